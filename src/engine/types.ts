@@ -1,0 +1,106 @@
+/**
+ * @file The public types of the engine: what goes into `Embedder.load` and `embed`, and what comes out.
+ */
+import type { Pooling } from '../models/architecture.ts';
+import type { BackendName, Precision } from '../tensor/backend.ts';
+
+/** How far a long operation has come. */
+export interface Progress {
+  /** `load`: bytes of weights; `embed`: tokens. */
+  readonly stage: 'load' | 'embed';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Options of `Embedder.load`. */
+export interface LoadOptions {
+  /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
+  readonly backend?: BackendName | 'auto';
+  /** Compute threads of the wasm backend. Default: the number of physical cores that the runtime reports, at most 8. */
+  readonly threads?: number;
+  /** Default `high`. */
+  readonly precision?: Precision;
+  /** Context in tokens; default and maximum: the model's own. */
+  readonly nCtx?: number;
+  /** Most tokens in one packed forward; a single longer input is still run whole. Default 512. */
+  readonly nUbatch?: number;
+  /** Pooling when `embed` names none; default: what the file says, else `none`. */
+  readonly pooling?: Pooling;
+  /** Compute in a worker, off the calling thread. Default true where the runtime has workers. */
+  readonly worker?: boolean;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One input: a text, token ids taken as they are, or texts and ids mixed (as llama-server takes them). */
+export type EmbedInput = string | readonly number[] | Int32Array | readonly (string | number)[];
+
+/** Options of `embed`. */
+export interface EmbedOptions {
+  /** Overrides the pooling of `load`. */
+  readonly pooling?: Pooling;
+  /**
+   * llama.cpp's `embd_normalize`: -1 none, 0 largest value scaled to 32760, 1 taxicab, 2 euclidean (default), p: p-norm.
+   * Token vectors (`pooling: 'none'`) and scores are normalised only when this is given.
+   */
+  readonly normalize?: number;
+  /** Fewer: cut (Matryoshka) and normalise again; more: padded with zeros. Default: the model's own. */
+  readonly dimensions?: number;
+  /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts at the end. */
+  readonly truncate?: boolean | 'start' | 'end';
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The answer of `embed`, in the order of the inputs. */
+export interface Embeddings {
+  /** One vector an input; with pooling `none` the vectors of all its tokens end to end, `[nTokens, dimensions]` row-major. */
+  readonly vectors: Float32Array[];
+  /** Values in one vector. */
+  readonly dimensions: number;
+  /** Tokens of each input, special tokens included, after truncation. */
+  readonly nTokens: number[];
+  /** Which inputs were cut. */
+  readonly truncated: boolean[];
+  readonly pooling: Pooling;
+}
+
+/** What a loaded model is. */
+export interface ModelInfo {
+  /** `general.name`, or the file's name. */
+  readonly name: string;
+  /** Name of the source (usually the path). */
+  readonly source: string;
+  readonly architecture: string;
+  /** `file_type` in words as llama.cpp prints it, e.g. `Q8_0`. */
+  readonly ftype: string;
+  /** `tokenizer.ggml.model`: bert, gpt2, llama, t5… */
+  readonly tokenizer: string;
+  readonly nVocab: number;
+  /** Context in use, and the one the model was trained with. */
+  readonly nCtx: number;
+  readonly nCtxTrain: number;
+  readonly nEmbd: number;
+  /** Width of what `embed` returns without `dimensions`. */
+  readonly nEmbdOut: number;
+  readonly nLayer: number;
+  readonly nParams: number;
+  /** Bytes of all tensors. */
+  readonly size: number;
+  readonly pooling: Pooling;
+  /** Labels of a classifier head; empty without one. */
+  readonly labels: readonly string[];
+  readonly backend: BackendName;
+  /** One line about the backend. */
+  readonly backendDescription: string;
+  readonly precision: Precision;
+  readonly threads: number;
+}
+
+/** Options of `tokenize`. */
+export interface TokenizeOptions {
+  /** Add BOS/CLS and EOS/SEP as the model does. Default true. */
+  readonly addSpecial?: boolean;
+  /** Read the text of special tokens as tokens. Default true. */
+  readonly parseSpecial?: boolean;
+}

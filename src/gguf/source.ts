@@ -1,0 +1,18 @@
+/**
+ * @file Where the bytes of a model come from.
+ */
+
+/** Random access to the bytes of one file. Implementations: `file.node.ts` (positioned reads), memory, `Blob`, parts of a split model. */
+export interface ByteSource {
+  /** What to call it in messages, usually the path. */
+  readonly name: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /**
+   * Fills the whole of `into` with the bytes from `offset` on.
+   * @throws GgufError when the source ends before that
+   */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  /** Gives back what the source holds open. Safe to call twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,211 @@
+/**
+ * @file The contract in the middle: the operations that models call and every backend fulfils.
+ *
+ * A forward pass is a plain function that calls these operations once, in order, over one packed batch: the tokens of
+ * all sequences end to end, without padding. Values are float32 matrices `[rows, cols]`, row-major; rows are the `T`
+ * tokens of the batch (or its sequences, after `pool`).
+ *
+ * Rules for every backend:
+ *  - A row's result does not depend on the other sequences of the batch, on their order or on the number of threads:
+ *    same text, same bits.
+ *  - A tensor is valid from the call that returned it to the next `begin`. Nothing is freed by hand.
+ *  - Operations may be recorded and run later; only `read` gives values.
+ */
+import type { GgmlType } from '../gguf/ggml-types.ts';
+
+/** A float32 matrix of one forward pass, `[rows, cols]`, in whatever memory the backend uses. */
+export interface Tensor {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** A tensor of the model file in the form that the backend computes with. */
+export interface Weight {
+  /** Name in the file, e.g. `blk.0.attn_q.weight`. */
+  readonly name: string;
+  /** Storage type in the file. */
+  readonly type: GgmlType;
+  /** GGUF shape, fastest axis first: `[nIn, nOut]` for a matrix, `[n]` for a vector, `[nIn, nOut, nExpert]` for experts. */
+  readonly shape: readonly number[];
+}
+
+/** A linear layer: `y = scale · (x Wᵀ) + bias`. */
+export interface Linear {
+  /** `[nIn, nOut]`. */
+  readonly weight: Weight;
+  /** `[nOut]`. */
+  readonly bias?: Weight;
+  /** `[1]`: NVFP4 files keep one factor per tensor beside the blocks; it applies before the bias. */
+  readonly scale?: Weight;
+}
+
+/** The parameters of a layer norm (`bias` optional) or an RMS norm (never a bias). */
+export interface NormWeights {
+  readonly weight: Weight;
+  readonly bias?: Weight;
+}
+
+/**
+ * Element-wise functions.
+ * `gelu` is the tanh form `0.5x(1 + tanh(√(2/π)(x + 0.044715x³)))`, which llama.cpp computes for every model,
+ * also where the original has the erf form. `silu` is `x / (1 + e⁻ˣ)`.
+ */
+export type Activation = 'gelu' | 'silu' | 'relu' | 'tanh';
+
+/**
+ * Names for the observer, llama.cpp's own where it has one, without the layer suffix. Only steps that a backend holds
+ * as a whole in memory are seen: the reference backend shows each one, a fused kernel only its result (`out`).
+ */
+export interface StepNames<Step extends string> {
+  /** What to call the steps. */
+  readonly names?: Partial<Record<Step | 'out', string>>;
+  /** Layer index, appended as `-N`. */
+  readonly layer?: number;
+}
+
+/** Which part of the input a window lets a query see. Half width `size / 2` (integer) both ways, or `size` back only. */
+export interface Window {
+  readonly kind: 'symmetric' | 'standard';
+  readonly size: number;
+}
+
+/** Rotary position embedding, after §1.4 of the architecture reference (the angle is a running float32 product). */
+export interface RopeOptions {
+  readonly nHead: number;
+  /** Rotated dimensions of each head; the rest is copied. */
+  readonly nRot: number;
+  /** `norm` rotates pairs (2i, 2i+1), `neox` pairs (i, i + nRot/2). */
+  readonly kind: 'norm' | 'neox';
+  readonly freqBase: number;
+  /** 1 / rope.scaling.factor; default 1. */
+  readonly freqScale?: number;
+  /** `[nRot / 2]` divisors of the angles (`rope_freqs.weight`). */
+  readonly freqFactors?: Weight;
+  /** YaRN; absent when the file asks for none. */
+  readonly yarn?: { extFactor: number; attnFactor: number; betaFast: number; betaSlow: number; nCtxOrig: number };
+}
+
+/** Multi-head attention over a packed batch. Tokens see tokens of their own sequence only. */
+export interface AttentionOptions {
+  readonly nHead: number;
+  /** Key/value heads; query head `j` uses kv head `floor(j / (nHead / nHeadKv))`. */
+  readonly nHeadKv: number;
+  /** Factor on QKᵀ, usually `1 / √headSize`. */
+  readonly scale: number;
+  /** Causal: a token sees itself and earlier positions. Default false: all of its sequence. */
+  readonly causal?: boolean;
+  readonly window?: Window;
+  /** ALiBi `max_bias` (8 for jina-bert-v2): score −= slope(head)·|p − q|. */
+  readonly alibiMaxBias?: number;
+  /** `c·tanh(score / c)` before the mask (gemma2). */
+  readonly softcap?: number;
+  /** T5: `[nHead, nBuckets]` in GGUF shape, bias added to QKᵀ before `scale`; bidirectional buckets, max distance 128. */
+  readonly relativeBias?: Weight;
+}
+
+/** A mixture of experts: softmax over all experts, the best `nUsed`, weights as they come unless `renormalise`. */
+export interface MoeOptions {
+  /** `[nEmbd, nExpert]` router. */
+  readonly router: Weight;
+  /** `[nEmbd, nFf, nExpert]`. */
+  readonly up: Weight;
+  /** `[nEmbd, nFf, nExpert]`, for gated experts: `act(gate x) · (up x)`. */
+  readonly gate?: Weight;
+  /** `[nFf, nEmbd, nExpert]`. */
+  readonly down: Weight;
+  readonly nUsed: number;
+  readonly activation: Activation;
+  /** Divide the weights of the used experts by their sum (clamped below by 2⁻¹⁴). */
+  readonly renormalise?: boolean;
+}
+
+/** One packed batch: `T` tokens of `nSeq` sequences, end to end. */
+export interface Batch {
+  /** `[T]` token ids, each checked to be inside the vocabulary. */
+  readonly ids: Int32Array;
+  /** `[T]` position of each token in its sequence, from 0. */
+  readonly positions: Int32Array;
+  /** `[nSeq + 1]` row where each sequence begins; the last entry is `T`. */
+  readonly offsets: Int32Array;
+}
+
+/** Which rows of a sequence `pool` keeps or averages. `none` keeps every token's row. */
+export type PoolKind = 'none' | 'mean' | 'cls' | 'last';
+
+/** Receives every named step of a forward: name with layer suffix (`ffn_out-3`), values and shape `[rows, cols]`. */
+export type Observer = (name: string, values: Float32Array, rows: number, cols: number) => void;
+
+/** The operations. `T` is the number of tokens of the batch given to `begin`. */
+export interface Ops {
+  /** Starts a forward over `batch`; all tensors of the one before become invalid. */
+  begin(batch: Batch): void;
+
+  /**
+   * Rows of a table: `[T, n]` from a table of shape `[n, nRows]`.
+   * @param index which row for each token: its id, its position, or row 0 for all.
+   * @param options.scale factor on the rows (gemma multiplies by √nEmbd); `add` is added after it.
+   */
+  embedding(
+    table: Weight,
+    index: 'ids' | 'positions' | 'zero',
+    options?: { scale?: number; add?: Tensor } & StepNames<'rows'>,
+  ): Tensor;
+
+  /**
+   * `activation(x Wᵀ + bias) + residual`.
+   * @param x `[rows, nIn]`
+   * @returns `[rows, nOut]`
+   */
+  linear(
+    x: Tensor,
+    layer: Linear,
+    options?: { activation?: Activation; residual?: Tensor } & StepNames<'product' | 'biased' | 'activated'>,
+  ): Tensor;
+
+  /**
+   * Layer norm `(v − mean) / √(var + eps) · w + b` or RMS norm `v / √(mean(v²) + eps) · w`, with `v = x + residual`.
+   * `groups` norms each of that many equal slices of a row for itself with the same weights `[cols / groups]` (per-head q/k norms).
+   * @returns same shape as `x`
+   */
+  norm(
+    x: Tensor,
+    weights: NormWeights,
+    options: { kind: 'layer' | 'rms'; eps: number; residual?: Tensor; groups?: number } & StepNames<
+      'sum' | 'normed' | 'scaled'
+    >,
+  ): Tensor;
+
+  /** Rotates the heads of `x` `[T, nHead · headSize]` by the tokens' positions. Same shape. */
+  rope(x: Tensor, options: RopeOptions & StepNames<never>): Tensor;
+
+  /**
+   * Softmax attention inside each sequence.
+   * @param q `[T, nHead · headSize]`, `k` `[T, nHeadKv · headSize]`, `v` `[T, nHeadKv · headSizeV]`
+   * @returns `[T, nHead · headSizeV]`
+   */
+  attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions & StepNames<'scores' | 'probabilities'>): Tensor;
+
+  /** `activation(gate) · up`, both `[T, n]`. */
+  glu(gate: Tensor, up: Tensor, activation: Activation, options?: StepNames<'activated'>): Tensor;
+
+  /** Mixture-of-experts feed-forward: `[T, nEmbd]` → `[T, nEmbd]`. Highest probability first, ties to the lower index. */
+  moe(x: Tensor, options: MoeOptions & StepNames<never>): Tensor;
+
+  /** `a + b`, same shape. */
+  add(a: Tensor, b: Tensor, options?: StepNames<never>): Tensor;
+
+  /** Element-wise function, same shape. */
+  activate(x: Tensor, activation: Activation, options?: StepNames<never>): Tensor;
+
+  /** Softmax over the columns of each row, same shape. */
+  softmax(x: Tensor, options?: StepNames<never>): Tensor;
+
+  /** The columns `[start, start + n)` of `x` as a view; nothing is copied. Every operation takes views. */
+  columns(x: Tensor, start: number, n: number, options?: StepNames<never>): Tensor;
+
+  /** `[T, n]` → `[nSeq, n]` (or `[T, n]` for `none`): mean of all rows, first row or last row of each sequence. */
+  pool(x: Tensor, kind: PoolKind, options?: StepNames<never>): Tensor;
+
+  /** The values of `x` as they are at this point of the forward, row-major, in memory that the caller owns. */
+  read(x: Tensor): Promise<Float32Array>;
+}
