@@ -1,0 +1,139 @@
+// `npm run bench`: gguf-embed and native llama.cpp (and ONNX Runtime) on the same file, in one run, in alternating rounds.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensurePeer } from '../ensure-peers.mjs';
+import { alternate, countTokens, geometricMean, makeTexts, mixedTexts } from './measure.mjs';
+import { findModels } from './models.mjs';
+import { startPeer } from './peers/protocol.mjs';
+import { markdown, printTable } from './table.mjs';
+
+const help = `npm run bench -- [options]
+  --quick             under a minute: Q8_0 only, one thread, fewer rounds
+  --node PATH         run our side under this Node (default: the one that runs the bench)
+  --model FILE        measure this file (may be repeated; default: ../shared/models, else the bundled model)
+  --models DIR        look for the known models there
+  --tokens LIST       tokens per text (default 8,32,128,512)
+  --threads LIST      default 1,2
+  --precision LIST    default high,fast
+  --rounds N          measured rounds of each cell (default 5)
+  --onnx FILE         add onnxruntime-node on this ONNX file (of the same network as --model)
+  --no-packing        our side without V8's 256-bit packing
+  --json              print the results as JSON
+  --write             write bench/RESULTS.md`;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean' },
+    node: { type: 'string', default: process.execPath },
+    model: { type: 'string', multiple: true },
+    models: { type: 'string' },
+    tokens: { type: 'string', default: '8,32,128,512' },
+    threads: { type: 'string' },
+    precision: { type: 'string', default: 'high,fast' },
+    rounds: { type: 'string' },
+    onnx: { type: 'string' },
+    'no-packing': { type: 'boolean' },
+    json: { type: 'boolean' },
+    write: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+if (options.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const numbers = (list) => list.split(',').map(Number);
+const lengths = numbers(options.tokens);
+const threadCounts = numbers(options.threads ?? (options.quick ? '1' : '1,2'));
+const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
+const precisions = options.precision.split(',');
+const peer = (name) => fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url));
+const log = (text) => process.stderr.write(text);
+
+ensurePeer('node-llama-cpp');
+if (options.onnx) ensurePeer('onnxruntime-node');
+let models = await findModels({ folder: options.models, files: options.model });
+if (options.quick && !options.model) models = models.filter((m) => m.type === 'Q8_0').slice(0, 1);
+
+const env = options['no-packing'] ? { GGUF_EMBED_PACKING: '0' } : {};
+const llama = startPeer(process.execPath, peer('llama'));
+const ours = Object.fromEntries(precisions.map((p) => [p, startPeer(options.node, peer('ours'), { env })]));
+const onnx = options.onnx ? startPeer(process.execPath, peer('onnx')) : undefined;
+
+const report = {
+  date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0].model.trim(),
+  cores: cpus().length,
+  system: `${platform()} ${arch()}`,
+  node: execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim(),
+  packing: !options['no-packing'],
+  llama: JSON.parse(readFileSync(new URL('../node_modules/node-llama-cpp/package.json', import.meta.url), 'utf8'))
+    .version,
+  rounds,
+  cells: [],
+};
+
+/** One cell of the table: the same texts through every side. */
+async function cell(where, texts, { padded = false } = {}) {
+  const sides = { llama: async () => (await llama.call('run', { texts })).seconds };
+  for (const precision of precisions) {
+    sides[precision] = async () => (await ours[precision].call('run', { texts })).seconds;
+    if (!padded)
+      sides[`${precision}, singly`] = async () => (await ours[precision].call('run', { texts, single: true })).seconds;
+  }
+  if (onnx && padded) sides['onnx, padded'] = async () => (await onnx.call('runPadded', { texts })).seconds;
+  else if (onnx) {
+    sides.onnx = async () => (await onnx.call('run', { texts })).seconds;
+    sides['onnx, batches'] = async () =>
+      (await onnx.call('run', { texts, batch: Math.max(1, Math.min(32, texts.length)) })).seconds;
+  }
+  const tokens = countTokens(texts);
+  const results = await alternate(sides, tokens, rounds, 'llama');
+  report.cells.push({ ...where, nTexts: texts.length, tokens, results });
+  log(
+    `  ${where.model} ${where.type} ${where.tokensPerText} tokens, ${where.threads} thread(s): ${Object.entries(results)
+      .map(([name, r]) => `${name} ${Math.round(r.tokensPerSecond)}`)
+      .join(', ')}\n`,
+  );
+}
+
+try {
+  for (const { name, type, path } of models) {
+    for (const threads of threadCounts) {
+      const loaded = await llama.call('load', { model: path, threads });
+      report.library = loaded.library;
+      for (const precision of precisions)
+        report.ours = await ours[precision].call('load', { model: path, threads, precision });
+      if (onnx) await onnx.call('load', { model: options.onnx, threads });
+      for (const length of lengths) {
+        const count = Math.max(2, Math.ceil((options.quick ? 1024 : 2048) / length));
+        await cell({ model: name, type, tokensPerText: length, threads }, makeTexts(count, length));
+      }
+      await cell({ model: name, type, tokensPerText: 'mixed', threads }, mixedTexts(), { padded: true });
+    }
+  }
+} finally {
+  await Promise.all([llama.stop(), onnx?.stop(), ...Object.values(ours).map((side) => side.stop())]);
+}
+
+// The target is stated over one thread and 32, 128 and 512 tokens a text.
+report.geometricMeans = {};
+for (const side of Object.keys(report.cells[0]?.results ?? {}).filter((s) => s !== 'llama')) {
+  const ratios = report.cells
+    .filter((c) => c.threads === 1 && [32, 128, 512].includes(c.tokensPerText) && c.results[side])
+    .map((c) => c.results[side].ratio);
+  if (ratios.length > 0) report.geometricMeans[side] = geometricMean(ratios);
+}
+
+if (options.json) console.log(JSON.stringify(report, null, 2));
+else printTable(report);
+if (options.write) {
+  const target = new URL('../RESULTS.md', import.meta.url);
+  mkdirSync(new URL('.', target), { recursive: true });
+  writeFileSync(target, markdown(report));
+}

@@ -1,0 +1,54 @@
+// What is measured and how: token ids made from a seed, alternating rounds, and the statistics of their ratios.
+
+/** Repeatable ids inside a BERT vocabulary, `[CLS] … [SEP]`, `length` tokens each. */
+export function makeTexts(count, length, seed = 1) {
+  let state = seed >>> 0 || 1;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return 1996 + (state % 26000);
+  };
+  return Array.from({ length: count }, () => [101, ...Array.from({ length: length - 2 }, next), 102]);
+}
+
+/** The 32 texts of mixed length of the "one call" measurement: 6 to 400 tokens, most of them short. */
+export function mixedTexts() {
+  return Array.from(
+    { length: 32 },
+    (_, i) => makeTexts(1, 6 + Math.round(394 * (((i * 13) % 32) / 31) ** 3), i + 1)[0],
+  );
+}
+
+export const countTokens = (texts) => texts.reduce((sum, ids) => sum + ids.length, 0);
+
+const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+export const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
+
+/**
+ * Runs `sides` (name → function that does one round and gives seconds) in turn, `rounds` times after one unmeasured
+ * round, so that drift of the machine meets all of them alike.
+ * @returns per side the median tokens/s, and per side the ratios to `base`, round by round
+ */
+export async function alternate(sides, tokens, rounds, base) {
+  const names = Object.keys(sides);
+  const speeds = Object.fromEntries(names.map((name) => [name, []]));
+  for (const name of names) await sides[name]();
+  for (let round = 0; round < rounds; round++) {
+    for (const name of round % 2 ? names.toReversed() : names) speeds[name].push(tokens / (await sides[name]()));
+  }
+  const result = {};
+  for (const name of names) {
+    const ratios = speeds[base].map((b, i) => speeds[name][i] / b);
+    result[name] = {
+      tokensPerSecond: median(speeds[name]),
+      ratio: median(ratios),
+      low: Math.min(...ratios),
+      high: Math.max(...ratios),
+    };
+  }
+  return result;
+}

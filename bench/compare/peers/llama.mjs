@@ -1,0 +1,72 @@
+// One side of the comparison: native llama.cpp through node-llama-cpp's prebuilt CPU library, one text at a time.
+// Two ways of feeding it are tried and the faster one is timed: the package's public `getEmbeddingFor`, and its addon
+// called directly (batch, decode, read), which saves the JavaScript around each evaluation.
+import { readFileSync } from 'node:fs';
+import { serve } from './protocol.mjs';
+
+const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+
+let llama;
+let model;
+let context;
+let feed;
+
+/** Direct calls of the addon: clear the cache, put the text in a batch, decode it, read the pooled vector. */
+async function feedAddon(ids) {
+  const addon = context._llamaContext._ctx;
+  addon.disposeSequence(0);
+  addon.initBatch(ids.length);
+  const last = Uint32Array.of(ids.length - 1);
+  addon.addToBatch(0, 0, Uint32Array.from(ids), last);
+  await addon.decodeBatch();
+  return addon.getEmbedding(ids.length);
+}
+
+const feedPublic = async (ids) => (await context.getEmbeddingFor(ids)).vector;
+
+async function time(feeder, texts) {
+  const start = performance.now();
+  for (const ids of texts) await feeder(ids);
+  return (performance.now() - start) / 1000;
+}
+
+serve({
+  async load({ model: path, threads }) {
+    llama ??= await getLlama({
+      gpu: false,
+      build: 'never',
+      progressLogs: false,
+      logLevel: LlamaLogLevel.error,
+      maxThreads: 0,
+    });
+    await context?.dispose();
+    await model?.dispose();
+    model = await llama.loadModel({ modelPath: path });
+    // One more than the longest text: the public call refuses a text that fills the context.
+    context = await model.createEmbeddingContext({ contextSize: 768, batchSize: 768, threads });
+    feed = undefined;
+    const library = [...new Set(readFileSync('/proc/self/maps', 'utf8').match(/libggml-cpu[^\s/]*\.so/g) ?? [])].join(
+      ', ',
+    );
+    return { library };
+  },
+  async run({ texts }) {
+    if (!feed) {
+      const sample = texts.slice(0, 8);
+      await time(feedPublic, sample);
+      const publicSeconds = await time(feedPublic, sample);
+      let addonSeconds = Number.POSITIVE_INFINITY;
+      try {
+        await time(feedAddon, sample);
+        addonSeconds = await time(feedAddon, sample);
+      } catch {
+        // The addon's own calls are not a public interface: a release without them is measured by the public one.
+      }
+      feed = addonSeconds < publicSeconds ? feedAddon : feedPublic;
+    }
+    return { seconds: await time(feed, texts), way: feed === feedAddon ? 'addon' : 'getEmbeddingFor' };
+  },
+  async embed({ ids }) {
+    return { vector: [...(await (feed ?? feedPublic)(ids))] };
+  },
+});

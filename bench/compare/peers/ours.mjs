@@ -1,0 +1,24 @@
+// One side of the comparison: gguf-embed as built in dist/, through its public API, set up as the command line does it.
+import { serve } from './protocol.mjs';
+
+const { Embedder } = await import('../../../dist/index.js');
+
+let embedder;
+
+serve({
+  async load({ model, threads, precision, backend = 'auto' }) {
+    await embedder?.dispose();
+    embedder = await Embedder.load(model, { threads, precision, backend });
+    return { description: embedder.info.backendDescription, backend: embedder.info.backend };
+  },
+  async run({ texts, single = false }) {
+    const start = performance.now();
+    if (single) for (const ids of texts) await embedder.embed([ids]);
+    else await embedder.embed(texts);
+    return { seconds: (performance.now() - start) / 1000 };
+  },
+  async embed({ ids }) {
+    const { vectors } = await embedder.embed([ids], { normalize: -1 });
+    return { vector: [...vectors[0]] };
+  },
+});

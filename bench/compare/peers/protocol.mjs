@@ -1,0 +1,64 @@
+// JSON lines between the comparison and its peers: each side is a process of its own, so that each can run under its
+// own Node, and none sees the other's heap, threads or flags. A request is {id, call, ...arguments}.
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** Answers requests on stdin with `handlers`; ends with stdin. */
+export function serve(handlers) {
+  const lines = createInterface({ input: process.stdin });
+  let queue = Promise.resolve();
+  lines.on('line', (line) => {
+    queue = queue.then(async () => {
+      const { id, call, ...args } = JSON.parse(line);
+      let answer;
+      try {
+        answer = { id, result: (await handlers[call](args)) ?? null };
+      } catch (error) {
+        answer = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+      }
+      process.stdout.write(`\n@${JSON.stringify(answer)}\n`);
+    });
+  });
+  lines.on('close', () => void queue.then(() => process.exit(0)));
+}
+
+/** Starts a peer and returns `call(name, args)` and `stop()`. Lines that are no answers (a library's own output) are dropped. */
+export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
+  const child = spawn(node, [...nodeArgs, script], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  const waiting = new Map();
+  let errors = '';
+  let nextId = 0;
+  child.stderr.on('data', (data) => {
+    errors = (errors + data).slice(-4000);
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!line.startsWith('@')) return;
+    const { id, result, error } = JSON.parse(line.slice(1));
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (error) reject(new Error(error));
+    else resolve(result);
+  });
+  child.on('close', (code) => {
+    for (const { reject } of waiting.values()) reject(new Error(`${script} ended with code ${code}:\n${errors}`));
+    waiting.clear();
+  });
+  return {
+    pid: child.pid,
+    call(call, args = {}) {
+      const id = nextId++;
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        child.stdin.write(`${JSON.stringify({ id, call, ...args })}\n`);
+      });
+    },
+    stop() {
+      child.stdin.end();
+      return new Promise((resolve) => (child.exitCode === null ? child.on('close', resolve) : resolve()));
+    },
+  };
+}
