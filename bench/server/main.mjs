@@ -1,0 +1,145 @@
+// `npm run bench:server`: requests per second of gguf-embed's server and of a native llama-server, driven the same way
+// over loopback in alternating rounds.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { load } from './client.mjs';
+import { startLlama, startOurs } from './servers.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string', short: 'm', default: `${root}/models/all-MiniLM-L6-v2-Q8_0.gguf` },
+    against: { type: 'string' },
+    node: { type: 'string', default: process.execPath },
+    threads: { type: 'string', short: 't', default: '2' },
+    clients: { type: 'string', default: '1,8,64' },
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '3' },
+    precision: { type: 'string', default: 'high' },
+    json: { type: 'boolean' },
+    write: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+if (options.help) {
+  console.log(`npm run bench:server -- [options]
+  --against PATH   native llama-server to compare with (default: bench/.cache/llama.cpp/build/bin/llama-server,
+                   made by bench/native/build.sh); without one only ours is measured
+  -m FILE          model          --node PATH    run ours under this Node
+  -t N             threads (2)    --clients LIST 1,8,64
+  --seconds N      length of a round (3)   --rounds N (3)   --precision high|fast|exact
+  --json           print JSON     --write        write bench/SERVER-RESULTS.md`);
+  process.exit(0);
+}
+
+const words =
+  'the quick model reads a short text and returns one vector for search over many notes about rivers stars code music food law trains health and weather'.split(
+    ' ',
+  );
+let state = 7;
+const word = () => words[(state = (Math.imul(state, 1103515245) + 12345) >>> 0) % words.length];
+const text = (n) => Array.from({ length: n }, word).join(' ');
+const body = (input, format) => JSON.stringify({ model: 'm', input, encoding_format: format });
+
+/** What is asked: name, bodies. Each word above is one token; two specials are added. */
+const workloads = [
+  ['17 tokens', Array.from({ length: 256 }, () => body(text(15), 'float'))],
+  ['17 tokens, base64', Array.from({ length: 256 }, () => body(text(15), 'base64'))],
+  ['8-32 tokens', Array.from({ length: 256 }, (_, i) => body(text(6 + ((i * 7) % 25)), 'float'))],
+  ['512 tokens', Array.from({ length: 16 }, () => body(text(510), 'float'))],
+  [
+    '64 × 17 tokens',
+    Array.from({ length: 8 }, () =>
+      body(
+        Array.from({ length: 64 }, () => text(15)),
+        'float',
+      ),
+    ),
+  ],
+];
+
+const binary = options.against ?? `${root}/bench/.cache/llama.cpp/build/bin/llama-server`;
+const threads = Number(options.threads);
+const servers = {
+  ours: await startOurs({
+    node: options.node,
+    model: options.model,
+    threads,
+    args: ['--precision', options.precision],
+  }),
+};
+if (existsSync(binary)) servers.llama = await startLlama({ binary, model: options.model, threads });
+else console.error(`no llama-server at ${binary}: only ours is measured (bench/native/build.sh builds one)`);
+
+/** Resident memory of a process in MB. */
+const memory = ({ pid }) =>
+  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+const results = [];
+try {
+  for (const [name, bodies] of workloads) {
+    for (const clients of options.clients.split(',').map(Number)) {
+      const rounds = Object.fromEntries(Object.keys(servers).map((side) => [side, []]));
+      for (const side of Object.keys(servers)) await load({ port: servers[side].port, clients, seconds: 0.5, bodies });
+      for (let round = 0; round < Number(options.rounds); round++) {
+        for (const side of round % 2 ? Object.keys(servers).toReversed() : Object.keys(servers)) {
+          rounds[side].push(
+            await load({ port: servers[side].port, clients, seconds: Number(options.seconds), bodies }),
+          );
+        }
+      }
+      const row = { name, clients };
+      for (const [side, values] of Object.entries(rounds)) {
+        row[side] = Object.fromEntries(
+          ['requestsPerSecond', 'tokensPerSecond', 'p50', 'p99'].map((key) => [key, median(values.map((v) => v[key]))]),
+        );
+      }
+      if (row.llama)
+        row.ratio = median(rounds.ours.map((v, i) => v.requestsPerSecond / rounds.llama[i].requestsPerSecond));
+      results.push(row);
+      process.stderr.write(
+        `  ${name}, ${clients} client(s): ${Object.keys(servers)
+          .map((s) => `${s} ${row[s].requestsPerSecond.toFixed(1)}/s`)
+          .join(', ')}\n`,
+      );
+    }
+  }
+} finally {
+  for (const [side, server] of Object.entries(servers)) {
+    results.memory ??= {};
+    results.memory[side] = memory(server);
+    await server.stop();
+  }
+}
+
+const cells = (side) =>
+  side
+    ? [
+        side.requestsPerSecond.toFixed(1),
+        String(Math.round(side.tokensPerSecond)),
+        side.p50.toFixed(1),
+        side.p99.toFixed(1),
+      ]
+    : ['', '', '', ''];
+const lines = [
+  `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
+  `Resident memory after the run: ${Object.entries(results.memory)
+    .map(([side, mb]) => `${side} ${mb} MB`)
+    .join(', ')}`,
+  '',
+  '| workload | clients | ours req/s | tokens/s | p50 ms | p99 ms | llama-server req/s | tokens/s | p50 ms | p99 ms | × |',
+  '|---|---|---|---|---|---|---|---|---|---|---|',
+  ...results.map(
+    (r) => `| ${[r.name, r.clients, ...cells(r.ours), ...cells(r.llama), r.ratio?.toFixed(2) ?? ''].join(' | ')} |`,
+  ),
+];
+if (options.json) console.log(JSON.stringify({ memory: results.memory, results }, null, 2));
+else console.log(lines.join('\n'));
+if (options.write) {
+  const title =
+    '# Results of `npm run bench:server`\n\nWritten by `npm run bench:server -- --write`. Compare within one table only: machines differ.\n\n';
+  writeFileSync(new URL('../SERVER-RESULTS.md', import.meta.url), `${title}${lines.join('\n')}\n`);
+}

@@ -1,0 +1,71 @@
+// Starting the servers that are measured, each as its own process on a free port.
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function start(command, args, port, env) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      output = (output + data).slice(-4000);
+    });
+  }
+  for (let tries = 0; tries < 300; tries++) {
+    if (child.exitCode !== null) throw new Error(`${command} ended with code ${child.exitCode}:\n${output}`);
+    const ready = await fetch(`http://127.0.0.1:${port}/health`)
+      .then((r) => r.ok)
+      .catch(() => false);
+    if (ready) {
+      return {
+        port,
+        pid: child.pid,
+        stop: () =>
+          new Promise((resolve) => {
+            child.once('close', resolve);
+            child.kill('SIGTERM');
+          }),
+      };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`${command} was not ready after 30 s:\n${output}`);
+}
+
+/** gguf-embed as built in dist/. */
+export async function startOurs({ node, model, threads, args = [] }) {
+  const port = await freePort();
+  const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+  return start(node, [main, 'serve', '-m', model, '-t', String(threads), '--port', String(port), ...args], port);
+}
+
+/** A native llama-server with the best settings found for it: eight slots, batches of 2048 tokens, a thread for each connection. */
+export async function startLlama({ binary, model, threads }) {
+  const port = await freePort();
+  const args = [
+    '-m',
+    model,
+    '--embedding',
+    '-t',
+    String(threads),
+    '-tb',
+    String(threads),
+    '-np',
+    '8',
+    '-b',
+    '2048',
+    '-ub',
+    '2048',
+    '-c',
+    '4096',
+  ];
+  return start(binary, [...args, '--host', '127.0.0.1', '--port', String(port), '--log-disable'], port);
+}
