@@ -1,0 +1,66 @@
+/**
+ * @file What a codec is: bytes of ggml blocks to float32 values and, for the types that can be written, back.
+ *
+ * The functions in the family files run over whole rows and trust their arguments; `codec` puts the checks in front.
+ * They read and write single bytes, so the bytes may begin at any address. Hosts are little-endian, as the files are.
+ *
+ * In the layouts, `@n` is the byte offset in the block, `f16 d` a little-endian half float, and bits are counted from
+ * the lowest. No type needs an intermediate rounding: all products before the last step have at most 24 significant
+ * bits, so that doubles rounded once to float32 give the bits that float32 arithmetic gives.
+ */
+import { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from '../../gguf/ggml-types.ts';
+
+/** Decodes, and for some types encodes, rows of one storage type. */
+export interface Codec {
+  readonly type: GgmlType;
+  /**
+   * Writes the first `n` values held by the blocks in `src` to `dst`.
+   * @throws RangeError when `n` is not a multiple of the block size, or `src` or `dst` is too short
+   */
+  dequantize(src: Uint8Array, dst: Float32Array, n: number): void;
+  /**
+   * Writes the blocks nearest to the first `n` values of `src` to `dst`. Absent: this type is only read.
+   * Values must be finite.
+   * @throws RangeError as `dequantize`
+   */
+  quantize?(src: Float32Array, dst: Uint8Array, n: number): void;
+}
+
+/** Decodes `n` values: `n` a multiple of the block size, both arrays long enough. */
+export type Dequantize = (src: Uint8Array, dst: Float32Array, n: number) => void;
+/** Encodes `n` values: `n` a multiple of the block size, both arrays long enough. */
+export type Quantize = (src: Float32Array, dst: Uint8Array, n: number) => void;
+
+/** A codec for the type `name` out of its functions, with argument checks. */
+export function codec(name: GgmlTypeName, dequantize: Dequantize, quantize?: Quantize): Codec {
+  const type = ggmlTypes[name];
+  const check = (bytes: Uint8Array, values: Float32Array, n: number) => {
+    if (!(Number.isSafeInteger(n) && n >= 0)) throw new RangeError(`${name}: cannot convert ${n} values`);
+    const needed = rowBytes(type, n);
+    if (bytes.length < needed) throw new RangeError(`${name}: ${n} values take ${needed} bytes, got ${bytes.length}`);
+    if (values.length < n) throw new RangeError(`${name}: no room for ${n} values in ${values.length}`);
+  };
+  return {
+    type,
+    dequantize(src, dst, n) {
+      check(src, dst, n);
+      dequantize(src, dst, n);
+    },
+    ...(quantize && {
+      quantize(src: Float32Array, dst: Uint8Array, n: number) {
+        check(dst, src, n);
+        quantize(src, dst, n);
+      },
+    }),
+  };
+}
+
+/** The f16 at byte `at`, as its 16 bits. */
+export function u16(src: Uint8Array, at: number): number {
+  return src[at] | (src[at + 1] << 8);
+}
+
+/** The 32-bit word at byte `at`, as a signed integer (its bits matter, not its sign). */
+export function i32(src: Uint8Array, at: number): number {
+  return src[at] | (src[at + 1] << 8) | (src[at + 2] << 16) | (src[at + 3] << 24);
+}

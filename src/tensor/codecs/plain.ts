@@ -1,0 +1,78 @@
+/**
+ * @file The types without blocks: F32, F16, BF16, F64 and the integers I8, I16, I32, I64 (all little-endian).
+ *
+ * F64, I32 and I64 hold values that float32 may not: they are rounded to the nearest.
+ */
+import { codec, u16 } from './codec.ts';
+import { f16ToF32, f32ToBf16, f32ToF16 } from './half.ts';
+
+const view = (src: Uint8Array) => new DataView(src.buffer, src.byteOffset, src.byteLength);
+
+export const F32 = codec(
+  'F32',
+  (src, dst, n) => new Uint8Array(dst.buffer, dst.byteOffset, 4 * n).set(src.subarray(0, 4 * n)),
+  (src, dst, n) => dst.set(new Uint8Array(src.buffer, src.byteOffset, 4 * n)),
+);
+
+export const F16 = codec(
+  'F16',
+  (src, dst, n) => {
+    for (let i = 0; i < n; i++) dst[i] = f16ToF32(u16(src, 2 * i));
+  },
+  (src, dst, n) => {
+    for (let i = 0; i < n; i++) {
+      const h = f32ToF16(src[i]);
+      dst[2 * i] = h;
+      dst[2 * i + 1] = h >> 8;
+    }
+  },
+);
+
+export const BF16 = codec(
+  'BF16',
+  (src, dst, n) => {
+    const bits = new Uint32Array(dst.buffer, dst.byteOffset, n);
+    for (let i = 0; i < n; i++) bits[i] = (src[2 * i] << 16) | (src[2 * i + 1] << 24);
+  },
+  (src, dst, n) => {
+    for (let i = 0; i < n; i++) {
+      const h = f32ToBf16(src[i]);
+      dst[2 * i] = h;
+      dst[2 * i + 1] = h >> 8;
+    }
+  },
+);
+
+export const F64 = codec('F64', (src, dst, n) => {
+  const values = view(src);
+  for (let i = 0; i < n; i++) dst[i] = values.getFloat64(8 * i, true);
+});
+
+export const I8 = codec('I8', (src, dst, n) => {
+  for (let i = 0; i < n; i++) dst[i] = (src[i] << 24) >> 24;
+});
+
+export const I16 = codec('I16', (src, dst, n) => {
+  const values = view(src);
+  for (let i = 0; i < n; i++) dst[i] = values.getInt16(2 * i, true);
+});
+
+export const I32 = codec('I32', (src, dst, n) => {
+  const values = view(src);
+  for (let i = 0; i < n; i++) dst[i] = values.getInt32(4 * i, true);
+});
+
+export const I64 = codec('I64', (src, dst, n) => {
+  const values = view(src);
+  // Not by way of a double: that would round twice. `BigInt64` to float32 through its upper and lower halves is exact
+  // up to the one rounding only when the low bits that cannot change it are folded into one sticky bit.
+  for (let i = 0; i < n; i++) dst[i] = i64ToF32(values.getBigInt64(8 * i, true));
+});
+
+/** The float32 nearest to `x`. */
+function i64ToF32(x: bigint): number {
+  const magnitude = x < 0n ? -x : x;
+  const sticky =
+    magnitude >> 53n === 0n ? magnitude : ((magnitude >> 11n) | BigInt((magnitude & 0x7ffn) !== 0n)) << 11n;
+  return Number(x < 0n ? -sticky : sticky);
+}
