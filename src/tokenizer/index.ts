@@ -1,0 +1,7 @@
+/**
+ * @file The tokenizer room: `createTokenizer(metadata)` gives the tokenizer of a GGUF file.
+ */
+export { createTokenizer } from './create.ts';
+export { TokenizerError } from './errors.ts';
+export { type DecodeOptions, type EncodeOptions, Tokenizer } from './tokenizer.ts';
+export { Attribute, TokenType, type Vocab } from './vocab.ts';

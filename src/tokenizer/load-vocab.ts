@@ -1,0 +1,206 @@
+/**
+ * @file Reads a `Vocab` from the metadata of a GGUF file.
+ */
+import type { Metadata, StringArray } from '../gguf/index.ts';
+import { TokenizerError } from './errors.ts';
+import { applySpecialNames } from './special-names.ts';
+import { TokenTable } from './token-table.ts';
+import { fromUtf8, utf8 } from './utf8.ts';
+import { Attribute, type SpecialIds, TokenType, Vocab, type VocabFlags, type VocabKind } from './vocab.ts';
+
+/** Values of `tokenizer.ggml.model`. */
+const kinds: Readonly<Record<string, VocabKind>> = {
+  bert: 'wordpiece',
+  gpt2: 'bpe',
+  hybriddna: 'bpe',
+  whitespace: 'bpe',
+  gemma4: 'bpe',
+  llama: 'spm',
+  t5: 'unigram',
+  rwkv: 'rwkv',
+  plamo2: 'plamo2',
+};
+
+/** Special ids of each kind when the file names none. */
+const defaultIds: Readonly<Record<VocabKind, Partial<SpecialIds>>> = {
+  wordpiece: { bos: 101, unk: 100, sep: 102, pad: 0, mask: 103 },
+  bpe: { bos: 11, eos: 11 },
+  spm: { bos: 1, eos: 2, unk: 0 },
+  unigram: { eos: 1, unk: 2, pad: 0 },
+  rwkv: {},
+  plamo2: { bos: 1, eos: 2, unk: 0, pad: 3 },
+};
+
+const noFlags: VocabFlags = {
+  addBos: false,
+  addEos: false,
+  addSep: false,
+  addSpacePrefix: false,
+  escapeWhitespaces: false,
+  cleanSpaces: false,
+  removeExtraWhitespaces: false,
+};
+
+/** Switches of each kind when the file says nothing. */
+const defaultFlags: Readonly<Record<VocabKind, VocabFlags>> = {
+  wordpiece: { ...noFlags, addBos: true, addSep: true, cleanSpaces: true },
+  bpe: { ...noFlags, cleanSpaces: true },
+  spm: { ...noFlags, addBos: true, addSpacePrefix: true, escapeWhitespaces: true },
+  unigram: { ...noFlags, addEos: true, addSpacePrefix: true, escapeWhitespaces: true },
+  rwkv: noFlags,
+  plamo2: noFlags,
+};
+
+/** Keys of the special ids, in llama.cpp's historic spelling. */
+const idKeys: Readonly<Record<keyof SpecialIds, string>> = {
+  bos: 'tokenizer.ggml.bos_token_id',
+  eos: 'tokenizer.ggml.eos_token_id',
+  unk: 'tokenizer.ggml.unknown_token_id',
+  sep: 'tokenizer.ggml.seperator_token_id',
+  pad: 'tokenizer.ggml.padding_token_id',
+  mask: 'tokenizer.ggml.mask_token_id',
+};
+
+const TOKENS = 'tokenizer.ggml.tokens';
+
+/**
+ * The kind of tokenizer that `tokenizer.ggml.model` asks for.
+ * @throws TokenizerError when the key is missing, unknown, or says that there is no tokenizer
+ */
+export function vocabKind(metadata: Metadata): VocabKind {
+  const key = 'tokenizer.ggml.model';
+  const model = metadata.string(key);
+  if (model === undefined) {
+    throw new TokenizerError(`the file has no ${key}, so texts cannot be cut into tokens; pass token ids`, key);
+  }
+  if (model === 'no_vocab' || model === 'none') {
+    throw new TokenizerError(`${key} is "${model}": the file has no tokenizer; pass token ids`, key);
+  }
+  if (!Object.hasOwn(kinds, model)) {
+    throw new TokenizerError(`${key} is "${model}"; known are ${Object.keys(kinds).join(', ')}`, key);
+  }
+  return kinds[model];
+}
+
+/**
+ * @param overrides switches and ids that a pre-tokenizer or a model name sets before the file's own keys are looked at
+ * @throws TokenizerError when the vocabulary is missing or contradicts itself
+ */
+export function loadVocab(
+  metadata: Metadata,
+  kind: VocabKind,
+  overrides: { flags?: Partial<VocabFlags>; ids?: Partial<SpecialIds> } = {},
+): Vocab {
+  const tokens = metadata.strings(TOKENS);
+  if (tokens === undefined) throw new TokenizerError(`the file has no ${TOKENS}; convert the model anew`, TOKENS);
+  const table = readTexts(tokens);
+  const types = readTypes(metadata, table.size);
+  const attributes = types.map((type) => typeAttributes[type]);
+  applySpecialNames(table, attributes, {
+    architecture: metadata.string('general.architecture') ?? '',
+    name: metadata.string('general.name') ?? '',
+    pre: metadata.string('tokenizer.ggml.pre') ?? '',
+  });
+  return new Vocab({
+    kind,
+    table,
+    types,
+    attributes,
+    scores: readScores(metadata, table.size),
+    special: readIds(metadata, table.size, { ...defaultIds[kind], ...overrides.ids }),
+    flags: readFlags(metadata, { ...defaultFlags[kind], ...overrides.flags }),
+  });
+}
+
+/** Puts all texts end to end; an empty one becomes `[EMPTY_<id>]`. */
+function readTexts(tokens: StringArray): TokenTable {
+  const n = tokens.length;
+  if (n === 0) throw new TokenizerError(`${TOKENS} is empty`, TOKENS);
+  const offsets = new Uint32Array(n + 1);
+  let bytes = new Uint8Array(n * 12);
+  let at = 0;
+  for (let id = 0; id < n; id++) {
+    let text = tokens.bytes(id);
+    if (text.length === 0) text = utf8(`[EMPTY_${id}]`);
+    if (at + text.length > bytes.length) {
+      const larger = new Uint8Array((at + text.length) * 2);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    if (text.length > 32) bytes.set(text, at);
+    else for (let i = 0; i < text.length; i++) bytes[at + i] = text[i];
+    offsets[id + 1] = at += text.length;
+  }
+  const table = new TokenTable(bytes.slice(0, at), offsets);
+  if (table.duplicate) {
+    const [first, second] = table.duplicate;
+    const text = JSON.stringify(fromUtf8(table.bytes.subarray(offsets[first], offsets[first + 1])));
+    throw new TokenizerError(
+      `${TOKENS}: tokens ${first} and ${second} have the same text ${text}; texts must differ`,
+      TOKENS,
+    );
+  }
+  return table;
+}
+
+/** `Attribute` of each `TokenType`. */
+const typeAttributes = [
+  0,
+  Attribute.normal,
+  Attribute.unknown,
+  Attribute.control,
+  Attribute.userDefined,
+  Attribute.unused,
+  Attribute.byte,
+] as const;
+
+function readTypes(metadata: Metadata, n: number): Uint8Array {
+  const key = 'tokenizer.ggml.token_type';
+  const types = new Uint8Array(n).fill(TokenType.normal);
+  const values = readArray(metadata, key, n);
+  // Types that are not in the list count as undefined.
+  if (values)
+    for (let id = 0; id < n; id++) types[id] = values[id] >= 0 && values[id] <= TokenType.byte ? values[id] : 0;
+  return types;
+}
+
+function readScores(metadata: Metadata, n: number): Float32Array {
+  const values = readArray(metadata, 'tokenizer.ggml.scores', n);
+  return values ? Float32Array.from({ length: n }, (_, id) => Number(values[id])) : new Float32Array(n);
+}
+
+function readArray(metadata: Metadata, key: string, n: number) {
+  const values = metadata.numbers(key);
+  if (values && values.length < n) {
+    throw new TokenizerError(`${key} has ${values.length} values for ${n} tokens; it needs one for each`, key);
+  }
+  return values;
+}
+
+function readIds(metadata: Metadata, n: number, defaults: Partial<SpecialIds>): SpecialIds {
+  const read = (role: keyof SpecialIds) => {
+    const standard = defaults[role] !== undefined && defaults[role] < n ? defaults[role] : undefined;
+    const id = metadata.u32(idKeys[role]);
+    return id !== undefined && id < n ? id : standard;
+  };
+  return {
+    bos: read('bos'),
+    eos: read('eos'),
+    unk: read('unk'),
+    sep: read('sep'),
+    pad: read('pad'),
+    mask: read('mask'),
+  };
+}
+
+function readFlags(metadata: Metadata, defaults: VocabFlags): VocabFlags {
+  const read = (name: string, standard: boolean) => metadata.bool(`tokenizer.ggml.${name}`) ?? standard;
+  return {
+    ...defaults,
+    addBos: read('add_bos_token', defaults.addBos),
+    addEos: read('add_eos_token', defaults.addEos),
+    addSep: read('add_sep_token', defaults.addSep),
+    addSpacePrefix: read('add_space_prefix', defaults.addSpacePrefix),
+    removeExtraWhitespaces: read('remove_extra_whitespaces', defaults.removeExtraWhitespaces),
+  };
+}

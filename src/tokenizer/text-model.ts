@@ -1,0 +1,14 @@
+/**
+ * @file The contract between the tokenizer and the algorithms that cut plain text into tokens.
+ */
+
+/** Cuts text that holds no special tokens any more. One instance serves one vocabulary; calls do not depend on each other. */
+export interface TextModel {
+  /**
+   * Appends the ids of `bytes[start, end)`, which is well-formed UTF-8 and not empty, to `out`.
+   * @param afterSpecial the text begins the input or follows a special token
+   */
+  encode(bytes: Uint8Array, start: number, end: number, afterSpecial: boolean, out: number[]): void;
+  /** The bytes that a token stands for, when it is neither control, unknown nor user-defined. */
+  piece(id: number): Uint8Array;
+}

@@ -1,0 +1,104 @@
+/**
+ * @file Finds token ids by their bytes: all texts end to end in one buffer, and an open-addressing hash over them.
+ *
+ * A quarter of a million tokens fit into a few typed arrays; no string is made.
+ */
+
+/** FNV-1a over bytes; callers that extend a text byte by byte carry the value on. */
+export const HASH_SEED = 0x811c9dc5 | 0;
+const HASH_PRIME = 0x01000193;
+
+/** The hash of a text followed by `byte`, given the hash of the text. */
+export function hashByte(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, HASH_PRIME);
+}
+
+/** The hash of `bytes[start, end)`. */
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = HASH_SEED;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], HASH_PRIME);
+  return hash;
+}
+
+/** Texts of tokens 0, 1, 2… and the way back from text to id. */
+export class TokenTable {
+  /** All texts end to end. */
+  readonly bytes: Uint8Array;
+  /** Text of token i is `bytes[offsets[i], offsets[i + 1])`. */
+  readonly offsets: Uint32Array;
+  /** Length in bytes of the longest text. */
+  readonly maxLength: number;
+  /** 1 where some text has this length in bytes; index 0 to `maxLength`. */
+  readonly lengths: Uint8Array;
+  readonly #hashes: Int32Array;
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  /** The first pair of ids with the same text, if any. */
+  readonly duplicate: readonly [first: number, second: number] | undefined;
+
+  /**
+   * @param bytes texts end to end
+   * @param offsets one more than there are texts
+   */
+  constructor(bytes: Uint8Array, offsets: Uint32Array) {
+    const n = offsets.length - 1;
+    let capacity = 16;
+    while (capacity < 2 * n) capacity *= 2;
+    this.bytes = bytes;
+    this.offsets = offsets;
+    this.#mask = capacity - 1;
+    this.#slots = new Int32Array(capacity);
+    this.#hashes = new Int32Array(n);
+    let maxLength = 0;
+    let duplicate: [number, number] | undefined;
+    for (let id = 0; id < n; id++) {
+      const start = offsets[id];
+      const end = offsets[id + 1];
+      if (end - start > maxLength) maxLength = end - start;
+      const hash = hashBytes(bytes, start, end);
+      const slot = this.#slot(hash, bytes, start, end);
+      this.#hashes[id] = hash;
+      if (this.#slots[slot] === 0) this.#slots[slot] = id + 1;
+      else duplicate ??= [this.#slots[slot] - 1, id];
+    }
+    this.duplicate = duplicate;
+    this.maxLength = maxLength;
+    this.lengths = new Uint8Array(maxLength + 1);
+    for (let id = 0; id < n; id++) this.lengths[offsets[id + 1] - offsets[id]] = 1;
+  }
+
+  /** Number of texts. */
+  get size(): number {
+    return this.offsets.length - 1;
+  }
+
+  /** The id of the token whose text is `bytes[start, end)`, or -1. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    return this.findHashed(hashBytes(bytes, start, end), bytes, start, end);
+  }
+
+  /** `find` for a caller that has the hash already. */
+  findHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    return this.#slots[this.#slot(hash, bytes, start, end)] - 1;
+  }
+
+  /** The slot that holds this text, or the empty one where it would go. */
+  #slot(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    const mask = this.#mask;
+    const slots = this.#slots;
+    const hashes = this.#hashes;
+    const offsets = this.offsets;
+    let slot = (hash ^ (hash >>> 15)) & mask;
+    for (let entry: number; (entry = slots[slot]) !== 0; slot = (slot + 1) & mask) {
+      const id = entry - 1;
+      if (hashes[id] !== hash) continue;
+      const at = offsets[id];
+      if (offsets[entry] - at !== length) continue;
+      let i = 0;
+      while (i < length && this.bytes[at + i] === bytes[start + i]) i++;
+      if (i === length) return slot;
+    }
+    return slot;
+  }
+}

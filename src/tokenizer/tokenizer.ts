@@ -1,0 +1,186 @@
+/**
+ * @file From text to token ids and back: special tokens, the algorithm of the vocabulary, pairs for reranking, decoding.
+ */
+import { cleanSpaces } from './clean-spaces.ts';
+import { TokenizerError } from './errors.ts';
+import { SpecialSplitter } from './special-split.ts';
+import type { TextModel } from './text-model.ts';
+import { fromUtf8 } from './utf8.ts';
+import { Attribute, type Vocab } from './vocab.ts';
+
+/** Options of `encode`. */
+export interface EncodeOptions {
+  /** Add BOS/CLS before and EOS/SEP after the text as the model wants it. Default true. */
+  readonly addSpecial?: boolean;
+  /** Read the text of control tokens (`[SEP]`, `<s>`) as those tokens. Default true. User-defined tokens always are. */
+  readonly parseSpecial?: boolean;
+}
+
+/** Options of `decode`. */
+export interface DecodeOptions {
+  /** Leave out the BOS and EOS that `encode` added. Default false. */
+  readonly removeSpecial?: boolean;
+  /** Write control and unknown tokens as their text instead of nothing. Default false. */
+  readonly unparseSpecial?: boolean;
+}
+
+/** Texts up to this many UTF-16 units are encoded in a buffer that is kept. */
+const SCRATCH_UNITS = 1 << 16;
+const encoder = new TextEncoder();
+
+/** The tokenizer of one model. Stateless between calls: the same text gives the same ids. */
+export class Tokenizer {
+  /** `tokenizer.ggml.model`: bert, gpt2, llama, t5… */
+  readonly model: string;
+  readonly vocab: Vocab;
+  /** `tokenizer.chat_template.rerank`, when the file has one. */
+  readonly rerankTemplate: string | undefined;
+  readonly #textModel: TextModel;
+  #parsing: SpecialSplitter | undefined;
+  #plain: SpecialSplitter | undefined;
+  #scratch = new Uint8Array(1024);
+
+  constructor(model: string, vocab: Vocab, textModel: TextModel, rerankTemplate?: string) {
+    this.model = model;
+    this.vocab = vocab;
+    this.rerankTemplate = rerankTemplate;
+    this.#textModel = textModel;
+  }
+
+  /**
+   * The token ids of a text. Unpaired surrogates count as U+FFFD. No length limit; time is linear in the text.
+   * @throws TokenizerError when the model adds a special token that the vocabulary does not have
+   */
+  encode(text: string, { addSpecial = true, parseSpecial = true }: EncodeOptions = {}): number[] {
+    const out: number[] = [];
+    const { kind, addBos, addEos } = this.vocab;
+    const always = kind === 'wordpiece';
+    const never = kind === 'rwkv' || kind === 'plamo2';
+    if (addSpecial && (always || (addBos && !never))) out.push(this.#need('bos', 'add_bos_token'));
+    if (text.length > 0) this.#encodeText(text, parseSpecial, out);
+    if (addSpecial && always) out.push(this.#need('sep', 'a BERT tokenizer'));
+    else if (addSpecial && addEos && !never) out.push(this.#need('eos', 'add_eos_token'));
+    return out;
+  }
+
+  /**
+   * The token ids of a query and a document as a reranker sees them: the file's rerank template filled in, or
+   * `[BOS] query [EOS] [SEP] document [EOS]` with the special tokens that the file asks for.
+   * Without a template the text of control tokens stays text.
+   */
+  encodePair(query: string, document: string): number[] {
+    if (this.rerankTemplate !== undefined) {
+      const text = this.rerankTemplate.replaceAll('{query}', () => query).replaceAll('{document}', () => document);
+      return this.encode(text, { addSpecial: false });
+    }
+    const { addBos, addEos, addSep, eos, sep } = this.vocab;
+    const plain = { addSpecial: false, parseSpecial: false };
+    const end = addEos ? (eos ?? sep ?? this.#need('eos', 'add_eos_token')) : undefined;
+    const out = addBos ? [this.#need('bos', 'add_bos_token')] : [];
+    const append = (ids: readonly number[]) => {
+      for (const id of ids) out.push(id);
+    };
+    append(this.encode(query, plain));
+    if (end !== undefined) out.push(end);
+    if (addSep) out.push(this.#need('sep', 'add_sep_token'));
+    append(this.encode(document, plain));
+    if (end !== undefined) out.push(end);
+    return out;
+  }
+
+  /**
+   * The bytes of one token.
+   * @param special whether control and unknown tokens give their text (default) or nothing
+   * @throws TokenizerError when `id` is not in the vocabulary
+   */
+  piece(id: number, special = true): Uint8Array {
+    const { vocab } = this;
+    vocab.check(id);
+    if (vocab.has(id, Attribute.control | Attribute.unknown) && !special) return new Uint8Array(0);
+    if (vocab.has(id, Attribute.control | Attribute.unknown | Attribute.userDefined)) return vocab.textBytes(id);
+    return this.#textModel.piece(id);
+  }
+
+  /**
+   * The pieces of `ids` end to end, nothing added, removed or cleaned: what llama-server's `/detokenize` answers.
+   * @throws TokenizerError when an id is not in the vocabulary
+   */
+  decodePieces(ids: Iterable<number>, special = true): string {
+    const pieces: Uint8Array[] = [];
+    for (const id of ids) pieces.push(this.piece(id, special));
+    return fromUtf8(concat(pieces));
+  }
+
+  /**
+   * The text of `ids` as a reader wants it: without the space that `encode` puts in front, and spaces before punctuation
+   * removed where the kind of vocabulary asks for it.
+   * @throws TokenizerError when an id is not in the vocabulary
+   */
+  decode(ids: readonly number[], { removeSpecial = false, unparseSpecial = false }: DecodeOptions = {}): string {
+    const { vocab } = this;
+    let start = 0;
+    let end = ids.length;
+    let stripSpace = vocab.addSpacePrefix;
+    if (removeSpecial && vocab.addBos && end > 0 && ids[0] === vocab.bos) {
+      start = 1;
+      stripSpace = false;
+    }
+    if (removeSpecial && vocab.addEos && end > start && ids[end - 1] === vocab.eos) end--;
+    const pieces: Uint8Array[] = [];
+    for (let i = start; i < end; i++) {
+      const piece = this.piece(ids[i], unparseSpecial);
+      pieces.push(stripSpace && piece[0] === 0x20 ? piece.subarray(1) : piece);
+      stripSpace = false;
+    }
+    const bytes = concat(pieces);
+    return fromUtf8(vocab.cleanSpaces ? cleanSpaces(bytes) : bytes);
+  }
+
+  #encodeText(text: string, parseSpecial: boolean, out: number[]): void {
+    let bytes: Uint8Array;
+    let length: number;
+    if (text.length > SCRATCH_UNITS) {
+      bytes = encoder.encode(text);
+      length = bytes.length;
+    } else {
+      if (this.#scratch.length < text.length * 3) this.#scratch = new Uint8Array(text.length * 3);
+      bytes = this.#scratch;
+      length = encoder.encodeInto(text, bytes).written;
+    }
+    const cuts = this.#splitter(parseSpecial).split(bytes, length);
+    let at = 0;
+    let afterSpecial = true;
+    for (const { start, end, id } of cuts) {
+      if (start > at) this.#textModel.encode(bytes, at, start, afterSpecial, out);
+      out.push(id);
+      at = end;
+      afterSpecial = true;
+    }
+    if (length > at) this.#textModel.encode(bytes, at, length, afterSpecial, out);
+  }
+
+  #splitter(parseSpecial: boolean): SpecialSplitter {
+    if (parseSpecial) return (this.#parsing ??= new SpecialSplitter(this.vocab, true));
+    return (this.#plain ??= new SpecialSplitter(this.vocab, false));
+  }
+
+  #need(role: 'bos' | 'eos' | 'sep', because: string): number {
+    const id = this.vocab[role];
+    if (id === undefined) {
+      throw new TokenizerError(
+        `${because} asks for a ${role.toUpperCase()} token, but the vocabulary has none; encode with addSpecial false`,
+      );
+    }
+    return id;
+  }
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
+  return out;
+}

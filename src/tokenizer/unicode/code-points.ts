@@ -1,0 +1,138 @@
+/**
+ * @file What Unicode 15.1 says about a code point: category, whitespace, simple lowercase, canonical decomposition.
+ *
+ * llama.cpp carries these tables itself, and ids must not depend on the Unicode version of the runtime, so neither RegExp
+ * classes nor `toLowerCase` are used. The tables unfold on first use, in about a millisecond.
+ */
+import { categoryRuns, decompositionPairs, lowercasePairs } from './tables.generated.ts';
+
+/** Top-level general categories. `none` are the unassigned code points, `other` is C* without them. */
+export const Category = {
+  none: 0,
+  number: 1,
+  letter: 2,
+  separator: 3,
+  mark: 4,
+  punctuation: 5,
+  symbol: 6,
+  other: 7,
+} as const;
+
+/** Bits of `codePointFlags`: the category, then properties. */
+export const CATEGORY_MASK = 7;
+export const WHITESPACE = 8;
+export const HAS_LOWERCASE = 16;
+export const HAS_DECOMPOSITION = 32;
+
+const N_CODE_POINTS = 0x110000;
+const HANGUL_FIRST = 0xac00;
+const HANGUL_LAST = 0xd7a3;
+/** Syllables that share one leading consonant (21 vowels x 28 finals). */
+const HANGUL_PER_LEAD = 588;
+const HANGUL_LEAD_BASE = 0x1100;
+
+let flags: Uint8Array | undefined;
+let lowercase: Map<number, number> | undefined;
+let decomposition: Map<number, number> | undefined;
+
+/** One byte for each code point: its category and the bits above. */
+export function codePointFlags(): Uint8Array {
+  return flags ?? unfold();
+}
+
+/** The simple (one to one) lowercase mapping of `c`, or `c`. */
+export function toLowercase(c: number): number {
+  if (c < 0x80) return c >= 0x41 && c <= 0x5a ? c + 32 : c;
+  if ((codePointFlags()[c] & HAS_LOWERCASE) === 0) return c;
+  return lowercase!.get(c)!;
+}
+
+/** The first code point of the full canonical decomposition of `c`, or `c`. */
+export function firstOfDecomposition(c: number): number {
+  if (c < 0x80 || (codePointFlags()[c] & HAS_DECOMPOSITION) === 0) return c;
+  if (c >= HANGUL_FIRST && c <= HANGUL_LAST) return HANGUL_LEAD_BASE + Math.floor((c - HANGUL_FIRST) / HANGUL_PER_LEAD);
+  return decomposition!.get(c)!;
+}
+
+/** CJK ideographs as WordPiece splits them. U+2B820-2B91F is left out, as in llama.cpp. */
+export function isCjkIdeograph(c: number): boolean {
+  return (
+    (c >= 0x4e00 && c <= 0x9fff) ||
+    (c >= 0x3400 && c <= 0x4dbf) ||
+    (c >= 0x20000 && c <= 0x2a6df) ||
+    (c >= 0x2a700 && c <= 0x2b73f) ||
+    (c >= 0x2b740 && c <= 0x2b81f) ||
+    (c >= 0x2b920 && c <= 0x2ceaf) ||
+    (c >= 0xf900 && c <= 0xfaff) ||
+    (c >= 0x2f800 && c <= 0x2fa1f)
+  );
+}
+
+function unfold(): Uint8Array {
+  const table = new Uint8Array(N_CODE_POINTS);
+  let c = 0;
+  for (const run of numbers(categoryRuns)) {
+    const length = run >>> 3;
+    if (run & CATEGORY_MASK) table.fill(run & CATEGORY_MASK, c, c + length);
+    c += length;
+  }
+  for (const [from, to] of whitespaceRanges) {
+    for (let w = from; w <= to; w++) table[w] |= WHITESPACE;
+  }
+
+  lowercase = new Map();
+  const lower = numbers(lowercasePairs);
+  c = 0;
+  for (let i = 0; i < lower.length; i += 2) {
+    c += lower[i];
+    lowercase.set(c, c + signed(lower[i + 1]));
+    table[c] |= HAS_LOWERCASE;
+  }
+
+  decomposition = new Map();
+  const pairs = numbers(decompositionPairs);
+  c = 0;
+  let first = 0;
+  for (let i = 0; i < pairs.length; i += 2) {
+    c += pairs[i];
+    first += signed(pairs[i + 1]);
+    decomposition.set(c, first);
+    table[c] |= HAS_DECOMPOSITION;
+  }
+  for (let h = HANGUL_FIRST; h <= HANGUL_LAST; h++) table[h] |= HAS_DECOMPOSITION;
+  return (flags = table);
+}
+
+const whitespaceRanges = [
+  [0x09, 0x0d],
+  [0x20, 0x20],
+  [0x85, 0x85],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+] as const;
+
+const signed = (n: number) => (n & 1 ? -((n + 1) >>> 1) : n >>> 1);
+
+/** Reads one list of the generated file. */
+function numbers(text: string): number[] {
+  const out: number[] = [];
+  let value = 0;
+  let shift = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    const digit = c >= 97 ? c - 71 : c >= 65 ? c - 65 : c >= 48 ? c + 4 : c === 43 ? 62 : 63;
+    value |= (digit & 31) << shift;
+    if (digit & 32) {
+      shift += 5;
+    } else {
+      out.push(value);
+      value = shift = 0;
+    }
+  }
+  return out;
+}
