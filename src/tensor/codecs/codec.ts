@@ -55,7 +55,7 @@ export function codec(name: GgmlTypeName, dequantize: Dequantize, quantize?: Qua
   };
 }
 
-/** The f16 at byte `at`, as its 16 bits. */
+/** The 16-bit word at byte `at`: an integer, or the bits of an f16. */
 export function u16(src: Uint8Array, at: number): number {
   return src[at] | (src[at + 1] << 8);
 }

@@ -64,15 +64,16 @@ export const I32 = codec('I32', (src, dst, n) => {
 
 export const I64 = codec('I64', (src, dst, n) => {
   const values = view(src);
-  // Not by way of a double: that would round twice. `BigInt64` to float32 through its upper and lower halves is exact
-  // up to the one rounding only when the low bits that cannot change it are folded into one sticky bit.
   for (let i = 0; i < n; i++) dst[i] = i64ToF32(values.getBigInt64(8 * i, true));
 });
 
-/** The float32 nearest to `x`. */
+/**
+ * The float32 nearest to `x`. On the way through a double it must not be rounded twice: what lies below the double's reach only matters
+ * as being zero or not, so it is folded into one bit.
+ */
 function i64ToF32(x: bigint): number {
   const magnitude = x < 0n ? -x : x;
-  const sticky =
-    magnitude >> 53n === 0n ? magnitude : ((magnitude >> 11n) | BigInt((magnitude & 0x7ffn) !== 0n)) << 11n;
-  return Number(x < 0n ? -sticky : sticky);
+  if (magnitude >> 53n === 0n) return Number(x);
+  const folded = ((magnitude >> 11n) | BigInt((magnitude & 0x7ffn) !== 0n)) << 11n;
+  return Math.fround(Number(x < 0n ? -folded : folded));
 }

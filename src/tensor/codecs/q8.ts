@@ -26,14 +26,14 @@ export const Q8_0 = codec(
     for (let at = 0, from = 0; from < n; at += 34, from += 32) {
       let max = 0;
       for (let j = 0; j < 32; j++) max = Math.max(max, Math.abs(src[from + j]));
-      const d = Math.fround(max / 127);
-      const inverse = d === 0 ? 0 : Math.fround(1 / d);
-      const h = f32ToF16(d);
+      // Rounded first: the nearest multiples of the scale that is stored, not of the one that was meant.
+      const h = f32ToF16(max / 127);
+      const d = f16ToF32(h);
+      const inverse = d === 0 ? 0 : 1 / d;
       dst[at] = h;
       dst[at + 1] = h >> 8;
       for (let j = 0; j < 32; j++) {
-        const v = Math.fround(src[from + j] * inverse);
-        dst[at + 2 + j] = v < 0 ? -Math.floor(0.5 - v) : Math.floor(v + 0.5);
+        dst[at + 2 + j] = Math.max(-127, Math.min(127, Math.floor(src[from + j] * inverse + 0.5)));
       }
     }
   },
