@@ -1,0 +1,81 @@
+/**
+ * @file Element-wise functions, gated linear units and softmax.
+ */
+import type { Activation, StepNames, Tensor } from '../../tensor/ops.ts';
+import type { Forward } from './forward.ts';
+import type { Matrix } from './matrix.ts';
+
+const functions: Record<Activation, (x: number) => number> = {
+  gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+  silu: (x) => x / (1 + Math.exp(-x)),
+  relu: (x) => Math.max(0, x),
+  tanh: Math.tanh,
+};
+
+/** `y = f(y)` in place. */
+export function applyActivation(y: Matrix, activation: Activation): void {
+  const f = functions[activation];
+  for (let r = 0; r < y.rows; r++) {
+    const yr = y.row(r);
+    for (let i = 0; i < y.cols; i++) yr[i] = f(yr[i]);
+  }
+}
+
+/** `y = f(x)`. */
+export function activate(fw: Forward, input: Tensor, activation: Activation, options?: StepNames<never>): Matrix {
+  const y = copyOf(fw, input);
+  applyActivation(y, activation);
+  fw.report(options, 'out', y);
+  return y;
+}
+
+/** `y = f(gate) · up`. */
+export function glu(
+  fw: Forward,
+  gate: Tensor,
+  up: Tensor,
+  activation: Activation,
+  options?: StepNames<'activated'>,
+): Matrix {
+  const y = copyOf(fw, gate);
+  const u = fw.own(up);
+  if (u.rows !== y.rows || u.cols !== y.cols) {
+    throw new Error(`gate [${y.rows}, ${y.cols}] and up [${u.rows}, ${u.cols}] differ`);
+  }
+  applyActivation(y, activation);
+  fw.report(options, 'activated', y);
+  for (let r = 0; r < y.rows; r++) {
+    const yr = y.row(r);
+    const ur = u.row(r);
+    for (let i = 0; i < y.cols; i++) yr[i] *= ur[i];
+  }
+  fw.report(options, 'out', y);
+  return y;
+}
+
+/** Softmax of each row. */
+export function softmax(fw: Forward, input: Tensor, options?: StepNames<never>): Matrix {
+  const y = copyOf(fw, input);
+  for (let r = 0; r < y.rows; r++) softmaxInPlace(y.row(r));
+  fw.report(options, 'out', y);
+  return y;
+}
+
+/** `v = exp(v − max) / Σ exp(v − max)`, summed in double. */
+export function softmaxInPlace(v: Float32Array): void {
+  let max = Number.NEGATIVE_INFINITY;
+  for (const value of v) max = Math.max(max, value);
+  let sum = 0;
+  for (let i = 0; i < v.length; i++) {
+    v[i] = Math.exp(v[i] - max);
+    sum += v[i];
+  }
+  for (let i = 0; i < v.length; i++) v[i] /= sum;
+}
+
+function copyOf(fw: Forward, input: Tensor): Matrix {
+  const x = fw.own(input);
+  const y = fw.matrix(x.rows, x.cols);
+  for (let r = 0; r < x.rows; r++) y.row(r).set(x.row(r));
+  return y;
+}

@@ -1,0 +1,123 @@
+/**
+ * @file Multi-head attention (Vaswani et al. 2017) inside each sequence of the batch, with grouped key/value heads,
+ * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019) and a soft cap.
+ */
+import type { AttentionOptions, StepNames, Tensor } from '../../tensor/ops.ts';
+import { softmaxInPlace } from './activation.ts';
+import type { Forward } from './forward.ts';
+import { dot, Matrix } from './matrix.ts';
+
+/**
+ * `softmax(mask(scale · q kᵀ)) v` for each head; see `Ops.attention`.
+ * The observer sees `scores` (the bare products) and `probabilities` of one sequence at a time, `[nHead · n, n]`.
+ */
+export function attention(
+  fw: Forward,
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions & StepNames<'scores' | 'probabilities'>,
+): Matrix {
+  const [q, k, v] = [fw.own(query), fw.own(key), fw.own(value)];
+  const { nHead, nHeadKv } = options;
+  const headSize = q.cols / nHead;
+  const headSizeV = v.cols / nHeadKv;
+  if (k.cols !== headSize * nHeadKv || !Number.isInteger(headSizeV) || nHead % nHeadKv !== 0) {
+    throw new Error(`attention: q ${q.cols}, k ${k.cols} and v ${v.cols} wide with ${nHead} and ${nHeadKv} heads`);
+  }
+  const { positions, offsets } = fw.batch;
+  const y = fw.matrix(q.rows, nHead * headSizeV);
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const [begin, end] = [offsets[s], offsets[s + 1]];
+    const n = end - begin;
+    const finish = maskAndScale(fw, positions.subarray(begin, end), options);
+    const scores = fw.watches(options, 'scores') ? fw.matrix(nHead * n, n) : undefined;
+    const probabilities = fw.watches(options, 'probabilities') ? fw.matrix(nHead * n, n) : undefined;
+    const row = fw.scratch(n);
+    for (let h = 0; h < nHead; h++) {
+      const hKv = Math.floor(h / (nHead / nHeadKv));
+      const keys = Array.from({ length: n }, (_, j) => k.slice(begin + j, hKv * headSize, headSize));
+      for (let i = 0; i < n; i++) {
+        const qi = q.slice(begin + i, h * headSize, headSize);
+        for (let j = 0; j < n; j++) row[j] = dot(qi, keys[j]);
+        scores?.row(h * n + i).set(row);
+        for (let j = 0; j < n; j++) row[j] = finish(row[j], h, i, j);
+        softmaxInPlace(row);
+        probabilities?.row(h * n + i).set(row);
+        weightedSum(row, v, begin, hKv * headSizeV, y.slice(begin + i, h * headSizeV, headSizeV));
+      }
+    }
+    if (scores !== undefined) fw.report(options, 'scores', scores);
+    if (probabilities !== undefined) fw.report(options, 'probabilities', probabilities);
+  }
+  fw.report(options, 'out', y);
+  return y;
+}
+
+/** `out = Σⱼ p[j] · v[begin + j][column…]`, summed in double. */
+function weightedSum(p: Float32Array, v: Matrix, begin: number, column: number, out: Float32Array): void {
+  for (let c = 0; c < out.length; c++) {
+    let sum = 0;
+    for (let j = 0; j < p.length; j++) {
+      sum += p[j] * v.data[v.start + (begin + j) * v.stride + column + c];
+    }
+    out[c] = sum;
+  }
+}
+
+/** From the product of query `i` and key `j` of head `h` to what goes into the softmax: −∞ where the mask forbids. */
+function maskAndScale(
+  fw: Forward,
+  p: Int32Array,
+  options: AttentionOptions,
+): (product: number, h: number, i: number, j: number) => number {
+  const { scale, causal = false, window, softcap, nHead } = options;
+  const slopes = options.alibiMaxBias === undefined ? undefined : alibiSlopes(nHead, options.alibiMaxBias);
+  const relativeBias = options.relativeBias === undefined ? undefined : relativeBiasOf(fw, options.relativeBias, nHead);
+  return (product, h, i, j) => {
+    const ahead = p[j] - p[i];
+    if (causal && ahead > 0) return Number.NEGATIVE_INFINITY;
+    if (window?.kind === 'standard' && -ahead >= window.size) return Number.NEGATIVE_INFINITY;
+    if (window?.kind === 'symmetric' && Math.abs(ahead) > Math.floor(window.size / 2)) return Number.NEGATIVE_INFINITY;
+    let score = product;
+    if (relativeBias !== undefined) score += relativeBias(h, ahead);
+    score *= scale;
+    if (softcap !== undefined) score = softcap * Math.tanh(score / softcap);
+    if (slopes !== undefined) score -= slopes[h] * Math.abs(ahead);
+    return score;
+  };
+}
+
+/** ALiBi's geometric slopes; beyond the largest power of two the odd ones of a sequence of half the ratio. */
+export function alibiSlopes(nHead: number, maxBias: number): number[] {
+  const n2 = 2 ** Math.floor(Math.log2(nHead));
+  const m0 = 2 ** (-maxBias / n2);
+  const m1 = 2 ** (-maxBias / 2 / n2);
+  return Array.from({ length: nHead }, (_, h) => (h < n2 ? m0 ** (h + 1) : m1 ** (2 * (h - n2) + 1)));
+}
+
+/** T5's learned bias as a function of head and `keyPosition − queryPosition`. */
+function relativeBiasOf(
+  fw: Forward,
+  weight: NonNullable<AttentionOptions['relativeBias']>,
+  nHead: number,
+): (h: number, ahead: number) => number {
+  const w = fw.weight(weight, nHead);
+  const table = new Matrix(fw.scratch(nHead * w.nRows), w.nRows, nHead);
+  for (let b = 0; b < w.nRows; b++) w.dequantizeRow(b, table.row(b));
+  return (h, ahead) => table.data[relativeBucket(ahead, w.nRows) * nHead + h];
+}
+
+/**
+ * T5's bidirectional bucket: half of the buckets for each direction, exact for small distances, logarithmic up to 128.
+ * @param ahead position of the key minus position of the query
+ */
+export function relativeBucket(ahead: number, nBuckets: number): number {
+  const perSide = Math.floor(nBuckets / 2);
+  const side = ahead > 0 ? perSide : 0;
+  const distance = Math.abs(ahead);
+  const exact = Math.floor(perSide / 2);
+  if (distance < exact) return side + distance;
+  const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (perSide - exact));
+  return side + Math.min(perSide - 1, coarse);
+}

@@ -1,0 +1,45 @@
+/**
+ * @file Embedding: rows of a table, one for each token.
+ */
+import type { StepNames, Tensor, Weight } from '../../tensor/ops.ts';
+import type { Forward } from './forward.ts';
+import type { Matrix } from './matrix.ts';
+
+/** `y[t] = scale · table[index(t)] + add[t]`. */
+export function embedding(
+  fw: Forward,
+  table: Weight,
+  index: 'ids' | 'positions' | 'zero',
+  options: { scale?: number; add?: Tensor } & StepNames<'rows'> = {},
+): Matrix {
+  const { ids, positions } = fw.batch;
+  const w = fw.weight(table);
+  const y = fw.matrix(ids.length, w.rowLength);
+  for (let t = 0; t < y.rows; t++) {
+    const row = index === 'ids' ? ids[t] : index === 'positions' ? positions[t] : 0;
+    w.dequantizeRow(row, y.row(t));
+  }
+  fw.report(options, 'rows', y);
+  const { scale } = options;
+  if (scale !== undefined) {
+    for (let t = 0; t < y.rows; t++) {
+      const yt = y.row(t);
+      for (let i = 0; i < y.cols; i++) yt[i] *= scale;
+    }
+  }
+  if (options.add !== undefined) accumulate(y, fw.own(options.add));
+  fw.report(options, 'out', y);
+  return y;
+}
+
+/** `y += x`, same shape. */
+export function accumulate(y: Matrix, x: Matrix): void {
+  if (x.rows !== y.rows || x.cols !== y.cols) {
+    throw new Error(`[${x.rows}, ${x.cols}] cannot be added to [${y.rows}, ${y.cols}]`);
+  }
+  for (let r = 0; r < y.rows; r++) {
+    const yr = y.row(r);
+    const xr = x.row(r);
+    for (let i = 0; i < y.cols; i++) yr[i] += xr[i];
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * @file The reference backend's weight: the bytes of the file as they are. A row is dequantised when it is used.
+ */
+import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
+import type { WeightSource } from '../../tensor/backend.ts';
+import { type Codec, codecs } from '../../tensor/codecs/index.ts';
+import type { Weight } from '../../tensor/ops.ts';
+
+/** A weight seen as `nRows` rows of `rowLength` values; a stack of matrices has the rows of all of them, one after the other. */
+export class ReferenceWeight implements Weight {
+  readonly name: string;
+  readonly type: GgmlType;
+  readonly shape: readonly number[];
+  /** Values in a row: the fastest axis. */
+  readonly rowLength: number;
+  readonly nRows: number;
+  #bytes: Uint8Array | undefined;
+  readonly #rowBytes: number;
+  readonly #codec: Codec;
+
+  /** @throws Error when there is no codec for the type, or when the byte length does not fit the shape */
+  constructor(source: WeightSource) {
+    const codec = codecs[source.type.name];
+    if (codec === undefined) throw new Error(`${source.name}: no codec for the type ${source.type.name}`);
+    this.name = source.name;
+    this.type = source.type;
+    this.shape = source.shape;
+    const [rowLength = 1, ...outer] = source.shape;
+    this.rowLength = rowLength;
+    this.nRows = outer.reduce((product, n) => product * n, 1);
+    this.#rowBytes = rowBytes(source.type, rowLength);
+    if (this.#rowBytes * this.nRows !== source.byteLength) {
+      throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);
+    }
+    this.#codec = codec;
+  }
+
+  /** Reads the data from the file. */
+  async fill(source: WeightSource): Promise<void> {
+    const bytes = new Uint8Array(source.byteLength);
+    await source.read(0, bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Gives the memory back. */
+  release(): void {
+    this.#bytes = undefined;
+  }
+
+  /**
+   * Writes the values of row `index` to `into` (`[rowLength]`).
+   * @throws Error before `fill` and for a row that the tensor does not have
+   */
+  dequantizeRow(index: number, into: Float32Array): void {
+    if (this.#bytes === undefined) throw new Error(`${this.name} has no data`);
+    if (!(index >= 0 && index < this.nRows)) throw new Error(`${this.name} has ${this.nRows} rows, no row ${index}`);
+    const begin = index * this.#rowBytes;
+    this.#codec.dequantize(this.#bytes.subarray(begin, begin + this.#rowBytes), into, this.rowLength);
+  }
+}

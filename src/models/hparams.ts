@@ -1,0 +1,141 @@
+/**
+ * @file The hyper-parameters that every architecture has, from the metadata. What only one architecture knows it reads
+ * from `Keys` itself.
+ */
+import type { GgufFile, Metadata } from '../gguf/index.ts';
+import type { Pooling } from './architecture.ts';
+import { ModelError } from './errors.ts';
+import { Keys } from './keys.ts';
+import { type RopeParameters, readRope } from './rope.ts';
+
+/** llama.cpp's limits. */
+const maxLayers = 512;
+const maxExperts = 1024;
+
+/** `pooling_type` in the file is an index into these. */
+const poolingTypes: readonly Pooling[] = ['none', 'mean', 'cls', 'last', 'rank'];
+
+/** The shape of a model. Lists have one entry a layer. */
+export interface HyperParameters {
+  /** `general.architecture`. */
+  readonly architecture: string;
+  /** Context in tokens that the model was trained with. */
+  readonly nCtxTrain: number;
+  /** Width of the hidden states. */
+  readonly nEmbd: number;
+  /** Width of what `Model.pool` returns, except for `rank`. */
+  readonly nEmbdOut: number;
+  readonly nLayer: number;
+  /** Tokens in the vocabulary. */
+  readonly nVocab: number;
+  /** Rows of the token type table, 0 without one. */
+  readonly nTokenType: number;
+  /** Width of the feed-forward layer. */
+  readonly nFf: readonly number[];
+  readonly nHead: readonly number[];
+  readonly nHeadKv: readonly number[];
+  /** Width of one query or key head. */
+  readonly nEmbdHeadK: number;
+  /** Width of one value head. */
+  readonly nEmbdHeadV: number;
+  /** Whether a token sees later ones, as far as the file says. Encoders ignore it: they always see all. */
+  readonly causal: boolean;
+  /** Pooling that the file asks for; `none` when it names none. */
+  readonly pooling: Pooling;
+  readonly nExpert: number;
+  readonly nExpertUsed: number;
+  readonly rope: RopeParameters;
+  /** Labels of the classifier's outputs; empty without the key. */
+  readonly labels: readonly string[];
+  /** Outputs of the classifier: one a label, 1 without labels. */
+  readonly nClsOut: number;
+}
+
+/**
+ * `general.architecture`.
+ * @throws ModelError when the file has none
+ */
+export function readArchitecture(metadata: Metadata): string {
+  const key = 'general.architecture';
+  const architecture = metadata.string(key);
+  if (architecture === undefined) throw new ModelError(`${key} is missing from the metadata`, { key });
+  return architecture;
+}
+
+/**
+ * Reads the hyper-parameters.
+ * @throws ModelError for a missing key or a value that makes no sense, GgufError for a key of another type
+ */
+export function readHyperParameters(file: GgufFile): HyperParameters {
+  const { metadata } = file;
+  const architecture = readArchitecture(metadata);
+  const keys = new Keys(metadata, architecture);
+  const nLayer = positive(keys, 'block_count');
+  if (nLayer > maxLayers) throw keys.error('block_count', `is ${nLayer}; at most ${maxLayers} layers are possible`);
+  const nEmbd = positive(keys, 'embedding_length');
+  const zeros = new Array<number>(nLayer).fill(0);
+  const nHead = keys.perLayer('attention.head_count', nLayer, zeros);
+  const nHeadKv = keys.perLayer('attention.head_count_kv', nLayer, nHead);
+  for (let il = 0; il < nLayer; il++) {
+    if (nHead[il] === 0) throw keys.error('attention.head_count', `must be there and not 0 (layer ${il})`);
+    if (nHeadKv[il] === 0 || nHead[il] % nHeadKv[il] !== 0) {
+      throw keys.error(
+        'attention.head_count_kv',
+        `is ${nHeadKv[il]}, which does not divide ${nHead[il]} heads (layer ${il})`,
+      );
+    }
+  }
+  const nEmbdHeadK = positive(keys, 'attention.key_length', Math.floor(nEmbd / nHead[0]));
+  const nEmbdHeadV = positive(keys, 'attention.value_length', Math.floor(nEmbd / nHead[0]));
+  const nCtxTrain = positive(keys, 'context_length');
+  const labels = metadata.strings(keys.name('classifier.output_labels'));
+  return {
+    architecture,
+    nCtxTrain,
+    nEmbd,
+    nEmbdOut: keys.u32('embedding_length_out', 0) || nEmbd,
+    nLayer,
+    nVocab: metadata.strings('tokenizer.ggml.tokens')?.length ?? positive(keys, 'vocab_size'),
+    nTokenType: metadata.u32('tokenizer.ggml.token_type_count') ?? 0,
+    nFf: keys.perLayer('feed_forward_length', nLayer, zeros),
+    nHead,
+    nHeadKv,
+    nEmbdHeadK,
+    nEmbdHeadV,
+    causal: keys.bool('attention.causal', true),
+    pooling: readPooling(keys),
+    ...readExperts(keys, nLayer),
+    rope: readRope(keys, nEmbdHeadK, nCtxTrain),
+    labels: labels === undefined ? [] : Array.from({ length: labels.length }, (_, i) => labels.at(i)),
+    nClsOut: labels?.length || 1,
+  };
+}
+
+function positive(keys: Keys, key: string, fallback?: number): number {
+  const value = keys.u32(key, fallback);
+  if (value === 0) throw keys.error(key, 'is 0');
+  return value;
+}
+
+function readPooling(keys: Keys): Pooling {
+  const type = keys.u32('pooling_type', 0);
+  if (type >= poolingTypes.length) {
+    throw keys.error(
+      'pooling_type',
+      `is ${type}; known are ${poolingTypes.map((name, i) => `${i} (${name})`).join(', ')}`,
+    );
+  }
+  return poolingTypes[type];
+}
+
+function readExperts(keys: Keys, nLayer: number): { nExpert: number; nExpertUsed: number } {
+  const nExpert = keys.u32('expert_count', 0);
+  const used = keys.perLayer('expert_used_count', nLayer, new Array<number>(nLayer).fill(0));
+  const nExpertUsed = used[0];
+  if (nExpert > maxExperts)
+    throw keys.error('expert_count', `is ${nExpert}; at most ${maxExperts} experts are possible`);
+  if (used.some((n) => n !== nExpertUsed) || nExpertUsed > nExpert || nExpertUsed > 0 !== nExpert > 0) {
+    throw keys.error('expert_used_count', `is ${used.join(', ')} of ${nExpert} experts`);
+  }
+  return { nExpert, nExpertUsed };
+}

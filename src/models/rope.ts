@@ -1,0 +1,60 @@
+/**
+ * @file Rotary position parameters of a file: base, scaling and YaRN, and how they become options of `Ops.rope`.
+ */
+import type { RopeOptions, Weight } from '../tensor/ops.ts';
+import type { Keys } from './keys.ts';
+
+/** What the file says about RoPE. */
+export interface RopeParameters {
+  /** Rotated dimensions of a head. */
+  readonly nRot: number;
+  readonly freqBase: number;
+  /** 1 / scaling factor. */
+  readonly freqScale: number;
+  readonly yarn?: RopeOptions['yarn'];
+  /** `longrope`: whether the context is longer than the one before the extension, so that the long factors apply. */
+  readonly extended: boolean;
+}
+
+const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
+
+/**
+ * Reads `rope.*`.
+ * @param nEmbdHeadK default of `rope.dimension_count`
+ * @throws ModelError for an odd or too large number of dimensions and for an unknown kind of scaling
+ */
+export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): RopeParameters {
+  const nRot = keys.u32('rope.dimension_count', nEmbdHeadK);
+  if (nRot > nEmbdHeadK) {
+    throw keys.error('rope.dimension_count', `is ${nRot}, but a head has ${nEmbdHeadK} dimensions`);
+  }
+  const type = keys.string('rope.scaling.type', 'linear');
+  if (!scalingTypes.includes(type)) {
+    throw keys.error('rope.scaling.type', `is "${type}"; known are ${scalingTypes.join(', ')}`);
+  }
+  const factor = keys.f32('rope.scaling.factor', keys.f32('rope.scale_linear', 0));
+  const freqScale = type === 'none' || factor === 0 ? 1 : 1 / factor;
+  const nCtxOrig = keys.u32('rope.scaling.original_context_length', nCtxTrain);
+  const base = { nRot, freqBase: keys.f32('rope.freq_base', 10000), freqScale, extended: nCtxTrain > nCtxOrig };
+  const attnFactor = keys.f32('rope.scaling.attn_factor', 1);
+  if (type === 'yarn') {
+    // The kernel multiplies by 1 + 0.1 ln(1 / freqScale); the product must be YaRN's mscale, which is 1 below factor 1.
+    const mscale = Math.max(1, 1 + 0.1 * Math.log(1 / freqScale));
+    const attn = (mscale / (1 + 0.1 * Math.log(1 / freqScale))) * attnFactor;
+    return { ...base, yarn: { extFactor: 1, attnFactor: attn, betaFast: 32, betaSlow: 1, nCtxOrig } };
+  }
+  if (attnFactor === 1) return base;
+  return { ...base, yarn: { extFactor: 0, attnFactor, betaFast: 32, betaSlow: 1, nCtxOrig } };
+}
+
+/** The options of one `Ops.rope` call on `nHead` heads. `local` is the base of a sliding window layer, which is never scaled. */
+export function ropeOptions(
+  { nRot, freqBase, freqScale, yarn }: RopeParameters,
+  kind: 'norm' | 'neox',
+  nHead: number,
+  extra: { local?: number; freqFactors?: Weight } = {},
+): RopeOptions {
+  const { local, freqFactors } = extra;
+  if (local !== undefined) return { nHead, nRot, kind, freqBase: local, freqFactors };
+  return { nHead, nRot, kind, freqBase, freqScale, freqFactors, yarn };
+}

@@ -1,0 +1,40 @@
+/**
+ * @file The weights of a loaded model as a tree of their names, with parameter counts, for people to read.
+ */
+import type { Weight } from '../tensor/ops.ts';
+
+/** A part of a model: `blk`, `0`, `attn_q`, `weight`. */
+export interface ModelTreeNode {
+  /** Part of the name between two dots; the root has the architecture's. */
+  readonly name: string;
+  /** Parameters in this part and all below. */
+  readonly nParams: number;
+  /** Parts below, in the order of the model; none in a leaf. */
+  readonly children: readonly ModelTreeNode[];
+  /** The tensor of a leaf. */
+  readonly weight?: Weight;
+}
+
+/** Arranges `weights` by the parts of their names. */
+export function weightTree(name: string, weights: readonly Weight[], depth = 0): ModelTreeNode {
+  const groups = new Map<string, Weight[]>();
+  for (const weight of weights) {
+    const part = weight.name.split('.')[depth] ?? '';
+    const group = groups.get(part);
+    if (group === undefined) groups.set(part, [weight]);
+    else group.push(weight);
+  }
+  const children = Array.from(groups, ([part, group]): ModelTreeNode => {
+    const [only] = group;
+    if (group.length === 1 && only.name.split('.').length === depth + 1) {
+      return { name: part, nParams: countParams(only), children: [], weight: only };
+    }
+    return weightTree(part, group, depth + 1);
+  });
+  return { name, nParams: children.reduce((sum, child) => sum + child.nParams, 0), children };
+}
+
+/** Values in a weight. */
+export function countParams(weight: Weight): number {
+  return weight.shape.reduce((product, n) => product * n, 1);
+}

@@ -1,0 +1,243 @@
+/**
+ * @file Declares the weights of a model by the names and shapes that the file must have, then fills them.
+ *
+ * Declaring allocates: the same file gives the same allocations in the same order, so that every worker of a shared
+ * memory can make the same handles while one of them fills.
+ */
+import type { GgufFile, TensorInfo } from '../gguf/index.ts';
+import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
+import { codecs } from '../tensor/codecs/index.ts';
+import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
+import { ModelError } from './errors.ts';
+import type { HyperParameters } from './hparams.ts';
+import { Keys } from './keys.ts';
+
+/** Whether a weight has a bias beside it; `ignored`: the file may have one, but llama.cpp's graph does not use it. */
+export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
+
+/** Hands weights to an architecture's `build` and keeps account of the file's tensors. */
+export class WeightLoader {
+  readonly hparams: HyperParameters;
+  /** The architecture's own metadata keys. */
+  readonly keys: Keys;
+  readonly #backend: Backend;
+  readonly #file: GgufFile;
+  readonly #unused: Set<string>;
+  readonly #declared: { weight: Weight; source: WeightSource }[] = [];
+
+  constructor(file: GgufFile, backend: Backend, hparams: HyperParameters) {
+    this.#file = file;
+    this.#backend = backend;
+    this.#unused = new Set(file.tensors.keys());
+    this.hparams = hparams;
+    this.keys = new Keys(file.metadata, hparams.architecture);
+  }
+
+  /** All weights declared so far, in order. */
+  get weights(): readonly Weight[] {
+    return this.#declared.map(({ weight }) => weight);
+  }
+
+  /** Whether the file has `<name>.weight`. */
+  has(name: string): boolean {
+    return this.#file.tensors.has(`${name}.weight`);
+  }
+
+  /** Length of axis `axis` of `<name>.weight`, `undefined` without the tensor. */
+  dimension(name: string, axis: number): number | undefined {
+    const info = this.#file.tensors.get(`${name}.weight`);
+    return info && (info.shape[axis] ?? 1);
+  }
+
+  /** What `declare` makes of `name` if the file has `<name>.weight`. */
+  optional<T>(name: string, declare: (name: string) => T): T | undefined {
+    return this.has(name) ? declare(name) : undefined;
+  }
+
+  /** `<name>.weight` `[nEmbd, nRows]`, for `Ops.embedding`. */
+  table(name: string, nEmbd: number, nRows: number): Weight {
+    return this.#tensor(`${name}.weight`, [nEmbd, nRows], 'table');
+  }
+
+  /** `<name>.weight` `[n]`. */
+  vector(name: string, n: number): Weight {
+    return this.#tensor(`${name}.weight`, [n], 'vector');
+  }
+
+  /** `<name>.weight` `[nIn, nOut, nExpert]`. */
+  experts(name: string, nIn: number, nOut: number, nExpert: number): Weight {
+    return this.#tensor(`${name}.weight`, [nIn, nOut, nExpert], 'experts');
+  }
+
+  /** `<name>.weight` `[n]` without a bias: an RMS norm, or a layer norm that has none. */
+  norm(name: string, n: number): NormWeights {
+    return { weight: this.vector(name, n) };
+  }
+
+  /** `<name>.weight` and `<name>.bias`, both `[n]`. */
+  layerNorm(name: string, n: number): NormWeights {
+    return { weight: this.vector(name, n), bias: this.#tensor(`${name}.bias`, [n], 'vector') };
+  }
+
+  /** `<name>.weight` `[nIn, nOut]` with `<name>.bias` `[nOut]`, and the factor `<name>.scale` that NVFP4 files have. */
+  linear(name: string, nIn: number, nOut: number, bias: BiasRule = 'optional'): Linear {
+    return {
+      weight: this.matrix(name, nIn, nOut),
+      bias: this.bias(name, nOut, bias),
+      scale: this.#scale(name),
+    };
+  }
+
+  /** `<name>.weight` `[nIn, nOut]` alone. */
+  matrix(name: string, nIn: number, nOut: number): Weight {
+    return this.#tensor(`${name}.weight`, [nIn, nOut], 'matrix');
+  }
+
+  /** `<name>.bias` `[n]`, as far as `rule` allows one. */
+  bias(name: string, n: number, rule: BiasRule): Weight | undefined {
+    if (rule === 'ignored') this.ignore(`${name}.bias`);
+    if (rule !== 'required' && (rule !== 'optional' || !this.#file.tensors.has(`${name}.bias`))) return undefined;
+    return this.#tensor(`${name}.bias`, [n], 'vector');
+  }
+
+  /**
+   * One vector `[Σ sizes]` out of several biases, end to end: a fused product whose biases the file keeps apart.
+   * `undefined` unless the file has all of them.
+   * @param parts name (without `.bias`) and size of each
+   */
+  joinedBias(name: string, parts: readonly (readonly [name: string, n: number])[]): Weight | undefined {
+    if (!parts.every(([part]) => this.#file.tensors.has(`${part}.bias`))) return undefined;
+    const sources = parts.map(([part, n]) => this.#source(`${part}.bias`, [n]));
+    if (sources.some(({ type }) => type.name !== 'F32')) {
+      throw new ModelError(`${parts.map(([part]) => `${part}.bias`).join(', ')} must be F32 to be used as one`);
+    }
+    return this.#allocate(joined(`${name}.bias`, sources), 'vector');
+  }
+
+  /** One value for each layer, from `declare(blk.N, N)`. */
+  layers<T>(declare: (blk: string, layer: number) => T, prefix = 'blk'): T[] {
+    return Array.from({ length: this.hparams.nLayer }, (_, layer) => declare(`${prefix}.${layer}`, layer));
+  }
+
+  /** Marks tensors as known but without use for embeddings (a language model's head), so that they are not read. */
+  ignore(...names: string[]): void {
+    for (const name of names) this.#unused.delete(name);
+  }
+
+  /**
+   * Every tensor of the file must have been declared: what is left over would be a part of the model that nobody computes.
+   * @throws ModelError that names the left-over tensors
+   */
+  assertAllUsed(): void {
+    if (this.#unused.size === 0) return;
+    const names = [...this.#unused];
+    const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+    const { architecture } = this.hparams;
+    throw new ModelError(
+      `wrong number of tensors: the file has ${this.#file.tensors.size}, of which ${architecture} does not know ${names.length}: ${shown}`,
+      { tensor: names[0] },
+    );
+  }
+
+  /**
+   * Reads the data of all declared weights.
+   * @param onProgress called with bytes read and bytes in all, at the beginning and after each weight
+   * @throws the signal's reason when it is aborted
+   */
+  async fill(
+    options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const { onProgress, signal } = options;
+    const total = this.#declared.reduce((sum, { source }) => sum + source.byteLength, 0);
+    let done = 0;
+    onProgress?.(done, total);
+    for (const { weight, source } of this.#declared) {
+      signal?.throwIfAborted();
+      const read: WeightSource['read'] = (byteOffset, into) => {
+        signal?.throwIfAborted();
+        return source.read(byteOffset, into);
+      };
+      await this.#backend.fill(weight, { ...source, read });
+      done += source.byteLength;
+      onProgress?.(done, total);
+    }
+  }
+
+  #scale(name: string): Weight | undefined {
+    this.ignore(`${name}.input_scale`);
+    if (!this.#file.tensors.has(`${name}.scale`)) return undefined;
+    return this.#tensor(`${name}.scale`, [1], 'vector');
+  }
+
+  #tensor(name: string, shape: readonly number[], role: WeightRole): Weight {
+    return this.#allocate(this.#source(name, shape), role);
+  }
+
+  #allocate(source: WeightSource, role: WeightRole): Weight {
+    const weight = this.#backend.allocate(source, role);
+    this.#declared.push({ weight, source });
+    return weight;
+  }
+
+  /** @throws ModelError when the tensor is missing, has another shape or a type that holds no weights */
+  #source(name: string, shape: readonly number[]): WeightSource {
+    const { architecture } = this.hparams;
+    const info = this.#file.tensors.get(name);
+    if (info === undefined) {
+      throw new ModelError(`tensor ${name} is missing: ${architecture} needs it with the shape [${shape.join(', ')}]`, {
+        tensor: name,
+      });
+    }
+    if (!sameShape(info.shape, shape)) {
+      throw new ModelError(
+        `tensor ${name} has the shape [${info.shape.join(', ')}], but ${architecture} needs [${shape.join(', ')}]`,
+        { tensor: name },
+      );
+    }
+    if (codecs[info.type.name] === undefined) {
+      throw new ModelError(`tensor ${name} has the type ${info.type.name}, which does not hold weights`, {
+        tensor: name,
+      });
+    }
+    this.#unused.delete(name);
+    return sourceOf(this.#file, info, shape);
+  }
+}
+
+/** Equal when missing trailing dimensions count as 1. */
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  for (let axis = 0; axis < Math.max(a.length, b.length); axis++) {
+    if ((a[axis] ?? 1) !== (b[axis] ?? 1)) return false;
+  }
+  return true;
+}
+
+function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): WeightSource {
+  return {
+    name: info.name,
+    type: info.type,
+    shape,
+    byteLength: info.byteLength,
+    read: (byteOffset, into) => file.readTensor(info, byteOffset, into),
+  };
+}
+
+/** Vectors of the same type, end to end, as one. */
+function joined(name: string, sources: readonly WeightSource[]): WeightSource {
+  const sum = (of: (source: WeightSource) => number) => sources.reduce((total, source) => total + of(source), 0);
+  return {
+    name,
+    type: sources[0].type,
+    shape: [sum((source) => source.shape[0])],
+    byteLength: sum((source) => source.byteLength),
+    async read(byteOffset, into) {
+      let begin = 0;
+      for (const source of sources) {
+        const from = Math.max(byteOffset, begin);
+        const to = Math.min(byteOffset + into.length, begin + source.byteLength);
+        if (from < to) await source.read(from - begin, into.subarray(from - byteOffset, to - byteOffset));
+        begin += source.byteLength;
+      }
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * @file The checks that every architecture gets, against llama.cpp's recorded answers.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Pooling } from '../../src/models/index.ts';
+import { cosine, floats, type Loaded, largestDifference, load, readJson, run } from './support.ts';
+import { expectTrace } from './trace.ts';
+
+interface EmbedFixture {
+  readonly cases: readonly { text: string; tokens: number[]; raw?: string; per_token?: string[] }[];
+  readonly pooling_override?: Record<string, { cases: readonly { text: string; raw: string }[] }>;
+}
+
+interface NoneFixture {
+  readonly cases: readonly { tokens: number[]; per_token: string[] }[];
+}
+
+interface RankFixture {
+  readonly queries: readonly { documents: readonly { pair_tokens: number[]; score: number }[] }[];
+}
+
+/** What to check about one model of `test/fixtures/models`. */
+export interface ModelChecks {
+  /** Largest `1 − cosine` to llama.cpp's vectors. Default 1e-5: its GELU goes through a float16 table, ours does not. */
+  readonly cosineTolerance?: number;
+  /** Largest difference of an intermediate value, relative to the largest sample of the step. Default 2e-3, likewise. */
+  readonly traceTolerance?: number;
+  /** Steps that llama.cpp holds and names, but not we. */
+  readonly absent?: readonly string[];
+  /** Steps that we name, but not llama.cpp. */
+  readonly unnamed?: readonly string[];
+  /** Which fixtures there are. Default: `embed`. */
+  readonly fixtures?: readonly ('embed' | 'none' | 'rank')[];
+}
+
+/** Declares the tests of one model. */
+export function checkModel(name: string, checks: ModelChecks = {}): void {
+  const tolerance = checks.cosineTolerance ?? 1e-5;
+  const fixtures = checks.fixtures ?? ['embed'];
+
+  describe(name, () => {
+    let loaded: Loaded;
+    beforeAll(async () => {
+      loaded = await load(name);
+    });
+
+    async function expectVectors(tokens: readonly number[], expected: readonly string[], pooling?: Pooling) {
+      const rows = await run(loaded, [tokens], pooling);
+      expect(rows.length).toBe(expected.length);
+      rows.forEach((row, i) => {
+        expect(1 - cosine(row, floats(expected[i]))).toBeLessThan(tolerance);
+      });
+    }
+
+    it('has the intermediates of llama.cpp', () => {
+      expectTrace(loaded, name, { tolerance: checks.traceTolerance ?? 2e-3, ...checks });
+    });
+
+    if (fixtures.includes('embed')) {
+      const { cases, pooling_override = {} } = readJson<EmbedFixture>(`reference/embed/${name}.json`);
+      it('embeds as llama.cpp does', async () => {
+        for (const { tokens, raw, per_token } of cases) await expectVectors(tokens, per_token ?? [raw ?? '']);
+      });
+      for (const [pooling, overridden] of Object.entries(pooling_override)) {
+        it(`pools ${pooling} as llama.cpp does`, async () => {
+          for (const { text, raw } of overridden.cases) {
+            const tokens = cases.find((entry) => entry.text === text)?.tokens ?? [];
+            await expectVectors(tokens, [raw], pooling as Pooling);
+          }
+        });
+      }
+      it('gives the same bits in a batch as alone', async () => {
+        const sequences = cases.map(({ tokens }) => tokens).filter((tokens) => tokens.length < 40);
+        const pooling = loaded.model.hparams.pooling === 'none' ? 'mean' : undefined;
+        const batched = await run(loaded, sequences, pooling);
+        for (const [i, tokens] of sequences.entries()) {
+          expect(batched[i]).toEqual((await run(loaded, [tokens], pooling))[0]);
+        }
+      });
+    }
+
+    if (fixtures.includes('none')) {
+      it('gives the vector of each token as llama.cpp does', async () => {
+        const { cases } = readJson<NoneFixture>(`reference/none/${name}.json`);
+        for (const { tokens, per_token } of cases) await expectVectors(tokens, per_token, 'none');
+      });
+    }
+
+    if (fixtures.includes('rank')) {
+      it('scores pairs as llama.cpp does', async () => {
+        const { queries } = readJson<RankFixture>(`reference/rank/${name}.json`);
+        const pairs = queries.flatMap(({ documents }) => documents);
+        expect(loaded.model.hparams.pooling).toBe('rank');
+        for (const { pair_tokens, score } of pairs) {
+          const [scores] = await run(loaded, [pair_tokens]);
+          expect(scores.length).toBe(loaded.model.hparams.nClsOut);
+          expect(Math.abs(scores[0] - score)).toBeLessThan(2.5e-3);
+        }
+      });
+      it('gives the same scores in a batch as alone', async () => {
+        const { queries } = readJson<RankFixture>(`reference/rank/${name}.json`);
+        const pairs = queries.flatMap(({ documents }) => documents.map(({ pair_tokens }) => pair_tokens)).slice(0, 6);
+        const batched = await run(loaded, pairs);
+        for (const [i, pair] of pairs.entries()) {
+          expect(largestDifference(batched[i], (await run(loaded, [pair]))[0])).toBe(0);
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * @file What the model tests share: opening fixtures, running token ids, comparing vectors and traces.
+ */
+import { readFileSync } from 'node:fs';
+import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { type LoadedModel, loadModel, type Pooling } from '../../src/models/index.ts';
+import type { Backend } from '../../src/tensor/backend.ts';
+import type { Batch } from '../../src/tensor/ops.ts';
+
+const fixtures = new URL('../fixtures/', import.meta.url);
+
+/** A JSON fixture by its path below `test/fixtures`. */
+export function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(new URL(path, fixtures), 'utf8'));
+}
+
+/** A GGUF by its path below `test/fixtures`. */
+export function openFixture(path: string): Promise<GgufFile> {
+  return openGguf(memorySource(new Uint8Array(readFileSync(new URL(path, fixtures))), path));
+}
+
+/** A model on the reference backend. */
+export interface Loaded {
+  readonly file: GgufFile;
+  readonly backend: Backend;
+  readonly model: LoadedModel;
+}
+
+/** Loads `models/<name>.gguf` of the fixtures, or the given file. */
+export async function load(name: string, file?: GgufFile): Promise<Loaded> {
+  const opened = file ?? (await openFixture(`models/${name}.gguf`));
+  const backend = await createReferenceBackend();
+  return { file: opened, backend, model: await loadModel(opened, backend) };
+}
+
+/** Packs sequences of token ids into one batch. */
+export function batchOf(sequences: readonly (readonly number[])[]): Batch {
+  const offsets = [0];
+  for (const ids of sequences) offsets.push((offsets.at(-1) ?? 0) + ids.length);
+  return {
+    ids: Int32Array.from(sequences.flat()),
+    positions: Int32Array.from(sequences.flatMap((ids) => ids.map((_, i) => i))),
+    offsets: Int32Array.from(offsets),
+  };
+}
+
+/** Rows of the pooled result: one a sequence, or one a token for `none`. */
+export async function run(
+  { backend, model }: Loaded,
+  sequences: readonly (readonly number[])[],
+  pooling: Pooling = model.hparams.pooling,
+): Promise<Float32Array[]> {
+  const { ops } = backend;
+  const batch = batchOf(sequences);
+  ops.begin(batch);
+  const pooled = model.pool(ops, model.forward(ops, batch), pooling);
+  const values = await ops.read(pooled);
+  return Array.from({ length: pooled.rows }, (_, r) => values.slice(r * pooled.cols, (r + 1) * pooled.cols));
+}
+
+/** A vector of the fixtures: base64 of little-endian float32. */
+export function floats(base64: string): Float32Array {
+  const bytes = Buffer.from(base64, 'base64');
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+}
+
+/** Cosine of the angle between two vectors, in double. */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) throw new Error(`${a.length} and ${b.length} values`);
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
+  }
+  return ab / Math.sqrt(aa * bb);
+}
+
+/** Largest difference of two values at the same place. */
+export function largestDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) throw new Error(`${a.length} and ${b.length} values`);
+  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i])), 0);
+}
