@@ -1,33 +1,49 @@
 /**
- * @file The one error that a bad file gives.
+ * @file The one error of this folder.
  */
 
-/** Where in a file something is wrong. */
+/** Where a `GgufError` was found. */
 export interface GgufErrorPlace {
+  /** Name of the source, usually the path. */
+  readonly source?: string;
   /** Metadata key. */
   readonly key?: string;
   /** Tensor name. */
   readonly tensor?: string;
-  /** Byte offset from the start of the file. */
+  /** Byte offset in the source of the field that is wrong. */
   readonly offset?: number;
+  readonly cause?: unknown;
 }
 
-/** A file that is not a GGUF, is damaged, or breaks a limit. The message says what was found, where, and what was expected. */
+/** A file that is not a usable GGUF, or a value that is not what was asked for. The message begins with the place. */
 export class GgufError extends Error {
-  readonly key: string | undefined;
-  readonly tensor: string | undefined;
-  readonly offset: number | undefined;
+  override readonly name = 'GgufError';
+  readonly key?: string;
+  readonly tensor?: string;
+  readonly offset?: number;
 
-  constructor(message: string, place: GgufErrorPlace = {}) {
-    const where = [
-      place.key === undefined ? '' : `key ${JSON.stringify(place.key)}`,
-      place.tensor === undefined ? '' : `tensor ${JSON.stringify(place.tensor)}`,
-      place.offset === undefined ? '' : `byte ${place.offset}`,
-    ].filter((part) => part !== '');
-    super(where.length === 0 ? message : `${message} (${where.join(', ')})`);
-    this.name = 'GgufError';
-    this.key = place.key;
-    this.tensor = place.tensor;
-    this.offset = place.offset;
+  /** @param problem what was found and what was expected */
+  constructor(problem: string, place: GgufErrorPlace = {}) {
+    const { source, key, tensor, offset, cause } = place;
+    const where: string[] = [];
+    if (source !== undefined) where.push(source);
+    const parts: string[] = [];
+    if (key !== undefined) parts.push(`key ${printable(key)}`);
+    if (tensor !== undefined) parts.push(`tensor ${printable(tensor)}`);
+    if (offset !== undefined) parts.push(`at byte ${offset}`);
+    if (parts.length > 0) where.push(parts.join(' '));
+    super([...where, problem].join(': '), cause === undefined ? undefined : { cause });
+    this.key = key;
+    this.tensor = tensor;
+    this.offset = offset;
   }
+}
+
+/** Longest stretch of a name from a file that goes into a message. */
+const MAX_PRINTED = 80;
+
+/** Text from a file, made safe to print on one line. */
+export function printable(text: string): string {
+  const cut = text.length > MAX_PRINTED ? `${text.slice(0, MAX_PRINTED)}…` : text;
+  return /^[\x21-\x7e]+$/.test(cut) ? cut : JSON.stringify(cut);
 }

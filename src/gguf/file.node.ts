@@ -1,35 +1,45 @@
 /**
- * @file A byte source over a file on disk, by positioned reads (Node, Deno, Bun).
+ * @file Files on disk, for Node, Bun and Deno.
  */
 import { open } from 'node:fs/promises';
 import { GgufError } from './errors.ts';
-import { checkRange } from './memory-source.ts';
 import type { ByteSource } from './source.ts';
+import { checkRange } from './sources.ts';
 
-/** Opens a file. @throws GgufError when it cannot be opened or is not a file */
+/**
+ * Opens a file for positioned reads.
+ * @throws GgufError when there is no such file, it may not be read, or it is a folder
+ */
 export async function openFile(path: string): Promise<ByteSource> {
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    const reason = { ENOENT: 'there is no such file', EACCES: 'permission denied' }[error.code ?? ''] ?? error.message;
-    throw new GgufError(`cannot open ${path}: ${reason}`);
+  const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    throw new GgufError(`cannot be opened: ${reasons[cause.code ?? ''] ?? cause.message}`, { source: path, cause });
   });
-  const stat = await handle.stat();
-  if (!stat.isFile()) {
-    await handle.close();
-    throw new GgufError(`cannot read ${path}: it is ${stat.isDirectory() ? 'a folder' : 'not a file'}`);
+  const status = await file.stat();
+  if (!status.isFile()) {
+    await file.close();
+    const what = status.isDirectory() ? 'is a folder' : 'is not a regular file';
+    throw new GgufError(`${what}; a GGUF file was expected`, { source: path });
   }
-  const { size } = stat;
+  const place = { name: path, size: status.size };
   let closing: Promise<void> | undefined;
   return {
-    name: path,
-    size,
+    ...place,
     async read(offset, into) {
-      checkRange({ name: path, size }, offset, into.length);
+      checkRange(place, offset, into.length);
       for (let done = 0; done < into.length; ) {
-        const { bytesRead } = await handle.read(into, done, into.length - done, offset + done);
-        if (bytesRead === 0) throw new GgufError(`${path} became shorter while it was read`, { offset: offset + done });
+        const { bytesRead } = await file.read(into, done, into.length - done, offset + done);
+        if (bytesRead === 0) {
+          throw new GgufError('the file has become shorter while it was read', { source: path, offset: offset + done });
+        }
         done += bytesRead;
       }
     },
-    close: () => (closing ??= handle.close()),
+    close: () => (closing ??= file.close()),
   };
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+};

@@ -1,11 +1,12 @@
 /**
- * @file The public face of the GGUF room.
+ * @file GGUF files: bytes to header, metadata and tensors, and back. Files on disk are in `file.node.ts`.
  */
-export { GgufError } from './errors.ts';
+export { GgufError, type GgufErrorPlace } from './errors.ts';
 export { type GgmlType, type GgmlTypeName, ggmlTypeById, ggmlTypes, rowBytes } from './ggml-types.ts';
-export { blobSource, memorySource } from './memory-source.ts';
-export { Metadata, type MetadataEntry } from './metadata.ts';
-export { type GgufFile, openGguf, type TensorInfo } from './reader.ts';
+export { Metadata, type TypedValue } from './metadata.ts';
+export { type GgufFile, openGguf } from './open.ts';
+export type { TensorInfo } from './read-tensors.ts';
 export type { ByteSource } from './source.ts';
-export { StringArray } from './strings.ts';
-export { type GgufArray, type GgufValue, type GgufValueType, type NumberArray, valueTypes } from './values.ts';
+export { blobSource, memorySource } from './sources.ts';
+export type { StringArray } from './string-array.ts';
+export type { GgufArray, GgufValue, NumericArray, ScalarType, ValueType } from './value-types.ts';

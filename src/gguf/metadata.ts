@@ -1,26 +1,55 @@
 /**
- * @file The key-value pairs of a file, with strict types: a key of another type than asked for is an error.
+ * @file The key/value pairs of a GGUF, with strict types: a `u32` key that holds an `int32` is an error, not a guess.
  */
+import { hostIsLittleEndian, swapNumbers } from './byte-order.ts';
 import { GgufError } from './errors.ts';
-import { StringArray } from './strings.ts';
-import type { GgufArray, GgufValue, GgufValueType, NumberArray } from './values.ts';
+import type { HeaderBytes } from './header-reader.ts';
+import { decodeText, type StringArray } from './string-array.ts';
+import {
+  type GgufArray,
+  type GgufValue,
+  type NumericArray,
+  type ScalarType,
+  scalarBytes,
+  typedArrays,
+  type ValueType,
+} from './value-types.ts';
 
-/** One pair as it stands in the file. */
-export interface MetadataEntry {
-  readonly type: GgufValueType;
-  readonly value: GgufValue;
-  /** Byte offset of the value in the file. */
-  readonly offset: number;
-}
+/** An array where it lies in the header. */
+export type ArrayEntry =
+  | { readonly elementType: ScalarType; readonly start: number; readonly length: number }
+  | { readonly elementType: 'string'; readonly strings: StringArray }
+  | { readonly elementType: 'array'; readonly arrays: readonly ArrayEntry[] };
 
-/** Metadata in file order. Accessors give `undefined` for an absent key. */
+/** A value where it lies in the header. */
+export type Entry = { readonly offset: number } & (
+  | { readonly type: ScalarType; readonly value: number | bigint | boolean }
+  | { readonly type: 'string'; readonly start: number; readonly end: number }
+  | { readonly type: 'array'; readonly array: ArrayEntry }
+);
+
+/** A value with its type, as the writer takes it. Strings are bytes, so that nothing is lost on the way. */
+export type TypedValue =
+  | { readonly type: ScalarType; readonly value: number | bigint | boolean }
+  | { readonly type: 'string'; readonly value: Uint8Array }
+  | { readonly type: 'array'; readonly value: GgufArray };
+
+/** The metadata of one file, in file order. */
 export class Metadata {
-  readonly #entries: ReadonlyMap<string, MetadataEntry>;
+  readonly #source: string;
+  readonly #header: HeaderBytes;
+  readonly #littleEndian: boolean;
+  readonly #entries: ReadonlyMap<string, Entry>;
 
-  constructor(entries: ReadonlyMap<string, MetadataEntry>) {
+  /** Made by `openGguf`. */
+  constructor(source: string, header: HeaderBytes, littleEndian: boolean, entries: ReadonlyMap<string, Entry>) {
+    this.#source = source;
+    this.#header = header;
+    this.#littleEndian = littleEndian;
     this.#entries = entries;
   }
 
+  /** Number of keys. */
   get size(): number {
     return this.#entries.size;
   }
@@ -33,74 +62,126 @@ export class Metadata {
     return this.#entries.keys();
   }
 
-  /** All pairs with their types. */
-  entries(): IterableIterator<[string, MetadataEntry]> {
-    return this.#entries.entries();
-  }
-
-  get(key: string): GgufValue | undefined {
-    return this.#entries.get(key)?.value;
-  }
-
-  /** Type of the value; for an array `array`, its item type is in the value. */
-  valueType(key: string): GgufValueType | undefined {
+  /** Type of the value, `undefined` without the key. */
+  valueType(key: string): ValueType | undefined {
     return this.#entries.get(key)?.type;
   }
 
-  /** @throws GgufError when the value is not a string; so with the accessors below for their types */
-  string(key: string): string | undefined {
-    return this.#scalar(key, 'string') as string | undefined;
+  /** The value, whatever its type. An array of numbers is a new copy each time. */
+  get(key: string): GgufValue | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.type === 'array') return this.#array(entry.array).values;
+    if (entry.type === 'string') return decodeText(this.#header.bytes.subarray(entry.start, entry.end));
+    return entry.value;
   }
 
+  /** The value with its type, for the writer. */
+  typed(key: string): TypedValue | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.type === 'array') return { type: 'array', value: this.#array(entry.array) };
+    if (entry.type === 'string') return { type: 'string', value: this.#header.bytes.subarray(entry.start, entry.end) };
+    return { type: entry.type, value: entry.value };
+  }
+
+  /** @throws GgufError when the key holds another type */
+  string(key: string): string | undefined {
+    const entry = this.#expect(key, 'string');
+    return entry && decodeText(this.#header.bytes.subarray(entry.start, entry.end));
+  }
+
+  /** @throws GgufError when the key holds another type */
+  u16(key: string): number | undefined {
+    return this.#scalar(key, 'uint16') as number | undefined;
+  }
+
+  /** @throws GgufError when the key holds another type */
   u32(key: string): number | undefined {
     return this.#scalar(key, 'uint32') as number | undefined;
   }
 
+  /** @throws GgufError when the key holds another type */
   i32(key: string): number | undefined {
     return this.#scalar(key, 'int32') as number | undefined;
   }
 
+  /** @throws GgufError when the key holds another type */
   f32(key: string): number | undefined {
     return this.#scalar(key, 'float32') as number | undefined;
   }
 
+  /** @throws GgufError when the key holds another type */
   bool(key: string): boolean | undefined {
     return this.#scalar(key, 'bool') as boolean | undefined;
   }
 
-  /** An array of strings. */
+  /** An array with its element type. @throws GgufError when the key holds something else */
+  array(key: string): GgufArray | undefined {
+    const entry = this.#expect(key, 'array');
+    return entry && this.#array(entry.array);
+  }
+
+  /** @throws GgufError when the key holds something else than an array of strings */
   strings(key: string): StringArray | undefined {
-    const array = this.#array(key, 'strings');
-    if (array === undefined) return undefined;
-    if (!(array.items instanceof StringArray)) throw this.#mismatch(key, 'an array of strings');
-    return array.items;
+    const entry = this.#expect(key, 'array');
+    if (entry === undefined) return undefined;
+    if (entry.array.elementType !== 'string') throw this.#wrongElements(key, entry, 'strings');
+    return entry.array.strings;
   }
 
-  /** An array of any number type. */
-  numbers(key: string): NumberArray | undefined {
-    const array = this.#array(key, 'numbers');
-    if (array === undefined) return undefined;
-    if (!ArrayBuffer.isView(array.items)) throw this.#mismatch(key, 'an array of numbers');
-    return array.items;
+  /** An array of any numeric type, copied. @throws GgufError when the key holds something else than an array of numbers */
+  numbers(key: string): NumericArray | undefined {
+    const entry = this.#expect(key, 'array');
+    if (entry === undefined) return undefined;
+    const { array } = entry;
+    if (array.elementType === 'string' || array.elementType === 'array') {
+      throw this.#wrongElements(key, entry, 'numbers');
+    }
+    return this.#numbers(array.elementType, array.start, array.length);
   }
 
-  #scalar(key: string, type: GgufValueType): GgufValue | undefined {
+  #scalar(key: string, type: ScalarType): number | bigint | boolean | undefined {
+    const entry = this.#expect(key, type);
+    return entry && (entry as Extract<Entry, { value: unknown }>).value;
+  }
+
+  #expect<T extends ValueType>(key: string, type: T): Extract<Entry, { type: T }> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (entry.type !== type) throw this.#mismatch(key, type);
-    return entry.value;
+    if (entry.type !== type) {
+      throw new GgufError(`the value has the type ${describe(entry)}; ${type} was expected`, {
+        source: this.#source,
+        key,
+        offset: entry.offset,
+      });
+    }
+    return entry as Extract<Entry, { type: T }>;
   }
 
-  #array(key: string, of: string): GgufArray | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.type !== 'array') throw this.#mismatch(key, `an array of ${of}`);
-    return entry.value as GgufArray;
+  #wrongElements(key: string, entry: Entry, expected: string): GgufError {
+    return new GgufError(`the value is an ${describe(entry)}; an array of ${expected} was expected`, {
+      source: this.#source,
+      key,
+      offset: entry.offset,
+    });
   }
 
-  #mismatch(key: string, wanted: string): GgufError {
-    const { type, value, offset } = this.#entries.get(key)!;
-    const found = type === 'array' ? `an array of ${(value as GgufArray).itemType}` : type;
-    return new GgufError(`the value is ${found}, but ${wanted} is needed`, { key, offset });
+  #array(array: ArrayEntry): GgufArray {
+    const { elementType } = array;
+    if (elementType === 'string') return { elementType, values: array.strings };
+    if (elementType === 'array') return { elementType, values: array.arrays.map((inner) => this.#array(inner)) };
+    return { elementType, values: this.#numbers(elementType, array.start, array.length) };
   }
+
+  #numbers(type: ScalarType, start: number, length: number): NumericArray {
+    const bytes = this.#header.bytes.slice(start, start + length * scalarBytes[type]);
+    if (this.#littleEndian !== hostIsLittleEndian) swapNumbers(bytes, scalarBytes[type]);
+    if (type === 'bool') for (let i = 0; i < bytes.length; i++) bytes[i] = bytes[i] === 0 ? 0 : 1;
+    return new typedArrays[type](bytes.buffer);
+  }
+}
+
+function describe(entry: Entry): string {
+  return entry.type === 'array' ? `array of ${entry.array.elementType}` : entry.type;
 }

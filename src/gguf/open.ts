@@ -1,0 +1,147 @@
+/**
+ * @file Opens a GGUF: header, metadata and tensor directory at once, the data of a tensor when it is asked for.
+ */
+import { swapBlocks } from './byte-order.ts';
+import { GgufError } from './errors.ts';
+import { HeaderReader } from './header-reader.ts';
+import { MAX_KEYS, MAX_TENSORS, MAX_VERSION, MIN_VERSION } from './limits.ts';
+import { Metadata } from './metadata.ts';
+import { readEntries } from './read-metadata.ts';
+import { readTensors, type TensorInfo } from './read-tensors.ts';
+import type { ByteSource } from './source.ts';
+
+/** An open GGUF file, or all parts of a split one. */
+export interface GgufFile {
+  /** Name of the source, usually the path (of the first part). */
+  readonly name: string;
+  /** Bytes of the file, or of all parts together. */
+  readonly size: number;
+  /** 2 or 3. */
+  readonly version: number;
+  readonly littleEndian: boolean;
+  /** Every tensor begins at a multiple of this. */
+  readonly alignment: number;
+  /** Where the data of the first tensor begins. */
+  readonly dataOffset: number;
+  readonly metadata: Metadata;
+  /** By name, in file order. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * Fills `into` with the data of a tensor from `byteOffset` on, little-endian whatever the file is.
+   * @throws GgufError when the range is not inside the tensor, or the source fails
+   */
+  readTensor(info: TensorInfo, byteOffset: number, into: Uint8Array): Promise<void>;
+  /** Closes the source. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Alignment of files that say nothing, after the format's description. */
+const DEFAULT_ALIGNMENT = 32;
+
+/** Fewest bytes that a key/value pair takes: length of the key, one byte of key, type, one byte of value. */
+const MIN_ENTRY_BYTES = 14;
+
+/** Fewest bytes that a tensor takes: length of the name, number of dimensions, type, offset. */
+const MIN_TENSOR_BYTES = 24;
+
+/**
+ * Reads the header of a GGUF (version 2 or 3, either byte order). Nothing of the tensors' data is read.
+ * The source stays open and belongs to the returned file; it is closed when this fails.
+ * @throws GgufError that names the key or tensor, the byte offset, what was found and what was expected
+ */
+export async function openGguf(source: ByteSource): Promise<GgufFile> {
+  try {
+    return await read(source);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+async function read(source: ByteSource): Promise<GgufFile> {
+  const reader = new HeaderReader(source);
+  const version = await readVersion(reader);
+  const nTensors = await readCount(reader, 'the number of tensors', MAX_TENSORS, MIN_TENSOR_BYTES);
+  const nKeys = await readCount(reader, 'the number of metadata keys', MAX_KEYS, MIN_ENTRY_BYTES);
+  const entries = await readEntries(reader, nKeys);
+  const { littleEndian } = reader;
+  const metadata = new Metadata(source.name, reader.header, littleEndian, entries);
+  const alignment = readAlignment(metadata, source.name, entries.get('general.alignment')?.offset);
+  const { tensors, dataOffset } = await readTensors(reader, nTensors, alignment);
+  return {
+    name: source.name,
+    size: source.size,
+    version,
+    littleEndian,
+    alignment,
+    dataOffset,
+    metadata,
+    tensors,
+    readTensor: (info, byteOffset, into) => readTensor(source, littleEndian, info, byteOffset, into),
+    close: () => source.close(),
+  };
+}
+
+/** Magic and version; the version is also what shows the byte order. */
+async function readVersion(reader: HeaderReader): Promise<number> {
+  const magic = await reader.scalar(4, 'the magic "GGUF"', (view, at) => view.getUint32(at));
+  if (magic !== 0x47475546) {
+    const found = [24, 16, 8, 0].map((shift) => ((magic >>> shift) & 0xff).toString(16).padStart(2, '0')).join(' ');
+    throw reader.error(`not a GGUF file: it begins with ${found} instead of "GGUF" (47 47 55 46)`, 0);
+  }
+  const [little, big] = await reader.scalar(4, 'the version', (view, at) => [
+    view.getUint32(at, true),
+    view.getUint32(at),
+  ]);
+  reader.littleEndian = !(little > MAX_VERSION && big >= 1 && big <= MAX_VERSION);
+  const version = reader.littleEndian ? little : big;
+  if (version < MIN_VERSION || version > MAX_VERSION) {
+    const hint = version === 1 ? ', which nothing reads any more; convert the model anew' : '';
+    throw reader.error(`the version is ${version}${hint}; ${MIN_VERSION} and ${MAX_VERSION} are known`, 4);
+  }
+  return version;
+}
+
+async function readCount(reader: HeaderReader, what: string, limit: number, minBytes: number): Promise<number> {
+  const at = reader.position;
+  const count = await reader.size(what, limit, `at most ${limit} are allowed`);
+  if (count * minBytes > reader.remaining) {
+    throw reader.error(`${what} is ${count}, for which the ${reader.remaining} bytes that follow are too few`, at);
+  }
+  return count;
+}
+
+function readAlignment(metadata: Metadata, source: string, offset: number | undefined): number {
+  const key = 'general.alignment';
+  const alignment = metadata.u32(key) ?? DEFAULT_ALIGNMENT;
+  if (alignment === 0 || (alignment & (alignment - 1)) !== 0) {
+    throw new GgufError(`the alignment is ${alignment}; a power of two was expected`, { source, key, offset });
+  }
+  return alignment;
+}
+
+async function readTensor(
+  source: ByteSource,
+  littleEndian: boolean,
+  info: TensorInfo,
+  byteOffset: number,
+  into: Uint8Array,
+): Promise<void> {
+  const end = byteOffset + into.length;
+  if (!(byteOffset >= 0 && end <= info.byteLength)) {
+    throw new GgufError(`bytes ${byteOffset} to ${end} were asked for, but the tensor has ${info.byteLength}`, {
+      source: source.name,
+      tensor: info.name,
+      offset: info.offset,
+    });
+  }
+  if (littleEndian) return source.read(info.offset + byteOffset, into);
+  const { blockBytes } = info.type;
+  const first = Math.floor(byteOffset / blockBytes) * blockBytes;
+  const last = Math.ceil(end / blockBytes) * blockBytes;
+  const whole = first === byteOffset && last === end;
+  const blocks = whole ? into : new Uint8Array(last - first);
+  await source.read(info.offset + first, blocks);
+  swapBlocks(info.type, blocks);
+  if (!whole) into.set(blocks.subarray(byteOffset - first, end - first));
+}

@@ -1,0 +1,45 @@
+/**
+ * @file Byte sources that need no platform API: bytes in memory and `Blob`s.
+ */
+import { GgufError } from './errors.ts';
+import type { ByteSource } from './source.ts';
+
+/**
+ * Every source refuses a read beyond its end with the same words.
+ * @throws GgufError when `length` bytes from `offset` on are not inside
+ */
+export function checkRange(source: { name: string; size: number }, offset: number, length: number): void {
+  if (offset >= 0 && length <= source.size - offset) return;
+  throw new GgufError(`${length} bytes were expected, but the file ends after ${source.size}`, {
+    source: source.name,
+    offset,
+  });
+}
+
+/** Bytes that are already in memory. They are not copied and must not change while in use. */
+export function memorySource(bytes: Uint8Array | ArrayBuffer, name = 'memory'): ByteSource {
+  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+  const place = { name, size: view.length };
+  return {
+    ...place,
+    async read(offset, into) {
+      checkRange(place, offset, into.length);
+      into.set(view.subarray(offset, offset + into.length));
+    },
+    async close() {},
+  };
+}
+
+/** A `Blob` or `File`, read piece by piece. */
+export function blobSource(blob: Blob, name = 'name' in blob ? String(blob.name) : 'blob'): ByteSource {
+  const place = { name, size: blob.size };
+  return {
+    ...place,
+    async read(offset, into) {
+      checkRange(place, offset, into.length);
+      const bytes = await blob.slice(offset, offset + into.length).arrayBuffer();
+      into.set(new Uint8Array(bytes));
+    },
+    async close() {},
+  };
+}
