@@ -3,6 +3,7 @@
  */
 import type { Pooling } from '../models/architecture.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
+import type { Observer } from '../tensor/ops.ts';
 
 /** How far a long operation has come. */
 export interface Progress {
@@ -16,11 +17,11 @@ export interface Progress {
 export interface LoadOptions {
   /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
   readonly backend?: BackendName | 'auto';
-  /** Compute threads of the wasm backend. Default: the number of physical cores that the runtime reports, at most 8. */
+  /** Compute threads of the wasm backend. Default: the CPUs that this process may use, at most 8. More than one need workers. */
   readonly threads?: number;
   /** Default `high`. */
   readonly precision?: Precision;
-  /** Context in tokens; default and maximum: the model's own. */
+  /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
   /** Most tokens in one packed forward; a single longer input is still run whole. Default 512. */
   readonly nUbatch?: number;
@@ -48,6 +49,8 @@ export interface EmbedOptions {
   readonly dimensions?: number;
   /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts at the end. */
   readonly truncate?: boolean | 'start' | 'end';
+  /** Sees every named step of the forward. Needs a model loaded with `worker: false`. */
+  readonly observer?: Observer;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

@@ -1,0 +1,87 @@
+/**
+ * @file Decides where to compute: which backend, how many threads, here or in workers. What was asked for is done or
+ * refused; only `auto` chooses, and it looks before it chooses: a backend that fails is never replaced by another.
+ */
+import type { ByteSource, GgufFile } from '../gguf/index.ts';
+import type { BackendName } from '../tensor/backend.ts';
+import { InputError } from './errors.ts';
+import { canShareMemory, canStartWorkers, cpuCount } from './platform.ts';
+import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
+import { startTeam } from './team.ts';
+import type { LoadOptions } from './types.ts';
+
+/** More threads than this gain nothing on the models at hand, unless asked for. */
+const MAX_DEFAULT_THREADS = 8;
+const MAX_THREADS = 256;
+
+/**
+ * Loads the model and makes what computes it.
+ * @throws InputError for options that contradict each other or the runtime, and what loading a model throws
+ */
+export async function startRunner(
+  source: ByteSource,
+  file: GgufFile,
+  options: LoadOptions,
+  watch: LoadWatch,
+): Promise<Runner> {
+  const { precision = 'high', worker = canStartWorkers() } = options;
+  if (!['exact', 'high', 'fast'].includes(precision)) {
+    throw new InputError('option', `precision must be exact, high or fast, not ${String(precision)}`);
+  }
+  checkThreads(options.threads);
+  const backend = await chooseBackend(options.backend ?? 'auto');
+  const threads = chooseThreads(options.threads, backend, worker);
+  if (worker && !canStartWorkers()) {
+    throw new InputError(
+      'option',
+      'worker: true, but this runtime (or running from the TypeScript sources) has no workers',
+    );
+  }
+  if (backend === 'webgpu') {
+    const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
+    return startLocalRunner(file, await createWebGpuBackend({ precision }), precision, watch);
+  }
+  if (worker) return startTeam(source, backend === 'wasm' ? { backend, precision, threads } : { backend }, watch);
+  if (backend === 'wasm') {
+    const { createWasmBackend } = await import('../kernels/wasm/index.ts');
+    return startLocalRunner(file, await createWasmBackend({ precision }), precision, watch);
+  }
+  const { createReferenceBackend } = await import('../kernels/reference/index.ts');
+  return startLocalRunner(file, await createReferenceBackend(), 'exact', watch);
+}
+
+async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName> {
+  if (wanted !== 'auto') {
+    if (wanted === 'webgpu' || wanted === 'wasm' || wanted === 'reference') return wanted;
+    throw new InputError('option', `backend must be auto, webgpu, wasm or reference, not ${String(wanted)}`);
+  }
+  const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
+  if (await hasRealGpu()) return 'webgpu';
+  return hasSimd() ? 'wasm' : 'reference';
+}
+
+/** Whether the runtime compiles 128-bit WebAssembly SIMD: a function that returns `i8x16.splat(0)`'s first lane. */
+function hasSimd(): boolean {
+  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
+  return WebAssembly.validate(Uint8Array.from(module));
+}
+
+function checkThreads(wanted: number | undefined): void {
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= MAX_THREADS)) {
+    throw new InputError('option', `threads must be an integer from 1 to ${MAX_THREADS}, not ${wanted}`);
+  }
+}
+
+function chooseThreads(wanted: number | undefined, backend: BackendName, worker: boolean): number {
+  if (backend !== 'wasm') return 1;
+  if (!worker || !canShareMemory()) {
+    if (wanted === undefined || wanted === 1) return 1;
+    throw new InputError(
+      'option',
+      worker
+        ? `${wanted} threads need shared memory, which this page has not: serve it cross-origin isolated (COOP and COEP headers)`
+        : `${wanted} threads need workers: leave the option worker at true`,
+    );
+  }
+  return wanted ?? Math.min(cpuCount(), MAX_DEFAULT_THREADS);
+}

@@ -1,0 +1,188 @@
+/**
+ * @file `Embedder`: a loaded model, from texts to vectors.
+ */
+import { type Metadata, openGguf } from '../gguf/index.ts';
+import { type Pooling, readHyperParameters } from '../models/index.ts';
+import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
+import { startRunner } from './backend.ts';
+import { InputError } from './errors.ts';
+import { describeModel } from './info.ts';
+import { type Encoded, encodeInput, encodeWithin, listInputs } from './inputs.ts';
+import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
+import type { Runner } from './runner.ts';
+import { Scheduler } from './scheduler.ts';
+import { type ModelSource, openSource } from './source.ts';
+import type { Embeddings, EmbedInput, EmbedOptions, LoadOptions, ModelInfo, TokenizeOptions } from './types.ts';
+
+/** Most tokens in one packed batch unless a single input is longer. */
+const DEFAULT_UBATCH = 512;
+/** Milliseconds of tokenizing after which the calling thread is let go once. */
+const TOKENIZE_SLICE = 10;
+
+const poolings: readonly Pooling[] = ['none', 'mean', 'cls', 'last', 'rank'];
+
+/**
+ * A loaded embedding model.
+ *
+ * ```ts
+ * const embedder = await Embedder.load('model.gguf');
+ * const { vectors } = await embedder.embed(['a text', 'another one']);
+ * await embedder.dispose();
+ * ```
+ */
+export class Embedder {
+  /** What was loaded, and what computes it. */
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  /** The metadata of the file. */
+  readonly metadata: Metadata;
+  readonly #runner: Runner;
+  readonly #scheduler: Scheduler;
+  #disposed: Promise<void> | undefined;
+
+  private constructor(info: ModelInfo, tokenizer: Tokenizer, metadata: Metadata, runner: Runner, nUbatch: number) {
+    this.info = info;
+    this.tokenizer = tokenizer;
+    this.metadata = metadata;
+    this.#runner = runner;
+    this.#scheduler = new Scheduler(runner, nUbatch);
+  }
+
+  /**
+   * Loads a model. The source is read once and closed.
+   * @throws GgufError when the file cannot be read, ModelError when it holds no model that can be run, TokenizerError
+   *   when its tokenizer cannot, InputError for impossible options, the signal's reason, or what the backend reports
+   */
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Embedder> {
+    checkPooling(options.pooling);
+    const nUbatch = positive('nUbatch', options.nUbatch ?? DEFAULT_UBATCH);
+    const { onProgress, signal } = options;
+    signal?.throwIfAborted();
+    const bytes = await openSource(source);
+    try {
+      const file = await openGguf(bytes);
+      const hparams = readHyperParameters(file);
+      const starting = startRunner(bytes, file, options, {
+        signal,
+        onProgress: onProgress && ((done, total) => onProgress({ stage: 'load', done, total })),
+      });
+      let tokenizer: Tokenizer;
+      try {
+        tokenizer = createTokenizer(file.metadata);
+      } catch (error) {
+        starting.then(
+          (runner) => runner.dispose(),
+          () => {},
+        );
+        throw error;
+      }
+      const runner = await starting;
+      const nCtx = Math.min(positive('nCtx', options.nCtx ?? hparams.nCtxTrain), hparams.nCtxTrain);
+      const pooling = options.pooling ?? hparams.pooling;
+      const info = describeModel(file, bytes.name, hparams, runner, { nCtx, pooling });
+      return new Embedder(info, tokenizer, file.metadata, runner, nUbatch);
+    } finally {
+      await bytes.close();
+    }
+  }
+
+  /** Inputs that wait to be computed, of all calls under way. */
+  get nWaiting(): number {
+    return this.#scheduler.nWaiting;
+  }
+
+  /**
+   * Vectors of one or many inputs. An array without numbers in it is a list of inputs, everything else is one input.
+   * Calls under way at the same time share batches; the vector of a text never depends on what it shared a batch with.
+   *
+   * @throws InputError for an input or an option that cannot be used (ContextSizeError when it is too long); nothing is
+   *   computed then. The signal's reason when it was aborted; inputs that had not been started are dropped.
+   */
+  async embed(input: EmbedInput | readonly EmbedInput[], options: EmbedOptions = {}): Promise<Embeddings> {
+    const { pooling = this.info.pooling, normalize, dimensions, onProgress, observer, signal } = options;
+    this.#assertUsable();
+    checkPooling(pooling);
+    checkOutputOptions(normalize, dimensions);
+    const inputs = listInputs(input);
+    const encoded =
+      inputs.length === 1 ? [this.#encode(inputs[0], 0, options)] : await this.#encodeAll(inputs, options);
+    const total = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
+    const rows = await this.#scheduler.submit({
+      inputs: encoded.map(({ ids }) => ids),
+      pooling,
+      observer,
+      signal,
+      onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),
+    });
+    const byDefault = pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
+    const width = dimensions ?? rows[0]?.width ?? this.info.nEmbdOut;
+    return {
+      vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? byDefault)),
+      dimensions: width,
+      nTokens: encoded.map(({ ids }) => ids.length),
+      truncated: encoded.map(({ truncated }) => truncated),
+      pooling,
+    };
+  }
+
+  /**
+   * Token ids of a text, or of texts and ids mixed.
+   * @throws InputError for another type or an id outside the vocabulary
+   */
+  tokenize(input: EmbedInput, options: TokenizeOptions = {}): number[] {
+    return Array.from(encodeInput(this.tokenizer, input, 0, options));
+  }
+
+  /**
+   * The text of token ids, special tokens included.
+   * @throws TokenizerError for an id outside the vocabulary
+   */
+  detokenize(ids: Iterable<number>): string {
+    return this.tokenizer.decodePieces(ids);
+  }
+
+  /**
+   * Frees the model and ends its workers. What waits is rejected, the batch under way runs to its end. Safe to call twice.
+   */
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      await this.#scheduler.close(new Error('the embedder was disposed of before this was computed'));
+      await this.#runner.dispose();
+    })();
+    return this.#disposed;
+  }
+
+  #assertUsable(): void {
+    if (this.#disposed !== undefined) throw new Error('this embedder was disposed of: load the model again');
+  }
+
+  #encode(input: EmbedInput, index: number, { truncate }: EmbedOptions): Encoded {
+    return encodeWithin(this.tokenizer, input, index, this.info.nCtx, truncate);
+  }
+
+  /** Tokenizes a list without keeping the calling thread for long. */
+  async #encodeAll(inputs: readonly EmbedInput[], options: EmbedOptions): Promise<Encoded[]> {
+    const encoded: Encoded[] = [];
+    let since = performance.now();
+    for (const [index, input] of inputs.entries()) {
+      encoded.push(this.#encode(input, index, options));
+      if (performance.now() - since < TOKENIZE_SLICE) continue;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      options.signal?.throwIfAborted();
+      this.#assertUsable();
+      since = performance.now();
+    }
+    return encoded;
+  }
+}
+
+function checkPooling(pooling: Pooling | undefined): void {
+  if (pooling !== undefined && !poolings.includes(pooling)) {
+    throw new InputError('option', `pooling must be one of ${poolings.join(', ')}, not ${String(pooling)}`);
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new InputError('option', `${name} must be a positive integer, not ${value}`);
+}

@@ -1,0 +1,17 @@
+/**
+ * @file The engine: what a user of the library calls.
+ */
+export { Embedder } from './embedder.ts';
+export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
+export { type Ranked, type Ranking, type RankOptions, Reranker, type ScoreScale } from './reranker.ts';
+export type { ModelSource } from './source.ts';
+export { loadTokenizer } from './tokenizer.ts';
+export type {
+  Embeddings,
+  EmbedInput,
+  EmbedOptions,
+  LoadOptions,
+  ModelInfo,
+  Progress,
+  TokenizeOptions,
+} from './types.ts';

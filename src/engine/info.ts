@@ -1,0 +1,44 @@
+/**
+ * @file What a loaded model is, gathered from its file and from what computes it.
+ */
+import type { GgufFile } from '../gguf/index.ts';
+import type { HyperParameters, Pooling } from '../models/index.ts';
+import { fileTypeName } from './ftype.ts';
+import type { Runner } from './runner.ts';
+import type { ModelInfo } from './types.ts';
+
+/** Puts a `ModelInfo` together. */
+export function describeModel(
+  file: GgufFile,
+  source: string,
+  hparams: HyperParameters,
+  runner: Runner,
+  use: { nCtx: number; pooling: Pooling },
+): ModelInfo {
+  const tensors = [...file.tensors.values()];
+  return {
+    name: file.metadata.string('general.name') ?? baseName(source),
+    source,
+    architecture: hparams.architecture,
+    ftype: fileTypeName(file),
+    tokenizer: file.metadata.string('tokenizer.ggml.model') ?? 'none',
+    nVocab: hparams.nVocab,
+    nCtx: use.nCtx,
+    nCtxTrain: hparams.nCtxTrain,
+    nEmbd: hparams.nEmbd,
+    nEmbdOut: hparams.nEmbdOut,
+    nLayer: hparams.nLayer,
+    nParams: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
+    size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    pooling: use.pooling,
+    labels: hparams.labels,
+    backend: runner.backend,
+    backendDescription: runner.description,
+    precision: runner.precision,
+    threads: runner.threads,
+  };
+}
+
+function baseName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+}

@@ -1,0 +1,101 @@
+/**
+ * @file From what the caller gave to token ids: which forms an input may have, and where it is cut when it is too long.
+ */
+import type { Tokenizer } from '../tokenizer/index.ts';
+import { ContextSizeError, InputError } from './errors.ts';
+import type { EmbedInput, TokenizeOptions } from './types.ts';
+
+/** One input, ready to run. */
+export interface Encoded {
+  readonly ids: Int32Array;
+  readonly truncated: boolean;
+}
+
+const SHAPES = 'a string, an array of token ids, or an array of strings and token ids mixed';
+
+/**
+ * The list of inputs that one argument stands for, as llama-server reads it: an array without any number in it is a list
+ * of inputs, everything else (a string, token ids, a mix) is one input.
+ */
+export function listInputs(input: EmbedInput | readonly EmbedInput[]): readonly EmbedInput[] {
+  if (Array.isArray(input) && !input.some((part) => typeof part === 'number')) return input as readonly EmbedInput[];
+  return [input as EmbedInput];
+}
+
+/**
+ * Token ids of one input. Texts get the model's special tokens around them; ids are taken as they are. In a mix, strings
+ * are tokenised in place, and only when the first part is a string it gets the special tokens, all of them around that string.
+ * @throws InputError `shape` for another type, `token` for an id outside the vocabulary
+ */
+export function encodeInput(
+  tokenizer: Tokenizer,
+  input: EmbedInput,
+  index: number,
+  { addSpecial = true, parseSpecial = true }: TokenizeOptions = {},
+): number[] | Int32Array {
+  if (typeof input === 'string') return tokenizer.encode(input, { addSpecial, parseSpecial });
+  if (input instanceof Int32Array) return checkIds(tokenizer, input, index);
+  if (!Array.isArray(input)) throw new InputError('shape', `input ${index} must be ${SHAPES}`, index);
+  const parts: readonly unknown[] = input;
+  if (parts.length > 0 && !parts.some((part) => typeof part === 'number')) {
+    throw new InputError('shape', `input ${index} is an array without any token id: it must be ${SHAPES}`, index);
+  }
+  const ids: number[] = [];
+  for (const [i, part] of parts.entries()) {
+    if (typeof part === 'number') ids.push(part);
+    else if (typeof part === 'string') {
+      for (const id of tokenizer.encode(part, { addSpecial: addSpecial && i === 0, parseSpecial })) ids.push(id);
+    } else throw new InputError('shape', `part ${i} of input ${index} is neither a string nor a token id`, index);
+  }
+  return checkIds(tokenizer, ids, index);
+}
+
+function checkIds<Ids extends number[] | Int32Array>(tokenizer: Tokenizer, ids: Ids, index: number): Ids {
+  const { nTokens } = tokenizer.vocab;
+  for (let i = 0; i < ids.length; i++) {
+    if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < nTokens)) {
+      throw new InputError(
+        'token',
+        `token ${ids[i]} of input ${index} is outside the vocabulary (0 to ${nTokens - 1})`,
+        index,
+      );
+    }
+  }
+  return ids;
+}
+
+/**
+ * Token ids of one input within the context.
+ *
+ * A text that is cut keeps the special tokens that the tokenizer put around it; given ids are simply cut.
+ * @throws InputError as `encodeInput`, and `empty` for no tokens; ContextSizeError when it is too long and may not be cut
+ */
+export function encodeWithin(
+  tokenizer: Tokenizer,
+  input: EmbedInput,
+  index: number,
+  nCtx: number,
+  truncate: boolean | 'start' | 'end' = false,
+): Encoded {
+  const ids = encodeInput(tokenizer, input, index);
+  if (ids.length === 0) throw new InputError('empty', `input ${index} is empty: it has no tokens`, index);
+  if (ids.length <= nCtx) return { ids: Int32Array.from(ids), truncated: false };
+  if (truncate === false) throw new ContextSizeError(index, ids.length, nCtx);
+
+  const [before, after] = typeof input === 'string' ? specialTokensAround(tokenizer) : [0, 0];
+  if (before + after >= nCtx) throw new ContextSizeError(index, ids.length, nCtx);
+  const kept = new Int32Array(nCtx);
+  const room = nCtx - before - after;
+  const from = truncate === 'start' ? ids.length - after - room : before;
+  for (let i = 0; i < before; i++) kept[i] = ids[i];
+  for (let i = 0; i < room; i++) kept[before + i] = ids[from + i];
+  for (let i = 0; i < after; i++) kept[before + room + i] = ids[ids.length - after + i];
+  return { ids: kept, truncated: true };
+}
+
+/** How many special tokens the tokenizer puts before and after a text: it adds at most one on each side. */
+function specialTokensAround(tokenizer: Tokenizer): [before: number, after: number] {
+  const n = tokenizer.encode('', { addSpecial: true, parseSpecial: false }).length;
+  const before = n === 2 || (n === 1 && tokenizer.vocab.addBos) ? 1 : 0;
+  return [before, n - before];
+}

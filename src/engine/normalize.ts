@@ -1,0 +1,67 @@
+/**
+ * @file The last step of a vector: cut, normalise, pad.
+ */
+import { InputError } from './errors.ts';
+
+/** llama.cpp's `embd_normalize`: euclidean. */
+export const DEFAULT_NORMALIZE = 2;
+
+/**
+ * Normalises `x` in place as llama.cpp's `embd_normalize` says: -1 leaves it as it is, 0 scales the largest magnitude to
+ * 32760, 2 is the euclidean norm, any other integer p the p-norm. As there, squares are float32, their sum is float64,
+ * and the values are multiplied by the reciprocal of the norm rounded to float32; a norm of 0 gives zeros.
+ */
+export function normalize(x: Float32Array, p: number): void {
+  if (p === -1) return;
+  const norm = p === 0 ? largest(x) / 32760 : p === 2 ? euclidean(x) : pNorm(x, p);
+  const factor = norm > 0 ? Math.fround(1 / norm) : 0;
+  for (let i = 0; i < x.length; i++) x[i] *= factor;
+}
+
+function largest(x: Float32Array): number {
+  let max = 0;
+  for (const value of x) max = Math.max(max, Math.abs(value));
+  return max;
+}
+
+function euclidean(x: Float32Array): number {
+  let sum = 0;
+  for (const value of x) sum += Math.fround(value * value);
+  return Math.sqrt(sum);
+}
+
+function pNorm(x: Float32Array, p: number): number {
+  let sum = 0;
+  for (const value of x) sum += Math.abs(value) ** p;
+  return sum ** (1 / p);
+}
+
+/**
+ * The rows of a `[n, width]` result as the caller asked for them: the first `dimensions` values of each row, normalised,
+ * and filled up with zeros where `dimensions` is more than `width`.
+ * @returns `rows` itself, changed in place, when the width stays
+ */
+export function finish(rows: Float32Array, width: number, dimensions: number, p: number): Float32Array {
+  const n = rows.length / width;
+  const kept = Math.min(width, dimensions);
+  const out = dimensions === width ? rows : new Float32Array(n * dimensions);
+  for (let i = 0; i < n; i++) {
+    const row = out.subarray(i * dimensions, i * dimensions + kept);
+    if (out !== rows) row.set(rows.subarray(i * width, i * width + kept));
+    normalize(row, p);
+  }
+  return out;
+}
+
+/** @throws InputError when `p` is no integer or `dimensions` no positive integer */
+export function checkOutputOptions(p: number | undefined, dimensions: number | undefined): void {
+  if (p !== undefined && !Number.isInteger(p)) {
+    throw new InputError('option', `normalize must be an integer (-1, 0, 1, 2 or a p), not ${p}`);
+  }
+  if (dimensions !== undefined && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MAX_DIMENSIONS)) {
+    throw new InputError('option', `dimensions must be an integer from 1 to ${MAX_DIMENSIONS}, not ${dimensions}`);
+  }
+}
+
+/** Most values in one vector that padding may ask for; far above every model's, and keeps a request from asking for gigabytes. */
+const MAX_DIMENSIONS = 65536;

@@ -1,0 +1,57 @@
+/**
+ * @file What the compute workers and their owner say to each other.
+ *
+ * The owner keeps the file: a worker asks for the bytes it needs, so every kind of source works, files are opened once,
+ * and only rank 0 asks for weights. The other ranks share its memory.
+ */
+import { GgufError } from '../gguf/index.ts';
+import type { WasmOptions } from '../kernels/wasm/index.ts';
+import { ModelError, type Pooling } from '../models/index.ts';
+import type { Batch } from '../tensor/ops.ts';
+
+/** From the owner to a worker. */
+export type ToWorker =
+  /** First message: which backend to make and which file to load into it. */
+  | { kind: 'load'; backend: WorkerBackend; rank: number; source: { name: string; size: number } }
+  /** Answer to `read`. */
+  | { kind: 'bytes'; id: number; bytes: Uint8Array }
+  | { kind: 'readFailed'; id: number; error: SentError }
+  /** One forward, together with the ranks below `team`. */
+  | { kind: 'run'; id: number; batch: Batch; pooling: Pooling; team: number };
+
+/** From a worker to the owner. */
+export type FromWorker =
+  | { kind: 'read'; id: number; offset: number; length: number }
+  | { kind: 'progress'; done: number; total: number }
+  | { kind: 'loaded'; description: string }
+  | { kind: 'loadFailed'; error: SentError }
+  /** Values of a forward; empty from every rank but 0. */
+  | { kind: 'done'; id: number; values: Float32Array }
+  | { kind: 'runFailed'; id: number; error: SentError };
+
+/** Backends that run in workers. */
+export type WorkerBackend = { name: 'reference' } | { name: 'wasm'; options: WasmOptions };
+
+/** An error on its way between threads, where classes and fields are lost. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Takes an error apart. */
+export function sendError(error: unknown): SentError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), fields: {} };
+  const { name, message, stack } = error;
+  const plain = Object.entries(error).filter(([, value]) => typeof value === 'string' || typeof value === 'number');
+  return { name, message, stack, fields: Object.fromEntries(plain) };
+}
+
+/** Puts an error together again, of its class where callers tell them apart. */
+export function receiveError({ name, message, stack, fields }: SentError): Error {
+  const error = new Error(message);
+  const known = [GgufError, ModelError].find((kind) => kind.name === name);
+  if (known !== undefined) Object.setPrototypeOf(error, known.prototype);
+  return Object.assign(error, { ...fields, name, stack });
+}

@@ -1,0 +1,123 @@
+/**
+ * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
+ */
+import { Embedder } from './embedder.ts';
+import { InputError } from './errors.ts';
+import type { ModelSource } from './source.ts';
+import type { LoadOptions, ModelInfo, Progress } from './types.ts';
+
+/**
+ * On which scale scores are given:
+ *  - `raw`: as llama.cpp gives them: the logit of BERT-like heads, the probability of "yes" of qwen3;
+ *  - `logit`: any real number, 0 is undecided;
+ *  - `probability`: 0 to 1.
+ *
+ * A head with several outputs counts by its first one against all others.
+ */
+export type ScoreScale = 'raw' | 'logit' | 'probability';
+
+/** Options of `rank`. */
+export interface RankOptions {
+  /** Return only that many of the best. Default: all. */
+  readonly topN?: number;
+  /** Default `raw`. */
+  readonly scores?: ScoreScale;
+  /** Cut a pair that is longer than the context at its end instead of refusing it. Default false. */
+  readonly truncate?: boolean;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One document and its score. */
+export interface Ranked {
+  /** Which document, in the order given. */
+  readonly index: number;
+  readonly score: number;
+}
+
+/** The answer of `rank`. */
+export interface Ranking {
+  /** Best first; equal scores in the order given. */
+  readonly results: Ranked[];
+  /** Tokens of each pair, in the order of the documents. */
+  readonly nTokens: number[];
+}
+
+/**
+ * A loaded reranking model.
+ *
+ * ```ts
+ * const reranker = await Reranker.load('bge-reranker.gguf');
+ * const { results } = await reranker.rank('what is a panda?', ['hi', 'The giant panda is a bear.']);
+ * ```
+ */
+export class Reranker {
+  /** The model itself, for everything but ranking. */
+  readonly embedder: Embedder;
+
+  private constructor(embedder: Embedder) {
+    this.embedder = embedder;
+  }
+
+  /**
+   * Loads a model with `rank` pooling. A model whose file does not ask for it is taken at its word only with
+   * `pooling: 'rank'`.
+   * @throws what `Embedder.load` throws, and InputError for a model that is no reranker
+   */
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Reranker> {
+    const embedder = await Embedder.load(source, options);
+    if (embedder.info.pooling === 'rank') return new Reranker(embedder);
+    await embedder.dispose();
+    const { name, pooling } = embedder.info;
+    throw new InputError('option', `${name} is no reranker: its file asks for ${pooling} pooling, not rank`);
+  }
+
+  get info(): ModelInfo {
+    return this.embedder.info;
+  }
+
+  /**
+   * Scores each document against the query.
+   * @throws InputError when a pair cannot be used (ContextSizeError when it is too long), the signal's reason
+   */
+  async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
+    const { topN = documents.length, scores = 'raw', truncate = false, onProgress, signal } = options;
+    if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
+    if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
+    const pairs = documents.map((document, index) => {
+      if (typeof document === 'string') return this.embedder.tokenizer.encodePair(query, document);
+      throw new InputError('shape', `document ${index} is not a string`, index);
+    });
+    const { vectors, nTokens } = await this.embedder.embed(pairs, { truncate, onProgress, signal });
+    const softmaxed = this.info.architecture.startsWith('qwen3');
+    const results = vectors
+      .map((outputs, index) => ({ index, score: score(outputs, softmaxed, scores) }))
+      .sort((a, b) => b.score - a.score || a.index - b.index)
+      .slice(0, topN);
+    return { results, nTokens };
+  }
+
+  /** Frees the model. Safe to call twice. */
+  dispose(): Promise<void> {
+    return this.embedder.dispose();
+  }
+}
+
+/**
+ * The score of one pair.
+ * @param outputs of the classifier, one a label
+ * @param softmaxed whether they are probabilities already
+ */
+function score(outputs: Float32Array, softmaxed: boolean, scale: ScoreScale): number {
+  const [first, ...others] = outputs;
+  if (scale === 'raw') return first;
+  const logit = softmaxed ? Math.log(first / (1 - first)) : first - logSumExp(others);
+  return scale === 'logit' ? logit : 1 / (1 + Math.exp(-logit));
+}
+
+/** ln Σ eˣ; 0 for no values, so that a single output is its own logit. */
+function logSumExp(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const max = Math.max(...values);
+  return max + Math.log(values.reduce((sum, value) => sum + Math.exp(value - max), 0));
+}

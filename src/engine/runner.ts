@@ -1,0 +1,58 @@
+/**
+ * @file What computes: a loaded model on some backend, here or in workers. And the one that computes here.
+ */
+import type { GgufFile } from '../gguf/index.ts';
+import { loadModel, type Pooling } from '../models/index.ts';
+import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
+import type { Batch, Observer } from '../tensor/ops.ts';
+
+/** A loaded model that turns batches into vectors. One batch at a time. */
+export interface Runner {
+  readonly backend: BackendName;
+  /** One line for people. */
+  readonly description: string;
+  readonly precision: Precision;
+  readonly threads: number;
+  /**
+   * Hidden states of the batch, pooled: `[nSeq, n]`, or `[T, n]` for `none`.
+   * @param observer sees every named step; only a runner on the calling thread can show them
+   */
+  run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
+  /** Frees everything. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+/** What to report while weights are read, and how to stop it. */
+export interface LoadWatch {
+  /** Bytes of weights read, and bytes in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Loads the weights into `backend` and computes on the calling thread (or on the GPU that it drives). */
+export async function startLocalRunner(
+  file: GgufFile,
+  backend: Backend,
+  precision: Precision,
+  watch: LoadWatch,
+): Promise<Runner> {
+  const model = await loadModel(file, backend, watch).catch((error) => {
+    backend.dispose();
+    throw error;
+  });
+  return {
+    backend: backend.name,
+    description: backend.description,
+    precision,
+    threads: 1,
+    async run(batch, pooling, observer) {
+      backend.observe(observer);
+      const { ops } = backend;
+      ops.begin(batch);
+      return ops.read(model.pool(ops, model.forward(ops, batch), pooling));
+    },
+    async dispose() {
+      backend.dispose();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * @file The module that a compute worker runs: loads the model into a backend of its own (over memory that it shares
+ * with its team) and computes one forward after the other.
+ */
+import { type ByteSource, openGguf } from '../gguf/index.ts';
+import { type LoadedModel, loadModel } from '../models/index.ts';
+import type { Backend } from '../tensor/backend.ts';
+import { listenToParent } from './platform.ts';
+import { type FromWorker, receiveError, sendError, type ToWorker, type WorkerBackend } from './protocol.ts';
+
+type Message<Kind extends ToWorker['kind']> = Extract<ToWorker, { kind: Kind }>;
+
+/** Bytes asked for at a time, so that a large tensor is never held twice. */
+const READ_SIZE = 4 << 20;
+
+const reads = new Map<number, { resolve: (bytes: Uint8Array) => void; reject: (error: Error) => void }>();
+let nReads = 0;
+let loaded: { backend: Backend; model: LoadedModel; setTeam: (n: number) => void } | undefined;
+
+const port = listenToParent((message) => void handle(message as ToWorker));
+
+function post(message: FromWorker, transfer?: ArrayBuffer[]): void {
+  port.post(message, transfer);
+}
+
+async function handle(message: ToWorker): Promise<void> {
+  switch (message.kind) {
+    case 'load':
+      return load(message).catch((error) => post({ kind: 'loadFailed', error: sendError(error) }));
+    case 'run':
+      return run(message).catch((error) => post({ kind: 'runFailed', id: message.id, error: sendError(error) }));
+    case 'bytes':
+      return takeRead(message.id).resolve(message.bytes);
+    case 'readFailed':
+      return takeRead(message.id).reject(receiveError(message.error));
+  }
+}
+
+async function load({ backend: wanted, rank, source }: Message<'load'>): Promise<void> {
+  const { backend, setTeam } = await makeBackend(wanted);
+  const model = await loadModel(await openGguf(ownerSource(source.name, source.size)), backend, {
+    fill: rank === 0,
+    onProgress: (done, total) => post({ kind: 'progress', done, total }),
+  });
+  loaded = { backend, model, setTeam };
+  post({ kind: 'loaded', description: backend.description });
+}
+
+async function makeBackend(wanted: WorkerBackend): Promise<{ backend: Backend; setTeam: (n: number) => void }> {
+  if (wanted.name === 'reference') {
+    const { createReferenceBackend } = await import('../kernels/reference/index.ts');
+    return { backend: await createReferenceBackend(), setTeam: () => {} };
+  }
+  const { createWasmBackend } = await import('../kernels/wasm/index.ts');
+  const backend = await createWasmBackend(wanted.options);
+  return { backend, setTeam: (n) => backend.setTeam(n) };
+}
+
+async function run({ id, batch, pooling, team }: Message<'run'>): Promise<void> {
+  if (loaded === undefined) throw new Error('no model is loaded in this worker');
+  const { backend, model, setTeam } = loaded;
+  const { ops } = backend;
+  setTeam(team);
+  ops.begin(batch);
+  const values = await ops.read(model.pool(ops, model.forward(ops, batch), pooling));
+  post({ kind: 'done', id, values }, [values.buffer as ArrayBuffer]);
+}
+
+/** The owner's file, read by messages. */
+function ownerSource(name: string, size: number): ByteSource {
+  return {
+    name,
+    size,
+    async read(offset, into) {
+      for (let at = 0; at < into.length; at += READ_SIZE) {
+        const length = Math.min(READ_SIZE, into.length - at);
+        into.set(await ask(offset + at, length), at);
+      }
+    },
+    async close() {},
+  };
+}
+
+function ask(offset: number, length: number): Promise<Uint8Array> {
+  const id = nReads++;
+  post({ kind: 'read', id, offset, length });
+  return new Promise((resolve, reject) => reads.set(id, { resolve, reject }));
+}
+
+function takeRead(id: number) {
+  const read = reads.get(id);
+  if (read === undefined) throw new Error(`no read ${id} is under way`);
+  reads.delete(id);
+  return read;
+}

@@ -1,0 +1,205 @@
+/**
+ * @file Computes in workers: one, or a team of several over one shared memory that run the same forward, each on its
+ * own rows. How a team works is described in `src/kernels/wasm/index.ts`.
+ */
+import type { ByteSource } from '../gguf/index.ts';
+import type { WasmOptions } from '../kernels/wasm/index.ts';
+import type { Pooling } from '../models/index.ts';
+import type { Precision } from '../tensor/backend.ts';
+import type { Batch } from '../tensor/ops.ts';
+import { startWorker, type WorkerHandle } from './platform.ts';
+import { type FromWorker, receiveError, sendError, type ToWorker, type WorkerBackend } from './protocol.ts';
+import type { LoadWatch, Runner } from './runner.ts';
+
+/** What the workers are to be. */
+export type TeamOptions =
+  | { readonly backend: 'reference' }
+  | { readonly backend: 'wasm'; readonly precision: Precision; readonly threads: number };
+
+/** One worker, seen by its owner. */
+interface Member {
+  readonly handle: WorkerHandle;
+  readonly description: Promise<string>;
+}
+
+interface Pending {
+  readonly id: number;
+  /** Members that have not answered yet. */
+  waiting: number;
+  values: Float32Array;
+  error: Error | undefined;
+  readonly resolve: (values: Float32Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Starts the workers and has rank 0 read the weights from `source`, which the caller closes when this has resolved.
+ * @throws what loading a model throws, the signal's reason, or the error of a worker that could not be started
+ */
+export async function startTeam(source: ByteSource, options: TeamOptions, watch: LoadWatch): Promise<Runner> {
+  const team = new Team(source, watch);
+  try {
+    return await team.start(options);
+  } catch (error) {
+    await team.dispose();
+    throw error;
+  }
+}
+
+class Team {
+  readonly #source: ByteSource;
+  readonly #watch: LoadWatch;
+  readonly #members: Member[] = [];
+  #abortTeam = () => {};
+  #suggestTeam: (offsets: Int32Array) => number = () => 1;
+  #pending: Pending | undefined;
+  #nRuns = 0;
+  /** Why no more work can be done: a worker died, or the team was disposed. */
+  #ended: Error | undefined;
+  #rejectLoad: (reason: unknown) => void = () => {};
+
+  constructor(source: ByteSource, watch: LoadWatch) {
+    this.#source = source;
+    this.#watch = watch;
+  }
+
+  async start(options: TeamOptions): Promise<Runner> {
+    const { signal } = this.#watch;
+    signal?.throwIfAborted();
+    const failed = new Promise<never>((_, reject) => {
+      this.#rejectLoad = reject;
+    });
+    const onAbort = () => this.#rejectLoad(signal?.reason);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const [description] = await Promise.race([this.#startMembers(options), failed]);
+      for (const { handle } of this.#members) handle.keepAlive(false);
+      return {
+        backend: options.backend,
+        description,
+        precision: options.backend === 'wasm' ? options.precision : 'exact',
+        threads: this.#members.length,
+        run: (batch, pooling, observer) => {
+          if (observer !== undefined) throw new Error('steps can only be observed with the option worker: false');
+          return this.#run(batch, pooling);
+        },
+        dispose: () => this.dispose(),
+      };
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #startMembers(options: TeamOptions): Promise<string[]> {
+    const backends = await this.#backends(options);
+    for (const [rank, backend] of backends.entries()) this.#members.push(this.#startMember(rank, backend));
+    return Promise.all(this.#members.map(({ description }) => description));
+  }
+
+  /** What each rank is to make. */
+  async #backends(options: TeamOptions): Promise<WorkerBackend[]> {
+    if (options.backend === 'reference') return [{ name: 'reference' }];
+    const { precision, threads } = options;
+    const common: WasmOptions = { precision };
+    if (threads === 1) return [{ name: 'wasm', options: common }];
+    const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
+    const setup = await prepareWasm({ nThreads: threads });
+    this.#abortTeam = () => abortTeam(setup);
+    this.#suggestTeam = (offsets) => suggestTeam(offsets, threads);
+    return Array.from({ length: threads }, (_, rank) => ({ name: 'wasm', options: { ...common, setup, rank } }));
+  }
+
+  #startMember(rank: number, backend: WorkerBackend): Member {
+    let loaded: (description: string) => void = () => {};
+    const description = new Promise<string>((resolve) => {
+      loaded = resolve;
+    });
+    const url = import.meta.url.endsWith('.ts')
+      ? new URL('./team-worker.ts', import.meta.url)
+      : new URL('./team-worker.js', import.meta.url);
+    const post = (message: ToWorker, transfer?: ArrayBuffer[]) => handle.post(message, transfer);
+    const handle = startWorker(url, {
+      died: (error) => this.#memberDied(rank, error),
+      message: (data) => {
+        const message = data as FromWorker;
+        if (message.kind === 'read') void this.#answerRead(message, post);
+        else if (message.kind === 'progress') this.#onProgress(message);
+        else if (message.kind === 'loaded') loaded(message.description);
+        else if (message.kind === 'loadFailed') this.#rejectLoad(receiveError(message.error));
+        else if (message.kind === 'done') this.#memberDone(rank, message.id, message.values);
+        else this.#memberDone(rank, message.id, undefined, receiveError(message.error));
+      },
+    });
+    const { name, size } = this.#source;
+    post({ kind: 'load', backend, rank, source: { name, size } });
+    return { handle, description };
+  }
+
+  #onProgress({ done, total }: { done: number; total: number }): void {
+    try {
+      this.#watch.onProgress?.(done, total);
+    } catch (error) {
+      this.#rejectLoad(error);
+    }
+  }
+
+  async #answerRead(
+    { id, offset, length }: { id: number; offset: number; length: number },
+    post: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
+  ): Promise<void> {
+    const bytes = new Uint8Array(length);
+    try {
+      await this.#source.read(offset, bytes);
+      post({ kind: 'bytes', id, bytes }, [bytes.buffer]);
+    } catch (error) {
+      post({ kind: 'readFailed', id, error: sendError(error) });
+    }
+  }
+
+  #run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const n = this.#suggestTeam(batch.offsets);
+    const id = this.#nRuns++;
+    return new Promise((resolve, reject) => {
+      this.#pending = { id, waiting: n, values: new Float32Array(0), error: undefined, resolve, reject };
+      for (const { handle } of this.#members.slice(0, n)) {
+        handle.keepAlive(true);
+        handle.post({ kind: 'run', id, batch, pooling, team: n } satisfies ToWorker);
+      }
+    });
+  }
+
+  #memberDone(rank: number, id: number, values?: Float32Array, error?: Error): void {
+    const pending = this.#pending;
+    if (pending === undefined || pending.id !== id) return;
+    this.#members[rank].handle.keepAlive(false);
+    if (rank === 0 && values !== undefined) pending.values = values;
+    pending.error ??= error;
+    if (--pending.waiting > 0) return;
+    this.#pending = undefined;
+    if (pending.error === undefined) pending.resolve(pending.values);
+    else pending.reject(pending.error);
+  }
+
+  #memberDied(rank: number, error: Error): void {
+    if (this.#ended !== undefined) return;
+    const of = this.#members.length > 1 ? ` ${rank + 1} of ${this.#members.length}` : '';
+    const message = `compute worker${of} ended unexpectedly (${error.message}); load the model again`;
+    void this.#end(new Error(message, { cause: error }));
+  }
+
+  /** The first reason counts; a second call ends nothing twice. */
+  async #end(reason: Error): Promise<void> {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#rejectLoad(reason);
+    this.#pending?.reject(reason);
+    this.#pending = undefined;
+    this.#abortTeam();
+    await Promise.all(this.#members.map(({ handle }) => handle.terminate()));
+  }
+
+  dispose(): Promise<void> {
+    return this.#end(new Error('the model was disposed of'));
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * @file gguf-embed: text embeddings and reranking from GGUF files.
+ *
+ * ```ts
+ * import { Embedder } from 'gguf-embed';
+ *
+ * const embedder = await Embedder.load('all-MiniLM-L6-v2-Q8_0.gguf');
+ * const { vectors } = await embedder.embed(['a text', 'another one']);
+ * await embedder.dispose();
+ * ```
+ *
+ * Everything exported here is the public API and keeps to semantic versioning; files below are not.
+ */
+export * from './engine/index.ts';
+export { type ByteSource, GgufError, type GgufFile, type Metadata, openGguf, type TensorInfo } from './gguf/index.ts';
+export { ModelError, type Pooling } from './models/index.ts';
+export type { BackendName, Precision } from './tensor/backend.ts';
+export type { Observer } from './tensor/ops.ts';
+export { type DecodeOptions, type EncodeOptions, type Tokenizer, TokenizerError } from './tokenizer/index.ts';

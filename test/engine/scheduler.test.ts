@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Runner } from '../../src/engine/runner.ts';
+import { packBatch, Scheduler } from '../../src/engine/scheduler.ts';
+import type { Pooling } from '../../src/models/index.ts';
+import type { Batch } from '../../src/tensor/ops.ts';
+
+/** Answers each sequence with its sum and length, after a turn of the event loop, and remembers its batches. */
+class SummingRunner implements Runner {
+  readonly backend = 'reference';
+  readonly description = 'sums';
+  readonly precision = 'exact';
+  readonly threads = 1;
+  readonly batches: { batch: Batch; pooling: Pooling }[] = [];
+  fail: Error | undefined;
+
+  async run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
+    this.batches.push({ batch, pooling });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.fail !== undefined) throw this.fail;
+    if (pooling === 'none') return Float32Array.from(batch.ids);
+    const rows: number[] = [];
+    for (let seq = 0; seq + 1 < batch.offsets.length; seq++) {
+      const ids = batch.ids.subarray(batch.offsets[seq], batch.offsets[seq + 1]);
+      rows.push(
+        ids.reduce((sum, id) => sum + id, 0),
+        ids.length,
+      );
+    }
+    return Float32Array.from(rows);
+  }
+
+  async dispose(): Promise<void> {}
+}
+
+const ones = (n: number, value = 1) => new Int32Array(n).fill(value);
+const sizes = (runner: SummingRunner) => runner.batches.map(({ batch }) => batch.ids.length);
+
+describe('packBatch', () => {
+  it('puts sequences end to end with positions from 0', () => {
+    const batch = packBatch([Int32Array.of(7, 8, 9), Int32Array.of(4)]);
+    expect(batch.ids).toEqual(Int32Array.of(7, 8, 9, 4));
+    expect(batch.positions).toEqual(Int32Array.of(0, 1, 2, 0));
+    expect(batch.offsets).toEqual(Int32Array.of(0, 3, 4));
+  });
+});
+
+describe('Scheduler', () => {
+  it('answers each input of each job with its own rows, in batches within the limit', async () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 30 });
+    const jobs = fc.array(fc.tuple(lengths, fc.constantFrom<Pooling>('mean', 'cls', 'none')), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(jobs, fc.integer({ min: 1, max: 64 }), async (specs, nUbatch) => {
+        const runner = new SummingRunner();
+        const scheduler = new Scheduler(runner, nUbatch);
+        const answers = await Promise.all(
+          specs.map(([ns, pooling], j) => scheduler.submit({ inputs: ns.map((n, i) => ones(n, i + j)), pooling })),
+        );
+        for (const [j, [ns, pooling]] of specs.entries()) {
+          for (const [i, n] of ns.entries()) {
+            const expected = pooling === 'none' ? Array.from(ones(n, i + j)) : [n * (i + j), n];
+            expect(Array.from(answers[j][i].values)).toEqual(expected);
+          }
+        }
+        for (const { batch } of runner.batches) {
+          expect(batch.ids.length <= nUbatch || batch.offsets.length === 2).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('packs jobs that came in the same turn into one batch', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 100);
+    await Promise.all([1, 2, 3].map((n) => scheduler.submit({ inputs: [ones(n)], pooling: 'mean' })));
+    expect(sizes(runner)).toEqual([6]);
+  });
+
+  it('serves a short job in the next batch after a long one has begun', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 10);
+    const order: string[] = [];
+    const long = scheduler.submit({ inputs: Array.from({ length: 50 }, () => ones(5)), pooling: 'mean' });
+    const longDone = long.then(() => order.push('long'));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await scheduler.submit({ inputs: [ones(3)], pooling: 'mean' }).then(() => order.push('short'));
+    await longDone;
+    expect(order).toEqual(['short', 'long']);
+  });
+
+  it('runs an input that is longer than the limit by itself', async () => {
+    const runner = new SummingRunner();
+    await new Scheduler(runner, 10).submit({ inputs: [ones(4), ones(25), ones(4)], pooling: 'mean' });
+    expect(sizes(runner)).toEqual([4, 25, 4]);
+  });
+
+  it('drops what has not begun when the signal is aborted, and goes on with the others', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 10);
+    const controller = new AbortController();
+    const inputs = Array.from({ length: 20 }, () => ones(10));
+    const aborted = scheduler.submit({
+      inputs,
+      pooling: 'mean',
+      signal: controller.signal,
+      onTokens: (done) => done >= 30 && controller.abort(new Error('enough')),
+    });
+    const other = scheduler.submit({ inputs: [ones(10), ones(10)], pooling: 'mean' });
+    await expect(aborted).rejects.toThrow('enough');
+    await expect(other).resolves.toHaveLength(2);
+    expect(sizes(runner)).toHaveLength(5);
+    expect(scheduler.nWaiting).toBe(0);
+    await expect(scheduler.submit({ inputs, pooling: 'mean', signal: controller.signal })).rejects.toThrow('enough');
+  });
+
+  it('rejects the jobs of a batch that failed and goes on with the next', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 10);
+    runner.fail = new Error('no memory');
+    await expect(scheduler.submit({ inputs: [ones(1)], pooling: 'mean' })).rejects.toThrow('no memory');
+    runner.fail = undefined;
+    await expect(scheduler.submit({ inputs: [ones(1)], pooling: 'mean' })).resolves.toHaveLength(1);
+  });
+
+  it('rejects what waits when it is closed', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 10);
+    const waiting = scheduler.submit({ inputs: [ones(10), ones(10)], pooling: 'mean' });
+    const closed = scheduler.close(new Error('closed'));
+    await expect(waiting).rejects.toThrow('closed');
+    await closed;
+    expect(runner.batches.length).toBeLessThan(2);
+  });
+});
