@@ -87,7 +87,7 @@ export function startWorker(url: URL, events: WorkerEvents): WorkerHandle {
 function startNodeWorker(url: URL, events: WorkerEvents): WorkerHandle {
   const threads = builtin<WorkerThreads>('node:worker_threads');
   if (threads === undefined) throw new Error('this runtime has no worker threads');
-  const worker = new threads.Worker(url);
+  const worker = new threads.Worker(url, { execArgv: execArgvOfWorker() });
   worker.on('message', events.message);
   worker.on('messageerror', events.died);
   worker.on('error', events.died);
@@ -97,6 +97,12 @@ function startNodeWorker(url: URL, events: WorkerEvents): WorkerHandle {
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     terminate: async () => void (await worker.terminate()),
   };
+}
+
+/** This process's own options, without the one that a worker started from a file refuses (`node --input-type=module -e …`). */
+function execArgvOfWorker(): string[] {
+  const all = node?.execArgv ?? [];
+  return all.filter((arg, i) => !arg.startsWith('--input-type') && all[i - 1] !== '--input-type');
 }
 
 function onlyOnce<T>(call: (value: T) => void): (value: T) => void {
