@@ -1,0 +1,76 @@
+/**
+ * @file Compiles the AssemblyScript kernels and embeds them as text in `src/kernels/wasm/module.generated.ts`.
+ *
+ * Two modules: plain SIMD, and relaxed SIMD. Both import a shared memory; `setup.ts` changes the one byte that says so
+ * where memory is not shared. Runs alone (`node scripts/build-wasm.mjs`) and from the build; does nothing when the
+ * output is newer than every source.
+ */
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../', import.meta.url);
+const folder = new URL('src/kernels/wasm/assembly/', root);
+const output = new URL('src/kernels/wasm/module.generated.ts', root);
+
+const flags = (relaxed) => [
+  'index.ts',
+  '--optimizeLevel=3',
+  '--shrinkLevel=0',
+  '--noAssert',
+  '--runtime=stub',
+  '--importMemory',
+  '--sharedMemory',
+  '--initialMemory=1',
+  '--maximumMemory=65536',
+  '--enable=simd',
+  '--enable=threads',
+  ...(relaxed ? ['--enable=relaxed-simd'] : []),
+  '--use=abort=',
+  '--outFile=module.wasm',
+];
+
+async function compile(asc, relaxed) {
+  let bytes;
+  const { error, stderr } = await asc.main(flags(relaxed), {
+    readFile: (name, base) => {
+      try {
+        return readFileSync(new URL(name, base === '.' ? folder : new URL(`${base}/`, folder)), 'utf8');
+      } catch {
+        return null;
+      }
+    },
+    writeFile: (_name, contents) => {
+      bytes = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
+  return Buffer.from(bytes);
+}
+
+/** Compiles what is out of date. */
+export async function buildWasm() {
+  const newest = Math.max(
+    statSync(new URL(import.meta.url)).mtimeMs,
+    ...readdirSync(folder).map((name) => statSync(new URL(name, folder)).mtimeMs),
+  );
+  if (statSync(output, { throwIfNoEntry: false })?.mtimeMs > newest) return;
+  const asc = await import('assemblyscript/asc');
+  const plain = await compile(asc, false);
+  const relaxed = await compile(asc, true);
+  const text = (bytes) => `'${bytes.toString('base64')}'`;
+  writeFileSync(
+    output,
+    '/** @file The compiled kernels. Made by scripts/build-wasm.mjs; do not edit. */\n' +
+      `export const plainModule: string =\n  ${text(plain)};\n` +
+      `export const relaxedModule: string =\n  ${text(relaxed)};\n`,
+  );
+  return { plain: plain.length, relaxed: relaxed.length };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const made = await buildWasm();
+  console.log(
+    made ? `kernels: ${made.plain} bytes plain, ${made.relaxed} bytes relaxed SIMD` : 'kernels are up to date',
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * @file What happens to a tile of sums: scales, bias or the sums of earlier blocks of k, activation, residual.
+ */
+import { GELU, NONE, RELU, SILU, gelu4, madd, relu4, silu4, tanh4 } from './math';
+
+/**
+ * `c[r] = base[r] + factor · aScale[r] · wScale · t[r]` for int32 sums `t`, `rows` × 16.
+ * `base` is the bias with `ldBase` 0 for the first block of k, and `c` itself for the others.
+ */
+export function scaleTile(
+  t: usize, c: usize, ldc: usize, base: usize, ldBase: usize, aScale: usize, ldScale: usize, wScale: usize, factor: f32, rows: i32,
+): void {
+  const f = f32x4.splat(factor);
+  const s0 = f32x4.mul(f, v128.load(wScale)), s1 = f32x4.mul(f, v128.load(wScale, 16));
+  const s2 = f32x4.mul(f, v128.load(wScale, 32)), s3 = f32x4.mul(f, v128.load(wScale, 48));
+  for (let r = 0; r < rows; r++) {
+    const s = v128.load32_splat(aScale);
+    const y0 = madd(f32x4.convert_i32x4_s(v128.load(t)), f32x4.mul(s, s0), v128.load(base));
+    const y1 = madd(f32x4.convert_i32x4_s(v128.load(t, 16)), f32x4.mul(s, s1), v128.load(base, 16));
+    const y2 = madd(f32x4.convert_i32x4_s(v128.load(t, 32)), f32x4.mul(s, s2), v128.load(base, 32));
+    const y3 = madd(f32x4.convert_i32x4_s(v128.load(t, 48)), f32x4.mul(s, s3), v128.load(base, 48));
+    v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
+    t += 64; c += ldc; base += ldBase; aScale += ldScale;
+  }
+}
+
+/** The same for float32 sums: `c[r] = base[r] + factor · t[r]`. */
+export function addTile(t: usize, c: usize, ldc: usize, base: usize, ldBase: usize, factor: f32, rows: i32): void {
+  const f = f32x4.splat(factor);
+  for (let r = 0; r < rows; r++) {
+    for (let j: usize = 0; j < 64; j += 16) v128.store(c + j, madd(f, v128.load(t + j), v128.load(base + j)));
+    t += 64; c += ldc; base += ldBase;
+  }
+}
+
+/** `y = activation(x)` on `rows` × `cols` values (columns rounded up to 4: the rows have room). */
+export function activateRows(x: usize, ldx: usize, y: usize, ldy: usize, rows: i32, cols: i32, activation: i32): void {
+  const bytes = <usize>(((cols + 3) >> 2) << 4);
+  for (let r = 0; r < rows; r++) {
+    if (activation == GELU) for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, gelu4(v128.load(x + j)));
+    else if (activation == SILU) for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, silu4(v128.load(x + j)));
+    else if (activation == RELU) for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, relu4(v128.load(x + j)));
+    else for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, tanh4(v128.load(x + j)));
+    x += ldx; y += ldy;
+  }
+}
+
+/** `y = a + b`. */
+export function addRows(a: usize, lda: usize, b: usize, ldb: usize, y: usize, ldy: usize, rows: i32, cols: i32): void {
+  const bytes = <usize>(((cols + 3) >> 2) << 4);
+  for (let r = 0; r < rows; r++) {
+    for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, f32x4.add(v128.load(a + j), v128.load(b + j)));
+    a += lda; b += ldb; y += ldy;
+  }
+}
+
+/** `y = activation(gate) · up`. */
+export function gluRows(
+  gate: usize, ldg: usize, up: usize, ldu: usize, y: usize, ldy: usize, rows: i32, cols: i32, activation: i32,
+): void {
+  activateRows(gate, ldg, y, ldy, rows, cols, activation);
+  const bytes = <usize>(((cols + 3) >> 2) << 4);
+  for (let r = 0; r < rows; r++) {
+    for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, f32x4.mul(v128.load(y + j), v128.load(up + j)));
+    up += ldu; y += ldy;
+  }
+}
+
+/** After the last block of k: activation, then residual (address 0: none), in place on a panel of `cols` columns. */
+export function finishPanel(c: usize, ldc: usize, rows: i32, cols: i32, activation: i32, residual: usize, ldr: usize): void {
+  if (activation != NONE) activateRows(c, ldc, c, ldc, rows, cols, activation);
+  if (residual != 0) addRows(c, ldc, residual, ldr, c, ldc, rows, cols);
+}

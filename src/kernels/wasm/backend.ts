@@ -1,0 +1,254 @@
+/**
+ * @file The backend: makes the module, the memory and the team, and carries out what the operations have recorded.
+ */
+import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
+import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
+import { plan, type Step, type WasmTensor } from './graph.ts';
+import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels } from './kernels.ts';
+import { KernelMemory, maxMemoryBytes } from './memory.ts';
+import { bindOps, Recording } from './ops.ts';
+import type { Profile } from './profile.ts';
+import { Runtime } from './runtime.ts';
+import { Barrier, sequencesAreSplit, shareRows } from './team.ts';
+import { fillWeight, WasmWeight } from './weights.ts';
+
+/** What all workers of a team have in common. Can be sent with `postMessage`. */
+export interface WasmSetup extends CompiledKernels {
+  readonly nThreads: number;
+  /** Shared when `nThreads` is above 1. */
+  readonly memory: WebAssembly.Memory;
+  /** Tiles made for 256-bit registers are in use. */
+  readonly packed: boolean;
+  /** Matrices stay in the file's blocks and are unpacked while they are used. */
+  readonly keepBlocks: boolean;
+}
+
+/** Options of `prepareWasm`. */
+export interface PrepareOptions {
+  /** Default 1. */
+  readonly nThreads?: number;
+  /** The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use tiles made for that. Default false. */
+  readonly packed?: boolean;
+  /**
+   * Keep matrices in the file's blocks, which takes the file's size in memory instead of two bytes a value (four in
+   * `exact`), and unpack them at each use, which costs time on short batches. Default: false.
+   */
+  readonly keepBlocks?: boolean;
+}
+
+/** Options of `createWasmBackend`. */
+export interface WasmOptions {
+  /** Default `high`. */
+  readonly precision?: Precision;
+  /** What `prepareWasm` made; default: one thread, nothing shared. */
+  readonly setup?: WasmSetup;
+  /** Which worker of the team this is; default 0. */
+  readonly rank?: number;
+}
+
+/** The wasm backend. */
+export interface WasmBackend extends Backend {
+  /** How many workers take part in the forwards from now on: ranks 0 … n−1. */
+  setTeam(n: number): void;
+  /** Time and work of each operation of this rank while it is set. */
+  profile: Profile | undefined;
+  /** Bytes of WebAssembly memory in use. */
+  readonly memoryBytes: number;
+}
+
+/** Compiles the kernels and makes the memory. */
+export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
+  const { nThreads = 1, packed = false, keepBlocks = false } = options;
+  if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is no number of threads`);
+  const compiled = await compileKernels(nThreads > 1);
+  return { ...compiled, nThreads, memory: makeMemory(nThreads > 1), packed, keepBlocks };
+}
+
+/** A memory that can grow as far as the runtime lets it: address space is reserved, not used. */
+function makeMemory(shared: boolean): WebAssembly.Memory {
+  for (let maximum = maxMemoryBytes / 65536; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 16, maximum, shared });
+    } catch (error) {
+      if (maximum < 4096) throw error;
+    }
+  }
+}
+
+/** Ends a team one of whose workers has died: every member's `read` fails from now on. */
+export function abortTeam(setup: WasmSetup): void {
+  new Barrier(setup.memory).giveUp();
+}
+
+/** Makes the backend of one worker (or the only one). */
+export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+  const { precision = 'high', rank = 0 } = options;
+  const setup = options.setup ?? (await prepareWasm());
+  if (!Number.isInteger(rank) || rank < 0 || rank >= setup.nThreads) {
+    throw new RangeError(`there is no rank ${rank} in a team of ${setup.nThreads}`);
+  }
+  const kernels = await instantiateKernels(setup.module, setup.memory);
+  return new Backing(kernels, setup, rank, precision);
+}
+
+class Backing implements WasmBackend {
+  readonly name = 'wasm';
+  readonly description: string;
+  readonly ops;
+  profile: Profile | undefined;
+  readonly #kernels: Kernels;
+  readonly #setup: WasmSetup;
+  readonly #rank: number;
+  readonly #precision: Precision;
+  #memory: KernelMemory | undefined;
+  readonly #barrier: Barrier | undefined;
+  #nRanks: number;
+  #recording: Recording | undefined;
+  #observer: Observer | undefined;
+  #filling: Promise<void> = Promise.resolve();
+  /** The forward whose results still lie in memory. */
+  #done: { target: WasmTensor; runtime: Runtime } | undefined;
+
+  constructor(kernels: Kernels, setup: WasmSetup, rank: number, precision: Precision) {
+    this.#kernels = kernels;
+    this.#setup = setup;
+    this.#rank = rank;
+    this.#precision = precision;
+    this.#memory = new KernelMemory(setup.memory);
+    this.#nRanks = setup.nThreads;
+    this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
+    const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${setup.packed ? ', 256-bit packing' : ''}`;
+    const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
+    this.description = `${simd}, ${threads}, precision ${precision}`;
+    this.ops = bindOps(
+      precision === 'exact',
+      () => this.#nRanks,
+      (batch) => this.#begin(batch),
+      () => this.#current(),
+      (x) => this.#read(x),
+    );
+  }
+
+  get memoryBytes(): number {
+    return this.#setup.memory.buffer.byteLength;
+  }
+
+  setTeam(n: number): void {
+    if (!Number.isInteger(n) || n < 1 || n > this.#setup.nThreads || this.#rank >= n) {
+      throw new RangeError(`rank ${this.#rank} of ${this.#setup.nThreads} cannot be in a team of ${n}`);
+    }
+    this.#nRanks = n;
+  }
+
+  allocate(source: WeightSource, role: WeightRole): Weight {
+    return new WasmWeight(source, role, this.#precision, this.#setup.keepBlocks, this.#alive());
+  }
+
+  fill(weight: Weight, source: WeightSource): Promise<void> {
+    if (!(weight instanceof WasmWeight)) throw new Error(`${weight.name} belongs to another backend`);
+    const filled = this.#filling.then(() => fillWeight(weight, source, this.#alive(), this.#kernels));
+    this.#filling = filled.catch(() => undefined);
+    return filled;
+  }
+
+  observe(observer: Observer | undefined): void {
+    this.#observer = observer;
+  }
+
+  dispose(): void {
+    this.#memory = undefined;
+    this.#recording = undefined;
+    this.#done = undefined;
+    this.#observer = undefined;
+  }
+
+  #alive(): KernelMemory {
+    if (this.#memory === undefined) throw new Error('this backend has been disposed');
+    return this.#memory;
+  }
+
+  #begin(batch: Batch): void {
+    this.#alive();
+    this.#recording = new Recording(batch);
+    this.#done = undefined;
+  }
+
+  #current(): Recording {
+    if (this.#recording === undefined) throw new Error('begin() comes before every other operation');
+    return this.#recording;
+  }
+
+  async #read(x: Tensor): Promise<Float32Array> {
+    const target = this.#current().own(x);
+    if (this.#nRanks === 1) return this.#values(this.#run(target), target);
+    try {
+      const runtime = this.#run(target);
+      this.#barrier!.wait(this.#nRanks);
+      const values = this.#rank === 0 ? this.#values(runtime, target) : new Float32Array();
+      this.#barrier!.wait(this.#nRanks);
+      return values;
+    } catch (error) {
+      this.#barrier!.leave(this.#nRanks);
+      throw error;
+    }
+  }
+
+  /** Computes `target`, unless it is what was computed last. */
+  #run(target: WasmTensor): Runtime {
+    if (this.#done?.target.base === target.base) return this.#done.runtime;
+    const { batch, steps } = this.#current();
+    const watched = this.#observer !== undefined;
+    const { needed, layout } = plan(steps, target, watched);
+    const shares = shareRows(batch.offsets, this.#nRanks);
+    const todo = steps.filter((_, i) => needed[i]);
+    const scratch = (share: (typeof shares)[number]) =>
+      Math.max(
+        0,
+        ...todo.map(
+          (step) => step.scratch?.(share.tokensEnd - share.tokens, share.sequencesEnd - share.sequences) ?? 0,
+        ),
+      );
+    const memory = this.#alive();
+    const rt = new Runtime(this.#kernels, memory, batch, this.#rank, shares, this.#setup.packed, layout, scratch);
+    const split = sequencesAreSplit(batch.offsets, shares);
+    for (const step of todo) {
+      if (step.exchange && split) this.#barrier!.wait(this.#nRanks);
+      const start = this.profile === undefined ? 0 : performance.now();
+      step.run(rt);
+      this.profile?.add(step.op, performance.now() - start, (step.macs ?? 0) * rt.rows(step.out));
+      if (watched) this.#show(step, rt);
+    }
+    this.#done = { target, runtime: rt };
+    return rt;
+  }
+
+  #show(step: Step, rt: Runtime): void {
+    const name = step.names?.names?.out;
+    if (name === undefined) return;
+    if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
+    const { rows, cols } = step.out;
+    const { layer } = step.names!;
+    if (this.#rank === 0)
+      this.#observer!(layer === undefined ? name : `${name}-${layer}`, this.#values(rt, step.out), rows, cols);
+    if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
+  }
+
+  /** Collects the rows of all ranks. */
+  #values(rt: Runtime, x: WasmTensor): Float32Array {
+    const values = new Float32Array(x.rows * x.cols);
+    const { f32 } = this.#alive();
+    let row = 0;
+    for (let rank = 0; rank < rt.shares.length; rank++) {
+      const from = rt.address(x, rank) / 4;
+      const rows = rt.rows(x, rank);
+      if (x.ld === x.cols) values.set(f32.subarray(from, from + rows * x.cols), row * x.cols);
+      else {
+        for (let r = 0; r < rows; r++) {
+          values.set(f32.subarray(from + r * x.ld, from + r * x.ld + x.cols), (row + r) * x.cols);
+        }
+      }
+      row += rows;
+    }
+    return values;
+  }
+}

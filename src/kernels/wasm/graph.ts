@@ -1,0 +1,145 @@
+/**
+ * @file What the operations record, and where each result will lie.
+ *
+ * A forward is a list of steps. Memory is planned over the whole list: a result lives from the step that makes it to the
+ * last one that reads it. Every rank has a slab of its own that holds its own rows of every tensor at the same *column*
+ * of the slab (floats per row), so that ranks never write over each other however far apart they run:
+ * ```
+ * address(tensor, rank) = tokenSlab(rank) + rowsOf(rank) · tensor.column · 4     (and the same for rows of sequences)
+ * ```
+ */
+import type { StepNames, Tensor } from '../../tensor/ops.ts';
+import { alignUp } from './memory.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What a tensor's rows are. */
+export type Space = 'tokens' | 'sequences';
+
+/** A result of a step, or a view of some of its columns. */
+export class WasmTensor implements Tensor {
+  readonly rows: number;
+  readonly cols: number;
+  readonly space: Space;
+  /** Floats from row to row: a multiple of 16. */
+  readonly ld: number;
+  /** First column of a view in `base`. */
+  readonly start: number;
+  readonly #base: WasmTensor | undefined;
+  /** Where it lies in the slabs, in floats a row; -1 while it does not lie anywhere. Of a base only. */
+  column = -1;
+  /** Last step that reads it. Of a base only. */
+  lastUse = -1;
+
+  constructor(rows: number, cols: number, space: Space, base?: WasmTensor, start = 0) {
+    this.rows = rows;
+    this.cols = cols;
+    this.space = space;
+    this.ld = base?.ld ?? alignUp(cols, 16);
+    this.#base = base?.base;
+    this.start = start + (base?.start ?? 0);
+  }
+
+  /** The tensor that owns the memory. */
+  get base(): WasmTensor {
+    return this.#base ?? this;
+  }
+}
+
+/** One recorded operation. */
+export interface Step {
+  /** For the profile. */
+  readonly op: string;
+  readonly inputs: readonly WasmTensor[];
+  readonly out: WasmTensor;
+  /** Reads rows of other ranks. */
+  readonly exchange?: boolean;
+  readonly names?: StepNames<never>;
+  /** Multiply-adds a row of `out`, for the profile. */
+  readonly macs?: number;
+  /** Bytes of scratch that a rank with that many token and sequence rows needs. */
+  scratch?(tokens: number, sequences: number): number;
+  run(rt: Runtime): void;
+}
+
+/** Free and used columns of a slab. */
+class Columns {
+  #free: { start: number; size: number }[] = [];
+  width = 0;
+
+  take(size: number): number {
+    const at = this.#free.findIndex((gap) => gap.size >= size);
+    if (at >= 0) {
+      const gap = this.#free[at];
+      const { start } = gap;
+      gap.start += size;
+      gap.size -= size;
+      if (gap.size === 0) this.#free.splice(at, 1);
+      return start;
+    }
+    const last = this.#free.at(-1);
+    const start = last !== undefined && last.start + last.size === this.width ? this.#free.pop()!.start : this.width;
+    this.width = start + size;
+    return start;
+  }
+
+  give(start: number, size: number): void {
+    const at = this.#free.findIndex((gap) => gap.start > start);
+    this.#free.splice(at < 0 ? this.#free.length : at, 0, { start, size });
+    for (let i = this.#free.length - 2; i >= 0; i--) {
+      const [gap, next] = [this.#free[i], this.#free[i + 1]];
+      if (gap.start + gap.size !== next.start) continue;
+      gap.size += next.size;
+      this.#free.splice(i + 1, 1);
+    }
+  }
+}
+
+/** How wide the slabs are, in floats a row. */
+export interface Layout {
+  readonly tokenWidth: number;
+  readonly sequenceWidth: number;
+}
+
+/**
+ * Marks the steps that `target` needs and gives their results places.
+ * @param keepAll nothing is used twice (an observer looks at everything)
+ * @returns which steps are needed, and the layout
+ */
+export function plan(
+  steps: readonly Step[],
+  target: WasmTensor,
+  keepAll: boolean,
+): { needed: boolean[]; layout: Layout } {
+  const needed = new Array<boolean>(steps.length).fill(keepAll);
+  const wanted = new Set<WasmTensor>([target.base]);
+  for (const step of steps) {
+    step.out.column = -1;
+    step.out.lastUse = -1;
+  }
+  for (let i = steps.length - 1; i >= 0; i--) {
+    if (!needed[i] && !wanted.has(steps[i].out)) continue;
+    needed[i] = true;
+    for (const { base } of steps[i].inputs) {
+      wanted.add(base);
+      base.lastUse = Math.max(base.lastUse, i);
+    }
+  }
+  target.base.lastUse = steps.length;
+  const columns = { tokens: new Columns(), sequences: new Columns() };
+  const release = (tensor: WasmTensor) => columns[tensor.space].give(tensor.column, tensor.ld);
+  // What an exchange has read may still be read by a slower rank: it is free only past the next exchange.
+  let heldBack: WasmTensor[] = [];
+  steps.forEach((step, i) => {
+    if (!needed[i]) return;
+    if (step.exchange) {
+      heldBack.forEach(release);
+      heldBack = [];
+    }
+    step.out.column = columns[step.out.space].take(step.out.ld);
+    if (keepAll) return;
+    const done = [...new Set([...step.inputs, step.out].map(({ base }) => base))].filter(({ lastUse }) => lastUse <= i);
+    if (step.exchange) heldBack.push(...done);
+    else done.forEach(release);
+  });
+  return { needed, layout: { tokenWidth: columns.tokens.width, sequenceWidth: columns.sequences.width } };
+}

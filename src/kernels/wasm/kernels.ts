@@ -1,0 +1,107 @@
+/**
+ * @file The functions that the compiled module exports, and how it is compiled and instantiated.
+ */
+import type { Activation } from '../../tensor/ops.ts';
+import { plainModule, relaxedModule } from './module.generated.ts';
+
+/** Exports of `assembly/index.ts`; their parameters are described there. Addresses are byte offsets, strides are bytes. */
+export const kernelNames = [
+  'absoluteSum',
+  'activateRows',
+  'addRows',
+  'addTile',
+  'attendSequence',
+  'attentionScratch',
+  'blockF32',
+  'blockI16',
+  'copyRows',
+  'embedRows',
+  'expRow',
+  'expSum',
+  'fillAlibi',
+  'fillRelative',
+  'fillRope',
+  'finishPanel',
+  'gatherExpert',
+  'gluRows',
+  'largestBits',
+  'linearF32',
+  'linearI16',
+  'mixExperts',
+  'mixRows',
+  'normRows',
+  'packKeys',
+  'packPanelF32',
+  'packPanelI16',
+  'packValues',
+  'quantizeBlock',
+  'quantizeRows',
+  'ropeRows',
+  'routeRows',
+  'scaleTile',
+  'scatterRows',
+  'scoreRows',
+  'softmaxRows',
+  'sumRows',
+  'tileF32x1x16',
+  'tileF32x4x16',
+  'tileF32x4x8',
+  'tileI16x1x16',
+  'tileI16x4x16',
+  'tileI16x4x8',
+  'unpackRow',
+  'unpackRows',
+] as const;
+
+/** One instance of the kernels over one memory. */
+export type Kernels = Readonly<Record<(typeof kernelNames)[number], (...args: number[]) => number>>;
+
+/** Codes of `assembly/math.ts`; 0 is no activation. */
+export const activationCodes: Readonly<Record<Activation, number>> = { gelu: 1, silu: 2, relu: 3, tanh: 4 };
+
+/** A compiled module and what it may use. Can be sent to workers. */
+export interface CompiledKernels {
+  readonly module: WebAssembly.Module;
+  /** Relaxed multiply-add is in use. */
+  readonly relaxed: boolean;
+}
+
+/**
+ * Compiles the kernels: with relaxed SIMD where the runtime accepts it.
+ * @param shared for a memory that several workers share
+ * @throws Error where WebAssembly SIMD is missing
+ */
+export async function compileKernels(shared: boolean): Promise<CompiledKernels> {
+  for (const [text, relaxed] of [
+    [relaxedModule, true],
+    [plainModule, false],
+  ] as const) {
+    const bytes = decode(text);
+    if (!shared) unshareMemory(bytes);
+    if (WebAssembly.validate(bytes)) return { module: await WebAssembly.compile(bytes), relaxed };
+  }
+  throw new Error(
+    'the wasm backend needs WebAssembly SIMD, which this runtime does not have; use the reference backend',
+  );
+}
+
+/** The kernels over `memory`. */
+export async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  return instance.exports as unknown as Kernels;
+}
+
+function decode(text: string): Uint8Array<ArrayBuffer> {
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
+  return bytes;
+}
+
+/** Clears the `shared` bit of the imported memory: `"memory"`, kind 2 (memory), limits flags 3 (shared, with a maximum). */
+function unshareMemory(bytes: Uint8Array): void {
+  const pattern = [6, ...new TextEncoder().encode('memory'), 2, 3];
+  const at = bytes.findIndex((_, i) => pattern.every((value, j) => bytes[i + j] === value));
+  if (at < 0) throw new Error('the embedded kernel module imports no shared memory; build it again');
+  bytes[at + pattern.length - 1] = 1;
+}

@@ -1,0 +1,107 @@
+/**
+ * @file The one memory of the backend: what lies where, views of it, and how it grows.
+ *
+ * ```
+ * 0        64        256      1024         64 KiB            weightsEnd
+ * unused   barrier   zeros    code books   weights …         staging while loading, slabs of the ranks in a forward
+ * ```
+ */
+
+const pageBytes = 65536;
+
+/** 32-bit addresses end here. */
+export const maxMemoryBytes = 65536 * pageBytes;
+
+/** Int32 words of the barrier, see `team.ts`. */
+export const barrierAddress = 64;
+/** 64 bytes of zeros: the bias of a layer without one. */
+export const zerosAddress = 256;
+/** Code books of the IQ types. */
+export const tablesAddress = 1024;
+
+const firstWeight = pageBytes;
+
+/** Rounds up to a multiple of `unit`, a power of two below 2³¹. */
+export function alignUp(n: number, unit: number): number {
+  return Math.ceil(n / unit) * unit;
+}
+
+/** A WebAssembly memory with a bump allocator for weights. */
+export class KernelMemory {
+  readonly memory: WebAssembly.Memory;
+  #end = firstWeight;
+  #buffer: ArrayBufferLike | undefined;
+  #f32 = new Float32Array();
+  #i32 = new Int32Array();
+
+  constructor(memory: WebAssembly.Memory) {
+    this.memory = memory;
+  }
+
+  /** Where the weights end. */
+  get weightsEnd(): number {
+    return this.#end;
+  }
+
+  /** All of it as float32; valid until the memory grows. */
+  get f32(): Float32Array {
+    this.#refresh();
+    return this.#f32;
+  }
+
+  /** All of it as int32; valid until the memory grows. */
+  get i32(): Int32Array {
+    this.#refresh();
+    return this.#i32;
+  }
+
+  /** `length` bytes at `address`; valid until the memory grows. */
+  bytes(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, length);
+  }
+
+  /**
+   * Addresses for `length` bytes of weights, aligned to 64. The memory grows when they are first used, not here.
+   * @param what named in the error
+   * @throws RangeError past 4 GiB
+   */
+  allocate(length: number, what: string): number {
+    const address = this.#end;
+    this.#end = alignUp(address + length, 64);
+    if (this.#end > maxMemoryBytes) throw tooLarge(this.#end, what);
+    return address;
+  }
+
+  /**
+   * Makes the first `end` bytes usable.
+   * @throws RangeError when the runtime does not give that much
+   */
+  ensure(end: number): void {
+    while (this.memory.buffer.byteLength < end) {
+      const missing = end - this.memory.buffer.byteLength;
+      try {
+        this.memory.grow(Math.ceil(missing / pageBytes));
+      } catch (cause) {
+        // Another worker may have grown the shared memory in between.
+        if (this.memory.buffer.byteLength < end) throw tooLarge(end, 'this model with this batch', cause);
+      }
+    }
+  }
+
+  #refresh(): void {
+    const { buffer } = this.memory;
+    if (buffer === this.#buffer) return;
+    this.#buffer = buffer;
+    this.#f32 = new Float32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
+    this.#i32 = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
+  }
+}
+
+function tooLarge(bytes: number, what: string, cause?: unknown): RangeError {
+  const gib = (bytes / 2 ** 30).toFixed(2);
+  return new RangeError(
+    `${what} needs ${gib} GiB of WebAssembly memory; the limit is 4 GiB (or what the runtime has left). ` +
+      'Use a smaller quantisation of the model, shorter inputs or fewer tokens in a batch',
+    { cause },
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * @file Runs attention: for each sequence of which this rank has rows, tells the kernel where all its keys and values lie.
+ *
+ * Scratch: `[parameters | segments | slopes or buckets | bias by distance | the kernel's own]`.
+ */
+import type { AttentionOptions } from '../../tensor/ops.ts';
+import type { WasmTensor } from './graph.ts';
+import { alignUp, tablesAddress } from './memory.ts';
+import type { Runtime } from './runtime.ts';
+import type { WasmWeight } from './weights.ts';
+
+const parameterBytes = 128;
+const segmentWords = 5;
+const tableBytes = 1024;
+const unlimited = 0x3fffffff;
+
+/** Length of the longest sequence. */
+function longest(offsets: Int32Array): number {
+  let n = 0;
+  for (let s = 0; s + 1 < offsets.length; s++) n = Math.max(n, offsets[s + 1] - offsets[s]);
+  return n;
+}
+
+function hasBias(options: AttentionOptions): boolean {
+  return options.alibiMaxBias !== undefined || options.relativeBias !== undefined;
+}
+
+/** Scratch for sequences of at most `nKeys` tokens and a team of `nRanks`. */
+function biasBytes(options: AttentionOptions, nKeys: number): number {
+  if (!hasBias(options)) return 0;
+  const values = options.relativeBias === undefined ? 0 : (options.relativeBias.shape[1] ?? 1) * options.nHead * 4 + 64;
+  return values + options.nHead * (2 * nKeys - 1) * 4 + 128;
+}
+
+/** Bytes of scratch of one rank. */
+export function attentionScratchBytes(
+  options: AttentionOptions,
+  headSize: number,
+  headSizeV: number,
+  offsets: Int32Array,
+  nRanks: number,
+): number {
+  const keys = alignUp(longest(offsets), 16) + 32;
+  const wideV = alignUp(headSizeV, 16);
+  const own = keys * (headSize + wideV + 4) + 4 * headSize + 256;
+  return parameterBytes + nRanks * segmentWords * 4 + tableBytes + biasBytes(options, longest(offsets)) + own * 4 + 512;
+}
+
+/** ALiBi's slope of each head. */
+function alibiSlopes(nHead: number, maxBias: number): number[] {
+  const whole = 2 ** Math.floor(Math.log2(nHead));
+  const ratio = 2 ** (-maxBias / whole);
+  return Array.from({ length: nHead }, (_, h) => (h < whole ? ratio ** (h + 1) : ratio ** (h - whole + 0.5)));
+}
+
+/** T5's bucket of each distance below 128, without the half for the direction. */
+function relativeBuckets(nBuckets: number): Int32Array {
+  const half = Math.floor(nBuckets / 2);
+  const exact = Math.floor(half / 2);
+  return Int32Array.from({ length: 128 }, (_, distance) => {
+    if (distance < exact) return distance;
+    const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (half - exact));
+    return Math.min(half - 1, coarse);
+  });
+}
+
+/** Fills the table of what is added to a score by distance; returns its address, 0 without one. */
+function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables: number, at: number): number {
+  const { nHead, alibiMaxBias, scale } = options;
+  const centre = nKeys - 1;
+  if (alibiMaxBias !== undefined) {
+    rt.memory.f32.set(alibiSlopes(nHead, alibiMaxBias), tables / 4);
+    rt.kernels.fillAlibi(at, nHead, centre, tables);
+    return at;
+  }
+  if (options.relativeBias === undefined) return 0;
+  const weight = options.relativeBias as WasmWeight;
+  rt.memory.i32.set(relativeBuckets(weight.n), tables / 4);
+  const values = at;
+  rt.kernels.unpackRows(
+    weight.form === 'vector' ? 0 : weight.type.id,
+    weight.address,
+    weight.form === 'vector' ? nHead * 4 : weight.rowBytes,
+    weight.n,
+    nHead,
+    values,
+    nHead * 4,
+    tablesAddress,
+  );
+  const table = alignUp(values + weight.n * nHead * 4, 64);
+  rt.kernels.fillRelative(table, nHead, centre, values, weight.n, tables, scale);
+  return table;
+}
+
+/** `y` = attention of this rank's rows of `q` over `k` and `v` of their sequences. */
+export function attend(
+  rt: Runtime,
+  q: WasmTensor,
+  k: WasmTensor,
+  v: WasmTensor,
+  y: WasmTensor,
+  options: AttentionOptions,
+): void {
+  const { nHead, nHeadKv, window } = options;
+  const { offsets } = rt.batch;
+  const { tokens, tokensEnd } = rt.share;
+  const nRanks = rt.shares.length;
+  const segments = rt.scratch + parameterBytes;
+  const tables = alignUp(segments + nRanks * segmentWords * 4, 16);
+  const nKeys = longest(offsets);
+  const bias = fillBias(rt, options, nKeys, tables, tables + tableBytes);
+  const own = alignUp(tables + tableBytes + biasBytes(options, nKeys), 64);
+  const half = window?.kind === 'symmetric' ? Math.floor(window.size / 2) : unlimited;
+  const back = window?.kind === 'standard' ? window.size - 1 : half;
+  const forward = options.causal ? 0 : half;
+  const i32 = rt.memory.i32;
+  const f32 = rt.memory.f32;
+  rt.quantized = undefined;
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const begin = Math.max(offsets[s], tokens);
+    const end = Math.min(offsets[s + 1], tokensEnd);
+    if (begin >= end) continue;
+    let n = 0;
+    const values = rt.segments(v, offsets[s], offsets[s + 1]);
+    for (const { address, rows } of rt.segments(k, offsets[s], offsets[s + 1])) {
+      i32.set(
+        [address, rt.stride(k), values.next().value!.address, rt.stride(v), rows],
+        segments / 4 + segmentWords * n++,
+      );
+    }
+    const length = offsets[s + 1] - offsets[s];
+    const at = rt.scratch / 4;
+    i32.set([rt.address(q) + (begin - tokens) * rt.stride(q), rt.stride(q), end - begin, begin - offsets[s]], at);
+    i32.set([segments, n, length, nHead, nHeadKv, q.cols / nHead, v.cols / nHeadKv], at + 4);
+    f32[at + 11] = options.scale;
+    i32.set([back, forward], at + 12);
+    f32[at + 14] = options.softcap ?? 0;
+    i32.set([bias, nKeys - 1, rt.address(y) + (begin - tokens) * rt.stride(y), rt.stride(y), own, rt.wide], at + 15);
+    rt.kernels.attendSequence(rt.scratch);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * @file Runs products: activations to int16 once for all layers that read them, then panels of the weight.
+ *
+ * Scratch: `[sums of a tile | int16 activations | their scales | one panel, its scales, scratch for unpacking]`.
+ */
+import type { WasmTensor } from './graph.ts';
+import { alignUp, zerosAddress } from './memory.ts';
+import type { Runtime } from './runtime.ts';
+import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
+
+const tileBytes = 256;
+
+/** Bytes of an int16 row of `k` activations. */
+function quantizedRowBytes(k: number): number {
+  return alignUp(k, 8) * 2;
+}
+
+/** Scratch of `multiply` for `rows` rows. */
+export function linearScratch(w: WasmWeight, rows: number, exact: boolean): number {
+  const activations = exact ? 0 : rows * (quantizedRowBytes(w.k) + w.blocking.nBlocks * 4) + 192;
+  return tileBytes + activations + (w.form === 'blocks' ? onePanelBytes(w) : 0);
+}
+
+function onePanelBytes(w: WasmWeight): number {
+  return panelColumns * (w.k + 2) * 4 + w.blocking.nBlocks * panelColumns * 4 + panelScratchBytes(w) + 256;
+}
+
+/** One product `c = activation(factor · a · wᵀ + bias) + residual`, all in addresses. */
+export interface Product {
+  /** Float32 rows. */
+  readonly a: number;
+  readonly lda: number;
+  readonly rows: number;
+  readonly w: WasmWeight;
+  /** Which matrix of a stack. */
+  readonly matrix: number;
+  /** 0: none. */
+  readonly bias: number;
+  readonly factor: number;
+  readonly c: number;
+  readonly ldc: number;
+  readonly activation: number;
+  /** 0: none. */
+  readonly residual: number;
+  readonly ldr: number;
+  readonly scratch: number;
+}
+
+/**
+ * @param exact float32 products
+ * @param source the tensor that `a` is the whole of, if it is one: it is quantised once for all products that follow
+ */
+export function multiply(rt: Runtime, p: Product, exact: boolean, source?: WasmTensor): void {
+  const { w, rows } = p;
+  if (rows === 0) return;
+  const { blocking } = w;
+  const quantized = alignUp(p.scratch + tileBytes, 64);
+  const ldq = quantizedRowBytes(w.k);
+  const scales = alignUp(quantized + rows * ldq, 64);
+  if (!exact && (source === undefined || rt.quantized?.tensor !== source)) {
+    rt.kernels.quantizeRows(p.a, p.lda, rows, w.k, quantized, ldq, scales, blocking.kb, blocking.limit);
+    rt.quantized = source && { tensor: source, blocking };
+  }
+  const step = p.bias === 0 ? 0 : 64;
+  const bias = p.bias || zerosAddress;
+  const run = (panels: number, panelScales: number, n: number, column: number) => {
+    const c = p.c + column * 4;
+    const residual = p.residual === 0 ? 0 : p.residual + column * 4;
+    const biasAt = bias + (step === 0 ? 0 : column * 4);
+    const tail = [biasAt, step, p.factor, c, p.ldc, rows, p.activation, residual, p.ldr, rt.wide, p.scratch] as const;
+    const { k, kPad, kb } = blocking;
+    if (exact) rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
+    else rt.kernels.linearI16(quantized, ldq, scales, panels, panelScales, k, kPad, kb, n, ...tail);
+  };
+  if (w.form !== 'blocks') {
+    run(w.address + p.matrix * w.panelBytes, w.scales + p.matrix * w.scaleBytes, w.nPanels, 0);
+    return;
+  }
+  const panel = alignUp(exact ? p.scratch + tileBytes : scales + rows * blocking.nBlocks * 4, 64);
+  const panelScales = panel + panelColumns * (w.k + 2) * 4;
+  const scratch = alignUp(panelScales + blocking.nBlocks * panelColumns * 4, 64);
+  for (let column = 0; column < w.n; column += panelColumns) {
+    const from = w.address + (p.matrix * w.n + column) * w.rowBytes;
+    packPanel(w, exact, from, Math.min(panelColumns, w.n - column), panel, panelScales, scratch, rt.kernels);
+    run(panel, panelScales, 1, column);
+  }
+}

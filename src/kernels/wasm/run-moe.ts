@@ -1,0 +1,107 @@
+/**
+ * @file Runs a mixture of experts: rows are sorted by expert, each expert is one product over its rows.
+ */
+import type { MoeOptions } from '../../tensor/ops.ts';
+import type { WasmTensor } from './graph.ts';
+import { activationCodes } from './kernels.ts';
+import { alignUp } from './memory.ts';
+import { linearScratch, multiply } from './run-linear.ts';
+import type { Runtime } from './runtime.ts';
+import type { WasmWeight } from './weights.ts';
+
+/** Smallest sum of weights that `renormalise` divides by. */
+const leastWeightSum = 2 ** -14;
+
+/** The buffers in the scratch of one rank with `rows` rows, from `base` on. */
+function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number, exact: boolean) {
+  const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
+  let at = base;
+  const take = (bytes: number) => {
+    const start = at;
+    at = alignUp(at + bytes + 64, 64);
+    return start;
+  };
+  const strides = { embd: alignUp(nEmbd, 16) * 4, ff: alignUp(up.n, 16) * 4, probs: alignUp(router.n, 16) * 4 };
+  const slots = rows * options.nUsed;
+  return {
+    strides,
+    probs: take(rows * strides.probs),
+    experts: take(slots * 4),
+    weights: take(slots * 4),
+    list: take(rows * 4),
+    gathered: take(rows * strides.embd),
+    gate: take(options.gate === undefined ? 0 : rows * strides.ff),
+    hidden: take(rows * strides.ff),
+    result: take(rows * strides.embd),
+    slots: take(slots * strides.embd),
+    product: take(Math.max(...[up, down, router].map((w) => linearScratch(w, rows, exact)))),
+    end: at,
+  };
+}
+
+/** Bytes of scratch for `rows` rows. */
+export function moeScratch(options: MoeOptions, nEmbd: number, rows: number, exact: boolean): number {
+  return buffers(options, nEmbd, rows, 0, exact).end;
+}
+
+/** `y = Σ p(e) · downₑ(act(upₑ x))` over the experts that the router likes best. */
+export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOptions, exact: boolean): void {
+  const { kernels } = rt;
+  const rows = rt.rows(x);
+  const b = buffers(options, x.cols, rows, rt.scratch, exact);
+  const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
+  const gate = options.gate as WasmWeight | undefined;
+  const code = activationCodes[options.activation];
+  rt.quantized = undefined;
+  const product = (
+    a: number,
+    lda: number,
+    n: number,
+    w: WasmWeight,
+    matrix: number,
+    c: number,
+    ldc: number,
+    activation = 0,
+  ) =>
+    multiply(
+      rt,
+      { a, lda, rows: n, w, matrix, bias: 0, factor: 1, c, ldc, activation, residual: 0, ldr: 0, scratch: b.product },
+      exact,
+    );
+  product(rt.address(x), rt.stride(x), rows, router, 0, b.probs, b.strides.probs);
+  kernels.softmaxRows(b.probs, b.strides.probs, b.probs, b.strides.probs, rows, router.n);
+  kernels.routeRows(
+    b.probs,
+    b.strides.probs,
+    rows,
+    router.n,
+    options.nUsed,
+    options.renormalise ? leastWeightSum : 0,
+    b.experts,
+    b.weights,
+  );
+  for (let expert = 0; expert < router.n; expert++) {
+    const n = kernels.gatherExpert(
+      rt.address(x),
+      rt.stride(x),
+      b.experts,
+      rows * options.nUsed,
+      options.nUsed,
+      expert,
+      x.cols,
+      b.gathered,
+      b.strides.embd,
+      b.list,
+    );
+    if (n === 0) continue;
+    if (gate === undefined) product(b.gathered, b.strides.embd, n, up, expert, b.hidden, b.strides.ff, code);
+    else {
+      product(b.gathered, b.strides.embd, n, gate, expert, b.gate, b.strides.ff, 0);
+      product(b.gathered, b.strides.embd, n, up, expert, b.hidden, b.strides.ff);
+      kernels.gluRows(b.gate, b.strides.ff, b.hidden, b.strides.ff, b.gate, b.strides.ff, n, up.n, code);
+    }
+    product(gate === undefined ? b.hidden : b.gate, b.strides.ff, n, down, expert, b.result, b.strides.embd);
+    kernels.scatterRows(b.result, b.strides.embd, n, x.cols, b.list, b.slots, b.strides.embd);
+  }
+  kernels.mixExperts(b.slots, b.strides.embd, b.weights, rows, options.nUsed, x.cols, rt.address(y), rt.stride(y));
+}

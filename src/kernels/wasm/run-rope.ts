@@ -1,0 +1,56 @@
+/**
+ * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
+ */
+import type { RopeOptions } from '../../tensor/ops.ts';
+import type { WasmTensor } from './graph.ts';
+import type { Runtime } from './runtime.ts';
+import type { WasmWeight } from './weights.ts';
+
+/** Two ropes with equal keys turn by the same angles. */
+export function ropeKey({ nRot, freqBase, freqScale = 1, freqFactors, yarn }: RopeOptions): string {
+  return JSON.stringify([nRot, freqBase, freqScale, freqFactors?.name, yarn]);
+}
+
+/** Scratch of `fillRopeTable`. */
+export function ropeScratch(nRot: number): number {
+  return nRot * 2 + 64;
+}
+
+/** `table[t]` = cosine and sine of each pair at the token's position. */
+export function fillRopeTable(rt: Runtime, table: WasmTensor, options: RopeOptions): void {
+  const { nRot, freqBase, freqScale = 1, freqFactors, yarn } = options;
+  const nPairs = nRot / 2;
+  const stretched = yarn !== undefined && yarn.extFactor !== 0;
+  let magnitude = yarn?.attnFactor ?? 1;
+  let mix = 0;
+  if (stretched) {
+    magnitude *= 1 + 0.1 * Math.log(1 / freqScale);
+    mix = rt.scratch;
+    const { f32 } = rt.memory;
+    for (let i = 0; i < nPairs; i++) f32[mix / 4 + i] = yarnRamp(i, nRot, freqBase, yarn) * yarn.extFactor;
+    rt.quantized = undefined;
+  }
+  const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / nRot));
+  const factors = freqFactors === undefined ? 0 : (freqFactors as WasmWeight).address;
+  const at = rt.address(table);
+  rt.kernels.fillRope(
+    at,
+    rt.stride(table),
+    rt.positions,
+    rt.rows(table),
+    nPairs,
+    step,
+    freqScale,
+    factors,
+    mix,
+    magnitude,
+  );
+}
+
+/** How far pair `i` keeps its original angle: 1 for the fast pairs, 0 for the slow ones, a line between. */
+function yarnRamp(i: number, nRot: number, freqBase: number, yarn: NonNullable<RopeOptions['yarn']>): number {
+  const pairOf = (turns: number) => (nRot * Math.log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * Math.log(freqBase));
+  const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
+  const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
+  return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
+}

@@ -1,0 +1,303 @@
+/** @file Every operation of the wasm backend against the reference backend, on random shapes. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
+import type { Activation } from '../../src/tensor/ops.ts';
+import { batchOf, both, distance, type Graph, normal, type Sources, source } from './wasm-helpers.ts';
+
+const lengths = fc.array(fc.integer({ min: 1, max: 37 }), { minLength: 1, maxLength: 4 });
+const activation = fc.constantFrom<Activation | undefined>(undefined, 'gelu', 'silu', 'relu', 'tanh');
+const seed = fc.integer({ min: 1, max: 1 << 20 });
+
+/** A table whose rows become the input of the operation under test. */
+const table = (cols: number, seed: number, scale = 1): Sources['x'] => [
+  source('x', 'F32', [cols, 50], normal(cols * 50, seed, scale)),
+  'table',
+];
+
+async function compare(
+  sources: Sources,
+  tokens: number[],
+  graph: Graph,
+  tolerance = 2e-6,
+  precision: 'exact' | 'high' = 'exact',
+) {
+  const { wasm, reference } = await both(sources, batchOf(tokens), graph, { precision });
+  expect(distance(wasm, reference)).toBeLessThan(tolerance);
+}
+
+describe('linear', () => {
+  const run = (types: GgmlTypeName[], precision: 'exact' | 'high', tolerance: number) =>
+    fc.assert(
+      fc.asyncProperty(
+        lengths,
+        fc.integer({ min: 1, max: 900 }),
+        fc.integer({ min: 1, max: 70 }),
+        fc.constantFrom(...types),
+        activation,
+        fc.boolean(),
+        seed,
+        async (tokens, k, n, type, act, residual, seed) => {
+          if (type === 'Q8_0') k = Math.ceil(k / 32) * 32;
+          const sources: Sources = {
+            x: table(k, seed),
+            w: [source('w', type, [k, n], normal(k * n, seed + 1, 1 / Math.sqrt(k))), 'matrix'],
+            b: [source('b', 'F32', [n], normal(n, seed + 2)), 'vector'],
+            r: [source('r', 'F32', [n, 50], normal(n * 50, seed + 3)), 'table'],
+          };
+          await compare(
+            sources,
+            tokens,
+            (ops, w) =>
+              ops.linear(
+                ops.embedding(w.x, 'ids'),
+                { weight: w.w, bias: w.b },
+                { activation: act, residual: residual ? ops.embedding(w.r, 'positions') : undefined },
+              ),
+            tolerance,
+            precision,
+          );
+        },
+      ),
+      { numRuns: 30 },
+    );
+  it('is float32 at `exact`', () => run(['F32', 'F16', 'BF16', 'Q8_0'], 'exact', 2e-6));
+  it('is nearly float32 at `high`', () => run(['F32', 'F16', 'BF16', 'Q8_0'], 'high', 2e-3));
+});
+
+it('embedding', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 70 }),
+      fc.constantFrom<GgmlTypeName>('F32', 'F16', 'BF16', 'Q8_0'),
+      fc.boolean(),
+      seed,
+      async (tokens, n, type, add, seed) => {
+        if (type === 'Q8_0') n = Math.ceil(n / 32) * 32;
+        const sources: Sources = {
+          x: [source('x', type, [n, 50], normal(n * 50, seed)), 'table'],
+          y: table(n, seed + 1),
+        };
+        await compare(sources, tokens, (ops, w) =>
+          ops.embedding(w.x, 'ids', { scale: 3.5, add: add ? ops.embedding(w.y, 'zero') : undefined }),
+        );
+      },
+    ),
+    { numRuns: 30 },
+  ));
+
+it('norm', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 150 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.constantFrom('layer' as const, 'rms' as const),
+      fc.boolean(),
+      seed,
+      async (tokens, n, groups, kind, residual, seed) => {
+        const sources: Sources = {
+          x: table(n * groups, seed),
+          r: table(n * groups, seed + 1),
+          w: [source('w', 'F32', [n], normal(n, seed + 2)), 'vector'],
+          b: [source('b', 'F32', [n], normal(n, seed + 3)), 'vector'],
+        };
+        await compare(
+          sources,
+          tokens,
+          (ops, w) =>
+            ops.norm(
+              ops.embedding(w.x, 'ids'),
+              { weight: w.w, bias: kind === 'layer' ? w.b : undefined },
+              { kind, eps: 1e-5, groups, residual: residual ? ops.embedding(w.r, 'positions') : undefined },
+            ),
+          1e-5,
+        );
+      },
+    ),
+    { numRuns: 40 },
+  ));
+
+it('rope', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 0, max: 9 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom('norm' as const, 'neox' as const),
+      fc.boolean(),
+      fc.boolean(),
+      seed,
+      async (tokens, pairs, rest, nHead, kind, yarn, factors, seed) => {
+        const cols = nHead * (2 * pairs + rest);
+        const sources: Sources = {
+          x: table(cols, seed),
+          f: [
+            source(
+              'f',
+              'F32',
+              [pairs],
+              normal(pairs, seed + 1).map((v) => 1 + Math.abs(v)),
+            ),
+            'vector',
+          ],
+        };
+        const scaled = yarn
+          ? { freqScale: 0.25, yarn: { extFactor: 1, attnFactor: 0.9, betaFast: 32, betaSlow: 1, nCtxOrig: 64 } }
+          : {};
+        await compare(sources, tokens, (ops, w) =>
+          ops.rope(ops.embedding(w.x, 'ids'), {
+            nHead,
+            nRot: 2 * pairs,
+            kind,
+            freqBase: 10000,
+            freqFactors: factors ? w.f : undefined,
+            ...scaled,
+          }),
+        );
+      },
+    ),
+    { numRuns: 40 },
+  ));
+
+it('attention', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 3 }),
+      fc.record({
+        nHeadKv: fc.integer({ min: 1, max: 3 }),
+        per: fc.integer({ min: 1, max: 2 }),
+        d: fc.integer({ min: 1, max: 40 }),
+        dv: fc.integer({ min: 1, max: 40 }),
+      }),
+      fc.record({
+        causal: fc.boolean(),
+        window: fc.option(
+          fc.record({
+            kind: fc.constantFrom('symmetric' as const, 'standard' as const),
+            size: fc.integer({ min: 1, max: 30 }),
+          }),
+          { nil: undefined },
+        ),
+        extra: fc.constantFrom('none', 'alibi', 'softcap', 'relative'),
+      }),
+      seed,
+      async (tokens, { nHeadKv, per, d, dv }, { causal, window, extra }, seed) => {
+        const nHead = nHeadKv * per;
+        const sources: Sources = {
+          q: table(nHead * d, seed),
+          kv: table(nHeadKv * (d + dv), seed + 1),
+          rel: [source('rel', 'F32', [nHead, 32], normal(nHead * 32, seed + 2)), 'table'],
+        };
+        await compare(
+          sources,
+          tokens,
+          (ops, w) => {
+            const kv = ops.embedding(w.kv, 'ids');
+            return ops.attention(
+              ops.embedding(w.q, 'ids'),
+              ops.columns(kv, 0, nHeadKv * d),
+              ops.columns(kv, nHeadKv * d, nHeadKv * dv),
+              {
+                nHead,
+                nHeadKv,
+                scale: extra === 'relative' ? 0.7 : 1 / Math.sqrt(d),
+                causal,
+                window,
+                alibiMaxBias: extra === 'alibi' ? 8 : undefined,
+                softcap: extra === 'softcap' ? 2 : undefined,
+                relativeBias: extra === 'relative' ? w.rel : undefined,
+              },
+            );
+          },
+          1e-5,
+        );
+      },
+    ),
+    { numRuns: 80 },
+  ));
+
+it('glu, add, activate, softmax, columns', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 70 }),
+      fc.constantFrom<Activation>('gelu', 'silu', 'relu', 'tanh'),
+      seed,
+      async (tokens, n, act, seed) => {
+        const sources: Sources = { x: table(2 * n, seed, 3) };
+        const parts: Graph[] = [
+          (ops, w) => {
+            const x = ops.embedding(w.x, 'ids');
+            return ops.glu(ops.columns(x, 0, n), ops.columns(x, n, n), act);
+          },
+          (ops, w) => {
+            const x = ops.embedding(w.x, 'ids');
+            return ops.add(ops.columns(x, 0, n), ops.columns(x, n, n));
+          },
+          (ops, w) => ops.activate(ops.columns(ops.embedding(w.x, 'ids'), n, n), act),
+          (ops, w) => ops.softmax(ops.columns(ops.embedding(w.x, 'ids'), n, n)),
+          (ops, w) => ops.columns(ops.embedding(w.x, 'ids'), n, n),
+        ];
+        for (const part of parts) await compare(sources, tokens, part);
+      },
+    ),
+    { numRuns: 15 },
+  ));
+
+it('moe', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 5 }),
+      fc.boolean(),
+      fc.boolean(),
+      seed,
+      async (tokens, nUsed, gated, renormalise, seed) => {
+        const [n, ff, experts] = [40, 24, 6];
+        const stack = (name: string, a: number, b: number, s: number): Sources['x'] => [
+          source(name, 'F32', [a, b, experts], normal(a * b * experts, s, 0.3)),
+          'experts',
+        ];
+        const sources: Sources = {
+          x: table(n, seed),
+          router: [source('router', 'F32', [n, experts], normal(n * experts, seed + 1, 0.3)), 'matrix'],
+          up: stack('up', n, ff, seed + 2),
+          gate: stack('gate', n, ff, seed + 3),
+          down: stack('down', ff, n, seed + 4),
+        };
+        await compare(
+          sources,
+          tokens,
+          (ops, w) =>
+            ops.moe(ops.embedding(w.x, 'ids'), {
+              router: w.router,
+              up: w.up,
+              gate: gated ? w.gate : undefined,
+              down: w.down,
+              nUsed,
+              activation: 'silu',
+              renormalise,
+            }),
+          1e-5,
+        );
+      },
+    ),
+    { numRuns: 20 },
+  ));
+
+it('pool', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 70 }),
+      fc.constantFrom('none' as const, 'mean' as const, 'cls' as const, 'last' as const),
+      seed,
+      async (tokens, n, kind, seed) => {
+        await compare({ x: table(n, seed) }, tokens, (ops, w) => ops.pool(ops.embedding(w.x, 'ids'), kind));
+      },
+    ),
+    { numRuns: 30 },
+  ));
