@@ -46,24 +46,37 @@ export class Keys {
   perLayer(key: string, nLayer: number, fallback?: readonly number[]): readonly number[] {
     if (!this.has(key)) return this.#absent(key, fallback);
     if (!this.isArray(key)) return new Array<number>(nLayer).fill(this.u32(key));
-    const values = Array.from(this.metadata.numbers(this.name(key)) ?? [], Number);
-    if (values.length !== nLayer) {
-      throw this.error(key, `has ${values.length} elements, but the model has ${nLayer} layers`);
-    }
-    const odd = values.find((value) => !(Number.isInteger(value) && value >= 0 && value <= 0xffffffff));
-    if (odd !== undefined) throw this.error(key, `holds ${odd} where a whole number from 0 on is needed`);
+    const values = this.#layerArray(key, nLayer, ['uint32', 'int32']);
+    const negative = values.find((value) => value < 0);
+    if (negative !== undefined) throw this.error(key, `holds ${negative}, which is negative`);
     return values;
+  }
+
+  /** One flag for each of `nLayer` layers: an array of bools or of numbers that are 0 or not. */
+  flags(key: string, nLayer: number): boolean[] {
+    return this.#layerArray(key, nLayer, ['bool', 'uint32', 'int32']).map((value) => value !== 0);
   }
 
   /** Whether the key holds an array. */
   isArray(key: string): boolean {
-    const value = this.metadata.get(this.name(key));
-    return typeof value === 'object' && value !== null;
+    return this.metadata.valueType(this.name(key)) === 'array';
   }
 
   /** An error about this key; `problem` completes the sentence that begins with the key. */
   error(key: string, problem: string): ModelError {
     return new ModelError(`${this.name(key)} ${problem}`, { key: this.name(key) });
+  }
+
+  #layerArray(key: string, nLayer: number, types: readonly string[]): number[] {
+    const array = this.metadata.array(this.name(key));
+    if (array === undefined || !types.includes(array.elementType)) {
+      throw this.error(key, `is an array of ${array?.elementType}, not of ${types.join(' or ')}`);
+    }
+    const values = Array.from(array.values as ArrayLike<number>);
+    if (values.length !== nLayer) {
+      throw this.error(key, `has ${values.length} elements, but the model has ${nLayer} layers`);
+    }
+    return values;
   }
 
   #absent<T>(key: string, fallback: T | undefined): T {

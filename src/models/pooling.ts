@@ -30,20 +30,19 @@ export interface Heads {
   readonly dense?: readonly Linear[];
 }
 
-/** `cls` and `cls.output` as BERT has them, over the first token with tanh; other architectures vary it. */
-export function declareClassifier(loader: WeightLoader, varied: Partial<Classifier> = {}): Classifier {
+/** The classifier of an architecture that knows no `cls` tensors: the first values of the first token. */
+export function noClassifier({ hparams }: WeightLoader): Classifier {
+  return { row: 'cls', activation: 'tanh', nClsOut: hparams.nClsOut };
+}
+
+/** `cls` and `cls.output` as BERT has them, over the first token with tanh. */
+export function declareClassifier(loader: WeightLoader): Classifier {
   const { nEmbd, nClsOut } = loader.hparams;
   return {
     ...noClassifier(loader),
     dense: loader.optional('cls', (name) => loader.linear(name, nEmbd, nEmbd)),
     output: loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut)),
-    ...varied,
   };
-}
-
-/** The classifier of an architecture that knows no `cls` tensors: the first values of the first token. */
-export function noClassifier({ hparams }: WeightLoader): Classifier {
-  return { row: 'cls', activation: 'tanh', nClsOut: hparams.nClsOut };
 }
 
 /** `Model.pool`, for a model with these heads. */

@@ -3,9 +3,40 @@
  */
 import type { Architecture } from './architecture.ts';
 import { bert } from './bert.ts';
+import { eurobert } from './eurobert.ts';
+import { gemmaEmbedding } from './gemma-embedding.ts';
+import { gemma2 } from './gemma2.ts';
+import { gemma3 } from './gemma3.ts';
+import { jinaBertV2 } from './jina-bert-v2.ts';
+import { jinaBertV3 } from './jina-bert-v3.ts';
+import { llama } from './llama.ts';
+import { llamaEmbed } from './llama-embed.ts';
+import { modernBert } from './modern-bert.ts';
+import { neoBert } from './neo-bert.ts';
 import { nomicBert } from './nomic-bert.ts';
+import { nomicBertMoe } from './nomic-bert-moe.ts';
+import { qwen2 } from './qwen2.ts';
+import { qwen3 } from './qwen3.ts';
+import { t5encoder } from './t5encoder.ts';
 
-const all: readonly Architecture[] = [bert, nomicBert];
+const all: readonly Architecture[] = [
+  bert,
+  nomicBert,
+  nomicBertMoe,
+  jinaBertV2,
+  jinaBertV3,
+  modernBert,
+  neoBert,
+  eurobert,
+  gemmaEmbedding,
+  t5encoder,
+  llama,
+  llamaEmbed,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3,
+];
 
 /** All architectures by id. */
 export const architectures: ReadonlyMap<string, Architecture> = new Map(all.map((entry) => [entry.id, entry]));

@@ -2,6 +2,7 @@
  * @file Rotary position parameters of a file: base, scaling and YaRN, and how they become options of `Ops.rope`.
  */
 import type { RopeOptions, Weight } from '../tensor/ops.ts';
+import { ModelError } from './errors.ts';
 import type { Keys } from './keys.ts';
 
 /** What the file says about RoPE. */
@@ -21,7 +22,7 @@ const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
 /**
  * Reads `rope.*`.
  * @param nEmbdHeadK default of `rope.dimension_count`
- * @throws ModelError for an odd or too large number of dimensions and for an unknown kind of scaling
+ * @throws ModelError for more dimensions than a head has and for an unknown kind of scaling
  */
 export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): RopeParameters {
   const nRot = keys.u32('rope.dimension_count', nEmbdHeadK);
@@ -47,7 +48,10 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
   return { ...base, yarn: { extFactor: 0, attnFactor, betaFast: 32, betaSlow: 1, nCtxOrig } };
 }
 
-/** The options of one `Ops.rope` call on `nHead` heads. `local` is the base of a sliding window layer, which is never scaled. */
+/**
+ * The options of one `Ops.rope` call on `nHead` heads. `local` is the base of a sliding window layer, which is never scaled.
+ * @throws ModelError for an odd number of rotated dimensions
+ */
 export function ropeOptions(
   { nRot, freqBase, freqScale, yarn }: RopeParameters,
   kind: 'norm' | 'neox',
@@ -55,6 +59,7 @@ export function ropeOptions(
   extra: { local?: number; freqFactors?: Weight } = {},
 ): RopeOptions {
   const { local, freqFactors } = extra;
+  if (nRot % 2 !== 0) throw new ModelError(`rope.dimension_count is ${nRot}, but dimensions are rotated in pairs`);
   if (local !== undefined) return { nHead, nRot, kind, freqBase: local, freqFactors };
   return { nHead, nRot, kind, freqBase, freqScale, freqFactors, yarn };
 }

@@ -112,11 +112,9 @@ function project(ops: Ops, x: Tensor, weights: QkvWeights, layer: number): [q: T
       ops.columns(qkv, q + k, v, { names: { out: 'Vcur' }, layer }),
     ];
   }
-  return [
-    ops.linear(x, weights.q, { names: { product: 'Qcur', out: 'Qcur' }, layer }),
-    ops.linear(x, weights.k, { names: { product: 'Kcur', out: 'Kcur' }, layer }),
-    ops.linear(x, weights.v, { names: { product: 'Vcur', out: 'Vcur' }, layer }),
-  ];
+  const linear = (w: Linear, name: string) =>
+    ops.linear(x, w, { names: { product: w.bias && name, out: name }, layer });
+  return [linear(weights.q, 'Qcur'), linear(weights.k, 'Kcur'), linear(weights.v, 'Vcur')];
 }
 
 function headNorm(

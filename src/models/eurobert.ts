@@ -1,0 +1,15 @@
+/**
+ * @file EuroBERT (Boizard et al. 2025), jina-embeddings-v5-text-nano: LLaMA's block as an encoder, every token sees all.
+ */
+import type { Architecture } from './architecture.ts';
+import { buildDecoder } from './decoder.ts';
+
+export const eurobert: Architecture = {
+  id: 'eurobert',
+  build: (loader) =>
+    buildDecoder(loader, {
+      rope: 'neox',
+      causal: false,
+      names: { embd: 'inp_embd', attn: 'kqv_out', result: 'result_embd' },
+    }),
+};

@@ -1,0 +1,33 @@
+/**
+ * @file EmbeddingGemma (Schechter Vera et al. 2025): Gemma 3's block as an encoder with symmetric windows, and the two
+ * linear layers of its sentence-transformers modules over the pooled vector.
+ */
+import type { Architecture } from './architecture.ts';
+import { buildGemma } from './gemma.ts';
+import { readSlidingWindow } from './sliding-window.ts';
+
+export const gemmaEmbedding: Architecture = {
+  id: 'gemma-embedding',
+  build(loader) {
+    const { hparams, keys } = loader;
+    const { nEmbd, nLayer } = hparams;
+    const mustBe = (key: string, value: number) => {
+      if (value !== 0 && value !== nEmbd) throw keys.error(key, `is ${value}, but the model is ${nEmbd} wide`);
+    };
+    mustBe('dense_2_feat_in', keys.u32('dense_2_feat_in', 0));
+    mustBe('dense_3_feat_out', keys.u32('dense_3_feat_out', 0));
+    const inner2 = keys.u32('dense_2_feat_out', 0);
+    const inner3 = keys.u32('dense_3_feat_in', 0);
+    const dense2 = loader.optional('dense_2', (name) => loader.linear(name, nEmbd, inner2, 'none'));
+    const dense3 = loader.optional('dense_3', (name) => loader.linear(name, inner3, nEmbd, 'none'));
+    if (inner3 !== (dense2 === undefined ? nEmbd : inner2) && dense3 !== undefined) {
+      throw keys.error('dense_3_feat_in', `is ${inner3}, which does not fit what comes before dense_3`);
+    }
+    return buildGemma(loader, {
+      causal: false,
+      local: readSlidingWindow(keys, nLayer, 'symmetric', { period: 6, dense: 'last' }),
+      qkNorms: true,
+      dense: [dense2, dense3].filter((layer) => layer !== undefined),
+    });
+  },
+};

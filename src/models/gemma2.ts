@@ -1,0 +1,25 @@
+/**
+ * @file Gemma 2 (Gemma Team 2024): causal, a window in every other layer, a soft cap on the scores.
+ */
+import type { Architecture } from './architecture.ts';
+import { buildGemma } from './gemma.ts';
+import { readSlidingWindow } from './sliding-window.ts';
+
+/** The 27B model, known by its layers, scales queries by the width of a head as if all heads made up `nEmbd`. */
+const nLayer27B = 46;
+
+export const gemma2: Architecture = {
+  id: 'gemma2',
+  build(loader) {
+    const { hparams, keys } = loader;
+    const { nLayer, nEmbd, nHead, causal, rope } = hparams;
+    const pattern = { period: 2, dense: 'last', size: 4096, freqBase: rope.freqBase } as const;
+    return buildGemma(loader, {
+      causal,
+      local: readSlidingWindow(keys, nLayer, 'standard', pattern),
+      qkNorms: false,
+      scale: nLayer === nLayer27B ? 1 / Math.sqrt(nEmbd / nHead[0]) : undefined,
+      softcap: keys.f32('attn_logit_softcapping', 50),
+    });
+  },
+};

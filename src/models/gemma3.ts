@@ -1,0 +1,23 @@
+/**
+ * @file Gemma 3 (Gemma Team 2025), text only: causal, norms of queries and keys, a window in five of six layers.
+ */
+import type { Architecture } from './architecture.ts';
+import { buildGemma } from './gemma.ts';
+import { readSlidingWindow } from './sliding-window.ts';
+
+/** The 27B model, known by its layers, scales queries by the width of a head as if all heads made up `nEmbd`. */
+const nLayer27B = 62;
+
+export const gemma3: Architecture = {
+  id: 'gemma3',
+  build(loader) {
+    const { hparams, keys } = loader;
+    const { nLayer, nEmbd, nHead, causal } = hparams;
+    return buildGemma(loader, {
+      causal,
+      local: readSlidingWindow(keys, nLayer, 'standard', { period: 6, dense: 'last', size: 0 }),
+      qkNorms: true,
+      scale: nLayer === nLayer27B ? 1 / Math.sqrt(nEmbd / nHead[0]) : undefined,
+    });
+  },
+};

@@ -1,0 +1,76 @@
+/**
+ * @file ModernBERT (Warner et al. 2024: ModernBERT, gte-modernbert, granite-embedding r2): pre-norm, rotary positions,
+ * GeGLU, and a window of the text in all but every third layer. The first layer has no norm before its attention.
+ */
+import type { Activation } from '../tensor/ops.ts';
+import type { Architecture } from './architecture.ts';
+import { fusedGatedMlp } from './feed-forward.ts';
+import { type Classifier, noClassifier, pool } from './pooling.ts';
+import { declareFusedQkv, selfAttention } from './self-attention.ts';
+import { readSlidingWindow } from './sliding-window.ts';
+
+/** `hidden_activation` in the file to the gate's function; anything else is GELU, as in llama.cpp. */
+const activations: Readonly<Record<string, Activation>> = {
+  silu: 'silu',
+  swish: 'silu',
+  swiglu: 'silu',
+  relu: 'relu',
+  reglu: 'relu',
+};
+
+export const modernBert: Architecture = {
+  id: 'modern-bert',
+  build(loader) {
+    const { hparams, keys } = loader;
+    const { nEmbd, nEmbdHeadV, nHead, nFf, nVocab, nLayer, nClsOut } = hparams;
+    const eps = keys.f32('attention.layer_norm_epsilon');
+    const local = readSlidingWindow(keys, nLayer, 'symmetric', { period: 3, dense: 'first', size: 0 });
+    const activation = activations[keys.string('hidden_activation', 'gelu')] ?? 'gelu';
+    const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
+    const tokenEmbdNorm = loader.norm('token_embd_norm', nEmbd);
+    const layers = loader.layers((blk, il) => ({
+      attnNorm:
+        il === 0
+          ? loader.optional(`${blk}.attn_norm`, (name) => loader.norm(name, nEmbd))
+          : loader.norm(`${blk}.attn_norm`, nEmbd),
+      qkv: declareFusedQkv(loader, blk, il),
+      attnOutput: loader.linear(`${blk}.attn_output`, nEmbdHeadV * nHead[il], nEmbd, 'none'),
+      ffnNorm: loader.norm(`${blk}.ffn_norm`, nEmbd),
+      up: loader.linear(`${blk}.ffn_up`, nEmbd, 2 * nFf[il], 'none'),
+      down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd, 'none'),
+    }));
+    const outputNorm = loader.norm('output_norm', nEmbd);
+    const classifier: Classifier = {
+      ...noClassifier(loader),
+      row: 'mean',
+      activation: 'gelu',
+      dense: loader.optional('cls', (name) => loader.linear(name, nEmbd, nEmbd, 'none')),
+      norm: loader.optional('cls.norm', (name) => ({ ...loader.norm(name, nEmbd), eps })),
+      output: loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut)),
+    };
+
+    return {
+      hparams,
+      forward(ops) {
+        const norm = { kind: 'layer', eps } as const;
+        const embd = ops.embedding(tokenEmbd, 'ids', { names: { out: 'inp_embd' } });
+        let x = ops.norm(embd, tokenEmbdNorm, { ...norm, names: { normed: 'norm', out: 'inp_norm' }, layer: 0 });
+
+        layers.forEach((w, layer) => {
+          const window = local.windows[layer];
+          const base = window === undefined ? undefined : local.freqBase;
+          const names = { normed: 'norm', out: 'attn_norm' };
+          const normed = w.attnNorm === undefined ? x : ops.norm(x, w.attnNorm, { ...norm, names, layer });
+          const rope = { kind: 'neox', local: base } as const;
+          const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { rope, window });
+          const attnNames = { product: 'kqv_out', out: 'ffn_inp' };
+          const h = ops.linear(heads, w.attnOutput, { residual: x, names: attnNames, layer });
+          const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
+          x = fusedGatedMlp(ops, ffnNormed, w, activation, { residual: h, out: 'l_out', layer });
+        });
+        return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'final_norm_out' } });
+      },
+      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+    };
+  },
+};

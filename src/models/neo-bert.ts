@@ -1,0 +1,46 @@
+/**
+ * @file NeoBERT (Le Breton et al. 2025): pre-norm with RMS norms, rotary positions on adjacent pairs, SwiGLU.
+ */
+import type { Architecture } from './architecture.ts';
+import { fusedGatedMlp } from './feed-forward.ts';
+import { declareClassifier, pool } from './pooling.ts';
+import { declareAttnOutput, declareFusedQkv, selfAttention } from './self-attention.ts';
+
+export const neoBert: Architecture = {
+  id: 'neo-bert',
+  build(loader) {
+    const { hparams, keys } = loader;
+    const { nEmbd, nFf, nVocab } = hparams;
+    const eps = keys.f32('attention.layer_norm_rms_epsilon');
+    const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
+    const layers = loader.layers((blk, il) => ({
+      attnNorm: loader.norm(`${blk}.attn_norm`, nEmbd),
+      qkv: declareFusedQkv(loader, blk, il),
+      attnOutput: declareAttnOutput(loader, blk, il),
+      ffnNorm: loader.norm(`${blk}.ffn_norm`, nEmbd),
+      up: loader.linear(`${blk}.ffn_up`, nEmbd, 2 * nFf[il], 'none'),
+      down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd, 'none'),
+    }));
+    const outputNorm = loader.norm('enc.output_norm', nEmbd);
+    const classifier = declareClassifier(loader);
+
+    return {
+      hparams,
+      forward(ops) {
+        const norm = { kind: 'rms', eps } as const;
+        let x = ops.embedding(tokenEmbd, 'ids', { names: { out: 'inp_embd' } });
+
+        layers.forEach((w, layer) => {
+          const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
+          const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { rope: { kind: 'norm' } });
+          const names = { product: 'kqv_out', out: 'ffn_inp' };
+          const h = ops.linear(heads, w.attnOutput, { residual: x, names, layer });
+          const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
+          x = fusedGatedMlp(ops, ffnNormed, w, 'silu', { residual: h, out: 'l_out', layer });
+        });
+        return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_embd' } });
+      },
+      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+    };
+  },
+};

@@ -1,0 +1,68 @@
+/**
+ * @file The encoder of T5 (Raffel et al. 2019) and T5 1.1 (gated): pre-norm with RMS norms, no positions but a learned bias
+ * for the distance of two tokens, unscaled scores.
+ *
+ * llama.cpp's mask follows `attention.causal` here, whose default is wrong for an encoder; T5 sees the whole text.
+ */
+import type { Architecture } from './architecture.ts';
+import { gatedMlp, mlp } from './feed-forward.ts';
+import { noClassifier, pool } from './pooling.ts';
+import { selfAttention } from './self-attention.ts';
+
+export const t5encoder: Architecture = {
+  id: 't5encoder',
+  build(loader) {
+    const { hparams, keys } = loader;
+    const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nFf, nVocab } = hparams;
+    const eps = keys.f32('attention.layer_norm_rms_epsilon');
+    const nBuckets = keys.u32('attention.relative_buckets_count');
+    const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
+    const layers = loader.layers((blk, il) => {
+      const widths = { q: nEmbdHeadK * nHead[il], k: nEmbdHeadK * nHead[il], v: nEmbdHeadV * nHead[il] };
+      return {
+        attnNorm: loader.norm(`${blk}.attn_norm`, nEmbd),
+        qkv: {
+          widths,
+          q: loader.linear(`${blk}.attn_q`, nEmbd, widths.q, 'none'),
+          k: loader.linear(`${blk}.attn_k`, nEmbd, widths.k, 'none'),
+          v: loader.linear(`${blk}.attn_v`, nEmbd, widths.v, 'none'),
+        },
+        attnRelB: loader.optional(`${blk}.attn_rel_b`, (name) => loader.table(name, nHead[il], nBuckets)),
+        attnOutput: loader.linear(`${blk}.attn_o`, widths.v, nEmbd, 'none'),
+        ffnNorm: loader.norm(`${blk}.ffn_norm`, nEmbd),
+        gate: loader.optional(`${blk}.ffn_gate`, (name) => loader.linear(name, nEmbd, nFf[il], 'none')),
+        up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il], 'none'),
+        down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd, 'none'),
+      };
+    }, 'enc.blk');
+    const outputNorm = loader.norm('enc.output_norm', nEmbd);
+    loader.ignore('output.weight');
+    const classifier = noClassifier(loader);
+
+    return {
+      hparams,
+      forward(ops) {
+        const norm = { kind: 'rms', eps } as const;
+        let x = ops.embedding(tokenEmbd, 'ids', { names: { out: 'embd' } });
+
+        layers.forEach((w, layer) => {
+          const relativeBias = w.attnRelB ?? layers[0].attnRelB;
+          const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
+          const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { scale: 1, relativeBias });
+          const names = { product: 'kqv_out', out: 'ffn_inp' };
+          const h = ops.linear(heads, w.attnOutput, { residual: x, names, layer });
+          const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
+          const { gate, up, down } = w;
+          const where = { residual: h, out: 'l_out', layer };
+          x =
+            gate === undefined
+              ? mlp(ops, ffnNormed, w, 'relu', where)
+              : gatedMlp(ops, ffnNormed, { gate, up, down }, 'gelu', where);
+        });
+        const last = ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
+        return ops.norm(last, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_norm' } });
+      },
+      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+    };
+  },
+};
