@@ -5,7 +5,7 @@
 import type { ByteSource, GgufFile } from '../gguf/index.ts';
 import type { BackendName } from '../tensor/backend.ts';
 import { InputError } from './errors.ts';
-import { canShareMemory, canStartWorkers, cpuCount } from './platform.ts';
+import { canShareMemory, canStartWorkers, cpuCount, isNode } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { startTeam } from './team.ts';
 import type { LoadOptions } from './types.ts';
@@ -41,11 +41,14 @@ export async function startRunner(
     const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
     return startLocalRunner(file, await createWebGpuBackend({ precision }), precision, watch);
   }
-  if (worker) return startTeam(source, backend === 'wasm' ? { backend, precision, threads } : { backend }, watch);
   if (backend === 'wasm') {
-    const { createWasmBackend } = await import('../kernels/wasm/index.ts');
-    return startLocalRunner(file, await createWasmBackend({ precision }), precision, watch);
+    const setup = { nThreads: threads, packed: options.packing === true && (await enablePacking()) };
+    if (worker) return startTeam(source, { backend, precision, setup }, watch);
+    const { createWasmBackend, prepareWasm } = await import('../kernels/wasm/index.ts');
+    const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
+    return startLocalRunner(file, made, precision, watch);
   }
+  if (worker) return startTeam(source, { backend }, watch);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');
   return startLocalRunner(file, await createReferenceBackend(), 'exact', watch);
 }
@@ -58,6 +61,13 @@ async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName>
   const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
   if (await hasRealGpu()) return 'webgpu';
   return hasSimd() ? 'wasm' : 'reference';
+}
+
+/** Whether V8's 256-bit packing is on now; it exists in Node only. */
+async function enablePacking(): Promise<boolean> {
+  if (!isNode()) return false;
+  const packing = await import('../kernels/wasm/packing.node.ts');
+  return packing.enablePacking();
 }
 
 /** Whether the runtime compiles 128-bit WebAssembly SIMD: a function that returns `i8x16.splat(0)`'s first lane. */

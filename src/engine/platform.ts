@@ -62,7 +62,8 @@ export function canStartWorkers(): boolean {
   );
 }
 
-function isNode(): boolean {
+/** Whether this is Node itself, not a runtime that takes after it. */
+export function isNode(): boolean {
   return node?.versions?.node !== undefined && !('Deno' in globalThis) && !('Bun' in globalThis);
 }
 

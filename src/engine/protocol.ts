@@ -5,14 +5,15 @@
  * and only rank 0 asks for weights. The other ranks share its memory.
  */
 import { GgufError } from '../gguf/index.ts';
-import type { WasmOptions } from '../kernels/wasm/index.ts';
+import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
 import { ModelError, type Pooling } from '../models/index.ts';
+import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
 
 /** From the owner to a worker. */
 export type ToWorker =
   /** First message: which backend to make and which file to load into it. */
-  | { kind: 'load'; backend: WorkerBackend; rank: number; source: { name: string; size: number } }
+  | { kind: 'load'; backend: WorkerBackend; source: { name: string; size: number } }
   /** Answer to `read`. */
   | { kind: 'bytes'; id: number; bytes: Uint8Array }
   | { kind: 'readFailed'; id: number; error: SentError }
@@ -29,8 +30,11 @@ export type FromWorker =
   | { kind: 'done'; id: number; values: Float32Array }
   | { kind: 'runFailed'; id: number; error: SentError };
 
-/** Backends that run in workers. */
-export type WorkerBackend = { name: 'reference' } | { name: 'wasm'; options: WasmOptions };
+/** Backends that run in workers. One worker alone makes its own setup, because memory that is not shared cannot be sent. */
+export type WorkerBackend =
+  | { name: 'reference' }
+  | { name: 'wasm'; precision: Precision; setup: PrepareOptions }
+  | { name: 'wasm'; precision: Precision; setup: WasmSetup; rank: number };
 
 /** An error on its way between threads, where classes and fields are lost. */
 export interface SentError {

@@ -36,10 +36,10 @@ async function handle(message: ToWorker): Promise<void> {
   }
 }
 
-async function load({ backend: wanted, rank, source }: Message<'load'>): Promise<void> {
+async function load({ backend: wanted, source }: Message<'load'>): Promise<void> {
   const { backend, setTeam } = await makeBackend(wanted);
   const model = await loadModel(await openGguf(ownerSource(source.name, source.size)), backend, {
-    fill: rank === 0,
+    fill: !('rank' in wanted) || wanted.rank === 0,
     onProgress: (done, total) => post({ kind: 'progress', done, total }),
   });
   loaded = { backend, model, setTeam };
@@ -51,8 +51,13 @@ async function makeBackend(wanted: WorkerBackend): Promise<{ backend: Backend; s
     const { createReferenceBackend } = await import('../kernels/reference/index.ts');
     return { backend: await createReferenceBackend(), setTeam: () => {} };
   }
-  const { createWasmBackend } = await import('../kernels/wasm/index.ts');
-  const backend = await createWasmBackend(wanted.options);
+  const { createWasmBackend, prepareWasm } = await import('../kernels/wasm/index.ts');
+  const { precision } = wanted;
+  const backend = await createWasmBackend(
+    'rank' in wanted
+      ? { precision, setup: wanted.setup, rank: wanted.rank }
+      : { precision, setup: await prepareWasm(wanted.setup) },
+  );
   return { backend, setTeam: (n) => backend.setTeam(n) };
 }
 

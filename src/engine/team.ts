@@ -3,7 +3,7 @@
  * own rows. How a team works is described in `src/kernels/wasm/index.ts`.
  */
 import type { ByteSource } from '../gguf/index.ts';
-import type { WasmOptions } from '../kernels/wasm/index.ts';
+import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
@@ -14,7 +14,7 @@ import type { LoadWatch, Runner } from './runner.ts';
 /** What the workers are to be. */
 export type TeamOptions =
   | { readonly backend: 'reference' }
-  | { readonly backend: 'wasm'; readonly precision: Precision; readonly threads: number };
+  | { readonly backend: 'wasm'; readonly precision: Precision; readonly setup: PrepareOptions };
 
 /** One worker, seen by its owner. */
 interface Member {
@@ -99,14 +99,14 @@ class Team {
   /** What each rank is to make. */
   async #backends(options: TeamOptions): Promise<WorkerBackend[]> {
     if (options.backend === 'reference') return [{ name: 'reference' }];
-    const { precision, threads } = options;
-    const common: WasmOptions = { precision };
-    if (threads === 1) return [{ name: 'wasm', options: common }];
+    const { precision } = options;
+    const { nThreads = 1 } = options.setup;
+    if (nThreads === 1) return [{ name: 'wasm', precision, setup: options.setup }];
     const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
-    const setup = await prepareWasm({ nThreads: threads });
+    const setup = await prepareWasm(options.setup);
     this.#abortTeam = () => abortTeam(setup);
-    this.#suggestTeam = (offsets) => suggestTeam(offsets, threads);
-    return Array.from({ length: threads }, (_, rank) => ({ name: 'wasm', options: { ...common, setup, rank } }));
+    this.#suggestTeam = (offsets) => suggestTeam(offsets, nThreads);
+    return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, setup, rank }));
   }
 
   #startMember(rank: number, backend: WorkerBackend): Member {
@@ -131,7 +131,7 @@ class Team {
       },
     });
     const { name, size } = this.#source;
-    post({ kind: 'load', backend, rank, source: { name, size } });
+    post({ kind: 'load', backend, source: { name, size } });
     return { handle, description };
   }
 

@@ -21,6 +21,11 @@ export interface LoadOptions {
   readonly threads?: number;
   /** Default `high`. */
   readonly precision?: Precision;
+  /**
+   * Use V8's 256-bit packing of WebAssembly SIMD where the runtime has it (Node 24 and newer on x86-64): faster, but it
+   * switches an experimental flag on for the whole process. Default false; the command line turns it on.
+   */
+  readonly packing?: boolean;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
   /** Most tokens in one packed forward; a single longer input is still run whole. Default 512. */

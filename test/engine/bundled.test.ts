@@ -1,0 +1,63 @@
+/**
+ * @file The bundled model, by the path of a user: the built package, workers, the wasm backend.
+ */
+import { Embedder, type Precision } from 'gguf-embed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BundledReference, bundled, cosine, decodeVector, recorded } from './support.ts';
+
+const { cases, pairs } = recorded<BundledReference>('all-MiniLM-L6-v2');
+const texts = cases.map(({ text }) => text);
+
+describe.each<[Precision, number]>([
+  ['exact', 0.999999],
+  ['high', 0.99999],
+  ['fast', 0.999],
+])('precision %s', (precision, nearness) => {
+  let embedder: Embedder;
+  beforeAll(async () => {
+    embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 1, precision });
+  });
+  afterAll(() => embedder.dispose());
+
+  it(`comes within ${nearness} of the exact answer of the file, for every text`, async () => {
+    const { vectors, nTokens } = await embedder.embed(texts, { normalize: -1 });
+    expect(nTokens).toEqual(cases.map(({ tokens }) => tokens.length));
+    for (const [i, { text, file_f32 }] of cases.entries()) {
+      expect(cosine(vectors[i], decodeVector(file_f32)), text).toBeGreaterThan(nearness);
+    }
+  });
+
+  it('is as near to llama.cpp as llama.cpp is to the exact answer', async () => {
+    const { vectors } = await embedder.embed(texts);
+    for (const [i, { text, normalized }] of cases.entries()) {
+      expect(cosine(vectors[i], decodeVector(normalized)), text).toBeGreaterThan(0.9985);
+    }
+  });
+});
+
+describe('threads', () => {
+  it('give the same bits at 1, 2, 3 and 4, alone and in any batch', async () => {
+    const some = [...texts.slice(0, 6), 'x '.repeat(120), ...texts.slice(-2)];
+    let alone: Float32Array[] | undefined;
+    for (const threads of [1, 2, 3, 4]) {
+      const embedder = await Embedder.load(bundled, { backend: 'wasm', threads });
+      expect(embedder.info.threads).toBe(threads);
+      alone ??= await Promise.all(some.map(async (text) => (await embedder.embed(text)).vectors[0]));
+      expect((await embedder.embed(some)).vectors).toEqual(alone);
+      const backwards = await embedder.embed(some.toReversed());
+      expect(backwards.vectors.toReversed()).toEqual(alone);
+      await embedder.dispose();
+    }
+  });
+});
+
+describe('meaning', () => {
+  it('has the near text nearer than the far one', async () => {
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 2 });
+    for (const pair of pairs) {
+      const [query, near, far] = (await embedder.embed(pair)).vectors;
+      expect(cosine(query, near), pair.join(' | ')).toBeGreaterThan(cosine(query, far));
+    }
+    await embedder.dispose();
+  });
+});
