@@ -27,8 +27,8 @@ export interface QuantizeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Values converted at a time: a multiple of every block size; with all buffers under two megabytes. */
-const PIECE = 1 << 17;
+/** Values converted at a time: a multiple of every block size; with all buffers under a megabyte. */
+const PIECE = 1 << 16;
 
 /** Milliseconds after which other tasks of the thread get a turn. */
 const TURN = 50;
