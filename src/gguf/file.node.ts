@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { GgufError } from './errors.ts';
 import type { ByteSource } from './source.ts';
 import { checkRange } from './sources.ts';
+import { wholeSource } from './whole-source.ts';
 
 /**
  * Opens a file for positioned reads.
@@ -36,6 +37,14 @@ export async function openFile(path: string): Promise<ByteSource> {
     },
     close: () => (closing ??= file.close()),
   };
+}
+
+/**
+ * Opens a model by path: a GGUF, a gzipped one, or the first part of a split one with the others beside it.
+ * @throws GgufError as `openFile` and `wholeSource`
+ */
+export async function openModelFile(path: string): Promise<ByteSource> {
+  return wholeSource(await openFile(path), openFile);
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -6,11 +6,6 @@
  * own size and is read in well under a second.
  */
 
-/** Newest version of the format. 1 had 32 bit counts and is no longer read by anyone. */
-export const MAX_VERSION = 3;
-/** Oldest version that is read. */
-export const MIN_VERSION = 2;
-
 /**
  * Header (metadata and tensor directory) in bytes. It is kept in memory, and positions in it are 32 bit. The largest
  * known vocabularies need 30 MB.

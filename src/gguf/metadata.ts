@@ -67,6 +67,11 @@ export class Metadata {
     return this.#entries.get(key)?.type;
   }
 
+  /** Byte offset of the value in the file, `undefined` without the key. */
+  offset(key: string): number | undefined {
+    return this.#entries.get(key)?.offset;
+  }
+
   /** The value, whatever its type. An array of numbers is a new copy each time. */
   get(key: string): GgufValue | undefined {
     const entry = this.#entries.get(key);

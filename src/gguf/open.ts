@@ -4,7 +4,7 @@
 import { swapBlocks } from './byte-order.ts';
 import { GgufError } from './errors.ts';
 import { HeaderReader } from './header-reader.ts';
-import { MAX_KEYS, MAX_TENSORS, MAX_VERSION, MIN_VERSION } from './limits.ts';
+import { MAX_KEYS, MAX_TENSORS } from './limits.ts';
 import { Metadata } from './metadata.ts';
 import { readEntries } from './read-metadata.ts';
 import { readTensors, type TensorInfo } from './read-tensors.ts';
@@ -17,7 +17,7 @@ export interface GgufFile {
   /** Bytes of the file, or of all parts together. */
   readonly size: number;
   /** 2 or 3. */
-  readonly version: number;
+  readonly version: 2 | 3;
   readonly littleEndian: boolean;
   /** Every tensor begins at a multiple of this. */
   readonly alignment: number;
@@ -51,14 +51,28 @@ const MIN_TENSOR_BYTES = 24;
  */
 export async function openGguf(source: ByteSource): Promise<GgufFile> {
   try {
-    return await read(source);
+    const file = await openPart(source);
+    const parts = splitCount(file);
+    if (parts > 1) {
+      const place = { source: source.name, key: SPLIT_COUNT, offset: file.metadata.offset(SPLIT_COUNT) };
+      throw new GgufError(`this is one of ${parts} parts of a model; open the first part by its path`, place);
+    }
+    return file;
   } catch (error) {
     await source.close();
     throw error;
   }
 }
 
-async function read(source: ByteSource): Promise<GgufFile> {
+/** In how many parts the model of this file is split; 1 when it is whole. */
+export function splitCount(file: GgufFile): number {
+  return Math.max(1, file.metadata.u16(SPLIT_COUNT) ?? 1);
+}
+
+const SPLIT_COUNT = 'split.count';
+
+/** What `openGguf` does, for a file that may be a part of a model. The source is left open when this fails. */
+export async function openPart(source: ByteSource): Promise<GgufFile> {
   const reader = new HeaderReader(source);
   const version = await readVersion(reader);
   const nTensors = await readCount(reader, 'the number of tensors', MAX_TENSORS, MIN_TENSOR_BYTES);
@@ -66,7 +80,7 @@ async function read(source: ByteSource): Promise<GgufFile> {
   const entries = await readEntries(reader, nKeys);
   const { littleEndian } = reader;
   const metadata = new Metadata(source.name, reader.header, littleEndian, entries);
-  const alignment = readAlignment(metadata, source.name, entries.get('general.alignment')?.offset);
+  const alignment = readAlignment(metadata, source.name);
   const { tensors, dataOffset } = await readTensors(reader, nTensors, alignment);
   return {
     name: source.name,
@@ -83,7 +97,7 @@ async function read(source: ByteSource): Promise<GgufFile> {
 }
 
 /** Magic and version; the version is also what shows the byte order. */
-async function readVersion(reader: HeaderReader): Promise<number> {
+async function readVersion(reader: HeaderReader): Promise<2 | 3> {
   const magic = await reader.scalar(4, 'the magic "GGUF"', (view, at) => view.getUint32(at));
   if (magic !== 0x47475546) {
     const found = [24, 16, 8, 0].map((shift) => ((magic >>> shift) & 0xff).toString(16).padStart(2, '0')).join(' ');
@@ -93,11 +107,11 @@ async function readVersion(reader: HeaderReader): Promise<number> {
     view.getUint32(at, true),
     view.getUint32(at),
   ]);
-  reader.littleEndian = !(little > MAX_VERSION && big >= 1 && big <= MAX_VERSION);
+  reader.littleEndian = !(little > 3 && big >= 1 && big <= 3);
   const version = reader.littleEndian ? little : big;
-  if (version < MIN_VERSION || version > MAX_VERSION) {
+  if (version !== 2 && version !== 3) {
     const hint = version === 1 ? ', which nothing reads any more; convert the model anew' : '';
-    throw reader.error(`the version is ${version}${hint}; ${MIN_VERSION} and ${MAX_VERSION} are known`, 4);
+    throw reader.error(`the version is ${version}${hint}; 2 and 3 are known`, 4);
   }
   return version;
 }
@@ -111,11 +125,15 @@ async function readCount(reader: HeaderReader, what: string, limit: number, minB
   return count;
 }
 
-function readAlignment(metadata: Metadata, source: string, offset: number | undefined): number {
+function readAlignment(metadata: Metadata, source: string): number {
   const key = 'general.alignment';
   const alignment = metadata.u32(key) ?? DEFAULT_ALIGNMENT;
   if (alignment === 0 || (alignment & (alignment - 1)) !== 0) {
-    throw new GgufError(`the alignment is ${alignment}; a power of two was expected`, { source, key, offset });
+    throw new GgufError(`the alignment is ${alignment}; a power of two was expected`, {
+      source,
+      key,
+      offset: metadata.offset(key),
+    });
   }
   return alignment;
 }

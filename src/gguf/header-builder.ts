@@ -1,0 +1,102 @@
+/**
+ * @file Puts together the header of a GGUF in memory, in either byte order.
+ */
+import { GgufError } from './errors.ts';
+import { type ScalarType, scalarBytes, type ValueType, valueTypeNames } from './value-types.ts';
+
+/** Smallest and largest value of each integer type. */
+const ranges: Partial<Record<ScalarType, readonly [min: number | bigint, max: number | bigint]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 2 ** 16 - 1],
+  int16: [-(2 ** 15), 2 ** 15 - 1],
+  uint32: [0, 2 ** 32 - 1],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint64: [0n, 2n ** 64n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+const setters: Readonly<Record<ScalarType, (view: DataView, at: number, value: number, little: boolean) => void>> = {
+  uint8: (view, at, value) => view.setUint8(at, value),
+  int8: (view, at, value) => view.setInt8(at, value),
+  uint16: (view, at, value, little) => view.setUint16(at, value, little),
+  int16: (view, at, value, little) => view.setInt16(at, value, little),
+  uint32: (view, at, value, little) => view.setUint32(at, value, little),
+  int32: (view, at, value, little) => view.setInt32(at, value, little),
+  float32: (view, at, value, little) => view.setFloat32(at, value, little),
+  bool: (view, at, value) => view.setUint8(at, value ? 1 : 0),
+  uint64: (view, at, value, little) => view.setBigUint64(at, BigInt(value), little),
+  int64: (view, at, value, little) => view.setBigInt64(at, BigInt(value), little),
+  float64: (view, at, value, little) => view.setFloat64(at, value, little),
+};
+
+const encoder = new TextEncoder();
+
+/** A growing buffer with the field types of a GGUF header. */
+export class HeaderBuilder {
+  readonly #littleEndian: boolean;
+  #bytes = new Uint8Array(4096);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  constructor(littleEndian: boolean) {
+    this.#littleEndian = littleEndian;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What has been put so far, as a view. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /** Zeros up to a multiple of `alignment`. */
+  pad(alignment: number): void {
+    this.#reserve((alignment - (this.#length % alignment)) % alignment);
+  }
+
+  type(type: ValueType): void {
+    this.scalar('uint32', valueTypeNames.indexOf(type));
+  }
+
+  /** A string or its bytes, behind its length. */
+  string(value: string | Uint8Array): void {
+    const bytes = typeof value === 'string' ? encoder.encode(value) : value;
+    this.scalar('uint64', bytes.length);
+    this.raw(bytes);
+  }
+
+  /** @throws GgufError when `value` is not one of `type` */
+  scalar(type: ScalarType, value: number | bigint | boolean): void {
+    if (!isOfType(type, value)) throw new GgufError(`${value} is not a value of the type ${type}`);
+    const at = this.#reserve(scalarBytes[type]);
+    setters[type](this.#view, at, value as number, this.#littleEndian);
+  }
+
+  /** Room for `n` more bytes, which are zero. */
+  #reserve(n: number): number {
+    const at = this.#length;
+    this.#length += n;
+    if (this.#length > this.#bytes.length) {
+      const larger = new Uint8Array(this.#length * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+}
+
+function isOfType(type: ScalarType, value: number | bigint | boolean): boolean {
+  if (type === 'bool' || typeof value === 'boolean') return type === 'bool' && typeof value === 'boolean';
+  const range = ranges[type];
+  if (range === undefined) return typeof value === 'number';
+  return (typeof value === 'bigint' || Number.isInteger(value)) && value >= range[0] && value <= range[1];
+}

@@ -1,0 +1,183 @@
+/**
+ * @file Split models: `name-00001-of-00004.gguf` and the parts beside it, seen as one file.
+ *
+ * The parts become one byte source: a header made anew (metadata of part 1, the tensors of all), followed by the data
+ * where it lies in the parts. So nothing else needs to know that models can be split.
+ */
+import { GgufError } from './errors.ts';
+import { MAX_SPLITS, MAX_TENSORS } from './limits.ts';
+import { type GgufFile, openPart, splitCount } from './open.ts';
+import { memorySink } from './sink.ts';
+import type { ByteSource } from './source.ts';
+import { checkRange, memorySource } from './sources.ts';
+import { GgufWriter } from './writer.ts';
+
+/** Opens the file of that name; the name is a part's, made from the first part's. */
+export type OpenSibling = (name: string) => Promise<ByteSource>;
+
+const PATTERN = /^(.*)-(\d{5})-of-(\d{5})(\.gguf(?:\.gz)?)$/s;
+
+/** Whether the name is one of a part: `<prefix>-%05d-of-%05d.gguf`. */
+export function isPartName(name: string): boolean {
+  return PATTERN.test(name);
+}
+
+/** A part and the bytes it lies in. */
+interface Part {
+  readonly source: ByteSource;
+  readonly file: GgufFile;
+}
+
+/**
+ * One source over all parts of a split model, or `first` itself when it turns out to be whole. Closing it closes all;
+ * all are closed when this fails.
+ * @throws GgufError that names the part that is missing, is not the first, or does not belong to the others
+ */
+export async function joinParts(first: ByteSource, openSibling: OpenSibling): Promise<ByteSource> {
+  const sources = [first];
+  try {
+    const parts: Part[] = [{ source: first, file: await openPart(first) }];
+    const count = splitCount(parts[0].file);
+    if (count === 1) return first;
+    const [, prefix, , total, suffix] = checkFirst(parts[0].file, count);
+    for (let no = 1; no < count; no++) {
+      const name = `${prefix}-${String(no + 1).padStart(5, '0')}-of-${total}${suffix}`;
+      const source = await openSibling(name).catch((cause) => {
+        throw new GgufError(`part ${no + 1} of ${count} is missing: ${cause.message}`, { source: first.name, cause });
+      });
+      sources.push(source);
+      parts.push({ source, file: await openPart(source) });
+      checkPart(parts[no].file, no, parts[0].file);
+    }
+    return await joined(parts);
+  } catch (error) {
+    await Promise.all(sources.map((source) => source.close()));
+    throw error;
+  }
+}
+
+function checkFirst(first: GgufFile, count: number): RegExpExecArray {
+  const { name: source, metadata } = first;
+  const no = metadata.u16('split.no');
+  if (count > MAX_SPLITS) {
+    throw new GgufError(`a model in ${count} parts; at most ${MAX_SPLITS} are allowed`, { source, key: 'split.count' });
+  }
+  const match = PATTERN.exec(source);
+  if (match === null) throw new GgufError('the name of a part must end like -00001-of-00004.gguf', { source });
+  if (no !== 0 || Number(match[2]) !== 1) {
+    throw new GgufError(
+      `this is part ${(no ?? -1) + 1} of ${count} of a model and its name says ${Number(match[2])}; the first part was expected`,
+      { source, key: 'split.no', offset: metadata.offset('split.no') },
+    );
+  }
+  if (Number(match[3]) !== count) {
+    throw new GgufError(`the model has ${count} parts, but the name says ${Number(match[3])}`, {
+      source,
+      key: 'split.count',
+      offset: metadata.offset('split.count'),
+    });
+  }
+  return match;
+}
+
+function checkPart(part: GgufFile, no: number, first: GgufFile): void {
+  const { metadata, name: source } = part;
+  const expect = (key: string, found: unknown, expected: unknown) => {
+    if (found === expected) return;
+    throw new GgufError(`found ${found ?? 'nothing'}, but part ${no + 1} of ${first.name} must have ${expected}`, {
+      source,
+      key,
+      offset: metadata.offset(key),
+    });
+  };
+  expect('split.no', metadata.u16('split.no'), no);
+  expect('split.count', metadata.u16('split.count'), first.metadata.u16('split.count'));
+  if (part.littleEndian !== first.littleEndian) {
+    throw new GgufError(`its byte order is not that of ${first.name}`, { source, offset: 4 });
+  }
+}
+
+/** Where a stretch of the joined file comes from. */
+interface Segment {
+  /** In the joined file. */
+  readonly begin: number;
+  readonly end: number;
+  readonly source: ByteSource;
+  /** Of the first byte in `source`. */
+  readonly offset: number;
+}
+
+async function joined(parts: readonly Part[]): Promise<ByteSource> {
+  const first = parts[0].file;
+  const header = await joinedHeader(parts.map((part) => part.file));
+  const segments: Segment[] = [{ begin: 0, end: header.length, source: memorySource(header), offset: 0 }];
+  let begin = header.length;
+  for (const { source, file } of parts) {
+    for (const { offset, byteLength } of file.tensors.values()) {
+      segments.push({ begin, end: begin + byteLength, source, offset });
+      begin += Math.ceil(byteLength / first.alignment) * first.alignment;
+    }
+  }
+  const place = { name: first.name, size: begin };
+  return {
+    ...place,
+    async read(offset, into) {
+      checkRange(place, offset, into.length);
+      await readSegments(segments, offset, into);
+    },
+    async close() {
+      await Promise.all(parts.map(({ source }) => source.close()));
+    },
+  };
+}
+
+/** Metadata of the first part without the `split.` keys, and the tensors of all parts. */
+async function joinedHeader(parts: readonly GgufFile[]): Promise<Uint8Array> {
+  const { name: source, metadata, littleEndian, version } = parts[0];
+  const total = parts.reduce((sum, part) => sum + part.tensors.size, 0);
+  const key = 'split.tensors.count';
+  const announced = metadata.i32(key);
+  if (total !== announced || total > MAX_TENSORS) {
+    throw new GgufError(
+      `the parts hold ${total} tensors, but ${announced ?? 'no number'} was announced (at most ${MAX_TENSORS} are allowed)`,
+      { source, key, offset: metadata.offset(key) },
+    );
+  }
+  const sink = memorySink();
+  const writer = new GgufWriter(sink, { littleEndian, version });
+  for (const name of metadata.keys()) if (!name.startsWith('split.')) writer.set(name, metadata.typed(name)!);
+  const seen = new Set<string>();
+  for (const part of parts) {
+    for (const { name, type, shape } of part.tensors.values()) {
+      if (seen.has(name))
+        throw new GgufError('an earlier part has this tensor, too', { source: part.name, tensor: name });
+      seen.add(name);
+      writer.addTensor(name, type, shape);
+    }
+  }
+  await writer.writeHeader();
+  return sink.bytes();
+}
+
+async function readSegments(segments: readonly Segment[], offset: number, into: Uint8Array): Promise<void> {
+  const last = offset + into.length;
+  into.fill(0);
+  for (let i = firstAt(segments, offset); i < segments.length && segments[i].begin < last; i++) {
+    const { begin, end, source, offset: start } = segments[i];
+    const from = Math.max(begin, offset);
+    const to = Math.min(end, last);
+    if (from < to) await source.read(start + from - begin, into.subarray(from - offset, to - offset));
+  }
+}
+
+/** Index of the first segment that ends behind `offset`. */
+function firstAt(segments: readonly Segment[], offset: number): number {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (segments[middle].end > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
