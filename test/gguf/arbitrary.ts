@@ -11,6 +11,7 @@ import {
   type ScalarType,
   type ValueToWrite,
 } from '../../src/gguf/index.ts';
+import { MAX_TENSOR_NAME_BYTES } from '../../src/gguf/limits.ts';
 
 /** A tensor with its little-endian data. */
 export interface TensorPlan {
@@ -70,7 +71,9 @@ const value: fc.Arbitrary<ValueToWrite> = fc.oneof(
   fc.record({ type: fc.constant('array' as const), value: array }),
 );
 
-const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }).filter((n) => !n.includes('\0'));
+const name = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+  .filter((n) => !n.includes('\0') && Buffer.byteLength(n) <= MAX_TENSOR_NAME_BYTES);
 
 const tensor: fc.Arbitrary<TensorPlan> = fc
   .record({
