@@ -1,32 +1,104 @@
 /**
  * @file Builds the tokenizer that a GGUF file describes.
  */
-import type { Metadata } from '../gguf/index.ts';
+import type { StringArray } from '../gguf/index.ts';
+import { Bpe } from './bpe.ts';
+import { Charsmap } from './charsmap.ts';
 import { TokenizerError } from './errors.ts';
-import { loadVocab, vocabKind } from './load-vocab.ts';
+import { loadVocab, type TokenizerMetadata, type VocabDefaults, vocabKind } from './load-vocab.ts';
+import { Merges } from './merges.ts';
+import { Plamo2 } from './plamo2.ts';
+import { type PreTokenizer, preTokenizer } from './pretokenizers/table.ts';
+import { Rwkv } from './rwkv.ts';
+import { SortedTexts } from './sorted-texts.ts';
+import { Spm } from './spm.ts';
+import type { TextModel } from './text-model.ts';
 import { Tokenizer } from './tokenizer.ts';
+import { Unigram } from './unigram.ts';
+import { UnigramNormalizer } from './unigram-normalizer.ts';
+import { type SpecialIds, TokenType, type Vocab, type VocabKind } from './vocab.ts';
+import { WhitespaceWords } from './whitespace-words.ts';
 import { WordPiece } from './wordpiece.ts';
 
 /**
- * The tokenizer that the metadata of a GGUF file describes.
+ * The tokenizer that the metadata of a GGUF file describes. The file may hold nothing but a vocabulary.
  * @throws TokenizerError when it is missing, unknown or contradicts itself
  * @throws GgufError when a key has a value of the wrong type
  */
-export function createTokenizer(metadata: Metadata): Tokenizer {
+export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   const kind = vocabKind(metadata);
   const model = metadata.string('tokenizer.ggml.model')!;
   const template = metadata.string('tokenizer.chat_template.rerank');
-  switch (kind) {
-    case 'wordpiece': {
-      const vocab = loadVocab(metadata, kind);
-      if (vocab.unk === undefined) {
-        throw new TokenizerError('a BERT vocabulary needs an unknown token: set tokenizer.ggml.unknown_token_id');
-      }
-      const lowercase = metadata.bool('tokenizer.ggml.normalizer.lowercase') ?? true;
-      const stripAccents = metadata.bool('tokenizer.ggml.normalizer.strip_accents') ?? lowercase;
-      return new Tokenizer(model, vocab, new WordPiece(vocab, { lowercase, stripAccents, unk: vocab.unk }), template);
-    }
-    default:
-      throw new TokenizerError(`tokenizer.ggml.model is "${model}"; only bert is read`, 'tokenizer.ggml.model');
+  if (kind === 'bpe') {
+    const pre = preTokenizer(metadata.string('tokenizer.ggml.pre'));
+    const vocab = loadVocab(metadata, kind, bpeDefaults(model, pre));
+    const lowercase = metadata.bool('tokenizer.ggml.normalizer.lowercase') ?? false;
+    const words = bpe(metadata, vocab, pre);
+    const textModel = model === 'whitespace' ? new WhitespaceWords(words, lowercase) : words;
+    return new Tokenizer(model, vocab, textModel, template);
   }
+  const vocab = loadVocab(metadata, kind);
+  return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), template);
+}
+
+const noMerges: Pick<StringArray, 'length' | 'bytes'> = { length: 0, bytes: () => new Uint8Array(0) };
+
+const textModels = {
+  wordpiece,
+  spm: (_, vocab) => new Spm(vocab),
+  unigram,
+  rwkv: (_, vocab) => new Rwkv(vocab),
+  plamo2: (_, vocab) => new Plamo2(vocab),
+} as const satisfies Record<Exclude<VocabKind, 'bpe'>, (metadata: TokenizerMetadata, vocab: Vocab) => TextModel>;
+
+function unigram(metadata: TokenizerMetadata, vocab: Vocab): TextModel {
+  const unk = needUnknown(vocab, 'T5');
+  const blob = metadata.numbers('tokenizer.ggml.precompiled_charsmap');
+  const charsmap = blob && new Charsmap(new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength));
+  const userDefined: number[] = [];
+  for (let id = 0; id < vocab.nTokens; id++) if (vocab.types[id] === TokenType.userDefined) userDefined.push(id);
+  return new Unigram(vocab, new UnigramNormalizer(charsmap, new SortedTexts(vocab.table, userDefined), vocab), unk);
+}
+
+function needUnknown(vocab: Vocab, model: string): number {
+  if (vocab.unk !== undefined) return vocab.unk;
+  const key = 'tokenizer.ggml.unknown_token_id';
+  throw new TokenizerError(`a ${model} vocabulary needs an unknown token, but ${key} is missing`, key);
+}
+
+function wordpiece(metadata: TokenizerMetadata, vocab: Vocab): TextModel {
+  const lowercase = metadata.bool('tokenizer.ggml.normalizer.lowercase') ?? true;
+  const stripAccents = metadata.bool('tokenizer.ggml.normalizer.strip_accents') ?? lowercase;
+  return new WordPiece(vocab, { lowercase, stripAccents, unk: needUnknown(vocab, 'BERT') });
+}
+
+/** What the pre-tokenizer of a BPE vocabulary and the model name `gemma4` decide. */
+function bpeDefaults(model: string, pre: PreTokenizer): VocabDefaults {
+  const noIds: SpecialIds = {
+    bos: undefined,
+    eos: undefined,
+    unk: undefined,
+    sep: undefined,
+    pad: undefined,
+    mask: undefined,
+  };
+  return {
+    flags: {
+      addBos: pre.addBos ?? false,
+      addSep: pre.addSep ?? false,
+      cleanSpaces: pre.cleanSpaces ?? true,
+      escapeWhitespaces: pre.escapeWhitespaces ?? false,
+    },
+    ids: model === 'gemma4' ? noIds : pre.noBos ? { bos: undefined } : {},
+    forced: pre.alwaysBos ? { addBos: true } : {},
+  };
+}
+
+function bpe(metadata: TokenizerMetadata, vocab: Vocab, pre: PreTokenizer): TextModel {
+  const key = 'tokenizer.ggml.merges';
+  const merges = metadata.strings(key) ?? (pre.mergesOptional ? noMerges : undefined);
+  if (merges === undefined) {
+    throw new TokenizerError(`the file has no ${key}, which a BPE vocabulary needs; convert the model anew`, key);
+  }
+  return new Bpe(vocab, new Merges(vocab.table, merges), pre);
 }

@@ -12,7 +12,6 @@ import { Attribute, type SpecialIds, TokenType, Vocab, type VocabFlags, type Voc
 const kinds: Readonly<Record<string, VocabKind>> = {
   bert: 'wordpiece',
   gpt2: 'bpe',
-  hybriddna: 'bpe',
   whitespace: 'bpe',
   gemma4: 'bpe',
   llama: 'spm',
@@ -61,13 +60,16 @@ const idKeys: Readonly<Record<keyof SpecialIds, string>> = {
   mask: 'tokenizer.ggml.mask_token_id',
 };
 
+/** The part of `Metadata` that a tokenizer reads. */
+export type TokenizerMetadata = Pick<Metadata, 'string' | 'u32' | 'bool' | 'strings' | 'numbers'>;
+
 const TOKENS = 'tokenizer.ggml.tokens';
 
 /**
  * The kind of tokenizer that `tokenizer.ggml.model` asks for.
  * @throws TokenizerError when the key is missing, unknown, or says that there is no tokenizer
  */
-export function vocabKind(metadata: Metadata): VocabKind {
+export function vocabKind(metadata: TokenizerMetadata): VocabKind {
   const key = 'tokenizer.ggml.model';
   const model = metadata.string(key);
   if (model === undefined) {
@@ -82,15 +84,16 @@ export function vocabKind(metadata: Metadata): VocabKind {
   return kinds[model];
 }
 
-/**
- * @param overrides switches and ids that a pre-tokenizer or a model name sets before the file's own keys are looked at
- * @throws TokenizerError when the vocabulary is missing or contradicts itself
- */
-export function loadVocab(
-  metadata: Metadata,
-  kind: VocabKind,
-  overrides: { flags?: Partial<VocabFlags>; ids?: Partial<SpecialIds> } = {},
-): Vocab {
+/** What stands in for keys that the file lacks, beyond the defaults of the kind. */
+export interface VocabDefaults {
+  readonly flags?: Partial<VocabFlags>;
+  readonly ids?: Partial<SpecialIds>;
+  /** Switches that the file's keys cannot change. */
+  readonly forced?: Partial<VocabFlags>;
+}
+
+/** @throws TokenizerError when the vocabulary is missing or contradicts itself */
+export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults: VocabDefaults = {}): Vocab {
   const tokens = metadata.strings(TOKENS);
   if (tokens === undefined) throw new TokenizerError(`the file has no ${TOKENS}; convert the model anew`, TOKENS);
   const table = readTexts(tokens);
@@ -107,8 +110,8 @@ export function loadVocab(
     types,
     attributes,
     scores: readScores(metadata, table.size),
-    special: readIds(metadata, table.size, { ...defaultIds[kind], ...overrides.ids }),
-    flags: readFlags(metadata, { ...defaultFlags[kind], ...overrides.flags }),
+    special: readIds(metadata, table.size, { ...defaultIds[kind], ...defaults.ids }),
+    flags: { ...readFlags(metadata, { ...defaultFlags[kind], ...defaults.flags }), ...defaults.forced },
   });
 }
 
@@ -154,7 +157,7 @@ const typeAttributes = [
   Attribute.byte,
 ] as const;
 
-function readTypes(metadata: Metadata, n: number): Uint8Array {
+function readTypes(metadata: TokenizerMetadata, n: number): Uint8Array {
   const key = 'tokenizer.ggml.token_type';
   const types = new Uint8Array(n).fill(TokenType.normal);
   const values = readArray(metadata, key, n);
@@ -164,20 +167,28 @@ function readTypes(metadata: Metadata, n: number): Uint8Array {
   return types;
 }
 
-function readScores(metadata: Metadata, n: number): Float32Array {
-  const values = readArray(metadata, 'tokenizer.ggml.scores', n);
-  return values ? Float32Array.from({ length: n }, (_, id) => Number(values[id])) : new Float32Array(n);
+function readScores(metadata: TokenizerMetadata, n: number): Float32Array {
+  const key = 'tokenizer.ggml.scores';
+  const values = readArray(metadata, key, n);
+  if (values === undefined) return new Float32Array(n);
+  const scores = Float32Array.from(values.subarray(0, n));
+  const bad = scores.findIndex((score) => !Number.isFinite(score));
+  if (bad >= 0) throw new TokenizerError(`${key}: the score of token ${bad} is ${scores[bad]}; scores are finite`, key);
+  return scores;
 }
 
-function readArray(metadata: Metadata, key: string, n: number) {
+function readArray(metadata: TokenizerMetadata, key: string, n: number) {
   const values = metadata.numbers(key);
+  if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
+    throw new TokenizerError(`${key} holds 64-bit integers; 32-bit numbers are needed`, key);
+  }
   if (values && values.length < n) {
     throw new TokenizerError(`${key} has ${values.length} values for ${n} tokens; it needs one for each`, key);
   }
   return values;
 }
 
-function readIds(metadata: Metadata, n: number, defaults: Partial<SpecialIds>): SpecialIds {
+function readIds(metadata: TokenizerMetadata, n: number, defaults: Partial<SpecialIds>): SpecialIds {
   const read = (role: keyof SpecialIds) => {
     const standard = defaults[role] !== undefined && defaults[role] < n ? defaults[role] : undefined;
     const id = metadata.u32(idKeys[role]);
@@ -193,7 +204,7 @@ function readIds(metadata: Metadata, n: number, defaults: Partial<SpecialIds>): 
   };
 }
 
-function readFlags(metadata: Metadata, defaults: VocabFlags): VocabFlags {
+function readFlags(metadata: TokenizerMetadata, defaults: VocabFlags): VocabFlags {
   const read = (name: string, standard: boolean) => metadata.bool(`tokenizer.ggml.${name}`) ?? standard;
   return {
     ...defaults,

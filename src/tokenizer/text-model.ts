@@ -9,6 +9,6 @@ export interface TextModel {
    * @param afterSpecial the text begins the input or follows a special token
    */
   encode(bytes: Uint8Array, start: number, end: number, afterSpecial: boolean, out: number[]): void;
-  /** The bytes that a token stands for, when it is neither control, unknown nor user-defined. */
+  /** The bytes that a normal token stands for. */
   piece(id: number): Uint8Array;
 }

@@ -3,6 +3,7 @@
  */
 import { cleanSpaces } from './clean-spaces.ts';
 import { TokenizerError } from './errors.ts';
+import { byteOfToken } from './pieces.ts';
 import { SpecialSplitter } from './special-split.ts';
 import type { TextModel } from './text-model.ts';
 import { fromUtf8 } from './utf8.ts';
@@ -97,8 +98,13 @@ export class Tokenizer {
     const { vocab } = this;
     vocab.check(id);
     if (vocab.has(id, Attribute.control | Attribute.unknown) && !special) return new Uint8Array(0);
+    if (vocab.kind === 'rwkv') return this.#textModel.piece(id);
     if (vocab.has(id, Attribute.control | Attribute.unknown | Attribute.userDefined)) return vocab.textBytes(id);
-    return this.#textModel.piece(id);
+    if (vocab.has(id, Attribute.byte)) {
+      const byte = byteOfToken(vocab.textBytes(id));
+      return byte === undefined ? vocab.textBytes(id) : Uint8Array.of(byte);
+    }
+    return vocab.has(id, Attribute.normal) ? this.#textModel.piece(id) : new Uint8Array(0);
   }
 
   /**

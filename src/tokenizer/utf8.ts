@@ -52,3 +52,17 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
+
+/**
+ * Bytes of the character at `bytes[at]`, or 0 when no character begins there or it is cut off at `end`. Only the pattern of lead and
+ * continuation bytes counts.
+ */
+export function validLength(bytes: Uint8Array, at: number, end: number): number {
+  const lead = bytes[at];
+  if (lead < 0x80) return 1;
+  if (lead < 0xc0 || lead >= 0xf8) return 0;
+  const length = utf8Length(lead);
+  if (at + length > end) return 0;
+  for (let i = 1; i < length; i++) if ((bytes[at + i] & 0xc0) !== 0x80) return 0;
+  return length;
+}

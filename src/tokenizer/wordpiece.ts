@@ -129,7 +129,7 @@ export class WordPiece implements TextModel {
     return APPEND;
   }
 
-  #grow(): Uint8Array {
+  #grow(): Uint8Array<ArrayBuffer> {
     const word = new Uint8Array(this.#word.length * 2);
     word.set(this.#word);
     return (this.#word = word);

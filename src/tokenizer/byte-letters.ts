@@ -1,0 +1,39 @@
+/**
+ * @file GPT-2's alphabet: every byte has a printable letter, so that token texts are plain text.
+ *
+ * Bytes that print in Latin-1 stand for themselves; the other 68 are U+0100, U+0101… in the order of their values.
+ */
+
+import { codePointAt, utf8, utf8Length } from './utf8.ts';
+
+/** The code point of each byte. */
+export const letterOfByte: Uint16Array = new Uint16Array(256);
+/** The byte of each code point below 0x144, or -1. */
+const byteOfLetter: Int16Array = new Int16Array(0x144).fill(-1);
+
+for (let byte = 0, next = 0x100; byte < 256; byte++) {
+  const prints = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  letterOfByte[byte] = prints ? byte : next++;
+  byteOfLetter[letterOfByte[byte]] = byte;
+}
+
+/**
+ * The bytes that a token text spells. A character outside the alphabet gives the literal `[UNK_BYTE_0x<its bytes in hex><text>]`,
+ * as in llama.cpp.
+ */
+export function lettersToBytes(text: Uint8Array): Uint8Array {
+  const out: number[] = [];
+  for (let i = 0; i < text.length; ) {
+    const length = Math.min(utf8Length(text[i]), text.length - i);
+    const c = length === utf8Length(text[i]) ? codePointAt(text, i) : -1;
+    const byte = c >= 0 && c < byteOfLetter.length ? byteOfLetter[c] : -1;
+    if (byte >= 0) {
+      out.push(byte);
+    } else {
+      const hex = Array.from(text.subarray(i, i + length), (b) => b.toString(16).padStart(2, '0')).join('');
+      out.push(...utf8(`[UNK_BYTE_0x${hex}`), ...text, 0x5d);
+    }
+    i += length;
+  }
+  return Uint8Array.from(out);
+}

@@ -1,0 +1,122 @@
+/**
+ * @file The merges of a BPE vocabulary: which two symbols become which, and in what order of preference.
+ *
+ * Symbols are numbers: tokens keep their ids, and texts that occur in merges but are no tokens get numbers after them.
+ */
+import type { StringArray } from '../gguf/index.ts';
+import { TokenizerError } from './errors.ts';
+import { HASH_SEED, hashByte, type TokenTable } from './token-table.ts';
+
+const KEY = 'tokenizer.ggml.merges';
+const SPACE = 0x20;
+
+/** Fields of one slot: left symbol + 1 (0: free), right symbol, rank, merged symbol. */
+const FIELDS = 4;
+
+/** Looks up merges by their two symbols. */
+export class Merges {
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  /** Bytes of the symbols that are no tokens, from `table.size` on. */
+  readonly #extras: Uint8Array[] = [];
+  readonly #extraIds = new Map<string, number>();
+  readonly #table: TokenTable;
+
+  /**
+   * @param merges each "left right"; a lower index is preferred
+   * @throws TokenizerError when an entry is not two texts with a space between
+   */
+  constructor(table: TokenTable, merges: Pick<StringArray, 'length' | 'bytes'>) {
+    let capacity = 16;
+    while (capacity < merges.length * 1.5) capacity *= 2;
+    this.#table = table;
+    this.#mask = capacity - 1;
+    this.#slots = new Int32Array(capacity * FIELDS);
+    const slots = this.#slots;
+    let joined = new Uint8Array(64);
+    for (let rank = 0; rank < merges.length; rank++) {
+      const text = merges.bytes(rank);
+      const space = text.indexOf(SPACE, 1);
+      if (space < 0) {
+        throw new TokenizerError(`${KEY}: entry ${rank} has no space between two texts; convert the model anew`, KEY);
+      }
+      if (text.length > joined.length) joined = new Uint8Array(text.length * 2);
+      const length = text.length - 1;
+      let hash = HASH_SEED;
+      for (let i = 0; i < space; i++) hash = hashByte(hash, (joined[i] = text[i]));
+      const left = this.#symbol(joined, 0, space, hash);
+      let rightHash = HASH_SEED;
+      for (let i = space; i < length; i++) {
+        const byte = (joined[i] = text[i + 1]);
+        hash = hashByte(hash, byte);
+        rightHash = hashByte(rightHash, byte);
+      }
+      const right = this.#symbol(joined, space, length, rightHash);
+      const slot = this.#slot(left, right);
+      // The first of two equal entries counts.
+      if (slots[slot] !== 0) continue;
+      slots[slot] = left + 1;
+      slots[slot + 1] = right;
+      slots[slot + 2] = rank;
+      slots[slot + 3] = this.#symbol(joined, 0, length, hash);
+    }
+  }
+
+  /** The place of the merge of two symbols, for `rank` and `merged`; -1 when they do not merge. */
+  find(left: number, right: number): number {
+    const slot = this.#slot(left, right);
+    return this.#slots[slot] === 0 ? -1 : slot;
+  }
+
+  rank(place: number): number {
+    return this.#slots[place + 2];
+  }
+
+  /** The symbol that the merge makes. */
+  merged(place: number): number {
+    return this.#slots[place + 3];
+  }
+
+  /** The symbol of a text, or -1 when it is neither a token nor in a merge. */
+  symbol(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.#table.find(bytes, start, end);
+    return id >= 0 || this.#extras.length === 0 ? id : (this.#extraIds.get(latin1(bytes, start, end)) ?? -1);
+  }
+
+  /** The text of a symbol that is no token. */
+  extra(symbol: number): Uint8Array {
+    return this.#extras[symbol - this.#table.size];
+  }
+
+  #symbol(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const id = this.#table.findHashed(hash, bytes, start, end);
+    if (id >= 0) return id;
+    const text = latin1(bytes, start, end);
+    let extra = this.#extraIds.get(text);
+    if (extra === undefined) {
+      extra = this.#table.size + this.#extras.length;
+      this.#extraIds.set(text, extra);
+      this.#extras.push(bytes.slice(start, end));
+    }
+    return extra;
+  }
+
+  #slot(left: number, right: number): number {
+    const slots = this.#slots;
+    const mask = this.#mask;
+    let hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca77);
+    hash ^= hash >>> 15;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const slot = at * FIELDS;
+      const entry = slots[slot];
+      if (entry === 0 || (entry === left + 1 && slots[slot + 1] === right)) return slot;
+    }
+  }
+}
+
+/** A string with one character a byte, as a key. */
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
+  return text;
+}

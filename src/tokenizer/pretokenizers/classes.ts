@@ -1,0 +1,76 @@
+/**
+ * @file Rules over single characters: runs of a class, one of a class, an optional character before.
+ */
+import { codePointAt, utf8Length } from '../utf8.ts';
+import { classAt, type Match, SPACE } from './scanner.ts';
+
+/**
+ * Whether a character belongs to a class of the rule.
+ * @param c its code point; for whitespace beyond ASCII U+000B, as llama.cpp hands it to its expressions
+ * @param kind its class bits
+ */
+export type Test = (c: number, kind: number) => boolean;
+
+/** Characters by their class bits. */
+export function ofClass(mask: number): Test {
+  return (_, kind) => (kind & mask) !== 0;
+}
+
+/** Characters in one of the ranges, both ends included. */
+export function inRanges(ranges: readonly (readonly [from: number, to: number])[]): Test {
+  const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
+  return (c) => {
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (sorted[middle][1] < c) low = middle + 1;
+      else high = middle;
+    }
+    return low < sorted.length && sorted[low][0] <= c;
+  };
+}
+
+/** The character at `pos` if it belongs to the class. */
+export function one(test: Test): Match {
+  return (bytes, pos) => {
+    const kind = classAt(bytes, pos);
+    const c = bytes[pos] >= 0x80 && kind & SPACE ? 0x0b : codePointAt(bytes, pos);
+    return test(c, kind) ? pos + utf8Length(bytes[pos]) : pos;
+  };
+}
+
+/** As many characters of the class as there are. */
+export function many(test: Test): Match {
+  const match = one(test);
+  return (bytes, pos, end) => {
+    for (let to = pos; pos < end; pos = to) {
+      if ((to = match(bytes, pos, end)) === pos) break;
+    }
+    return pos;
+  };
+}
+
+/** The rule with one character of a class before it, or without. */
+export function withOptional(before: Test, match: Match): Match {
+  const first = one(before);
+  return (bytes, pos, end) => {
+    const next = first(bytes, pos, end);
+    if (next > pos && next < end) {
+      const to = match(bytes, next, end);
+      if (to > next) return to;
+    }
+    return match(bytes, pos, end);
+  };
+}
+
+/** The first rule that matches. */
+export function anyOf(...matches: readonly Match[]): Match {
+  return (bytes, pos, end) => {
+    for (const match of matches) {
+      const to = match(bytes, pos, end);
+      if (to > pos) return to;
+    }
+    return pos;
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * @file What pre-tokenizers are made of: character classes as bit masks, and scanners that cut a text at the matches of a rule.
+ *
+ * llama.cpp states its pre-tokenizers as regular expressions. Here each is a function that says where a match at a given
+ * place ends, written so that the whole text takes linear time, whatever it holds.
+ */
+import { CATEGORY_MASK, codePointFlags, WHITESPACE } from '../unicode/code-points.ts';
+import { codePointAt, utf8Length } from '../utf8.ts';
+
+/** Takes one piece, `bytes[start, end)`. */
+export type Emit = (start: number, end: number) => void;
+
+/** Cuts `bytes[start, end)` into pieces that cover it, in order. */
+export type Splitter = (bytes: Uint8Array, start: number, end: number, emit: Emit) => void;
+
+/** The end of the match that begins at `pos`, or `pos` when there is none. Looks at nothing from `end` on. */
+export type Match = (bytes: Uint8Array, pos: number, end: number) => number;
+
+/** Character classes. Each character has exactly one, but CR and LF have `NEWLINE` and `SPACE`. */
+export const LETTER = 1;
+export const NUMBER = 2;
+export const MARK = 4;
+export const PUNCTUATION = 8;
+export const SYMBOL = 16;
+export const SPACE = 32;
+/** Control and format characters, private use, unassigned code points. */
+export const OTHER = 64;
+export const NEWLINE = 128;
+
+/** Class by category and whitespace bit, the low four bits of `codePointFlags`. Separators that are no whitespace do not exist. */
+const classes = Uint8Array.of(OTHER, NUMBER, LETTER, OTHER, MARK, PUNCTUATION, SYMBOL, OTHER, ...Array(8).fill(SPACE));
+const FLAG_BITS = CATEGORY_MASK | WHITESPACE;
+
+const ascii = new Uint8Array(128);
+let flags: Uint8Array | undefined;
+
+/** Fills the table of ASCII classes on first use. */
+function prepare(): Uint8Array {
+  flags = codePointFlags();
+  for (let c = 0; c < 128; c++) ascii[c] = classes[flags[c] & FLAG_BITS];
+  ascii[0x0a] |= NEWLINE;
+  ascii[0x0d] |= NEWLINE;
+  return flags;
+}
+
+/** The class of the character that begins at `bytes[pos]`. */
+export function classAt(bytes: Uint8Array, pos: number): number {
+  const table = flags ?? prepare();
+  const lead = bytes[pos];
+  return lead < 0x80 ? ascii[lead] : classes[table[codePointAt(bytes, pos)] & FLAG_BITS];
+}
+
+/** The end of the run of characters with a class in `mask` that begins at `pos`. */
+export function runEnd(bytes: Uint8Array, pos: number, end: number, mask: number): number {
+  const table = flags ?? prepare();
+  while (pos < end) {
+    const lead = bytes[pos];
+    if (lead < 0x80) {
+      if ((ascii[lead] & mask) === 0) return pos;
+      pos++;
+    } else {
+      if ((classes[table[codePointAt(bytes, pos)] & FLAG_BITS] & mask) === 0) return pos;
+      pos += utf8Length(lead);
+    }
+  }
+  return pos;
+}
+
+/** Cuts at the matches; what lies between two matches becomes a piece, too. */
+export function scanner(match: Match): Splitter {
+  return (bytes, start, end, emit) => {
+    let done = start;
+    for (let pos = start; pos < end; ) {
+      const to = match(bytes, pos, end);
+      if (to === pos) {
+        pos += utf8Length(bytes[pos]);
+        continue;
+      }
+      if (done < pos) emit(done, pos);
+      emit(pos, to);
+      done = pos = to;
+    }
+    if (done < end) emit(done, end);
+  };
+}
+
+/** Cuts the pieces of each splitter with the next one. */
+export function chain(...splitters: readonly Splitter[]): Splitter {
+  return splitters.reduceRight((rest, first) => (bytes, start, end, emit) => {
+    first(bytes, start, end, (from, to) => rest(bytes, from, to, emit));
+  });
+}
