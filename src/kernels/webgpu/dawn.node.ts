@@ -1,0 +1,35 @@
+/**
+ * @file WebGPU for Node: the optional package `webgpu` (Dawn), loaded on demand.
+ */
+import { GpuUnavailableError } from './errors.ts';
+
+/** What this file uses of the package. */
+interface DawnModule {
+  create(options: string[]): GPU;
+}
+
+/** Dawn's own switches. `allow_unsafe_apis` brings the experimental subgroup matrix, where the adapter has it. */
+const dawnOptions = ['enable-dawn-features=allow_unsafe_apis'];
+
+/**
+ * A `GPU` object of Dawn's.
+ * @param specifier what to import: the package's name, or the path of a copy elsewhere
+ * @throws GpuUnavailableError that says how to get the package, or why it does not load
+ */
+export async function loadDawn(specifier = 'webgpu'): Promise<GPU> {
+  let dawn: DawnModule;
+  try {
+    dawn = (await import(specifier)) as DawnModule;
+  } catch (cause) {
+    const missing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND';
+    throw new GpuUnavailableError(
+      missing
+        ? 'the webgpu backend needs the package `webgpu` (Dawn, 132 MB) in Node: npm install webgpu@0.6.2'
+        : `the package \`webgpu\` does not load here: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  // Without a display server Dawn's choice between OpenGL and Vulkan fails; Vulkan is the one that has compute.
+  const backend = process.platform === 'linux' ? ['backend=vulkan'] : [];
+  return dawn.create([...backend, ...dawnOptions]);
+}

@@ -1,0 +1,215 @@
+/**
+ * @file Runs recorded steps: places them in the arena, writes their parameters, encodes one compute pass and submits it.
+ *
+ * Steady state makes no GPU object but a command encoder: pipelines, layouts, bind groups and buffers are kept.
+ */
+import type { Observer } from '../../tensor/ops.ts';
+import { Arena } from './arena.ts';
+import type { Device } from './device.ts';
+import { GpuError, GpuOutOfMemoryError, mebibytes } from './errors.ts';
+import { usage } from './gpu.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+import { fields, type Kernel, paramBytes } from './kernel.ts';
+import type { Pipelines } from './pipelines.ts';
+import { Readback } from './readback.ts';
+import type { Named, Run } from './run.ts';
+import type { Dispatch, GpuTensor, Step } from './tensor.ts';
+import type { Timer } from './timer.ts';
+import type { Vectors } from './vectors.ts';
+
+/** A dispatch with its parameters' place in the uniform buffer. */
+interface Launch extends Dispatch {
+  readonly step: Step;
+  readonly pipeline: GPUComputePipeline;
+  readonly paramOffset: number;
+}
+
+/** Owns the buffers that all kernels share, and the queue. */
+export class Executor {
+  /** Check each step for validation errors by itself. Slow. */
+  debug = false;
+  /** Measures each step when set. */
+  timer: Timer | undefined;
+  readonly #device: Device;
+  readonly #pipelines: Pipelines;
+  readonly #vectors: Vectors;
+  readonly #memory: GrowingBuffer;
+  readonly #params: GrowingBuffer;
+  readonly #lists: GrowingBuffer;
+  readonly #readback: Readback;
+  readonly #arena = new Arena();
+  #paramData = new Uint32Array(0);
+  #run: Run | undefined;
+  #listsWritten = 0;
+  #common: { group: GPUBindGroup; buffers: readonly GPUBuffer[] } | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(device: Device, pipelines: Pipelines, vectors: Vectors) {
+    const { storage, uniform, copyDst, copySrc } = usage;
+    this.#device = device;
+    this.#pipelines = pipelines;
+    this.#vectors = vectors;
+    this.#memory = new GrowingBuffer(device, 'intermediates', storage | copySrc | copyDst);
+    this.#params = new GrowingBuffer(device, 'kernel parameters', uniform | copyDst);
+    this.#lists = new GrowingBuffer(device, 'batch', storage | copyDst);
+    this.#readback = new Readback(device);
+  }
+
+  /**
+   * Runs what `run` has recorded and returns the values of `x` (no view), showing named tensors to `observer`.
+   * Calls are served one after the other.
+   */
+  read(run: Run, x: GpuTensor, observer?: Observer): Promise<Float32Array> {
+    const { steps, named } = run.take(x);
+    const result = this.#tail.then(() => this.#execute(run, steps, named, x, observer));
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #execute(
+    run: Run,
+    steps: readonly Step[],
+    named: readonly Named[],
+    x: GpuTensor,
+    observer?: Observer,
+  ): Promise<Float32Array> {
+    this.#device.assertAlive();
+    for (const step of steps) {
+      const waiting = step.prepare?.();
+      if (waiting !== undefined) await waiting;
+    }
+    if (run !== this.#run) {
+      this.#run = run;
+      this.#listsWritten = 0;
+      this.#arena.reset();
+    }
+    run.place(steps, x.slab, this.#arena);
+    await this.#growMemory(run);
+    const launches = await this.#launches(steps);
+    await this.#writeLists(run);
+    const group = await this.#commonGroup();
+    const shown = observer === undefined ? [] : named;
+    const views = [x, ...shown.map(({ tensor }) => tensor)];
+    const values = this.debug
+      ? await this.#submitOneByOne(launches, group, views)
+      : await this.#submit(launches, group, views);
+    run.settle();
+    shown.forEach(({ name, tensor }, i) => {
+      observer?.(name, values[i + 1], tensor.rows, tensor.cols);
+    });
+    this.#device.assertAlive();
+    return values[0];
+  }
+
+  /** One command buffer, one compute pass. */
+  async #submit(launches: readonly Launch[], group: GPUBindGroup, views: readonly GpuTensor[]) {
+    const encoder = this.#device.gpu.createCommandEncoder();
+    if (this.timer !== undefined) this.timer.encode(encoder, launches, (pass, launch) => encode(pass, launch, group));
+    else if (launches.length > 0) {
+      const pass = encoder.beginComputePass();
+      for (const launch of launches) encode(pass, launch, group);
+      pass.end();
+    }
+    const values = await this.#readback.copy(encoder, this.#memory.buffer, views);
+    this.#device.gpu.queue.submit([encoder.finish()]);
+    return values();
+  }
+
+  /** For debugging: every launch in a command buffer and an error scope of its own. */
+  async #submitOneByOne(launches: readonly Launch[], group: GPUBindGroup, views: readonly GpuTensor[]) {
+    const { gpu } = this.#device;
+    for (const launch of launches) {
+      gpu.pushErrorScope('validation');
+      const encoder = gpu.createCommandEncoder({ label: launch.step.label });
+      const pass = encoder.beginComputePass({ label: launch.step.label });
+      encode(pass, launch, group);
+      pass.end();
+      gpu.queue.submit([encoder.finish()]);
+      const error = await gpu.popErrorScope();
+      if (error !== null) throw new GpuError(`${launch.step.label} (kernel ${launch.kernel.name}): ${error.message}`);
+    }
+    return this.#submit([], group, views);
+  }
+
+  /** Makes room for the intermediates that `place` has placed. */
+  async #growMemory(run: Run): Promise<void> {
+    const bytes = this.#arena.highest * 4;
+    const most = this.#device.limits.maxStorageBufferBindingSize;
+    if (bytes > most) {
+      throw new GpuOutOfMemoryError(
+        `a forward over ${run.nTokens} tokens needs ${mebibytes(bytes)} of intermediates, but this adapter binds at most ${mebibytes(most)} at once: compute fewer tokens at a time (nUbatch), or use the wasm backend for so long a text`,
+        bytes,
+        this.#device.held,
+      );
+    }
+    await this.#memory.grow(bytes, { keep: true, most });
+  }
+
+  async #launches(steps: readonly Step[]): Promise<Launch[]> {
+    const launches: Launch[] = [];
+    for (const step of steps) {
+      for (const dispatch of step.dispatches()) {
+        const pipeline = this.#pipelines.get(dispatch.kernel) ?? (await this.#pipelines.compile(dispatch.kernel));
+        launches.push({ ...dispatch, step, pipeline, paramOffset: launches.length * paramBytes });
+      }
+    }
+    const words = (launches.length * paramBytes) / 4;
+    if (this.#paramData.length < words) this.#paramData = new Uint32Array(words * 2);
+    const floats = new Float32Array(this.#paramData.buffer);
+    for (const launch of launches) writeParams(launch, this.#paramData, floats);
+    await this.#params.grow(Math.max(words * 4, paramBytes));
+    this.#device.gpu.queue.writeBuffer(this.#params.buffer, 0, this.#paramData, 0, words);
+    return launches;
+  }
+
+  async #writeLists(run: Run): Promise<void> {
+    const { lists } = run;
+    if (lists.length === this.#listsWritten) return;
+    await this.#lists.grow(lists.length * 4);
+    this.#device.gpu.queue.writeBuffer(this.#lists.buffer, 0, Int32Array.from(lists));
+    this.#listsWritten = lists.length;
+  }
+
+  /** Bind group 0; made again only when one of its buffers has grown. */
+  async #commonGroup(): Promise<GPUBindGroup> {
+    const buffers = [this.#memory.buffer, this.#params.buffer, this.#lists.buffer, await this.#vectors.upload()];
+    if (this.#common === undefined || buffers.some((buffer, i) => buffer !== this.#common?.buffers[i])) {
+      const group = this.#device.gpu.createBindGroup({
+        layout: this.#pipelines.common,
+        entries: buffers.map((buffer, binding) => ({
+          binding,
+          resource: binding === 1 ? { buffer, size: paramBytes } : { buffer },
+        })),
+      });
+      this.#common = { group, buffers };
+    }
+    return this.#common.group;
+  }
+}
+
+function encode(pass: GPUComputePassEncoder, launch: Launch, group: GPUBindGroup): void {
+  pass.setPipeline(launch.pipeline);
+  pass.setBindGroup(0, group, [launch.paramOffset]);
+  if (launch.bound !== undefined) pass.setBindGroup(1, launch.bound.group);
+  pass.dispatchWorkgroups(...launch.grid);
+}
+
+const layouts = new WeakMap<Kernel, [name: string, type: 'u32' | 'f32'][]>();
+
+/** Writes the uniform struct of a launch: numbers as they are, tensors as offset and stride. */
+function writeParams({ kernel, step, values, paramOffset }: Launch, words: Uint32Array, floats: Float32Array): void {
+  let layout = layouts.get(kernel);
+  if (layout === undefined) layouts.set(kernel, (layout = fields(kernel.params)));
+  const all: Record<string, number> = { ...values };
+  for (const [name, kind] of Object.entries(kernel.params)) {
+    if (kind !== 'tensor') continue;
+    const tensor = name === 'y' ? step.writes : step.reads[name];
+    all[`${name}Off`] = tensor === undefined ? 0 : tensor.slab.offset! + tensor.start;
+    all[`${name}Stride`] = tensor?.stride ?? 0;
+  }
+  layout.forEach(([name, type], i) => {
+    const value = all[name];
+    if (value === undefined) throw new GpuError(`${step.label}: kernel ${kernel.name} needs the parameter ${name}`);
+    (type === 'f32' ? floats : words)[paramOffset / 4 + i] = value;
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * @file A GPU buffer that is replaced by a larger one when it gets too small.
+ */
+import type { Device } from './device.ts';
+
+/** Keeps one buffer at least as large as was ever asked for. */
+export class GrowingBuffer {
+  readonly #device: Device;
+  readonly #what: string;
+  readonly #usage: number;
+  #buffer: GPUBuffer | undefined;
+
+  /** @param what its name in messages about memory */
+  constructor(device: Device, what: string, usageFlags: number) {
+    this.#device = device;
+    this.#what = what;
+    this.#usage = usageFlags;
+  }
+
+  /** The buffer as it is now. */
+  get buffer(): GPUBuffer {
+    return this.#buffer!;
+  }
+
+  /**
+   * Makes room for `size` bytes.
+   * @param options.keep copy the old contents over
+   * @param options.most never become larger than this for the sake of growing less often
+   * @throws GpuOutOfMemoryError
+   */
+  async grow(size: number, options: { keep?: boolean; most?: number } = {}): Promise<void> {
+    const old = this.#buffer;
+    if (old !== undefined && old.size >= size) return;
+    const roomy = Math.min(Math.max(size, (old?.size ?? 0) * 1.5), options.most ?? Number.POSITIVE_INFINITY);
+    if (old !== undefined && !options.keep) this.#device.release(old);
+    this.#buffer = await this.#device.buffer(this.#what, roomy, this.#usage);
+    if (old !== undefined && options.keep) {
+      const encoder = this.#device.gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(old, 0, this.#buffer, 0, old.size);
+      this.#device.gpu.queue.submit([encoder.finish()]);
+      this.#device.release(old);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * @file The WebGPU backend: quantised transformers in WGSL, on any adapter that `navigator.gpu` (or Dawn in Node) offers.
+ */
+import type { Backend, WeightSource } from '../../tensor/backend.ts';
+import type { Ops } from '../../tensor/ops.ts';
+import { Context } from './context.ts';
+import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
+import { Executor } from './executor.ts';
+import { attention } from './ops/attention.ts';
+import { linear } from './ops/linear.ts';
+import { moe } from './ops/moe.ts';
+import { RopeTables } from './ops/rope.ts';
+import { activate, add, columns, embedding, glu, norm, pool, softmax } from './ops/rows.ts';
+import { Pipelines } from './pipelines.ts';
+import { Tuner } from './tuner.ts';
+import { Vectors } from './vectors.ts';
+import { Weights } from './weights.ts';
+
+export * from './errors.ts';
+
+/** Options of `createWebGpuBackend`. */
+export interface WebGpuOptions extends DeviceOptions {
+  /** `f16`: expand quantised matrices to f16 when they are loaded, for speed at the cost of memory. Default `quantised`. */
+  readonly gpuWeights?: 'quantised' | 'f16';
+  /** Check every kernel launch for validation errors by itself and name it. Slow. */
+  readonly debug?: boolean;
+  /** Search for the fastest tiles at first use. Default true. */
+  readonly autotune?: boolean;
+}
+
+/** What a WebGPU backend has beyond the others. */
+export interface WebGpuBackend extends Backend {
+  /** Bytes of GPU memory that it holds. */
+  readonly memoryInUse: number;
+  readonly adapterInfo: GPUAdapterInfo;
+}
+
+/** Makes a WebGPU backend. */
+export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  const device = await openDevice(options);
+  const pipelines = new Pipelines(device);
+  const vectors = new Vectors(device);
+  const weights = new Weights(device, pipelines, vectors, options.gpuWeights === 'f16');
+  const executor = new Executor(device, pipelines, vectors);
+  executor.debug = options.debug ?? false;
+  const ctx = new Context(device, pipelines, vectors, executor);
+  const tuner = new Tuner(device);
+  return {
+    name: 'webgpu',
+    adapterInfo: device.adapterInfo,
+    get memoryInUse() {
+      return device.held;
+    },
+    description: describeAdapter(device.adapterInfo),
+    allocate: (source: WeightSource, role) => weights.allocate(source, role),
+    fill: (weight, source) => weights.fill(ctx.weight(weight), source),
+    ops: bindOps(ctx, tuner),
+    observe(observer) {
+      ctx.observer = observer;
+    },
+    dispose() {
+      device.dispose();
+    },
+  };
+}
+
+function bindOps(ctx: Context, tuner: Tuner): Ops {
+  const tables = new RopeTables(ctx);
+  return {
+    begin: (batch) => ctx.begin(batch),
+    embedding: (table, index, options) => embedding(ctx, table, index, options),
+    linear: (x, layer, options) => linear(ctx, tuner, x, layer, options),
+    norm: (x, weights, options) => norm(ctx, x, weights, options),
+    rope: (x, options) => tables.rope(x, options),
+    attention: (q, k, v, options) => attention(ctx, q, k, v, options),
+    glu: (gate, up, activation, options) => glu(ctx, gate, up, activation, options),
+    moe: (x, options) => moe(ctx, tuner, x, options),
+    add: (a, b, options) => add(ctx, a, b, options),
+    activate: (x, activation, options) => activate(ctx, x, activation, options),
+    softmax: (x, options) => softmax(ctx, x, options),
+    columns: (x, start, n, options) => columns(ctx, x, start, n, options),
+    pool: (x, kind, options) => pool(ctx, x, kind, options),
+    read: (x) => ctx.read(x),
+  };
+}

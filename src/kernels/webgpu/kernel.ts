@@ -1,0 +1,99 @@
+/**
+ * @file What a kernel is: WGSL text with a table of its parameters, and how every kernel sees memory.
+ *
+ * Bind group 0 is the same for all kernels, so it is made once and only its dynamic offset changes:
+ *
+ * | binding | name    | what                                                                     |
+ * |---------|---------|--------------------------------------------------------------------------|
+ * | 0       | `arena` | all intermediates of the forward (read and write)                        |
+ * | 1       | `p`     | this dispatch's parameters, a slice of one uniform buffer                |
+ * | 2       | `batch` | ids, positions and work lists of the batch                               |
+ * | 3       | `vec`   | biases, norm weights and other small vectors of the model, as float32    |
+ *
+ * Bind group 1 holds up to three read-only buffers of one weight (or a rotation table).
+ */
+
+/** How a parameter is passed: a number, or the place of a tensor (`xOff`, `xStride` for `x`, in values). */
+export type ParamKind = 'u32' | 'f32' | 'tensor';
+
+/** Name → kind, in the order of the uniform struct. */
+export type Params = Readonly<Record<string, ParamKind>>;
+
+/** What the arena's bytes are to a kernel. */
+export type ArenaElement = 'f32' | 'vec4<f32>' | 'u32' | 'vec4<u32>';
+
+/** One compiled program. Kernels are compared by identity: make each variant once (see `once`). */
+export interface Kernel {
+  /** Kernel and variant, for labels and messages, e.g. `matmul Q8_0 64x64`. */
+  readonly name: string;
+  readonly params: Params;
+  /** Buffers in bind group 1. */
+  readonly nBindings: 0 | 1 | 2 | 3;
+  readonly code: string;
+}
+
+/** Bytes of one dispatch's parameters: WebGPU's default alignment of dynamic offsets. */
+export const paramBytes = 256;
+
+/** Makes a kernel: puts the header that all share in front of its text. */
+export function kernel(options: {
+  name: string;
+  params: Params;
+  arena?: ArenaElement;
+  /** WGSL types of the buffers in bind group 1, by variable name. */
+  bindings?: Readonly<Record<string, string>>;
+  /** `enable` directives. */
+  enable?: readonly string[];
+  code: string;
+}): Kernel {
+  const { name, params, arena = 'f32', bindings = {}, enable = [], code } = options;
+  const names = Object.keys(bindings);
+  const header = [
+    ...enable.map((feature) => `enable ${feature};`),
+    'struct Params {',
+    ...fields(params).map(([field, type]) => `  ${field}: ${type},`),
+    '}',
+    `@group(0) @binding(0) var<storage, read_write> arena: array<${arena}>;`,
+    '@group(0) @binding(1) var<uniform> p: Params;',
+    '@group(0) @binding(2) var<storage, read> batch: array<i32>;',
+    '@group(0) @binding(3) var<storage, read> vec: array<f32>;',
+    ...names.map((v, i) => `@group(1) @binding(${i}) var<storage, read> ${v}: array<${bindings[v]}>;`),
+  ];
+  return { name, params, nBindings: names.length as Kernel['nBindings'], code: `${header.join('\n')}\n${code}` };
+}
+
+/** The scalar fields of the uniform struct. */
+export function fields(params: Params): [name: string, type: 'u32' | 'f32'][] {
+  return Object.entries(params).flatMap(([name, kind]): [string, 'u32' | 'f32'][] =>
+    kind === 'tensor'
+      ? [
+          [`${name}Off`, 'u32'],
+          [`${name}Stride`, 'u32'],
+        ]
+      : [[name, kind]],
+  );
+}
+
+/** Remembers what `make` made for each key, so that a variant exists once. */
+export function once<Args extends readonly (string | number | boolean)[], T>(
+  make: (...args: Args) => T,
+): (...args: Args) => T {
+  const made = new Map<string, T>();
+  return (...args) => {
+    const key = args.join('|');
+    let value = made.get(key);
+    if (value === undefined) made.set(key, (value = make(...args)));
+    return value;
+  };
+}
+
+/** WGSL: the number of this workgroup when the grid was folded into two dimensions (see `grid`). */
+export const linearGroup = 'fn linear_group(w: vec3<u32>, n: vec3<u32>) -> u32 { return w.x + w.y * n.x; }';
+
+/** A grid of `n` workgroups, folded where it is longer than one dimension may be; kernels skip the excess. */
+export function grid(n: number): [x: number, y: number, z: number] {
+  const most = 65535;
+  if (n <= most) return [n, 1, 1];
+  const y = Math.ceil(n / most);
+  return [Math.ceil(n / y), y, 1];
+}

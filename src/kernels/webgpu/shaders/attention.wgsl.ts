@@ -1,0 +1,209 @@
+/**
+ * @file Softmax attention over packed sequences, in one pass over the keys (after FlashAttention, Dao et al. 2022).
+ *
+ * Idea     A workgroup takes one head and BQ consecutive queries of one sequence. It walks over the sequence's keys BK at a
+ *          time: scores into shared memory, running maximum and sum of each query, old results rescaled, values added.
+ *          The matrix of all scores never exists. Blocks of keys without any visible key are skipped.
+ * Order    Blocks are counted from the beginning of the sequence, so a query's sums do not depend on where the sequence
+ *          lies in the batch. A block that the mask hides from a query leaves its sums as they are.
+ * Threads  128 (fewer with small blocks). For scores a thread has one key and several queries; for the softmax several threads share a query;
+ *          for the values a thread has four columns of some queries.
+ * Shared   4 · (BQ · headSize + BK · max(headSize + 4, headSizeV) + BQ · BK + 2 · threads + BQ) bytes; keys and values take turns.
+ * Features none. With `vec4` head sizes, offsets and strides must be multiples of four.
+ */
+import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+
+/** Threads of a workgroup: one a score, at most 128. */
+const threadsOf = ({ bq, bk }: AttentionTile) => Math.min(128, bq * bk);
+const up4 = (n: number) => Math.ceil(n / 4);
+
+/** Queries and keys of a block. */
+export interface AttentionTile {
+  readonly bq: number;
+  readonly bk: number;
+}
+
+/** Bytes of shared memory for head sizes `d` (queries, keys) and `dv` (values). */
+function shared(tile: AttentionTile, d: number, dv: number): number {
+  const { bq, bk } = tile;
+  return 16 * (bq * up4(d) + bk * Math.max(up4(d) + 1, up4(dv))) + 4 * (bq * bk + 2 * threadsOf(tile) + bq);
+}
+
+/** The largest tile that fits `limit` bytes of shared memory; `undefined` when the heads are too large for any. */
+export function attentionTile(d: number, dv: number, limit: number): AttentionTile | undefined {
+  for (const bq of [32, 16, 8, 4]) {
+    for (const bk of [32, 16, 8]) {
+      const tile = { bq, bk };
+      if (shared(tile, d, dv) <= limit) return tile;
+    }
+  }
+  return undefined;
+}
+
+/** The kernel for these head sizes. `bq` is 4…32, `bk` 8…32, both powers of two. */
+export const attention = once((bq: number, bk: number, d: number, dv: number, wide: boolean): Kernel => {
+  const dimensions = wide ? `${d}/${dv} vec4` : `${d}/${dv}`;
+  return kernel({
+    name: `attention ${dimensions} ${bq}x${bk}`,
+    params: {
+      q: 'tensor',
+      k: 'tensor',
+      v: 'tensor',
+      y: 'tensor',
+      /** Three numbers a tile in `batch`: first query row, begin and end of its sequence. */
+      tilesAt: 'u32',
+      nTiles: 'u32',
+      nHead: 'u32',
+      /** Query heads that share a key/value head. */
+      nGroup: 'u32',
+      /** A key is seen if it is at most this far behind or ahead of the query. */
+      maxBehind: 'u32',
+      maxAhead: 'u32',
+      scale: 'f32',
+      /** 0: none. */
+      softcap: 'f32',
+      /** Slope of each head (ALiBi), or 0xffffffff. */
+      slopesAt: 'u32',
+      /** 257 biases a head for distances −128…128 (T5), or 0xffffffff. */
+      biasAt: 'u32',
+    },
+    arena: wide ? 'vec4<f32>' : 'f32',
+    code: attentionCode(bq, bk, d, dv, wide),
+  });
+});
+
+function attentionCode(bq: number, bk: number, d: number, dv: number, wide: boolean): string {
+  const [dQ, dV] = [up4(d), up4(dv)];
+  const dK = dQ + 1;
+  const threads = threadsOf({ bq, bk });
+  const lanes = threads / bq;
+  const nScores = (bq * bk) / threads;
+  const perPass = threads / bk;
+  const slots = Math.ceil((bq * dV) / threads);
+  const each = (n: number, line: (i: number) => string) => Array.from({ length: n }, (_, i) => line(i)).join('\n');
+  return /* wgsl */ `
+var<workgroup> qs: array<vec4<f32>, ${bq * dQ}>;
+var<workgroup> kv: array<vec4<f32>, ${bk * Math.max(dK, dV)}>;
+var<workgroup> ss: array<f32, ${bq * bk}>;
+var<workgroup> maxima: array<f32, ${threads}>;
+var<workgroup> sums: array<f32, ${threads}>;
+var<workgroup> rescale: array<f32, ${bq}>;
+const hidden = -3.0e38;
+${linearGroup}
+${wide ? wideAccess : narrowAccess}
+fn score(product: f32, head: u32, ahead: i32) -> f32 {
+  if (ahead > i32(p.maxAhead) || -ahead > i32(p.maxBehind)) { return hidden; }
+  var s = product;
+  if (p.biasAt != 0xffffffffu) { s = s + vec[p.biasAt + head * 257u + u32(clamp(ahead, -128, 128) + 128)]; }
+  s = s * p.scale;
+  if (p.softcap != 0.0) { s = p.softcap * tanh(clamp(s / p.softcap, -10.0, 10.0)); }
+  if (p.slopesAt != 0xffffffffu) { s = s - vec[p.slopesAt + head] * f32(abs(ahead)); }
+  return s;
+}
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let g = linear_group(wg, nwg);
+  let tile = g / p.nHead;
+  let head = g % p.nHead;
+  if (tile >= p.nTiles) { return; }
+  let first = batch[p.tilesAt + tile * 3u];
+  let begin = batch[p.tilesAt + tile * 3u + 1u];
+  let n = batch[p.tilesAt + tile * 3u + 2u] - begin;
+  let q0 = first - begin;
+  let nq = min(${bq}, n - q0);
+  for (var i = t; i < ${bq * dQ}u; i += ${threads}u) {
+    let row = i32(i / ${dQ}u);
+    qs[i] = vec4<f32>();
+    if (row < nq) { qs[i] = load4(p.qOff + u32(first + row) * p.qStride + head * ${d}u, (i % ${dQ}u) * 4u, ${d}u); }
+  }
+  let headKv = head / p.nGroup;
+  let r = t / ${lanes}u;
+  let lane = t % ${lanes}u;
+  let key = t % ${bk}u;
+  var top = hidden;
+  var sum = 0.0;
+${each(slots, (i) => `  var o${i} = vec4<f32>();`)}
+  let from = (max(0, q0 - i32(min(p.maxBehind, 0x3fffffffu))) / ${bk}) * ${bk};
+  let to = min(n, q0 + nq + i32(min(p.maxAhead, 0x3fffffffu)));
+  for (var k0 = from; k0 < to; k0 += ${bk}) {
+    for (var i = t; i < ${bk * dQ}u; i += ${threads}u) {
+      let row = k0 + i32(i / ${dQ}u);
+      var v = vec4<f32>();
+      if (row < n) { v = load4(p.kOff + u32(begin + row) * p.kStride + headKv * ${d}u, (i % ${dQ}u) * 4u, ${d}u); }
+      kv[(i / ${dQ}u) * ${dK}u + i % ${dQ}u] = v;
+    }
+    workgroupBarrier();
+${each(nScores, (j) => `    var s${j} = 0.0;`)}
+    for (var c = 0u; c < ${dQ}u; c++) {
+      let b = kv[key * ${dK}u + c];
+${each(nScores, (j) => `      let a${j} = qs[(t / ${bk}u + ${j * perPass}u) * ${dQ}u + c];`)}
+${['x', 'y', 'z', 'w'].map((e) => each(nScores, (j) => `      s${j} = fma(a${j}.${e}, b.${e}, s${j});`)).join('\n')}
+    }
+${each(nScores, (j) => {
+  const row = `(t / ${bk}u + ${j * perPass}u)`;
+  return `    ss[${row} * ${bk}u + key] = select(hidden, score(s${j}, head, k0 + i32(key) - q0 - i32(${row})), k0 + i32(key) < n);`;
+})}
+    workgroupBarrier();
+    for (var i = t; i < ${bk * dV}u; i += ${threads}u) {
+      let row = k0 + i32(i / ${dV}u);
+      kv[i] = vec4<f32>();
+      if (row < n) { kv[i] = load4(p.vOff + u32(begin + row) * p.vStride + headKv * ${dv}u, (i % ${dV}u) * 4u, ${dv}u); }
+    }
+    var most = hidden;
+    for (var c = lane; c < ${bk}u; c += ${lanes}u) { most = max(most, ss[r * ${bk}u + c]); }
+    maxima[t] = most;
+    workgroupBarrier();
+    most = top;
+    for (var i = 0u; i < ${lanes}u; i++) { most = max(most, maxima[r * ${lanes}u + i]); }
+    var mine = 0.0;
+    for (var c = lane; c < ${bk}u; c += ${lanes}u) {
+      let s = ss[r * ${bk}u + c];
+      let e = select(exp(s - most), 0.0, s <= hidden);
+      ss[r * ${bk}u + c] = e;
+      mine += e;
+    }
+    sums[t] = mine;
+    let scaleBy = exp(top - most);
+    if (lane == 0u) { rescale[r] = scaleBy; }
+    top = most;
+    workgroupBarrier();
+    sum = sum * scaleBy;
+    for (var i = 0u; i < ${lanes}u; i++) { sum += sums[r * ${lanes}u + i]; }
+${each(slots, (i) => {
+  const slot = `(t + ${i * threads}u)`;
+  return `    if (${slot} < ${bq * dV}u) {
+      let row = ${slot} / ${dV}u;
+      o${i} = o${i} * rescale[row];
+      for (var c = 0u; c < ${bk}u; c++) { o${i} = fma(vec4<f32>(ss[row * ${bk}u + c]), kv[c * ${dV}u + ${slot} % ${dV}u], o${i}); }
+    }`;
+})}
+    workgroupBarrier();
+  }
+  if (lane == 0u) { sums[r] = sum; }
+  workgroupBarrier();
+${each(slots, (i) => {
+  const slot = `(t + ${i * threads}u)`;
+  return `  if (${slot} < ${bq * dV}u && i32(${slot} / ${dV}u) < nq) {
+    let row = ${slot} / ${dV}u;
+    store4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u, (${slot} % ${dV}u) * 4u, ${dv}u, o${i} / sums[row]);
+  }`;
+})}
+}`;
+}
+
+const narrowAccess = /* wgsl */ `
+fn load4(at: u32, c: u32, n: u32) -> vec4<f32> {
+  var v = vec4<f32>();
+  for (var i = 0u; i < 4u; i++) { if (c + i < n) { v[i] = arena[at + c + i]; } }
+  return v;
+}
+fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) {
+  for (var i = 0u; i < 4u; i++) { if (c + i < n) { arena[at + c + i] = v[i]; } }
+}
+`;
+
+const wideAccess = /* wgsl */ `
+fn load4(at: u32, c: u32, n: u32) -> vec4<f32> { return arena[(at + c) >> 2u]; }
+fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) { arena[(at + c) >> 2u] = v; }
+`;

@@ -1,0 +1,43 @@
+/**
+ * @file What comes after a sum, in every product: scale, bias, element-wise function, residual.
+ */
+import type { Activation } from '../../../tensor/ops.ts';
+
+/** Numbers of the element-wise functions in shaders; 0 is none. */
+export const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, silu: 2, relu: 3, tanh: 4 };
+
+/**
+ * `activate(v, code)`. The argument of `tanh` is clamped to where its float32 result is ±1 anyway: some drivers compute
+ * it from `exp` and overflow.
+ */
+export const activateCode = /* wgsl */ `
+fn safe_tanh(v: f32) -> f32 { return tanh(clamp(v, -10.0, 10.0)); }
+fn activate(v: f32, code: u32) -> f32 {
+  switch code {
+    case 1u: { return 0.5 * v * (1.0 + safe_tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))); }
+    case 2u: { return v / (1.0 + exp(-v)); }
+    case 3u: { return max(v, 0.0); }
+    case 4u: { return safe_tanh(v); }
+    default: { return v; }
+  }
+}
+`;
+
+/** The parameters that `finish` reads; the residual is the tensor `r`. */
+export const epilogueParams = {
+  scaleAt: 'u32',
+  biasAt: 'u32',
+  activation: 'u32',
+  hasResidual: 'u32',
+  r: 'tensor',
+} as const;
+
+/** `finish(sum, n)`: scale, bias of output `n` and element-wise function. The caller adds the residual. */
+export const epilogueCode = /* wgsl */ `${activateCode}
+fn finish(sum: f32, n: u32) -> f32 {
+  var v = sum;
+  if (p.scaleAt != 0xffffffffu) { v = v * vec[p.scaleAt]; }
+  if (p.biasAt != 0xffffffffu) { v = v + vec[p.biasAt + n]; }
+  return activate(v, p.activation);
+}
+`;

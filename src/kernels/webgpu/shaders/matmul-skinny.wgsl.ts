@@ -1,0 +1,80 @@
+/**
+ * @file Product of a few rows and a weight matrix: the strategy for pooled rows and short texts (GEMV).
+ *
+ * Idea     Such a product reads every weight once and is bound by memory. A workgroup computes 4 outputs; 16 threads share
+ *          an output and take steps of 32 values of K in turn, so that neighbouring threads read neighbouring blocks. Every
+ *          weight is decoded once for all rows. After each round of 16 steps one thread a row adds up its sums in order.
+ * Order    As in `matmul-tile`: sums of 32 products, each a chain of `fma` in order, added in order. Same bits.
+ * Threads  4 outputs × 16 steps.
+ * Shared   64 · rows · 4 bytes (at most 2 KiB).
+ * Features none.
+ */
+import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
+import { epilogueCode } from './epilogue.wgsl.ts';
+import { matmulParams, weightAt } from './matmul-tile.wgsl.ts';
+
+/** Most rows that one launch takes. */
+export const skinnyRows = 8;
+/** Outputs of a workgroup. */
+export const skinnyOutputs = 4;
+
+const lanes = 16;
+
+/** The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller). */
+export const matmulSkinny = once((type: Loader['type'], m: number): Kernel => {
+  const loader = loaders.get(type)!;
+  const rows = Array.from({ length: m }, (_, r) => r);
+  return kernel({
+    name: `matmul ${type} skinny ${m}`,
+    params: matmulParams,
+    bindings: loaderBindings(loader),
+    code: /* wgsl */ `
+var<workgroup> partial: array<f32, ${skinnyOutputs * lanes * m}>;
+${linearGroup}
+fn w_end() -> u32 { return p.nOut; }
+${weightAt(loader)}
+${epilogueCode}
+fn load_x(row: u32, k: u32) -> vec4<f32> {
+  var v = vec4<f32>();
+  let at = p.xOff + row * p.xStride + k;
+  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = arena[at + i]; } }
+  return v;
+}
+fn chain(sum: f32, x: vec4<f32>, w: vec4<f32>) -> f32 {
+  return fma(x.w, w.w, fma(x.z, w.z, fma(x.y, w.y, fma(x.x, w.x, sum))));
+}
+
+@compute @workgroup_size(${skinnyOutputs * lanes})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let o = t / ${lanes}u;
+  let lane = t % ${lanes}u;
+  let n = linear_group(wg, nwg) * ${skinnyOutputs}u + o;
+  var total = 0.0;
+  for (var round = 0u; round < p.nIn; round += ${32 * lanes}u) {
+    let k0 = round + lane * 32u;
+${rows.map((r) => `    var c${r} = 0.0;`).join('\n')}
+    if (k0 < p.nIn) {
+      for (var k = k0; k < k0 + 32u; k += 8u) {
+        let w = weight8(n, k);
+${rows.map((r) => `        c${r} = chain(chain(c${r}, load_x(${r}u, k), w[0]), load_x(${r}u, k + 4u), w[1]);`).join('\n')}
+      }
+    }
+${rows.map((r) => `    partial[(o * ${m}u + ${r}u) * ${lanes}u + lane] = c${r};`).join('\n')}
+    workgroupBarrier();
+    if (lane < ${m}u) {
+      for (var i = 0u; i < ${lanes}u; i++) {
+        if (round + i * 32u < p.nIn) { total += partial[(o * ${m}u + lane) * ${lanes}u + i]; }
+      }
+    }
+    workgroupBarrier();
+  }
+  if (lane < p.rows && lane < ${m}u && n < p.nOut) {
+    let c = p.firstOut + n;
+    var v = finish(total, c);
+    if (p.hasResidual != 0u) { v = v + arena[p.rOff + lane * p.rStride + c]; }
+    arena[p.yOff + lane * p.yStride + c] = v;
+  }
+}`,
+  });
+});

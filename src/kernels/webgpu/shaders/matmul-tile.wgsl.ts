@@ -1,0 +1,229 @@
+/**
+ * @file Product of activations and a weight matrix, tile by tile: the strategy for many rows.
+ *
+ * Idea     A workgroup computes a tile of BM rows × BN outputs. It walks along K in steps of 32: all threads bring a
+ *          BM × 32 tile of x and a BN × 32 tile of W (through the type's loader) into shared memory, then each thread
+ *          multiplies its TM rows by its TN outputs out of registers. Shared vectors run along K, so that both tiles are
+ *          stored as they are loaded.
+ * Order    Every output is the sum, in order, of the sums of 32 products, each a chain of `fma` in order. Tile shape and
+ *          place do not enter, and `matmul-skinny` adds in the same order: same row, same bits.
+ * Threads  BM/TM × BN/TN, e.g. 16 × 16 for 64 × 64 with 4 × 4.
+ * Shared   (BM + BN) · 32 · 4 bytes: 16 KiB for 64 × 64, WebGPU's least. W's vectors are swizzled against bank conflicts.
+ * Features none. With `vec4` rows, offsets and widths must be multiples of four.
+ *
+ * With `experts` the rows of a tile belong to one expert: `t` lists the tiles and the rows that they gather (see `moe.wgsl.ts`).
+ */
+import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
+import { epilogueCode, epilogueParams } from './epilogue.wgsl.ts';
+
+/** Shape of a tile: rows and outputs of a workgroup, and of a thread. */
+export interface Tile {
+  readonly bm: number;
+  readonly bn: number;
+  readonly tm: number;
+  readonly tn: number;
+}
+
+/** Values of K in one step. */
+export const stepK = 32;
+
+/** Threads of a workgroup. */
+export function tileThreads({ bm, bn, tm, tn }: Tile): number {
+  return (bm / tm) * (bn / tn);
+}
+
+/** Bytes of shared memory that a tile of values of `bytes` each needs. */
+export function tileShared({ bm, bn }: Tile, bytes = 4): number {
+  return (bm + bn) * stepK * bytes;
+}
+
+const indices = (n: number) => Array.from({ length: n }, (_, i) => i);
+/** Runs `line` for each of `n` numbers and joins the lines. */
+const each = (n: number, line: (i: number) => string) => indices(n).map(line).join('\n');
+
+/** Which parameters every matmul strategy takes. */
+export const matmulParams = {
+  x: 'tensor',
+  y: 'tensor',
+  rows: 'u32',
+  nIn: 'u32',
+  /** Outputs in this part of the matrix, and the column of `y` where they begin. */
+  nOut: 'u32',
+  firstOut: 'u32',
+  blocksPerRow: 'u32',
+  ...epilogueParams,
+} as const;
+
+/** WGSL that finds the eight values from `k` on of row `row` of W, zero past the end of the row. */
+export function weightAt(loader: Loader): string {
+  const parts = loader.blockSize / 8;
+  return /* wgsl */ `${loaderHelpers}${loader.code}
+fn weight8(row: u32, k: u32) -> mat2x4<f32> {
+  let block = k / ${loader.blockSize}u;
+  if (row >= w_end() || block >= p.blocksPerRow) { return mat2x4<f32>(); }
+  return w8(row * p.blocksPerRow + block, (k / 8u) % ${parts}u);
+}`;
+}
+
+/** The tile kernel for one weight type. */
+export const matmulTile = once(
+  (type: Loader['type'], bm: number, bn: number, tm: number, tn: number, wide: boolean, experts: boolean): Kernel => {
+    const loader = loaders.get(type)!;
+    const tile = { bm, bn, tm, tn };
+    return kernel({
+      name: `matmul${experts ? ' experts' : ''} ${type} ${bm}x${bn}${wide ? ' vec4' : ''}`,
+      params: {
+        ...matmulParams,
+        ...(experts && { t: 'tensor', maxTiles: 'u32', firstExpert: 'u32', endExpert: 'u32', pairsPerRow: 'u32' }),
+      },
+      arena: wide ? 'vec4<f32>' : 'f32',
+      bindings: loaderBindings(loader),
+      code: tileCode(loader, tile, wide, experts),
+    });
+  },
+);
+
+function tileCode(loader: Loader, tile: Tile, wide: boolean, experts: boolean): string {
+  const { bm, bn, tm, tn } = tile;
+  const threads = tileThreads(tile);
+  const columns = bn / tn;
+  return /* wgsl */ `
+const BM = ${bm}u;
+var<workgroup> xs: array<vec4<f32>, ${bm * 8}>;
+var<workgroup> ws: array<vec4<f32>, ${bn * 8}>;
+${linearGroup}
+${experts ? expertRows(wide) : plainRows}
+${weightAt(loader)}
+${epilogueCode}
+${wide ? wideAccess : narrowAccess}
+/* Place of vector v (of 8) of row n in ws: neighbouring threads read rows four apart. */
+fn at_w(n: u32, v: u32) -> u32 { return n * 8u + (v ^ ((n >> 2u) & 7u)); }
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let nTiles = (p.nOut + ${bn - 1}u) / ${bn}u;
+  let g = linear_group(wg, nwg);
+  let n0 = (g % nTiles) * ${bn}u;
+  let tileIndex = g / nTiles;
+  if (!begin_tile(tileIndex, t)) { return; }
+  let tx = (t % ${columns}u) * 4u;
+  let ty = (t / ${columns}u) * ${tm}u;
+${each(tm * tn, (i) => `  var s${i} = 0.0; var c${i} = 0.0;`)}
+  for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
+    for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
+      xs[i] = load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u);
+    }
+    for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
+      let n = i / 4u;
+      let w = weight8(w_begin() + n0 + n, k0 + (i % 4u) * 8u);
+      ws[at_w(n, (i % 4u) * 2u)] = w[0];
+      ws[at_w(n, (i % 4u) * 2u + 1u)] = w[1];
+    }
+    workgroupBarrier();
+    for (var v = 0u; v < 8u; v++) {
+${each(tm, (i) => `      let a${i} = xs[(ty + ${i}u) * 8u + v];`)}
+${each(tn, (j) => `      let b${j} = ws[at_w(tx + ${column(j, columns)}u, v)];`)}
+${['x', 'y', 'z', 'w']
+  .map((k) => each(tm * tn, (i) => `      c${i} = fma(a${Math.floor(i / tn)}.${k}, b${i % tn}.${k}, c${i});`))
+  .join('\n')}
+    }
+${each(tm * tn, (i) => `    s${i} += c${i}; c${i} = 0.0;`)}
+    workgroupBarrier();
+  }
+${each(tm, (i) =>
+  each(tn / 4, (g) => {
+    const sums = indices(4).map((j) => `s${i * tn + g * 4 + j}`);
+    return `  store4(row_y(tileIndex, ty + ${i}u), n0 + tx + ${column(g * 4, columns)}u, vec4<f32>(${sums.join(', ')}));`;
+  }),
+)}
+}`;
+}
+
+/** Which output, relative to the thread's first, its `j`-th is: groups of four, one group every `4 · columns`. */
+function column(j: number, columns: number): number {
+  return Math.floor(j / 4) * 4 * columns + (j % 4);
+}
+
+/** Tiles of consecutive rows. `noRow` marks rows past the end. */
+const plainRows = /* wgsl */ `
+const noRow = 0xffffffffu;
+fn begin_tile(tile: u32, t: u32) -> bool { return true; }
+fn w_begin() -> u32 { return 0u; }
+fn w_end() -> u32 { return p.nOut; }
+fn row_x(tile: u32, i: u32) -> u32 {
+  let row = tile * BM + i;
+  return select(noRow, row, row < p.rows);
+}
+fn row_y(tile: u32, i: u32) -> u32 { return row_x(tile, i); }
+`;
+
+/** Tiles of one expert's rows, as `moe_group` lists them. */
+function expertRows(wide: boolean): string {
+  const read = (at: string) => `u32(${wide ? `arena[(${at}) >> 2u][(${at}) & 3u]` : `arena[${at}]`})`;
+  return /* wgsl */ `
+const noRow = 0xffffffffu;
+var<private> expert: u32;
+var<private> first: u32;
+var<private> count: u32;
+var<workgroup> info: vec3<u32>;
+fn begin_tile(tile: u32, t: u32) -> bool {
+  if (t == 0u) {
+    let at = p.tOff + tile * 3u;
+    info = vec3<u32>(${read('at')}, ${read('at + 1u')}, ${read('at + 2u')});
+  }
+  let tileInfo = workgroupUniformLoad(&info);
+  expert = tileInfo.x;
+  first = tileInfo.y;
+  count = tileInfo.z;
+  return count > 0u && expert >= p.firstExpert && expert < p.endExpert;
+}
+fn w_begin() -> u32 { return (expert - p.firstExpert) * p.nOut; }
+fn w_end() -> u32 { return w_begin() + p.nOut; }
+/* The pair (token, slot) in place i of the tile. */
+fn row_y(tile: u32, i: u32) -> u32 {
+  if (i >= count) { return noRow; }
+  let at = p.tOff + p.maxTiles * 3u + first + i;
+  return ${read('at')};
+}
+/* Its row of x: the token's for the first product, its own for the second. */
+fn row_x(tile: u32, i: u32) -> u32 {
+  let pair = row_y(tile, i);
+  return select(pair / p.pairsPerRow, noRow, pair == noRow);
+}
+`;
+}
+
+const narrowAccess = /* wgsl */ `
+fn load_x(row: u32, k: u32) -> vec4<f32> {
+  var v = vec4<f32>();
+  if (row == noRow) { return v; }
+  let at = p.xOff + row * p.xStride + k;
+  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn) { v[i] = arena[at + i]; } }
+  return v;
+}
+fn store4(row: u32, n: u32, sums: vec4<f32>) {
+  if (row == noRow) { return; }
+  for (var i = 0u; i < 4u; i++) {
+    if (n + i >= p.nOut) { return; }
+    let c = p.firstOut + n + i;
+    var v = finish(sums[i], c);
+    if (p.hasResidual != 0u) { v = v + arena[p.rOff + row * p.rStride + c]; }
+    arena[p.yOff + row * p.yStride + c] = v;
+  }
+}
+`;
+
+const wideAccess = /* wgsl */ `
+fn load_x(row: u32, k: u32) -> vec4<f32> {
+  if (row == noRow || k >= p.nIn) { return vec4<f32>(); }
+  return arena[(p.xOff + row * p.xStride + k) >> 2u];
+}
+fn store4(row: u32, n: u32, sums: vec4<f32>) {
+  if (row == noRow || n >= p.nOut) { return; }
+  let c = p.firstOut + n;
+  var v = vec4<f32>(finish(sums.x, c), finish(sums.y, c + 1u), finish(sums.z, c + 2u), finish(sums.w, c + 3u));
+  if (p.hasResidual != 0u) { v = v + arena[(p.rOff + row * p.rStride + c) >> 2u]; }
+  arena[(p.yOff + row * p.yStride + c) >> 2u] = v;
+}
+`;

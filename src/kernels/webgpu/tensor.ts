@@ -1,0 +1,70 @@
+/**
+ * @file Tensors of a forward, and the steps that make them. Nothing here touches the GPU: operations are recorded, and
+ * run when somebody reads a value.
+ */
+import type { Tensor } from '../../tensor/ops.ts';
+import type { Kernel } from './kernel.ts';
+
+/** A piece of the arena: the memory behind a tensor and its views. */
+export class Slab {
+  /** Float32 (or 32-bit) values. */
+  readonly size: number;
+  /** The step that computes it. */
+  producer: Step | undefined;
+  /** Where it lies in the arena, in values; `undefined` while it is not there. */
+  offset: number | undefined;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+}
+
+/** `[rows, cols]`; row `r` begins `start + r · stride` values into the slab. */
+export class GpuTensor implements Tensor {
+  readonly rows: number;
+  readonly cols: number;
+  readonly slab: Slab;
+  readonly start: number;
+  readonly stride: number;
+
+  constructor(slab: Slab, rows: number, cols: number, start = 0, stride = cols) {
+    this.slab = slab;
+    this.rows = rows;
+    this.cols = cols;
+    this.start = start;
+    this.stride = stride;
+  }
+
+  /** Whether rows can be read four values at a time. */
+  get aligned(): boolean {
+    return this.start % 4 === 0 && this.stride % 4 === 0 && this.cols % 4 === 0;
+  }
+}
+
+/** Something with a bind group for group 1: a part of a weight, or a rotation table. */
+export interface Bound {
+  readonly group: GPUBindGroup;
+}
+
+/** One launch of a kernel. */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  /** Parameters that are no tensors. */
+  readonly values: Readonly<Record<string, number>>;
+  readonly bound?: Bound;
+  readonly grid: readonly [x: number, y: number, z: number];
+}
+
+/** One operation as it was recorded. */
+export interface Step {
+  /** What to call it in messages: the operation, and the intermediate's name if it has one. */
+  readonly label: string;
+  /** Tensors that are read, by the kernels' parameter names. */
+  readonly reads: Readonly<Record<string, GpuTensor | undefined>>;
+  /** The result, `y` to the kernels. */
+  readonly writes: GpuTensor;
+  /** What to run; asked once, after `prepare`. */
+  readonly dispatches: () => readonly Dispatch[];
+  /** Awaited before the step runs. */
+  readonly prepare?: () => Promise<void> | undefined;
+}

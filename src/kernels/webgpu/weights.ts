@@ -1,0 +1,203 @@
+/**
+ * @file Weights in GPU memory: allocated by shape, filled from the file, given back at the end.
+ *
+ * A matrix lies as the loader of its type wants it, cut by rows into parts that each fit one binding. Small vectors lie
+ * in the pool (`vectors.ts`).
+ */
+import { type GgmlType, ggmlTypes, rowBytes } from '../../gguf/ggml-types.ts';
+import type { WeightRole, WeightSource } from '../../tensor/backend.ts';
+import { codecs, iqGrid } from '../../tensor/codecs/index.ts';
+import type { Weight } from '../../tensor/ops.ts';
+import type { Device } from './device.ts';
+import { GpuError } from './errors.ts';
+import { usage } from './gpu.ts';
+import { type Loader, loaders } from './loaders/index.ts';
+import type { Pipelines } from './pipelines.ts';
+import type { Bound } from './tensor.ts';
+import { bodiesAndHeads, expandedTo, paddedRows } from './upload.ts';
+import type { Vectors } from './vectors.ts';
+
+/** Bytes of the file that are read and uploaded at a time. */
+const sliceBytes = 4 * 1024 * 1024;
+/** A table of at most this many values is kept in the vector pool as well, to be read by value (T5's relative bias). */
+const smallTable = 65536;
+
+/** Rows `[firstRow, firstRow + nRows)` of a matrix. */
+export interface Part extends Bound {
+  readonly firstRow: number;
+  readonly nRows: number;
+}
+
+/** A weight on the GPU. */
+export class GpuWeight implements Weight {
+  readonly name: string;
+  readonly type: GgmlType;
+  readonly shape: readonly number[];
+  /** Values in a row. */
+  readonly rowLength: number;
+  /** Rows of all matrices of a stack together. */
+  readonly nRows: number;
+  /** How shaders read it, when it is a matrix. */
+  readonly loader: Loader | undefined;
+  /** Where it lies in the vector pool, when it is small. */
+  readonly vector: number | undefined;
+  /** Filled by `Weights.fill`. */
+  parts: readonly Part[] = [];
+
+  constructor(source: WeightSource, loader: Loader | undefined, vector: number | undefined) {
+    this.name = source.name;
+    this.type = source.type;
+    this.shape = source.shape;
+    const [rowLength = 1, ...outer] = source.shape;
+    this.rowLength = rowLength;
+    this.nRows = outer.reduce((product, n) => product * n, 1);
+    this.loader = loader;
+    this.vector = vector;
+    if (rowBytes(source.type, rowLength) * this.nRows !== source.byteLength) {
+      throw new GpuError(
+        `${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`,
+      );
+    }
+  }
+
+  /** Blocks of one row, the last one padded with zeros where the type has no blocks of its own. */
+  get blocksPerRow(): number {
+    return Math.ceil(this.rowLength / this.loader!.blockSize);
+  }
+
+  /** Values of the weight. */
+  get size(): number {
+    return this.rowLength * this.nRows;
+  }
+}
+
+/** Allocates, fills and describes weights. */
+export class Weights {
+  readonly #device: Device;
+  readonly #pipelines: Pipelines;
+  readonly #vectors: Vectors;
+  readonly #asF16: boolean;
+  readonly #grids = new Map<string, GPUBuffer>();
+  /** Bytes promised to weights that are not filled yet. */
+  #promised = 0;
+
+  constructor(device: Device, pipelines: Pipelines, vectors: Vectors, asF16: boolean) {
+    this.#device = device;
+    this.#pipelines = pipelines;
+    this.#vectors = vectors;
+    this.#asF16 = asF16;
+  }
+
+  /** Makes the handle; see `Backend.allocate`. @throws GpuOutOfMemoryError when the budget has no room for it */
+  allocate(source: WeightSource, role: WeightRole): GpuWeight {
+    if (codecs[source.type.name] === undefined) {
+      throw new GpuError(`${source.name}: the type ${source.type.name} does not hold weights`);
+    }
+    const size = source.shape.reduce((product, n) => product * n, 1);
+    const pooled = role === 'vector' || (role === 'table' && size <= smallTable);
+    const vector = pooled ? this.#vectors.reserve(size) : undefined;
+    const weight = new GpuWeight(source, role === 'vector' ? undefined : this.#loader(source.type), vector);
+    if (weight.loader !== undefined) {
+      const bytes = gpuBytes(weight);
+      this.#device.assertFits(source.name, this.#promised + bytes);
+      this.#promised += bytes;
+    }
+    return weight;
+  }
+
+  /** Brings the data over; see `Backend.fill`. @throws GpuOutOfMemoryError */
+  async fill(weight: GpuWeight, source: WeightSource): Promise<void> {
+    if (weight.vector !== undefined) {
+      const bytes = new Uint8Array(source.byteLength);
+      await source.read(0, bytes);
+      const values = new Float32Array(weight.size);
+      codecs[weight.type.name]!.dequantize(bytes, values, weight.size);
+      this.#vectors.set(weight.vector, values);
+    }
+    if (weight.loader === undefined) return;
+    this.#promised -= gpuBytes(weight);
+    const parts: Part[] = [];
+    const most = this.#rowsPerPart(weight);
+    for (let firstRow = 0; firstRow < weight.nRows; firstRow += most) {
+      parts.push(await this.#part(weight, weight.loader, source, firstRow, Math.min(most, weight.nRows - firstRow)));
+    }
+    weight.parts = parts;
+  }
+
+  async #part(weight: GpuWeight, loader: Loader, source: WeightSource, firstRow: number, nRows: number): Promise<Part> {
+    const blocks = nRows * weight.blocksPerRow;
+    const flags = usage.storage | usage.copyDst;
+    const body = await this.#device.buffer(weight.name, blocks * loader.bodyBytes, flags);
+    const head =
+      loader.headBytes > 0 ? await this.#device.buffer(weight.name, blocks * loader.headBytes, flags) : undefined;
+    const { queue } = this.#device.gpu;
+    const fileRow = rowBytes(weight.type, weight.rowLength);
+    // A multiple of four rows, so that every slice of heads begins at a whole word.
+    const rowsPerSlice = Math.max(4, Math.floor(sliceBytes / fileRow / 4) * 4);
+    for (let row = 0; row < nRows; row += rowsPerSlice) {
+      const n = Math.min(rowsPerSlice, nRows - row);
+      const bytes = new Uint8Array(n * fileRow);
+      await source.read((firstRow + row) * fileRow, bytes);
+      const whole = this.#inLoaderType(weight, loader, bytes, n);
+      const { bodies, heads } = bodiesAndHeads(loader, whole);
+      const at = row * weight.blocksPerRow;
+      queue.writeBuffer(body, at * loader.bodyBytes, bodies);
+      if (head !== undefined) queue.writeBuffer(head, at * loader.headBytes, heads);
+    }
+    const grid = loader.grid === undefined ? undefined : await this.#grid(loader.grid);
+    const buffers = [body, head, grid].filter((buffer) => buffer !== undefined);
+    const group = this.#device.gpu.createBindGroup({
+      label: weight.name,
+      layout: this.#pipelines.weights(buffers.length),
+      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+    return { firstRow, nRows, group };
+  }
+
+  /** `n` rows of the file as blocks of the loader's type. */
+  #inLoaderType(weight: GpuWeight, loader: Loader, bytes: Uint8Array<ArrayBuffer>, n: number): Uint8Array<ArrayBuffer> {
+    const { rowLength, type } = weight;
+    const same = type.name === loader.type;
+    const blocks = same ? bytes : expandedTo(loader.type, codecs[type.name]!, bytes, rowLength * n);
+    if (rowLength % loader.blockSize === 0) return blocks;
+    return paddedRows(blocks, rowBytes(ggmlTypes[loader.type], rowLength), weight.blocksPerRow * loader.blockBytes, n);
+  }
+
+  /** The loader of a type. Types that no shader reads (integers, doubles) become F32; see also `gpuWeights: 'f16'`. */
+  #loader(type: GgmlType): Loader {
+    const own = loaders.get(type.name);
+    if (own === undefined) return loaders.get('F32')!;
+    return this.#asF16 && type.blockSize > 1 ? loaders.get('F16')! : own;
+  }
+
+  /** Rows that fit one binding: whole matrices of a stack where possible, else a multiple of four rows. */
+  #rowsPerPart(weight: GpuWeight): number {
+    const { maxStorageBufferBindingSize: binding, maxBufferSize } = this.#device.limits;
+    const rows = Math.floor(Math.min(binding, maxBufferSize) / (weight.blocksPerRow * weight.loader!.bodyBytes));
+    const [, nOut = 1, nExpert = 1] = weight.shape;
+    const unit = nExpert > 1 ? nOut : 4;
+    if (rows < unit) {
+      throw new GpuError(
+        `${weight.name}: ${unit} rows of ${weight.rowLength} values exceed this adapter's bindings (${binding} bytes)`,
+      );
+    }
+    return Math.floor(rows / unit) * unit;
+  }
+
+  async #grid(name: NonNullable<Loader['grid']>): Promise<GPUBuffer> {
+    let buffer = this.#grids.get(name);
+    if (buffer === undefined) {
+      const values = iqGrid(name).slice();
+      buffer = await this.#device.buffer(`grid ${name}`, values.length, usage.storage | usage.copyDst);
+      this.#device.gpu.queue.writeBuffer(buffer, 0, values);
+      this.#grids.set(name, buffer);
+    }
+    return buffer;
+  }
+}
+
+/** Bytes that a matrix will take. */
+function gpuBytes(weight: GpuWeight): number {
+  const { bodyBytes, headBytes } = weight.loader!;
+  return weight.nRows * weight.blocksPerRow * (bodyBytes + headBytes);
+}

@@ -1,0 +1,70 @@
+/**
+ * @file Every weight type: the tile loader in the shader against the codec, by embedding lookups and by products.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
+import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
+import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
+import { codecs } from '../../../src/tensor/codecs/index.ts';
+import {
+  batchOf,
+  countingBatch,
+  describeGpu,
+  evaluate,
+  expectAsReference,
+  input,
+  randomBlocks,
+  rowsOf,
+  webgpu,
+} from './support.ts';
+
+const types = [...loaders.keys()] as GgmlTypeName[];
+
+describeGpu('tile loaders', () => {
+  let backend: WebGpuBackend;
+  beforeAll(async () => {
+    backend = await webgpu();
+  });
+  afterAll(() => backend.dispose());
+
+  it('cover every type that has a codec for blocks', () => {
+    const intermediate = ['Q8_1', 'Q8_K'];
+    const blocks = Object.values(codecs).filter((codec) => codec !== undefined && codec.type.blockSize > 1);
+    for (const codec of blocks) {
+      if (!intermediate.includes(codec!.type.name)) expect(types).toContain(codec!.type.name);
+    }
+  });
+
+  it.each(types)('%s: rows of a table', async (type) => {
+    const table = randomBlocks('table', type, [512, 9], 3);
+    const batch = batchOf([5, 7], 9);
+    const actual = await evaluate(backend, { table: [table, 'table'] }, batch, (ops, w) =>
+      ops.embedding(w.table, 'ids'),
+    );
+    const bytes = new Uint8Array(table.byteLength);
+    await table.read(0, bytes);
+    const values = new Float32Array(512 * 9);
+    codecs[type]!.dequantize(bytes, values, values.length);
+    batch.ids.forEach((id, t) => {
+      const [got, want] = [actual.subarray(t * 512, (t + 1) * 512), values.subarray(id * 512, (id + 1) * 512)];
+      for (let i = 0; i < 512; i++) {
+        // Types with a minimum may fuse d·q − m, which saves a rounding.
+        if (Math.abs(got[i] - want[i]) > 1e-6 * (1 + Math.abs(want[i]))) {
+          expect.fail(`${type}, row ${id}, value ${i}: ${got[i]} instead of ${want[i]}`);
+        }
+      }
+    });
+  });
+
+  it.each(types)('%s: products of few and of many rows', async (type) => {
+    for (const rows of [3, 37]) {
+      const sources = {
+        x: input(rows, 512, 5),
+        w: [randomBlocks('w', type, [512, 70], 6), 'matrix'],
+      } as const;
+      await expectAsReference(backend, sources, countingBatch([rows]), (ops, w) =>
+        ops.linear(rowsOf(ops, w.x), { weight: w.w }),
+      );
+    }
+  });
+});

@@ -1,0 +1,204 @@
+/**
+ * @file What the WebGPU tests share: finding a device, random weights and batches, running one graph on two backends.
+ *
+ * Dawn is looked for as `webgpu`, then in `bench/gpu/node_modules`. Without it, or without a Vulkan driver, the tests are
+ * skipped and say so; with GGUF_EMBED_REQUIRE_GPU=1 (CI) they fail.
+ */
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from 'vitest';
+import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
+import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
+import { loadDawn } from '../../../src/kernels/webgpu/dawn.node.ts';
+import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
+import type { Backend, WeightRole, WeightSource } from '../../../src/tensor/backend.ts';
+import { codecs } from '../../../src/tensor/codecs/index.ts';
+import type { Batch, Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
+
+const bench = fileURLToPath(new URL('../../../bench/gpu/node_modules/webgpu/index.js', import.meta.url));
+
+async function findGpu(): Promise<{ gpu: GPU } | { missing: string }> {
+  let why = '';
+  for (const specifier of ['webgpu', bench]) {
+    try {
+      const gpu = await loadDawn(specifier);
+      if ((await gpu.requestAdapter()) !== null) return { gpu };
+      why = 'no Vulkan driver (scripts/ci-install-vulkan.sh installs one on Debian)';
+    } catch (error) {
+      why ||= (error as Error).message;
+    }
+  }
+  return { missing: why };
+}
+
+const found = await findGpu();
+if ('missing' in found) {
+  const message = `WebGPU tests are skipped: ${found.missing}; or: npm install --prefix bench/gpu`;
+  if (process.env.GGUF_EMBED_REQUIRE_GPU === '1') throw new Error(message);
+  console.warn(message);
+}
+
+/** The `GPU` object to test on. */
+export const gpu = 'gpu' in found ? found.gpu : undefined;
+
+/** `describe` where there is a GPU (or a software one). */
+export const describeGpu = describe.skipIf(gpu === undefined);
+
+/** A WebGPU backend in debug mode: every launch is validated by itself. */
+export function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  return createWebGpuBackend({ gpu, debug: true, autotune: false, ...options });
+}
+
+/** A generator of the same numbers in [0, 1) for the same seed (mulberry32). */
+export function random(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** `n` values, roughly normal. */
+export function normal(n: number, seed: number, scale = 1): Float32Array {
+  const next = random(seed);
+  return Float32Array.from({ length: n }, () => (next() + next() + next() + next() - 2) * 1.7 * scale);
+}
+
+/** A tensor of a file whose data is `bytes`. */
+export function bytesSource(name: string, type: GgmlTypeName, shape: number[], bytes: Uint8Array): WeightSource {
+  return {
+    name,
+    type: ggmlTypes[type],
+    shape,
+    byteLength: bytes.length,
+    async read(offset, into) {
+      into.set(bytes.subarray(offset, offset + into.length));
+    },
+  };
+}
+
+/** A tensor of a file that holds `values` in `type`, which must have a quantiser. */
+export function source(name: string, shape: number[], values: Float32Array, type: GgmlTypeName = 'F32'): WeightSource {
+  const { blockSize, blockBytes } = ggmlTypes[type];
+  const bytes = new Uint8Array((values.length / blockSize) * blockBytes);
+  codecs[type]!.quantize!(values, bytes, values.length);
+  return bytesSource(name, type, shape, bytes);
+}
+
+/**
+ * Random weights of any type: random bytes, with every float in the block (scales, minima) replaced by a small one.
+ * Each byte pattern of quants and integer scales can occur.
+ */
+export function randomBlocks(name: string, type: GgmlTypeName, shape: number[], seed: number): WeightSource {
+  const { blockSize, blockBytes } = ggmlTypes[type];
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (blockSize === 1) return source(name, shape, normal(size, seed, 0.2), type);
+  const next = random(seed);
+  const bytes = Uint8Array.from({ length: (size / blockSize) * blockBytes }, () => next() * 256);
+  const view = new DataView(bytes.buffer);
+  const small = () => 0x2000 | (next() * 0x400) | (next() < 0.5 ? 0x8000 : 0);
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    for (const offset of halvesOf[type] ?? [0]) view.setUint16(at + offset, small(), true);
+    if (type === 'MXFP4') bytes[at] = 118 + next() * 6;
+    if (type === 'NVFP4') for (let i = 0; i < 4; i++) bytes[at + i] = 8 + next() * 40;
+    if (type === 'IQ1_M') {
+      // The f16 scale is spread over the upper nibbles of four 16-bit words.
+      const d = small();
+      for (let i = 0; i < 4; i++) bytes[at + 49 + 2 * i] = (bytes[at + 49 + 2 * i] & 15) | (((d >> (4 * i)) & 15) << 4);
+    }
+  }
+  return bytesSource(name, type, shape, bytes);
+}
+
+/** Byte offsets of the f16 values in a block, where that is not offset 0 alone. */
+const halvesOf: Partial<Record<GgmlTypeName, readonly number[]>> = {
+  Q4_1: [0, 2],
+  Q5_1: [0, 2],
+  Q2_K: [80, 82],
+  Q3_K: [108],
+  Q4_K: [0, 2],
+  Q5_K: [0, 2],
+  Q6_K: [208],
+  TQ1_0: [52],
+  TQ2_0: [64],
+  IQ1_M: [],
+  MXFP4: [],
+  NVFP4: [],
+};
+
+/** A batch of sequences of these lengths with random ids below `nVocab`. */
+export function batchOf(lengths: readonly number[], nVocab = 50, seed = 7): Batch {
+  const next = random(seed);
+  const offsets = Int32Array.from([0, ...lengths]);
+  for (let s = 1; s < offsets.length; s++) offsets[s] += offsets[s - 1];
+  return {
+    ids: Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(next() * nVocab)),
+    positions: Int32Array.from(lengths.flatMap((n) => Array.from({ length: n }, (_, i) => i))),
+    offsets,
+  };
+}
+
+/** Weights by name, with what they are for. */
+export type Sources = Record<string, readonly [WeightSource, WeightRole]>;
+/** A graph over weights. */
+export type Graph = (ops: Ops, weights: Record<string, Weight>) => Tensor;
+
+/** Loads `sources` into `backend`. */
+export async function load(backend: Backend, sources: Sources): Promise<Record<string, Weight>> {
+  const weights: Record<string, Weight> = {};
+  for (const [name, [from, role]] of Object.entries(sources)) weights[name] = backend.allocate(from, role);
+  for (const [name, [from]] of Object.entries(sources)) await backend.fill(weights[name], from);
+  return weights;
+}
+
+/** A graph's result on one backend. */
+export async function evaluate(backend: Backend, sources: Sources, batch: Batch, graph: Graph): Promise<Float32Array> {
+  const weights = await load(backend, sources);
+  backend.ops.begin(batch);
+  return backend.ops.read(graph(backend.ops, weights));
+}
+
+/** Checks that a graph gives on `backend` what it gives on the reference backend, up to `tolerance` of the largest value. */
+export async function expectAsReference(
+  backend: Backend,
+  sources: Sources,
+  batch: Batch,
+  graph: Graph,
+  tolerance = 2e-5,
+): Promise<void> {
+  const reference = await createReferenceBackend();
+  const expected = await evaluate(reference, sources, batch, graph);
+  const actual = await evaluate(backend, sources, batch, graph);
+  reference.dispose();
+  expectClose(actual, expected, tolerance);
+}
+
+/** Every value within `tolerance` of the largest expected one. */
+export function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {
+  expect(actual.length).toBe(expected.length);
+  const largest = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6);
+  let worst = 0;
+  let at = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i] - expected[i]);
+    if (!(difference <= worst)) [worst, at] = [difference, i];
+  }
+  expect(worst / largest, `value ${at}: ${actual[at]} instead of ${expected[at]}`).toBeLessThan(tolerance);
+}
+
+/** A weight `x` `[cols, rows]` that `rowsOf` turns into a tensor of the batch: token `t` is row `t`. */
+export function input(rows: number, cols: number, seed: number, scale = 1): readonly [WeightSource, WeightRole] {
+  return [source('x', [cols, rows], normal(rows * cols, seed, scale)), 'table'];
+}
+
+/** The tensor whose row for each token is the row of `table` that its id names. */
+export function rowsOf(ops: Ops, table: Weight): Tensor {
+  return ops.embedding(table, 'ids');
+}
+
+/** A batch whose ids count from 0, so that `rowsOf` gives a table's rows in order. */
+export function countingBatch(lengths: readonly number[]): Batch {
+  const batch = batchOf(lengths);
+  return { ...batch, ids: batch.ids.map((_, i) => i) };
+}
