@@ -1,4 +1,5 @@
-// Builds src into dist: the WASM module first (when it has a build script of its own), then JavaScript and declarations.
+// Builds src into dist: the WASM module, then JavaScript and declarations file by file, then the entry points once more with
+// all they import in a few chunks: loading a hundred small modules took 70 ms of every start, the chunks take 20.
 // Does nothing when neither a source nor a setting has changed since the last build. The new dist replaces the old one
 // only once it is whole, so that a failed build leaves the old one as it was.
 import { spawnSync } from 'node:child_process';
@@ -57,6 +58,7 @@ const old = `build/old-${process.pid}`;
 mkdirSync('build', { recursive: true });
 rmSync(fresh, { recursive: true, force: true });
 run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh]);
+await bundle();
 const bin = `${fresh}/cli/main.js`;
 if (existsSync(bin)) chmodSync(bin, 0o755);
 writeFileSync(`${fresh}/.stamp`, before);
@@ -64,3 +66,35 @@ writeFileSync(`${fresh}/.stamp`, before);
 if (existsSync('dist')) renameSync('dist', old);
 renameSync(fresh, 'dist');
 rmSync(old, { recursive: true, force: true });
+
+/**
+ * Replaces the entry points by bundled ones. What they share lies in chunks/, and so does the worker that the engine starts
+ * by a path relative to itself. The single modules stay where they are, for benchmarks that import one of them.
+ */
+async function bundle() {
+  const { rolldown } = await import('rolldown');
+  const bundled = await rolldown({
+    input: {
+      index: `./${fresh}/index.js`,
+      'cli/main': `./${fresh}/cli/main.js`,
+      'chunks/team-worker': `./${fresh}/engine/team-worker.js`,
+    },
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.includes('build/dist-'),
+    onLog(level, log) {
+      if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') console.error(log.message);
+    },
+  });
+  await bundled.write({
+    dir: fresh,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+    codeSplitting: {
+      groups: [
+        { name: 'model', test: /dist-\d+\/(gguf|models|tensor|engine\/(platform|protocol))/, priority: 1 },
+        { name: 'engine', test: /dist-\d+\/(tokenizer|engine\/(?!team-worker))/ },
+      ],
+    },
+  });
+}
