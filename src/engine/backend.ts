@@ -39,7 +39,7 @@ export async function startRunner(
   }
   if (backend === 'webgpu') {
     const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
-    return startLocalRunner(file, await createWebGpuBackend({ precision }), precision, watch);
+    return startLocalRunner(file, await createWebGpuBackend(), 'exact', watch);
   }
   if (backend === 'wasm') {
     const setup = { nThreads: threads, packed: options.packing === true && (await enablePacking()) };
@@ -58,7 +58,7 @@ async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName>
     if (wanted === 'webgpu' || wanted === 'wasm' || wanted === 'reference') return wanted;
     throw new InputError('option', `backend must be auto, webgpu, wasm or reference, not ${String(wanted)}`);
   }
-  const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
+  const { hasRealGpu } = await import('./gpu.ts');
   if (await hasRealGpu()) return 'webgpu';
   return hasSimd() ? 'wasm' : 'reference';
 }

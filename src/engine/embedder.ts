@@ -40,12 +40,12 @@ export class Embedder {
   readonly #scheduler: Scheduler;
   #disposed: Promise<void> | undefined;
 
-  private constructor(info: ModelInfo, tokenizer: Tokenizer, metadata: Metadata, runner: Runner, nUbatch: number) {
+  private constructor(info: ModelInfo, tokenizer: Tokenizer, metadata: Metadata, runner: Runner, scheduler: Scheduler) {
     this.info = info;
     this.tokenizer = tokenizer;
     this.metadata = metadata;
     this.#runner = runner;
-    this.#scheduler = new Scheduler(runner, nUbatch);
+    this.#scheduler = scheduler;
   }
 
   /**
@@ -80,7 +80,7 @@ export class Embedder {
       const nCtx = Math.min(positive('nCtx', options.nCtx ?? hparams.nCtxTrain), hparams.nCtxTrain);
       const pooling = options.pooling ?? hparams.pooling;
       const info = describeModel(file, bytes.name, hparams, runner, { nCtx, pooling });
-      return new Embedder(info, tokenizer, file.metadata, runner, nUbatch);
+      return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
     } finally {
       await bytes.close();
     }
@@ -91,6 +91,11 @@ export class Embedder {
     return this.#scheduler.nWaiting;
   }
 
+  /** Tokens of those inputs. */
+  get nWaitingTokens(): number {
+    return this.#scheduler.nWaitingTokens;
+  }
+
   /**
    * Vectors of one or many inputs. An array without numbers in it is a list of inputs, everything else is one input.
    * Calls under way at the same time share batches; the vector of a text never depends on what it shared a batch with.
@@ -99,7 +104,7 @@ export class Embedder {
    *   computed then. The signal's reason when it was aborted; inputs that had not been started are dropped.
    */
   async embed(input: EmbedInput | readonly EmbedInput[], options: EmbedOptions = {}): Promise<Embeddings> {
-    const { pooling = this.info.pooling, normalize, dimensions, onProgress, observer, signal } = options;
+    const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
     this.#assertUsable();
     checkPooling(pooling);
     checkOutputOptions(normalize, dimensions);
@@ -110,6 +115,7 @@ export class Embedder {
     const rows = await this.#scheduler.submit({
       inputs: encoded.map(({ ids }) => ids),
       pooling,
+      client,
       observer,
       signal,
       onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),

@@ -7,6 +7,7 @@ export { type Ranked, type Ranking, type RankOptions, Reranker, type ScoreScale 
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';
 export type {
+  BatchReport,
   Embeddings,
   EmbedInput,
   EmbedOptions,

@@ -24,6 +24,8 @@ export interface RankOptions {
   readonly scores?: ScoreScale;
   /** Cut a pair that is longer than the context at its end instead of refusing it. Default false. */
   readonly truncate?: boolean;
+  /** As in `EmbedOptions`. */
+  readonly client?: string;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -60,15 +62,26 @@ export class Reranker {
   }
 
   /**
-   * Loads a model with `rank` pooling. A model whose file does not ask for it is taken at its word only with
-   * `pooling: 'rank'`.
+   * Loads a model with `rank` pooling, as its file or the option `pooling` says.
    * @throws what `Embedder.load` throws, and InputError for a model that is no reranker
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Reranker> {
     const embedder = await Embedder.load(source, options);
-    if (embedder.info.pooling === 'rank') return new Reranker(embedder);
-    await embedder.dispose();
+    try {
+      return Reranker.from(embedder);
+    } catch (error) {
+      await embedder.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Ranks with a model that is loaded already. Disposing of one disposes of both.
+   * @throws InputError when its pooling is not `rank`
+   */
+  static from(embedder: Embedder): Reranker {
     const { name, pooling } = embedder.info;
+    if (pooling === 'rank') return new Reranker(embedder);
     throw new InputError('option', `${name} is no reranker: its file asks for ${pooling} pooling, not rank`);
   }
 
@@ -81,14 +94,14 @@ export class Reranker {
    * @throws InputError when a pair cannot be used (ContextSizeError when it is too long), the signal's reason
    */
   async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
-    const { topN = documents.length, scores = 'raw', truncate = false, onProgress, signal } = options;
+    const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
     if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
     const pairs = documents.map((document, index) => {
       if (typeof document === 'string') return this.embedder.tokenizer.encodePair(query, document);
       throw new InputError('shape', `document ${index} is not a string`, index);
     });
-    const { vectors, nTokens } = await this.embedder.embed(pairs, { truncate, onProgress, signal });
+    const { vectors, nTokens } = await this.embedder.embed(pairs, { truncate, client, onProgress, signal });
     const softmaxed = this.info.architecture.startsWith('qwen3');
     const results = vectors
       .map((outputs, index) => ({ index, score: score(outputs, softmaxed, scores) }))

@@ -1,20 +1,24 @@
 /**
  * @file Packs the inputs of all waiting requests into batches by tokens and runs one batch after the other.
  *
- * Requests take turns: each batch takes one input of every waiting request in a round, and the next round, until nothing
- * more fits. So a short request is not stuck behind a long one, and requests of many clients share batches. Who comes
- * first rotates from batch to batch, and the first input of a batch is taken whatever its length: nobody starves.
+ * Clients take turns: a batch takes one input of every client that waits, then another round of them, until nothing more
+ * fits; within a client its requests take turns. So a short request is not stuck behind a long one, and a client with many
+ * requests gets no more than one with a single one. Who comes first rotates from batch to batch, and the first input of a
+ * batch is taken whatever its length: nobody starves.
  * What an input shares its batch with does not change its result: that is a rule of the backends.
  */
 import type { Pooling } from '../models/index.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import type { Runner } from './runner.ts';
+import type { BatchReport } from './types.ts';
 
 /** What is to be computed. */
 export interface Job {
   readonly inputs: readonly Int32Array[];
   readonly pooling: Pooling;
   readonly observer?: Observer;
+  /** Who asks; a job without a client is a client of its own. */
+  readonly client?: string;
   readonly signal?: AbortSignal;
   /** Called after each batch with the tokens of this job done so far. */
   readonly onTokens?: (done: number) => void;
@@ -43,19 +47,33 @@ interface Taken {
 export class Scheduler {
   readonly #runner: Runner;
   readonly #nUbatch: number;
+  readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   #jobs: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed: { readonly reason: unknown } | undefined;
 
-  /** @param nUbatch most tokens in one batch, unless a single input is longer */
-  constructor(runner: Runner, nUbatch: number) {
+  /**
+   * @param nUbatch most tokens in one batch, unless a single input is longer
+   * @param onBatch called after each batch that was computed
+   */
+  constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void) {
     this.#runner = runner;
     this.#nUbatch = nUbatch;
+    this.#onBatch = onBatch;
   }
 
   /** Inputs that wait to be computed. */
   get nWaiting(): number {
     return this.#jobs.reduce((sum, job) => sum + job.inputs.length - job.next, 0);
+  }
+
+  /** Tokens of the inputs that wait to be computed. */
+  get nWaitingTokens(): number {
+    let sum = 0;
+    for (const { inputs, next } of this.#jobs) {
+      for (let i = next; i < inputs.length; i++) sum += inputs[i].length;
+    }
+    return sum;
   }
 
   /** Resolves to the rows of each input, in order; rejects with the signal's reason or with what went wrong. */
@@ -106,16 +124,20 @@ export class Scheduler {
     const first = turn % this.#jobs.length;
     const order = [...this.#jobs.slice(first), ...this.#jobs.slice(0, first)];
     const { pooling, observer } = order[0];
-    const sharing = order.filter((job) => job.pooling === pooling && job.observer === observer);
+    const clients = groupByClient(order.filter((job) => job.pooling === pooling && job.observer === observer));
     const taken: Taken[] = [];
     let room = this.#nUbatch;
+    const fits = ({ inputs, next }: Waiting) =>
+      next < inputs.length && (inputs[next].length <= room || taken.length === 0);
     for (let found = true; found; ) {
       found = false;
-      for (const job of sharing) {
-        const input = job.inputs[job.next];
-        if (input === undefined || (input.length > room && taken.length > 0)) continue;
+      for (const jobs of clients) {
+        const at = jobs.findIndex(fits);
+        if (at < 0) continue;
+        const [job] = jobs.splice(at, 1);
+        jobs.push(job);
+        room -= job.inputs[job.next].length;
         taken.push({ job, index: job.next++ });
-        room -= input.length;
         found = true;
       }
     }
@@ -125,6 +147,7 @@ export class Scheduler {
   async #runBatch(taken: readonly Taken[]): Promise<void> {
     const { pooling, observer } = taken[0].job;
     const batch = packBatch(taken.map(({ job, index }) => job.inputs[index]));
+    const start = performance.now();
     let values: Float32Array;
     try {
       values = await this.#runner.run(batch, pooling, observer);
@@ -132,6 +155,8 @@ export class Scheduler {
       for (const job of new Set(taken.map(({ job }) => job))) job.finish(error);
       return;
     }
+    const seconds = (performance.now() - start) / 1000;
+    this.#onBatch?.({ nTokens: batch.ids.length, nInputs: taken.length, seconds });
     const nRows = pooling === 'none' ? batch.ids.length : taken.length;
     const width = values.length / nRows;
     for (const [seq, { job, index }] of taken.entries()) {
@@ -149,6 +174,17 @@ export class Scheduler {
       }
     }
   }
+}
+
+function groupByClient(jobs: readonly Waiting[]): Waiting[][] {
+  const clients = new Map<string | Waiting, Waiting[]>();
+  for (const job of jobs) {
+    const key = job.client ?? job;
+    const group = clients.get(key);
+    if (group === undefined) clients.set(key, [job]);
+    else group.push(job);
+  }
+  return [...clients.values()];
 }
 
 /** Puts sequences end to end. */

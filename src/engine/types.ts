@@ -13,6 +13,14 @@ export interface Progress {
   readonly total: number;
 }
 
+/** What one computed batch was. */
+export interface BatchReport {
+  readonly nTokens: number;
+  readonly nInputs: number;
+  /** From handing it over to having its values. */
+  readonly seconds: number;
+}
+
 /** Options of `Embedder.load`. */
 export interface LoadOptions {
   /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
@@ -34,6 +42,8 @@ export interface LoadOptions {
   readonly pooling?: Pooling;
   /** Compute in a worker, off the calling thread. Default true where the runtime has workers. */
   readonly worker?: boolean;
+  /** Called after each computed batch, for statistics. It must not throw. */
+  readonly onBatch?: (batch: BatchReport) => void;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -54,6 +64,8 @@ export interface EmbedOptions {
   readonly dimensions?: number;
   /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts at the end. */
   readonly truncate?: boolean | 'start' | 'end';
+  /** Whom to count this call to: clients share the machine equally, however many calls each makes. Default: this call alone. */
+  readonly client?: string;
   /** Sees every named step of the forward. Needs a model loaded with `worker: false`. */
   readonly observer?: Observer;
   readonly onProgress?: (progress: Progress) => void;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Runner } from '../../src/engine/runner.ts';
 import { packBatch, Scheduler } from '../../src/engine/scheduler.ts';
+import type { BatchReport } from '../../src/engine/types.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
 
@@ -53,8 +54,11 @@ describe('Scheduler', () => {
       fc.asyncProperty(jobs, fc.integer({ min: 1, max: 64 }), async (specs, nUbatch) => {
         const runner = new SummingRunner();
         const scheduler = new Scheduler(runner, nUbatch);
+        const clients = ['a', 'b', undefined];
         const answers = await Promise.all(
-          specs.map(([ns, pooling], j) => scheduler.submit({ inputs: ns.map((n, i) => ones(n, i + j)), pooling })),
+          specs.map(([ns, pooling], j) =>
+            scheduler.submit({ inputs: ns.map((n, i) => ones(n, i + j)), pooling, client: clients[j % 3] }),
+          ),
         );
         for (const [j, [ns, pooling]] of specs.entries()) {
           for (const [i, n] of ns.entries()) {
@@ -86,6 +90,32 @@ describe('Scheduler', () => {
     await scheduler.submit({ inputs: [ones(3)], pooling: 'mean' }).then(() => order.push('short'));
     await longDone;
     expect(order).toEqual(['short', 'long']);
+  });
+
+  it('gives each client the same share, however many calls it makes', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 8);
+    const greedy = Array.from({ length: 30 }, () =>
+      scheduler.submit({ inputs: [ones(2)], pooling: 'mean', client: 'greedy' }),
+    );
+    await scheduler.submit({ inputs: Array.from({ length: 6 }, () => ones(2, 9)), pooling: 'mean', client: 'modest' });
+    expect(runner.batches.length).toBeLessThanOrEqual(4);
+    for (const { batch } of runner.batches.slice(0, 3)) expect(batch.ids.filter((id) => id === 9)).toHaveLength(4);
+    await Promise.all(greedy);
+  });
+
+  it('reports each batch and what waits', async () => {
+    const reports: BatchReport[] = [];
+    const scheduler = new Scheduler(new SummingRunner(), 10, (report) => reports.push(report));
+    const work = scheduler.submit({ inputs: [ones(4), ones(5), ones(6)], pooling: 'mean' });
+    expect([scheduler.nWaiting, scheduler.nWaitingTokens]).toEqual([3, 15]);
+    await work;
+    expect([scheduler.nWaiting, scheduler.nWaitingTokens]).toEqual([0, 0]);
+    expect(reports.map(({ nInputs, nTokens }) => [nInputs, nTokens])).toEqual([
+      [2, 9],
+      [1, 6],
+    ]);
+    expect(reports.every(({ seconds }) => seconds > 0 && seconds < 10)).toBe(true);
   });
 
   it('runs an input that is longer than the limit by itself', async () => {
