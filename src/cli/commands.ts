@@ -1,0 +1,45 @@
+/**
+ * @file The commands: what each is for and where its code is. Loaded on demand, so that `tokenize` does not wait for the server.
+ */
+import type { CommandName } from './option-types.ts';
+import type { Parsed } from './parse-options.ts';
+
+/** One command. */
+export interface Command {
+  readonly summary: string;
+  /** Arguments as the help shows them. */
+  readonly usage: string;
+  /** Paragraph of docs/cli.md; the summary when absent. */
+  readonly details?: string;
+  /** Runs to the end; throws what went wrong. */
+  run(parsed: Parsed): Promise<void>;
+}
+
+/** All commands by name. */
+export const commands: Record<CommandName, Command> = {
+  serve: {
+    summary: "Serves a model over HTTP, as llama.cpp's llama-server --embedding does",
+    usage: '-m FILE [OPTIONS]',
+    run: async (parsed) => (await import('./serve.ts')).serve(parsed),
+  },
+  embed: {
+    summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
+    usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
+    details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\` the texts come from standard
+input. \`--jsonl\` is for pipelines: each line in is a JSON string, each line out the JSON array of its vector (of the vectors
+of its tokens with \`--pooling none\`), in order, as they are computed, with flat memory however long the input is.`,
+    run: async (parsed) => (await import('./embed.ts')).embed(parsed),
+  },
+  tokenize: {
+    summary: "Prints the tokens of a text, as llama.cpp's llama-tokenize does",
+    usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
+    details: `Prints the tokens of a text, as llama.cpp's llama-tokenize does; files that hold only a vocabulary will do. \`--jsonl\`
+is for pipelines: each line in is a JSON string, each line out the JSON array of its ids.`,
+    run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
+  },
+  inspect: {
+    summary: 'Prints header, metadata and tensors of a GGUF file',
+    usage: 'FILE [OPTIONS]',
+    run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
+  },
+};

@@ -1,0 +1,77 @@
+/**
+ * @file The command `embed`.
+ */
+import type { Embedder, Embeddings, EmbedOptions } from '../engine/index.ts';
+import { formatEmbeddings } from './embed-formats.ts';
+import { readInput, requireModel } from './input.ts';
+import { jsonLines } from './jsonl.ts';
+import { loadEmbedder } from './load.ts';
+import { log, showProgress } from './log.ts';
+import type { Values } from './options.ts';
+import type { Parsed } from './parse-options.ts';
+import { write } from './write.ts';
+
+/** Groups of lines that are computed while the first of them is waited for; keeps the backend busy and memory flat. */
+const GROUPS_AHEAD = 2;
+
+/** Inputs below this many UTF-16 units are computed on this thread: starting workers would take longer. */
+const SHORT_INPUT = 4096;
+
+/** Prints the vectors of texts. */
+export async function embed(parsed: Parsed): Promise<void> {
+  const { values } = parsed;
+  const path = requireModel(parsed);
+  const input = values.jsonl ? undefined : await readInput(values);
+  const short = input !== undefined && input.length < SHORT_INPUT;
+  const embedder = await loadEmbedder(path, values, { worker: short ? false : undefined });
+  try {
+    if (values.verbose) log(`${embedder.info.name}: ${embedder.info.backendDescription}`);
+    const options: EmbedOptions = {
+      normalize: values.embdNormalize,
+      dimensions: values.dimensions,
+      truncate: values.truncate === 'no' ? false : values.truncate,
+    };
+    if (input === undefined) await embedLines(embedder, values, options);
+    else {
+      const texts = values.embdSeparator === '' ? [input] : input.split(values.embdSeparator);
+      const result = await embedder.embed(texts, { ...options, onProgress: showProgress() });
+      warnTruncated(result, 0);
+      await write(formatEmbeddings(texts, result, embedder.info.labels, values));
+    }
+  } finally {
+    await embedder.dispose();
+  }
+}
+
+/** Lines in, lines out, in order. */
+async function embedLines(embedder: Embedder, values: Values, options: EmbedOptions): Promise<void> {
+  const pending: Promise<Embeddings>[] = [];
+  let nWritten = 0;
+  const writeFirst = async () => {
+    const result = await pending.shift()!;
+    warnTruncated(result, nWritten);
+    nWritten += result.vectors.length;
+    await write(result.vectors.map((vector) => `${jsonVectors(vector, result)}\n`).join(''));
+  };
+  for await (const texts of jsonLines(values)) {
+    const result = embedder.embed(texts, options);
+    // Whoever waits for it hears of a failure; until then it must not count as unhandled.
+    result.catch(() => {});
+    pending.push(result);
+    if (pending.length === GROUPS_AHEAD) await writeFirst();
+  }
+  while (pending.length > 0) await writeFirst();
+}
+
+function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings): string {
+  if (pooling !== 'none') return `[${vector.join(',')}]`;
+  const rows: string[] = [];
+  for (let at = 0; at < vector.length; at += dimensions) {
+    rows.push(`[${vector.subarray(at, at + dimensions).join(',')}]`);
+  }
+  return `[${rows.join(',')}]`;
+}
+
+function warnTruncated({ truncated }: Embeddings, first: number): void {
+  for (const [i, cut] of truncated.entries()) if (cut) log(`text ${first + i} was cut to the context`);
+}

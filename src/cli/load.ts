@@ -1,0 +1,31 @@
+/**
+ * @file Loads the model that the options describe.
+ */
+import type { Embedder } from '../engine/index.ts';
+import { showProgress } from './log.ts';
+import type { Values } from './options.ts';
+
+/**
+ * The model at `path`, with the options that `serve`, `embed` and the like have in common.
+ * @param worker whether to compute off this thread: costs time at the start, keeps this thread free
+ */
+export async function loadEmbedder(
+  path: string,
+  values: Values,
+  { worker, signal }: { worker?: boolean; signal?: AbortSignal } = {},
+): Promise<Embedder> {
+  const { Embedder } = await import('../engine/index.ts');
+  const threads = values.threadsBatch ?? values.threads;
+  return Embedder.load(path, {
+    backend: values.backend,
+    precision: values.precision,
+    threads: threads < 1 ? undefined : threads,
+    nCtx: values.ctxSize === 0 ? undefined : values.ctxSize,
+    nUbatch: Math.min(values.batchSize, values.ubatchSize),
+    pooling: values.reranking ? 'rank' : values.pooling,
+    packing: values.packing,
+    worker,
+    onProgress: showProgress(),
+    signal,
+  });
+}

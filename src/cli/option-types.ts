@@ -1,0 +1,76 @@
+/**
+ * @file What one row of the option table says, and what the parsed values look like.
+ */
+
+/** The commands of the program, in the order of the help. */
+export const commandNames = ['serve', 'embed', 'tokenize', 'inspect'] as const;
+export type CommandName = (typeof commandNames)[number];
+
+interface OptionBase {
+  /** Key in the parsed values. */
+  readonly name: string;
+  /** Spellings, the one to print last. A single-dash one may have several letters (`-ub`), as in llama.cpp. */
+  readonly flags: readonly string[];
+  /** Environment variable that gives the value when no flag does. */
+  readonly env?: string;
+  readonly commands: readonly CommandName[];
+  /** One sentence without a full stop; the default is added by the help. */
+  readonly help: string;
+}
+
+/** On or off. Environment: 1, true, on, enabled, or 0, false, off, disabled. */
+export interface SwitchOption extends OptionBase {
+  readonly type: 'switch';
+  readonly default: boolean;
+  /** Spellings that turn it off. With an `env` of `LLAMA_ARG_X`, the mere presence of `LLAMA_ARG_NO_X` does so, too. */
+  readonly off?: readonly string[];
+}
+
+/** A text. */
+export interface StringOption extends OptionBase {
+  readonly type: 'string';
+  /** Stands for the value in the help. */
+  readonly value: string;
+  readonly default?: string;
+  readonly choices?: readonly string[];
+}
+
+/** A number within limits. */
+export interface NumberOption extends OptionBase {
+  readonly type: 'integer' | 'number';
+  readonly value: string;
+  readonly default?: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Texts separated by commas. */
+export interface ListOption extends OptionBase {
+  readonly type: 'list';
+  readonly value: string;
+}
+
+export type OptionSpec = SwitchOption | StringOption | NumberOption | ListOption;
+
+/** A flag of llama.cpp that this program knows without having it. */
+export interface ForeignOption {
+  readonly flags: readonly string[];
+  readonly env?: string;
+  /** Whether a value follows. */
+  readonly takesValue: boolean;
+  /** Why it is ignored; for a refused one what to do instead. */
+  readonly why: string;
+}
+
+type OrUndefined<O> = O extends { readonly default: unknown } ? never : undefined;
+
+/** Type of the parsed value of an option. */
+export type ValueOf<O extends OptionSpec> = O extends SwitchOption
+  ? boolean
+  : O extends ListOption
+    ? readonly string[] | undefined
+    : O extends { readonly choices: readonly (infer C)[] }
+      ? C | OrUndefined<O>
+      : O extends StringOption
+        ? string | OrUndefined<O>
+        : number | OrUndefined<O>;
