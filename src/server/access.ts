@@ -1,0 +1,61 @@
+/**
+ * @file Who may call: API keys and CORS, as llama-server handles them.
+ */
+import type { Context } from 'hono';
+
+/** CORS settings. */
+export interface CorsOptions {
+  /** `*`, `localhost`, or what the header is to say. Default `*`. */
+  readonly origins?: string;
+  /** Default `GET, POST, DELETE, OPTIONS`. */
+  readonly methods?: string;
+  /** Default `*`. */
+  readonly headers?: string;
+  /** Default true. */
+  readonly credentials?: boolean;
+}
+
+/** Paths that need no key. With a path prefix they lie outside it, as in llama-server. */
+const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
+
+/** Whether a request may go on: always without keys. */
+export function isAllowed(keys: readonly string[], path: string, headers: Headers): boolean {
+  if (keys.length === 0 || publicPaths.has(path)) return true;
+  const given = headers.get('authorization') || headers.get('x-api-key') || '';
+  const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
+  let found = false;
+  for (const known of keys) found = sameText(known, key) || found;
+  return found;
+}
+
+/** Compares in a time that does not tell how much of the beginning was right. */
+function sameText(a: string, b: string): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i % Math.max(1, b.length));
+  return difference === 0;
+}
+
+/** Sets `Access-Control-Allow-Origin`. */
+export function allowOrigin(c: Context, { origins = '*', credentials = true }: CorsOptions): void {
+  const origin = c.req.header('origin') ?? '';
+  if (origins === '*') c.header('Access-Control-Allow-Origin', credentials ? origin : '*');
+  else if (origins !== 'localhost') c.header('Access-Control-Allow-Origin', origins);
+  else if (isLocal(origin)) c.header('Access-Control-Allow-Origin', origin);
+}
+
+/** Answers an OPTIONS request. */
+export function preflight(
+  c: Context,
+  { methods = 'GET, POST, DELETE, OPTIONS', headers = '*', credentials = true }: CorsOptions,
+): Response {
+  c.header('Access-Control-Allow-Credentials', String(credentials));
+  c.header('Access-Control-Allow-Methods', methods);
+  c.header('Access-Control-Allow-Headers', headers);
+  c.header('Content-Type', 'text/html');
+  return c.body('');
+}
+
+function isLocal(origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(origin).hostname);
+}

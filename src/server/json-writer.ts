@@ -1,0 +1,186 @@
+/**
+ * @file Writes JSON into bytes, fast where it matters: vectors of float32, as decimals or as base64.
+ */
+
+const encoder = new TextEncoder();
+
+const ZERO = 48;
+const POINT = 46;
+const MINUS = 45;
+const COMMA = 44;
+const EQUALS = 61;
+const base64Alphabet = encoder.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+
+/** Powers of ten that float64 holds exactly and that are needed here. */
+const powers = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+/** Magnitudes from here to below `FIXED_END` are written without an exponent by the fast path. */
+const FIXED_START = 1e-7;
+const FIXED_END = 1e7;
+/** Bytes that one float needs at most, with its comma. */
+const MAX_FLOAT_BYTES = 32;
+
+const hostIsLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** A growing buffer of JSON. */
+export class JsonWriter {
+  #bytes = new Uint8Array(1024);
+  #length = 0;
+
+  /** Appends text as it is. */
+  raw(text: string): this {
+    this.#reserve(text.length * 3);
+    this.#length += encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
+    return this;
+  }
+
+  /** Appends a value as JSON. */
+  value(value: unknown): this {
+    return this.raw(JSON.stringify(value));
+  }
+
+  /**
+   * Appends one number: the shortest of 7 to 9 digits that read back as the same float32, always with a point or an
+   * exponent; `null` when it is not finite.
+   */
+  float(x: number): this {
+    this.#reserve(MAX_FLOAT_BYTES);
+    this.#length = writeFloat(this.#bytes, this.#length, x);
+    return this;
+  }
+
+  /** Appends an array of numbers. */
+  floats(values: Float32Array): this {
+    this.#reserve(values.length * MAX_FLOAT_BYTES + 2);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = 91;
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) bytes[at++] = COMMA;
+      at = writeFloat(bytes, at, values[i]);
+    }
+    bytes[at++] = 93;
+    this.#length = at;
+    return this;
+  }
+
+  /** Appends a string: the values as little-endian bytes in padded base64. */
+  base64(values: Float32Array | Int8Array | Uint8Array): this {
+    const source = littleEndianBytes(values);
+    this.#reserve(Math.ceil(source.length / 3) * 4 + 2);
+    this.#bytes[this.#length++] = 34;
+    this.#length = writeBase64(this.#bytes, this.#length, source);
+    this.#bytes[this.#length++] = 34;
+    return this;
+  }
+
+  /** What was written. The writer must not be used any more. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + more));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}
+
+/** Writes `x` at `at` and returns the position behind it. */
+function writeFloat(bytes: Uint8Array, at: number, x: number): number {
+  const magnitude = x < 0 ? -x : x;
+  if (!(magnitude >= FIXED_START && magnitude < FIXED_END)) return writeText(bytes, at, unusualFloat(x));
+  if (x < 0) bytes[at++] = MINUS;
+
+  // decimals such that n = magnitude · 10^decimals has 7 digits
+  let decimals = 6;
+  let scaled = magnitude;
+  while (scaled >= 10) {
+    scaled /= 10;
+    decimals--;
+  }
+  while (scaled < 1) {
+    scaled *= 10;
+    decimals++;
+  }
+  // n / 10^decimals is rounded once, exactly as a reader of the decimal does it, so this comparison is the reader's.
+  let n = Math.round(magnitude * powers[decimals]);
+  for (let tries = 0; Math.fround(n / powers[decimals]) !== magnitude; tries++) {
+    if (tries === 2) return writeText(bytes, at, unusualFloat(magnitude));
+    decimals++;
+    n = Math.round(magnitude * powers[decimals]);
+  }
+  while (decimals > 1 && n % 10 === 0) {
+    n /= 10;
+    decimals--;
+  }
+  if (decimals === 0) {
+    n *= 10;
+    decimals = 1;
+  }
+  return writeFixed(bytes, at, n, decimals);
+}
+
+/** Writes n / 10^decimals. n is below 2^31. */
+function writeFixed(bytes: Uint8Array, at: number, n: number, decimals: number): number {
+  let nDigits = 1;
+  while (nDigits < 10 && n >= powers[nDigits]) nDigits++;
+  const width = Math.max(nDigits, decimals + 1);
+  let rest = n | 0;
+  let to = at + width;
+  const point = to - decimals;
+  for (let i = 0; i < width; i++, to--) {
+    if (to === point) bytes[to--] = POINT;
+    const tenth = (rest / 10) | 0;
+    bytes[to] = ZERO + rest - 10 * tenth;
+    rest = tenth;
+  }
+  return at + width + 1;
+}
+
+/** Zeros, very small and very large magnitudes, and what is no number. */
+function unusualFloat(x: number): string {
+  if (!Number.isFinite(x)) return 'null';
+  if (x === 0) return Object.is(x, -0) ? '-0.0' : '0.0';
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(x.toPrecision(digits));
+    if (Math.fround(short) === x) return withPoint(String(short));
+  }
+  return withPoint(String(Number(x.toPrecision(9))));
+}
+
+function withPoint(decimal: string): string {
+  return /[.e]/.test(decimal) ? decimal : `${decimal}.0`;
+}
+
+function writeText(bytes: Uint8Array, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+  return at + text.length;
+}
+
+function littleEndianBytes(values: Float32Array | Int8Array | Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (hostIsLittleEndian || values.BYTES_PER_ELEMENT === 1) return bytes;
+  const view = new DataView(new ArrayBuffer(bytes.length));
+  for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);
+  return new Uint8Array(view.buffer);
+}
+
+function writeBase64(bytes: Uint8Array, at: number, source: Uint8Array): number {
+  let i = 0;
+  for (; i + 2 < source.length; i += 3) {
+    const three = (source[i] << 16) | (source[i + 1] << 8) | source[i + 2];
+    bytes[at++] = base64Alphabet[three >> 18];
+    bytes[at++] = base64Alphabet[(three >> 12) & 63];
+    bytes[at++] = base64Alphabet[(three >> 6) & 63];
+    bytes[at++] = base64Alphabet[three & 63];
+  }
+  const left = source.length - i;
+  if (left === 0) return at;
+  const three = (source[i] << 16) | (left === 2 ? source[i + 1] << 8 : 0);
+  bytes[at++] = base64Alphabet[three >> 18];
+  bytes[at++] = base64Alphabet[(three >> 12) & 63];
+  bytes[at++] = left === 2 ? base64Alphabet[(three >> 6) & 63] : EQUALS;
+  bytes[at++] = EQUALS;
+  return at;
+}

@@ -1,0 +1,30 @@
+/**
+ * @file What can be configured about the server.
+ */
+import type { CorsOptions } from './access.ts';
+
+/** Options of `createApp`. All have defaults. */
+export interface AppOptions {
+  /** Names of the model; the alphabetically first is the name in answers. Default: the name of the file. */
+  readonly aliases?: readonly string[];
+  readonly tags?: readonly string[];
+  /** `embd_normalize` when a request has none. Default 2. */
+  readonly normalize?: number;
+  /** Most bytes in a body. Default 100 MiB. */
+  readonly bodyLimit?: number;
+  /** Put before every path. */
+  readonly prefix?: string;
+  /** One of these must come with a request; none: no key is needed. */
+  readonly apiKeys?: readonly string[];
+  readonly cors?: CorsOptions;
+  /** Whether GET /slots answers. Default true. */
+  readonly slots?: boolean;
+  /** Slots that /slots and /props report. Default 4. */
+  readonly nSlots?: number;
+  /** Whether POST /props answers. Default false. */
+  readonly props?: boolean;
+  /** Whether GET /metrics answers. Default false. */
+  readonly metrics?: boolean;
+  /** Hears of every failure that is not the client's mistake. */
+  readonly onError?: (error: unknown) => void;
+}

@@ -1,0 +1,50 @@
+/**
+ * @file POST /rerank and its aliases, in Jina's format and, when the request has `texts`, in that of text-embeddings-inference.
+ */
+import { HttpError } from './errors.ts';
+import { JsonWriter } from './json-writer.ts';
+import { checkBody, rerankBody } from './schemas.ts';
+import type { Call } from './service.ts';
+
+/**
+ * Scores documents against a query; best first, equal ones in the order given. Scores are raw, as llama-server gives them.
+ * @throws HttpError, ContextSizeError, the signal's reason
+ */
+export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
+  const { engine, name } = call.service;
+  if (engine.info.pooling !== 'rank') {
+    throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
+  }
+  const fields = await call.fields();
+  if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
+  const { query, documents, top_n, return_text, model } = checkBody(rerankBody, fields);
+  const pairs = documents.map((document) => engine.tokenizer.encodePair(query, document));
+  const { vectors, nTokens } = await engine.embed(pairs, { signal: call.signal });
+  const results = vectors
+    .map(([score], index) => ({ index, score }))
+    .sort((a, b) => b.score - a.score || a.index - b.index)
+    .slice(0, top_n ?? documents.length);
+
+  const json = new JsonWriter();
+  if ('texts' in fields) {
+    json.raw('[');
+    for (const [i, { index, score }] of results.entries()) {
+      json.raw(`${i === 0 ? '' : ','}{"index":${index},"score":`).float(score);
+      if (return_text) json.raw(',"text":').value(documents[index]);
+      json.raw('}');
+    }
+    return json.raw(']').finish();
+  }
+  const total = nTokens.reduce((sum, n) => sum + n, 0);
+  json
+    .raw('{"model":')
+    .value(model ?? name)
+    .raw(`,"object":"list","usage":{"prompt_tokens":${total},"total_tokens":${total}},"results":[`);
+  for (const [i, { index, score }] of results.entries()) {
+    json
+      .raw(`${i === 0 ? '' : ','}{"index":${index},"relevance_score":`)
+      .float(score)
+      .raw('}');
+  }
+  return json.raw(']}').finish();
+}

@@ -1,0 +1,92 @@
+/**
+ * @file What the server says about itself: GET /health, /props, /slots, /lora-adapters, and the routes that only tell why not.
+ */
+import { HttpError } from './errors.ts';
+import type { Call, Handler } from './service.ts';
+
+/** Routes of llama-server that generate text or work on chats. */
+export const generationPaths = [
+  '/completion',
+  '/completions',
+  '/v1/completions',
+  '/chat/completions',
+  '/v1/chat/completions',
+  '/v1/chat/completions/control',
+  '/responses',
+  '/v1/responses',
+  '/v1/messages',
+  '/infill',
+  '/audio/transcriptions',
+  '/v1/audio/transcriptions',
+  '/chat/completions/input_tokens',
+  '/v1/chat/completions/input_tokens',
+  '/responses/input_tokens',
+  '/v1/responses/input_tokens',
+  '/v1/messages/count_tokens',
+  '/apply-template',
+] as const;
+
+/** A handler that answers 501. */
+export function unsupported(message: string): Handler {
+  return () => {
+    throw new HttpError('not_supported_error', message);
+  };
+}
+
+/** GET /props. */
+export function props({ service }: Call): string {
+  const { engine, name, options } = service;
+  const { info, tokenizer, metadata } = engine;
+  const { bos, eos } = tokenizer.vocab;
+  const text = (id: number | undefined) => (id === undefined ? '' : tokenizer.vocab.text(id));
+  return JSON.stringify({
+    default_generation_settings: { params: {}, n_ctx: info.nCtx },
+    total_slots: options.nSlots,
+    model_alias: name,
+    model_ftype: info.ftype,
+    model_path: info.source,
+    modalities: { vision: false, video: false, audio: false },
+    endpoint_slots: options.slots,
+    endpoint_props: options.props,
+    endpoint_metrics: options.metrics,
+    ui: false,
+    ui_settings: {},
+    chat_template: metadata.has('tokenizer.chat_template') ? metadata.string('tokenizer.chat_template') : '',
+    bos_token: text(bos),
+    eos_token: text(eos),
+    build_info: 'gguf-embed',
+    is_sleeping: false,
+    cors_proxy_enabled: false,
+  });
+}
+
+/** POST /props: there is nothing to change. */
+export function changeProps({ service }: Call): string {
+  if (service.options.props) return '{"success":true}';
+  throw new HttpError(
+    'not_supported_error',
+    'This server does not support changing global properties. Start it with `--props`',
+  );
+}
+
+/**
+ * GET /slots. There are no slots here; as many of those reported are busy as there are requests under way.
+ * @param nActive requests under way
+ */
+export function slots({ service, query }: Call, nActive: number): string {
+  const { engine, options } = service;
+  if (!options.slots) {
+    throw new HttpError('not_supported_error', 'This server does not support slots endpoint. Start it with `--slots`');
+  }
+  if (query('fail_on_no_slot') && nActive >= options.nSlots) {
+    throw new HttpError('unavailable_error', 'no slot available');
+  }
+  return JSON.stringify(
+    Array.from({ length: options.nSlots }, (_, id) => ({
+      id,
+      n_ctx: engine.info.nCtx,
+      speculative: false,
+      is_processing: id < nActive,
+    })),
+  );
+}

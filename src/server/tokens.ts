@@ -1,0 +1,45 @@
+/**
+ * @file POST /tokenize and POST /detokenize.
+ */
+
+import { checkBody, detokenizeBody, tokenizeBody } from './schemas.ts';
+import type { Call } from './service.ts';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * `{"tokens":[…]}`. Ids in the content are passed through; a leading text gets the special tokens.
+ * @throws HttpError, TokenizerError for an id outside the vocabulary where its piece is asked for
+ */
+export async function tokenize({ service, fields }: Call): Promise<string> {
+  const { tokenizer } = service.engine;
+  const { content = [], add_special, parse_special, with_pieces } = checkBody(tokenizeBody, await fields());
+  const tokens: number[] = [];
+  for (const [i, part] of (typeof content === 'string' ? [content] : content).entries()) {
+    if (typeof part === 'number') tokens.push(part);
+    else if (part !== '' || add_special) {
+      const ids = tokenizer.encode(part, { addSpecial: add_special && i === 0, parseSpecial: parse_special });
+      for (const id of ids) tokens.push(id);
+    }
+  }
+  if (!with_pieces) return JSON.stringify({ tokens });
+  return JSON.stringify({ tokens: tokens.map((id) => ({ id, piece: jsonPiece(tokenizer.piece(id)) })) });
+}
+
+/**
+ * `{"content":"…"}`, special tokens as text.
+ * @throws HttpError, TokenizerError for an id outside the vocabulary
+ */
+export async function detokenize({ service, fields }: Call): Promise<string> {
+  const { tokens } = checkBody(detokenizeBody, await fields());
+  return JSON.stringify({ content: service.engine.detokenize(tokens.map(Math.trunc)) });
+}
+
+/** A piece as text, or as its byte values when it is not UTF-8. */
+function jsonPiece(bytes: Uint8Array): string | number[] {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return Array.from(bytes);
+  }
+}
