@@ -16,9 +16,14 @@ export function ofClass(mask: number): Test {
   return (_, kind) => (kind & mask) !== 0;
 }
 
-/** Characters in one of the ranges, both ends included. */
+/** Characters in one of the ranges, both ends included. Ranges may overlap. */
 export function inRanges(ranges: readonly (readonly [from: number, to: number])[]): Test {
-  const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
+  const sorted: [from: number, to: number][] = [];
+  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const last = sorted.at(-1);
+    if (last && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else sorted.push([from, to]);
+  }
   return (c) => {
     let low = 0;
     let high = sorted.length;
