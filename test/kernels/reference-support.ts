@@ -1,0 +1,68 @@
+/**
+ * @file Weights from numbers, and one-call forwards, for tests of single operations.
+ */
+import { type GgmlTypeName, ggmlTypes, rowBytes } from '../../src/gguf/ggml-types.ts';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import type { Backend, WeightRole, WeightSource } from '../../src/tensor/backend.ts';
+import { codecs } from '../../src/tensor/codecs/index.ts';
+import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
+
+/** A weight source of `values` in GGUF shape, stored as `type`. */
+export function source(shape: readonly number[], values: readonly number[], type: GgmlTypeName = 'F32'): WeightSource {
+  const n = shape.reduce((product, length) => product * length, 1);
+  const bytes = new Uint8Array((n / shape[0]) * rowBytes(ggmlTypes[type], shape[0]));
+  codecs[type]?.quantize?.(
+    Float32Array.from({ length: n }, (_, i) => values[i % values.length]),
+    bytes,
+    n,
+  );
+  return {
+    name: `w${shape.join('x')}`,
+    type: ggmlTypes[type],
+    shape,
+    byteLength: bytes.length,
+    read: async (byteOffset, into) => into.set(bytes.subarray(byteOffset, byteOffset + into.length)),
+  };
+}
+
+/** A backend with a batch begun, and what tests ask of it. */
+export interface Bench {
+  readonly backend: Backend;
+  readonly ops: Ops;
+  /** A filled weight. */
+  weight(shape: readonly number[], values: readonly number[], role?: WeightRole): Promise<Weight>;
+  /** A tensor `[T, n]` with these rows, one for each token of the batch. */
+  tensor(rows: readonly (readonly number[])[]): Promise<Tensor>;
+  /** The rows of a tensor. */
+  read(x: Tensor): Promise<number[][]>;
+}
+
+/** Begins a batch of sequences of these lengths. Token `t` of the batch has the id `t`. */
+export async function bench(...lengths: number[]): Promise<Bench> {
+  const backend = await createReferenceBackend();
+  const { ops } = backend;
+  const total = lengths.reduce((sum, n) => sum + n, 0);
+  ops.begin({
+    ids: Int32Array.from({ length: total }, (_, t) => t),
+    positions: Int32Array.from(lengths.flatMap((n) => Array.from({ length: n }, (_, p) => p))),
+    offsets: Int32Array.from([0, ...lengths.map((_, s) => lengths.slice(0, s + 1).reduce((sum, n) => sum + n, 0))]),
+  });
+  async function weight(shape: readonly number[], values: readonly number[], role: WeightRole = 'matrix') {
+    const from = source(shape, values);
+    const handle = backend.allocate(from, role);
+    await backend.fill(handle, from);
+    return handle;
+  }
+  return {
+    backend,
+    ops,
+    weight,
+    async tensor(rows) {
+      return ops.embedding(await weight([rows[0].length, rows.length], rows.flat(), 'table'), 'ids');
+    },
+    async read(x) {
+      const values = await ops.read(x);
+      return Array.from({ length: x.rows }, (_, r) => [...values.subarray(r * x.cols, (r + 1) * x.cols)]);
+    },
+  };
+}
