@@ -81,11 +81,16 @@ export class WeightLoader {
 
   /** `<name>.weight` `[nIn, nOut]` with `<name>.bias` `[nOut]`, and the factor `<name>.scale` that NVFP4 files have. */
   linear(name: string, nIn: number, nOut: number, bias: BiasRule = 'optional'): Linear {
-    return {
+    const layer = {
       weight: this.matrix(name, nIn, nOut),
       bias: this.bias(name, nOut, bias),
       scale: this.#scale(name),
     };
+    if (layer.scale !== undefined && layer.bias !== undefined && /ffn_[a-z]+$/.test(name)) {
+      const message = `tensors ${name}.scale and ${name}.bias: a feed-forward layer cannot have both, as in llama.cpp`;
+      throw new ModelError(message, { tensor: `${name}.scale` });
+    }
+    return layer;
   }
 
   /** `<name>.weight` `[nIn, nOut]` alone. */
