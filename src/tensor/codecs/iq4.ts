@@ -29,33 +29,39 @@ const nearestT4 = Uint8Array.from({ length: 512 }, (_, i) => {
   const v = (i - 255.5) / 2;
   return T4.reduce((best, value, j) => (Math.abs(value - v) < Math.abs(T4[best] - v) ? j : best), 0);
 });
-const code = (v: number) => nearestT4[Math.max(0, Math.min(511, Math.floor(2 * v) + 256))];
+const code = (v: number) => (v <= -128 ? 0 : v >= 127.5 ? 15 : nearestT4[(2 * v + 256) | 0]);
 
 /** Which parts of the range the largest value may take: it is put near either end, where the table is coarse, in steps of 2 %. */
 const stretches = [T4[0], T4[15]].flatMap((end) => Array.from({ length: 15 }, (_, i) => end * (0.84 + 0.02 * i)));
 
+/** What the search has found: the step, and how much of the sum of squares it explains. */
+let best = 0;
+let gain = 0;
+
+/** Takes the nearest codes with the given inverse step and fits the step to them; true when it is better than what was found before. */
+function tryStep(x: Float32Array, at: number, inverse: number): boolean {
+  let xv = 0;
+  let vv = 0;
+  for (let i = at; i < at + 32; i++) {
+    const v = T4[code(x[i] * inverse)];
+    xv += x[i] * v;
+    vv += v * v;
+  }
+  if (xv * xv <= gain * vv) return false;
+  gain = (xv * xv) / vv;
+  best = xv / vv;
+  return true;
+}
+
 /** The step `d` for which `d·T4[q]` is nearest (least squares) to the 32 values from `x[at]` on. */
-function searchT4(x: Float32Array, at: number): number {
+function searchStep(x: Float32Array, at: number): number {
   let extreme = 0;
   for (let i = at; i < at + 32; i++) if (Math.abs(x[i]) > Math.abs(extreme)) extreme = x[i];
   if (extreme === 0) return 0;
-  let best = 0;
-  let gain = 0;
-  const attempt = (inverse: number): boolean => {
-    let xv = 0;
-    let vv = 0;
-    for (let i = at; i < at + 32; i++) {
-      const v = T4[code(x[i] * inverse)];
-      xv += x[i] * v;
-      vv += v * v;
-    }
-    if (xv * xv <= gain * vv) return false;
-    gain = (xv * xv) / vv;
-    best = xv / vv;
-    return true;
-  };
-  for (const stretch of stretches) attempt(stretch / extreme);
-  for (let round = 0; round < 3 && attempt(1 / best); round++);
+  best = 0;
+  gain = 0;
+  for (const stretch of stretches) tryStep(x, at, stretch / extreme);
+  for (let round = 0; round < 3 && tryStep(x, at, 1 / best); round++);
   return best;
 }
 
@@ -66,7 +72,7 @@ export const IQ4_NL = codec(
   },
   (src, dst, n) => {
     for (let at = 0, from = 0; from < n; at += 18, from += 32) {
-      const h = f32ToF16(searchT4(src, from));
+      const h = f32ToF16(searchStep(src, from));
       const d = f16ToF32(h);
       const inverse = d === 0 ? 0 : 1 / d;
       dst[at] = h;

@@ -1,20 +1,22 @@
 /**
  * @file Writing Q4_K, Q5_K and Q6_K (layouts: `k-quants.ts`).
  *
- * First each group gets the step (and minimum) that suits it alone. The largest ones fix the super-block's `d` (and `dmin`), the others
- * become whole multiples. Rounding to multiples costs more than it must, so each group then looks whether a neighbouring multiple is
- * better in fact, and `d` and `dmin` are fitted once more to what was chosen. The plain sum of squared errors decides throughout.
+ * A super-block is `y = d·sc·q − dmin·mn`, Q6_K without the second term: whole `q` for each value, whole `sc` and `mn` for each group,
+ * `d` and `dmin` for all. First each group gets the step and minimum that suit it alone; the largest fix `d` and `dmin`, and the others
+ * become multiples of them. Rounding to multiples costs more than it must, so all are then fitted to each other in turns: `q` to the
+ * rest, `sc` and `mn` to that, `d` and `dmin` to both. The plain sum of squared errors decides throughout.
+ *
+ * For given `q` the squared error of a group is a polynomial of its step and minimum, with sums over the group as coefficients.
  */
 import type { Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
-import { type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
+import { nearest, type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
 
-/** How often the integers of the groups and the floats of the super-block are fitted to each other. */
-const ROUNDS = 2;
+/** How many turns at most. Those of Q6_K are cheaper, and most of its super-blocks stop before. */
+const TURNS = 2;
+const TURNS_Q6 = 6;
 
 const toHalf = (x: number) => f16ToF32(f32ToF16(x));
-const clamp = (lo: number, hi: number, x: number) => Math.max(lo, Math.min(hi, x));
-const nearest = (x: number) => Math.floor(x + 0.5);
 
 /** Stores `x`, which is representable, as f16 at byte `at`. */
 function putHalf(dst: Uint8Array, at: number, x: number): void {
@@ -24,121 +26,147 @@ function putHalf(dst: Uint8Array, at: number, x: number): void {
 }
 
 const fit: StepAndOffset = { d: 0, m: 0 };
+/** By group: what suits it alone. */
 const steps = new Float64Array(16);
-const offsets = new Float64Array(8);
+const minima = new Float64Array(8);
 
-/** Whole-number form of a super-block of Q4_K or Q5_K: `y = d·sc·q − dmin·mn`. */
-interface Affine {
-  d: number;
-  dmin: number;
-  readonly sc: Uint8Array;
-  readonly mn: Uint8Array;
+/** By group: the sums that its squared error is made of. */
+const sumQ = new Float64Array(16);
+const sumQQ = new Float64Array(16);
+const sumX = new Float64Array(16);
+const sumXQ = new Float64Array(16);
+const sumXX = new Float64Array(16);
+
+/** Rounds the `n` values of a group, from `x[at]` on, to `step·q − min` with `q` in `[lo, hi]`, and sums up. */
+function measure(
+  x: Float32Array,
+  at: number,
+  n: number,
+  group: number,
+  step: number,
+  min: number,
+  lo: number,
+  hi: number,
+) {
+  const inverse = step === 0 ? 0 : 1 / step;
+  let q1 = 0;
+  let q2 = 0;
+  let x1 = 0;
+  let xq = 0;
+  let x2 = 0;
+  for (let i = at; i < at + n; i++) {
+    const value = x[i];
+    const q = nearest((value + min) * inverse, lo, hi);
+    q1 += q;
+    q2 += q * q;
+    x1 += value;
+    xq += value * q;
+    x2 += value * value;
+  }
+  sumQ[group] = q1;
+  sumQQ[group] = q2;
+  sumX[group] = x1;
+  sumXQ[group] = xq;
+  sumXX[group] = x2;
 }
-const found: Affine = { d: 0, dmin: 0, sc: new Uint8Array(8), mn: new Uint8Array(8) };
 
-/** Squared error of 32 values when stored as the nearest `step·q − min`, `q` in `[0, hi]`. */
-function affineError(x: Float32Array, at: number, step: number, min: number, hi: number): number {
+/** The squared error of a group of 32 for the measured integers. */
+function errorOf(group: number, step: number, min: number): number {
+  const cross = step * sumXQ[group] - min * sumX[group] + step * min * sumQ[group];
+  return sumXX[group] + step * step * sumQQ[group] + 32 * min * min - 2 * cross;
+}
+
+/** The super-block found by `searchAffine`. */
+const found = { d: 0, dmin: 0, sc: new Uint8Array(8), mn: new Uint8Array(8) };
+
+/** The squared error of a group of 32 values, from `x[at]` on, with the integers that suit this step and minimum best. */
+function roundedError(x: Float32Array, at: number, step: number, min: number, hi: number): number {
   const inverse = step === 0 ? 0 : 1 / step;
   let error = 0;
   for (let i = at; i < at + 32; i++) {
-    const q = clamp(0, hi, nearest((x[i] + min) * inverse));
-    const difference = x[i] + min - step * q;
+    const value = x[i] + min;
+    const difference = value - step * nearest(value * inverse, 0, hi);
     error += difference * difference;
   }
   return error;
 }
 
-/** The best multiples of `found.d` and `found.dmin` for a group, at most one from where it stands. Returns their squared error. */
-function settle(x: Float32Array, at: number, group: number, hi: number): number {
+/**
+ * Moves the multiples of a group to the best ones that are at most one away, each tried with the integers that suit it: with the
+ * integers held still, little would move.
+ */
+function settle(x: Float32Array, at: number, group: number, hi: number): void {
   const { d, dmin, sc, mn } = found;
   const scHere = sc[group];
   const mnHere = mn[group];
   let least = Infinity;
   for (let s = Math.max(0, scHere - 1); s <= Math.min(63, scHere + 1); s++) {
     for (let m = Math.max(0, mnHere - 1); m <= Math.min(63, mnHere + 1); m++) {
-      const error = affineError(x, at + 32 * group, d * s, dmin * m, hi);
+      const error = roundedError(x, at, d * s, dmin * m, hi);
       if (error >= least) continue;
       least = error;
       sc[group] = s;
       mn[group] = m;
     }
   }
-  return least;
 }
 
-/** Fits `d` and `dmin` to the chosen multiples and the nearest integers by least squares, rounded to f16. */
-function refit(x: Float32Array, at: number, hi: number, out: StepAndOffset): void {
-  const { d, dmin, sc, mn } = found;
+/** Squared error of the super-block for the measured integers. */
+function totalError(d: number, dmin: number): number {
+  let error = 0;
+  for (let group = 0; group < 8; group++) error += errorOf(group, d * found.sc[group], dmin * found.mn[group]);
+  return error;
+}
+
+/** Moves `d` and `dmin` to the half floats nearest to the least-squares ones for the measured integers, if that is better. */
+function refit(): void {
   let aa = 0;
   let ab = 0;
   let bb = 0;
   let xa = 0;
   let xb = 0;
   for (let group = 0; group < 8; group++) {
-    const step = d * sc[group];
-    const min = dmin * mn[group];
-    const inverse = step === 0 ? 0 : 1 / step;
-    for (let i = at + 32 * group; i < at + 32 * group + 32; i++) {
-      const a = sc[group] * clamp(0, hi, nearest((x[i] + min) * inverse));
-      const b = -mn[group];
-      aa += a * a;
-      ab += a * b;
-      bb += b * b;
-      xa += x[i] * a;
-      xb += x[i] * b;
-    }
+    const s = found.sc[group];
+    const m = found.mn[group];
+    aa += s * s * sumQQ[group];
+    ab -= s * m * sumQ[group];
+    bb += 32 * m * m;
+    xa += s * sumXQ[group];
+    xb -= m * sumX[group];
   }
   const determinant = aa * bb - ab * ab;
-  if (determinant > 0) {
-    out.d = toHalf((bb * xa - ab * xb) / determinant);
-    out.m = toHalf((aa * xb - ab * xa) / determinant);
-  } else {
-    out.d = aa > 0 ? toHalf(xa / aa) : d;
-    out.m = bb > 0 && aa === 0 ? toHalf(xb / bb) : dmin;
-  }
-}
-
-/** Squared error of the super-block as `found` stands. */
-function superError(x: Float32Array, at: number, hi: number): number {
-  let error = 0;
-  for (let group = 0; group < 8; group++) {
-    error += affineError(x, at + 32 * group, found.d * found.sc[group], found.dmin * found.mn[group], hi);
-  }
-  return error;
+  if (determinant <= 0) return;
+  const d = toHalf((bb * xa - ab * xb) / determinant);
+  const dmin = toHalf((aa * xb - ab * xa) / determinant);
+  if (totalError(d, dmin) >= totalError(found.d, found.dmin)) return;
+  found.d = d;
+  found.dmin = dmin;
 }
 
 /** Fills `found` for the 256 values from `x[at]` on. */
 function searchAffine(x: Float32Array, at: number, hi: number): void {
+  const { sc, mn } = found;
   let maxStep = 0;
-  let maxOffset = 0;
+  let maxMin = 0;
   for (let group = 0; group < 8; group++) {
     searchStepAndOffset(x, at + 32 * group, 32, hi, true, fit);
     steps[group] = fit.d;
-    offsets[group] = -fit.m;
+    minima[group] = -fit.m;
     maxStep = Math.max(maxStep, fit.d);
-    maxOffset = Math.max(maxOffset, -fit.m);
+    maxMin = Math.max(maxMin, -fit.m);
   }
   found.d = toHalf(maxStep / 63);
-  found.dmin = toHalf(maxOffset / 63);
+  found.dmin = toHalf(maxMin / 63);
   for (let group = 0; group < 8; group++) {
-    found.sc[group] = found.d === 0 ? 0 : clamp(0, 63, nearest(steps[group] / found.d));
-    found.mn[group] = found.dmin === 0 ? 0 : clamp(0, 63, nearest(offsets[group] / found.dmin));
+    sc[group] = found.d === 0 ? 0 : nearest(steps[group] / found.d, 0, 63);
+    mn[group] = found.dmin === 0 ? 0 : nearest(minima[group] / found.dmin, 0, 63);
   }
-  let error = 0;
-  for (let group = 0; group < 8; group++) error += settle(x, at, group, hi);
-  for (let round = 0; round < ROUNDS && error > 0; round++) {
-    const { d, dmin } = found;
-    refit(x, at, hi, fit);
-    found.d = fit.d;
-    found.dmin = fit.m;
-    const refitted = superError(x, at, hi);
-    if (refitted >= error) {
-      found.d = d;
-      found.dmin = dmin;
-      return;
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (let group = 0; group < 8; group++) {
+      settle(x, at + 32 * group, group, hi);
+      measure(x, at + 32 * group, 32, group, found.d * sc[group], found.dmin * mn[group], 0, hi);
     }
-    error = 0;
-    for (let group = 0; group < 8; group++) error += settle(x, at, group, hi);
+    refit();
   }
 }
 
@@ -165,7 +193,7 @@ const affine =
       for (let j = 0; j < 256; j++) {
         const step = found.d * found.sc[j >> 5];
         const min = found.dmin * found.mn[j >> 5];
-        codes[j] = step === 0 ? 0 : clamp(0, hi, nearest((src[from + j] + min) / step));
+        codes[j] = step === 0 ? 0 : nearest((src[from + j] + min) / step, 0, hi);
       }
       putHalf(dst, at, found.d);
       putHalf(dst, at + 2, found.dmin);
@@ -187,48 +215,6 @@ export const quantizeQ5_K = affine(5);
 
 const sc6 = new Int8Array(16);
 
-/** Squared error of 16 values when stored as the nearest `step·q`, `q` in `[−32, 31]`. */
-function symmetricError(x: Float32Array, at: number, step: number): number {
-  const inverse = step === 0 ? 0 : 1 / step;
-  let error = 0;
-  for (let i = at; i < at + 16; i++) {
-    const difference = x[i] - step * clamp(-32, 31, nearest(x[i] * inverse));
-    error += difference * difference;
-  }
-  return error;
-}
-
-/** Moves each of `sc6` to the best multiple of `d`, at most one from where it stands. Returns the squared error. */
-function settleQ6(x: Float32Array, at: number, d: number): number {
-  let total = 0;
-  for (let group = 0; group < 16; group++) {
-    const here = sc6[group];
-    let least = Infinity;
-    for (let s = Math.max(-128, here - 1); s <= Math.min(127, here + 1); s++) {
-      const error = symmetricError(x, at + 16 * group, d * s);
-      if (error >= least) continue;
-      least = error;
-      sc6[group] = s;
-    }
-    total += least;
-  }
-  return total;
-}
-
-/** The least-squares `d`, rounded to f16, for the multiples in `sc6` and the nearest integers. */
-function refitQ6(x: Float32Array, at: number, d: number): number {
-  let aa = 0;
-  let xa = 0;
-  for (let i = 0; i < 256; i++) {
-    const s = sc6[i >> 4];
-    if (s === 0) continue;
-    const a = s * clamp(-32, 31, nearest(x[at + i] / (d * s)));
-    aa += a * a;
-    xa += a * x[at + i];
-  }
-  return aa === 0 ? d : toHalf(xa / aa);
-}
-
 /** Fills `sc6` for the 256 values from `x[at]` on and returns `d`. */
 function searchQ6(x: Float32Array, at: number): number {
   let extreme = 0;
@@ -237,15 +223,28 @@ function searchQ6(x: Float32Array, at: number): number {
     if (Math.abs(steps[group]) > Math.abs(extreme)) extreme = steps[group];
   }
   let d = toHalf(extreme / -128);
-  for (let group = 0; group < 16; group++) sc6[group] = d === 0 ? 0 : clamp(-128, 127, nearest(steps[group] / d));
-  let error = settleQ6(x, at, d);
-  for (let round = 0; round < ROUNDS && d !== 0; round++) {
-    const refitted = refitQ6(x, at, d);
-    let errorThen = 0;
-    for (let group = 0; group < 16; group++) errorThen += symmetricError(x, at + 16 * group, refitted * sc6[group]);
-    if (errorThen >= error) break;
-    d = refitted;
-    error = settleQ6(x, at, d);
+  if (d === 0) {
+    sc6.fill(0);
+    return 0;
+  }
+  for (let group = 0; group < 16; group++) sc6[group] = nearest(steps[group] / d, -128, 127);
+  let before = Infinity;
+  for (let turn = 0; turn < TURNS_Q6; turn++) {
+    let aa = 0;
+    let xa = 0;
+    let xx = 0;
+    for (let group = 0; group < 16; group++) {
+      measure(x, at + 16 * group, 16, group, d * sc6[group], 0, -32, 31);
+      if (sumQQ[group] > 0) sc6[group] = nearest(sumXQ[group] / sumQQ[group] / d, -128, 127);
+      aa += sc6[group] * sc6[group] * sumQQ[group];
+      xa += sc6[group] * sumXQ[group];
+      xx += sumXX[group];
+    }
+    const error = (step: number) => xx + step * step * aa - 2 * step * xa;
+    const fitted = aa > 0 ? toHalf(xa / aa) : 0;
+    if (fitted !== 0 && error(fitted) < error(d)) d = fitted;
+    if (error(d) >= 0.999 * before) break;
+    before = error(d);
   }
   return d;
 }
@@ -255,17 +254,21 @@ export const quantizeQ6_K: Quantize = (src, dst, n) => {
     const d = searchQ6(src, from);
     for (let j = 0; j < 256; j++) {
       const step = d * sc6[j >> 4];
-      codes[j] = 32 + (step === 0 ? 0 : clamp(-32, 31, nearest(src[from + j] / step)));
+      codes[j] = 32 + (step === 0 ? 0 : nearest(src[from + j] / step, -32, 31));
     }
     for (let half = 0; half < 2; half++) {
       for (let l = 0; l < 32; l++) {
-        const [a, b, c, e] = [0, 32, 64, 96].map((j) => codes[128 * half + j + l]);
-        dst[at + 64 * half + l] = (a & 15) | ((c & 15) << 4);
-        dst[at + 64 * half + 32 + l] = (b & 15) | ((e & 15) << 4);
-        dst[at + 128 + 32 * half + l] = (a >> 4) | ((b >> 4) << 2) | ((c >> 4) << 4) | ((e >> 4) << 6);
+        const from = 128 * half + l;
+        const q0 = codes[from];
+        const q1 = codes[from + 32];
+        const q2 = codes[from + 64];
+        const q3 = codes[from + 96];
+        dst[at + 64 * half + l] = (q0 & 15) | ((q2 & 15) << 4);
+        dst[at + 64 * half + 32 + l] = (q1 & 15) | ((q3 & 15) << 4);
+        dst[at + 128 + 32 * half + l] = (q0 >> 4) | ((q1 >> 4) << 2) | ((q2 >> 4) << 4) | ((q3 >> 4) << 6);
       }
     }
-    dst.set(new Uint8Array(sc6.buffer), at + 192);
+    for (let group = 0; group < 16; group++) dst[at + 192 + group] = sc6[group];
     putHalf(dst, at + 208, d);
   }
 };

@@ -4,7 +4,7 @@
  */
 import type { Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
-import { type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
+import { nearest, type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
 
 const codes = new Uint8Array(32);
 
@@ -37,7 +37,7 @@ const symmetric =
       const inverse = d === 0 ? 0 : 1 / d;
       putHalf(dst, at, h);
       for (let j = 0; j < 32; j++) {
-        codes[j] = Math.max(0, Math.min(2 * half - 1, Math.floor(src[from + j] * inverse + half + 0.5)));
+        codes[j] = half + nearest(src[from + j] * inverse, -half, half - 1);
       }
       putCodes(dst, at + qs, bits);
     }
@@ -58,7 +58,7 @@ const affine =
       const m = f16ToF32(f32ToF16(fit.m));
       const inverse = d === 0 ? 0 : 1 / d;
       for (let j = 0; j < 32; j++) {
-        codes[j] = Math.max(0, Math.min(hi, Math.floor((src[from + j] - m) * inverse + 0.5)));
+        codes[j] = nearest((src[from + j] - m) * inverse, 0, hi);
       }
       putCodes(dst, at + qs, bits);
     }

@@ -10,6 +10,7 @@
  */
 import { codec, i32, u16 } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
+import { nearest } from './search.ts';
 
 const int8 = (src: Uint8Array) => new Int8Array(src.buffer, src.byteOffset, src.byteLength);
 
@@ -33,7 +34,7 @@ export const Q8_0 = codec(
       dst[at] = h;
       dst[at + 1] = h >> 8;
       for (let j = 0; j < 32; j++) {
-        dst[at + 2 + j] = Math.max(-127, Math.min(127, Math.floor(src[from + j] * inverse + 0.5)));
+        dst[at + 2 + j] = nearest(src[from + j] * inverse, -127, 127);
       }
     }
   },

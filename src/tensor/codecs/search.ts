@@ -9,35 +9,53 @@
 /** How often fit and rounding alternate at the end; the integers rarely change after two rounds. */
 const ROUNDS = 3;
 
+/** The whole number in `[lo, hi]` nearest to `t`, halves upwards. The bounds lie within ±512. */
+export function nearest(t: number, lo: number, hi: number): number {
+  // Truncation is much faster than `Math.floor`; it needs a positive number.
+  return t <= lo ? lo : t >= hi ? hi : ((t + 512.5) | 0) - 512;
+}
+
+/** The values at work, as doubles; at most 32. */
+const v = new Float64Array(32);
+
+/** What the search has found: the step, and how much of the sum of squares it explains. */
+let best = 0;
+let gain = 0;
+
+/** Rounds the `n` values with the given inverse step and fits the step to that; true when it is better than what was found before. */
+function tryStep(n: number, inverse: number, lo: number, hi: number): boolean {
+  let xq = 0;
+  let qq = 0;
+  for (let i = 0; i < n; i++) {
+    const q = nearest(v[i] * inverse, lo, hi);
+    xq += v[i] * q;
+    qq += q * q;
+  }
+  if (qq === 0 || xq * xq <= gain * qq) return false;
+  gain = (xq * xq) / qq;
+  best = xq / qq;
+  return true;
+}
+
 /**
  * The step `d` for which `d·q`, `q` whole in `[lo, hi]`, is nearest to the `n` values from `x[at]` on. It may be negative, since the
  * range reaches farther down than up. 0 when all values are.
  */
 export function searchStep(x: Float32Array, at: number, n: number, lo: number, hi: number): number {
   let extreme = 0;
-  for (let i = at; i < at + n; i++) if (Math.abs(x[i]) > Math.abs(extreme)) extreme = x[i];
-  if (extreme === 0) return 0;
-  let best = 0;
-  let gain = 0;
-  /** Rounds with the given inverse step, fits the step; true when that is better than what was known. */
-  const attempt = (inverse: number): boolean => {
-    let xq = 0;
-    let qq = 0;
-    for (let i = at; i < at + n; i++) {
-      const q = Math.max(lo, Math.min(hi, Math.floor(x[i] * inverse + 0.5)));
-      xq += x[i] * q;
-      qq += q * q;
-    }
-    if (qq === 0 || xq * xq <= gain * qq) return false;
-    gain = (xq * xq) / qq;
-    best = xq / qq;
-    return true;
-  };
-  for (const end of [lo, hi]) {
-    const stretch = end / extreme;
-    for (let tenth = -8; tenth <= 8; tenth += 2) attempt(stretch * (1 + tenth / (10 * Math.abs(end))));
+  for (let i = 0; i < n; i++) {
+    v[i] = x[at + i];
+    if (Math.abs(v[i]) > Math.abs(extreme)) extreme = v[i];
   }
-  for (let round = 0; round < ROUNDS && best !== 0 && attempt(1 / best); round++);
+  if (extreme === 0) return 0;
+  best = 0;
+  gain = 0;
+  for (let side = 0; side < 2; side++) {
+    const end = side === 0 ? lo : hi;
+    const longer = Math.sign(end) / extreme;
+    for (let tenth = -8; tenth <= 8; tenth += 2) tryStep(n, end / extreme + (longer * tenth) / 10, lo, hi);
+  }
+  for (let round = 0; round < ROUNDS && tryStep(n, 1 / best, lo, hi); round++);
   return best;
 }
 
@@ -45,6 +63,44 @@ export function searchStep(x: Float32Array, at: number, n: number, lo: number, h
 export interface StepAndOffset {
   d: number;
   m: number;
+}
+
+/** Sum of the values at work; the part of the squared error that depends on step and offset, for the best so far. */
+let sumX = 0;
+let least = 0;
+
+/** As `tryStep`, for a step with an offset; writes what is better to `out`. */
+function tryStepAndOffset(
+  n: number,
+  inverse: number,
+  offset: number,
+  hi: number,
+  belowZero: boolean,
+  out: StepAndOffset,
+): boolean {
+  let sumQ = 0;
+  let qq = 0;
+  let xq = 0;
+  for (let i = 0; i < n; i++) {
+    const q = nearest((v[i] - offset) * inverse, 0, hi);
+    sumQ += q;
+    qq += q * q;
+    xq += v[i] * q;
+  }
+  const determinant = n * qq - sumQ * sumQ;
+  if (determinant <= 0) return false;
+  let d = (n * xq - sumX * sumQ) / determinant;
+  let m = (qq * sumX - sumQ * xq) / determinant;
+  if (belowZero && m > 0) {
+    m = 0;
+    d = xq / qq;
+  }
+  const error = d * d * qq + n * m * m - 2 * (d * xq + m * sumX - d * m * sumQ);
+  if (d <= 0 || error >= least) return false;
+  least = error;
+  out.d = d;
+  out.m = m;
+  return true;
 }
 
 /**
@@ -61,44 +117,20 @@ export function searchStepAndOffset(
 ): void {
   let min = x[at];
   let max = x[at];
-  let sumX = 0;
-  for (let i = at; i < at + n; i++) {
-    min = Math.min(min, x[i]);
-    max = Math.max(max, x[i]);
-    sumX += x[i];
+  sumX = 0;
+  for (let i = 0; i < n; i++) {
+    v[i] = x[at + i];
+    if (v[i] < min) min = v[i];
+    if (v[i] > max) max = v[i];
+    sumX += v[i];
   }
-  if (belowZero) min = Math.min(min, 0);
-  out.d = 0;
+  if (belowZero && min > 0) min = 0;
   out.m = min;
-  if (max <= min) return;
-  // The part of the squared error that depends on d and m; with d = 0 and m = min it is not negative.
-  let least = Infinity;
-  const attempt = (inverse: number, offset: number): boolean => {
-    let sumQ = 0;
-    let qq = 0;
-    let xq = 0;
-    for (let i = at; i < at + n; i++) {
-      const q = Math.max(0, Math.min(hi, Math.floor((x[i] - offset) * inverse + 0.5)));
-      sumQ += q;
-      qq += q * q;
-      xq += x[i] * q;
-    }
-    const determinant = n * qq - sumQ * sumQ;
-    if (qq === 0) return false;
-    let d = determinant > 0 ? (n * xq - sumX * sumQ) / determinant : 0;
-    let m = determinant > 0 ? (qq * sumX - sumQ * xq) / determinant : sumX / n;
-    if (belowZero && m > 0) {
-      m = 0;
-      d = xq / qq;
-    }
-    if (!(d > 0)) return false;
-    const error = d * d * qq + n * m * m - 2 * (d * xq + m * sumX - d * m * sumQ);
-    if (error >= least) return false;
-    least = error;
-    out.d = d;
-    out.m = m;
-    return true;
-  };
-  for (let tenth = -10; tenth <= 8; tenth += 2) attempt((hi + tenth / 10) / (max - min), min);
-  for (let round = 0; round < ROUNDS && out.d > 0 && attempt(1 / out.d, out.m); round++);
+  out.d = (max - min) / hi;
+  if (out.d === 0) return;
+  least = Infinity;
+  for (let tenth = -10; tenth <= 8; tenth += 2) {
+    tryStepAndOffset(n, (hi + tenth / 10) / (max - min), min, hi, belowZero, out);
+  }
+  for (let round = 0; round < ROUNDS && tryStepAndOffset(n, 1 / out.d, out.m, hi, belowZero, out); round++);
 }
