@@ -16,6 +16,8 @@ const help = `npm run bench -- [options]
   --node PATH         run our side under this Node (default: the one that runs the bench)
   --model FILE        measure this file (may be repeated; default: ../shared/models, else the bundled model)
   --models DIR        look for the known models there
+  --shapes LIST       measure synthetic models of these shapes: minilm, bge-base, nomic, qwen3-0.6b
+  --types LIST        and these types: Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, IQ4_XS, or any other of ggml's
   --tokens LIST       tokens per text (default 8,32,128,512)
   --threads LIST      default 1,2
   --precision LIST    default high,fast
@@ -31,6 +33,8 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     model: { type: 'string', multiple: true },
     models: { type: 'string' },
+    shapes: { type: 'string' },
+    types: { type: 'string' },
     tokens: { type: 'string', default: '8,32,128,512' },
     threads: { type: 'string' },
     precision: { type: 'string', default: 'high,fast' },
@@ -57,8 +61,15 @@ const log = (text) => process.stderr.write(text);
 
 ensurePeer('node-llama-cpp');
 if (options.onnx) ensurePeer('onnxruntime-node');
-let models = await findModels({ folder: options.models, files: options.model });
-if (options.quick && !options.model) models = models.filter((m) => m.type === 'Q8_0').slice(0, 1);
+const names = (list) => list?.split(',') ?? [];
+let models = await findModels({
+  folder: options.models,
+  files: options.model,
+  shapes: names(options.shapes),
+  types: names(options.types),
+});
+if (options.quick && !options.model && !options.shapes && !options.types)
+  models = models.filter((m) => m.type === 'Q8_0').slice(0, 1);
 
 const env = options['no-packing'] ? { GGUF_EMBED_PACKING: '0' } : {};
 const llama = startPeer(process.execPath, peer('llama'));

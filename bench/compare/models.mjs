@@ -11,17 +11,27 @@ async function madeF32(f16) {
   const path = join(cacheFolder, basename(f16).replace('F16', 'F32'));
   if (!existsSync(path)) {
     mkdirSync(cacheFolder, { recursive: true });
-    const { quantize } = await import('../../dist/convert/index.js');
-    await quantize(f16, path, 'F32');
+    const { quantizeFile } = await import('../../dist/convert/quantize-file.node.js');
+    await quantizeFile(f16, path, 'F32');
   }
   return path;
 }
 
 /**
- * `{name, type, path}` of each model found: those in `folder` (default: `../shared/models` beside the project), else
- * the bundled one; or just the files named.
+ * `{name, type, path}` of each model: synthetic ones of the `shapes` and `types` asked for, or the files named, or those in
+ * `folder` (default: `../shared/models` beside the project), else the bundled one.
  */
-export async function findModels({ folder = join(root, '../shared/models'), files = [] }) {
+export async function findModels({ folder = join(root, '../shared/models'), files = [], shapes = [], types = [] }) {
+  if (shapes.length > 0 || types.length > 0) {
+    const { makeSynthetic } = await import('./synthetic.mjs');
+    const models = [];
+    for (const name of shapes.length > 0 ? shapes : ['minilm', 'bge-base']) {
+      for (const type of types.length > 0 ? types : ['Q8_0', 'Q4_K_M']) {
+        models.push({ name, type, path: await makeSynthetic(name, type) });
+      }
+    }
+    return models;
+  }
   const known = [
     ['MiniLM-L6', 'F16', 'all-MiniLM-L6-v2-F16.gguf'],
     ['MiniLM-L6', 'Q8_0', 'all-MiniLM-L6-v2-Q8_0.gguf'],
