@@ -14,15 +14,16 @@ import type { Batch } from '../tensor/ops.ts';
 export type ToWorker =
   /** First message: which backend to make and which file to load into it. */
   | { kind: 'load'; backend: WorkerBackend; source: { name: string; size: number } }
-  /** Answer to `read`. */
-  | { kind: 'bytes'; id: number; bytes: Uint8Array }
+  /** Answer to `read`: its buffer, filled. */
+  | { kind: 'bytes'; id: number; buffer: ArrayBuffer }
   | { kind: 'readFailed'; id: number; error: SentError }
   /** One forward, together with the ranks below `team`. */
   | { kind: 'run'; id: number; batch: Batch; pooling: Pooling; team: number };
 
 /** From a worker to the owner. */
 export type FromWorker =
-  | { kind: 'read'; id: number; offset: number; length: number }
+  /** Asks for `length` bytes of the file. The buffer travels there and back, so that loading leaves no garbage. */
+  | { kind: 'read'; id: number; offset: number; length: number; buffer: ArrayBuffer }
   | { kind: 'progress'; done: number; total: number }
   | { kind: 'loaded'; description: string }
   | { kind: 'loadFailed'; error: SentError }

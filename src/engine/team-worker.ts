@@ -11,9 +11,11 @@ import { type FromWorker, receiveError, sendError, type ToWorker, type WorkerBac
 type Message<Kind extends ToWorker['kind']> = Extract<ToWorker, { kind: Kind }>;
 
 /** Bytes asked for at a time, so that a large tensor is never held twice. */
-const READ_SIZE = 4 << 20;
+const READ_SIZE = 1 << 20;
 
-const reads = new Map<number, { resolve: (bytes: Uint8Array) => void; reject: (error: Error) => void }>();
+const reads = new Map<number, { resolve: (buffer: ArrayBuffer) => void; reject: (error: Error) => void }>();
+/** Buffers of `READ_SIZE` that are not on their way. */
+const buffers: ArrayBuffer[] = [];
 let nReads = 0;
 let loaded: { backend: Backend; model: LoadedModel; setTeam: (n: number) => void } | undefined;
 
@@ -30,7 +32,7 @@ async function handle(message: ToWorker): Promise<void> {
     case 'run':
       return run(message).catch((error) => post({ kind: 'runFailed', id: message.id, error: sendError(error) }));
     case 'bytes':
-      return takeRead(message.id).resolve(message.bytes);
+      return takeRead(message.id).resolve(message.buffer);
     case 'readFailed':
       return takeRead(message.id).reject(receiveError(message.error));
   }
@@ -42,6 +44,7 @@ async function load({ backend: wanted, source }: Message<'load'>): Promise<void>
     fill: !('rank' in wanted) || wanted.rank === 0,
     onProgress: (done, total) => post({ kind: 'progress', done, total }),
   });
+  buffers.length = 0;
   loaded = { backend, model, setTeam };
   post({ kind: 'loaded', description: backend.description });
 }
@@ -79,16 +82,19 @@ function ownerSource(name: string, size: number): ByteSource {
     async read(offset, into) {
       for (let at = 0; at < into.length; at += READ_SIZE) {
         const length = Math.min(READ_SIZE, into.length - at);
-        into.set(await ask(offset + at, length), at);
+        const buffer = await ask(offset + at, length);
+        into.set(new Uint8Array(buffer, 0, length), at);
+        buffers.push(buffer);
       }
     },
     async close() {},
   };
 }
 
-function ask(offset: number, length: number): Promise<Uint8Array> {
+function ask(offset: number, length: number): Promise<ArrayBuffer> {
   const id = nReads++;
-  post({ kind: 'read', id, offset, length });
+  const buffer = buffers.pop() ?? new ArrayBuffer(READ_SIZE);
+  post({ kind: 'read', id, offset, length, buffer }, [buffer]);
   return new Promise((resolve, reject) => reads.set(id, { resolve, reject }));
 }
 

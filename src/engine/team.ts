@@ -16,6 +16,9 @@ export type TeamOptions =
   | { readonly backend: 'reference' }
   | { readonly backend: 'wasm'; readonly precision: Precision; readonly setup: PrepareOptions };
 
+type Ask = Extract<FromWorker, { kind: 'read' }>;
+type Post = (message: ToWorker, transfer?: ArrayBuffer[]) => void;
+
 /** One worker, seen by its owner. */
 interface Member {
   readonly handle: WorkerHandle;
@@ -117,7 +120,7 @@ class Team {
     const url = import.meta.url.endsWith('.ts')
       ? new URL('./team-worker.ts', import.meta.url)
       : new URL('./team-worker.js', import.meta.url);
-    const post = (message: ToWorker, transfer?: ArrayBuffer[]) => handle.post(message, transfer);
+    const post: Post = (message, transfer) => handle.post(message, transfer);
     const handle = startWorker(url, {
       died: (error) => this.#memberDied(rank, error),
       message: (data) => {
@@ -143,14 +146,10 @@ class Team {
     }
   }
 
-  async #answerRead(
-    { id, offset, length }: { id: number; offset: number; length: number },
-    post: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
-  ): Promise<void> {
-    const bytes = new Uint8Array(length);
+  async #answerRead({ id, offset, length, buffer }: Ask, post: Post): Promise<void> {
     try {
-      await this.#source.read(offset, bytes);
-      post({ kind: 'bytes', id, bytes }, [bytes.buffer]);
+      await this.#source.read(offset, new Uint8Array(buffer, 0, length));
+      post({ kind: 'bytes', id, buffer }, [buffer]);
     } catch (error) {
       post({ kind: 'readFailed', id, error: sendError(error) });
     }
