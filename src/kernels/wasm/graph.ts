@@ -9,7 +9,7 @@
  * ```
  */
 import type { StepNames, Tensor } from '../../tensor/ops.ts';
-import { alignUp } from './memory.ts';
+import { rowStride } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What a tensor's rows are. */
@@ -34,7 +34,7 @@ export class WasmTensor implements Tensor {
     this.rows = rows;
     this.cols = cols;
     this.space = space;
-    this.ld = base?.ld ?? alignUp(cols, 16);
+    this.ld = base?.ld ?? rowStride(cols * 4) / 4;
     this.#base = base?.base;
     this.start = start + (base?.start ?? 0);
   }

@@ -37,6 +37,7 @@
 export {
   abortTeam,
   createWasmBackend,
+  type PrepareOptions,
   prepareWasm,
   type WasmBackend,
   type WasmOptions,

@@ -23,7 +23,9 @@ export const kernelNames = [
   'fillRope',
   'finishPanel',
   'gatherExpert',
+  'geluRow',
   'gluRows',
+  'initialize',
   'largestBits',
   'linearF32',
   'linearI16',
@@ -41,6 +43,7 @@ export const kernelNames = [
   'scaleTile',
   'scatterRows',
   'scoreRows',
+  'siluRow',
   'softmaxRows',
   'sumRows',
   'tileF32x1x16',
@@ -88,7 +91,9 @@ export async function compileKernels(shared: boolean): Promise<CompiledKernels> 
 /** The kernels over `memory`. */
 export async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  return instance.exports as unknown as Kernels;
+  const kernels = instance.exports as unknown as Kernels;
+  kernels.initialize();
+  return kernels;
 }
 
 function decode(text: string): Uint8Array<ArrayBuffer> {

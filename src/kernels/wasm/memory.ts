@@ -2,8 +2,8 @@
  * @file The one memory of the backend: what lies where, views of it, and how it grows.
  *
  * ```
- * 0        64        256      1024         64 KiB            weightsEnd
- * unused   barrier   zeros    code books   weights …         staging while loading, slabs of the ranks in a forward
+ * 0        64        256    320        1024         64 KiB            weightsEnd
+ * unused   barrier   zeros  constants  code books   weights …         staging while loading, slabs of the ranks in a forward
  * ```
  */
 
@@ -24,6 +24,15 @@ const firstWeight = pageBytes;
 /** Rounds up to a multiple of `unit`, a power of two below 2³¹. */
 export function alignUp(n: number, unit: number): number {
   return Math.ceil(n / unit) * unit;
+}
+
+/**
+ * Bytes from row to row: a whole number of cache lines, an odd one from 1 KiB on, because rows at the distance of a power
+ * of two fall on the same few sets of the cache (4 % of a product).
+ */
+export function rowStride(bytes: number): number {
+  const stride = alignUp(bytes, 64);
+  return stride >= 1024 && stride % 128 === 0 ? stride + 64 : stride;
 }
 
 /** A WebAssembly memory with a bump allocator for weights. */

@@ -4,7 +4,7 @@
  * Scratch: `[sums of a tile | int16 activations | their scales | one panel, its scales, scratch for unpacking]`.
  */
 import type { WasmTensor } from './graph.ts';
-import { alignUp, zerosAddress } from './memory.ts';
+import { alignUp, rowStride, zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
@@ -12,7 +12,7 @@ const tileBytes = 256;
 
 /** Bytes of an int16 row of `k` activations. */
 function quantizedRowBytes(k: number): number {
-  return alignUp(k, 8) * 2;
+  return rowStride(alignUp(k, 8) * 2);
 }
 
 /** Scratch of `multiply` for `rows` rows. */

@@ -4,7 +4,7 @@
 import type { MoeOptions } from '../../tensor/ops.ts';
 import type { WasmTensor } from './graph.ts';
 import { activationCodes } from './kernels.ts';
-import { alignUp } from './memory.ts';
+import { alignUp, rowStride } from './memory.ts';
 import { linearScratch, multiply } from './run-linear.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
@@ -21,7 +21,7 @@ function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number,
     at = alignUp(at + bytes + 64, 64);
     return start;
   };
-  const strides = { embd: alignUp(nEmbd, 16) * 4, ff: alignUp(up.n, 16) * 4, probs: alignUp(router.n, 16) * 4 };
+  const strides = { embd: rowStride(nEmbd * 4), ff: rowStride(up.n * 4), probs: rowStride(router.n * 4) };
   const slots = rows * options.nUsed;
   return {
     strides,

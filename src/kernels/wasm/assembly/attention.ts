@@ -103,11 +103,16 @@ export function scoreRows(q: usize, d: i32, rows: i32, keys: usize, p0: i32, p1:
   }
 }
 
-/** `out[4][16] = Σ s[row][key] · v[key]` over keys [from, to), both multiples of 16; `t` is scratch of 256 bytes. */
-export function mixRows(s: usize, lds: usize, rows: i32, v: usize, from: i32, to: i32, out: usize, t: usize, wide: i32): void {
+/**
+ * `out[4][16] = Σ s[row][key] · v[key]` over keys [from, to), both multiples of 16 and counted from `firstKey`;
+ * `t` is scratch of 256 bytes.
+ */
+export function mixRows(
+  s: usize, lds: usize, rows: i32, v: usize, from: i32, to: i32, firstKey: i32, out: usize, t: usize, wide: i32,
+): void {
   memory.fill(out, 0, 256);
   for (let j = from; j < to; ) {
-    const end = min(to, (j & -KEY_BLOCK) + KEY_BLOCK);
+    const end = min(to, ((j + firstKey) & -KEY_BLOCK) + KEY_BLOCK - firstKey);
     const n4 = <usize>(end - j) << 2;
     const a = s + (<usize>j << 2), w = v + (<usize>j << 6);
     if (rows == 4) {
@@ -211,7 +216,7 @@ function attendRows(
     s += lds;
   }
   for (let c = 0; c < dv; c += 16) {
-    mixRows(scores, lds, rows, values + <usize>(c >> 4) * panelBytes, from, to, out, t, o.wide);
+    mixRows(scores, lds, rows, values + <usize>(c >> 4) * panelBytes, from, to, firstKey, out, t, o.wide);
     for (let r = 0; r < rows; r++) {
       const y = o.y + <usize>(r0 + r) * o.ldy + (<usize>(h * dv + c) << 2);
       writeRow(out + (<usize>r << 6), y, min(16, dv - c), 1 / load<f32>(t + 256 + (<usize>r << 2)));

@@ -4,8 +4,9 @@
  */
 export { attendSequence, attentionScratch, fillAlibi, fillRelative, mixRows, packKeys, packValues, scoreRows } from './attention';
 export { embedRows } from './embed';
-export { activateRows, addRows, addTile, finishPanel, gluRows, scaleTile } from './epilogue';
+export { activateRows, addRows, addTile, finishPanel, geluRow, gluRows, scaleTile, siluRow } from './epilogue';
 export { blockF32, blockI16, linearF32, linearI16 } from './linear';
+export { initialize } from './math';
 export { expRow, expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
 export { copyRows, gatherExpert, mixExperts, routeRows, scatterRows, sumRows } from './pool';

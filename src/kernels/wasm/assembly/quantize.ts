@@ -1,13 +1,13 @@
 /**
  * @file Activations in int16: one scale for each row and block of k.
  */
-import { firstLanes, laneMaxI32 } from './math';
+import { MAGNITUDE, ROUND, constant, firstLanes, laneMaxI32 } from './math';
 
-/** Adding 1.5·2²³ rounds a small float to an integer (half to even) and leaves it in the low bits. */
+/** The nearest integers (half to even) of |x| < 2²². */
 // @ts-ignore: decorator
 @inline
 export function roundToI32(x: v128): v128 {
-  return i32x4.sub(f32x4.add(x, f32x4.splat(12582912)), i32x4.splat(0x4b400000));
+  return i32x4.sub(f32x4.add(x, constant(ROUND)), constant(ROUND));
 }
 
 /**
@@ -15,18 +15,17 @@ export function roundToI32(x: v128): v128 {
  * a NaN is never lost.
  */
 export function largestBits(x: usize, n: i32): i32 {
-  const abs = i32x4.splat(0x7fffffff);
   let m0 = i32x4.splat(0), m1 = i32x4.splat(0);
   const full = x + (<usize>(n >> 3) << 5);
   for (; x < full; x += 32) {
-    m0 = i32x4.max_s(m0, v128.and(v128.load(x), abs));
-    m1 = i32x4.max_s(m1, v128.and(v128.load(x, 16), abs));
+    m0 = i32x4.max_s(m0, v128.and(v128.load(x), constant(MAGNITUDE)));
+    m1 = i32x4.max_s(m1, v128.and(v128.load(x, 16), constant(MAGNITUDE)));
   }
   if (n & 4) {
-    m0 = i32x4.max_s(m0, v128.and(v128.load(x), abs));
+    m0 = i32x4.max_s(m0, v128.and(v128.load(x), constant(MAGNITUDE)));
     x += 16;
   }
-  if (n & 3) m1 = i32x4.max_s(m1, v128.and(v128.and(v128.load(x), abs), firstLanes(n & 3)));
+  if (n & 3) m1 = i32x4.max_s(m1, v128.and(v128.and(v128.load(x), constant(MAGNITUDE)), firstLanes(n & 3)));
   return laneMaxI32(i32x4.max_s(m0, m1));
 }
 

@@ -1,0 +1,25 @@
+/** @file A small encoder with every kind of operation that crosses rows. JavaScript, because Node 20 starts no workers from TypeScript. */
+
+export const sizes = { nEmbd: 48, nFf: 80, nHead: 3 };
+
+/** Three layers, mean pooling and a head: `[nSeq, 5]`. */
+export function encoder(ops, w) {
+  const { nEmbd, nHead } = sizes;
+  let x = ops.embedding(w.tok, 'ids');
+  for (let layer = 0; layer < 3; layer++) {
+    const qkv = ops.linear(x, { weight: w.qkv });
+    const [q, k, v] = [0, 1, 2].map((i) => ops.columns(qkv, i * nEmbd, nEmbd));
+    const rope = { nHead, nRot: nEmbd / nHead, kind: 'neox', freqBase: 10000 };
+    const window = layer === 1 ? { kind: 'symmetric', size: 40 } : undefined;
+    const mixed = ops.attention(ops.rope(q, rope), ops.rope(k, rope), v, {
+      nHead,
+      nHeadKv: nHead,
+      scale: 0.25,
+      window,
+    });
+    x = ops.norm(ops.linear(mixed, { weight: w.out }, { residual: x }), { weight: w.norm }, { kind: 'rms', eps: 1e-6 });
+    const hidden = ops.linear(x, { weight: w.up, bias: w.bias }, { activation: 'gelu' });
+    x = ops.norm(ops.linear(hidden, { weight: w.down }), { weight: w.norm }, { kind: 'layer', eps: 1e-6, residual: x });
+  }
+  return ops.linear(ops.pool(x, 'mean'), { weight: w.head }, { activation: 'tanh' });
+}

@@ -1,0 +1,149 @@
+/** @file The wasm backend's promises about bits: the same for any batch, order and number of workers; and that a team ends. */
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { createWasmBackend, prepareWasm, suggestTeam } from '../../src/kernels/wasm/index.ts';
+import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
+import type { Precision } from '../../src/tensor/backend.ts';
+import type { Batch } from '../../src/tensor/ops.ts';
+import { encoder, sizes } from './wasm-encoder.mjs';
+import { batchOf, load, normal, type Sources, source } from './wasm-helpers.ts';
+
+const { nEmbd, nFf } = sizes;
+const matrix = (name: string, nIn: number, nOut: number, seed: number): Sources['x'] => [
+  source(name, 'F16', [nIn, nOut], normal(nIn * nOut, seed, 0.2)),
+  'matrix',
+];
+const sources: Sources = {
+  tok: [source('tok', 'F32', [nEmbd, 50], normal(nEmbd * 50, 1)), 'table'],
+  norm: [source('norm', 'F32', [nEmbd], normal(nEmbd, 2)), 'vector'],
+  bias: [source('bias', 'F32', [nFf], normal(nFf, 3)), 'vector'],
+  qkv: matrix('qkv', nEmbd, 3 * nEmbd, 4),
+  out: matrix('out', nEmbd, nEmbd, 5),
+  up: matrix('up', nEmbd, nFf, 6),
+  down: matrix('down', nFf, nEmbd, 7),
+  head: matrix('head', nEmbd, 5, 8),
+};
+
+async function alone(precision: Precision) {
+  const backend = await createWasmBackend({ precision });
+  const weights = await load(backend, sources);
+  return async (batch: Batch) => {
+    backend.ops.begin(batch);
+    return backend.ops.read(encoder(backend.ops, weights));
+  };
+}
+
+describe.each(['exact', 'high', 'fast'] as const)('same bits at %s', (precision) => {
+  it('alone and in a batch', async () => {
+    const run = await alone(precision);
+    const whole = batchOf([7, 33, 1, 18, 64]);
+    const together = await run(whole);
+    for (const s of [4, 2, 0, 3, 1]) {
+      const [begin, end] = [whole.offsets[s], whole.offsets[s + 1]];
+      const one = await run({
+        ids: whole.ids.slice(begin, end),
+        positions: whole.positions.slice(begin, end),
+        offsets: Int32Array.of(0, end - begin),
+      });
+      expect(one).toEqual(together.slice(s * 5, (s + 1) * 5));
+    }
+  });
+
+  it('on one to four workers', async () => {
+    const run = await alone(precision);
+    const batches = [[50], [7, 33, 1, 18, 64], [600], [3], Array.from({ length: 20 }, (_, i) => 1 + i)].map((n) =>
+      batchOf(n),
+    );
+    const team = await startTeam(4, precision);
+    for (const batch of batches) {
+      const expected = await run(batch);
+      for (const n of [1, 2, 3, 4]) {
+        const [values, ...others] = await team.run(n, batch);
+        expect([n, values]).toEqual([n, { values: expected }]);
+        expect(others.every(({ values }) => values?.length === 0)).toBe(true);
+      }
+    }
+    await team.stop();
+  });
+});
+
+interface Answer {
+  values?: Float32Array;
+  error?: string;
+}
+
+/** A team of worker threads that have loaded the encoder. */
+async function startTeam(nThreads: number, precision: Precision) {
+  const setup = await prepareWasm({ nThreads });
+  const script = new URL('./wasm-worker.mjs', import.meta.url);
+  const workers = Array.from(
+    { length: nThreads },
+    (_, rank) => new Worker(script, { workerData: { setup, rank, precision } }),
+  );
+  const ask = (rank: number, message: object) =>
+    new Promise<Answer>((resolve, reject) => {
+      workers[rank].once('error', reject);
+      workers[rank].once('message', (answer) => {
+        workers[rank].off('error', reject);
+        resolve(answer);
+      });
+      workers[rank].postMessage(message);
+    });
+  const plain = await Promise.all(
+    Object.values(sources).map(async ([from, role]) => {
+      const bytes = new Uint8Array(from.byteLength);
+      await from.read(0, bytes);
+      return { name: from.name, type: from.type, shape: from.shape, bytes, role };
+    }),
+  );
+  await Promise.all(workers.map((_, rank) => ask(rank, { sources: plain })));
+  return {
+    run: (team: number, batch: Batch, failing = -1) =>
+      Promise.all(workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, fail: rank === failing }))),
+    stop: () => Promise.all(workers.map((worker) => worker.terminate())),
+  };
+}
+
+it('a worker that fails ends the forward of the others, and the team goes on', async () => {
+  const team = await startTeam(3, 'high');
+  const batch = batchOf([600]);
+  const [expected] = await team.run(3, batch);
+  for (const failing of [0, 1, 2]) {
+    const answers = await team.run(3, batch, failing);
+    expect(answers[failing].error).toBe('worker fell over');
+    for (const { error } of answers) expect(error).toMatch(/worker/);
+    expect((await team.run(3, batch))[0]).toEqual(expected);
+  }
+  await team.stop();
+});
+
+describe('shares', () => {
+  const offsets = (...lengths: number[]) => batchOf(lengths).offsets;
+
+  it('cover all tokens in order', () => {
+    for (const lengths of [[1], [5, 5], [100, 3, 2], [1, 1, 1, 1, 200], [512]]) {
+      for (const n of [1, 2, 3, 7]) {
+        const shares = shareRows(offsets(...lengths), n);
+        expect(shares).toHaveLength(n);
+        let [token, sequence] = [0, 0];
+        for (const share of shares) {
+          expect([share.tokens, share.sequences]).toEqual([token, sequence]);
+          [token, sequence] = [share.tokensEnd, share.sequencesEnd];
+        }
+        expect([token, sequence]).toEqual([lengths.reduce((a, b) => a + b), lengths.length]);
+      }
+    }
+  });
+
+  it('keep sequences whole where that costs little', () => {
+    const many = offsets(...Array.from({ length: 32 }, () => 30));
+    expect(sequencesAreSplit(many, shareRows(many, 2))).toBe(false);
+    const one = offsets(100);
+    expect(sequencesAreSplit(one, shareRows(one, 2))).toBe(true);
+  });
+
+  it('wake nobody for a short text', () => {
+    expect(suggestTeam(offsets(12), 8)).toBe(1);
+    expect(suggestTeam(offsets(512), 8)).toBe(8);
+  });
+});

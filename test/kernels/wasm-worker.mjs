@@ -1,0 +1,46 @@
+/** @file One worker of a team, for `wasm-team.test.ts`; computes with the built package. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createWasmBackend } from '../../dist/kernels/wasm/index.js';
+import { encoder } from './wasm-encoder.mjs';
+
+const { setup, rank, precision } = workerData;
+const backend = await createWasmBackend({ precision, setup, rank });
+const weights = {};
+
+/** Same allocations on every rank; rank 0 fills. */
+async function loadWeights(sources) {
+  for (const { name, type, shape, bytes, role } of sources) {
+    const source = {
+      name,
+      type,
+      shape,
+      byteLength: bytes.length,
+      read: async (at, into) => into.set(bytes.subarray(at, at + into.length)),
+    };
+    weights[name] = backend.allocate(source, role);
+    if (rank === 0) await backend.fill(weights[name], source);
+  }
+}
+
+parentPort.on('message', async ({ sources, batch, team, fail }) => {
+  try {
+    if (sources) {
+      await loadWeights(sources);
+      parentPort.postMessage({});
+      return;
+    }
+    backend.setTeam(team);
+    backend.ops.begin(batch);
+    const out = encoder(backend.ops, weights);
+    if (fail)
+      backend.profile = {
+        add: () => {
+          throw new Error('worker fell over');
+        },
+      };
+    else backend.profile = undefined;
+    parentPort.postMessage({ values: await backend.ops.read(out) });
+  } catch (error) {
+    parentPort.postMessage({ error: error.message });
+  }
+});
