@@ -10,7 +10,7 @@ import { CATEGORY_MASK, Category, codePointFlags, WHITESPACE } from '../../src/t
 import { fromUtf8, utf8 } from '../../src/tokenizer/utf8.ts';
 import { randomText } from './random-text.ts';
 
-/** Runs of numbers, cut into groups of three from the right. */
+/** Cuts after each group of three of a run of numbers, counted from the right, and not before the run. */
 const GROUPS_OF_THREE = Symbol('groups of three');
 
 /** By splitter, and model where several expressions come to the same. */
@@ -26,35 +26,35 @@ const expressions: Readonly<Record<string, readonly (string | symbol)[]>> = {
     String.raw`\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+`,
     String.raw`\s?[!-/:-~！-／：-～‘-‟　-。]+`,
     String.raw`\s+$`,
-    String.raw`[一-龥ࠀ-一가-퟿]+`,
+    '[一-龥ࠀ-一가-퟿]+',
     String.raw`\p{N}+`,
   ],
   deepseek3: [
     String.raw`\p{N}{1,3}`,
-    String.raw`[一-龥぀-ゟ゠-ヿ]+`,
+    '[一-龥぀-ゟ゠-ヿ]+',
     String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${'`'}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
   ],
   spark: [
     String.raw`\p{N}{1,3}`,
-    String.raw`[一-龥぀-ゟ゠-ヿ]+`,
+    '[一-龥぀-ゟ゠-ヿ]+',
     String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${'`'}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+`,
     String.raw`\p{N}`,
   ],
   youtu: [
-    String.raw`[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+`,
+    '[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+',
     String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
   ],
   deepseekCoder: [
     String.raw`[\r\n]`,
     String.raw`\s?\p{L}+`,
     String.raw`\s?\p{P}+`,
-    String.raw`[一-龥ࠀ-一가-퟿]+`,
+    '[一-龥ࠀ-一가-퟿]+',
     String.raw`\p{N}`,
   ],
   falcon: [
     String.raw`[\p{P}\$\+<=>\^~\|${'`'}]+`,
     String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
-    String.raw`[0-9][0-9][0-9]`,
+    '[0-9][0-9][0-9]',
   ],
   starcoder: [
     String.raw`\p{N}`,
@@ -73,8 +73,8 @@ const expressions: Readonly<Record<string, readonly (string | symbol)[]>> = {
     String.raw`[^\r\n\p{L}\p{N}]?((?=[\p{L}])([^a-z]))*((?=[\p{L}])([^A-Z]))+|[^\r\n\p{L}\p{N}]?((?=[\p{L}])([^a-z]))+((?=[\p{L}])([^A-Z]))*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
   ],
   chameleon: [
-    String.raw`<sentinel:[0-9]+>`,
-    String.raw`(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z`,
+    '<sentinel:[0-9]+>',
+    '(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z',
     String.raw`([\t\n]|    |  )`,
     String.raw`\p{N}`,
     String.raw`[\p{P}!-/:-@\[-${'`'}{-~]`,
@@ -100,7 +100,7 @@ const expressions: Readonly<Record<string, readonly (string | symbol)[]>> = {
   ufakzeka: [String.raw`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`],
   afmoe: [
     GROUPS_OF_THREE,
-    String.raw`[一-鿿㐀-䶿豈-﫿぀-ゟ゠-ヿ･-ﾟ⼀-⿟เ-๿຀-໿ក-៿က-႟ꩠ-ꩿꧠ-꧿가-힯ᄀ-ᇿ]+`,
+    '[一-鿿㐀-䶿豈-﫿぀-ゟ゠-ヿ･-ﾟ⼀-⿟เ-๿຀-໿ក-៿က-႟ꩠ-ꩿꧠ-꧿가-힯ᄀ-ᇿ]+',
     String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${'`'}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
   ],
   laguna: [
@@ -119,7 +119,7 @@ const expressions: Readonly<Record<string, readonly (string | symbol)[]>> = {
     String.raw`[\p{P}\$\+<=>\^~\|]+`,
     String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
     String.raw`\p{N}+`,
-    String.raw`[0-9][0-9][0-9]`,
+    '[0-9][0-9][0-9]',
   ],
 };
 
@@ -178,8 +178,8 @@ function cut(characters: string[], expression: string | symbol): string[][] {
   for (const match of seen.join('').matchAll(regexp)) {
     const start = indices[match.index];
     const end = indices[match.index + match[0].length];
-    add(start);
-    if (typeof expression === 'symbol') for (let i = start + ((end - start) % 3); i < end; i += 3) add(i);
+    if (typeof expression === 'symbol') for (let i = start + ((end - start) % 3 || 3); i < end; i += 3) add(i);
+    else add(start);
     add(end);
   }
   add(characters.length);
@@ -195,7 +195,7 @@ function scan(name: keyof typeof splitters, text: string): string[] {
 
 describe.each(Object.entries(expressions))('%s', (name, list) => {
   test('cuts random texts as its expressions do', () => {
-    for (let seed = 0; seed < 3000; seed++) {
+    for (let seed = 0; seed < 1500; seed++) {
       const text = randomText(seed);
       let pieces = [[...text]];
       for (const expression of list) pieces = pieces.flatMap((piece) => cut(piece, expression));

@@ -17,7 +17,10 @@ export const threeDigits: Splitter = scanner((bytes, pos, end) =>
   pos + 2 < end && isDigit(bytes[pos]) && isDigit(bytes[pos + 1]) && isDigit(bytes[pos + 2]) ? pos + 3 : pos,
 );
 
-/** Numbers in groups of three counted from the right; the first group has what is left. */
+/**
+ * Cuts after the numbers of a run in groups of three counted from the right. What lies before a run stays with its first group, as in
+ * llama.cpp.
+ */
 export const groupsOfThree: Splitter = (bytes, start, end, emit) => {
   let done = start;
   for (let pos = start; pos < end; ) {
@@ -26,15 +29,13 @@ export const groupsOfThree: Splitter = (bytes, start, end, emit) => {
       pos += utf8Length(bytes[pos]);
       continue;
     }
-    if (done < pos) emit(done, pos);
     let count = 0;
     for (let i = pos; i < to; i += utf8Length(bytes[i])) count++;
     for (let size = count % 3 || 3; pos < to; size = 3) {
-      const from = pos;
       for (let i = 0; i < size; i++) pos += utf8Length(bytes[pos]);
-      emit(from, pos);
+      emit(done, pos);
+      done = pos;
     }
-    done = pos;
   }
   if (done < end) emit(done, end);
 };
