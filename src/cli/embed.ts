@@ -43,24 +43,26 @@ export async function embed(parsed: Parsed): Promise<void> {
   }
 }
 
-/** Lines in, lines out, in order. */
+/** Lines in, lines out, in order: each group is written as soon as it and those before it are computed. */
 async function embedLines(embedder: Embedder, values: Values, options: EmbedOptions): Promise<void> {
-  const pending: Promise<Embeddings>[] = [];
-  let nWritten = 0;
-  const writeFirst = async () => {
-    const result = await pending.shift()!;
-    warnTruncated(result, nWritten);
-    nWritten += result.vectors.length;
-    await write(result.vectors.map((vector) => `${jsonVectors(vector, result)}\n`).join(''));
+  const ahead: Promise<void>[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+  let nRead = 0;
+  const writeAfter = async (previous: Promise<unknown>, result: Promise<Embeddings>, first: number) => {
+    const [embeddings] = await Promise.all([result, previous]);
+    warnTruncated(embeddings, first);
+    await write(embeddings.vectors.map((vector) => `${jsonVectors(vector, embeddings)}\n`).join(''));
   };
   for await (const texts of jsonLines(values)) {
-    const result = embedder.embed(texts, options);
+    const written = writeAfter(last, embedder.embed(texts, options), nRead);
     // Whoever waits for it hears of a failure; until then it must not count as unhandled.
-    result.catch(() => {});
-    pending.push(result);
-    if (pending.length === GROUPS_AHEAD) await writeFirst();
+    written.catch(() => {});
+    nRead += texts.length;
+    last = written;
+    ahead.push(written);
+    if (ahead.length === GROUPS_AHEAD) await ahead.shift();
   }
-  while (pending.length > 0) await writeFirst();
+  await last;
 }
 
 function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings): string {

@@ -58,7 +58,7 @@ ${rows.join('\n')}
     list.map(({ flags, env, why }) => `| \`${flags.join(', ')}\` | ${env ? `\`${env}\`` : ''} | ${why} |`).join('\n');
   return `# Command line
 
-<!-- Made from src/cli/options.ts by \`node scripts/write-cli-docs.mjs\`; a test compares. -->
+<!-- Made from src/cli/options.ts by \`npx vitest run test/cli/docs.test.ts -u\`. -->
 
 A value comes from the command line, else from the environment, else it is the default. \`--flag value\` and \`--flag=value\`
 are the same, and underscores in long flags are the same as dashes. A switch in the environment is \`1\`, \`true\`, \`on\` or

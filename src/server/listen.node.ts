@@ -1,9 +1,12 @@
 /**
  * @file Sockets for the application: listens with Node's HTTP server and stops without losing what was accepted.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from './app.ts';
+
+/** Milliseconds for reading what has arrived when the server is told to stop. */
+const GRACE = 100;
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -43,8 +46,15 @@ export async function listen(app: App, { host, port }: ListenOptions): Promise<L
   };
 }
 
-/** Keep-alive connections without a request are closed at once, the others after their answer. */
+/**
+ * Requests that have arrived but were not read yet count as accepted, so the sockets stay open for a moment. Then
+ * connections without a request are closed, the others after their answer.
+ */
 async function close(server: Server): Promise<void> {
+  server.on('request', (_, outgoing: ServerResponse) => {
+    if (!outgoing.headersSent) outgoing.setHeader('Connection', 'close');
+  });
+  await new Promise((resolve) => setTimeout(resolve, GRACE));
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });

@@ -1,0 +1,190 @@
+/**
+ * @file The program as a process: results on standard output, errors as one line and exit code 1.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { finished, model, run, start } from './run.ts';
+
+const bert = model('bert-mean');
+const reference = JSON.parse(
+  readFileSync(new URL('../fixtures/reference/embed/bert-mean.json', import.meta.url), 'utf8'),
+);
+const cases: { text: string; tokens: number[]; normalized: string }[] = reference.cases;
+
+const decode = (text: string) => {
+  const bytes = Buffer.from(text, 'base64');
+  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+};
+
+describe('tokenize', () => {
+  it('prints ids and pieces', async () => {
+    const { code, stdout } = await run(['tokenize', '-m', bert, '-p', 'Hello\\nworld', '--show-count']);
+    expect(code).toBe(0);
+    expect(stdout).toBe(`   101 -> '[CLS]'
+   550 -> ' he'
+  1161 -> 'll'
+   628 -> 'o'
+   636 -> ' world'
+   102 -> '[SEP]'
+Total number of tokens: 6
+`);
+  });
+
+  it('prints only ids, without special tokens, from standard input', async () => {
+    const args = ['tokenize', '-m', bert, '--ids'];
+    expect((await run([...args, '--no-bos', '-p', 'Hello world'])).stdout).toBe('[550, 1161, 628, 636]\n');
+    expect((await run([...args, '--stdin'], { input: 'Hello [SEP]\n' })).stdout).toBe(
+      '[101, 550, 1161, 628, 102, 102]\n',
+    );
+    const plain = await run([...args, '--no-parse-special', '-p', '[SEP]']);
+    expect(JSON.parse(plain.stdout)).not.toEqual([101, 102, 102]);
+  });
+
+  it('streams JSON lines', async () => {
+    const input = `${cases.map(({ text }) => JSON.stringify(text)).join('\n')}\n\n"a"`;
+    const { code, stdout } = await run(['tokenize', '-m', bert, '--jsonl'], { input });
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([...cases.map(({ tokens }) => tokens), [101, 142, 102]]);
+  });
+
+  it('works on a file that holds only a vocabulary', async () => {
+    const { stdout } = await run(['tokenize', '-m', model('bert-mean'), '--ids', '-p', 'a']);
+    expect(stdout).toBe('[101, 142, 102]\n');
+  });
+});
+
+describe('embed', () => {
+  it('prints the vectors of llama.cpp', async () => {
+    const [{ text, normalized }] = cases;
+    const { code, stdout, stderr } = await run(['embed', '-m', bert, '--embd-output-format', 'array', '-p', text]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const [vector] = JSON.parse(stdout);
+    const expected = decode(normalized);
+    expect(vector).toHaveLength(expected.length);
+    for (const [i, value] of expected.entries()) expect(vector[i]).toBeCloseTo(value, 3);
+  });
+
+  it('splits at the separator and reads standard input', async () => {
+    const args = ['embed', '-m', bert, '--embd-output-format', 'raw'];
+    const lines = await run(args, { input: 'a\nb\n\nc\n' });
+    expect(lines.stdout.trimEnd().split('\n')).toHaveLength(4);
+    const joined = await run([...args, '--embd-separator', '|', '-p', 'a|b||c']);
+    expect(joined.stdout).toBe(lines.stdout);
+    const whole = await run([...args, '--embd-separator', '', '-p', 'a|b'], {});
+    expect(whole.stdout.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('streams JSON lines in order, the same values as at once', async () => {
+    const texts = Array.from({ length: 700 }, (_, i) => `${cases[i % cases.length].text.slice(0, 40)} ${i}`);
+    const input = texts.map((text) => `${JSON.stringify(text)}\n`).join('');
+    const { code, stdout } = await run(['embed', '-m', bert, '--jsonl'], { input });
+    expect(code).toBe(0);
+    const vectors = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as number[]);
+    expect(vectors).toHaveLength(texts.length);
+    const probe = await run(['embed', '-m', bert, '--jsonl'], { input: `${JSON.stringify(texts[613])}\n` });
+    expect(JSON.parse(probe.stdout)).toEqual(vectors[613]);
+  });
+
+  it('answers a line before the next one comes', async () => {
+    const child = start(['embed', '-m', bert, '--jsonl', '--pooling', 'none']);
+    const end = finished(child);
+    child.stdin.write('"first"\n');
+    const first = await new Promise<string>((resolve) => child.stdout.once('data', (data) => resolve(String(data))));
+    expect(JSON.parse(first).length).toBeGreaterThan(2);
+    expect(JSON.parse(first)[0]).toHaveLength(64);
+    child.stdin.end('"second"\n');
+    expect((await end).code).toBe(0);
+  });
+
+  it('cuts dimensions and long inputs only when asked to', async () => {
+    const long = 'word '.repeat(2000);
+    const refused = await run(['embed', '-m', bert, '-p', long]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^error: input 0 has \d+ tokens, the context holds 512/);
+    const cut = await run([
+      'embed',
+      '-m',
+      bert,
+      '-p',
+      long,
+      '--truncate',
+      'end',
+      '--dimensions',
+      '8',
+      '--embd-output-format',
+      'array',
+    ]);
+    expect(JSON.parse(cut.stdout)[0]).toHaveLength(8);
+    expect(cut.stderr).toContain('text 0 was cut to the context');
+  });
+});
+
+describe('inspect', () => {
+  it('prints tables', async () => {
+    const { stdout } = await run(['inspect', bert]);
+    expect(stdout).toContain('GGUF version 3, little-endian, alignment 32');
+    expect(stdout).toMatch(/bert\.block_count +uint32 +3\n/);
+    expect(stdout).toMatch(/bert\.attention\.layer_norm_epsilon +float32 +1e-12\n/);
+    expect(stdout).toMatch(/token_embd\.weight +F32 +\[64, 1328\]/);
+    expect(stdout).toContain('53 tensors, 230816 parameters, 923.3 kB');
+  });
+
+  it('prints everything as JSON', async () => {
+    const { stdout } = await run(['inspect', '--json', '-m', bert]);
+    const { metadata, tensors } = JSON.parse(stdout);
+    expect(tensors).toHaveLength(53);
+    const tokens = metadata.find(({ key }: { key: string }) => key === 'tokenizer.ggml.tokens');
+    expect(tokens.value).toHaveLength(1328);
+  });
+});
+
+describe('mistakes end with exit code 1 and one line', () => {
+  it.each<[string[], RegExp]>([
+    [['embd'], /unknown command embd: did you mean embed\?/],
+    [['embed'], /no model: give a GGUF file with -m FILE/],
+    [['embed', '-m', bert, 'text'], /unexpected argument "text"/],
+    [['embed', '-m', 'absent.gguf', '-p', 'x'], /absent\.gguf/],
+    [['embed', '-m', bert, '-f', 'absent.txt'], /cannot read absent\.txt/],
+    [['embed', '-m', bert, '-p', 'x', '--stdin'], /exclude each other/],
+    [['embed', '-m', bert, '--jsonl', '-p', 'x'], /--jsonl reads standard input/],
+    [['tokenize', '-m', process.execPath, '-p', 'x'], /GGUF/],
+    [['inspect'], /give one file/],
+    [['serve', '-m', 'absent.gguf', '--port', '0'], /absent\.gguf/],
+  ])('%j', async (args, message) => {
+    const { code, stdout, stderr } = await run(args);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines.at(-1)).toMatch(/^error: /);
+    expect(lines.at(-1)).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it('names the line that is no JSON string', async () => {
+    const { code, stderr } = await run(['tokenize', '-m', bert, '--jsonl'], { input: '"a"\n{"a":1}\n' });
+    expect(code).toBe(1);
+    expect(stderr).toBe('error: line 2 must be a JSON string\n');
+    expect((await run(['tokenize', '-m', bert, '--jsonl'], { input: '"a"\n\n"b\n' })).stderr).toMatch(
+      /^error: line 3 is not JSON/,
+    );
+  });
+
+  it('shows the stack with --verbose', async () => {
+    const { stderr } = await run(['embed', '-m', 'absent.gguf', '-p', 'x', '--verbose']);
+    expect(stderr).toMatch(/\n\s+at /);
+  });
+});
+
+it('help and version exit with 0', async () => {
+  expect(await run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('gguf-embed COMMAND') });
+  expect(await run(['embed', '--help'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('--embd-separator'),
+  });
+  expect((await run(['--version'])).stdout).toMatch(/^gguf-embed \d+\.\d+\.\d+\n$/);
+});

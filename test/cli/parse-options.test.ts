@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { ignoredOptions, refusedOptions } from '../../src/cli/foreign-options.ts';
+import type { OptionSpec } from '../../src/cli/option-types.ts';
+import { options } from '../../src/cli/options.ts';
+import { parseOptions } from '../../src/cli/parse-options.ts';
+
+const parse = (args: string[], env: Record<string, string> = {}) => parseOptions('serve', args, env);
+
+describe('parseOptions', () => {
+  it('reads the spellings of llama.cpp', () => {
+    const { values } = parse(['-m', 'a.gguf', '-ub', '64', '--ctx_size=128', '--port', '0', '--embd-normalize', '-1']);
+    expect(values).toMatchObject({ model: 'a.gguf', ubatchSize: 64, ctxSize: 128, port: 0, embdNormalize: -1 });
+  });
+
+  it('takes the command line before the environment before the default', () => {
+    expect(parse([]).values.port).toBe(8080);
+    expect(parse([], { LLAMA_ARG_PORT: '9000' }).values.port).toBe(9000);
+    expect(parse(['--port', '9001'], { LLAMA_ARG_PORT: '9000' }).values.port).toBe(9001);
+  });
+
+  it('reads switches of the environment', () => {
+    for (const text of ['1', 'true', 'on', 'enabled', 'TRUE']) {
+      expect(parse([], { LLAMA_ARG_RERANKING: text }).values.reranking).toBe(true);
+    }
+    expect(parse([], { LLAMA_ARG_RERANKING: 'off' }).values.reranking).toBe(false);
+    expect(() => parse([], { LLAMA_ARG_RERANKING: 'maybe' })).toThrow(/LLAMA_ARG_RERANKING must be/);
+    expect(parse([], { GGUF_EMBED_NO_PACKING: '' }).values.packing).toBe(false);
+    expect(parse(['--packing'], { GGUF_EMBED_NO_PACKING: '1' }).values.packing).toBe(true);
+  });
+
+  it('takes the last of a repeated flag and says so', () => {
+    const { values, notes } = parse(['--port', '1', '--port', '2']);
+    expect(values.port).toBe(2);
+    expect(notes).toEqual(['--port was given twice: the last one counts']);
+  });
+
+  it('names the nearest flag of an unknown one', () => {
+    expect(() => parse(['--modle', 'x'])).toThrow('unknown option --modle: did you mean --model?');
+    expect(() => parse(['--ubatchsize', '1'])).toThrow('did you mean --ubatch-size?');
+    expect(() => parse(['--xyzzyxyzzy'])).toThrow('unknown option --xyzzyxyzzy (see serve --help)');
+    expect(() => parse(['--ids'])).toThrow('--ids is an option of tokenize, not of serve');
+  });
+
+  it('refuses impossible values by name', () => {
+    expect(() => parse(['--port', '70000'])).toThrow('--port must be an integer from 0 to 65535, not "70000"');
+    expect(() => parse(['--port', ''])).toThrow('--port must be an integer');
+    expect(() => parse(['--port', '1.5'])).toThrow('--port must be an integer');
+    expect(() => parse(['--pooling', 'max'])).toThrow(
+      '--pooling must be one of none, mean, cls, last, rank, not "max"',
+    );
+    expect(() => parse(['--port'])).toThrow('--port needs a value');
+    expect(() => parse(['--rerank=yes'])).toThrow('--rerank takes no value');
+    expect(() => parse([], { LLAMA_ARG_PORT: 'x' })).toThrow('LLAMA_ARG_PORT must be an integer');
+  });
+
+  it('names flags without effect, with or without their value', () => {
+    const { values, notes } = parse(['-ngl', '99', '-fa', '--embedding', '-mg', '-1', '-m', 'x']);
+    expect(values.model).toBe('x');
+    expect(notes).toHaveLength(4);
+    expect(notes[0]).toBe('-ngl is ignored: choose with --backend');
+    expect(parse([], { LLAMA_ARG_FLASH_ATTN: 'on' }).notes).toEqual([
+      'LLAMA_ARG_FLASH_ATTN is ignored: attention never stores the score matrix',
+    ]);
+  });
+
+  it('refuses flags whose loss would change the result', () => {
+    expect(() => parse(['--lora', 'a.gguf'])).toThrow('--lora is not supported');
+    expect(() => parse([], { LLAMA_ARG_ROPE_SCALE: '2' })).toThrow('LLAMA_ARG_ROPE_SCALE is not supported');
+  });
+
+  it('keeps arguments that are no flags, and everything after --', () => {
+    expect(parse(['a', '-', '--', '-x']).positionals).toEqual(['a', '-', '-x']);
+  });
+
+  it('has no spelling, name or variable twice', () => {
+    const all: readonly OptionSpec[] = options;
+    for (const command of ['serve', 'embed', 'tokenize', 'inspect'] as const) {
+      const flags = all
+        .filter((option) => option.commands.includes(command))
+        .flatMap((option) => [...option.flags, ...(option.type === 'switch' ? (option.off ?? []) : [])]);
+      const foreign = [...ignoredOptions, ...refusedOptions].flatMap((option) => option.flags);
+      const spelled = [...flags, ...foreign];
+      expect(spelled.filter((flag, i) => spelled.indexOf(flag) !== i)).toEqual([]);
+    }
+    const names = all.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    const variables = [...all, ...ignoredOptions, ...refusedOptions].flatMap(({ env }) => env ?? []);
+    expect(new Set(variables).size).toBe(variables.length);
+  });
+});

@@ -1,0 +1,46 @@
+/**
+ * @file Runs the built program as a user does.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The built entry; another build can be named in the environment. */
+const main = process.env.GGUF_EMBED_MAIN ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** The path of a model among the fixtures. */
+export const model = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
+
+/** How a run ended. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the program; nothing of the environment's own settings reaches it. */
+export function start(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
+}
+
+/** Runs the program to its end. */
+export function run(
+  args: readonly string[],
+  { input = '', env }: { input?: string; env?: Record<string, string> } = {},
+): Promise<Finished> {
+  const child = start(args, env);
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  return finished(child);
+}
+
+/** The end of a started program. */
+export function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => (stdout += data));
+    child.stderr.on('data', (data) => (stderr += data));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * @file The life of the server process: listening, signals, a port in use.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import { finished, model, run, start } from './run.ts';
+
+const children: ReturnType<typeof start>[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+/** Starts a server on a free port and waits until it listens. */
+async function serve(...args: string[]) {
+  const child = start(['serve', '-m', model('bert-mean'), '--port', '0', '-t', '1', ...args]);
+  children.push(child);
+  const end = finished(child);
+  let log = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', (data) => {
+      log += data;
+      const found = /listening on (http:\S+)\n/.exec(log);
+      if (found) resolve(found[1]);
+    });
+    child.on('close', () => reject(new Error(log)));
+  });
+  return { child, end, url, log: () => log };
+}
+
+/** Resolves when at least `n` requests are being worked on. */
+async function busy(url: string, n: number): Promise<void> {
+  const active = async () => {
+    const slots = (await (await fetch(`${url}/slots`)).json()) as { is_processing: boolean }[];
+    return slots.filter(({ is_processing }) => is_processing).length;
+  };
+  await expect.poll(active, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(n);
+}
+
+const embed = (url: string, input: unknown) =>
+  fetch(`${url}/v1/embeddings`, { method: 'POST', body: JSON.stringify({ input }) });
+
+describe('serve', () => {
+  it('says what it serves and gives a curl line that works', async () => {
+    const { url, log } = await serve('--embedding', '-ngl', '99');
+    expect(log()).toContain('synthetic bert-mean (bert, all F32)');
+    expect(log()).toContain('pooling mean, 64 dimensions, context 512 tokens');
+    expect(log()).toContain('-ngl is ignored');
+    await expect.poll(log).toContain(`try: curl ${url}/v1/embeddings`);
+    const answer = await embed(url, 'Hello, world');
+    expect(answer.status).toBe(200);
+    expect((await answer.json()).data[0].embedding).toHaveLength(64);
+  });
+
+  it('answers what was accepted before it ends on SIGTERM, with exit code 0', async () => {
+    const { child, end, url } = await serve();
+    const text = 'one two three four five six seven eight '.repeat(10);
+    const answers = Array.from({ length: 8 }, (_, i) => embed(url, Array(20).fill(`${i} ${text}`)));
+    await busy(url, 4);
+    child.kill('SIGTERM');
+    for (const answer of await Promise.all(answers)) {
+      expect(answer.status).toBe(200);
+      expect((await answer.json()).data).toHaveLength(20);
+    }
+    expect((await end).code).toBe(0);
+    await expect(embed(url, 'late')).rejects.toThrow();
+  });
+
+  it('ends at once on a second signal, with exit code 1', async () => {
+    const { child, end, url, log } = await serve();
+    const text = 'one two three four five six seven eight '.repeat(10);
+    const long = embed(url, Array(20_000).fill(text)).catch(() => 'gone');
+    await busy(url, 1);
+    child.kill('SIGINT');
+    await expect.poll(log).toContain('stopping');
+    child.kill('SIGINT');
+    expect((await end).code).toBe(1);
+    expect(await long).toBe('gone');
+  });
+
+  it('says in one line that a port is in use', async () => {
+    const { url } = await serve();
+    const { port } = new URL(url);
+    const { code, stderr } = await run(['serve', '-m', model('bert-mean'), '--port', port]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `error: 127.0.0.1:${port} is in use: choose another port with --port, or stop what listens there\n`,
+    );
+  });
+});
