@@ -123,9 +123,11 @@ try {
       if (onnx) await onnx.call('load', { model: options.onnx, threads });
       for (const length of lengths) {
         const count = Math.max(2, Math.ceil((options.quick ? 1024 : 2048) / length));
-        await cell({ model: name, type, tokensPerText: length, threads }, makeTexts(count, length));
+        await cell({ model: name, type, tokensPerText: length, threads }, makeTexts(count, length, report.ours.nVocab));
       }
-      await cell({ model: name, type, tokensPerText: 'mixed', threads }, mixedTexts(), { padded: true });
+      await cell({ model: name, type, tokensPerText: 'mixed', threads }, mixedTexts(report.ours.nVocab), {
+        padded: true,
+      });
     }
   }
 } finally {

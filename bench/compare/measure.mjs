@@ -1,20 +1,22 @@
 // What is measured and how: token ids made from a seed, alternating rounds, and the statistics of their ratios.
 
-/** Repeatable ids inside a BERT vocabulary, `[CLS] … [SEP]`, `length` tokens each. */
-export function makeTexts(count, length, seed = 1) {
+/** Repeatable ids inside a vocabulary of `nVocab`: `count` texts of `length` tokens, with BERT's [CLS] and [SEP] where it has them. */
+export function makeTexts(count, length, nVocab, seed = 1) {
   let state = seed >>> 0 || 1;
+  const lowest = nVocab > 4000 ? 1996 : 1;
   const next = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return 1996 + (state % 26000);
+    return lowest + (state % (nVocab - lowest));
   };
-  return Array.from({ length: count }, () => [101, ...Array.from({ length: length - 2 }, next), 102]);
+  const [first, last] = nVocab > 30000 ? [101, 102] : [1, 2];
+  return Array.from({ length: count }, () => [first, ...Array.from({ length: length - 2 }, next), last]);
 }
 
 /** The 32 texts of mixed length of the "one call" measurement: 6 to 400 tokens, most of them short. */
-export function mixedTexts() {
+export function mixedTexts(nVocab) {
   return Array.from(
     { length: 32 },
-    (_, i) => makeTexts(1, 6 + Math.round(394 * (((i * 13) % 32) / 31) ** 3), i + 1)[0],
+    (_, i) => makeTexts(1, 6 + Math.round(394 * (((i * 13) % 32) / 31) ** 3), nVocab, i + 1)[0],
   );
 }
 

@@ -8,8 +8,14 @@ let embedder;
 serve({
   async load({ model, threads, precision, backend = 'auto' }) {
     await embedder?.dispose();
-    embedder = await Embedder.load(model, { threads, precision, backend });
-    return { description: embedder.info.backendDescription, backend: embedder.info.backend };
+    embedder = await Embedder.load(model, {
+      threads,
+      precision,
+      backend,
+      packing: process.env.GGUF_EMBED_PACKING !== '0',
+    });
+    const { backendDescription: description, backend, nVocab } = embedder.info;
+    return { description, backend, nVocab };
   },
   async run({ texts, single = false }) {
     const start = performance.now();
