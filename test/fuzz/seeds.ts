@@ -1,0 +1,104 @@
+/**
+ * @file The files that the fuzzer starts from: real fixtures, cut down to a small vocabulary and one layer so that
+ * thousands of them load in a second, with one of every tokenizer and most architectures.
+ */
+import { readFile } from 'node:fs/promises';
+import type { GgufArray, StringArray } from '../../src/gguf/index.ts';
+import { type Pair, type Plan, type PlannedTensor, takeApart } from './plan.ts';
+
+/** Fixtures below `test/fixtures/models`. */
+export const seedNames = [
+  'bert-mean',
+  'bert-rank-xlmr',
+  'jina-bert-v2-code',
+  'modern-bert',
+  'gemma-embedding',
+  'nomic-bert-moe',
+  't5encoder',
+  'eurobert',
+  'qwen3-rank',
+  'neo-bert',
+  'quant/bert-q-Q4_K',
+] as const;
+
+/** Tokens kept: enough for the special ones of every fixture. */
+const N_TOKENS = 300;
+const N_LAYERS = 1;
+/** Positions kept where there is a table of them. */
+const N_CONTEXT = 16;
+const N_MERGES = 64;
+
+/** Reads a fixture and cuts it down. */
+export async function readSeed(name: string): Promise<Plan> {
+  const bytes = await readFile(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
+  const { pairs, tensors, alignment } = await takeApart(new Uint8Array(bytes));
+  // Experts are in every second layer only.
+  const nLayers = name === 'nomic-bert-moe' ? 2 : N_LAYERS;
+  return {
+    alignment,
+    pairs: pairs.filter((pair) => !isLargeCharsmap(pair)).map((pair) => cutPair(pair, nLayers)),
+    tensors: tensors.filter((tensor) => layerOf(tensor) < nLayers).map(cutTensor),
+  };
+}
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** The charsmap of 237 KB would be most of the file; mutated ones are made from scratch. */
+function isLargeCharsmap({ key }: Pair): boolean {
+  return text(key) === 'tokenizer.ggml.precompiled_charsmap';
+}
+
+function layerOf({ name }: PlannedTensor): number {
+  return Number(/blk\.(\d+)\./.exec(text(name))?.[1] ?? 0);
+}
+
+/** Largest values of the keys that a cut changes. */
+const limits = (nLayers: number) =>
+  [
+    ['.block_count', nLayers],
+    ['.context_length', N_CONTEXT],
+    ['.vocab_size', N_TOKENS],
+    ['_token_id', N_TOKENS - 1],
+  ] as const;
+
+function cutPair(pair: Pair, nLayers: number): Pair {
+  const key = text(pair.key);
+  const { value } = pair;
+  if (value.type === 'uint32') {
+    const limit = limits(nLayers).find(([suffix]) => key.endsWith(suffix))?.[1] ?? Number.POSITIVE_INFINITY;
+    return { ...pair, value: { type: 'uint32', value: Math.min(limit, Number(value.value)) } };
+  }
+  if (value.type !== 'array') return pair;
+  const n =
+    key === 'tokenizer.ggml.merges' ? N_MERGES : key.startsWith('tokenizer.') ? N_TOKENS : Number.POSITIVE_INFINITY;
+  return { ...pair, value: { type: 'array', value: firstItems(value.value, n) } };
+}
+
+/** The first `n` items of an array. */
+export function firstItems(array: GgufArray, n: number): GgufArray {
+  if (array.values.length <= n) return array;
+  if (array.elementType === 'string') return { elementType: 'string', values: stringsOf(array.values, n) };
+  return { ...array, values: array.values.slice(0, n) } as GgufArray;
+}
+
+/** The first `n` strings as an array of their own. */
+function stringsOf(strings: StringArray, n: number): StringArray {
+  return stringArray(Array.from({ length: n }, (_, i) => strings.bytes(i)));
+}
+
+/** A `StringArray` over given bytes. */
+export function stringArray(list: readonly Uint8Array[]): StringArray {
+  const at = (i: number) => text(list[i]);
+  return { length: list.length, at, bytes: (i) => list[i], [Symbol.iterator]: () => list.map(text)[Symbol.iterator]() };
+}
+
+/** Cuts the rows of the vocabulary and of the positions. */
+function cutTensor(tensor: PlannedTensor): PlannedTensor {
+  const { name, shape, data } = tensor;
+  const nRows = { 'token_embd.weight': N_TOKENS, 'output.weight': N_TOKENS, 'position_embd.weight': N_CONTEXT }[
+    text(name)
+  ];
+  if (nRows === undefined || shape[1] <= nRows) return tensor;
+  const row = data.length / Number(shape[1]);
+  return { ...tensor, shape: [shape[0], BigInt(nRows)], data: data.slice(0, row * nRows) };
+}

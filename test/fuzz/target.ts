@@ -1,0 +1,74 @@
+/**
+ * @file What a file goes through: reader, tokenizer, model, one forward. At each stage it is either refused with the
+ * error of that room or it works; there is no third.
+ */
+import { describeGguf, GgufError, type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { loadModel, ModelError } from '../../src/models/index.ts';
+import { createTokenizer, TokenizerError } from '../../src/tokenizer/index.ts';
+
+/** How far a file came: the stage that refused it, or `worked`. */
+export type Outcome = 'gguf' | 'tokenizer' | 'model' | 'worked';
+
+const texts = ['', 'Hello, world: 42 naïve cafés', ' [CLS] <s>▁<mask>\n東京 👍🏽\0 \u0301 aaaaaaaaaaaa'];
+
+/**
+ * Runs one file.
+ * @throws whatever is not an error of one of the rooms: a bug
+ */
+export async function runFile(bytes: Uint8Array): Promise<Outcome> {
+  const file = await refusable(() => openGguf(memorySource(bytes, 'f')));
+  if (file === undefined) return 'gguf';
+  JSON.stringify(describeGguf(file));
+  const ids = await refusable(() => tokenize(file));
+  const model = await refusable(() => forward(file, ids));
+  return model === undefined ? 'model' : ids === undefined ? 'tokenizer' : 'worked';
+}
+
+async function refusable<T>(step: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof GgufError || error instanceof TokenizerError || error instanceof ModelError) return undefined;
+    throw error;
+  }
+}
+
+function tokenize(file: GgufFile): number[] {
+  const tokenizer = createTokenizer(file.metadata);
+  let ids: number[] = [];
+  for (const text of texts) {
+    ids = tokenizer.encode(text);
+    const { nTokens } = tokenizer.vocab;
+    if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id < nTokens))
+      throw new Error(`ids ${ids} of ${nTokens}`);
+    tokenizer.decode(ids);
+    tokenizer.decode(tokenizer.encode(text, { addSpecial: false, parseSpecial: false }));
+  }
+  return ids;
+}
+
+/** Tokens that go through the model. */
+const N_TOKENS = 3;
+
+async function forward(file: GgufFile, ids: readonly number[] = []): Promise<Float32Array> {
+  const backend = await createReferenceBackend();
+  try {
+    const model = await loadModel(file, backend);
+    const { ops } = backend;
+    const last = model.hparams.nVocab - 1;
+    const n = Math.min(N_TOKENS, model.hparams.nCtxTrain);
+    const batch = {
+      ids: Int32Array.from({ length: n }, (_, i) => Math.min(last, ids[i] ?? i)),
+      positions: Int32Array.from({ length: n }, (_, i) => i),
+      offsets: Int32Array.of(0, n),
+    };
+    ops.begin(batch);
+    const pooled = model.pool(ops, model.forward(ops, batch), model.hparams.pooling);
+    const values = await ops.read(pooled);
+    if (values.length !== pooled.rows * pooled.cols) throw new Error(`${values.length} values were read`);
+    return values;
+  } finally {
+    backend.dispose();
+  }
+}
