@@ -19,6 +19,7 @@ const flags = (relaxed) => [
   '--noAssert',
   '--runtime=stub',
   '--importMemory',
+  '--noExportMemory',
   '--sharedMemory',
   '--initialMemory=1',
   '--maximumMemory=65536',

@@ -4,7 +4,6 @@
 import type { Batch, Linear, Ops, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { type Step, WasmTensor } from './graph.ts';
 import { activationCodes } from './kernels.ts';
-import { tablesAddress } from './memory.ts';
 import { attend, attentionScratchBytes } from './run-attention.ts';
 import { linearScratch, multiply } from './run-linear.ts';
 import { moeScratch, runMoe } from './run-moe.ts';
@@ -164,7 +163,7 @@ export function bindOps(
             from,
             ld,
             ...to,
-            tablesAddress,
+            w.grid,
           );
         },
       });

@@ -5,7 +5,7 @@
  */
 import type { AttentionOptions } from '../../tensor/ops.ts';
 import type { WasmTensor } from './graph.ts';
-import { alignUp, tablesAddress } from './memory.ts';
+import { alignUp } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -85,7 +85,7 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
     nHead,
     values,
     nHead * 4,
-    tablesAddress,
+    weight.grid,
   );
   const table = alignUp(values + weight.n * nHead * 4, 64);
   rt.kernels.fillRelative(table, nHead, centre, values, weight.n, tables, scale);

@@ -9,9 +9,9 @@
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
 import type { Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Weight } from '../../tensor/ops.ts';
+import { gridAddress, writeGrid } from './grids.ts';
 import type { Kernels } from './kernels.ts';
-import { alignUp, type KernelMemory, tablesAddress } from './memory.ts';
-import { unpackableTypes } from './types.ts';
+import { alignUp, type KernelMemory } from './memory.ts';
 
 /** Columns of a panel. */
 export const panelColumns = 16;
@@ -66,9 +66,10 @@ export class WasmWeight implements Weight {
   /** Values (panels, blocks or vector), and for `i16` the scales. */
   readonly address: number;
   readonly scales: number;
-  filled = false;
+  /** Where the grid of an IQ type lies. */
+  readonly grid: number;
 
-  /** @throws Error for a type without an unpacker, or a byte length that does not fit the shape */
+  /** @throws Error for a byte length that does not fit the shape */
   constructor(source: WeightSource, role: WeightRole, precision: Precision, keepBlocks: boolean, memory: KernelMemory) {
     this.name = source.name;
     this.type = source.type;
@@ -78,12 +79,10 @@ export class WasmWeight implements Weight {
     this.n = n;
     this.nMatrices = outer.reduce((product, axis) => product * axis, 1);
     this.rowBytes = rowBytes(source.type, k);
-    if (!unpackableTypes.has(source.type.name)) {
-      throw new Error(`${source.name}: the wasm backend cannot compute with the type ${source.type.name}`);
-    }
     if (this.rowBytes * n * this.nMatrices !== source.byteLength) {
       throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);
     }
+    this.grid = gridAddress(source.type.name);
     this.nPanels = Math.ceil(n / panelColumns);
     this.blocking = blockingOf(k);
     this.form =
@@ -117,6 +116,7 @@ export async function fillWeight(
   kernels: Kernels,
 ): Promise<void> {
   memory.ensure(memory.weightsEnd + 64);
+  writeGrid(weight.type.name, memory);
   if (weight.form === 'blocks') {
     for (let at = 0; at < source.byteLength; at += stagingBytes) {
       await source.read(at, memory.bytes(weight.address + at, Math.min(stagingBytes, source.byteLength - at)));
@@ -126,7 +126,6 @@ export async function fillWeight(
   } else {
     await fillPanels(weight, source, memory, kernels);
   }
-  weight.filled = true;
 }
 
 async function fillVector(w: WasmWeight, source: WeightSource, memory: KernelMemory, kernels: Kernels): Promise<void> {
@@ -135,7 +134,7 @@ async function fillVector(w: WasmWeight, source: WeightSource, memory: KernelMem
   await source.read(0, memory.bytes(staging, source.byteLength));
   const values = w.k * w.n * w.nMatrices;
   memory.bytes(w.address, alignUp(values, panelColumns) * 4).fill(0);
-  kernels.unpackRow(w.type.id, staging, w.address, values, tablesAddress);
+  kernels.unpackRow(w.type.id, staging, w.address, values, w.grid);
 }
 
 async function fillPanels(w: WasmWeight, source: WeightSource, memory: KernelMemory, kernels: Kernels): Promise<void> {
@@ -183,7 +182,7 @@ export function packPanel(
   kernels: Kernels,
 ): void {
   const { k, kPad, kb, limit } = w.blocking;
-  kernels.unpackRows(w.type.id, from, w.rowBytes, rows, k, scratch, k * 4, tablesAddress);
+  kernels.unpackRows(w.type.id, from, w.rowBytes, rows, k, scratch, k * 4, w.grid);
   if (float) kernels.packPanelF32(scratch, k * 4, rows, k, to);
   else kernels.packPanelI16(scratch, k * 4, rows, k, kPad, kb, limit, to, scales, scratch + panelColumns * k * 4 + 64);
 }

@@ -1,24 +1,33 @@
 /**
- * @file Q8_0: 32 signed bytes and an f16 scale.
+ * @file Signed bytes with one scale: Q8_0, Q8_1, Q8_K. Layouts: `src/tensor/codecs/q8.ts`.
  */
-import { f16 } from './unpack';
+import { emit8, f16 } from './blocks';
 
-/** Eight signed bytes at `p` times `d` to `to`. */
-// @ts-ignore: decorator
-@inline
-export function scaleBytes8(p: usize, d: v128, to: usize): void {
-  const v = v128.load8x8_s(p);
-  v128.store(to, f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v))));
-  v128.store(to, f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v))), 16);
+function bytes(from: usize, n: i32, d: f32, to: usize): void {
+  const scale = f32x4.splat(d);
+  for (let i = 0; i < n; i += 8) {
+    emit8(v128.load8x8_s(from), scale, f32x4.splat(0), to);
+    from += 8; to += 32;
+  }
 }
 
 export function unpackQ8_0(from: usize, to: usize, n: i32): void {
   for (let i = 0; i < n; i += 32) {
-    const d = f32x4.splat(f16(from));
-    scaleBytes8(from + 2, d, to);
-    scaleBytes8(from + 10, d, to + 32);
-    scaleBytes8(from + 18, d, to + 64);
-    scaleBytes8(from + 26, d, to + 96);
+    bytes(from + 2, 32, f16(from), to);
     from += 34; to += 128;
+  }
+}
+
+export function unpackQ8_1(from: usize, to: usize, n: i32): void {
+  for (let i = 0; i < n; i += 32) {
+    bytes(from + 4, 32, f16(from), to);
+    from += 36; to += 128;
+  }
+}
+
+export function unpackQ8_K(from: usize, to: usize, n: i32): void {
+  for (let i = 0; i < n; i += 256) {
+    bytes(from + 4, 256, load<f32>(from), to);
+    from += 292; to += 1024;
   }
 }
