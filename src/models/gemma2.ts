@@ -19,7 +19,7 @@ export const gemma2: Architecture = {
       local: readSlidingWindow(keys, nLayer, 'standard', pattern),
       qkNorms: false,
       scale: nLayer === nLayer27B ? 1 / Math.sqrt(nEmbd / nHead[0]) : undefined,
-      softcap: keys.f32('attn_logit_softcapping', 50),
+      softcap: keys.f32('attn_logit_softcapping', 50) || undefined,
     });
   },
 };

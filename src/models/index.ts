@@ -1,6 +1,7 @@
 /**
  * @file Models: from an opened file to something that turns batches of tokens into hidden states and pooled vectors.
  */
+import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Weight } from '../tensor/ops.ts';
@@ -50,7 +51,9 @@ export async function loadModel(
   const architecture = architectures.get(id);
   if (architecture === undefined) {
     const known = [...architectures.keys()].join(', ');
-    throw new ModelError(`the architecture "${id}" is not known; known are ${known}`, { key: 'general.architecture' });
+    throw new ModelError(`the architecture ${printable(id)} is not known; known are ${known}`, {
+      key: 'general.architecture',
+    });
   }
   const loader = new WeightLoader(file, backend, readHyperParameters(file));
   const model = architecture.build(loader);

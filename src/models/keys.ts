@@ -30,8 +30,18 @@ export class Keys {
     return this.metadata.u32(this.name(key)) ?? this.#absent(key, fallback);
   }
 
+  /** A number from 0 on; no hyper-parameter is negative. */
   f32(key: string, fallback?: number): number {
-    return this.metadata.f32(this.name(key)) ?? this.#absent(key, fallback);
+    const value = this.metadata.f32(this.name(key)) ?? this.#absent(key, fallback);
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw this.error(key, `is ${value}, not a number from 0 on`);
+    return value;
+  }
+
+  /** Like `f32`, but not 0. */
+  positiveF32(key: string, fallback?: number): number {
+    const value = this.f32(key, fallback);
+    if (value === 0) throw this.error(key, 'is 0');
+    return value;
   }
 
   bool(key: string, fallback?: boolean): boolean {

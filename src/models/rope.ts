@@ -1,6 +1,7 @@
 /**
  * @file Rotary position parameters of a file: base, scaling and YaRN, and how they become options of `Ops.rope`.
  */
+import { printable } from '../gguf/errors.ts';
 import type { RopeOptions, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { Keys } from './keys.ts';
@@ -31,12 +32,12 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
   }
   const type = keys.string('rope.scaling.type', 'linear');
   if (!scalingTypes.includes(type)) {
-    throw keys.error('rope.scaling.type', `is "${type}"; known are ${scalingTypes.join(', ')}`);
+    throw keys.error('rope.scaling.type', `is ${printable(type)}; known are ${scalingTypes.join(', ')}`);
   }
   const factor = keys.f32('rope.scaling.factor', keys.f32('rope.scale_linear', 0));
   const freqScale = type === 'none' || factor === 0 ? 1 : 1 / factor;
   const nCtxOrig = keys.u32('rope.scaling.original_context_length', nCtxTrain);
-  const base = { nRot, freqBase: keys.f32('rope.freq_base', 10000), freqScale, extended: nCtxTrain > nCtxOrig };
+  const base = { nRot, freqBase: keys.positiveF32('rope.freq_base', 10000), freqScale, extended: nCtxTrain > nCtxOrig };
   const attnFactor = keys.f32('rope.scaling.attn_factor', 1);
   if (type === 'yarn') {
     // The kernel multiplies by 1 + 0.1 ln(1 / freqScale); the product must be YaRN's mscale, which is 1 below factor 1.

@@ -29,7 +29,7 @@ export function readSlidingWindow(
   const local = size === 0 ? new Array<boolean>(nLayer).fill(false) : localLayers(keys, nLayer, options);
   return {
     windows: local.map((isLocal) => (isLocal ? { kind, size } : undefined)),
-    freqBase: keys.f32('rope.freq_base_swa', options.freqBase ?? 10000),
+    freqBase: keys.positiveF32('rope.freq_base_swa', options.freqBase ?? 10000),
   };
 }
 

@@ -4,6 +4,7 @@
  * Declaring allocates: the same file gives the same allocations in the same order, so that every worker of a shared
  * memory can make the same handles while one of them fills.
  */
+import { printable } from '../gguf/errors.ts';
 import type { GgufFile, TensorInfo } from '../gguf/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
 import { codecs } from '../tensor/codecs/index.ts';
@@ -136,7 +137,8 @@ export class WeightLoader {
   assertAllUsed(): void {
     if (this.#unused.size === 0) return;
     const names = [...this.#unused];
-    const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+    const shown =
+      names.slice(0, 5).map(printable).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
     const { architecture } = this.hparams;
     throw new ModelError(
       `wrong number of tensors: the file has ${this.#file.tensors.size}, of which ${architecture} does not know ${names.length}: ${shown}`,

@@ -3,6 +3,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pooling } from '../../src/models/index.ts';
+import { createTokenizer } from '../../src/tokenizer/index.ts';
 import { cosine, floats, type Loaded, largestDifference, load, readJson, run } from './support.ts';
 import { expectTrace } from './trace.ts';
 
@@ -17,13 +18,14 @@ interface NoneFixture {
 
 interface RankFixture {
   readonly queries: readonly { documents: readonly { pair_tokens: number[]; score: number }[] }[];
+  readonly embedding_route: { readonly cases: readonly { text: string; values: number[] }[] };
 }
 
 /** What to check about one model of `test/fixtures/models`. */
 export interface ModelChecks {
   /** Largest `1 − cosine` to llama.cpp's vectors. Default 1e-5: its GELU goes through a float16 table, ours does not. */
   readonly cosineTolerance?: number;
-  /** Largest difference of an intermediate value, relative to the largest sample of the step. Default 2e-3, likewise. */
+  /** Largest difference of an intermediate value, relative to the largest sample of the step. Default 3e-3, likewise. */
   readonly traceTolerance?: number;
   /** Steps that llama.cpp holds and names, but not we. */
   readonly absent?: readonly string[];
@@ -53,7 +55,7 @@ export function checkModel(name: string, checks: ModelChecks = {}): void {
     }
 
     it('has the intermediates of llama.cpp', () => {
-      expectTrace(loaded, name, { tolerance: checks.traceTolerance ?? 2e-3, ...checks });
+      expectTrace(loaded, name, { tolerance: checks.traceTolerance ?? 3e-3, ...checks });
     });
 
     if (fixtures.includes('embed')) {
@@ -70,7 +72,10 @@ export function checkModel(name: string, checks: ModelChecks = {}): void {
         });
       }
       it('gives the same bits in a batch as alone', async () => {
-        const sequences = cases.map(({ tokens }) => tokens).filter((tokens) => tokens.length < 40);
+        const sequences = cases
+          .map(({ tokens }) => tokens)
+          .filter((tokens) => tokens.length < 32)
+          .slice(0, 8);
         const pooling = loaded.model.hparams.pooling === 'none' ? 'mean' : undefined;
         const batched = await run(loaded, sequences, pooling);
         for (const [i, tokens] of sequences.entries()) {
@@ -87,23 +92,31 @@ export function checkModel(name: string, checks: ModelChecks = {}): void {
     }
 
     if (fixtures.includes('rank')) {
+      const { queries, embedding_route } = readJson<RankFixture>(`reference/rank/${name}.json`);
+      const pairs = queries.flatMap(({ documents }) => documents);
+
       it('scores pairs as llama.cpp does', async () => {
-        const { queries } = readJson<RankFixture>(`reference/rank/${name}.json`);
-        const pairs = queries.flatMap(({ documents }) => documents);
         expect(loaded.model.hparams.pooling).toBe('rank');
         for (const { pair_tokens, score } of pairs) {
           const [scores] = await run(loaded, [pair_tokens]);
           expect(scores.length).toBe(loaded.model.hparams.nClsOut);
-          expect(Math.abs(scores[0] - score)).toBeLessThan(2.5e-3);
+          expect(Math.abs(scores[0] - score)).toBeLessThan(4e-3);
         }
       });
-      it('gives the same scores in a batch as alone', async () => {
-        const { queries } = readJson<RankFixture>(`reference/rank/${name}.json`);
-        const pairs = queries.flatMap(({ documents }) => documents.map(({ pair_tokens }) => pair_tokens)).slice(0, 6);
-        const batched = await run(loaded, pairs);
-        for (const [i, pair] of pairs.entries()) {
-          expect(largestDifference(batched[i], (await run(loaded, [pair]))[0])).toBe(0);
+
+      it('gives all outputs for single texts', async () => {
+        const tokenizer = createTokenizer(loaded.file.metadata);
+        for (const { text, values } of embedding_route.cases) {
+          const tokens = tokenizer.encode(text, { addSpecial: true, parseSpecial: true });
+          const [outputs] = await run(loaded, [tokens]);
+          expect(largestDifference(outputs, Float32Array.from(values))).toBeLessThan(4e-3);
         }
+      });
+
+      it('gives the same scores in a batch as alone', async () => {
+        const some = pairs.slice(0, 6).map(({ pair_tokens }) => pair_tokens);
+        const batched = await run(loaded, some);
+        for (const [i, pair] of some.entries()) expect(batched[i]).toEqual((await run(loaded, [pair]))[0]);
       });
     }
   });

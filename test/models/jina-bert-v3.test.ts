@@ -1,0 +1,3 @@
+import { checkModel } from './suite.ts';
+
+checkModel('jina-bert-v3');

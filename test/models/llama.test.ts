@@ -1,0 +1,4 @@
+import { checkModel } from './suite.ts';
+
+checkModel('llama');
+checkModel('llama-bpe');

@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { architectures, loadModel, ModelError, modelTree } from '../../src/models/index.ts';
+import { type Edit, edited } from './edit.ts';
+import { load, openFixture, run } from './support.ts';
+
+const u32 = (value: number) => ({ type: 'uint32', value }) as const;
+const tokens = [101, 142, 150, 160, 102];
+
+/** What loading says about `bert-mean` after `change`. */
+async function problem(change: (edit: Edit) => void, name = 'bert-mean'): Promise<string> {
+  const error = await load(name, await edited(name, change)).then(
+    () => new Error('it loaded'),
+    (reason: Error) => reason,
+  );
+  return `${error.name}: ${error.message}`;
+}
+
+describe('a file that cannot be run', () => {
+  it('has an unknown architecture: the known ones are listed', async () => {
+    const change = ({ values }: Edit) => values.set('general.architecture', { type: 'string', value: 'mamba' });
+    const message = await problem(change);
+    expect(message).toContain('ModelError: the architecture mamba is not known; known are ');
+    for (const id of architectures.keys()) expect(message).toContain(id);
+  });
+
+  it('names no architecture', async () => {
+    expect(await problem(({ values }) => values.delete('general.architecture'))).toBe(
+      'ModelError: general.architecture is missing from the metadata',
+    );
+  });
+
+  it('lacks a key', async () => {
+    for (const key of ['block_count', 'embedding_length', 'context_length', 'attention.layer_norm_epsilon']) {
+      expect(await problem(({ values }) => values.delete(`bert.${key}`))).toBe(
+        `ModelError: bert.${key} is missing from the metadata`,
+      );
+    }
+  });
+
+  it('has a key of another type', async () => {
+    const message = await problem(({ values }) => values.set('bert.block_count', { type: 'int32', value: 3 }));
+    expect(message).toMatch(/^GgufError: .*bert\.block_count/);
+  });
+
+  it.each([
+    ['block_count', 0, 'is 0'],
+    ['block_count', 513, 'is 513; at most 512 layers'],
+    ['attention.head_count', 0, 'must be there and not 0 (layer 0)'],
+    ['attention.head_count_kv', 3, 'is 3, which does not divide 4 heads (layer 0)'],
+    ['attention.key_length', 0, 'is 0'],
+    ['pooling_type', 5, 'is 5; known are 0 (none), 1 (mean), 2 (cls), 3 (last), 4 (rank)'],
+    ['expert_count', 1025, 'is 1025; at most 1024 experts'],
+    ['expert_count', 4, 'is 0, 0, 0 of 4 experts'],
+    ['rope.dimension_count', 17, 'is 17, but a head has 16 dimensions'],
+  ])('says %s = %i', async (key, value, expected) => {
+    expect(await problem(({ values }) => values.set(`bert.${key}`, u32(value)))).toContain(expected);
+  });
+
+  it.each([
+    ['bert-mean', 'attention.layer_norm_epsilon', Number.NaN, 'is NaN, not a number from 0 on'],
+    ['bert-mean', 'rope.scaling.factor', -2, 'is -2, not a number from 0 on'],
+    ['qwen2', 'rope.freq_base', 0, 'is 0'],
+    ['modern-bert', 'rope.freq_base_swa', 0, 'is 0'],
+    ['gemma2', 'attn_logit_softcapping', Number.POSITIVE_INFINITY, 'is Infinity, not a number from 0 on'],
+  ])('%s says %s = %d', async (name, key, value, expected) => {
+    const arch = name.replace('-mean', '');
+    const change = ({ values }: Edit) => values.set(`${arch}.${key}`, { type: 'float32', value });
+    expect(await problem(change, name)).toBe(`ModelError: ${arch}.${key} ${expected}`);
+  });
+
+  it.each([
+    ['t5encoder', 'attention.relative_buckets_count', 3, 'is 3; at least 4 are needed'],
+    ['gemma-embedding', 'dense_2_feat_in', 65, 'is 65, but the model is 64 wide'],
+    ['gemma-embedding', 'dense_3_feat_in', 65, 'gemma-embedding needs [65, 64]'],
+    ['llama', 'rope.dimension_count', 8, 'is 8, but must be the head size 16'],
+  ])('%s says %s = %d', async (name, key, value, expected) => {
+    const change = ({ values }: Edit) => values.set(`${name}.${key}`, u32(value));
+    expect(await problem(change, name)).toContain(expected);
+  });
+
+  it('has an unknown kind of RoPE scaling', async () => {
+    const change = ({ values }: Edit) => values.set('bert.rope.scaling.type', { type: 'string', value: 'dynamic' });
+    expect(await problem(change)).toContain('is dynamic; known are none, linear, yarn, longrope');
+  });
+
+  it('has per-layer values for another number of layers, or of another type', async () => {
+    const set = (elementType: 'uint32' | 'float32', values: number[]) => (edit: Edit) =>
+      edit.values.set('bert.feed_forward_length', { type: 'array', value: { elementType, values } });
+    expect(await problem(set('uint32', [160, 160]))).toContain('has 2 elements, but the model has 3 layers');
+    expect(await problem(set('float32', [160, 160, 160]))).toContain('is an array of float32, not of uint32 or int32');
+    expect(await problem(set('uint32', [160, 161, 160]))).toBe(
+      'ModelError: tensor blk.1.ffn_up.weight has the shape [64, 160], but bert needs [64, 161]',
+    );
+  });
+
+  it('lacks a tensor', async () => {
+    expect(await problem(({ tensors }) => tensors.delete('blk.1.ffn_up.weight'))).toBe(
+      'ModelError: tensor blk.1.ffn_up.weight is missing: bert needs it with the shape [64, 160]',
+    );
+  });
+
+  it('has a tensor of another shape', async () => {
+    const change = (edit: Edit) => edit.setFloats('token_embd_norm.bias', [63], new Float32Array(63));
+    expect(await problem(change)).toBe(
+      'ModelError: tensor token_embd_norm.bias has the shape [63], but bert needs [64]',
+    );
+  });
+
+  it('has tensors that nobody computes with', async () => {
+    const change = (edit: Edit) => edit.setFloats('pooler.dense.weight', [1], new Float32Array(1));
+    const message = await problem(change);
+    expect(message).toMatch(
+      /wrong number of tensors: the file has \d+, of which bert does not know 1: pooler\.dense\.weight/,
+    );
+  });
+
+  it('has a factor and a bias in the feed-forward', async () => {
+    const change = (edit: Edit) => edit.setFloats('blk.0.ffn_up.scale', [1], Float32Array.of(2));
+    expect(await problem(change)).toContain('tensors blk.0.ffn_up.scale and blk.0.ffn_up.bias');
+  });
+
+  it('is refused with a ModelError that carries the key or the tensor', async () => {
+    const file = await edited('bert-mean', ({ tensors }) => tensors.delete('token_embd.weight'));
+    const error = await loadModel(file, await createReferenceBackend()).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error).toMatchObject({ tensor: 'token_embd.weight' });
+  });
+
+  it('rotates an odd number of dimensions', async () => {
+    const file = await edited('qwen2', ({ values }) => values.set('qwen2.rope.dimension_count', u32(5)));
+    await expect(load('qwen2', file).then((loaded) => run(loaded, [[1, 2]]))).rejects.toThrow('rotated in pairs');
+  });
+});
+
+describe('equivalent files give the same bits', () => {
+  async function expectSame(name: string, change: (edit: Edit) => void): Promise<void> {
+    const [plain] = await run(await load(name), [tokens]);
+    expect((await run(await load(name, await edited(name, change)), [tokens]))[0]).toEqual(plain);
+  }
+
+  it('one bias for a fused product, or three', async () => {
+    await expectSame('bert-cls', (edit) => {
+      for (const blk of ['blk.0', 'blk.1']) {
+        const bias = edit.floats(`${blk}.attn_qkv.bias`);
+        edit.tensors.delete(`${blk}.attn_qkv.bias`);
+        ['q', 'k', 'v'].forEach((part, i) => {
+          edit.setFloats(`${blk}.attn_${part}.bias`, [96], bias.slice(96 * i, 96 * (i + 1)));
+        });
+      }
+    });
+  });
+
+  it('per-layer values that are all the same', async () => {
+    await expectSame('bert-mean', ({ values }) => {
+      const array = (n: number) => ({ type: 'array', value: { elementType: 'int32', values: [n, n, n] } }) as const;
+      values.set('bert.attention.head_count', array(4));
+      values.set('bert.feed_forward_length', array(160));
+    });
+  });
+
+  it('a weight of half the size with a scale of two', async () => {
+    await expectSame('bert-mean', (edit) => {
+      for (const name of ['blk.0.attn_q', 'blk.2.attn_output']) {
+        edit.setFloats(
+          `${name}.weight`,
+          [64, 64],
+          edit.floats(`${name}.weight`).map((w) => w / 2),
+        );
+        edit.setFloats(`${name}.scale`, [1], Float32Array.of(2));
+        edit.setFloats(`${name}.input_scale`, [1], Float32Array.of(3));
+      }
+    });
+  });
+
+  it('a window pattern by period, or for each layer', async () => {
+    await expectSame('gemma2', ({ values }) => {
+      const value = { elementType: 'bool', values: [1, 0, 1] } as const;
+      values.set('gemma2.attention.sliding_window_pattern', { type: 'array', value });
+    });
+  });
+});
+
+describe('experts in a decoder', () => {
+  it('are the dense layer when all are the same', async () => {
+    const nExpert = 3;
+    const file = await edited('llama', (edit) => {
+      edit.values.set('llama.expert_count', u32(nExpert));
+      edit.values.set('llama.expert_used_count', u32(2));
+      for (const blk of ['blk.0', 'blk.1']) {
+        for (const part of ['gate', 'up', 'down']) {
+          const one = edit.tensors.get(`${blk}.ffn_${part}.weight`);
+          const values = edit.floats(`${blk}.ffn_${part}.weight`);
+          const all = Float32Array.from({ length: nExpert * values.length }, (_, i) => values[i % values.length]);
+          edit.tensors.delete(`${blk}.ffn_${part}.weight`);
+          edit.setFloats(`${blk}.ffn_${part}_exps.weight`, [...(one?.shape ?? []), nExpert], all);
+        }
+        edit.setFloats(`${blk}.ffn_gate_inp.weight`, [64, nExpert], new Float32Array(64 * nExpert).fill(0.25));
+      }
+    });
+    const [dense] = await run(await load('llama'), [tokens]);
+    const [mixed] = await run(await load('llama', file), [tokens]);
+    mixed.forEach((value, i) => {
+      expect(value).toBeCloseTo(dense[i], 4);
+    });
+  });
+});
+
+describe('loadModel', () => {
+  it('reports bytes read until all are', async () => {
+    const file = await openFixture('models/bert-mean.gguf');
+    const seen: [number, number][] = [];
+    const onProgress = (done: number, total: number) => seen.push([done, total]);
+    await loadModel(file, await createReferenceBackend(), { onProgress });
+    const total = [...file.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(seen[0]).toEqual([0, total]);
+    expect(seen.at(-1)).toEqual([total, total]);
+    expect(seen.length).toBe(file.tensors.size + 1);
+    expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).sort((a, b) => a - b));
+  });
+
+  it('ends with the reason of the signal', async () => {
+    const file = await openFixture('models/bert-mean.gguf');
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const onProgress = (done: number) => {
+      if (done > 200_000) controller.abort(reason);
+    };
+    const options = { onProgress, signal: controller.signal };
+    await expect(loadModel(file, await createReferenceBackend(), options)).rejects.toBe(reason);
+  });
+
+  it('declares the same weights in the same order without filling them', async () => {
+    const file = await openFixture('models/bert-mean.gguf');
+    const unfilled = await loadModel(file, await createReferenceBackend(), { fill: false });
+    const { model } = await load('bert-mean');
+    expect(unfilled.weights.map(({ name }) => name)).toEqual(model.weights.map(({ name }) => name));
+    const backend = await createReferenceBackend();
+    const empty = await loadModel(file, backend, { fill: false });
+    await expect(run({ file, backend, model: empty }, [tokens])).rejects.toThrow('token_embd.weight has no data');
+  });
+
+  it('knows the model as a tree', async () => {
+    const { model, file } = await load('bert-mean');
+    const tree = modelTree(model);
+    expect(tree.name).toBe('bert');
+    const nParams = [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((n, m) => n * m, 1), 0);
+    expect(tree.nParams).toBe(nParams);
+    const blk = tree.children.find(({ name }) => name === 'blk');
+    expect(blk?.children.map(({ name }) => name)).toEqual(['0', '1', '2']);
+    const up = blk?.children[1].children.find(({ name }) => name === 'ffn_up');
+    expect(up).toMatchObject({ nParams: 64 * 160 + 160 });
+    expect(up?.children.map(({ name, weight }) => [name, weight?.shape])).toEqual([
+      ['weight', [64, 160]],
+      ['bias', [160]],
+    ]);
+  });
+});
