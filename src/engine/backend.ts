@@ -24,7 +24,7 @@ export async function startRunner(
   options: LoadOptions,
   watch: LoadWatch,
 ): Promise<Runner> {
-  const { precision = 'high', worker = canStartWorkers() } = options;
+  const { precision = 'high', profile = false, worker = canStartWorkers() } = options;
   if (!['exact', 'high', 'fast'].includes(precision)) {
     throw new InputError('option', `precision must be exact, high or fast, not ${String(precision)}`);
   }
@@ -43,9 +43,10 @@ export async function startRunner(
   }
   if (backend === 'wasm') {
     const setup = { nThreads: threads, packed: options.packing === true && (await enablePacking()) };
-    if (worker) return startTeam(source, { backend, precision, setup }, watch);
-    const { createWasmBackend, prepareWasm } = await import('../kernels/wasm/index.ts');
+    if (worker) return startTeam(source, { backend, precision, profile, setup }, watch);
+    const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
+    if (profile) made.profile = new Profile();
     return startLocalRunner(file, made, precision, watch);
   }
   if (worker) return startTeam(source, { backend }, watch);

@@ -12,7 +12,15 @@ import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { type ModelSource, openSource } from './source.ts';
-import type { Embeddings, EmbedInput, EmbedOptions, LoadOptions, ModelInfo, TokenizeOptions } from './types.ts';
+import type {
+  Embeddings,
+  EmbedInput,
+  EmbedOptions,
+  LoadOptions,
+  ModelInfo,
+  OpProfile,
+  TokenizeOptions,
+} from './types.ts';
 
 /** Most tokens in one packed batch unless a single input is longer. */
 const DEFAULT_UBATCH = 512;
@@ -129,6 +137,15 @@ export class Embedder {
       truncated: encoded.map(({ truncated }) => truncated),
       pooling,
     };
+  }
+
+  /**
+   * Where the time has gone since the model was loaded, largest first; of the first worker where there are several.
+   * @throws InputError unless it was loaded with `profile: true` on the wasm backend
+   */
+  async profile(): Promise<OpProfile[]> {
+    this.#assertUsable();
+    return this.#runner.profile();
   }
 
   /**

@@ -13,6 +13,7 @@ export type {
   EmbedOptions,
   LoadOptions,
   ModelInfo,
+  OpProfile,
   Progress,
   TokenizeOptions,
 } from './types.ts';

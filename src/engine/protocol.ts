@@ -9,6 +9,7 @@ import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
 import { ModelError, type Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
+import type { OpProfile } from './types.ts';
 
 /** From the owner to a worker. */
 export type ToWorker =
@@ -18,7 +19,9 @@ export type ToWorker =
   | { kind: 'bytes'; id: number; buffer: ArrayBuffer }
   | { kind: 'readFailed'; id: number; error: SentError }
   /** One forward, together with the ranks below `team`. */
-  | { kind: 'run'; id: number; batch: Batch; pooling: Pooling; team: number };
+  | { kind: 'run'; id: number; batch: Batch; pooling: Pooling; team: number }
+  /** Asks for the profile so far. */
+  | { kind: 'profile' };
 
 /** From a worker to the owner. */
 export type FromWorker =
@@ -29,13 +32,14 @@ export type FromWorker =
   | { kind: 'loadFailed'; error: SentError }
   /** Values of a forward; empty from every rank but 0. */
   | { kind: 'done'; id: number; values: Float32Array }
-  | { kind: 'runFailed'; id: number; error: SentError };
+  | { kind: 'runFailed'; id: number; error: SentError }
+  | { kind: 'profiled'; profile: OpProfile[] };
 
 /** Backends that run in workers. One worker alone makes its own setup, because memory that is not shared cannot be sent. */
 export type WorkerBackend =
   | { name: 'reference' }
-  | { name: 'wasm'; precision: Precision; setup: PrepareOptions }
-  | { name: 'wasm'; precision: Precision; setup: WasmSetup; rank: number };
+  | { name: 'wasm'; precision: Precision; profile: boolean; setup: PrepareOptions }
+  | { name: 'wasm'; precision: Precision; profile: boolean; setup: WasmSetup; rank: number };
 
 /** An error on its way between threads, where classes and fields are lost. */
 export interface SentError {

@@ -5,6 +5,8 @@ import type { GgufFile } from '../gguf/index.ts';
 import { loadModel, type Pooling } from '../models/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
+import { type ProfileSource, readProfile } from './profile.ts';
+import type { OpProfile } from './types.ts';
 
 /** A loaded model that turns batches into vectors. One batch at a time. */
 export interface Runner {
@@ -18,6 +20,8 @@ export interface Runner {
    * @param observer sees every named step; only a runner on the calling thread can show them
    */
   run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
+  /** Sums since the start, largest first; of rank 0 in a team. Rejects unless the backend collects them. */
+  profile(): Promise<OpProfile[]>;
   /** Frees everything. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -32,7 +36,7 @@ export interface LoadWatch {
 /** Loads the weights into `backend` and computes on the calling thread (or on the GPU that it drives). */
 export async function startLocalRunner(
   file: GgufFile,
-  backend: Backend,
+  backend: Backend & ProfileSource,
   precision: Precision,
   watch: LoadWatch,
 ): Promise<Runner> {
@@ -51,6 +55,7 @@ export async function startLocalRunner(
       ops.begin(batch);
       return ops.read(model.pool(ops, model.forward(ops, batch), pooling));
     },
+    profile: async () => readProfile(backend),
     async dispose() {
       backend.dispose();
     },

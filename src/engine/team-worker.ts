@@ -6,6 +6,7 @@ import { type ByteSource, openGguf } from '../gguf/index.ts';
 import { type LoadedModel, loadModel } from '../models/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import { listenToParent } from './platform.ts';
+import { type ProfileSource, readProfile } from './profile.ts';
 import { type FromWorker, receiveError, sendError, type ToWorker, type WorkerBackend } from './protocol.ts';
 
 type Message<Kind extends ToWorker['kind']> = Extract<ToWorker, { kind: Kind }>;
@@ -17,7 +18,7 @@ const reads = new Map<number, { resolve: (buffer: ArrayBuffer) => void; reject: 
 /** Buffers of `READ_SIZE` that are not on their way. */
 const buffers: ArrayBuffer[] = [];
 let nReads = 0;
-let loaded: { backend: Backend; model: LoadedModel; setTeam: (n: number) => void } | undefined;
+let loaded: { backend: Backend & ProfileSource; model: LoadedModel; setTeam: (n: number) => void } | undefined;
 
 const port = listenToParent((message) => void handle(message as ToWorker));
 
@@ -31,6 +32,8 @@ async function handle(message: ToWorker): Promise<void> {
       return load(message).catch((error) => post({ kind: 'loadFailed', error: sendError(error) }));
     case 'run':
       return run(message).catch((error) => post({ kind: 'runFailed', id: message.id, error: sendError(error) }));
+    case 'profile':
+      return post({ kind: 'profiled', profile: readProfile(loaded?.backend ?? {}) });
     case 'bytes':
       return takeRead(message.id).resolve(message.buffer);
     case 'readFailed':
@@ -49,18 +52,21 @@ async function load({ backend: wanted, source }: Message<'load'>): Promise<void>
   post({ kind: 'loaded', description: backend.description });
 }
 
-async function makeBackend(wanted: WorkerBackend): Promise<{ backend: Backend; setTeam: (n: number) => void }> {
+async function makeBackend(
+  wanted: WorkerBackend,
+): Promise<{ backend: Backend & ProfileSource; setTeam: (n: number) => void }> {
   if (wanted.name === 'reference') {
     const { createReferenceBackend } = await import('../kernels/reference/index.ts');
     return { backend: await createReferenceBackend(), setTeam: () => {} };
   }
-  const { createWasmBackend, prepareWasm } = await import('../kernels/wasm/index.ts');
+  const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
   const { precision } = wanted;
   const backend = await createWasmBackend(
     'rank' in wanted
       ? { precision, setup: wanted.setup, rank: wanted.rank }
       : { precision, setup: await prepareWasm(wanted.setup) },
   );
+  if (wanted.profile) backend.profile = new Profile();
   return { backend, setTeam: (n) => backend.setTeam(n) };
 }
 

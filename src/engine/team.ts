@@ -8,13 +8,20 @@ import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
 import { startWorker, type WorkerHandle } from './platform.ts';
+import { readProfile } from './profile.ts';
 import { type FromWorker, receiveError, sendError, type ToWorker, type WorkerBackend } from './protocol.ts';
 import type { LoadWatch, Runner } from './runner.ts';
+import type { OpProfile } from './types.ts';
 
 /** What the workers are to be. */
 export type TeamOptions =
   | { readonly backend: 'reference' }
-  | { readonly backend: 'wasm'; readonly precision: Precision; readonly setup: PrepareOptions };
+  | {
+      readonly backend: 'wasm';
+      readonly precision: Precision;
+      readonly profile: boolean;
+      readonly setup: PrepareOptions;
+    };
 
 type Ask = Extract<FromWorker, { kind: 'read' }>;
 type Post = (message: ToWorker, transfer?: ArrayBuffer[]) => void;
@@ -57,6 +64,7 @@ class Team {
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
   #pending: Pending | undefined;
   #nRuns = 0;
+  #resolveProfile: (profile: OpProfile[]) => void = () => {};
   /** Why no more work can be done: a worker died, or the team was disposed. */
   #ended: Error | undefined;
   #rejectLoad: (reason: unknown) => void = () => {};
@@ -86,6 +94,7 @@ class Team {
           if (observer !== undefined) throw new Error('steps can only be observed with the option worker: false');
           return this.#run(batch, pooling);
         },
+        profile: () => this.#profile(options),
         dispose: () => this.dispose(),
       };
     } finally {
@@ -102,14 +111,14 @@ class Team {
   /** What each rank is to make. */
   async #backends(options: TeamOptions): Promise<WorkerBackend[]> {
     if (options.backend === 'reference') return [{ name: 'reference' }];
-    const { precision } = options;
+    const { precision, profile } = options;
     const { nThreads = 1 } = options.setup;
-    if (nThreads === 1) return [{ name: 'wasm', precision, setup: options.setup }];
+    if (nThreads === 1) return [{ name: 'wasm', precision, profile, setup: options.setup }];
     const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
     const setup = await prepareWasm(options.setup);
     this.#abortTeam = () => abortTeam(setup);
     this.#suggestTeam = (offsets) => suggestTeam(offsets, nThreads);
-    return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, setup, rank }));
+    return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
   #startMember(rank: number, backend: WorkerBackend): Member {
@@ -129,6 +138,7 @@ class Team {
         else if (message.kind === 'progress') this.#onProgress(message);
         else if (message.kind === 'loaded') loaded(message.description);
         else if (message.kind === 'loadFailed') this.#rejectLoad(receiveError(message.error));
+        else if (message.kind === 'profiled') this.#resolveProfile(message.profile);
         else if (message.kind === 'done') this.#memberDone(rank, message.id, message.values);
         else this.#memberDone(rank, message.id, undefined, receiveError(message.error));
       },
@@ -165,6 +175,15 @@ class Team {
         handle.keepAlive(true);
         handle.post({ kind: 'run', id, batch, pooling, team: n } satisfies ToWorker);
       }
+    });
+  }
+
+  async #profile(options: TeamOptions): Promise<OpProfile[]> {
+    if (options.backend !== 'wasm' || !options.profile) return readProfile({});
+    if (this.#ended !== undefined) throw this.#ended;
+    return new Promise((resolve) => {
+      this.#resolveProfile = resolve;
+      this.#members[0].handle.post({ kind: 'profile' } satisfies ToWorker);
     });
   }
 

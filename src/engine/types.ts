@@ -13,6 +13,16 @@ export interface Progress {
   readonly total: number;
 }
 
+/** Time and work of one kind of operation. */
+export interface OpProfile {
+  /** `linear`, `attention`, `norm`… */
+  readonly op: string;
+  readonly calls: number;
+  readonly milliseconds: number;
+  /** Multiply-adds of products; 0 for the others. */
+  readonly macs: number;
+}
+
 /** What one computed batch was. */
 export interface BatchReport {
   readonly nTokens: number;
@@ -42,6 +52,8 @@ export interface LoadOptions {
   readonly pooling?: Pooling;
   /** Compute in a worker, off the calling thread. Default true where the runtime has workers. */
   readonly worker?: boolean;
+  /** Collect the time of each operation for `Embedder.profile` (wasm backend only). Default false. */
+  readonly profile?: boolean;
   /** Called after each computed batch, for statistics. It must not throw. */
   readonly onBatch?: (batch: BatchReport) => void;
   readonly onProgress?: (progress: Progress) => void;

@@ -61,3 +61,22 @@ describe('meaning', () => {
     await embedder.dispose();
   });
 });
+
+describe('profile', () => {
+  it.each([{ worker: false }, { threads: 1 }, { threads: 2 }])('counts the work of a forward (%j)', async (options) => {
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', profile: true, ...options });
+    await embedder.embed([Array.from({ length: 64 }, (_, i) => 1000 + i)]);
+    const linear = (await embedder.profile()).find(({ op }) => op === 'linear');
+    const share = options.threads === 2 ? 2 : 1;
+    // 6 layers of q, k, v, output (384 x 384) and two feed-forward products (384 x 1536)
+    expect(linear?.macs).toBe((64 * 6 * (4 * 384 * 384 + 2 * 384 * 1536)) / share);
+    expect(linear?.milliseconds).toBeGreaterThan(0);
+    await embedder.dispose();
+  });
+
+  it('is refused where none is collected', async () => {
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 1 });
+    await expect(embedder.profile()).rejects.toThrow('load the model with profile: true');
+    await embedder.dispose();
+  });
+});

@@ -31,6 +31,10 @@ class SummingRunner implements Runner {
     return Float32Array.from(rows);
   }
 
+  async profile(): Promise<never[]> {
+    return [];
+  }
+
   async dispose(): Promise<void> {}
 }
 
