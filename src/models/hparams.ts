@@ -88,12 +88,16 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
   const nEmbdHeadK = positive(keys, 'attention.key_length', Math.floor(nEmbd / nHead[0]));
   const nEmbdHeadV = positive(keys, 'attention.value_length', Math.floor(nEmbd / nHead[0]));
   const nCtxTrain = positive(keys, 'context_length');
+  const rope = readRope(keys, nEmbdHeadK, nCtxTrain);
+  mustEqual(keys, 'attention.key_length_swa', nEmbdHeadK);
+  mustEqual(keys, 'attention.value_length_swa', nEmbdHeadV);
+  mustEqual(keys, 'rope.dimension_count_swa', rope.nRot);
   const labels = metadata.strings(keys.name('classifier.output_labels'));
   return {
     architecture,
     nCtxTrain,
     nEmbd,
-    nEmbdOut: keys.u32('embedding_length_out', 0) || nEmbd,
+    nEmbdOut: nEmbd,
     nLayer,
     nVocab: metadata.strings('tokenizer.ggml.tokens')?.length ?? positive(keys, 'vocab_size'),
     nTokenType: metadata.u32('tokenizer.ggml.token_type_count') ?? 0,
@@ -105,7 +109,7 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
     causal: keys.bool('attention.causal', true),
     pooling: readPooling(keys),
     ...readExperts(keys, nLayer),
-    rope: readRope(keys, nEmbdHeadK, nCtxTrain),
+    rope,
     labels: labels === undefined ? [] : Array.from({ length: labels.length }, (_, i) => labels.at(i)),
     nClsOut: labels?.length || 1,
   };
@@ -115,6 +119,12 @@ function positive(keys: Keys, key: string, fallback?: number): number {
   const value = keys.u32(key, fallback);
   if (value === 0) throw keys.error(key, 'is 0');
   return value;
+}
+
+/** Layers with a window could have heads of another size; no embedding model does. */
+function mustEqual(keys: Keys, key: string, value: number): void {
+  const own = keys.u32(key, value);
+  if (own !== value) throw keys.error(key, `is ${own}, but must be ${value} as in the layers without a window`);
 }
 
 function readPooling(keys: Keys): Pooling {

@@ -52,6 +52,7 @@ describe('a file that cannot be run', () => {
     ['pooling_type', 5, 'is 5; known are 0 (none), 1 (mean), 2 (cls), 3 (last), 4 (rank)'],
     ['expert_count', 1025, 'is 1025; at most 1024 experts'],
     ['expert_count', 4, 'is 0, 0, 0 of 4 experts'],
+    ['attention.key_length_swa', 8, 'is 8, but must be 16 as in the layers without a window'],
     ['rope.dimension_count', 17, 'is 17, but a head has 16 dimensions'],
   ])('says %s = %i', async (key, value, expected) => {
     expect(await problem(({ values }) => values.set(`bert.${key}`, u32(value)))).toContain(expected);
