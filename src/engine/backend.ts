@@ -3,7 +3,7 @@
  * refused; only `auto` chooses, and it looks before it chooses: a backend that fails is never replaced by another.
  */
 import type { ByteSource, GgufFile } from '../gguf/index.ts';
-import type { BackendName } from '../tensor/backend.ts';
+import type { BackendName, Precision } from '../tensor/backend.ts';
 import { InputError } from './errors.ts';
 import { canShareMemory, canStartWorkers, cpuCount, isNode } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
@@ -13,6 +13,8 @@ import type { LoadOptions } from './types.ts';
 /** More threads than this gain nothing on the models at hand, unless asked for. */
 const MAX_DEFAULT_THREADS = 8;
 const MAX_THREADS = 256;
+/** Weights that take more than this unpacked stay in the blocks of the file: WebAssembly memory ends at 4 GiB. */
+const MAX_UNPACKED = 2 ** 30;
 
 /**
  * Loads the model and makes what computes it.
@@ -42,7 +44,9 @@ export async function startRunner(
     return startLocalRunner(file, await createWebGpuBackend(), 'exact', watch);
   }
   if (backend === 'wasm') {
-    const setup = { nThreads: threads, packed: options.packing === true && (await enablePacking()) };
+    const packed = options.packing === true && (await enablePacking());
+    const { keepBlocks = unpackedSize(file, precision) > MAX_UNPACKED } = options;
+    const setup = { nThreads: threads, packed, keepBlocks };
     if (worker) return startTeam(source, { backend, precision, profile, setup }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
@@ -52,6 +56,13 @@ export async function startRunner(
   if (worker) return startTeam(source, { backend }, watch);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');
   return startLocalRunner(file, await createReferenceBackend(), 'exact', watch);
+}
+
+/** Bytes that the wasm backend would need for the unpacked weights: four a value in `exact`, else two. */
+function unpackedSize(file: GgufFile, precision: Precision): number {
+  let values = 0;
+  for (const { shape } of file.tensors.values()) values += shape.reduce((product, n) => product * n, 1);
+  return values * (precision === 'exact' ? 4 : 2);
 }
 
 async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName> {

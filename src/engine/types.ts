@@ -44,6 +44,11 @@ export interface LoadOptions {
    * switches an experimental flag on for the whole process. Default false; the command line turns it on.
    */
   readonly packing?: boolean;
+  /**
+   * Keep the weights in the blocks of the file and unpack them at each use, on the wasm backend: as little memory as the
+   * file, but slower on short batches. Default: only when they would take more than 1 GiB unpacked.
+   */
+  readonly keepBlocks?: boolean;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
   /** Most tokens in one packed forward; a single longer input is still run whole. Default 512. */

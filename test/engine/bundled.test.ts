@@ -35,6 +35,18 @@ describe.each<[Precision, number]>([
   });
 });
 
+describe('weights in the blocks of the file', () => {
+  it('come as near to the exact answer as unpacked ones', async () => {
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 2, keepBlocks: true });
+    const some = cases.slice(0, 20);
+    const { vectors } = await embedder.embed(some.map(({ text }) => text));
+    for (const [i, { text, file_f32 }] of some.entries()) {
+      expect(cosine(vectors[i], decodeVector(file_f32)), text).toBeGreaterThan(0.99999);
+    }
+    await embedder.dispose();
+  });
+});
+
 describe('threads', () => {
   it('give the same bits at 1, 2, 3 and 4, alone and in any batch', async () => {
     const some = [...texts.slice(0, 6), 'x '.repeat(120), ...texts.slice(-2)];
