@@ -21,6 +21,7 @@ const words =
 const embedder = await Embedder.load(args.model, {
   backend: args.backend,
   precision: args.precision,
+  packing: true,
   threads: args.threads === undefined ? undefined : Number(args.threads),
 });
 const { info, tokenizer } = embedder;
