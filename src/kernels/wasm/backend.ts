@@ -9,6 +9,7 @@ import { KernelMemory, maxMemoryBytes } from './memory.ts';
 import { bindOps, Recording } from './ops.ts';
 import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
+import { findWrongKernel } from './self-check.ts';
 import { Barrier, sequencesAreSplit, shareRows } from './team.ts';
 import { fillWeight, WasmWeight } from './weights.ts';
 
@@ -19,6 +20,8 @@ export interface WasmSetup extends CompiledKernels {
   readonly memory: WebAssembly.Memory;
   /** Tiles made for 256-bit registers are in use. */
   readonly packed: boolean;
+  /** Name of the kernel whose packed form was wrong, so that packing was given up. */
+  readonly refused?: string;
   /** Matrices stay in the file's blocks and are unpacked while they are used. */
   readonly keepBlocks: boolean;
 }
@@ -27,7 +30,10 @@ export interface WasmSetup extends CompiledKernels {
 export interface PrepareOptions {
   /** Default 1. */
   readonly nThreads?: number;
-  /** The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use tiles made for that. Default false. */
+  /**
+   * The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use tiles made for that, if every kernel turns
+   * out right. Default false.
+   */
   readonly packed?: boolean;
   /**
    * Keep matrices in the file's blocks, which takes the file's size in memory instead of two bytes a value (four in
@@ -56,12 +62,23 @@ export interface WasmBackend extends Backend {
   readonly memoryBytes: number;
 }
 
-/** Compiles the kernels and makes the memory. */
+/** Compiles the kernels, checks them where packing is asked for, and makes the memory. */
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
   const { nThreads = 1, packed = false, keepBlocks = false } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is no number of threads`);
-  const compiled = await compileKernels(nThreads > 1);
-  return { ...compiled, nThreads, memory: makeMemory(nThreads > 1), packed, keepBlocks };
+  const shared = nThreads > 1;
+  const compiled = await compileKernels(shared);
+  const rest = { nThreads, memory: makeMemory(shared), keepBlocks };
+  const refused = packed ? await wrongKernel(compiled, shared) : undefined;
+  if (refused === undefined) return { ...compiled, ...rest, packed };
+  const { disablePacking } = await import('./packing.node.ts');
+  disablePacking();
+  return { ...(await compileKernels(shared, 'without packing')), ...rest, packed: false, refused };
+}
+
+async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promise<string | undefined> {
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared });
+  return findWrongKernel(await instantiateKernels(module, memory), memory);
 }
 
 /** A memory that can grow as far as the runtime lets it: address space is reserved, not used. */
@@ -117,7 +134,12 @@ class Backing implements WasmBackend {
     this.#memory = new KernelMemory(setup.memory);
     this.#nRanks = setup.nThreads;
     this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
-    const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${setup.packed ? ', 256-bit packing' : ''}`;
+    const packing = setup.packed
+      ? ', 256-bit packing'
+      : setup.refused
+        ? `, 256-bit packing refused (${setup.refused})`
+        : '';
+    const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}`;
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
     this.description = `${simd}, ${threads}, precision ${precision}`;
     this.ops = bindOps(

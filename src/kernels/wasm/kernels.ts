@@ -72,14 +72,15 @@ export interface CompiledKernels {
 /**
  * Compiles the kernels: with relaxed SIMD where the runtime accepts it.
  * @param shared for a memory that several workers share
+ * @param note goes into a custom section: the engine then takes the module for another one than it has compiled before
  * @throws Error where WebAssembly SIMD is missing
  */
-export async function compileKernels(shared: boolean): Promise<CompiledKernels> {
+export async function compileKernels(shared: boolean, note?: string): Promise<CompiledKernels> {
   for (const [text, relaxed] of [
     [relaxedModule, true],
     [plainModule, false],
   ] as const) {
-    const bytes = decode(text);
+    const bytes = note === undefined ? decode(text) : withNote(decode(text), note);
     if (!shared) unshareMemory(bytes);
     if (WebAssembly.validate(bytes)) return { module: await WebAssembly.compile(bytes), relaxed };
   }
@@ -101,6 +102,15 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(characters.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
   return bytes;
+}
+
+/** Appends a custom section with an empty name (id 0, size, name length 0, content). */
+function withNote(bytes: Uint8Array, note: string): Uint8Array<ArrayBuffer> {
+  const content = new TextEncoder().encode(note);
+  const made = new Uint8Array(bytes.length + content.length + 3);
+  made.set(bytes);
+  made.set([0, content.length + 1, 0, ...content], bytes.length);
+  return made;
 }
 
 /** Clears the `shared` bit of the imported memory: `"memory"`, kind 2 (memory), limits flags 3 (shared, with a maximum). */

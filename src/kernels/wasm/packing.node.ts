@@ -15,5 +15,13 @@ export function enablePacking(): boolean {
   const major = Number.parseInt(process.versions.v8 ?? '0', 10);
   if (!(major >= firstUsefulV8) || !['x64', 'ia32'].includes(process.arch)) return false;
   v8.setFlagsFromString('--experimental-wasm-revectorize');
+  // The optimising compiler from the first call on, so that what is checked at start-up is what will run.
+  v8.setFlagsFromString('--no-liftoff');
   return true;
+}
+
+/** Takes `enablePacking` back, for modules compiled from now on. */
+export function disablePacking(): void {
+  v8.setFlagsFromString('--no-experimental-wasm-revectorize');
+  v8.setFlagsFromString('--liftoff');
 }

@@ -1,0 +1,194 @@
+/**
+ * @file Each hot kernel against plain loops. Run at start-up where the engine that compiles the kernels is told to do
+ * something experimental (V8's 256-bit packing): a kernel that gives wrong numbers must never see a model.
+ */
+import type { Kernels } from './kernels.ts';
+
+/** Relative error that a float32 kernel may have: order of sums, polynomial instead of library exponential. */
+const tolerance = 2e-5;
+
+const [rows, k, columns] = [4, 76, 16];
+// Byte addresses of what the kernels work on; the checks need less than 64 KiB behind the first page.
+const [a, w, t, c, scales, bias] = [0x10000, 0x12000, 0x14000, 0x15000, 0x18000, 0x19000];
+
+/** Views and a source of numbers. */
+class Bench {
+  readonly i16: Int16Array;
+  readonly i32: Int32Array;
+  readonly f32: Float32Array;
+  #state = 1;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.i16 = new Int16Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.f32 = new Float32Array(memory.buffer);
+  }
+
+  /** A number in [−1, 1). */
+  next(): number {
+    this.#state = (Math.imul(this.#state, 1103515245) + 12345) | 0;
+    return this.#state / 2 ** 31;
+  }
+
+  /** Fills `n` float32 at `address`; returns a copy. */
+  floats(address: number, n: number, size = 1): Float32Array {
+    for (let i = 0; i < n; i++) this.f32[address / 4 + i] = this.next() * size;
+    return this.f32.slice(address / 4, address / 4 + n);
+  }
+
+  /** Fills `n` int16 at `address`; returns a copy. */
+  integers(address: number, n: number, size: number): Int16Array {
+    for (let i = 0; i < n; i++) this.i16[address / 2 + i] = this.next() * size;
+    return this.i16.slice(address / 2, address / 2 + n);
+  }
+
+  /** Whether the values at `address` are `expected(i)`. */
+  near(address: number, n: number, expected: (i: number) => number): boolean {
+    for (let i = 0; i < n; i++) {
+      const [found, wanted] = [this.f32[address / 4 + i], expected(i)];
+      if (!(Math.abs(found - wanted) <= tolerance * Math.max(1, Math.abs(wanted)))) return false;
+    }
+    return true;
+  }
+}
+
+type Check = (kernels: Kernels, on: Bench) => boolean;
+
+function checkI16(run: (kernels: Kernels) => void, nRows: number): Check {
+  return (kernels, on) => {
+    const x = on.integers(a, rows * k, 9000);
+    const y = on.integers(w, k * columns, 3000);
+    run(kernels);
+    for (let r = 0; r < nRows; r++) {
+      for (let j = 0; j < columns; j++) {
+        let sum = 0;
+        for (let i = 0; i < k; i++) sum += x[r * k + i] * y[(i >> 1) * 32 + 2 * j + (i & 1)];
+        if (on.i32[t / 4 + r * columns + j] !== sum) return false;
+      }
+    }
+    return true;
+  };
+}
+
+function checkF32(run: (kernels: Kernels) => void, nRows: number): Check {
+  return (kernels, on) => {
+    const x = on.floats(a, rows * k);
+    const y = on.floats(w, k * columns);
+    run(kernels);
+    return on.near(t, nRows * columns, (at) => {
+      let sum = 0;
+      const [r, j] = [Math.floor(at / columns), at % columns];
+      for (let i = 0; i < k; i++) sum += x[r * k + i] * y[i * columns + j];
+      return sum;
+    });
+  };
+}
+
+/** A function of one value, on 32 values from −6 to 6. */
+function checkRow(run: (kernels: Kernels) => void, expected: (x: number) => number): Check {
+  return (kernels, on) => {
+    const x = on.floats(a, 32, 6);
+    run(kernels);
+    return on.near(c, 32, (i) => expected(x[i]));
+  };
+}
+
+const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+/** The checks, by kernel. */
+const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
+  ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16(a, k * 2, w, t, k * 2), 4)],
+  ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16(a, w, t, k * 2), 1)],
+  ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16(a, k * 4, w, t, 64, k * 4), 4)],
+  ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16(a, w, t, k * 4), 1)],
+  [
+    'scaleTile',
+    (kernels, on) => {
+      const [s, b] = [on.floats(scales, 4), on.floats(bias, 32)];
+      const sums = Int32Array.from({ length: 64 }, () => on.next() * 1e6);
+      on.i32.set(sums, t / 4);
+      kernels.scaleTile(t, c, 64, bias, 0, scales, 4, bias + 64, 0.001, 4);
+      return on.near(c, 64, (i) => b[i % 16] + sums[i] * 0.001 * s[i >> 4] * b[16 + (i % 16)]);
+    },
+  ],
+  [
+    'addTile',
+    (kernels, on) => {
+      const [x, b] = [on.floats(t, 64), on.floats(bias, 16)];
+      kernels.addTile(t, c, 64, bias, 0, 0.5, 4);
+      return on.near(c, 64, (i) => b[i % 16] + 0.5 * x[i]);
+    },
+  ],
+  ['geluRow', checkRow((kernels) => kernels.geluRow(a, c, 128), gelu)],
+  [
+    'siluRow',
+    checkRow(
+      (kernels) => kernels.siluRow(a, c, 128),
+      (x) => x / (1 + Math.exp(-x)),
+    ),
+  ],
+  [
+    'expSum',
+    (kernels, on) => {
+      const x = on.floats(c, 32, 6);
+      const sum = kernels.expSum(c, c + 128, 6);
+      const exact = x.reduce((total, value) => total + Math.exp(value - 6), 0);
+      return on.near(c, 32, (i) => Math.exp(x[i] - 6)) && Math.abs(sum - exact) <= tolerance * exact;
+    },
+  ],
+  [
+    'addRows',
+    (kernels, on) => {
+      const [x, y] = [on.floats(a, 32), on.floats(w, 32)];
+      kernels.addRows(a, 128, w, 128, c, 128, 1, 32);
+      return on.near(c, 32, (i) => x[i] + y[i]);
+    },
+  ],
+  [
+    'quantizeRows',
+    (kernels, on) => {
+      const x = on.floats(a, k, 3);
+      const step = x.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 8000;
+      kernels.quantizeRows(a, k * 4, 1, k, c, 160, scales, 96, 8000);
+      return x.every((value, i) => Math.abs(on.i16[c / 2 + i] * on.f32[scales / 4] - value) <= 0.51 * step);
+    },
+  ],
+  [
+    'normRows',
+    (kernels, on) => {
+      const [x, b] = [on.floats(a, k), on.floats(bias, 2 * k)];
+      kernels.normRows(a, k * 4, 0, 0, bias, bias + k * 4, c, k * 4, 1, 1, k, 0, 0);
+      const mean = x.reduce((sum, value) => sum + value, 0) / k;
+      const deviation = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / k);
+      return on.near(c, k, (i) => ((x[i] - mean) / deviation) * b[i] + b[k + i]);
+    },
+  ],
+  [
+    'packKeys',
+    (kernels, on) => {
+      const x = on.floats(a, 16 * 12);
+      kernels.packKeys(a, 48, 16, 12, c, 0);
+      return on.near(c, 16 * 12, (i) => x[(i % 16) * 12 + (i >> 4)]);
+    },
+  ],
+  [
+    'packValues',
+    (kernels, on) => {
+      const x = on.floats(a, 16 * 16);
+      kernels.packValues(a, 64, 16, 16, c, 1024, 0);
+      return on.near(c, 16 * 16, (i) => x[i]);
+    },
+  ],
+];
+
+/** Names of the kernels that are checked. */
+export const checkedKernels = checks.map(([name]) => name);
+
+/**
+ * The first kernel that gives a wrong result, `undefined` when all are right.
+ * @param memory the one that `kernels` were instantiated with, at least three pages; its content is overwritten
+ */
+export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
+  const on = new Bench(memory);
+  return checks.find(([, check]) => !check(kernels, on))?.[0];
+}

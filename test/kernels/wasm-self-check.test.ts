@@ -1,0 +1,34 @@
+/** @file The start-up check of the kernels: it accepts the right ones and names a wrong one. */
+import { beforeAll, expect, it } from 'vitest';
+import { compileKernels, instantiateKernels, type Kernels } from '../../src/kernels/wasm/kernels.ts';
+import { checkedKernels, findWrongKernel } from '../../src/kernels/wasm/self-check.ts';
+
+const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
+let kernels: Kernels;
+beforeAll(async () => {
+  kernels = await instantiateKernels((await compileKernels(false)).module, memory);
+});
+
+it('accepts the kernels as they are', () => {
+  expect(findWrongKernel(kernels, memory)).toBeUndefined();
+});
+
+it.each(checkedKernels)('notices when %s is wrong in one byte of its result', (name) => {
+  const bytes = new Uint8Array(memory.buffer);
+  const broken: Kernels = {
+    ...kernels,
+    [name]: (...args: number[]) => {
+      const before = bytes.slice();
+      const result = kernels[name](...args);
+      const changed = bytes.findLastIndex((value, i) => value !== before[i]);
+      bytes[changed] ^= 0x41;
+      return result;
+    },
+  };
+  expect(findWrongKernel(broken, memory)).toBe(name);
+});
+
+it('a module with a note computes the same', async () => {
+  const { module } = await compileKernels(false, 'another');
+  expect(findWrongKernel(await instantiateKernels(module, memory), memory)).toBeUndefined();
+});
