@@ -6,6 +6,7 @@ import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { Pipelines } from './pipelines.ts';
+import { isSoftware } from './probe.ts';
 import { Run } from './run.ts';
 import { GpuTensor, type Step } from './tensor.ts';
 import { noVector, type Vectors } from './vectors.ts';
@@ -26,6 +27,8 @@ export class Context {
   readonly pipelines: Pipelines;
   readonly vectors: Vectors;
   readonly executor: Executor;
+  /** The adapter computes on the CPU: small kernels, since compiling takes longer than computing. */
+  readonly software: boolean;
   observer: Observer | undefined;
   #run: Run | undefined;
   #tensors = new WeakSet<Tensor>();
@@ -35,6 +38,7 @@ export class Context {
     this.pipelines = pipelines;
     this.vectors = vectors;
     this.executor = executor;
+    this.software = isSoftware(device.adapterInfo);
   }
 
   /** Starts a forward. */

@@ -12,7 +12,8 @@ import { moe } from './ops/moe.ts';
 import { RopeTables } from './ops/rope.ts';
 import { activate, add, columns, embedding, glu, norm, pool, softmax } from './ops/rows.ts';
 import { Pipelines } from './pipelines.ts';
-import { Tuner } from './tuner.ts';
+import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
 import { Weights } from './weights.ts';
 
@@ -26,6 +27,10 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly debug?: boolean;
   /** Search for the fastest tiles at first use. Default true. */
   readonly autotune?: boolean;
+  /** What an earlier backend on the same adapter found (its `tuning`). */
+  readonly tuning?: Tuning;
+  /** Use this tile for every product, for tests and benchmarks. */
+  readonly tile?: Tile;
 }
 
 /** What a WebGPU backend has beyond the others. */
@@ -44,7 +49,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const executor = new Executor(device, pipelines, vectors);
   executor.debug = options.debug ?? false;
   const ctx = new Context(device, pipelines, vectors, executor);
-  const tuner = new Tuner(device);
+  const tuner = new Tuner(device.limits, ctx.software, undefined, options.tuning, options.tile);
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,

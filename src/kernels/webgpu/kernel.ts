@@ -44,9 +44,11 @@ export function kernel(options: {
   bindings?: Readonly<Record<string, string>>;
   /** `enable` directives. */
   enable?: readonly string[];
+  /** Keep the loops that ask `bound` for their end as loops: software adapters compile unrolled ones for many seconds. */
+  rolled?: boolean;
   code: string;
 }): Kernel {
-  const { name, params, arena = 'f32', bindings = {}, enable = [], code } = options;
+  const { name, params, arena = 'f32', bindings = {}, enable = [], rolled = false, code } = options;
   const names = Object.keys(bindings);
   const header = [
     ...enable.map((feature) => `enable ${feature};`),
@@ -57,9 +59,20 @@ export function kernel(options: {
     '@group(0) @binding(1) var<uniform> p: Params;',
     '@group(0) @binding(2) var<storage, read> batch: array<i32>;',
     '@group(0) @binding(3) var<storage, read> vec: array<f32>;',
+    ...('rows' in params ? [boundCode(rolled)] : []),
     ...names.map((v, i) => `@group(1) @binding(${i}) var<storage, read> ${v}: array<${bindings[v]}>;`),
   ];
-  return { name, params, nBindings: names.length as Kernel['nBindings'], code: `${header.join('\n')}\n${code}` };
+  return {
+    name: rolled ? `${name} rolled` : name,
+    params,
+    nBindings: names.length as Kernel['nBindings'],
+    code: `${header.join('\n')}\n${code}`,
+  };
+}
+
+/** WGSL: the end of a loop, hidden from the compiler if `rolled`: it cannot know that a count's top bit is never set. */
+function boundCode(rolled: boolean): string {
+  return `fn bound(n: u32) -> u32 { return n${rolled ? ' + (p.rows >> 31u)' : ''}; }`;
 }
 
 /** The scalar fields of the uniform struct. */

@@ -30,6 +30,9 @@ async function findGpu(): Promise<{ gpu: GPU } | { missing: string }> {
   return { missing: why };
 }
 
+// Software Vulkan optimises every shader for seconds; the tests' shapes are too small to gain from that.
+process.env.GALLIVM_PERF ??= 'nopt';
+
 const found = await findGpu();
 if ('missing' in found) {
   const message = `WebGPU tests are skipped: ${found.missing}; or: npm install --prefix bench/gpu`;

@@ -28,7 +28,7 @@ export function attention(
     throw new GpuError(`attention: q ${q.cols}, k ${k.cols} and v ${v.cols} wide with ${nHead} and ${nHeadKv} heads`);
   }
   const limit = ctx.device.limits.maxComputeWorkgroupStorageSize;
-  const tile = attentionTile(headSize, headSizeV, limit);
+  const tile = attentionTile(headSize, headSizeV, limit, ctx.software ? 8 : 32);
   if (tile === undefined) {
     throw new GpuError(
       `attention: heads of ${headSize} values do not fit the ${limit} bytes that this adapter's workgroups share`,
@@ -38,10 +38,18 @@ export function attention(
   const nTiles = queryTiles(ctx.run.batch.offsets, tile.bq).length / 3;
   const y = ctx.run.tensor(q.rows, nHead * headSizeV);
   const wide = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
-  const kernel = kernelFor(tile.bq, tile.bk, headSize, headSizeV, wide && headSize % 4 === 0 && headSizeV % 4 === 0);
+  const kernel = kernelFor(
+    tile.bq,
+    tile.bk,
+    headSize,
+    headSizeV,
+    wide && headSize % 4 === 0 && headSizeV % 4 === 0,
+    ctx.software,
+  );
   const values = {
     tilesAt,
     nTiles,
+    rows: q.rows,
     nHead,
     nGroup: nHead / nHeadKv,
     ...reach(options),

@@ -90,7 +90,7 @@ function expertProduct(
   const nOut = weight.shape[1] ?? 1;
   const y = ctx.run.tensor(nPairs, nOut);
   const wide = x.aligned && y.aligned;
-  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true);
+  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true, ctx.software);
   const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, blocksPerRow: weight.blocksPerRow };
   return ctx.record({
     op: `experts ${weight.name}`,

@@ -29,10 +29,10 @@ function shared(tile: AttentionTile, d: number, dv: number): number {
   return 16 * (bq * up4(d) + bk * Math.max(up4(d) + 1, up4(dv))) + 4 * (bq * bk + 2 * threadsOf(tile) + bq);
 }
 
-/** The largest tile that fits `limit` bytes of shared memory; `undefined` when the heads are too large for any. */
-export function attentionTile(d: number, dv: number, limit: number): AttentionTile | undefined {
-  for (const bq of [32, 16, 8, 4]) {
-    for (const bk of [32, 16, 8]) {
+/** The largest tile that fits `limit` bytes of shared memory; `undefined` when the heads are too large for any. At most `most` rows. */
+export function attentionTile(d: number, dv: number, limit: number, most = 32): AttentionTile | undefined {
+  for (const bq of [32, 16, 8, 4].filter((n) => n <= most)) {
+    for (const bk of [32, 16, 8].filter((n) => n <= most)) {
       const tile = { bq, bk };
       if (shared(tile, d, dv) <= limit) return tile;
     }
@@ -41,36 +41,40 @@ export function attentionTile(d: number, dv: number, limit: number): AttentionTi
 }
 
 /** The kernel for these head sizes. `bq` is 4…32, `bk` 8…32, both powers of two. */
-export const attention = once((bq: number, bk: number, d: number, dv: number, wide: boolean): Kernel => {
-  const dimensions = wide ? `${d}/${dv} vec4` : `${d}/${dv}`;
-  return kernel({
-    name: `attention ${dimensions} ${bq}x${bk}`,
-    params: {
-      q: 'tensor',
-      k: 'tensor',
-      v: 'tensor',
-      y: 'tensor',
-      /** Three numbers a tile in `batch`: first query row, begin and end of its sequence. */
-      tilesAt: 'u32',
-      nTiles: 'u32',
-      nHead: 'u32',
-      /** Query heads that share a key/value head. */
-      nGroup: 'u32',
-      /** A key is seen if it is at most this far behind or ahead of the query. */
-      maxBehind: 'u32',
-      maxAhead: 'u32',
-      scale: 'f32',
-      /** 0: none. */
-      softcap: 'f32',
-      /** Slope of each head (ALiBi), or 0xffffffff. */
-      slopesAt: 'u32',
-      /** 257 biases a head for distances −128…128 (T5), or 0xffffffff. */
-      biasAt: 'u32',
-    },
-    arena: wide ? 'vec4<f32>' : 'f32',
-    code: attentionCode(bq, bk, d, dv, wide),
-  });
-});
+export const attention = once(
+  (bq: number, bk: number, d: number, dv: number, wide: boolean, rolled: boolean): Kernel => {
+    const dimensions = wide ? `${d}/${dv} vec4` : `${d}/${dv}`;
+    return kernel({
+      name: `attention ${dimensions} ${bq}x${bk}`,
+      rolled,
+      params: {
+        q: 'tensor',
+        k: 'tensor',
+        v: 'tensor',
+        y: 'tensor',
+        /** Three numbers a tile in `batch`: first query row, begin and end of its sequence. */
+        tilesAt: 'u32',
+        nTiles: 'u32',
+        rows: 'u32',
+        nHead: 'u32',
+        /** Query heads that share a key/value head. */
+        nGroup: 'u32',
+        /** A key is seen if it is at most this far behind or ahead of the query. */
+        maxBehind: 'u32',
+        maxAhead: 'u32',
+        scale: 'f32',
+        /** 0: none. */
+        softcap: 'f32',
+        /** Slope of each head (ALiBi), or 0xffffffff. */
+        slopesAt: 'u32',
+        /** 257 biases a head for distances −128…128 (T5), or 0xffffffff. */
+        biasAt: 'u32',
+      },
+      arena: wide ? 'vec4<f32>' : 'f32',
+      code: attentionCode(bq, bk, d, dv, wide),
+    });
+  },
+);
 
 function attentionCode(bq: number, bk: number, d: number, dv: number, wide: boolean): string {
   const [dQ, dV] = [up4(d), up4(dv)];
@@ -124,9 +128,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   var top = hidden;
   var sum = 0.0;
 ${each(slots, (i) => `  var o${i} = vec4<f32>();`)}
-  let from = (max(0, q0 - i32(min(p.maxBehind, 0x3fffffffu))) / ${bk}) * ${bk};
-  let to = min(n, q0 + nq + i32(min(p.maxAhead, 0x3fffffffu)));
-  for (var k0 = from; k0 < to; k0 += ${bk}) {
+  let firstKey = (max(0, q0 - i32(min(p.maxBehind, 0x3fffffffu))) / ${bk}) * ${bk};
+  let endKey = min(n, q0 + nq + i32(min(p.maxAhead, 0x3fffffffu)));
+  for (var k0 = firstKey; k0 < endKey; k0 += ${bk}) {
     for (var i = t; i < ${bk * dQ}u; i += ${threads}u) {
       let row = k0 + i32(i / ${dQ}u);
       var v = vec4<f32>();
@@ -135,7 +139,7 @@ ${each(slots, (i) => `  var o${i} = vec4<f32>();`)}
     }
     workgroupBarrier();
 ${each(nScores, (j) => `    var s${j} = 0.0;`)}
-    for (var c = 0u; c < ${dQ}u; c++) {
+    for (var c = 0u; c < bound(${dQ}u); c++) {
       let b = kv[key * ${dK}u + c];
 ${each(nScores, (j) => `      let a${j} = qs[(t / ${bk}u + ${j * perPass}u) * ${dQ}u + c];`)}
 ${['x', 'y', 'z', 'w'].map((e) => each(nScores, (j) => `      s${j} = fma(a${j}.${e}, b.${e}, s${j});`)).join('\n')}
@@ -155,7 +159,7 @@ ${each(nScores, (j) => {
     maxima[t] = most;
     workgroupBarrier();
     most = top;
-    for (var i = 0u; i < ${lanes}u; i++) { most = max(most, maxima[r * ${lanes}u + i]); }
+    for (var i = 0u; i < bound(${lanes}u); i++) { most = max(most, maxima[r * ${lanes}u + i]); }
     var mine = 0.0;
     for (var c = lane; c < ${bk}u; c += ${lanes}u) {
       let s = ss[r * ${bk}u + c];
@@ -169,13 +173,13 @@ ${each(nScores, (j) => {
     top = most;
     workgroupBarrier();
     sum = sum * scaleBy;
-    for (var i = 0u; i < ${lanes}u; i++) { sum += sums[r * ${lanes}u + i]; }
+    for (var i = 0u; i < bound(${lanes}u); i++) { sum += sums[r * ${lanes}u + i]; }
 ${each(slots, (i) => {
   const slot = `(t + ${i * threads}u)`;
   return `    if (${slot} < ${bq * dV}u) {
       let row = ${slot} / ${dV}u;
       o${i} = o${i} * rescale[row];
-      for (var c = 0u; c < ${bk}u; c++) { o${i} = fma(vec4<f32>(ss[row * ${bk}u + c]), kv[c * ${dV}u + ${slot} % ${dV}u], o${i}); }
+      for (var c = 0u; c < bound(${bk}u); c++) { o${i} = fma(vec4<f32>(ss[row * ${bk}u + c]), kv[c * ${dV}u + ${slot} % ${dV}u], o${i}); }
     }`;
 })}
     workgroupBarrier();

@@ -22,12 +22,13 @@ export const skinnyOutputs = 4;
 const lanes = 16;
 
 /** The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller). */
-export const matmulSkinny = once((type: Loader['type'], m: number): Kernel => {
+export const matmulSkinny = once((type: Loader['type'], m: number, rolled: boolean): Kernel => {
   const loader = loaders.get(type)!;
   const rows = Array.from({ length: m }, (_, r) => r);
   return kernel({
     name: `matmul ${type} skinny ${m}`,
     params: matmulParams,
+    rolled,
     bindings: loaderBindings(loader),
     code: /* wgsl */ `
 var<workgroup> partial: array<f32, ${skinnyOutputs * lanes * m}>;
@@ -55,7 +56,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
     let k0 = round + lane * 32u;
 ${rows.map((r) => `    var c${r} = 0.0;`).join('\n')}
     if (k0 < p.nIn) {
-      for (var k = k0; k < k0 + 32u; k += 8u) {
+      for (var k = k0; k < k0 + bound(32u); k += 8u) {
         let w = weight8(n, k);
 ${rows.map((r) => `        c${r} = chain(chain(c${r}, load_x(${r}u, k), w[0]), load_x(${r}u, k + 4u), w[1]);`).join('\n')}
       }
@@ -63,7 +64,7 @@ ${rows.map((r) => `        c${r} = chain(chain(c${r}, load_x(${r}u, k), w[0]), l
 ${rows.map((r) => `    partial[(o * ${m}u + ${r}u) * ${lanes}u + lane] = c${r};`).join('\n')}
     workgroupBarrier();
     if (lane < ${m}u) {
-      for (var i = 0u; i < ${lanes}u; i++) {
+      for (var i = 0u; i < bound(${lanes}u); i++) {
         if (round + i * 32u < p.nIn) { total += partial[(o * ${m}u + lane) * ${lanes}u + i]; }
       }
     }

@@ -68,7 +68,16 @@ fn weight8(row: u32, k: u32) -> mat2x4<f32> {
 
 /** The tile kernel for one weight type. */
 export const matmulTile = once(
-  (type: Loader['type'], bm: number, bn: number, tm: number, tn: number, wide: boolean, experts: boolean): Kernel => {
+  (
+    type: Loader['type'],
+    bm: number,
+    bn: number,
+    tm: number,
+    tn: number,
+    wide: boolean,
+    experts: boolean,
+    rolled: boolean,
+  ): Kernel => {
     const loader = loaders.get(type)!;
     const tile = { bm, bn, tm, tn };
     return kernel({
@@ -77,6 +86,7 @@ export const matmulTile = once(
         ...matmulParams,
         ...(experts && { t: 'tensor', maxTiles: 'u32', firstExpert: 'u32', endExpert: 'u32', pairsPerRow: 'u32' }),
       },
+      rolled,
       arena: wide ? 'vec4<f32>' : 'f32',
       bindings: loaderBindings(loader),
       code: tileCode(loader, tile, wide, experts),
@@ -121,7 +131,7 @@ ${each(tm * tn, (i) => `  var s${i} = 0.0; var c${i} = 0.0;`)}
       ws[at_w(n, (i % 4u) * 2u + 1u)] = w[1];
     }
     workgroupBarrier();
-    for (var v = 0u; v < 8u; v++) {
+    for (var v = 0u; v < bound(8u); v++) {
 ${each(tm, (i) => `      let a${i} = xs[(ty + ${i}u) * 8u + v];`)}
 ${each(tn, (j) => `      let b${j} = ws[at_w(tx + ${column(j, columns)}u, v)];`)}
 ${['x', 'y', 'z', 'w']
@@ -163,9 +173,7 @@ function expertRows(wide: boolean): string {
   const read = (at: string) => `u32(${wide ? `arena[(${at}) >> 2u][(${at}) & 3u]` : `arena[${at}]`})`;
   return /* wgsl */ `
 const noRow = 0xffffffffu;
-var<private> expert: u32;
-var<private> first: u32;
-var<private> count: u32;
+/* (expert, first pair, number of pairs) of this tile. */
 var<workgroup> info: vec3<u32>;
 fn begin_tile(tile: u32, t: u32) -> bool {
   if (t == 0u) {
@@ -173,17 +181,14 @@ fn begin_tile(tile: u32, t: u32) -> bool {
     info = vec3<u32>(${read('at')}, ${read('at + 1u')}, ${read('at + 2u')});
   }
   let tileInfo = workgroupUniformLoad(&info);
-  expert = tileInfo.x;
-  first = tileInfo.y;
-  count = tileInfo.z;
-  return count > 0u && expert >= p.firstExpert && expert < p.endExpert;
+  return tileInfo.z > 0u && tileInfo.x >= p.firstExpert && tileInfo.x < p.endExpert;
 }
-fn w_begin() -> u32 { return (expert - p.firstExpert) * p.nOut; }
+fn w_begin() -> u32 { return (info.x - p.firstExpert) * p.nOut; }
 fn w_end() -> u32 { return w_begin() + p.nOut; }
 /* The pair (token, slot) in place i of the tile. */
 fn row_y(tile: u32, i: u32) -> u32 {
-  if (i >= count) { return noRow; }
-  let at = p.tOff + p.maxTiles * 3u + first + i;
+  if (i >= info.z) { return noRow; }
+  let at = p.tOff + p.maxTiles * 3u + info.y + i;
   return ${read('at')};
 }
 /* Its row of x: the token's for the first product, its own for the second. */
