@@ -25,16 +25,55 @@ const endNames = [
   '<|end_of_text|>',
   '<end_of_utterance>',
   '<eos>',
+  '<turn|>',
+  '<|tool_response>',
+  '<｜end▁of▁sentence｜>',
 ] as const;
 
-/** Roles that no end of generation fills: of each list the first name that the vocabulary has becomes a control token. */
+/**
+ * Roles that no end of generation fills: of each list one name that the vocabulary has becomes a control token. Which one, when it has
+ * several, follows no rule in llama.cpp (the order of a hash map); here it is the first.
+ */
 const roleNames = [
-  ['<|fim_prefix|>', '<fim-prefix>', '<fim_prefix>', '<｜fim▁begin｜>', '<PRE>', '▁<PRE>', '<|code_prefix|>'],
-  ['<|fim_suffix|>', '<fim-suffix>', '<fim_suffix>', '<｜fim▁hole｜>', '<SUF>', '▁<SUF>', '<|code_suffix|>'],
-  ['<|fim_middle|>', '<fim-middle>', '<fim_middle>', '<｜fim▁end｜>', '<MID>', '▁<MID>', '<|code_middle|>'],
+  [
+    '<|fim_prefix|>',
+    '<fim-prefix>',
+    '<fim_prefix>',
+    '<｜fim▁begin｜>',
+    '<PRE>',
+    '▁<PRE>',
+    '<|code_prefix|>',
+    '<|prefix|>',
+  ],
+  [
+    '<|fim_suffix|>',
+    '<fim-suffix>',
+    '<fim_suffix>',
+    '<｜fim▁hole｜>',
+    '<SUF>',
+    '▁<SUF>',
+    '<|code_suffix|>',
+    '<|suffix|>',
+  ],
+  [
+    '<|fim_middle|>',
+    '<fim-middle>',
+    '<fim_middle>',
+    '<｜fim▁end｜>',
+    '<MID>',
+    '▁<MID>',
+    '<|code_middle|>',
+    '<|middle|>',
+  ],
   ['<|fim_pad|>', '<fim-pad>', '<fim_pad>', '<PAD>', '[PAD]'],
   ['<|fim_repo|>', '<|repo_name|>', '<fim-repo>', '<REPO>', '<reponame>'],
   ['<|file_sep|>'],
+] as const;
+
+/** With both tokens of one of these pairs in the vocabulary `<|end|>` ends a message, not the generation: it is user-defined. */
+const messageEndPairs = [
+  ['<|return|>', '<|call|>'],
+  ['<|calls|>', '<|flush|>'],
 ] as const;
 
 /** Always user-defined. */
@@ -62,10 +101,11 @@ export function applySpecialNames(table: TokenTable, attributes: Uint8Array, ori
   for (const names of roleNames) makeControl(names.map(find).find((id) => id >= 0) ?? -1);
   markUnused(table, attributes);
   for (const name of endNames) makeControl(find(name));
-  for (const name of userDefinedNames) {
-    const id = find(name);
+  const makeUserDefined = (id: number) => {
     if (id >= 0) attributes[id] = Attribute.userDefined;
-  }
+  };
+  for (const name of userDefinedNames) makeUserDefined(find(name));
+  if (messageEndPairs.some((pair) => pair.every((name) => find(name) >= 0))) makeUserDefined(find('<|end|>'));
   applyStripping(find, attributes, origin);
 }
 
