@@ -2,7 +2,7 @@
  * @file `quantize` from file to file, for Node, Bun and Deno.
  */
 import { createFile } from '../gguf/create-file.node.ts';
-import { openFile } from '../gguf/file.node.ts';
+import { openModelFile } from '../gguf/file.node.ts';
 import { openGguf } from '../gguf/index.ts';
 import { type QuantizeOptions, quantize } from './quantize.ts';
 import type { FileTypeName, TensorPlan } from './quantize-types.ts';
@@ -17,7 +17,7 @@ export async function quantizeFile(
   type: FileTypeName,
   options: QuantizeOptions = {},
 ): Promise<readonly TensorPlan[]> {
-  const file = await openGguf(await openFile(input));
+  const file = await openGguf(await openModelFile(input));
   try {
     const sink = await createFile(output);
     try {
