@@ -70,7 +70,7 @@ async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName>
     if (wanted === 'webgpu' || wanted === 'wasm' || wanted === 'reference') return wanted;
     throw new InputError('option', `backend must be auto, webgpu, wasm or reference, not ${String(wanted)}`);
   }
-  const { hasRealGpu } = await import('./gpu.ts');
+  const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
   if (await hasRealGpu()) return 'webgpu';
   return hasSimd() ? 'wasm' : 'reference';
 }
