@@ -1,5 +1,6 @@
 /**
- * @file How fast each ggml type is decoded to float32 and, where it can be written, encoded; in one thread of plain JavaScript.
+ * @file How fast each ggml type is decoded to float32 and, where it can be written, encoded; in one thread of plain
+ *   JavaScript.
  *
  *   npm run build && node bench/codecs/main.mjs [TYPE…]
  *

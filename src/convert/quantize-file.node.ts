@@ -8,8 +8,8 @@ import { type QuantizeOptions, quantize } from './quantize.ts';
 import type { FileTypeName, TensorPlan } from './quantize-types.ts';
 
 /**
- * As `quantize`, from the file `input` to the file `output`, which appears when it is complete, in the place of one that was there; after
- * a failure there is nothing new. The two may be the same.
+ * As `quantize`, from the file `input` to the file `output`, which appears when it is complete, in the place of one
+ * that was there; after a failure there is nothing new. The two may be the same.
  */
 export async function quantizeFile(
   input: string,

@@ -1,6 +1,6 @@
 /**
- * @file Which type each tensor gets when a model is quantised: the choices of llama.cpp (`llama-quantize`, without importance matrix) for
- * the architectures that this package runs.
+ * @file Which type each tensor gets when a model is quantised: the choices of llama.cpp (`llama-quantize`, without
+ * importance matrix) for the architectures that this package runs.
  */
 import type { GgufFile } from '../gguf/index.ts';
 import { type GgmlType, type GgmlTypeName, GgufError, ggmlTypes, type TensorInfo } from '../gguf/index.ts';
@@ -170,7 +170,10 @@ function mixed(info: TensorInfo, mix: Mix): GgmlTypeName {
 /** What takes the place of a type with blocks of 256 where the rows are no multiple of that. */
 const narrower: Partial<Record<GgmlTypeName, GgmlTypeName>> = { Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' };
 
-/** The type, or the nearest one whose blocks the rows of the tensor divide into; at last F16. (`llama-quantize` refuses some of these.) */
+/**
+ * The type, or the nearest one whose blocks the rows of the tensor divide into; at last F16. (`llama-quantize` refuses
+ * some of these.)
+ */
 function fitRows(info: TensorInfo, type: GgmlTypeName): GgmlTypeName {
   const fits = (name: GgmlTypeName) => info.shape[0] % ggmlTypes[name].blockSize === 0;
   if (fits(type)) return type;

@@ -40,11 +40,12 @@ const MAX_HALF = 65504;
 const QUANTIZATION_VERSION = 2;
 
 /**
- * Writes the model `file` to `sink`, its matrices in the types that llama.cpp chooses for `type`, all else as it is. Memory use does not
- * depend on the size of the model.
+ * Writes the model `file` to `sink`, its matrices in the types that llama.cpp chooses for `type`, all else as it is.
+ * Memory use does not depend on the size of the model.
  * @returns the tensors in the order of the new file, with their types
- * @throws GgufError for a file that is quantised already (see `allowRequantize`), for values that are not finite or too large, and
- *   as reading and writing do. The sink then holds part of a file. The reason of `signal` when it is aborted.
+ * @throws GgufError for a file that is quantised already (see `allowRequantize`), for values that are not finite or
+ *   too large, and as reading and writing do. The sink then holds part of a file. The reason of `signal` when it is
+ *   aborted.
  */
 export async function quantize(
   file: GgufFile,
@@ -95,12 +96,16 @@ function refuseQuantised(file: GgufFile, plan: readonly TensorPlan[]): void {
   const lossy = plan.find(({ info, type }) => info.type.blockSize > 1 && type !== info.type);
   if (lossy === undefined) return;
   throw new GgufError(
-    `it is ${lossy.info.type.name} already, and quantising twice loses more than once; start from a F32, F16 or BF16 file, or allow requantising`,
+    `it is ${lossy.info.type.name} already, and quantising twice loses more than once; ` +
+      'start from a F32, F16 or BF16 file, or allow requantising',
     { source: file.name, tensor: lossy.info.name },
   );
 }
 
-/** The data of a tensor in its new type, in pieces; each is overwritten by the next. `done` is told the bytes read for each. */
+/**
+ * The data of a tensor in its new type, in pieces; each is overwritten by the next. `done` is told the bytes read for
+ * each.
+ */
 async function* convert(
   file: GgufFile,
   { info, type }: TensorPlan,

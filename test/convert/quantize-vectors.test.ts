@@ -25,7 +25,10 @@ beforeAll(() => {
   exact = decode(reference.f32);
 });
 
-/** The same types that llama-quantize --pure made, and how much farther the vectors may be: chance moves them by a few percent. */
+/**
+ * The same types that llama-quantize --pure made, and how much farther the vectors may be: chance moves them by a few
+ * percent.
+ */
 const allowed = 1.2;
 
 test.each([

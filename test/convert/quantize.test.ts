@@ -83,6 +83,21 @@ test('a tensor of 2¹⁷ values, which is more than one piece, is the same as on
   }
 });
 
+test('no more than a quarter of a megabyte is read or written at once', async () => {
+  const file = await source();
+  let largest = 0;
+  const watched: GgufFile = {
+    ...file,
+    readTensor: (info, byteOffset, into) => {
+      largest = Math.max(largest, into.length);
+      return file.readTensor(info, byteOffset, into);
+    },
+  };
+  const sink = { write: async (bytes: Uint8Array) => void (largest = Math.max(largest, bytes.length)) };
+  await quantize(watched, sink, 'Q8_0');
+  expect(largest).toBe(2 ** 18);
+});
+
 describe('a file that is quantised already', () => {
   test('is refused, with the tensor and what to do, unless that is allowed', async () => {
     const q8 = await open(await quantized(await source(), 'Q8_0'), 'q8.gguf');

@@ -2,17 +2,18 @@
  * @file Four-bit floats with a shared scale: MXFP4 (of the OCP microscaling formats) and NVFP4.
  *
  * ```
- * MXFP4 32 values, 17 bytes  @0 u8 e      @1 u8 qs[16]   y = F4[code]·2^(e − 128); byte j: value j low, value j + 16 high half
- * NVFP4 64 values, 36 bytes  @0 u8 d[4]   @4 u8 qs[32]   y = F4[code]·D(d[s]); four groups of 16, group s in qs[8s…8s + 7]:
- *                                                        byte j: value 16s + j low, value 16s + j + 8 high half
+ * MXFP4 32 values, 17 bytes  @0 u8 e      @1 u8 qs[16]   y = F4[code]·2^(e − 128)
+ *         byte j: value j in the low half, value j + 16 in the high half
+ * NVFP4 64 values, 36 bytes  @0 u8 d[4]   @4 u8 qs[32]   y = F4[code]·D(d[s]), four groups s of 16
+ *         group s in qs[8s…8s + 7], byte j of these: value j in the low half, value j + 8 in the high half
  * ```
- * A code is E2M1 (sign, two exponent bits, one mantissa bit). `F4` holds the doubled values and the scales are halved to match:
- * 2^(e − 128) for E8M0's 2^(e − 127), and D with a factor ½. The code of −0 gives +0.
+ * A code is E2M1 (sign, two exponent bits, one mantissa bit). `F4` holds the doubled values and the scales are halved
+ * to match: 2^(e − 128) for E8M0's 2^(e − 127), and D with a factor ½. The code of −0 gives +0.
  */
 import { codec } from './codec.ts';
 
 /** E2M1 values, doubled, by code. */
-export const F4 = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+const F4 = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
 
 /** 2^(e − 128) by `e`; 255, which the format calls NaN, is taken as a number, as ggml does. */
 const mxScale = Float64Array.from({ length: 256 }, (_, e) => 2 ** (e - 128));
@@ -29,8 +30,8 @@ export const MXFP4 = codec('MXFP4', (src, dst, n) => {
 });
 
 /**
- * Half the value of a UE4M3 scale (four exponent bits with bias 7, three of mantissa). Bit 7 is no sign; 0x7f is zero; other codes
- * with bit 7 set count as the code without it.
+ * Half the value of a UE4M3 scale (four exponent bits with bias 7, three of mantissa). Bit 7 is no sign; 0x7f is zero;
+ * other codes with bit 7 set count as the code without it.
  */
 export function nvScale(x: number): number {
   if (x === 0x7f) return 0;

@@ -104,7 +104,10 @@ const grids: Record<IqGridName, { values: readonly number[]; bits: 2 | 3; gaps: 
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const expanded = new Map<IqGridName, Int8Array>();
 
-/** The grid as one array: combination `i` at `[8·i, 8·i + 8)`, for the IQ3 grids at `[4·i, 4·i + 4)`. Shared: do not write. */
+/**
+ * The grid as one array: combination `i` at `[8·i, 8·i + 8)`, for the IQ3 grids at `[4·i, 4·i + 4)`. Shared: do not
+ * write.
+ */
 export function iqGrid(name: IqGridName): Int8Array {
   let grid = expanded.get(name);
   if (grid === undefined) expanded.set(name, (grid = expand(name)));
@@ -130,8 +133,8 @@ function expand(name: IqGridName): Int8Array {
 }
 
 /**
- * The signs that the IQ2_XXS, IQ2_XS and IQ3_XXS types keep in seven bits: bit `j` set means that value `j` is negative, and the
- * eighth bit makes the number of negative values even.
+ * The signs that the IQ2_XXS, IQ2_XS and IQ3_XXS types keep in seven bits: bit `j` set means that value `j` is
+ * negative, and the eighth bit makes the number of negative values even.
  */
 export function evenSigns(seven: number): number {
   const folded = seven ^ (seven >> 4);

@@ -1,8 +1,9 @@
 /**
- * @file IQ1_S and IQ1_M: eight ternary values at a time picked from a grid of 2048, all moved up or down by an eighth, in
- * super-blocks of 256.
+ * @file IQ1_S and IQ1_M: eight ternary values at a time picked from a grid of 2048, all moved up or down by an eighth,
+ * in super-blocks of 256.
  *
- * Eight values are `scale · (grid[index][j] + δ)`, δ = ±0.125. The super-block has 8 groups `b` of 32 values, each of four octets `l`.
+ * Eight values are `scale · (grid[index][j] + δ)`, δ = ±0.125. The super-block has 8 groups `b` of 32 values, each of
+ * four octets `l`.
  * ```
  * IQ1_S 50 bytes  @0 f16 d   @2 u8 qs[32]   @34 u16 qh[8]
  *         index = qs[4b + l] and above it bits 3l… (three) of qh[b]

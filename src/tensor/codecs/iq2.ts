@@ -1,7 +1,8 @@
 /**
  * @file IQ2_XXS, IQ2_XS and IQ2_S: eight values at a time picked from a grid, with their signs, in super-blocks of 256.
  *
- * Eight values are `scale · grid[index][j] · sign[j]`. The super-block has 8 groups `b` of 32 values, each of four such octets `l`.
+ * Eight values are `scale · grid[index][j] · sign[j]`. The super-block has 8 groups `b` of 32 values, each of four
+ * such octets `l`.
  * ```
  * IQ2_XXS 66 bytes  @0 f16 d   @2 u32 pairs[16]: two words a group, at pairs[2b]
  *           first word: byte l is the index of octet l (grid of 256)
@@ -11,7 +12,8 @@
  *           qs[4b + l]: bits 0…8 the index (grid of 512), bits 9…15 the signs
  *           scales[b]: low half for octets 0 and 1, high half for octets 2 and 3
  * IQ2_S   82 bytes  @0 f16 d   @2 u8 qs[32]   @34 u8 signs[32]   @66 u8 qh[8]   @74 u8 scales[8]
- *           index = qs[4b + l] and above it bits 2l, 2l + 1 of qh[b] (grid of 1024); signs[4b + l] all eight signs; scales as IQ2_XS
+ *           index = qs[4b + l] and above it bits 2l, 2l + 1 of qh[b] (grid of 1024)
+ *           signs[4b + l]: all eight signs; scales as IQ2_XS
  * ```
  * Seven sign bits are completed by `evenSigns`.
  */

@@ -1,8 +1,8 @@
 /**
  * @file IQ3_XXS and IQ3_S: four values at a time picked from a grid, with their signs, in super-blocks of 256.
  *
- * The super-block has 8 groups `b` of 32 values, each of four octets `l`; an octet is two grid entries of four values and one byte of
- * signs: bits 0…3 for the first, 4…7 for the second.
+ * The super-block has 8 groups `b` of 32 values, each of four octets `l`; an octet is two grid entries of four values
+ * and one byte of signs: bits 0…3 for the first, 4…7 for the second.
  * ```
  * IQ3_XXS  98 bytes  @0 f16 d   @2 u8 qs[64]   @66 u32 words[8]
  *            index of quartet k = 0, 1 of octet l: qs[8b + 2l + k] (grid of 256)

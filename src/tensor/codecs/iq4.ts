@@ -13,7 +13,7 @@ import { codec, u16 } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
 
 /** The sixteen values. */
-export const T4 = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+const T4 = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 
 /** 32 values of scale `d` from the sixteen bytes at `qs`. */
 function decode(src: Uint8Array, qs: number, d: number, dst: Float32Array, to: number): void {
@@ -24,21 +24,30 @@ function decode(src: Uint8Array, qs: number, d: number, dst: Float32Array, to: n
   }
 }
 
-/** Index of the value nearest to `v`, by `⌊2v⌋ + 256` for −128 ≤ v < 128: the middles between neighbours are multiples of ½. */
+/**
+ * Index of the value nearest to `v`, by `⌊2v⌋ + 256` for −128 ≤ v < 128: the middles between neighbours are multiples
+ * of ½.
+ */
 const nearestT4 = Uint8Array.from({ length: 512 }, (_, i) => {
   const v = (i - 255.5) / 2;
   return T4.reduce((best, value, j) => (Math.abs(value - v) < Math.abs(T4[best] - v) ? j : best), 0);
 });
 const code = (v: number) => (v <= -128 ? 0 : v >= 127.5 ? 15 : nearestT4[(2 * v + 256) | 0]);
 
-/** Which parts of the range the largest value may take: it is put near either end, where the table is coarse, in steps of 2 %. */
+/**
+ * Which parts of the range the largest value may take: it is put near either end, where the table is coarse, in steps
+ * of 2 %.
+ */
 const stretches = [T4[0], T4[15]].flatMap((end) => Array.from({ length: 15 }, (_, i) => end * (0.84 + 0.02 * i)));
 
 /** What the search has found: the step, and how much of the sum of squares it explains. */
 let best = 0;
 let gain = 0;
 
-/** Takes the nearest codes with the given inverse step and fits the step to them; true when it is better than what was found before. */
+/**
+ * Takes the nearest codes with the given inverse step and fits the step to them; true when it is better than what was
+ * found before.
+ */
 function tryStep(x: Float32Array, at: number, inverse: number): boolean {
   let xv = 0;
   let vv = 0;

@@ -1,12 +1,14 @@
 /**
  * @file Writing Q4_K, Q5_K and Q6_K (layouts: `k-quants.ts`).
  *
- * A super-block is `y = d·sc·q − dmin·mn`, Q6_K without the second term: whole `q` for each value, whole `sc` and `mn` for each group,
- * `d` and `dmin` for all. First each group gets the step and minimum that suit it alone; the largest fix `d` and `dmin`, and the others
- * become multiples of them. Rounding to multiples costs more than it must, so all are then fitted to each other in turns: `q` to the
- * rest, `sc` and `mn` to that, `d` and `dmin` to both. The plain sum of squared errors decides throughout.
+ * A super-block is `y = d·sc·q − dmin·mn`, Q6_K without the second term: whole `q` for each value, whole `sc` and `mn`
+ * for each group, `d` and `dmin` for all. First each group gets the step and minimum that suit it alone; the largest
+ * fix `d` and `dmin`, and the others become multiples of them. Rounding to multiples costs more than it must, so all
+ * are then fitted to each other in turns: `q` to the rest, `sc` and `mn` to that, `d` and `dmin` to both. The plain
+ * sum of squared errors decides throughout.
  *
- * For given `q` the squared error of a group is a polynomial of its step and minimum, with sums over the group as coefficients.
+ * For given `q` the squared error of a group is a polynomial of its step and minimum, with sums over the group as
+ * coefficients.
  */
 import type { Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
@@ -79,7 +81,9 @@ function errorOf(group: number, step: number, min: number): number {
 /** The super-block found by `searchAffine`. */
 const found = { d: 0, dmin: 0, sc: new Uint8Array(8), mn: new Uint8Array(8) };
 
-/** The squared error of a group of 32 values, from `x[at]` on, with the integers that suit this step and minimum best. */
+/**
+ * The squared error of a group of 32 values, from `x[at]` on, with the integers that suit this step and minimum best.
+ */
 function roundedError(x: Float32Array, at: number, step: number, min: number, hi: number): number {
   const inverse = step === 0 ? 0 : 1 / step;
   let error = 0;
@@ -92,8 +96,8 @@ function roundedError(x: Float32Array, at: number, step: number, min: number, hi
 }
 
 /**
- * Moves the multiples of a group to the best ones that are at most one away, each tried with the integers that suit it: with the
- * integers held still, little would move.
+ * Moves the multiples of a group to the best ones that are at most one away, each tried with the integers that suit
+ * it: with the integers held still, little would move.
  */
 function settle(x: Float32Array, at: number, group: number, hi: number): void {
   const { d, dmin, sc, mn } = found;
@@ -118,7 +122,10 @@ function totalError(d: number, dmin: number): number {
   return error;
 }
 
-/** Moves `d` and `dmin` to the half floats nearest to the least-squares ones for the measured integers, if that is better. */
+/**
+ * Moves `d` and `dmin` to the half floats nearest to the least-squares ones for the measured integers, if that is
+ * better.
+ */
 function refit(): void {
   let aa = 0;
   let ab = 0;

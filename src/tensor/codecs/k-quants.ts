@@ -1,6 +1,6 @@
 /**
- * @file The K types: super-blocks of 256 values, cut into 8 or 16 groups that have small integer scales (and minima) of their own,
- * in units of the super-block's `d` (and `dmin`).
+ * @file The K types: super-blocks of 256 values, cut into 8 or 16 groups that have small integer scales (and minima)
+ * of their own, in units of the super-block's `d` (and `dmin`).
  *
  * ```
  * Q2_K   84 bytes  @0 u8 scales[16]   @16 u8 qs[64]     @80 f16 d         @82 f16 dmin    16 groups of 16
@@ -15,8 +15,10 @@
  *                                                                         y = d·sc·(q − 32),      q 0…63
  * ```
  * Where the bits of a value lie, with value = 128·half + 32·j + l in a super-block, l < 32:
- *  - Q2_K, Q3_K: bits 2j, 2j+1 of `qs[32·half + l]`; Q3_K's third bit is bit 4·half + j of `hmask[l]` (clear: subtract 4).
- *  - Q4_K, Q5_K: low (j even) or high half of `qs[32·(2·half + ⌊j/2⌋) + l]`; Q5_K's fifth bit is bit 4·half + j of `qh[l]`.
+ *  - Q2_K, Q3_K: bits 2j, 2j+1 of `qs[32·half + l]`; Q3_K's third bit is bit 4·half + j of `hmask[l]` (clear: subtract
+ *    4).
+ *  - Q4_K, Q5_K: low (j even) or high half of `qs[32·(2·half + ⌊j/2⌋) + l]`; Q5_K's fifth bit is bit 4·half + j of
+ *    `qh[l]`.
  *  - Q6_K: low (j < 2) or high half of `ql[64·half + 32·(j mod 2) + l]`, and bits 2j, 2j+1 of `qh[32·half + l]`.
  */
 import { codec, u16 } from './codec.ts';
@@ -37,7 +39,10 @@ export const Q2_K = codec('Q2_K', (src, dst, n) => {
   }
 });
 
-/** Scale `group` (0…15) of a Q3_K block whose twelve scale bytes begin at `at`: four low bits, and two high bits further on. */
+/**
+ * Scale `group` (0…15) of a Q3_K block whose twelve scale bytes begin at `at`: four low bits, and two high bits further
+ * on.
+ */
 function scaleQ3(src: Uint8Array, at: number, group: number): number {
   const low = (src[at + (group & 7)] >> (group < 8 ? 0 : 4)) & 15;
   const high = (src[at + 8 + (group & 3)] >> (2 * (group >> 2))) & 3;
@@ -61,14 +66,17 @@ export const Q3_K = codec('Q3_K', (src, dst, n) => {
   }
 });
 
-/** Six-bit scale of group 0…7 in the twelve bytes at `at` of Q4_K and Q5_K. The first four are whole, the others in two parts. */
-export function scaleK4(src: Uint8Array, at: number, group: number): number {
+/**
+ * Six-bit scale of group 0…7 in the twelve bytes at `at` of Q4_K and Q5_K. The first four are whole, the others in two
+ * parts.
+ */
+function scaleK4(src: Uint8Array, at: number, group: number): number {
   if (group < 4) return src[at + group] & 63;
   return (src[at + 4 + group] & 15) | ((src[at - 4 + group] >> 6) << 4);
 }
 
 /** Six-bit minimum of group 0…7, as `scaleK4`. */
-export function minK4(src: Uint8Array, at: number, group: number): number {
+function minK4(src: Uint8Array, at: number, group: number): number {
   if (group < 4) return src[at + 4 + group] & 63;
   return (src[at + 4 + group] >> 4) | ((src[at + group] >> 6) << 4);
 }

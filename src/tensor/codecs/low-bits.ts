@@ -1,18 +1,21 @@
 /**
- * @file One, 1.6 and two bits a value with one scale: Q1_0 (signs), Q2_0 (−1…2), and the ternary TQ1_0 and TQ2_0 (−1, 0, 1).
+ * @file One, 1.6 and two bits a value with one scale: Q1_0 (signs), Q2_0 (−1…2), and the ternary TQ1_0 and TQ2_0 (−1,
+ * 0, 1).
  *
  * ```
- * Q1_0  128 values, 18 bytes  @0 f16 d   @2 u8 qs[16]                    bit j mod 8 of qs[j / 8]: set +d, clear −d
- * Q2_0   64 values, 18 bytes  @0 f16 d   @2 u8 qs[16]                    y = d·(q − 1), q = bits 2·(j mod 4)… of qs[j / 4]
- * TQ2_0 256 values, 66 bytes  @0 u8 qs[64]   @64 f16 d                   y = d·(q − 1); value 128·half + 32·l + m is in
- *                                                                        bits 2l… of qs[32·half + m]
- * TQ1_0 256 values, 54 bytes  @0 u8 qs[48]   @48 u8 qh[4]   @52 f16 d    y = d·(trit − 1); five base-3 digits a byte (four in qh)
- *         qs[0…31]  trit 0 of each byte, then trit 1 of each, … trit 4   values 0…159
- *         qs[32…47] likewise                                             values 160…239
- *         qh[0…3]   trits 0…3 likewise                                   values 240…255
+ * Q1_0  128 values, 18 bytes  @0 f16 d   @2 u8 qs[16]                   y = bit set ? d : −d
+ *         value j in bit j mod 8 of qs[j / 8]
+ * Q2_0   64 values, 18 bytes  @0 f16 d   @2 u8 qs[16]                   y = d·(q − 1)
+ *         value j in bits 2·(j mod 4)… of qs[j / 4]
+ * TQ2_0 256 values, 66 bytes  @0 u8 qs[64]   @64 f16 d                  y = d·(q − 1)
+ *         value 128·half + 32·l + m in bits 2l… of qs[32·half + m]
+ * TQ1_0 256 values, 54 bytes  @0 u8 qs[48]   @48 u8 qh[4]   @52 f16 d   y = d·(trit − 1), five trits a byte, four in qh
+ *         qs[0…31]  trit 0 of each byte, then trit 1 of each, … trit 4  values 0…159
+ *         qs[32…47] likewise                                            values 160…239
+ *         qh[0…3]   trits 0…3 likewise                                  values 240…255
  * ```
- * A TQ1_0 byte `b` stands for the fraction b / 256 and its trits are the digits after the point: multiplied by 3ⁿ, what is left
- * below one is `(b·3ⁿ) mod 256`, and the next digit is that times three, divided by 256.
+ * A TQ1_0 byte `b` stands for the fraction b / 256 and its trits are the digits after the point: multiplied by 3ⁿ,
+ * what is left below one is `(b·3ⁿ) mod 256`, and the next digit is that times three, divided by 256.
  */
 import { codec, u16 } from './codec.ts';
 import { f16ToF32 } from './half.ts';

@@ -68,8 +68,8 @@ export const I64 = codec('I64', (src, dst, n) => {
 });
 
 /**
- * The float32 nearest to `x`. On the way through a double it must not be rounded twice: what lies below the double's reach only matters
- * as being zero or not, so it is folded into one bit.
+ * The float32 nearest to `x`. On the way through a double it must not be rounded twice: what lies below the double's
+ * reach only matters as being zero or not, so it is folded into one bit.
  */
 function i64ToF32(x: bigint): number {
   const magnitude = x < 0n ? -x : x;

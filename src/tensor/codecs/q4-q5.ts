@@ -1,9 +1,9 @@
 /**
- * @file Four and five bits a value in blocks of 32, the oldest types: Q4_0 and Q5_0 (scale only, signed), Q4_1 and Q5_1 (scale and
- * offset).
+ * @file Four and five bits a value in blocks of 32, the oldest types: Q4_0 and Q5_0 (scale only, signed), Q4_1 and
+ * Q5_1 (scale and offset).
  *
- * Byte `j` of `qs` holds the low four bits of value `j` in its low half and of value `j + 16` in its high half. The fifth bits
- * are in `qh`: bit `j` belongs to value `j`.
+ * Byte `j` of `qs` holds the low four bits of value `j` in its low half and of value `j + 16` in its high half. The
+ * fifth bits are in `qh`: bit `j` belongs to value `j`.
  * ```
  * Q4_0  18 bytes  @0 f16 d              @2 u8 qs[16]               y = d·(q − 8)
  * Q4_1  20 bytes  @0 f16 d   @2 f16 m   @4 u8 qs[16]               y = d·q + m

@@ -1,9 +1,10 @@
 /**
- * @file Scales for blocks of integers: which step `d` (and offset `m`) lets whole numbers times the step come nearest to the values.
+ * @file Scales for blocks of integers: which step `d` (and offset `m`) lets whole numbers times the step come nearest
+ * to the values.
  *
- * Both searches minimise the plain sum of squared errors. For given integers the best step is a linear least-squares problem; for a
- * given step the best integers are the nearest ones. So: try a few steps near the one that spans the largest value, fit each, keep the
- * best, and then alternate until the integers no longer change.
+ * Both searches minimise the plain sum of squared errors. For given integers the best step is a linear least-squares
+ * problem; for a given step the best integers are the nearest ones. So: try a few steps near the one that spans the
+ * largest value, fit each, keep the best, and then alternate until the integers no longer change.
  */
 
 /** How often fit and rounding alternate at the end; the integers rarely change after two rounds. */
@@ -22,7 +23,10 @@ const v = new Float64Array(32);
 let best = 0;
 let gain = 0;
 
-/** Rounds the `n` values with the given inverse step and fits the step to that; true when it is better than what was found before. */
+/**
+ * Rounds the `n` values with the given inverse step and fits the step to that; true when it is better than what was
+ * found before.
+ */
 function tryStep(n: number, inverse: number, lo: number, hi: number): boolean {
   let xq = 0;
   let qq = 0;
@@ -38,8 +42,8 @@ function tryStep(n: number, inverse: number, lo: number, hi: number): boolean {
 }
 
 /**
- * The step `d` for which `d·q`, `q` whole in `[lo, hi]`, is nearest to the `n` values from `x[at]` on. It may be negative, since the
- * range reaches farther down than up. 0 when all values are.
+ * The step `d` for which `d·q`, `q` whole in `[lo, hi]`, is nearest to the `n` values from `x[at]` on. It may be
+ * negative, since the range reaches farther down than up. 0 when all values are.
  */
 export function searchStep(x: Float32Array, at: number, n: number, lo: number, hi: number): number {
   let extreme = 0;
@@ -104,8 +108,8 @@ function tryStepAndOffset(
 }
 
 /**
- * The step `d ≥ 0` and offset `m` for which `d·q + m`, `q` whole in `[0, hi]`, is nearest to the `n` values from `x[at]` on.
- * With `belowZero` the offset is at most 0, as the K types have it. Writes the result to `out`.
+ * The step `d ≥ 0` and offset `m` for which `d·q + m`, `q` whole in `[0, hi]`, is nearest to the `n` values from
+ * `x[at]` on. With `belowZero` the offset is at most 0, as the K types have it. Writes the result to `out`.
  */
 export function searchStepAndOffset(
   x: Float32Array,
