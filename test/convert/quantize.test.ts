@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type QuantizeProgress, quantize } from '../../src/convert/quantize.ts';
 import { quantizeFile } from '../../src/convert/quantize-file.node.ts';
@@ -216,6 +217,13 @@ describe('files on disk', () => {
     writeFileSync(broken, bytes);
     await expect(quantizeFile(broken, join(folder, 'new.gguf'), 'Q8_0')).rejects.toThrow(GgufError);
     expect(readdirSync(folder).sort()).toEqual(['broken.gguf', 'out.gguf']);
+  });
+
+  test('a gzipped model is taken as it is', async () => {
+    const packed = join(folder, 'packed.gguf.gz');
+    writeFileSync(packed, gzipSync(readFileSync(path('bert-q.gguf')), { level: 1 }));
+    await quantizeFile(packed, output, 'BF16');
+    expect(Buffer.compare(readFileSync(output), await quantized(await source(), 'BF16'))).toBe(0);
   });
 
   test('a file may be replaced by itself', async () => {
