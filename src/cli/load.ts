@@ -1,7 +1,7 @@
 /**
  * @file Loads the model that the options describe.
  */
-import type { Embedder } from '../engine/index.ts';
+import type { Embedder, LoadOptions } from '../engine/index.ts';
 import { showProgress } from './log.ts';
 import type { Values } from './options.ts';
 
@@ -12,7 +12,7 @@ import type { Values } from './options.ts';
 export async function loadEmbedder(
   path: string,
   values: Values,
-  { worker, signal }: { worker?: boolean; signal?: AbortSignal } = {},
+  { worker, signal, onBatch }: Pick<LoadOptions, 'worker' | 'signal' | 'onBatch'> = {},
 ): Promise<Embedder> {
   const { Embedder } = await import('../engine/index.ts');
   const threads = values.threadsBatch ?? values.threads;
@@ -25,6 +25,7 @@ export async function loadEmbedder(
     pooling: values.reranking ? 'rank' : values.pooling,
     packing: values.packing,
     worker,
+    onBatch,
     onProgress: showProgress(),
     signal,
   });

@@ -2,6 +2,7 @@
  * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
  */
 import type { OptionSpec, ValueOf } from './option-types.ts';
+import { serverOptions } from './server-options.ts';
 
 const MAX_INT = 2 ** 31 - 1;
 
@@ -251,49 +252,6 @@ const inputOptions = [
     default: false,
     commands: ['inspect'],
     help: 'print JSON',
-  },
-] as const satisfies readonly OptionSpec[];
-
-const serverOptions = [
-  {
-    name: 'host',
-    flags: ['--host'],
-    env: 'LLAMA_ARG_HOST',
-    type: 'string',
-    value: 'ADDRESS',
-    default: '127.0.0.1',
-    commands: ['serve'],
-    help: 'where to listen; a path that ends in .sock is a UNIX socket; several separated by commas',
-  },
-  {
-    name: 'port',
-    flags: ['--port'],
-    env: 'LLAMA_ARG_PORT',
-    type: 'integer',
-    value: 'N',
-    default: 8080,
-    min: 0,
-    max: 65535,
-    commands: ['serve'],
-    help: 'port to listen on; 0: any free one',
-  },
-  {
-    name: 'alias',
-    flags: ['-a', '--alias'],
-    env: 'LLAMA_ARG_ALIAS',
-    type: 'list',
-    value: 'NAME,...',
-    commands: ['serve'],
-    help: 'names of the model in answers, the alphabetically first one above all; the name of the file when absent',
-  },
-  {
-    name: 'reranking',
-    flags: ['--rerank', '--reranking'],
-    env: 'LLAMA_ARG_RERANKING',
-    type: 'switch',
-    default: false,
-    commands: ['serve'],
-    help: 'the same as --pooling rank; models that are rerankers by their file need no flag',
   },
 ] as const satisfies readonly OptionSpec[];
 

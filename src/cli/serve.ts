@@ -2,12 +2,15 @@
  * @file The command `serve`.
  */
 import type { Embedder } from '../engine/index.ts';
-import { createApp } from '../server/index.ts';
-import { listen } from '../server/listen.node.ts';
+import { type App, type AppOptions, createApp } from '../server/index.ts';
+import { type Listening, listen } from '../server/listen.node.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
+import type { Values } from './options.ts';
 import type { Parsed } from './parse-options.ts';
+import { readApiKeys, readPrompts, readTls } from './serve-files.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Serves a model until SIGINT or SIGTERM; what was accepted by then is answered first. A second signal ends at once. */
 export async function serve(parsed: Parsed): Promise<void> {
@@ -33,31 +36,73 @@ export async function serve(parsed: Parsed): Promise<void> {
   const loading = new Promise<Embedder>((resolve) => {
     loaded = resolve;
   });
-  const app = createApp(loading, {
-    aliases: values.alias,
-    normalize: values.embdNormalize,
-    onError: (error) =>
-      log(`error: ${error instanceof Error ? (values.verbose ? error.stack : error.message) : error}`),
-  });
-  const server = await listen(app, { host: values.host, port: values.port });
+  const app = createApp(loading, await appOptions(values));
+  const servers = await listenEverywhere(app, values);
+  const close = () => Promise.all(servers.map((server) => server.close()));
   log(`loading ${path}`);
   let embedder: Embedder;
   try {
-    embedder = await loadEmbedder(path, values, { signal: stop.signal });
+    embedder = await loadEmbedder(path, values, { signal: stop.signal, onBatch: app.onBatch });
   } catch (error) {
-    await server.close();
-    if (stop.signal.aborted) return;
+    await close();
+    if (stop.signal.aborted) process.exit(0);
     throw error;
   }
   loaded(embedder);
   await loading;
   log(describe(embedder, performance.now() - started));
-  log(`listening on ${server.url}`);
-  if (server.port > 0) log(`try: ${curl(server.url)}`);
+  for (const { url } of servers) log(`listening on ${url}`);
+  if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix, embedder)}`);
   await stopped;
-  await server.close();
+  await close();
   await embedder.dispose();
   process.exit(0);
+}
+
+async function appOptions(values: Values): Promise<AppOptions> {
+  return {
+    ...(await readPrompts(values)),
+    aliases: values.alias,
+    tags: values.tags,
+    normalize: values.embdNormalize,
+    bodyLimit: values.bodyLimit * 2 ** 20,
+    maxQueue: values.maxQueue,
+    cacheSize: values.cacheSize,
+    prefix: values.apiPrefix,
+    apiKeys: await readApiKeys(values),
+    cors: {
+      origins: values.corsOrigins,
+      methods: values.corsMethods,
+      headers: values.corsHeaders,
+      credentials: values.corsCredentials,
+    },
+    slots: values.slots,
+    nSlots: values.parallel < 1 ? undefined : values.parallel,
+    props: values.props,
+    metrics: values.metrics,
+    onError: (error) =>
+      log(`error: ${error instanceof Error ? (values.verbose ? error.stack : error.message) : String(error)}`),
+  };
+}
+
+/** Listens on all addresses; on none when one of them cannot be used. */
+async function listenEverywhere(app: App, values: Values): Promise<Listening[]> {
+  const hosts = values.host.split(',').map((host) => host.trim());
+  if (hosts.length > 1 && values.port === 0) throw new UsageError('--port 0 needs a single --host');
+  const options = {
+    port: values.port,
+    tls: await readTls(values),
+    timeout: values.timeout,
+    maxConnections: values.maxConnections,
+  };
+  const servers: Listening[] = [];
+  try {
+    for (const host of hosts) servers.push(await listen(app, { ...options, host }));
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw error;
+  }
+  return servers;
 }
 
 function describe({ info }: Embedder, milliseconds: number): string {
@@ -69,6 +114,10 @@ function describe({ info }: Embedder, milliseconds: number): string {
   ].join('\n');
 }
 
-function curl(url: string): string {
-  return `curl ${url}/v1/embeddings -H 'Content-Type: application/json' -d '{"input":"Hello, world"}'`;
+function curl(url: string, { info }: Embedder): string {
+  const [path, body] =
+    info.pooling === 'rank'
+      ? ['/v1/rerank', '{"query":"What is a panda?","documents":["It is a bear.","Hello"]}']
+      : [info.pooling === 'none' ? '/embeddings' : '/v1/embeddings', '{"input":"Hello, world"}'];
+  return `curl ${url}${path} -H 'Content-Type: application/json' -d '${body}'`;
 }

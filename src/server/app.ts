@@ -3,6 +3,7 @@
  */
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { BatchReport } from '../engine/index.ts';
 import { allowOrigin, isAllowed, preflight } from './access.ts';
 import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
 import type { Engine } from './engine.ts';
@@ -11,31 +12,46 @@ import { readFields } from './json-body.ts';
 import { modelList } from './models.ts';
 import type { AppOptions } from './options.ts';
 import { rerank } from './rerank.ts';
-import { type Handler, makeService, type Service } from './service.ts';
-import { changeProps, generationPaths, props, slots, unsupported } from './status.ts';
+import { type Handler, makeHouse, makeService, type Service } from './service.ts';
+import { changeProps, generationPaths, metrics, props, slots, unsupported } from './status.ts';
 import { detokenize, tokenize } from './tokens.ts';
+
+/** What the one who owns the sockets knows about a request. */
+export interface Caller {
+  /** Who asks, an address for instance. */
+  readonly client?: string;
+}
 
 /** A server without sockets. */
 export interface App {
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, caller?: Caller): Promise<Response>;
+  /** To be given to `Embedder.load`, so that batches are counted. */
+  readonly onBatch: (batch: BatchReport) => void;
 }
+
+interface Env {
+  Bindings: Caller;
+  Variables: { route: string };
+}
+type AppContext = Context<Env>;
 
 /**
  * The application.
  * @param engine the model, or the promise of it: until it is there every request is answered with 503 `Loading model`
  */
 export function createApp(engine: Engine | Promise<Engine>, options: AppOptions = {}): App {
-  const { prefix = '', apiKeys = [], cors = {} } = options;
+  const house = makeHouse(options);
+  const { prefix, apiKeys, cors, bodyLimit } = house.options;
   let service: Service | undefined;
-  let nActive = 0;
-  const start = (loaded: Engine) => {
-    service = makeService(loaded, options);
+  const moveIn = (loaded: Engine) => {
+    service = makeService(loaded, house);
   };
-  if (engine instanceof Promise) engine.then(start, () => {});
-  else start(engine);
+  if (engine instanceof Promise) engine.then(moveIn, () => {});
+  else moveIn(engine);
 
-  const app = new Hono();
+  const app = new Hono<Env>();
   app.use(async (c, next) => {
+    const started = performance.now();
     c.header('Server', 'llama.cpp');
     allowOrigin(c, cors);
     c.header('Content-Type', 'application/json; charset=utf-8');
@@ -44,63 +60,86 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     if (!isAllowed(apiKeys, c.req.path, c.req.raw.headers)) return refuse(c, 'authentication_error', 'Invalid API Key');
     if (c.req.method === 'HEAD') c.header('Accept-Ranges', 'bytes');
     await next();
+    house.metrics.request(c.get('route') ?? 'none', c.res.status, (performance.now() - started) / 1000);
   });
   app.notFound((c) => refuse(c, 'not_found_error', 'File Not Found'));
   app.onError((error, c) => {
     const answer = toHttpError(error);
-    if (answer.status === 500 && !c.req.raw.signal.aborted) options.onError?.(error);
+    if (c.req.raw.signal.aborted) house.metrics.abandoned++;
+    else if (answer.status === 500) options.onError?.(error);
     for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
     return c.body(handlerErrorBody(answer), answer.status as ContentfulStatusCode);
   });
 
-  const answer = (handler: Handler) => async (c: Context) => {
+  const answer = (path: string, handler: Handler) => async (c: AppContext) => {
+    c.set('route', path);
     const request = c.req.raw;
     const body = await handler({
       service: service!,
-      fields: () => readFields(request, service!.options.bodyLimit),
+      client: c.env?.client,
+      fields: () => readFields(request, bodyLimit),
       query: (name) => c.req.query(name),
-      param: (name) => c.req.param(name),
+      header: (name, value) => c.header(name, value),
       signal: request.signal,
     });
     return c.body(body);
   };
-  /** A handler that counts as work while it runs. */
-  const working =
-    (handler: Handler): Handler =>
-    async (call) => {
-      nActive++;
-      try {
-        return await handler(call);
-      } finally {
-        nActive--;
-      }
-    };
   const get = (paths: readonly string[], handler: Handler) => {
-    for (const path of paths) app.get(prefix + path, answer(handler));
+    for (const path of paths) app.get(prefix + path, answer(path, handler));
   };
   const post = (paths: readonly string[], handler: Handler) => {
-    for (const path of paths) app.post(prefix + path, answer(handler));
+    for (const path of paths) app.post(prefix + path, answer(path, handler));
   };
+  /** Routes with work to do: what comes in is bounded. */
+  const work = (paths: readonly string[], handler: Handler) => {
+    for (const path of paths) {
+      const inside = answer(path, handler);
+      app.post(prefix + path, async (c) => {
+        c.set('route', path);
+        const leave = enter(service!, Number(c.req.header('content-length') ?? 0));
+        try {
+          return await inside(c);
+        } finally {
+          leave();
+        }
+      });
+    }
+  };
+
   get(['/health', '/v1/health'], () => '{"status":"ok"}');
   get(['/models', '/v1/models'], modelList);
   get(['/props'], props);
   post(['/props'], changeProps);
-  get(['/slots'], (call) => slots(call, nActive));
+  get(['/slots'], slots);
   post(['/slots/:id'], unsupported('This server does not support slots action. Start it with `--slot-save-path`'));
+  get(['/metrics'], metrics);
   get(['/lora-adapters'], () => '[]');
   post(['/lora-adapters'], unsupported('This server does not support LoRA adapters: merge the adapter into the model'));
-  post(['/v1/embeddings'], working(openAiEmbeddings));
-  post(['/embeddings', '/embedding'], working(nativeEmbeddings));
-  post(['/rerank', '/reranking', '/v1/rerank', '/v1/reranking'], working(rerank));
-  post(['/tokenize'], tokenize);
-  post(['/detokenize'], detokenize);
+  work(['/v1/embeddings'], openAiEmbeddings);
+  work(['/embeddings', '/embedding'], nativeEmbeddings);
+  work(['/rerank', '/reranking', '/v1/rerank', '/v1/reranking'], rerank);
+  work(['/tokenize'], tokenize);
+  work(['/detokenize'], detokenize);
   post(generationPaths, unsupported('This server does not generate text: it embeds and ranks'));
-  get(['/metrics'], unsupported('This server does not support metrics endpoint. Start it with `--metrics`'));
-  return { fetch: async (request) => app.fetch(request) };
+  return {
+    fetch: async (request, caller) => app.fetch(request, caller ?? {}),
+    onBatch: (batch) => house.metrics.batch(batch),
+  };
+}
+
+/** @throws HttpError (503) when too much is under way */
+function enter({ gate, metrics, engine }: Service, bytes: number): () => void {
+  const { tokensPerSecond } = metrics;
+  try {
+    return gate.enter(bytes, tokensPerSecond > 0 ? engine.nWaitingTokens / tokensPerSecond : 1);
+  } catch (error) {
+    metrics.rejected++;
+    throw error;
+  }
 }
 
 /** An answer from before any handler. */
-function refuse(c: Context, type: ErrorType, message: string): Response {
+function refuse(c: AppContext, type: ErrorType, message: string): Response {
   const error = new HttpError(type, message);
   return c.body(layerErrorBody(error), error.status as ContentfulStatusCode);
 }

@@ -1,12 +1,13 @@
 /**
  * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
  */
-import type { Embeddings } from '../engine/index.ts';
+import { convertVector, type OutputDtype } from './dtypes.ts';
 import { HttpError } from './errors.ts';
 import type { Fields } from './json-body.ts';
 import { JsonWriter } from './json-writer.ts';
 import { checkBody, embeddingsBody } from './schemas.ts';
 import type { Call } from './service.ts';
+import { computeVectors, type Vectors, withPrompt } from './vectors.ts';
 
 /**
  * Answers /v1/embeddings. `content` instead of `input` gives the native format, as in llama-server.
@@ -22,34 +23,36 @@ export async function openAiEmbeddings(call: Call): Promise<Uint8Array<ArrayBuff
   }
   const fields = await call.fields();
   const { body, result } = await compute(call, fields);
-  if (!('input' in fields)) return nativeJson(result);
-  return openAiJson(result, body.model ?? service.name, body.encoding_format);
+  if (!('input' in fields)) return nativeJson(result, body.output_dtype);
+  return openAiJson(result, body.model ?? service.name, body.encoding_format, body.output_dtype);
 }
 
 /** Answers /embeddings and /embedding. Throws what `openAiEmbeddings` throws. */
 export async function nativeEmbeddings(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { result } = await compute(call, await call.fields());
-  return nativeJson(result);
+  const { body, result } = await compute(call, await call.fields());
+  return nativeJson(result, body.output_dtype);
 }
 
-async function compute({ service: { engine, options }, signal }: Call, fields: Fields) {
+async function compute(call: Call, fields: Fields) {
   if (!('input' in fields || 'content' in fields)) {
     throw new HttpError('invalid_request_error', '"input" or "content" must be provided');
   }
+  const { engine, options } = call.service;
   const body = checkBody(embeddingsBody, 'input' in fields ? fields : { ...fields, input: fields.content });
-  const result = await engine.embed(body.input, {
+  const result = await computeVectors(call, withPrompt(call, body.input, body.prompt_name ?? undefined), {
     // llama-server never normalises the vectors of tokens.
     normalize: engine.info.pooling === 'none' ? -1 : (body.embd_normalize ?? options.normalize),
     dimensions: body.dimensions ?? undefined,
-    signal,
+    truncate: body.truncate && (body.truncation_direction === 'left' ? 'start' : 'end'),
   });
   return { body, result };
 }
 
 function openAiJson(
-  { vectors, nTokens }: Embeddings,
+  { vectors, nTokens, truncated }: Vectors,
   model: string,
   format: 'float' | 'base64',
+  dtype: OutputDtype,
 ): Uint8Array<ArrayBuffer> {
   const total = nTokens.reduce((sum, n) => sum + n, 0);
   const json = new JsonWriter()
@@ -58,22 +61,29 @@ function openAiJson(
     .raw(`,"object":"list","usage":{"prompt_tokens":${total},"total_tokens":${total}},"data":[`);
   for (const [index, vector] of vectors.entries()) {
     json.raw(index === 0 ? '{"embedding":' : ',{"embedding":');
-    if (format === 'base64') {
-      json.base64(vector).raw(`,"index":${index},"object":"embedding","encoding_format":"base64"}`);
-    } else json.floats(vector).raw(`,"index":${index},"object":"embedding"}`);
+    if (format === 'base64') json.base64(dtype === 'float' ? vector : convertVector(vector, dtype));
+    else writeVector(json, vector, dtype);
+    json.raw(`,"index":${index},"object":"embedding"`);
+    if (format === 'base64') json.raw(',"encoding_format":"base64"');
+    json.raw(truncated[index] ? ',"truncated":true}' : '}');
   }
   return json.raw(']}').finish();
 }
 
-function nativeJson({ vectors, dimensions }: Embeddings): Uint8Array<ArrayBuffer> {
+function nativeJson({ vectors, dimensions, truncated }: Vectors, dtype: OutputDtype): Uint8Array<ArrayBuffer> {
   const json = new JsonWriter().raw('[');
   for (const [index, rows] of vectors.entries()) {
     json.raw(`${index === 0 ? '' : ','}{"index":${index},"embedding":[`);
     for (let at = 0; at < rows.length; at += dimensions) {
       if (at > 0) json.raw(',');
-      json.floats(rows.subarray(at, at + dimensions));
+      writeVector(json, rows.subarray(at, at + dimensions), dtype);
     }
-    json.raw(']}');
+    json.raw(truncated[index] ? '],"truncated":true}' : ']}');
   }
   return json.raw(']').finish();
+}
+
+function writeVector(json: JsonWriter, vector: Float32Array, dtype: OutputDtype): void {
+  if (dtype === 'float') json.floats(vector);
+  else json.raw(`[${convertVector(vector, dtype).join(',')}]`);
 }

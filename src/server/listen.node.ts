@@ -1,25 +1,35 @@
 /**
  * @file Sockets for the application: listens with Node's HTTP server and stops without losing what was accepted.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from './app.ts';
 
 /** Milliseconds for reading what has arrived when the server is told to stop. */
 const GRACE = 100;
+/** Most seconds until the headers of a request are complete, or without a byte of its body. */
+const MAX_SILENCE = 60;
 
-/** Where to listen. */
+/** Where and how to listen. */
 export interface ListenOptions {
   /** Address, name, or path of a UNIX socket that ends in `.sock`. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Key and certificate in PEM: HTTPS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Most seconds until a request has arrived as a whole. Default 3600. */
+  readonly timeout?: number;
+  /** Most connections at a time; more are closed at once. Default: any number. */
+  readonly maxConnections?: number;
 }
 
 /** A listening server. */
 export interface Listening {
   /** How to reach it. */
   readonly url: string;
+  /** 0 for a UNIX socket. */
   readonly port: number;
   /** Stops accepting, waits for the answers under way, closes all connections. */
   close(): Promise<void>;
@@ -27,23 +37,48 @@ export interface Listening {
 
 /**
  * Starts listening.
- * @throws Error in plain words when the address cannot be used
+ * @throws Error in plain words when the address cannot be used, or key and certificate do not fit
  */
-export async function listen(app: App, { host, port }: ListenOptions): Promise<Listening> {
-  const server = createServer(getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false }));
+export async function listen(app: App, options: ListenOptions): Promise<Listening> {
+  const { host, port, tls, timeout = 3600 } = options;
+  const silence = Math.min(timeout, MAX_SILENCE) * 1000;
+  const limits: ServerOptions = {
+    headersTimeout: silence,
+    requestTimeout: timeout * 1000,
+    connectionsCheckingInterval: 1000,
+  };
+  const answer = getRequestListener(
+    (request, { incoming }) => app.fetch(request, { client: incoming.socket.remoteAddress }),
+    { overrideGlobalObjects: false },
+  );
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    endWhenSilent(incoming, silence);
+    return answer(incoming, outgoing);
+  };
+  const server = tls ? createTlsServer({ ...limits, ...tls }, onRequest) : createServer(limits, onRequest);
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+
+  const isSocket = host.endsWith('.sock');
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
-    if (host.endsWith('.sock')) server.listen(host, resolve);
+    if (isSocket) server.listen(host, resolve);
     else server.listen(port, host, resolve);
   });
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : 0;
   const name = host.includes(':') ? `[${host}]` : host;
   return {
-    url: host.endsWith('.sock') ? `unix:${host}` : `http://${name}:${boundPort}`,
+    url: isSocket ? `unix:${host}` : `${tls ? 'https' : 'http'}://${name}:${boundPort}`,
     port: boundPort,
     close: () => close(server),
   };
+}
+
+/** Closes the connection of a client that stops in the middle of a body. */
+function endWhenSilent(incoming: IncomingMessage, milliseconds: number): void {
+  if (incoming.complete) return;
+  incoming.setTimeout(milliseconds, () => incoming.destroy());
+  incoming.once('end', () => incoming.setTimeout(0));
 }
 
 /**
@@ -51,9 +86,7 @@ export async function listen(app: App, { host, port }: ListenOptions): Promise<L
  * connections without a request are closed, the others after their answer.
  */
 async function close(server: Server): Promise<void> {
-  server.on('request', (_, outgoing: ServerResponse) => {
-    if (!outgoing.headersSent) outgoing.setHeader('Connection', 'close');
-  });
+  server.prependListener('request', (_, outgoing: ServerResponse) => outgoing.setHeader('Connection', 'close'));
   await new Promise((resolve) => setTimeout(resolve, GRACE));
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());

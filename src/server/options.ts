@@ -10,8 +10,18 @@ export interface AppOptions {
   readonly tags?: readonly string[];
   /** `embd_normalize` when a request has none. Default 2. */
   readonly normalize?: number;
+  /** Texts to put before inputs, by the name that a request gives as `prompt_name`. Default none. */
+  readonly prompts?: Readonly<Record<string, string>>;
+  /** The prompt of requests that name none. Default: no prompt. */
+  readonly defaultPromptName?: string;
   /** Most bytes in a body. Default 100 MiB. */
   readonly bodyLimit?: number;
+  /** Most requests under way; more get 503 with `Retry-After`. 0: any number. Default 1024. */
+  readonly maxQueue?: number;
+  /** Most bytes in the bodies of all requests under way. Default 512 MiB. */
+  readonly maxQueueBytes?: number;
+  /** Vectors to keep for inputs that come again. Default 0: none. */
+  readonly cacheSize?: number;
   /** Put before every path. */
   readonly prefix?: string;
   /** One of these must come with a request; none: no key is needed. */

@@ -1,6 +1,7 @@
 /**
  * @file POST /rerank and its aliases, in Jina's format and, when the request has `texts`, in that of text-embeddings-inference.
  */
+import { type Embedder, Reranker } from '../engine/index.ts';
 import { HttpError } from './errors.ts';
 import { JsonWriter } from './json-writer.ts';
 import { checkBody, rerankBody } from './schemas.ts';
@@ -11,19 +12,21 @@ import type { Call } from './service.ts';
  * @throws HttpError, ContextSizeError, the signal's reason
  */
 export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { engine, name } = call.service;
+  const { engine, name, metrics } = call.service;
   if (engine.info.pooling !== 'rank') {
     throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
   }
   const fields = await call.fields();
   if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
-  const { query, documents, top_n, return_text, model } = checkBody(rerankBody, fields);
-  const pairs = documents.map((document) => engine.tokenizer.encodePair(query, document));
-  const { vectors, nTokens } = await engine.embed(pairs, { signal: call.signal });
-  const results = vectors
-    .map(([score], index) => ({ index, score }))
-    .sort((a, b) => b.score - a.score || a.index - b.index)
-    .slice(0, top_n ?? documents.length);
+  const { query, documents, top_n, return_text, truncate, model } = checkBody(rerankBody, fields);
+  // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
+  const { results, nTokens } = await Reranker.from(engine as Embedder).rank(query, documents, {
+    topN: Math.min(top_n ?? documents.length, documents.length),
+    truncate,
+    client: call.client,
+    signal: call.signal,
+  });
+  metrics.inputs(nTokens);
 
   const json = new JsonWriter();
   if ('texts' in fields) {

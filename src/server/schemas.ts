@@ -2,6 +2,7 @@
  * @file The request bodies. Messages are those of llama-server where it has one; fields that are not named are ignored.
  */
 import * as v from 'valibot';
+import { outputDtypes } from './dtypes.ts';
 import { HttpError, typeErrorMessage } from './errors.ts';
 import type { Fields } from './json-body.ts';
 import { readContent, readPrompts } from './prompts.ts';
@@ -18,6 +19,9 @@ const integer = v.pipe(
   v.union([v.number(), v.boolean()], (issue) => typeErrorMessage('number', issue.input)),
   v.transform((value) => Math.trunc(Number(value))),
 );
+
+/** Whether an input that is longer than the context is cut instead of refused. */
+const truncate = v.optional(v.boolean('"truncate" must be true or false'), false);
 
 /** A value that `read` understands or refuses with an HttpError. */
 const readBy = <T>(read: (value: unknown) => T) =>
@@ -51,6 +55,20 @@ export const embeddingsBody = v.object({
       `"dimensions" must be an integer from 1 to ${MAX_DIMENSIONS}`,
     ),
   ),
+  output_dtype: v.optional(
+    v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`),
+    'float',
+  ),
+  prompt_name: v.nullish(v.string('"prompt_name" must be a string')),
+  truncate,
+  truncation_direction: v.optional(
+    v.pipe(
+      v.string('"truncation_direction" must be left or right'),
+      v.toLowerCase(),
+      v.picklist(['left', 'right'], '"truncation_direction" must be left or right'),
+    ),
+    'right',
+  ),
   model: lenientString,
 });
 
@@ -68,6 +86,7 @@ export const rerankBody = v.pipe(
       v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
     ),
     return_text: lenientBoolean(false),
+    truncate: lenientBoolean(false),
     model: lenientString,
   }),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {

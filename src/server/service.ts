@@ -2,28 +2,45 @@
  * @file What all handlers share: the model, how it is to be served, and what is under way.
  */
 import type { Engine } from './engine.ts';
+import { Gate } from './gate.ts';
 import type { Fields } from './json-body.ts';
+import { Metrics } from './metrics.ts';
 import type { AppOptions } from './options.ts';
+import { VectorCache } from './vector-cache.ts';
+
+/** The options with their defaults. */
+export type Settings = Required<Omit<AppOptions, 'defaultPromptName' | 'onError'>> &
+  Pick<AppOptions, 'defaultPromptName'>;
+
+/** The parts that do not need the model. */
+export interface House {
+  readonly options: Settings;
+  readonly metrics: Metrics;
+  readonly gate: Gate;
+  /** `undefined` when vectors are not kept. */
+  readonly cache: VectorCache | undefined;
+}
 
 /** The model and how it is to be served. */
-export interface Service {
+export interface Service extends House {
   readonly engine: Engine;
   /** Name of the model in answers. */
   readonly name: string;
   /** All names, sorted. */
   readonly aliases: readonly string[];
-  readonly options: Required<Omit<AppOptions, 'aliases' | 'onError'>>;
 }
 
 /** One request, as a handler sees it. */
 export interface Call {
   readonly service: Service;
+  /** Who asks, as far as it is known: clients share the machine equally. */
+  readonly client: string | undefined;
   /** Reads and parses the body. */
   fields(): Promise<Fields>;
   /** Value of a query parameter. */
   query(name: string): string | undefined;
-  /** Value of a path parameter. */
-  param(name: string): string | undefined;
+  /** Sets a header of the answer. */
+  header(name: string, value: string): void;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -35,30 +52,37 @@ export type Body = string | Uint8Array<ArrayBuffer>;
 export type Handler = (call: Call) => Body | Promise<Body>;
 
 /** Fills in the defaults. */
-export function makeService(engine: Engine, options: AppOptions): Service {
-  const { aliases = [], onError: _, ...others } = options;
-  const names = [...new Set(aliases.length > 0 ? aliases : [fileName(engine.info.source)])].sort();
-  return {
-    engine,
-    name: names[0],
-    aliases: names,
-    options: {
-      tags: [],
-      normalize: 2,
-      bodyLimit: 100 * 2 ** 20,
-      prefix: '',
-      apiKeys: [],
-      cors: {},
-      slots: true,
-      nSlots: 4,
-      props: false,
-      metrics: false,
-      ...others,
-    },
+export function makeHouse({ onError: _, ...given }: AppOptions): House {
+  const options: Settings = {
+    aliases: [],
+    tags: [],
+    normalize: 2,
+    prompts: {},
+    bodyLimit: 100 * 2 ** 20,
+    maxQueue: 1024,
+    maxQueueBytes: 512 * 2 ** 20,
+    cacheSize: 0,
+    prefix: '',
+    apiKeys: [],
+    cors: {},
+    slots: true,
+    nSlots: 4,
+    props: false,
+    metrics: false,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
+  const cache = options.cacheSize > 0 ? new VectorCache(options.cacheSize) : undefined;
+  return { options, metrics: new Metrics(), gate: new Gate(options), cache };
+}
+
+/** Moves the model in. */
+export function makeService(engine: Engine, house: House): Service {
+  const { aliases } = house.options;
+  const names = [...new Set(aliases.length > 0 ? aliases : [fileName(engine.info.source)])].sort();
+  return { ...house, engine, name: names[0], aliases: names };
 }
 
 /** Last part of a path. */
-export function fileName(path: string): string {
+function fileName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }

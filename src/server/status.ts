@@ -69,16 +69,13 @@ export function changeProps({ service }: Call): string {
   );
 }
 
-/**
- * GET /slots. There are no slots here; as many of those reported are busy as there are requests under way.
- * @param nActive requests under way
- */
-export function slots({ service, query }: Call, nActive: number): string {
-  const { engine, options } = service;
+/** GET /slots. There are no slots here; as many of those reported are busy as there are requests under way. */
+export function slots({ service, query }: Call): string {
+  const { engine, gate, options } = service;
   if (!options.slots) {
     throw new HttpError('not_supported_error', 'This server does not support slots endpoint. Start it with `--slots`');
   }
-  if (query('fail_on_no_slot') && nActive >= options.nSlots) {
+  if (query('fail_on_no_slot') && gate.nActive >= options.nSlots) {
     throw new HttpError('unavailable_error', 'no slot available');
   }
   return JSON.stringify(
@@ -86,7 +83,24 @@ export function slots({ service, query }: Call, nActive: number): string {
       id,
       n_ctx: engine.info.nCtx,
       speculative: false,
-      is_processing: id < nActive,
+      is_processing: id < gate.nActive,
     })),
   );
+}
+
+/** When this module was loaded, which is when the process began to serve. */
+const startedAt = Math.floor(Date.now() / 1000);
+
+/** GET /metrics. */
+export function metrics(call: Call): string {
+  const { gate, options, metrics } = call.service;
+  if (!options.metrics) {
+    throw new HttpError(
+      'not_supported_error',
+      'This server does not support metrics endpoint. Start it with `--metrics`',
+    );
+  }
+  call.header('Content-Type', 'text/plain; version=0.0.4');
+  call.header('Process-Start-Time-Unix', String(startedAt));
+  return metrics.scrape(call, gate.nActive);
 }

@@ -1,7 +1,11 @@
 /**
  * @file The life of the server process: listening, signals, a port in use.
  */
-import { afterEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finished, model, run, start } from './run.ts';
 
 const children: ReturnType<typeof start>[] = [];
@@ -84,5 +88,63 @@ describe('serve', () => {
     expect(stderr).toBe(
       `error: 127.0.0.1:${port} is in use: choose another port with --port, or stop what listens there\n`,
     );
+  });
+});
+
+describe('serve reads the files it is given', () => {
+  const files = mkdtempSync(join(tmpdir(), 'serve-'));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(files, name), text);
+    return join(files, name);
+  };
+  afterAll(() => rmSync(files, { recursive: true }));
+
+  it('keys and prompts', async () => {
+    const keys = file('keys.txt', '# people\nalice\n\n bob \n');
+    const prompts = file('prompts.json', '{"prompts":{"query":"query: "},"default_prompt_name":"query"}');
+    const { url } = await serve('--api-key', 'carol', '--api-key-file', keys, '--prompts', prompts);
+    const ask = (key: string, body: object) =>
+      fetch(`${url}/embedding`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+        body: JSON.stringify(body),
+      });
+    for (const key of ['alice', 'bob', 'carol']) expect((await ask(key, { content: 'a' })).status).toBe(200);
+    expect((await ask('# people', { content: 'a' })).status).toBe(401);
+    const named = await (await ask('bob', { content: 'panda' })).text();
+    const plain = await (await ask('bob', { content: 'query: panda', prompt_name: '' })).text();
+    expect(named).toBe(plain);
+  });
+
+  it.each([
+    [['--api-key-file', 'absent'], /--api-key-file: cannot read absent/],
+    [['--api-key-file', file('empty.txt', '# nobody\n')], /holds no key/],
+    [['--ssl-key-file', 'absent'], /go together/],
+    [['--ssl-key-file', file('k.pem', 'no'), '--ssl-cert-file', file('c.pem', 'no')], /PEM|key|cert/i],
+    [['--prompts', file('bad.json', '[1]')], /must hold a JSON object/],
+    [['--prompts', file('worse.json', '{"a":1}')], /"a" must be a text/],
+    [['--default-prompt-name', 'query'], /there is no prompt "query" \(known: none\)/],
+    [['--host', '203.0.113.7'], /203\.0\.113\.7 is no address of this machine/],
+    [['--host', '127.0.0.1,::1'], /--port 0 needs a single --host/],
+  ])('%j is refused in one line', async (args, message) => {
+    const { code, stderr } = await run(['serve', '-m', model('bert-mean'), '--port', '0', ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: [^\n]+\n$/);
+    expect(stderr).toMatch(message);
+  });
+
+  it('listens on a UNIX socket', async () => {
+    const path = join(files, 'embed.sock');
+    const child = start(['serve', '-m', model('bert-mean'), '--host', path]);
+    children.push(child);
+    await new Promise<void>((resolve) => {
+      child.stderr.on('data', (data) => String(data).includes('listening on unix:') && resolve());
+    });
+    const status = await new Promise((resolve, reject) => {
+      request({ socketPath: path, path: '/health' }, (answer) => resolve(answer.statusCode))
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(200);
   });
 });

@@ -1,0 +1,91 @@
+/**
+ * @file Computes the vectors of a request: prompts put before texts, cache looked into, the rest given to the engine.
+ */
+import type { EmbedInput, EmbedOptions } from '../engine/index.ts';
+import { HttpError } from './errors.ts';
+import type { Call } from './service.ts';
+import { cacheKey } from './vector-cache.ts';
+
+/** Inputs that are tokenised before other requests get a turn. */
+const TURN = 64;
+
+/** Vectors, in the order of the inputs. */
+export interface Vectors {
+  readonly vectors: Float32Array[];
+  readonly dimensions: number;
+  readonly nTokens: number[];
+  readonly truncated: boolean[];
+}
+
+type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate'>;
+
+/**
+ * Puts the text of a prompt before inputs that are texts; token ids are left alone.
+ * @throws HttpError when there is no prompt of that name
+ */
+export function withPrompt({ service }: Call, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
+  const { prompts, defaultPromptName } = service.options;
+  const chosen = name ?? defaultPromptName;
+  if (chosen === undefined || chosen === '') return inputs;
+  const prompt = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
+  if (prompt === undefined) {
+    const known = Object.keys(prompts).join(', ') || 'none';
+    throw new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
+  }
+  return inputs.map((input) => (typeof input === 'string' ? prompt + input : input));
+}
+
+/**
+ * The vectors of `inputs`.
+ * @throws InputError, the signal's reason
+ */
+export async function computeVectors(call: Call, inputs: EmbedInput[], options: VectorOptions): Promise<Vectors> {
+  const { engine, cache, metrics } = call.service;
+  const { signal, client } = call;
+  const result = cache
+    ? await throughCache(call, inputs, options)
+    : await engine.embed(inputs, { ...options, signal, client });
+  metrics.inputs(result.nTokens);
+  return result;
+}
+
+async function throughCache(call: Call, inputs: EmbedInput[], options: VectorOptions): Promise<Vectors> {
+  const { signal, client } = call;
+  const { engine, metrics } = call.service;
+  const cache = call.service.cache!;
+  const vectors: Float32Array[] = new Array(inputs.length);
+  const nTokens: number[] = new Array(inputs.length);
+  const truncated: boolean[] = new Array(inputs.length).fill(false);
+  const missing: { index: number; key: string | undefined; input: EmbedInput }[] = [];
+  const optionKey = `${options.normalize} ${options.dimensions}`;
+
+  for (const [index, input] of inputs.entries()) {
+    const ids = engine.tokenize(input);
+    nTokens[index] = ids.length;
+    // Where to cut is for the engine to decide, which needs the text for that.
+    const key = ids.length > engine.info.nCtx ? undefined : cacheKey(ids, optionKey);
+    const vector = key === undefined ? undefined : cache.get(key);
+    if (vector === undefined) missing.push({ index, key, input: key === undefined ? input : ids });
+    else vectors[index] = vector;
+    if (index % TURN === TURN - 1) await new Promise((resolve) => setTimeout(resolve, 0));
+    signal.throwIfAborted();
+  }
+  metrics.cacheHits += inputs.length - missing.length;
+  metrics.cacheMisses += missing.length;
+
+  let dimensions = options.dimensions ?? engine.info.nEmbdOut;
+  if (missing.length > 0) {
+    const computed = await engine.embed(
+      missing.map(({ input }) => input),
+      { ...options, signal, client },
+    );
+    ({ dimensions } = computed);
+    for (const [i, { index, key }] of missing.entries()) {
+      vectors[index] = computed.vectors[i];
+      nTokens[index] = computed.nTokens[i];
+      truncated[index] = computed.truncated[i];
+      if (key !== undefined) cache.set(key, computed.vectors[i]);
+    }
+  }
+  return { vectors, dimensions, nTokens, truncated };
+}
