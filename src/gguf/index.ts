@@ -18,7 +18,7 @@ export { type ByteSink, memorySink } from './sink.ts';
 export type { ByteSource } from './source.ts';
 export { blobSource, memorySource } from './sources.ts';
 export type { OpenSibling } from './split.ts';
-export type { StringArray } from './string-array.ts';
+export type { PackedTexts, StringArray } from './string-array.ts';
 export type { GgufArray, GgufValue, NumericArray, ScalarType, ValueType } from './value-types.ts';
 export { wholeSource } from './whole-source.ts';
 export { type ArrayToWrite, GgufWriter, type GgufWriterOptions, type ValueToWrite } from './writer.ts';

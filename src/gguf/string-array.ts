@@ -15,7 +15,15 @@ export interface StringArray {
    * @throws RangeError when there is no such index
    */
   bytes(i: number): Uint8Array;
+  /** All strings end to end, in new memory; not every array can. Much faster than one by one. */
+  pack?(): PackedTexts;
   [Symbol.iterator](): Iterator<string>;
+}
+
+/** Strings without anything between them: string `i` is `bytes[offsets[i], offsets[i + 1])`. */
+export interface PackedTexts {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly offsets: Uint32Array<ArrayBuffer>;
 }
 
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -65,6 +73,26 @@ export class PackedStrings implements StringArray {
     if (!(i >= 0 && i < this.#ends.length)) throw new RangeError(`string ${i} of an array of ${this.#ends.length}`);
     const begin = i === 0 ? 0 : this.#ends[i - 1];
     return this.#header.bytes.subarray(this.#start + begin + 8, this.#start + this.#ends[i]);
+  }
+
+  pack(): PackedTexts {
+    const { bytes: header } = this.#header;
+    const ends = this.#ends;
+    const n = ends.length;
+    const bytes = new Uint8Array((n === 0 ? 0 : ends[n - 1]) - 8 * n);
+    const offsets = new Uint32Array(n + 1);
+    for (let i = 0, from = this.#start, to = 0; i < n; i++) {
+      const end = this.#start + ends[i];
+      if (end - from > 64) {
+        bytes.set(header.subarray(from + 8, end), to);
+        to += end - from - 8;
+      } else {
+        for (let k = from + 8; k < end; k++) bytes[to++] = header[k];
+      }
+      offsets[i + 1] = to;
+      from = end;
+    }
+    return { bytes, offsets };
   }
 
   *[Symbol.iterator](): Generator<string> {

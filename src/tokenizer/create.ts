@@ -1,12 +1,12 @@
 /**
  * @file Builds the tokenizer that a GGUF file describes.
  */
-import type { StringArray } from '../gguf/index.ts';
 import { Bpe } from './bpe.ts';
 import { Charsmap } from './charsmap.ts';
 import { TokenizerError } from './errors.ts';
 import { loadVocab, type TokenizerMetadata, type VocabDefaults, vocabKind } from './load-vocab.ts';
 import { Merges } from './merges.ts';
+import type { Strings } from './packed-texts.ts';
 import { Plamo2 } from './plamo2.ts';
 import { type PreTokenizer, preTokenizer } from './pretokenizers/table.ts';
 import { Rwkv } from './rwkv.ts';
@@ -41,7 +41,7 @@ export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), template);
 }
 
-const noMerges: Pick<StringArray, 'length' | 'bytes'> = { length: 0, bytes: () => new Uint8Array(0) };
+const noMerges: Strings = { length: 0, bytes: () => new Uint8Array(0) };
 
 const textModels = {
   wordpiece,

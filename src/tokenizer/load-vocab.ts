@@ -3,6 +3,7 @@
  */
 import type { Metadata, StringArray } from '../gguf/index.ts';
 import { TokenizerError } from './errors.ts';
+import { packTexts } from './packed-texts.ts';
 import { applySpecialNames } from './special-names.ts';
 import { TokenTable } from './token-table.ts';
 import { fromUtf8, utf8 } from './utf8.ts';
@@ -98,7 +99,8 @@ export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults
   if (tokens === undefined) throw new TokenizerError(`the file has no ${TOKENS}; convert the model anew`, TOKENS);
   const table = readTexts(tokens);
   const types = readTypes(metadata, table.size);
-  const attributes = types.map((type) => typeAttributes[type]);
+  const attributes = new Uint8Array(types.length);
+  for (let id = 0; id < types.length; id++) attributes[id] = typeAttributes[types[id]];
   applySpecialNames(table, attributes, {
     architecture: metadata.string('general.architecture') ?? '',
     name: metadata.string('general.name') ?? '',
@@ -117,24 +119,9 @@ export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults
 
 /** Puts all texts end to end; an empty one becomes `[EMPTY_<id>]`. */
 function readTexts(tokens: StringArray): TokenTable {
-  const n = tokens.length;
-  if (n === 0) throw new TokenizerError(`${TOKENS} is empty`, TOKENS);
-  const offsets = new Uint32Array(n + 1);
-  let bytes = new Uint8Array(n * 12);
-  let at = 0;
-  for (let id = 0; id < n; id++) {
-    let text = tokens.bytes(id);
-    if (text.length === 0) text = utf8(`[EMPTY_${id}]`);
-    if (at + text.length > bytes.length) {
-      const larger = new Uint8Array((at + text.length) * 2);
-      larger.set(bytes);
-      bytes = larger;
-    }
-    if (text.length > 32) bytes.set(text, at);
-    else for (let i = 0; i < text.length; i++) bytes[at + i] = text[i];
-    offsets[id + 1] = at += text.length;
-  }
-  const table = new TokenTable(bytes.slice(0, at), offsets);
+  if (tokens.length === 0) throw new TokenizerError(`${TOKENS} is empty`, TOKENS);
+  const { bytes, offsets } = packTexts(tokens, (id) => utf8(`[EMPTY_${id}]`));
+  const table = new TokenTable(bytes, offsets);
   if (table.duplicate) {
     const [first, second] = table.duplicate;
     const text = JSON.stringify(fromUtf8(table.bytes.subarray(offsets[first], offsets[first + 1])));
@@ -171,9 +158,12 @@ function readScores(metadata: TokenizerMetadata, n: number): Float32Array {
   const key = 'tokenizer.ggml.scores';
   const values = readArray(metadata, key, n);
   if (values === undefined) return new Float32Array(n);
-  const scores = Float32Array.from(values.subarray(0, n));
-  const bad = scores.findIndex((score) => !Number.isFinite(score));
-  if (bad >= 0) throw new TokenizerError(`${key}: the score of token ${bad} is ${scores[bad]}; scores are finite`, key);
+  const scores = new Float32Array(values.subarray(0, n));
+  for (let id = 0; id < n; id++) {
+    if (!Number.isFinite(scores[id])) {
+      throw new TokenizerError(`${key}: the score of token ${id} is ${scores[id]}; scores must be finite`, key);
+    }
+  }
   return scores;
 }
 

@@ -3,8 +3,8 @@
  *
  * Symbols are numbers: tokens keep their ids, and texts that occur in merges but are no tokens get numbers after them.
  */
-import type { StringArray } from '../gguf/index.ts';
 import { TokenizerError } from './errors.ts';
+import { packTexts, type Strings } from './packed-texts.ts';
 import { HASH_SEED, hashByte, type TokenTable } from './token-table.ts';
 
 const KEY = 'tokenizer.ggml.merges';
@@ -26,39 +26,40 @@ export class Merges {
    * @param merges each "left right"; a lower index is preferred
    * @throws TokenizerError when an entry is not two texts with a space between
    */
-  constructor(table: TokenTable, merges: Pick<StringArray, 'length' | 'bytes'>) {
+  constructor(table: TokenTable, merges: Strings) {
     let capacity = 16;
     while (capacity < merges.length * 1.5) capacity *= 2;
     this.#table = table;
     this.#mask = capacity - 1;
     this.#slots = new Int32Array(capacity * FIELDS);
     const slots = this.#slots;
-    let joined = new Uint8Array(64);
+    const { bytes, offsets } = packTexts(merges);
+    // Closing the gap at the space turns "left right" into the text of the merged symbol, in place.
     for (let rank = 0; rank < merges.length; rank++) {
-      const text = merges.bytes(rank);
-      const space = text.indexOf(SPACE, 1);
-      if (space < 0) {
+      const start = offsets[rank];
+      const end = offsets[rank + 1] - 1;
+      let space = start + 1;
+      while (space <= end && bytes[space] !== SPACE) space++;
+      if (space > end) {
         throw new TokenizerError(`${KEY}: entry ${rank} has no space between two texts; convert the model anew`, KEY);
       }
-      if (text.length > joined.length) joined = new Uint8Array(text.length * 2);
-      const length = text.length - 1;
       let hash = HASH_SEED;
-      for (let i = 0; i < space; i++) hash = hashByte(hash, (joined[i] = text[i]));
-      const left = this.#symbol(joined, 0, space, hash);
+      for (let i = start; i < space; i++) hash = hashByte(hash, bytes[i]);
+      const left = this.#symbol(bytes, start, space, hash);
       let rightHash = HASH_SEED;
-      for (let i = space; i < length; i++) {
-        const byte = (joined[i] = text[i + 1]);
+      for (let i = space; i < end; i++) {
+        const byte = (bytes[i] = bytes[i + 1]);
         hash = hashByte(hash, byte);
         rightHash = hashByte(rightHash, byte);
       }
-      const right = this.#symbol(joined, space, length, rightHash);
+      const right = this.#symbol(bytes, space, end, rightHash);
       const slot = this.#slot(left, right);
       // The first of two equal entries counts.
       if (slots[slot] !== 0) continue;
       slots[slot] = left + 1;
       slots[slot + 1] = right;
       slots[slot + 2] = rank;
-      slots[slot + 3] = this.#symbol(joined, 0, length, hash);
+      slots[slot + 3] = this.#symbol(bytes, start, end, hash);
     }
   }
 

@@ -44,27 +44,29 @@ export class TokenTable {
     const n = offsets.length - 1;
     let capacity = 16;
     while (capacity < 2 * n) capacity *= 2;
+    const slots = new Int32Array(capacity);
+    const hashes = new Int32Array(n);
     this.bytes = bytes;
     this.offsets = offsets;
     this.#mask = capacity - 1;
-    this.#slots = new Int32Array(capacity);
-    this.#hashes = new Int32Array(n);
+    this.#slots = slots;
+    this.#hashes = hashes;
     let maxLength = 0;
+    for (let id = 0; id < n; id++) maxLength = Math.max(maxLength, offsets[id + 1] - offsets[id]);
+    this.maxLength = maxLength;
+    this.lengths = new Uint8Array(maxLength + 1);
     let duplicate: [number, number] | undefined;
     for (let id = 0; id < n; id++) {
       const start = offsets[id];
       const end = offsets[id + 1];
-      if (end - start > maxLength) maxLength = end - start;
+      this.lengths[end - start] = 1;
       const hash = hashBytes(bytes, start, end);
+      hashes[id] = hash;
       const slot = this.#slot(hash, bytes, start, end);
-      this.#hashes[id] = hash;
-      if (this.#slots[slot] === 0) this.#slots[slot] = id + 1;
-      else duplicate ??= [this.#slots[slot] - 1, id];
+      if (slots[slot] === 0) slots[slot] = id + 1;
+      else duplicate ??= [slots[slot] - 1, id];
     }
     this.duplicate = duplicate;
-    this.maxLength = maxLength;
-    this.lengths = new Uint8Array(maxLength + 1);
-    for (let id = 0; id < n; id++) this.lengths[offsets[id + 1] - offsets[id]] = 1;
   }
 
   /** Number of texts. */

@@ -11,8 +11,8 @@ import { HASH_SEED, hashByte } from './token-table.ts';
 import {
   CATEGORY_MASK,
   Category,
-  codePointFlags,
   firstOfDecomposition,
+  flagsOf,
   isCjkIdeograph,
   toLowercase,
   WHITESPACE,
@@ -119,7 +119,7 @@ export class WordPiece implements TextModel {
 
   /** Looks at the character as it is after decomposition and before lowercasing. */
   #action(c: number): number {
-    const flags = codePointFlags()[c];
+    const flags = flagsOf(c);
     if (flags & WHITESPACE) return SPACE;
     const category = flags & CATEGORY_MASK;
     if (c === 0 || c === 0xfffd || category === Category.other) return DROP;

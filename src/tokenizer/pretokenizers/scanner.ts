@@ -4,7 +4,7 @@
  * llama.cpp states its pre-tokenizers as regular expressions. Here each is a function that says where a match at a given
  * place ends, written so that the whole text takes linear time, whatever it holds.
  */
-import { CATEGORY_MASK, codePointFlags, WHITESPACE } from '../unicode/code-points.ts';
+import { CATEGORY_MASK, codePointFlags, flagsOf, WHITESPACE } from '../unicode/code-points.ts';
 import { codePointAt, utf8Length } from '../utf8.ts';
 
 /** Takes one piece, `bytes[start, end)`. */
@@ -31,35 +31,25 @@ export const NEWLINE = 128;
 const classes = Uint8Array.of(OTHER, NUMBER, LETTER, OTHER, MARK, PUNCTUATION, SYMBOL, OTHER, ...Array(8).fill(SPACE));
 const FLAG_BITS = CATEGORY_MASK | WHITESPACE;
 
-const ascii = new Uint8Array(128);
-let flags: Uint8Array | undefined;
-
-/** Fills the table of ASCII classes on first use. */
-function prepare(): Uint8Array {
-  flags = codePointFlags();
-  for (let c = 0; c < 128; c++) ascii[c] = classes[flags[c] & FLAG_BITS];
-  ascii[0x0a] |= NEWLINE;
-  ascii[0x0d] |= NEWLINE;
-  return flags;
-}
+const ascii: Uint8Array = Uint8Array.from({ length: 128 }, (_, c) => classes[flagsOf(c) & FLAG_BITS]);
+ascii[0x0a] |= NEWLINE;
+ascii[0x0d] |= NEWLINE;
 
 /** The class of the character that begins at `bytes[pos]`. */
 export function classAt(bytes: Uint8Array, pos: number): number {
-  const table = flags ?? prepare();
   const lead = bytes[pos];
-  return lead < 0x80 ? ascii[lead] : classes[table[codePointAt(bytes, pos)] & FLAG_BITS];
+  return lead < 0x80 ? ascii[lead] : classes[codePointFlags()[codePointAt(bytes, pos)] & FLAG_BITS];
 }
 
 /** The end of the run of characters with a class in `mask` that begins at `pos`. */
 export function runEnd(bytes: Uint8Array, pos: number, end: number, mask: number): number {
-  const table = flags ?? prepare();
   while (pos < end) {
     const lead = bytes[pos];
     if (lead < 0x80) {
       if ((ascii[lead] & mask) === 0) return pos;
       pos++;
     } else {
-      if ((classes[table[codePointAt(bytes, pos)] & FLAG_BITS] & mask) === 0) return pos;
+      if ((classAt(bytes, pos) & mask) === 0) return pos;
       pos += utf8Length(lead);
     }
   }

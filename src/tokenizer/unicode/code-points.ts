@@ -40,6 +40,16 @@ export function codePointFlags(): Uint8Array {
   return flags ?? unfold();
 }
 
+/** The flags of one code point; ASCII does without the table. */
+export function flagsOf(c: number): number {
+  if (c >= 0x80) return codePointFlags()[c];
+  if (c === 0x20) return Category.separator | WHITESPACE;
+  if (c < 0x20 || c === 0x7f) return c >= 0x09 && c <= 0x0d ? Category.other | WHITESPACE : Category.other;
+  if (c >= 0x30 && c <= 0x39) return Category.number;
+  if ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a) return Category.letter | (c < 0x60 ? HAS_LOWERCASE : 0);
+  return '$+<=>^`|~'.includes(String.fromCharCode(c)) ? Category.symbol : Category.punctuation;
+}
+
 /** The simple (one to one) lowercase mapping of `c`, or `c`. */
 export function toLowercase(c: number): number {
   if (c < 0x80) return c >= 0x41 && c <= 0x5a ? c + 32 : c;
