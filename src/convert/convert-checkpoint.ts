@@ -1,0 +1,97 @@
+/**
+ * @file The tensors of a checkout, from whatever files hold them, in the order in which the converter writes them.
+ */
+import { type Checkout, isObject, readJsonObject } from './convert-checkout.ts';
+import { ConvertError } from './convert-error.ts';
+import { openSafetensors } from './convert-safetensors.ts';
+import { openTorch } from './convert-torch.ts';
+
+/** Storage types of checkpoints that are read. Whole numbers occur only in buffers that are not converted. */
+export type DType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+/** Bytes of one value. */
+export const dtypeBytes: Readonly<Record<DType, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
+
+/** A tensor of a checkpoint. */
+export interface CheckpointTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Slowest axis first, as PyTorch has it. */
+  readonly shape: readonly number[];
+  /** Fills `into` with the values from `first` on, row-major, little-endian. */
+  read(first: number, into: Uint8Array): Promise<void>;
+}
+
+/** The tensors of one checkpoint, open. */
+export interface Checkpoint {
+  readonly tensors: readonly CheckpointTensor[];
+  close(): Promise<void>;
+}
+
+/** Values in a tensor of that shape. */
+export function nValues(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+/**
+ * Opens `model*.safetensors`, or else `pytorch_model*.bin`; several of them are parts, taken in the order of their names.
+ * @throws ConvertError when there is neither, a part is damaged or missing, or a tensor is there twice
+ */
+export async function openCheckpoint(checkout: Checkout): Promise<Checkpoint> {
+  const parts = (begin: string, end: string) =>
+    checkout.files.filter((name) => name.startsWith(begin) && name.endsWith(end));
+  const safetensors = parts('model', '.safetensors');
+  const files = safetensors.length > 0 ? safetensors : parts('pytorch_model', '.bin');
+  if (files.length === 0) {
+    throw new ConvertError(`${checkout.name}: there are no weights: neither model*.safetensors nor pytorch_model*.bin`);
+  }
+  const open = safetensors.length > 0 ? openSafetensors : openTorch;
+  const opened: Checkpoint[] = [];
+  const close = async () => {
+    await Promise.all(opened.map((part) => part.close()));
+  };
+  try {
+    for (const file of files) opened.push(await open((await checkout.open(file))!));
+    const tensors = opened.flatMap((part) => part.tensors);
+    checkNames(tensors, files);
+    await checkIndex(
+      checkout,
+      `${files === safetensors ? 'model.safetensors' : 'pytorch_model.bin'}.index.json`,
+      tensors,
+    );
+    return { tensors, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function checkNames(tensors: readonly CheckpointTensor[], files: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const { name } of tensors) {
+    if (seen.has(name)) throw new ConvertError(`the tensor ${name} is there twice (in ${files.join(', ')})`);
+    seen.add(name);
+  }
+}
+
+/** Every tensor that the index names must be there: a part may be missing. */
+async function checkIndex(checkout: Checkout, path: string, tensors: readonly CheckpointTensor[]): Promise<void> {
+  const index = await readJsonObject(checkout, path);
+  if (index === undefined) return;
+  if (!isObject(index.weight_map)) throw new ConvertError('there is no weight_map', path);
+  const names = new Set(tensors.map(({ name }) => name));
+  for (const [name, file] of Object.entries(index.weight_map)) {
+    if (!names.has(name)) throw new ConvertError(`the tensor ${name} should be in ${file}, but no part has it`, path);
+  }
+}

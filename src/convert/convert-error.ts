@@ -1,0 +1,18 @@
+/**
+ * @file The error of a checkout that cannot be converted.
+ */
+import { printable } from '../gguf/errors.ts';
+
+/** A checkout that is damaged, incomplete, or of a kind that is not known. The message begins with the file. */
+export class ConvertError extends Error {
+  override readonly name = 'ConvertError';
+  /** File of the checkout. */
+  readonly file?: string;
+
+  /** @param problem what was found and what was expected */
+  constructor(problem: string, file?: string, cause?: unknown) {
+    const message = file === undefined ? problem : `${printable(file)}: ${problem}`;
+    super(message, cause === undefined ? undefined : { cause });
+    this.file = file;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * @file Names of tensors: from those of a checkpoint to those of a GGUF.
+ */
+
+/** One rule: the checkpoint's name without `.weight` or `.bias`, `N` for the layer, and the GGUF's name. */
+type Rule = readonly [from: string, to: string];
+
+/** How the tensors of a class are named. */
+export interface NameMap {
+  /** Cut off at the beginning of every name that has it. */
+  readonly prefix: string;
+  /** Tensors that a GGUF does not hold. */
+  readonly dropped: RegExp;
+  readonly rules: readonly Rule[];
+}
+
+/** Buffers, poolers and heads for pre-training, in every class. */
+const never =
+  'embeddings\\.position_ids|pooler\\.dense\\..*|.*\\.attention\\.(masked_)?bias|.*\\.rotary_emb\\.inv_freq';
+
+const embeddings: readonly Rule[] = [
+  ['embeddings.word_embeddings', 'token_embd'],
+  ['embeddings.token_type_embeddings', 'token_types'],
+  ['embeddings.position_embeddings', 'position_embd'],
+  ['embeddings.LayerNorm', 'token_embd_norm'],
+];
+
+const bertLayers: readonly Rule[] = [
+  ['encoder.layer.N.attention.self.query', 'blk.N.attn_q'],
+  ['encoder.layer.N.attention.self.key', 'blk.N.attn_k'],
+  ['encoder.layer.N.attention.self.value', 'blk.N.attn_v'],
+  ['encoder.layer.N.attention.output.dense', 'blk.N.attn_output'],
+  ['encoder.layer.N.attention.output.LayerNorm', 'blk.N.attn_output_norm'],
+  ['encoder.layer.N.intermediate.dense', 'blk.N.ffn_up'],
+  ['encoder.layer.N.output.dense', 'blk.N.ffn_down'],
+  ['encoder.layer.N.output.LayerNorm', 'blk.N.layer_output_norm'],
+];
+
+/** `classifier` is `cls.output` when there are labels, else `cls`; that is decided where the labels are known. */
+export const bertNames: NameMap = {
+  prefix: 'bert.',
+  dropped: new RegExp(`^(${never}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
+  rules: [...embeddings, ...bertLayers],
+};
+
+export const robertaNames: NameMap = {
+  prefix: 'roberta.',
+  dropped: new RegExp(`^(${never})$`),
+  rules: [...embeddings, ...bertLayers, ['classifier.dense', 'cls'], ['classifier.out_proj', 'cls.output']],
+};
+
+export const distilbertNames: NameMap = {
+  prefix: 'distilbert.',
+  dropped: new RegExp(`^(${never}|vocab_.*)$`),
+  rules: [
+    ...embeddings,
+    ['transformer.layer.N.attention.q_lin', 'blk.N.attn_q'],
+    ['transformer.layer.N.attention.k_lin', 'blk.N.attn_k'],
+    ['transformer.layer.N.attention.v_lin', 'blk.N.attn_v'],
+    ['transformer.layer.N.attention.out_lin', 'blk.N.attn_output'],
+    ['transformer.layer.N.sa_layer_norm', 'blk.N.attn_output_norm'],
+    ['transformer.layer.N.ffn.lin1', 'blk.N.ffn_up'],
+    ['transformer.layer.N.ffn.lin2', 'blk.N.ffn_down'],
+    ['transformer.layer.N.output_layer_norm', 'blk.N.layer_output_norm'],
+    ['pre_classifier', 'cls'],
+    ['classifier', 'cls.output'],
+  ],
+};
+
+export const nomicNames: NameMap = {
+  prefix: 'bert.',
+  dropped: new RegExp(`^(${never}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
+  rules: [
+    ['embeddings.word_embeddings', 'token_embd'],
+    ['embeddings.token_type_embeddings', 'token_types'],
+    ['emb_ln', 'token_embd_norm'],
+    ['encoder.layers.N.attn.Wqkv', 'blk.N.attn_qkv'],
+    ['encoder.layers.N.attn.out_proj', 'blk.N.attn_output'],
+    ['encoder.layers.N.norm1', 'blk.N.attn_output_norm'],
+    ['encoder.layers.N.mlp.fc11', 'blk.N.ffn_up'],
+    ['encoder.layers.N.mlp.fc12', 'blk.N.ffn_gate'],
+    ['encoder.layers.N.mlp.fc2', 'blk.N.ffn_down'],
+    ['encoder.layers.N.norm2', 'blk.N.layer_output_norm'],
+  ],
+};
+
+export const modernBertNames: NameMap = {
+  prefix: 'model.',
+  dropped: new RegExp(`^(${never}|decoder\\..*)$`),
+  rules: [
+    ['embeddings.tok_embeddings', 'token_embd'],
+    ['embeddings.norm', 'token_embd_norm'],
+    ['layers.N.attn_norm', 'blk.N.attn_norm'],
+    ['layers.N.attn.Wqkv', 'blk.N.attn_qkv'],
+    ['layers.N.attn.Wo', 'blk.N.attn_output'],
+    ['layers.N.mlp_norm', 'blk.N.ffn_norm'],
+    ['layers.N.mlp.Wi', 'blk.N.ffn_up'],
+    ['layers.N.mlp.Wo', 'blk.N.ffn_down'],
+    ['final_norm', 'output_norm'],
+    ['head.dense', 'cls'],
+    ['head.norm', 'cls.norm'],
+    ['classifier', 'cls.output'],
+  ],
+};
+
+/**
+ * The GGUF's name of a tensor: `null` for one that is not converted, `undefined` for one that is not known.
+ * Old checkpoints call the parameters of a norm `gamma` and `beta`.
+ */
+export function ggufName(map: NameMap, name: string): string | null | undefined {
+  const short = name.startsWith(map.prefix) ? name.slice(map.prefix.length) : name;
+  if (map.dropped.test(short)) return null;
+  const match = /^(.*)\.(weight|bias|gamma|beta)$/.exec(short);
+  if (match === null) return undefined;
+  const layer = /\.(\d+)\./.exec(match[1])?.[1];
+  const general = layer === undefined ? match[1] : match[1].replace(`.${layer}.`, '.N.');
+  const rule = map.rules.find(([from]) => from === general);
+  const kind = { gamma: 'weight', beta: 'bias' }[match[2]] ?? match[2];
+  return rule && `${rule[1].replace('N', layer ?? 'N')}.${kind}`;
+}

@@ -1,0 +1,166 @@
+/**
+ * @file Makes a GGUF of a Hugging Face checkout: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, a piece at a time.
+ */
+import { type ByteSink, type GgmlType, GgufWriter, rowBytes } from '../gguf/index.ts';
+import type { Checkout } from './convert-checkout.ts';
+import { type CheckpointTensor, dtypeBytes, nValues, openCheckpoint } from './convert-checkpoint.ts';
+import { findClass, type ModelClass } from './convert-classes.ts';
+import { type Config, readConfig } from './convert-config.ts';
+import { ConvertError } from './convert-error.ts';
+import { setGeneral } from './convert-general.ts';
+import { blockCount, setHparams } from './convert-hparams.ts';
+import { ggufName } from './convert-names.ts';
+import { setTokenizer } from './convert-tokenizer.ts';
+import { type ConvertType, chooseType, convertTypes, decode, encode } from './convert-types.ts';
+
+/** A tensor to write. */
+export interface PlannedTensor {
+  readonly name: string;
+  readonly type: GgmlType;
+  /** Fastest axis first. */
+  readonly shape: readonly number[];
+}
+
+/** How far `convert` has come. */
+export interface ConvertProgress {
+  /** The tensor at work, its place from 0 and how many there are. */
+  readonly tensor: PlannedTensor;
+  readonly index: number;
+  readonly nTensors: number;
+  /** Values written, and how many there are. */
+  readonly values: number;
+  readonly totalValues: number;
+}
+
+/** Options of `convert`. */
+export interface ConvertOptions {
+  /** Called after each piece. */
+  readonly onProgress?: (progress: ConvertProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Values that are in memory at a time. */
+const PIECE = 1 << 16;
+/** Milliseconds after which other tasks of the thread get a turn. */
+const TURN = 50;
+
+/** A tensor with where its values come from. */
+interface Planned extends PlannedTensor {
+  readonly source: CheckpointTensor;
+  /** Values at the beginning of `source` that are left out. */
+  readonly skipped: number;
+}
+
+/**
+ * Writes the model of `checkout` to `sink`. Memory use does not depend on the size of the model.
+ * @returns the tensors in the order of the file
+ * @throws ConvertError for a checkout that is damaged, incomplete or of a kind that is not known (the sink then holds
+ *   part of a file); the reason of `signal` when it is aborted
+ */
+export async function convert(
+  checkout: Checkout,
+  sink: ByteSink,
+  type: ConvertType,
+  options: ConvertOptions = {},
+): Promise<readonly PlannedTensor[]> {
+  const config = await readConfig(checkout);
+  const modelClass = findClass(config);
+  const checkpoint = await openCheckpoint(checkout);
+  try {
+    const plan = planTensors(checkpoint.tensors, config, modelClass, type);
+    const total = plan.reduce((sum, { shape }) => sum + nValues(shape), 0);
+    const writer = new GgufWriter(sink);
+    await setGeneral(writer, checkout, config.raw, modelClass.architecture, total);
+    await setHparams(writer, checkout, config, modelClass, convertTypes[type]);
+    await setTokenizer(writer, checkout, config, modelClass.tokenizer);
+    for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
+    options.signal?.throwIfAborted();
+    await writer.writeHeader();
+    await writeTensors(writer, plan, total, options);
+    writer.finish();
+    return plan.map(({ name, type, shape }) => ({ name, type, shape }));
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function planTensors(
+  tensors: readonly CheckpointTensor[],
+  config: Config,
+  modelClass: ModelClass,
+  wanted: ConvertType,
+): Planned[] {
+  const nLayers = blockCount(config);
+  const plan: Planned[] = [];
+  const seen = new Set<string>();
+  for (const source of tensors) {
+    const name = nameOf(source, config, modelClass);
+    if (name === null) continue;
+    const fail = (problem: string) => new ConvertError(`tensor ${source.name}: ${problem}`);
+    if (name === undefined) throw fail(`a ${config.modelClass} should have no such tensor`);
+    if (seen.has(name)) throw fail(`another tensor is called ${name} already`);
+    if (Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0) >= nLayers) throw fail(`the model has only ${nLayers} layers`);
+    if (!['F64', 'F32', 'F16', 'BF16'].includes(source.dtype)) throw fail(`${source.dtype} holds no weights`);
+    seen.add(name);
+    const cut = name === 'position_embd.weight' ? (modelClass.positionOffset?.(config) ?? 0) : 0;
+    const [rows, ...rest] = source.shape;
+    if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, of which ${cut} stand for padding`);
+    const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [rows - cut])];
+    plan.push({ name, shape, type: chooseType(name, shape, wanted), source, skipped: cut * nValues(rest) });
+  }
+  if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');
+  return plan;
+}
+
+/** BERT's one classifier is the output when its labels are kept, and otherwise the layer before it. */
+function nameOf({ name }: CheckpointTensor, config: Config, { names }: ModelClass): string | null | undefined {
+  const known = ggufName(names, name);
+  if (known !== undefined) return known;
+  const kind = /^classifier\.(weight|bias)$/.exec(name)?.[1];
+  return kind && `${config.labels().length > 0 ? 'cls.output' : 'cls'}.${kind}`;
+}
+
+async function writeTensors(
+  writer: GgufWriter,
+  plan: readonly Planned[],
+  totalValues: number,
+  { onProgress, signal }: ConvertOptions,
+): Promise<void> {
+  let values = 0;
+  let turn = performance.now();
+  for (const [index, tensor] of plan.entries()) {
+    const done = async (n: number) => {
+      values += n;
+      onProgress?.({ tensor, index, nTensors: plan.length, values, totalValues });
+      if (performance.now() - turn > TURN) {
+        await new Promise((resolve) => setTimeout(resolve));
+        turn = performance.now();
+      }
+      signal?.throwIfAborted();
+    };
+    await writer.writeTensor(tensor.name, pieces(tensor, done));
+  }
+}
+
+/** The data of a tensor in its type; each piece is overwritten by the next. */
+async function* pieces(
+  { type, shape, source, skipped }: Planned,
+  done: (n: number) => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const total = nValues(shape);
+  const size = Math.min(PIECE, total);
+  const width = dtypeBytes[source.dtype];
+  const before = new Uint8Array(size * width);
+  const values = new Float32Array(size);
+  const after = new Uint8Array(rowBytes(type, size));
+  for (let first = 0; first < total; first += size) {
+    const n = Math.min(size, total - first);
+    const piece = before.subarray(0, n * width);
+    await source.read(skipped + first, piece);
+    decode(source.dtype, piece, values.subarray(0, n));
+    const encoded = after.subarray(0, rowBytes(type, n));
+    encode(type, values.subarray(0, n), encoded);
+    yield encoded;
+    await done(n);
+  }
+}
