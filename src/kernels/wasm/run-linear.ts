@@ -10,14 +10,17 @@ import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './w
 
 const tileBytes = 256;
 
-/** Bytes of an int16 row of `k` activations. */
-function quantizedRowBytes(k: number): number {
-  return rowStride(alignUp(k, 8) * 2);
+/** Rows that lie together in quantised activations. */
+const groupRows = 4;
+
+/** Bytes of a group of int16 rows of `k` activations. */
+function groupBytes(k: number): number {
+  return rowStride(alignUp(k, 8) * 2 * groupRows);
 }
 
 /** Scratch of `multiply` for `rows` rows. */
 export function linearScratch(w: WasmWeight, rows: number, exact: boolean): number {
-  const activations = exact ? 0 : rows * (quantizedRowBytes(w.k) + w.blocking.nBlocks * 4) + 192;
+  const activations = exact ? 0 : Math.ceil(rows / groupRows) * groupBytes(w.k) + rows * w.blocking.nBlocks * 4 + 192;
   return tileBytes + activations + (w.form === 'blocks' ? onePanelBytes(w) : 0);
 }
 
@@ -55,8 +58,8 @@ export function multiply(rt: Runtime, p: Product, exact: boolean, source?: WasmT
   if (rows === 0) return;
   const { blocking } = w;
   const quantized = alignUp(p.scratch + tileBytes, 64);
-  const ldq = quantizedRowBytes(w.k);
-  const scales = alignUp(quantized + rows * ldq, 64);
+  const ldq = groupBytes(w.k);
+  const scales = alignUp(quantized + Math.ceil(rows / groupRows) * ldq, 64);
   if (!exact && (source === undefined || rt.quantized?.tensor !== source)) {
     rt.kernels.quantizeRows(p.a, p.lda, rows, w.k, quantized, ldq, scales, blocking.kb, blocking.limit);
     rt.quantized = source && { tensor: source, blocking };

@@ -54,15 +54,15 @@ class Bench {
 
 type Check = (kernels: Kernels, on: Bench) => boolean;
 
-function checkI16(run: (kernels: Kernels) => void, nRows: number): Check {
+function checkI16(run: (kernels: Kernels) => void, nColumns: number): Check {
   return (kernels, on) => {
     const x = on.integers(a, rows * k, 9000);
     const y = on.integers(w, k * columns, 3000);
     run(kernels);
-    for (let r = 0; r < nRows; r++) {
-      for (let j = 0; j < columns; j++) {
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < nColumns; j++) {
         let sum = 0;
-        for (let i = 0; i < k; i++) sum += x[r * k + i] * y[(i >> 1) * 32 + 2 * j + (i & 1)];
+        for (let i = 0; i < k; i++) sum += x[(i >> 1) * 8 + 2 * r + (i & 1)] * y[(i >> 1) * 32 + 2 * j + (i & 1)];
         if (on.i32[t / 4 + r * columns + j] !== sum) return false;
       }
     }
@@ -97,8 +97,8 @@ const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x
 
 /** The checks, by kernel. */
 const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
-  ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16(a, k * 2, w, t, k * 2), 4)],
-  ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16(a, w, t, k * 2), 1)],
+  ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16(a, w, t, k * 2), 16)],
+  ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8(a, w, t, k * 2), 8)],
   ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16(a, k * 4, w, t, 64, k * 4), 4)],
   ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16(a, w, t, k * 4), 1)],
   [
@@ -149,8 +149,9 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     (kernels, on) => {
       const x = on.floats(a, k, 3);
       const step = x.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 8000;
-      kernels.quantizeRows(a, k * 4, 1, k, c, 160, scales, 96, 8000);
-      return x.every((value, i) => Math.abs(on.i16[c / 2 + i] * on.f32[scales / 4] - value) <= 0.51 * step);
+      kernels.quantizeRows(a, k * 4, 1, k, c, 640, scales, 96, 8000);
+      const at = (i: number) => on.i16[c / 2 + (i >> 1) * 8 + (i & 1)];
+      return x.every((value, i) => Math.abs(at(i) * on.f32[scales / 4] - value) <= 0.51 * step);
     },
   ],
   [

@@ -32,10 +32,8 @@ class Params {
 }
 
 /** Keys of one partial sum. */
-// @ts-ignore: decorator
 @inline const KEY_BLOCK: i32 = 512;
 
-// @ts-ignore: decorator
 @inline
 function roundUp16(n: i32): i32 {
   return (n + 15) & ~15;

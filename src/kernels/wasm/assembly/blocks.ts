@@ -4,7 +4,6 @@
  */
 
 /** Four f16 in the low halves of int32 lanes to float32. Multiplying by 2¹¹² moves the exponent and makes subnormals right. */
-// @ts-ignore: decorator
 @inline
 export function f16x4(h: v128): v128 {
   const sign = i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16);
@@ -20,14 +19,12 @@ export function f16OfBits(bits: i32): f32 {
 }
 
 /** The f16 at `p`. */
-// @ts-ignore: decorator
 @inline
 export function f16(p: usize): f32 {
   return f16OfBits(<i32>load<u16>(p));
 }
 
 /** `d · q + m` for eight int16 to `to`. */
-// @ts-ignore: decorator
 @inline
 export function emit8(q: v128, d: v128, m: v128, to: usize): void {
   v128.store(to, f32x4.add(f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q))), m));
@@ -35,7 +32,6 @@ export function emit8(q: v128, d: v128, m: v128, to: usize): void {
 }
 
 /** `d · q + m` for sixteen int8 to `to`. */
-// @ts-ignore: decorator
 @inline
 export function emit16(q: v128, d: f32, m: f32, to: usize): void {
   const dd = f32x4.splat(d), mm = f32x4.splat(m);
@@ -44,21 +40,18 @@ export function emit16(q: v128, d: f32, m: f32, to: usize): void {
 }
 
 /** The low halves of sixteen bytes. */
-// @ts-ignore: decorator
 @inline
 export function lowNibbles(v: v128): v128 {
   return v128.and(v, i8x16.splat(15));
 }
 
 /** The high halves of sixteen bytes. */
-// @ts-ignore: decorator
 @inline
 export function highNibbles(v: v128): v128 {
   return i8x16.shr_u(v, 4);
 }
 
 /** Bytes of all ones where `bit` of the byte is set. */
-// @ts-ignore: decorator
 @inline
 export function whereBit(v: v128, bit: i32): v128 {
   return i8x16.ne(v128.and(v, i8x16.splat((<i8>1) << <i8>bit)), i8x16.splat(0));

@@ -2,19 +2,18 @@
  * @file The drivers: a product of many rows with many panels, built from tiles.
  *
  * Loop order: a chunk of rows (its activations stay in L2), a panel, a block of k (16 columns × 384 × 2 bytes stay in
- * L1), tiles of 4 rows, single rows. A result depends on its row and column alone, never on the tile that made it.
+ * L1), tiles of 4 rows (float32: single rows at the end). A result depends on its row and column alone, never on the tile that made it.
  */
 import { addTile, finishPanel, scaleTile } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
-import { tileI16x1x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
+import { tileI16x4x16, tileI16x4x8 } from './tile-i16';
 
 /** Rows of one chunk. */
-// @ts-ignore: decorator
 @inline const CHUNK: i32 = 128;
 
 /**
  * `c = activation(factor · a wᵀ + bias) + residual`, int16.
- * @param a int16 rows `lda` bytes apart, `aScale` `[row][nBlocks]`
+ * @param a int16 in groups of 4 rows, `groupBytes` apart (see `quantizeRows`), `aScale` `[row][nBlocks]`
  * @param w panels of `kPad · 32` bytes, `wScale` `[panel][nBlocks][16]`
  * @param bias `[n]` rounded up to 16, or a block of 16 zeros with `biasStep` 0 (else 64)
  * @param residual 0: none
@@ -22,7 +21,7 @@ import { tileI16x1x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
  * @param t scratch of 256 bytes
  */
 export function linearI16(
-  a: usize, lda: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
+  a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
   bias: usize, biasStep: usize, factor: f32, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize,
   wide: i32, t: usize,
 ): void {
@@ -37,7 +36,7 @@ export function linearI16(
         const wb = w + (<usize>p * <usize>kPad << 5) + (<usize>(b * kb) << 5);
         const ws = wScale + (<usize>(p * nBlocks + b) << 6);
         blockI16(
-          a + <usize>r0 * lda + (<usize>(b * kb) << 1), lda, aScale + <usize>r0 * ldScale + (<usize>b << 2), ldScale, wb, ws, k4,
+          a + <usize>(r0 >> 2) * groupBytes + (<usize>(b * kb) << 3), groupBytes, aScale + <usize>r0 * ldScale + (<usize>b << 2), ldScale, wb, ws, k4,
           b == 0 ? bias + <usize>p * biasStep : cp, b == 0 ? 0 : ldc, factor, cp, ldc, r1 - r0, wide, t,
         );
       }
@@ -50,23 +49,17 @@ export function linearI16(
 
 /** One block of k of one panel, all rows of a chunk. */
 export function blockI16(
-  a: usize, lda: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
   base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, wide: i32, t: usize,
 ): void {
-  let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    if (wide) tileI16x4x16(a, lda, w, t, k4);
+  for (let r = 0; r < rows; r += 4) {
+    if (wide) tileI16x4x16(a, w, t, k4);
     else {
-      tileI16x4x8(a, lda, w, t, k4);
-      tileI16x4x8(a, lda, w + 32, t + 32, k4);
+      tileI16x4x8(a, w, t, k4);
+      tileI16x4x8(a, w + 32, t + 32, k4);
     }
-    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, 4);
-    a += lda << 2; c += ldc << 2; base += ldBase << 2; aScale += ldScale << 2;
-  }
-  for (; r < rows; r++) {
-    tileI16x1x16(a, w, t, k4);
-    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, 1);
-    a += lda; c += ldc; base += ldBase; aScale += ldScale;
+    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, min(4, rows - r));
+    a += groupBytes; c += ldc << 2; base += ldBase << 2; aScale += ldScale << 2;
   }
 }
 

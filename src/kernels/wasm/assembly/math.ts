@@ -4,7 +4,6 @@
  */
 
 /** `a · b + c`; one rounding where the module may use relaxed SIMD, two where not. */
-// @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
@@ -15,50 +14,31 @@ export function madd(a: v128, b: v128, c: v128): v128 {
  * Constants of the loops below lie in memory, as float32 from here on: V8 builds a vector constant anew from several
  * instructions each time round a loop (measured: 1.7 ns an exponential), while loading and spreading one takes one (0.5 ns).
  */
-// @ts-ignore: decorator
 @inline const CONSTANTS: usize = 320;
 
 /** Which constant. */
-// @ts-ignore: decorator
 @inline const ONE: usize = 0;
-// @ts-ignore: decorator
 @inline const HIGH: usize = 4;
-// @ts-ignore: decorator
 @inline const LOW: usize = 8;
-// @ts-ignore: decorator
 @inline const LOG2E: usize = 12;
 /** 1.5·2²³: adding it rounds a small float to an integer (half to even) and leaves that in the low bits. */
-// @ts-ignore: decorator
 @inline export const ROUND: usize = 16;
-// @ts-ignore: decorator
 @inline const LN2_LOW: usize = 20;
-// @ts-ignore: decorator
 @inline const LN2_HIGH: usize = 24;
-// @ts-ignore: decorator
 @inline const P0: usize = 28;
-// @ts-ignore: decorator
 @inline const P1: usize = 32;
-// @ts-ignore: decorator
 @inline const P2: usize = 36;
-// @ts-ignore: decorator
 @inline const P3: usize = 40;
-// @ts-ignore: decorator
 @inline const P4: usize = 44;
-// @ts-ignore: decorator
 @inline const P5: usize = 48;
-// @ts-ignore: decorator
 @inline const GELU_CUBIC: usize = 52;
-// @ts-ignore: decorator
 @inline const GELU_LINEAR: usize = 56;
 /** Below this an exponential counts as 0. */
-// @ts-ignore: decorator
 @inline export const LEAST: usize = 60;
 /** All bits but the sign. */
-// @ts-ignore: decorator
 @inline export const MAGNITUDE: usize = 64;
 
 /** A constant in all four lanes. */
-// @ts-ignore: decorator
 @inline
 export function constant(which: usize): v128 {
   return v128.load32_splat(CONSTANTS + which);
@@ -87,28 +67,24 @@ export function initialize(): void {
 }
 
 /** All ones in the first `n` lanes (n < 4). */
-// @ts-ignore: decorator
 @inline
 export function firstLanes(n: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(n));
 }
 
 /** The first `n` lanes at `p`, zero in the others. */
-// @ts-ignore: decorator
 @inline
 export function loadFirst(p: usize, n: i32): v128 {
   return v128.and(v128.load(p), firstLanes(n));
 }
 
 /** Sum of the four lanes, in one fixed order. */
-// @ts-ignore: decorator
 @inline
 export function laneSum(v: v128): f32 {
   return (f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 2)) + (f32x4.extract_lane(v, 1) + f32x4.extract_lane(v, 3));
 }
 
 /** Largest of the four lanes as signed integers. */
-// @ts-ignore: decorator
 @inline
 export function laneMaxI32(v: v128): i32 {
   const a = i32x4.max_s(v, i32x4.shuffle(v, v, 2, 3, 0, 1));
@@ -120,7 +96,6 @@ export function laneMaxI32(v: v128): i32 {
  * eˣ for x ≤ 88, relative error below 2e-7 down to -87.3; smaller x give 1.2e-38.
  * x = n·ln2 + r; the integer n stands in the low bits of t, where a shift makes it an exponent.
  */
-// @ts-ignore: decorator
 @inline
 export function expBelow(x: v128): v128 {
   const v = f32x4.pmax(x, constant(LOW));
@@ -136,35 +111,30 @@ export function expBelow(x: v128): v128 {
 }
 
 /** eˣ, +inf above 88.3. */
-// @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   return expBelow(f32x4.pmin(x, constant(HIGH)));
 }
 
 /** GELU in the tanh form: 0.5·x·(1 + tanh u) = x / (1 + e⁻²ᵘ), u = √(2/π)·(x + 0.044715·x³). */
-// @ts-ignore: decorator
 @inline
 export function gelu4(x: v128): v128 {
   const c = madd(f32x4.mul(x, x), constant(GELU_CUBIC), constant(GELU_LINEAR));
   return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.mul(x, c))));
 }
 
-// @ts-ignore: decorator
 @inline
 export function silu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.neg(x))));
 }
 
 /** max(0, x), NaN for NaN. */
-// @ts-ignore: decorator
 @inline
 export function relu4(x: v128): v128 {
   return f32x4.pmax(x, f32x4.splat(0));
 }
 
 /** tanh: 1 − 2/(e²ˣ + 1), below |x| = 0.3 the odd series, which has no cancellation. */
-// @ts-ignore: decorator
 @inline
 export function tanh4(x: v128): v128 {
   const far = f32x4.sub(f32x4.splat(1), f32x4.div(f32x4.splat(2), f32x4.add(exp4(f32x4.add(x, x)), f32x4.splat(1))));

@@ -5,14 +5,12 @@
 import { emit8, f16, f16OfBits } from './blocks';
 
 /** All eight signs out of seven bits: the number of negative values is even. */
-// @ts-ignore: decorator
 @inline
 function evenSigns(seven: i32): i32 {
   return seven | ((popcnt(seven) & 1) << 7);
 }
 
 /** Eight int16 made negative where the bit in `signs` is set. */
-// @ts-ignore: decorator
 @inline
 function applySigns(v: v128, signs: i32): v128 {
   const bits = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
@@ -21,7 +19,6 @@ function applySigns(v: v128, signs: i32): v128 {
 }
 
 /** Eight values: the grid entry times `scale`, with signs. */
-// @ts-ignore: decorator
 @inline
 function octet(grid: usize, index: i32, signs: i32, scale: f32, to: usize): void {
   emit8(applySigns(v128.load8x8_s(grid + (<usize>index << 3)), signs), f32x4.splat(scale), f32x4.splat(0), to);
@@ -43,7 +40,6 @@ export function unpackIQ2_XXS(from: usize, to: usize, n: i32, grid: usize): void
 }
 
 /** Scale of octets `l` of a group, from its byte of scales. */
-// @ts-ignore: decorator
 @inline
 function octetScale(d: f32, scales: i32, l: usize): f32 {
   return d * (0.5 + <f32>((scales >> (l < 2 ? 0 : 4)) & 15)) * 0.25;
@@ -80,7 +76,6 @@ export function unpackIQ2_S(from: usize, to: usize, n: i32, grid: usize): void {
 }
 
 /** Eight values: two grid entries of four, with signs. */
-// @ts-ignore: decorator
 @inline
 function quartets(grid: usize, first: i32, second: i32, signs: i32, scale: f32, to: usize): void {
   const v = i32x4.replace_lane(v128.load32_zero(grid + (<usize>first << 2)), 1, load<i32>(grid + (<usize>second << 2)));
@@ -123,7 +118,6 @@ export function unpackIQ3_S(from: usize, to: usize, n: i32, grid: usize): void {
 }
 
 /** Eight values: the grid entry moved by an eighth. Eight times the grid and ±1 are integers; the scale is divided instead. */
-// @ts-ignore: decorator
 @inline
 function moved(grid: usize, index: i32, down: i32, scale: f32, to: usize): void {
   const v = i16x8.shl(v128.load8x8_s(grid + (<usize>index << 3)), 3);

@@ -23,7 +23,6 @@ export function unpackQ4_1(from: usize, to: usize, n: i32): void {
 }
 
 /** 16 where bit j of `bits` is set, for the sixteen bits from byte `first` on. */
-// @ts-ignore: decorator
 @inline
 function fifthBits(bits: i32, second: bool): v128 {
   const v = i32x4.splat(bits);
@@ -53,7 +52,6 @@ export function unpackQ5_1(from: usize, to: usize, n: i32): void {
 }
 
 /** The sixteen values of IQ4_NL and IQ4_XS. */
-// @ts-ignore: decorator
 @inline
 function uneven(q: v128): v128 {
   return i8x16.swizzle(i8x16(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113), q);
@@ -84,14 +82,12 @@ export function unpackIQ4_XS(from: usize, to: usize, n: i32): void {
 }
 
 /** The sixteen four-bit floats, doubled. */
-// @ts-ignore: decorator
 @inline
 function float4(q: v128): v128 {
   return i8x16.swizzle(i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12), q);
 }
 
 /** 2^(e − 128), also where that is subnormal. */
-// @ts-ignore: decorator
 @inline
 function powerOfTwo(e: i32): f32 {
   return e > 1 ? reinterpret<f32>((e - 1) << 23) : reinterpret<f32>(0x00200000 << e);
