@@ -80,7 +80,7 @@ async function bundle() {
       'chunks/team-worker': `./${fresh}/engine/team-worker.js`,
     },
     platform: 'node',
-    external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.includes('build/dist-'),
+    external: (id) => id !== 'fflate' && !id.startsWith('.') && !id.startsWith('/') && !id.includes('build/dist-'),
     onLog(level, log) {
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') console.error(log.message);
     },
@@ -91,9 +91,14 @@ async function bundle() {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     codeSplitting: {
+      // What only Node has (*.node.js) stays out: the others must load in browsers.
       groups: [
-        { name: 'model', test: /dist-\d+\/(gguf|models|tensor|engine\/(platform|protocol))/, priority: 1 },
-        { name: 'engine', test: /dist-\d+\/(tokenizer|engine\/(?!team-worker))/ },
+        {
+          name: 'model',
+          test: /dist-\d+\/(gguf|models|tensor|engine\/(errors|platform|profile|protocol))(?!.*\.node\.js)/,
+          priority: 1,
+        },
+        { name: 'engine', test: /dist-\d+\/(tokenizer|engine\/(?!team-worker))(?!.*\.node\.js)/ },
       ],
     },
   });
