@@ -1,0 +1,44 @@
+/** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
+import { compileKernels, instantiateKernels } from '../../dist/kernels/wasm/kernels.js';
+import { blockingOf } from '../../dist/kernels/wasm/weights.js';
+
+const align = (n) => Math.ceil(n / 4096) * 4096;
+
+/**
+ * Packs `a` and `w` for both drivers.
+ * @param note makes the engine compile the module anew, under the flags of the moment
+ */
+export async function prepare(a, w, { M, N, K }, note) {
+  const { module, relaxed } = await compileKernels(false, note);
+  const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536 });
+  const kernels = await instantiateKernels(module, memory);
+  const f32 = new Float32Array(memory.buffer);
+  const { kPad, kb, nBlocks, limit } = blockingOf(K);
+  let at = 65536;
+  const take = (bytes) => {
+    const start = at;
+    at = align(at + bytes);
+    return start;
+  };
+  const [tile, aF32, aI16, aScales] = [take(4096), take(M * K * 4), take(M * K * 2 + 4096), take(M * nBlocks * 4)];
+  const [wF32, wI16, wScales, c] = [take(N * K * 4), take(N * K * 2), take((N / 16) * nBlocks * 64), take(M * N * 4)];
+  const [rows, scratch] = [take(16 * K * 4), take(K * 2 + 4096)];
+  f32.set(a, aF32 / 4);
+  for (let n = 0; n < N; n += 16) {
+    f32.set(w.subarray(n * K, (n + 16) * K), rows / 4);
+    kernels.packPanelF32(rows, K * 4, 16, K, wF32 + n * K * 4);
+    kernels.packPanelI16(rows, K * 4, 16, K, kPad, kb, limit, wI16 + n * K * 2, wScales + n * nBlocks * 4, scratch);
+  }
+  const groupBytes = K * 8;
+  const quantize = () => kernels.quantizeRows(aF32, K * 4, M, K, aI16, groupBytes, aScales, kb, limit);
+  const tail = (wide) => [256, 0, 1, c, N * 4, M, 0, 0, 0, wide, tile];
+  return {
+    relaxed,
+    result: () => f32.slice(c / 4, c / 4 + M * N),
+    f32: (wide) => kernels.linearF32(aF32, K * 4, wF32, K, kb, N / 16, ...tail(wide)),
+    i16: (wide) => {
+      quantize();
+      kernels.linearI16(aI16, groupBytes, aScales, wI16, wScales, K, kPad, kb, N / 16, ...tail(wide));
+    },
+  };
+}
