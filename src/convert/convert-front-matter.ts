@@ -49,7 +49,7 @@ function readValue(inline: string, block: readonly string[]): string | readonly 
 
 /** The items of `[a, "b, c"]`. */
 function readFlow(items: string): readonly string[] {
-  const texts = items.match(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]+/g) ?? [];
+  const texts = items.match(/\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]+)/g) ?? [];
   return texts.map((text) => unquoted(text.trim())).filter((text) => text !== '');
 }
 

@@ -1,7 +1,6 @@
 /**
  * @file Reads the directory of a zip file and gives access to its members without unpacking those that are stored.
  */
-import { inflateSync } from 'fflate';
 import type { ByteSource } from '../gguf/index.ts';
 import { memorySource } from '../gguf/index.ts';
 import { ConvertError } from './convert-error.ts';
@@ -91,6 +90,7 @@ export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<By
     throw fail(`it unpacks to ${entry.size} bytes; at most ${MAX_DEFLATED_BYTES} are allowed`);
   const packed = new Uint8Array(entry.packedSize);
   await source.read(begin, packed);
+  const { inflateSync } = await import('fflate');
   try {
     const bytes = inflateSync(packed, { out: new Uint8Array(entry.size) });
     if (bytes.length !== entry.size) throw new Error(`it unpacks to ${bytes.length} bytes instead of ${entry.size}`);

@@ -34,6 +34,8 @@ export interface ConvertProgress {
 
 /** Options of `convert`. */
 export interface ConvertOptions {
+  /** `general.name`; default: what the model card, the config or the name of the folder says. */
+  readonly modelName?: string;
   /** Called after each piece. */
   readonly onProgress?: (progress: ConvertProgress) => void;
   readonly signal?: AbortSignal;
@@ -71,6 +73,7 @@ export async function convert(
     const total = plan.reduce((sum, { shape }) => sum + nValues(shape), 0);
     const writer = new GgufWriter(sink);
     await setGeneral(writer, checkout, config.raw, modelClass.architecture, total);
+    if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
     await setHparams(writer, checkout, config, modelClass, convertTypes[type]);
     await setTokenizer(writer, checkout, config, modelClass.tokenizer);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);

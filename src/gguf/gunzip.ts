@@ -1,7 +1,6 @@
 /**
  * @file Gzipped files. gzip has no random access, so the file is unpacked into memory once, piece by piece and within limits.
  */
-import { Gunzip } from 'fflate';
 import { GgufError } from './errors.ts';
 import { MAX_GZIP_BYTES, MAX_GZIP_RATIO, MIN_GZIP_LIMIT } from './limits.ts';
 import type { ByteSource } from './source.ts';
@@ -39,6 +38,8 @@ async function unpack(source: ByteSource): Promise<Pages> {
   const pages = new Pages();
   let crc = 0xffffffff;
   let furtherMember = false;
+  // Imported here because it builds tables at once, which every other start would pay for.
+  const { Gunzip } = await import('fflate');
   const gunzip = new Gunzip((chunk) => {
     if (pages.size + chunk.length <= limit) {
       crc = crc32(crc, chunk);
