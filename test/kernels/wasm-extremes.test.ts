@@ -1,0 +1,159 @@
+/** @file Values and sizes at the edge: infinities, NaN, subnormals, huge and tiny rows, models that do not fit, misuse. */
+import { describe, expect, it } from 'vitest';
+import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
+import type { Precision } from '../../src/tensor/backend.ts';
+import { batchOf, both, distance, load, normal, type Sources, source } from './wasm-helpers.ts';
+
+const [k, n] = [100, 20];
+
+/** Five tokens; row `t` of the table is token t's input. */
+function inputs(change: (table: Float32Array) => void): Sources {
+  const table = normal(k * 50, 1);
+  change(table);
+  return {
+    x: [source('x', 'F32', [k, 50], table), 'table'],
+    w: [source('w', 'F32', [k, n], normal(k * n, 2, 0.1)), 'matrix'],
+    norm: [source('norm', 'F32', [k], normal(k, 3)), 'vector'],
+  };
+}
+
+const batch = {
+  ids: Int32Array.of(0, 1, 2, 3, 4),
+  positions: Int32Array.of(0, 1, 2, 3, 4),
+  offsets: Int32Array.of(0, 5),
+};
+
+describe.each<Precision>(['exact', 'high'])('a product at %s', (precision) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'passes %d on, in its own row only',
+    async (value) => {
+      const sources = inputs((table) => {
+        table[2 * k + 7] = value;
+      });
+      const { wasm, reference } = await both(
+        sources,
+        batch,
+        (ops, w) => ops.linear(ops.embedding(w.x, 'ids'), { weight: w.w }),
+        {
+          precision,
+        },
+      );
+      expect(wasm.subarray(2 * n, 3 * n).every((y) => !Number.isFinite(y))).toBe(true);
+      for (const row of [0, 1, 3, 4]) {
+        expect(distance(wasm.slice(row * n, (row + 1) * n), reference.slice(row * n, (row + 1) * n))).toBeLessThan(
+          1e-3,
+        );
+      }
+    },
+  );
+
+  it.each([1e-42, 1e-36, 1e-20, 1e20, 1e34])('has rows of size %d beside rows of size 1', async (size) => {
+    const sources = inputs((table) => {
+      for (let i = k; i < 2 * k; i++) table[i] *= size;
+    });
+    const { wasm, reference } = await both(
+      sources,
+      batch,
+      (ops, w) => ops.linear(ops.embedding(w.x, 'ids'), { weight: w.w }),
+      {
+        precision,
+      },
+    );
+    for (let row = 0; row < 5; row++) {
+      const [a, b] = [wasm, reference].map((values) => values.slice(row * n, (row + 1) * n));
+      if (row !== 1 || size > 1e-30) expect(distance(a, b)).toBeLessThan(1e-3);
+      else expect(a.every((y) => Math.abs(y) < 1e-30)).toBe(true);
+    }
+  });
+});
+
+describe('NaN in', () => {
+  const withNaN = inputs((table) => {
+    table[3 * k] = Number.NaN;
+  });
+  const rowsWithNaN = (values: Float32Array, cols: number) =>
+    Array.from({ length: values.length / cols }, (_, r) =>
+      values.subarray(r * cols, (r + 1) * cols).some(Number.isNaN),
+    );
+
+  it('norm, activation and softmax stays in its row', async () => {
+    const backend = await createWasmBackend();
+    const w = await load(backend, withNaN);
+    const { ops } = backend;
+    for (const op of [
+      () => ops.norm(ops.embedding(w.x, 'ids'), { weight: w.norm }, { kind: 'layer', eps: 1e-5 }),
+      () => ops.norm(ops.embedding(w.x, 'ids'), { weight: w.norm }, { kind: 'rms', eps: 1e-5 }),
+      () => ops.softmax(ops.embedding(w.x, 'ids')),
+      () => ops.activate(ops.embedding(w.x, 'ids'), 'gelu'),
+      () => ops.activate(ops.embedding(w.x, 'ids'), 'silu'),
+      () => ops.activate(ops.embedding(w.x, 'ids'), 'relu'),
+      () => ops.activate(ops.embedding(w.x, 'ids'), 'tanh'),
+    ]) {
+      ops.begin(batch);
+      expect(rowsWithNaN(await ops.read(op()), k)).toEqual([false, false, false, true, false]);
+    }
+  });
+
+  it('attention reaches every row of its sequence and no other sequence', async () => {
+    const backend = await createWasmBackend();
+    const w = await load(backend, withNaN);
+    backend.ops.begin({ ...batch, positions: Int32Array.of(0, 1, 0, 1, 2), offsets: Int32Array.of(0, 2, 5) });
+    const x = backend.ops.embedding(w.x, 'ids');
+    const y = await backend.ops.read(backend.ops.attention(x, x, x, { nHead: 5, nHeadKv: 5, scale: 0.2 }));
+    expect(rowsWithNaN(y, k)).toEqual([false, false, true, true, true]);
+  });
+});
+
+describe('refuses', () => {
+  it('a model that does not fit 32-bit addresses, before it reads anything', async () => {
+    const backend = await createWasmBackend();
+    const [from] = inputs(() => {}).w;
+    const huge = { ...from, name: 'blk.0.ffn_up.weight', shape: [40000, 60000], byteLength: 40000 * 60000 * 4 };
+    expect(() => backend.allocate(huge, 'matrix')).toThrow(/blk\.0\.ffn_up\.weight needs 4\.47 GiB .* limit is 4 GiB/);
+  });
+
+  it('more than 2 GiB only where the runtime has no more', async () => {
+    const backend = await createWasmBackend({ setup: await prepareWasm({ keepBlocks: true }) });
+    const [from] = inputs(() => {}).w;
+    const part = { ...from, shape: [4096, 65536], byteLength: 4096 * 65536 * 4 };
+    for (let i = 0; i < 3; i++) backend.allocate({ ...part, name: `w${i}` }, 'matrix');
+    expect(() => backend.allocate({ ...part, name: 'w3' }, 'matrix')).toThrow(/w3 needs 4\.00 GiB/);
+  });
+
+  it('ids outside the table, tensors of an earlier forward, weights of another shape', async () => {
+    const backend = await createWasmBackend();
+    const w = await load(
+      backend,
+      inputs(() => {}),
+    );
+    const { ops } = backend;
+    ops.begin({ ...batch, ids: Int32Array.of(0, 1, 50, 3, 4) });
+    expect(() => ops.embedding(w.x, 'ids')).toThrow('x has 50 rows, no row 50');
+    ops.begin(batch);
+    const old = ops.embedding(w.x, 'ids');
+    ops.begin(batch);
+    expect(() => ops.add(old, old)).toThrow(/does not belong to the running forward/);
+    expect(() => ops.linear(ops.embedding(w.x, 'ids'), { weight: w.norm, bias: w.w })).toThrow(
+      /w is \[100,20\] where \[1\]/,
+    );
+    expect(() => ops.begin({ ...batch, offsets: Int32Array.of(0, 3, 3, 5) })).toThrow(/makes no sense/);
+  });
+});
+
+it('values can be read in any order, also after later operations have used their memory', async () => {
+  const backend = await createWasmBackend();
+  const w = await load(
+    backend,
+    inputs(() => {}),
+  );
+  const { ops } = backend;
+  ops.begin(batchOf([5]));
+  const chain = [ops.embedding(w.x, 'ids')];
+  for (let i = 0; i < 6; i++) chain.push(ops.activate(chain[i], 'tanh'));
+  const last = await ops.read(chain[6]);
+  const first = await ops.read(chain[0]);
+  expect(await ops.read(chain[6])).toEqual(last);
+  expect(first).not.toEqual(last);
+  chain.push(ops.add(chain[0], chain[6]));
+  expect(await ops.read(chain[7])).toEqual(first.map((value, i) => Math.fround(value + last[i])));
+});
