@@ -1,0 +1,103 @@
+// Megabytes of text per second: this tokenizer, @huggingface/tokenizers and llama.cpp on the same vocabularies and texts, in
+// alternating rounds of one run. Also how long a vocabulary takes to load.
+// Usage: npm run bench:tokenizer -- [--mb N] [--rounds N] [--no-llama] [FILE.gguf[.gz]…]
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { memorySource, openGguf } from '../../dist/gguf/index.js';
+import { createTokenizer } from '../../dist/tokenizer/index.js';
+import { ensurePeer } from '../ensure-peers.mjs';
+import { huggingFace } from './hugging-face.mjs';
+import { mixedTexts } from './texts.mjs';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    mb: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '3' },
+    'no-llama': { type: 'boolean' },
+  },
+});
+const rounds = Number(options.rounds);
+const fixtures = fileURLToPath(new URL('../../test/fixtures/vocab/', import.meta.url));
+const files = positionals.length
+  ? positionals
+  : readdirSync(fixtures)
+      .filter((name) => name.endsWith('.gguf.gz'))
+      .map((name) => join(fixtures, name));
+
+const texts = mixedTexts(Number(options.mb));
+const megabytes = (list) => list.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 1e6;
+/** The others are slower: they get a part of the texts, spread over all of them. */
+const some = texts.filter((_, i) => i % 10 === 0);
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+const folder = mkdtempSync(join(tmpdir(), 'bench-tokenizer-'));
+
+let llama;
+if (!options['no-llama']) {
+  ensurePeer('node-llama-cpp');
+  const { getLlama } = await import('../node_modules/node-llama-cpp/dist/index.js');
+  llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: 'disabled' });
+}
+
+console.log(
+  `${megabytes(texts).toFixed(1)} MB in ${texts.length} texts, ${rounds} rounds, Node ${process.versions.node}\n`,
+);
+const head = ['vocabulary', 'tokens', 'load ms', 'MB/s', '@hf MB/s', '× @hf', 'llama.cpp MB/s', '× llama.cpp'];
+console.log(head.map((text, i) => (i ? text.padStart(15) : text.padEnd(24))).join(''));
+for (const path of files) await measure(path);
+rmSync(folder, { recursive: true });
+await llama?.dispose();
+
+async function measure(path) {
+  const file = readFileSync(path);
+  const bytes = path.endsWith('.gz') ? gunzipSync(file) : file;
+  const { metadata } = await openGguf(memorySource(bytes, path));
+  const start = performance.now();
+  const ours = createTokenizer(metadata);
+  const loadTime = performance.now() - start;
+
+  const sides = {
+    ours: { texts, run: (text) => ours.encode(text, { addSpecial: false, parseSpecial: false }).length },
+  };
+  if (['bert', 'gpt2', 't5'].includes(metadata.string('tokenizer.ggml.model'))) {
+    const theirs = huggingFace(metadata);
+    sides.hf = { texts: some, run: (text) => theirs.encode(text, { add_special_tokens: false }).ids.length };
+  }
+  let model;
+  if (llama) {
+    const plain = join(folder, 'vocabulary.gguf');
+    writeFileSync(plain, bytes);
+    model = await llama.loadModel({ modelPath: plain, vocabOnly: true });
+    sides.llama = { texts, run: (text) => model.tokenize(text, false).length };
+  }
+
+  for (const side of Object.values(sides)) for (const text of some) side.run(text);
+  const speeds = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, side] of Object.entries(sides)) {
+      const from = performance.now();
+      for (const text of side.texts) side.run(text);
+      speeds[name].push((megabytes(side.texts) / (performance.now() - from)) * 1000);
+    }
+  }
+  await model?.dispose();
+  const ratio = (name) => (speeds[name] ? `${median(speeds.ours.map((x, i) => x / speeds[name][i])).toFixed(1)}` : '');
+  const speed = (name) => (speeds[name] ? median(speeds[name]).toFixed(1) : '');
+  const cells = [
+    ours.vocab.nTokens,
+    loadTime.toFixed(1),
+    speed('ours'),
+    speed('hf'),
+    ratio('hf'),
+    speed('llama'),
+    ratio('llama'),
+  ];
+  const name = basename(path)
+    .replace(/\.gguf(\.gz)?$/, '')
+    .replace('ggml-vocab-', '');
+  console.log(name.padEnd(24) + cells.map((cell) => String(cell).padStart(15)).join(''));
+}
