@@ -27,12 +27,16 @@ export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Most bytes of GPU memory to hold; default: as much as the adapter gives. */
   readonly memoryBudget?: number;
+  /** Bind at most this many bytes at once, if the adapter allows more: for drivers that lie, and to test splitting. */
+  readonly maxBindingSize?: number;
 }
 
 /** A device with an account of the memory that this backend holds on it. */
 export class Device {
   readonly gpu: GPUDevice;
   readonly limits: GPUSupportedLimits;
+  /** Most bytes of one binding, and so of one part of a weight. */
+  readonly maxBindingSize: number;
   readonly features: GPUSupportedFeatures;
   readonly adapterInfo: GPUAdapterInfo;
   readonly #owned: boolean;
@@ -42,13 +46,16 @@ export class Device {
   #lost: GpuDeviceLostError | undefined;
   #fault: GpuError | undefined;
 
-  constructor(gpu: GPUDevice, adapterInfo: GPUAdapterInfo, owned: boolean, budget = Number.POSITIVE_INFINITY) {
+  constructor(gpu: GPUDevice, adapterInfo: GPUAdapterInfo, owned: boolean, options: DeviceOptions = {}) {
     this.gpu = gpu;
     this.limits = gpu.limits;
     this.features = gpu.features;
     this.adapterInfo = adapterInfo;
     this.#owned = owned;
-    this.#budget = budget;
+    this.#budget = options.memoryBudget ?? Number.POSITIVE_INFINITY;
+    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.limits;
+    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    this.maxBindingSize = Math.min(options.maxBindingSize ?? most, most);
     gpu.lost.then(({ message }) => {
       this.#lost ??= new GpuDeviceLostError(`the GPU device was lost: ${message || 'no reason given'}`);
     });
@@ -150,13 +157,13 @@ export class Device {
  */
 export async function openDevice(options: DeviceOptions): Promise<Device> {
   if (options.device !== undefined) {
-    return new Device(options.device, options.device.adapterInfo, false, options.memoryBudget);
+    return new Device(options.device, options.device.adapterInfo, false, options);
   }
   const adapter = options.adapter ?? (await requestAdapter(options));
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ label: 'gguf-embed', requiredFeatures, requiredLimits });
-  return new Device(device, adapter.info, true, options.memoryBudget);
+  return new Device(device, adapter.info, true, options);
 }
 
 async function requestAdapter({ gpu, powerPreference }: DeviceOptions): Promise<GPUAdapter> {

@@ -66,6 +66,11 @@ export class Executor {
     return result;
   }
 
+  /** Gives its buffers back. */
+  dispose(): void {
+    for (const buffer of [this.#memory, this.#params, this.#lists, this.#readback]) buffer.dispose();
+  }
+
   async #execute(
     run: Run,
     steps: readonly Step[],
@@ -134,7 +139,7 @@ export class Executor {
   /** Makes room for the intermediates that `place` has placed. */
   async #growMemory(run: Run): Promise<void> {
     const bytes = this.#arena.highest * 4;
-    const most = this.#device.limits.maxStorageBufferBindingSize;
+    const most = this.#device.maxBindingSize;
     if (bytes > most) {
       throw new GpuOutOfMemoryError(
         `a forward over ${run.nTokens} tokens needs ${mebibytes(bytes)} of intermediates, but this adapter binds at most ${mebibytes(most)} at once: compute fewer tokens at a time (nUbatch), or use the wasm backend for so long a text`,

@@ -41,4 +41,10 @@ export class GrowingBuffer {
       this.#device.release(old);
     }
   }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    if (this.#buffer !== undefined) this.#device.release(this.#buffer);
+    this.#buffer = undefined;
+  }
 }

@@ -1,11 +1,12 @@
 /**
  * @file The WebGPU backend: quantised transformers in WGSL, on any adapter that `navigator.gpu` (or Dawn in Node) offers.
  */
-import type { Backend, WeightSource } from '../../tensor/backend.ts';
+import type { Backend, Precision, WeightSource } from '../../tensor/backend.ts';
 import type { Ops } from '../../tensor/ops.ts';
 import { Context } from './context.ts';
 import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
 import { Executor } from './executor.ts';
+import { experimentsOn } from './experiments.ts';
 import { attention } from './ops/attention.ts';
 import { linear } from './ops/linear.ts';
 import { moe } from './ops/moe.ts';
@@ -25,10 +26,17 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly gpuWeights?: 'quantised' | 'f16';
   /** Check every kernel launch for validation errors by itself and name it. Slow. */
   readonly debug?: boolean;
-  /** Search for the fastest tiles at first use. Default true. */
+  /**
+   * `fast`: operands of products as f16, where the adapter has `shader-f16` (products and sums stay float32). The other
+   * two are the same here: float32 throughout. Default `high`.
+   */
+  readonly precision?: Precision;
+  /** Search for the fastest tiles at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;
   /** What an earlier backend on the same adapter found (its `tuning`). */
   readonly tuning?: Tuning;
+  /** Try kernels out on the device before they are used; needed for `autotune`. Default true, except on software adapters. */
+  readonly selfCheck?: boolean;
   /** Use this tile for every product, for tests and benchmarks. */
   readonly tile?: Tile;
 }
@@ -38,6 +46,8 @@ export interface WebGpuBackend extends Backend {
   /** Bytes of GPU memory that it holds. */
   readonly memoryInUse: number;
   readonly adapterInfo: GPUAdapterInfo;
+  /** What the search for tiles has found so far: keep it and pass it as `tuning` next time on the same adapter. */
+  readonly tuning: Tuning;
 }
 
 /** Makes a WebGPU backend. */
@@ -49,10 +59,21 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const executor = new Executor(device, pipelines, vectors);
   executor.debug = options.debug ?? false;
   const ctx = new Context(device, pipelines, vectors, executor);
-  const tuner = new Tuner(device.limits, ctx.software, undefined, options.tuning, options.tile);
+  const tuner = new Tuner({
+    limits: device.limits,
+    software: ctx.software,
+    halves: options.precision === 'fast' && device.features.has('shader-f16'),
+    search: options.autotune ?? true,
+    known: options.tuning,
+    forced: options.tile,
+  });
+  if (options.selfCheck ?? !ctx.software) tuner.use(experimentsOn(device, pipelines, vectors, tuner));
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,
+    get tuning() {
+      return tuner.tuning;
+    },
     get memoryInUse() {
       return device.held;
     },

@@ -33,6 +33,11 @@ export class Readback {
     return () => this.#values(staging, bytes, views);
   }
 
+  /** Gives the buffers back. */
+  dispose(): void {
+    for (const buffer of this.#idle.splice(0)) this.#device.release(buffer);
+  }
+
   async #values(staging: GPUBuffer, bytes: number, views: readonly GpuTensor[]): Promise<Float32Array[]> {
     try {
       await staging.mapAsync(mapModeRead, 0, bytes);

@@ -1,9 +1,9 @@
 /**
- * @file Chooses the tile of a product: by a rule, or by a short search on the device at first use.
+ * @file Chooses the kernel of a product: by a rule, or by a short search on the device at first use.
  *
- * Every tile adds in the same order (see `shaders/matmul-tile.wgsl.ts`), so the choice changes speed, never a bit. Whether
- * that holds on this device is checked once for each weight type, against the kernel for few rows: a shader compiler that
- * reorders sums loses that kernel.
+ * Every tile adds in the same order (see `shaders/matmul-tile.wgsl.ts`), and so does the kernel for few rows: the choice
+ * changes speed, never a bit. A shader compiler could still reorder sums, so that is checked on the device, once for each
+ * weight type; where it does, the kernel for few rows is not used, and the tile is chosen without regard to the rows.
  */
 import type { Loader } from './loaders/index.ts';
 import { type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
@@ -12,7 +12,7 @@ import type { GpuWeight } from './weights.ts';
 /** Rises when the kernels change so that old results mean nothing. */
 export const tuningVersion = 1;
 
-/** From small to large. */
+/** From small to large. The first is for software adapters. */
 export const tiles: readonly Tile[] = [
   { bm: 16, bn: 16, tm: 1, tn: 4 },
   { bm: 16, bn: 64, tm: 2, tn: 4 },
@@ -22,50 +22,63 @@ export const tiles: readonly Tile[] = [
   { bm: 128, bn: 64, tm: 8, tn: 4 },
   { bm: 64, bn: 128, tm: 4, tn: 8 },
 ];
+/** What the rule chooses among, by rows. */
+const ruled = [1, 2, 3];
 
-/** Found tiles: by shape class, an index into `tiles`. Plain data, to be kept and given to the next backend on the same adapter. */
+/** What a search found, as plain data: to be kept, and given to the next backend on the same adapter. */
 export interface Tuning {
   readonly version: number;
+  /** By class of products (`Q8_0 512x384x1536`: type, rows, nIn, nOut), an index into `tiles`. */
   readonly tiles: Readonly<Record<string, number>>;
 }
 
-/** What the tuner needs to know of a product. */
-export interface ProductShape {
-  readonly type: Loader['type'];
-  readonly nIn: number;
-  readonly nOut: number;
-  readonly rows: number;
+/** Runs experiments on the device. */
+export interface Experiments {
+  /** Milliseconds that a product of `rows` rows with `weight` takes with each tile. */
+  measure(weight: GpuWeight, rows: number, candidates: readonly Tile[]): Promise<readonly number[]>;
+  /** Whether the kernel for few rows and two tiles give the same bits for this weight. */
+  sameBits(weight: GpuWeight): Promise<boolean>;
 }
 
-/** Runs a product with each of `candidates` and returns the time of each. */
-export type Measure = (shape: ProductShape, candidates: readonly Tile[]) => Promise<readonly number[]>;
+/** Where the tuner begins. */
+export interface TunerOptions {
+  readonly limits: GPUSupportedLimits;
+  /** The adapter computes on the CPU: small kernels, loops kept. */
+  readonly software: boolean;
+  /** Keep operands as f16. */
+  readonly halves: boolean;
+  /** Search for tiles. */
+  readonly search: boolean;
+  /** Results of an earlier search. */
+  readonly known?: Tuning;
+  /** Use this tile for everything. */
+  readonly forced?: Tile;
+}
 
 /** Keeps the choices of one device. */
 export class Tuner {
   /** Whether kernels keep their loops (see `kernel`). */
   readonly rolled: boolean;
-  readonly #usable: readonly Tile[];
-  readonly #found: Record<string, number>;
-  readonly #measure: Measure | undefined;
+  /** Whether operands are kept as f16. */
+  readonly halves: boolean;
+  readonly #usable: readonly number[];
   readonly #forced: Tile | undefined;
+  readonly #search: boolean;
+  readonly #found: Record<string, number>;
+  readonly #same = new Map<Loader['type'], boolean>();
+  #experiments: Experiments | undefined;
 
-  /**
-   * @param limits of the device
-   * @param software the adapter computes on the CPU
-   * @param measure search with this; `undefined`: go by the rule
-   * @param known results of an earlier search
-   * @param forced use this tile for everything
-   */
-  constructor(limits: GPUSupportedLimits, software: boolean, measure?: Measure, known?: Tuning, forced?: Tile) {
-    this.#usable = tiles.filter(
-      (tile) =>
-        tileShared(tile) <= limits.maxComputeWorkgroupStorageSize &&
-        tileThreads(tile) <= Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
-    );
-    this.#measure = measure;
-    this.#found = known?.version === tuningVersion ? { ...known.tiles } : {};
-    this.#forced = forced ?? (software ? tiles[0] : undefined);
+  constructor({ limits, software, halves, search, known, forced }: TunerOptions) {
     this.rolled = software;
+    this.halves = halves;
+    const threads = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+    this.#usable = Array.from(tiles.keys()).filter((i) => {
+      const shared = tileShared(tiles[i], halves ? 2 : 4);
+      return shared <= limits.maxComputeWorkgroupStorageSize && tileThreads(tiles[i]) <= threads;
+    });
+    this.#forced = forced ?? (software ? tiles[0] : undefined);
+    this.#search = search && this.#forced === undefined;
+    this.#found = known?.version === tuningVersion ? { ...known.tiles } : {};
   }
 
   /** All results so far. */
@@ -73,39 +86,51 @@ export class Tuner {
     return { version: tuningVersion, tiles: { ...this.#found } };
   }
 
-  /** Searches if this class of products has no result yet. */
+  /** Lets the tuner try things out. */
+  use(experiments: Experiments): void {
+    this.#experiments = experiments;
+  }
+
+  /** Checks the type and searches the class of this product, if that has not been done. */
   prepare(weight: GpuWeight, rows: number): Promise<void> | undefined {
-    const shape = shapeOf(weight, rows);
-    if (this.#measure === undefined || this.#forced !== undefined || classOf(shape) in this.#found) return undefined;
-    return this.#search(shape, this.#measure);
+    const type = weight.loader!.type;
+    const known = !this.#search || classOf(weight, rows) in this.#found;
+    if (this.#experiments === undefined || (known && this.#same.has(type))) return undefined;
+    return this.#prepare(weight, rows, this.#experiments);
+  }
+
+  /** Whether few rows may be multiplied by the kernel for few rows. */
+  mayBeSkinny(type: Loader['type']): boolean {
+    return this.#same.get(type) ?? true;
   }
 
   /** The tile for a product with `rows` rows. */
   tile(weight: GpuWeight, rows: number): Tile {
-    const found = this.#found[classOf(shapeOf(weight, rows))];
-    return this.#forced ?? tiles[found] ?? this.#byRule(rows);
+    if (this.#forced !== undefined) return this.#forced;
+    const same = this.mayBeSkinny(weight.loader!.type);
+    const found = this.#found[classOf(weight, rows)];
+    if (same && this.#usable.includes(found)) return tiles[found];
+    const choice = ruled.filter((i) => this.#usable.includes(i));
+    return tiles[(same ? choice.find((i) => rows <= tiles[i].bm) : undefined) ?? choice.at(-1)!];
   }
 
-  async #search(shape: ProductShape, measure: Measure): Promise<void> {
+  async #prepare(weight: GpuWeight, rows: number, experiments: Experiments): Promise<void> {
+    const type = weight.loader!.type;
+    if (!this.#same.has(type)) this.#same.set(type, await experiments.sameBits(weight));
+    if (!this.#search || !this.#same.get(type)) return;
     // A tile much taller than the product only computes rows that nobody wants.
-    const candidates = this.#usable.filter(({ bm }) => bm < 2 * shape.rows || bm === 16);
-    const times = await measure(shape, candidates);
-    const best = times.indexOf(Math.min(...times));
-    this.#found[classOf(shape)] = tiles.indexOf(candidates[best]);
-  }
-
-  #byRule(rows: number): Tile {
-    const square = this.#usable.filter(({ bn, tm }) => bn === 64 && tm <= 4);
-    return square.find(({ bm }) => rows <= bm) ?? square.at(-1)!;
+    const candidates = this.#usable.filter((i) => i > 0 && (tiles[i].bm < 2 * rows || i === 1));
+    const times = await experiments.measure(
+      weight,
+      rows,
+      candidates.map((i) => tiles[i]),
+    );
+    this.#found[classOf(weight, rows)] = candidates[times.indexOf(Math.min(...times))];
   }
 }
 
-function shapeOf(weight: GpuWeight, rows: number): ProductShape {
-  return { type: weight.loader!.type, nIn: weight.rowLength, nOut: weight.shape[1] ?? 1, rows };
-}
-
-/** Products of one class share a result: type, and each extent to the next power of two. */
-function classOf({ type, nIn, nOut, rows }: ProductShape): string {
-  const extents = [rows, nIn, nOut].map((n) => 2 ** Math.ceil(Math.log2(Math.min(n, 4096))));
-  return `${type} ${extents.join('x')}`;
+/** Products of one class share a result: type, and each extent up to the next power of two. */
+function classOf(weight: GpuWeight, rows: number): string {
+  const extents = [Math.min(rows, 4096), weight.rowLength, weight.shape[1] ?? 1];
+  return `${weight.loader!.type} ${extents.map((n) => 2 ** Math.ceil(Math.log2(n))).join('x')}`;
 }

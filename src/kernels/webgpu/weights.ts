@@ -172,13 +172,12 @@ export class Weights {
 
   /** Rows that fit one binding: whole matrices of a stack where possible, else a multiple of four rows. */
   #rowsPerPart(weight: GpuWeight): number {
-    const { maxStorageBufferBindingSize: binding, maxBufferSize } = this.#device.limits;
-    const rows = Math.floor(Math.min(binding, maxBufferSize) / (weight.blocksPerRow * weight.loader!.bodyBytes));
+    const rows = Math.floor(this.#device.maxBindingSize / (weight.blocksPerRow * weight.loader!.bodyBytes));
     const [, nOut = 1, nExpert = 1] = weight.shape;
     const unit = nExpert > 1 ? nOut : 4;
     if (rows < unit) {
       throw new GpuError(
-        `${weight.name}: ${unit} rows of ${weight.rowLength} values exceed this adapter's bindings (${binding} bytes)`,
+        `${weight.name}: ${unit} rows of ${weight.rowLength} values exceed this adapter's bindings (${this.#device.maxBindingSize} bytes)`,
       );
     }
     return Math.floor(rows / unit) * unit;

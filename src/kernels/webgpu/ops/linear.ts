@@ -80,13 +80,13 @@ export function product(
     blocksPerRow: weight.blocksPerRow,
     ...epilogue,
   };
-  if (x.rows <= skinnyRows) {
+  if (x.rows <= skinnyRows && tuner.mayBeSkinny(type)) {
     const m = 2 ** Math.ceil(Math.log2(x.rows));
     const groups = Math.ceil(part.nRows / skinnyOutputs);
-    return { kernel: matmulSkinny(type, m, tuner.rolled), values, bound: part, grid: grid(groups) };
+    return { kernel: matmulSkinny(type, m, tuner.rolled, tuner.halves), values, bound: part, grid: grid(groups) };
   }
   const { bm, bn, tm, tn } = tuner.tile(weight, x.rows);
   const wide = x.aligned && y.aligned && (r?.aligned ?? true) && part.nRows % 4 === 0;
-  const kernel = matmulTile(type, bm, bn, tm, tn, wide, false, tuner.rolled);
+  const kernel = matmulTile(type, bm, bn, tm, tn, wide, false, tuner.rolled, tuner.halves);
   return { kernel, values, bound: part, grid: grid(Math.ceil(part.nRows / bn) * Math.ceil(x.rows / bm)) };
 }

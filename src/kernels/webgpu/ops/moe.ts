@@ -42,7 +42,7 @@ export function moe(ctx: Context, tuner: Tuner, input: Tensor, options: MoeOptio
     dispatches: () => [{ kernel: group(bm), values: { rows: x.rows, nExpert, nUsed, maxTiles }, grid: [1, 1, 1] }],
   });
   const experts = (weight: GpuWeight, input: GpuTensor, activation: number, pairsPerRow: number) =>
-    expertProduct(ctx, weight, input, tiles, nPairs, maxTiles, activation, pairsPerRow);
+    expertProduct(ctx, tuner, weight, input, tiles, nPairs, maxTiles, activation, pairsPerRow);
 
   const code = activationCode[options.activation];
   const hidden =
@@ -79,6 +79,7 @@ function chooseExperts(ctx: Context, x: GpuTensor, nExpert: number, nUsed: numbe
 /** Row `pair` of the result: `act(W[expert of pair] · x[pair / pairsPerRow])`. */
 function expertProduct(
   ctx: Context,
+  tuner: Tuner,
   weight: GpuWeight,
   x: GpuTensor,
   t: GpuTensor,
@@ -90,7 +91,7 @@ function expertProduct(
   const nOut = weight.shape[1] ?? 1;
   const y = ctx.run.tensor(nPairs, nOut);
   const wide = x.aligned && y.aligned;
-  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true, ctx.software);
+  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true, tuner.rolled, tuner.halves);
   const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, blocksPerRow: weight.blocksPerRow };
   return ctx.record({
     op: `experts ${weight.name}`,

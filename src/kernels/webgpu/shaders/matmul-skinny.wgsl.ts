@@ -7,12 +7,12 @@
  * Order    As in `matmul-tile`: sums of 32 products, each a chain of `fma` in order, added in order. Same bits.
  * Threads  4 outputs × 16 steps.
  * Shared   64 · rows · 4 bytes (at most 2 KiB).
- * Features none.
+ * Features none. With f16 operands it rounds them as `matmul-tile` does.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
-import { matmulParams, weightAt } from './matmul-tile.wgsl.ts';
+import { matmulParams, roundedCode, weightAt } from './matmul-tile.wgsl.ts';
 
 /** Most rows that one launch takes. */
 export const skinnyRows = 8;
@@ -22,11 +22,12 @@ export const skinnyOutputs = 4;
 const lanes = 16;
 
 /** The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller). */
-export const matmulSkinny = once((type: Loader['type'], m: number, rolled: boolean): Kernel => {
+export const matmulSkinny = once((type: Loader['type'], m: number, rolled: boolean, halves: boolean): Kernel => {
   const loader = loaders.get(type)!;
   const rows = Array.from({ length: m }, (_, r) => r);
   return kernel({
-    name: `matmul ${type} skinny ${m}`,
+    name: `matmul ${type} skinny ${m}${halves ? ' f16' : ''}`,
+
     params: matmulParams,
     rolled,
     bindings: loaderBindings(loader),
@@ -35,6 +36,7 @@ var<workgroup> partial: array<f32, ${skinnyOutputs * lanes * m}>;
 ${linearGroup}
 fn w_end() -> u32 { return p.nOut; }
 ${weightAt(loader)}
+${roundedCode(halves)}
 ${epilogueCode}
 fn load_x(row: u32, k: u32) -> vec4<f32> {
   var v = vec4<f32>();
@@ -42,7 +44,9 @@ fn load_x(row: u32, k: u32) -> vec4<f32> {
   for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = arena[at + i]; } }
   return v;
 }
-fn chain(sum: f32, x: vec4<f32>, w: vec4<f32>) -> f32 {
+fn chain(sum: f32, xv: vec4<f32>, wv: vec4<f32>) -> f32 {
+  let x = rounded(xv);
+  let w = rounded(wv);
   return fma(x.w, w.w, fma(x.z, w.z, fma(x.y, w.y, fma(x.x, w.x, sum))));
 }
 

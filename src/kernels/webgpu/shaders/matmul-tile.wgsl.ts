@@ -9,7 +9,7 @@
  *          place do not enter, and `matmul-skinny` adds in the same order: same row, same bits.
  * Threads  BM/TM × BN/TN, e.g. 16 × 16 for 64 × 64 with 4 × 4.
  * Shared   (BM + BN) · 32 · 4 bytes: 16 KiB for 64 × 64, WebGPU's least. W's vectors are swizzled against bank conflicts.
- * Features none. With `vec4` rows, offsets and widths must be multiples of four.
+ * Features none; `shader-f16` for operands kept as f16, which halves the shared memory. With `vec4` rows, offsets and widths must be multiples of four.
  *
  * With `experts` the rows of a tile belong to one expert: `t` lists the tiles and the rows that they gather (see `moe.wgsl.ts`).
  */
@@ -66,7 +66,17 @@ fn weight8(row: u32, k: u32) -> mat2x4<f32> {
 }`;
 }
 
-/** The tile kernel for one weight type. */
+/**
+ * WGSL: `rounded(v)`, an operand as it enters the product. With f16 operands it has eleven significant bits, and what
+ * exceeds ±65504 is clamped; products and sums are float32 all the same. `quantizeToF16`, because compilers drop a
+ * conversion to f16 and back.
+ */
+export function roundedCode(halves: boolean): string {
+  const value = halves ? 'quantizeToF16(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0)))' : 'v';
+  return `fn rounded(v: vec4<f32>) -> vec4<f32> { return ${value}; }`;
+}
+
+/** The tile kernel for one weight type. `halves`: operands as f16. */
 export const matmulTile = once(
   (
     type: Loader['type'],
@@ -77,34 +87,37 @@ export const matmulTile = once(
     wide: boolean,
     experts: boolean,
     rolled: boolean,
+    halves: boolean,
   ): Kernel => {
     const loader = loaders.get(type)!;
     const tile = { bm, bn, tm, tn };
     return kernel({
-      name: `matmul${experts ? ' experts' : ''} ${type} ${bm}x${bn}${wide ? ' vec4' : ''}`,
+      name: `matmul${experts ? ' experts' : ''} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${wide ? ' vec4' : ''}`,
       params: {
         ...matmulParams,
         ...(experts && { t: 'tensor', maxTiles: 'u32', firstExpert: 'u32', endExpert: 'u32', pairsPerRow: 'u32' }),
       },
       rolled,
+      enable: halves ? ['f16'] : [],
       arena: wide ? 'vec4<f32>' : 'f32',
       bindings: loaderBindings(loader),
-      code: tileCode(loader, tile, wide, experts),
+      code: tileCode(loader, tile, wide, experts, halves ? 'f16' : 'f32'),
     });
   },
 );
 
-function tileCode(loader: Loader, tile: Tile, wide: boolean, experts: boolean): string {
+function tileCode(loader: Loader, tile: Tile, wide: boolean, experts: boolean, element: 'f32' | 'f16'): string {
   const { bm, bn, tm, tn } = tile;
   const threads = tileThreads(tile);
   const columns = bn / tn;
   return /* wgsl */ `
 const BM = ${bm}u;
-var<workgroup> xs: array<vec4<f32>, ${bm * 8}>;
-var<workgroup> ws: array<vec4<f32>, ${bn * 8}>;
+var<workgroup> xs: array<vec4<${element}>, ${bm * 8}>;
+var<workgroup> ws: array<vec4<${element}>, ${bn * 8}>;
 ${linearGroup}
 ${experts ? expertRows(wide) : plainRows}
 ${weightAt(loader)}
+${roundedCode(element === 'f16')}
 ${epilogueCode}
 ${wide ? wideAccess : narrowAccess}
 /* Place of vector v (of 8) of row n in ws: neighbouring threads read rows four apart. */
@@ -122,18 +135,18 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
 ${each(tm * tn, (i) => `  var s${i} = 0.0; var c${i} = 0.0;`)}
   for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
     for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
-      xs[i] = load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u);
+      xs[i] = vec4<${element}>(rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u)));
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
       let w = weight8(w_begin() + n0 + n, k0 + (i % 4u) * 8u);
-      ws[at_w(n, (i % 4u) * 2u)] = w[0];
-      ws[at_w(n, (i % 4u) * 2u + 1u)] = w[1];
+      ws[at_w(n, (i % 4u) * 2u)] = vec4<${element}>(rounded(w[0]));
+      ws[at_w(n, (i % 4u) * 2u + 1u)] = vec4<${element}>(rounded(w[1]));
     }
     workgroupBarrier();
     for (var v = 0u; v < bound(8u); v++) {
-${each(tm, (i) => `      let a${i} = xs[(ty + ${i}u) * 8u + v];`)}
-${each(tn, (j) => `      let b${j} = ws[at_w(tx + ${column(j, columns)}u, v)];`)}
+${each(tm, (i) => `      let a${i} = vec4<f32>(xs[(ty + ${i}u) * 8u + v]);`)}
+${each(tn, (j) => `      let b${j} = vec4<f32>(ws[at_w(tx + ${column(j, columns)}u, v)]);`)}
 ${['x', 'y', 'z', 'w']
   .map((k) => each(tm * tn, (i) => `      c${i} = fma(a${Math.floor(i / tn)}.${k}, b${i % tn}.${k}, c${i});`))
   .join('\n')}

@@ -1,0 +1,100 @@
+/**
+ * @file Whole models on the GPU: every fixture against llama.cpp's recorded answers and the reference backend, every
+ * weight type, and the same bits alone and in a batch.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openFile } from '../../../src/gguf/file.node.ts';
+import { type GgufFile, openGguf } from '../../../src/gguf/index.ts';
+import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
+import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
+import { loadModel, type Pooling } from '../../../src/models/index.ts';
+import type { Backend } from '../../../src/tensor/backend.ts';
+import { cosine, floats, openFixture, readJson, run } from '../../models/support.ts';
+import { describeGpu, webgpu } from './support.ts';
+
+const fixtures = new URL('../../fixtures/', import.meta.url);
+const names = readdirSync(new URL('models/', fixtures))
+  .filter((file) => file.endsWith('.gguf'))
+  .map((file) => file.slice(0, -'.gguf'.length));
+/** Comes with the repository. */
+const bundled = new URL('../../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url);
+const quants = existsSync(new URL('models/quant/', fixtures)) ? readdirSync(new URL('models/quant/', fixtures)) : [];
+
+/** Token ids of a model's fixture that are short enough for software Vulkan: the recorded cases, or random ones. */
+function sequencesOf(name: string): { ids: readonly number[]; raw?: string }[] {
+  const embed = `reference/embed/${name}.json`;
+  if (existsSync(new URL(embed, fixtures))) {
+    const { cases } = readJson<{ cases: { tokens: number[]; raw?: string }[] }>(embed);
+    const short = cases.filter(({ tokens }) => tokens.length > 2 && tokens.length < 48);
+    return short.slice(0, 4).map(({ tokens, raw }) => ({ ids: tokens, raw }));
+  }
+  return [19, 3, 34].map((n, s) => ({ ids: Array.from({ length: n }, (_, i) => (i * 37 + s * 11) % 200) }));
+}
+
+describeGpu('models', () => {
+  let gpu: WebGpuBackend;
+  let reference: Backend;
+  beforeAll(async () => {
+    gpu = await webgpu({ debug: false });
+    reference = await createReferenceBackend();
+  });
+  afterAll(() => {
+    gpu.dispose();
+    reference.dispose();
+  });
+
+  async function expectAgreement(
+    file: GgufFile,
+    cases: readonly { ids: readonly number[]; raw?: string }[],
+    pooling?: Pooling,
+  ): Promise<void> {
+    const onGpu = { file, backend: gpu, model: await loadModel(file, gpu) };
+    const onReference = { file, backend: reference, model: await loadModel(file, reference) };
+    const sequences = cases.map(({ ids }) => ids);
+    const [got, want] = [await run(onGpu, sequences, pooling), await run(onReference, sequences, pooling)];
+    got.forEach((vector, i) => {
+      const difference = vector.reduce((most, v, at) => Math.max(most, Math.abs(v - want[i][at])), 0);
+      const size = want[i].reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
+      expect(difference / size, `sequence ${i}`).toBeLessThan(1e-3);
+      if (vector.length > 8) expect(1 - cosine(vector, want[i])).toBeLessThan(1e-5);
+      const raw = got.length === cases.length ? cases[i].raw : undefined;
+      if (raw !== undefined) expect(1 - cosine(vector, floats(raw))).toBeLessThan(1e-5);
+    });
+    const alone = await run(onGpu, sequences.slice(-1), pooling);
+    expect(alone).toEqual(got.slice(-alone.length));
+  }
+
+  it.each(names)('%s', async (name) => {
+    await expectAgreement(await openFixture(`models/${name}.gguf`), sequencesOf(name));
+  });
+
+  it('bert-mean without pooling', async () => {
+    await expectAgreement(await openFixture('models/bert-mean.gguf'), sequencesOf('bert-mean'), 'none');
+  });
+
+  it.skipIf(!existsSync(bundled))('the bundled model', async () => {
+    const file = await openGguf(await openFile(fileURLToPath(bundled)));
+    const model = await loadModel(file, gpu);
+    const { cases } = readJson<{ cases: { tokens: number[]; raw: string; file_f32: string }[] }>(
+      'reference/all-MiniLM-L6-v2.json',
+    );
+    const short = cases.filter(({ tokens }) => tokens.length < 24).slice(0, 4);
+    const vectors = await run(
+      { file, backend: gpu, model },
+      short.map(({ tokens }) => tokens),
+      'mean',
+    );
+    vectors.forEach((vector, i) => {
+      expect(1 - cosine(vector, floats(short[i].file_f32))).toBeLessThan(1e-5);
+      expect(1 - cosine(vector, floats(short[i].raw))).toBeLessThan(1e-3);
+    });
+    await file.close();
+  });
+
+  it.each(quants)('quant/%s', async (quant) => {
+    const cases = [40, 5].map((n) => ({ ids: Array.from({ length: n }, (_, i) => (i * 29 + n) % 400) }));
+    await expectAgreement(await openFixture(`models/quant/${quant}`), cases);
+  });
+});

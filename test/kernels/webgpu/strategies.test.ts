@@ -1,0 +1,166 @@
+/**
+ * @file The ways of computing a product: every tile and the kernel for few rows give the same bits; f16 operands are near.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createWebGpuBackend, type WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
+import { type Experiments, Tuner, tiles } from '../../../src/kernels/webgpu/tuner.ts';
+import type { GpuWeight } from '../../../src/kernels/webgpu/weights.ts';
+import {
+  countingBatch,
+  describeGpu,
+  evaluate,
+  expectAsReference,
+  input,
+  randomBlocks,
+  rowsOf,
+  webgpu,
+} from './support.ts';
+
+const [nIn, nOut, rows] = [160, 72, 21];
+const sources = {
+  x: input(rows, nIn, 1),
+  w: [randomBlocks('w', 'Q8_0', [nIn, nOut], 2), 'matrix'],
+} as const;
+
+function product(backend: WebGpuBackend, n: number): Promise<Float32Array> {
+  return evaluate(backend, sources, countingBatch([n]), (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w }));
+}
+
+describeGpu('matmul strategies', () => {
+  let device: GPUDevice;
+  beforeAll(async () => {
+    const { gpu } = await import('./support.ts');
+    const adapter = await gpu!.requestAdapter();
+    const requiredFeatures = ['shader-f16' as const].filter((feature) => adapter!.features.has(feature));
+    const { maxComputeWorkgroupStorageSize } = adapter!.limits;
+    device = await adapter!.requestDevice({ requiredFeatures, requiredLimits: { maxComputeWorkgroupStorageSize } });
+  });
+  afterAll(() => device.destroy());
+
+  // Small tiles with one and with several rows and groups of outputs a thread: large ones take software Vulkan minutes to
+  // compile. `bench/gpu` compares all of them on the device that it measures.
+  const shapes = { high: [tiles[0], { bm: 8, bn: 32, tm: 2, tn: 8 }], fast: [tiles[0]] };
+  it.each(['high', 'fast'] as const)(
+    '%s: every tile gives the bits that the kernel for few rows gives',
+    async (precision) => {
+      const few = await createWebGpuBackend({ device, precision });
+      const wanted = await product(few, 8);
+      expect(await product(few, 1)).toEqual(wanted.slice(0, nOut));
+      few.dispose();
+      for (const tile of shapes[precision]) {
+        const backend = await createWebGpuBackend({ device, precision, tile });
+        expect((await product(backend, rows)).slice(0, 8 * nOut)).toEqual(wanted);
+        backend.dispose();
+      }
+    },
+  );
+
+  it('f16 operands stay within 1e-3 of the largest value, and are really rounded', async () => {
+    const backend = await createWebGpuBackend({ device, precision: 'fast' });
+    const exact = await createWebGpuBackend({ device });
+    await expectAsReference(
+      backend,
+      sources,
+      countingBatch([rows]),
+      (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w }),
+      1e-3,
+    );
+    expect(await product(backend, rows)).not.toEqual(await product(exact, rows));
+    backend.dispose();
+    exact.dispose();
+  });
+
+  it('expands quantised weights to f16 when asked to', async () => {
+    const backend = await webgpu({ gpuWeights: 'f16' });
+    const before = backend.memoryInUse;
+    await expectAsReference(
+      backend,
+      sources,
+      countingBatch([rows]),
+      (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w }),
+      1e-3,
+    );
+    expect(backend.memoryInUse - before).toBeGreaterThan(nIn * nOut * 2);
+    backend.dispose();
+  });
+
+  it('checks on the device that the kernels agree, before it uses them', async () => {
+    const backend = await webgpu({ selfCheck: true });
+    await expectAsReference(backend, sources, countingBatch([3]), (ops, w) =>
+      ops.linear(rowsOf(ops, w.x), { weight: w.w }),
+    );
+    backend.dispose();
+  });
+
+  it('measures tiles on the device', async () => {
+    const { Device } = await import('../../../src/kernels/webgpu/device.ts');
+    const { experimentsOn } = await import('../../../src/kernels/webgpu/experiments.ts');
+    const { Pipelines } = await import('../../../src/kernels/webgpu/pipelines.ts');
+    const { Vectors } = await import('../../../src/kernels/webgpu/vectors.ts');
+    const { Weights } = await import('../../../src/kernels/webgpu/weights.ts');
+    const own = new Device(device, device.adapterInfo, false);
+    const [pipelines, vectors] = [new Pipelines(own), new Vectors(own)];
+    const weights = new Weights(own, pipelines, vectors, false);
+    const weight = weights.allocate(sources.w[0], 'matrix');
+    await weights.fill(weight, sources.w[0]);
+    const tuner = new Tuner({ limits: own.limits, software: true, halves: false, search: true });
+    const held = own.held;
+    const times = await experimentsOn(own, pipelines, vectors, tuner).measure(weight, 40, tiles.slice(0, 2));
+    expect(times.length).toBe(2);
+    for (const time of times) expect(time).toBeGreaterThan(0);
+    expect(own.held - held).toBeLessThan(16384);
+    own.dispose();
+  });
+});
+
+describeGpu('tuner', () => {
+  const limits = {
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupSizeX: 256,
+  };
+  const weight = { loader: { type: 'Q8_0' }, rowLength: 384, shape: [384, 1536] } as unknown as GpuWeight;
+  const options = { limits: limits as GPUSupportedLimits, software: false, halves: false, search: true };
+  /** Says that the last candidate is the fastest. */
+  const fake = (same: boolean) => {
+    const seen: number[] = [];
+    const experiments: Experiments = {
+      async measure(_, rows, candidates) {
+        seen.push(rows);
+        return candidates.map((_, i) => candidates.length - i);
+      },
+      sameBits: async () => same,
+    };
+    return { seen, experiments };
+  };
+
+  it('searches once for each class, and its result can be kept', async () => {
+    const tuner = new Tuner(options);
+    const { seen, experiments } = fake(true);
+    tuner.use(experiments);
+    await tuner.prepare(weight, 500);
+    expect(tuner.prepare(weight, 512)).toBeUndefined();
+    await tuner.prepare(weight, 30);
+    expect(seen).toEqual([500, 30]);
+    expect(tuner.tile(weight, 400)).toBe(tiles.at(-1));
+    const again = new Tuner({ ...options, known: JSON.parse(JSON.stringify(tuner.tuning)) });
+    expect(again.tile(weight, 512)).toBe(tiles.at(-1));
+    expect(new Tuner({ ...options, known: { version: -1, tiles: tuner.tuning.tiles } }).tuning.tiles).toEqual({});
+  });
+
+  it('gives up the kernel for few rows, and tiles by rows, where the compiler reorders sums', async () => {
+    const tuner = new Tuner(options);
+    tuner.use(fake(false).experiments);
+    await tuner.prepare(weight, 500);
+    expect(tuner.mayBeSkinny('Q8_0')).toBe(false);
+    expect(tuner.tile(weight, 1)).toBe(tuner.tile(weight, 5000));
+  });
+
+  it('respects the limits of the device', () => {
+    const small = { ...limits, maxComputeWorkgroupStorageSize: 16384, maxComputeInvocationsPerWorkgroup: 128 };
+    const tuner = new Tuner({ ...options, limits: small as GPUSupportedLimits });
+    const { bm, bn, tm, tn } = tuner.tile(weight, 5000);
+    expect((bm / tm) * (bn / tn)).toBeLessThanOrEqual(128);
+    expect((bm + bn) * 128).toBeLessThanOrEqual(16384);
+  });
+});
