@@ -6,7 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { convertFolder } from '../../src/convert/convert-folder.node.ts';
-import { firstDifference, readExpected, unpackCheckout } from './support.ts';
+import { openFile } from '../../src/gguf/file.node.ts';
+import { openGguf } from '../../src/gguf/index.ts';
+import { createTokenizer } from '../../src/tokenizer/index.ts';
+import { cosine, floats, load, run } from '../models/support.ts';
+import { firstDifference, readDescription, unpackCheckout } from './support.ts';
 
 const names = [
   'bert-mean',
@@ -30,6 +34,28 @@ describe.each(names)('%s', (name) => {
   test.each(['F32', 'F16', 'Q8_0'] as const)('%s', async (type) => {
     const output = join(dirname(path), `${type}.gguf`);
     await convertFolder(path, output, type);
-    expect(await firstDifference(await readFile(output), readExpected(name)[type])).toBeUndefined();
+    expect(await firstDifference(await readFile(output), readDescription(name).types[type])).toBeUndefined();
+  });
+
+  test('answers as llama.cpp does', async () => {
+    const { embedding, rerank } = readDescription(name);
+    const output = join(dirname(path), 'answers.gguf');
+    await convertFolder(path, output, 'F32');
+    const file = await openGguf(await openFile(output));
+    const tokenizer = createTokenizer(file.metadata);
+    const loaded = await load(name, file);
+    for (const { text, tokens, embedding: expected } of embedding?.cases ?? []) {
+      expect(tokenizer.encode(text), text).toEqual(tokens);
+      const [vector] = await run(loaded, [tokens]);
+      expect(cosine(vector, floats(expected)), text).toBeGreaterThan(0.99999);
+    }
+    for (const { text, score, pair_tokens: pair } of rerank?.documents ?? []) {
+      expect(tokenizer.encodePair(rerank!.query, text), text).toEqual(pair);
+      const [[found]] = await run(loaded, [pair], 'rank');
+      // llama.cpp reads GELU from a table of halves.
+      expect(Math.abs(found - score), text).toBeLessThan(3e-3);
+    }
+    expect((embedding?.cases ?? rerank?.documents)?.length).toBeGreaterThan(0);
+    await file.close();
   });
 });

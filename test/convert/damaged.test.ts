@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConvertError } from '../../src/convert/convert-error.ts';
 import { convertFolder } from '../../src/convert/convert-folder.node.ts';
 import { memorySource, openGguf } from '../../src/gguf/index.ts';
-import { firstDifference, readExpected, unpackCheckout } from './support.ts';
+import { firstDifference, readDescription, unpackCheckout } from './support.ts';
 
 let path: string;
 let output: string;
@@ -126,7 +126,7 @@ describe('config and tokenizer', () => {
   test('vocab.txt alone gives the same file', async () => {
     rmSync(join(path, 'tokenizer.json'));
     await convertFolder(path, output, 'Q8_0');
-    expect(await firstDifference(await readFile(output), readExpected('bert-rerank').Q8_0)).toBeUndefined();
+    expect(await firstDifference(await readFile(output), readDescription('bert-rerank').types.Q8_0)).toBeUndefined();
   });
 });
 
@@ -142,7 +142,7 @@ describe('XLM-R', () => {
   test('tokenizer.json in the place of a SentencePiece model gives the same file', async () => {
     rmSync(join(path, 'sentencepiece.bpe.model'));
     await convertFolder(path, output, 'Q8_0');
-    expect(await firstDifference(await readFile(output), readExpected('xlmr-mean').Q8_0)).toBeUndefined();
+    expect(await firstDifference(await readFile(output), readDescription('xlmr-mean').types.Q8_0)).toBeUndefined();
   });
 });
 

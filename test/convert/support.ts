@@ -44,9 +44,21 @@ export function unpackCheckout(name: string): string {
   return path;
 }
 
-/** What the converter of llama.cpp makes of a checkout. */
-export function readExpected(name: string): Readonly<Record<'F32' | 'F16' | 'Q8_0', Expected>> {
-  return JSON.parse(new TextDecoder().decode(unzip(name)[`${name}.json`])).types;
+/** `<name>.json` of a checkout. */
+export interface Description {
+  /** What the converter of llama.cpp makes of it. */
+  readonly types: Readonly<Record<'F32' | 'F16' | 'Q8_0', Expected>>;
+  /** What llama.cpp answers with the F32 file; `embedding` is base64 of float32, not normalised. */
+  readonly embedding?: { readonly cases: readonly { text: string; tokens: number[]; embedding: string }[] };
+  /** The same of a reranker. */
+  readonly rerank?: {
+    readonly query: string;
+    readonly documents: readonly { text: string; score: number; pair_tokens: number[] }[];
+  };
+}
+
+export function readDescription(name: string): Description {
+  return JSON.parse(new TextDecoder().decode(unzip(name)[`${name}.json`]));
 }
 
 function unzip(name: string): Readonly<Record<string, Uint8Array>> {
