@@ -10,6 +10,7 @@ import type { Engine } from './engine.ts';
 import { type ErrorType, HttpError, handlerErrorBody, layerErrorBody, toHttpError } from './errors.ts';
 import { readFields } from './json-body.ts';
 import { modelList } from './models.ts';
+import { openApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
 import { rerank } from './rerank.ts';
 import { type Handler, makeHouse, makeService, type Service } from './service.ts';
@@ -113,6 +114,7 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
   get(['/slots'], slots);
   post(['/slots/:id'], unsupported('This server does not support slots action. Start it with `--slot-save-path`'));
   get(['/metrics'], metrics);
+  get(['/openapi.json'], openApi);
   get(['/lora-adapters'], () => '[]');
   post(['/lora-adapters'], unsupported('This server does not support LoRA adapters: merge the adapter into the model'));
   work(['/v1/embeddings'], openAiEmbeddings);

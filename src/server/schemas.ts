@@ -10,21 +10,27 @@ import { readContent, readPrompts } from './prompts.ts';
 /** Far above every model's, and keeps a request from asking for gigabytes of zeros. */
 const MAX_DIMENSIONS = 65536;
 
+/** What a field is for, and its JSON Schema where that cannot be read off the schema. For /openapi.json. */
+const about = <T>(description: string, jsonSchema?: object) =>
+  v.metadata<T, { description: string; jsonSchema: object | undefined }>({ description, jsonSchema });
+
 /** A field that takes its default when it has the wrong type, as llama-server's optional fields do. */
-const lenientBoolean = (otherwise: boolean) => v.fallback(v.optional(v.boolean(), otherwise), otherwise);
-const lenientString = v.fallback(v.optional(v.string()), undefined);
+const lenientBoolean = (otherwise: boolean, description: string) =>
+  v.fallback(v.optional(v.pipe(v.boolean(), about(description)), otherwise), otherwise);
+
+/** The name that a client gives the model. */
+const model = v.fallback(v.optional(v.pipe(v.string(), about('name of the model in the answer'))), undefined);
 
 /** An integer; other numbers are truncated and booleans are 0 or 1. */
-const integer = v.pipe(
-  v.union([v.number(), v.boolean()], (issue) => typeErrorMessage('number', issue.input)),
-  v.transform((value) => Math.trunc(Number(value))),
-);
-
-/** Whether an input that is longer than the context is cut instead of refused. */
-const truncate = v.optional(v.boolean('"truncate" must be true or false'), false);
+const integer = (description: string) =>
+  v.pipe(
+    v.union([v.number(), v.boolean()], (issue) => typeErrorMessage('number', issue.input)),
+    v.transform((value) => Math.trunc(Number(value))),
+    about(description, { type: 'integer' }),
+  );
 
 /** A value that `read` understands or refuses with an HttpError. */
-const readBy = <T>(read: (value: unknown) => T) =>
+const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema: object) =>
   v.pipe(
     v.unknown(),
     v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
@@ -36,7 +42,21 @@ const readBy = <T>(read: (value: unknown) => T) =>
         return NEVER;
       }
     }),
+    about(description, jsonSchema),
   );
+
+const mixedSchema = { type: 'array', items: { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] } };
+const promptSchema = {
+  anyOf: [
+    { type: 'string' },
+    mixedSchema,
+    {
+      type: 'object',
+      properties: { prompt_string: { anyOf: [{ type: 'string' }, mixedSchema] } },
+      required: ['prompt_string'],
+    },
+  ],
+};
 
 /** POST /v1/embeddings, /embeddings, /embedding. Checked in this order. */
 export const embeddingsBody = v.object({
@@ -44,50 +64,73 @@ export const embeddingsBody = v.object({
     v.pipe(
       v.string((issue) => typeErrorMessage('string', issue.input)),
       v.picklist(['float', 'base64'], 'The format to return the embeddings in. Can be either float or base64'),
+      about('vectors as numbers or as base64 of their little-endian bytes; not for the native format'),
     ),
     'float',
   ),
-  input: readBy(readPrompts),
-  embd_normalize: v.optional(integer),
+  input: readBy(
+    readPrompts,
+    'one input or a list of them: a text, token ids, or both mixed; llama-server knows it as "content", too',
+    { anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }] },
+  ),
+  embd_normalize: v.optional(integer('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm')),
   dimensions: v.nullish(
-    v.custom<number>(
-      (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS,
-      `"dimensions" must be an integer from 1 to ${MAX_DIMENSIONS}`,
+    v.pipe(
+      v.custom<number>(
+        (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS,
+        `"dimensions" must be an integer from 1 to ${MAX_DIMENSIONS}`,
+      ),
+      about('values in a vector: cut and normalised again, or filled up with zeros', {
+        type: 'integer',
+        minimum: 1,
+        maximum: MAX_DIMENSIONS,
+      }),
     ),
   ),
   output_dtype: v.optional(
-    v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`),
+    v.pipe(
+      v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`),
+      about('type of the values'),
+    ),
     'float',
   ),
-  prompt_name: v.nullish(v.string('"prompt_name" must be a string')),
-  truncate,
+  prompt_name: v.nullish(
+    v.pipe(v.string('"prompt_name" must be a string'), about('prompt to put before inputs that are texts')),
+  ),
+  truncate: v.optional(
+    v.pipe(v.boolean('"truncate" must be true or false'), about('cut an input that is longer than the context')),
+    false,
+  ),
   truncation_direction: v.optional(
     v.pipe(
       v.string('"truncation_direction" must be left or right'),
       v.toLowerCase(),
       v.picklist(['left', 'right'], '"truncation_direction" must be left or right'),
+      about('which end is cut off'),
     ),
     'right',
   ),
-  model: lenientString,
+  model,
 });
 
-const documents = v.pipe(v.array(v.string()), v.minLength(1));
+const documents = (description: string) =>
+  v.fallback(v.optional(v.pipe(v.array(v.string()), v.minLength(1), about(description))), undefined);
 
-/** POST /rerank. `documents` (Jina) goes before `texts` (text-embeddings-inference) when both are usable. */
+/** POST /rerank. `documents` goes before `texts` when both are usable. */
 export const rerankBody = v.pipe(
   v.object({
-    query: v.string('"query" must be a string'),
-    documents: v.fallback(v.optional(documents), undefined),
-    texts: v.fallback(v.optional(documents), undefined),
+    query: v.pipe(v.string('"query" must be a string'), about('what is looked for')),
+    documents: documents("what is ranked, answered in Jina's format"),
+    texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
     top_n: v.pipe(
       v.fallback(v.optional(v.number()), undefined),
       v.transform((value) => value && Math.trunc(value)),
       v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
+      about('return only that many of the best', { type: 'integer', minimum: 0 }),
     ),
-    return_text: lenientBoolean(false),
-    truncate: lenientBoolean(false),
-    model: lenientString,
+    return_text: lenientBoolean(false, 'with texts: give back the text of each result'),
+    truncate: lenientBoolean(false, 'cut a pair that is longer than the context at its end'),
+    model,
   }),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const { documents, texts, ...others } = dataset.value;
@@ -100,18 +143,23 @@ export const rerankBody = v.pipe(
 
 /** POST /tokenize. */
 export const tokenizeBody = v.object({
-  content: v.optional(readBy(readContent)),
-  add_special: lenientBoolean(false),
-  parse_special: lenientBoolean(true),
-  with_pieces: lenientBoolean(false),
+  content: v.optional(
+    readBy(readContent, 'a text, or texts and token ids mixed', { anyOf: [{ type: 'string' }, mixedSchema] }),
+  ),
+  add_special: lenientBoolean(false, 'add the special tokens of the model'),
+  parse_special: lenientBoolean(true, 'read the text of special tokens as tokens'),
+  with_pieces: lenientBoolean(false, 'give the text of each token, too'),
 });
 
 /** POST /detokenize. */
 export const detokenizeBody = v.object({
   tokens: v.optional(
-    v.array(
-      v.number((issue) => typeErrorMessage('number', issue.input)),
-      (issue) => typeErrorMessage('array', issue.input),
+    v.pipe(
+      v.array(
+        v.number((issue) => typeErrorMessage('number', issue.input)),
+        (issue) => typeErrorMessage('array', issue.input),
+      ),
+      about('token ids'),
     ),
     [],
   ),

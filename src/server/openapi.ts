@@ -1,0 +1,154 @@
+/**
+ * @file GET /openapi.json: a description of the routes, made from the schemas that check requests.
+ */
+import { errorStatus } from './errors.ts';
+import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
+import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './schemas.ts';
+import type { Call } from './service.ts';
+
+interface Route {
+  readonly paths: readonly string[];
+  readonly method: 'get' | 'post';
+  readonly summary: string;
+  readonly body?: JsonSchema;
+  readonly answer: JsonSchema;
+  readonly contentType?: string;
+}
+
+const number = { type: 'number' };
+const integer = { type: 'integer' };
+const text = { type: 'string' };
+const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
+const object = (properties: Record<string, JsonSchema>, ...optional: string[]): JsonSchema => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+});
+const usage = object({ prompt_tokens: integer, total_tokens: integer });
+const anyObject = { type: 'object' };
+
+/** All routes that do something. */
+function routes(): Route[] {
+  return [
+    {
+      paths: ['/health', '/v1/health'],
+      method: 'get',
+      summary: 'Whether the model is loaded',
+      answer: object({ status: text }),
+    },
+    {
+      paths: ['/v1/embeddings'],
+      method: 'post',
+      summary: "Vectors, in OpenAI's format",
+      body: jsonSchemaOf(embeddingsBody),
+      answer: object({
+        model: text,
+        object: text,
+        usage,
+        data: list(
+          object(
+            {
+              embedding: { anyOf: [list(number), text] },
+              index: integer,
+              object: text,
+              encoding_format: text,
+              truncated: { type: 'boolean' },
+            },
+            'encoding_format',
+            'truncated',
+          ),
+        ),
+      }),
+    },
+    {
+      paths: ['/embeddings', '/embedding'],
+      method: 'post',
+      summary: "Vectors, in llama-server's own format",
+      body: jsonSchemaOf(embeddingsBody),
+      answer: list(
+        object({ index: integer, embedding: list(list(number)), truncated: { type: 'boolean' } }, 'truncated'),
+      ),
+    },
+    {
+      paths: ['/v1/rerank', '/v1/reranking', '/rerank', '/reranking'],
+      method: 'post',
+      summary: 'How well documents answer a query, best first',
+      body: jsonSchemaOf(rerankBody),
+      answer: {
+        anyOf: [
+          object({
+            model: text,
+            object: text,
+            usage,
+            results: list(object({ index: integer, relevance_score: number })),
+          }),
+          list(object({ index: integer, score: number, text }, 'text')),
+        ],
+      },
+    },
+    {
+      paths: ['/tokenize'],
+      method: 'post',
+      summary: 'Token ids of a text',
+      body: jsonSchemaOf(tokenizeBody),
+      answer: object({
+        tokens: list({ anyOf: [integer, object({ id: integer, piece: { anyOf: [text, list(integer)] } })] }),
+      }),
+    },
+    {
+      paths: ['/detokenize'],
+      method: 'post',
+      summary: 'Text of token ids',
+      body: jsonSchemaOf(detokenizeBody),
+      answer: object({ content: text }),
+    },
+    { paths: ['/models', '/v1/models'], method: 'get', summary: 'The model', answer: anyObject },
+    { paths: ['/props'], method: 'get', summary: 'Settings of the server', answer: anyObject },
+    { paths: ['/slots'], method: 'get', summary: 'How busy the server is', answer: list(anyObject) },
+    { paths: ['/metrics'], method: 'get', summary: 'Counters for Prometheus', answer: text, contentType: 'text/plain' },
+    { paths: ['/openapi.json'], method: 'get', summary: 'This description', answer: anyObject },
+  ];
+}
+
+/** The description as OpenAPI 3.1. */
+export function openApi({ service }: Call): string {
+  const { prefix, apiKeys } = service.options;
+  const content = (schema: JsonSchema, type = 'application/json') => ({ [type]: { schema } });
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const { paths: all, method, summary, body, answer, contentType } of routes()) {
+    for (const path of all) {
+      (paths[prefix + path] ??= {})[method] = {
+        summary,
+        ...(body ? { requestBody: { required: true, content: content(body) } } : {}),
+        responses: {
+          200: { description: 'Done', content: content(answer, contentType) },
+          default: { description: 'Not done', content: content({ $ref: '#/components/schemas/Error' }) },
+        },
+      };
+    }
+  }
+  return JSON.stringify({
+    openapi: '3.1.0',
+    info: { title: 'gguf-embed', version: '1', description: `Embeddings and reranking with ${service.name}` },
+    paths,
+    components: {
+      schemas: {
+        Error: object({
+          error: object(
+            {
+              code: integer,
+              message: text,
+              type: { type: 'string', enum: Object.keys(errorStatus) },
+              n_prompt_tokens: integer,
+              n_ctx: integer,
+            },
+            'n_prompt_tokens',
+            'n_ctx',
+          ),
+        }),
+      },
+      ...(apiKeys.length > 0 ? { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } } : {}),
+    },
+    ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
+  });
+}
