@@ -14,7 +14,7 @@ const prose = [
   'सुबह की ठंडी हवा में बच्चे मैदान में खेल रहे थे और किसान अपने खेतों की ओर जा रहे थे',
 ];
 const code = [
-  'function parseHeader(bytes, offset = 0) {\n  const length = view.getUint32(offset, true);\n  if (length > LIMIT) throw new RangeError('too long: ' + length);\n  return decoder.decode(bytes.subarray(offset + 4, offset + 4 + length));\n}\n',
+  'function parseHeader(bytes, offset = 0) {\n  const length = view.getUint32(offset, true);\n  if (length > LIMIT) throw new RangeError("too long: " + length);\n  return decoder.decode(bytes.subarray(offset + 4, offset + 4 + length));\n}\n',
   'for (int i = 0; i < n; ++i) {\n\tsum += x[i] * y[i]; // dot product\n}\nreturn sum / (double)n;\n',
   "SELECT u.id, COUNT(*) AS total FROM users u LEFT JOIN orders o ON o.user_id = u.id WHERE o.created_at >= '2024-01-01' GROUP BY u.id HAVING total > 10;\n",
   '{"id": 48213, "name": "Köln–Süd", "ratio": 0.73125, "tags": ["a", "b_c", "d-e"], "url": "https://example.org/a/b?c=1&d=%20"}\n',

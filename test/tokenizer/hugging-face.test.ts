@@ -33,6 +33,7 @@ const wordPiece: readonly Difference[] = [
   { name: 'spacing and enclosing marks are dropped', in: /[\p{Mc}\p{Me}]/u, example: 'v\u093e' },
   { name: 'of a Hangul syllable the leading consonant is kept', in: /[\uac00-\ud7a3]/, example: '가' },
   { name: 'the last sigma of a word becomes no final one', in: /Σ/, example: 'réΣ' },
+  { name: 'U+2581 in a text marks the beginning of a word', in: /▁/, example: 'タ▁t' },
   { name: 'ideographs beyond U+FFFF are words of their own', in: /[\u{20000}-\u{2fa1f}]/u, example: 's\u{2fa1f}' },
 ];
 

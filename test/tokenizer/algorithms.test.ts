@@ -1,0 +1,184 @@
+/**
+ * @file The fast algorithms give what the plain ones give that they stand for, on random vocabularies and texts.
+ */
+import { describe, expect, test } from 'vitest';
+import { createTokenizer } from '../../src/tokenizer/index.ts';
+import { metadataOf } from './metadata.ts';
+import { randomNumbers } from './random-text.ts';
+
+const plain = { addSpecial: false, parseSpecial: false };
+
+/** A word over a small alphabet, so that much of it occurs again. */
+function word(random: () => number, alphabet: string, length: number): string {
+  return Array.from({ length }, () => alphabet[Math.floor(random() * alphabet.length)]).join('');
+}
+
+describe('BPE', () => {
+  test.each([1, 2, 3, 4, 5])('lowest rank first, then leftmost (seed %d)', (seed) => {
+    const random = randomNumbers(seed);
+    const symbols = [...'abc'];
+    const merges: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      const [left, right] = [symbols, symbols].map((list) => list[Math.floor(random() * list.length)]);
+      merges.push(`${left} ${right}`);
+      if ((left + right).length < 12 && !symbols.includes(left + right)) symbols.push(left + right);
+    }
+    // Some symbols are no tokens: they fall apart into letters.
+    const tokens = symbols.filter((symbol, i) => i < 3 || symbol.length > 11 || random() < 0.8);
+    const tokenizer = createTokenizer(
+      metadataOf({
+        'tokenizer.ggml.model': 'gpt2',
+        'tokenizer.ggml.pre': 'gpt-2',
+        'tokenizer.ggml.tokens': tokens,
+        'tokenizer.ggml.merges': merges,
+      }),
+    );
+    const naive = (text: string): string[] => {
+      const parts = [...text];
+      while (true) {
+        let best = -1;
+        let rank = merges.length;
+        for (let i = 0; i + 1 < parts.length; i++) {
+          const found = merges.indexOf(`${parts[i]} ${parts[i + 1]}`);
+          if (found >= 0 && found < rank) [best, rank] = [i, found];
+        }
+        if (best < 0) return parts.flatMap((part) => (tokens.includes(part) ? [part] : [...part]));
+        parts.splice(best, 2, parts[best] + parts[best + 1]);
+      }
+    };
+    for (let round = 0; round < 150; round++) {
+      const text = word(random, 'abc', 1 + Math.floor(random() * 100));
+      const got = tokenizer.encode(text, plain).map((id) => tokenizer.vocab.text(id));
+      expect(got, text).toEqual(naive(text));
+    }
+  });
+});
+
+describe('SPM', () => {
+  test.each([1, 2, 3, 4, 5])('best score first, then leftmost, over the whole text (seed %d)', (seed) => {
+    const random = randomNumbers(seed);
+    const pieces = new Set(['▁', 'a', 'b', '▁▁', 'a▁']);
+    for (let i = 0; i < 60; i++) pieces.add(word(random, 'ab▁', 2 + Math.floor(random() * 4)));
+    if (seed % 2) for (const piece of pieces) if (/.▁/.test(piece)) pieces.delete(piece);
+    const tokens = ['<unk>', '<s>', '</s>', ...pieces];
+    const scores = Float32Array.from(tokens, () => -Math.floor(random() * 12));
+    const tokenizer = createTokenizer(
+      metadataOf({
+        'tokenizer.ggml.model': 'llama',
+        'tokenizer.ggml.tokens': tokens,
+        'tokenizer.ggml.scores': scores,
+        'tokenizer.ggml.token_type': Int32Array.from(tokens, (_, id) => (id === 0 ? 2 : id < 3 ? 3 : 1)),
+      }),
+    );
+    const naive = (text: string): string[] => {
+      const parts = [...`▁${text.replaceAll(' ', '▁')}`];
+      while (true) {
+        let best = -1;
+        let score = -Infinity;
+        for (let i = 0; i + 1 < parts.length; i++) {
+          const id = tokens.indexOf(parts[i] + parts[i + 1]);
+          if (id >= 0 && scores[id] > score) [best, score] = [i, scores[id]];
+        }
+        if (best < 0) return parts;
+        parts.splice(best, 2, parts[best] + parts[best + 1]);
+      }
+    };
+    for (let round = 0; round < 150; round++) {
+      const text = word(random, 'aaabbb  ', 1 + Math.floor(random() * 120));
+      const got = tokenizer.encode(text, plain).map((id) => tokenizer.vocab.text(id));
+      expect(got, text).toEqual(naive(text));
+    }
+  });
+});
+
+describe('Unigram', () => {
+  test.each([1, 2, 3, 4, 5])('the best sum of scores (seed %d)', (seed) => {
+    const random = randomNumbers(seed);
+    const pieces = new Set(['a', 'b', '▁']);
+    for (let i = 0; i < 50; i++) pieces.add(word(random, 'abé▁', 1 + Math.floor(random() * 5)));
+    const tokens = ['<pad>', '</s>', '<unk>', ...pieces];
+    // Powers of two apart, so that sums are exact and never tie by chance of rounding.
+    const scores = Float32Array.from(tokens, (_, id) => (id < 3 ? 0 : -Math.floor(random() * 1000) / 64));
+    const types = Int32Array.from(tokens, (_, id) => (id === 2 ? 2 : id < 2 ? 3 : 1));
+    const tokenizer = createTokenizer(
+      metadataOf({
+        'tokenizer.ggml.model': 't5',
+        'tokenizer.ggml.tokens': tokens,
+        'tokenizer.ggml.scores': scores,
+        'tokenizer.ggml.token_type': types,
+      }),
+    );
+    const unknown = Math.min(...scores.slice(3)) - 10;
+    /** Best sum from place i on, by trying everything; equal sums are possible, so sums are compared. */
+    const bestSum = (text: string[]): number => {
+      const best = Array<number>(text.length + 1).fill(-Infinity);
+      best[text.length] = 0;
+      for (let i = text.length - 1; i >= 0; i--) {
+        if (!pieces.has(text[i])) best[i] = unknown + best[i + 1];
+        for (let end = i + 1; end <= text.length; end++) {
+          const id = tokens.indexOf(text.slice(i, end).join(''));
+          if (id >= 3) best[i] = Math.max(best[i], scores[id] + best[end]);
+        }
+      }
+      return best[0];
+    };
+    for (let round = 0; round < 100; round++) {
+      const text = word(random, 'abé z', 1 + Math.floor(random() * 60)).trim() || 'a';
+      const normalized = `▁${text.replaceAll(' ', '▁')}`;
+      const ids = tokenizer.encode(text, plain);
+      const spelled = ids.map((id) => (id === 2 ? '?' : tokenizer.vocab.text(id))).join('');
+      const pattern = spelled.replaceAll('?', '[^ab▁]+');
+      expect(normalized).toMatch(new RegExp(`^${pattern}$`));
+      // A run of unknown characters is one token; each of them costs.
+      const known = ids.reduce((sum, id) => sum + (id === 2 ? 0 : scores[id]), 0);
+      const unknowns =
+        [...normalized].length - ids.reduce((n, id) => n + (id === 2 ? 0 : [...tokenizer.vocab.text(id)].length), 0);
+      expect(known + unknowns * unknown, text).toBe(bestSum([...normalized]));
+    }
+  });
+});
+
+describe('RWKV', () => {
+  test('the longest token, with escapes resolved', () => {
+    const tokens = ['<s>', 'a', 'ab', 'abc', '\\n', '\\xe4\\xb8', '\\xad', '\\\\', 'b', '\\x20\\t', ' '];
+    const tokenizer = createTokenizer(metadataOf({ 'tokenizer.ggml.model': 'rwkv', 'tokenizer.ggml.tokens': tokens }));
+    expect(tokenizer.encode('ababc\n中\\ \t b')).toEqual([2, 3, 4, 5, 6, 7, 9, 10, 8]);
+    expect(tokenizer.decodePieces([5, 6, 9, 7])).toBe('中 \t\\');
+    expect(() => tokenizer.encode('z')).toThrow(/no token that begins with byte 122/);
+  });
+});
+
+describe('PLaMo 2', () => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+  const words = ['<unk>', 'a', 'b', 'ab', 'ba', 'aba'];
+  const tokens = [...words, ...bytes];
+  const tokenizer = createTokenizer(
+    metadataOf({
+      'tokenizer.ggml.model': 'plamo2',
+      'tokenizer.ggml.tokens': tokens,
+      'tokenizer.ggml.token_type': Int32Array.from(tokens, (_, id) => (id < 6 ? 1 : 6)),
+      'tokenizer.ggml.scores': Float32Array.from(tokens, (_, id) => [-1, -3, -3, -4, -4, -9][id] ?? 0),
+    }),
+  );
+
+  test('the lowest cost; of equal ones the longest token; unknown characters as bytes', () => {
+    expect(tokenizer.encode('abab').map((id) => tokens[id])).toEqual(['ab', 'ab']);
+    expect(tokenizer.encode('aba').map((id) => tokens[id])).toEqual(['ab', 'a']);
+    expect(tokenizer.encode('\ufeffaé').map((id) => tokens[id])).toEqual(['a', '<0xC3>', '<0xA9>']);
+    expect(tokenizer.decode(tokenizer.encode('aébéab'))).toBe('aébéab');
+  });
+});
+
+test('the whitespace tokenizer drops whitespace and cuts words', () => {
+  const tokens = ['a', 'b', 'ab', 'ⱥ'];
+  const tokenizer = createTokenizer(
+    metadataOf({
+      'tokenizer.ggml.model': 'whitespace',
+      'tokenizer.ggml.pre': 'whitespace',
+      'tokenizer.ggml.tokens': tokens,
+      'tokenizer.ggml.merges': ['a b'],
+      'tokenizer.ggml.normalizer.lowercase': true,
+    }),
+  );
+  expect(tokenizer.encode(' AB\u3000a b\nabȺȺ', plain)).toEqual([2, 0, 1, 2, 3, 3]);
+});

@@ -1,0 +1,178 @@
+/**
+ * @file Special tokens in the text, added ones, pairs, and the way back.
+ */
+import { describe, expect, test } from 'vitest';
+import { cleanSpaces } from '../../src/tokenizer/clean-spaces.ts';
+import { Attribute, createTokenizer, type Tokenizer } from '../../src/tokenizer/index.ts';
+import { fromUtf8, utf8 } from '../../src/tokenizer/utf8.ts';
+import { loadTokenizer } from './fixtures.ts';
+import { metadataOf } from './metadata.ts';
+import { randomNumbers } from './random-text.ts';
+
+const NORMAL = 1;
+const CONTROL = 3;
+const USER_DEFINED = 4;
+
+/** A byte-level vocabulary of ASCII letters and some special tokens. */
+function withSpecials(
+  specials: readonly (readonly [text: string, type: number])[],
+  more: Record<string, string> = {},
+): Tokenizer {
+  const letters = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)).concat('Ġ', 'Ċ');
+  const rest = specials.filter(([text]) => !letters.includes(text));
+  return createTokenizer(
+    metadataOf({
+      'tokenizer.ggml.model': 'gpt2',
+      'tokenizer.ggml.pre': 'gpt-2',
+      'tokenizer.ggml.tokens': [...letters, ...rest.map(([text]) => text)],
+      'tokenizer.ggml.token_type': Int32Array.from([...letters.map(() => NORMAL), ...rest.map(([, type]) => type)]),
+      'tokenizer.ggml.merges': [],
+      ...more,
+    }),
+  );
+}
+
+function texts(tokenizer: Tokenizer, text: string, parseSpecial = true): string[] {
+  return tokenizer.encode(text, { addSpecial: false, parseSpecial }).map((id) => tokenizer.vocab.text(id));
+}
+
+describe('cutting', () => {
+  test('longer tokens go first, wherever they stand', () => {
+    const tokenizer = withSpecials([
+      ['<ab', CONTROL],
+      ['b><c>', CONTROL],
+    ]);
+    expect(texts(tokenizer, '<ab><c>')).toEqual(['<', 'a', 'b><c>']);
+  });
+
+  test('equal tokens that overlap are taken from the left', () => {
+    const tokenizer = withSpecials([['<<', CONTROL]]);
+    expect(texts(tokenizer, '<<<<<')).toEqual(['<<', '<<', '<']);
+  });
+
+  test('user-defined tokens are cut without parseSpecial, control tokens are not', () => {
+    const tokenizer = withSpecials([
+      ['<u>', USER_DEFINED],
+      ['<c>', CONTROL],
+    ]);
+    expect(texts(tokenizer, '<u><c>', false)).toEqual(['<u>', '<', 'c', '>']);
+    expect(texts(tokenizer, '<u><c>')).toEqual(['<u>', '<c>']);
+  });
+
+  test('a token that ends texts by its name is control, whatever its type', () => {
+    const tokenizer = withSpecials([
+      ['</s>', USER_DEFINED],
+      ['<|start|>', CONTROL],
+    ]);
+    expect(texts(tokenizer, '</s><|start|>', false)).toEqual(['<', '/', 's', '>', '<|start|>']);
+  });
+
+  test('a mask token swallows the whitespace before it where the model wants that', () => {
+    const plain = withSpecials([['<mask>', CONTROL]]);
+    const stripping = withSpecials([['<mask>', CONTROL]], { 'tokenizer.ggml.pre': 'jina-v2-code' });
+    expect(texts(plain, 'a <mask> b')).toEqual(['a', 'Ġ', '<mask>', 'Ġ', 'b']);
+    expect(texts(stripping, 'a \n<mask> b')).toEqual(['a', '<mask>', 'Ġ', 'b']);
+    expect(stripping.vocab.has(stripping.vocab.nTokens - 1, Attribute.stripLeft)).toBe(true);
+  });
+
+  test('Phi-3 swallows whitespace after its special tokens', () => {
+    const tokenizer = withSpecials(
+      [
+        ['<|user|>', CONTROL],
+        ['<s>', CONTROL],
+      ],
+      { 'general.name': 'Phi-3 mini' },
+    );
+    expect(texts(tokenizer, '<|user|> \na<s> b')).toEqual(['<|user|>', 'a', '<s>', 'Ġ', 'b']);
+  });
+
+  test('random tokens are cut as one after the other would be', () => {
+    const random = randomNumbers(4);
+    const word = (n: number) => Array.from({ length: n }, () => 'ab<'[Math.floor(random() * 3)]).join('');
+    for (let round = 0; round < 300; round++) {
+      const specials = [...new Set(Array.from({ length: 4 }, () => word(2 + Math.floor(random() * 4))))];
+      const tokenizer = withSpecials(specials.map((text) => [text, CONTROL]));
+      const text = word(30);
+      // Of equal length the one with the lower id goes first.
+      let fragments: (string | [string])[] = [text];
+      for (const special of [...specials].sort((a, b) => b.length - a.length)) {
+        fragments = fragments.flatMap((fragment) =>
+          typeof fragment !== 'string'
+            ? [fragment]
+            : fragment.split(special).flatMap((part, i): (string | [string])[] => (i ? [[special], part] : [part])),
+        );
+      }
+      const wanted = fragments.flatMap((fragment) => (typeof fragment === 'string' ? [...fragment] : fragment));
+      expect(texts(tokenizer, text), `${text} with ${specials}`).toEqual(wanted);
+    }
+  });
+});
+
+describe('pairs', () => {
+  const vocabulary = {
+    'tokenizer.ggml.model': 'bert',
+    'tokenizer.ggml.tokens': ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '▁a', '▁b', '▁[', '▁]', '▁sep'],
+    'tokenizer.ggml.token_type': Int32Array.of(3, 3, 3, 3, 1, 1, 1, 1, 1),
+    'tokenizer.ggml.unknown_token_id': 1,
+    'tokenizer.ggml.bos_token_id': 2,
+    'tokenizer.ggml.seperator_token_id': 3,
+  };
+
+  test('special tokens follow the flags of the file, and SEP stands in for EOS', () => {
+    const pair = (flags: Record<string, boolean>) =>
+      createTokenizer(metadataOf({ ...vocabulary, ...flags })).encodePair('a', 'b');
+    expect(pair({})).toEqual([2, 4, 3, 5]);
+    expect(pair({ 'tokenizer.ggml.add_eos_token': true, 'tokenizer.ggml.add_sep_token': false })).toEqual([
+      2, 4, 3, 5, 3,
+    ]);
+    expect(pair({ 'tokenizer.ggml.add_eos_token': true })).toEqual([2, 4, 3, 3, 5, 3]);
+    expect(pair({ 'tokenizer.ggml.add_bos_token': false, 'tokenizer.ggml.add_sep_token': false })).toEqual([4, 5]);
+  });
+
+  test('the text of a control token stays text', () => {
+    expect(createTokenizer(metadataOf(vocabulary)).encodePair('[SEP]', 'b')).toEqual([2, 6, 8, 7, 3, 5]);
+  });
+
+  test('a rerank template is filled in, every place of it, and parsed', () => {
+    const template = '[CLS]{query}{query}[SEP]{document}';
+    const tokenizer = createTokenizer(metadataOf({ ...vocabulary, 'tokenizer.chat_template.rerank': template }));
+    expect(tokenizer.encodePair('a ', "b $& $'")).toEqual(
+      tokenizer.encode("[CLS]a a [SEP]b $& $'", { addSpecial: false }),
+    );
+  });
+});
+
+describe('decoding', () => {
+  test('spaces before punctuation go, each once', () => {
+    const clean = (text: string) => fromUtf8(cleanSpaces(utf8(text)));
+    expect(clean(" hello , it 's ' me ' ! don 't")).toBe(" hello, it's'me '! don 't");
+    expect(clean("we 're they 've i 'm he 'll she 'd")).toBe("we're they've i'm he 'll she 'd");
+    expect(clean("' ' ' '")).toBe("''' '");
+    expect(clean('')).toBe('');
+  });
+
+  test('the prefix space, BOS and EOS can be left out', async () => {
+    const tokenizer = await loadTokenizer('vocab/ggml-vocab-llama-spm.gguf.gz');
+    const ids = tokenizer.encode('Hello world');
+    expect(tokenizer.decode(ids)).toBe(' Hello world');
+    expect(tokenizer.decode(ids.slice(1))).toBe('Hello world');
+    expect(tokenizer.decode(ids, { unparseSpecial: true })).toBe('<s> Hello world');
+    expect(tokenizer.decode(ids, { removeSpecial: true, unparseSpecial: true })).toBe(' Hello world');
+    expect(tokenizer.decodePieces(ids)).toBe('<s> Hello world');
+    expect(tokenizer.decodePieces(ids, false)).toBe(' Hello world');
+  });
+
+  test('texts come back from byte-level BPE and SPM', async () => {
+    for (const path of ['vocab/ggml-vocab-gpt-2.gguf.gz', 'vocab/ggml-vocab-llama-spm.gguf.gz']) {
+      const tokenizer = await loadTokenizer(path);
+      for (const text of ['naïve café 😀 中文\t\n x', '\u0000\u0001', 'a\u0301 가 ١٢']) {
+        expect(tokenizer.decodePieces(tokenizer.encode(text, { addSpecial: false })).trimStart()).toBe(text);
+      }
+    }
+  });
+
+  test('unpaired surrogates count as U+FFFD', async () => {
+    const tokenizer = await loadTokenizer('vocab/ggml-vocab-gpt-2.gguf.gz');
+    expect(tokenizer.encode('a\ud800b')).toEqual(tokenizer.encode('a\ufffdb'));
+  });
+});
