@@ -21,23 +21,34 @@ export const seedNames = [
   'quant/bert-q-Q4_K',
 ] as const;
 
-/** Tokens kept: enough for the special ones of every fixture. */
-const N_TOKENS = 300;
+/** Tokens kept: enough for the special ones of every fixture; SentencePiece vocabularies begin with all bytes. */
+const N_TOKENS = 128;
+const N_SENTENCEPIECE_TOKENS = 300;
+/** Layers kept. */
 const N_LAYERS = 1;
 /** Positions kept where there is a table of them. */
 const N_CONTEXT = 16;
 const N_MERGES = 64;
 
+/** What is kept of a fixture. */
+interface Cut {
+  readonly nLayers: number;
+  readonly nTokens: number;
+}
+
 /** Reads a fixture and cuts it down. */
 export async function readSeed(name: string): Promise<Plan> {
   const bytes = await readFile(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
   const { pairs, tensors, alignment } = await takeApart(new Uint8Array(bytes));
-  // Experts are in every second layer only.
-  const nLayers = name === 'nomic-bert-moe' ? 2 : N_LAYERS;
+  const cut = {
+    // Experts are in every second layer only.
+    nLayers: name === 'nomic-bert-moe' ? 2 : N_LAYERS,
+    nTokens: name === 'gemma-embedding' ? N_SENTENCEPIECE_TOKENS : N_TOKENS,
+  };
   return {
     alignment,
-    pairs: pairs.filter((pair) => !isLargeCharsmap(pair)).map((pair) => cutPair(pair, nLayers)),
-    tensors: tensors.filter((tensor) => layerOf(tensor) < nLayers).map(cutTensor),
+    pairs: pairs.filter((pair) => !isLargeCharsmap(pair)).map((pair) => cutPair(pair, cut)),
+    tensors: tensors.filter((tensor) => layerOf(tensor) < cut.nLayers).map((tensor) => cutTensor(tensor, cut)),
   };
 }
 
@@ -53,24 +64,24 @@ function layerOf({ name }: PlannedTensor): number {
 }
 
 /** Largest values of the keys that a cut changes. */
-const limits = (nLayers: number) =>
+const limits = ({ nLayers, nTokens }: Cut) =>
   [
     ['.block_count', nLayers],
     ['.context_length', N_CONTEXT],
-    ['.vocab_size', N_TOKENS],
-    ['_token_id', N_TOKENS - 1],
+    ['.vocab_size', nTokens],
+    ['_token_id', nTokens - 1],
   ] as const;
 
-function cutPair(pair: Pair, nLayers: number): Pair {
+function cutPair(pair: Pair, cut: Cut): Pair {
   const key = text(pair.key);
   const { value } = pair;
   if (value.type === 'uint32') {
-    const limit = limits(nLayers).find(([suffix]) => key.endsWith(suffix))?.[1] ?? Number.POSITIVE_INFINITY;
+    const limit = limits(cut).find(([suffix]) => key.endsWith(suffix))?.[1] ?? Number.POSITIVE_INFINITY;
     return { ...pair, value: { type: 'uint32', value: Math.min(limit, Number(value.value)) } };
   }
   if (value.type !== 'array') return pair;
   const n =
-    key === 'tokenizer.ggml.merges' ? N_MERGES : key.startsWith('tokenizer.') ? N_TOKENS : Number.POSITIVE_INFINITY;
+    key === 'tokenizer.ggml.merges' ? N_MERGES : key.startsWith('tokenizer.') ? cut.nTokens : Number.POSITIVE_INFINITY;
   return { ...pair, value: { type: 'array', value: firstItems(value.value, n) } };
 }
 
@@ -93,9 +104,9 @@ export function stringArray(list: readonly Uint8Array[]): StringArray {
 }
 
 /** Cuts the rows of the vocabulary and of the positions. */
-function cutTensor(tensor: PlannedTensor): PlannedTensor {
+function cutTensor(tensor: PlannedTensor, { nTokens }: Cut): PlannedTensor {
   const { name, shape, data } = tensor;
-  const nRows = { 'token_embd.weight': N_TOKENS, 'output.weight': N_TOKENS, 'position_embd.weight': N_CONTEXT }[
+  const nRows = { 'token_embd.weight': nTokens, 'output.weight': nTokens, 'position_embd.weight': N_CONTEXT }[
     text(name)
   ];
   if (nRows === undefined || shape[1] <= nRows) return tensor;

@@ -49,7 +49,7 @@ function tokenize(file: GgufFile): number[] {
 }
 
 /** Tokens that go through the model. */
-const N_TOKENS = 3;
+const N_TOKENS = 2;
 
 async function forward(file: GgufFile, ids: readonly number[] = []): Promise<Float32Array> {
   const backend = await createReferenceBackend();
