@@ -104,10 +104,12 @@ function startNodeWorker(url: URL, events: WorkerEvents): WorkerHandle {
   };
 }
 
-/** This process's own options, without the one that a worker started from a file refuses (`node --input-type=module -e …`). */
-function execArgvOfWorker(): string[] {
-  const all = node?.execArgv ?? [];
-  return all.filter((arg, i) => !arg.startsWith('--input-type') && all[i - 1] !== '--input-type');
+/**
+ * A worker inherits the options of the process (`undefined`), unless one of them is for `node -e` and the worker, which is
+ * started from a file, would refuse it.
+ */
+function execArgvOfWorker(): string[] | undefined {
+  return node?.execArgv?.some((arg) => arg.startsWith('--input-type')) ? [] : undefined;
 }
 
 function onlyOnce<T>(call: (value: T) => void): (value: T) => void {

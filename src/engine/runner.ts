@@ -2,7 +2,7 @@
  * @file What computes: a loaded model on some backend, here or in workers. And the one that computes here.
  */
 import type { GgufFile } from '../gguf/index.ts';
-import { loadModel, type Pooling } from '../models/index.ts';
+import { loadModel, type Model, type Pooling } from '../models/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
@@ -44,20 +44,38 @@ export async function startLocalRunner(
     backend.dispose();
     throw error;
   });
+  return makeRunner({ backend, model }, precision);
+}
+
+interface Loaded {
+  readonly backend: Backend & ProfileSource;
+  readonly model: Model;
+}
+
+/** A function of its own, so that nothing but `loaded` holds the weights. */
+function makeRunner(weights: Loaded, precision: Precision): Runner {
+  let loaded: Loaded | undefined = weights;
+  const { name, description } = weights.backend;
+  const use = () => {
+    if (loaded === undefined) throw new Error('the model was disposed of');
+    return loaded;
+  };
   return {
-    backend: backend.name,
-    description: backend.description,
+    backend: name,
+    description,
     precision,
     threads: 1,
     async run(batch, pooling, observer) {
+      const { backend, model } = use();
       backend.observe(observer);
       const { ops } = backend;
       ops.begin(batch);
       return ops.read(model.pool(ops, model.forward(ops, batch), pooling));
     },
-    profile: async () => readProfile(backend),
+    profile: async () => readProfile(use().backend),
     async dispose() {
-      backend.dispose();
+      loaded?.backend.dispose();
+      loaded = undefined;
     },
   };
 }

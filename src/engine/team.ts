@@ -214,6 +214,9 @@ class Team {
     this.#pending?.reject(reason);
     this.#pending = undefined;
     this.#abortTeam();
+    // The last references to the shared memory.
+    this.#abortTeam = () => {};
+    this.#suggestTeam = () => 1;
     await Promise.all(this.#members.map(({ handle }) => handle.terminate()));
   }
 

@@ -1,10 +1,13 @@
 /**
- * @file A process of its own that uses the package: it must end by itself.
+ * @file A process of its own that uses the package: it must end by itself, and give back what it took.
  */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { fixture } from './support.ts';
+import { bundled, fixture } from './support.ts';
 
 it('ends when its work is done, without dispose', async () => {
   const script = `
@@ -16,4 +19,39 @@ it('ends when its work is done, without dispose', async () => {
     timeout: 20_000,
   });
   expect(stdout).toBe('2 64\n');
+});
+
+it('starts workers under V8 flags', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-'));
+  const file = join(folder, 'use.mjs');
+  await writeFile(
+    file,
+    `import { Embedder } from ${JSON.stringify(import.meta.resolve('gguf-embed'))};
+    const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 2 });
+    console.log((await embedder.embed('a')).vectors.length);`,
+  );
+  const flags = ['--expose-gc', '--max-old-space-size=1000'];
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, file], { timeout: 20_000 });
+  await rm(folder, { recursive: true });
+  expect(stdout).toBe('1\n');
+});
+
+it('gives the memory back when it is disposed of, whoever keeps the embedder', async () => {
+  const script = `
+    import { Embedder } from 'gguf-embed';
+    const kept = [];
+    for (const options of [{ worker: false }, { threads: 1 }, { threads: 2 }, { worker: false }, { threads: 2 }]) {
+      const embedder = await Embedder.load(${JSON.stringify(bundled)}, { backend: 'wasm', ...options });
+      await embedder.embed('a');
+      await embedder.dispose();
+      kept.push(embedder);
+    }
+    for (let i = 0; i < 3; i++) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    console.log(process.memoryUsage.rss() / 1e6);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
+  // Five models take 180 MB more than none.
+  expect(Number(stdout)).toBeLessThan(150);
 });
