@@ -75,15 +75,20 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
   const answer = (path: string, handler: Handler) => async (c: AppContext) => {
     c.set('route', path);
     const request = c.req.raw;
-    const body = await handler({
-      service: service!,
-      client: c.env?.client,
-      fields: () => readFields(request, bodyLimit),
-      query: (name) => c.req.query(name),
-      header: (name, value) => c.header(name, value),
-      signal: request.signal,
-    });
-    return c.body(body);
+    try {
+      const body = await handler({
+        service: service!,
+        client: c.env?.client,
+        fields: () => readFields(request, bodyLimit),
+        query: (name) => c.req.query(name),
+        header: (name, value) => c.header(name, value),
+        signal: request.signal,
+      });
+      return c.body(body);
+    } catch (error) {
+      // The reason of an abort may be anything, and only an Error reaches `onError`.
+      throw error instanceof Error ? error : new Error(String(error));
+    }
   };
   const get = (paths: readonly string[], handler: Handler) => {
     for (const path of paths) app.get(prefix + path, answer(path, handler));
