@@ -181,9 +181,14 @@ class Team {
   async #profile(options: TeamOptions): Promise<OpProfile[]> {
     if (options.backend !== 'wasm' || !options.profile) return readProfile({});
     if (this.#ended !== undefined) throw this.#ended;
+    const { handle } = this.#members[0];
     return new Promise((resolve) => {
-      this.#resolveProfile = resolve;
-      this.#members[0].handle.post({ kind: 'profile' } satisfies ToWorker);
+      this.#resolveProfile = (profile) => {
+        handle.keepAlive(false);
+        resolve(profile);
+      };
+      handle.keepAlive(true);
+      handle.post({ kind: 'profile' } satisfies ToWorker);
     });
   }
 
