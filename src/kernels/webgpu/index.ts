@@ -14,6 +14,7 @@ import { RopeTables } from './ops/rope.ts';
 import { activate, add, columns, embedding, glu, norm, pool, softmax } from './ops/rows.ts';
 import { Pipelines } from './pipelines.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { Timer, type Timing } from './timer.ts';
 import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
 import { Weights } from './weights.ts';
@@ -46,6 +47,11 @@ export interface WebGpuBackend extends Backend {
   /** Bytes of GPU memory that it holds. */
   readonly memoryInUse: number;
   readonly adapterInfo: GPUAdapterInfo;
+  /**
+   * Runs `work` (forwards on this backend) with a timestamp around every launch and returns the times of its last read.
+   * @throws GpuError when the adapter has no timestamps
+   */
+  timed(work: () => Promise<unknown>): Promise<readonly Timing[]>;
   /** What the search for tiles has found so far: keep it and pass it as `tuning` next time on the same adapter. */
   readonly tuning: Tuning;
 }
@@ -71,6 +77,17 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,
+    async timed(work) {
+      const timer = await Timer.create(device);
+      executor.timer = timer;
+      try {
+        await work();
+        return await timer.timings();
+      } finally {
+        executor.timer = undefined;
+        timer.dispose();
+      }
+    },
     get tuning() {
       return tuner.tuning;
     },

@@ -1,0 +1,44 @@
+/**
+ * @file Opens the GPU that is measured: Dawn from beside this file or from where it is installed, every feature, full limits.
+ */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+/** The device, its adapter's description, and Dawn's object, which must stay alive. */
+export async function openGpu() {
+  const entry = createRequire(import.meta.url).resolve('webgpu');
+  const dawn = await import(pathToFileURL(entry).href);
+  // Timestamps are rounded to 100 µs unless told otherwise.
+  const options = ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'];
+  if (process.platform === 'linux') options.unshift('backend=vulkan');
+  const gpu = dawn.create(options);
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) throw new Error('no WebGPU adapter: is there a Vulkan driver?');
+  const wanted = ['shader-f16', 'timestamp-query', 'subgroups', 'chromium-experimental-subgroup-matrix'];
+  const limits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
+  limits.push('maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX');
+  const device = await adapter.requestDevice({
+    requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
+    requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
+  });
+  return { gpu, adapter, device };
+}
+
+/** What the adapter says of itself, for the results. */
+export function describe(adapter) {
+  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
+  const matrices = adapter.info.subgroupMatrixConfigs ?? [];
+  return {
+    vendor,
+    architecture,
+    device,
+    description,
+    subgroups: [subgroupMinSize, subgroupMaxSize],
+    subgroupMatrices: Array.from(matrices, ({ componentType, resultComponentType, M, N, K }) => {
+      return `${componentType} ${M}x${N}x${K} -> ${resultComponentType}`;
+    }),
+    features: [...adapter.features].sort(),
+    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+    maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
+  };
+}

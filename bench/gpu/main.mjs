@@ -1,0 +1,196 @@
+/**
+ * @file Measures the WebGPU backend: kernels by timestamps against the adapter's own ceilings, whole models in tokens a second.
+ *
+ *   node bench/gpu/main.mjs [--dist DIR] [--model FILE] [--out DIR] [--quick]
+ *
+ * `--quick` (always on software adapters) takes shapes that a CPU computes in seconds. Results: a table on the terminal,
+ * and `gpu.json` in `--out`.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ceilings } from './ceilings.mjs';
+import { describe, openGpu } from './device.mjs';
+import { packed, randomWeight, shapes, syntheticBert } from './synthetic.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: args } = parseArgs({
+  options: {
+    dist: { type: 'string', default: join(here, '../../dist') },
+    model: { type: 'string', default: join(here, '../../models/all-MiniLM-L6-v2-Q8_0.gguf') },
+    out: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+  },
+});
+const load = (path) => import(pathToFileURL(resolve(args.dist, path)).href);
+const { createWebGpuBackend } = await load('kernels/webgpu/index.js');
+const { isSoftware } = await load('kernels/webgpu/probe.js');
+const { tiles } = await load('kernels/webgpu/tuner.js');
+const { ggmlTypes } = await load('gguf/ggml-types.js');
+
+const { gpu, adapter, device } = await openGpu();
+const quick = args.quick || isSoftware(adapter.info);
+const results = { adapter: describe(adapter), quick, ceilings: await ceilings(device, quick), kernels: [], models: [] };
+console.log(`${results.adapter.description || results.adapter.device} (${quick ? 'small shapes' : 'full shapes'})`);
+console.log(`subgroup matrices: ${results.adapter.subgroupMatrices.join(', ') || 'not exposed'}`);
+const { copyGBs, gflops } = results.ceilings;
+console.log(`ceilings: copy ${copyGBs.toFixed(1)} GB/s, f32 FMA ${gflops.toFixed(0)} GFLOP/s\n`);
+
+/** Best time of each launch in several runs of `forward`, by label. */
+async function kernelTimes(backend, forward, repeats) {
+  const best = new Map();
+  await forward();
+  for (let i = 0; i < repeats; i++) {
+    for (const { label, kernel, nanoseconds } of await backend.timed(forward)) {
+      const known = best.get(label);
+      if (known === undefined || nanoseconds < known.nanoseconds) best.set(label, { kernel, nanoseconds });
+    }
+  }
+  return best;
+}
+
+function report(what, kernel, nanoseconds, flops, bytes) {
+  const row = { what, kernel, microseconds: nanoseconds / 1000, gflops: flops / nanoseconds, GBs: bytes / nanoseconds };
+  results.kernels.push(row);
+  const share = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`.padStart(5);
+  console.log(
+    `${what.padEnd(34)} ${row.microseconds.toFixed(0).padStart(9)} µs ${row.gflops.toFixed(1).padStart(9)} GFLOP/s ${share(row.gflops, gflops)}` +
+      ` ${row.GBs.toFixed(2).padStart(8)} GB/s ${share(row.GBs, copyGBs)}  ${kernel}`,
+  );
+}
+
+async function benchProducts() {
+  const rowCounts = quick ? [1, 64] : [1, 8, 64, 512, 8192];
+  const matrices = quick
+    ? [[256, 512]]
+    : [
+        [384, 1536],
+        [768, 3072],
+        [3072, 768],
+      ];
+  for (const precision of ['high', 'fast']) {
+    for (const type of ['F32', 'F16', 'Q8_0', 'Q4_K']) {
+      for (const [nIn, nOut] of matrices) {
+        if (nIn % ggmlTypes[type].blockSize !== 0) continue;
+        const backend = await createWebGpuBackend({ device, precision });
+        const source = randomWeight(ggmlTypes, 'w', type, [nIn, nOut]);
+        const weight = backend.allocate(source, 'matrix');
+        await backend.fill(weight, source);
+        const table = randomWeight(ggmlTypes, 'x', 'F16', [nIn, 64]);
+        const x = backend.allocate(table, 'table');
+        await backend.fill(x, table);
+        for (const rows of rowCounts) {
+          const batch = packed(1, rows);
+          batch.ids = batch.ids.map((_, i) => i % 64);
+          const forward = () => {
+            backend.ops.begin(batch);
+            const y = backend.ops.linear(backend.ops.embedding(x, 'ids'), { weight }, { names: { out: 'y' } });
+            return backend.ops.read(backend.ops.pool(y, 'cls'));
+          };
+          const times = await kernelTimes(backend, forward, quick ? 2 : 8);
+          const { kernel, nanoseconds } = times.get('linear w y');
+          const bytes = source.byteLength + 4 * rows * (nIn + nOut);
+          report(`${precision} ${type} ${rows} x ${nIn} -> ${nOut}`, kernel, nanoseconds, 2 * rows * nIn * nOut, bytes);
+        }
+        backend.dispose();
+      }
+    }
+  }
+}
+
+async function benchLayer() {
+  const { nEmbd, nFf, nHead } = shapes['BGE-base'];
+  const shape = quick ? { nLayer: 1, nEmbd: 128, nFf: 256, nHead: 2 } : { nLayer: 1, nEmbd, nFf, nHead };
+  const [nSeq, length] = quick ? [2, 32] : [64, 128];
+  const backend = await createWebGpuBackend({ device });
+  const forward = await syntheticBert(backend, ggmlTypes, shape, 'F16');
+  const times = await kernelTimes(backend, () => forward(packed(nSeq, length)), quick ? 2 : 8);
+  const rows = nSeq * length;
+  for (const [label, { kernel, nanoseconds }] of times) {
+    const flops = label === 'attention' ? 4 * rows * length * shape.nEmbd : 0;
+    const width = label === 'attention' ? 4 : 3;
+    if (!label.startsWith('linear'))
+      report(`${label} ${rows} rows`, kernel, nanoseconds, flops, 4 * rows * shape.nEmbd * width);
+  }
+  backend.dispose();
+}
+
+/** Tokens a second of `forward` at several numbers of texts of 128 tokens, as many a forward as the memory allows. */
+async function tokensPerSecond(name, forward) {
+  const length = quick ? 16 : 128;
+  for (const nTexts of quick ? [1, 8] : [1, 8, 64, 512]) {
+    const perForward = Math.min(nTexts, quick ? 8 : 128);
+    const batch = packed(perForward, length);
+    const run = async () => {
+      for (let done = 0; done < nTexts; done += perForward) await forward(batch);
+    };
+    await run();
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < (quick ? 2 : 5); i++) {
+      const begin = performance.now();
+      await run();
+      best = Math.min(best, performance.now() - begin);
+    }
+    const rate = (nTexts * length) / (best / 1000);
+    results.models.push({ name, nTexts, length, tokensPerSecond: rate });
+    console.log(
+      `${name.padEnd(34)} ${String(nTexts).padStart(4)} texts of ${length}: ${rate.toFixed(0).padStart(9)} tokens/s`,
+    );
+  }
+}
+
+async function benchModels() {
+  for (const precision of ['high', 'fast']) {
+    for (const [name, shape] of Object.entries(shapes)) {
+      if (quick && name !== 'MiniLM-L6') continue;
+      const backend = await createWebGpuBackend({ device, precision });
+      const forward = await syntheticBert(backend, ggmlTypes, quick ? { ...shape, nLayer: 1 } : shape, 'F16');
+      await tokensPerSecond(`${precision} ${name} F16`, forward);
+      backend.dispose();
+    }
+  }
+  if (!existsSync(args.model)) return;
+  const [{ openGguf }, { openFile }, { loadModel }] = await Promise.all(
+    ['gguf/index.js', 'gguf/file.node.js', 'models/index.js'].map(load),
+  );
+  const backend = await createWebGpuBackend({ device });
+  const file = await openGguf(await openFile(args.model));
+  const model = await loadModel(file, backend);
+  await tokensPerSecond('bundled model', (batch) => {
+    backend.ops.begin(batch);
+    return backend.ops.read(model.pool(backend.ops, model.forward(backend.ops, batch), 'mean'));
+  });
+  backend.dispose();
+  await file.close();
+}
+
+/** Every tile must give the same bits on this device; where one does not, the rule "same text, same bits" is in danger. */
+async function checkTiles() {
+  const source = randomWeight(ggmlTypes, 'w', 'F16', [256, 256]);
+  const seen = new Map();
+  for (const tile of quick ? tiles.slice(0, 1) : tiles) {
+    const backend = await createWebGpuBackend({ device, tile });
+    const weight = backend.allocate(source, 'table');
+    await backend.fill(weight, source);
+    backend.ops.begin(packed(1, 40));
+    const ids = backend.ops.embedding(weight, 'zero');
+    const y = await backend.ops.read(backend.ops.linear(ids, { weight }));
+    seen.set(Buffer.from(y.buffer).toString('base64'), `${tile.bm}x${tile.bn}`);
+    backend.dispose();
+  }
+  results.tilesAgree = seen.size === 1;
+  console.log(`\ntiles that give different bits: ${seen.size === 1 ? 'none' : [...seen.values()].join(', ')}`);
+}
+
+await benchProducts();
+await benchLayer();
+await benchModels();
+await checkTiles();
+if (args.out !== undefined) {
+  mkdirSync(args.out, { recursive: true });
+  writeFileSync(join(args.out, 'gpu.json'), JSON.stringify(results, null, 1));
+}
+device.destroy();
+// A live Dawn keeps the process from ending.
+process.exit(gpu === undefined || !results.tilesAgree ? 1 : 0);
