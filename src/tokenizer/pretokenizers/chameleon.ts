@@ -10,17 +10,19 @@ const IMAGE = utf8('IMGIMG');
 /** `<sentinel:[0-9]+>` */
 const sentinel: Match = (bytes, pos, end) => {
   const from = skip(bytes, pos, end, SENTINEL);
+  if (from === pos) return pos;
   let to = from;
   while (to < end && bytes[to] >= 0x30 && bytes[to] <= 0x39) to++;
-  return from > pos && to > from && to < end && bytes[to] === 0x3e ? to + 1 : pos;
+  return to > from && to < end && bytes[to] === 0x3e ? to + 1 : pos;
 };
 
 /** `IMGIMG[A-I]{1,4}Z` */
 const image: Match = (bytes, pos, end) => {
   const from = skip(bytes, pos, end, IMAGE);
+  if (from === pos) return pos;
   let to = from;
   while (to < end && to < from + 4 && bytes[to] >= 0x41 && bytes[to] <= 0x49) to++;
-  return from > pos && to > from && to < end && bytes[to] === 0x5a ? to + 1 : pos;
+  return to > from && to < end && bytes[to] === 0x5a ? to + 1 : pos;
 };
 
 /** A tab, a newline, four spaces or two. */
