@@ -3,6 +3,7 @@
  */
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
+import { dot8Levels } from './dot8.ts';
 import { plan, type Step, type WasmTensor } from './graph.ts';
 import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels } from './kernels.ts';
 import { KernelMemory, maxMemoryBytes } from './memory.ts';
@@ -11,7 +12,7 @@ import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
 import { findWrongKernel } from './self-check.ts';
 import { Barrier, sequencesAreSplit, shareRows } from './team.ts';
-import { fillWeight, WasmWeight } from './weights.ts';
+import { fillWeight, type Products, WasmWeight } from './weights.ts';
 
 /** What all workers of a team have in common. Can be sent with `postMessage`. */
 export interface WasmSetup extends CompiledKernels {
@@ -24,6 +25,7 @@ export interface WasmSetup extends CompiledKernels {
   readonly refused?: string;
   /** Matrices stay in the file's blocks and are unpacked while they are used. */
   readonly keepBlocks: boolean;
+  readonly eightBits: 'auto' | 'always' | 'never';
 }
 
 /** Options of `prepareWasm`. */
@@ -40,6 +42,11 @@ export interface PrepareOptions {
    * `exact`), and unpack them at each use, which costs time on short batches. Default: false.
    */
   readonly keepBlocks?: boolean;
+  /**
+   * When `fast` computes with 8 bits: `auto` where the engine takes activations of a full 8 bits, which it does on CPUs where they are
+   * faster than 16 bits; `always` also with 7 bits; `never`. Default `auto`.
+   */
+  readonly eightBits?: 'auto' | 'always' | 'never';
 }
 
 /** Options of `createWasmBackend`. */
@@ -64,11 +71,11 @@ export interface WasmBackend extends Backend {
 
 /** Compiles the kernels, checks them where packing is asked for, and makes the memory. */
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
-  const { nThreads = 1, packed = false, keepBlocks = false } = options;
+  const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto' } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is no number of threads`);
   const shared = nThreads > 1;
   const compiled = await compileKernels(shared);
-  const rest = { nThreads, memory: makeMemory(shared), keepBlocks };
+  const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits };
   const refused = packed ? await wrongKernel(compiled, shared) : undefined;
   if (refused === undefined) return { ...compiled, ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
@@ -105,7 +112,14 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw new RangeError(`there is no rank ${rank} in a team of ${setup.nThreads}`);
   }
   const kernels = await instantiateKernels(setup.module, setup.memory);
-  return new Backing(kernels, setup, rank, precision);
+  return new Backing(kernels, setup, rank, precision, await productsFor(precision, setup));
+}
+
+async function productsFor(precision: Precision, setup: WasmSetup): Promise<Products> {
+  if (precision === 'exact') return { kind: 'f32' };
+  if (precision === 'high' || setup.eightBits === 'never') return { kind: 'i16' };
+  const levels = await dot8Levels(setup);
+  return levels === 255 || (levels === 127 && setup.eightBits === 'always') ? { kind: 'u8', levels } : { kind: 'i16' };
 }
 
 class Backing implements WasmBackend {
@@ -116,7 +130,7 @@ class Backing implements WasmBackend {
   readonly #kernels: Kernels;
   readonly #setup: WasmSetup;
   readonly #rank: number;
-  readonly #precision: Precision;
+  readonly #products: Products;
   #memory: KernelMemory | undefined;
   readonly #barrier: Barrier | undefined;
   #nRanks: number;
@@ -126,11 +140,11 @@ class Backing implements WasmBackend {
   /** The forward whose results still lie in memory. */
   #done: { target: WasmTensor; runtime: Runtime } | undefined;
 
-  constructor(kernels: Kernels, setup: WasmSetup, rank: number, precision: Precision) {
+  constructor(kernels: Kernels, setup: WasmSetup, rank: number, precision: Precision, products: Products) {
     this.#kernels = kernels;
     this.#setup = setup;
     this.#rank = rank;
-    this.#precision = precision;
+    this.#products = products;
     this.#memory = new KernelMemory(setup.memory);
     this.#nRanks = setup.nThreads;
     this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
@@ -141,9 +155,9 @@ class Backing implements WasmBackend {
         : '';
     const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}`;
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
-    this.description = `${simd}, ${threads}, precision ${precision}`;
+    const bits = products.kind === 'u8' ? ` (${products.levels === 255 ? 8 : 7}-bit activations)` : '';
+    this.description = `${simd}, ${threads}, precision ${precision}${bits}`;
     this.ops = bindOps(
-      precision === 'exact',
       () => this.#nRanks,
       (batch) => this.#begin(batch),
       () => this.#current(),
@@ -163,7 +177,7 @@ class Backing implements WasmBackend {
   }
 
   allocate(source: WeightSource, role: WeightRole): Weight {
-    return new WasmWeight(source, role, this.#precision, this.#setup.keepBlocks, this.#alive());
+    return new WasmWeight(source, role, this.#products, this.#setup.keepBlocks, this.#alive());
   }
 
   fill(weight: Weight, source: WeightSource): Promise<void> {

@@ -77,7 +77,6 @@ function sameShape(a: WasmTensor, b: WasmTensor): WasmTensor {
 
 /** Binds the operations to whatever `recording` returns at the time of the call. */
 export function bindOps(
-  exact: boolean,
   nRanks: () => number,
   begin: (batch: Batch) => void,
   recording: () => Recording,
@@ -104,7 +103,7 @@ export function bindOps(
       inputs: residual === undefined ? [x] : [x, residual],
       out,
       macs: w.k * w.n,
-      scratch: (tokens, sequences) => linearScratch(w, x.space === 'tokens' ? tokens : sequences, exact),
+      scratch: (tokens, sequences) => linearScratch(w, x.space === 'tokens' ? tokens : sequences),
       run: (rt) =>
         multiply(
           rt,
@@ -123,7 +122,6 @@ export function bindOps(
             ldr: residual === undefined ? 0 : rt.stride(residual),
             scratch: rt.scratch,
           },
-          exact,
           x,
         ),
     });
@@ -300,9 +298,8 @@ export function bindOps(
         inputs: [from],
         out,
         macs: from.cols * (nExpert + options.nUsed * nFf * (options.gate === undefined ? 2 : 3)),
-        scratch: (tokens, sequences) =>
-          moeScratch(options, from.cols, from.space === 'tokens' ? tokens : sequences, exact),
-        run: (rt) => runMoe(rt, from, out, options, exact),
+        scratch: (tokens, sequences) => moeScratch(options, from.cols, from.space === 'tokens' ? tokens : sequences),
+        run: (rt) => runMoe(rt, from, out, options),
       });
     },
 

@@ -1,7 +1,7 @@
 /**
- * @file Runs products: activations to int16 once for all layers that read them, then panels of the weight.
+ * @file Runs products: activations to integers once for all layers that read them, then panels of the weight.
  *
- * Scratch: `[sums of a tile | int16 activations | their scales | one panel, its scales, scratch for unpacking]`.
+ * Scratch: `[sums of a tile | quantised activations | their scales | one panel, its scales, scratch for unpacking]`.
  */
 import type { WasmTensor } from './graph.ts';
 import { alignUp, rowStride, zerosAddress } from './memory.ts';
@@ -13,19 +13,24 @@ const tileBytes = 256;
 /** Rows that lie together in quantised activations. */
 const groupRows = 4;
 
-/** Bytes of a group of int16 rows of `k` activations. */
-function groupBytes(k: number): number {
-  return rowStride(alignUp(k, 8) * 2 * groupRows);
+/** Bytes of a group of quantised rows, and of the scales of one row: 8 bits have an offset too. */
+function groupBytes({ k, products }: WasmWeight): number {
+  return rowStride((products.kind === 'u8' ? alignUp(k, 16) : alignUp(k, 8) * 2) * groupRows);
+}
+
+function rowScaleBytes({ blocking, products }: WasmWeight): number {
+  return blocking.nBlocks * (products.kind === 'u8' ? 8 : 4);
 }
 
 /** Scratch of `multiply` for `rows` rows. */
-export function linearScratch(w: WasmWeight, rows: number, exact: boolean): number {
-  const activations = exact ? 0 : Math.ceil(rows / groupRows) * groupBytes(w.k) + rows * w.blocking.nBlocks * 4 + 192;
+export function linearScratch(w: WasmWeight, rows: number): number {
+  const exact = w.products.kind === 'f32';
+  const activations = exact ? 0 : Math.ceil(rows / groupRows) * groupBytes(w) + rows * rowScaleBytes(w) + 192;
   return tileBytes + activations + (w.form === 'blocks' ? onePanelBytes(w) : 0);
 }
 
 function onePanelBytes(w: WasmWeight): number {
-  return panelColumns * (w.k + 2) * 4 + w.blocking.nBlocks * panelColumns * 4 + panelScratchBytes(w) + 256;
+  return panelColumns * (w.k + 2) * 4 + w.onePanelScaleBytes + panelScratchBytes(w) + 256;
 }
 
 /** One product `c = activation(factor · a · wᵀ + bias) + residual`, all in addresses. */
@@ -50,18 +55,20 @@ export interface Product {
 }
 
 /**
- * @param exact float32 products
  * @param source the tensor that `a` is the whole of, if it is one: it is quantised once for all products that follow
  */
-export function multiply(rt: Runtime, p: Product, exact: boolean, source?: WasmTensor): void {
+export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
   const { w, rows } = p;
   if (rows === 0) return;
   const { blocking } = w;
+  const { kind } = w.products;
+  const exact = kind === 'f32';
   const quantized = alignUp(p.scratch + tileBytes, 64);
-  const ldq = groupBytes(w.k);
+  const ldq = groupBytes(w);
   const scales = alignUp(quantized + Math.ceil(rows / groupRows) * ldq, 64);
   if (!exact && (source === undefined || rt.quantized?.tensor !== source)) {
-    rt.kernels.quantizeRows(p.a, p.lda, rows, w.k, quantized, ldq, scales, blocking.kb, blocking.limit);
+    const quantize = kind === 'u8' ? rt.kernels.quantizeRowsU8 : rt.kernels.quantizeRows;
+    quantize(p.a, p.lda, rows, w.k, quantized, ldq, scales, blocking.kb, blocking.limit);
     rt.quantized = source && { tensor: source, blocking };
   }
   const step = p.bias === 0 ? 0 : 64;
@@ -73,18 +80,30 @@ export function multiply(rt: Runtime, p: Product, exact: boolean, source?: WasmT
     const tail = [biasAt, step, p.factor, c, p.ldc, rows, p.activation, residual, p.ldr, rt.wide, p.scratch] as const;
     const { k, kPad, kb } = blocking;
     if (exact) rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
-    else rt.kernels.linearI16(quantized, ldq, scales, panels, panelScales, k, kPad, kb, n, ...tail);
+    else
+      (kind === 'u8' ? rt.kernels.linearU8 : rt.kernels.linearI16)(
+        quantized,
+        ldq,
+        scales,
+        panels,
+        panelScales,
+        k,
+        kPad,
+        kb,
+        n,
+        ...tail,
+      );
   };
   if (w.form !== 'blocks') {
     run(w.address + p.matrix * w.panelBytes, w.scales + p.matrix * w.scaleBytes, w.nPanels, 0);
     return;
   }
-  const panel = alignUp(exact ? p.scratch + tileBytes : scales + rows * blocking.nBlocks * 4, 64);
+  const panel = alignUp(exact ? p.scratch + tileBytes : scales + rows * rowScaleBytes(w), 64);
   const panelScales = panel + panelColumns * (w.k + 2) * 4;
-  const scratch = alignUp(panelScales + blocking.nBlocks * panelColumns * 4, 64);
+  const scratch = alignUp(panelScales + w.onePanelScaleBytes, 64);
   for (let column = 0; column < w.n; column += panelColumns) {
     const from = w.address + (p.matrix * w.n + column) * w.rowBytes;
-    packPanel(w, exact, from, Math.min(panelColumns, w.n - column), panel, panelScales, scratch, rt.kernels);
+    packPanel(w, from, Math.min(panelColumns, w.n - column), panel, panelScales, scratch, rt.kernels);
     run(panel, panelScales, 1, column);
   }
 }

@@ -13,7 +13,7 @@ import type { WasmWeight } from './weights.ts';
 const leastWeightSum = 2 ** -14;
 
 /** The buffers in the scratch of one rank with `rows` rows, from `base` on. */
-function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number, exact: boolean) {
+function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number) {
   const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
   let at = base;
   const take = (bytes: number) => {
@@ -34,21 +34,21 @@ function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number,
     hidden: take(rows * strides.ff),
     result: take(rows * strides.embd),
     slots: take(slots * strides.embd),
-    product: take(Math.max(...[up, down, router].map((w) => linearScratch(w, rows, exact)))),
+    product: take(Math.max(...[up, down, router].map((w) => linearScratch(w, rows)))),
     end: at,
   };
 }
 
 /** Bytes of scratch for `rows` rows. */
-export function moeScratch(options: MoeOptions, nEmbd: number, rows: number, exact: boolean): number {
-  return buffers(options, nEmbd, rows, 0, exact).end;
+export function moeScratch(options: MoeOptions, nEmbd: number, rows: number): number {
+  return buffers(options, nEmbd, rows, 0).end;
 }
 
 /** `y = Σ p(e) · downₑ(act(upₑ x))` over the experts that the router likes best. */
-export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOptions, exact: boolean): void {
+export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOptions): void {
   const { kernels } = rt;
   const rows = rt.rows(x);
-  const b = buffers(options, x.cols, rows, rt.scratch, exact);
+  const b = buffers(options, x.cols, rows, rt.scratch);
   const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
   const gate = options.gate as WasmWeight | undefined;
   const code = activationCodes[options.activation];
@@ -63,11 +63,21 @@ export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOp
     ldc: number,
     activation = 0,
   ) =>
-    multiply(
-      rt,
-      { a, lda, rows: n, w, matrix, bias: 0, factor: 1, c, ldc, activation, residual: 0, ldr: 0, scratch: b.product },
-      exact,
-    );
+    multiply(rt, {
+      a,
+      lda,
+      rows: n,
+      w,
+      matrix,
+      bias: 0,
+      factor: 1,
+      c,
+      ldc,
+      activation,
+      residual: 0,
+      ldr: 0,
+      scratch: b.product,
+    });
   product(rt.address(x), rt.stride(x), rows, router, 0, b.probs, b.strides.probs);
   kernels.softmaxRows(b.probs, b.strides.probs, b.probs, b.strides.probs, rows, router.n);
   kernels.routeRows(

@@ -1,13 +1,13 @@
 /**
  * @file Weights in WebAssembly memory: the forms they take, and how they get there.
  *
- *  - `i16`: panels of 16 output columns in int16, one scale for each column and block of k (`high`, `fast`).
- *  - `f32`: the same panels in float32 (`exact`).
+ *  - `panels`: 16 output columns together, in the numbers that the products use: int16 (`high`) or int8 (`fast`, where the engine
+ *    has the products for it) with scales for each column and block of k, or float32 (`exact`).
  *  - `blocks`: the blocks of the file; tables, and matrices of models too large to be unpacked.
  *  - `vector`: float32.
  */
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
-import type { Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
+import type { WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Weight } from '../../tensor/ops.ts';
 import { gridAddress, writeGrid } from './grids.ts';
 import type { Kernels } from './kernels.ts';
@@ -16,38 +16,47 @@ import { alignUp, type KernelMemory } from './memory.ts';
 /** Columns of a panel. */
 export const panelColumns = 16;
 
-/** Longest block of k that shares one scale; 16 columns of it fill half of a 32 KiB first-level cache. */
-const maxBlock = 384;
+/** How products are computed: float32, int16 times int16, unsigned 8 bits (0 … `levels`) times int8. */
+export type Products =
+  | { readonly kind: 'f32' }
+  | { readonly kind: 'i16' }
+  | { readonly kind: 'u8'; readonly levels: 255 | 127 };
+
+/**
+ * Longest block of k that shares one scale. int16: 16 columns of 384 fill half of a 32 KiB first-level cache. 8 bits: a scale
+ * for every 64 values keeps the error below that of llama.cpp's Q8_0.
+ */
+const maxBlock = { f32: 384, i16: 384, u8: 64 };
 
 /** Bytes read from the file at a time, at least 16 rows. */
 const stagingBytes = 1 << 20;
 
-/** How a matrix of `k` input values is cut: `kb` values share a scale, activations stay within ±`limit`. */
+/** How a matrix of `k` input values is cut: `kb` values share a scale, quantised activations stay within `limit`. */
 export interface Blocking {
   readonly k: number;
-  /** k rounded up to 2, for weights in pairs. */
+  /** k rounded up to what the tile takes at a time. */
   readonly kPad: number;
   readonly kb: number;
   readonly nBlocks: number;
-  /** Largest |activation|: int32 sums of `kb` products are shared fairly between activations and weights. */
+  /** Largest |activation|. int16: int32 sums of `kb` products are shared fairly between activations and weights. */
   readonly limit: number;
 }
 
 /** The blocking of a product over `k` values; the same for every matrix with that k, so that they share activations. */
-export function blockingOf(k: number): Blocking {
-  const nBlocks = Math.ceil(k / maxBlock);
-  const kb = alignUp(Math.ceil(k / nBlocks), 32);
+export function blockingOf(k: number, products: Products = { kind: 'i16' }): Blocking {
+  const kb = alignUp(Math.ceil(k / Math.ceil(k / maxBlock[products.kind])), 32);
+  const fair = Math.min(32767, Math.floor(32767 * Math.sqrt(32 / Math.min(kb, alignUp(k, 2)))));
   return {
     k,
-    kPad: alignUp(k, 2),
+    kPad: alignUp(k, products.kind === 'u8' ? 4 : 2),
     kb,
     nBlocks: Math.ceil(k / kb),
-    limit: Math.min(32767, Math.floor(32767 * Math.sqrt(32 / Math.min(kb, alignUp(k, 2))))),
+    limit: products.kind === 'u8' ? products.levels : fair,
   };
 }
 
 /** Where a matrix keeps its values. */
-export type WeightForm = 'i16' | 'f32' | 'blocks' | 'vector';
+export type WeightForm = 'panels' | 'blocks' | 'vector';
 
 /** A weight of this backend. */
 export class WasmWeight implements Weight {
@@ -60,17 +69,18 @@ export class WasmWeight implements Weight {
   readonly n: number;
   readonly nMatrices: number;
   readonly nPanels: number;
+  readonly products: Products;
   readonly blocking: Blocking;
   /** Bytes of a row in the file. */
   readonly rowBytes: number;
-  /** Values (panels, blocks or vector), and for `i16` the scales. */
+  /** Values (panels, blocks or vector), and the scales of integer panels. */
   readonly address: number;
   readonly scales: number;
   /** Where the grid of an IQ type lies. */
   readonly grid: number;
 
   /** @throws Error for a byte length that does not fit the shape */
-  constructor(source: WeightSource, role: WeightRole, precision: Precision, keepBlocks: boolean, memory: KernelMemory) {
+  constructor(source: WeightSource, role: WeightRole, products: Products, keepBlocks: boolean, memory: KernelMemory) {
     this.name = source.name;
     this.type = source.type;
     this.shape = source.shape;
@@ -84,21 +94,33 @@ export class WasmWeight implements Weight {
     }
     this.grid = gridAddress(source.type.name);
     this.nPanels = Math.ceil(n / panelColumns);
-    this.blocking = blockingOf(k);
-    this.form =
-      role === 'vector' ? 'vector' : role === 'table' || keepBlocks ? 'blocks' : precision === 'exact' ? 'f32' : 'i16';
+    this.products = products;
+    this.blocking = blockingOf(k, products);
+    this.form = role === 'vector' ? 'vector' : role === 'table' || keepBlocks ? 'blocks' : 'panels';
     this.address = memory.allocate(this.#bytes(), this.name);
-    this.scales = this.form === 'i16' ? memory.allocate(this.nMatrices * this.scaleBytes, this.name) : 0;
+    const scaled = this.form === 'panels' && products.kind !== 'f32';
+    this.scales = scaled ? memory.allocate(this.nMatrices * this.scaleBytes, this.name) : 0;
+  }
+
+  /** Bytes of one panel. */
+  get onePanelBytes(): number {
+    const { kind } = this.products;
+    return panelColumns * (kind === 'f32' ? this.k * 4 : this.blocking.kPad * (kind === 'u8' ? 1 : 2));
+  }
+
+  /** Bytes of the scales of one panel: a scale a column, and with 8 bits also a sum. */
+  get onePanelScaleBytes(): number {
+    return this.blocking.nBlocks * panelColumns * (this.products.kind === 'u8' ? 8 : 4);
   }
 
   /** Bytes of the panels of one matrix. */
   get panelBytes(): number {
-    return this.nPanels * panelColumns * (this.form === 'f32' ? this.k * 4 : this.blocking.kPad * 2);
+    return this.nPanels * this.onePanelBytes;
   }
 
   /** Bytes of the scales of one matrix. */
   get scaleBytes(): number {
-    return this.nPanels * this.blocking.nBlocks * panelColumns * 4;
+    return this.nPanels * this.onePanelScaleBytes;
   }
 
   #bytes(): number {
@@ -148,18 +170,9 @@ async function fillPanels(w: WasmWeight, source: WeightSource, memory: KernelMem
       await source.read((m * w.n + row) * w.rowBytes, memory.bytes(staging, rows * w.rowBytes));
       for (let r = 0; r < rows; r += panelColumns) {
         const panel = (row + r) / panelColumns;
-        const to = w.address + m * w.panelBytes + (panel * w.panelBytes) / w.nPanels;
-        const scales = w.scales + m * w.scaleBytes + panel * w.blocking.nBlocks * panelColumns * 4;
-        packPanel(
-          w,
-          w.form === 'f32',
-          staging + r * w.rowBytes,
-          Math.min(panelColumns, rows - r),
-          to,
-          scales,
-          scratch,
-          kernels,
-        );
+        const to = w.address + m * w.panelBytes + panel * w.onePanelBytes;
+        const scales = w.scales + m * w.scaleBytes + panel * w.onePanelScaleBytes;
+        packPanel(w, staging + r * w.rowBytes, Math.min(panelColumns, rows - r), to, scales, scratch, kernels);
       }
     }
   }
@@ -173,7 +186,6 @@ export function panelScratchBytes(w: WasmWeight): number {
 /** Unpacks `rows` (at most 16) rows of file blocks at `from` into one panel. */
 export function packPanel(
   w: WasmWeight,
-  float: boolean,
   from: number,
   rows: number,
   to: number,
@@ -183,6 +195,8 @@ export function packPanel(
 ): void {
   const { k, kPad, kb, limit } = w.blocking;
   kernels.unpackRows(w.type.id, from, w.rowBytes, rows, k, scratch, k * 4, w.grid);
-  if (float) kernels.packPanelF32(scratch, k * 4, rows, k, to);
-  else kernels.packPanelI16(scratch, k * 4, rows, k, kPad, kb, limit, to, scales, scratch + panelColumns * k * 4 + 64);
+  const row = scratch + panelColumns * k * 4 + 64;
+  if (w.products.kind === 'f32') kernels.packPanelF32(scratch, k * 4, rows, k, to);
+  else if (w.products.kind === 'u8') kernels.packPanelI8(scratch, k * 4, rows, k, kb, to, scales, row);
+  else kernels.packPanelI16(scratch, k * 4, rows, k, kPad, kb, limit, to, scales, row);
 }

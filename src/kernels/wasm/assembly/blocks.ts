@@ -2,14 +2,15 @@
  * @file What the unpackers have in common: half floats, and small integers times a scale.
  * Products of a scale and a small integer are exact in float32, so each value is rounded once, as in `src/tensor/codecs`.
  */
+import { F16_MAGNITUDE, F16_SCALE, F16_SIGN, F16_SPECIAL, INFINITY_BITS, constant } from './math';
 
 /** Four f16 in the low halves of int32 lanes to float32. Multiplying by 2¹¹² moves the exponent and makes subnormals right. */
 @inline
 export function f16x4(h: v128): v128 {
-  const sign = i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16);
-  const magnitude = i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13);
-  const finite = f32x4.mul(magnitude, i32x4.splat(0x77800000));
-  const special = v128.and(i32x4.ge_u(magnitude, i32x4.splat(0x0f800000)), i32x4.splat(0x7f800000));
+  const sign = i32x4.shl(v128.and(h, constant(F16_SIGN)), 16);
+  const magnitude = i32x4.shl(v128.and(h, constant(F16_MAGNITUDE)), 13);
+  const finite = f32x4.mul(magnitude, constant(F16_SCALE));
+  const special = v128.and(i32x4.ge_u(magnitude, constant(F16_SPECIAL)), constant(INFINITY_BITS));
   return v128.or(v128.or(finite, special), sign);
 }
 

@@ -24,6 +24,29 @@ export function scaleTile(
   }
 }
 
+/**
+ * The same for 8-bit activations: `c[r] = base[r] + factor · (aScale[r].scale · wScale · t[r] + aScale[r].least · wSum)`, with
+ * (scale, least) a row and 16 scales and 16 scaled sums of weights.
+ */
+export function scaleTileU8(
+  t: usize, c: usize, ldc: usize, base: usize, ldBase: usize, aScale: usize, ldScale: usize, wScale: usize, factor: f32, rows: i32,
+): void {
+  const f = f32x4.splat(factor);
+  const s0 = f32x4.mul(f, v128.load(wScale)), s1 = f32x4.mul(f, v128.load(wScale, 16));
+  const s2 = f32x4.mul(f, v128.load(wScale, 32)), s3 = f32x4.mul(f, v128.load(wScale, 48));
+  const o0 = f32x4.mul(f, v128.load(wScale, 64)), o1 = f32x4.mul(f, v128.load(wScale, 80));
+  const o2 = f32x4.mul(f, v128.load(wScale, 96)), o3 = f32x4.mul(f, v128.load(wScale, 112));
+  for (let r = 0; r < rows; r++) {
+    const s = v128.load32_splat(aScale), o = v128.load32_splat(aScale, 4);
+    const y0 = madd(f32x4.convert_i32x4_s(v128.load(t)), f32x4.mul(s, s0), madd(o, o0, v128.load(base)));
+    const y1 = madd(f32x4.convert_i32x4_s(v128.load(t, 16)), f32x4.mul(s, s1), madd(o, o1, v128.load(base, 16)));
+    const y2 = madd(f32x4.convert_i32x4_s(v128.load(t, 32)), f32x4.mul(s, s2), madd(o, o2, v128.load(base, 32)));
+    const y3 = madd(f32x4.convert_i32x4_s(v128.load(t, 48)), f32x4.mul(s, s3), madd(o, o3, v128.load(base, 48)));
+    v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
+    t += 64; c += ldc; base += ldBase; aScale += ldScale;
+  }
+}
+
 /** The same for float32 sums: `c[r] = base[r] + factor · t[r]`. */
 export function addTile(t: usize, c: usize, ldc: usize, base: usize, ldBase: usize, factor: f32, rows: i32): void {
   const f = f32x4.splat(factor);

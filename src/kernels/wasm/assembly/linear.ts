@@ -4,9 +4,10 @@
  * Loop order: a chunk of rows (its activations stay in L2), a panel, a block of k (16 columns × 384 × 2 bytes stay in
  * L1), tiles of 4 rows (float32: single rows at the end). A result depends on its row and column alone, never on the tile that made it.
  */
-import { addTile, finishPanel, scaleTile } from './epilogue';
+import { addTile, finishPanel, scaleTile, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
 import { tileI16x4x16, tileI16x4x8 } from './tile-i16';
+import { tileU8x4x16 } from './tile-u8';
 
 /** Rows of one chunk. */
 @inline const CHUNK: i32 = 128;
@@ -105,5 +106,46 @@ export function blockF32(
     tileF32x1x16(a, w, t, k4);
     addTile(t, c, ldc, base, ldBase, factor, 1);
     a += lda; c += ldc; base += ldBase;
+  }
+}
+
+/**
+ * The same with 8-bit activations and weights: `a` as `quantizeRowsU8` makes it, panels of `kPad · 16` bytes, `wScale`
+ * `[panel][nBlocks][32]`.
+ */
+export function linearU8(
+  a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
+  bias: usize, biasStep: usize, factor: f32, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize,
+  wide: i32, t: usize,
+): void {
+  const nBlocks = (k + kb - 1) / kb;
+  const ldScale = <usize>nBlocks << 3;
+  for (let r0 = 0; r0 < rows; r0 += CHUNK) {
+    const r1 = min(r0 + CHUNK, rows);
+    for (let p = 0; p < nPanels; p++) {
+      const cp = c + <usize>r0 * ldc + (<usize>p << 6);
+      for (let b = 0; b < nBlocks; b++) {
+        blockU8(
+          a + <usize>(r0 >> 2) * groupBytes + (<usize>(b * kb) << 2), groupBytes, aScale + <usize>r0 * ldScale + (<usize>b << 3), ldScale,
+          w + (<usize>p * <usize>kPad << 4) + (<usize>(b * kb) << 4), wScale + (<usize>(p * nBlocks + b) << 7), <usize>min(kb, kPad - b * kb),
+          b == 0 ? bias + <usize>p * biasStep : cp, b == 0 ? 0 : ldc, factor, cp, ldc, r1 - r0, t,
+        );
+      }
+      if (activation != 0 || residual != 0) {
+        finishPanel(cp, ldc, r1 - r0, 16, activation, residual == 0 ? 0 : residual + <usize>r0 * ldr + (<usize>p << 6), ldr);
+      }
+    }
+  }
+}
+
+/** One block of k of one 8-bit panel. */
+export function blockU8(
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
+  base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, t: usize,
+): void {
+  for (let r = 0; r < rows; r += 4) {
+    tileU8x4x16(a, w, t, k4);
+    scaleTileU8(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, min(4, rows - r));
+    a += groupBytes; c += ldc << 2; base += ldBase << 2; aScale += ldScale << 2;
   }
 }

@@ -38,6 +38,13 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 /** All bits but the sign. */
 @inline export const MAGNITUDE: usize = 64;
 
+/** For float16: sign, magnitude, 2¹¹², the first magnitude (shifted) that is no number, infinity. */
+@inline export const F16_SIGN: usize = 68;
+@inline export const F16_MAGNITUDE: usize = 72;
+@inline export const F16_SCALE: usize = 76;
+@inline export const F16_SPECIAL: usize = 80;
+@inline export const INFINITY_BITS: usize = 84;
+
 /** A constant in all four lanes. */
 @inline
 export function constant(which: usize): v128 {
@@ -64,6 +71,11 @@ export function initialize(): void {
   store<f32>(CONSTANTS + GELU_LINEAR, -1.5957691216057308);
   store<f32>(CONSTANTS + LEAST, -87);
   store<i32>(CONSTANTS + MAGNITUDE, 0x7fffffff);
+  store<i32>(CONSTANTS + F16_SIGN, 0x8000);
+  store<i32>(CONSTANTS + F16_MAGNITUDE, 0x7fff);
+  store<i32>(CONSTANTS + F16_SCALE, 0x77800000);
+  store<i32>(CONSTANTS + F16_SPECIAL, 0x0f800000);
+  store<i32>(CONSTANTS + INFINITY_BITS, 0x7f800000);
 }
 
 /** All ones in the first `n` lanes (n < 4). */
