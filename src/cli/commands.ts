@@ -30,6 +30,13 @@ input. \`--jsonl\` is for pipelines: each line in is a JSON string, each line ou
 of its tokens with \`--pooling none\`), in order, as they are computed, with flat memory however long the input is.`,
     run: async (parsed) => (await import('./embed.ts')).embed(parsed),
   },
+  rerank: {
+    summary: 'Scores how well documents answer a query, best first',
+    usage: '-m FILE -q TEXT [DOCUMENT... | -f FILE] [OPTIONS]',
+    details: `Scores how well documents answer a query, best first: a line with score, index and text for each, or \`--json\`.
+Documents are arguments, or the lines of \`-f\`, or those of standard input.`,
+    run: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
+  },
   tokenize: {
     summary: "Prints the tokens of a text, as llama.cpp's llama-tokenize does",
     usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
@@ -41,5 +48,15 @@ is for pipelines: each line in is a JSON string, each line out the JSON array of
     summary: 'Prints header, metadata and tensors of a GGUF file',
     usage: 'FILE [OPTIONS]',
     run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
+  },
+  convert: {
+    summary: 'Makes a GGUF file of a checkout from the Hugging Face hub',
+    usage: 'FOLDER OUT [OPTIONS]',
+    run: async (parsed) => (await import('./convert.ts')).convert(parsed),
+  },
+  quantize: {
+    summary: "Makes a smaller GGUF file, as llama.cpp's llama-quantize does",
+    usage: 'IN OUT TYPE [OPTIONS]',
+    run: async (parsed) => (await import('./quantize.ts')).quantize(parsed),
   },
 };

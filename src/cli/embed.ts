@@ -1,7 +1,7 @@
 /**
  * @file The command `embed`.
  */
-import type { Embedder, Embeddings, EmbedOptions } from '../engine/index.ts';
+import type { Embedder, Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
 import { formatEmbeddings } from './embed-formats.ts';
 import { readInput, requireModel } from './input.ts';
 import { jsonLines } from './jsonl.ts';
@@ -38,6 +38,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       warnTruncated(result, 0);
       await write(formatEmbeddings(texts, result, embedder.info.labels, values));
     }
+    if (values.profile) logProfile(await embedder.profile());
   } finally {
     await embedder.dispose();
   }
@@ -72,6 +73,13 @@ function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings):
     rows.push(`[${vector.subarray(at, at + dimensions).join(',')}]`);
   }
   return `[${rows.join(',')}]`;
+}
+
+function logProfile(rows: readonly OpProfile[]): void {
+  for (const { op, calls, milliseconds, macs } of rows) {
+    const rate = macs > 0 ? `  ${((2 * macs) / milliseconds / 1e6).toFixed(1).padStart(7)} GFLOP/s` : '';
+    log(`${op.padEnd(12)}${milliseconds.toFixed(1).padStart(9)} ms  ${String(calls).padStart(6)} calls${rate}`);
+  }
 }
 
 function warnTruncated({ truncated }: Embeddings, first: number): void {

@@ -10,8 +10,13 @@ import { UsageError } from './usage-error.ts';
 /** @throws UsageError without `-m` */
 export function requireModel({ values, positionals }: Parsed): string {
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}" (a text is given with -p)`);
-  if (values.model === undefined) throw new UsageError('no model: give a GGUF file with -m FILE');
-  return values.model;
+  return requireModelOption(values);
+}
+
+/** The same where other arguments mean something. */
+export function requireModelOption({ model }: Values): string {
+  if (model === undefined) throw new UsageError('no model: give a GGUF file with -m FILE');
+  return model;
 }
 
 /**

@@ -25,6 +25,7 @@ export async function loadEmbedder(
     pooling: values.reranking ? 'rank' : values.pooling,
     packing: values.packing,
     worker,
+    profile: values.profile,
     onBatch,
     onProgress: showProgress(),
     signal,

@@ -14,13 +14,13 @@ export function log(line: string): void {
 }
 
 /**
- * Shows a progress line on a terminal while something takes longer than half a second; nothing otherwise.
- * @returns the callback for `onProgress`; the line goes away when `done` reaches `total`
+ * A progress line on a terminal, for what takes longer than half a second; nothing otherwise.
+ * @returns to be called often with what is done, of how much, and what to say; the line goes away when all is done
  */
-export function showProgress(): (progress: Progress) => void {
+export function progressLine(): (done: number, total: number, say: () => string) => void {
   const started = performance.now();
   let shown = 0;
-  return ({ stage, done, total }) => {
+  return (done, total, say) => {
     if (!process.stderr.isTTY) return;
     const now = performance.now();
     if (done >= total) {
@@ -28,12 +28,16 @@ export function showProgress(): (progress: Progress) => void {
       shown = 0;
     } else if (now - started >= QUIET && now - shown >= REFRESH) {
       shown = now;
-      const percent = ((100 * done) / total).toFixed(0);
-      const amount =
-        stage === 'load' ? `${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB` : `${done} tokens`;
-      process.stderr.write(`\r\x1b[K${stage === 'load' ? 'loading' : 'embedding'}: ${percent} % (${amount})`);
+      process.stderr.write(`\r\x1b[K${((100 * done) / total).toFixed(0)} % ${say()}`);
     }
   };
+}
+
+/** Progress of `load` and `embed`. */
+export function showProgress(): (progress: Progress) => void {
+  const show = progressLine();
+  return ({ stage, done, total }) =>
+    show(done, total, () => (stage === 'load' ? `of ${byteSize(total)} loaded` : `of ${total} tokens embedded`));
 }
 
 /** `1.5 GB`, `23.9 MB`, `410 B`. */

@@ -29,6 +29,10 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
     process.stdout.write(commandHelp(first));
     return;
   }
+  if (parsed.values.listDevices) {
+    const { listDevices } = await import('./devices.ts');
+    return listDevices();
+  }
   for (const note of parsed.notes) log(note);
   await commands[first].run(parsed);
 }

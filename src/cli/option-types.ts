@@ -3,7 +3,7 @@
  */
 
 /** The commands of the program, in the order of the help. */
-export const commandNames = ['serve', 'embed', 'tokenize', 'inspect'] as const;
+export const commandNames = ['serve', 'embed', 'rerank', 'tokenize', 'inspect', 'convert', 'quantize'] as const;
 export type CommandName = (typeof commandNames)[number];
 
 interface OptionBase {

@@ -1,7 +1,7 @@
 /**
  * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
  */
-import type { OptionSpec, ValueOf } from './option-types.ts';
+import { commandNames, type OptionSpec, type ValueOf } from './option-types.ts';
 import { serverOptions } from './server-options.ts';
 
 const MAX_INT = 2 ** 31 - 1;
@@ -13,7 +13,7 @@ const modelOptions = [
     env: 'LLAMA_ARG_MODEL',
     type: 'string',
     value: 'FILE',
-    commands: ['serve', 'embed', 'tokenize', 'inspect'],
+    commands: ['serve', 'embed', 'rerank', 'tokenize', 'inspect'],
     help: 'the GGUF file',
   },
   {
@@ -25,7 +25,7 @@ const modelOptions = [
     default: 0,
     min: 0,
     max: MAX_INT,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'longest input in tokens; 0 or more than the model was trained with: as many as it was trained with',
   },
   {
@@ -37,7 +37,7 @@ const modelOptions = [
     default: 2048,
     min: 1,
     max: MAX_INT,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'upper limit of --ubatch-size',
   },
   {
@@ -49,7 +49,7 @@ const modelOptions = [
     default: 512,
     min: 1,
     max: MAX_INT,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'most tokens that are packed into one computation; a single longer input is computed all the same',
   },
   {
@@ -61,7 +61,7 @@ const modelOptions = [
     default: -1,
     min: -1,
     max: 512,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'compute threads; less than 1: one for each core',
   },
   {
@@ -71,7 +71,7 @@ const modelOptions = [
     value: 'N',
     min: -1,
     max: 512,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'the same as --threads, and goes before it',
   },
   {
@@ -82,7 +82,7 @@ const modelOptions = [
     value: 'NAME',
     default: 'auto',
     choices: ['auto', 'webgpu', 'wasm', 'reference'],
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'what computes',
   },
   {
@@ -93,7 +93,7 @@ const modelOptions = [
     value: 'NAME',
     default: 'high',
     choices: ['exact', 'high', 'fast'],
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'how exactly products are computed: exact is float32, high differs by at most 1e-5, fast by at most 1e-3 (1 - cosine)',
   },
   {
@@ -103,8 +103,16 @@ const modelOptions = [
     env: 'GGUF_EMBED_PACKING',
     type: 'switch',
     default: true,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'rerank'],
     help: 'let WebAssembly use 256-bit registers where the runtime can (an experimental switch of V8)',
+  },
+  {
+    name: 'listDevices',
+    flags: ['--list-devices'],
+    type: 'switch',
+    default: false,
+    commands: ['serve', 'embed', 'rerank'],
+    help: 'print what can compute here, and end',
   },
 ] as const satisfies readonly OptionSpec[];
 
@@ -141,6 +149,14 @@ const vectorOptions = [
     help: 'values in a vector: fewer than the model has cuts and normalises again, more pads with zeros',
   },
   {
+    name: 'profile',
+    flags: ['--profile'],
+    type: 'switch',
+    default: false,
+    commands: ['embed'],
+    help: 'print where the time went, on standard error',
+  },
+  {
     name: 'truncate',
     flags: ['--truncate'],
     type: 'string',
@@ -154,6 +170,34 @@ const vectorOptions = [
 
 const inputOptions = [
   {
+    name: 'query',
+    flags: ['-q', '--query'],
+    type: 'string',
+    value: 'TEXT',
+    commands: ['rerank'],
+    help: 'what is looked for',
+  },
+  {
+    name: 'topN',
+    flags: ['--top-n'],
+    type: 'integer',
+    value: 'N',
+    min: 0,
+    max: MAX_INT,
+    commands: ['rerank'],
+    help: 'print only that many of the best',
+  },
+  {
+    name: 'scores',
+    flags: ['--scores'],
+    type: 'string',
+    value: 'SCALE',
+    default: 'raw',
+    choices: ['raw', 'logit', 'probability'],
+    commands: ['rerank'],
+    help: 'raw: as llama.cpp gives them',
+  },
+  {
     name: 'prompt',
     flags: ['-p', '--prompt'],
     type: 'string',
@@ -166,7 +210,7 @@ const inputOptions = [
     flags: ['-f', '--file'],
     type: 'string',
     value: 'FILE',
-    commands: ['embed', 'tokenize'],
+    commands: ['embed', 'rerank', 'tokenize'],
     help: 'read the text from a file, without the line break at its end',
   },
   {
@@ -250,8 +294,45 @@ const inputOptions = [
     flags: ['--json'],
     type: 'switch',
     default: false,
-    commands: ['inspect'],
+    commands: ['rerank', 'inspect'],
     help: 'print JSON',
+  },
+] as const satisfies readonly OptionSpec[];
+
+const fileOptions = [
+  {
+    name: 'outtype',
+    flags: ['--outtype'],
+    type: 'string',
+    value: 'TYPE',
+    default: 'f16',
+    choices: ['f32', 'f16', 'bf16', 'q8_0'],
+    commands: ['convert'],
+    help: 'type of the matrices',
+  },
+  {
+    name: 'modelName',
+    flags: ['--model-name'],
+    type: 'string',
+    value: 'TEXT',
+    commands: ['convert'],
+    help: 'general.name of the file',
+  },
+  {
+    name: 'pure',
+    flags: ['--pure'],
+    type: 'switch',
+    default: false,
+    commands: ['quantize'],
+    help: 'the same type for all matrices instead of the mix that the name of the type stands for',
+  },
+  {
+    name: 'allowRequantize',
+    flags: ['--allow-requantize'],
+    type: 'switch',
+    default: false,
+    commands: ['quantize'],
+    help: 'take a file that is quantised already, although what it lost is lost',
   },
 ] as const satisfies readonly OptionSpec[];
 
@@ -261,7 +342,7 @@ const generalOptions = [
     flags: ['-v', '--verbose'],
     type: 'switch',
     default: false,
-    commands: ['serve', 'embed', 'tokenize', 'inspect'],
+    commands: commandNames,
     help: 'say more, and show the stack of an error',
   },
   {
@@ -269,7 +350,7 @@ const generalOptions = [
     flags: ['-h', '--help'],
     type: 'switch',
     default: false,
-    commands: ['serve', 'embed', 'tokenize', 'inspect'],
+    commands: commandNames,
     help: 'print this',
   },
   {
@@ -277,7 +358,7 @@ const generalOptions = [
     flags: ['--version'],
     type: 'switch',
     default: false,
-    commands: ['serve', 'embed', 'tokenize', 'inspect'],
+    commands: commandNames,
     help: 'print the version',
   },
 ] as const satisfies readonly OptionSpec[];
@@ -288,6 +369,7 @@ export const options = [
   ...vectorOptions,
   ...inputOptions,
   ...serverOptions,
+  ...fileOptions,
   ...generalOptions,
 ] as const;
 

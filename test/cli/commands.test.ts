@@ -1,8 +1,10 @@
 /**
  * @file The program as a process: results on standard output, errors as one line and exit code 1.
  */
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { finished, model, run, start } from './run.ts';
 
 const bert = model('bert-mean');
@@ -141,6 +143,71 @@ describe('inspect', () => {
     const tokens = metadata.find(({ key }: { key: string }) => key === 'tokenizer.ggml.tokens');
     expect(tokens.value).toHaveLength(1328);
   });
+});
+
+describe('rerank', () => {
+  const { queries } = JSON.parse(
+    readFileSync(new URL('../fixtures/reference/rank/bert-rank.json', import.meta.url), 'utf8'),
+  );
+  const [{ query, documents }] = queries as { query: string; documents: { text: string; score: number }[] }[];
+  const texts = documents.map(({ text }) => text).filter((text) => !text.includes('\n'));
+
+  it('prints the scores of llama.cpp, best first', async () => {
+    const args = ['rerank', '-m', model('bert-rank'), '-q', query];
+    const { code, stdout } = await run([...args, '--json'], { input: `${texts.join('\n')}\n` });
+    expect(code).toBe(0);
+    const results: { index: number; score: number; text: string }[] = JSON.parse(stdout);
+    expect(results).toHaveLength(texts.length);
+    for (const [i, { index, score, text }] of results.entries()) {
+      expect(text).toBe(texts[index]);
+      expect(score).toBeCloseTo(documents.find((document) => document.text === text)!.score, 2);
+      if (i > 0) expect(score).toBeLessThanOrEqual(results[i - 1].score);
+    }
+    const best = await run([...args, '--top-n', '1', '--', ...texts]);
+    expect(best.stdout).toBe(`${results[0].score.toFixed(6).padStart(11)}  ${results[0].index}  ${results[0].text}\n`);
+  });
+
+  it('refuses a model that is no reranker', async () => {
+    const { code, stderr } = await run(['rerank', '-m', bert, '-q', 'a', 'b']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('is no reranker');
+  });
+});
+
+describe('convert and quantize', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'quantize-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('quantize writes a file that embeds nearly the same', async () => {
+    const out = join(folder, 'q8.gguf');
+    const { code, stderr } = await run(['quantize', bert, out, 'q8_0']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/q8\.gguf: 53 tensors, [\d.]+ kB \(.*Q8_0: \d+.*\)\n$/);
+    const args = ['--embd-output-format', 'array', '-p', 'Hello world'];
+    const [[a], [b]] = [
+      JSON.parse((await run(['embed', '-m', bert, ...args])).stdout),
+      JSON.parse((await run(['embed', '-m', out, ...args])).stdout),
+    ];
+    const dot = a.reduce((sum: number, x: number, i: number) => sum + x * b[i], 0);
+    expect(dot).toBeGreaterThan(0.999);
+    expect(dot).toBeLessThan(0.9999999);
+  });
+
+  it('say what is missing or wrong', async () => {
+    expect((await run(['quantize', bert, join(folder, 'x.gguf')])).stderr).toContain('IN OUT TYPE (types: F32');
+    expect((await run(['quantize', bert, join(folder, 'x.gguf'), 'Q9'])).stderr).toContain('there is no type Q9');
+    expect((await run(['convert', folder])).stderr).toContain('FOLDER OUT');
+    const empty = await run(['convert', folder, join(folder, 'x.gguf')]);
+    expect(empty.code).toBe(1);
+    expect(empty.stderr).toMatch(/^error: .*config\.json/);
+  });
+});
+
+it('--list-devices and --profile', async () => {
+  const { stdout } = await run(['embed', '--list-devices']);
+  expect(stdout).toMatch(/^webgpu +.+\nwasm +.+threads\nreference +.+\n$/);
+  const profiled = await run(['embed', '-m', bert, '-p', 'a', '--profile', '--backend', 'wasm']);
+  expect(profiled.stderr).toMatch(/^linear +[\d.]+ ms +\d+ calls +[\d.]+ GFLOP\/s$/m);
 });
 
 describe('mistakes end with exit code 1 and one line', () => {

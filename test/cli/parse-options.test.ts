@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ignoredOptions, refusedOptions } from '../../src/cli/foreign-options.ts';
-import type { OptionSpec } from '../../src/cli/option-types.ts';
+import { commandNames, type OptionSpec } from '../../src/cli/option-types.ts';
 import { options } from '../../src/cli/options.ts';
 import { parseOptions } from '../../src/cli/parse-options.ts';
 
@@ -74,7 +74,7 @@ describe('parseOptions', () => {
 
   it('has no spelling, name or variable twice', () => {
     const all: readonly OptionSpec[] = options;
-    for (const command of ['serve', 'embed', 'tokenize', 'inspect'] as const) {
+    for (const command of commandNames) {
       const flags = all
         .filter((option) => option.commands.includes(command))
         .flatMap((option) => [...option.flags, ...(option.type === 'switch' ? (option.off ?? []) : [])]);

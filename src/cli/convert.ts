@@ -1,0 +1,23 @@
+/**
+ * @file The command `convert`.
+ */
+import { convertFolder } from '../convert/convert-folder.node.ts';
+import type { ConvertType } from '../convert/convert-types.ts';
+import { log, progressLine } from './log.ts';
+import type { Parsed } from './parse-options.ts';
+import { summary } from './tensor-summary.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Makes a file of a folder and says what is in it. */
+export async function convert({ values, positionals }: Parsed): Promise<void> {
+  const [folder, output, ...others] = positionals;
+  if (output === undefined || others.length > 0) {
+    throw new UsageError('give a folder and a file: gguf-embed convert FOLDER OUT');
+  }
+  const show = progressLine();
+  const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as ConvertType, {
+    modelName: values.modelName,
+    onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
+  });
+  log(summary(output, tensors));
+}

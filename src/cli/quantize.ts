@@ -1,0 +1,32 @@
+/**
+ * @file The command `quantize`.
+ */
+import { quantizeFile } from '../convert/quantize-file.node.ts';
+import { fileTypes, findFileType } from '../convert/quantize-types.ts';
+import { log, progressLine } from './log.ts';
+import type { Parsed } from './parse-options.ts';
+import { summary } from './tensor-summary.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Writes a smaller file and says what is in it. */
+export async function quantize({ values, positionals }: Parsed): Promise<void> {
+  const [input, output, typeName, ...others] = positionals;
+  const known = fileTypes.map(({ name }) => name).join(', ');
+  if (typeName === undefined || others.length > 0) {
+    throw new UsageError(`give two files and a type: gguf-embed quantize IN OUT TYPE (types: ${known})`);
+  }
+  const type = findFileType(typeName);
+  if (type === undefined) throw new UsageError(`there is no type ${typeName} (types: ${known})`);
+  const show = progressLine();
+  const plan = await quantizeFile(input, output, type.name, {
+    pure: values.pure,
+    allowRequantize: values.allowRequantize,
+    onProgress: ({ tensor, bytes, totalBytes }) => show(bytes, totalBytes, () => tensor.info.name),
+  });
+  log(
+    summary(
+      output,
+      plan.map(({ info, type }) => ({ type, shape: info.shape })),
+    ),
+  );
+}

@@ -1,0 +1,37 @@
+/**
+ * @file The command `rerank`.
+ */
+import { readInput, requireModelOption } from './input.ts';
+import { loadEmbedder } from './load.ts';
+import { showProgress } from './log.ts';
+import type { Parsed } from './parse-options.ts';
+import { UsageError } from './usage-error.ts';
+import { write } from './write.ts';
+
+/** Prints documents by their scores. */
+export async function rerank({ values, positionals }: Parsed): Promise<void> {
+  const path = requireModelOption(values);
+  if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
+  if (positionals.length > 0 && values.file !== undefined)
+    throw new UsageError('documents are arguments or in -f, not both');
+  const documents = positionals.length > 0 ? positionals : (await readInput(values)).split('\n');
+  const embedder = await loadEmbedder(path, values, { worker: documents.length > 1 ? undefined : false });
+  try {
+    const { Reranker } = await import('../engine/index.ts');
+    const { results, nTokens } = await Reranker.from(embedder).rank(values.query, documents, {
+      topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),
+      scores: values.scores,
+      onProgress: showProgress(),
+    });
+    if (values.json) {
+      await write(
+        `${JSON.stringify(results.map((result) => ({ ...result, nTokens: nTokens[result.index], text: documents[result.index] })))}\n`,
+      );
+    } else {
+      for (const { score, index } of results)
+        await write(`${score.toFixed(6).padStart(11)}  ${index}  ${documents[index]}\n`);
+    }
+  } finally {
+    await embedder.dispose();
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * @file One line about the tensors of a file that was written.
+ */
+import { type GgmlType, rowBytes } from '../gguf/index.ts';
+import { byteSize } from './log.ts';
+
+/** `out.gguf: 101 tensors, 24.0 MB (F32: 37, Q8_0: 64)`. */
+export function summary(
+  path: string,
+  tensors: readonly { readonly type: GgmlType; readonly shape: readonly number[] }[],
+): string {
+  const counts = new Map<string, number>();
+  let bytes = 0;
+  for (const { type, shape } of tensors) {
+    const [row, ...rows] = shape;
+    bytes += rowBytes(type, row) * rows.reduce((product, n) => product * n, 1);
+    counts.set(type.name, (counts.get(type.name) ?? 0) + 1);
+  }
+  const types = Array.from(counts, ([name, count]) => `${name}: ${count}`).join(', ');
+  return `${path}: ${tensors.length} tensors, ${byteSize(bytes)} (${types})`;
+}
