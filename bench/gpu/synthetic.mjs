@@ -17,7 +17,7 @@ export function randomWeight(types, name, type, shape) {
     type: types[type],
     shape,
     byteLength,
-    async read(offset, into) {
+    async read(_offset, into) {
       for (let i = 0; i < into.length; i++) into[i] = ((i * 2654435761) >>> 13) & 255;
       if (type === 'F16' || type === 'F32') {
         const step = type === 'F16' ? 2 : 4;

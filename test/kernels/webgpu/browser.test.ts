@@ -82,7 +82,7 @@ describe.skipIf(missing.length > 0)('in Chromium', () => {
       });
     });
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
-    const { port } = server?.address() as AddressInfo;
+    const { port } = server!.address() as AddressInfo;
     const flags = ['--headless=new', '--no-sandbox', '--disable-dev-shm-usage', `--user-data-dir=${profile}`];
     const gpuFlags = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-webgpu-adapter=swiftshader'];
     browser = spawn(chromium!, [...flags, ...gpuFlags, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
