@@ -121,6 +121,6 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 /** CRC-32 as gzip has it, without the inversions at begin and end. */
 function crc32(crc: number, bytes: Uint8Array): number {
-  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
   return crc;
 }
