@@ -41,7 +41,7 @@ export async function startRunner(
   }
   if (backend === 'webgpu') {
     const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
-    return startLocalRunner(file, await createWebGpuBackend(), 'exact', watch);
+    return startLocalRunner(file, await createWebGpuBackend({ precision }), precision, watch);
   }
   if (backend === 'wasm') {
     const packed = options.packing === true && (await enablePacking());
