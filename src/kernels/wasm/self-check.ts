@@ -112,6 +112,19 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     },
   ],
   [
+    'scaleTileU8',
+    (kernels, on) => {
+      const [s, b] = [on.floats(scales, 8), on.floats(bias, 48)];
+      const sums = Int32Array.from({ length: 64 }, () => on.next() * 1e6);
+      on.i32.set(sums, t / 4);
+      kernels.scaleTileU8(t, c, 64, bias, 0, scales, 8, bias + 64, 0.001, 4);
+      return on.near(c, 64, (i) => {
+        const [row, j] = [i >> 4, i % 16];
+        return b[j] + 0.001 * (sums[i] * s[2 * row] * b[16 + j] + s[2 * row + 1] * b[32 + j]);
+      });
+    },
+  ],
+  [
     'addTile',
     (kernels, on) => {
       const [x, b] = [on.floats(t, 64), on.floats(bias, 16)];
@@ -152,6 +165,28 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       kernels.quantizeRows(a, k * 4, 1, k, c, 640, scales, 96, 8000);
       const at = (i: number) => on.i16[c / 2 + (i >> 1) * 8 + (i & 1)];
       return x.every((value, i) => Math.abs(at(i) * on.f32[scales / 4] - value) <= 0.51 * step);
+    },
+  ],
+  [
+    'quantizeRowsU8',
+    (kernels, on) => {
+      const x = on.floats(a, k, 3);
+      kernels.quantizeRowsU8(a, k * 4, 1, k, c, 320, scales, 96, 255);
+      const [scale, least] = [on.f32[scales / 4], on.f32[scales / 4 + 1]];
+      const step = (Math.max(...x) - Math.min(...x)) / 255;
+      const at = (i: number) => (on.i32[c / 4 + (i >> 2) * 4] >> (8 * (i & 3))) & 255;
+      return x.every((value, i) => Math.abs(least + scale * at(i) - value) <= 0.51 * step);
+    },
+  ],
+  [
+    'ropeRows',
+    (kernels, on) => {
+      const [x, table] = [on.floats(a, 16), on.floats(w, 16)];
+      kernels.ropeRows(a, 64, c, 64, w, 64, 1, 1, 16, 8, 1);
+      return on.near(c, 16, (i) => {
+        const [cos, sin, first, second] = [table[2 * (i % 8)], table[2 * (i % 8) + 1], x[i % 8], x[(i % 8) + 8]];
+        return i < 8 ? first * cos - second * sin : first * sin + second * cos;
+      });
     },
   ],
   [
