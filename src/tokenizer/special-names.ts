@@ -136,8 +136,6 @@ function applyStripping(find: (name: string) => number, attributes: Uint8Array, 
     origin.architecture === 'jina-bert-v3'
   ) {
     set(find('<mask>'), Attribute.stripLeft);
-  } else if (name.includes('modern-bert')) {
-    set(find('[MASK]'), Attribute.stripLeft);
   } else if (name.includes('phi-3') || name.includes('phi3')) {
     const special = Attribute.control | Attribute.userDefined | Attribute.unknown;
     for (let id = 0; id < attributes.length; id++) {
@@ -147,5 +145,7 @@ function applyStripping(find: (name: string) => number, attributes: Uint8Array, 
       const id = find(kept);
       if (id >= 0) attributes[id] &= ~Attribute.stripRight;
     }
+  } else if (name.includes('modern-bert')) {
+    set(find('[MASK]'), Attribute.stripLeft);
   }
 }
