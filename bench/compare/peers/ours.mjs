@@ -14,8 +14,8 @@ serve({
       backend,
       packing: process.env.GGUF_EMBED_PACKING !== '0',
     });
-    const { backendDescription: description, backend, nVocab } = embedder.info;
-    return { description, backend, nVocab };
+    const { info } = embedder;
+    return { description: info.backendDescription, backend: info.backend, nVocab: info.nVocab };
   },
   async run({ texts, single = false }) {
     const start = performance.now();
