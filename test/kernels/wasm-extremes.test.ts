@@ -157,3 +157,23 @@ it('values can be read in any order, also after later operations have used their
   chain.push(ops.add(chain[0], chain[6]));
   expect(await ops.read(chain[7])).toEqual(first.map((value, i) => Math.fround(value + last[i])));
 });
+
+it('a model beyond 2 GiB has the same bits: addresses are unsigned', async () => {
+  const sources = inputs(() => {});
+  const run = async (before: number) => {
+    const backend = await createWasmBackend({ setup: await prepareWasm({ keepBlocks: true }) });
+    // Address space that nothing touches.
+    const unused = { ...sources.x[0], name: 'unused', shape: [1024, before], byteLength: before * 4096 };
+    if (before > 0) backend.allocate(unused, 'table');
+    const w = await load(backend, sources);
+    const { ops } = backend;
+    ops.begin(batch);
+    const x = ops.norm(ops.embedding(w.x, 'ids'), { weight: w.norm }, { kind: 'layer', eps: 1e-5 });
+    const mixed = ops.attention(x, x, x, { nHead: 5, nHeadKv: 5, scale: 0.2, alibiMaxBias: 8 });
+    const values = await ops.read(ops.pool(ops.linear(mixed, { weight: w.w }, { activation: 'gelu' }), 'mean'));
+    return { values, bytes: backend.memoryBytes };
+  };
+  const { values, bytes } = await run(640 * 1024);
+  expect(bytes).toBeGreaterThan(2.5 * 2 ** 30);
+  expect(values).toEqual((await run(0)).values);
+});

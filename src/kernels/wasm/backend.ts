@@ -269,22 +269,16 @@ class Backing implements WasmBackend {
     if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
   }
 
-  /** Collects the rows of all ranks. */
+  /** Collects the rows of all ranks, end to end behind the slabs, and copies them out at once. */
   #values(rt: Runtime, x: WasmTensor): Float32Array {
-    const values = new Float32Array(x.rows * x.cols);
-    const { f32 } = this.#alive();
-    let row = 0;
+    const memory = this.#alive();
+    memory.ensure(rt.end + x.rows * x.cols * 4);
+    let to = rt.end;
     for (let rank = 0; rank < rt.shares.length; rank++) {
-      const from = rt.address(x, rank) / 4;
       const rows = rt.rows(x, rank);
-      if (x.ld === x.cols) values.set(f32.subarray(from, from + rows * x.cols), row * x.cols);
-      else {
-        for (let r = 0; r < rows; r++) {
-          values.set(f32.subarray(from + r * x.ld, from + r * x.ld + x.cols), (row + r) * x.cols);
-        }
-      }
-      row += rows;
+      this.#kernels.copyRows(rt.address(x, rank), rt.stride(x), to, x.cols * 4, rows, x.cols);
+      to += rows * x.cols * 4;
     }
-    return values;
+    return memory.f32.slice(rt.end / 4, to / 4);
   }
 }

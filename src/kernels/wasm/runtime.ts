@@ -26,6 +26,8 @@ export class Runtime {
   readonly shares: readonly Share[];
   /** 1: use the tiles made for 256-bit registers. */
   readonly wide: number;
+  /** Where the last slab ends. */
+  readonly end: number;
   readonly #slabs: Slab[] = [];
   /** What lies quantised in the scratch of `linear`. */
   quantized: { tensor: WasmTensor; blocking: Blocking } | undefined;
@@ -68,6 +70,7 @@ export class Runtime {
       });
       at = alignUp(at, 4096);
     }
+    this.end = at;
     memory.ensure(at);
     const { tokens, tokensEnd } = shares[rank];
     memory.i32.set(batch.ids.subarray(tokens, tokensEnd), this.ids / 4);
