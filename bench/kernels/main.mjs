@@ -58,7 +58,7 @@ let packedWasm;
 let packing;
 
 /** Multiply-adds a cycle at best, with two multiplications of a whole register issued each cycle. */
-const peaks = { scalar: 2, 'f32 × 4': 8, 'i16 × 8': 16, 'f32 × 8': 16, 'i16 × 16': 32 };
+const peaks = { scalar: 2, 'f32 × 4': 8, 'i16 × 8': 16, 'i8 × 16': 32, 'f32 × 8': 16, 'i16 × 16': 32, 'i8 × 32': 64 };
 
 const c = new Float32Array(M * N);
 const rungs = [
@@ -66,6 +66,7 @@ const rungs = [
   { name: 'blocked', lanes: 'scalar', run: () => blocked(a, w, c, shape), result: () => c },
   { name: 'wasm-f32', lanes: 'f32 × 4', run: () => plainWasm.f32(0), result: plainWasm.result },
   { name: 'wasm-int16', lanes: 'i16 × 8', run: () => plainWasm.i16(0), result: plainWasm.result },
+  { name: 'wasm-int8', lanes: 'i8 × 16', run: () => plainWasm.u8(), result: plainWasm.result, eight: true },
   {
     name: 'packed-f32',
     lanes: 'f32 × 8',
@@ -79,6 +80,14 @@ const rungs = [
     run: () => packedWasm.i16(1),
     result: () => packedWasm.result(),
     packed: true,
+  },
+  {
+    name: 'packed-int8',
+    lanes: 'i8 × 32',
+    run: () => packedWasm.u8(),
+    result: () => packedWasm.result(),
+    packed: true,
+    eight: true,
   },
 ];
 const unknown = positionals.find((name) => !rungs.some((rung) => rung.name === name));
@@ -95,7 +104,7 @@ const relativeError = (values) => Math.sqrt(values.reduce((sum, value, i) => sum
 
 const ghz = clock();
 const rows = [];
-for (const { name, lanes, run, result, packed } of rungs) {
+for (const { name, lanes, run, result, packed, eight } of rungs) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   if (packed && packing === undefined) {
     packing = enablePacking();
@@ -103,6 +112,10 @@ for (const { name, lanes, run, result, packed } of rungs) {
   }
   if (packed && !packing) {
     rows.push({ rung: name, note: 'needs V8 13 or newer on x86-64' });
+    continue;
+  }
+  if (eight && plainWasm.levels === 0) {
+    rows.push({ rung: name, note: 'needs a right 8-bit dot product in relaxed SIMD (V8 12 or newer)' });
     continue;
   }
   for (let i = 0; i < 3; i++) run();

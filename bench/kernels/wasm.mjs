@@ -1,4 +1,5 @@
 /** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
+import { dot8Levels } from '../../dist/kernels/wasm/dot8.js';
 import { compileKernels, instantiateKernels } from '../../dist/kernels/wasm/kernels.js';
 import { blockingOf } from '../../dist/kernels/wasm/weights.js';
 
@@ -10,6 +11,7 @@ const align = (n) => Math.ceil(n / 4096) * 4096;
  */
 export async function prepare(a, w, { M, N, K }, note) {
   const { module, relaxed } = await compileKernels(false, note);
+  const levels = await dot8Levels({ module, relaxed, nThreads: 1 });
   const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536 });
   const kernels = await instantiateKernels(module, memory);
   const f32 = new Float32Array(memory.buffer);
@@ -22,23 +24,32 @@ export async function prepare(a, w, { M, N, K }, note) {
   };
   const [tile, aF32, aI16, aScales] = [take(4096), take(M * K * 4), take(M * K * 2 + 4096), take(M * nBlocks * 4)];
   const [wF32, wI16, wScales, c] = [take(N * K * 4), take(N * K * 2), take((N / 16) * nBlocks * 64), take(M * N * 4)];
+  const eight = blockingOf(K, { kind: 'u8', levels: levels || 127 });
+  const [aU8, aPairs] = [take(M * K + 4096), take(M * eight.nBlocks * 8)];
+  const [wI8, wPairs] = [take(N * K), take((N / 16) * eight.nBlocks * 128)];
   const [rows, scratch] = [take(16 * K * 4), take(K * 2 + 4096)];
   f32.set(a, aF32 / 4);
   for (let n = 0; n < N; n += 16) {
     f32.set(w.subarray(n * K, (n + 16) * K), rows / 4);
     kernels.packPanelF32(rows, K * 4, 16, K, wF32 + n * K * 4);
     kernels.packPanelI16(rows, K * 4, 16, K, kPad, kb, limit, wI16 + n * K * 2, wScales + n * nBlocks * 4, scratch);
+    kernels.packPanelI8(rows, K * 4, 16, K, eight.kb, wI8 + n * K, wPairs + n * eight.nBlocks * 8, scratch);
   }
   const groupBytes = K * 8;
   const quantize = () => kernels.quantizeRows(aF32, K * 4, M, K, aI16, groupBytes, aScales, kb, limit);
   const tail = (wide) => [256, 0, 1, c, N * 4, M, 0, 0, 0, wide, tile];
   return {
     relaxed,
+    levels,
     result: () => f32.slice(c / 4, c / 4 + M * N),
     f32: (wide) => kernels.linearF32(aF32, K * 4, wF32, K, kb, N / 16, ...tail(wide)),
     i16: (wide) => {
       quantize();
       kernels.linearI16(aI16, groupBytes, aScales, wI16, wScales, K, kPad, kb, N / 16, ...tail(wide));
+    },
+    u8: () => {
+      kernels.quantizeRowsU8(aF32, K * 4, M, K, aU8, K * 4, aPairs, eight.kb, levels);
+      kernels.linearU8(aU8, K * 4, aPairs, wI8, wPairs, K, K, eight.kb, N / 16, ...tail(1));
     },
   };
 }
