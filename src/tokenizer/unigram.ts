@@ -55,46 +55,36 @@ export class Unigram implements TextModel {
     const { table, types, scores } = this.#vocab;
     const prefixes = this.#prefixes;
     const longest = table.maxLength;
-    let { best, ids, starts } = this.#buffers;
+    let buffers = this.#buffers;
     /** Index 0 of the buffers is this place in the text. */
     let base = 0;
-    /** Places up to here have an entry in the buffers. */
-    let reach = 0;
-    best[0] = 0;
+    buffers.restart(0);
     for (let at = 0; at < length; ) {
-      if (reach === at && at > base) {
+      if (base + buffers.reach === at && at > base) {
         this.#collect(at - base, out);
-        best[0] = best[at - base];
+        buffers.restart(buffers.best[at - base]);
         base = at;
       }
       const size = Math.min(utf8Length(text[at]), length - at);
       const most = Math.min(length, at + Math.max(longest, 4));
-      if (most - base >= best.length) {
-        this.#buffers = this.#buffers.grown(2 * (most - base + 1));
-        ({ best, ids, starts } = this.#buffers);
-      }
-      const sum = best[at - base];
-      const offer = (end: number, id: number, score: number) => {
-        while (reach < end) best[++reach - base] = -Infinity;
-        if (score > best[end - base]) {
-          best[end - base] = score;
-          ids[end - base] = id;
-          starts[end - base] = at - base;
-        }
-      };
+      if (most - base >= buffers.size) this.#buffers = buffers = buffers.grown(2 * (most - base + 1));
+      const start = at - base;
+      const sum = buffers.best[start];
       let spelled = false;
       let hash = HASH_SEED;
       for (let end = at; end < most; ) {
         hash = hashByte(hash, text[end++]);
+        // A token that ends inside of a character is part of no way.
+        if (end < length && (text[end] & 0xc0) === 0x80) continue;
         const seen = prefixes.look(hash);
         if (seen === NOTHING) break;
         if ((seen & TOKEN) === 0) continue;
         const id = table.findHashed(hash, text, at, end);
         if (id < 0 || !isMatched(types[id])) continue;
         if (end - at === size) spelled = true;
-        offer(end, id, sum + (types[id] === TokenType.userDefined ? 0 : scores[id]));
+        buffers.offer(start, end - base, id, sum + (types[id] === TokenType.userDefined ? 0 : scores[id]));
       }
-      if (!spelled) offer(at + size, this.#unk, sum + this.#unknownScore);
+      if (!spelled) buffers.offer(start, at + size - base, this.#unk, sum + this.#unknownScore);
       at += size;
     }
     this.#collect(length - base, out);
@@ -129,6 +119,8 @@ class Buffers {
   readonly ids: Int32Array;
   readonly starts: Int32Array;
   readonly path: Int32Array;
+  /** Places up to here have an entry. */
+  reach = 0;
 
   constructor(size: number) {
     this.size = size;
@@ -138,12 +130,29 @@ class Buffers {
     this.path = new Int32Array(size);
   }
 
+  /** Begins a stretch; `sum` is the best one up to its first place. */
+  restart(sum: number): void {
+    this.best[0] = sum;
+    this.reach = 0;
+  }
+
+  /** A token from `start` to `end`; an earlier offer with the same sum stays. */
+  offer(start: number, end: number, id: number, sum: number): void {
+    while (this.reach < end) this.best[++this.reach] = -Infinity;
+    if (sum > this.best[end]) {
+      this.best[end] = sum;
+      this.ids[end] = id;
+      this.starts[end] = start;
+    }
+  }
+
   /** A larger copy. */
   grown(size: number): Buffers {
     const larger = new Buffers(size);
     larger.best.set(this.best);
     larger.ids.set(this.ids);
     larger.starts.set(this.starts);
+    larger.reach = this.reach;
     return larger;
   }
 }
