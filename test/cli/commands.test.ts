@@ -1,9 +1,11 @@
 /**
  * @file The program as a process: results on standard output, errors as one line and exit code 1.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from 'vitest';
 import { finished, model, run, start } from './run.ts';
 
@@ -50,9 +52,13 @@ Total number of tokens: 6
     expect(lines.map((line) => JSON.parse(line))).toEqual([...cases.map(({ tokens }) => tokens), [101, 142, 102]]);
   });
 
-  it('works on a file that holds only a vocabulary', async () => {
-    const { stdout } = await run(['tokenize', '-m', model('bert-mean'), '--ids', '-p', 'a']);
-    expect(stdout).toBe('[101, 142, 102]\n');
+  it('works on a file that holds only a vocabulary, gzipped or not', async () => {
+    const vocabulary = fileURLToPath(new URL('../fixtures/vocab/ggml-vocab-bert-bge.gguf.gz', import.meta.url));
+    const { stdout } = await run(['tokenize', '-m', vocabulary, '--ids', '-p', 'Hello world']);
+    expect(stdout).toBe('[101, 7592, 2088, 102]\n');
+    const { code, stderr } = await run(['embed', '-m', vocabulary, '-p', 'Hello world']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: .*token_embd\.weight is missing/);
   });
 });
 
@@ -191,6 +197,25 @@ describe('convert and quantize', () => {
     const dot = a.reduce((sum: number, x: number, i: number) => sum + x * b[i], 0);
     expect(dot).toBeGreaterThan(0.999);
     expect(dot).toBeLessThan(0.9999999);
+  });
+
+  it('convert makes a file of a checkout that embeds', async () => {
+    const checkout = join(folder, 'bert-mean');
+    for (const archive of ['bert-mean', 'wordpiece']) {
+      const zip = readFileSync(new URL(`../fixtures/checkouts/${archive}.zip`, import.meta.url));
+      for (const [name, bytes] of Object.entries(unzipSync(zip))) {
+        const path = join(checkout, name.replace(`${archive}/`, ''));
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, bytes);
+      }
+    }
+    const out = join(folder, 'converted.gguf');
+    const { code, stderr } = await run(['convert', checkout, out, '--outtype', 'f32', '--model-name', 'my model']);
+    expect(stderr).toMatch(/converted\.gguf: \d+ tensors, [\d.]+ MB \(F32: \d+\)\n$/);
+    expect(code).toBe(0);
+    expect((await run(['inspect', out])).stdout).toMatch(/general\.name +string +"my model"/);
+    const embedded = await run(['embed', '-m', out, '-p', 'Hello', '--embd-output-format', 'array']);
+    expect(JSON.parse(embedded.stdout)[0].length).toBeGreaterThan(8);
   });
 
   it('say what is missing or wrong', async () => {
