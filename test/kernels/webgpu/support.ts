@@ -5,7 +5,7 @@
  * skipped and say so; with GGUF_EMBED_REQUIRE_GPU=1 (CI) they fail.
  */
 import { fileURLToPath } from 'node:url';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import { loadDawn } from '../../../src/kernels/webgpu/dawn.node.ts';
@@ -13,6 +13,9 @@ import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../
 import type { Backend, WeightRole, WeightSource } from '../../../src/tensor/backend.ts';
 import { codecs } from '../../../src/tensor/codecs/index.ts';
 import type { Batch, Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
+
+// Software Vulkan compiles a shader for a second or more, on a busy machine for many.
+vi.setConfig({ testTimeout: 240_000 });
 
 const bench = fileURLToPath(new URL('../../../bench/gpu/node_modules/webgpu/index.js', import.meta.url));
 
