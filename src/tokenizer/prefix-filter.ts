@@ -10,31 +10,37 @@ const PREFIX = 1;
 /** Bit: this may be the whole text of a token. */
 export const TOKEN = 2;
 
-/** The filter over some tokens of a table. */
+/** The filter over some tokens of a table: two sets of bits, one for beginnings and one for whole texts. */
 export class PrefixFilter {
-  readonly #seen: Uint8Array;
+  readonly #prefixes: Int32Array;
+  readonly #tokens: Int32Array;
   readonly #mask: number;
 
   constructor(table: TokenTable, included: (id: number) => boolean) {
     const { bytes, offsets } = table;
-    let size = 1 << 12;
-    while (size < bytes.length) size *= 2;
-    this.#mask = size - 1;
-    this.#seen = new Uint8Array(size);
+    let bits = 1 << 12;
+    while (bits < 4 * bytes.length && bits < 1 << 30) bits *= 2;
+    this.#mask = bits - 1;
+    this.#prefixes = new Int32Array(bits >> 5);
+    this.#tokens = new Int32Array(bits >> 5);
     for (let id = 0; id < table.size; id++) {
       if (!included(id)) continue;
       let hash = HASH_SEED;
+      let place = 0;
       for (let i = offsets[id]; i < offsets[id + 1]; i++) {
         hash = hashByte(hash, bytes[i]);
-        this.#seen[this.#place(hash)] |= PREFIX;
+        place = this.#place(hash);
+        this.#prefixes[place >> 5] |= 1 << place;
       }
-      this.#seen[this.#place(hash)] |= TOKEN;
+      this.#tokens[place >> 5] |= 1 << place;
     }
   }
 
   /** `NOTHING`, or what a text with this hash may be. */
   look(hash: number): number {
-    return this.#seen[this.#place(hash)];
+    const place = this.#place(hash);
+    if (((this.#prefixes[place >> 5] >>> place) & 1) === 0) return NOTHING;
+    return ((this.#tokens[place >> 5] >>> place) & 1) === 0 ? PREFIX : PREFIX | TOKEN;
   }
 
   #place(hash: number): number {
