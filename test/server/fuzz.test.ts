@@ -1,5 +1,5 @@
 /**
- * @file Bodies nobody thought of: never a 500, never a wrong 200. `FUZZ_RUNS` asks for more.
+ * @file Bodies nobody thought of: never a 500, never a wrong 200. `BODY_FUZZ_RUNS` asks for more.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { Embedder } from '../../src/engine/index.ts';
 import { type App, createApp } from '../../src/server/index.ts';
 import { fixture } from './http-fixture.ts';
 
-const numRuns = Number(process.env.FUZZ_RUNS ?? 300);
+const numRuns = Number(process.env.BODY_FUZZ_RUNS ?? 300);
 
 let embedder: Embedder;
 let ranker: Embedder;
