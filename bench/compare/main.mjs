@@ -1,15 +1,16 @@
 // `npm run bench`: gguf-embed and native llama.cpp (and ONNX Runtime) on the same file, in one run, in alternating rounds.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensurePeer } from '../ensure-peers.mjs';
-import { alternate, countTokens, geometricMean, makeTexts, mixedTexts } from './measure.mjs';
+import { alternate, countTokens, makeTexts, means, mixedTexts } from './measure.mjs';
 import { findModels } from './models.mjs';
 import { startPeer } from './peers/protocol.mjs';
-import { markdown, printTable } from './table.mjs';
+import { printTable, writeSection } from './table.mjs';
 
 const help = `npm run bench -- [options]
   --quick             under a minute: Q8_0 only, one thread, fewer rounds
@@ -22,10 +23,10 @@ const help = `npm run bench -- [options]
   --threads LIST      default 1,2
   --precision LIST    default high,fast
   --rounds N          measured rounds of each cell (default 5)
-  --onnx FILE         add onnxruntime-node on this ONNX file (of the same network as --model)
+  --onnx FILE         add onnxruntime-node on this ONNX file, of the same network as --model (may be repeated)
   --no-packing        our side without V8's 256-bit packing
   --json              print the results as JSON
-  --write             write bench/RESULTS.md`;
+  --write             put the table into bench/RESULTS.md, in place of an earlier one made with the same options`;
 
 const { values: options } = parseArgs({
   options: {
@@ -39,7 +40,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string' },
     precision: { type: 'string', default: 'high,fast' },
     rounds: { type: 'string' },
-    onnx: { type: 'string' },
+    onnx: { type: 'string', multiple: true, default: [] },
     'no-packing': { type: 'boolean' },
     json: { type: 'boolean' },
     write: { type: 'boolean' },
@@ -60,7 +61,7 @@ const peer = (name) => fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.ur
 const log = (text) => process.stderr.write(text);
 
 ensurePeer('node-llama-cpp');
-if (options.onnx) ensurePeer('onnxruntime-node');
+if (options.onnx.length > 0) ensurePeer('onnxruntime-node');
 const names = (list) => list?.split(',') ?? [];
 let models = await findModels({
   folder: options.models,
@@ -74,9 +75,14 @@ if (options.quick && !options.model && !options.shapes && !options.types)
 const env = options['no-packing'] ? { GGUF_EMBED_PACKING: '0' } : {};
 const llama = startPeer(process.execPath, peer('llama'));
 const ours = Object.fromEntries(precisions.map((p) => [p, startPeer(options.node, peer('ours'), { env })]));
-const onnx = options.onnx ? startPeer(process.execPath, peer('onnx')) : undefined;
+const onnx = options.onnx.map((file) => ({
+  name: `onnx ${basename(file, '.onnx')}`,
+  file: resolve(file),
+  side: startPeer(process.execPath, peer('onnx')),
+}));
 
 const report = {
+  command: commandLine(),
   date: new Date().toISOString().slice(0, 10),
   cpu: cpus()[0].model.trim(),
   cores: cpus().length,
@@ -89,6 +95,13 @@ const report = {
   cells: [],
 };
 
+/** The command as somebody else would give it: files without their folders, and nothing about where the results go. */
+function commandLine() {
+  const words = process.argv.slice(2).filter((word) => word !== '--write' && word !== '--json');
+  if (options.node !== process.execPath) words.splice(words.indexOf(options.node) - 1, 2);
+  return ['npm run bench', ...(words.length > 0 ? ['--', ...words.map((word) => basename(word))] : [])].join(' ');
+}
+
 /** One cell of the table: the same texts through every side. */
 async function cell(where, texts, { padded = false } = {}) {
   const sides = { llama: async () => (await llama.call('run', { texts })).seconds };
@@ -97,11 +110,13 @@ async function cell(where, texts, { padded = false } = {}) {
     if (!padded)
       sides[`${precision}, singly`] = async () => (await ours[precision].call('run', { texts, single: true })).seconds;
   }
-  if (onnx && padded) sides['onnx, padded'] = async () => (await onnx.call('runPadded', { texts })).seconds;
-  else if (onnx) {
-    sides.onnx = async () => (await onnx.call('run', { texts })).seconds;
-    sides['onnx, batches'] = async () =>
-      (await onnx.call('run', { texts, batch: Math.max(1, Math.min(32, texts.length)) })).seconds;
+  for (const { name, side } of onnx) {
+    if (padded) sides[`${name}, padded`] = async () => (await side.call('runPadded', { texts })).seconds;
+    else {
+      sides[`${name}, singly`] = async () => (await side.call('run', { texts })).seconds;
+      sides[`${name}, batches`] = async () =>
+        (await side.call('run', { texts, batch: Math.min(32, texts.length) })).seconds;
+    }
   }
   const tokens = countTokens(texts);
   const results = await alternate(sides, tokens, rounds, 'llama');
@@ -120,7 +135,7 @@ try {
       report.library = loaded.library;
       for (const precision of precisions)
         report.ours = await ours[precision].call('load', { model: path, threads, precision });
-      if (onnx) await onnx.call('load', { model: options.onnx, threads });
+      for (const { file, side } of onnx) await side.call('load', { model: file, threads });
       for (const length of lengths) {
         const count = Math.max(2, Math.ceil((options.quick ? 1024 : 2048) / length));
         await cell({ model: name, type, tokensPerText: length, threads }, makeTexts(count, length, report.ours.nVocab));
@@ -131,22 +146,11 @@ try {
     }
   }
 } finally {
-  await Promise.all([llama.stop(), onnx?.stop(), ...Object.values(ours).map((side) => side.stop())]);
+  await Promise.all([llama, ...onnx.map(({ side }) => side), ...Object.values(ours)].map((side) => side.stop()));
 }
 
-// The target is stated over one thread and 32, 128 and 512 tokens a text.
-report.geometricMeans = {};
-for (const side of Object.keys(report.cells[0]?.results ?? {}).filter((s) => s !== 'llama')) {
-  const ratios = report.cells
-    .filter((c) => c.threads === 1 && [32, 128, 512].includes(c.tokensPerText) && c.results[side])
-    .map((c) => c.results[side].ratio);
-  if (ratios.length > 0) report.geometricMeans[side] = geometricMean(ratios);
-}
+report.means = means(report.cells);
 
 if (options.json) console.log(JSON.stringify(report, null, 2));
 else printTable(report);
-if (options.write) {
-  const target = new URL('../RESULTS.md', import.meta.url);
-  mkdirSync(new URL('.', target), { recursive: true });
-  writeFileSync(target, markdown(report));
-}
+if (options.write) writeSection(new URL('../RESULTS.md', import.meta.url), report);

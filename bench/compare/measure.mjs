@@ -28,7 +28,7 @@ const median = (values) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
-export const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
+const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
 
 /**
  * Runs `sides` (name → function that does one round and gives seconds) in turn, `rounds` times after one unmeasured
@@ -53,4 +53,23 @@ export async function alternate(sides, tokens, rounds, base) {
     };
   }
   return result;
+}
+
+/**
+ * Geometric means of the ratios of our sides to each other one, over what the target is stated over: one thread, and 32, 128 and
+ * 512 tokens a text (those of them that were measured).
+ * @returns `{side, base, mean}` of each pair
+ */
+export function means(cells) {
+  const counted = cells.filter((c) => c.threads === 1 && [32, 128, 512].includes(c.tokensPerText));
+  const sides = Object.keys(counted[0]?.results ?? {});
+  const isPeer = (side) => side === 'llama' || side.startsWith('onnx');
+  return sides.filter(isPeer).flatMap((base) =>
+    sides
+      .filter((side) => !isPeer(side))
+      .map((side) => {
+        const ratios = counted.map(({ results }) => results[side].tokensPerSecond / results[base].tokensPerSecond);
+        return { side, base: base === 'llama' ? 'llama.cpp' : base, mean: geometricMean(ratios) };
+      }),
+  );
 }

@@ -1,4 +1,5 @@
 // The report of a comparison as a table: for a terminal and for bench/RESULTS.md.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const heading = (r) => [
   `${r.cpu}, ${r.cores} cores, ${r.system}; ${r.date}`,
@@ -26,10 +27,8 @@ function rows(report) {
   return [head, ...body];
 }
 
-const means = (report) =>
-  Object.entries(report.geometricMeans)
-    .map(([side, mean]) => `${side} ${mean.toFixed(2)} × llama.cpp`)
-    .join(', ');
+const meanLines = ({ means }) => means.map(({ side, base, mean }) => `${side}: ${mean.toFixed(2)} × ${base}`);
+const meanTitle = 'Geometric means over 32, 128 and 512 tokens, one thread';
 
 export function printTable(report) {
   const table = rows(report);
@@ -37,23 +36,35 @@ export function printTable(report) {
   console.log(`\n${heading(report).join('\n')}\n`);
   for (const row of table)
     console.log(row.map((text, i) => (i < 2 ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  '));
-  console.log(`\nGeometric mean over 32, 128 and 512 tokens, one thread: ${means(report)}`);
+  console.log(`\n${meanTitle}:\n  ${meanLines(report).join('\n  ')}`);
 }
 
-export function markdown(report) {
+/** Puts the report into a file of results, in place of the section of the same command and Node, else at the end. */
+export function writeSection(file, report) {
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : preface;
+  const title = `## \`${report.command}\`, Node ${/\d+/.exec(report.node)[0]}\n`;
+  const [start, ...sections] = before.split(/^(?=## )/m);
+  const at = sections.findIndex((section) => section.startsWith(title));
+  sections.splice(at < 0 ? sections.length : at, 1, `${title}\n${markdown(report)}\n`);
+  writeFileSync(file, `${[start, ...sections].join('').trimEnd()}\n`);
+}
+
+const preface = `# Results of \`npm run bench\`
+
+Each section was written by its command with \`--write\` added. Compare within one table only: machines differ, and these were shared with others.
+
+`;
+
+function markdown(report) {
   const [head, ...body] = rows(report);
   return [
-    '# Results of `npm run bench`',
-    '',
-    'Written by `npm run bench -- --write`. Compare within one table only: machines differ.',
-    '',
     ...heading(report).map((line) => `- ${line}`),
     '',
     `| ${head.join(' | ')} |`,
     `|${head.map(() => '---').join('|')}|`,
     ...body.map((row) => `| ${row.join(' | ')} |`),
     '',
-    `Geometric mean over 32, 128 and 512 tokens, one thread: ${means(report)}.`,
+    `${meanTitle}: ${meanLines(report).join('; ')}.`,
     '',
   ].join('\n');
 }
