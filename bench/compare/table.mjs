@@ -45,8 +45,8 @@ export function writeSection(file, report) {
   const title = `## \`${report.command}\`, Node ${/\d+/.exec(report.node)[0]}\n`;
   const [start, ...sections] = before.split(/^(?=## )/m);
   const at = sections.findIndex((section) => section.startsWith(title));
-  sections.splice(at < 0 ? sections.length : at, 1, `${title}\n${markdown(report)}\n`);
-  writeFileSync(file, `${[start, ...sections].join('').trimEnd()}\n`);
+  sections.splice(at < 0 ? sections.length : at, 1, `${title}\n${markdown(report)}`);
+  writeFileSync(file, `${[start, ...sections].map((part) => part.trimEnd()).join('\n\n')}\n`);
 }
 
 const preface = `# Results of \`npm run bench\`
