@@ -17,7 +17,7 @@ const help = `npm run bench -- [options]
   --node PATH         run our side under this Node (default: the one that runs the bench)
   --model FILE        measure this file (may be repeated; default: ../shared/models, else the bundled model)
   --models DIR        look for the known models there
-  --shapes LIST       measure synthetic models of these shapes: minilm, bge-base, nomic, qwen3-0.6b
+  --shapes LIST       measure synthetic models of these shapes: minilm, bge-base, nomic, qwen3-0.6b, qwen3-8b
   --types LIST        and these types: Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, IQ4_XS, or any other of ggml's
   --tokens LIST       tokens per text (default 8,32,128,512)
   --threads LIST      default 1,2

@@ -24,6 +24,17 @@ export const shapes = {
     nLayer: 28,
     vocabulary: 'test/fixtures/models/qwen3.gguf',
   },
+  // Larger than a WebAssembly memory: 5 GB of Q4_K_M.
+  'qwen3-8b': {
+    arch: 'qwen3',
+    nEmbd: 4096,
+    nFf: 12288,
+    nHead: 32,
+    nHeadKv: 8,
+    headSize: 128,
+    nLayer: 36,
+    vocabulary: 'test/fixtures/models/qwen3.gguf',
+  },
 };
 
 /** Metadata keys of an architecture. */

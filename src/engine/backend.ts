@@ -46,7 +46,7 @@ export async function startRunner(
   if (backend === 'wasm') {
     const packed = options.packing === true && (await enablePacking());
     const { keepBlocks = unpackedSize(file, precision) > MAX_UNPACKED } = options;
-    const setup = { nThreads: threads, packed, keepBlocks };
+    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: fileSize(file) };
     if (worker) return startTeam(source, { backend, precision, profile, setup }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
@@ -63,6 +63,13 @@ function unpackedSize(file: GgufFile, precision: Precision): number {
   let values = 0;
   for (const { shape } of file.tensors.values()) values += shape.reduce((product, n) => product * n, 1);
   return values * (precision === 'exact' ? 4 : 2);
+}
+
+/** Bytes of all weights in the blocks of the file, each rounded up to a cache line. */
+function fileSize(file: GgufFile): number {
+  let bytes = 0;
+  for (const { byteLength } of file.tensors.values()) bytes += Math.ceil(byteLength / 64) * 64;
+  return bytes;
 }
 
 async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName> {

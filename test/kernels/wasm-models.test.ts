@@ -65,9 +65,12 @@ describe.each(files)('%s', (file) => {
     });
   });
 
-  it('gives the same bits from packed weights and from the blocks of the file', async () => {
+  it('gives the same bits from packed weights, from the blocks of the file, and from blocks outside of WebAssembly memory', async () => {
     const packed = await vectors(file, await createWasmBackend());
     const setup = await prepareWasm({ keepBlocks: true });
     expect(await vectors(file, await createWasmBackend({ setup }))).toEqual(packed);
+    const shelved = await prepareWasm({ keepBlocks: true, weightBytes: 2 ** 24, insideBytes: 0 });
+    expect(shelved.shelf).toBeDefined();
+    expect(await vectors(file, await createWasmBackend({ setup: shelved }))).toEqual(packed);
   });
 });

@@ -1,7 +1,7 @@
 /** @file The wasm backend's promises about bits: the same for any batch, order and number of workers; and that a team ends. */
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { createWasmBackend, prepareWasm, suggestTeam } from '../../src/kernels/wasm/index.ts';
+import { createWasmBackend, type PrepareOptions, prepareWasm, suggestTeam } from '../../src/kernels/wasm/index.ts';
 import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
@@ -67,14 +67,22 @@ describe.each(['exact', 'high', 'fast'] as const)('same bits at %s', (precision)
   });
 });
 
+it('the same bits from weights that the team shares outside of its WebAssembly memory', async () => {
+  const run = await alone('high');
+  const team = await startTeam(2, 'high', { keepBlocks: true, weightBytes: 2 ** 24, insideBytes: 0 });
+  const batch = batchOf([7, 33, 1, 18, 64]);
+  expect((await team.run(2, batch))[0].values).toEqual(await run(batch));
+  await team.stop();
+});
+
 interface Answer {
   values?: Float32Array;
   error?: string;
 }
 
 /** A team of worker threads that have loaded the encoder. */
-async function startTeam(nThreads: number, precision: Precision) {
-  const setup = await prepareWasm({ nThreads });
+async function startTeam(nThreads: number, precision: Precision, options: PrepareOptions = {}) {
+  const setup = await prepareWasm({ nThreads, ...options });
   const script = new URL('./wasm-worker.mjs', import.meta.url);
   const workers = Array.from(
     { length: nThreads },

@@ -11,6 +11,7 @@ import { bindOps, Recording } from './ops.ts';
 import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
 import { findWrongKernel } from './self-check.ts';
+import { makeShelf, Shelf, type ShelfSetup } from './shelf.ts';
 import { Barrier, sequencesAreSplit, shareRows } from './team.ts';
 import { fillWeight, type Products, WasmWeight } from './weights.ts';
 
@@ -26,6 +27,8 @@ export interface WasmSetup extends CompiledKernels {
   /** Matrices stay in the file's blocks and are unpacked while they are used. */
   readonly keepBlocks: boolean;
   readonly eightBits: 'auto' | 'always' | 'never';
+  /** Where blocks go that do not fit in `memory`. */
+  readonly shelf?: ShelfSetup;
 }
 
 /** Options of `prepareWasm`. */
@@ -42,6 +45,13 @@ export interface PrepareOptions {
    * `exact`), and unpack them at each use, which costs time on short batches. Default: false.
    */
   readonly keepBlocks?: boolean;
+  /**
+   * Bytes that the weights take in the file. With `keepBlocks`, more than `insideBytes` makes those that come later stay outside of
+   * WebAssembly memory, which ends at 4 GiB.
+   */
+  readonly weightBytes?: number;
+  /** Bytes of WebAssembly memory for weights; the rest is for what a forward computes. Default 3 GiB. */
+  readonly insideBytes?: number;
   /**
    * When `fast` computes with 8 bits: `auto` where the engine takes activations of a full 8 bits, which it does on CPUs where they are
    * faster than 16 bits; `always` also with 7 bits; `never`. Default `auto`.
@@ -72,10 +82,12 @@ export interface WasmBackend extends Backend {
 /** Compiles the kernels, checks them where packing is asked for, and makes the memory. */
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
   const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto' } = options;
+  const { weightBytes = 0, insideBytes = 3 * 2 ** 30 } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is no number of threads`);
   const shared = nThreads > 1;
   const compiled = await compileKernels(shared);
-  const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits };
+  const shelf = keepBlocks && weightBytes > insideBytes ? makeShelf(weightBytes, insideBytes, shared) : undefined;
+  const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits, shelf };
   const refused = packed ? await wrongKernel(compiled, shared) : undefined;
   if (refused === undefined) return { ...compiled, ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
@@ -132,6 +144,7 @@ class Backing implements WasmBackend {
   readonly #rank: number;
   readonly #products: Products;
   #memory: KernelMemory | undefined;
+  #shelf: Shelf | undefined;
   readonly #barrier: Barrier | undefined;
   #nRanks: number;
   #recording: Recording | undefined;
@@ -146,6 +159,7 @@ class Backing implements WasmBackend {
     this.#rank = rank;
     this.#products = products;
     this.#memory = new KernelMemory(setup.memory);
+    this.#shelf = setup.shelf && new Shelf(setup.shelf);
     this.#nRanks = setup.nThreads;
     this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
     const packing = setup.packed
@@ -177,12 +191,12 @@ class Backing implements WasmBackend {
   }
 
   allocate(source: WeightSource, role: WeightRole): Weight {
-    return new WasmWeight(source, role, this.#products, this.#setup.keepBlocks, this.#alive());
+    return new WasmWeight(source, role, this.#products, this.#setup.keepBlocks, this.#alive(), this.#shelf);
   }
 
   fill(weight: Weight, source: WeightSource): Promise<void> {
     if (!(weight instanceof WasmWeight)) throw new Error(`${weight.name} belongs to another backend`);
-    const filled = this.#filling.then(() => fillWeight(weight, source, this.#alive(), this.#kernels));
+    const filled = this.#filling.then(() => fillWeight(weight, source, this.#alive(), this.#shelf, this.#kernels));
     this.#filling = filled.catch(() => undefined);
     return filled;
   }
@@ -193,6 +207,7 @@ class Backing implements WasmBackend {
 
   dispose(): void {
     this.#memory = undefined;
+    this.#shelf = undefined;
     this.#recording = undefined;
     this.#done = undefined;
     this.#observer = undefined;
@@ -245,7 +260,8 @@ class Backing implements WasmBackend {
         ),
       );
     const memory = this.#alive();
-    const rt = new Runtime(this.#kernels, memory, batch, this.#rank, shares, this.#setup.packed, layout, scratch);
+    const { packed } = this.#setup;
+    const rt = new Runtime(this.#kernels, memory, this.#shelf, batch, this.#rank, shares, packed, layout, scratch);
     const split = sequencesAreSplit(batch.offsets, shares);
     for (const step of todo) {
       if (step.exchange && split) this.#barrier!.wait(this.#nRanks);

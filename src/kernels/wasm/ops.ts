@@ -144,25 +144,22 @@ export function bindOps(
         names: options,
         inputs: add === undefined ? [] : [add],
         out,
+        scratch: () => (w.form === 'shelved' ? w.rowBytes : 0),
         run: (rt) => {
           const at = index === 'ids' ? rt.ids : index === 'positions' ? rt.positions : 0;
           const type = w.form === 'vector' ? 0 : w.type.id;
           const rowBytes = w.form === 'vector' ? w.k * 4 : w.rowBytes;
           const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];
-          const to = [rt.address(out), rt.stride(out)] as const;
-          rt.kernels.embedRows(
-            type,
-            w.address,
-            rowBytes,
-            at,
-            rt.rows(out),
-            w.k,
-            options.scale ?? 1,
-            from,
-            ld,
-            ...to,
-            w.grid,
-          );
+          const [to, ldTo] = [rt.address(out), rt.stride(out)];
+          const { scale = 1 } = options;
+          if (w.form !== 'shelved') {
+            rt.kernels.embedRows(type, w.address, rowBytes, at, rt.rows(out), w.k, scale, from, ld, to, ldTo, w.grid);
+            return;
+          }
+          for (let r = 0; r < rt.rows(out); r++) {
+            const row = rt.blocks(w, at === 0 ? 0 : rt.memory.i32[at / 4 + r], 1, rt.scratch);
+            rt.kernels.embedRows(type, row, rowBytes, 0, 1, w.k, scale, from + r * ld, ld, to + r * ldTo, ldTo, w.grid);
+          }
         },
       });
     },

@@ -28,7 +28,8 @@ function hasBias(options: AttentionOptions): boolean {
 /** Scratch for sequences of at most `nKeys` tokens and a team of `nRanks`. */
 function biasBytes(options: AttentionOptions, nKeys: number): number {
   if (!hasBias(options)) return 0;
-  const values = options.relativeBias === undefined ? 0 : (options.relativeBias.shape[1] ?? 1) * options.nHead * 4 + 64;
+  const weight = options.relativeBias as WasmWeight | undefined;
+  const values = weight === undefined ? 0 : weight.n * (weight.k * 4 + weight.rowBytes) + 128;
   return values + options.nHead * (2 * nKeys - 1) * 4 + 128;
 }
 
@@ -79,7 +80,7 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   const values = at;
   rt.kernels.unpackRows(
     weight.form === 'vector' ? 0 : weight.type.id,
-    weight.address,
+    rt.blocks(weight, 0, weight.n, alignUp(values + weight.n * nHead * 4, 64)),
     weight.form === 'vector' ? nHead * 4 : weight.rowBytes,
     weight.n,
     nHead,
@@ -87,7 +88,7 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
     nHead * 4,
     weight.grid,
   );
-  const table = alignUp(values + weight.n * nHead * 4, 64);
+  const table = alignUp(values + weight.n * (nHead * 4 + weight.rowBytes), 64);
   rt.kernels.fillRelative(table, nHead, centre, values, weight.n, tables, scale);
   return table;
 }

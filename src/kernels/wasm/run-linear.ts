@@ -1,7 +1,7 @@
 /**
  * @file Runs products: activations to integers once for all layers that read them, then panels of the weight.
  *
- * Scratch: `[sums of a tile | quantised activations | their scales | one panel, its scales, scratch for unpacking]`.
+ * Scratch: `[sums of a tile | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`.
  */
 import type { WasmTensor } from './graph.ts';
 import { alignUp, rowStride, zerosAddress } from './memory.ts';
@@ -26,11 +26,12 @@ function rowScaleBytes({ blocking, products }: WasmWeight): number {
 export function linearScratch(w: WasmWeight, rows: number): number {
   const exact = w.products.kind === 'f32';
   const activations = exact ? 0 : Math.ceil(rows / groupRows) * groupBytes(w) + rows * rowScaleBytes(w) + 192;
-  return tileBytes + activations + (w.form === 'blocks' ? onePanelBytes(w) : 0);
+  return tileBytes + activations + (w.form === 'panels' ? 0 : onePanelBytes(w));
 }
 
 function onePanelBytes(w: WasmWeight): number {
-  return panelColumns * (w.k + 2) * 4 + w.onePanelScaleBytes + panelScratchBytes(w) + 256;
+  const blocks = w.form === 'shelved' ? panelColumns * w.rowBytes + 64 : 0;
+  return panelColumns * (w.k + 2) * 4 + w.onePanelScaleBytes + panelScratchBytes(w) + blocks + 256;
 }
 
 /** One product `c = activation(factor · a · wᵀ + bias) + residual`, all in addresses. */
@@ -94,16 +95,18 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
         ...tail,
       );
   };
-  if (w.form !== 'blocks') {
+  if (w.form === 'panels') {
     run(w.address + p.matrix * w.panelBytes, w.scales + p.matrix * w.scaleBytes, w.nPanels, 0);
     return;
   }
   const panel = alignUp(exact ? p.scratch + tileBytes : scales + rows * rowScaleBytes(w), 64);
   const panelScales = panel + panelColumns * (w.k + 2) * 4;
   const scratch = alignUp(panelScales + w.onePanelScaleBytes, 64);
+  const shelved = alignUp(scratch + panelScratchBytes(w), 64);
   for (let column = 0; column < w.n; column += panelColumns) {
-    const from = w.address + (p.matrix * w.n + column) * w.rowBytes;
-    packPanel(w, from, Math.min(panelColumns, w.n - column), panel, panelScales, scratch, rt.kernels);
+    const n = Math.min(panelColumns, w.n - column);
+    const from = rt.blocks(w, p.matrix * w.n + column, n, shelved);
+    packPanel(w, from, n, panel, panelScales, scratch, rt.kernels);
     run(panel, panelScales, 1, column);
   }
 }

@@ -5,8 +5,9 @@ import type { Batch } from '../../tensor/ops.ts';
 import type { Layout, WasmTensor } from './graph.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
+import type { Shelf } from './shelf.ts';
 import type { Share } from './team.ts';
-import type { Blocking } from './weights.ts';
+import type { Blocking, WasmWeight } from './weights.ts';
 
 /** Where the parts of one rank's slab begin. */
 interface Slab {
@@ -28,6 +29,7 @@ export class Runtime {
   readonly wide: number;
   /** Where the last slab ends. */
   readonly end: number;
+  readonly #shelf: Shelf | undefined;
   readonly #slabs: Slab[] = [];
   /** What lies quantised in the scratch of `linear`. */
   quantized: { tensor: WasmTensor; blocking: Blocking } | undefined;
@@ -39,6 +41,7 @@ export class Runtime {
   constructor(
     kernels: Kernels,
     memory: KernelMemory,
+    shelf: Shelf | undefined,
     batch: Batch,
     rank: number,
     shares: readonly Share[],
@@ -48,6 +51,7 @@ export class Runtime {
   ) {
     this.kernels = kernels;
     this.memory = memory;
+    this.#shelf = shelf;
     this.batch = batch;
     this.rank = rank;
     this.shares = shares;
@@ -94,6 +98,14 @@ export class Runtime {
   /** Address of this rank's scratch. */
   get scratch(): number {
     return this.#slabs[this.rank].scratch;
+  }
+
+  /** Address of `rows` rows of a weight that is in file blocks, from `row` on; they are copied to `scratch` if they are shelved. */
+  blocks(w: WasmWeight, row: number, rows: number, scratch: number): number {
+    const from = w.address + row * w.rowBytes;
+    if (w.form !== 'shelved') return from;
+    this.#shelf!.read(from, this.memory.bytes(scratch, rows * w.rowBytes));
+    return scratch;
   }
 
   /** Rows of `x` that a rank has. */

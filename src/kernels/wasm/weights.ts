@@ -4,6 +4,7 @@
  *  - `panels`: 16 output columns together, in the numbers that the products use: int16 (`high`) or int8 (`fast`, where the engine
  *    has the products for it) with scales for each column and block of k, or float32 (`exact`).
  *  - `blocks`: the blocks of the file; tables, and matrices of models too large to be unpacked.
+ *  - `shelved`: the same outside of WebAssembly memory (`shelf.ts`), where 4 GiB are not enough.
  *  - `vector`: float32.
  */
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
@@ -12,6 +13,7 @@ import type { Weight } from '../../tensor/ops.ts';
 import { gridAddress, writeGrid } from './grids.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
+import type { Shelf } from './shelf.ts';
 
 /** Columns of a panel. */
 export const panelColumns = 16;
@@ -56,7 +58,7 @@ export function blockingOf(k: number, products: Products = { kind: 'i16' }): Blo
 }
 
 /** Where a matrix keeps its values. */
-export type WeightForm = 'panels' | 'blocks' | 'vector';
+export type WeightForm = 'panels' | 'blocks' | 'shelved' | 'vector';
 
 /** A weight of this backend. */
 export class WasmWeight implements Weight {
@@ -73,14 +75,21 @@ export class WasmWeight implements Weight {
   readonly blocking: Blocking;
   /** Bytes of a row in the file. */
   readonly rowBytes: number;
-  /** Values (panels, blocks or vector), and the scales of integer panels. */
+  /** Values (panels, blocks or vector; on the shelf if `shelved`), and the scales of integer panels. */
   readonly address: number;
   readonly scales: number;
   /** Where the grid of an IQ type lies. */
   readonly grid: number;
 
   /** @throws Error for a byte length that does not fit the shape */
-  constructor(source: WeightSource, role: WeightRole, products: Products, keepBlocks: boolean, memory: KernelMemory) {
+  constructor(
+    source: WeightSource,
+    role: WeightRole,
+    products: Products,
+    keepBlocks: boolean,
+    memory: KernelMemory,
+    shelf?: Shelf,
+  ) {
     this.name = source.name;
     this.type = source.type;
     this.shape = source.shape;
@@ -97,7 +106,13 @@ export class WasmWeight implements Weight {
     this.products = products;
     this.blocking = blockingOf(k, products);
     this.form = role === 'vector' ? 'vector' : role === 'table' || keepBlocks ? 'blocks' : 'panels';
-    this.address = memory.allocate(this.#bytes(), this.name);
+    const bytes = this.#bytes();
+    if (this.form === 'blocks' && shelf !== undefined && memory.weightsEnd + bytes > shelf.insideBytes) {
+      this.form = 'shelved';
+      this.address = shelf.allocate(bytes, this.name);
+    } else {
+      this.address = memory.allocate(bytes, this.name);
+    }
     const scaled = this.form === 'panels' && products.kind !== 'f32';
     this.scales = scaled ? memory.allocate(this.nMatrices * this.scaleBytes, this.name) : 0;
   }
@@ -135,10 +150,12 @@ export async function fillWeight(
   weight: WasmWeight,
   source: WeightSource,
   memory: KernelMemory,
+  shelf: Shelf | undefined,
   kernels: Kernels,
 ): Promise<void> {
   memory.ensure(memory.weightsEnd + 64);
   writeGrid(weight.type.name, memory);
+  if (weight.form === 'shelved') return fillShelf(weight, source, shelf!);
   if (weight.form === 'blocks') {
     for (let at = 0; at < source.byteLength; at += stagingBytes) {
       await source.read(at, memory.bytes(weight.address + at, Math.min(stagingBytes, source.byteLength - at)));
@@ -147,6 +164,15 @@ export async function fillWeight(
     await fillVector(weight, source, memory, kernels);
   } else {
     await fillPanels(weight, source, memory, kernels);
+  }
+}
+
+async function fillShelf(w: WasmWeight, source: WeightSource, shelf: Shelf): Promise<void> {
+  const staging = new Uint8Array(stagingBytes);
+  for (let at = 0; at < source.byteLength; at += stagingBytes) {
+    const part = staging.subarray(0, source.byteLength - at);
+    await source.read(at, part);
+    shelf.write(w.address + at, part);
   }
 }
 
