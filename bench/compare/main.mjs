@@ -7,7 +7,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensurePeer } from '../ensure-peers.mjs';
-import { alternate, countTokens, makeTexts, means, mixedTexts } from './measure.mjs';
+import { alternate, countTokens, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
 import { findModels } from './models.mjs';
 import { startPeer } from './peers/protocol.mjs';
 import { printTable, writeSection } from './table.mjs';
@@ -150,6 +150,7 @@ try {
 }
 
 report.means = means(report.cells);
+report.scaling = scaling(report.cells);
 
 if (options.json) console.log(JSON.stringify(report, null, 2));
 else printTable(report);

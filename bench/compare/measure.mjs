@@ -56,6 +56,34 @@ export async function alternate(sides, tokens, rounds, base) {
 }
 
 /**
+ * What more threads than one are worth: geometric means over the models.
+ * @returns `{side, threads, gains: [{tokensPerText, mean}]}`
+ */
+export function scaling(cells) {
+  const key = ({ model, type, tokensPerText }) => [model, type, tokensPerText].join();
+  const alone = new Map(cells.filter((c) => c.threads === 1).map((c) => [key(c), c]));
+  const pairs = cells
+    .filter((c) => c.threads > 1 && alone.has(key(c)))
+    .map((cell) => ({ cell, one: alone.get(key(cell)) }));
+  const different = (of) => [...new Set(pairs.flatMap(({ cell }) => of(cell)))];
+  return different((c) => c.threads).flatMap((threads) =>
+    different((c) => Object.keys(c.results)).map((side) => {
+      const gains = new Map();
+      for (const { cell, one } of pairs) {
+        if (cell.threads !== threads || !cell.results[side]) continue;
+        const gain = cell.results[side].tokensPerSecond / one.results[side].tokensPerSecond;
+        gains.set(cell.tokensPerText, [...(gains.get(cell.tokensPerText) ?? []), gain]);
+      }
+      return {
+        side,
+        threads,
+        gains: [...gains].map(([tokensPerText, values]) => ({ tokensPerText, mean: geometricMean(values) })),
+      };
+    }),
+  );
+}
+
+/**
  * Geometric means of the ratios of our sides to each other one, over what the target is stated over: one thread, and 32, 128 and
  * 512 tokens a text (those of them that were measured).
  * @returns `{side, base, mean}` of each pair

@@ -30,6 +30,14 @@ function rows(report) {
 const meanLines = ({ means }) => means.map(({ side, base, mean }) => `${side}: ${mean.toFixed(2)} × ${base}`);
 const meanTitle = 'Geometric means over 32, 128 and 512 tokens, one thread';
 
+/** `high on 2 threads over one: 1.90 (8), 1.93 (32), …` */
+const scalingLines = ({ scaling }) =>
+  scaling.map(({ side, threads, gains }) => {
+    const name = side === 'llama' ? 'llama.cpp' : side;
+    return `${name} on ${threads} threads over one: ${gains.map((g) => `${g.mean.toFixed(2)} (${g.tokensPerText})`).join(', ')}`;
+  });
+const scalingTitle = 'What more threads are worth (tokens a text)';
+
 export function printTable(report) {
   const table = rows(report);
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
@@ -37,6 +45,7 @@ export function printTable(report) {
   for (const row of table)
     console.log(row.map((text, i) => (i < 2 ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  '));
   console.log(`\n${meanTitle}:\n  ${meanLines(report).join('\n  ')}`);
+  if (report.scaling.length > 0) console.log(`\n${scalingTitle}:\n  ${scalingLines(report).join('\n  ')}`);
 }
 
 /** Puts the report into a file of results, in place of the section of the same command and Node, else at the end. */
@@ -64,7 +73,12 @@ function markdown(report) {
     `|${head.map(() => '---').join('|')}|`,
     ...body.map((row) => `| ${row.join(' | ')} |`),
     '',
-    `${meanTitle}: ${meanLines(report).join('; ')}.`,
+    `${meanTitle}:`,
     '',
+    ...meanLines(report).map((line) => `- ${line}`),
+    '',
+    ...(report.scaling.length > 0
+      ? [`${scalingTitle}:`, '', ...scalingLines(report).map((line) => `- ${line}`), '']
+      : []),
   ].join('\n');
 }
