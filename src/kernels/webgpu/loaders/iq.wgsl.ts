@@ -4,15 +4,17 @@
  */
 import { ggmlTypes } from '../../../gguf/ggml-types.ts';
 import type { IqGridName } from '../../../tensor/codecs/index.ts';
-import { f16Head, type Loader } from './loader.ts';
+import { f16Head, type Int8Form, type Loader, wholeNumbers } from './loader.ts';
 import { iq4Values } from './small-blocks.wgsl.ts';
 
-function iq(type: Loader['type'], grid: IqGridName | undefined, head: boolean, code: string): Loader {
+function iq(type: Loader['type'], grid: IqGridName | undefined, head: boolean, code: string, form?: Int8Form): Loader {
   const { blockSize, blockBytes } = ggmlTypes[type];
   const place = head
     ? ({ bodyAt: 2, bodyBytes: blockBytes - 2, headAt: 0, headBytes: 2 } as const)
     : ({ bodyAt: 0, bodyBytes: blockBytes, headAt: 0, headBytes: 0 } as const);
-  return { type, blockSize, blockBytes, ...place, word: 'u32', grid, code: byte + (head ? f16Head : '') + code };
+  const text = byte + (head ? f16Head : '') + code;
+  const read = form === undefined ? { code: text } : wholeNumbers(form, text);
+  return { type, blockSize, blockBytes, ...place, word: 'u32', grid, ...read };
 }
 
 const byte = /* wgsl */ `
@@ -143,15 +145,18 @@ fn w8(b: u32, p: u32) -> mat2x4<f32> {
     undefined,
     false,
     /* wgsl */ `${iq4Values}
-fn w8(b: u32, p: u32) -> mat2x4<f32> {
+fn scale(b: u32, p: u32) -> f32 {
   let at = 34u * b;
   let g = p >> 2u;
   let low = (byte(at + 1u, g >> 1u) >> (4u * (g & 1u))) & 15u;
   let high = (wq[at] >> (16u + 2u * g)) & 3u;
-  let d = half(wq[at] & 0xffffu) * (f32(low | (high << 4u)) - 32.0);
-  let i = at + 2u + 4u * g + 2u * (p & 1u);
+  return half(wq[at] & 0xffffu) * (f32(low | (high << 4u)) - 32.0);
+}
+fn q8(b: u32, p: u32) -> vec2<u32> {
+  let i = 34u * b + 2u + 4u * (p >> 2u) + 2u * (p & 1u);
   let shift = 4u * ((p >> 1u) & 1u);
-  return mat2x4<f32>(lookup4(wq[i] >> shift) * d, lookup4(wq[i + 1u] >> shift) * d);
+  return vec2<u32>(lookup4(wq[i] >> shift), lookup4(wq[i + 1u] >> shift));
 }`,
+    { span: 32, low: false },
   ),
 ];

@@ -26,8 +26,33 @@ export interface Loader {
   readonly word: 'u32' | 'vec2<u32>' | 'vec4<u32>';
   /** The grid that the type looks its values up in. */
   readonly grid?: IqGridName;
-  /** WGSL: `fn w8(b: u32, p: u32) -> mat2x4<f32>`. */
+  /** WGSL: `fn w8(b: u32, p: u32) -> mat2x4<f32>`; for a type with `int8` also the functions that are said there. */
   readonly code: string;
+  /** How products in int8 read it, if its values are whole numbers times a scale. */
+  readonly int8?: Int8Form;
+}
+
+/**
+ * A type whose values are `scale · q + low` with `q` in −128…127. Its code has `q8(b, p)`, the eight `q` of a part as bytes
+ * of two words, `scale(b, p)`, and `low(b, p)` if it says so. No rounding: this is what `w8` computes as well.
+ */
+export interface Int8Form {
+  /** Values that share a scale, at least: 32, or 16 where a block of 32 has two. */
+  readonly span: 16 | 32;
+  /** Whether there is a `low`; without it, it is 0. */
+  readonly low: boolean;
+}
+
+/** `form` and `code` of a type with an `Int8Form`, whose `w8` follows from the rest. */
+export function wholeNumbers(form: Int8Form, code: string): Pick<Loader, 'int8' | 'code'> {
+  const low = form.low ? ' + low(b, p)' : '';
+  const w8 = /* wgsl */ `
+fn w8(b: u32, p: u32) -> mat2x4<f32> {
+  let q = q8(b, p);
+  let d = scale(b, p);
+  return mat2x4<f32>(i8x4(q.x) * d${low}, i8x4(q.y) * d${low});
+}`;
+  return { int8: form, code: code + w8 };
 }
 
 /** The buffers that a loader reads, for a kernel's bind group 1. */
@@ -52,6 +77,8 @@ fn half(h: u32) -> f32 {
 }
 fn u8x4(w: u32) -> vec4<f32> { return vec4<f32>(unpack4xU8(w)); }
 fn i8x4(w: u32) -> vec4<f32> { return vec4<f32>(unpack4xI8(w)); }
+/* Bytes of numbers of 8 - shift bits: each minus half its range, times 2^shift. */
+fn centred(q: vec2<u32>, shift: u32) -> vec2<u32> { return (q << vec2<u32>(shift)) ^ vec2<u32>(0x80808080u); }
 /* Bits 0-3 of h, each as +1.0 (clear) or -1.0 (set). */
 fn signs4(h: u32) -> vec4<f32> {
   return 1.0 - 2.0 * vec4<f32>((vec4<u32>(h) >> vec4<u32>(0u, 1u, 2u, 3u)) & vec4<u32>(1u));
