@@ -5,11 +5,12 @@ import type { Device } from './device.ts';
 import { Executor } from './executor.ts';
 import { grid } from './kernel.ts';
 import { plainEpilogue } from './ops/linear.ts';
+import { quantizedWidth, quantizeStep } from './ops/quantize.ts';
 import type { Pipelines } from './pipelines.ts';
 import { Run } from './run.ts';
 import { embedding } from './shaders/embedding.wgsl.ts';
-import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
-import { matmulTile, type Tile } from './shaders/matmul-tile.wgsl.ts';
+import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { isUsable, matrixTiles, type Product, type Strategy, skinny, tiled, tiles } from './strategies.ts';
 import type { Dispatch, GpuTensor } from './tensor.ts';
 import type { Experiments, Tuner } from './tuner.ts';
 import type { Vectors } from './vectors.ts';
@@ -28,7 +29,9 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
     const executor = new Executor(device, pipelines, vectors);
     try {
       const record = new Run(batch(rows), false);
-      const x = rowsOfWeight(record, weight, rows);
+      const floats = rowsOfWeight(record, weight, rows);
+      const bytes = tuner.strategy(weight) === 'int8';
+      const x = bytes ? record.record(quantizeStep(floats, record.tensor(rows, quantizedWidth(floats)))) : floats;
       const step = { label: 'experiment', reads: { x }, writes: record.tensor(rows, weight.parts[0].nRows) };
       const y = record.record({ ...step, dispatches: () => Array.from({ length: times }, () => dispatches).flat() });
       if (times === 1) return await executor.read(record, y);
@@ -42,21 +45,12 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
     }
   }
 
-  const values = (weight: GpuWeight, rows: number) => ({
-    rows,
-    nIn: weight.rowLength,
-    nOut: weight.parts[0].nRows,
-    firstOut: 0,
-    blocksPerRow: weight.blocksPerRow,
-    ...plainEpilogue,
-  });
+  const product = (weight: GpuWeight, rows: number, strategy: Strategy): Product => {
+    return { strategy, weight, part: weight.parts[0], rows, epilogue: plainEpilogue };
+  };
 
-  function tiled(weight: GpuWeight, rows: number, { bm, bn, tm, tn }: Tile): Dispatch {
-    const [part] = weight.parts;
-    const wide = weight.rowLength % 4 === 0 && part.nRows % 4 === 0;
-    const kernel = matmulTile(weight.loader!.type, bm, bn, tm, tn, wide, false, tuner.rolled, tuner.halves);
-    const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
-    return { kernel, values: values(weight, rows), bound: part, grid: grid(groups) };
+  function withTile(weight: GpuWeight, rows: number, tile: Tile, strategy = tuner.strategy(weight)): Dispatch {
+    return tiled(product(weight, rows, strategy), tile, tuner.style, weight.rowLength % 4 === 0);
   }
 
   return {
@@ -64,7 +58,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       const n = Math.min(rows, mostRows);
       const times: number[] = [];
       for (const tile of candidates) {
-        const dispatch = tiled(weight, n, tile);
+        const dispatch = withTile(weight, n, tile);
         await run(weight, n, [dispatch]);
         let best = Number.POSITIVE_INFINITY;
         for (let i = 0; i < repeats; i++) {
@@ -77,14 +71,26 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       return times;
     },
     async sameBits(weight) {
-      const [part] = weight.parts;
-      const kernel = matmulSkinny(weight.loader!.type, 1, tuner.rolled, tuner.halves);
-      const groups = Math.ceil(part.nRows / skinnyOutputs);
-      const skinny: Dispatch = { kernel, values: values(weight, 1), bound: part, grid: grid(groups) };
-      const wanted = bitsOf(await run(weight, 1, [skinny]));
+      const few = skinny(product(weight, 1, tuner.strategy(weight)), tuner.style);
+      const wanted = bitsOf(await run(weight, 1, [few]));
       for (const tile of [tuner.tile(weight, 1), tuner.tile(weight, mostRows)]) {
-        const bits = bitsOf(await run(weight, 1, [tiled(weight, 1, tile)]));
+        const bits = bitsOf(await run(weight, 1, [withTile(weight, 1, tile)]));
         if (bits.some((b, i) => b !== wanted[i])) return false;
+      }
+      return true;
+    },
+    async matricesWork(weight) {
+      const width = weight.parts[0].nRows;
+      const [small, ...others] = matrixTiles.filter((tile) => isUsable('matrix', tile, tuner.style, device.limits));
+      const rows = 40;
+      const wanted = await run(weight, 1, [withTile(weight, 1, tiles[0], 'float')]);
+      const largest = wanted.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+      const first = await run(weight, 1, [withTile(weight, 1, small, 'matrix')]);
+      if (first.some((v, i) => !(Math.abs(v - wanted[i]) <= 1e-3 * largest))) return false;
+      const bits = bitsOf(first);
+      for (const tile of [small, ...others.slice(-1)]) {
+        const all = bitsOf(await run(weight, rows, [withTile(weight, rows, tile, 'matrix')]));
+        if (all.some((b, i) => b !== bits[i % width])) return false;
       }
       return true;
     },

@@ -13,7 +13,10 @@ import { moe } from './ops/moe.ts';
 import { RopeTables } from './ops/rope.ts';
 import { activate, add, columns, embedding, glu, norm, pool, softmax } from './ops/rows.ts';
 import { Pipelines } from './pipelines.ts';
+import { quantize } from './shaders/matmul-int8.wgsl.ts';
+import { matrixShape } from './shaders/matmul-matrix.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import type { Strategy } from './strategies.ts';
 import { Timer, type Timing } from './timer.ts';
 import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
@@ -28,8 +31,9 @@ export interface WebGpuOptions extends DeviceOptions {
   /** Check every kernel launch for validation errors by itself and name it. Slow. */
   readonly debug?: boolean;
   /**
-   * `fast`: operands of products as f16, where the adapter has `shader-f16` (products and sums stay float32). The other
-   * two are the same here: float32 throughout. Default `high`.
+   * `fast`: subgroup matrices of f16 where the adapter has them and they prove right; else products of activations in eight
+   * bits with weights of the types that are whole numbers; else operands as f16, where the adapter has `shader-f16`. Sums
+   * stay float32. The other two are the same here: float32 throughout. Default `high`.
    */
   readonly precision?: Precision;
   /** Search for the fastest tiles at first use. Default true; never on software adapters. */
@@ -40,6 +44,8 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly selfCheck?: boolean;
   /** Use this tile for every product, for tests and benchmarks. */
   readonly tile?: Tile;
+  /** With precision `fast`, use this strategy wherever it is possible, for tests and benchmarks. */
+  readonly strategy?: Strategy;
 }
 
 /** What a WebGPU backend has beyond the others. */
@@ -65,15 +71,24 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const executor = new Executor(device, pipelines, vectors);
   executor.debug = options.debug ?? false;
   const ctx = new Context(device, pipelines, vectors, executor);
+  const fast = options.precision === 'fast';
+  const selfCheck = options.selfCheck ?? !ctx.software;
   const tuner = new Tuner({
     limits: device.limits,
     software: ctx.software,
-    halves: options.precision === 'fast' && device.features.has('shader-f16'),
+    halves: fast && device.features.has('shader-f16'),
+    // What `dot4I8Packed` belongs to is not told by a device: a small kernel that needs the same language feature tells.
+    int8: fast && (await pipelines.compiles(quantize)),
+    matrix:
+      fast && (selfCheck || options.strategy === 'matrix')
+        ? matrixShape(device.adapterInfo, device.features)
+        : undefined,
+    strategy: options.strategy,
     search: options.autotune ?? true,
     known: options.tuning,
     forced: options.tile,
   });
-  if (options.selfCheck ?? !ctx.software) tuner.use(experimentsOn(device, pipelines, vectors, tuner));
+  if (selfCheck) tuner.use(experimentsOn(device, pipelines, vectors, tuner));
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,

@@ -63,6 +63,17 @@ export class Pipelines {
     return pending;
   }
 
+  /** Whether this device's compiler takes `kernel`. */
+  compiles(kernel: Kernel): Promise<boolean> {
+    return this.compile(kernel).then(
+      () => true,
+      (error) => {
+        if (error instanceof GpuShaderError) return false;
+        throw error;
+      },
+    );
+  }
+
   async #compile(kernel: Kernel): Promise<GPUComputePipeline> {
     const { gpu } = this.#device;
     gpu.pushErrorScope('validation');

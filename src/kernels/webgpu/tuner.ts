@@ -1,43 +1,38 @@
 /**
  * @file Chooses the kernel of a product: by a rule, or by a short search on the device at first use.
  *
- * Every tile adds in the same order (see `shaders/matmul-tile.wgsl.ts`), and so does the kernel for few rows: the choice
+ * Every tile of a strategy adds in the same order (see `strategies.ts`), and so does its kernel for few rows: the choice
  * changes speed, never a bit. A shader compiler could still reorder sums, so that is checked on the device, once for each
  * weight type; where it does, the kernel for few rows is not used, and the tile is chosen without regard to the rows.
+ * Subgroup matrices are used only after that check has found them right as well.
  */
 import type { Loader } from './loaders/index.ts';
-import { type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
+import type { MatrixShape } from './shaders/matmul-matrix.wgsl.ts';
+import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { isUsable, type Strategy, type Style, tilesOf } from './strategies.ts';
 import type { GpuWeight } from './weights.ts';
 
 /** Rises when the kernels change so that old results mean nothing. */
-export const tuningVersion = 1;
+export const tuningVersion = 2;
 
-/** From small to large. The first is for software adapters. */
-export const tiles: readonly Tile[] = [
-  { bm: 16, bn: 16, tm: 1, tn: 4 },
-  { bm: 16, bn: 64, tm: 2, tn: 4 },
-  { bm: 32, bn: 64, tm: 4, tn: 4 },
-  { bm: 64, bn: 64, tm: 4, tn: 4 },
-  { bm: 64, bn: 64, tm: 8, tn: 4 },
-  { bm: 128, bn: 64, tm: 8, tn: 4 },
-  { bm: 64, bn: 128, tm: 4, tn: 8 },
-];
-/** What the rule chooses among, by rows. */
-const ruled = [1, 2, 3];
+/** What the rule chooses among, by rows; tall tiles pay where matrices make the arithmetic cheap. */
+const ruled: Readonly<Record<Strategy, readonly number[]>> = { float: [1, 2, 3], int8: [1, 2, 3], matrix: [1, 2, 3, 5] };
 
 /** What a search found, as plain data: to be kept, and given to the next backend on the same adapter. */
 export interface Tuning {
   readonly version: number;
-  /** By class of products (`Q8_0 512x384x1536`: type, rows, nIn, nOut), an index into `tiles`. */
+  /** By class of products (`Q8_0 int8 512x384x1536`: type, operands, rows, nIn, nOut), an index into the strategy's tiles. */
   readonly tiles: Readonly<Record<string, number>>;
 }
 
 /** Runs experiments on the device. */
 export interface Experiments {
-  /** Milliseconds that a product of `rows` rows with `weight` takes with each tile. */
+  /** Milliseconds that a product of `rows` rows with `weight` takes with each tile of its strategy. */
   measure(weight: GpuWeight, rows: number, candidates: readonly Tile[]): Promise<readonly number[]>;
   /** Whether the kernel for few rows and two tiles give the same bits for this weight. */
   sameBits(weight: GpuWeight): Promise<boolean>;
+  /** Whether two tiles of subgroup matrices give the same bits in every row, and what the float tile gives up to rounding. */
+  matricesWork(weight: GpuWeight): Promise<boolean>;
 }
 
 /** Where the tuner begins. */
@@ -47,37 +42,44 @@ export interface TunerOptions {
   readonly software: boolean;
   /** Keep operands as f16. */
   readonly halves: boolean;
+  /** Products in eight bits where the weight's type allows. */
+  readonly int8?: boolean;
+  /** The adapter's subgroup matrices, if they may be used. */
+  readonly matrix?: MatrixShape;
   /** Search for tiles. */
   readonly search: boolean;
   /** Results of an earlier search. */
   readonly known?: Tuning;
   /** Use this tile for everything. */
   readonly forced?: Tile;
+  /** Use this strategy wherever it is possible, checked or not. */
+  readonly strategy?: Strategy;
 }
 
 /** Keeps the choices of one device. */
 export class Tuner {
-  /** Whether kernels keep their loops (see `kernel`). */
-  readonly rolled: boolean;
-  /** Whether operands are kept as f16. */
-  readonly halves: boolean;
-  readonly #usable: readonly number[];
+  readonly style: Style;
+  readonly #limits: GPUSupportedLimits;
+  readonly #software: boolean;
+  readonly #int8: boolean;
+  readonly #wanted: Strategy | undefined;
   readonly #forced: Tile | undefined;
   readonly #search: boolean;
   readonly #found: Record<string, number>;
   readonly #same = new Map<Loader['type'], boolean>();
+  /** Types for which subgroup matrices were found right (or not). */
+  readonly #matrices = new Map<Loader['type'], boolean>();
   #experiments: Experiments | undefined;
 
-  constructor({ limits, software, halves, search, known, forced }: TunerOptions) {
-    this.rolled = software;
-    this.halves = halves;
-    const threads = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
-    this.#usable = Array.from(tiles.keys()).filter((i) => {
-      const shared = tileShared(tiles[i], halves ? 2 : 4);
-      return shared <= limits.maxComputeWorkgroupStorageSize && tileThreads(tiles[i]) <= threads;
-    });
-    this.#forced = forced ?? (software ? tiles[0] : undefined);
-    this.#search = search && this.#forced === undefined;
+  constructor(options: TunerOptions) {
+    const { limits, software, halves, int8 = false, matrix, search, known, forced, strategy } = options;
+    this.style = { rolled: software, halves, matrix };
+    this.#limits = limits;
+    this.#software = software;
+    this.#int8 = int8;
+    this.#wanted = strategy;
+    this.#forced = forced;
+    this.#search = search && forced === undefined && !software;
     this.#found = known?.version === tuningVersion ? { ...known.tiles } : {};
   }
 
@@ -91,46 +93,76 @@ export class Tuner {
     this.#experiments = experiments;
   }
 
+  /** How products with this weight are computed. */
+  strategy(weight: GpuWeight): Strategy {
+    const { type, int8 } = weight.loader!;
+    const { matrix } = this.style;
+    const small = isUsable('matrix', tilesOf('matrix')[0], this.style, this.#limits);
+    if (this.#wanted === 'matrix' && matrix !== undefined) return 'matrix';
+    if (this.#wanted === undefined && small && this.#matrices.get(type) === true) return 'matrix';
+    // On an adapter with subgroup matrices nothing changes from int8 to f16 when the check has come to its end.
+    if (this.#wanted === undefined && small) return 'float';
+    return this.#int8 && this.#wanted !== 'float' && int8 !== undefined ? 'int8' : 'float';
+  }
+
   /** Checks the type and searches the class of this product, if that has not been done. */
   prepare(weight: GpuWeight, rows: number): Promise<void> | undefined {
-    const type = weight.loader!.type;
-    const known = !this.#search || classOf(weight, rows) in this.#found;
-    if (this.#experiments === undefined || (known && this.#same.has(type))) return undefined;
+    const known = !this.#search || this.#classOf(weight, rows) in this.#found;
+    if (this.#experiments === undefined || (known && this.#same.has(weight.loader!.type))) return undefined;
     return this.#prepare(weight, rows, this.#experiments);
   }
 
   /** Whether few rows may be multiplied by the kernel for few rows. */
-  mayBeSkinny(type: Loader['type']): boolean {
-    return this.#same.get(type) ?? true;
+  mayBeSkinny(weight: GpuWeight): boolean {
+    return this.strategy(weight) !== 'matrix' && (this.#same.get(weight.loader!.type) ?? true);
   }
 
   /** The tile for a product with `rows` rows. */
   tile(weight: GpuWeight, rows: number): Tile {
     if (this.#forced !== undefined) return this.#forced;
-    const same = this.mayBeSkinny(weight.loader!.type);
-    const found = this.#found[classOf(weight, rows)];
-    if (same && this.#usable.includes(found)) return tiles[found];
-    const choice = ruled.filter((i) => this.#usable.includes(i));
-    return tiles[(same ? choice.find((i) => rows <= tiles[i].bm) : undefined) ?? choice.at(-1)!];
+    const strategy = this.strategy(weight);
+    const tiles = tilesOf(strategy);
+    if (this.#software) return tiles[0];
+    const usable = this.#usable(weight);
+    const same = this.#same.get(weight.loader!.type) ?? true;
+    const found = this.#found[this.#classOf(weight, rows)];
+    if (same && usable.includes(found)) return tiles[found];
+    const choice = ruled[strategy].filter((i) => usable.includes(i));
+    return tiles[(same ? choice.find((i) => rows <= tiles[i].bm) : undefined) ?? choice.at(-1) ?? 0];
+  }
+
+  /** Which tiles of the weight's strategy fit the device. */
+  #usable(weight: GpuWeight): number[] {
+    const strategy = this.strategy(weight);
+    const tiles = tilesOf(strategy);
+    return Array.from(tiles.keys()).filter((i) => isUsable(strategy, tiles[i], this.style, this.#limits));
   }
 
   async #prepare(weight: GpuWeight, rows: number, experiments: Experiments): Promise<void> {
-    const type = weight.loader!.type;
-    if (!this.#same.has(type)) this.#same.set(type, await experiments.sameBits(weight));
+    const { type } = weight.loader!;
+    if (this.style.matrix !== undefined && this.#wanted === undefined && !this.#matrices.has(type)) {
+      this.#matrices.set(type, await experiments.matricesWork(weight));
+    }
+    if (!this.#same.has(type)) {
+      this.#same.set(type, this.strategy(weight) === 'matrix' || (await experiments.sameBits(weight)));
+    }
     if (!this.#search || !this.#same.get(type)) return;
     // A tile much taller than the product only computes rows that nobody wants.
-    const candidates = this.#usable.filter((i) => i > 0 && (tiles[i].bm < 2 * rows || i === 1));
+    const tiles = tilesOf(this.strategy(weight));
+    const candidates = this.#usable(weight).filter((i) => i > 0 && (tiles[i].bm < 2 * rows || i === 1));
     const times = await experiments.measure(
       weight,
       rows,
       candidates.map((i) => tiles[i]),
     );
-    this.#found[classOf(weight, rows)] = candidates[times.indexOf(Math.min(...times))];
+    this.#found[this.#classOf(weight, rows)] = candidates[times.indexOf(Math.min(...times))];
   }
-}
 
-/** Products of one class share a result: type, and each extent up to the next power of two. */
-function classOf(weight: GpuWeight, rows: number): string {
-  const extents = [Math.min(rows, 4096), weight.rowLength, weight.shape[1] ?? 1];
-  return `${weight.loader!.type} ${extents.map((n) => 2 ** Math.ceil(Math.log2(n))).join('x')}`;
+  /** Products of one class share a result: type, operands, and each extent up to the next power of two. */
+  #classOf(weight: GpuWeight, rows: number): string {
+    const strategy = this.strategy(weight);
+    const operands = strategy === 'float' ? (this.style.halves ? 'f16' : 'f32') : strategy;
+    const extents = [Math.min(rows, 4096), weight.rowLength, weight.shape[1] ?? 1];
+    return `${weight.loader!.type} ${operands} ${extents.map((n) => 2 ** Math.ceil(Math.log2(n))).join('x')}`;
+  }
 }

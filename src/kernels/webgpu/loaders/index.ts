@@ -8,7 +8,7 @@ import type { Loader } from './loader.ts';
 import { plainLoaders } from './plain.wgsl.ts';
 import { smallBlockLoaders } from './small-blocks.wgsl.ts';
 
-export { type Loader, loaderBindings, loaderHelpers } from './loader.ts';
+export { type Int8Form, type Loader, loaderBindings, loaderHelpers } from './loader.ts';
 
 /** The loader of each type that holds weights. */
 export const loaders: ReadonlyMap<GgmlTypeName, Loader> = new Map(

@@ -1,18 +1,17 @@
 /**
- * @file Linear layers: which kernel computes a product, and how it is launched over the parts of a weight.
- *
- * All strategies in exact arithmetic add in the same order, so the choice may depend on the number of rows.
+ * @file Linear layers: which kernel computes a product, over the parts of a weight. The strategy is the weight's, for any
+ * number of rows; the tile, or the kernel for few rows, changes no bit.
  */
 import type { Activation, Linear, StepNames, Tensor } from '../../../tensor/ops.ts';
 import type { Context } from '../context.ts';
-import { grid } from '../kernel.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
-import { matmulSkinny, skinnyOutputs, skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
-import { matmulTile } from '../shaders/matmul-tile.wgsl.ts';
+import { skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
+import { skinny, tiled } from '../strategies.ts';
 import type { Dispatch, GpuTensor } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight, Part } from '../weights.ts';
+import { quantized } from './quantize.ts';
 
 type LinearOptions = { activation?: Activation; residual?: Tensor } & StepNames<'product' | 'biased' | 'activated'>;
 
@@ -47,6 +46,7 @@ export function linear(
     activation: activation === undefined ? 0 : activationCode[activation],
     hasResidual: r === undefined ? 0 : 1,
   };
+  const operand = tuner.strategy(weight) === 'int8' ? quantized(ctx, x) : x;
   const { names } = options;
   // The result is the last step that there is, whatever the caller calls it.
   const last = r !== undefined ? undefined : activation !== undefined ? 'activated' : layer.bias ? 'biased' : 'product';
@@ -54,15 +54,15 @@ export function linear(
     op: `linear ${weight.name}`,
     options,
     name: names?.out ?? (last === undefined ? undefined : names?.[last]),
-    reads: { x, r },
+    reads: { x: operand, r },
     writes: y,
     prepare: () => tuner.prepare(weight, x.rows),
-    dispatches: () => weight.parts.map((part) => product(tuner, weight, part, x, y, r, epilogue)),
+    dispatches: () => weight.parts.map((part) => launch(tuner, weight, part, operand, y, r, epilogue)),
   });
 }
 
 /** The launch for one part of the weight. */
-export function product(
+function launch(
   tuner: Tuner,
   weight: GpuWeight,
   part: Part,
@@ -71,22 +71,8 @@ export function product(
   r: GpuTensor | undefined,
   epilogue: Epilogue,
 ): Dispatch {
-  const { type } = weight.loader!;
-  const values = {
-    rows: x.rows,
-    nIn: weight.rowLength,
-    nOut: part.nRows,
-    firstOut: part.firstRow,
-    blocksPerRow: weight.blocksPerRow,
-    ...epilogue,
-  };
-  if (x.rows <= skinnyRows && tuner.mayBeSkinny(type)) {
-    const m = 2 ** Math.ceil(Math.log2(x.rows));
-    const groups = Math.ceil(part.nRows / skinnyOutputs);
-    return { kernel: matmulSkinny(type, m, tuner.rolled, tuner.halves), values, bound: part, grid: grid(groups) };
-  }
-  const { bm, bn, tm, tn } = tuner.tile(weight, x.rows);
-  const wide = x.aligned && y.aligned && (r?.aligned ?? true) && part.nRows % 4 === 0;
-  const kernel = matmulTile(type, bm, bn, tm, tn, wide, false, tuner.rolled, tuner.halves);
-  return { kernel, values, bound: part, grid: grid(Math.ceil(part.nRows / bn) * Math.ceil(x.rows / bm)) };
+  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue };
+  if (x.rows <= skinnyRows && tuner.mayBeSkinny(weight)) return skinny(product, tuner.style);
+  const wide = x.aligned && y.aligned && (r?.aligned ?? true);
+  return tiled(product, tuner.tile(weight, x.rows), tuner.style, wide);
 }

@@ -91,7 +91,7 @@ function expertProduct(
   const nOut = weight.shape[1] ?? 1;
   const y = ctx.run.tensor(nPairs, nOut);
   const wide = x.aligned && y.aligned;
-  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true, tuner.rolled, tuner.halves);
+  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true, tuner.style.rolled, tuner.style.halves);
   const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, blocksPerRow: weight.blocksPerRow };
   return ctx.record({
     op: `experts ${weight.name}`,

@@ -40,7 +40,7 @@ export function tileShared({ bm, bn }: Tile, bytes = 4): number {
 
 const indices = (n: number) => Array.from({ length: n }, (_, i) => i);
 /** Runs `line` for each of `n` numbers and joins the lines. */
-const each = (n: number, line: (i: number) => string) => indices(n).map(line).join('\n');
+export const each = (n: number, line: (i: number) => string) => indices(n).map(line).join('\n');
 
 /** Which parameters every matmul strategy takes. */
 export const matmulParams = {
@@ -164,12 +164,12 @@ ${each(tm, (i) =>
 }
 
 /** Which output, relative to the thread's first, its `j`-th is: groups of four, one group every `4 · columns`. */
-function column(j: number, columns: number): number {
+export function column(j: number, columns: number): number {
   return Math.floor(j / 4) * 4 * columns + (j % 4);
 }
 
 /** Tiles of consecutive rows. `noRow` marks rows past the end. */
-const plainRows = /* wgsl */ `
+export const plainRows = /* wgsl */ `
 const noRow = 0xffffffffu;
 fn begin_tile(tile: u32, t: u32) -> bool { return true; }
 fn w_begin() -> u32 { return 0u; }
@@ -212,7 +212,7 @@ fn row_x(tile: u32, i: u32) -> u32 {
 `;
 }
 
-const narrowAccess = /* wgsl */ `
+export const narrowAccess = /* wgsl */ `
 fn load_x(row: u32, k: u32) -> vec4<f32> {
   var v = vec4<f32>();
   if (row == noRow) { return v; }
@@ -232,7 +232,7 @@ fn store4(row: u32, n: u32, sums: vec4<f32>) {
 }
 `;
 
-const wideAccess = /* wgsl */ `
+export const wideAccess = /* wgsl */ `
 fn load_x(row: u32, k: u32) -> vec4<f32> {
   if (row == noRow || k >= p.nIn) { return vec4<f32>(); }
   return arena[(p.xOff + row * p.xStride + k) >> 2u];

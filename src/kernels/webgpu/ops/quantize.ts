@@ -1,0 +1,33 @@
+/**
+ * @file Activations as blocks of bytes, for products in int8. A tensor is rounded once, however many products read it.
+ */
+import type { Context } from '../context.ts';
+import { grid } from '../kernel.ts';
+import { quantize, quantizedWords } from '../shaders/matmul-int8.wgsl.ts';
+import type { GpuTensor, Step } from '../tensor.ts';
+
+const known = new WeakMap<GpuTensor, GpuTensor>();
+
+/** `[rows, nIn / 32 · 12]`: `x` as `matmul-int8` reads it. */
+export function quantized(ctx: Context, x: GpuTensor): GpuTensor {
+  let q = known.get(x);
+  if (q === undefined) known.set(x, (q = ctx.run.record(quantizeStep(x, ctx.run.tensor(x.rows, quantizedWidth(x))))));
+  return q;
+}
+
+/** Values of a quantised row. */
+export function quantizedWidth({ cols }: GpuTensor): number {
+  return (cols / 32) * quantizedWords;
+}
+
+/** The step that quantises `x` into `y`. */
+export function quantizeStep(x: GpuTensor, y: GpuTensor): Step {
+  const values = { rows: x.rows, nIn: x.cols };
+  const groups = Math.ceil((x.rows * x.cols) / 32 / 8);
+  return {
+    label: 'quantize',
+    reads: { x },
+    writes: y,
+    dispatches: () => [{ kernel: quantize, values, grid: grid(groups) }],
+  };
+}

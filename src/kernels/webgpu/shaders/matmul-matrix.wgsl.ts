@@ -1,0 +1,190 @@
+/**
+ * @file Product of activations and a weight matrix on subgroup matrices (tensor cores), with f16 operands and float32 sums:
+ * the strategy of precision `fast` where the adapter has them.
+ *
+ * Idea     A workgroup computes a tile of BM rows × BN outputs and walks along K in steps of 32, as `matmul-tile` does; its
+ *          tiles of x and W lie in shared memory as f16. A subgroup owns TM × TN of the results, as matrices of M × N: in
+ *          each step it loads matrices of both tiles and multiplies them into its own. At the end a row of matrices a time
+ *          goes through shared memory, where all threads apply bias, element-wise function and residual.
+ * Order    Every result is one chain of matrix products in order of K; what the hardware does within a matrix does not
+ *          depend on the tile. That it does not depend on the row either is checked on the device, before this is used.
+ *          The sums are not those of the other strategies: what is multiplied this way once is always.
+ * Threads  (BM/TM × BN/TN) subgroups, of the one size that the adapter has.
+ * Shared   (BM + BN) · 80 bytes of operands and 4 · M · BN · BM/TM of results: 10 + 8 KiB for 64 × 64 in four parts.
+ * Features `chromium-experimental-subgroup-matrix` (in Dawn with `allow_unsafe_apis`), `subgroups`, `shader-f16`.
+ */
+import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
+import { epilogueCode } from './epilogue.wgsl.ts';
+import {
+  each,
+  matmulParams,
+  narrowAccess,
+  plainRows,
+  roundedCode,
+  stepK,
+  type Tile,
+  tileThreads,
+  weightAt,
+  wideAccess,
+} from './matmul-tile.wgsl.ts';
+
+/** Extents of the adapter's matrices (x is M × K, W is K × N), and the threads of a subgroup. */
+export interface MatrixShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly subgroup: number;
+}
+
+/** A shape as Dawn lists it in `GPUAdapterInfo.subgroupMatrixConfigs`. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Least part of a subgroup (`tm`, `tn`), a multiple of every M and N that is used. */
+const unit = 16;
+/** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
+const stride = stepK / 4 + 2;
+
+/**
+ * The largest shape with f16 operands and float32 results that the tiles here are multiples of; `undefined` if there is
+ * none, or if a subgroup's size is not fixed: then the number of subgroups in a workgroup would not be, either.
+ */
+export function matrixShape(info: GPUAdapterInfo, features: GPUSupportedFeatures): MatrixShape | undefined {
+  const needed = ['chromium-experimental-subgroup-matrix', 'subgroups', 'shader-f16'];
+  const { subgroupMinSize, subgroupMaxSize: subgroup } = info;
+  if (!needed.every((feature) => features.has(feature)) || subgroup === undefined) return undefined;
+  if (subgroup !== subgroupMinSize) return undefined;
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  const fitting = Array.from(subgroupMatrixConfigs).filter(
+    ({ componentType, resultComponentType, M, N, K }) =>
+      componentType === 'f16' &&
+      resultComponentType === 'f32' &&
+      unit % M === 0 &&
+      unit % N === 0 &&
+      stepK % K === 0 &&
+      K % 4 === 0,
+  );
+  const [best] = fitting.sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K);
+  return best === undefined ? undefined : { m: best.M, n: best.N, k: best.K, subgroup };
+}
+
+/** Threads of a workgroup: `tm` × `tn` is the part of a subgroup. */
+export function matrixThreads(tile: Tile, { subgroup }: MatrixShape): number {
+  return tileThreads(tile) * subgroup;
+}
+
+/** Bytes of shared memory that a tile needs. */
+export function matrixShared({ bm, bn, tm }: Tile, { m }: MatrixShape): number {
+  return (bm + bn) * stride * 8 + (bm / tm) * m * bn * 4;
+}
+
+/** The kernel for one weight type. */
+export const matmulMatrix = once(
+  (
+    type: Loader['type'],
+    bm: number,
+    bn: number,
+    tm: number,
+    tn: number,
+    m: number,
+    n: number,
+    k: number,
+    subgroup: number,
+    wide: boolean,
+  ): Kernel => {
+    const loader = loaders.get(type)!;
+    return kernel({
+      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${wide ? ' vec4' : ''}`,
+      params: matmulParams,
+      enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+      arena: wide ? 'vec4<f32>' : 'f32',
+      bindings: loaderBindings(loader),
+      code: matrixCode(loader, { bm, bn, tm, tn }, { m, n, k, subgroup }, wide),
+    });
+  },
+);
+
+function matrixCode(loader: Loader, tile: Tile, shape: MatrixShape, wide: boolean): string {
+  const { bm, bn, tm, tn } = tile;
+  const { m, n, k } = shape;
+  const threads = matrixThreads(tile, shape);
+  const columns = bn / tn;
+  const [high, broad] = [tm / m, tn / n];
+  const nResults = (bm / tm) * m * bn;
+  return /* wgsl */ `
+const BM = ${bm}u;
+alias Left = subgroup_matrix_left<f16, ${k}, ${m}>;
+alias Right = subgroup_matrix_right<f16, ${n}, ${k}>;
+alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
+var<workgroup> xs: array<vec4<f16>, ${bm * stride}>;
+var<workgroup> ws: array<vec4<f16>, ${bn * stride}>;
+/* One row of matrices of every subgroup: M rows of BN results for each row of subgroups. */
+var<workgroup> results: array<f32, ${nResults}>;
+${linearGroup}
+${plainRows}
+${weightAt(loader)}
+${roundedCode(true)}
+${epilogueCode}
+${wide ? wideAccess : narrowAccess}
+
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) t: u32, @builtin(subgroup_id) subgroup: u32,
+) {
+  let nTiles = (p.nOut + ${bn - 1}u) / ${bn}u;
+  let g = linear_group(wg, nwg);
+  let n0 = (g % nTiles) * ${bn}u;
+  let tileIndex = g / nTiles;
+  let ty = (subgroup / ${columns}u) * ${tm}u;
+  let tx = (subgroup % ${columns}u) * ${tn}u;
+${each(high * broad, (i) => `  var c${i} = Result();`)}
+  for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
+    for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
+      xs[(i / 8u) * ${stride}u + i % 8u] = vec4<f16>(rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u)));
+    }
+    for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
+      let w = weight8(n0 + i / 4u, k0 + (i % 4u) * 8u);
+      let at = (i / 4u) * ${stride}u + (i % 4u) * 2u;
+      ws[at] = vec4<f16>(rounded(w[0]));
+      ws[at + 1u] = vec4<f16>(rounded(w[1]));
+    }
+    workgroupBarrier();
+    for (var kk = 0u; kk < ${stepK / 4}u; kk += ${k / 4}u) {
+${each(broad, (j) => `      let b${j} = subgroupMatrixLoad<Right, col_major>(&ws, (tx + ${j * n}u) * ${stride}u + kk, ${stride}u);`)}
+${each(high, (i) =>
+  [
+    `      let a${i} = subgroupMatrixLoad<Left, row_major>(&xs, (ty + ${i * m}u) * ${stride}u + kk, ${stride}u);`,
+    each(broad, (j) => {
+      const c = `c${i * broad + j}`;
+      return `      ${c} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, ${c});`;
+    }),
+  ].join('\n'),
+)}
+    }
+    workgroupBarrier();
+  }
+${each(high, (i) =>
+  [
+    each(
+      broad,
+      (j) =>
+        `  subgroupMatrixStore<row_major>(&results, (subgroup / ${columns}u) * ${m * bn}u + tx + ${j * n}u, c${i * broad + j}, ${bn}u);`,
+    ),
+    `  workgroupBarrier();
+  for (var r = t; r < ${nResults / 4}u; r += ${threads}u) {
+    let row = r / ${bn / 4}u;
+    let sums = vec4<f32>(results[r * 4u], results[r * 4u + 1u], results[r * 4u + 2u], results[r * 4u + 3u]);
+    store4(row_y(tileIndex, (row / ${m}u) * ${tm}u + ${i * m}u + row % ${m}u), n0 + (r % ${bn / 4}u) * 4u, sums);
+  }
+  workgroupBarrier();`,
+  ].join('\n'),
+)}
+}`;
+}

@@ -1,0 +1,111 @@
+/**
+ * @file The ways of computing a product, and how each is launched.
+ *
+ *  - `float`  operands as float32 or, with precision `fast`, as f16: any adapter, any weight type.
+ *  - `int8`   operands in eight bits, for weights that are whole numbers times a scale. Precision `fast` only.
+ *  - `matrix` subgroup matrices of f16, where the adapter has them. Precision `fast` only.
+ *
+ * A weight has one strategy for every number of rows. Within `float` and within `int8`, tiles and the kernel for few rows
+ * give the same bits; within `matrix`, tiles do.
+ */
+import { grid } from './kernel.ts';
+import type { Epilogue } from './ops/linear.ts';
+import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
+import { type MatrixShape, matmulMatrix, matrixShared, matrixThreads } from './shaders/matmul-matrix.wgsl.ts';
+import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
+import { matmulTile, type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
+import type { Dispatch } from './tensor.ts';
+import type { GpuWeight, Part } from './weights.ts';
+
+/** A way of computing products. */
+export type Strategy = 'float' | 'int8' | 'matrix';
+
+/** What is the same for all products of a backend. */
+export interface Style {
+  /** Kernels keep their loops (see `kernel`). */
+  readonly rolled: boolean;
+  /** `float` operands are kept as f16. */
+  readonly halves: boolean;
+  /** The adapter's subgroup matrices. */
+  readonly matrix: MatrixShape | undefined;
+}
+
+/** From small to large. The first is for software adapters. */
+export const tiles: readonly Tile[] = [
+  { bm: 16, bn: 16, tm: 1, tn: 4 },
+  { bm: 16, bn: 64, tm: 2, tn: 4 },
+  { bm: 32, bn: 64, tm: 4, tn: 4 },
+  { bm: 64, bn: 64, tm: 4, tn: 4 },
+  { bm: 64, bn: 64, tm: 8, tn: 4 },
+  { bm: 128, bn: 64, tm: 8, tn: 4 },
+  { bm: 64, bn: 128, tm: 4, tn: 8 },
+];
+
+/** The same for `matrix`: `tm` and `tn` are the part of a subgroup. */
+export const matrixTiles: readonly Tile[] = [
+  { bm: 16, bn: 16, tm: 16, tn: 16 },
+  { bm: 16, bn: 64, tm: 16, tn: 16 },
+  { bm: 32, bn: 64, tm: 16, tn: 32 },
+  { bm: 64, bn: 64, tm: 32, tn: 32 },
+  { bm: 128, bn: 64, tm: 64, tn: 32 },
+  { bm: 128, bn: 128, tm: 64, tn: 32 },
+  { bm: 128, bn: 128, tm: 64, tn: 64 },
+];
+
+/** The tiles of a strategy. Both lists have the same length, and small tiles in the same places. */
+export function tilesOf(strategy: Strategy): readonly Tile[] {
+  return strategy === 'matrix' ? matrixTiles : tiles;
+}
+
+/** Whether a tile fits a device. */
+export function isUsable(strategy: Strategy, tile: Tile, style: Style, limits: GPUSupportedLimits): boolean {
+  const { matrix } = style;
+  if (strategy === 'matrix' && matrix === undefined) return false;
+  const [shared, threads] =
+    strategy === 'matrix'
+      ? [matrixShared(tile, matrix!), matrixThreads(tile, matrix!)]
+      : [strategy === 'int8' ? int8Shared(tile) : tileShared(tile, style.halves ? 2 : 4), tileThreads(tile)];
+  const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  return shared <= limits.maxComputeWorkgroupStorageSize && threads <= most;
+}
+
+/** A product to launch: `rows` rows times a part of a weight. `x` of `int8` is quantised (see `ops/quantize.ts`). */
+export interface Product {
+  readonly strategy: Strategy;
+  readonly weight: GpuWeight;
+  readonly part: Part;
+  readonly rows: number;
+  readonly epilogue: Epilogue;
+}
+
+function values({ weight, part, rows, epilogue }: Product): Dispatch['values'] {
+  const { rowLength: nIn, blocksPerRow } = weight;
+  return { rows, nIn, nOut: part.nRows, firstOut: part.firstRow, blocksPerRow, ...epilogue };
+}
+
+/** The launch with a tile. `wide`: everything that is read and written in float32 is aligned to four values. */
+export function tiled(product: Product, tile: Tile, style: Style, wide: boolean): Dispatch {
+  const { strategy, weight, part, rows } = product;
+  const { type } = weight.loader!;
+  const { bm, bn, tm, tn } = tile;
+  const { rolled, halves, matrix } = style;
+  const vec4 = wide && part.nRows % 4 === 0;
+  const kernel =
+    strategy === 'matrix'
+      ? matmulMatrix(type, bm, bn, tm, tn, matrix!.m, matrix!.n, matrix!.k, matrix!.subgroup, vec4)
+      : strategy === 'int8'
+        ? matmulInt8(type, bm, bn, tm, tn, vec4, rolled)
+        : matmulTile(type, bm, bn, tm, tn, vec4, false, rolled, halves);
+  const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
+  return { kernel, values: values(product), bound: part, grid: grid(groups) };
+}
+
+/** The launch of the kernel for few rows, of `float` and `int8`. */
+export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
+  const { strategy, weight, part, rows } = product;
+  const { type } = weight.loader!;
+  const m = 2 ** Math.ceil(Math.log2(rows));
+  const kernel = strategy === 'int8' ? matmulInt8Skinny(type, m, rolled) : matmulSkinny(type, m, rolled, halves);
+  const outputs = strategy === 'int8' ? int8SkinnyOutputs : skinnyOutputs;
+  return { kernel, values: values(product), bound: part, grid: grid(Math.ceil(part.nRows / outputs)) };
+}
