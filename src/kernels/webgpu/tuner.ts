@@ -16,7 +16,11 @@ import type { GpuWeight } from './weights.ts';
 export const tuningVersion = 2;
 
 /** What the rule chooses among, by rows; tall tiles pay where matrices make the arithmetic cheap. */
-const ruled: Readonly<Record<Strategy, readonly number[]>> = { float: [1, 2, 3], int8: [1, 2, 3], matrix: [1, 2, 3, 5] };
+const ruled: Readonly<Record<Strategy, readonly number[]>> = {
+  float: [1, 2, 3],
+  int8: [1, 2, 3],
+  matrix: [1, 2, 3, 5],
+};
 
 /** What a search found, as plain data: to be kept, and given to the next backend on the same adapter. */
 export interface Tuning {

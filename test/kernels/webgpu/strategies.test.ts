@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebGpuBackend, type WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
-import { matrixTiles, tiles } from '../../../src/kernels/webgpu/strategies.ts';
+import { tiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { type Experiments, Tuner } from '../../../src/kernels/webgpu/tuner.ts';
 import type { GpuWeight } from '../../../src/kernels/webgpu/weights.ts';
 import {

@@ -1,0 +1,214 @@
+/**
+ * @file Products on subgroup matrices. Their WGSL is compiled for every weight type and tile on Dawn's null adapter, which has
+ * the feature and computes nothing. They are computed where the adapter has them: real GPUs, and llvmpipe from Mesa 26 on.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
+import { openDevice } from '../../../src/kernels/webgpu/device.ts';
+import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
+import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
+import {
+  type MatrixShape,
+  matmulMatrix,
+  matrixShape,
+  matrixThreads,
+} from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
+import { matrixTiles } from '../../../src/kernels/webgpu/strategies.ts';
+import {
+  countingBatch,
+  describeGpu,
+  evaluate,
+  expectAsReference,
+  gpu,
+  input,
+  normal,
+  randomBlocks,
+  rowsOf,
+  source,
+  webgpu,
+} from './support.ts';
+
+const adapter = await gpu?.requestAdapter();
+const exposed = adapter?.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName) === true;
+const types = [...loaders.keys()] as GgmlTypeName[];
+
+/** Dawn's null adapter; the object must live as long as its device. */
+async function nullGpu(): Promise<GPU> {
+  const bench = createRequire(fileURLToPath(new URL('../../../bench/gpu/main.mjs', import.meta.url)));
+  const dawn = (await import(pathToFileURL(bench.resolve('webgpu')).href)) as { create(options: string[]): GPU };
+  return dawn.create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+}
+
+describeGpu('subgroup matrices: what compiles', () => {
+  let none: GPU;
+  let device: GPUDevice;
+  beforeAll(async () => {
+    none = await nullGpu();
+    const requiredFeatures = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
+    device = await (await none.requestAdapter())!.requestDevice({ requiredFeatures });
+  });
+  afterAll(() => device.destroy());
+
+  async function errorsOf({ code }: { code: string }): Promise<string[]> {
+    device.pushErrorScope('validation');
+    const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+    await device.popErrorScope();
+    return messages.map(({ message, lineNum }) => `${message}\n${code.split('\n')[lineNum - 1]}`);
+  }
+
+  const shapes: MatrixShape[] = [
+    { m: 16, n: 16, k: 16, subgroup: 32 },
+    { m: 8, n: 8, k: 8, subgroup: 8 },
+    { m: 8, n: 16, k: 16, subgroup: 16 },
+  ];
+  it.each(types)('%s, with every tile and shape, aligned and not', async (type) => {
+    for (const { m, n, k, subgroup } of shapes) {
+      for (const { bm, bn, tm, tn } of matrixTiles) {
+        for (const wide of [true, false]) {
+          expect(await errorsOf(matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, wide))).toEqual([]);
+        }
+      }
+    }
+  });
+
+  it('finds what is wrong in such a kernel', async () => {
+    const { code } = matmulMatrix('F16', 64, 64, 32, 32, 16, 16, 16, 32, true);
+    expect(
+      await errorsOf({
+        code: code.replaceAll('subgroup_matrix_right<f16, 16, 16>', 'subgroup_matrix_right<f16, 8, 16>'),
+      }),
+    ).not.toEqual([]);
+    expect(await errorsOf({ code: code.replace('p.nIn; k0', 't; k0') })).not.toEqual([]);
+  });
+});
+
+describeGpu('subgroup matrices: what is chosen', () => {
+  const config = { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 };
+  const features = new Set(['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix']);
+  const shapeOf = (configs: unknown, names = features, sizes = [32, 32]) =>
+    matrixShape(
+      {
+        subgroupMinSize: sizes[0],
+        subgroupMaxSize: sizes[1],
+        subgroupMatrixConfigs: configs,
+      } as unknown as GPUAdapterInfo,
+      names,
+    );
+
+  it('the largest shape of f16 with float32 sums that tiles are made of', () => {
+    const nvidia = [
+      { ...config, resultComponentType: 'f16' },
+      { ...config, N: 8, K: 8 },
+      config,
+      { ...config, componentType: 'i8', resultComponentType: 'i32', K: 32 },
+    ];
+    expect(shapeOf(nvidia)).toEqual({ m: 16, n: 16, k: 16, subgroup: 32 });
+    expect(shapeOf([{ ...config, M: 32, N: 32 }])).toBeUndefined();
+    expect(shapeOf(nvidia, new Set(['shader-f16']))).toBeUndefined();
+    expect(shapeOf(nvidia, features, [8, 32])).toBeUndefined();
+    expect(shapeOf(undefined)).toBeUndefined();
+  });
+
+  it('subgroups fill whole workgroups', () => {
+    for (const tile of matrixTiles) {
+      expect(matrixThreads(tile, { m: 16, n: 16, k: 16, subgroup: 32 }) % 32).toBe(0);
+      expect(matrixThreads(tile, { m: 16, n: 16, k: 16, subgroup: 32 })).toBeLessThanOrEqual(256);
+    }
+  });
+
+  it('another strategy where the adapter has none', async () => {
+    const sources = { x: input(9, 64, 1), w: [randomBlocks('w', 'F16', [64, 24], 2), 'matrix'] } as const;
+    const backend = await webgpu({ precision: 'fast', adapter: await adapterWithout() });
+    await expectAsReference(
+      backend,
+      sources,
+      countingBatch([9]),
+      (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w }),
+      1e-3,
+    );
+    backend.dispose();
+  });
+});
+
+/** The adapter as it looks where subgroup matrices are not exposed. */
+async function adapterWithout(): Promise<GPUAdapter> {
+  const real = (await gpu!.requestAdapter())!;
+  const features = new Set([...real.features].filter((name) => !/subgroup/.test(name)));
+  return new Proxy(real, {
+    get: (target, key) => {
+      if (key === 'features') return features;
+      const value = Reflect.get(target, key) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
+  let backend: WebGpuBackend;
+  beforeAll(async () => {
+    backend = await webgpu({ precision: 'fast', strategy: 'matrix' });
+  });
+  afterAll(() => backend.dispose());
+  const graph: Parameters<typeof evaluate>[3] = (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w });
+
+  it('is what this adapter gives', async () => {
+    const device = await openDevice({ gpu });
+    expect(matrixShape(device.adapterInfo, device.features)).toBeDefined();
+    device.dispose();
+  });
+
+  it.each(types)('%s, few rows and many', async (type) => {
+    for (const rows of [1, 37]) {
+      const sources = { x: input(rows, 512, 5), w: [randomBlocks('w', type, [512, 70], 6), 'matrix'] } as const;
+      await expectAsReference(backend, sources, countingBatch([rows]), graph, 2e-3);
+    }
+  });
+
+  it('with every epilogue, of views and odd widths', async () => {
+    for (const [rows, nIn, nOut, skip] of [
+      [21, 45, 33, 3],
+      [17, 64, 48, 4],
+      [5, 160, 72, 0],
+    ]) {
+      const sources = {
+        x: input(rows, nIn + skip, 1),
+        w: [source('w', [nIn, nOut], normal(nIn * nOut, 2, 0.2)), 'matrix'],
+        r: [source('r', [nOut, rows], normal(nOut * rows, 3)), 'table'],
+        bias: [source('bias', [nOut], normal(nOut, 4)), 'vector'],
+      } as const;
+      await expectAsReference(
+        backend,
+        sources,
+        countingBatch([rows]),
+        (ops, w) =>
+          ops.linear(
+            ops.columns(rowsOf(ops, w.x), skip, nIn),
+            { weight: w.w, bias: w.bias },
+            { activation: 'gelu', residual: rowsOf(ops, w.r) },
+          ),
+        2e-3,
+      );
+    }
+  });
+
+  it('with the same bits for every tile and number of rows', async () => {
+    const sources = { x: input(40, 160, 1), w: [randomBlocks('w', 'Q8_0', [160, 72], 2), 'matrix'] } as const;
+    const wanted = await evaluate(backend, sources, countingBatch([40]), graph);
+    expect(await evaluate(backend, sources, countingBatch([3]), graph)).toEqual(wanted.slice(0, 3 * 72));
+    for (const tile of [matrixTiles[1], matrixTiles[3]]) {
+      const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
+      expect(await evaluate(other, sources, countingBatch([40]), graph)).toEqual(wanted);
+      other.dispose();
+    }
+  });
+
+  it('after a check on the device', async () => {
+    const checked = await webgpu({ precision: 'fast', selfCheck: true });
+    const sources = { x: input(12, 160, 1), w: [randomBlocks('w', 'Q8_0', [160, 72], 2), 'matrix'] } as const;
+    const first = await evaluate(checked, sources, countingBatch([12]), graph);
+    expect(first).toEqual(await evaluate(backend, sources, countingBatch([12]), graph));
+    checked.dispose();
+  });
+});
