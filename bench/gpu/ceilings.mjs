@@ -1,5 +1,6 @@
 /**
- * @file What the adapter can do at best, measured in the same run: bytes copied and fused multiply-adds a second.
+ * @file What the adapter can do at best, measured in the same run: bytes copied, fused multiply-adds of float32, products of
+ * eight-bit integers, and of subgroup matrices, a second.
  */
 
 const copy = `
@@ -22,8 +23,48 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   b[id.x] = c0 + c1 + c2 + c3;
 }`;
 
-/** `{ copyGBs, gflops }` of a device; both ways of a copy are counted. */
-export async function ceilings(device, quick) {
+/** Eight independent chains of `dot4I8Packed`, four products each. */
+const dot = (steps) => `
+@group(0) @binding(0) var<storage, read> a: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read_write> b: array<vec4<i32>>;
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let x = a[id.x & 255u];
+  var c0 = vec4<i32>(x); var c1 = vec4<i32>(x.yzwx);
+  for (var i = 0u; i < ${steps}u; i++) {
+    c0 += vec4<i32>(dot4I8Packed(x.x, u32(c0.x)), dot4I8Packed(x.y, u32(c0.y)), dot4I8Packed(x.z, u32(c0.z)), dot4I8Packed(x.w, u32(c0.w)));
+    c1 += vec4<i32>(dot4I8Packed(x.x, u32(c1.x)), dot4I8Packed(x.y, u32(c1.y)), dot4I8Packed(x.z, u32(c1.z)), dot4I8Packed(x.w, u32(c1.w)));
+  }
+  b[id.x] = c0 + c1;
+}`;
+
+/** Four independent chains of matrix products a subgroup, eight subgroups a workgroup, all in registers. */
+const matrices = ({ m, n, k, subgroup }, steps) => `
+enable f16; enable subgroups; enable chromium_experimental_subgroup_matrix;
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> b: array<f32>;
+alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
+@compute @workgroup_size(${8 * subgroup})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(subgroup_id) s: u32) {
+  let x = subgroup_matrix_left<f16, ${k}, ${m}>(0.5h);
+  let y = subgroup_matrix_right<f16, ${n}, ${k}>(0.25h);
+  var c0 = Result(); var c1 = Result(1.0); var c2 = Result(2.0); var c3 = Result(3.0);
+  for (var i = 0u; i < ${steps}u; i++) {
+    c0 = subgroupMatrixMultiplyAccumulate(x, y, c0); c1 = subgroupMatrixMultiplyAccumulate(x, y, c1);
+    c2 = subgroupMatrixMultiplyAccumulate(x, y, c2); c3 = subgroupMatrixMultiplyAccumulate(x, y, c3);
+  }
+  let at = ((wg.x & 15u) * 8u + s) * ${4 * m * n}u + u32(a[0].x) * 0u;
+  subgroupMatrixStore<row_major>(&b, at, c0, ${n}u);
+  subgroupMatrixStore<row_major>(&b, at + ${m * n}u, c1, ${n}u);
+  subgroupMatrixStore<row_major>(&b, at + ${2 * m * n}u, c2, ${n}u);
+  subgroupMatrixStore<row_major>(&b, at + ${3 * m * n}u, c3, ${n}u);
+}`;
+
+/**
+ * `{ copyGBs, float, int8, matrix }` of a device: both ways of a copy are counted; the others in GFLOP/s (two a product),
+ * `matrix` only with a `shape` of subgroup matrices.
+ */
+export async function ceilings(device, quick, shape) {
   const bytes = (quick ? 16 : 256) * 1024 * 1024;
   const usage = 0x80 | 0x8;
   const buffers = [0, 1].map(() => device.createBuffer({ size: bytes, usage }));
@@ -31,8 +72,21 @@ export async function ceilings(device, quick) {
   const steps = quick ? 256 : 2048;
   const copySeconds = await time(device, copy, buffers, bytes / 16 / 256);
   const fmaSeconds = await time(device, fma(steps), buffers, threads / 256);
+  const dotSeconds = await time(device, dot(steps), buffers, threads / 256);
+  const rate = (products, seconds) => (2 * products) / seconds / 1e9;
+  let matrix;
+  if (shape !== undefined) {
+    const groups = threads / 1024;
+    const seconds = await time(device, matrices(shape, steps), buffers, groups);
+    matrix = rate(groups * 8 * 4 * steps * shape.m * shape.n * shape.k, seconds);
+  }
   for (const buffer of buffers) buffer.destroy();
-  return { copyGBs: (2 * bytes) / copySeconds / 1e9, gflops: (threads * steps * 16 * 2) / fmaSeconds / 1e9 };
+  return {
+    copyGBs: (2 * bytes) / copySeconds / 1e9,
+    float: rate(threads * steps * 16, fmaSeconds),
+    int8: rate(threads * steps * 8 * 4, dotSeconds),
+    matrix,
+  };
 }
 
 /** Best of five, each a submit that is waited for; several dispatches a submit drown the cost of the submit. */

@@ -1,5 +1,6 @@
 /**
- * @file Measures the WebGPU backend: kernels by timestamps against the adapter's own ceilings, whole models in tokens a second.
+ * @file Measures the WebGPU backend: every strategy's kernels by timestamps against the adapter's own ceilings, whole models in
+ * tokens a second.
  *
  *   node bench/gpu/main.mjs [--dist DIR] [--model FILE] [--out DIR] [--quick]
  *
@@ -26,16 +27,39 @@ const { values: args } = parseArgs({
 const load = (path) => import(pathToFileURL(resolve(args.dist, path)).href);
 const { createWebGpuBackend } = await load('kernels/webgpu/index.js');
 const { isSoftware } = await load('kernels/webgpu/probe.js');
-const { tiles } = await load('kernels/webgpu/tuner.js');
+const { tilesOf, isUsable } = await load('kernels/webgpu/strategies.js');
+const { matrixShape } = await load('kernels/webgpu/shaders/matmul-matrix.wgsl.js');
+const { loaders } = await load('kernels/webgpu/loaders/index.js');
 const { ggmlTypes } = await load('gguf/ggml-types.js');
 
 const { gpu, adapter, device } = await openGpu();
 const quick = args.quick || isSoftware(adapter.info);
-const results = { adapter: describe(adapter), quick, ceilings: await ceilings(device, quick), kernels: [], models: [] };
+const matrix = matrixShape(device.adapterInfo, device.features);
+const results = {
+  adapter: describe(adapter),
+  quick,
+  ceilings: await ceilings(device, quick, matrix),
+  kernels: [],
+  models: [],
+};
 console.log(`${results.adapter.description || results.adapter.device} (${quick ? 'small shapes' : 'full shapes'})`);
 console.log(`subgroup matrices: ${results.adapter.subgroupMatrices.join(', ') || 'not exposed'}`);
-const { copyGBs, gflops } = results.ceilings;
-console.log(`ceilings: copy ${copyGBs.toFixed(1)} GB/s, f32 FMA ${gflops.toFixed(0)} GFLOP/s\n`);
+const { copyGBs } = results.ceilings;
+const matrixCeiling = results.ceilings.matrix?.toFixed(0) ?? 'no';
+console.log(
+  `ceilings: copy ${copyGBs.toFixed(1)} GB/s, f32 FMA ${results.ceilings.float.toFixed(0)} GFLOP/s, int8 dot ` +
+    `${results.ceilings.int8.toFixed(0)} GFLOP/s, subgroup matrices ${matrixCeiling} GFLOP/s\n`,
+);
+
+/** What products can be computed with: precision, and the strategy that is asked for. */
+const styles = [
+  { precision: 'high', strategy: 'float' },
+  { precision: 'fast', strategy: 'float' },
+  { precision: 'fast', strategy: 'int8' },
+  ...(matrix === undefined ? [] : [{ precision: 'fast', strategy: 'matrix' }]),
+];
+/** Whether a style computes products of a type in its own way. */
+const takes = ({ strategy }, type) => strategy !== 'int8' || loaders.get(type).int8 !== undefined;
 
 /** Best time of each launch in several runs of `forward`, by label. */
 async function kernelTimes(backend, forward, repeats) {
@@ -50,12 +74,12 @@ async function kernelTimes(backend, forward, repeats) {
   return best;
 }
 
-function report(what, kernel, nanoseconds, flops, bytes) {
+function report(what, kernel, nanoseconds, flops, bytes, ceiling = results.ceilings.float) {
   const row = { what, kernel, microseconds: nanoseconds / 1000, gflops: flops / nanoseconds, GBs: bytes / nanoseconds };
   results.kernels.push(row);
   const share = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`.padStart(5);
   console.log(
-    `${what.padEnd(34)} ${row.microseconds.toFixed(0).padStart(9)} µs ${row.gflops.toFixed(1).padStart(9)} GFLOP/s ${share(row.gflops, gflops)}` +
+    `${what.padEnd(40)} ${row.microseconds.toFixed(0).padStart(9)} µs ${row.gflops.toFixed(1).padStart(9)} GFLOP/s ${share(row.gflops, ceiling)}` +
       ` ${row.GBs.toFixed(2).padStart(8)} GB/s ${share(row.GBs, copyGBs)}  ${kernel}`,
   );
 }
@@ -69,11 +93,11 @@ async function benchProducts() {
         [768, 3072],
         [3072, 768],
       ];
-  for (const precision of ['high', 'fast']) {
+  for (const style of styles) {
     for (const type of ['F32', 'F16', 'Q8_0', 'Q4_K']) {
       for (const [nIn, nOut] of matrices) {
-        if (nIn % ggmlTypes[type].blockSize !== 0) continue;
-        const backend = await createWebGpuBackend({ device, precision });
+        if (nIn % ggmlTypes[type].blockSize !== 0 || !takes(style, type)) continue;
+        const backend = await createWebGpuBackend({ device, ...style });
         const source = randomWeight(ggmlTypes, 'w', type, [nIn, nOut]);
         const weight = backend.allocate(source, 'matrix');
         await backend.fill(weight, source);
@@ -91,7 +115,8 @@ async function benchProducts() {
           const times = await kernelTimes(backend, forward, quick ? 2 : 8);
           const { kernel, nanoseconds } = times.get('linear w y');
           const bytes = source.byteLength + 4 * rows * (nIn + nOut);
-          report(`${precision} ${type} ${rows} x ${nIn} -> ${nOut}`, kernel, nanoseconds, 2 * rows * nIn * nOut, bytes);
+          const what = `${style.precision} ${style.strategy} ${type} ${rows} x ${nIn} -> ${nOut}`;
+          report(what, kernel, nanoseconds, 2 * rows * nIn * nOut, bytes, results.ceilings[style.strategy]);
         }
         backend.dispose();
       }
@@ -141,12 +166,17 @@ async function tokensPerSecond(name, forward) {
 }
 
 async function benchModels() {
-  for (const precision of ['high', 'fast']) {
+  // The strategy is the one that the backend chooses itself.
+  for (const [precision, type] of [
+    ['high', 'F16'],
+    ['fast', 'F16'],
+    ['fast', 'Q8_0'],
+  ]) {
     for (const [name, shape] of Object.entries(shapes)) {
       if (quick && name !== 'MiniLM-L6') continue;
       const backend = await createWebGpuBackend({ device, precision });
-      const forward = await syntheticBert(backend, ggmlTypes, quick ? { ...shape, nLayer: 1 } : shape, 'F16');
-      await tokensPerSecond(`${precision} ${name} F16`, forward);
+      const forward = await syntheticBert(backend, ggmlTypes, quick ? { ...shape, nLayer: 1 } : shape, type);
+      await tokensPerSecond(`${precision} ${name} ${type}`, forward);
       backend.dispose();
     }
   }
@@ -166,11 +196,15 @@ async function benchModels() {
 }
 
 /** Every tile must give the same bits on this device; where one does not, the rule "same text, same bits" is in danger. */
-async function checkTiles() {
-  const source = randomWeight(ggmlTypes, 'w', 'F16', [256, 256]);
+async function checkTiles(style) {
+  const type = style.strategy === 'int8' ? 'Q8_0' : 'F16';
+  const source = randomWeight(ggmlTypes, 'w', type, [256, 256]);
   const seen = new Map();
-  for (const tile of quick ? tiles.slice(0, 1) : tiles) {
-    const backend = await createWebGpuBackend({ device, tile });
+  const usable = tilesOf(style.strategy).filter((tile) =>
+    isUsable(style.strategy, tile, { rolled: false, halves: style.precision === 'fast', matrix }, device.limits),
+  );
+  for (const tile of quick ? usable.slice(0, 1) : usable) {
+    const backend = await createWebGpuBackend({ device, tile, ...style });
     const weight = backend.allocate(source, 'table');
     await backend.fill(weight, source);
     backend.ops.begin(packed(1, 40));
@@ -179,14 +213,16 @@ async function checkTiles() {
     seen.set(Buffer.from(y.buffer).toString('base64'), `${tile.bm}x${tile.bn}`);
     backend.dispose();
   }
-  results.tilesAgree = seen.size === 1;
-  console.log(`\ntiles that give different bits: ${seen.size === 1 ? 'none' : [...seen.values()].join(', ')}`);
+  const what = `${style.precision} ${style.strategy}`;
+  console.log(`${what}: tiles that give different bits: ${seen.size === 1 ? 'none' : [...seen.values()].join(', ')}`);
+  return seen.size === 1;
 }
 
 await benchProducts();
 await benchLayer();
 await benchModels();
-await checkTiles();
+results.tilesAgree = true;
+for (const style of styles) if (!(await checkTiles(style))) results.tilesAgree = false;
 if (args.out !== undefined) {
   mkdirSync(args.out, { recursive: true });
   writeFileSync(join(args.out, 'gpu.json'), JSON.stringify(results, null, 1));

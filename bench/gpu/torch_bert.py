@@ -1,4 +1,5 @@
-"""Measures transformers' BertModel in f16 with SDPA on the shapes of the bench, and prints our speed over PyTorch's.
+"""Measures transformers' BertModel in f16 with SDPA on the shapes of the bench, and prints our speed over PyTorch's; also the
+share of torch.matmul's dense f16 rate that our FFN products reach.
 
 usage: torch_bert.py gpu.json torch.json
 """
@@ -45,6 +46,11 @@ def main():
     ours = json.load(open(sys.argv[1]))
     results = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "matmul_tflops": tensor_rate(), "models": []}
     print(f"{results['gpu']}: torch.matmul f16 {results['matmul_tflops']:.0f} TFLOP/s")
+    ffn = [row for row in ours["kernels"] if row["what"].endswith("F16 8192 x 768 -> 3072")]
+    for row in ffn:
+        share = row["gflops"] / 1e3 / results["matmul_tflops"]
+        print(f"{row['what']:40} {row['gflops'] / 1e3:7.1f} TFLOP/s, {100 * share:3.0f} % of torch.matmul")
+    results["ffn_share"] = max((row["gflops"] / 1e3 / results["matmul_tflops"] for row in ffn), default=None)
     with torch.inference_mode():
         for name, shape in SHAPES.items():
             model = bert(shape)

@@ -2,6 +2,7 @@
  * @file Limits, memory and failures of a device.
  */
 import { expect, it } from 'vitest';
+import { ggmlTypes } from '../../../src/gguf/ggml-types.ts';
 import { openDevice } from '../../../src/kernels/webgpu/device.ts';
 import { Executor } from '../../../src/kernels/webgpu/executor.ts';
 import {
@@ -16,6 +17,7 @@ import { Pipelines } from '../../../src/kernels/webgpu/pipelines.ts';
 import { hasRealGpu, isSoftware } from '../../../src/kernels/webgpu/probe.ts';
 import { Run } from '../../../src/kernels/webgpu/run.ts';
 import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
+import type { WeightSource } from '../../../src/tensor/backend.ts';
 import {
   batchOf,
   countingBatch,
@@ -58,6 +60,38 @@ describeGpu('limits', () => {
       ops.moe(rowsOf(ops, w.x), { router: w.router, up: w.up, down: w.down, nUsed: 2, activation: 'relu' }),
     );
     backend.dispose();
+  });
+
+  it("a table of 250 000 rows of 1024 values fits bindings of 128 MiB, WebGPU's default", async () => {
+    const adapter = await gpu!.requestAdapter();
+    const device = await adapter!.requestDevice();
+    expect(device.limits.maxStorageBufferBindingSize).toBe(128 * 1024 * 1024);
+    const backend = await createWebGpuBackend({ device });
+    const { blockBytes } = ggmlTypes.Q8_0;
+    const rowBytes = (1024 / 32) * blockBytes;
+    // Scale 1, and every value of a row is the row's number modulo 127.
+    const table: WeightSource = {
+      name: 'token_embd.weight',
+      type: ggmlTypes.Q8_0,
+      shape: [1024, 250_000],
+      byteLength: 250_000 * rowBytes,
+      async read(offset, into) {
+        for (let at = 0; at < into.length; at += rowBytes) {
+          into.fill(((offset + at) / rowBytes) % 127, at, at + rowBytes);
+          for (let block = at; block < at + rowBytes; block += blockBytes) into.set([0x00, 0x3c], block);
+        }
+      },
+    };
+    const ids = Int32Array.of(0, 1, 124_999, 125_001, 131_071, 131_072, 249_999);
+    const rows = await evaluate(backend, { table: [table, 'table'] }, { ...batchOf([7]), ids }, (ops, w) =>
+      ops.embedding(w.table, 'ids'),
+    );
+    expect(backend.memoryInUse).toBeGreaterThan(table.byteLength);
+    ids.forEach((id, t) => {
+      expect(rows.subarray(t * 1024, (t + 1) * 1024).every((v) => v === id % 127)).toBe(true);
+    });
+    backend.dispose();
+    device.destroy();
   });
 
   it('says how much memory a forward needs when the adapter cannot bind it', async () => {

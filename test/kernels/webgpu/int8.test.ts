@@ -118,6 +118,20 @@ describeGpu('products in int8', () => {
       },
       1e-2,
     );
+    // A backend that checks every launch by itself times none.
+    const timing = await webgpu({ precision: 'fast', strategy: 'int8', debug: false });
+    const timings = await timing.timed(() =>
+      evaluate(timing, sources, countingBatch([12]), (ops, w) => {
+        const x = rowsOf(ops, w.x);
+        return ops.add(ops.linear(x, { weight: w.w }), ops.linear(x, { weight: w.w }));
+      }),
+    );
+    expect(timings.map(({ label }) => label).filter((label) => /quantize|linear/.test(label))).toEqual([
+      'quantize',
+      'linear w',
+      'linear w',
+    ]);
+    timing.dispose();
     const exact = await webgpu();
     const product: Parameters<typeof evaluate>[3] = (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w });
     expect(await evaluate(backend, sources, countingBatch([12]), product)).not.toEqual(

@@ -2,7 +2,7 @@
  * @file Every weight type: the tile loader in the shader against the codec, by embedding lookups and by products.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
+import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { codecs } from '../../../src/tensor/codecs/index.ts';
@@ -32,6 +32,13 @@ describeGpu('tile loaders', () => {
     const blocks = Object.values(codecs).filter((codec) => codec !== undefined && codec.type.blockSize > 1);
     for (const codec of blocks) {
       if (!intermediate.includes(codec!.type.name)) expect(types).toContain(codec!.type.name);
+    }
+  });
+
+  it('expand nothing: a block takes its own bytes in GPU memory', () => {
+    for (const { type, bodyBytes, headBytes, blockBytes, blockSize } of loaders.values()) {
+      expect(bodyBytes + headBytes, type).toBe(blockBytes);
+      expect(blockBytes / blockSize, type).toBe(ggmlTypes[type].blockBytes / ggmlTypes[type].blockSize);
     }
   });
 

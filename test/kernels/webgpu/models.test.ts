@@ -6,9 +6,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openFile } from '../../../src/gguf/file.node.ts';
+import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
 import { type GgufFile, openGguf } from '../../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
+import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { loadModel, type Pooling } from '../../../src/models/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
 import { cosine, floats, openFixture, readJson, run } from '../../models/support.ts';
@@ -32,6 +34,10 @@ function sequencesOf(name: string): { ids: readonly number[]; raw?: string }[] {
   }
   return [19, 3, 34].map((n, s) => ({ ids: Array.from({ length: n }, (_, i) => (i * 37 + s * 11) % 200) }));
 }
+
+const randomCases = [40, 5].map((n) => ({ ids: Array.from({ length: n }, (_, i) => (i * 29 + n) % 400) }));
+/** The weight type that a file of `quant/` is named after. */
+const typeOf = (quant: string) => quant.replace(/^bert-q-|\.gguf$/g, '') as GgmlTypeName;
 
 describeGpu('models', () => {
   let gpu: WebGpuBackend;
@@ -94,7 +100,24 @@ describeGpu('models', () => {
   });
 
   it.each(quants)('quant/%s', async (quant) => {
-    const cases = [40, 5].map((n) => ({ ids: Array.from({ length: n }, (_, i) => (i * 29 + n) % 400) }));
-    await expectAgreement(await openFixture(`models/quant/${quant}`), cases);
+    await expectAgreement(await openFixture(`models/quant/${quant}`), randomCases);
+  });
+
+  // The other types, and those of the other fixtures, are read as f16 with this precision: see strategies.test.ts.
+  const int8 = quants.filter((quant) => loaders.get(typeOf(quant))?.int8 !== undefined);
+  it.each(int8)('quant/%s with precision fast: eight-bit activations', async (quant) => {
+    const file = await openFixture(`models/quant/${quant}`);
+    const sequences = randomCases.map(({ ids }) => ids);
+    const onReference = { file, backend: reference, model: await loadModel(file, reference) };
+    const fast = await webgpu({ precision: 'fast', debug: false });
+    const onGpu = { file, backend: fast, model: await loadModel(file, fast) };
+    const [got, want] = [await run(onGpu, sequences), await run(onReference, sequences)];
+    got.forEach((vector, i) => {
+      const distance = 1 - cosine(vector, want[i]);
+      expect(distance).toBeLessThan(1e-3);
+      expect(distance, 'eight bits leave a trace').toBeGreaterThan(1e-9);
+    });
+    expect(await run(onGpu, sequences.slice(-1))).toEqual(got.slice(-1));
+    fast.dispose();
   });
 });

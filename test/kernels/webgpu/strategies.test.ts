@@ -3,7 +3,8 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebGpuBackend, type WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
-import { tiles } from '../../../src/kernels/webgpu/strategies.ts';
+import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
+import { matrixTiles, tiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { type Experiments, Tuner } from '../../../src/kernels/webgpu/tuner.ts';
 import type { GpuWeight } from '../../../src/kernels/webgpu/weights.ts';
 import {
@@ -120,7 +121,7 @@ describeGpu('tuner', () => {
     maxComputeInvocationsPerWorkgroup: 256,
     maxComputeWorkgroupSizeX: 256,
   };
-  const weight = { loader: { type: 'Q8_0' }, rowLength: 384, shape: [384, 1536] } as unknown as GpuWeight;
+  const weight = { loader: loaders.get('Q8_0'), rowLength: 384, shape: [384, 1536] } as unknown as GpuWeight;
   const options = { limits: limits as GPUSupportedLimits, software: false, halves: false, search: true };
   /** Says that the last candidate is the fastest. */
   const fake = (same: boolean) => {
@@ -156,6 +157,33 @@ describeGpu('tuner', () => {
     await tuner.prepare(weight, 500);
     expect(tuner.mayBeSkinny(weight)).toBe(false);
     expect(tuner.tile(weight, 1)).toBe(tuner.tile(weight, 5000));
+  });
+
+  const matrix = { m: 16, n: 16, k: 16, subgroup: 32 };
+  it('uses subgroup matrices for every number of rows, once the device has shown that they are right', async () => {
+    const tuner = new Tuner({ ...options, halves: true, int8: true, matrix });
+    expect(tuner.strategy(weight)).toBe('float');
+    const { seen, experiments } = fake(true);
+    tuner.use(experiments);
+    await tuner.prepare(weight, 500);
+    expect(tuner.strategy(weight)).toBe('matrix');
+    expect(tuner.mayBeSkinny(weight)).toBe(false);
+    expect(tuner.tile(weight, 400)).toBe(matrixTiles[4]);
+    expect(tuner.tile(weight, 1).bm).toBe(16);
+    expect(seen).toEqual([500]);
+  });
+
+  it('stays with float where they are wrong, and with int8 where there are none', async () => {
+    const wrong = new Tuner({ ...options, halves: true, int8: true, matrix });
+    const { experiments } = fake(true);
+    wrong.use({ ...experiments, matricesWork: async () => false });
+    await wrong.prepare(weight, 500);
+    expect(wrong.strategy(weight)).toBe('float');
+    const plain = { ...weight, loader: { type: 'F16' } } as unknown as GpuWeight;
+    const int8 = new Tuner({ ...options, halves: true, int8: true });
+    expect([int8.strategy(weight), int8.strategy(plain)]).toEqual(['int8', 'float']);
+    expect(new Tuner({ ...options, int8: true, strategy: 'float' }).strategy(weight)).toBe('float');
+    expect(new Tuner(options).strategy(weight)).toBe('float');
   });
 
   it('respects the limits of the device', () => {

@@ -28,6 +28,8 @@ export interface Loader {
   readonly grid?: IqGridName;
   /** WGSL: `fn w8(b: u32, p: u32) -> mat2x4<f32>`; for a type with `int8` also the functions that are said there. */
   readonly code: string;
+  /** WGSL with `f16`: `fn h8(b: u32, p: u32) -> mat2x4<f16>`, where that is simpler than to round what `w8` gives. */
+  readonly halves?: string;
   /** How products in int8 read it, if its values are whole numbers times a scale. */
   readonly int8?: Int8Form;
 }

@@ -3,10 +3,10 @@
  */
 import type { Loader } from './loader.ts';
 
-function plain(type: 'F32' | 'F16' | 'BF16', bytes: number, code: string): Loader {
+function plain(type: 'F32' | 'F16' | 'BF16', bytes: number, code: string, halves?: string): Loader {
   const blockBytes = 8 * bytes;
   const whole = { blockSize: 8, blockBytes, bodyAt: 0, bodyBytes: blockBytes, headAt: 0, headBytes: 0 } as const;
-  return { type, ...whole, word: 'vec4<u32>', code };
+  return { type, ...whole, word: 'vec4<u32>', code, halves };
 }
 
 /** F16 goes through `half` so that subnormal weights are kept on every adapter. */
@@ -29,6 +29,11 @@ fn halves(a: u32, b: u32) -> vec4<f32> {
 fn w8(b: u32, p: u32) -> mat2x4<f32> {
   let q = wq[b];
   return mat2x4<f32>(halves(q.x, q.y), halves(q.z, q.w));
+}`,
+    /* wgsl */ `
+fn h8(b: u32, p: u32) -> mat2x4<f16> {
+  let q = wq[b];
+  return mat2x4<f16>(bitcast<vec4<f16>>(q.xy), bitcast<vec4<f16>>(q.zw));
 }`,
   ),
   plain(

@@ -14,18 +14,16 @@
  * Features `chromium-experimental-subgroup-matrix` (in Dawn with `allow_unsafe_apis`), `subgroups`, `shader-f16`.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
-import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
+import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
 import {
   each,
   matmulParams,
   narrowAccess,
   plainRows,
-  roundedCode,
   stepK,
   type Tile,
   tileThreads,
-  weightAt,
   wideAccess,
 } from './matmul-tile.wgsl.ts';
 
@@ -84,6 +82,23 @@ export function matrixShared({ bm, bn, tm }: Tile, { m }: MatrixShape): number {
   return (bm + bn) * stride * 8 + (bm / tm) * m * bn * 4;
 }
 
+/** WGSL: eight values of row `row` of W from `k` on as f16, zero past the end of the row; and `rounded`, for x. */
+function halfWeightAt({ blockSize, code, halves }: Loader): string {
+  const h8 = /* wgsl */ `
+fn h8(b: u32, p: u32) -> mat2x4<f16> {
+  let w = w8(b, p);
+  return mat2x4<f16>(rounded(w[0]), rounded(w[1]));
+}`;
+  return /* wgsl */ `${loaderHelpers}${code}
+fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0))); }
+${halves ?? h8}
+fn weight_halves(row: u32, k: u32) -> mat2x4<f16> {
+  let block = k / ${blockSize}u;
+  if (row >= p.nOut || block >= p.blocksPerRow) { return mat2x4<f16>(); }
+  return h8(row * p.blocksPerRow + block, (k / 8u) % ${blockSize / 8}u);
+}`;
+}
+
 /** The kernel for one weight type. */
 export const matmulMatrix = once(
   (
@@ -128,8 +143,7 @@ var<workgroup> ws: array<vec4<f16>, ${bn * stride}>;
 var<workgroup> results: array<f32, ${nResults}>;
 ${linearGroup}
 ${plainRows}
-${weightAt(loader)}
-${roundedCode(true)}
+${halfWeightAt(loader)}
 ${epilogueCode}
 ${wide ? wideAccess : narrowAccess}
 
@@ -147,13 +161,13 @@ fn main(
 ${each(high * broad, (i) => `  var c${i} = Result();`)}
   for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
     for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
-      xs[(i / 8u) * ${stride}u + i % 8u] = vec4<f16>(rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u)));
+      xs[(i / 8u) * ${stride}u + i % 8u] = rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u));
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
-      let w = weight8(n0 + i / 4u, k0 + (i % 4u) * 8u);
+      let w = weight_halves(n0 + i / 4u, k0 + (i % 4u) * 8u);
       let at = (i / 4u) * ${stride}u + (i % 4u) * 2u;
-      ws[at] = vec4<f16>(rounded(w[0]));
-      ws[at + 1u] = vec4<f16>(rounded(w[1]));
+      ws[at] = w[0];
+      ws[at + 1u] = w[1];
     }
     workgroupBarrier();
     for (var kk = 0u; kk < ${stepK / 4}u; kk += ${k / 4}u) {
