@@ -38,7 +38,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   b[id.x] = c0 + c1;
 }`;
 
-/** Four independent chains of matrix products a subgroup, eight subgroups a workgroup, all in registers. */
+/** Four independent chains of matrix products a subgroup, eight subgroups a workgroup, all in registers; no operand is known to the compiler. */
 const matrices = ({ m, n, k, subgroup }, steps) => `
 enable f16; enable subgroups; enable chromium_experimental_subgroup_matrix;
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
@@ -46,14 +46,14 @@ enable f16; enable subgroups; enable chromium_experimental_subgroup_matrix;
 alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
 @compute @workgroup_size(${8 * subgroup})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(subgroup_id) s: u32) {
-  let x = subgroup_matrix_left<f16, ${k}, ${m}>(0.5h);
-  let y = subgroup_matrix_right<f16, ${n}, ${k}>(0.25h);
+  let x = subgroup_matrix_left<f16, ${k}, ${m}>(f16(a[0].x) + 0.5h);
+  let y = subgroup_matrix_right<f16, ${n}, ${k}>(f16(a[0].y) + 0.25h);
   var c0 = Result(); var c1 = Result(1.0); var c2 = Result(2.0); var c3 = Result(3.0);
   for (var i = 0u; i < ${steps}u; i++) {
     c0 = subgroupMatrixMultiplyAccumulate(x, y, c0); c1 = subgroupMatrixMultiplyAccumulate(x, y, c1);
     c2 = subgroupMatrixMultiplyAccumulate(x, y, c2); c3 = subgroupMatrixMultiplyAccumulate(x, y, c3);
   }
-  let at = ((wg.x & 15u) * 8u + s) * ${4 * m * n}u + u32(a[0].x) * 0u;
+  let at = ((wg.x & 15u) * 8u + s) * ${4 * m * n}u;
   subgroupMatrixStore<row_major>(&b, at, c0, ${n}u);
   subgroupMatrixStore<row_major>(&b, at + ${m * n}u, c1, ${n}u);
   subgroupMatrixStore<row_major>(&b, at + ${2 * m * n}u, c2, ${n}u);

@@ -9,7 +9,8 @@ export async function openGpu() {
   const entry = createRequire(import.meta.url).resolve('webgpu');
   const dawn = await import(pathToFileURL(entry).href);
   // Timestamps are rounded to 100 µs unless told otherwise.
-  const options = ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'];
+  const options = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
+  options.push('disable-dawn-features=timestamp_quantization');
   if (process.platform === 'linux') options.unshift('backend=vulkan');
   const gpu = dawn.create(options);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });

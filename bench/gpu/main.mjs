@@ -34,7 +34,7 @@ const { ggmlTypes } = await load('gguf/ggml-types.js');
 
 const { gpu, adapter, device } = await openGpu();
 const quick = args.quick || isSoftware(adapter.info);
-const matrix = matrixShape(device.adapterInfo, device.features);
+const matrix = matrixShape(adapter.info, device.features);
 const results = {
   adapter: describe(adapter),
   quick,
@@ -97,7 +97,7 @@ async function benchProducts() {
     for (const type of ['F32', 'F16', 'Q8_0', 'Q4_K']) {
       for (const [nIn, nOut] of matrices) {
         if (nIn % ggmlTypes[type].blockSize !== 0 || !takes(style, type)) continue;
-        const backend = await createWebGpuBackend({ device, ...style });
+        const backend = await createWebGpuBackend({ adapter, device, ...style });
         const source = randomWeight(ggmlTypes, 'w', type, [nIn, nOut]);
         const weight = backend.allocate(source, 'matrix');
         await backend.fill(weight, source);
@@ -128,7 +128,7 @@ async function benchLayer() {
   const { nEmbd, nFf, nHead } = shapes['BGE-base'];
   const shape = quick ? { nLayer: 1, nEmbd: 128, nFf: 256, nHead: 2 } : { nLayer: 1, nEmbd, nFf, nHead };
   const [nSeq, length] = quick ? [2, 32] : [64, 128];
-  const backend = await createWebGpuBackend({ device });
+  const backend = await createWebGpuBackend({ adapter, device });
   const forward = await syntheticBert(backend, ggmlTypes, shape, 'F16');
   const times = await kernelTimes(backend, () => forward(packed(nSeq, length)), quick ? 2 : 8);
   const rows = nSeq * length;
@@ -174,7 +174,7 @@ async function benchModels() {
   ]) {
     for (const [name, shape] of Object.entries(shapes)) {
       if (quick && name !== 'MiniLM-L6') continue;
-      const backend = await createWebGpuBackend({ device, precision });
+      const backend = await createWebGpuBackend({ adapter, device, precision });
       const forward = await syntheticBert(backend, ggmlTypes, quick ? { ...shape, nLayer: 1 } : shape, type);
       await tokensPerSecond(`${precision} ${name} ${type}`, forward);
       backend.dispose();
@@ -184,7 +184,7 @@ async function benchModels() {
   const [{ openGguf }, { openFile }, { loadModel }] = await Promise.all(
     ['gguf/index.js', 'gguf/file.node.js', 'models/index.js'].map(load),
   );
-  const backend = await createWebGpuBackend({ device });
+  const backend = await createWebGpuBackend({ adapter, device });
   const file = await openGguf(await openFile(args.model));
   const model = await loadModel(file, backend);
   await tokensPerSecond('bundled model', (batch) => {
@@ -204,7 +204,7 @@ async function checkTiles(style) {
     isUsable(style.strategy, tile, { rolled: false, halves: style.precision === 'fast', matrix }, device.limits),
   );
   for (const tile of quick ? usable.slice(0, 1) : usable) {
-    const backend = await createWebGpuBackend({ device, tile, ...style });
+    const backend = await createWebGpuBackend({ adapter, device, tile, ...style });
     const weight = backend.allocate(source, 'table');
     await backend.fill(weight, source);
     backend.ops.begin(packed(1, 40));

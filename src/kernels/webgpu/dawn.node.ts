@@ -8,8 +8,11 @@ interface DawnModule {
   create(options: string[]): GPU;
 }
 
-/** Dawn's own switches. `allow_unsafe_apis` brings the experimental subgroup matrix, where the adapter has it. */
-const dawnOptions = ['enable-dawn-features=allow_unsafe_apis'];
+/**
+ * Dawn's own switches: the experimental subgroup matrix and, on NVIDIA, `shader-f16`, where the adapter has them; Dawn hides
+ * both otherwise. Kernels keep values as f16 and multiply them by subgroup matrices, after a check; none adds in f16.
+ */
+const dawnOptions = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
 
 /**
  * A `GPU` object of Dawn's.

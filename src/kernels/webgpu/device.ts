@@ -22,7 +22,7 @@ export interface DeviceOptions {
   readonly gpu?: GPU;
   /** An adapter to use as it is. */
   readonly adapter?: GPUAdapter;
-  /** A device to use as it is; the caller keeps it and destroys it. */
+  /** A device to use as it is; the caller keeps it and destroys it. With `adapter`, which made it, more is known about it. */
   readonly device?: GPUDevice;
   readonly powerPreference?: GPUPowerPreference;
   /** Most bytes of GPU memory to hold; default: as much as the adapter gives. */
@@ -157,7 +157,8 @@ export class Device {
  */
 export async function openDevice(options: DeviceOptions): Promise<Device> {
   if (options.device !== undefined) {
-    return new Device(options.device, options.device.adapterInfo, false, options);
+    // Dawn tells the shapes of subgroup matrices only on the adapter.
+    return new Device(options.device, options.adapter?.info ?? options.device.adapterInfo, false, options);
   }
   const adapter = options.adapter ?? (await requestAdapter(options));
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
