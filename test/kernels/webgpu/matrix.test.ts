@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
+import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import { openDevice } from '../../../src/kernels/webgpu/device.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
@@ -16,6 +17,8 @@ import {
   matrixThreads,
 } from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
 import { matrixTiles } from '../../../src/kernels/webgpu/strategies.ts';
+import { loadModel } from '../../../src/models/index.ts';
+import { cosine, openFixture, run } from '../../models/support.ts';
 import {
   countingBatch,
   describeGpu,
@@ -202,6 +205,20 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
       expect(await evaluate(other, sources, countingBatch([40]), graph)).toEqual(wanted);
       other.dispose();
     }
+  });
+
+  it.each(['bert-mean', 'qwen3'])('in a whole model: %s', async (name) => {
+    const file = await openFixture(`models/${name}.gguf`);
+    const reference = await createReferenceBackend();
+    const sequences = [19, 3].map((n, s) => Array.from({ length: n }, (_, i) => (i * 37 + s * 11) % 200));
+    const onGpu = { file, backend, model: await loadModel(file, backend) };
+    const got = await run(onGpu, sequences);
+    const want = await run({ file, backend: reference, model: await loadModel(file, reference) }, sequences);
+    got.forEach((vector, i) => {
+      expect(1 - cosine(vector, want[i])).toBeLessThan(1e-4);
+    });
+    expect(await run(onGpu, sequences.slice(-1))).toEqual(got.slice(-1));
+    reference.dispose();
   });
 
   it('after a check on the device', async () => {
