@@ -1,7 +1,11 @@
 /**
  * @file Unigram (T5, XLM-R): of all ways to spell a text with tokens, the one with the best sum of scores.
+ *
+ * Where no token goes on beyond U+2581 and no sum of scores is rounded, the words that it begins are cut each for itself and
+ * remembered: what is best for a word does not depend on what stands before it.
  */
 
+import { PieceCache } from './piece-cache.ts';
 import { unescapeSpaces } from './pieces.ts';
 import { NOTHING, PrefixFilter, TOKEN } from './prefix-filter.ts';
 import type { TextModel } from './text-model.ts';
@@ -22,6 +26,9 @@ export class Unigram implements TextModel {
   readonly #prefixes: PrefixFilter;
   readonly #unk: number;
   readonly #unknownScore: number;
+  readonly #cache = new PieceCache();
+  /** Fragments up to this length are cut word by word: no token crosses a word, and no sum of scores is rounded. */
+  readonly #wordwiseBytes: number;
   #buffers = new Buffers(1024);
   #lastUnknown = false;
 
@@ -35,12 +42,44 @@ export class Unigram implements TextModel {
       if (vocab.types[id] === TokenType.normal && vocab.scores[id] < lowest) lowest = vocab.scores[id];
     }
     this.#unknownScore = Math.fround(lowest + UNKNOWN_PENALTY);
+    this.#wordwiseBytes = crossesWords(vocab) ? 0 : exactSumLength(vocab, this.#unknownScore);
   }
 
   encode(bytes: Uint8Array, start: number, end: number, _afterSpecial: boolean, out: number[]): void {
     const length = this.#normalizer.normalize(bytes, start, end);
+    const text = this.#normalizer.bytes;
     this.#lastUnknown = false;
-    this.#viterbi(this.#normalizer.bytes, length, out);
+    if (length > this.#wordwiseBytes) {
+      this.#viterbi(text, 0, length, out);
+      return;
+    }
+    for (let at = 0; at < length; ) {
+      // By characters, as the whole text is walked: a broken one may claim a mark's bytes.
+      let next = at;
+      do next += utf8Length(text[next]);
+      while (next < length && !isSpaceMark(text, next));
+      next = Math.min(next, length);
+      this.#word(text, at, next, out);
+      at = next;
+    }
+  }
+
+  /** Appends the tokens of one word, from the cache when they are there. */
+  #word(text: Uint8Array, start: number, end: number, out: number[]): void {
+    const place = this.#cache.place(text, start, end);
+    if (place < 0) {
+      this.#viterbi(text, start, end, out);
+      return;
+    }
+    const before = out.length;
+    const afterUnknown = this.#lastUnknown;
+    if (!this.#cache.read(place, text, start, end, out)) {
+      this.#lastUnknown = false;
+      this.#viterbi(text, start, end, out);
+      this.#cache.write(place, text, start, end, out, before);
+    }
+    this.#lastUnknown = out[out.length - 1] === this.#unk;
+    if (afterUnknown && out[before] === this.#unk) out.splice(before, 1);
   }
 
   piece(id: number): Uint8Array {
@@ -48,18 +87,18 @@ export class Unigram implements TextModel {
   }
 
   /**
-   * Walks over the text once. Where every token found so far has ended, all ways meet: what lies before is decided, and its tokens are
+   * Walks over `text[from, length)` once. Where every token found so far has ended, all ways meet: what lies before is decided, and its tokens are
    * appended. Sums go on across such places, so that they round as if the text were one.
    */
-  #viterbi(text: Uint8Array, length: number, out: number[]): void {
+  #viterbi(text: Uint8Array, from: number, length: number, out: number[]): void {
     const { table, types, scores } = this.#vocab;
     const prefixes = this.#prefixes;
     const longest = table.maxLength;
     let buffers = this.#buffers;
     /** Index 0 of the buffers is this place in the text. */
-    let base = 0;
+    let base = from;
     buffers.restart(0);
-    for (let at = 0; at < length; ) {
+    for (let at = from; at < length; ) {
       if (base + buffers.reach === at && at > base) {
         this.#collect(at - base, out);
         buffers.restart(buffers.best[at - base]);
@@ -108,6 +147,44 @@ export class Unigram implements TextModel {
 /** Whether tokens of this type are looked for in texts. */
 function isMatched(type: number): boolean {
   return type === TokenType.normal || type === TokenType.userDefined || type === TokenType.unused;
+}
+
+/** Whether U+2581 begins at `at`. */
+function isSpaceMark(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xe2 && bytes[at + 1] === 0x96 && bytes[at + 2] === 0x81;
+}
+
+/** Whether some token goes on beyond a space mark, so that words cannot be cut each for itself. */
+function crossesWords({ table, types }: Vocab): boolean {
+  const { bytes, offsets, size } = table;
+  for (let id = 0; id < size; id++) {
+    for (let i = offsets[id] + 1; i + 2 < offsets[id + 1]; i++) {
+      if (isSpaceMark(bytes, i) && isMatched(types[id])) return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Longest text in bytes for which every sum of scores is exact in double precision, so that adding up from the beginning
+ * of a word or of the text compares alike: all scores are multiples of one power of two.
+ */
+function exactSumLength({ scores, types, nTokens }: Vocab, unknownScore: number): number {
+  const value = new Float32Array(1);
+  const bits = new Int32Array(value.buffer);
+  let largest = 0;
+  let exponent = 127;
+  for (let id = -1; id < nTokens; id++) {
+    if (id >= 0 && !isMatched(types[id])) continue;
+    value[0] = id < 0 ? unknownScore : scores[id];
+    const biased = (bits[0] >>> 23) & 0xff;
+    if (value[0] === 0) continue;
+    if (biased === 0 || biased === 0xff) return 0;
+    largest = Math.max(largest, Math.abs(value[0]));
+    const mantissa = (bits[0] & 0x7fffff) | 0x800000;
+    exponent = Math.min(exponent, biased - 150 + (31 - Math.clz32(mantissa & -mantissa)));
+  }
+  return largest === 0 ? Number.MAX_SAFE_INTEGER : Math.floor(2 ** (53 + exponent) / largest);
 }
 
 /** Working memory of one stretch of text, an entry for each place between two bytes. */

@@ -138,6 +138,76 @@ describe('Unigram', () => {
   });
 });
 
+describe('Unigram, word by word', () => {
+  const letters = ['a', 'b', 'é', '▁', '▁a', '▁b', '☃', '▁☃'];
+  const parts = [...'aaabbbézz ☃', ' ', '  ', '▁', '▁a', '<u>', '<u', '<b ▁>', '</s>', '\u{1f600}', '\ud800'];
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('gives what the whole text gives (seed %d)', (seed) => {
+    const random = randomNumbers(seed);
+    const chance = (p: number) => random() < p;
+    const pieces = new Set(letters.filter(() => chance(0.7)));
+    for (let i = 0; i < 30; i++)
+      pieces.add((chance(0.5) ? '▁' : '') + word(random, 'abé', 1 + Math.floor(random() * 4)));
+    // Without the mark itself, unknown characters meet across words.
+    if (seed > 4) pieces.delete('▁');
+    // User-defined tokens are kept from the normaliser, so a space can stand in them; a broken one can claim the bytes that follow.
+    const userDefined = [
+      '<u>',
+      ...(seed % 4 === 1 ? ['<b ▁>'] : []),
+      ...(seed % 4 > 1 ? [Uint8Array.of(0xf0, 0x9f, 0x98)] : []),
+    ];
+    // Nothing in the texts is this token, but no word ends for sure where one goes on beyond a mark.
+    const crossing = 'q▁q';
+    const tokens = ['<pad>', '</s>', '<unk>', ...pieces, ...userDefined, crossing];
+    const firstUser = 3 + pieces.size;
+    // Few scores make many ties; the others have all the digits that a float has.
+    const score = () => (chance(0.5) ? -Math.floor(random() * 4) : Math.fround(-12 * random()));
+    const tokenizer = (withCrossing: boolean) => {
+      const n = tokens.length - (withCrossing ? 0 : 1);
+      return createTokenizer(
+        metadataOf({
+          'tokenizer.ggml.model': 't5',
+          'tokenizer.ggml.tokens': tokens.slice(0, n),
+          'tokenizer.ggml.scores': scores.slice(0, n),
+          'tokenizer.ggml.token_type': types.slice(0, n),
+          'tokenizer.ggml.add_space_prefix': seed % 3 > 0,
+          'tokenizer.ggml.remove_extra_whitespaces': seed % 5 < 2,
+        }),
+      );
+    };
+    const scores = Float32Array.from(tokens, (_, id) => (id < 3 ? 0 : score()));
+    scores[tokens.length - 1] = 0;
+    const types = Int32Array.from(tokens, (_, id) => {
+      if (id < 3) return id === 2 ? 2 : 3;
+      if (id >= firstUser && id < tokens.length - 1) return 4;
+      return chance(0.1) ? 5 : 1;
+    });
+    types[tokens.length - 1] = 1;
+    const wordByWord = tokenizer(false);
+    const whole = tokenizer(true);
+    for (let round = 0; round < 400; round++) {
+      let text = '';
+      for (let n = Math.floor(random() * 30); n >= 0; n--) text += parts[Math.floor(random() * parts.length)];
+      expect(wordByWord.encode(text, plain), text).toEqual(whole.encode(text, plain));
+    }
+  });
+
+  test('not where sums round, and two ways then tie', () => {
+    const tokens = ['<pad>', '</s>', '<unk>', '▁', 'a', '▁a', '▁x'];
+    const tokenizer = createTokenizer(
+      metadataOf({
+        'tokenizer.ggml.model': 't5',
+        'tokenizer.ggml.tokens': tokens,
+        'tokenizer.ggml.scores': Float32Array.of(0, 0, 0, -0.125, -0.25, -0.5, -1e20),
+        'tokenizer.ggml.token_type': Int32Array.of(3, 3, 2, 1, 1, 1, 1),
+      }),
+    );
+    const pieces = (text: string) => tokenizer.encode(text, plain).map((id) => tokens[id]);
+    expect(pieces('a')).toEqual(['▁', 'a']);
+    expect(pieces('x a')).toEqual(['▁x', '▁a']);
+  });
+});
+
 describe('RWKV', () => {
   test('the longest token, with escapes resolved', () => {
     const tokens = ['<s>', 'a', 'ab', 'abc', '\\n', '\\xe4\\xb8', '\\xad', '\\\\', 'b', '\\x20\\t', ' '];
