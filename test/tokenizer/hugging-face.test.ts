@@ -43,6 +43,7 @@ describe.each<[path: string, differences: readonly Difference[]]>([
   ['vocab/ggml-vocab-qwen2.gguf.gz', [endOfText]],
   ['models/llama-bpe.gguf', []],
   ['models/bert-xlmr.gguf', [clusters]],
+  ['vocab/ggml-vocab-nomic-bert-moe.gguf.gz', [clusters]],
 ])('%s', async (path, differences) => {
   const file = readFileSync(new URL(`../fixtures/${path}`, import.meta.url));
   const { metadata } = await openGguf(memorySource(path.endsWith('.gz') ? gunzipSync(file) : file, path));

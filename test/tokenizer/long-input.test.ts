@@ -7,7 +7,7 @@ import { utf8 } from '../../src/tokenizer/utf8.ts';
 import { loadTokenizer } from './fixtures.ts';
 
 const LENGTH = 100_000;
-const fill = (text: string) => text.repeat(Math.ceil(LENGTH / utf8(text).length));
+const fill = (text: string, length = LENGTH) => text.repeat(Math.ceil(length / utf8(text).length));
 
 const texts: Readonly<Record<string, string>> = {
   'one letter': fill('a'),
@@ -35,7 +35,7 @@ describe.each([
   'vocab/ggml-vocab-bert-bge.gguf.gz',
   'vocab/ggml-vocab-gpt-2.gguf.gz',
   'vocab/ggml-vocab-llama-spm.gguf.gz',
-  'models/bert-xlmr.gguf',
+  'vocab/ggml-vocab-nomic-bert-moe.gguf.gz',
 ])('%s', async (path) => {
   const tokenizer = await loadTokenizer(path);
   const lossless = tokenizer.vocab.kind === 'bpe' || tokenizer.vocab.kind === 'spm';
@@ -45,6 +45,10 @@ describe.each([
     const decoded = tokenizer.decodePieces(ids).replaceAll('</s> ', '</s>').trimStart();
     if (lossless) expect(decoded === texts[name].trimStart()).toBe(true);
     else expect(ids.every((id) => id >= 0 && id < tokenizer.vocab.nTokens)).toBe(true);
+  });
+
+  test.each(['a', ' ', '\u0301', '<|endoftext'])('a megabyte of %j', { timeout: LIMIT }, (text) => {
+    expect(tokenizer.encode(fill(text, 1_000_000)).length).toBeLessThan(1_000_000 + 3);
   });
 });
 
