@@ -5,7 +5,7 @@
  */
 import { TokenizerError } from './errors.ts';
 import { packTexts, type Strings } from './packed-texts.ts';
-import { HASH_SEED, hashByte, type TokenTable } from './token-table.ts';
+import { checkProbes, HASH_SEED, hashByte, type TokenTable } from './token-table.ts';
 
 const KEY = 'tokenizer.ggml.merges';
 const SPACE = 0x20;
@@ -24,7 +24,7 @@ export class Merges {
 
   /**
    * @param merges each "left right"; a lower index is preferred
-   * @throws TokenizerError when an entry is not two texts with a space between
+   * @throws TokenizerError when an entry is not two texts with a space between, and for entries made to collide
    */
   constructor(table: TokenTable, merges: Strings) {
     let capacity = 16;
@@ -54,6 +54,7 @@ export class Merges {
       }
       const right = this.#symbol(bytes, space, end, rightHash);
       const slot = this.#slot(left, right);
+      checkProbes((slot / FIELDS - home(left, right)) & this.#mask, KEY, rank);
       // The first of two equal entries counts.
       if (slots[slot] !== 0) continue;
       slots[slot] = left + 1;
@@ -105,14 +106,18 @@ export class Merges {
   #slot(left: number, right: number): number {
     const slots = this.#slots;
     const mask = this.#mask;
-    let hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca77);
-    hash ^= hash >>> 15;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
+    for (let at = home(left, right) & mask; ; at = (at + 1) & mask) {
       const slot = at * FIELDS;
       const entry = slots[slot];
       if (entry === 0 || (entry === left + 1 && slots[slot + 1] === right)) return slot;
     }
   }
+}
+
+/** Where the search for a pair begins, before the mask. */
+function home(left: number, right: number): number {
+  const hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca77);
+  return hash ^ (hash >>> 15);
 }
 
 /** A string with one character a byte, as a key. */

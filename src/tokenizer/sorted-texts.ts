@@ -6,7 +6,7 @@ import type { TokenTable } from './token-table.ts';
 /** Takes a token found and its length in bytes. */
 export type Found = (id: number, length: number) => void;
 
-/** A few tokens of a vocabulary, sorted. Meant for special tokens; see `Lattice` for whole vocabularies. */
+/** A few tokens of a vocabulary, sorted. Meant for special tokens; see `PrefixFilter` for whole vocabularies. */
 export class SortedTexts {
   readonly #table: TokenTable;
   readonly #ids: Int32Array;

@@ -4,6 +4,27 @@
  * A quarter of a million tokens fit into a few typed arrays; no string is made.
  */
 
+import { TokenizerError } from './errors.ts';
+
+/**
+ * Slots that the way to a free one may lead through in a hash table half full. Real vocabularies stay below a hundred; more means entries
+ * chosen to meet in one place, on which the tables would take quadratic time.
+ */
+const MAX_PROBES = 512;
+
+/**
+ * Refuses an entry that landed too far from where its hash points.
+ * @param key the metadata key that holds the entries
+ * @throws TokenizerError
+ */
+export function checkProbes(probes: number, key: string, index: number): void {
+  if (probes <= MAX_PROBES) return;
+  throw new TokenizerError(
+    `${key}: entry ${index} shares its hash with more than ${MAX_PROBES} others, which no real vocabulary does; the file is damaged or hostile`,
+    key,
+  );
+}
+
 /** FNV-1a over bytes; callers that extend a text byte by byte carry the value on. */
 export const HASH_SEED = 0x811c9dc5 | 0;
 const HASH_PRIME = 0x01000193;
@@ -18,6 +39,11 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   let hash = HASH_SEED;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], HASH_PRIME);
   return hash;
+}
+
+/** Where the search for a hash begins, before the mask. */
+function home(hash: number): number {
+  return hash ^ (hash >>> 15);
 }
 
 /** Texts of tokens 0, 1, 2… and the way back from text to id. */
@@ -39,6 +65,7 @@ export class TokenTable {
   /**
    * @param bytes texts end to end
    * @param offsets one more than there are texts
+   * @throws TokenizerError for texts made to collide
    */
   constructor(bytes: Uint8Array, offsets: Uint32Array) {
     const n = offsets.length - 1;
@@ -63,6 +90,7 @@ export class TokenTable {
       const hash = hashBytes(bytes, start, end);
       hashes[id] = hash;
       const slot = this.#slot(hash, bytes, start, end);
+      checkProbes((slot - home(hash)) & this.#mask, 'tokenizer.ggml.tokens', id);
       if (slots[slot] === 0) slots[slot] = id + 1;
       else duplicate ??= [slots[slot] - 1, id];
     }
@@ -91,7 +119,7 @@ export class TokenTable {
     const slots = this.#slots;
     const hashes = this.#hashes;
     const offsets = this.offsets;
-    let slot = (hash ^ (hash >>> 15)) & mask;
+    let slot = home(hash) & mask;
     for (let entry: number; (entry = slots[slot]) !== 0; slot = (slot + 1) & mask) {
       const id = entry - 1;
       if (hashes[id] !== hash) continue;

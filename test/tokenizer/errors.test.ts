@@ -3,6 +3,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { createTokenizer, TokenizerError } from '../../src/tokenizer/index.ts';
+import { hashBytes } from '../../src/tokenizer/token-table.ts';
+import { utf8 } from '../../src/tokenizer/utf8.ts';
 import { metadataOf } from './metadata.ts';
 
 const bert = {
@@ -124,4 +126,30 @@ test('ids outside of the vocabulary are ignored, as llama.cpp does', () => {
 test('an empty text gets a name', () => {
   const { vocab } = createTokenizer(metadataOf({ ...gpt2, 'tokenizer.ggml.tokens': ['a', '', 'b'] }));
   expect(vocab.text(1)).toBe('[EMPTY_1]');
+});
+
+describe('vocabularies made so that hash tables take quadratic time', () => {
+  test('tokens that share a hash', () => {
+    const tokens: string[] = [];
+    for (let i = 0; tokens.length < 600; i++) {
+      const hash = hashBytes(utf8(`${i}`), 0, `${i}`.length);
+      if (((hash ^ (hash >>> 15)) & 2047) === 7) tokens.push(`${i}`);
+    }
+    const { key, message } = failure({ ...gpt2, 'tokenizer.ggml.tokens': tokens });
+    expect(key).toBe('tokenizer.ggml.tokens');
+    expect(message).toMatch(/entry 513 shares its hash with more than 512/);
+  });
+
+  test('merges that share a hash', () => {
+    const tokens = Array.from({ length: 1000 }, (_, i) => i.toString(36));
+    const merges: string[] = [];
+    for (let pair = 0; merges.length < 600; pair++) {
+      const [left, right] = [pair % 1000, Math.floor(pair / 1000)];
+      const hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca77);
+      if (((hash ^ (hash >>> 15)) & 1023) === 7) merges.push(`${tokens[left]} ${tokens[right]}`);
+    }
+    const { key, message } = failure({ ...gpt2, 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.merges': merges });
+    expect(key).toBe('tokenizer.ggml.merges');
+    expect(message).toMatch(/entry 513 shares its hash with more than 512/);
+  });
 });
