@@ -3,6 +3,7 @@
  */
 import { convertFolder } from '../convert/convert-folder.node.ts';
 import type { ConvertType } from '../convert/convert-types.ts';
+import { abortOnSignal } from './abort-on-signal.ts';
 import { log, progressLine } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
@@ -17,6 +18,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
   const show = progressLine();
   const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as ConvertType, {
     modelName: values.modelName,
+    signal: abortOnSignal(),
     onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
   });
   log(summary(output, tensors));

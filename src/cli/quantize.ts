@@ -3,6 +3,7 @@
  */
 import { quantizeFile } from '../convert/quantize-file.node.ts';
 import { fileTypes, findFileType } from '../convert/quantize-types.ts';
+import { abortOnSignal } from './abort-on-signal.ts';
 import { log, progressLine } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
@@ -21,6 +22,7 @@ export async function quantize({ values, positionals }: Parsed): Promise<void> {
   const plan = await quantizeFile(input, output, type.name, {
     pure: values.pure,
     allowRequantize: values.allowRequantize,
+    signal: abortOnSignal(),
     onProgress: ({ tensor, bytes, totalBytes }) => show(bytes, totalBytes, () => tensor.info.name),
   });
   log(

@@ -1,7 +1,7 @@
 /**
  * @file Writes a file so that nobody ever sees half of it: under a temporary name beside the target, renamed at the end.
  */
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
 import type { ByteSink } from './sink.ts';
@@ -16,13 +16,18 @@ export interface FileSink extends ByteSink {
 
 /**
  * Begins a file that will be called `path`.
- * @throws GgufError when its folder cannot be written to
+ * @throws GgufError when its folder cannot be written to, or `path` is something that a file must not take the place of
  */
 export async function createFile(path: string): Promise<FileSink> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
     throw new GgufError(`cannot be written: ${cause.message}`, { source: path, cause });
   };
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile()) {
+    const what = there.isDirectory() ? 'a folder' : 'not a regular file';
+    throw new GgufError(`cannot be written: it is ${what}`, { source: path });
+  }
   const file = await open(temporary, 'w').catch(fail);
   let over = false;
   return {

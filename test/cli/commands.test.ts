@@ -1,7 +1,7 @@
 /**
  * @file The program as a process: results on standard output, errors as one line and exit code 1.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { finished, model, run, start } from './run.ts';
 
 const bert = model('bert-mean');
+const bundled = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
 const reference = JSON.parse(
   readFileSync(new URL('../fixtures/reference/embed/bert-mean.json', import.meta.url), 'utf8'),
 );
@@ -216,6 +217,26 @@ describe('convert and quantize', () => {
     expect((await run(['inspect', out])).stdout).toMatch(/general\.name +string +"my model"/);
     const embedded = await run(['embed', '-m', out, '-p', 'Hello', '--embd-output-format', 'array']);
     expect(JSON.parse(embedded.stdout)[0].length).toBeGreaterThan(8);
+  });
+
+  it('leave nothing when they are stopped', async () => {
+    const stopped = mkdtempSync(join(folder, 'stopped-'));
+    const child = start(['quantize', '--allow-requantize', bundled, join(stopped, 'x.gguf'), 'Q4_K_M']);
+    while (readdirSync(stopped).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    child.kill('SIGTERM');
+    const { code, stderr } = await finished(child);
+    expect(stderr).toContain('error: stopped by SIGTERM; nothing was written');
+    expect(code).toBe(1);
+    expect(readdirSync(stopped)).toEqual([]);
+  });
+
+  it('never show half a file, even when they are killed', async () => {
+    const killed = mkdtempSync(join(folder, 'killed-'));
+    const child = start(['quantize', '--allow-requantize', bundled, join(killed, 'x.gguf'), 'Q4_K_M']);
+    while (readdirSync(killed).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    child.kill('SIGKILL');
+    await finished(child);
+    expect(readdirSync(killed)).not.toContain('x.gguf');
   });
 
   it('say what is missing or wrong', async () => {

@@ -18,6 +18,7 @@ const names = [
   'bert-torch',
   'bert-rerank',
   'distilbert-mean',
+  'roberta-mean',
   'xlmr-mean',
   'xlmr-rerank',
   'nomic-bert',

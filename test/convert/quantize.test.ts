@@ -1,6 +1,6 @@
 /** @file Whole files: what is written, what is refused, and that nothing half-written stays. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -226,10 +226,19 @@ describe('files on disk', () => {
     expect(Buffer.compare(readFileSync(output), await quantized(await source(), 'BF16'))).toBe(0);
   });
 
-  test('a file may be replaced by itself', async () => {
-    writeFileSync(output, readFileSync(path('bert-q.gguf')));
-    await quantizeFile(output, output, 'F16');
-    expect((await open(new Uint8Array(readFileSync(output)))).metadata.u32('general.file_type')).toBe(1);
+  test('a file is not replaced by itself, nor through a link', async () => {
+    const bytes = readFileSync(path('bert-q.gguf'));
+    const link = join(folder, 'link.gguf');
+    writeFileSync(output, bytes);
+    symlinkSync(output, link);
+    for (const [from, to] of [
+      [output, output],
+      [output, link],
+      [link, output],
+    ]) {
+      await expect(quantizeFile(from, to, 'F16')).rejects.toThrow(/gguf: is the file that is read/);
+    }
+    expect(Buffer.compare(readFileSync(output), bytes)).toBe(0);
   });
 
   test('a missing input and a missing folder are named', async () => {

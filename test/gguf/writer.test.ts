@@ -104,4 +104,10 @@ describe('createFile', () => {
   test('a folder that is not there', async () => {
     await expect(createFile(join(folder, 'no', 'out.gguf'))).rejects.toThrow('cannot be written');
   });
+
+  test('only a file may be in the place', async () => {
+    await expect(createFile(folder)).rejects.toThrow('cannot be written: it is a folder');
+    if (process.platform !== 'win32') await expect(createFile('/dev/null')).rejects.toThrow('not a regular file');
+    expect(await readdir(folder)).toEqual([]);
+  });
 });
