@@ -9,6 +9,9 @@ import { TokenizerError } from './errors.ts';
 
 const KEY = 'tokenizer.ggml.precompiled_charsmap';
 
+/** Bytes of a replacement. The longest of Unicode's compatibility forms has 33; a text must not grow without bounds. */
+const MAX_REPLACEMENT_BYTES = 256;
+
 /** The longest sequence that a table knows at a place, and what replaces it. */
 export class Charsmap {
   readonly #units: Uint32Array;
@@ -56,8 +59,15 @@ export class Charsmap {
     }
     if (value < 0) return false;
     this.replacementStart = value;
-    this.replacementEnd = this.#texts.indexOf(0, value);
-    if (this.replacementEnd < 0) throw damaged(`a replacement at ${value} of ${this.#texts.length} bytes has no end`);
+    const most = Math.min(this.#texts.length, value + MAX_REPLACEMENT_BYTES + 1);
+    let last = value;
+    while (last < most && this.#texts[last] !== 0) last++;
+    if (last >= most) {
+      throw damaged(
+        `a replacement at ${value} of ${this.#texts.length} bytes does not end within ${MAX_REPLACEMENT_BYTES} bytes`,
+      );
+    }
+    this.replacementEnd = last;
     return true;
   }
 

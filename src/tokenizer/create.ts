@@ -28,7 +28,7 @@ import { WordPiece } from './wordpiece.ts';
 export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   const kind = vocabKind(metadata);
   const model = metadata.string('tokenizer.ggml.model')!;
-  const template = metadata.string('tokenizer.chat_template.rerank');
+  const template = rerankTemplate(metadata);
   if (kind === 'bpe') {
     const pre = preTokenizer(metadata.string('tokenizer.ggml.pre'));
     const vocab = loadVocab(metadata, kind, bpeDefaults(model, pre));
@@ -39,6 +39,19 @@ export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   }
   const vocab = loadVocab(metadata, kind);
   return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), template);
+}
+
+/** Places for a text in a template. Real ones have one or two; a short text must not become a long one. */
+const MAX_PLACEHOLDERS = 16;
+
+function rerankTemplate(metadata: TokenizerMetadata): string | undefined {
+  const key = 'tokenizer.chat_template.rerank';
+  const template = metadata.string(key);
+  const count = template?.match(/\{query\}|\{document\}/g)?.length ?? 0;
+  if (count > MAX_PLACEHOLDERS) {
+    throw new TokenizerError(`${key} has ${count} places for texts; at most ${MAX_PLACEHOLDERS} are allowed`, key);
+  }
+  return template;
 }
 
 const noMerges: Strings = { length: 0, bytes: () => new Uint8Array(0) };

@@ -76,6 +76,11 @@ describe('vocabularies that are refused', () => {
       { ...t5, 'tokenizer.ggml.precompiled_charsmap': Uint8Array.of(255, 0, 0, 0, 1) },
       /cut off/,
     ],
+    [
+      'a template that repeats texts without end',
+      { ...bert, 'tokenizer.chat_template.rerank': '{query}{document}'.repeat(9) },
+      /rerank has 18 places for texts; at most 16/,
+    ],
     ['PLaMo 2 without byte tokens', { ...llama, 'tokenizer.ggml.model': 'plamo2' }, /<0x00> is missing/],
   ])('%s', (_, values, message) => {
     expect(failure(values).message).toMatch(message);
@@ -115,6 +120,21 @@ describe('calls that cannot be answered', () => {
     view.setUint32(4, (1 << 10) | 0x100, true);
     const damaged = createTokenizer(metadataOf({ ...t5, 'tokenizer.ggml.precompiled_charsmap': blob }));
     expect(() => damaged.encode('zzz')).toThrow(/charsmap is damaged: it points to unit \d+ of 2/);
+  });
+
+  test('a charsmap that makes a long text of one character', () => {
+    const replaced = (length: number) => {
+      const blob = new Uint8Array(4 + 1024 + length + 1).fill(0x61);
+      blob.fill(0, 0, 4 + 1024);
+      blob[blob.length - 1] = 0;
+      const view = new DataView(blob.buffer);
+      view.setUint32(0, 1024, true);
+      // "z" has a value, which hangs below unit 0x7b: the replacement at offset 0.
+      view.setUint32(4 + 4 * 0x7a, (1 << 10) | 0x100 | 0x7a, true);
+      return createTokenizer(metadataOf({ ...t5, 'tokenizer.ggml.precompiled_charsmap': blob }));
+    };
+    expect(replaced(256).encode('z', { addSpecial: false })).toEqual([3, 2]);
+    expect(() => replaced(257).encode('z')).toThrow(/charsmap is damaged: a replacement at 0 .* within 256 bytes/);
   });
 });
 
