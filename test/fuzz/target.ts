@@ -4,6 +4,7 @@
  */
 import { describeGguf, GgufError, type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import { loadModel, ModelError } from '../../src/models/index.ts';
 import { createTokenizer, TokenizerError } from '../../src/tokenizer/index.ts';
 
@@ -12,16 +13,20 @@ export type Outcome = 'gguf' | 'tokenizer' | 'model' | 'worked';
 
 const texts = ['', 'Hello, world: 42 naïve cafés', ' [CLS] <s>▁<mask>\n東京 👍🏽\0 \u0301 aaaaaaaaaaaa'];
 
+/** The backends that files are run on. */
+const backends = { reference: () => createReferenceBackend(), wasm: () => createWasmBackend() };
+export type BackendName = keyof typeof backends;
+
 /**
  * Runs one file.
  * @throws whatever is not an error of one of the rooms: a bug
  */
-export async function runFile(bytes: Uint8Array): Promise<Outcome> {
+export async function runFile(bytes: Uint8Array, backend: BackendName): Promise<Outcome> {
   const file = await refusable(() => openGguf(memorySource(bytes, 'f')));
   if (file === undefined) return 'gguf';
   JSON.stringify(describeGguf(file));
   const ids = await refusable(() => tokenize(file));
-  const model = await refusable(() => forward(file, ids));
+  const model = await refusable(() => forward(file, backend, ids));
   return model === undefined ? 'model' : ids === undefined ? 'tokenizer' : 'worked';
 }
 
@@ -51,8 +56,8 @@ function tokenize(file: GgufFile): number[] {
 /** Tokens that go through the model. */
 const N_TOKENS = 2;
 
-async function forward(file: GgufFile, ids: readonly number[] = []): Promise<Float32Array> {
-  const backend = await createReferenceBackend();
+async function forward(file: GgufFile, name: BackendName, ids: readonly number[] = []): Promise<Float32Array> {
+  const backend = await backends[name]();
   try {
     const model = await loadModel(file, backend);
     const { ops } = backend;
