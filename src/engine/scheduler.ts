@@ -1,10 +1,10 @@
 /**
  * @file Packs the inputs of all waiting requests into batches by tokens and runs one batch after the other.
  *
- * Clients take turns: a batch takes one input of every client that waits, then another round of them, until nothing more
- * fits; within a client its requests take turns. So a short request is not stuck behind a long one, and a client with many
- * requests gets no more than one with a single one. Who comes first rotates from batch to batch, and the first input of a
- * batch is taken whatever its length: nobody starves.
+ * Clients take turns, one input a turn, until nothing more fits; whoever had a turn goes to the end. Within a client its
+ * calls take turns the same way, so calls of one input are served in the order in which they came, and a short call is not
+ * stuck behind a long one. A turn is kept by those whose next input does not fit, and the first input of a batch is taken
+ * whatever its length: nobody starves.
  * What an input shares its batch with does not change its result: that is a rule of the backends.
  */
 import type { Pooling } from '../models/index.ts';
@@ -38,6 +38,12 @@ interface Waiting extends Job {
   readonly finish: (error?: unknown) => void;
 }
 
+/** Calls of one client that have inputs left to take, whose turn it is first. */
+interface Client {
+  readonly name: string | undefined;
+  readonly jobs: Waiting[];
+}
+
 interface Taken {
   readonly job: Waiting;
   readonly index: number;
@@ -48,7 +54,12 @@ export class Scheduler {
   readonly #runner: Runner;
   readonly #nUbatch: number;
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
-  #jobs: Waiting[] = [];
+  /** In the order of their turns. */
+  readonly #clients: Client[] = [];
+  /** Jobs that have not ended, those with all inputs under way too. */
+  readonly #open = new Set<Waiting>();
+  #nWaiting = 0;
+  #nWaitingTokens = 0;
   #running: Promise<void> | undefined;
   #closed: { readonly reason: unknown } | undefined;
 
@@ -64,16 +75,12 @@ export class Scheduler {
 
   /** Inputs that wait to be computed. */
   get nWaiting(): number {
-    return this.#jobs.reduce((sum, job) => sum + job.inputs.length - job.next, 0);
+    return this.#nWaiting;
   }
 
   /** Tokens of the inputs that wait to be computed. */
   get nWaitingTokens(): number {
-    let sum = 0;
-    for (const { inputs, next } of this.#jobs) {
-      for (let i = next; i < inputs.length; i++) sum += inputs[i].length;
-    }
-    return sum;
+    return this.#nWaitingTokens;
   }
 
   /** Resolves to the rows of each input, in order; rejects with the signal's reason or with what went wrong. */
@@ -91,13 +98,14 @@ export class Scheduler {
         nTokensDone: 0,
         finish: (error) => {
           signal?.removeEventListener('abort', onAbort);
-          this.#jobs = this.#jobs.filter((other) => other !== waiting);
+          this.#open.delete(waiting);
+          this.#leave(waiting);
           if (error === undefined) resolve(waiting.results);
           else reject(error);
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#jobs.push(waiting);
+      this.#enter(waiting);
       this.#running ??= this.#drain();
     });
   }
@@ -105,41 +113,66 @@ export class Scheduler {
   /** Fails everything that waits or is submitted later, and resolves when the batch under way has ended. */
   async close(reason: unknown): Promise<void> {
     this.#closed = { reason };
-    for (const job of this.#jobs) job.finish(reason);
+    for (const job of this.#open) job.finish(reason);
     await this.#running;
+  }
+
+  #enter(job: Waiting): void {
+    this.#open.add(job);
+    this.#nWaiting += job.inputs.length;
+    this.#nWaitingTokens += countTokens(job.inputs);
+    const client = this.#clients.find(({ name }) => name !== undefined && name === job.client);
+    if (client === undefined) this.#clients.push({ name: job.client, jobs: [job] });
+    else client.jobs.push(job);
+  }
+
+  /** Drops the inputs that were not taken. */
+  #leave(job: Waiting): void {
+    const dropped = job.inputs.slice(job.next);
+    this.#nWaiting -= dropped.length;
+    this.#nWaitingTokens -= countTokens(dropped);
+    job.next = job.inputs.length;
+    const at = this.#clients.findIndex(({ jobs }) => jobs.includes(job));
+    if (at < 0) return;
+    const { jobs } = this.#clients[at];
+    jobs.splice(jobs.indexOf(job), 1);
+    if (jobs.length === 0) this.#clients.splice(at, 1);
   }
 
   async #drain(): Promise<void> {
     // Requests of the same turn of the event loop get into the same batch.
     await Promise.resolve();
-    for (let turn = 0; this.#jobs.length > 0; turn++) {
-      const taken = this.#take(turn);
-      await this.#runBatch(taken);
-    }
+    while (this.#clients.length > 0) await this.#runBatch(this.#take());
     this.#running = undefined;
   }
 
-  /** Chooses the inputs of the next batch. Jobs wait while they have inputs left to take or under way. */
-  #take(turn: number): Taken[] {
-    const first = turn % this.#jobs.length;
-    const order = [...this.#jobs.slice(first), ...this.#jobs.slice(0, first)];
-    const { pooling, observer } = order[0];
-    const clients = groupByClient(order.filter((job) => job.pooling === pooling && job.observer === observer));
+  /** Chooses the inputs of the next batch. */
+  #take(): Taken[] {
+    const clients = this.#clients;
+    const { pooling, observer } = clients[0].jobs[0];
     const taken: Taken[] = [];
     let room = this.#nUbatch;
-    const fits = ({ inputs, next }: Waiting) =>
-      next < inputs.length && (inputs[next].length <= room || taken.length === 0);
-    for (let found = true; found; ) {
-      found = false;
-      for (const jobs of clients) {
-        const at = jobs.findIndex(fits);
-        if (at < 0) continue;
-        const [job] = jobs.splice(at, 1);
-        jobs.push(job);
-        room -= job.inputs[job.next].length;
-        taken.push({ job, index: job.next++ });
-        found = true;
+    const fits = (job: Waiting) =>
+      job.pooling === pooling &&
+      job.observer === observer &&
+      (job.inputs[job.next].length <= room || taken.length === 0);
+    // Those that had a turn come by again at the end of the list; for those passed over there will be no room in this batch.
+    for (let at = 0; at < clients.length; ) {
+      const { jobs } = clients[at];
+      const jobAt = jobs.findIndex(fits);
+      if (jobAt < 0) {
+        at++;
+        continue;
       }
+      const [job] = jobs.splice(jobAt, 1);
+      const [client] = clients.splice(at, 1);
+      const { length } = job.inputs[job.next];
+      taken.push({ job, index: job.next++ });
+      room -= length;
+      this.#nWaiting--;
+      this.#nWaitingTokens -= length;
+      if (job.next < job.inputs.length) jobs.push(job);
+      if (jobs.length > 0) clients.push(client);
     }
     return taken;
   }
@@ -165,7 +198,7 @@ export class Scheduler {
       job.nTokensDone += job.inputs[index].length;
     }
     for (const job of new Set(taken.map(({ job }) => job))) {
-      if (!this.#jobs.includes(job)) continue;
+      if (!this.#open.has(job)) continue;
       try {
         job.onTokens?.(job.nTokensDone);
         if (job.next === job.inputs.length) job.finish();
@@ -176,20 +209,13 @@ export class Scheduler {
   }
 }
 
-function groupByClient(jobs: readonly Waiting[]): Waiting[][] {
-  const clients = new Map<string | Waiting, Waiting[]>();
-  for (const job of jobs) {
-    const key = job.client ?? job;
-    const group = clients.get(key);
-    if (group === undefined) clients.set(key, [job]);
-    else group.push(job);
-  }
-  return [...clients.values()];
+function countTokens(inputs: readonly Int32Array[]): number {
+  return inputs.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Puts sequences end to end. */
 export function packBatch(sequences: readonly Int32Array[]): Batch {
-  const nTokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
+  const nTokens = countTokens(sequences);
   const ids = new Int32Array(nTokens);
   const positions = new Int32Array(nTokens);
   const offsets = new Int32Array(sequences.length + 1);

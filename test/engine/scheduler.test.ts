@@ -108,6 +108,53 @@ describe('Scheduler', () => {
     await Promise.all(greedy);
   });
 
+  it('serves calls of one input in the order in which they came', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 6);
+    const calls = Array.from({ length: 40 }, (_, i) =>
+      scheduler.submit({ inputs: [ones(2, i)], pooling: 'mean', client: 'same' }),
+    );
+    await Promise.all(calls);
+    expect(runner.batches.flatMap(({ batch }) => Array.from(batch.ids))).toEqual(
+      Array.from({ length: 40 }, (_, i) => [i, i]).flat(),
+    );
+  });
+
+  it('lets clients take turns where only one input fits into a batch', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 4);
+    const submit = (value: number, client: string) =>
+      scheduler.submit({ inputs: Array.from({ length: 5 }, () => ones(4, value)), pooling: 'mean', client });
+    await Promise.all([submit(1, 'a'), submit(1, 'a'), submit(2, 'b'), submit(3, 'c')]);
+    const values = runner.batches.map(({ batch }) => batch.ids[0]);
+    expect(values.slice(0, 15).join('')).toBe('123'.repeat(5));
+    expect(values.slice(15)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('keeps the turn of an input that did not fit', async () => {
+    const runner = new SummingRunner();
+    const scheduler = new Scheduler(runner, 10);
+    const submit = (n: number) => scheduler.submit({ inputs: [ones(n, n)], pooling: 'mean', client: String(n) });
+    await Promise.all([6, 8, 4, 1].map(submit));
+    expect(runner.batches.map(({ batch }) => Array.from(new Set(batch.ids)))).toEqual([
+      [6, 4],
+      [8, 1],
+    ]);
+  });
+
+  it('counts what a call that was given up no longer asks for', async () => {
+    const scheduler = new Scheduler(new SummingRunner(), 10);
+    const giveUp = new AbortController();
+    const inputs = Array.from({ length: 9 }, () => ones(5));
+    const left = scheduler.submit({ inputs, pooling: 'mean', signal: giveUp.signal });
+    const staying = scheduler.submit({ inputs, pooling: 'mean' });
+    giveUp.abort(new Error('gone'));
+    expect([scheduler.nWaiting, scheduler.nWaitingTokens]).toEqual([9, 45]);
+    await expect(left).rejects.toThrow('gone');
+    await staying;
+    expect([scheduler.nWaiting, scheduler.nWaitingTokens]).toEqual([0, 0]);
+  });
+
   it('reports each batch and what waits', async () => {
     const reports: BatchReport[] = [];
     const scheduler = new Scheduler(new SummingRunner(), 10, (report) => reports.push(report));
