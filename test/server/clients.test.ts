@@ -1,8 +1,10 @@
 /**
- * @file Clients that people have: the Vercel AI SDK's provider for compatible servers, and LangChain's OpenAI embeddings.
+ * @file Clients that people have: the Vercel AI SDK's provider for compatible servers, and the OpenAI embeddings of
+ * LangChain and LlamaIndex.
  */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { OpenAIEmbeddings } from '@langchain/openai';
+import { OpenAIEmbedding } from '@llamaindex/openai';
 import { embed, embedMany } from 'ai';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
@@ -45,4 +47,14 @@ it('LangChain', async () => {
   expect(rounded([await embeddings.embedQuery(texts[1])])).toEqual([expected[1]]);
   const short = new OpenAIEmbeddings({ ...options, dimensions: 8 });
   expect(await short.embedQuery(texts[0])).toHaveLength(8);
+});
+
+it('LlamaIndex', async () => {
+  const options = { apiKey: 'key', baseURL: `${server.url}/v1`, model: 'text-embedding-3-small', maxRetries: 0 };
+  const embeddings = new OpenAIEmbedding(options);
+  expect(rounded(await embeddings.getTextEmbeddingsBatch(texts))).toEqual(expected);
+  expect(rounded([await embeddings.getTextEmbedding(texts[1])])).toEqual([expected[1]]);
+  const short = new OpenAIEmbedding({ ...options, dimensions: 8 });
+  expect(await short.getTextEmbedding(texts[0])).toHaveLength(8);
+  await expect(embeddings.getTextEmbedding('word '.repeat(2000))).rejects.toThrow(/larger than the max context size/);
 });
