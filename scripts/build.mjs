@@ -68,8 +68,8 @@ renameSync(fresh, 'dist');
 rmSync(old, { recursive: true, force: true });
 
 /**
- * Replaces the entry points by bundled ones. What they share lies in chunks/, and so does the worker that the engine starts
- * by a path relative to itself. The single modules stay where they are, for benchmarks that import one of them.
+ * Replaces the entry points by bundled ones. What they share lies in chunks/, and so do the workers, which are
+ * started by a path relative to who starts them. The single modules stay where they are, for benchmarks that import one of them.
  */
 async function bundle() {
   const { rolldown } = await import('rolldown');
@@ -78,6 +78,7 @@ async function bundle() {
       index: `./${fresh}/index.js`,
       'cli/main': `./${fresh}/cli/main.js`,
       'chunks/team-worker': `./${fresh}/engine/team-worker.js`,
+      'chunks/large-request-worker': `./${fresh}/server/large-request-worker.js`,
     },
     platform: 'node',
     external: (id) => id !== 'fflate' && !id.startsWith('.') && !id.startsWith('/') && !id.includes('build/dist-'),

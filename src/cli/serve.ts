@@ -3,6 +3,7 @@
  */
 import type { Embedder } from '../engine/index.ts';
 import { type App, type AppOptions, createApp } from '../server/index.ts';
+import { LargeRequests } from '../server/large-requests.node.ts';
 import { type Listening, listen } from '../server/listen.node.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
@@ -36,7 +37,8 @@ export async function serve(parsed: Parsed): Promise<void> {
   const loading = new Promise<Embedder>((resolve) => {
     loaded = resolve;
   });
-  const app = createApp(loading, await appOptions(values));
+  const large = new LargeRequests(path);
+  const app = createApp(loading, { ...(await appOptions(values)), large });
   const servers = await listenEverywhere(app, values);
   const close = () => Promise.all(servers.map((server) => server.close()));
   log(`loading ${path}`);

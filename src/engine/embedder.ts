@@ -7,7 +7,7 @@ import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { startRunner } from './backend.ts';
 import { InputError } from './errors.ts';
 import { describeModel } from './info.ts';
-import { type Encoded, encodeInput, encodeWithin, listInputs } from './inputs.ts';
+import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
 import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
@@ -24,8 +24,6 @@ import type {
 
 /** Most tokens in one packed batch unless a single input is longer. */
 const DEFAULT_UBATCH = 512;
-/** Milliseconds of tokenizing after which the calling thread is let go once. */
-const TOKENIZE_SLICE = 10;
 
 const poolings: readonly Pooling[] = ['none', 'mean', 'cls', 'last', 'rank'];
 
@@ -116,9 +114,8 @@ export class Embedder {
     this.#assertUsable();
     checkPooling(pooling);
     checkOutputOptions(normalize, dimensions);
-    const inputs = listInputs(input);
-    const encoded =
-      inputs.length === 1 ? [this.#encode(inputs[0], 0, options)] : await this.#encodeAll(inputs, options);
+    const encoded = await encodeInputs(this.tokenizer, listInputs(input), this.info.nCtx, options);
+    this.#assertUsable();
     const total = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
     const rows = await this.#scheduler.submit({
       inputs: encoded.map(({ ids }) => ids),
@@ -177,25 +174,6 @@ export class Embedder {
 
   #assertUsable(): void {
     if (this.#disposed !== undefined) throw new Error('this embedder was disposed of: load the model again');
-  }
-
-  #encode(input: EmbedInput, index: number, { truncate }: EmbedOptions): Encoded {
-    return encodeWithin(this.tokenizer, input, index, this.info.nCtx, truncate);
-  }
-
-  /** Tokenizes a list without keeping the calling thread for long. */
-  async #encodeAll(inputs: readonly EmbedInput[], options: EmbedOptions): Promise<Encoded[]> {
-    const encoded: Encoded[] = [];
-    let since = performance.now();
-    for (const [index, input] of inputs.entries()) {
-      encoded.push(this.#encode(input, index, options));
-      if (performance.now() - since < TOKENIZE_SLICE) continue;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      options.signal?.throwIfAborted();
-      this.#assertUsable();
-      since = performance.now();
-    }
-    return encoded;
   }
 }
 

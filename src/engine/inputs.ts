@@ -3,7 +3,8 @@
  */
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { ContextSizeError, InputError } from './errors.ts';
-import type { EmbedInput, TokenizeOptions } from './types.ts';
+import { Turn } from './turn.ts';
+import type { EmbedInput, EmbedOptions, TokenizeOptions } from './types.ts';
 
 /** One input, ready to run. */
 export interface Encoded {
@@ -65,12 +66,33 @@ function checkIds<Ids extends number[] | Int32Array>(tokenizer: Tokenizer, ids: 
 }
 
 /**
+ * Token ids of a list of inputs within the context, without keeping the calling thread for long between two of them.
+ * @throws what `encodeWithin` throws, the signal's reason
+ */
+export async function encodeInputs(
+  tokenizer: Tokenizer,
+  inputs: readonly EmbedInput[],
+  nCtx: number,
+  { truncate, signal }: Pick<EmbedOptions, 'truncate' | 'signal'>,
+): Promise<Encoded[]> {
+  const turn = new Turn();
+  const encoded: Encoded[] = [];
+  for (const [index, input] of inputs.entries()) {
+    encoded.push(encodeWithin(tokenizer, input, index, nCtx, truncate));
+    if (!turn.isOver) continue;
+    await turn.pass();
+    signal?.throwIfAborted();
+  }
+  return encoded;
+}
+
+/**
  * Token ids of one input within the context.
  *
  * A text that is cut keeps the special tokens that the tokenizer put around it; given ids are simply cut.
  * @throws InputError as `encodeInput`, and `empty` for no tokens; ContextSizeError when it is too long and may not be cut
  */
-export function encodeWithin(
+function encodeWithin(
   tokenizer: Tokenizer,
   input: EmbedInput,
   index: number,
@@ -79,7 +101,7 @@ export function encodeWithin(
 ): Encoded {
   const ids = encodeInput(tokenizer, input, index);
   if (ids.length === 0) throw new InputError('empty', `input ${index} is empty: it has no tokens`, index);
-  if (ids.length <= nCtx) return { ids: Int32Array.from(ids), truncated: false };
+  if (ids.length <= nCtx) return { ids: new Int32Array(ids), truncated: false };
   if (truncate === false) throw new ContextSizeError(index, ids.length, nCtx);
 
   const [before, after] = typeof input === 'string' ? specialTokensAround(tokenizer) : [0, 0];

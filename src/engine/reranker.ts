@@ -2,8 +2,9 @@
  * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
  */
 import { Embedder } from './embedder.ts';
-import { InputError } from './errors.ts';
+import { ContextSizeError, InputError } from './errors.ts';
 import type { ModelSource } from './source.ts';
+import { Turn } from './turn.ts';
 import type { LoadOptions, ModelInfo, Progress } from './types.ts';
 
 /**
@@ -43,6 +44,8 @@ export interface Ranking {
   readonly results: Ranked[];
   /** Tokens of each pair, in the order of the documents. */
   readonly nTokens: number[];
+  /** Which pairs were cut, in the order of the documents. */
+  readonly truncated: boolean[];
 }
 
 /**
@@ -97,17 +100,40 @@ export class Reranker {
     const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
     if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
-    const pairs = documents.map((document, index) => {
-      if (typeof document === 'string') return this.embedder.tokenizer.encodePair(query, document);
-      throw new InputError('shape', `document ${index} is not a string`, index);
-    });
-    const { vectors, nTokens } = await this.embedder.embed(pairs, { truncate, client, onProgress, signal });
+    const { pairs, truncated } = await this.#encodePairs(query, documents, truncate, signal);
+    const { vectors, nTokens } = await this.embedder.embed(pairs, { client, onProgress, signal });
     const softmaxed = this.info.architecture.startsWith('qwen3');
     const results = vectors
       .map((outputs, index) => ({ index, score: score(outputs, softmaxed, scores) }))
       .sort((a, b) => b.score - a.score || a.index - b.index)
       .slice(0, topN);
-    return { results, nTokens };
+    return { results, nTokens, truncated };
+  }
+
+  /** Pairs within the context: what is too long is found, or cut, before the next one is made. */
+  async #encodePairs(
+    query: string,
+    documents: readonly string[],
+    truncate: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<{ pairs: number[][]; truncated: boolean[] }> {
+    const { nCtx } = this.info;
+    const encode = this.embedder.tokenizer.pairEncoder(query);
+    const turn = new Turn();
+    const pairs: number[][] = [];
+    const truncated: boolean[] = [];
+    for (const [index, document] of documents.entries()) {
+      if (typeof document !== 'string') throw new InputError('shape', `document ${index} is not a string`, index);
+      const ids = encode(document);
+      const tooLong = ids.length > nCtx;
+      if (tooLong && !truncate) throw new ContextSizeError(index, ids.length, nCtx);
+      pairs.push(tooLong ? ids.slice(0, nCtx) : ids);
+      truncated.push(tooLong);
+      if (!turn.isOver) continue;
+      await turn.pass();
+      signal?.throwIfAborted();
+    }
+    return { pairs, truncated };
   }
 
   /** Frees the model. Safe to call twice. */

@@ -5,17 +5,18 @@ import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { BatchReport } from '../engine/index.ts';
 import { allowOrigin, isAllowed, preflight } from './access.ts';
-import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
 import type { Engine } from './engine.ts';
 import { type ErrorType, HttpError, handlerErrorBody, layerErrorBody, toHttpError } from './errors.ts';
-import { readFields } from './json-body.ts';
+import { type WorkPath, workHandlers } from './handlers.ts';
+import { parseFields, readBytes } from './json-body.ts';
 import { modelList } from './models.ts';
 import { openApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
-import { rerank } from './rerank.ts';
-import { type Handler, makeHouse, makeService, type Service } from './service.ts';
+import { type Asked, type Body, type Handler, makeHouse, makeService, type Service } from './service.ts';
 import { changeProps, generationPaths, metrics, props, slots, unsupported } from './status.ts';
-import { detokenize, tokenize } from './tokens.ts';
+
+/** Bytes of a body from which on a request is large: less is handled in a few milliseconds. */
+const LARGE = 1 << 16;
 
 /** What the one who owns the sockets knows about a request. */
 export interface Caller {
@@ -43,6 +44,7 @@ type AppContext = Context<Env>;
 export function createApp(engine: Engine | Promise<Engine>, options: AppOptions = {}): App {
   const house = makeHouse(options);
   const { prefix, apiKeys, cors, bodyLimit } = house.options;
+  const { large } = options;
   let service: Service | undefined;
   const moveIn = (loaded: Engine) => {
     service = makeService(loaded, house);
@@ -72,43 +74,41 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     return c.body(handlerErrorBody(answer), answer.status as ContentfulStatusCode);
   });
 
-  const answer = (path: string, handler: Handler) => async (c: AppContext) => {
-    c.set('route', path);
-    const request = c.req.raw;
-    try {
-      const body = await handler({
+  const answer = (path: string, handler: (asked: Asked, request: Request) => Body | Promise<Body>) => {
+    return async (c: AppContext) => {
+      c.set('route', path);
+      const request = c.req.raw;
+      const asked: Asked = {
         service: service!,
         client: c.env?.client,
-        fields: () => readFields(request, bodyLimit),
         query: (name) => c.req.query(name),
         header: (name, value) => c.header(name, value),
         signal: request.signal,
-      });
-      return c.body(body);
-    } catch (error) {
-      // The reason of an abort may be anything, and only an Error reaches `onError`.
-      throw error instanceof Error ? error : new Error(String(error));
-    }
+      };
+      try {
+        return c.body(await handler(asked, request));
+      } catch (error) {
+        // The reason of an abort may be anything, and only an Error reaches `onError`.
+        throw error instanceof Error ? error : new Error(String(error));
+      }
+    };
   };
-  const get = (paths: readonly string[], handler: Handler) => {
+  const get = (paths: readonly string[], handler: Handler<Asked>) => {
     for (const path of paths) app.get(prefix + path, answer(path, handler));
   };
-  const post = (paths: readonly string[], handler: Handler) => {
+  const post = (paths: readonly string[], handler: Handler<Asked>) => {
     for (const path of paths) app.post(prefix + path, answer(path, handler));
   };
-  /** Routes with work to do: what comes in is bounded. */
-  const work = (paths: readonly string[], handler: Handler) => {
-    for (const path of paths) {
-      const inside = answer(path, handler);
-      app.post(prefix + path, async (c) => {
-        c.set('route', path);
-        const leave = enter(service!, Number(c.req.header('content-length') ?? 0));
-        try {
-          return await inside(c);
-        } finally {
-          leave();
-        }
-      });
+  /** A handler with work to do: what comes in is bounded, and what is large is handled elsewhere. */
+  const work = (path: WorkPath) => async (asked: Asked, request: Request) => {
+    const leave = enter(asked.service, Number(request.headers.get('content-length') ?? 0));
+    try {
+      const bytes = await readBytes(request, bodyLimit);
+      const type = request.headers.get('content-type') ?? '';
+      if (large !== undefined && bytes.length > LARGE) return await large.handle({ ...asked, path, bytes, type });
+      return await workHandlers[path]({ ...asked, fields: () => parseFields(bytes, type) });
+    } finally {
+      leave();
     }
   };
 
@@ -122,11 +122,7 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
   get(['/openapi.json'], openApi);
   get(['/lora-adapters'], () => '[]');
   post(['/lora-adapters'], unsupported('This server does not support LoRA adapters: merge the adapter into the model'));
-  work(['/v1/embeddings'], openAiEmbeddings);
-  work(['/embeddings', '/embedding'], nativeEmbeddings);
-  work(['/rerank', '/reranking', '/v1/rerank', '/v1/reranking'], rerank);
-  work(['/tokenize'], tokenize);
-  work(['/detokenize'], detokenize);
+  for (const path of Object.keys(workHandlers) as WorkPath[]) app.post(prefix + path, answer(path, work(path)));
   post(generationPaths, unsupported('This server does not generate text: it embeds and ranks'));
   return {
     fetch: async (request, caller) => app.fetch(request, caller ?? {}),

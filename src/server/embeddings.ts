@@ -1,6 +1,7 @@
 /**
  * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
  */
+import { Turn } from '../engine/turn.ts';
 import { convertVector, type OutputDtype } from './dtypes.ts';
 import { HttpError } from './errors.ts';
 import type { Fields } from './json-body.ts';
@@ -48,12 +49,13 @@ async function compute(call: Call, fields: Fields) {
   return { body, result };
 }
 
-function openAiJson(
+async function openAiJson(
   { vectors, nTokens, truncated }: Vectors,
   model: string,
   format: 'float' | 'base64',
   dtype: OutputDtype,
-): Uint8Array<ArrayBuffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
+  const turn = new Turn();
   const total = nTokens.reduce((sum, n) => sum + n, 0);
   const json = new JsonWriter()
     .raw('{"model":')
@@ -66,17 +68,23 @@ function openAiJson(
     json.raw(`,"index":${index},"object":"embedding"`);
     if (format === 'base64') json.raw(',"encoding_format":"base64"');
     json.raw(truncated[index] ? ',"truncated":true}' : '}');
+    if (turn.isOver) await turn.pass();
   }
   return json.raw(']}').finish();
 }
 
-function nativeJson({ vectors, dimensions, truncated }: Vectors, dtype: OutputDtype): Uint8Array<ArrayBuffer> {
+async function nativeJson(
+  { vectors, dimensions, truncated }: Vectors,
+  dtype: OutputDtype,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const turn = new Turn();
   const json = new JsonWriter().raw('[');
   for (const [index, rows] of vectors.entries()) {
     json.raw(`${index === 0 ? '' : ','}{"index":${index},"embedding":[`);
     for (let at = 0; at < rows.length; at += dimensions) {
       if (at > 0) json.raw(',');
       writeVector(json, rows.subarray(at, at + dimensions), dtype);
+      if (turn.isOver) await turn.pass();
     }
     json.raw(truncated[index] ? '],"truncated":true}' : ']}');
   }

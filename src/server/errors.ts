@@ -43,6 +43,9 @@ export class HttpError extends Error {
   }
 }
 
+/** An `HttpError` as plain data. */
+export type HttpErrorData = Pick<HttpError, 'type' | 'message' | 'details' | 'headers'>;
+
 /** The body of an error that a handler met. */
 export function handlerErrorBody({ status, message, type, details }: HttpError): string {
   return JSON.stringify({ error: { code: status, message, type, ...details } });

@@ -11,11 +11,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The fields of a JSON body, whatever its declared type; of a form, each text field as a string, a repeated one as an array.
- * @throws HttpError for bytes that are no JSON (400) and for more than `limit` bytes (413)
+ * @param type of the content, as the header says it
+ * @throws HttpError for bytes that are no JSON
  */
-export async function readFields(request: Request, limit: number): Promise<Fields> {
-  const bytes = await readBytes(request, limit);
-  const type = request.headers.get('content-type') ?? '';
+export async function parseFields(bytes: Uint8Array, type: string): Promise<Fields> {
   const value = type.startsWith('multipart/form-data') ? await formFields(bytes, type) : parseJson(bytes);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
@@ -35,17 +34,20 @@ export function parseJson(bytes: Uint8Array): unknown {
   throw new HttpError('invalid_request_error', problem);
 }
 
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+/**
+ * The body of a request, unpacked.
+ * @throws HttpError for more than `limit` bytes, packed or not (413), and for a packing that is unknown or broken (400)
+ */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`);
   const declared = request.headers.get('content-length');
-  if (declared !== null) {
-    if (Number(declared) > limit) throw tooLarge();
-    return new Uint8Array(await request.arrayBuffer());
-  }
+  if (Number(declared ?? 0) > limit) throw tooLarge();
+  const packing = request.headers.get('content-encoding') ?? 'identity';
+  if (packing === 'identity' && declared !== null) return new Uint8Array(await request.arrayBuffer());
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of unpack(request.body, packing, request.signal)) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
     chunks.push(chunk);
@@ -57,6 +59,27 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
     at += chunk.length;
   }
   return bytes;
+}
+
+async function* unpack(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  packing: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const known = packing === 'gzip' || packing === 'deflate';
+  if (!known && packing !== 'identity') {
+    throw new HttpError(
+      'invalid_request_error',
+      `bodies in Content-Encoding ${packing} cannot be read: use gzip, deflate or none`,
+    );
+  }
+  const bytes = known ? body.pipeThrough(new DecompressionStream(packing)) : body;
+  try {
+    yield* bytes as unknown as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    if (!known || signal.aborted) throw error;
+    throw new HttpError('invalid_request_error', `the body is no ${packing}: ${(error as Error).message}`);
+  }
 }
 
 async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {

@@ -15,6 +15,9 @@ type Token =
   | "','"
   | 'end of input';
 
+/** Most bytes of a token that a message shows; the last ones, where the mistake is. */
+const MAX_SHOWN = 200;
+
 /** What a value begins with. */
 const ANY_VALUE = "'[', '{', or a literal";
 
@@ -156,9 +159,12 @@ class Lexer {
     if (byte === 0x22 || byte === 0x2d || isDigit(byte)) this.#shownFrom = this.#at - 1;
     const lastKey = context === 'object key' ? 'string literal' : expected;
     const fail = (problem: string): never => {
-      const seen = this.#bytes.subarray(this.#shownFrom, Math.min(this.#at, this.#bytes.length));
+      const end = Math.min(this.#at, this.#bytes.length);
+      const from = Math.max(this.#shownFrom, end - MAX_SHOWN);
+      const seen = this.#bytes.subarray(from, end);
       const shown = Array.from(new TextDecoder().decode(seen), escapeControl).join('');
-      throw new LexerError(this.message(context, `${problem}; last read: '${shown}'`, lastKey));
+      const cut = from > this.#shownFrom ? '…' : '';
+      throw new LexerError(this.message(context, `${problem}; last read: '${cut}${shown}'`, lastKey));
     };
     switch (byte) {
       case undefined:

@@ -1,13 +1,13 @@
 /**
  * @file GET /models: the model in the formats of Ollama and OpenAI at once, as llama-server gives it.
  */
-import type { Call } from './service.ts';
+import type { Asked } from './service.ts';
 
 /** llama.cpp's numbers for the kinds of vocabulary. */
 const vocabTypes = { spm: 1, bpe: 2, wordpiece: 3, unigram: 4, rwkv: 5, plamo2: 6 } as const;
 
 /** The body of the answer. */
-export function modelList({ service: { name, aliases, engine, options } }: Call): string {
+export function modelList({ service: { name, aliases, engine, options } }: Asked): string {
   const { info, tokenizer } = engine;
   return JSON.stringify({
     models: [

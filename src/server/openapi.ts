@@ -4,7 +4,7 @@
 import { errorStatus } from './errors.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './schemas.ts';
-import type { Call } from './service.ts';
+import type { Asked } from './service.ts';
 
 interface Route {
   readonly paths: readonly string[];
@@ -111,7 +111,7 @@ function routes(): Route[] {
 }
 
 /** The description as OpenAPI 3.1. */
-export function openApi({ service }: Call): string {
+export function openApi({ service }: Asked): string {
   const { prefix, apiKeys } = service.options;
   const content = (schema: JsonSchema, type = 'application/json') => ({ [type]: { schema } });
   const paths: Record<string, Record<string, unknown>> = {};

@@ -2,6 +2,7 @@
  * @file What can be configured about the server.
  */
 import type { CorsOptions } from './access.ts';
+import type { LargeRequestHandler } from './service.ts';
 
 /** Options of `createApp`. All have defaults. */
 export interface AppOptions {
@@ -37,4 +38,6 @@ export interface AppOptions {
   readonly metrics?: boolean;
   /** Hears of every failure that is not the client's mistake. */
   readonly onError?: (error: unknown) => void;
+  /** Handles requests with large bodies. Default: the thread that serves HTTP does. */
+  readonly large?: LargeRequestHandler;
 }

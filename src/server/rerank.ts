@@ -20,7 +20,7 @@ export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
   if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
   const { query, documents, top_n, return_text, truncate, model } = checkBody(rerankBody, fields);
   // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
-  const { results, nTokens } = await Reranker.from(engine as Embedder).rank(query, documents, {
+  const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(query, documents, {
     topN: Math.min(top_n ?? documents.length, documents.length),
     truncate,
     client: call.client,
@@ -34,7 +34,7 @@ export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
     for (const [i, { index, score }] of results.entries()) {
       json.raw(`${i === 0 ? '' : ','}{"index":${index},"score":`).float(score);
       if (return_text) json.raw(',"text":').value(documents[index]);
-      json.raw('}');
+      json.raw(truncated[index] ? ',"truncated":true}' : '}');
     }
     return json.raw(']').finish();
   }
@@ -47,7 +47,7 @@ export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
     json
       .raw(`${i === 0 ? '' : ','}{"index":${index},"relevance_score":`)
       .float(score)
-      .raw('}');
+      .raw(truncated[index] ? ',"truncated":true}' : '}');
   }
   return json.raw(']}').finish();
 }

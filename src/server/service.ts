@@ -3,13 +3,14 @@
  */
 import type { Engine } from './engine.ts';
 import { Gate } from './gate.ts';
+import type { WorkPath } from './handlers.ts';
 import type { Fields } from './json-body.ts';
 import { Metrics } from './metrics.ts';
 import type { AppOptions } from './options.ts';
 import { VectorCache } from './vector-cache.ts';
 
-/** The options with their defaults. */
-export type Settings = Required<Omit<AppOptions, 'defaultPromptName' | 'onError'>> &
+/** The options with their defaults; plain data. */
+export type Settings = Required<Omit<AppOptions, 'defaultPromptName' | 'onError' | 'large'>> &
   Pick<AppOptions, 'defaultPromptName'>;
 
 /** The parts that do not need the model. */
@@ -30,13 +31,11 @@ export interface Service extends House {
   readonly aliases: readonly string[];
 }
 
-/** One request, as a handler sees it. */
-export interface Call {
+/** One request, as a handler sees it that needs no body. */
+export interface Asked {
   readonly service: Service;
   /** Who asks, as far as it is known: clients share the machine equally. */
   readonly client: string | undefined;
-  /** Reads and parses the body. */
-  fields(): Promise<Fields>;
   /** Value of a query parameter. */
   query(name: string): string | undefined;
   /** Sets a header of the answer. */
@@ -45,14 +44,34 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
+/** One request with work to do. */
+export interface Call extends Asked {
+  /** Parses the body. */
+  fields(): Promise<Fields>;
+}
+
+/** A request whose body is so large that it is handled elsewhere. */
+export interface LargeRequest extends Pick<Asked, 'service' | 'client' | 'signal'> {
+  readonly path: WorkPath;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Content type of the body. */
+  readonly type: string;
+}
+
+/** Handles large requests off the thread that serves HTTP. */
+export interface LargeRequestHandler {
+  /** Resolves to the body of the answer; throws what the handler of the path throws. */
+  handle(request: LargeRequest): Promise<Uint8Array<ArrayBuffer>>;
+}
+
 /** What a handler answers with. */
 export type Body = string | Uint8Array<ArrayBuffer>;
 
 /** Makes the JSON of an answer. What it throws becomes the error of the answer. */
-export type Handler = (call: Call) => Body | Promise<Body>;
+export type Handler<Of extends Asked = Call> = (call: Of) => Body | Promise<Body>;
 
 /** Fills in the defaults. */
-export function makeHouse({ onError: _, ...given }: AppOptions): House {
+export function makeHouse({ onError: _, large: __, ...given }: AppOptions): House {
   const options: Settings = {
     aliases: [],
     tags: [],

@@ -2,7 +2,7 @@
  * @file What the server says about itself: GET /health, /props, /slots, /lora-adapters, and the routes that only tell why not.
  */
 import { HttpError } from './errors.ts';
-import type { Call, Handler } from './service.ts';
+import type { Asked, Handler } from './service.ts';
 
 /** Routes of llama-server that generate text or work on chats. */
 export const generationPaths = [
@@ -27,14 +27,14 @@ export const generationPaths = [
 ] as const;
 
 /** A handler that answers 501. */
-export function unsupported(message: string): Handler {
+export function unsupported(message: string): Handler<Asked> {
   return () => {
     throw new HttpError('not_supported_error', message);
   };
 }
 
 /** GET /props. */
-export function props({ service }: Call): string {
+export function props({ service }: Asked): string {
   const { engine, name, options } = service;
   const { info, tokenizer, metadata } = engine;
   const { bos, eos } = tokenizer.vocab;
@@ -61,7 +61,7 @@ export function props({ service }: Call): string {
 }
 
 /** POST /props: there is nothing to change. */
-export function changeProps({ service }: Call): string {
+export function changeProps({ service }: Asked): string {
   if (service.options.props) return '{"success":true}';
   throw new HttpError(
     'not_supported_error',
@@ -70,7 +70,7 @@ export function changeProps({ service }: Call): string {
 }
 
 /** GET /slots. There are no slots here; as many of those reported are busy as there are requests under way. */
-export function slots({ service, query }: Call): string {
+export function slots({ service, query }: Asked): string {
   const { engine, gate, options } = service;
   if (!options.slots) {
     throw new HttpError('not_supported_error', 'This server does not support slots endpoint. Start it with `--slots`');
@@ -92,7 +92,7 @@ export function slots({ service, query }: Call): string {
 const startedAt = Math.floor(Date.now() / 1000);
 
 /** GET /metrics. */
-export function metrics(call: Call): string {
+export function metrics(call: Asked): string {
   const { gate, options, metrics } = call.service;
   if (!options.metrics) {
     throw new HttpError(

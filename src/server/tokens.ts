@@ -1,9 +1,10 @@
 /**
  * @file POST /tokenize and POST /detokenize.
  */
-
+import type { Tokenizer } from '../tokenizer/index.ts';
+import { JsonWriter } from './json-writer.ts';
 import { checkBody, detokenizeBody, tokenizeBody } from './schemas.ts';
-import type { Call } from './service.ts';
+import type { Body, Call } from './service.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -11,7 +12,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * `{"tokens":[…]}`. Ids in the content are passed through; a leading text gets the special tokens.
  * @throws HttpError, TokenizerError for an id outside the vocabulary where its piece is asked for
  */
-export async function tokenize({ service, fields }: Call): Promise<string> {
+export async function tokenize({ service, fields }: Call): Promise<Body> {
   const { tokenizer } = service.engine;
   const { content = [], add_special, parse_special, with_pieces } = checkBody(tokenizeBody, await fields());
   const tokens: number[] = [];
@@ -22,8 +23,7 @@ export async function tokenize({ service, fields }: Call): Promise<string> {
       for (const id of ids) tokens.push(id);
     }
   }
-  if (!with_pieces) return JSON.stringify({ tokens });
-  return JSON.stringify({ tokens: tokens.map((id) => ({ id, piece: jsonPiece(tokenizer.piece(id)) })) });
+  return with_pieces ? piecesJson(tokens, tokenizer) : JSON.stringify({ tokens });
 }
 
 /**
@@ -33,6 +33,17 @@ export async function tokenize({ service, fields }: Call): Promise<string> {
 export async function detokenize({ service, fields }: Call): Promise<string> {
   const { tokens } = checkBody(detokenizeBody, await fields());
   return JSON.stringify({ content: service.engine.detokenize(tokens.map(Math.trunc)) });
+}
+
+function piecesJson(tokens: readonly number[], tokenizer: Tokenizer): Body {
+  const json = new JsonWriter().raw('{"tokens":[');
+  const seen = new Map<number, string>();
+  for (const [i, id] of tokens.entries()) {
+    let item = seen.get(id);
+    if (item === undefined) seen.set(id, (item = JSON.stringify({ id, piece: jsonPiece(tokenizer.piece(id)) })));
+    json.raw(i === 0 ? item : `,${item}`);
+  }
+  return json.raw(']}').finish();
 }
 
 /** A piece as text, or as its byte values when it is not UTF-8. */

@@ -2,12 +2,10 @@
  * @file Computes the vectors of a request: prompts put before texts, cache looked into, the rest given to the engine.
  */
 import type { EmbedInput, EmbedOptions } from '../engine/index.ts';
+import { Turn } from '../engine/turn.ts';
 import { HttpError } from './errors.ts';
-import type { Call } from './service.ts';
+import type { Asked } from './service.ts';
 import { cacheKey } from './vector-cache.ts';
-
-/** Inputs that are tokenised before other requests get a turn. */
-const TURN = 64;
 
 /** Vectors, in the order of the inputs. */
 export interface Vectors {
@@ -17,13 +15,14 @@ export interface Vectors {
   readonly truncated: boolean[];
 }
 
-type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate'>;
+/** What decides about the numbers. */
+export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate'>;
 
 /**
  * Puts the text of a prompt before inputs that are texts; token ids are left alone.
  * @throws HttpError when there is no prompt of that name
  */
-export function withPrompt({ service }: Call, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
+export function withPrompt({ service }: Asked, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
   const { prompts, defaultPromptName } = service.options;
   const chosen = name ?? defaultPromptName;
   if (chosen === undefined || chosen === '') return inputs;
@@ -39,7 +38,11 @@ export function withPrompt({ service }: Call, inputs: EmbedInput[], name: string
  * The vectors of `inputs`.
  * @throws InputError, the signal's reason
  */
-export async function computeVectors(call: Call, inputs: EmbedInput[], options: VectorOptions): Promise<Vectors> {
+export async function computeVectors(
+  call: Pick<Asked, 'service' | 'client' | 'signal'>,
+  inputs: readonly EmbedInput[],
+  options: VectorOptions,
+): Promise<Vectors> {
   const { engine, cache, metrics } = call.service;
   const { signal, client } = call;
   const result = cache
@@ -49,7 +52,11 @@ export async function computeVectors(call: Call, inputs: EmbedInput[], options: 
   return result;
 }
 
-async function throughCache(call: Call, inputs: EmbedInput[], options: VectorOptions): Promise<Vectors> {
+async function throughCache(
+  call: Pick<Asked, 'service' | 'client' | 'signal'>,
+  inputs: readonly EmbedInput[],
+  options: VectorOptions,
+): Promise<Vectors> {
   const { signal, client } = call;
   const { engine, metrics } = call.service;
   const cache = call.service.cache!;
@@ -57,6 +64,7 @@ async function throughCache(call: Call, inputs: EmbedInput[], options: VectorOpt
   const nTokens: number[] = new Array(inputs.length);
   const truncated: boolean[] = new Array(inputs.length).fill(false);
   const missing: { index: number; key: string | undefined; input: EmbedInput }[] = [];
+  const turn = new Turn();
   const optionKey = `${options.normalize} ${options.dimensions}`;
 
   for (const [index, input] of inputs.entries()) {
@@ -67,7 +75,8 @@ async function throughCache(call: Call, inputs: EmbedInput[], options: VectorOpt
     const vector = key === undefined ? undefined : cache.get(key);
     if (vector === undefined) missing.push({ index, key, input: key === undefined ? input : ids });
     else vectors[index] = vector;
-    if (index % TURN === TURN - 1) await new Promise((resolve) => setTimeout(resolve, 0));
+    if (!turn.isOver) continue;
+    await turn.pass();
     signal.throwIfAborted();
   }
   metrics.cacheHits += inputs.length - missing.length;

@@ -70,23 +70,27 @@ export class Tokenizer {
    * Without a template the text of control tokens stays text.
    */
   encodePair(query: string, document: string): number[] {
-    if (this.rerankTemplate !== undefined) {
-      const text = this.rerankTemplate.replaceAll('{query}', () => query).replaceAll('{document}', () => document);
-      return this.encode(text, { addSpecial: false });
+    return this.pairEncoder(query)(document);
+  }
+
+  /** `encodePair` for many documents: the query is tokenized once, where no template puts it into the middle of a text. */
+  pairEncoder(query: string): (document: string) => number[] {
+    const { rerankTemplate } = this;
+    if (rerankTemplate !== undefined) {
+      const withQuery = rerankTemplate.replaceAll('{query}', () => query);
+      return (document) =>
+        this.encode(
+          withQuery.replaceAll('{document}', () => document),
+          { addSpecial: false },
+        );
     }
     const { addBos, addEos, addSep, eos, sep } = this.vocab;
     const plain = { addSpecial: false, parseSpecial: false };
-    const end = addEos ? (eos ?? sep ?? this.#need('eos', 'add_eos_token')) : undefined;
-    const out = addBos ? [this.#need('bos', 'add_bos_token')] : [];
-    const append = (ids: readonly number[]) => {
-      for (const id of ids) out.push(id);
-    };
-    append(this.encode(query, plain));
-    if (end !== undefined) out.push(end);
-    if (addSep) out.push(this.#need('sep', 'add_sep_token'));
-    append(this.encode(document, plain));
-    if (end !== undefined) out.push(end);
-    return out;
+    const end = addEos ? [eos ?? sep ?? this.#need('eos', 'add_eos_token')] : [];
+    const bos = addBos ? [this.#need('bos', 'add_bos_token')] : [];
+    const separator = addSep ? [this.#need('sep', 'add_sep_token')] : [];
+    const before = bos.concat(this.encode(query, plain), end, separator);
+    return (document) => before.concat(this.encode(document, plain), end);
   }
 
   /**

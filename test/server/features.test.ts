@@ -1,6 +1,7 @@
 /**
  * @file What the server has beyond llama-server, and what is configured.
  */
+import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type App, type AppOptions, createApp, type Engine } from '../../src/server/index.ts';
@@ -243,6 +244,32 @@ describe('overload', () => {
     );
     expect(streamed.status).toBe(413);
     expect((await streamed.json()).error).toMatchObject({ code: 413, type: 'payload_too_large_error' });
+  });
+
+  it('unpacks bodies, up to the limit', async () => {
+    const send = (encoding: string, body: Uint8Array<ArrayBuffer>) =>
+      app({ bodyLimit: 1000 }).fetch(
+        new Request('http://localhost/v1/embeddings', {
+          method: 'POST',
+          body,
+          headers: { 'content-encoding': encoding, 'content-length': String(body.length) },
+        }),
+      );
+    const expected = await (await post(app(), '/v1/embeddings', { input: 'hello' })).text();
+    for (const [encoding, pack] of [
+      ['gzip', gzipSync],
+      ['deflate', deflateSync],
+    ] as const) {
+      expect(await (await send(encoding, pack('{"input":"hello"}'))).text()).toBe(expected);
+      expect((await send(encoding, pack(`{"input":"${'x'.repeat(1000)}"}`))).status).toBe(413);
+      const broken = await send(encoding, new Uint8Array(30).fill(7));
+      expect(broken.status).toBe(400);
+      expect((await broken.json()).error.message).toContain(`the body is no ${encoding}`);
+      expect((await send(encoding, pack('{"input":"hello"}').subarray(0, -5))).status).toBe(400);
+    }
+    const unknown = await send('br', new Uint8Array(3));
+    expect(unknown.status).toBe(400);
+    expect((await unknown.json()).error.message).toContain('use gzip, deflate or none');
   });
 
   it('passes on who asks, and that he went away', async () => {
