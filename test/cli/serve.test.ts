@@ -68,6 +68,29 @@ describe('serve', () => {
     await expect(embed(url, 'late')).rejects.toThrow();
   });
 
+  it.each([
+    ['small', 800, 20],
+    ['large', 4000, 200],
+  ])('drops a %s request whose client went away, and serves the others meanwhile', async (_, n, words) => {
+    const { url } = await serve('--metrics');
+    const gauge = async (name: string) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+    };
+    const leaving = new AbortController();
+    const body = JSON.stringify({ input: Array.from({ length: n }, (_, i) => `${i} ${'a '.repeat(words)}`) });
+    const long = fetch(`${url}/v1/embeddings`, { method: 'POST', body, signal: leaving.signal }).catch(() => 'gone');
+    await expect.poll(() => gauge('gguf_embed_queue_inputs'), { timeout: 20_000, interval: 5 }).toBeGreaterThan(n / 2);
+    expect((await embed(url, 'short')).status).toBe(200);
+    expect(await gauge('gguf_embed_queue_inputs')).toBeGreaterThan(0);
+    leaving.abort();
+    expect(await long).toBe('gone');
+    await expect.poll(() => gauge('llamacpp:requests_processing'), { timeout: 10_000 }).toBe(0);
+    expect(await gauge('gguf_embed_queue_inputs')).toBe(0);
+    expect(await gauge('gguf_embed_abandoned_total')).toBe(1);
+    expect((await embed(url, 'later')).status).toBe(200);
+  });
+
   it('ends at once on a second signal, with exit code 1', async () => {
     const { child, end, url, log } = await serve();
     const text = 'one two three four five six seven eight '.repeat(10);
