@@ -68,7 +68,8 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
   app.notFound((c) => refuse(c, 'not_found_error', 'File Not Found'));
   app.onError((error, c) => {
     const answer = toHttpError(error);
-    if (c.req.raw.signal.aborted) house.metrics.abandoned++;
+    // A refused body aborts the signal, too.
+    if (answer.status === 500 && c.req.raw.signal.aborted) house.metrics.abandoned++;
     else if (answer.status === 500) options.onError?.(error);
     for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
     return c.body(handlerErrorBody(answer), answer.status as ContentfulStatusCode);

@@ -11,6 +11,7 @@ export const errorStatus = {
   authentication_error: 401,
   not_found_error: 404,
   payload_too_large_error: 413,
+  unsupported_media_type_error: 415,
   server_error: 500,
   not_supported_error: 501,
   unavailable_error: 503,

@@ -36,7 +36,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 /**
  * The body of a request, unpacked.
- * @throws HttpError for more than `limit` bytes, packed or not (413), and for a packing that is unknown or broken (400)
+ * @throws HttpError for more than `limit` bytes, packed or not (413), an unknown packing (415), a broken one (400)
  */
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`);
@@ -47,7 +47,7 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of unpack(request.body, packing, request.signal)) {
+  for await (const chunk of unpack(request.body, packing)) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
     chunks.push(chunk);
@@ -61,15 +61,11 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
   return bytes;
 }
 
-async function* unpack(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  packing: string,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+async function* unpack(body: ReadableStream<Uint8Array<ArrayBuffer>>, packing: string): AsyncGenerator<Uint8Array> {
   const known = packing === 'gzip' || packing === 'deflate';
   if (!known && packing !== 'identity') {
     throw new HttpError(
-      'invalid_request_error',
+      'unsupported_media_type_error',
       `bodies in Content-Encoding ${packing} cannot be read: use gzip, deflate or none`,
     );
   }
@@ -77,9 +73,14 @@ async function* unpack(
   try {
     yield* bytes as unknown as AsyncIterable<Uint8Array>;
   } catch (error) {
-    if (!known || signal.aborted) throw error;
-    throw new HttpError('invalid_request_error', `the body is no ${packing}: ${(error as Error).message}`);
+    if (!known || !isUnpackingError(error)) throw error;
+    throw new HttpError('invalid_request_error', `the body is no ${packing}: ${error.message}`);
   }
+}
+
+/** A TypeError by the standard; Node throws that of its zlib. */
+function isUnpackingError(error: unknown): error is Error {
+  return error instanceof TypeError || String((error as { code?: unknown }).code).startsWith('Z_');
 }
 
 async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {

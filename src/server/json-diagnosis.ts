@@ -15,6 +15,8 @@ type Token =
   | "','"
   | 'end of input';
 
+const LINE_FEED = 0x0a;
+
 /** Most bytes of a token that a message shows; the last ones, where the mistake is. */
 const MAX_SHOWN = 200;
 
@@ -117,8 +119,6 @@ class Lexer {
   readonly #bytes: Uint8Array;
   /** Next byte to read; one more than the length after the end was seen. */
   #at = 0;
-  #line = 1;
-  #lineStart = 0;
   /** Where the last string or number began: messages show the text from there on. */
   #shownFrom = 0;
   #literal = '';
@@ -135,8 +135,10 @@ class Lexer {
 
   /** A message with the position of the byte last read. */
   positioned(text: string): string {
-    const column = this.#at - this.#lineStart;
-    return `[json.exception.parse_error.101] parse error at line ${this.#line}, column ${column}: ${text}`;
+    const before = this.#bytes.subarray(0, this.#at);
+    const column = this.#at - before.lastIndexOf(LINE_FEED) - 1;
+    const line = before.reduce((n, byte) => (byte === LINE_FEED ? n + 1 : n), 1);
+    return `[json.exception.parse_error.101] parse error at line ${line}, column ${column}: ${text}`;
   }
 
   message(context: string, problem: string, expected?: string): string {
@@ -204,10 +206,7 @@ class Lexer {
   #skipSpace(): void {
     for (;;) {
       const byte = this.#bytes[this.#at];
-      if (byte === 0x0a) {
-        this.#line++;
-        this.#lineStart = this.#at + 1;
-      } else if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return;
+      if (byte !== LINE_FEED && byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return;
       this.#at++;
     }
   }

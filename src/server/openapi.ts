@@ -25,6 +25,7 @@ const object = (properties: Record<string, JsonSchema>, ...optional: string[]): 
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
 const usage = object({ prompt_tokens: integer, total_tokens: integer });
+const truncated = { type: 'boolean', description: 'there, and true, when the input was cut' };
 const anyObject = { type: 'object' };
 
 /** All routes that do something. */
@@ -52,7 +53,7 @@ function routes(): Route[] {
               index: integer,
               object: text,
               encoding_format: text,
-              truncated: { type: 'boolean' },
+              truncated,
             },
             'encoding_format',
             'truncated',
@@ -65,9 +66,7 @@ function routes(): Route[] {
       method: 'post',
       summary: "Vectors, in llama-server's own format",
       body: jsonSchemaOf(embeddingsBody),
-      answer: list(
-        object({ index: integer, embedding: list(list(number)), truncated: { type: 'boolean' } }, 'truncated'),
-      ),
+      answer: list(object({ index: integer, embedding: list(list(number)), truncated }, 'truncated')),
     },
     {
       paths: ['/v1/rerank', '/v1/reranking', '/rerank', '/reranking'],
@@ -80,9 +79,9 @@ function routes(): Route[] {
             model: text,
             object: text,
             usage,
-            results: list(object({ index: integer, relevance_score: number })),
+            results: list(object({ index: integer, relevance_score: number, truncated }, 'truncated')),
           }),
-          list(object({ index: integer, score: number, text }, 'text')),
+          list(object({ index: integer, score: number, text, truncated }, 'text', 'truncated')),
         ],
       },
     },

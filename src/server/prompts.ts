@@ -12,47 +12,49 @@ type Mixed = (string | number)[];
  * @throws HttpError for any other value
  */
 export function readPrompts(value: unknown): EmbedInput[] {
-  if (!Array.isArray(value) || value.some(Number.isInteger)) return [readPrompt(value)];
+  if (!Array.isArray(value) || value.some(isId)) return [readPrompt(value)];
   if (value.length === 0) throw invalid('"prompt" must not be empty');
   return value.map(readPrompt);
 }
 
 function readPrompt(value: unknown): EmbedInput {
   if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return readMixed(value);
+  if (Array.isArray(value)) {
+    if (value.every(isId)) return value;
+    if (value.some(isId) && value.some((part) => typeof part === 'string')) return value.map(readPart);
+    throw invalid(PROMPT_SHAPE);
+  }
   if (typeof value !== 'object' || value === null || !('prompt_string' in value)) throw invalid(PROMPT_SHAPE);
   if ('multimodal_data' in value) {
     throw invalid('Multimodal data provided, but model does not support multimodal requests.');
   }
-  const { prompt_string } = value;
-  if (typeof prompt_string === 'string') return prompt_string;
-  if (Array.isArray(prompt_string)) return readMixed(prompt_string);
+  const inside = readContent(value.prompt_string);
+  if (typeof inside === 'string' || inside.length === 0 || inside.some(isId)) return inside;
   throw invalid(PROMPT_SHAPE);
 }
 
-function readMixed(values: readonly unknown[]): Mixed {
-  if (values.length > 0 && !values.some(Number.isInteger)) throw invalid(PROMPT_SHAPE);
-  for (const value of values) {
-    if (typeof value === 'string' || Number.isInteger(value)) continue;
-    throw invalid(typeof value === 'number' ? PROMPT_SHAPE : typeErrorMessage('number', value));
-  }
-  return values as Mixed;
-}
-
-function invalid(message: string): HttpError {
-  return new HttpError('invalid_request_error', message);
+/** Whether a value is what llama-server's JSON library takes for an integer. */
+function isId(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(value as number) < 2 ** 64;
 }
 
 /**
- * The `content` of /tokenize: a text, or texts and ids mixed. Ids are taken as they are; fractions are cut off.
+ * The `content` of /tokenize: a text, or texts and ids mixed. Ids are taken as they are.
  * @throws HttpError for any other value
  */
 export function readContent(value: unknown): string | Mixed {
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) throw invalid(typeErrorMessage('string', value));
-  return value.map((part: unknown) => {
-    if (typeof part === 'string') return part;
-    if (typeof part === 'number') return Math.trunc(part);
-    throw invalid(typeErrorMessage('number', part));
-  });
+  return value.map(readPart);
+}
+
+/** Fractions of ids are cut off, and booleans are 0 or 1, as everywhere in llama-server. */
+function readPart(part: unknown): string | number {
+  if (typeof part === 'string') return part;
+  if (typeof part === 'number' || typeof part === 'boolean') return Math.trunc(Number(part));
+  throw invalid(typeErrorMessage('number', part));
+}
+
+function invalid(message: string): HttpError {
+  return new HttpError('invalid_request_error', message);
 }

@@ -114,7 +114,12 @@ export const embeddingsBody = v.object({
 });
 
 const documents = (description: string) =>
-  v.fallback(v.optional(v.pipe(v.array(v.string()), v.minLength(1), about(description))), undefined);
+  v.fallback(
+    v.optional(
+      v.pipe(v.array(v.string()), about(description, { type: 'array', items: { type: 'string' }, minItems: 1 })),
+    ),
+    undefined,
+  );
 
 /** POST /rerank. `documents` goes before `texts` when both are usable. */
 export const rerankBody = v.pipe(
@@ -123,8 +128,8 @@ export const rerankBody = v.pipe(
     documents: documents("what is ranked, answered in Jina's format"),
     texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
     top_n: v.pipe(
-      v.fallback(v.optional(v.number()), undefined),
-      v.transform((value) => value && Math.trunc(value)),
+      v.fallback(v.optional(v.union([v.number(), v.boolean()])), undefined),
+      v.transform((value) => (value === undefined ? undefined : Math.trunc(Number(value)))),
       v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
       about('return only that many of the best', { type: 'integer', minimum: 0 }),
     ),
@@ -135,7 +140,7 @@ export const rerankBody = v.pipe(
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const { documents, texts, ...others } = dataset.value;
     const ranked = documents ?? texts;
-    if (ranked !== undefined) return { ...others, documents: ranked };
+    if (ranked !== undefined && ranked.length > 0) return { ...others, documents: ranked };
     addIssue({ message: '"documents" must be a non-empty string array' });
     return NEVER;
   }),
@@ -155,10 +160,7 @@ export const tokenizeBody = v.object({
 export const detokenizeBody = v.object({
   tokens: v.optional(
     v.pipe(
-      v.array(
-        v.number((issue) => typeErrorMessage('number', issue.input)),
-        (issue) => typeErrorMessage('array', issue.input),
-      ),
+      v.array(integer('a token id'), (issue) => typeErrorMessage('array', issue.input)),
       about('token ids'),
     ),
     [],

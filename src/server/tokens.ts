@@ -32,7 +32,7 @@ export async function tokenize({ service, fields }: Call): Promise<Body> {
  */
 export async function detokenize({ service, fields }: Call): Promise<string> {
   const { tokens } = checkBody(detokenizeBody, await fields());
-  return JSON.stringify({ content: service.engine.detokenize(tokens.map(Math.trunc)) });
+  return JSON.stringify({ content: service.engine.detokenize(tokens) });
 }
 
 function piecesJson(tokens: readonly number[], tokenizer: Tokenizer): Body {

@@ -268,7 +268,7 @@ describe('overload', () => {
       expect((await send(encoding, pack('{"input":"hello"}').subarray(0, -5))).status).toBe(400);
     }
     const unknown = await send('br', new Uint8Array(3));
-    expect(unknown.status).toBe(400);
+    expect(unknown.status).toBe(415);
     expect((await unknown.json()).error.message).toContain('use gzip, deflate or none');
   });
 
@@ -361,4 +361,59 @@ it('form data: text fields, repeated ones as an array', async () => {
   form.append('input', 'two');
   const answer = await app().fetch(new Request('http://localhost/v1/embeddings', { method: 'POST', body: form }));
   expect((await answer.json()).data).toHaveLength(2);
+});
+
+describe('values that llama-server converts', () => {
+  it.each([
+    [
+      ['a', 5, true],
+      ['a', 5, 1],
+    ],
+    [
+      ['a', 5, 1.9],
+      ['a', 5, 1],
+    ],
+    [{ prompt_string: [5, 1.9, false] }, [5, 1, 0]],
+    [{ prompt_string: ['a', 5] }, ['a', 5]],
+  ])('input %j is %j', async (input, plain) => {
+    expect(await embeddings(app(), { input })).toEqual(await embeddings(app(), { input: plain }));
+  });
+
+  it.each([
+    [[5, null], 'a list of mixed strings & tokens'],
+    [[5, true], 'a list of mixed strings & tokens'],
+    [['a', 5, null], 'type must be number, but is null'],
+    [{ prompt_string: null }, 'type must be string, but is null'],
+    [{ prompt_string: ['a', [5]] }, 'type must be number, but is array'],
+    [[1e20], 'a list of mixed strings & tokens'],
+  ])('input %j is refused: %s', async (input, message) => {
+    const refused = await refusal(app(), { input });
+    expect(refused.status).toBe(400);
+    expect(refused.message).toContain(message);
+  });
+
+  it('token ids of /detokenize and /tokenize', async () => {
+    const text = async (tokens: unknown[]) => (await post(app(), '/detokenize', { tokens })).text();
+    expect(await text([true, 101.7])).toBe(await text([1, 101]));
+    expect(await (await post(app(), '/tokenize', { content: [true, 'a', 5.5] })).json()).toMatchObject({
+      tokens: [1, ...embedder.tokenize('a', { addSpecial: false }), 5],
+    });
+  });
+
+  it('top_n, and documents that are there but empty', async () => {
+    const ranker = await Embedder.load(fixture('models/bert-rank.gguf'), { backend: 'reference', worker: false });
+    const served = app({}, ranker);
+    const ranked = async (body: object) => (await (await post(served, '/rerank', body)).json()).results.length;
+    expect(await ranked({ query: 'a', documents: ['b', 'c'], top_n: true })).toBe(1);
+    expect(await ranked({ query: 'a', documents: ['b', 'c'], top_n: false })).toBe(0);
+    expect(await ranked({ query: 'a', documents: ['b', 'c'], top_n: '1' })).toBe(2);
+    const empty = await refusal(served, { query: 'a', documents: [], texts: ['b'] }, '/rerank');
+    expect(empty.message).toBe('"documents" must be a non-empty string array');
+    const [cut, whole] = await (await post(served, '/rerank', { query: 'a', texts: [long, 'b'], truncate: true }))
+      .json()
+      .then((results: { index: number; truncated?: boolean }[]) => results.toSorted((a, b) => a.index - b.index));
+    expect(cut.truncated).toBe(true);
+    expect(whole).not.toHaveProperty('truncated');
+    await ranker.dispose();
+  });
 });

@@ -58,6 +58,7 @@ describe('diagnoseJson', () => {
       "line 3, column 5: syntax error while parsing value - invalid literal; last read: '<U+000A><U+000A>[tru]'",
     ],
     ['"a\tb"', "control character U+0009 (HT) must be escaped to \\u0009 or \\t; last read: '\"a<U+0009>'"],
+    ['"a\nb"', 'line 2, column 0: syntax error while parsing value - invalid string: control character U+000A (LF)'],
     ['[1.]', "invalid number; expected digit after '.'; last read: '1.]'"],
     ['"\\x"', 'invalid string: forbidden character after backslash'],
     ['"\\udc00"', 'surrogate U+DC00..U+DFFF must follow U+D800..U+DBFF'],

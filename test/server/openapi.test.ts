@@ -5,6 +5,17 @@ import { fixture } from './http-fixture.ts';
 
 interface Operation {
   requestBody?: { content: Record<string, { schema: Schema }> };
+  responses: Record<string, { content: Record<string, { schema: Described }> }>;
+}
+/** The words of JSON Schema that descriptions of answers use. */
+interface Described {
+  type?: string;
+  anyOf?: Described[];
+  items?: Described;
+  properties?: Record<string, Described>;
+  required?: string[];
+  enum?: unknown[];
+  $ref?: string;
 }
 interface Schema {
   type?: string;
@@ -64,4 +75,48 @@ it('moves with the prefix and tells of keys', async () => {
   const moved = await answer.json();
   expect(Object.keys(moved.paths).every((path) => path.startsWith('/x/'))).toBe(true);
   expect(moved.security).toEqual([{ key: [] }]);
+});
+
+/** Whether a value is as described, with no key that is not. */
+function isDescribed(value: unknown, schema: Described): boolean {
+  const { type, anyOf, items, properties, required = [], enum: values } = schema;
+  if (schema.$ref) return isDescribed(value, (document as unknown as Components).components.schemas.Error);
+  if (anyOf) return anyOf.some((one) => isDescribed(value, one));
+  if (values && !values.includes(value)) return false;
+  if (type === 'array') return Array.isArray(value) && value.every((item) => isDescribed(item, items!));
+  if (type === 'integer') return Number.isInteger(value);
+  if (type !== 'object') return typeof value === type;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (properties === undefined) return true;
+  return (
+    required.every((name) => name in value) &&
+    Object.entries(value).every(([name, field]) => name in properties && isDescribed(field, properties[name]))
+  );
+}
+interface Components {
+  components: { schemas: { Error: Described } };
+}
+
+it.each<[string, object, number]>([
+  ['/v1/embeddings', { input: ['a', 'b'] }, 200],
+  ['/v1/embeddings', { input: 'a', encoding_format: 'base64' }, 200],
+  ['/v1/embeddings', { input: 'word '.repeat(2000), truncate: true, output_dtype: 'int8' }, 200],
+  ['/embedding', { content: 'word '.repeat(2000), truncate: true }, 200],
+  ['/rerank', { query: 'a', documents: ['b', 'word '.repeat(2000)], truncate: true }, 200],
+  ['/rerank', { query: 'a', texts: ['b', 'word '.repeat(2000)], truncate: true, return_text: true }, 200],
+  ['/tokenize', { content: 'a b' }, 200],
+  ['/tokenize', { content: 'a b', with_pieces: true }, 200],
+  ['/detokenize', { tokens: [101] }, 200],
+  ['/v1/embeddings', { input: 'word '.repeat(2000) }, 400],
+  ['/v1/embeddings', { input: 5 }, 400],
+])('the answer of %s, case %#, is as described', async (path, body, status) => {
+  const answer = await app.fetch(
+    new Request(`http://localhost${path}`, { method: 'POST', body: JSON.stringify(body) }),
+  );
+  expect(answer.status).toBe(status);
+  const { responses } = document.paths[path].post;
+  const { schema } = responses[status === 200 ? '200' : 'default'].content['application/json'];
+  const json: unknown = await answer.json();
+  expect(isDescribed(json, schema)).toBe(true);
+  expect(isDescribed({ ...(json as object), more: 1 }, schema)).toBe(false);
 });
