@@ -7,6 +7,7 @@ import type { BatchReport } from '../engine/index.ts';
 import { allowOrigin, isAllowed, preflight } from './access.ts';
 import type { Engine } from './engine.ts';
 import { type ErrorType, HttpError, handlerErrorBody, layerErrorBody, toHttpError } from './errors.ts';
+import type { Visit } from './gate.ts';
 import { type WorkPath, workHandlers } from './handlers.ts';
 import { parseFields, readBytes } from './json-body.ts';
 import { modelList } from './models.ts';
@@ -102,14 +103,14 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
   };
   /** A handler with work to do: what comes in is bounded, and what is large is handled elsewhere. */
   const work = (path: WorkPath) => async (asked: Asked, request: Request) => {
-    const leave = enter(asked.service, Number(request.headers.get('content-length') ?? 0));
+    const visit = enter(asked.service, Number(request.headers.get('content-length') ?? 0));
     try {
-      const bytes = await readBytes(request, bodyLimit);
+      const bytes = await readBytes(request, bodyLimit, visit.add);
       const type = request.headers.get('content-type') ?? '';
       if (large !== undefined && bytes.length > LARGE) return await large.handle({ ...asked, path, bytes, type });
       return await workHandlers[path]({ ...asked, fields: () => parseFields(bytes, type) });
     } finally {
-      leave();
+      visit.leave();
     }
   };
 
@@ -132,14 +133,9 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
 }
 
 /** @throws HttpError (503) when too much is under way */
-function enter({ gate, metrics, engine }: Service, bytes: number): () => void {
+function enter({ gate, metrics, engine }: Service, bytes: number): Visit {
   const { tokensPerSecond } = metrics;
-  try {
-    return gate.enter(bytes, tokensPerSecond > 0 ? engine.nWaitingTokens / tokensPerSecond : 1);
-  } catch (error) {
-    metrics.rejected++;
-    throw error;
-  }
+  return gate.enter(bytes, tokensPerSecond > 0 ? engine.nWaitingTokens / tokensPerSecond : 1);
 }
 
 /** An answer from before any handler. */

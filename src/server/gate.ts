@@ -14,14 +14,28 @@ export interface GateLimits {
   readonly maxQueueBytes: number;
 }
 
+/** A request under way. */
+export interface Visit {
+  /**
+   * More bytes of its body, which were not known before.
+   * @throws HttpError (503) when there is no room for them
+   */
+  add(bytes: number): void;
+  /** It has been answered. */
+  leave(): void;
+}
+
 /** Counts requests in and out. */
 export class Gate {
   readonly #limits: GateLimits;
+  readonly #onRefusal: () => void;
   #nActive = 0;
   #bytes = 0;
 
-  constructor(limits: GateLimits) {
+  /** @param onRefusal hears of every request that is turned away */
+  constructor(limits: GateLimits, onRefusal: () => void) {
     this.#limits = limits;
+    this.#onRefusal = onRefusal;
   }
 
   /** Requests under way. */
@@ -33,28 +47,33 @@ export class Gate {
    * Lets a request in.
    * @param bytes of its body, as far as they are known before it is read
    * @param retryAfter seconds after which there should be room
-   * @returns to be called when the request has been answered
    * @throws HttpError (503) when there is no room
    */
-  enter(bytes: number, retryAfter: number): () => void {
+  enter(bytes: number, retryAfter: number): Visit {
     const { maxQueue, maxQueueBytes } = this.#limits;
-    const full = maxQueue > 0 && this.#nActive >= maxQueue;
-    // A single request is bounded by the limit of a body, so an empty house lets anyone in.
-    const heavy = this.#nActive > 0 && this.#bytes + bytes > maxQueueBytes;
-    if (full || heavy) {
+    const refuse = () => {
+      this.#onRefusal();
       const seconds = Math.min(MAX_RETRY_AFTER, Math.max(1, Math.ceil(retryAfter)));
-      throw new HttpError('unavailable_error', `The server is busy: ${this.#nActive} requests are waiting`, {
+      return new HttpError('unavailable_error', `The server is busy: ${this.#nActive} requests are waiting`, {
         headers: { 'Retry-After': String(seconds) },
       });
-    }
+    };
+    // A single request is bounded by the limit of a body, so an empty house lets anyone in.
+    const isHeavy = (more: number, others: number) => others > 0 && this.#bytes + more > maxQueueBytes;
+    if ((maxQueue > 0 && this.#nActive >= maxQueue) || isHeavy(bytes, this.#nActive)) throw refuse();
     this.#nActive++;
     this.#bytes += bytes;
-    let inside = true;
-    return () => {
-      if (!inside) return;
-      inside = false;
-      this.#nActive--;
-      this.#bytes -= bytes;
+    let counted = bytes;
+    return {
+      add: (more) => {
+        if (isHeavy(more, this.#nActive - 1)) throw refuse();
+        this.#bytes += more;
+        counted += more;
+      },
+      leave: () => {
+        this.#nActive--;
+        this.#bytes -= counted;
+      },
     };
   }
 }

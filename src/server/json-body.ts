@@ -36,9 +36,14 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 /**
  * The body of a request, unpacked.
+ * @param onBytes hears of bytes beyond the declared ones as they come; what it throws ends the reading
  * @throws HttpError for more than `limit` bytes, packed or not (413), an unknown packing (415), a broken one (400)
  */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(
+  request: Request,
+  limit: number,
+  onBytes: (n: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`);
   const declared = request.headers.get('content-length');
   if (Number(declared ?? 0) > limit) throw tooLarge();
@@ -50,6 +55,7 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
   for await (const chunk of unpack(request.body, packing)) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
+    onBytes(chunk.length);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(length);

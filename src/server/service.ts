@@ -91,7 +91,9 @@ export function makeHouse({ onError: _, large: __, ...given }: AppOptions): Hous
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
   const cache = options.cacheSize > 0 ? new VectorCache(options.cacheSize) : undefined;
-  return { options, metrics: new Metrics(), gate: new Gate(options), cache };
+  const metrics = new Metrics();
+  const gate = new Gate(options, () => metrics.rejected++);
+  return { options, metrics, gate, cache };
 }
 
 /** Moves the model in. */

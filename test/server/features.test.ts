@@ -228,6 +228,28 @@ describe('overload', () => {
     expect((await first).status).toBe(200);
   });
 
+  it('counts the bytes of bodies of unknown length as they come', async () => {
+    const door = delayed(embedder);
+    const served = app({ maxQueueBytes: 1000, metrics: true }, door);
+    const stream = () =>
+      served.fetch(
+        new Request('http://localhost/v1/embeddings', {
+          method: 'POST',
+          body: new Blob([JSON.stringify({ input: `x${' '.repeat(600)}` })]).stream(),
+          duplex: 'half',
+        } as RequestInit),
+      );
+    const first = stream();
+    await expect.poll(() => door.nCalls).toBe(1);
+    const second = await stream();
+    expect(second.status).toBe(503);
+    expect(second.headers.get('retry-after')).toBe('1');
+    door.open();
+    expect((await first).status).toBe(200);
+    expect((await stream()).status).toBe(200);
+    expect(await (await get(served, '/metrics')).text()).toContain('gguf_embed_rejected_total 1\n');
+  });
+
   it('answers 413 for a body over the limit, declared or not', async () => {
     const served = app({ bodyLimit: 100 });
     const body = JSON.stringify({ input: 'x'.repeat(200) });
