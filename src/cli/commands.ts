@@ -45,8 +45,11 @@ is for pipelines: each line in is a JSON string, each line out the JSON array of
     run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   },
   inspect: {
-    summary: 'Prints header, metadata and tensors of a GGUF file',
+    summary: 'Prints what is in a GGUF file: header, metadata, tensors, and the model as a tree',
     usage: 'FILE [OPTIONS]',
+    details: `Prints what is in a GGUF file: header, metadata, tensors with types, shapes and sizes, and the layers and parameters of
+the model as a tree, in which neighbouring layers of the same shapes are one branch. Where the file holds no model that can be
+run, the last line says why. \`--json\` has everything, long arrays and each layer too.`,
     run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
   },
   convert: {

@@ -2,8 +2,17 @@
  * @file The command `inspect`.
  */
 import { openModelFile } from '../gguf/file.node.ts';
-import { describeGguf, type GgufDescription, type KeyDescription, openGguf } from '../gguf/index.ts';
+import {
+  describeGguf,
+  type GgufDescription,
+  GgufError,
+  type GgufFile,
+  type KeyDescription,
+  openGguf,
+} from '../gguf/index.ts';
+import { ModelError, type ModelTreeNode, modelTree } from '../models/index.ts';
 import { byteSize } from './log.ts';
+import { drawTree } from './model-tree.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
@@ -13,17 +22,52 @@ const SHOWN_ELEMENTS = 6;
 /** UTF-16 units of a value that the table shows. */
 const SHOWN_VALUE = 120;
 
-/** Prints header, metadata and tensors of a file, as tables for people or as one JSON object with everything. */
+/** The model in a file, or why there is none to run. */
+type Model = { readonly tree: ModelTreeNode } | { readonly problem: string };
+
+/**
+ * Prints header, metadata, tensors and, of a file with a model, its layers and parameters as a tree: for people, or as
+ * one JSON object with everything.
+ */
 export async function inspect({ values, positionals }: Parsed): Promise<void> {
   const files = [...positionals, ...(values.model === undefined ? [] : [values.model])];
   if (files.length !== 1) throw new UsageError('give one file: gguf-embed inspect FILE');
   const file = await openGguf(await openModelFile(files[0]));
   try {
-    if (values.json) await write(`${JSON.stringify(describeGguf(file, Number.POSITIVE_INFINITY), null, 2)}\n`);
-    else await write(describe(describeGguf(file, SHOWN_ELEMENTS)));
+    const model = modelOf(file);
+    if (values.json) {
+      const description = describeGguf(file, Number.POSITIVE_INFINITY);
+      const shown = 'tree' in model ? { tree: plainTree(model.tree) } : model;
+      await write(`${JSON.stringify({ ...description, model: shown }, null, 2)}\n`);
+    } else {
+      const description = describeGguf(file, SHOWN_ELEMENTS);
+      await write(`${describe(description)}\n${describeModel(model, description)}`);
+    }
   } finally {
     await file.close();
   }
+}
+
+function modelOf(file: GgufFile): Model {
+  try {
+    return { tree: modelTree(file) };
+  } catch (error) {
+    if (error instanceof ModelError || error instanceof GgufError) return { problem: error.message };
+    throw error;
+  }
+}
+
+function describeModel(model: Model, { parameters }: GgufDescription): string {
+  if ('problem' in model) return `no model that can be run: ${model.problem}\n`;
+  const { tree } = model;
+  const others = parameters - tree.nParams;
+  const note = others > 0 ? `, and ${others} that embeddings do not need` : '';
+  return `model ${tree.name}, ${tree.nParams} parameters${note}\n${drawTree(tree)}`;
+}
+
+function plainTree({ name, nParams, children, weight }: ModelTreeNode): unknown {
+  if (weight !== undefined) return { name, parameters: nParams, type: weight.type.name, shape: weight.shape };
+  return { name, parameters: nParams, children: children.map(plainTree) };
 }
 
 function describe(file: GgufDescription): string {

@@ -10,13 +10,13 @@ import { ModelError } from './errors.ts';
 import { readArchitecture, readHyperParameters } from './hparams.ts';
 import { architectures } from './registry.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
-import { WeightLoader } from './weights.ts';
+import { type Allocator, WeightLoader } from './weights.ts';
 
 export type { Architecture, Model, Pooling } from './architecture.ts';
 export { ModelError } from './errors.ts';
 export { type HyperParameters, readHyperParameters } from './hparams.ts';
 export { architectures } from './registry.ts';
-export { countParams, type ModelTreeNode } from './tree.ts';
+export type { ModelTreeNode } from './tree.ts';
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
@@ -47,6 +47,22 @@ export async function loadModel(
   backend: Backend,
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
+  const { model, loader } = declareModel(file, backend);
+  if (options.fill !== false) await loader.fill(backend, options);
+  return { ...model, weights: loader.weights };
+}
+
+/**
+ * The layers and parameters of the model that `file` describes as a tree. Reads no weights.
+ * @throws as `loadModel` does
+ */
+export function modelTree(file: GgufFile): ModelTreeNode {
+  const handles: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
+  const { model, loader } = declareModel(file, handles);
+  return weightTree(model.hparams.architecture, loader.weights);
+}
+
+function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loader: WeightLoader } {
   const id = readArchitecture(file.metadata);
   const architecture = architectures.get(id);
   if (architecture === undefined) {
@@ -55,14 +71,8 @@ export async function loadModel(
       key: 'general.architecture',
     });
   }
-  const loader = new WeightLoader(file, backend, readHyperParameters(file));
+  const loader = new WeightLoader(file, allocator, readHyperParameters(file));
   const model = architecture.build(loader);
   loader.assertAllUsed();
-  if (options.fill !== false) await loader.fill(options);
-  return { ...model, weights: loader.weights };
-}
-
-/** The layers and parameters of a loaded model as a tree. */
-export function modelTree(model: LoadedModel): ModelTreeNode {
-  return weightTree(model.hparams.architecture, model.weights);
+  return { model, loader };
 }

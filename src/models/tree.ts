@@ -1,5 +1,5 @@
 /**
- * @file The weights of a loaded model as a tree of their names, with parameter counts, for people to read.
+ * @file The weights of a model as a tree of their names, with parameter counts, for people to read.
  */
 import type { Weight } from '../tensor/ops.ts';
 
@@ -34,7 +34,6 @@ export function weightTree(name: string, weights: readonly Weight[], depth = 0):
   return { name, nParams: children.reduce((sum, child) => sum + child.nParams, 0), children };
 }
 
-/** Values in a weight. */
-export function countParams(weight: Weight): number {
+function countParams(weight: Weight): number {
   return weight.shape.reduce((product, n) => product * n, 1);
 }

@@ -16,19 +16,22 @@ import { Keys } from './keys.ts';
 /** Whether a weight has a bias beside it; `ignored`: the file may have one, but llama.cpp's graph does not use it. */
 export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
 
+/** What makes the handles of weights. */
+export type Allocator = Pick<Backend, 'allocate'>;
+
 /** Hands weights to an architecture's `build` and keeps account of the file's tensors. */
 export class WeightLoader {
   readonly hparams: HyperParameters;
   /** The architecture's own metadata keys. */
   readonly keys: Keys;
-  readonly #backend: Backend;
+  readonly #allocator: Allocator;
   readonly #file: GgufFile;
   readonly #unused: Set<string>;
   readonly #declared: { weight: Weight; source: WeightSource }[] = [];
 
-  constructor(file: GgufFile, backend: Backend, hparams: HyperParameters) {
+  constructor(file: GgufFile, allocator: Allocator, hparams: HyperParameters) {
     this.#file = file;
-    this.#backend = backend;
+    this.#allocator = allocator;
     this.#unused = new Set(file.tensors.keys());
     this.hparams = hparams;
     this.keys = new Keys(file.metadata, hparams.architecture);
@@ -148,10 +151,12 @@ export class WeightLoader {
 
   /**
    * Reads the data of all declared weights.
+   * @param backend that allocated them
    * @param onProgress called with bytes read and bytes in all, at the beginning and after each weight
    * @throws the signal's reason when it is aborted
    */
   async fill(
+    backend: Pick<Backend, 'fill'>,
     options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal } = {},
   ): Promise<void> {
     const { onProgress, signal } = options;
@@ -164,7 +169,7 @@ export class WeightLoader {
         signal?.throwIfAborted();
         return source.read(byteOffset, into);
       };
-      await this.#backend.fill(weight, { ...source, read });
+      await backend.fill(weight, { ...source, read });
       done += source.byteLength;
       onProgress?.(done, total);
     }
@@ -181,7 +186,7 @@ export class WeightLoader {
   }
 
   #allocate(source: WeightSource, role: WeightRole): Weight {
-    const weight = this.#backend.allocate(source, role);
+    const weight = this.#allocator.allocate(source, role);
     this.#declared.push({ weight, source });
     return weight;
   }

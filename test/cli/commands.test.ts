@@ -143,9 +143,50 @@ describe('inspect', () => {
     expect(stdout).toContain('53 tensors, 230816 parameters, 923.3 kB');
   });
 
+  it('prints the model as a tree, layers of the same shapes as one branch', async () => {
+    const { stdout } = await run(['inspect', model('modern-bert-rank')]);
+    expect(stdout.slice(stdout.indexOf('\nmodel '))).toBe(`
+model modern-bert, 232385 parameters
+  ├─ token_embd          88320  weight F32 [64, 1380]
+  ├─ token_embd_norm        64  weight F32 [64]
+  ├─ blk                139712
+  │  ├─ 0                34880
+  │  │  ├─ attn_qkv      12288  weight F32 [64, 192]
+  │  │  ├─ attn_output    4096  weight F32 [64, 64]
+  │  │  ├─ ffn_norm         64  weight F32 [64]
+  │  │  ├─ ffn_up        12288  weight F32 [64, 192]
+  │  │  └─ ffn_down       6144  weight F32 [96, 64]
+  │  └─ 1 to 3           34944  each of 3 layers
+  │     ├─ attn_norm        64  weight F32 [64]
+  │     ├─ attn_qkv      12288  weight F32 [64, 192]
+  │     ├─ attn_output    4096  weight F32 [64, 64]
+  │     ├─ ffn_norm         64  weight F32 [64]
+  │     ├─ ffn_up        12288  weight F32 [64, 192]
+  │     └─ ffn_down       6144  weight F32 [96, 64]
+  ├─ output_norm            64  weight F32 [64]
+  └─ cls                  4225  weight F32 [64, 64]
+     ├─ norm                64  weight F32 [64]
+     └─ output              65  weight F32 [64, 1], bias F32 [1]
+`);
+  });
+
+  it('says why a file holds no model', async () => {
+    const vocabulary = fileURLToPath(new URL('../fixtures/vocab/ggml-vocab-bert-bge.gguf.gz', import.meta.url));
+    const { code, stdout } = await run(['inspect', vocabulary]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nno model that can be run: tensor token_embd\.weight is missing: .*\n$/);
+  });
+
   it('prints everything as JSON', async () => {
     const { stdout } = await run(['inspect', '--json', '-m', bert]);
-    const { metadata, tensors } = JSON.parse(stdout);
+    const { metadata, tensors, model } = JSON.parse(stdout);
+    const blk = model.tree.children.find(({ name }: { name: string }) => name === 'blk');
+    expect(blk.children).toHaveLength(3);
+    expect(blk.children[2].children.at(-1)).toEqual({
+      name: 'layer_output_norm',
+      parameters: 128,
+      children: ['weight', 'bias'].map((name) => ({ name, parameters: 64, type: 'F32', shape: [64] })),
+    });
     expect(tensors).toHaveLength(53);
     const tokens = metadata.find(({ key }: { key: string }) => key === 'tokenizer.ggml.tokens');
     expect(tokens.value).toHaveLength(1328);
