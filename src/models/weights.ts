@@ -194,17 +194,15 @@ export class WeightLoader {
   /** @throws ModelError when the tensor is missing, has another shape or a type that holds no weights */
   #source(name: string, shape: readonly number[]): WeightSource {
     const { architecture } = this.hparams;
+    const needed = () => `[${shape.join(', ')}]${sizeKeys(this.hparams, shape)}`;
     const info = this.#file.tensors.get(name);
     if (info === undefined) {
-      throw new ModelError(`tensor ${name} is missing: ${architecture} needs it with the shape [${shape.join(', ')}]`, {
-        tensor: name,
-      });
+      const message = `tensor ${name} is missing: ${architecture} needs it with the shape ${needed()}`;
+      throw new ModelError(message, { tensor: name });
     }
     if (!sameShape(info.shape, shape)) {
-      throw new ModelError(
-        `tensor ${name} has the shape [${info.shape.join(', ')}], but ${architecture} needs [${shape.join(', ')}]`,
-        { tensor: name },
-      );
+      const message = `tensor ${name} has the shape [${info.shape.join(', ')}], but ${architecture} needs ${needed()}`;
+      throw new ModelError(message, { tensor: name });
     }
     if (codecs[info.type.name] === undefined) {
       throw new ModelError(`tensor ${name} has the type ${info.type.name}, which does not hold weights`, {
@@ -222,6 +220,25 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
     if ((a[axis] ?? 1) !== (b[axis] ?? 1)) return false;
   }
   return true;
+}
+
+/** The metadata keys that say the numbers in `shape`, as far as a single key does; empty when none does. */
+function sizeKeys(hparams: HyperParameters, shape: readonly number[]): string {
+  const { architecture, nEmbd, nFf, nCtxTrain, nVocab, nTokenType, nExpert, labels } = hparams;
+  const sizes: readonly (readonly [key: string, sizes: readonly number[]])[] = [
+    [`${architecture}.embedding_length`, [nEmbd]],
+    [`${architecture}.feed_forward_length`, nFf],
+    [`${architecture}.context_length`, [nCtxTrain]],
+    [`${architecture}.expert_count`, [nExpert]],
+    [`${architecture}.classifier.output_labels`, [labels.length]],
+    ['tokenizer.ggml.tokens', [nVocab]],
+    ['tokenizer.ggml.token_type_count', [nTokenType]],
+  ];
+  const said = sizes.flatMap(([key, values]) => {
+    const size = shape.find((n) => n > 1 && values.includes(n));
+    return size === undefined ? [] : [`${key}: ${size}`];
+  });
+  return said.length === 0 ? '' : ` (${said.join(', ')})`;
 }
 
 function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): WeightSource {

@@ -91,20 +91,20 @@ describe('a file that cannot be run', () => {
     expect(await problem(set('uint32', [160, 160]))).toContain('has 2 elements, but the model has 3 layers');
     expect(await problem(set('float32', [160, 160, 160]))).toContain('is an array of float32, not of uint32 or int32');
     expect(await problem(set('uint32', [160, 161, 160]))).toBe(
-      'ModelError: tensor blk.1.ffn_up.weight has the shape [64, 160], but bert needs [64, 161]',
+      'ModelError: tensor blk.1.ffn_up.weight has the shape [64, 160], but bert needs [64, 161] (bert.embedding_length: 64, bert.feed_forward_length: 161)',
     );
   });
 
   it('lacks a tensor', async () => {
     expect(await problem(({ tensors }) => tensors.delete('blk.1.ffn_up.weight'))).toBe(
-      'ModelError: tensor blk.1.ffn_up.weight is missing: bert needs it with the shape [64, 160]',
+      'ModelError: tensor blk.1.ffn_up.weight is missing: bert needs it with the shape [64, 160] (bert.embedding_length: 64, bert.feed_forward_length: 160)',
     );
   });
 
   it('has a tensor of another shape', async () => {
     const change = (edit: Edit) => edit.setFloats('token_embd_norm.bias', [63], new Float32Array(63));
     expect(await problem(change)).toBe(
-      'ModelError: tensor token_embd_norm.bias has the shape [63], but bert needs [64]',
+      'ModelError: tensor token_embd_norm.bias has the shape [63], but bert needs [64] (bert.embedding_length: 64)',
     );
   });
 
