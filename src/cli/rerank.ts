@@ -20,7 +20,7 @@ export async function rerank({ values, positionals }: Parsed): Promise<void> {
     const { Reranker } = await import('../engine/index.ts');
     const { results, nTokens } = await Reranker.from(embedder).rank(values.query, documents, {
       topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),
-      scores: values.scores,
+      scores: values.rankScores,
       onProgress: showProgress(),
     });
     if (values.json) {

@@ -67,6 +67,7 @@ async function appOptions(values: Values): Promise<AppOptions> {
     aliases: values.alias,
     tags: values.tags,
     normalize: values.embdNormalize,
+    rankScores: values.rankScores,
     bodyLimit: values.bodyLimit * 2 ** 20,
     maxQueue: values.maxQueue,
     cacheSize: values.cacheSize,

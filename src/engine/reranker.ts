@@ -7,13 +7,15 @@ import type { ModelSource } from './source.ts';
 import { Turn } from './turn.ts';
 import type { LoadOptions, ModelInfo, Progress } from './types.ts';
 
+const MIN_FLOAT32 = 2 ** -149;
+
 /**
  * On which scale scores are given:
- *  - `raw`: as llama.cpp gives them: the logit of BERT-like heads, the probability of "yes" of qwen3;
- *  - `logit`: any real number, 0 is undecided;
- *  - `probability`: 0 to 1.
- *
- * A head with several outputs counts by its first one against all others.
+ *  - `raw`: as llama.cpp gives them: the first output of the head, which is a logit of BERT-like models and the
+ *    probability of "yes" of qwen3;
+ *  - `logit`: the same for all models: any number, 0 is undecided. Of one output that output; of several ln(p / (1 − p)),
+ *    where p is the share of the first in their softmax;
+ *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
  */
 export type ScoreScale = 'raw' | 'logit' | 'probability';
 
@@ -150,7 +152,7 @@ export class Reranker {
 function score(outputs: Float32Array, softmaxed: boolean, scale: ScoreScale): number {
   const [first, ...others] = outputs;
   if (scale === 'raw') return first;
-  const logit = softmaxed ? Math.log(first / (1 - first)) : first - logSumExp(others);
+  const logit = softmaxed ? ln(first) - ln(sum(others)) : first - logSumExp(others);
   return scale === 'logit' ? logit : 1 / (1 + Math.exp(-logit));
 }
 
@@ -158,5 +160,14 @@ function score(outputs: Float32Array, softmaxed: boolean, scale: ScoreScale): nu
 function logSumExp(values: readonly number[]): number {
   if (values.length === 0) return 0;
   const max = Math.max(...values);
-  return max + Math.log(values.reduce((sum, value) => sum + Math.exp(value - max), 0));
+  return max + Math.log(sum(values.map((value) => Math.exp(value - max))));
+}
+
+/** ln x; of a probability that is too small for float32 that of the smallest one, so that logits are finite. */
+function ln(probability: number): number {
+  return Math.log(Math.max(probability, MIN_FLOAT32));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,6 +1,7 @@
 /**
  * @file What can be configured about the server.
  */
+import type { ScoreScale } from '../engine/index.ts';
 import type { CorsOptions } from './access.ts';
 import type { LargeRequestHandler } from './service.ts';
 
@@ -11,6 +12,8 @@ export interface AppOptions {
   readonly tags?: readonly string[];
   /** `embd_normalize` when a request has none. Default 2. */
   readonly normalize?: number;
+  /** Scale of the scores of /rerank. Default `raw`, as llama-server gives them. */
+  readonly rankScores?: ScoreScale;
   /** Texts to put before inputs, by the name that a request gives as `prompt_name`. Default none. */
   readonly prompts?: Readonly<Record<string, string>>;
   /** The prompt of requests that name none. Default: no prompt. */

@@ -8,11 +8,12 @@ import { checkBody, rerankBody } from './schemas.ts';
 import type { Call } from './service.ts';
 
 /**
- * Scores documents against a query; best first, equal ones in the order given. Scores are raw, as llama-server gives them.
+ * Scores documents against a query; best first, equal ones in the order given. Scores are on the scale
+ * that the server was started with; by default raw, as llama-server gives them.
  * @throws HttpError, ContextSizeError, the signal's reason
  */
 export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { engine, name, metrics } = call.service;
+  const { engine, name, metrics, options } = call.service;
   if (engine.info.pooling !== 'rank') {
     throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
   }
@@ -22,6 +23,7 @@ export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
   // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
   const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(query, documents, {
     topN: Math.min(top_n ?? documents.length, documents.length),
+    scores: options.rankScores,
     truncate,
     client: call.client,
     signal: call.signal,

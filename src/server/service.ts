@@ -76,6 +76,7 @@ export function makeHouse({ onError: _, large: __, ...given }: AppOptions): Hous
     aliases: [],
     tags: [],
     normalize: 2,
+    rankScores: 'raw',
     prompts: {},
     bodyLimit: 100 * 2 ** 20,
     maxQueue: 1024,

@@ -215,6 +215,26 @@ describe('rerank', () => {
     expect(best.stdout).toBe(`${results[0].score.toFixed(6).padStart(11)}  ${results[0].index}  ${results[0].text}\n`);
   });
 
+  it('prints scores on one scale for all models with --rank-scores', async () => {
+    const scores = async (name: string, scale: string) => {
+      const args = ['rerank', '-m', model(name), '-q', query, '--json', '--rank-scores', scale];
+      const { stdout } = await run(args, { input: `${texts.join('\n')}\n` });
+      return (JSON.parse(stdout) as { score: number }[]).map(({ score }) => score);
+    };
+    for (const name of ['bert-rank', 'qwen3-rank']) {
+      const [raw, logit, probability] = [
+        await scores(name, 'raw'),
+        await scores(name, 'logit'),
+        await scores(name, 'probability'),
+      ];
+      const same = name === 'bert-rank' ? logit : probability;
+      for (const [i, score] of raw.entries()) {
+        expect(same[i]).toBeCloseTo(score, 6);
+        expect(probability[i]).toBeCloseTo(1 / (1 + Math.exp(-logit[i])), 9);
+      }
+    }
+  });
+
   it('refuses a model that is no reranker', async () => {
     const { code, stderr } = await run(['rerank', '-m', bert, '-q', 'a', 'b']);
     expect(code).toBe(1);

@@ -3,8 +3,35 @@ import { InputError, Reranker } from '../../src/index.ts';
 import { fixture, recorded } from './support.ts';
 
 interface Recorded {
-  queries: { query: string; documents: { text: string; score: number; n_tokens: number }[] }[];
+  queries: { query: string; documents: { text: string; score: number; n_tokens: number; pair_tokens: number[] }[] }[];
 }
+
+/** Every way to lay out a pair and every head: the template of qwen3 among them. */
+const models = [
+  'bert-rank',
+  'bert-rank-xlmr',
+  'bert-rank-labels',
+  'jina-bert-v2-rank',
+  'modern-bert-rank',
+  'qwen3-rank',
+];
+
+describe.each(models)('%s', (name) => {
+  it('lays pairs out and scores them as llama.cpp does', async () => {
+    const reranker = await Reranker.load(fixture(name), { backend: 'reference' });
+    for (const { query, documents } of recorded<Recorded>(`rank/${name}`).queries) {
+      for (const { text, pair_tokens } of documents) {
+        expect(reranker.embedder.tokenizer.encodePair(query, text)).toEqual(pair_tokens);
+      }
+      const { results } = await reranker.rank(
+        query,
+        documents.map(({ text }) => text),
+      );
+      for (const { index, score } of results) expect(Math.abs(score - documents[index].score)).toBeLessThan(4e-3);
+    }
+    await reranker.dispose();
+  });
+});
 
 describe('Reranker', () => {
   const { queries } = recorded<Recorded>('rank/bert-rank');
