@@ -124,7 +124,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw new RangeError(`there is no rank ${rank} in a team of ${setup.nThreads}`);
   }
   const kernels = await instantiateKernels(setup.module, setup.memory);
-  return new Backing(kernels, setup, rank, precision, await productsFor(precision, setup));
+  return new Backing(kernels, setup, rank, await productsFor(precision, setup));
 }
 
 async function productsFor(precision: Precision, setup: WasmSetup): Promise<Products> {
@@ -153,7 +153,7 @@ class Backing implements WasmBackend {
   /** The forward whose results still lie in memory. */
   #done: { target: WasmTensor; runtime: Runtime } | undefined;
 
-  constructor(kernels: Kernels, setup: WasmSetup, rank: number, precision: Precision, products: Products) {
+  constructor(kernels: Kernels, setup: WasmSetup, rank: number, products: Products) {
     this.#kernels = kernels;
     this.#setup = setup;
     this.#rank = rank;
@@ -169,8 +169,8 @@ class Backing implements WasmBackend {
         : '';
     const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}`;
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
-    const bits = products.kind === 'u8' ? ` (${products.levels === 255 ? 8 : 7}-bit activations)` : '';
-    this.description = `${simd}, ${threads}, precision ${precision}${bits}`;
+    const bits = products.kind === 'u8' ? `, ${products.levels === 255 ? 8 : 7}-bit activations` : '';
+    this.description = `${simd}, ${threads}${bits}`;
     this.ops = bindOps(
       () => this.#nRanks,
       (batch) => this.#begin(batch),
