@@ -117,6 +117,7 @@ export class Embedder {
     const encoded = await encodeInputs(this.tokenizer, listInputs(input), this.info.nCtx, options);
     this.#assertUsable();
     const total = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
+    options.onSize?.((pooling === 'none' ? total : encoded.length) * (dimensions ?? this.info.nEmbdOut));
     const rows = await this.#scheduler.submit({
       inputs: encoded.map(({ ids }) => ids),
       pooling,

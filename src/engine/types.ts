@@ -83,6 +83,8 @@ export interface EmbedOptions {
   readonly truncate?: boolean | 'start' | 'end';
   /** Whom to count this call to: clients share the machine equally, however many calls each makes. Default: this call alone. */
   readonly client?: string;
+  /** Called before anything is computed with how many values the vectors will have together; what it throws, `embed` throws. */
+  readonly onSize?: (nValues: number) => void;
   /** Sees every named step of the forward. Needs a model loaded with `worker: false`. */
   readonly observer?: Observer;
   readonly onProgress?: (progress: Progress) => void;

@@ -19,6 +19,11 @@ import { changeProps, generationPaths, metrics, props, slots, unsupported } from
 /** Bytes of a body from which on a request is large: less is handled in a few milliseconds. */
 const LARGE = 1 << 16;
 
+/** Most values in one answer: 256 MiB of float32, and three times as much as JSON. */
+const MAX_VALUES = 1 << 26;
+/** Bytes that a value takes while an answer is made: float32 and its decimals. */
+const BYTES_PER_VALUE = 16;
+
 /** What the one who owns the sockets knows about a request. */
 export interface Caller {
   /** Who asks, an address for instance. */
@@ -107,8 +112,13 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     try {
       const bytes = await readBytes(request, bodyLimit, visit.add);
       const type = request.headers.get('content-type') ?? '';
-      if (large !== undefined && bytes.length > LARGE) return await large.handle({ ...asked, path, bytes, type });
-      return await workHandlers[path]({ ...asked, fields: () => parseFields(bytes, type) });
+      const reserve = (nValues: number) => {
+        if (nValues > MAX_VALUES) throw tooManyValues(nValues);
+        visit.add(nValues * BYTES_PER_VALUE);
+      };
+      if (large !== undefined && bytes.length > LARGE)
+        return await large.handle({ ...asked, reserve, path, bytes, type });
+      return await workHandlers[path]({ ...asked, reserve, fields: () => parseFields(bytes, type) });
     } finally {
       visit.leave();
     }
@@ -136,6 +146,13 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
 function enter({ gate, metrics, engine }: Service, bytes: number): Visit {
   const { tokensPerSecond } = metrics;
   return gate.enter(bytes, tokensPerSecond > 0 ? engine.nWaitingTokens / tokensPerSecond : 1);
+}
+
+function tooManyValues(nValues: number): HttpError {
+  return new HttpError(
+    'invalid_request_error',
+    `the answer would have ${nValues} values, more than ${MAX_VALUES}: ask for fewer inputs at a time, or fewer dimensions`,
+  );
 }
 
 /** An answer from before any handler. */

@@ -10,14 +10,14 @@ const MAX_RETRY_AFTER = 60;
 export interface GateLimits {
   /** Most requests, 0 for any number. */
   readonly maxQueue: number;
-  /** Most bytes in the bodies of all requests together. */
+  /** Most bytes in the bodies and answers of all requests together. */
   readonly maxQueueBytes: number;
 }
 
 /** A request under way. */
 export interface Visit {
   /**
-   * More bytes of its body, which were not known before.
+   * More bytes, of its body or for its answer, which were not known before.
    * @throws HttpError (503) when there is no room for them
    */
   add(bytes: number): void;

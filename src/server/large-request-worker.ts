@@ -69,6 +69,8 @@ async function answer({ id, path, bytes, type }: Extract<ToLargeWorker, { kind: 
       fields: () => parseFields(bytes, type),
       query: () => undefined,
       header: () => {},
+      // The server does, when it is asked for vectors.
+      reserve: () => {},
       signal: client.signal,
     });
     const sent = typeof body === 'string' ? utf8.encode(body) : body;

@@ -8,7 +8,7 @@ import type { App } from './app.ts';
 
 /** Milliseconds for reading what has arrived when the server is told to stop. */
 const GRACE = 100;
-/** Most seconds until the headers of a request are complete, or without a byte of its body. */
+/** Most seconds until the headers of a request are complete, or without a byte of its body or of its answer. */
 const MAX_SILENCE = 60;
 
 /** Where and how to listen. */
@@ -53,6 +53,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   );
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     endWhenSilent(incoming, silence);
+    endWhenNotRead(outgoing, silence);
     return answer(incoming, outgoing);
   };
   const server = tls ? createTlsServer({ ...limits, ...tls }, onRequest) : createServer(limits, onRequest);
@@ -79,6 +80,14 @@ function endWhenSilent(incoming: IncomingMessage, milliseconds: number): void {
   if (incoming.complete) return;
   incoming.setTimeout(milliseconds, () => incoming.destroy());
   incoming.once('end', () => incoming.setTimeout(0));
+}
+
+/** Closes the connection of a client that stops reading its answer. */
+function endWhenNotRead(outgoing: ServerResponse, milliseconds: number): void {
+  // The answer is complete but not yet sent; until then the client has nothing to do but wait.
+  outgoing.once('prefinish', () => outgoing.setTimeout(milliseconds, () => outgoing.destroy()));
+  // Before Node sets the timeout of an idle connection; a request that follows at once has none.
+  outgoing.prependOnceListener('finish', () => outgoing.setTimeout(0));
 }
 
 /**

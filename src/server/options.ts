@@ -22,7 +22,7 @@ export interface AppOptions {
   readonly bodyLimit?: number;
   /** Most requests under way; more get 503 with `Retry-After`. 0: any number. Default 1024. */
   readonly maxQueue?: number;
-  /** Most bytes in the bodies of all requests under way. Default 512 MiB. */
+  /** Most bytes in the bodies and answers of all requests under way; one alone may need more. Default 512 MiB. */
   readonly maxQueueBytes?: number;
   /** Vectors to keep for inputs that come again. Default 0: none. */
   readonly cacheSize?: number;

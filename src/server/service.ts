@@ -44,14 +44,20 @@ export interface Asked {
   readonly signal: AbortSignal;
 }
 
+/** One request whose vectors are to be computed. */
+export interface Order extends Pick<Asked, 'service' | 'client' | 'signal'> {
+  /** Asks for room for an answer of so many values, before they are computed. Throws HttpError when there is none. */
+  reserve(nValues: number): void;
+}
+
 /** One request with work to do. */
-export interface Call extends Asked {
+export interface Call extends Asked, Order {
   /** Parses the body. */
   fields(): Promise<Fields>;
 }
 
 /** A request whose body is so large that it is handled elsewhere. */
-export interface LargeRequest extends Pick<Asked, 'service' | 'client' | 'signal'> {
+export interface LargeRequest extends Order {
   readonly path: WorkPath;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Content type of the body. */

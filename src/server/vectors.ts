@@ -4,7 +4,7 @@
 import type { EmbedInput, EmbedOptions } from '../engine/index.ts';
 import { Turn } from '../engine/turn.ts';
 import { HttpError } from './errors.ts';
-import type { Asked } from './service.ts';
+import type { Asked, Order } from './service.ts';
 import { cacheKey } from './vector-cache.ts';
 
 /** Vectors, in the order of the inputs. */
@@ -39,7 +39,7 @@ export function withPrompt({ service }: Asked, inputs: EmbedInput[], name: strin
  * @throws InputError, the signal's reason
  */
 export async function computeVectors(
-  call: Pick<Asked, 'service' | 'client' | 'signal'>,
+  call: Order,
   inputs: readonly EmbedInput[],
   options: VectorOptions,
 ): Promise<Vectors> {
@@ -47,16 +47,12 @@ export async function computeVectors(
   const { signal, client } = call;
   const result = cache
     ? await throughCache(call, inputs, options)
-    : await engine.embed(inputs, { ...options, signal, client });
+    : await engine.embed(inputs, { ...options, signal, client, onSize: (nValues) => call.reserve(nValues) });
   metrics.inputs(result.nTokens);
   return result;
 }
 
-async function throughCache(
-  call: Pick<Asked, 'service' | 'client' | 'signal'>,
-  inputs: readonly EmbedInput[],
-  options: VectorOptions,
-): Promise<Vectors> {
+async function throughCache(call: Order, inputs: readonly EmbedInput[], options: VectorOptions): Promise<Vectors> {
   const { signal, client } = call;
   const { engine, metrics } = call.service;
   const cache = call.service.cache!;
@@ -83,6 +79,8 @@ async function throughCache(
   metrics.cacheMisses += missing.length;
 
   let dimensions = options.dimensions ?? engine.info.nEmbdOut;
+  const nRows = engine.info.pooling === 'none' ? nTokens.reduce((sum, n) => sum + n, 0) : inputs.length;
+  call.reserve(nRows * dimensions);
   if (missing.length > 0) {
     const computed = await engine.embed(
       missing.map(({ input }) => input),

@@ -81,6 +81,23 @@ describe('clients', () => {
     await server.close();
   });
 
+  it('that do not read their answers are cut off, but not while they wait for them', async () => {
+    const { engine, server } = await start({}, { timeout: 1 });
+    const deaf = await open(server.port);
+    deaf.socket.pause();
+    deaf.socket.write(request(JSON.stringify({ input: Array.from({ length: 200 }, () => [101]), dimensions: 65536 })));
+    await expect.poll(() => engine.nCalls).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(deaf.socket.destroyed).toBe(false);
+    engine.open();
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    deaf.socket.resume();
+    await deaf.closed;
+    expect(deaf.received()).toContain('200 OK');
+    expect(deaf.received().endsWith(']}')).toBe(false);
+    await server.close();
+  });
+
   it('that send half a header are cut off', async () => {
     const { server } = await start({}, { timeout: 1 });
     const half = await open(server.port);

@@ -250,6 +250,38 @@ describe('overload', () => {
     expect(await (await get(served, '/metrics')).text()).toContain('gguf_embed_rejected_total 1\n');
   });
 
+  it('refuses answers of too many values before they are computed', async () => {
+    const door = delayed(embedder);
+    door.open();
+    const input = Array.from({ length: 1100 }, () => [101]);
+    const refused = await refusal(app({}, door), { input, dimensions: 65536 });
+    expect(refused).toMatchObject({ status: 400, type: 'invalid_request_error' });
+    expect(refused.message).toContain('the answer would have 72089600 values, more than 67108864');
+    expect(await refusal(app({ cacheSize: 9 }), { input, dimensions: 65536 })).toMatchObject({ status: 400 });
+    const tokens = await Embedder.load(fixture('models/bert-mean.gguf'), {
+      backend: 'reference',
+      worker: false,
+      pooling: 'none',
+    });
+    const long = { content: Array(5).fill(Array(300).fill(101)), dimensions: 65536 };
+    for (const options of [{}, { cacheSize: 9 }]) {
+      expect((await refusal(app(options, tokens), long, '/embedding')).message).toContain('98304000 values');
+    }
+    await tokens.dispose();
+  });
+
+  it('bounds what all answers take together', async () => {
+    const door = delayed(embedder);
+    const served = app({ maxQueueBytes: 1_000_000 }, door);
+    const waiting = post(served, '/v1/embeddings', { input: 'a' });
+    await expect.poll(() => door.nCalls).toBe(1);
+    const heavy = post(served, '/v1/embeddings', { input: 'a', dimensions: 65536 });
+    await expect.poll(() => door.nCalls).toBe(2);
+    door.open();
+    expect((await heavy).status === 503 || (await waiting).status === 503).toBe(true);
+    expect((await post(served, '/v1/embeddings', { input: 'a', dimensions: 65536 })).status).toBe(200);
+  });
+
   it('answers 413 for a body over the limit, declared or not', async () => {
     const served = app({ bodyLimit: 100 });
     const body = JSON.stringify({ input: 'x'.repeat(200) });
