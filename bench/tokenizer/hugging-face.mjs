@@ -10,7 +10,7 @@ const CONTROL = 3;
 const words = (digits) =>
   String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
-/** The tokenizer of a WordPiece, byte-level BPE or Unigram file. Special tokens in the text are cut out, none are added. */
+/** The tokenizer of a WordPiece, byte-level BPE, SPM or Unigram file. Special tokens in the text are cut out, none are added. */
 export function huggingFace(metadata) {
   const tokens = [...metadata.strings('tokenizer.ggml.tokens')];
   const types = metadata.numbers('tokenizer.ggml.token_type');
@@ -20,19 +20,15 @@ export function huggingFace(metadata) {
       : [],
   );
   const model = metadata.string('tokenizer.ggml.model');
-  const parts =
-    model === 'bert'
-      ? wordPiece(tokens, types)
-      : model === 't5'
-        ? unigram(tokens, metadata)
-        : byteLevel(tokens, metadata);
+  const parts = { bert: wordPiece, gpt2: byteLevel, llama: sentencePiece, t5: unigram }[model](tokens, metadata);
   return new Tokenizer(
     { version: '1.0', truncation: null, padding: null, added_tokens: added, post_processor: null, ...parts },
     {},
   );
 }
 
-function wordPiece(tokens, types) {
+function wordPiece(tokens, metadata) {
+  const types = metadata.numbers('tokenizer.ggml.token_type');
   const text = (token, id) => (types[id] === CONTROL ? token : token.startsWith(MARK) ? token.slice(1) : `##${token}`);
   return {
     normalizer: {
@@ -74,6 +70,43 @@ function byteLevel(tokens, metadata) {
       ignore_merges: pre === 'llama-bpe',
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
       merges: [...metadata.strings('tokenizer.ggml.merges')],
+    },
+  };
+}
+
+/** As `tokenizer.json` of Llama 2: merges are all ways to make a token of two, best score first. */
+function sentencePiece(tokens, metadata) {
+  const scores = metadata.numbers('tokenizer.ggml.scores');
+  const vocab = new Map(tokens.map((token, id) => [token, id]));
+  const merges = [];
+  for (const [id, token] of tokens.entries()) {
+    const characters = [...token];
+    for (let n = 1; n < characters.length; n++) {
+      const pair = [characters.slice(0, n).join(''), characters.slice(n).join('')];
+      if (pair.every((part) => vocab.has(part))) merges.push({ pair, score: scores[id] });
+    }
+  }
+  return {
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Prepend', prepend: MARK },
+        { type: 'Replace', pattern: { String: ' ' }, content: MARK },
+      ],
+    },
+    pre_tokenizer: null,
+    decoder: { type: 'Metaspace', replacement: MARK, prepend_scheme: 'always' },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: true,
+      byte_fallback: true,
+      ignore_merges: false,
+      vocab: Object.fromEntries(vocab),
+      merges: merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair),
     },
   };
 }

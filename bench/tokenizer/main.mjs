@@ -63,7 +63,7 @@ async function measure(path) {
   const sides = {
     ours: { texts, run: (text) => ours.encode(text, { addSpecial: false, parseSpecial: false }).length },
   };
-  if (['bert', 'gpt2', 't5'].includes(metadata.string('tokenizer.ggml.model'))) {
+  if (['bert', 'gpt2', 'llama', 't5'].includes(metadata.string('tokenizer.ggml.model'))) {
     const theirs = huggingFace(metadata);
     sides.hf = { texts: some, run: (text) => theirs.encode(text, { add_special_tokens: false }).ids.length };
   }

@@ -42,6 +42,7 @@ describe.each<[path: string, differences: readonly Difference[]]>([
   ['vocab/ggml-vocab-gpt-2.gguf.gz', [nextLine]],
   ['vocab/ggml-vocab-qwen2.gguf.gz', [endOfText]],
   ['models/llama-bpe.gguf', []],
+  ['vocab/ggml-vocab-llama-spm.gguf.gz', []],
   ['models/bert-xlmr.gguf', [clusters]],
   ['vocab/ggml-vocab-nomic-bert-moe.gguf.gz', [clusters]],
 ])('%s', async (path, differences) => {

@@ -1,6 +1,12 @@
 /**
  * @file The types without blocks: F32, F16, BF16, F64 and the integers I8, I16, I32, I64 (all little-endian).
  *
+ * ```
+ * F32  4 bytes  bit 31 sign, 30…23 exponent, 22…0 mantissa    I8   1 byte   two's complement
+ * F16  2 bytes  bit 15 sign, 14…10 exponent,  9…0 mantissa    I16  2 bytes  two's complement
+ * BF16 2 bytes  bit 15 sign, 14…7  exponent,  6…0 mantissa    I32  4 bytes  two's complement
+ * F64  8 bytes  bit 63 sign, 62…52 exponent, 51…0 mantissa    I64  8 bytes  two's complement
+ * ```
  * F64, I32 and I64 hold values that float32 may not: they are rounded to the nearest.
  */
 import { codec, u16 } from './codec.ts';
