@@ -54,6 +54,8 @@ export class SortedTexts {
       }
       if (at + depth >= end || low === high) return depth;
       const next = text[at + depth];
+      // Where the first and the last go on with it, all between do.
+      if (bytes[offsets[ids[low]] + depth] === next && bytes[offsets[ids[high - 1]] + depth] === next) continue;
       low = this.#lowerBound(low, high, (i) => bytes[offsets[i] + depth] >= next);
       high = this.#lowerBound(low, high, (i) => bytes[offsets[i] + depth] > next);
       if (low === high) return depth;

@@ -2,7 +2,9 @@
  * @file Cuts a text at the special tokens that stand in it literally, before anything else looks at it.
  *
  * The rule is llama.cpp's: candidates are taken by length, longest first; each is cut out wherever it stands, from left to right,
- * before the next is looked at. Here all places are found in one pass and the same rule then decides between those that overlap.
+ * before the next is looked at. Here one pass finds the longest candidate at each place, and the same rule then decides between those
+ * that overlap; a place that loses its candidate gets the longest one that still fits. So runs of newlines, of which some vocabularies
+ * have a token for each length, cost no more than other text.
  */
 import { SortedTexts } from './sorted-texts.ts';
 import { Attribute, type Vocab } from './vocab.ts';
@@ -36,36 +38,64 @@ export class SpecialSplitter {
   /** The special tokens in `text[0, length)`, in order. */
   split(text: Uint8Array, length: number): Cut[] {
     const texts = this.#texts;
-    const matches: Cut[] = [];
-    if (texts.size === 0) return matches;
-    for (let start = 0; start < length; start++) {
-      if (!texts.begins(text[start])) continue;
-      texts.walk(text, start, length, (id, size) => matches.push({ start, end: start + size, id }));
-    }
-    if (matches.length === 0) return matches;
-    matches.sort((a, b) => b.end - b.start - (a.end - a.start) || a.id - b.id || a.start - b.start);
-    return this.#choose(text, length, matches);
+    if (texts.size === 0) return [];
+    const bySize: Candidate[][] = [];
+    let id = -1;
+    let size = 0;
+    const keep = (found: number, n: number) => {
+      id = found;
+      size = n;
+    };
+    /** Enters the longest candidate of `text[start, end)` that begins at `start`. */
+    const offer = (start: number, end: number) => {
+      id = -1;
+      texts.walk(text, start, end, keep);
+      if (id >= 0) (bySize[size] ??= []).push({ start, id });
+    };
+    for (let start = 0; start < length; start++) if (texts.begins(text[start])) offer(start, length);
+    return bySize.length === 0 ? [] : this.#choose(text, length, bySize, offer);
   }
 
-  /** Of matches in the order of preference, those that do not touch an earlier choice. */
-  #choose(text: Uint8Array, length: number, matches: readonly Cut[]): Cut[] {
+  /** Longest first, and of one length by id and from left to right, those that do not touch an earlier choice. */
+  #choose(
+    text: Uint8Array,
+    length: number,
+    bySize: readonly (readonly Candidate[])[],
+    offer: (start: number, end: number) => void,
+  ): Cut[] {
     const taken = new Uint8Array(length);
     const cuts: Cut[] = [];
-    for (const match of matches) {
-      let { start, end } = match;
-      // Earlier choices are at least as long, so one that overlaps covers an end of this match.
-      if (taken[start] || taken[end - 1]) continue;
-      if (this.#vocab.has(match.id, Attribute.stripLeft)) {
-        while (start > 0 && !taken[start - 1] && isSpace(text[start - 1])) start--;
+    for (let size = bySize.length - 1; size > 0; size--) {
+      const candidates = bySize[size]?.toSorted((a, b) => a.id - b.id || a.start - b.start) ?? [];
+      for (const { start: first, id } of candidates) {
+        let start = first;
+        let end = start + size;
+        if (taken[start]) continue;
+        // Earlier choices are at least as long, so one that overlaps covers an end.
+        if (taken[end - 1]) {
+          let free = start + 1;
+          while (!taken[free]) free++;
+          offer(start, free);
+          continue;
+        }
+        if (this.#vocab.has(id, Attribute.stripLeft)) {
+          while (start > 0 && !taken[start - 1] && isSpace(text[start - 1])) start--;
+        }
+        if (this.#vocab.has(id, Attribute.stripRight)) {
+          while (end < length && !taken[end] && isSpace(text[end])) end++;
+        }
+        taken.fill(1, start, end);
+        cuts.push({ start, end, id });
       }
-      if (this.#vocab.has(match.id, Attribute.stripRight)) {
-        while (end < length && !taken[end] && isSpace(text[end])) end++;
-      }
-      taken.fill(1, start, end);
-      cuts.push({ start, end, id: match.id });
     }
     return cuts.sort((a, b) => a.start - b.start);
   }
+}
+
+/** A place and the token that may be cut there; its length is that of the list. */
+interface Candidate {
+  readonly start: number;
+  readonly id: number;
 }
 
 /** `isspace` of the C locale. */

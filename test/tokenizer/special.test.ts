@@ -90,7 +90,7 @@ describe('cutting', () => {
     const random = randomNumbers(4);
     const word = (n: number) => Array.from({ length: n }, () => 'ab<'[Math.floor(random() * 3)]).join('');
     for (let round = 0; round < 300; round++) {
-      const specials = [...new Set(Array.from({ length: 4 }, () => word(2 + Math.floor(random() * 4))))];
+      const specials = [...new Set(Array.from({ length: 1 + (round % 12) }, () => word(1 + Math.floor(random() * 6))))];
       const tokenizer = withSpecials(specials.map((text) => [text, CONTROL]));
       const text = word(30);
       // Of equal length the one with the lower id goes first.
@@ -106,6 +106,14 @@ describe('cutting', () => {
       expect(texts(tokenizer, text), `${text} with ${specials}`).toEqual(wanted);
     }
   });
+});
+
+test('a run of newlines where each length has a token, as in Gemma', { timeout: 8_000 }, () => {
+  const lengths = Array.from({ length: 31 }, (_, i) => i + 1);
+  const tokenizer = withSpecials(lengths.map((n) => ['\n'.repeat(n), USER_DEFINED]));
+  const found = texts(tokenizer, '\n'.repeat(31 * 16_000 + 5)).map((text) => text.length);
+  expect(found.length).toBe(16_001);
+  expect(found.slice(-2)).toEqual([31, 5]);
 });
 
 describe('pairs', () => {
