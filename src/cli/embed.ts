@@ -6,7 +6,7 @@ import { formatEmbeddings } from './embed-formats.ts';
 import { readInput, requireModel } from './input.ts';
 import { jsonLines } from './jsonl.ts';
 import { loadEmbedder } from './load.ts';
-import { log, showProgress } from './log.ts';
+import { lineCounter, log, showProgress } from './log.ts';
 import type { Values } from './options.ts';
 import type { Parsed } from './parse-options.ts';
 import { write } from './write.ts';
@@ -48,11 +48,13 @@ export async function embed(parsed: Parsed): Promise<void> {
 async function embedLines(embedder: Embedder, values: Values, options: EmbedOptions): Promise<void> {
   const ahead: Promise<void>[] = [];
   let last: Promise<unknown> = Promise.resolve();
+  const counter = lineCounter('embedded');
   let nRead = 0;
   const writeAfter = async (previous: Promise<unknown>, result: Promise<Embeddings>, first: number) => {
     const [embeddings] = await Promise.all([result, previous]);
     warnTruncated(embeddings, first);
     await write(embeddings.vectors.map((vector) => `${jsonVectors(vector, embeddings)}\n`).join(''));
+    counter.add(embeddings.vectors.length);
   };
   for await (const texts of jsonLines(values)) {
     const written = writeAfter(last, embedder.embed(texts, options), nRead);
@@ -64,6 +66,7 @@ async function embedLines(embedder: Embedder, values: Values, options: EmbedOpti
     if (ahead.length === GROUPS_AHEAD) await ahead.shift();
   }
   await last;
+  counter.end();
 }
 
 function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings): string {

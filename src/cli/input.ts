@@ -33,11 +33,14 @@ export async function readInput({ prompt, file, stdin, readEscapes }: Values): P
 }
 
 async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
-  }
+  return readFile(path, 'utf8').catch((error: Error) => {
+    throw cannotRead(path, error);
+  });
+}
+
+/** What to say about a file of texts that cannot be read. */
+export function cannotRead(path: string, cause: Error): UsageError {
+  return new UsageError(`cannot read ${path}: ${cause.message}`, { cause });
 }
 
 function withoutLastBreak(input: string): string {

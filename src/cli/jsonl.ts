@@ -1,8 +1,9 @@
 /**
  * @file JSON lines in: texts for `--jsonl`, in groups as they arrive.
  */
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { cannotRead } from './input.ts';
 import type { Values } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -20,7 +21,7 @@ const MAX_GROUP_UNITS = 2 ** 18;
  */
 export async function* jsonLines({ prompt, file }: Values): AsyncGenerator<string[]> {
   if (prompt !== undefined) throw new UsageError('--jsonl reads standard input or -f FILE, not -p');
-  const stream: Readable = file === undefined ? process.stdin : createReadStream(file);
+  const stream = file === undefined ? process.stdin : await openStream(file);
   let group: string[] = [];
   let units = 0;
   let number = 0;
@@ -40,6 +41,13 @@ export async function* jsonLines({ prompt, file }: Values): AsyncGenerator<strin
     group = [];
     units = 0;
   }
+}
+
+async function openStream(path: string): Promise<Readable> {
+  const file = await open(path).catch((error: Error) => {
+    throw cannotRead(path, error);
+  });
+  return file.createReadStream();
 }
 
 function parseLine(line: string, number: number): string {

@@ -8,8 +8,12 @@ const QUIET = 500;
 /** Milliseconds between two updates of the progress line. */
 const REFRESH = 100;
 
+/** Whether the last line of the terminal is progress, which the next line has to replace. */
+let progressShown = false;
+
 /** Writes one line. */
 export function log(line: string): void {
+  clearProgress();
   process.stderr.write(`${line}\n`);
 }
 
@@ -18,19 +22,45 @@ export function log(line: string): void {
  * @returns to be called often with what is done, of how much, and what to say; the line goes away when all is done
  */
 export function progressLine(): (done: number, total: number, say: () => string) => void {
-  const started = performance.now();
-  let shown = 0;
+  const show = throttled();
   return (done, total, say) => {
-    if (!process.stderr.isTTY) return;
-    const now = performance.now();
-    if (done >= total) {
-      if (shown > 0) process.stderr.write('\r\x1b[K');
-      shown = 0;
-    } else if (now - started >= QUIET && now - shown >= REFRESH) {
-      shown = now;
-      process.stderr.write(`\r\x1b[K${((100 * done) / total).toFixed(0)} % ${say()}`);
-    }
+    if (done >= total) clearProgress();
+    else show(() => `${((100 * done) / total).toFixed(0)} % ${say()}`);
   };
+}
+
+/**
+ * A progress line for a stream whose end is not known: how many lines are done. Nothing where the results themselves are
+ * seen on the terminal.
+ * @param what is done, as in `120 lines embedded`
+ */
+export function lineCounter(what: string): { add(n: number): void; end(): void } {
+  const show = throttled();
+  let done = 0;
+  return {
+    add(n) {
+      done += n;
+      if (!process.stdout.isTTY) show(() => `${done} lines ${what}`);
+    },
+    end: clearProgress,
+  };
+}
+
+function throttled(): (say: () => string) => void {
+  const started = performance.now();
+  let last = 0;
+  return (say) => {
+    const now = performance.now();
+    if (!process.stderr.isTTY || now - started < QUIET || now - last < REFRESH) return;
+    last = now;
+    progressShown = true;
+    process.stderr.write(`\r\x1b[K${say()}`);
+  };
+}
+
+function clearProgress(): void {
+  if (progressShown) process.stderr.write('\r\x1b[K');
+  progressShown = false;
 }
 
 /** Progress of `load` and `embed`. */

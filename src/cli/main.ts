@@ -49,7 +49,8 @@ async function printVersion(): Promise<void> {
 /** A reader of our output that goes away (`| head`) is no error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  log(`error: the output cannot be written: ${error.message}`);
+  process.exit(1);
 });
 
 try {

@@ -4,6 +4,7 @@
 import { loadTokenizer } from '../engine/tokenizer.ts';
 import { readInput, requireModel } from './input.ts';
 import { jsonLines } from './jsonl.ts';
+import { lineCounter } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { write } from './write.ts';
 
@@ -14,9 +15,12 @@ export async function tokenize(parsed: Parsed): Promise<void> {
   const encode = (text: string) =>
     tokenizer.encode(text, { addSpecial: !values.noBos, parseSpecial: !values.noParseSpecial });
   if (values.jsonl) {
+    const counter = lineCounter('tokenized');
     for await (const texts of jsonLines(values)) {
       await write(texts.map((text) => `${JSON.stringify(encode(text))}\n`).join(''));
+      counter.add(texts.length);
     }
+    counter.end();
     return;
   }
   const ids = encode(await readInput(values));

@@ -1,13 +1,24 @@
 /**
  * @file The program as a process: results on standard output, errors as one line and exit code 1.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from 'vitest';
-import { finished, model, run, start } from './run.ts';
+import { finished, main, model, run, start } from './run.ts';
 
 const bert = model('bert-mean');
 const bundled = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
@@ -324,6 +335,7 @@ describe('mistakes end with exit code 1 and one line', () => {
     [['embed', '-m', bert, 'text'], /unexpected argument "text"/],
     [['embed', '-m', 'absent.gguf', '-p', 'x'], /absent\.gguf/],
     [['embed', '-m', bert, '-f', 'absent.txt'], /cannot read absent\.txt/],
+    [['embed', '-m', bert, '--jsonl', '-f', 'absent.jsonl'], /cannot read absent\.jsonl/],
     [['embed', '-m', bert, '-p', 'x', '--stdin'], /exclude each other/],
     [['embed', '-m', bert, '--jsonl', '-p', 'x'], /--jsonl reads standard input/],
     [['tokenize', '-m', process.execPath, '-p', 'x'], /GGUF/],
@@ -346,6 +358,17 @@ describe('mistakes end with exit code 1 and one line', () => {
     expect((await run(['tokenize', '-m', bert, '--jsonl'], { input: '"a"\n\n"b\n' })).stderr).toMatch(
       /^error: line 3 is not JSON/,
     );
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('an output that cannot be written', () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [main, 'tokenize', '-m', bert, '-p', 'x'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: the output cannot be written: ENOSPC.*\n$/);
   });
 
   it('shows the stack with --verbose', async () => {

@@ -5,7 +5,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The built entry; another build can be named in the environment. */
-const main = process.env.GGUF_EMBED_MAIN ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const main = process.env.GGUF_EMBED_MAIN ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** The path of a model among the fixtures. */
 export const model = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
