@@ -7,7 +7,8 @@ import type { Values } from './options.ts';
 
 /**
  * The model at `path`, with the options that `serve`, `embed` and the like have in common.
- * @param worker whether to compute off this thread: costs time at the start, keeps this thread free
+ * @param worker whether to compute off this thread: costs time at the start, keeps this thread free. Several threads that
+ *   were asked for are always workers.
  */
 export async function loadEmbedder(
   path: string,
@@ -24,7 +25,7 @@ export async function loadEmbedder(
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing: values.packing,
-    worker,
+    worker: threads > 1 ? undefined : worker,
     profile: values.profile,
     onBatch,
     onProgress: showProgress(),

@@ -86,6 +86,13 @@ describe('embed', () => {
     for (const [i, value] of expected.entries()) expect(vector[i]).toBeCloseTo(value, 3);
   });
 
+  it('takes a number of threads for a short text, too', async () => {
+    const args = ['embed', '-m', bert, '-p', 'a', '--embd-output-format', 'raw', '--backend', 'wasm'];
+    const [one, two] = [await run([...args, '-t', '1']), await run([...args, '-t', '2'])];
+    expect(two).toMatchObject({ code: 0, stderr: '' });
+    expect(two.stdout).toBe(one.stdout);
+  });
+
   it('splits at the separator and reads standard input', async () => {
     const args = ['embed', '-m', bert, '--embd-output-format', 'raw'];
     const lines = await run(args, { input: 'a\nb\n\nc\n' });

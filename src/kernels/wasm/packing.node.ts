@@ -17,6 +17,9 @@ export function enablePacking(): boolean {
   v8.setFlagsFromString('--experimental-wasm-revectorize');
   // The optimising compiler from the first call on, so that what is checked at start-up is what will run.
   v8.setFlagsFromString('--no-liftoff');
+  // On a command line the flag before implies this one. Set at run time it does not, and Node 26 then ends in the compiler,
+  // which looks for what Liftoff would have counted.
+  v8.setFlagsFromString('--no-wasm-deopt');
   return true;
 }
 
