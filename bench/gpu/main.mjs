@@ -41,6 +41,7 @@ const results = {
   ceilings: await ceilings(device, quick, matrix),
   kernels: [],
   models: [],
+  failures: [],
 };
 console.log(`${results.adapter.description || results.adapter.device} (${quick ? 'small shapes' : 'full shapes'})`);
 console.log(`subgroup matrices: ${results.adapter.subgroupMatrices.join(', ') || 'not exposed'}`);
@@ -58,6 +59,17 @@ const styles = [
   { precision: 'fast', strategy: 'int8' },
   ...(matrix === undefined ? [] : [{ precision: 'fast', strategy: 'matrix' }]),
 ];
+/** Runs a part of the bench; what fails is noted, and the rest goes on. */
+async function attempt(what, work) {
+  try {
+    return await work();
+  } catch (error) {
+    results.failures.push(`${what}: ${error.message}`);
+    console.log(`${what} FAILED: ${error.message}`);
+    return undefined;
+  }
+}
+
 /** Whether a style computes products of a type in its own way. */
 const takes = ({ strategy }, type) => strategy !== 'int8' || loaders.get(type).int8 !== undefined;
 
@@ -84,7 +96,7 @@ function report(what, kernel, nanoseconds, flops, bytes, ceiling = results.ceili
   );
 }
 
-async function benchProducts() {
+async function benchProducts(style) {
   const rowCounts = quick ? [1, 64] : [1, 8, 64, 512, 8192];
   const matrices = quick
     ? [[256, 512]]
@@ -93,33 +105,31 @@ async function benchProducts() {
         [768, 3072],
         [3072, 768],
       ];
-  for (const style of styles) {
-    for (const type of ['F32', 'F16', 'Q8_0', 'Q4_K']) {
-      for (const [nIn, nOut] of matrices) {
-        if (nIn % ggmlTypes[type].blockSize !== 0 || !takes(style, type)) continue;
-        const backend = await createWebGpuBackend({ adapter, device, ...style });
-        const source = randomWeight(ggmlTypes, 'w', type, [nIn, nOut]);
-        const weight = backend.allocate(source, 'matrix');
-        await backend.fill(weight, source);
-        const table = randomWeight(ggmlTypes, 'x', 'F16', [nIn, 64]);
-        const x = backend.allocate(table, 'table');
-        await backend.fill(x, table);
-        for (const rows of rowCounts) {
-          const batch = packed(1, rows);
-          batch.ids = batch.ids.map((_, i) => i % 64);
-          const forward = () => {
-            backend.ops.begin(batch);
-            const y = backend.ops.linear(backend.ops.embedding(x, 'ids'), { weight }, { names: { out: 'y' } });
-            return backend.ops.read(backend.ops.pool(y, 'cls'));
-          };
-          const times = await kernelTimes(backend, forward, quick ? 2 : 8);
-          const { kernel, nanoseconds } = times.get('linear w y');
-          const bytes = source.byteLength + 4 * rows * (nIn + nOut);
-          const what = `${style.precision} ${style.strategy} ${type} ${rows} x ${nIn} -> ${nOut}`;
-          report(what, kernel, nanoseconds, 2 * rows * nIn * nOut, bytes, results.ceilings[style.strategy]);
-        }
-        backend.dispose();
+  for (const type of ['F32', 'F16', 'Q8_0', 'Q4_K']) {
+    for (const [nIn, nOut] of matrices) {
+      if (nIn % ggmlTypes[type].blockSize !== 0 || !takes(style, type)) continue;
+      const backend = await createWebGpuBackend({ adapter, device, ...style });
+      const source = randomWeight(ggmlTypes, 'w', type, [nIn, nOut]);
+      const weight = backend.allocate(source, 'matrix');
+      await backend.fill(weight, source);
+      const table = randomWeight(ggmlTypes, 'x', 'F16', [nIn, 64]);
+      const x = backend.allocate(table, 'table');
+      await backend.fill(x, table);
+      for (const rows of rowCounts) {
+        const batch = packed(1, rows);
+        batch.ids = batch.ids.map((_, i) => i % 64);
+        const forward = () => {
+          backend.ops.begin(batch);
+          const y = backend.ops.linear(backend.ops.embedding(x, 'ids'), { weight }, { names: { out: 'y' } });
+          return backend.ops.read(backend.ops.pool(y, 'cls'));
+        };
+        const times = await kernelTimes(backend, forward, quick ? 2 : 8);
+        const { kernel, nanoseconds } = times.get('linear w y');
+        const bytes = source.byteLength + 4 * rows * (nIn + nOut);
+        const what = `${style.precision} ${style.strategy} ${type} ${rows} x ${nIn} -> ${nOut}`;
+        report(what, kernel, nanoseconds, 2 * rows * nIn * nOut, bytes, results.ceilings[style.strategy]);
       }
+      backend.dispose();
     }
   }
 }
@@ -177,6 +187,9 @@ async function benchModels() {
       const backend = await createWebGpuBackend({ adapter, device, precision });
       const forward = await syntheticBert(backend, ggmlTypes, quick ? { ...shape, nLayer: 1 } : shape, type);
       await tokensPerSecond(`${precision} ${name} ${type}`, forward);
+      const timings = await backend.timed(() => forward(packed(1, 128)));
+      const products = new Set(timings.map(({ kernel }) => kernel).filter((kernel) => kernel.startsWith('matmul')));
+      console.log(`  one text's products: ${[...products].join(', ')}`);
       backend.dispose();
     }
   }
@@ -218,15 +231,18 @@ async function checkTiles(style) {
   return seen.size === 1;
 }
 
-await benchProducts();
-await benchLayer();
-await benchModels();
+for (const style of styles) await attempt(`${style.precision} ${style.strategy}`, () => benchProducts(style));
+await attempt('one layer', benchLayer);
+await attempt('models', benchModels);
 results.tilesAgree = true;
-for (const style of styles) if (!(await checkTiles(style))) results.tilesAgree = false;
+for (const style of styles) {
+  const agree = await attempt(`tiles of ${style.precision} ${style.strategy}`, () => checkTiles(style));
+  if (agree !== true) results.tilesAgree = false;
+}
 if (args.out !== undefined) {
   mkdirSync(args.out, { recursive: true });
   writeFileSync(join(args.out, 'gpu.json'), JSON.stringify(results, null, 1));
 }
 device.destroy();
 // A live Dawn keeps the process from ending.
-process.exit(gpu === undefined || !results.tilesAgree ? 1 : 0);
+process.exit(gpu === undefined || !results.tilesAgree || results.failures.length > 0 ? 1 : 0);

@@ -2,11 +2,15 @@
  * @file The ways of computing a product: every tile and the kernel for few rows give the same bits; f16 operands are near.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Device } from '../../../src/kernels/webgpu/device.ts';
+import { experimentsOn } from '../../../src/kernels/webgpu/experiments.ts';
 import { createWebGpuBackend, type WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
+import { Pipelines } from '../../../src/kernels/webgpu/pipelines.ts';
 import { matrixTiles, tiles } from '../../../src/kernels/webgpu/strategies.ts';
-import { type Experiments, Tuner } from '../../../src/kernels/webgpu/tuner.ts';
-import type { GpuWeight } from '../../../src/kernels/webgpu/weights.ts';
+import { type Experiments, Tuner, type TunerOptions } from '../../../src/kernels/webgpu/tuner.ts';
+import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
+import { type GpuWeight, Weights } from '../../../src/kernels/webgpu/weights.ts';
 import {
   countingBatch,
   describeGpu,
@@ -94,23 +98,31 @@ describeGpu('matmul strategies', () => {
     backend.dispose();
   });
 
-  it('measures tiles on the device', async () => {
-    const { Device } = await import('../../../src/kernels/webgpu/device.ts');
-    const { experimentsOn } = await import('../../../src/kernels/webgpu/experiments.ts');
-    const { Pipelines } = await import('../../../src/kernels/webgpu/pipelines.ts');
-    const { Vectors } = await import('../../../src/kernels/webgpu/vectors.ts');
-    const { Weights } = await import('../../../src/kernels/webgpu/weights.ts');
+  /** Experiments with one filled weight, on a device that the tuner does not look at. */
+  async function laboratory(options: Partial<TunerOptions>) {
     const own = new Device(device, device.adapterInfo, false);
     const [pipelines, vectors] = [new Pipelines(own), new Vectors(own)];
     const weights = new Weights(own, pipelines, vectors, false);
     const weight = weights.allocate(sources.w[0], 'matrix');
     await weights.fill(weight, sources.w[0]);
-    const tuner = new Tuner({ limits: own.limits, software: true, halves: false, search: true });
+    const tuner = new Tuner({ limits: own.limits, software: true, halves: false, search: true, ...options });
+    return { own, weight, experiments: experimentsOn(own, pipelines, vectors, tuner) };
+  }
+
+  it('measures tiles on the device', async () => {
+    const { own, weight, experiments } = await laboratory({});
     const held = own.held;
-    const times = await experimentsOn(own, pipelines, vectors, tuner).measure(weight, 40, tiles.slice(0, 2));
+    const times = await experiments.measure(weight, 40, tiles.slice(0, 2));
     expect(times.length).toBe(2);
     for (const time of times) expect(time).toBeGreaterThan(0);
     expect(own.held - held).toBeLessThan(16384);
+    own.dispose();
+  });
+
+  it('does without subgroup matrices where the device does not compile them', async () => {
+    const matrix = { m: 16, n: 16, k: 16, subgroup: 8 };
+    const { own, weight, experiments } = await laboratory({ matrix });
+    expect(await experiments.matricesWork(weight)).toBe(false);
     own.dispose();
   });
 });
