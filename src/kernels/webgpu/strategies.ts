@@ -49,7 +49,7 @@ export const matrixTiles: readonly Tile[] = [
   { bm: 64, bn: 64, tm: 32, tn: 32 },
   { bm: 128, bn: 64, tm: 64, tn: 32 },
   { bm: 128, bn: 128, tm: 64, tn: 32 },
-  { bm: 128, bn: 128, tm: 64, tn: 64 },
+  { bm: 128, bn: 256, tm: 64, tn: 64 },
 ];
 
 /** The tiles of a strategy. Both lists have the same length, and small tiles in the same places. */

@@ -19,7 +19,7 @@ export const tuningVersion = 2;
 const ruled: Readonly<Record<Strategy, readonly number[]>> = {
   float: [1, 2, 3],
   int8: [1, 2, 3],
-  matrix: [1, 2, 3, 5],
+  matrix: [1, 2, 3, 4, 5],
 };
 
 /** What a search found, as plain data: to be kept, and given to the next backend on the same adapter. */

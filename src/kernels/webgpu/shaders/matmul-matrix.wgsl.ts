@@ -4,13 +4,13 @@
  *
  * Idea     A workgroup computes a tile of BM rows × BN outputs and walks along K in steps of 32, as `matmul-tile` does; its
  *          tiles of x and W lie in shared memory as f16. A subgroup owns TM × TN of the results, as matrices of M × N: in
- *          each step it loads matrices of both tiles and multiplies them into its own. At the end a row of matrices a time
- *          goes through shared memory, where all threads apply bias, element-wise function and residual.
+ *          each step it loads matrices of both tiles and multiplies them into its own. At the end two matrices of each
+ *          subgroup at a time go through shared memory, where all threads apply bias, element-wise function and residual.
  * Order    Every result is one chain of matrix products in order of K; what the hardware does within a matrix does not
  *          depend on the tile. That it does not depend on the row either is checked on the device, before this is used.
  *          The sums are not those of the other strategies: what is multiplied this way once is always.
  * Threads  (BM/TM × BN/TN) subgroups, of the one size that the adapter has.
- * Shared   (BM + BN) · 80 bytes of operands and 4 · M · BN · BM/TM of results: 10 + 8 KiB for 64 × 64 in four parts.
+ * Shared   (BM + BN) · 80 bytes of operands and 8 · M · N a subgroup of results: 20 + 16 KiB for 128 × 128 in eight parts.
  * Features `chromium-experimental-subgroup-matrix` (in Dawn with `allow_unsafe_apis`), `subgroups`, `shader-f16`.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
@@ -78,8 +78,13 @@ export function matrixThreads(tile: Tile, { subgroup }: MatrixShape): number {
 }
 
 /** Bytes of shared memory that a tile needs. */
-export function matrixShared({ bm, bn, tm }: Tile, { m }: MatrixShape): number {
-  return (bm + bn) * stride * 8 + (bm / tm) * m * bn * 4;
+export function matrixShared(tile: Tile, shape: MatrixShape): number {
+  return (tile.bm + tile.bn) * stride * 8 + tileThreads(tile) * shape.m * staged(tile, shape) * 4;
+}
+
+/** Columns of results of a subgroup that go through shared memory at a time: two matrices, or the one that there is. */
+function staged({ tn }: Tile, { n }: MatrixShape): number {
+  return Math.min(tn, 2 * n);
 }
 
 /** WGSL: eight values of row `row` of W from `k` on as f16, zero past the end of the row; and `rounded`, for x. */
@@ -131,7 +136,8 @@ function matrixCode(loader: Loader, tile: Tile, shape: MatrixShape, wide: boolea
   const threads = matrixThreads(tile, shape);
   const columns = bn / tn;
   const [high, broad] = [tm / m, tn / n];
-  const nResults = (bm / tm) * m * bn;
+  const width = staged(tile, shape);
+  const nResults = tileThreads(tile) * m * width;
   return /* wgsl */ `
 const BM = ${bm}u;
 alias Left = subgroup_matrix_left<f16, ${k}, ${m}>;
@@ -139,7 +145,7 @@ alias Right = subgroup_matrix_right<f16, ${n}, ${k}>;
 alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
 var<workgroup> xs: array<vec4<f16>, ${bm * stride}>;
 var<workgroup> ws: array<vec4<f16>, ${bn * stride}>;
-/* One row of matrices of every subgroup: M rows of BN results for each row of subgroups. */
+/* M rows of every subgroup's results. */
 var<workgroup> results: array<f32, ${nResults}>;
 ${linearGroup}
 ${plainRows}
@@ -184,21 +190,22 @@ ${each(high, (i) =>
     }
     workgroupBarrier();
   }
-${each(high, (i) =>
-  [
-    each(
-      broad,
-      (j) =>
-        `  subgroupMatrixStore<row_major>(&results, (subgroup / ${columns}u) * ${m * bn}u + tx + ${j * n}u, c${i * broad + j}, ${bn}u);`,
-    ),
-    `  workgroupBarrier();
+${each((high * tn) / width, (i) => {
+  const [down, right] = [Math.floor((i * width) / tn) * m, (i * width) % tn];
+  const first = (down / m) * broad + right / n;
+  const matrices = each(width / n, (j) => {
+    return `  subgroupMatrixStore<row_major>(&results, subgroup * ${m * width}u + ${j * n}u, c${first + j}, ${width}u);`;
+  });
+  return `${matrices}
+  workgroupBarrier();
   for (var r = t; r < ${nResults / 4}u; r += ${threads}u) {
-    let row = r / ${bn / 4}u;
+    let s = r / ${(m * width) / 4}u;
+    let row = (s / ${columns}u) * ${tm}u + ${down}u + (r / ${width / 4}u) % ${m}u;
+    let column = (s % ${columns}u) * ${tn}u + ${right}u + (r % ${width / 4}u) * 4u;
     let sums = vec4<f32>(results[r * 4u], results[r * 4u + 1u], results[r * 4u + 2u], results[r * 4u + 3u]);
-    store4(row_y(tileIndex, (row / ${m}u) * ${tm}u + ${i * m}u + row % ${m}u), n0 + (r % ${bn / 4}u) * 4u, sums);
+    store4(row_y(tileIndex, row), n0 + column, sums);
   }
-  workgroupBarrier();`,
-  ].join('\n'),
-)}
+  workgroupBarrier();`;
+})}
 }`;
 }
