@@ -1,5 +1,6 @@
 /**
- * @file Every weight type: the tile loader in the shader against the codec, by embedding lookups and by products.
+ * @file Every weight type: the tile loader in the shader against the codec, by embedding lookups and by products with operands
+ * in float32 and in f16. (Those in eight bits are in int8.test.ts, on subgroup matrices in matrix.test.ts.)
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
@@ -12,9 +13,13 @@ import {
   describeGpu,
   evaluate,
   expectAsReference,
+  type Graph,
   input,
+  normal,
   randomBlocks,
   rowsOf,
+  type Sources,
+  source,
   webgpu,
 } from './support.ts';
 
@@ -22,10 +27,16 @@ const types = [...loaders.keys()] as GgmlTypeName[];
 
 describeGpu('tile loaders', () => {
   let backend: WebGpuBackend;
+  let halves: WebGpuBackend;
   beforeAll(async () => {
-    backend = await webgpu({ tile: { bm: 16, bn: 16, tm: 1, tn: 4 } });
+    const tile = { bm: 16, bn: 16, tm: 1, tn: 4 };
+    backend = await webgpu({ tile });
+    halves = await webgpu({ tile, precision: 'fast', strategy: 'float' });
   });
-  afterAll(() => backend.dispose());
+  afterAll(() => {
+    backend.dispose();
+    halves.dispose();
+  });
 
   it('cover every type that has a codec for blocks', () => {
     const intermediate = ['Q8_1', 'Q8_K'];
@@ -69,9 +80,21 @@ describeGpu('tile loaders', () => {
         x: input(rows, 512, 5),
         w: [randomBlocks('w', type, [512, 70], 6), 'matrix'],
       } as const;
-      await expectAsReference(backend, sources, countingBatch([rows]), (ops, w) =>
-        ops.linear(rowsOf(ops, w.x), { weight: w.w }),
-      );
+      const product: Graph = (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w });
+      await expectAsReference(backend, sources, countingBatch([rows]), product);
+      await expectAsReference(halves, sources, countingBatch([rows]), product, 2e-3);
     }
+  });
+
+  it.each(types)('%s: experts of a mixture', async (type) => {
+    const sources: Sources = {
+      x: input(9, 256, 5),
+      router: [source('router', [256, 4], normal(1024, 6)), 'matrix'],
+      up: [randomBlocks('up', type, [256, 256, 4], 7), 'experts'],
+      down: [randomBlocks('down', type, [256, 256, 4], 8), 'experts'],
+    };
+    const mixture: Graph = (ops, w) =>
+      ops.moe(rowsOf(ops, w.x), { router: w.router, up: w.up, down: w.down, nUsed: 2, activation: 'silu' });
+    await expectAsReference(backend, sources, countingBatch([9]), mixture);
   });
 });
