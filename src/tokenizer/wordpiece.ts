@@ -49,13 +49,12 @@ export class WordPiece implements TextModel {
   /** The word at hand with its mark, in UTF-8. */
   #word = new Uint8Array(256);
   /** Hashes of the prefixes of what is left of the word, by length. */
-  readonly #hashes: Int32Array;
+  #hashes = new Int32Array(this.#word.length + 1);
 
   constructor(vocab: Vocab, options: WordPieceOptions) {
     this.#vocab = vocab;
     this.#options = options;
     this.#word.set(MARK);
-    this.#hashes = new Int32Array(vocab.table.maxLength + 1);
     for (let c = 0; c < 128; c++) {
       this.#asciiAction[c] = this.#action(c);
       this.#asciiByte[c] = options.lowercase ? toLowercase(c) : c;
@@ -132,6 +131,7 @@ export class WordPiece implements TextModel {
   #grow(): Uint8Array<ArrayBuffer> {
     const word = new Uint8Array(this.#word.length * 2);
     word.set(this.#word);
+    this.#hashes = new Int32Array(word.length + 1);
     return (this.#word = word);
   }
 

@@ -173,3 +173,9 @@ describe('vocabularies made so that hash tables take quadratic time', () => {
     expect(message).toMatch(/entry 513 shares its hash with more than 512/);
   });
 });
+
+test('merges of ten megabytes cost no more than other texts of that size', { timeout: 4_000 }, () => {
+  const merges = [`${'x'.repeat(10_000_000)} ${'y'.repeat(10_000_000)}`];
+  const tokenizer = createTokenizer(metadataOf({ ...gpt2, 'tokenizer.ggml.merges': merges }));
+  expect(tokenizer.encode('ab', { addSpecial: false })).toEqual([0, 1]);
+});
