@@ -1,7 +1,10 @@
 /**
- * @file The checks that every architecture gets, against llama.cpp's recorded answers.
+ * @file The checks that every architecture gets, against llama.cpp's recorded answers: short and long texts, each pooling that was
+ * recorded, scores, single and in batches, on the backends that run everywhere (test/kernels/webgpu/models.test.ts is for the other).
  */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
 import { cosine, floats, type Loaded, largestDifference, load, readJson, run } from './support.ts';
@@ -40,11 +43,19 @@ export function checkModel(name: string, checks: ModelChecks = {}): void {
   const tolerance = checks.cosineTolerance ?? 1e-5;
   const fixtures = checks.fixtures ?? ['embed'];
 
-  describe(name, () => {
+  it(`${name} has the intermediates of llama.cpp`, async () => {
+    expectTrace(await load(name), name, { tolerance: checks.traceTolerance ?? 3e-3, ...checks });
+  });
+
+  describe.each([
+    ['reference', createReferenceBackend],
+    ['wasm', createWasmBackend],
+  ] as const)(`${name} on %s`, (_, makeBackend) => {
     let loaded: Loaded;
     beforeAll(async () => {
-      loaded = await load(name);
+      loaded = await load(name, undefined, () => makeBackend());
     });
+    afterAll(() => loaded?.backend.dispose());
 
     async function expectVectors(tokens: readonly number[], expected: readonly string[], pooling?: Pooling) {
       const rows = await run(loaded, [tokens], pooling);
@@ -53,10 +64,6 @@ export function checkModel(name: string, checks: ModelChecks = {}): void {
         expect(1 - cosine(row, floats(expected[i]))).toBeLessThan(tolerance);
       });
     }
-
-    it('has the intermediates of llama.cpp', () => {
-      expectTrace(loaded, name, { tolerance: checks.traceTolerance ?? 3e-3, ...checks });
-    });
 
     if (fixtures.includes('embed')) {
       const { cases, pooling_override = {} } = readJson<EmbedFixture>(`reference/embed/${name}.json`);

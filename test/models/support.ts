@@ -20,17 +20,21 @@ export function openFixture(path: string): Promise<GgufFile> {
   return openGguf(memorySource(new Uint8Array(readFileSync(new URL(path, fixtures))), path));
 }
 
-/** A model on the reference backend. */
+/** A model on some backend. */
 export interface Loaded {
   readonly file: GgufFile;
   readonly backend: Backend;
   readonly model: LoadedModel;
 }
 
-/** Loads `models/<name>.gguf` of the fixtures, or the given file. */
-export async function load(name: string, file?: GgufFile): Promise<Loaded> {
+/** Loads `models/<name>.gguf` of the fixtures, or the given file; on the reference backend unless another one is made. */
+export async function load(
+  name: string,
+  file?: GgufFile,
+  makeBackend: () => Promise<Backend> = createReferenceBackend,
+): Promise<Loaded> {
   const opened = file ?? (await openFixture(`models/${name}.gguf`));
-  const backend = await createReferenceBackend();
+  const backend = await makeBackend();
   return { file: opened, backend, model: await loadModel(opened, backend) };
 }
 
