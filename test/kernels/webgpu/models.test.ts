@@ -24,13 +24,19 @@ const names = readdirSync(new URL('models/', fixtures))
 const bundled = new URL('../../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url);
 const quants = existsSync(new URL('models/quant/', fixtures)) ? readdirSync(new URL('models/quant/', fixtures)) : [];
 
-/** Token ids of a model's fixture that are short enough for software Vulkan: the recorded cases, or random ones. */
-function sequencesOf(name: string): { ids: readonly number[]; raw?: string }[] {
+/** Token ids of a model's fixture that are few enough for software Vulkan, with llama.cpp's vectors or scores. */
+function sequencesOf(name: string): { ids: readonly number[]; raw?: string; score?: number }[] {
   const embed = `reference/embed/${name}.json`;
   if (existsSync(new URL(embed, fixtures))) {
     const { cases } = readJson<{ cases: { tokens: number[]; raw?: string }[] }>(embed);
     const short = cases.filter(({ tokens }) => tokens.length > 2 && tokens.length < 48);
     return short.slice(0, 4).map(({ tokens, raw }) => ({ ids: tokens, raw }));
+  }
+  const rank = `reference/rank/${name}.json`;
+  if (existsSync(new URL(rank, fixtures))) {
+    const { queries } = readJson<{ queries: { documents: { pair_tokens: number[]; score: number }[] }[] }>(rank);
+    const pairs = queries.flatMap(({ documents }) => documents);
+    return pairs.slice(0, 4).map(({ pair_tokens, score }) => ({ ids: pair_tokens, score }));
   }
   return [19, 3, 34].map((n, s) => ({ ids: Array.from({ length: n }, (_, i) => (i * 37 + s * 11) % 200) }));
 }
@@ -38,6 +44,12 @@ function sequencesOf(name: string): { ids: readonly number[]; raw?: string }[] {
 const randomCases = [40, 5].map((n) => ({ ids: Array.from({ length: n }, (_, i) => (i * 29 + n) % 400) }));
 /** The weight type that a file of `quant/` is named after. */
 const typeOf = (quant: string) => quant.replace(/^bert-q-|\.gguf$/g, '') as GgmlTypeName;
+
+/** The longest recorded text of a model. */
+function longestOf(name: string): readonly number[] {
+  const { cases } = readJson<{ cases: { tokens: number[] }[] }>(`reference/embed/${name}.json`);
+  return cases.map(({ tokens }) => tokens).reduce((a, b) => (b.length > a.length ? b : a));
+}
 
 describeGpu('models', () => {
   let gpu: WebGpuBackend;
@@ -53,7 +65,7 @@ describeGpu('models', () => {
 
   async function expectAgreement(
     file: GgufFile,
-    cases: readonly { ids: readonly number[]; raw?: string }[],
+    cases: readonly { ids: readonly number[]; raw?: string; score?: number }[],
     pooling?: Pooling,
   ): Promise<void> {
     const onGpu = { file, backend: gpu, model: await loadModel(file, gpu) };
@@ -67,6 +79,8 @@ describeGpu('models', () => {
       if (vector.length > 8) expect(1 - cosine(vector, want[i])).toBeLessThan(1e-5);
       const raw = got.length === cases.length ? cases[i].raw : undefined;
       if (raw !== undefined) expect(1 - cosine(vector, floats(raw))).toBeLessThan(1e-5);
+      const score = cases[i]?.score;
+      if (score !== undefined) expect(Math.abs(vector[0] - score)).toBeLessThan(4e-3);
     });
     const alone = await run(onGpu, sequences.slice(-1), pooling);
     expect(alone).toEqual(got.slice(-alone.length));
@@ -76,9 +90,22 @@ describeGpu('models', () => {
     await expectAgreement(await openFixture(`models/${name}.gguf`), sequencesOf(name));
   });
 
-  it('bert-mean without pooling', async () => {
-    await expectAgreement(await openFixture('models/bert-mean.gguf'), sequencesOf('bert-mean'), 'none');
+  it.each<Pooling>(['none', 'mean', 'cls', 'last'])('bert-mean and qwen3 with %s pooling', async (pooling) => {
+    for (const name of ['bert-mean', 'qwen3']) {
+      const cases = sequencesOf(name).map(({ ids }) => ({ ids }));
+      await expectAgreement(await openFixture(`models/${name}.gguf`), cases, pooling);
+    }
   });
+
+  // One of each kind of attention: full, two windows, ALiBi, relative positions, causal with a window.
+  it.each(['bert-mean', 'modern-bert', 'gemma-embedding', 'jina-bert-v2', 't5encoder', 'gemma2'])(
+    'a long text on %s',
+    async (name) => {
+      const ids = longestOf(name);
+      expect(ids.length).toBeGreaterThan(150);
+      await expectAgreement(await openFixture(`models/${name}.gguf`), [{ ids }, { ids: ids.slice(0, 7) }]);
+    },
+  );
 
   it.skipIf(!existsSync(bundled))('the bundled model', async () => {
     const file = await openGguf(await openFile(fileURLToPath(bundled)));
