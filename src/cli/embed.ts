@@ -27,7 +27,8 @@ export async function embed(parsed: Parsed): Promise<void> {
   try {
     if (values.verbose) log(`${embedder.info.name}: ${embedder.info.backendDescription}`);
     const options: EmbedOptions = {
-      normalize: values.embdNormalize,
+      // Scores are no vectors: normalised, a single one is always 1.
+      normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
     };

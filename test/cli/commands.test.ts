@@ -93,6 +93,16 @@ describe('embed', () => {
     expect(two.stdout).toBe(one.stdout);
   });
 
+  it('prints the scores of a rank model as they are', async () => {
+    const { embedding_route } = JSON.parse(
+      readFileSync(new URL('../fixtures/reference/rank/bert-rank.json', import.meta.url), 'utf8'),
+    );
+    const [{ text, values }] = embedding_route.cases;
+    const { stdout } = await run(['embed', '-m', model('bert-rank'), '-p', text]);
+    const [, score] = /^\nrerank score 0: +(-?[\d.]+)\n/.exec(stdout)!;
+    expect(Number(score)).toBeCloseTo(values[0], 2);
+  });
+
   it('splits at the separator and reads standard input', async () => {
     const args = ['embed', '-m', bert, '--embd-output-format', 'raw'];
     const lines = await run(args, { input: 'a\nb\n\nc\n' });
