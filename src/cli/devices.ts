@@ -2,24 +2,55 @@
  * @file `--list-devices`: what can compute here.
  */
 import { availableParallelism, cpus } from 'node:os';
+import { describeAdapter } from '../kernels/webgpu/device.ts';
+import { mebibytes } from '../kernels/webgpu/errors.ts';
 import { findGpu } from '../kernels/webgpu/gpu.ts';
 import { isSoftware } from '../kernels/webgpu/probe.ts';
 import { write } from './write.ts';
 
-/** Prints a line for each backend. */
+/** What separates the lines of one adapter from its name. */
+const INDENT = `\n${' '.repeat(11)}`;
+
+/** Prints each GPU adapter with its features and limits, then a line for each other backend. */
 export async function listDevices(): Promise<void> {
   const cpu = `${cpus()[0]?.model.trim() ?? 'CPU'}, ${availableParallelism()} threads`;
-  await write(`webgpu     ${await describeGpu()}\nwasm       ${cpu}\nreference  one thread, for comparison\n`);
+  const gpus = (await describeGpus()).map((text) => `webgpu     ${text}\n`).join('');
+  await write(`${gpus}wasm       ${cpu}\nreference  one thread, for comparison\n`);
 }
 
-async function describeGpu(): Promise<string> {
+async function describeGpus(): Promise<string[]> {
   try {
-    const adapter = await (await findGpu()).requestAdapter({ powerPreference: 'high-performance' });
-    if (adapter === null) return 'not available: no adapter';
-    const { vendor, architecture, device, description } = adapter.info;
-    const names = [vendor, architecture, device, description].filter((name) => name !== '');
-    return `${names.join(' ')}${isSoftware(adapter.info) ? ' (software: auto does not choose it)' : ''}`;
+    const gpu = await findGpu();
+    const found = new Set<string>();
+    for (const powerPreference of ['high-performance', 'low-power'] as const) {
+      const adapter = await gpu.requestAdapter({ powerPreference });
+      if (adapter !== null) found.add(describe(adapter));
+    }
+    return found.size > 0
+      ? [...found]
+      : ['not available: no adapter (a driver with Vulkan, Metal or Direct3D 12 is needed)'];
   } catch (error) {
-    return `not available: ${(error as Error).message}`;
+    return [`not available: ${(error as Error).message}`];
   }
+}
+
+function describe({ info, features, limits }: GPUAdapter): string {
+  const {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxComputeWorkgroupStorageSize,
+    maxComputeInvocationsPerWorkgroup,
+  } = limits;
+  return [
+    `${describeAdapter(info)}${isSoftware(info) ? ' (software: auto does not choose it)' : ''}`,
+    `features: ${[...features].sort().join(', ') || 'none'}`,
+    `limits: buffer ${mebibytes(maxBufferSize)}, binding ${mebibytes(maxStorageBufferBindingSize)}, workgroup memory ${maxComputeWorkgroupStorageSize / 1024} KiB, ${maxComputeInvocationsPerWorkgroup} threads a workgroup`,
+    ...subgroups(info),
+  ].join(INDENT);
+}
+
+function subgroups({ subgroupMinSize, subgroupMaxSize }: GPUAdapterInfo): string[] {
+  if (subgroupMinSize === undefined || subgroupMaxSize === undefined) return [];
+  const sizes = subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : `${subgroupMinSize} to ${subgroupMaxSize}`;
+  return [`subgroups: of ${sizes} threads`];
 }

@@ -2,7 +2,7 @@
  * @file Loads the model that the options describe.
  */
 import type { Embedder, LoadOptions } from '../engine/index.ts';
-import { showProgress } from './log.ts';
+import { log, showProgress } from './log.ts';
 import type { Values } from './options.ts';
 
 /**
@@ -25,9 +25,16 @@ export async function loadEmbedder(
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing: values.packing,
+    gpu: {
+      memory: values.gpuMemory && values.gpuMemory * 2 ** 20,
+      weights: values.gpuWeights,
+      autotune: values.autotune,
+      debug: values.gpuDebug,
+    },
     worker: threads > 1 ? undefined : worker,
     profile: values.profile,
     onBatch,
+    onWarning: log,
     onProgress: showProgress(),
     signal,
   });

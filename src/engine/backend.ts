@@ -18,6 +18,7 @@ const MAX_UNPACKED = 2 ** 30;
 
 /**
  * Loads the model and makes what computes it.
+ * @param reopen opens the source again, should the weights have to be read once more
  * @throws InputError for options that contradict each other or the runtime, and what loading a model throws
  */
 export async function startRunner(
@@ -25,6 +26,7 @@ export async function startRunner(
   file: GgufFile,
   options: LoadOptions,
   watch: LoadWatch,
+  reopen: () => Promise<ByteSource>,
 ): Promise<Runner> {
   const { precision = 'high', profile = false, worker = canStartWorkers() } = options;
   if (!['exact', 'high', 'fast'].includes(precision)) {
@@ -40,8 +42,8 @@ export async function startRunner(
     );
   }
   if (backend === 'webgpu') {
-    const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
-    return startLocalRunner(file, await createWebGpuBackend({ precision }), precision, watch);
+    const { startGpuRunner } = await import('./gpu.ts');
+    return startGpuRunner(file, options, watch, reopen);
   }
   if (backend === 'wasm') {
     const packed = options.packing === true && (await enablePacking());

@@ -68,10 +68,9 @@ export class Embedder {
     try {
       const file = await openGguf(bytes);
       const hparams = readHyperParameters(file);
-      const starting = startRunner(bytes, file, options, {
-        signal,
-        onProgress: onProgress && ((done, total) => onProgress({ stage: 'load', done, total })),
-      });
+      const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
+      const watch = { signal, onProgress: onLoaded };
+      const starting = startRunner(bytes, file, options, watch, () => openSource(source));
       let tokenizer: Tokenizer;
       try {
         tokenizer = createTokenizer(file.metadata);

@@ -1,6 +1,14 @@
 /**
  * @file The engine: what a user of the library calls.
  */
+
+export {
+  GpuDeviceLostError,
+  GpuError,
+  GpuOutOfMemoryError,
+  GpuShaderError,
+  GpuUnavailableError,
+} from '../kernels/webgpu/errors.ts';
 export { Embedder } from './embedder.ts';
 export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
 export { type Ranked, type Ranking, type RankOptions, Reranker, type ScoreScale } from './reranker.ts';
@@ -11,9 +19,11 @@ export type {
   Embeddings,
   EmbedInput,
   EmbedOptions,
+  GpuOptions,
   LoadOptions,
   ModelInfo,
   OpProfile,
   Progress,
   TokenizeOptions,
+  TuningCache,
 } from './types.ts';

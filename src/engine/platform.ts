@@ -62,6 +62,11 @@ export function canStartWorkers(): boolean {
   );
 }
 
+/** Whether there is a file system with Node's API: in Node, Deno and Bun. */
+export function hasFiles(): boolean {
+  return node?.versions?.node !== undefined;
+}
+
 /** Whether this is Node itself, not a runtime that takes after it. */
 export function isNode(): boolean {
   return node?.versions?.node !== undefined && !('Deno' in globalThis) && !('Bun' in globalThis);

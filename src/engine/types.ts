@@ -31,6 +31,27 @@ export interface BatchReport {
   readonly seconds: number;
 }
 
+/** Where results of the search for the fastest GPU kernels are kept between two loads: text by key. */
+export interface TuningCache {
+  /** What was written under `key` last; `undefined` for nothing. */
+  read(key: string): Promise<string | undefined>;
+  write(key: string, text: string): Promise<void>;
+}
+
+/** Options of the webgpu backend. */
+export interface GpuOptions {
+  /** Most bytes of GPU memory to hold. Default: as much as the adapter gives. */
+  readonly memory?: number;
+  /** `f16`: expand quantised matrices when they are loaded: faster on some GPUs, two bytes a weight. Default `quantised`. */
+  readonly weights?: 'quantised' | 'f16';
+  /** Search for the fastest kernels at first use. Default true; never on software adapters. */
+  readonly autotune?: boolean;
+  /** Where to keep what was found. Default: a file in the user's cache folder, in browsers nowhere. `false`: nowhere. */
+  readonly tuningCache?: TuningCache | false;
+  /** Run each kernel by itself and check it, so that an error names the operation. Slow. */
+  readonly debug?: boolean;
+}
+
 /** Options of `Embedder.load`. */
 export interface LoadOptions {
   /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
@@ -49,6 +70,7 @@ export interface LoadOptions {
    * file, but slower on short batches. Default: only when they would take more than 1 GiB unpacked.
    */
   readonly keepBlocks?: boolean;
+  readonly gpu?: GpuOptions;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
   /** Most tokens in one packed forward; a single longer input is still run whole. Default 512. */
@@ -61,6 +83,8 @@ export interface LoadOptions {
   readonly profile?: boolean;
   /** Called after each computed batch, for statistics. It must not throw. */
   readonly onBatch?: (batch: BatchReport) => void;
+  /** Called with one sentence for a log when something went wrong that was put right: a lost GPU, a damaged cache file. */
+  readonly onWarning?: (message: string) => void;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

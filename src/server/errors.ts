@@ -1,7 +1,7 @@
 /**
  * @file Errors as llama-server writes them: types, statuses, and the two orders of keys.
  */
-import { ContextSizeError, InputError } from '../engine/index.ts';
+import { ContextSizeError, GpuDeviceLostError, InputError } from '../engine/index.ts';
 import { TokenizerError } from '../tokenizer/index.ts';
 
 /** The `type` of an error and the HTTP status that goes with it. */
@@ -61,7 +61,7 @@ export function layerErrorBody({ status, message, type }: HttpError): string {
 export const PROMPT_SHAPE =
   '"prompt" elements must be a string, a list of tokens, a JSON object containing a prompt string, or a list of mixed strings & tokens.';
 
-/** What the client is told about anything that was thrown. Mistakes of the client are 400, everything else is 500. */
+/** What the client is told about anything that was thrown. Mistakes of the client are 400, a lost GPU is 503, everything else is 500. */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof ContextSizeError) {
@@ -72,6 +72,7 @@ export function toHttpError(error: unknown): HttpError {
     );
   }
   if (error instanceof InputError) return new HttpError('invalid_request_error', inputErrorMessage(error));
+  if (error instanceof GpuDeviceLostError) return new HttpError('unavailable_error', error.message);
   if (error instanceof TokenizerError) return new HttpError('invalid_request_error', error.message);
   return new HttpError('server_error', error instanceof Error ? error.message : String(error));
 }

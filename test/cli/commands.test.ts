@@ -340,7 +340,7 @@ describe('convert and quantize', () => {
 
 it('--list-devices and --profile', async () => {
   const { stdout } = await run(['embed', '--list-devices']);
-  expect(stdout).toMatch(/^webgpu +.+\nwasm +.+threads\nreference +.+\n$/);
+  expect(stdout).toMatch(/^webgpu +.+\n(.+\n)*wasm +.+threads\nreference +.+\n$/);
   const profiled = await run(['embed', '-m', bert, '-p', 'a', '--profile', '--backend', 'wasm']);
   expect(profiled.stderr).toMatch(/^linear +[\d.]+ ms +\d+ calls +[\d.]+ GFLOP\/s$/m);
 });

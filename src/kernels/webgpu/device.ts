@@ -24,6 +24,7 @@ export interface DeviceOptions {
   readonly adapter?: GPUAdapter;
   /** A device to use as it is; the caller keeps it and destroys it. With `adapter`, which made it, more is known about it. */
   readonly device?: GPUDevice;
+  /** Which adapter, if there are several. Default `high-performance`. */
   readonly powerPreference?: GPUPowerPreference;
   /** Most bytes of GPU memory to hold; default: as much as the adapter gives. */
   readonly memoryBudget?: number;
@@ -60,6 +61,11 @@ export class Device {
       this.#lost ??= new GpuDeviceLostError(`the GPU device was lost: ${message || 'no reason given'}`);
     });
     gpu.addEventListener('uncapturederror', this.#onError);
+  }
+
+  /** Whether the device is gone. */
+  get lost(): boolean {
+    return this.#lost !== undefined;
   }
 
   /** Bytes of GPU memory that this backend holds. */
@@ -167,7 +173,7 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
   return new Device(device, adapter.info, true, options);
 }
 
-async function requestAdapter({ gpu, powerPreference }: DeviceOptions): Promise<GPUAdapter> {
+async function requestAdapter({ gpu, powerPreference = 'high-performance' }: DeviceOptions): Promise<GPUAdapter> {
   const adapter = await (gpu ?? (await findGpu())).requestAdapter({ powerPreference });
   if (adapter === null) {
     throw new GpuUnavailableError(

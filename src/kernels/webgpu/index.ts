@@ -23,6 +23,7 @@ import { Vectors } from './vectors.ts';
 import { Weights } from './weights.ts';
 
 export * from './errors.ts';
+export { type Tuning, tuningKey } from './tuner.ts';
 
 /** Options of `createWebGpuBackend`. */
 export interface WebGpuOptions extends DeviceOptions {
@@ -38,8 +39,8 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly precision?: Precision;
   /** Search for the fastest tiles at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;
-  /** What an earlier backend on the same adapter found (its `tuning`). */
-  readonly tuning?: Tuning;
+  /** What an earlier backend on the same adapter found (its `tuning`), or how to get it for an adapter. */
+  readonly tuning?: Tuning | ((adapter: GPUAdapterInfo) => Promise<Tuning | undefined>);
   /** Try kernels out on the device before they are used; needed for `autotune`. Default true, except on software adapters. */
   readonly selfCheck?: boolean;
   /** Use this tile for every product, for tests and benchmarks. */
@@ -53,6 +54,8 @@ export interface WebGpuBackend extends Backend {
   /** Bytes of GPU memory that it holds. */
   readonly memoryInUse: number;
   readonly adapterInfo: GPUAdapterInfo;
+  /** Whether the device is gone. Every forward from then on fails with `GpuDeviceLostError`. */
+  readonly lost: boolean;
   /**
    * Runs `work` (forwards on this backend) with a timestamp around every launch and returns the times of its last read.
    * @throws GpuError when the adapter has no timestamps
@@ -85,13 +88,16 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
         : undefined,
     strategy: options.strategy,
     search: options.autotune ?? true,
-    known: options.tuning,
+    known: typeof options.tuning === 'function' ? await options.tuning(device.adapterInfo) : options.tuning,
     forced: options.tile,
   });
   if (selfCheck) tuner.use(experimentsOn(device, pipelines, vectors, tuner));
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,
+    get lost() {
+      return device.lost;
+    },
     async timed(work) {
       const timer = await Timer.create(device);
       executor.timer = timer;

@@ -29,6 +29,15 @@ export interface Tuning {
   readonly tiles: Readonly<Record<string, number>>;
 }
 
+/** Under which name to keep a `Tuning`: adapter and version of the kernels, in letters that any file system takes. */
+export function tuningKey({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  const adapter = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
+  return `webgpu-v${tuningVersion}-${adapter
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, '-')
+    .slice(0, 120)}`;
+}
+
 /** Runs experiments on the device. */
 export interface Experiments {
   /** Milliseconds that a product of `rows` rows with `weight` takes with each tile of its strategy. */

@@ -1,0 +1,193 @@
+/**
+ * @file The runner on the GPU: makes backend and model, keeps what the search for fast kernels found, and makes everything
+ * once more when the device is lost.
+ *
+ * The batch under way then fails with `GpuDeviceLostError`; the next one finds a new device with the weights read again. A
+ * second loss is final: a device that goes away twice will do so again, and whoever runs the program must know.
+ */
+import { type ByteSource, type GgufFile, openGguf } from '../gguf/index.ts';
+import type { Tuning, WebGpuBackend } from '../kernels/webgpu/index.ts';
+import { InputError } from './errors.ts';
+import { hasFiles } from './platform.ts';
+import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
+import type { LoadOptions, TuningCache } from './types.ts';
+
+type Kernels = typeof import('../kernels/webgpu/index.ts');
+
+/**
+ * Loads the model onto the GPU.
+ * @param reopen opens the source of `file` again, to read the weights once more
+ * @throws InputError for impossible options, GpuError when there is no GPU or it has no room
+ */
+export async function startGpuRunner(
+  file: GgufFile,
+  options: LoadOptions,
+  watch: LoadWatch,
+  reopen: () => Promise<ByteSource>,
+): Promise<Runner> {
+  checkGpuOptions(options);
+  const kernels = await import('../kernels/webgpu/index.ts');
+  const { onWarning } = options;
+  let current = await start(kernels, file, options, watch);
+  let nLost = 0;
+  let ended: Error | undefined;
+  let disposed = false;
+
+  /** A new device, and the weights on it. */
+  async function restart(): Promise<void> {
+    await current.runner.dispose();
+    const source = await reopen();
+    try {
+      const again = await openGguf(source);
+      if (layoutOf(again) !== layoutOf(file)) throw new Error(`${source.name} has become another file`);
+      current = await start(kernels, again, options, {});
+    } finally {
+      await source.close();
+    }
+    onWarning?.(`the model was loaded again after the loss of its GPU device, on ${current.runner.description}`);
+  }
+
+  function noteLoss(reason: string): void {
+    nLost++;
+    if (nLost === 1) {
+      onWarning?.(`${reason}; the next input finds a new device`);
+      return;
+    }
+    ended = new kernels.GpuDeviceLostError(
+      `the GPU device was lost a second time and is given up (${reason}): load the model again, or use the wasm backend`,
+    );
+  }
+
+  return {
+    backend: 'webgpu',
+    precision: current.runner.precision,
+    threads: 1,
+    get description() {
+      return current.runner.description;
+    },
+    async run(batch, pooling, observer) {
+      if (ended !== undefined) throw ended;
+      if (current.backend.lost && !disposed) {
+        if (nLost === 0) noteLoss('the GPU device was lost while nothing was computed');
+        try {
+          await restart();
+        } catch (cause) {
+          ended = new kernels.GpuDeviceLostError(
+            `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
+            { cause },
+          );
+          throw ended;
+        }
+      }
+      try {
+        return await current.runner.run(batch, pooling, observer);
+      } catch (error) {
+        if (!(error instanceof kernels.GpuDeviceLostError)) throw error;
+        noteLoss(error.message);
+        throw ended ?? error;
+      } finally {
+        current.keepTuning();
+      }
+    },
+    profile: () => current.runner.profile(),
+    async dispose() {
+      disposed = true;
+      await current.runner.dispose();
+      await current.kept();
+    },
+  };
+}
+
+/** A model on a device of its own. */
+interface Started {
+  readonly backend: WebGpuBackend;
+  readonly runner: Runner;
+  /** Writes what the search has found since the last call, in the background. */
+  keepTuning(): void;
+  /** Resolves when that has been written. */
+  kept(): Promise<void>;
+}
+
+async function start(kernels: Kernels, file: GgufFile, options: LoadOptions, watch: LoadWatch): Promise<Started> {
+  const { gpu = {}, precision = 'high', onWarning } = options;
+  const cache = gpu.autotune === false ? undefined : await openCache(gpu.tuningCache);
+  let key = '';
+  const backend = await kernels.createWebGpuBackend({
+    precision,
+    gpuWeights: gpu.weights,
+    memoryBudget: gpu.memory,
+    autotune: gpu.autotune,
+    debug: gpu.debug,
+    tuning: async (adapter) => {
+      key = kernels.tuningKey(adapter);
+      return cache && readTuning(cache, key, onWarning);
+    },
+  });
+  let nKept = Object.keys(backend.tuning.tiles).length;
+  let writing = Promise.resolve();
+  return {
+    backend,
+    runner: await startLocalRunner(file, backend, precision, watch),
+    keepTuning() {
+      const { tuning } = backend;
+      const n = Object.keys(tuning.tiles).length;
+      if (cache === undefined || n === nKept) return;
+      nKept = n;
+      writing = writing
+        .then(() => cache.write(key, JSON.stringify(tuning)))
+        .catch((error) =>
+          onWarning?.(`the fastest kernels for this GPU could not be kept: ${(error as Error).message}`),
+        );
+    },
+    kept: () => writing,
+  };
+}
+
+async function openCache(wanted: TuningCache | false | undefined): Promise<TuningCache | undefined> {
+  if (wanted !== undefined) return wanted || undefined;
+  return hasFiles() ? (await import('./tuning-cache.node.ts')).fileTuningCache() : undefined;
+}
+
+/** What was kept under `key`; what cannot be read is as good as nothing, but said. */
+async function readTuning(
+  cache: TuningCache,
+  key: string,
+  onWarning: LoadOptions['onWarning'],
+): Promise<Tuning | undefined> {
+  try {
+    const text = await cache.read(key);
+    return text === undefined ? undefined : parseTuning(text);
+  } catch (error) {
+    onWarning?.(
+      `what was kept about the fastest kernels for this GPU is not used (${key}): ${(error as Error).message}`,
+    );
+    return undefined;
+  }
+}
+
+function parseTuning(text: string): Tuning {
+  const value = JSON.parse(text) as Partial<Tuning> | null;
+  const { version, tiles } = value ?? {};
+  const whole =
+    Number.isInteger(version) &&
+    typeof tiles === 'object' &&
+    tiles !== null &&
+    Object.values(tiles).every((tile) => Number.isInteger(tile));
+  if (!whole) throw new Error('it is no result of a search');
+  return value as Tuning;
+}
+
+/** Which tensors a file has, and where: the same text for the same model. */
+function layoutOf({ tensors }: GgufFile): string {
+  return JSON.stringify(Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]));
+}
+
+function checkGpuOptions({ gpu = {} }: LoadOptions): void {
+  const { memory, weights = 'quantised' } = gpu;
+  if (memory !== undefined && !(Number.isInteger(memory) && memory >= 1)) {
+    throw new InputError('option', `gpu.memory must be a positive number of bytes, not ${memory}`);
+  }
+  if (weights !== 'quantised' && weights !== 'f16') {
+    throw new InputError('option', `gpu.weights must be quantised or f16, not ${String(weights)}`);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * @file Keeps what the search for the fastest kernels found in the user's cache folder, for Node, Deno and Bun.
+ *
+ * One small JSON file for each adapter and version of the kernels. A file is written whole or not at all: under another
+ * name first, then renamed, so that two programs that write at the same time leave one of both results.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { TuningCache } from './types.ts';
+
+/** Where the files lie: `$XDG_CACHE_HOME` or `~/.cache`, on Windows `%LOCALAPPDATA%`, below `gguf-embed`. */
+function cacheFolder(): string {
+  const { LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
+  const base = process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME;
+  return join(base || join(homedir(), '.cache'), 'gguf-embed');
+}
+
+/** @param folder where to keep the files; made at the first write */
+export function fileTuningCache(folder = cacheFolder()): TuningCache {
+  return {
+    async read(key) {
+      return readFile(join(folder, `${key}.json`), 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      });
+    },
+    async write(key, text) {
+      await mkdir(folder, { recursive: true });
+      const path = join(folder, `${key}.json`);
+      const fresh = `${path}.${randomUUID()}`;
+      try {
+        await writeFile(fresh, text);
+        await rename(fresh, path);
+      } catch (error) {
+        await rm(fresh, { force: true });
+        throw error;
+      }
+    },
+  };
+}
