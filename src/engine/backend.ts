@@ -43,7 +43,7 @@ export async function startRunner(
   }
   if (backend === 'webgpu') {
     const { startGpuRunner } = await import('./gpu.ts');
-    return startGpuRunner(file, options, watch, reopen);
+    return startGpuRunner({ source, file }, { ...options, worker }, watch, reopen);
   }
   if (backend === 'wasm') {
     const packed = options.packing === true && (await enablePacking());

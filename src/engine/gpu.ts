@@ -6,21 +6,30 @@
  * second loss is final: a device that goes away twice will do so again, and whoever runs the program must know.
  */
 import { type ByteSource, type GgufFile, openGguf } from '../gguf/index.ts';
-import type { Tuning, WebGpuBackend } from '../kernels/webgpu/index.ts';
+import type { Tuning } from '../kernels/webgpu/index.ts';
 import { InputError } from './errors.ts';
 import { hasFiles } from './platform.ts';
+import type { GpuSetup } from './protocol.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
+import { startTeam } from './team.ts';
 import type { LoadOptions, TuningCache } from './types.ts';
 
 type Kernels = typeof import('../kernels/webgpu/index.ts');
 
+/** A model's file. */
+interface Opened {
+  readonly source: ByteSource;
+  readonly file: GgufFile;
+}
+
 /**
- * Loads the model onto the GPU.
- * @param reopen opens the source of `file` again, to read the weights once more
+ * Loads the model onto the GPU, driven by a worker if `options.worker` says so.
+ * @param opened to read it from; the caller closes it
+ * @param reopen opens the source again, to read the weights once more
  * @throws InputError for impossible options, GpuError when there is no GPU or it has no room
  */
 export async function startGpuRunner(
-  file: GgufFile,
+  opened: Opened,
   options: LoadOptions,
   watch: LoadWatch,
   reopen: () => Promise<ByteSource>,
@@ -28,19 +37,23 @@ export async function startGpuRunner(
   checkGpuOptions(options);
   const kernels = await import('../kernels/webgpu/index.ts');
   const { onWarning } = options;
-  let current = await start(kernels, file, options, watch);
+  let current = await start(kernels, opened, options, watch);
+  const layout = layoutOf(opened.file);
   let nLost = 0;
+  /** The device is gone, and the next batch needs a new one. */
+  let lost = false;
   let ended: Error | undefined;
   let disposed = false;
 
   /** A new device, and the weights on it. */
   async function restart(): Promise<void> {
     await current.runner.dispose();
+    await current.kept();
     const source = await reopen();
     try {
       const again = await openGguf(source);
-      if (layoutOf(again) !== layoutOf(file)) throw new Error(`${source.name} has become another file`);
-      current = await start(kernels, again, options, {});
+      if (layoutOf(again) !== layout) throw new Error(`${source.name} has become another file`);
+      current = await start(kernels, { source, file: again }, options, {});
     } finally {
       await source.close();
     }
@@ -49,6 +62,7 @@ export async function startGpuRunner(
 
   function noteLoss(reason: string): void {
     nLost++;
+    lost = true;
     if (nLost === 1) {
       onWarning?.(`${reason}; the next input finds a new device`);
       return;
@@ -56,6 +70,7 @@ export async function startGpuRunner(
     ended = new kernels.GpuDeviceLostError(
       `the GPU device was lost a second time and is given up (${reason}): load the model again, or use the wasm backend`,
     );
+    onWarning?.(ended.message);
   }
 
   return {
@@ -66,11 +81,12 @@ export async function startGpuRunner(
       return current.runner.description;
     },
     async run(batch, pooling, observer) {
+      if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while nothing was computed');
       if (ended !== undefined) throw ended;
-      if (current.backend.lost && !disposed) {
-        if (nLost === 0) noteLoss('the GPU device was lost while nothing was computed');
+      if (lost) {
         try {
           await restart();
+          lost = false;
         } catch (cause) {
           ended = new kernels.GpuDeviceLostError(
             `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
@@ -85,8 +101,6 @@ export async function startGpuRunner(
         if (!(error instanceof kernels.GpuDeviceLostError)) throw error;
         noteLoss(error.message);
         throw ended ?? error;
-      } finally {
-        current.keepTuning();
       }
     },
     profile: () => current.runner.profile(),
@@ -100,46 +114,57 @@ export async function startGpuRunner(
 
 /** A model on a device of its own. */
 interface Started {
-  readonly backend: WebGpuBackend;
   readonly runner: Runner;
-  /** Writes what the search has found since the last call, in the background. */
-  keepTuning(): void;
-  /** Resolves when that has been written. */
+  /** Whether the device is known to be gone. A worker tells only when it is given work. */
+  isLost(): boolean;
+  /** Resolves when what the search has found so far is written. */
   kept(): Promise<void>;
 }
 
-async function start(kernels: Kernels, file: GgufFile, options: LoadOptions, watch: LoadWatch): Promise<Started> {
-  const { gpu = {}, precision = 'high', onWarning } = options;
+async function start(
+  kernels: Kernels,
+  { source, file }: Opened,
+  options: LoadOptions,
+  watch: LoadWatch,
+): Promise<Started> {
+  const { gpu = {}, precision = 'high', worker, onWarning } = options;
   const cache = gpu.autotune === false ? undefined : await openCache(gpu.tuningCache);
-  let key = '';
-  const backend = await kernels.createWebGpuBackend({
+  const key = cache === undefined ? '' : kernels.tuningKey((await kernels.requestAdapter({})).info);
+  let writing = Promise.resolve();
+  const onTuning = (tuning: Tuning) => {
+    if (cache === undefined) return;
+    writing = writing
+      .then(() => cache.write(key, JSON.stringify(tuning)))
+      .catch((error) => onWarning?.(`the fastest kernels for this GPU could not be kept: ${(error as Error).message}`));
+  };
+  const setup: GpuSetup = {
     precision,
     gpuWeights: gpu.weights,
     memoryBudget: gpu.memory,
     autotune: gpu.autotune,
     debug: gpu.debug,
-    tuning: async (adapter) => {
-      key = kernels.tuningKey(adapter);
-      return cache && readTuning(cache, key, onWarning);
-    },
-  });
-  let nKept = Object.keys(backend.tuning.tiles).length;
-  let writing = Promise.resolve();
+    tuning: cache && (await readTuning(cache, key, onWarning)),
+  };
+  const kept = () => writing;
+  if (worker) {
+    const runner = await startTeam(source, { backend: 'webgpu', options: setup, onTuning }, watch);
+    return { runner, isLost: () => false, kept };
+  }
+  const backend = await kernels.createWebGpuBackend(setup);
+  const runner = await startLocalRunner(file, backend, precision, watch);
+  const nTiles = () => Object.keys(backend.tuning.tiles).length;
   return {
-    backend,
-    runner: await startLocalRunner(file, backend, precision, watch),
-    keepTuning() {
-      const { tuning } = backend;
-      const n = Object.keys(tuning.tiles).length;
-      if (cache === undefined || n === nKept) return;
-      nKept = n;
-      writing = writing
-        .then(() => cache.write(key, JSON.stringify(tuning)))
-        .catch((error) =>
-          onWarning?.(`the fastest kernels for this GPU could not be kept: ${(error as Error).message}`),
-        );
+    runner: {
+      ...runner,
+      async run(batch, pooling, observer) {
+        const before = nTiles();
+        const values = await runner.run(batch, pooling, observer);
+        if (nTiles() > before) onTuning(backend.tuning);
+        return values;
+      },
     },
-    kept: () => writing,
+    isLost: () => backend.lost,
+    kept,
   };
 }
 

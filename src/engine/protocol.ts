@@ -6,6 +6,14 @@
  */
 import { GgufError } from '../gguf/index.ts';
 import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
+import {
+  GpuDeviceLostError,
+  GpuError,
+  GpuOutOfMemoryError,
+  GpuShaderError,
+  GpuUnavailableError,
+} from '../kernels/webgpu/errors.ts';
+import type { Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
 import { ModelError, type Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
@@ -33,11 +41,20 @@ export type FromWorker =
   /** Values of a forward; empty from every rank but 0. */
   | { kind: 'done'; id: number; values: Float32Array }
   | { kind: 'runFailed'; id: number; error: SentError }
+  /** The search for fast kernels has found more. */
+  | { kind: 'tuned'; tuning: Tuning }
   | { kind: 'profiled'; profile: OpProfile[] };
+
+/** What a webgpu backend is made with, as plain data. */
+export type GpuSetup = Pick<WebGpuOptions, 'precision' | 'gpuWeights' | 'memoryBudget' | 'autotune' | 'debug'> & {
+  readonly precision: Precision;
+  readonly tuning?: Tuning;
+};
 
 /** Backends that run in workers. One worker alone makes its own setup, because memory that is not shared cannot be sent. */
 export type WorkerBackend =
   | { name: 'reference' }
+  | { name: 'webgpu'; options: GpuSetup }
   | { name: 'wasm'; precision: Precision; profile: boolean; setup: PrepareOptions }
   | { name: 'wasm'; precision: Precision; profile: boolean; setup: WasmSetup; rank: number };
 
@@ -57,10 +74,20 @@ export function sendError(error: unknown): SentError {
   return { name, message, stack, fields: Object.fromEntries(plain) };
 }
 
+const sentClasses = [
+  GgufError,
+  ModelError,
+  GpuError,
+  GpuUnavailableError,
+  GpuDeviceLostError,
+  GpuOutOfMemoryError,
+  GpuShaderError,
+];
+
 /** Puts an error together again, of its class where callers tell them apart. */
 export function receiveError({ name, message, stack, fields }: SentError): Error {
   const error = new Error(message);
-  const known = [GgufError, ModelError].find((kind) => kind.name === name);
+  const known = sentClasses.find((kind) => kind.name === name);
   if (known !== undefined) Object.setPrototypeOf(error, known.prototype);
   return Object.assign(error, { ...fields, name, stack });
 }

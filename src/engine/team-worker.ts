@@ -3,6 +3,7 @@
  * with its team) and computes one forward after the other.
  */
 import { type ByteSource, openGguf } from '../gguf/index.ts';
+import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel } from '../models/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import { listenToParent } from './platform.ts';
@@ -18,7 +19,13 @@ const reads = new Map<number, { resolve: (buffer: ArrayBuffer) => void; reject: 
 /** Buffers of `READ_SIZE` that are not on their way. */
 const buffers: ArrayBuffer[] = [];
 let nReads = 0;
-let loaded: { backend: Backend & ProfileSource; model: LoadedModel; setTeam: (n: number) => void } | undefined;
+let loaded: (Made & { readonly model: LoadedModel }) | undefined;
+
+/** A backend, and what only some have. */
+interface Made {
+  readonly backend: Backend & ProfileSource & { readonly tuning?: Tuning };
+  readonly setTeam: (n: number) => void;
+}
 
 const port = listenToParent((message) => void handle(message as ToWorker));
 
@@ -52,12 +59,14 @@ async function load({ backend: wanted, source }: Message<'load'>): Promise<void>
   post({ kind: 'loaded', description: backend.description });
 }
 
-async function makeBackend(
-  wanted: WorkerBackend,
-): Promise<{ backend: Backend & ProfileSource; setTeam: (n: number) => void }> {
+async function makeBackend(wanted: WorkerBackend): Promise<Made> {
   if (wanted.name === 'reference') {
     const { createReferenceBackend } = await import('../kernels/reference/index.ts');
     return { backend: await createReferenceBackend(), setTeam: () => {} };
+  }
+  if (wanted.name === 'webgpu') {
+    const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
+    return { backend: await createWebGpuBackend(wanted.options), setTeam: () => {} };
   }
   const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
   const { precision } = wanted;
@@ -76,8 +85,15 @@ async function run({ id, batch, pooling, team }: Message<'run'>): Promise<void> 
   const { ops } = backend;
   setTeam(team);
   ops.begin(batch);
+  const before = countTiles(backend.tuning);
   const values = await ops.read(model.pool(ops, model.forward(ops, batch), pooling));
+  const { tuning } = backend;
+  if (tuning !== undefined && countTiles(tuning) > before) post({ kind: 'tuned', tuning });
   post({ kind: 'done', id, values }, [values.buffer as ArrayBuffer]);
+}
+
+function countTiles(tuning: Tuning | undefined): number {
+  return tuning === undefined ? 0 : Object.keys(tuning.tiles).length;
 }
 
 /** The owner's file, read by messages. */

@@ -4,18 +4,27 @@
  */
 import type { ByteSource } from '../gguf/index.ts';
 import type { PrepareOptions } from '../kernels/wasm/index.ts';
+import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
 import { startWorker, type WorkerHandle } from './platform.ts';
 import { readProfile } from './profile.ts';
-import { type FromWorker, receiveError, sendError, type ToWorker, type WorkerBackend } from './protocol.ts';
+import {
+  type FromWorker,
+  type GpuSetup,
+  receiveError,
+  sendError,
+  type ToWorker,
+  type WorkerBackend,
+} from './protocol.ts';
 import type { LoadWatch, Runner } from './runner.ts';
 import type { OpProfile } from './types.ts';
 
 /** What the workers are to be. */
 export type TeamOptions =
   | { readonly backend: 'reference' }
+  | { readonly backend: 'webgpu'; readonly options: GpuSetup; readonly onTuning: (tuning: Tuning) => void }
   | {
       readonly backend: 'wasm';
       readonly precision: Precision;
@@ -67,6 +76,7 @@ class Team {
   #resolveProfile: (profile: OpProfile[]) => void = () => {};
   /** Why no more work can be done: a worker died, or the team was disposed. */
   #ended: Error | undefined;
+  #onTuning: (tuning: Tuning) => void = () => {};
   #rejectLoad: (reason: unknown) => void = () => {};
 
   constructor(source: ByteSource, watch: LoadWatch) {
@@ -88,7 +98,7 @@ class Team {
       return {
         backend: options.backend,
         description,
-        precision: options.backend === 'wasm' ? options.precision : 'exact',
+        precision: precisionOf(options),
         threads: this.#members.length,
         run: (batch, pooling, observer) => {
           if (observer !== undefined) throw new Error('steps can only be observed with the option worker: false');
@@ -111,6 +121,10 @@ class Team {
   /** What each rank is to make. */
   async #backends(options: TeamOptions): Promise<WorkerBackend[]> {
     if (options.backend === 'reference') return [{ name: 'reference' }];
+    if (options.backend === 'webgpu') {
+      this.#onTuning = options.onTuning;
+      return [{ name: 'webgpu', options: options.options }];
+    }
     const { precision, profile } = options;
     const { nThreads = 1 } = options.setup;
     if (nThreads === 1) return [{ name: 'wasm', precision, profile, setup: options.setup }];
@@ -138,6 +152,7 @@ class Team {
         else if (message.kind === 'progress') this.#onProgress(message);
         else if (message.kind === 'loaded') loaded(message.description);
         else if (message.kind === 'loadFailed') this.#rejectLoad(receiveError(message.error));
+        else if (message.kind === 'tuned') this.#onTuning(message.tuning);
         else if (message.kind === 'profiled') this.#resolveProfile(message.profile);
         else if (message.kind === 'done') this.#memberDone(rank, message.id, message.values);
         else this.#memberDone(rank, message.id, undefined, receiveError(message.error));
@@ -228,4 +243,9 @@ class Team {
   dispose(): Promise<void> {
     return this.#end(new Error('the model was disposed of'));
   }
+}
+
+function precisionOf(options: TeamOptions): Precision {
+  if (options.backend === 'reference') return 'exact';
+  return options.backend === 'wasm' ? options.precision : options.options.precision;
 }

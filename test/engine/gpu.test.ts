@@ -45,7 +45,7 @@ afterEach(() => void vi.unstubAllGlobals());
 
 const path = fixture('bert-mean');
 const load = (options: LoadOptions = {}, source: string | Blob = path) =>
-  Embedder.load(source, { backend: 'webgpu', ...options, gpu: { tuningCache: false, ...options.gpu } });
+  Embedder.load(source, { backend: 'webgpu', worker: false, ...options, gpu: { tuningCache: false, ...options.gpu } });
 
 /** Destroys the device as soon as it is given work. */
 function loseAtNextSubmit(device: GPUDevice): void {

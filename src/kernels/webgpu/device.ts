@@ -173,7 +173,14 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
   return new Device(device, adapter.info, true, options);
 }
 
-async function requestAdapter({ gpu, powerPreference = 'high-performance' }: DeviceOptions): Promise<GPUAdapter> {
+/**
+ * The adapter that a backend would use.
+ * @throws GpuUnavailableError when there is none
+ */
+export async function requestAdapter({
+  gpu,
+  powerPreference = 'high-performance',
+}: DeviceOptions): Promise<GPUAdapter> {
   const adapter = await (gpu ?? (await findGpu())).requestAdapter({ powerPreference });
   if (adapter === null) {
     throw new GpuUnavailableError(

@@ -22,6 +22,7 @@ import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
 import { Weights } from './weights.ts';
 
+export { requestAdapter } from './device.ts';
 export * from './errors.ts';
 export { type Tuning, tuningKey } from './tuner.ts';
 
@@ -39,8 +40,8 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly precision?: Precision;
   /** Search for the fastest tiles at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;
-  /** What an earlier backend on the same adapter found (its `tuning`), or how to get it for an adapter. */
-  readonly tuning?: Tuning | ((adapter: GPUAdapterInfo) => Promise<Tuning | undefined>);
+  /** What an earlier backend on the same adapter found (its `tuning`). */
+  readonly tuning?: Tuning;
   /** Try kernels out on the device before they are used; needed for `autotune`. Default true, except on software adapters. */
   readonly selfCheck?: boolean;
   /** Use this tile for every product, for tests and benchmarks. */
@@ -88,7 +89,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
         : undefined,
     strategy: options.strategy,
     search: options.autotune ?? true,
-    known: typeof options.tuning === 'function' ? await options.tuning(device.adapterInfo) : options.tuning,
+    known: options.tuning,
     forced: options.tile,
   });
   if (selfCheck) tuner.use(experimentsOn(device, pipelines, vectors, tuner));

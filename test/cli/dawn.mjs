@@ -1,0 +1,28 @@
+/**
+ * @file Loaded into the program before anything else (`--import`): gives it Dawn of bench/gpu as `navigator.gpu`, in its
+ * workers too, since the optional package `webgpu` is not installed beside it. With LOSE_DEVICE_AT=N every device is lost
+ * with the N-th work it is given.
+ */
+import { create } from '../../bench/gpu/node_modules/webgpu/index.js';
+
+const loseAt = Number(process.env.LOSE_DEVICE_AT ?? 0);
+const dawn = create(process.platform === 'linux' ? ['backend=vulkan'] : []);
+
+async function requestAdapter(options) {
+  const adapter = await dawn.requestAdapter(options);
+  const requestDevice = adapter.requestDevice.bind(adapter);
+  adapter.requestDevice = async (descriptor) => breakLater(await requestDevice(descriptor));
+  return adapter;
+}
+
+function breakLater(device) {
+  const submit = device.queue.submit.bind(device.queue);
+  let n = 0;
+  device.queue.submit = (buffers) => {
+    if (++n === loseAt) device.destroy();
+    return submit(buffers);
+  };
+  return device;
+}
+
+Object.defineProperty(globalThis, 'navigator', { value: { gpu: { requestAdapter } }, configurable: true });
