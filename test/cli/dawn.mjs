@@ -1,7 +1,7 @@
 /**
  * @file Loaded into the program before anything else (`--import`): gives it Dawn of bench/gpu as `navigator.gpu`, in its
  * workers too, since the optional package `webgpu` is not installed beside it. With LOSE_DEVICE_AT=N every device is lost
- * with the N-th work it is given.
+ * with the N-th work it is given; with ADAPTER_VENDOR the adapter calls itself that, so that it counts as a real GPU.
  */
 import { create } from '../../bench/gpu/node_modules/webgpu/index.js';
 
@@ -10,6 +10,9 @@ const dawn = create(process.platform === 'linux' ? ['backend=vulkan'] : []);
 
 async function requestAdapter(options) {
   const adapter = await dawn.requestAdapter(options);
+  const vendor = process.env.ADAPTER_VENDOR;
+  const info = { vendor, architecture: '', device: '', description: '' };
+  if (vendor !== undefined) Object.defineProperty(adapter, 'info', { value: info });
   const requestDevice = adapter.requestDevice.bind(adapter);
   adapter.requestDevice = async (descriptor) => breakLater(await requestDevice(descriptor));
   return adapter;

@@ -1,6 +1,9 @@
 /**
  * @file The program on the GPU, from end to end: `serve` and `embed` give what the wasm backend gives.
  */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { cosine } from '../engine/support.ts';
 import { describeGpu } from '../kernels/webgpu/support.ts';
@@ -97,6 +100,32 @@ describeGpu('--backend webgpu', () => {
     const jsonl = await run(['embed', '-m', bert, '--jsonl', ...options], { env, input: '"a text"\n"another"\n' });
     expect(jsonl.code, jsonl.stderr).toBe(0);
     expect(jsonl.stdout.trim().split('\n')).toHaveLength(2);
+  });
+
+  it('keeps what it found about kernels in the cache folder, and does without a damaged file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-'));
+    const args = ['embed', '-m', bert, '--jsonl', '--backend', 'auto', '-v'];
+    const embed = (...more: string[]) =>
+      run([...args, ...more], {
+        env: { ...env, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder, ADAPTER_VENDOR: 'acme' },
+        input: '"a"\n',
+      });
+    expect((await embed('--no-autotune')).stderr).toContain('synthetic bert-mean: acme');
+    expect(await readdir(folder)).not.toContain('gguf-embed');
+    expect(await embed()).toMatchObject({ code: 0 });
+    const [name, ...others] = await readdir(join(folder, 'gguf-embed'));
+    expect(name).toMatch(/^webgpu-v\d+-acme\.json$/);
+    expect(others).toEqual([]);
+    const file = join(folder, 'gguf-embed', name);
+    const found = await readFile(file, 'utf8');
+    await writeFile(file, found.slice(0, 20));
+    const again = await embed();
+    expect(again.code).toBe(0);
+    expect(again.stderr).toMatch(
+      /what was kept about the fastest kernels for this GPU is not used \(webgpu-v\d+-acme\)/,
+    );
+    expect(Object.keys(JSON.parse(await readFile(file, 'utf8')).tiles)).toEqual(Object.keys(JSON.parse(found).tiles));
+    await rm(folder, { recursive: true });
   });
 
   it('says when the memory is not enough', async () => {

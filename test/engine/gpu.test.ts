@@ -133,6 +133,19 @@ describeGpu('a lost device', () => {
   });
 });
 
+describeGpu('backend auto', () => {
+  it('takes a real GPU, never a software one', async () => {
+    const software = await load({ backend: 'auto' });
+    expect(software.info.backend).toBe('wasm');
+    await software.dispose();
+    const info = { vendor: 'nvidia', architecture: 'hopper', device: 'H100', description: '' };
+    onAdapter = (adapter) => Object.defineProperty(adapter, 'info', { value: info });
+    const real = await load({ backend: 'auto' });
+    expect(real.info).toMatchObject({ backend: 'webgpu', backendDescription: 'nvidia · hopper · H100' });
+    await real.dispose();
+  });
+});
+
 describeGpu('memory', () => {
   it('is limited by a budget, and all given back', async () => {
     const failing = load({ gpu: { memory: 4096 } });
