@@ -68,9 +68,11 @@ describe.skipIf(missing.length > 0)('in Chromium', () => {
   let browser: ChildProcess | undefined;
   const profile = mkdtempSync(join(tmpdir(), 'gguf-embed-chromium-'));
   afterAll(async () => {
+    const gone = new Promise((resolve) => (browser === undefined ? resolve(0) : browser.once('exit', resolve)));
     browser?.kill('SIGKILL');
+    await gone;
     await new Promise((resolve) => server?.close(resolve));
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 300 });
   });
 
   it('embeds with the bundled model on the GPU, driven by the page and by a worker', { timeout: 180_000 }, async () => {
