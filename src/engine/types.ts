@@ -70,6 +70,7 @@ export interface LoadOptions {
    * file, but slower on short batches. Default: only when they would take more than 1 GiB unpacked.
    */
   readonly keepBlocks?: boolean;
+  /** How the webgpu backend uses the GPU; the other backends take no notice. */
   readonly gpu?: GpuOptions;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
