@@ -19,7 +19,7 @@ const help = `npm run bench -- [options]
   --models DIR        look for the known models there
   --shapes LIST       measure synthetic models of these shapes: minilm, bge-base, nomic, qwen3-0.6b, qwen3-8b
   --types LIST        and these types: Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, IQ4_XS, or any other of ggml's
-  --tokens LIST       tokens per text (default 8,32,128,512)
+  --tokens LIST       tokens per text, or mixed for 32 texts of mixed length (default 8,32,128,512,mixed)
   --threads LIST      default 1,2
   --precision LIST    default high,fast
   --rounds N          measured rounds of each cell (default 5)
@@ -36,7 +36,7 @@ const { values: options } = parseArgs({
     models: { type: 'string' },
     shapes: { type: 'string' },
     types: { type: 'string' },
-    tokens: { type: 'string', default: '8,32,128,512' },
+    tokens: { type: 'string', default: '8,32,128,512,mixed' },
     threads: { type: 'string' },
     precision: { type: 'string', default: 'high,fast' },
     rounds: { type: 'string' },
@@ -53,7 +53,7 @@ if (options.help) {
 }
 
 const numbers = (list) => list.split(',').map(Number);
-const lengths = numbers(options.tokens);
+const lengths = options.tokens.split(',').map((length) => (length === 'mixed' ? length : Number(length)));
 const threadCounts = numbers(options.threads ?? (options.quick ? '1' : '1,2'));
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
 const precisions = options.precision.split(',');
@@ -137,12 +137,14 @@ try {
         report.ours = await ours[precision].call('load', { model: path, threads, precision });
       for (const { file, side } of onnx) await side.call('load', { model: file, threads });
       for (const length of lengths) {
+        if (length === 'mixed') {
+          const texts = mixedTexts(report.ours.nVocab);
+          await cell({ model: name, type, tokensPerText: 'mixed', threads }, texts, { padded: true });
+          continue;
+        }
         const count = Math.max(2, Math.ceil((options.quick ? 1024 : 2048) / length));
         await cell({ model: name, type, tokensPerText: length, threads }, makeTexts(count, length, report.ours.nVocab));
       }
-      await cell({ model: name, type, tokensPerText: 'mixed', threads }, mixedTexts(report.ours.nVocab), {
-        padded: true,
-      });
     }
   }
 } finally {
