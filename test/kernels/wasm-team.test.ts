@@ -151,7 +151,8 @@ describe('shares', () => {
   });
 
   it('wake nobody for a short text', () => {
-    expect(suggestTeam(offsets(12), 8)).toBe(1);
+    expect(suggestTeam(offsets(7), 8)).toBe(1);
+    expect(suggestTeam(offsets(12), 8)).toBe(3);
     expect(suggestTeam(offsets(512), 8)).toBe(8);
   });
 });

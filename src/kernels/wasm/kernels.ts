@@ -56,6 +56,8 @@ export const kernelNames = [
   'tileF32x1x16',
   'tileF32x4x16',
   'tileF32x4x8',
+  'tileI16x1x16',
+  'tileI16x2x16',
   'tileI16x4x16',
   'tileI16x4x8',
   'tileU8x4x16',

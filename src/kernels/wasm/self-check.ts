@@ -54,12 +54,12 @@ class Bench {
 
 type Check = (kernels: Kernels, on: Bench) => boolean;
 
-function checkI16(run: (kernels: Kernels) => void, nColumns: number): Check {
+function checkI16(run: (kernels: Kernels) => void, nColumns: number, nRows = rows): Check {
   return (kernels, on) => {
     const x = on.integers(a, rows * k, 9000);
     const y = on.integers(w, k * columns, 3000);
     run(kernels);
-    for (let r = 0; r < rows; r++) {
+    for (let r = 0; r < nRows; r++) {
       for (let j = 0; j < nColumns; j++) {
         let sum = 0;
         for (let i = 0; i < k; i++) sum += x[(i >> 1) * 8 + 2 * r + (i & 1)] * y[(i >> 1) * 32 + 2 * j + (i & 1)];
@@ -99,6 +99,8 @@ const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x
 const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
   ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16(a, w, t, k * 2), 16)],
   ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8(a, w, t, k * 2), 8)],
+  ['tileI16x2x16', checkI16((kernels) => kernels.tileI16x2x16(a, w, t, k * 2), 16, 2)],
+  ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16(a, w, t, k * 2), 16, 1)],
   ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16(a, k * 4, w, t, 64, k * 4), 4)],
   ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16(a, w, t, k * 4), 1)],
   [

@@ -14,6 +14,6 @@ export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quant
 export { packPanelI8, quantizeGroupU8, quantizeRowsU8 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
 export { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
-export { tileI16x4x16, tileI16x4x8 } from './tile-i16';
+export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 export { tileU8x4x16 } from './tile-u8';
 export { unpackRow, unpackRows } from './unpack';

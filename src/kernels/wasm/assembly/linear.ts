@@ -2,11 +2,11 @@
  * @file The drivers: a product of many rows with many panels, built from tiles.
  *
  * Loop order: a chunk of rows (its activations stay in L2), a panel, a block of k (16 columns × 384 × 2 bytes stay in
- * L1), tiles of 4 rows (float32: single rows at the end). A result depends on its row and column alone, never on the tile that made it.
+ * L1), tiles of 4 rows (at the end of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
  */
 import { addTile, finishPanel, scaleTile, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
-import { tileI16x4x16, tileI16x4x8 } from './tile-i16';
+import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 import { tileU8x4x16 } from './tile-u8';
 
 /** Rows of one chunk. */
@@ -54,12 +54,15 @@ export function blockI16(
   base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, wide: i32, t: usize,
 ): void {
   for (let r = 0; r < rows; r += 4) {
-    if (wide) tileI16x4x16(a, w, t, k4);
+    const left = rows - r;
+    if (left == 1) tileI16x1x16(a, w, t, k4);
+    else if (left == 2) tileI16x2x16(a, w, t, k4);
+    else if (wide) tileI16x4x16(a, w, t, k4);
     else {
       tileI16x4x8(a, w, t, k4);
       tileI16x4x8(a, w + 32, t + 32, k4);
     }
-    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, min(4, rows - r));
+    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, min(4, left));
     a += groupBytes; c += ldc << 2; base += ldBase << 2; aScale += ldScale << 2;
   }
 }
