@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { cosine } from '../engine/support.ts';
 import { describeGpu } from '../kernels/webgpu/support.ts';
-import { finished, model, run, start } from './run.ts';
+import { listening, model, run, start } from './run.ts';
 
 const env = {
   NODE_OPTIONS: `--import=${new URL('./dawn.mjs', import.meta.url)}`,
@@ -24,18 +24,9 @@ afterEach(() => {
 async function serve(backend: string, more: Record<string, string> = {}) {
   const child = start(['serve', '-m', bert, '--port', '0', '--backend', backend], { ...env, ...more });
   children.push(child);
-  const end = finished(child);
-  let log = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.on('data', (data) => {
-      log += data;
-      const found = /listening on (http:\S+)\n/.exec(log);
-      if (found) resolve(found[1]);
-    });
-    child.on('close', () => reject(new Error(log)));
-  });
+  const { end, url, log } = await listening(child);
   const ask = (input: unknown) => fetch(`${url}/v1/embeddings`, { method: 'POST', body: JSON.stringify({ input }) });
-  return { child, end, ask, log: () => log };
+  return { child, end, ask, log };
 }
 
 /** Serves a model, asks once, ends the server. */

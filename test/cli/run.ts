@@ -44,3 +44,18 @@ export function finished(child: ChildProcessWithoutNullStreams): Promise<Finishe
     child.on('close', (code) => resolve({ code, stdout, stderr }));
   });
 }
+
+/** Waits until a started server listens. */
+export async function listening(child: ChildProcessWithoutNullStreams) {
+  const end = finished(child);
+  let log = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', (data) => {
+      log += data;
+      const found = /listening on (http:\S+)\n/.exec(log);
+      if (found) resolve(found[1]);
+    });
+    child.on('close', () => reject(new Error(log)));
+  });
+  return { child, end, url, log: () => log };
+}

@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { finished, model, run, start } from './run.ts';
+import { listening, model, run, start } from './run.ts';
 
 const children: ReturnType<typeof start>[] = [];
 afterEach(() => {
@@ -17,17 +17,7 @@ afterEach(() => {
 async function serve(...args: string[]) {
   const child = start(['serve', '-m', model('bert-mean'), '--port', '0', '-t', '1', ...args]);
   children.push(child);
-  const end = finished(child);
-  let log = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.on('data', (data) => {
-      log += data;
-      const found = /listening on (http:\S+)\n/.exec(log);
-      if (found) resolve(found[1]);
-    });
-    child.on('close', () => reject(new Error(log)));
-  });
-  return { child, end, url, log: () => log };
+  return listening(child);
 }
 
 /** Resolves when at least `n` requests are being worked on. */
