@@ -8,7 +8,7 @@ import { alignUp, rowStride, zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
-const tileBytes = 256;
+const tileBytes = 2048;
 
 /** Rows that lie together in quantised activations. */
 const groupRows = 4;

@@ -10,7 +10,9 @@ import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i1
 import { tileU8x4x16 } from './tile-u8';
 
 /** Rows of one chunk. */
-@inline const CHUNK: i32 = 128;
+@inline const CHUNK: i32 = 256;
+/** Rows whose sums are scaled at once. */
+@inline const STRIP: i32 = 32;
 
 /**
  * `c = activation(factor · a wᵀ + bias) + residual`, int16.
@@ -53,17 +55,22 @@ export function blockI16(
   a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
   base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, wide: i32, t: usize,
 ): void {
-  for (let r = 0; r < rows; r += 4) {
-    const left = rows - r;
-    if (left == 1) tileI16x1x16(a, w, t, k4);
-    else if (left == 2) tileI16x2x16(a, w, t, k4);
-    else if (wide) tileI16x4x16(a, w, t, k4);
-    else {
-      tileI16x4x8(a, w, t, k4);
-      tileI16x4x8(a, w + 32, t + 32, k4);
+  for (let r0 = 0; r0 < rows; r0 += STRIP) {
+    const n = min(STRIP, rows - r0);
+    let to = t;
+    for (let r = 0; r < n; r += 4) {
+      const left = n - r;
+      if (left == 1) tileI16x1x16(a, w, to, k4);
+      else if (left == 2) tileI16x2x16(a, w, to, k4);
+      else if (wide) tileI16x4x16(a, w, to, k4);
+      else {
+        tileI16x4x8(a, w, to, k4);
+        tileI16x4x8(a, w + 32, to + 32, k4);
+      }
+      a += groupBytes; to += 256;
     }
-    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, min(4, left));
-    a += groupBytes; c += ldc << 2; base += ldBase << 2; aScale += ldScale << 2;
+    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, n);
+    c += ldc * STRIP; base += ldBase * STRIP; aScale += ldScale * STRIP;
   }
 }
 
