@@ -131,7 +131,7 @@ class Team {
     const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
     const setup = await prepareWasm(options.setup);
     this.#abortTeam = () => abortTeam(setup);
-    this.#suggestTeam = (offsets) => suggestTeam(offsets, nThreads);
+    this.#suggestTeam = (offsets) => suggestTeam(offsets, nThreads, setup.keepBlocks);
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 

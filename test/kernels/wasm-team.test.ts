@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { createWasmBackend, type PrepareOptions, prepareWasm, suggestTeam } from '../../src/kernels/wasm/index.ts';
+import { shareGroups, splitsByColumns } from '../../src/kernels/wasm/split.ts';
 import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
@@ -67,12 +68,34 @@ describe.each(['exact', 'high', 'fast'] as const)('same bits at %s', (precision)
   });
 });
 
-it('the same bits from weights that the team shares outside of its WebAssembly memory', async () => {
-  const run = await alone('high');
-  const team = await startTeam(2, 'high', { keepBlocks: true, weightBytes: 2 ** 24, insideBytes: 0 });
-  const batch = batchOf([7, 33, 1, 18, 64]);
-  expect((await team.run(2, batch))[0].values).toEqual(await run(batch));
-  await team.stop();
+describe.each([
+  ['in the blocks of the file', { keepBlocks: true }],
+  ['outside of WebAssembly memory', { keepBlocks: true, weightBytes: 2 ** 24, insideBytes: 0 }],
+])('the same bits from weights %s', (_, options) => {
+  it('on one to four workers', async () => {
+    const run = await alone('high');
+    const team = await startTeam(4, 'high', options);
+    for (const batch of [[7, 33, 1, 18, 64], [2], [600]].map((lengths) => batchOf(lengths))) {
+      const expected = await run(batch);
+      for (const n of [1, 2, 3, 4]) expect([n, (await team.run(n, batch))[0].values]).toEqual([n, expected]);
+    }
+    await team.stop();
+  });
+});
+
+it('the same bits when workers are held up at random', async () => {
+  for (const precision of ['exact', 'high'] as const) {
+    const run = await alone(precision);
+    const team = await startTeam(3, precision);
+    for (const batch of [[25, 40], [7, 33, 1, 18, 64], [200]].map((lengths) => batchOf(lengths))) {
+      const expected = await run(batch);
+      for (let i = 0; i < 20; i++) {
+        const n = 2 + (i % 2);
+        expect([n, (await team.run(n, batch, { jitter: true }))[0].values]).toEqual([n, expected]);
+      }
+    }
+    await team.stop();
+  }
 });
 
 interface Answer {
@@ -106,21 +129,22 @@ async function startTeam(nThreads: number, precision: Precision, options: Prepar
   );
   await Promise.all(workers.map((_, rank) => ask(rank, { sources: plain })));
   return {
-    run: (team: number, batch: Batch, failing = -1) =>
-      Promise.all(workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, fail: rank === failing }))),
+    run: (team: number, batch: Batch, { failing = -1, jitter = false } = {}) =>
+      Promise.all(workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, fail: rank === failing, jitter }))),
     stop: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
 }
 
 it('a worker that fails ends the forward of the others, and the team goes on', async () => {
   const team = await startTeam(3, 'high');
-  const batch = batchOf([600]);
-  const [expected] = await team.run(3, batch);
-  for (const failing of [0, 1, 2]) {
-    const answers = await team.run(3, batch, failing);
-    expect(answers[failing].error).toBe('worker fell over');
-    for (const { error } of answers) expect(error).toMatch(/worker/);
-    expect((await team.run(3, batch))[0]).toEqual(expected);
+  for (const batch of [[600], [60]].map((lengths) => batchOf(lengths))) {
+    const [expected] = await team.run(3, batch);
+    for (const failing of [0, 1, 2]) {
+      const answers = await team.run(3, batch, { failing });
+      expect(answers[failing].error).toBe('worker fell over');
+      for (const { error } of answers) expect(error).toMatch(/worker/);
+      expect((await team.run(3, batch))[0]).toEqual(expected);
+    }
   }
   await team.stop();
 });
@@ -131,14 +155,15 @@ describe('shares', () => {
   it('cover all tokens in order', () => {
     for (const lengths of [[1], [5, 5], [100, 3, 2], [1, 1, 1, 1, 200], [512]]) {
       for (const n of [1, 2, 3, 7]) {
-        const shares = shareRows(offsets(...lengths), n);
-        expect(shares).toHaveLength(n);
-        let [token, sequence] = [0, 0];
-        for (const share of shares) {
-          expect([share.tokens, share.sequences]).toEqual([token, sequence]);
-          [token, sequence] = [share.tokensEnd, share.sequencesEnd];
+        for (const shares of [shareRows(offsets(...lengths), n), shareGroups(offsets(...lengths), n)]) {
+          expect(shares).toHaveLength(n);
+          let [token, sequence] = [0, 0];
+          for (const share of shares) {
+            expect([share.tokens, share.sequences]).toEqual([token, sequence]);
+            [token, sequence] = [share.tokensEnd, share.sequencesEnd];
+          }
+          expect([token, sequence]).toEqual([lengths.reduce((a, b) => a + b), lengths.length]);
         }
-        expect([token, sequence]).toEqual([lengths.reduce((a, b) => a + b), lengths.length]);
       }
     }
   });
@@ -150,9 +175,19 @@ describe('shares', () => {
     expect(sequencesAreSplit(one, shareRows(one, 2))).toBe(true);
   });
 
+  it('are whole groups of 4 rows where products are divided by columns', () => {
+    for (const n of [2, 3, 5]) {
+      for (const { tokens } of shareGroups(offsets(7, 33, 1, 18, 64), n)) expect(tokens % 4).toBe(0);
+    }
+    const divided = [15, 16, 96, 97].map((tokens) => splitsByColumns(tokens, 2, false));
+    expect(divided).toEqual([false, true, true, false]);
+    expect([splitsByColumns(2000, 2, true), splitsByColumns(2000, 1, true)]).toEqual([true, false]);
+  });
+
   it('wake nobody for a short text', () => {
     expect(suggestTeam(offsets(7), 8)).toBe(1);
     expect(suggestTeam(offsets(12), 8)).toBe(3);
     expect(suggestTeam(offsets(512), 8)).toBe(8);
+    expect(suggestTeam(offsets(3), 8, true)).toBe(8);
   });
 });

@@ -7,6 +7,13 @@ const { setup, rank, precision } = workerData;
 const backend = await createWasmBackend({ precision, setup, rank });
 const weights = {};
 
+/** Now and then takes its time after a step, so that the ranks are apart. */
+function dawdle() {
+  if (Math.random() < 0.7) return;
+  const end = performance.now() + Math.random() * 0.4;
+  while (performance.now() < end);
+}
+
 /** Same allocations on every rank; rank 0 fills. */
 async function loadWeights(sources) {
   for (const { name, type, shape, bytes, role } of sources) {
@@ -22,7 +29,7 @@ async function loadWeights(sources) {
   }
 }
 
-parentPort.on('message', async ({ sources, batch, team, fail }) => {
+parentPort.on('message', async ({ sources, batch, team, fail, jitter }) => {
   try {
     if (sources) {
       await loadWeights(sources);
@@ -38,7 +45,7 @@ parentPort.on('message', async ({ sources, batch, team, fail }) => {
           throw new Error('worker fell over');
         },
       };
-    else backend.profile = undefined;
+    else backend.profile = jitter ? { add: dawdle } : undefined;
     parentPort.postMessage({ values: await backend.ops.read(out) });
   } catch (error) {
     parentPort.postMessage({ error: error.message });

@@ -12,7 +12,8 @@ import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
 import { findWrongKernel } from './self-check.ts';
 import { makeShelf, Shelf, type ShelfSetup } from './shelf.ts';
-import { Barrier, sequencesAreSplit, shareRows } from './team.ts';
+import { shareGroups, splitsByColumns } from './split.ts';
+import { Barrier, type Share, sequencesAreSplit, shareRows } from './team.ts';
 import { fillWeight, type Products, WasmWeight } from './weights.ts';
 
 /** What all workers of a team have in common. Can be sent with `postMessage`. */
@@ -249,27 +250,37 @@ class Backing implements WasmBackend {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps } = this.#current();
     const watched = this.#observer !== undefined;
-    const { needed, layout } = plan(steps, target, watched);
-    const shares = shareRows(batch.offsets, this.#nRanks);
-    const todo = steps.filter((_, i) => needed[i]);
-    const scratch = (share: (typeof shares)[number]) =>
-      Math.max(
-        0,
-        ...todo.map(
-          (step) => step.scratch?.(share.tokensEnd - share.tokens, share.sequencesEnd - share.sequences) ?? 0,
-        ),
-      );
-    const memory = this.#alive();
+    const nRanks = this.#nRanks;
+    const byColumns = splitsByColumns(batch.ids.length, nRanks, this.#setup.keepBlocks);
+    const { todo, meets, layout } = plan(steps, target, watched, byColumns);
+    const shares = byColumns ? shareGroups(batch.offsets, nRanks) : shareRows(batch.offsets, nRanks);
+    const scratch = {
+      own: ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) =>
+        Math.max(0, ...todo.map((step) => step.scratch?.(tokensEnd - tokens, sequencesEnd - sequences) ?? 0)),
+      shared: byColumns ? Math.max(0, ...todo.map(({ sharedScratch = 0 }) => sharedScratch)) : 0,
+    };
+    const meet = () => this.#barrier!.wait(nRanks);
+    const division = { shares, byColumns, meet };
     const { packed } = this.#setup;
-    const rt = new Runtime(this.#kernels, memory, this.#shelf, batch, this.#rank, shares, packed, layout, scratch);
-    const split = sequencesAreSplit(batch.offsets, shares);
-    for (const step of todo) {
-      if (step.exchange && split) this.#barrier!.wait(this.#nRanks);
+    const rt = new Runtime(
+      this.#kernels,
+      this.#alive(),
+      this.#shelf,
+      batch,
+      this.#rank,
+      division,
+      packed,
+      layout,
+      scratch,
+    );
+    const divided = byColumns || sequencesAreSplit(batch.offsets, shares);
+    todo.forEach((step, i) => {
+      if (meets[i] && divided) meet();
       const start = this.profile === undefined ? 0 : performance.now();
       step.run(rt);
       this.profile?.add(step.op, performance.now() - start, (step.macs ?? 0) * rt.rows(step.out));
       if (watched) this.#show(step, rt);
-    }
+    });
     this.#done = { target, runtime: rt };
     return rt;
   }

@@ -2,15 +2,17 @@
  * @file What the operations record, and where each result will lie.
  *
  * A forward is a list of steps. Memory is planned over the whole list: a result lives from the step that makes it to the
- * last one that reads it. Every rank has a slab of its own that holds its own rows of every tensor at the same *column*
- * of the slab (floats per row), so that ranks never write over each other however far apart they run:
+ * last one that reads it, in some *columns* of a slab (floats per row). Divided by rows, every rank has a slab of its own for its
+ * own rows, so that ranks never write over each other however far apart they run; by columns, all have one slab together:
  * ```
- * address(tensor, rank) = tokenSlab(rank) + rowsOf(rank) · tensor.column · 4     (and the same for rows of sequences)
+ * address(tensor) = slab + rowsOf(slab) · tensor.column · 4     (and the same for rows of sequences)
  * ```
  */
 import type { StepNames, Tensor } from '../../tensor/ops.ts';
 import { rowStride } from './memory.ts';
 import type { Runtime } from './runtime.ts';
+import { meetings } from './split.ts';
+import type { Products } from './weights.ts';
 
 /** What a tensor's rows are. */
 export type Space = 'tokens' | 'sequences';
@@ -53,11 +55,15 @@ export interface Step {
   readonly out: WasmTensor;
   /** Reads rows of other ranks. */
   readonly exchange?: boolean;
+  /** A product of `inputs[0]` with a weight, in these numbers; ranks may divide its columns (`split.ts`). */
+  readonly product?: Products['kind'];
   readonly names?: StepNames<never>;
   /** Multiply-adds a row of `out`, for the profile. */
   readonly macs?: number;
   /** Bytes of scratch that a rank with that many token and sequence rows needs. */
   scratch?(tokens: number, sequences: number): number;
+  /** Bytes of scratch that the ranks need together where products are divided by columns. */
+  readonly sharedScratch?: number;
   run(rt: Runtime): void;
 }
 
@@ -100,46 +106,48 @@ export interface Layout {
   readonly sequenceWidth: number;
 }
 
+/** What is to be done, and where the results lie. */
+export interface Plan {
+  readonly todo: readonly Step[];
+  /** Before which of them ranks meet, if any sequence or product is divided. */
+  readonly meets: readonly boolean[];
+  readonly layout: Layout;
+}
+
 /**
- * Marks the steps that `target` needs and gives their results places.
+ * Picks the steps that `target` needs and gives their results places.
  * @param keepAll nothing is used twice (an observer looks at everything)
- * @returns which steps are needed, and the layout
+ * @param byColumns products are divided by columns, so that any rank may read what another has written
  */
-export function plan(
-  steps: readonly Step[],
-  target: WasmTensor,
-  keepAll: boolean,
-): { needed: boolean[]; layout: Layout } {
-  const needed = new Array<boolean>(steps.length).fill(keepAll);
+export function plan(steps: readonly Step[], target: WasmTensor, keepAll: boolean, byColumns: boolean): Plan {
   const wanted = new Set<WasmTensor>([target.base]);
-  for (const step of steps) {
+  const todo: Step[] = [];
+  for (const step of steps.toReversed()) {
     step.out.column = -1;
     step.out.lastUse = -1;
+    if (!keepAll && !wanted.has(step.out)) continue;
+    todo.unshift(step);
+    for (const { base } of step.inputs) wanted.add(base);
   }
-  for (let i = steps.length - 1; i >= 0; i--) {
-    if (!needed[i] && !wanted.has(steps[i].out)) continue;
-    needed[i] = true;
-    for (const { base } of steps[i].inputs) {
-      wanted.add(base);
-      base.lastUse = Math.max(base.lastUse, i);
-    }
-  }
-  target.base.lastUse = steps.length;
+  todo.forEach(({ inputs }, i) => {
+    for (const { base } of inputs) base.lastUse = i;
+  });
+  target.base.lastUse = todo.length;
+  const meets = byColumns ? meetings(todo) : todo.map(({ exchange = false }) => exchange);
   const columns = { tokens: new Columns(), sequences: new Columns() };
   const release = (tensor: WasmTensor) => columns[tensor.space].give(tensor.column, tensor.ld);
-  // What an exchange has read may still be read by a slower rank: it is free only past the next exchange.
+  // What has been read since the last meeting may still be read by a slower rank.
   let heldBack: WasmTensor[] = [];
-  steps.forEach((step, i) => {
-    if (!needed[i]) return;
-    if (step.exchange) {
+  todo.forEach((step, i) => {
+    if (meets[i]) {
       heldBack.forEach(release);
       heldBack = [];
     }
     step.out.column = columns[step.out.space].take(step.out.ld);
     if (keepAll) return;
     const done = [...new Set([...step.inputs, step.out].map(({ base }) => base))].filter(({ lastUse }) => lastUse <= i);
-    if (step.exchange) heldBack.push(...done);
+    if (byColumns || step.exchange) heldBack.push(...done);
     else done.forEach(release);
   });
-  return { needed, layout: { tokenWidth: columns.tokens.width, sequenceWidth: columns.sequences.width } };
+  return { todo, meets, layout: { tokenWidth: columns.tokens.width, sequenceWidth: columns.sequences.width } };
 }

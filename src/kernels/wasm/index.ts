@@ -8,7 +8,7 @@
  * const backend = await createWasmBackend({ precision });
  * ```
  *
- * N threads. The kernels are the same; every worker runs the same forward and computes only its own rows:
+ * N threads. The kernels are the same; every worker runs the same forward and computes only its own part:
  * 1. Once, on any thread: `const setup = await prepareWasm({ nThreads: N })`. It compiles the module, makes the shared
  *    memory and checks the kernels. `setup` can be sent with `postMessage` to every worker (the compiled module and the
  *    shared memory travel by reference).
@@ -16,7 +16,7 @@
  * 3. Loading: every worker calls `allocate` for the same weights in the same order (which gives every worker the same
  *    addresses); only rank 0 calls `fill`. No forward may start before rank 0 has filled everything (send the others a
  *    message when it has). `loadModel(file, backend, { fill: rank === 0 })` does that.
- * 4. A forward: choose how many workers take part: `const n = suggestTeam(batch.offsets, setup.nThreads)`. Send the same
+ * 4. A forward: choose how many workers take part: `const n = suggestTeam(batch.offsets, setup.nThreads, setup.keepBlocks)`. Send the same
  *    batch (ids, positions, offsets) and `n` to the workers 0 … n−1; the others get nothing and stay asleep. Each of
  *    those calls `backend.setTeam(n)`, then exactly the same operations: `begin`, the forward, `pool`, `read`.
  *    `setTeam` holds until the next `setTeam`; it starts as `nThreads`.
@@ -27,10 +27,10 @@
  *    then call `abortTeam(setup)` on any thread, after which every member's `read` rejects; start over with a new setup.
  *
  * Work is recorded by the operations and done inside `read` (synchronously: workers wait for each other with
- * `Atomics.wait`, so in a browser ranks must be workers, not the page's own thread). Which worker computes which rows
- * is decided by `offsets` and `n` alone; the values are the same bits for every `n`.
+ * `Atomics.wait`, so in a browser ranks must be workers, not the page's own thread). Which worker computes what
+ * is decided by `offsets` and `n` alone (`split.ts`); the values are the same bits for every `n`.
  *
- * Memory of one forward is laid out anew at each `read`, one slab a rank, after the weights; buffers whose last use is
+ * Memory of one forward is laid out anew at each `read` after the weights; buffers whose last use is
  * past are used again.
  */
 

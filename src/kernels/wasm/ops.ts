@@ -5,7 +5,7 @@ import type { Batch, Linear, Ops, StepNames, Tensor, Weight } from '../../tensor
 import { type Step, WasmTensor } from './graph.ts';
 import { activationCodes } from './kernels.ts';
 import { attend, attentionScratchBytes } from './run-attention.ts';
-import { linearScratch, multiply } from './run-linear.ts';
+import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run-linear.ts';
 import { moeScratch, runMoe } from './run-moe.ts';
 import { runPool } from './run-pool.ts';
 import { fillRopeTable, ropeKey, ropeScratch } from './run-rope.ts';
@@ -103,27 +103,29 @@ export function bindOps(
       inputs: residual === undefined ? [x] : [x, residual],
       out,
       macs: w.k * w.n,
+      product: w.products.kind,
       scratch: (tokens, sequences) => linearScratch(w, x.space === 'tokens' ? tokens : sequences),
-      run: (rt) =>
-        multiply(
-          rt,
-          {
-            a: rt.address(x),
-            lda: rt.stride(x),
-            rows: rt.rows(x),
-            w,
-            matrix: 0,
-            bias: b?.address ?? 0,
-            factor: factor === undefined ? 1 : rt.memory.f32[factor.address / 4],
-            c: rt.address(out),
-            ldc: rt.stride(out),
-            activation,
-            residual: residual === undefined ? 0 : rt.address(residual),
-            ldr: residual === undefined ? 0 : rt.stride(residual),
-            scratch: rt.scratch,
-          },
-          x,
-        ),
+      sharedScratch: quantizedBytes(w, x.rows),
+      run: (rt) => {
+        const { byColumns } = rt.division;
+        const rank = byColumns ? 0 : rt.rank;
+        const product = {
+          a: rt.address(x, rank),
+          lda: rt.stride(x),
+          rows: byColumns ? x.rows : rt.rows(x),
+          w,
+          matrix: 0,
+          bias: b?.address ?? 0,
+          factor: factor === undefined ? 1 : rt.memory.f32[factor.address / 4],
+          c: rt.address(out, rank),
+          ldc: rt.stride(out),
+          activation,
+          residual: residual === undefined ? 0 : rt.address(residual, rank),
+          ldr: residual === undefined ? 0 : rt.stride(residual),
+          scratch: rt.scratch,
+        };
+        (byColumns ? multiplyTogether : multiply)(rt, product, x);
+      },
     });
   }
 

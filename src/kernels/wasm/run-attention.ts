@@ -116,7 +116,7 @@ export function attend(
   const forward = options.causal ? 0 : half;
   const i32 = rt.memory.i32;
   const f32 = rt.memory.f32;
-  rt.quantized = undefined;
+  rt.takeScratch();
   for (let s = 0; s + 1 < offsets.length; s++) {
     const begin = Math.max(offsets[s], tokens);
     const end = Math.min(offsets[s + 1], tokensEnd);

@@ -1,11 +1,13 @@
 /**
  * @file Runs products: activations to integers once for all layers that read them, then panels of the weight.
  *
- * Scratch: `[sums of a tile | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`.
+ * Scratch: `[sums of some tiles | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`;
+ * activations that all ranks quantise together lie in the scratch that they share.
  */
 import type { WasmTensor } from './graph.ts';
 import { alignUp, rowStride, zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
+import { evenPart } from './split.ts';
 import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
 const tileBytes = 2048;
@@ -24,9 +26,13 @@ function rowScaleBytes({ blocking, products }: WasmWeight): number {
 
 /** Scratch of `multiply` for `rows` rows. */
 export function linearScratch(w: WasmWeight, rows: number): number {
-  const exact = w.products.kind === 'f32';
-  const activations = exact ? 0 : Math.ceil(rows / groupRows) * groupBytes(w) + rows * rowScaleBytes(w) + 192;
-  return tileBytes + activations + (w.form === 'panels' ? 0 : onePanelBytes(w));
+  return tileBytes + quantizedBytes(w, rows) + (w.form === 'panels' ? 0 : onePanelBytes(w));
+}
+
+/** Bytes of `rows` rows of quantised activations with their scales. */
+export function quantizedBytes(w: WasmWeight, rows: number): number {
+  if (w.products.kind === 'f32') return 0;
+  return Math.ceil(rows / groupRows) * groupBytes(w) + rows * rowScaleBytes(w) + 192;
 }
 
 function onePanelBytes(w: WasmWeight): number {
@@ -55,23 +61,67 @@ export interface Product {
   readonly scratch: number;
 }
 
+/** Rows of activations, quantised. */
+interface Activations {
+  readonly address: number;
+  readonly groupBytes: number;
+  readonly scales: number;
+  readonly end: number;
+}
+
+function activationsAt(address: number, rows: number, w: WasmWeight): Activations {
+  const start = alignUp(address, 64);
+  const bytes = groupBytes(w);
+  const scales = alignUp(start + Math.ceil(rows / groupRows) * bytes, 64);
+  return { address: start, groupBytes: bytes, scales, end: scales + rows * rowScaleBytes(w) };
+}
+
+/** Quantises rows [begin, end) of a product; `begin` is the first of a group. */
+function quantize({ kernels }: Runtime, { a, lda, w }: Product, to: Activations, begin: number, end: number): void {
+  if (begin >= end) return;
+  const { k, kb, limit } = w.blocking;
+  const run = w.products.kind === 'u8' ? kernels.quantizeRowsU8 : kernels.quantizeRows;
+  const group = to.address + (begin / groupRows) * to.groupBytes;
+  run(a + begin * lda, lda, end - begin, k, group, to.groupBytes, to.scales + begin * rowScaleBytes(w), kb, limit);
+}
+
 /**
+ * A product of this rank alone.
  * @param source the tensor that `a` is the whole of, if it is one: it is quantised once for all products that follow
  */
 export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
   const { w, rows } = p;
   if (rows === 0) return;
-  const { blocking } = w;
-  const { kind } = w.products;
-  const exact = kind === 'f32';
-  const quantized = alignUp(p.scratch + tileBytes, 64);
-  const ldq = groupBytes(w);
-  const scales = alignUp(quantized + Math.ceil(rows / groupRows) * ldq, 64);
-  if (!exact && (source === undefined || rt.quantized?.tensor !== source)) {
-    const quantize = kind === 'u8' ? rt.kernels.quantizeRowsU8 : rt.kernels.quantizeRows;
-    quantize(p.a, p.lda, rows, w.k, quantized, ldq, scales, blocking.kb, blocking.limit);
-    rt.quantized = source && { tensor: source, blocking };
+  const to = activationsAt(p.scratch + tileBytes, rows, w);
+  if (w.products.kind !== 'f32' && (source === undefined || rt.quantized !== source)) {
+    quantize(rt, p, to, 0, rows);
+    rt.quantized = source;
   }
+  multiplyPanels(rt, p, to, to.end, 0, w.nPanels);
+}
+
+/**
+ * This rank's columns of a product of all rows; all ranks call it. `p.a` and `p.c` are the first row of all.
+ * @param source the tensor that `a` is
+ */
+export function multiplyTogether(rt: Runtime, p: Product, source: WasmTensor): void {
+  const { w, rows } = p;
+  const nRanks = rt.shares.length;
+  const to = activationsAt(rt.shared, rows, w);
+  if (w.products.kind !== 'f32' && rt.quantized !== source) {
+    const [begin, end] = evenPart(Math.ceil(rows / groupRows), rt.rank, nRanks);
+    quantize(rt, p, to, begin * groupRows, Math.min(rows, end * groupRows));
+    rt.division.meet();
+    rt.quantized = source;
+  }
+  multiplyPanels(rt, p, to, p.scratch + tileBytes, ...evenPart(w.nPanels, rt.rank, nRanks));
+}
+
+/** Panels [begin, end) of the weight; where they have to be unpacked first, to `scratch`. */
+function multiplyPanels(rt: Runtime, p: Product, from: Activations, scratch: number, begin: number, end: number): void {
+  const { w, rows } = p;
+  const { k, kPad, kb } = w.blocking;
+  const { kind } = w.products;
   const step = p.bias === 0 ? 0 : 64;
   const bias = p.bias || zerosAddress;
   const run = (panels: number, panelScales: number, n: number, column: number) => {
@@ -79,13 +129,12 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
     const residual = p.residual === 0 ? 0 : p.residual + column * 4;
     const biasAt = bias + (step === 0 ? 0 : column * 4);
     const tail = [biasAt, step, p.factor, c, p.ldc, rows, p.activation, residual, p.ldr, rt.wide, p.scratch] as const;
-    const { k, kPad, kb } = blocking;
-    if (exact) rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
+    if (kind === 'f32') rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
     else
       (kind === 'u8' ? rt.kernels.linearU8 : rt.kernels.linearI16)(
-        quantized,
-        ldq,
-        scales,
+        from.address,
+        from.groupBytes,
+        from.scales,
         panels,
         panelScales,
         k,
@@ -96,17 +145,18 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
       );
   };
   if (w.form === 'panels') {
-    run(w.address + p.matrix * w.panelBytes, w.scales + p.matrix * w.scaleBytes, w.nPanels, 0);
+    const panels = w.address + p.matrix * w.panelBytes + begin * w.onePanelBytes;
+    run(panels, w.scales + p.matrix * w.scaleBytes + begin * w.onePanelScaleBytes, end - begin, begin * panelColumns);
     return;
   }
-  const panel = alignUp(exact ? p.scratch + tileBytes : scales + rows * rowScaleBytes(w), 64);
+  const panel = alignUp(scratch, 64);
   const panelScales = panel + panelColumns * (w.k + 2) * 4;
-  const scratch = alignUp(panelScales + w.onePanelScaleBytes, 64);
-  const shelved = alignUp(scratch + panelScratchBytes(w), 64);
-  for (let column = 0; column < w.n; column += panelColumns) {
+  const packing = alignUp(panelScales + w.onePanelScaleBytes, 64);
+  const shelved = alignUp(packing + panelScratchBytes(w), 64);
+  for (let column = begin * panelColumns; column < Math.min(w.n, end * panelColumns); column += panelColumns) {
     const n = Math.min(panelColumns, w.n - column);
-    const from = rt.blocks(w, p.matrix * w.n + column, n, shelved);
-    packPanel(w, from, n, panel, panelScales, scratch, rt.kernels);
+    const blocks = rt.blocks(w, p.matrix * w.n + column, n, shelved);
+    packPanel(w, blocks, n, panel, panelScales, packing, rt.kernels);
     run(panel, panelScales, 1, column);
   }
 }

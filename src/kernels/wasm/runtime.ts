@@ -7,15 +7,39 @@ import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
 import type { Shelf } from './shelf.ts';
 import type { Share } from './team.ts';
-import type { Blocking, WasmWeight } from './weights.ts';
+import type { WasmWeight } from './weights.ts';
 
-/** Where the parts of one rank's slab begin. */
+/** Rows of tensors that lie together: where, how many in all, and which of them is the rank's first. */
 interface Slab {
+  readonly address: number;
+  readonly rows: number;
+  readonly first: number;
+}
+
+/** What one rank works with. */
+interface Place {
   readonly positions: number;
   readonly ids: number;
   readonly scratch: number;
-  readonly tokens: number;
-  readonly sequences: number;
+  readonly tokens: Slab;
+  readonly sequences: Slab;
+}
+
+/** How the ranks divide a forward. */
+export interface Division {
+  readonly shares: readonly Share[];
+  /** Products by columns: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
+  readonly byColumns: boolean;
+  /** Waits for the other ranks. */
+  readonly meet: () => void;
+}
+
+/** What a forward needs besides its results, in bytes. */
+export interface Scratch {
+  /** Of a rank alone. */
+  readonly own: (share: Share) => number;
+  /** Of all together, divided by columns. */
+  readonly shared: number;
 }
 
 /** One forward of one rank. */
@@ -24,19 +48,20 @@ export class Runtime {
   readonly memory: KernelMemory;
   readonly batch: Batch;
   readonly rank: number;
-  readonly shares: readonly Share[];
+  readonly division: Division;
   /** 1: use the tiles made for 256-bit registers. */
   readonly wide: number;
+  /** Where the scratch begins that the ranks have together. */
+  readonly shared: number;
   /** Where the last slab ends. */
   readonly end: number;
   readonly #shelf: Shelf | undefined;
-  readonly #slabs: Slab[] = [];
-  /** What lies quantised in the scratch of `linear`. */
-  quantized: { tensor: WasmTensor; blocking: Blocking } | undefined;
+  readonly #places: Place[] = [];
+  /** What lies quantised in the scratch of `linear`: this rank's, or that of all. */
+  quantized: WasmTensor | undefined;
 
   /**
    * Lays out the slabs behind the weights and brings this rank's ids and positions there.
-   * @param scratch bytes that each rank needs
    */
   constructor(
     kernels: Kernels,
@@ -44,17 +69,17 @@ export class Runtime {
     shelf: Shelf | undefined,
     batch: Batch,
     rank: number,
-    shares: readonly Share[],
+    division: Division,
     wide: boolean,
     layout: Layout,
-    scratch: (share: Share) => number,
+    scratch: Scratch,
   ) {
     this.kernels = kernels;
     this.memory = memory;
     this.#shelf = shelf;
     this.batch = batch;
     this.rank = rank;
-    this.shares = shares;
+    this.division = division;
     this.wide = wide ? 1 : 0;
     let at = alignUp(memory.weightsEnd + 64, 4096);
     const part = (bytes: number) => {
@@ -62,23 +87,33 @@ export class Runtime {
       at = alignUp(at + bytes + 64, 64);
       return start;
     };
+    const { byColumns, shares } = division;
+    const slabs = (tokens: number, sequences: number) => ({
+      tokens: { address: part(tokens * layout.tokenWidth * 4), rows: tokens, first: 0 },
+      sequences: { address: part(sequences * layout.sequenceWidth * 4), rows: sequences, first: 0 },
+    });
+    this.shared = part(scratch.shared);
+    const together = byColumns ? slabs(batch.ids.length, batch.offsets.length - 1) : undefined;
     for (const share of shares) {
-      const tokens = share.tokensEnd - share.tokens;
-      const sequences = share.sequencesEnd - share.sequences;
-      this.#slabs.push({
-        ids: part(tokens * 4),
-        positions: part(tokens * 4),
-        scratch: part(scratch(share)),
-        tokens: part(tokens * layout.tokenWidth * 4),
-        sequences: part(sequences * layout.sequenceWidth * 4),
-      });
       at = alignUp(at, 4096);
+      const [tokens, sequences] = [share.tokensEnd - share.tokens, share.sequencesEnd - share.sequences];
+      const own = { ids: part(tokens * 4), positions: part(tokens * 4), scratch: part(scratch.own(share)) };
+      const { tokens: ofTokens, sequences: ofSequences } = together ?? slabs(tokens, sequences);
+      this.#places.push({
+        ...own,
+        tokens: { ...ofTokens, first: byColumns ? share.tokens : 0 },
+        sequences: { ...ofSequences, first: byColumns ? share.sequences : 0 },
+      });
     }
-    this.end = at;
-    memory.ensure(at);
+    this.end = alignUp(at, 4096);
+    memory.ensure(this.end);
     const { tokens, tokensEnd } = shares[rank];
     memory.i32.set(batch.ids.subarray(tokens, tokensEnd), this.ids / 4);
     memory.i32.set(batch.positions.subarray(tokens, tokensEnd), this.positions / 4);
+  }
+
+  get shares(): readonly Share[] {
+    return this.division.shares;
   }
 
   get share(): Share {
@@ -87,17 +122,22 @@ export class Runtime {
 
   /** Address of this rank's token ids. */
   get ids(): number {
-    return this.#slabs[this.rank].ids;
+    return this.#places[this.rank].ids;
   }
 
   /** Address of this rank's positions. */
   get positions(): number {
-    return this.#slabs[this.rank].positions;
+    return this.#places[this.rank].positions;
   }
 
   /** Address of this rank's scratch. */
   get scratch(): number {
-    return this.#slabs[this.rank].scratch;
+    return this.#places[this.rank].scratch;
+  }
+
+  /** Says that what lay quantised in this rank's scratch is about to be overwritten. */
+  takeScratch(): void {
+    if (!this.division.byColumns) this.quantized = undefined;
   }
 
   /** Address of `rows` rows of a weight that is in file blocks, from `row` on; they are copied to `scratch` if they are shelved. */
@@ -116,8 +156,8 @@ export class Runtime {
 
   /** Address of the first of a rank's rows of `x`. */
   address(x: WasmTensor, rank = this.rank): number {
-    const slab = this.#slabs[rank];
-    return slab[x.space] + (this.rows(x, rank) * x.base.column + x.start) * 4;
+    const { address, rows, first } = this.#places[rank][x.space];
+    return address + (rows * x.base.column + x.start + first * x.ld) * 4;
   }
 
   /** Bytes from row to row. */

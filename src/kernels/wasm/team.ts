@@ -12,8 +12,10 @@ const tokensThatDoubleCost = 2500;
 /**
  * How many workers a batch is worth: a short one stays on one worker, because waking another costs more than it saves.
  * @param offsets as in `Batch`
+ * @param keepBlocks as in `PrepareOptions`: unpacking weights is worth all workers
  */
-export function suggestTeam(offsets: Int32Array, nThreads: number): number {
+export function suggestTeam(offsets: Int32Array, nThreads: number, keepBlocks = false): number {
+  if (keepBlocks) return nThreads;
   const tokens = offsets[offsets.length - 1];
   return Math.max(1, Math.min(nThreads, Math.floor(tokens / minTokensPerWorker)));
 }
@@ -74,8 +76,8 @@ const [arrivedWord, roundWord, abortWord, leftWord] = [0, 1, 2, 3].map((word) =>
 /** Values of the abort word: a member has failed and all are about to leave; or the team is given up for good. */
 const [failed, givenUp] = [1, 2];
 
-/** Looks at the clock this often before it goes to sleep: about 20 µs. */
-const spins = 1000;
+/** Looks at the round this often before it goes to sleep: about 100 µs, several times what ranks that divide columns are apart. */
+const spins = 5000;
 
 /** The meeting point of a team in its shared memory. */
 export class Barrier {

@@ -1,0 +1,72 @@
+/**
+ * @file How a team divides a forward, and where its members have to meet.
+ *
+ * By rows: each rank computes its own tokens through all layers. Nobody waits, but everybody reads all weights: right for
+ * many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
+ * reads each weight once; everything else goes by rows. Right for few tokens, where reading weights is most of the time.
+ */
+import type { Step, WasmTensor } from './graph.ts';
+import type { Share } from './team.ts';
+
+/** Tokens a rank for which dividing products by columns is worth the meetings: with fewer they cost more, with more nobody waits for weights. */
+const [fewest, most] = [8, 48];
+
+/**
+ * Whether a batch of `tokens` is divided by columns.
+ * @param keepBlocks weights are unpacked at each use: then a team divides that too, however many tokens there are
+ */
+export function splitsByColumns(tokens: number, nRanks: number, keepBlocks: boolean): boolean {
+  return nRanks > 1 && (keepBlocks || (tokens >= fewest * nRanks && tokens <= most * nRanks));
+}
+
+/** The part [begin, end) of `n` things that a rank gets. */
+export function evenPart(n: number, rank: number, nRanks: number): [begin: number, end: number] {
+  return [Math.floor((n * rank) / nRanks), Math.floor((n * (rank + 1)) / nRanks)];
+}
+
+/** Shares of whole groups of 4 rows, which are quantised together, wherever sequences end. */
+export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {
+  const nSeq = offsets.length - 1;
+  const nTokens = offsets[nSeq];
+  let sequences = 0;
+  return Array.from({ length: nRanks }, (_, rank) => {
+    const [tokens, tokensEnd] = evenPart(Math.ceil(nTokens / 4), rank, nRanks).map((group) =>
+      Math.min(nTokens, group * 4),
+    );
+    const first = sequences;
+    while (sequences < nSeq && offsets[sequences] < tokensEnd) sequences++;
+    return { tokens, tokensEnd, sequences: first, sequencesEnd: sequences };
+  });
+}
+
+/**
+ * Before which steps the ranks meet when products are divided by columns: where a step reads what another rank has written since
+ * they last met, or writes where another may still be reading. A product that has to quantise its input lets them meet once more
+ * by itself, when every rank has quantised its rows (`run-linear.ts`).
+ */
+export function meetings(steps: readonly Step[]): boolean[] {
+  /** Results since the last meeting. */
+  const written = new Map<WasmTensor, 'rows' | 'columns'>();
+  /** What lies quantised, and whether a product since the last meeting reads it. */
+  let quantized: WasmTensor | undefined;
+  let isRead = false;
+  return steps.map(({ product, exchange, inputs, out }) => {
+    const [x, ...others] = inputs.map(({ base }) => base);
+    const quantizes = product !== undefined && product !== 'f32' && inputs[0] !== quantized;
+    const meets = () => {
+      if (exchange || product === 'f32') return inputs.some(({ base }) => written.has(base));
+      if (product === undefined) return inputs.some(({ base }) => written.get(base) === 'columns');
+      if (!quantizes) return others.some((base) => written.has(base));
+      return isRead || written.get(x) === 'columns' || (written.has(x) && x.space === 'sequences');
+    };
+    const doMeet = meets();
+    if (doMeet || quantizes) {
+      written.clear();
+      isRead = false;
+    }
+    if (quantizes) quantized = inputs[0];
+    isRead ||= product !== undefined && product !== 'f32';
+    written.set(out, product === undefined ? 'rows' : 'columns');
+    return doMeet;
+  });
+}
