@@ -19,7 +19,7 @@ const reads = new Map<number, { resolve: (buffer: ArrayBuffer) => void; reject: 
 /** Buffers of `READ_SIZE` that are not on their way. */
 const buffers: ArrayBuffer[] = [];
 let nReads = 0;
-let loaded: (Made & { readonly model: LoadedModel }) | undefined;
+let loaded: (Made & { readonly model: LoadedModel; readonly isFirst: boolean }) | undefined;
 
 /** A backend, and what only some have. */
 interface Made {
@@ -50,12 +50,13 @@ async function handle(message: ToWorker): Promise<void> {
 
 async function load({ backend: wanted, source }: Message<'load'>): Promise<void> {
   const { backend, setTeam } = await makeBackend(wanted);
+  const isFirst = !('rank' in wanted) || wanted.rank === 0;
   const model = await loadModel(await openGguf(ownerSource(source.name, source.size)), backend, {
-    fill: !('rank' in wanted) || wanted.rank === 0,
+    fill: isFirst,
     onProgress: (done, total) => post({ kind: 'progress', done, total }),
   });
   buffers.length = 0;
-  loaded = { backend, model, setTeam };
+  loaded = { backend, model, setTeam, isFirst };
   post({ kind: 'loaded', description: backend.description });
 }
 
@@ -81,7 +82,7 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
 
 async function run({ id, batch, pooling, team }: Message<'run'>): Promise<void> {
   if (loaded === undefined) throw new Error('no model is loaded in this worker');
-  const { backend, model, setTeam } = loaded;
+  const { backend, model, setTeam, isFirst } = loaded;
   const { ops } = backend;
   setTeam(team);
   ops.begin(batch);
@@ -89,7 +90,7 @@ async function run({ id, batch, pooling, team }: Message<'run'>): Promise<void> 
   const values = await ops.read(model.pool(ops, model.forward(ops, batch), pooling));
   const { tuning } = backend;
   if (tuning !== undefined && countTiles(tuning) > before) post({ kind: 'tuned', tuning });
-  post({ kind: 'done', id, values }, [values.buffer as ArrayBuffer]);
+  if (isFirst) post({ kind: 'done', id, values }, [values.buffer as ArrayBuffer]);
 }
 
 function countTiles(tuning: Tuning | undefined): number {

@@ -43,10 +43,10 @@ interface Member {
 
 interface Pending {
   readonly id: number;
-  /** Members that have not answered yet. */
-  waiting: number;
-  values: Float32Array;
-  error: Error | undefined;
+  /** How many members compute it. */
+  readonly team: number;
+  /** Of the members that have failed. When one does, all do, and the memory is free when the last has said so. */
+  readonly errors: Error[];
   readonly resolve: (values: Float32Array) => void;
   readonly reject: (error: Error) => void;
 }
@@ -154,8 +154,8 @@ class Team {
         else if (message.kind === 'loadFailed') this.#rejectLoad(receiveError(message.error));
         else if (message.kind === 'tuned') this.#onTuning(message.tuning);
         else if (message.kind === 'profiled') this.#resolveProfile(message.profile);
-        else if (message.kind === 'done') this.#memberDone(rank, message.id, message.values);
-        else this.#memberDone(rank, message.id, undefined, receiveError(message.error));
+        else if (message.kind === 'done') this.#done(message.id, message.values);
+        else this.#memberFailed(message.id, receiveError(message.error));
       },
     });
     const { name, size } = this.#source;
@@ -185,7 +185,7 @@ class Team {
     const n = this.#suggestTeam(batch.offsets);
     const id = this.#nRuns++;
     return new Promise((resolve, reject) => {
-      this.#pending = { id, waiting: n, values: new Float32Array(0), error: undefined, resolve, reject };
+      this.#pending = { id, team: n, errors: [], resolve, reject };
       for (const { handle } of this.#members.slice(0, n)) {
         handle.keepAlive(true);
         handle.post({ kind: 'run', id, batch, pooling, team: n } satisfies ToWorker);
@@ -207,16 +207,24 @@ class Team {
     });
   }
 
-  #memberDone(rank: number, id: number, values?: Float32Array, error?: Error): void {
+  /** Rank 0 has the values, and by then nobody else touches the memory. */
+  #done(id: number, values: Float32Array): void {
+    this.#finish(id)?.resolve(values);
+  }
+
+  #memberFailed(id: number, error: Error): void {
     const pending = this.#pending;
-    if (pending === undefined || pending.id !== id) return;
-    this.#members[rank].handle.keepAlive(false);
-    if (rank === 0 && values !== undefined) pending.values = values;
-    pending.error ??= error;
-    if (--pending.waiting > 0) return;
+    if (pending?.id !== id) return;
+    pending.errors.push(error);
+    if (pending.errors.length === pending.team) this.#finish(id)?.reject(pending.errors[0]);
+  }
+
+  #finish(id: number): Pending | undefined {
+    const pending = this.#pending;
+    if (pending?.id !== id) return undefined;
+    for (const { handle } of this.#members.slice(0, pending.team)) handle.keepAlive(false);
     this.#pending = undefined;
-    if (pending.error === undefined) pending.resolve(pending.values);
-    else pending.reject(pending.error);
+    return pending;
   }
 
   #memberDied(rank: number, error: Error): void {
