@@ -9,7 +9,7 @@ import type { Step, WasmTensor } from './graph.ts';
 import type { Share } from './team.ts';
 
 /** Tokens a rank for which dividing products by columns is worth the meetings: with fewer they cost more, with more nobody waits for weights. */
-const [fewest, most] = [8, 48];
+const [fewest, most] = [12, 48];
 
 /**
  * Whether a batch of `tokens` is divided by columns.
