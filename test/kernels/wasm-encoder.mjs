@@ -2,8 +2,13 @@
 
 export const sizes = { nEmbd: 48, nFf: 80, nHead: 3 };
 
-/** Three layers, mean pooling and a head: `[nSeq, 5]`. */
-export function encoder(ops, w) {
+/** Three layers, pooling and a head: `[nSeq, 5]`. */
+export function encoder(ops, w, pooling = 'mean') {
+  return ops.linear(ops.pool(layers(ops, w), pooling), { weight: w.head }, { activation: 'tanh' });
+}
+
+/** The three layers: `[T, nEmbd]`. */
+export function layers(ops, w) {
   const { nEmbd, nHead } = sizes;
   let x = ops.embedding(w.tok, 'ids');
   for (let layer = 0; layer < 3; layer++) {
@@ -21,5 +26,5 @@ export function encoder(ops, w) {
     const hidden = ops.linear(x, { weight: w.up, bias: w.bias }, { activation: 'gelu' });
     x = ops.norm(ops.linear(hidden, { weight: w.down }), { weight: w.norm }, { kind: 'layer', eps: 1e-6, residual: x });
   }
-  return ops.linear(ops.pool(x, 'mean'), { weight: w.head }, { activation: 'tanh' });
+  return x;
 }

@@ -68,7 +68,7 @@ it('no result takes the place of what may still be read', () => {
         const recent = steps.slice(-6);
         steps.push(make(...new Set(from.map((i) => recent[i % recent.length].out))));
       }
-      const { todo, meets } = plan(steps, steps[steps.length - 1].out, false, true);
+      const { todo, meets } = plan(steps, steps[steps.length - 1].out, 4, false, true);
       todo.forEach((step, j) => {
         for (let i = j - 1; i >= 0 && !meets.slice(i + 1, j + 1).includes(true); i--) {
           for (const other of [...todo[i].inputs, todo[i].out]) {

@@ -1,12 +1,18 @@
 /** @file The wasm backend's promises about bits: the same for any batch, order and number of workers; and that a team ends. */
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { createWasmBackend, type PrepareOptions, prepareWasm, suggestTeam } from '../../src/kernels/wasm/index.ts';
+import {
+  createWasmBackend,
+  type PrepareOptions,
+  Profile,
+  prepareWasm,
+  suggestTeam,
+} from '../../src/kernels/wasm/index.ts';
 import { shareGroups, splitsByColumns } from '../../src/kernels/wasm/split.ts';
 import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
-import { encoder, sizes } from './wasm-encoder.mjs';
+import type { Batch, PoolKind, Tensor } from '../../src/tensor/ops.ts';
+import { encoder, layers, sizes } from './wasm-encoder.mjs';
 import { batchOf, load, normal, type Sources, source } from './wasm-helpers.ts';
 
 const { nEmbd, nFf } = sizes;
@@ -28,11 +34,79 @@ const sources: Sources = {
 async function alone(precision: Precision) {
   const backend = await createWasmBackend({ precision });
   const weights = await load(backend, sources);
-  return async (batch: Batch) => {
+  return async (batch: Batch, pooling?: PoolKind) => {
     backend.ops.begin(batch);
-    return backend.ops.read(encoder(backend.ops, weights));
+    return backend.ops.read(encoder(backend.ops, weights, pooling));
   };
 }
+
+describe.each(['cls', 'last'] as const)('with %s pooling', (pooling) => {
+  const batches = [[7, 33, 1, 18, 64], [50], [600], [1, 2]].map((lengths) => batchOf(lengths));
+
+  it.each(['exact', 'high', 'fast'] as const)(
+    'the one row of a sequence is what it is among all rows, %s',
+    async (precision) => {
+      const backend = await createWasmBackend({ precision });
+      const weights = await load(backend, sources);
+      const { ops } = backend;
+      const linearMacs = async (forward: () => Promise<unknown>) => {
+        backend.profile = new Profile();
+        await forward();
+        return backend.profile.entries.get('linear')!.macs;
+      };
+      for (const batch of batches) {
+        let all: Float32Array = new Float32Array();
+        let pooled: Float32Array = new Float32Array();
+        const allMacs = await linearMacs(async () => {
+          ops.begin(batch);
+          all = await ops.read(layers(ops, weights));
+        });
+        ops.begin(batch);
+        const hidden = layers(ops, weights);
+        const pooledMacs = await linearMacs(async () => {
+          pooled = await ops.read(ops.pool(hidden, pooling));
+        });
+        const [nTokens, nSeq] = [batch.ids.length, batch.offsets.length - 1];
+        // Of the last layer all but keys, values and what is made with them.
+        expect(allMacs - pooledMacs).toBe((nTokens - nSeq) * (nEmbd * nEmbd + 2 * nEmbd * nFf));
+        for (let s = 0; s + 1 < batch.offsets.length; s++) {
+          const token = pooling === 'cls' ? batch.offsets[s] : batch.offsets[s + 1] - 1;
+          const row = all.slice(token * nEmbd, (token + 1) * nEmbd);
+          expect(pooled.slice(s * nEmbd, (s + 1) * nEmbd)).toEqual(row);
+        }
+        expect(await ops.read(hidden)).toEqual(all);
+      }
+    },
+  );
+
+  it('all rows are computed for whoever reads more than one', async () => {
+    const backend = await createWasmBackend({ precision: 'exact' });
+    const weights = await load(backend, sources);
+    const { ops } = backend;
+    const [batch] = batches;
+    const read = async (make: (hidden: Tensor) => Tensor) => {
+      ops.begin(batch);
+      return ops.read(make(layers(ops, weights)));
+    };
+    const [one, mean] = [await read((x) => ops.pool(x, pooling)), await read((x) => ops.pool(x, 'mean'))];
+    const both = await read((x) => ops.add(ops.pool(x, pooling), ops.pool(x, 'mean')));
+    expect(both).toEqual(one.map((value, i) => Math.fround(value + mean[i])));
+  });
+
+  it('the same bits on one to four workers, held up at random', async () => {
+    const run = await alone('high');
+    for (const options of [{}, { keepBlocks: true }]) {
+      const team = await startTeam(4, 'high', options);
+      for (const batch of batches) {
+        const expected = await run(batch, pooling);
+        for (const n of [1, 2, 3, 4]) {
+          expect([n, (await team.run(n, batch, { pooling, jitter: true }))[0].values]).toEqual([n, expected]);
+        }
+      }
+      await team.stop();
+    }
+  });
+});
 
 describe.each(['exact', 'high', 'fast'] as const)('same bits at %s', (precision) => {
   it('alone and in a batch', async () => {
@@ -129,8 +203,10 @@ async function startTeam(nThreads: number, precision: Precision, options: Prepar
   );
   await Promise.all(workers.map((_, rank) => ask(rank, { sources: plain })));
   return {
-    run: (team: number, batch: Batch, { failing = -1, jitter = false } = {}) =>
-      Promise.all(workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, fail: rank === failing, jitter }))),
+    run: (team: number, batch: Batch, how: { failing?: number; jitter?: boolean; pooling?: PoolKind } = {}) =>
+      Promise.all(
+        workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, ...how, fail: rank === how.failing })),
+      ),
     stop: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
 }
@@ -179,7 +255,7 @@ describe('shares', () => {
     for (const n of [2, 3, 5]) {
       for (const { tokens } of shareGroups(offsets(7, 33, 1, 18, 64), n)) expect(tokens % 4).toBe(0);
     }
-    const divided = [15, 16, 96, 97].map((tokens) => splitsByColumns(tokens, 2, false));
+    const divided = [23, 24, 96, 97].map((tokens) => splitsByColumns(tokens, 2, false));
     expect(divided).toEqual([false, true, true, false]);
     expect([splitsByColumns(2000, 2, true), splitsByColumns(2000, 1, true)]).toEqual([true, false]);
   });

@@ -29,7 +29,7 @@ async function loadWeights(sources) {
   }
 }
 
-parentPort.on('message', async ({ sources, batch, team, fail, jitter }) => {
+parentPort.on('message', async ({ sources, batch, team, fail, jitter, pooling }) => {
   try {
     if (sources) {
       await loadWeights(sources);
@@ -38,7 +38,7 @@ parentPort.on('message', async ({ sources, batch, team, fail, jitter }) => {
     }
     backend.setTeam(team);
     backend.ops.begin(batch);
-    const out = encoder(backend.ops, weights);
+    const out = encoder(backend.ops, weights, pooling);
     if (fail)
       backend.profile = {
         add: () => {

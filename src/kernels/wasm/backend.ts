@@ -252,7 +252,7 @@ class Backing implements WasmBackend {
     const watched = this.#observer !== undefined;
     const nRanks = this.#nRanks;
     const byColumns = splitsByColumns(batch.ids.length, nRanks, this.#setup.keepBlocks);
-    const { todo, meets, layout } = plan(steps, target, watched, byColumns);
+    const { todo, meets, layout } = plan(steps, target, batch.offsets.length - 1, watched, byColumns);
     const shares = byColumns ? shareGroups(batch.offsets, nRanks) : shareRows(batch.offsets, nRanks);
     const scratch = {
       own: ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) =>
@@ -277,10 +277,13 @@ class Backing implements WasmBackend {
     todo.forEach((step, i) => {
       if (meets[i] && divided) meet();
       const start = this.profile === undefined ? 0 : performance.now();
+      rt.narrowed = step.narrowed;
       step.run(rt);
       this.profile?.add(step.op, performance.now() - start, (step.macs ?? 0) * rt.rows(step.out));
       if (watched) this.#show(step, rt);
     });
+    rt.narrowed = undefined;
+    for (const { out } of todo) out.isNarrow = false;
     this.#done = { target, runtime: rt };
     return rt;
   }

@@ -8,8 +8,9 @@
  * address(tensor) = slab + rowsOf(slab) · tensor.column · 4     (and the same for rows of sequences)
  * ```
  */
-import type { StepNames, Tensor } from '../../tensor/ops.ts';
+import type { PoolKind, StepNames, Tensor } from '../../tensor/ops.ts';
 import { rowStride } from './memory.ts';
+import { type Narrowed, narrow } from './narrow.ts';
 import type { Runtime } from './runtime.ts';
 import { meetings } from './split.ts';
 import type { Products } from './weights.ts';
@@ -21,7 +22,7 @@ export type Space = 'tokens' | 'sequences';
 export class WasmTensor implements Tensor {
   readonly rows: number;
   readonly cols: number;
-  readonly space: Space;
+  readonly #space: Space;
   /** Floats from row to row: a multiple of 16. */
   readonly ld: number;
   /** First column of a view in `base`. */
@@ -31,11 +32,13 @@ export class WasmTensor implements Tensor {
   column = -1;
   /** Last step that reads it. Of a base only. */
   lastUse = -1;
+  /** Only one row of each sequence is computed (`narrow.ts`). Of a base only. */
+  isNarrow = false;
 
   constructor(rows: number, cols: number, space: Space, base?: WasmTensor, start = 0) {
     this.rows = rows;
     this.cols = cols;
-    this.space = space;
+    this.#space = space;
     this.ld = base?.ld ?? rowStride(cols * 4) / 4;
     this.#base = base?.base;
     this.start = start + (base?.start ?? 0);
@@ -44,6 +47,10 @@ export class WasmTensor implements Tensor {
   /** The tensor that owns the memory. */
   get base(): WasmTensor {
     return this.#base ?? this;
+  }
+
+  get space(): Space {
+    return this.base.isNarrow ? 'sequences' : this.#space;
   }
 }
 
@@ -57,6 +64,12 @@ export interface Step {
   readonly exchange?: boolean;
   /** A product of `inputs[0]` with a weight, in these numbers; ranks may divide its columns (`split.ts`). */
   readonly product?: Products['kind'];
+  /** Computes each row from the same row of its inputs (`rows`), or of the first of them alone (`query`). */
+  readonly byRow?: 'rows' | 'query';
+  /** Pools in this way. */
+  readonly pool?: PoolKind;
+  /** Computes this row of each sequence, and finds rows of tokens in copies. */
+  readonly narrowed?: Narrowed;
   readonly names?: StepNames<never>;
   /** Multiply-adds a row of `out`, for the profile. */
   readonly macs?: number;
@@ -119,16 +132,22 @@ export interface Plan {
  * @param keepAll nothing is used twice (an observer looks at everything)
  * @param byColumns products are divided by columns, so that any rank may read what another has written
  */
-export function plan(steps: readonly Step[], target: WasmTensor, keepAll: boolean, byColumns: boolean): Plan {
+export function plan(
+  steps: readonly Step[],
+  target: WasmTensor,
+  nSeq: number,
+  keepAll: boolean,
+  byColumns: boolean,
+): Plan {
   const wanted = new Set<WasmTensor>([target.base]);
-  const todo: Step[] = [];
+  const needed: Step[] = [];
   for (const step of steps.toReversed()) {
-    step.out.column = -1;
-    step.out.lastUse = -1;
+    Object.assign(step.out, { column: -1, lastUse: -1, isNarrow: false });
     if (!keepAll && !wanted.has(step.out)) continue;
-    todo.unshift(step);
+    needed.unshift(step);
     for (const { base } of step.inputs) wanted.add(base);
   }
+  const todo = keepAll ? needed : narrow(needed, target, nSeq);
   todo.forEach(({ inputs }, i) => {
     for (const { base } of inputs) base.lastUse = i;
   });

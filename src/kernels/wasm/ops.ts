@@ -104,6 +104,7 @@ export function bindOps(
       out,
       macs: w.k * w.n,
       product: w.products.kind,
+      byRow: 'rows',
       scratch: (tokens, sequences) => linearScratch(w, x.space === 'tokens' ? tokens : sequences),
       sharedScratch: quantizedBytes(w, x.rows),
       run: (rt) => {
@@ -112,7 +113,7 @@ export function bindOps(
         const product = {
           a: rt.address(x, rank),
           lda: rt.stride(x),
-          rows: byColumns ? x.rows : rt.rows(x),
+          rows: byColumns ? rt.allRows(x) : rt.rows(x),
           w,
           matrix: 0,
           bias: b?.address ?? 0,
@@ -124,7 +125,7 @@ export function bindOps(
           ldr: residual === undefined ? 0 : rt.stride(residual),
           scratch: rt.scratch,
         };
-        (byColumns ? multiplyTogether : multiply)(rt, product, x);
+        (byColumns ? multiplyTogether : multiply)(rt, product, rt.of(x));
       },
     });
   }
@@ -182,6 +183,7 @@ export function bindOps(
       return recording().add({
         op: 'norm',
         names: options,
+        byRow: 'rows',
         inputs: residual === undefined ? [from] : [from, residual],
         out,
         run: (rt) => {
@@ -215,6 +217,7 @@ export function bindOps(
       return recording().add({
         op: 'rope',
         names: options,
+        byRow: 'rows',
         inputs: [from, table],
         out,
         run: (rt) => {
@@ -255,6 +258,7 @@ export function bindOps(
       return recording().add({
         op: 'attention',
         names: options,
+        byRow: 'query',
         inputs: [q, k, v],
         out,
         exchange: true,
@@ -271,6 +275,7 @@ export function bindOps(
       return recording().add({
         op: 'glu',
         names: options,
+        byRow: 'rows',
         inputs: [a, b],
         out,
         run: (rt) => {
@@ -294,6 +299,7 @@ export function bindOps(
       return recording().add({
         op: 'moe',
         names: options,
+        byRow: 'rows',
         inputs: [from],
         out,
         macs: from.cols * (nExpert + options.nUsed * nFf * (options.gate === undefined ? 2 : 3)),
@@ -309,6 +315,7 @@ export function bindOps(
       return recording().add({
         op: 'add',
         names: options,
+        byRow: 'rows',
         inputs: [x, y],
         out,
         run: (rt) => {
@@ -324,6 +331,7 @@ export function bindOps(
       return recording().add({
         op: 'activate',
         names: options,
+        byRow: 'rows',
         inputs: [from],
         out,
         run: (rt) => {
@@ -347,6 +355,7 @@ export function bindOps(
       return recording().add({
         op: 'softmax',
         names: options,
+        byRow: 'rows',
         inputs: [from],
         out,
         run: (rt) => {
@@ -378,6 +387,7 @@ export function bindOps(
       return recording().add({
         op: 'pool',
         names: options,
+        pool: kind,
         inputs: [from],
         out,
         exchange: kind !== 'cls',

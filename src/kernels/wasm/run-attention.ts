@@ -93,6 +93,20 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   return table;
 }
 
+/** Query tokens [begin, end) of sequence `s` that this rank has, the first of them in its row `row`. */
+function ownQueries(rt: Runtime, s: number): { begin: number; end: number; row: number } | undefined {
+  const { offsets } = rt.batch;
+  const { tokens, tokensEnd, sequences, sequencesEnd } = rt.share;
+  if (rt.narrowed !== undefined) {
+    if (s < sequences || s >= sequencesEnd) return undefined;
+    const begin = rt.narrowed.row === 'cls' ? offsets[s] : offsets[s + 1] - 1;
+    return { begin, end: begin + 1, row: s - sequences };
+  }
+  const begin = Math.max(offsets[s], tokens);
+  const end = Math.min(offsets[s + 1], tokensEnd);
+  return begin < end ? { begin, end, row: begin - tokens } : undefined;
+}
+
 /** `y` = attention of this rank's rows of `q` over `k` and `v` of their sequences. */
 export function attend(
   rt: Runtime,
@@ -104,7 +118,6 @@ export function attend(
 ): void {
   const { nHead, nHeadKv, window } = options;
   const { offsets } = rt.batch;
-  const { tokens, tokensEnd } = rt.share;
   const nRanks = rt.shares.length;
   const segments = rt.scratch + parameterBytes;
   const tables = alignUp(segments + nRanks * segmentWords * 4, 16);
@@ -118,25 +131,23 @@ export function attend(
   const f32 = rt.memory.f32;
   rt.takeScratch();
   for (let s = 0; s + 1 < offsets.length; s++) {
-    const begin = Math.max(offsets[s], tokens);
-    const end = Math.min(offsets[s + 1], tokensEnd);
-    if (begin >= end) continue;
+    const queries = ownQueries(rt, s);
+    if (queries === undefined) continue;
+    const { begin, end, row } = queries;
     let n = 0;
     const values = rt.segments(v, offsets[s], offsets[s + 1]);
-    for (const { address, rows } of rt.segments(k, offsets[s], offsets[s + 1])) {
-      i32.set(
-        [address, rt.stride(k), values.next().value!.address, rt.stride(v), rows],
-        segments / 4 + segmentWords * n++,
-      );
+    for (const { address, ld, rows } of rt.segments(k, offsets[s], offsets[s + 1])) {
+      const { address: value, ld: ldv } = values.next().value!;
+      i32.set([address, ld, value, ldv, rows], segments / 4 + segmentWords * n++);
     }
     const length = offsets[s + 1] - offsets[s];
     const at = rt.scratch / 4;
-    i32.set([rt.address(q) + (begin - tokens) * rt.stride(q), rt.stride(q), end - begin, begin - offsets[s]], at);
+    i32.set([rt.address(q) + row * rt.stride(q), rt.stride(q), end - begin, begin - offsets[s]], at);
     i32.set([segments, n, length, nHead, nHeadKv, q.cols / nHead, v.cols / nHeadKv], at + 4);
     f32[at + 11] = options.scale;
     i32.set([back, forward], at + 12);
     f32[at + 14] = options.softcap ?? 0;
-    i32.set([bias, nKeys - 1, rt.address(y) + (begin - tokens) * rt.stride(y), rt.stride(y), own, rt.wide], at + 15);
+    i32.set([bias, nKeys - 1, rt.address(y) + row * rt.stride(y), rt.stride(y), own, rt.wide], at + 15);
     rt.kernels.attendSequence(rt.scratch);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * @file Runs pooling: each rank makes the rows of the sequences whose first token is its own.
+ * @file Runs pooling: each rank makes the rows of the sequences whose first token is its own. Of a narrowed result there is only the row asked for.
  */
 import type { PoolKind } from '../../tensor/ops.ts';
 import type { WasmTensor } from './graph.ts';
@@ -9,13 +9,18 @@ import type { Runtime } from './runtime.ts';
 export function runPool(rt: Runtime, x: WasmTensor, y: WasmTensor, kind: Exclude<PoolKind, 'none'>): void {
   const { kernels, share, memory } = rt;
   const { offsets } = rt.batch;
-  const ld = rt.stride(x);
+  if (x.space === 'sequences') {
+    kernels.copyRows(rt.address(x), rt.stride(x), rt.address(y), rt.stride(y), rt.rows(x), x.cols);
+    return;
+  }
   for (let s = share.sequences; s < share.sequencesEnd; s++) {
     const to = rt.address(y) + (s - share.sequences) * rt.stride(y);
     memory.bytes(to, rt.stride(y)).fill(0);
     const begin = kind === 'last' ? offsets[s + 1] - 1 : offsets[s];
     const end = kind === 'cls' ? begin + 1 : offsets[s + 1];
     const factor = 1 / (end - begin);
-    for (const { address, rows } of rt.segments(x, begin, end)) kernels.sumRows(address, ld, rows, x.cols, factor, to);
+    for (const { address, ld, rows } of rt.segments(x, begin, end)) {
+      kernels.sumRows(address, ld, rows, x.cols, factor, to);
+    }
   }
 }

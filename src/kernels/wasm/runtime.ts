@@ -5,6 +5,7 @@ import type { Batch } from '../../tensor/ops.ts';
 import type { Layout, WasmTensor } from './graph.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
+import type { Narrowed } from './narrow.ts';
 import type { Shelf } from './shelf.ts';
 import type { Share } from './team.ts';
 import type { WasmWeight } from './weights.ts';
@@ -59,6 +60,8 @@ export class Runtime {
   readonly #places: Place[] = [];
   /** What lies quantised in the scratch of `linear`: this rank's, or that of all. */
   quantized: WasmTensor | undefined;
+  /** Of the step that runs. */
+  narrowed: Narrowed | undefined;
 
   /**
    * Lays out the slabs behind the weights and brings this rank's ids and positions there.
@@ -148,30 +151,45 @@ export class Runtime {
     return scratch;
   }
 
+  /** What the step that runs reads when it reads `x`. */
+  of(x: WasmTensor): WasmTensor {
+    return this.narrowed?.copies.get(x) ?? x;
+  }
+
+  /** Rows of `x` that all ranks have. */
+  allRows(x: WasmTensor): number {
+    return this.of(x).space === 'tokens' ? this.batch.ids.length : this.batch.offsets.length - 1;
+  }
+
   /** Rows of `x` that a rank has. */
   rows(x: WasmTensor, rank = this.rank): number {
     const share = this.shares[rank];
-    return x.space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
+    return this.of(x).space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
   }
 
   /** Address of the first of a rank's rows of `x`. */
   address(x: WasmTensor, rank = this.rank): number {
+    return this.#place(this.of(x), rank);
+  }
+
+  #place(x: WasmTensor, rank: number): number {
     const { address, rows, first } = this.#places[rank][x.space];
     return address + (rows * x.base.column + x.start + first * x.ld) * 4;
   }
 
   /** Bytes from row to row. */
   stride(x: WasmTensor): number {
-    return x.ld * 4;
+    return this.of(x).ld * 4;
   }
 
-  /** Pieces of the rows [begin, end) of a token tensor: which rank has them, and where. */
-  *segments(x: WasmTensor, begin: number, end: number): Generator<{ address: number; rows: number }> {
+  /** Pieces of the rows [begin, end) of a token tensor: which rank has them, and where. `x` itself, never a copy of some of its rows. */
+  *segments(x: WasmTensor, begin: number, end: number): Generator<{ address: number; ld: number; rows: number }> {
     for (let rank = 0; rank < this.shares.length; rank++) {
       const { tokens, tokensEnd } = this.shares[rank];
       const from = Math.max(begin, tokens);
       const to = Math.min(end, tokensEnd);
-      if (from < to) yield { address: this.address(x, rank) + (from - tokens) * this.stride(x), rows: to - from };
+      const ld = x.ld * 4;
+      if (from < to) yield { address: this.#place(x, rank) + (from - tokens) * ld, ld, rows: to - from };
     }
   }
 }
