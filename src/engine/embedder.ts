@@ -96,6 +96,11 @@ export class Embedder {
     return this.#scheduler.nWaiting;
   }
 
+  /** Why nothing can be computed any more: a worker died, or the GPU was lost for good. Load the model again. */
+  get failure(): Error | undefined {
+    return this.#runner.failure;
+  }
+
   /** Tokens of those inputs. */
   get nWaitingTokens(): number {
     return this.#scheduler.nWaitingTokens;

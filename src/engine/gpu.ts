@@ -80,6 +80,9 @@ export async function startGpuRunner(
     get description() {
       return current.runner.description;
     },
+    get failure() {
+      return ended ?? (lost ? undefined : current.runner.failure);
+    },
     async run(batch, pooling, observer) {
       if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while nothing was computed');
       if (ended !== undefined) throw ended;

@@ -15,6 +15,8 @@ export interface Runner {
   readonly description: string;
   readonly precision: Precision;
   readonly threads: number;
+  /** Why nothing can be computed any more: a worker died, or a GPU was lost for good. */
+  readonly failure: Error | undefined;
   /**
    * Hidden states of the batch, pooled: `[nSeq, n]`, or `[T, n]` for `none`.
    * @param observer sees every named step; only a runner on the calling thread can show them
@@ -65,6 +67,7 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
     description,
     precision,
     threads: 1,
+    failure: undefined,
     async run(batch, pooling, observer) {
       const { backend, model } = use();
       backend.observe(observer);

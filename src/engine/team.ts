@@ -95,11 +95,15 @@ class Team {
     try {
       const [description] = await Promise.race([this.#startMembers(options), failed]);
       for (const { handle } of this.#members) handle.keepAlive(false);
+      const failure = () => this.#ended;
       return {
         backend: options.backend,
         description,
         precision: precisionOf(options),
         threads: this.#members.length,
+        get failure() {
+          return failure();
+        },
         run: (batch, pooling, observer) => {
           if (observer !== undefined) throw new Error('steps can only be observed with the option worker: false');
           return this.#run(batch, pooling);

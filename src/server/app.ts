@@ -14,7 +14,7 @@ import { modelList } from './models.ts';
 import { openApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
 import { type Asked, type Body, type Handler, makeHouse, makeService, type Service } from './service.ts';
-import { changeProps, generationPaths, metrics, props, slots, unsupported } from './status.ts';
+import { changeProps, generationPaths, health, metrics, props, slots, unsupported } from './status.ts';
 
 /** Bytes of a body from which on a request is large: less is handled in a few milliseconds. */
 const LARGE = 1 << 16;
@@ -124,7 +124,7 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     }
   };
 
-  get(['/health', '/v1/health'], () => '{"status":"ok"}');
+  get(['/health', '/v1/health'], health);
   get(['/models', '/v1/models'], modelList);
   get(['/props'], props);
   post(['/props'], changeProps);

@@ -90,6 +90,7 @@ function engineFor(id: number): Engine {
     tokenizer,
     nWaiting: 0,
     nWaitingTokens: 0,
+    failure: undefined,
     tokenize: (input, options) => Array.from(encodeInput(tokenizer, input, 0, options)),
     detokenize: (ids) => tokenizer.decodePieces(ids),
     embed: (input, options = {}) => embed(id, input, options),

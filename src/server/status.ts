@@ -33,6 +33,15 @@ export function unsupported(message: string): Handler<Asked> {
   };
 }
 
+/**
+ * GET /health.
+ * @throws HttpError 503 when the model cannot compute any more, so that whoever watches starts the server anew
+ */
+export function health({ service: { engine } }: Asked): string {
+  if (engine.failure !== undefined) throw new HttpError('unavailable_error', engine.failure.message);
+  return '{"status":"ok"}';
+}
+
 /** GET /props. */
 export function props({ service }: Asked): string {
   const { engine, name, options } = service;

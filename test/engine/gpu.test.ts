@@ -70,6 +70,7 @@ describeGpu('a lost device', () => {
     expect(warnings[0]).toMatch(/^the GPU device was lost: .*; the next input finds a new device$/);
     expect(warnings[1]).toMatch(/^the model was loaded again/);
 
+    expect(embedder.failure).toBeUndefined();
     loseAtNextSubmit(devices[1]);
     for (let i = 0; i < 2; i++) {
       await expect(embedder.embed('a text')).rejects.toThrow(
@@ -77,6 +78,7 @@ describeGpu('a lost device', () => {
       );
     }
     expect(devices).toHaveLength(2);
+    expect(embedder.failure).toBeInstanceOf(GpuDeviceLostError);
     await embedder.dispose();
   });
 

@@ -12,6 +12,7 @@ class SummingRunner implements Runner {
   readonly description = 'sums';
   readonly precision = 'exact';
   readonly threads = 1;
+  readonly failure = undefined;
   readonly batches: { batch: Batch; pooling: Pooling }[] = [];
   fail: Error | undefined;
 

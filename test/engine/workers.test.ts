@@ -94,6 +94,7 @@ describe('one worker', () => {
 
   it('rejects what is under way and all that follows when it dies', async () => {
     const embedder = await Embedder.load(bundled, { backend: 'reference' });
+    expect(embedder.failure).toBeUndefined();
     const work = [embedder.embed('x '.repeat(400)), embedder.embed('y')];
     const failures = Promise.allSettled(work);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -103,6 +104,7 @@ describe('one worker', () => {
       expect(String((failure as PromiseRejectedResult).reason)).toContain('compute worker ended unexpectedly');
     }
     await expect(embedder.embed('z')).rejects.toThrow('load the model again');
+    expect(embedder.failure?.message).toContain('load the model again');
     await embedder.dispose();
   });
 

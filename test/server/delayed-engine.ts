@@ -27,6 +27,7 @@ export function delayed(embedder: Embedder): DelayedEngine {
     tokenizer: embedder.tokenizer,
     nWaiting: 0,
     nWaitingTokens: 0,
+    failure: undefined,
     tokenize: (input, options) => embedder.tokenize(input, options),
     detokenize: (ids) => embedder.detokenize(ids),
     async embed(input, options) {

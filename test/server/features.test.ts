@@ -33,6 +33,18 @@ const refusal = async (served: App, body: object, path = '/v1/embeddings') => {
   return { status: answer.status, ...(await answer.json()).error };
 };
 
+it('a model that cannot compute any more is no healthy server', async () => {
+  const answer = await get(
+    app({}, { ...delayed(embedder), failure: new Error('a worker died; load the model again') }),
+    '/health',
+  );
+  expect(answer.status).toBe(503);
+  expect((await answer.json()).error).toMatchObject({
+    type: 'unavailable_error',
+    message: 'a worker died; load the model again',
+  });
+});
+
 describe('while the model loads', () => {
   it('everything is 503, and answered afterwards', async () => {
     let arrive: (engine: Engine) => void = () => {};
