@@ -77,6 +77,7 @@ export async function startGpuRunner(
     backend: 'webgpu',
     precision: current.runner.precision,
     threads: 1,
+    inBackground: true,
     get description() {
       return current.runner.description;
     },

@@ -15,6 +15,8 @@ export interface Runner {
   readonly description: string;
   readonly precision: Precision;
   readonly threads: number;
+  /** `run` returns before anything is computed: there is time for other work until it resolves. */
+  readonly inBackground: boolean;
   /** Why nothing can be computed any more: a worker died, or a GPU was lost for good. */
   readonly failure: Error | undefined;
   /**
@@ -67,6 +69,7 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
     description,
     precision,
     threads: 1,
+    inBackground: name === 'webgpu',
     failure: undefined,
     async run(batch, pooling, observer) {
       const { backend, model } = use();

@@ -34,6 +34,8 @@ interface Waiting extends Job {
   readonly results: Rows[];
   /** Next input to be taken. */
   next: number;
+  /** Inputs whose rows are there, and their tokens. */
+  nDone: number;
   nTokensDone: number;
   readonly finish: (error?: unknown) => void;
 }
@@ -95,6 +97,7 @@ export class Scheduler {
         ...job,
         results: new Array(job.inputs.length),
         next: 0,
+        nDone: 0,
         nTokensDone: 0,
         finish: (error) => {
           signal?.removeEventListener('abort', onAbort);
@@ -142,7 +145,17 @@ export class Scheduler {
   async #drain(): Promise<void> {
     // Requests of the same turn of the event loop get into the same batch.
     await Promise.resolve();
-    while (this.#clients.length > 0) await this.#runBatch(this.#take());
+    let handOut: (() => void) | undefined;
+    while (this.#clients.length > 0 || handOut !== undefined) {
+      const computing = this.#clients.length > 0 ? this.#compute(this.#take()) : undefined;
+      // What the last batch computed; a runner in the background is busy with the next one by now.
+      handOut?.();
+      handOut = await computing;
+      if (!this.#runner.inBackground) {
+        handOut?.();
+        handOut = undefined;
+      }
+    }
     this.#running = undefined;
   }
 
@@ -177,7 +190,8 @@ export class Scheduler {
     return taken;
   }
 
-  async #runBatch(taken: readonly Taken[]): Promise<void> {
+  /** Computes a batch; resolves to what hands the rows to their jobs. */
+  async #compute(taken: readonly Taken[]): Promise<() => void> {
     const { pooling, observer } = taken[0].job;
     const batch = packBatch(taken.map(({ job, index }) => job.inputs[index]));
     const start = performance.now();
@@ -185,23 +199,30 @@ export class Scheduler {
     try {
       values = await this.#runner.run(batch, pooling, observer);
     } catch (error) {
-      for (const job of new Set(taken.map(({ job }) => job))) job.finish(error);
-      return;
+      return () => {
+        for (const job of new Set(taken.map(({ job }) => job))) job.finish(error);
+      };
     }
     const seconds = (performance.now() - start) / 1000;
     this.#onBatch?.({ nTokens: batch.ids.length, nInputs: taken.length, seconds });
+    return () => this.#handOut(taken, batch, values);
+  }
+
+  #handOut(taken: readonly Taken[], batch: Batch, values: Float32Array): void {
+    const { pooling } = taken[0].job;
     const nRows = pooling === 'none' ? batch.ids.length : taken.length;
     const width = values.length / nRows;
     for (const [seq, { job, index }] of taken.entries()) {
       const [from, to] = pooling === 'none' ? [batch.offsets[seq], batch.offsets[seq + 1]] : [seq, seq + 1];
       job.results[index] = { values: values.slice(from * width, to * width), width };
+      job.nDone++;
       job.nTokensDone += job.inputs[index].length;
     }
     for (const job of new Set(taken.map(({ job }) => job))) {
       if (!this.#open.has(job)) continue;
       try {
         job.onTokens?.(job.nTokensDone);
-        if (job.next === job.inputs.length) job.finish();
+        if (job.nDone === job.inputs.length) job.finish();
       } catch (error) {
         job.finish(error);
       }

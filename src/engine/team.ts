@@ -101,6 +101,7 @@ class Team {
         description,
         precision: precisionOf(options),
         threads: this.#members.length,
+        inBackground: true,
         get failure() {
           return failure();
         },

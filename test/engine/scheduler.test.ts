@@ -12,9 +12,14 @@ class SummingRunner implements Runner {
   readonly description = 'sums';
   readonly precision = 'exact';
   readonly threads = 1;
+  readonly inBackground: boolean;
   readonly failure = undefined;
   readonly batches: { batch: Batch; pooling: Pooling }[] = [];
   fail: Error | undefined;
+
+  constructor(inBackground = true) {
+    this.inBackground = inBackground;
+  }
 
   async run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
     this.batches.push({ batch, pooling });
@@ -52,12 +57,30 @@ describe('packBatch', () => {
 });
 
 describe('Scheduler', () => {
+  it.each([
+    [true, 2],
+    [false, 1],
+  ])('hands out rows while the next batch is computed, where that is elsewhere: %s', async (inBackground, nBatches) => {
+    const runner = new SummingRunner(inBackground);
+    const scheduler = new Scheduler(runner, 4);
+    let seen = 0;
+    const first = scheduler.submit({
+      inputs: [ones(4)],
+      pooling: 'mean',
+      onTokens: () => {
+        seen = runner.batches.length;
+      },
+    });
+    await Promise.all([first, scheduler.submit({ inputs: [ones(4)], pooling: 'mean' })]);
+    expect(seen).toBe(nBatches);
+  });
+
   it('answers each input of each job with its own rows, in batches within the limit', async () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 30 });
     const jobs = fc.array(fc.tuple(lengths, fc.constantFrom<Pooling>('mean', 'cls', 'none')), { maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(jobs, fc.integer({ min: 1, max: 64 }), async (specs, nUbatch) => {
-        const runner = new SummingRunner();
+      fc.asyncProperty(jobs, fc.integer({ min: 1, max: 64 }), fc.boolean(), async (specs, nUbatch, inBackground) => {
+        const runner = new SummingRunner(inBackground);
         const scheduler = new Scheduler(runner, nUbatch);
         const clients = ['a', 'b', undefined];
         const answers = await Promise.all(
@@ -176,24 +199,30 @@ describe('Scheduler', () => {
     expect(sizes(runner)).toEqual([4, 25, 4]);
   });
 
-  it('drops what has not begun when the signal is aborted, and goes on with the others', async () => {
-    const runner = new SummingRunner();
-    const scheduler = new Scheduler(runner, 10);
-    const controller = new AbortController();
-    const inputs = Array.from({ length: 20 }, () => ones(10));
-    const aborted = scheduler.submit({
-      inputs,
-      pooling: 'mean',
-      signal: controller.signal,
-      onTokens: (done) => done >= 30 && controller.abort(new Error('enough')),
-    });
-    const other = scheduler.submit({ inputs: [ones(10), ones(10)], pooling: 'mean' });
-    await expect(aborted).rejects.toThrow('enough');
-    await expect(other).resolves.toHaveLength(2);
-    expect(sizes(runner)).toHaveLength(5);
-    expect(scheduler.nWaiting).toBe(0);
-    await expect(scheduler.submit({ inputs, pooling: 'mean', signal: controller.signal })).rejects.toThrow('enough');
-  });
+  it.each([
+    [true, 6],
+    [false, 5],
+  ])(
+    'drops what has not begun when the signal is aborted, and goes on with the others, elsewhere: %s',
+    async (inBackground, nBatches) => {
+      const runner = new SummingRunner(inBackground);
+      const scheduler = new Scheduler(runner, 10);
+      const controller = new AbortController();
+      const inputs = Array.from({ length: 20 }, () => ones(10));
+      const aborted = scheduler.submit({
+        inputs,
+        pooling: 'mean',
+        signal: controller.signal,
+        onTokens: (done) => done >= 30 && controller.abort(new Error('enough')),
+      });
+      const other = scheduler.submit({ inputs: [ones(10), ones(10)], pooling: 'mean' });
+      await expect(aborted).rejects.toThrow('enough');
+      await expect(other).resolves.toHaveLength(2);
+      expect(sizes(runner)).toHaveLength(nBatches);
+      expect(scheduler.nWaiting).toBe(0);
+      await expect(scheduler.submit({ inputs, pooling: 'mean', signal: controller.signal })).rejects.toThrow('enough');
+    },
+  );
 
   it('rejects the jobs of a batch that failed and goes on with the next', async () => {
     const runner = new SummingRunner();
