@@ -155,18 +155,23 @@ export function plan(
   const meets = byColumns ? meetings(todo) : todo.map(({ exchange = false }) => exchange);
   const columns = { tokens: new Columns(), sequences: new Columns() };
   const release = (tensor: WasmTensor) => columns[tensor.space].give(tensor.column, tensor.ld);
-  // What has been read since the last meeting may still be read by a slower rank.
+  // What others may read since the last meeting may still be read by a slower rank.
+  const exposed = new Set<WasmTensor>();
   let heldBack: WasmTensor[] = [];
   todo.forEach((step, i) => {
     if (meets[i]) {
       heldBack.forEach(release);
       heldBack = [];
+      exposed.clear();
     }
     step.out.column = columns[step.out.space].take(step.out.ld);
     if (keepAll) return;
     const done = [...new Set([...step.inputs, step.out].map(({ base }) => base))].filter(({ lastUse }) => lastUse <= i);
-    if (byColumns || step.exchange) heldBack.push(...done);
-    else done.forEach(release);
+    if (step.exchange) for (const { base } of step.inputs) exposed.add(base);
+    for (const tensor of done) {
+      if (byColumns || exposed.has(tensor)) heldBack.push(tensor);
+      else release(tensor);
+    }
   });
   return { todo, meets, layout: { tokenWidth: columns.tokens.width, sequenceWidth: columns.sequences.width } };
 }
