@@ -10,6 +10,7 @@ import type { Runtime } from './runtime.ts';
 import { evenPart } from './split.ts';
 import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
+/** Sums of 32 rows, see `linearI16`. */
 const tileBytes = 2048;
 
 /** Rows that lie together in quantised activations. */

@@ -21,7 +21,7 @@ import { tileU8x4x16 } from './tile-u8';
  * @param bias `[n]` rounded up to 16, or a block of 16 zeros with `biasStep` 0 (else 64)
  * @param residual 0: none
  * @param wide 1: 4×16 tiles (256-bit registers), 0: 4×8
- * @param t scratch of 256 bytes
+ * @param t scratch of 2048 bytes: the sums of 32 rows (256 bytes in the other drivers: those of a tile)
  */
 export function linearI16(
   a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
