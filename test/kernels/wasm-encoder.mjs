@@ -2,9 +2,21 @@
 
 export const sizes = { nEmbd: 48, nFf: 80, nHead: 3 };
 
-/** Three layers, pooling and a head: `[nSeq, 5]`. */
+/** Three layers, pooling, experts between two products of the same rows, and a head: `[nSeq, 5]`. */
 export function encoder(ops, w, pooling = 'mean') {
-  return ops.linear(ops.pool(layers(ops, w), pooling), { weight: w.head }, { activation: 'tanh' });
+  const pooled = ops.pool(layers(ops, w), pooling);
+  const before = ops.linear(pooled, { weight: w.out });
+  const experts = {
+    router: w.router,
+    up: w.expertUp,
+    down: w.expertDown,
+    nUsed: 2,
+    activation: 'gelu',
+    renormalise: true,
+  };
+  const mixed = ops.add(before, ops.moe(pooled, experts));
+  const after = ops.linear(pooled, { weight: w.out }, { residual: mixed });
+  return ops.linear(after, { weight: w.head }, { activation: 'tanh' });
 }
 
 /** The three layers: `[T, nEmbd]`. */

@@ -29,6 +29,9 @@ const sources: Sources = {
   up: matrix('up', nEmbd, nFf, 6),
   down: matrix('down', nFf, nEmbd, 7),
   head: matrix('head', nEmbd, 5, 8),
+  router: matrix('router', nEmbd, 3, 9),
+  expertUp: [source('expertUp', 'F16', [nEmbd, nFf, 3], normal(nEmbd * nFf * 3, 10, 0.2)), 'matrix'],
+  expertDown: [source('expertDown', 'F16', [nFf, nEmbd, 3], normal(nFf * nEmbd * 3, 11, 0.2)), 'matrix'],
 };
 
 async function alone(precision: Precision) {

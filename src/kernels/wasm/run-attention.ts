@@ -129,7 +129,7 @@ export function attend(
   const forward = options.causal ? 0 : half;
   const i32 = rt.memory.i32;
   const f32 = rt.memory.f32;
-  rt.takeScratch();
+  rt.quantized = undefined;
   for (let s = 0; s + 1 < offsets.length; s++) {
     const queries = ownQueries(rt, s);
     if (queries === undefined) continue;

@@ -109,11 +109,11 @@ export function multiplyTogether(rt: Runtime, p: Product, source: WasmTensor): v
   const { w, rows } = p;
   const nRanks = rt.shares.length;
   const to = activationsAt(rt.shared, rows, w);
-  if (w.products.kind !== 'f32' && rt.quantized !== source) {
+  if (w.products.kind !== 'f32' && rt.quantizedTogether !== source) {
     const [begin, end] = evenPart(Math.ceil(rows / groupRows), rt.rank, nRanks);
     quantize(rt, p, to, begin * groupRows, Math.min(rows, end * groupRows));
     rt.division.meet();
-    rt.quantized = source;
+    rt.quantizedTogether = source;
   }
   multiplyPanels(rt, p, to, p.scratch + tileBytes, ...evenPart(w.nPanels, rt.rank, nRanks));
 }

@@ -52,7 +52,7 @@ export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOp
   const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
   const gate = options.gate as WasmWeight | undefined;
   const code = activationCodes[options.activation];
-  rt.takeScratch();
+  rt.quantized = undefined;
   const product = (
     a: number,
     lda: number,

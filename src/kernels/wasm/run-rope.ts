@@ -28,7 +28,7 @@ export function fillRopeTable(rt: Runtime, table: WasmTensor, options: RopeOptio
     mix = rt.scratch;
     const { f32 } = rt.memory;
     for (let i = 0; i < nPairs; i++) f32[mix / 4 + i] = yarnRamp(i, nRot, freqBase, yarn) * yarn.extFactor;
-    rt.takeScratch();
+    rt.quantized = undefined;
   }
   const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / nRot));
   const factors = freqFactors === undefined ? 0 : (freqFactors as WasmWeight).address;

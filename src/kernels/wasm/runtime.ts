@@ -58,8 +58,9 @@ export class Runtime {
   readonly end: number;
   readonly #shelf: Shelf | undefined;
   readonly #places: Place[] = [];
-  /** What lies quantised in the scratch of `linear`: this rank's, or that of all. */
+  /** What lies quantised in this rank's scratch, and in that of all together. */
   quantized: WasmTensor | undefined;
+  quantizedTogether: WasmTensor | undefined;
   /** Of the step that runs. */
   narrowed: Narrowed | undefined;
 
@@ -136,11 +137,6 @@ export class Runtime {
   /** Address of this rank's scratch. */
   get scratch(): number {
     return this.#places[this.rank].scratch;
-  }
-
-  /** Says that what lay quantised in this rank's scratch is about to be overwritten. */
-  takeScratch(): void {
-    if (!this.division.byColumns) this.quantized = undefined;
   }
 
   /** Address of `rows` rows of a weight that is in file blocks, from `row` on; they are copied to `scratch` if they are shelved. */
