@@ -4,7 +4,7 @@
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
 import { dot8Levels } from './dot8.ts';
-import { plan, type Step, type WasmTensor } from './graph.ts';
+import { type Plan, plan, type Step, type WasmTensor } from './graph.ts';
 import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels } from './kernels.ts';
 import { KernelMemory, maxMemoryBytes } from './memory.ts';
 import { bindOps, Recording } from './ops.ts';
@@ -250,9 +250,19 @@ class Backing implements WasmBackend {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps } = this.#current();
     const watched = this.#observer !== undefined;
+    const byColumns = splitsByColumns(batch.ids.length, this.#nRanks, this.#setup.keepBlocks);
+    const planned = plan(steps, target, batch.offsets.length - 1, watched, byColumns);
+    try {
+      const runtime = this.#carryOut(planned, batch, byColumns);
+      this.#done = { target, runtime };
+      return runtime;
+    } finally {
+      for (const { out } of planned.todo) out.isNarrow = false;
+    }
+  }
+
+  #carryOut({ todo, meets, layout }: Plan, batch: Batch, byColumns: boolean): Runtime {
     const nRanks = this.#nRanks;
-    const byColumns = splitsByColumns(batch.ids.length, nRanks, this.#setup.keepBlocks);
-    const { todo, meets, layout } = plan(steps, target, batch.offsets.length - 1, watched, byColumns);
     const shares = byColumns ? shareGroups(batch.offsets, nRanks) : shareRows(batch.offsets, nRanks);
     const scratch = {
       own: ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) =>
@@ -280,11 +290,9 @@ class Backing implements WasmBackend {
       rt.narrowed = step.narrowed;
       step.run(rt);
       this.profile?.add(step.op, performance.now() - start, (step.macs ?? 0) * rt.rows(step.out));
-      if (watched) this.#show(step, rt);
+      if (this.#observer !== undefined) this.#show(step, rt);
     });
     rt.narrowed = undefined;
-    for (const { out } of todo) out.isNarrow = false;
-    this.#done = { target, runtime: rt };
     return rt;
   }
 

@@ -142,11 +142,13 @@ export function plan(
   const wanted = new Set<WasmTensor>([target.base]);
   const needed: Step[] = [];
   for (const step of steps.toReversed()) {
-    Object.assign(step.out, { column: -1, lastUse: -1, isNarrow: false });
+    step.out.column = -1;
+    step.out.lastUse = -1;
     if (!keepAll && !wanted.has(step.out)) continue;
-    needed.unshift(step);
+    needed.push(step);
     for (const { base } of step.inputs) wanted.add(base);
   }
+  needed.reverse();
   const todo = keepAll ? needed : narrow(needed, target, nSeq);
   todo.forEach(({ inputs }, i) => {
     for (const { base } of inputs) base.lastUse = i;

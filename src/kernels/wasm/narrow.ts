@@ -5,7 +5,7 @@
  * Such a result has rows of sequences instead of tokens. What a step reads from tokens is copied first, by steps of our own.
  */
 import { type Step, WasmTensor } from './graph.ts';
-import type { Runtime } from './runtime.ts';
+import { runPool } from './run-pool.ts';
 
 /** Which row of each sequence. */
 type Row = 'cls' | 'last';
@@ -19,25 +19,22 @@ export interface Narrowed {
 
 /**
  * Narrows the steps of a forward that makes `target`.
- * @param steps needed ones, in order; their results are marked
+ * @param steps needed ones, in order; the results that are narrowed are marked
  * @returns the steps with the copies that they need
  */
-export function narrow(steps: readonly Step[], target: WasmTensor, nSeq: number): Step[] {
+export function narrow(steps: readonly Step[], target: WasmTensor, nSeq: number): readonly Step[] {
   const pooled = steps.filter(({ pool }) => pool !== undefined);
   const row = pooled[0]?.pool;
-  if ((row !== 'cls' && row !== 'last') || pooled.some(({ pool }) => pool !== row)) return [...steps];
-  const readers = new Map<WasmTensor, Step[]>();
-  for (const step of steps) {
-    for (const { base } of step.inputs) readers.set(base, [...(readers.get(base) ?? []), step]);
-  }
+  if ((row !== 'cls' && row !== 'last') || pooled.some(({ pool }) => pool !== row)) return steps;
+  /** What somebody reads whole. Readers come after what they read, so that all are known by then. */
+  const whole = new Set<WasmTensor>([target.base]);
   const narrowed = new Set<Step>();
   for (const step of steps.toReversed()) {
-    const { out } = step;
-    const all = readers.get(out) ?? [];
-    const takesRow = (reader: Step) =>
-      reader.pool !== undefined || (narrowed.has(reader) && !ofAllTokens(reader).includes(out));
-    if (step.byRow === undefined || out.space !== 'tokens' || out === target.base || all.length === 0) continue;
-    if (all.every(takesRow)) narrowed.add(step);
+    const { byRow, inputs, out, pool } = step;
+    if (byRow !== undefined && out.space === 'tokens' && !whole.has(out)) narrowed.add(step);
+    inputs.forEach(({ base }, i) => {
+      if (pool === undefined && !(narrowed.has(step) && readsByRow(step, i))) whole.add(base);
+    });
   }
   for (const { out } of narrowed) out.isNarrow = true;
   const copies = new Map<WasmTensor, WasmTensor>();
@@ -45,7 +42,7 @@ export function narrow(steps: readonly Step[], target: WasmTensor, nSeq: number)
     if (!narrowed.has(step)) return step;
     const added: Step[] = [];
     const inputs = step.inputs.map((x, i) => {
-      if (x.space !== 'tokens' || (step.byRow === 'query' && i > 0)) return x;
+      if (x.space !== 'tokens' || !readsByRow(step, i)) return x;
       let copy = copies.get(x);
       if (copy === undefined) {
         const made = copyRows(x, row, nSeq);
@@ -58,25 +55,13 @@ export function narrow(steps: readonly Step[], target: WasmTensor, nSeq: number)
   });
 }
 
-/** Inputs of a step of which it reads the rows of all tokens, however few it computes. */
-function ofAllTokens({ byRow, inputs }: Step): WasmTensor[] {
-  return byRow === 'query' ? inputs.slice(1).map(({ base }) => base) : [];
+/** Whether a step reads from input `i` only the rows that it computes. */
+function readsByRow({ byRow }: Step, i: number): boolean {
+  return byRow === 'rows' || i === 0;
 }
 
 /** The row of each sequence as a result of its own. */
 function copyRows(x: WasmTensor, row: Row, nSeq: number): Step {
   const out = new WasmTensor(nSeq, x.cols, 'sequences');
-  return { op: 'select', inputs: [x], out, exchange: row === 'last', run: (rt) => runCopy(rt, x, out, row) };
-}
-
-function runCopy(rt: Runtime, x: WasmTensor, out: WasmTensor, row: Row): void {
-  const { share, kernels } = rt;
-  const { offsets } = rt.batch;
-  for (let s = share.sequences; s < share.sequencesEnd; s++) {
-    const token = row === 'cls' ? offsets[s] : offsets[s + 1] - 1;
-    const to = rt.address(out) + (s - share.sequences) * rt.stride(out);
-    for (const { address, ld } of rt.segments(x, token, token + 1)) {
-      kernels.copyRows(address, ld, to, rt.stride(out), 1, x.cols);
-    }
-  }
+  return { op: 'select', inputs: [x], out, exchange: row === 'last', run: (rt) => runPool(rt, x, out, row) };
 }

@@ -6,6 +6,7 @@
 import type { AttentionOptions } from '../../tensor/ops.ts';
 import type { WasmTensor } from './graph.ts';
 import { alignUp } from './memory.ts';
+import { pooledToken } from './run-pool.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -99,7 +100,7 @@ function ownQueries(rt: Runtime, s: number): { begin: number; end: number; row: 
   const { tokens, tokensEnd, sequences, sequencesEnd } = rt.share;
   if (rt.narrowed !== undefined) {
     if (s < sequences || s >= sequencesEnd) return undefined;
-    const begin = rt.narrowed.row === 'cls' ? offsets[s] : offsets[s + 1] - 1;
+    const begin = pooledToken(offsets, s, rt.narrowed.row);
     return { begin, end: begin + 1, row: s - sequences };
   }
   const begin = Math.max(offsets[s], tokens);

@@ -5,6 +5,11 @@ import type { PoolKind } from '../../tensor/ops.ts';
 import type { WasmTensor } from './graph.ts';
 import type { Runtime } from './runtime.ts';
 
+/** The token of sequence `s` that pooling takes. */
+export function pooledToken(offsets: Int32Array, s: number, row: 'cls' | 'last'): number {
+  return row === 'cls' ? offsets[s] : offsets[s + 1] - 1;
+}
+
 /** `y[s]` = mean of all rows, first or last row of sequence s of `x`. */
 export function runPool(rt: Runtime, x: WasmTensor, y: WasmTensor, kind: Exclude<PoolKind, 'none'>): void {
   const { kernels, share, memory } = rt;
@@ -15,12 +20,17 @@ export function runPool(rt: Runtime, x: WasmTensor, y: WasmTensor, kind: Exclude
   }
   for (let s = share.sequences; s < share.sequencesEnd; s++) {
     const to = rt.address(y) + (s - share.sequences) * rt.stride(y);
-    memory.bytes(to, rt.stride(y)).fill(0);
-    const begin = kind === 'last' ? offsets[s + 1] - 1 : offsets[s];
-    const end = kind === 'cls' ? begin + 1 : offsets[s + 1];
-    const factor = 1 / (end - begin);
-    for (const { address, ld, rows } of rt.segments(x, begin, end)) {
-      kernels.sumRows(address, ld, rows, x.cols, factor, to);
+    if (kind === 'mean') {
+      memory.bytes(to, rt.stride(y)).fill(0);
+      const factor = 1 / (offsets[s + 1] - offsets[s]);
+      for (const { address, ld, rows } of rt.segments(x, offsets[s], offsets[s + 1])) {
+        kernels.sumRows(address, ld, rows, x.cols, factor, to);
+      }
+    } else {
+      const token = pooledToken(offsets, s, kind);
+      for (const { address, ld } of rt.segments(x, token, token + 1)) {
+        kernels.copyRows(address, ld, to, rt.stride(y), 1, x.cols);
+      }
     }
   }
 }
