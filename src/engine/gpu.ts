@@ -77,7 +77,7 @@ export async function startGpuRunner(
     backend: 'webgpu',
     precision: current.runner.precision,
     threads: 1,
-    inBackground: true,
+    inBackground: current.runner.inBackground,
     get description() {
       return current.runner.description;
     },

@@ -7,14 +7,11 @@
 import type { WasmTensor } from './graph.ts';
 import { alignUp, rowStride, zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
-import { evenPart } from './split.ts';
+import { evenPart, groupRows } from './split.ts';
 import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
 /** Sums of 32 rows, see `linearI16`. */
 const tileBytes = 2048;
-
-/** Rows that lie together in quantised activations. */
-const groupRows = 4;
 
 /** Bytes of a group of quantised rows, and of the scales of one row: 8 bits have an offset too. */
 function groupBytes({ k, products }: WasmWeight): number {

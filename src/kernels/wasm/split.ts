@@ -24,14 +24,17 @@ export function evenPart(n: number, rank: number, nRanks: number): [begin: numbe
   return [Math.floor((n * rank) / nRanks), Math.floor((n * (rank + 1)) / nRanks)];
 }
 
-/** Shares of whole groups of 4 rows, which are quantised together, wherever sequences end. */
+/** Rows that lie together in quantised activations. */
+export const groupRows = 4;
+
+/** Shares of whole groups, which are quantised together, wherever sequences end. */
 export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {
   const nSeq = offsets.length - 1;
   const nTokens = offsets[nSeq];
   let sequences = 0;
   return Array.from({ length: nRanks }, (_, rank) => {
-    const [tokens, tokensEnd] = evenPart(Math.ceil(nTokens / 4), rank, nRanks).map((group) =>
-      Math.min(nTokens, group * 4),
+    const [tokens, tokensEnd] = evenPart(Math.ceil(nTokens / groupRows), rank, nRanks).map((group) =>
+      Math.min(nTokens, group * groupRows),
     );
     const first = sequences;
     while (sequences < nSeq && offsets[sequences] < tokensEnd) sequences++;
