@@ -1,7 +1,7 @@
 /**
  * @file Runs products: activations to integers once for all layers that read them, then panels of the weight.
  *
- * Scratch: `[sums of some tiles | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`;
+ * Scratch: `[sums of a strip | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`;
  * activations that all ranks quantise together lie in the scratch that they share.
  */
 import type { WasmTensor } from './graph.ts';
@@ -10,8 +10,8 @@ import type { Runtime } from './runtime.ts';
 import { evenPart, groupRows } from './split.ts';
 import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
-/** Sums of 32 rows, see `linearI16`. */
-const tileBytes = 2048;
+/** Sums of a strip of rows, see `linearI16`. */
+const tileBytes = 6144;
 
 /** Bytes of a group of quantised rows, and of the scales of one row: 8 bits have an offset too. */
 function groupBytes({ k, products }: WasmWeight): number {

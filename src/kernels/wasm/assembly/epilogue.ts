@@ -107,8 +107,16 @@ export function gluRows(
   }
 }
 
-/** After the last block of k: activation, then residual (address 0: none), in place on a panel of `cols` columns. */
-export function finishPanel(c: usize, ldc: usize, rows: i32, cols: i32, activation: i32, residual: usize, ldr: usize): void {
-  if (activation != NONE) activateRows(c, ldc, c, ldc, rows, cols, activation);
-  if (residual != 0) addRows(c, ldc, residual, ldr, c, ldc, rows, cols);
+/** The sums of a strip `[row][16]` through the activation, with the residual (address 0: none), to `c`. */
+export function finishStrip(sums: usize, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize): void {
+  if (activation != NONE) activateRows(sums, 64, sums, 64, rows, 16, activation);
+  if (residual != 0) addRows(sums, 64, residual, ldr, c, ldc, rows, 16);
+  else copyStrip(sums, c, ldc, rows);
+}
+
+function copyStrip(sums: usize, c: usize, ldc: usize, rows: i32): void {
+  for (let r = 0; r < rows; r++) {
+    for (let j: usize = 0; j < 64; j += 16) v128.store(c + j, v128.load(sums + j));
+    sums += 64; c += ldc;
+  }
 }

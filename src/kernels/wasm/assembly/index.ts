@@ -4,8 +4,8 @@
  */
 export { attendSequence, attentionScratch, fillAlibi, fillRelative, mixRows, packKeys, packValues, scoreRows } from './attention';
 export { embedRows } from './embed';
-export { activateRows, addRows, addTile, finishPanel, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
-export { blockF32, blockI16, blockU8, linearF32, linearI16, linearU8 } from './linear';
+export { activateRows, addRows, addTile, finishStrip, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
+export { linearF32, linearI16, linearU8, sumsF32, sumsI16, sumsU8, tilesF32, tilesI16, tilesU8 } from './linear';
 export { initialize } from './math';
 export { expRow, expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
@@ -15,5 +15,5 @@ export { packPanelI8, quantizeGroupU8, quantizeRowsU8 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
 export { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
 export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
-export { tileU8x4x16 } from './tile-u8';
+export { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 export { unpackRow, unpackRows } from './unpack';

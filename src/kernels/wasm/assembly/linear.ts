@@ -1,18 +1,21 @@
 /**
  * @file The drivers: a product of many rows with many panels, built from tiles.
  *
- * Loop order: a chunk of rows (its activations stay in L2), a panel, a block of k (16 columns × 384 × 2 bytes stay in
- * L1), tiles of 4 rows (at the end of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
+ * Loop order: a chunk of rows (its activations stay in L2), a panel (16 columns of weights stay there too, of up to 1000 values even in
+ * L1), a strip of rows, whose sums are added up in L1 over the blocks of k and written once, and tiles of 4 or 6 rows (at the end
+ * of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
  */
-import { addTile, finishPanel, scaleTile, scaleTileU8 } from './epilogue';
+import { addTile, finishStrip, scaleTile, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
 import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
-import { tileU8x4x16 } from './tile-u8';
+import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 
 /** Rows of one chunk. */
 @inline const CHUNK: i32 = 256;
-/** Rows whose sums are scaled at once. */
-@inline const STRIP: i32 = 32;
+/** Rows of one strip: their sums are scaled at once. */
+@inline const STRIP: i32 = 48;
+/** Bytes of the sums of a strip. Scratch of the drivers: integer sums of a block, and float32 sums of the blocks so far. */
+@inline const SUMS: usize = 3072;
 
 /**
  * `c = activation(factor · a wᵀ + bias) + residual`, int16.
@@ -20,8 +23,8 @@ import { tileU8x4x16 } from './tile-u8';
  * @param w panels of `kPad · 32` bytes, `wScale` `[panel][nBlocks][16]`
  * @param bias `[n]` rounded up to 16, or a block of 16 zeros with `biasStep` 0 (else 64)
  * @param residual 0: none
- * @param wide 1: 4×16 tiles (256-bit registers), 0: 4×8
- * @param t scratch of 2048 bytes: the sums of 32 rows (256 bytes in the other drivers: those of a tile)
+ * @param wide 1: tiles for 256-bit registers
+ * @param t scratch of 6144 bytes
  */
 export function linearI16(
   a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
@@ -33,44 +36,45 @@ export function linearI16(
   for (let r0 = 0; r0 < rows; r0 += CHUNK) {
     const r1 = min(r0 + CHUNK, rows);
     for (let p = 0; p < nPanels; p++) {
-      const cp = c + <usize>r0 * ldc + (<usize>p << 6);
-      for (let b = 0; b < nBlocks; b++) {
-        const k4 = <usize>(min(kb, kPad - b * kb) << 1);
-        const wb = w + (<usize>p * <usize>kPad << 5) + (<usize>(b * kb) << 5);
-        const ws = wScale + (<usize>(p * nBlocks + b) << 6);
-        blockI16(
-          a + <usize>(r0 >> 2) * groupBytes + (<usize>(b * kb) << 3), groupBytes, aScale + <usize>r0 * ldScale + (<usize>b << 2), ldScale, wb, ws, k4,
-          b == 0 ? bias + <usize>p * biasStep : cp, b == 0 ? 0 : ldc, factor, cp, ldc, r1 - r0, wide, t,
+      for (let r = r0; r < r1; r += STRIP) {
+        const n = min(STRIP, r1 - r);
+        const to = c + <usize>r * ldc + (<usize>p << 6);
+        const sums = sumsI16(
+          a + <usize>(r >> 2) * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale,
+          w + (<usize>p * <usize>kPad << 5), wScale + (<usize>(p * nBlocks) << 6), kPad, kb, bias + <usize>p * biasStep, factor, n, wide, t,
         );
-      }
-      if (activation != 0 || residual != 0) {
-        finishPanel(cp, ldc, r1 - r0, 16, activation, residual == 0 ? 0 : residual + <usize>r0 * ldr + (<usize>p << 6), ldr);
+        finishStrip(sums, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
       }
     }
   }
 }
 
-/** One block of k of one panel, all rows of a chunk. */
-export function blockI16(
-  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
-  base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, wide: i32, t: usize,
-): void {
-  for (let r0 = 0; r0 < rows; r0 += STRIP) {
-    const n = min(STRIP, rows - r0);
-    let to = t;
-    for (let r = 0; r < n; r += 4) {
-      const left = n - r;
-      if (left == 1) tileI16x1x16(a, w, to, k4);
-      else if (left == 2) tileI16x2x16(a, w, to, k4);
-      else if (wide) tileI16x4x16(a, w, to, k4);
-      else {
-        tileI16x4x8(a, w, to, k4);
-        tileI16x4x8(a, w + 32, to + 32, k4);
-      }
-      a += groupBytes; to += 256;
+/** One strip of one panel. Returns where its sums lie. */
+export function sumsI16(
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, kPad: i32, kb: i32,
+  bias: usize, factor: f32, rows: i32, wide: i32, t: usize,
+): usize {
+  const sums = t + SUMS;
+  for (let b = 0; b < kPad; b += kb) {
+    tilesI16(a, groupBytes, w, <usize>min(kb, kPad - b) << 1, rows, wide, t);
+    scaleTile(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, aScale, ldScale, wScale, factor, rows);
+    a += <usize>kb << 3; w += <usize>kb << 5; aScale += 4; wScale += 64;
+  }
+  return sums;
+}
+
+/** Integer sums of one block of k, `[row][16]` at `t`. */
+export function tilesI16(a: usize, groupBytes: usize, w: usize, k4: usize, rows: i32, wide: i32, t: usize): void {
+  for (let r = 0; r < rows; r += 4) {
+    const left = rows - r;
+    if (left == 1) tileI16x1x16(a, w, t, k4);
+    else if (left == 2) tileI16x2x16(a, w, t, k4);
+    else if (wide) tileI16x4x16(a, w, t, k4);
+    else {
+      tileI16x4x8(a, w, t, k4);
+      tileI16x4x8(a, w + 32, t + 32, k4);
     }
-    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, n);
-    c += ldc * STRIP; base += ldBase * STRIP; aScale += ldScale * STRIP;
+    a += groupBytes; t += 256;
   }
 }
 
@@ -83,25 +87,29 @@ export function linearF32(
   for (let r0 = 0; r0 < rows; r0 += CHUNK) {
     const r1 = min(r0 + CHUNK, rows);
     for (let p = 0; p < nPanels; p++) {
-      const cp = c + <usize>r0 * ldc + (<usize>p << 6);
-      for (let b = 0; b < k; b += kb) {
-        blockF32(
-          a + <usize>r0 * lda + (<usize>b << 2), lda, w + (<usize>p * <usize>k << 6) + (<usize>b << 6), <usize>(min(kb, k - b) << 2),
-          b == 0 ? bias + <usize>p * biasStep : cp, b == 0 ? 0 : ldc, factor, cp, ldc, r1 - r0, wide, t,
-        );
-      }
-      if (activation != 0 || residual != 0) {
-        finishPanel(cp, ldc, r1 - r0, 16, activation, residual == 0 ? 0 : residual + <usize>r0 * ldr + (<usize>p << 6), ldr);
+      for (let r = r0; r < r1; r += STRIP) {
+        const n = min(STRIP, r1 - r);
+        const to = c + <usize>r * ldc + (<usize>p << 6);
+        const sums = sumsF32(a + <usize>r * lda, lda, w + (<usize>p * <usize>k << 6), k, kb, bias + <usize>p * biasStep, factor, n, wide, t);
+        finishStrip(sums, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
       }
     }
   }
 }
 
-/** One block of k of one float32 panel. */
-export function blockF32(
-  a: usize, lda: usize, w: usize, k4: usize, base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32,
-  wide: i32, t: usize,
-): void {
+export function sumsF32(
+  a: usize, lda: usize, w: usize, k: i32, kb: i32, bias: usize, factor: f32, rows: i32, wide: i32, t: usize,
+): usize {
+  const sums = t + SUMS;
+  for (let b = 0; b < k; b += kb) {
+    tilesF32(a, lda, w, <usize>min(kb, k - b) << 2, rows, wide, t);
+    addTile(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, factor, rows);
+    a += <usize>kb << 2; w += <usize>kb << 6;
+  }
+  return sums;
+}
+
+export function tilesF32(a: usize, lda: usize, w: usize, k4: usize, rows: i32, wide: i32, t: usize): void {
   let r = 0;
   for (; r + 4 <= rows; r += 4) {
     if (wide) tileF32x4x16(a, lda, w, t, 64, k4);
@@ -109,13 +117,11 @@ export function blockF32(
       tileF32x4x8(a, lda, w, t, 64, k4);
       tileF32x4x8(a, lda, w + 32, t + 32, 64, k4);
     }
-    addTile(t, c, ldc, base, ldBase, factor, 4);
-    a += lda << 2; c += ldc << 2; base += ldBase << 2;
+    a += lda << 2; t += 256;
   }
   for (; r < rows; r++) {
     tileF32x1x16(a, w, t, k4);
-    addTile(t, c, ldc, base, ldBase, factor, 1);
-    a += lda; c += ldc; base += ldBase;
+    a += lda; t += 64;
   }
 }
 
@@ -133,29 +139,43 @@ export function linearU8(
   for (let r0 = 0; r0 < rows; r0 += CHUNK) {
     const r1 = min(r0 + CHUNK, rows);
     for (let p = 0; p < nPanels; p++) {
-      const cp = c + <usize>r0 * ldc + (<usize>p << 6);
-      for (let b = 0; b < nBlocks; b++) {
-        blockU8(
-          a + <usize>(r0 >> 2) * groupBytes + (<usize>(b * kb) << 2), groupBytes, aScale + <usize>r0 * ldScale + (<usize>b << 3), ldScale,
-          w + (<usize>p * <usize>kPad << 4) + (<usize>(b * kb) << 4), wScale + (<usize>(p * nBlocks + b) << 7), <usize>min(kb, kPad - b * kb),
-          b == 0 ? bias + <usize>p * biasStep : cp, b == 0 ? 0 : ldc, factor, cp, ldc, r1 - r0, t,
+      for (let r = r0; r < r1; r += STRIP) {
+        const n = min(STRIP, r1 - r);
+        const to = c + <usize>r * ldc + (<usize>p << 6);
+        const sums = sumsU8(
+          a + <usize>(r >> 2) * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale,
+          w + (<usize>p * <usize>kPad << 4), wScale + (<usize>(p * nBlocks) << 7), kPad, kb, bias + <usize>p * biasStep, factor, n, t,
         );
-      }
-      if (activation != 0 || residual != 0) {
-        finishPanel(cp, ldc, r1 - r0, 16, activation, residual == 0 ? 0 : residual + <usize>r0 * ldr + (<usize>p << 6), ldr);
+        finishStrip(sums, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
       }
     }
   }
 }
 
-/** One block of k of one 8-bit panel. */
-export function blockU8(
-  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
-  base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, t: usize,
-): void {
-  for (let r = 0; r < rows; r += 4) {
+export function sumsU8(
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, kPad: i32, kb: i32,
+  bias: usize, factor: f32, rows: i32, t: usize,
+): usize {
+  const sums = t + SUMS;
+  for (let b = 0; b < kPad; b += kb) {
+    tilesU8(a, groupBytes, w, min(kb, kPad - b), rows, t);
+    scaleTileU8(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, aScale, ldScale, wScale, factor, rows);
+    a += <usize>kb << 2; w += <usize>kb << 4; aScale += 8; wScale += 128;
+  }
+  return sums;
+}
+
+/** Three groups of rows are two tiles of six. */
+export function tilesU8(a: usize, groupBytes: usize, w: usize, k4: usize, rows: i32, t: usize): void {
+  let r = 0;
+  for (; r + 12 <= rows; r += 12) {
+    const second = a + groupBytes, third = second + groupBytes;
+    tileU8x6x16(a, second, w, t, t + 256, k4);
+    tileU8x6x16(third, second + 8, w, t + 512, t + 384, k4);
+    a = third + groupBytes; t += 768;
+  }
+  for (; r < rows; r += 4) {
     tileU8x4x16(a, w, t, k4);
-    scaleTileU8(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, min(4, rows - r));
-    a += groupBytes; c += ldc << 2; base += ldBase << 2; aScale += ldScale << 2;
+    a += groupBytes; t += 256;
   }
 }

@@ -4,24 +4,6 @@
 import { firstLanes } from './math';
 import { TINY, largestBits, quantizeBlock, roundToI32 } from './quantize';
 
-/** Least of `n` values. */
-function least(x: usize, n: i32): f32 {
-  let m = v128.load32_splat(x);
-  let i = 0;
-  for (; i + 4 <= n; i += 4) { m = f32x4.pmin(m, v128.load(x)); x += 16; }
-  if (i < n) m = f32x4.pmin(m, v128.bitselect(v128.load(x), m, firstLanes(n - i)));
-  return min<f32>(min<f32>(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)), min<f32>(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)));
-}
-
-/** Largest of `n` values. */
-function most(x: usize, n: i32): f32 {
-  let m = v128.load32_splat(x);
-  let i = 0;
-  for (; i + 4 <= n; i += 4) { m = f32x4.pmax(m, v128.load(x)); x += 16; }
-  if (i < n) m = f32x4.pmax(m, v128.bitselect(v128.load(x), m, firstLanes(n - i)));
-  return max<f32>(max<f32>(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)), max<f32>(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)));
-}
-
 /** Sixteen values of a row as bytes. What lies past the row's end is not used: the weights are 0 there. */
 @inline
 function bytes16(x: usize, least: v128, inverse: v128): v128 {
@@ -37,48 +19,84 @@ function bytes16(x: usize, least: v128, inverse: v128): v128 {
  * @param kb values in a block (a multiple of 32; the last may be shorter)
  * @param groupBytes from group to group; k rounded up to 16, times 4, at least
  * @param levels largest q, 255 or 127
+ * A block that holds a NaN or an infinity gets the scale NaN. The last group is filled up with its last row.
  */
 export function quantizeRowsU8(
   x: usize, ldx: usize, rows: i32, k: i32, q: usize, groupBytes: usize, scales: usize, kb: i32, levels: f32,
 ): void {
-  const blocks = (k + kb - 1) / kb;
+  const ldScale = <usize>((k + kb - 1) / kb) << 3;
   for (let r = 0; r < rows; r += 4) {
-    for (let b = 0; b < blocks; b++) {
-      const n = min(kb, k - b * kb);
-      const s = scales + (<usize>((r * blocks + b) * 8));
-      for (let i = 0; i < 4 && r + i < rows; i++) {
-        blockScale(x + <usize>i * ldx + (<usize>(b * kb) << 2), n, levels, s + (<usize>(i * blocks) << 3));
-      }
-      const last = min(3, rows - 1 - r);
-      quantizeGroupU8(
-        x + (<usize>(b * kb) << 2), ldx, last, n, q + (<usize>(b * kb) << 2), s, <usize>blocks << 3,
-      );
+    const x1 = r + 1 < rows ? x + ldx : x, x2 = r + 2 < rows ? x1 + ldx : x1, x3 = r + 3 < rows ? x2 + ldx : x2;
+    let s = scales;
+    for (let b = 0; b < k; b += kb) {
+      const at = <usize>b << 2;
+      quantizeGroupU8(x + at, x1 + at, x2 + at, x3 + at, min(kb, k - b), q + at, s, ldScale, min(4, rows - r), levels);
+      s += 8;
     }
-    x += ldx << 2; q += groupBytes;
+    x += ldx << 2; q += groupBytes; scales += ldScale << 2;
   }
 }
 
-/** Scale and least value of a block to `s`; a scale of NaN for a block with a NaN or an infinity. */
-function blockScale(x: usize, n: i32, levels: f32, s: usize): void {
-  if (largestBits(x, n) >= 0x7f800000) {
-    store<f32>(s, f32.NaN as f32);
-    store<f32>(s, 0, 4);
-    return;
-  }
-  const low = least(x, n);
-  store<f32>(s, (most(x, n) - low) / levels);
-  store<f32>(s, low, 4);
+/** Lane i of the result: the least lane of the i-th vector. */
+@inline
+function leastOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.pmin(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = f32x4.pmin(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.pmin(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
 }
 
-/** One block of a group; rows past `last` repeat it (their sums are not used). */
-export function quantizeGroupU8(x: usize, ldx: usize, last: i32, n: i32, q: usize, s: usize, lds: usize): void {
-  const o1 = <usize>min(1, last), o2 = <usize>min(2, last), o3 = <usize>min(3, last);
-  const x1 = x + o1 * ldx, x2 = x + o2 * ldx, x3 = x + o3 * ldx;
-  const m0 = v128.load32_splat(s, 4), m1 = v128.load32_splat(s + o1 * lds, 4);
-  const m2 = v128.load32_splat(s + o2 * lds, 4), m3 = v128.load32_splat(s + o3 * lds, 4);
-  const f0 = inverseOf(s), f1 = inverseOf(s + o1 * lds), f2 = inverseOf(s + o2 * lds), f3 = inverseOf(s + o3 * lds);
+/** The same with the largest. */
+@inline
+function mostOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.pmax(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = f32x4.pmax(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.pmax(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
+}
+
+/** The same with the bits of all lanes. */
+@inline
+function bitsOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = v128.or(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = v128.or(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return v128.or(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
+}
+
+/** One block of a group: (scale, least) of its first `rows` rows to `s`, `lds` bytes apart, and 4 rows of bytes to `q`. */
+export function quantizeGroupU8(
+  x0: usize, x1: usize, x2: usize, x3: usize, n: i32, q: usize, s: usize, lds: usize, rows: i32, levels: f32,
+): void {
+  let low0 = v128.load32_splat(x0), low1 = v128.load32_splat(x1), low2 = v128.load32_splat(x2), low3 = v128.load32_splat(x3);
+  let top0 = low0, top1 = low1, top2 = low2, top3 = low3;
+  // x − x is 0, but NaN for NaN and infinity, which `pmin` and `pmax` would lose.
+  let odd0 = i32x4.splat(0), odd1 = odd0, odd2 = odd0, odd3 = odd0;
+  for (let i = 0; i < n; i += 4) {
+    const at = <usize>i << 2;
+    let a = v128.load(x0 + at), b = v128.load(x1 + at), c = v128.load(x2 + at), d = v128.load(x3 + at);
+    if (n - i < 4) {
+      const mask = firstLanes(n - i);
+      a = v128.bitselect(a, low0, mask); b = v128.bitselect(b, low1, mask);
+      c = v128.bitselect(c, low2, mask); d = v128.bitselect(d, low3, mask);
+    }
+    low0 = f32x4.pmin(low0, a); top0 = f32x4.pmax(top0, a); odd0 = v128.or(odd0, f32x4.sub(a, a));
+    low1 = f32x4.pmin(low1, b); top1 = f32x4.pmax(top1, b); odd1 = v128.or(odd1, f32x4.sub(b, b));
+    low2 = f32x4.pmin(low2, c); top2 = f32x4.pmax(top2, c); odd2 = v128.or(odd2, f32x4.sub(c, c));
+    low3 = f32x4.pmin(low3, d); top3 = f32x4.pmax(top3, d); odd3 = v128.or(odd3, f32x4.sub(d, d));
+  }
+  const low = leastOfEach(low0, low1, low2, low3);
+  const range = f32x4.add(f32x4.sub(mostOfEach(top0, top1, top2, top3), low), bitsOfEach(odd0, odd1, odd2, odd3));
+  const step = f32x4.div(range, f32x4.splat(levels));
+  const inverse = v128.and(f32x4.div(f32x4.splat(1), step), f32x4.ge(step, f32x4.splat(TINY)));
+  const first = i32x4.shuffle(step, low, 0, 4, 1, 5), second = i32x4.shuffle(step, low, 2, 6, 3, 7);
+  v128.store64_lane(s, first, 0);
+  if (rows > 1) v128.store64_lane(s + lds, first, 1);
+  if (rows > 2) v128.store64_lane(s + 2 * lds, second, 0);
+  if (rows > 3) v128.store64_lane(s + 3 * lds, second, 1);
+  const m0 = i32x4.shuffle(low, low, 0, 0, 0, 0), m1 = i32x4.shuffle(low, low, 1, 1, 1, 1);
+  const m2 = i32x4.shuffle(low, low, 2, 2, 2, 2), m3 = i32x4.shuffle(low, low, 3, 3, 3, 3);
+  const f0 = i32x4.shuffle(inverse, inverse, 0, 0, 0, 0), f1 = i32x4.shuffle(inverse, inverse, 1, 1, 1, 1);
+  const f2 = i32x4.shuffle(inverse, inverse, 2, 2, 2, 2), f3 = i32x4.shuffle(inverse, inverse, 3, 3, 3, 3);
   for (let i: usize = 0; i < <usize>n << 2; i += 64) {
-    const a = bytes16(x + i, m0, f0), b = bytes16(x1 + i, m1, f1);
+    const a = bytes16(x0 + i, m0, f0), b = bytes16(x1 + i, m1, f1);
     const c = bytes16(x2 + i, m2, f2), d = bytes16(x3 + i, m3, f3);
     const ab = i32x4.shuffle(a, b, 0, 4, 1, 5), cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
     const ef = i32x4.shuffle(a, b, 2, 6, 3, 7), gh = i32x4.shuffle(c, d, 2, 6, 3, 7);
@@ -86,12 +104,6 @@ export function quantizeGroupU8(x: usize, ldx: usize, last: i32, n: i32, q: usiz
     v128.store(q, i64x2.shuffle(ef, gh, 0, 2), 32); v128.store(q, i64x2.shuffle(ef, gh, 1, 3), 48);
     q += 64;
   }
-}
-
-@inline
-function inverseOf(s: usize): v128 {
-  const scale = load<f32>(s);
-  return f32x4.splat(scale >= TINY ? 1 / scale : 0);
 }
 
 /**
