@@ -47,7 +47,7 @@ it('8-bit rows come back within half a step, whatever their offset', async () =>
     rows.forEach((row, r) => {
       f32.set(row, x / 4 + r * 128);
     });
-    kernels.quantizeRowsU8(x, 512, 5, n, q, 320, scales, kb, 255);
+    kernels.quantizeRowsU8(x, 512, 5, n, q, 320, scales, kb, 255, 0);
     rows.forEach((row, r) => {
       row.forEach((value, i) => {
         const block = (scales + (r * 2 + Math.floor(i / kb)) * 8) / 4;

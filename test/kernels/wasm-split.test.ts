@@ -7,6 +7,7 @@ import { meetings } from '../../src/kernels/wasm/split.ts';
 const tensor = (cols = 32) => new WasmTensor(64, cols, 'tokens');
 const rows = (...inputs: WasmTensor[]): Step => ({ op: 'norm', inputs, out: tensor(), run: () => {} });
 const product = (...inputs: WasmTensor[]): Step => ({ ...rows(...inputs), op: 'linear', product: 'i16' });
+const productK4 = (...inputs: WasmTensor[]): Step => ({ ...product(...inputs), product: 'k4' });
 const exchange = (...inputs: WasmTensor[]): Step => ({ ...rows(...inputs), op: 'attention', exchange: true });
 
 describe('ranks meet', () => {
@@ -29,6 +30,12 @@ describe('ranks meet', () => {
   it('before another input is quantised over one that is being read', () => {
     const [x, y] = [rows(), rows()];
     expect(meetings([x, y, product(x.out), product(y.out)])).toEqual([false, false, false, true]);
+  });
+
+  it('before the same input is quantised over itself for products of another kind', () => {
+    const x = rows();
+    const [a, b, c, d] = [product(x.out), productK4(x.out), productK4(x.out), product(x.out)];
+    expect(meetings([x, a, b, c, d])).toEqual([false, false, true, false, true]);
   });
 
   it('before a residual that somebody else has written, if nothing has to be quantised', () => {
@@ -57,7 +64,7 @@ describe('no result takes the place of what may still be read', () => {
   const graphs = fc
     .array(
       fc.record({
-        make: fc.constantFrom(rows, product, exchange),
+        make: fc.constantFrom(rows, product, productK4, exchange),
         from: fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
       }),
       { minLength: 5, maxLength: 40 },

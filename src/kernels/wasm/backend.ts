@@ -1,9 +1,10 @@
 /**
  * @file The backend: makes the module, the memory and the team, and carries out what the operations have recorded.
  */
+import type { GgmlType } from '../../gguf/ggml-types.ts';
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
-import { dot8Levels } from './dot8.ts';
+import { dot8Levels, dotK4IsExact } from './dot8.ts';
 import { type Plan, plan, type Step, type WasmTensor } from './graph.ts';
 import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels } from './kernels.ts';
 import { KernelMemory, maxMemoryBytes } from './memory.ts';
@@ -55,7 +56,7 @@ export interface PrepareOptions {
   readonly insideBytes?: number;
   /**
    * When `fast` computes with 8 bits: `auto` where the engine takes activations of a full 8 bits, which it does on CPUs where they are
-   * faster than 16 bits; `always` also with 7 bits; `never`. Default `auto`.
+   * faster than 16 bits; `always` also with 7 bits; `never` but for weights of 4 bits. Default `auto`.
    */
   readonly eightBits?: 'auto' | 'always' | 'never';
 }
@@ -125,14 +126,29 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     throw new RangeError(`there is no rank ${rank} in a team of ${setup.nThreads}`);
   }
   const kernels = await instantiateKernels(setup.module, setup.memory);
-  return new Backing(kernels, setup, rank, await productsFor(precision, setup));
+  return new Backing(kernels, setup, rank, await chooseProducts(precision, setup));
 }
 
-async function productsFor(precision: Precision, setup: WasmSetup): Promise<Products> {
-  if (precision === 'exact') return { kind: 'f32' };
-  if (precision === 'high' || setup.eightBits === 'never') return { kind: 'i16' };
-  const levels = await dot8Levels(setup);
-  return levels === 255 || (levels === 127 && setup.eightBits === 'always') ? { kind: 'u8', levels } : { kind: 'i16' };
+/** How matrices are multiplied. */
+interface Choice {
+  /** The products of a matrix of this type. */
+  readonly of: (type: GgmlType) => Products;
+  /** For the description. */
+  readonly note: string;
+}
+
+async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<Choice> {
+  if (precision === 'exact') return { of: () => ({ kind: 'f32' }), note: '' };
+  if (precision === 'high') return { of: () => ({ kind: 'i16' }), note: '' };
+  const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
+  if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
+    return { of: () => ({ kind: 'u8', levels }), note: `, ${levels === 255 ? 8 : 7}-bit activations` };
+  }
+  if (!(await dotK4IsExact(setup))) return { of: () => ({ kind: 'i16' }), note: '' };
+  return {
+    of: ({ name }) => ({ kind: name === 'Q4_K' ? 'k4' : 'i16' }),
+    note: ', 8-bit activations for Q4_K',
+  };
 }
 
 class Backing implements WasmBackend {
@@ -143,7 +159,7 @@ class Backing implements WasmBackend {
   readonly #kernels: Kernels;
   readonly #setup: WasmSetup;
   readonly #rank: number;
-  readonly #products: Products;
+  readonly #products: Choice;
   #memory: KernelMemory | undefined;
   #shelf: Shelf | undefined;
   readonly #barrier: Barrier | undefined;
@@ -154,7 +170,7 @@ class Backing implements WasmBackend {
   /** The forward whose results still lie in memory. */
   #done: { target: WasmTensor; runtime: Runtime } | undefined;
 
-  constructor(kernels: Kernels, setup: WasmSetup, rank: number, products: Products) {
+  constructor(kernels: Kernels, setup: WasmSetup, rank: number, products: Choice) {
     this.#kernels = kernels;
     this.#setup = setup;
     this.#rank = rank;
@@ -170,8 +186,7 @@ class Backing implements WasmBackend {
         : '';
     const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}`;
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
-    const bits = products.kind === 'u8' ? `, ${products.levels === 255 ? 8 : 7}-bit activations` : '';
-    this.description = `${simd}, ${threads}${bits}`;
+    this.description = `${simd}, ${threads}${products.note}`;
     this.ops = bindOps(
       () => this.#nRanks,
       (batch) => this.#begin(batch),
@@ -192,7 +207,8 @@ class Backing implements WasmBackend {
   }
 
   allocate(source: WeightSource, role: WeightRole): Weight {
-    return new WasmWeight(source, role, this.#products, this.#setup.keepBlocks, this.#alive(), this.#shelf);
+    const products = this.#products.of(source.type);
+    return new WasmWeight(source, role, products, this.#setup.keepBlocks, this.#alive(), this.#shelf);
   }
 
   fill(weight: Weight, source: WeightSource): Promise<void> {

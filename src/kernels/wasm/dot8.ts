@@ -8,14 +8,17 @@ import { instantiateKernels } from './kernels.ts';
 const [a, w, t, k] = [0x10000, 0x11000, 0x12000, 32];
 const groupBytes = 4 * k;
 
-/**
- * Largest activation for which the sums are exact: 255, 127, or 0 where there is no such product or it is wrong (V8 11 doubles it).
- */
-export async function dot8Levels(setup: {
+/** The module whose products are asked for. */
+interface Engine {
   readonly module: WebAssembly.Module;
   readonly relaxed: boolean;
   readonly nThreads: number;
-}): Promise<255 | 127 | 0> {
+}
+
+/**
+ * Largest activation for which the sums are exact: 255, 127, or 0 where there is no such product or it is wrong (V8 11 doubles it).
+ */
+export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
   if (!setup.relaxed) return 0;
   const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: setup.nThreads > 1 });
   const { tileU8x4x16, tileU8x6x16 } = await instantiateKernels(setup.module, memory);
@@ -27,6 +30,26 @@ export async function dot8Levels(setup: {
     if (tiles.every(([rows, run]) => isExact(levels, rows, memory, run))) return levels;
   }
   return 0;
+}
+
+/** Whether the products of `fast` for Q4_K are there and right. */
+export async function dotK4IsExact(setup: Engine): Promise<boolean> {
+  if (!setup.relaxed) return false;
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: setup.nThreads > 1 });
+  const { tileK4x4x16 } = await instantiateKernels(setup.module, memory);
+  const [i8, i16] = [new Int8Array(memory.buffer), new Int16Array(memory.buffer)];
+  return [127, -127, 1].every((most) => {
+    for (let i = 0; i < groupBytes; i++) i8[a + i] = most === 1 ? ((i * 37) % 255) - 127 : most;
+    for (let i = 0; i < 16 * k; i++) i8[w + i] = most === 1 ? (i * 7) % 16 : 15;
+    tileK4x4x16(a, w, t, k);
+    return i16.subarray(t / 2, t / 2 + 128).every((found, at) => {
+      const [row, column, odd] = [at >> 5, (at >> 1) & 15, at & 1];
+      let sum = 0;
+      for (let i = 2 * odd; i < k; i += (i & 1) === 0 ? 1 : 3)
+        sum += i8[a + (i >> 2) * 16 + row * 4 + (i & 3)] * i8[w + (i >> 2) * 64 + column * 4 + (i & 3)];
+      return found === sum;
+    });
+  });
 }
 
 /** Whether `rows` × 16 sums of products are right: of the largest values, which saturate if anything does, and of mixed ones. */

@@ -6,20 +6,27 @@
  */
 import type { WasmTensor } from './graph.ts';
 import { alignUp, rowStride, zerosAddress } from './memory.ts';
-import type { Runtime } from './runtime.ts';
+import type { Quantized, Runtime } from './runtime.ts';
 import { evenPart, groupRows } from './split.ts';
-import { packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
+import { minBlocking, packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
-/** Sums of a strip of rows, see `linearI16`. */
-const tileBytes = 6144;
+/** Sums of a strip of rows, see `linearI16` and `linearK4`. */
+const tileBytes = 18432;
 
 /** Bytes of a group of quantised rows, and of the scales of one row: 8 bits have an offset too. */
 function groupBytes({ k, products }: WasmWeight): number {
-  return rowStride((products.kind === 'u8' ? alignUp(k, 16) : alignUp(k, 8) * 2) * groupRows);
+  return rowStride((products.kind === 'i16' ? alignUp(k, 8) * 2 : alignUp(k, 16)) * groupRows);
 }
 
 function rowScaleBytes({ blocking, products }: WasmWeight): number {
-  return blocking.nBlocks * (products.kind === 'u8' ? 8 : 4);
+  return blocking.nBlocks * (products.kind === 'i16' ? 4 : 8);
+}
+
+/** The sums of 32 activations that meet the minima of Q4_K: bytes of a group of them in int16, of a row of their scales, of a row in float32. */
+function sumBytes({ k, products }: WasmWeight): { group: number; scales: number; floats: number } {
+  if (products.kind !== 'k4') return { group: 0, scales: 0, floats: 0 };
+  const { k: kMin, nBlocks } = minBlocking(k);
+  return { group: alignUp(kMin, 8) * 2 * groupRows, scales: nBlocks * 4, floats: alignUp(kMin, 8) * 4 };
 }
 
 /** Scratch of `multiply` for `rows` rows. */
@@ -29,8 +36,7 @@ export function linearScratch(w: WasmWeight, rows: number): number {
 
 /** Bytes of `rows` rows of quantised activations with their scales. */
 export function quantizedBytes(w: WasmWeight, rows: number): number {
-  if (w.products.kind === 'f32') return 0;
-  return Math.ceil(rows / groupRows) * groupBytes(w) + rows * rowScaleBytes(w) + 192;
+  return w.products.kind === 'f32' ? 0 : activationsAt(0, rows, w).end + 192;
 }
 
 function onePanelBytes(w: WasmWeight): number {
@@ -59,28 +65,72 @@ export interface Product {
   readonly scratch: number;
 }
 
-/** Rows of activations, quantised. */
+/** Rows of activations, quantised, and for Q4_K their sums. */
 interface Activations {
   readonly address: number;
   readonly groupBytes: number;
   readonly scales: number;
+  readonly sums: number;
+  readonly sumScales: number;
+  /** Scratch: the sums in float32. */
+  readonly floats: number;
   readonly end: number;
 }
 
 function activationsAt(address: number, rows: number, w: WasmWeight): Activations {
+  const groups = Math.ceil(rows / groupRows);
+  const of = sumBytes(w);
   const start = alignUp(address, 64);
-  const bytes = groupBytes(w);
-  const scales = alignUp(start + Math.ceil(rows / groupRows) * bytes, 64);
-  return { address: start, groupBytes: bytes, scales, end: scales + rows * rowScaleBytes(w) };
+  const scales = alignUp(start + groups * groupBytes(w), 64);
+  const sums = alignUp(scales + rows * rowScaleBytes(w), 64);
+  const sumScales = alignUp(sums + groups * of.group, 64);
+  const floats = alignUp(sumScales + rows * of.scales, 64);
+  return {
+    address: start,
+    groupBytes: groupBytes(w),
+    scales,
+    sums,
+    sumScales,
+    floats,
+    end: floats + rows * of.floats,
+  };
 }
 
 /** Quantises rows [begin, end) of a product; `begin` is the first of a group. */
 function quantize({ kernels }: Runtime, { a, lda, w }: Product, to: Activations, begin: number, end: number): void {
   if (begin >= end) return;
   const { k, kb, limit } = w.blocking;
-  const run = w.products.kind === 'u8' ? kernels.quantizeRowsU8 : kernels.quantizeRows;
+  const rows = end - begin;
+  const from = a + begin * lda;
   const group = to.address + (begin / groupRows) * to.groupBytes;
-  run(a + begin * lda, lda, end - begin, k, group, to.groupBytes, to.scales + begin * rowScaleBytes(w), kb, limit);
+  const scales = to.scales + begin * rowScaleBytes(w);
+  if (w.products.kind === 'i16') {
+    kernels.quantizeRows(from, lda, rows, k, group, to.groupBytes, scales, kb, limit);
+    return;
+  }
+  kernels.quantizeRowsU8(
+    from,
+    lda,
+    rows,
+    k,
+    group,
+    to.groupBytes,
+    scales,
+    kb,
+    limit,
+    w.products.kind === 'k4' ? 127 : 0,
+  );
+  if (w.products.kind !== 'k4') return;
+  const of = sumBytes(w);
+  const mins = minBlocking(k);
+  const floats = to.floats + begin * of.floats;
+  const [sums, sumScales] = [to.sums + (begin / groupRows) * of.group, to.sumScales + begin * of.scales];
+  kernels.sumsOf32(from, lda, rows, k, floats, of.floats);
+  kernels.quantizeRows(floats, of.floats, rows, mins.k, sums, of.group, sumScales, mins.kb, mins.limit);
+}
+
+function isQuantized(there: Quantized | undefined, source: WasmTensor | undefined, w: WasmWeight): boolean {
+  return source !== undefined && there?.source === source && there.kind === w.products.kind;
 }
 
 /**
@@ -91,9 +141,9 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
   const { w, rows } = p;
   if (rows === 0) return;
   const to = activationsAt(p.scratch + tileBytes, rows, w);
-  if (w.products.kind !== 'f32' && (source === undefined || rt.quantized !== source)) {
+  if (w.products.kind !== 'f32' && !isQuantized(rt.quantized, source, w)) {
     quantize(rt, p, to, 0, rows);
-    rt.quantized = source;
+    rt.quantized = source && { source, kind: w.products.kind };
   }
   multiplyPanels(rt, p, to, to.end, 0, w.nPanels);
 }
@@ -106,11 +156,11 @@ export function multiplyTogether(rt: Runtime, p: Product, source: WasmTensor): v
   const { w, rows } = p;
   const nRanks = rt.shares.length;
   const to = activationsAt(rt.shared, rows, w);
-  if (w.products.kind !== 'f32' && rt.quantizedTogether !== source) {
+  if (w.products.kind !== 'f32' && !isQuantized(rt.quantizedTogether, source, w)) {
     const [begin, end] = evenPart(Math.ceil(rows / groupRows), rt.rank, nRanks);
     quantize(rt, p, to, begin * groupRows, Math.min(rows, end * groupRows));
     rt.division.meet();
-    rt.quantizedTogether = source;
+    rt.quantizedTogether = { source, kind: w.products.kind };
   }
   multiplyPanels(rt, p, to, p.scratch + tileBytes, ...evenPart(w.nPanels, rt.rank, nRanks));
 }
@@ -127,20 +177,32 @@ function multiplyPanels(rt: Runtime, p: Product, from: Activations, scratch: num
     const residual = p.residual === 0 ? 0 : p.residual + column * 4;
     const biasAt = bias + (step === 0 ? 0 : column * 4);
     const tail = [biasAt, step, p.factor, c, p.ldc, rows, p.activation, residual, p.ldr, rt.wide, p.scratch] as const;
-    if (kind === 'f32') rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
-    else
-      (kind === 'u8' ? rt.kernels.linearU8 : rt.kernels.linearI16)(
-        from.address,
-        from.groupBytes,
-        from.scales,
+    if (kind === 'f32') {
+      rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
+    } else if (kind === 'k4') {
+      const { address, groupBytes, scales, sums, sumScales } = from;
+      const { group } = sumBytes(w);
+      const size = w.onePanelScaleBytes;
+      const mins = minBlocking(k);
+      rt.kernels.linearK4(
+        address,
+        groupBytes,
+        scales,
+        sums,
+        group,
+        sumScales,
         panels,
         panelScales,
+        size,
         k,
-        kPad,
-        kb,
+        mins.kb,
         n,
         ...tail,
       );
+    } else {
+      const linear = kind === 'u8' ? rt.kernels.linearU8 : rt.kernels.linearI16;
+      linear(from.address, from.groupBytes, from.scales, panels, panelScales, k, kPad, kb, n, ...tail);
+    }
   };
   if (w.form === 'panels') {
     const panels = w.address + p.matrix * w.panelBytes + begin * w.onePanelBytes;

@@ -15,6 +15,7 @@ const leastWeightSum = 2 ** -14;
 /** The buffers in the scratch of one rank with `rows` rows, from `base` on. */
 function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number) {
   const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
+  const gate = options.gate as WasmWeight | undefined;
   let at = base;
   const take = (bytes: number) => {
     const start = at;
@@ -34,7 +35,7 @@ function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number)
     hidden: take(rows * strides.ff),
     result: take(rows * strides.embd),
     slots: take(slots * strides.embd),
-    product: take(Math.max(...[up, down, router].map((w) => linearScratch(w, rows)))),
+    product: take(Math.max(...[up, down, router, gate ?? up].map((w) => linearScratch(w, rows)))),
     end: at,
   };
 }

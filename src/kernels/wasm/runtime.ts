@@ -8,7 +8,7 @@ import { alignUp, type KernelMemory } from './memory.ts';
 import type { Narrowed } from './narrow.ts';
 import type { Shelf } from './shelf.ts';
 import type { Share } from './team.ts';
-import type { WasmWeight } from './weights.ts';
+import type { Products, WasmWeight } from './weights.ts';
 
 /** Rows of tensors that lie together: where, how many in all, and which of them is the rank's first. */
 interface Slab {
@@ -43,6 +43,12 @@ export interface Scratch {
   readonly shared: number;
 }
 
+/** Activations in the numbers of one kind of products. */
+export interface Quantized {
+  readonly source: WasmTensor;
+  readonly kind: Products['kind'];
+}
+
 /** One forward of one rank. */
 export class Runtime {
   readonly kernels: Kernels;
@@ -59,8 +65,8 @@ export class Runtime {
   readonly #shelf: Shelf | undefined;
   readonly #places: Place[] = [];
   /** What lies quantised in this rank's scratch, and in that of all together. */
-  quantized: WasmTensor | undefined;
-  quantizedTogether: WasmTensor | undefined;
+  quantized: Quantized | undefined;
+  quantizedTogether: Quantized | undefined;
   /** Of the step that runs. */
   narrowed: Narrowed | undefined;
 

@@ -8,8 +8,10 @@ import type { Kernels } from './kernels.ts';
 const tolerance = 2e-5;
 
 const [rows, k, columns] = [4, 76, 16];
-// Byte addresses of what the kernels work on; the checks need less than 64 KiB behind the first page.
+// Byte addresses of what the kernels work on; the checks need less than 128 KiB behind the first page.
 const [a, w, t, c, scales, bias] = [0x10000, 0x12000, 0x14000, 0x15000, 0x18000, 0x19000];
+/** Where the sums of four sub-blocks begin, and how far they are apart. */
+const [subSums, subSumBytes] = [0x1a000, 3072];
 
 /** Views and a source of numbers. */
 class Bench {
@@ -127,6 +129,22 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     },
   ],
   [
+    'scaleTileK4',
+    (kernels, on) => {
+      const [s, b, before] = [on.floats(scales, 8), on.floats(bias, 32), on.floats(c, 64)];
+      const sub = on.integers(w, 128, 64);
+      const sums = [0, 1, 2, 3].map((i) => on.integers(subSums + i * subSumBytes, 128, 30000));
+      kernels.scaleTileK4(subSums, c, scales, 8, bias, w, 0.001, 4);
+      return on.near(c, 64, (i) => {
+        const [row, j] = [i >> 4, i % 16];
+        const pair = (of: Int16Array, block: number) =>
+          of[2 * i] * sub[block * 32 + 2 * j] + of[2 * i + 1] * sub[block * 32 + 2 * j + 1];
+        const sum = sums.reduce((total, of, block) => total + pair(of, block), 0);
+        return before[i] + 0.001 * (sum * s[2 * row] * b[j] + s[2 * row + 1] * b[16 + j]);
+      });
+    },
+  ],
+  [
     'addTile',
     (kernels, on) => {
       const [x, b] = [on.floats(t, 64), on.floats(bias, 16)];
@@ -173,7 +191,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'quantizeRowsU8',
     (kernels, on) => {
       const x = on.floats(a, k, 3);
-      kernels.quantizeRowsU8(a, k * 4, 1, k, c, 320, scales, 96, 255);
+      kernels.quantizeRowsU8(a, k * 4, 1, k, c, 320, scales, 96, 255, 0);
       const [scale, least] = [on.f32[scales / 4], on.f32[scales / 4 + 1]];
       const step = (Math.max(...x) - Math.min(...x)) / 255;
       const at = (i: number) => (on.i32[c / 4 + (i >> 2) * 4] >> (8 * (i & 3))) & 255;

@@ -6,6 +6,7 @@
  * reads each weight once; everything else goes by rows. Right for few tokens, where reading weights is most of the time.
  */
 import type { Step, WasmTensor } from './graph.ts';
+import type { Quantized } from './runtime.ts';
 import type { Share } from './team.ts';
 
 /** Tokens a rank for which dividing products by columns is worth the meetings: with fewer they cost more, with more nobody waits for weights. */
@@ -51,11 +52,12 @@ export function meetings(steps: readonly Step[]): boolean[] {
   /** Results since the last meeting. */
   const written = new Map<WasmTensor, 'rows' | 'columns'>();
   /** What lies quantised, and whether a product since the last meeting reads it. */
-  let quantized: WasmTensor | undefined;
+  let quantized: Quantized | undefined;
   let isRead = false;
   return steps.map(({ product, exchange, inputs, out }) => {
     const [x, ...others] = inputs.map(({ base }) => base);
-    const quantizes = product !== undefined && product !== 'f32' && inputs[0] !== quantized;
+    const quantizes =
+      product !== undefined && product !== 'f32' && !(inputs[0] === quantized?.source && product === quantized.kind);
     const meets = () => {
       if (exchange || product === 'f32') return inputs.some(({ base }) => written.has(base));
       if (product === undefined) return inputs.some(({ base }) => written.get(base) === 'columns');
@@ -67,7 +69,7 @@ export function meetings(steps: readonly Step[]): boolean[] {
       written.clear();
       isRead = false;
     }
-    if (quantizes) quantized = inputs[0];
+    if (quantizes) quantized = { source: inputs[0], kind: product };
     isRead ||= product !== undefined && product !== 'f32';
     written.set(out, product === undefined ? 'rows' : 'columns');
     return doMeet;

@@ -1,8 +1,8 @@
 /**
  * @file Weights in WebAssembly memory: the forms they take, and how they get there.
  *
- *  - `panels`: 16 output columns together, in the numbers that the products use: int16 (`high`) or int8 (`fast`, where the engine
- *    has the products for it) with scales for each column and block of k, or float32 (`exact`).
+ *  - `panels`: 16 output columns together, in the numbers that the products use: int16 (`high`), int8 (`fast`, where the engine has
+ *    the products for it) or the 4 bits of Q4_K (`fast`, elsewhere) with scales for each column and block of k, or float32 (`exact`).
  *  - `blocks`: the blocks of the file; tables, and matrices of models too large to be unpacked.
  *  - `shelved`: the same outside of WebAssembly memory (`shelf.ts`), where 4 GiB are not enough.
  *  - `vector`: float32.
@@ -18,17 +18,21 @@ import type { Shelf } from './shelf.ts';
 /** Columns of a panel. */
 export const panelColumns = 16;
 
-/** How products are computed: float32, int16 times int16, unsigned 8 bits (0 … `levels`) times int8. */
+/** How products are computed: float32, int16 times int16, unsigned 8 bits (0 … `levels`) times int8, int8 times the 4 bits of Q4_K. */
 export type Products =
   | { readonly kind: 'f32' }
   | { readonly kind: 'i16' }
-  | { readonly kind: 'u8'; readonly levels: 255 | 127 };
+  | { readonly kind: 'u8'; readonly levels: 255 | 127 }
+  | { readonly kind: 'k4' };
 
 /**
  * Longest block of k that shares one scale. int16: 16 columns of 384 fill half of a 32 KiB first-level cache. 8 bits: a scale
- * for every 64 values keeps the error below that of llama.cpp's Q8_0.
+ * for every 64 values keeps the error below that of llama.cpp's Q8_0. Q4_K: weights stay as they are, only activations err.
  */
-const maxBlock = { f32: 384, i16: 384, u8: 64 };
+const maxBlock = { f32: 384, i16: 384, u8: 64, k4: 128 };
+
+/** Values of a sub-block of Q4_K. */
+const subBlock = 32;
 
 /** Bytes read from the file at a time, at least 16 rows. */
 const stagingBytes = 1 << 20;
@@ -53,8 +57,13 @@ export function blockingOf(k: number, products: Products = { kind: 'i16' }): Blo
     kPad: alignUp(k, products.kind === 'u8' ? 4 : 2),
     kb,
     nBlocks: Math.ceil(k / kb),
-    limit: products.kind === 'u8' ? products.levels : fair,
+    limit: products.kind === 'u8' ? products.levels : products.kind === 'k4' ? 254 : fair,
   };
+}
+
+/** The blocking of the minima of Q4_K with `k` input values, int16 with one for each sub-block. */
+export function minBlocking(k: number): Blocking {
+  return blockingOf(k / subBlock);
 }
 
 /** Where a matrix keeps its values. */
@@ -120,12 +129,14 @@ export class WasmWeight implements Weight {
   /** Bytes of one panel. */
   get onePanelBytes(): number {
     const { kind } = this.products;
-    return panelColumns * (kind === 'f32' ? this.k * 4 : this.blocking.kPad * (kind === 'u8' ? 1 : 2));
+    return panelColumns * (kind === 'f32' ? this.k * 4 : this.blocking.kPad * (kind === 'i16' ? 2 : 1));
   }
 
-  /** Bytes of the scales of one panel: a scale a column, and with 8 bits also a sum. */
+  /** Bytes of the scales of one panel: a scale a column, with 8 bits also a sum; for Q4_K see `packPanelK4`. */
   get onePanelScaleBytes(): number {
-    return this.blocking.nBlocks * panelColumns * (this.products.kind === 'u8' ? 8 : 4);
+    const { kind } = this.products;
+    if (kind === 'k4') return 4 * this.k + minBlocking(this.k).nBlocks * panelColumns * 4;
+    return this.blocking.nBlocks * panelColumns * (kind === 'u8' ? 8 : 4);
   }
 
   /** Bytes of the panels of one matrix. */
@@ -220,6 +231,11 @@ export function packPanel(
   kernels: Kernels,
 ): void {
   const { k, kPad, kb, limit } = w.blocking;
+  if (w.products.kind === 'k4') {
+    const mins = minBlocking(k);
+    kernels.packPanelK4(from, w.rowBytes, rows, k, mins.kb, mins.limit, to, scales, scratch);
+    return;
+  }
   kernels.unpackRows(w.type.id, from, w.rowBytes, rows, k, scratch, k * 4, w.grid);
   const row = scratch + panelColumns * k * 4 + 64;
   if (w.products.kind === 'f32') kernels.packPanelF32(scratch, k * 4, rows, k, to);

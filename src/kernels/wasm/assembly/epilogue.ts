@@ -2,6 +2,7 @@
  * @file What happens to a tile of sums: scales, bias or the sums of earlier blocks of k, activation, residual.
  */
 import { GELU, NONE, RELU, SILU, gelu4, madd, relu4, silu4, tanh4 } from './math';
+import { SUB_BLOCK_SUMS } from './tile-k4';
 
 /**
  * `c[r] = base[r] + factor · aScale[r] · wScale · t[r]` for int32 sums `t`, `rows` × 16.
@@ -25,8 +26,8 @@ export function scaleTile(
 }
 
 /**
- * The same for 8-bit activations: `c[r] = base[r] + factor · (aScale[r].scale · wScale · t[r] + aScale[r].least · wSum)`, with
- * (scale, least) a row and 16 scales and 16 scaled sums of weights.
+ * The same for 8-bit activations: `c[r] = base[r] + factor · (aScale[r].scale · wScale · t[r] + aScale[r].offset · wSum)`, with
+ * (scale, offset) a row and 16 scales and 16 scaled sums of weights.
  */
 export function scaleTileU8(
   t: usize, c: usize, ldc: usize, base: usize, ldBase: usize, aScale: usize, ldScale: usize, wScale: usize, factor: f32, rows: i32,
@@ -44,6 +45,43 @@ export function scaleTileU8(
     const y3 = madd(f32x4.convert_i32x4_s(v128.load(t, 48)), f32x4.mul(s, s3), madd(o, o3, v128.load(base, 48)));
     v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
     t += 64; c += ldc; base += ldBase; aScale += ldScale;
+  }
+}
+
+/** Int32 sums of a block of 128 of Q4_K in four columns: those of its four sub-blocks, each times its scale. */
+@inline
+function fourSubBlocks(t: usize, scales: usize): v128 {
+  return i32x4.add(
+    i32x4.add(
+      i32x4.dot_i16x8_s(v128.load(t), v128.load(scales)),
+      i32x4.dot_i16x8_s(v128.load(t, SUB_BLOCK_SUMS), v128.load(scales, 64)),
+    ),
+    i32x4.add(
+      i32x4.dot_i16x8_s(v128.load(t, 2 * SUB_BLOCK_SUMS), v128.load(scales, 128)),
+      i32x4.dot_i16x8_s(v128.load(t, 3 * SUB_BLOCK_SUMS), v128.load(scales, 192)),
+    ),
+  );
+}
+
+/** As `scaleTileU8`, for sums of `tileK4x4x16`; `subScales`: int16 `[sub-block][column][2]`, both the same. */
+export function scaleTileK4(
+  t: usize, c: usize, aScale: usize, ldScale: usize, wScale: usize, subScales: usize, factor: f32, rows: i32,
+): void {
+  const f = f32x4.splat(factor);
+  const s0 = f32x4.mul(f, v128.load(wScale)), s1 = f32x4.mul(f, v128.load(wScale, 16));
+  const s2 = f32x4.mul(f, v128.load(wScale, 32)), s3 = f32x4.mul(f, v128.load(wScale, 48));
+  const o0 = f32x4.mul(f, v128.load(wScale, 64)), o1 = f32x4.mul(f, v128.load(wScale, 80));
+  const o2 = f32x4.mul(f, v128.load(wScale, 96)), o3 = f32x4.mul(f, v128.load(wScale, 112));
+  for (let r = 0; r < rows; r++) {
+    const s = v128.load32_splat(aScale), o = v128.load32_splat(aScale, 4);
+    const x0 = fourSubBlocks(t, subScales), x1 = fourSubBlocks(t + 16, subScales + 16);
+    const x2 = fourSubBlocks(t + 32, subScales + 32), x3 = fourSubBlocks(t + 48, subScales + 48);
+    const y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(s, s0), madd(o, o0, v128.load(c)));
+    const y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(s, s1), madd(o, o1, v128.load(c, 16)));
+    const y2 = madd(f32x4.convert_i32x4_s(x2), f32x4.mul(s, s2), madd(o, o2, v128.load(c, 32)));
+    const y3 = madd(f32x4.convert_i32x4_s(x3), f32x4.mul(s, s3), madd(o, o3, v128.load(c, 48)));
+    v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
+    t += 64; c += 64; aScale += ldScale;
   }
 }
 

@@ -4,16 +4,18 @@
  */
 export { attendSequence, attentionScratch, fillAlibi, fillRelative, mixRows, packKeys, packValues, scoreRows } from './attention';
 export { embedRows } from './embed';
-export { activateRows, addRows, addTile, finishStrip, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
-export { linearF32, linearI16, linearU8, sumsF32, sumsI16, sumsU8, tilesF32, tilesI16, tilesU8 } from './linear';
+export { activateRows, addRows, addTile, finishStrip, geluRow, gluRows, scaleTile, scaleTileK4, scaleTileU8, siluRow } from './epilogue';
+export { linearF32, linearI16, linearK4, linearU8, sumsF32, sumsI16, sumsK4, sumsU8, tilesF32, tilesI16, tilesK4, tilesU8 } from './linear';
 export { initialize } from './math';
 export { expRow, expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
+export { packPanelK4 } from './pack-k4';
 export { copyRows, gatherExpert, mixExperts, routeRows, scatterRows, sumRows } from './pool';
 export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quantize';
-export { packPanelI8, quantizeGroupU8, quantizeRowsU8 } from './quantize-u8';
+export { packPanelI8, quantizeGroupU8, quantizeRowsU8, sumsOf32 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
 export { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
 export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
+export { tileK4x4x16 } from './tile-k4';
 export { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 export { unpackRow, unpackRows } from './unpack';

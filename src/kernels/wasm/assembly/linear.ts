@@ -5,9 +5,10 @@
  * L1), a strip of rows, whose sums are added up in L1 over the blocks of k and written once, and tiles of 4 or 6 rows (at the end
  * of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
  */
-import { addTile, finishStrip, scaleTile, scaleTileU8 } from './epilogue';
+import { addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
 import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
+import { tileK4x4x16 } from './tile-k4';
 import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 
 /** Rows of one chunk. */
@@ -176,6 +177,61 @@ export function tilesU8(a: usize, groupBytes: usize, w: usize, k4: usize, rows: 
   }
   for (; r < rows; r += 4) {
     tileU8x4x16(a, w, t, k4);
+    a += groupBytes; t += 256;
+  }
+}
+
+/**
+ * The same for Q4_K in its own numbers, w = d · scale · q − dmin · min: 8-bit activations times q, and int16 sums of 32 activations times the
+ * minima.
+ * @param a int8 as `quantizeRowsU8` makes it with a zero of 127 and blocks of 128
+ * @param sums `sumsOf32` of the activations, as `quantizeRows` makes them in blocks of `kbMin`
+ * @param w panels as `packPanelK4` makes them, of `k · 16` bytes, and `wScale` of `scaleBytes`
+ * @param t scratch of 18432 bytes
+ */
+export function linearK4(
+  a: usize, groupBytes: usize, aScale: usize, sums: usize, sumGroupBytes: usize, sumScale: usize,
+  w: usize, wScale: usize, scaleBytes: usize, k: i32, kbMin: i32, nPanels: i32,
+  bias: usize, biasStep: usize, factor: f32, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize,
+  wide: i32, t: usize,
+): void {
+  const ldScale = <usize>k >> 4;
+  const kMin = k >> 5;
+  const ldSum = <usize>((kMin + kbMin - 1) / kbMin) << 2;
+  for (let r0 = 0; r0 < rows; r0 += CHUNK) {
+    const r1 = min(r0 + CHUNK, rows);
+    for (let p = 0; p < nPanels; p++) {
+      const scales = wScale + <usize>p * scaleBytes;
+      const mins = scales + 3 * <usize>k;
+      for (let r = r0; r < r1; r += STRIP) {
+        const n = min(STRIP, r1 - r);
+        const group = <usize>(r >> 2);
+        const to = c + <usize>r * ldc + (<usize>p << 6);
+        const total = sumsI16(
+          sums + group * sumGroupBytes, sumGroupBytes, sumScale + <usize>r * ldSum, ldSum,
+          mins, mins + <usize>k, kMin, kbMin, bias + <usize>p * biasStep, factor, n, wide, t,
+        );
+        sumsK4(a + group * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale, w + (<usize>p * <usize>k << 4), scales, k, factor, n, total, t + 2 * SUMS);
+        finishStrip(total, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
+      }
+    }
+  }
+}
+
+export function sumsK4(
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k: i32, factor: f32, rows: i32, total: usize, t: usize,
+): void {
+  let subScales = wScale + <usize>k;
+  for (let b = 0; b < k; b += 128) {
+    tilesK4(a, groupBytes, w, rows, t);
+    scaleTileK4(t, total, aScale, ldScale, wScale, subScales, factor, rows);
+    a += 512; w += 2048; aScale += 8; wScale += 128; subScales += 256;
+  }
+}
+
+export function tilesK4(a: usize, groupBytes: usize, w: usize, rows: i32, t: usize): void {
+  for (let r = 0; r < rows; r += 4) {
+    tileK4x4x16(a, w, t, 128);
     a += groupBytes; t += 256;
   }
 }

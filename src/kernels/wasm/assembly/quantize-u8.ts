@@ -1,7 +1,7 @@
 /**
- * @file 8-bit activations with a scale and an offset for each row and block, x ≈ least + scale · q, and the int8 panels that go with them.
+ * @file 8-bit activations with a scale and an offset for each row and block, x ≈ offset + scale · q, and the int8 panels that go with them.
  */
-import { firstLanes } from './math';
+import { firstLanes, laneSum } from './math';
 import { TINY, largestBits, quantizeBlock, roundToI32 } from './quantize';
 
 /** Sixteen values of a row as bytes. What lies past the row's end is not used: the weights are 0 there. */
@@ -15,14 +15,15 @@ function bytes16(x: usize, least: v128, inverse: v128): v128 {
 }
 
 /**
- * Rows of float32 to bytes in groups of 4 rows, `[group][k/4][row][4]`, and `scales[row][block]` = (scale, least).
+ * Rows of float32 to bytes in groups of 4 rows, `[group][k/4][row][4]`, and `scales[row][block]` = (scale, offset).
  * @param kb values in a block (a multiple of 32; the last may be shorter)
  * @param groupBytes from group to group; k rounded up to 16, times 4, at least
- * @param levels largest q, 255 or 127
+ * @param levels largest q + `zero`: 255, 254 or 127
+ * @param zero taken off every q: 127 makes int8 of 254 levels
  * A block that holds a NaN or an infinity gets the scale NaN. The last group is filled up with its last row.
  */
 export function quantizeRowsU8(
-  x: usize, ldx: usize, rows: i32, k: i32, q: usize, groupBytes: usize, scales: usize, kb: i32, levels: f32,
+  x: usize, ldx: usize, rows: i32, k: i32, q: usize, groupBytes: usize, scales: usize, kb: i32, levels: f32, zero: i32,
 ): void {
   const ldScale = <usize>((k + kb - 1) / kb) << 3;
   for (let r = 0; r < rows; r += 4) {
@@ -30,7 +31,7 @@ export function quantizeRowsU8(
     let s = scales;
     for (let b = 0; b < k; b += kb) {
       const at = <usize>b << 2;
-      quantizeGroupU8(x + at, x1 + at, x2 + at, x3 + at, min(kb, k - b), q + at, s, ldScale, min(4, rows - r), levels);
+      quantizeGroupU8(x + at, x1 + at, x2 + at, x3 + at, min(kb, k - b), q + at, s, ldScale, min(4, rows - r), levels, zero);
       s += 8;
     }
     x += ldx << 2; q += groupBytes; scales += ldScale << 2;
@@ -61,9 +62,9 @@ function bitsOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
   return v128.or(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
 }
 
-/** One block of a group: (scale, least) of its first `rows` rows to `s`, `lds` bytes apart, and 4 rows of bytes to `q`. */
+/** One block of a group: (scale, offset) of its first `rows` rows to `s`, `lds` bytes apart, and 4 rows of bytes to `q`. */
 export function quantizeGroupU8(
-  x0: usize, x1: usize, x2: usize, x3: usize, n: i32, q: usize, s: usize, lds: usize, rows: i32, levels: f32,
+  x0: usize, x1: usize, x2: usize, x3: usize, n: i32, q: usize, s: usize, lds: usize, rows: i32, levels: f32, zero: i32,
 ): void {
   let low0 = v128.load32_splat(x0), low1 = v128.load32_splat(x1), low2 = v128.load32_splat(x2), low3 = v128.load32_splat(x3);
   let top0 = low0, top1 = low1, top2 = low2, top3 = low3;
@@ -86,7 +87,9 @@ export function quantizeGroupU8(
   const range = f32x4.add(f32x4.sub(mostOfEach(top0, top1, top2, top3), low), bitsOfEach(odd0, odd1, odd2, odd3));
   const step = f32x4.div(range, f32x4.splat(levels));
   const inverse = v128.and(f32x4.div(f32x4.splat(1), step), f32x4.ge(step, f32x4.splat(TINY)));
-  const first = i32x4.shuffle(step, low, 0, 4, 1, 5), second = i32x4.shuffle(step, low, 2, 6, 3, 7);
+  const offset = f32x4.add(low, f32x4.mul(step, f32x4.splat(<f32>zero)));
+  const first = i32x4.shuffle(step, offset, 0, 4, 1, 5), second = i32x4.shuffle(step, offset, 2, 6, 3, 7);
+  const z = i8x16.splat(<i8>zero);
   v128.store64_lane(s, first, 0);
   if (rows > 1) v128.store64_lane(s + lds, first, 1);
   if (rows > 2) v128.store64_lane(s + 2 * lds, second, 0);
@@ -96,8 +99,8 @@ export function quantizeGroupU8(
   const f0 = i32x4.shuffle(inverse, inverse, 0, 0, 0, 0), f1 = i32x4.shuffle(inverse, inverse, 1, 1, 1, 1);
   const f2 = i32x4.shuffle(inverse, inverse, 2, 2, 2, 2), f3 = i32x4.shuffle(inverse, inverse, 3, 3, 3, 3);
   for (let i: usize = 0; i < <usize>n << 2; i += 64) {
-    const a = bytes16(x0 + i, m0, f0), b = bytes16(x1 + i, m1, f1);
-    const c = bytes16(x2 + i, m2, f2), d = bytes16(x3 + i, m3, f3);
+    const a = i8x16.sub(bytes16(x0 + i, m0, f0), z), b = i8x16.sub(bytes16(x1 + i, m1, f1), z);
+    const c = i8x16.sub(bytes16(x2 + i, m2, f2), z), d = i8x16.sub(bytes16(x3 + i, m3, f3), z);
     const ab = i32x4.shuffle(a, b, 0, 4, 1, 5), cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
     const ef = i32x4.shuffle(a, b, 2, 6, 3, 7), gh = i32x4.shuffle(c, d, 2, 6, 3, 7);
     v128.store(q, i64x2.shuffle(ab, cd, 0, 2)); v128.store(q, i64x2.shuffle(ab, cd, 1, 3), 16);
@@ -106,9 +109,22 @@ export function quantizeGroupU8(
   }
 }
 
+/** Sums of each 32 of the k values of rows, which `ldx` and `ldTo` bytes lie between. */
+export function sumsOf32(x: usize, ldx: usize, rows: i32, k: i32, to: usize, ldTo: usize): void {
+  for (let r = 0; r < rows; r++) {
+    for (let i = 0; i < k; i += 32) {
+      const p = x + (<usize>i << 2);
+      const a = f32x4.add(v128.load(p), v128.load(p, 16)), b = f32x4.add(v128.load(p, 32), v128.load(p, 48));
+      const c = f32x4.add(v128.load(p, 64), v128.load(p, 80)), d = f32x4.add(v128.load(p, 96), v128.load(p, 112));
+      store<f32>(to + (<usize>i >> 3), laneSum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
+    }
+    x += ldx; to += ldTo;
+  }
+}
+
 /**
- * One panel of int8 weights, `[kPad/4][16][4]`, and for each block 16 scales and 16 times scale · Σq, which the activations' least
- * value is multiplied with.
+ * One panel of int8 weights, `[kPad/4][16][4]`, and for each block 16 scales and 16 times scale · Σq, which the activations' offset
+ * is multiplied with.
  * @param kPad k rounded up to 4
  * @param row scratch for kb + 16 int16
  */

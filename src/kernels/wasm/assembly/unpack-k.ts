@@ -33,13 +33,13 @@ export function unpackQ3_K(from: usize, to: usize, n: i32): void {
 }
 
 /** Six-bit scale of group 0…7 in the twelve bytes at `p` of Q4_K and Q5_K. */
-function scaleK4(p: usize, group: usize): f32 {
+export function scaleK4(p: usize, group: usize): f32 {
   if (group < 4) return <f32>(<i32>load<u8>(p + group) & 63);
   return <f32>((<i32>load<u8>(p + group, 4) & 15) | ((<i32>load<u8>(p + group - 4) >> 6) << 4));
 }
 
 /** Six-bit minimum of group 0…7, as `scaleK4`. */
-function minK4(p: usize, group: usize): f32 {
+export function minK4(p: usize, group: usize): f32 {
   if (group < 4) return <f32>(<i32>load<u8>(p + group, 4) & 63);
   return <f32>((<i32>load<u8>(p + group, 4) >> 4) | ((<i32>load<u8>(p + group) >> 6) << 4));
 }
