@@ -13,6 +13,10 @@ import type { WasmWeight } from './weights.ts';
 const parameterBytes = 128;
 const segmentWords = 5;
 const tableBytes = 1024;
+/** Queries of a panel. */
+const queries = 16;
+/** What `attendSequence` needs whatever the lengths: `Work`, the sums of a tile, of 16 columns the largest, the sums and their parts. */
+const workBytes = 64 + 2048 + 64 + 64 + 512;
 const unlimited = 0x3fffffff;
 
 /** Length of the longest sequence. */
@@ -42,10 +46,11 @@ export function attentionScratchBytes(
   offsets: Int32Array,
   nRanks: number,
 ): number {
-  const keys = alignUp(longest(offsets), 16) + 32;
-  const wideV = alignUp(headSizeV, 16);
-  const own = keys * (headSize + wideV + 4) + 4 * headSize + 256;
-  return parameterBytes + nRanks * segmentWords * 4 + tableBytes + biasBytes(options, longest(offsets)) + own * 4 + 512;
+  const keys = alignUp(longest(offsets), 16);
+  const strip = keys * queries * 4;
+  const values = headSizeV * (keys * 4 + 64);
+  const own = workBytes + (headSize + headSizeV) * queries * 4 + strip + keys * headSize * 4 + values;
+  return parameterBytes + nRanks * segmentWords * 4 + tableBytes + biasBytes(options, longest(offsets)) + own + 256;
 }
 
 /** ALiBi's slope of each head. */

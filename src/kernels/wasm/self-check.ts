@@ -202,19 +202,55 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     },
   ],
   [
-    'packKeys',
+    'scoreColumns',
     (kernels, on) => {
-      const x = on.floats(a, 16 * 12);
-      kernels.packKeys(a, 48, 16, 12, c, 0);
-      return on.near(c, 16 * 12, (i) => x[(i % 16) * 12 + (i >> 4)]);
+      const x = on.floats(a, rows * k);
+      const y = on.floats(w, k * columns);
+      kernels.scoreColumns(a, k, rows, w, c, 1);
+      return on.near(c, rows * columns, (at) => {
+        let sum = 0;
+        for (let i = 0; i < k; i++) sum += x[(at >> 4) * k + i] * y[i * columns + (at & 15)];
+        return sum;
+      });
     },
   ],
   [
-    'packValues',
+    'largestColumns',
     (kernels, on) => {
-      const x = on.floats(a, 16 * 16);
-      kernels.packValues(a, 64, 16, 16, c, 1024, 0);
-      return on.near(c, 16 * 16, (i) => x[i]);
+      const x = on.floats(a, 8 * columns);
+      kernels.largestColumns(a, a + 512, c);
+      return on.near(c, columns, (j) => Math.max(...x.filter((_, i) => i % columns === j)));
+    },
+  ],
+  [
+    'expColumns',
+    (kernels, on) => {
+      const x = on.floats(c, 16 * columns, 6);
+      const most = on.floats(bias, 8).map((value) => value + 7);
+      on.f32.set(most, bias / 4);
+      on.f32.fill(0, w / 4, w / 4 + 8 * columns);
+      kernels.expColumns(c, c + 1024, bias, w);
+      const exp = (i: number) => ((i & 15) < 8 ? Math.exp(x[i] - most[i & 15]) : x[i]);
+      const sum = (i: number) => ((i & 15) < 8 ? exp(i) + exp(i + 8 * columns) : 0);
+      return on.near(c, 16 * columns, exp) && on.near(w, 8 * columns, sum);
+    },
+  ],
+  [
+    'divideColumns',
+    (kernels, on) => {
+      const x = on.floats(c, 2 * columns);
+      const total = on.floats(bias, columns).map((value) => value + 2);
+      on.f32.set(total, bias / 4);
+      kernels.divideColumns(c, c + 128, bias);
+      return on.near(c, 2 * columns, (i) => x[i] / total[i & 15]);
+    },
+  ],
+  [
+    'transpose',
+    (kernels, on) => {
+      const x = on.floats(a, 7 * 10);
+      kernels.transpose(a, 40, 7, 10, c, 28);
+      return on.near(c, 70, (i) => x[(i % 7) * 10 + Math.floor(i / 7)]);
     },
   ],
 ];

@@ -2,7 +2,8 @@
  * @file Everything the module exports. Tiles and inner loops are exported too: that keeps the compiler from folding them
  * into their callers (each is then optimised by the engine on its own), and the self-check and the benchmark call them.
  */
-export { attendSequence, attentionScratch, fillAlibi, fillRelative, mixRows, packKeys, packValues, scoreRows } from './attention';
+export { attendSequence, fillAlibi, fillRelative, scoreColumns, transpose } from './attention';
+export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns } from './columns';
 export { embedRows } from './embed';
 export { activateRows, addRows, addTile, finishPanel, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
 export { blockF32, blockI16, blockU8, linearF32, linearI16, linearU8 } from './linear';

@@ -2,7 +2,7 @@
  * @file Layer norm, RMS norm, softmax over columns.
  * Sums run over four vectors side by side, added in one order, so that a row has one result.
  */
-import { LEAST, constant, expBelow, firstLanes, laneSum, loadFirst, madd } from './math';
+import { expOrZero, firstLanes, laneSum, loadFirst, madd } from './math';
 
 /** Σ x of `n` values. */
 function rowSum(x: usize, n: i32): f32 {
@@ -158,13 +158,13 @@ export function expSum(p: usize, end: usize, largest: f32): f32 {
   let a = f32x4.splat(0), b = f32x4.splat(0);
   for (; p + 32 <= end; p += 32) {
     const x0 = f32x4.sub(v128.load(p), m), x1 = f32x4.sub(v128.load(p, 16), m);
-    const e0 = v128.andnot(expBelow(x0), f32x4.lt(x0, constant(LEAST))), e1 = v128.andnot(expBelow(x1), f32x4.lt(x1, constant(LEAST)));
+    const e0 = expOrZero(x0), e1 = expOrZero(x1);
     v128.store(p, e0); v128.store(p, e1, 16);
     a = f32x4.add(a, e0); b = f32x4.add(b, e1);
   }
   if (p < end) {
     const x = f32x4.sub(v128.load(p), m);
-    const e = v128.andnot(expBelow(x), f32x4.lt(x, constant(LEAST)));
+    const e = expOrZero(x);
     v128.store(p, e);
     a = f32x4.add(a, e);
   }
