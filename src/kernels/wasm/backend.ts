@@ -173,6 +173,7 @@ class Backing implements WasmBackend {
     const bits = products.kind === 'u8' ? `, ${products.levels === 255 ? 8 : 7}-bit activations` : '';
     this.description = `${simd}, ${threads}${bits}`;
     this.ops = bindOps(
+      products,
       () => this.#nRanks,
       (batch) => this.#begin(batch),
       () => this.#current(),

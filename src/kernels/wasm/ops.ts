@@ -9,7 +9,7 @@ import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run
 import { moeScratch, runMoe } from './run-moe.ts';
 import { runPool } from './run-pool.ts';
 import { fillRopeTable, ropeKey, ropeScratch } from './run-rope.ts';
-import { WasmWeight } from './weights.ts';
+import { type Products, WasmWeight } from './weights.ts';
 
 /** The forward that is being recorded. */
 export class Recording {
@@ -77,11 +77,13 @@ function sameShape(a: WasmTensor, b: WasmTensor): WasmTensor {
 
 /** Binds the operations to whatever `recording` returns at the time of the call. */
 export function bindOps(
+  { kind }: Products,
   nRanks: () => number,
   begin: (batch: Batch) => void,
   recording: () => Recording,
   read: (x: Tensor) => Promise<Float32Array>,
 ): Ops {
+  const exact = kind === 'f32';
   const like = (x: WasmTensor, cols = x.cols) => new WasmTensor(x.rows, cols, x.space);
 
   function linear(
@@ -263,8 +265,8 @@ export function bindOps(
         out,
         exchange: true,
         macs: attentionMacs(offsets, nHead * (headSize + headSizeV)),
-        scratch: () => attentionScratchBytes(options, headSize, headSizeV, offsets, nRanks()),
-        run: (rt) => attend(rt, q, k, v, out, options),
+        scratch: () => attentionScratchBytes(options, headSize, headSizeV, offsets, nRanks(), exact),
+        run: (rt) => attend(rt, q, k, v, out, options, exact),
       });
     },
 

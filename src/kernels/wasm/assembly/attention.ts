@@ -1,15 +1,21 @@
 /**
  * @file Attention of the query rows that one worker owns in one sequence.
  *
- * 16 query rows are a panel, as the weights of a product are: keys are its rows. For each query head and each 16 queries:
- * scores of the keys they can see, `[key][16]` (a strip of 16 × T floats, never T × T), softmax down the columns, the
- * product with V, `[dimension][16]`, turned back into rows. Sums over keys are closed at every multiple of 512 keys from
- * the first of the sequence, and a query has a lane of its own, so that a row's bits do not depend on which rows are
- * computed with it.
+ * 16 query rows are a panel, as 16 columns of weights are; keys, then dimensions of V, are the rows it is multiplied with. For
+ * each query head and each 16 queries: scores of the keys they can see, `[key][16]` (a strip of 16 × T floats, never T × T),
+ * softmax down the columns, the product with V, `[dimension][16]`, turned back into rows. A query has a lane of its own, and
+ * sums over keys close at fixed keys of the sequence, so that a row's bits do not depend on which rows are computed with it.
+ *
+ * Two forms. float32: K as it is, V transposed. int16: queries and keys have one scale a row, V one for each dimension and block of
+ * 128 keys, exponentials one for each query and block; K and V lie in the groups of 4 rows that the products read. No int32 sum can
+ * overflow: see `quantize-norm.ts` for the scores, `VALUE_LIMIT` in `columns.ts` for the product with V.
  */
-import { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns } from './columns';
-import { blockF32 } from './linear';
-import { tileF32x4x16, tileF32x4x8 } from './tile-f32';
+import { VALUE_LIMIT, addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
+import { addTile } from './epilogue';
+import { blockI16 } from './linear';
+import { quantizeRows } from './quantize';
+import { joinGroups, quantizeByNorm } from './quantize-norm';
+import { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 
 /** What `attendSequence` reads at `p`; addresses and strides in bytes. Written by `src/kernels/wasm/run-attention.ts`. */
 @unmanaged
@@ -30,35 +36,44 @@ class Params {
   /** See `attentionScratchBytes` in `run-attention.ts`. */
   scratch: usize;
   wide: i32;
+  /** 1: products in int16, 0: in float32. */
+  int16: i32;
 }
 
 /** Queries of one panel. */
 @inline const QUERIES: i32 = 16;
-/** Keys of one partial sum. */
+/** Keys of one partial sum in float32, and in int16, where V and the exponentials have scales of their own in each. */
 @inline const KEY_BLOCK: i32 = 512;
+@inline const KEY_BLOCK_I16: i32 = 128;
+/** Bytes of 4 dimensions of V in a block. */
+@inline const VALUE_GROUP: usize = 1024;
 
 @inline
-function roundUp16(n: i32): i32 {
-  return (n + 15) & ~15;
+function roundUp(n: i32, unit: i32): i32 {
+  return (n + unit - 1) & -unit;
 }
 
 /** Where things lie in the scratch, and which keys they are of: [firstKey, endKey), the first a multiple of 16. */
 @unmanaged
 class Work {
   firstKey: i32; endKey: i32;
-  /** `[key][headSize]`. */
-  keys: usize;
-  /** `[dimension][key]`, rows `ldv` bytes apart. */
-  values: usize; ldv: usize;
-  /** `[d][16]` */
+  /** float32: `[key][headSize]`; int16: groups of 4 keys, `keyGroup` bytes apart, and a scale a key. */
+  keys: usize; keyGroup: usize; keyScales: usize;
+  /** float32: `[dimension][key]`, rows `ldv` bytes apart; int16: `[block of keys][dimensions / 4]` groups, and scales `[block][dimension]`. */
+  values: usize; ldv: usize; valueBlock: usize; valueScales: usize;
+  /** int16: a block of keys and values in float32 before they are quantised; rows of values `ldv` apart. */
+  stageKeys: usize; stageValues: usize;
+  /** float32: `[d][16]`; int16: `[d/2][16][2]`, then the same in groups of 4. */
   query: usize;
   /** `[key][16]` */
   strip: usize;
-  /** `[dimension][16]` */
-  out: usize;
-  /** Of 16 columns: largest score, sum of the exponentials (and eight partial ones). */
-  largest: usize; total: usize; sums: usize;
-  /** Sums of a tile. */
+  /** `[dimension][16]`: the sums over all keys so far, in float32 also over a block. */
+  out: usize; part: usize;
+  /** Of 16 columns: largest score (of all and of each block), sum of the exponentials and eight partial ones. */
+  largest: usize; blockLargest: usize; total: usize; sums: usize;
+  /** int16, of 16 columns: scales of the queries and of the exponentials, what the latter are multiplied with, zeros. */
+  queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
+  /** Sums of tiles. */
   t: usize;
 }
 
@@ -90,43 +105,96 @@ function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize
   }
 }
 
-/** Scores `[key][16]` of `nKeys` keys (a multiple of 4) with a panel of queries `[d][16]`. */
-export function scoreColumns(keys: usize, d: i32, nKeys: i32, query: usize, s: usize, wide: i32): void {
-  const ldk = <usize>d << 2;
-  for (let j = 0; j < nKeys; j += 4) {
-    if (wide) tileF32x4x16(keys, ldk, query, s, 64, ldk);
-    else {
-      tileF32x4x8(keys, ldk, query, s, 64, ldk);
-      tileF32x4x8(keys, ldk, query + 32, s + 32, 64, ldk);
+/** `to[row][16]` = rows of `a` times the panel `w`, `k4` bytes a row: the scores of keys, the sums of dimensions. */
+export function panelF32(a: usize, lda: usize, rows: i32, w: usize, to: usize, k4: usize, wide: i32): void {
+  const end = to + (<usize>rows << 6), lda4 = lda << 2;
+  if (wide) {
+    // Not down to 1 or 2 rows, unless there are no more.
+    for (; to + 576 <= end || to + 384 == end; to += 384) {
+      tileF32x6x16(a, lda, w, to, 64, k4);
+      a += lda4 + 2 * lda;
     }
-    keys += ldk << 2; s += 256;
+  }
+  for (; to + 256 <= end; to += 256) {
+    if (wide) tileF32x4x16(a, lda, w, to, 64, k4);
+    else {
+      tileF32x4x8(a, lda, w, to, 64, k4);
+      tileF32x4x8(a, lda, w + 32, to + 32, 64, k4);
+    }
+    a += lda4;
+  }
+  for (; to < end; to += 64) {
+    tileF32x1x16(a, w, to, k4);
+    a += lda;
   }
 }
 
 export function attendSequence(address: usize): void {
   const o = changetype<Params>(address);
-  const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
   const w = changetype<Work>(o.scratch);
-  w.firstKey = max(0, o.firstQuery - o.back) & -16;
-  w.endKey = min(T, o.firstQuery + o.nQuery + min(o.forward, T));
-  const span = roundUp16(w.endKey - w.firstKey);
-  w.t = o.scratch + 64;
-  w.largest = w.t + 2048;
-  w.total = w.largest + 64;
-  w.sums = w.total + 64;
-  w.query = w.sums + 512;
-  w.out = w.query + (<usize>d << 6);
-  w.strip = w.out + (<usize>dv << 6);
-  w.keys = w.strip + (<usize>span << 6);
-  w.values = w.keys + (<usize>(span * d) << 2);
-  // An odd number of cache lines: a column then has sets of the cache for itself.
-  w.ldv = (<usize>span << 2) | 64;
+  layOut(o, w);
   const perKv = o.nHead / o.nHeadKv;
   for (let kv = 0; kv < o.nHeadKv; kv++) {
-    gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
+    if (!o.int16) gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
+    else quantizeKeys(o, w, kv);
     for (let h = kv * perKv; h < (kv + 1) * perKv; h++) {
       for (let r = 0; r < o.nQuery; r += QUERIES) attendRows(o, w, h, r, min(QUERIES, o.nQuery - r));
     }
+  }
+}
+
+/** Which keys are read, and where everything lies; `attentionScratchBytes` in `run-attention.ts` must know of each part. */
+function layOut(o: Params, w: Work): void {
+  const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
+  // Whole blocks where they have scales, so that these do not depend on the queries.
+  const unit = o.int16 ? KEY_BLOCK_I16 : 16;
+  w.firstKey = max(0, o.firstQuery - o.back) & -unit;
+  w.endKey = min(T, roundUp(o.firstQuery + o.nQuery + min(o.forward, T), unit));
+  const span = roundUp(w.endKey - w.firstKey, 16);
+  const nBlocks = (span + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
+  w.t = o.scratch + 128;
+  w.sums = w.t + 2048;
+  w.largest = w.sums + 512;
+  w.total = w.largest + 64;
+  w.queryScales = w.total + 64;
+  w.shareScales = w.queryScales + 64;
+  w.shareFactors = w.shareScales + 64;
+  w.zeros = w.shareFactors + 64;
+  memory.fill(w.zeros, 0, 64);
+  w.blockLargest = w.zeros + 64;
+  w.query = w.blockLargest + (<usize>nBlocks << 6);
+  w.out = w.query + (<usize>(d + 8) << 6);
+  w.part = w.out + (<usize>dv << 6);
+  w.strip = w.part + (<usize>dv << 6);
+  w.keys = w.strip + (<usize>span << 6);
+  if (!o.int16) {
+    // What lies in the lanes of missing queries is multiplied too.
+    if (o.nQuery < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
+    w.values = w.keys + (<usize>(span * d) << 2);
+    // An odd number of cache lines: a column then has sets of the cache for itself.
+    w.ldv = (<usize>span << 2) | 64;
+  } else {
+    w.keyGroup = <usize>roundUp(d, 8) << 3;
+    w.keyScales = w.keys + <usize>(span >> 2) * w.keyGroup;
+    w.valueBlock = <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
+    w.values = w.keyScales + (<usize>span << 2);
+    w.valueScales = w.values + <usize>nBlocks * w.valueBlock;
+    w.stageKeys = w.valueScales + (<usize>(nBlocks * dv) << 2);
+    w.ldv = (<usize>min(span, KEY_BLOCK_I16) << 2) | 64;
+    w.stageValues = w.stageKeys + (<usize>(min(span, KEY_BLOCK_I16) * d) << 2);
+  }
+}
+
+/** Keys and values of one key/value head in int16, block by block. */
+function quantizeKeys(o: Params, w: Work, kv: i32): void {
+  const d = o.headSize, dv = o.headSizeV;
+  let values = w.values, valueScales = w.valueScales;
+  for (let j = 0; j < w.endKey - w.firstKey; j += KEY_BLOCK_I16) {
+    const n = min(KEY_BLOCK_I16, w.endKey - w.firstKey - j);
+    gather(o, kv, w.firstKey + j, w.firstKey + j + n, w.stageKeys, w.stageValues, w.ldv);
+    quantizeByNorm(w.stageKeys, <usize>d << 2, n, d, w.keys + <usize>(j >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>j << 2));
+    quantizeRows(w.stageValues, w.ldv, dv, n, values, VALUE_GROUP, valueScales, KEY_BLOCK_I16, VALUE_LIMIT);
+    values += w.valueBlock; valueScales += <usize>dv << 2;
   }
 }
 
@@ -148,7 +216,7 @@ function gather(o: Params, kv: i32, from: i32, to: i32, keys: usize, values: usi
     row += n;
   }
   // The last tile reads up to 3 keys more.
-  memory.fill(keys + (<usize>((to - from) * d) << 2), 0, <usize>(((from - to) & 15) * d) << 2);
+  memory.fill(keys + (<usize>((to - from) * d) << 2), 0, <usize>(((from - to) & 3) * d) << 2);
 }
 
 /** Up to 16 query rows of one head. */
@@ -159,13 +227,24 @@ function attendRows(o: Params, w: Work, h: i32, r0: i32, rows: i32): void {
   // Keys from here on are counted from `firstKey`.
   const from = (max(0, p - o.back) - w.firstKey) & -16;
   const last = min(w.endKey, p + rows + forward) - w.firstKey;
-  const to = roundUp16(last);
+  const to = roundUp(last, 4);
   const first = strip + (<usize>from << 6), end = strip + (<usize>to << 6);
+  const q = o.q + <usize>r0 * o.ldq + (<usize>(h * d) << 2);
 
-  if (rows < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
-  transpose(o.q + <usize>r0 * o.ldq + (<usize>(h * d) << 2), o.ldq, rows, d, w.query, 64);
-  scaleRows(w.query, 0, 1, d << 4, o.scale, w.query);
-  scoreColumns(w.keys + (<usize>(from * d) << 2), d, to - from, w.query, first, o.wide);
+  if (!o.int16) {
+    transpose(q, o.ldq, rows, d, w.query, 64);
+    scaleRows(w.query, 0, 1, d << 4, o.scale, w.query);
+    const k4 = <usize>d << 2;
+    panelF32(w.keys + <usize>from * k4, k4, to - from, w.query, first, k4, o.wide);
+  } else {
+    const groups = w.query + (w.keyGroup << 2);
+    quantizeByNorm(q, o.ldq, rows, d, groups, w.keyGroup, w.queryScales);
+    joinGroups(groups, w.keyGroup, w.query);
+    blockI16(
+      w.keys + <usize>(from >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>from << 2), 4, w.query, w.queryScales,
+      <usize>roundUp(d, 2) << 1, w.zeros, 0, o.scale, first, 64, to - from, o.wide, w.t,
+    );
+  }
   if (o.softcap != 0) capColumns(first, end, o.softcap);
   if (o.bias != 0) biasColumns(first, end, o.bias + (<usize>(h * (2 * o.centre + 1) + o.centre + p - w.firstKey - from) << 2));
   for (let r = 0; r < rows; r++) {
@@ -173,22 +252,64 @@ function attendRows(o: Params, w: Work, h: i32, r0: i32, rows: i32): void {
     hide(lane, from, max(0, p + r - o.back) - w.firstKey);
     hide(lane, min(last, p + r + 1 + forward - w.firstKey), to);
   }
-
-  largestColumns(first, end, w.largest);
-  memory.fill(w.sums, 0, 512);
-  memory.fill(w.out, 0, <usize>dv << 6);
-  for (let j = from; j < last; ) {
-    const next = min(to, ((j + w.firstKey) & -KEY_BLOCK) + KEY_BLOCK - w.firstKey);
-    const block = strip + (<usize>j << 6), blockEnd = strip + (<usize>next << 6);
-    expColumns(block, blockEnd, w.largest, w.sums);
-    expColumns(block + 32, blockEnd + 32, w.largest + 32, w.sums + 32);
-    const n4 = <usize>(min(next, last) - j) << 2;
-    blockF32(w.values + (<usize>j << 2), w.ldv, block, n4, w.out, 64, 1, w.out, 64, dv, o.wide, w.t);
-    j = next;
-  }
-  addSums(w.sums, w.total);
+  if (!o.int16) mixF32(o, w, from, last);
+  else mixI16(o, w, from, last);
   divideColumns(w.out, w.out + (<usize>dv << 6), w.total);
   transpose(w.out, 64, dv, rows, o.y + <usize>r0 * o.ldy + (<usize>(h * dv) << 2), o.ldy);
+}
+
+/** Softmax of the strip without its division and the product with V, for keys [from, last); the divisor goes to `total`. */
+function mixF32(o: Params, w: Work, from: i32, last: i32): void {
+  const dv = o.headSizeV, to = roundUp(last, 4);
+  largestColumns(w.strip + (<usize>from << 6), w.strip + (<usize>to << 6), w.largest);
+  memory.fill(w.sums, 0, 512);
+  for (let j = from; j < last; ) {
+    const next = min(to, ((j + w.firstKey) & -KEY_BLOCK) + KEY_BLOCK - w.firstKey);
+    const block = w.strip + (<usize>j << 6);
+    expBlock(w, block, w.strip + (<usize>next << 6));
+    const n4 = <usize>(min(next, last) - j) << 2;
+    panelF32(w.values + (<usize>j << 2), w.ldv, dv, block, j == from ? w.out : w.part, n4, o.wide);
+    if (j != from) addTile(w.part, w.out, 64, w.out, 64, 1, dv);
+    j = next;
+  }
+  memory.fill(w.total, 0, 64);
+  addSums(w.sums, w.total);
+}
+
+/** The same in int16: the exponentials of each block of keys and query become integers with a scale of their own. */
+function mixI16(o: Params, w: Work, from: i32, last: i32): void {
+  const dv = o.headSizeV, to = roundUp(last, 4), end = w.strip + (<usize>to << 6);
+  const firstBlock = from & -KEY_BLOCK_I16;
+  let top = w.blockLargest;
+  for (let j = firstBlock; j < last; j += KEY_BLOCK_I16) {
+    largestColumns(w.strip + (<usize>max(from, j) << 6), min(end, w.strip + (<usize>(j + KEY_BLOCK_I16) << 6)), top);
+    if (j == firstBlock) memory.copy(w.largest, top, 64);
+    else raiseColumns(w.largest, top);
+    top += 64;
+  }
+  memory.fill(w.total, 0, 64);
+  top = w.blockLargest;
+  for (let j = firstBlock; j < last; j += KEY_BLOCK_I16) {
+    const start = max(from, j), next = min(to, j + KEY_BLOCK_I16), b = j / KEY_BLOCK_I16;
+    const block = w.strip + (<usize>start << 6), blockEnd = w.strip + (<usize>next << 6);
+    memory.fill(w.sums, 0, 512);
+    expBlock(w, block, blockEnd);
+    shareScales(w.sums, top, w.largest, w.total, w.shareScales, w.shareFactors);
+    // In place: a pair takes the room of its first key.
+    pairColumns(block, blockEnd, w.shareFactors, block);
+    const values = w.values + <usize>b * w.valueBlock + (<usize>(start - j) << 3), scales = w.valueScales + (<usize>(b * dv) << 2);
+    blockI16(
+      values, VALUE_GROUP, scales, 4, block, w.shareScales, <usize>(next - start) << 1,
+      start == from ? w.zeros : w.out, start == from ? 0 : 64, 1, w.out, 64, dv, o.wide, w.t,
+    );
+    top += 64;
+  }
+}
+
+/** Exponentials of a block, in place, and their partial sums. */
+function expBlock(w: Work, block: usize, end: usize): void {
+  expColumns(block, end, w.largest, w.sums);
+  expColumns(block + 32, end + 32, w.largest + 32, w.sums + 32);
 }
 
 /** Makes the scores of keys [from, to) in one lane −inf. */

@@ -1,7 +1,8 @@
 /**
  * @file Softmax down the columns of a strip `[key][16]`: one column a query, so that nothing is ever summed across lanes.
+ * Ranges are byte addresses; where a function says so, it takes 8 of the 16 columns: V8 packs longer bodies less well.
  */
-import { LEAST, LN2_HIGH, LN2_LOW, LOG2E, ONE, P0, P1, P2, P3, P4, P5, ROUND, constant, madd, tanh4 } from './math';
+import { LEAST, LN2_HIGH, LN2_LOW, LOG2E, ONE, P0, P1, P2, P3, P4, P5, ROUND, constant, expOrZero, madd, tanh4 } from './math';
 
 /** `largest[16]` = the largest of each column; `s` … `end` are a multiple of 4 keys. */
 export function largestColumns(s: usize, end: usize, largest: usize): void {
@@ -15,6 +16,11 @@ export function largestColumns(s: usize, end: usize, largest: usize): void {
   }
   v128.store(largest, f32x4.pmax(a0, b0)); v128.store(largest, f32x4.pmax(a1, b1), 16);
   v128.store(largest, f32x4.pmax(a2, b2), 32); v128.store(largest, f32x4.pmax(a3, b3), 48);
+}
+
+/** `largest[c]` = the larger of itself and `other[c]`. */
+export function raiseColumns(largest: usize, other: usize): void {
+  for (let j: usize = 0; j < 64; j += 16) v128.store(largest + j, f32x4.pmax(v128.load(largest + j), v128.load(other + j)));
 }
 
 /**
@@ -53,13 +59,55 @@ export function expColumns(s: usize, end: usize, largest: usize, sums: usize): v
   }
 }
 
-/** `total[c]` = the sum of the eight `sums[i][c]`. */
+/** The sum of the eight `sums[i][c]` of four columns. */
+@inline
+function sumOf(p: usize): v128 {
+  const even = f32x4.add(f32x4.add(v128.load(p), v128.load(p, 256)), f32x4.add(v128.load(p, 128), v128.load(p, 384)));
+  const odd = f32x4.add(f32x4.add(v128.load(p, 64), v128.load(p, 320)), f32x4.add(v128.load(p, 192), v128.load(p, 448)));
+  return f32x4.add(even, odd);
+}
+
+/** `total[c]` += the sum of the eight `sums[i][c]`. */
 export function addSums(sums: usize, total: usize): void {
+  for (let j: usize = 0; j < 64; j += 16) v128.store(total + j, f32x4.add(v128.load(total + j), sumOf(sums + j)));
+}
+
+/**
+ * Largest |v| of V in int16, and the limit on the sum of a block's exponentials: their products stay below 2³¹, with half a unit
+ * of rounding for each of 128 exponentials.
+ */
+@inline export const VALUE_LIMIT: f32 = 8190;
+@inline const SHARE_SUM: f32 = 262000;
+
+/**
+ * How a block's exponentials e become int16, round(e · factor): the largest factor that keeps each within 32767 and the sum within
+ * `SHARE_SUM`, 0 for a block that counts as nothing. `scale` is 1 / factor. `total[c]` += the sum of the block.
+ */
+export function shareScales(sums: usize, blockLargest: usize, largest: usize, total: usize, scales: usize, factors: usize): void {
   for (let j: usize = 0; j < 64; j += 16) {
-    const p = sums + j;
-    const even = f32x4.add(f32x4.add(v128.load(p), v128.load(p, 256)), f32x4.add(v128.load(p, 128), v128.load(p, 384)));
-    const odd = f32x4.add(f32x4.add(v128.load(p, 64), v128.load(p, 320)), f32x4.add(v128.load(p, 192), v128.load(p, 448)));
-    v128.store(total + j, f32x4.add(even, odd));
+    const sum = sumOf(sums + j);
+    v128.store(total + j, f32x4.add(v128.load(total + j), sum));
+    const top = expOrZero(f32x4.sub(v128.load(blockLargest + j), v128.load(largest + j)));
+    const scale = f32x4.pmax(f32x4.mul(sum, f32x4.splat(1 / SHARE_SUM)), f32x4.mul(top, f32x4.splat(1 / <f32>32767)));
+    v128.store(scales + j, scale);
+    v128.store(factors + j, v128.andnot(f32x4.div(f32x4.splat(1), scale), f32x4.lt(scale, f32x4.splat(1e-30))));
+  }
+}
+
+/** `to[key / 2][c][2]` = round(s[key][c] · factor[c]) as int16, at least 0; an even number of keys. */
+export function pairColumns(s: usize, end: usize, factors: usize, to: usize): void {
+  const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48);
+  for (; s < end; s += 128) {
+    // The integer stands in the low bits of the sum with ROUND.
+    const a0 = i32x4.sub(madd(v128.load(s), f0, constant(ROUND)), constant(ROUND));
+    const a1 = i32x4.sub(madd(v128.load(s, 16), f1, constant(ROUND)), constant(ROUND));
+    const a2 = i32x4.sub(madd(v128.load(s, 32), f2, constant(ROUND)), constant(ROUND));
+    const a3 = i32x4.sub(madd(v128.load(s, 48), f3, constant(ROUND)), constant(ROUND));
+    const b0 = i32x4.shl(madd(v128.load(s, 64), f0, constant(ROUND)), 16), b1 = i32x4.shl(madd(v128.load(s, 80), f1, constant(ROUND)), 16);
+    const b2 = i32x4.shl(madd(v128.load(s, 96), f2, constant(ROUND)), 16), b3 = i32x4.shl(madd(v128.load(s, 112), f3, constant(ROUND)), 16);
+    v128.store(to, v128.or(a0, b0)); v128.store(to, v128.or(a1, b1), 16);
+    v128.store(to, v128.or(a2, b2), 32); v128.store(to, v128.or(a3, b3), 48);
+    to += 64;
   }
 }
 

@@ -2,19 +2,20 @@
  * @file Everything the module exports. Tiles and inner loops are exported too: that keeps the compiler from folding them
  * into their callers (each is then optimised by the engine on its own), and the self-check and the benchmark call them.
  */
-export { attendSequence, fillAlibi, fillRelative, scoreColumns, transpose } from './attention';
-export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns } from './columns';
+export { attendSequence, fillAlibi, fillRelative, panelF32, transpose } from './attention';
+export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
 export { embedRows } from './embed';
 export { activateRows, addRows, addTile, finishPanel, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
 export { blockF32, blockI16, blockU8, linearF32, linearI16, linearU8 } from './linear';
 export { initialize } from './math';
-export { expRow, expSum, normRows, softmaxRows } from './norm';
+export { expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
 export { copyRows, gatherExpert, mixExperts, routeRows, scatterRows, sumRows } from './pool';
 export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quantize';
+export { joinGroups, quantizeByNorm, squareSum } from './quantize-norm';
 export { packPanelI8, quantizeGroupU8, quantizeRowsU8 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
-export { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
+export { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 export { tileU8x4x16 } from './tile-u8';
 export { unpackRow, unpackRows } from './unpack';
