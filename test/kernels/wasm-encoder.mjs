@@ -33,6 +33,7 @@ export function layers(ops, w) {
       nHeadKv: nHead,
       scale: 0.25,
       window,
+      causal: layer === 0,
     });
     x = ops.norm(ops.linear(mixed, { weight: w.out }, { residual: x }), { weight: w.norm }, { kind: 'rms', eps: 1e-6 });
     const hidden = ops.linear(x, { weight: w.up, bias: w.bias }, { activation: 'gelu' });

@@ -103,6 +103,36 @@ describe('NaN in', () => {
     const y = await backend.ops.read(backend.ops.attention(x, x, x, { nHead: 5, nHeadKv: 5, scale: 0.2 }));
     expect(rowsWithNaN(y, k)).toEqual([false, false, true, true, true]);
   });
+
+  it('and so does it where keys and values are int16', async () => {
+    const backend = await createWasmBackend();
+    const w = await load(backend, withNaN);
+    const tokens = batchOf([130, 150], 50);
+    const ids = tokens.ids.map((_, i) => (i === 200 ? 3 : i % 3));
+    backend.ops.begin({ ...tokens, ids });
+    const x = backend.ops.embedding(w.x, 'ids');
+    const y = await backend.ops.read(backend.ops.attention(x, x, x, { nHead: 5, nHeadKv: 5, scale: 0.2 }));
+    expect(rowsWithNaN(y, k)).toEqual(Array.from(ids, (_, i) => i >= 130));
+  });
+});
+
+it('int16 attention of values that are all at their limit', async () => {
+  const tokens = batchOf([128, 260]);
+  for (const scale of [0, 0.01, 1]) {
+    const sources = inputs((table) => {
+      for (let i = 0; i < table.length; i++) table[i] = Math.floor(i / k) % 2 ? 3 : -3;
+    });
+    const { wasm, reference } = await both(
+      sources,
+      tokens,
+      (ops, w) => {
+        const x = ops.embedding(w.x, 'ids');
+        return ops.attention(x, x, x, { nHead: 2, nHeadKv: 2, scale });
+      },
+      { precision: 'high' },
+    );
+    expect(distance(wasm, reference)).toBeLessThan(1e-3);
+  }
 });
 
 describe('refuses', () => {

@@ -162,62 +162,77 @@ it('rope', () =>
     { numRuns: 40 },
   ));
 
-it('attention', () =>
-  fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 3 }),
-      fc.record({
-        nHeadKv: fc.integer({ min: 1, max: 3 }),
-        per: fc.integer({ min: 1, max: 2 }),
-        d: fc.integer({ min: 1, max: 40 }),
-        dv: fc.integer({ min: 1, max: 40 }),
-      }),
-      fc.record({
-        causal: fc.boolean(),
-        window: fc.option(
-          fc.record({
-            kind: fc.constantFrom('symmetric' as const, 'standard' as const),
-            size: fc.integer({ min: 1, max: 30 }),
-          }),
-          { nil: undefined },
-        ),
-        extra: fc.constantFrom('none', 'alibi', 'softcap', 'relative'),
-      }),
-      seed,
-      async (tokens, { nHeadKv, per, d, dv }, { causal, window, extra }, seed) => {
-        const nHead = nHeadKv * per;
-        const sources: Sources = {
-          q: table(nHead * d, seed),
-          kv: table(nHeadKv * (d + dv), seed + 1),
-          rel: [source('rel', 'F32', [nHead, 32], normal(nHead * 32, seed + 2)), 'table'],
-        };
-        await compare(
-          sources,
-          tokens,
-          (ops, w) => {
-            const kv = ops.embedding(w.kv, 'ids');
-            return ops.attention(
-              ops.embedding(w.q, 'ids'),
-              ops.columns(kv, 0, nHeadKv * d),
-              ops.columns(kv, nHeadKv * d, nHeadKv * dv),
-              {
-                nHead,
-                nHeadKv,
-                scale: extra === 'relative' ? 0.7 : 1 / Math.sqrt(d),
-                causal,
-                window,
-                alibiMaxBias: extra === 'alibi' ? 8 : undefined,
-                softcap: extra === 'softcap' ? 2 : undefined,
-                relativeBias: extra === 'relative' ? w.rel : undefined,
-              },
-            );
-          },
-          1e-5,
-        );
-      },
-    ),
-    { numRuns: 80 },
-  ));
+describe('attention', () => {
+  const run = (
+    tokens: fc.Arbitrary<number[]>,
+    widest: number,
+    precision: 'exact' | 'high',
+    tolerance: number,
+    numRuns: number,
+  ) =>
+    fc.assert(
+      fc.asyncProperty(
+        tokens,
+        fc.record({
+          nHeadKv: fc.integer({ min: 1, max: 3 }),
+          per: fc.integer({ min: 1, max: 2 }),
+          d: fc.integer({ min: 1, max: 40 }),
+          dv: fc.integer({ min: 1, max: 40 }),
+        }),
+        fc.record({
+          causal: fc.boolean(),
+          window: fc.option(
+            fc.record({
+              kind: fc.constantFrom('symmetric' as const, 'standard' as const),
+              size: fc.integer({ min: 1, max: widest }),
+            }),
+            { nil: undefined },
+          ),
+          extra: fc.constantFrom('none', 'alibi', 'softcap', 'relative'),
+        }),
+        seed,
+        async (tokens, { nHeadKv, per, d, dv }, { causal, window, extra }, seed) => {
+          const nHead = nHeadKv * per;
+          const sources: Sources = {
+            q: table(nHead * d, seed),
+            kv: table(nHeadKv * (d + dv), seed + 1),
+            rel: [source('rel', 'F32', [nHead, 32], normal(nHead * 32, seed + 2)), 'table'],
+          };
+          await compare(
+            sources,
+            tokens,
+            (ops, w) => {
+              const kv = ops.embedding(w.kv, 'ids');
+              return ops.attention(
+                ops.embedding(w.q, 'ids'),
+                ops.columns(kv, 0, nHeadKv * d),
+                ops.columns(kv, nHeadKv * d, nHeadKv * dv),
+                {
+                  nHead,
+                  nHeadKv,
+                  scale: extra === 'relative' ? 0.7 : 1 / Math.sqrt(d),
+                  causal,
+                  window,
+                  alibiMaxBias: extra === 'alibi' ? 8 : undefined,
+                  softcap: extra === 'softcap' ? 2 : undefined,
+                  relativeBias: extra === 'relative' ? w.rel : undefined,
+                },
+              );
+            },
+            tolerance,
+            precision,
+          );
+        },
+      ),
+      { numRuns },
+    );
+  const several = (min: number, max: number, most: number) =>
+    fc.array(fc.integer({ min, max }), { minLength: 1, maxLength: most });
+  it('is float32 at `exact`', () => run(several(1, 90, 3), 30, 'exact', 1e-5, 80));
+  it('is float32 at `exact` over several blocks of keys', () => run(several(500, 1100, 1), 700, 'exact', 1e-5, 6));
+  it('is float32 at `high` with few keys', () => run(several(1, 127, 2), 30, 'high', 1e-5, 20));
+  it('is nearly float32 at `high` with many keys', () => run(several(120, 420, 2), 200, 'high', 2e-3, 40));
+});
 
 it('glu, add, activate, softmax, columns', () =>
   fc.assert(

@@ -114,7 +114,7 @@ describe.each(['cls', 'last'] as const)('with %s pooling', (pooling) => {
 describe.each(['exact', 'high', 'fast'] as const)('same bits at %s', (precision) => {
   it('alone and in a batch', async () => {
     const run = await alone(precision);
-    const whole = batchOf([7, 33, 1, 18, 64]);
+    const whole = batchOf([7, 33, 1, 200, 64]);
     const together = await run(whole);
     for (const s of [4, 2, 0, 3, 1]) {
       const [begin, end] = [whole.offsets[s], whole.offsets[s + 1]];
@@ -129,9 +129,14 @@ describe.each(['exact', 'high', 'fast'] as const)('same bits at %s', (precision)
 
   it('on one to four workers', async () => {
     const run = await alone(precision);
-    const batches = [[50], [7, 33, 1, 18, 64], [600], [3], Array.from({ length: 20 }, (_, i) => 1 + i)].map((n) =>
-      batchOf(n),
-    );
+    const batches = [
+      [50],
+      [7, 33, 1, 18, 64],
+      [600],
+      [3],
+      [140, 20, 300],
+      Array.from({ length: 20 }, (_, i) => 1 + i),
+    ].map((n) => batchOf(n));
     const team = await startTeam(4, precision);
     for (const batch of batches) {
       const expected = await run(batch);

@@ -131,6 +131,8 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
 
 /** How matrices are multiplied. */
 interface Choice {
+  /** Everything is float32. */
+  readonly exact: boolean;
   /** The products of a matrix of this type. */
   readonly of: (type: GgmlType) => Products;
   /** For the description. */
@@ -138,14 +140,16 @@ interface Choice {
 }
 
 async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<Choice> {
-  if (precision === 'exact') return { of: () => ({ kind: 'f32' }), note: '' };
-  if (precision === 'high') return { of: () => ({ kind: 'i16' }), note: '' };
+  if (precision === 'exact') return { exact: true, of: () => ({ kind: 'f32' }), note: '' };
+  const int16: Choice = { exact: false, of: () => ({ kind: 'i16' }), note: '' };
+  if (precision === 'high') return int16;
   const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
   if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
-    return { of: () => ({ kind: 'u8', levels }), note: `, ${levels === 255 ? 8 : 7}-bit activations` };
+    return { ...int16, of: () => ({ kind: 'u8', levels }), note: `, ${levels === 255 ? 8 : 7}-bit activations` };
   }
-  if (!(await dotK4IsExact(setup))) return { of: () => ({ kind: 'i16' }), note: '' };
+  if (!(await dotK4IsExact(setup))) return int16;
   return {
+    exact: false,
     of: ({ name }) => ({ kind: name === 'Q4_K' ? 'k4' : 'i16' }),
     note: ', 8-bit activations for Q4_K',
   };
@@ -188,6 +192,7 @@ class Backing implements WasmBackend {
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
     this.description = `${simd}, ${threads}${products.note}`;
     this.ops = bindOps(
+      products.exact,
       () => this.#nRanks,
       (batch) => this.#begin(batch),
       () => this.#current(),

@@ -75,8 +75,12 @@ function sameShape(a: WasmTensor, b: WasmTensor): WasmTensor {
   return b;
 }
 
-/** Binds the operations to whatever `recording` returns at the time of the call. */
+/**
+ * Binds the operations to whatever `recording` returns at the time of the call.
+ * @param exact attention stays in float32
+ */
 export function bindOps(
+  exact: boolean,
   nRanks: () => number,
   begin: (batch: Batch) => void,
   recording: () => Recording,
@@ -263,8 +267,8 @@ export function bindOps(
         out,
         exchange: true,
         macs: attentionMacs(offsets, nHead * (headSize + headSizeV)),
-        scratch: () => attentionScratchBytes(options, headSize, headSizeV, offsets, nRanks()),
-        run: (rt) => attend(rt, q, k, v, out, options),
+        scratch: () => attentionScratchBytes(options, headSize, headSizeV, offsets, nRanks(), exact),
+        run: (rt) => attend(rt, q, k, v, out, options, exact),
       });
     },
 

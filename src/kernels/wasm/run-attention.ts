@@ -13,6 +13,14 @@ import type { WasmWeight } from './weights.ts';
 const parameterBytes = 128;
 const segmentWords = 5;
 const tableBytes = 1024;
+/** Queries of a panel. */
+const queries = 16;
+/** Keys that share scales of V and of the exponentials in int16. */
+const keyBlock = 128;
+/** Sequences from this many tokens on are attended in int16, except at `exact`: with fewer, quantising costs what it gains. */
+const int16Keys = 128;
+/** What the kernel needs whatever the lengths: `Work`, the sums of tiles, eight partial sums and six more values of 16 columns. */
+const workBytes = 128 + 3072 + (8 + 6) * queries * 4;
 const unlimited = 0x3fffffff;
 
 /** Length of the longest sequence. */
@@ -34,18 +42,31 @@ function biasBytes(options: AttentionOptions, nKeys: number): number {
   return values + options.nHead * (2 * nKeys - 1) * 4 + 128;
 }
 
-/** Bytes of scratch of one rank. */
+/** Bytes that keys and values of one head take: `layOut` in `assembly/attention.ts`. */
+function keyBytes(headSize: number, headSizeV: number, nKeys: number, int16: boolean): number {
+  const keys = alignUp(nKeys, 16);
+  const floats = (n: number) => n * headSize * 4 + headSizeV * (n * 4 + 64);
+  if (!int16) return floats(keys);
+  const blocks = Math.ceil(keys / keyBlock) * (alignUp(headSizeV, 4) * keyBlock * 2 + headSizeV * 4);
+  return keys * (alignUp(headSize, 8) * 2 + 4) + blocks + floats(keyBlock);
+}
+
+/** Bytes of scratch of one rank. The longest sequence needs most, also where shorter ones stay in float32. */
 export function attentionScratchBytes(
   options: AttentionOptions,
   headSize: number,
   headSizeV: number,
   offsets: Int32Array,
   nRanks: number,
+  exact: boolean,
 ): number {
-  const keys = alignUp(longest(offsets), 16) + 32;
-  const wideV = alignUp(headSizeV, 16);
-  const own = keys * (headSize + wideV + 4) + 4 * headSize + 256;
-  return parameterBytes + nRanks * segmentWords * 4 + tableBytes + biasBytes(options, longest(offsets)) + own * 4 + 512;
+  const nKeys = longest(offsets);
+  const strip = alignUp(nKeys, 16) * queries * 4;
+  const blockLargest = Math.ceil(nKeys / keyBlock) * queries * 4;
+  const panels = (headSize + 8 + 2 * headSizeV) * queries * 4;
+  const own =
+    workBytes + blockLargest + panels + strip + keyBytes(headSize, headSizeV, nKeys, !exact && nKeys >= int16Keys);
+  return parameterBytes + nRanks * segmentWords * 4 + tableBytes + biasBytes(options, nKeys) + own + 256;
 }
 
 /** ALiBi's slope of each head. */
@@ -116,6 +137,7 @@ export function attend(
   v: WasmTensor,
   y: WasmTensor,
   options: AttentionOptions,
+  exact: boolean,
 ): void {
   const { nHead, nHeadKv, window } = options;
   const { offsets } = rt.batch;
@@ -149,6 +171,7 @@ export function attend(
     i32.set([back, forward], at + 12);
     f32[at + 14] = options.softcap ?? 0;
     i32.set([bias, nKeys - 1, rt.address(y) + row * rt.stride(y), rt.stride(y), own, rt.wide], at + 15);
+    i32[at + 21] = !exact && length >= int16Keys ? 1 : 0;
     rt.kernels.attendSequence(rt.scratch);
   }
 }

@@ -74,7 +74,7 @@ function checkI16(run: (kernels: Kernels) => void, nColumns: number, nRows = row
 
 function checkF32(run: (kernels: Kernels) => void, nRows: number): Check {
   return (kernels, on) => {
-    const x = on.floats(a, rows * k);
+    const x = on.floats(a, nRows * k);
     const y = on.floats(w, k * columns);
     run(kernels);
     return on.near(t, nRows * columns, (at) => {
@@ -104,6 +104,8 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
   ['tileI16x2x16', checkI16((kernels) => kernels.tileI16x2x16(a, w, t, k * 2), 16, 2)],
   ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16(a, w, t, k * 2), 16, 1)],
   ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16(a, k * 4, w, t, 64, k * 4), 4)],
+  ['tileF32x6x16', checkF32((kernels) => kernels.tileF32x6x16(a, k * 4, w, t, 64, k * 4), 6)],
+  ['tilesF32', checkF32((kernels) => kernels.tilesF32(a, k * 4, 11, w, t, k * 4, 1), 11)],
   ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16(a, w, t, k * 4), 1)],
   [
     'scaleTile',
@@ -188,6 +190,37 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     },
   ],
   [
+    'quantizeByNorm',
+    (kernels, on) => {
+      const x = on.floats(a, 5 * k, 3);
+      kernels.quantizeByNorm(a, k * 4, 5, k, c, 640, scales);
+      const at = (row: number, i: number) => on.i16[c / 2 + (row >> 2) * 320 + (i >> 1) * 8 + 2 * (row & 3) + (i & 1)];
+      const missing = on.f32.slice(scales / 4 + 5, scales / 4 + 8);
+      if (missing.some((scale) => scale !== 0)) return false;
+      return [0, 1, 2, 3, 4].every((row) => {
+        const scale = on.f32[scales / 4 + row];
+        const values = x.slice(row * k, (row + 1) * k);
+        const norm = Math.hypot(...values.map((_, i) => at(row, i)));
+        return (
+          norm < 46340 &&
+          norm > 46300 &&
+          values.every((value, i) => Math.abs(at(row, i) * scale - value) <= 0.51 * scale)
+        );
+      });
+    },
+  ],
+  [
+    'joinGroups',
+    (kernels, on) => {
+      const x = on.integers(a, 16 * 8, 30000);
+      kernels.joinGroups(a, 64, c);
+      return x.every((value, i) => {
+        const [group, pair, rest] = [i >> 5, (i >> 3) & 3, i & 7];
+        return on.i16[c / 2 + pair * 32 + group * 8 + rest] === value;
+      });
+    },
+  ],
+  [
     'quantizeRowsU8',
     (kernels, on) => {
       const x = on.floats(a, k, 3);
@@ -220,19 +253,73 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     },
   ],
   [
-    'packKeys',
+    'largestColumns',
     (kernels, on) => {
-      const x = on.floats(a, 16 * 12);
-      kernels.packKeys(a, 48, 16, 12, c, 0);
-      return on.near(c, 16 * 12, (i) => x[(i % 16) * 12 + (i >> 4)]);
+      const x = on.floats(a, 8 * columns);
+      kernels.largestColumns(a, a + 512, c);
+      return on.near(c, columns, (j) => Math.max(...x.filter((_, i) => i % columns === j)));
     },
   ],
   [
-    'packValues',
+    'expColumns',
     (kernels, on) => {
-      const x = on.floats(a, 16 * 16);
-      kernels.packValues(a, 64, 16, 16, c, 1024, 0);
-      return on.near(c, 16 * 16, (i) => x[i]);
+      const x = on.floats(c, 16 * columns, 6);
+      const most = on.floats(bias, 8).map((value) => value + 7);
+      on.f32.set(most, bias / 4);
+      on.f32.fill(0, w / 4, w / 4 + 8 * columns);
+      kernels.expColumns(c, c + 1024, bias, w);
+      const exp = (i: number) => ((i & 15) < 8 ? Math.exp(x[i] - most[i & 15]) : x[i]);
+      const sum = (i: number) => ((i & 15) < 8 ? exp(i) + exp(i + 8 * columns) : 0);
+      return on.near(c, 16 * columns, exp) && on.near(w, 8 * columns, sum);
+    },
+  ],
+  [
+    'shareScales',
+    (kernels, on) => {
+      const [sums, most] = [on.floats(w, 8 * columns).map((value) => value + 1.5), on.floats(bias, columns)];
+      on.f32.set(sums, w / 4);
+      on.f32.fill(1, bias / 4 + columns, bias / 4 + 2 * columns);
+      on.f32.fill(2, scales / 4, scales / 4 + columns);
+      kernels.shareScales(w, bias, bias + 64, scales, c, c + 64);
+      const sum = (j: number) => sums.reduce((total, value, i) => (i % columns === j ? total + value : total), 0);
+      const largest = (j: number) => Math.max(sum(j) / 262000, Math.exp(most[j] - 1) / 32767);
+      return (
+        on.near(scales, columns, (j) => 2 + sum(j)) &&
+        on.near(c + 64, columns, (j) => 1 / largest(j)) &&
+        sums.slice(0, columns).every((_, j) => Math.abs(on.f32[c / 4 + j] * on.f32[c / 4 + 16 + j] - 1) < 1e-6)
+      );
+    },
+  ],
+  [
+    'pairColumns',
+    (kernels, on) => {
+      const x = on.floats(a, 4 * columns).map((value) => Math.abs(value));
+      on.f32.set(x, a / 4);
+      const factors = on.floats(bias, columns).map((value) => 30000 + value * 2000);
+      on.f32.set(factors, bias / 4);
+      kernels.pairColumns(a, a + 256, bias, c);
+      return x.every((value, i) => {
+        const [key, j] = [i >> 4, i & 15];
+        return Math.abs(on.i16[c / 2 + (key >> 1) * 32 + 2 * j + (key & 1)] - value * factors[j]) <= 0.51;
+      });
+    },
+  ],
+  [
+    'divideColumns',
+    (kernels, on) => {
+      const x = on.floats(c, 2 * columns);
+      const total = on.floats(bias, columns).map((value) => value + 2);
+      on.f32.set(total, bias / 4);
+      kernels.divideColumns(c, c + 128, bias);
+      return on.near(c, 2 * columns, (i) => x[i] / total[i & 15]);
+    },
+  ],
+  [
+    'transpose',
+    (kernels, on) => {
+      const x = on.floats(a, 7 * 10);
+      kernels.transpose(a, 40, 7, 10, c, 28);
+      return on.near(c, 70, (i) => x[(i % 7) * 10 + Math.floor(i / 7)]);
     },
   ],
 ];

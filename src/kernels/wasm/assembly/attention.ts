@@ -1,14 +1,20 @@
 /**
  * @file Attention of the query rows that one worker owns in one sequence.
  *
- * For each key/value head: K is turned into panels of 16 keys, `[d][16]`, V into panels of 16 dimensions, `[key][16]`;
- * then for each query head that uses it and each 4 query rows: scores of the keys they can see (a strip of 4 × T floats,
- * never T × T), softmax, the product with V. Panels are anchored at key 0 and sums over keys are closed at every
- * multiple of 512 keys, so that a row's bits do not depend on which rows are computed with it.
+ * 16 query rows are a panel, as 16 columns of weights are; keys, then dimensions of V, are the rows it is multiplied with. For
+ * each query head and each 16 queries: scores of the keys they can see, `[key][16]` (a strip of 16 × T floats, never T × T),
+ * softmax down the columns, the product with V, `[dimension][16]`, turned back into rows. A query has a lane of its own, and
+ * sums over keys close at fixed keys of the sequence, so that a row's bits do not depend on which rows are computed with it.
+ *
+ * Two forms. float32: K as it is, V transposed. int16: queries and keys have one scale a row, V one for each dimension and block of
+ * 128 keys, exponentials one for each query and block; K and V lie in the groups of 4 rows that the products read. No int32 sum can
+ * overflow: see `quantize-norm.ts` for the scores, `VALUE_LIMIT` in `columns.ts` for the product with V.
  */
-import { tanh4 } from './math';
-import { expRow } from './norm';
-import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
+import { VALUE_LIMIT, addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
+import { addTile } from './epilogue';
+import { quantizeRows } from './quantize';
+import { joinGroups, quantizeByNorm } from './quantize-norm';
+import { blockI16, tilesF32 } from './linear';
 
 /** What `attendSequence` reads at `p`; addresses and strides in bytes. Written by `src/kernels/wasm/run-attention.ts`. */
 @unmanaged
@@ -23,221 +29,279 @@ class Params {
   back: i32; forward: i32;
   /** 0: none. */
   softcap: f32;
-  /** Added to the scores: `[nHead][2 · centre + 1]`, by key position − query position + centre; 0: none. */
+  /** Added to the scores: `[nHead][2 · centre + 1]`, by query position − key position + centre; 0: none. Readable for 15 more. */
   bias: usize; centre: i32;
   y: usize; ldy: usize;
-  /** See `attentionScratch`. */
+  /** See `attentionScratchBytes` in `run-attention.ts`. */
   scratch: usize;
   wide: i32;
+  /** 1: products in int16, 0: in float32. */
+  int16: i32;
 }
 
-/** Keys of one partial sum. */
+/** Queries of one panel. */
+@inline const QUERIES: i32 = 16;
+/** Keys of one partial sum in float32, and in int16, where V and the exponentials have scales of their own in each. */
 @inline const KEY_BLOCK: i32 = 512;
+@inline const KEY_BLOCK_I16: i32 = 128;
+/** Bytes of 4 dimensions of V in a block. */
+@inline const VALUE_GROUP: usize = 1024;
 
 @inline
-function roundUp16(n: i32): i32 {
-  return (n + 15) & ~15;
+function roundUp(n: i32, unit: i32): i32 {
+  return (n + unit - 1) & -unit;
 }
 
-/** Bytes of scratch for `nKeys` keys. */
-export function attentionScratch(nKeys: i32, headSize: i32, headSizeV: i32): usize {
-  const keys = <usize>roundUp16(nKeys) + 16;
-  return (keys * <usize>(headSize + roundUp16(headSizeV) + 4) + <usize>(4 * headSize) + 64 + <usize>(4 * roundUp16(headSizeV)) + 64) << 2;
+/** Where things lie in the scratch, and which keys they are of: [firstKey, endKey), the first a multiple of 16. */
+@unmanaged
+class Work {
+  firstKey: i32; endKey: i32;
+  /** float32: `[key][headSize]`; int16: groups of 4 keys, `keyGroup` bytes apart, and a scale a key. */
+  keys: usize; keyGroup: usize; keyScales: usize;
+  /** float32: `[dimension][key]`, rows `ldv` bytes apart; int16: `[block of keys][dimensions / 4]` groups, and scales `[block][dimension]`. */
+  values: usize; ldv: usize; valueBlock: usize; valueScales: usize;
+  /** int16: a block of keys and values in float32 before they are quantised; rows of values `ldv` apart. */
+  stageKeys: usize; stageValues: usize;
+  /** float32: `[d][16]`; int16: `[d/2][16][2]`, then the same in groups of 4. */
+  query: usize;
+  /** `[key][16]` */
+  strip: usize;
+  /** `[dimension][16]`: the sums over all keys so far, in float32 also over a block. */
+  out: usize; part: usize;
+  /** Of 16 columns: largest score (of all and of each block), sum of the exponentials and eight partial ones. */
+  largest: usize; blockLargest: usize; total: usize; sums: usize;
+  /** int16, of 16 columns: scales of the queries and of the exponentials, what the latter are multiplied with, zeros. */
+  queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
+  /** Sums of tiles. */
+  t: usize;
 }
 
-/** Key panels `[d][16]`: 4 values of a key go to 4 rows of the panel. */
-export function packKeys(from: usize, ld: usize, rows: i32, d: i32, panels: usize, firstKey: i32): void {
+/** `to[c][r] = from[r][c]`. */
+export function transpose(from: usize, ldf: usize, rows: i32, cols: i32, to: usize, ldt: usize): void {
+  let r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    let p = from, q = to;
+    let c = 0;
+    for (; c + 4 <= cols; c += 4) {
+      const a = v128.load(p), b = v128.load(p + ldf), d = v128.load(p + 2 * ldf), e = v128.load(p + 3 * ldf);
+      const ab = i32x4.shuffle(a, b, 0, 4, 1, 5), de = i32x4.shuffle(d, e, 0, 4, 1, 5);
+      const fg = i32x4.shuffle(a, b, 2, 6, 3, 7), hi = i32x4.shuffle(d, e, 2, 6, 3, 7);
+      v128.store(q, i64x2.shuffle(ab, de, 0, 2)); v128.store(q + ldt, i64x2.shuffle(ab, de, 1, 3));
+      v128.store(q + 2 * ldt, i64x2.shuffle(fg, hi, 0, 2)); v128.store(q + 3 * ldt, i64x2.shuffle(fg, hi, 1, 3));
+      p += 16; q += ldt << 2;
+    }
+    transposeSmall(p, ldf, 4, cols - c, q, ldt);
+    from += ldf << 2; to += 16;
+  }
+  transposeSmall(from, ldf, rows - r, cols, to, ldt);
+}
+
+function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize, ldt: usize): void {
   for (let r = 0; r < rows; r++) {
-    const key = firstKey + r;
-    let to = panels + <usize>(key >> 4) * (<usize>d << 6) + (<usize>(key & 15) << 2);
-    let p = from;
-    let i = 0;
-    for (; i + 4 <= d; i += 4) {
-      const v = v128.load(p);
-      v128.store32_lane(to, v, 0); v128.store32_lane(to, v, 1, 64); v128.store32_lane(to, v, 2, 128); v128.store32_lane(to, v, 3, 192);
-      p += 16; to += 256;
-    }
-    for (; i < d; i++) { store<f32>(to, load<f32>(p)); p += 4; to += 64; }
-    from += ld;
-  }
-}
-
-/** Value panels `[key][16]`, `panelBytes` apart; columns past `d` become 0. */
-export function packValues(from: usize, ld: usize, rows: i32, d: i32, panels: usize, panelBytes: usize, firstKey: i32): void {
-  for (let r = 0; r < rows; r++) {
-    let to = panels + (<usize>(firstKey + r) << 6);
-    let p = from;
-    let i = 0;
-    for (; i + 16 <= d; i += 16) {
-      v128.store(to, v128.load(p)); v128.store(to, v128.load(p, 16), 16);
-      v128.store(to, v128.load(p, 32), 32); v128.store(to, v128.load(p, 48), 48);
-      p += 64; to += panelBytes;
-    }
-    if (i < d) {
-      const n = <usize>(d - i) << 2;
-      memory.copy(to, p, n);
-      memory.fill(to + n, 0, 64 - n);
-    }
-    from += ld;
-  }
-}
-
-/** Scores `[rows][panel · 16]` of up to 4 query rows (contiguous, already scaled) with panels [p0, p1). */
-export function scoreRows(q: usize, d: i32, rows: i32, keys: usize, p0: i32, p1: i32, s: usize, lds: usize, wide: i32): void {
-  const ldq = <usize>d << 2;
-  let k = keys + <usize>p0 * (<usize>d << 6);
-  let to = s + (<usize>p0 << 6);
-  for (let p = p0; p < p1; p++) {
-    if (rows == 4) {
-      if (wide) tileF32x4x16(q, ldq, k, to, lds, ldq);
-      else {
-        tileF32x4x8(q, ldq, k, to, lds, ldq);
-        tileF32x4x8(q, ldq, k + 32, to + 32, lds, ldq);
-      }
-    } else {
-      for (let r = 0; r < rows; r++) tileF32x1x16(q + <usize>r * ldq, k, to + <usize>r * lds, ldq);
-    }
-    k += <usize>d << 6; to += 64;
-  }
-}
-
-/**
- * `out[4][16] = Σ s[row][key] · v[key]` over keys [from, to), both multiples of 16 and counted from `firstKey`;
- * `t` is scratch of 256 bytes.
- */
-export function mixRows(
-  s: usize, lds: usize, rows: i32, v: usize, from: i32, to: i32, firstKey: i32, out: usize, t: usize, wide: i32,
-): void {
-  memory.fill(out, 0, 256);
-  for (let j = from; j < to; ) {
-    const end = min(to, ((j + firstKey) & -KEY_BLOCK) + KEY_BLOCK - firstKey);
-    const n4 = <usize>(end - j) << 2;
-    const a = s + (<usize>j << 2), w = v + (<usize>j << 6);
-    if (rows == 4) {
-      if (wide) tileF32x4x16(a, lds, w, t, 64, n4);
-      else {
-        tileF32x4x8(a, lds, w, t, 64, n4);
-        tileF32x4x8(a, lds, w + 32, t + 32, 64, n4);
-      }
-    } else {
-      for (let r = 0; r < rows; r++) tileF32x1x16(a + <usize>r * lds, w, t + (<usize>r << 6), n4);
-    }
-    for (let i: usize = 0; i < <usize>rows << 6; i += 16) v128.store(out + i, f32x4.add(v128.load(out + i), v128.load(t + i)));
-    j = end;
-  }
-}
-
-/** `s = softcap · tanh(s / softcap)` (0: skip) and `s += bias` (0: skip) for `n` values rounded up to 4. */
-function adjustScores(s: usize, n: i32, softcap: f32, bias: usize): void {
-  const end = s + (<usize>((n + 3) >> 2) << 4);
-  if (softcap != 0) {
-    const c = f32x4.splat(softcap), inverse = f32x4.splat(1 / softcap);
-    for (let p = s; p < end; p += 16) v128.store(p, f32x4.mul(c, tanh4(f32x4.mul(v128.load(p), inverse))));
-  }
-  if (bias != 0) {
-    for (let p = s; p < end; p += 16) {
-      v128.store(p, f32x4.add(v128.load(p), v128.load(bias)));
-      bias += 16;
-    }
+    let q = to + (<usize>r << 2);
+    for (let c = 0; c < cols; c++) { store<f32>(q, load<f32>(from + (<usize>c << 2))); q += ldt; }
+    from += ldf;
   }
 }
 
 export function attendSequence(address: usize): void {
   const o = changetype<Params>(address);
-  const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
-  const firstKey = max(0, o.firstQuery - o.back) & -16;
-  const endKey = min(T, o.firstQuery + o.nQuery + min(o.forward, T));
-  const span = roundUp16(endKey - firstKey);
-  const panelBytes = <usize>span << 6;
-  const keys = o.scratch;
-  const values = keys + (<usize>(span * d) << 2);
-  const scores = values + panelBytes * <usize>(roundUp16(dv) >> 4);
-  const lds = <usize>span << 2;
-  const query = scores + (lds << 2) + 64;
-  const out = query + (<usize>(4 * d) << 2);
-  const t = out + 256;
+  const w = changetype<Work>(o.scratch);
+  layOut(o, w);
   const perKv = o.nHead / o.nHeadKv;
   for (let kv = 0; kv < o.nHeadKv; kv++) {
-    gather(o, kv, firstKey, endKey, keys, values, panelBytes);
+    if (!o.int16) gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
+    else quantizeKeys(o, w, kv);
     for (let h = kv * perKv; h < (kv + 1) * perKv; h++) {
-      const bias: usize = o.bias == 0 ? 0 : o.bias + (<usize>(h * (2 * o.centre + 1) + o.centre) << 2);
-      for (let r = 0; r < o.nQuery; r += 4) {
-        attendRows(o, h, r, min(4, o.nQuery - r), bias, firstKey, endKey, keys, values, panelBytes, scores, lds, query, out, t);
-      }
+      for (let r = 0; r < o.nQuery; r += QUERIES) attendRows(o, w, h, r, min(QUERIES, o.nQuery - r));
     }
   }
 }
 
-/** Packs the keys and values [firstKey, endKey) of one key/value head; missing keys of the last panel become 0. */
-function gather(o: Params, kv: i32, firstKey: i32, endKey: i32, keys: usize, values: usize, panelBytes: usize): void {
-  const d = o.headSize, dv = o.headSizeV;
-  const tail = (endKey - firstKey) & 15;
-  if (tail != 0) {
-    const panel = (endKey - firstKey) >> 4;
-    memory.fill(keys + <usize>panel * (<usize>d << 6), 0, <usize>d << 6);
-    for (let p: usize = 0; p < <usize>(roundUp16(dv) >> 4); p++) memory.fill(values + p * panelBytes + (<usize>panel << 10), 0, 1024);
+/** Which keys are read, and where everything lies; `attentionScratchBytes` in `run-attention.ts` must know of each part. */
+function layOut(o: Params, w: Work): void {
+  const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
+  // Whole blocks where they have scales, so that these do not depend on the queries.
+  const unit = o.int16 ? KEY_BLOCK_I16 : 16;
+  w.firstKey = max(0, o.firstQuery - o.back) & -unit;
+  w.endKey = min(T, roundUp(o.firstQuery + o.nQuery + min(o.forward, T), unit));
+  const span = roundUp(w.endKey - w.firstKey, 16);
+  const nBlocks = (span + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
+  w.t = o.scratch + 128;
+  w.sums = w.t + 3072;
+  w.largest = w.sums + 512;
+  w.total = w.largest + 64;
+  w.queryScales = w.total + 64;
+  w.shareScales = w.queryScales + 64;
+  w.shareFactors = w.shareScales + 64;
+  w.zeros = w.shareFactors + 64;
+  memory.fill(w.zeros, 0, 64);
+  w.blockLargest = w.zeros + 64;
+  w.query = w.blockLargest + (<usize>nBlocks << 6);
+  w.out = w.query + (<usize>(d + 8) << 6);
+  w.part = w.out + (<usize>dv << 6);
+  w.strip = w.part + (<usize>dv << 6);
+  w.keys = w.strip + (<usize>span << 6);
+  if (!o.int16) {
+    // What lies in the lanes of missing queries is multiplied too.
+    if (o.nQuery < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
+    w.values = w.keys + (<usize>(span * d) << 2);
+    // An odd number of cache lines: a column then has sets of the cache for itself.
+    w.ldv = (<usize>span << 2) | 64;
+  } else {
+    w.keyGroup = <usize>roundUp(d, 8) << 3;
+    w.keyScales = w.keys + <usize>(span >> 2) * w.keyGroup;
+    w.valueBlock = <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
+    w.values = w.keyScales + (<usize>span << 2);
+    w.valueScales = w.values + <usize>nBlocks * w.valueBlock;
+    w.stageKeys = w.valueScales + (<usize>(nBlocks * dv) << 2);
+    w.ldv = (<usize>min(span, KEY_BLOCK_I16) << 2) | 64;
+    w.stageValues = w.stageKeys + (<usize>(min(span, KEY_BLOCK_I16) * d) << 2);
   }
+}
+
+/** Keys and values of one key/value head in int16, block by block. */
+function quantizeKeys(o: Params, w: Work, kv: i32): void {
+  const d = o.headSize, dv = o.headSizeV;
+  let values = w.values, valueScales = w.valueScales;
+  for (let j = 0; j < w.endKey - w.firstKey; j += KEY_BLOCK_I16) {
+    const n = min(KEY_BLOCK_I16, w.endKey - w.firstKey - j);
+    gather(o, kv, w.firstKey + j, w.firstKey + j + n, w.stageKeys, w.stageValues, w.ldv);
+    quantizeByNorm(w.stageKeys, <usize>d << 2, n, d, w.keys + <usize>(j >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>j << 2));
+    quantizeRows(w.stageValues, w.ldv, dv, n, values, VALUE_GROUP, valueScales, KEY_BLOCK_I16, VALUE_LIMIT);
+    values += w.valueBlock; valueScales += <usize>dv << 2;
+  }
+}
+
+/** Brings the keys [from, to) of one key/value head to `keys`, `[key][headSize]`, and their values to `values`, `[dimension][key]`. */
+function gather(o: Params, kv: i32, from: i32, to: i32, keys: usize, values: usize, ldv: usize): void {
+  const d = o.headSize, dv = o.headSizeV;
   let row = 0;
   for (let i = 0; i < o.nSegments; i++) {
     const segment = o.segments + <usize>(i * 20);
     const n = load<i32>(segment, 16);
-    const from = max(row, firstKey), to = min(row + n, endKey);
-    if (from < to) {
-      const ldk = load<usize>(segment, 4), ldv = load<usize>(segment, 12);
-      packKeys(load<usize>(segment) + <usize>(from - row) * ldk + (<usize>(kv * d) << 2), ldk, to - from, d, keys, from - firstKey);
-      packValues(
-        load<usize>(segment, 8) + <usize>(from - row) * ldv + (<usize>(kv * dv) << 2), ldv, to - from, dv, values, panelBytes, from - firstKey,
-      );
+    const first = max(row, from), end = min(row + n, to);
+    if (first < end) {
+      const ldk = load<usize>(segment, 4), ld = load<usize>(segment, 12);
+      const k = load<usize>(segment) + <usize>(first - row) * ldk + (<usize>(kv * d) << 2);
+      const v = load<usize>(segment, 8) + <usize>(first - row) * ld + (<usize>(kv * dv) << 2);
+      scaleRows(k, ldk, end - first, d, 1, keys + (<usize>((first - from) * d) << 2));
+      transpose(v, ld, end - first, dv, values + (<usize>(first - from) << 2), ldv);
     }
     row += n;
   }
+  // The last tile reads up to 3 keys more.
+  memory.fill(keys + (<usize>((to - from) * d) << 2), 0, <usize>(((from - to) & 3) * d) << 2);
 }
 
-/** Up to 4 query rows of one head. Key numbers below are counted from `firstKey`, a multiple of 16. */
-function attendRows(
-  o: Params, h: i32, r0: i32, rows: i32, bias: usize, firstKey: i32, endKey: i32, keys: usize, values: usize, panelBytes: usize,
-  scores: usize, lds: usize, query: usize, out: usize, t: usize,
-): void {
-  const d = o.headSize, dv = o.headSizeV;
-  scaleQuery(o.q + <usize>r0 * o.ldq + (<usize>(h * d) << 2), o.ldq, rows, d, o.scale, query);
+/** Up to 16 query rows of one head. */
+function attendRows(o: Params, w: Work, h: i32, r0: i32, rows: i32): void {
+  const d = o.headSize, dv = o.headSizeV, strip = w.strip;
   const p = o.firstQuery + r0;
-  const from = (max(0, p - o.back) - firstKey) & -16;
-  const to = roundUp16(min(endKey, p + rows + min(o.forward, o.nKeys)) - firstKey);
-  scoreRows(query, d, rows, keys, from >> 4, to >> 4, scores, lds, o.wide);
-  let s = scores;
-  for (let r = 0; r < rows; r++) {
-    const lo = max(0, p + r - o.back) - firstKey, hi = min(endKey, p + r + 1 + min(o.forward, o.nKeys)) - firstKey;
-    if (o.softcap != 0 || bias != 0) {
-      adjustScores(s + (<usize>lo << 2), hi - lo, o.softcap, bias == 0 ? 0 : bias + (<usize>(lo + firstKey - (p + r)) << 2));
-    }
-    store<f32>(t + 256 + (<usize>r << 2), expRow(s, lo, hi, from, to));
-    s += lds;
+  const forward = min(o.forward, o.nKeys);
+  // Keys from here on are counted from `firstKey`.
+  const from = (max(0, p - o.back) - w.firstKey) & -16;
+  const last = min(w.endKey, p + rows + forward) - w.firstKey;
+  const to = roundUp(last, 4);
+  const first = strip + (<usize>from << 6), end = strip + (<usize>to << 6);
+  const q = o.q + <usize>r0 * o.ldq + (<usize>(h * d) << 2);
+
+  if (!o.int16) {
+    transpose(q, o.ldq, rows, d, w.query, 64);
+    scaleRows(w.query, 0, 1, d << 4, o.scale, w.query);
+    const k4 = <usize>d << 2;
+    tilesF32(w.keys + <usize>from * k4, k4, to - from, w.query, first, k4, o.wide);
+  } else {
+    const groups = w.query + (w.keyGroup << 2);
+    quantizeByNorm(q, o.ldq, rows, d, groups, w.keyGroup, w.queryScales);
+    joinGroups(groups, w.keyGroup, w.query);
+    blockI16(
+      w.keys + <usize>(from >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>from << 2), 4, w.query, w.queryScales,
+      <usize>roundUp(d, 2) << 1, w.zeros, 0, o.scale, first, 64, to - from, o.wide, w.t,
+    );
   }
-  for (let c = 0; c < dv; c += 16) {
-    mixRows(scores, lds, rows, values + <usize>(c >> 4) * panelBytes, from, to, firstKey, out, t, o.wide);
-    for (let r = 0; r < rows; r++) {
-      const y = o.y + <usize>(r0 + r) * o.ldy + (<usize>(h * dv + c) << 2);
-      writeRow(out + (<usize>r << 6), y, min(16, dv - c), 1 / load<f32>(t + 256 + (<usize>r << 2)));
-    }
+  if (o.softcap != 0) capColumns(first, end, o.softcap);
+  if (o.bias != 0) biasColumns(first, end, o.bias + (<usize>(h * (2 * o.centre + 1) + o.centre + p - w.firstKey - from) << 2));
+  for (let r = 0; r < rows; r++) {
+    const lane = strip + (<usize>r << 2);
+    hide(lane, from, max(0, p + r - o.back) - w.firstKey);
+    hide(lane, min(last, p + r + 1 + forward - w.firstKey), to);
+  }
+  if (!o.int16) mixF32(o, w, from, last);
+  else mixI16(o, w, from, last);
+  divideColumns(w.out, w.out + (<usize>dv << 6), w.total);
+  transpose(w.out, 64, dv, rows, o.y + <usize>r0 * o.ldy + (<usize>(h * dv) << 2), o.ldy);
+}
+
+/** Softmax of the strip without its division and the product with V, for keys [from, last); the divisor goes to `total`. */
+function mixF32(o: Params, w: Work, from: i32, last: i32): void {
+  const dv = o.headSizeV, to = roundUp(last, 4);
+  largestColumns(w.strip + (<usize>from << 6), w.strip + (<usize>to << 6), w.largest);
+  memory.fill(w.sums, 0, 512);
+  for (let j = from; j < last; ) {
+    const next = min(to, ((j + w.firstKey) & -KEY_BLOCK) + KEY_BLOCK - w.firstKey);
+    const block = w.strip + (<usize>j << 6);
+    expBlock(w, block, w.strip + (<usize>next << 6));
+    const n4 = <usize>(min(next, last) - j) << 2;
+    tilesF32(w.values + (<usize>j << 2), w.ldv, dv, block, j == from ? w.out : w.part, n4, o.wide);
+    if (j != from) addTile(w.part, w.out, 64, w.out, 64, 1, dv);
+    j = next;
+  }
+  memory.fill(w.total, 0, 64);
+  addSums(w.sums, w.total);
+}
+
+/** The same in int16: the exponentials of each block of keys and query become integers with a scale of their own. */
+function mixI16(o: Params, w: Work, from: i32, last: i32): void {
+  const dv = o.headSizeV, to = roundUp(last, 4), end = w.strip + (<usize>to << 6);
+  const firstBlock = from & -KEY_BLOCK_I16;
+  let top = w.blockLargest;
+  for (let j = firstBlock; j < last; j += KEY_BLOCK_I16) {
+    largestColumns(w.strip + (<usize>max(from, j) << 6), min(end, w.strip + (<usize>(j + KEY_BLOCK_I16) << 6)), top);
+    if (j == firstBlock) memory.copy(w.largest, top, 64);
+    else raiseColumns(w.largest, top);
+    top += 64;
+  }
+  memory.fill(w.total, 0, 64);
+  top = w.blockLargest;
+  for (let j = firstBlock; j < last; j += KEY_BLOCK_I16) {
+    const start = max(from, j), next = min(to, j + KEY_BLOCK_I16), b = j / KEY_BLOCK_I16;
+    const block = w.strip + (<usize>start << 6), blockEnd = w.strip + (<usize>next << 6);
+    memory.fill(w.sums, 0, 512);
+    expBlock(w, block, blockEnd);
+    shareScales(w.sums, top, w.largest, w.total, w.shareScales, w.shareFactors);
+    // In place: a pair takes the room of its first key.
+    pairColumns(block, blockEnd, w.shareFactors, block);
+    const values = w.values + <usize>b * w.valueBlock + (<usize>(start - j) << 3), scales = w.valueScales + (<usize>(b * dv) << 2);
+    blockI16(
+      values, VALUE_GROUP, scales, 4, block, w.shareScales, <usize>(next - start) << 1,
+      start == from ? w.zeros : w.out, start == from ? 0 : 64, 1, w.out, 64, dv, o.wide, w.t,
+    );
+    top += 64;
   }
 }
 
-function scaleQuery(q: usize, ldq: usize, rows: i32, d: i32, scale: f32, to: usize): void {
+/** Exponentials of a block, in place, and their partial sums. */
+function expBlock(w: Work, block: usize, end: usize): void {
+  expColumns(block, end, w.largest, w.sums);
+  expColumns(block + 32, end + 32, w.largest + 32, w.sums + 32);
+}
+
+/** Makes the scores of keys [from, to) in one lane −inf. */
+function hide(lane: usize, from: i32, to: i32): void {
+  for (let j = from; j < to; j++) store<f32>(lane + (<usize>j << 6), -Infinity);
+}
+
+/** `to[r][i] = scale · x[r][i]`; `to` has no gaps between rows. */
+function scaleRows(x: usize, ldx: usize, rows: i32, n: i32, scale: f32, to: usize): void {
   const s = f32x4.splat(scale);
   for (let r = 0; r < rows; r++) {
-    let p = q;
+    let p = x;
     let i = 0;
-    for (; i + 4 <= d; i += 4) { v128.store(to, f32x4.mul(v128.load(p), s)); p += 16; to += 16; }
-    for (; i < d; i++) { store<f32>(to, load<f32>(p) * scale); p += 4; to += 4; }
-    q += ldq;
+    for (; i + 4 <= n; i += 4) { v128.store(to, f32x4.mul(v128.load(p), s)); p += 16; to += 16; }
+    for (; i < n; i++) { store<f32>(to, load<f32>(p) * scale); p += 4; to += 4; }
+    x += ldx;
   }
-}
-
-function writeRow(from: usize, to: usize, n: i32, factor: f32): void {
-  const f = f32x4.splat(factor);
-  let i = 0;
-  for (; i + 4 <= n; i += 4) { v128.store(to, f32x4.mul(v128.load(from), f)); from += 16; to += 16; }
-  for (; i < n; i++) { store<f32>(to, load<f32>(from) * factor); from += 4; to += 4; }
 }
 
 /** ALiBi: `table[h][centre + rel] = −slopes[h] · |rel|`. */
@@ -249,7 +313,7 @@ export function fillAlibi(table: usize, nHead: i32, centre: i32, slopes: usize):
 }
 
 /**
- * T5: `table[h][centre + rel] = scale · values[bucket(rel)][h]`, rel = key − query position.
+ * T5: `table[h][centre + rel] = scale · values[bucket(rel)][h]`, rel = query − key position.
  * @param values float32 `[nBuckets][nHead]`
  * @param buckets int32 bucket of each distance below 128; from 128 on it is the last of its half
  */
@@ -259,7 +323,7 @@ export function fillRelative(table: usize, nHead: i32, centre: i32, values: usiz
     for (let rel = -centre; rel <= centre; rel++) {
       const distance = abs(rel);
       let bucket = distance < 128 ? load<i32>(buckets + (<usize>distance << 2)) : half - 1;
-      if (rel > 0) bucket += half;
+      if (rel < 0) bucket += half;
       store<f32>(table, scale * load<f32>(values + (<usize>(bucket * nHead + h) << 2)));
       table += 4;
     }

@@ -2,19 +2,21 @@
  * @file Everything the module exports. Tiles and inner loops are exported too: that keeps the compiler from folding them
  * into their callers (each is then optimised by the engine on its own), and the self-check and the benchmark call them.
  */
-export { attendSequence, attentionScratch, fillAlibi, fillRelative, mixRows, packKeys, packValues, scoreRows } from './attention';
+export { attendSequence, fillAlibi, fillRelative, transpose } from './attention';
+export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
 export { embedRows } from './embed';
 export { activateRows, addRows, addTile, finishStrip, geluRow, gluRows, scaleTile, scaleTileK4, scaleTileU8, siluRow } from './epilogue';
-export { linearF32, linearI16, linearK4, linearU8, sumsF32, sumsI16, sumsK4, sumsU8, tilesF32, tilesI16, tilesK4, tilesU8 } from './linear';
+export { blockI16, linearF32, linearI16, linearK4, linearU8, sumsF32, sumsI16, sumsK4, sumsU8, tilesF32, tilesI16, tilesK4, tilesU8 } from './linear';
 export { initialize } from './math';
-export { expRow, expSum, normRows, softmaxRows } from './norm';
+export { expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
 export { packPanelK4 } from './pack-k4';
 export { copyRows, gatherExpert, mixExperts, routeRows, scatterRows, sumRows } from './pool';
 export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quantize';
+export { joinGroups, quantizeByNorm, squareSum } from './quantize-norm';
 export { packPanelI8, quantizeGroupU8, quantizeRowsU8, sumsOf32 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
-export { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
+export { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 export { tileK4x4x16 } from './tile-k4';
 export { tileU8x4x16, tileU8x6x16 } from './tile-u8';

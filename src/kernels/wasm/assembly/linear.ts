@@ -6,7 +6,7 @@
  * of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
  */
 import { addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
-import { tileF32x1x16, tileF32x4x16, tileF32x4x8 } from './tile-f32';
+import { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 import { tileK4x4x16 } from './tile-k4';
 import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
@@ -57,11 +57,24 @@ export function sumsI16(
 ): usize {
   const sums = t + SUMS;
   for (let b = 0; b < kPad; b += kb) {
-    tilesI16(a, groupBytes, w, <usize>min(kb, kPad - b) << 1, rows, wide, t);
-    scaleTile(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, aScale, ldScale, wScale, factor, rows);
+    const k4 = <usize>min(kb, kPad - b) << 1;
+    blockI16(a, groupBytes, aScale, ldScale, w, wScale, k4, b == 0 ? bias : sums, b == 0 ? 0 : 64, factor, sums, 64, rows, wide, t);
     a += <usize>kb << 3; w += <usize>kb << 5; aScale += 4; wScale += 64;
   }
   return sums;
+}
+
+/** `c = base + factor · (one block of k of one panel)`, any number of rows; see `scaleTile`. */
+export function blockI16(
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k4: usize,
+  base: usize, ldBase: usize, factor: f32, c: usize, ldc: usize, rows: i32, wide: i32, t: usize,
+): void {
+  for (let r = 0; r < rows; r += STRIP) {
+    const n = min(STRIP, rows - r);
+    tilesI16(a, groupBytes, w, k4, n, wide, t);
+    scaleTile(t, c, ldc, base, ldBase, aScale, ldScale, wScale, factor, n);
+    a += groupBytes * (STRIP >> 2); aScale += ldScale * STRIP; c += ldc * STRIP; base += ldBase * STRIP;
+  }
 }
 
 /** Integer sums of one block of k, `[row][16]` at `t`. */
@@ -103,26 +116,34 @@ export function sumsF32(
 ): usize {
   const sums = t + SUMS;
   for (let b = 0; b < k; b += kb) {
-    tilesF32(a, lda, w, <usize>min(kb, k - b) << 2, rows, wide, t);
+    tilesF32(a, lda, rows, w, t, <usize>min(kb, k - b) << 2, wide);
     addTile(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, factor, rows);
     a += <usize>kb << 2; w += <usize>kb << 6;
   }
   return sums;
 }
 
-export function tilesF32(a: usize, lda: usize, w: usize, k4: usize, rows: i32, wide: i32, t: usize): void {
-  let r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    if (wide) tileF32x4x16(a, lda, w, t, 64, k4);
-    else {
-      tileF32x4x8(a, lda, w, t, 64, k4);
-      tileF32x4x8(a, lda, w + 32, t + 32, 64, k4);
+/** `to[row][16]` = rows of `a` times `k4` bytes a row of one panel. */
+export function tilesF32(a: usize, lda: usize, rows: i32, w: usize, to: usize, k4: usize, wide: i32): void {
+  const end = to + (<usize>rows << 6), lda4 = lda << 2;
+  if (wide) {
+    // Not down to 1 or 2 rows, unless there are no more.
+    for (; to + 576 <= end || to + 384 == end; to += 384) {
+      tileF32x6x16(a, lda, w, to, 64, k4);
+      a += lda4 + 2 * lda;
     }
-    a += lda << 2; t += 256;
   }
-  for (; r < rows; r++) {
-    tileF32x1x16(a, w, t, k4);
-    a += lda; t += 64;
+  for (; to + 256 <= end; to += 256) {
+    if (wide) tileF32x4x16(a, lda, w, to, 64, k4);
+    else {
+      tileF32x4x8(a, lda, w, to, 64, k4);
+      tileF32x4x8(a, lda, w + 32, to + 32, 64, k4);
+    }
+    a += lda4;
+  }
+  for (; to < end; to += 64) {
+    tileF32x1x16(a, w, to, k4);
+    a += lda;
   }
 }
 

@@ -2,7 +2,7 @@
  * @file Layer norm, RMS norm, softmax over columns.
  * Sums run over four vectors side by side, added in one order, so that a row has one result.
  */
-import { LEAST, constant, expBelow, firstLanes, laneSum, loadFirst, madd } from './math';
+import { expOrZero, firstLanes, laneSum, loadFirst, madd } from './math';
 
 /** Σ x of `n` values. */
 function rowSum(x: usize, n: i32): f32 {
@@ -104,39 +104,12 @@ export function softmaxRows(x: usize, ldx: usize, y: usize, ldy: usize, rows: i3
   for (let r = 0; r < rows; r++) {
     const width = ((n + 3) >> 2) << 2;
     memory.copy(y, x, <usize>n << 2);
-    for (let i = n; i < width; i++) store<f32>(y + (<usize>i << 2), 0);
-    const sum = expRow(y, 0, n, 0, width);
-    const f = f32x4.splat(1 / sum);
+    for (let i = n; i < width; i++) store<f32>(y + (<usize>i << 2), -Infinity);
+    const end = y + (<usize>width << 2);
+    const f = f32x4.splat(1 / expSum(y, end, rowLargest(y, end)));
     for (let i: usize = 0; i < <usize>width << 2; i += 16) v128.store(y + i, f32x4.mul(v128.load(y + i), f));
     x += ldx; y += ldy;
   }
-}
-
-/**
- * In place: `s[j] = exp(s[j] − largest)` for j in [lo, hi), 0 for the other j in [from, to) (multiples of 4).
- * @returns the sum
- */
-export function expRow(s: usize, lo: i32, hi: i32, from: i32, to: i32): f32 {
-  if (lo >= hi) {
-    memory.fill(s + (<usize>from << 2), 0, <usize>(to - from) << 2);
-    return 0;
-  }
-  const a = (lo + 3) & ~3, b = hi & ~3;
-  let m: f32 = load<f32>(s + (<usize>lo << 2));
-  if (a >= b) {
-    for (let j = lo; j < hi; j++) m = max<f32>(m, load<f32>(s + (<usize>j << 2)));
-  } else {
-    for (let j = lo; j < a; j++) m = max<f32>(m, load<f32>(s + (<usize>j << 2)));
-    for (let j = b; j < hi; j++) m = max<f32>(m, load<f32>(s + (<usize>j << 2)));
-    m = max<f32>(m, rowLargest(s + (<usize>a << 2), s + (<usize>b << 2)));
-  }
-  // The edges, so that the loop below needs no mask: what is outside becomes −inf, and its exponential is set to zero.
-  for (let j = from; j < lo; j++) store<f32>(s + (<usize>j << 2), -Infinity);
-  for (let j = hi; j < to; j++) store<f32>(s + (<usize>j << 2), -Infinity);
-  const sum = expSum(s + (<usize>from << 2), s + (<usize>to << 2), m);
-  for (let j = from; j < lo; j++) store<f32>(s + (<usize>j << 2), 0);
-  for (let j = hi; j < to; j++) store<f32>(s + (<usize>j << 2), 0);
-  return sum;
 }
 
 function rowLargest(p: usize, end: usize): f32 {
@@ -158,13 +131,13 @@ export function expSum(p: usize, end: usize, largest: f32): f32 {
   let a = f32x4.splat(0), b = f32x4.splat(0);
   for (; p + 32 <= end; p += 32) {
     const x0 = f32x4.sub(v128.load(p), m), x1 = f32x4.sub(v128.load(p, 16), m);
-    const e0 = v128.andnot(expBelow(x0), f32x4.lt(x0, constant(LEAST))), e1 = v128.andnot(expBelow(x1), f32x4.lt(x1, constant(LEAST)));
+    const e0 = expOrZero(x0), e1 = expOrZero(x1);
     v128.store(p, e0); v128.store(p, e1, 16);
     a = f32x4.add(a, e0); b = f32x4.add(b, e1);
   }
   if (p < end) {
     const x = f32x4.sub(v128.load(p), m);
-    const e = v128.andnot(expBelow(x), f32x4.lt(x, constant(LEAST)));
+    const e = expOrZero(x);
     v128.store(p, e);
     a = f32x4.add(a, e);
   }
