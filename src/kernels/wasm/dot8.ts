@@ -38,9 +38,14 @@ export async function dotK4IsExact(setup: Engine): Promise<boolean> {
   const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: setup.nThreads > 1 });
   const { tileK4x4x16 } = await instantiateKernels(setup.module, memory);
   const [i8, i16] = [new Int8Array(memory.buffer), new Int16Array(memory.buffer)];
-  return [127, -127, 1].every((most) => {
-    for (let i = 0; i < groupBytes; i++) i8[a + i] = most === 1 ? ((i * 37) % 255) - 127 : most;
-    for (let i = 0; i < 16 * k; i++) i8[w + i] = most === 1 ? (i * 7) % 16 : 15;
+  const cases: [activation: (i: number) => number, weight: (i: number) => number][] = [
+    [() => 127, () => 15],
+    [() => -127, () => 15],
+    [(i) => ((i * 37) % 255) - 127, (i) => (i * 7) % 16],
+  ];
+  return cases.every(([activation, weight]) => {
+    for (let i = 0; i < groupBytes; i++) i8[a + i] = activation(i);
+    for (let i = 0; i < 16 * k; i++) i8[w + i] = weight(i);
     tileK4x4x16(a, w, t, k);
     return i16.subarray(t / 2, t / 2 + 128).every((found, at) => {
       const [row, column, odd] = [at >> 5, (at >> 1) & 15, at & 1];
