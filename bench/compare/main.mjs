@@ -98,7 +98,7 @@ const report = {
 /** The command as somebody else would give it: files without their folders, and nothing about where the results go. */
 function commandLine() {
   const words = process.argv.slice(2).filter((word) => word !== '--write' && word !== '--json');
-  if (options.node !== process.execPath) words.splice(words.indexOf(options.node) - 1, 2);
+  if (words.includes('--node')) words.splice(words.indexOf('--node'), 2);
   return ['npm run bench', ...(words.length > 0 ? ['--', ...words.map((word) => basename(word))] : [])].join(' ');
 }
 

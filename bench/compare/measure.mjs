@@ -83,13 +83,16 @@ export function scaling(cells) {
   );
 }
 
+/** Tokens a text that the means are taken over. */
+export const meanLengths = [32, 128, 512];
+
 /**
  * Geometric means of the ratios of our sides to each other one, over what the target is stated over: one thread, and 32, 128 and
  * 512 tokens a text (those of them that were measured).
  * @returns `{side, base, mean}` of each pair
  */
 export function means(cells) {
-  const counted = cells.filter((c) => c.threads === 1 && [32, 128, 512].includes(c.tokensPerText));
+  const counted = cells.filter((c) => c.threads === 1 && meanLengths.includes(c.tokensPerText));
   const sides = Object.keys(counted[0]?.results ?? {});
   const isPeer = (side) => side === 'llama' || side.startsWith('onnx');
   return sides.filter(isPeer).flatMap((base) =>

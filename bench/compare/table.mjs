@@ -1,5 +1,6 @@
 // The report of a comparison as a table: for a terminal and for bench/RESULTS.md.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { meanLengths } from './measure.mjs';
 
 const heading = (r) => [
   `${r.cpu}, ${r.cores} cores, ${r.system}; ${r.date}`,
@@ -28,7 +29,8 @@ function rows(report) {
 }
 
 const meanLines = ({ means }) => means.map(({ side, base, mean }) => `${side}: ${mean.toFixed(2)} × ${base}`);
-const meanTitle = 'Geometric means over 32, 128 and 512 tokens, one thread';
+const meanTitle = ({ cells }) =>
+  `Geometric means over ${meanLengths.filter((n) => cells.some((c) => c.tokensPerText === n)).join(', ')} tokens, one thread`;
 
 /** `high on 2 threads over one: 1.90 (8), 1.93 (32), …` */
 const scalingLines = ({ scaling }) =>
@@ -44,7 +46,7 @@ export function printTable(report) {
   console.log(`\n${heading(report).join('\n')}\n`);
   for (const row of table)
     console.log(row.map((text, i) => (i < 2 ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  '));
-  console.log(`\n${meanTitle}:\n  ${meanLines(report).join('\n  ')}`);
+  console.log(`\n${meanTitle(report)}:\n  ${meanLines(report).join('\n  ')}`);
   if (report.scaling.length > 0) console.log(`\n${scalingTitle}:\n  ${scalingLines(report).join('\n  ')}`);
 }
 
@@ -73,7 +75,7 @@ function markdown(report) {
     `|${head.map(() => '---').join('|')}|`,
     ...body.map((row) => `| ${row.join(' | ')} |`),
     '',
-    `${meanTitle}:`,
+    `${meanTitle(report)}:`,
     '',
     ...meanLines(report).map((line) => `- ${line}`),
     '',
