@@ -6,7 +6,7 @@ import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/
 import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
 import { dot8Levels, dotK4IsExact } from './dot8.ts';
 import { type Plan, plan, type Step, type WasmTensor } from './graph.ts';
-import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels } from './kernels.ts';
+import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels, tryKernels } from './kernels.ts';
 import { KernelMemory, maxMemoryBytes } from './memory.ts';
 import { bindOps, Recording } from './ops.ts';
 import type { Profile } from './profile.ts';
@@ -98,8 +98,8 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
 }
 
 async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promise<string | undefined> {
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared });
-  return findWrongKernel(await instantiateKernels(module, memory), memory);
+  const { kernels, memory } = await tryKernels(module, shared);
+  return findWrongKernel(kernels, memory);
 }
 
 /** A memory that can grow as far as the runtime lets it: address space is reserved, not used. */
@@ -149,7 +149,7 @@ async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<C
   }
   if (!(await dotK4IsExact(setup))) return int16;
   return {
-    exact: false,
+    ...int16,
     of: ({ name }) => ({ kind: name === 'Q4_K' ? 'k4' : 'i16' }),
     note: ', 8-bit activations for Q4_K',
   };

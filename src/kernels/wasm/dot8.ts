@@ -2,7 +2,7 @@
  * @file What the engine's 8-bit dot product can do. WebAssembly leaves open how it treats activations above 127: signed, unsigned, or
  * with sums that saturate. One answer holds for an engine on a CPU, so a few products tell it.
  */
-import { instantiateKernels } from './kernels.ts';
+import { tryKernels } from './kernels.ts';
 
 /** Where two groups of activations, weights and sums lie in the probe's own memory; values in a row. */
 const [a, w, t, k] = [0x10000, 0x11000, 0x12000, 32];
@@ -20,11 +20,10 @@ interface Engine {
  */
 export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
   if (!setup.relaxed) return 0;
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: setup.nThreads > 1 });
-  const { tileU8x4x16, tileU8x6x16 } = await instantiateKernels(setup.module, memory);
+  const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
   const tiles: [rows: number, run: () => void][] = [
-    [4, () => tileU8x4x16(a, w, t, k)],
-    [6, () => tileU8x6x16(a, a + groupBytes, w, t, t + 256, k)],
+    [4, () => kernels.tileU8x4x16(a, w, t, k)],
+    [6, () => kernels.tileU8x6x16(a, a + groupBytes, w, t, t + 256, k)],
   ];
   for (const levels of [255, 127] as const) {
     if (tiles.every(([rows, run]) => isExact(levels, rows, memory, run))) return levels;
@@ -35,8 +34,7 @@ export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
 /** Whether the products of `fast` for Q4_K are there and right. */
 export async function dotK4IsExact(setup: Engine): Promise<boolean> {
   if (!setup.relaxed) return false;
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: setup.nThreads > 1 });
-  const { tileK4x4x16 } = await instantiateKernels(setup.module, memory);
+  const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
   const [i8, i16] = [new Int8Array(memory.buffer), new Int16Array(memory.buffer)];
   const cases: [activation: (i: number) => number, weight: (i: number) => number][] = [
     [() => 127, () => 15],
@@ -46,7 +44,7 @@ export async function dotK4IsExact(setup: Engine): Promise<boolean> {
   return cases.every(([activation, weight]) => {
     for (let i = 0; i < groupBytes; i++) i8[a + i] = activation(i);
     for (let i = 0; i < 16 * k; i++) i8[w + i] = weight(i);
-    tileK4x4x16(a, w, t, k);
+    kernels.tileK4x4x16(a, w, t, k);
     return i16.subarray(t / 2, t / 2 + 128).every((found, at) => {
       const [row, column, odd] = [at >> 5, (at >> 1) & 15, at & 1];
       let sum = 0;

@@ -91,6 +91,9 @@ export type Kernels = Readonly<Record<(typeof kernelNames)[number], (...args: nu
 /** Codes of `assembly/math.ts`; 0 is no activation. */
 export const activationCodes: Readonly<Record<Activation, number>> = { gelu: 1, silu: 2, relu: 3, tanh: 4 };
 
+/** Bytes of the sums of a strip of 48 rows of a panel: `STRIP_BYTES` in `assembly/epilogue.ts`. */
+export const stripBytes = 3072;
+
 /** A compiled module and what it may use. Can be sent to workers. */
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
@@ -124,6 +127,15 @@ export async function instantiateKernels(module: WebAssembly.Module, memory: Web
   const kernels = instance.exports as unknown as Kernels;
   kernels.initialize();
   return kernels;
+}
+
+/** The kernels over a small memory of their own, to be tried. */
+export async function tryKernels(
+  module: WebAssembly.Module,
+  shared: boolean,
+): Promise<{ kernels: Kernels; memory: WebAssembly.Memory }> {
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared });
+  return { kernels: await instantiateKernels(module, memory), memory };
 }
 
 function decode(text: string): Uint8Array<ArrayBuffer> {

@@ -5,6 +5,7 @@
  */
 import type { AttentionOptions } from '../../tensor/ops.ts';
 import type { WasmTensor } from './graph.ts';
+import { stripBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
 import { pooledToken } from './run-pool.ts';
 import type { Runtime } from './runtime.ts';
@@ -20,7 +21,7 @@ const keyBlock = 128;
 /** Sequences from this many tokens on are attended in int16, except at `exact`: with fewer, quantising costs what it gains. */
 const int16Keys = 128;
 /** What the kernel needs whatever the lengths: `Work`, the sums of tiles, eight partial sums and six more values of 16 columns. */
-const workBytes = 128 + 3072 + (8 + 6) * queries * 4;
+const workBytes = 128 + stripBytes + (8 + 6) * queries * 4;
 const unlimited = 0x3fffffff;
 
 /** Length of the longest sequence. */

@@ -5,13 +5,14 @@
  * activations that all ranks quantise together lie in the scratch that they share.
  */
 import type { WasmTensor } from './graph.ts';
+import { stripBytes } from './kernels.ts';
 import { alignUp, rowStride, zerosAddress } from './memory.ts';
 import type { Quantized, Runtime } from './runtime.ts';
 import { evenPart, groupRows } from './split.ts';
 import { minBlocking, packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
 
 /** Sums of a strip of rows, see `linearI16` and `linearK4`. */
-const tileBytes = 18432;
+const tileBytes = 6 * stripBytes;
 
 /** Bytes of a group of quantised rows, and of the scales of one row: 8 bits have an offset too. */
 function groupBytes({ k, products }: WasmWeight): number {

@@ -11,7 +11,7 @@
  * overflow: see `quantize-norm.ts` for the scores, `VALUE_LIMIT` in `columns.ts` for the product with V.
  */
 import { VALUE_LIMIT, addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
-import { addTile } from './epilogue';
+import { STRIP_BYTES, addTile } from './epilogue';
 import { quantizeRows } from './quantize';
 import { joinGroups, quantizeByNorm } from './quantize-norm';
 import { blockI16, tilesF32 } from './linear';
@@ -128,7 +128,7 @@ function layOut(o: Params, w: Work): void {
   const span = roundUp(w.endKey - w.firstKey, 16);
   const nBlocks = (span + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
   w.t = o.scratch + 128;
-  w.sums = w.t + 3072;
+  w.sums = w.t + STRIP_BYTES;
   w.largest = w.sums + 512;
   w.total = w.largest + 64;
   w.queryScales = w.total + 64;

@@ -2,7 +2,17 @@
  * @file What happens to a tile of sums: scales, bias or the sums of earlier blocks of k, activation, residual.
  */
 import { GELU, NONE, RELU, SILU, gelu4, madd, relu4, silu4, tanh4 } from './math';
-import { SUB_BLOCK_SUMS } from './tile-k4';
+
+/** Rows of a strip: their sums are scaled at once. */
+@inline export const STRIP: i32 = 48;
+/** Bytes of the sums of a strip, `[row][16]`; `stripBytes` in `kernels.ts`. */
+@inline export const STRIP_BYTES: usize = 3072;
+
+/** `base + factor · (scale · wScale · t + offset · wSum)` in four columns, `factor` being in `wScale` and `wSum` already. */
+@inline
+function scaledU8(t: v128, scale: v128, wScale: v128, offset: v128, wSum: v128, base: v128): v128 {
+  return madd(f32x4.convert_i32x4_s(t), f32x4.mul(scale, wScale), madd(offset, wSum, base));
+}
 
 /**
  * `c[r] = base[r] + factor · aScale[r] · wScale · t[r]` for int32 sums `t`, `rows` × 16.
@@ -39,10 +49,10 @@ export function scaleTileU8(
   const o2 = f32x4.mul(f, v128.load(wScale, 96)), o3 = f32x4.mul(f, v128.load(wScale, 112));
   for (let r = 0; r < rows; r++) {
     const s = v128.load32_splat(aScale), o = v128.load32_splat(aScale, 4);
-    const y0 = madd(f32x4.convert_i32x4_s(v128.load(t)), f32x4.mul(s, s0), madd(o, o0, v128.load(base)));
-    const y1 = madd(f32x4.convert_i32x4_s(v128.load(t, 16)), f32x4.mul(s, s1), madd(o, o1, v128.load(base, 16)));
-    const y2 = madd(f32x4.convert_i32x4_s(v128.load(t, 32)), f32x4.mul(s, s2), madd(o, o2, v128.load(base, 32)));
-    const y3 = madd(f32x4.convert_i32x4_s(v128.load(t, 48)), f32x4.mul(s, s3), madd(o, o3, v128.load(base, 48)));
+    const y0 = scaledU8(v128.load(t), s, s0, o, o0, v128.load(base));
+    const y1 = scaledU8(v128.load(t, 16), s, s1, o, o1, v128.load(base, 16));
+    const y2 = scaledU8(v128.load(t, 32), s, s2, o, o2, v128.load(base, 32));
+    const y3 = scaledU8(v128.load(t, 48), s, s3, o, o3, v128.load(base, 48));
     v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
     t += 64; c += ldc; base += ldBase; aScale += ldScale;
   }
@@ -54,11 +64,11 @@ function fourSubBlocks(t: usize, scales: usize): v128 {
   return i32x4.add(
     i32x4.add(
       i32x4.dot_i16x8_s(v128.load(t), v128.load(scales)),
-      i32x4.dot_i16x8_s(v128.load(t, SUB_BLOCK_SUMS), v128.load(scales, 64)),
+      i32x4.dot_i16x8_s(v128.load(t, STRIP_BYTES), v128.load(scales, 64)),
     ),
     i32x4.add(
-      i32x4.dot_i16x8_s(v128.load(t, 2 * SUB_BLOCK_SUMS), v128.load(scales, 128)),
-      i32x4.dot_i16x8_s(v128.load(t, 3 * SUB_BLOCK_SUMS), v128.load(scales, 192)),
+      i32x4.dot_i16x8_s(v128.load(t, 2 * STRIP_BYTES), v128.load(scales, 128)),
+      i32x4.dot_i16x8_s(v128.load(t, 3 * STRIP_BYTES), v128.load(scales, 192)),
     ),
   );
 }
@@ -74,12 +84,10 @@ export function scaleTileK4(
   const o2 = f32x4.mul(f, v128.load(wScale, 96)), o3 = f32x4.mul(f, v128.load(wScale, 112));
   for (let r = 0; r < rows; r++) {
     const s = v128.load32_splat(aScale), o = v128.load32_splat(aScale, 4);
-    const x0 = fourSubBlocks(t, subScales), x1 = fourSubBlocks(t + 16, subScales + 16);
-    const x2 = fourSubBlocks(t + 32, subScales + 32), x3 = fourSubBlocks(t + 48, subScales + 48);
-    const y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(s, s0), madd(o, o0, v128.load(c)));
-    const y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(s, s1), madd(o, o1, v128.load(c, 16)));
-    const y2 = madd(f32x4.convert_i32x4_s(x2), f32x4.mul(s, s2), madd(o, o2, v128.load(c, 32)));
-    const y3 = madd(f32x4.convert_i32x4_s(x3), f32x4.mul(s, s3), madd(o, o3, v128.load(c, 48)));
+    const y0 = scaledU8(fourSubBlocks(t, subScales), s, s0, o, o0, v128.load(c));
+    const y1 = scaledU8(fourSubBlocks(t + 16, subScales + 16), s, s1, o, o1, v128.load(c, 16));
+    const y2 = scaledU8(fourSubBlocks(t + 32, subScales + 32), s, s2, o, o2, v128.load(c, 32));
+    const y3 = scaledU8(fourSubBlocks(t + 48, subScales + 48), s, s3, o, o3, v128.load(c, 48));
     v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
     t += 64; c += 64; aScale += ldScale;
   }
@@ -145,13 +153,21 @@ export function gluRows(
   }
 }
 
-/** The sums of a strip `[row][16]` through the activation, with the residual (address 0: none), to `c`. */
-export function finishStrip(sums: usize, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize): void {
+/**
+ * The sums of a strip of one panel, `[row][16]`, through the activation, with the residual (address 0: none), to `c`; `row` is the first
+ * row of the strip, `c` and `residual` are the first row and column of all.
+ */
+export function finishStrip(
+  sums: usize, c: usize, ldc: usize, row: i32, panel: i32, rows: i32, activation: i32, residual: usize, ldr: usize,
+): void {
+  const column = <usize>panel << 6;
+  c += <usize>row * ldc + column;
   if (activation != NONE) activateRows(sums, 64, sums, 64, rows, 16, activation);
-  if (residual != 0) addRows(sums, 64, residual, ldr, c, ldc, rows, 16);
+  if (residual != 0) addRows(sums, 64, residual + <usize>row * ldr + column, ldr, c, ldc, rows, 16);
   else copyStrip(sums, c, ldc, rows);
 }
 
+/** Not `copyRows`: a `memory.copy` for each 64 bytes would take longer than the bytes do. */
 function copyStrip(sums: usize, c: usize, ldc: usize, rows: i32): void {
   for (let r = 0; r < rows; r++) {
     for (let j: usize = 0; j < 64; j += 16) v128.store(c + j, v128.load(sums + j));

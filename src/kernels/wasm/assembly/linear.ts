@@ -5,7 +5,7 @@
  * L1), a strip of rows, whose sums are added up in L1 over the blocks of k and written once, and tiles of 4 or 6 rows (at the end
  * of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
  */
-import { addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
+import { STRIP, STRIP_BYTES, addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 import { tileK4x4x16 } from './tile-k4';
@@ -13,10 +13,6 @@ import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 
 /** Rows of one chunk. */
 @inline const CHUNK: i32 = 256;
-/** Rows of one strip: their sums are scaled at once. */
-@inline const STRIP: i32 = 48;
-/** Bytes of the sums of a strip. Scratch of the drivers: integer sums of a block, and float32 sums of the blocks so far. */
-@inline const SUMS: usize = 3072;
 
 /**
  * `c = activation(factor · a wᵀ + bias) + residual`, int16.
@@ -25,7 +21,7 @@ import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
  * @param bias `[n]` rounded up to 16, or a block of 16 zeros with `biasStep` 0 (else 64)
  * @param residual 0: none
  * @param wide 1: tiles for 256-bit registers
- * @param t scratch of 6144 bytes
+ * @param t scratch of 2 STRIP_BYTES: integer sums of a block of k, and float32 sums of the blocks so far
  */
 export function linearI16(
   a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
@@ -39,12 +35,11 @@ export function linearI16(
     for (let p = 0; p < nPanels; p++) {
       for (let r = r0; r < r1; r += STRIP) {
         const n = min(STRIP, r1 - r);
-        const to = c + <usize>r * ldc + (<usize>p << 6);
         const sums = sumsI16(
           a + <usize>(r >> 2) * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale,
           w + (<usize>p * <usize>kPad << 5), wScale + (<usize>(p * nBlocks) << 6), kPad, kb, bias + <usize>p * biasStep, factor, n, wide, t,
         );
-        finishStrip(sums, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
+        finishStrip(sums, c, ldc, r, p, n, activation, residual, ldr);
       }
     }
   }
@@ -55,7 +50,7 @@ export function sumsI16(
   a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, kPad: i32, kb: i32,
   bias: usize, factor: f32, rows: i32, wide: i32, t: usize,
 ): usize {
-  const sums = t + SUMS;
+  const sums = t + STRIP_BYTES;
   for (let b = 0; b < kPad; b += kb) {
     const k4 = <usize>min(kb, kPad - b) << 1;
     blockI16(a, groupBytes, aScale, ldScale, w, wScale, k4, b == 0 ? bias : sums, b == 0 ? 0 : 64, factor, sums, 64, rows, wide, t);
@@ -103,9 +98,8 @@ export function linearF32(
     for (let p = 0; p < nPanels; p++) {
       for (let r = r0; r < r1; r += STRIP) {
         const n = min(STRIP, r1 - r);
-        const to = c + <usize>r * ldc + (<usize>p << 6);
         const sums = sumsF32(a + <usize>r * lda, lda, w + (<usize>p * <usize>k << 6), k, kb, bias + <usize>p * biasStep, factor, n, wide, t);
-        finishStrip(sums, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
+        finishStrip(sums, c, ldc, r, p, n, activation, residual, ldr);
       }
     }
   }
@@ -114,7 +108,7 @@ export function linearF32(
 export function sumsF32(
   a: usize, lda: usize, w: usize, k: i32, kb: i32, bias: usize, factor: f32, rows: i32, wide: i32, t: usize,
 ): usize {
-  const sums = t + SUMS;
+  const sums = t + STRIP_BYTES;
   for (let b = 0; b < k; b += kb) {
     tilesF32(a, lda, rows, w, t, <usize>min(kb, k - b) << 2, wide);
     addTile(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, factor, rows);
@@ -163,12 +157,11 @@ export function linearU8(
     for (let p = 0; p < nPanels; p++) {
       for (let r = r0; r < r1; r += STRIP) {
         const n = min(STRIP, r1 - r);
-        const to = c + <usize>r * ldc + (<usize>p << 6);
         const sums = sumsU8(
           a + <usize>(r >> 2) * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale,
           w + (<usize>p * <usize>kPad << 4), wScale + (<usize>(p * nBlocks) << 7), kPad, kb, bias + <usize>p * biasStep, factor, n, t,
         );
-        finishStrip(sums, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
+        finishStrip(sums, c, ldc, r, p, n, activation, residual, ldr);
       }
     }
   }
@@ -178,7 +171,7 @@ export function sumsU8(
   a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, kPad: i32, kb: i32,
   bias: usize, factor: f32, rows: i32, t: usize,
 ): usize {
-  const sums = t + SUMS;
+  const sums = t + STRIP_BYTES;
   for (let b = 0; b < kPad; b += kb) {
     tilesU8(a, groupBytes, w, min(kb, kPad - b), rows, t);
     scaleTileU8(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, aScale, ldScale, wScale, factor, rows);
@@ -208,7 +201,7 @@ export function tilesU8(a: usize, groupBytes: usize, w: usize, k4: usize, rows: 
  * @param a int8 as `quantizeRowsU8` makes it with a zero of 127 and blocks of 128
  * @param sums `sumsOf32` of the activations, as `quantizeRows` makes them in blocks of `kbMin`
  * @param w panels as `packPanelK4` makes them, of `k · 16` bytes, and `wScale` of `scaleBytes`
- * @param t scratch of 18432 bytes
+ * @param t scratch of 6 STRIP_BYTES: behind those of `linearI16` the sums of four sub-blocks
  */
 export function linearK4(
   a: usize, groupBytes: usize, aScale: usize, sums: usize, sumGroupBytes: usize, sumScale: usize,
@@ -227,13 +220,12 @@ export function linearK4(
       for (let r = r0; r < r1; r += STRIP) {
         const n = min(STRIP, r1 - r);
         const group = <usize>(r >> 2);
-        const to = c + <usize>r * ldc + (<usize>p << 6);
         const total = sumsI16(
           sums + group * sumGroupBytes, sumGroupBytes, sumScale + <usize>r * ldSum, ldSum,
           mins, mins + <usize>k, kMin, kbMin, bias + <usize>p * biasStep, factor, n, wide, t,
         );
-        sumsK4(a + group * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale, w + (<usize>p * <usize>k << 4), scales, k, factor, n, total, t + 2 * SUMS);
-        finishStrip(total, to, ldc, n, activation, residual == 0 ? 0 : residual + <usize>r * ldr + (<usize>p << 6), ldr);
+        sumsK4(a + group * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale, w + (<usize>p * <usize>k << 4), scales, k, factor, n, total, t + 2 * STRIP_BYTES);
+        finishStrip(total, c, ldc, r, p, n, activation, residual, ldr);
       }
     }
   }

@@ -6,7 +6,7 @@
  * alone would have to leave room for rows of nothing but largest values.
  */
 import { laneSum, loadFirst, madd, squareRoot } from './math';
-import { TINY, largestBits, quantizeGroup } from './quantize';
+import { TINY, inverseOf, largestBits, quantizeGroup } from './quantize';
 
 /** ‖q‖ before rounding, which adds at most √n / 2. */
 @inline
@@ -42,11 +42,6 @@ function rowScale(x: usize, n: i32): f32 {
   const largest = reinterpret<f32>(bits);
   if (largest < TINY) return 0;
   return largest / min<f32>(32767, normLimit(n) / squareRoot(squareSum(x, n, 1 / largest)));
-}
-
-@inline
-function inverseOf(scale: f32): f32 {
-  return scale > 0 ? 1 / scale : 0;
 }
 
 /**

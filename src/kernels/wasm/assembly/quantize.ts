@@ -81,7 +81,7 @@ function scaleOf(bits: i32, limit: f32): f32 {
 }
 
 @inline
-function inverseOf(scale: f32): f32 {
+export function inverseOf(scale: f32): f32 {
   return scale > 0 ? 1 / scale : 0;
 }
 

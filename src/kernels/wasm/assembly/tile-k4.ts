@@ -5,12 +5,10 @@
  * then are sums multiplied with the sub-block's 6-bit scale, which also widens them to int32 (`scaleTileK4`). It takes two instructions
  * for as many products as need four in int16. Exact on every engine: 15 needs four of the seven bits that WebAssembly promises.
  */
-
-/** Bytes between the sums of two sub-blocks: those of a strip of 48 rows, as `linear.ts` has them. */
-@inline export const SUB_BLOCK_SUMS: usize = 3072;
+import { STRIP_BYTES } from './epilogue';
 
 /**
- * 4 rows × 16 columns, sums of each sub-block of 32 values in pairs: int16 `[row][column][2]` at `t`, `t + SUB_BLOCK_SUMS` ….
+ * 4 rows × 16 columns, sums of each sub-block of 32 values in pairs: int16 `[row][column][2]` at `t`, `t + STRIP_BYTES` ….
  * @param a int8 `[k/4][row][4]`, |a| ≤ 127
  * @param w `[k/4][column][4]`, 0 … 15
  * @param k4 number of values, a multiple of 32
@@ -47,7 +45,7 @@ export function tileK4x4x16(a: usize, w: usize, t: usize, k4: usize): void {
       v128.store(t, x10, 64); v128.store(t, x11, 80); v128.store(t, x12, 96); v128.store(t, x13, 112);
       v128.store(t, x20, 128); v128.store(t, x21, 144); v128.store(t, x22, 160); v128.store(t, x23, 176);
       v128.store(t, x30, 192); v128.store(t, x31, 208); v128.store(t, x32, 224); v128.store(t, x33, 240);
-      t += SUB_BLOCK_SUMS;
+      t += STRIP_BYTES;
     } while (a < end);
   }
 }
