@@ -1,6 +1,6 @@
 /** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
 import { dot8Levels } from '../../dist/kernels/wasm/dot8.js';
-import { compileKernels, instantiateKernels } from '../../dist/kernels/wasm/kernels.js';
+import { compileKernels, instantiateKernels, stripBytes } from '../../dist/kernels/wasm/kernels.js';
 import { blockingOf } from '../../dist/kernels/wasm/weights.js';
 
 const align = (n) => Math.ceil(n / 4096) * 4096;
@@ -22,7 +22,12 @@ export async function prepare(a, w, { M, N, K }, note) {
     at = align(at + bytes);
     return start;
   };
-  const [tile, aF32, aI16, aScales] = [take(4096), take(M * K * 4), take(M * K * 2 + 4096), take(M * nBlocks * 4)];
+  const [tile, aF32, aI16, aScales] = [
+    take(2 * stripBytes),
+    take(M * K * 4),
+    take(M * K * 2 + 4096),
+    take(M * nBlocks * 4),
+  ];
   const [wF32, wI16, wScales, c] = [take(N * K * 4), take(N * K * 2), take((N / 16) * nBlocks * 64), take(M * N * 4)];
   const eight = blockingOf(K, { kind: 'u8', levels: levels || 127 });
   const [aU8, aPairs] = [take(M * K + 4096), take(M * eight.nBlocks * 8)];
@@ -48,7 +53,7 @@ export async function prepare(a, w, { M, N, K }, note) {
       kernels.linearI16(aI16, groupBytes, aScales, wI16, wScales, K, kPad, kb, N / 16, ...tail(wide));
     },
     u8: () => {
-      kernels.quantizeRowsU8(aF32, K * 4, M, K, aU8, K * 4, aPairs, eight.kb, levels);
+      kernels.quantizeRowsU8(aF32, K * 4, M, K, aU8, K * 4, aPairs, eight.kb, levels, 0);
       kernels.linearU8(aU8, K * 4, aPairs, wI8, wPairs, K, K, eight.kb, N / 16, ...tail(1));
     },
   };
