@@ -3,8 +3,8 @@
  */
 import type { ByteSource } from '../gguf/index.ts';
 import { isObject } from './convert-checkout.ts';
-import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes, nValues } from './convert-checkpoint.ts';
 import { ConvertError } from './convert-error.ts';
+import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes, nValues } from './convert-tensors.ts';
 
 /** Largest header, as the format's own reader has it. */
 const MAX_HEADER_BYTES = 100_000_000;

@@ -3,9 +3,9 @@
  * that they are views of.
  */
 import type { ByteSource } from '../gguf/index.ts';
-import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes, nValues } from './convert-checkpoint.ts';
 import { ConvertError } from './convert-error.ts';
 import { PickleCall, PickleGlobal, PicklePersistent, type PickleValue, readPickle } from './convert-pickle.ts';
+import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes, nValues } from './convert-tensors.ts';
 import { openEntry, readZip, type ZipEntry } from './convert-zip.ts';
 
 /** Types of storages by their Python names. */

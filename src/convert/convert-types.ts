@@ -4,7 +4,7 @@
  */
 import { type GgmlType, ggmlTypes } from '../gguf/index.ts';
 import { f16ToF32, f32ToBf16, f32ToF16 } from '../tensor/codecs/half.ts';
-import type { DType } from './convert-checkpoint.ts';
+import type { DType } from './convert-tensors.ts';
 
 /** `general.file_type` of each kind of file. */
 export const convertTypes = { F32: 0, F16: 1, BF16: 32, Q8_0: 7 } as const;

@@ -3,13 +3,14 @@
  */
 import { type ByteSink, type GgmlType, GgufWriter, rowBytes } from '../gguf/index.ts';
 import type { Checkout } from './convert-checkout.ts';
-import { type CheckpointTensor, dtypeBytes, nValues, openCheckpoint } from './convert-checkpoint.ts';
+import { openCheckpoint } from './convert-checkpoint.ts';
 import { findClass, type ModelClass } from './convert-classes.ts';
 import { type Config, readConfig } from './convert-config.ts';
 import { ConvertError } from './convert-error.ts';
 import { setGeneral } from './convert-general.ts';
 import { blockCount, setHparams } from './convert-hparams.ts';
 import { ggufName } from './convert-names.ts';
+import { type CheckpointTensor, dtypeBytes, nValues } from './convert-tensors.ts';
 import { setTokenizer } from './convert-tokenizer.ts';
 import { type ConvertType, chooseType, convertTypes, decode, encode } from './convert-types.ts';
 
