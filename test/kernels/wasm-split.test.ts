@@ -1,7 +1,8 @@
 /** @file Where ranks meet when products are divided by columns, and that nobody writes where another may still be reading. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plan, type Step, WasmTensor } from '../../src/kernels/wasm/graph.ts';
+import { type Step, WasmTensor } from '../../src/kernels/wasm/graph.ts';
+import { plan } from '../../src/kernels/wasm/plan.ts';
 import { meetings } from '../../src/kernels/wasm/split.ts';
 
 const tensor = (cols = 32) => new WasmTensor(64, cols, 'tokens');

@@ -4,18 +4,8 @@
  *
  * Such a result has rows of sequences instead of tokens. What a step reads from tokens is copied first, by steps of our own.
  */
-import { type Step, WasmTensor } from './graph.ts';
+import { type Narrowed, type Step, WasmTensor } from './graph.ts';
 import { runPool } from './run-pool.ts';
-
-/** Which row of each sequence. */
-type Row = 'cls' | 'last';
-
-/** How a step is narrowed. */
-export interface Narrowed {
-  readonly row: Row;
-  /** Copies of the rows that the step reads, by the tensor they are of. */
-  readonly copies: ReadonlyMap<WasmTensor, WasmTensor>;
-}
 
 /**
  * Narrows the steps of a forward that makes `target`.
@@ -61,7 +51,7 @@ function readsByRow({ byRow }: Step, i: number): boolean {
 }
 
 /** The row of each sequence as a result of its own. */
-function copyRows(x: WasmTensor, row: Row, nSeq: number): Step {
+function copyRows(x: WasmTensor, row: Narrowed['row'], nSeq: number): Step {
   const out = new WasmTensor(nSeq, x.cols, 'sequences');
   return { op: 'select', inputs: [x], out, exchange: row === 'last', run: (rt) => runPool(rt, x, out, row) };
 }

@@ -2,10 +2,10 @@
  * @file What a step sees while it runs: addresses of tensors, the rows of this rank, the kernels.
  */
 import type { Batch } from '../../tensor/ops.ts';
-import type { Layout, WasmTensor } from './graph.ts';
+import type { Narrowed, WasmTensor } from './graph.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
-import type { Narrowed } from './narrow.ts';
+import type { Layout } from './plan.ts';
 import type { Shelf } from './shelf.ts';
 import type { Share } from './team.ts';
 import type { Products, WasmWeight } from './weights.ts';
