@@ -24,6 +24,8 @@ const help = `npm run bench -- [options]
   --precision LIST    default high,fast
   --rounds N          measured rounds of each cell (default 5)
   --onnx FILE         add onnxruntime-node on this ONNX file, of the same network as --model (may be repeated)
+  --llama-cpu NAME    llama.cpp computes with this library of its own instead of the best for this CPU: zen4 (AVX-512
+                      VNNI and no AMX), icelake, haswell (AVX2), … as in libggml-cpu-NAME.so
   --no-packing        our side without V8's 256-bit packing
   --json              print the results as JSON
   --write             put the table into bench/RESULTS.md, in place of an earlier one made with the same options`;
@@ -41,6 +43,7 @@ const { values: options } = parseArgs({
     precision: { type: 'string', default: 'high,fast' },
     rounds: { type: 'string' },
     onnx: { type: 'string', multiple: true, default: [] },
+    'llama-cpu': { type: 'string', default: '' },
     'no-packing': { type: 'boolean' },
     json: { type: 'boolean' },
     write: { type: 'boolean' },
@@ -73,7 +76,7 @@ if (options.quick && !options.model && !options.shapes && !options.types)
   models = models.filter((m) => m.type === 'Q8_0').slice(0, 1);
 
 const env = options['no-packing'] ? { GGUF_EMBED_PACKING: '0' } : {};
-const llama = startPeer(process.execPath, peer('llama'));
+const llama = startPeer(process.execPath, peer('llama'), { env: { LLAMA_CPU: options['llama-cpu'] } });
 const ours = Object.fromEntries(precisions.map((p) => [p, startPeer(options.node, peer('ours'), { env })]));
 const onnx = options.onnx.map((file) => ({
   name: `onnx ${basename(file, '.onnx')}`,
@@ -98,7 +101,8 @@ const report = {
 /** The command as somebody else would give it: files without their folders, and nothing about where the results go. */
 function commandLine() {
   const words = process.argv.slice(2).filter((word) => word !== '--write' && word !== '--json');
-  if (words.includes('--node')) words.splice(words.indexOf('--node'), 2);
+  const node = words.findIndex((word) => word.startsWith('--node'));
+  if (node >= 0) words.splice(node, words[node] === '--node' ? 2 : 1);
   return ['npm run bench', ...(words.length > 0 ? ['--', ...words.map((word) => basename(word))] : [])].join(' ');
 }
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-export const cacheFolder = join(root, 'bench/.cache');
+const cacheFolder = join(root, 'bench/.cache');
 
 /** F32 is made from F16 by the bench itself: it is too large to keep. */
 async function madeF32(f16) {
@@ -27,7 +27,7 @@ export async function findModels({ folder = join(root, '../shared/models'), file
     const models = [];
     for (const name of shapes.length > 0 ? shapes : ['minilm', 'bge-base']) {
       for (const type of types.length > 0 ? types : ['Q8_0', 'Q4_K_M']) {
-        models.push({ name, type, path: await makeSynthetic(name, type) });
+        models.push({ name, type, path: await makeSynthetic(name, type, cacheFolder) });
       }
     }
     return models;

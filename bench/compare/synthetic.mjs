@@ -3,7 +3,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from './models.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -121,15 +120,15 @@ function blocksOf(type) {
 }
 
 /**
- * Path of a model of this shape and type, made on first use.
+ * Path of a model of this shape and type in `folder`, made on first use.
  * @param typeName as `quantize` takes it (mixes such as Q4_K_M included), or any ggml type for all matrices
  */
-export async function makeSynthetic(shapeName, typeName) {
+export async function makeSynthetic(shapeName, typeName, folder) {
   const shape = shapes[shapeName];
   if (!shape) throw new Error(`no shape ${shapeName}: there are ${Object.keys(shapes).join(', ')}`);
-  const path = join(cacheFolder, `synthetic-${shapeName}-${typeName}.gguf`);
+  const path = join(folder, `synthetic-${shapeName}-${typeName}.gguf`);
   if (existsSync(path)) return path;
-  mkdirSync(cacheFolder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   const { ggmlTypes, openGguf } = await import('../../dist/gguf/index.js');
   const { openFile } = await import('../../dist/gguf/file.node.js');
   const { GgufWriter } = await import('../../dist/gguf/writer.js');

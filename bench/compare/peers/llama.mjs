@@ -1,8 +1,31 @@
 // One side of the comparison: native llama.cpp through node-llama-cpp's prebuilt CPU library, one text at a time.
 // Two ways of feeding it are tried and the faster one is timed: the package's public `getEmbeddingFor`, and its addon
 // called directly (batch, decode, read), which saves the JavaScript around each evaluation.
-import { readFileSync } from 'node:fs';
+// LLAMA_CPU names the library of llama.cpp's that is to compute, such as `zen4`; without it llama.cpp takes its best.
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import Module from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { serve } from './protocol.mjs';
+
+const { LLAMA_CPU } = process.env;
+if (LLAMA_CPU) offerOnly(`libggml-cpu-${LLAMA_CPU}.so`);
+
+/** The addon looks for libraries in its own folder: it is shown one that has nothing else. */
+function offerOnly(library) {
+  const loadAddon = Module._extensions['.node'];
+  Module._extensions['.node'] = (module, path) => {
+    loadAddon(module, path);
+    const { loadBackends } = module.exports;
+    const loadOne = () => {
+      const folder = mkdtempSync(join(tmpdir(), 'llama-cpu-'));
+      symlinkSync(join(dirname(path), library), join(folder, library));
+      loadBackends(folder);
+      rmSync(folder, { recursive: true });
+    };
+    module.exports = Object.create(module.exports, { loadBackends: { value: loadOne } });
+  };
+}
 
 const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
 
@@ -39,15 +62,17 @@ serve({
       logLevel: LlamaLogLevel.error,
       maxThreads: 0,
     });
+    const library = [...new Set(readFileSync('/proc/self/maps', 'utf8').match(/libggml-cpu[^\s/]*\.so/g) ?? [])].join(
+      ', ',
+    );
+    if (LLAMA_CPU && !library.includes(LLAMA_CPU))
+      throw new Error(`llama.cpp has no library for ${LLAMA_CPU}, or this CPU cannot run it`);
     await context?.dispose();
     await model?.dispose();
     model = await llama.loadModel({ modelPath: path });
     // One more than the longest text: the public call refuses a text that fills the context.
     context = await model.createEmbeddingContext({ contextSize: 768, batchSize: 768, threads });
     feed = undefined;
-    const library = [...new Set(readFileSync('/proc/self/maps', 'utf8').match(/libggml-cpu[^\s/]*\.so/g) ?? [])].join(
-      ', ',
-    );
     return { library };
   },
   async run({ texts }) {
