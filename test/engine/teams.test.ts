@@ -2,16 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { Embedder } from 'gguf-embed';
 import { expect, it } from 'vitest';
+import { random } from '../random.ts';
 import { fixture } from './support.ts';
-
-/** Numbers below `n` from a seed. */
-function numbers(seed: number): (n: number) => number {
-  let state = seed;
-  return (n) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % n;
-  };
-}
 
 // Node 20 has relaxed SIMD behind a flag; with it, `fast` multiplies Q4_K in its own numbers.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
@@ -30,7 +22,8 @@ it.each([
     const one = await Embedder.load(path, { backend: 'wasm', threads: 1, precision });
     const team = await Embedder.load(path, { backend: 'wasm', threads: 3, precision, keepBlocks });
     expect(one.info.backendDescription.includes('8-bit activations')).toBe(precision === 'fast');
-    const below = numbers(1);
+    const next = random(1);
+    const below = (n: number) => Math.floor(next() * n);
     for (let i = 0; i < 60; i++) {
       const inputs = Array.from({ length: 1 + below(6) }, () =>
         Int32Array.from({ length: 1 + below(60) }, () => 5 + below(100)),

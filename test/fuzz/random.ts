@@ -1,21 +1,15 @@
 /**
- * @file Random numbers that can be had again: the seed of a case is all that is needed to repeat it.
+ * @file Choices that can be had again: the seed of a case is all that is needed to repeat it.
  */
+import { random } from '../random.ts';
 
-/** A small generator (mulberry32): good enough to choose mutations, and the same everywhere. */
+/** Random choices, the same everywhere for the same seed. */
 export class Random {
-  #state: number;
+  /** A number in [0, 1). */
+  readonly float: () => number;
 
   constructor(seed: number) {
-    this.#state = seed | 0;
-  }
-
-  /** A number in [0, 1). */
-  float(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    this.float = random(seed);
   }
 
   /** A whole number from 0 to `n - 1`. */

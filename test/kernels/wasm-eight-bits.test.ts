@@ -2,15 +2,16 @@
 import { expect, it } from 'vitest';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { compileKernels, instantiateKernels } from '../../src/kernels/wasm/kernels.ts';
-import { batchOf, load, normal, type Sources, source } from './wasm-helpers.ts';
+import { normal } from '../random.ts';
+import { batchOf, load, type Sources, source } from './graphs.ts';
 
 /** y = W₂ gelu(W₁ x + b), with sizes that leave tails everywhere. */
 const [k, ff] = [206, 74];
 const sources: Sources = {
-  x: [source('x', 'F32', [k, 50], normal(k * 50, 1)), 'table'],
-  up: [source('up', 'F32', [k, ff], normal(k * ff, 2, 0.1)), 'matrix'],
-  down: [source('down', 'F32', [ff, k], normal(ff * k, 3, 0.1)), 'matrix'],
-  b: [source('b', 'F32', [ff], normal(ff, 4)), 'vector'],
+  x: [source('x', [k, 50], normal(k * 50, 1)), 'table'],
+  up: [source('up', [k, ff], normal(k * ff, 2, 0.1)), 'matrix'],
+  down: [source('down', [ff, k], normal(ff * k, 3, 0.1)), 'matrix'],
+  b: [source('b', [ff], normal(ff, 4)), 'vector'],
 };
 const batch = batchOf([1, 9, 5]);
 

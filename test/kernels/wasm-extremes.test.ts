@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { makeShelf, Shelf } from '../../src/kernels/wasm/shelf.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
-import { batchOf, both, distance, load, normal, type Sources, source } from './wasm-helpers.ts';
+import { normal } from '../random.ts';
+import { batchOf, load, type Sources, source } from './graphs.ts';
+import { both, distance } from './wasm-helpers.ts';
 
 const [k, n] = [100, 20];
 
@@ -12,9 +14,9 @@ function inputs(change: (table: Float32Array) => void): Sources {
   const table = normal(k * 50, 1);
   change(table);
   return {
-    x: [source('x', 'F32', [k, 50], table), 'table'],
-    w: [source('w', 'F32', [k, n], normal(k * n, 2, 0.1)), 'matrix'],
-    norm: [source('norm', 'F32', [k], normal(k, 3)), 'vector'],
+    x: [source('x', [k, 50], table), 'table'],
+    w: [source('w', [k, n], normal(k * n, 2, 0.1)), 'matrix'],
+    norm: [source('norm', [k], normal(k, 3)), 'vector'],
   };
 }
 

@@ -5,7 +5,8 @@ import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/wasm/kernels.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
-import { batchOf, load, normal, random, type Sources, source } from './wasm-helpers.ts';
+import { normal, random } from '../random.ts';
+import { batchOf, load, type Sources, source } from './graphs.ts';
 
 // Node 20 has relaxed SIMD behind a flag; later ones have it anyway.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
@@ -14,8 +15,8 @@ const { relaxed } = await compileKernels(false);
 /** Two blocks of 256 in a row, and columns that leave a panel unfilled. Weights far from zero, so that minima count. */
 const [k, n, nVocab] = [512, 37, 120];
 const shifted = normal(k * n, 2, 0.1).map((value) => value + 0.3);
-const weights = { w: [source('w', 'Q4_K', [k, n], shifted), 'matrix'] } satisfies Sources;
-const bias: Sources['x'] = [source('b', 'F32', [n], normal(n, 4)), 'vector'];
+const weights = { w: [source('w', [k, n], shifted, 'Q4_K'), 'matrix'] } satisfies Sources;
+const bias: Sources['x'] = [source('b', [n], normal(n, 4)), 'vector'];
 
 /** Activations on a grid that 8 bits hold without loss: 255 steps from an offset in every 128 values, both ends of them used. */
 function onGrid(): Float32Array {
@@ -34,7 +35,7 @@ async function product(
 ) {
   const setup = await prepareWasm({ eightBits: 'never', keepBlocks, packed });
   const backend = await createWasmBackend({ precision, setup });
-  const x: Sources['x'] = [source('x', 'F32', [k, nVocab], activations), 'table'];
+  const x: Sources['x'] = [source('x', [k, nVocab], activations), 'table'];
   const loaded = await load(backend, { ...weights, b: bias, x });
   const { ops } = backend;
   ops.begin(batch);
@@ -93,8 +94,8 @@ it.skipIf(!relaxed)('one input of Q4_K and of another type is quantised for each
   const batch = batchOf([9], nVocab);
   const sources: Sources = {
     ...weights,
-    x: [source('x', 'F32', [k, nVocab], activations), 'table'],
-    v: [source('v', 'Q6_K', [k, n], shifted), 'matrix'],
+    x: [source('x', [k, nVocab], activations), 'table'],
+    v: [source('v', [k, n], shifted, 'Q6_K'), 'matrix'],
   };
   const results = [];
   for (const precision of ['exact', 'fast'] as const) {

@@ -7,7 +7,8 @@ import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts'
 import { loadModel } from '../../src/models/index.ts';
 import type { Backend, Precision } from '../../src/tensor/backend.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
-import { batchOf, distance } from './wasm-helpers.ts';
+import { batchOf } from './graphs.ts';
+import { distance } from './wasm-helpers.ts';
 
 const folder = new URL('../fixtures/models/', import.meta.url);
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
 import type { Activation } from '../../src/tensor/ops.ts';
-import { batchOf, both, distance, type Graph, normal, type Sources, source } from './wasm-helpers.ts';
+import { normal } from '../random.ts';
+import { batchOf, type Graph, type Sources, source } from './graphs.ts';
+import { both, distance } from './wasm-helpers.ts';
 
 const lengths = fc.array(fc.integer({ min: 1, max: 37 }), { minLength: 1, maxLength: 4 });
 const activation = fc.constantFrom<Activation | undefined>(undefined, 'gelu', 'silu', 'relu', 'tanh');
@@ -11,7 +13,7 @@ const seed = fc.integer({ min: 1, max: 1 << 20 });
 
 /** A table whose rows become the input of the operation under test. */
 const table = (cols: number, seed: number, scale = 1): Sources['x'] => [
-  source('x', 'F32', [cols, 50], normal(cols * 50, seed, scale)),
+  source('x', [cols, 50], normal(cols * 50, seed, scale)),
   'table',
 ];
 
@@ -41,9 +43,9 @@ describe('linear', () => {
           if (type === 'Q8_0') k = Math.ceil(k / 32) * 32;
           const sources: Sources = {
             x: table(k, seed),
-            w: [source('w', type, [k, n], normal(k * n, seed + 1, 1 / Math.sqrt(k))), 'matrix'],
-            b: [source('b', 'F32', [n], normal(n, seed + 2)), 'vector'],
-            r: [source('r', 'F32', [n, 50], normal(n * 50, seed + 3)), 'table'],
+            w: [source('w', [k, n], normal(k * n, seed + 1, 1 / Math.sqrt(k)), type), 'matrix'],
+            b: [source('b', [n], normal(n, seed + 2)), 'vector'],
+            r: [source('r', [n, 50], normal(n * 50, seed + 3)), 'table'],
           };
           await compare(
             sources,
@@ -76,7 +78,7 @@ it('embedding', () =>
       async (tokens, n, type, add, seed) => {
         if (type === 'Q8_0') n = Math.ceil(n / 32) * 32;
         const sources: Sources = {
-          x: [source('x', type, [n, 50], normal(n * 50, seed)), 'table'],
+          x: [source('x', [n, 50], normal(n * 50, seed), type), 'table'],
           y: table(n, seed + 1),
         };
         await compare(sources, tokens, (ops, w) =>
@@ -100,8 +102,8 @@ it('norm', () =>
         const sources: Sources = {
           x: table(n * groups, seed),
           r: table(n * groups, seed + 1),
-          w: [source('w', 'F32', [n], normal(n, seed + 2)), 'vector'],
-          b: [source('b', 'F32', [n], normal(n, seed + 3)), 'vector'],
+          w: [source('w', [n], normal(n, seed + 2)), 'vector'],
+          b: [source('b', [n], normal(n, seed + 3)), 'vector'],
         };
         await compare(
           sources,
@@ -137,7 +139,6 @@ it('rope', () =>
           f: [
             source(
               'f',
-              'F32',
               [pairs],
               normal(pairs, seed + 1).map((v) => 1 + Math.abs(v)),
             ),
@@ -196,7 +197,7 @@ describe('attention', () => {
           const sources: Sources = {
             q: table(nHead * d, seed),
             kv: table(nHeadKv * (d + dv), seed + 1),
-            rel: [source('rel', 'F32', [nHead, 32], normal(nHead * 32, seed + 2)), 'table'],
+            rel: [source('rel', [nHead, 32], normal(nHead * 32, seed + 2)), 'table'],
           };
           await compare(
             sources,
@@ -273,12 +274,12 @@ it('moe', () =>
       async (tokens, nUsed, gated, renormalise, seed) => {
         const [n, ff, experts] = [40, 24, 6];
         const stack = (name: string, a: number, b: number, s: number): Sources['x'] => [
-          source(name, 'F32', [a, b, experts], normal(a * b * experts, s, 0.3)),
+          source(name, [a, b, experts], normal(a * b * experts, s, 0.3)),
           'experts',
         ];
         const sources: Sources = {
           x: table(n, seed),
-          router: [source('router', 'F32', [n, experts], normal(n * experts, seed + 1, 0.3)), 'matrix'],
+          router: [source('router', [n, experts], normal(n * experts, seed + 1, 0.3)), 'matrix'],
           up: stack('up', n, ff, seed + 2),
           gate: stack('gate', n, ff, seed + 3),
           down: stack('down', ff, n, seed + 4),

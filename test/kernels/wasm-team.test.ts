@@ -12,26 +12,27 @@ import { shareGroups, splitsByColumns } from '../../src/kernels/wasm/split.ts';
 import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch, PoolKind, Tensor } from '../../src/tensor/ops.ts';
+import { normal } from '../random.ts';
+import { batchOf, load, type Sources, source } from './graphs.ts';
 import { encoder, layers, sizes } from './wasm-encoder.mjs';
-import { batchOf, load, normal, type Sources, source } from './wasm-helpers.ts';
 
 const { nEmbd, nFf } = sizes;
 const matrix = (name: string, nIn: number, nOut: number, seed: number): Sources['x'] => [
-  source(name, 'F16', [nIn, nOut], normal(nIn * nOut, seed, 0.2)),
+  source(name, [nIn, nOut], normal(nIn * nOut, seed, 0.2), 'F16'),
   'matrix',
 ];
 const sources: Sources = {
-  tok: [source('tok', 'F32', [nEmbd, 50], normal(nEmbd * 50, 1)), 'table'],
-  norm: [source('norm', 'F32', [nEmbd], normal(nEmbd, 2)), 'vector'],
-  bias: [source('bias', 'F32', [nFf], normal(nFf, 3)), 'vector'],
+  tok: [source('tok', [nEmbd, 50], normal(nEmbd * 50, 1)), 'table'],
+  norm: [source('norm', [nEmbd], normal(nEmbd, 2)), 'vector'],
+  bias: [source('bias', [nFf], normal(nFf, 3)), 'vector'],
   qkv: matrix('qkv', nEmbd, 3 * nEmbd, 4),
   out: matrix('out', nEmbd, nEmbd, 5),
   up: matrix('up', nEmbd, nFf, 6),
   down: matrix('down', nFf, nEmbd, 7),
   head: matrix('head', nEmbd, 5, 8),
   router: matrix('router', nEmbd, 3, 9),
-  expertUp: [source('expertUp', 'F16', [nEmbd, nFf, 3], normal(nEmbd * nFf * 3, 10, 0.2)), 'matrix'],
-  expertDown: [source('expertDown', 'F16', [nFf, nEmbd, 3], normal(nFf * nEmbd * 3, 11, 0.2)), 'matrix'],
+  expertUp: [source('expertUp', [nEmbd, nFf, 3], normal(nEmbd * nFf * 3, 10, 0.2), 'F16'), 'matrix'],
+  expertDown: [source('expertDown', [nFf, nEmbd, 3], normal(nFf * nEmbd * 3, 11, 0.2), 'F16'), 'matrix'],
 };
 
 async function alone(precision: Precision) {

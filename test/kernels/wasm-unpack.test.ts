@@ -5,7 +5,7 @@ import { gridAddress, writeGrid } from '../../src/kernels/wasm/grids.ts';
 import { compileKernels, instantiateKernels } from '../../src/kernels/wasm/kernels.ts';
 import { KernelMemory } from '../../src/kernels/wasm/memory.ts';
 import { codecs } from '../../src/tensor/codecs/index.ts';
-import { random } from './wasm-helpers.ts';
+import { random } from '../random.ts';
 
 const types = Object.keys(ggmlTypes) as GgmlTypeName[];
 

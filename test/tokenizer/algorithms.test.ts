@@ -3,28 +3,28 @@
  */
 import { describe, expect, test } from 'vitest';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
+import { random } from '../random.ts';
 import { metadataOf } from './metadata.ts';
-import { randomNumbers } from './random-text.ts';
 
 const plain = { addSpecial: false, parseSpecial: false };
 
 /** A word over a small alphabet, so that much of it occurs again. */
-function word(random: () => number, alphabet: string, length: number): string {
-  return Array.from({ length }, () => alphabet[Math.floor(random() * alphabet.length)]).join('');
+function word(next: () => number, alphabet: string, length: number): string {
+  return Array.from({ length }, () => alphabet[Math.floor(next() * alphabet.length)]).join('');
 }
 
 describe('BPE', () => {
   test.each([1, 2, 3, 4, 5])('lowest rank first, then leftmost (seed %d)', (seed) => {
-    const random = randomNumbers(seed);
+    const next = random(seed);
     const symbols = [...'abc'];
     const merges: string[] = [];
     for (let i = 0; i < 40; i++) {
-      const [left, right] = [symbols, symbols].map((list) => list[Math.floor(random() * list.length)]);
+      const [left, right] = [symbols, symbols].map((list) => list[Math.floor(next() * list.length)]);
       merges.push(`${left} ${right}`);
       if ((left + right).length < 12 && !symbols.includes(left + right)) symbols.push(left + right);
     }
     // Some symbols are no tokens: they fall apart into letters.
-    const tokens = symbols.filter((symbol, i) => i < 3 || symbol.length > 11 || random() < 0.8);
+    const tokens = symbols.filter((symbol, i) => i < 3 || symbol.length > 11 || next() < 0.8);
     const tokenizer = createTokenizer(
       metadataOf({
         'tokenizer.ggml.model': 'gpt2',
@@ -47,7 +47,7 @@ describe('BPE', () => {
       }
     };
     for (let round = 0; round < 150; round++) {
-      const text = word(random, 'abc', 1 + Math.floor(random() * 100));
+      const text = word(next, 'abc', 1 + Math.floor(next() * 100));
       const got = tokenizer.encode(text, plain).map((id) => tokenizer.vocab.text(id));
       expect(got, text).toEqual(naive(text));
     }
@@ -56,12 +56,12 @@ describe('BPE', () => {
 
 describe('SPM', () => {
   test.each([1, 2, 3, 4, 5])('best score first, then leftmost, over the whole text (seed %d)', (seed) => {
-    const random = randomNumbers(seed);
+    const next = random(seed);
     const pieces = new Set(['▁', 'a', 'b', '▁▁', 'a▁']);
-    for (let i = 0; i < 60; i++) pieces.add(word(random, 'ab▁', 2 + Math.floor(random() * 4)));
+    for (let i = 0; i < 60; i++) pieces.add(word(next, 'ab▁', 2 + Math.floor(next() * 4)));
     if (seed % 2) for (const piece of pieces) if (/.▁/.test(piece)) pieces.delete(piece);
     const tokens = ['<unk>', '<s>', '</s>', ...pieces];
-    const scores = Float32Array.from(tokens, () => -Math.floor(random() * 12));
+    const scores = Float32Array.from(tokens, () => -Math.floor(next() * 12));
     const tokenizer = createTokenizer(
       metadataOf({
         'tokenizer.ggml.model': 'llama',
@@ -84,7 +84,7 @@ describe('SPM', () => {
       }
     };
     for (let round = 0; round < 150; round++) {
-      const text = word(random, 'aaabbb  ', 1 + Math.floor(random() * 120));
+      const text = word(next, 'aaabbb  ', 1 + Math.floor(next() * 120));
       const got = tokenizer.encode(text, plain).map((id) => tokenizer.vocab.text(id));
       expect(got, text).toEqual(naive(text));
     }
@@ -93,12 +93,12 @@ describe('SPM', () => {
 
 describe('Unigram', () => {
   test.each([1, 2, 3, 4, 5])('the best sum of scores (seed %d)', (seed) => {
-    const random = randomNumbers(seed);
+    const next = random(seed);
     const pieces = new Set(['a', 'b', '▁']);
-    for (let i = 0; i < 50; i++) pieces.add(word(random, 'abé▁', 1 + Math.floor(random() * 5)));
+    for (let i = 0; i < 50; i++) pieces.add(word(next, 'abé▁', 1 + Math.floor(next() * 5)));
     const tokens = ['<pad>', '</s>', '<unk>', ...pieces];
     // Powers of two apart, so that sums are exact and never tie by chance of rounding.
-    const scores = Float32Array.from(tokens, (_, id) => (id < 3 ? 0 : -Math.floor(random() * 1000) / 64));
+    const scores = Float32Array.from(tokens, (_, id) => (id < 3 ? 0 : -Math.floor(next() * 1000) / 64));
     const types = Int32Array.from(tokens, (_, id) => (id === 2 ? 2 : id < 2 ? 3 : 1));
     const tokenizer = createTokenizer(
       metadataOf({
@@ -123,7 +123,7 @@ describe('Unigram', () => {
       return best[0];
     };
     for (let round = 0; round < 100; round++) {
-      const text = word(random, 'abé z', 1 + Math.floor(random() * 60)).trim() || 'a';
+      const text = word(next, 'abé z', 1 + Math.floor(next() * 60)).trim() || 'a';
       const normalized = `▁${text.replaceAll(' ', '▁')}`;
       const ids = tokenizer.encode(text, plain);
       const spelled = ids.map((id) => (id === 2 ? '?' : tokenizer.vocab.text(id))).join('');
@@ -143,11 +143,10 @@ describe('Unigram, word by word', () => {
   const parts = [...'aaabbbézz ☃', ' ', '  ', '▁', '▁a', '<u>', '<u', '<b ▁>', '</s>', '\u{1f600}', '\ud800'];
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('gives what the whole text gives (seed %d)', (seed) => {
-    const random = randomNumbers(seed);
-    const chance = (p: number) => random() < p;
+    const next = random(seed);
+    const chance = (p: number) => next() < p;
     const pieces = new Set(letters.filter(() => chance(0.7)));
-    for (let i = 0; i < 30; i++)
-      pieces.add((chance(0.5) ? '▁' : '') + word(random, 'abé', 1 + Math.floor(random() * 4)));
+    for (let i = 0; i < 30; i++) pieces.add((chance(0.5) ? '▁' : '') + word(next, 'abé', 1 + Math.floor(next() * 4)));
     // Without the mark itself, unknown characters meet across words.
     if (seed > 4) pieces.delete('▁');
     // User-defined tokens are kept from the normaliser, so a space can stand in them; a broken one can claim the bytes that follow.
@@ -161,7 +160,7 @@ describe('Unigram, word by word', () => {
     const tokens = ['<pad>', '</s>', '<unk>', ...pieces, ...userDefined, crossing];
     const firstUser = 3 + pieces.size;
     // Few scores make many ties; the others have all the digits that a float has.
-    const score = () => (chance(0.5) ? -Math.floor(random() * 4) : Math.fround(-12 * random()));
+    const score = () => (chance(0.5) ? -Math.floor(next() * 4) : Math.fround(-12 * next()));
     const tokenizer = (withCrossing: boolean) => {
       const n = tokens.length - (withCrossing ? 0 : 1);
       return createTokenizer(
@@ -187,7 +186,7 @@ describe('Unigram, word by word', () => {
     const whole = tokenizer(true);
     for (let round = 0; round < 400; round++) {
       let text = '';
-      for (let n = Math.floor(random() * 30); n >= 0; n--) text += parts[Math.floor(random() * parts.length)];
+      for (let n = Math.floor(next() * 30); n >= 0; n--) text += parts[Math.floor(next() * parts.length)];
       expect(wordByWord.encode(text, plain), text).toEqual(whole.encode(text, plain));
     }
   });

@@ -1,6 +1,7 @@
 /**
  * @file Random texts that hold what tokenizers stumble over.
  */
+import { random } from '../random.ts';
 
 const parts: readonly (readonly string[])[] = [
   [...'abcdeXYZstrvmlDSLRE'],
@@ -24,24 +25,13 @@ const parts: readonly (readonly string[])[] = [
   ['<s>', '</s>', '[CLS]', '[SEP]', '[MASK]', '<|endoftext|>', '<sentinel:12>', 'IMGIMGABZ', '<0x0A>', '▁', '##'],
 ];
 
-/** A generator of numbers in [0, 1) that depends on nothing but the seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** A text of up to about 25 pieces, mostly from a few of the groups above. */
 export function randomText(seed: number): string {
-  const random = randomNumbers(seed);
-  const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)];
-  const groups = Array.from({ length: 1 + Math.floor(random() * 5) }, () => pick(parts));
+  const next = random(seed);
+  const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)];
+  const groups = Array.from({ length: 1 + Math.floor(next() * 5) }, () => pick(parts));
   groups.push(parts[2], parts[0]);
   let text = '';
-  for (let n = Math.floor(random() * 25); n >= 0; n--) text += pick(random() < 0.1 ? pick(parts) : pick(groups));
+  for (let n = Math.floor(next() * 25); n >= 0; n--) text += pick(next() < 0.1 ? pick(parts) : pick(groups));
   return text;
 }

@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { cleanSpaces } from '../../src/tokenizer/clean-spaces.ts';
 import { Attribute, createTokenizer, type Tokenizer } from '../../src/tokenizer/index.ts';
 import { fromUtf8, utf8 } from '../../src/tokenizer/utf8.ts';
+import { random } from '../random.ts';
 import { loadTokenizer } from './fixtures.ts';
 import { metadataOf } from './metadata.ts';
-import { randomNumbers } from './random-text.ts';
 
 const NORMAL = 1;
 const CONTROL = 3;
@@ -87,10 +87,10 @@ describe('cutting', () => {
   });
 
   test('random tokens are cut as one after the other would be', () => {
-    const random = randomNumbers(4);
-    const word = (n: number) => Array.from({ length: n }, () => 'ab<'[Math.floor(random() * 3)]).join('');
+    const next = random(4);
+    const word = (n: number) => Array.from({ length: n }, () => 'ab<'[Math.floor(next() * 3)]).join('');
     for (let round = 0; round < 300; round++) {
-      const specials = [...new Set(Array.from({ length: 1 + (round % 12) }, () => word(1 + Math.floor(random() * 6))))];
+      const specials = [...new Set(Array.from({ length: 1 + (round % 12) }, () => word(1 + Math.floor(next() * 6))))];
       const tokenizer = withSpecials(specials.map((text) => [text, CONTROL]));
       const text = word(30);
       // Of equal length the one with the lower id goes first.

@@ -18,21 +18,9 @@ import { hasRealGpu, isSoftware } from '../../../src/kernels/webgpu/probe.ts';
 import { Run } from '../../../src/kernels/webgpu/run.ts';
 import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
 import type { WeightSource } from '../../../src/tensor/backend.ts';
-import {
-  batchOf,
-  countingBatch,
-  describeGpu,
-  evaluate,
-  expectAsReference,
-  gpu,
-  input,
-  normal,
-  randomBlocks,
-  rowsOf,
-  type Sources,
-  source,
-  webgpu,
-} from './support.ts';
+import { normal } from '../../random.ts';
+import { batchOf, evaluate, type Sources, source } from '../graphs.ts';
+import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 describeGpu('limits', () => {
   it('splits weights that exceed one binding: tables, matrices, experts', async () => {

@@ -7,21 +7,9 @@ import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { codecs } from '../../../src/tensor/codecs/index.ts';
-import {
-  batchOf,
-  countingBatch,
-  describeGpu,
-  evaluate,
-  expectAsReference,
-  type Graph,
-  input,
-  normal,
-  randomBlocks,
-  rowsOf,
-  type Sources,
-  source,
-  webgpu,
-} from './support.ts';
+import { normal } from '../../random.ts';
+import { batchOf, evaluate, type Graph, type Sources, source } from '../graphs.ts';
+import { countingBatch, describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const types = [...loaders.keys()] as GgmlTypeName[];
 

@@ -19,19 +19,9 @@ import {
 import { matrixTiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { loadModel } from '../../../src/models/index.ts';
 import { cosine, openFixture, run } from '../../models/support.ts';
-import {
-  countingBatch,
-  describeGpu,
-  evaluate,
-  expectAsReference,
-  gpu,
-  input,
-  normal,
-  randomBlocks,
-  rowsOf,
-  source,
-  webgpu,
-} from './support.ts';
+import { normal } from '../../random.ts';
+import { evaluate, source } from '../graphs.ts';
+import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const adapter = await gpu?.requestAdapter();
 const exposed = adapter?.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName) === true;

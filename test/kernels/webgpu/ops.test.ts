@@ -5,20 +5,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import type { Activation, AttentionOptions, RopeOptions } from '../../../src/tensor/ops.ts';
-import {
-  batchOf,
-  countingBatch,
-  describeGpu,
-  evaluate,
-  expectAsReference,
-  input,
-  normal,
-  randomBlocks,
-  rowsOf,
-  type Sources,
-  source,
-  webgpu,
-} from './support.ts';
+import { normal } from '../../random.ts';
+import { batchOf, evaluate, type Sources, source } from '../graphs.ts';
+import { countingBatch, describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const runs = { numRuns: 6 };
 const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 4 });

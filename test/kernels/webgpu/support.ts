@@ -11,8 +11,9 @@ import { createReferenceBackend } from '../../../src/kernels/reference/index.ts'
 import { loadDawn } from '../../../src/kernels/webgpu/dawn.node.ts';
 import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../../../src/tensor/backend.ts';
-import { codecs } from '../../../src/tensor/codecs/index.ts';
 import type { Batch, Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
+import { normal, random } from '../../random.ts';
+import { batchOf, bytesSource, evaluate, type Graph, type Sources, source } from '../graphs.ts';
 
 // Software Vulkan compiles a shader for a second or more, on a busy machine for many.
 vi.setConfig({ testTimeout: 240_000 });
@@ -52,44 +53,6 @@ export const describeGpu = describe.skipIf(gpu === undefined);
 /** A WebGPU backend in debug mode: every launch is validated by itself. */
 export function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
   return createWebGpuBackend({ gpu, debug: true, autotune: false, ...options });
-}
-
-/** A generator of the same numbers in [0, 1) for the same seed (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** `n` values, roughly normal. */
-export function normal(n: number, seed: number, scale = 1): Float32Array {
-  const next = random(seed);
-  return Float32Array.from({ length: n }, () => (next() + next() + next() + next() - 2) * 1.7 * scale);
-}
-
-/** A tensor of a file whose data is `bytes`. */
-export function bytesSource(name: string, type: GgmlTypeName, shape: number[], bytes: Uint8Array): WeightSource {
-  return {
-    name,
-    type: ggmlTypes[type],
-    shape,
-    byteLength: bytes.length,
-    async read(offset, into) {
-      into.set(bytes.subarray(offset, offset + into.length));
-    },
-  };
-}
-
-/** A tensor of a file that holds `values` in `type`, which must have a quantiser. */
-export function source(name: string, shape: number[], values: Float32Array, type: GgmlTypeName = 'F32'): WeightSource {
-  const { blockSize, blockBytes } = ggmlTypes[type];
-  const bytes = new Uint8Array((values.length / blockSize) * blockBytes);
-  codecs[type]!.quantize!(values, bytes, values.length);
-  return bytesSource(name, type, shape, bytes);
 }
 
 /**
@@ -132,38 +95,6 @@ const halvesOf: Partial<Record<GgmlTypeName, readonly number[]>> = {
   MXFP4: [],
   NVFP4: [],
 };
-
-/** A batch of sequences of these lengths with random ids below `nVocab`. */
-export function batchOf(lengths: readonly number[], nVocab = 50, seed = 7): Batch {
-  const next = random(seed);
-  const offsets = Int32Array.from([0, ...lengths]);
-  for (let s = 1; s < offsets.length; s++) offsets[s] += offsets[s - 1];
-  return {
-    ids: Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(next() * nVocab)),
-    positions: Int32Array.from(lengths.flatMap((n) => Array.from({ length: n }, (_, i) => i))),
-    offsets,
-  };
-}
-
-/** Weights by name, with what they are for. */
-export type Sources = Record<string, readonly [WeightSource, WeightRole]>;
-/** A graph over weights. */
-export type Graph = (ops: Ops, weights: Record<string, Weight>) => Tensor;
-
-/** Loads `sources` into `backend`. */
-export async function load(backend: Backend, sources: Sources): Promise<Record<string, Weight>> {
-  const weights: Record<string, Weight> = {};
-  for (const [name, [from, role]] of Object.entries(sources)) weights[name] = backend.allocate(from, role);
-  for (const [name, [from]] of Object.entries(sources)) await backend.fill(weights[name], from);
-  return weights;
-}
-
-/** A graph's result on one backend. */
-export async function evaluate(backend: Backend, sources: Sources, batch: Batch, graph: Graph): Promise<Float32Array> {
-  const weights = await load(backend, sources);
-  backend.ops.begin(batch);
-  return backend.ops.read(graph(backend.ops, weights));
-}
 
 /** Checks that a graph gives on `backend` what it gives on the reference backend, up to `tolerance` of the largest value. */
 export async function expectAsReference(

@@ -1,0 +1,61 @@
+/**
+ * @file Small graphs over made-up weights, for tests of any backend.
+ */
+import { type GgmlTypeName, ggmlTypes } from '../../src/gguf/ggml-types.ts';
+import type { Backend, WeightRole, WeightSource } from '../../src/tensor/backend.ts';
+import { codecs } from '../../src/tensor/codecs/index.ts';
+import type { Batch, Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
+import { random } from '../random.ts';
+
+/** A tensor of a file whose data is `bytes`. */
+export function bytesSource(name: string, type: GgmlTypeName, shape: number[], bytes: Uint8Array): WeightSource {
+  return {
+    name,
+    type: ggmlTypes[type],
+    shape,
+    byteLength: bytes.length,
+    async read(offset, into) {
+      into.set(bytes.subarray(offset, offset + into.length));
+    },
+  };
+}
+
+/** A tensor of a file that holds `values` in `type`, which must have a quantiser. */
+export function source(name: string, shape: number[], values: Float32Array, type: GgmlTypeName = 'F32'): WeightSource {
+  const { blockSize, blockBytes } = ggmlTypes[type];
+  const bytes = new Uint8Array((values.length / blockSize) * blockBytes);
+  codecs[type]!.quantize!(values, bytes, values.length);
+  return bytesSource(name, type, shape, bytes);
+}
+
+/** A batch of sequences of these lengths with random ids below `nVocab`. */
+export function batchOf(lengths: readonly number[], nVocab = 50, seed = 7): Batch {
+  const next = random(seed);
+  const offsets = Int32Array.from([0, ...lengths]);
+  for (let s = 1; s < offsets.length; s++) offsets[s] += offsets[s - 1];
+  return {
+    ids: Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(next() * nVocab)),
+    positions: Int32Array.from(lengths.flatMap((n) => Array.from({ length: n }, (_, i) => i))),
+    offsets,
+  };
+}
+
+/** Weights by name, with what they are for. */
+export type Sources = Record<string, readonly [WeightSource, WeightRole]>;
+/** A graph over weights. */
+export type Graph = (ops: Ops, weights: Record<string, Weight>) => Tensor;
+
+/** Loads `sources` into `backend`. */
+export async function load(backend: Backend, sources: Sources): Promise<Record<string, Weight>> {
+  const weights: Record<string, Weight> = {};
+  for (const [name, [from, role]] of Object.entries(sources)) weights[name] = backend.allocate(from, role);
+  for (const [name, [from]] of Object.entries(sources)) await backend.fill(weights[name], from);
+  return weights;
+}
+
+/** A graph's result on one backend. */
+export async function evaluate(backend: Backend, sources: Sources, batch: Batch, graph: Graph): Promise<Float32Array> {
+  const weights = await load(backend, sources);
+  backend.ops.begin(batch);
+  return backend.ops.read(graph(backend.ops, weights));
+}
