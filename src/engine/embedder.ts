@@ -71,9 +71,13 @@ export class Embedder {
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
       const starting = startRunner(bytes, file, options, watch, () => openSource(source));
-      let tokenizer: Tokenizer;
       try {
-        tokenizer = createTokenizer(file.metadata);
+        const tokenizer = createTokenizer(file.metadata);
+        const runner = await starting;
+        const nCtx = Math.min(positive('nCtx', options.nCtx ?? hparams.nCtxTrain), hparams.nCtxTrain);
+        const pooling = options.pooling ?? hparams.pooling;
+        const info = describeModel(file, bytes.name, hparams, runner, { nCtx, pooling });
+        return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
       } catch (error) {
         starting.then(
           (runner) => runner.dispose(),
@@ -81,11 +85,6 @@ export class Embedder {
         );
         throw error;
       }
-      const runner = await starting;
-      const nCtx = Math.min(positive('nCtx', options.nCtx ?? hparams.nCtxTrain), hparams.nCtxTrain);
-      const pooling = options.pooling ?? hparams.pooling;
-      const info = describeModel(file, bytes.name, hparams, runner, { nCtx, pooling });
-      return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
     } finally {
       await bytes.close();
     }

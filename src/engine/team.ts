@@ -41,14 +41,17 @@ interface Member {
   readonly description: Promise<string>;
 }
 
-interface Pending {
+interface Waiting<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Pending extends Waiting<Float32Array> {
   readonly id: number;
   /** How many members compute it. */
   readonly team: number;
   /** Of the members that have failed. When one does, all do, and the memory is free when the last has said so. */
   readonly errors: Error[];
-  readonly resolve: (values: Float32Array) => void;
-  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -73,7 +76,8 @@ class Team {
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
   #pending: Pending | undefined;
   #nRuns = 0;
-  #resolveProfile: (profile: OpProfile[]) => void = () => {};
+  /** Calls that wait for a profile, in the order in which rank 0 answers. */
+  readonly #profiling: Waiting<OpProfile[]>[] = [];
   /** Why no more work can be done: a worker died, or the team was disposed. */
   #ended: Error | undefined;
   #onTuning: (tuning: Tuning) => void = () => {};
@@ -94,7 +98,7 @@ class Team {
     signal?.addEventListener('abort', onAbort);
     try {
       const [description] = await Promise.race([this.#startMembers(options), failed]);
-      for (const { handle } of this.#members) handle.keepAlive(false);
+      this.#rest();
       const failure = () => this.#ended;
       return {
         backend: options.backend,
@@ -119,6 +123,7 @@ class Team {
 
   async #startMembers(options: TeamOptions): Promise<string[]> {
     const backends = await this.#backends(options);
+    if (this.#ended !== undefined) throw this.#ended;
     for (const [rank, backend] of backends.entries()) this.#members.push(this.#startMember(rank, backend));
     return Promise.all(this.#members.map(({ description }) => description));
   }
@@ -158,7 +163,7 @@ class Team {
         else if (message.kind === 'loaded') loaded(message.description);
         else if (message.kind === 'loadFailed') this.#rejectLoad(receiveError(message.error));
         else if (message.kind === 'tuned') this.#onTuning(message.tuning);
-        else if (message.kind === 'profiled') this.#resolveProfile(message.profile);
+        else if (message.kind === 'profiled') this.#profiled(message.profile);
         else if (message.kind === 'done') this.#done(message.id, message.values);
         else this.#memberFailed(message.id, receiveError(message.error));
       },
@@ -202,14 +207,22 @@ class Team {
     if (options.backend !== 'wasm' || !options.profile) return readProfile({});
     if (this.#ended !== undefined) throw this.#ended;
     const { handle } = this.#members[0];
-    return new Promise((resolve) => {
-      this.#resolveProfile = (profile) => {
-        handle.keepAlive(false);
-        resolve(profile);
-      };
+    return new Promise((resolve, reject) => {
+      this.#profiling.push({ resolve, reject });
       handle.keepAlive(true);
       handle.post({ kind: 'profile' } satisfies ToWorker);
     });
+  }
+
+  #profiled(profile: OpProfile[]): void {
+    this.#profiling.shift()?.resolve(profile);
+    this.#rest();
+  }
+
+  /** The process may end while nobody waits for an answer. */
+  #rest(): void {
+    if (this.#pending !== undefined || this.#profiling.length > 0) return;
+    for (const { handle } of this.#members) handle.keepAlive(false);
   }
 
   /** Rank 0 has the values, and by then nobody else touches the memory. */
@@ -227,8 +240,8 @@ class Team {
   #finish(id: number): Pending | undefined {
     const pending = this.#pending;
     if (pending?.id !== id) return undefined;
-    for (const { handle } of this.#members.slice(0, pending.team)) handle.keepAlive(false);
     this.#pending = undefined;
+    this.#rest();
     return pending;
   }
 
@@ -244,7 +257,7 @@ class Team {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#rejectLoad(reason);
-    this.#pending?.reject(reason);
+    for (const waiting of [this.#pending, ...this.#profiling.splice(0)]) waiting?.reject(reason);
     this.#pending = undefined;
     this.#abortTeam();
     // The last references to the shared memory.

@@ -86,6 +86,18 @@ describe('profile', () => {
     await embedder.dispose();
   });
 
+  it('is given to all who ask at once, beside work under way, or refused when the model is gone', async () => {
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', profile: true, threads: 2 });
+    const [first, second, { vectors }] = await Promise.all([
+      embedder.profile(),
+      embedder.profile(),
+      embedder.embed('a text'),
+    ]);
+    expect([first, second, vectors].map(({ length }) => length > 0)).toEqual([false, false, true]);
+    const [left] = await Promise.allSettled([embedder.profile(), embedder.dispose()]);
+    expect(left.status).toBe('rejected');
+  });
+
   it('is refused where none is collected', async () => {
     const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 1 });
     await expect(embedder.profile()).rejects.toThrow('load the model with profile: true');

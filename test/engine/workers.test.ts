@@ -3,7 +3,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { Embedder, GgufError, ModelError, type Progress } from 'gguf-embed';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bundled, fixture } from './support.ts';
 
 const started: Worker[] = [];
@@ -92,6 +92,11 @@ describe('one worker', () => {
     expect(running()).toBe(0);
   });
 
+  it('ends when something is found wrong after it has loaded', async () => {
+    await expect(Embedder.load(fixture('bert-mean'), { backend: 'reference', nCtx: 0 })).rejects.toThrow('nCtx');
+    await vi.waitFor(() => expect(running()).toBe(0));
+  });
+
   it('rejects what is under way and all that follows when it dies', async () => {
     const embedder = await Embedder.load(bundled, { backend: 'reference' });
     expect(embedder.failure).toBeUndefined();
@@ -117,4 +122,15 @@ describe('one worker', () => {
     expect(running()).toBe(0);
     await expect(embedder.embed('a')).rejects.toThrow('disposed');
   });
+});
+
+it('starts no team for a load that was aborted meanwhile', async () => {
+  for (const delay of [0, 1, 2, 4, 8, 16, 32]) {
+    const controller = new AbortController();
+    const loading = Embedder.load(bundled, { backend: 'wasm', threads: 2, signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('changed my mind')), delay);
+    await expect(loading).rejects.toThrow('changed my mind');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(running(), `aborted after ${delay} ms`).toBe(0);
+  }
 });
