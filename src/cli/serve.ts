@@ -97,6 +97,7 @@ async function listenEverywhere(app: App, values: Values): Promise<Listening[]> 
     tls: await readTls(values),
     timeout: values.timeout,
     maxConnections: values.maxConnections,
+    onError: (error: Error) => log(`error: ${error.message}`),
   };
   const servers: Listening[] = [];
   try {

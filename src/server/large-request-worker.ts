@@ -29,6 +29,7 @@ const embeddings = new Map<number, Embedding>();
 const bytes = await openSource(source);
 const { metadata } = await openGguf(bytes);
 const tokenizer = createTokenizer(metadata);
+await bytes.close();
 // The server has the cache.
 const house = makeHouse({ ...settings, cacheSize: 0 });
 const utf8 = new TextEncoder();

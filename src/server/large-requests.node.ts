@@ -15,6 +15,7 @@ const IDLE = 60_000;
 const PORTION = 1 << 18;
 
 interface Pending extends LargeRequest {
+  readonly worker: Worker;
   readonly resolve: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -57,7 +58,7 @@ export class LargeRequests implements LargeRequestHandler {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       return await new Promise((resolve, reject) => {
-        this.#pending.set(id, { ...request, resolve, reject });
+        this.#pending.set(id, { ...request, worker, resolve, reject });
         send({ kind: 'request', id, path, bytes, type }, [bytes.buffer]);
       });
     } finally {
@@ -70,7 +71,10 @@ export class LargeRequests implements LargeRequestHandler {
   /** Ends the worker; requests under way fail. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    // A request that comes while it ends starts another one.
+    this.#worker = undefined;
+    await worker?.terminate();
   }
 
   #start({ engine, options }: Service): Worker {
@@ -84,7 +88,7 @@ export class LargeRequests implements LargeRequestHandler {
     });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
-      for (const pending of this.#pending.values()) pending.reject(problem);
+      for (const pending of this.#pending.values()) if (pending.worker === worker) pending.reject(problem);
     });
     return worker;
   }

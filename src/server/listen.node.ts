@@ -23,6 +23,8 @@ export interface ListenOptions {
   readonly timeout?: number;
   /** Most connections at a time; more are closed at once. Default: any number. */
   readonly maxConnections?: number;
+  /** Hears of connections that could not be accepted, for lack of memory say. The server goes on. */
+  readonly onError?: (error: Error) => void;
 }
 
 /** A listening server. */
@@ -61,9 +63,15 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
 
   const isSocket = host.endsWith('.sock');
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
-    if (isSocket) server.listen(host, resolve);
-    else server.listen(port, host, resolve);
+    const refuse = (error: NodeJS.ErrnoException) => reject(explain(error, host, port));
+    const listening = () => {
+      server.off('error', refuse);
+      server.on('error', (error) => options.onError?.(error));
+      resolve();
+    };
+    server.once('error', refuse);
+    if (isSocket) server.listen(host, listening);
+    else server.listen(port, host, listening);
   });
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : 0;

@@ -185,6 +185,15 @@ it('ends the worker when it is idle, and starts another one', async () => {
   }
 });
 
+it('answers a request that comes while the worker ends', async () => {
+  const { app, large } = withWorker();
+  expect((await post(app, '/tokenize', { content: 'a', ...padding })).status).toBe(200);
+  const closing = large.close();
+  expect((await post(app, '/tokenize', { content: 'a', ...padding })).status).toBe(200);
+  await closing;
+  expect(large.isRunning).toBe(true);
+});
+
 it('a worker that ends by itself fails its requests and no others', async () => {
   const errors: unknown[] = [];
   const door = delayed(embedder as unknown as Parameters<typeof delayed>[0]);

@@ -23,7 +23,7 @@ export class GrowingBuffer {
   }
 
   /**
-   * Makes room for `size` bytes.
+   * Makes room for `size` bytes. When that fails, only kept contents are still there.
    * @param options.keep copy the old contents over
    * @param options.most never become larger than this for the sake of growing less often
    * @throws GpuOutOfMemoryError
@@ -32,14 +32,21 @@ export class GrowingBuffer {
     const old = this.#buffer;
     if (old !== undefined && old.size >= size) return;
     const roomy = Math.min(Math.max(size, (old?.size ?? 0) * 1.5), options.most ?? Number.POSITIVE_INFINITY);
-    if (old !== undefined && !options.keep) this.#device.release(old);
-    this.#buffer = await this.#device.buffer(this.#what, roomy, this.#usage);
+    if (!options.keep) this.dispose();
+    this.#buffer = await this.#make(roomy).catch((error) => {
+      if (roomy === size) throw error;
+      return this.#make(size);
+    });
     if (old !== undefined && options.keep) {
       const encoder = this.#device.gpu.createCommandEncoder();
       encoder.copyBufferToBuffer(old, 0, this.#buffer, 0, old.size);
       this.#device.gpu.queue.submit([encoder.finish()]);
       this.#device.release(old);
     }
+  }
+
+  #make(size: number): Promise<GPUBuffer> {
+    return this.#device.buffer(this.#what, size, this.#usage);
   }
 
   /** Gives the memory back. */

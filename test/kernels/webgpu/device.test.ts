@@ -100,6 +100,23 @@ describeGpu('limits', () => {
     backend.dispose();
   });
 
+  it('computes shorter texts after one for which the budget is too small', async () => {
+    const backend = await webgpu({ memoryBudget: 1_500_000 });
+    const x = input(4, 64, 1)[0];
+    const table = backend.allocate(x, 'table');
+    await backend.fill(table, x);
+    const forward = (length: number) => {
+      const { ops } = backend;
+      ops.begin({ ...batchOf([length], 4) });
+      return ops.read(ops.rope(rowsOf(ops, table), { nHead: 2, nRot: 32, kind: 'neox', freqBase: 10000 }));
+    };
+    const first = await forward(20);
+    for (const length of [3000, 20_000]) await expect(forward(length)).rejects.toThrow(GpuOutOfMemoryError);
+    expect(await forward(20)).toEqual(first);
+    expect(await forward(700)).toHaveLength(700 * 64);
+    backend.dispose();
+  });
+
   it('gives everything back, and a second load works', async () => {
     const adapter = await gpu!.requestAdapter();
     const device = await adapter!.requestDevice();

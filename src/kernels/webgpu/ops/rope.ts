@@ -96,6 +96,7 @@ class Table {
     for (let position = 0; position < nPositions; position++) {
       rotations(position, this.#options, this.#factors, values.subarray(position * nRot, (position + 1) * nRot));
     }
+    this.#nPositions = 0;
     await this.#buffer.grow(values.byteLength);
     const { gpu } = this.#ctx.device;
     gpu.queue.writeBuffer(this.#buffer.buffer, 0, values);
