@@ -26,7 +26,7 @@ export function describeModel(
     nCtx: use.nCtx,
     nCtxTrain: hparams.nCtxTrain,
     nEmbd: hparams.nEmbd,
-    nEmbdOut: hparams.nEmbdOut,
+    nEmbdOut: hparams.nEmbd,
     nLayer: hparams.nLayer,
     nParams: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),

@@ -17,7 +17,7 @@ export interface Model {
   /** Runs the network over `batch` (already given to `ops.begin`): `[T, nEmbd]`, after the final norm if there is one. */
   forward(ops: Ops, batch: Batch): Tensor;
   /**
-   * Turns the hidden states into what the caller gets: `[nSeq, nEmbdOut]`, `[T, nEmbdOut]` for `none`, or
+   * Turns the hidden states into what the caller gets: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, or
    * `[nSeq, nClsOut]` scores for `rank`.
    */
   pool(ops: Ops, hidden: Tensor, pooling: Pooling): Tensor;

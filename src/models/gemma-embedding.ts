@@ -23,6 +23,9 @@ export const gemmaEmbedding: Architecture = {
     if (inner3 !== (dense2 === undefined ? nEmbd : inner2) && dense3 !== undefined) {
       throw keys.error('dense_3_feat_in', `is ${inner3}, which does not fit what comes before dense_3`);
     }
+    if (dense2 !== undefined && dense3 === undefined && inner2 !== nEmbd) {
+      throw keys.error('dense_2_feat_out', `is ${inner2}, but without dense_3 it must be ${nEmbd}`);
+    }
     return buildGemma(loader, {
       causal: false,
       local: readSlidingWindow(keys, nLayer, 'symmetric', { period: 6, dense: 'last' }),

@@ -52,7 +52,7 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   const heads = { classifier: noClassifier(loader), dense };
 
   return {
-    hparams: { ...hparams, nEmbdOut: dense.at(-1)?.weight.shape[1] ?? hparams.nEmbdOut },
+    hparams,
     forward(ops) {
       const embdScale = Math.fround(Math.sqrt(nEmbd));
       let x = ops.embedding(tokenEmbd, 'ids', { scale: embdScale, names: { rows: 'embd', out: 'inp_scaled' } });

@@ -21,10 +21,8 @@ export interface HyperParameters {
   readonly architecture: string;
   /** Context in tokens that the model was trained with. */
   readonly nCtxTrain: number;
-  /** Width of the hidden states. */
+  /** Width of the hidden states, and of what `Model.pool` returns, except for `rank`. */
   readonly nEmbd: number;
-  /** Width of what `Model.pool` returns, except for `rank`. */
-  readonly nEmbdOut: number;
   readonly nLayer: number;
   /** Tokens in the vocabulary. */
   readonly nVocab: number;
@@ -97,7 +95,6 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
     architecture,
     nCtxTrain,
     nEmbd,
-    nEmbdOut: nEmbd,
     nLayer,
     nVocab: metadata.strings('tokenizer.ggml.tokens')?.length ?? positive(keys, 'vocab_size'),
     nTokenType: metadata.u32('tokenizer.ggml.token_type_count') ?? 0,

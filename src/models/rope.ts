@@ -23,12 +23,15 @@ const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
 /**
  * Reads `rope.*`.
  * @param nEmbdHeadK default of `rope.dimension_count`
- * @throws ModelError for more dimensions than a head has and for an unknown kind of scaling
+ * @throws ModelError for more dimensions than a head has, an odd number of them and an unknown kind of scaling
  */
 export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): RopeParameters {
   const nRot = keys.u32('rope.dimension_count', nEmbdHeadK);
   if (nRot > nEmbdHeadK) {
     throw keys.error('rope.dimension_count', `is ${nRot}, but a head has ${nEmbdHeadK} dimensions`);
+  }
+  if (nRot % 2 !== 0 && nRot !== nEmbdHeadK) {
+    throw keys.error('rope.dimension_count', `is ${nRot}, but dimensions are rotated in pairs`);
   }
   const type = keys.string('rope.scaling.type', 'linear');
   if (!scalingTypes.includes(type)) {

@@ -12,6 +12,9 @@ export interface SlidingWindow {
   readonly freqBase: number;
 }
 
+/** A window that no text fills; backends add it to positions in int32. */
+const LARGEST = 2 ** 30;
+
 /**
  * Reads `attention.sliding_window` and its pattern.
  * @param options.period default of `attention.sliding_window_pattern`: one layer in so many sees all
@@ -25,7 +28,7 @@ export function readSlidingWindow(
   kind: Window['kind'],
   options: { period: number; dense: 'first' | 'last'; size?: number; freqBase?: number },
 ): SlidingWindow {
-  const size = keys.u32('attention.sliding_window', options.size);
+  const size = Math.min(keys.u32('attention.sliding_window', options.size), LARGEST);
   const local = size === 0 ? new Array<boolean>(nLayer).fill(false) : localLayers(keys, nLayer, options);
   return {
     windows: local.map((isLocal) => (isLocal ? { kind, size } : undefined)),

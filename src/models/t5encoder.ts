@@ -13,13 +13,13 @@ export const t5encoder: Architecture = {
   id: 't5encoder',
   build(loader) {
     const { hparams, keys } = loader;
-    const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nFf, nVocab } = hparams;
+    const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nHeadKv, nFf, nVocab } = hparams;
     const eps = keys.f32('attention.layer_norm_rms_epsilon');
     const nBuckets = keys.u32('attention.relative_buckets_count');
     if (nBuckets < 4) throw keys.error('attention.relative_buckets_count', `is ${nBuckets}; at least 4 are needed`);
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const layers = loader.layers((blk, il) => {
-      const widths = { q: nEmbdHeadK * nHead[il], k: nEmbdHeadK * nHead[il], v: nEmbdHeadV * nHead[il] };
+      const widths = { q: nEmbdHeadK * nHead[il], k: nEmbdHeadK * nHeadKv[il], v: nEmbdHeadV * nHeadKv[il] };
       const relB = `${blk}.attn_rel_b`;
       return {
         attnNorm: loader.norm(`${blk}.attn_norm`, nEmbd),
@@ -30,7 +30,7 @@ export const t5encoder: Architecture = {
           v: loader.linear(`${blk}.attn_v`, nEmbd, widths.v, 'none'),
         },
         attnRelB: il === 0 || loader.has(relB) ? loader.table(relB, nHead[il], nBuckets) : undefined,
-        attnOutput: loader.linear(`${blk}.attn_o`, widths.v, nEmbd, 'none'),
+        attnOutput: loader.linear(`${blk}.attn_o`, nEmbdHeadV * nHead[il], nEmbd, 'none'),
         ffnNorm: loader.norm(`${blk}.ffn_norm`, nEmbd),
         gate: loader.optional(`${blk}.ffn_gate`, (name) => loader.linear(name, nEmbd, nFf[il], 'none')),
         up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il], 'none'),

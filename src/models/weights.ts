@@ -196,6 +196,10 @@ export class WeightLoader {
     const { architecture } = this.hparams;
     const needed = () => `[${shape.join(', ')}]${sizeKeys(this.hparams, shape)}`;
     const info = this.#file.tensors.get(name);
+    if (shape.includes(0)) {
+      const message = `tensor ${name} would have the shape [${shape.join(', ')}]: the metadata gives a size of ${architecture} as 0 or not at all`;
+      throw new ModelError(message, { tensor: name });
+    }
     if (info === undefined) {
       const message = `tensor ${name} is missing: ${architecture} needs it with the shape ${needed()}`;
       throw new ModelError(message, { tensor: name });

@@ -69,7 +69,7 @@ export interface Window {
   readonly size: number;
 }
 
-/** Rotary position embedding, after §1.4 of the architecture reference (the angle is a running float32 product). */
+/** Rotary position embedding (Su et al. 2021); the angle of each next pair is a running float32 product, as in llama.cpp. */
 export interface RopeOptions {
   readonly nHead: number;
   /** Rotated dimensions of each head; the rest is copied. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import { architectures, loadModel, ModelError, modelTree } from '../../src/models/index.ts';
+import type { Backend } from '../../src/tensor/backend.ts';
 import { type Edit, edited } from './edit.ts';
 import { load, openFixture, run } from './support.ts';
 
@@ -54,6 +56,8 @@ describe('a file that cannot be run', () => {
     ['expert_count', 4, 'is 0, 0, 0 of 4 experts'],
     ['attention.key_length_swa', 8, 'is 8, but must be 16 as in the layers without a window'],
     ['rope.dimension_count', 17, 'is 17, but a head has 16 dimensions'],
+    ['rope.dimension_count', 15, 'is 15, but dimensions are rotated in pairs'],
+    ['feed_forward_length', 0, 'blk.0.ffn_up.weight would have the shape [64, 0]'],
   ])('says %s = %i', async (key, value, expected) => {
     expect(await problem(({ values }) => values.set(`bert.${key}`, u32(value)))).toContain(expected);
   });
@@ -78,6 +82,11 @@ describe('a file that cannot be run', () => {
   ])('%s says %s = %d', async (name, key, value, expected) => {
     const change = ({ values }: Edit) => values.set(`${name}.${key}`, u32(value));
     expect(await problem(change, name)).toContain(expected);
+  });
+
+  it('has a dense layer that changes the width of the vectors', async () => {
+    const message = await problem(({ tensors }) => tensors.delete('dense_3.weight'), 'gemma-embedding');
+    expect(message).toMatch(/dense_2_feat_out is \d+, but without dense_3 it must be 64/);
   });
 
   it('has an unknown kind of RoPE scaling', async () => {
@@ -139,6 +148,21 @@ describe('equivalent files give the same bits', () => {
     const [plain] = await run(await load(name), [tokens]);
     expect((await run(await load(name, await edited(name, change)), [tokens]))[0]).toEqual(plain);
   }
+
+  it.each(['modern-bert', 'gemma3'])(
+    'a window larger than any text and one of the largest number, whatever computes: %s',
+    async (name) => {
+      const vectorWith = async (size: number, makeBackend: () => Promise<Backend>) => {
+        const file = await edited(name, ({ values }) => values.set(`${name}.attention.sliding_window`, u32(size)));
+        return (await run(await load(name, file, makeBackend), [tokens]))[0];
+      };
+      for (const makeBackend of [createReferenceBackend, createWasmBackend]) {
+        const vector = await vectorWith(1_000_000, makeBackend);
+        expect(vector.every(Number.isFinite)).toBe(true);
+        for (const size of [2 ** 31, 2 ** 32 - 1]) expect(await vectorWith(size, makeBackend)).toEqual(vector);
+      }
+    },
+  );
 
   it('one bias for a fused product, or three', async () => {
     await expectSame('bert-cls', (edit) => {

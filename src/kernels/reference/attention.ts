@@ -3,6 +3,7 @@
  * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019) and a soft cap.
  */
 import type { AttentionOptions, StepNames, Tensor } from '../../tensor/ops.ts';
+import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
 import { softmaxInPlace } from './activation.ts';
 import type { Forward } from './forward.ts';
 import { dot, Matrix } from './matrix.ts';
@@ -88,14 +89,6 @@ function maskAndScale(
   };
 }
 
-/** ALiBi's geometric slopes; beyond the largest power of two the odd ones of a sequence of half the ratio. */
-export function alibiSlopes(nHead: number, maxBias: number): number[] {
-  const n2 = 2 ** Math.floor(Math.log2(nHead));
-  const m0 = 2 ** (-maxBias / n2);
-  const m1 = 2 ** (-maxBias / 2 / n2);
-  return Array.from({ length: nHead }, (_, h) => (h < n2 ? m0 ** (h + 1) : m1 ** (2 * (h - n2) + 1)));
-}
-
 /** T5's learned bias as a function of head and `keyPosition − queryPosition`. */
 function relativeBiasOf(
   fw: Forward,
@@ -106,18 +99,4 @@ function relativeBiasOf(
   const table = new Matrix(fw.scratch(nHead * w.nRows), w.nRows, nHead);
   for (let b = 0; b < w.nRows; b++) w.dequantizeRow(b, table.row(b));
   return (h, ahead) => table.data[relativeBucket(ahead, w.nRows) * nHead + h];
-}
-
-/**
- * T5's bidirectional bucket: half of the buckets for each direction, exact for small distances, logarithmic up to 128.
- * @param ahead position of the key minus position of the query
- */
-export function relativeBucket(ahead: number, nBuckets: number): number {
-  const perSide = Math.floor(nBuckets / 2);
-  const side = ahead > 0 ? perSide : 0;
-  const distance = Math.abs(ahead);
-  const exact = Math.floor(perSide / 2);
-  if (distance < exact) return side + distance;
-  const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (perSide - exact));
-  return side + Math.min(perSide - 1, coarse);
 }

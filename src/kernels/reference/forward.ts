@@ -1,6 +1,7 @@
 /**
  * @file What one forward pass of the reference backend carries along: its batch, its memory, its weights and who watches.
  */
+import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, Observer, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { Arena } from './arena.ts';
 import { Matrix } from './matrix.ts';
@@ -15,15 +16,7 @@ export class Forward {
 
   /** @throws Error when the offsets do not cover the tokens */
   begin(batch: Batch): void {
-    const { ids, positions, offsets } = batch;
-    const last = offsets.length - 1;
-    let ascending = last >= 0 && offsets[0] === 0 && offsets[last] === ids.length;
-    for (let s = 0; s < last; s++) ascending &&= offsets[s] < offsets[s + 1];
-    if (!ascending || positions.length !== ids.length) {
-      throw new Error(
-        `a batch of ${ids.length} tokens, ${positions.length} positions and offsets [${offsets}] makes no sense`,
-      );
-    }
+    checkBatch(batch);
     this.#batch = batch;
     this.#arena.reset();
     this.#valid = new WeakSet();

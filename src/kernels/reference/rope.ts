@@ -2,6 +2,7 @@
  * @file Rotary position embedding (Su et al. 2021), with linear scaling, frequency factors and YaRN (Peng et al. 2023).
  */
 import type { RopeOptions, StepNames, Tensor } from '../../tensor/ops.ts';
+import { yarnRamp } from '../../tensor/positions.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
@@ -45,11 +46,12 @@ export function rope(fw: Forward, input: Tensor, options: RopeOptions & StepName
  */
 function rotations(
   position: number,
-  { nRot, freqBase, freqScale = 1, yarn }: RopeOptions,
+  options: RopeOptions,
   factors: Float32Array | undefined,
   cos: Float32Array,
   sin: Float32Array,
 ): void {
+  const { nRot, freqBase, freqScale = 1, yarn } = options;
   const step = f32(f32(freqBase) ** f32(-2 / nRot));
   let theta = position;
   let magnitude = yarn?.attnFactor ?? 1;
@@ -58,20 +60,11 @@ function rotations(
     const angle = factors === undefined ? theta : f32(theta / factors[i]);
     let turned = f32(freqScale * angle);
     if (yarn !== undefined && yarn.extFactor !== 0) {
-      const mix = f32(yarnRamp(i, nRot, freqBase, yarn) * yarn.extFactor);
+      const mix = f32(yarnRamp(i, options, yarn) * yarn.extFactor);
       turned = f32(turned * (1 - mix) + angle * mix);
     }
     cos[i] = Math.cos(turned) * magnitude;
     sin[i] = Math.sin(turned) * magnitude;
     theta = f32(theta * step);
   }
-}
-
-/** How far pair `i` keeps its original angle: 1 for the fast pairs, 0 for the slow ones, a line between. */
-function yarnRamp(i: number, nRot: number, freqBase: number, yarn: NonNullable<RopeOptions['yarn']>): number {
-  const pairOf = (turns: number) => (nRot * Math.log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * Math.log(freqBase));
-  const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
-  const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
-  const along = (i - low) / Math.max(0.001, high - low);
-  return 1 - Math.min(1, Math.max(0, along));
 }

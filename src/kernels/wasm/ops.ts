@@ -1,6 +1,7 @@
 /**
  * @file The operations: each checks its arguments and records a step.
  */
+import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, Linear, Ops, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { type Step, WasmTensor } from './graph.ts';
 import { activationCodes } from './kernels.ts';
@@ -20,15 +21,7 @@ export class Recording {
 
   /** @throws Error when the offsets do not cover the tokens */
   constructor(batch: Batch) {
-    const { ids, positions, offsets } = batch;
-    const last = offsets.length - 1;
-    let ascending = last >= 1 && offsets[0] === 0 && offsets[last] === ids.length;
-    for (let s = 0; s < last; s++) ascending &&= offsets[s] < offsets[s + 1];
-    if (!ascending || positions.length !== ids.length) {
-      throw new Error(
-        `a batch of ${ids.length} tokens, ${positions.length} positions and offsets [${offsets}] makes no sense`,
-      );
-    }
+    checkBatch(batch);
     this.batch = batch;
   }
 

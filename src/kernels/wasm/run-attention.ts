@@ -4,6 +4,7 @@
  * Scratch: `[parameters | segments | slopes or buckets | bias by distance | the kernel's own]`.
  */
 import type { AttentionOptions } from '../../tensor/ops.ts';
+import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
 import type { WasmTensor } from './graph.ts';
 import { stripBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
@@ -13,7 +14,6 @@ import type { WasmWeight } from './weights.ts';
 
 const parameterBytes = 128;
 const segmentWords = 5;
-const tableBytes = 1024;
 /** Queries of a panel. */
 const queries = 16;
 /** Keys that share scales of V and of the exponentials in int16. */
@@ -33,6 +33,11 @@ function longest(offsets: Int32Array): number {
 
 function hasBias(options: AttentionOptions): boolean {
   return options.alibiMaxBias !== undefined || options.relativeBias !== undefined;
+}
+
+/** ALiBi's slopes or the buckets of 128 distances. */
+function tableBytes({ nHead }: AttentionOptions): number {
+  return alignUp(Math.max(128, nHead) * 4, 64);
 }
 
 /** Scratch for sequences of at most `nKeys` tokens and a team of `nRanks`. */
@@ -67,25 +72,7 @@ export function attentionScratchBytes(
   const panels = (headSize + 8 + 2 * headSizeV) * queries * 4;
   const own =
     workBytes + blockLargest + panels + strip + keyBytes(headSize, headSizeV, nKeys, !exact && nKeys >= int16Keys);
-  return parameterBytes + nRanks * segmentWords * 4 + tableBytes + biasBytes(options, nKeys) + own + 256;
-}
-
-/** ALiBi's slope of each head. */
-function alibiSlopes(nHead: number, maxBias: number): number[] {
-  const whole = 2 ** Math.floor(Math.log2(nHead));
-  const ratio = 2 ** (-maxBias / whole);
-  return Array.from({ length: nHead }, (_, h) => (h < whole ? ratio ** (h + 1) : ratio ** (h - whole + 0.5)));
-}
-
-/** T5's bucket of each distance below 128, without the half for the direction. */
-function relativeBuckets(nBuckets: number): Int32Array {
-  const half = Math.floor(nBuckets / 2);
-  const exact = Math.floor(half / 2);
-  return Int32Array.from({ length: 128 }, (_, distance) => {
-    if (distance < exact) return distance;
-    const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (half - exact));
-    return Math.min(half - 1, coarse);
-  });
+  return parameterBytes + nRanks * segmentWords * 4 + tableBytes(options) + biasBytes(options, nKeys) + own + 256;
 }
 
 /** Fills the table of what is added to a score by distance; returns its address, 0 without one. */
@@ -99,7 +86,9 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   }
   if (options.relativeBias === undefined) return 0;
   const weight = options.relativeBias as WasmWeight;
-  rt.memory.i32.set(relativeBuckets(weight.n), tables / 4);
+  // Of each distance below 128, without the half for the direction.
+  for (let distance = 0; distance < 128; distance++)
+    rt.memory.i32[tables / 4 + distance] = relativeBucket(-distance, weight.n);
   const values = at;
   rt.kernels.unpackRows(
     weight.form === 'vector' ? 0 : weight.type.id,
@@ -146,8 +135,9 @@ export function attend(
   const segments = rt.scratch + parameterBytes;
   const tables = alignUp(segments + nRanks * segmentWords * 4, 16);
   const nKeys = longest(offsets);
-  const bias = fillBias(rt, options, nKeys, tables, tables + tableBytes);
-  const own = alignUp(tables + tableBytes + biasBytes(options, nKeys), 64);
+  const biases = tables + tableBytes(options);
+  const bias = fillBias(rt, options, nKeys, tables, biases);
+  const own = alignUp(biases + biasBytes(options, nKeys), 64);
   const half = window?.kind === 'symmetric' ? Math.floor(window.size / 2) : unlimited;
   const back = window?.kind === 'standard' ? window.size - 1 : half;
   const forward = options.causal ? 0 : half;

@@ -2,6 +2,7 @@
  * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
  */
 import type { RopeOptions } from '../../tensor/ops.ts';
+import { yarnRamp } from '../../tensor/positions.ts';
 import type { WasmTensor } from './graph.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
@@ -27,7 +28,7 @@ export function fillRopeTable(rt: Runtime, table: WasmTensor, options: RopeOptio
     magnitude *= 1 + 0.1 * Math.log(1 / freqScale);
     mix = rt.scratch;
     const { f32 } = rt.memory;
-    for (let i = 0; i < nPairs; i++) f32[mix / 4 + i] = yarnRamp(i, nRot, freqBase, yarn) * yarn.extFactor;
+    for (let i = 0; i < nPairs; i++) f32[mix / 4 + i] = yarnRamp(i, options, yarn) * yarn.extFactor;
     rt.quantized = undefined;
   }
   const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / nRot));
@@ -45,12 +46,4 @@ export function fillRopeTable(rt: Runtime, table: WasmTensor, options: RopeOptio
     mix,
     magnitude,
   );
-}
-
-/** How far pair `i` keeps its original angle: 1 for the fast pairs, 0 for the slow ones, a line between. */
-function yarnRamp(i: number, nRot: number, freqBase: number, yarn: NonNullable<RopeOptions['yarn']>): number {
-  const pairOf = (turns: number) => (nRot * Math.log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * Math.log(freqBase));
-  const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
-  const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
-  return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
 }

@@ -4,6 +4,7 @@
  * Memory of an intermediate is reused after its last reader. A tensor stays valid all the same: when an operation comes
  * later that reads one whose memory is gone, the steps that make it are recorded once more. Results are the same bits.
  */
+import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, StepNames } from '../../tensor/ops.ts';
 import type { Arena } from './arena.ts';
 import { GpuError } from './errors.ts';
@@ -28,21 +29,13 @@ export class Run {
 
   /** @throws Error when the offsets do not cover the tokens */
   constructor(batch: Batch, keepAll: boolean) {
-    const { ids, positions, offsets } = batch;
-    const last = offsets.length - 1;
-    let ascending = last >= 0 && offsets[0] === 0 && offsets[last] === ids.length;
-    for (let s = 0; s < last; s++) ascending &&= offsets[s] < offsets[s + 1];
-    if (!ascending || positions.length !== ids.length) {
-      throw new Error(
-        `a batch of ${ids.length} tokens, ${positions.length} positions and offsets [${offsets}] makes no sense`,
-      );
-    }
+    checkBatch(batch);
     this.batch = batch;
     this.#keepAll = keepAll;
     this.#lists = [];
-    this.list('ids', () => [...ids]);
-    this.list('positions', () => [...positions]);
-    this.list('offsets', () => [...offsets]);
+    this.list('ids', () => [...batch.ids]);
+    this.list('positions', () => [...batch.positions]);
+    this.list('offsets', () => [...batch.offsets]);
   }
 
   /** Number of tokens. */

@@ -2,6 +2,7 @@
  * @file Attention: work lists, masks as distances, and the tables of ALiBi and T5.
  */
 import type { AttentionOptions, StepNames, Tensor, Weight } from '../../../tensor/ops.ts';
+import { alibiSlopes, relativeBucket } from '../../../tensor/positions.ts';
 import type { Context } from '../context.ts';
 import { GpuError } from '../errors.ts';
 import { grid } from '../kernel.ts';
@@ -85,15 +86,10 @@ function reach({ causal = false, window }: AttentionOptions): { maxBehind: numbe
   return { maxBehind, maxAhead: causal ? 0 : maxAhead };
 }
 
-/** ALiBi's geometric slopes; beyond the largest power of two the odd ones of a sequence of half the ratio. */
+/** Where ALiBi's slopes are. */
 function slopes(ctx: Context, nHead: number, maxBias: number | undefined): number {
   if (maxBias === undefined) return noVector;
-  return ctx.vectors.derive(`alibi ${nHead} ${maxBias}`, () => {
-    const n2 = 2 ** Math.floor(Math.log2(nHead));
-    const m0 = 2 ** (-maxBias / n2);
-    const m1 = 2 ** (-maxBias / 2 / n2);
-    return Float32Array.from({ length: nHead }, (_, h) => (h < n2 ? m0 ** (h + 1) : m1 ** (2 * (h - n2) + 1)));
-  });
+  return ctx.vectors.derive(`alibi ${nHead} ${maxBias}`, () => alibiSlopes(nHead, maxBias));
 }
 
 /** T5's bias of each head for the distances −128…128; beyond, the bucket stays the same. */
@@ -105,18 +101,7 @@ function relativeBias(ctx: Context, nHead: number, weight: Weight | undefined): 
     const bias = ctx.vectors.get(at, nHead * nBuckets);
     return Float32Array.from({ length: nHead * 257 }, (_, i) => {
       const [head, ahead] = [Math.floor(i / 257), (i % 257) - 128];
-      return bias[bucket(ahead, nBuckets) * nHead + head];
+      return bias[relativeBucket(ahead, nBuckets) * nHead + head];
     });
   });
-}
-
-/** T5's bidirectional bucket: half of them for each direction, exact for small distances, logarithmic up to 128. */
-function bucket(ahead: number, nBuckets: number): number {
-  const perSide = Math.floor(nBuckets / 2);
-  const exact = Math.floor(perSide / 2);
-  const side = ahead > 0 ? perSide : 0;
-  const distance = Math.abs(ahead);
-  if (distance < exact) return side + distance;
-  const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (perSide - exact));
-  return side + Math.min(perSide - 1, coarse);
 }

@@ -2,6 +2,7 @@
  * @file Rotary position embedding: tables of cosines and sines, made on the CPU and kept on the GPU.
  */
 import type { RopeOptions, StepNames, Tensor } from '../../../tensor/ops.ts';
+import { yarnRamp } from '../../../tensor/positions.ts';
 import type { Context } from '../context.ts';
 import { GpuError } from '../errors.ts';
 import { usage } from '../gpu.ts';
@@ -116,10 +117,11 @@ class Table {
  */
 function rotations(
   position: number,
-  { nRot, freqBase, freqScale = 1, yarn }: RopeOptions,
+  options: RopeOptions,
   factors: Float32Array | undefined,
   into: Float32Array,
 ): void {
+  const { nRot, freqBase, freqScale = 1, yarn } = options;
   const stretched = yarn !== undefined && yarn.extFactor !== 0;
   const step = f32(f32(freqBase) ** f32(-2 / nRot));
   const magnitude = (yarn?.attnFactor ?? 1) * (stretched ? 1 + 0.1 * Math.log(1 / freqScale) : 1);
@@ -128,19 +130,11 @@ function rotations(
     const angle = factors === undefined ? theta : f32(theta / factors[i]);
     let turned = f32(freqScale * angle);
     if (stretched) {
-      const mix = f32(ramp(i, nRot, freqBase, yarn) * yarn.extFactor);
+      const mix = f32(yarnRamp(i, options, yarn) * yarn.extFactor);
       turned = f32(turned * (1 - mix) + angle * mix);
     }
     into[2 * i] = Math.cos(turned) * magnitude;
     into[2 * i + 1] = Math.sin(turned) * magnitude;
     theta = f32(theta * step);
   }
-}
-
-/** YaRN: how far pair `i` keeps its original angle, 1 for the fast pairs, 0 for the slow ones, a line between. */
-function ramp(i: number, nRot: number, freqBase: number, yarn: NonNullable<RopeOptions['yarn']>): number {
-  const pairOf = (turns: number) => (nRot * Math.log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * Math.log(freqBase));
-  const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
-  const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
-  return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
 }

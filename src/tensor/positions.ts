@@ -1,0 +1,40 @@
+/**
+ * @file What depends on positions alone: the numbers behind ALiBi, T5's relative bias and YaRN, for every backend.
+ */
+import type { RopeOptions } from './ops.ts';
+
+/**
+ * ALiBi's geometric slope of each head (Press et al. 2021); beyond the largest power of two the odd ones of a sequence of half the
+ * ratio.
+ */
+export function alibiSlopes(nHead: number, maxBias: number): Float32Array {
+  const n2 = 2 ** Math.floor(Math.log2(nHead));
+  const m0 = 2 ** (-maxBias / n2);
+  const m1 = 2 ** (-maxBias / 2 / n2);
+  return Float32Array.from({ length: nHead }, (_, h) => (h < n2 ? m0 ** (h + 1) : m1 ** (2 * (h - n2) + 1)));
+}
+
+/**
+ * T5's bidirectional bucket (Raffel et al. 2019): half of the buckets for each direction, exact for small distances, logarithmic up
+ * to 128.
+ * @param ahead position of the key minus position of the query
+ */
+export function relativeBucket(ahead: number, nBuckets: number): number {
+  const perSide = Math.floor(nBuckets / 2);
+  const side = ahead > 0 ? perSide : 0;
+  const distance = Math.abs(ahead);
+  const exact = Math.floor(perSide / 2);
+  if (distance < exact) return side + distance;
+  const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (perSide - exact));
+  return side + Math.min(perSide - 1, coarse);
+}
+
+/**
+ * YaRN (Peng et al. 2023): how far pair `i` keeps its original angle, 1 for the fast pairs, 0 for the slow ones, a line between.
+ */
+export function yarnRamp(i: number, { nRot, freqBase }: RopeOptions, yarn: NonNullable<RopeOptions['yarn']>): number {
+  const pairOf = (turns: number) => (nRot * Math.log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * Math.log(freqBase));
+  const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
+  const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
+  return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
+}
