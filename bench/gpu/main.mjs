@@ -202,7 +202,7 @@ async function benchModels() {
   const model = await loadModel(file, backend);
   await tokensPerSecond('bundled model', (batch) => {
     backend.ops.begin(batch);
-    return backend.ops.read(model.pool(backend.ops, model.forward(backend.ops, batch), 'mean'));
+    return backend.ops.read(model.pool(backend.ops, model.forward(backend.ops), 'mean'));
   });
   backend.dispose();
   await file.close();

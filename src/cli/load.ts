@@ -5,19 +5,27 @@ import type { Embedder, LoadOptions } from '../engine/index.ts';
 import { log, showProgress } from './log.ts';
 import type { Values } from './options.ts';
 
-/**
- * The model at `path`, with the options that `serve`, `embed` and the like have in common.
- * @param worker whether to compute off this thread: costs time at the start, keeps this thread free. Several threads that
- *   were asked for are always workers.
- */
+/** The model at `path`, as `serve` and `embed` load it. */
 export async function loadEmbedder(
   path: string,
   values: Values,
-  { worker, signal, onBatch }: Pick<LoadOptions, 'worker' | 'signal' | 'onBatch'> = {},
+  more: Parameters<typeof loadOptions>[1] = {},
 ): Promise<Embedder> {
   const { Embedder } = await import('../engine/index.ts');
+  return Embedder.load(path, loadOptions(values, more));
+}
+
+/**
+ * What the options of the command line mean for loading a model.
+ * @param worker whether to compute off this thread: costs time at the start, keeps this thread free. Several threads that
+ *   were asked for are always workers.
+ */
+export function loadOptions(
+  values: Values,
+  { worker, signal, onBatch }: Pick<LoadOptions, 'worker' | 'signal' | 'onBatch'>,
+): LoadOptions {
   const threads = values.threadsBatch ?? values.threads;
-  return Embedder.load(path, {
+  return {
     backend: values.backend,
     precision: values.precision,
     threads: threads < 1 ? undefined : threads,
@@ -37,5 +45,5 @@ export async function loadEmbedder(
     onWarning: log,
     onProgress: showProgress(),
     signal,
-  });
+  };
 }

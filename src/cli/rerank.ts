@@ -2,11 +2,18 @@
  * @file The command `rerank`.
  */
 import { readInput, requireModelOption } from './input.ts';
-import { loadEmbedder } from './load.ts';
+import { loadOptions } from './load.ts';
 import { showProgress } from './log.ts';
+import type { Values } from './options.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
+
+/** The lines of the input; none of an empty one. */
+async function readLines(values: Values): Promise<string[]> {
+  const input = await readInput(values);
+  return input === '' ? [] : input.split('\n').map((line) => line.replace(/\r$/, ''));
+}
 
 /** Prints documents by their scores. */
 export async function rerank({ values, positionals }: Parsed): Promise<void> {
@@ -14,11 +21,13 @@ export async function rerank({ values, positionals }: Parsed): Promise<void> {
   if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
   if (positionals.length > 0 && values.file !== undefined)
     throw new UsageError('documents are arguments or in -f, not both');
-  const documents = positionals.length > 0 ? positionals : (await readInput(values)).split('\n');
-  const embedder = await loadEmbedder(path, values, { worker: documents.length > 1 ? undefined : false });
+  const documents = positionals.length > 0 ? positionals : await readLines(values);
+  if (documents.length === 0)
+    throw new UsageError('no documents: they are arguments, or lines of -f FILE or standard input');
+  const { Reranker } = await import('../engine/index.ts');
+  const reranker = await Reranker.load(path, loadOptions(values, { worker: documents.length > 1 ? undefined : false }));
   try {
-    const { Reranker } = await import('../engine/index.ts');
-    const { results, nTokens } = await Reranker.from(embedder).rank(values.query, documents, {
+    const { results, nTokens } = await reranker.rank(values.query, documents, {
       topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),
       scores: values.rankScores,
       onProgress: showProgress(),
@@ -32,6 +41,6 @@ export async function rerank({ values, positionals }: Parsed): Promise<void> {
         await write(`${score.toFixed(6).padStart(11)}  ${index}  ${documents[index]}\n`);
     }
   } finally {
-    await embedder.dispose();
+    await reranker.dispose();
   }
 }

@@ -2,7 +2,7 @@
  * @file `Embedder`: a loaded model, from texts to vectors.
  */
 import { type Metadata, openGguf } from '../gguf/index.ts';
-import { type Pooling, readHyperParameters } from '../models/index.ts';
+import { outlineModel, type Pooling } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { startRunner } from './backend.ts';
 import { InputError } from './errors.ts';
@@ -67,16 +67,17 @@ export class Embedder {
     const bytes = await openSource(source);
     try {
       const file = await openGguf(bytes);
-      const hparams = readHyperParameters(file);
+      const outline = outlineModel(file);
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
       const starting = startRunner(bytes, file, options, watch, () => openSource(source));
       try {
         const tokenizer = createTokenizer(file.metadata);
         const runner = await starting;
-        const nCtx = Math.min(positive('nCtx', options.nCtx ?? hparams.nCtxTrain), hparams.nCtxTrain);
-        const pooling = options.pooling ?? hparams.pooling;
-        const info = describeModel(file, bytes.name, hparams, runner, { nCtx, pooling });
+        const { nCtxTrain, pooling: ownPooling } = outline.hparams;
+        const nCtx = Math.min(positive('nCtx', options.nCtx ?? nCtxTrain), nCtxTrain);
+        const pooling = options.pooling ?? ownPooling;
+        const info = describeModel(file, bytes.name, outline, runner, { nCtx, pooling });
         return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
       } catch (error) {
         starting.then(

@@ -2,7 +2,7 @@
  * @file What a loaded model is, gathered from its file and from what computes it.
  */
 import type { GgufFile } from '../gguf/index.ts';
-import type { HyperParameters, Pooling } from '../models/index.ts';
+import type { ModelOutline, Pooling } from '../models/index.ts';
 import { fileTypeName } from './ftype.ts';
 import type { Runner } from './runner.ts';
 import type { ModelInfo } from './types.ts';
@@ -11,7 +11,7 @@ import type { ModelInfo } from './types.ts';
 export function describeModel(
   file: GgufFile,
   source: string,
-  hparams: HyperParameters,
+  { hparams, rankOutputs }: ModelOutline,
   runner: Runner,
   use: { nCtx: number; pooling: Pooling },
 ): ModelInfo {
@@ -32,6 +32,7 @@ export function describeModel(
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
     labels: hparams.labels,
+    rankOutputs,
     backend: runner.backend,
     backendDescription: runner.description,
     precision: runner.precision,

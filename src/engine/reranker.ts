@@ -7,17 +7,20 @@ import type { ModelSource } from './source.ts';
 import { Turn } from './turn.ts';
 import type { LoadOptions, ModelInfo, Progress } from './types.ts';
 
+const scales = ['raw', 'logit', 'probability'] as const;
 const MIN_FLOAT32 = 2 ** -149;
+/** The float32 before 1. */
+const MAX_TANH = 1 - 2 ** -24;
 
 /**
  * On which scale scores are given:
- *  - `raw`: as llama.cpp gives them: the first output of the head, which is a logit of BERT-like models and the
- *    probability of "yes" of qwen3;
- *  - `logit`: the same for all models: any number, 0 is undecided. Of one output that output; of several ln(p / (1 − p)),
- *    where p is the share of the first in their softmax;
+ *  - `raw`: as llama.cpp gives them: the first output of the head, which is a logit of BERT-like models, its tanh of
+ *    jina-bert-v2 and the probability of "yes" of qwen3;
+ *  - `logit`: the same for all models: any number, 0 is undecided. Of one output that output (before a tanh); of several
+ *    ln(p / (1 − p)), where p is the share of the first in their softmax;
  *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
  */
-export type ScoreScale = 'raw' | 'logit' | 'probability';
+export type ScoreScale = (typeof scales)[number];
 
 /** Options of `rank`. */
 export interface RankOptions {
@@ -25,7 +28,7 @@ export interface RankOptions {
   readonly topN?: number;
   /** Default `raw`. */
   readonly scores?: ScoreScale;
-  /** Cut a pair that is longer than the context at its end instead of refusing it. Default false. */
+  /** Cut a document whose pair is longer than the context at its end instead of refusing it. Default false. */
   readonly truncate?: boolean;
   /** As in `EmbedOptions`. */
   readonly client?: string;
@@ -67,12 +70,17 @@ export class Reranker {
   }
 
   /**
-   * Loads a model with `rank` pooling, as its file or the option `pooling` says.
-   * @throws what `Embedder.load` throws, and InputError for a model that is no reranker
+   * Loads a model with `rank` pooling, whatever its file asks for.
+   * @throws what `Embedder.load` throws, and InputError for a file without a classifier; with the option `pooling: 'rank'` the first
+   *   value of the hidden state is the score then, as in llama.cpp
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Reranker> {
-    const embedder = await Embedder.load(source, options);
+    const embedder = await Embedder.load(source, { ...options, pooling: options.pooling ?? 'rank' });
     try {
+      const { name, rankOutputs } = embedder.info;
+      if (rankOutputs === undefined && options.pooling === undefined) {
+        throw new InputError('option', `${name} is no reranker: its file has no classifier (cls, cls.output)`);
+      }
       return Reranker.from(embedder);
     } catch (error) {
       await embedder.dispose();
@@ -87,7 +95,8 @@ export class Reranker {
   static from(embedder: Embedder): Reranker {
     const { name, pooling } = embedder.info;
     if (pooling === 'rank') return new Reranker(embedder);
-    throw new InputError('option', `${name} is no reranker: its file asks for ${pooling} pooling, not rank`);
+    const remedy = "load it with pooling: 'rank' (--reranking)";
+    throw new InputError('option', `${name} was loaded to embed with ${pooling} pooling, not to rank: ${remedy}`);
   }
 
   get info(): ModelInfo {
@@ -101,12 +110,15 @@ export class Reranker {
   async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
     const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
     if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
+    if (!scales.includes(scores)) {
+      throw new InputError('option', `scores must be ${scales.join(', ')}, not ${String(scores)}`);
+    }
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
+    if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
     const { pairs, truncated } = await this.#encodePairs(query, documents, truncate, signal);
     const { vectors, nTokens } = await this.embedder.embed(pairs, { client, onProgress, signal });
-    const softmaxed = this.info.architecture.startsWith('qwen3');
     const results = vectors
-      .map((outputs, index) => ({ index, score: score(outputs, softmaxed, scores) }))
+      .map((outputs, index) => ({ index, score: score(outputs, scores, this.info.rankOutputs) }))
       .sort((a, b) => b.score - a.score || a.index - b.index)
       .slice(0, topN);
     return { results, nTokens, truncated };
@@ -120,7 +132,8 @@ export class Reranker {
     signal: AbortSignal | undefined,
   ): Promise<{ pairs: number[][]; truncated: boolean[] }> {
     const { nCtx } = this.info;
-    const encode = this.embedder.tokenizer.pairEncoder(query);
+    const { encode, nBefore, after } = this.embedder.tokenizer.pairEncoder(query);
+    const nKept = nCtx - after.length;
     const turn = new Turn();
     const pairs: number[][] = [];
     const truncated: boolean[] = [];
@@ -128,8 +141,8 @@ export class Reranker {
       if (typeof document !== 'string') throw new InputError('shape', `document ${index} is not a string`, index);
       const ids = encode(document);
       const tooLong = ids.length > nCtx;
-      if (tooLong && !truncate) throw new ContextSizeError(index, ids.length, nCtx);
-      pairs.push(tooLong ? ids.slice(0, nCtx) : ids);
+      if (tooLong && !(truncate && nBefore < nKept)) throw new ContextSizeError(index, ids.length, nCtx);
+      pairs.push(tooLong ? ids.slice(0, nKept).concat(after) : ids);
       truncated.push(tooLong);
       if (!turn.isOver) continue;
       await turn.pass();
@@ -147,13 +160,17 @@ export class Reranker {
 /**
  * The score of one pair.
  * @param outputs of the classifier, one a label
- * @param softmaxed whether they are probabilities already
  */
-function score(outputs: Float32Array, softmaxed: boolean, scale: ScoreScale): number {
-  const [first, ...others] = outputs;
-  if (scale === 'raw') return first;
-  const logit = softmaxed ? ln(first) - ln(sum(others)) : first - logSumExp(others);
+function score(outputs: Float32Array, scale: ScoreScale, kind: ModelInfo['rankOutputs']): number {
+  if (scale === 'raw') return outputs[0];
+  const [first, ...others] = kind === 'tanh' ? outputs.map(atanh) : outputs;
+  const logit = kind === 'probabilities' ? ln(first) - ln(sum(others)) : first - logSumExp(others);
   return scale === 'logit' ? logit : 1 / (1 + Math.exp(-logit));
+}
+
+/** The inverse of tanh; finite also where float32 has rounded that to 1. */
+function atanh(x: number): number {
+  return Math.atanh(Math.min(MAX_TANH, Math.max(-MAX_TANH, x)));
 }
 
 /** ln Σ eˣ; 0 for no values, so that a single output is its own logit. */

@@ -2,7 +2,7 @@
  * @file What computes: a loaded model on some backend, here or in workers. And the one that computes here.
  */
 import type { GgufFile } from '../gguf/index.ts';
-import { loadModel, type Model, type Pooling } from '../models/index.ts';
+import { type LoadedModel, loadModel, type Pooling } from '../models/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
@@ -53,7 +53,7 @@ export async function startLocalRunner(
 
 interface Loaded {
   readonly backend: Backend & ProfileSource;
-  readonly model: Model;
+  readonly model: LoadedModel;
 }
 
 /** A function of its own, so that nothing but `loaded` holds the weights. */
@@ -76,7 +76,7 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
       backend.observe(observer);
       const { ops } = backend;
       ops.begin(batch);
-      return ops.read(model.pool(ops, model.forward(ops, batch), pooling));
+      return ops.read(model.pool(ops, model.forward(ops), pooling));
     },
     profile: async () => readProfile(use().backend),
     async dispose() {

@@ -87,7 +87,7 @@ async function run({ id, batch, pooling, team }: Message<'run'>): Promise<void> 
   setTeam(team);
   ops.begin(batch);
   const before = countTiles(backend.tuning);
-  const values = await ops.read(model.pool(ops, model.forward(ops, batch), pooling));
+  const values = await ops.read(model.pool(ops, model.forward(ops), pooling));
   const { tuning } = backend;
   if (tuning !== undefined && countTiles(tuning) > before) post({ kind: 'tuned', tuning });
   if (isFirst) post({ kind: 'done', id, values }, [values.buffer as ArrayBuffer]);

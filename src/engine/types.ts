@@ -1,7 +1,7 @@
 /**
  * @file The public types of the engine: what goes into `Embedder.load` and `embed`, and what comes out.
  */
-import type { Pooling } from '../models/architecture.ts';
+import type { Pooling, RankOutputs } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 
@@ -154,6 +154,8 @@ export interface ModelInfo {
   readonly pooling: Pooling;
   /** Labels of a classifier head; empty without one. */
   readonly labels: readonly string[];
+  /** What pooling `rank` gives; `undefined` for a file without a classifier. */
+  readonly rankOutputs: RankOutputs | undefined;
   readonly backend: BackendName;
   /** One line about the backend. */
   readonly backendDescription: string;

@@ -4,23 +4,18 @@
  * An architecture is one file: its hyper-parameters, its weights (named after the keys in the file, so that each can be
  * grepped) and a forward function that reads like the paper.
  */
-import type { Batch, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
+import type { Ops, Tensor } from '../tensor/ops.ts';
 import type { HyperParameters } from './hparams.ts';
+import type { Heads } from './pooling.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** Pooling as the file or the user asks for it; `rank` runs the classifier head. */
-export type Pooling = PoolKind | 'rank';
-
-/** A loaded model: weights bound to one backend. */
+/** A model: weights bound to one backend. */
 export interface Model {
   readonly hparams: HyperParameters;
-  /** Runs the network over `batch` (already given to `ops.begin`): `[T, nEmbd]`, after the final norm if there is one. */
-  forward(ops: Ops, batch: Batch): Tensor;
-  /**
-   * Turns the hidden states into what the caller gets: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, or
-   * `[nSeq, nClsOut]` scores for `rank`.
-   */
-  pool(ops: Ops, hidden: Tensor, pooling: Pooling): Tensor;
+  /** Runs the network over the batch given to `ops.begin`: `[T, nEmbd]`, after the final norm if there is one. */
+  forward(ops: Ops): Tensor;
+  /** What turns hidden states into the answer. */
+  readonly heads: Heads;
 }
 
 /** An entry of the registry. */

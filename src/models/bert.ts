@@ -6,7 +6,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
-import { declareClassifier, pool } from './pooling.ts';
+import { declareClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 
 export const bert: Architecture = {
@@ -49,7 +49,7 @@ export const bert: Architecture = {
         });
         return ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

@@ -6,7 +6,7 @@
 import type { MoeOptions, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
-import { type Classifier, noClassifier, pool } from './pooling.ts';
+import { type Classifier, noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -75,7 +75,7 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
       });
       return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: result } });
     },
-    pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+    heads: { classifier },
   };
 }
 

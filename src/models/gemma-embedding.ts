@@ -10,7 +10,7 @@ export const gemmaEmbedding: Architecture = {
   id: 'gemma-embedding',
   build(loader) {
     const { hparams, keys } = loader;
-    const { nEmbd, nLayer } = hparams;
+    const { nEmbd } = hparams;
     const mustBe = (key: string, value: number) => {
       if (value !== 0 && value !== nEmbd) throw keys.error(key, `is ${value}, but the model is ${nEmbd} wide`);
     };
@@ -28,7 +28,7 @@ export const gemmaEmbedding: Architecture = {
     }
     return buildGemma(loader, {
       causal: false,
-      local: readSlidingWindow(keys, nLayer, 'symmetric', { period: 6, dense: 'last' }),
+      local: readSlidingWindow(loader, 'symmetric', { period: 6, dense: 'last' }),
       qkNorms: true,
       dense: [dense2, dense3].filter((layer) => layer !== undefined),
     });

@@ -5,7 +5,7 @@
 import type { Linear, NormWeights } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
-import { noClassifier, pool } from './pooling.ts';
+import { noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 import type { SlidingWindow } from './sliding-window.ts';
 import type { WeightLoader } from './weights.ts';
@@ -49,7 +49,6 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   }));
   const outputNorm = loader.norm('output_norm', nEmbd);
   loader.ignore('output.weight');
-  const heads = { classifier: noClassifier(loader), dense };
 
   return {
     hparams,
@@ -59,11 +58,11 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
 
       layers.forEach((w, layer) => {
         const window = local.windows[layer];
-        const rope = { kind: 'neox', local: window === undefined ? undefined : local.freqBase } as const;
+        const rope = { kind: 'neox', parameters: window && local.rope } as const;
         const attention = { causal, window, softcap, scale, rope, qkNorms: w.qkNorms };
         const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
-        const heads = selfAttention(ops, normed, w.qkv, hparams, layer, attention);
-        const attn = ops.linear(heads, w.attnOutput);
+        const attended = selfAttention(ops, normed, w.qkv, hparams, layer, attention);
+        const attn = ops.linear(attended, w.attnOutput);
         const names = { normed: 'norm', out: 'attn_post_norm' };
         const attnNormed = ops.norm(attn, w.postAttentionNorm, { ...norm, names, layer });
         const h = ops.add(attnNormed, x, { names: { out: 'sa_out' }, layer });
@@ -75,6 +74,6 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
       });
       return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_norm' } });
     },
-    pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, heads),
+    heads: { classifier: noClassifier(loader), dense },
   };
 }

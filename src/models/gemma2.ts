@@ -12,11 +12,11 @@ export const gemma2: Architecture = {
   id: 'gemma2',
   build(loader) {
     const { hparams, keys } = loader;
-    const { nLayer, nEmbd, nHead, causal, rope } = hparams;
-    const pattern = { period: 2, dense: 'last', size: 4096, freqBase: rope.freqBase } as const;
+    const { nLayer, nEmbd, nHead, causal } = hparams;
+    const pattern = { period: 2, dense: 'last', size: 4096, sameRope: true } as const;
     return buildGemma(loader, {
       causal,
-      local: readSlidingWindow(keys, nLayer, 'standard', pattern),
+      local: readSlidingWindow(loader, 'standard', pattern),
       qkNorms: false,
       scale: nLayer === nLayer27B ? 1 / Math.sqrt(nEmbd / nHead[0]) : undefined,
       softcap: keys.f32('attn_logit_softcapping', 50) || undefined,

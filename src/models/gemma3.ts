@@ -11,11 +11,10 @@ const nLayer27B = 62;
 export const gemma3: Architecture = {
   id: 'gemma3',
   build(loader) {
-    const { hparams, keys } = loader;
-    const { nLayer, nEmbd, nHead, causal } = hparams;
+    const { nLayer, nEmbd, nHead, causal } = loader.hparams;
     return buildGemma(loader, {
       causal,
-      local: readSlidingWindow(keys, nLayer, 'standard', { period: 6, dense: 'last', size: 0 }),
+      local: readSlidingWindow(loader, 'standard', { period: 6, dense: 'last', size: 0 }),
       qkNorms: true,
       scale: nLayer === nLayer27B ? 1 / Math.sqrt(nEmbd / nHead[0]) : undefined,
     });

@@ -3,9 +3,9 @@
  * from `Keys` itself.
  */
 import type { GgufFile, Metadata } from '../gguf/index.ts';
-import type { Pooling } from './architecture.ts';
 import { ModelError } from './errors.ts';
 import { Keys } from './keys.ts';
+import type { Pooling } from './pooling.ts';
 import { type RopeParameters, readRope } from './rope.ts';
 
 /** llama.cpp's limits. */

@@ -4,17 +4,19 @@
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
-import type { Weight } from '../tensor/ops.ts';
+import type { Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { ModelError } from './errors.ts';
-import { readArchitecture, readHyperParameters } from './hparams.ts';
+import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
+import { type Pooling, pool, type RankOutputs, rankOutputs } from './pooling.ts';
 import { architectures } from './registry.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, WeightLoader } from './weights.ts';
 
-export type { Architecture, Model, Pooling } from './architecture.ts';
+export type { Architecture, Model } from './architecture.ts';
 export { ModelError } from './errors.ts';
-export { type HyperParameters, readHyperParameters } from './hparams.ts';
+export type { HyperParameters } from './hparams.ts';
+export type { Pooling, RankOutputs } from './pooling.ts';
 export { architectures } from './registry.ts';
 export type { ModelTreeNode } from './tree.ts';
 
@@ -35,6 +37,15 @@ export interface LoadModelOptions {
 export interface LoadedModel extends Model {
   /** All weights, in the order of the model. */
   readonly weights: readonly Weight[];
+  /** `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, or `[nSeq, nClsOut]` scores for `rank`. */
+  pool(ops: Ops, hidden: Tensor, pooling: Pooling): Tensor;
+}
+
+/** What a file describes. */
+export interface ModelOutline {
+  readonly hparams: HyperParameters;
+  /** What `rank` pooling gives, `undefined` where the file has no classifier. */
+  readonly rankOutputs: RankOutputs | undefined;
 }
 
 /**
@@ -49,7 +60,20 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { model, loader } = declareModel(file, backend);
   if (options.fill !== false) await loader.fill(backend, options);
-  return { ...model, weights: loader.weights };
+  const { heads } = model;
+  return { ...model, weights: loader.weights, pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, heads) };
+}
+
+/** Only names a weight. */
+const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
+
+/**
+ * Checks all that `loadModel` checks, without reading weights.
+ * @throws as `loadModel` does
+ */
+export function outlineModel(file: GgufFile): ModelOutline {
+  const { hparams, heads } = declareModel(file, outlines).model;
+  return { hparams, rankOutputs: rankOutputs(heads) };
 }
 
 /**
@@ -57,8 +81,7 @@ export async function loadModel(
  * @throws as `loadModel` does
  */
 export function modelTree(file: GgufFile): ModelTreeNode {
-  const handles: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
-  const { model, loader } = declareModel(file, handles);
+  const { model, loader } = declareModel(file, outlines);
   return weightTree(model.hparams.architecture, loader.weights);
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp, gatedMlp, mlp } from './feed-forward.ts';
-import { noClassifier, pool } from './pooling.ts';
+import { noClassifier } from './pooling.ts';
 import { declareQkv, selfAttention } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -66,7 +66,7 @@ export const jinaBertV2: Architecture = {
         });
         return ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

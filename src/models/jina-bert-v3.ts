@@ -4,7 +4,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
-import { noClassifier, pool } from './pooling.ts';
+import { noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 
 export const jinaBertV3: Architecture = {
@@ -47,7 +47,7 @@ export const jinaBertV3: Architecture = {
         });
         return ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

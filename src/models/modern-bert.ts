@@ -5,27 +5,27 @@
 import type { Activation } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
-import { type Classifier, noClassifier, pool } from './pooling.ts';
+import { type Classifier, noClassifier } from './pooling.ts';
 import { declareFusedQkv, selfAttention } from './self-attention.ts';
 import { readSlidingWindow } from './sliding-window.ts';
 
 /** `hidden_activation` in the file to the gate's function; anything else is GELU, as in llama.cpp. */
-const activations: Readonly<Record<string, Activation>> = {
-  silu: 'silu',
-  swish: 'silu',
-  swiglu: 'silu',
-  relu: 'relu',
-  reglu: 'relu',
-};
+const activations: ReadonlyMap<string, Activation> = new Map([
+  ['silu', 'silu'],
+  ['swish', 'silu'],
+  ['swiglu', 'silu'],
+  ['relu', 'relu'],
+  ['reglu', 'relu'],
+]);
 
 export const modernBert: Architecture = {
   id: 'modern-bert',
   build(loader) {
     const { hparams, keys } = loader;
-    const { nEmbd, nEmbdHeadV, nHead, nFf, nVocab, nLayer, nClsOut } = hparams;
+    const { nEmbd, nEmbdHeadV, nHead, nFf, nVocab, nClsOut } = hparams;
     const eps = keys.f32('attention.layer_norm_epsilon');
-    const local = readSlidingWindow(keys, nLayer, 'symmetric', { period: 3, dense: 'first', size: 0 });
-    const activation = activations[keys.string('hidden_activation', 'gelu')] ?? 'gelu';
+    const local = readSlidingWindow(loader, 'symmetric', { period: 3, dense: 'first', size: 0 });
+    const activation = activations.get(keys.string('hidden_activation', 'gelu')) ?? 'gelu';
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const tokenEmbdNorm = loader.norm('token_embd_norm', nEmbd);
     const layers = loader.layers((blk, il) => ({
@@ -58,10 +58,9 @@ export const modernBert: Architecture = {
 
         layers.forEach((w, layer) => {
           const window = local.windows[layer];
-          const base = window === undefined ? undefined : local.freqBase;
           const names = { normed: 'norm', out: 'attn_norm' };
           const normed = w.attnNorm === undefined ? x : ops.norm(x, w.attnNorm, { ...norm, names, layer });
-          const rope = { kind: 'neox', local: base } as const;
+          const rope = { kind: 'neox', parameters: window && local.rope } as const;
           const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { rope, window });
           const attnNames = { product: 'kqv_out', out: 'ffn_inp' };
           const h = ops.linear(heads, w.attnOutput, { residual: x, names: attnNames, layer });
@@ -70,7 +69,7 @@ export const modernBert: Architecture = {
         });
         return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'final_norm_out' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

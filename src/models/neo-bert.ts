@@ -3,7 +3,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
-import { declareClassifier, pool } from './pooling.ts';
+import { declareClassifier } from './pooling.ts';
 import { declareAttnOutput, declareFusedQkv, selfAttention } from './self-attention.ts';
 
 export const neoBert: Architecture = {
@@ -40,7 +40,7 @@ export const neoBert: Architecture = {
         });
         return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_embd' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

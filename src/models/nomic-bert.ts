@@ -4,7 +4,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
-import { noClassifier, pool } from './pooling.ts';
+import { noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 
 export const nomicBert: Architecture = {
@@ -48,7 +48,7 @@ export const nomicBert: Architecture = {
         });
         return ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

@@ -2,8 +2,13 @@
  * @file From hidden states to the answer: pooling, dense projections of sentence-transformers, classifier heads.
  */
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
-import type { Pooling } from './architecture.ts';
 import type { WeightLoader } from './weights.ts';
+
+/** Pooling as the file or the user asks for it; `rank` runs the classifier head. */
+export type Pooling = PoolKind | 'rank';
+
+/** What the outputs of a classifier are: `tanh` of logits where it ends in one. */
+export type RankOutputs = 'logits' | 'probabilities' | 'tanh';
 
 /** A classifier over one row of a sequence: `output(norm(act(dense x)))`, each part as the file has it. */
 export interface Classifier {
@@ -45,7 +50,15 @@ export function declareClassifier(loader: WeightLoader): Classifier {
   };
 }
 
-/** `Model.pool`, for a model with these heads. */
+/** What `rank` pooling gives, `undefined` where the file has no classifier. */
+export function rankOutputs({ classifier }: Heads): RankOutputs | undefined {
+  const { dense, activation, output, softmax } = classifier;
+  if (dense === undefined && output === undefined) return undefined;
+  if (softmax) return 'probabilities';
+  return output === undefined && activation === 'tanh' ? 'tanh' : 'logits';
+}
+
+/** From hidden states to what the caller gets: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, `[nSeq, nClsOut]` scores for `rank`. */
 export function pool(ops: Ops, hidden: Tensor, pooling: Pooling, heads: Heads): Tensor {
   if (pooling === 'rank') return classify(ops, hidden, heads.classifier);
   let x = ops.pool(hidden, pooling);

@@ -53,17 +53,14 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
 }
 
 /**
- * The options of one `Ops.rope` call on `nHead` heads. `local` is the base of a sliding window layer, which is never scaled.
+ * The options of `Ops.rope`, but for the number of heads.
  * @throws ModelError for an odd number of rotated dimensions
  */
 export function ropeOptions(
   { nRot, freqBase, freqScale, yarn }: RopeParameters,
   kind: 'norm' | 'neox',
-  nHead: number,
-  extra: { local?: number; freqFactors?: Weight } = {},
-): RopeOptions {
-  const { local, freqFactors } = extra;
+  freqFactors: Weight | undefined,
+): Omit<RopeOptions, 'nHead'> {
   if (nRot % 2 !== 0) throw new ModelError(`rope.dimension_count is ${nRot}, but dimensions are rotated in pairs`);
-  if (local !== undefined) return { nHead, nRot, kind, freqBase: local, freqFactors };
-  return { nHead, nRot, kind, freqBase, freqScale, freqFactors, yarn };
+  return { nRot, kind, freqBase, freqScale, freqFactors, yarn };
 }

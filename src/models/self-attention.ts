@@ -4,7 +4,7 @@
  */
 import type { AttentionOptions, Linear, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { HyperParameters } from './hparams.ts';
-import { ropeOptions } from './rope.ts';
+import { type RopeParameters, ropeOptions } from './rope.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Widths of query, key and value rows in one layer. */
@@ -30,8 +30,12 @@ export interface QkNorms {
 /** What is special about an attention layer. The scale is `1 / √headSize` unless given. */
 export interface SelfAttentionOptions extends Partial<Omit<AttentionOptions, 'nHead' | 'nHeadKv'>> {
   readonly qkNorms?: QkNorms;
-  /** Rotate queries and keys. `local` is the base of a sliding window layer. */
-  readonly rope?: { readonly kind: 'norm' | 'neox'; readonly local?: number; readonly freqFactors?: Weight };
+  /** Rotate queries and keys, by the file's `parameters` unless others are given. */
+  readonly rope?: {
+    readonly kind: 'norm' | 'neox';
+    readonly parameters?: RopeParameters;
+    readonly freqFactors?: Weight;
+  };
 }
 
 function widthsOf({ nHead, nHeadKv, nEmbdHeadK, nEmbdHeadV }: HyperParameters, il: number): QkvWidths {
@@ -89,8 +93,10 @@ export function selfAttention(
     k = headNorm(ops, k, qkNorms.k, qkNorms, nHeadKv, 'Kcur', layer);
   }
   if (rope !== undefined) {
-    q = ops.rope(q, { ...ropeOptions(hparams.rope, rope.kind, nHead, rope), names: { out: 'Qcur' }, layer });
-    k = ops.rope(k, { ...ropeOptions(hparams.rope, rope.kind, nHeadKv, rope), names: { out: 'Kcur' }, layer });
+    const { kind, parameters = hparams.rope, freqFactors } = rope;
+    const rotation = ropeOptions(parameters, kind, freqFactors);
+    q = ops.rope(q, { ...rotation, nHead, names: { out: 'Qcur' }, layer });
+    k = ops.rope(k, { ...rotation, nHead: nHeadKv, names: { out: 'Kcur' }, layer });
   }
   return ops.attention(q, k, v, {
     scale: 1 / Math.sqrt(hparams.nEmbdHeadK),

@@ -3,13 +3,15 @@
  */
 import type { Window } from '../tensor/ops.ts';
 import type { Keys } from './keys.ts';
+import type { RopeParameters } from './rope.ts';
+import type { WeightLoader } from './weights.ts';
 
 /** Sliding window attention of a model. */
 export interface SlidingWindow {
   /** For each layer: the window, or `undefined` where all is seen. */
   readonly windows: readonly (Window | undefined)[];
-  /** RoPE base of the windowed layers. */
-  readonly freqBase: number;
+  /** RoPE of the windowed layers. */
+  readonly rope: RopeParameters;
 }
 
 /** A window that no text fills; backends add it to positions in int32. */
@@ -20,19 +22,20 @@ const LARGEST = 2 ** 30;
  * @param options.period default of `attention.sliding_window_pattern`: one layer in so many sees all
  * @param options.dense whether that is the first or the last of each period
  * @param options.size default of `attention.sliding_window`; 0: no windows. Without it the key must be there.
- * @param options.freqBase default of `rope.freq_base_swa`
+ * @param options.sameRope rotate as the other layers do unless `rope.freq_base_swa` is there; else from base 10000, never scaled
  */
 export function readSlidingWindow(
-  keys: Keys,
-  nLayer: number,
+  { keys, hparams }: WeightLoader,
   kind: Window['kind'],
-  options: { period: number; dense: 'first' | 'last'; size?: number; freqBase?: number },
+  options: { period: number; dense: 'first' | 'last'; size?: number; sameRope?: boolean },
 ): SlidingWindow {
+  const { nLayer, rope } = hparams;
   const size = Math.min(keys.u32('attention.sliding_window', options.size), LARGEST);
-  const local = size === 0 ? new Array<boolean>(nLayer).fill(false) : localLayers(keys, nLayer, options);
+  const isLocal = size === 0 ? new Array<boolean>(nLayer).fill(false) : localLayers(keys, nLayer, options);
+  const local = options.sameRope ? rope : { nRot: rope.nRot, freqBase: 10000, freqScale: 1, extended: false };
   return {
-    windows: local.map((isLocal) => (isLocal ? { kind, size } : undefined)),
-    freqBase: keys.positiveF32('rope.freq_base_swa', options.freqBase ?? 10000),
+    windows: isLocal.map((yes) => (yes ? { kind, size } : undefined)),
+    rope: { ...local, freqBase: keys.positiveF32('rope.freq_base_swa', local.freqBase) },
   };
 }
 

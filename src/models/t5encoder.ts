@@ -6,7 +6,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { gatedMlp, mlp } from './feed-forward.ts';
-import { noClassifier, pool } from './pooling.ts';
+import { noClassifier } from './pooling.ts';
 import { selfAttention } from './self-attention.ts';
 
 export const t5encoder: Architecture = {
@@ -64,7 +64,7 @@ export const t5encoder: Architecture = {
         const last = ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
         return ops.norm(last, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_norm' } });
       },
-      pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, { classifier }),
+      heads: { classifier },
     };
   },
 };

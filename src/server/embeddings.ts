@@ -1,6 +1,7 @@
 /**
  * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
  */
+import type { ModelInfo } from '../engine/index.ts';
 import { Turn } from '../engine/turn.ts';
 import { convertVector, type OutputDtype } from './dtypes.ts';
 import { HttpError } from './errors.ts';
@@ -41,12 +42,17 @@ async function compute(call: Call, fields: Fields) {
   const { engine, options } = call.service;
   const body = checkBody(embeddingsBody, 'input' in fields ? fields : { ...fields, input: fields.content });
   const result = await computeVectors(call, withPrompt(call, body.input, body.prompt_name ?? undefined), {
-    // llama-server never normalises the vectors of tokens.
-    normalize: engine.info.pooling === 'none' ? -1 : (body.embd_normalize ?? options.normalize),
+    normalize: normalization(engine.info, body.embd_normalize, options.normalize),
     dimensions: body.dimensions ?? undefined,
     truncate: body.truncate && (body.truncation_direction === 'left' ? 'start' : 'end'),
   });
   return { body, result };
+}
+
+/** llama-server never normalises the vectors of tokens; scores are no vectors. */
+function normalization({ pooling }: ModelInfo, asked: number | null | undefined, byDefault: number): number {
+  if (pooling === 'none') return -1;
+  return asked ?? (pooling === 'rank' ? -1 : byDefault);
 }
 
 async function openAiJson(

@@ -25,6 +25,16 @@ export interface DecodeOptions {
   readonly unparseSpecial?: boolean;
 }
 
+/** Lays out pairs of one query and many documents. */
+export interface PairEncoder {
+  /** `[before] document [after]`. */
+  encode(document: string): number[];
+  /** How many tokens come before the document. */
+  readonly nBefore: number;
+  /** The tokens after it. */
+  readonly after: readonly number[];
+}
+
 /** Texts up to this many UTF-16 units are encoded in a buffer that is kept. */
 const SCRATCH_UNITS = 1 << 16;
 const encoder = new TextEncoder();
@@ -70,19 +80,21 @@ export class Tokenizer {
    * Without a template the text of control tokens stays text.
    */
   encodePair(query: string, document: string): number[] {
-    return this.pairEncoder(query)(document);
+    return this.pairEncoder(query).encode(document);
   }
 
   /** `encodePair` for many documents: the query is tokenized once, where no template puts it into the middle of a text. */
-  pairEncoder(query: string): (document: string) => number[] {
+  pairEncoder(query: string): PairEncoder {
     const { rerankTemplate } = this;
     if (rerankTemplate !== undefined) {
       const withQuery = rerankTemplate.replaceAll('{query}', () => query);
-      return (document) =>
-        this.encode(
-          withQuery.replaceAll('{document}', () => document),
-          { addSpecial: false },
-        );
+      const encode = (text: string) => this.encode(text, { addSpecial: false });
+      const parts = withQuery.split('{document}');
+      return {
+        encode: (document) => encode(parts.join(document)),
+        nBefore: encode(parts[0]).length,
+        after: parts.length > 1 ? encode(parts[parts.length - 1]) : [],
+      };
     }
     const { addBos, addEos, addSep, eos, sep } = this.vocab;
     const plain = { addSpecial: false, parseSpecial: false };
@@ -90,7 +102,8 @@ export class Tokenizer {
     const bos = addBos ? [this.#need('bos', 'add_bos_token')] : [];
     const separator = addSep ? [this.#need('sep', 'add_sep_token')] : [];
     const before = bos.concat(this.encode(query, plain), end, separator);
-    return (document) => before.concat(this.encode(document, plain), end);
+    const encode = (document: string) => before.concat(this.encode(document, plain), end);
+    return { encode, nBefore: before.length, after: end };
   }
 
   /**

@@ -263,6 +263,15 @@ describe('rerank', () => {
     }
   });
 
+  it('reads lines that end as Windows ends them, and refuses to rank nothing', async () => {
+    const args = ['rerank', '-m', model('bert-rank'), '-q', query];
+    const unix = await run(args, { input: 'one\ntwo\n' });
+    expect((await run(args, { input: 'one\r\ntwo\r\n' })).stdout).toBe(unix.stdout);
+    const nothing = await run(args, { input: '' });
+    expect(nothing.code).toBe(1);
+    expect(nothing.stderr).toContain('no documents');
+  });
+
   it('refuses a model that is no reranker', async () => {
     const { code, stderr } = await run(['rerank', '-m', bert, '-q', 'a', 'b']);
     expect(code).toBe(1);

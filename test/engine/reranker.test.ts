@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InputError, Reranker } from '../../src/index.ts';
+import { ContextSizeError, Embedder, InputError, Reranker } from '../../src/index.ts';
+import { editedBytes } from '../models/edit.ts';
 import { fixture, recorded } from './support.ts';
 
 interface Recorded {
@@ -64,6 +65,56 @@ describe('Reranker', () => {
     }
   });
 
+  it('ranks with a classifier whose file names no pooling, as converters write it', async () => {
+    const bytes = await editedBytes('bert-rank', ({ values }) => values.delete('bert.pooling_type'));
+    const converted = await Reranker.load(bytes, { backend: 'reference', worker: false });
+    const { query, documents } = queries[0];
+    const texts = documents.map(({ text }) => text);
+    expect(await converted.rank(query, texts)).toEqual(await reranker.rank(query, texts));
+    await converted.dispose();
+  });
+
+  it('undoes the tanh in which a classifier ends', async () => {
+    const jina = await Reranker.load(fixture('jina-bert-v2-rank'), { backend: 'reference', worker: false });
+    const texts = ['Paris is the capital of France.', 'a'];
+    const query = 'What is the capital of France?';
+    const raw = await jina.rank(query, texts);
+    const logit = await jina.rank(query, texts, { scores: 'logit' });
+    for (const [i, { score }] of logit.results.entries()) {
+      expect(Math.abs(score)).toBeGreaterThan(Math.abs(raw.results[i].score));
+      expect(Math.tanh(score)).toBeCloseTo(raw.results[i].score, 6);
+    }
+    await jina.dispose();
+  });
+
+  it.each(['bert-rank', 'bert-rank-xlmr', 'qwen3-rank'])(
+    'cuts the document of a pair that is too long, and nothing else: %s',
+    async (name) => {
+      const model = await Reranker.load(fixture(name), { backend: 'reference', worker: false, nCtx: 200 });
+      const { tokenizer } = model.embedder;
+      const seen: number[][] = [];
+      const embed = model.embedder.embed.bind(model.embedder);
+      model.embedder.embed = (pairs, options) => {
+        seen.push(...(pairs as number[][]));
+        return embed(pairs, options);
+      };
+      const [query, long] = ['which one?', 'a document of words '.repeat(100)];
+      const { truncated, nTokens } = await model.rank(query, ['short', long], { truncate: true });
+      expect(truncated).toEqual([false, true]);
+      expect(nTokens[1]).toBe(200);
+      const [short, cut] = seen;
+      expect(short).toEqual(tokenizer.encodePair(query, 'short'));
+      const { after } = tokenizer.pairEncoder(query);
+      expect(after.length).toBeGreaterThan(0);
+      expect(cut.slice(-after.length)).toEqual(short.slice(-after.length));
+      expect(cut.slice(0, 200 - after.length)).toEqual(tokenizer.encodePair(query, long).slice(0, 200 - after.length));
+      await expect(model.rank('a long query '.repeat(100), ['b'], { truncate: true })).rejects.toThrow(
+        ContextSizeError,
+      );
+      await model.dispose();
+    },
+  );
+
   it('returns the best few', async () => {
     const { query, documents } = queries[0];
     const texts = documents.map(({ text }) => text);
@@ -77,8 +128,18 @@ describe('Reranker', () => {
     await expect(reranker.rank(5 as never, ['a'])).rejects.toThrow('the query must be a string');
     await expect(reranker.rank('a', ['b', 7 as never])).rejects.toThrow('document 1 is not a string');
     await expect(reranker.rank('a', ['b'], { topN: -1 })).rejects.toThrow(InputError);
-    await expect(Reranker.load(fixture('bert-mean'), { backend: 'reference' })).rejects.toThrow(
-      'is no reranker: its file asks for mean pooling, not rank',
+    await expect(reranker.rank('a', 'bc' as never)).rejects.toThrow('the documents must be an array');
+    await expect(reranker.rank('a', ['b'], { scores: 'sigmoid' as never })).rejects.toThrow(
+      'scores must be raw, logit, probability, not sigmoid',
     );
+    const options = { backend: 'reference', worker: false } as const;
+    await expect(Reranker.load(fixture('bert-mean'), options)).rejects.toThrow(
+      'is no reranker: its file has no classifier (cls, cls.output)',
+    );
+    const embedder = await Embedder.load(fixture('bert-mean'), options);
+    expect(() => Reranker.from(embedder)).toThrow(
+      "was loaded to embed with mean pooling, not to rank: load it with pooling: 'rank' (--reranking)",
+    );
+    await embedder.dispose();
   });
 });

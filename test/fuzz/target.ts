@@ -69,7 +69,7 @@ async function forward(file: GgufFile, name: BackendName, ids: readonly number[]
       offsets: Int32Array.of(0, n),
     };
     ops.begin(batch);
-    const pooled = model.pool(ops, model.forward(ops, batch), model.hparams.pooling);
+    const pooled = model.pool(ops, model.forward(ops), model.hparams.pooling);
     const values = await ops.read(pooled);
     if (values.length !== pooled.rows * pooled.cols) throw new Error(`${values.length} values were read`);
     return values;

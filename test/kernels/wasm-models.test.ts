@@ -34,7 +34,7 @@ async function vectors(file: string, backend: Backend): Promise<Float32Array[]> 
   const batch = threeSequences(file, gguf.tensors.get('token_embd.weight')!.shape[1]);
   backend.ops.begin(batch);
   const { pooling } = model.hparams;
-  const pooled = model.pool(backend.ops, model.forward(backend.ops, batch), pooling === 'none' ? 'mean' : pooling);
+  const pooled = model.pool(backend.ops, model.forward(backend.ops), pooling === 'none' ? 'mean' : pooling);
   const values = await backend.ops.read(pooled);
   backend.dispose();
   return Array.from({ length: pooled.rows }, (_, r) => values.slice(r * pooled.cols, (r + 1) * pooled.cols));

@@ -31,6 +31,11 @@ export interface Edit {
 
 /** Opens `models/<name>.gguf` of the fixtures as `change` leaves it. */
 export async function edited(name: string, change: (edit: Edit) => void): Promise<GgufFile> {
+  return openGguf(memorySource(await editedBytes(name, change), `${name}, edited`));
+}
+
+/** The bytes of that file. */
+export async function editedBytes(name: string, change: (edit: Edit) => void): Promise<Uint8Array> {
   const file = await openFixture(`models/${name}.gguf`);
   const values = new Map<string, ValueToWrite>();
   for (const key of file.metadata.keys()) values.set(key, file.metadata.typed(key) as ValueToWrite);
@@ -55,5 +60,5 @@ export async function edited(name: string, change: (edit: Edit) => void): Promis
   await writer.writeHeader();
   for (const [tensor, { bytes }] of tensors) await writer.writeTensor(tensor, [bytes]);
   writer.finish();
-  return openGguf(memorySource(sink.bytes(), `${name}, edited`));
+  return sink.bytes();
 }

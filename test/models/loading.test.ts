@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { Embedder } from '../../src/engine/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import { architectures, loadModel, ModelError, modelTree } from '../../src/models/index.ts';
 import type { Backend } from '../../src/tensor/backend.ts';
-import { type Edit, edited } from './edit.ts';
+import { type Edit, edited, editedBytes } from './edit.ts';
 import { load, openFixture, run } from './support.ts';
 
 const u32 = (value: number) => ({ type: 'uint32', value }) as const;
@@ -24,6 +25,16 @@ describe('a file that cannot be run', () => {
     const message = await problem(change);
     expect(message).toContain('ModelError: the architecture mamba is not known; known are ');
     for (const id of architectures.keys()) expect(message).toContain(id);
+  });
+
+  it('has an unknown architecture with shapes of its own: the known ones are listed all the same', async () => {
+    const bytes = await editedBytes('qwen3', ({ values }) => {
+      for (const key of [...values.keys()].filter((name) => name.startsWith('qwen3.'))) values.delete(key);
+      values.set('general.architecture', { type: 'string', value: 'mamba' });
+    });
+    await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(
+      'the architecture mamba is not known; known are bert, ',
+    );
   });
 
   it('names no architecture', async () => {
@@ -148,6 +159,22 @@ describe('equivalent files give the same bits', () => {
     const [plain] = await run(await load(name), [tokens]);
     expect((await run(await load(name, await edited(name, change)), [tokens]))[0]).toEqual(plain);
   }
+
+  it('RoPE scaling in the windowed layers of gemma2, and in no others', async () => {
+    const changed = async (name: string) => {
+      const vectorOf = async (factor: number) => {
+        const file = await edited(name, ({ values }) => {
+          values.set(`${name}.attention.sliding_window_pattern`, u32(0));
+          values.set(`${name}.rope.scaling.factor`, { type: 'float32', value: factor });
+        });
+        return (await run(await load(name, file), [tokens]))[0];
+      };
+      const [one, four] = [await vectorOf(1), await vectorOf(4)];
+      return four.some((value, i) => value !== one[i]);
+    };
+    expect(await changed('gemma2')).toBe(true);
+    expect(await changed('gemma3')).toBe(false);
+  });
 
   it.each(['modern-bert', 'gemma3'])(
     'a window larger than any text and one of the largest number, whatever computes: %s',

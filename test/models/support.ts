@@ -58,7 +58,7 @@ export async function run(
   const { ops } = backend;
   const batch = batchOf(sequences);
   ops.begin(batch);
-  const pooled = model.pool(ops, model.forward(ops, batch), pooling);
+  const pooled = model.pool(ops, model.forward(ops), pooling);
   const values = await ops.read(pooled);
   return Array.from({ length: pooled.rows }, (_, r) => values.slice(r * pooled.cols, (r + 1) * pooled.cols));
 }

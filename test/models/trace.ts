@@ -28,7 +28,7 @@ export function traceSteps({ backend, model }: Loaded, ids: readonly number[]): 
   });
   const batch = batchOf([ids]);
   backend.ops.begin(batch);
-  model.forward(backend.ops, batch);
+  model.forward(backend.ops);
   backend.observe(undefined);
   return steps;
 }

@@ -466,7 +466,7 @@ describe('values that llama-server converts', () => {
     });
   });
 
-  it('top_n, and documents that are there but empty', async () => {
+  it('top_n, documents that are there but empty, and the outputs themselves', async () => {
     const ranker = await Embedder.load(fixture('models/bert-rank.gguf'), { backend: 'reference', worker: false });
     const served = app({}, ranker);
     const ranked = async (body: object) => (await (await post(served, '/rerank', body)).json()).results.length;
@@ -480,6 +480,11 @@ describe('values that llama-server converts', () => {
       .then((results: { index: number; truncated?: boolean }[]) => results.toSorted((a, b) => a.index - b.index));
     expect(cut.truncated).toBe(true);
     expect(whole).not.toHaveProperty('truncated');
+    const scoreOf = async (fields: object) =>
+      (await (await post(served, '/v1/embeddings', { input: 'a', ...fields })).json()).data[0].embedding;
+    const { vectors } = await ranker.embed('a');
+    expect(Float32Array.from(await scoreOf({}))).toEqual(vectors[0]);
+    expect(await scoreOf({ embd_normalize: 2 })).toEqual([Math.sign(vectors[0][0])]);
     await ranker.dispose();
   });
 });
