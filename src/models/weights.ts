@@ -12,6 +12,7 @@ import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { HyperParameters } from './hparams.ts';
 import { Keys } from './keys.ts';
+import { describeSizes } from './size-keys.ts';
 
 /** Whether a weight has a bias beside it; `ignored`: the file may have one, but llama.cpp's graph does not use it. */
 export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
@@ -53,9 +54,9 @@ export class WeightLoader {
     return info && (info.shape[axis] ?? 1);
   }
 
-  /** What `declare` makes of `name` if the file has `<name>.weight`. */
+  /** What `declare` makes of `name` if the file has `<name>.weight`, or a bias that would need it. */
   optional<T>(name: string, declare: (name: string) => T): T | undefined {
-    return this.has(name) ? declare(name) : undefined;
+    return this.has(name) || this.#file.tensors.has(`${name}.bias`) ? declare(name) : undefined;
   }
 
   /** `<name>.weight` `[nEmbd, nRows]`, for `Ops.embedding`. */
@@ -194,10 +195,10 @@ export class WeightLoader {
   /** @throws ModelError when the tensor is missing, has another shape or a type that holds no weights */
   #source(name: string, shape: readonly number[]): WeightSource {
     const { architecture } = this.hparams;
-    const needed = () => `[${shape.join(', ')}]${sizeKeys(this.hparams, shape)}`;
+    const needed = () => `[${shape.join(', ')}] (${describeSizes(name, this.keys)})`;
     const info = this.#file.tensors.get(name);
     if (shape.includes(0)) {
-      const message = `tensor ${name} would have the shape [${shape.join(', ')}]: the metadata gives a size of ${architecture} as 0 or not at all`;
+      const message = `tensor ${name} would have the shape [${shape.join(', ')}]: the metadata gives a size as 0 or not at all (${describeSizes(name, this.keys)})`;
       throw new ModelError(message, { tensor: name });
     }
     if (info === undefined) {
@@ -224,25 +225,6 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
     if ((a[axis] ?? 1) !== (b[axis] ?? 1)) return false;
   }
   return true;
-}
-
-/** The metadata keys that say the numbers in `shape`, as far as a single key does; empty when none does. */
-function sizeKeys(hparams: HyperParameters, shape: readonly number[]): string {
-  const { architecture, nEmbd, nFf, nCtxTrain, nVocab, nTokenType, nExpert, labels } = hparams;
-  const sizes: readonly (readonly [key: string, sizes: readonly number[]])[] = [
-    [`${architecture}.embedding_length`, [nEmbd]],
-    [`${architecture}.feed_forward_length`, nFf],
-    [`${architecture}.context_length`, [nCtxTrain]],
-    [`${architecture}.expert_count`, [nExpert]],
-    [`${architecture}.classifier.output_labels`, [labels.length]],
-    ['tokenizer.ggml.tokens', [nVocab]],
-    ['tokenizer.ggml.token_type_count', [nTokenType]],
-  ];
-  const said = sizes.flatMap(([key, values]) => {
-    const size = shape.find((n) => n > 1 && values.includes(n));
-    return size === undefined ? [] : [`${key}: ${size}`];
-  });
-  return said.length === 0 ? '' : ` (${said.join(', ')})`;
 }
 
 function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): WeightSource {

@@ -121,6 +121,26 @@ describe('a file that cannot be run', () => {
     );
   });
 
+  it.each([
+    ['bert-mean', 'attention.head_count', u32(5), 'bert.attention.head_count: 5'],
+    ['qwen3', 'attention.key_length', undefined, 'qwen3.attention.key_length: not set'],
+    ['t5encoder', 'attention.relative_buckets_count', u32(8), 't5encoder.attention.relative_buckets_count: 8'],
+    ['gemma-embedding', 'dense_2_feat_out', u32(63), 'gemma-embedding.dense_2_feat_out: 63'],
+    ['bert-mean', 'context_length', u32(1), 'bert.context_length: 1'],
+  ])('has a tensor of another shape than %s.%s says: the key is named', async (name, key, value, expected) => {
+    const arch = name.replace(/-(mean|rank)$/, '');
+    const message = await problem(({ values }) => {
+      if (value === undefined) values.delete(`${arch}.${key}`);
+      else values.set(`${arch}.${key}`, value);
+    }, name);
+    expect(message).toContain(expected);
+  });
+
+  it('has the bias of a classifier without its weight', async () => {
+    const message = await problem(({ tensors }) => tensors.delete('cls.output.weight'), 'bert-rank');
+    expect(message).toContain('tensor cls.output.weight is missing: bert needs it with the shape [64, 1] (');
+  });
+
   it('has a tensor of another shape', async () => {
     const change = (edit: Edit) => edit.setFloats('token_embd_norm.bias', [63], new Float32Array(63));
     expect(await problem(change)).toBe(
