@@ -7,7 +7,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensurePeer } from '../ensure-peers.mjs';
-import { alternate, countTokens, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
+import { alternate, countTokens, longestMixed, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
 import { findModels } from './models.mjs';
 import { startPeer } from './peers/protocol.mjs';
 import { printTable, writeSection } from './table.mjs';
@@ -141,6 +141,11 @@ try {
         report.ours = await ours[precision].call('load', { model: path, threads, precision });
       for (const { file, side } of onnx) await side.call('load', { model: file, threads });
       for (const length of lengths) {
+        const longest = length === 'mixed' ? longestMixed : length;
+        if (longest > report.ours.nCtx) {
+          log(`  ${name} ${type}: texts of ${longest} tokens are left out, its context holds ${report.ours.nCtx}\n`);
+          continue;
+        }
         if (length === 'mixed') {
           const texts = mixedTexts(report.ours.nVocab);
           await cell({ model: name, type, tokensPerText: 'mixed', threads }, texts, { padded: true });

@@ -12,11 +12,14 @@ export function makeTexts(count, length, nVocab, seed = 1) {
   return Array.from({ length: count }, () => [first, ...Array.from({ length: length - 2 }, next), last]);
 }
 
+/** Tokens of the longest of `mixedTexts`. */
+export const longestMixed = 400;
+
 /** The 32 texts of mixed length of the "one call" measurement: 6 to 400 tokens, most of them short. */
 export function mixedTexts(nVocab) {
   return Array.from(
     { length: 32 },
-    (_, i) => makeTexts(1, 6 + Math.round(394 * (((i * 13) % 32) / 31) ** 3), nVocab, i + 1)[0],
+    (_, i) => makeTexts(1, 6 + Math.round((longestMixed - 6) * (((i * 13) % 32) / 31) ** 3), nVocab, i + 1)[0],
   );
 }
 

@@ -46,7 +46,7 @@ export function printTable(report) {
   console.log(`\n${heading(report).join('\n')}\n`);
   for (const row of table)
     console.log(row.map((text, i) => (i < 2 ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  '));
-  console.log(`\n${meanTitle(report)}:\n  ${meanLines(report).join('\n  ')}`);
+  if (report.means.length > 0) console.log(`\n${meanTitle(report)}:\n  ${meanLines(report).join('\n  ')}`);
   if (report.scaling.length > 0) console.log(`\n${scalingTitle}:\n  ${scalingLines(report).join('\n  ')}`);
 }
 
@@ -75,10 +75,9 @@ function markdown(report) {
     `|${head.map(() => '---').join('|')}|`,
     ...body.map((row) => `| ${row.join(' | ')} |`),
     '',
-    `${meanTitle(report)}:`,
-    '',
-    ...meanLines(report).map((line) => `- ${line}`),
-    '',
+    ...(report.means.length > 0
+      ? [`${meanTitle(report)}:`, '', ...meanLines(report).map((line) => `- ${line}`), '']
+      : []),
     ...(report.scaling.length > 0
       ? [`${scalingTitle}:`, '', ...scalingLines(report).map((line) => `- ${line}`), '']
       : []),

@@ -9,6 +9,7 @@ import { loadEmbedder } from './load.ts';
 import { lineCounter, log, showProgress } from './log.ts';
 import type { Values } from './options.ts';
 import type { Parsed } from './parse-options.ts';
+import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
 /** Groups of lines that are computed while the first of them is waited for; keeps the backend busy and memory flat. */
@@ -25,6 +26,8 @@ export async function embed(parsed: Parsed): Promise<void> {
   const short = input !== undefined && input.length < SHORT_INPUT;
   const embedder = await loadEmbedder(path, values, { worker: short ? false : undefined });
   try {
+    if (values.profile && embedder.info.backend !== 'wasm')
+      throw new UsageError(`--profile needs --backend wasm; this is ${embedder.info.backend}`);
     if (values.verbose) log(`${embedder.info.name}: ${embedder.info.backendDescription}`);
     const options: EmbedOptions = {
       // Scores are no vectors: normalised, a single one is always 1.

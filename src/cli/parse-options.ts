@@ -16,6 +16,9 @@ export interface Parsed {
   readonly notes: readonly string[];
 }
 
+/** Commands that compute with a model: what they cannot do for the environment they refuse. */
+const loadingCommands: readonly CommandName[] = ['serve', 'embed', 'rerank'];
+
 type Value = string | number | boolean | readonly string[];
 type Meaning =
   | { readonly option: OptionSpec; readonly off: boolean }
@@ -77,7 +80,8 @@ export function parseOptions(
       notes.push(`${foreign.env} is ignored: ${foreign.why}`);
     }
   }
-  for (const foreign of refusedOptions) {
+  const loads = loadingCommands.includes(command) && !values.has('help') && !values.has('version');
+  for (const foreign of loads ? refusedOptions : []) {
     if (foreign.env !== undefined && env[foreign.env] !== undefined) {
       throw new UsageError(`${foreign.env} is not supported: ${foreign.why}`);
     }

@@ -12,7 +12,7 @@ export function summary(
   const counts = new Map<string, number>();
   let bytes = 0;
   for (const { type, shape } of tensors) {
-    const [row, ...rows] = shape;
+    const [row = 1, ...rows] = shape;
     bytes += rowBytes(type, row) * rows.reduce((product, n) => product * n, 1);
     counts.set(type.name, (counts.get(type.name) ?? 0) + 1);
   }

@@ -2,6 +2,7 @@
  * @file Makes a GGUF of a Hugging Face checkout: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, a piece at a time.
  */
 import { type ByteSink, type GgmlType, GgufWriter, rowBytes } from '../gguf/index.ts';
+import { findUnwritable } from './check-values.ts';
 import type { Checkout } from './convert-checkout.ts';
 import { openCheckpoint } from './convert-checkpoint.ts';
 import { findClass, type ModelClass } from './convert-classes.ts';
@@ -162,6 +163,8 @@ async function* pieces(
     const piece = before.subarray(0, n * width);
     await source.read(skipped + first, piece);
     decode(source.dtype, piece, values.subarray(0, n));
+    const problem = findUnwritable(values.subarray(0, n), type, first);
+    if (problem !== undefined) throw new ConvertError(`tensor ${source.name}: ${problem}`);
     const encoded = after.subarray(0, rowBytes(type, n));
     encode(type, values.subarray(0, n), encoded);
     yield encoded;

@@ -1,8 +1,9 @@
 /**
  * @file Writes a model anew with its matrices in another type, a piece at a time.
  */
-import { type ByteSink, GgufError, type GgufFile, GgufWriter, rowBytes } from '../gguf/index.ts';
+import { type ByteSink, GgufError, type GgufFile, GgufWriter, ggmlTypes, rowBytes } from '../gguf/index.ts';
 import { codecs } from '../tensor/codecs/index.ts';
+import { findUnwritable } from './check-values.ts';
 import { chooseTypes, type FileTypeName, fileTypes, type TensorPlan } from './quantize-types.ts';
 
 /** How far `quantize` has come. */
@@ -32,9 +33,6 @@ const PIECE = 1 << 16;
 
 /** Milliseconds after which other tasks of the thread get a turn. */
 const TURN = 50;
-
-/** Largest value whose scale is sure to fit a half float. */
-const MAX_HALF = 65504;
 
 /** Version of the block layouts, kept in `general.quantization_version`. */
 const QUANTIZATION_VERSION = 2;
@@ -122,14 +120,8 @@ async function* convert(
     await file.readTensor(info, rowBytes(info.type, first), piece);
     codecs[info.type.name]!.dequantize(piece, values, n);
     const isCopy = info.type === type;
-    const problem = findBad(values, n, isCopy || type.name === 'F32' || type.name === 'BF16' ? Infinity : MAX_HALF);
-    if (problem !== -1) {
-      const why = Number.isFinite(values[problem]) ? `; ${type.name} reaches to ${MAX_HALF}, F32 and BF16 farther` : '';
-      throw new GgufError(`value ${first + problem} is ${values[problem]}${why}`, {
-        source: file.name,
-        tensor: info.name,
-      });
-    }
+    const problem = findUnwritable(values.subarray(0, n), isCopy ? ggmlTypes.F32 : type, first);
+    if (problem !== undefined) throw new GgufError(problem, { source: file.name, tensor: info.name });
     if (isCopy) {
       yield piece;
     } else {
@@ -138,10 +130,4 @@ async function* convert(
     }
     await done(piece.length);
   }
-}
-
-/** Index of the first value that is not finite or farther from zero than `limit`; −1 when there is none. */
-function findBad(values: Float32Array, n: number, limit: number): number {
-  for (let i = 0; i < n; i++) if (!(Math.abs(values[i]) <= limit) || Math.abs(values[i]) === Infinity) return i;
-  return -1;
 }

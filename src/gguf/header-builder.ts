@@ -77,7 +77,8 @@ export class HeaderBuilder {
   scalar(type: ScalarType, value: number | bigint | boolean): void {
     if (!isOfType(type, value)) throw new GgufError(`${value} is not a value of the type ${type}`);
     const at = this.#reserve(scalarBytes[type]);
-    setters[type](this.#view, at, value as number, this.#littleEndian);
+    const given = type.endsWith('64') ? (value as number) : Number(value);
+    setters[type](this.#view, at, given, this.#littleEndian);
   }
 
   /** Room for `n` more bytes, which are zero. */

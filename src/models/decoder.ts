@@ -22,8 +22,8 @@ export interface DecoderOptions {
   readonly qkNorms?: boolean;
   /** llama.cpp's names of steps that it calls otherwise here than in `llama`. */
   readonly names?: { readonly embd?: string; readonly attn?: string; readonly result?: string };
-  /** Default: none. */
-  readonly classifier?: Classifier;
+  /** Declares it after all else. Default: none. */
+  readonly classifier?: () => Classifier;
 }
 
 /** Declares the weights of a model of this form and makes it. */
@@ -54,7 +54,7 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
   }));
   const outputNorm = loader.norm('output_norm', nEmbd);
   loader.ignore('output.weight', 'output.bias');
-  const classifier = options.classifier ?? noClassifier(loader);
+  const classifier = options.classifier?.() ?? noClassifier(loader);
 
   return {
     hparams,

@@ -20,15 +20,15 @@ export interface GemmaOptions {
   readonly scale?: number;
   /** `c · tanh(score / c)`. */
   readonly softcap?: number;
-  /** Linear layers over the pooled vector. */
-  readonly dense?: readonly Linear[];
+  /** Declares linear layers over the pooled vector, after all else. */
+  readonly dense?: () => readonly Linear[];
 }
 
 /** Declares the weights of a model of this form and makes it. */
 export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab } = hparams;
-  const { causal, local, softcap, dense = [] } = options;
+  const { causal, local, softcap } = options;
   const scale = options.scale ?? 1 / Math.sqrt(nEmbdHeadK);
   const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
   const headNorm = (name: string): NormWeights | undefined =>
@@ -49,6 +49,7 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   }));
   const outputNorm = loader.norm('output_norm', nEmbd);
   loader.ignore('output.weight');
+  const heads = { classifier: noClassifier(loader), dense: options.dense?.() };
 
   return {
     hparams,
@@ -74,6 +75,6 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
       });
       return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_norm' } });
     },
-    heads: { classifier: noClassifier(loader), dense },
+    heads,
   };
 }

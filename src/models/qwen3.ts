@@ -5,14 +5,18 @@
  */
 import type { Architecture } from './architecture.ts';
 import { buildDecoder } from './decoder.ts';
-import { noClassifier } from './pooling.ts';
+import { type Classifier, noClassifier } from './pooling.ts';
 
 export const qwen3: Architecture = {
   id: 'qwen3',
   build(loader) {
     const { nEmbd, nClsOut } = loader.hparams;
-    const output = loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut, 'none'));
-    const classifier = { ...noClassifier(loader), row: 'last', output, softmax: true } as const;
+    const classifier = (): Classifier => ({
+      ...noClassifier(loader),
+      row: 'last',
+      output: loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut, 'none')),
+      softmax: true,
+    });
     return buildDecoder(loader, { rope: 'neox', qkNorms: true, classifier });
   },
 };

@@ -74,10 +74,13 @@ export function vocabKind(metadata: TokenizerMetadata): VocabKind {
   const key = 'tokenizer.ggml.model';
   const model = metadata.string(key);
   if (model === undefined) {
-    throw new TokenizerError(`the file has no ${key}, so texts cannot be cut into tokens; pass token ids`, key);
+    throw new TokenizerError(
+      `the file has no ${key}, so texts cannot be cut into tokens: convert the model again, with its tokenizer`,
+      key,
+    );
   }
   if (model === 'no_vocab' || model === 'none') {
-    throw new TokenizerError(`${key} is "${model}": the file has no tokenizer; pass token ids`, key);
+    throw new TokenizerError(`${key} is "${model}": the file has no tokenizer: convert the model again, with it`, key);
   }
   if (!Object.hasOwn(kinds, model)) {
     throw new TokenizerError(`${key} is "${model}"; known are ${Object.keys(kinds).join(', ')}`, key);

@@ -45,6 +45,13 @@ describe('safetensors', () => {
     expect(await refusal()).toMatch(/model\.safetensors: tensor .*: bytes \d+ to \d+ of the data do not hold F16 \[/);
   });
 
+  test('with a value that is not finite', async () => {
+    const bytes = weights();
+    bytes.writeUInt16LE(0x7c00, bytes.length - 2);
+    writeFileSync(join(path, file), bytes);
+    expect(await refusal()).toMatch(/^tensor .*: value \d+ is Infinity$/);
+  });
+
   test('with a header that is too long', async () => {
     const bytes = weights();
     bytes.writeBigUInt64LE(2n ** 63n, 0);

@@ -29,6 +29,15 @@ describe('GgufWriter', () => {
     ]);
   });
 
+  test('small integers may be given as bigint', async () => {
+    const sink = memorySink();
+    const writer = new GgufWriter(sink);
+    writer.set('n', { type: 'uint32', value: 7n });
+    await writer.writeHeader();
+    writer.finish();
+    expect((await openGguf(memorySource(sink.bytes()))).metadata.u32('n')).toBe(7);
+  });
+
   test.each<[type: 'uint8' | 'int32' | 'uint64' | 'float32' | 'bool', value: number | bigint | boolean]>([
     ['uint8', 256],
     ['uint8', 1.5],

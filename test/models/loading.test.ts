@@ -312,6 +312,14 @@ describe('loadModel', () => {
     await expect(run({ file, backend, model: empty }, [tokens])).rejects.toThrow('token_embd.weight has no data');
   });
 
+  it.each([
+    ['qwen3-rank', 'cls'],
+    ['gemma-embedding', 'dense_3'],
+  ])('lists the parts in the order in which they are computed: %s', async (name, last) => {
+    const { children } = modelTree(await openFixture(`models/${name}.gguf`));
+    expect([children[0].name, children.at(-1)?.name]).toEqual(['token_embd', last]);
+  });
+
   it('knows the model as a tree', async () => {
     const file = await openFixture('models/bert-mean.gguf');
     const tree = modelTree(file);

@@ -42,8 +42,8 @@ function failure(values: Values): TokenizerError {
 
 describe('vocabularies that are refused', () => {
   test.each<[what: string, values: Values, message: RegExp]>([
-    ['no model', {}, /no tokenizer\.ggml\.model.*pass token ids/],
-    ['model none', { 'tokenizer.ggml.model': 'no_vocab' }, /"no_vocab".*pass token ids/],
+    ['no model', {}, /no tokenizer\.ggml\.model.*convert the model again/],
+    ['model none', { 'tokenizer.ggml.model': 'no_vocab' }, /"no_vocab".*convert the model again/],
     ['an unknown model', { ...bert, 'tokenizer.ggml.model': 'wordlist' }, /"wordlist"; known are bert, gpt2/],
     ['a name from Object.prototype', { ...bert, 'tokenizer.ggml.model': 'constructor' }, /"constructor"; known are/],
     ['an unknown pre-tokenizer', { ...gpt2, 'tokenizer.ggml.pre': 'gpt-99' }, /"gpt-99".*known are.*llama-bpe/],

@@ -15,7 +15,7 @@ serve({
       packing: process.env.GGUF_EMBED_PACKING !== '0',
     });
     const { info } = embedder;
-    return { description: info.backendDescription, backend: info.backend, nVocab: info.nVocab };
+    return { description: info.backendDescription, backend: info.backend, nVocab: info.nVocab, nCtx: info.nCtx };
   },
   async run({ texts, single = false }) {
     const start = performance.now();

@@ -31,6 +31,7 @@ export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
   });
   const waiting = new Map();
   let errors = '';
+  let end;
   let nextId = 0;
   child.stderr.on('data', (data) => {
     errors = (errors + data).slice(-4000);
@@ -43,22 +44,29 @@ export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
     if (error) reject(new Error(error));
     else resolve(result);
   });
-  child.on('close', (code) => {
-    for (const { reject } of waiting.values()) reject(new Error(`${script} ended with code ${code}:\n${errors}`));
-    waiting.clear();
+  // That it is gone is said by 'close'.
+  child.stdin.on('error', () => {});
+  const closed = new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      end = new Error(`${script} ended with ${signal ?? `code ${code}`}:\n${errors}`);
+      for (const { reject } of waiting.values()) reject(end);
+      waiting.clear();
+      resolve();
+    });
   });
   return {
     pid: child.pid,
     call(call, args = {}) {
       const id = nextId++;
       return new Promise((resolve, reject) => {
+        if (end !== undefined) reject(end);
         waiting.set(id, { resolve, reject });
         child.stdin.write(`${JSON.stringify({ id, call, ...args })}\n`);
       });
     },
     stop() {
       child.stdin.end();
-      return new Promise((resolve) => (child.exitCode === null ? child.on('close', resolve) : resolve()));
+      return closed;
     },
   };
 }
