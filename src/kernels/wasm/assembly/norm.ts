@@ -2,7 +2,7 @@
  * @file Layer norm, RMS norm, softmax over columns.
  * Sums run over four vectors side by side, added in one order, so that a row has one result.
  */
-import { expOrZero, firstLanes, laneSum, loadFirst, madd } from './math';
+import { expOrZero, firstLanes, laneSum, loadFirst, madd, squareRoot } from './math';
 
 /** Σ x of `n` values. */
 function rowSum(x: usize, n: i32): f32 {
@@ -60,7 +60,7 @@ export function normRows(
         v = to;
       }
       const mean: f32 = rms ? 0 : rowSum(v, n) * inverseN;
-      const inverse: f32 = 1 / sqrt<f32>(rowSquares(v, n, mean) * inverseN + eps);
+      const inverse: f32 = 1 / squareRoot(rowSquares(v, n, mean) * inverseN + eps);
       applyNorm(v, to, n, mean, inverse, weight, bias);
     }
     x += ldx; y += ldy;
