@@ -1,7 +1,7 @@
 /**
  * @file Compiles the AssemblyScript kernels and embeds them as text in `src/kernels/wasm/module.generated.ts`.
  *
- * Two modules: plain SIMD, and relaxed SIMD. Both import a shared memory; `setup.ts` changes the one byte that says so
+ * Two modules: plain SIMD, and relaxed SIMD. Both import a shared memory; `kernels.ts` changes the one byte that says so
  * where memory is not shared. Runs alone (`node scripts/build-wasm.mjs`) and from the build; does nothing when the
  * output is newer than every source.
  */

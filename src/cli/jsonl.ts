@@ -8,7 +8,7 @@ import type { Values } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Longest line; a longer one is more likely a file of another kind. */
-const MAX_LINE_BYTES = 64 * 2 ** 20;
+const MAX_LINE = 64 * 2 ** 20;
 /** Most texts in one group. */
 const MAX_GROUP = 256;
 /** A group is also full with this many UTF-16 units of text. */
@@ -69,7 +69,7 @@ async function* chunksOfLines(stream: Readable): AsyncGenerator<string[]> {
     const lines = decoder.decode(chunk, { stream: true }).split('\n');
     lines[0] = rest + lines[0];
     rest = lines.pop()!;
-    if (rest.length > MAX_LINE_BYTES) throw new UsageError(`a line is longer than ${MAX_LINE_BYTES} bytes`);
+    if (rest.length > MAX_LINE) throw new UsageError(`a line is longer than ${MAX_LINE} characters`);
     if (lines.length > 0) yield lines;
   }
   rest += decoder.decode();

@@ -118,14 +118,14 @@ async function* convert(
     const n = Math.min(size, nValues - first);
     const piece = before.subarray(0, rowBytes(info.type, n));
     await file.readTensor(info, rowBytes(info.type, first), piece);
-    codecs[info.type.name]!.dequantize(piece, values, n);
+    codecs[info.type.name].dequantize(piece, values, n);
     const isCopy = info.type === type;
     const problem = findUnwritable(values.subarray(0, n), isCopy ? ggmlTypes.F32 : type, first);
     if (problem !== undefined) throw new GgufError(problem, { source: file.name, tensor: info.name });
     if (isCopy) {
       yield piece;
     } else {
-      codecs[type.name]!.quantize!(values, after, n);
+      codecs[type.name].quantize!(values, after, n);
       yield after.subarray(0, rowBytes(type, n));
     }
     await done(piece.length);

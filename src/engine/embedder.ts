@@ -2,7 +2,7 @@
  * @file `Embedder`: a loaded model, from texts to vectors.
  */
 import { type Metadata, openGguf } from '../gguf/index.ts';
-import { outlineModel, type Pooling } from '../models/index.ts';
+import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { startRunner } from './backend.ts';
 import { InputError } from './errors.ts';
@@ -24,8 +24,6 @@ import type {
 
 /** Most tokens in one packed batch unless a single input is longer. */
 const DEFAULT_UBATCH = 512;
-
-const poolings: readonly Pooling[] = ['none', 'mean', 'cls', 'last', 'rank'];
 
 /**
  * A loaded embedding model.
@@ -183,8 +181,8 @@ export class Embedder {
 }
 
 function checkPooling(pooling: Pooling | undefined): void {
-  if (pooling !== undefined && !poolings.includes(pooling)) {
-    throw new InputError('option', `pooling must be one of ${poolings.join(', ')}, not ${String(pooling)}`);
+  if (pooling !== undefined && !poolingTypes.includes(pooling)) {
+    throw new InputError('option', `pooling must be one of ${poolingTypes.join(', ')}, not ${String(pooling)}`);
   }
 }
 

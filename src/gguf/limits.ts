@@ -59,3 +59,6 @@ export const MIN_GZIP_LIMIT = 1024 * 1024;
 
 /** Bytes that a gzip file may unpack to, whatever its size: all of it is kept in memory. */
 export const MAX_GZIP_BYTES = 2 ** 32;
+
+/** Multiple at which tensors begin in files that say nothing, after the format's description. */
+export const DEFAULT_ALIGNMENT = 32;

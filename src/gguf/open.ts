@@ -4,7 +4,7 @@
 import { swapBlocks } from './byte-order.ts';
 import { GgufError } from './errors.ts';
 import { HeaderReader } from './header-reader.ts';
-import { MAX_KEYS, MAX_TENSORS } from './limits.ts';
+import { DEFAULT_ALIGNMENT, MAX_KEYS, MAX_TENSORS } from './limits.ts';
 import { Metadata } from './metadata.ts';
 import { readEntries } from './read-metadata.ts';
 import { readTensors, type TensorInfo } from './read-tensors.ts';
@@ -34,9 +34,6 @@ export interface GgufFile {
   /** Closes the source. Safe to call twice. */
   close(): Promise<void>;
 }
-
-/** Alignment of files that say nothing, after the format's description. */
-const DEFAULT_ALIGNMENT = 32;
 
 /** Fewest bytes that a key/value pair takes: length of the key, one byte of key, type, one byte of value. */
 const MIN_ENTRY_BYTES = 14;

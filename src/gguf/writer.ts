@@ -6,7 +6,7 @@ import { GgufError } from './errors.ts';
 
 import { type GgmlType, rowBytes } from './ggml-types.ts';
 import { HeaderBuilder } from './header-builder.ts';
-import { MAX_ARRAY_DEPTH, MAX_DIMENSIONS, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES } from './limits.ts';
+import { DEFAULT_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_DIMENSIONS, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES } from './limits.ts';
 import type { TypedValue } from './metadata.ts';
 import type { ByteSink } from './sink.ts';
 import type { GgufArray, NumericArray, ScalarType } from './value-types.ts';
@@ -43,7 +43,6 @@ interface Planned {
   readonly byteLength: number;
 }
 
-const DEFAULT_ALIGNMENT = 32;
 const zeros = new Uint8Array(4096);
 
 /**

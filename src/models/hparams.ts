@@ -5,15 +5,12 @@
 import type { GgufFile, Metadata } from '../gguf/index.ts';
 import { ModelError } from './errors.ts';
 import { Keys } from './keys.ts';
-import type { Pooling } from './pooling.ts';
+import { type Pooling, poolingTypes } from './pooling.ts';
 import { type RopeParameters, readRope } from './rope.ts';
 
 /** llama.cpp's limits. */
 const maxLayers = 512;
 const maxExperts = 1024;
-
-/** `pooling_type` in the file is an index into these. */
-const poolingTypes: readonly Pooling[] = ['none', 'mean', 'cls', 'last', 'rank'];
 
 /** The shape of a model. Lists have one entry a layer. */
 export interface HyperParameters {

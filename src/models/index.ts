@@ -16,7 +16,7 @@ import { type Allocator, WeightLoader } from './weights.ts';
 export type { Architecture, Model } from './architecture.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
-export type { Pooling, RankOutputs } from './pooling.ts';
+export { type Pooling, poolingTypes, type RankOutputs } from './pooling.ts';
 export { architectures } from './registry.ts';
 export type { ModelTreeNode } from './tree.ts';
 

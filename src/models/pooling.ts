@@ -4,8 +4,11 @@
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
 import type { WeightLoader } from './weights.ts';
 
+/** Kinds of pooling; `pooling_type` in a file is an index into these. */
+export const poolingTypes = ['none', 'mean', 'cls', 'last', 'rank'] as const satisfies readonly (PoolKind | 'rank')[];
+
 /** Pooling as the file or the user asks for it; `rank` runs the classifier head. */
-export type Pooling = PoolKind | 'rank';
+export type Pooling = (typeof poolingTypes)[number];
 
 /** What the outputs of a classifier are: `tanh` of logits where it ends in one. */
 export type RankOutputs = 'logits' | 'probabilities' | 'tanh';

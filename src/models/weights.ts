@@ -7,7 +7,6 @@
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile, TensorInfo } from '../gguf/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
-import { codecs } from '../tensor/codecs/index.ts';
 import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { HyperParameters } from './hparams.ts';
@@ -208,11 +207,6 @@ export class WeightLoader {
     if (!sameShape(info.shape, shape)) {
       const message = `tensor ${name} has the shape [${info.shape.join(', ')}], but ${architecture} needs ${needed()}`;
       throw new ModelError(message, { tensor: name });
-    }
-    if (codecs[info.type.name] === undefined) {
-      throw new ModelError(`tensor ${name} has the type ${info.type.name}, which does not hold weights`, {
-        tensor: name,
-      });
     }
     this.#unused.delete(name);
     return sourceOf(this.#file, info, shape);

@@ -49,7 +49,7 @@ export class Bpe implements TextModel {
     }
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, _afterSpecial: boolean, out: number[]): void {
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     if (this.#pre.escapeWhitespaces) {
       bytes = escapeSpaces(bytes, start, end);
       start = 0;

@@ -100,7 +100,6 @@ function bpeDefaults(model: string, pre: PreTokenizer): VocabDefaults {
       addBos: pre.addBos ?? false,
       addSep: pre.addSep ?? false,
       cleanSpaces: pre.cleanSpaces ?? true,
-      escapeWhitespaces: pre.escapeWhitespaces ?? false,
     },
     ids: model === 'gemma4' ? noIds : pre.noBos ? { bos: undefined } : {},
     forced: pre.alwaysBos ? { addBos: true } : {},

@@ -36,7 +36,6 @@ const noFlags: VocabFlags = {
   addEos: false,
   addSep: false,
   addSpacePrefix: false,
-  escapeWhitespaces: false,
   cleanSpaces: false,
   removeExtraWhitespaces: false,
 };
@@ -45,8 +44,8 @@ const noFlags: VocabFlags = {
 const defaultFlags: Readonly<Record<VocabKind, VocabFlags>> = {
   wordpiece: { ...noFlags, addBos: true, addSep: true, cleanSpaces: true },
   bpe: { ...noFlags, cleanSpaces: true },
-  spm: { ...noFlags, addBos: true, addSpacePrefix: true, escapeWhitespaces: true },
-  unigram: { ...noFlags, addEos: true, addSpacePrefix: true, escapeWhitespaces: true },
+  spm: { ...noFlags, addBos: true, addSpacePrefix: true },
+  unigram: { ...noFlags, addEos: true, addSpacePrefix: true },
   rwkv: noFlags,
   plamo2: noFlags,
 };

@@ -40,7 +40,7 @@ export class Plamo2 implements TextModel {
     }
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, _afterSpecial: boolean, out: number[]): void {
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     // A byte order mark at the beginning is not part of the text.
     if (bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf && start + 3 <= end) start += 3;
     const costs = new Float64Array(end - start + 1).fill(Infinity);

@@ -28,7 +28,7 @@ export class Rwkv implements TextModel {
     this.#prefixes = new PrefixFilter(this.#table, () => true);
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, _afterSpecial: boolean, out: number[]): void {
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     const table = this.#table;
     for (let at = start; at < end; ) {
       const most = Math.min(end, at + table.maxLength);

@@ -38,8 +38,8 @@ export class Spm implements TextModel {
     }
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, afterSpecial: boolean, out: number[]): void {
-    const text = escapeSpaces(bytes, start, end, this.#vocab.addSpacePrefix && afterSpecial);
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
+    const text = escapeSpaces(bytes, start, end, this.#vocab.addSpacePrefix);
     let word = 0;
     let before = -1;
     for (let i = 0; i < text.length; ) {

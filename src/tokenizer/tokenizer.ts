@@ -172,14 +172,12 @@ export class Tokenizer {
     }
     const cuts = this.#splitter(parseSpecial).split(bytes, length);
     let at = 0;
-    let afterSpecial = true;
     for (const { start, end, id } of cuts) {
-      if (start > at) this.#textModel.encode(bytes, at, start, afterSpecial, out);
+      if (start > at) this.#textModel.encode(bytes, at, start, out);
       out.push(id);
       at = end;
-      afterSpecial = true;
     }
-    if (length > at) this.#textModel.encode(bytes, at, length, afterSpecial, out);
+    if (length > at) this.#textModel.encode(bytes, at, length, out);
   }
 
   #splitter(parseSpecial: boolean): SpecialSplitter {

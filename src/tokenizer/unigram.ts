@@ -45,7 +45,7 @@ export class Unigram implements TextModel {
     this.#wordwiseBytes = crossesWords(vocab) ? 0 : exactSumLength(vocab, this.#unknownScore);
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, _afterSpecial: boolean, out: number[]): void {
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     const length = this.#normalizer.normalize(bytes, start, end);
     const text = this.#normalizer.bytes;
     this.#lastUnknown = false;

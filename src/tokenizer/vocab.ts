@@ -51,8 +51,6 @@ export interface VocabFlags {
   addSep: boolean;
   /** Put a space before text that begins the input or follows a special token. */
   addSpacePrefix: boolean;
-  /** Spaces stand as U+2581 in token texts. */
-  escapeWhitespaces: boolean;
   /** Remove spaces before punctuation when decoding. */
   cleanSpaces: boolean;
   /** Unigram: collapse runs of spaces. */
@@ -90,7 +88,6 @@ export class Vocab implements SpecialIds, VocabFlags {
   readonly addEos: boolean;
   readonly addSep: boolean;
   readonly addSpacePrefix: boolean;
-  readonly escapeWhitespaces: boolean;
   readonly cleanSpaces: boolean;
   readonly removeExtraWhitespaces: boolean;
 
@@ -110,7 +107,6 @@ export class Vocab implements SpecialIds, VocabFlags {
     this.addEos = flags.addEos;
     this.addSep = flags.addSep;
     this.addSpacePrefix = flags.addSpacePrefix;
-    this.escapeWhitespaces = flags.escapeWhitespaces;
     this.cleanSpaces = flags.cleanSpaces;
     this.removeExtraWhitespaces = flags.removeExtraWhitespaces;
   }

@@ -17,7 +17,7 @@ export class WhitespaceWords implements TextModel {
     this.#lowercase = lowercase;
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, afterSpecial: boolean, out: number[]): void {
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     const flags = codePointFlags();
     // No lowercase letter takes more than one byte more than its capital (U+023A: two bytes to three).
     const word = new Uint8Array(2 * (end - start));
@@ -29,10 +29,10 @@ export class WhitespaceWords implements TextModel {
         length = writeCodePoint(word, length, this.#lowercase ? toLowercase(c) : c);
         continue;
       }
-      if (length > from) this.#inner.encode(word, from, length, afterSpecial, out);
+      if (length > from) this.#inner.encode(word, from, length, out);
       from = length;
     }
-    if (length > from) this.#inner.encode(word, from, length, afterSpecial, out);
+    if (length > from) this.#inner.encode(word, from, length, out);
   }
 
   piece(id: number): Uint8Array {

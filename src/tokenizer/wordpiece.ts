@@ -61,7 +61,7 @@ export class WordPiece implements TextModel {
     }
   }
 
-  encode(bytes: Uint8Array, start: number, end: number, _afterSpecial: boolean, out: number[]): void {
+  encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     const { lowercase, stripAccents } = this.#options;
     const asciiAction = this.#asciiAction;
     const asciiByte = this.#asciiByte;

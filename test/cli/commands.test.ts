@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from 'vitest';
+import { floats } from '../vectors.ts';
 import { finished, main, model, run, start } from './run.ts';
 
 const bert = model('bert-mean');
@@ -26,11 +27,6 @@ const reference = JSON.parse(
   readFileSync(new URL('../fixtures/reference/embed/bert-mean.json', import.meta.url), 'utf8'),
 );
 const cases: { text: string; tokens: number[]; normalized: string }[] = reference.cases;
-
-const decode = (text: string) => {
-  const bytes = Buffer.from(text, 'base64');
-  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
-};
 
 describe('tokenize', () => {
   it('prints ids and pieces', async () => {
@@ -81,7 +77,7 @@ describe('embed', () => {
     expect(stderr).toBe('');
     expect(code).toBe(0);
     const [vector] = JSON.parse(stdout);
-    const expected = decode(normalized);
+    const expected = floats(normalized);
     expect(vector).toHaveLength(expected.length);
     for (const [i, value] of expected.entries()) expect(vector[i]).toBeCloseTo(value, 3);
   });

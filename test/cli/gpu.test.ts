@@ -5,8 +5,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { cosine } from '../engine/support.ts';
 import { describeGpu } from '../kernels/webgpu/support.ts';
+import { cosine } from '../vectors.ts';
 import { listening, model, run, start } from './run.ts';
 
 const env = {

@@ -9,7 +9,8 @@ import { convertFolder } from '../../src/convert/convert-folder.node.ts';
 import { openFile } from '../../src/gguf/file.node.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
-import { cosine, floats, load, run } from '../models/support.ts';
+import { load, run } from '../models/support.ts';
+import { cosine, floats } from '../vectors.ts';
 import { firstDifference, readDescription, unpackCheckout } from './support.ts';
 
 const names = [

@@ -5,19 +5,17 @@ import { quantize } from '../../src/convert/quantize.ts';
 import type { FileTypeName } from '../../src/convert/quantize-types.ts';
 import { Embedder } from '../../src/engine/index.ts';
 import { memorySink, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { cosine, floats } from '../vectors.ts';
 
 const read = (path: string) => new Uint8Array(readFileSync(new URL(`../fixtures/${path}`, import.meta.url)));
 const reference = JSON.parse(new TextDecoder().decode(read('reference/quant.json')));
 
-/** Recorded vectors: base64 of float32. */
-const decode = (vectors: string[]) =>
-  vectors.map((text) => new Float32Array(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer));
+/** Recorded vectors. */
+const decode = (vectors: string[]) => vectors.map(floats);
 
 /** Mean of 1 − cosine over pairs of vectors. */
 function distance(a: Float32Array[], b: Float32Array[]): number {
-  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
-  const each = a.map((x, i) => 1 - dot(x, b[i]) / Math.sqrt(dot(x, x) * dot(b[i], b[i])));
-  return each.reduce((sum, value) => sum + value, 0) / each.length;
+  return a.reduce((sum, x, i) => sum + 1 - cosine(x, b[i]), 0) / a.length;
 }
 
 let exact: Float32Array[];

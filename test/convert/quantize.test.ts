@@ -34,7 +34,7 @@ async function values(file: GgufFile, name: string): Promise<Float32Array> {
   const bytes = new Uint8Array(info.byteLength);
   await file.readTensor(info, 0, bytes);
   const out = new Float32Array(info.shape.reduce((product, n) => product * n, 1));
-  codecs[info.type.name]!.dequantize(bytes, out, out.length);
+  codecs[info.type.name].dequantize(bytes, out, out.length);
   return out;
 }
 

@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { Embedder } from 'gguf-embed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundled, cosine } from './support.ts';
+import { cosine } from '../vectors.ts';
+import { bundled } from './support.ts';
 
 const chromium = process.env.CHROMIUM ?? 'chromium';
 const found = spawnSync(chromium, ['--version']).status === 0;

@@ -3,7 +3,8 @@
  */
 import { Embedder, type Precision } from 'gguf-embed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BundledReference, bundled, cosine, decodeVector, recorded } from './support.ts';
+import { cosine, floats } from '../vectors.ts';
+import { type BundledReference, bundled, recorded } from './support.ts';
 
 const { cases, pairs } = recorded<BundledReference>('all-MiniLM-L6-v2');
 const texts = cases.map(({ text }) => text);
@@ -23,14 +24,14 @@ describe.each<[Precision, number]>([
     const { vectors, nTokens } = await embedder.embed(texts, { normalize: -1 });
     expect(nTokens).toEqual(cases.map(({ tokens }) => tokens.length));
     for (const [i, { text, file_f32 }] of cases.entries()) {
-      expect(cosine(vectors[i], decodeVector(file_f32)), text).toBeGreaterThan(nearness);
+      expect(cosine(vectors[i], floats(file_f32)), text).toBeGreaterThan(nearness);
     }
   });
 
   it('is as near to llama.cpp as llama.cpp is to the exact answer', async () => {
     const { vectors } = await embedder.embed(texts);
     for (const [i, { text, normalized }] of cases.entries()) {
-      expect(cosine(vectors[i], decodeVector(normalized)), text).toBeGreaterThan(0.9985);
+      expect(cosine(vectors[i], floats(normalized)), text).toBeGreaterThan(0.9985);
     }
   });
 });
@@ -41,7 +42,7 @@ describe('weights in the blocks of the file', () => {
     const some = cases.slice(0, 20);
     const { vectors } = await embedder.embed(some.map(({ text }) => text));
     for (const [i, { text, file_f32 }] of some.entries()) {
-      expect(cosine(vectors[i], decodeVector(file_f32)), text).toBeGreaterThan(0.99999);
+      expect(cosine(vectors[i], floats(file_f32)), text).toBeGreaterThan(0.99999);
     }
     await embedder.dispose();
   });

@@ -18,7 +18,8 @@ import { fileTuningCache } from '../../src/engine/tuning-cache.node.ts';
 import { tuningKey, tuningVersion } from '../../src/kernels/webgpu/tuner.ts';
 import { createApp } from '../../src/server/index.ts';
 import { describeGpu, gpu } from '../kernels/webgpu/support.ts';
-import { cosine, fixture } from './support.ts';
+import { cosine } from '../vectors.ts';
+import { fixture } from './support.ts';
 
 /** Devices that were made, in order. */
 const devices: GPUDevice[] = [];

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkOutputOptions, finish, normalize } from '../../src/engine/normalize.ts';
-import { decodeVector, recorded } from './support.ts';
+import { floats } from '../vectors.ts';
+import { recorded } from './support.ts';
 
 const { normalize: recordedNorms } = recorded<{ normalize: { results: Record<string, string> } }>('embed/bert-mean');
-const raw = () => decodeVector(recordedNorms.results['-1']);
+const raw = () => floats(recordedNorms.results['-1']);
 
 describe('normalize', () => {
   it.each(Object.keys(recordedNorms.results))('gives the bits of llama.cpp for embd_normalize %s', (p) => {
     const x = raw();
     normalize(x, Number(p));
-    expect(x).toEqual(decodeVector(recordedNorms.results[p]));
+    expect(x).toEqual(floats(recordedNorms.results[p]));
   });
 
   it.each([0, 1, 2, 3, -2])('makes zeros of a zero vector (%i)', (p) => {

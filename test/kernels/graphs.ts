@@ -24,7 +24,7 @@ export function bytesSource(name: string, type: GgmlTypeName, shape: number[], b
 export function source(name: string, shape: number[], values: Float32Array, type: GgmlTypeName = 'F32'): WeightSource {
   const { blockSize, blockBytes } = ggmlTypes[type];
   const bytes = new Uint8Array((values.length / blockSize) * blockBytes);
-  codecs[type]!.quantize!(values, bytes, values.length);
+  codecs[type].quantize!(values, bytes, values.length);
   return bytesSource(name, type, shape, bytes);
 }
 

@@ -1,28 +1,17 @@
 /**
  * @file Weights from numbers, and one-call forwards, for tests of single operations.
  */
-import { type GgmlTypeName, ggmlTypes, rowBytes } from '../../src/gguf/ggml-types.ts';
+import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../../src/tensor/backend.ts';
-import { codecs } from '../../src/tensor/codecs/index.ts';
 import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
+import { source } from './graphs.ts';
 
-/** A weight source of `values` in GGUF shape, stored as `type`. */
-export function source(shape: readonly number[], values: readonly number[], type: GgmlTypeName = 'F32'): WeightSource {
+/** A weight source of `values` in GGUF shape, repeated as often as it takes, stored as `type`. */
+export function filled(shape: number[], values: readonly number[], type?: GgmlTypeName): WeightSource {
   const n = shape.reduce((product, length) => product * length, 1);
-  const bytes = new Uint8Array((n / shape[0]) * rowBytes(ggmlTypes[type], shape[0]));
-  codecs[type]?.quantize?.(
-    Float32Array.from({ length: n }, (_, i) => values[i % values.length]),
-    bytes,
-    n,
-  );
-  return {
-    name: `w${shape.join('x')}`,
-    type: ggmlTypes[type],
-    shape,
-    byteLength: bytes.length,
-    read: async (byteOffset, into) => into.set(bytes.subarray(byteOffset, byteOffset + into.length)),
-  };
+  const repeated = Float32Array.from({ length: n }, (_, i) => values[i % values.length]);
+  return source(`w${shape.join('x')}`, shape, repeated, type);
 }
 
 /** A backend with a batch begun, and what tests ask of it. */
@@ -48,7 +37,7 @@ export async function bench(...lengths: number[]): Promise<Bench> {
     offsets: Int32Array.from([0, ...lengths.map((_, s) => lengths.slice(0, s + 1).reduce((sum, n) => sum + n, 0))]),
   });
   async function weight(shape: readonly number[], values: readonly number[], role: WeightRole = 'matrix') {
-    const from = source(shape, values);
+    const from = filled([...shape], values);
     const handle = backend.allocate(from, role);
     await backend.fill(handle, from);
     return handle;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { alibiSlopes, relativeBucket } from '../../src/tensor/positions.ts';
-import { bench, source } from './reference-support.ts';
+import { bench, filled } from './reference-support.ts';
 
 /** Equal rows to `digits` decimals. */
 function expectRows(rows: number[][], expected: number[][], digits = 5): void {
@@ -297,7 +297,7 @@ describe('backend', () => {
 
   it('refuses weights without data and after dispose', async () => {
     const backend = await createReferenceBackend();
-    const from = source([1, 2], [1]);
+    const from = filled([1, 2], [1]);
     const table = backend.allocate(from, 'table');
     const begin = () =>
       backend.ops.begin({ ids: Int32Array.of(1), positions: Int32Array.of(0), offsets: Int32Array.of(0, 1) });
@@ -315,7 +315,7 @@ describe('backend', () => {
     const { backend, ops, tensor, read } = await bench(1);
     const row = Array.from({ length: 32 }, (_, i) => i - 16);
     for (const type of ['F16', 'BF16', 'Q8_0'] as const) {
-      const from = source([32, 1], row, type);
+      const from = filled([32, 1], row, type);
       const weight = backend.allocate(from, 'matrix');
       await backend.fill(weight, from);
       const [[y]] = await read(ops.linear(await tensor([row]), { weight }));

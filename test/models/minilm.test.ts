@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { memorySource, openGguf } from '../../src/gguf/index.ts';
-import { cosine, floats, type Loaded, load, readJson, run } from './support.ts';
+import { cosine, floats } from '../vectors.ts';
+import { type Loaded, load, readJson, run } from './support.ts';
 import { expectTrace } from './trace.ts';
 
 interface Reference {

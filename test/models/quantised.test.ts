@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import { loadModel } from '../../src/models/index.ts';
-import { cosine, floats, openFixture, readJson, run } from './support.ts';
+import { cosine, floats } from '../vectors.ts';
+import { openFixture, readJson, run } from './support.ts';
 
 interface QuantReference {
   readonly tokens: readonly number[][];

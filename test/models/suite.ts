@@ -7,7 +7,8 @@ import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
-import { cosine, floats, type Loaded, largestDifference, load, readJson, run } from './support.ts';
+import { cosine, floats } from '../vectors.ts';
+import { type Loaded, largestDifference, load, readJson, run } from './support.ts';
 import { expectTrace } from './trace.ts';
 
 interface EmbedFixture {
@@ -24,12 +25,13 @@ interface RankFixture {
   readonly embedding_route: { readonly cases: readonly { text: string; values: number[] }[] };
 }
 
+/** Largest `1 − cosine` to llama.cpp's vectors: its GELU goes through a float16 table, ours does not. */
+const cosineTolerance = 1e-5;
+/** Largest difference of an intermediate value, relative to the largest sample of the step; likewise. */
+const traceTolerance = 3e-3;
+
 /** What to check about one model of `test/fixtures/models`. */
 export interface ModelChecks {
-  /** Largest `1 − cosine` to llama.cpp's vectors. Default 1e-5: its GELU goes through a float16 table, ours does not. */
-  readonly cosineTolerance?: number;
-  /** Largest difference of an intermediate value, relative to the largest sample of the step. Default 3e-3, likewise. */
-  readonly traceTolerance?: number;
   /** Steps that llama.cpp holds and names, but not we. */
   readonly absent?: readonly string[];
   /** Steps that we name, but not llama.cpp. */
@@ -40,11 +42,10 @@ export interface ModelChecks {
 
 /** Declares the tests of one model. */
 export function checkModel(name: string, checks: ModelChecks = {}): void {
-  const tolerance = checks.cosineTolerance ?? 1e-5;
   const fixtures = checks.fixtures ?? ['embed'];
 
   it(`${name} has the intermediates of llama.cpp`, async () => {
-    expectTrace(await load(name), name, { tolerance: checks.traceTolerance ?? 3e-3, ...checks });
+    expectTrace(await load(name), name, { tolerance: traceTolerance, ...checks });
   });
 
   describe.each([
@@ -61,7 +62,7 @@ export function checkModel(name: string, checks: ModelChecks = {}): void {
       const rows = await run(loaded, [tokens], pooling);
       expect(rows.length).toBe(expected.length);
       rows.forEach((row, i) => {
-        expect(1 - cosine(row, floats(expected[i]))).toBeLessThan(tolerance);
+        expect(1 - cosine(row, floats(expected[i]))).toBeLessThan(cosineTolerance);
       });
     }
 

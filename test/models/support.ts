@@ -39,7 +39,7 @@ export async function load(
 }
 
 /** Packs sequences of token ids into one batch. */
-export function batchOf(sequences: readonly (readonly number[])[]): Batch {
+export function pack(sequences: readonly (readonly number[])[]): Batch {
   const offsets = [0];
   for (const ids of sequences) offsets.push((offsets.at(-1) ?? 0) + ids.length);
   return {
@@ -56,29 +56,11 @@ export async function run(
   pooling: Pooling = model.hparams.pooling,
 ): Promise<Float32Array[]> {
   const { ops } = backend;
-  const batch = batchOf(sequences);
+  const batch = pack(sequences);
   ops.begin(batch);
   const pooled = model.pool(ops, model.forward(ops), pooling);
   const values = await ops.read(pooled);
   return Array.from({ length: pooled.rows }, (_, r) => values.slice(r * pooled.cols, (r + 1) * pooled.cols));
-}
-
-/** A vector of the fixtures: base64 of little-endian float32. */
-export function floats(base64: string): Float32Array {
-  const bytes = Buffer.from(base64, 'base64');
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
-}
-
-/** Cosine of the angle between two vectors, in double. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new Error(`${a.length} and ${b.length} values`);
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += a[i] * b[i];
-    aa += a[i] * a[i];
-    bb += b[i] * b[i];
-  }
-  return ab / Math.sqrt(aa * bb);
 }
 
 /** Largest difference of two values at the same place. */

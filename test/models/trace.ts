@@ -5,7 +5,7 @@
  * the sum of all values and a sample: the first and last three along each axis (all of an axis up to six).
  */
 import { expect } from 'vitest';
-import { batchOf, type Loaded, readJson } from './support.ts';
+import { type Loaded, pack, readJson } from './support.ts';
 
 interface TraceStep {
   readonly name: string;
@@ -26,7 +26,7 @@ export function traceSteps({ backend, model }: Loaded, ids: readonly number[]): 
   backend.observe((name, values, rows, cols) => {
     steps.set(name, [...(steps.get(name) ?? []), { values, rows, cols }]);
   });
-  const batch = batchOf([ids]);
+  const batch = pack([ids]);
   backend.ops.begin(batch);
   model.forward(backend.ops);
   backend.observe(undefined);

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type App, createApp } from '../../src/server/index.ts';
+import { cosine, floats, lengthRatio } from '../vectors.ts';
 import { fixture } from './http-fixture.ts';
 
 interface Recorded {
@@ -24,28 +25,17 @@ interface Limit {
 
 const models = ['embed/bert-mean', 'embed/bert-cls', 'embed/qwen3', 'rank/bert-rank', 'rank/bert-rank-labels'];
 
-const decode = (text: string) => {
-  const bytes = Buffer.from(text, 'base64');
-  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
-};
-
-function near(ours: readonly number[], theirs: readonly number[], where: string): void {
+function near(ours: ArrayLike<number>, theirs: ArrayLike<number>, where: string): void {
   expect(ours.length, where).toBe(theirs.length);
-  let [dot, aa, bb] = [0, 0, 0];
-  for (const [i, x] of ours.entries()) {
-    dot += x * theirs[i];
-    aa += x * x;
-    bb += theirs[i] ** 2;
-  }
-  expect(1 - dot / Math.sqrt(aa * bb), where).toBeLessThan(1e-5);
-  expect(Math.abs(Math.sqrt(aa / bb) - 1), where).toBeLessThan(1e-2);
+  expect(1 - cosine(ours, theirs), where).toBeLessThan(1e-5);
+  expect(Math.abs(lengthRatio(ours, theirs) - 1), where).toBeLessThan(1e-2);
 }
 
 /** Compares keys in order, vectors and scores by tolerance, everything else exactly. */
 function same(ours: unknown, theirs: unknown, where = ''): void {
-  if (typeof theirs === 'string' && Array.isArray(ours)) near(ours, decode(theirs), where);
+  if (typeof theirs === 'string' && Array.isArray(ours)) near(ours, floats(theirs), where);
   else if (typeof theirs === 'string' && where.endsWith('.embedding'))
-    near(decode(ours as string), decode(theirs), where);
+    near(floats(ours as string), floats(theirs), where);
   else if (where.endsWith('score')) expect(ours, where).toBeCloseTo(theirs as number, 2);
   else if (typeof theirs === 'object' && theirs !== null) {
     expect(Object.keys(ours as object), where).toEqual(Object.keys(theirs));
@@ -95,7 +85,7 @@ for (const path of models) {
       for (const { n_tokens = 0, token, embedding = '' } of plain) {
         const answer = await post(app, '/v1/embeddings', { input: Array(n_tokens).fill(token) });
         expect(answer.status).toBe(200);
-        near((await answer.json()).data[0].embedding, decode(embedding), String(n_tokens));
+        near((await answer.json()).data[0].embedding, floats(embedding), String(n_tokens));
       }
       const longer = await post(app, '/v1/embeddings', { input: Array(nCtx + 1).fill(plain[0].token) });
       expect(longer.status).toBe(400);

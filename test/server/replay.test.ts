@@ -8,12 +8,15 @@ import { Embedder } from '../../src/engine/index.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import { type AppOptions, createApp } from '../../src/server/index.ts';
 import { type Listening, listen } from '../../src/server/listen.node.ts';
+import { cosine, floats, lengthRatio } from '../vectors.ts';
 import { fixture, type HttpCase, httpServers } from './http-fixture.ts';
 import { send } from './raw-request.ts';
 
-/** How each recorded server is started here. `no_embedding` has no equal: this server always embeds. */
-const setups: Record<string, { pooling?: Pooling; options?: AppOptions }> = {
+/** How each recorded server is started here. */
+const setups: Record<string, { pooling?: Pooling; options?: AppOptions } | undefined> = {
   embed: {},
+  // Has no equal: this server always embeds.
+  no_embedding: undefined,
   api_key: { options: { apiKeys: ['sk-test-123', 'second-key'] } },
   pooling_none: { pooling: 'none' },
   rank: {},
@@ -59,10 +62,9 @@ function difference(recorded: HttpCase): { status: number; error?: Partial<Error
 /** Replaces base64 vectors of a recording by numbers where our answer has numbers. */
 function sameJson(ours: unknown, recorded: unknown, path = ''): void {
   if (typeof recorded === 'string' && Array.isArray(ours) && ours.every((x) => typeof x === 'number')) {
-    const bytes = Buffer.from(recorded, 'base64');
-    sameVector(ours, new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)), path);
+    sameVector(ours, floats(recorded), path);
   } else if (typeof recorded === 'string' && typeof ours === 'string' && path.endsWith('.embedding')) {
-    sameVector(decode(ours), decode(recorded), path);
+    sameVector(floats(ours), floats(recorded), path);
   } else if (Array.isArray(recorded) && Array.isArray(ours)) {
     expect(ours.length, path).toBe(recorded.length);
     for (const [i, value] of recorded.entries()) sameJson(ours[i], value, `${path}[${i}]`);
@@ -76,26 +78,16 @@ function sameJson(ours: unknown, recorded: unknown, path = ''): void {
   } else expect(ours, path).toEqual(recorded);
 }
 
-const decode = (text: string) => {
-  const bytes = Buffer.from(text, 'base64');
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-};
-
 /** llama.cpp looks GELU up in a table of float16; 1 - cosine is below 1e-6 all the same. */
 function sameVector(ours: ArrayLike<number>, recorded: ArrayLike<number>, path: string): void {
   expect(ours.length, path).toBe(recorded.length);
-  let [dot, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < ours.length; i++) {
-    dot += ours[i] * recorded[i];
-    aa += ours[i] ** 2;
-    bb += recorded[i] ** 2;
-  }
-  expect(1 - dot / Math.sqrt(aa * bb), path).toBeLessThan(1e-5);
-  expect(Math.abs(Math.sqrt(aa / bb) - 1), path).toBeLessThan(1e-2);
+  expect(1 - cosine(ours, recorded), path).toBeLessThan(1e-5);
+  expect(Math.abs(lengthRatio(ours, recorded) - 1), path).toBeLessThan(1e-2);
 }
 
 for (const [label, { model, cases }] of Object.entries(httpServers)) {
   const setup = setups[label];
+  if (!(label in setups)) throw new Error(`no setup for the recorded server ${label}`);
   if (setup === undefined) continue;
   describe(`llama-server as recorded: ${label}`, () => {
     let embedder: Embedder;

@@ -30,7 +30,7 @@ describe.each(recorded)('%s', (name) => {
     const { n_values: n } = index[name];
     const expected = new Uint32Array(fixture(`${name}.f32`).buffer);
     const got = new Float32Array(n);
-    codecs[name]!.dequantize(misaligned(fixture(`${name}.bin`)), got, n);
+    codecs[name].dequantize(misaligned(fixture(`${name}.bin`)), got, n);
     const bits = new Uint32Array(got.buffer);
     const wrong = bits.findIndex((b, i) => b !== expected[i]);
     expect(wrong, `first wrong value: ${got[wrong]} at ${wrong}`).toBe(-1);
@@ -39,7 +39,7 @@ describe.each(recorded)('%s', (name) => {
 });
 
 describe.each(names)('%s', (name) => {
-  const codec = codecs[name]!;
+  const codec = codecs[name];
   const { blockSize, blockBytes } = codec.type;
 
   test('decodes any bytes, the same through any alignment, and touches nothing else', () => {

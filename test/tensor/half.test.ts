@@ -22,9 +22,8 @@ describe('f16', () => {
   });
 
   test('survives the way to float32 and back; NaN stays NaN', () => {
-    expect(
-      failing((h) => (Number.isNaN(f16ToF32(h)) ? f32ToF16(NaN) === 0x7e00 : f32ToF16(f16ToF32(h)) === h)),
-    ).toEqual([]);
+    expect(failing((h) => Number.isNaN(f16ToF32(h)) || f32ToF16(f16ToF32(h)) === h)).toEqual([]);
+    expect(failing((h) => !Number.isNaN(f16ToF32(h)) || Number.isNaN(f16ToF32(f32ToF16(f16ToF32(h)))))).toEqual([]);
   });
 
   test('rounds to nearest, ties to even', () => {
@@ -48,14 +47,8 @@ describe('f16', () => {
 
 describe('bf16', () => {
   test('survives the way to float32 and back, for all bit patterns; NaN stays NaN', () => {
-    const quiet = (h: number) => (Number.isNaN(bf16ToF32(h)) ? h | 0x40 : h);
-    expect(
-      failing((h) =>
-        Number.isNaN(bf16ToF32(h))
-          ? Number.isNaN(bf16ToF32(f32ToBf16(bf16ToF32(h))))
-          : f32ToBf16(bf16ToF32(h)) === quiet(h),
-      ),
-    ).toEqual([]);
+    expect(failing((h) => Number.isNaN(bf16ToF32(h)) || f32ToBf16(bf16ToF32(h)) === h)).toEqual([]);
+    expect(failing((h) => !Number.isNaN(bf16ToF32(h)) || Number.isNaN(bf16ToF32(f32ToBf16(bf16ToF32(h)))))).toEqual([]);
   });
 
   test('is the nearest one, the even one of two equally near', () => {

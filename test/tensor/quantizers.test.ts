@@ -8,14 +8,14 @@ import { codecs } from '../../src/tensor/codecs/index.ts';
 const read = (path: string) => new Uint8Array(readFileSync(new URL(`../fixtures/${path}`, import.meta.url)));
 
 function encode(type: GgmlTypeName, values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(rowBytes(codecs[type]!.type, values.length));
-  codecs[type]!.quantize!(values, bytes, values.length);
+  const bytes = new Uint8Array(rowBytes(codecs[type].type, values.length));
+  codecs[type].quantize!(values, bytes, values.length);
   return bytes;
 }
 
 function decode(type: GgmlTypeName, bytes: Uint8Array, n: number): Float32Array {
   const values = new Float32Array(n);
-  codecs[type]!.dequantize(bytes, values, n);
+  codecs[type].dequantize(bytes, values, n);
   return values;
 }
 
@@ -73,7 +73,7 @@ const block = (n: number) =>
     .map(([exponent, values]) => Float32Array.from(values, (v) => (v / 4096) ** 3 * 2 ** exponent));
 
 describe.each(lossy)('%s', (type, bits) => {
-  const { blockSize } = codecs[type]!.type;
+  const { blockSize } = codecs[type].type;
 
   test('stays near any block', () => {
     fc.assert(
@@ -93,7 +93,7 @@ describe.each(lossy)('%s', (type, bits) => {
         const both = new Float32Array(2 * blockSize);
         both.set(first);
         both.set(second, blockSize);
-        const { blockBytes } = codecs[type]!.type;
+        const { blockBytes } = codecs[type].type;
         expect(encode(type, both).subarray(blockBytes)).toEqual(encode(type, second));
       }),
       { numRuns: 40 },

@@ -18,10 +18,8 @@ export class ReferenceWeight implements Weight {
   readonly #rowBytes: number;
   readonly #codec: Codec;
 
-  /** @throws Error when there is no codec for the type, or when the byte length does not fit the shape */
+  /** @throws Error when the byte length does not fit the shape */
   constructor(source: WeightSource) {
-    const codec = codecs[source.type.name];
-    if (codec === undefined) throw new Error(`${source.name}: no codec for the type ${source.type.name}`);
     this.name = source.name;
     this.type = source.type;
     this.shape = source.shape;
@@ -32,7 +30,7 @@ export class ReferenceWeight implements Weight {
     if (this.#rowBytes * this.nRows !== source.byteLength) {
       throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);
     }
-    this.#codec = codec;
+    this.#codec = codecs[source.type.name];
   }
 
   /** Reads the data from the file. */

@@ -52,7 +52,7 @@ export class Recording {
   }
 }
 
-/** @throws Error for a weight of another backend, of another shape than `shape`, or without data */
+/** @throws Error for a weight of another backend, or of another shape than `shape` */
 function ownWeight(weight: Weight, ...shape: number[]): WasmWeight {
   if (!(weight instanceof WasmWeight)) throw new Error(`${weight.name} belongs to another backend`);
   if (shape.some((n, axis) => n !== (weight.shape[axis] ?? 1))) {

@@ -23,7 +23,7 @@ export function enablePacking(): boolean {
   return true;
 }
 
-/** Takes `enablePacking` back, for modules compiled from now on. */
+/** Ends packing for modules compiled from now on. `--no-wasm-deopt` stays: what it was before differs from version to version. */
 export function disablePacking(): void {
   v8.setFlagsFromString('--no-experimental-wasm-revectorize');
   v8.setFlagsFromString('--liftoff');

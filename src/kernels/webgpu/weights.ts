@@ -90,9 +90,6 @@ export class Weights {
 
   /** Makes the handle; see `Backend.allocate`. @throws GpuOutOfMemoryError when the budget has no room for it */
   allocate(source: WeightSource, role: WeightRole): GpuWeight {
-    if (codecs[source.type.name] === undefined) {
-      throw new GpuError(`${source.name}: the type ${source.type.name} does not hold weights`);
-    }
     const size = source.shape.reduce((product, n) => product * n, 1);
     const pooled = role === 'vector' || (role === 'table' && size <= smallTable);
     const vector = pooled ? this.#vectors.reserve(size) : undefined;
@@ -111,7 +108,7 @@ export class Weights {
       const bytes = new Uint8Array(source.byteLength);
       await source.read(0, bytes);
       const values = new Float32Array(weight.size);
-      codecs[weight.type.name]!.dequantize(bytes, values, weight.size);
+      codecs[weight.type.name].dequantize(bytes, values, weight.size);
       this.#vectors.set(weight.vector, values);
     }
     if (weight.loader === undefined) return;
@@ -158,7 +155,7 @@ export class Weights {
   #inLoaderType(weight: GpuWeight, loader: Loader, bytes: Uint8Array<ArrayBuffer>, n: number): Uint8Array<ArrayBuffer> {
     const { rowLength, type } = weight;
     const same = type.name === loader.type;
-    const blocks = same ? bytes : expandedTo(loader.type, codecs[type.name]!, bytes, rowLength * n);
+    const blocks = same ? bytes : expandedTo(loader.type, codecs[type.name], bytes, rowLength * n);
     if (rowLength % loader.blockSize === 0) return blocks;
     return paddedRows(blocks, rowBytes(ggmlTypes[loader.type], rowLength), weight.blocksPerRow * loader.blockBytes, n);
   }

@@ -60,6 +60,12 @@ export function u16(src: Uint8Array, at: number): number {
   return src[at] | (src[at + 1] << 8);
 }
 
+/** Stores the low 16 bits of `bits` at byte `at`. */
+export function putU16(dst: Uint8Array, at: number, bits: number): void {
+  dst[at] = bits;
+  dst[at + 1] = bits >> 8;
+}
+
 /** The 32-bit word at byte `at`, as a signed integer (its bits matter, not its sign). */
 export function i32(src: Uint8Array, at: number): number {
   return src[at] | (src[at + 1] << 8) | (src[at + 2] << 16) | (src[at + 3] << 24);

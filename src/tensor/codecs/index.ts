@@ -19,7 +19,7 @@ export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.ts';
 export { evenSigns, type IqGridName, iqGrid } from './iq-grids.ts';
 
 /** The codec of each type. All can be decoded; those that have `quantize` can be written. */
-export const codecs: Readonly<Record<GgmlTypeName, Codec | undefined>> = {
+export const codecs: Readonly<Record<GgmlTypeName, Codec>> = {
   F32,
   F16,
   Q4_0,

@@ -9,7 +9,7 @@
  * ```
  * In 16 bytes of `qs`, byte `j` holds value `j` in its low half and value `j + 16` in its high half.
  */
-import { codec, u16 } from './codec.ts';
+import { codec, putU16, u16 } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
 
 /** The sixteen values. */
@@ -84,8 +84,7 @@ export const IQ4_NL = codec(
       const h = f32ToF16(searchStep(src, from));
       const d = f16ToF32(h);
       const inverse = d === 0 ? 0 : 1 / d;
-      dst[at] = h;
-      dst[at + 1] = h >> 8;
+      putU16(dst, at, h);
       for (let j = 0; j < 16; j++) {
         dst[at + 2 + j] = code(src[from + j] * inverse) | (code(src[from + j + 16] * inverse) << 4);
       }

@@ -10,7 +10,7 @@
  * For given `q` the squared error of a group is a polynomial of its step and minimum, with sums over the group as
  * coefficients.
  */
-import type { Quantize } from './codec.ts';
+import { putU16, type Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
 import { nearest, type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
 
@@ -19,13 +19,6 @@ const TURNS = 2;
 const TURNS_Q6 = 6;
 
 const toHalf = (x: number) => f16ToF32(f32ToF16(x));
-
-/** Stores `x`, which is representable, as f16 at byte `at`. */
-function putHalf(dst: Uint8Array, at: number, x: number): void {
-  const h = f32ToF16(x);
-  dst[at] = h;
-  dst[at + 1] = h >> 8;
-}
 
 const fit: StepAndOffset = { d: 0, m: 0 };
 /** By group: what suits it alone. */
@@ -202,8 +195,8 @@ const affine =
         const min = found.dmin * found.mn[j >> 5];
         codes[j] = step === 0 ? 0 : nearest((src[from + j] + min) / step, 0, hi);
       }
-      putHalf(dst, at, found.d);
-      putHalf(dst, at + 2, found.dmin);
+      putU16(dst, at, f32ToF16(found.d));
+      putU16(dst, at + 2, f32ToF16(found.dmin));
       putScales(dst, at + 4);
       for (let j = 0; j < 128; j++) {
         const low = 64 * (j >> 5) + (j & 31);
@@ -276,6 +269,6 @@ export const quantizeQ6_K: Quantize = (src, dst, n) => {
       }
     }
     for (let group = 0; group < 16; group++) dst[at + 192 + group] = sc6[group];
-    putHalf(dst, at + 208, d);
+    putU16(dst, at + 208, f32ToF16(d));
   }
 };

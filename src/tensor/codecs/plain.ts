@@ -9,7 +9,7 @@
  * ```
  * F64, I32 and I64 hold values that float32 may not: they are rounded to the nearest.
  */
-import { codec, u16 } from './codec.ts';
+import { codec, putU16, u16 } from './codec.ts';
 import { f16ToF32, f32ToBf16, f32ToF16 } from './half.ts';
 
 const view = (src: Uint8Array) => new DataView(src.buffer, src.byteOffset, src.byteLength);
@@ -26,11 +26,7 @@ export const F16 = codec(
     for (let i = 0; i < n; i++) dst[i] = f16ToF32(u16(src, 2 * i));
   },
   (src, dst, n) => {
-    for (let i = 0; i < n; i++) {
-      const h = f32ToF16(src[i]);
-      dst[2 * i] = h;
-      dst[2 * i + 1] = h >> 8;
-    }
+    for (let i = 0; i < n; i++) putU16(dst, 2 * i, f32ToF16(src[i]));
   },
 );
 
@@ -41,11 +37,7 @@ export const BF16 = codec(
     for (let i = 0; i < n; i++) bits[i] = (src[2 * i] << 16) | (src[2 * i + 1] << 24);
   },
   (src, dst, n) => {
-    for (let i = 0; i < n; i++) {
-      const h = f32ToBf16(src[i]);
-      dst[2 * i] = h;
-      dst[2 * i + 1] = h >> 8;
-    }
+    for (let i = 0; i < n; i++) putU16(dst, 2 * i, f32ToBf16(src[i]));
   },
 );
 

@@ -2,17 +2,11 @@
  * @file Writing Q4_0, Q4_1, Q5_0 and Q5_1 (layouts: `q4-q5.ts`). Steps are searched, rounded to f16, and each value
  * then goes to the nearest one that the stored step can express.
  */
-import type { Quantize } from './codec.ts';
+import { putU16, type Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
 import { nearest, type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
 
 const codes = new Uint8Array(32);
-
-/** Stores the f16 with bits `h` at byte `at`. */
-function putHalf(dst: Uint8Array, at: number, h: number): void {
-  dst[at] = h;
-  dst[at + 1] = h >> 8;
-}
 
 /** Stores `codes`: the low four bits of each at `qs`, the fifth (if `bits` is 5) in the four bytes before. */
 function putCodes(dst: Uint8Array, qs: number, bits: 4 | 5): void {
@@ -35,7 +29,7 @@ const symmetric =
       const h = f32ToF16(searchStep(src, from, 32, -half, half - 1));
       const d = f16ToF32(h);
       const inverse = d === 0 ? 0 : 1 / d;
-      putHalf(dst, at, h);
+      putU16(dst, at, h);
       for (let j = 0; j < 32; j++) {
         codes[j] = half + nearest(src[from + j] * inverse, -half, half - 1);
       }
@@ -52,8 +46,8 @@ const affine =
     const fit: StepAndOffset = { d: 0, m: 0 };
     for (let at = 0, from = 0; from < n; at += qs + 16, from += 32) {
       searchStepAndOffset(src, from, 32, hi, false, fit);
-      putHalf(dst, at, f32ToF16(fit.d));
-      putHalf(dst, at + 2, f32ToF16(fit.m));
+      putU16(dst, at, f32ToF16(fit.d));
+      putU16(dst, at + 2, f32ToF16(fit.m));
       const d = f16ToF32(f32ToF16(fit.d));
       const m = f16ToF32(f32ToF16(fit.m));
       const inverse = d === 0 ? 0 : 1 / d;

@@ -8,7 +8,7 @@
  * Q8_K 256 values, 292 bytes  @0 f32 d   @4 i8 q[256]   @260 i16 sums of 16 q [16]  y = d·q
  * ```
  */
-import { codec, i32, u16 } from './codec.ts';
+import { codec, i32, putU16, u16 } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
 import { nearest } from './search.ts';
 
@@ -31,8 +31,7 @@ export const Q8_0 = codec(
       const h = f32ToF16(max / 127);
       const d = f16ToF32(h);
       const inverse = d === 0 ? 0 : 1 / d;
-      dst[at] = h;
-      dst[at + 1] = h >> 8;
+      putU16(dst, at, h);
       for (let j = 0; j < 32; j++) {
         dst[at + 2 + j] = nearest(src[from + j] * inverse, -127, 127);
       }

@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cosine, floats, readJson } from '../../models/support.ts';
+import { readJson } from '../../models/support.ts';
+import { cosine, floats } from '../../vectors.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modelFile = join(root, 'models/all-MiniLM-L6-v2-Q8_0.gguf');

@@ -50,7 +50,7 @@ describeGpu('tile loaders', () => {
     const bytes = new Uint8Array(table.byteLength);
     await table.read(0, bytes);
     const values = new Float32Array(512 * 9);
-    codecs[type]!.dequantize(bytes, values, values.length);
+    codecs[type].dequantize(bytes, values, values.length);
     batch.ids.forEach((id, t) => {
       const [got, want] = [actual.subarray(t * 512, (t + 1) * 512), values.subarray(id * 512, (id + 1) * 512)];
       for (let i = 0; i < 512; i++) {

@@ -18,8 +18,9 @@ import {
 } from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
 import { matrixTiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { loadModel } from '../../../src/models/index.ts';
-import { cosine, openFixture, run } from '../../models/support.ts';
+import { openFixture, run } from '../../models/support.ts';
 import { normal } from '../../random.ts';
+import { cosine } from '../../vectors.ts';
 import { evaluate, source } from '../graphs.ts';
 import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 

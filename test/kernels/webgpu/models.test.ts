@@ -13,7 +13,8 @@ import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { loadModel, type Pooling } from '../../../src/models/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
-import { cosine, floats, openFixture, readJson, run } from '../../models/support.ts';
+import { openFixture, readJson, run } from '../../models/support.ts';
+import { cosine, floats } from '../../vectors.ts';
 import { describeGpu, webgpu } from './support.ts';
 
 const fixtures = new URL('../../fixtures/', import.meta.url);
@@ -22,7 +23,7 @@ const names = readdirSync(new URL('models/', fixtures))
   .map((file) => file.slice(0, -'.gguf'.length));
 /** Comes with the repository. */
 const bundled = new URL('../../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url);
-const quants = existsSync(new URL('models/quant/', fixtures)) ? readdirSync(new URL('models/quant/', fixtures)) : [];
+const quants = readdirSync(new URL('models/quant/', fixtures));
 
 /** Token ids of a model's fixture that are few enough for software Vulkan, with llama.cpp's vectors or scores. */
 function sequencesOf(name: string): { ids: readonly number[]; raw?: string; score?: number }[] {
@@ -107,7 +108,7 @@ describeGpu('models', () => {
     },
   );
 
-  it.skipIf(!existsSync(bundled))('the bundled model', async () => {
+  it('the bundled model', async () => {
     const file = await openGguf(await openFile(fileURLToPath(bundled)));
     const model = await loadModel(file, gpu);
     const { cases } = readJson<{ cases: { tokens: number[]; raw: string; file_f32: string }[] }>(

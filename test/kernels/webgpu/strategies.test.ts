@@ -12,7 +12,7 @@ import { type Experiments, Tuner, type TunerOptions } from '../../../src/kernels
 import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
 import { type GpuWeight, Weights } from '../../../src/kernels/webgpu/weights.ts';
 import { evaluate } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const [nIn, nOut, rows] = [160, 72, 21];
 const sources = {
@@ -27,7 +27,6 @@ function product(backend: WebGpuBackend, n: number): Promise<Float32Array> {
 describeGpu('matmul strategies', () => {
   let device: GPUDevice;
   beforeAll(async () => {
-    const { gpu } = await import('./support.ts');
     const adapter = await gpu!.requestAdapter();
     const requiredFeatures = ['shader-f16' as const].filter((feature) => adapter!.features.has(feature));
     const { maxComputeWorkgroupStorageSize } = adapter!.limits;

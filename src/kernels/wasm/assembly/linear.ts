@@ -143,7 +143,7 @@ export function tilesF32(a: usize, lda: usize, rows: i32, w: usize, to: usize, k
 
 /**
  * The same with 8-bit activations and weights: `a` as `quantizeRowsU8` makes it, panels of `kPad · 16` bytes, `wScale`
- * `[panel][nBlocks][32]`.
+ * `[panel][nBlocks][32]`. `wide` is not needed, all drivers just take the same arguments.
  */
 export function linearU8(
   a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,

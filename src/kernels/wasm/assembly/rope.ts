@@ -2,13 +2,14 @@
  * @file Rotary position embedding.
  */
 
-/** sin and cos of four float64 angles at once is more than is needed: two lanes, reduced by multiples of π/2 in float64. */
+/** sin r for |r| ≤ π/4, in float64: what the reference engine computes, rounded to float32 afterwards. */
 @inline
 function sine(r: f64): f64 {
   const s = r * r;
   return r + r * s * (-1.6666666666666632e-1 + s * (8.333333333322489e-3 + s * (-1.984126982985795e-4 + s * (2.755731370707e-6 + s * (-2.5050760253e-8 + s * 1.58969099e-10)))));
 }
 
+/** cos r for the same r. */
 @inline
 function cosine(r: f64): f64 {
   const s = r * r;

@@ -1,6 +1,6 @@
 /**
  * @file The grid types: IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S. Layouts: `src/tensor/codecs/iq1.ts`, `iq2.ts`,
- * `iq3.ts`. Grids lie in memory as bytes, written there by `src/kernels/wasm/types.ts`.
+ * `iq3.ts`. Grids lie in memory as bytes, written there by `src/kernels/wasm/grids.ts`.
  */
 import { emit8, f16, f16OfBits } from './blocks';
 

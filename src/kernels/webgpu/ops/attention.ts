@@ -36,7 +36,7 @@ export function attention(
     );
   }
   const tilesAt = ctx.run.list(`attention ${tile.bq}`, () => queryTiles(ctx.run.batch.offsets, tile.bq));
-  const nTiles = queryTiles(ctx.run.batch.offsets, tile.bq).length / 3;
+  const nTiles = countTiles(ctx.run.batch.offsets, tile.bq);
   const y = ctx.run.tensor(q.rows, nHead * headSizeV);
   const wide = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
   const kernel = kernelFor(
@@ -75,6 +75,13 @@ function queryTiles(offsets: Int32Array, bq: number): number[] {
     for (let row = offsets[s]; row < offsets[s + 1]; row += bq) tiles.push(row, offsets[s], offsets[s + 1]);
   }
   return tiles;
+}
+
+/** How many of those there are. */
+function countTiles(offsets: Int32Array, bq: number): number {
+  let n = 0;
+  for (let s = 0; s + 1 < offsets.length; s++) n += Math.ceil((offsets[s + 1] - offsets[s]) / bq);
+  return n;
 }
 
 /** How far a query sees behind and ahead. */
