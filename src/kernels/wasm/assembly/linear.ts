@@ -1,9 +1,9 @@
 /**
  * @file The drivers: a product of many rows with many panels, built from tiles.
  *
- * Loop order: a chunk of rows (its activations stay in L2), a panel (16 columns of weights stay there too, of up to 1000 values even in
- * L1), a strip of rows, whose sums are added up in L1 over the blocks of k and written once, and tiles of 4 or 6 rows (at the end
- * of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
+ * Loop order: a group of panels (of 16 columns each; their weights stay in L2), a strip of rows (whose activations stay in L1 or L2, and
+ * whose results lie in few pages), a panel, whose sums are added up in L1 over the blocks of k and written once, and tiles of 4 or 6
+ * rows (at the end of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
  */
 import { STRIP, STRIP_BYTES, addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
@@ -11,8 +11,14 @@ import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i1
 import { tileK4x4x16 } from './tile-k4';
 import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 
-/** Rows of one chunk. */
-@inline const CHUNK: i32 = 256;
+/** Weights of a group of panels. */
+@inline const GROUP_BYTES: usize = 512 << 10;
+
+/** How many panels of `bytes` make a group. */
+@inline
+function panelsOfGroup(bytes: usize): i32 {
+  return max(1, <i32>(GROUP_BYTES / bytes));
+}
 
 /**
  * `c = activation(factor · a wᵀ + bias) + residual`, int16.
@@ -30,11 +36,12 @@ export function linearI16(
 ): void {
   const nBlocks = (k + kb - 1) / kb;
   const ldScale = <usize>nBlocks << 2;
-  for (let r0 = 0; r0 < rows; r0 += CHUNK) {
-    const r1 = min(r0 + CHUNK, rows);
-    for (let p = 0; p < nPanels; p++) {
-      for (let r = r0; r < r1; r += STRIP) {
-        const n = min(STRIP, r1 - r);
+  const nGroup = panelsOfGroup(<usize>kPad << 5);
+  for (let p0 = 0; p0 < nPanels; p0 += nGroup) {
+    const p1 = min(p0 + nGroup, nPanels);
+    for (let r = 0; r < rows; r += STRIP) {
+      const n = min(STRIP, rows - r);
+      for (let p = p0; p < p1; p++) {
         const sums = sumsI16(
           a + <usize>(r >> 2) * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale,
           w + (<usize>p * <usize>kPad << 5), wScale + (<usize>(p * nBlocks) << 6), kPad, kb, bias + <usize>p * biasStep, factor, n, wide, t,
@@ -93,11 +100,12 @@ export function linearF32(
   bias: usize, biasStep: usize, factor: f32, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize,
   wide: i32, t: usize,
 ): void {
-  for (let r0 = 0; r0 < rows; r0 += CHUNK) {
-    const r1 = min(r0 + CHUNK, rows);
-    for (let p = 0; p < nPanels; p++) {
-      for (let r = r0; r < r1; r += STRIP) {
-        const n = min(STRIP, r1 - r);
+  const nGroup = panelsOfGroup(<usize>k << 6);
+  for (let p0 = 0; p0 < nPanels; p0 += nGroup) {
+    const p1 = min(p0 + nGroup, nPanels);
+    for (let r = 0; r < rows; r += STRIP) {
+      const n = min(STRIP, rows - r);
+      for (let p = p0; p < p1; p++) {
         const sums = sumsF32(a + <usize>r * lda, lda, w + (<usize>p * <usize>k << 6), k, kb, bias + <usize>p * biasStep, factor, n, wide, t);
         finishStrip(sums, c, ldc, r, p, n, activation, residual, ldr);
       }
@@ -152,11 +160,12 @@ export function linearU8(
 ): void {
   const nBlocks = (k + kb - 1) / kb;
   const ldScale = <usize>nBlocks << 3;
-  for (let r0 = 0; r0 < rows; r0 += CHUNK) {
-    const r1 = min(r0 + CHUNK, rows);
-    for (let p = 0; p < nPanels; p++) {
-      for (let r = r0; r < r1; r += STRIP) {
-        const n = min(STRIP, r1 - r);
+  const nGroup = panelsOfGroup(<usize>kPad << 4);
+  for (let p0 = 0; p0 < nPanels; p0 += nGroup) {
+    const p1 = min(p0 + nGroup, nPanels);
+    for (let r = 0; r < rows; r += STRIP) {
+      const n = min(STRIP, rows - r);
+      for (let p = p0; p < p1; p++) {
         const sums = sumsU8(
           a + <usize>(r >> 2) * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale,
           w + (<usize>p * <usize>kPad << 4), wScale + (<usize>(p * nBlocks) << 7), kPad, kb, bias + <usize>p * biasStep, factor, n, t,
@@ -212,14 +221,15 @@ export function linearK4(
   const ldScale = <usize>k >> 4;
   const kMin = k >> 5;
   const ldSum = <usize>((kMin + kbMin - 1) / kbMin) << 2;
-  for (let r0 = 0; r0 < rows; r0 += CHUNK) {
-    const r1 = min(r0 + CHUNK, rows);
-    for (let p = 0; p < nPanels; p++) {
-      const scales = wScale + <usize>p * scaleBytes;
-      const mins = scales + 3 * <usize>k;
-      for (let r = r0; r < r1; r += STRIP) {
-        const n = min(STRIP, r1 - r);
-        const group = <usize>(r >> 2);
+  const nGroup = panelsOfGroup((<usize>k << 4) + scaleBytes);
+  for (let p0 = 0; p0 < nPanels; p0 += nGroup) {
+    const p1 = min(p0 + nGroup, nPanels);
+    for (let r = 0; r < rows; r += STRIP) {
+      const n = min(STRIP, rows - r);
+      const group = <usize>(r >> 2);
+      for (let p = p0; p < p1; p++) {
+        const scales = wScale + <usize>p * scaleBytes;
+        const mins = scales + 3 * <usize>k;
         const total = sumsI16(
           sums + group * sumGroupBytes, sumGroupBytes, sumScale + <usize>r * ldSum, ldSum,
           mins, mins + <usize>k, kMin, kbMin, bias + <usize>p * biasStep, factor, n, wide, t,
