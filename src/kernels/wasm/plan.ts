@@ -8,42 +8,10 @@
  * address(tensor) = slab + rowsOf(slab) · tensor.column · 4     (and the same for rows of sequences)
  * ```
  */
+import { Places } from '../../tensor/places.ts';
 import type { Step, WasmTensor } from './graph.ts';
 import { narrow } from './narrow.ts';
 import { meetings } from './split.ts';
-
-/** Free and used columns of a slab. */
-class Columns {
-  #free: { start: number; size: number }[] = [];
-  width = 0;
-
-  take(size: number): number {
-    const at = this.#free.findIndex((gap) => gap.size >= size);
-    if (at >= 0) {
-      const gap = this.#free[at];
-      const { start } = gap;
-      gap.start += size;
-      gap.size -= size;
-      if (gap.size === 0) this.#free.splice(at, 1);
-      return start;
-    }
-    const last = this.#free.at(-1);
-    const start = last !== undefined && last.start + last.size === this.width ? this.#free.pop()!.start : this.width;
-    this.width = start + size;
-    return start;
-  }
-
-  give(start: number, size: number): void {
-    const at = this.#free.findIndex((gap) => gap.start > start);
-    this.#free.splice(at < 0 ? this.#free.length : at, 0, { start, size });
-    for (let i = this.#free.length - 2; i >= 0; i--) {
-      const [gap, next] = [this.#free[i], this.#free[i + 1]];
-      if (gap.start + gap.size !== next.start) continue;
-      gap.size += next.size;
-      this.#free.splice(i + 1, 1);
-    }
-  }
-}
 
 /** How wide the slabs are, in floats a row. */
 export interface Layout {
@@ -87,7 +55,7 @@ export function plan(
   });
   target.base.lastUse = todo.length;
   const meets = byColumns ? meetings(todo) : todo.map(({ exchange = false }) => exchange);
-  const columns = { tokens: new Columns(), sequences: new Columns() };
+  const columns = { tokens: new Places(), sequences: new Places() };
   const release = (tensor: WasmTensor) => columns[tensor.space].give(tensor.column, tensor.ld);
   // What others may read since the last meeting may still be read by a slower rank.
   const exposed = new Set<WasmTensor>();
@@ -107,5 +75,5 @@ export function plan(
       else release(tensor);
     }
   });
-  return { todo, meets, layout: { tokenWidth: columns.tokens.width, sequenceWidth: columns.sequences.width } };
+  return { todo, meets, layout: { tokenWidth: columns.tokens.end, sequenceWidth: columns.sequences.end } };
 }

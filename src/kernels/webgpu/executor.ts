@@ -4,7 +4,7 @@
  * Steady state makes no GPU object but a command encoder: pipelines, layouts, bind groups and buffers are kept.
  */
 import type { Observer } from '../../tensor/ops.ts';
-import { Arena } from './arena.ts';
+import { Places } from '../../tensor/places.ts';
 import type { Device } from './device.ts';
 import { GpuError, GpuOutOfMemoryError, mebibytes } from './errors.ts';
 import { usage } from './gpu.ts';
@@ -16,6 +16,9 @@ import type { Named, Run } from './run.ts';
 import type { Dispatch, GpuTensor, Step } from './tensor.ts';
 import type { Timer } from './timer.ts';
 import type { Vectors } from './vectors.ts';
+
+/** Tensors begin at multiples of so many values, so that vec4 loads are aligned. */
+const placeAlignment = 64;
 
 /** A dispatch with its parameters' place in the uniform buffer. */
 interface Launch extends Dispatch {
@@ -37,7 +40,7 @@ export class Executor {
   readonly #params: GrowingBuffer;
   readonly #lists: GrowingBuffer;
   readonly #readback: Readback;
-  readonly #arena = new Arena();
+  readonly #arena = new Places(placeAlignment);
   #paramData = new Uint32Array(0);
   #run: Run | undefined;
   #listsWritten = 0;
@@ -138,7 +141,7 @@ export class Executor {
 
   /** Makes room for the intermediates that `place` has placed. */
   async #growMemory(run: Run): Promise<void> {
-    const bytes = this.#arena.highest * 4;
+    const bytes = this.#arena.end * 4;
     const most = this.#device.maxBindingSize;
     if (bytes > most) {
       throw new GpuOutOfMemoryError(

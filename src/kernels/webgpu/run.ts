@@ -6,7 +6,7 @@
  */
 import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, StepNames } from '../../tensor/ops.ts';
-import type { Arena } from './arena.ts';
+import type { Places } from '../../tensor/places.ts';
 import { GpuError } from './errors.ts';
 import { GpuTensor, Slab, type Step } from './tensor.ts';
 
@@ -96,7 +96,7 @@ export class Run {
    * Gives every slab that `steps` write a place, and takes places back that nobody reads any more. `wanted` keeps its
    * own. The offsets stay readable until `settle`.
    */
-  place(steps: readonly Step[], wanted: Slab, arena: Arena): void {
+  place(steps: readonly Step[], wanted: Slab, arena: Places): void {
     const lastReader = new Map<Slab, Step>();
     for (const step of steps) for (const slab of inputs(step)) lastReader.set(slab, step);
     lastReader.delete(wanted);

@@ -1,33 +1,34 @@
 /**
- * @file Where the intermediates of a forward lie: one region of memory, places are reused as soon as their last reader is
- * recorded. Offsets are in 32-bit values.
+ * @file Where the intermediates of a forward lie in a region of memory, for the backends that plan it: places are used again as soon as
+ * they are given back. In whatever unit the backend counts.
  */
 
-/** Places begin at multiples of this, so that vec4 loads are aligned. */
-const alignment = 64;
-
 /** A first-fit allocator over a region without an end. */
-export class Arena {
-  /** Free places below `#top`, by offset; no two touch. */
+export class Places {
+  readonly #alignment: number;
+  /** Free places below `#end`, by offset; no two touch. */
   #free: { offset: number; size: number }[] = [];
-  #top = 0;
-  #highest = 0;
+  #end = 0;
 
-  /** Most values that were ever in use since the last `reset`. */
-  get highest(): number {
-    return this.#highest;
+  /** @param alignment places begin at its multiples */
+  constructor(alignment = 1) {
+    this.#alignment = alignment;
+  }
+
+  /** How much of the region has been in use since the last `reset`. */
+  get end(): number {
+    return this.#end;
   }
 
   /** Forgets everything. */
   reset(): void {
     this.#free = [];
-    this.#top = 0;
-    this.#highest = 0;
+    this.#end = 0;
   }
 
-  /** A place for `size` values. */
+  /** A place of `size`. */
   take(size: number): number {
-    const n = rounded(size);
+    const n = this.#rounded(size);
     const at = this.#free.findIndex((place) => place.size >= n);
     if (at < 0) return this.#extend(n);
     const place = this.#free[at];
@@ -38,9 +39,9 @@ export class Arena {
     return offset;
   }
 
-  /** Gives a place of `size` values back. */
+  /** Gives a place of `size` back. */
   give(offset: number, size: number): void {
-    const place = { offset, size: rounded(size) };
+    const place = { offset, size: this.#rounded(size) };
     let at = this.#free.findIndex((other) => other.offset > offset);
     if (at < 0) at = this.#free.length;
     const next = this.#free[at];
@@ -58,17 +59,13 @@ export class Arena {
 
   #extend(n: number): number {
     const last = this.#free.at(-1);
-    if (last !== undefined && last.offset + last.size === this.#top) {
-      this.#free.pop();
-      this.#top = last.offset;
-    }
-    const offset = this.#top;
-    this.#top += n;
-    this.#highest = Math.max(this.#highest, this.#top);
+    const touches = last !== undefined && last.offset + last.size === this.#end;
+    const offset = touches ? this.#free.pop()!.offset : this.#end;
+    this.#end = offset + n;
     return offset;
   }
-}
 
-function rounded(size: number): number {
-  return Math.ceil(Math.max(size, 1) / alignment) * alignment;
+  #rounded(size: number): number {
+    return Math.ceil(Math.max(size, 1) / this.#alignment) * this.#alignment;
+  }
 }
