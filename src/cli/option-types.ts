@@ -6,6 +6,9 @@
 export const commandNames = ['serve', 'embed', 'rerank', 'tokenize', 'inspect', 'convert', 'quantize'] as const;
 export type CommandName = (typeof commandNames)[number];
 
+/** Those that compute with a model. */
+export const computing = ['serve', 'embed', 'rerank'] as const satisfies readonly CommandName[];
+
 interface OptionBase {
   /** Key in the parsed values. */
   readonly name: string;

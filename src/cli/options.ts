@@ -1,7 +1,7 @@
 /**
  * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
  */
-import { commandNames, type OptionSpec, type ValueOf } from './option-types.ts';
+import { commandNames, computing, type OptionSpec, type ValueOf } from './option-types.ts';
 import { serverOptions } from './server-options.ts';
 
 const MAX_INT = 2 ** 31 - 1;
@@ -25,7 +25,7 @@ const modelOptions = [
     default: 0,
     min: 0,
     max: MAX_INT,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'longest input in tokens; 0 or more than the model was trained with: as many as it was trained with',
   },
   {
@@ -37,7 +37,7 @@ const modelOptions = [
     default: 2048,
     min: 1,
     max: MAX_INT,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'upper limit of --ubatch-size',
   },
   {
@@ -49,7 +49,7 @@ const modelOptions = [
     default: 512,
     min: 1,
     max: MAX_INT,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'most tokens that are packed into one computation; a single longer input is computed all the same',
   },
   {
@@ -61,7 +61,7 @@ const modelOptions = [
     default: -1,
     min: -1,
     max: 256,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'compute threads; less than 1: one for each core, at most 8',
   },
   {
@@ -71,7 +71,7 @@ const modelOptions = [
     value: 'N',
     min: -1,
     max: 256,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'the same as --threads, and goes before it',
   },
   {
@@ -82,7 +82,7 @@ const modelOptions = [
     value: 'NAME',
     default: 'auto',
     choices: ['auto', 'webgpu', 'wasm', 'reference'],
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'what computes',
   },
   {
@@ -93,7 +93,7 @@ const modelOptions = [
     value: 'NAME',
     default: 'high',
     choices: ['exact', 'high', 'fast'],
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'how exactly products are computed: exact is float32, high differs by at most 1e-5, fast by at most 1e-3 (1 - cosine)',
   },
   {
@@ -103,7 +103,7 @@ const modelOptions = [
     env: 'GGUF_EMBED_PACKING',
     type: 'switch',
     default: true,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'let WebAssembly use 256-bit registers where the runtime can (an experimental switch of V8)',
   },
   {
@@ -114,7 +114,7 @@ const modelOptions = [
     value: 'MIB',
     min: 1,
     max: MAX_INT,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'most memory to take on the GPU; as much as it gives when absent',
   },
   {
@@ -125,7 +125,7 @@ const modelOptions = [
     value: 'FORM',
     default: 'quantised',
     choices: ['quantised', 'f16'],
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'how matrices lie on the GPU: as in the file, or expanded to two bytes a weight',
   },
   {
@@ -135,7 +135,7 @@ const modelOptions = [
     env: 'GGUF_EMBED_AUTOTUNE',
     type: 'switch',
     default: true,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'search for the fastest GPU kernels at first use and keep the result in the cache folder of the user',
   },
   {
@@ -144,7 +144,7 @@ const modelOptions = [
     env: 'GGUF_EMBED_GPU_DEBUG',
     type: 'switch',
     default: false,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'check every GPU kernel by itself, so that an error names the operation; slow',
   },
   {
@@ -152,7 +152,7 @@ const modelOptions = [
     flags: ['--list-devices'],
     type: 'switch',
     default: false,
-    commands: ['serve', 'embed', 'rerank'],
+    commands: computing,
     help: 'print what can compute here, and end',
   },
 ] as const satisfies readonly OptionSpec[];

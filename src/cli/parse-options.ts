@@ -3,7 +3,15 @@
  */
 import { ignoredOptions, refusedOptions } from './foreign-options.ts';
 import { nearest } from './nearest.ts';
-import type { CommandName, ForeignOption, ListOption, NumberOption, OptionSpec, StringOption } from './option-types.ts';
+import {
+  type CommandName,
+  computing,
+  type ForeignOption,
+  type ListOption,
+  type NumberOption,
+  type OptionSpec,
+  type StringOption,
+} from './option-types.ts';
 import { options, type Values } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -15,9 +23,6 @@ export interface Parsed {
   /** What the user should know: flags without effect, repeated flags. */
   readonly notes: readonly string[];
 }
-
-/** Commands that compute with a model: what they cannot do for the environment they refuse. */
-const loadingCommands: readonly CommandName[] = ['serve', 'embed', 'rerank'];
 
 type Value = string | number | boolean | readonly string[];
 type Meaning =
@@ -80,8 +85,8 @@ export function parseOptions(
       notes.push(`${foreign.env} is ignored: ${foreign.why}`);
     }
   }
-  const loads = loadingCommands.includes(command) && !values.has('help') && !values.has('version');
-  for (const foreign of loads ? refusedOptions : []) {
+  const computes = computing.some((name) => name === command) && !values.has('help') && !values.has('version');
+  for (const foreign of computes ? refusedOptions : []) {
     if (foreign.env !== undefined && env[foreign.env] !== undefined) {
       throw new UsageError(`${foreign.env} is not supported: ${foreign.why}`);
     }

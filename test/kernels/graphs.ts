@@ -28,16 +28,27 @@ export function source(name: string, shape: number[], values: Float32Array, type
   return bytesSource(name, type, shape, bytes);
 }
 
+/** Packs sequences of token ids into one batch. */
+export function pack(sequences: readonly (readonly number[])[]): Batch {
+  const offsets = [0];
+  for (const ids of sequences) offsets.push((offsets.at(-1) ?? 0) + ids.length);
+  return {
+    ids: Int32Array.from(sequences.flat()),
+    positions: Int32Array.from(sequences.flatMap((ids) => ids.map((_, i) => i))),
+    offsets: Int32Array.from(offsets),
+  };
+}
+
 /** A batch of sequences of these lengths with random ids below `nVocab`. */
 export function batchOf(lengths: readonly number[], nVocab = 50, seed = 7): Batch {
   const next = random(seed);
-  const offsets = Int32Array.from([0, ...lengths]);
-  for (let s = 1; s < offsets.length; s++) offsets[s] += offsets[s - 1];
-  return {
-    ids: Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(next() * nVocab)),
-    positions: Int32Array.from(lengths.flatMap((n) => Array.from({ length: n }, (_, i) => i))),
-    offsets,
-  };
+  return pack(lengths.map((length) => Array.from({ length }, () => Math.floor(next() * nVocab))));
+}
+
+/** A batch whose ids count from 0, so that the row of a table for token `t` is row `t`. */
+export function countingBatch(lengths: readonly number[]): Batch {
+  let id = 0;
+  return pack(lengths.map((length) => Array.from({ length }, () => id++)));
 }
 
 /** Weights by name, with what they are for. */

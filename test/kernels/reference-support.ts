@@ -5,7 +5,7 @@ import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../../src/tensor/backend.ts';
 import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
-import { source } from './graphs.ts';
+import { countingBatch, source } from './graphs.ts';
 
 /** A weight source of `values` in GGUF shape, repeated as often as it takes, stored as `type`. */
 export function filled(shape: number[], values: readonly number[], type?: GgmlTypeName): WeightSource {
@@ -30,12 +30,7 @@ export interface Bench {
 export async function bench(...lengths: number[]): Promise<Bench> {
   const backend = await createReferenceBackend();
   const { ops } = backend;
-  const total = lengths.reduce((sum, n) => sum + n, 0);
-  ops.begin({
-    ids: Int32Array.from({ length: total }, (_, t) => t),
-    positions: Int32Array.from(lengths.flatMap((n) => Array.from({ length: n }, (_, p) => p))),
-    offsets: Int32Array.from([0, ...lengths.map((_, s) => lengths.slice(0, s + 1).reduce((sum, n) => sum + n, 0))]),
-  });
+  ops.begin(countingBatch(lengths));
   async function weight(shape: readonly number[], values: readonly number[], role: WeightRole = 'matrix') {
     const from = filled([...shape], values);
     const handle = backend.allocate(from, role);

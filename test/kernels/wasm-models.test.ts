@@ -1,44 +1,40 @@
 /** @file Every architecture and every quantised fixture on the wasm backend, against the reference backend. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
-import { loadModel } from '../../src/models/index.ts';
 import type { Backend, Precision } from '../../src/tensor/backend.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import { load, openFixture, readJson, run } from '../models/support.ts';
+import { random } from '../random.ts';
 import { cosine } from '../vectors.ts';
-import { batchOf } from './graphs.ts';
 import { distance } from './wasm-helpers.ts';
 
-const folder = new URL('../fixtures/models/', import.meta.url);
-const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+const fixtures = new URL('../fixtures/', import.meta.url);
+const files = readdirSync(new URL('models/', fixtures), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.gguf'))
   .sort();
 
 /** Three sequences: of the recorded texts where there are some (unused rows of these vocabularies are zero), else of random ids. */
-function threeSequences(file: string, nVocab: number): Batch {
-  const recorded = new URL(`../reference/embed/${file.replace('.gguf', '.json')}`, folder);
-  if (!existsSync(recorded)) return batchOf([3, 40, 17], nVocab);
-  const { cases } = JSON.parse(readFileSync(recorded, 'utf8')) as { cases: { tokens: number[] }[] };
-  const sequences = cases
-    .map(({ tokens }) => tokens)
-    .filter(({ length }) => length > 2 && length < 100)
-    .slice(0, 3);
-  return { ...batchOf(sequences.map(({ length }) => length)), ids: Int32Array.from(sequences.flat()) };
+function threeSequences(file: string, nVocab: number): number[][] {
+  const recorded = `reference/embed/${file.replace('.gguf', '.json')}`;
+  if (!existsSync(new URL(recorded, fixtures))) {
+    const next = random(7);
+    return [3, 40, 17].map((length) => Array.from({ length }, () => Math.floor(next() * nVocab)));
+  }
+  const { cases } = readJson<{ cases: { tokens: number[] }[] }>(recorded);
+  const sequences = cases.map(({ tokens }) => tokens).filter(({ length }) => length > 2 && length < 100);
+  return sequences.slice(0, 3);
 }
 
 /** Vectors of three sequences. */
-async function vectors(file: string, backend: Backend): Promise<Float32Array[]> {
-  const gguf = await openGguf(memorySource(new Uint8Array(readFileSync(new URL(file, folder))), file));
-  const model = await loadModel(gguf, backend);
-  const batch = threeSequences(file, gguf.tensors.get('token_embd.weight')!.shape[1]);
-  backend.ops.begin(batch);
-  const { pooling } = model.hparams;
-  const pooled = model.pool(backend.ops, model.forward(backend.ops), pooling === 'none' ? 'mean' : pooling);
-  const values = await backend.ops.read(pooled);
+async function vectors(name: string, backend: Backend): Promise<Float32Array[]> {
+  const file = await openFixture(`models/${name}`);
+  const loaded = await load(name, file, async () => backend);
+  const { pooling } = loaded.model.hparams;
+  const sequences = threeSequences(name, file.tensors.get('token_embd.weight')!.shape[1]);
+  const rows = await run(loaded, sequences, pooling === 'none' ? 'mean' : pooling);
   backend.dispose();
-  return Array.from({ length: pooled.rows }, (_, r) => values.slice(r * pooled.cols, (r + 1) * pooled.cols));
+  return rows;
 }
 
 /** 1 − cosine; for rows of a few scores the distance. */

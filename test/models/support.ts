@@ -6,7 +6,7 @@ import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { type LoadedModel, loadModel, type Pooling } from '../../src/models/index.ts';
 import type { Backend } from '../../src/tensor/backend.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import { pack } from '../kernels/graphs.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url);
 
@@ -36,17 +36,6 @@ export async function load(
   const opened = file ?? (await openFixture(`models/${name}.gguf`));
   const backend = await makeBackend();
   return { file: opened, backend, model: await loadModel(opened, backend) };
-}
-
-/** Packs sequences of token ids into one batch. */
-export function pack(sequences: readonly (readonly number[])[]): Batch {
-  const offsets = [0];
-  for (const ids of sequences) offsets.push((offsets.at(-1) ?? 0) + ids.length);
-  return {
-    ids: Int32Array.from(sequences.flat()),
-    positions: Int32Array.from(sequences.flatMap((ids) => ids.map((_, i) => i))),
-    offsets: Int32Array.from(offsets),
-  };
 }
 
 /** Rows of the pooled result: one a sequence, or one a token for `none`. */

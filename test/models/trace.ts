@@ -5,7 +5,8 @@
  * the sum of all values and a sample: the first and last three along each axis (all of an axis up to six).
  */
 import { expect } from 'vitest';
-import { type Loaded, pack, readJson } from './support.ts';
+import { pack } from '../kernels/graphs.ts';
+import { type Loaded, readJson } from './support.ts';
 
 interface TraceStep {
   readonly name: string;

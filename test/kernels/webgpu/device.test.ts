@@ -19,8 +19,8 @@ import { Run } from '../../../src/kernels/webgpu/run.ts';
 import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
 import type { WeightSource } from '../../../src/tensor/backend.ts';
 import { normal } from '../../random.ts';
-import { batchOf, evaluate, type Sources, source } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { batchOf, countingBatch, evaluate, type Sources, source } from '../graphs.ts';
+import { describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 describeGpu('limits', () => {
   it('splits weights that exceed one binding: tables, matrices, experts', async () => {

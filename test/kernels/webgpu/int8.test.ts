@@ -8,8 +8,8 @@ import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { normal, random } from '../../random.ts';
-import { evaluate, source } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { countingBatch, evaluate, source } from '../graphs.ts';
+import { describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const types = [...loaders.values()].filter(({ int8 }) => int8 !== undefined).map(({ type }) => type as GgmlTypeName);
 

@@ -8,8 +8,8 @@ import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { codecs } from '../../../src/tensor/codecs/index.ts';
 import { normal } from '../../random.ts';
-import { batchOf, evaluate, type Graph, type Sources, source } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { batchOf, countingBatch, evaluate, type Graph, type Sources, source } from '../graphs.ts';
+import { describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const types = [...loaders.keys()] as GgmlTypeName[];
 

@@ -21,8 +21,8 @@ import { loadModel } from '../../../src/models/index.ts';
 import { openFixture, run } from '../../models/support.ts';
 import { normal } from '../../random.ts';
 import { cosine } from '../../vectors.ts';
-import { evaluate, source } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { countingBatch, evaluate, source } from '../graphs.ts';
+import { describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const adapter = await gpu?.requestAdapter();
 const exposed = adapter?.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName) === true;

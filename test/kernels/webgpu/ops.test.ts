@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import type { Activation, AttentionOptions, RopeOptions } from '../../../src/tensor/ops.ts';
 import { normal } from '../../random.ts';
-import { batchOf, evaluate, type Sources, source } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { batchOf, countingBatch, evaluate, type Sources, source } from '../graphs.ts';
+import { describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const runs = { numRuns: 6 };
 const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 4 });

@@ -11,8 +11,8 @@ import { matrixTiles, tiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { type Experiments, Tuner, type TunerOptions } from '../../../src/kernels/webgpu/tuner.ts';
 import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
 import { type GpuWeight, Weights } from '../../../src/kernels/webgpu/weights.ts';
-import { evaluate } from '../graphs.ts';
-import { countingBatch, describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+import { countingBatch, evaluate } from '../graphs.ts';
+import { describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const [nIn, nOut, rows] = [160, 72, 21];
 const sources = {

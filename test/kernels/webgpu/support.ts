@@ -13,7 +13,7 @@ import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../
 import type { Backend, WeightRole, WeightSource } from '../../../src/tensor/backend.ts';
 import type { Batch, Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
 import { normal, random } from '../../random.ts';
-import { batchOf, bytesSource, evaluate, type Graph, type Sources, source } from '../graphs.ts';
+import { bytesSource, evaluate, type Graph, type Sources, source } from '../graphs.ts';
 
 // Software Vulkan compiles a shader for a second or more, on a busy machine for many.
 vi.setConfig({ testTimeout: 240_000 });
@@ -132,10 +132,4 @@ export function input(rows: number, cols: number, seed: number, scale = 1): read
 /** The tensor whose row for each token is the row of `table` that its id names. */
 export function rowsOf(ops: Ops, table: Weight): Tensor {
   return ops.embedding(table, 'ids');
-}
-
-/** A batch whose ids count from 0, so that `rowsOf` gives a table's rows in order. */
-export function countingBatch(lengths: readonly number[]): Batch {
-  const batch = batchOf(lengths);
-  return { ...batch, ids: batch.ids.map((_, i) => i) };
 }
