@@ -1,6 +1,7 @@
 /**
  * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
  */
+import { MAX_DIMENSIONS } from '../engine/normalize.ts';
 import { commandNames, computing, type OptionSpec, type ValueOf } from './option-types.ts';
 import { serverOptions } from './server-options.ts';
 
@@ -185,7 +186,7 @@ const vectorOptions = [
     type: 'integer',
     value: 'N',
     min: 1,
-    max: 65536,
+    max: MAX_DIMENSIONS,
     commands: ['embed'],
     help: 'values in a vector: fewer than the model has cuts and normalises again, more pads with zeros',
   },

@@ -40,6 +40,7 @@ export function describeModel(
   };
 }
 
-function baseName(path: string): string {
+/** Last part of a path. */
+export function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }

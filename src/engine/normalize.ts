@@ -64,4 +64,4 @@ export function checkOutputOptions(p: number | undefined, dimensions: number | u
 }
 
 /** Most values in one vector that padding may ask for; far above every model's, and keeps a request from asking for gigabytes. */
-const MAX_DIMENSIONS = 65536;
+export const MAX_DIMENSIONS = 65536;

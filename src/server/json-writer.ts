@@ -1,6 +1,7 @@
 /**
  * @file Writes JSON into bytes, fast where it matters: vectors of float32, as decimals or as base64.
  */
+import { hostIsLittleEndian } from '../gguf/byte-order.ts';
 
 const encoder = new TextEncoder();
 
@@ -18,8 +19,6 @@ const FIXED_START = 1e-7;
 const FIXED_END = 1e7;
 /** Bytes that one float needs at most, with its comma. */
 const MAX_FLOAT_BYTES = 32;
-
-const hostIsLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 /** A growing buffer of JSON. */
 export class JsonWriter {

@@ -2,13 +2,11 @@
  * @file The request bodies. Messages are those of llama-server where it has one; fields that are not named are ignored.
  */
 import * as v from 'valibot';
+import { MAX_DIMENSIONS } from '../engine/normalize.ts';
 import { outputDtypes } from './dtypes.ts';
 import { HttpError, typeErrorMessage } from './errors.ts';
 import type { Fields } from './json-body.ts';
 import { readContent, readPrompts } from './prompts.ts';
-
-/** Far above every model's, and keeps a request from asking for gigabytes of zeros. */
-const MAX_DIMENSIONS = 65536;
 
 /** What a field is for, and its JSON Schema where that cannot be read off the schema. For /openapi.json. */
 const about = <T>(description: string, jsonSchema?: object) =>

@@ -1,6 +1,7 @@
 /**
  * @file What all handlers share: the model, how it is to be served, and what is under way.
  */
+import { baseName } from '../engine/info.ts';
 import type { Engine } from './engine.ts';
 import { Gate } from './gate.ts';
 import type { WorkPath } from './handlers.ts';
@@ -106,11 +107,6 @@ export function makeHouse({ onError: _, large: __, ...given }: AppOptions): Hous
 /** Moves the model in. */
 export function makeService(engine: Engine, house: House): Service {
   const { aliases } = house.options;
-  const names = [...new Set(aliases.length > 0 ? aliases : [fileName(engine.info.source)])].sort();
+  const names = [...new Set(aliases.length > 0 ? aliases : [baseName(engine.info.source)])].sort();
   return { ...house, engine, name: names[0], aliases: names };
-}
-
-/** Last part of a path. */
-function fileName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
