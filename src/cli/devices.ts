@@ -4,7 +4,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { describeAdapter } from '../kernels/webgpu/device.ts';
 import { mebibytes } from '../kernels/webgpu/errors.ts';
-import { findGpu } from '../kernels/webgpu/gpu.ts';
+import { withGpu } from '../kernels/webgpu/gpu.ts';
 import { isSoftware } from '../kernels/webgpu/probe.ts';
 import { write } from './write.ts';
 
@@ -20,12 +20,13 @@ export async function listDevices(): Promise<void> {
 
 async function describeGpus(): Promise<string[]> {
   try {
-    const gpu = await findGpu();
     const found = new Set<string>();
-    for (const powerPreference of ['high-performance', 'low-power'] as const) {
-      const adapter = await gpu.requestAdapter({ powerPreference });
-      if (adapter !== null) found.add(describe(adapter));
-    }
+    await withGpu(async (gpu) => {
+      for (const powerPreference of ['high-performance', 'low-power'] as const) {
+        const adapter = await gpu.requestAdapter({ powerPreference });
+        if (adapter !== null) found.add(describe(adapter));
+      }
+    });
     return found.size > 0
       ? [...found]
       : ['not available: no adapter (a driver with Vulkan, Metal or Direct3D 12 is needed)'];

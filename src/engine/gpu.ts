@@ -133,7 +133,7 @@ async function start(
 ): Promise<Started> {
   const { gpu = {}, precision = 'high', worker, onWarning } = options;
   const cache = gpu.autotune === false ? undefined : await openCache(gpu.tuningCache);
-  const key = cache === undefined ? '' : kernels.tuningKey((await kernels.requestAdapter({})).info);
+  const key = cache === undefined ? '' : kernels.tuningKey(await kernels.findAdapterInfo());
   let writing = Promise.resolve();
   const onTuning = (tuning: Tuning) => {
     if (cache === undefined) return;

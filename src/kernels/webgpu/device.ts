@@ -2,7 +2,7 @@
  * @file The device: adapter, features, limits, memory account, and what happens when it is lost.
  */
 import { GpuDeviceLostError, GpuError, GpuOutOfMemoryError, GpuUnavailableError, mebibytes } from './errors.ts';
-import { findGpu } from './gpu.ts';
+import { findGpu, holdGpu, withGpu } from './gpu.ts';
 
 /** Features that are used when they are there. Each is optional: the answer is the same without it. */
 const wantedFeatures = ['shader-f16', 'timestamp-query', 'subgroups', 'chromium-experimental-subgroup-matrix'];
@@ -20,7 +20,7 @@ const raisedLimits = [
 export interface DeviceOptions {
   /** Where adapters come from. Default: `navigator.gpu`, in Node the package `webgpu`. */
   readonly gpu?: GPU;
-  /** An adapter to use as it is. */
+  /** An adapter to use as it is; the caller keeps alive the `GPU` that it comes from. */
   readonly adapter?: GPUAdapter;
   /** A device to use as it is; the caller keeps it and destroys it. With `adapter`, which made it, more is known about it. */
   readonly device?: GPUDevice;
@@ -40,19 +40,22 @@ export class Device {
   readonly maxBindingSize: number;
   readonly features: GPUSupportedFeatures;
   readonly adapterInfo: GPUAdapterInfo;
-  readonly #owned: boolean;
+  /** Lets the `GPU` object go that a device made here comes from. */
+  readonly #releaseGpu: (() => void) | undefined;
   readonly #budget: number;
   readonly #buffers = new Set<GPUBuffer>();
+  readonly #pending = new Set<Promise<unknown>>();
   #held = 0;
   #lost: GpuDeviceLostError | undefined;
   #fault: GpuError | undefined;
 
-  constructor(gpu: GPUDevice, adapterInfo: GPUAdapterInfo, owned: boolean, options: DeviceOptions = {}) {
+  /** @param releaseGpu called when nothing of the device is in use any more; given for devices that are destroyed on `dispose` */
+  constructor(gpu: GPUDevice, adapterInfo: GPUAdapterInfo, options: DeviceOptions = {}, releaseGpu?: () => void) {
     this.gpu = gpu;
     this.limits = gpu.limits;
     this.features = gpu.features;
     this.adapterInfo = adapterInfo;
-    this.#owned = owned;
+    this.#releaseGpu = releaseGpu;
     this.#budget = options.memoryBudget ?? Number.POSITIVE_INFINITY;
     const { maxStorageBufferBindingSize, maxBufferSize } = gpu.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
@@ -114,7 +117,7 @@ export class Device {
     const buffer = this.gpu.createBuffer({ label: what, size: bytes, usage: usageFlags });
     this.#buffers.add(buffer);
     this.#held += bytes;
-    const error = await this.gpu.popErrorScope();
+    const error = await this.settles(this.gpu.popErrorScope());
     if (error !== null) {
       this.release(buffer);
       throw new GpuOutOfMemoryError(
@@ -133,6 +136,16 @@ export class Device {
     buffer.destroy();
   }
 
+  /** Every promise of WebGPU's passes through here: the `GPU` object must outlive them all, `dispose` or not. */
+  async settles<T>(promise: Promise<T>): Promise<T> {
+    this.#pending.add(promise);
+    try {
+      return await promise;
+    } finally {
+      this.#pending.delete(promise);
+    }
+  }
+
   /** Turns the failure of an awaited WebGPU call into the reason behind it. */
   async explain(cause: unknown): Promise<unknown> {
     // The `lost` promise may settle a turn later than the call that failed because of it.
@@ -147,7 +160,9 @@ export class Device {
     this.#buffers.clear();
     this.#held = 0;
     this.#lost ??= new GpuDeviceLostError('this backend was disposed of');
-    if (this.#owned) this.gpu.destroy();
+    if (this.#releaseGpu === undefined) return;
+    this.gpu.destroy();
+    Promise.allSettled([...this.#pending, this.gpu.lost]).then(this.#releaseGpu);
   }
 
   readonly #onError = (event: Event) => {
@@ -164,24 +179,36 @@ export class Device {
 export async function openDevice(options: DeviceOptions): Promise<Device> {
   if (options.device !== undefined) {
     // Dawn tells the shapes of subgroup matrices only on the adapter.
-    return new Device(options.device, options.adapter?.info ?? options.device.adapterInfo, false, options);
+    return new Device(options.device, options.adapter?.info ?? options.device.adapterInfo, options);
   }
-  const adapter = options.adapter ?? (await requestAdapter(options));
+  if (options.adapter !== undefined) return makeDevice(options.adapter, options, () => {});
+  const gpu = options.gpu ?? (await findGpu());
+  const release = holdGpu(gpu);
+  try {
+    return await makeDevice(await requestAdapter(gpu, options), options, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function makeDevice(adapter: GPUAdapter, options: DeviceOptions, releaseGpu: () => void): Promise<Device> {
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ label: 'gguf-embed', requiredFeatures, requiredLimits });
-  return new Device(device, adapter.info, true, options);
+  return new Device(device, adapter.info, options, releaseGpu);
 }
 
 /**
- * The adapter that a backend would use.
+ * What the adapter that a backend would use says of itself.
  * @throws GpuUnavailableError when there is none
  */
-export async function requestAdapter({
-  gpu,
-  powerPreference = 'high-performance',
-}: DeviceOptions): Promise<GPUAdapter> {
-  const adapter = await (gpu ?? (await findGpu())).requestAdapter({ powerPreference });
+export function findAdapterInfo(): Promise<GPUAdapterInfo> {
+  return withGpu(async (gpu) => (await requestAdapter(gpu, {})).info);
+}
+
+async function requestAdapter(gpu: GPU, { powerPreference = 'high-performance' }: DeviceOptions): Promise<GPUAdapter> {
+  const adapter = await gpu.requestAdapter({ powerPreference });
   if (adapter === null) {
     throw new GpuUnavailableError(
       'WebGPU found no adapter: a GPU driver with Vulkan, Metal or Direct3D 12 is needed (in a container also its Vulkan files)',

@@ -133,7 +133,7 @@ export class Executor {
       encode(pass, launch, group);
       pass.end();
       gpu.queue.submit([encoder.finish()]);
-      const error = await gpu.popErrorScope();
+      const error = await this.#device.settles(gpu.popErrorScope());
       if (error !== null) throw new GpuError(`${launch.step.label} (kernel ${launch.kernel.name}): ${error.message}`);
     }
     return this.#submit([], group, views);

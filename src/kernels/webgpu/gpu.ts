@@ -20,7 +20,30 @@ export const mapModeRead = 1;
 /** `GPUShaderStage.COMPUTE` */
 export const stageCompute = 4;
 
-/** `navigator.gpu` where there is one, else Dawn if this is Node. */
+/**
+ * The `GPU` objects in use. Dawn frees its instance when the collector takes the `GPU` object, whatever was made from it: an adapter,
+ * device or promise that is used afterwards ends the process with a segmentation fault.
+ */
+const inUse = new Set<GPU>();
+
+/** Keeps `gpu` alive until the returned function is called. */
+export function holdGpu(gpu: GPU): () => void {
+  inUse.add(gpu);
+  return () => void inUse.delete(gpu);
+}
+
+/** Finds a `GPU` and keeps it alive until the promise that `use` returns has settled. */
+export async function withGpu<T>(use: (gpu: GPU) => Promise<T>): Promise<T> {
+  const gpu = await findGpu();
+  const release = holdGpu(gpu);
+  try {
+    return await use(gpu);
+  } finally {
+    release();
+  }
+}
+
+/** `navigator.gpu` where there is one, else Dawn if this is Node. Use it through `holdGpu`, or call `withGpu`. */
 export async function findGpu(): Promise<GPU> {
   const { navigator, process } = globalThis as {
     navigator?: { gpu?: GPU };

@@ -22,7 +22,7 @@ import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
 import { Weights } from './weights.ts';
 
-export { requestAdapter } from './device.ts';
+export { findAdapterInfo } from './device.ts';
 export * from './errors.ts';
 export { type Tuning, tuningKey } from './tuner.ts';
 

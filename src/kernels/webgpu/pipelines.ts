@@ -78,29 +78,36 @@ export class Pipelines {
     const { gpu } = this.#device;
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: kernel.name, code: kernel.code });
-    const scope = gpu.popErrorScope();
+    const scope = this.#device.settles(gpu.popErrorScope());
     const layout = (this.#layouts[kernel.nBindings] ??= gpu.createPipelineLayout({
       bindGroupLayouts: [this.common, ...(kernel.nBindings > 0 ? [this.weights(kernel.nBindings)] : [])],
     }));
     let pipeline: GPUComputePipeline | undefined;
     let cause: unknown;
     try {
-      pipeline = await gpu.createComputePipelineAsync({ label: kernel.name, layout, compute: { module } });
+      pipeline = await this.#device.settles(
+        gpu.createComputePipelineAsync({ label: kernel.name, layout, compute: { module } }),
+      );
     } catch (error) {
       cause = error;
     }
     const refused = await scope;
     if (pipeline === undefined || refused !== null) {
       this.#device.assertAlive();
-      throw await shaderError(kernel, module, refused?.message ?? String(cause), cause);
+      const { messages } = await this.#device.settles(module.getCompilationInfo());
+      throw shaderError(kernel, messages, refused?.message ?? String(cause), cause);
     }
     this.#ready.set(kernel, pipeline);
     return pipeline;
   }
 }
 
-async function shaderError(kernel: Kernel, module: GPUShaderModule, message: string, cause: unknown): Promise<Error> {
-  const { messages } = await module.getCompilationInfo();
+function shaderError(
+  kernel: Kernel,
+  messages: readonly GPUCompilationMessage[],
+  message: string,
+  cause: unknown,
+): GpuShaderError {
   const first = messages.find(({ type }) => type === 'error');
   const text =
     first === undefined

@@ -1,7 +1,7 @@
 /**
  * @file Whether a real GPU is there. Asked at every start with `backend: 'auto'`, so it imports next to nothing.
  */
-import { findGpu } from './gpu.ts';
+import { withGpu } from './gpu.ts';
 
 /** Adapters that compute on the CPU: Mesa's llvmpipe and lavapipe, Chromium's SwiftShader, Windows' WARP. */
 const software = /llvmpipe|lavapipe|swiftshader|basic render|\bwarp\b/i;
@@ -15,8 +15,10 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
 /** True only if WebGPU gives an adapter that is no software one. Never throws. */
 export async function hasRealGpu(): Promise<boolean> {
   try {
-    const adapter = await (await findGpu()).requestAdapter({ powerPreference: 'high-performance' });
-    return adapter !== null && !isSoftware(adapter.info);
+    return await withGpu(async (gpu) => {
+      const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+      return adapter !== null && !isSoftware(adapter.info);
+    });
   } catch {
     return false;
   }

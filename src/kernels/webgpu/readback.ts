@@ -40,7 +40,7 @@ export class Readback {
 
   async #values(staging: GPUBuffer, bytes: number, views: readonly GpuTensor[]): Promise<Float32Array[]> {
     try {
-      await staging.mapAsync(mapModeRead, 0, bytes);
+      await this.#device.settles(staging.mapAsync(mapModeRead, 0, bytes));
     } catch (cause) {
       this.#device.release(staging);
       throw await this.#device.explain(cause);

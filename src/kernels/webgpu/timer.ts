@@ -63,7 +63,7 @@ export class Timer {
   /** Times of the last encoded launches, in order. */
   async timings(): Promise<Timing[]> {
     const bytes = this.#launches.length * 16;
-    await this.#readable.mapAsync(mapModeRead, 0, bytes);
+    await this.#device.settles(this.#readable.mapAsync(mapModeRead, 0, bytes));
     const ticks = new BigUint64Array(this.#readable.getMappedRange(0, bytes).slice(0));
     this.#readable.unmap();
     return this.#launches.map(({ step, kernel }, i) => ({

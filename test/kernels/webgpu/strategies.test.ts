@@ -91,7 +91,7 @@ describeGpu('matmul strategies', () => {
 
   /** Experiments with one filled weight, on a device that the tuner does not look at. */
   async function laboratory(options: Partial<TunerOptions>) {
-    const own = new Device(device, device.adapterInfo, false);
+    const own = new Device(device, device.adapterInfo);
     const [pipelines, vectors] = [new Pipelines(own), new Vectors(own)];
     const weights = new Weights(own, pipelines, vectors, false);
     const weight = weights.allocate(sources.w[0], 'matrix');
