@@ -2,7 +2,16 @@
  * @file The output formats of `embed`, each as llama.cpp's llama-embedding prints it.
  */
 import type { Embeddings } from '../engine/index.ts';
-import type { Values } from './options.ts';
+
+/** The formats of `--embd-output-format`; `''` is the default one, as in llama-embedding. */
+export const embeddingFormats = ['', 'default', 'array', 'json', 'json+', 'raw'] as const;
+
+/** How vectors are printed. */
+export interface EmbeddingFormat {
+  readonly embdOutputFormat: (typeof embeddingFormats)[number];
+  /** Kind of normalisation; the largest-value kind gives whole numbers. */
+  readonly embdNormalize: number;
+}
 
 /** Values that the default format shows of each vector when there are several. */
 const SHOWN = 16;
@@ -14,7 +23,7 @@ export function formatEmbeddings(
   texts: readonly string[],
   result: Embeddings,
   labels: readonly string[],
-  { embdOutputFormat, embdNormalize }: Pick<Values, 'embdOutputFormat' | 'embdNormalize'>,
+  { embdOutputFormat, embdNormalize }: EmbeddingFormat,
 ): string {
   const rows = rowsOf(result);
   const digits = embdNormalize === 0 ? 0 : 7;

@@ -7,7 +7,7 @@ import { readInput, requireModel } from './input.ts';
 import { jsonLines } from './jsonl.ts';
 import { loadEmbedder } from './load.ts';
 import { lineCounter, log, showProgress } from './log.ts';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
@@ -49,7 +49,7 @@ export async function embed(parsed: Parsed): Promise<void> {
 }
 
 /** Lines in, lines out, in order: each group is written as soon as it and those before it are computed. */
-async function embedLines(embedder: Embedder, values: Values, options: EmbedOptions): Promise<void> {
+async function embedLines(embedder: Embedder, values: OptionValues, options: EmbedOptions): Promise<void> {
   const ahead: Promise<void>[] = [];
   let last: Promise<unknown> = Promise.resolve();
   const counter = lineCounter('embedded');

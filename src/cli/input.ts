@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,7 +14,7 @@ export function requireModel({ values, positionals }: Parsed): string {
 }
 
 /** The same where other arguments mean something. */
-export function requireModelOption({ model }: Values): string {
+export function requireModelOption({ model }: OptionValues): string {
   if (model === undefined) throw new UsageError('no model: give a GGUF file with -m FILE');
   return model;
 }
@@ -23,7 +23,7 @@ export function requireModelOption({ model }: Values): string {
  * The whole input as one text.
  * @throws UsageError for more than one source or a file that cannot be read
  */
-export async function readInput({ prompt, file, stdin, readEscapes }: Values): Promise<string> {
+export async function readInput({ prompt, file, stdin, readEscapes }: OptionValues): Promise<string> {
   if ([prompt !== undefined, file !== undefined, stdin].filter(Boolean).length > 1) {
     throw new UsageError('-p, -f and --stdin exclude each other');
   }

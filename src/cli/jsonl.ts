@@ -4,7 +4,7 @@
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { cannotRead } from './input.ts';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Longest line; a longer one is more likely a file of another kind. */
@@ -19,7 +19,7 @@ const MAX_GROUP_UNITS = 2 ** 18;
  * skipped. Nothing is read ahead of the group that is asked for but one chunk of the stream.
  * @throws UsageError naming the line that is no JSON string
  */
-export async function* jsonLines({ prompt, file }: Values): AsyncGenerator<string[]> {
+export async function* jsonLines({ prompt, file }: OptionValues): AsyncGenerator<string[]> {
   if (prompt !== undefined) throw new UsageError('--jsonl reads standard input or -f FILE, not -p');
   const stream = file === undefined ? process.stdin : await openStream(file);
   let group: string[] = [];

@@ -3,12 +3,12 @@
  */
 import type { Embedder, LoadOptions } from '../engine/index.ts';
 import { log, showProgress } from './log.ts';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 
 /** The model at `path`, as `serve` and `embed` load it. */
 export async function loadEmbedder(
   path: string,
-  values: Values,
+  values: OptionValues,
   more: Parameters<typeof loadOptions>[1] = {},
 ): Promise<Embedder> {
   const { Embedder } = await import('../engine/index.ts');
@@ -21,7 +21,7 @@ export async function loadEmbedder(
  *   were asked for are always workers.
  */
 export function loadOptions(
-  values: Values,
+  values: OptionValues,
   { worker, signal, onBatch }: Pick<LoadOptions, 'worker' | 'signal' | 'onBatch'>,
 ): LoadOptions {
   const threads = values.threadsBatch ?? values.threads;

@@ -9,6 +9,9 @@ export type CommandName = (typeof commandNames)[number];
 /** Those that compute with a model. */
 export const computing = ['serve', 'embed', 'rerank'] as const satisfies readonly CommandName[];
 
+/** Largest value of options that are counts without a limit of their own. */
+export const MAX_INT = 2 ** 31 - 1;
+
 interface OptionBase {
   /** Key in the parsed values. */
   readonly name: string;

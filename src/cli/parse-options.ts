@@ -3,6 +3,7 @@
  */
 import { ignoredOptions, refusedOptions } from './foreign-options.ts';
 import { nearest } from './nearest.ts';
+import { type OptionValues, optionTable } from './option-table.ts';
 import {
   type CommandName,
   computing,
@@ -12,12 +13,11 @@ import {
   type OptionSpec,
   type StringOption,
 } from './option-types.ts';
-import { options, type Values } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 /** A command line, understood. */
 export interface Parsed {
-  readonly values: Values;
+  readonly values: OptionValues;
   /** Arguments that are no flags. */
   readonly positionals: readonly string[];
   /** What the user should know: flags without effect, repeated flags. */
@@ -75,7 +75,7 @@ export function parseOptions(
     values.set(option.name, option.type === 'switch' ? !off : readValue(option, takeValue(), flag));
   }
 
-  for (const option of options) {
+  for (const option of optionTable) {
     if (values.has(option.name) || !handles(option, command)) continue;
     const value = fromEnvironment(option, env);
     if (value !== undefined) values.set(option.name, value);
@@ -91,11 +91,11 @@ export function parseOptions(
       throw new UsageError(`${foreign.env} is not supported: ${foreign.why}`);
     }
   }
-  const withDefaults = options.map((option: OptionSpec) => [
+  const withDefaults = optionTable.map((option) => [
     option.name,
     values.get(option.name) ?? ('default' in option ? option.default : undefined),
   ]);
-  return { values: Object.fromEntries(withDefaults) as Values, positionals, notes };
+  return { values: Object.fromEntries(withDefaults) as OptionValues, positionals, notes };
 }
 
 /** Whether an argument can be the value of an ignored flag; some of those had none in older versions of llama.cpp. */
@@ -117,7 +117,7 @@ function flagMeanings(command: CommandName): Map<string, Meaning> {
   const known = new Map<string, Meaning>();
   for (const foreign of ignoredOptions) for (const flag of foreign.flags) known.set(flag, { foreign, refused: false });
   for (const foreign of refusedOptions) for (const flag of foreign.flags) known.set(flag, { foreign, refused: true });
-  for (const option of options as readonly OptionSpec[]) {
+  for (const option of optionTable) {
     if (!handles(option, command)) continue;
     for (const flag of option.flags) known.set(flag, { option, off: false });
     if (option.type === 'switch') for (const flag of option.off ?? []) known.set(flag, { option, off: true });
@@ -130,7 +130,7 @@ function spelling(flag: string): string {
 }
 
 function unknownFlag(flag: string, command: CommandName, known: ReadonlyMap<string, Meaning>): UsageError {
-  const elsewhere = (options as readonly OptionSpec[]).find((option) => option.flags.includes(flag));
+  const elsewhere = optionTable.find((option) => option.flags.includes(flag));
   if (elsewhere) {
     return new UsageError(`${flag} is an option of ${elsewhere.commands.join(', ')}, not of ${command}`);
   }

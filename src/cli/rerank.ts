@@ -4,13 +4,13 @@
 import { readInput, requireModelOption } from './input.ts';
 import { loadOptions } from './load.ts';
 import { showProgress } from './log.ts';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
 /** The lines of the input; none of an empty one. */
-async function readLines(values: Values): Promise<string[]> {
+async function readLines(values: OptionValues): Promise<string[]> {
   const input = await readInput(values);
   return input === '' ? [] : input.split('\n').map((line) => line.replace(/\r$/, ''));
 }

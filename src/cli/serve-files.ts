@@ -2,11 +2,11 @@
  * @file The files that `serve` reads beside the model: keys, certificates, prompts.
  */
 import { readFile } from 'node:fs/promises';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Keys of `--api-key` and `--api-key-file` together. */
-export async function readApiKeys({ apiKey = [], apiKeyFile }: Values): Promise<string[]> {
+export async function readApiKeys({ apiKey = [], apiKeyFile }: OptionValues): Promise<string[]> {
   if (apiKeyFile === undefined) return [...apiKey];
   const lines = (await read('--api-key-file', apiKeyFile)).split('\n').map((line) => line.trim());
   const keys = lines.filter((line) => line !== '' && !line.startsWith('#'));
@@ -15,7 +15,10 @@ export async function readApiKeys({ apiKey = [], apiKeyFile }: Values): Promise<
 }
 
 /** Key and certificate for HTTPS, `undefined` for HTTP. */
-export async function readTls({ sslKeyFile, sslCertFile }: Values): Promise<{ key: string; cert: string } | undefined> {
+export async function readTls({
+  sslKeyFile,
+  sslCertFile,
+}: OptionValues): Promise<{ key: string; cert: string } | undefined> {
   if (sslKeyFile === undefined && sslCertFile === undefined) return undefined;
   if (sslKeyFile === undefined || sslCertFile === undefined) {
     throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
@@ -30,7 +33,7 @@ export interface Prompts {
 }
 
 /** Prompts of `--prompts`: an object of texts, or one that has them under `prompts`, as sentence-transformers stores them. */
-export async function readPrompts({ promptsFile, defaultPromptName }: Values): Promise<Prompts> {
+export async function readPromptsFile({ promptsFile, defaultPromptName }: OptionValues): Promise<Prompts> {
   const file = promptsFile === undefined ? {} : parseObject(promptsFile, await read('--prompts', promptsFile));
   const nested = 'prompts' in file && typeof file.prompts === 'object';
   const prompts = (nested ? file.prompts : file) as Record<string, unknown>;

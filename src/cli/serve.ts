@@ -8,9 +8,9 @@ import { type Listening, listen } from '../server/listen.node.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
-import type { Values } from './options.ts';
+import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
-import { readApiKeys, readPrompts, readTls } from './serve-files.ts';
+import { readApiKeys, readPromptsFile, readTls } from './serve-files.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Serves a model until SIGINT or SIGTERM; what was accepted by then is answered first. A second signal ends at once. */
@@ -63,9 +63,9 @@ export async function serve(parsed: Parsed): Promise<void> {
   process.exit(0);
 }
 
-async function appOptions(values: Values): Promise<AppOptions> {
+async function appOptions(values: OptionValues): Promise<AppOptions> {
   return {
-    ...(await readPrompts(values)),
+    ...(await readPromptsFile(values)),
     aliases: values.alias,
     tags: values.tags,
     normalize: values.embdNormalize,
@@ -91,7 +91,7 @@ async function appOptions(values: Values): Promise<AppOptions> {
 }
 
 /** Listens on all addresses; on none when one of them cannot be used. */
-async function listenEverywhere(app: App, values: Values): Promise<Listening[]> {
+async function listenEverywhere(app: App, values: OptionValues): Promise<Listening[]> {
   const hosts = values.host.split(',').map((host) => host.trim());
   if (hosts.length > 1 && values.port === 0) throw new UsageError('--port 0 needs a single --host');
   const options = {

@@ -3,7 +3,7 @@
  * refused; only `auto` chooses, and it looks before it chooses: a backend that fails is never replaced by another.
  */
 import type { ByteSource, GgufFile } from '../gguf/index.ts';
-import type { BackendName, Precision } from '../tensor/backend.ts';
+import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
 import { InputError } from './errors.ts';
 import { canShareMemory, canStartWorkers, cpuCount, isNode } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
@@ -29,8 +29,8 @@ export async function startRunner(
   reopen: () => Promise<ByteSource>,
 ): Promise<Runner> {
   const { precision = 'high', profile = false, worker = canStartWorkers() } = options;
-  if (!['exact', 'high', 'fast'].includes(precision)) {
-    throw new InputError('option', `precision must be exact, high or fast, not ${String(precision)}`);
+  if (!precisions.includes(precision)) {
+    throw new InputError('option', `precision must be one of ${precisions.join(', ')}, not ${String(precision)}`);
   }
   checkThreads(options.threads);
   const backend = await chooseBackend(options.backend ?? 'auto');
@@ -76,8 +76,8 @@ function fileSize(file: GgufFile): number {
 
 async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName> {
   if (wanted !== 'auto') {
-    if (wanted === 'webgpu' || wanted === 'wasm' || wanted === 'reference') return wanted;
-    throw new InputError('option', `backend must be auto, webgpu, wasm or reference, not ${String(wanted)}`);
+    if (backendNames.includes(wanted)) return wanted;
+    throw new InputError('option', `backend must be one of auto, ${backendNames.join(', ')}, not ${String(wanted)}`);
   }
   const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
   if (await hasRealGpu()) return 'webgpu';

@@ -12,7 +12,7 @@ import { hasFiles } from './platform.ts';
 import type { GpuSetup } from './protocol.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { startTeam } from './team.ts';
-import type { LoadOptions, TuningCache } from './types.ts';
+import { gpuWeightForms, type LoadOptions, type TuningCache } from './types.ts';
 
 type Kernels = typeof import('../kernels/webgpu/index.ts');
 
@@ -216,7 +216,7 @@ function checkGpuOptions({ gpu = {} }: LoadOptions): void {
   if (memory !== undefined && !(Number.isInteger(memory) && memory >= 1)) {
     throw new InputError('option', `gpu.memory must be a positive number of bytes, not ${memory}`);
   }
-  if (weights !== 'quantised' && weights !== 'f16') {
-    throw new InputError('option', `gpu.weights must be quantised or f16, not ${String(weights)}`);
+  if (!gpuWeightForms.includes(weights)) {
+    throw new InputError('option', `gpu.weights must be ${gpuWeightForms.join(' or ')}, not ${String(weights)}`);
   }
 }

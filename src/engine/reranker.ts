@@ -5,9 +5,8 @@ import { Embedder } from './embedder.ts';
 import { ContextSizeError, InputError } from './errors.ts';
 import type { ModelSource } from './source.ts';
 import { Turn } from './turn.ts';
-import type { LoadOptions, ModelInfo, Progress } from './types.ts';
+import { type LoadOptions, type ModelInfo, type Progress, scoreScales } from './types.ts';
 
-const scales = ['raw', 'logit', 'probability'] as const;
 const MIN_FLOAT32 = 2 ** -149;
 /** The float32 before 1. */
 const MAX_TANH = 1 - 2 ** -24;
@@ -20,7 +19,7 @@ const MAX_TANH = 1 - 2 ** -24;
  *    ln(p / (1 − p)), where p is the share of the first in their softmax;
  *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
  */
-export type ScoreScale = (typeof scales)[number];
+export type ScoreScale = (typeof scoreScales)[number];
 
 /** Options of `rank`. */
 export interface RankOptions {
@@ -110,8 +109,8 @@ export class Reranker {
   async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
     const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
     if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
-    if (!scales.includes(scores)) {
-      throw new InputError('option', `scores must be ${scales.join(', ')}, not ${String(scores)}`);
+    if (!scoreScales.includes(scores)) {
+      throw new InputError('option', `scores must be ${scoreScales.join(', ')}, not ${String(scores)}`);
     }
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');

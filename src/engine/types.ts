@@ -38,12 +38,15 @@ export interface TuningCache {
   write(key: string, text: string): Promise<void>;
 }
 
+/** How the webgpu backend can hold quantised matrices. */
+export const gpuWeightForms = ['quantised', 'f16'] as const;
+
 /** Options of the webgpu backend. */
 export interface GpuOptions {
   /** Most bytes of GPU memory to hold. Default: as much as the adapter gives. */
   readonly memory?: number;
   /** `f16`: expand quantised matrices when they are loaded: faster on some GPUs, two bytes a weight. Default `quantised`. */
-  readonly weights?: 'quantised' | 'f16';
+  readonly weights?: (typeof gpuWeightForms)[number];
   /** Search for the fastest kernels at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;
   /** Where to keep what was found. Default: a file in the user's cache folder, in browsers nowhere. `false`: nowhere. */
@@ -93,6 +96,12 @@ export interface LoadOptions {
 /** One input: a text, token ids taken as they are, or texts and ids mixed (as llama-server takes them). */
 export type EmbedInput = string | readonly number[] | Int32Array | readonly (string | number)[];
 
+/** Where an input that is too long can be cut. */
+export const truncateSides = ['start', 'end'] as const;
+
+/** Scales of the scores of `rank`; `ScoreScale` says what they are. */
+export const scoreScales = ['raw', 'logit', 'probability'] as const;
+
 /** Options of `embed`. */
 export interface EmbedOptions {
   /** Overrides the pooling of `load`. */
@@ -105,7 +114,7 @@ export interface EmbedOptions {
   /** Fewer: cut (Matryoshka) and normalise again; more: padded with zeros. Default: the model's own. */
   readonly dimensions?: number;
   /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts at the end. */
-  readonly truncate?: boolean | 'start' | 'end';
+  readonly truncate?: boolean | (typeof truncateSides)[number];
   /** Whom to count this call to: clients share the machine equally, however many calls each makes. Default: this call alone. */
   readonly client?: string;
   /** Called before anything is computed with how many values the vectors will have together; what it throws, `embed` throws. */

@@ -26,16 +26,22 @@ export interface WeightSource {
   read(byteOffset: number, into: Uint8Array): Promise<void>;
 }
 
+/** All precisions, the most exact first. */
+export const precisions = ['exact', 'high', 'fast'] as const;
+
 /**
  * How exactly products are computed.
  *  - `exact`: float32 throughout.
  *  - `high`: 14 to 16 bit activations, integer products; within 1e-5 of `exact` (1 − cosine). The default.
  *  - `fast`: 8 bit activations; as exact as llama.cpp's own Q8_0, at most 1e-3 from `exact`.
  */
-export type Precision = 'exact' | 'high' | 'fast';
+export type Precision = (typeof precisions)[number];
 
 /** Names of the backends, in the order in which `auto` would like to have them. */
-export type BackendName = 'webgpu' | 'wasm' | 'reference';
+export const backendNames = ['webgpu', 'wasm', 'reference'] as const;
+
+/** One of `backendNames`. */
+export type BackendName = (typeof backendNames)[number];
 
 /** A place to compute. Made by one of the factories in `src/kernels`. */
 export interface Backend {

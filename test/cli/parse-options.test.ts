@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ignoredOptions, refusedOptions } from '../../src/cli/foreign-options.ts';
-import { commandNames, type OptionSpec } from '../../src/cli/option-types.ts';
-import { options } from '../../src/cli/options.ts';
+import { optionTable } from '../../src/cli/option-table.ts';
+import { commandNames } from '../../src/cli/option-types.ts';
 import { parseOptions } from '../../src/cli/parse-options.ts';
 
 const parse = (args: string[], env: Record<string, string> = {}) => parseOptions('serve', args, env);
@@ -76,18 +76,17 @@ describe('parseOptions', () => {
   });
 
   it('has no spelling, name or variable twice', () => {
-    const all: readonly OptionSpec[] = options;
     for (const command of commandNames) {
-      const flags = all
+      const flags = optionTable
         .filter((option) => option.commands.includes(command))
         .flatMap((option) => [...option.flags, ...(option.type === 'switch' ? (option.off ?? []) : [])]);
       const foreign = [...ignoredOptions, ...refusedOptions].flatMap((option) => option.flags);
       const spelled = [...flags, ...foreign];
       expect(spelled.filter((flag, i) => spelled.indexOf(flag) !== i)).toEqual([]);
     }
-    const names = all.map(({ name }) => name);
+    const names = optionTable.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    const variables = [...all, ...ignoredOptions, ...refusedOptions].flatMap(({ env }) => env ?? []);
+    const variables = [...optionTable, ...ignoredOptions, ...refusedOptions].flatMap(({ env }) => env ?? []);
     expect(new Set(variables).size).toBe(variables.length);
   });
 });

@@ -1,9 +1,7 @@
 /**
  * @file The rows of the option table that only `serve` has.
  */
-import type { OptionSpec } from './option-types.ts';
-
-const MAX_INT = 2 ** 31 - 1;
+import { MAX_INT, type OptionSpec } from '../option-types.ts';
 
 export const serverOptions = [
   {

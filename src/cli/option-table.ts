@@ -1,0 +1,26 @@
+/**
+ * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
+ */
+import type { OptionSpec, ValueOf } from './option-types.ts';
+import { fileOptions } from './options/file-options.ts';
+import { generalOptions } from './options/general-options.ts';
+import { inputOptions } from './options/input-options.ts';
+import { modelOptions } from './options/model-options.ts';
+import { serverOptions } from './options/server-options.ts';
+import { vectorOptions } from './options/vector-options.ts';
+
+/** The rows with their exact types, for `OptionValues`. */
+const rows = [
+  ...modelOptions,
+  ...vectorOptions,
+  ...inputOptions,
+  ...serverOptions,
+  ...fileOptions,
+  ...generalOptions,
+] as const;
+
+/** All options, in the order of the help. */
+export const optionTable: readonly OptionSpec[] = rows;
+
+/** The parsed values: every option has one; `undefined` where there is no default. */
+export type OptionValues = { readonly [O in (typeof rows)[number] as O['name']]: ValueOf<O> };

@@ -1,0 +1,41 @@
+/**
+ * @file The rows of the option table about writing GGUF files.
+ */
+import type { OptionSpec } from '../option-types.ts';
+
+export const fileOptions = [
+  {
+    name: 'outtype',
+    flags: ['--outtype'],
+    type: 'string',
+    value: 'TYPE',
+    default: 'f16',
+    choices: ['f32', 'f16', 'bf16', 'q8_0'],
+    commands: ['convert'],
+    help: 'type of the matrices',
+  },
+  {
+    name: 'modelName',
+    flags: ['--model-name'],
+    type: 'string',
+    value: 'TEXT',
+    commands: ['convert'],
+    help: 'general.name of the file',
+  },
+  {
+    name: 'pure',
+    flags: ['--pure'],
+    type: 'switch',
+    default: false,
+    commands: ['quantize'],
+    help: 'the same type for all matrices instead of the mix that the name of the type stands for',
+  },
+  {
+    name: 'allowRequantize',
+    flags: ['--allow-requantize'],
+    type: 'switch',
+    default: false,
+    commands: ['quantize'],
+    help: 'take a file that is quantised already, although what it lost is lost',
+  },
+] as const satisfies readonly OptionSpec[];

@@ -1,0 +1,31 @@
+/**
+ * @file The rows of the option table that every command has.
+ */
+import { commandNames, type OptionSpec } from '../option-types.ts';
+
+export const generalOptions = [
+  {
+    name: 'verbose',
+    flags: ['-v', '--verbose'],
+    type: 'switch',
+    default: false,
+    commands: commandNames,
+    help: 'say more, and show the stack of an error',
+  },
+  {
+    name: 'help',
+    flags: ['-h', '--help'],
+    type: 'switch',
+    default: false,
+    commands: commandNames,
+    help: 'print this',
+  },
+  {
+    name: 'version',
+    flags: ['--version'],
+    type: 'switch',
+    default: false,
+    commands: commandNames,
+    help: 'print the version',
+  },
+] as const satisfies readonly OptionSpec[];

@@ -1,0 +1,59 @@
+/**
+ * @file The rows of the option table about vectors.
+ */
+import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
+import { truncateSides } from '../../engine/types.ts';
+import { poolingTypes } from '../../models/pooling.ts';
+import { MAX_INT, type OptionSpec } from '../option-types.ts';
+
+export const vectorOptions = [
+  {
+    name: 'pooling',
+    flags: ['--pooling'],
+    env: 'LLAMA_ARG_POOLING',
+    type: 'string',
+    value: 'TYPE',
+    choices: poolingTypes,
+    commands: ['serve', 'embed'],
+    help: 'how the vectors of tokens become one; what the file says when absent',
+  },
+  {
+    name: 'embdNormalize',
+    flags: ['--embd-normalize'],
+    type: 'integer',
+    value: 'N',
+    default: 2,
+    min: -MAX_INT,
+    max: MAX_INT,
+    commands: ['serve', 'embed'],
+    help: 'normalisation: -1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm',
+  },
+  {
+    name: 'dimensions',
+    flags: ['--dimensions'],
+    type: 'integer',
+    value: 'N',
+    min: 1,
+    max: MAX_DIMENSIONS,
+    commands: ['embed'],
+    help: 'values in a vector: fewer than the model has cuts and normalises again, more pads with zeros',
+  },
+  {
+    name: 'profile',
+    flags: ['--profile'],
+    type: 'switch',
+    default: false,
+    commands: ['embed'],
+    help: 'print where the time went, on standard error',
+  },
+  {
+    name: 'truncate',
+    flags: ['--truncate'],
+    type: 'string',
+    value: 'WHERE',
+    default: 'no',
+    choices: ['no', ...truncateSides],
+    commands: ['embed'],
+    help: 'where to cut an input that is longer than the context; no: such an input is an error',
+  },
+] as const satisfies readonly OptionSpec[];

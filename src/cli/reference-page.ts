@@ -1,0 +1,87 @@
+/**
+ * @file docs/cli.md, made from the tables of commands and options.
+ */
+import { commands } from './commands.ts';
+import { ignoredOptions, refusedOptions } from './foreign-options.ts';
+import { defaultText, meaningOf, optionsOf, spellings } from './help.ts';
+import { optionTable } from './option-table.ts';
+import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
+
+/** The text of docs/cli.md: each option once, those of several commands in a table of their own. */
+export function referencePage(): string {
+  const shared = optionTable.filter(isShared);
+  const foreign = (list: typeof ignoredOptions) =>
+    list.map(({ flags, env, why }) => row(code(flags.join(', ')), code(env), why)).join('\n');
+  return `# Command line
+
+<!-- Made from src/cli/options/ by \`npx vitest run test/cli/docs.test.ts -u\`. -->
+
+A value comes from the command line, else from the environment, else it is the default. \`--flag value\` and \`--flag=value\`
+are the same, and underscores in long flags are the same as dashes. A switch in the environment is \`1\`, \`true\`, \`on\` or
+\`enabled\`, or \`0\`, \`false\`, \`off\` or \`disabled\`; where a switch has a spelling that turns it off, the presence of
+\`LLAMA_ARG_NO_X\` does so, too. Errors are one line on standard error and exit code 1; \`--verbose\` adds the stack.
+
+${commandNames.map(section).join('\n')}
+## Shared options
+
+| option | environment | commands | default | meaning |
+|---|---|---|---|---|
+${shared.map((option) => row(code(spellings(option)), code(option.env), commandsOf(option), defaultText(option), meaningOf(option))).join('\n')}
+
+## Flags of llama.cpp without effect
+
+Accepted, so that a command line can be kept, and named in the log.
+
+| flag | environment | why |
+|---|---|---|
+${foreign(ignoredOptions)}
+
+## Flags of llama.cpp that are refused
+
+Ignoring them would change the result.
+
+| flag | environment | why |
+|---|---|---|
+${foreign(refusedOptions)}
+`;
+}
+
+/** One command: what only it has as a table, what it shares by name. */
+function section(command: CommandName): string {
+  const { summary, usage, details } = commands[command];
+  const all = optionsOf(command);
+  const own = all.filter((option) => !isShared(option));
+  const shared = all.filter(isShared).map(({ flags }) => code(flags.at(-1)));
+  const table =
+    own.length === 0
+      ? ''
+      : `| option | environment | default | meaning |
+|---|---|---|---|
+${own.map((option) => row(code(spellings(option)), code(option.env), defaultText(option), meaningOf(option))).join('\n')}
+
+`;
+  return `## ${command}
+
+\`gguf-embed ${command} ${usage}\`
+
+${details ?? `${summary}.`}
+
+${table}${own.length === 0 ? 'Options' : 'And'}, explained under [shared options](#shared-options): ${shared.join(', ')}.
+`;
+}
+
+function isShared({ commands }: OptionSpec): boolean {
+  return commands.length > 1;
+}
+
+function commandsOf({ commands }: OptionSpec): string {
+  return commands.length === commandNames.length ? 'all' : commands.join(', ');
+}
+
+function code(text: string | undefined): string {
+  return text === undefined ? '' : `\`${text}\``;
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
