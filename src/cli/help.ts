@@ -2,9 +2,10 @@
  * @file What `--help` prints, made from the option table.
  */
 import { commands } from './commands.ts';
+import { negatedName } from './environment.ts';
 import { optionTable } from './option-table.ts';
 import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
-import { handles, negatedEnv } from './parse-options.ts';
+import { handles } from './parse-options.ts';
 
 const WIDTH = 100;
 const COLUMN = 34;
@@ -57,7 +58,7 @@ function notes(option: OptionSpec): string {
   if (byDefault !== '' && option.type !== 'switch') said.push(`default ${byDefault}`);
   if (option.type === 'switch' && option.default) said.push('default on');
   if (option.env !== undefined) {
-    said.push(`env ${option.env}${option.type === 'switch' && option.off ? `, ${negatedEnv(option.env)}` : ''}`);
+    said.push(`env ${option.env}${option.type === 'switch' && option.off ? `, ${negatedName(option.env)}` : ''}`);
   }
   return said.length > 0 ? ` (${said.join('; ')})` : '';
 }

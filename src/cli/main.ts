@@ -57,7 +57,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const verbose = process.argv.includes('--verbose') || process.argv.includes('-v');
+  const verbose = process.argv.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
   log(`error: ${verbose ? (stack ?? message) : message.replaceAll(/\s*\n\s*/g, ' ')}`);
   process.exit(1);
 }

@@ -38,6 +38,8 @@ export interface StringOption extends OptionBase {
   /** Stands for the value in the help. */
   readonly value: string;
   readonly default?: string;
+  /** Whether the empty text is a value; otherwise it is refused, because it comes from a variable that is unset. */
+  readonly mayBeEmpty?: true;
   readonly choices?: readonly string[];
 }
 
@@ -54,19 +56,11 @@ export interface NumberOption extends OptionBase {
 export interface ListOption extends OptionBase {
   readonly type: 'list';
   readonly value: string;
+  /** Whether no text at all is a value. */
+  readonly mayBeEmpty?: true;
 }
 
 export type OptionSpec = SwitchOption | StringOption | NumberOption | ListOption;
-
-/** A flag of llama.cpp that this program knows without having it. */
-export interface ForeignOption {
-  readonly flags: readonly string[];
-  readonly env?: string;
-  /** Whether a value follows. */
-  readonly takesValue: boolean;
-  /** Why it is ignored; for a refused one what to do instead. */
-  readonly why: string;
-}
 
 type OrUndefined<O> = O extends { readonly default: unknown } ? never : undefined;
 

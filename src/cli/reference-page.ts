@@ -2,7 +2,6 @@
  * @file docs/cli.md, made from the tables of commands and options.
  */
 import { commands } from './commands.ts';
-import { ignoredOptions, refusedOptions } from './foreign-options.ts';
 import { defaultText, meaningOf, optionsOf, spellings } from './help.ts';
 import { optionTable } from './option-table.ts';
 import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
@@ -10,8 +9,6 @@ import { type CommandName, commandNames, type OptionSpec } from './option-types.
 /** The text of docs/cli.md: each option once, those of several commands in a table of their own. */
 export function referencePage(): string {
   const shared = optionTable.filter(isShared);
-  const foreign = (list: typeof ignoredOptions) =>
-    list.map(({ flags, env, why }) => row(code(flags.join(', ')), code(env), why)).join('\n');
   return `# Command line
 
 <!-- Made from src/cli/options/ by \`npx vitest run test/cli/docs.test.ts -u\`. -->
@@ -28,21 +25,10 @@ ${commandNames.map(section).join('\n')}
 |---|---|---|---|---|
 ${shared.map((option) => row(code(spellings(option)), code(option.env), commandsOf(option), defaultText(option), meaningOf(option))).join('\n')}
 
-## Flags of llama.cpp without effect
+## Flags of llama-server
 
-Accepted, so that a command line can be kept, and named in the log.
-
-| flag | environment | why |
-|---|---|---|
-${foreign(ignoredOptions)}
-
-## Flags of llama.cpp that are refused
-
-Ignoring them would change the result.
-
-| flag | environment | why |
-|---|---|---|
-${foreign(refusedOptions)}
+Every flag of llama-server is one of the options above, ignored with a reason in the log, or refused with a reason:
+[compatibility.md](compatibility.md#flags) lists them.
 `;
 }
 
@@ -78,10 +64,12 @@ function commandsOf({ commands }: OptionSpec): string {
   return commands.length === commandNames.length ? 'all' : commands.join(', ');
 }
 
-function code(text: string | undefined): string {
+/** A text as code. */
+export function code(text: string | undefined): string {
   return text === undefined ? '' : `\`${text}\``;
 }
 
-function row(...cells: readonly string[]): string {
+/** A row of a table. */
+export function row(...cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { withFlagsSection } from '../../src/cli/flags-section.ts';
 import { commandHelp, programHelp } from '../../src/cli/help.ts';
 import { optionTable } from '../../src/cli/option-table.ts';
 import { commandNames } from '../../src/cli/option-types.ts';
@@ -8,6 +10,14 @@ it('docs/cli.md is what the option table says', async () => {
   await expect(referencePage(), 'update with: npx vitest run test/cli/docs.test.ts -u').toMatchFileSnapshot(
     '../../docs/cli.md',
   );
+});
+
+it('docs/compatibility.md lists the flags of llama-server as the tables have them', async () => {
+  const page = readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8');
+  await expect(withFlagsSection(page), 'update with: npx vitest run test/cli/docs.test.ts -u').toMatchFileSnapshot(
+    '../../docs/compatibility.md',
+  );
+  expect(() => withFlagsSection('# no section')).toThrow('the page has no');
 });
 
 it('docs/cli.md says once what each option means', () => {

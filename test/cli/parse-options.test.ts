@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ignoredOptions, refusedOptions } from '../../src/cli/foreign-options.ts';
+import { knownFlags } from '../../src/cli/llama-flags/known-flags.ts';
 import { optionTable } from '../../src/cli/option-table.ts';
 import { commandNames } from '../../src/cli/option-types.ts';
 import { parseOptions } from '../../src/cli/parse-options.ts';
@@ -57,7 +57,7 @@ describe('parseOptions', () => {
     const { values, notes } = parse(['-ngl', '99', '-fa', '--embedding', '-mg', '-1', '-m', 'x']);
     expect(values.model).toBe('x');
     expect(notes).toHaveLength(4);
-    expect(notes[0]).toBe('-ngl is ignored: choose with --backend');
+    expect(notes[0]).toBe('-ngl is ignored: choose what computes with --backend');
     expect(parse([], { LLAMA_ARG_FLASH_ATTN: 'on' }).notes).toEqual([
       'LLAMA_ARG_FLASH_ATTN is ignored: attention never stores the score matrix',
     ]);
@@ -80,13 +80,49 @@ describe('parseOptions', () => {
       const flags = optionTable
         .filter((option) => option.commands.includes(command))
         .flatMap((option) => [...option.flags, ...(option.type === 'switch' ? (option.off ?? []) : [])]);
-      const foreign = [...ignoredOptions, ...refusedOptions].flatMap((option) => option.flags);
-      const spelled = [...flags, ...foreign];
+      // A flag of llama-server may be without effect in `serve` only.
+      const known = command === 'serve' ? knownFlags.flatMap(({ spellings }) => spellings) : [];
+      const spelled = [...flags, ...known];
       expect(spelled.filter((flag, i) => spelled.indexOf(flag) !== i)).toEqual([]);
     }
     const names = optionTable.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    const variables = [...optionTable, ...ignoredOptions, ...refusedOptions].flatMap(({ env }) => env ?? []);
+    const variables = [...optionTable, ...knownFlags].flatMap(({ env }) => env ?? []);
     expect(new Set(variables).size).toBe(variables.length);
+  });
+
+  it('takes an empty value for a mistake where it means nothing, an empty variable for an unset one', () => {
+    for (const flag of [
+      '-m',
+      '--host',
+      '--api-key',
+      '--api-key-file',
+      '--ssl-cert-file',
+      '--cors-origins',
+      '--prompts',
+    ]) {
+      expect(() => parse([flag, '']), flag).toThrow(`${flag} is empty`);
+      if (flag.startsWith('--')) expect(() => parse([`${flag}=`]), flag).toThrow(`${flag} is empty`);
+    }
+    for (const keys of [',', ' ', ' , ,']) expect(() => parse(['--api-key', keys])).toThrow('--api-key is empty');
+    expect(() => parse([], { LLAMA_API_KEY: ',' })).toThrow('LLAMA_API_KEY is empty');
+    expect(() => parseOptions('rerank', ['-q', ''], {})).toThrow('-q is empty');
+    expect(() => parse(['--port', ''])).toThrow('--port must be an integer');
+    expect(() => parse(['--backend', ''])).toThrow('--backend must be one of');
+    expect(parse(['--api-prefix', '', '--alias', '', '--default-prompt-name', '']).values).toMatchObject({
+      apiPrefix: '',
+      alias: [],
+      defaultPromptName: '',
+    });
+    expect(parseOptions('embed', ['-p', '', '--embd-separator', ''], {}).values).toMatchObject({ prompt: '' });
+    const unset = Object.fromEntries([...optionTable, ...knownFlags].flatMap(({ env }) => (env ? [[env, '']] : [])));
+    expect(parse([], unset)).toEqual(parse([]));
+  });
+
+  it('takes no flag for the value of another, but any text for a text', () => {
+    expect(() => parse(['-m', '--port', '80'])).toThrow('-m needs a value, but --port follows it');
+    expect(() => parse(['--api-key', '-v'])).toThrow('--api-key needs a value, but -v follows it');
+    expect(parse(['--host=-v']).values.host).toBe('-v');
+    expect(parseOptions('embed', ['-p', '--stdin'], {}).values).toMatchObject({ prompt: '--stdin', stdin: false });
   });
 });

@@ -6,7 +6,7 @@ import { commandNames, type OptionSpec } from '../option-types.ts';
 export const generalOptions = [
   {
     name: 'verbose',
-    flags: ['-v', '--verbose'],
+    flags: ['-v', '--log-verbose', '--verbose'],
     type: 'switch',
     default: false,
     commands: commandNames,
@@ -14,7 +14,7 @@ export const generalOptions = [
   },
   {
     name: 'help',
-    flags: ['-h', '--help'],
+    flags: ['-h', '--usage', '--help'],
     type: 'switch',
     default: false,
     commands: commandNames,

@@ -1,0 +1,119 @@
+/**
+ * @file Flags of llama.cpp's programs that are refused: without them the result would be another than the user asks for, or none.
+ */
+import type { FlagGroup } from './flag-group.ts';
+
+/** Refused with the reason. */
+export const refusedFlags: readonly FlagGroup[] = [
+  {
+    why: 'LoRA adapters are not supported: merge the adapter into the model',
+    flags: [
+      ['--lora', 1],
+      ['--lora-scaled', 1],
+      ['--lora-init-without-apply', 0],
+    ],
+  },
+  {
+    why: 'control vectors are not supported',
+    flags: [
+      ['--control-vector', 1],
+      ['--control-vector-scaled', 1],
+      ['--control-vector-layer-range', 2],
+    ],
+  },
+  {
+    why: 'change the metadata in the file instead',
+    flags: [['--override-kv', 1]],
+  },
+  {
+    why: 'positions follow the file: change its metadata instead',
+    flags: [
+      ['--rope-scaling', 1, 'LLAMA_ARG_ROPE_SCALING_TYPE'],
+      ['--rope-scale', 1, 'LLAMA_ARG_ROPE_SCALE'],
+      ['--rope-freq-base', 1, 'LLAMA_ARG_ROPE_FREQ_BASE'],
+      ['--rope-freq-scale', 1, 'LLAMA_ARG_ROPE_FREQ_SCALE'],
+      ['--yarn-orig-ctx', 1, 'LLAMA_ARG_YARN_ORIG_CTX'],
+      ['--yarn-ext-factor', 1, 'LLAMA_ARG_YARN_EXT_FACTOR'],
+      ['--yarn-attn-factor', 1, 'LLAMA_ARG_YARN_ATTN_FACTOR'],
+      ['--yarn-beta-slow', 1, 'LLAMA_ARG_YARN_BETA_SLOW'],
+      ['--yarn-beta-fast', 1, 'LLAMA_ARG_YARN_BETA_FAST'],
+    ],
+  },
+  {
+    why: 'this program embeds text only',
+    flags: [
+      ['-mm, --mmproj', 1, 'LLAMA_ARG_MMPROJ'],
+      ['-mmu, --mmproj-url', 1, 'LLAMA_ARG_MMPROJ_URL'],
+    ],
+  },
+  {
+    why: 'this program downloads nothing: download the GGUF file and give it with -m',
+    flags: [
+      ['-mu, --model-url', 1, 'LLAMA_ARG_MODEL_URL'],
+      ['-dr, --docker-repo', 1, 'LLAMA_ARG_DOCKER_REPO'],
+      ['-hf, -hfr, --hf-repo', 1, 'LLAMA_ARG_HF_REPO'],
+      ['-hff, --hf-file', 1, 'LLAMA_ARG_HF_FILE'],
+    ],
+  },
+  {
+    why: 'the preset downloads a model, and this program downloads nothing: download its GGUF file and give it with -m',
+    flags: [
+      ['--embd-gemma-default', 0],
+      ['--embd-bge-small-en-default', 0],
+      ['--embd-e5-small-en-default', 0],
+      ['--embd-gte-small-default', 0],
+    ],
+  },
+  {
+    why: 'the preset is a model that generates text, and this program generates none',
+    flags: [
+      ['--fim-qwen-1.5b-default', 0],
+      ['--fim-qwen-3b-default', 0],
+      ['--fim-qwen-7b-default', 0],
+      ['--fim-qwen-7b-spec', 0],
+      ['--fim-qwen-14b-spec', 0],
+      ['--fim-qwen-30b-default', 0],
+      ['--gpt-oss-20b-default', 0],
+      ['--gpt-oss-120b-default', 0],
+      ['--vision-gemma-4b-default', 0],
+      ['--vision-gemma-12b-default', 0],
+    ],
+  },
+  {
+    why: 'one process serves one model: start a process for each, with -m',
+    flags: [
+      ['--models-dir', 1, 'LLAMA_ARG_MODELS_DIR'],
+      ['--models-preset', 1, 'LLAMA_ARG_MODELS_PRESET'],
+    ],
+  },
+  {
+    why: 'this program keeps no folder of downloaded models',
+    flags: [['-cl, --cache-list', 0]],
+  },
+  {
+    why: 'there is no completion script',
+    flags: [['--completion-bash', 0]],
+  },
+  {
+    why: 'llama-server has removed it',
+    flags: [
+      ['--draft, --draft-n, --draft-max', 1, 'LLAMA_ARG_DRAFT_MAX'],
+      ['--draft-min, --draft-n-min', 1, 'LLAMA_ARG_DRAFT_MIN'],
+      ['--spec-ngram-size-n', 1],
+      ['--spec-ngram-size-m', 1],
+      ['--spec-ngram-min-hits', 1],
+    ],
+  },
+  {
+    why: 'attention masks follow the file',
+    flags: [['--attention', 1]],
+  },
+  {
+    why: 'embed takes no pairs: rank documents with the command rerank',
+    flags: [['--cls-separator', 1]],
+  },
+  {
+    why: 'the output is the second argument: gguf-embed convert FOLDER OUT',
+    flags: [['--outfile', 1]],
+  },
+];

@@ -1,0 +1,50 @@
+/**
+ * @file From the text of one option to its value.
+ */
+import type { ListOption, NumberOption, StringOption } from './option-types.ts';
+import { UsageError } from './usage-error.ts';
+
+/** The value of an option. */
+export type OptionValue = string | number | boolean | readonly string[];
+
+/**
+ * The value that `text` stands for.
+ * @param from the flag or variable that gives the text
+ * @throws UsageError for a text that is no value of this option, naming `from`
+ */
+export function readOptionValue(
+  option: StringOption | NumberOption | ListOption,
+  text: string,
+  from: string,
+): OptionValue {
+  if (option.type === 'string') return readString(option, text, from);
+  if (option.type === 'list') {
+    const parts = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    if (parts.length === 0 && !option.mayBeEmpty) throw isEmpty(from);
+    return parts;
+  }
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  const whole = option.type === 'number' ? Number.isFinite(value) : Number.isInteger(value);
+  if (!whole || value < option.min || value > option.max) {
+    const kind = option.type === 'number' ? 'a number' : 'an integer';
+    throw new UsageError(`${from} must be ${kind} from ${option.min} to ${option.max}, not "${text}"`);
+  }
+  return value;
+}
+
+function readString({ choices, mayBeEmpty }: StringOption, text: string, from: string): string {
+  if (choices !== undefined) {
+    if (choices.includes(text)) return text;
+    const known = choices.filter((choice) => choice !== '').join(', ');
+    throw new UsageError(`${from} must be one of ${known}, not "${text}"`);
+  }
+  if (text === '' && !mayBeEmpty) throw isEmpty(from);
+  return text;
+}
+
+function isEmpty(from: string): UsageError {
+  return new UsageError(`${from} is empty: give a value, or leave it out (is a variable unset?)`);
+}
