@@ -2,6 +2,7 @@
  * @file The output formats of `embed`, each as llama.cpp's llama-embedding prints it.
  */
 import type { Embeddings } from '../engine/index.ts';
+import { escapeControls } from '../gguf/escape.ts';
 
 /** The formats of `--embd-output-format`; `''` is the default one, as in llama-embedding. */
 export const embeddingFormats = ['', 'default', 'array', 'json', 'json+', 'raw'] as const;
@@ -83,7 +84,7 @@ function forPeople(
 }
 
 function scoreLine(index: number, score: number, label: string | number): string {
-  return `rerank score ${index}: ${score.toFixed(3).padStart(8)}${label === '' ? '' : ` [${label}]`}\n`;
+  return `rerank score ${index}: ${score.toFixed(3).padStart(8)}${label === '' ? '' : ` [${escapeControls(String(label))}]`}\n`;
 }
 
 function json(rows: readonly Float32Array[], digits: number, more: string): string {

@@ -1,19 +1,19 @@
 /**
  * @file The command `embed`.
  */
+
+import { InputError } from '../engine/errors.ts';
 import type { Embedder, Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
+import { answerLines, type LineAnswers } from './answer-lines.ts';
 import { formatEmbeddings } from './embed-formats.ts';
 import { readInput, requireModel } from './input.ts';
-import { jsonLines } from './jsonl.ts';
+import type { InputLine } from './jsonl.ts';
 import { loadEmbedder } from './load.ts';
-import { lineCounter, log, showProgress } from './log.ts';
+import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
-import { write } from './write.ts';
-
-/** Groups of lines that are computed while the first of them is waited for; keeps the backend busy and memory flat. */
-const GROUPS_AHEAD = 2;
+import { forTerminal, write } from './write.ts';
 
 /** Inputs below this many UTF-16 units are computed on this thread: starting workers would take longer. */
 const SHORT_INPUT = 4096;
@@ -35,12 +35,12 @@ export async function embed(parsed: Parsed): Promise<void> {
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
     };
-    if (input === undefined) await embedLines(embedder, values, options);
+    if (input === undefined) await answerLines(values, lineAnswers(embedder, values, options));
     else {
       const texts = values.embdSeparator === '' ? [input] : input.split(values.embdSeparator);
       const result = await embedder.embed(texts, { ...options, onProgress: showProgress() });
-      warnTruncated(result, 0);
-      await write(formatEmbeddings(texts, result, embedder.info.labels, values));
+      warnTruncated(result, (i) => `text ${i}`);
+      await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));
     }
     if (values.profile) logProfile(await embedder.profile());
   } finally {
@@ -48,29 +48,34 @@ export async function embed(parsed: Parsed): Promise<void> {
   }
 }
 
-/** Lines in, lines out, in order: each group is written as soon as it and those before it are computed. */
-async function embedLines(embedder: Embedder, values: OptionValues, options: EmbedOptions): Promise<void> {
-  const ahead: Promise<void>[] = [];
-  let last: Promise<unknown> = Promise.resolve();
-  const counter = lineCounter('embedded');
-  let nRead = 0;
-  const writeAfter = async (previous: Promise<unknown>, result: Promise<Embeddings>, first: number) => {
-    const [embeddings] = await Promise.all([result, previous]);
-    warnTruncated(embeddings, first);
-    await write(embeddings.vectors.map((vector) => `${jsonVectors(vector, embeddings)}\n`).join(''));
-    counter.add(embeddings.vectors.length);
+/** The vectors of lines, each as JSON. */
+function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOptions): LineAnswers {
+  const vectorsOf = async (lines: readonly InputLine[]): Promise<string[]> => {
+    const inputs = lines.map(({ input }) => input);
+    const result = await embedder.embed(inputs, options);
+    warnTruncated(result, (i) => `line ${lines[i].number}`);
+    return result.vectors.map((vector) => jsonVectors(vector, result));
   };
-  for await (const texts of jsonLines(values)) {
-    const written = writeAfter(last, embedder.embed(texts, options), nRead);
-    // Whoever waits for it hears of a failure; until then it must not count as unhandled.
-    written.catch(() => {});
-    nRead += texts.length;
-    last = written;
-    ahead.push(written);
-    if (ahead.length === GROUPS_AHEAD) await ahead.shift();
-  }
-  await last;
-  counter.end();
+  return {
+    done: 'embedded',
+    takesIds: true,
+    async answer(lines) {
+      try {
+        return await vectorsOf(lines);
+      } catch (error) {
+        if (!(error instanceof InputError && error.index !== undefined)) throw error;
+        // One input cannot be used, and nothing was computed: each by itself, as far as their answers are wanted.
+        const wanted = values.onError === 'skip' ? lines : lines.slice(0, error.index + 1);
+        return Promise.all(wanted.map((line) => vectorsOf([line]).then(([text]) => text, unusable)));
+      }
+    },
+  };
+}
+
+/** The error of a single input, which is its answer; every other error is thrown. */
+function unusable(error: unknown): InputError {
+  if (error instanceof InputError && error.index !== undefined) return error;
+  throw error;
 }
 
 function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings): string {
@@ -89,6 +94,6 @@ function logProfile(rows: readonly OpProfile[]): void {
   }
 }
 
-function warnTruncated({ truncated }: Embeddings, first: number): void {
-  for (const [i, cut] of truncated.entries()) if (cut) log(`text ${first + i} was cut to the context`);
+function warnTruncated({ truncated }: Embeddings, nameOf: (index: number) => string): void {
+  for (const [i, cut] of truncated.entries()) if (cut) log(`${nameOf(i)} was cut to the context`);
 }

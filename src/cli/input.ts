@@ -1,15 +1,23 @@
 /**
  * @file Where the text comes from: `-p`, `-f` or standard input.
  */
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
+import { cannotRead, readTextFile } from './read-file.ts';
+import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
-/** @throws UsageError without `-m` */
-export function requireModel({ values, positionals }: Parsed): string {
-  if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}" (a text is given with -p)`);
+/** @throws UsageError without `-m`, or for an argument that is no flag */
+export function requireModel({ command, values, positionals }: Parsed): string {
+  if (positionals.length > 0) {
+    const [first] = positionals;
+    const isModel = /\.gguf(\.gz)?$/i.test(first);
+    const hint = isModel || command === 'serve' ? `a model is given with -m ${first}` : 'a text is given with -p';
+    throw new UsageError(`unexpected argument "${first}" (${hint})`);
+  }
   return requireModelOption(values);
 }
 
@@ -28,19 +36,51 @@ export async function readInput({ prompt, file, stdin, readEscapes }: OptionValu
     throw new UsageError('-p, -f and --stdin exclude each other');
   }
   if (prompt !== undefined) return readEscapes ? resolveEscapes(prompt) : prompt;
-  if (file !== undefined) return withoutLastBreak(await readText(file));
-  return withoutLastBreak(await text(process.stdin));
+  if (file !== undefined) return withoutLastBreak(await readTextFile('-f', file));
+  const { stream, source } = await openInput(undefined);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return withoutLastBreak(decodeWhole(Buffer.concat(chunks), source));
 }
 
-async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: Error) => {
-    throw cannotRead(path, error);
+/** A stream of bytes and what to call it in a message. */
+export interface Input {
+  readonly stream: AsyncIterable<Uint8Array>;
+  readonly source: string;
+}
+
+/**
+ * The bytes of a file, or of standard input without one.
+ * @throws UsageError for a file that cannot be opened; the stream throws one when it cannot be read
+ */
+export async function openInput(path: string | undefined): Promise<Input> {
+  if (path === undefined) {
+    announceTerminal();
+    const source = 'standard input';
+    return {
+      stream: readable(process.stdin, (cause) => new UsageError(`cannot read ${source}: ${cause.message}`)),
+      source,
+    };
+  }
+  const unreadable = (cause: Error) => cannotRead('-f', path, cause);
+  const file = await open(path).catch((cause: Error) => {
+    throw unreadable(cause);
   });
+  return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
 }
 
-/** What to say about a file of texts that cannot be read. */
-export function cannotRead(path: string, cause: Error): UsageError {
-  return new UsageError(`cannot read ${path}: ${cause.message}`, { cause });
+async function* readable(stream: Readable, explain: (cause: Error) => Error): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    throw explain(cause as Error);
+  }
+}
+
+/** Says that the program waits where a person sits in front of it. */
+function announceTerminal(): void {
+  const end = process.platform === 'win32' ? 'Ctrl+Z and Enter' : 'Ctrl+D';
+  if (process.stdin.isTTY) log(`reading the input from this terminal: end it with ${end}`);
 }
 
 function withoutLastBreak(input: string): string {

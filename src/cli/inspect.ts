@@ -1,6 +1,8 @@
 /**
  * @file The command `inspect`.
  */
+
+import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
 import { openModelFile } from '../gguf/file.node.ts';
 import {
   describeGguf,
@@ -38,10 +40,10 @@ export async function inspect({ values, positionals }: Parsed): Promise<void> {
     if (values.json) {
       const description = describeGguf(file, Number.POSITIVE_INFINITY);
       const shown = 'tree' in model ? { tree: plainTree(model.tree) } : model;
-      await write(`${JSON.stringify({ ...description, model: shown }, null, 2)}\n`);
+      await write(`${escapeControlsInLines(JSON.stringify({ ...description, model: shown }, null, 2))}\n`);
     } else {
       const description = describeGguf(file, SHOWN_ELEMENTS);
-      await write(`${describe(description)}\n${describeModel(model, description)}`);
+      await write(escapeControlsInLines(`${describe(description)}\n${describeModel(model, description)}`));
     }
   } finally {
     await file.close();
@@ -74,14 +76,14 @@ function describe(file: GgufDescription): string {
   const { metadata, tensors } = file;
   const types = new Map<string, number>();
   for (const { type, bytes } of tensors) types.set(type, (types.get(type) ?? 0) + bytes);
-  return `${file.name}: ${byteSize(file.size)}, GGUF version ${file.version}, ${file.byteOrder}, alignment ${file.alignment}, data from byte ${file.dataOffset}
+  return `${escapeControls(file.name)}: ${byteSize(file.size)}, GGUF version ${file.version}, ${file.byteOrder}, alignment ${file.alignment}, data from byte ${file.dataOffset}
 
 ${metadata.length} metadata keys
-${table(metadata.map((entry) => [entry.key, typeName(entry), shownValue(entry)]))}
+${table(metadata.map((entry) => [escapeControls(entry.key), typeName(entry), shownValue(entry)]))}
 ${tensors.length} tensors, ${file.parameters} parameters, ${byteSize(file.tensorBytes)}
 ${table(
   tensors.map(({ name, type, shape, bytes, offset }) => [
-    name,
+    escapeControls(name),
     type,
     `[${shape.join(', ')}]`,
     byteSize(bytes),

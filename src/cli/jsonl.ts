@@ -1,77 +1,86 @@
 /**
- * @file JSON lines in: texts for `--jsonl`, in groups as they arrive.
+ * @file JSON lines in: what `--jsonl` reads, in groups as they arrive. A line that cannot be used takes its place among the
+ * others, so that those before it are answered first.
  */
-import { open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { cannotRead } from './input.ts';
+import { type ByteLine, byteLines } from './byte-lines.ts';
+import { openInput } from './input.ts';
 import type { OptionValues } from './option-table.ts';
+import { decodeText, loneSurrogate } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Longest line; a longer one is more likely a file of another kind. */
-const MAX_LINE = 64 * 2 ** 20;
-/** Most texts in one group. */
+/** Most lines in one group. */
 const MAX_GROUP = 256;
-/** A group is also full with this many UTF-16 units of text. */
-const MAX_GROUP_UNITS = 2 ** 18;
+/** A group is also full with this many bytes. */
+const MAX_GROUP_BYTES = 2 ** 18;
+
+/** A line with an input. */
+export interface InputLine {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly input: string | number[];
+}
+
+/** A line without one. */
+export interface BadLine {
+  readonly number: number;
+  /** What is wrong, as a sentence that names the line. */
+  readonly problem: string;
+}
+
+export type Line = InputLine | BadLine;
 
 /**
- * The texts of `-f` or standard input, one JSON string a line, in groups of those that have arrived. Empty lines are
- * skipped. Nothing is read ahead of the group that is asked for but one chunk of the stream.
- * @throws UsageError naming the line that is no JSON string
+ * The lines of `-f` or standard input, in groups of those that have arrived. Empty lines are left out. Nothing is read ahead
+ * of the group that is asked for but one chunk of the stream.
+ * @param takesIds whether an array of token ids is an input, too
+ * @throws UsageError for a stream that cannot be read
  */
-export async function* jsonLines({ prompt, file }: OptionValues): AsyncGenerator<string[]> {
+export async function* jsonLines(
+  { prompt, file }: Partial<Pick<OptionValues, 'prompt' | 'file'>>,
+  takesIds: boolean,
+): AsyncGenerator<Line[]> {
   if (prompt !== undefined) throw new UsageError('--jsonl reads standard input or -f FILE, not -p');
-  const stream = file === undefined ? process.stdin : await openStream(file);
-  let group: string[] = [];
-  let units = 0;
-  let number = 0;
-  for await (const lines of chunksOfLines(stream)) {
+  const { stream, source } = await openInput(file);
+  let group: Line[] = [];
+  let bytes = 0;
+  for await (const lines of byteLines(stream, source)) {
     for (const line of lines) {
-      number++;
-      if (line.trim() === '') continue;
-      const text = parseLine(line, number);
-      group.push(text);
-      units += text.length;
-      if (group.length < MAX_GROUP && units < MAX_GROUP_UNITS) continue;
+      const parsed = parseLine(line, takesIds);
+      if (parsed === undefined) continue;
+      group.push(parsed);
+      bytes += line.bytes?.length ?? 0;
+      if (group.length < MAX_GROUP && bytes < MAX_GROUP_BYTES) continue;
       yield group;
       group = [];
-      units = 0;
+      bytes = 0;
     }
     if (group.length > 0) yield group;
     group = [];
-    units = 0;
+    bytes = 0;
   }
 }
 
-async function openStream(path: string): Promise<Readable> {
-  const file = await open(path).catch((error: Error) => {
-    throw cannotRead(path, error);
-  });
-  return file.createReadStream();
-}
-
-function parseLine(line: string, number: number): string {
+/** What a line says; `undefined` for an empty one. */
+function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean): Line | undefined {
+  const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
+  if (bytes === undefined) return bad('is too long');
+  const decoded = decodeText(bytes, encoding);
+  if (!('text' in decoded)) {
+    return bad(`is no ${encoding.name} text: byte ${decoded.invalidAt} of the line begins no character`);
+  }
+  if (decoded.text.trim() === '') return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(decoded.text);
   } catch (error) {
-    throw new UsageError(`line ${number} is not JSON: ${(error as Error).message}`);
+    return bad(`is not JSON: ${(error as Error).message}`);
   }
-  if (typeof value !== 'string') throw new UsageError(`line ${number} must be a JSON string`);
-  return value;
-}
-
-/** The complete lines that each chunk of the stream completes. */
-async function* chunksOfLines(stream: Readable): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    const lines = decoder.decode(chunk, { stream: true }).split('\n');
-    lines[0] = rest + lines[0];
-    rest = lines.pop()!;
-    if (rest.length > MAX_LINE) throw new UsageError(`a line is longer than ${MAX_LINE} characters`);
-    if (lines.length > 0) yield lines;
+  if (takesIds && Array.isArray(value) && value.length > 0 && value.every(Number.isInteger)) {
+    return { number, input: value as number[] };
   }
-  rest += decoder.decode();
-  if (rest !== '') yield [rest];
+  if (typeof value !== 'string') {
+    return bad(takesIds ? 'must be a JSON string or an array of token ids' : 'must be a JSON string');
+  }
+  const half = loneSurrogate(value);
+  return half === undefined ? { number, input: value } : bad(`has half of a surrogate pair at character ${half}`);
 }

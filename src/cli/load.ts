@@ -4,15 +4,25 @@
 import type { Embedder, LoadOptions } from '../engine/index.ts';
 import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
+import { UsageError } from './usage-error.ts';
 
-/** The model at `path`, as `serve` and `embed` load it. */
+/**
+ * The model at `path`, as `serve` and `embed` load it.
+ * @throws UsageError for pooling `rank` without a classifier: its numbers would mean nothing; what `Embedder.load` throws
+ */
 export async function loadEmbedder(
   path: string,
   values: OptionValues,
   more: Parameters<typeof loadOptions>[1] = {},
 ): Promise<Embedder> {
   const { Embedder } = await import('../engine/index.ts');
-  return Embedder.load(path, loadOptions(values, more));
+  const embedder = await Embedder.load(path, loadOptions(values, more));
+  const { name, pooling, rankOutputs } = embedder.info;
+  if (pooling !== 'rank' || rankOutputs !== undefined) return embedder;
+  await embedder.dispose();
+  throw new UsageError(
+    `${name} is no reranker: its file has no classifier (cls, cls.output); to embed with it choose another --pooling`,
+  );
 }
 
 /**

@@ -2,6 +2,7 @@
  * @file What the program says while it works: lines on standard error, so that standard output is the result and nothing else.
  */
 import type { Progress } from '../engine/index.ts';
+import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
 
 /** Work that is done within this many milliseconds shows no progress. */
 const QUIET = 500;
@@ -11,10 +12,10 @@ const REFRESH = 100;
 /** Whether the last line of the terminal is progress, which the next line has to replace. */
 let progressShown = false;
 
-/** Writes one line. */
+/** Writes one line, or several; control characters in names from files are escaped. */
 export function log(line: string): void {
   clearProgress();
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${escapeControlsInLines(line)}\n`);
 }
 
 /**
@@ -54,7 +55,7 @@ function throttled(): (say: () => string) => void {
     if (!process.stderr.isTTY || now - started < QUIET || now - last < REFRESH) return;
     last = now;
     progressShown = true;
-    process.stderr.write(`\r\x1b[K${say()}`);
+    process.stderr.write(`\r\x1b[K${escapeControls(say())}`);
   };
 }
 

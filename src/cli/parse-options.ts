@@ -11,6 +11,7 @@ import { UsageError } from './usage-error.ts';
 
 /** A command line, understood. */
 export interface Parsed {
+  readonly command: CommandName;
   readonly values: OptionValues;
   /** Arguments that are no flags. */
   readonly positionals: readonly string[];
@@ -77,7 +78,7 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     option.name,
     values.get(option.name) ?? ('default' in option ? option.default : undefined),
   ]);
-  return { values: Object.fromEntries(withDefaults) as OptionValues, positionals, notes };
+  return { command, values: Object.fromEntries(withDefaults) as OptionValues, positionals, notes };
 }
 
 /** Whether an option belongs to a command. */

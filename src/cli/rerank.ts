@@ -2,15 +2,29 @@
  * @file The command `rerank`.
  */
 import { readInput, requireModelOption } from './input.ts';
+import { jsonLines } from './jsonl.ts';
 import { loadOptions } from './load.ts';
 import { showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
-import { write } from './write.ts';
+import { forTerminal, write } from './write.ts';
 
-/** The lines of the input; none of an empty one. */
-async function readLines(values: OptionValues): Promise<string[]> {
+/**
+ * A document a line, as it is or as a JSON string; none of an empty input.
+ * @throws UsageError naming a line that is no JSON string
+ */
+async function readDocuments(values: OptionValues): Promise<string[]> {
+  if (values.jsonl) {
+    const documents: string[] = [];
+    for await (const lines of jsonLines({ file: values.file }, false)) {
+      for (const line of lines) {
+        if ('problem' in line) throw new UsageError(line.problem);
+        documents.push(line.input as string);
+      }
+    }
+    return documents;
+  }
   const input = await readInput(values);
   return input === '' ? [] : input.split('\n').map((line) => line.replace(/\r$/, ''));
 }
@@ -19,9 +33,9 @@ async function readLines(values: OptionValues): Promise<string[]> {
 export async function rerank({ values, positionals }: Parsed): Promise<void> {
   const path = requireModelOption(values);
   if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
-  if (positionals.length > 0 && values.file !== undefined)
-    throw new UsageError('documents are arguments or in -f, not both');
-  const documents = positionals.length > 0 ? positionals : await readLines(values);
+  if (positionals.length > 0 && (values.file !== undefined || values.jsonl))
+    throw new UsageError('documents are arguments or in -f, not both: leave out -f and --jsonl, or the arguments');
+  const documents = positionals.length > 0 ? positionals : await readDocuments(values);
   if (documents.length === 0)
     throw new UsageError('no documents: they are arguments, or lines of -f FILE or standard input');
   const { Reranker } = await import('../engine/index.ts');
@@ -38,9 +52,14 @@ export async function rerank({ values, positionals }: Parsed): Promise<void> {
       );
     } else {
       for (const { score, index } of results)
-        await write(`${score.toFixed(6).padStart(11)}  ${index}  ${documents[index]}\n`);
+        await write(`${score.toFixed(6).padStart(11)}  ${index}  ${forTerminal(onOneLine(documents[index]))}\n`);
     }
   } finally {
     await reranker.dispose();
   }
+}
+
+/** A document with its line breaks as `\n` and `\r`, so that each is a line. */
+function onOneLine(document: string): string {
+  return document.replaceAll('\n', '\\n').replaceAll('\r', '\\r');
 }

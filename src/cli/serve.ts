@@ -53,8 +53,6 @@ export async function serve(parsed: Parsed): Promise<void> {
   loaded(embedder);
   await loading;
   log(describe(embedder, performance.now() - started));
-  if (embedder.info.pooling === 'rank' && embedder.info.rankOutputs === undefined)
-    log('warning: this file has no classifier (cls, cls.output): its scores mean nothing');
   for (const { url } of servers) log(`listening on ${url}`);
   if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix, embedder)}`);
   await stopped;

@@ -2,9 +2,9 @@
  * @file The command `tokenize`.
  */
 import { loadTokenizer } from '../engine/tokenizer.ts';
+import { escapeControls } from '../gguf/escape.ts';
+import { answerLines } from './answer-lines.ts';
 import { readInput, requireModel } from './input.ts';
-import { jsonLines } from './jsonl.ts';
-import { lineCounter } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { write } from './write.ts';
 
@@ -15,12 +15,11 @@ export async function tokenize(parsed: Parsed): Promise<void> {
   const encode = (text: string) =>
     tokenizer.encode(text, { addSpecial: !values.noBos, parseSpecial: !values.noParseSpecial });
   if (values.jsonl) {
-    const counter = lineCounter('tokenized');
-    for await (const texts of jsonLines(values)) {
-      await write(texts.map((text) => `${JSON.stringify(encode(text))}\n`).join(''));
-      counter.add(texts.length);
-    }
-    counter.end();
+    await answerLines(values, {
+      done: 'tokenized',
+      takesIds: false,
+      answer: async (lines) => lines.map(({ input }) => JSON.stringify(encode(input as string))),
+    });
     return;
   }
   const ids = encode(await readInput(values));
@@ -28,9 +27,14 @@ export async function tokenize(parsed: Parsed): Promise<void> {
   else {
     for (const id of ids) {
       await write(`${String(id).padStart(6)} -> '`);
-      await write(tokenizer.piece(id));
+      await write(shownPiece(tokenizer.piece(id)));
       await write("'\n");
     }
   }
   if (values.showCount) await write(`Total number of tokens: ${ids.length}\n`);
+}
+
+/** The bytes of a piece, which may be part of a character; on a terminal without what would drive it. */
+function shownPiece(piece: Uint8Array): Uint8Array | string {
+  return process.stdout.isTTY ? escapeControls(new TextDecoder().decode(piece)) : piece;
 }

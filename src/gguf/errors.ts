@@ -2,6 +2,8 @@
  * @file The one error of this folder.
  */
 
+import { escapeControls } from './escape.ts';
+
 /** Where a `GgufError` was found. */
 export interface GgufErrorPlace {
   /** Name of the source, usually the path. */
@@ -32,7 +34,7 @@ export class GgufError extends Error {
     if (tensor !== undefined) parts.push(`tensor ${printable(tensor)}`);
     if (offset !== undefined) parts.push(`at byte ${offset}`);
     if (parts.length > 0) where.push(parts.join(' '));
-    super([...where, problem].join(': '), cause === undefined ? undefined : { cause });
+    super(escapeControls([...where, problem].join(': ')), cause === undefined ? undefined : { cause });
     this.key = key;
     this.tensor = tensor;
     this.offset = offset;
@@ -42,8 +44,8 @@ export class GgufError extends Error {
 /** Longest stretch of a name from a file that goes into a message. */
 const MAX_PRINTED = 80;
 
-/** Text from a file, made safe to print on one line. */
+/** A name from a file for a message: quoted where it is not plain ASCII, cut where it is long. */
 export function printable(text: string): string {
   const cut = text.length > MAX_PRINTED ? `${text.slice(0, MAX_PRINTED)}…` : text;
-  return /^[\x21-\x7e]+$/.test(cut) ? cut : JSON.stringify(cut);
+  return /^[\x21-\x7e]+$/.test(cut) ? cut : escapeControls(JSON.stringify(cut));
 }

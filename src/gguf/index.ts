@@ -10,6 +10,7 @@ export {
   type TensorDescription,
 } from './describe.ts';
 export { GgufError, type GgufErrorPlace } from './errors.ts';
+export { escapeControls, escapeControlsInLines } from './escape.ts';
 export { type GgmlType, type GgmlTypeName, ggmlTypeById, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
 export { type GgufFile, openGguf } from './open.ts';

@@ -2,6 +2,8 @@
  * @file The error of a model file that cannot be run.
  */
 
+import { escapeControls } from '../gguf/escape.ts';
+
 /** The file is a GGUF, but not a model that can be run: its message says what was expected and which key or tensor has it. */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
@@ -11,7 +13,7 @@ export class ModelError extends Error {
   readonly tensor?: string;
 
   constructor(message: string, where: { key?: string; tensor?: string } = {}) {
-    super(message);
+    super(escapeControls(message));
     this.key = where.key;
     this.tensor = where.tensor;
   }

@@ -1,0 +1,89 @@
+/**
+ * @file Bytes of a user's file to text: a byte order mark names the encoding, without one it is UTF-8, and what is no text of
+ * that encoding is an error with its position.
+ */
+import { UsageError } from './usage-error.ts';
+
+/** Encodings that can be read. */
+export interface TextEncoding {
+  readonly name: 'UTF-8' | 'UTF-16LE' | 'UTF-16BE';
+  /** Bytes of the byte order mark; 0 without one. */
+  readonly markLength: number;
+  /** Bytes of a code unit. */
+  readonly unit: 1 | 2;
+}
+
+/** Bytes that `detectEncoding` needs to see, where there are as many. */
+export const DETECTED_BYTES = 4;
+
+const UTF8: TextEncoding = { name: 'UTF-8', markLength: 0, unit: 1 };
+
+/**
+ * The encoding of a text by its first bytes.
+ * @throws UsageError for UTF-32 and for UTF-16 without a byte order mark; the message begins with `source`
+ */
+export function detectEncoding(start: Uint8Array, source: string): TextEncoding {
+  const [a, b, c, d] = start;
+  if (a === 0xef && b === 0xbb && c === 0xbf) return { ...UTF8, markLength: 3 };
+  if (a === 0xff && b === 0xfe && c === 0 && d === 0) throw isUnreadable(source, 'UTF-32LE');
+  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) throw isUnreadable(source, 'UTF-32BE');
+  if (a === 0xff && b === 0xfe) return { name: 'UTF-16LE', markLength: 2, unit: 2 };
+  if (a === 0xfe && b === 0xff) return { name: 'UTF-16BE', markLength: 2, unit: 2 };
+  if (start.length >= DETECTED_BYTES) {
+    // Two ASCII characters of 16 bits, the surest sign of a text without a mark.
+    if (a !== 0 && b === 0 && c !== 0 && d === 0) throw isUnreadable(source, 'UTF-16LE without a byte order mark');
+    if (a === 0 && b !== 0 && c === 0 && d !== 0) throw isUnreadable(source, 'UTF-16BE without a byte order mark');
+  }
+  return UTF8;
+}
+
+/** The text of `bytes`, which hold no byte order mark, or the first byte that is no text of the encoding. */
+export function decodeText(bytes: Uint8Array, { name, unit }: TextEncoding): { text: string } | { invalidAt: number } {
+  if (unit === 1) {
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    const invalidAt = invalidUtf8(text, bytes);
+    return invalidAt === undefined ? { text } : { invalidAt };
+  }
+  if (bytes.length % 2 !== 0) return { invalidAt: bytes.length - 1 };
+  const units = Buffer.from(bytes);
+  const text = (name === 'UTF-16BE' ? units.swap16() : units).toString('utf16le');
+  const lone = loneSurrogate(text);
+  return lone === undefined ? { text } : { invalidAt: 2 * lone };
+}
+
+/**
+ * The text of a whole file or stream, without its byte order mark.
+ * @throws UsageError naming `source` for what cannot be read as text
+ */
+export function decodeWhole(bytes: Uint8Array, source: string): string {
+  const encoding = detectEncoding(bytes.subarray(0, DETECTED_BYTES), source);
+  const decoded = decodeText(bytes.subarray(encoding.markLength), encoding);
+  if ('text' in decoded) return decoded.text;
+  throw new UsageError(
+    `${source} is no ${encoding.name} text: byte ${encoding.markLength + decoded.invalidAt} begins no character (save it as UTF-8)`,
+  );
+}
+
+/** Where half of a surrogate pair stands, in UTF-16 units; `undefined` for a text without one. */
+export function loneSurrogate(text: string): number | undefined {
+  const at = text.search(/\p{Surrogate}/u);
+  return at < 0 ? undefined : at;
+}
+
+/** Where the first byte sequence begins that the decoder had to replace. */
+function invalidUtf8(text: string, bytes: Uint8Array): number | undefined {
+  let at = 0;
+  let from = 0;
+  for (;;) {
+    const next = text.indexOf('\ufffd', from);
+    if (next < 0) return undefined;
+    at += Buffer.byteLength(text.slice(from, next));
+    if (!(bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd)) return at;
+    at += 3;
+    from = next + 1;
+  }
+}
+
+function isUnreadable(source: string, name: string): UsageError {
+  return new UsageError(`${source} is ${name}, which cannot be read: save it as UTF-8`);
+}
