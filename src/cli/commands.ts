@@ -26,22 +26,26 @@ export const commands: Record<CommandName, Command> = {
     summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
     usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\` the texts come from standard
-input. \`--jsonl\` is for pipelines: each line in is a JSON string, each line out the JSON array of its vector (of the vectors
-of its tokens with \`--pooling none\`), in order, as they are computed, with flat memory however long the input is.`,
+input. \`--jsonl\` is for pipelines: each line in is a JSON string or an array of token ids, each line out the JSON array of
+its vector (of the vectors of its tokens with \`--pooling none\`), in order, as they are computed, with flat memory however long
+the input is. Empty lines are left out. A program that writes a line can wait for its answer before it writes the next. A line
+that cannot be used ends the run with its number, after the answers to those before it; with \`--on-error skip\` its answer is
+\`null\`, and the exit code at the end is 1.`,
     run: async (parsed) => (await import('./embed.ts')).embed(parsed),
   },
   rerank: {
     summary: 'Scores how well documents answer a query, best first',
     usage: '-m FILE -q TEXT [DOCUMENT... | -f FILE] [OPTIONS]',
     details: `Scores how well documents answer a query, best first: a line with score, index and text for each, or \`--json\`.
-Documents are arguments, or the lines of \`-f\`, or those of standard input.`,
+Documents are arguments, or the lines of \`-f\`, or those of standard input. Documents with line breaks are arguments, or JSON
+strings with \`--jsonl\`; in the lines that are printed their line breaks are \`\\n\`.`,
     run: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
   },
   tokenize: {
     summary: "Prints the tokens of a text, as llama.cpp's llama-tokenize does",
     usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints the tokens of a text, as llama.cpp's llama-tokenize does; files that hold only a vocabulary will do. \`--jsonl\`
-is for pipelines: each line in is a JSON string, each line out the JSON array of its ids.`,
+is for pipelines, as in \`embed\`: each line in is a JSON string, each line out the JSON array of its ids.`,
     run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   },
   inspect: {

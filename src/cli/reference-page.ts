@@ -17,6 +17,10 @@ A value comes from the command line, else from the environment, else it is the d
 are the same, and underscores in long flags are the same as dashes. A switch in the environment is \`1\`, \`true\`, \`on\` or
 \`enabled\`, or \`0\`, \`false\`, \`off\` or \`disabled\`; where a switch has a spelling that turns it off, the presence of
 \`LLAMA_ARG_NO_X\` does so, too. Errors are one line on standard error and exit code 1; \`--verbose\` adds the stack.
+An empty variable counts as unset; an empty value of a flag is an error where it means nothing.
+
+Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. What is no text of its encoding is an error
+that names the byte. Control characters in names from model files are printed as \`\\u001b\`.
 
 ${commandNames.map(section).join('\n')}
 ## Shared options

@@ -43,6 +43,7 @@ export async function readPromptsFile({ promptsFile, defaultPromptName }: Option
   const file = promptsFile === undefined ? {} : parseObject(promptsFile, await readTextFile('--prompts', promptsFile));
   const isConfig = (typeof file.prompts === 'object' && file.prompts !== null) || '__version__' in file;
   const prompts = isConfig ? (file.prompts ?? {}) : file;
+  if (Array.isArray(prompts)) throw new UsageError(`--prompts ${promptsFile}: "prompts" must be an object of texts`);
   for (const [name, text] of Object.entries(prompts)) {
     if (typeof text !== 'string') throw new UsageError(`--prompts ${promptsFile}: "${name}" must be a text`);
   }

@@ -268,6 +268,18 @@ describe('rerank', () => {
     expect(nothing.stderr).toContain('no documents');
   });
 
+  it('prints a document with line breaks as one line, and takes it as a JSON string', async () => {
+    const document = 'one\ntwo\r\nthree';
+    const args = ['rerank', '-m', model('bert-rank'), '-q', query];
+    const given = await run([...args, '--', document, 'four']);
+    expect(given.stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(given.stdout).toMatch(/ {2}one\\ntwo\\r\\nthree\n/);
+    const lines = `${JSON.stringify(document)}\n"four"\n`;
+    expect(await run([...args, '--jsonl'], { input: lines })).toEqual(given);
+    const bad = await run([...args, '--jsonl'], { input: `${lines}[1]\n` });
+    expect(bad).toEqual({ code: 1, stdout: '', stderr: 'error: line 3 must be a JSON string\n' });
+  });
+
   it('refuses a model that is no reranker', async () => {
     const { code, stderr } = await run(['rerank', '-m', bert, '-q', 'a', 'b']);
     expect(code).toBe(1);
@@ -354,7 +366,12 @@ describe('mistakes end with exit code 1 and one line', () => {
   it.each<[string[], RegExp]>([
     [['embd'], /unknown command embd: did you mean embed\?/],
     [['embed'], /no model: give a GGUF file with -m FILE/],
-    [['embed', '-m', bert, 'text'], /unexpected argument "text"/],
+    [['embed', '-m', bert, 'text'], /unexpected argument "text" \(a text is given with -p\)/],
+    [['embed', 'model.gguf', '-p', 'x'], /unexpected argument "model\.gguf" \(a model is given with -m model\.gguf\)/],
+    [['embed', '-m', bert, '--pooling', 'rank', '-p', 'x'], /is no reranker: its file has no classifier/],
+    [['rerank', '-m', bert, '-q', 'a', '--jsonl', 'b'], /documents are arguments or in -f, not both/],
+    [['embed', '-m', bert, '--jsonl', '-f', tmpdir()], /-f: cannot read \S+: it is a folder/],
+    [['embed', '-m', bert, '-f', tmpdir()], /-f: cannot read \S+: it is a folder/],
     [['embed', '-m', 'absent.gguf', '-p', 'x'], /absent\.gguf/],
     [['embed', '-m', bert, '-f', 'absent.txt'], /cannot read absent\.txt/],
     [['embed', '-m', bert, '--jsonl', '-f', 'absent.jsonl'], /cannot read absent\.jsonl/],

@@ -25,7 +25,7 @@ export function start(args: readonly string[], env: Record<string, string> = {})
 /** Runs the program to its end. */
 export function run(
   args: readonly string[],
-  { input = '', env }: { input?: string; env?: Record<string, string> } = {},
+  { input = '', env }: { input?: string | Uint8Array; env?: Record<string, string> } = {},
 ): Promise<Finished> {
   const child = start(args, env);
   child.stdin.on('error', () => {});

@@ -129,8 +129,67 @@ describe('serve reads the files it is given', () => {
     expect(named).toBe(plain);
   });
 
+  it.each<[what: string, file: string, text: string, byDefault: string]>([
+    ['prompts by name', 'named.json', '{"query":"query: ","prompts":"p "}', ''],
+    ['a configuration', 'config.json', '{"prompts":{"query":"query: "},"default_prompt_name":null}', ''],
+    [
+      'a configuration with a default',
+      'default.json',
+      '{"__version__":{"transformers":"4.6.1"},"prompts":{"query":"query: ","":""},"default_prompt_name":"query","similarity_fn_name":"cosine"}',
+      'query: ',
+    ],
+    [
+      'a byte order mark',
+      'mark.json',
+      '\ufeff{"prompts":{"query":"query: "},"default_prompt_name":"query"}',
+      'query: ',
+    ],
+    ['a configuration without prompts', 'old.json', '{"__version__":{"sentence_transformers":"2.0.0"}}', ''],
+    ['a configuration with null', 'null.json', '{"__version__":{},"prompts":null,"default_prompt_name":null}', ''],
+  ])('--prompts takes %s', async (_, name, text, byDefault) => {
+    const { url } = await serve('--prompts', file(name, text));
+    const ask = async (body: object) =>
+      (await fetch(`${url}/embedding`, { method: 'POST', body: JSON.stringify(body) })).text();
+    expect(await ask({ content: 'panda' })).toBe(await ask({ content: `${byDefault}panda`, prompt_name: '' }));
+    if (!text.includes('query')) return;
+    expect(await ask({ content: 'panda', prompt_name: 'query' })).toBe(
+      await ask({ content: 'query: panda', prompt_name: '' }),
+    );
+  });
+
   it.each([
-    [['--api-key-file', 'absent'], /--api-key-file: cannot read absent/],
+    [['--api-key-file', 'absent'], /--api-key-file: cannot read absent: there is no such file/],
+    [['--api-key-file', files], /--api-key-file: cannot read \S+: it is a folder/],
+    [['--api-key-file', file('nothing.txt', '')], /--api-key-file \S+ holds no key/],
+    [
+      ['--api-key-file', join(file('plain.txt', 'a'), 'b')],
+      /--api-key-file: cannot read \S+: a part of its path is no folder/,
+    ],
+    [
+      ['--ssl-key-file', 'absent', '--ssl-cert-file', 'absent'],
+      /--ssl-key-file: cannot read absent: there is no such file/,
+    ],
+    [
+      ['--ssl-key-file', file('key.pem', ''), '--ssl-cert-file', files],
+      /--ssl-cert-file: cannot read \S+: it is a folder/,
+    ],
+    [['--prompts', files], /--prompts: cannot read \S+: it is a folder/],
+    [['--prompts', file('none.json', '')], /--prompts \S+ is not JSON/],
+    [
+      ['--prompts', file('name.json', '{"prompts":{"a":"b"},"default_prompt_name":7}')],
+      /"default_prompt_name" must be a text or null/,
+    ],
+    [
+      ['--prompts', file('else.json', '{"prompts":{"a":"b"},"default_prompt_name":"c"}')],
+      /there is no prompt "c" \(known: a\)/,
+    ],
+    [['--prompts', file('deep.json', '{"prompts":{"a":{"b":"c"}}}')], /"a" must be a text/],
+    [['--prompts', file('list.json', '{"prompts":["a"]}')], /"prompts" must be an object/],
+    [['--api-key', ''], /--api-key is empty/],
+    [['--host', ''], /--host/],
+    [['model.gguf'], /unexpected argument "model\.gguf" \(a model is given with -m model\.gguf\)/],
+    [['--reranking'], /is no reranker: its file has no classifier/],
+    [['--pooling', 'rank'], /is no reranker: its file has no classifier/],
     [['--api-key-file', file('empty.txt', '# nobody\n')], /holds no key/],
     [['--ssl-key-file', 'absent'], /go together/],
     [['--ssl-key-file', file('k.pem', 'no'), '--ssl-cert-file', file('c.pem', 'no')], /PEM|key|cert/i],
@@ -142,7 +201,7 @@ describe('serve reads the files it is given', () => {
   ])('%j is refused in one line', async (args, message) => {
     const { code, stderr } = await run(['serve', '-m', model('bert-mean'), '--port', '0', ...args]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: [^\n]+\n$/);
+    expect(stderr).toMatch(/^(loading .*\n)?error: [^\n]+\n$/);
     expect(stderr).toMatch(message);
   });
 
