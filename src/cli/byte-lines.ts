@@ -97,7 +97,8 @@ class LineSplitter {
   }
 
   #take(): ByteLine {
-    const bytes = this.#length > MAX_LINE ? undefined : Buffer.concat(this.#pieces);
+    const bytes =
+      this.#length > MAX_LINE ? undefined : this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
     this.#pieces = [];
     this.#length = 0;
     return { number: ++this.#number, bytes, encoding: this.encoding };

@@ -40,7 +40,7 @@ export function detectEncoding(start: Uint8Array, source: string): TextEncoding 
 /** The text of `bytes`, which hold no byte order mark, or the first byte that is no text of the encoding. */
 export function decodeText(bytes: Uint8Array, { name, unit }: TextEncoding): { text: string } | { invalidAt: number } {
   if (unit === 1) {
-    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
     const invalidAt = invalidUtf8(text, bytes);
     return invalidAt === undefined ? { text } : { invalidAt };
   }

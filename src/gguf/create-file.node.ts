@@ -21,7 +21,8 @@ export interface FileSink extends ByteSink {
 export async function createFile(path: string): Promise<FileSink> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
-    throw new GgufError(`cannot be written: ${cause.message}`, { source: path, cause });
+    const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : cause.message;
+    throw new GgufError(`cannot be written: ${reason}`, { source: path, cause });
   };
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile()) {
