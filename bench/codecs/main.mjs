@@ -8,8 +8,8 @@
  */
 import { Bench } from 'tinybench';
 
-const { codecs } = await import('../../dist/tensor/codecs/index.js');
-const { rowBytes } = await import('../../dist/gguf/ggml-types.js');
+const { codecs } = await import('../../build/modules/tensor/codecs/index.js');
+const { rowBytes } = await import('../../build/modules/gguf/ggml-types.js');
 
 /** A multiple of every block size, small enough that input and output stay in the second-level cache. */
 const N_VALUES = 1 << 16;

@@ -129,11 +129,11 @@ export async function makeSynthetic(shapeName, typeName, folder) {
   const path = join(folder, `synthetic-${shapeName}-${typeName}.gguf`);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });
-  const { ggmlTypes, openGguf } = await import('../../dist/gguf/index.js');
-  const { openFile } = await import('../../dist/gguf/file.node.js');
-  const { GgufWriter } = await import('../../dist/gguf/writer.js');
-  const { chooseTypes, findFileType } = await import('../../dist/convert/quantize-types.js');
-  const { codecs } = await import('../../dist/tensor/codecs/index.js');
+  const { ggmlTypes, openGguf } = await import('../../build/modules/gguf/index.js');
+  const { openFile } = await import('../../build/modules/gguf/file.node.js');
+  const { GgufWriter } = await import('../../build/modules/gguf/writer.js');
+  const { chooseTypes, findFileType } = await import('../../build/modules/convert/quantize-types.js');
+  const { codecs } = await import('../../build/modules/tensor/codecs/index.js');
 
   const model = await openGguf(await openFile(join(root, shape.vocabulary)));
   const tensors = tensorsOf(shape, model.metadata.strings('tokenizer.ggml.tokens').length);

@@ -2,7 +2,7 @@
  * @file Measures the WebGPU backend: every strategy's kernels by timestamps against the adapter's own ceilings, whole models in
  * tokens a second.
  *
- *   node bench/gpu/main.mjs [--dist DIR] [--model FILE] [--out DIR] [--quick]
+ *   node bench/gpu/main.mjs [--modules DIR] [--model FILE] [--out DIR] [--quick]
  *
  * `--quick` (always on software adapters) takes shapes that a CPU computes in seconds. Results: a table on the terminal,
  * and `gpu.json` in `--out`.
@@ -18,13 +18,13 @@ import { packed, randomWeight, shapes, syntheticBert } from './synthetic.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: args } = parseArgs({
   options: {
-    dist: { type: 'string', default: join(here, '../../dist') },
+    modules: { type: 'string', default: join(here, '../../build/modules') },
     model: { type: 'string', default: join(here, '../../models/all-MiniLM-L6-v2-Q8_0.gguf') },
     out: { type: 'string' },
     quick: { type: 'boolean', default: false },
   },
 });
-const load = (path) => import(pathToFileURL(resolve(args.dist, path)).href);
+const load = (path) => import(pathToFileURL(resolve(args.modules, path)).href);
 const { createWebGpuBackend } = await load('kernels/webgpu/index.js');
 const { isSoftware } = await load('kernels/webgpu/probe.js');
 const { tilesOf, isUsable } = await load('kernels/webgpu/strategies.js');

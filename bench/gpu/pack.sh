@@ -21,9 +21,9 @@ vulkan=$(ldconfig -p | sed -n 's/.*libvulkan\.so\.1 .*x86-64.*=> //p' | head -n 
 [ -n "$vulkan" ] || fail 'no libvulkan.so.1 here: scripts/ci-install-vulkan.sh installs it'
 
 mkdir -p "$out/bench" "$out/node_modules/webgpu/dist/linux-x64" "$out/lib"
-(cd "$root" && node node_modules/typescript/bin/tsc -p tsconfig.build.json --declaration false --outDir "$(cd "$out" && pwd)/dist")
+(cd "$root" && node node_modules/typescript/bin/tsc -p tsconfig.build.json --declaration false --outDir "$(cd "$out" && pwd)/modules")
 # The backend and what loads a model; no server, no command line, no other backend.
-rm -rf "$out/dist/server" "$out/dist/cli" "$out/dist/convert" "$out/dist/engine" "$out/dist/kernels/wasm"
+rm -rf "$out/modules/server" "$out/modules/cli" "$out/modules/convert" "$out/modules/engine" "$out/modules/kernels/wasm"
 cp "$here"/*.mjs "$here/torch_bert.py" "$out/bench/"
 cp "$here/node_modules/webgpu/package.json" "$here/node_modules/webgpu/index.js" "$out/node_modules/webgpu/"
 cp "$(readlink -f "$vulkan")" "$out/lib/libvulkan.so.1"

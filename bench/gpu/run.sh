@@ -31,7 +31,7 @@ if [ -z "${VK_DRIVER_FILES:-}" ] && ! ls /usr/share/vulkan/icd.d/*.json /etc/vul
 fi
 
 status=0
-"$here/node" "$here/bench/main.mjs" --dist "$here/dist" --model "$here/model.gguf" --out "$out" >"$out/gpu.txt" 2>&1 || status=$?
+"$here/node" "$here/bench/main.mjs" --modules "$here/modules" --model "$here/model.gguf" --out "$out" >"$out/gpu.txt" 2>&1 || status=$?
 cat "$out/gpu.txt"
 
 if [ ! -f "$out/gpu.json" ]; then :

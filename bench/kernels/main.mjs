@@ -4,7 +4,7 @@
  * node bench/kernels/main.mjs [RUNG…] [--json]     (after `npm run build`; all rungs without a name)
  */
 import { parseArgs } from 'node:util';
-import { enablePacking } from '../../dist/kernels/wasm/packing.node.js';
+import { enablePacking } from '../../build/modules/kernels/wasm/packing.node.js';
 import { blocked, naive } from './plain.mjs';
 import { prepare } from './wasm.mjs';
 

@@ -1,7 +1,7 @@
 /** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
-import { dot8Levels } from '../../dist/kernels/wasm/dot8.js';
-import { compileKernels, instantiateKernels, stripBytes } from '../../dist/kernels/wasm/kernels.js';
-import { blockingOf } from '../../dist/kernels/wasm/weights.js';
+import { dot8Levels } from '../../build/modules/kernels/wasm/dot8.js';
+import { compileKernels, instantiateKernels, stripBytes } from '../../build/modules/kernels/wasm/kernels.js';
+import { blockingOf } from '../../build/modules/kernels/wasm/weights.js';
 
 const align = (n) => Math.ceil(n / 4096) * 4096;
 

@@ -1,6 +1,6 @@
 /** @file One worker of a team, for `wasm-team.test.ts`; computes with the built package. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { createWasmBackend } from '../../dist/kernels/wasm/index.js';
+import { createWasmBackend } from '../../build/modules/kernels/wasm/index.js';
 import { encoder } from './wasm-encoder.mjs';
 
 const { setup, rank, precision } = workerData;

@@ -9,7 +9,7 @@ import type { App, AppOptions, Engine } from '../../src/server/index.ts';
 import { delayed } from './delayed-engine.ts';
 import { fixture } from './http-fixture.ts';
 
-const built = (path: string) => import(fileURLToPath(new URL(`../../dist/${path}`, import.meta.url)));
+const built = (path: string) => import(fileURLToPath(new URL(`../../build/modules/${path}`, import.meta.url)));
 const { Embedder } = (await built('engine/index.js')) as typeof import('../../src/engine/index.ts');
 const { createApp } = (await built('server/index.js')) as typeof import('../../src/server/index.ts');
 const { LargeRequests } = (await built(
