@@ -11,7 +11,7 @@ async function madeF32(f16) {
   const path = join(cacheFolder, basename(f16).replace('F16', 'F32'));
   if (!existsSync(path)) {
     mkdirSync(cacheFolder, { recursive: true });
-    const { quantizeFile } = await import('../../build/modules/convert/quantize-file.node.js');
+    const { quantizeFile } = await import('../../build/modules/quantize/file.node.js');
     await quantizeFile(f16, path, 'F32');
   }
   return path;

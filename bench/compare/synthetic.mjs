@@ -132,14 +132,14 @@ export async function makeSynthetic(shapeName, typeName, folder) {
   const { ggmlTypes, openGguf } = await import('../../build/modules/gguf/index.js');
   const { openFile } = await import('../../build/modules/gguf/file.node.js');
   const { GgufWriter } = await import('../../build/modules/gguf/writer.js');
-  const { chooseTypes, findFileType } = await import('../../build/modules/convert/quantize-types.js');
+  const { chooseTypes, findTargetType } = await import('../../build/modules/quantize/types.js');
   const { codecs } = await import('../../build/modules/tensor/codecs/index.js');
 
   const model = await openGguf(await openFile(join(root, shape.vocabulary)));
   const tensors = tensorsOf(shape, model.metadata.strings('tokenizer.ggml.tokens').length);
   const keys = new Map([['general.architecture', { type: 'string', value: shape.arch }], ...keysOf(shape)]);
   const infos = new Map(tensors.map(([name, dims]) => [name, { name, shape: dims, type: ggmlTypes.F32 }]));
-  const fileType = findFileType(typeName);
+  const fileType = findTargetType(typeName);
   const types = new Map();
   if (fileType) {
     const metadata = {

@@ -1,8 +1,8 @@
 /**
  * @file The command `convert`.
  */
-import { convertFolder } from '../convert/convert-folder.node.ts';
-import type { ConvertType } from '../convert/convert-types.ts';
+import { convertFolder } from '../convert/file.node.ts';
+import type { OutputType } from '../convert/output-types.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
 import { log, progressLine } from './log.ts';
 import type { Parsed } from './parse-options.ts';
@@ -16,7 +16,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
     throw new UsageError('give a folder and a file: gguf-embed convert FOLDER OUT');
   }
   const show = progressLine();
-  const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as ConvertType, {
+  const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as OutputType, {
     modelName: values.modelName,
     signal: abortOnSignal(),
     onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),

@@ -1,8 +1,8 @@
 /**
  * @file The command `quantize`.
  */
-import { quantizeFile } from '../convert/quantize-file.node.ts';
-import { fileTypes, findFileType } from '../convert/quantize-types.ts';
+import { quantizeFile } from '../quantize/file.node.ts';
+import { findTargetType, targetTypes } from '../quantize/types.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
 import { log, progressLine } from './log.ts';
 import type { Parsed } from './parse-options.ts';
@@ -12,11 +12,11 @@ import { UsageError } from './usage-error.ts';
 /** Writes a smaller file and says what is in it. */
 export async function quantize({ values, positionals }: Parsed): Promise<void> {
   const [input, output, typeName, ...others] = positionals;
-  const known = fileTypes.map(({ name }) => name).join(', ');
+  const known = targetTypes.map(({ name }) => name).join(', ');
   if (typeName === undefined || others.length > 0) {
     throw new UsageError(`give two files and a type: gguf-embed quantize IN OUT TYPE (types: ${known})`);
   }
-  const type = findFileType(typeName);
+  const type = findTargetType(typeName);
   if (type === undefined) throw new UsageError(`there is no type ${typeName} (types: ${known})`);
   const show = progressLine();
   const plan = await quantizeFile(input, output, type.name, {

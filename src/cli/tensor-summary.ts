@@ -1,7 +1,7 @@
 /**
  * @file One line about the tensors of a file that was written.
  */
-import { type GgmlType, rowBytes } from '../gguf/index.ts';
+import { type GgmlType, nElements, rowBytes } from '../gguf/index.ts';
 import { byteSize } from './log.ts';
 
 /** `out.gguf: 101 tensors, 24.0 MB (F32: 37, Q8_0: 64)`. */
@@ -13,7 +13,7 @@ export function summary(
   let bytes = 0;
   for (const { type, shape } of tensors) {
     const [row = 1, ...rows] = shape;
-    bytes += rowBytes(type, row) * rows.reduce((product, n) => product * n, 1);
+    bytes += rowBytes(type, row) * nElements(rows);
     counts.set(type.name, (counts.get(type.name) ?? 0) + 1);
   }
   const types = Array.from(counts, ([name, count]) => `${name}: ${count}`).join(', ');

@@ -1,19 +1,20 @@
 /**
  * @file Makes a GGUF of a Hugging Face checkout: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, a piece at a time.
  */
-import { type ByteSink, type GgmlType, GgufWriter, rowBytes } from '../gguf/index.ts';
-import { findUnwritable } from './check-values.ts';
-import type { Checkout } from './convert-checkout.ts';
-import { openCheckpoint } from './convert-checkpoint.ts';
-import { findClass, type ModelClass } from './convert-classes.ts';
-import { type Config, readConfig } from './convert-config.ts';
-import { ConvertError } from './convert-error.ts';
-import { setGeneral } from './convert-general.ts';
-import { blockCount, setHparams } from './convert-hparams.ts';
-import { ggufName } from './convert-names.ts';
-import { type CheckpointTensor, dtypeBytes, nValues } from './convert-tensors.ts';
-import { setTokenizer } from './convert-tokenizer.ts';
-import { type ConvertType, chooseType, convertTypes, decode, encode } from './convert-types.ts';
+import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
+import { findUnwritable } from '../tensor/codecs/check-values.ts';
+import { Turn } from '../turn.ts';
+import type { Checkout } from './checkout/checkout.ts';
+import { type Config, readConfig } from './checkout/config.ts';
+import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
+import { type CheckpointTensor, dtypeBytes } from './checkpoint/tensors.ts';
+import { findClass, type ModelClass } from './classes.ts';
+import { ConvertError } from './conversion-error.ts';
+import { setGeneral } from './general.ts';
+import { blockCount, setHparams } from './hparams.ts';
+import { ggufName } from './names.ts';
+import { chooseType, decode, encode, type OutputType } from './output-types.ts';
+import { setTokenizer } from './vocab/tokenizer-keys.ts';
 
 /** A tensor to write. */
 export interface PlannedTensor {
@@ -46,7 +47,7 @@ export interface ConvertOptions {
 /** Values that are in memory at a time. */
 const PIECE = 1 << 16;
 /** Milliseconds after which other tasks of the thread get a turn. */
-const TURN = 50;
+const TURN_MS = 50;
 
 /** A tensor with where its values come from. */
 interface Planned extends PlannedTensor {
@@ -64,7 +65,7 @@ interface Planned extends PlannedTensor {
 export async function convert(
   checkout: Checkout,
   sink: ByteSink,
-  type: ConvertType,
+  type: OutputType,
   options: ConvertOptions = {},
 ): Promise<readonly PlannedTensor[]> {
   const config = await readConfig(checkout);
@@ -72,11 +73,11 @@ export async function convert(
   const checkpoint = await openCheckpoint(checkout);
   try {
     const plan = planTensors(checkpoint.tensors, config, modelClass, type);
-    const total = plan.reduce((sum, { shape }) => sum + nValues(shape), 0);
+    const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);
     await setGeneral(writer, checkout, config.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
-    await setHparams(writer, checkout, config, modelClass, convertTypes[type]);
+    await setHparams(writer, checkout, config, modelClass, fileTypes[type].id);
     await setTokenizer(writer, checkout, config, modelClass.tokenizer);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
     options.signal?.throwIfAborted();
@@ -93,7 +94,7 @@ function planTensors(
   tensors: readonly CheckpointTensor[],
   config: Config,
   modelClass: ModelClass,
-  wanted: ConvertType,
+  wanted: OutputType,
 ): Planned[] {
   const nLayers = blockCount(config);
   const plan: Planned[] = [];
@@ -111,7 +112,7 @@ function planTensors(
     const [rows, ...rest] = source.shape;
     if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, of which ${cut} stand for padding`);
     const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [rows - cut])];
-    plan.push({ name, shape, type: chooseType(name, shape, wanted), source, skipped: cut * nValues(rest) });
+    plan.push({ name, shape, type: chooseType(name, shape, wanted), source, skipped: cut * nElements(rest) });
   }
   if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');
   return plan;
@@ -132,15 +133,12 @@ async function writeTensors(
   { onProgress, signal }: ConvertOptions,
 ): Promise<void> {
   let values = 0;
-  let turn = performance.now();
+  const turn = new Turn(TURN_MS);
   for (const [index, tensor] of plan.entries()) {
     const done = async (n: number) => {
       values += n;
       onProgress?.({ tensor, index, nTensors: plan.length, values, totalValues });
-      if (performance.now() - turn > TURN) {
-        await new Promise((resolve) => setTimeout(resolve));
-        turn = performance.now();
-      }
+      if (turn.isOver) await turn.pass();
       signal?.throwIfAborted();
     };
     await writer.writeTensor(tensor.name, pieces(tensor, done));
@@ -152,7 +150,7 @@ async function* pieces(
   { type, shape, source, skipped }: Planned,
   done: (n: number) => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
-  const total = nValues(shape);
+  const total = nElements(shape);
   const size = Math.min(PIECE, total);
   const width = dtypeBytes[source.dtype];
   const before = new Uint8Array(size * width);

@@ -3,6 +3,7 @@
  * refused; only `auto` chooses, and it looks before it chooses: a backend that fails is never replaced by another.
  */
 import type { ByteSource, GgufFile } from '../gguf/index.ts';
+import { nElements } from '../gguf/shape.ts';
 import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
 import { InputError } from './errors.ts';
 import { canShareMemory, canStartWorkers, cpuCount, isNode } from './platform.ts';
@@ -63,7 +64,7 @@ export async function startRunner(
 /** Bytes that the wasm backend would need for the unpacked weights: four a value in `exact`, else two. */
 function unpackedSize(file: GgufFile, precision: Precision): number {
   let values = 0;
-  for (const { shape } of file.tensors.values()) values += shape.reduce((product, n) => product * n, 1);
+  for (const { shape } of file.tensors.values()) values += nElements(shape);
   return values * (precision === 'exact' ? 4 : 2);
 }
 

@@ -1,9 +1,10 @@
 /**
  * @file What a loaded model is, gathered from its file and from what computes it.
  */
+import { describeFileType } from '../gguf/file-types.ts';
 import type { GgufFile } from '../gguf/index.ts';
+import { nElements } from '../gguf/shape.ts';
 import type { ModelOutline, Pooling } from '../models/index.ts';
-import { fileTypeName } from './ftype.ts';
 import type { Runner } from './runner.ts';
 import type { ModelInfo } from './types.ts';
 
@@ -20,7 +21,7 @@ export function describeModel(
     name: file.metadata.string('general.name') ?? baseName(source),
     source,
     architecture: hparams.architecture,
-    ftype: fileTypeName(file),
+    ftype: describeFileType(file),
     tokenizer: file.metadata.string('tokenizer.ggml.model') ?? 'none',
     nVocab: hparams.nVocab,
     nCtx: use.nCtx,
@@ -28,7 +29,7 @@ export function describeModel(
     nEmbd: hparams.nEmbd,
     nEmbdOut: hparams.nEmbd,
     nLayer: hparams.nLayer,
-    nParams: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
+    nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
     labels: hparams.labels,

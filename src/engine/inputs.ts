@@ -2,8 +2,8 @@
  * @file From what the caller gave to token ids: which forms an input may have, and where it is cut when it is too long.
  */
 import type { Tokenizer } from '../tokenizer/index.ts';
+import { Turn } from '../turn.ts';
 import { ContextSizeError, InputError } from './errors.ts';
-import { Turn } from './turn.ts';
 import type { EmbedInput, EmbedOptions, TokenizeOptions } from './types.ts';
 
 /** One input, ready to run. */

@@ -1,10 +1,11 @@
 /**
  * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
  */
+
+import { Turn } from '../turn.ts';
 import { Embedder } from './embedder.ts';
 import { ContextSizeError, InputError } from './errors.ts';
 import type { ModelSource } from './source.ts';
-import { Turn } from './turn.ts';
 import { type LoadOptions, type ModelInfo, type Progress, scoreScales } from './types.ts';
 
 const MIN_FLOAT32 = 2 ** -149;

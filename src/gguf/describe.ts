@@ -3,6 +3,7 @@
  */
 import type { GgmlTypeName } from './ggml-types.ts';
 import type { GgufFile } from './open.ts';
+import { nElements } from './shape.ts';
 import type { GgufArray, ValueType } from './value-types.ts';
 
 /** A metadata value that `JSON.stringify` takes; 64 bit integers are decimal strings, non-finite numbers their names. */
@@ -57,7 +58,7 @@ export function describeGguf(file: GgufFile, maxItems = 8): GgufDescription {
     name,
     type: type.name,
     shape,
-    parameters: shape.reduce((product, n) => product * n, 1),
+    parameters: nElements(shape),
     offset,
     bytes: byteLength,
   }));

@@ -11,10 +11,19 @@ export {
 } from './describe.ts';
 export { GgufError, type GgufErrorPlace } from './errors.ts';
 export { escapeControls, escapeControlsInLines } from './escape.ts';
+export {
+  describeFileType,
+  type FileType,
+  type FileTypeName,
+  fileTypeById,
+  fileTypes,
+  QUANTIZATION_VERSION,
+} from './file-types.ts';
 export { type GgmlType, type GgmlTypeName, ggmlTypeById, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
 export { type GgufFile, openGguf } from './open.ts';
 export type { TensorInfo } from './read-tensors.ts';
+export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';
 export type { ByteSource } from './source.ts';
 export { blobSource, memorySource } from './sources.ts';

@@ -8,6 +8,7 @@ import { type GgmlType, rowBytes } from './ggml-types.ts';
 import { HeaderBuilder } from './header-builder.ts';
 import { DEFAULT_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_DIMENSIONS, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES } from './limits.ts';
 import type { TypedValue } from './metadata.ts';
+import { nElements } from './shape.ts';
 import type { ByteSink } from './sink.ts';
 import type { GgufArray, NumericArray, ScalarType } from './value-types.ts';
 
@@ -103,7 +104,7 @@ export class GgufWriter {
         tensor: name,
       });
     }
-    const byteLength = rest.reduce((bytes, n) => bytes * n, rowBytes(type, row));
+    const byteLength = rowBytes(type, row) * nElements(rest);
     this.#tensors.set(name, { name, type, shape, byteLength });
   }
 

@@ -1,6 +1,7 @@
 /**
  * @file The weights of a model as a tree of their names, with parameter counts, for people to read.
  */
+import { nElements } from '../gguf/shape.ts';
 import type { Weight } from '../tensor/ops.ts';
 
 /** A part of a model: `blk`, `0`, `attn_q`, `weight`. */
@@ -35,5 +36,5 @@ export function weightTree(name: string, weights: readonly Weight[], depth = 0):
 }
 
 function countParams(weight: Weight): number {
-  return weight.shape.reduce((product, n) => product * n, 1);
+  return nElements(weight.shape);
 }

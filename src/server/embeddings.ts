@@ -2,7 +2,7 @@
  * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
  */
 import type { ModelInfo } from '../engine/index.ts';
-import { Turn } from '../engine/turn.ts';
+import { Turn } from '../turn.ts';
 import { convertVector, type OutputDtype } from './dtypes.ts';
 import { HttpError } from './errors.ts';
 import type { Fields } from './json-body.ts';

@@ -3,7 +3,7 @@
  * HTTP has time for all others. The worker is started when the first one comes and ended when none has come for a while.
  */
 import { Worker } from 'node:worker_threads';
-import { Turn } from '../engine/turn.ts';
+import { Turn } from '../turn.ts';
 import { HttpError, toHttpError } from './errors.ts';
 import type { FromLargeWorker, ToLargeWorker, WorkerData } from './large-request-protocol.ts';
 import type { LargeRequest, LargeRequestHandler, Service } from './service.ts';

@@ -2,7 +2,7 @@
  * @file Computes the vectors of a request: prompts put before texts, cache looked into, the rest given to the engine.
  */
 import type { EmbedInput, EmbedOptions } from '../engine/index.ts';
-import { Turn } from '../engine/turn.ts';
+import { Turn } from '../turn.ts';
 import { HttpError } from './errors.ts';
 import type { Asked, Order } from './service.ts';
 import { cacheKey } from './vector-cache.ts';

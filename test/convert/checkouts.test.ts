@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { convertFolder } from '../../src/convert/convert-folder.node.ts';
+import { convertFolder } from '../../src/convert/file.node.ts';
 import { openFile } from '../../src/gguf/file.node.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';

@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConvertError } from '../../src/convert/convert-error.ts';
-import { convertFolder } from '../../src/convert/convert-folder.node.ts';
+import { ConvertError } from '../../src/convert/conversion-error.ts';
+import { convertFolder } from '../../src/convert/file.node.ts';
 import { memorySource, openGguf } from '../../src/gguf/index.ts';
 import { firstDifference, readDescription, unpackCheckout } from './support.ts';
 

@@ -2,7 +2,7 @@
  * @file Names of models taken apart, and sizes in words.
  */
 import { expect, test } from 'vitest';
-import { parseModelId, sizeLabel } from '../../src/convert/convert-model-id.ts';
+import { parseModelId, sizeLabel } from '../../src/convert/model-id.ts';
 
 const M = 1_000_000;
 

@@ -3,8 +3,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ConvertError } from '../../src/convert/convert-error.ts';
-import { PickleCall, PickleGlobal, readPickle } from '../../src/convert/convert-pickle.ts';
+import { PickleCall, PickleGlobal, readPickle } from '../../src/convert/checkpoint/pickle.ts';
+import { ConvertError } from '../../src/convert/conversion-error.ts';
 
 /** Bytes of a pickle written down as text, where `\x` escapes are single bytes. */
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));

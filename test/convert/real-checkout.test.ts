@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { convertFolder } from '../../src/convert/convert-folder.node.ts';
+import { convertFolder } from '../../src/convert/file.node.ts';
 
 const checkout = process.env.MINILM_CHECKOUT;
 

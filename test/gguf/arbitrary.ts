@@ -12,6 +12,7 @@ import {
   type ValueToWrite,
 } from '../../src/gguf/index.ts';
 import { MAX_TENSOR_NAME_BYTES } from '../../src/gguf/limits.ts';
+import { nElements } from '../../src/gguf/shape.ts';
 
 /** A tensor with its little-endian data. */
 export interface TensorPlan {
@@ -85,7 +86,7 @@ const tensor: fc.Arbitrary<TensorPlan> = fc
   })
   .map(({ name, type, blocks, rest, seed }) => {
     const shape = [blocks * type.blockSize, ...rest];
-    const data = new Uint8Array(rest.reduce((bytes, n) => bytes * n, rowBytes(type, shape[0])));
+    const data = new Uint8Array(rowBytes(type, shape[0]) * nElements(rest));
     for (let i = 0; i < data.length; i++) data[i] = (Math.imul(i + 1, 2654435761) ^ seed) >>> 11;
     return { name, type, shape, data };
   });

@@ -2,6 +2,7 @@
  * @file The reference backend's weight: the bytes of the file as they are. A row is dequantised when it is used.
  */
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
+import { nElements } from '../../gguf/shape.ts';
 import type { WeightSource } from '../../tensor/backend.ts';
 import { type Codec, codecs } from '../../tensor/codecs/index.ts';
 import type { Weight } from '../../tensor/ops.ts';
@@ -25,7 +26,7 @@ export class ReferenceWeight implements Weight {
     this.shape = source.shape;
     const [rowLength = 1, ...outer] = source.shape;
     this.rowLength = rowLength;
-    this.nRows = outer.reduce((product, n) => product * n, 1);
+    this.nRows = nElements(outer);
     this.#rowBytes = rowBytes(source.type, rowLength);
     if (this.#rowBytes * this.nRows !== source.byteLength) {
       throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);

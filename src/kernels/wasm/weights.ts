@@ -8,6 +8,7 @@
  *  - `vector`: float32.
  */
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
+import { nElements } from '../../gguf/shape.ts';
 import type { WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Weight } from '../../tensor/ops.ts';
 import { gridAddress, writeGrid } from './grids.ts';
@@ -105,7 +106,7 @@ export class WasmWeight implements Weight {
     const [k = 1, n = 1, ...outer] = source.shape;
     this.k = k;
     this.n = n;
-    this.nMatrices = outer.reduce((product, axis) => product * axis, 1);
+    this.nMatrices = nElements(outer);
     this.rowBytes = rowBytes(source.type, k);
     if (this.rowBytes * n * this.nMatrices !== source.byteLength) {
       throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);

@@ -5,6 +5,7 @@
  * in the pool (`vectors.ts`).
  */
 import { type GgmlType, ggmlTypes, rowBytes } from '../../gguf/ggml-types.ts';
+import { nElements } from '../../gguf/shape.ts';
 import type { WeightRole, WeightSource } from '../../tensor/backend.ts';
 import { codecs, iqGrid } from '../../tensor/codecs/index.ts';
 import type { Weight } from '../../tensor/ops.ts';
@@ -50,7 +51,7 @@ export class GpuWeight implements Weight {
     this.shape = source.shape;
     const [rowLength = 1, ...outer] = source.shape;
     this.rowLength = rowLength;
-    this.nRows = outer.reduce((product, n) => product * n, 1);
+    this.nRows = nElements(outer);
     this.loader = loader;
     this.vector = vector;
     if (rowBytes(source.type, rowLength) * this.nRows !== source.byteLength) {
@@ -90,7 +91,7 @@ export class Weights {
 
   /** Makes the handle; see `Backend.allocate`. @throws GpuOutOfMemoryError when the budget has no room for it */
   allocate(source: WeightSource, role: WeightRole): GpuWeight {
-    const size = source.shape.reduce((product, n) => product * n, 1);
+    const size = nElements(source.shape);
     const pooled = role === 'vector' || (role === 'table' && size <= smallTable);
     const vector = pooled ? this.#vectors.reserve(size) : undefined;
     const weight = new GpuWeight(source, role === 'vector' ? undefined : this.#loader(source.type), vector);

@@ -7,6 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, vi } from 'vitest';
 import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
+import { nElements } from '../../../src/gguf/shape.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import { loadDawn } from '../../../src/kernels/webgpu/dawn.node.ts';
 import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
@@ -61,7 +62,7 @@ export function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
  */
 export function randomBlocks(name: string, type: GgmlTypeName, shape: number[], seed: number): WeightSource {
   const { blockSize, blockBytes } = ggmlTypes[type];
-  const size = shape.reduce((product, n) => product * n, 1);
+  const size = nElements(shape);
   if (blockSize === 1) return source(name, shape, normal(size, seed, 0.2), type);
   const next = random(seed);
   const bytes = Uint8Array.from({ length: (size / blockSize) * blockBytes }, () => next() * 256);

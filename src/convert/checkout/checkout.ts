@@ -1,0 +1,70 @@
+/**
+ * @file A Hugging Face checkout: a folder of files, and how their small ones are read.
+ */
+import type { ByteSource } from '../../gguf/index.ts';
+import { ConvertError } from '../conversion-error.ts';
+
+/** A folder with a model, wherever it is. */
+export interface Checkout {
+  /** Name of the folder without what is above it; `general.name` may come from it. */
+  readonly name: string;
+  /** Names of the files at the top, sorted by code point. */
+  readonly files: readonly string[];
+  /** Opens a file by its path in the folder; `undefined` when there is none. */
+  open(path: string): Promise<ByteSource | undefined>;
+}
+
+/** Bytes of a text file. The largest known `tokenizer.json` has 35 MB. */
+const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+
+/** A JSON object. */
+export type Json = { readonly [key: string]: unknown };
+
+/** The bytes of a file, or `undefined` when there is none. @throws ConvertError when it is too large to be read at once */
+export async function readBytes(checkout: Checkout, path: string): Promise<Uint8Array | undefined> {
+  const source = await checkout.open(path);
+  if (source === undefined) return undefined;
+  try {
+    if (source.size > MAX_TEXT_BYTES) {
+      throw new ConvertError(`the file has ${source.size} bytes; at most ${MAX_TEXT_BYTES} were expected`, path);
+    }
+    const bytes = new Uint8Array(source.size);
+    await source.read(0, bytes);
+    return bytes;
+  } finally {
+    await source.close();
+  }
+}
+
+/** The text of a file, or `undefined` when there is none. @throws ConvertError when it is not UTF-8 */
+export async function readText(checkout: Checkout, path: string): Promise<string | undefined> {
+  const bytes = await readBytes(checkout, path);
+  if (bytes === undefined) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ConvertError('the file is not UTF-8 text', path, cause);
+  }
+}
+
+/** The JSON value in a file, or `undefined` when there is none. @throws ConvertError when it is not JSON */
+export async function readJson(checkout: Checkout, path: string): Promise<unknown> {
+  const text = await readText(checkout, path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConvertError(`the file is not JSON: ${(cause as Error).message}`, path, cause);
+  }
+}
+
+/** The JSON object in a file, or `undefined` when there is none. @throws ConvertError when it is something else */
+export async function readJsonObject(checkout: Checkout, path: string): Promise<Json | undefined> {
+  const value = await readJson(checkout, path);
+  if (value !== undefined && !isObject(value)) throw new ConvertError('a JSON object was expected', path);
+  return value;
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,153 @@
+/**
+ * @file `config.json` with the defaults that the transformers library gives to keys that are absent.
+ */
+
+import { ConvertError } from '../conversion-error.ts';
+import { type Checkout, isObject, type Json, readJsonObject } from './checkout.ts';
+
+const FILE = 'config.json';
+
+const bert: Json = {
+  vocab_size: 30522,
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+  max_position_embeddings: 512,
+  layer_norm_eps: 1e-12,
+  type_vocab_size: 2,
+  pad_token_id: 0,
+  hidden_act: 'gelu',
+  position_embedding_type: 'absolute',
+};
+
+/** By `model_type`. */
+const defaults: Readonly<Record<string, Json>> = {
+  bert,
+  roberta: { ...bert, vocab_size: 50265, pad_token_id: 1 },
+  'xlm-roberta': { ...bert, pad_token_id: 1 },
+  distilbert: {
+    vocab_size: 30522,
+    dim: 768,
+    n_layers: 6,
+    n_heads: 12,
+    hidden_dim: 3072,
+    max_position_embeddings: 512,
+    activation: 'gelu',
+  },
+  nomic_bert: {
+    hidden_size: 768,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    intermediate_size: 3072,
+    max_position_embeddings: 2048,
+    layer_norm_eps: 1e-12,
+    rope_theta: 1000,
+  },
+  modernbert: {
+    vocab_size: 50368,
+    hidden_size: 768,
+    num_hidden_layers: 22,
+    num_attention_heads: 12,
+    intermediate_size: 1152,
+    max_position_embeddings: 8192,
+    norm_eps: 1e-5,
+    hidden_activation: 'gelu',
+    global_attn_every_n_layers: 3,
+    local_attention: 128,
+    global_rope_theta: 160000,
+    local_rope_theta: 10000,
+  },
+};
+
+/** The config of a checkout; every value has been checked when it is handed out. */
+export class Config {
+  /** As the file has it. */
+  readonly raw: Json;
+  /** First of `architectures`: the class of the model. */
+  readonly modelClass: string;
+  readonly #values: Json;
+
+  constructor(raw: Json) {
+    const { model_type: type, architectures } = raw;
+    const modelClass: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+    if (typeof type !== 'string' || typeof modelClass !== 'string') {
+      throw new ConvertError('model_type and architectures were expected', FILE);
+    }
+    this.raw = raw;
+    this.modelClass = modelClass;
+    this.#values = { ...(Object.hasOwn(defaults, type) ? defaults[type] : {}), ...raw };
+  }
+
+  /** The value of the first of the keys that is there and not null. */
+  get(...keys: readonly string[]): unknown {
+    for (const key of keys)
+      if (Object.hasOwn(this.#values, key) && this.#values[key] !== null) return this.#values[key];
+    return undefined;
+  }
+
+  /** A whole number from 0 to 2³² − 1. @throws ConvertError when it is something else */
+  u32(...keys: readonly string[]): number | undefined {
+    return this.#expect(
+      keys,
+      (value) => isNumber(value) && Number.isInteger(value) && value >= 0 && value < 2 ** 32,
+      'a whole number',
+    );
+  }
+
+  /** As `u32`. @throws ConvertError when it is absent, too */
+  needU32(...keys: readonly string[]): number {
+    const value = this.u32(...keys);
+    if (value === undefined) throw new ConvertError(`${keys[0]} is missing`, FILE);
+    return value;
+  }
+
+  /** @throws ConvertError when it is something else than a number */
+  float(...keys: readonly string[]): number | undefined {
+    return this.#expect(keys, isNumber, 'a number');
+  }
+
+  /** @throws ConvertError when it is something else than a text */
+  string(...keys: readonly string[]): string | undefined {
+    return this.#expect(keys, (value): value is string => typeof value === 'string', 'a text');
+  }
+
+  /** @throws ConvertError when the value of `key` is there and none of `values`; `why` ends the message */
+  require(key: string, values: readonly unknown[], why: string): void {
+    const found = this.get(key);
+    if (found === undefined || values.includes(found)) return;
+    throw new ConvertError(`${key} is ${JSON.stringify(found)}; ${why}`, FILE);
+  }
+
+  /** Names of the classifier's outputs; empty without any, and for the two that transformers makes up itself. */
+  labels(): string[] {
+    const { id2label } = this.raw;
+    if (!isObject(id2label)) return [];
+    const labels = Object.keys(id2label)
+      .sort((a, b) => Number(a) - Number(b))
+      .map((id) => String(id2label[id]));
+    return labels.length === 2 && labels[0] === 'LABEL_0' ? [] : labels;
+  }
+
+  #expect<T>(keys: readonly string[], is: (value: unknown) => value is T, what: string): T | undefined;
+  #expect(keys: readonly string[], is: (value: unknown) => boolean, what: string): number | undefined;
+  #expect(keys: readonly string[], is: (value: unknown) => boolean, what: string): unknown {
+    const value = this.get(...keys);
+    if (value !== undefined && !is(value)) {
+      throw new ConvertError(`${keys.join(' or ')} is ${JSON.stringify(value)}; ${what} was expected`, FILE);
+    }
+    return value;
+  }
+}
+
+/** @throws ConvertError when there is no config or it names no class */
+export async function readConfig(checkout: Checkout): Promise<Config> {
+  const raw = await readJsonObject(checkout, FILE);
+  if (raw === undefined)
+    throw new ConvertError(`there is no ${FILE}; the folder of a Hugging Face model was expected`, checkout.name);
+  return new Config(raw);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}

@@ -1,0 +1,36 @@
+/**
+ * @file What a checkpoint is once it is open, whatever its files are.
+ */
+
+/** Storage types of checkpoints that are read. Whole numbers occur only in buffers that are not converted. */
+export type DType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+/** Bytes of one value. */
+export const dtypeBytes: Readonly<Record<DType, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
+
+/** A tensor of a checkpoint. */
+export interface CheckpointTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Slowest axis first, as PyTorch has it. */
+  readonly shape: readonly number[];
+  /** Fills `into` with the values from `first` on, row-major, little-endian. */
+  read(first: number, into: Uint8Array): Promise<void>;
+}
+
+/** The tensors of one checkpoint, open. */
+export interface Checkpoint {
+  readonly tensors: readonly CheckpointTensor[];
+  close(): Promise<void>;
+}

@@ -1,0 +1,174 @@
+/**
+ * @file The classes of models that can be converted: what each writes, and how its tensors and tokens are found.
+ */
+import type { GgufWriter } from '../gguf/index.ts';
+import type { Config } from './checkout/config.ts';
+import { ConvertError } from './conversion-error.ts';
+import { bertNames, distilbertNames, modernBertNames, type NameMap, nomicNames, robertaNames } from './names.ts';
+
+/** How the tokens of a class are kept. */
+export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta';
+
+/** One class, or several that are converted alike. */
+export interface ModelClass {
+  /** `general.architecture`. */
+  readonly architecture: string;
+  readonly names: NameMap;
+  readonly tokenizer: TokenizerKind;
+  /** Rows at the beginning of the position table that stand for padding and are cut off. */
+  positionOffset?(config: Config): number;
+  /** @throws ConvertError when the config asks for what the architecture does not compute */
+  check(config: Config): void;
+  /** Keys that this class alone writes before all others of the architecture. */
+  before?(keys: ArchitectureKeys): void;
+  /** Keys that this class alone writes behind pooling and labels. */
+  after?(keys: ArchitectureKeys, config: Config): void;
+}
+
+/** Sets keys below `<architecture>.`. */
+export class ArchitectureKeys {
+  readonly #writer: GgufWriter;
+  readonly #architecture: string;
+
+  constructor(writer: GgufWriter, architecture: string) {
+    this.#writer = writer;
+    this.#architecture = architecture;
+  }
+
+  u32(key: string, value: number | undefined): void {
+    if (value !== undefined) this.#writer.set(`${this.#architecture}.${key}`, { type: 'uint32', value });
+  }
+
+  f32(key: string, value: number | undefined): void {
+    if (value !== undefined) this.#writer.set(`${this.#architecture}.${key}`, { type: 'float32', value });
+  }
+
+  bool(key: string, value: boolean): void {
+    this.#writer.set(`${this.#architecture}.${key}`, { type: 'bool', value });
+  }
+
+  string(key: string, value: string): void {
+    this.#writer.set(`${this.#architecture}.${key}`, { type: 'string', value });
+  }
+
+  strings(key: string, values: readonly string[]): void {
+    const name = `${this.#architecture}.${key}`;
+    if (values.length > 0) this.#writer.set(name, { type: 'array', value: { elementType: 'string', values } });
+  }
+}
+
+/** GELU in its forms: llama.cpp computes the tanh form for all of them. */
+const geluForms = ['gelu', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh', 'gelu_python'];
+
+function checkBert(config: Config): void {
+  config.require('hidden_act', geluForms, 'the architecture bert has GELU');
+  config.require('position_embedding_type', ['absolute'], 'only absolute positions are converted');
+}
+
+const bert: ModelClass = { architecture: 'bert', names: bertNames, tokenizer: 'wordpiece', check: checkBert };
+
+const roberta: ModelClass = {
+  ...bert,
+  names: robertaNames,
+  tokenizer: 'roberta',
+  positionOffset: (config) => 1 + config.needU32('pad_token_id'),
+};
+
+const xlmRoberta: ModelClass = { ...roberta, tokenizer: 'xlm-roberta' };
+
+const distilbert: ModelClass = {
+  ...bert,
+  names: distilbertNames,
+  check(config) {
+    config.require('activation', geluForms, 'the architecture bert has GELU');
+    config.require('sinusoidal_pos_embds', [false], 'only learned positions are converted');
+  },
+  before(keys) {
+    keys.f32('attention.layer_norm_epsilon', 1e-12);
+  },
+};
+
+const nomic: ModelClass = {
+  architecture: 'nomic-bert',
+  names: nomicNames,
+  tokenizer: 'wordpiece',
+  check(config) {
+    const why = 'the architecture nomic-bert has another';
+    config.require('activation_function', ['swiglu'], why);
+    for (const key of [
+      'causal',
+      'qkv_proj_bias',
+      'mlp_fc1_bias',
+      'mlp_fc2_bias',
+      'prenorm',
+      'rotary_emb_interleaved',
+      'use_rms_norm',
+      'parallel_block',
+    ]) {
+      config.require(key, [false], why);
+    }
+    config.require('rotary_emb_fraction', [1], why);
+    config.require('n_positions', [8192], 'only contexts of 2048 trained for 8192 are converted');
+    config.require('max_trained_positions', [2048], 'only contexts of 2048 trained for 8192 are converted');
+    if (config.get('rotary_emb_scale_base') !== undefined) {
+      throw new ConvertError(
+        'rotary_emb_scale_base is set, which the architecture nomic-bert does not have',
+        'config.json',
+      );
+    }
+    if (config.get('num_experts') !== undefined) {
+      throw new ConvertError('num_experts is set; mixtures of experts are not converted', 'config.json');
+    }
+  },
+};
+
+const modernBert: ModelClass = {
+  architecture: 'modern-bert',
+  names: modernBertNames,
+  tokenizer: 'modern-bert',
+  check(config) {
+    config.require('hidden_activation', ['gelu', 'silu'], 'the architecture modern-bert has GELU or SiLU');
+  },
+  after(keys, config) {
+    keys.u32('attention.sliding_window', config.u32('local_attention'));
+    keys.u32('attention.sliding_window_pattern', config.u32('global_attn_every_n_layers'));
+    keys.string('rope.scaling.type', 'none');
+    keys.u32('vocab_size', config.u32('vocab_size'));
+    keys.string('hidden_activation', config.string('hidden_activation')!);
+  },
+};
+
+/** By the name in `architectures` of the config. */
+const classes: Readonly<Record<string, ModelClass>> = {
+  BertModel: bert,
+  BertForMaskedLM: bert,
+  BertForSequenceClassification: bert,
+  DistilBertModel: distilbert,
+  DistilBertForMaskedLM: distilbert,
+  DistilBertForSequenceClassification: distilbert,
+  RobertaModel: roberta,
+  RobertaForSequenceClassification: roberta,
+  XLMRobertaModel: xlmRoberta,
+  XLMRobertaForSequenceClassification: xlmRoberta,
+  NomicBertModel: nomic,
+  ModernBertModel: modernBert,
+  ModernBertForMaskedLM: modernBert,
+  ModernBertForSequenceClassification: modernBert,
+};
+
+/** Names of all classes that can be converted. */
+export const convertibleClasses: readonly string[] = Object.keys(classes);
+
+/** The class of a checkout. @throws ConvertError when it is not known or asks for what is not computed */
+export function findClass(config: Config): ModelClass {
+  const { modelClass } = config;
+  if (!Object.hasOwn(classes, modelClass)) {
+    throw new ConvertError(
+      `the class ${modelClass} is not known; known are ${convertibleClasses.join(', ')}`,
+      'config.json',
+    );
+  }
+  const found = classes[modelClass];
+  found.check(config);
+  return found;
+}

@@ -1,0 +1,83 @@
+/**
+ * @file The keys of the architecture: sizes, norms, rope, pooling, labels.
+ */
+import { type GgufWriter, QUANTIZATION_VERSION } from '../gguf/index.ts';
+import { type Checkout, isObject, readJson, readJsonObject } from './checkout/checkout.ts';
+import type { Config } from './checkout/config.ts';
+import { ArchitectureKeys, type ModelClass } from './classes.ts';
+import { ConvertError } from './conversion-error.ts';
+
+/** Numbers of `pooling_type`. */
+const poolingTypes = { mean: 1, cls: 2, lasttoken: 3 } as const;
+
+/** Sets the keys of the architecture, and `general.file_type` among them, in llama.cpp's order. */
+export async function setHparams(
+  writer: GgufWriter,
+  checkout: Checkout,
+  config: Config,
+  modelClass: ModelClass,
+  fileType: number,
+): Promise<void> {
+  const keys = new ArchitectureKeys(writer, modelClass.architecture);
+  modelClass.before?.(keys);
+  keys.u32('block_count', blockCount(config));
+  keys.u32(
+    'context_length',
+    config.needU32('max_position_embeddings', 'n_positions') - (modelClass.positionOffset?.(config) ?? 0),
+  );
+  keys.u32('embedding_length', config.needU32('hidden_size', 'n_embd', 'dim'));
+  keys.u32('feed_forward_length', config.needU32('intermediate_size', 'n_inner', 'hidden_dim'));
+  const nHead = config.needU32('num_attention_heads', 'n_head', 'n_heads');
+  keys.u32('attention.head_count', nHead);
+  keys.f32('rope.freq_base', ropeBase(config, 'full_attention', 'rope_theta', 'rotary_emb_base', 'global_rope_theta'));
+  keys.f32('rope.freq_base_swa', ropeBase(config, 'sliding_attention', 'local_rope_theta'));
+  keys.f32('attention.layer_norm_rms_epsilon', config.float('norm_eps'));
+  keys.f32('attention.layer_norm_epsilon', config.float('layer_norm_eps', 'layer_norm_epsilon'));
+  if (modelClass.architecture === 'nomic-bert') {
+    const headSize = Math.floor(config.needU32('hidden_size') / nHead);
+    keys.u32('attention.key_length', headSize);
+    keys.u32('attention.value_length', headSize);
+  }
+  writer.set('general.file_type', { type: 'uint32', value: fileType });
+  keys.bool('attention.causal', false);
+  keys.u32('pooling_type', await readPooling(checkout));
+  keys.strings('classifier.output_labels', config.labels());
+  modelClass.after?.(keys, config);
+  writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
+}
+
+/** Number of layers. */
+export function blockCount(config: Config): number {
+  return config.needU32('num_hidden_layers', 'n_layers', 'n_layer');
+}
+
+/** The base of the rotary embedding: newer configs keep it in `rope_parameters`, by kind of layer when there are two. */
+function ropeBase(config: Config, kind: string, ...keys: readonly string[]): number | undefined {
+  const { rope_parameters: parameters } = config.raw;
+  const own = isObject(parameters) ? (isObject(parameters[kind]) ? parameters[kind] : parameters) : undefined;
+  const theta = kind === 'full_attention' || own !== parameters ? own?.rope_theta : undefined;
+  if (typeof theta === 'number') return theta;
+  return config.float(...keys);
+}
+
+/**
+ * Pooling, from the modules of a sentence-transformers model; `undefined` when the checkout is no such model.
+ * @throws ConvertError when it pools in a way that has no number
+ */
+async function readPooling(checkout: Checkout): Promise<number | undefined> {
+  const modules = await readJson(checkout, 'modules.json');
+  if (modules === undefined) return undefined;
+  if (!Array.isArray(modules)) throw new ConvertError('a list of modules was expected', 'modules.json');
+  const pooling = modules.find((module) => isObject(module) && /(^|\.)Pooling$/.test(String(module.type)));
+  if (pooling === undefined) return undefined;
+  const path = `${pooling.path}/config.json`;
+  const config = await readJsonObject(checkout, path);
+  if (config === undefined) throw new ConvertError('modules.json names this file, but it is not there', path);
+  if (config.pooling_mode_mean_tokens === true) return poolingTypes.mean;
+  if (config.pooling_mode_cls_token === true) return poolingTypes.cls;
+  if (config.pooling_mode_lasttoken === true) return poolingTypes.lasttoken;
+  const { pooling_mode: mode } = config;
+  if (typeof mode === 'string' && Object.hasOwn(poolingTypes, mode))
+    return poolingTypes[mode as keyof typeof poolingTypes];
+  throw new ConvertError('pooling by mean, cls or lasttoken was expected', path);
+}

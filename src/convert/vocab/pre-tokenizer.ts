@@ -1,0 +1,62 @@
+/**
+ * @file Which pre-tokenizer a vocabulary wants: llama.cpp's converter knows each by the hash of the ids that it makes of
+ * one fixed text, and so do we. The ids are made by our own tokenizer with each pre-tokenizer that may be right.
+ */
+import { GgufWriter, memorySink, memorySource, openGguf } from '../../gguf/index.ts';
+import { createTokenizer } from '../../tokenizer/index.ts';
+import { ConvertError } from '../conversion-error.ts';
+
+/** The text of llama.cpp's converter: white space, emojis, digits, many scripts, contractions. */
+const TEXT =
+  '\n \n\n \n\n\n \t \t\t \t\n  \n   \n    \n     \n🚀 (normal) 😶\u200d🌫\ufe0f (multiple emojis concatenated) ✅ 🦙🦙 ' +
+  '3 33 333 3333 33333 333333 3333333 33333333 3.3 3..3 3...3 កាន់តែពិសេសអាច😁 ?我想在apple工作1314151天～ ' +
+  "------======= нещо на Български ''''''```````\"\"\"\"......!!!!!!?????? I've been 'told he's there, 'RE you sure? " +
+  "'M not sure I'll make it, 'D you like some tea? We'Ve a'lL";
+
+/** Hashes of the ids, with the name that the converter gives to each. */
+const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>> = {
+  bert: {
+    '0876d13b50744004aa9aeae05e7b0647eac9d801b5ba4668afc01e709c15e19f': 'jina-v2-en',
+    '8e62295832751ca1e8f92f2226f403dea30dc5165e448b5bfa05af5340c64ec7': 'bert-bge-large',
+  },
+  gpt2: {
+    '8b5a93ed704057481f240da0be7e7dca721d7f8f4755263b6807227a2cbeae65': 'roberta-bpe',
+    a0b64b4385f123663873756336c085744376d015ff328bb1d901598f63c44152: 'modern-bert',
+  },
+};
+
+/**
+ * The value of `tokenizer.ggml.pre`.
+ * @param set sets the keys of the tokenizer with that value
+ * @throws ConvertError when the vocabulary is not one of the known ones and the pre-tokenizer matters
+ */
+export async function findPre(model: 'bert' | 'gpt2', set: (writer: GgufWriter, pre: string) => void): Promise<string> {
+  const names = model === 'bert' ? ['default'] : Object.values(known[model]);
+  for (const name of names) {
+    const hash = await hashIds(await encode(name, set));
+    const found = known[model][hash];
+    if (found !== undefined && (model === 'bert' || found === name)) return found;
+  }
+  // WordPiece vocabularies have no pre-tokenizer to choose; the key is there for its own sake.
+  if (model === 'bert') return 'default';
+  throw new ConvertError(
+    `the vocabulary is not one of those whose pre-tokenizer is known (${Object.values(known[model]).join(', ')})`,
+    'tokenizer.json',
+  );
+}
+
+async function encode(pre: string, set: (writer: GgufWriter, pre: string) => void): Promise<number[]> {
+  const sink = memorySink();
+  const writer = new GgufWriter(sink);
+  set(writer, pre);
+  await writer.writeHeader();
+  const { metadata } = await openGguf(memorySource(sink.bytes()));
+  return createTokenizer(metadata).encode(TEXT);
+}
+
+/** SHA-256 of the list as Python prints it. */
+async function hashIds(ids: readonly number[]): Promise<string> {
+  const bytes = new TextEncoder().encode(`[${ids.join(', ')}]`);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

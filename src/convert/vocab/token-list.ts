@@ -1,0 +1,91 @@
+/**
+ * @file The vocabulary as a GGUF has it: texts, types, scores.
+ */
+import { TokenType } from '../../tokenizer/index.ts';
+import { ConvertError } from '../conversion-error.ts';
+import type { HfTokenizer } from './hf-tokenizer.ts';
+import type { SentencePieceModel } from './sentencepiece.ts';
+
+/** One entry for each id. */
+export interface VocabToWrite {
+  readonly tokens: readonly string[];
+  readonly types: readonly number[];
+  /** Of Unigram models. */
+  readonly scores?: readonly number[];
+}
+
+/** Score of tokens that fill up the vocabulary. */
+const FILLER_SCORE = -10000;
+
+/**
+ * Tokens of a BPE or WordPiece model. Ids up to `vocabSize` that no token has become `[PAD<id>]`.
+ * @throws ConvertError when a token lies beyond
+ */
+export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): VocabToWrite {
+  const largest = [...tokens.keys()].reduce((max, id) => Math.max(max, id), -1);
+  if (largest >= vocabSize) {
+    throw new ConvertError(
+      `the token ${JSON.stringify(tokens.get(largest))} has the id ${largest}, but vocab_size is ${vocabSize}`,
+    );
+  }
+  const texts: string[] = [];
+  const types: number[] = [];
+  for (let id = 0; id < vocabSize; id++) {
+    const text = tokens.get(id);
+    const entry = added.get(id);
+    if (text === undefined) {
+      texts.push(`[PAD${id}]`);
+      types.push(TokenType.unused);
+    } else if (entry === undefined) {
+      texts.push(text);
+      types.push(TokenType.normal);
+    } else if (entry.special || looksSpecial(text)) {
+      texts.push(text);
+      types.push(TokenType.control);
+    } else {
+      texts.push(text.replaceAll('▁', ' '));
+      types.push(TokenType.userDefined);
+    }
+  }
+  return { tokens: texts, types };
+}
+
+/** Texts that converters take for special whatever the file says. */
+function looksSpecial(text: string): boolean {
+  return (
+    ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(text) ||
+    /^<\|.*\|>$/s.test(text) ||
+    /^<｜.*｜>$/s.test(text) ||
+    /^<unused.*>$/s.test(text)
+  );
+}
+
+/** WordPiece as ggml matches it: words begin with `▁`, continuations lose their `##`, control tokens stay. */
+export function phantomSpaces({ tokens, types }: VocabToWrite): VocabToWrite {
+  const phantom = (text: string) => (text.startsWith('##') ? text.slice(2) : `▁${text}`);
+  return { types, tokens: tokens.map((text, id) => (types[id] === TokenType.control ? text : phantom(text))) };
+}
+
+/**
+ * A Unigram model in the order of XLM-R: four special tokens, the pieces from the fourth on, and `[PAD<n>]` up to
+ * `vocabSize`, with `n` counting on from the number of pieces.
+ */
+export function listPieces({ pieces }: SentencePieceModel, vocabSize: number): VocabToWrite {
+  const tokens = ['<s>', '<pad>', '</s>', '<unk>'];
+  const types: number[] = [TokenType.control, TokenType.control, TokenType.control, TokenType.unknown];
+  const scores = [0, 0, 0, 0];
+  for (const { text, type, score } of pieces.slice(3)) {
+    tokens.push(text);
+    types.push(type);
+    scores.push(score);
+  }
+  if (tokens.length > vocabSize) {
+    throw new ConvertError(`the vocabulary has ${tokens.length} pieces, but vocab_size is ${vocabSize}`);
+  }
+  for (let n = pieces.length; tokens.length < vocabSize; n++) {
+    tokens.push(`[PAD${n}]`);
+    types.push(TokenType.unused);
+    scores.push(FILLER_SCORE);
+  }
+  return { tokens, types, scores };
+}

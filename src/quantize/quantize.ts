@@ -1,0 +1,138 @@
+/**
+ * @file Writes a model anew with its matrices in another type, a piece at a time.
+ */
+import {
+  type ByteSink,
+  GgufError,
+  type GgufFile,
+  GgufWriter,
+  ggmlTypes,
+  nElements,
+  QUANTIZATION_VERSION,
+  rowBytes,
+} from '../gguf/index.ts';
+import { findUnwritable } from '../tensor/codecs/check-values.ts';
+import { codecs } from '../tensor/codecs/index.ts';
+import { Turn } from '../turn.ts';
+import { chooseTypes, type TargetTypeName, type TensorPlan, targetTypes } from './types.ts';
+
+/** How far `quantize` has come. */
+export interface QuantizeProgress {
+  /** The tensor at work, and its type from now on. */
+  readonly tensor: TensorPlan;
+  /** Its place in the file, from 0, and how many there are. */
+  readonly index: number;
+  readonly nTensors: number;
+  /** Bytes read of the old file's tensors, and how many there are. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+/** Options of `quantize`. */
+export interface QuantizeOptions {
+  /** Give every matrix the same type instead of the mix that `llama-quantize` makes. Default false. */
+  readonly pure?: boolean;
+  /** Take a file that is quantised already, although what it lost is lost. Default false. */
+  readonly allowRequantize?: boolean;
+  /** Called after each piece. */
+  readonly onProgress?: (progress: QuantizeProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Values converted at a time: a multiple of every block size; with all buffers under a megabyte. */
+const PIECE = 1 << 16;
+
+/** Milliseconds after which other tasks of the thread get a turn. */
+const TURN_MS = 50;
+
+/**
+ * Writes the model `file` to `sink`, its matrices in the types that llama.cpp chooses for `type`, all else as it is.
+ * Memory use does not depend on the size of the model.
+ * @returns the tensors in the order of the new file, with their types
+ * @throws GgufError for a file that is quantised already (see `allowRequantize`), for values that are not finite or
+ *   too large, and as reading and writing do. The sink then holds part of a file. The reason of `signal` when it is
+ *   aborted.
+ */
+export async function quantize(
+  file: GgufFile,
+  sink: ByteSink,
+  type: TargetTypeName,
+  options: QuantizeOptions = {},
+): Promise<readonly TensorPlan[]> {
+  const target = targetTypes.find(({ name }) => name === type);
+  if (target === undefined)
+    throw new RangeError(`${type} is none of ${targetTypes.map(({ name }) => name).join(', ')}`);
+  const plan = chooseTypes(file, target, options.pure);
+  if (!options.allowRequantize) refuseQuantised(file, plan);
+
+  const writer = new GgufWriter(sink);
+  const set = ['general.quantization_version', 'general.file_type'];
+  for (const key of file.metadata.keys()) {
+    if (!set.includes(key) && !key.startsWith('split.')) writer.set(key, file.metadata.typed(key)!);
+  }
+  writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
+  writer.set('general.file_type', { type: 'uint32', value: target.id });
+  for (const { info, type } of plan) writer.addTensor(info.name, type, info.shape);
+  await writer.writeHeader();
+
+  const totalBytes = plan.reduce((sum, { info }) => sum + info.byteLength, 0);
+  let bytes = 0;
+  const turn = new Turn(TURN_MS);
+  const afterPiece = async (index: number, nBytes: number) => {
+    bytes += nBytes;
+    options.onProgress?.({ tensor: plan[index], index, nTensors: plan.length, bytes, totalBytes });
+    if (turn.isOver) await turn.pass();
+    options.signal?.throwIfAborted();
+  };
+  options.signal?.throwIfAborted();
+  for (const [index, tensor] of plan.entries()) {
+    await writer.writeTensor(
+      tensor.info.name,
+      convert(file, tensor, (nBytes) => afterPiece(index, nBytes)),
+    );
+  }
+  writer.finish();
+  return plan;
+}
+
+function refuseQuantised(file: GgufFile, plan: readonly TensorPlan[]): void {
+  const lossy = plan.find(({ info, type }) => info.type.blockSize > 1 && type !== info.type);
+  if (lossy === undefined) return;
+  throw new GgufError(
+    `it is ${lossy.info.type.name} already, and quantising twice loses more than once; ` +
+      'start from a F32, F16 or BF16 file, or allow requantising',
+    { source: file.name, tensor: lossy.info.name },
+  );
+}
+
+/**
+ * The data of a tensor in its new type, in pieces; each is overwritten by the next. `done` is told the bytes read for
+ * each.
+ */
+async function* convert(
+  file: GgufFile,
+  { info, type }: TensorPlan,
+  done: (nBytes: number) => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const nValues = nElements(info.shape);
+  const size = Math.min(PIECE, nValues);
+  const before = new Uint8Array(rowBytes(info.type, size));
+  const values = new Float32Array(size);
+  const after = new Uint8Array(rowBytes(type, size));
+  for (let first = 0; first < nValues; first += size) {
+    const n = Math.min(size, nValues - first);
+    const piece = before.subarray(0, rowBytes(info.type, n));
+    await file.readTensor(info, rowBytes(info.type, first), piece);
+    codecs[info.type.name].dequantize(piece, values, n);
+    const isCopy = info.type === type;
+    const problem = findUnwritable(values.subarray(0, n), isCopy ? ggmlTypes.F32 : type, first);
+    if (problem !== undefined) throw new GgufError(problem, { source: file.name, tensor: info.name });
+    if (isCopy) {
+      yield piece;
+    } else {
+      codecs[type.name].quantize!(values, after, n);
+      yield after.subarray(0, rowBytes(type, n));
+    }
+    await done(piece.length);
+  }
+}
