@@ -76,7 +76,8 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
       backend.observe(observer);
       const { ops } = backend;
       ops.begin(batch);
-      return ops.read(model.pool(ops, model.forward(ops), pooling));
+      const hidden = observer === undefined ? model.forward(ops) : model.namedForward(ops);
+      return ops.read(model.pool(ops, hidden, pooling));
     },
     profile: async () => readProfile(use().backend),
     async dispose() {

@@ -6,6 +6,7 @@
  */
 import type { Ops, Tensor } from '../tensor/ops.ts';
 import type { HyperParameters } from './hparams.ts';
+import type { StepNameTable } from './names/step-names.ts';
 import type { Heads } from './pooling.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -16,6 +17,8 @@ export interface Model {
   forward(ops: Ops): Tensor;
   /** What turns hidden states into the answer. */
   readonly heads: Heads;
+  /** What llama.cpp calls the steps of `forward`. */
+  readonly names: StepNameTable;
 }
 
 /** An entry of the registry. */

@@ -3,9 +3,11 @@
  * key/value heads, gated feed-forward. As an embedder the answer is the last hidden state after the final norm; the
  * language model's head (`output`) is not needed.
  */
-import type { MoeOptions, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Linear, MoeOptions, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
+import { decoderNames } from './names/decoder.ts';
+import type { StepNameTable } from './names/step-names.ts';
 import { type Classifier, noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
@@ -20,8 +22,8 @@ export interface DecoderOptions {
   readonly causal?: boolean;
   /** An RMS norm of each query and key head before the rotation. */
   readonly qkNorms?: boolean;
-  /** llama.cpp's names of steps that it calls otherwise here than in `llama`. */
-  readonly names?: { readonly embd?: string; readonly attn?: string; readonly result?: string };
+  /** Default: as in `llama`. */
+  readonly names?: StepNameTable;
   /** Declares it after all else. Default: none. */
   readonly classifier?: () => Classifier;
 }
@@ -30,8 +32,7 @@ export interface DecoderOptions {
 export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Model {
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab, nExpert } = hparams;
-  const { rope, freqFactors, causal = hparams.causal } = options;
-  const { embd = 'embd', attn = 'attn_out', result = 'result_norm' } = options.names ?? {};
+  const { rope, freqFactors, causal = hparams.causal, names = decoderNames() } = options;
   const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
   const headNorm = (name: string): NormWeights | undefined =>
     options.qkNorms ? loader.norm(name, nEmbdHeadK) : undefined;
@@ -58,25 +59,26 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
 
   return {
     hparams,
+    names,
     forward(ops) {
-      let x = ops.embedding(tokenEmbd, 'ids', { names: { out: embd } });
-
-      layers.forEach((w, layer) => {
-        const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
-        const rotation = { kind: rope, freqFactors };
-        const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { causal, rope: rotation, qkNorms: w.qkNorms });
-        const before = w.attnOutput.bias === undefined ? 'product' : 'biased';
-        const h = ops.linear(heads, w.attnOutput, { residual: x, names: { [before]: attn, out: 'ffn_inp' }, layer });
-        const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
-        x =
-          'router' in w.ffn
-            ? addExperts(ops, h, ffnNormed, w.ffn, layer)
-            : gatedMlp(ops, ffnNormed, w.ffn, 'silu', { residual: h, out: 'l_out', layer });
+      let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
+      layers.forEach((w, il) => {
+        const attention = { causal, rope: { kind: rope, freqFactors }, qkNorms: w.qkNorms };
+        const normed = ops.norm(x, w.attnNorm, norm);
+        const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSize]
+        const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
+        x = feedForward(ops, ops.norm(h, w.ffnNorm, norm), w.ffn, h);
       });
-      return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: result } });
+      return ops.norm(x, outputNorm, norm);
     },
     heads: { classifier },
   };
+}
+
+interface GatedMlp {
+  readonly gate: Linear;
+  readonly up: Linear;
+  readonly down: Linear;
 }
 
 /** Mixtral's experts (Jiang et al. 2024): SwiGLU each, the weights of the chosen ones made to sum to 1. */
@@ -93,7 +95,7 @@ function declareExperts(loader: WeightLoader, blk: string, il: number): MoeOptio
   };
 }
 
-function addExperts(ops: Ops, residual: Tensor, x: Tensor, experts: MoeOptions, layer: number): Tensor {
-  const out = ops.moe(x, { ...experts, names: { out: 'ffn_moe_out' }, layer });
-  return ops.add(out, residual, { names: { out: 'l_out' }, layer });
+/** `[T, nEmbd]` → `[T, nEmbd]` */
+function feedForward(ops: Ops, x: Tensor, w: MoeOptions | GatedMlp, residual: Tensor): Tensor {
+  return 'router' in w ? ops.add(ops.moe(x, w), residual) : gatedMlp(ops, x, w, 'silu', residual);
 }

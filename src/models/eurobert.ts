@@ -3,6 +3,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { buildDecoder } from './decoder.ts';
+import { decoderNames } from './names/decoder.ts';
 
 export const eurobert: Architecture = {
   id: 'eurobert',
@@ -10,6 +11,6 @@ export const eurobert: Architecture = {
     buildDecoder(loader, {
       rope: 'neox',
       causal: false,
-      names: { embd: 'inp_embd', attn: 'kqv_out', result: 'result_embd' },
+      names: decoderNames({ embd: 'inp_embd', attn: 'kqv_out', result: 'result_embd' }),
     }),
 };

@@ -5,6 +5,7 @@
 import type { Linear, NormWeights } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
+import { gemmaNames } from './names/gemma.ts';
 import { noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 import type { SlidingWindow } from './sliding-window.ts';
@@ -53,27 +54,20 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
 
   return {
     hparams,
+    names: gemmaNames,
     forward(ops) {
-      const embdScale = Math.fround(Math.sqrt(nEmbd));
-      let x = ops.embedding(tokenEmbd, 'ids', { scale: embdScale, names: { rows: 'embd', out: 'inp_scaled' } });
-
-      layers.forEach((w, layer) => {
-        const window = local.windows[layer];
+      let x = ops.embedding(tokenEmbd, 'ids', { scale: Math.fround(Math.sqrt(nEmbd)) }); // [T, nEmbd]
+      layers.forEach((w, il) => {
+        const window = local.windows[il];
         const rope = { kind: 'neox', parameters: window && local.rope } as const;
         const attention = { causal, window, softcap, scale, rope, qkNorms: w.qkNorms };
-        const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
-        const attended = selfAttention(ops, normed, w.qkv, hparams, layer, attention);
-        const attn = ops.linear(attended, w.attnOutput);
-        const names = { normed: 'norm', out: 'attn_post_norm' };
-        const attnNormed = ops.norm(attn, w.postAttentionNorm, { ...norm, names, layer });
-        const h = ops.add(attnNormed, x, { names: { out: 'sa_out' }, layer });
-
-        const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
-        const ffn = gatedMlp(ops, ffnNormed, w, 'gelu', { layer });
-        const ffnPost = ops.norm(ffn, w.postFfwNorm, { ...norm, names: { out: 'ffn_post_norm' }, layer });
-        x = ops.add(ffnPost, h, { names: { out: 'l_out' }, layer });
+        const heads = selfAttention(ops, ops.norm(x, w.attnNorm, norm), w.qkv, hparams, il, attention); // [T, nHead · headSize]
+        const attn = ops.linear(heads, w.attnOutput); // [T, nEmbd]
+        const h = ops.add(ops.norm(attn, w.postAttentionNorm, norm), x);
+        const ffn = gatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, 'gelu'); // [T, nEmbd]
+        x = ops.add(ops.norm(ffn, w.postFfwNorm, norm), h);
       });
-      return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_norm' } });
+      return ops.norm(x, outputNorm, norm);
     },
     heads,
   };

@@ -5,7 +5,7 @@
 import type { GgufFile, Metadata } from '../gguf/index.ts';
 import { ModelError } from './errors.ts';
 import { Keys } from './keys.ts';
-import { type Pooling, poolingTypes } from './pooling.ts';
+import { type Pooling, poolingTypes } from './pooling-types.ts';
 import { type RopeParameters, readRope } from './rope.ts';
 
 /** llama.cpp's limits. */

@@ -8,7 +8,9 @@ import type { Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
-import { type Pooling, pool, type RankOutputs, rankOutputs } from './pooling.ts';
+import { nameSteps } from './names/name-steps.ts';
+import { pool, type RankOutputs, rankOutputs } from './pooling.ts';
+import type { Pooling } from './pooling-types.ts';
 import { architectures } from './registry.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, WeightLoader } from './weights.ts';
@@ -16,7 +18,8 @@ import { type Allocator, WeightLoader } from './weights.ts';
 export type { Architecture, Model } from './architecture.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
-export { type Pooling, poolingTypes, type RankOutputs } from './pooling.ts';
+export type { RankOutputs } from './pooling.ts';
+export { type Pooling, poolingTypes } from './pooling-types.ts';
 export { architectures } from './registry.ts';
 export type { ModelTreeNode } from './tree.ts';
 
@@ -37,6 +40,8 @@ export interface LoadModelOptions {
 export interface LoadedModel extends Model {
   /** All weights, in the order of the model. */
   readonly weights: readonly Weight[];
+  /** `forward` with llama.cpp's names for the steps, for an observer. The values are the same. */
+  namedForward(ops: Ops): Tensor;
   /** `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, or `[nSeq, nClsOut]` scores for `rank`. */
   pool(ops: Ops, hidden: Tensor, pooling: Pooling): Tensor;
 }
@@ -60,8 +65,16 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { model, loader } = declareModel(file, backend);
   if (options.fill !== false) await loader.fill(backend, options);
-  const { heads } = model;
-  return { ...model, weights: loader.weights, pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, heads) };
+  const { heads, names } = model;
+  return {
+    ...model,
+    weights: loader.weights,
+    namedForward(ops) {
+      const x = model.forward(nameSteps(ops, names));
+      return names.result === undefined ? x : ops.columns(x, 0, x.cols, { names: { out: names.result } });
+    },
+    pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, heads),
+  };
 }
 
 /** Only names a weight. */

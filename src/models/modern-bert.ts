@@ -5,6 +5,7 @@
 import type { Activation } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
+import { modernBertNames } from './names/pre-norm.ts';
 import { type Classifier, noClassifier } from './pooling.ts';
 import { declareFusedQkv, selfAttention } from './self-attention.ts';
 import { readSlidingWindow } from './sliding-window.ts';
@@ -51,23 +52,19 @@ export const modernBert: Architecture = {
 
     return {
       hparams,
+      names: modernBertNames,
       forward(ops) {
         const norm = { kind: 'layer', eps } as const;
-        const embd = ops.embedding(tokenEmbd, 'ids', { names: { out: 'inp_embd' } });
-        let x = ops.norm(embd, tokenEmbdNorm, { ...norm, names: { normed: 'norm', out: 'inp_norm' }, layer: 0 });
-
-        layers.forEach((w, layer) => {
-          const window = local.windows[layer];
-          const names = { normed: 'norm', out: 'attn_norm' };
-          const normed = w.attnNorm === undefined ? x : ops.norm(x, w.attnNorm, { ...norm, names, layer });
+        let x = ops.norm(ops.embedding(tokenEmbd, 'ids'), tokenEmbdNorm, norm); // [T, nEmbd]
+        layers.forEach((w, il) => {
+          const window = local.windows[il];
           const rope = { kind: 'neox', parameters: window && local.rope } as const;
-          const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { rope, window });
-          const attnNames = { product: 'kqv_out', out: 'ffn_inp' };
-          const h = ops.linear(heads, w.attnOutput, { residual: x, names: attnNames, layer });
-          const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
-          x = fusedGatedMlp(ops, ffnNormed, w, activation, { residual: h, out: 'l_out', layer });
+          const normed = w.attnNorm === undefined ? x : ops.norm(x, w.attnNorm, norm);
+          const heads = selfAttention(ops, normed, w.qkv, hparams, il, { rope, window }); // [T, nHead · headSize]
+          const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
+          x = fusedGatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, activation, h);
         });
-        return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'final_norm_out' } });
+        return ops.norm(x, outputNorm, norm);
       },
       heads: { classifier },
     };

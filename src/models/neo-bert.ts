@@ -3,6 +3,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
+import { neoBertNames } from './names/pre-norm.ts';
 import { declareClassifier } from './pooling.ts';
 import { declareAttnOutput, declareFusedQkv, selfAttention } from './self-attention.ts';
 
@@ -26,19 +27,17 @@ export const neoBert: Architecture = {
 
     return {
       hparams,
+      names: neoBertNames,
       forward(ops) {
         const norm = { kind: 'rms', eps } as const;
-        let x = ops.embedding(tokenEmbd, 'ids', { names: { out: 'inp_embd' } });
-
-        layers.forEach((w, layer) => {
-          const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
-          const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { rope: { kind: 'norm' } });
-          const names = { product: 'kqv_out', out: 'ffn_inp' };
-          const h = ops.linear(heads, w.attnOutput, { residual: x, names, layer });
-          const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
-          x = fusedGatedMlp(ops, ffnNormed, w, 'silu', { residual: h, out: 'l_out', layer });
+        let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
+        layers.forEach((w, il) => {
+          const normed = ops.norm(x, w.attnNorm, norm);
+          const heads = selfAttention(ops, normed, w.qkv, hparams, il, { rope: { kind: 'norm' } }); // [T, nHead · headSize]
+          const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
+          x = fusedGatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, 'silu', h);
         });
-        return ops.norm(x, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_embd' } });
+        return ops.norm(x, outputNorm, norm);
       },
       heads: { classifier },
     };

@@ -2,67 +2,44 @@
  * @file Nomic BERT with experts (Nussbaum & Duderstadt 2025: nomic-embed-text v2): rotary positions, post-norm, every n-th
  * feed-forward a mixture of experts whose weights are the router's probabilities as they come.
  */
+import type { Linear, MoeOptions } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
+import { nomicBertMoeNames } from './names/bert.ts';
 import { noClassifier } from './pooling.ts';
-import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
+import { buildPostNorm } from './post-norm.ts';
+import type { WeightLoader } from './weights.ts';
 
 export const nomicBertMoe: Architecture = {
   id: 'nomic-bert-moe',
   build(loader) {
-    const { hparams, keys } = loader;
-    const { nEmbd, nFf, nVocab, nTokenType, nExpert, nExpertUsed } = hparams;
-    const eps = keys.f32('attention.layer_norm_epsilon');
-    const moeEvery = keys.u32('moe_every_n_layers', 0);
-    const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
-    const tokenTypes = loader.optional('token_types', (name) => loader.table(name, nEmbd, nTokenType));
-    const tokenEmbdNorm = loader.layerNorm('token_embd_norm', nEmbd);
-    const layers = loader.layers((blk, il) => ({
-      qkv: declareQkv(loader, blk, il),
-      attnOutput: declareAttnOutput(loader, blk, il),
-      attnOutputNorm: loader.layerNorm(`${blk}.attn_output_norm`, nEmbd),
-      ffn:
-        moeEvery > 0 && il % moeEvery === 1
-          ? {
-              router: loader.matrix(`${blk}.ffn_gate_inp`, nEmbd, nExpert),
-              up: loader.experts(`${blk}.ffn_up_exps`, nEmbd, nFf[il], nExpert),
-              down: loader.experts(`${blk}.ffn_down_exps`, nFf[il], nEmbd, nExpert),
-              nUsed: nExpertUsed,
-              activation: 'gelu' as const,
-            }
-          : {
-              up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il]),
-              down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd),
-            },
-      layerOutputNorm: loader.layerNorm(`${blk}.layer_output_norm`, nEmbd),
-    }));
-    const classifier = noClassifier(loader);
-
-    return {
-      hparams,
-      forward(ops) {
-        let embd = ops.embedding(tokenEmbd, 'ids', { names: { out: 'embd' } });
-        if (tokenTypes !== undefined) {
-          embd = ops.embedding(tokenTypes, 'zero', { add: embd, names: { out: 'inp_embd' } });
-        }
-        const norm = { kind: 'layer', eps } as const;
-        const steps = { normed: 'norm', scaled: 'norm_w' };
-        let x = ops.norm(embd, tokenEmbdNorm, { ...norm, names: { ...steps, out: 'inp_norm' }, layer: 0 });
-
-        layers.forEach((w, layer) => {
-          const heads = selfAttention(ops, x, w.qkv, hparams, layer, { rope: { kind: 'neox' } });
-          const attn = ops.linear(heads, w.attnOutput, { names: { out: 'kqv_out' }, layer });
-          const names = { ...steps, out: 'ffn_inp' };
-          const h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x, names, layer });
-          const ffn =
-            w.ffn.router === undefined
-              ? mlp(ops, h, w.ffn, 'gelu', { layer })
-              : ops.moe(h, { ...w.ffn, names: { out: 'ffn_moe_out' }, layer });
-          x = ops.norm(ffn, w.layerOutputNorm, { ...norm, residual: h, names: steps, layer });
-        });
-        return ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
-      },
-      heads: { classifier },
-    };
+    const moeEvery = loader.keys.u32('moe_every_n_layers', 0);
+    return buildPostNorm(loader, {
+      attention: { rope: { kind: 'neox' } },
+      declareFeedForward: (blk, il) =>
+        moeEvery > 0 && il % moeEvery === 1 ? declareExperts(loader, blk, il) : declareMlp(loader, blk, il),
+      feedForward: (ops, x, w) => ('router' in w ? ops.moe(x, w) : mlp(ops, x, w, 'gelu')),
+      classifier: () => noClassifier(loader),
+      names: nomicBertMoeNames,
+    });
   },
 };
+
+function declareExperts(loader: WeightLoader, blk: string, il: number): MoeOptions {
+  const { nEmbd, nFf, nExpert, nExpertUsed } = loader.hparams;
+  return {
+    router: loader.matrix(`${blk}.ffn_gate_inp`, nEmbd, nExpert),
+    up: loader.experts(`${blk}.ffn_up_exps`, nEmbd, nFf[il], nExpert),
+    down: loader.experts(`${blk}.ffn_down_exps`, nFf[il], nEmbd, nExpert),
+    nUsed: nExpertUsed,
+    activation: 'gelu',
+  };
+}
+
+function declareMlp(loader: WeightLoader, blk: string, il: number): { up: Linear; down: Linear } {
+  const { nEmbd, nFf } = loader.hparams;
+  return {
+    up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il]),
+    down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd),
+  };
+}

@@ -4,51 +4,24 @@
  */
 import type { Architecture } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
+import { nomicBertNames } from './names/bert.ts';
 import { noClassifier } from './pooling.ts';
-import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
+import { buildPostNorm } from './post-norm.ts';
 
 export const nomicBert: Architecture = {
   id: 'nomic-bert',
   build(loader) {
-    const { hparams, keys } = loader;
-    const { nEmbd, nFf, nVocab, nTokenType } = hparams;
-    const eps = keys.f32('attention.layer_norm_epsilon');
-    const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
-    const tokenTypes = loader.optional('token_types', (name) => loader.table(name, nEmbd, nTokenType));
-    const tokenEmbdNorm = loader.layerNorm('token_embd_norm', nEmbd);
-    const layers = loader.layers((blk, il) => ({
-      qkv: declareQkv(loader, blk, il),
-      attnOutput: declareAttnOutput(loader, blk, il),
-      attnOutputNorm: loader.layerNorm(`${blk}.attn_output_norm`, nEmbd),
-      gate: loader.linear(`${blk}.ffn_gate`, nEmbd, nFf[il], 'ignored'),
-      up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il], 'ignored'),
-      down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd, 'ignored'),
-      layerOutputNorm: loader.layerNorm(`${blk}.layer_output_norm`, nEmbd),
-    }));
-    const classifier = noClassifier(loader);
-
-    return {
-      hparams,
-      forward(ops) {
-        let embd = ops.embedding(tokenEmbd, 'ids', { names: { out: 'embd' } });
-        if (tokenTypes !== undefined) {
-          embd = ops.embedding(tokenTypes, 'zero', { add: embd, names: { out: 'inp_embd' } });
-        }
-        const norm = { kind: 'layer', eps } as const;
-        const steps = { normed: 'norm', scaled: 'norm_w' };
-        let x = ops.norm(embd, tokenEmbdNorm, { ...norm, names: { ...steps, out: 'inp_norm' }, layer: 0 });
-
-        layers.forEach((w, layer) => {
-          const heads = selfAttention(ops, x, w.qkv, hparams, layer, { rope: { kind: 'neox' } });
-          const attn = ops.linear(heads, w.attnOutput, { names: { out: 'kqv_out' }, layer });
-          const names = { ...steps, out: 'ffn_inp' };
-          const h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x, names, layer });
-          const ffn = gatedMlp(ops, h, w, 'silu', { layer });
-          x = ops.norm(ffn, w.layerOutputNorm, { ...norm, residual: h, names: steps, layer });
-        });
-        return ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
-      },
-      heads: { classifier },
-    };
+    const { nEmbd, nFf } = loader.hparams;
+    return buildPostNorm(loader, {
+      attention: { rope: { kind: 'neox' } },
+      declareFeedForward: (blk, il) => ({
+        gate: loader.linear(`${blk}.ffn_gate`, nEmbd, nFf[il], 'ignored'),
+        up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il], 'ignored'),
+        down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd, 'ignored'),
+      }),
+      feedForward: (ops, x, w) => gatedMlp(ops, x, w, 'silu'),
+      classifier: () => noClassifier(loader),
+      names: nomicBertNames,
+    });
   },
 };

@@ -2,13 +2,8 @@
  * @file From hidden states to the answer: pooling, dense projections of sentence-transformers, classifier heads.
  */
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
+import type { Pooling } from './pooling-types.ts';
 import type { WeightLoader } from './weights.ts';
-
-/** Kinds of pooling; `pooling_type` in a file is an index into these. */
-export const poolingTypes = ['none', 'mean', 'cls', 'last', 'rank'] as const satisfies readonly (PoolKind | 'rank')[];
-
-/** Pooling as the file or the user asks for it; `rank` runs the classifier head. */
-export type Pooling = (typeof poolingTypes)[number];
 
 /** What the outputs of a classifier are: `tanh` of logits where it ends in one. */
 export type RankOutputs = 'logits' | 'probabilities' | 'tanh';

@@ -87,54 +87,37 @@ export function selfAttention(
   const nHead = hparams.nHead[layer];
   const nHeadKv = hparams.nHeadKv[layer];
   const { qkNorms, rope, ...attention } = options;
-  let [q, k, v] = project(ops, x, weights, layer);
+  let [q, k, v] = project(ops, x, weights); // [T, nHead · headSize], [T, nHeadKv · headSize], [T, nHeadKv · headSizeV]
   if (qkNorms !== undefined) {
-    q = headNorm(ops, q, qkNorms.q, qkNorms, nHead, 'Qcur', layer);
-    k = headNorm(ops, k, qkNorms.k, qkNorms, nHeadKv, 'Kcur', layer);
+    q = headNorm(ops, q, qkNorms.q, qkNorms, nHead);
+    k = headNorm(ops, k, qkNorms.k, qkNorms, nHeadKv);
   }
   if (rope !== undefined) {
     const { kind, parameters = hparams.rope, freqFactors } = rope;
     const rotation = ropeOptions(parameters, kind, freqFactors);
-    q = ops.rope(q, { ...rotation, nHead, names: { out: 'Qcur' }, layer });
-    k = ops.rope(k, { ...rotation, nHead: nHeadKv, names: { out: 'Kcur' }, layer });
+    q = ops.rope(q, { ...rotation, nHead });
+    k = ops.rope(k, { ...rotation, nHead: nHeadKv });
   }
-  return ops.attention(q, k, v, {
-    scale: 1 / Math.sqrt(hparams.nEmbdHeadK),
-    ...attention,
-    nHead,
-    nHeadKv,
-    names: { scores: 'kq', probabilities: 'kq_soft_max', out: 'kqv_out' },
-    layer,
-  });
+  return ops.attention(q, k, v, { scale: 1 / Math.sqrt(hparams.nEmbdHeadK), ...attention, nHead, nHeadKv });
 }
 
-function project(ops: Ops, x: Tensor, weights: QkvWeights, layer: number): [q: Tensor, k: Tensor, v: Tensor] {
+function project(ops: Ops, x: Tensor, weights: QkvWeights): [q: Tensor, k: Tensor, v: Tensor] {
   if ('fused' in weights) {
     const { q, k, v } = weights.widths;
-    const qkv = ops.linear(x, weights.fused, { names: { product: 'wqkv', biased: 'wqkv_b' }, layer });
-    return [
-      ops.columns(qkv, 0, q, { names: { out: 'Qcur' }, layer }),
-      ops.columns(qkv, q, k, { names: { out: 'Kcur' }, layer }),
-      ops.columns(qkv, q + k, v, { names: { out: 'Vcur' }, layer }),
-    ];
+    const qkv = ops.linear(x, weights.fused); // [T, q + k + v]
+    return [ops.columns(qkv, 0, q), ops.columns(qkv, q, k), ops.columns(qkv, q + k, v)];
   }
-  const linear = (w: Linear, name: string) =>
-    ops.linear(x, w, { names: { product: w.bias && name, out: name }, layer });
-  return [linear(weights.q, 'Qcur'), linear(weights.k, 'Kcur'), linear(weights.v, 'Vcur')];
+  return [ops.linear(x, weights.q), ops.linear(x, weights.k), ops.linear(x, weights.v)];
 }
 
+/** An RMS norm of each head, or a layer norm of all heads together. */
 function headNorm(
   ops: Ops,
   x: Tensor,
   weights: NormWeights | undefined,
   { kind, eps }: QkNorms,
   nHead: number,
-  name: string,
-  layer: number,
 ): Tensor {
   if (weights === undefined) return x;
-  if (kind === 'layer') {
-    return ops.norm(x, weights, { kind, eps, names: { normed: 'norm', scaled: 'norm_w', out: name }, layer });
-  }
-  return ops.norm(x, weights, { kind, eps, groups: nHead, names: { normed: 'norm', out: `${name}_normed` }, layer });
+  return ops.norm(x, weights, { kind, eps, groups: kind === 'rms' ? nHead : undefined });
 }

@@ -6,6 +6,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { gatedMlp, mlp } from './feed-forward.ts';
+import { t5encoderNames } from './names/pre-norm.ts';
 import { noClassifier } from './pooling.ts';
 import { selfAttention } from './self-attention.ts';
 
@@ -43,26 +44,23 @@ export const t5encoder: Architecture = {
 
     return {
       hparams,
+      names: t5encoderNames,
       forward(ops) {
         const norm = { kind: 'rms', eps } as const;
-        let x = ops.embedding(tokenEmbd, 'ids', { names: { out: 'embd' } });
-
-        layers.forEach((w, layer) => {
-          const relativeBias = w.attnRelB ?? layers[0].attnRelB;
-          const normed = ops.norm(x, w.attnNorm, { ...norm, names: { normed: 'norm', out: 'attn_norm' }, layer });
-          const heads = selfAttention(ops, normed, w.qkv, hparams, layer, { scale: 1, relativeBias });
-          const names = { product: 'kqv_out', out: 'ffn_inp' };
-          const h = ops.linear(heads, w.attnOutput, { residual: x, names, layer });
-          const ffnNormed = ops.norm(h, w.ffnNorm, { ...norm, names: { normed: 'norm', out: 'ffn_norm' }, layer });
+        let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
+        layers.forEach((w, il) => {
+          const attention = { scale: 1, relativeBias: w.attnRelB ?? layers[0].attnRelB };
+          const normed = ops.norm(x, w.attnNorm, norm);
+          const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSize]
+          const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
+          const ffnNormed = ops.norm(h, w.ffnNorm, norm);
           const { gate, up, down } = w;
-          const where = { residual: h, out: 'l_out', layer };
           x =
             gate === undefined
-              ? mlp(ops, ffnNormed, w, 'relu', where)
-              : gatedMlp(ops, ffnNormed, { gate, up, down }, 'gelu', where);
+              ? mlp(ops, ffnNormed, w, 'relu', h)
+              : gatedMlp(ops, ffnNormed, { gate, up, down }, 'gelu', h);
         });
-        const last = ops.columns(x, 0, nEmbd, { names: { out: 'result_embd' } });
-        return ops.norm(last, outputNorm, { ...norm, names: { normed: 'norm', out: 'result_norm' } });
+        return ops.norm(x, outputNorm, norm);
       },
       heads: { classifier },
     };

@@ -29,7 +29,7 @@ export function traceSteps({ backend, model }: Loaded, ids: readonly number[]): 
   });
   const batch = pack([ids]);
   backend.ops.begin(batch);
-  model.forward(backend.ops);
+  model.namedForward(backend.ops);
   backend.observe(undefined);
   return steps;
 }

@@ -1,0 +1,28 @@
+/**
+ * @file llama.cpp's names of the steps of the LLaMA block.
+ */
+import { blockNormNames, preNormNames } from './pre-norm.ts';
+import { headNormNames, type StepNameTable } from './step-names.ts';
+
+/** @param names what llama.cpp calls otherwise than in `llama` */
+export function decoderNames({
+  embd = 'embd',
+  attn = 'attn_out',
+  result = 'result_norm',
+}: {
+  embd?: string;
+  attn?: string;
+  result?: string;
+} = {}): StepNameTable {
+  return {
+    ...preNormNames,
+    embedding: { token_embd: { out: embd } },
+    linear: {
+      ...preNormNames.linear,
+      attn_output: ({ bias }) => ({ [bias === undefined ? 'product' : 'biased']: attn, out: 'ffn_inp' }),
+    },
+    norm: { ...blockNormNames, ...headNormNames, output_norm: { normed: 'norm', out: result } },
+    moe: 'ffn_moe_out',
+    add: ['l_out'],
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * @file The post-norm encoder of BERT (Devlin et al. 2018), which several models share: a layer norm after each residual.
+ * The models differ in their positions and in their feed-forward layers.
+ */
+import type { Linear, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Model } from './architecture.ts';
+import type { StepNameTable } from './names/step-names.ts';
+import type { Classifier } from './pooling.ts';
+import {
+  declareAttnOutput,
+  declareQkv,
+  type QkvWeights,
+  type SelfAttentionOptions,
+  selfAttention,
+} from './self-attention.ts';
+import type { WeightLoader } from './weights.ts';
+
+/** What differs between the models of this form. */
+export interface PostNormOptions<FeedForward> {
+  /** Declares the table of learned positions. Default: none. */
+  readonly positions?: () => Weight;
+  readonly attention?: SelfAttentionOptions;
+  readonly declareFeedForward: (blk: string, il: number) => FeedForward;
+  /** `[T, nEmbd]` → `[T, nEmbd]` */
+  readonly feedForward: (ops: Ops, x: Tensor, weights: FeedForward) => Tensor;
+  /** Declares it after all else. */
+  readonly classifier: () => Classifier;
+  readonly names: StepNameTable;
+}
+
+/** The weights of a block, but for its feed-forward layer. */
+interface Block {
+  readonly qkv: QkvWeights;
+  readonly attnOutput: Linear;
+  readonly attnOutputNorm: NormWeights;
+  readonly layerOutputNorm: NormWeights;
+}
+
+/** Declares the weights of a model of this form and makes it. */
+export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<F>): Model {
+  const { hparams, keys } = loader;
+  const { nEmbd } = hparams;
+  const { attention, feedForward, names } = options;
+  const norm = { kind: 'layer', eps: keys.f32('attention.layer_norm_epsilon') } as const;
+  const embeddings = declareEmbeddings(loader, options.positions);
+  const layers = loader.layers((blk, il): Block & { readonly ffn: F } => ({
+    qkv: declareQkv(loader, blk, il),
+    attnOutput: declareAttnOutput(loader, blk, il),
+    attnOutputNorm: loader.layerNorm(`${blk}.attn_output_norm`, nEmbd),
+    ffn: options.declareFeedForward(blk, il),
+    layerOutputNorm: loader.layerNorm(`${blk}.layer_output_norm`, nEmbd),
+  }));
+  const classifier = options.classifier();
+
+  return {
+    hparams,
+    names,
+    forward(ops) {
+      let x = ops.norm(embed(ops, embeddings), embeddings.norm, norm); // [T, nEmbd]
+      layers.forEach((w, il) => {
+        const heads = selfAttention(ops, x, w.qkv, hparams, il, attention); // [T, nHead · headSize]
+        const attn = ops.linear(heads, w.attnOutput); // [T, nEmbd]
+        const h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x });
+        x = ops.norm(feedForward(ops, h, w.ffn), w.layerOutputNorm, { ...norm, residual: h });
+      });
+      return x;
+    },
+    heads: { classifier },
+  };
+}
+
+/** What the tokens are before the first block. */
+interface Embeddings {
+  readonly tokens: Weight;
+  readonly types?: Weight;
+  readonly positions?: Weight;
+  readonly norm: NormWeights;
+}
+
+function declareEmbeddings(loader: WeightLoader, positions: (() => Weight) | undefined): Embeddings {
+  const { nEmbd, nVocab, nTokenType } = loader.hparams;
+  return {
+    tokens: loader.table('token_embd', nEmbd, nVocab),
+    types: loader.optional('token_types', (name) => loader.table(name, nEmbd, nTokenType)),
+    positions: positions?.(),
+    norm: loader.layerNorm('token_embd_norm', nEmbd),
+  };
+}
+
+/** Token + type + position: `[T, nEmbd]`. The type is always row 0, as in llama.cpp, also for the second text of a pair. */
+function embed(ops: Ops, { tokens, types, positions }: Embeddings): Tensor {
+  let x = ops.embedding(tokens, 'ids');
+  if (types !== undefined) x = ops.embedding(types, 'zero', { add: x });
+  if (positions !== undefined) x = ops.embedding(positions, 'positions', { add: x });
+  return x;
+}
