@@ -2,10 +2,11 @@
  * @file JSON lines in: what `--jsonl` reads, in groups as they arrive. A line that cannot be used takes its place among the
  * others, so that those before it are answered first.
  */
+import { loneSurrogate } from '../engine/inputs.ts';
 import { type ByteLine, byteLines } from './byte-lines.ts';
 import { openInput } from './input.ts';
 import type { OptionValues } from './option-table.ts';
-import { decodeText, loneSurrogate } from './text-encoding.ts';
+import { decodeText } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Most lines in one group. */

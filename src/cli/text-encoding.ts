@@ -2,6 +2,7 @@
  * @file Bytes of a user's file to text: a byte order mark names the encoding, without one it is UTF-8, and what is no text of
  * that encoding is an error with its position.
  */
+import { loneSurrogate } from '../engine/inputs.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Encodings that can be read. */
@@ -62,12 +63,6 @@ export function decodeWhole(bytes: Uint8Array, source: string): string {
   throw new UsageError(
     `${source} is no ${encoding.name} text: byte ${encoding.markLength + decoded.invalidAt} begins no character (save it as UTF-8)`,
   );
-}
-
-/** Where half of a surrogate pair stands, in UTF-16 units; `undefined` for a text without one. */
-export function loneSurrogate(text: string): number | undefined {
-  const at = text.search(/\p{Surrogate}/u);
-  return at < 0 ? undefined : at;
 }
 
 /** Where the first byte sequence begins that the decoder had to replace. */

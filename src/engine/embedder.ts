@@ -2,9 +2,11 @@
  * @file `Embedder`: a loaded model, from texts to vectors.
  */
 import { type Metadata, openGguf } from '../gguf/index.ts';
-import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
+import { outlineModel, poolingTypes } from '../models/index.ts';
+import { backendNames, precisions } from '../tensor/backend.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { startRunner } from './backend.ts';
+import { checkChoice, checkPositive, checkSwitches } from './check-options.ts';
 import { InputError } from './errors.ts';
 import { describeModel } from './info.ts';
 import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
@@ -12,14 +14,16 @@ import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { type ModelSource, openSource } from './source.ts';
-import type {
-  Embeddings,
-  EmbedInput,
-  EmbedOptions,
-  LoadOptions,
-  ModelInfo,
-  OpProfile,
-  TokenizeOptions,
+import {
+  type Embeddings,
+  type EmbedInput,
+  type EmbedOptions,
+  gpuWeightForms,
+  type LoadOptions,
+  type ModelInfo,
+  type OpProfile,
+  type TokenizeOptions,
+  truncateSides,
 } from './types.ts';
 
 /** Most tokens in one packed batch unless a single input is longer. */
@@ -58,22 +62,26 @@ export class Embedder {
    *   when its tokenizer cannot, InputError for impossible options, the signal's reason, or what the backend reports
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Embedder> {
-    checkPooling(options.pooling);
-    const nUbatch = positive('nUbatch', options.nUbatch ?? DEFAULT_UBATCH);
-    const { onProgress, signal } = options;
+    const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
+    checkLoadOptions(options);
     signal?.throwIfAborted();
     const bytes = await openSource(source);
     try {
       const file = await openGguf(bytes);
       const outline = outlineModel(file);
+      if (options.requireClassifier && outline.rankOutputs === undefined) {
+        const name = file.metadata.string('general.name') ?? bytes.name;
+        throw new InputError('option', `${name} is no reranker: its file has no classifier (cls, cls.output)`);
+      }
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
-      const starting = startRunner(bytes, file, options, watch, () => openSource(source));
+      const onWarning = options.onWarning && reported(options.onWarning);
+      const starting = startRunner(bytes, file, { ...options, onWarning }, watch, () => openSource(source));
       try {
         const tokenizer = createTokenizer(file.metadata);
         const runner = await starting;
         const { nCtxTrain, pooling: ownPooling } = outline.hparams;
-        const nCtx = Math.min(positive('nCtx', options.nCtx ?? nCtxTrain), nCtxTrain);
+        const nCtx = Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
         const pooling = options.pooling ?? ownPooling;
         const info = describeModel(file, bytes.name, outline, runner, { nCtx, pooling });
         return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
@@ -114,7 +122,8 @@ export class Embedder {
   async embed(input: EmbedInput | readonly EmbedInput[], options: EmbedOptions = {}): Promise<Embeddings> {
     const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
     this.#assertUsable();
-    checkPooling(pooling);
+    checkChoice('pooling', pooling, poolingTypes);
+    checkChoice('truncate', options.truncate, [true, false, ...truncateSides]);
     checkOutputOptions(normalize, dimensions);
     const encoded = await encodeInputs(this.tokenizer, listInputs(input), this.info.nCtx, options);
     this.#assertUsable();
@@ -180,13 +189,25 @@ export class Embedder {
   }
 }
 
-function checkPooling(pooling: Pooling | undefined): void {
-  if (pooling !== undefined && !poolingTypes.includes(pooling)) {
-    throw new InputError('option', `pooling must be one of ${poolingTypes.join(', ')}, not ${String(pooling)}`);
-  }
+/** `listener`, whose errors are uncaught errors of the program: what it is told about has already been put right. */
+function reported(listener: (message: string) => void): (message: string) => void {
+  return (message) => {
+    try {
+      listener(message);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
 
-function positive(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new InputError('option', `${name} must be a positive integer, not ${value}`);
+function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
+  const { pooling, backend, precision, nCtx, nUbatch, packing, keepBlocks, worker, profile } = options;
+  checkChoice('pooling', pooling, poolingTypes);
+  checkChoice('backend', backend, ['auto', ...backendNames]);
+  checkChoice('precision', precision, precisions);
+  checkChoice('gpu.weights', gpu.weights, gpuWeightForms);
+  checkPositive({ nCtx, nUbatch, 'gpu.memory': gpu.memory });
+  checkSwitches({ packing, keepBlocks, worker, profile, 'gpu.autotune': gpu.autotune, 'gpu.debug': gpu.debug });
 }

@@ -7,6 +7,8 @@
 export type InputErrorCode =
   /** Not a string, token ids or a mix of both. */
   | 'shape'
+  /** A text with half of a surrogate pair: an emoji that was cut in two. */
+  | 'text'
   /** No tokens at all. */
   | 'empty'
   /** A token id outside the vocabulary. */

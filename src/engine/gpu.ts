@@ -7,12 +7,11 @@
  */
 import { type ByteSource, type GgufFile, openGguf } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
-import { InputError } from './errors.ts';
 import { hasFiles } from './platform.ts';
 import type { GpuSetup } from './protocol.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { startTeam } from './team.ts';
-import { gpuWeightForms, type LoadOptions, type TuningCache } from './types.ts';
+import type { LoadOptions, TuningCache } from './types.ts';
 
 type Kernels = typeof import('../kernels/webgpu/index.ts');
 
@@ -34,7 +33,6 @@ export async function startGpuRunner(
   watch: LoadWatch,
   reopen: () => Promise<ByteSource>,
 ): Promise<Runner> {
-  checkGpuOptions(options);
   const kernels = await import('../kernels/webgpu/index.ts');
   const { onWarning } = options;
   let current = await start(kernels, opened, options, watch);
@@ -209,14 +207,4 @@ function parseTuning(text: string): Tuning {
 /** Which tensors a file has, and where: the same text for the same model. */
 function layoutOf({ tensors }: GgufFile): string {
   return JSON.stringify(Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]));
-}
-
-function checkGpuOptions({ gpu = {} }: LoadOptions): void {
-  const { memory, weights = 'quantised' } = gpu;
-  if (memory !== undefined && !(Number.isInteger(memory) && memory >= 1)) {
-    throw new InputError('option', `gpu.memory must be a positive number of bytes, not ${memory}`);
-  }
-  if (!gpuWeightForms.includes(weights)) {
-    throw new InputError('option', `gpu.weights must be ${gpuWeightForms.join(' or ')}, not ${String(weights)}`);
-  }
 }

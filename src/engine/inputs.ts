@@ -12,6 +12,24 @@ export interface Encoded {
   readonly truncated: boolean;
 }
 
+/**
+ * No UTF-8 can hold half of a surrogate pair, so that a token for it would stand for another text.
+ * @param what names the text in the message
+ * @throws InputError when `text` has such a half
+ */
+export function checkWellFormed(text: string, what: string, index?: number): void {
+  const at = loneSurrogate(text);
+  if (at === undefined) return;
+  const message = `${what} has half of a surrogate pair at character ${at}: a character, probably an emoji, was cut in two`;
+  throw new InputError('text', message, index);
+}
+
+/** Where half of a surrogate pair stands, in UTF-16 units; `undefined` for a text without one. */
+export function loneSurrogate(text: string): number | undefined {
+  const at = text.search(/\p{Surrogate}/u);
+  return at < 0 ? undefined : at;
+}
+
 const SHAPES = 'a string, an array of token ids, or an array of strings and token ids mixed';
 
 /**
@@ -34,8 +52,14 @@ export function encodeInput(
   index: number,
   { addSpecial = true, parseSpecial = true }: TokenizeOptions = {},
 ): number[] | Int32Array {
-  if (typeof input === 'string') return tokenizer.encode(input, { addSpecial, parseSpecial });
-  if (input instanceof Int32Array) return checkIds(tokenizer, input, index);
+  if (typeof input === 'string') {
+    checkWellFormed(input, `input ${index}`, index);
+    return tokenizer.encode(input, { addSpecial, parseSpecial });
+  }
+  // By its tag, not by its class: the array may come from another realm.
+  if (Object.prototype.toString.call(input) === '[object Int32Array]') {
+    return checkIds(tokenizer, input as Int32Array, index);
+  }
   if (!Array.isArray(input)) throw new InputError('shape', `input ${index} must be ${SHAPES}`, index);
   const parts: readonly unknown[] = input;
   if (parts.length > 0 && !parts.some((part) => typeof part === 'number')) {
@@ -45,6 +69,7 @@ export function encodeInput(
   for (const [i, part] of parts.entries()) {
     if (typeof part === 'number') ids.push(part);
     else if (typeof part === 'string') {
+      checkWellFormed(part, `part ${i} of input ${index}`, index);
       for (const id of tokenizer.encode(part, { addSpecial: addSpecial && i === 0, parseSpecial })) ids.push(id);
     } else throw new InputError('shape', `part ${i} of input ${index} is neither a string nor a token id`, index);
   }

@@ -3,8 +3,10 @@
  */
 
 import { Turn } from '../turn.ts';
+import { checkChoice, checkSwitches } from './check-options.ts';
 import { Embedder } from './embedder.ts';
 import { ContextSizeError, InputError } from './errors.ts';
+import { checkWellFormed } from './inputs.ts';
 import type { ModelSource } from './source.ts';
 import { type LoadOptions, type ModelInfo, type Progress, scoreScales } from './types.ts';
 
@@ -75,12 +77,9 @@ export class Reranker {
    *   value of the hidden state is the score then, as in llama.cpp
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Reranker> {
-    const embedder = await Embedder.load(source, { ...options, pooling: options.pooling ?? 'rank' });
+    const { pooling = 'rank', requireClassifier = options.pooling === undefined } = options;
+    const embedder = await Embedder.load(source, { ...options, pooling, requireClassifier });
     try {
-      const { name, rankOutputs } = embedder.info;
-      if (rankOutputs === undefined && options.pooling === undefined) {
-        throw new InputError('option', `${name} is no reranker: its file has no classifier (cls, cls.output)`);
-      }
       return Reranker.from(embedder);
     } catch (error) {
       await embedder.dispose();
@@ -110,10 +109,10 @@ export class Reranker {
   async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
     const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
     if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
-    if (!scoreScales.includes(scores)) {
-      throw new InputError('option', `scores must be ${scoreScales.join(', ')}, not ${String(scores)}`);
-    }
+    checkChoice('scores', scores, scoreScales);
+    checkSwitches({ truncate });
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
+    checkWellFormed(query, 'the query');
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
     const { pairs, truncated } = await this.#encodePairs(query, documents, truncate, signal);
     const { vectors, nTokens } = await this.embedder.embed(pairs, { client, onProgress, signal });
@@ -139,6 +138,7 @@ export class Reranker {
     const truncated: boolean[] = [];
     for (const [index, document] of documents.entries()) {
       if (typeof document !== 'string') throw new InputError('shape', `document ${index} is not a string`, index);
+      checkWellFormed(document, `document ${index}`, index);
       const ids = encode(document);
       const tooLong = ids.length > nCtx;
       if (tooLong && !(truncate && nBefore < nKept)) throw new ContextSizeError(index, ids.length, nCtx);

@@ -37,7 +37,9 @@ interface Waiting extends Job {
   /** Inputs whose rows are there, and their tokens. */
   nDone: number;
   nTokensDone: number;
-  readonly finish: (error?: unknown) => void;
+  readonly succeed: () => void;
+  /** Whatever the reason is: callbacks may throw `undefined`. */
+  readonly fail: (reason: unknown) => void;
 }
 
 /** Calls of one client that have inputs left to take, whose turn it is first. */
@@ -67,7 +69,7 @@ export class Scheduler {
 
   /**
    * @param nUbatch most tokens in one batch, unless a single input is longer
-   * @param onBatch called after each batch that was computed
+   * @param onBatch called after each batch that was computed; what it throws, the jobs of the batch fail with
    */
   constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void) {
     this.#runner = runner;
@@ -92,19 +94,25 @@ export class Scheduler {
       if (this.#closed !== undefined) return reject(this.#closed.reason);
       if (signal?.aborted) return reject(signal.reason);
       if (job.inputs.length === 0) return resolve([]);
-      const onAbort = () => waiting.finish(signal?.reason);
+      const onAbort = () => waiting.fail(signal?.reason);
+      const end = () => {
+        signal?.removeEventListener('abort', onAbort);
+        this.#open.delete(waiting);
+        this.#leave(waiting);
+      };
       const waiting: Waiting = {
         ...job,
         results: new Array(job.inputs.length),
         next: 0,
         nDone: 0,
         nTokensDone: 0,
-        finish: (error) => {
-          signal?.removeEventListener('abort', onAbort);
-          this.#open.delete(waiting);
-          this.#leave(waiting);
-          if (error === undefined) resolve(waiting.results);
-          else reject(error);
+        succeed: () => {
+          end();
+          resolve(waiting.results);
+        },
+        fail: (reason) => {
+          end();
+          reject(reason);
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -116,7 +124,7 @@ export class Scheduler {
   /** Fails everything that waits or is submitted later, and resolves when the batch under way has ended. */
   async close(reason: unknown): Promise<void> {
     this.#closed = { reason };
-    for (const job of this.#open) job.finish(reason);
+    for (const job of this.#open) job.fail(reason);
     await this.#running;
   }
 
@@ -195,17 +203,16 @@ export class Scheduler {
     const { pooling, observer } = taken[0].job;
     const batch = packBatch(taken.map(({ job, index }) => job.inputs[index]));
     const start = performance.now();
-    let values: Float32Array;
     try {
-      values = await this.#runner.run(batch, pooling, observer);
+      const values = await this.#runner.run(batch, pooling, observer);
+      const seconds = (performance.now() - start) / 1000;
+      this.#onBatch?.({ nTokens: batch.ids.length, nInputs: taken.length, seconds });
+      return () => this.#handOut(taken, batch, values);
     } catch (error) {
       return () => {
-        for (const job of new Set(taken.map(({ job }) => job))) job.finish(error);
+        for (const job of new Set(taken.map(({ job }) => job))) job.fail(error);
       };
     }
-    const seconds = (performance.now() - start) / 1000;
-    this.#onBatch?.({ nTokens: batch.ids.length, nInputs: taken.length, seconds });
-    return () => this.#handOut(taken, batch, values);
   }
 
   #handOut(taken: readonly Taken[], batch: Batch, values: Float32Array): void {
@@ -222,9 +229,9 @@ export class Scheduler {
       if (!this.#open.has(job)) continue;
       try {
         job.onTokens?.(job.nTokensDone);
-        if (job.nDone === job.inputs.length) job.finish();
+        if (job.nDone === job.inputs.length) job.succeed();
       } catch (error) {
-        job.finish(error);
+        job.fail(error);
       }
     }
   }

@@ -4,7 +4,7 @@
 import { type ByteSource, blobSource, memorySource, wholeSource } from '../gguf/index.ts';
 import { filePath } from './platform.ts';
 
-/** Where a model may come from. A string is a path. */
+/** Where a model may come from. A string is a path or a `file:` URL. */
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | ByteSource;
 
 /**
@@ -13,13 +13,34 @@ export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | ByteS
  * @throws GgufError when a file cannot be opened, TypeError for something that is no source
  */
 export async function openSource(source: ModelSource): Promise<ByteSource> {
-  if (typeof source === 'string') return openPath(source);
-  if (source instanceof URL) return openUrl(source);
-  if (source instanceof Uint8Array) return wholeSource(memorySource(source));
-  if (source instanceof ArrayBuffer) return wholeSource(memorySource(new Uint8Array(source)));
-  if (source instanceof Blob) return wholeSource(blobSource(source));
-  if (typeof source?.read === 'function' && typeof source.size === 'number') return source;
+  if (typeof source === 'string') return isUrl(source) ? openUrl(new URL(source)) : openPath(source);
+  // By their tags, not by their classes: objects of another realm (Jest, `vm`, an iframe) are as good.
+  switch (Object.prototype.toString.call(source)) {
+    case '[object URL]':
+      return openUrl(source as URL);
+    case '[object Uint8Array]': {
+      const { buffer, byteOffset, byteLength } = source as Uint8Array;
+      return wholeSource(memorySource(new Uint8Array(buffer, byteOffset, byteLength)));
+    }
+    case '[object ArrayBuffer]':
+    case '[object SharedArrayBuffer]':
+      return wholeSource(memorySource(new Uint8Array(source as ArrayBuffer)));
+    case '[object Blob]':
+    case '[object File]':
+      return wholeSource(blobSource(source as Blob));
+  }
+  if (isByteSource(source)) return source;
   throw new TypeError('a model must be a path, a URL, bytes, a Blob or a ByteSource');
+}
+
+/** Whether a text is a URL and no path: Windows' drive letters are no schemes. */
+function isUrl(text: string): boolean {
+  return /^(?:file:|[a-z][a-z\d+.-]+:\/\/)/i.test(text);
+}
+
+function isByteSource(source: ModelSource): source is ByteSource {
+  const { read, size } = (source ?? {}) as Partial<ByteSource>;
+  return typeof read === 'function' && typeof size === 'number';
 }
 
 async function openPath(path: string): Promise<ByteSource> {

@@ -81,13 +81,18 @@ export interface LoadOptions {
   readonly nUbatch?: number;
   /** Pooling when `embed` names none; default: what the file says, else `none`. */
   readonly pooling?: Pooling;
+  /** Refuse a file without a classifier before its weights are read. Default false; `Reranker.load` does. */
+  readonly requireClassifier?: boolean;
   /** Compute in a worker, off the calling thread. Default true where the runtime has workers. */
   readonly worker?: boolean;
   /** Collect the time of each operation for `Embedder.profile` (wasm backend only). Default false. */
   readonly profile?: boolean;
-  /** Called after each computed batch, for statistics. It must not throw. */
+  /** Called after each computed batch, for statistics. What it throws, the calls that had inputs in the batch reject with. */
   readonly onBatch?: (batch: BatchReport) => void;
-  /** Called with one sentence for a log when something went wrong that was put right: a lost GPU, a damaged cache file. */
+  /**
+   * Called with one sentence for a log when something went wrong that was put right: a lost GPU, a damaged cache file. What it throws
+   * is an uncaught error of the program, as in an event listener.
+   */
   readonly onWarning?: (message: string) => void;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;

@@ -22,7 +22,8 @@ const LARGEST = 2 ** 30;
  * @param options.period default of `attention.sliding_window_pattern`: one layer in so many sees all
  * @param options.dense whether that is the first or the last of each period
  * @param options.size default of `attention.sliding_window`; 0: no windows. Without it the key must be there.
- * @param options.sameRope rotate as the other layers do unless `rope.freq_base_swa` is there; else from base 10000, never scaled
+ * @param options.sameRope rotate as the other layers do unless `rope.freq_base_swa` is there; else from base 10000, never stretched, with the
+ *   magnitude of the other layers (`attn_factor`, and of YaRN what does not depend on the scale), as in llama.cpp
  */
 export function readSlidingWindow(
   { keys, hparams }: WeightLoader,
@@ -32,7 +33,7 @@ export function readSlidingWindow(
   const { nLayer, rope } = hparams;
   const size = Math.min(keys.u32('attention.sliding_window', options.size), LARGEST);
   const isLocal = size === 0 ? new Array<boolean>(nLayer).fill(false) : localLayers(keys, nLayer, options);
-  const local = options.sameRope ? rope : { nRot: rope.nRot, freqBase: 10000, freqScale: 1, extended: false };
+  const local = options.sameRope ? rope : { ...rope, freqBase: 10000, freqScale: 1, extended: false };
   return {
     windows: isLocal.map((yes) => (yes ? { kind, size } : undefined)),
     rope: { ...local, freqBase: keys.positiveF32('rope.freq_base_swa', local.freqBase) },

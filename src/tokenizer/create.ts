@@ -30,7 +30,8 @@ export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   const model = metadata.string('tokenizer.ggml.model')!;
   const template = rerankTemplate(metadata);
   if (kind === 'bpe') {
-    const pre = preTokenizer(metadata.string('tokenizer.ggml.pre'));
+    // The model gemma4 has a pre-tokenizer of its own where the file names none.
+    const pre = preTokenizer(metadata.string('tokenizer.ggml.pre') || (model === 'gemma4' ? model : undefined));
     const vocab = loadVocab(metadata, kind, bpeDefaults(model, pre));
     const lowercase = metadata.bool('tokenizer.ggml.normalizer.lowercase') ?? false;
     const words = bpe(metadata, vocab, pre);

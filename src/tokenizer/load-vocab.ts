@@ -45,7 +45,7 @@ const defaultFlags: Readonly<Record<VocabKind, VocabFlags>> = {
   wordpiece: { ...noFlags, addBos: true, addSep: true, cleanSpaces: true },
   bpe: { ...noFlags, cleanSpaces: true },
   spm: { ...noFlags, addBos: true, addSpacePrefix: true },
-  unigram: { ...noFlags, addEos: true, addSpacePrefix: true },
+  unigram: { ...noFlags, addEos: true },
   rwkv: noFlags,
   plamo2: noFlags,
 };

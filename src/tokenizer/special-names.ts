@@ -28,6 +28,7 @@ const endNames = [
   '<turn|>',
   '<|tool_response>',
   '<｜end▁of▁sentence｜>',
+  '[e~[',
 ] as const;
 
 /**
@@ -101,6 +102,8 @@ export function applySpecialNames(table: TokenTable, attributes: Uint8Array, ori
   for (const names of roleNames) makeControl(names.map(find).find((id) => id >= 0) ?? -1);
   markUnused(table, attributes);
   for (const name of endNames) makeControl(find(name));
+  // Beside the tool responses of Gemma 4 and PaddleOCR `</s>` ends nothing: llama.cpp makes it a normal token.
+  if (find('<|tool_response>') >= 0 && find('</s>') >= 0) attributes[find('</s>')] = Attribute.normal;
   const makeUserDefined = (id: number) => {
     if (id >= 0) attributes[id] = Attribute.userDefined;
   };

@@ -106,6 +106,7 @@ describe('Unigram', () => {
         'tokenizer.ggml.tokens': tokens,
         'tokenizer.ggml.scores': scores,
         'tokenizer.ggml.token_type': types,
+        'tokenizer.ggml.add_space_prefix': true,
       }),
     );
     const unknown = Math.min(...scores.slice(3)) - 10;
@@ -199,6 +200,7 @@ describe('Unigram, word by word', () => {
         'tokenizer.ggml.tokens': tokens,
         'tokenizer.ggml.scores': Float32Array.of(0, 0, 0, -0.125, -0.25, -0.5, -1e20),
         'tokenizer.ggml.token_type': Int32Array.of(3, 3, 2, 1, 1, 1, 1),
+        'tokenizer.ggml.add_space_prefix': true,
       }),
     );
     const pieces = (text: string) => tokenizer.encode(text, plain).map((id) => tokens[id]);

@@ -26,6 +26,7 @@ const t5 = {
   'tokenizer.ggml.model': 't5',
   'tokenizer.ggml.tokens': ['<pad>', '</s>', '<unk>', '▁a'],
   'tokenizer.ggml.scores': Float32Array.of(0, 0, 0, -1),
+  'tokenizer.ggml.add_space_prefix': true,
 };
 
 type Values = Parameters<typeof metadataOf>[0];

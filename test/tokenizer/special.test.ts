@@ -184,3 +184,65 @@ describe('decoding', () => {
     expect(tokenizer.encode('a\ud800b')).toEqual(tokenizer.encode('a\ufffdb'));
   });
 });
+
+describe('names that make a token special', () => {
+  const isControl = (tokenizer: Tokenizer, text: string) =>
+    texts(tokenizer, text).length === 1 && texts(tokenizer, text, false).length > 1;
+
+  test('an end of generation is a control token, whatever its type', () => {
+    for (const name of ['</s>', '[e~[', '<|tool_response>', '<turn|>']) {
+      expect(isControl(withSpecials([[name, USER_DEFINED]]), name), name).toBe(true);
+    }
+  });
+
+  test('</s> beside <|tool_response> is a normal token: its text is cut into letters', () => {
+    const both = withSpecials([
+      ['</s>', CONTROL],
+      ['<|tool_response>', NORMAL],
+    ]);
+    expect(texts(both, 'a</s>')).toEqual(['a', '<', '/', 's', '>']);
+    expect(isControl(both, '<|tool_response>')).toBe(true);
+    const alone = withSpecials([['</s>', CONTROL]]);
+    expect(texts(alone, 'a</s>')).toEqual(['a', '</s>']);
+  });
+});
+
+describe('defaults of a kind of vocabulary', () => {
+  const gemma4 = (pre?: string) =>
+    createTokenizer(
+      metadataOf({
+        'tokenizer.ggml.model': 'gemma4',
+        ...(pre === undefined ? {} : { 'tokenizer.ggml.pre': pre }),
+        'tokenizer.ggml.tokens': ['<bos>', 'a', 'b', '▁', '\n', '\n\n', 'Ġ', 'Ċ'],
+        'tokenizer.ggml.token_type': Int32Array.from([CONTROL, ...new Array(7).fill(NORMAL)]),
+        'tokenizer.ggml.bos_token_id': 0,
+        'tokenizer.ggml.merges': ['\n \n'],
+      }),
+    );
+
+  test.each([undefined, ''])('the model gemma4 with pre %o has the pre-tokenizer of its name', (pre) => {
+    expect(texts(gemma4(pre), 'a b\n\na')).toEqual(texts(gemma4('gemma4'), 'a b\n\na'));
+    expect(texts(gemma4(pre), 'a b\n\na')).toEqual(['a', '▁', 'b', '\n\n', 'a']);
+    expect(gemma4(pre).encode('a', { addSpecial: true, parseSpecial: true })).toEqual([0, 1]);
+  });
+
+  test('a pre-tokenizer that the file names is taken', () => {
+    expect(texts(gemma4('default'), 'a b')).not.toContain('▁');
+  });
+
+  test('a Unigram vocabulary puts no space before a text unless the file says so', () => {
+    const unigram = (more: Record<string, boolean>) =>
+      createTokenizer(
+        metadataOf({
+          'tokenizer.ggml.model': 't5',
+          'tokenizer.ggml.tokens': ['<pad>', '</s>', '<unk>', '▁a', 'a', '▁', 'b'],
+          'tokenizer.ggml.scores': Float32Array.from([0, 0, 0, -1, -2, -3, -2]),
+          'tokenizer.ggml.token_type': Int32Array.from([CONTROL, CONTROL, 2, NORMAL, NORMAL, NORMAL, NORMAL]),
+          ...more,
+        }),
+      );
+    expect(texts(unigram({}), 'a  b')).toEqual(['a', '▁', '▁', 'b']);
+    expect(texts(unigram({ 'tokenizer.ggml.add_space_prefix': true }), 'a')).toEqual(['▁a']);
+    expect(texts(unigram({ 'tokenizer.ggml.remove_extra_whitespaces': true }), ' a  b')).toEqual(['▁a', '▁', 'b']);
+  });
+});
