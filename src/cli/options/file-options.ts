@@ -28,7 +28,7 @@ export const fileOptions = [
     type: 'switch',
     default: false,
     commands: ['quantize'],
-    help: 'the same type for all matrices instead of the mix that the name of the type stands for',
+    help: 'use one type for all matrices, without the mix that the name of the type stands for',
   },
   {
     name: 'allowRequantize',
@@ -36,6 +36,6 @@ export const fileOptions = [
     type: 'switch',
     default: false,
     commands: ['quantize'],
-    help: 'take a file that is quantised already, although what it lost is lost',
+    help: 'accept a file that is already quantised; the precision it has lost does not come back',
   },
 ] as const satisfies readonly OptionSpec[];
