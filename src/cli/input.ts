@@ -44,7 +44,7 @@ export async function readInput({ prompt, file, stdin, readEscapes }: OptionValu
 }
 
 /** A stream of bytes and what to call it in a message. */
-export interface Input {
+interface Input {
   readonly stream: AsyncIterable<Uint8Array>;
   readonly source: string;
 }
@@ -83,8 +83,9 @@ function announceTerminal(): void {
   if (process.stdin.isTTY) log(`reading the input from this terminal: end it with ${end}`);
 }
 
+/** The text without the line break at its end, whether it is one of Unix or of Windows. */
 function withoutLastBreak(input: string): string {
-  return input.endsWith('\n') ? input.slice(0, -1) : input;
+  return input.replace(/\r?\n$/, '');
 }
 
 const escapes: Readonly<Record<string, string>> = {

@@ -56,7 +56,7 @@ ${own.map((option) => row(code(spellings(option)), code(option.env), defaultText
 
 ${details ?? `${summary}.`}
 
-${table}${own.length === 0 ? 'Options' : 'And'}, explained under [shared options](#shared-options): ${shared.join(', ')}.
+${table}${own.length === 0 ? 'It takes' : 'It also takes'} these [shared options](#shared-options): ${shared.join(', ')}.
 `;
 }
 

@@ -26,7 +26,7 @@ async function readDocuments(values: OptionValues): Promise<string[]> {
     return documents;
   }
   const input = await readInput(values);
-  return input === '' ? [] : input.split('\n').map((line) => line.replace(/\r$/, ''));
+  return input === '' ? [] : input.split(/\r?\n/);
 }
 
 /** Prints documents by their scores. */

@@ -96,6 +96,24 @@ describe('every door takes every encoding', () => {
     expect(stderr).toMatch(message);
   });
 
+  it('line breaks of Windows are line breaks', async () => {
+    const qwen = model('qwen3');
+    const windows = utf16(`${mark}one\r\ntwo\r\n`);
+    for (const args of [
+      ['embed', '-m', qwen, '--embd-output-format', 'raw'],
+      ['rerank', '-m', model('qwen3-rank'), '-q', 'a'],
+    ]) {
+      const unix = await run(args, { input: 'one\ntwo\n' });
+      expect(unix.code).toBe(0);
+      expect(await run(args, { input: windows })).toEqual(unix);
+    }
+    const ids = ['tokenize', '-m', qwen, '--ids'];
+    expect(await run(ids, { input: 'one\r\n' })).toEqual(await run(ids, { input: 'one' }));
+    expect(await run(ids, { input: 'one\r' })).not.toEqual(await run(ids, { input: 'one' }));
+    const lines = ['embed', '-m', qwen, '--jsonl'];
+    expect(await run(lines, { input: '"a"\r\n\r\n[5]\r\n' })).toEqual(await run(lines, { input: '"a"\n[5]\n' }));
+  });
+
   it('standard input that is no text', async () => {
     const { code, stderr } = await run(['embed', '-m', bert], { input: Buffer.from([0x61, 0x62, 0xc3]) });
     expect(code).toBe(1);
