@@ -1,6 +1,7 @@
 /**
  * @file The rows of the option table about writing GGUF files.
  */
+import type { OutputType } from '../../convert/output-types.ts';
 import type { OptionSpec } from '../option-types.ts';
 
 export const fileOptions = [
@@ -10,7 +11,7 @@ export const fileOptions = [
     type: 'string',
     value: 'TYPE',
     default: 'f16',
-    choices: ['f32', 'f16', 'bf16', 'q8_0'],
+    choices: ['f32', 'f16', 'bf16', 'q8_0'] satisfies readonly Lowercase<OutputType>[],
     commands: ['convert'],
     help: 'type of the matrices',
   },
