@@ -7,24 +7,31 @@ import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { cannotRead, readTextFile } from './read-file.ts';
+import { requireRegularFile } from './regular-file.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
 /** @throws UsageError without `-m`, or for an argument that is no flag */
-export function requireModel({ command, values, positionals }: Parsed): string {
+export function requireModel(parsed: Parsed): string {
+  const { command, positionals } = parsed;
   if (positionals.length > 0) {
     const [first] = positionals;
-    const isModel = /\.gguf(\.gz)?$/i.test(first);
-    const hint = isModel || command === 'serve' ? `a model is given with -m ${first}` : 'a text is given with -p';
+    const hint =
+      isModelName(first) || command === 'serve' ? `a model is given with -m ${first}` : 'a text is given with -p';
     throw new UsageError(`unexpected argument "${first}" (${hint})`);
   }
-  return requireModelOption(values);
+  return requireModelOption(parsed);
+}
+
+function isModelName(argument: string): boolean {
+  return /\.gguf(\.gz)?$/i.test(argument);
 }
 
 /** The same where other arguments mean something. */
-export function requireModelOption({ model }: OptionValues): string {
-  if (model === undefined) throw new UsageError('no model: give a GGUF file with -m FILE');
-  return model;
+export function requireModelOption({ values: { model }, positionals }: Parsed): string {
+  if (model !== undefined) return model;
+  const given = positionals.find(isModelName);
+  throw new UsageError(`no model: give a GGUF file with -m ${given ?? 'FILE'}`);
 }
 
 /**
@@ -63,10 +70,13 @@ export async function openInput(path: string | undefined): Promise<Input> {
     };
   }
   const unreadable = (cause: Error) => cannotRead('-f', path, cause);
-  const file = await open(path).catch((cause: Error) => {
-    throw unreadable(cause);
-  });
-  return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
+  try {
+    await requireRegularFile(path);
+    const file = await open(path);
+    return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
+  } catch (error) {
+    throw unreadable(error as Error);
+  }
 }
 
 async function* readable(stream: Readable, explain: (cause: Error) => Error): AsyncGenerator<Uint8Array> {

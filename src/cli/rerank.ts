@@ -30,8 +30,9 @@ async function readDocuments(values: OptionValues): Promise<string[]> {
 }
 
 /** Prints documents by their scores. */
-export async function rerank({ values, positionals }: Parsed): Promise<void> {
-  const path = requireModelOption(values);
+export async function rerank(parsed: Parsed): Promise<void> {
+  const { values, positionals } = parsed;
+  const path = requireModelOption(parsed);
   if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
   if (positionals.length > 0 && (values.file !== undefined || values.jsonl))
     throw new UsageError('documents are arguments or in -f, not both: leave out -f and --jsonl, or the arguments');
