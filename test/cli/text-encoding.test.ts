@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { decodeWhole } from '../../src/cli/text-encoding.ts';
-import { model, run } from './run.ts';
+import { listening, model, run, start } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const bert = model('bert-mean');
@@ -75,6 +75,23 @@ describe('every door takes every encoding', () => {
     expect(ranked.stdout).toMatch(/ {2}zwei 世\n/);
     const ranks = ['rerank', '-m', model('bert-rank'), '-q', 'a', '-f', folder.write('documents', documents)];
     expect((await run(ranks)).stdout).toBe(ranked.stdout);
+  });
+
+  it.each(encodings)('keys and prompts in %s', async (_, encode) => {
+    const keys = folder.write('keys', encode('# people\r\nalice\r\nbob\r\n'));
+    const prompts = folder.write('prompts', encode('{"query":"Grüße: "}'));
+    const flags = ['--port', '0', '-t', '1', '--api-key-file', keys, '--prompts', prompts];
+    const { child, end, url } = await listening(start(['serve', '-m', bert, ...flags]));
+    const embed = async (key: string, body: object) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const answer = await fetch(`${url}/embedding`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return answer.status === 200 ? answer.text() : answer.status;
+    };
+    expect(await embed('carol', { content: 'a' })).toBe(401);
+    const named = await embed('alice', { content: 'panda', prompt_name: 'query' });
+    expect(named).toBe(await embed('bob', { content: 'Grüße: panda' }));
+    child.kill('SIGTERM');
+    await end;
   });
 
   const broken = folder.write('broken.txt', Buffer.from('a\xffb', 'latin1'));
