@@ -47,6 +47,8 @@ export async function answerLines(values: OptionValues, answers: LineAnswers): P
     for (let group = await next(); !group.done; group = await next()) {
       const lines = output.skips ? group.value : untilBad(group.value);
       const answered = answers.answer(lines.filter((line) => 'input' in line));
+      // It is waited for in its turn; until then a failure must not count as unhandled.
+      answered.catch(() => {});
       const written = writeAfter(last, answered, lines, output);
       written.catch((error) => {
         failure ??= { error };
@@ -74,8 +76,8 @@ async function writeAfter(
   lines: readonly Line[],
   output: Output,
 ): Promise<void> {
-  const [results] = await Promise.all([answered, previous]);
-  const answers = results.values();
+  await previous;
+  const answers = (await answered).values();
   const texts: (string | UsageError)[] = [];
   for (const line of lines) {
     const answer = 'problem' in line ? new UsageError(line.problem) : answers.next().value;

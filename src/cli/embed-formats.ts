@@ -8,7 +8,7 @@ import { escapeControls } from '../gguf/escape.ts';
 export const embeddingFormats = ['', 'default', 'array', 'json', 'json+', 'raw'] as const;
 
 /** How vectors are printed. */
-export interface EmbeddingFormat {
+interface EmbeddingFormat {
   readonly embdOutputFormat: (typeof embeddingFormats)[number];
   /** Kind of normalisation; the largest-value kind gives whole numbers. */
   readonly embdNormalize: number;

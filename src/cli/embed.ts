@@ -37,7 +37,7 @@ export async function embed(parsed: Parsed): Promise<void> {
     };
     if (input === undefined) await answerLines(values, lineAnswers(embedder, values, options));
     else {
-      const texts = values.embdSeparator === '' ? [input] : input.split(values.embdSeparator);
+      const texts = splitTexts(input, values.embdSeparator);
       const result = await embedder.embed(texts, { ...options, onProgress: showProgress() });
       warnTruncated(result, (i) => `text ${i}`);
       await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));
@@ -76,6 +76,12 @@ function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOpt
 function unusable(error: unknown): InputError {
   if (error instanceof InputError && error.index !== undefined) return error;
   throw error;
+}
+
+/** The texts of an input; a line break between them may be one of Windows, too. */
+function splitTexts(input: string, separator: string): string[] {
+  if (separator === '') return [input];
+  return input.split(separator === '\n' ? /\r?\n/ : separator);
 }
 
 function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings): string {

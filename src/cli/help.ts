@@ -28,7 +28,7 @@ export function commandHelp(command: CommandName): string {
   const { summary, usage } = commands[command];
   const rows = optionsOf(command).map((option) => {
     const flags = `  ${spellings(option)}`;
-    const lines = wrap(`${meaningOf(option)}${notes(option)}`, WIDTH - COLUMN);
+    const lines = wrap(`${option.help}${notes(option)}`, WIDTH - COLUMN);
     const first = flags.length < COLUMN ? [flags.padEnd(COLUMN) + lines.shift()] : [flags];
     return [...first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
   });
@@ -46,14 +46,15 @@ export function spellings(option: OptionSpec): string {
   return [...option.flags, ...off].join(', ') + (option.type === 'switch' ? '' : ` ${option.value}`);
 }
 
-/** What an option does, and which values it takes where they are few. */
-export function meaningOf(option: OptionSpec): string {
-  if (option.type !== 'string' || option.choices === undefined) return option.help;
-  return `${option.help}; one of ${option.choices.filter((choice) => choice !== '').join(', ')}`;
+/** The values of an option that takes a few only: `one of a, b`; empty for every other one. */
+export function choicesOf(option: OptionSpec): string {
+  if (option.type !== 'string' || option.choices === undefined) return '';
+  return `one of ${option.choices.filter((choice) => choice !== '').join(', ')}`;
 }
 
 function notes(option: OptionSpec): string {
-  const said: string[] = [];
+  const choices = choicesOf(option);
+  const said = choices === '' ? [] : [choices];
   const byDefault = defaultText(option);
   if (byDefault !== '' && option.type !== 'switch') said.push(`default ${byDefault}`);
   if (option.type === 'switch' && option.default) said.push('default on');

@@ -7,24 +7,31 @@ import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { cannotRead, readTextFile } from './read-file.ts';
+import { requireRegularFile } from './regular-file.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
 /** @throws UsageError without `-m`, or for an argument that is no flag */
-export function requireModel({ command, values, positionals }: Parsed): string {
+export function requireModel(parsed: Parsed): string {
+  const { command, positionals } = parsed;
   if (positionals.length > 0) {
     const [first] = positionals;
-    const isModel = /\.gguf(\.gz)?$/i.test(first);
-    const hint = isModel || command === 'serve' ? `a model is given with -m ${first}` : 'a text is given with -p';
+    const hint =
+      isModelName(first) || command === 'serve' ? `a model is given with -m ${first}` : 'a text is given with -p';
     throw new UsageError(`unexpected argument "${first}" (${hint})`);
   }
-  return requireModelOption(values);
+  return requireModelOption(parsed);
+}
+
+function isModelName(argument: string): boolean {
+  return /\.gguf(\.gz)?$/i.test(argument);
 }
 
 /** The same where other arguments mean something. */
-export function requireModelOption({ model }: OptionValues): string {
-  if (model === undefined) throw new UsageError('no model: give a GGUF file with -m FILE');
-  return model;
+export function requireModelOption({ values: { model }, positionals }: Parsed): string {
+  if (model !== undefined) return model;
+  const given = positionals.find(isModelName);
+  throw new UsageError(`no model: give a GGUF file with -m ${given ?? 'FILE'}`);
 }
 
 /**
@@ -44,7 +51,7 @@ export async function readInput({ prompt, file, stdin, readEscapes }: OptionValu
 }
 
 /** A stream of bytes and what to call it in a message. */
-export interface Input {
+interface Input {
   readonly stream: AsyncIterable<Uint8Array>;
   readonly source: string;
 }
@@ -63,10 +70,13 @@ export async function openInput(path: string | undefined): Promise<Input> {
     };
   }
   const unreadable = (cause: Error) => cannotRead('-f', path, cause);
-  const file = await open(path).catch((cause: Error) => {
-    throw unreadable(cause);
-  });
-  return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
+  try {
+    await requireRegularFile(path);
+    const file = await open(path);
+    return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
+  } catch (error) {
+    throw unreadable(error as Error);
+  }
 }
 
 async function* readable(stream: Readable, explain: (cause: Error) => Error): AsyncGenerator<Uint8Array> {
@@ -83,8 +93,9 @@ function announceTerminal(): void {
   if (process.stdin.isTTY) log(`reading the input from this terminal: end it with ${end}`);
 }
 
+/** The text without the line break at its end, whether it is one of Unix or of Windows. */
 function withoutLastBreak(input: string): string {
-  return input.endsWith('\n') ? input.slice(0, -1) : input;
+  return input.replace(/\r?\n$/, '');
 }
 
 const escapes: Readonly<Record<string, string>> = {

@@ -22,7 +22,7 @@ export interface InputLine {
 }
 
 /** A line without one. */
-export interface BadLine {
+interface BadLine {
   readonly number: number;
   /** What is wrong, as a sentence that names the line. */
   readonly problem: string;

@@ -2,6 +2,7 @@
  * @file Files that options name: read whole, as text, with errors that name the option and the file.
  */
 import { readFile } from 'node:fs/promises';
+import { requireRegularFile } from './regular-file.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -11,10 +12,16 @@ import { UsageError } from './usage-error.ts';
  * @throws UsageError for a file that cannot be read or is no text
  */
 export async function readTextFile(flag: string, path: string): Promise<string> {
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw cannotRead(flag, path, error);
-  });
-  return decodeWhole(bytes, `${flag}: ${path}`);
+  return decodeWhole(await readBytes(flag, path), `${flag}: ${path}`);
+}
+
+async function readBytes(flag: string, path: string): Promise<Uint8Array> {
+  try {
+    await requireRegularFile(path);
+    return await readFile(path);
+  } catch (error) {
+    throw cannotRead(flag, path, error as Error);
+  }
 }
 
 /** What to say about a file that an option names and that cannot be read. */

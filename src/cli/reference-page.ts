@@ -2,7 +2,7 @@
  * @file docs/cli.md, made from the tables of commands and options.
  */
 import { commands } from './commands.ts';
-import { defaultText, meaningOf, optionsOf, spellings } from './help.ts';
+import { choicesOf, defaultText, optionsOf, spellings } from './help.ts';
 import { optionTable } from './option-table.ts';
 import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
 
@@ -13,14 +13,14 @@ export function referencePage(): string {
 
 <!-- Made from src/cli/options/ by \`npx vitest run test/cli/docs.test.ts -u\`. -->
 
-A value comes from the command line, else from the environment, else it is the default. \`--flag value\` and \`--flag=value\`
-are the same, and underscores in long flags are the same as dashes. A switch in the environment is \`1\`, \`true\`, \`on\` or
-\`enabled\`, or \`0\`, \`false\`, \`off\` or \`disabled\`; where a switch has a spelling that turns it off, the presence of
-\`LLAMA_ARG_NO_X\` does so, too. Errors are one line on standard error and exit code 1; \`--verbose\` adds the stack.
-An empty variable counts as unset; an empty value of a flag is an error where it means nothing.
+The command line overrides the environment, and the environment overrides the default. \`--flag value\` and \`--flag=value\`
+are the same, and so are underscores and dashes in long flags. A switch in the environment is \`1\`, \`true\`, \`on\` or
+\`enabled\`, or \`0\`, \`false\`, \`off\` or \`disabled\`. Where a switch has a spelling that turns it off, the presence of
+\`LLAMA_ARG_NO_X\` turns it off, too. An empty variable counts as unset. An empty value of a flag is an error, unless it has a
+meaning. Errors are one line on standard error with exit code 1; \`--verbose\` adds the stack.
 
-Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. What is no text of its encoding is an error
-that names the byte. Control characters in names from model files are printed as \`\\u001b\`.
+Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. Bytes that are no text are an error that
+names the first of them. Control characters of texts in model files are printed as \`\\u001b\`.
 
 ${commandNames.map(section).join('\n')}
 ## Shared options
@@ -56,8 +56,13 @@ ${own.map((option) => row(code(spellings(option)), code(option.env), defaultText
 
 ${details ?? `${summary}.`}
 
-${table}${own.length === 0 ? 'Options' : 'And'}, explained under [shared options](#shared-options): ${shared.join(', ')}.
+${table}${own.length === 0 ? 'It takes' : 'It also takes'} these [shared options](#shared-options): ${shared.join(', ')}.
 `;
+}
+
+function meaningOf(option: OptionSpec): string {
+  const choices = choicesOf(option);
+  return choices === '' ? option.help : `${option.help} (${choices})`;
 }
 
 function isShared({ commands }: OptionSpec): boolean {

@@ -26,12 +26,13 @@ async function readDocuments(values: OptionValues): Promise<string[]> {
     return documents;
   }
   const input = await readInput(values);
-  return input === '' ? [] : input.split('\n').map((line) => line.replace(/\r$/, ''));
+  return input === '' ? [] : input.split(/\r?\n/);
 }
 
 /** Prints documents by their scores. */
-export async function rerank({ values, positionals }: Parsed): Promise<void> {
-  const path = requireModelOption(values);
+export async function rerank(parsed: Parsed): Promise<void> {
+  const { values, positionals } = parsed;
+  const path = requireModelOption(parsed);
   if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
   if (positionals.length > 0 && (values.file !== undefined || values.jsonl))
     throw new UsageError('documents are arguments or in -f, not both: leave out -f and --jsonl, or the arguments');

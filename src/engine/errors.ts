@@ -3,6 +3,8 @@
  * else (a broken file, a missing tensor, a lost GPU) is another class.
  */
 
+import { escapeControls } from '../gguf/escape.ts';
+
 /** What is wrong with an input. */
 export type InputErrorCode =
   /** Not a string, token ids or a mix of both. */
@@ -26,7 +28,7 @@ export class InputError extends Error {
   readonly index?: number;
 
   constructor(code: InputErrorCode, message: string, index?: number) {
-    super(message);
+    super(escapeControls(message));
     this.code = code;
     this.index = index;
   }

@@ -369,6 +369,7 @@ describe('mistakes end with exit code 1 and one line', () => {
   it.each<[string[], RegExp]>([
     [['embd'], /unknown command embd: did you mean embed\?/],
     [['embed'], /no model: give a GGUF file with -m FILE/],
+    [['rerank', 'model.gguf', '-q', 'a', 'b'], /no model: give a GGUF file with -m model\.gguf/],
     [['embed', '-m', bert, 'text'], /unexpected argument "text" \(a text is given with -p\)/],
     [['embed', 'model.gguf', '-p', 'x'], /unexpected argument "model\.gguf" \(a model is given with -m model\.gguf\)/],
     [['embed', '-m', bert, '--pooling', 'rank', '-p', 'x'], /is no reranker: its file has no classifier/],

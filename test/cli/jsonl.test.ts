@@ -2,8 +2,10 @@
  * @file `--jsonl`: answers before a bad line come out, the error names the line and comes at once, `--on-error skip` goes on.
  */
 import { writeFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { answerLines } from '../../src/cli/answer-lines.ts';
 import { byteLines } from '../../src/cli/byte-lines.ts';
+import { parseOptions } from '../../src/cli/parse-options.ts';
 import { finished, model, run, start } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -160,6 +162,29 @@ describe('a program that writes a line and waits', () => {
     expect(JSON.parse(await answer())).toHaveLength(64);
     expect((await end).code).toBe(1);
   });
+});
+
+it('a failure of the engine comes after the answers before it', async () => {
+  const path = folder.write('many.jsonl', '"a"\n'.repeat(400));
+  let written = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    written += String(chunk);
+    return true;
+  });
+  const { values } = parseOptions('embed', ['--jsonl', '-f', path], {});
+  let nGroups = 0;
+  const answered = answerLines(values, {
+    done: 'done',
+    takesIds: false,
+    async answer(lines) {
+      if (nGroups++ > 0) throw new Error('the GPU is gone');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return lines.map(() => '[]');
+    },
+  });
+  await expect(answered).rejects.toThrow('the GPU is gone');
+  write.mockRestore();
+  expect(written).toBe('[]\n'.repeat(256));
 });
 
 describe('lines of bytes', () => {

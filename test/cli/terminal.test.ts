@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { formatEmbeddings } from '../../src/cli/embed-formats.ts';
 import { forTerminal } from '../../src/cli/write.ts';
+import { InputError } from '../../src/engine/errors.ts';
 import { openModelFile } from '../../src/gguf/file.node.ts';
 import {
   escapeControls,
@@ -111,6 +112,7 @@ describe('texts of a model file', () => {
     new GgufError(`there is no ${evil}`, { source: 'a', key: evil, tensor: evil }),
     new ModelError(`there is no ${evil}`),
     new TokenizerError(`there is no ${evil}`),
+    new InputError('option', `there is no ${evil}`),
   ])('errors of the library are one line without controls', ({ message }) => {
     expect(message).not.toMatch(controls);
     expect(message).not.toContain('\n');

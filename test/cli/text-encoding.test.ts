@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { decodeWhole } from '../../src/cli/text-encoding.ts';
-import { model, run } from './run.ts';
+import { listening, model, run, start } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const bert = model('bert-mean');
@@ -77,6 +77,23 @@ describe('every door takes every encoding', () => {
     expect((await run(ranks)).stdout).toBe(ranked.stdout);
   });
 
+  it.each(encodings)('keys and prompts in %s', async (_, encode) => {
+    const keys = folder.write('keys', encode('# people\r\nalice\r\nbob\r\n'));
+    const prompts = folder.write('prompts', encode('{"query":"Grüße: "}'));
+    const flags = ['--port', '0', '-t', '1', '--api-key-file', keys, '--prompts', prompts];
+    const { child, end, url } = await listening(start(['serve', '-m', bert, ...flags]));
+    const embed = async (key: string, body: object) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const answer = await fetch(`${url}/embedding`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return answer.status === 200 ? answer.text() : answer.status;
+    };
+    expect(await embed('carol', { content: 'a' })).toBe(401);
+    const named = await embed('alice', { content: 'panda', prompt_name: 'query' });
+    expect(named).toBe(await embed('bob', { content: 'Grüße: panda' }));
+    child.kill('SIGTERM');
+    await end;
+  });
+
   const broken = folder.write('broken.txt', Buffer.from('a\xffb', 'latin1'));
   const wide = folder.write('wide.txt', utf32(`${mark}[1]`));
   it.each([
@@ -94,6 +111,24 @@ describe('every door takes every encoding', () => {
     expect(code).toBe(1);
     expect(stdout).toBe('');
     expect(stderr).toMatch(message);
+  });
+
+  it('line breaks of Windows are line breaks', async () => {
+    const qwen = model('qwen3');
+    const windows = utf16(`${mark}one\r\ntwo\r\n`);
+    for (const args of [
+      ['embed', '-m', qwen, '--embd-output-format', 'raw'],
+      ['rerank', '-m', model('qwen3-rank'), '-q', 'a'],
+    ]) {
+      const unix = await run(args, { input: 'one\ntwo\n' });
+      expect(unix.code).toBe(0);
+      expect(await run(args, { input: windows })).toEqual(unix);
+    }
+    const ids = ['tokenize', '-m', qwen, '--ids'];
+    expect(await run(ids, { input: 'one\r\n' })).toEqual(await run(ids, { input: 'one' }));
+    expect(await run(ids, { input: 'one\r' })).not.toEqual(await run(ids, { input: 'one' }));
+    const lines = ['embed', '-m', qwen, '--jsonl'];
+    expect(await run(lines, { input: '"a"\r\n\r\n[5]\r\n' })).toEqual(await run(lines, { input: '"a"\n[5]\n' }));
   });
 
   it('standard input that is no text', async () => {

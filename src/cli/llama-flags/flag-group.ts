@@ -3,7 +3,7 @@
  */
 
 /** A flag: its spellings separated by commas, how many values follow it, and the environment variable for it. */
-export type FlagRow = readonly [spellings: string, arity: 0 | 1 | 2, env?: string];
+type FlagRow = readonly [spellings: string, arity: 0 | 1 | 2, env?: string];
 
 /** Flags that are ignored or refused for the same reason. */
 export interface FlagGroup {

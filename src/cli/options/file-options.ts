@@ -1,6 +1,7 @@
 /**
  * @file The rows of the option table about writing GGUF files.
  */
+import type { OutputType } from '../../convert/output-types.ts';
 import type { OptionSpec } from '../option-types.ts';
 
 export const fileOptions = [
@@ -10,7 +11,7 @@ export const fileOptions = [
     type: 'string',
     value: 'TYPE',
     default: 'f16',
-    choices: ['f32', 'f16', 'bf16', 'q8_0'],
+    choices: ['f32', 'f16', 'bf16', 'q8_0'] satisfies readonly Lowercase<OutputType>[],
     commands: ['convert'],
     help: 'type of the matrices',
   },
@@ -28,7 +29,7 @@ export const fileOptions = [
     type: 'switch',
     default: false,
     commands: ['quantize'],
-    help: 'the same type for all matrices instead of the mix that the name of the type stands for',
+    help: 'use one type for all matrices, without the mix that the name of the type stands for',
   },
   {
     name: 'allowRequantize',
@@ -36,6 +37,6 @@ export const fileOptions = [
     type: 'switch',
     default: false,
     commands: ['quantize'],
-    help: 'take a file that is quantised already, although what it lost is lost',
+    help: 'accept a file that is already quantised; the precision it has lost does not come back',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -10,7 +10,7 @@ export const generalOptions = [
     type: 'switch',
     default: false,
     commands: commandNames,
-    help: 'say more, and show the stack of an error',
+    help: 'log more, and show the stack of an error',
   },
   {
     name: 'help',
@@ -18,7 +18,7 @@ export const generalOptions = [
     type: 'switch',
     default: false,
     commands: commandNames,
-    help: 'print this',
+    help: 'print this help',
   },
   {
     name: 'version',

@@ -12,7 +12,7 @@ export const inputOptions = [
     type: 'string',
     value: 'TEXT',
     commands: ['rerank'],
-    help: 'what is looked for',
+    help: 'the text that documents are ranked against',
   },
   {
     name: 'topN',
@@ -22,7 +22,7 @@ export const inputOptions = [
     min: 0,
     max: MAX_INT,
     commands: ['rerank'],
-    help: 'print only that many of the best',
+    help: 'print only the N best documents',
   },
   {
     name: 'rankScores',
@@ -33,7 +33,7 @@ export const inputOptions = [
     default: 'raw',
     choices: scoreScales,
     commands: ['serve', 'rerank'],
-    help: 'scale of scores, raw: as llama.cpp gives them (a logit, of qwen3 a probability); the others are the same for all models, logit: any number, 0 is undecided; probability: 0 to 1',
+    help: 'scale of scores. raw is what llama.cpp gives: a logit, or for qwen3 a probability. The others are the same for all models: logit is any number, and 0 is undecided; probability is from 0 to 1',
   },
   {
     name: 'prompt',
@@ -42,7 +42,7 @@ export const inputOptions = [
     value: 'TEXT',
     mayBeEmpty: true,
     commands: ['embed', 'tokenize'],
-    help: 'the text; \\n, \\t and the like are read as escapes',
+    help: 'the text; escapes such as \\n and \\t are resolved',
   },
   {
     name: 'file',
@@ -50,7 +50,7 @@ export const inputOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['embed', 'rerank', 'tokenize'],
-    help: 'read the text from a file, without the line break at its end',
+    help: 'read the text from a file; the line break at its end is dropped',
   },
   {
     name: 'stdin',
@@ -58,7 +58,7 @@ export const inputOptions = [
     type: 'switch',
     default: false,
     commands: ['embed', 'tokenize'],
-    help: 'read the text from standard input (so it is without -p and -f, too)',
+    help: 'read the text from standard input, as without -p and -f',
   },
   {
     name: 'readEscapes',
@@ -67,7 +67,7 @@ export const inputOptions = [
     type: 'switch',
     default: true,
     commands: ['embed', 'tokenize'],
-    help: 'read escapes in -p',
+    help: 'resolve escapes in -p',
   },
   {
     name: 'jsonl',
@@ -75,7 +75,7 @@ export const inputOptions = [
     type: 'switch',
     default: false,
     commands: ['embed', 'rerank', 'tokenize'],
-    help: 'pipeline: each line of the input is a text as a JSON string; embed and tokenize answer each with a line, a JSON array',
+    help: 'read one JSON string a line; embed and tokenize answer each line with a JSON array',
   },
   {
     name: 'onError',
@@ -85,7 +85,7 @@ export const inputOptions = [
     default: 'stop',
     choices: ['stop', 'skip'],
     commands: ['embed', 'tokenize'],
-    help: 'what to do with a line of --jsonl that cannot be used; stop: end with its error after the answers to the lines before it; skip: answer null, go on, and end with exit code 1',
+    help: 'what a line of --jsonl that cannot be used leads to. stop: the answers to the lines before it, then its error. skip: null as its answer, and exit code 1 at the end',
   },
   {
     name: 'embdSeparator',
@@ -95,7 +95,7 @@ export const inputOptions = [
     default: '\n',
     mayBeEmpty: true,
     commands: ['embed'],
-    help: 'what separates several texts',
+    help: 'what separates two texts',
   },
   {
     name: 'embdOutputFormat',
@@ -105,7 +105,7 @@ export const inputOptions = [
     default: '',
     choices: embeddingFormats,
     commands: ['embed'],
-    help: 'default: for people, with a similarity matrix; array, json, json+ (with similarities), raw (one vector a line)',
+    help: 'how vectors are printed. default is for people and has a similarity matrix, json+ is json with similarities, raw is one vector a line',
   },
   {
     name: 'ids',
@@ -129,7 +129,7 @@ export const inputOptions = [
     type: 'switch',
     default: false,
     commands: ['tokenize'],
-    help: 'read the text of special tokens as text',
+    help: 'take the names of special tokens for ordinary text',
   },
   {
     name: 'showCount',

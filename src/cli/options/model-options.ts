@@ -25,7 +25,7 @@ export const modelOptions = [
     min: 0,
     max: MAX_INT,
     commands: computing,
-    help: 'longest input in tokens; 0 or more than the model was trained with: as many as it was trained with',
+    help: 'longest input in tokens; 0, or more than the model was trained with, means as many as it was trained with',
   },
   {
     name: 'batchSize',
@@ -49,7 +49,7 @@ export const modelOptions = [
     min: 1,
     max: MAX_INT,
     commands: computing,
-    help: 'most tokens that are packed into one computation; a single longer input is computed all the same',
+    help: 'most tokens in one computation; a longer input is computed alone',
   },
   {
     name: 'threads',
@@ -61,7 +61,7 @@ export const modelOptions = [
     min: -1,
     max: 256,
     commands: computing,
-    help: 'compute threads; less than 1: one for each core, at most 8',
+    help: 'compute threads; less than 1 means one for each core, up to 8',
   },
   {
     name: 'threadsBatch',
@@ -71,7 +71,7 @@ export const modelOptions = [
     min: -1,
     max: 256,
     commands: computing,
-    help: 'the same as --threads, and goes before it',
+    help: 'the same as --threads, and overrides it',
   },
   {
     name: 'backend',
@@ -82,7 +82,7 @@ export const modelOptions = [
     default: 'auto',
     choices: ['auto', ...backendNames],
     commands: computing,
-    help: 'what computes',
+    help: 'where to compute',
   },
   {
     name: 'precision',
@@ -93,7 +93,7 @@ export const modelOptions = [
     default: 'high',
     choices: precisions,
     commands: computing,
-    help: 'how exactly products are computed: exact is float32, high differs by at most 1e-5, fast by at most 1e-3 (1 - cosine)',
+    help: 'precision of matrix products: exact is float32, high differs from it by at most 1e-5, fast by at most 1e-3 (1 - cosine)',
   },
   {
     name: 'packing',
@@ -114,7 +114,7 @@ export const modelOptions = [
     min: 1,
     max: MAX_INT,
     commands: computing,
-    help: 'most memory to take on the GPU; as much as it gives when absent',
+    help: 'most GPU memory to use; the default is as much as there is',
   },
   {
     name: 'gpuWeights',
@@ -125,7 +125,7 @@ export const modelOptions = [
     default: 'quantised',
     choices: gpuWeightForms,
     commands: computing,
-    help: 'how matrices lie on the GPU: as in the file, or expanded to two bytes a weight',
+    help: 'how the GPU holds matrices: as in the file, or expanded to two bytes a weight',
   },
   {
     name: 'autotune',
@@ -135,7 +135,7 @@ export const modelOptions = [
     type: 'switch',
     default: true,
     commands: computing,
-    help: 'search for the fastest GPU kernels at first use and keep the result in the cache folder of the user',
+    help: 'search for the fastest GPU kernels at first use, and keep the result in the cache folder of the user',
   },
   {
     name: 'gpuDebug',
@@ -144,7 +144,7 @@ export const modelOptions = [
     type: 'switch',
     default: false,
     commands: computing,
-    help: 'check every GPU kernel by itself, so that an error names the operation; slow',
+    help: 'check each GPU kernel separately, so that an error names the operation; slow',
   },
   {
     name: 'listDevices',
@@ -152,6 +152,6 @@ export const modelOptions = [
     type: 'switch',
     default: false,
     commands: computing,
-    help: 'print what can compute here, and end',
+    help: 'list the backends and GPUs of this machine, then stop',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -24,7 +24,7 @@ export const serverOptions = [
     min: 0,
     max: 65535,
     commands: ['serve'],
-    help: 'port to listen on; 0: any free one',
+    help: 'port to listen on; 0 means any free port',
   },
   {
     name: 'apiPrefix',
@@ -35,7 +35,7 @@ export const serverOptions = [
     default: '',
     mayBeEmpty: true,
     commands: ['serve'],
-    help: 'put before the path of every route',
+    help: 'prefix of the path of every route',
   },
   {
     name: 'apiKey',
@@ -44,7 +44,7 @@ export const serverOptions = [
     type: 'list',
     value: 'KEY,...',
     commands: ['serve'],
-    help: 'keys, one of which a request must come with',
+    help: 'accepted API keys; requests must send one',
   },
   {
     name: 'apiKeyFile',
@@ -53,7 +53,7 @@ export const serverOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['serve'],
-    help: 'file with more keys, one a line; lines that begin with # are comments',
+    help: 'file with more API keys, one a line; lines that begin with # are comments',
   },
   {
     name: 'sslKeyFile',
@@ -62,7 +62,7 @@ export const serverOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['serve'],
-    help: 'private key in PEM, for HTTPS together with --ssl-cert-file',
+    help: 'private key in PEM; with --ssl-cert-file the server speaks HTTPS',
   },
   {
     name: 'sslCertFile',
@@ -81,7 +81,7 @@ export const serverOptions = [
     value: 'TEXT',
     default: '*',
     commands: ['serve'],
-    help: 'Access-Control-Allow-Origin: * (whoever asks), localhost (if it is local), or what is given',
+    help: 'Access-Control-Allow-Origin: * allows every origin, localhost local ones',
   },
   {
     name: 'corsMethods',
@@ -121,7 +121,7 @@ export const serverOptions = [
     value: 'NAME,...',
     mayBeEmpty: true,
     commands: ['serve'],
-    help: 'names of the model in answers, the alphabetically first one above all; the name of the file when absent',
+    help: 'names of the model; answers give the alphabetically first one. The default is the name of the file',
   },
   {
     name: 'tags',
@@ -140,7 +140,7 @@ export const serverOptions = [
     type: 'switch',
     default: false,
     commands: ['serve'],
-    help: 'the same as --pooling rank; models that are rerankers by their file need no flag',
+    help: 'the same as --pooling rank; a model whose file says that it is a reranker needs no flag',
   },
   {
     name: 'promptsFile',
@@ -149,7 +149,7 @@ export const serverOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['serve'],
-    help: "JSON object of texts by name that prompt_name puts before inputs, or a model's config_sentence_transformers.json",
+    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs",
   },
   {
     name: 'defaultPromptName',
@@ -159,7 +159,7 @@ export const serverOptions = [
     value: 'NAME',
     mayBeEmpty: true,
     commands: ['serve'],
-    help: 'prompt of requests without prompt_name',
+    help: 'prompt for requests without prompt_name',
   },
   {
     name: 'metrics',
@@ -199,7 +199,7 @@ export const serverOptions = [
     min: -1,
     max: 4096,
     commands: ['serve'],
-    help: 'slots that /slots and /props report, less than 1: 4; requests are packed by tokens, whatever their number',
+    help: 'slots that /slots and /props report; less than 1 means 4. Requests are batched by tokens, not by slots',
   },
   {
     name: 'timeout',
@@ -211,7 +211,7 @@ export const serverOptions = [
     min: 1,
     max: 2_000_000,
     commands: ['serve'],
-    help: 'most time until a request has arrived; headers and pauses within a body never get more than 60',
+    help: 'most time for a request to arrive; headers, and pauses within a body, get 60 at most',
   },
   {
     name: 'maxQueue',
@@ -223,7 +223,7 @@ export const serverOptions = [
     min: 0,
     max: MAX_INT,
     commands: ['serve'],
-    help: 'most requests under way, more get 503 with Retry-After; 0: any number',
+    help: 'most requests in progress; more get 503 with Retry-After, 0 means no limit',
   },
   {
     name: 'maxConnections',
@@ -235,7 +235,7 @@ export const serverOptions = [
     min: 1,
     max: MAX_INT,
     commands: ['serve'],
-    help: 'most connections at a time, more are closed at once',
+    help: 'most open connections; more are closed at once',
   },
   {
     name: 'bodyLimit',
@@ -247,7 +247,7 @@ export const serverOptions = [
     min: 1,
     max: 500,
     commands: ['serve'],
-    help: 'largest body in MiB, larger ones get 413',
+    help: 'largest request body in MiB; larger ones get 413',
   },
   {
     name: 'cacheSize',
@@ -259,6 +259,6 @@ export const serverOptions = [
     min: 0,
     max: 10_000_000,
     commands: ['serve'],
-    help: 'vectors to keep for inputs that come again',
+    help: 'vectors to keep for inputs that are sent again',
   },
 ] as const satisfies readonly OptionSpec[];

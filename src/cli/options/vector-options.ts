@@ -15,7 +15,7 @@ export const vectorOptions = [
     value: 'TYPE',
     choices: poolingTypes,
     commands: ['serve', 'embed'],
-    help: 'how the vectors of tokens become one; what the file says when absent',
+    help: 'how the vectors of tokens become one; the default is what the file says',
   },
   {
     name: 'embdNormalize',
@@ -36,7 +36,7 @@ export const vectorOptions = [
     min: 1,
     max: MAX_DIMENSIONS,
     commands: ['embed'],
-    help: 'values in a vector: fewer than the model has cuts and normalises again, more pads with zeros',
+    help: 'values in a vector; fewer than the model has are cut and normalised again, more are zeros',
   },
   {
     name: 'profile',
@@ -44,7 +44,7 @@ export const vectorOptions = [
     type: 'switch',
     default: false,
     commands: ['embed'],
-    help: 'print where the time went, on standard error',
+    help: 'log the time of each kind of operation',
   },
   {
     name: 'truncate',
@@ -54,6 +54,6 @@ export const vectorOptions = [
     default: 'no',
     choices: ['no', ...truncateSides],
     commands: ['embed'],
-    help: 'where to cut an input that is longer than the context; no: such an input is an error',
+    help: 'where to cut an input that is longer than the context; with no it is an error',
   },
 ] as const satisfies readonly OptionSpec[];
