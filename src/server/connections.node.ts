@@ -1,0 +1,152 @@
+/**
+ * @file Which connections are open and which requests each of them has to answer, so that a stop ends every connection that
+ * owes nothing. Node's own `close` waits for connections that have not sent a whole header, and no longer ends them.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Arrivals } from './arrivals.node.ts';
+
+/** Milliseconds for reading what has arrived when the server is told to stop. */
+const GRACE = 100;
+/** Milliseconds without progress after which a stopping server gives up on a client that does not read its answer. */
+const STOP_SILENCE = 1000;
+/** Most milliseconds for which a stopping server waits for clients to read answers that are complete. */
+const STOP_READING = 20_000;
+
+/** A request and its answer. */
+interface Exchange {
+  readonly outgoing: ServerResponse;
+  /** Whether the answer is to say `Connection: close`. */
+  last: boolean;
+}
+
+/** The open connections of one server. */
+export class Connections {
+  readonly #server: Server;
+  readonly #silence: number;
+  readonly #arrivals: Arrivals;
+  /** Connections that can carry requests, with those that are not answered yet, in the order of their arrival. */
+  readonly #open = new Map<Socket, Exchange[]>();
+  /** TCP connections whose TLS handshake is not complete, by their two ends. */
+  readonly #handshakes = new Map<string | Socket, Socket>();
+  #state: 'open' | 'stopping' | 'sealed' = 'open';
+
+  /**
+   * @param isTls whether connections begin with a TLS handshake
+   * @param silence most milliseconds that a client may take to read the next bytes of its answer
+   * @param patience most milliseconds for which a body may be late, see `Arrivals`
+   */
+  constructor(server: Server, isTls: boolean, silence: number, patience: number) {
+    this.#server = server;
+    this.#silence = silence;
+    this.#arrivals = new Arrivals(patience);
+    if (!isTls) {
+      server.on('connection', (socket: Socket) => this.#add(socket));
+      return;
+    }
+    server.on('connection', (socket: Socket) => {
+      const key = ends(socket) ?? socket;
+      this.#handshakes.set(key, socket);
+      socket.once('close', () => {
+        if (this.#handshakes.get(key) === socket) this.#handshakes.delete(key);
+      });
+    });
+    server.on('secureConnection', (socket: Socket) => {
+      this.#handshakes.delete(ends(socket) ?? socket);
+      this.#add(socket);
+    });
+  }
+
+  /** Notes a request. @returns whether it is to be answered: after a stop only those are that had arrived by then */
+  begin(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+    const exchanges = this.#open.get(incoming.socket);
+    const before = exchanges?.at(-1);
+    if (exchanges === undefined || this.#state === 'sealed' || (before?.last && before.outgoing.headersSent))
+      return false;
+    const exchange: Exchange = { outgoing, last: false };
+    exchanges.push(exchange);
+    this.#arrivals.watch(incoming);
+    outgoing.once('close', () => {
+      exchanges.splice(exchanges.indexOf(exchange), 1);
+      // An answer whose header had left when the stop came promised to keep the connection.
+      if (this.#state !== 'open' && exchanges.length === 0) incoming.socket.destroySoon();
+    });
+    // The answer is complete but not yet sent; until then the client has nothing to do but wait.
+    outgoing.once('prefinish', () => this.#limitReading(outgoing));
+    // Before Node sets the timeout of an idle connection; a request that follows at once has none.
+    outgoing.prependOnceListener('finish', () => outgoing.setTimeout(0));
+    if (this.#state === 'stopping') announceEnd(exchanges);
+    return true;
+  }
+
+  /**
+   * Ends every connection after its last answer, and at once when it waits for none. Requests that have arrived but were not
+   * read yet are answered, too, so reading goes on for a moment.
+   * @returns when all connections are closed
+   */
+  async stop(): Promise<void> {
+    this.#state = 'stopping';
+    this.#arrivals.hurry();
+    for (const exchanges of this.#open.values()) {
+      announceEnd(exchanges);
+      for (const { outgoing } of exchanges) if (outgoing.writableEnded) this.#limitReading(outgoing);
+    }
+    await new Promise((resolve) => setTimeout(resolve, GRACE));
+    this.#state = 'sealed';
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    for (const socket of this.#handshakes.values()) if (ends(socket) !== undefined) socket.destroy();
+    for (const [socket, exchanges] of this.#open) if (exchanges.length === 0) socket.destroy();
+    this.#endUnmatched();
+    await closed;
+    this.#arrivals.close();
+  }
+
+  /** Gives up a server that never listened. */
+  abandon(): void {
+    this.#arrivals.close();
+  }
+
+  #add(socket: Socket): void {
+    if (this.#state === 'sealed') {
+      socket.destroy();
+      return;
+    }
+    this.#open.set(socket, []);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      this.#endUnmatched();
+    });
+  }
+
+  /** Ends connections of which it is not known whether their handshake is complete, once no known one is left. */
+  #endUnmatched(): void {
+    if (this.#state !== 'sealed' || this.#open.size > 0) return;
+    for (const socket of this.#handshakes.values()) socket.destroy();
+  }
+
+  /** Closes the connection of a client that stops reading its answer. */
+  #limitReading(outgoing: ServerResponse): void {
+    const isStopping = this.#state !== 'open';
+    // Node calls back only when no byte has left since the last time.
+    outgoing.setTimeout(isStopping ? STOP_SILENCE : this.#silence, () => outgoing.destroy());
+    if (isStopping) setTimeout(() => outgoing.destroy(), STOP_READING).unref();
+  }
+}
+
+/** Lets the last of the answers of a connection say `Connection: close`, where its header has not been sent. */
+function announceEnd(exchanges: readonly Exchange[]): void {
+  for (const [i, exchange] of exchanges.entries()) {
+    if (exchange.outgoing.headersSent) continue;
+    const isLast = i === exchanges.length - 1;
+    if (isLast) exchange.outgoing.setHeader('Connection', 'close');
+    else if (exchange.last) exchange.outgoing.removeHeader('Connection');
+    exchange.last = isLast;
+  }
+}
+
+/** The two ends of a TCP connection, which a TLS connection over it has in common with it; UNIX sockets have none. */
+function ends({ localAddress, localPort, remoteAddress, remotePort }: Socket): string | undefined {
+  return remotePort === undefined ? undefined : `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
+}
