@@ -81,7 +81,7 @@ export const serverOptions = [
     value: 'TEXT',
     default: '*',
     commands: ['serve'],
-    help: 'Access-Control-Allow-Origin: * (whoever asks), localhost (if it is local), or what is given',
+    help: 'Access-Control-Allow-Origin: * (any origin), localhost (pages of this machine), or the origins given, separated by commas',
   },
   {
     name: 'corsMethods',
