@@ -3,13 +3,13 @@
  * owes nothing. Node's own `close` waits for connections that have not sent a whole header, and no longer ends them.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.node.ts';
 
 /** Milliseconds for reading what has arrived when the server is told to stop. */
 const GRACE = 100;
 /** Milliseconds without progress after which a stopping server gives up on a client that does not read its answer. */
-const STOP_SILENCE = 1000;
+const STOP_SILENCE = 500;
 /** Most milliseconds for which a stopping server waits for clients to read answers that are complete. */
 const STOP_READING = 20_000;
 
@@ -93,13 +93,16 @@ export class Connections {
     }
     await new Promise((resolve) => setTimeout(resolve, GRACE));
     this.#state = 'sealed';
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
+    // That of HTTP would also end connections whose answer is complete but has not left yet.
+    const closed = new Promise<unknown>((resolve) => {
+      Reflect.apply(NetServer.prototype.close, this.#server, [resolve]);
     });
     for (const socket of this.#handshakes.values()) if (ends(socket) !== undefined) socket.destroy();
     for (const [socket, exchanges] of this.#open) if (exchanges.length === 0) socket.destroy();
     this.#endUnmatched();
     await closed;
+    // Its timer for headers has nothing to watch any more.
+    this.#server.close();
     this.#arrivals.close();
   }
 
