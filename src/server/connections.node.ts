@@ -79,6 +79,11 @@ export class Connections {
     return true;
   }
 
+  /** Whether bytes that are sent now could not be taken for a part of an answer under way. */
+  isBetweenAnswers(socket: Socket): boolean {
+    return this.#open.get(socket)?.every(({ outgoing }) => !outgoing.headersSent) ?? false;
+  }
+
   /**
    * Ends every connection after its last answer, and at once when it waits for none. Requests that have arrived but were not
    * read yet are answered, too, so reading goes on for a moment.

@@ -3,9 +3,10 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { isIPv6 } from 'node:net';
+import { isIPv6, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from './app.ts';
+import { answerClientError } from './client-error.node.ts';
 import { Connections } from './connections.node.ts';
 import { HttpError, layerErrorBody } from './errors.ts';
 import { SpelledResponse } from './header-names.node.ts';
@@ -78,6 +79,9 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   server.on('request', onRequest);
   // An `Expect` that is not known is ignored, as llama-server does.
   server.on('checkExpectation', onRequest);
+  server.on('clientError', (error, socket) =>
+    answerClientError(error, socket, socket instanceof Socket && connections.isBetweenAnswers(socket)),
+  );
 
   const isSocket = isSocketPath(host);
   try {
@@ -126,8 +130,14 @@ function refuseVersion({ httpVersion }: IncomingMessage, outgoing: ServerRespons
     'invalid_request_error',
     `HTTP/${httpVersion} is not spoken here: use HTTP/1.1 or HTTP/1.0`,
   );
-  outgoing.writeHead(error.status, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' });
-  outgoing.end(layerErrorBody(error));
+  const body = layerErrorBody(error);
+  outgoing.writeHead(error.status, {
+    Server: 'llama.cpp',
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  outgoing.end(body);
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -2,13 +2,13 @@
  * @file Clients that vanish, half bodies, overload, a stop under load: what was accepted is answered exactly once, and
  * nothing is left behind. `SOAK_REQUESTS` asks for a longer soak.
  */
-import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type App, type AppOptions, createApp } from '../../src/server/index.ts';
 import { type Listening, type ListenOptions, listen } from '../../src/server/listen.node.ts';
 import { type DelayedEngine, delayed } from './delayed-engine.ts';
 import { fixture } from './http-fixture.ts';
+import { open } from './raw-connection.ts';
 import { send } from './raw-request.ts';
 
 const soakRequests = Number(process.env.SOAK_REQUESTS ?? 1000);
@@ -31,21 +31,6 @@ async function start(
 const body = (input: unknown) => JSON.stringify({ input });
 const request = (text: string, length = Buffer.byteLength(text)) =>
   `POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${text}`;
-
-/** A bare connection that remembers what came. */
-function open(port: number): Promise<{ socket: Socket; received: () => string; closed: Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    let received = '';
-    const socket = connect(port, '127.0.0.1');
-    socket.on('data', (data) => (received += data));
-    socket.on('error', reject);
-    const closed = new Promise<void>((done) => socket.on('close', () => done()));
-    socket.on('connect', () => {
-      socket.removeListener('error', reject).on('error', () => {});
-      resolve({ socket, received: () => received, closed });
-    });
-  });
-}
 
 async function gauge(port: number, name: string): Promise<number> {
   const { text } = await send(port, 'GET', '/metrics');

@@ -3,12 +3,12 @@
  * accepted is answered, everything else is closed, and the process ends soon.
  */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finished, model, start } from '../cli/run.ts';
 import { fixture } from './http-fixture.ts';
+import { type Connection, open, openTls } from './raw-connection.ts';
 
 /** Most milliseconds from the signal, or from the last answer, to the end of the process; half of it is for slow machines. */
 const BOUND = 2000;
@@ -57,25 +57,19 @@ async function serve(...flags: string[]): Promise<Running> {
   };
 }
 
-/** A connection and what came over it. */
-interface Client {
-  readonly socket: Socket;
-  readonly received: () => string;
-  readonly closed: Promise<void>;
-}
-
-function listenTo(socket: Socket, opened: 'connect' | 'secureConnect'): Promise<Client> {
-  sockets.push(socket);
-  let received = '';
-  socket.on('data', (data) => (received += data));
-  socket.on('error', () => {});
-  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
-  return new Promise((resolve) => socket.on(opened, () => resolve({ socket, received: () => received, closed })));
-}
-
-const openTcp = (port: number) => listenTo(connect(port, '127.0.0.1'), 'connect');
-const openTls = (port: number) =>
-  listenTo(connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }), 'secureConnect');
+/** Opens a connection that is closed after the test. */
+const openers = {
+  async tcp(where: number | string) {
+    const connection = await open(where);
+    sockets.push(connection.socket);
+    return connection;
+  },
+  async tls(where: number | string) {
+    const connection = await openTls(where);
+    sockets.push(connection.socket);
+    return connection;
+  },
+};
 
 /** The beginning of a TLS handshake: of a ClientHello of 256 bytes, the first few. */
 const halfHandshake = Buffer.from([0x16, 0x03, 0x01, 0x01, 0x00, 0x01, 0x00, 0x00, 0xfc, 0x03, 0x03]);
@@ -86,7 +80,7 @@ const post = (body: string, length = Buffer.byteLength(body)) =>
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** What a client does that gets no answer to anything it has not got by then. */
-const states: readonly (readonly [string, (client: Client) => unknown])[] = [
+const states: readonly (readonly [string, (client: Connection) => unknown])[] = [
   ['nothing sent', () => {}],
   ['half a request line', ({ socket }) => socket.write('GET /hea')],
   ['half a header', ({ socket }) => socket.write('POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-')],
@@ -100,7 +94,10 @@ const states: readonly (readonly [string, (client: Client) => unknown])[] = [
   [
     'chunks that dribble',
     ({ socket }) =>
-      dribble(socket, `POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\na\r\n'.repeat(500)}`),
+      dribble(
+        socket,
+        `POST /tokenize HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\na\r\n'.repeat(500)}`,
+      ),
   ],
   ['a large body that stops', ({ socket }) => socket.write(post(`{"input":"${'a '.repeat(50_000)}`, 2 ** 24))],
   [
@@ -129,12 +126,12 @@ function dribble(socket: Socket, text: string): void {
 }
 
 describe.each([
-  ['TCP', [] as string[], openTcp],
-  ['TLS', tlsFlags, openTls],
-])('SIGTERM over %s', (_, flags, open) => {
+  ['TCP', [] as string[], openers.tcp],
+  ['TLS', tlsFlags, openers.tls],
+])('SIGTERM over %s', (_, flags, connect) => {
   it.each(states)('%s', async (_, act) => {
     const server = await serve(...flags);
-    const client = await open(server.port);
+    const client = await connect(server.port);
     await act(client);
     await pause(100);
     expect(await server.stop()).toBeLessThan(BOUND);
@@ -144,9 +141,9 @@ describe.each([
 
   it('all of it at once, beside requests that are answered', async () => {
     const server = await serve(...flags);
-    for (const [, act] of states) await act(await open(server.port));
-    const working = await open(server.port);
-    const pipelined = await open(server.port);
+    for (const [, act] of states) await act(await connect(server.port));
+    const working = await connect(server.port);
+    const pipelined = await connect(server.port);
     const inputs = JSON.stringify({ input: Array(300).fill('one two three four five six seven '.repeat(10)) });
     working.socket.write(post(inputs));
     pipelined.socket.write(post(inputs) + post('{"input":"a"}') + get);
@@ -173,7 +170,7 @@ describe.each([
 
   it('an answer that nobody reads', async () => {
     const server = await serve(...flags);
-    const deaf = await open(server.port);
+    const deaf = await connect(server.port);
     deaf.socket.pause();
     deaf.socket.write(post(large));
     await pause(3000);
@@ -184,7 +181,7 @@ describe.each([
 
   it('an answer that is read late arrives as a whole', async () => {
     const server = await serve(...flags);
-    const { socket, closed, received } = await open(server.port);
+    const { socket, closed, received } = await connect(server.port);
     socket.pause();
     socket.write(post(large));
     await pause(3000);
@@ -203,7 +200,7 @@ describe('SIGTERM over TLS before the handshake is complete', () => {
     ['plain HTTP', get],
   ])('%s', async (_, sent) => {
     const server = await serve(...tlsFlags);
-    const client = await openTcp(server.port);
+    const client = await openers.tcp(server.port);
     client.socket.write(sent);
     await pause(100);
     expect(await server.stop()).toBeLessThan(BOUND);
@@ -216,8 +213,8 @@ it('SIGTERM over a UNIX socket with TLS', async () => {
   const child = start(['serve', '-m', model('bert-mean'), '-t', '1', '--host', path, ...tlsFlags]);
   children.push(child);
   await expect.poll(() => child.stderr.read()?.toString() ?? '', { timeout: 20_000 }).toContain('listening on unix:');
-  const silent = await listenTo(connect(path), 'connect');
-  const idle = await listenTo(connectTls({ path, rejectUnauthorized: false }), 'secureConnect');
+  const silent = await openers.tcp(path);
+  const idle = await openers.tls(path);
   const end = finished(child);
   child.kill('SIGTERM');
   await Promise.all([silent.closed, idle.closed]);
