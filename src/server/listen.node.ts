@@ -11,7 +11,7 @@ import { Connections } from './connections.node.ts';
 import { HttpError, layerErrorBody } from './errors.ts';
 import { SpelledResponse } from './header-names.node.ts';
 import { originForm } from './request-line.ts';
-import { removeStaleSocket } from './socket-file.node.ts';
+import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
 
 /** Most seconds until the headers of a request are complete, and without a byte of its answer. */
 const MAX_SILENCE = 60;
@@ -85,6 +85,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
 
   const isSocket = isSocketPath(host);
   try {
+    if (isSocket) checkSocketPath(host);
     await bind(server, host, port).catch(async (error: NodeJS.ErrnoException) => {
       if (!isSocket || error.code !== 'EADDRINUSE') throw explain(error, host, port);
       await removeStaleSocket(host);
@@ -149,7 +150,6 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
       : `${where} is in use: choose another port with --port, or stop what listens there`,
     EACCES: `no permission to listen on ${where}`,
     ENOENT: `there is no folder for ${where}`,
-    ENAMETOOLONG: `the path of ${where} is too long`,
     EADDRNOTAVAIL: `${host} is no address of this machine`,
     ENOTFOUND: `the host name ${host} is not known`,
   };

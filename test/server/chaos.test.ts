@@ -146,6 +146,40 @@ it('a stop under load: every request that arrived is answered exactly once', asy
   await expect(send(server.port, 'GET', '/health')).rejects.toThrow();
 });
 
+it('a stop among silent connections: they are closed at once, and what was accepted is answered', async () => {
+  const { engine, server } = await start();
+  const working = await open(server.port);
+  working.socket.write(request(body('a')));
+  const kept = await open(server.port);
+  kept.socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+  await expect.poll(kept.received).toContain('ok');
+  await expect.poll(() => engine.nCalls).toBe(1);
+  const silent = [kept];
+  for (const sent of ['', 'GET', 'GET / HTTP/1.1\r\nHost: x\r\nA', request('', 10), request('{"input":', 2 ** 20)]) {
+    for (let i = 0; i < 20; i++) {
+      const client = await open(server.port);
+      client.socket.on('error', () => {});
+      client.socket.write(sent);
+      silent.push(client);
+    }
+  }
+  const dribble = setInterval(() => {
+    for (const { socket } of silent) if (socket.writable) socket.write(' ');
+  }, 20);
+  const closing = server.close();
+  // The one that waits for its answer does not keep the others.
+  await Promise.all(silent.map(({ closed }) => closed));
+  clearInterval(dribble);
+  expect(working.socket.destroyed).toBe(false);
+  engine.open();
+  const opened = performance.now();
+  await closing;
+  await working.closed;
+  expect(performance.now() - opened).toBeLessThan(1000);
+  expect(working.received()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\]\}$/s);
+  expect(working.received()).toContain('\r\nConnection: close\r\n');
+});
+
 it('answers of one connection come in order, each once', async () => {
   const { engine, server } = await start();
   engine.open();
