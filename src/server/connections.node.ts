@@ -98,16 +98,17 @@ export class Connections {
     }
     await new Promise((resolve) => setTimeout(resolve, GRACE));
     this.#state = 'sealed';
-    // That of HTTP would also end connections whose answer is complete but has not left yet.
     const closed = new Promise<unknown>((resolve) => {
-      Reflect.apply(NetServer.prototype.close, this.#server, [resolve]);
+      // That of HTTP would also end connections whose answer is complete but has not left yet. Bun has only that one.
+      if (this.#server instanceof NetServer) Reflect.apply(NetServer.prototype.close, this.#server, [resolve]);
+      else (this.#server as Server).close(resolve);
     });
     for (const socket of this.#handshakes.values()) if (ends(socket) !== undefined) socket.destroy();
     for (const [socket, exchanges] of this.#open) if (exchanges.length === 0) socket.destroy();
     this.#endUnmatched();
     await closed;
     // Its timer for headers has nothing to watch any more.
-    this.#server.close();
+    this.#server.close(() => {});
     this.#arrivals.close();
   }
 
