@@ -2,20 +2,23 @@
  * @file Which connections are open and which requests each of them has to answer, so that a stop ends every connection that
  * owes nothing. Node's own `close` waits for connections that have not sent a whole header, and no longer ends them.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.node.ts';
+import type { TrackedResponse } from './response.node.ts';
 
 /** Milliseconds for reading what has arrived when the server is told to stop. */
 const GRACE = 100;
-/** Milliseconds without progress after which a stopping server gives up on a client that does not read its answer. */
+/** Most milliseconds that a client may take for the next piece of its answer while the server stops. */
 const STOP_SILENCE = 500;
-/** Most milliseconds for which a stopping server waits for clients to read answers that are complete. */
-const STOP_READING = 20_000;
+/** Most bytes in all answers that clients have not read; beyond, those are cut off that have not read for the longest time. */
+const MAX_UNREAD = 512 * 2 ** 20;
+/** Milliseconds between two looks at what was read. */
+const INTERVAL = 250;
 
 /** A request and its answer. */
 interface Exchange {
-  readonly outgoing: ServerResponse;
+  readonly outgoing: TrackedResponse;
   /** Whether the answer is to say `Connection: close`. */
   last: boolean;
 }
@@ -23,7 +26,8 @@ interface Exchange {
 /** The open connections of one server. */
 export class Connections {
   readonly #server: Server;
-  readonly #silence: number;
+  readonly #timer: NodeJS.Timeout;
+  #silence: number;
   readonly #arrivals: Arrivals;
   /** Connections that can carry requests, with those that are not answered yet, in the order of their arrival. */
   readonly #open = new Map<Socket, Exchange[]>();
@@ -33,13 +37,14 @@ export class Connections {
 
   /**
    * @param isTls whether connections begin with a TLS handshake
-   * @param silence most milliseconds that a client may take to read the next bytes of its answer
+   * @param silence most milliseconds that a client may take to read the next piece of its answer
    * @param patience most milliseconds for which a body may be late, see `Arrivals`
    */
   constructor(server: Server, isTls: boolean, silence: number, patience: number) {
     this.#server = server;
     this.#silence = silence;
     this.#arrivals = new Arrivals(patience);
+    this.#timer = setInterval(() => this.#lookAtUnread(), INTERVAL).unref();
     if (!isTls) {
       server.on('connection', (socket: Socket) => this.#add(socket));
       return;
@@ -58,7 +63,7 @@ export class Connections {
   }
 
   /** Notes a request. @returns whether it is to be answered: after a stop only those are that had arrived by then */
-  begin(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+  begin(incoming: IncomingMessage, outgoing: TrackedResponse): boolean {
     const exchanges = this.#open.get(incoming.socket);
     const before = exchanges?.at(-1);
     if (exchanges === undefined || this.#state === 'sealed' || (before?.last && before.outgoing.headersSent))
@@ -68,13 +73,12 @@ export class Connections {
     this.#arrivals.watch(incoming);
     outgoing.once('close', () => {
       exchanges.splice(exchanges.indexOf(exchange), 1);
+      // The next answer of the connection could not leave before.
+      const [next] = exchanges;
+      if (next?.outgoing.stuckSince !== undefined) next.outgoing.stuckSince = performance.now();
       // An answer whose header had left when the stop came promised to keep the connection.
-      if (this.#state !== 'open' && exchanges.length === 0) incoming.socket.destroySoon();
+      if (this.#state !== 'open' && next === undefined) incoming.socket.destroySoon();
     });
-    // The answer is complete but not yet sent; until then the client has nothing to do but wait.
-    outgoing.once('prefinish', () => this.#limitReading(outgoing));
-    // Before Node sets the timeout of an idle connection; a request that follows at once has none.
-    outgoing.prependOnceListener('finish', () => outgoing.setTimeout(0));
     if (this.#state === 'stopping') announceEnd(exchanges);
     return true;
   }
@@ -91,10 +95,12 @@ export class Connections {
    */
   async stop(): Promise<void> {
     this.#state = 'stopping';
+    this.#silence = STOP_SILENCE;
     this.#arrivals.hurry();
+    const now = performance.now();
     for (const exchanges of this.#open.values()) {
       announceEnd(exchanges);
-      for (const { outgoing } of exchanges) if (outgoing.writableEnded) this.#limitReading(outgoing);
+      for (const { outgoing } of exchanges) if (outgoing.stuckSince !== undefined) outgoing.stuckSince = now;
     }
     await new Promise((resolve) => setTimeout(resolve, GRACE));
     this.#state = 'sealed';
@@ -109,12 +115,13 @@ export class Connections {
     await closed;
     // Its timer for headers has nothing to watch any more.
     this.#server.close(() => {});
-    this.#arrivals.close();
+    this.abandon();
   }
 
-  /** Gives up a server that never listened. */
+  /** Stops looking at connections, when there are none any more. */
   abandon(): void {
     this.#arrivals.close();
+    clearInterval(this.#timer);
   }
 
   #add(socket: Socket): void {
@@ -135,12 +142,25 @@ export class Connections {
     for (const socket of this.#handshakes.values()) socket.destroy();
   }
 
-  /** Closes the connection of a client that stops reading its answer. */
-  #limitReading(outgoing: ServerResponse): void {
-    const isStopping = this.#state !== 'open';
-    // Node calls back only when no byte has left since the last time.
-    outgoing.setTimeout(isStopping ? STOP_SILENCE : this.#silence, () => outgoing.destroy());
-    if (isStopping) setTimeout(() => outgoing.destroy(), STOP_READING).unref();
+  /** Closes the connections of clients that do not read their answers, or too slowly. */
+  #lookAtUnread(): void {
+    const now = performance.now();
+    const stuck: TrackedResponse[] = [];
+    let waiting = 0;
+    for (const [first, ...others] of this.#open.values()) {
+      for (const { outgoing } of others) waiting += outgoing.waiting;
+      if (first?.outgoing.stuckSince === undefined) continue;
+      waiting += first.outgoing.waiting;
+      if (now - first.outgoing.stuckSince > this.#silence) first.outgoing.destroy();
+      else stuck.push(first.outgoing);
+    }
+    if (waiting <= MAX_UNREAD) return;
+    stuck.sort((a, b) => (b.stuckSince ?? 0) - (a.stuckSince ?? 0));
+    while (waiting > MAX_UNREAD && stuck.length > 1) {
+      const longest = stuck.pop()!;
+      waiting -= longest.waiting;
+      longest.destroy();
+    }
   }
 }
 

@@ -9,8 +9,8 @@ import type { App } from './app.ts';
 import { answerClientError } from './client-error.node.ts';
 import { Connections } from './connections.node.ts';
 import { HttpError, layerErrorBody } from './errors.ts';
-import { SpelledResponse } from './header-names.node.ts';
 import { originForm } from './request-line.ts';
+import { TrackedResponse } from './response.node.ts';
 import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
 
 /** Most seconds until the headers of a request are complete, and without a byte of its answer. */
@@ -54,8 +54,8 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   // Node would listen on all interfaces.
   if (host === '') throw new Error('the address to listen on is empty');
   const silence = Math.min(timeout, MAX_SILENCE) * 1000;
-  const limits: ServerOptions<typeof IncomingMessage, typeof SpelledResponse> = {
-    ServerResponse: SpelledResponse,
+  const limits: ServerOptions<typeof IncomingMessage, typeof TrackedResponse> = {
+    ServerResponse: TrackedResponse,
     // No route depends on it, and health probes that speak HTTP/1.0 have none.
     requireHostHeader: false,
     headersTimeout: silence,
@@ -69,7 +69,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   const answer = getRequestListener((request, { incoming }) =>
     app.fetch(request, { client: incoming.socket.remoteAddress }),
   );
-  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+  const onRequest = (incoming: IncomingMessage, outgoing: TrackedResponse) => {
     if (!connections.begin(incoming, outgoing)) return;
     if (incoming.httpVersionMajor !== 1) return refuseVersion(incoming, outgoing);
     incoming.url = originForm(incoming.url ?? '');

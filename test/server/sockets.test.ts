@@ -274,3 +274,36 @@ describe('bodies that do not come', () => {
     expect((await send(port, 'POST', '/v1/embeddings', { body })).status).toBe(200);
   });
 });
+
+describe('answers that are not read', () => {
+  const values = 300 * 65536;
+  const large = JSON.stringify({ input: Array(300).fill([101]), dimensions: 65536 });
+  const request = `POST /v1/embeddings HTTP/1.1\r\nContent-Length: ${large.length}\r\n\r\n${large}`;
+
+  it('a large answer arrives as a whole, and the next one of the connection after it', async () => {
+    const { socket, received } = await open(await start());
+    socket.write(`${request}GET /health HTTP/1.1\r\n\r\n`);
+    await expect.poll(() => received().endsWith('{"status":"ok"}'), { timeout: 30_000 }).toBe(true);
+    const [, body] = received().split('\r\n\r\n');
+    const { data } = JSON.parse(body.slice(0, body.lastIndexOf('HTTP/1.1')));
+    expect(data.length * data[0].embedding.length).toBe(values);
+    socket.destroy();
+  });
+
+  it('a client that reads a little now and then is cut off, and others are not', async () => {
+    const port = await start({}, { timeout: 2 });
+    const { socket, received, closed } = await open(port);
+    socket.pause();
+    socket.write(request);
+    const timer = setInterval(() => socket.read(4000), 50);
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    const body = '{"input":"a"}';
+    expect((await send(port, 'POST', '/v1/embeddings', { body })).status).toBe(200);
+    clearInterval(timer);
+    socket.on('error', () => {});
+    socket.resume();
+    await closed;
+    expect(received()).toContain('200 OK');
+    expect(received().endsWith(']}')).toBe(false);
+  });
+});
