@@ -10,7 +10,10 @@ import { UsageError } from './usage-error.ts';
  * Key and certificate in PEM, `undefined` for HTTP.
  * @throws UsageError naming option and file when one is missing, cannot be read or is no PEM, or the two do not fit
  */
-export async function readTls({ sslKeyFile, sslCertFile }: OptionValues): Promise<{ key: string; cert: string } | undefined> {
+export async function readTls({
+  sslKeyFile,
+  sslCertFile,
+}: OptionValues): Promise<{ key: string; cert: string } | undefined> {
   if (sslKeyFile === undefined && sslCertFile === undefined) return undefined;
   if (sslKeyFile === undefined || sslCertFile === undefined) {
     throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
