@@ -6,8 +6,7 @@ import type { Readable } from 'node:stream';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
-import { cannotRead, readTextFile } from './read-file.ts';
-import { requireRegularFile } from './regular-file.ts';
+import { cannotRead, readTextFile, requireRegularFile } from './read-file.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -69,6 +68,7 @@ export async function openInput(path: string | undefined): Promise<Input> {
       source,
     };
   }
+  await requireRegularFile('-f', path);
   const unreadable = (cause: Error) => cannotRead('-f', path, cause);
   try {
     await requireRegularFile(path);

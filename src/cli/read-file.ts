@@ -1,8 +1,7 @@
 /**
  * @file Files that options name: read whole, as text, with errors that name the option and the file.
  */
-import { readFile } from 'node:fs/promises';
-import { requireRegularFile } from './regular-file.ts';
+import { readFile, stat } from 'node:fs/promises';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -12,16 +11,29 @@ import { UsageError } from './usage-error.ts';
  * @throws UsageError for a file that cannot be read or is no text
  */
 export async function readTextFile(flag: string, path: string): Promise<string> {
-  return decodeWhole(await readBytes(flag, path), `${flag}: ${path}`);
+  await requireRegularFile(flag, path);
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw cannotRead(flag, path, error);
+  });
+  return decodeWhole(bytes, `${flag}: ${path}`);
 }
 
-async function readBytes(flag: string, path: string): Promise<Uint8Array> {
-  try {
-    await requireRegularFile(path);
-    return await readFile(path);
-  } catch (error) {
-    throw cannotRead(flag, path, error as Error);
-  }
+/** A descriptor that the program was started with: `<(command)` of a shell, `/dev/stdin`. To open it waits for nobody. */
+const descriptor = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/(?:self|thread-self)\/fd\/\d+)$/;
+
+/**
+ * Makes sure that a file can be opened: a regular one, or a descriptor that is open already. To open a named pipe lasts until
+ * somebody writes to it.
+ * @param flag the option that names it
+ * @throws UsageError when there is none, or it is something else
+ */
+export async function requireRegularFile(flag: string, path: string): Promise<void> {
+  const found = await stat(path).catch((error: Error) => {
+    throw cannotRead(flag, path, error);
+  });
+  if (found.isFile() || (descriptor.test(path) && !found.isDirectory())) return;
+  const what = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a named pipe' : 'not a regular file';
+  throw cannotRead(flag, path, new Error(`it is ${what}`));
 }
 
 /** What to say about a file that an option names and that cannot be read. */

@@ -1,32 +1,21 @@
 /**
- * @file The files that `serve` reads beside the model: keys, certificates, prompts.
+ * @file The files that `serve` reads beside the model: API keys and prompts.
  */
 import type { OptionValues } from './option-table.ts';
 import { readTextFile } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Keys of `--api-key` and `--api-key-file` together. */
-export async function readApiKeys({ apiKey = [], apiKeyFile }: OptionValues): Promise<string[]> {
-  if (apiKeyFile === undefined) return [...apiKey];
+/**
+ * Keys of `--api-key` and `--api-key-file` together.
+ * @throws UsageError when keys are asked for and there is none: the server would be open to everybody
+ */
+export async function readApiKeys({ apiKey, apiKeyFile }: OptionValues): Promise<readonly string[]> {
+  if (apiKey?.length === 0) throw new UsageError('--api-key is empty (an unset variable?)');
+  if (apiKeyFile === undefined) return apiKey ?? [];
   const lines = (await readTextFile('--api-key-file', apiKeyFile)).split('\n').map((line) => line.trim());
-  const keys = lines.filter((line) => line !== '' && !line.startsWith('#'));
-  if (keys.length === 0 && apiKey.length === 0) throw new UsageError(`--api-key-file ${apiKeyFile} holds no key`);
-  return [...apiKey, ...keys];
-}
-
-/** Key and certificate for HTTPS, `undefined` for HTTP. */
-export async function readTls({
-  sslKeyFile,
-  sslCertFile,
-}: OptionValues): Promise<{ key: string; cert: string } | undefined> {
-  if (sslKeyFile === undefined && sslCertFile === undefined) return undefined;
-  if (sslKeyFile === undefined || sslCertFile === undefined) {
-    throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
-  }
-  return {
-    key: await readTextFile('--ssl-key-file', sslKeyFile),
-    cert: await readTextFile('--ssl-cert-file', sslCertFile),
-  };
+  const keys = [...(apiKey ?? []), ...lines.filter((line) => line !== '' && !line.startsWith('#'))];
+  if (keys.length === 0) throw new UsageError(`--api-key-file ${apiKeyFile} holds no key`);
+  return keys;
 }
 
 /** Prompts by name, and which one is used without a name. */

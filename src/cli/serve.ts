@@ -10,7 +10,8 @@ import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
-import { readApiKeys, readPromptsFile, readTls } from './serve-files.ts';
+import { readApiKeys, readPromptsFile } from './serve-files.ts';
+import { readTls } from './tls-files.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Serves a model until SIGINT or SIGTERM; what was accepted by then is answered first. A second signal ends at once. */
@@ -91,6 +92,9 @@ async function appOptions(values: OptionValues): Promise<AppOptions> {
 /** Listens on all addresses; on none when one of them cannot be used. */
 async function listenEverywhere(app: App, values: OptionValues): Promise<Listening[]> {
   const hosts = values.host.split(',').map((host) => host.trim());
+  if (hosts.some((host) => host === '' || host === '[]')) {
+    throw new UsageError('--host has an empty address (an unset variable?); 0.0.0.0 or :: means all of this machine');
+  }
   if (hosts.length > 1 && values.port === 0) throw new UsageError('--port 0 needs a single --host');
   const options = {
     port: values.port,

@@ -76,7 +76,8 @@ export function isNode(): boolean {
 export function startWorker(url: URL, events: WorkerEvents): WorkerHandle {
   const once = onlyOnce(events.died);
   if (isNode()) return startNodeWorker(url, { ...events, died: once });
-  const worker = new Worker(url, { type: 'module' });
+  // Bun has both functions; browsers need none, and Deno has none.
+  const worker: Worker & { ref?(): void; unref?(): void } = new Worker(url, { type: 'module' });
   worker.onmessage = (event) => events.message(event.data);
   worker.onerror = (event) => {
     event.preventDefault();
@@ -85,7 +86,7 @@ export function startWorker(url: URL, events: WorkerEvents): WorkerHandle {
   worker.onmessageerror = () => once(new Error('a message of the worker could not be read'));
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
-    keepAlive: () => {},
+    keepAlive: (yes) => (yes ? worker.ref?.() : worker.unref?.()),
     terminate: async () => worker.terminate(),
   };
 }

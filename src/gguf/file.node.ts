@@ -1,7 +1,7 @@
 /**
  * @file Files on disk, for Node, Bun and Deno.
  */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { GgufError } from './errors.ts';
 import type { ByteSource } from './source.ts';
 import { checkRange } from './sources.ts';
@@ -9,19 +9,20 @@ import { wholeSource } from './whole-source.ts';
 
 /**
  * Opens a file for positioned reads.
- * @throws GgufError when there is no such file, it may not be read, or it is a folder
+ * @throws GgufError when there is no such file, it may not be read, or it is something else: a folder, a pipe, a device
  */
 export async function openFile(path: string): Promise<ByteSource> {
-  const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+  const fail = (cause: NodeJS.ErrnoException): never => {
     throw new GgufError(`cannot be opened: ${reasons[cause.code ?? ''] ?? cause.message}`, { source: path, cause });
-  });
-  const status = await file.stat();
+  };
+  // Before it is opened: that lasts until somebody writes to it, if it is a pipe.
+  const status = await stat(path).catch(fail);
   if (!status.isFile()) {
-    await file.close();
-    const what = status.isDirectory() ? 'is a folder' : 'is not a regular file';
+    const what = status.isDirectory() ? 'is a folder' : status.isFIFO() ? 'is a pipe' : 'is not a regular file';
     throw new GgufError(`${what}; a GGUF file was expected`, { source: path });
   }
-  const place = { name: path, size: status.size };
+  const file = await open(path, 'r').catch(fail);
+  const place = { name: path, size: (await file.stat()).size };
   let closing: Promise<void> | undefined;
   return {
     ...place,

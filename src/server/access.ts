@@ -35,24 +35,42 @@ function sameText(a: string, b: string): boolean {
   return difference === 0;
 }
 
-/** Sets `Access-Control-Allow-Origin`. */
+/**
+ * Sets `Access-Control-Allow-Origin`. Where an origin is allowed by name, so are its requests with credentials, which a
+ * browser hides from the page unless the answer itself allows them.
+ */
 export function allowOrigin(c: Context, { origins = '*', credentials = true }: CorsOptions): void {
   const origin = c.req.header('origin') ?? '';
-  if (origins === '*') c.header('Access-Control-Allow-Origin', credentials ? origin : '*');
-  else if (origins !== 'localhost') c.header('Access-Control-Allow-Origin', origins);
-  else if (isLocal(origin)) c.header('Access-Control-Allow-Origin', origin);
+  if (origins === '*') {
+    c.header('Access-Control-Allow-Origin', credentials ? origin : '*');
+    if (credentials) c.header('Vary', 'Origin');
+    return;
+  }
+  const named = namedOrigins(origins);
+  if (origins === 'localhost' || named.length > 1) c.header('Vary', 'Origin');
+  const isAllowed = origins === 'localhost' ? isLocal(origin) : named.includes(origin);
+  if (isAllowed) c.header('Access-Control-Allow-Origin', origin);
+  else if (named.length === 1 && origins !== 'localhost') c.header('Access-Control-Allow-Origin', origins);
+  if (isAllowed && credentials) c.header('Access-Control-Allow-Credentials', 'true');
 }
 
 /** Answers an OPTIONS request. */
 export function preflight(
   c: Context,
-  { methods = 'GET, POST, DELETE, OPTIONS', headers = '*', credentials = true }: CorsOptions,
+  { origins = '*', methods = 'GET, POST, DELETE, OPTIONS', headers = '*', credentials = true }: CorsOptions,
 ): Response {
   c.header('Access-Control-Allow-Credentials', String(credentials));
   c.header('Access-Control-Allow-Methods', methods);
-  c.header('Access-Control-Allow-Headers', headers);
+  // In requests with credentials `*` is a name like any other.
+  const asked = origins !== '*' && headers === '*' && credentials && c.req.header('access-control-request-headers');
+  c.header('Access-Control-Allow-Headers', asked || headers);
+  if (asked) c.header('Vary', 'Access-Control-Request-Headers', { append: true });
   c.header('Content-Type', 'text/html');
   return c.body('');
+}
+
+function namedOrigins(origins: string): readonly string[] {
+  return origins.split(',').map((origin) => origin.trim().replace(/\/$/, ''));
 }
 
 function isLocal(origin: string): boolean {

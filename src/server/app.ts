@@ -111,6 +111,7 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     const visit = enter(asked.service, Number(request.headers.get('content-length') ?? 0));
     try {
       const bytes = await readBytes(request, bodyLimit, visit.add);
+      visit.start();
       const type = request.headers.get('content-type') ?? '';
       const reserve = (nValues: number) => {
         if (nValues > MAX_VALUES) throw tooManyValues(nValues);

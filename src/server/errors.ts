@@ -53,7 +53,7 @@ export function handlerErrorBody({ status, message, type, details }: HttpError):
 }
 
 /** The body of an error from before any handler (no key, no route, no model yet): llama-server orders the keys otherwise. */
-export function layerErrorBody({ status, message, type }: HttpError): string {
+export function layerErrorBody({ status, message, type }: Pick<HttpError, 'status' | 'message' | 'type'>): string {
   return JSON.stringify({ error: { message, type, code: status } });
 }
 

@@ -3,17 +3,24 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { isIPv6, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from './app.ts';
+import { answerClientError } from './client-error.node.ts';
+import { Connections } from './connections.node.ts';
+import { HttpError, layerErrorBody } from './errors.ts';
+import { originForm } from './request-line.ts';
+import { TrackedResponse } from './response.node.ts';
+import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
 
-/** Milliseconds for reading what has arrived when the server is told to stop. */
-const GRACE = 100;
-/** Most seconds until the headers of a request are complete, or without a byte of its body or of its answer. */
+/** Most seconds until the headers of a request are complete, and without a byte of its answer. */
 const MAX_SILENCE = 60;
+/** Most seconds by which a body may be late, see `Arrivals`. */
+const MAX_LATENESS = 30;
 
 /** Where and how to listen. */
 export interface ListenOptions {
-  /** Address, name, or path of a UNIX socket that ends in `.sock`. */
+  /** Address (IPv6 with or without brackets), name, or path of a UNIX socket that ends in `.sock`. Not empty. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -42,81 +49,107 @@ export interface Listening {
  * @throws Error in plain words when the address cannot be used, or key and certificate do not fit
  */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const { host, port, tls, timeout = 3600 } = options;
+  const { port, tls, timeout = 3600 } = options;
+  const host = options.host.replace(/^\[(.*)\]$/, '$1');
+  // Node would listen on all interfaces.
+  if (host === '') throw new Error('the address to listen on is empty');
   const silence = Math.min(timeout, MAX_SILENCE) * 1000;
-  const limits: ServerOptions = {
+  const limits: ServerOptions<typeof IncomingMessage, typeof TrackedResponse> = {
+    ServerResponse: TrackedResponse,
+    // No route depends on it, and health probes that speak HTTP/1.0 have none.
+    requireHostHeader: false,
     headersTimeout: silence,
     requestTimeout: timeout * 1000,
     connectionsCheckingInterval: 1000,
   };
+  const server = tls ? createTlsServer({ ...limits, ...tls, handshakeTimeout: silence }) : createServer(limits);
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+  const connections = new Connections(server, tls !== undefined, silence, Math.min(timeout, MAX_LATENESS) * 1000);
   // Replaces the global Request and Response by lighter ones, which halves the time that a request costs this thread.
   const answer = getRequestListener((request, { incoming }) =>
     app.fetch(request, { client: incoming.socket.remoteAddress }),
   );
-  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    endWhenSilent(incoming, silence);
-    endWhenNotRead(outgoing, silence);
+  const onRequest = (incoming: IncomingMessage, outgoing: TrackedResponse) => {
+    if (!connections.begin(incoming, outgoing)) return;
+    if (incoming.httpVersionMajor !== 1) return refuseVersion(incoming, outgoing);
+    incoming.url = originForm(incoming.url ?? '');
+    incoming.headers.host = 'localhost';
     return answer(incoming, outgoing);
   };
-  const server = tls ? createTlsServer({ ...limits, ...tls }, onRequest) : createServer(limits, onRequest);
-  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+  server.on('request', onRequest);
+  // An `Expect` that is not known is ignored, as llama-server does.
+  server.on('checkExpectation', onRequest);
+  server.on('clientError', (error, socket) =>
+    answerClientError(error, socket, socket instanceof Socket && connections.isBetweenAnswers(socket)),
+  );
 
-  const isSocket = host.endsWith('.sock');
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) => reject(explain(error, host, port));
-    const listening = () => {
-      server.off('error', refuse);
-      server.on('error', (error) => options.onError?.(error));
-      resolve();
-    };
-    server.once('error', refuse);
-    if (isSocket) server.listen(host, listening);
-    else server.listen(port, host, listening);
-  });
+  const isSocket = isSocketPath(host);
+  try {
+    if (isSocket) checkSocketPath(host);
+    await bind(server, host, port).catch(async (error: NodeJS.ErrnoException) => {
+      if (!isSocket || error.code !== 'EADDRINUSE') throw explain(error, host, port);
+      await removeStaleSocket(host);
+      await bind(server, host, port).catch((again: NodeJS.ErrnoException) => {
+        throw explain(again, host, port);
+      });
+    });
+  } catch (error) {
+    connections.abandon();
+    throw error;
+  }
+  server.on('error', (error) => options.onError?.(error));
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : 0;
-  const name = host.includes(':') ? `[${host}]` : host;
+  const name = isIPv6(host) ? `[${host}]` : host;
   return {
     url: isSocket ? `unix:${host}` : `${tls ? 'https' : 'http'}://${name}:${boundPort}`,
     port: boundPort,
-    close: () => close(server),
+    close: () => connections.stop(),
   };
 }
 
-/** Closes the connection of a client that stops in the middle of a body. */
-function endWhenSilent(incoming: IncomingMessage, milliseconds: number): void {
-  if (incoming.complete) return;
-  incoming.setTimeout(milliseconds, () => incoming.destroy());
-  incoming.once('end', () => incoming.setTimeout(0));
-}
-
-/** Closes the connection of a client that stops reading its answer. */
-function endWhenNotRead(outgoing: ServerResponse, milliseconds: number): void {
-  // The answer is complete but not yet sent; until then the client has nothing to do but wait.
-  outgoing.once('prefinish', () => outgoing.setTimeout(milliseconds, () => outgoing.destroy()));
-  // Before Node sets the timeout of an idle connection; a request that follows at once has none.
-  outgoing.prependOnceListener('finish', () => outgoing.setTimeout(0));
-}
-
-/**
- * Requests that have arrived but were not read yet count as accepted, so the sockets stay open for a moment. Then
- * connections without a request are closed, the others after their answer.
- */
-async function close(server: Server): Promise<void> {
-  server.prependListener('request', (_, outgoing: ServerResponse) => outgoing.setHeader('Connection', 'close'));
-  await new Promise((resolve) => setTimeout(resolve, GRACE));
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
+/** Resolves when the server listens, rejects with Node's error. */
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listening = () => {
+      server.off('error', reject);
+      resolve();
+    };
+    server.once('error', reject);
+    if (isSocketPath(host)) server.listen(host, listening);
+    else server.listen(port, host, listening);
   });
-  server.closeIdleConnections();
-  await closed;
+}
+
+function isSocketPath(host: string): boolean {
+  return host.endsWith('.sock');
+}
+
+/** Answers a request line of another version as llama-server does, and ends the connection. */
+function refuseVersion({ httpVersion }: IncomingMessage, outgoing: ServerResponse): void {
+  const error = new HttpError(
+    'invalid_request_error',
+    `HTTP/${httpVersion} is not spoken here: use HTTP/1.1 or HTTP/1.0`,
+  );
+  const body = layerErrorBody(error);
+  outgoing.writeHead(error.status, {
+    Server: 'llama.cpp',
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  outgoing.end(body);
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const where = host.endsWith('.sock') ? host : `${host}:${port}`;
+  const isSocket = isSocketPath(host);
+  const where = isSocket ? `the socket file ${host}` : `${host}:${port}`;
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `${where} is in use: choose another port with --port, or stop what listens there`,
+    EADDRINUSE: isSocket
+      ? `${where} is in use: choose another path with --host`
+      : `${where} is in use: choose another port with --port, or stop what listens there`,
     EACCES: `no permission to listen on ${where}`,
+    ENOENT: `there is no folder for ${where}`,
     EADDRNOTAVAIL: `${host} is no address of this machine`,
     ENOTFOUND: `the host name ${host} is not known`,
   };

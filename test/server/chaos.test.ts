@@ -2,13 +2,13 @@
  * @file Clients that vanish, half bodies, overload, a stop under load: what was accepted is answered exactly once, and
  * nothing is left behind. `SOAK_REQUESTS` asks for a longer soak.
  */
-import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type App, type AppOptions, createApp } from '../../src/server/index.ts';
 import { type Listening, type ListenOptions, listen } from '../../src/server/listen.node.ts';
 import { type DelayedEngine, delayed } from './delayed-engine.ts';
 import { fixture } from './http-fixture.ts';
+import { open } from './raw-connection.ts';
 import { send } from './raw-request.ts';
 
 const soakRequests = Number(process.env.SOAK_REQUESTS ?? 1000);
@@ -31,21 +31,6 @@ async function start(
 const body = (input: unknown) => JSON.stringify({ input });
 const request = (text: string, length = Buffer.byteLength(text)) =>
   `POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${text}`;
-
-/** A bare connection that remembers what came. */
-function open(port: number): Promise<{ socket: Socket; received: () => string; closed: Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    let received = '';
-    const socket = connect(port, '127.0.0.1');
-    socket.on('data', (data) => (received += data));
-    socket.on('error', reject);
-    const closed = new Promise<void>((done) => socket.on('close', () => done()));
-    socket.on('connect', () => {
-      socket.removeListener('error', reject).on('error', () => {});
-      resolve({ socket, received: () => received, closed });
-    });
-  });
-}
 
 async function gauge(port: number, name: string): Promise<number> {
   const { text } = await send(port, 'GET', '/metrics');
@@ -159,6 +144,40 @@ it('a stop under load: every request that arrived is answered exactly once', asy
     expect(JSON.parse(received().split('\r\n\r\n')[1]).data).toHaveLength(1);
   }
   await expect(send(server.port, 'GET', '/health')).rejects.toThrow();
+});
+
+it('a stop among silent connections: they are closed at once, and what was accepted is answered', async () => {
+  const { engine, server } = await start();
+  const working = await open(server.port);
+  working.socket.write(request(body('a')));
+  const kept = await open(server.port);
+  kept.socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+  await expect.poll(kept.received).toContain('ok');
+  await expect.poll(() => engine.nCalls).toBe(1);
+  const silent = [kept];
+  for (const sent of ['', 'GET', 'GET / HTTP/1.1\r\nHost: x\r\nA', request('', 10), request('{"input":', 2 ** 20)]) {
+    for (let i = 0; i < 20; i++) {
+      const client = await open(server.port);
+      client.socket.on('error', () => {});
+      client.socket.write(sent);
+      silent.push(client);
+    }
+  }
+  const dribble = setInterval(() => {
+    for (const { socket } of silent) if (socket.writable) socket.write(' ');
+  }, 20);
+  const closing = server.close();
+  // The one that waits for its answer does not keep the others.
+  await Promise.all(silent.map(({ closed }) => closed));
+  clearInterval(dribble);
+  expect(working.socket.destroyed).toBe(false);
+  engine.open();
+  const opened = performance.now();
+  await closing;
+  await working.closed;
+  expect(performance.now() - opened).toBeLessThan(1000);
+  expect(working.received()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\]\}$/s);
+  expect(working.received()).toContain('\r\nConnection: close\r\n');
 });
 
 it('answers of one connection come in order, each once', async () => {

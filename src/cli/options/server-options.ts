@@ -12,7 +12,7 @@ export const serverOptions = [
     value: 'ADDRESS,...',
     default: '127.0.0.1',
     commands: ['serve'],
-    help: 'where to listen; a path that ends in .sock is a UNIX socket',
+    help: 'where to listen; a path that ends in .sock is a UNIX socket, whose file is taken over when nobody listens there',
   },
   {
     name: 'port',
@@ -81,7 +81,7 @@ export const serverOptions = [
     value: 'TEXT',
     default: '*',
     commands: ['serve'],
-    help: 'Access-Control-Allow-Origin: * allows every origin, localhost local ones',
+    help: 'Access-Control-Allow-Origin: * (any origin), localhost (pages of this machine), or the origins given, separated by commas',
   },
   {
     name: 'corsMethods',
@@ -211,7 +211,7 @@ export const serverOptions = [
     min: 1,
     max: 2_000_000,
     commands: ['serve'],
-    help: 'most time for a request to arrive; headers, and pauses within a body, get 60 at most',
+    help: 'most time until a request has arrived; headers never get more than 60, and a body is cut off when it is 30 behind 16 KiB a second',
   },
   {
     name: 'maxQueue',

@@ -1,0 +1,54 @@
+/**
+ * @file Key and certificate for HTTPS, checked before the server starts: a pair that does not fit fails at each handshake.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { OptionValues } from './option-table.ts';
+import { readTextFile } from './read-file.ts';
+import { UsageError } from './usage-error.ts';
+
+/**
+ * Key and certificate in PEM, `undefined` for HTTP.
+ * @throws UsageError naming option and file when one is missing, cannot be read or is no PEM, or the two do not fit
+ */
+export async function readTls({
+  sslKeyFile,
+  sslCertFile,
+}: OptionValues): Promise<{ key: string; cert: string } | undefined> {
+  if (sslKeyFile === undefined && sslCertFile === undefined) return undefined;
+  if (sslKeyFile === undefined || sslCertFile === undefined) {
+    throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
+  }
+  const key = await readTextFile('--ssl-key-file', sslKeyFile);
+  const cert = await readTextFile('--ssl-cert-file', sslCertFile);
+  const privateKey = parseKey(key, `--ssl-key-file ${sslKeyFile}`);
+  if (!parseChain(cert, `--ssl-cert-file ${sslCertFile}`).checkPrivateKey(privateKey)) {
+    throw new UsageError(`--ssl-key-file ${sslKeyFile} is not the key of --ssl-cert-file ${sslCertFile}`);
+  }
+  return { key, cert };
+}
+
+function parseKey(pem: string, where: string): KeyObject {
+  if (/-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
+    throw new UsageError(`${where} is encrypted: decrypt the key first, with "openssl pkey" for instance`);
+  }
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new UsageError(`${where} holds no private key in PEM (${(error as Error).message})`);
+  }
+}
+
+/** The server's own certificate: the first. Those after it lead to the one that clients trust. */
+function parseChain(pem: string, where: string): X509Certificate {
+  const blocks = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [^\n]*/gs) ?? [];
+  if (blocks.length === 0) throw new UsageError(`${where} holds no certificate in PEM`);
+  const chain = blocks.map((block, i) => {
+    try {
+      return new X509Certificate(block);
+    } catch (error) {
+      const which = blocks.length > 1 ? `certificate ${i + 1} of ${blocks.length} in ` : '';
+      throw new UsageError(`${which}${where} cannot be read (${(error as Error).message})`);
+    }
+  });
+  return chain[0];
+}
