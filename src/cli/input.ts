@@ -70,13 +70,10 @@ export async function openInput(path: string | undefined): Promise<Input> {
   }
   await requireRegularFile('-f', path);
   const unreadable = (cause: Error) => cannotRead('-f', path, cause);
-  try {
-    await requireRegularFile(path);
-    const file = await open(path);
-    return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
-  } catch (error) {
-    throw unreadable(error as Error);
-  }
+  const file = await open(path).catch((cause: Error) => {
+    throw unreadable(cause);
+  });
+  return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
 }
 
 async function* readable(stream: Readable, explain: (cause: Error) => Error): AsyncGenerator<Uint8Array> {
