@@ -17,6 +17,8 @@ import type { TestProject } from 'vitest/node';
 export interface Packed {
   /** Paths in the tarball. */
   readonly files: readonly string[];
+  /** Where the tarball lies. */
+  readonly tarball: string;
   /** The project that it is installed in, or why there is none. */
   readonly project: string | { readonly missing: string };
   /** Whether the package `webgpu` is installed beside it, or why not. */
@@ -67,8 +69,10 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
       return { missing };
     }
   };
-  const installed = await install(join(folder, packed.filename));
+  const tarball = join(folder, packed.filename);
+  const installed = await install(tarball);
   provide('packed', {
+    tarball,
     files: packed.files.map(({ path }: { path: string }) => path),
     project: installed === true ? project : installed,
     webgpu:
