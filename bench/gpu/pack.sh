@@ -12,8 +12,8 @@ out=${1:-}
 [ -n "$out" ] || fail 'which folder? usage: bench/gpu/pack.sh FOLDER'
 [ ! -e "$out" ] || fail "$out exists"
 command -v xz >/dev/null || fail 'needs xz'
-[ -d "$here/node_modules/webgpu" ] || (cd "$here" && npm install --silent)
-addon=$here/node_modules/webgpu/dist/linux-x64/dawn.node
+[ -d "$root/node_modules/webgpu" ] || (cd "$root" && npm install --no-save --save-dev --silent webgpu@0.6.2)
+addon=$root/node_modules/webgpu/dist/linux-x64/dawn.node
 [ -f "$addon" ] || fail "no $addon"
 model=$root/models/all-MiniLM-L6-v2-Q8_0.gguf
 [ -f "$model" ] || fail "no $model"
@@ -25,7 +25,7 @@ mkdir -p "$out/bench" "$out/node_modules/webgpu/dist/linux-x64" "$out/lib"
 # The backend and what loads a model; no server, no command line, no other backend.
 rm -rf "$out/modules/server" "$out/modules/cli" "$out/modules/convert" "$out/modules/engine" "$out/modules/kernels/wasm"
 cp "$here"/*.mjs "$here/torch_bert.py" "$out/bench/"
-cp "$here/node_modules/webgpu/package.json" "$here/node_modules/webgpu/index.js" "$out/node_modules/webgpu/"
+cp "$root/node_modules/webgpu/package.json" "$root/node_modules/webgpu/index.js" "$out/node_modules/webgpu/"
 cp "$(readlink -f "$vulkan")" "$out/lib/libvulkan.so.1"
 cp "$model" "$out/model.gguf"
 cp "$here/run.sh" "$out/run.sh"

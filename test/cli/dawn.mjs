@@ -1,9 +1,9 @@
 /**
- * @file Loaded into the program before anything else (`--import`): gives it Dawn of bench/gpu as `navigator.gpu`, in its
- * workers too, since the optional package `webgpu` is not installed beside it. With LOSE_DEVICE_AT=N every device is lost
+ * @file Loaded into the program before anything else (`--import`): gives it a GPU that fails or calls itself as
+ * a test wants, as `navigator.gpu`, in its workers too. With LOSE_DEVICE_AT=N every device is lost
  * with the N-th work it is given; with ADAPTER_VENDOR the adapter calls itself that, so that it counts as a real GPU.
  */
-import { create } from '../../bench/gpu/node_modules/webgpu/index.js';
+import { create } from 'webgpu';
 
 const loseAt = Number(process.env.LOSE_DEVICE_AT ?? 0);
 const dawn = create(process.platform === 'linux' ? ['backend=vulkan'] : []);

@@ -17,9 +17,12 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Starts the program; nothing of the environment's own settings reaches it. */
+/**
+ * Starts the program; nothing of the environment's own settings reaches it. Unless told otherwise it computes with
+ * WebAssembly, so that tests are the same where the package `webgpu` is installed (which may also write warnings of its own).
+ */
 export function start(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
+  return spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm', ...env } });
 }
 
 /** Runs the program to its end. */

@@ -16,18 +16,18 @@ const dawnOptions = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_o
 
 /**
  * A `GPU` object of Dawn's.
- * @param specifier what to import: the package's name, or the path of a copy elsewhere
  * @throws GpuUnavailableError that says how to get the package, or why it does not load
  */
-export async function loadDawn(specifier = 'webgpu'): Promise<GPU> {
+export async function loadDawn(): Promise<GPU> {
   let dawn: DawnModule;
   try {
-    dawn = (await import(specifier)) as DawnModule;
+    dawn = (await import('webgpu' as string)) as DawnModule;
   } catch (cause) {
     const missing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND';
     throw new GpuUnavailableError(
       missing
-        ? 'the webgpu backend needs the package `webgpu` (Dawn, 132 MB) in Node: npm install webgpu@0.6.2'
+        ? 'the webgpu backend needs the package `webgpu` (Dawn, 132 MB) in Node: npm install webgpu@0.6.2 ' +
+            '(in a clone of gguf-embed: npm install --no-save --save-dev webgpu@0.6.2)'
         : `the package \`webgpu\` does not load here: ${(cause as Error).message}`,
       { cause },
     );

