@@ -22,7 +22,9 @@ export interface Finished {
  * WebAssembly, so that tests are the same where the package `webgpu` is installed (which may also write warnings of its own).
  */
 export function start(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm', ...env } });
+  return spawn(process.execPath, [main, ...args], {
+    env: { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm', ...env },
+  });
 }
 
 /** Runs the program to its end. */
