@@ -83,6 +83,8 @@ export class Embedder {
         const { nCtxTrain, pooling: ownPooling } = outline.hparams;
         const nCtx = Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
         const pooling = options.pooling ?? ownPooling;
+        if (pooling === 'rank' && outline.lacksPooler)
+          onWarning?.(poolerWarning(file.metadata.string('general.name') ?? bytes.name));
         const info = describeModel(file, bytes.name, outline, runner, { nCtx, pooling });
         return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
       } catch (error) {
@@ -125,12 +127,15 @@ export class Embedder {
     checkChoice('pooling', pooling, poolingTypes);
     checkChoice('truncate', options.truncate, [true, false, ...truncateSides]);
     checkOutputOptions(normalize, dimensions);
-    const encoded = await encodeInputs(this.tokenizer, listInputs(input), this.info.nCtx, options);
+    const inputs = listInputs(input);
+    checkPairStarts(options, inputs.length);
+    const encoded = await encodeInputs(this.tokenizer, inputs, this.info.nCtx, options);
     this.#assertUsable();
     const total = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
     options.onSize?.((pooling === 'none' ? total : encoded.length) * (dimensions ?? this.info.nEmbdOut));
     const rows = await this.#scheduler.submit({
       inputs: encoded.map(({ ids }) => ids),
+      pairStarts: options.pairStarts,
       pooling,
       client,
       observer,
@@ -189,6 +194,10 @@ export class Embedder {
   }
 }
 
+function poolerWarning(name: string): string {
+  return `${name} lacks the pooler of BERT cross-encoders (cls.weight), as llama.cpp converts them: scores are on another scale than the original model's, and their order can differ`;
+}
+
 /** `listener`, whose errors are uncaught errors of the program: what it is told about has already been put right. */
 function reported(listener: (message: string) => void): (message: string) => void {
   return (message) => {
@@ -200,6 +209,15 @@ function reported(listener: (message: string) => void): (message: string) => voi
       });
     }
   };
+}
+
+function checkPairStarts({ pairStarts, truncate = false }: EmbedOptions, nInputs: number): void {
+  if (pairStarts === undefined) return;
+  if (truncate !== false) throw new InputError('option', 'pairStarts: an input that is a pair cannot be cut');
+  const isStart = (start: unknown) => Number.isInteger(start) && (start as number) >= 0;
+  if (!Array.isArray(pairStarts) || pairStarts.length !== nInputs || !pairStarts.every(isStart)) {
+    throw new InputError('option', `pairStarts must hold one place of a token for each of the ${nInputs} inputs`);
+  }
 }
 
 function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {

@@ -114,8 +114,8 @@ export class Reranker {
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
     checkWellFormed(query, 'the query');
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
-    const { pairs, truncated } = await this.#encodePairs(query, documents, truncate, signal);
-    const { vectors, nTokens } = await this.embedder.embed(pairs, { client, onProgress, signal });
+    const { pairs, pairStarts, truncated } = await this.#encodePairs(query, documents, truncate, signal);
+    const { vectors, nTokens } = await this.embedder.embed(pairs, { pairStarts, client, onProgress, signal });
     const results = vectors
       .map((outputs, index) => ({ index, score: score(outputs, scores, this.info.rankOutputs) }))
       .sort((a, b) => b.score - a.score || a.index - b.index)
@@ -129,7 +129,7 @@ export class Reranker {
     documents: readonly string[],
     truncate: boolean,
     signal: AbortSignal | undefined,
-  ): Promise<{ pairs: number[][]; truncated: boolean[] }> {
+  ): Promise<{ pairs: number[][]; pairStarts: number[]; truncated: boolean[] }> {
     const { nCtx } = this.info;
     const { encode, nBefore, after } = this.embedder.tokenizer.pairEncoder(query);
     const nKept = nCtx - after.length;
@@ -148,7 +148,7 @@ export class Reranker {
       await turn.pass();
       signal?.throwIfAborted();
     }
-    return { pairs, truncated };
+    return { pairs, pairStarts: pairs.map(() => nBefore), truncated };
   }
 
   /** Frees the model. Safe to call twice. */

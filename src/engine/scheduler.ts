@@ -15,6 +15,8 @@ import type { BatchReport } from './types.ts';
 /** What is to be computed. */
 export interface Job {
   readonly inputs: readonly Int32Array[];
+  /** Of inputs that are pairs: the token at which the second text of each begins. */
+  readonly pairStarts?: readonly number[];
   readonly pooling: Pooling;
   readonly observer?: Observer;
   /** Who asks; a job without a client is a client of its own. */
@@ -201,7 +203,10 @@ export class Scheduler {
   /** Computes a batch; resolves to what hands the rows to their jobs. */
   async #compute(taken: readonly Taken[]): Promise<() => void> {
     const { pooling, observer } = taken[0].job;
-    const batch = packBatch(taken.map(({ job, index }) => job.inputs[index]));
+    const batch = packBatch(
+      taken.map(({ job, index }) => job.inputs[index]),
+      taken.map(({ job, index }) => job.pairStarts?.[index]),
+    );
     const start = performance.now();
     try {
       const values = await this.#runner.run(batch, pooling, observer);
@@ -241,18 +246,23 @@ function countTokens(inputs: readonly Int32Array[]): number {
   return inputs.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Puts sequences end to end. */
-export function packBatch(sequences: readonly Int32Array[]): Batch {
+/**
+ * Puts sequences end to end.
+ * @param pairStarts where the second text begins in those that are pairs
+ */
+export function packBatch(sequences: readonly Int32Array[], pairStarts: readonly (number | undefined)[] = []): Batch {
   const nTokens = countTokens(sequences);
   const ids = new Int32Array(nTokens);
   const positions = new Int32Array(nTokens);
   const offsets = new Int32Array(sequences.length + 1);
+  const types = pairStarts.some((start) => start !== undefined) ? new Int32Array(nTokens) : undefined;
   let row = 0;
   for (const [seq, sequence] of sequences.entries()) {
     ids.set(sequence, row);
     for (let i = 0; i < sequence.length; i++) positions[row + i] = i;
+    types?.fill(1, row + (pairStarts[seq] ?? sequence.length), row + sequence.length);
     row += sequence.length;
     offsets[seq + 1] = row;
   }
-  return { ids, positions, offsets };
+  return { ids, positions, offsets, ...(types && { types }) };
 }

@@ -90,8 +90,9 @@ export interface LoadOptions {
   /** Called after each computed batch, for statistics. What it throws, the calls that had inputs in the batch reject with. */
   readonly onBatch?: (batch: BatchReport) => void;
   /**
-   * Called with one sentence for a log when something went wrong that was put right: a lost GPU, a damaged cache file. What it throws
-   * is an uncaught error of the program, as in an event listener.
+   * Called with one sentence for a log when something went wrong that was put right (a lost GPU, a damaged cache file), or when the
+   * file lacks a part of the original model, so that scores differ from those. What it throws is an uncaught error of the program, as in
+   * an event listener.
    */
   readonly onWarning?: (message: string) => void;
   readonly onProgress?: (progress: Progress) => void;
@@ -120,6 +121,11 @@ export interface EmbedOptions {
   readonly dimensions?: number;
   /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts at the end. */
   readonly truncate?: boolean | (typeof truncateSides)[number];
+  /**
+   * For inputs that are pairs: the token at which the second text of each begins. Models that know token types (files with
+   * `gguf_embed.pair_token_types`) give the tokens from there on type 1; others take no notice. Not together with `truncate`.
+   */
+  readonly pairStarts?: readonly number[];
   /** Whom to count this call to: clients share the machine equally, however many calls each makes. Default: this call alone. */
   readonly client?: string;
   /** Called before anything is computed with how many values the vectors will have together; what it throws, `embed` throws. */

@@ -25,6 +25,8 @@ export interface HyperParameters {
   readonly nVocab: number;
   /** Rows of the token type table, 0 without one. */
   readonly nTokenType: number;
+  /** Whether the tokens of the second text of a pair have token type 1; llama.cpp and its files know type 0 only. */
+  readonly pairTokenTypes: boolean;
   /** Width of the feed-forward layer. */
   readonly nFf: readonly number[];
   readonly nHead: readonly number[];
@@ -87,6 +89,7 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
   mustEqual(keys, 'attention.key_length_swa', nEmbdHeadK);
   mustEqual(keys, 'attention.value_length_swa', nEmbdHeadV);
   mustEqual(keys, 'rope.dimension_count_swa', rope.nRot);
+  const nTokenType = metadata.u32('tokenizer.ggml.token_type_count') ?? 0;
   const labels = metadata.strings(keys.name('classifier.output_labels'));
   return {
     architecture,
@@ -94,7 +97,8 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
     nEmbd,
     nLayer,
     nVocab: metadata.strings('tokenizer.ggml.tokens')?.length ?? positive(keys, 'vocab_size'),
-    nTokenType: metadata.u32('tokenizer.ggml.token_type_count') ?? 0,
+    nTokenType,
+    pairTokenTypes: readPairTokenTypes(metadata, nTokenType),
     nFf: keys.perLayer('feed_forward_length', nLayer, zeros),
     nHead,
     nHeadKv,
@@ -107,6 +111,15 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
     labels: labels === undefined ? [] : Array.from({ length: labels.length }, (_, i) => labels.at(i)),
     nClsOut: labels?.length || 1,
   };
+}
+
+function readPairTokenTypes(metadata: Metadata, nTokenType: number): boolean {
+  const key = 'gguf_embed.pair_token_types';
+  const value = metadata.bool(key) ?? false;
+  if (value && nTokenType < 2) {
+    throw new ModelError(`${key} is true, but the model has ${nTokenType} token types, not 2`, { key });
+  }
+  return value;
 }
 
 function positive(keys: Keys, key: string, fallback?: number): number {

@@ -6,6 +6,7 @@ import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
+import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
 import { nameSteps } from './names/name-steps.ts';
@@ -51,6 +52,8 @@ export interface ModelOutline {
   readonly hparams: HyperParameters;
   /** What `rank` pooling gives, `undefined` where the file has no classifier. */
   readonly rankOutputs: RankOutputs | undefined;
+  /** A BERT classifier without the pooler before it: llama.cpp's converter drops that one. */
+  readonly lacksPooler: boolean;
 }
 
 /**
@@ -86,7 +89,9 @@ const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type
  */
 export function outlineModel(file: GgufFile): ModelOutline {
   const { hparams, heads } = declareModel(file, outlines).model;
-  return { hparams, rankOutputs: rankOutputs(heads) };
+  const { dense, output } = heads.classifier;
+  const lacksPooler = hparams.architecture === bert.id && output !== undefined && dense === undefined;
+  return { hparams, rankOutputs: rankOutputs(heads), lacksPooler };
 }
 
 /**

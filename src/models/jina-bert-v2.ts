@@ -7,6 +7,7 @@ import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp, gatedMlp, mlp } from './feed-forward.ts';
 import { jinaBertV2Names } from './names/bert.ts';
 import { noClassifier } from './pooling.ts';
+import { tokenTypeIndex } from './post-norm.ts';
 import { declareQkv, selfAttention } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -30,7 +31,7 @@ export const jinaBertV2: Architecture = {
       hparams,
       names: jinaBertV2Names(layers.some(({ attnNorm2 }) => attnNorm2 !== undefined)),
       forward(ops) {
-        const embd = ops.embedding(tokenTypes, 'zero', { add: ops.embedding(tokenEmbd, 'ids') });
+        const embd = ops.embedding(tokenTypes, tokenTypeIndex(hparams), { add: ops.embedding(tokenEmbd, 'ids') });
         let x = ops.norm(embd, tokenEmbdNorm, norm); // [T, nEmbd]
         layers.forEach((w, il) => {
           const attention = { qkNorms: { ...norm, ...w.qkNorms }, alibiMaxBias: 8 };

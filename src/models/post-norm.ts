@@ -2,8 +2,9 @@
  * @file The post-norm encoder of BERT (Devlin et al. 2018), which several models share: a layer norm after each residual.
  * The models differ in their positions and in their feed-forward layers.
  */
-import type { Linear, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Linear, NormWeights, Ops, RowIndex, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
+import type { HyperParameters } from './hparams.ts';
 import type { StepNameTable } from './names/step-names.ts';
 import type { Classifier } from './pooling.ts';
 import {
@@ -73,6 +74,7 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
 interface Embeddings {
   readonly tokens: Weight;
   readonly types?: Weight;
+  readonly typeIndex: RowIndex;
   readonly positions?: Weight;
   readonly norm: NormWeights;
 }
@@ -82,15 +84,24 @@ function declareEmbeddings(loader: WeightLoader, positions: (() => Weight) | und
   return {
     tokens: loader.table('token_embd', nEmbd, nVocab),
     types: loader.optional('token_types', (name) => loader.table(name, nEmbd, nTokenType)),
+    typeIndex: tokenTypeIndex(loader.hparams),
     positions: positions?.(),
     norm: loader.layerNorm('token_embd_norm', nEmbd),
   };
 }
 
-/** Token + type + position: `[T, nEmbd]`. The type is always row 0, as in llama.cpp, also for the second text of a pair. */
-function embed(ops: Ops, { tokens, types, positions }: Embeddings): Tensor {
+/**
+ * Which row of the table of token types a token takes: row 0, as in llama.cpp, also for the second text of a pair, unless the file
+ * says that pairs have types.
+ */
+export function tokenTypeIndex({ pairTokenTypes }: HyperParameters): RowIndex {
+  return pairTokenTypes ? 'types' : 'zero';
+}
+
+/** Token + type + position: `[T, nEmbd]`. */
+function embed(ops: Ops, { tokens, types, typeIndex, positions }: Embeddings): Tensor {
   let x = ops.embedding(tokens, 'ids');
-  if (types !== undefined) x = ops.embedding(types, 'zero', { add: x });
+  if (types !== undefined) x = ops.embedding(types, typeIndex, { add: x });
   if (positions !== undefined) x = ops.embedding(positions, 'positions', { add: x });
   return x;
 }

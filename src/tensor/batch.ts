@@ -3,8 +3,8 @@
  */
 import type { Batch } from './ops.ts';
 
-/** @throws Error when the offsets do not cover the tokens, or positions are missing */
-export function checkBatch({ ids, positions, offsets }: Batch): void {
+/** @throws Error when the offsets do not cover the tokens, or positions or types are missing */
+export function checkBatch({ ids, positions, offsets, types }: Batch): void {
   const last = offsets.length - 1;
   let ascending = last >= 1 && offsets[0] === 0 && offsets[last] === ids.length;
   for (let s = 0; s < last; s++) ascending &&= offsets[s] < offsets[s + 1];
@@ -12,5 +12,8 @@ export function checkBatch({ ids, positions, offsets }: Batch): void {
     throw new Error(
       `a batch of ${ids.length} tokens, ${positions.length} positions and offsets [${offsets}] makes no sense`,
     );
+  }
+  if (types !== undefined && types.length !== ids.length) {
+    throw new Error(`a batch of ${ids.length} tokens and ${types.length} token types makes no sense`);
   }
 }

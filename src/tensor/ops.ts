@@ -127,7 +127,12 @@ export interface Batch {
   readonly positions: Int32Array;
   /** `[nSeq + 1]` row where each sequence begins; the last entry is `T`. */
   readonly offsets: Int32Array;
+  /** `[T]` token type of each token: 1 in the second text of a pair, else 0. Default: 0 for all. */
+  readonly types?: Int32Array;
 }
+
+/** Which row of a table each token takes: by its id, its position or its token type, or row 0 for all. */
+export type RowIndex = 'ids' | 'positions' | 'types' | 'zero';
 
 /** Which rows of a sequence `pool` keeps or averages. `none` keeps every token's row. */
 export type PoolKind = 'none' | 'mean' | 'cls' | 'last';
@@ -142,14 +147,9 @@ export interface Ops {
 
   /**
    * Rows of a table: `[T, n]` from a table of shape `[n, nRows]`.
-   * @param index which row for each token: its id, its position, or row 0 for all.
    * @param options.scale factor on the rows (gemma multiplies by √nEmbd); `add` is added after it.
    */
-  embedding(
-    table: Weight,
-    index: 'ids' | 'positions' | 'zero',
-    options?: { scale?: number; add?: Tensor } & StepNames<'rows'>,
-  ): Tensor;
+  embedding(table: Weight, index: RowIndex, options?: { scale?: number; add?: Tensor } & StepNames<'rows'>): Tensor;
 
   /**
    * `activation(x Wᵀ + bias) + residual`.

@@ -36,7 +36,11 @@ export async function edited(name: string, change: (edit: Edit) => void): Promis
 
 /** The bytes of that file. */
 export async function editedBytes(name: string, change: (edit: Edit) => void): Promise<Uint8Array> {
-  const file = await openFixture(`models/${name}.gguf`);
+  return editedCopy(await openFixture(`models/${name}.gguf`), change);
+}
+
+/** The bytes of `file` as `change` leaves it. */
+export async function editedCopy(file: GgufFile, change: (edit: Edit) => void): Promise<Uint8Array> {
   const values = new Map<string, ValueToWrite>();
   for (const key of file.metadata.keys()) values.set(key, file.metadata.typed(key) as ValueToWrite);
   const tensors = new Map<string, TensorData>();

@@ -1,7 +1,7 @@
 /**
  * @file Embedding: rows of a table, one for each token.
  */
-import type { StepNames, Tensor, Weight } from '../../tensor/ops.ts';
+import type { RowIndex, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
@@ -9,16 +9,14 @@ import type { Matrix } from './matrix.ts';
 export function embedding(
   fw: Forward,
   table: Weight,
-  index: 'ids' | 'positions' | 'zero',
+  index: RowIndex,
   options: { scale?: number; add?: Tensor } & StepNames<'rows'> = {},
 ): Matrix {
-  const { ids, positions } = fw.batch;
+  const { batch } = fw;
   const w = fw.weight(table);
-  const y = fw.matrix(ids.length, w.rowLength);
-  for (let t = 0; t < y.rows; t++) {
-    const row = index === 'ids' ? ids[t] : index === 'positions' ? positions[t] : 0;
-    w.dequantizeRow(row, y.row(t));
-  }
+  const y = fw.matrix(batch.ids.length, w.rowLength);
+  const rows = index === 'zero' ? undefined : batch[index];
+  for (let t = 0; t < y.rows; t++) w.dequantizeRow(rows?.[t] ?? 0, y.row(t));
   fw.report(options, 'rows', y);
   const { scale } = options;
   if (scale !== undefined) {

@@ -136,7 +136,7 @@ export function bindOps(
       const { batch } = recording();
       const out = new WasmTensor(batch.ids.length, w.k, 'tokens');
       const add = options.add && sameShape(out, recording().own(options.add));
-      const rows = index === 'ids' ? batch.ids : index === 'positions' ? batch.positions : undefined;
+      const rows = index === 'zero' ? undefined : batch[index];
       const wrong = rows?.findIndex((row) => row < 0 || row >= w.n) ?? -1;
       if (wrong >= 0) throw new Error(`${w.name} has ${w.n} rows, no row ${rows![wrong]}`);
       return recording().add({
@@ -146,7 +146,7 @@ export function bindOps(
         out,
         scratch: () => (w.form === 'shelved' ? w.rowBytes : 0),
         run: (rt) => {
-          const at = index === 'ids' ? rt.ids : index === 'positions' ? rt.positions : 0;
+          const at = index === 'zero' ? 0 : rt[index];
           const type = w.form === 'vector' ? 0 : w.type.id;
           const rowBytes = w.form === 'vector' ? w.k * 4 : w.rowBytes;
           const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];

@@ -21,6 +21,8 @@ interface Slab {
 interface Place {
   readonly positions: number;
   readonly ids: number;
+  /** 0 for a batch without token types. */
+  readonly types: number;
   readonly scratch: number;
   readonly tokens: Slab;
   readonly sequences: Slab;
@@ -71,7 +73,7 @@ export class Runtime {
   narrowed: Narrowed | undefined;
 
   /**
-   * Lays out the slabs behind the weights and brings this rank's ids and positions there.
+   * Lays out the slabs behind the weights and brings this rank's ids, positions and token types there.
    */
   constructor(
     kernels: Kernels,
@@ -107,7 +109,12 @@ export class Runtime {
     for (const share of shares) {
       at = alignUp(at, 4096);
       const [tokens, sequences] = [share.tokensEnd - share.tokens, share.sequencesEnd - share.sequences];
-      const own = { ids: part(tokens * 4), positions: part(tokens * 4), scratch: part(scratch.own(share)) };
+      const own = {
+        ids: part(tokens * 4),
+        positions: part(tokens * 4),
+        types: batch.types === undefined ? 0 : part(tokens * 4),
+        scratch: part(scratch.own(share)),
+      };
       const { tokens: ofTokens, sequences: ofSequences } = together ?? slabs(tokens, sequences);
       this.#places.push({
         ...own,
@@ -120,6 +127,7 @@ export class Runtime {
     const { tokens, tokensEnd } = shares[rank];
     memory.i32.set(batch.ids.subarray(tokens, tokensEnd), this.ids / 4);
     memory.i32.set(batch.positions.subarray(tokens, tokensEnd), this.positions / 4);
+    if (batch.types !== undefined) memory.i32.set(batch.types.subarray(tokens, tokensEnd), this.types / 4);
   }
 
   get shares(): readonly Share[] {
@@ -138,6 +146,11 @@ export class Runtime {
   /** Address of this rank's positions. */
   get positions(): number {
     return this.#places[this.rank].positions;
+  }
+
+  /** Address of this rank's token types, 0 for a batch without. */
+  get types(): number {
+    return this.#places[this.rank].types;
   }
 
   /** Address of this rank's scratch. */

@@ -1,7 +1,7 @@
 /**
  * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, softmax, pooling, views.
  */
-import type { Activation, NormWeights, PoolKind, StepNames, Tensor, Weight } from '../../../tensor/ops.ts';
+import type { Activation, NormWeights, PoolKind, RowIndex, StepNames, Tensor, Weight } from '../../../tensor/ops.ts';
 import type { Context } from '../context.ts';
 import { GpuError } from '../errors.ts';
 import { grid } from '../kernel.ts';
@@ -16,7 +16,7 @@ import { GpuTensor } from '../tensor.ts';
 export function embedding(
   ctx: Context,
   table: Weight,
-  index: 'ids' | 'positions' | 'zero',
+  index: RowIndex,
   options: { scale?: number; add?: Tensor } & StepNames<'rows'> = {},
 ): GpuTensor {
   const weight = ctx.weight(table);
@@ -33,7 +33,7 @@ export function embedding(
     hasAdd: a === undefined ? 0 : 1,
     rows: y.rows,
     cols: y.cols,
-    indexAt: index === 'zero' ? 0xffffffff : run.list(index, () => []),
+    indexAt: indices === undefined ? 0xffffffff : run.list(index, () => [...indices]),
     blocksPerRow,
     scale: options.scale ?? 1,
   };
