@@ -45,6 +45,14 @@ export function batchOf(lengths: readonly number[], nVocab = 50, seed = 7): Batc
   return pack(lengths.map((length) => Array.from({ length }, () => Math.floor(next() * nVocab))));
 }
 
+/** `batch` with token types: 1 in the second half of each sequence. */
+export function withTypes(batch: Batch): Batch {
+  const { ids, offsets } = batch;
+  const types = new Int32Array(ids.length);
+  for (let s = 0; s + 1 < offsets.length; s++) types.fill(1, (offsets[s] + offsets[s + 1]) >> 1, offsets[s + 1]);
+  return { ...batch, types };
+}
+
 /** A batch whose ids count from 0, so that the row of a table for token `t` is row `t`. */
 export function countingBatch(lengths: readonly number[]): Batch {
   let id = 0;

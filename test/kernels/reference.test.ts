@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { alibiSlopes, relativeBucket } from '../../src/tensor/positions.ts';
+import { countingBatch } from './graphs.ts';
 import { bench, filled } from './reference-support.ts';
 
 /** Equal rows to `digits` decimals. */
@@ -23,6 +24,15 @@ describe('embedding', () => {
     expect(await read(ops.embedding(table, 'positions'))).toEqual([[1, 2], [3, 4], [1, 2]]); // biome-ignore format: a matrix
     const sum = ops.embedding(table, 'zero', { scale: 10, add: ids });
     expect(await read(sum)).toEqual([[11, 22], [13, 24], [15, 26]]); // biome-ignore format: a matrix
+  });
+
+  it('looks up token types, row 0 for a batch without any', async () => {
+    const { ops, weight, read } = await bench(2, 1);
+    const table = await weight([2, 3], [1, 2, 3, 4, 5, 6], 'table');
+    expect(await read(ops.embedding(table, 'types'))).toEqual([[1, 2], [1, 2], [1, 2]]); // biome-ignore format: a matrix
+    ops.begin({ ...countingBatch([2, 1]), types: Int32Array.of(0, 1, 1) });
+    expect(await read(ops.embedding(table, 'types'))).toEqual([[1, 2], [3, 4], [3, 4]]); // biome-ignore format: a matrix
+    expect(() => ops.begin({ ...countingBatch([2, 1]), types: Int32Array.of(0, 1) })).toThrow('2 token types');
   });
 
   it('refuses a row that the table does not have', async () => {

@@ -22,7 +22,7 @@ export function encoder(ops, w, pooling = 'mean') {
 /** The three layers: `[T, nEmbd]`. */
 export function layers(ops, w) {
   const { nEmbd, nHead } = sizes;
-  let x = ops.embedding(w.tok, 'ids');
+  let x = ops.embedding(w.types, 'types', { add: ops.embedding(w.tok, 'ids') });
   for (let layer = 0; layer < 3; layer++) {
     const qkv = ops.linear(x, { weight: w.qkv });
     const [q, k, v] = [0, 1, 2].map((i) => ops.columns(qkv, i * nEmbd, nEmbd));

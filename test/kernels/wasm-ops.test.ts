@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
-import type { Activation } from '../../src/tensor/ops.ts';
+import type { Activation, Batch } from '../../src/tensor/ops.ts';
 import { normal } from '../random.ts';
-import { batchOf, type Graph, type Sources, source } from './graphs.ts';
+import { batchOf, type Graph, type Sources, source, withTypes } from './graphs.ts';
 import { both, distance } from './wasm-helpers.ts';
 
 const lengths = fc.array(fc.integer({ min: 1, max: 37 }), { minLength: 1, maxLength: 4 });
@@ -19,12 +19,14 @@ const table = (cols: number, seed: number, scale = 1): Sources['x'] => [
 
 async function compare(
   sources: Sources,
-  tokens: number[],
+  tokens: number[] | Batch,
   graph: Graph,
   tolerance = 2e-6,
   precision: 'exact' | 'high' = 'exact',
 ) {
-  const { wasm, reference } = await both(sources, batchOf(tokens), graph, { precision });
+  const { wasm, reference } = await both(sources, Array.isArray(tokens) ? batchOf(tokens) : tokens, graph, {
+    precision,
+  });
   expect(distance(wasm, reference)).toBeLessThan(tolerance);
 }
 
@@ -81,9 +83,12 @@ it('embedding', () =>
           x: [source('x', [n, 50], normal(n * 50, seed), type), 'table'],
           y: table(n, seed + 1),
         };
-        await compare(sources, tokens, (ops, w) =>
-          ops.embedding(w.x, 'ids', { scale: 3.5, add: add ? ops.embedding(w.y, 'zero') : undefined }),
-        );
+        for (const batch of [batchOf(tokens), withTypes(batchOf(tokens))]) {
+          await compare(sources, batch, (ops, w) => {
+            const types = ops.embedding(w.x, 'types', { add: add ? ops.embedding(w.y, 'zero') : undefined });
+            return ops.embedding(w.x, 'ids', { scale: 3.5, add: types });
+          });
+        }
       },
     ),
     { numRuns: 30 },

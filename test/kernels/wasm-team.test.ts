@@ -13,7 +13,7 @@ import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch, PoolKind, Tensor } from '../../src/tensor/ops.ts';
 import { normal } from '../random.ts';
-import { batchOf, load, type Sources, source } from './graphs.ts';
+import { batchOf, load, type Sources, source, withTypes } from './graphs.ts';
 import { encoder, layers, sizes } from './wasm-encoder.mjs';
 
 const { nEmbd, nFf } = sizes;
@@ -23,6 +23,7 @@ const matrix = (name: string, nIn: number, nOut: number, seed: number): Sources[
 ];
 const sources: Sources = {
   tok: [source('tok', [nEmbd, 50], normal(nEmbd * 50, 1)), 'table'],
+  types: [source('types', [nEmbd, 2], normal(nEmbd * 2, 12)), 'table'],
   norm: [source('norm', [nEmbd], normal(nEmbd, 2)), 'vector'],
   bias: [source('bias', [nFf], normal(nFf, 3)), 'vector'],
   qkv: matrix('qkv', nEmbd, 3 * nEmbd, 4),
@@ -45,7 +46,8 @@ async function alone(precision: Precision) {
 }
 
 describe.each(['cls', 'last'] as const)('with %s pooling', (pooling) => {
-  const batches = [[7, 33, 1, 18, 64], [50], [600], [1, 2]].map((lengths) => batchOf(lengths));
+  const plain = [[7, 33, 1, 18, 64], [50], [600], [1, 2]].map((lengths) => batchOf(lengths));
+  const batches = [...plain, ...plain.map(withTypes)];
 
   it.each(['exact', 'high', 'fast'] as const)(
     'the one row of a sequence is what it is among all rows, %s',

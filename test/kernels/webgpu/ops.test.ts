@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import type { Activation, AttentionOptions, RopeOptions } from '../../../src/tensor/ops.ts';
 import { normal } from '../../random.ts';
-import { batchOf, countingBatch, evaluate, type Sources, source } from '../graphs.ts';
+import { batchOf, countingBatch, evaluate, type Sources, source, withTypes } from '../graphs.ts';
 import { describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const runs = { numRuns: 6 };
@@ -22,18 +22,22 @@ describeGpu('operations', () => {
   });
   afterAll(() => backend.dispose());
 
-  it('embedding by id, position and row 0, with scale and add', async () => {
+  it('embedding by id, position, type and row 0, with scale and add', async () => {
     await fc.assert(
       fc.asyncProperty(lengths, fc.integer({ min: 1, max: 70 }), seed, async (sizes, cols, from) => {
         const sources: Sources = {
           a: [source('a', [cols, 40], normal(cols * 40, from)), 'table'],
           b: [source('b', [cols, 40], normal(cols * 40, from + 1)), 'table'],
         };
-        await expectAsReference(backend, sources, batchOf(sizes, 40, from), (ops, w) => {
-          const ids = ops.embedding(w.a, 'ids', { scale: 1.5 });
-          const first = ops.embedding(w.b, 'zero', { add: ids });
-          return ops.embedding(w.b, 'positions', { add: first, scale: 0.5 });
-        });
+        const batch = batchOf(sizes, 40, from);
+        for (const typed of [batch, withTypes(batch)]) {
+          await expectAsReference(backend, sources, typed, (ops, w) => {
+            const ids = ops.embedding(w.a, 'ids', { scale: 1.5 });
+            const first = ops.embedding(w.b, 'zero', { add: ids });
+            const types = ops.embedding(w.a, 'types', { add: first });
+            return ops.embedding(w.b, 'positions', { add: types, scale: 0.5 });
+          });
+        }
       }),
       runs,
     );
