@@ -4,6 +4,7 @@
 import { Bpe } from './bpe.ts';
 import { Charsmap } from './charsmap.ts';
 import { TokenizerError } from './errors.ts';
+import { HybridDna } from './hybrid-dna.ts';
 import { loadVocab, type TokenizerMetadata, type VocabDefaults, vocabKind } from './load-vocab.ts';
 import { Merges } from './merges.ts';
 import type { Strings } from './packed-texts.ts';
@@ -30,13 +31,10 @@ export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   const model = metadata.string('tokenizer.ggml.model')!;
   const template = rerankTemplate(metadata);
   if (kind === 'bpe') {
-    // The model gemma4 has a pre-tokenizer of its own where the file names none.
-    const pre = preTokenizer(metadata.string('tokenizer.ggml.pre') || (model === 'gemma4' ? model : undefined));
+    // The model gemma4 has a pre-tokenizer of its own, whatever the file names.
+    const pre = preTokenizer(model === 'gemma4' ? model : metadata.string('tokenizer.ggml.pre'));
     const vocab = loadVocab(metadata, kind, bpeDefaults(model, pre));
-    const lowercase = metadata.bool('tokenizer.ggml.normalizer.lowercase') ?? false;
-    const words = bpe(metadata, vocab, pre);
-    const textModel = model === 'whitespace' ? new WhitespaceWords(words, lowercase) : words;
-    return new Tokenizer(model, vocab, textModel, template);
+    return new Tokenizer(model, vocab, bpeText(model, metadata, vocab, bpe(metadata, vocab, pre)), template);
   }
   const vocab = loadVocab(metadata, kind);
   return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), template);
@@ -105,6 +103,13 @@ function bpeDefaults(model: string, pre: PreTokenizer): VocabDefaults {
     ids: model === 'gemma4' ? noIds : pre.noBos ? { bos: undefined } : {},
     forced: pre.alwaysBos ? { addBos: true } : {},
   };
+}
+
+/** What the models `whitespace` and `hybriddna` put before BPE. */
+function bpeText(model: string, metadata: TokenizerMetadata, vocab: Vocab, words: TextModel): TextModel {
+  if (model === 'hybriddna') return new HybridDna(words, vocab);
+  if (model !== 'whitespace') return words;
+  return new WhitespaceWords(words, metadata.bool('tokenizer.ggml.normalizer.lowercase') ?? false);
 }
 
 function bpe(metadata: TokenizerMetadata, vocab: Vocab, pre: PreTokenizer): TextModel {

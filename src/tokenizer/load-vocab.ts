@@ -13,6 +13,7 @@ import { Attribute, type SpecialIds, TokenType, Vocab, type VocabFlags, type Voc
 const kinds: Readonly<Record<string, VocabKind>> = {
   bert: 'wordpiece',
   gpt2: 'bpe',
+  hybriddna: 'bpe',
   whitespace: 'bpe',
   gemma4: 'bpe',
   llama: 'spm',

@@ -240,6 +240,49 @@ describe('PLaMo 2', () => {
   });
 });
 
+describe('hybriddna', () => {
+  const marker = '\ue000';
+  const dna = ['<dna>', '</dna>', '<oov>', `ACGTAC${marker}`, `CCCCCC${marker}`, `GAAAAA${marker}`];
+  const make = (tokens: string[]) =>
+    createTokenizer(
+      metadataOf({
+        'tokenizer.ggml.model': 'hybriddna',
+        'tokenizer.ggml.pre': 'gpt-2',
+        'tokenizer.ggml.tokens': tokens,
+        'tokenizer.ggml.merges': ['C C', 'CC CC', 'CCCC CC'],
+      }),
+    );
+  const letters = ['C', 'CC', 'CCCC', 'CCCCCC', 'a', 'Ġ', 'A', 'G', 'T', '<', '>', '/', 'd', 'n'];
+  const all = [...letters, ...dna];
+  const tokenizer = make(all);
+  const cut = (text: string, of = tokenizer, tokens = all) => of.encode(text, plain).map((id) => tokens[id]);
+
+  test('six bases are a token, in capitals; the last are filled up, what is none of them is <oov>', () => {
+    expect(cut('a <dna>ACGTACccccccg</dna> a')).toEqual([
+      ...['a', 'Ġ', '<dna>', dna[3], dna[4], dna[5], '</dna>', 'Ġ', 'a'],
+    ]);
+    expect(cut('<dna>ACGTANé</dna>')).toEqual(['<dna>', '<oov>', '<oov>', '</dna>']);
+    expect(cut('<dna></dna><dna>')).toEqual(['<dna>', '</dna>', '<dna>']);
+  });
+
+  test('DNA without an end goes on to the end; outside of it the same letters are text', () => {
+    expect(cut('<dna>CCCCCCa')).toEqual(['<dna>', dna[4], '<oov>']);
+    expect(cut('CCCCCC</dna>')).toEqual(['CCCCCC', '<', '/', 'd', 'n', 'a', '>']);
+    expect(cut('<dna>a<dna>')).toEqual(['<dna>', '<oov>']);
+  });
+
+  test('the marker is no part of what a token stands for', () => {
+    expect(tokenizer.decodePieces(tokenizer.encode('a<dna>acgtacg</dna>CCCCCC', plain))).toBe(
+      'a<dna>ACGTACGAAAAA</dna>CCCCCC',
+    );
+  });
+
+  test.each(['<dna>', '</dna>', '<oov>'])('a vocabulary without %s has no DNA', (missing) => {
+    const tokens = all.filter((text) => text !== missing);
+    expect(cut('<dna>C', make(tokens), tokens)).toEqual(['<', 'd', 'n', 'a', '>', 'C']);
+  });
+});
+
 test('the whitespace tokenizer drops whitespace and cuts words', () => {
   const tokens = ['a', 'b', 'ab', 'ⱥ'];
   const tokenizer = createTokenizer(
