@@ -68,6 +68,7 @@ const dist = `${work}/dist`;
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', modules]);
+nameWorkers();
 await bundle();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
@@ -81,6 +82,15 @@ rmSync(work, { recursive: true, force: true });
 function replace(old, fresh) {
   if (existsSync(old)) renameSync(old, `${fresh}.old`);
   renameSync(fresh, old);
+}
+
+/** Modules that start a worker name it by its source; what was compiled lies beside them under another ending. */
+function nameWorkers() {
+  for (const path of walk(modules).filter((path) => path.endsWith('.js'))) {
+    const text = readFileSync(path, 'utf8');
+    const named = text.replaceAll(/(['"])(\.\/[\w-]+-worker)\.ts\1/g, '$1$2.js$1');
+    if (named !== text) writeFileSync(path, named);
+  }
 }
 
 /**
