@@ -2,7 +2,7 @@
  * @file Builds `src`: the WASM module, then every module by itself into `build/modules`, then the package into `dist`.
  *
  * `dist` holds what the package's entry points reach, and nothing else: JavaScript in a few chunks (loading a hundred
- * small modules took 70 ms of every start, the chunks take 20), and the type declarations below `index.d.ts`. Benchmarks
+ * small modules took 70 ms of every start, the chunks take 20), and the type declarations of the public API. Benchmarks
  * and tests that need a single module import it from `build/modules`.
  *
  * Does nothing when neither a source nor a setting has changed since the last build. The new output replaces the old one
@@ -134,8 +134,9 @@ async function bundle() {
   });
 }
 
-/** Brings the declarations that the package's own one reaches. */
+/** Brings the declarations of what package.json exports, and those that they reach. */
 async function copyDeclarations() {
   const { reachable } = await import('./reachable.mjs');
-  for (const path of reachable(modules, ['index.d.ts'])) cpSync(join(modules, path), join(dist, path));
+  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts']))
+    cpSync(join(modules, path), join(dist, path));
 }

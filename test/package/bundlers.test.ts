@@ -62,6 +62,7 @@ describe.skipIf(!wanted)('bundled', () => {
     await mkdir(home);
     await writeFile(join(home, 'package.json'), '{ "name": "bundled", "private": true, "type": "module" }\n');
     const bundlers = ['esbuild@0.28', 'webpack@5', 'webpack-cli@6', 'vite@8', 'rolldown@1'];
+    bundlers.push('publint@0.3', '@arethetypeswrong/cli@0.18');
     await npm(home, 'install', '--prefer-offline', inject('packed').tarball, ...bundlers);
     await cp(join(folder, 'bert-mean.gguf'), join(home, 'bert-mean.gguf'));
     await writeFile(join(home, 'bert-mean.gguf.gz'), gzipSync(await readFile(join(home, 'bert-mean.gguf'))));
@@ -73,6 +74,12 @@ describe.skipIf(!wanted)('bundled', () => {
     await writeFile(join(home, 'page-own.js'), page(`{ ${two}, workerUrl: new URL('./worker.js', import.meta.url) }`));
     await writeFile(join(home, 'worker.js'), `import 'gguf-embed/worker';\n`);
     await writeFile(join(home, 'page.html'), '<!doctype html><script type="module" src="./page.js"></script>\n');
+  });
+
+  it('publint and attw find nothing wrong with the package, which is ESM only', async () => {
+    const { tarball } = inject('packed');
+    await build('publint', 'run', tarball, '--strict');
+    await build('attw', tarball, '--profile', 'esm-only');
   });
 
   describe('for Node by esbuild', () => {
