@@ -2,7 +2,7 @@
  * @file Builds `src`: the WASM module, then every module by itself into `build/modules`, then the package into `dist`.
  *
  * `dist` holds what the package's entry points reach, and nothing else: JavaScript in a few chunks (loading a hundred
- * small modules took 70 ms of every start, the chunks take 20), and the type declarations below `index.d.ts`. Benchmarks
+ * small modules took 70 ms of every start, the chunks take 20), and the type declarations of the public API. Benchmarks
  * and tests that need a single module import it from `build/modules`.
  *
  * Does nothing when neither a source nor a setting has changed since the last build. The new output replaces the old one
@@ -68,6 +68,7 @@ const dist = `${work}/dist`;
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', modules]);
+nameWorkers();
 await bundle();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
@@ -81,6 +82,15 @@ rmSync(work, { recursive: true, force: true });
 function replace(old, fresh) {
   if (existsSync(old)) renameSync(old, `${fresh}.old`);
   renameSync(fresh, old);
+}
+
+/** Modules that start a worker name it by its source; what was compiled lies beside them under another ending. */
+function nameWorkers() {
+  for (const path of walk(modules).filter((path) => path.endsWith('.js'))) {
+    const text = readFileSync(path, 'utf8');
+    const named = text.replaceAll(/(['"])(\.\/[\w-]+-worker)\.ts\1/g, '$1$2.js$1');
+    if (named !== text) writeFileSync(path, named);
+  }
 }
 
 /**
@@ -124,8 +134,9 @@ async function bundle() {
   });
 }
 
-/** Brings the declarations that the package's own one reaches. */
+/** Brings the declarations of what package.json exports, and those that they reach. */
 async function copyDeclarations() {
   const { reachable } = await import('./reachable.mjs');
-  for (const path of reachable(modules, ['index.d.ts'])) cpSync(join(modules, path), join(dist, path));
+  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts']))
+    cpSync(join(modules, path), join(dist, path));
 }

@@ -1,5 +1,5 @@
 /**
- * @file A page in headless Chromium that has the files of the repository at hand and posts one answer.
+ * @file A page in headless Chromium that has the files of a folder at hand and posts one answer.
  *
  * Chromium is looked for in the path (CHROMIUM names another). Without it these tests are skipped and say so; with
  * GGUF_EMBED_REQUIRE_BROWSER=1 (CI) they fail.
@@ -15,7 +15,11 @@ import { text } from 'node:stream/consumers';
 import { describe } from 'vitest';
 
 const root = new URL('../', import.meta.url);
-const types: Record<string, string> = { '.js': 'text/javascript', '.html': 'text/html; charset=utf-8' };
+const types: Record<string, string> = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.html': 'text/html; charset=utf-8',
+};
 const chromium = process.env.CHROMIUM ?? 'chromium';
 const found = spawnSync(chromium, ['--version']).status === 0;
 if (!found) {
@@ -31,6 +35,8 @@ export const describeBrowser = describe.skipIf(!found);
 interface Visit {
   /** With the headers that let workers share memory. */
   readonly isolated?: boolean;
+  /** Where the files are that the page can ask for. Default: the repository. */
+  readonly files?: URL;
   /** More flags of Chromium. */
   readonly flags?: readonly string[];
 }
@@ -39,7 +45,10 @@ interface Visit {
  * Opens a page whose module script is `script`; gives what that posts to `/answer` as JSON.
  * @throws Error when the browser ends before
  */
-export async function visit<Answer>(script: string, { isolated = false, flags = [] }: Visit = {}): Promise<Answer> {
+export async function visit<Answer>(
+  script: string,
+  { isolated = false, files = root, flags = [] }: Visit = {},
+): Promise<Answer> {
   let answered: (answer: Answer) => void = () => {};
   const server = createServer(async (request, response) => {
     const path = request.url ?? '';
@@ -53,7 +62,7 @@ export async function visit<Answer>(script: string, { isolated = false, flags = 
       answered(JSON.parse(await text(request)));
       response.end();
     } else {
-      const file = await readFile(new URL(`.${path}`, root)).catch(() => undefined);
+      const file = await readFile(new URL(`.${path}`, files)).catch(() => undefined);
       response.statusCode = file === undefined ? 404 : 200;
       response.end(file);
     }

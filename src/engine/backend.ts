@@ -29,11 +29,13 @@ export async function startRunner(
   watch: LoadWatch,
   reopen: () => Promise<ByteSource>,
 ): Promise<Runner> {
-  const { precision = 'high', profile = false, worker = canStartWorkers() } = options;
+  const { precision = 'high', profile = false, workerUrl } = options;
+  const hasWorkers = workerUrl !== undefined || canStartWorkers();
+  const { worker = hasWorkers } = options;
   checkThreads(options.threads);
   const backend = await chooseBackend(options.backend ?? 'auto');
   const threads = chooseThreads(options.threads, backend, worker);
-  if (worker && !canStartWorkers()) {
+  if (worker && !hasWorkers) {
     throw new InputError(
       'option',
       'worker: true, but this runtime (or running from the TypeScript sources) has no workers',
@@ -47,13 +49,13 @@ export async function startRunner(
     const packed = options.packing === true && (await enablePacking());
     const { keepBlocks = unpackedSize(file, precision) > MAX_UNPACKED } = options;
     const setup = { nThreads: threads, packed, keepBlocks, weightBytes: fileSize(file) };
-    if (worker) return startTeam(source, { backend, precision, profile, setup }, watch);
+    if (worker) return startTeam(source, { backend, precision, profile, setup }, watch, workerUrl);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
     if (profile) made.profile = new Profile();
     return startLocalRunner(file, made, precision, watch);
   }
-  if (worker) return startTeam(source, { backend }, watch);
+  if (worker) return startTeam(source, { backend }, watch, workerUrl);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');
   return startLocalRunner(file, await createReferenceBackend(), 'exact', watch);
 }

@@ -221,11 +221,14 @@ function checkPairStarts({ pairStarts, truncate = false }: EmbedOptions, nInputs
 }
 
 function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
-  const { pooling, backend, precision, nCtx, nUbatch, packing, keepBlocks, worker, profile } = options;
+  const { pooling, backend, precision, nCtx, nUbatch, packing, keepBlocks, worker, workerUrl, profile } = options;
   checkChoice('pooling', pooling, poolingTypes);
   checkChoice('backend', backend, ['auto', ...backendNames]);
   checkChoice('precision', precision, precisions);
   checkChoice('gpu.weights', gpu.weights, gpuWeightForms);
   checkPositive({ nCtx, nUbatch, 'gpu.memory': gpu.memory });
+  if (workerUrl !== undefined && typeof workerUrl !== 'string' && !(workerUrl instanceof URL)) {
+    throw new InputError('option', 'workerUrl must be a URL or a text');
+  }
   checkSwitches({ packing, keepBlocks, worker, profile, 'gpu.autotune': gpu.autotune, 'gpu.debug': gpu.debug });
 }

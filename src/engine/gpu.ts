@@ -129,7 +129,7 @@ async function start(
   options: LoadOptions,
   watch: LoadWatch,
 ): Promise<Started> {
-  const { gpu = {}, precision = 'high', worker, onWarning } = options;
+  const { gpu = {}, precision = 'high', worker, workerUrl, onWarning } = options;
   const cache = gpu.autotune === false ? undefined : await openCache(gpu.tuningCache);
   const key = cache === undefined ? '' : kernels.tuningKey(await kernels.findAdapterInfo());
   let writing = Promise.resolve();
@@ -149,7 +149,7 @@ async function start(
   };
   const kept = () => writing;
   if (worker) {
-    const runner = await startTeam(source, { backend: 'webgpu', options: setup, onTuning }, watch);
+    const runner = await startTeam(source, { backend: 'webgpu', options: setup, onTuning }, watch, workerUrl);
     return { runner, isLost: () => false, kept };
   }
   const backend = await kernels.createWebGpuBackend(setup);

@@ -18,6 +18,14 @@ export interface WorkerEvents {
   died(error: Error): void;
 }
 
+/** A module that workers run. */
+export interface WorkerModule {
+  /** Where it lies, for `worker_threads` of Node. */
+  url(): string | URL;
+  /** Starts it where there is a global `Worker`. */
+  start(): Worker;
+}
+
 /** The end of a worker that the worker itself holds. */
 export interface ParentPort {
   post(message: unknown, transfer?: ArrayBuffer[]): void;
@@ -57,6 +65,8 @@ export function canShareMemory(): boolean {
 export function canStartWorkers(): boolean {
   if (typeof Worker === 'function' && !isNode()) return true;
   if (builtin<WorkerThreads>('node:worker_threads') === undefined) return false;
+  // A bundle in the form of CommonJS does not know where it lies.
+  if (import.meta.url === undefined) return false;
   return (
     !import.meta.url.endsWith('.ts') || Boolean((node as { features?: { typescript?: unknown } }).features?.typescript)
   );
@@ -73,15 +83,15 @@ export function isNode(): boolean {
 }
 
 /** Starts a module as a worker. */
-export function startWorker(url: URL, events: WorkerEvents): WorkerHandle {
+export function startWorker(module: WorkerModule, events: WorkerEvents): WorkerHandle {
   const once = onlyOnce(events.died);
-  if (isNode()) return startNodeWorker(url, { ...events, died: once });
+  if (isNode()) return startNodeWorker(module.url(), { ...events, died: once });
   // Bun has both functions; browsers need none, and Deno has none.
-  const worker: Worker & { ref?(): void; unref?(): void } = new Worker(url, { type: 'module' });
+  const worker: Worker & { ref?(): void; unref?(): void } = module.start();
   worker.onmessage = (event) => events.message(event.data);
   worker.onerror = (event) => {
     event.preventDefault();
-    once(new Error(event.message || 'the worker could not be started'));
+    once(new Error(event.message || `the worker could not be started; ${bundlerAdvice}`));
   };
   worker.onmessageerror = () => once(new Error('a message of the worker could not be read'));
   return {
@@ -91,17 +101,24 @@ export function startWorker(url: URL, events: WorkerEvents): WorkerHandle {
   };
 }
 
-function startNodeWorker(url: URL, events: WorkerEvents): WorkerHandle {
+/** What to do where a bundler has left the module of the workers behind. */
+const bundlerAdvice =
+  'if this program is bundled, bundle gguf-embed/worker, too, and name it by the option workerUrl, or give worker: false';
+
+function startNodeWorker(url: string | URL, events: WorkerEvents): WorkerHandle {
   const threads = builtin<WorkerThreads>('node:worker_threads');
   if (threads === undefined) throw new Error('this runtime has no worker threads');
-  const worker = new threads.Worker(url, {
+  const worker = new threads.Worker(typeof url === 'string' && url.startsWith('file:') ? new URL(url) : url, {
     execArgv: execArgvOfWorker(),
     // A worker's objects are few and small; what it computes with is WebAssembly memory. Saves 3 MB a worker.
     resourceLimits: { maxYoungGenerationSizeMb: 1 },
   });
   worker.on('message', events.message);
   worker.on('messageerror', events.died);
-  worker.on('error', events.died);
+  worker.on('error', (error: Error & { code?: string }) => {
+    const isMissing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
+    events.died(isMissing ? new Error(`${error.message}; ${bundlerAdvice}`, { cause: error }) : error);
+  });
   worker.on('exit', (code) => events.died(new Error(`the worker ended with exit code ${code}`)));
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),

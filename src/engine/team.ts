@@ -8,7 +8,7 @@ import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
-import { startWorker, type WorkerHandle } from './platform.ts';
+import { startWorker, type WorkerHandle, type WorkerModule } from './platform.ts';
 import { readProfile } from './profile.ts';
 import {
   type FromWorker,
@@ -56,10 +56,16 @@ interface Pending extends Waiting<Float32Array> {
 
 /**
  * Starts the workers and has rank 0 read the weights from `source`, which the caller closes when this has resolved.
+ * @param workerUrl where the module of the workers lies, if not where the package has it
  * @throws what loading a model throws, the signal's reason, or the error of a worker that could not be started
  */
-export async function startTeam(source: ByteSource, options: TeamOptions, watch: LoadWatch): Promise<Runner> {
-  const team = new Team(source, watch);
+export async function startTeam(
+  source: ByteSource,
+  options: TeamOptions,
+  watch: LoadWatch,
+  workerUrl?: string | URL,
+): Promise<Runner> {
+  const team = new Team(source, watch, workerUrl);
   try {
     return await team.start(options);
   } catch (error) {
@@ -71,6 +77,7 @@ export async function startTeam(source: ByteSource, options: TeamOptions, watch:
 class Team {
   readonly #source: ByteSource;
   readonly #watch: LoadWatch;
+  readonly #workerUrl: string | URL | undefined;
   readonly #members: Member[] = [];
   #abortTeam = () => {};
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
@@ -83,9 +90,10 @@ class Team {
   #onTuning: (tuning: Tuning) => void = () => {};
   #rejectLoad: (reason: unknown) => void = () => {};
 
-  constructor(source: ByteSource, watch: LoadWatch) {
+  constructor(source: ByteSource, watch: LoadWatch, workerUrl: string | URL | undefined) {
     this.#source = source;
     this.#watch = watch;
+    this.#workerUrl = workerUrl;
   }
 
   async start(options: TeamOptions): Promise<Runner> {
@@ -150,11 +158,8 @@ class Team {
     const description = new Promise<string>((resolve) => {
       loaded = resolve;
     });
-    const url = import.meta.url.endsWith('.ts')
-      ? new URL('./team-worker.ts', import.meta.url)
-      : new URL('./team-worker.js', import.meta.url);
     const post: Post = (message, transfer) => handle.post(message, transfer);
-    const handle = startWorker(url, {
+    const handle = startWorker(workerModule(this.#workerUrl), {
       died: (error) => this.#memberDied(rank, error),
       message: (data) => {
         const message = data as FromWorker;
@@ -274,4 +279,18 @@ class Team {
 function precisionOf(options: TeamOptions): Precision {
   if (options.backend === 'reference') return 'exact';
   return options.backend === 'wasm' ? options.precision : options.options.precision;
+}
+
+const workerFile = './team-worker.ts';
+
+/**
+ * The module that workers run. `start` has the one form in which bundlers see that there is a worker; the path that `url`
+ * takes for Node must not be a literal, or they would copy the module as it is. The build turns `.ts` into `.js` in both.
+ */
+function workerModule(url: string | URL | undefined): WorkerModule {
+  if (url !== undefined) return { url: () => url, start: () => new Worker(url, { type: 'module' }) };
+  return {
+    url: () => new URL(workerFile, import.meta.url),
+    start: () => new Worker(new URL('./team-worker.ts', import.meta.url), { type: 'module' }),
+  };
 }

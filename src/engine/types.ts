@@ -85,6 +85,11 @@ export interface LoadOptions {
   readonly requireClassifier?: boolean;
   /** Compute in a worker, off the calling thread. Default true where the runtime has workers. */
   readonly worker?: boolean;
+  /**
+   * Where the module that workers run lies: a bundle of `gguf-embed/worker`. For bundlers that do not make one of
+   * `new Worker(new URL(…, import.meta.url))` by themselves. Default: the one that comes with the package.
+   */
+  readonly workerUrl?: string | URL;
   /** Collect the time of each operation for `Embedder.profile` (wasm backend only). Default false. */
   readonly profile?: boolean;
   /** Called after each computed batch, for statistics. What it throws, the calls that had inputs in the batch reject with. */

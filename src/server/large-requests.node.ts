@@ -26,6 +26,8 @@ export class LargeRequests implements LargeRequestHandler {
   readonly #idle: number;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
+  /** Resolves when the worker listens: Deno loses what is posted earlier. */
+  #ready: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #nRequests = 0;
 
@@ -59,7 +61,9 @@ export class LargeRequests implements LargeRequestHandler {
     try {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { ...request, worker, resolve, reject });
-        send({ kind: 'request', id, path, bytes, type }, [bytes.buffer]);
+        void this.#ready.then(() => {
+          if (this.#pending.has(id)) send({ kind: 'request', id, path, bytes, type }, [bytes.buffer]);
+        });
       });
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -81,6 +85,7 @@ export class LargeRequests implements LargeRequestHandler {
     const workerData: WorkerData = { source: this.#source, info: engine.info, settings: options };
     const worker = new Worker(new URL('./large-request-worker.js', import.meta.url), { workerData });
     worker.unref();
+    this.#ready = new Promise((resolve) => worker.once('message', resolve));
     let problem = new Error('the worker for large requests was ended');
     worker.on('message', (message: FromLargeWorker) => this.#hear(worker, message));
     worker.on('error', (error) => {

@@ -29,6 +29,7 @@ describe('Embedder.load', () => {
     ['packing', 1, /packing must be one of true, false, not 1/],
     ['keepBlocks', 'yes', /keepBlocks must be one of/],
     ['profile', null, /profile must be one of/],
+    ['workerUrl', 5, /workerUrl must be a URL or a text/],
     ['gpu', { weights: 'f32' }, /gpu.weights must be one of quantised, f16, not f32/],
     ['gpu', { memory: -5 }, /gpu.memory must be a positive integer, not -5/],
     ['gpu', { autotune: 'off' }, /gpu.autotune must be one of/],

@@ -42,17 +42,17 @@ for (const name of ['PATH', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'LD_LIBRARY_P
 }
 
 /** Starts a command in the project. */
-export function start(command: string, args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(command, args, { cwd: folder, env });
+export function start(command: string, args: readonly string[], cwd = folder): ChildProcessWithoutNullStreams {
+  return spawn(command, args, { cwd, env });
 }
 
 /** Runs a command to its end, at most `seconds` long. */
 export async function run(
   command: string,
   args: readonly string[],
-  { input = '', seconds = 60 }: { input?: string; seconds?: number } = {},
+  { input = '', seconds = 60, cwd }: { input?: string; seconds?: number; cwd?: string } = {},
 ): Promise<Finished & { signal: NodeJS.Signals | null }> {
-  const child = start(command, args);
+  const child = start(command, args, cwd);
   const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
   child.stdin.on('error', () => {});
   child.stdin.end(input);
