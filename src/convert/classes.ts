@@ -4,7 +4,15 @@
 import type { GgufWriter } from '../gguf/index.ts';
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
-import { bertNames, distilbertNames, modernBertNames, type NameMap, nomicNames, robertaNames } from './names.ts';
+import {
+  bertClassifierNames,
+  bertNames,
+  distilbertNames,
+  modernBertNames,
+  type NameMap,
+  nomicNames,
+  robertaNames,
+} from './names.ts';
 
 /** How the tokens of a class are kept. */
 export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta';
@@ -17,6 +25,10 @@ export interface ModelClass {
   readonly tokenizer: TokenizerKind;
   /** Rows at the beginning of the position table that stand for padding and are cut off. */
   positionOffset?(config: Config): number;
+  /** Whether it was trained on pairs of texts of different token types, if it has two. */
+  readonly hasPairTypes?: boolean;
+  /** Labels of the classifier's outputs. Default: `Config.labels`. */
+  labels?(config: Config): string[];
   /** @throws ConvertError when the config asks for what the architecture does not compute */
   check(config: Config): void;
   /** Keys that this class alone writes before all others of the architecture. */
@@ -66,6 +78,13 @@ function checkBert(config: Config): void {
 }
 
 const bert: ModelClass = { architecture: 'bert', names: bertNames, tokenizer: 'wordpiece', check: checkBert };
+
+const bertClassifier: ModelClass = {
+  ...bert,
+  names: bertClassifierNames,
+  hasPairTypes: true,
+  labels: (config) => config.allLabels(),
+};
 
 const roberta: ModelClass = {
   ...bert,
@@ -142,7 +161,7 @@ const modernBert: ModelClass = {
 const classes: Readonly<Record<string, ModelClass>> = {
   BertModel: bert,
   BertForMaskedLM: bert,
-  BertForSequenceClassification: bert,
+  BertForSequenceClassification: bertClassifier,
   DistilBertModel: distilbert,
   DistilBertForMaskedLM: distilbert,
   DistilBertForSequenceClassification: distilbert,

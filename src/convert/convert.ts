@@ -1,5 +1,6 @@
 /**
- * @file Makes a GGUF of a Hugging Face checkout: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, a piece at a time.
+ * @file Makes a GGUF of a Hugging Face checkout, a piece at a time: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, except for
+ * BERT cross-encoders, which keep their pooler and the types of their tokens.
  */
 import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
 import { findUnwritable } from '../tensor/codecs/check-values.ts';
@@ -118,7 +119,7 @@ function planTensors(
   return plan;
 }
 
-/** BERT's one classifier is the output when its labels are kept, and otherwise the layer before it. */
+/** A classifier that the class does not name is the output when its labels are kept, and otherwise the layer before it. */
 function nameOf({ name }: CheckpointTensor, config: Config, { names }: ModelClass): string | null | undefined {
   const known = ggufName(names, name);
   if (known !== undefined) return known;

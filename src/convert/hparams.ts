@@ -41,9 +41,18 @@ export async function setHparams(
   writer.set('general.file_type', { type: 'uint32', value: fileType });
   keys.bool('attention.causal', false);
   keys.u32('pooling_type', await readPooling(checkout));
-  keys.strings('classifier.output_labels', config.labels());
+  keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
+  if (modelClass.hasPairTypes && (await usesPairTypes(checkout, config)))
+    writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
+}
+
+/** Whether the second text of a pair has type 1: the table has a row for it, and the tokenizer gives types to the model. */
+async function usesPairTypes(checkout: Checkout, config: Config): Promise<boolean> {
+  if ((config.u32('type_vocab_size') ?? 0) < 2) return false;
+  const inputs = (await readJsonObject(checkout, 'tokenizer_config.json'))?.model_input_names;
+  return !Array.isArray(inputs) || inputs.includes('token_type_ids');
 }
 
 /** Number of layers. */

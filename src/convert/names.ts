@@ -14,9 +14,10 @@ export interface NameMap {
   readonly rules: readonly Rule[];
 }
 
-/** Buffers, poolers and heads for pre-training, in every class. */
-const never =
-  'embeddings\\.position_ids|pooler\\.dense\\..*|.*\\.attention\\.(masked_)?bias|.*\\.rotary_emb\\.inv_freq';
+/** Buffers, in every class. */
+const buffers = 'embeddings\\.position_ids|.*\\.attention\\.(masked_)?bias|.*\\.rotary_emb\\.inv_freq';
+/** Also poolers, which no class but BERT's cross-encoders computes with. */
+const never = `${buffers}|pooler\\.dense\\..*`;
 
 const embeddings: readonly Rule[] = [
   ['embeddings.word_embeddings', 'token_embd'],
@@ -41,6 +42,13 @@ export const bertNames: NameMap = {
   prefix: 'bert.',
   dropped: new RegExp(`^(${never}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
   rules: [...embeddings, ...bertLayers],
+};
+
+/** A cross-encoder keeps its pooler: llama.cpp computes tanh between `cls` and `cls.output`, as the pooler does. */
+export const bertClassifierNames: NameMap = {
+  prefix: 'bert.',
+  dropped: new RegExp(`^(${buffers}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
+  rules: [...embeddings, ...bertLayers, ['pooler.dense', 'cls'], ['classifier', 'cls.output']],
 };
 
 export const robertaNames: NameMap = {

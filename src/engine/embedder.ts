@@ -46,14 +46,24 @@ export class Embedder {
   readonly metadata: Metadata;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
+  /** Without types in the model there is nothing to pack. */
+  readonly #hasPairTypes: boolean;
   #disposed: Promise<void> | undefined;
 
-  private constructor(info: ModelInfo, tokenizer: Tokenizer, metadata: Metadata, runner: Runner, scheduler: Scheduler) {
+  private constructor(
+    info: ModelInfo,
+    tokenizer: Tokenizer,
+    metadata: Metadata,
+    runner: Runner,
+    scheduler: Scheduler,
+    hasPairTypes: boolean,
+  ) {
     this.info = info;
     this.tokenizer = tokenizer;
     this.metadata = metadata;
     this.#runner = runner;
     this.#scheduler = scheduler;
+    this.#hasPairTypes = hasPairTypes;
   }
 
   /**
@@ -86,7 +96,9 @@ export class Embedder {
         if (pooling === 'rank' && outline.lacksPooler)
           onWarning?.(poolerWarning(file.metadata.string('general.name') ?? bytes.name));
         const info = describeModel(file, bytes.name, outline, runner, { nCtx, pooling });
-        return new Embedder(info, tokenizer, file.metadata, runner, new Scheduler(runner, nUbatch, options.onBatch));
+        const scheduler = new Scheduler(runner, nUbatch, options.onBatch);
+        const { pairTokenTypes } = outline.hparams;
+        return new Embedder(info, tokenizer, file.metadata, runner, scheduler, pairTokenTypes);
       } catch (error) {
         starting.then(
           (runner) => runner.dispose(),
@@ -135,7 +147,7 @@ export class Embedder {
     options.onSize?.((pooling === 'none' ? total : encoded.length) * (dimensions ?? this.info.nEmbdOut));
     const rows = await this.#scheduler.submit({
       inputs: encoded.map(({ ids }) => ids),
-      pairStarts: options.pairStarts,
+      pairStarts: this.#hasPairTypes ? options.pairStarts : undefined,
       pooling,
       client,
       observer,

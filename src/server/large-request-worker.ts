@@ -101,7 +101,7 @@ function engineFor(id: number): Engine {
 async function embed(
   id: number,
   input: EmbedInput | readonly EmbedInput[],
-  { truncate, signal, normalize, dimensions }: EmbedOptions,
+  { truncate, signal, normalize, dimensions, pairStarts }: EmbedOptions,
 ): Promise<Embeddings> {
   const encoded = await encodeInputs(tokenizer, listInputs(input), info.nCtx, { truncate, signal });
   signal?.throwIfAborted();
@@ -114,7 +114,10 @@ async function embed(
   try {
     const width = await new Promise<number>((resolve, reject) => {
       embeddings.set(id, { vectors, resolve, reject });
-      post({ kind: 'embed', id, ids, offsets, options: { normalize, dimensions } }, [ids.buffer, offsets.buffer]);
+      post({ kind: 'embed', id, ids, offsets, options: { normalize, dimensions, pairStarts } }, [
+        ids.buffer,
+        offsets.buffer,
+      ]);
     });
     const truncated = encoded.map((one) => one.truncated);
     return { vectors, dimensions: width, nTokens, truncated, pooling: info.pooling };

@@ -16,7 +16,7 @@ export interface Vectors {
 }
 
 /** What decides about the numbers. */
-export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate'>;
+export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate' | 'pairStarts'>;
 
 /**
  * Puts the text of a prompt before inputs that are texts; token ids are left alone.
@@ -61,13 +61,14 @@ async function throughCache(call: Order, inputs: readonly EmbedInput[], options:
   const truncated: boolean[] = new Array(inputs.length).fill(false);
   const missing: { index: number; key: string | undefined; input: EmbedInput }[] = [];
   const turn = new Turn();
-  const optionKey = `${options.normalize} ${options.dimensions}`;
+  const { normalize, dimensions: wanted, pairStarts } = options;
 
   for (const [index, input] of inputs.entries()) {
     const ids = engine.tokenize(input);
     nTokens[index] = ids.length;
     // Where to cut is for the engine to decide, which needs the text for that.
-    const key = ids.length > engine.info.nCtx ? undefined : cacheKey(ids, optionKey);
+    const key =
+      ids.length > engine.info.nCtx ? undefined : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]}`);
     const vector = key === undefined ? undefined : cache.get(key);
     if (vector === undefined) missing.push({ index, key, input: key === undefined ? input : ids });
     else vectors[index] = vector;
@@ -78,13 +79,13 @@ async function throughCache(call: Order, inputs: readonly EmbedInput[], options:
   metrics.cacheHits += inputs.length - missing.length;
   metrics.cacheMisses += missing.length;
 
-  let dimensions = options.dimensions ?? engine.info.nEmbdOut;
+  let dimensions = wanted ?? engine.info.nEmbdOut;
   const nRows = engine.info.pooling === 'none' ? nTokens.reduce((sum, n) => sum + n, 0) : inputs.length;
   call.reserve(nRows * dimensions);
   if (missing.length > 0) {
     const computed = await engine.embed(
       missing.map(({ input }) => input),
-      { ...options, signal, client },
+      { ...options, pairStarts: pairStarts && missing.map(({ index }) => pairStarts[index]), signal, client },
     );
     ({ dimensions } = computed);
     for (const [i, { index, key }] of missing.entries()) {

@@ -2,10 +2,14 @@
  * @file Requests with large bodies, which a worker handles: the same answers as in small pieces, while others are served.
  * Of the built package, because Node 20 starts no workers from TypeScript.
  */
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertFolder } from '../../src/convert/file.node.ts';
 import type { App, AppOptions, Engine } from '../../src/server/index.ts';
+import { unpackCheckout } from '../convert/support.ts';
 import { delayed } from './delayed-engine.ts';
 import { fixture } from './http-fixture.ts';
 
@@ -91,6 +95,27 @@ describe('answers are those of small requests', () => {
       expect(answer).toBe(await (await post(createApp(reranker), '/v1/rerank', body)).text());
       if (!('top_n' in fields)) expect(answer.match(/"truncated":true/g)).toHaveLength(1);
     }
+  });
+
+  it.each([0, 1000])('of a reranker that knows token types, with %i cached vectors', async (cacheSize) => {
+    const folder = unpackCheckout('bert-rerank');
+    const converted = join(dirname(folder), 'pairs.gguf');
+    await convertFolder(folder, converted, 'F32');
+    const options = { backend: 'wasm', threads: 1, worker: false, pooling: 'rank' } as const;
+    const pairs = await Embedder.load(converted, options);
+    const { app } = withWorker({ cacheSize }, pairs);
+    const body = { query: 'which text?', documents: texts };
+    const expected = await (await post(createApp(pairs), '/v1/rerank', body)).text();
+    expect(expected.match(/relevance_score/g)).toHaveLength(texts.length);
+    // The same tokens as one text, whose types are all 0, first.
+    const ids = texts.map((text) => pairs.tokenizer.encodePair(body.query, text));
+    const plain = await (await post(app, '/embedding', { content: ids })).text();
+    for (let round = 0; round < 2; round++) {
+      expect(await (await post(app, '/v1/rerank', { ...body, ...padding })).text()).toBe(expected);
+      expect(await (await post(app, '/embedding', { content: ids })).text()).toBe(plain);
+    }
+    await pairs.dispose();
+    rmSync(dirname(folder), { recursive: true });
   });
 
   it('of token vectors, in many portions', async () => {

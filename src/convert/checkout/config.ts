@@ -121,12 +121,18 @@ export class Config {
 
   /** Names of the classifier's outputs; empty without any, and for the two that transformers makes up itself. */
   labels(): string[] {
+    if (!isObject(this.raw.id2label)) return [];
+    const labels = this.allLabels();
+    return labels.length === 2 && labels[0] === 'LABEL_0' ? [] : labels;
+  }
+
+  /** Names of the classifier's outputs; those that transformers makes up itself where the config names none. */
+  allLabels(): string[] {
     const { id2label } = this.raw;
-    if (!isObject(id2label)) return [];
-    const labels = Object.keys(id2label)
+    if (!isObject(id2label)) return Array.from({ length: this.u32('num_labels') ?? 2 }, (_, i) => `LABEL_${i}`);
+    return Object.keys(id2label)
       .sort((a, b) => Number(a) - Number(b))
       .map((id) => String(id2label[id]));
-    return labels.length === 2 && labels[0] === 'LABEL_0' ? [] : labels;
   }
 
   #expect<T>(keys: readonly string[], is: (value: unknown) => value is T, what: string): T | undefined;
