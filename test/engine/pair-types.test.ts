@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import { Embedder, InputError, type LoadOptions, ModelError, Reranker } from '../../src/index.ts';
 import { unpackCheckout } from '../convert/support.ts';
+import { describeGpu } from '../kernels/webgpu/support.ts';
 import { edited, editedBytes } from '../models/edit.ts';
 import { load } from '../models/support.ts';
 import { fixture } from './support.ts';
@@ -90,6 +91,25 @@ describe('a file with pooler and token types', () => {
     expect(await score()).toBe(await score([ids.length]));
     expect(await score([0])).not.toBe(await score());
     expect(await score([begin])).not.toBe(await score([begin + 1]));
+    await reranker.dispose();
+  });
+});
+
+describeGpu('on a GPU', () => {
+  it('scores as transformers does, the same bits alone and among others', async () => {
+    const reranker = await Reranker.load(await wholeModel(), {
+      backend: 'webgpu',
+      worker: false,
+      precision: 'exact',
+      gpu: { tuningCache: false },
+    });
+    const { results } = await reranker.rank(scores.query, texts);
+    expect(results).toHaveLength(texts.length);
+    for (const { index, score } of results) {
+      expect(Math.abs(score - scores.documents[index].tanhGeluScore), texts[index]).toBeLessThan(1e-4);
+      const [alone] = (await reranker.rank(scores.query, [texts[index]])).results;
+      expect(alone.score).toBe(score);
+    }
     await reranker.dispose();
   });
 });
