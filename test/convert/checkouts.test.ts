@@ -2,17 +2,13 @@
  * @file Every checkout gives the same bytes as llama.cpp's converter, but for what that one leaves out.
  */
 import { rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { convertFolder } from '../../src/convert/file.node.ts';
-import type { OutputType } from '../../src/convert/output-types.ts';
 import { memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
-import { editedCopy } from '../models/edit.ts';
 import { load, run } from '../models/support.ts';
 import { cosine, floats } from '../vectors.ts';
-import { firstDifference, readDescription, unpackCheckout } from './support.ts';
+import { convertAsLlamaCpp, firstDifference, readDescription, unpackCheckout } from './support.ts';
 
 const names = [
   'bert-mean',
@@ -26,23 +22,6 @@ const names = [
   'nomic-bert',
   'modern-bert',
 ];
-
-/** What a file has that llama.cpp's converter leaves out. */
-const added: Readonly<Record<string, { readonly keys: string[]; readonly tensors: string[] }>> = {
-  'bert-rerank': { keys: ['gguf_embed.pair_token_types'], tensors: ['cls.weight', 'cls.bias'] },
-};
-
-/** Converts a checkout and takes out what `added` says it has, which must be there. */
-async function convertAsLlamaCpp(path: string, name: string, type: OutputType): Promise<Uint8Array> {
-  const output = join(dirname(path), `${type}.gguf`);
-  await convertFolder(path, output, type);
-  const bytes = await readFile(output);
-  if (!Object.hasOwn(added, name)) return bytes;
-  return editedCopy(await openGguf(memorySource(bytes)), ({ values, tensors }) => {
-    for (const key of added[name].keys) expect(values.delete(key), key).toBe(true);
-    for (const tensor of added[name].tensors) expect(tensors.delete(tensor), tensor).toBe(true);
-  });
-}
 
 describe.each(names)('%s', (name) => {
   let path: string;

@@ -6,8 +6,12 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
+import { expect } from 'vitest';
+import { convertFolder } from '../../src/convert/file.node.ts';
+import type { OutputType } from '../../src/convert/output-types.ts';
 import { HeaderBuilder } from '../../src/gguf/header-builder.ts';
 import { type GgufArray, type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { editedCopy } from '../models/edit.ts';
 
 /** What the converter of llama.cpp made: see `<name>.json` of the fixtures. */
 export interface Expected {
@@ -63,6 +67,23 @@ export function readDescription(name: string): Description {
 
 function unzip(name: string): Readonly<Record<string, Uint8Array>> {
   return unzipSync(readFileSync(new URL(`../fixtures/checkouts/${name}.zip`, import.meta.url)));
+}
+
+/** What a file has that llama.cpp's converter leaves out. */
+const added: Readonly<Record<string, { readonly keys: string[]; readonly tensors: string[] }>> = {
+  'bert-rerank': { keys: ['gguf_embed.pair_token_types'], tensors: ['cls.weight', 'cls.bias'] },
+};
+
+/** Converts a checkout and takes out what `added` says it has, which must be there. */
+export async function convertAsLlamaCpp(path: string, name: string, type: OutputType): Promise<Uint8Array> {
+  const output = join(dirname(path), `${type}.gguf`);
+  await convertFolder(path, output, type);
+  const bytes = readFileSync(output);
+  if (!Object.hasOwn(added, name)) return bytes;
+  return editedCopy(await openGguf(memorySource(bytes)), ({ values, tensors }) => {
+    for (const key of added[name].keys) expect(values.delete(key), key).toBe(true);
+    for (const tensor of added[name].tensors) expect(tensors.delete(tensor), tensor).toBe(true);
+  });
 }
 
 /** The first difference between a file and what is expected of it; `undefined` when it is the same file. */
