@@ -1,23 +1,47 @@
 /**
  * @file The command `quantize`.
  */
+import { dirname, join } from 'node:path';
 import { quantizeFile } from '../quantize/file.node.ts';
-import { findTargetType, targetTypes } from '../quantize/types.ts';
+import { findTargetType, type TargetType, targetTypes } from '../quantize/types.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
 import { log, progressLine } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Writes a smaller file and says what is in it. */
-export async function quantize({ values, positionals }: Parsed): Promise<void> {
-  const [input, output, typeName, ...others] = positionals;
-  const known = targetTypes.map(({ name }) => name).join(', ');
-  if (typeName === undefined || others.length > 0) {
-    throw new UsageError(`give two files and a type: gguf-embed quantize IN OUT TYPE (types: ${known})`);
+/** What `llama-quantize` takes: `IN [OUT] TYPE [THREADS]`; without OUT the name says the type. */
+interface Arguments {
+  readonly input: string;
+  readonly output: string;
+  readonly type: TargetType;
+}
+
+function readArguments(positionals: readonly string[]): Arguments {
+  const known = targetTypes.map(({ id, name }) => `${name} (${id})`).join(', ');
+  const usage = 'gguf-embed quantize IN [OUT] TYPE [THREADS]';
+  const [input, second, third, fourth, ...others] = positionals;
+  if (second === undefined || others.length > 0) {
+    throw new UsageError(`give a file and a type: ${usage} (types: ${known})`);
   }
+  // A second argument that is a type is the type: then there is no OUT.
+  const withoutOutput = findTargetType(second) !== undefined;
+  if (!withoutOutput && third === undefined) {
+    throw new UsageError(`there is no type ${second}: ${usage} (types: ${known})`);
+  }
+  const [typeName, threads, extra] = withoutOutput ? [second, third, fourth] : [third, fourth, undefined];
   const type = findTargetType(typeName);
   if (type === undefined) throw new UsageError(`there is no type ${typeName} (types: ${known})`);
+  if (extra !== undefined || (threads !== undefined && !/^\d+$/.test(threads))) {
+    throw new UsageError(`the number of threads must be a number, not ${extra ?? threads}: ${usage}`);
+  }
+  if (threads !== undefined) log('the number of threads is ignored: quantize computes on one thread');
+  return { input, output: withoutOutput ? join(dirname(input), `ggml-model-${type.name}.gguf`) : second, type };
+}
+
+/** Writes a smaller file and says what is in it. */
+export async function quantize({ values, positionals }: Parsed): Promise<void> {
+  const { input, output, type } = readArguments(positionals);
   const show = progressLine();
   const plan = await quantizeFile(input, output, type.name, {
     pure: values.pure,

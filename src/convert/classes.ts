@@ -101,6 +101,12 @@ const distilbert: ModelClass = {
   check(config) {
     config.require('activation', geluForms, 'the architecture bert has GELU');
     config.require('sinusoidal_pos_embds', [false], 'only learned positions are converted');
+    if (config.modelClass === 'DistilBertForSequenceClassification') {
+      throw new ConvertError(
+        'its classifier has ReLU, but that of the architecture bert has tanh: scores would be others',
+        'config.json',
+      );
+    }
   },
   before(keys) {
     keys.f32('attention.layer_norm_epsilon', 1e-12);
@@ -147,6 +153,10 @@ const modernBert: ModelClass = {
   tokenizer: 'modern-bert',
   check(config) {
     config.require('hidden_activation', ['gelu', 'silu'], 'the architecture modern-bert has GELU or SiLU');
+    if (config.modelClass === 'ModernBertForSequenceClassification') {
+      config.require('classifier_pooling', ['mean'], 'the classifier of the architecture modern-bert takes the mean');
+      config.require('classifier_activation', ['gelu'], 'the classifier of the architecture modern-bert has GELU');
+    }
   },
   after(keys, config) {
     keys.u32('attention.sliding_window', config.u32('local_attention'));

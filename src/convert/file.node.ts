@@ -2,13 +2,14 @@
  * @file `convert` from a folder to a file, for Node, Bun and Deno.
  */
 import { createFile } from '../gguf/create-file.node.ts';
-import { openCheckout } from './checkout/folder.node.ts';
+import { filesBelow, openCheckout } from './checkout/folder.node.ts';
 import { type ConvertOptions, convert, type PlannedTensor } from './convert.ts';
 import type { OutputType } from './output-types.ts';
 
 /**
  * As `convert`, from the folder `input` to the file `output`, which appears when it is complete, in the place of one
  * that was there; after a failure there is nothing new.
+ * @throws ConvertError as `convert` does; GgufError when the output cannot be written, or is a file of the checkout
  */
 export async function convertFolder(
   input: string,
@@ -17,7 +18,7 @@ export async function convertFolder(
   options: ConvertOptions = {},
 ): Promise<readonly PlannedTensor[]> {
   const checkout = await openCheckout(input);
-  const sink = await createFile(output);
+  const sink = await createFile(output, await filesBelow(input));
   try {
     const plan = await convert(checkout, sink, type, options);
     await sink.commit();

@@ -49,7 +49,7 @@ export async function setGeneral(
   architecture: string,
   nParams: number,
 ): Promise<void> {
-  const card = readFrontMatter((await readText(checkout, 'README.md')) ?? '');
+  const card = await readFrontMatter((await readText(checkout, 'README.md')) ?? '');
   const set = (key: string, value: string | undefined) => {
     if (value) writer.set(`general.${key}`, { type: 'string', value });
   };

@@ -2,13 +2,10 @@
  * @file The keys of the architecture: sizes, norms, rope, pooling, labels.
  */
 import { type GgufWriter, QUANTIZATION_VERSION } from '../gguf/index.ts';
-import { type Checkout, isObject, readJson, readJsonObject } from './checkout/checkout.ts';
+import { type Checkout, isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
+import { readPooling } from './checkout/modules.ts';
 import { ArchitectureKeys, type ModelClass } from './classes.ts';
-import { ConvertError } from './conversion-error.ts';
-
-/** Numbers of `pooling_type`. */
-const poolingTypes = { mean: 1, cls: 2, lasttoken: 3 } as const;
 
 /** Sets the keys of the architecture, and `general.file_type` among them, in llama.cpp's order. */
 export async function setHparams(
@@ -67,26 +64,4 @@ function ropeBase(config: Config, kind: string, ...keys: readonly string[]): num
   const theta = kind === 'full_attention' || own !== parameters ? own?.rope_theta : undefined;
   if (typeof theta === 'number') return theta;
   return config.float(...keys);
-}
-
-/**
- * Pooling, from the modules of a sentence-transformers model; `undefined` when the checkout is no such model.
- * @throws ConvertError when it pools in a way that has no number
- */
-async function readPooling(checkout: Checkout): Promise<number | undefined> {
-  const modules = await readJson(checkout, 'modules.json');
-  if (modules === undefined) return undefined;
-  if (!Array.isArray(modules)) throw new ConvertError('a list of modules was expected', 'modules.json');
-  const pooling = modules.find((module) => isObject(module) && /(^|\.)Pooling$/.test(String(module.type)));
-  if (pooling === undefined) return undefined;
-  const path = `${pooling.path}/config.json`;
-  const config = await readJsonObject(checkout, path);
-  if (config === undefined) throw new ConvertError('modules.json names this file, but it is not there', path);
-  if (config.pooling_mode_mean_tokens === true) return poolingTypes.mean;
-  if (config.pooling_mode_cls_token === true) return poolingTypes.cls;
-  if (config.pooling_mode_lasttoken === true) return poolingTypes.lasttoken;
-  const { pooling_mode: mode } = config;
-  if (typeof mode === 'string' && Object.hasOwn(poolingTypes, mode))
-    return poolingTypes[mode as keyof typeof poolingTypes];
-  throw new ConvertError('pooling by mean, cls or lasttoken was expected', path);
 }

@@ -1,6 +1,7 @@
 /**
  * @file Writes a file so that nobody ever sees half of it: under a temporary name beside the target, renamed at the end.
  */
+import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
@@ -16,10 +17,13 @@ export interface FileSink extends ByteSink {
 
 /**
  * Begins a file that will be called `path`.
+ * The name until then cannot be foreseen, and the file is made anew: what another user has put there is never opened.
+ * @param reads paths of the files that are read meanwhile: none of them may be the one to write, by whatever name
  * @throws GgufError when its folder cannot be written to, or `path` is something that a file must not take the place of
  */
-export async function createFile(path: string): Promise<FileSink> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+export async function createFile(path: string, reads: readonly string[]): Promise<FileSink> {
+  const name = basename(path).slice(0, MAX_NAME_LENGTH);
+  const temporary = join(dirname(path), `.${name}.${randomBytes(8).toString('hex')}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
     const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : cause.message;
     throw new GgufError(`cannot be written: ${reason}`, { source: path, cause });
@@ -29,7 +33,8 @@ export async function createFile(path: string): Promise<FileSink> {
     const what = there.isDirectory() ? 'a folder' : 'not a regular file';
     throw new GgufError(`cannot be written: it is ${what}`, { source: path });
   }
-  const file = await open(temporary, 'w').catch(fail);
+  if (there !== undefined) await refuseIfRead(path, reads);
+  const file = await open(temporary, 'wx').catch(fail);
   let over = false;
   return {
     async write(bytes) {
@@ -54,4 +59,21 @@ export async function createFile(path: string): Promise<FileSink> {
       await rm(temporary, { force: true });
     },
   };
+}
+
+/** Longest part of the name that goes into the temporary one, whose length systems limit. */
+const MAX_NAME_LENGTH = 60;
+
+/** @throws GgufError when `path` is one of the files `reads`, through links too */
+async function refuseIfRead(path: string, reads: readonly string[]): Promise<void> {
+  const identity = async (file: string) => {
+    const found = await stat(file, { bigint: true }).catch(() => undefined);
+    return found && `${found.dev} ${found.ino}`;
+  };
+  const target = await identity(path);
+  for (const file of reads) {
+    if ((await identity(file)) !== target) continue;
+    const other = file === path ? '' : ` (as ${file})`;
+    throw new GgufError(`is a file that is read${other}: give the new one another name`, { source: path });
+  }
 }

@@ -22,6 +22,7 @@ export {
 export { type GgmlType, type GgmlTypeName, ggmlTypeById, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
 export { type GgufFile, openGguf } from './open.ts';
+export { describeFormat, describeSource } from './other-formats.ts';
 export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';

@@ -6,6 +6,7 @@ import { GgufError } from './errors.ts';
 import { HeaderReader } from './header-reader.ts';
 import { DEFAULT_ALIGNMENT, MAX_KEYS, MAX_TENSORS } from './limits.ts';
 import { Metadata } from './metadata.ts';
+import { describeSource } from './other-formats.ts';
 import { readEntries } from './read-metadata.ts';
 import { readTensors, type TensorInfo } from './read-tensors.ts';
 import type { ByteSource } from './source.ts';
@@ -95,9 +96,12 @@ export async function openPart(source: ByteSource): Promise<GgufFile> {
 
 /** Magic and version; the version is also what shows the byte order. */
 async function readVersion(reader: HeaderReader): Promise<2 | 3> {
+  if (reader.source.size === 0) throw reader.error('the file is empty: the download was not completed', 0);
   const magic = await reader.scalar(4, 'the magic "GGUF"', (view, at) => view.getUint32(at));
   if (magic !== 0x47475546) {
     const found = [24, 16, 8, 0].map((shift) => ((magic >>> shift) & 0xff).toString(16).padStart(2, '0')).join(' ');
+    const format = await describeSource(reader.source);
+    if (format !== undefined) throw reader.error(`not a GGUF file: it is ${format}`, 0);
     throw reader.error(`not a GGUF file: it begins with ${found} instead of "GGUF" (47 47 55 46)`, 0);
   }
   const [little, big] = await reader.scalar(4, 'the version', (view, at) => [

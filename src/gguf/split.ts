@@ -22,6 +22,18 @@ export function isPartName(name: string): boolean {
   return PATTERN.test(name);
 }
 
+/** The names of all parts of the model that `name` is a part of; none where it is no part, or of too many. */
+export function partNames(name: string): string[] {
+  const [, prefix, , total, suffix] = PATTERN.exec(name) ?? [];
+  const count = Number(total ?? 0);
+  if (count > MAX_SPLITS) return [];
+  return Array.from({ length: count }, (_, no) => partName(prefix, no + 1, total, suffix));
+}
+
+function partName(prefix: string, no: number, total: string, suffix: string): string {
+  return `${prefix}-${String(no).padStart(5, '0')}-of-${total}${suffix}`;
+}
+
 /** A part and the bytes it lies in. */
 interface Part {
   readonly source: ByteSource;
@@ -41,7 +53,7 @@ export async function joinParts(first: ByteSource, openSibling: OpenSibling): Pr
     if (count === 1) return first;
     const [, prefix, , total, suffix] = checkFirst(parts[0].file, count);
     for (let no = 1; no < count; no++) {
-      const name = `${prefix}-${String(no + 1).padStart(5, '0')}-of-${total}${suffix}`;
+      const name = partName(prefix, no + 1, total, suffix);
       const source = await openSibling(name).catch((cause) => {
         throw new GgufError(`part ${no + 1} of ${count} is missing: ${cause.message}`, { source: first.name, cause });
       });

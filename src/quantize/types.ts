@@ -52,10 +52,13 @@ export const targetTypes: readonly TargetType[] = (Object.keys(baseTypes) as Tar
 /** Short names that `llama-quantize` takes as well. */
 const aliases: Readonly<Record<string, TargetTypeName>> = { Q4_K: 'Q4_K_M', Q5_K: 'Q5_K_M' };
 
-/** The file type with this name, in upper or lower case, or `undefined`. `Q4_K` and `Q5_K` mean their `_M` mixes. */
+/**
+ * The file type with this name, in upper or lower case, or with this number (`general.file_type`), as `llama-quantize` takes them;
+ * `undefined` for another. `Q4_K` and `Q5_K` mean their `_M` mixes.
+ */
 export function findTargetType(name: string): TargetType | undefined {
   const upper = name.toUpperCase();
-  return targetTypes.find((type) => type.name === (aliases[upper] ?? upper));
+  return targetTypes.find((type) => type.name === (aliases[upper] ?? upper) || String(type.id) === name);
 }
 
 /** What a rule looks at beside the tensor. Counters run over the tensors in the order of `inOrder`. */

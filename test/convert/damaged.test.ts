@@ -1,7 +1,16 @@
 /**
  * @file Checkouts that must be refused, and what is left of a conversion that fails.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -219,5 +228,99 @@ describe('a conversion', () => {
     expect(metadata.string('general.name')).toBe('Mine');
     expect(metadata.u32('general.file_type')).toBe(32);
     expect(tensors.get('blk.0.attn_q.weight')?.type.name).toBe('BF16');
+  });
+});
+
+describe('files that are something else', () => {
+  beforeEach(() => use('bert-rerank'));
+  const lfs = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n';
+  const page = '<!DOCTYPE html><html><body>401</body></html>';
+
+  test.each([
+    ['model.safetensors', lfs, /not a safetensors file: it is a Git LFS pointer/],
+    ['model.safetensors', page, /not a safetensors file: it is a web page/],
+    [
+      'model.safetensors',
+      'PK\u0003\u0004xxxxxxxxxxxx',
+      /not a safetensors file: it is a zip archive, as PyTorch writes/,
+    ],
+    ['config.json', lfs, /config\.json: the file is not JSON: it is a Git LFS pointer/],
+    ['config.json', page, /config\.json: the file is not JSON: it is a web page/],
+    ['tokenizer.json', lfs, /tokenizer\.json: the file is not JSON: it is a Git LFS pointer/],
+  ])('%s', async (name, content, message) => {
+    writeFileSync(join(path, name), content);
+    expect(await refusal()).toMatch(message);
+  });
+});
+
+describe('modules of sentence-transformers', () => {
+  beforeEach(() => use('bert-rerank'));
+  const modules = (...kinds: string[]) =>
+    JSON.stringify(
+      kinds.map((kind, i) => ({ idx: i, path: `${i}_${kind}`, type: `sentence_transformers.models.${kind}` })),
+    );
+  const pooling = (config: Record<string, unknown>) => {
+    mkdirSync(join(path, '1_Pooling'), { recursive: true });
+    writeFileSync(join(path, '1_Pooling', 'config.json'), JSON.stringify(config));
+    writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', 'Normalize'));
+  };
+
+  test.each(['Dense', 'CNN', 'LSTM', 'LayerNorm', 'WeightedLayerPooling', 'Asym', 'Router', 'BoW', 'Dropout'])(
+    'refuses %s by name',
+    async (kind) => {
+      pooling({ pooling_mode_mean_tokens: true });
+      writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', kind));
+      expect(await refusal()).toContain(`modules.json: the module ${kind} (2_${kind}) cannot be carried in the file`);
+    },
+  );
+
+  test.each<[Record<string, unknown>, string]>([
+    [{ pooling_mode_max_tokens: true }, 'it pools by max; known are mean, cls, lasttoken'],
+    [{ pooling_mode_weightedmean_tokens: true }, 'it pools by weightedmean'],
+    [{ pooling_mode_mean_sqrt_len_tokens: true }, 'it pools by mean_sqrt_len_tokens'],
+    [{ pooling_mode_mean_tokens: true, pooling_mode_cls_token: true }, 'it pools in several ways'],
+    [{ pooling_mode: 'max' }, 'it pools by max'],
+    [{ pooling_mode: ['cls', 'mean'] }, 'it pools in several ways (cls, mean)'],
+    [{}, 'pooling by mean, cls or lasttoken was expected'],
+  ])('refuses the pooling %o', async (config, message) => {
+    pooling(config);
+    expect(await refusal()).toContain(message);
+  });
+});
+
+describe('the output', () => {
+  beforeEach(() => use('bert-rerank'));
+  test.each(['model.safetensors', 'config.json', 'tokenizer.json'])('is not %s of the checkout', async (name) => {
+    const before = await readFile(join(path, name));
+    await expect(convertFolder(path, join(path, name), 'F32')).rejects.toThrow(/is a file that is read/);
+    const link = join(dirname(path), `link-${name}`);
+    symlinkSync(join(path, name), link);
+    await expect(convertFolder(path, link, 'F32')).rejects.toThrow(/is a file that is read \(as .*\)/);
+    const hard = join(dirname(path), `hard-${name}`);
+    linkSync(join(path, name), hard);
+    await expect(convertFolder(path, hard, 'F32')).rejects.toThrow(/is a file that is read/);
+    expect(Buffer.compare(await readFile(join(path, name)), before)).toBe(0);
+  });
+
+  test('may lie in the checkout, and be written again', async () => {
+    for (let i = 0; i < 2; i++) await convertFolder(path, join(path, 'model.gguf'), 'F16');
+    expect(readdirSync(path)).toContain('model.gguf');
+  });
+
+  test('is not a file of a module that is a link to a folder', async () => {
+    const elsewhere = join(dirname(path), 'pooling');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'config.json'), '{}');
+    symlinkSync(elsewhere, join(path, '1_Pooling'));
+    await expect(convertFolder(path, join(elsewhere, 'config.json'), 'F16')).rejects.toThrow(/is a file that is read/);
+  });
+
+  test('goes through a name that nobody can have made a link of', async () => {
+    const victim = join(dirname(path), 'victim');
+    writeFileSync(victim, 'mine');
+    symlinkSync(victim, join(dirname(path), `.out.gguf.${process.pid}.partial`));
+    await convertFolder(path, join(dirname(path), 'out.gguf'), 'F16');
+    expect(await readFile(victim, 'utf8')).toBe('mine');
+    expect(readdirSync(dirname(path)).filter((name) => /[0-9a-f]{16}\.partial$/.test(name))).toEqual([]);
   });
 });

@@ -26,7 +26,7 @@ const invalidUtf8 = Uint8Array.of(0x61, 0xff);
 
 describe('header', () => {
   test.each<[string, HandMade | Uint8Array, string]>([
-    ['nothing', new Uint8Array(0), 'f: at byte 0: the file ends after 0 bytes, in the middle of the magic "GGUF"'],
+    ['nothing', new Uint8Array(0), 'f: at byte 0: the file is empty: the download was not completed'],
     [
       'another magic',
       { magic: 'GGML' },

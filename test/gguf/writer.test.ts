@@ -93,7 +93,7 @@ describe('createFile', () => {
 
   test('the file appears when it is complete', async () => {
     const path = join(folder, 'out.gguf');
-    const file = await createFile(path);
+    const file = await createFile(path, []);
     await file.write(Uint8Array.of(1, 2));
     await file.write(Uint8Array.of(3));
     expect(await readdir(folder)).not.toContain('out.gguf');
@@ -104,19 +104,19 @@ describe('createFile', () => {
   });
 
   test('nothing is left of one that is given up', async () => {
-    const file = await createFile(join(folder, 'out.gguf'));
+    const file = await createFile(join(folder, 'out.gguf'), []);
     await file.write(Uint8Array.of(1));
     await file.discard();
     expect(await readdir(folder)).toEqual([]);
   });
 
   test('a folder that is not there', async () => {
-    await expect(createFile(join(folder, 'no', 'out.gguf'))).rejects.toThrow('cannot be written');
+    await expect(createFile(join(folder, 'no', 'out.gguf'), [])).rejects.toThrow('cannot be written');
   });
 
   test('only a file may be in the place', async () => {
-    await expect(createFile(folder)).rejects.toThrow('cannot be written: it is a folder');
-    if (process.platform !== 'win32') await expect(createFile('/dev/null')).rejects.toThrow('not a regular file');
+    await expect(createFile(folder, [])).rejects.toThrow('cannot be written: it is a folder');
+    if (process.platform !== 'win32') await expect(createFile('/dev/null', [])).rejects.toThrow('not a regular file');
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -237,7 +237,7 @@ describe('files on disk', () => {
       [output, link],
       [link, output],
     ]) {
-      await expect(quantizeFile(from, to, 'F16')).rejects.toThrow(/gguf: is the file that is read/);
+      await expect(quantizeFile(from, to, 'F16')).rejects.toThrow(/gguf: is a file that is read/);
     }
     expect(Buffer.compare(readFileSync(output), bytes)).toBe(0);
   });

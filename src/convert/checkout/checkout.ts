@@ -1,7 +1,7 @@
 /**
  * @file A Hugging Face checkout: a folder of files, and how their small ones are read.
  */
-import type { ByteSource } from '../../gguf/index.ts';
+import { type ByteSource, describeFormat } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
 
 /** A folder with a model, wherever it is. */
@@ -54,7 +54,9 @@ export async function readJson(checkout: Checkout, path: string): Promise<unknow
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ConvertError(`the file is not JSON: ${(cause as Error).message}`, path, cause);
+    const found = describeFormat(new TextEncoder().encode(text.slice(0, 500)));
+    const what = found === undefined || /^(JSON )?text$/.test(found) ? (cause as Error).message : `it is ${found}`;
+    throw new ConvertError(`the file is not JSON: ${what}`, path, cause);
   }
 }
 

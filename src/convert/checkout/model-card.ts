@@ -1,69 +1,101 @@
 /**
- * @file The front matter of a model card: the YAML between the two lines `---` at the top of README.md, as far as model
- * cards use it for what goes into a GGUF.
+ * @file The front matter of a model card: the YAML between the two lines `---` at the top of README.md, as far as a GGUF
+ * file holds it. Every value is kept as it is written; `1.0` stays `1.0` and `no` stays `no`.
  */
+import type { Node } from 'yaml';
+import { ConvertError } from '../conversion-error.ts';
 
 /** Keys at the top level whose value is a text or a list of texts. Anything deeper is left out. */
 export type FrontMatter = ReadonlyMap<string, string | readonly string[]>;
 
-/** Reads the front matter of a README; an empty map when it has none. */
-export function readFrontMatter(readme: string): FrontMatter {
-  const lines = readme.replaceAll('\t', '  ').split(/\r?\n/);
-  const end = lines.indexOf('---', 1);
+/**
+ * Characters of the front matter, and of all its values once aliases are resolved. Cards with the results of many
+ * benchmarks have some hundred thousand.
+ */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+
+/**
+ * Reads the front matter of a README; an empty map when it has none.
+ * @throws ConvertError naming the line when it is not YAML, and when it is too long or nested too deeply
+ */
+export async function readFrontMatter(readme: string, file = 'README.md'): Promise<FrontMatter> {
+  const source = frontMatterOf(readme);
+  if (source === undefined) return new Map();
+  if (source.length > MAX_CHARACTERS) {
+    throw new ConvertError(
+      `the front matter has ${source.length} characters; at most ${MAX_CHARACTERS} are read`,
+      file,
+    );
+  }
+  const yaml = await import('yaml');
+  const lines = new yaml.LineCounter();
+  const fail = (problem: string, offset: number | undefined) => {
+    // The first line of the front matter is the second of the file.
+    const line = offset === undefined ? '' : `line ${lines.linePos(offset).line + 1}: `;
+    return new ConvertError(`${line}${problem}`, file);
+  };
+  const document = yaml.parseDocument(source, {
+    schema: 'failsafe',
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    lineCounter: lines,
+  });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const problem = error.message.includes('call stack') ? 'it is nested too deeply' : error.message;
+    throw fail(`the front matter is not valid YAML: ${problem}`, error.pos[0]);
+  }
+
+  const targets = new Map<unknown, Node | undefined>();
+  const anchors = new Map<string, Node>();
+  yaml.visit(document, {
+    Node(_, node) {
+      if (yaml.isAlias(node)) targets.set(node, anchors.get(node.source));
+      else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  const resolve = (node: unknown) => {
+    if (!yaml.isAlias(node)) return node;
+    const target = targets.get(node);
+    if (target === undefined) throw fail(`the alias *${node.source} has no anchor`, node.range?.[0]);
+    return target;
+  };
+
+  let left = MAX_CHARACTERS;
+  /** The text of a scalar, `null` where there is none, `undefined` for anything that is not a scalar. */
+  const textOf = (given: unknown): string | null | undefined => {
+    const node = resolve(given);
+    if (node === null) return null;
+    if (!yaml.isScalar(node)) return undefined;
+    const text = String(node.value ?? '');
+    if (node.type === 'PLAIN' && /^(~|null|Null|NULL|)$/.test(text)) return null;
+    left -= text.length;
+    if (left < 0) throw fail(`the values of the front matter have more than ${MAX_CHARACTERS} characters`, undefined);
+    return text;
+  };
+
   const entries = new Map<string, string | readonly string[]>();
-  if (lines[0] !== '---' || end < 0) return entries;
-  for (let i = 1; i < end; ) {
-    const match = /^([A-Za-z_][\w.-]*|"[^"]*"|'[^']*'):(?:\s+(.*))?$/.exec(lines[i++]);
-    const block: string[] = [];
-    while (i < end && /^(\s|-|$)/.test(lines[i])) block.push(lines[i++]);
-    if (match === null) continue;
-    const value = readValue(withoutComment(match[2] ?? ''), block);
-    if (value !== undefined) entries.set(unquoted(match[1]), value);
+  if (!yaml.isMap(document.contents)) return entries;
+  for (const { key, value } of document.contents.items) {
+    const name = textOf(key);
+    const node = resolve(value);
+    const found = yaml.isSeq(node) ? node.items.map(textOf) : textOf(node);
+    if (typeof name !== 'string' || found === undefined) continue;
+    if (Array.isArray(found)) {
+      const texts = found.filter((text) => text !== null);
+      if (texts.length > 0 && texts.every((text) => text !== undefined)) entries.set(name, texts);
+    } else if (found !== null) {
+      entries.set(name, found);
+    }
   }
   return entries;
 }
 
-/** The value behind a key: on its line, or in the indented lines below. */
-function readValue(inline: string, block: readonly string[]): string | readonly string[] | undefined {
-  if (/^[|>][+-]?$/.test(inline)) {
-    const lines = block.map((line) => line.trim());
-    return (inline[0] === '|' ? lines.join('\n') : lines.join(' ')).trim();
-  }
-  if (inline.startsWith('[') && inline.endsWith(']')) return readFlow(inline.slice(1, -1));
-  if (inline !== '')
-    return isNull(inline) ? undefined : unquoted([inline, ...block.map((line) => line.trim())].join(' ').trim());
-  const items = block.filter((line) => line.trim() !== '' && !/^\s*#/.test(line));
-  if (items.length === 0) return undefined;
-  const indent = /^\s*/.exec(items[0])![0].length;
-  const texts: string[] = [];
-  for (const line of items) {
-    const item = /^(\s*)-\s+(.*)$/.exec(line);
-    if (item === null || item[1].length !== indent) continue;
-    const text = withoutComment(item[2]);
-    // A map in a list, such as the results of an evaluation.
-    if (/^[\w-]+:(\s|$)/.test(text)) return undefined;
-    texts.push(unquoted(text));
-  }
-  return texts.length === 0 ? undefined : texts;
-}
-
-/** The items of `[a, "b, c"]`. */
-function readFlow(items: string): readonly string[] {
-  const texts = items.match(/\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]+)/g) ?? [];
-  return texts.map((text) => unquoted(text.trim())).filter((text) => text !== '');
-}
-
-function withoutComment(text: string): string {
-  return /^["']/.test(text) ? text.trim() : text.replace(/(^|\s)#.*$/, '').trim();
-}
-
-function isNull(text: string): boolean {
-  return text === '~' || text === 'null';
-}
-
-function unquoted(text: string): string {
-  if (text.length >= 2 && text.startsWith("'") && text.endsWith("'")) return text.slice(1, -1).replaceAll("''", "'");
-  if (!(text.length >= 2 && text.startsWith('"') && text.endsWith('"'))) return text;
-  const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t' };
-  return text.slice(1, -1).replace(/\\(.)/g, (_, letter: string) => escapes[letter] ?? letter);
+/** The YAML of a README that begins with the line `---`, with its tabs as two spaces. */
+function frontMatterOf(readme: string): string | undefined {
+  const lines = readme.split(/\r?\n/);
+  const end = lines.findIndex((line, i) => i > 0 && /^---\s*$/.test(line));
+  if (end < 0 || !/^---\s*$/.test(lines[0])) return undefined;
+  return `${lines.slice(1, end).join('\n')}\n`.replaceAll('\t', '  ');
 }

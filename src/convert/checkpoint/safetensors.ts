@@ -1,7 +1,7 @@
 /**
  * @file Reads safetensors files: a JSON header that says where each tensor lies, then the data.
  */
-import { type ByteSource, nElements } from '../../gguf/index.ts';
+import { type ByteSource, describeSource, nElements } from '../../gguf/index.ts';
 import { isObject } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes } from './tensors.ts';
@@ -29,6 +29,8 @@ async function readDirectory(source: ByteSource): Promise<CheckpointTensor[]> {
   await source.read(0, length);
   const size = new DataView(length.buffer).getBigUint64(0, true);
   if (size > MAX_HEADER_BYTES || Number(size) > source.size - 8) {
+    const found = await describeSource(source);
+    if (found !== undefined) throw fail(`not a safetensors file: it is ${found}`);
     throw fail(`the header is said to have ${size} bytes, but ${source.size - 8} follow (at most ${MAX_HEADER_BYTES})`);
   }
   const bytes = new Uint8Array(Number(size));
