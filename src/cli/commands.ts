@@ -63,7 +63,7 @@ run, the last line says why. \`--json\` has everything, long arrays and each lay
   },
   quantize: {
     summary: "Makes a smaller GGUF file, as llama.cpp's llama-quantize does",
-    usage: 'IN OUT TYPE [OPTIONS]',
+    usage: 'IN [OUT] TYPE [THREADS] [OPTIONS]',
     run: async (parsed) => (await import('./quantize.ts')).quantize(parsed),
   },
 };

@@ -2,7 +2,7 @@
  * @file The keys of the architecture: sizes, norms, rope, pooling, labels.
  */
 import { type GgufWriter, QUANTIZATION_VERSION } from '../gguf/index.ts';
-import { type Checkout, isObject } from './checkout/checkout.ts';
+import { type Checkout, isObject, readJsonObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import { readPooling } from './checkout/modules.ts';
 import { ArchitectureKeys, type ModelClass } from './classes.ts';
