@@ -125,7 +125,7 @@ async function bundle() {
       groups: [
         {
           name: 'model',
-          test: /\/modules\/(gguf|models|tensor|engine\/(errors|platform|profile|protocol))(?!.*\.node\.js)/,
+          test: /\/modules\/(gguf|models|tensor|workers|engine\/(errors|platform|profile|team-methods))(?!.*\.node\.js)/,
           priority: 1,
         },
         { name: 'engine', test: /\/modules\/(tokenizer|engine\/(?!team-worker))(?!.*\.node\.js)/ },

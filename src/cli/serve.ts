@@ -38,7 +38,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   const loading = new Promise<Embedder>((resolve) => {
     loaded = resolve;
   });
-  const large = new LargeRequests(path);
+  const large = new LargeRequests();
   const app = createApp(loading, { ...(await appOptions(values)), large });
   const servers = await listenEverywhere(app, values);
   const close = () => Promise.all(servers.map((server) => server.close()));

@@ -5,8 +5,9 @@
 import type { ByteSource, GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
+import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
-import { canShareMemory, canStartWorkers, cpuCount, isNode } from './platform.ts';
+import { canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { startTeam } from './team.ts';
 import type { LoadOptions } from './types.ts';

@@ -8,9 +8,9 @@
 import { type ByteSource, type GgufFile, openGguf } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { hasFiles } from './platform.ts';
-import type { GpuSetup } from './protocol.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { startTeam } from './team.ts';
+import type { GpuSetup } from './team-methods.ts';
 import type { LoadOptions, TuningCache } from './types.ts';
 
 type Kernels = typeof import('../kernels/webgpu/index.ts');

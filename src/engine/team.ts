@@ -8,17 +8,16 @@ import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
-import { startWorker, type WorkerHandle, type WorkerModule } from './platform.ts';
+import { linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
 import { readProfile } from './profile.ts';
-import {
-  type FromWorker,
-  type GpuSetup,
-  receiveError,
-  sendError,
-  type ToWorker,
-  type WorkerBackend,
-} from './protocol.ts';
 import type { LoadWatch, Runner } from './runner.ts';
+import {
+  type GpuSetup,
+  type TeamOwnerMethods,
+  type TeamWorkerMethods,
+  teamErrorClasses,
+  type WorkerBackend,
+} from './team-methods.ts';
 import type { OpProfile } from './types.ts';
 
 /** What the workers are to be. */
@@ -32,27 +31,7 @@ export type TeamOptions =
       readonly setup: PrepareOptions;
     };
 
-type Ask = Extract<FromWorker, { kind: 'read' }>;
-type Post = (message: ToWorker, transfer?: ArrayBuffer[]) => void;
-
-/** One worker, seen by its owner. */
-interface Member {
-  readonly handle: WorkerHandle;
-  readonly description: Promise<string>;
-}
-
-interface Waiting<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Pending extends Waiting<Float32Array> {
-  readonly id: number;
-  /** How many members compute it. */
-  readonly team: number;
-  /** Of the members that have failed. When one does, all do, and the memory is free when the last has said so. */
-  readonly errors: Error[];
-}
+type Member = WorkerLink<TeamWorkerMethods>;
 
 /**
  * Starts the workers and has rank 0 read the weights from `source`, which the caller closes when this has resolved.
@@ -81,10 +60,8 @@ class Team {
   readonly #members: Member[] = [];
   #abortTeam = () => {};
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
-  #pending: Pending | undefined;
-  #nRuns = 0;
-  /** Calls that wait for a profile, in the order in which rank 0 answers. */
-  readonly #profiling: Waiting<OpProfile[]>[] = [];
+  /** Calls that wait for an answer: the process must not end before. */
+  #nCalls = 0;
   /** Why no more work can be done: a worker died, or the team was disposed. */
   #ended: Error | undefined;
   #onTuning: (tuning: Tuning) => void = () => {};
@@ -106,7 +83,7 @@ class Team {
     signal?.addEventListener('abort', onAbort);
     try {
       const [description] = await Promise.race([this.#startMembers(options), failed]);
-      this.#rest();
+      this.#keepAlive(false);
       const failure = () => this.#ended;
       return {
         backend: options.backend,
@@ -132,8 +109,11 @@ class Team {
   async #startMembers(options: TeamOptions): Promise<string[]> {
     const backends = await this.#backends(options);
     if (this.#ended !== undefined) throw this.#ended;
-    for (const [rank, backend] of backends.entries()) this.#members.push(this.#startMember(rank, backend));
-    return Promise.all(this.#members.map(({ description }) => description));
+    for (const rank of backends.keys()) this.#members.push(this.#startMember(rank));
+    const { name, size } = this.#source;
+    return Promise.all(
+      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], source: { name, size } })),
+    );
   }
 
   /** What each rank is to make. */
@@ -153,29 +133,19 @@ class Team {
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
-  #startMember(rank: number, backend: WorkerBackend): Member {
-    let loaded: (description: string) => void = () => {};
-    const description = new Promise<string>((resolve) => {
-      loaded = resolve;
-    });
-    const post: Post = (message, transfer) => handle.post(message, transfer);
-    const handle = startWorker(workerModule(this.#workerUrl), {
-      died: (error) => this.#memberDied(rank, error),
-      message: (data) => {
-        const message = data as FromWorker;
-        if (message.kind === 'read') void this.#answerRead(message, post);
-        else if (message.kind === 'progress') this.#onProgress(message);
-        else if (message.kind === 'loaded') loaded(message.description);
-        else if (message.kind === 'loadFailed') this.#rejectLoad(receiveError(message.error));
-        else if (message.kind === 'tuned') this.#onTuning(message.tuning);
-        else if (message.kind === 'profiled') this.#profiled(message.profile);
-        else if (message.kind === 'done') this.#done(message.id, message.values);
-        else this.#memberFailed(message.id, receiveError(message.error));
+  #startMember(rank: number): Member {
+    return linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(
+      workerModule(this.#workerUrl),
+      {
+        read: async ({ offset, length, buffer }) => {
+          await this.#source.read(offset, new Uint8Array(buffer, 0, length));
+          return new Transferred(buffer, [buffer]);
+        },
+        progress: (progress) => this.#onProgress(progress),
+        tuned: (tuning) => this.#onTuning(tuning),
       },
-    });
-    const { name, size } = this.#source;
-    post({ kind: 'load', backend, source: { name, size } });
-    return { handle, description };
+      { classes: teamErrorClasses, fewObjects: true, died: (error) => this.#memberDied(rank, error) },
+    );
   }
 
   #onProgress({ done, total }: { done: number; total: number }): void {
@@ -186,68 +156,43 @@ class Team {
     }
   }
 
-  async #answerRead({ id, offset, length, buffer }: Ask, post: Post): Promise<void> {
-    try {
-      await this.#source.read(offset, new Uint8Array(buffer, 0, length));
-      post({ kind: 'bytes', id, buffer }, [buffer]);
-    } catch (error) {
-      post({ kind: 'readFailed', id, error: sendError(error) });
-    }
-  }
-
-  #run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    const n = this.#suggestTeam(batch.offsets);
-    const id = this.#nRuns++;
-    return new Promise((resolve, reject) => {
-      this.#pending = { id, team: n, errors: [], resolve, reject };
-      for (const { handle } of this.#members.slice(0, n)) {
-        handle.keepAlive(true);
-        handle.post({ kind: 'run', id, batch, pooling, team: n } satisfies ToWorker);
-      }
+  async #run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const team = this.#suggestTeam(batch.offsets);
+    let firstError: unknown;
+    const answers = this.#members.slice(0, team).map((member) =>
+      member.request('run', { batch, pooling, team }).catch((error) => {
+        firstError ??= error;
+      }),
+    );
+    return this.#awaken(async () => {
+      // Rank 0 has the values, and by then nobody else touches the memory.
+      const values = await answers[0];
+      if (values !== undefined) return values;
+      // When one fails, all do, and the memory is free when the last has said so.
+      await Promise.all(answers);
+      throw firstError;
     });
   }
 
   async #profile(options: TeamOptions): Promise<OpProfile[]> {
     if (options.backend !== 'wasm' || !options.profile) return readProfile({});
     if (this.#ended !== undefined) throw this.#ended;
-    const { handle } = this.#members[0];
-    return new Promise((resolve, reject) => {
-      this.#profiling.push({ resolve, reject });
-      handle.keepAlive(true);
-      handle.post({ kind: 'profile' } satisfies ToWorker);
-    });
+    return this.#awaken(() => this.#members[0].request('profile', undefined));
   }
 
-  #profiled(profile: OpProfile[]): void {
-    this.#profiling.shift()?.resolve(profile);
-    this.#rest();
+  /** Keeps the process alive while somebody waits for an answer; otherwise it may end. */
+  async #awaken<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#nCalls++ === 0) this.#keepAlive(true);
+    try {
+      return await call();
+    } finally {
+      if (--this.#nCalls === 0) this.#keepAlive(false);
+    }
   }
 
-  /** The process may end while nobody waits for an answer. */
-  #rest(): void {
-    if (this.#pending !== undefined || this.#profiling.length > 0) return;
-    for (const { handle } of this.#members) handle.keepAlive(false);
-  }
-
-  /** Rank 0 has the values, and by then nobody else touches the memory. */
-  #done(id: number, values: Float32Array): void {
-    this.#finish(id)?.resolve(values);
-  }
-
-  #memberFailed(id: number, error: Error): void {
-    const pending = this.#pending;
-    if (pending?.id !== id) return;
-    pending.errors.push(error);
-    if (pending.errors.length === pending.team) this.#finish(id)?.reject(pending.errors[0]);
-  }
-
-  #finish(id: number): Pending | undefined {
-    const pending = this.#pending;
-    if (pending?.id !== id) return undefined;
-    this.#pending = undefined;
-    this.#rest();
-    return pending;
+  #keepAlive(yes: boolean): void {
+    for (const member of this.#members) member.keepAlive(yes);
   }
 
   #memberDied(rank: number, error: Error): void {
@@ -262,13 +207,11 @@ class Team {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#rejectLoad(reason);
-    for (const waiting of [this.#pending, ...this.#profiling.splice(0)]) waiting?.reject(reason);
-    this.#pending = undefined;
     this.#abortTeam();
     // The last references to the shared memory.
     this.#abortTeam = () => {};
     this.#suggestTeam = () => 1;
-    await Promise.all(this.#members.map(({ handle }) => handle.terminate()));
+    await Promise.all(this.#members.map((member) => member.terminate(reason)));
   }
 
   dispose(): Promise<void> {
@@ -283,13 +226,18 @@ function precisionOf(options: TeamOptions): Precision {
 
 const workerFile = './team-worker.ts';
 
+/** What to do where a bundler has left the module of the workers behind. */
+const advice =
+  'if this program is bundled, bundle gguf-embed/worker, too, and name it by the option workerUrl, or give worker: false';
+
 /**
  * The module that workers run. `start` has the one form in which bundlers see that there is a worker; the path that `url`
  * takes for Node must not be a literal, or they would copy the module as it is. The build turns `.ts` into `.js` in both.
  */
 function workerModule(url: string | URL | undefined): WorkerModule {
-  if (url !== undefined) return { url: () => url, start: () => new Worker(url, { type: 'module' }) };
+  if (url !== undefined) return { url: () => url, start: () => new Worker(url, { type: 'module' }), advice };
   return {
+    advice,
     url: () => new URL(workerFile, import.meta.url),
     start: () => new Worker(new URL('./team-worker.ts', import.meta.url), { type: 'module' }),
   };

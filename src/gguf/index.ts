@@ -21,7 +21,7 @@ export {
 } from './file-types.ts';
 export { type GgmlType, type GgmlTypeName, ggmlTypeById, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
-export { type GgufFile, openGguf } from './open.ts';
+export { type GgufFile, openGguf, readMetadata } from './open.ts';
 export { describeFormat, describeSource } from './other-formats.ts';
 export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';

@@ -49,6 +49,11 @@ export class Metadata {
     this.#entries = entries;
   }
 
+  /** The file from its first byte to the end of the header at least; must not be written to. `readMetadata` takes it. */
+  get header(): Uint8Array {
+    return this.#header.bytes;
+  }
+
   /** Number of keys. */
   get size(): number {
     return this.#entries.size;

@@ -69,15 +69,19 @@ export function splitCount(file: GgufFile): number {
 
 const SPLIT_COUNT = 'split.count';
 
+/**
+ * Reads the metadata alone. The source may end where the header does; it stays open.
+ * @throws GgufError as `openGguf` does
+ */
+export async function readMetadata(source: ByteSource): Promise<Metadata> {
+  return (await readKeys(new HeaderReader(source))).metadata;
+}
+
 /** What `openGguf` does, for a file that may be a part of a model. The source is left open when this fails. */
 export async function openPart(source: ByteSource): Promise<GgufFile> {
   const reader = new HeaderReader(source);
-  const version = await readVersion(reader);
-  const nTensors = await readCount(reader, 'the number of tensors', MAX_TENSORS, MIN_TENSOR_BYTES);
-  const nKeys = await readCount(reader, 'the number of metadata keys', MAX_KEYS, MIN_ENTRY_BYTES);
-  const entries = await readEntries(reader, nKeys);
+  const { version, nTensors, metadata } = await readKeys(reader);
   const { littleEndian } = reader;
-  const metadata = new Metadata(source.name, reader.header, littleEndian, entries);
   const alignment = readAlignment(metadata, source.name);
   const { tensors, dataOffset } = await readTensors(reader, nTensors, alignment);
   return {
@@ -92,6 +96,16 @@ export async function openPart(source: ByteSource): Promise<GgufFile> {
     readTensor: (info, byteOffset, into) => readTensor(source, littleEndian, info, byteOffset, into),
     close: () => source.close(),
   };
+}
+
+/** Everything before the directory of tensors. */
+async function readKeys(reader: HeaderReader) {
+  const version = await readVersion(reader);
+  const nTensors = await readCount(reader, 'the number of tensors', MAX_TENSORS, MIN_TENSOR_BYTES);
+  const nKeys = await readCount(reader, 'the number of metadata keys', MAX_KEYS, MIN_ENTRY_BYTES);
+  const entries = await readEntries(reader, nKeys);
+  const metadata = new Metadata(reader.source.name, reader.header, reader.littleEndian, entries);
+  return { version, nTensors, metadata };
 }
 
 /** Magic and version; the version is also what shows the byte order. */

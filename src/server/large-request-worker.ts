@@ -2,89 +2,71 @@
  * @file The module that the worker for large requests runs: the same handlers, over an engine that tokenizes here and has
  * the server compute.
  */
-import { parentPort, workerData } from 'node:worker_threads';
 import type { Embeddings, EmbedInput, EmbedOptions } from '../engine/index.ts';
 import { encodeInput, encodeInputs, listInputs } from '../engine/inputs.ts';
-import { openSource } from '../engine/source.ts';
-import { openGguf } from '../gguf/index.ts';
+import { memorySource, readMetadata } from '../gguf/index.ts';
 import { createTokenizer } from '../tokenizer/index.ts';
+import { linkToOwner, Transferred } from '../workers/index.ts';
 import type { Engine } from './engine.ts';
-import { HttpError, toHttpError } from './errors.ts';
+import { toHttpError } from './errors.ts';
 import { workHandlers } from './handlers.ts';
 import { parseFields } from './json-body.ts';
-import type { FromLargeWorker, ToLargeWorker, WorkerData } from './large-request-protocol.ts';
+import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
 import { makeHouse, makeService } from './service.ts';
 
-/** Vectors on their way. */
-interface Embedding {
-  readonly vectors: Float32Array[];
-  readonly resolve: (dimensions: number) => void;
-  readonly reject: (error: Error) => void;
-}
+type Params<Name extends keyof LargeWorkerMethods> = Parameters<LargeWorkerMethods[Name]>[0];
+type Opened = Awaited<ReturnType<typeof open>>;
 
-const { source, info, settings } = workerData as WorkerData;
-const port = parentPort!;
-const clients = new Map<number, AbortController>();
-const embeddings = new Map<number, Embedding>();
-const bytes = await openSource(source);
-const { metadata } = await openGguf(bytes);
-const tokenizer = createTokenizer(metadata);
-await bytes.close();
-// The server has the cache.
-const house = makeHouse({ ...settings, cacheSize: 0 });
+/** Vectors that have come, by request. */
+const arrived = new Map<number, Float32Array[]>();
 const utf8 = new TextEncoder();
+let opening: Promise<Opened> | undefined;
 
-port.on('message', (message: ToLargeWorker) => {
-  switch (message.kind) {
-    case 'request':
-      return void answer(message);
-    case 'abort':
-      return clients.get(message.id)?.abort();
-    case 'vectors': {
-      const vectors = embeddings.get(message.id)?.vectors;
+const server = linkToOwner<LargeWorkerMethods, LargeOwnerMethods>(
+  {
+    open(params) {
+      opening = open(params);
+    },
+    answer,
+    vectors({ id, values, lengths }) {
+      const vectors = arrived.get(id);
       let at = 0;
-      for (const length of message.lengths) vectors?.push(message.values.subarray(at, (at += length)));
-      return;
-    }
-    case 'embedded':
-      return embeddings.get(message.id)?.resolve(message.dimensions);
-    case 'embedFailed': {
-      const { type, message: text, ...more } = message.error;
-      return embeddings.get(message.id)?.reject(new HttpError(type, text, more));
-    }
-  }
-});
-post({ kind: 'ready' });
+      for (const length of lengths) vectors?.push(values.subarray(at, (at += length)));
+    },
+  },
+  largeErrorClasses,
+);
 
-function post(message: FromLargeWorker, transfer: ArrayBuffer[] = []): void {
-  port.postMessage(message, transfer);
+async function open({ header, info, settings }: Params<'open'>) {
+  const metadata = await readMetadata(memorySource(header, info.source));
+  // The server has the cache.
+  const house = makeHouse({ ...settings, cacheSize: 0 });
+  return { metadata, info, house, tokenizer: createTokenizer(metadata) };
 }
 
-async function answer({ id, path, bytes, type }: Extract<ToLargeWorker, { kind: 'request' }>): Promise<void> {
-  const client = new AbortController();
-  clients.set(id, client);
+async function answer({ id, path, bytes, type }: Params<'answer'>, signal: AbortSignal) {
   try {
+    if (opening === undefined) throw new Error('no model was opened in this worker');
+    const opened = await opening;
     const body = await workHandlers[path]({
-      service: makeService(engineFor(id), house),
+      service: makeService(engineFor(id, opened), opened.house),
       client: undefined,
       fields: () => parseFields(bytes, type),
       query: () => undefined,
       header: () => {},
       // The server does, when it is asked for vectors.
       reserve: () => {},
-      signal: client.signal,
+      signal,
     });
     const sent = typeof body === 'string' ? utf8.encode(body) : body;
-    post({ kind: 'answer', id, bytes: sent }, [sent.buffer]);
+    return new Transferred(sent, [sent.buffer]);
   } catch (error) {
-    const { type, message, details, headers } = toHttpError(error);
-    post({ kind: 'failed', id, error: { type, message, details, headers } });
-  } finally {
-    clients.delete(id);
+    throw toHttpError(error);
   }
 }
 
-function engineFor(id: number): Engine {
+function engineFor(id: number, opened: Opened): Engine {
+  const { info, metadata, tokenizer } = opened;
   return {
     info,
     metadata,
@@ -94,12 +76,13 @@ function engineFor(id: number): Engine {
     failure: undefined,
     tokenize: (input, options) => Array.from(encodeInput(tokenizer, input, 0, options)),
     detokenize: (ids) => tokenizer.decodePieces(ids),
-    embed: (input, options = {}) => embed(id, input, options),
+    embed: (input, options = {}) => embed(id, opened, input, options),
   };
 }
 
 async function embed(
   id: number,
+  { info, tokenizer }: Opened,
   input: EmbedInput | readonly EmbedInput[],
   { truncate, signal, normalize, dimensions, pairStarts }: EmbedOptions,
 ): Promise<Embeddings> {
@@ -111,17 +94,13 @@ async function embed(
   const ids = new Int32Array(offsets[nTokens.length]);
   for (const [i, one] of encoded.entries()) ids.set(one.ids, offsets[i]);
   const vectors: Float32Array[] = [];
+  arrived.set(id, vectors);
   try {
-    const width = await new Promise<number>((resolve, reject) => {
-      embeddings.set(id, { vectors, resolve, reject });
-      post({ kind: 'embed', id, ids, offsets, options: { normalize, dimensions, pairStarts } }, [
-        ids.buffer,
-        offsets.buffer,
-      ]);
-    });
+    const params = { id, ids, offsets, options: { normalize, dimensions, pairStarts } };
+    const width = await server.request('embed', params, { transfer: [ids.buffer, offsets.buffer] });
     const truncated = encoded.map((one) => one.truncated);
     return { vectors, dimensions: width, nTokens, truncated, pooling: info.pooling };
   } finally {
-    embeddings.delete(id);
+    arrived.delete(id);
   }
 }

@@ -2,10 +2,10 @@
  * @file Requests with large bodies are read, checked, tokenized and answered in a worker, so that the thread that serves
  * HTTP has time for all others. The worker is started when the first one comes and ended when none has come for a while.
  */
-import { Worker } from 'node:worker_threads';
 import { Turn } from '../turn.ts';
-import { HttpError, toHttpError } from './errors.ts';
-import type { FromLargeWorker, ToLargeWorker, WorkerData } from './large-request-protocol.ts';
+import { linkToWorker, type WorkerLink } from '../workers/index.ts';
+import { toHttpError } from './errors.ts';
+import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
 import type { LargeRequest, LargeRequestHandler, Service } from './service.ts';
 import { computeVectors } from './vectors.ts';
 
@@ -14,29 +14,18 @@ const IDLE = 60_000;
 /** Most values in one message of vectors, unless a single vector has more. */
 const PORTION = 1 << 18;
 
-interface Pending extends LargeRequest {
-  readonly worker: Worker;
-  readonly resolve: (bytes: Uint8Array<ArrayBuffer>) => void;
-  readonly reject: (reason: unknown) => void;
-}
+type LargeWorker = WorkerLink<LargeWorkerMethods>;
 
-/** Runs the worker for the model at a path. */
+/** Runs the worker. */
 export class LargeRequests implements LargeRequestHandler {
-  readonly #source: string;
   readonly #idle: number;
-  readonly #pending = new Map<number, Pending>();
-  #worker: Worker | undefined;
-  /** Resolves when the worker listens: Deno loses what is posted earlier. */
-  #ready: Promise<unknown> = Promise.resolve();
+  readonly #pending = new Map<number, LargeRequest>();
+  #worker: LargeWorker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #nRequests = 0;
 
-  /**
-   * @param source path of the model
-   * @param idle milliseconds without a request after which the worker is ended
-   */
-  constructor(source: string, idle = IDLE) {
-    this.#source = source;
+  /** @param idle milliseconds without a request after which the worker is ended */
+  constructor(idle = IDLE) {
     this.#idle = idle;
   }
 
@@ -52,21 +41,10 @@ export class LargeRequests implements LargeRequestHandler {
     clearTimeout(this.#timer);
     const worker = (this.#worker ??= this.#start(request.service));
     const id = this.#nRequests++;
-    const send = (message: ToLargeWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
-    const onAbort = () => {
-      send({ kind: 'abort', id });
-      this.#pending.get(id)?.reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    this.#pending.set(id, request);
     try {
-      return await new Promise((resolve, reject) => {
-        this.#pending.set(id, { ...request, worker, resolve, reject });
-        void this.#ready.then(() => {
-          if (this.#pending.has(id)) send({ kind: 'request', id, path, bytes, type }, [bytes.buffer]);
-        });
-      });
+      return await worker.request('answer', { id, path, bytes, type }, { transfer: [bytes.buffer], signal });
     } finally {
-      signal.removeEventListener('abort', onAbort);
       this.#pending.delete(id);
       if (this.#pending.size === 0) this.#timer = setTimeout(() => void this.close(), this.#idle).unref();
     }
@@ -78,45 +56,46 @@ export class LargeRequests implements LargeRequestHandler {
     const worker = this.#worker;
     // A request that comes while it ends starts another one.
     this.#worker = undefined;
-    await worker?.terminate();
+    await worker?.terminate(new Error('the worker for large requests was ended'));
   }
 
-  #start({ engine, options }: Service): Worker {
-    const workerData: WorkerData = { source: this.#source, info: engine.info, settings: options };
-    const worker = new Worker(new URL('./large-request-worker.js', import.meta.url), { workerData });
-    worker.unref();
-    this.#ready = new Promise((resolve) => worker.once('message', resolve));
-    let problem = new Error('the worker for large requests was ended');
-    worker.on('message', (message: FromLargeWorker) => this.#hear(worker, message));
-    worker.on('error', (error) => {
-      problem = new Error(`large requests failed: ${error.message}`, { cause: error });
-    });
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-      for (const pending of this.#pending.values()) if (pending.worker === worker) pending.reject(problem);
-    });
+  #start({ engine, options }: Service): LargeWorker {
+    const worker: LargeWorker = linkToWorker<LargeOwnerMethods, LargeWorkerMethods>(
+      workerModule,
+      {
+        embed: (params) => {
+          const request = this.#pending.get(params.id);
+          if (request === undefined) throw new Error('the client has gone');
+          return embed(worker, request, params);
+        },
+      },
+      {
+        classes: largeErrorClasses,
+        died: (error) => {
+          if (this.#worker === worker) this.#worker = undefined;
+          void worker.terminate(new Error(`large requests failed: ${error.message}`, { cause: error }));
+        },
+      },
+    );
+    worker.keepAlive(false);
+    worker.notify('open', { header: engine.metadata.header, info: engine.info, settings: options });
     return worker;
-  }
-
-  #hear(worker: Worker, message: FromLargeWorker): void {
-    if (message.kind === 'ready') return;
-    const pending = this.#pending.get(message.id);
-    if (pending === undefined) return;
-    if (message.kind === 'answer') pending.resolve(message.bytes);
-    else if (message.kind === 'embed') void embed(worker, pending, message);
-    else {
-      const { type, message: text, ...more } = message.error;
-      pending.reject(new HttpError(type, text, more));
-    }
   }
 }
 
+const workerFile = './large-request-worker.ts';
+
+/** The build turns `.ts` into `.js`. */
+const workerModule = {
+  url: () => new URL(workerFile, import.meta.url),
+  start: () => new Worker(new URL(workerFile, import.meta.url), { type: 'module' }),
+};
+
 async function embed(
-  worker: Worker,
+  worker: LargeWorker,
   request: LargeRequest,
-  { id, ids, offsets, options }: Extract<FromLargeWorker, { kind: 'embed' }>,
-): Promise<void> {
-  const send = (message: ToLargeWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
+  { id, ids, offsets, options }: Parameters<LargeOwnerMethods['embed']>[0],
+): Promise<number> {
   try {
     const inputs = Array.from({ length: offsets.length - 1 }, (_, i) => ids.subarray(offsets[i], offsets[i + 1]));
     const { vectors, dimensions } = await computeVectors(request, inputs, options);
@@ -128,12 +107,11 @@ async function embed(
       const values = new Float32Array(length);
       const lengths = vectors.slice(from, to).map((vector) => vector.length);
       for (let i = from, at = 0; i < to; at += vectors[i++].length) values.set(vectors[i], at);
-      send({ kind: 'vectors', id, values, lengths }, [values.buffer]);
+      worker.notify('vectors', { id, values, lengths }, [values.buffer]);
       if (turn.isOver) await turn.pass();
     }
-    send({ kind: 'embedded', id, dimensions });
+    return dimensions;
   } catch (error) {
-    const { type, message, details, headers } = toHttpError(error);
-    send({ kind: 'embedFailed', id, error: { type, message, details, headers } });
+    throw toHttpError(error);
   }
 }

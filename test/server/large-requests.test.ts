@@ -2,7 +2,8 @@
  * @file Requests with large bodies, which a worker handles: the same answers as in small pieces, while others are served.
  * Of the built package, because Node 20 starts no workers from TypeScript.
  */
-import { rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -39,7 +40,7 @@ afterAll(async () => {
 });
 
 function withWorker(options: AppOptions = {}, engine: Engine = embedder, idle?: number): { app: App; large: Large } {
-  const large = new LargeRequests(engine.info.source, idle);
+  const large = new LargeRequests(idle);
   started.push(large);
   return { app: createApp(engine, { metrics: true, ...options, large }), large };
 }
@@ -208,6 +209,37 @@ it('ends the worker when it is idle, and starts another one', async () => {
     expect((await post(app, '/tokenize', { content: 'a', ...padding })).status).toBe(200);
     await expect.poll(() => large.isRunning).toBe(false);
   }
+});
+
+describe('the worker goes by the model that is served, whatever lies at its path', () => {
+  const other = fixture('models/bert-cased.gguf');
+  it.each([
+    ['replaced', (path: string) => copyFileSync(other, path)],
+    ['removed', (path: string) => rmSync(path)],
+    ['overwritten with something else', (path: string) => writeFileSync(path, 'no model')],
+  ])('the file was %s', async (_, change) => {
+    const folder = mkdtempSync(join(tmpdir(), 'large-'));
+    const copy = join(folder, 'model.gguf');
+    copyFileSync(path, copy);
+    const engine = await Embedder.load(copy, { backend: 'wasm', threads: 1, worker: false });
+    try {
+      change(copy);
+      const { app, large } = withWorker({}, engine);
+      for (const [route, body] of [
+        ['/tokenize', { content: 'Hello Worldly embeddings' }],
+        ['/detokenize', { tokens: [101, 110, 102] }],
+        ['/v1/embeddings', { input: 'Hello Worldly embeddings' }],
+      ] as const) {
+        const answer = await post(app, route, { ...body, ...padding });
+        expect(answer.status).toBe(200);
+        expect(await answer.text()).toBe(await (await post(app, route, body)).text());
+      }
+      expect(large.isRunning).toBe(true);
+    } finally {
+      await engine.dispose();
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
 
 it('answers a request that comes while the worker ends', async () => {
