@@ -36,25 +36,90 @@ export async function prepare(a, w, { M, N, K }, note) {
   f32.set(a, aF32 / 4);
   for (let n = 0; n < N; n += 16) {
     f32.set(w.subarray(n * K, (n + 16) * K), rows / 4);
-    kernels.packPanelF32(rows, K * 4, 16, K, wF32 + n * K * 4);
-    kernels.packPanelI16(rows, K * 4, 16, K, kPad, kb, limit, wI16 + n * K * 2, wScales + n * nBlocks * 4, scratch);
-    kernels.packPanelI8(rows, K * 4, 16, K, eight.kb, wI8 + n * K, wPairs + n * eight.nBlocks * 8, scratch);
+    kernels.packPanelF32({ x: rows, ldx: K * 4, nValid: 16, k: K, w: wF32 + n * K * 4 });
+    kernels.packPanelI16({
+      x: rows,
+      ldx: K * 4,
+      nValid: 16,
+      k: K,
+      kPad,
+      kb,
+      aLimit: limit,
+      w: wI16 + n * K * 2,
+      scales: wScales + n * nBlocks * 4,
+      row: scratch,
+    });
+    kernels.packPanelI8({
+      x: rows,
+      ldx: K * 4,
+      nValid: 16,
+      k: K,
+      kb: eight.kb,
+      w: wI8 + n * K,
+      scales: wPairs + n * eight.nBlocks * 8,
+      row: scratch,
+    });
   }
   const groupBytes = K * 8;
-  const quantize = () => kernels.quantizeRows(aF32, K * 4, M, K, aI16, groupBytes, aScales, kb, limit);
-  const tail = (wide) => [256, 0, 1, c, N * 4, M, 0, 0, 0, wide, tile];
+  const quantize = () =>
+    kernels.quantizeRows({ x: aF32, ldx: K * 4, rows: M, k: K, q: aI16, groupBytes, scales: aScales, kb, limit });
+  const tail = (wide) => ({
+    nPanels: N / 16,
+    bias: 256,
+    biasStep: 0,
+    factor: 1,
+    c,
+    ldc: N * 4,
+    rows: M,
+    activation: 0,
+    residual: 0,
+    ldr: 0,
+    wide,
+    t: tile,
+  });
   return {
     relaxed,
     levels,
     result: () => f32.slice(c / 4, c / 4 + M * N),
-    f32: (wide) => kernels.linearF32(aF32, K * 4, wF32, K, kb, N / 16, ...tail(wide)),
+    f32: (wide) => kernels.linearF32({ a: aF32, lda: K * 4, w: wF32, k: K, kb, ...tail(wide) }),
     i16: (wide) => {
       quantize();
-      kernels.linearI16(aI16, groupBytes, aScales, wI16, wScales, K, kPad, kb, N / 16, ...tail(wide));
+      kernels.linearI16({
+        a: aI16,
+        groupBytes,
+        aScale: aScales,
+        w: wI16,
+        wScale: wScales,
+        k: K,
+        kPad,
+        kb,
+        ...tail(wide),
+      });
     },
     u8: () => {
-      kernels.quantizeRowsU8(aF32, K * 4, M, K, aU8, K * 4, aPairs, eight.kb, levels, 0);
-      kernels.linearU8(aU8, K * 4, aPairs, wI8, wPairs, K, K, eight.kb, N / 16, ...tail(1));
+      kernels.quantizeRowsU8({
+        x: aF32,
+        ldx: K * 4,
+        rows: M,
+        k: K,
+        q: aU8,
+        groupBytes: K * 4,
+        scales: aPairs,
+        kb: eight.kb,
+        levels,
+        zero: 0,
+      });
+      kernels.linearU8({
+        a: aU8,
+        groupBytes: K * 4,
+        aScale: aPairs,
+        w: wI8,
+        wScale: wPairs,
+        k: K,
+        kPad: K,
+        kb: eight.kb,
+        ...tail(1),
+      });
     },
   };
 }

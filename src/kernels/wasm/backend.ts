@@ -193,6 +193,7 @@ class Backing implements WasmBackend {
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
     this.description = `${simd}, ${threads}${products.note}`;
     this.ops = bindOps(
+      kernels,
       products.exact,
       () => this.#nRanks,
       (batch) => this.#begin(batch),
@@ -336,7 +337,7 @@ class Backing implements WasmBackend {
     let to = rt.end;
     for (let rank = 0; rank < rt.shares.length; rank++) {
       const rows = rt.rows(x, rank);
-      this.#kernels.copyRows(rt.address(x, rank), rt.stride(x), to, x.cols * 4, rows, x.cols);
+      this.#kernels.copyRows({ x: rt.address(x, rank), ldx: rt.stride(x), y: to, ldy: x.cols * 4, rows, cols: x.cols });
       to += rows * x.cols * 4;
     }
     return memory.f32.slice(rt.end / 4, to / 4);

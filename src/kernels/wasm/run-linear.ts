@@ -106,28 +106,38 @@ function quantize({ kernels }: Runtime, { a, lda, w }: Product, to: Activations,
   const group = to.address + (begin / groupRows) * to.groupBytes;
   const scales = to.scales + begin * rowScaleBytes(w);
   if (w.products.kind === 'i16') {
-    kernels.quantizeRows(from, lda, rows, k, group, to.groupBytes, scales, kb, limit);
+    kernels.quantizeRows({ x: from, ldx: lda, rows, k, q: group, groupBytes: to.groupBytes, scales, kb, limit });
     return;
   }
-  kernels.quantizeRowsU8(
-    from,
-    lda,
+  kernels.quantizeRowsU8({
+    x: from,
+    ldx: lda,
     rows,
     k,
-    group,
-    to.groupBytes,
+    q: group,
+    groupBytes: to.groupBytes,
     scales,
     kb,
-    limit,
-    w.products.kind === 'k4' ? 127 : 0,
-  );
+    levels: limit,
+    zero: w.products.kind === 'k4' ? 127 : 0,
+  });
   if (w.products.kind !== 'k4') return;
   const of = sumBytes(w);
   const mins = minBlocking(k);
   const floats = to.floats + begin * of.floats;
   const [sums, sumScales] = [to.sums + (begin / groupRows) * of.group, to.sumScales + begin * of.scales];
-  kernels.sumsOf32(from, lda, rows, k, floats, of.floats);
-  kernels.quantizeRows(floats, of.floats, rows, mins.k, sums, of.group, sumScales, mins.kb, mins.limit);
+  kernels.sumsOf32({ x: from, ldx: lda, rows, k, to: floats, ldTo: of.floats });
+  kernels.quantizeRows({
+    x: floats,
+    ldx: of.floats,
+    rows,
+    k: mins.k,
+    q: sums,
+    groupBytes: of.group,
+    scales: sumScales,
+    kb: mins.kb,
+    limit: mins.limit,
+  });
 }
 
 function isQuantized(there: Quantized | undefined, source: WasmTensor | undefined, w: WasmWeight): boolean {
@@ -177,32 +187,54 @@ function multiplyPanels(rt: Runtime, p: Product, from: Activations, scratch: num
     const c = p.c + column * 4;
     const residual = p.residual === 0 ? 0 : p.residual + column * 4;
     const biasAt = bias + (step === 0 ? 0 : column * 4);
-    const tail = [biasAt, step, p.factor, c, p.ldc, rows, p.activation, residual, p.ldr, rt.wide, p.scratch] as const;
+    const tail = {
+      nPanels: n,
+      bias: biasAt,
+      biasStep: step,
+      factor: p.factor,
+      c,
+      ldc: p.ldc,
+      rows,
+      activation: p.activation,
+      residual,
+      ldr: p.ldr,
+      wide: rt.wide,
+      t: p.scratch,
+    };
     if (kind === 'f32') {
-      rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
+      rt.kernels.linearF32({ a: p.a, lda: p.lda, w: panels, k, kb, ...tail });
     } else if (kind === 'k4') {
       const { address, groupBytes, scales, sums, sumScales } = from;
       const { group } = sumBytes(w);
       const size = w.onePanelScaleBytes;
       const mins = minBlocking(k);
-      rt.kernels.linearK4(
-        address,
+      rt.kernels.linearK4({
+        a: address,
         groupBytes,
-        scales,
+        aScale: scales,
         sums,
-        group,
-        sumScales,
-        panels,
-        panelScales,
-        size,
+        sumGroupBytes: group,
+        sumScale: sumScales,
+        w: panels,
+        wScale: panelScales,
+        scaleBytes: size,
         k,
-        mins.kb,
-        n,
+        kbMin: mins.kb,
         ...tail,
-      );
+      });
     } else {
       const linear = kind === 'u8' ? rt.kernels.linearU8 : rt.kernels.linearI16;
-      linear(from.address, from.groupBytes, from.scales, panels, panelScales, k, kPad, kb, n, ...tail);
+      linear({
+        a: from.address,
+        groupBytes: from.groupBytes,
+        aScale: from.scales,
+        w: panels,
+        wScale: panelScales,
+        k,
+        kPad,
+        kb,
+        ...tail,
+      });
     }
   };
   if (w.form === 'panels') {

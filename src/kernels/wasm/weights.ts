@@ -194,7 +194,7 @@ async function fillVector(w: WasmWeight, source: WeightSource, memory: KernelMem
   await source.read(0, memory.bytes(staging, source.byteLength));
   const values = w.k * w.n * w.nMatrices;
   memory.bytes(w.address, alignUp(values, panelColumns) * 4).fill(0);
-  kernels.unpackRow(w.type.id, staging, w.address, values, w.grid);
+  kernels.unpackRow({ type: w.type.id, from: staging, to: w.address, n: values, tables: w.grid });
 }
 
 async function fillPanels(w: WasmWeight, source: WeightSource, memory: KernelMemory, kernels: Kernels): Promise<void> {
@@ -234,12 +234,23 @@ export function packPanel(
   const { k, kPad, kb, limit } = w.blocking;
   if (w.products.kind === 'k4') {
     const mins = minBlocking(k);
-    kernels.packPanelK4(from, w.rowBytes, rows, k, mins.kb, mins.limit, to, scales, scratch);
+    kernels.packPanelK4({
+      from,
+      rowBytes: w.rowBytes,
+      nValid: rows,
+      k,
+      kbMin: mins.kb,
+      aLimit: mins.limit,
+      w: to,
+      scales,
+      row: scratch,
+    });
     return;
   }
-  kernels.unpackRows(w.type.id, from, w.rowBytes, rows, k, scratch, k * 4, w.grid);
+  kernels.unpackRows({ type: w.type.id, from, rowBytes: w.rowBytes, rows, k, x: scratch, ldx: k * 4, tables: w.grid });
   const row = scratch + panelColumns * k * 4 + 64;
-  if (w.products.kind === 'f32') kernels.packPanelF32(scratch, k * 4, rows, k, to);
-  else if (w.products.kind === 'u8') kernels.packPanelI8(scratch, k * 4, rows, k, kb, to, scales, row);
-  else kernels.packPanelI16(scratch, k * 4, rows, k, kPad, kb, limit, to, scales, row);
+  if (w.products.kind === 'f32') kernels.packPanelF32({ x: scratch, ldx: k * 4, nValid: rows, k, w: to });
+  else if (w.products.kind === 'u8')
+    kernels.packPanelI8({ x: scratch, ldx: k * 4, nValid: rows, k, kb, w: to, scales, row });
+  else kernels.packPanelI16({ x: scratch, ldx: k * 4, nValid: rows, k, kPad, kb, aLimit: limit, w: to, scales, row });
 }
