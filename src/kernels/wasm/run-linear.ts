@@ -156,7 +156,7 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
     quantize(rt, p, to, 0, rows);
     rt.quantized = source && { source, kind: w.products.kind };
   }
-  multiplyPanels(rt, p, to, to.end, 0, w.nPanels);
+  multiplyPanels(rt, p, to, p.scratch + tileBytes + quantizedBytes(w, rows), 0, w.nPanels);
 }
 
 /**
