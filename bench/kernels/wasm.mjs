@@ -1,7 +1,8 @@
 /** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
 import { dot8Levels } from '../../build/modules/kernels/wasm/dot8.js';
+import { i16 } from '../../build/modules/kernels/wasm/forms/i16.js';
+import { u8 } from '../../build/modules/kernels/wasm/forms/u8.js';
 import { compileKernels, instantiateKernels, stripBytes } from '../../build/modules/kernels/wasm/kernels.js';
-import { blockingOf } from '../../build/modules/kernels/wasm/weights.js';
 
 const align = (n) => Math.ceil(n / 4096) * 4096;
 
@@ -15,7 +16,7 @@ export async function prepare(a, w, { M, N, K }, note) {
   const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536 });
   const kernels = await instantiateKernels(module, memory);
   const f32 = new Float32Array(memory.buffer);
-  const { kPad, kb, nBlocks, limit } = blockingOf(K);
+  const { kPad, kb, nBlocks, limit } = i16.blocking(K);
   let at = 65536;
   const take = (bytes) => {
     const start = at;
@@ -29,7 +30,7 @@ export async function prepare(a, w, { M, N, K }, note) {
     take(M * nBlocks * 4),
   ];
   const [wF32, wI16, wScales, c] = [take(N * K * 4), take(N * K * 2), take((N / 16) * nBlocks * 64), take(M * N * 4)];
-  const eight = blockingOf(K, { kind: 'u8', levels: levels || 127 });
+  const eight = u8(levels || 127).blocking(K);
   const [aU8, aPairs] = [take(M * K + 4096), take(M * eight.nBlocks * 8)];
   const [wI8, wPairs] = [take(N * K), take((N / 16) * eight.nBlocks * 128)];
   const [rows, scratch] = [take(16 * K * 4), take(K * 2 + 4096)];
