@@ -1,9 +1,10 @@
 /**
- * @file Compiles the AssemblyScript kernels and embeds them as text in `src/kernels/wasm/module.generated.ts`.
+ * @file Compiles the AssemblyScript kernels, embeds them as text in `src/kernels/wasm/module.generated.ts`, and writes their
+ * signatures to `kernels.generated.ts`.
  *
  * Two modules: plain SIMD, and relaxed SIMD. Both import a shared memory; `kernels.ts` changes the one byte that says so
  * where memory is not shared. Runs alone (`node scripts/build-wasm.mjs`) and from the build; does nothing when the
- * output is newer than every source.
+ * outputs are newer than every source.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 const root = new URL('../', import.meta.url);
 const folder = new URL('src/kernels/wasm/assembly/', root);
 const output = new URL('src/kernels/wasm/module.generated.ts', root);
+const signatures = new URL('src/kernels/wasm/kernels.generated.ts', root);
+const scripts = [new URL(import.meta.url), new URL('kernel-signatures.mjs', import.meta.url)];
 
 const flags = (relaxed) => [
   'index.ts',
@@ -49,16 +52,23 @@ async function compile(asc, relaxed) {
   return Buffer.from(bytes);
 }
 
+async function exportsOf(bytes) {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+  return (await WebAssembly.instantiate(bytes, { env: { memory } })).instance.exports;
+}
+
 /** Compiles what is out of date. */
 export async function buildWasm() {
   const newest = Math.max(
-    statSync(new URL(import.meta.url)).mtimeMs,
+    ...scripts.map((script) => statSync(script).mtimeMs),
     ...readdirSync(folder).map((name) => statSync(new URL(name, folder)).mtimeMs),
   );
-  if (statSync(output, { throwIfNoEntry: false })?.mtimeMs > newest) return;
+  if ([output, signatures].every((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs > newest)) return;
   const asc = await import('assemblyscript/asc');
   const plain = await compile(asc, false);
   const relaxed = await compile(asc, true);
+  const { kernelSignatures, kernelsSource } = await import('./kernel-signatures.mjs');
+  writeFileSync(signatures, kernelsSource(kernelSignatures(folder), await exportsOf(plain)));
   const text = (bytes) => `'${bytes.toString('base64')}'`;
   writeFileSync(
     output,

@@ -1,7 +1,8 @@
 /** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
 import { dot8Levels } from '../../build/modules/kernels/wasm/dot8.js';
+import { i16 } from '../../build/modules/kernels/wasm/forms/i16.js';
+import { u8 } from '../../build/modules/kernels/wasm/forms/u8.js';
 import { compileKernels, instantiateKernels, stripBytes } from '../../build/modules/kernels/wasm/kernels.js';
-import { blockingOf } from '../../build/modules/kernels/wasm/weights.js';
 
 const align = (n) => Math.ceil(n / 4096) * 4096;
 
@@ -15,7 +16,7 @@ export async function prepare(a, w, { M, N, K }, note) {
   const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536 });
   const kernels = await instantiateKernels(module, memory);
   const f32 = new Float32Array(memory.buffer);
-  const { kPad, kb, nBlocks, limit } = blockingOf(K);
+  const { kPad, kb, nBlocks, limit } = i16.blocking(K);
   let at = 65536;
   const take = (bytes) => {
     const start = at;
@@ -29,32 +30,97 @@ export async function prepare(a, w, { M, N, K }, note) {
     take(M * nBlocks * 4),
   ];
   const [wF32, wI16, wScales, c] = [take(N * K * 4), take(N * K * 2), take((N / 16) * nBlocks * 64), take(M * N * 4)];
-  const eight = blockingOf(K, { kind: 'u8', levels: levels || 127 });
+  const eight = u8(levels || 127).blocking(K);
   const [aU8, aPairs] = [take(M * K + 4096), take(M * eight.nBlocks * 8)];
   const [wI8, wPairs] = [take(N * K), take((N / 16) * eight.nBlocks * 128)];
   const [rows, scratch] = [take(16 * K * 4), take(K * 2 + 4096)];
   f32.set(a, aF32 / 4);
   for (let n = 0; n < N; n += 16) {
     f32.set(w.subarray(n * K, (n + 16) * K), rows / 4);
-    kernels.packPanelF32(rows, K * 4, 16, K, wF32 + n * K * 4);
-    kernels.packPanelI16(rows, K * 4, 16, K, kPad, kb, limit, wI16 + n * K * 2, wScales + n * nBlocks * 4, scratch);
-    kernels.packPanelI8(rows, K * 4, 16, K, eight.kb, wI8 + n * K, wPairs + n * eight.nBlocks * 8, scratch);
+    kernels.packPanelF32({ x: rows, ldx: K * 4, nValid: 16, k: K, w: wF32 + n * K * 4 });
+    kernels.packPanelI16({
+      x: rows,
+      ldx: K * 4,
+      nValid: 16,
+      k: K,
+      kPad,
+      kb,
+      aLimit: limit,
+      w: wI16 + n * K * 2,
+      scales: wScales + n * nBlocks * 4,
+      row: scratch,
+    });
+    kernels.packPanelI8({
+      x: rows,
+      ldx: K * 4,
+      nValid: 16,
+      k: K,
+      kb: eight.kb,
+      w: wI8 + n * K,
+      scales: wPairs + n * eight.nBlocks * 8,
+      row: scratch,
+    });
   }
   const groupBytes = K * 8;
-  const quantize = () => kernels.quantizeRows(aF32, K * 4, M, K, aI16, groupBytes, aScales, kb, limit);
-  const tail = (wide) => [256, 0, 1, c, N * 4, M, 0, 0, 0, wide, tile];
+  const quantize = () =>
+    kernels.quantizeRows({ x: aF32, ldx: K * 4, rows: M, k: K, q: aI16, groupBytes, scales: aScales, kb, limit });
+  const tail = (wide) => ({
+    nPanels: N / 16,
+    bias: 256,
+    biasStep: 0,
+    factor: 1,
+    c,
+    ldc: N * 4,
+    rows: M,
+    activation: 0,
+    residual: 0,
+    ldr: 0,
+    wide,
+    t: tile,
+  });
   return {
     relaxed,
     levels,
     result: () => f32.slice(c / 4, c / 4 + M * N),
-    f32: (wide) => kernels.linearF32(aF32, K * 4, wF32, K, kb, N / 16, ...tail(wide)),
+    f32: (wide) => kernels.linearF32({ a: aF32, lda: K * 4, w: wF32, k: K, kb, ...tail(wide) }),
     i16: (wide) => {
       quantize();
-      kernels.linearI16(aI16, groupBytes, aScales, wI16, wScales, K, kPad, kb, N / 16, ...tail(wide));
+      kernels.linearI16({
+        a: aI16,
+        groupBytes,
+        aScale: aScales,
+        w: wI16,
+        wScale: wScales,
+        k: K,
+        kPad,
+        kb,
+        ...tail(wide),
+      });
     },
     u8: () => {
-      kernels.quantizeRowsU8(aF32, K * 4, M, K, aU8, K * 4, aPairs, eight.kb, levels, 0);
-      kernels.linearU8(aU8, K * 4, aPairs, wI8, wPairs, K, K, eight.kb, N / 16, ...tail(1));
+      kernels.quantizeRowsU8({
+        x: aF32,
+        ldx: K * 4,
+        rows: M,
+        k: K,
+        q: aU8,
+        groupBytes: K * 4,
+        scales: aPairs,
+        kb: eight.kb,
+        levels,
+        zero: 0,
+      });
+      kernels.linearU8({
+        a: aU8,
+        groupBytes: K * 4,
+        aScale: aPairs,
+        w: wI8,
+        wScale: wPairs,
+        k: K,
+        kPad: K,
+        kb: eight.kb,
+        ...tail(1),
+      });
     },
   };
 }

@@ -48,7 +48,7 @@ it('8-bit rows come back within half a step, whatever their offset', async () =>
     rows.forEach((row, r) => {
       f32.set(row, x / 4 + r * 128);
     });
-    kernels.quantizeRowsU8(x, 512, 5, n, q, 320, scales, kb, 255, 0);
+    kernels.quantizeRowsU8({ x, ldx: 512, rows: 5, k: n, q, groupBytes: 320, scales, kb, levels: 255, zero: 0 });
     rows.forEach((row, r) => {
       row.forEach((value, i) => {
         const block = (scales + (r * 2 + Math.floor(i / kb)) * 8) / 4;

@@ -116,7 +116,7 @@ it.skipIf(!relaxed)('tiles of the largest values do not overflow', async () => {
   const [a, w, t] = [0x10000, 0x11000, 0x12000];
   new Int8Array(memory.buffer).fill(-127, a, a + 512);
   new Uint8Array(memory.buffer).fill(15, w, w + 2048);
-  kernels.tileK4x4x16(a, w, t, 128);
+  kernels.tileK4x4x16({ a, w, t, k4: 128 });
   for (let sub = 0; sub < 4; sub++) {
     const sums = new Int16Array(memory.buffer, t + sub * 3072, 128);
     expect(sums.every((sum) => sum === -127 * 15 * 16)).toBe(true);

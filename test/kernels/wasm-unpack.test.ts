@@ -50,7 +50,7 @@ it.each(types)('%s', async (name) => {
   const [from, to] = [65536, 262144];
   writeGrid(name, memory);
   memory.bytes(from, bytes.length).set(bytes);
-  unpackRow(id, from, to, n, gridAddress(name));
+  unpackRow({ type: id, from, to, n, tables: gridAddress(name) });
   // Zeros have no sign here: + 0 takes it away.
   const withoutSign = (values: Float32Array) => values.map((value) => value + 0);
   expect(withoutSign(memory.f32.slice(to / 4, to / 4 + n))).toEqual(withoutSign(expected));

@@ -5,6 +5,10 @@ import type { GgmlType } from '../../gguf/ggml-types.ts';
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
 import { dot8Levels, dotK4IsExact } from './dot8.ts';
+import { f32 } from './forms/f32.ts';
+import { i16 } from './forms/i16.ts';
+import { k4 } from './forms/k4.ts';
+import { u8 } from './forms/u8.ts';
 import type { Step, WasmTensor } from './graph.ts';
 import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels, tryKernels } from './kernels.ts';
 import { KernelMemory, maxMemoryBytes } from './memory.ts';
@@ -141,17 +145,18 @@ interface Choice {
 }
 
 async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<Choice> {
-  if (precision === 'exact') return { exact: true, of: () => ({ kind: 'f32' }), note: '' };
-  const int16: Choice = { exact: false, of: () => ({ kind: 'i16' }), note: '' };
+  if (precision === 'exact') return { exact: true, of: () => f32, note: '' };
+  const int16: Choice = { exact: false, of: () => i16, note: '' };
   if (precision === 'high') return int16;
   const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
   if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
-    return { ...int16, of: () => ({ kind: 'u8', levels }), note: `, ${levels === 255 ? 8 : 7}-bit activations` };
+    const form = u8(levels);
+    return { ...int16, of: () => form, note: `, ${levels === 255 ? 8 : 7}-bit activations` };
   }
   if (!(await dotK4IsExact(setup))) return int16;
   return {
     ...int16,
-    of: ({ name }) => ({ kind: name === 'Q4_K' ? 'k4' : 'i16' }),
+    of: ({ name }) => (name === 'Q4_K' ? k4 : i16),
     note: ', 8-bit activations for Q4_K',
   };
 }
@@ -193,6 +198,7 @@ class Backing implements WasmBackend {
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
     this.description = `${simd}, ${threads}${products.note}`;
     this.ops = bindOps(
+      kernels,
       products.exact,
       () => this.#nRanks,
       (batch) => this.#begin(batch),
@@ -336,7 +342,7 @@ class Backing implements WasmBackend {
     let to = rt.end;
     for (let rank = 0; rank < rt.shares.length; rank++) {
       const rows = rt.rows(x, rank);
-      this.#kernels.copyRows(rt.address(x, rank), rt.stride(x), to, x.cols * 4, rows, x.cols);
+      this.#kernels.copyRows({ x: rt.address(x, rank), ldx: rt.stride(x), y: to, ldy: x.cols * 4, rows, cols: x.cols });
       to += rows * x.cols * 4;
     }
     return memory.f32.slice(rt.end / 4, to / 4);

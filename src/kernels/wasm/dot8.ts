@@ -22,8 +22,8 @@ export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
   if (!setup.relaxed) return 0;
   const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
   const tiles: [rows: number, run: () => void][] = [
-    [4, () => kernels.tileU8x4x16(a, w, t, k)],
-    [6, () => kernels.tileU8x6x16(a, a + groupBytes, w, t, t + 256, k)],
+    [4, () => kernels.tileU8x4x16({ a, w, t, k4: k })],
+    [6, () => kernels.tileU8x6x16({ a, b: a + groupBytes, w, ta: t, tb: t + 256, k4: k })],
   ];
   for (const levels of [255, 127] as const) {
     if (tiles.every(([rows, run]) => isExact(levels, rows, memory, run))) return levels;
@@ -44,7 +44,7 @@ export async function dotK4IsExact(setup: Engine): Promise<boolean> {
   return cases.every(([activation, weight]) => {
     for (let i = 0; i < groupBytes; i++) i8[a + i] = activation(i);
     for (let i = 0; i < 16 * k; i++) i8[w + i] = weight(i);
-    kernels.tileK4x4x16(a, w, t, k);
+    kernels.tileK4x4x16({ a, w, t, k4: k });
     return i16.subarray(t / 2, t / 2 + 128).every((found, at) => {
       const [row, column, odd] = [at >> 5, (at >> 1) & 15, at & 1];
       let sum = 0;

@@ -2,97 +2,13 @@
  * @file The functions that the compiled module exports, and how it is compiled and instantiated.
  */
 import type { Activation } from '../../tensor/ops.ts';
+import { bindKernels, gelu, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
 import { plainModule, relaxedModule } from './module.generated.ts';
 
-/** Exports of `assembly/index.ts`; their parameters are described there. Addresses are byte offsets, strides are bytes. */
-export const kernelNames = [
-  'absoluteSum',
-  'activateRows',
-  'addRows',
-  'addSums',
-  'addTile',
-  'attendSequence',
-  'biasColumns',
-  'blockI16',
-  'capColumns',
-  'copyRows',
-  'divideColumns',
-  'embedRows',
-  'expColumns',
-  'expSum',
-  'fillAlibi',
-  'fillRelative',
-  'fillRope',
-  'finishStrip',
-  'gatherExpert',
-  'geluRow',
-  'gluRows',
-  'initialize',
-  'joinGroups',
-  'largestBits',
-  'largestColumns',
-  'linearF32',
-  'linearI16',
-  'linearK4',
-  'linearU8',
-  'mixExperts',
-  'normRows',
-  'packPanelF32',
-  'packPanelI16',
-  'packPanelI8',
-  'packPanelK4',
-  'pairColumns',
-  'quantizeBlock',
-  'quantizeByNorm',
-  'quantizeGroup',
-  'quantizeGroupU8',
-  'quantizeRows',
-  'quantizeRowsU8',
-  'raiseColumns',
-  'ropeRows',
-  'routeRows',
-  'scaleTile',
-  'scaleTileK4',
-  'scaleTileU8',
-  'scatterRows',
-  'shareScales',
-  'siluRow',
-  'softmaxRows',
-  'squareSum',
-  'sumRows',
-  'sumsF32',
-  'sumsI16',
-  'sumsK4',
-  'sumsOf32',
-  'sumsU8',
-  'tileF32x1x16',
-  'tileF32x4x16',
-  'tileF32x4x8',
-  'tileF32x6x16',
-  'tileI16x1x16',
-  'tileI16x2x16',
-  'tileI16x4x16',
-  'tileI16x4x8',
-  'tileK4x4x16',
-  'tileU8x4x16',
-  'tileU8x6x16',
-  'tilesF32',
-  'tilesI16',
-  'tilesK4',
-  'tilesU8',
-  'transpose',
-  'unpackRow',
-  'unpackRows',
-] as const;
+export { type Kernels, segmentBytes, stripBytes } from './kernels.generated.ts';
 
-/** One instance of the kernels over one memory. */
-export type Kernels = Readonly<Record<(typeof kernelNames)[number], (...args: number[]) => number>>;
-
-/** Codes of `assembly/math.ts`; 0 is no activation. */
-export const activationCodes: Readonly<Record<Activation, number>> = { gelu: 1, silu: 2, relu: 3, tanh: 4 };
-
-/** Bytes of the sums of a strip of 48 rows of a panel: `STRIP_BYTES` in `assembly/epilogue.ts`. */
-export const stripBytes = 3072;
+/** Codes of the activations in the module; 0 is no activation. */
+export const activationCodes: Readonly<Record<Activation, number>> = { gelu, silu, relu, tanh };
 
 /** A compiled module and what it may use. Can be sent to workers. */
 export interface CompiledKernels {
@@ -124,7 +40,7 @@ export async function compileKernels(shared: boolean, note?: string): Promise<Co
 /** The kernels over `memory`. */
 export async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const kernels = instance.exports as unknown as Kernels;
+  const kernels = bindKernels(instance.exports);
   kernels.initialize();
   return kernels;
 }

@@ -4,7 +4,7 @@
 import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, Linear, Ops, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { type Step, WasmTensor } from './graph.ts';
-import { activationCodes } from './kernels.ts';
+import { activationCodes, type Kernels } from './kernels.ts';
 import { attend, attentionScratchBytes } from './run-attention.ts';
 import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run-linear.ts';
 import { moeScratch, runMoe } from './run-moe.ts';
@@ -73,6 +73,7 @@ function sameShape(a: WasmTensor, b: WasmTensor): WasmTensor {
  * @param exact attention stays in float32
  */
 export function bindOps(
+  kernels: Kernels,
   exact: boolean,
   nRanks: () => number,
   begin: (batch: Batch) => void,
@@ -153,12 +154,38 @@ export function bindOps(
           const [to, ldTo] = [rt.address(out), rt.stride(out)];
           const { scale = 1 } = options;
           if (w.form !== 'shelved') {
-            rt.kernels.embedRows(type, w.address, rowBytes, at, rt.rows(out), w.k, scale, from, ld, to, ldTo, w.grid);
+            rt.kernels.embedRows({
+              type,
+              table: w.address,
+              rowBytes,
+              index: at,
+              rows: rt.rows(out),
+              n: w.k,
+              scale,
+              add: from,
+              ldAdd: ld,
+              y: to,
+              ldy: ldTo,
+              tables: w.grid,
+            });
             return;
           }
           for (let r = 0; r < rt.rows(out); r++) {
             const row = rt.blocks(w, at === 0 ? 0 : rt.memory.i32[at / 4 + r], 1, rt.scratch);
-            rt.kernels.embedRows(type, row, rowBytes, 0, 1, w.k, scale, from + r * ld, ld, to + r * ldTo, ldTo, w.grid);
+            rt.kernels.embedRows({
+              type,
+              table: row,
+              rowBytes,
+              index: 0,
+              rows: 1,
+              n: w.k,
+              scale,
+              add: from + r * ld,
+              ldAdd: ld,
+              y: to + r * ldTo,
+              ldy: ldTo,
+              tables: w.grid,
+            });
           }
         },
       });
@@ -187,7 +214,21 @@ export function bindOps(
           const [r, ldr] = residual === undefined ? [0, 0] : [rt.address(residual), rt.stride(residual)];
           const [a, lda, y, ldy] = [rt.address(from), rt.stride(from), rt.address(out), rt.stride(out)];
           const rms = kind === 'rms' ? 1 : 0;
-          rt.kernels.normRows(a, lda, r, ldr, w.address, b?.address ?? 0, y, ldy, rt.rows(out), groups, n, eps, rms);
+          rt.kernels.normRows({
+            x: a,
+            ldx: lda,
+            residual: r,
+            ldr,
+            weight: w.address,
+            bias: b?.address ?? 0,
+            y,
+            ldy,
+            rows: rt.rows(out),
+            groups,
+            n,
+            eps,
+            rms,
+          });
         },
       });
     },
@@ -220,19 +261,19 @@ export function bindOps(
         run: (rt) => {
           const [a, lda, y, ldy] = [rt.address(from), rt.stride(from), rt.address(out), rt.stride(out)];
           const neox = kind === 'neox' ? 1 : 0;
-          rt.kernels.ropeRows(
-            a,
-            lda,
+          rt.kernels.ropeRows({
+            x: a,
+            ldx: lda,
             y,
             ldy,
-            rt.address(table),
-            rt.stride(table),
-            rt.rows(out),
+            table: rt.address(table),
+            ldt: rt.stride(table),
+            rows: rt.rows(out),
             nHead,
             headSize,
-            nRot / 2,
+            nPairs: nRot / 2,
             neox,
-          );
+          });
         },
       });
     },
@@ -260,7 +301,7 @@ export function bindOps(
         out,
         exchange: true,
         macs: attentionMacs(offsets, nHead * (headSize + headSizeV)),
-        scratch: () => attentionScratchBytes(options, headSize, headSizeV, offsets, nRanks(), exact),
+        scratch: () => attentionScratchBytes(kernels, options, headSize, headSizeV, offsets, nRanks(), exact),
         run: (rt) => attend(rt, q, k, v, out, options, exact),
       });
     },
@@ -277,8 +318,17 @@ export function bindOps(
         out,
         run: (rt) => {
           const code = activationCodes[activation];
-          const from = [rt.address(a), rt.stride(a), rt.address(b), rt.stride(b)] as const;
-          rt.kernels.gluRows(...from, rt.address(out), rt.stride(out), rt.rows(out), out.cols, code);
+          rt.kernels.gluRows({
+            gate: rt.address(a),
+            ldg: rt.stride(a),
+            up: rt.address(b),
+            ldu: rt.stride(b),
+            y: rt.address(out),
+            ldy: rt.stride(out),
+            rows: rt.rows(out),
+            cols: out.cols,
+            activation: code,
+          });
         },
       });
     },
@@ -316,8 +366,16 @@ export function bindOps(
         inputs: [x, y],
         out,
         run: (rt) => {
-          const from = [rt.address(x), rt.stride(x), rt.address(y), rt.stride(y)] as const;
-          rt.kernels.addRows(...from, rt.address(out), rt.stride(out), rt.rows(out), out.cols);
+          rt.kernels.addRows({
+            a: rt.address(x),
+            lda: rt.stride(x),
+            b: rt.address(y),
+            ldb: rt.stride(y),
+            y: rt.address(out),
+            ldy: rt.stride(out),
+            rows: rt.rows(out),
+            cols: out.cols,
+          });
         },
       });
     },
@@ -333,15 +391,15 @@ export function bindOps(
         out,
         run: (rt) => {
           const code = activationCodes[activation];
-          rt.kernels.activateRows(
-            rt.address(from),
-            rt.stride(from),
-            rt.address(out),
-            rt.stride(out),
-            rt.rows(out),
-            out.cols,
-            code,
-          );
+          rt.kernels.activateRows({
+            x: rt.address(from),
+            ldx: rt.stride(from),
+            y: rt.address(out),
+            ldy: rt.stride(out),
+            rows: rt.rows(out),
+            cols: out.cols,
+            activation: code,
+          });
         },
       });
     },
@@ -356,14 +414,14 @@ export function bindOps(
         inputs: [from],
         out,
         run: (rt) => {
-          rt.kernels.softmaxRows(
-            rt.address(from),
-            rt.stride(from),
-            rt.address(out),
-            rt.stride(out),
-            rt.rows(out),
-            out.cols,
-          );
+          rt.kernels.softmaxRows({
+            x: rt.address(from),
+            ldx: rt.stride(from),
+            y: rt.address(out),
+            ldy: rt.stride(out),
+            rows: rt.rows(out),
+            n: out.cols,
+          });
         },
       });
     },

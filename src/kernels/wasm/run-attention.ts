@@ -1,27 +1,19 @@
 /**
  * @file Runs attention: for each sequence of which this rank has rows, tells the kernel where all its keys and values lie.
  *
- * Scratch: `[parameters | segments | slopes or buckets | bias by distance | the kernel's own]`.
+ * Scratch: `[segments | slopes or buckets | bias by distance | the kernel's own]`.
  */
 import type { AttentionOptions } from '../../tensor/ops.ts';
 import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
 import type { WasmTensor } from './graph.ts';
-import { stripBytes } from './kernels.ts';
+import { type Kernels, segmentBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
 import { pooledToken } from './run-pool.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
-const parameterBytes = 128;
-const segmentWords = 5;
-/** Queries of a panel. */
-const queries = 16;
-/** Keys that share scales of V and of the exponentials in int16. */
-const keyBlock = 128;
 /** Sequences from this many tokens on are attended in int16, except at `exact`: with fewer, quantising costs what it gains. */
 const int16Keys = 128;
-/** What the kernel needs whatever the lengths: `Work`, the sums of tiles, eight partial sums and six more values of 16 columns. */
-const workBytes = 128 + stripBytes + (8 + 6) * queries * 4;
 const unlimited = 0x3fffffff;
 
 /** Length of the longest sequence. */
@@ -48,17 +40,9 @@ function biasBytes(options: AttentionOptions, nKeys: number): number {
   return values + options.nHead * (2 * nKeys - 1) * 4 + 128;
 }
 
-/** Bytes that keys and values of one head take: `layOut` in `assembly/attention.ts`. */
-function keyBytes(headSize: number, headSizeV: number, nKeys: number, int16: boolean): number {
-  const keys = alignUp(nKeys, 16);
-  const floats = (n: number) => n * headSize * 4 + headSizeV * (n * 4 + 64);
-  if (!int16) return floats(keys);
-  const blocks = Math.ceil(keys / keyBlock) * (alignUp(headSizeV, 4) * keyBlock * 2 + headSizeV * 4);
-  return keys * (alignUp(headSize, 8) * 2 + 4) + blocks + floats(keyBlock);
-}
-
 /** Bytes of scratch of one rank. The longest sequence needs most, also where shorter ones stay in float32. */
 export function attentionScratchBytes(
+  kernels: Kernels,
   options: AttentionOptions,
   headSize: number,
   headSizeV: number,
@@ -67,12 +51,13 @@ export function attentionScratchBytes(
   exact: boolean,
 ): number {
   const nKeys = longest(offsets);
-  const strip = alignUp(nKeys, 16) * queries * 4;
-  const blockLargest = Math.ceil(nKeys / keyBlock) * queries * 4;
-  const panels = (headSize + 8 + 2 * headSizeV) * queries * 4;
-  const own =
-    workBytes + blockLargest + panels + strip + keyBytes(headSize, headSizeV, nKeys, !exact && nKeys >= int16Keys);
-  return parameterBytes + nRanks * segmentWords * 4 + tableBytes(options) + biasBytes(options, nKeys) + own + 256;
+  const own = kernels.attentionBytes({ nKeys, headSize, headSizeV, int16: usesInt16(nKeys, exact) });
+  return nRanks * segmentBytes + tableBytes(options) + biasBytes(options, nKeys) + own + 128;
+}
+
+/** Whether a sequence of this length is attended in int16: 1 or 0. */
+function usesInt16(nKeys: number, exact: boolean): number {
+  return !exact && nKeys >= int16Keys ? 1 : 0;
 }
 
 /** Fills the table of what is added to a score by distance; returns its address, 0 without one. */
@@ -81,7 +66,7 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   const centre = nKeys - 1;
   if (alibiMaxBias !== undefined) {
     rt.memory.f32.set(alibiSlopes(nHead, alibiMaxBias), tables / 4);
-    rt.kernels.fillAlibi(at, nHead, centre, tables);
+    rt.kernels.fillAlibi({ table: at, nHead, centre, slopes: tables });
     return at;
   }
   if (options.relativeBias === undefined) return 0;
@@ -90,18 +75,18 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   for (let distance = 0; distance < 128; distance++)
     rt.memory.i32[tables / 4 + distance] = relativeBucket(-distance, weight.n);
   const values = at;
-  rt.kernels.unpackRows(
-    weight.form === 'vector' ? 0 : weight.type.id,
-    rt.blocks(weight, 0, weight.n, alignUp(values + weight.n * nHead * 4, 64)),
-    weight.form === 'vector' ? nHead * 4 : weight.rowBytes,
-    weight.n,
-    nHead,
-    values,
-    nHead * 4,
-    weight.grid,
-  );
+  rt.kernels.unpackRows({
+    type: weight.form === 'vector' ? 0 : weight.type.id,
+    from: rt.blocks(weight, 0, weight.n, alignUp(values + weight.n * nHead * 4, 64)),
+    rowBytes: weight.form === 'vector' ? nHead * 4 : weight.rowBytes,
+    rows: weight.n,
+    k: nHead,
+    x: values,
+    ldx: nHead * 4,
+    tables: weight.grid,
+  });
   const table = alignUp(values + weight.n * (nHead * 4 + weight.rowBytes), 64);
-  rt.kernels.fillRelative(table, nHead, centre, values, weight.n, tables, scale);
+  rt.kernels.fillRelative({ table, nHead, centre, values, nBuckets: weight.n, buckets: tables, scale });
   return table;
 }
 
@@ -132,17 +117,15 @@ export function attend(
   const { nHead, nHeadKv, window } = options;
   const { offsets } = rt.batch;
   const nRanks = rt.shares.length;
-  const segments = rt.scratch + parameterBytes;
-  const tables = alignUp(segments + nRanks * segmentWords * 4, 16);
+  const segments = rt.scratch;
+  const tables = alignUp(segments + nRanks * segmentBytes, 16);
   const nKeys = longest(offsets);
   const biases = tables + tableBytes(options);
   const bias = fillBias(rt, options, nKeys, tables, biases);
-  const own = alignUp(biases + biasBytes(options, nKeys), 64);
+  const scratch = alignUp(biases + biasBytes(options, nKeys), 64);
   const half = window?.kind === 'symmetric' ? Math.floor(window.size / 2) : unlimited;
   const back = window?.kind === 'standard' ? window.size - 1 : half;
   const forward = options.causal ? 0 : half;
-  const i32 = rt.memory.i32;
-  const f32 = rt.memory.f32;
   rt.quantized = undefined;
   for (let s = 0; s + 1 < offsets.length; s++) {
     const queries = ownQueries(rt, s);
@@ -152,17 +135,32 @@ export function attend(
     const values = rt.segments(v, offsets[s], offsets[s + 1]);
     for (const { address, ld, rows } of rt.segments(k, offsets[s], offsets[s + 1])) {
       const { address: value, ld: ldv } = values.next().value!;
-      i32.set([address, ld, value, ldv, rows], segments / 4 + segmentWords * n++);
+      rt.kernels.setSegment({ segments, i: n++, k: address, ldk: ld, v: value, ldv, rows });
     }
     const length = offsets[s + 1] - offsets[s];
-    const at = rt.scratch / 4;
-    i32.set([rt.address(q) + row * rt.stride(q), rt.stride(q), end - begin, begin - offsets[s]], at);
-    i32.set([segments, n, length, nHead, nHeadKv, q.cols / nHead, v.cols / nHeadKv], at + 4);
-    f32[at + 11] = options.scale;
-    i32.set([back, forward], at + 12);
-    f32[at + 14] = options.softcap ?? 0;
-    i32.set([bias, nKeys - 1, rt.address(y) + row * rt.stride(y), rt.stride(y), own, rt.wide], at + 15);
-    i32[at + 21] = !exact && length >= int16Keys ? 1 : 0;
-    rt.kernels.attendSequence(rt.scratch);
+    rt.kernels.attendSequence({
+      scratch,
+      q: rt.address(q) + row * rt.stride(q),
+      ldq: rt.stride(q),
+      nQuery: end - begin,
+      firstQuery: begin - offsets[s],
+      segments,
+      nSegments: n,
+      nKeys: length,
+      nHead,
+      nHeadKv,
+      headSize: q.cols / nHead,
+      headSizeV: v.cols / nHeadKv,
+      scale: options.scale,
+      back,
+      forward,
+      softcap: options.softcap ?? 0,
+      bias,
+      centre: nKeys - 1,
+      y: rt.address(y) + row * rt.stride(y),
+      ldy: rt.stride(y),
+      wide: rt.wide,
+      int16: usesInt16(length, exact),
+    });
   }
 }

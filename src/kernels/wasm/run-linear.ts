@@ -4,31 +4,16 @@
  * Scratch: `[sums of a strip | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`;
  * activations that all ranks quantise together lie in the scratch that they share.
  */
+import { type Activations, groupRows, panelColumns } from './forms/form.ts';
 import type { WasmTensor } from './graph.ts';
 import { stripBytes } from './kernels.ts';
-import { alignUp, rowStride, zerosAddress } from './memory.ts';
+import { alignUp, zerosAddress } from './memory.ts';
 import type { Quantized, Runtime } from './runtime.ts';
-import { evenPart, groupRows } from './split.ts';
-import { minBlocking, packPanel, panelColumns, panelScratchBytes, type WasmWeight } from './weights.ts';
+import { evenPart } from './split.ts';
+import { packPanel, panelScratchBytes, type WasmWeight } from './weights.ts';
 
 /** Sums of a strip of rows, see `linearI16` and `linearK4`. */
 const tileBytes = 6 * stripBytes;
-
-/** Bytes of a group of quantised rows, and of the scales of one row: 8 bits have an offset too. */
-function groupBytes({ k, products }: WasmWeight): number {
-  return rowStride((products.kind === 'i16' ? alignUp(k, 8) * 2 : alignUp(k, 16)) * groupRows);
-}
-
-function rowScaleBytes({ blocking, products }: WasmWeight): number {
-  return blocking.nBlocks * (products.kind === 'i16' ? 4 : 8);
-}
-
-/** The sums of 32 activations that meet the minima of Q4_K: bytes of a group of them in int16, of a row of their scales, of a row in float32. */
-function sumBytes({ k, products }: WasmWeight): { group: number; scales: number; floats: number } {
-  if (products.kind !== 'k4') return { group: 0, scales: 0, floats: 0 };
-  const { k: kMin, nBlocks } = minBlocking(k);
-  return { group: alignUp(kMin, 8) * 2 * groupRows, scales: nBlocks * 4, floats: alignUp(kMin, 8) * 4 };
-}
 
 /** Scratch of `multiply` for `rows` rows. */
 export function linearScratch(w: WasmWeight, rows: number): number {
@@ -37,7 +22,8 @@ export function linearScratch(w: WasmWeight, rows: number): number {
 
 /** Bytes of `rows` rows of quantised activations with their scales. */
 export function quantizedBytes(w: WasmWeight, rows: number): number {
-  return w.products.kind === 'f32' ? 0 : activationsAt(0, rows, w).end + 192;
+  const there = w.products.activations(w.blocking, 0, rows);
+  return there === undefined ? 0 : there.end + 192;
 }
 
 function onePanelBytes(w: WasmWeight): number {
@@ -66,70 +52,6 @@ export interface Product {
   readonly scratch: number;
 }
 
-/** Rows of activations, quantised, and for Q4_K their sums. */
-interface Activations {
-  readonly address: number;
-  readonly groupBytes: number;
-  readonly scales: number;
-  readonly sums: number;
-  readonly sumScales: number;
-  /** Scratch: the sums in float32. */
-  readonly floats: number;
-  readonly end: number;
-}
-
-function activationsAt(address: number, rows: number, w: WasmWeight): Activations {
-  const groups = Math.ceil(rows / groupRows);
-  const of = sumBytes(w);
-  const start = alignUp(address, 64);
-  const scales = alignUp(start + groups * groupBytes(w), 64);
-  const sums = alignUp(scales + rows * rowScaleBytes(w), 64);
-  const sumScales = alignUp(sums + groups * of.group, 64);
-  const floats = alignUp(sumScales + rows * of.scales, 64);
-  return {
-    address: start,
-    groupBytes: groupBytes(w),
-    scales,
-    sums,
-    sumScales,
-    floats,
-    end: floats + rows * of.floats,
-  };
-}
-
-/** Quantises rows [begin, end) of a product; `begin` is the first of a group. */
-function quantize({ kernels }: Runtime, { a, lda, w }: Product, to: Activations, begin: number, end: number): void {
-  if (begin >= end) return;
-  const { k, kb, limit } = w.blocking;
-  const rows = end - begin;
-  const from = a + begin * lda;
-  const group = to.address + (begin / groupRows) * to.groupBytes;
-  const scales = to.scales + begin * rowScaleBytes(w);
-  if (w.products.kind === 'i16') {
-    kernels.quantizeRows(from, lda, rows, k, group, to.groupBytes, scales, kb, limit);
-    return;
-  }
-  kernels.quantizeRowsU8(
-    from,
-    lda,
-    rows,
-    k,
-    group,
-    to.groupBytes,
-    scales,
-    kb,
-    limit,
-    w.products.kind === 'k4' ? 127 : 0,
-  );
-  if (w.products.kind !== 'k4') return;
-  const of = sumBytes(w);
-  const mins = minBlocking(k);
-  const floats = to.floats + begin * of.floats;
-  const [sums, sumScales] = [to.sums + (begin / groupRows) * of.group, to.sumScales + begin * of.scales];
-  kernels.sumsOf32(from, lda, rows, k, floats, of.floats);
-  kernels.quantizeRows(floats, of.floats, rows, mins.k, sums, of.group, sumScales, mins.kb, mins.limit);
-}
-
 function isQuantized(there: Quantized | undefined, source: WasmTensor | undefined, w: WasmWeight): boolean {
   return source !== undefined && there?.source === source && there.kind === w.products.kind;
 }
@@ -141,12 +63,12 @@ function isQuantized(there: Quantized | undefined, source: WasmTensor | undefine
 export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
   const { w, rows } = p;
   if (rows === 0) return;
-  const to = activationsAt(p.scratch + tileBytes, rows, w);
-  if (w.products.kind !== 'f32' && !isQuantized(rt.quantized, source, w)) {
-    quantize(rt, p, to, 0, rows);
+  const to = w.products.activations(w.blocking, p.scratch + tileBytes, rows);
+  if (to !== undefined && !isQuantized(rt.quantized, source, w)) {
+    w.products.quantize(rt.kernels, w.blocking, { a: p.a, lda: p.lda, begin: 0, rows }, to);
     rt.quantized = source && { source, kind: w.products.kind };
   }
-  multiplyPanels(rt, p, to, to.end, 0, w.nPanels);
+  multiplyPanels(rt, p, to, p.scratch + tileBytes + quantizedBytes(w, rows), 0, w.nPanels);
 }
 
 /**
@@ -156,10 +78,12 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
 export function multiplyTogether(rt: Runtime, p: Product, source: WasmTensor): void {
   const { w, rows } = p;
   const nRanks = rt.shares.length;
-  const to = activationsAt(rt.shared, rows, w);
-  if (w.products.kind !== 'f32' && !isQuantized(rt.quantizedTogether, source, w)) {
-    const [begin, end] = evenPart(Math.ceil(rows / groupRows), rt.rank, nRanks);
-    quantize(rt, p, to, begin * groupRows, Math.min(rows, end * groupRows));
+  const to = w.products.activations(w.blocking, rt.shared, rows);
+  if (to !== undefined && !isQuantized(rt.quantizedTogether, source, w)) {
+    const [first, last] = evenPart(Math.ceil(rows / groupRows), rt.rank, nRanks);
+    const begin = first * groupRows;
+    const own = Math.min(rows, last * groupRows) - begin;
+    if (own > 0) w.products.quantize(rt.kernels, w.blocking, { a: p.a, lda: p.lda, begin, rows: own }, to);
     rt.division.meet();
     rt.quantizedTogether = { source, kind: w.products.kind };
   }
@@ -167,44 +91,33 @@ export function multiplyTogether(rt: Runtime, p: Product, source: WasmTensor): v
 }
 
 /** Panels [begin, end) of the weight; where they have to be unpacked first, to `scratch`. */
-function multiplyPanels(rt: Runtime, p: Product, from: Activations, scratch: number, begin: number, end: number): void {
-  const { w, rows } = p;
-  const { k, kPad, kb } = w.blocking;
-  const { kind } = w.products;
-  const step = p.bias === 0 ? 0 : 64;
-  const bias = p.bias || zerosAddress;
-  const run = (panels: number, panelScales: number, n: number, column: number) => {
-    const c = p.c + column * 4;
-    const residual = p.residual === 0 ? 0 : p.residual + column * 4;
-    const biasAt = bias + (step === 0 ? 0 : column * 4);
-    const tail = [biasAt, step, p.factor, c, p.ldc, rows, p.activation, residual, p.ldr, rt.wide, p.scratch] as const;
-    if (kind === 'f32') {
-      rt.kernels.linearF32(p.a, p.lda, panels, k, kb, n, ...tail);
-    } else if (kind === 'k4') {
-      const { address, groupBytes, scales, sums, sumScales } = from;
-      const { group } = sumBytes(w);
-      const size = w.onePanelScaleBytes;
-      const mins = minBlocking(k);
-      rt.kernels.linearK4(
-        address,
-        groupBytes,
-        scales,
-        sums,
-        group,
-        sumScales,
-        panels,
-        panelScales,
-        size,
-        k,
-        mins.kb,
-        n,
-        ...tail,
-      );
-    } else {
-      const linear = kind === 'u8' ? rt.kernels.linearU8 : rt.kernels.linearI16;
-      linear(from.address, from.groupBytes, from.scales, panels, panelScales, k, kPad, kb, n, ...tail);
-    }
-  };
+function multiplyPanels(
+  rt: Runtime,
+  p: Product,
+  activations: Activations | undefined,
+  scratch: number,
+  begin: number,
+  end: number,
+): void {
+  const { w, rows, a, lda } = p;
+  const from = { a, lda, begin: 0, rows };
+  const run = (panels: number, panelScales: number, nPanels: number, column: number) =>
+    w.products.multiply(rt.kernels, w.blocking, from, activations, {
+      w: panels,
+      wScale: panelScales,
+      nPanels,
+      bias: p.bias === 0 ? zerosAddress : p.bias + column * 4,
+      biasStep: p.bias === 0 ? 0 : 64,
+      factor: p.factor,
+      c: p.c + column * 4,
+      ldc: p.ldc,
+      rows,
+      activation: p.activation,
+      residual: p.residual === 0 ? 0 : p.residual + column * 4,
+      ldr: p.ldr,
+      wide: rt.wide,
+      t: p.scratch,
+    });
   if (w.form === 'panels') {
     const panels = w.address + p.matrix * w.panelBytes + begin * w.onePanelBytes;
     run(panels, w.scales + p.matrix * w.scaleBytes + begin * w.onePanelScaleBytes, end - begin, begin * panelColumns);

@@ -80,39 +80,66 @@ export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOp
       scratch: b.product,
     });
   product(rt.address(x), rt.stride(x), rows, router, 0, b.probs, b.strides.probs);
-  kernels.softmaxRows(b.probs, b.strides.probs, b.probs, b.strides.probs, rows, router.n);
-  kernels.routeRows(
-    b.probs,
-    b.strides.probs,
+  kernels.softmaxRows({ x: b.probs, ldx: b.strides.probs, y: b.probs, ldy: b.strides.probs, rows, n: router.n });
+  kernels.routeRows({
+    probs: b.probs,
+    ldp: b.strides.probs,
     rows,
-    router.n,
-    options.nUsed,
-    options.renormalise ? leastWeightSum : 0,
-    b.experts,
-    b.weights,
-  );
+    nExpert: router.n,
+    nUsed: options.nUsed,
+    leastSum: options.renormalise ? leastWeightSum : 0,
+    experts: b.experts,
+    weights: b.weights,
+  });
   for (let expert = 0; expert < router.n; expert++) {
-    const n = kernels.gatherExpert(
-      rt.address(x),
-      rt.stride(x),
-      b.experts,
-      rows * options.nUsed,
-      options.nUsed,
+    const n = kernels.gatherExpert({
+      x: rt.address(x),
+      ldx: rt.stride(x),
+      experts: b.experts,
+      nSlots: rows * options.nUsed,
+      nUsed: options.nUsed,
       expert,
-      x.cols,
-      b.gathered,
-      b.strides.embd,
-      b.list,
-    );
+      cols: x.cols,
+      to: b.gathered,
+      ldt: b.strides.embd,
+      list: b.list,
+    });
     if (n === 0) continue;
     if (gate === undefined) product(b.gathered, b.strides.embd, n, up, expert, b.hidden, b.strides.ff, code);
     else {
       product(b.gathered, b.strides.embd, n, gate, expert, b.gate, b.strides.ff, 0);
       product(b.gathered, b.strides.embd, n, up, expert, b.hidden, b.strides.ff);
-      kernels.gluRows(b.gate, b.strides.ff, b.hidden, b.strides.ff, b.gate, b.strides.ff, n, up.n, code);
+      kernels.gluRows({
+        gate: b.gate,
+        ldg: b.strides.ff,
+        up: b.hidden,
+        ldu: b.strides.ff,
+        y: b.gate,
+        ldy: b.strides.ff,
+        rows: n,
+        cols: up.n,
+        activation: code,
+      });
     }
     product(gate === undefined ? b.hidden : b.gate, b.strides.ff, n, down, expert, b.result, b.strides.embd);
-    kernels.scatterRows(b.result, b.strides.embd, n, x.cols, b.list, b.slots, b.strides.embd);
+    kernels.scatterRows({
+      x: b.result,
+      ldx: b.strides.embd,
+      n,
+      cols: x.cols,
+      list: b.list,
+      y: b.slots,
+      ldy: b.strides.embd,
+    });
   }
-  kernels.mixExperts(b.slots, b.strides.embd, b.weights, rows, options.nUsed, x.cols, rt.address(y), rt.stride(y));
+  kernels.mixExperts({
+    x: b.slots,
+    ldx: b.strides.embd,
+    weights: b.weights,
+    rows,
+    nUsed: options.nUsed,
+    cols: x.cols,
+    y: rt.address(y),
+    ldy: rt.stride(y),
+  });
 }

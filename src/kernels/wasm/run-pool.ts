@@ -15,7 +15,14 @@ export function runPool(rt: Runtime, x: WasmTensor, y: WasmTensor, kind: Exclude
   const { kernels, share, memory } = rt;
   const { offsets } = rt.batch;
   if (x.space === 'sequences') {
-    kernels.copyRows(rt.address(x), rt.stride(x), rt.address(y), rt.stride(y), rt.rows(x), x.cols);
+    kernels.copyRows({
+      x: rt.address(x),
+      ldx: rt.stride(x),
+      y: rt.address(y),
+      ldy: rt.stride(y),
+      rows: rt.rows(x),
+      cols: x.cols,
+    });
     return;
   }
   for (let s = share.sequences; s < share.sequencesEnd; s++) {
@@ -24,12 +31,12 @@ export function runPool(rt: Runtime, x: WasmTensor, y: WasmTensor, kind: Exclude
       memory.bytes(to, rt.stride(y)).fill(0);
       const factor = 1 / (offsets[s + 1] - offsets[s]);
       for (const { address, ld, rows } of rt.segments(x, offsets[s], offsets[s + 1])) {
-        kernels.sumRows(address, ld, rows, x.cols, factor, to);
+        kernels.sumRows({ x: address, ldx: ld, rows, cols: x.cols, factor, y: to });
       }
     } else {
       const token = pooledToken(offsets, s, kind);
       for (const { address, ld } of rt.segments(x, token, token + 1)) {
-        kernels.copyRows(address, ld, to, rt.stride(y), 1, x.cols);
+        kernels.copyRows({ x: address, ldx: ld, y: to, ldy: rt.stride(y), rows: 1, cols: x.cols });
       }
     }
   }

@@ -34,16 +34,16 @@ export function fillRopeTable(rt: Runtime, table: WasmTensor, options: RopeOptio
   const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / nRot));
   const factors = freqFactors === undefined ? 0 : (freqFactors as WasmWeight).address;
   const at = rt.address(table);
-  rt.kernels.fillRope(
-    at,
-    rt.stride(table),
-    rt.positions,
-    rt.rows(table),
+  rt.kernels.fillRope({
+    table: at,
+    ldt: rt.stride(table),
+    positions: rt.positions,
+    rows: rt.rows(table),
     nPairs,
     step,
     freqScale,
     factors,
     mix,
     magnitude,
-  );
+  });
 }

@@ -99,21 +99,32 @@ const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x
 
 /** The checks, by kernel. */
 const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
-  ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16(a, w, t, k * 2), 16)],
-  ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8(a, w, t, k * 2), 8)],
-  ['tileI16x2x16', checkI16((kernels) => kernels.tileI16x2x16(a, w, t, k * 2), 16, 2)],
-  ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16(a, w, t, k * 2), 16, 1)],
-  ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16(a, k * 4, w, t, 64, k * 4), 4)],
-  ['tileF32x6x16', checkF32((kernels) => kernels.tileF32x6x16(a, k * 4, w, t, 64, k * 4), 6)],
-  ['tilesF32', checkF32((kernels) => kernels.tilesF32(a, k * 4, 11, w, t, k * 4, 1), 11)],
-  ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16(a, w, t, k * 4), 1)],
+  ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16({ a, w, t, k4: k * 2 }), 16)],
+  ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8({ a, w, t, k4: k * 2 }), 8)],
+  ['tileI16x2x16', checkI16((kernels) => kernels.tileI16x2x16({ a, w, t, k4: k * 2 }), 16, 2)],
+  ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16({ a, w, t, k4: k * 2 }), 16, 1)],
+  ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16({ a, lda: k * 4, w, t, ldt: 64, k4: k * 4 }), 4)],
+  ['tileF32x6x16', checkF32((kernels) => kernels.tileF32x6x16({ a, lda: k * 4, w, t, ldt: 64, k4: k * 4 }), 6)],
+  ['tilesF32', checkF32((kernels) => kernels.tilesF32({ a, lda: k * 4, rows: 11, w, to: t, k4: k * 4, wide: 1 }), 11)],
+  ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16({ a, w, t, k4: k * 4 }), 1)],
   [
     'scaleTile',
     (kernels, on) => {
       const [s, b] = [on.floats(scales, 4), on.floats(bias, 32)];
       const sums = Int32Array.from({ length: 64 }, () => on.next() * 1e6);
       on.i32.set(sums, t / 4);
-      kernels.scaleTile(t, c, 64, bias, 0, scales, 4, bias + 64, 0.001, 4);
+      kernels.scaleTile({
+        t,
+        c,
+        ldc: 64,
+        base: bias,
+        ldBase: 0,
+        aScale: scales,
+        ldScale: 4,
+        wScale: bias + 64,
+        factor: 0.001,
+        rows: 4,
+      });
       return on.near(c, 64, (i) => b[i % 16] + sums[i] * 0.001 * s[i >> 4] * b[16 + (i % 16)]);
     },
   ],
@@ -123,7 +134,18 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       const [s, b] = [on.floats(scales, 8), on.floats(bias, 48)];
       const sums = Int32Array.from({ length: 64 }, () => on.next() * 1e6);
       on.i32.set(sums, t / 4);
-      kernels.scaleTileU8(t, c, 64, bias, 0, scales, 8, bias + 64, 0.001, 4);
+      kernels.scaleTileU8({
+        t,
+        c,
+        ldc: 64,
+        base: bias,
+        ldBase: 0,
+        aScale: scales,
+        ldScale: 8,
+        wScale: bias + 64,
+        factor: 0.001,
+        rows: 4,
+      });
       return on.near(c, 64, (i) => {
         const [row, j] = [i >> 4, i % 16];
         return b[j] + 0.001 * (sums[i] * s[2 * row] * b[16 + j] + s[2 * row + 1] * b[32 + j]);
@@ -136,7 +158,16 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       const [s, b, before] = [on.floats(scales, 8), on.floats(bias, 32), on.floats(c, 64)];
       const sub = on.integers(w, 128, 64);
       const sums = [0, 1, 2, 3].map((i) => on.integers(subSums + i * stripBytes, 128, 30000));
-      kernels.scaleTileK4(subSums, c, scales, 8, bias, w, 0.001, 4);
+      kernels.scaleTileK4({
+        t: subSums,
+        c,
+        aScale: scales,
+        ldScale: 8,
+        wScale: bias,
+        subScales: w,
+        factor: 0.001,
+        rows: 4,
+      });
       return on.near(c, 64, (i) => {
         const [row, j] = [i >> 4, i % 16];
         const pair = (of: Int16Array, block: number) =>
@@ -150,15 +181,15 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'addTile',
     (kernels, on) => {
       const [x, b] = [on.floats(t, 64), on.floats(bias, 16)];
-      kernels.addTile(t, c, 64, bias, 0, 0.5, 4);
+      kernels.addTile({ t, c, ldc: 64, base: bias, ldBase: 0, factor: 0.5, rows: 4 });
       return on.near(c, 64, (i) => b[i % 16] + 0.5 * x[i]);
     },
   ],
-  ['geluRow', checkRow((kernels) => kernels.geluRow(a, c, 128), gelu)],
+  ['geluRow', checkRow((kernels) => kernels.geluRow({ x: a, y: c, bytes: 128 }), gelu)],
   [
     'siluRow',
     checkRow(
-      (kernels) => kernels.siluRow(a, c, 128),
+      (kernels) => kernels.siluRow({ x: a, y: c, bytes: 128 }),
       (x) => x / (1 + Math.exp(-x)),
     ),
   ],
@@ -166,7 +197,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'expSum',
     (kernels, on) => {
       const x = on.floats(c, 32, 6);
-      const sum = kernels.expSum(c, c + 128, 6);
+      const sum = kernels.expSum({ p: c, end: c + 128, largest: 6 });
       const exact = x.reduce((total, value) => total + Math.exp(value - 6), 0);
       return on.near(c, 32, (i) => Math.exp(x[i] - 6)) && Math.abs(sum - exact) <= tolerance * exact;
     },
@@ -175,7 +206,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'addRows',
     (kernels, on) => {
       const [x, y] = [on.floats(a, 32), on.floats(w, 32)];
-      kernels.addRows(a, 128, w, 128, c, 128, 1, 32);
+      kernels.addRows({ a, lda: 128, b: w, ldb: 128, y: c, ldy: 128, rows: 1, cols: 32 });
       return on.near(c, 32, (i) => x[i] + y[i]);
     },
   ],
@@ -184,7 +215,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     (kernels, on) => {
       const x = on.floats(a, k, 3);
       const step = x.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 8000;
-      kernels.quantizeRows(a, k * 4, 1, k, c, 640, scales, 96, 8000);
+      kernels.quantizeRows({ x: a, ldx: k * 4, rows: 1, k, q: c, groupBytes: 640, scales, kb: 96, limit: 8000 });
       const at = (i: number) => on.i16[c / 2 + (i >> 1) * 8 + (i & 1)];
       return x.every((value, i) => Math.abs(at(i) * on.f32[scales / 4] - value) <= 0.51 * step);
     },
@@ -193,7 +224,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'quantizeByNorm',
     (kernels, on) => {
       const x = on.floats(a, 5 * k, 3);
-      kernels.quantizeByNorm(a, k * 4, 5, k, c, 640, scales);
+      kernels.quantizeByNorm({ x: a, ldx: k * 4, rows: 5, n: k, q: c, groupBytes: 640, scales });
       const at = (row: number, i: number) => on.i16[c / 2 + (row >> 2) * 320 + (i >> 1) * 8 + 2 * (row & 3) + (i & 1)];
       const missing = on.f32.slice(scales / 4 + 5, scales / 4 + 8);
       if (missing.some((scale) => scale !== 0)) return false;
@@ -213,7 +244,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'joinGroups',
     (kernels, on) => {
       const x = on.integers(a, 16 * 8, 30000);
-      kernels.joinGroups(a, 64, c);
+      kernels.joinGroups({ groups: a, groupBytes: 64, panel: c });
       return x.every((value, i) => {
         const [group, pair, rest] = [i >> 5, (i >> 3) & 3, i & 7];
         return on.i16[c / 2 + pair * 32 + group * 8 + rest] === value;
@@ -224,7 +255,18 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'quantizeRowsU8',
     (kernels, on) => {
       const x = on.floats(a, k, 3);
-      kernels.quantizeRowsU8(a, k * 4, 1, k, c, 320, scales, 96, 255, 0);
+      kernels.quantizeRowsU8({
+        x: a,
+        ldx: k * 4,
+        rows: 1,
+        k,
+        q: c,
+        groupBytes: 320,
+        scales,
+        kb: 96,
+        levels: 255,
+        zero: 0,
+      });
       const [scale, least] = [on.f32[scales / 4], on.f32[scales / 4 + 1]];
       const step = (Math.max(...x) - Math.min(...x)) / 255;
       const at = (i: number) => (on.i32[c / 4 + (i >> 2) * 4] >> (8 * (i & 3))) & 255;
@@ -235,7 +277,19 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'ropeRows',
     (kernels, on) => {
       const [x, table] = [on.floats(a, 16), on.floats(w, 16)];
-      kernels.ropeRows(a, 64, c, 64, w, 64, 1, 1, 16, 8, 1);
+      kernels.ropeRows({
+        x: a,
+        ldx: 64,
+        y: c,
+        ldy: 64,
+        table: w,
+        ldt: 64,
+        rows: 1,
+        nHead: 1,
+        headSize: 16,
+        nPairs: 8,
+        neox: 1,
+      });
       return on.near(c, 16, (i) => {
         const [cos, sin, first, second] = [table[2 * (i % 8)], table[2 * (i % 8) + 1], x[i % 8], x[(i % 8) + 8]];
         return i < 8 ? first * cos - second * sin : first * sin + second * cos;
@@ -246,7 +300,21 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'normRows',
     (kernels, on) => {
       const [x, b] = [on.floats(a, k), on.floats(bias, 2 * k)];
-      kernels.normRows(a, k * 4, 0, 0, bias, bias + k * 4, c, k * 4, 1, 1, k, 0, 0);
+      kernels.normRows({
+        x: a,
+        ldx: k * 4,
+        residual: 0,
+        ldr: 0,
+        weight: bias,
+        bias: bias + k * 4,
+        y: c,
+        ldy: k * 4,
+        rows: 1,
+        groups: 1,
+        n: k,
+        eps: 0,
+        rms: 0,
+      });
       const mean = x.reduce((sum, value) => sum + value, 0) / k;
       const deviation = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / k);
       return on.near(c, k, (i) => ((x[i] - mean) / deviation) * b[i] + b[k + i]);
@@ -256,7 +324,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'largestColumns',
     (kernels, on) => {
       const x = on.floats(a, 8 * columns);
-      kernels.largestColumns(a, a + 512, c);
+      kernels.largestColumns({ s: a, end: a + 512, largest: c });
       return on.near(c, columns, (j) => Math.max(...x.filter((_, i) => i % columns === j)));
     },
   ],
@@ -267,7 +335,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       const most = on.floats(bias, 8).map((value) => value + 7);
       on.f32.set(most, bias / 4);
       on.f32.fill(0, w / 4, w / 4 + 8 * columns);
-      kernels.expColumns(c, c + 1024, bias, w);
+      kernels.expColumns({ s: c, end: c + 1024, largest: bias, sums: w });
       const exp = (i: number) => ((i & 15) < 8 ? Math.exp(x[i] - most[i & 15]) : x[i]);
       const sum = (i: number) => ((i & 15) < 8 ? exp(i) + exp(i + 8 * columns) : 0);
       return on.near(c, 16 * columns, exp) && on.near(w, 8 * columns, sum);
@@ -280,7 +348,14 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       on.f32.set(sums, w / 4);
       on.f32.fill(1, bias / 4 + columns, bias / 4 + 2 * columns);
       on.f32.fill(2, scales / 4, scales / 4 + columns);
-      kernels.shareScales(w, bias, bias + 64, scales, c, c + 64);
+      kernels.shareScales({
+        sums: w,
+        blockLargest: bias,
+        largest: bias + 64,
+        total: scales,
+        scales: c,
+        factors: c + 64,
+      });
       const sum = (j: number) => sums.reduce((total, value, i) => (i % columns === j ? total + value : total), 0);
       const largest = (j: number) => Math.max(sum(j) / 262000, Math.exp(most[j] - 1) / 32767);
       return (
@@ -297,7 +372,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       on.f32.set(x, a / 4);
       const factors = on.floats(bias, columns).map((value) => 30000 + value * 2000);
       on.f32.set(factors, bias / 4);
-      kernels.pairColumns(a, a + 256, bias, c);
+      kernels.pairColumns({ s: a, end: a + 256, factors: bias, to: c });
       return x.every((value, i) => {
         const [key, j] = [i >> 4, i & 15];
         return Math.abs(on.i16[c / 2 + (key >> 1) * 32 + 2 * j + (key & 1)] - value * factors[j]) <= 0.51;
@@ -310,7 +385,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
       const x = on.floats(c, 2 * columns);
       const total = on.floats(bias, columns).map((value) => value + 2);
       on.f32.set(total, bias / 4);
-      kernels.divideColumns(c, c + 128, bias);
+      kernels.divideColumns({ x: c, end: c + 128, total: bias });
       return on.near(c, 2 * columns, (i) => x[i] / total[i & 15]);
     },
   ],
@@ -318,7 +393,7 @@ const checks: readonly (readonly [name: keyof Kernels, check: Check])[] = [
     'transpose',
     (kernels, on) => {
       const x = on.floats(a, 7 * 10);
-      kernels.transpose(a, 40, 7, 10, c, 28);
+      kernels.transpose({ from: a, ldf: 40, rows: 7, cols: 10, to: c, ldt: 28 });
       return on.near(c, 70, (i) => x[(i % 7) * 10 + Math.floor(i / 7)]);
     },
   ],

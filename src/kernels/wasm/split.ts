@@ -5,6 +5,7 @@
  * many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
  * reads each weight once; everything else goes by rows. Right for few tokens, where reading weights is most of the time.
  */
+import { groupRows } from './forms/form.ts';
 import type { Step, WasmTensor } from './graph.ts';
 import type { Quantized } from './runtime.ts';
 import type { Share } from './team.ts';
@@ -24,9 +25,6 @@ export function splitsByColumns(tokens: number, nRanks: number, keepBlocks: bool
 export function evenPart(n: number, rank: number, nRanks: number): [begin: number, end: number] {
   return [Math.floor((n * rank) / nRanks), Math.floor((n * (rank + 1)) / nRanks)];
 }
-
-/** Rows that lie together in quantised activations. */
-export const groupRows = 4;
 
 /** Shares of whole groups, which are quantised together, wherever sequences end. */
 export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {

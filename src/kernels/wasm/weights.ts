@@ -1,8 +1,8 @@
 /**
  * @file Weights in WebAssembly memory: the forms they take, and how they get there.
  *
- *  - `panels`: 16 output columns together, in the numbers that the products use: int16 (`high`), int8 (`fast`, where the engine has
- *    the products for it) or the 4 bits of Q4_K (`fast`, elsewhere) with scales for each column and block of k, or float32 (`exact`).
+ *  - `panels`: 16 output columns together, in the numbers that the products use (`forms/`): float32, or integers with scales for
+ *    each column and block of k.
  *  - `blocks`: the blocks of the file; tables, and matrices of models too large to be unpacked.
  *  - `shelved`: the same outside of WebAssembly memory (`shelf.ts`), where 4 GiB are not enough.
  *  - `vector`: float32.
@@ -11,61 +11,17 @@ import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
 import { nElements } from '../../gguf/shape.ts';
 import type { WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Weight } from '../../tensor/ops.ts';
+import { type Blocking, type Form, panelColumns } from './forms/form.ts';
 import { gridAddress, writeGrid } from './grids.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
 import type { Shelf } from './shelf.ts';
 
-/** Columns of a panel. */
-export const panelColumns = 16;
-
-/** How products are computed: float32, int16 times int16, unsigned 8 bits (0 … `levels`) times int8, int8 times the 4 bits of Q4_K. */
-export type Products =
-  | { readonly kind: 'f32' }
-  | { readonly kind: 'i16' }
-  | { readonly kind: 'u8'; readonly levels: 255 | 127 }
-  | { readonly kind: 'k4' };
-
-/**
- * Longest block of k that shares one scale. int16: 16 columns of 384 fill half of a 32 KiB first-level cache. 8 bits: a scale
- * for every 64 values keeps the error below that of llama.cpp's Q8_0. Q4_K: weights stay as they are, only activations err.
- */
-const maxBlock = { f32: 384, i16: 384, u8: 64, k4: 128 };
-
-/** Values of a sub-block of Q4_K. */
-const subBlock = 32;
+/** How products are computed. */
+export type Products = Form;
 
 /** Bytes read from the file at a time, at least 16 rows. */
 const stagingBytes = 1 << 20;
-
-/** How a matrix of `k` input values is cut: `kb` values share a scale, quantised activations stay within `limit`. */
-export interface Blocking {
-  readonly k: number;
-  /** k rounded up to what the tile takes at a time. */
-  readonly kPad: number;
-  readonly kb: number;
-  readonly nBlocks: number;
-  /** Largest |activation|. int16: int32 sums of `kb` products are shared fairly between activations and weights. */
-  readonly limit: number;
-}
-
-/** The blocking of a product over `k` values; the same for every matrix with that k, so that they share activations. */
-export function blockingOf(k: number, products: Products = { kind: 'i16' }): Blocking {
-  const kb = alignUp(Math.ceil(k / Math.ceil(k / maxBlock[products.kind])), 32);
-  const fair = Math.min(32767, Math.floor(32767 * Math.sqrt(32 / Math.min(kb, alignUp(k, 2)))));
-  return {
-    k,
-    kPad: alignUp(k, products.kind === 'u8' ? 4 : 2),
-    kb,
-    nBlocks: Math.ceil(k / kb),
-    limit: products.kind === 'u8' ? products.levels : products.kind === 'k4' ? 254 : fair,
-  };
-}
-
-/** The blocking of the minima of Q4_K with `k` input values, int16 with one for each sub-block. */
-export function minBlocking(k: number): Blocking {
-  return blockingOf(k / subBlock);
-}
 
 /** Where a matrix keeps its values. */
 export type WeightForm = 'panels' | 'blocks' | 'shelved' | 'vector';
@@ -114,7 +70,7 @@ export class WasmWeight implements Weight {
     this.grid = gridAddress(source.type.name);
     this.nPanels = Math.ceil(n / panelColumns);
     this.products = products;
-    this.blocking = blockingOf(k, products);
+    this.blocking = products.blocking(k);
     this.form = role === 'vector' ? 'vector' : role === 'table' || keepBlocks ? 'blocks' : 'panels';
     const bytes = this.#bytes();
     if (this.form === 'blocks' && shelf !== undefined && memory.weightsEnd + bytes > shelf.insideBytes) {
@@ -123,21 +79,18 @@ export class WasmWeight implements Weight {
     } else {
       this.address = memory.allocate(bytes, this.name);
     }
-    const scaled = this.form === 'panels' && products.kind !== 'f32';
-    this.scales = scaled ? memory.allocate(this.nMatrices * this.scaleBytes, this.name) : 0;
+    this.scales =
+      this.form === 'panels' && this.scaleBytes > 0 ? memory.allocate(this.nMatrices * this.scaleBytes, this.name) : 0;
   }
 
   /** Bytes of one panel. */
   get onePanelBytes(): number {
-    const { kind } = this.products;
-    return panelColumns * (kind === 'f32' ? this.k * 4 : this.blocking.kPad * (kind === 'i16' ? 2 : 1));
+    return this.products.panelBytes(this.blocking);
   }
 
-  /** Bytes of the scales of one panel: a scale a column, with 8 bits also a sum; for Q4_K see `packPanelK4`. */
+  /** Bytes of the scales of one panel. */
   get onePanelScaleBytes(): number {
-    const { kind } = this.products;
-    if (kind === 'k4') return 4 * this.k + minBlocking(this.k).nBlocks * panelColumns * 4;
-    return this.blocking.nBlocks * panelColumns * (kind === 'u8' ? 8 : 4);
+    return this.products.scaleBytes(this.blocking);
   }
 
   /** Bytes of the panels of one matrix. */
@@ -194,7 +147,7 @@ async function fillVector(w: WasmWeight, source: WeightSource, memory: KernelMem
   await source.read(0, memory.bytes(staging, source.byteLength));
   const values = w.k * w.n * w.nMatrices;
   memory.bytes(w.address, alignUp(values, panelColumns) * 4).fill(0);
-  kernels.unpackRow(w.type.id, staging, w.address, values, w.grid);
+  kernels.unpackRow({ type: w.type.id, from: staging, to: w.address, n: values, tables: w.grid });
 }
 
 async function fillPanels(w: WasmWeight, source: WeightSource, memory: KernelMemory, kernels: Kernels): Promise<void> {
@@ -231,15 +184,6 @@ export function packPanel(
   scratch: number,
   kernels: Kernels,
 ): void {
-  const { k, kPad, kb, limit } = w.blocking;
-  if (w.products.kind === 'k4') {
-    const mins = minBlocking(k);
-    kernels.packPanelK4(from, w.rowBytes, rows, k, mins.kb, mins.limit, to, scales, scratch);
-    return;
-  }
-  kernels.unpackRows(w.type.id, from, w.rowBytes, rows, k, scratch, k * 4, w.grid);
-  const row = scratch + panelColumns * k * 4 + 64;
-  if (w.products.kind === 'f32') kernels.packPanelF32(scratch, k * 4, rows, k, to);
-  else if (w.products.kind === 'u8') kernels.packPanelI8(scratch, k * 4, rows, k, kb, to, scales, row);
-  else kernels.packPanelI16(scratch, k * 4, rows, k, kPad, kb, limit, to, scales, row);
+  const { type, rowBytes, grid } = w;
+  w.products.pack(kernels, w.blocking, { type: type.id, from, rowBytes, rows, grid, to, scales, scratch });
 }

@@ -10,71 +10,12 @@
  * 128 keys, exponentials one for each query and block; K and V lie in the groups of 4 rows that the products read. No int32 sum can
  * overflow: see `quantize-norm.ts` for the scores, `VALUE_LIMIT` in `columns.ts` for the product with V.
  */
+import { KEY_BLOCK, KEY_BLOCK_I16, PARAMS_BYTES, Params, QUERIES, SEGMENT_BYTES, Segment, VALUE_GROUP, Work, layOut, roundUp } from './attention-layout';
 import { VALUE_LIMIT, addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
-import { STRIP_BYTES, addTile } from './epilogue';
+import { addTile } from './epilogue';
 import { quantizeRows } from './quantize';
 import { joinGroups, quantizeByNorm } from './quantize-norm';
 import { blockI16, tilesF32 } from './linear';
-
-/** What `attendSequence` reads at `p`; addresses and strides in bytes. Written by `src/kernels/wasm/run-attention.ts`. */
-@unmanaged
-class Params {
-  /** First owned query row, its row stride, how many rows, and the position of the first in its sequence. */
-  q: usize; ldq: usize; nQuery: i32; firstQuery: i32;
-  /** Where K and V lie: `nSegments` of (k, ldk, v, ldv, rows). `nKeys` rows in all. */
-  segments: usize; nSegments: i32; nKeys: i32;
-  nHead: i32; nHeadKv: i32; headSize: i32; headSizeV: i32;
-  scale: f32;
-  /** A query at p sees keys p − back … p + forward. */
-  back: i32; forward: i32;
-  /** 0: none. */
-  softcap: f32;
-  /** Added to the scores: `[nHead][2 · centre + 1]`, by query position − key position + centre; 0: none. Readable for 15 more. */
-  bias: usize; centre: i32;
-  y: usize; ldy: usize;
-  /** See `attentionScratchBytes` in `run-attention.ts`. */
-  scratch: usize;
-  wide: i32;
-  /** 1: products in int16, 0: in float32. */
-  int16: i32;
-}
-
-/** Queries of one panel. */
-@inline const QUERIES: i32 = 16;
-/** Keys of one partial sum in float32, and in int16, where V and the exponentials have scales of their own in each. */
-@inline const KEY_BLOCK: i32 = 512;
-@inline const KEY_BLOCK_I16: i32 = 128;
-/** Bytes of 4 dimensions of V in a block. */
-@inline const VALUE_GROUP: usize = 1024;
-
-@inline
-function roundUp(n: i32, unit: i32): i32 {
-  return (n + unit - 1) & -unit;
-}
-
-/** Where things lie in the scratch, and which keys they are of: [firstKey, endKey), the first a multiple of 16. */
-@unmanaged
-class Work {
-  firstKey: i32; endKey: i32;
-  /** float32: `[key][headSize]`; int16: groups of 4 keys, `keyGroup` bytes apart, and a scale a key. */
-  keys: usize; keyGroup: usize; keyScales: usize;
-  /** float32: `[dimension][key]`, rows `ldv` bytes apart; int16: `[block of keys][dimensions / 4]` groups, and scales `[block][dimension]`. */
-  values: usize; ldv: usize; valueBlock: usize; valueScales: usize;
-  /** int16: a block of keys and values in float32 before they are quantised; rows of values `ldv` apart. */
-  stageKeys: usize; stageValues: usize;
-  /** float32: `[d][16]`; int16: `[d/2][16][2]`, then the same in groups of 4. */
-  query: usize;
-  /** `[key][16]` */
-  strip: usize;
-  /** `[dimension][16]`: the sums over all keys so far, in float32 also over a block. */
-  out: usize; part: usize;
-  /** Of 16 columns: largest score (of all and of each block), sum of the exponentials and eight partial ones. */
-  largest: usize; blockLargest: usize; total: usize; sums: usize;
-  /** int16, of 16 columns: scales of the queries and of the exponentials, what the latter are multiplied with, zeros. */
-  queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
-  /** Sums of tiles. */
-  t: usize;
-}
 
 /** `to[c][r] = from[r][c]`. */
 export function transpose(from: usize, ldf: usize, rows: i32, cols: i32, to: usize, ldt: usize): void {
@@ -104,59 +45,42 @@ function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize
   }
 }
 
-export function attendSequence(address: usize): void {
-  const o = changetype<Params>(address);
-  const w = changetype<Work>(o.scratch);
+/**
+ * Attention of some query rows of one sequence.
+ * @param scratch `attentionBytes` for at least this length, a multiple of 64
+ * @param q first owned query row, `nQuery` of them, the first at position `firstQuery` of its sequence
+ * @param segments where K and V lie: `nSegments` times `SEGMENT_BYTES`, see `setSegment`; `nKeys` rows in all
+ * @param back a query at p sees keys p − back … p + forward
+ * @param softcap 0: none
+ * @param bias added to the scores: `[nHead][2 · centre + 1]`, by query position − key position + centre; 0: none. Readable for 15 more
+ * @param wide 1: tiles for 256-bit registers
+ * @param int16 1: products in int16, 0: in float32
+ */
+export function attendSequence(
+  scratch: usize, q: usize, ldq: usize, nQuery: i32, firstQuery: i32, segments: usize, nSegments: i32, nKeys: i32,
+  nHead: i32, nHeadKv: i32, headSize: i32, headSizeV: i32, scale: f32, back: i32, forward: i32, softcap: f32,
+  bias: usize, centre: i32, y: usize, ldy: usize, wide: i32, int16: i32,
+): void {
+  const o = changetype<Params>(scratch);
+  o.q = q; o.ldq = ldq; o.nQuery = nQuery; o.firstQuery = firstQuery;
+  o.segments = segments; o.nSegments = nSegments; o.nKeys = nKeys;
+  o.nHead = nHead; o.nHeadKv = nHeadKv; o.headSize = headSize; o.headSizeV = headSizeV;
+  o.scale = scale;
+  o.back = back; o.forward = forward;
+  o.softcap = softcap;
+  o.bias = bias; o.centre = centre;
+  o.y = y; o.ldy = ldy;
+  o.wide = wide;
+  o.int16 = int16;
+  const w = changetype<Work>(scratch + PARAMS_BYTES);
   layOut(o, w);
-  const perKv = o.nHead / o.nHeadKv;
-  for (let kv = 0; kv < o.nHeadKv; kv++) {
-    if (!o.int16) gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
+  const perKv = nHead / nHeadKv;
+  for (let kv = 0; kv < nHeadKv; kv++) {
+    if (!int16) gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
     else quantizeKeys(o, w, kv);
     for (let h = kv * perKv; h < (kv + 1) * perKv; h++) {
-      for (let r = 0; r < o.nQuery; r += QUERIES) attendRows(o, w, h, r, min(QUERIES, o.nQuery - r));
+      for (let r = 0; r < nQuery; r += QUERIES) attendRows(o, w, h, r, min(QUERIES, nQuery - r));
     }
-  }
-}
-
-/** Which keys are read, and where everything lies; `attentionScratchBytes` in `run-attention.ts` must know of each part. */
-function layOut(o: Params, w: Work): void {
-  const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
-  // Whole blocks where they have scales, so that these do not depend on the queries.
-  const unit = o.int16 ? KEY_BLOCK_I16 : 16;
-  w.firstKey = max(0, o.firstQuery - o.back) & -unit;
-  w.endKey = min(T, roundUp(o.firstQuery + o.nQuery + min(o.forward, T), unit));
-  const span = roundUp(w.endKey - w.firstKey, 16);
-  const nBlocks = (span + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
-  w.t = o.scratch + 128;
-  w.sums = w.t + STRIP_BYTES;
-  w.largest = w.sums + 512;
-  w.total = w.largest + 64;
-  w.queryScales = w.total + 64;
-  w.shareScales = w.queryScales + 64;
-  w.shareFactors = w.shareScales + 64;
-  w.zeros = w.shareFactors + 64;
-  memory.fill(w.zeros, 0, 64);
-  w.blockLargest = w.zeros + 64;
-  w.query = w.blockLargest + (<usize>nBlocks << 6);
-  w.out = w.query + (<usize>(d + 8) << 6);
-  w.part = w.out + (<usize>dv << 6);
-  w.strip = w.part + (<usize>dv << 6);
-  w.keys = w.strip + (<usize>span << 6);
-  if (!o.int16) {
-    // What lies in the lanes of missing queries is multiplied too.
-    if (o.nQuery < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
-    w.values = w.keys + (<usize>(span * d) << 2);
-    // An odd number of cache lines: a column then has sets of the cache for itself.
-    w.ldv = (<usize>span << 2) | 64;
-  } else {
-    w.keyGroup = <usize>roundUp(d, 8) << 3;
-    w.keyScales = w.keys + <usize>(span >> 2) * w.keyGroup;
-    w.valueBlock = <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
-    w.values = w.keyScales + (<usize>span << 2);
-    w.valueScales = w.values + <usize>nBlocks * w.valueBlock;
-    w.stageKeys = w.valueScales + (<usize>(nBlocks * dv) << 2);
-    w.ldv = (<usize>min(span, KEY_BLOCK_I16) << 2) | 64;
-    w.stageValues = w.stageKeys + (<usize>(min(span, KEY_BLOCK_I16) * d) << 2);
   }
 }
 
@@ -178,13 +102,13 @@ function gather(o: Params, kv: i32, from: i32, to: i32, keys: usize, values: usi
   const d = o.headSize, dv = o.headSizeV;
   let row = 0;
   for (let i = 0; i < o.nSegments; i++) {
-    const segment = o.segments + <usize>(i * 20);
-    const n = load<i32>(segment, 16);
+    const segment = changetype<Segment>(o.segments + <usize>i * SEGMENT_BYTES);
+    const n = segment.rows;
     const first = max(row, from), end = min(row + n, to);
     if (first < end) {
-      const ldk = load<usize>(segment, 4), ld = load<usize>(segment, 12);
-      const k = load<usize>(segment) + <usize>(first - row) * ldk + (<usize>(kv * d) << 2);
-      const v = load<usize>(segment, 8) + <usize>(first - row) * ld + (<usize>(kv * dv) << 2);
+      const ldk = segment.ldk, ld = segment.ldv;
+      const k = segment.k + <usize>(first - row) * ldk + (<usize>(kv * d) << 2);
+      const v = segment.v + <usize>(first - row) * ld + (<usize>(kv * dv) << 2);
       scaleRows(k, ldk, end - first, d, 1, keys + (<usize>((first - from) * d) << 2));
       transpose(v, ld, end - first, dv, values + (<usize>(first - from) << 2), ldv);
     }

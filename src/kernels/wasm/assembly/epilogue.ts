@@ -5,8 +5,8 @@ import { GELU, NONE, RELU, SILU, gelu4, madd, relu4, silu4, tanh4 } from './math
 
 /** Rows of a strip: their sums are scaled at once. */
 @inline export const STRIP: i32 = 48;
-/** Bytes of the sums of a strip, `[row][16]`; `stripBytes` in `kernels.ts`. */
-@inline export const STRIP_BYTES: usize = 3072;
+/** Bytes of the sums of a strip, `[row][16]`. */
+export const STRIP_BYTES: usize = 3072;
 
 /** `base + factor · (scale · wScale · t + offset · wSum)` in four columns, `factor` being in `wScale` and `wSum` already. */
 @inline

@@ -173,7 +173,7 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), f32x4.splat(0.3)));
 }
 
-/** Codes of the activations, shared with `src/kernels/wasm/kernels.ts`. */
+/** Codes of the activations. */
 export const NONE: i32 = 0;
 export const GELU: i32 = 1;
 export const SILU: i32 = 2;

@@ -1,0 +1,164 @@
+/**
+ * @file The scratch of attention: what lies where, and how many bytes it takes. Nothing outside of the module knows of it.
+ */
+import { STRIP_BYTES } from './epilogue';
+
+/** Queries of one panel. */
+@inline export const QUERIES: i32 = 16;
+/** Keys of one partial sum in float32, and in int16, where V and the exponentials have scales of their own in each. */
+@inline export const KEY_BLOCK: i32 = 512;
+@inline export const KEY_BLOCK_I16: i32 = 128;
+/** Bytes at the start of the scratch: `Params`, `Work`, and what has the same size whatever the lengths. */
+@inline export const PARAMS_BYTES: usize = 128;
+@inline const WORK_BYTES: usize = 128;
+@inline const FIXED_BYTES: usize = STRIP_BYTES + 512 + 6 * 64;
+/** Bytes of 4 dimensions of V in a block. */
+@inline export const VALUE_GROUP: usize = 1024;
+
+@inline
+export function roundUp(n: i32, unit: i32): i32 {
+  return (n + unit - 1) & -unit;
+}
+
+/** The parameters of `attendSequence`, kept at the start of its scratch. */
+@unmanaged
+export class Params {
+  q: usize; ldq: usize; nQuery: i32; firstQuery: i32;
+  segments: usize; nSegments: i32; nKeys: i32;
+  nHead: i32; nHeadKv: i32; headSize: i32; headSizeV: i32;
+  scale: f32;
+  back: i32; forward: i32;
+  softcap: f32;
+  bias: usize; centre: i32;
+  y: usize; ldy: usize;
+  wide: i32;
+  int16: i32;
+}
+
+/** Rows of K and V that lie together. */
+@unmanaged
+export class Segment {
+  k: usize; ldk: usize; v: usize; ldv: usize; rows: i32;
+}
+
+/** Bytes of one segment. */
+export const SEGMENT_BYTES: usize = 20;
+
+/** Says where `rows` rows of K and V lie: segment `i` of the list at `segments`. */
+export function setSegment(segments: usize, i: i32, k: usize, ldk: usize, v: usize, ldv: usize, rows: i32): void {
+  const segment = changetype<Segment>(segments + <usize>i * SEGMENT_BYTES);
+  segment.k = k; segment.ldk = ldk;
+  segment.v = v; segment.ldv = ldv;
+  segment.rows = rows;
+}
+
+/** Where things lie in the scratch, and which keys they are of: [firstKey, endKey), the first a multiple of 16. */
+@unmanaged
+export class Work {
+  firstKey: i32; endKey: i32;
+  /** float32: `[key][headSize]`; int16: groups of 4 keys, `keyGroup` bytes apart, and a scale a key. */
+  keys: usize; keyGroup: usize; keyScales: usize;
+  /** float32: `[dimension][key]`, rows `ldv` bytes apart; int16: `[block of keys][dimensions / 4]` groups, and scales `[block][dimension]`. */
+  values: usize; ldv: usize; valueBlock: usize; valueScales: usize;
+  /** int16: a block of keys and values in float32 before they are quantised; rows of values `ldv` apart. */
+  stageKeys: usize; stageValues: usize;
+  /** float32: `[d][16]`; int16: `[d/2][16][2]`, then the same in groups of 4. */
+  query: usize;
+  /** `[key][16]` */
+  strip: usize;
+  /** `[dimension][16]`: the sums over all keys so far, in float32 also over a block. */
+  out: usize; part: usize;
+  /** Of 16 columns: largest score (of all and of each block), sum of the exponentials and eight partial ones. */
+  largest: usize; blockLargest: usize; total: usize; sums: usize;
+  /** int16, of 16 columns: scales of the queries and of the exponentials, what the latter are multiplied with, zeros. */
+  queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
+  /** Sums of tiles. */
+  t: usize;
+}
+
+/** Blocks of keys that have scales of their own in int16. */
+@inline
+function blocksOf(span: i32): i32 {
+  return (span + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
+}
+
+/** Bytes of keys in float32. */
+@inline
+function floatKeyBytes(n: i32, d: i32): usize {
+  return <usize>(n * d) << 2;
+}
+
+/** Bytes from dimension to dimension of values in float32: an odd number of cache lines, so that a column has sets of the cache for itself. */
+@inline
+function floatValueStride(n: i32): usize {
+  return (<usize>n << 2) | 64;
+}
+
+/** Bytes of 4 keys in int16. */
+@inline
+function keyGroupBytes(d: i32): usize {
+  return <usize>roundUp(d, 8) << 3;
+}
+
+/** Bytes of a block of values in int16. */
+@inline
+function valueBlockBytes(dv: i32): usize {
+  return <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
+}
+
+/**
+ * Bytes of scratch for a sequence of `nKeys` tokens. `int16` for a length of which some sequences may be attended so: enough for
+ * shorter ones in float32 as well.
+ */
+export function attentionBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32): usize {
+  const span = roundUp(nKeys, 16), staged = int16 ? KEY_BLOCK_I16 : span;
+  let bytes = PARAMS_BYTES + WORK_BYTES + FIXED_BYTES + (<usize>(blocksOf(span) + headSize + 8 + 2 * headSizeV + span) << 6);
+  if (int16) {
+    bytes += <usize>(span >> 2) * keyGroupBytes(headSize) + (<usize>span << 2);
+    bytes += <usize>blocksOf(span) * (valueBlockBytes(headSizeV) + (<usize>headSizeV << 2));
+  }
+  // The last tiles read past the end.
+  return bytes + floatKeyBytes(staged, headSize) + floatValueStride(staged) * <usize>headSizeV + 256;
+}
+
+/** Which keys are read, and where everything lies; `attentionBytes` counts each part. */
+export function layOut(o: Params, w: Work): void {
+  const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
+  // Whole blocks where they have scales, so that these do not depend on the queries.
+  const unit = o.int16 ? KEY_BLOCK_I16 : 16;
+  w.firstKey = max(0, o.firstQuery - o.back) & -unit;
+  w.endKey = min(T, roundUp(o.firstQuery + o.nQuery + min(o.forward, T), unit));
+  const span = roundUp(w.endKey - w.firstKey, 16);
+  const nBlocks = blocksOf(span);
+  w.t = changetype<usize>(w) + WORK_BYTES;
+  w.sums = w.t + STRIP_BYTES;
+  w.largest = w.sums + 512;
+  w.total = w.largest + 64;
+  w.queryScales = w.total + 64;
+  w.shareScales = w.queryScales + 64;
+  w.shareFactors = w.shareScales + 64;
+  w.zeros = w.shareFactors + 64;
+  memory.fill(w.zeros, 0, 64);
+  w.blockLargest = w.t + FIXED_BYTES;
+  w.query = w.blockLargest + (<usize>nBlocks << 6);
+  w.out = w.query + (<usize>(d + 8) << 6);
+  w.part = w.out + (<usize>dv << 6);
+  w.strip = w.part + (<usize>dv << 6);
+  w.keys = w.strip + (<usize>span << 6);
+  if (!o.int16) {
+    // What lies in the lanes of missing queries is multiplied too.
+    if (o.nQuery < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
+    w.values = w.keys + floatKeyBytes(span, d);
+    w.ldv = floatValueStride(span);
+  } else {
+    const staged = min(span, KEY_BLOCK_I16);
+    w.keyGroup = keyGroupBytes(d);
+    w.keyScales = w.keys + <usize>(span >> 2) * w.keyGroup;
+    w.valueBlock = valueBlockBytes(dv);
+    w.values = w.keyScales + (<usize>span << 2);
+    w.valueScales = w.values + <usize>nBlocks * w.valueBlock;
+    w.stageKeys = w.valueScales + (<usize>(nBlocks * dv) << 2);
+    w.ldv = floatValueStride(staged);
+    w.stageValues = w.stageKeys + floatKeyBytes(staged, d);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * @file What a form of storage can do: the numbers that weights are unpacked to and activations are quantised to, and the product
+ * of both. One file each: `f32.ts`, `i16.ts`, `u8.ts`, `k4.ts`.
+ */
+import type { Kernels } from '../kernels.ts';
+import { alignUp } from '../memory.ts';
+
+/** Columns of a panel. */
+export const panelColumns = 16;
+
+/** Rows of a group of quantised activations. */
+export const groupRows = 4;
+
+/** How a matrix of `k` input values is cut: `kb` values share a scale, quantised activations stay within `limit`. */
+export interface Blocking {
+  readonly k: number;
+  /** k rounded up to what the tile takes at a time. */
+  readonly kPad: number;
+  readonly kb: number;
+  readonly nBlocks: number;
+  /** Largest |activation|. int16: int32 sums of `kb` products are shared fairly between activations and weights. */
+  readonly limit: number;
+}
+
+/** Where rows of quantised activations lie: in groups of 4, and what else the form keeps of them. */
+export interface Activations {
+  readonly address: number;
+  readonly groupBytes: number;
+  readonly scales: number;
+  /** Q4_K: int16 sums of 32 activations, their scales, and scratch for the sums in float32. */
+  readonly sums: number;
+  readonly sumScales: number;
+  readonly floats: number;
+  readonly end: number;
+}
+
+/** Rows [begin, begin + rows) of float32 activations; `begin` is the first of a group. */
+export interface Rows {
+  readonly a: number;
+  readonly lda: number;
+  readonly begin: number;
+  readonly rows: number;
+}
+
+/** Rows of blocks of the file (at most 16) and the panel to make of them. */
+export interface Packing {
+  readonly type: number;
+  readonly from: number;
+  readonly rowBytes: number;
+  readonly rows: number;
+  readonly grid: number;
+  readonly to: number;
+  readonly scales: number;
+  readonly scratch: number;
+}
+
+/** What every product of panels takes besides its activations: see `linearI16` in `assembly/linear.ts`. */
+export type Panels = Omit<Parameters<Kernels['linearI16']>[0], 'a' | 'groupBytes' | 'aScale' | 'k' | 'kPad' | 'kb'>;
+
+/** A form of storage. Sizes are in bytes. */
+export interface Form {
+  readonly kind: 'f32' | 'i16' | 'u8' | 'k4';
+  /** The blocking of a product over `k` values; the same for every matrix with that k, so that they share activations. */
+  blocking(k: number): Blocking;
+  /** One panel. */
+  panelBytes(blocking: Blocking): number;
+  /** The scales of one panel; 0 without scales. */
+  scaleBytes(blocking: Blocking): number;
+  /** Lays out `rows` rows of activations from `address` on; `undefined` where products read float32. */
+  activations(blocking: Blocking, address: number, rows: number): Activations | undefined;
+  /** Quantises rows. */
+  quantize(kernels: Kernels, blocking: Blocking, from: Rows, to: Activations): void;
+  /** Makes one panel and its scales. */
+  pack(kernels: Kernels, blocking: Blocking, packing: Packing): void;
+  /** Multiplies all rows of `from` (float32), quantised in `activations`, with panels. */
+  multiply(
+    kernels: Kernels,
+    blocking: Blocking,
+    from: Rows,
+    activations: Activations | undefined,
+    panels: Panels,
+  ): void;
+}
+
+/** Cuts `k` values into equal blocks of at most `longest`, which are multiples of 32. */
+export function blocks(k: number, longest: number): { readonly kb: number; readonly nBlocks: number } {
+  const kb = alignUp(Math.ceil(k / Math.ceil(k / longest)), 32);
+  return { kb, nBlocks: Math.ceil(k / kb) };
+}
+
+/** Unpacks the rows to float32 in the scratch; returns where scratch is left for one row. */
+export function unpack(kernels: Kernels, { k }: Blocking, packing: Packing): number {
+  const { type, from, rowBytes, rows, grid, scratch } = packing;
+  kernels.unpackRows({ type, from, rowBytes, rows, k, x: scratch, ldx: k * 4, tables: grid });
+  return scratch + panelColumns * k * 4 + 64;
+}
+
+/** Lays out activations one behind the other. */
+export function layOut(
+  address: number,
+  rows: number,
+  groupBytes: number,
+  scaleBytes: number,
+  sums = { group: 0, scales: 0, floats: 0 },
+): Activations {
+  const groups = Math.ceil(rows / groupRows);
+  const start = alignUp(address, 64);
+  const scales = alignUp(start + groups * groupBytes, 64);
+  const sumsAt = alignUp(scales + rows * scaleBytes, 64);
+  const sumScales = alignUp(sumsAt + groups * sums.group, 64);
+  const floats = alignUp(sumScales + rows * sums.scales, 64);
+  return { address: start, groupBytes, scales, sums: sumsAt, sumScales, floats, end: floats + rows * sums.floats };
+}
