@@ -1,5 +1,5 @@
 /**
- * @file The installed package in bundles of esbuild, webpack, Vite and Rolldown: built and run, those for browsers in
+ * @file The installed package in bundles of esbuild, webpack, Vite, Bun and Rolldown: built and run, those for browsers in
  * Chromium, with two threads. With CI=true only, since the bundlers come from the registry.
  */
 import { execFile } from 'node:child_process';
@@ -61,7 +61,7 @@ describe.skipIf(!wanted)('bundled', () => {
   beforeAll(async () => {
     await mkdir(home);
     await writeFile(join(home, 'package.json'), '{ "name": "bundled", "private": true, "type": "module" }\n');
-    const bundlers = ['esbuild@0.28', 'webpack@5', 'webpack-cli@6', 'vite@8', 'rolldown@1'];
+    const bundlers = ['esbuild@0.28', 'webpack@5', 'webpack-cli@6', 'vite@8', 'rolldown@1', 'bun@1'];
     bundlers.push('publint@0.3', '@arethetypeswrong/cli@0.18');
     await npm(home, 'install', '--prefer-offline', inject('packed').tarball, ...bundlers);
     await cp(join(folder, 'bert-mean.gguf'), join(home, 'bert-mean.gguf'));
@@ -133,6 +133,10 @@ describe.skipIf(!wanted)('bundled', () => {
       'Vite, workers as scripts': {
         command: 'vite build --config vite.iife.js',
         script: '/vite-iife/page.js',
+      },
+      Bun: {
+        command: 'bun build page-own.js worker.js --target browser --splitting --outdir bun',
+        script: '/bun/page-own.js',
       },
       Rolldown: {
         command: 'rolldown page-own.js worker.js --platform browser --format esm --dir rolldown',
