@@ -15,12 +15,13 @@ export interface CorsOptions {
   readonly credentials?: boolean;
 }
 
-/** Paths that need no key. With a path prefix they lie outside it, as in llama-server. */
+/** Paths that need no key, with and without the path prefix. */
 const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
 
 /** Whether a request may go on: always without keys. */
-export function isAllowed(keys: readonly string[], path: string, headers: Headers): boolean {
+export function isAllowed(keys: readonly string[], path: string, prefix: string, headers: Headers): boolean {
   if (keys.length === 0 || publicPaths.has(path)) return true;
+  if (path.startsWith(prefix) && publicPaths.has(path.slice(prefix.length) || '/')) return true;
   const given = headers.get('authorization') || headers.get('x-api-key') || '';
   const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
   let found = false;

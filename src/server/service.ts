@@ -101,7 +101,13 @@ export function makeHouse({ onError: _, large: __, ...given }: AppOptions): Hous
   const cache = options.cacheSize > 0 ? new VectorCache(options.cacheSize) : undefined;
   const metrics = new Metrics();
   const gate = new Gate(options, () => metrics.rejected++);
-  return { options, metrics, gate, cache };
+  return { options: { ...options, prefix: pathPrefix(options.prefix) }, metrics, gate, cache };
+}
+
+/** A prefix as it stands before a path: `llm`, `/llm` and `/llm/` are one, and `/` is none. */
+function pathPrefix(given: string): string {
+  const name = given.replace(/^\/+|\/+$/g, '');
+  return name === '' ? '' : `/${name}`;
 }
 
 /** Moves the model in. */

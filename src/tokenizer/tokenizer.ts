@@ -87,9 +87,9 @@ export class Tokenizer {
   pairEncoder(query: string): PairEncoder {
     const { rerankTemplate } = this;
     if (rerankTemplate !== undefined) {
-      const withQuery = rerankTemplate.replaceAll('{query}', () => query);
       const encode = (text: string) => this.encode(text, { addSpecial: false });
-      const parts = withQuery.split('{document}');
+      // The places are those of the template alone: `{document}` in a query, or in a document, is text.
+      const parts = rerankTemplate.split('{document}').map((part) => part.split('{query}').join(query));
       return {
         encode: (document) => encode(parts.join(document)),
         nBefore: encode(parts[0]).length,

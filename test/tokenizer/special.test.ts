@@ -141,6 +141,21 @@ describe('pairs', () => {
     expect(createTokenizer(metadataOf(vocabulary)).encodePair('[SEP]', 'b')).toEqual([2, 6, 8, 7, 3, 5]);
   });
 
+  test('a rerank template is filled in once: places in a query or a document are text', () => {
+    const tokenizer = withSpecials([], { 'tokenizer.chat_template.rerank': 'q{query}d{document}e{document}' });
+    const joined = (query: string, document: string) =>
+      tokenizer
+        .encodePair(query, document)
+        .map((id) => tokenizer.vocab.text(id))
+        .join('');
+    expect(joined('{document}', 'x')).toBe('q{document}dxex');
+    expect(joined('{query}', '{query}{document}')).toBe('q{query}d{query}{document}e{query}{document}');
+    const bomb = tokenizer.encodePair('{document}'.repeat(2500), 'x'.repeat(20_000));
+    expect(bomb.length).toBe(25_000 + 40_000 + 3);
+    const { nBefore, after } = tokenizer.pairEncoder('{document}{document}');
+    expect([nBefore, after.length]).toEqual(['q{document}{document}d'.length, 0]);
+  });
+
   test('a rerank template is filled in, every place of it, and parsed', () => {
     const template = '[CLS]{query}{query}[SEP]{document}';
     const tokenizer = createTokenizer(metadataOf({ ...vocabulary, 'tokenizer.chat_template.rerank': template }));
