@@ -87,9 +87,9 @@ export class Tokenizer {
   pairEncoder(query: string): PairEncoder {
     const { rerankTemplate } = this;
     if (rerankTemplate !== undefined) {
-      const withQuery = rerankTemplate.replaceAll('{query}', () => query);
       const encode = (text: string) => this.encode(text, { addSpecial: false });
-      const parts = withQuery.split('{document}');
+      // The template is looked at once: what a query or a document says never becomes a placeholder.
+      const parts = rerankTemplate.split('{document}').map((part) => part.replaceAll('{query}', () => query));
       return {
         encode: (document) => encode(parts.join(document)),
         nBefore: encode(parts[0]).length,

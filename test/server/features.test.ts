@@ -359,13 +359,18 @@ describe('overload', () => {
 });
 
 describe('settings', () => {
-  it('--api-prefix moves every route, and the public ones with it', async () => {
-    const served = app({ prefix: '/foo', apiKeys: ['k'] });
-    const headers = { authorization: 'Bearer k' };
-    expect((await get(served, '/foo/health')).status).toBe(401);
-    expect((await get(served, '/foo/health', headers)).status).toBe(200);
-    expect((await get(served, '/health', headers)).status).toBe(404);
-  });
+  it.each(['/foo', '/foo/', 'foo'])(
+    '--api-prefix %s moves every route, and the public ones with it',
+    async (prefix) => {
+      const served = app({ prefix, apiKeys: ['k'] });
+      const headers = { authorization: 'Bearer k' };
+      expect((await get(served, '/foo/health')).status).toBe(200);
+      expect((await get(served, '/foo/v1/models')).status).toBe(401);
+      expect((await get(served, '/foo/v1/models', headers)).status).toBe(200);
+      expect((await get(served, '/foo/health', headers)).status).toBe(200);
+      expect((await get(served, '/health', headers)).status).toBe(404);
+    },
+  );
 
   it.each<[AppOptions['cors'], string | undefined, string | null]>([
     [{}, 'http://a.example', 'http://a.example'],
