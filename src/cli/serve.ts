@@ -55,7 +55,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   await loading;
   log(describe(embedder, performance.now() - started));
   for (const { url } of servers) log(`listening on ${url}`);
-  if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix, embedder)}`);
+  if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);
   await stopped;
   await close();
   await embedder.dispose();

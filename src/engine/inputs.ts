@@ -82,7 +82,7 @@ function checkIds<Ids extends number[] | Int32Array>(tokenizer: Tokenizer, ids: 
     if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < nTokens)) {
       throw new InputError(
         'token',
-        `token ${ids[i]} of input ${index} is outside the vocabulary (0 to ${nTokens - 1})`,
+        `token ${ids[i]} of input ${index} is outside the vocabulary of ${nTokens} tokens (0 to ${nTokens - 1}), at position ${i}`,
         index,
       );
     }

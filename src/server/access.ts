@@ -1,6 +1,8 @@
 /**
  * @file Who may call: API keys and CORS, as llama-server handles them.
  */
+import { Buffer } from 'node:buffer';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
 
 /** CORS settings. */
@@ -19,21 +21,24 @@ export interface CorsOptions {
 const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
 
 /** Whether a request may go on: always without keys. */
-export function isAllowed(keys: readonly string[], path: string, prefix: string, headers: Headers): boolean {
-  if (keys.length === 0 || publicPaths.has(path)) return true;
-  if (path.startsWith(prefix) && publicPaths.has(path.slice(prefix.length) || '/')) return true;
+export function isAllowed(keys: readonly string[], prefix: string, path: string, headers: Headers): boolean {
+  const isPublic = publicPaths.has(path) || (path.startsWith(prefix) && publicPaths.has(path.slice(prefix.length)));
+  if (keys.length === 0 || isPublic) return true;
   const given = headers.get('authorization') || headers.get('x-api-key') || '';
   const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
+  // Headers come as bytes, which runtimes take for Latin-1 although clients send UTF-8.
+  const forms = [digest(Buffer.from(key, 'latin1')), digest(Buffer.from(key))];
   let found = false;
-  for (const known of keys) found = sameText(known, key) || found;
+  for (const known of keys) {
+    const wanted = digest(Buffer.from(known));
+    for (const form of forms) found = timingSafeEqual(wanted, form) || found;
+  }
   return found;
 }
 
-/** Compares in a time that does not tell how much of the beginning was right. */
-function sameText(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i % Math.max(1, b.length));
-  return difference === 0;
+/** Digests have one length, so that comparing them tells nothing about that of a key. */
+function digest(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
 }
 
 /**

@@ -66,7 +66,7 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     c.header('Content-Type', 'application/json; charset=utf-8');
     if (c.req.method === 'OPTIONS') return preflight(c, cors);
     if (service === undefined) return refuse(c, 'unavailable_error', 'Loading model');
-    if (!isAllowed(apiKeys, c.req.path, prefix, c.req.raw.headers))
+    if (!isAllowed(apiKeys, prefix, c.req.path, c.req.raw.headers))
       return refuse(c, 'authentication_error', 'Invalid API Key');
     if (c.req.method === 'HEAD') c.header('Accept-Ranges', 'bytes');
     await next();

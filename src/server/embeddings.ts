@@ -1,7 +1,7 @@
 /**
  * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
  */
-import type { ModelInfo } from '../engine/index.ts';
+import type { EmbedOptions, ModelInfo } from '../engine/index.ts';
 import { Turn } from '../turn.ts';
 import { convertVector, type OutputDtype } from './dtypes.ts';
 import { HttpError } from './errors.ts';
@@ -44,9 +44,19 @@ async function compute(call: Call, fields: Fields) {
   const result = await computeVectors(call, withPrompt(call, body.input, body.prompt_name ?? undefined), {
     normalize: normalization(engine.info, body.embd_normalize, options.normalize),
     dimensions: body.dimensions ?? undefined,
-    truncate: body.truncate && (body.truncation_direction === 'left' ? 'start' : 'end'),
+    truncate: truncation(body.truncate, body.truncation_direction),
   });
   return { body, result };
+}
+
+/** Where to cut. `NONE`, `END` and `START` are words of other servers, which say it all. */
+function truncation(
+  truncate: boolean | 'NONE' | 'END' | 'START',
+  direction: 'left' | 'right',
+): EmbedOptions['truncate'] {
+  if (truncate === false || truncate === 'NONE') return false;
+  if (truncate === true) return direction === 'left' ? 'start' : 'end';
+  return truncate === 'START' ? 'start' : 'end';
 }
 
 /** llama-server never normalises the vectors of tokens; scores are no vectors. */

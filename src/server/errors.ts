@@ -67,7 +67,7 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof ContextSizeError) {
     return new HttpError(
       'exceed_context_size_error',
-      `input (${error.nTokens} tokens) is larger than the max context size (${error.nCtx} tokens). skipping`,
+      `input (${error.nTokens} tokens) is larger than the max context size (${error.nCtx} tokens). skipping: the input is too large`,
       { details: { n_prompt_tokens: error.nTokens, n_ctx: error.nCtx } },
     );
   }
@@ -77,10 +77,14 @@ export function toHttpError(error: unknown): HttpError {
   return new HttpError('server_error', error instanceof Error ? error.message : String(error));
 }
 
+/** Why ids of another vocabulary come. */
+const OWN_TOKENS =
+  'A client that tokenizes by itself must be told to send texts (LangChain for Python: check_embedding_ctx_length=False)';
+
 function inputErrorMessage({ code, message }: InputError): string {
   if (code === 'shape') return PROMPT_SHAPE;
   if (code === 'empty') return 'Input content cannot be empty';
-  if (code === 'token') return 'Prompt contains invalid tokens';
+  if (code === 'token') return `Prompt contains invalid tokens: ${message}. ${OWN_TOKENS}`;
   return message;
 }
 

@@ -18,8 +18,26 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * @throws HttpError for bytes that are no JSON
  */
 export async function parseFields(bytes: Uint8Array, type: string): Promise<Fields> {
-  const value = type.startsWith('multipart/form-data') ? await formFields(bytes, type) : parseJson(bytes);
+  const value = IS_FORM.test(type) ? await formFields(bytes, type) : parseJson(bytes);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+/** Types have no case. */
+const IS_FORM = /^\s*multipart\/form-data/i;
+
+/** Numbers that may be larger than a double holds, and more. */
+const MAYBE_OVERFLOW = /[eE]\+?\d{3}|\d{200}/;
+const OVERFLOW =
+  '[json.exception.out_of_range.406] number overflow: a number is too large for 64 bits of floating point';
+
+function hasInfinity(value: unknown): boolean {
+  const stack = [value];
+  while (stack.length > 0) {
+    const one = stack.pop();
+    if (typeof one === 'number' && !Number.isFinite(one)) return true;
+    if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) stack.push(inner);
+  }
+  return false;
 }
 
 /** @throws HttpError saying where and why the bytes are not JSON */
@@ -30,6 +48,7 @@ export function parseJson(bytes: Uint8Array): unknown {
     const value: unknown = JSON.parse(text);
     // JavaScript takes lone surrogates; no UTF-8 text can hold them.
     if (/\\u[dD][89a-fA-F]/.test(text)) problem = diagnoseJson(bytes);
+    if (MAYBE_OVERFLOW.test(text) && hasInfinity(value)) problem = OVERFLOW;
     if (problem === undefined) return value;
   } catch (error) {
     problem = diagnoseJson(bytes) ?? `parse error: ${(error as Error).message}`;
@@ -50,7 +69,7 @@ export async function readBytes(
   const tooLarge = () => new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`);
   const declared = request.headers.get('content-length');
   if (Number(declared ?? 0) > limit) throw tooLarge();
-  const packing = request.headers.get('content-encoding') ?? 'identity';
+  const packing = packingOf(request.headers);
   if (packing === 'identity' && declared !== null && Number(declared) <= AT_ONCE) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     onBytes(bytes.length);
@@ -72,6 +91,13 @@ export async function readBytes(
     at += chunk.length;
   }
   return bytes;
+}
+
+/** How a body is packed: the names of codings have no case, `x-gzip` is gzip, and `identity` or nothing is none. */
+function packingOf(headers: Headers): string {
+  const names = (headers.get('content-encoding') ?? '').toLowerCase().split(',');
+  const codings = names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
+  return codings.map((name) => (name === 'x-gzip' ? 'gzip' : name)).join(', ') || 'identity';
 }
 
 async function* unpack(body: ReadableStream<Uint8Array<ArrayBuffer>>, packing: string): AsyncGenerator<Uint8Array> {
@@ -97,9 +123,10 @@ function isUnpackingError(error: unknown): error is Error {
 }
 
 async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {
+  const named = type.replace(IS_FORM, 'multipart/form-data');
   let form: FormData;
   try {
-    form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': type } }).formData();
+    form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': named } }).formData();
   } catch (error) {
     throw new HttpError('invalid_request_error', `the form cannot be read: ${(error as Error).message}`);
   }

@@ -58,7 +58,7 @@ const promptSchema = {
 
 /** POST /v1/embeddings, /embeddings, /embedding. Checked in this order. */
 export const embeddingsBody = v.object({
-  encoding_format: v.optional(
+  encoding_format: v.nullish(
     v.pipe(
       v.string((issue) => typeErrorMessage('string', issue.input)),
       v.picklist(['float', 'base64'], 'The format to return the embeddings in. Can be either float or base64'),
@@ -71,7 +71,7 @@ export const embeddingsBody = v.object({
     'one input or a list of them: a text, token ids, or both mixed; llama-server knows it as "content", too',
     { anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }] },
   ),
-  embd_normalize: v.optional(integer('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm')),
+  embd_normalize: v.nullish(integer('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm')),
   dimensions: v.nullish(
     v.pipe(
       v.custom<number>(
@@ -85,7 +85,7 @@ export const embeddingsBody = v.object({
       }),
     ),
   ),
-  output_dtype: v.optional(
+  output_dtype: v.nullish(
     v.pipe(
       v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`),
       about('type of the values'),
@@ -95,11 +95,21 @@ export const embeddingsBody = v.object({
   prompt_name: v.nullish(
     v.pipe(v.string('"prompt_name" must be a string'), about('prompt to put before inputs that are texts')),
   ),
-  truncate: v.optional(
-    v.pipe(v.boolean('"truncate" must be true or false'), about('cut an input that is longer than the context')),
+  truncate: v.nullish(
+    v.pipe(
+      v.unknown(),
+      v.transform((value) => (typeof value === 'string' ? value.toUpperCase() : value)),
+      v.custom<boolean | 'NONE' | 'END' | 'START'>(
+        (value) => [true, false, 'NONE', 'END', 'START'].includes(value as boolean | string),
+        '"truncate" must be true, false, NONE, END or START',
+      ),
+      about('cut an input that is longer than the context; END and START say which end, as for Cohere and NIM', {
+        anyOf: [{ type: 'boolean' }, { type: 'string', enum: ['NONE', 'END', 'START'] }],
+      }),
+    ),
     false,
   ),
-  truncation_direction: v.optional(
+  truncation_direction: v.nullish(
     v.pipe(
       v.string('"truncation_direction" must be left or right'),
       v.toLowerCase(),
@@ -111,10 +121,24 @@ export const embeddingsBody = v.object({
   model,
 });
 
+const documentSchema = {
+  anyOf: [{ type: 'string' }, { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] }],
+};
 const documents = (description: string) =>
   v.fallback(
     v.optional(
-      v.pipe(v.array(v.string()), about(description, { type: 'array', items: { type: 'string' }, minItems: 1 })),
+      v.pipe(
+        v.array(
+          v.union([
+            v.string(),
+            v.pipe(
+              v.object({ text: v.string() }),
+              v.transform(({ text }) => text),
+            ),
+          ]),
+        ),
+        about(description, { type: 'array', items: documentSchema, minItems: 1 }),
+      ),
     ),
     undefined,
   );
@@ -146,7 +170,7 @@ export const rerankBody = v.pipe(
 
 /** POST /tokenize. */
 export const tokenizeBody = v.object({
-  content: v.optional(
+  content: v.nullish(
     readBy(readContent, 'a text, or texts and token ids mixed', { anyOf: [{ type: 'string' }, mixedSchema] }),
   ),
   add_special: lenientBoolean(false, 'add the special tokens of the model'),
@@ -156,7 +180,7 @@ export const tokenizeBody = v.object({
 
 /** POST /detokenize. */
 export const detokenizeBody = v.object({
-  tokens: v.optional(
+  tokens: v.nullish(
     v.pipe(
       v.array(integer('a token id'), (issue) => typeErrorMessage('array', issue.input)),
       about('token ids'),

@@ -98,16 +98,12 @@ export function makeHouse({ onError: _, large: __, ...given }: AppOptions): Hous
     metrics: false,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
+  const path = options.prefix.replace(/^\/+|\/+$/g, '');
+  const settings = { ...options, prefix: path === '' ? '' : `/${path}` };
   const cache = options.cacheSize > 0 ? new VectorCache(options.cacheSize) : undefined;
   const metrics = new Metrics();
   const gate = new Gate(options, () => metrics.rejected++);
-  return { options: { ...options, prefix: pathPrefix(options.prefix) }, metrics, gate, cache };
-}
-
-/** A prefix as it stands before a path: `llm`, `/llm` and `/llm/` are one, and `/` is none. */
-function pathPrefix(given: string): string {
-  const name = given.replace(/^\/+|\/+$/g, '');
-  return name === '' ? '' : `/${name}`;
+  return { options: settings, metrics, gate, cache };
 }
 
 /** Moves the model in. */

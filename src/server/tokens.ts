@@ -14,9 +14,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export async function tokenize({ service, fields }: Call): Promise<Body> {
   const { tokenizer } = service.engine;
-  const { content = [], add_special, parse_special, with_pieces } = checkBody(tokenizeBody, await fields());
+  const { content, add_special, parse_special, with_pieces } = checkBody(tokenizeBody, await fields());
   const tokens: number[] = [];
-  for (const [i, part] of (typeof content === 'string' ? [content] : content).entries()) {
+  for (const [i, part] of (typeof content === 'string' ? [content] : (content ?? [])).entries()) {
     if (typeof part === 'number') tokens.push(part);
     else if (part !== '' || add_special) {
       const ids = tokenizer.encode(part, { addSpecial: add_special && i === 0, parseSpecial: parse_special });

@@ -88,8 +88,8 @@ export class Tokenizer {
     const { rerankTemplate } = this;
     if (rerankTemplate !== undefined) {
       const encode = (text: string) => this.encode(text, { addSpecial: false });
-      // The places are those of the template alone: `{document}` in a query, or in a document, is text.
-      const parts = rerankTemplate.split('{document}').map((part) => part.split('{query}').join(query));
+      // The template is looked at once: what a query or a document says never becomes a placeholder.
+      const parts = rerankTemplate.split('{document}').map((part) => part.replaceAll('{query}', () => query));
       return {
         encode: (document) => encode(parts.join(document)),
         nBefore: encode(parts[0]).length,

@@ -359,29 +359,18 @@ describe('overload', () => {
 });
 
 describe('settings', () => {
-  it.each(['/llm', '/llm/', 'llm', 'llm/', '//llm//'])('--api-prefix %s is the path /llm', async (prefix) => {
-    const served = app({ prefix, apiKeys: ['k'] });
-    expect(
-      (await post(served, '/llm/v1/embeddings', { input: 'a' }, { headers: { authorization: 'Bearer k' } })).status,
-    ).toBe(200);
-    expect((await post(served, '/llm/v1/embeddings', { input: 'a' })).status).toBe(401);
-    for (const path of ['/llm/health', '/llm/v1/health']) expect((await get(served, path)).status, path).toBe(200);
-    expect((await get(served, '/llm/props')).status).toBe(401);
-    expect((await get(served, '/llmhealth')).status).toBe(401);
-  });
-
-  it.each(['', '/'])('--api-prefix %j is none', async (prefix) => {
-    expect((await post(app({ prefix }), '/v1/embeddings', { input: 'a' })).status).toBe(200);
-  });
-
-  it('--api-prefix moves every route, and the public ones with it', async () => {
-    const served = app({ prefix: '/foo', apiKeys: ['k'] });
-    const headers = { authorization: 'Bearer k' };
-    expect((await get(served, '/foo/health')).status).toBe(200);
-    expect((await get(served, '/foo/props')).status).toBe(401);
-    expect((await get(served, '/foo/health', headers)).status).toBe(200);
-    expect((await get(served, '/health', headers)).status).toBe(404);
-  });
+  it.each(['/foo', '/foo/', 'foo'])(
+    '--api-prefix %s moves every route, and the public ones with it',
+    async (prefix) => {
+      const served = app({ prefix, apiKeys: ['k'] });
+      const headers = { authorization: 'Bearer k' };
+      expect((await get(served, '/foo/health')).status).toBe(200);
+      expect((await get(served, '/foo/v1/models')).status).toBe(401);
+      expect((await get(served, '/foo/v1/models', headers)).status).toBe(200);
+      expect((await get(served, '/foo/health', headers)).status).toBe(200);
+      expect((await get(served, '/health', headers)).status).toBe(404);
+    },
+  );
 
   it.each<[AppOptions['cors'], string | undefined, string | null]>([
     [{}, 'http://a.example', 'http://a.example'],

@@ -43,17 +43,24 @@ function difference(recorded: HttpCase): { status: number; error?: Partial<Error
       status: 400,
       error: {
         type: 'exceed_context_size_error',
-        message: `input (${nTokens} tokens) is larger than the max context size (512 tokens). skipping`,
+        message: `input (${nTokens} tokens) is larger than the max context size (512 tokens). skipping: the input is too large`,
         n_prompt_tokens: nTokens,
         n_ctx: 512,
       },
     };
+  }
+  if (message === 'Prompt contains invalid tokens') {
+    return { status, error: { type: 'invalid_request_error' } };
   }
   if (message.startsWith('vector::_M_default_append')) {
     return { status: 400, error: { type: 'invalid_request_error', message: '"top_n" must not be negative' } };
   }
   if (message.startsWith('vector::_M_range_check')) {
     return { status: 400, error: { type: 'invalid_request_error' } };
+  }
+  // Null is absent, and documents may be objects with a text: what is answered is in other-clients.test.ts.
+  if (status >= 400 && /: null\}$|"documents": \[\{"text": "a"\}\]/.test(recorded.body ?? '')) {
+    if (!/"(input|query|prompt|documents)": null/.test(recorded.body!)) return { status: 200 };
   }
   if (status === 500) return { status: 400, error: { type: 'invalid_request_error', message } };
   return undefined;
@@ -121,6 +128,7 @@ for (const [label, { model, cases }] of Object.entries(httpServers)) {
         for (const [name, value] of Object.entries(recorded.response_headers)) {
           expect(answer.headers[name], name).toBe(value);
         }
+        if (expected?.status === 200) return;
         if (expected?.error) {
           expect(JSON.parse(answer.text).error).toMatchObject({ code: expected.status, ...expected.error });
         } else if (recorded.response_json !== undefined) {

@@ -163,6 +163,20 @@ describe('pairs', () => {
       tokenizer.encode("[CLS]a a [SEP]b $& $'", { addSpecial: false }),
     );
   });
+
+  test.each([
+    ['{document}', 'b'],
+    ['{document}{document} a', '{query}'],
+    ['a', '{query} {document}'],
+  ])('placeholders in a query (%s) or a document (%s) are text', (query, document) => {
+    const template = '[CLS]{query}[SEP]{document}[SEP]';
+    const tokenizer = createTokenizer(metadataOf({ ...vocabulary, 'tokenizer.chat_template.rerank': template }));
+    const expected = tokenizer.encode(`[CLS]${query}[SEP]${document}[SEP]`, { addSpecial: false });
+    expect(tokenizer.encodePair(query, document)).toEqual(expected);
+    const { nBefore, after } = tokenizer.pairEncoder(query);
+    expect(nBefore).toBe(tokenizer.encode(`[CLS]${query}[SEP]`, { addSpecial: false }).length);
+    expect(after).toEqual(tokenizer.encode('[SEP]', { addSpecial: false }));
+  });
 });
 
 describe('decoding', () => {
