@@ -18,7 +18,9 @@ export function neededFor<S extends Step>(target: GraphTensor, steps: readonly S
 
 /** The buffers that a step over graph tensors reads and writes. */
 export function buffersOf({ inputs, out }: Pick<Step, 'inputs' | 'out'>): GraphTensor[] {
-  return [...inputs.map(({ base }) => base), out];
+  const buffers = [out];
+  for (const { base } of inputs) buffers.push(base);
+  return buffers;
 }
 
 /**
@@ -32,5 +34,8 @@ export function freedAfter<B>(uses: readonly (readonly B[])[], kept: B): B[][] {
     for (const buffer of buffers) lastUse.set(buffer, i);
   });
   lastUse.delete(kept);
-  return uses.map((buffers, i) => [...new Set(buffers)].filter((buffer) => lastUse.get(buffer) === i));
+  return uses.map((buffers, i) =>
+    // Each buffer is freed once, even if a step uses it twice.
+    buffers.filter((buffer) => lastUse.get(buffer) === i && lastUse.delete(buffer)),
+  );
 }

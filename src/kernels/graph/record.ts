@@ -104,8 +104,6 @@ function suffixed(name: string, layer: number | undefined): string {
   return layer === undefined ? name : `${name}-${layer}`;
 }
 
-type WithoutResult<S> = S extends unknown ? Omit<S, 'out'> : never;
-
 /** Records forwards, one after the other. */
 export class Recorder<W extends Weight> {
   readonly ops: Ops;
@@ -138,18 +136,6 @@ export class Recorder<W extends Weight> {
 
   #vector(weight: Weight | undefined, n: number): W | undefined {
     return weight && this.#weight(weight, n);
-  }
-
-  /** A step whose result has the rows of its first input. */
-  #byRow(
-    step: WithoutResult<Step<W>>,
-    cols: number,
-    options: { readonly layer?: number } | undefined,
-    name: string | undefined,
-  ): GraphTensor {
-    const recording = this.#current;
-    const out = recording.tensor(step.inputs[0].space, cols);
-    return recording.add({ ...step, out } as Step<W>, options?.layer, name);
   }
 
   #linear(x: GraphTensor, { weight, bias, scale }: Linear, options: Parameters<Ops['linear']>[2] = {}): GraphTensor {
@@ -197,9 +183,11 @@ export class Recorder<W extends Weight> {
         const n = x.cols / groups;
         if (!Number.isInteger(n)) throw new Error(`norm: ${x.cols} columns do not divide into ${groups} groups`);
         const inputs = residual === undefined ? [x] : [x, this.#current.ownLike(x, residual)];
-        const weights = { weight: this.#weight(weight, n), bias: this.#vector(bias, n) };
+        const [w, b] = [this.#weight(weight, n), this.#vector(bias, n)];
         const name = names?.out ?? (bias === undefined ? names?.scaled : undefined);
-        return this.#byRow({ op: 'norm', inputs, ...weights, kind, eps, groups }, x.cols, options, name);
+        const out = this.#current.tensor(x.space, x.cols);
+        const step = { op: 'norm', inputs, out, weight: w, bias: b, kind, eps, groups } as const;
+        return this.#current.add(step, options.layer, name);
       },
 
       rope: (input, options) => {
@@ -210,7 +198,8 @@ export class Recorder<W extends Weight> {
           throw new Error(`rope: ${nRot} rotated dimensions in ${nHead} heads of ${headSize}`);
         }
         this.#vector(freqFactors, nRot / 2);
-        return this.#byRow({ op: 'rope', inputs: [x], options }, x.cols, options, options.names?.out);
+        const out = this.#current.tensor(x.space, x.cols);
+        return this.#current.add({ op: 'rope', inputs: [x], out, options }, options.layer, options.names?.out);
       },
 
       attention: (query, key, value, options) => {
@@ -227,14 +216,16 @@ export class Recorder<W extends Weight> {
             throw new Error('attention: a relative bias goes with neither a soft cap nor ALiBi');
           }
         }
-        const step = { op: 'attention', inputs: [q, k, v], options } as const;
-        return this.#byRow(step, nHead * headSizeV, options, options.names?.out);
+        const out = this.#current.tensor(q.space, nHead * headSizeV);
+        const step = { op: 'attention', inputs: [q, k, v], out, options } as const;
+        return this.#current.add(step, options.layer, options.names?.out);
       },
 
       glu: (gate, up, activation, options) => {
         const a = own(gate);
         const inputs = [a, this.#current.ownLike(a, up)];
-        return this.#byRow({ op: 'glu', inputs, activation }, a.cols, options, options?.names?.out);
+        const out = this.#current.tensor(a.space, a.cols);
+        return this.#current.add({ op: 'glu', inputs, out, activation }, options?.layer, options?.names?.out);
       },
 
       moe: (input, options) => {
@@ -245,23 +236,28 @@ export class Recorder<W extends Weight> {
         for (const weight of [up, gate]) if (weight !== undefined) this.#weight(weight, x.cols, nFf, nExpert);
         this.#weight(down, nFf, x.cols, nExpert);
         if (!(nUsed >= 1 && nUsed <= nExpert)) throw new Error(`moe: ${nUsed} of ${nExpert} experts`);
-        return this.#byRow({ op: 'moe', inputs: [x], options }, x.cols, options, options.names?.out);
+        const out = this.#current.tensor(x.space, x.cols);
+        return this.#current.add({ op: 'moe', inputs: [x], out, options }, options.layer, options.names?.out);
       },
 
       add: (first, second, options) => {
         const a = own(first);
         const inputs = [a, this.#current.ownLike(a, second)];
-        return this.#byRow({ op: 'add', inputs }, a.cols, options, options?.names?.out);
+        const out = this.#current.tensor(a.space, a.cols);
+        return this.#current.add({ op: 'add', inputs, out }, options?.layer, options?.names?.out);
       },
 
       activate: (input, activation, options) => {
         const x = own(input);
-        return this.#byRow({ op: 'activate', inputs: [x], activation }, x.cols, options, options?.names?.out);
+        const out = this.#current.tensor(x.space, x.cols);
+        const step = { op: 'activate', inputs: [x], out, activation } as const;
+        return this.#current.add(step, options?.layer, options?.names?.out);
       },
 
       softmax: (input, options) => {
         const x = own(input);
-        return this.#byRow({ op: 'softmax', inputs: [x] }, x.cols, options, options?.names?.out);
+        const out = this.#current.tensor(x.space, x.cols);
+        return this.#current.add({ op: 'softmax', inputs: [x], out }, options?.layer, options?.names?.out);
       },
 
       columns: (input, start, n, options) => {

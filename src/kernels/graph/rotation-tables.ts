@@ -12,17 +12,22 @@ import { GraphTensor } from './tensor.ts';
 export function addRotationTables<W extends Weight>(steps: readonly Step<W>[]): readonly Step<W>[] {
   if (!steps.some(({ op }) => op === 'rope')) return steps;
   const tables = new Map<string, GraphTensor>();
-  return steps.flatMap((step): Step<W>[] => {
-    if (step.op !== 'rope') return [step];
-    const { options, inputs } = step;
+  const all: Step<W>[] = [];
+  for (const step of steps) {
+    if (step.op !== 'rope') {
+      all.push(step);
+      continue;
+    }
+    const { name, inputs, out, options } = step;
     const key = anglesKey(options);
-    const known = tables.get(key);
-    const table = known ?? new GraphTensor(inputs[0].rows, options.nRot, 'tokens');
-    const rope = { ...step, inputs: [inputs[0], table] };
-    if (known !== undefined) return [rope];
-    tables.set(key, table);
-    return [{ op: 'rotation', inputs: [], out: table, options }, rope];
-  });
+    let table = tables.get(key);
+    if (table === undefined) {
+      tables.set(key, (table = new GraphTensor(inputs[0].rows, options.nRot, 'tokens')));
+      all.push({ op: 'rotation', inputs: [], out: table, options });
+    }
+    all.push({ op: 'rope', name, inputs: [inputs[0], table], out, options });
+  }
+  return all;
 }
 
 /** Two ropes with equal keys turn by the same angles. */
