@@ -1,5 +1,5 @@
 /**
- * @file What depends on positions alone: the numbers behind ALiBi, T5's relative bias and YaRN, for every backend.
+ * @file What depends on positions alone: the numbers behind ALiBi, T5's relative bias and rotary embeddings with YaRN, for every backend.
  */
 import type { RopeOptions } from './ops.ts';
 
@@ -37,4 +37,34 @@ export function yarnRamp(i: number, { nRot, freqBase }: RopeOptions, yarn: NonNu
   const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
   const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
   return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
+}
+
+/**
+ * Cosine and sine of each pair at one position, side by side in `into` (`nRot` values): pair `i` turns by `position · base^(−2i/nRot)`,
+ * where the power is a running float32 product as in llama.cpp, not `pow` of each.
+ * @param factors `[nRot / 2]` divisors of the angles
+ */
+export function rotations(
+  position: number,
+  options: RopeOptions,
+  factors: Float32Array | undefined,
+  into: Float32Array,
+): void {
+  const f32 = Math.fround;
+  const { nRot, freqBase, freqScale = 1, yarn } = options;
+  const stretched = yarn !== undefined && yarn.extFactor !== 0;
+  const step = f32(f32(freqBase) ** f32(-2 / nRot));
+  const magnitude = (yarn?.attnFactor ?? 1) * (stretched ? 1 + 0.1 * Math.log(1 / freqScale) : 1);
+  let theta = position;
+  for (let i = 0; i < nRot / 2; i++) {
+    const angle = factors === undefined ? theta : f32(theta / factors[i]);
+    let turned = f32(freqScale * angle);
+    if (stretched) {
+      const mix = f32(yarnRamp(i, options, yarn) * yarn.extFactor);
+      turned = f32(turned * (1 - mix) + angle * mix);
+    }
+    into[2 * i] = Math.cos(turned) * magnitude;
+    into[2 * i + 1] = Math.sin(turned) * magnitude;
+    theta = f32(theta * step);
+  }
 }

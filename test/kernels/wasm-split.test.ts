@@ -1,15 +1,39 @@
 /** @file Where ranks meet when products are divided by columns, and that nobody writes where another may still be reading. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Step, WasmTensor } from '../../src/kernels/wasm/graph.ts';
+import { ggmlTypes } from '../../src/gguf/ggml-types.ts';
+import { buffersOf } from '../../src/kernels/graph/liveness.ts';
+import { GraphTensor } from '../../src/kernels/graph/tensor.ts';
+import { f32 } from '../../src/kernels/wasm/forms/f32.ts';
+import type { Form } from '../../src/kernels/wasm/forms/form.ts';
+import { i16 } from '../../src/kernels/wasm/forms/i16.ts';
+import { k4 } from '../../src/kernels/wasm/forms/k4.ts';
+import { KernelMemory } from '../../src/kernels/wasm/memory.ts';
 import { plan } from '../../src/kernels/wasm/plan.ts';
 import { meetings } from '../../src/kernels/wasm/split.ts';
+import { exchanges, leading, type WasmStep } from '../../src/kernels/wasm/steps.ts';
+import { WasmWeight } from '../../src/kernels/wasm/weights.ts';
 
-const tensor = (cols = 32) => new WasmTensor(64, cols, 'tokens');
-const rows = (...inputs: WasmTensor[]): Step => ({ op: 'norm', inputs, out: tensor(), run: () => {} });
-const product = (...inputs: WasmTensor[]): Step => ({ ...rows(...inputs), op: 'linear', product: 'i16' });
-const productK4 = (...inputs: WasmTensor[]): Step => ({ ...product(...inputs), product: 'k4' });
-const exchange = (...inputs: WasmTensor[]): Step => ({ ...rows(...inputs), op: 'attention', exchange: true });
+const memory = new KernelMemory(new WebAssembly.Memory({ initial: 1 }));
+const weightFor = (products: Form) => {
+  const from = { name: 'w', type: ggmlTypes.F32, shape: [32, 32], byteLength: 4096, read: async () => {} };
+  return new WasmWeight(from, 'matrix', products, false, memory, undefined);
+};
+const weights = { i16: weightFor(i16), k4: weightFor(k4), f32: weightFor(f32) };
+
+const tensor = () => new GraphTensor(64, 32, 'tokens');
+const rows = (...inputs: GraphTensor[]): WasmStep => ({ op: 'add', inputs, out: tensor() });
+const productOf =
+  (weight: WasmWeight) =>
+  (...inputs: GraphTensor[]): WasmStep => ({ op: 'linear', weight, inputs, out: tensor() });
+const product = productOf(weights.i16);
+const productK4 = productOf(weights.k4);
+const exchange = (...inputs: GraphTensor[]): WasmStep => ({
+  op: 'attention',
+  options: { nHead: 1, nHeadKv: 1, scale: 1 },
+  inputs,
+  out: tensor(),
+});
 
 describe('ranks meet', () => {
   it('before what reads rows of others, or columns', () => {
@@ -49,14 +73,15 @@ describe('ranks meet', () => {
 
   it('before every float32 product of something new', () => {
     const x = rows();
-    const f32 = (from: WasmTensor): Step => ({ ...product(from), product: 'f32' });
-    const [a, b] = [f32(x.out), f32(x.out)];
-    expect(meetings([x, a, b, f32(b.out)])).toEqual([false, true, false, true]);
+    const productF32 = productOf(weights.f32);
+    const [a, b] = [productF32(x.out), productF32(x.out)];
+    expect(meetings([x, a, b, productF32(b.out)])).toEqual([false, true, false, true]);
   });
 
   it('before a product of rows of sequences, whose groups of 4 are not the shares', () => {
     const x = rows();
-    const pooled = { ...exchange(x.out), out: new WasmTensor(6, 32, 'sequences') };
+    const out = new GraphTensor(6, 32, 'sequences');
+    const pooled: WasmStep = { op: 'pool', kind: 'mean', inputs: [x.out], out };
     expect(meetings([x, pooled, product(pooled.out)])).toEqual([false, true, true]);
   });
 });
@@ -80,22 +105,23 @@ describe('no result takes the place of what may still be read', () => {
     });
 
   /** Each step with the earlier ones that a slower rank may still be at. */
-  function check(steps: Step[], byColumns: boolean, touches: (step: Step) => readonly WasmTensor[]) {
-    const { todo, meets } = plan(steps, steps[steps.length - 1].out, 4, false, byColumns);
+  function check(steps: WasmStep[], byColumns: boolean, touches: (step: WasmStep) => readonly GraphTensor[]) {
+    const { todo, meets, layout } = plan(steps, steps[steps.length - 1].out, 4, false, byColumns);
     todo.forEach(({ out }, j) => {
       for (let i = j - 1; i >= 0 && !meets.slice(i + 1, j + 1).includes(true); i--) {
         for (const other of touches(todo[i])) {
-          expect(out.column >= other.column + other.ld || other.column >= out.column + out.ld).toBe(true);
+          const [at, otherAt] = [out, other].map((x) => layout.columns.get(x)!);
+          expect(at >= otherAt + leading(other) || otherAt >= at + leading(out)).toBe(true);
         }
       }
     });
   }
 
   it('divided by columns, where all that a step touches may be of others', () => {
-    fc.assert(fc.property(graphs, (steps) => check(steps, true, ({ inputs, out }) => [...inputs, out])));
+    fc.assert(fc.property(graphs, (steps) => check(steps, true, buffersOf)));
   });
 
   it('divided by rows, where an exchange reads rows of others', () => {
-    fc.assert(fc.property(graphs, (steps) => check(steps, false, (step) => (step.exchange ? step.inputs : []))));
+    fc.assert(fc.property(graphs, (steps) => check(steps, false, (step) => (exchanges(step) ? step.inputs : []))));
   });
 });

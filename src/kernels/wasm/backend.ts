@@ -3,16 +3,17 @@
  */
 import type { GgmlType } from '../../gguf/ggml-types.ts';
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
-import type { Batch, Observer, Tensor, Weight } from '../../tensor/ops.ts';
+import type { Batch, Observer, Ops, Weight } from '../../tensor/ops.ts';
+import { Recorder, type Recording } from '../graph/record.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
 import { dot8Levels, dotK4IsExact } from './dot8.ts';
 import { f32 } from './forms/f32.ts';
 import { i16 } from './forms/i16.ts';
 import { k4 } from './forms/k4.ts';
 import { u8 } from './forms/u8.ts';
-import type { Step, WasmTensor } from './graph.ts';
 import { type CompiledKernels, compileKernels, instantiateKernels, type Kernels, tryKernels } from './kernels.ts';
+import { macsPerRow, runStep, scratchBytes, sharedScratchBytes } from './lower.ts';
 import { KernelMemory, maxMemoryBytes } from './memory.ts';
-import { bindOps, Recording } from './ops.ts';
 import { type Plan, plan } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
@@ -164,7 +165,7 @@ async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<C
 class Backing implements WasmBackend {
   readonly name = 'wasm';
   readonly description: string;
-  readonly ops;
+  readonly ops: Ops;
   profile: Profile | undefined;
   readonly #kernels: Kernels;
   readonly #setup: WasmSetup;
@@ -174,11 +175,11 @@ class Backing implements WasmBackend {
   #shelf: Shelf | undefined;
   readonly #barrier: Barrier | undefined;
   #nRanks: number;
-  #recording: Recording | undefined;
+  readonly #recorder: Recorder<WasmWeight>;
   #observer: Observer | undefined;
   #filling: Promise<void> = Promise.resolve();
   /** The forward whose results still lie in memory. */
-  #done: { target: WasmTensor; runtime: Runtime } | undefined;
+  #done: { target: GraphTensor; runtime: Runtime } | undefined;
 
   constructor(kernels: Kernels, setup: WasmSetup, rank: number, products: Choice) {
     this.#kernels = kernels;
@@ -197,14 +198,16 @@ class Backing implements WasmBackend {
     const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}`;
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
     this.description = `${simd}, ${threads}${products.note}`;
-    this.ops = bindOps(
-      kernels,
-      products.exact,
-      () => this.#nRanks,
-      (batch) => this.#begin(batch),
-      () => this.#current(),
-      (x) => this.#read(x),
-    );
+    this.#recorder = new Recorder({
+      own,
+      begin: () => {
+        this.#alive();
+        this.#done = undefined;
+        return this.#observer !== undefined;
+      },
+      read: (recording, target) => this.#read(recording, target),
+    });
+    this.ops = this.#recorder.ops;
   }
 
   get memoryBytes(): number {
@@ -224,8 +227,8 @@ class Backing implements WasmBackend {
   }
 
   fill(weight: Weight, source: WeightSource): Promise<void> {
-    if (!(weight instanceof WasmWeight)) throw new Error(`${weight.name} belongs to another backend`);
-    const filled = this.#filling.then(() => fillWeight(weight, source, this.#alive(), this.#shelf, this.#kernels));
+    const known = own(weight);
+    const filled = this.#filling.then(() => fillWeight(known, source, this.#alive(), this.#shelf, this.#kernels));
     this.#filling = filled.catch(() => undefined);
     return filled;
   }
@@ -237,7 +240,7 @@ class Backing implements WasmBackend {
   dispose(): void {
     this.#memory = undefined;
     this.#shelf = undefined;
-    this.#recording = undefined;
+    this.#recorder.forget();
     this.#done = undefined;
     this.#observer = undefined;
   }
@@ -247,22 +250,10 @@ class Backing implements WasmBackend {
     return this.#memory;
   }
 
-  #begin(batch: Batch): void {
-    this.#alive();
-    this.#recording = new Recording(batch);
-    this.#done = undefined;
-  }
-
-  #current(): Recording {
-    if (this.#recording === undefined) throw new Error('begin() comes before every other operation');
-    return this.#recording;
-  }
-
-  async #read(x: Tensor): Promise<Float32Array> {
-    const target = this.#current().own(x);
-    if (this.#nRanks === 1) return this.#values(this.#run(target), target);
+  async #read(recording: Recording<WasmWeight>, target: GraphTensor): Promise<Float32Array> {
+    if (this.#nRanks === 1) return this.#values(this.#run(recording, target), target);
     try {
-      const runtime = this.#run(target);
+      const runtime = this.#run(recording, target);
       this.#barrier!.wait(this.#nRanks);
       const values = this.#rank === 0 ? this.#values(runtime, target) : new Float32Array();
       this.#barrier!.wait(this.#nRanks);
@@ -274,69 +265,68 @@ class Backing implements WasmBackend {
   }
 
   /** Computes `target`, unless it is what was computed last. */
-  #run(target: WasmTensor): Runtime {
+  #run(recording: Recording<WasmWeight>, target: GraphTensor): Runtime {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
-    const { batch, steps } = this.#current();
-    const watched = this.#observer !== undefined;
-    const byColumns = splitsByColumns(batch.ids.length, this.#nRanks, this.#setup.keepBlocks);
-    const planned = plan(steps, target, batch.offsets.length - 1, watched, byColumns);
-    try {
-      const runtime = this.#carryOut(planned, batch, byColumns);
-      this.#done = { target, runtime };
-      return runtime;
-    } finally {
-      for (const { out } of planned.todo) out.isNarrow = false;
-    }
+    const { batch, steps, nSeq, nTokens, observed } = recording;
+    const byColumns = splitsByColumns(nTokens, this.#nRanks, this.#setup.keepBlocks);
+    const runtime = this.#carryOut(plan(steps, target, nSeq, observed, byColumns), batch, byColumns);
+    if (observed) this.#show(recording, runtime);
+    this.#done = { target, runtime };
+    return runtime;
   }
 
   #carryOut({ todo, meets, layout }: Plan, batch: Batch, byColumns: boolean): Runtime {
     const nRanks = this.#nRanks;
-    const shares = byColumns ? shareGroups(batch.offsets, nRanks) : shareRows(batch.offsets, nRanks);
-    const scratch = {
-      own: ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) =>
-        Math.max(0, ...todo.map((step) => step.scratch?.(tokensEnd - tokens, sequencesEnd - sequences) ?? 0)),
-      shared: byColumns ? Math.max(0, ...todo.map(({ sharedScratch = 0 }) => sharedScratch)) : 0,
+    const { offsets } = batch;
+    const { exact } = this.#products;
+    const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks);
+    const ownScratch = ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) => {
+      const rows = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
+      return Math.max(
+        0,
+        ...todo.map((s) =>
+          scratchBytes(s, { kernels: this.#kernels, rows: rows[s.out.space], offsets, nRanks, exact }),
+        ),
+      );
     };
+    const shared = byColumns ? Math.max(0, ...todo.map(sharedScratchBytes)) : 0;
     const meet = () => this.#barrier!.wait(nRanks);
-    const division = { shares, byColumns, meet };
-    const { packed } = this.#setup;
     const rt = new Runtime(
       this.#kernels,
       this.#alive(),
       this.#shelf,
       batch,
       this.#rank,
-      division,
-      packed,
+      { shares, byColumns, meet },
+      this.#setup.packed,
       layout,
-      scratch,
+      { own: ownScratch, shared },
+      exact,
     );
-    const divided = byColumns || sequencesAreSplit(batch.offsets, shares);
+    const divided = byColumns || sequencesAreSplit(offsets, shares);
     todo.forEach((step, i) => {
       if (meets[i] && divided) meet();
       const start = this.profile === undefined ? 0 : performance.now();
-      rt.narrowed = step.narrowed;
-      step.run(rt);
-      this.profile?.add(step.op, performance.now() - start, (step.macs ?? 0) * rt.rows(step.out));
-      if (this.#observer !== undefined) this.#show(step, rt);
+      runStep(rt, step);
+      this.profile?.add(step.op, performance.now() - start, macsPerRow(step, offsets) * rt.rows(step.out));
     });
-    rt.narrowed = undefined;
     return rt;
   }
 
-  #show(step: Step, rt: Runtime): void {
-    const name = step.names?.names?.out;
-    if (name === undefined) return;
+  /** Shows what has been named to the observer; all ranks take part. */
+  #show(recording: Recording<WasmWeight>, rt: Runtime): void {
+    const named = recording.takeNamed();
     if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
-    const { rows, cols } = step.out;
-    const { layer } = step.names!;
-    if (this.#rank === 0)
-      this.#observer!(layer === undefined ? name : `${name}-${layer}`, this.#values(rt, step.out), rows, cols);
+    if (this.#rank === 0) {
+      for (const { name, tensor } of named) {
+        this.#observer?.(name, this.#values(rt, tensor), tensor.rows, tensor.cols);
+      }
+    }
     if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
   }
 
   /** Collects the rows of all ranks, end to end behind the slabs, and copies them out at once. */
-  #values(rt: Runtime, x: WasmTensor): Float32Array {
+  #values(rt: Runtime, x: GraphTensor): Float32Array {
     const memory = this.#alive();
     memory.ensure(rt.end + x.rows * x.cols * 4);
     let to = rt.end;
@@ -347,4 +337,10 @@ class Backing implements WasmBackend {
     }
     return memory.f32.slice(rt.end / 4, to / 4);
   }
+}
+
+/** @throws Error for a weight of another backend */
+function own(weight: Weight): WasmWeight {
+  if (!(weight instanceof WasmWeight)) throw new Error(`${weight.name} belongs to another backend`);
+  return weight;
 }

@@ -5,7 +5,7 @@
  */
 import type { AttentionOptions } from '../../tensor/ops.ts';
 import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
-import type { WasmTensor } from './graph.ts';
+import type { PooledRow, StepOf } from '../graph/step.ts';
 import { type Kernels, segmentBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
 import { pooledToken } from './run-pool.ts';
@@ -90,13 +90,20 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   return table;
 }
 
-/** Query tokens [begin, end) of sequence `s` that this rank has, the first of them in its row `row`. */
-function ownQueries(rt: Runtime, s: number): { begin: number; end: number; row: number } | undefined {
+/**
+ * Query tokens [begin, end) of sequence `s` that this rank has, the first of them in its row `row`.
+ * @param pooled the only row of each sequence that is computed
+ */
+function ownQueries(
+  rt: Runtime,
+  s: number,
+  pooled?: PooledRow,
+): { begin: number; end: number; row: number } | undefined {
   const { offsets } = rt.batch;
   const { tokens, tokensEnd, sequences, sequencesEnd } = rt.share;
-  if (rt.narrowed !== undefined) {
+  if (pooled !== undefined) {
     if (s < sequences || s >= sequencesEnd) return undefined;
-    const begin = pooledToken(offsets, s, rt.narrowed.row);
+    const begin = pooledToken(offsets, s, pooled);
     return { begin, end: begin + 1, row: s - sequences };
   }
   const begin = Math.max(offsets[s], tokens);
@@ -105,15 +112,9 @@ function ownQueries(rt: Runtime, s: number): { begin: number; end: number; row: 
 }
 
 /** `y` = attention of this rank's rows of `q` over `k` and `v` of their sequences. */
-export function attend(
-  rt: Runtime,
-  q: WasmTensor,
-  k: WasmTensor,
-  v: WasmTensor,
-  y: WasmTensor,
-  options: AttentionOptions,
-  exact: boolean,
-): void {
+export function attend(rt: Runtime, step: StepOf<'attention'>): void {
+  const { inputs, out: y, options } = step;
+  const [q, k, v] = inputs;
   const { nHead, nHeadKv, window } = options;
   const { offsets } = rt.batch;
   const nRanks = rt.shares.length;
@@ -128,7 +129,7 @@ export function attend(
   const forward = options.causal ? 0 : half;
   rt.quantized = undefined;
   for (let s = 0; s + 1 < offsets.length; s++) {
-    const queries = ownQueries(rt, s);
+    const queries = ownQueries(rt, s, step.row);
     if (queries === undefined) continue;
     const { begin, end, row } = queries;
     let n = 0;
@@ -160,7 +161,7 @@ export function attend(
       y: rt.address(y) + row * rt.stride(y),
       ldy: rt.stride(y),
       wide: rt.wide,
-      int16: usesInt16(length, exact),
+      int16: usesInt16(length, rt.exact),
     });
   }
 }

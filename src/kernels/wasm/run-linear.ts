@@ -4,12 +4,12 @@
  * Scratch: `[sums of a strip | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`;
  * activations that all ranks quantise together lie in the scratch that they share.
  */
+import type { GraphTensor } from '../graph/tensor.ts';
 import { type Activations, groupRows, panelColumns } from './forms/form.ts';
-import type { WasmTensor } from './graph.ts';
 import { stripBytes } from './kernels.ts';
 import { alignUp, zerosAddress } from './memory.ts';
-import type { Quantized, Runtime } from './runtime.ts';
-import { evenPart } from './split.ts';
+import type { Runtime } from './runtime.ts';
+import { evenPart, type Quantized } from './split.ts';
 import { packPanel, panelScratchBytes, type WasmWeight } from './weights.ts';
 
 /** Sums of a strip of rows, see `linearI16` and `linearK4`. */
@@ -52,7 +52,7 @@ export interface Product {
   readonly scratch: number;
 }
 
-function isQuantized(there: Quantized | undefined, source: WasmTensor | undefined, w: WasmWeight): boolean {
+function isQuantized(there: Quantized | undefined, source: GraphTensor | undefined, w: WasmWeight): boolean {
   return source !== undefined && there?.source === source && there.kind === w.products.kind;
 }
 
@@ -60,7 +60,7 @@ function isQuantized(there: Quantized | undefined, source: WasmTensor | undefine
  * A product of this rank alone.
  * @param source the tensor that `a` is the whole of, if it is one: it is quantised once for all products that follow
  */
-export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
+export function multiply(rt: Runtime, p: Product, source?: GraphTensor): void {
   const { w, rows } = p;
   if (rows === 0) return;
   const to = w.products.activations(w.blocking, p.scratch + tileBytes, rows);
@@ -75,7 +75,7 @@ export function multiply(rt: Runtime, p: Product, source?: WasmTensor): void {
  * This rank's columns of a product of all rows; all ranks call it. `p.a` and `p.c` are the first row of all.
  * @param source the tensor that `a` is
  */
-export function multiplyTogether(rt: Runtime, p: Product, source: WasmTensor): void {
+export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor): void {
   const { w, rows } = p;
   const nRanks = rt.shares.length;
   const to = w.products.activations(w.blocking, rt.shared, rows);

@@ -1,8 +1,10 @@
 /**
  * @file Runs a mixture of experts: rows are sorted by expert, each expert is one product over its rows.
  */
+
 import type { MoeOptions } from '../../tensor/ops.ts';
-import type { WasmTensor } from './graph.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
+
 import { activationCodes } from './kernels.ts';
 import { alignUp, rowStride } from './memory.ts';
 import { linearScratch, multiply } from './run-linear.ts';
@@ -46,7 +48,7 @@ export function moeScratch(options: MoeOptions, nEmbd: number, rows: number): nu
 }
 
 /** `y = Σ p(e) · downₑ(act(upₑ x))` over the experts that the router likes best. */
-export function runMoe(rt: Runtime, x: WasmTensor, y: WasmTensor, options: MoeOptions): void {
+export function runMoe(rt: Runtime, x: GraphTensor, y: GraphTensor, options: MoeOptions): void {
   const { kernels } = rt;
   const rows = rt.rows(x);
   const b = buffers(options, x.cols, rows, rt.scratch);

@@ -1,17 +1,20 @@
 /**
  * @file Runs pooling: each rank makes the rows of the sequences whose first token is its own. Of a narrowed result there is only the row asked for.
  */
+
 import type { PoolKind } from '../../tensor/ops.ts';
-import type { WasmTensor } from './graph.ts';
+import type { PooledRow } from '../graph/step.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
+
 import type { Runtime } from './runtime.ts';
 
 /** The token of sequence `s` that pooling takes. */
-export function pooledToken(offsets: Int32Array, s: number, row: 'cls' | 'last'): number {
+export function pooledToken(offsets: Int32Array, s: number, row: PooledRow): number {
   return row === 'cls' ? offsets[s] : offsets[s + 1] - 1;
 }
 
 /** `y[s]` = mean of all rows, first or last row of sequence s of `x`. */
-export function runPool(rt: Runtime, x: WasmTensor, y: WasmTensor, kind: Exclude<PoolKind, 'none'>): void {
+export function runPool(rt: Runtime, x: GraphTensor, y: GraphTensor, kind: Exclude<PoolKind, 'none'>): void {
   const { kernels, share, memory } = rt;
   const { offsets } = rt.batch;
   if (x.space === 'sequences') {

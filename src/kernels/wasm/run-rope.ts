@@ -1,9 +1,11 @@
 /**
  * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
  */
+
 import type { RopeOptions } from '../../tensor/ops.ts';
 import { yarnRamp } from '../../tensor/positions.ts';
-import type { WasmTensor } from './graph.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
+
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -18,7 +20,7 @@ export function ropeScratch(nRot: number): number {
 }
 
 /** `table[t]` = cosine and sine of each pair at the token's position. */
-export function fillRopeTable(rt: Runtime, table: WasmTensor, options: RopeOptions): void {
+export function fillRopeTable(rt: Runtime, table: GraphTensor, options: RopeOptions): void {
   const { nRot, freqBase, freqScale = 1, freqFactors, yarn } = options;
   const nPairs = nRot / 2;
   const stretched = yarn !== undefined && yarn.extFactor !== 0;

@@ -2,13 +2,15 @@
  * @file What a step sees while it runs: addresses of tensors, the rows of this rank, the kernels.
  */
 import type { Batch } from '../../tensor/ops.ts';
-import type { Narrowed, WasmTensor } from './graph.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
 import type { Layout } from './plan.ts';
 import type { Shelf } from './shelf.ts';
+import type { Quantized } from './split.ts';
+import { leading } from './steps.ts';
 import type { Share } from './team.ts';
-import type { Products, WasmWeight } from './weights.ts';
+import type { WasmWeight } from './weights.ts';
 
 /** Rows of tensors that lie together: where, how many in all, and which of them is the rank's first. */
 interface Slab {
@@ -45,12 +47,6 @@ export interface Scratch {
   readonly shared: number;
 }
 
-/** Activations in the numbers of one kind of products. */
-export interface Quantized {
-  readonly source: WasmTensor;
-  readonly kind: Products['kind'];
-}
-
 /** One forward of one rank. */
 export class Runtime {
   readonly kernels: Kernels;
@@ -58,6 +54,8 @@ export class Runtime {
   readonly batch: Batch;
   readonly rank: number;
   readonly division: Division;
+  /** Attention stays in float32. */
+  readonly exact: boolean;
   /** 1: use the tiles made for 256-bit registers. */
   readonly wide: number;
   /** Where the scratch begins that the ranks have together. */
@@ -65,12 +63,11 @@ export class Runtime {
   /** Where the last slab ends. */
   readonly end: number;
   readonly #shelf: Shelf | undefined;
+  readonly #columns: Layout['columns'];
   readonly #places: Place[] = [];
   /** What lies quantised in this rank's scratch, and in that of all together. */
   quantized: Quantized | undefined;
   quantizedTogether: Quantized | undefined;
-  /** Of the step that runs. */
-  narrowed: Narrowed | undefined;
 
   /**
    * Lays out the slabs behind the weights and brings this rank's ids, positions and token types there.
@@ -85,7 +82,10 @@ export class Runtime {
     wide: boolean,
     layout: Layout,
     scratch: Scratch,
+    exact: boolean,
   ) {
+    this.exact = exact;
+    this.#columns = layout.columns;
     this.kernels = kernels;
     this.memory = memory;
     this.#shelf = shelf;
@@ -166,45 +166,36 @@ export class Runtime {
     return scratch;
   }
 
-  /** What the step that runs reads when it reads `x`. */
-  of(x: WasmTensor): WasmTensor {
-    return this.narrowed?.copies.get(x) ?? x;
-  }
-
   /** Rows of `x` that all ranks have. */
-  allRows(x: WasmTensor): number {
-    return this.of(x).space === 'tokens' ? this.batch.ids.length : this.batch.offsets.length - 1;
+  allRows(x: GraphTensor): number {
+    return x.space === 'tokens' ? this.batch.ids.length : this.batch.offsets.length - 1;
   }
 
   /** Rows of `x` that a rank has. */
-  rows(x: WasmTensor, rank = this.rank): number {
+  rows(x: GraphTensor, rank = this.rank): number {
     const share = this.shares[rank];
-    return this.of(x).space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
+    return x.space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
   }
 
   /** Address of the first of a rank's rows of `x`. */
-  address(x: WasmTensor, rank = this.rank): number {
-    return this.#place(this.of(x), rank);
-  }
-
-  #place(x: WasmTensor, rank: number): number {
+  address(x: GraphTensor, rank = this.rank): number {
     const { address, rows, first } = this.#places[rank][x.space];
-    return address + (rows * x.base.column + x.start + first * x.ld) * 4;
+    return address + (rows * this.#columns.get(x.base)! + x.start + first * leading(x)) * 4;
   }
 
   /** Bytes from row to row. */
-  stride(x: WasmTensor): number {
-    return this.of(x).ld * 4;
+  stride(x: GraphTensor): number {
+    return leading(x) * 4;
   }
 
-  /** Pieces of the rows [begin, end) of a token tensor: which rank has them, and where. `x` itself, never a copy of some of its rows. */
-  *segments(x: WasmTensor, begin: number, end: number): Generator<{ address: number; ld: number; rows: number }> {
+  /** Pieces of the rows [begin, end) of a token tensor: which rank has them, and where. */
+  *segments(x: GraphTensor, begin: number, end: number): Generator<{ address: number; ld: number; rows: number }> {
     for (let rank = 0; rank < this.shares.length; rank++) {
       const { tokens, tokensEnd } = this.shares[rank];
       const from = Math.max(begin, tokens);
       const to = Math.min(end, tokensEnd);
-      const ld = x.ld * 4;
-      if (from < to) yield { address: this.#place(x, rank) + (from - tokens) * ld, ld, rows: to - from };
+      const ld = this.stride(x);
+      if (from < to) yield { address: this.address(x, rank) + (from - tokens) * ld, ld, rows: to - from };
     }
   }
 }

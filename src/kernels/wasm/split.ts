@@ -5,10 +5,11 @@
  * many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
  * reads each weight once; everything else goes by rows. Right for few tokens, where reading weights is most of the time.
  */
+import type { GraphTensor } from '../graph/tensor.ts';
 import { groupRows } from './forms/form.ts';
-import type { Step, WasmTensor } from './graph.ts';
-import type { Quantized } from './runtime.ts';
+import { exchanges, productOf, type WasmStep } from './steps.ts';
 import type { Share } from './team.ts';
+import type { Products } from './weights.ts';
 
 /** Tokens a rank for which dividing products by columns is worth the meetings: with fewer they cost more, with more nobody waits for weights. */
 const [fewest, most] = [12, 48];
@@ -41,18 +42,27 @@ export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {
   });
 }
 
+/** Activations in the numbers of one kind of products. */
+export interface Quantized {
+  readonly source: GraphTensor;
+  readonly kind: Products['kind'];
+}
+
 /**
  * Before which steps the ranks meet when products are divided by columns: where a step reads what another rank has written since
  * they last met, or writes where another may still be reading. A product that has to quantise its input lets them meet once more
  * by itself, when every rank has quantised its rows (`run-linear.ts`).
  */
-export function meetings(steps: readonly Step[]): boolean[] {
+export function meetings(steps: readonly WasmStep[]): boolean[] {
   /** Results since the last meeting. */
-  const written = new Map<WasmTensor, 'rows' | 'columns'>();
+  const written = new Map<GraphTensor, 'rows' | 'columns'>();
   /** What lies quantised, and whether a product since the last meeting reads it. */
   let quantized: Quantized | undefined;
   let isRead = false;
-  return steps.map(({ product, exchange, inputs, out }) => {
+  return steps.map((step) => {
+    const { inputs, out } = step;
+    const product = productOf(step);
+    const exchange = exchanges(step);
     const [x, ...others] = inputs.map(({ base }) => base);
     const quantizes =
       product !== undefined && product !== 'f32' && !(inputs[0] === quantized?.source && product === quantized.kind);

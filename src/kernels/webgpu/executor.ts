@@ -4,7 +4,6 @@
  * Steady state makes no GPU object but a command encoder: pipelines, layouts, bind groups and buffers are kept.
  */
 import type { Observer } from '../../tensor/ops.ts';
-import { Places } from '../../tensor/places.ts';
 import type { Device } from './device.ts';
 import { GpuError, GpuOutOfMemoryError, mebibytes } from './errors.ts';
 import { usage } from './gpu.ts';
@@ -12,13 +11,16 @@ import { GrowingBuffer } from './growing-buffer.ts';
 import { fields, type Kernel, paramBytes } from './kernel.ts';
 import type { Pipelines } from './pipelines.ts';
 import { Readback } from './readback.ts';
-import type { Named, Run } from './run.ts';
+import type { Run } from './run.ts';
 import type { Dispatch, GpuTensor, Step } from './tensor.ts';
 import type { Timer } from './timer.ts';
 import type { Vectors } from './vectors.ts';
 
-/** Tensors begin at multiples of so many values, so that vec4 loads are aligned. */
-const placeAlignment = 64;
+/** A tensor that the observer shall see. */
+interface Named {
+  readonly name: string;
+  readonly tensor: GpuTensor;
+}
 
 /** A dispatch with its parameters' place in the uniform buffer. */
 interface Launch extends Dispatch {
@@ -40,10 +42,7 @@ export class Executor {
   readonly #params: GrowingBuffer;
   readonly #lists: GrowingBuffer;
   readonly #readback: Readback;
-  readonly #arena = new Places(placeAlignment);
   #paramData = new Uint32Array(0);
-  #run: Run | undefined;
-  #listsWritten = 0;
   #common: { group: GPUBindGroup; buffers: readonly GPUBuffer[] } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -59,12 +58,11 @@ export class Executor {
   }
 
   /**
-   * Runs what `run` has recorded and returns the values of `x` (no view), showing named tensors to `observer`.
+   * Runs the steps of `run` and returns the values of `x` (no view), after those of `named` have been shown to `observer`.
    * Calls are served one after the other.
    */
-  read(run: Run, x: GpuTensor, observer?: Observer): Promise<Float32Array> {
-    const { steps, named } = run.take(x);
-    const result = this.#tail.then(() => this.#execute(run, steps, named, x, observer));
+  read(run: Run, x: GpuTensor, named: readonly Named[] = [], observer?: Observer): Promise<Float32Array> {
+    const result = this.#tail.then(() => this.#execute(run, x, named, observer));
     this.#tail = result.catch(() => undefined);
     return result;
   }
@@ -74,35 +72,23 @@ export class Executor {
     for (const buffer of [this.#memory, this.#params, this.#lists, this.#readback]) buffer.dispose();
   }
 
-  async #execute(
-    run: Run,
-    steps: readonly Step[],
-    named: readonly Named[],
-    x: GpuTensor,
-    observer?: Observer,
-  ): Promise<Float32Array> {
+  async #execute(run: Run, x: GpuTensor, named: readonly Named[], observer?: Observer): Promise<Float32Array> {
     this.#device.assertAlive();
+    const { steps } = run;
     for (const step of steps) {
       const waiting = step.prepare?.();
       if (waiting !== undefined) await waiting;
     }
-    if (run !== this.#run) {
-      this.#run = run;
-      this.#listsWritten = 0;
-      this.#arena.reset();
-    }
-    run.place(steps, x.slab, this.#arena);
-    await this.#growMemory(run);
+    await this.#growMemory(run.place(x.slab) * 4, run.nTokens);
     const launches = await this.#launches(steps);
-    await this.#writeLists(run);
+    await this.#lists.grow(run.lists.length * 4);
+    this.#device.gpu.queue.writeBuffer(this.#lists.buffer, 0, Int32Array.from(run.lists));
     const group = await this.#commonGroup();
-    const shown = observer === undefined ? [] : named;
-    const views = [x, ...shown.map(({ tensor }) => tensor)];
+    const views = [x, ...named.map(({ tensor }) => tensor)];
     const values = this.debug
       ? await this.#submitOneByOne(launches, group, views)
       : await this.#submit(launches, group, views);
-    run.settle();
-    shown.forEach(({ name, tensor }, i) => {
+    named.forEach(({ name, tensor }, i) => {
       observer?.(name, values[i + 1], tensor.rows, tensor.cols);
     });
     this.#device.assertAlive();
@@ -139,18 +125,17 @@ export class Executor {
     return this.#submit([], group, views);
   }
 
-  /** Makes room for the intermediates that `place` has placed. */
-  async #growMemory(run: Run): Promise<void> {
-    const bytes = this.#arena.end * 4;
+  /** Makes room for `bytes` of intermediates. */
+  async #growMemory(bytes: number, nTokens: number): Promise<void> {
     const most = this.#device.maxBindingSize;
     if (bytes > most) {
       throw new GpuOutOfMemoryError(
-        `a forward over ${run.nTokens} tokens needs ${mebibytes(bytes)} of intermediates, but this adapter binds at most ${mebibytes(most)} at once: compute fewer tokens at a time (nUbatch), or use the wasm backend for so long a text`,
+        `a forward over ${nTokens} tokens needs ${mebibytes(bytes)} of intermediates, but this adapter binds at most ${mebibytes(most)} at once: compute fewer tokens at a time (nUbatch), or use the wasm backend for so long a text`,
         bytes,
         this.#device.held,
       );
     }
-    await this.#memory.grow(bytes, { keep: true, most });
+    await this.#memory.grow(bytes, { most });
   }
 
   async #launches(steps: readonly Step[]): Promise<Launch[]> {
@@ -168,14 +153,6 @@ export class Executor {
     await this.#params.grow(Math.max(words * 4, paramBytes));
     this.#device.gpu.queue.writeBuffer(this.#params.buffer, 0, this.#paramData, 0, words);
     return launches;
-  }
-
-  async #writeLists(run: Run): Promise<void> {
-    const { lists } = run;
-    if (lists.length === this.#listsWritten) return;
-    await this.#lists.grow(lists.length * 4);
-    this.#device.gpu.queue.writeBuffer(this.#lists.buffer, 0, Int32Array.from(lists));
-    this.#listsWritten = lists.length;
   }
 
   /** Bind group 0; made again only when one of its buffers has grown. */

@@ -5,13 +5,21 @@ import type { Device } from './device.ts';
 import { GpuShaderError } from './errors.ts';
 import { Executor } from './executor.ts';
 import { grid } from './kernel.ts';
-import { plainEpilogue } from './ops/linear.ts';
 import { quantizedWidth, quantizeStep } from './ops/quantize.ts';
 import type { Pipelines } from './pipelines.ts';
 import { Run } from './run.ts';
 import { embedding } from './shaders/embedding.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
-import { isUsable, matrixTiles, type Product, type Strategy, skinny, tiled, tiles } from './strategies.ts';
+import {
+  isUsable,
+  matrixTiles,
+  type Product,
+  plainEpilogue,
+  type Strategy,
+  skinny,
+  tiled,
+  tiles,
+} from './strategies.ts';
 import type { Dispatch, GpuTensor } from './tensor.ts';
 import type { Experiments, Tuner } from './tuner.ts';
 import type { Vectors } from './vectors.ts';

@@ -23,26 +23,19 @@ export class GrowingBuffer {
   }
 
   /**
-   * Makes room for `size` bytes. When that fails, only kept contents are still there.
-   * @param options.keep copy the old contents over
+   * Makes room for `size` bytes. Contents are lost when that takes a new buffer.
    * @param options.most never become larger than this for the sake of growing less often
    * @throws GpuOutOfMemoryError
    */
-  async grow(size: number, options: { keep?: boolean; most?: number } = {}): Promise<void> {
+  async grow(size: number, options: { most?: number } = {}): Promise<void> {
     const old = this.#buffer;
     if (old !== undefined && old.size >= size) return;
     const roomy = Math.min(Math.max(size, (old?.size ?? 0) * 1.5), options.most ?? Number.POSITIVE_INFINITY);
-    if (!options.keep) this.dispose();
+    this.dispose();
     this.#buffer = await this.#make(roomy).catch((error) => {
       if (roomy === size) throw error;
       return this.#make(size);
     });
-    if (old !== undefined && options.keep) {
-      const encoder = this.#device.gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(old, 0, this.#buffer, 0, old.size);
-      this.#device.gpu.queue.submit([encoder.finish()]);
-      this.#device.release(old);
-    }
   }
 
   #make(size: number): Promise<GPUBuffer> {

@@ -2,16 +2,17 @@
  * @file The WebGPU backend: quantised transformers in WGSL, on any adapter that `navigator.gpu` (or Dawn in Node) offers.
  */
 import type { Backend, Precision, WeightSource } from '../../tensor/backend.ts';
-import type { Ops } from '../../tensor/ops.ts';
-import { Context } from './context.ts';
+import type { Observer } from '../../tensor/ops.ts';
+import { neededFor } from '../graph/liveness.ts';
+import { narrow } from '../graph/narrow.ts';
+import { Recorder } from '../graph/record.ts';
+import { Context, ownWeight } from './context.ts';
 import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
 import { Executor } from './executor.ts';
 import { experimentsOn } from './experiments.ts';
-import { attention } from './ops/attention.ts';
-import { linear } from './ops/linear.ts';
-import { moe } from './ops/moe.ts';
+import { Forward } from './forward.ts';
+import { lower } from './lower.ts';
 import { RopeTables } from './ops/rope.ts';
-import { activate, add, columns, embedding, glu, norm, pool, softmax } from './ops/rows.ts';
 import { Pipelines } from './pipelines.ts';
 import { quantize } from './shaders/matmul-int8.wgsl.ts';
 import { matrixShape } from './shaders/matmul-matrix.wgsl.ts';
@@ -20,7 +21,7 @@ import type { Strategy } from './strategies.ts';
 import { Timer, type Timing } from './timer.ts';
 import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
-import { Weights } from './weights.ts';
+import { type GpuWeight, Weights } from './weights.ts';
 
 export { findAdapterInfo } from './device.ts';
 export * from './errors.ts';
@@ -74,7 +75,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const weights = new Weights(device, pipelines, vectors, options.gpuWeights === 'f16');
   const executor = new Executor(device, pipelines, vectors);
   executor.debug = options.debug ?? false;
-  const ctx = new Context(device, pipelines, vectors, executor);
+  const ctx = new Context(device, pipelines, vectors);
   const fast = options.precision === 'fast';
   const selfCheck = options.selfCheck ?? !ctx.software;
   const tuner = new Tuner({
@@ -93,6 +94,20 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     forced: options.tile,
   });
   if (selfCheck) tuner.use(experimentsOn(device, pipelines, vectors, tuner));
+  const tables = new RopeTables(ctx);
+  let observer: Observer | undefined;
+  const { ops } = new Recorder<GpuWeight>({
+    own: ownWeight,
+    begin: () => observer !== undefined,
+    read: (recording, target) => {
+      const { batch, steps, nSeq, observed } = recording;
+      const todo = observed ? steps : narrow(neededFor(target, steps), target, nSeq);
+      const fw = new Forward(ctx, batch, observed);
+      for (const step of todo) lower(fw, step, { tuner, tables });
+      const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));
+      return executor.read(fw.run, fw.of(target), named, observer);
+    },
+  });
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,
@@ -118,33 +133,13 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     },
     description: describeAdapter(device.adapterInfo),
     allocate: (source: WeightSource, role) => weights.allocate(source, role),
-    fill: (weight, source) => weights.fill(ctx.weight(weight), source),
-    ops: bindOps(ctx, tuner),
-    observe(observer) {
-      ctx.observer = observer;
+    fill: (weight, source) => weights.fill(ownWeight(weight), source),
+    ops,
+    observe(next) {
+      observer = next;
     },
     dispose() {
       device.dispose();
     },
-  };
-}
-
-function bindOps(ctx: Context, tuner: Tuner): Ops {
-  const tables = new RopeTables(ctx);
-  return {
-    begin: (batch) => ctx.begin(batch),
-    embedding: (table, index, options) => embedding(ctx, table, index, options),
-    linear: (x, layer, options) => linear(ctx, tuner, x, layer, options),
-    norm: (x, weights, options) => norm(ctx, x, weights, options),
-    rope: (x, options) => tables.rope(x, options),
-    attention: (q, k, v, options) => attention(ctx, q, k, v, options),
-    glu: (gate, up, activation, options) => glu(ctx, gate, up, activation, options),
-    moe: (x, options) => moe(ctx, tuner, x, options),
-    add: (a, b, options) => add(ctx, a, b, options),
-    activate: (x, activation, options) => activate(ctx, x, activation, options),
-    softmax: (x, options) => softmax(ctx, x, options),
-    columns: (x, start, n, options) => columns(ctx, x, start, n, options),
-    pool: (x, kind, options) => pool(ctx, x, kind, options),
-    read: (x) => ctx.read(x),
   };
 }

@@ -9,12 +9,12 @@
  * give the same bits; within `matrix`, tiles do.
  */
 import { grid } from './kernel.ts';
-import type { Epilogue } from './ops/linear.ts';
 import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
 import { type MatrixShape, matmulMatrix, matrixShared, matrixThreads } from './shaders/matmul-matrix.wgsl.ts';
 import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
 import { matmulTile, type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
 import type { Dispatch } from './tensor.ts';
+import { noVector } from './vectors.ts';
 import type { GpuWeight, Part } from './weights.ts';
 
 /** A way of computing products. */
@@ -68,6 +68,17 @@ export function isUsable(strategy: Strategy, tile: Tile, style: Style, limits: G
   const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   return shared <= limits.maxComputeWorkgroupStorageSize && threads <= most;
 }
+
+/** What the epilogue of a product needs. */
+export interface Epilogue {
+  readonly scaleAt: number;
+  readonly biasAt: number;
+  readonly activation: number;
+  readonly hasResidual: number;
+}
+
+/** An epilogue that does nothing. */
+export const plainEpilogue: Epilogue = { scaleAt: noVector, biasAt: noVector, activation: 0, hasResidual: 0 };
 
 /** A product to launch: `rows` rows times a part of a weight. `x` of `int8` is quantised (see `ops/quantize.ts`). */
 export interface Product {

@@ -1,6 +1,5 @@
 /**
- * @file Tensors of a forward, and the steps that make them. Nothing here touches the GPU: operations are recorded, and
- * run when somebody reads a value.
+ * @file Tensors of a forward in the arena, and the launches that make them. Nothing here touches the GPU.
  */
 import type { Tensor } from '../../tensor/ops.ts';
 import type { Kernel } from './kernel.ts';
@@ -9,9 +8,7 @@ import type { Kernel } from './kernel.ts';
 export class Slab {
   /** Float32 (or 32-bit) values. */
   readonly size: number;
-  /** The step that computes it. */
-  producer: Step | undefined;
-  /** Where it lies in the arena, in values; `undefined` while it is not there. */
+  /** Where it lies in the arena, in values; `undefined` until it is placed. */
   offset: number | undefined;
 
   constructor(size: number) {
@@ -55,7 +52,7 @@ export interface Dispatch {
   readonly grid: readonly [x: number, y: number, z: number];
 }
 
-/** One operation as it was recorded. */
+/** The launches that make one tensor: a recorded step, or a part of one. */
 export interface Step {
   /** What to call it in messages: the operation, and the intermediate's name if it has one. */
   readonly label: string;
@@ -67,4 +64,9 @@ export interface Step {
   readonly dispatches: () => readonly Dispatch[];
   /** Awaited before the step runs. */
   readonly prepare?: () => Promise<void> | undefined;
+}
+
+/** What to call a recorded step in messages: `what`, and the name of its result if it has one. */
+export function labelOf(what: string, { name }: { readonly name?: string }): string {
+  return name === undefined ? what : `${what} ${name}`;
 }

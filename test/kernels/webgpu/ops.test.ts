@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
-import type { Activation, AttentionOptions, RopeOptions } from '../../../src/tensor/ops.ts';
+import type { Activation, AttentionOptions, Ops, PoolKind, RopeOptions, Weight } from '../../../src/tensor/ops.ts';
 import { normal } from '../../random.ts';
 import { batchOf, countingBatch, evaluate, type Sources, source, withTypes } from '../graphs.ts';
 import { describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
@@ -225,6 +225,50 @@ describeGpu('operations', () => {
           renormalise: gated,
         }),
       );
+    }
+  });
+
+  it('computes one row of each sequence where no more is pooled, with the bits that all rows have', async () => {
+    const n = 32;
+    const sizes = [9, 1, 40];
+    const matrix = (name: string, from: number) => [randomBlocks(name, 'Q8_0', [n, n], from), 'matrix'] as const;
+    const sources: Sources = {
+      x: input(total(sizes), n, 71),
+      q: matrix('q', 72),
+      k: matrix('k', 73),
+      up: matrix('up', 74),
+      router: [source('router', [n, 4], normal(n * 4, 75)), 'matrix'],
+      expert: [randomBlocks('expert', 'Q8_0', [n, n, 4], 76), 'experts'],
+      norm: vector('norm', n, 77),
+    };
+    const heads = { nHead: 2, nHeadKv: 2, scale: 0.25 };
+    const rotation = { nHead: 2, nRot: 8, kind: 'norm', freqBase: 100 } as const;
+    const ways: Partial<AttentionOptions>[] = [
+      {},
+      { causal: true, window: { kind: 'standard', size: 12 } },
+      { alibiMaxBias: 8, window: { kind: 'symmetric', size: 10 } },
+    ];
+    for (const way of ways) {
+      const forward = (kind: PoolKind) => (ops: Ops, w: Record<string, Weight>) => {
+        const x = rowsOf(ops, w.x);
+        const [q, k, v] = [w.q, w.k, w.k].map((weight) => ops.linear(x, { weight }));
+        const attended = ops.attention(ops.rope(q, rotation), ops.rope(k, rotation), v, { ...heads, ...way });
+        const h = ops.norm(attended, { weight: w.norm }, { kind: 'rms', eps: 1e-6, residual: x });
+        const both = ops.glu(ops.columns(h, 0, 16), ops.columns(h, 16, 16), 'silu');
+        const wide = ops.add(ops.linear(h, { weight: w.up }, { activation: 'gelu', residual: x }), h);
+        const mixed = ops.moe(wide, { router: w.router, up: w.expert, down: w.expert, nUsed: 2, activation: 'relu' });
+        return ops.pool(ops.glu(ops.columns(mixed, 8, 16), both, 'tanh'), kind);
+      };
+      const batch = countingBatch(sizes);
+      const all = await evaluate(backend, sources, batch, forward('none'));
+      for (const kind of ['cls', 'last'] as const) {
+        await expectAsReference(backend, sources, batch, forward(kind));
+        const rows = await evaluate(backend, sources, batch, forward(kind));
+        sizes.forEach((_, s) => {
+          const token = kind === 'cls' ? batch.offsets[s] : batch.offsets[s + 1] - 1;
+          expect(rows.slice(s * 16, s * 16 + 16)).toEqual(all.slice(token * 16, token * 16 + 16));
+        });
+      }
     }
   });
 

@@ -1,33 +1,28 @@
 /**
  * @file Attention: work lists, masks as distances, and the tables of ALiBi and T5.
  */
-import type { AttentionOptions, StepNames, Tensor, Weight } from '../../../tensor/ops.ts';
+import type { AttentionOptions, Weight } from '../../../tensor/ops.ts';
 import { alibiSlopes, relativeBucket } from '../../../tensor/positions.ts';
+import type { AttentionStep, PooledRow } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
 import { GpuError } from '../errors.ts';
+import { type Forward, pooledTokens } from '../forward.ts';
 import { grid } from '../kernel.ts';
 import { attentionTile, attention as kernelFor } from '../shaders/attention.wgsl.ts';
-import type { GpuTensor } from '../tensor.ts';
+import { labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 
 /** A distance that no key exceeds. */
 const everywhere = 0x3fffffff;
 
-/** Softmax attention inside each sequence; see `Ops.attention`. */
-export function attention(
-  ctx: Context,
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  options: AttentionOptions & StepNames<'scores' | 'probabilities'>,
-): GpuTensor {
-  const [q, k, v] = [ctx.own(query), ctx.own(key), ctx.own(value)];
+/** Softmax attention inside each sequence. */
+export function attention(fw: Forward, step: AttentionStep): void {
+  const { ctx } = fw;
+  const { options, row } = step;
+  const [q, k, v] = step.inputs.map((x) => fw.of(x));
   const { nHead, nHeadKv, scale, softcap = 0 } = options;
   const headSize = q.cols / nHead;
   const headSizeV = v.cols / nHeadKv;
-  if (k.cols !== headSize * nHeadKv || !Number.isInteger(headSizeV) || nHead % nHeadKv !== 0) {
-    throw new GpuError(`attention: q ${q.cols}, k ${k.cols} and v ${v.cols} wide with ${nHead} and ${nHeadKv} heads`);
-  }
   const limit = ctx.device.limits.maxComputeWorkgroupStorageSize;
   const tile = attentionTile(headSize, headSizeV, limit, ctx.software ? 8 : 32);
   if (tile === undefined) {
@@ -35,9 +30,13 @@ export function attention(
       `attention: heads of ${headSize} values do not fit the ${limit} bytes that this adapter's workgroups share`,
     );
   }
-  const tilesAt = ctx.run.list(`attention ${tile.bq}`, () => queryTiles(ctx.run.batch.offsets, tile.bq));
-  const nTiles = countTiles(ctx.run.batch.offsets, tile.bq);
-  const y = ctx.run.tensor(q.rows, nHead * headSizeV);
+  const { offsets } = fw.run.batch;
+  // Of one row of each sequence, a tile has one query; its size stays, because the order of sums hangs on it.
+  const nQueries = row === undefined ? tile.bq : 1;
+  const tilesAt = fw.run.list(`attention ${tile.bq} ${row ?? 'all'}`, () =>
+    row === undefined ? queryTiles(offsets, tile.bq) : pooledTiles(offsets, row),
+  );
+  const nTiles = row === undefined ? countTiles(offsets, tile.bq) : q.rows;
   const wide = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
   const kernel = kernelFor(
     tile.bq,
@@ -50,6 +49,7 @@ export function attention(
   const values = {
     tilesAt,
     nTiles,
+    nQueries,
     rows: q.rows,
     nHead,
     nGroup: nHead / nHeadKv,
@@ -59,25 +59,30 @@ export function attention(
     slopesAt: slopes(ctx, nHead, options.alibiMaxBias),
     biasAt: relativeBias(ctx, nHead, options.relativeBias),
   };
-  return ctx.record({
-    op: 'attention',
-    options,
+  fw.add({
+    label: labelOf('attention', step),
     reads: { q, k, v },
-    writes: y,
+    writes: fw.of(step.out),
     dispatches: () => [{ kernel, values, grid: grid(nTiles * nHead) }],
   });
 }
 
-/** (first row, begin and end of its sequence) for every `bq` queries. */
+/** (first row, its place in its sequence, begin and end of that) for every `bq` queries. */
 function queryTiles(offsets: Int32Array, bq: number): number[] {
   const tiles: number[] = [];
   for (let s = 0; s + 1 < offsets.length; s++) {
-    for (let row = offsets[s]; row < offsets[s + 1]; row += bq) tiles.push(row, offsets[s], offsets[s + 1]);
+    const [begin, end] = [offsets[s], offsets[s + 1]];
+    for (let row = begin; row < end; row += bq) tiles.push(row, row - begin, begin, end);
   }
   return tiles;
 }
 
-/** How many of those there are. */
+/** The same for one query of each sequence: query `s` is in row `s`. */
+function pooledTiles(offsets: Int32Array, row: PooledRow): number[] {
+  return pooledTokens(offsets, row).flatMap((token, s) => [s, token - offsets[s], offsets[s], offsets[s + 1]]);
+}
+
+/** How many tiles of `bq` queries there are. */
 function countTiles(offsets: Int32Array, bq: number): number {
   let n = 0;
   for (let s = 0; s + 1 < offsets.length; s++) n += Math.ceil((offsets[s + 1] - offsets[s]) / bq);
@@ -103,7 +108,7 @@ function slopes(ctx: Context, nHead: number, maxBias: number | undefined): numbe
 function relativeBias(ctx: Context, nHead: number, weight: Weight | undefined): number {
   if (weight === undefined) return noVector;
   const nBuckets = weight.shape[1] ?? 1;
-  const at = ctx.vector(weight, nHead, nBuckets);
+  const at = ctx.vector(weight);
   return ctx.vectors.derive(`relative ${at}`, () => {
     const bias = ctx.vectors.get(at, nHead * nBuckets);
     return Float32Array.from({ length: nHead * 257 }, (_, i) => {

@@ -2,58 +2,43 @@
  * @file Linear layers: which kernel computes a product, over the parts of a weight. The strategy is the weight's, for any
  * number of rows; the tile, or the kernel for few rows, changes no bit.
  */
-import type { Activation, Linear, StepNames, Tensor } from '../../../tensor/ops.ts';
-import type { Context } from '../context.ts';
+import type { LinearStep } from '../../graph/step.ts';
+import type { Forward } from '../forward.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
-import { skinny, tiled } from '../strategies.ts';
-import type { Dispatch, GpuTensor } from '../tensor.ts';
+import { type Epilogue, skinny, tiled } from '../strategies.ts';
+import { type Dispatch, type GpuTensor, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
-import { noVector } from '../vectors.ts';
 import type { GpuWeight, Part } from '../weights.ts';
 import { quantized } from './quantize.ts';
 
-type LinearOptions = { activation?: Activation; residual?: Tensor } & StepNames<'product' | 'biased' | 'activated'>;
-
-/** What the epilogue of a product needs. */
-export interface Epilogue {
-  readonly scaleAt: number;
-  readonly biasAt: number;
-  readonly activation: number;
-  readonly hasResidual: number;
-}
-
-/** An epilogue that does nothing. */
-export const plainEpilogue: Epilogue = { scaleAt: noVector, biasAt: noVector, activation: 0, hasResidual: 0 };
-
 /** `activation(scale · x Wᵀ + bias) + residual` in one launch a part. */
-export function linear(
-  ctx: Context,
-  tuner: Tuner,
-  input: Tensor,
-  layer: Linear,
-  options: LinearOptions = {},
-): GpuTensor {
-  const x = ctx.own(input);
-  const nOut = layer.weight.shape[1] ?? 1;
-  const weight = ctx.weight(layer.weight, x.cols, nOut);
-  const y = ctx.run.tensor(x.rows, nOut);
-  const { activation, residual } = options;
-  const r = residual === undefined ? undefined : ctx.ownShaped(residual, x.rows, nOut, 'the residual');
+export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): void {
+  const { weight, bias, scale, activation, inputs } = step;
+  const r = inputs.length === 1 ? undefined : fw.of(inputs[1]);
   const epilogue: Epilogue = {
-    scaleAt: ctx.vector(layer.scale, 1),
-    biasAt: ctx.vector(layer.bias, nOut),
+    scaleAt: fw.ctx.vector(scale),
+    biasAt: fw.ctx.vector(bias),
     activation: activation === undefined ? 0 : activationCode[activation],
     hasResidual: r === undefined ? 0 : 1,
   };
-  const operand = tuner.strategy(weight) === 'int8' ? quantized(ctx, x) : x;
-  const { names } = options;
-  // The result is the last step that there is, whatever the caller calls it.
-  const last = r !== undefined ? undefined : activation !== undefined ? 'activated' : layer.bias ? 'biased' : 'product';
-  return ctx.record({
-    op: `linear ${weight.name}`,
-    options,
-    name: names?.out ?? (last === undefined ? undefined : names?.[last]),
+  product(fw, tuner, weight, fw.of(inputs[0]), fw.of(step.out), r, epilogue, labelOf(`linear ${weight.name}`, step));
+}
+
+/** The launches of one product into `y`. */
+export function product(
+  fw: Forward,
+  tuner: Tuner,
+  weight: GpuWeight,
+  x: GpuTensor,
+  y: GpuTensor,
+  r: GpuTensor | undefined,
+  epilogue: Epilogue,
+  label: string,
+): GpuTensor {
+  const operand = tuner.strategy(weight) === 'int8' ? quantized(fw, x) : x;
+  return fw.add({
+    label,
     reads: { x: operand, r },
     writes: y,
     prepare: () => tuner.prepare(weight, x.rows),

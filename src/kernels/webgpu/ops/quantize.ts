@@ -1,18 +1,14 @@
 /**
  * @file Activations as blocks of bytes, for products in int8. A tensor is rounded once, however many products read it.
  */
-import type { Context } from '../context.ts';
+import type { Forward } from '../forward.ts';
 import { grid } from '../kernel.ts';
 import { quantize, quantizedWords } from '../shaders/matmul-int8.wgsl.ts';
 import type { GpuTensor, Step } from '../tensor.ts';
 
-const known = new WeakMap<GpuTensor, GpuTensor>();
-
 /** `[rows, nIn / 32 · 12]`: `x` as `matmul-int8` reads it. */
-export function quantized(ctx: Context, x: GpuTensor): GpuTensor {
-  let q = known.get(x);
-  if (q === undefined) known.set(x, (q = ctx.run.record(quantizeStep(x, ctx.run.tensor(x.rows, quantizedWidth(x))))));
-  return q;
+export function quantized(fw: Forward, x: GpuTensor): GpuTensor {
+  return fw.quantized(x, () => fw.add(quantizeStep(x, fw.temporary(x.rows, quantizedWidth(x)))));
 }
 
 /** Values of a quantised row. */

@@ -1,17 +1,16 @@
 /**
  * @file Rotary position embedding: tables of cosines and sines, made on the CPU and kept on the GPU.
  */
-import type { RopeOptions, StepNames, Tensor } from '../../../tensor/ops.ts';
-import { yarnRamp } from '../../../tensor/positions.ts';
+import type { RopeOptions } from '../../../tensor/ops.ts';
+import { rotations } from '../../../tensor/positions.ts';
+import type { RopeStep } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
-import { GpuError } from '../errors.ts';
+import type { Forward } from '../forward.ts';
 import { usage } from '../gpu.ts';
 import { GrowingBuffer } from '../growing-buffer.ts';
 import { grid } from '../kernel.ts';
 import { rope as kernelFor } from '../shaders/rope.wgsl.ts';
-import type { Bound, GpuTensor } from '../tensor.ts';
-
-const f32 = Math.fround;
+import { type Bound, labelOf } from '../tensor.ts';
 
 /** The tables of a model, one for each way of rotating that it uses. */
 export class RopeTables {
@@ -22,30 +21,20 @@ export class RopeTables {
     this.#ctx = ctx;
   }
 
-  /** Rotates each head by its token's position; see `Ops.rope`. */
-  rope(input: Tensor, options: RopeOptions & StepNames<never>): GpuTensor {
-    const ctx = this.#ctx;
-    const x = ctx.own(input);
+  /** Rotates each head by its token's position. */
+  rope(fw: Forward, step: RopeStep): void {
+    const { options } = step;
+    const x = fw.of(step.inputs[0]);
     const { nHead, nRot, kind } = options;
     const headSize = x.cols / nHead;
-    if (!Number.isInteger(headSize) || nRot > headSize || nRot % 2 !== 0) {
-      throw new GpuError(`rope: ${nRot} rotated dimensions in ${nHead} heads of ${headSize}`);
-    }
     const table = this.#table(options);
-    const nPositions = ctx.run.batch.positions.reduce((most, position) => Math.max(most, position), 0) + 1;
-    const values = {
-      rows: x.rows,
-      nHead,
-      headSize,
-      nRot,
-      positionsAt: ctx.run.list('positions', () => []),
-    };
+    const nPositions = fw.run.batch.positions.reduce((most, position) => Math.max(most, position), 0) + 1;
+    const values = { rows: x.rows, nHead, headSize, nRot, positionsAt: fw.positionsAt(step.row) };
     const pairs = x.rows * nHead * Math.ceil(headSize / 2);
-    return ctx.record({
-      op: 'rope',
-      options,
+    fw.add({
+      label: labelOf('rope', step),
       reads: { x },
-      writes: ctx.run.tensor(x.rows, x.cols),
+      writes: fw.of(step.out),
       prepare: () => table.reach(nPositions),
       dispatches: () => [
         { kernel: kernelFor(kind === 'neox'), values, bound: table.bound, grid: grid(Math.ceil(pairs / 64)) },
@@ -55,7 +44,7 @@ export class RopeTables {
 
   #table(options: RopeOptions): Table {
     const { nRot, freqBase, freqScale, freqFactors, yarn } = options;
-    const at = this.#ctx.vector(freqFactors, nRot / 2);
+    const at = this.#ctx.vector(freqFactors);
     const key = JSON.stringify([nRot, freqBase, freqScale, at, yarn]);
     let table = this.#tables.get(key);
     if (table === undefined) {
@@ -108,33 +97,5 @@ class Table {
     });
     this.#bound = { group };
     this.#nPositions = nPositions;
-  }
-}
-
-/**
- * Cosine and sine of each pair at one position: pair `i` turns by `position · base^(−2i/nRot)`, where the power is a
- * running float32 product as in llama.cpp, not `pow` of each.
- */
-function rotations(
-  position: number,
-  options: RopeOptions,
-  factors: Float32Array | undefined,
-  into: Float32Array,
-): void {
-  const { nRot, freqBase, freqScale = 1, yarn } = options;
-  const stretched = yarn !== undefined && yarn.extFactor !== 0;
-  const step = f32(f32(freqBase) ** f32(-2 / nRot));
-  const magnitude = (yarn?.attnFactor ?? 1) * (stretched ? 1 + 0.1 * Math.log(1 / freqScale) : 1);
-  let theta = position;
-  for (let i = 0; i < nRot / 2; i++) {
-    const angle = factors === undefined ? theta : f32(theta / factors[i]);
-    let turned = f32(freqScale * angle);
-    if (stretched) {
-      const mix = f32(yarnRamp(i, options, yarn) * yarn.extFactor);
-      turned = f32(turned * (1 - mix) + angle * mix);
-    }
-    into[2 * i] = Math.cos(turned) * magnitude;
-    into[2 * i + 1] = Math.sin(turned) * magnitude;
-    theta = f32(theta * step);
   }
 }

@@ -52,9 +52,11 @@ export const attention = once(
         k: 'tensor',
         v: 'tensor',
         y: 'tensor',
-        /** Three numbers a tile in `batch`: first query row, begin and end of its sequence. */
+        /** Four numbers a tile in `batch`: first query row, its place in its sequence, begin and end of that. */
         tilesAt: 'u32',
         nTiles: 'u32',
+        /** Most queries of a tile. */
+        nQueries: 'u32',
         rows: 'u32',
         nHead: 'u32',
         /** Query heads that share a key/value head. */
@@ -111,11 +113,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let tile = g / p.nHead;
   let head = g % p.nHead;
   if (tile >= p.nTiles) { return; }
-  let first = batch[p.tilesAt + tile * 3u];
-  let begin = batch[p.tilesAt + tile * 3u + 1u];
-  let n = batch[p.tilesAt + tile * 3u + 2u] - begin;
-  let q0 = first - begin;
-  let nq = min(${bq}, n - q0);
+  let first = batch[p.tilesAt + tile * 4u];
+  let q0 = batch[p.tilesAt + tile * 4u + 1u];
+  let begin = batch[p.tilesAt + tile * 4u + 2u];
+  let n = batch[p.tilesAt + tile * 4u + 3u] - begin;
+  let nq = min(i32(p.nQueries), n - q0);
   for (var i = t; i < ${bq * dQ}u; i += ${threads}u) {
     let row = i32(i / ${dQ}u);
     qs[i] = vec4<f32>();

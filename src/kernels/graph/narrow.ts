@@ -1,0 +1,92 @@
+/**
+ * @file Pass: where pooling takes one row of each sequence, the first (`cls`) or the last, the steps that lead there from the last attention
+ * on compute that row alone. Keys and values are still made for all tokens.
+ *
+ * Buys     most of the last layer: its queries, its attention, its output projection and its feed-forward layer.
+ * Not for  mean pooling or none, results of which somebody reads other rows, and a forward whose steps an observer looks at.
+ *
+ * A narrowed result has rows of sequences instead of tokens. What a narrowed step reads from tokens is copied first, by a pooling step.
+ */
+import type { Weight } from '../../tensor/ops.ts';
+import type { PooledRow, Step } from './step.ts';
+import { GraphTensor } from './tensor.ts';
+
+/**
+ * Narrows the steps of a forward that makes `target`.
+ * @param steps needed ones, in order
+ * @returns the steps with the copies that they need
+ */
+export function narrow<W extends Weight>(
+  steps: readonly Step<W>[],
+  target: GraphTensor,
+  nSeq: number,
+): readonly Step<W>[] {
+  const pools = steps.filter((step) => step.op === 'pool');
+  const row = pools[0]?.kind;
+  if ((row !== 'cls' && row !== 'last') || pools.some(({ kind }) => kind !== row)) return steps;
+  const chosen = narrowable(steps, target);
+  if (chosen.size === 0) return steps;
+  return rewrite(steps, chosen, row, nSeq);
+}
+
+/** The steps of whose results nobody reads more than the pooled rows. */
+function narrowable<W extends Weight>(steps: readonly Step<W>[], target: GraphTensor): Set<Step<W>> {
+  /** What somebody reads whole. Readers come after what they read, so that all are known by then. */
+  const whole = new Set<GraphTensor>([target.base]);
+  const chosen = new Set<Step<W>>();
+  for (const step of steps.toReversed()) {
+    const { inputs, out, op } = step;
+    if (computesByRow(step) && out.space === 'tokens' && !whole.has(out)) chosen.add(step);
+    inputs.forEach(({ base }, i) => {
+      if (op !== 'pool' && !(chosen.has(step) && readsByRow(step, i))) whole.add(base);
+    });
+  }
+  return chosen;
+}
+
+function rewrite<W extends Weight>(
+  steps: readonly Step<W>[],
+  chosen: ReadonlySet<Step<W>>,
+  row: PooledRow,
+  nSeq: number,
+): Step<W>[] {
+  /** What narrowed steps make, and the copies that they read, by the tensors of all tokens. */
+  const pooled = new Map<GraphTensor, GraphTensor>();
+  const narrowed = new Map<GraphTensor, GraphTensor>();
+  const viewOf = (x: GraphTensor): GraphTensor | undefined => {
+    const base = narrowed.get(x.base);
+    if (base === undefined || x === x.base) return base;
+    let view = narrowed.get(x);
+    if (view === undefined) narrowed.set(x, (view = new GraphTensor(nSeq, x.cols, 'sequences', base, x.start)));
+    return view;
+  };
+  return steps.flatMap((step) => {
+    const isChosen = chosen.has(step);
+    const added: Step<W>[] = [];
+    const inputs = step.inputs.map((x, i) => {
+      const there = viewOf(x);
+      if (there !== undefined) return there;
+      if (!isChosen || x.space !== 'tokens' || !readsByRow(step, i)) return x;
+      let copy = pooled.get(x);
+      if (copy === undefined) {
+        pooled.set(x, (copy = new GraphTensor(nSeq, x.cols, 'sequences')));
+        added.push({ op: 'pool', kind: row, inputs: [x], out: copy });
+      }
+      return copy;
+    });
+    if (!isChosen) return { ...step, inputs };
+    const out = new GraphTensor(nSeq, step.out.cols, 'sequences');
+    narrowed.set(step.out, out);
+    return [...added, { ...step, inputs, out, row }];
+  });
+}
+
+/** Whether a row of the result needs the same row of the inputs, or of the queries alone. */
+function computesByRow({ op }: Step): boolean {
+  return op !== 'embedding' && op !== 'rotation' && op !== 'pool';
+}
+
+/** Whether a step reads from input `i` only the rows that it computes. */
+function readsByRow({ op }: Step, i: number): boolean {
+  return op !== 'attention' || i === 0;
+}

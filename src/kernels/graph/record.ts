@@ -1,0 +1,285 @@
+/**
+ * @file The operations of every backend that plans a forward as a whole: arguments are checked, steps are recorded as data, and `read` hands
+ * them over.
+ */
+import { checkBatch } from '../../tensor/batch.ts';
+import type { Batch, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import type { Step } from './step.ts';
+import { GraphTensor, type Space } from './tensor.ts';
+
+/** What the recorder has to know of its backend. */
+export interface Host<W extends Weight> {
+  /** @throws Error for a weight of another backend */
+  own(weight: Weight): W;
+  /** Called when a forward begins. @returns whether an observer will look at its steps */
+  begin(): boolean;
+  /** Computes `target`. */
+  read(recording: Recording<W>, target: GraphTensor): Promise<Float32Array>;
+}
+
+/** A tensor that the observer shall see. */
+export interface Named {
+  readonly name: string;
+  readonly tensor: GraphTensor;
+}
+
+/** One forward as it is recorded. */
+export class Recording<W extends Weight> {
+  readonly batch: Batch;
+  readonly steps: Step<W>[] = [];
+  /** An observer looks at every step: none may be left out, joined or written over. */
+  readonly observed: boolean;
+  #named: Named[] = [];
+  readonly #tensors = new WeakSet<Tensor>();
+
+  /** @throws Error when the offsets do not cover the tokens */
+  constructor(batch: Batch, observed: boolean) {
+    checkBatch(batch);
+    this.batch = batch;
+    this.observed = observed;
+  }
+
+  /** Number of tokens. */
+  get nTokens(): number {
+    return this.batch.ids.length;
+  }
+
+  /** Number of sequences. */
+  get nSeq(): number {
+    return this.batch.offsets.length - 1;
+  }
+
+  /** A tensor of this forward. */
+  tensor(space: Space, cols: number): GraphTensor {
+    return this.adopt(new GraphTensor(space === 'tokens' ? this.nTokens : this.nSeq, cols, space));
+  }
+
+  /** Makes `x` a tensor of this forward. */
+  adopt(x: GraphTensor): GraphTensor {
+    this.#tensors.add(x);
+    return x;
+  }
+
+  /** @throws Error for a tensor of another backend or of an earlier forward */
+  own(x: Tensor): GraphTensor {
+    if (!(x instanceof GraphTensor) || !this.#tensors.has(x)) {
+      throw new Error('this tensor does not belong to the running forward');
+    }
+    return x;
+  }
+
+  /** @throws Error unless `b` has the shape of `a` */
+  ownLike(a: GraphTensor, b: Tensor): GraphTensor {
+    const x = this.own(b);
+    if (a.rows !== x.rows || a.cols !== x.cols || a.space !== x.space) {
+      throw new Error(`[${x.rows}, ${x.cols}] does not go with [${a.rows}, ${a.cols}]`);
+    }
+    return x;
+  }
+
+  /**
+   * Adds a step and returns its result.
+   * @param name of the result for the observer, without the layer's suffix
+   */
+  add(step: Step<W>, layer: number | undefined, name: string | undefined): GraphTensor {
+    this.steps.push(name === undefined ? step : { ...step, name: suffixed(name, layer) });
+    return this.name(step.out, layer, name);
+  }
+
+  /** Remembers `tensor` under `name` for the observer. */
+  name(tensor: GraphTensor, layer: number | undefined, name: string | undefined): GraphTensor {
+    if (this.observed && name !== undefined) this.#named.push({ name: suffixed(name, layer), tensor });
+    return tensor;
+  }
+
+  /** What has been named since the last call. */
+  takeNamed(): readonly Named[] {
+    const named = this.#named;
+    this.#named = [];
+    return named;
+  }
+}
+
+function suffixed(name: string, layer: number | undefined): string {
+  return layer === undefined ? name : `${name}-${layer}`;
+}
+
+/** Records forwards, one after the other. */
+export class Recorder<W extends Weight> {
+  readonly ops: Ops;
+  readonly #host: Host<W>;
+  #recording: Recording<W> | undefined;
+
+  constructor(host: Host<W>) {
+    this.#host = host;
+    this.ops = this.#bind();
+  }
+
+  /** Ends the running forward. */
+  forget(): void {
+    this.#recording = undefined;
+  }
+
+  get #current(): Recording<W> {
+    if (this.#recording === undefined) throw new Error('begin() comes before every other operation');
+    return this.#recording;
+  }
+
+  /** @throws Error for a weight of another backend, or of another shape than `shape` */
+  #weight(weight: Weight, ...shape: number[]): W {
+    const own = this.#host.own(weight);
+    if (shape.some((n, axis) => n !== (weight.shape[axis] ?? 1))) {
+      throw new Error(`${weight.name} is [${weight.shape}] where [${shape}] is needed`);
+    }
+    return own;
+  }
+
+  #vector(weight: Weight | undefined, n: number): W | undefined {
+    return weight && this.#weight(weight, n);
+  }
+
+  #linear(x: GraphTensor, { weight, bias, scale }: Linear, options: Parameters<Ops['linear']>[2] = {}): GraphTensor {
+    const nOut = weight.shape[1] ?? 1;
+    const w = this.#weight(weight, x.cols);
+    if (weight.shape.length > 2) throw new Error(`${weight.name} is a stack of matrices; use moe`);
+    const [b, s] = [this.#vector(bias, nOut), this.#vector(scale, 1)];
+    const { activation, residual, names } = options;
+    const recording = this.#current;
+    const out = recording.tensor(x.space, nOut);
+    const inputs = residual === undefined ? [x] : [x, recording.ownLike(out, residual)];
+    // The result is the last part that there is, whatever the caller calls it.
+    const last = residual !== undefined ? undefined : activation !== undefined ? 'activated' : b ? 'biased' : 'product';
+    const step = { op: 'linear', inputs, out, weight: w, bias: b, scale: s, activation } as const;
+    return recording.add(step, options.layer, names?.out ?? (last && names?.[last]));
+  }
+
+  #bind(): Ops {
+    const own = (x: Tensor) => this.#current.own(x);
+    return {
+      begin: (batch) => {
+        const observed = this.#host.begin();
+        this.#recording = new Recording(batch, observed);
+      },
+
+      embedding: (table, index, options = {}) => {
+        const recording = this.#current;
+        const { scale = 1, add, names, layer } = options;
+        const weight = this.#weight(table);
+        const [cols = 1, nRows = 1] = table.shape;
+        const rows = index === 'zero' ? undefined : recording.batch[index];
+        const wrong = rows?.find((row) => !(row >= 0 && row < nRows));
+        if (wrong !== undefined) throw new Error(`${table.name} has ${nRows} rows, no row ${wrong}`);
+        const out = recording.tensor('tokens', cols);
+        const inputs = add === undefined ? [] : [recording.ownLike(out, add)];
+        const plain = add === undefined && options.scale === undefined ? names?.rows : undefined;
+        return recording.add({ op: 'embedding', inputs, out, table: weight, index, scale }, layer, names?.out ?? plain);
+      },
+
+      linear: (x, layer, options) => this.#linear(own(x), layer, options),
+
+      norm: (input, { weight, bias }, options) => {
+        const x = own(input);
+        const { kind, eps, residual, groups = 1, names } = options;
+        const n = x.cols / groups;
+        if (!Number.isInteger(n)) throw new Error(`norm: ${x.cols} columns do not divide into ${groups} groups`);
+        const inputs = residual === undefined ? [x] : [x, this.#current.ownLike(x, residual)];
+        const [w, b] = [this.#weight(weight, n), this.#vector(bias, n)];
+        const name = names?.out ?? (bias === undefined ? names?.scaled : undefined);
+        const out = this.#current.tensor(x.space, x.cols);
+        const step = { op: 'norm', inputs, out, weight: w, bias: b, kind, eps, groups } as const;
+        return this.#current.add(step, options.layer, name);
+      },
+
+      rope: (input, options) => {
+        const x = own(input);
+        const { nHead, nRot, freqFactors } = options;
+        const headSize = x.cols / nHead;
+        if (!Number.isInteger(headSize) || nRot > headSize || nRot % 2 !== 0 || x.space !== 'tokens') {
+          throw new Error(`rope: ${nRot} rotated dimensions in ${nHead} heads of ${headSize}`);
+        }
+        this.#vector(freqFactors, nRot / 2);
+        const out = this.#current.tensor(x.space, x.cols);
+        return this.#current.add({ op: 'rope', inputs: [x], out, options }, options.layer, options.names?.out);
+      },
+
+      attention: (query, key, value, options) => {
+        const [q, k, v] = [own(query), own(key), own(value)];
+        const { nHead, nHeadKv, relativeBias, softcap, alibiMaxBias } = options;
+        const [headSize, headSizeV] = [q.cols / nHead, v.cols / nHeadKv];
+        if (k.cols !== headSize * nHeadKv || !Number.isInteger(headSizeV) || nHead % nHeadKv !== 0) {
+          const widths = `q ${q.cols}, k ${k.cols} and v ${v.cols} wide`;
+          throw new Error(`attention: ${widths} with ${nHead} and ${nHeadKv} heads`);
+        }
+        if (relativeBias !== undefined) {
+          this.#weight(relativeBias, nHead);
+          if (softcap !== undefined || alibiMaxBias !== undefined) {
+            throw new Error('attention: a relative bias goes with neither a soft cap nor ALiBi');
+          }
+        }
+        const out = this.#current.tensor(q.space, nHead * headSizeV);
+        const step = { op: 'attention', inputs: [q, k, v], out, options } as const;
+        return this.#current.add(step, options.layer, options.names?.out);
+      },
+
+      glu: (gate, up, activation, options) => {
+        const a = own(gate);
+        const inputs = [a, this.#current.ownLike(a, up)];
+        const out = this.#current.tensor(a.space, a.cols);
+        return this.#current.add({ op: 'glu', inputs, out, activation }, options?.layer, options?.names?.out);
+      },
+
+      moe: (input, options) => {
+        const x = own(input);
+        const { router, up, gate, down, nUsed } = options;
+        const [nExpert, nFf] = [router.shape[1] ?? 1, up.shape[1] ?? 1];
+        this.#weight(router, x.cols, nExpert);
+        for (const weight of [up, gate]) if (weight !== undefined) this.#weight(weight, x.cols, nFf, nExpert);
+        this.#weight(down, nFf, x.cols, nExpert);
+        if (!(nUsed >= 1 && nUsed <= nExpert)) throw new Error(`moe: ${nUsed} of ${nExpert} experts`);
+        const out = this.#current.tensor(x.space, x.cols);
+        return this.#current.add({ op: 'moe', inputs: [x], out, options }, options.layer, options.names?.out);
+      },
+
+      add: (first, second, options) => {
+        const a = own(first);
+        const inputs = [a, this.#current.ownLike(a, second)];
+        const out = this.#current.tensor(a.space, a.cols);
+        return this.#current.add({ op: 'add', inputs, out }, options?.layer, options?.names?.out);
+      },
+
+      activate: (input, activation, options) => {
+        const x = own(input);
+        const out = this.#current.tensor(x.space, x.cols);
+        const step = { op: 'activate', inputs: [x], out, activation } as const;
+        return this.#current.add(step, options?.layer, options?.names?.out);
+      },
+
+      softmax: (input, options) => {
+        const x = own(input);
+        const out = this.#current.tensor(x.space, x.cols);
+        return this.#current.add({ op: 'softmax', inputs: [x], out }, options?.layer, options?.names?.out);
+      },
+
+      columns: (input, start, n, options) => {
+        const x = own(input);
+        if (!(start >= 0 && n > 0 && start + n <= x.cols)) {
+          throw new Error(`no columns [${start}, ${start + n}) in a matrix ${x.cols} wide`);
+        }
+        const view = this.#current.adopt(new GraphTensor(x.rows, n, x.space, x, start));
+        return this.#current.name(view, options?.layer, options?.names?.out);
+      },
+
+      pool: (input, kind, options) => {
+        const x = own(input);
+        const recording = this.#current;
+        const { layer, names } = options ?? {};
+        if (kind === 'none') return recording.name(x, layer, names?.out);
+        if (x.space !== 'tokens') throw new Error('pool: these rows are sequences already');
+        const out = recording.tensor('sequences', x.cols);
+        return recording.add({ op: 'pool', kind, inputs: [x], out }, layer, names?.out);
+      },
+
+      read: async (x) => this.#host.read(this.#current, own(x)),
+    };
+  }
+}

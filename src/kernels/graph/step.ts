@@ -1,0 +1,123 @@
+/**
+ * @file One recorded operation as data: what it reads, what it makes, its weights and options. How it is computed is the backend's
+ * knowledge, what may be left out or joined is the passes'.
+ */
+import type {
+  Activation,
+  AttentionOptions,
+  MoeOptions,
+  PoolKind,
+  RopeOptions,
+  RowIndex,
+  Weight,
+} from '../../tensor/ops.ts';
+import type { GraphTensor } from './tensor.ts';
+
+/** A row of each sequence. */
+export type PooledRow = 'cls' | 'last';
+
+interface Common {
+  /** Name of the result with the layer's suffix, for messages. */
+  readonly name?: string;
+  readonly inputs: readonly GraphTensor[];
+  readonly out: GraphTensor;
+  /** Only this row of each sequence is computed (`narrow.ts`): `out` has a row a sequence. Keys and values stay whole. */
+  readonly row?: PooledRow;
+}
+
+/** Rows of a table, times `scale`, plus `inputs[0]` if there is one. */
+export interface EmbeddingStep<W> extends Common {
+  readonly op: 'embedding';
+  readonly table: W;
+  readonly index: RowIndex;
+  readonly scale: number;
+}
+
+/** `activation(scale · x Wᵀ + bias) + residual`; inputs: x, residual if there is one. */
+export interface LinearStep<W> extends Common {
+  readonly op: 'linear';
+  readonly weight: W;
+  readonly bias?: W;
+  readonly scale?: W;
+  readonly activation?: Activation;
+}
+
+/** A norm of `groups` slices of each row of `x + residual`; inputs: x, residual if there is one. */
+export interface NormStep<W> extends Common {
+  readonly op: 'norm';
+  readonly weight: W;
+  readonly bias?: W;
+  readonly kind: 'layer' | 'rms';
+  readonly eps: number;
+  readonly groups: number;
+}
+
+/** Cosine and sine of each pair at each token's position: `[T, nRot]` (`rotation-tables.ts`). */
+export interface RotationStep extends Common {
+  readonly op: 'rotation';
+  readonly options: RopeOptions;
+}
+
+/** Rotated heads; inputs: x, and the result of a rotation step where the backend keeps angles among its intermediates. */
+export interface RopeStep extends Common {
+  readonly op: 'rope';
+  readonly options: RopeOptions;
+}
+
+/** Inputs: queries, keys, values. */
+export interface AttentionStep extends Common {
+  readonly op: 'attention';
+  readonly options: AttentionOptions;
+}
+
+/** `activation(gate) · up`; inputs: gate, up. */
+export interface GluStep extends Common {
+  readonly op: 'glu';
+  readonly activation: Activation;
+}
+
+/** A mixture of experts; its weights are the backend's own. */
+export interface MoeStep extends Common {
+  readonly op: 'moe';
+  readonly options: MoeOptions;
+}
+
+/** Inputs: both terms. */
+export interface AddStep extends Common {
+  readonly op: 'add';
+}
+
+/** An element-wise function. */
+export interface ActivateStep extends Common {
+  readonly op: 'activate';
+  readonly activation: Activation;
+}
+
+/** Of each row. */
+export interface SoftmaxStep extends Common {
+  readonly op: 'softmax';
+}
+
+/** One row a sequence out of rows of tokens; a copy where those rows are all that there is. */
+export interface PoolStep extends Common {
+  readonly op: 'pool';
+  readonly kind: Exclude<PoolKind, 'none'>;
+}
+
+/** One recorded operation over weights of the form `W`. */
+export type Step<W extends Weight = Weight> =
+  | EmbeddingStep<W>
+  | LinearStep<W>
+  | NormStep<W>
+  | RotationStep
+  | RopeStep
+  | AttentionStep
+  | GluStep
+  | MoeStep
+  | AddStep
+  | ActivateStep
+  | SoftmaxStep
+  | PoolStep;
+
+/** The step of an operation. */
+export type StepOf<Op extends Step['op'], W extends Weight = Weight> = Extract<Step<W>, { readonly op: Op }>;

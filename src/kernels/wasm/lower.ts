@@ -1,0 +1,251 @@
+/**
+ * @file How each recorded step becomes calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
+ */
+import type { Step, StepOf } from '../graph/step.ts';
+import { activationCodes, type Kernels } from './kernels.ts';
+import { attend, attentionScratchBytes } from './run-attention.ts';
+import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run-linear.ts';
+import { moeScratch, runMoe } from './run-moe.ts';
+import { runPool } from './run-pool.ts';
+import { fillRopeTable, ropeScratch } from './run-rope.ts';
+import type { Runtime } from './runtime.ts';
+import type { WasmStep } from './steps.ts';
+import type { WasmWeight } from './weights.ts';
+
+type Op = Step['op'];
+type Of<O extends Op> = StepOf<O, WasmWeight>;
+
+/** What the scratch of a step depends on besides the step. */
+export interface ScratchOf {
+  readonly kernels: Kernels;
+  /** Rows of the result that the rank has. */
+  readonly rows: number;
+  readonly offsets: Int32Array;
+  readonly nRanks: number;
+  /** Attention stays in float32. */
+  readonly exact: boolean;
+}
+
+interface Lowering<S> {
+  run(rt: Runtime, step: S): void;
+  /** Bytes of scratch of one rank. */
+  scratch?(step: S, of: ScratchOf): number;
+  /** Bytes of scratch that the ranks need together where products are divided by columns. */
+  shared?(step: S): number;
+  /** Multiply-adds a row of the result, for the profile. */
+  macs?(step: S, offsets: Int32Array): number;
+}
+
+const embedding: Lowering<Of<'embedding'>> = {
+  scratch: ({ table }) => (table.form === 'shelved' ? table.rowBytes : 0),
+  run(rt, { table: w, index, scale, inputs: [add], out }) {
+    const at = index === 'zero' ? 0 : rt[index];
+    const type = w.form === 'vector' ? 0 : w.type.id;
+    const rowBytes = w.form === 'vector' ? w.k * 4 : w.rowBytes;
+    const table = { type, rowBytes, n: w.k, scale, tables: w.grid };
+    const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];
+    const [to, ldTo] = [rt.address(out), rt.stride(out)];
+    if (w.form !== 'shelved') {
+      const rows = { index: at, rows: rt.rows(out), add: from, ldAdd: ld, y: to, ldy: ldTo };
+      rt.kernels.embedRows({ ...table, table: w.address, ...rows });
+      return;
+    }
+    for (let r = 0; r < rt.rows(out); r++) {
+      const row = rt.blocks(w, at === 0 ? 0 : rt.memory.i32[at / 4 + r], 1, rt.scratch);
+      const one = { index: 0, rows: 1, add: from + r * ld, ldAdd: ld, y: to + r * ldTo, ldy: ldTo };
+      rt.kernels.embedRows({ ...table, table: row, ...one });
+    }
+  },
+};
+
+const linear: Lowering<Of<'linear'>> = {
+  scratch: ({ weight }, { rows }) => linearScratch(weight, rows),
+  shared: ({ weight, inputs: [x] }) => quantizedBytes(weight, x.rows),
+  macs: ({ weight }) => weight.k * weight.n,
+  run(rt, { weight: w, bias, scale, activation, inputs: [x, residual], out }) {
+    const { byColumns } = rt.division;
+    const rank = byColumns ? 0 : rt.rank;
+    const product = {
+      a: rt.address(x, rank),
+      lda: rt.stride(x),
+      rows: byColumns ? rt.allRows(x) : rt.rows(x),
+      w,
+      matrix: 0,
+      bias: bias?.address ?? 0,
+      factor: scale === undefined ? 1 : rt.memory.f32[scale.address / 4],
+      c: rt.address(out, rank),
+      ldc: rt.stride(out),
+      activation: activation === undefined ? 0 : activationCodes[activation],
+      residual: residual === undefined ? 0 : rt.address(residual, rank),
+      ldr: residual === undefined ? 0 : rt.stride(residual),
+      scratch: rt.scratch,
+    };
+    (byColumns ? multiplyTogether : multiply)(rt, product, x);
+  },
+};
+
+const norm: Lowering<Of<'norm'>> = {
+  run(rt, { weight, bias, kind, eps, groups, inputs: [x, residual], out }) {
+    rt.kernels.normRows({
+      x: rt.address(x),
+      ldx: rt.stride(x),
+      residual: residual === undefined ? 0 : rt.address(residual),
+      ldr: residual === undefined ? 0 : rt.stride(residual),
+      weight: weight.address,
+      bias: bias?.address ?? 0,
+      y: rt.address(out),
+      ldy: rt.stride(out),
+      rows: rt.rows(out),
+      groups,
+      n: x.cols / groups,
+      eps,
+      rms: kind === 'rms' ? 1 : 0,
+    });
+  },
+};
+
+const rotation: Lowering<Of<'rotation'>> = {
+  scratch: ({ options }) => ropeScratch(options.nRot),
+  run: (rt, { out, options }) => fillRopeTable(rt, out, options),
+};
+
+const rope: Lowering<Of<'rope'>> = {
+  run(rt, { inputs: [x, table], out, options: { nHead, nRot, kind } }) {
+    rt.kernels.ropeRows({
+      x: rt.address(x),
+      ldx: rt.stride(x),
+      y: rt.address(out),
+      ldy: rt.stride(out),
+      table: rt.address(table),
+      ldt: rt.stride(table),
+      rows: rt.rows(out),
+      nHead,
+      headSize: x.cols / nHead,
+      nPairs: nRot / 2,
+      neox: kind === 'neox' ? 1 : 0,
+    });
+  },
+};
+
+const attention: Lowering<Of<'attention'>> = {
+  scratch({ options, inputs: [q, , v] }, { kernels, offsets, nRanks, exact }) {
+    const [headSize, headSizeV] = [q.cols / options.nHead, v.cols / options.nHeadKv];
+    return attentionScratchBytes(kernels, options, headSize, headSizeV, offsets, nRanks, exact);
+  },
+  macs({ options: { nHead, nHeadKv }, inputs: [q, , v] }, offsets) {
+    let squares = 0;
+    for (let s = 0; s + 1 < offsets.length; s++) squares += (offsets[s + 1] - offsets[s]) ** 2;
+    return (squares / offsets[offsets.length - 1]) * nHead * (q.cols / nHead + v.cols / nHeadKv);
+  },
+  run: (rt, step) => attend(rt, step),
+};
+
+const glu: Lowering<Of<'glu'>> = {
+  run(rt, { inputs: [a, b], out, activation }) {
+    rt.kernels.gluRows({
+      gate: rt.address(a),
+      ldg: rt.stride(a),
+      up: rt.address(b),
+      ldu: rt.stride(b),
+      y: rt.address(out),
+      ldy: rt.stride(out),
+      rows: rt.rows(out),
+      cols: out.cols,
+      activation: activationCodes[activation],
+    });
+  },
+};
+
+const moe: Lowering<Of<'moe'>> = {
+  scratch: ({ options, inputs: [x] }, { rows }) => moeScratch(options, x.cols, rows),
+  macs({ options: { router, up, gate, nUsed }, inputs: [x] }) {
+    const [nExpert, nFf] = [router.shape[1] ?? 1, up.shape[1] ?? 1];
+    return x.cols * (nExpert + nUsed * nFf * (gate === undefined ? 2 : 3));
+  },
+  run: (rt, { inputs: [x], out, options }) => runMoe(rt, x, out, options),
+};
+
+const add: Lowering<Of<'add'>> = {
+  run(rt, { inputs: [a, b], out }) {
+    rt.kernels.addRows({
+      a: rt.address(a),
+      lda: rt.stride(a),
+      b: rt.address(b),
+      ldb: rt.stride(b),
+      y: rt.address(out),
+      ldy: rt.stride(out),
+      rows: rt.rows(out),
+      cols: out.cols,
+    });
+  },
+};
+
+const activate: Lowering<Of<'activate'>> = {
+  run(rt, { inputs: [x], out, activation }) {
+    rt.kernels.activateRows({
+      x: rt.address(x),
+      ldx: rt.stride(x),
+      y: rt.address(out),
+      ldy: rt.stride(out),
+      rows: rt.rows(out),
+      cols: out.cols,
+      activation: activationCodes[activation],
+    });
+  },
+};
+
+const softmax: Lowering<Of<'softmax'>> = {
+  run(rt, { inputs: [x], out }) {
+    rt.kernels.softmaxRows({
+      x: rt.address(x),
+      ldx: rt.stride(x),
+      y: rt.address(out),
+      ldy: rt.stride(out),
+      rows: rt.rows(out),
+      n: out.cols,
+    });
+  },
+};
+
+const pool: Lowering<Of<'pool'>> = {
+  run: (rt, { inputs: [x], out, kind }) => runPool(rt, x, out, kind),
+};
+
+const lowerings: { readonly [O in Op]: Lowering<Of<O>> } = {
+  embedding,
+  linear,
+  norm,
+  rotation,
+  rope,
+  attention,
+  glu,
+  moe,
+  add,
+  activate,
+  softmax,
+  pool,
+};
+
+function loweringOf({ op }: WasmStep): Lowering<WasmStep> {
+  return lowerings[op] as Lowering<WasmStep>;
+}
+
+/** Computes this rank's part of a step. */
+export function runStep(rt: Runtime, step: WasmStep): void {
+  loweringOf(step).run(rt, step);
+}
+
+/** Bytes of scratch that a rank needs for a step. */
+export function scratchBytes(step: WasmStep, of: ScratchOf): number {
+  return loweringOf(step).scratch?.(step, of) ?? 0;
+}
+
+/** Bytes of scratch that the ranks need together for a step where products are divided by columns. */
+export function sharedScratchBytes(step: WasmStep): number {
+  return loweringOf(step).shared?.(step) ?? 0;
+}
+
+/** Multiply-adds of a step for each row of its result. */
+export function macsPerRow(step: WasmStep, offsets: Int32Array): number {
+  return loweringOf(step).macs?.(step, offsets) ?? 0;
+}

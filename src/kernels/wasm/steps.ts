@@ -1,0 +1,25 @@
+/**
+ * @file What planning has to know of a step beyond its inputs and its result: whether ranks depend on each other in it.
+ */
+import type { Step } from '../graph/step.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
+import { rowStride } from './memory.ts';
+import type { Products, WasmWeight } from './weights.ts';
+
+/** A recorded step over weights of this backend. */
+export type WasmStep = Step<WasmWeight>;
+
+/** Whether a step reads rows of other ranks. */
+export function exchanges(step: WasmStep): boolean {
+  return step.op === 'attention' || (step.op === 'pool' && step.kind !== 'cls');
+}
+
+/** In which numbers a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */
+export function productOf(step: WasmStep): Products['kind'] | undefined {
+  return step.op === 'linear' ? step.weight.products.kind : undefined;
+}
+
+/** Floats from row to row: a multiple of 16. */
+export function leading({ base }: GraphTensor): number {
+  return rowStride(base.cols * 4) / 4;
+}

@@ -1,0 +1,43 @@
+/**
+ * @file How each recorded step becomes launches of kernels.
+ */
+import type { Step, StepOf } from '../graph/step.ts';
+import type { Forward } from './forward.ts';
+import { attention } from './ops/attention.ts';
+import { linear } from './ops/linear.ts';
+import { moe } from './ops/moe.ts';
+import type { RopeTables } from './ops/rope.ts';
+import { embedding, norm, pairwise, pool, softmax } from './ops/rows.ts';
+import type { Tuner } from './tuner.ts';
+import type { GpuWeight } from './weights.ts';
+
+type Op = Step['op'];
+
+const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>, shared: Shared) => void } = {
+  embedding,
+  linear: (fw, step, { tuner }) => linear(fw, tuner, step),
+  norm,
+  rotation() {
+    throw new Error('angles are kept from one forward to the next here');
+  },
+  rope: (fw, step, { tables }) => tables.rope(fw, step),
+  attention,
+  glu: pairwise,
+  moe: (fw, step, { tuner }) => moe(fw, tuner, step),
+  add: pairwise,
+  activate: pairwise,
+  softmax,
+  pool,
+};
+
+/** What all forwards of a backend share. */
+interface Shared {
+  readonly tuner: Tuner;
+  readonly tables: RopeTables;
+}
+
+/** Adds the launches of `step` to `fw`. */
+export function lower(fw: Forward, step: Step<GpuWeight>, shared: Shared): void {
+  const lowering = lowerings[step.op] as (fw: Forward, step: Step<GpuWeight>, shared: Shared) => void;
+  lowering(fw, step, shared);
+}

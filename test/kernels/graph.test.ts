@@ -1,0 +1,207 @@
+/** @file The passes over a recorded forward: what they leave out, what they share, and that no two live results overlap. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ggmlTypes } from '../../src/gguf/ggml-types.ts';
+import { Allocator } from '../../src/kernels/graph/allocator.ts';
+import { freedAfter, neededFor } from '../../src/kernels/graph/liveness.ts';
+import { narrow } from '../../src/kernels/graph/narrow.ts';
+import { Recorder, type Recording } from '../../src/kernels/graph/record.ts';
+import { addRotationTables } from '../../src/kernels/graph/rotation-tables.ts';
+import type { Step } from '../../src/kernels/graph/step.ts';
+import type { GraphTensor } from '../../src/kernels/graph/tensor.ts';
+import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
+import { countingBatch } from './graphs.ts';
+
+const weight = (...shape: number[]): Weight => ({ name: `w${shape.join('x')}`, type: ggmlTypes.F32, shape });
+const matrix = { weight: weight(8, 8) };
+const norm = { kind: 'rms', eps: 1e-6 } as const;
+const rotation = { nHead: 2, nRot: 4, kind: 'neox', freqBase: 10000 } as const;
+const heads = { nHead: 2, nHeadKv: 2, scale: 1 };
+const nSeq = 3;
+
+/** The steps of a forward over three sequences that makes what `graph` returns. */
+async function record(graph: (ops: Ops) => Tensor): Promise<{ steps: readonly Step[]; target: GraphTensor }> {
+  let found: { recording: Recording<Weight>; target: GraphTensor } | undefined;
+  const { ops } = new Recorder<Weight>({
+    own: (w) => w,
+    begin: () => false,
+    read: async (recording, target) => {
+      found = { recording, target };
+      return new Float32Array();
+    },
+  });
+  ops.begin(countingBatch([4, 1, 3]));
+  await ops.read(graph(ops));
+  const { recording, target } = found!;
+  return { steps: neededFor(target, recording.steps), target };
+}
+
+/** A layer with rotary positions over the rows of a table. */
+function layer(ops: Ops): Tensor {
+  const x = ops.embedding(weight(8, 50), 'ids');
+  const [q, k, v] = [1, 2, 3].map(() => ops.linear(x, matrix));
+  const attended = ops.attention(ops.rope(q, rotation), ops.rope(k, rotation), v, heads);
+  const h = ops.linear(attended, matrix, { residual: x });
+  return ops.norm(h, { weight: weight(8) }, norm);
+}
+
+describe('narrowing', () => {
+  it.each(['cls', 'last'] as const)(
+    'computes one row of each sequence from the last attention on (%s)',
+    async (row) => {
+      const { steps, target } = await record((ops) => ops.pool(layer(ops), row));
+      const narrowed = narrow(steps, target, nSeq);
+      const found = narrowed.map(({ op, out, row: of }) => `${op} ${out.rows}${of === undefined ? '' : ` ${of}`}`);
+      expect(found).toEqual([
+        'embedding 8',
+        `pool 3`,
+        `linear 3 ${row}`,
+        'linear 8',
+        'linear 8',
+        `rope 3 ${row}`,
+        'rope 8',
+        `attention 3 ${row}`,
+        `linear 3 ${row}`,
+        `norm 3 ${row}`,
+        'pool 3',
+      ]);
+      expect(narrowed.at(-1)!.out).toBe(target);
+    },
+  );
+
+  it('copies a tensor once, however many steps read its rows, and keeps views', async () => {
+    const { steps, target } = await record((ops) => {
+      const wide = ops.linear(layer(ops), { weight: weight(8, 16) });
+      const hidden = ops.glu(ops.columns(wide, 0, 8), ops.columns(wide, 8, 8), 'silu');
+      return ops.pool(ops.add(hidden, layer(ops)), 'cls');
+    });
+    const narrowed = narrow(steps, target, nSeq);
+    const glu = narrowed.find(({ op }) => op === 'glu')!;
+    expect(glu.inputs.map(({ rows, cols, start }) => [rows, cols, start])).toEqual([
+      [3, 8, 0],
+      [3, 8, 8],
+    ]);
+    expect(glu.inputs[0].base).toBe(glu.inputs[1].base);
+    expect(narrowed.filter(({ op }) => op === 'pool')).toHaveLength(3);
+  });
+
+  it('leaves alone what is pooled by the mean, pooled in two ways, or not pooled', async () => {
+    for (const graph of [
+      (ops: Ops) => ops.pool(layer(ops), 'mean'),
+      (ops: Ops) => layer(ops),
+      (ops: Ops) => {
+        const x = layer(ops);
+        return ops.add(ops.pool(x, 'cls'), ops.pool(x, 'last'));
+      },
+    ]) {
+      const { steps, target } = await record(graph);
+      expect(narrow(steps, target, nSeq)).toBe(steps);
+    }
+  });
+
+  it('leaves alone what a later attention reads whole', async () => {
+    const { steps, target } = await record((ops) => {
+      const x = layer(ops);
+      return ops.pool(ops.attention(x, x, x, heads), 'cls');
+    });
+    const narrowed = narrow(steps, target, nSeq);
+    expect(narrowed.filter(({ row }) => row !== undefined).map(({ op }) => op)).toEqual(['attention']);
+  });
+});
+
+describe('rotation tables', () => {
+  it('are one for all ropes that turn by the same angles', async () => {
+    const { steps } = await record((ops) => {
+      const x = layer(ops);
+      return ops.add(ops.rope(x, { ...rotation, nHead: 1 }), ops.rope(x, { ...rotation, freqBase: 500 }));
+    });
+    const all = addRotationTables(steps);
+    expect(all.filter(({ op }) => op === 'rotation')).toHaveLength(2);
+    const tables = all.filter(({ op }) => op === 'rope').map(({ inputs }) => inputs[1]);
+    expect(tables[1]).toBe(tables[0]);
+    expect(tables[2]).toBe(tables[0]);
+    expect(tables[3]).not.toBe(tables[0]);
+    for (const [i, step] of all.entries()) {
+      if (step.op === 'rope') expect(all.slice(0, i).some(({ out }) => out === step.inputs[1])).toBe(true);
+    }
+  });
+});
+
+describe('needed steps', () => {
+  it('are those that the target depends on, in order', async () => {
+    const { steps } = await record((ops) => {
+      const x = ops.embedding(weight(8, 50), 'ids');
+      ops.activate(x, 'relu');
+      return ops.add(x, ops.softmax(x));
+    });
+    expect(steps.map(({ op }) => op)).toEqual(['embedding', 'softmax', 'add']);
+  });
+});
+
+describe('memory', () => {
+  const uses = fc.array(fc.array(fc.nat(12), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 30 });
+
+  it('is free after the last use, once, and never for what is kept', () => {
+    fc.assert(
+      fc.property(uses, fc.nat(12), (list, kept) => {
+        const freed = freedAfter(list, kept);
+        const last = new Map<number, number>();
+        list.forEach((buffers, i) => {
+          for (const buffer of buffers) last.set(buffer, i);
+        });
+        last.delete(kept);
+        expect(new Map(freed.flatMap((buffers, i) => buffers.map((buffer) => [buffer, i])))).toEqual(last);
+        expect(freed.flat()).toHaveLength(last.size);
+      }),
+    );
+  });
+
+  it('is given to one owner at a time, at multiples of the alignment', () => {
+    const moves = fc.array(fc.record({ size: fc.integer({ min: 0, max: 40 }), give: fc.nat() }), { maxLength: 60 });
+    fc.assert(
+      fc.property(moves, fc.constantFrom(1, 4, 16), (list, alignment) => {
+        const allocator = new Allocator(alignment);
+        const live: { offset: number; size: number }[] = [];
+        for (const { size, give } of list) {
+          if (give % 3 === 0 && live.length > 0) {
+            const [range] = live.splice(give % live.length, 1);
+            allocator.give(range.offset, range.size);
+            continue;
+          }
+          const offset = allocator.take(size);
+          expect(offset % alignment).toBe(0);
+          expect(offset + size).toBeLessThanOrEqual(allocator.end);
+          for (const other of live) {
+            expect(offset >= other.offset + Math.max(1, other.size) || other.offset >= offset + Math.max(1, size)).toBe(
+              true,
+            );
+          }
+          live.push({ offset, size });
+        }
+        const { end } = allocator;
+        for (const { offset, size } of live) allocator.give(offset, size);
+        expect(allocator.take(end)).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('arguments', () => {
+  it('that make no sense are refused when they are recorded', async () => {
+    await record((ops) => {
+      const x = ops.embedding(weight(8, 50), 'ids');
+      expect(() => ops.embedding(weight(8, 7), 'ids')).toThrow('w8x7 has 7 rows, no row 7');
+      expect(() => ops.linear(x, { weight: weight(9, 8) })).toThrow('w9x8 is [9,8] where [8] is needed');
+      expect(() => ops.linear(x, { weight: weight(8, 8, 2) })).toThrow('w8x8x2 is a stack of matrices; use moe');
+      expect(() => ops.linear(x, { ...matrix, bias: weight(7) })).toThrow('w7 is [7] where [8] is needed');
+      expect(() => ops.norm(x, { weight: weight(8) }, { ...norm, groups: 3 })).toThrow('do not divide into 3 groups');
+      expect(() => ops.rope(x, { ...rotation, nRot: 6 })).toThrow('rope: 6 rotated dimensions in 2 heads of 4');
+      expect(() => ops.attention(x, x, x, { ...heads, nHeadKv: 4 })).toThrow('with 2 and 4 heads');
+      expect(() => ops.add(x, ops.columns(x, 0, 4))).toThrow('[8, 4] does not go with [8, 8]');
+      expect(() => ops.add(x, ops.pool(x, 'cls'))).toThrow('[3, 8] does not go with [8, 8]');
+      expect(() => ops.columns(x, 6, 4)).toThrow('no columns [6, 10) in a matrix 8 wide');
+      expect(() => ops.pool(ops.pool(x, 'mean'), 'mean')).toThrow('these rows are sequences already');
+      return x;
+    });
+  });
+});
