@@ -2,7 +2,7 @@
  * @file The command `serve`.
  */
 import type { Embedder } from '../engine/index.ts';
-import { type App, type AppOptions, createApp } from '../server/index.ts';
+import { type AnsweredRequest, type App, type AppOptions, createApp } from '../server/index.ts';
 import { LargeRequests } from '../server/large-requests.node.ts';
 import { type Listening, listen } from '../server/listen.node.ts';
 import { requireModel } from './input.ts';
@@ -84,9 +84,17 @@ async function appOptions(values: OptionValues): Promise<AppOptions> {
     nSlots: values.parallel < 1 ? undefined : values.parallel,
     props: values.props,
     metrics: values.metrics,
+    onWarning: log,
+    onRequest: values.verbose ? logRequest : undefined,
     onError: (error) =>
       log(`error: ${error instanceof Error ? (values.verbose ? error.stack : error.message) : String(error)}`),
   };
+}
+
+/** One line for a request; never what it said. */
+function logRequest({ client = '-', method, route, status, nTokens, milliseconds }: AnsweredRequest): void {
+  const time = new Date().toISOString();
+  log(`${time} ${client} ${method} ${route} ${status} ${nTokens} tokens ${milliseconds.toFixed(1)} ms`);
 }
 
 /** Listens on all addresses; on none when one of them cannot be used. */

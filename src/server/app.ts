@@ -24,6 +24,9 @@ const MAX_VALUES = 1 << 26;
 /** Bytes that a value takes while an answer is made: float32 and its decimals. */
 const BYTES_PER_VALUE = 16;
 
+const OWN_TOKENS_WARNING =
+  'a request had token ids that are not in the vocabulary: its client probably tokenizes by itself, for another model; let it send texts (LangChain for Python: check_embedding_ctx_length=False)';
+
 /** What the one who owns the sockets knows about a request. */
 export interface Caller {
   /** Who asks, an address for instance. */
@@ -39,7 +42,7 @@ export interface App {
 
 interface Env {
   Bindings: Caller;
-  Variables: { route: string };
+  Variables: { route: string; nTokens: number; isAnswered: boolean };
 }
 type AppContext = Context<Env>;
 
@@ -58,9 +61,24 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
   if (engine instanceof Promise) engine.then(moveIn, () => {});
   else moveIn(engine);
 
+  let hasWarned = false;
   const app = new Hono<Env>();
   app.use(async (c, next) => {
     const started = performance.now();
+    await next();
+    const milliseconds = performance.now() - started;
+    const route = c.get('route') ?? 'none';
+    if (c.get('isAnswered')) house.metrics.request(route, c.res.status, milliseconds / 1000);
+    options.onRequest?.({
+      client: c.env?.client,
+      method: c.req.method,
+      route,
+      status: c.res.status,
+      nTokens: c.get('nTokens') ?? 0,
+      milliseconds,
+    });
+  });
+  app.use(async (c, next) => {
     c.header('Server', 'llama.cpp');
     allowOrigin(c, cors);
     c.header('Content-Type', 'application/json; charset=utf-8');
@@ -69,8 +87,8 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     if (!isAllowed(apiKeys, prefix, c.req.path, c.req.raw.headers))
       return refuse(c, 'authentication_error', 'Invalid API Key');
     if (c.req.method === 'HEAD') c.header('Accept-Ranges', 'bytes');
+    c.set('isAnswered', true);
     await next();
-    house.metrics.request(c.get('route') ?? 'none', c.res.status, (performance.now() - started) / 1000);
   });
   app.notFound((c) => refuse(c, 'not_found_error', 'File Not Found'));
   app.onError((error, c) => {
@@ -78,6 +96,10 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     // A refused body aborts the signal, too.
     if (answer.status === 500 && c.req.raw.signal.aborted) house.metrics.abandoned++;
     else if (answer.status === 500) options.onError?.(error);
+    if ((error as { code?: unknown }).code === 'token' && !hasWarned) {
+      hasWarned = true;
+      options.onWarning?.(OWN_TOKENS_WARNING);
+    }
     for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
     return c.body(handlerErrorBody(answer), answer.status as ContentfulStatusCode);
   });
@@ -91,6 +113,13 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
         client: c.env?.client,
         query: (name) => c.req.query(name),
         header: (name, value) => c.header(name, value),
+        countTokens(nTokens) {
+          house.metrics.inputs(nTokens);
+          c.set(
+            'nTokens',
+            nTokens.reduce((sum, n) => sum + n, c.get('nTokens') ?? 0),
+          );
+        },
         signal: request.signal,
       };
       try {

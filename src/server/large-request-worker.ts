@@ -56,6 +56,7 @@ async function answer({ id, path, bytes, type }: Params<'answer'>, signal: Abort
       header: () => {},
       // The server does, when it is asked for vectors.
       reserve: () => {},
+      countTokens: () => {},
       signal,
     });
     const sent = typeof body === 'string' ? utf8.encode(body) : body;

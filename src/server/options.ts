@@ -5,6 +5,18 @@ import type { ScoreScale } from '../engine/index.ts';
 import type { CorsOptions } from './access.ts';
 import type { LargeRequestHandler } from './service.ts';
 
+/** A request that has been answered; nothing of what it said. */
+export interface AnsweredRequest {
+  readonly client: string | undefined;
+  readonly method: string;
+  /** Path of the route, `none` for a path without one. */
+  readonly route: string;
+  readonly status: number;
+  /** Tokens of its inputs; 0 where nothing was computed. */
+  readonly nTokens: number;
+  readonly milliseconds: number;
+}
+
 /** Options of `createApp`. All have defaults. */
 export interface AppOptions {
   /** Names of the model; the alphabetically first is the name in answers. Default: the name of the file. */
@@ -41,6 +53,10 @@ export interface AppOptions {
   readonly metrics?: boolean;
   /** Hears of every failure that is not the client's mistake. */
   readonly onError?: (error: unknown) => void;
+  /** Hears of every request when it is answered, for a log. */
+  readonly onRequest?: (request: AnsweredRequest) => void;
+  /** Hears, once, of a client that does what it should not do and probably does not know: one sentence for a log. */
+  readonly onWarning?: (message: string) => void;
   /** Handles requests with large bodies. Default: the thread that serves HTTP does. */
   readonly large?: LargeRequestHandler;
 }

@@ -13,7 +13,7 @@ import type { Call } from './service.ts';
  * @throws HttpError, ContextSizeError, the signal's reason
  */
 export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { engine, name, metrics, options } = call.service;
+  const { engine, name, options } = call.service;
   if (engine.info.pooling !== 'rank') {
     throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
   }
@@ -28,7 +28,7 @@ export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
     client: call.client,
     signal: call.signal,
   });
-  metrics.inputs(nTokens);
+  call.countTokens(nTokens);
 
   const json = new JsonWriter();
   if ('texts' in fields) {

@@ -11,7 +11,9 @@ import type { AppOptions } from './options.ts';
 import { VectorCache } from './vector-cache.ts';
 
 /** The options with their defaults; plain data. */
-export type Settings = Required<Omit<AppOptions, 'defaultPromptName' | 'onError' | 'large'>> &
+export type Settings = Required<
+  Omit<AppOptions, 'defaultPromptName' | 'onError' | 'onRequest' | 'onWarning' | 'large'>
+> &
   Pick<AppOptions, 'defaultPromptName'>;
 
 /** The parts that do not need the model. */
@@ -41,12 +43,14 @@ export interface Asked {
   query(name: string): string | undefined;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
+  /** Counts the tokens of the request's inputs. */
+  countTokens(nTokens: readonly number[]): void;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
 }
 
 /** One request whose vectors are to be computed. */
-export interface Order extends Pick<Asked, 'service' | 'client' | 'signal'> {
+export interface Order extends Pick<Asked, 'service' | 'client' | 'signal' | 'countTokens'> {
   /** Asks for room for an answer of so many values, before they are computed. Throws HttpError when there is none. */
   reserve(nValues: number): void;
 }
@@ -78,7 +82,7 @@ export type Body = string | Uint8Array<ArrayBuffer>;
 export type Handler<Of extends Asked = Call> = (call: Of) => Body | Promise<Body>;
 
 /** Fills in the defaults. */
-export function makeHouse({ onError: _, large: __, ...given }: AppOptions): House {
+export function makeHouse({ onError: _, onRequest: __, onWarning: ___, large: ____, ...given }: AppOptions): House {
   const options: Settings = {
     aliases: [],
     tags: [],

@@ -43,12 +43,12 @@ export async function computeVectors(
   inputs: readonly EmbedInput[],
   options: VectorOptions,
 ): Promise<Vectors> {
-  const { engine, cache, metrics } = call.service;
+  const { engine, cache } = call.service;
   const { signal, client } = call;
   const result = cache
     ? await throughCache(call, inputs, options)
     : await engine.embed(inputs, { ...options, signal, client, onSize: (nValues) => call.reserve(nValues) });
-  metrics.inputs(result.nTokens);
+  call.countTokens(result.nTokens);
   return result;
 }
 

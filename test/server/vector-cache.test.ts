@@ -25,7 +25,13 @@ it('where the second text of a pair begins is part of the key, and goes with the
     }) satisfies typeof embedder.embed,
   };
   const service = makeService(engine, makeHouse({ cacheSize: 100 }));
-  const order = { service, client: undefined, signal: new AbortController().signal, reserve: () => {} };
+  const order = {
+    service,
+    client: undefined,
+    signal: new AbortController().signal,
+    reserve: () => {},
+    countTokens: () => {},
+  };
   const [first, second] = ['a', 'b'].map((text) => embedder.tokenizer.encodePair('query', text));
   await computeVectors(order, [first], { pairStarts: [2] });
   await computeVectors(order, [first], {});
