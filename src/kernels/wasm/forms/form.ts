@@ -54,7 +54,10 @@ export interface Packing {
   readonly scratch: number;
 }
 
-/** What every product of panels takes besides its activations: see `linearI16` in `assembly/linear.ts`. */
+/**
+ * What every product of panels takes besides its activations: see `linearI16` in `assembly/linear.ts`. Forms pass it on field by field:
+ * spreading an object of this size costs as much as a small product.
+ */
 export type Panels = Omit<Parameters<Kernels['linearI16']>[0], 'a' | 'groupBytes' | 'aScale' | 'k' | 'kPad' | 'kb'>;
 
 /** A form of storage. Sizes are in bytes. */

@@ -70,16 +70,29 @@ export const k4: Form = {
     const { address, groupBytes, scales, sums, sumScales } = activations!;
     const { k } = blocking;
     kernels.linearK4({
-      ...panels,
       a: address,
       groupBytes,
       aScale: scales,
       sums,
       sumGroupBytes: sumBytes(k).group,
       sumScale: sumScales,
+      w: panels.w,
+      wScale: panels.wScale,
       scaleBytes: scaleBytes(blocking),
       k,
       kbMin: minBlocking(k).kb,
+      nPanels: panels.nPanels,
+      bias: panels.bias,
+      biasStep: panels.biasStep,
+      factor: panels.factor,
+      c: panels.c,
+      ldc: panels.ldc,
+      rows: panels.rows,
+      activation: panels.activation,
+      residual: panels.residual,
+      ldr: panels.ldr,
+      wide: panels.wide,
+      t: panels.t,
     });
   },
 };

@@ -1,0 +1,83 @@
+/** @file Checks of the kernels that go down columns: softmax and its products in attention. */
+import { a, bias, type Checks, c, columns, scales, w } from './bench.ts';
+
+/** What goes down the columns of a strip of scores. */
+export const columnChecks: Checks = [
+  [
+    'largestColumns',
+    (kernels, on) => {
+      const x = on.floats(a, 8 * columns);
+      kernels.largestColumns({ s: a, end: a + 512, largest: c });
+      return on.near(c, columns, (j) => Math.max(...x.filter((_, i) => i % columns === j)));
+    },
+  ],
+  [
+    'expColumns',
+    (kernels, on) => {
+      const x = on.floats(c, 16 * columns, 6);
+      const most = on.floats(bias, 8).map((value) => value + 7);
+      on.f32.set(most, bias / 4);
+      on.f32.fill(0, w / 4, w / 4 + 8 * columns);
+      kernels.expColumns({ s: c, end: c + 1024, largest: bias, sums: w });
+      const exp = (i: number) => ((i & 15) < 8 ? Math.exp(x[i] - most[i & 15]) : x[i]);
+      const sum = (i: number) => ((i & 15) < 8 ? exp(i) + exp(i + 8 * columns) : 0);
+      return on.near(c, 16 * columns, exp) && on.near(w, 8 * columns, sum);
+    },
+  ],
+  [
+    'shareScales',
+    (kernels, on) => {
+      const [sums, most] = [on.floats(w, 8 * columns).map((value) => value + 1.5), on.floats(bias, columns)];
+      on.f32.set(sums, w / 4);
+      on.f32.fill(1, bias / 4 + columns, bias / 4 + 2 * columns);
+      on.f32.fill(2, scales / 4, scales / 4 + columns);
+      kernels.shareScales({
+        sums: w,
+        blockLargest: bias,
+        largest: bias + 64,
+        total: scales,
+        scales: c,
+        factors: c + 64,
+      });
+      const sum = (j: number) => sums.reduce((total, value, i) => (i % columns === j ? total + value : total), 0);
+      const largest = (j: number) => Math.max(sum(j) / 262000, Math.exp(most[j] - 1) / 32767);
+      return (
+        on.near(scales, columns, (j) => 2 + sum(j)) &&
+        on.near(c + 64, columns, (j) => 1 / largest(j)) &&
+        sums.slice(0, columns).every((_, j) => Math.abs(on.f32[c / 4 + j] * on.f32[c / 4 + 16 + j] - 1) < 1e-6)
+      );
+    },
+  ],
+  [
+    'pairColumns',
+    (kernels, on) => {
+      const x = on.floats(a, 4 * columns).map((value) => Math.abs(value));
+      on.f32.set(x, a / 4);
+      const factors = on.floats(bias, columns).map((value) => 30000 + value * 2000);
+      on.f32.set(factors, bias / 4);
+      kernels.pairColumns({ s: a, end: a + 256, factors: bias, to: c });
+      return x.every((value, i) => {
+        const [key, j] = [i >> 4, i & 15];
+        return Math.abs(on.i16[c / 2 + (key >> 1) * 32 + 2 * j + (key & 1)] - value * factors[j]) <= 0.51;
+      });
+    },
+  ],
+  [
+    'divideColumns',
+    (kernels, on) => {
+      const x = on.floats(c, 2 * columns);
+      const total = on.floats(bias, columns).map((value) => value + 2);
+      on.f32.set(total, bias / 4);
+      kernels.divideColumns({ x: c, end: c + 128, total: bias });
+      return on.near(c, 2 * columns, (i) => x[i] / total[i & 15]);
+    },
+  ],
+  [
+    'transpose',
+    (kernels, on) => {
+      const x = on.floats(a, 7 * 10);
+      kernels.transpose({ from: a, ldf: 40, rows: 7, cols: 10, to: c, ldt: 28 });
+      return on.near(c, 70, (i) => x[(i % 7) * 10 + Math.floor(i / 7)]);
+    },
+  ],
+];

@@ -1,0 +1,123 @@
+/** @file Checks of the products: tiles, and the scaling of their sums. */
+import { type Kernels, stripBytes } from '../kernels.ts';
+import { a, bias, type Check, type Checks, c, columns, k, rows, scales, subSums, t, w } from './bench.ts';
+
+function checkI16(run: (kernels: Kernels) => void, nColumns: number, nRows = rows): Check {
+  return (kernels, on) => {
+    const x = on.integers(a, rows * k, 9000);
+    const y = on.integers(w, k * columns, 3000);
+    run(kernels);
+    for (let r = 0; r < nRows; r++) {
+      for (let j = 0; j < nColumns; j++) {
+        let sum = 0;
+        for (let i = 0; i < k; i++) sum += x[(i >> 1) * 8 + 2 * r + (i & 1)] * y[(i >> 1) * 32 + 2 * j + (i & 1)];
+        if (on.i32[t / 4 + r * columns + j] !== sum) return false;
+      }
+    }
+    return true;
+  };
+}
+
+function checkF32(run: (kernels: Kernels) => void, nRows: number): Check {
+  return (kernels, on) => {
+    const x = on.floats(a, nRows * k);
+    const y = on.floats(w, k * columns);
+    run(kernels);
+    return on.near(t, nRows * columns, (at) => {
+      let sum = 0;
+      const [r, j] = [Math.floor(at / columns), at % columns];
+      for (let i = 0; i < k; i++) sum += x[r * k + i] * y[i * columns + j];
+      return sum;
+    });
+  };
+}
+
+/** Tiles and what is made of their sums. */
+export const productChecks: Checks = [
+  ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16({ a, w, t, k4: k * 2 }), 16)],
+  ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8({ a, w, t, k4: k * 2 }), 8)],
+  ['tileI16x2x16', checkI16((kernels) => kernels.tileI16x2x16({ a, w, t, k4: k * 2 }), 16, 2)],
+  ['tileI16x1x16', checkI16((kernels) => kernels.tileI16x1x16({ a, w, t, k4: k * 2 }), 16, 1)],
+  ['tileF32x4x16', checkF32((kernels) => kernels.tileF32x4x16({ a, lda: k * 4, w, t, ldt: 64, k4: k * 4 }), 4)],
+  ['tileF32x6x16', checkF32((kernels) => kernels.tileF32x6x16({ a, lda: k * 4, w, t, ldt: 64, k4: k * 4 }), 6)],
+  ['tilesF32', checkF32((kernels) => kernels.tilesF32({ a, lda: k * 4, rows: 11, w, to: t, k4: k * 4, wide: 1 }), 11)],
+  ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16({ a, w, t, k4: k * 4 }), 1)],
+  [
+    'scaleTile',
+    (kernels, on) => {
+      const [s, b] = [on.floats(scales, 4), on.floats(bias, 32)];
+      const sums = Int32Array.from({ length: 64 }, () => on.next() * 1e6);
+      on.i32.set(sums, t / 4);
+      kernels.scaleTile({
+        t,
+        c,
+        ldc: 64,
+        base: bias,
+        ldBase: 0,
+        aScale: scales,
+        ldScale: 4,
+        wScale: bias + 64,
+        factor: 0.001,
+        rows: 4,
+      });
+      return on.near(c, 64, (i) => b[i % 16] + sums[i] * 0.001 * s[i >> 4] * b[16 + (i % 16)]);
+    },
+  ],
+  [
+    'scaleTileU8',
+    (kernels, on) => {
+      const [s, b] = [on.floats(scales, 8), on.floats(bias, 48)];
+      const sums = Int32Array.from({ length: 64 }, () => on.next() * 1e6);
+      on.i32.set(sums, t / 4);
+      kernels.scaleTileU8({
+        t,
+        c,
+        ldc: 64,
+        base: bias,
+        ldBase: 0,
+        aScale: scales,
+        ldScale: 8,
+        wScale: bias + 64,
+        factor: 0.001,
+        rows: 4,
+      });
+      return on.near(c, 64, (i) => {
+        const [row, j] = [i >> 4, i % 16];
+        return b[j] + 0.001 * (sums[i] * s[2 * row] * b[16 + j] + s[2 * row + 1] * b[32 + j]);
+      });
+    },
+  ],
+  [
+    'scaleTileK4',
+    (kernels, on) => {
+      const [s, b, before] = [on.floats(scales, 8), on.floats(bias, 32), on.floats(c, 64)];
+      const sub = on.integers(w, 128, 64);
+      const sums = [0, 1, 2, 3].map((i) => on.integers(subSums + i * stripBytes, 128, 30000));
+      kernels.scaleTileK4({
+        t: subSums,
+        c,
+        aScale: scales,
+        ldScale: 8,
+        wScale: bias,
+        subScales: w,
+        factor: 0.001,
+        rows: 4,
+      });
+      return on.near(c, 64, (i) => {
+        const [row, j] = [i >> 4, i % 16];
+        const pair = (of: Int16Array, block: number) =>
+          of[2 * i] * sub[block * 32 + 2 * j] + of[2 * i + 1] * sub[block * 32 + 2 * j + 1];
+        const sum = sums.reduce((total, of, block) => total + pair(of, block), 0);
+        return before[i] + 0.001 * (sum * s[2 * row] * b[j] + s[2 * row + 1] * b[16 + j]);
+      });
+    },
+  ],
+  [
+    'addTile',
+    (kernels, on) => {
+      const [x, b] = [on.floats(t, 64), on.floats(bias, 16)];
+      kernels.addTile({ t, c, ldc: 64, base: bias, ldBase: 0, factor: 0.5, rows: 4 });
+      return on.near(c, 64, (i) => b[i % 16] + 0.5 * x[i]);
+    },
+  ],
+];
