@@ -1,6 +1,6 @@
 /**
  * @file Which files of a folder some of them reach: by `import` and `export … from`, dynamic imports of a literal, types in
- * declarations, and `new URL('…', import.meta.url)`, by which workers are started.
+ * declarations, and paths `./…-worker.js`, by which workers are started.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -26,8 +26,8 @@ export function reachable(folder, entries) {
 /** Paths relative to the file that a text of JavaScript or of declarations names. */
 function relativeImports(text) {
   const { importedFiles } = ts.preProcessFile(text, true, true);
-  const urls = [...text.matchAll(/new URL\((["'`])(\.[^"'`]+\.js)\1, *import\.meta\.url\)/g)];
-  return [...importedFiles.map(({ fileName }) => fileName), ...urls.map((match) => match[2])].filter((name) =>
+  const workers = [...text.matchAll(/(["'`])(\.\/[\w-]+-worker\.js)\1/g)];
+  return [...importedFiles.map(({ fileName }) => fileName), ...workers.map((match) => match[2])].filter((name) =>
     name.startsWith('.'),
   );
 }
