@@ -8,12 +8,20 @@ import { allowOrigin, isAllowed, preflight } from './access.ts';
 import type { Engine } from './engine.ts';
 import { type ErrorType, HttpError, handlerErrorBody, layerErrorBody, toHttpError } from './errors.ts';
 import type { Visit } from './gate.ts';
-import { type WorkPath, workHandlers } from './handlers.ts';
+import { workHandlers } from './handlers.ts';
 import { parseFields, readBytes } from './json-body.ts';
 import { modelList } from './models.ts';
 import { openApi } from './openapi.ts';
-import type { AppOptions } from './options.ts';
-import { type Asked, type Body, type Handler, makeHouse, makeService, type Service } from './service.ts';
+import {
+  type AppOptions,
+  type Asked,
+  type Body,
+  type Handler,
+  makeHouse,
+  makeService,
+  type Service,
+  type WorkPath,
+} from './service.ts';
 import { changeProps, generationPaths, health, metrics, props, slots, unsupported } from './status.ts';
 
 /** Bytes of a body from which on a request is large: less is handled in a few milliseconds. */

@@ -3,10 +3,10 @@
  */
 import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
 import { rerank } from './rerank.ts';
-import type { Handler } from './service.ts';
+import type { Handler, WorkPath } from './service.ts';
 import { detokenize, tokenize } from './tokens.ts';
 
-export const workHandlers = {
+export const workHandlers: Readonly<Record<WorkPath, Handler>> = {
   '/v1/embeddings': openAiEmbeddings,
   '/embeddings': nativeEmbeddings,
   '/embedding': nativeEmbeddings,
@@ -16,6 +16,4 @@ export const workHandlers = {
   '/v1/reranking': rerank,
   '/tokenize': tokenize,
   '/detokenize': detokenize,
-} as const satisfies Readonly<Record<string, Handler>>;
-
-export type WorkPath = keyof typeof workHandlers;
+};

@@ -3,4 +3,5 @@
  */
 export { type App, createApp } from './app.ts';
 export type { Engine } from './engine.ts';
-export type { AnsweredRequest, AppOptions } from './options.ts';
+export type { AnsweredRequest } from './options.ts';
+export type { AppOptions } from './service.ts';

@@ -7,8 +7,7 @@
 import type { ModelInfo } from '../engine/index.ts';
 import type { ErrorClass } from '../workers/index.ts';
 import { HttpError } from './errors.ts';
-import type { WorkPath } from './handlers.ts';
-import type { Settings } from './service.ts';
+import type { Settings, WorkPath } from './service.ts';
 import type { VectorOptions } from './vectors.ts';
 
 /** What the worker does. `id` is that of a request, given by the server; a request embeds once at most at a time. */

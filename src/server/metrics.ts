@@ -2,7 +2,8 @@
  * @file Counters of the server and GET /metrics in Prometheus' text format: llama-server's names first, then our own.
  */
 import type { BatchReport } from '../engine/index.ts';
-import type { Asked } from './service.ts';
+import type { Engine } from './engine.ts';
+import type { VectorCache } from './vector-cache.ts';
 
 /** Upper bounds of the buckets, in seconds. */
 const LATENCY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -56,8 +57,7 @@ export class Metrics {
   }
 
   /** The text of `/metrics`. Averages are since the previous call. */
-  scrape({ service }: Asked, nActive: number): string {
-    const { engine, cache } = service;
+  scrape({ engine, cache }: { engine: Engine; cache: VectorCache | undefined }, nActive: number): string {
     const nBatches = this.#batchTokens.count;
     const tokens = this.#promptTokens - this.#scraped.tokens;
     const seconds = this.#promptSeconds - this.#scraped.seconds;

@@ -3,7 +3,6 @@
  */
 import type { ScoreScale } from '../engine/index.ts';
 import type { CorsOptions } from './access.ts';
-import type { LargeRequestHandler } from './service.ts';
 
 /** A request that has been answered; nothing of what it said. */
 export interface AnsweredRequest {
@@ -17,8 +16,8 @@ export interface AnsweredRequest {
   readonly milliseconds: number;
 }
 
-/** Options of `createApp`. All have defaults. */
-export interface AppOptions {
+/** How the model is to be served. All have defaults. */
+export interface ServeOptions {
   /** Names of the model; the alphabetically first is the name in answers. Default: the name of the file. */
   readonly aliases?: readonly string[];
   readonly tags?: readonly string[];
@@ -57,6 +56,4 @@ export interface AppOptions {
   readonly onRequest?: (request: AnsweredRequest) => void;
   /** Hears, once, of a client that does what it should not do and probably does not know: one sentence for a log. */
   readonly onWarning?: (message: string) => void;
-  /** Handles requests with large bodies. Default: the thread that serves HTTP does. */
-  readonly large?: LargeRequestHandler;
 }

@@ -4,17 +4,14 @@
 import { baseName } from '../engine/info.ts';
 import type { Engine } from './engine.ts';
 import { Gate } from './gate.ts';
-import type { WorkPath } from './handlers.ts';
 import type { Fields } from './json-body.ts';
 import { Metrics } from './metrics.ts';
-import type { AppOptions } from './options.ts';
+import type { ServeOptions } from './options.ts';
 import { VectorCache } from './vector-cache.ts';
 
 /** The options with their defaults; plain data. */
-export type Settings = Required<
-  Omit<AppOptions, 'defaultPromptName' | 'onError' | 'onRequest' | 'onWarning' | 'large'>
-> &
-  Pick<AppOptions, 'defaultPromptName'>;
+export type Settings = Required<Omit<ServeOptions, 'defaultPromptName' | 'onError' | 'onRequest' | 'onWarning'>> &
+  Pick<ServeOptions, 'defaultPromptName'>;
 
 /** The parts that do not need the model. */
 export interface House {
@@ -61,6 +58,18 @@ export interface Call extends Asked, Order {
   fields(): Promise<Fields>;
 }
 
+/** The paths of requests with work to do. */
+export type WorkPath =
+  | '/v1/embeddings'
+  | '/embeddings'
+  | '/embedding'
+  | '/rerank'
+  | '/reranking'
+  | '/v1/rerank'
+  | '/v1/reranking'
+  | '/tokenize'
+  | '/detokenize';
+
 /** A request whose body is so large that it is handled elsewhere. */
 export interface LargeRequest extends Order {
   readonly path: WorkPath;
@@ -73,6 +82,12 @@ export interface LargeRequest extends Order {
 export interface LargeRequestHandler {
   /** Resolves to the body of the answer; throws what the handler of the path throws. */
   handle(request: LargeRequest): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Options of `createApp`. All have defaults. */
+export interface AppOptions extends ServeOptions {
+  /** Handles requests with large bodies. Default: the thread that serves HTTP does. */
+  readonly large?: LargeRequestHandler;
 }
 
 /** What a handler answers with. */

@@ -111,5 +111,5 @@ export function metrics(call: Asked): string {
   }
   call.header('Content-Type', 'text/plain; version=0.0.4');
   call.header('Process-Start-Time-Unix', String(startedAt));
-  return metrics.scrape(call, gate.nActive);
+  return metrics.scrape(call.service, gate.nActive);
 }
