@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const encoder = (nEmbd, nFf, nHead, nLayer) => ({ nEmbd, nFf, nHead, nHeadKv: nHead, headSize: nEmbd / nHead, nLayer });
 
 /** Shapes by name. `vocabulary` is the file whose tokenizer is taken over. */
-export const shapes = {
+const shapes = {
   minilm: { arch: 'bert', ...encoder(384, 1536, 12, 6), vocabulary: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
   'bge-base': { arch: 'bert', ...encoder(768, 3072, 12, 12), vocabulary: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
   nomic: { arch: 'nomic-bert', ...encoder(768, 3072, 12, 12), vocabulary: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },

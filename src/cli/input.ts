@@ -105,7 +105,7 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** `\n`, `\r`, `\t`, `\'`, `\"`, `\\` and `\xHH` (one byte of ASCII); any other backslash stays. */
-export function resolveEscapes(input: string): string {
+function resolveEscapes(input: string): string {
   return input.replaceAll(/\\(?:x([0-7][0-9a-fA-F])|([nrt'"\\]))/g, (_, hex: string | undefined, letter: string) =>
     hex === undefined ? escapes[letter] : String.fromCharCode(Number.parseInt(hex, 16)),
   );

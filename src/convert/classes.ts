@@ -186,7 +186,7 @@ const classes: Readonly<Record<string, ModelClass>> = {
 };
 
 /** Names of all classes that can be converted. */
-export const convertibleClasses: readonly string[] = Object.keys(classes);
+const convertibleClasses: readonly string[] = Object.keys(classes);
 
 /** The class of a checkout. @throws ConvertError when it is not known or asks for what is not computed */
 export function findClass(config: Config): ModelClass {

@@ -68,7 +68,7 @@ export const fileTypes = Object.fromEntries(
 const byId = new Map<number, FileType>(Object.values(fileTypes).map((type) => [type.id, type]));
 
 /** The file type with this id, or `undefined` for an unknown id. */
-export function fileTypeById(id: number): FileType | undefined {
+function fileTypeById(id: number): FileType | undefined {
   return byId.get(id);
 }
 

@@ -6,20 +6,16 @@ export {
   describeGguf,
   type GgufDescription,
   type KeyDescription,
-  type PlainValue,
-  type TensorDescription,
 } from './describe.ts';
-export { GgufError, type GgufErrorPlace } from './errors.ts';
+export { GgufError } from './errors.ts';
 export { escapeControls, escapeControlsInLines } from './escape.ts';
 export {
-  describeFileType,
   type FileType,
   type FileTypeName,
-  fileTypeById,
   fileTypes,
   QUANTIZATION_VERSION,
 } from './file-types.ts';
-export { type GgmlType, type GgmlTypeName, ggmlTypeById, ggmlTypes, rowBytes } from './ggml-types.ts';
+export { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
 export { type GgufFile, openGguf, readMetadata } from './open.ts';
 export { describeFormat, describeSource } from './other-formats.ts';
@@ -28,7 +24,7 @@ export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';
 export type { ByteSource } from './source.ts';
 export { blobSource, memorySource } from './sources.ts';
-export type { OpenSibling } from './split.ts';
+
 export type { PackedTexts, StringArray } from './string-array.ts';
 export type { GgufArray, GgufValue, NumericArray, ScalarType, ValueType } from './value-types.ts';
 export { wholeSource } from './whole-source.ts';

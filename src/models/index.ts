@@ -16,7 +16,7 @@ import { architectures } from './registry.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, WeightLoader } from './weights.ts';
 
-export type { Architecture, Model } from './architecture.ts';
+export type { Model } from './architecture.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export type { RankOutputs } from './pooling.ts';

@@ -44,9 +44,6 @@ export class HttpError extends Error {
   }
 }
 
-/** An `HttpError` as plain data. */
-export type HttpErrorData = Pick<HttpError, 'type' | 'message' | 'details' | 'headers'>;
-
 /** The body of an error that a handler met. */
 export function handlerErrorBody({ status, message, type, details }: HttpError): string {
   return JSON.stringify({ error: { code: status, message, type, ...details } });
@@ -89,7 +86,7 @@ function inputErrorMessage({ code, message }: InputError): string {
 }
 
 /** The name that llama-server's JSON library has for the type of a value. */
-export function jsonTypeName(value: unknown): string {
+function jsonTypeName(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
 }

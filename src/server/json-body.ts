@@ -41,7 +41,7 @@ function hasInfinity(value: unknown): boolean {
 }
 
 /** @throws HttpError saying where and why the bytes are not JSON */
-export function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   let problem: string | undefined;
   try {
     const text = decoder.decode(bytes);

@@ -5,4 +5,4 @@ export { createTokenizer } from './create.ts';
 export { TokenizerError } from './errors.ts';
 export type { TokenizerMetadata } from './load-vocab.ts';
 export { type DecodeOptions, type EncodeOptions, Tokenizer } from './tokenizer.ts';
-export { Attribute, TokenType, type Vocab } from './vocab.ts';
+export { Attribute, TokenType } from './vocab.ts';

@@ -22,7 +22,7 @@ interface Seen {
 }
 
 /** The steps of one forward over `ids`, by name, in order. */
-export function traceSteps({ backend, model }: Loaded, ids: readonly number[]): Map<string, Seen[]> {
+function traceSteps({ backend, model }: Loaded, ids: readonly number[]): Map<string, Seen[]> {
   const steps = new Map<string, Seen[]>();
   backend.observe((name, values, rows, cols) => {
     steps.set(name, [...(steps.get(name) ?? []), { values, rows, cols }]);

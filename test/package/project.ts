@@ -42,7 +42,7 @@ for (const name of ['PATH', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'LD_LIBRARY_P
 }
 
 /** Starts a command in the project. */
-export function start(command: string, args: readonly string[], cwd = folder): ChildProcessWithoutNullStreams {
+function start(command: string, args: readonly string[], cwd = folder): ChildProcessWithoutNullStreams {
   return spawn(command, args, { cwd, env });
 }
 

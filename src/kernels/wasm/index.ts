@@ -39,9 +39,8 @@ export {
   createWasmBackend,
   type PrepareOptions,
   prepareWasm,
-  type WasmBackend,
   type WasmOptions,
   type WasmSetup,
 } from './backend.ts';
-export { Profile, type ProfileEntry } from './profile.ts';
+export { Profile } from './profile.ts';
 export { suggestTeam } from './team.ts';

@@ -1,18 +1,11 @@
 /**
  * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
  */
-
 import type { RopeOptions } from '../../tensor/ops.ts';
 import { yarnRamp } from '../../tensor/positions.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
-
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
-
-/** Two ropes with equal keys turn by the same angles. */
-export function ropeKey({ nRot, freqBase, freqScale = 1, freqFactors, yarn }: RopeOptions): string {
-  return JSON.stringify([nRot, freqBase, freqScale, freqFactors?.name, yarn]);
-}
 
 /** Scratch of `fillRopeTable`. */
 export function ropeScratch(nRot: number): number {

@@ -50,7 +50,7 @@ export interface WordRules {
 const REST = MARK | PUNCTUATION | SYMBOL | OTHER;
 
 /** `\p{L}+` */
-export const letters: Word = (bytes, pos, end) => runEnd(bytes, pos, end, LETTER);
+const letters: Word = (bytes, pos, end) => runEnd(bytes, pos, end, LETTER);
 
 /** `[\p{L}\p{M}]+` */
 export const lettersAndMarks: Word = (bytes, pos, end) => runEnd(bytes, pos, end, LETTER | MARK);

@@ -21,8 +21,8 @@ export const Category = {
 /** Bits of `codePointFlags`: the category, then properties. */
 export const CATEGORY_MASK = 7;
 export const WHITESPACE = 8;
-export const HAS_LOWERCASE = 16;
-export const HAS_DECOMPOSITION = 32;
+const HAS_LOWERCASE = 16;
+const HAS_DECOMPOSITION = 32;
 
 const N_CODE_POINTS = 0x110000;
 const HANGUL_FIRST = 0xac00;

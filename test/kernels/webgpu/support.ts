@@ -106,7 +106,7 @@ export async function expectAsReference(
 }
 
 /** Every value within `tolerance` of the largest expected one. */
-export function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {
+function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {
   expect(actual.length).toBe(expected.length);
   const largest = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6);
   let worst = 0;
