@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ggmlTypes } from '../../src/gguf/ggml-types.ts';
 import { Allocator } from '../../src/kernels/graph/allocator.ts';
+import { fuseNormAdd } from '../../src/kernels/graph/fuse-norm-add.ts';
+import { fuseNormRope } from '../../src/kernels/graph/fuse-norm-rope.ts';
 import { freedAfter, neededFor } from '../../src/kernels/graph/liveness.ts';
 import { narrow } from '../../src/kernels/graph/narrow.ts';
 import { Recorder, type Recording } from '../../src/kernels/graph/record.ts';
@@ -16,7 +18,7 @@ const weight = (...shape: number[]): Weight => ({ name: `w${shape.join('x')}`, t
 const matrix = { weight: weight(8, 8) };
 const norm = { kind: 'rms', eps: 1e-6 } as const;
 const rotation = { nHead: 2, nRot: 4, kind: 'neox', freqBase: 10000 } as const;
-const heads = { nHead: 2, nHeadKv: 2, scale: 1 };
+const attending = { nHead: 2, nHeadKv: 2, scale: 1 };
 const nSeq = 3;
 
 /** The steps of a forward over three sequences that makes what `graph` returns. */
@@ -40,7 +42,7 @@ async function record(graph: (ops: Ops) => Tensor): Promise<{ steps: readonly St
 function layer(ops: Ops): Tensor {
   const x = ops.embedding(weight(8, 50), 'ids');
   const [q, k, v] = [1, 2, 3].map(() => ops.linear(x, matrix));
-  const attended = ops.attention(ops.rope(q, rotation), ops.rope(k, rotation), v, heads);
+  const attended = ops.attention(ops.rope(q, rotation), ops.rope(k, rotation), v, attending);
   const h = ops.linear(attended, matrix, { residual: x });
   return ops.norm(h, { weight: weight(8) }, norm);
 }
@@ -102,10 +104,80 @@ describe('narrowing', () => {
   it('leaves alone what a later attention reads whole', async () => {
     const { steps, target } = await record((ops) => {
       const x = layer(ops);
-      return ops.pool(ops.attention(x, x, x, heads), 'cls');
+      return ops.pool(ops.attention(x, x, x, attending), 'cls');
     });
     const narrowed = narrow(steps, target, nSeq);
     expect(narrowed.filter(({ row }) => row !== undefined).map(({ op }) => op)).toEqual(['attention']);
+  });
+});
+
+describe('joining', () => {
+  const weights = { weight: weight(8) };
+  const perHead = { weight: weight(4) };
+  const names = (steps: readonly Step[]) =>
+    steps.map((step) => {
+      if (step.op !== 'norm') return step.op;
+      return `norm${step.isAdded ? '+add' : ''}${step.rotation === undefined ? '' : '+rope'}`;
+    });
+  const embed = (ops: Ops) => ops.embedding(weight(8, 50), 'ids');
+
+  it('a norm with the addition that alone reads it, on either side', async () => {
+    const { steps, target } = await record((ops) => {
+      const x = embed(ops);
+      const h = ops.add(ops.norm(ops.softmax(x), weights, norm), x);
+      return ops.add(h, ops.norm(ops.softmax(h), weights, { ...norm, residual: x }));
+    });
+    const fused = fuseNormAdd(steps, target);
+    expect(names(fused)).toEqual(['embedding', 'softmax', 'norm+add', 'softmax', 'norm+add']);
+    const [x, soft, h, softer, last] = fused;
+    expect(h.inputs).toEqual([soft.out, x.out]);
+    expect(last.inputs).toEqual([softer.out, x.out, h.out]);
+    expect(last.out).toBe(target);
+  });
+
+  it('a norm of each head with the rotation that alone reads it', async () => {
+    const { steps, target } = await record((ops) => {
+      const heads = ops.norm(embed(ops), perHead, { ...norm, groups: 2 });
+      return ops.rope(heads, rotation);
+    });
+    expect(names(fuseNormRope(steps, target))).toEqual(['embedding', 'norm+rope']);
+  });
+
+  it('not where somebody else reads the norm, or part of it, or it is the result', async () => {
+    for (const graph of [
+      (ops: Ops) => {
+        const n = ops.norm(embed(ops), weights, norm);
+        return ops.add(ops.add(n, embed(ops)), ops.softmax(n));
+      },
+      (ops: Ops) => {
+        const n = ops.norm(embed(ops), weights, norm);
+        return ops.add(ops.columns(n, 0, 4), ops.columns(embed(ops), 4, 4));
+      },
+      (ops: Ops) => {
+        const n = ops.norm(embed(ops), weights, norm);
+        return ops.add(n, n);
+      },
+      (ops: Ops) => ops.rope(ops.norm(embed(ops), weights, norm), rotation),
+      (ops: Ops) => {
+        const options = { ...norm, groups: 2, residual: embed(ops) };
+        return ops.rope(ops.norm(embed(ops), perHead, options), rotation);
+      },
+    ]) {
+      const { steps, target } = await record(graph);
+      expect(fuseNormRope(fuseNormAdd(steps, target), target)).toEqual(steps);
+    }
+    const { steps } = await record((ops) => ops.add(ops.norm(embed(ops), weights, norm), embed(ops)));
+    expect(fuseNormAdd(steps, steps.find(({ op }) => op === 'norm')!.out)).toEqual(steps);
+  });
+
+  it('not where only one of the two is narrowed', async () => {
+    const { steps, target } = await record((ops) => {
+      const x = layer(ops);
+      const heads = ops.norm(x, perHead, { ...norm, groups: 2 });
+      return ops.pool(ops.attention(x, ops.rope(heads, rotation), x, attending), 'cls');
+    });
+    const fused = fuseNormRope(narrow(steps, target, nSeq), target);
+    expect(fused.filter(({ op }) => op === 'norm').map(({ row }) => row)).toEqual([undefined, undefined]);
   });
 });
 
@@ -196,7 +268,7 @@ describe('arguments', () => {
       expect(() => ops.linear(x, { ...matrix, bias: weight(7) })).toThrow('w7 is [7] where [8] is needed');
       expect(() => ops.norm(x, { weight: weight(8) }, { ...norm, groups: 3 })).toThrow('do not divide into 3 groups');
       expect(() => ops.rope(x, { ...rotation, nRot: 6 })).toThrow('rope: 6 rotated dimensions in 2 heads of 4');
-      expect(() => ops.attention(x, x, x, { ...heads, nHeadKv: 4 })).toThrow('with 2 and 4 heads');
+      expect(() => ops.attention(x, x, x, { ...attending, nHeadKv: 4 })).toThrow('with 2 and 4 heads');
       expect(() => ops.add(x, ops.columns(x, 0, 4))).toThrow('[8, 4] does not go with [8, 8]');
       expect(() => ops.add(x, ops.pool(x, 'cls'))).toThrow('[3, 8] does not go with [8, 8]');
       expect(() => ops.columns(x, 6, 4)).toThrow('no columns [6, 10) in a matrix 8 wide');

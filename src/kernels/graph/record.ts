@@ -186,7 +186,8 @@ export class Recorder<W extends Weight> {
         const [w, b] = [this.#weight(weight, n), this.#vector(bias, n)];
         const name = names?.out ?? (bias === undefined ? names?.scaled : undefined);
         const out = this.#current.tensor(x.space, x.cols);
-        const step = { op: 'norm', inputs, out, weight: w, bias: b, kind, eps, groups } as const;
+        const hasResidual = residual !== undefined;
+        const step = { op: 'norm', inputs, out, weight: w, bias: b, kind, eps, groups, hasResidual } as const;
         return this.#current.add(step, options.layer, name);
       },
 

@@ -42,7 +42,10 @@ export interface LinearStep<W> extends Common {
   readonly activation?: Activation;
 }
 
-/** A norm of `groups` slices of each row of `x + residual`; inputs: x, residual if there is one. */
+/**
+ * A norm of `groups` slices of each row of `x + residual`; inputs: x, residual if there is one, and what is added to the result if
+ * something is (`fuse-norm-add.ts`).
+ */
 export interface NormStep<W> extends Common {
   readonly op: 'norm';
   readonly weight: W;
@@ -50,6 +53,10 @@ export interface NormStep<W> extends Common {
   readonly kind: 'layer' | 'rms';
   readonly eps: number;
   readonly groups: number;
+  readonly hasResidual: boolean;
+  readonly isAdded?: boolean;
+  /** The slices are heads, rotated after the norm (`fuse-norm-rope.ts`). */
+  readonly rotation?: RopeOptions;
 }
 
 /** Cosine and sine of each pair at each token's position: `[T, nRot]` (`rotation-tables.ts`). */

@@ -85,12 +85,12 @@ const linear: Lowering<Of<'linear'>> = {
 };
 
 const norm: Lowering<Of<'norm'>> = {
-  run(rt, { weight, bias, kind, eps, groups, inputs: [x, residual], out }) {
+  run(rt, { weight, bias, kind, eps, groups, hasResidual, inputs: [x, residual], out }) {
     rt.kernels.normRows({
       x: rt.address(x),
       ldx: rt.stride(x),
-      residual: residual === undefined ? 0 : rt.address(residual),
-      ldr: residual === undefined ? 0 : rt.stride(residual),
+      residual: hasResidual ? rt.address(residual) : 0,
+      ldr: hasResidual ? rt.stride(residual) : 0,
       weight: weight.address,
       bias: bias?.address ?? 0,
       y: rt.address(out),

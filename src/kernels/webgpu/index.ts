@@ -3,9 +3,13 @@
  */
 import type { Backend, Precision, WeightSource } from '../../tensor/backend.ts';
 import type { Observer } from '../../tensor/ops.ts';
+import { fuseNormAdd } from '../graph/fuse-norm-add.ts';
+import { fuseNormRope } from '../graph/fuse-norm-rope.ts';
 import { neededFor } from '../graph/liveness.ts';
 import { narrow } from '../graph/narrow.ts';
 import { Recorder } from '../graph/record.ts';
+import type { Step } from '../graph/step.ts';
+import type { GraphTensor } from '../graph/tensor.ts';
 import { Context, ownWeight } from './context.ts';
 import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
 import { Executor } from './executor.ts';
@@ -67,6 +71,12 @@ export interface WebGpuBackend extends Backend {
   readonly tuning: Tuning;
 }
 
+/** What a forward needs for `target`, narrowed and fused. */
+function optimized(steps: readonly Step<GpuWeight>[], target: GraphTensor, nSeq: number): readonly Step<GpuWeight>[] {
+  const narrowed = narrow(neededFor(target, steps), target, nSeq);
+  return fuseNormAdd(fuseNormRope(narrowed, target), target);
+}
+
 /** Makes a WebGPU backend. */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
   const device = await openDevice(options);
@@ -101,7 +111,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     begin: () => observer !== undefined,
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
-      const todo = observed ? steps : narrow(neededFor(target, steps), target, nSeq);
+      const todo = observed ? steps : optimized(steps, target, nSeq);
       const fw = new Forward(ctx, batch, observed);
       for (const step of todo) lower(fw, step, { tuner, tables });
       const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));

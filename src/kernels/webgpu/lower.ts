@@ -16,7 +16,7 @@ type Op = Step['op'];
 const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>, shared: Shared) => void } = {
   embedding,
   linear: (fw, step, { tuner }) => linear(fw, tuner, step),
-  norm,
+  norm: (fw, step, { tables }) => norm(fw, tables, step),
   rotation() {
     throw new Error('angles are kept from one forward to the next here');
   },

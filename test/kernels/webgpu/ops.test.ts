@@ -272,6 +272,45 @@ describeGpu('operations', () => {
     }
   });
 
+  it('joins norms with rotations and additions, with the same bits as one after the other', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        lengths,
+        fc.constantFrom<RopeOptions['kind']>('norm', 'neox'),
+        fc.constantFrom([4, 4], [7, 4], [70, 70], [96, 32]),
+        seed,
+        async (sizes, kind, [headSize, nRot], from) => {
+          const [nHead, n] = [3, 3 * headSize];
+          const sources: Sources = {
+            x: input(total(sizes), n, from),
+            head: vector('head', headSize, from + 1),
+            row: vector('row', n, from + 2),
+            bias: vector('bias', n, from + 3),
+          };
+          const rotation = { nHead, nRot, kind, freqBase: 100 };
+          const graph = (ops: Ops, w: Record<string, Weight>) => {
+            const x = rowsOf(ops, w.x);
+            const heads = ops.norm(x, { weight: w.head }, { kind: 'rms', eps: 1e-6, groups: nHead });
+            const turned = ops.rope(heads, rotation);
+            const layer = { weight: w.row, bias: w.bias };
+            const normed = ops.norm(turned, layer, { kind: 'layer', eps: 1e-5, residual: x });
+            return ops.add(turned, normed);
+          };
+          const batch = countingBatch(sizes);
+          await expectAsReference(backend, sources, batch, graph);
+          const joined = await evaluate(backend, sources, batch, graph);
+          backend.observe(() => {});
+          try {
+            expect(await evaluate(backend, sources, batch, graph)).toEqual(joined);
+          } finally {
+            backend.observe(undefined);
+          }
+        },
+      ),
+      runs,
+    );
+  });
+
   it('keeps every tensor valid until the next begin, also after its memory was reused', async () => {
     const sources: Sources = { x: input(12, 64, 51), w: [source('w', [64, 64], normal(4096, 52, 0.1)), 'matrix'] };
     const batch = countingBatch([5, 7]);

@@ -27,22 +27,31 @@ export class RopeTables {
     const x = fw.of(step.inputs[0]);
     const { nHead, nRot, kind } = options;
     const headSize = x.cols / nHead;
-    const table = this.#table(options);
-    const nPositions = fw.run.batch.positions.reduce((most, position) => Math.max(most, position), 0) + 1;
+    const table = this.table(fw, options);
     const values = { rows: x.rows, nHead, headSize, nRot, positionsAt: fw.positionsAt(step.row) };
     const pairs = x.rows * nHead * Math.ceil(headSize / 2);
     fw.add({
       label: labelOf('rope', step),
       reads: { x },
       writes: fw.of(step.out),
-      prepare: () => table.reach(nPositions),
-      dispatches: () => [
-        { kernel: kernelFor(kind === 'neox'), values, bound: table.bound, grid: grid(Math.ceil(pairs / 64)) },
-      ],
+      prepare: table.prepare,
+      dispatches: () => [{ kernel: kernelFor(kind), values, bound: table.bound, grid: grid(Math.ceil(pairs / 64)) }],
     });
   }
 
-  #table(options: RopeOptions): Table {
+  /** The table of these angles; `bound` is there after `prepare`, for every position of the batch. */
+  table(fw: Forward, options: RopeOptions): { prepare: () => Promise<void> | undefined; readonly bound: Bound } {
+    const table = this.#of(options);
+    const nPositions = fw.run.batch.positions.reduce((most, position) => Math.max(most, position), 0) + 1;
+    return {
+      prepare: () => table.reach(nPositions),
+      get bound() {
+        return table.bound;
+      },
+    };
+  }
+
+  #of(options: RopeOptions): Table {
     const { nRot, freqBase, freqScale, freqFactors, yarn } = options;
     const at = this.#ctx.vector(freqFactors);
     const key = JSON.stringify([nRot, freqBase, freqScale, at, yarn]);

@@ -21,6 +21,7 @@ import { norm as normKernel } from '../shaders/norm.wgsl.ts';
 import { poolCode, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
 import { type GpuTensor, labelOf } from '../tensor.ts';
 import type { GpuWeight } from '../weights.ts';
+import type { RopeTables } from './rope.ts';
 
 /** Rows of a table. */
 export function embedding(fw: Forward, step: EmbeddingStep<GpuWeight>): void {
@@ -53,13 +54,15 @@ export function embedding(fw: Forward, step: EmbeddingStep<GpuWeight>): void {
   });
 }
 
-/** Layer or RMS norm of whole rows or of slices. */
-export function norm(fw: Forward, step: NormStep<GpuWeight>): void {
-  const { kind, eps, groups, weight, bias, inputs } = step;
-  const x = fw.of(inputs[0]);
-  const r = inputs.length === 1 ? undefined : fw.of(inputs[1]);
+/** Layer or RMS norm of whole rows or of slices, and what is joined to it. */
+export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>): void {
+  const { kind, eps, groups, weight, bias, hasResidual, isAdded = false, rotation, inputs, row } = step;
+  const [x, ...others] = inputs.map((input) => fw.of(input));
+  const r = hasResidual ? others[0] : undefined;
+  const a = isAdded ? others.at(-1) : undefined;
   const values = {
-    hasResidual: r === undefined ? 0 : 1,
+    hasResidual: hasResidual ? 1 : 0,
+    isAdded: isAdded ? 1 : 0,
     rows: x.rows,
     n: x.cols / groups,
     groups,
@@ -67,12 +70,16 @@ export function norm(fw: Forward, step: NormStep<GpuWeight>): void {
     biasAt: fw.ctx.vector(bias),
     centred: kind === 'layer' ? 1 : 0,
     eps,
+    ...(rotation === undefined ? {} : { nRot: rotation.nRot, positionsAt: fw.positionsAt(row) }),
   };
+  const table = rotation && tables.table(fw, rotation);
+  const kernel = normKernel(rotation?.kind ?? 'none');
   fw.add({
     label: labelOf(`${kind} norm ${weight.name}`, step),
-    reads: { x, r },
+    reads: { x, r, a },
     writes: fw.of(step.out),
-    dispatches: () => [{ kernel: normKernel, values, grid: grid(x.rows * groups) }],
+    prepare: table?.prepare,
+    dispatches: () => [{ kernel, values, bound: table?.bound, grid: grid(x.rows * groups) }],
   });
 }
 

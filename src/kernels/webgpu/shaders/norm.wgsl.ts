@@ -1,30 +1,40 @@
 /**
- * @file Layer norm and RMS norm, with the residual added first.
+ * @file Layer norm and RMS norm, with the residual added first; afterwards something else added, or each slice rotated as a head.
  *
  * Idea     A workgroup norms one slice of a row (the whole row, or one head's). Sums are made by each thread over every
- *          64th value and then by a tree in shared memory: an order that depends on the width alone.
+ *          64th value and then by a tree in shared memory: an order that depends on the width alone. A rotated value needs the one it
+ *          is paired with: a thread norms both.
  * Threads  64. Shared 256 bytes. Features none.
  */
-import { type Kernel, kernel, linearGroup } from '../kernel.ts';
+import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { type RotationKind, rotateCode } from './rope.wgsl.ts';
 
-export const norm: Kernel = kernel({
-  name: 'norm',
-  params: {
-    x: 'tensor',
-    r: 'tensor',
-    y: 'tensor',
-    hasResidual: 'u32',
-    rows: 'u32',
-    /** Values of a slice, and slices of a row. */
-    n: 'u32',
-    groups: 'u32',
-    weightAt: 'u32',
-    biasAt: 'u32',
-    /** Layer norm: the mean is subtracted. */
-    centred: 'u32',
-    eps: 'f32',
-  },
-  code: /* wgsl */ `
+/** @param rotation how the values of a slice are paired and turned, if they are */
+export const norm = once((rotation: RotationKind | 'none'): Kernel => {
+  const isRotated = rotation !== 'none';
+  return kernel({
+    name: isRotated ? `norm and rope ${rotation}` : 'norm',
+    params: {
+      x: 'tensor',
+      r: 'tensor',
+      /** Added to the result. */
+      a: 'tensor',
+      y: 'tensor',
+      hasResidual: 'u32',
+      isAdded: 'u32',
+      rows: 'u32',
+      /** Values of a slice, and slices of a row. */
+      n: 'u32',
+      groups: 'u32',
+      weightAt: 'u32',
+      biasAt: 'u32',
+      /** Layer norm: the mean is subtracted. */
+      centred: 'u32',
+      eps: 'f32',
+      ...(isRotated ? ({ nRot: 'u32', positionsAt: 'u32' } as const) : {}),
+    },
+    bindings: isRotated ? { turn: 'vec2<f32>' } : {},
+    code: /* wgsl */ `
 var<workgroup> sums: array<f32, 64>;
 ${linearGroup}
 fn total(t: u32, mine: f32) -> f32 {
@@ -41,6 +51,11 @@ fn total(t: u32, mine: f32) -> f32 {
 fn value(row: u32, c: u32) -> f32 {
   var v = arena[p.xOff + row * p.xStride + c];
   if (p.hasResidual != 0u) { v = v + arena[p.rOff + row * p.rStride + c]; }
+  return v;
+}
+fn normed(row: u32, first: u32, i: u32, mean: f32, factor: f32) -> f32 {
+  var v = (value(row, first + i) - mean) * factor * vec[p.weightAt + i];
+  if (p.biasAt != 0xffffffffu) { v = v + vec[p.biasAt + i]; }
   return v;
 }
 
@@ -62,10 +77,20 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
     squares = fma(v, v, squares);
   }
   let factor = 1.0 / sqrt(total(t, squares) / f32(p.n) + p.eps);
-  for (var i = t; i < p.n; i += 64u) {
-    var v = (value(row, first + i) - mean) * factor * vec[p.weightAt + i];
-    if (p.biasAt != 0xffffffffu) { v = v + vec[p.biasAt + i]; }
-    arena[p.yOff + row * p.yStride + first + i] = v;
-  }
+  let y = p.yOff + row * p.yStride + first;
+${isRotated ? rotatedStore(rotation) : plainStore}
 }`,
+  });
 });
+
+const plainStore = /* wgsl */ `
+  for (var i = t; i < p.n; i += 64u) {
+    var v = normed(row, first, i, mean, factor);
+    if (p.isAdded != 0u) { v = v + arena[p.aOff + row * p.aStride + first + i]; }
+    arena[y + i] = v;
+  }`;
+
+const rotatedStore = (kind: RotationKind) => /* wgsl */ `
+  for (var pair = t; pair < (p.n + 1u) / 2u; pair += 64u) {
+    ${rotateCode(kind, (i) => `normed(row, first, ${i}, mean, factor)`, 'p.n', 'row')}
+  }`;

@@ -8,11 +8,33 @@
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 
-/** @param neox pairs (i, i + nRot/2) in place of (2i, 2i + 1) */
+/** Pairs (2i, 2i + 1) or (i, i + nRot/2). */
+export type RotationKind = 'norm' | 'neox';
+
+/**
+ * WGSL: turns pair `pair` of a head into the values from `y` on; what is not rotated is copied. Needs the parameters `nRot` and `positionsAt`.
+ * @param value WGSL of value `i` of the head
+ * @param n WGSL of the values of a head
+ * @param token WGSL of the row
+ */
+export const rotateCode = (kind: RotationKind, value: (i: string) => string, n: string, token: string) => /* wgsl */ `
+  let turned = p.nRot / 2u;
+  if (pair >= turned) {
+    arena[y + 2u * pair] = ${value('2u * pair')};
+    if (2u * pair + 1u < ${n}) { arena[y + 2u * pair + 1u] = ${value('2u * pair + 1u')}; }
+  } else {
+    let a = ${kind === 'neox' ? 'pair' : '2u * pair'};
+    let b = ${kind === 'neox' ? 'pair + turned' : '2u * pair + 1u'};
+    let cs = turn[u32(batch[p.positionsAt + ${token}]) * turned + pair];
+    let v = vec2<f32>(${value('a')}, ${value('b')});
+    arena[y + a] = v.x * cs.x - v.y * cs.y;
+    arena[y + b] = v.x * cs.y + v.y * cs.x;
+  }`;
+
 export const rope = once(
-  (neox: boolean): Kernel =>
+  (kind: RotationKind): Kernel =>
     kernel({
-      name: `rope ${neox ? 'neox' : 'norm'}`,
+      name: `rope ${kind}`,
       params: {
         x: 'tensor',
         y: 'tensor',
@@ -35,18 +57,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let pair = i % pairs;
   let x = p.xOff + token * p.xStride + head * p.headSize;
   let y = p.yOff + token * p.yStride + head * p.headSize;
-  let turned = p.nRot / 2u;
-  if (pair >= turned) {
-    arena[y + 2u * pair] = arena[x + 2u * pair];
-    if (2u * pair + 1u < p.headSize) { arena[y + 2u * pair + 1u] = arena[x + 2u * pair + 1u]; }
-    return;
-  }
-  let a = ${neox ? 'pair' : '2u * pair'};
-  let b = ${neox ? 'pair + turned' : '2u * pair + 1u'};
-  let cs = turn[u32(batch[p.positionsAt + token]) * turned + pair];
-  let v = vec2<f32>(arena[x + a], arena[x + b]);
-  arena[y + a] = v.x * cs.x - v.y * cs.y;
-  arena[y + b] = v.x * cs.y + v.y * cs.x;
+${rotateCode(kind, (i) => `arena[x + ${i}]`, 'p.headSize', 'token')}
 }`,
     }),
 );
