@@ -6,7 +6,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { BatchReport } from '../engine/index.ts';
 import { allowOrigin, isAllowed, preflight } from './access.ts';
 import type { Engine } from './engine.ts';
-import { type ErrorType, HttpError, handlerErrorBody, layerErrorBody, toHttpError } from './errors.ts';
+import { type ErrorType, HttpError, handlerErrorBody, INVALID_TOKENS, layerErrorBody, toHttpError } from './errors.ts';
 import type { Visit } from './gate.ts';
 import { workHandlers } from './handlers.ts';
 import { parseFields, readBytes } from './json-body.ts';
@@ -104,7 +104,7 @@ export function createApp(engine: Engine | Promise<Engine>, options: AppOptions 
     // A refused body aborts the signal, too.
     if (answer.status === 500 && c.req.raw.signal.aborted) house.metrics.abandoned++;
     else if (answer.status === 500) options.onError?.(error);
-    if ((error as { code?: unknown }).code === 'token' && !hasWarned) {
+    if (answer.message.startsWith(INVALID_TOKENS) && !hasWarned) {
       hasWarned = true;
       options.onWarning?.(OWN_TOKENS_WARNING);
     }

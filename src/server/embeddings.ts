@@ -40,7 +40,8 @@ async function compute(call: Call, fields: Fields) {
     throw new HttpError('invalid_request_error', '"input" or "content" must be provided');
   }
   const { engine, options } = call.service;
-  const body = checkBody(embeddingsBody, 'input' in fields ? fields : { ...fields, input: fields.content });
+  const isAbsent = !('input' in fields) || (fields.input === null && fields.content != null);
+  const body = checkBody(embeddingsBody, isAbsent ? { ...fields, input: fields.content } : fields);
   const result = await computeVectors(call, withPrompt(call, body.input, body.prompt_name ?? undefined), {
     normalize: normalization(engine.info, body.embd_normalize, options.normalize),
     dimensions: body.dimensions ?? undefined,

@@ -74,6 +74,9 @@ export function toHttpError(error: unknown): HttpError {
   return new HttpError('server_error', error instanceof Error ? error.message : String(error));
 }
 
+/** How the message about ids of another vocabulary begins. */
+export const INVALID_TOKENS = 'Prompt contains invalid tokens';
+
 /** Why ids of another vocabulary come. */
 const OWN_TOKENS =
   'A client that tokenizes by itself must be told to send texts (LangChain for Python: check_embedding_ctx_length=False)';
@@ -81,7 +84,7 @@ const OWN_TOKENS =
 function inputErrorMessage({ code, message }: InputError): string {
   if (code === 'shape') return PROMPT_SHAPE;
   if (code === 'empty') return 'Input content cannot be empty';
-  if (code === 'token') return `Prompt contains invalid tokens: ${message}. ${OWN_TOKENS}`;
+  if (code === 'token') return `${INVALID_TOKENS}: ${message}. ${OWN_TOKENS}`;
   return message;
 }
 

@@ -24,7 +24,8 @@ export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
   const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(query, documents, {
     topN: Math.min(top_n ?? documents.length, documents.length),
     scores: options.rankScores,
-    truncate,
+    // NIM's and Cohere's word for what a pair can be cut at.
+    truncate: truncate || /^end$/i.test(String(fields.truncate)),
     client: call.client,
     signal: call.signal,
   });
