@@ -346,7 +346,9 @@ describe('convert and quantize', () => {
   });
 
   it('say what is missing or wrong', async () => {
-    expect((await run(['quantize', bert, join(folder, 'x.gguf')])).stderr).toContain('IN OUT TYPE (types: F32');
+    expect((await run(['quantize', bert, join(folder, 'x.gguf')])).stderr).toContain(
+      'IN [OUT] TYPE [THREADS] (types: F32 (0), ',
+    );
     expect((await run(['quantize', bert, join(folder, 'x.gguf'), 'Q9'])).stderr).toContain('there is no type Q9');
     expect((await run(['quantize', bert, join(folder, 'absent', 'x.gguf'), 'Q8_0'])).stderr).toBe(
       `error: ${join(folder, 'absent', 'x.gguf')}: cannot be written: there is no folder ${join(folder, 'absent')}\n`,
