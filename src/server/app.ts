@@ -6,7 +6,15 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { BatchReport } from '../engine/index.ts';
 import { allowOrigin, isAllowed, preflight } from './access.ts';
 import type { Engine } from './engine.ts';
-import { type ErrorType, HttpError, handlerErrorBody, INVALID_TOKENS, layerErrorBody, toHttpError } from './errors.ts';
+import {
+  type ErrorType,
+  HttpError,
+  handlerErrorBody,
+  INVALID_TOKENS,
+  layerErrorBody,
+  OWN_TOKENS_WARNING,
+  toHttpError,
+} from './errors.ts';
 import type { Visit } from './gate.ts';
 import { workHandlers } from './handlers.ts';
 import { parseFields, readBytes } from './json-body.ts';
@@ -31,9 +39,6 @@ const LARGE = 1 << 16;
 const MAX_VALUES = 1 << 26;
 /** Bytes that a value takes while an answer is made: float32 and its decimals. */
 const BYTES_PER_VALUE = 16;
-
-const OWN_TOKENS_WARNING =
-  'a request had token ids that are not in the vocabulary: its client probably tokenizes by itself, for another model; let it send texts (LangChain for Python: check_embedding_ctx_length=False)';
 
 /** What the one who owns the sockets knows about a request. */
 export interface Caller {

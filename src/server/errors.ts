@@ -77,9 +77,14 @@ export function toHttpError(error: unknown): HttpError {
 /** How the message about ids of another vocabulary begins. */
 export const INVALID_TOKENS = 'Prompt contains invalid tokens';
 
-/** Why ids of another vocabulary come. */
-const OWN_TOKENS =
-  'A client that tokenizes by itself must be told to send texts (LangChain for Python: check_embedding_ctx_length=False)';
+/** The setting of the client that most often tokenizes by itself. */
+const SEND_TEXTS = 'send texts (LangChain for Python: check_embedding_ctx_length=False)';
+
+/** Why ids of another vocabulary come: for the client. */
+const OWN_TOKENS = `A client that tokenizes by itself must be told to ${SEND_TEXTS}`;
+
+/** The same for the log of the server. */
+export const OWN_TOKENS_WARNING = `a request had token ids that are not in the vocabulary: its client probably tokenizes by itself, for another model; let it ${SEND_TEXTS}`;
 
 function inputErrorMessage({ code, message }: InputError): string {
   if (code === 'shape') return PROMPT_SHAPE;
