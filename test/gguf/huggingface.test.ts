@@ -49,6 +49,9 @@ async function compare(path: string): Promise<void> {
   await ours.close();
 }
 
+/** Keys that the other reader loses: it assigns them to a plain object that also holds the header's counts. */
+const lostKeys = new Set(['__proto__', 'version', 'tensor_count', 'kv_count']);
+
 const fixtures = new URL('../fixtures/models/', import.meta.url);
 
 test('real models', async () => {
@@ -59,15 +62,16 @@ test('real models', async () => {
 
 test('files that we wrote', async () => {
   const path = join(folder, 'ours.gguf');
-  const noNesting = ggufPlan.filter(
+  const readByBoth = ggufPlan.filter(
     ({ values, tensors }) =>
       tensors.length > 0 &&
       values.every(
-        ([, { type, value }]) => type !== 'array' || (value as { elementType: string }).elementType !== 'array',
+        ([key, { type, value }]) =>
+          !lostKeys.has(key) && (type !== 'array' || (value as { elementType: string }).elementType !== 'array'),
       ),
   );
   await fc.assert(
-    fc.asyncProperty(noNesting, async (plan) => {
+    fc.asyncProperty(readByBoth, async (plan) => {
       await writeFile(path, await writePlan(plan));
       await compare(path);
     }),
