@@ -3,8 +3,8 @@
  */
 import type { Embedder } from '../engine/index.ts';
 import { type AnsweredRequest, type App, type AppOptions, createApp } from '../server/index.ts';
-import { LargeRequests } from '../server/large-requests.node.ts';
-import { type Listening, listen } from '../server/listen.node.ts';
+import { LargeRequests } from '../server/large/large-requests.node.ts';
+import { type Listening, listen } from '../server/sockets/listen.node.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';

@@ -4,7 +4,6 @@
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { BatchReport } from '../engine/index.ts';
-import { allowOrigin, isAllowed, preflight } from './access.ts';
 import type { Engine } from './engine.ts';
 import {
   type ErrorType,
@@ -15,11 +14,13 @@ import {
   OWN_TOKENS_WARNING,
   toHttpError,
 } from './errors.ts';
-import type { Visit } from './gate.ts';
-import { workHandlers } from './handlers.ts';
-import { parseFields, readBytes } from './json-body.ts';
-import { modelList } from './models.ts';
-import { openApi } from './openapi.ts';
+import type { Visit } from './middleware/admission.ts';
+import { parseFields, readBytes } from './middleware/body.ts';
+import { allowOrigin, isAllowed, preflight } from './middleware/cors.ts';
+import { workHandlers } from './routes/body-routes.ts';
+import { modelList } from './routes/models.ts';
+import { openApi } from './routes/openapi.ts';
+import { changeProps, generationPaths, health, metrics, props, slots, unsupported } from './routes/status.ts';
 import {
   type AppOptions,
   type Asked,
@@ -29,8 +30,7 @@ import {
   makeService,
   type Service,
   type WorkPath,
-} from './service.ts';
-import { changeProps, generationPaths, health, metrics, props, slots, unsupported } from './status.ts';
+} from './state.ts';
 
 /** Bytes of a body from which on a request is large: less is handled in a few milliseconds. */
 const LARGE = 1 << 16;

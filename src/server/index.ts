@@ -4,4 +4,4 @@
 export { type App, createApp } from './app.ts';
 export type { Engine } from './engine.ts';
 export type { AnsweredRequest } from './options.ts';
-export type { AppOptions } from './service.ts';
+export type { AppOptions } from './state.ts';

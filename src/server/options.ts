@@ -2,7 +2,7 @@
  * @file What can be configured about the server.
  */
 import type { ScoreScale } from '../engine/index.ts';
-import type { CorsOptions } from './access.ts';
+import type { CorsOptions } from './middleware/cors.ts';
 
 /** A request that has been answered; nothing of what it said. */
 export interface AnsweredRequest {

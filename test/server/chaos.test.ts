@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type App, type AppOptions, createApp } from '../../src/server/index.ts';
-import { type Listening, type ListenOptions, listen } from '../../src/server/listen.node.ts';
+import { type Listening, type ListenOptions, listen } from '../../src/server/sockets/listen.node.ts';
 import { type DelayedEngine, delayed } from './delayed-engine.ts';
 import { fixture } from './http-fixture.ts';
 import { open } from './raw-connection.ts';

@@ -9,7 +9,7 @@ import { embed, embedMany } from 'ai';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { createApp } from '../../src/server/index.ts';
-import { type Listening, listen } from '../../src/server/listen.node.ts';
+import { type Listening, listen } from '../../src/server/sockets/listen.node.ts';
 import { fixture } from './http-fixture.ts';
 
 const texts = ['hello', 'another text'];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diagnoseJson } from '../../src/server/json-diagnosis.ts';
+import { diagnoseJson } from '../../src/server/json/diagnosis.ts';
 import { type HttpCase, httpServers } from './http-fixture.ts';
 
 const bytesOf = ({ body, body_base64 }: HttpCase) =>

@@ -18,8 +18,8 @@ const built = (path: string) => import(fileURLToPath(new URL(`../../build/module
 const { Embedder } = (await built('engine/index.js')) as typeof import('../../src/engine/index.ts');
 const { createApp } = (await built('server/index.js')) as typeof import('../../src/server/index.ts');
 const { LargeRequests } = (await built(
-  'server/large-requests.node.js',
-)) as typeof import('../../src/server/large-requests.node.ts');
+  'server/large/large-requests.node.js',
+)) as typeof import('../../src/server/large/large-requests.node.ts');
 
 type Loaded = Awaited<ReturnType<typeof Embedder.load>>;
 type Large = InstanceType<typeof LargeRequests>;

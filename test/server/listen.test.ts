@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { createApp } from '../../src/server/index.ts';
-import { type Listening, type ListenOptions, listen } from '../../src/server/listen.node.ts';
+import { type Listening, type ListenOptions, listen } from '../../src/server/sockets/listen.node.ts';
 import { fixture } from './http-fixture.ts';
 
 let embedder: Embedder;

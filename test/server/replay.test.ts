@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import { type AppOptions, createApp } from '../../src/server/index.ts';
-import { type Listening, listen } from '../../src/server/listen.node.ts';
+import { type Listening, listen } from '../../src/server/sockets/listen.node.ts';
 import { cosine, floats, lengthRatio } from '../vectors.ts';
 import { fixture, type HttpCase, httpServers } from './http-fixture.ts';
 import { send } from './raw-request.ts';

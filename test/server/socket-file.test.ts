@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { createApp } from '../../src/server/index.ts';
-import { type Listening, listen } from '../../src/server/listen.node.ts';
+import { type Listening, listen } from '../../src/server/sockets/listen.node.ts';
 import { fixture } from './http-fixture.ts';
 import { open } from './raw-connection.ts';
 

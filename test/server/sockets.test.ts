@@ -5,7 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type AppOptions, createApp } from '../../src/server/index.ts';
-import { type Listening, type ListenOptions, listen } from '../../src/server/listen.node.ts';
+import { type Listening, type ListenOptions, listen } from '../../src/server/sockets/listen.node.ts';
 import { delayed } from './delayed-engine.ts';
 import { fixture } from './http-fixture.ts';
 import { type Connection, open } from './raw-connection.ts';

@@ -3,8 +3,8 @@
  */
 import { expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
-import { makeHouse, makeService } from '../../src/server/service.ts';
-import { computeVectors } from '../../src/server/vectors.ts';
+import { makeHouse, makeService } from '../../src/server/state.ts';
+import { computeVectors } from '../../src/server/vectors/compute.ts';
 import { fixture } from './http-fixture.ts';
 
 it('where the second text of a pair begins is part of the key, and goes with the inputs that are missing', async () => {

@@ -1,7 +1,7 @@
 /**
  * @file The door: how many requests may be under way, so that overload costs those turned away and nobody else.
  */
-import { HttpError } from './errors.ts';
+import { HttpError } from '../errors.ts';
 
 /** Longest time that a client is told to wait, in seconds. */
 const MAX_RETRY_AFTER = 60;

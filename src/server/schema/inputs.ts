@@ -1,8 +1,8 @@
 /**
  * @file The forms that `input` and `content` may have, read as llama-server reads them.
  */
-import type { EmbedInput } from '../engine/index.ts';
-import { HttpError, PROMPT_SHAPE, typeErrorMessage } from './errors.ts';
+import type { EmbedInput } from '../../engine/index.ts';
+import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
 
 type Mixed = (string | number)[];
 

@@ -1,10 +1,11 @@
 /**
  * @file The routes with work to do, by their paths.
  */
+
+import type { Handler, WorkPath } from '../state.ts';
 import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
 import { rerank } from './rerank.ts';
-import type { Handler, WorkPath } from './service.ts';
-import { detokenize, tokenize } from './tokens.ts';
+import { detokenize, tokenize } from './tokenize.ts';
 
 export const workHandlers: Readonly<Record<WorkPath, Handler>> = {
   '/v1/embeddings': openAiEmbeddings,

@@ -1,11 +1,11 @@
 /**
  * @file Computes the vectors of a request: prompts put before texts, cache looked into, the rest given to the engine.
  */
-import type { EmbedInput, EmbedOptions } from '../engine/index.ts';
-import { Turn } from '../turn.ts';
-import { HttpError } from './errors.ts';
-import type { Asked, Order } from './service.ts';
-import { cacheKey } from './vector-cache.ts';
+import type { EmbedInput, EmbedOptions } from '../../engine/index.ts';
+import { Turn } from '../../turn.ts';
+import { HttpError } from '../errors.ts';
+import type { Asked, Order } from '../state.ts';
+import { cacheKey } from './cache.ts';
 
 /** Vectors, in the order of the inputs. */
 export interface Vectors {

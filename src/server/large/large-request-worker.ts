@@ -2,17 +2,17 @@
  * @file The module that the worker for large requests runs: the same handlers, over an engine that tokenizes here and has
  * the server compute.
  */
-import type { Embeddings, EmbedInput, EmbedOptions } from '../engine/index.ts';
-import { encodeInput, encodeInputs, listInputs } from '../engine/inputs.ts';
-import { memorySource, readMetadata } from '../gguf/index.ts';
-import { createTokenizer } from '../tokenizer/index.ts';
-import { linkToOwner, Transferred } from '../workers/index.ts';
-import type { Engine } from './engine.ts';
-import { toHttpError } from './errors.ts';
-import { workHandlers } from './handlers.ts';
-import { parseFields } from './json-body.ts';
+import type { Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
+import { encodeInput, encodeInputs, listInputs } from '../../engine/inputs.ts';
+import { memorySource, readMetadata } from '../../gguf/index.ts';
+import { createTokenizer } from '../../tokenizer/index.ts';
+import { linkToOwner, Transferred } from '../../workers/index.ts';
+import type { Engine } from '../engine.ts';
+import { toHttpError } from '../errors.ts';
+import { parseFields } from '../middleware/body.ts';
+import { workHandlers } from '../routes/body-routes.ts';
+import { makeHouse, makeService } from '../state.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
-import { makeHouse, makeService } from './service.ts';
 
 type Params<Name extends keyof LargeWorkerMethods> = Parameters<LargeWorkerMethods[Name]>[0];
 type Opened = Awaited<ReturnType<typeof open>>;

@@ -1,10 +1,10 @@
 /**
  * @file POST /tokenize and POST /detokenize.
  */
-import type { Tokenizer } from '../tokenizer/index.ts';
-import { JsonWriter } from './json-writer.ts';
-import { checkBody, detokenizeBody, tokenizeBody } from './schemas.ts';
-import type { Body, Call } from './service.ts';
+import type { Tokenizer } from '../../tokenizer/index.ts';
+import { JsonWriter } from '../json/writer.ts';
+import { checkBody, detokenizeBody, tokenizeBody } from '../schema/bodies.ts';
+import type { Body, Call } from '../state.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

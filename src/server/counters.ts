@@ -3,7 +3,7 @@
  */
 import type { BatchReport } from '../engine/index.ts';
 import type { Engine } from './engine.ts';
-import type { VectorCache } from './vector-cache.ts';
+import type { VectorCache } from './vectors/cache.ts';
 
 /** Upper bounds of the buckets, in seconds. */
 const LATENCY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -2,12 +2,12 @@
  * @file What all handlers share: the model, how it is to be served, and what is under way.
  */
 import { baseName } from '../engine/info.ts';
+import { Metrics } from './counters.ts';
 import type { Engine } from './engine.ts';
-import { Gate } from './gate.ts';
-import type { Fields } from './json-body.ts';
-import { Metrics } from './metrics.ts';
+import { Gate } from './middleware/admission.ts';
+import type { Fields } from './middleware/body.ts';
 import type { ServeOptions } from './options.ts';
-import { VectorCache } from './vector-cache.ts';
+import { VectorCache } from './vectors/cache.ts';
 
 /** The options with their defaults; plain data. */
 export type Settings = Required<Omit<ServeOptions, 'defaultPromptName' | 'onError' | 'onRequest' | 'onWarning'>> &

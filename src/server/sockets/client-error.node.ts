@@ -3,7 +3,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { layerErrorBody } from './errors.ts';
+import { layerErrorBody } from '../errors.ts';
 
 /** Statuses that are not 400, by Node's code of the error. */
 const statuses: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 /**
  * @file GET /models: the model in the formats of Ollama and OpenAI at once, as llama-server gives it.
  */
-import type { Asked } from './service.ts';
+import type { Asked } from '../state.ts';
 
 /** llama.cpp's numbers for the kinds of vocabulary. */
 const vocabTypes = { spm: 1, bpe: 2, wordpiece: 3, unigram: 4, rwkv: 5, plamo2: 6 } as const;

@@ -1,8 +1,8 @@
 /**
  * @file Reads the body of a request: size limit, UTF-8, JSON, forms.
  */
-import { HttpError } from './errors.ts';
-import { diagnoseJson } from './json-diagnosis.ts';
+import { HttpError } from '../errors.ts';
+import { diagnoseJson } from '../json/diagnosis.ts';
 
 /** The fields of a body. What is no object has none, as in llama-server. */
 export type Fields = Readonly<Record<string, unknown>>;

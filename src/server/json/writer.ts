@@ -1,7 +1,7 @@
 /**
  * @file Writes JSON into bytes, fast where it matters: vectors of float32, as decimals or as base64.
  */
-import { hostIsLittleEndian } from '../gguf/byte-order.ts';
+import { hostIsLittleEndian } from '../../gguf/byte-order.ts';
 
 const encoder = new TextEncoder();
 

@@ -1,15 +1,15 @@
 /**
  * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
  */
-import type { EmbedOptions, ModelInfo } from '../engine/index.ts';
-import { Turn } from '../turn.ts';
-import { convertVector, type OutputDtype } from './dtypes.ts';
-import { HttpError } from './errors.ts';
-import type { Fields } from './json-body.ts';
-import { JsonWriter } from './json-writer.ts';
-import { checkBody, embeddingsBody } from './schemas.ts';
-import type { Call } from './service.ts';
-import { computeVectors, type Vectors, withPrompt } from './vectors.ts';
+import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
+import { Turn } from '../../turn.ts';
+import { HttpError } from '../errors.ts';
+import { JsonWriter } from '../json/writer.ts';
+import type { Fields } from '../middleware/body.ts';
+import { checkBody, embeddingsBody } from '../schema/bodies.ts';
+import type { Call } from '../state.ts';
+import { computeVectors, type Vectors, withPrompt } from '../vectors/compute.ts';
+import { convertVector, type OutputDtype } from '../vectors/dtypes.ts';
 
 /**
  * Answers /v1/embeddings. `content` instead of `input` gives the native format, as in llama-server.

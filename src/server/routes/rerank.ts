@@ -1,11 +1,11 @@
 /**
  * @file POST /rerank and its aliases, in Jina's format and, when the request has `texts`, in that of text-embeddings-inference.
  */
-import { type Embedder, Reranker } from '../engine/index.ts';
-import { HttpError } from './errors.ts';
-import { JsonWriter } from './json-writer.ts';
-import { checkBody, rerankBody } from './schemas.ts';
-import type { Call } from './service.ts';
+import { type Embedder, Reranker } from '../../engine/index.ts';
+import { HttpError } from '../errors.ts';
+import { JsonWriter } from '../json/writer.ts';
+import { checkBody, rerankBody } from '../schema/bodies.ts';
+import type { Call } from '../state.ts';
 
 /**
  * Scores documents against a query; best first, equal ones in the order given. Scores are on the scale

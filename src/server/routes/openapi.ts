@@ -1,10 +1,10 @@
 /**
  * @file GET /openapi.json: a description of the routes, made from the schemas that check requests.
  */
-import { errorStatus } from './errors.ts';
-import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
-import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './schemas.ts';
-import type { Asked } from './service.ts';
+import { errorStatus } from '../errors.ts';
+import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from '../schema/bodies.ts';
+import { type JsonSchema, jsonSchemaOf } from '../schema/json-schema.ts';
+import type { Asked } from '../state.ts';
 
 interface Route {
   readonly paths: readonly string[];

@@ -4,11 +4,11 @@
  * The worker reads, checks, tokenizes and answers; the server computes, because it knows who else waits. Inputs go to the
  * server as token ids end to end, vectors come back in portions, so that neither thread is kept for long.
  */
-import type { ModelInfo } from '../engine/index.ts';
-import type { ErrorClass } from '../workers/index.ts';
-import { HttpError } from './errors.ts';
-import type { Settings, WorkPath } from './service.ts';
-import type { VectorOptions } from './vectors.ts';
+import type { ModelInfo } from '../../engine/index.ts';
+import type { ErrorClass } from '../../workers/index.ts';
+import { HttpError } from '../errors.ts';
+import type { Settings, WorkPath } from '../state.ts';
+import type { VectorOptions } from '../vectors/compute.ts';
 
 /** What the worker does. `id` is that of a request, given by the server; a request embeds once at most at a time. */
 export interface LargeWorkerMethods {

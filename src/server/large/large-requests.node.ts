@@ -2,12 +2,12 @@
  * @file Requests with large bodies are read, checked, tokenized and answered in a worker, so that the thread that serves
  * HTTP has time for all others. The worker is started when the first one comes and ended when none has come for a while.
  */
-import { Turn } from '../turn.ts';
-import { linkToWorker, type WorkerLink } from '../workers/index.ts';
-import { toHttpError } from './errors.ts';
+import { Turn } from '../../turn.ts';
+import { linkToWorker, type WorkerLink } from '../../workers/index.ts';
+import { toHttpError } from '../errors.ts';
+import type { LargeRequest, LargeRequestHandler, Service } from '../state.ts';
+import { computeVectors } from '../vectors/compute.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
-import type { LargeRequest, LargeRequestHandler, Service } from './service.ts';
-import { computeVectors } from './vectors.ts';
 
 /** Milliseconds without a large request after which the worker is ended. */
 const IDLE = 60_000;

@@ -2,11 +2,11 @@
  * @file The request bodies. Messages are those of llama-server where it has one; fields that are not named are ignored.
  */
 import * as v from 'valibot';
-import { MAX_DIMENSIONS } from '../engine/normalize.ts';
-import { outputDtypes } from './dtypes.ts';
-import { HttpError, typeErrorMessage } from './errors.ts';
-import type { Fields } from './json-body.ts';
-import { readContent, readPrompts } from './prompts.ts';
+import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
+import { HttpError, typeErrorMessage } from '../errors.ts';
+import type { Fields } from '../middleware/body.ts';
+import { outputDtypes } from '../vectors/dtypes.ts';
+import { readContent, readPrompts } from './inputs.ts';
 
 /** What a field is for, and its JSON Schema where that cannot be read off the schema. For /openapi.json. */
 const about = <T>(description: string, jsonSchema?: object) =>

@@ -1,8 +1,8 @@
 /**
  * @file What the server says about itself: GET /health, /props, /slots, /lora-adapters, and the routes that only tell why not.
  */
-import { HttpError } from './errors.ts';
-import type { Asked, Handler } from './service.ts';
+import { HttpError } from '../errors.ts';
+import type { Asked, Handler } from '../state.ts';
 
 /** Routes of llama-server that generate text or work on chats. */
 export const generationPaths = [

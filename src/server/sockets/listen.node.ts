@@ -5,10 +5,10 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import { createServer as createTlsServer } from 'node:https';
 import { isIPv6, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import type { App } from './app.ts';
+import type { App } from '../app.ts';
+import { HttpError, layerErrorBody } from '../errors.ts';
 import { answerClientError } from './client-error.node.ts';
 import { Connections } from './connections.node.ts';
-import { HttpError, layerErrorBody } from './errors.ts';
 import { originForm } from './request-line.ts';
 import { TrackedResponse } from './response.node.ts';
 import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
