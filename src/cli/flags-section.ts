@@ -11,8 +11,8 @@ const BEGIN = '<!-- Made from src/cli/llama-flags/ by `npx vitest run test/cli/d
 const END = '<!-- end -->';
 
 /**
- * The page with this section in its place, between two comments.
- * @throws Error for a page without them
+ * Replaces this section of the page, between two comments.
+ * @throws Error if the page lacks them
  */
 export function withFlagsSection(page: string): string {
   const begin = page.indexOf(BEGIN);
@@ -25,13 +25,13 @@ function flagsSection(): string {
   const ours = optionTable
     .filter((option) => handles(option, 'serve') && (option.env === undefined || !option.env.startsWith('GGUF_EMBED_')))
     .map(({ flags }) => code(flags.at(-1)));
-  return `Options of \`serve\` with llama-server's names ([cli.md](cli.md) says what they do): ${ours.join(', ')}.
+  return `These options of \`serve\` have llama-server's names; [cli.md](cli.md) describes them: ${ours.join(', ')}.
 
-Ignored, with the reason in the log; so are the variables of the environment that stand for them:
+These flags and their environment variables are ignored, and the log says why:
 
 ${table(ignoredGroups)}
 
-Refused, because the result would be another than the flag asks for:
+These flags are refused, because ignoring them would give a result other than the one asked for:
 
 ${table(refusedGroups)}
 `;
