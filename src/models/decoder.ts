@@ -3,7 +3,7 @@
  * key/value heads, gated feed-forward. As an embedder the answer is the last hidden state after the final norm; the
  * language model's head (`output`) is not needed.
  */
-import type { Linear, MoeOptions, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Linear, MoeOptions, NormWeights, Ops, RopeCoordinates, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
 import { decoderNames } from './names/decoder.ts';
@@ -16,6 +16,8 @@ import type { WeightLoader } from './weights.ts';
 export interface DecoderOptions {
   /** How RoPE pairs the dimensions. */
   readonly rope: 'norm' | 'neox';
+  /** RoPE by several coordinates. */
+  readonly coordinates?: RopeCoordinates;
   /** Divisors of RoPE's angles. */
   readonly freqFactors?: Weight;
   /** Whether a token sees only itself and earlier ones. Default: what the file says. */
@@ -32,7 +34,7 @@ export interface DecoderOptions {
 export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Model {
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab, nExpert } = hparams;
-  const { rope, freqFactors, causal = hparams.causal, names = decoderNames() } = options;
+  const { rope, coordinates, freqFactors, causal = hparams.causal, names = decoderNames() } = options;
   const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
   const headNorm = (name: string): NormWeights | undefined =>
     options.qkNorms ? loader.norm(name, nEmbdHeadK) : undefined;
@@ -63,7 +65,7 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
     forward(ops) {
       let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
       layers.forEach((w, il) => {
-        const attention = { causal, rope: { kind: rope, freqFactors }, qkNorms: w.qkNorms };
+        const attention = { causal, rope: { kind: rope, freqFactors, coordinates }, qkNorms: w.qkNorms };
         const normed = ops.norm(x, w.attnNorm, norm);
         const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSize]
         const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]

@@ -56,15 +56,20 @@ export class Keys {
   perLayer(key: string, nLayer: number, fallback?: readonly number[]): readonly number[] {
     if (!this.has(key)) return this.#absent(key, fallback);
     if (!this.isArray(key)) return new Array<number>(nLayer).fill(this.u32(key));
-    const values = this.#layerArray(key, nLayer, ['uint32', 'int32']);
-    const negative = values.find((value) => value < 0);
-    if (negative !== undefined) throw this.error(key, `holds ${negative}, which is negative`);
-    return values;
+    return this.#counts(key, nLayer, `the model has ${nLayer} layers`);
+  }
+
+  /** `n` whole numbers from 0 on: a u32 that stands for all, or an array of exactly that many. */
+  counts(key: string, n: number): readonly number[] {
+    if (!this.isArray(key)) return new Array<number>(n).fill(this.u32(key));
+    return this.#counts(key, n, `${n} are expected`);
   }
 
   /** One flag for each of `nLayer` layers: an array of bools or of numbers that are 0 or not. */
   flags(key: string, nLayer: number): boolean[] {
-    return this.#layerArray(key, nLayer, ['bool', 'uint32', 'int32']).map((value) => value !== 0);
+    return this.#array(key, nLayer, `the model has ${nLayer} layers`, ['bool', 'uint32', 'int32']).map(
+      (value) => value !== 0,
+    );
   }
 
   /** Whether the key holds an array. */
@@ -77,14 +82,21 @@ export class Keys {
     return new ModelError(`${this.name(key)} ${problem}`, { key: this.name(key) });
   }
 
-  #layerArray(key: string, nLayer: number, types: readonly string[]): number[] {
+  #counts(key: string, n: number, expected: string): number[] {
+    const values = this.#array(key, n, expected, ['uint32', 'int32']);
+    const negative = values.find((value) => value < 0);
+    if (negative !== undefined) throw this.error(key, `holds ${negative}, which is negative`);
+    return values;
+  }
+
+  #array(key: string, n: number, expected: string, types: readonly string[]): number[] {
     const array = this.metadata.array(this.name(key));
     if (array === undefined || !types.includes(array.elementType)) {
       throw this.error(key, `is an array of ${array?.elementType}, not of ${types.join(' or ')}`);
     }
     const values = Array.from(array.values as ArrayLike<number>);
-    if (values.length !== nLayer) {
-      throw this.error(key, `has ${values.length} elements, but the model has ${nLayer} layers`);
+    if (values.length !== n) {
+      throw this.error(key, `has ${values.length} elements, but ${expected}`);
     }
     return values;
   }

@@ -6,17 +6,20 @@
 import type { Architecture } from './architecture.ts';
 import { buildDecoder } from './decoder.ts';
 import { type Classifier, noClassifier } from './pooling.ts';
+import type { WeightLoader } from './weights.ts';
 
 export const qwen3: Architecture = {
   id: 'qwen3',
-  build(loader) {
-    const { nEmbd, nClsOut } = loader.hparams;
-    const classifier = (): Classifier => ({
-      ...noClassifier(loader),
-      row: 'last',
-      output: loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut, 'none')),
-      softmax: true,
-    });
-    return buildDecoder(loader, { rope: 'neox', qkNorms: true, classifier });
-  },
+  build: (loader) => buildDecoder(loader, { rope: 'neox', qkNorms: true, classifier: () => declareYesNo(loader) }),
 };
+
+/** The reranker's head: probabilities of the outputs at the last token. */
+export function declareYesNo(loader: WeightLoader): Classifier {
+  const { nEmbd, nClsOut } = loader.hparams;
+  return {
+    ...noClassifier(loader),
+    row: 'last',
+    output: loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut, 'none')),
+    softmax: true,
+  };
+}

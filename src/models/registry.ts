@@ -16,7 +16,9 @@ import { neoBert } from './neo-bert.ts';
 import { nomicBert } from './nomic-bert.ts';
 import { nomicBertMoe } from './nomic-bert-moe.ts';
 import { qwen2 } from './qwen2.ts';
+import { qwen2vl } from './qwen2vl.ts';
 import { qwen3 } from './qwen3.ts';
+import { qwen3vl } from './qwen3vl.ts';
 import { t5encoder } from './t5encoder.ts';
 
 const all: readonly Architecture[] = [
@@ -34,6 +36,8 @@ const all: readonly Architecture[] = [
   llamaEmbed,
   qwen2,
   qwen3,
+  qwen2vl,
+  qwen3vl,
   gemma2,
   gemma3,
 ];

@@ -2,7 +2,7 @@
  * @file Multi-head self-attention up to the output projection: query, key and value projections (three matrices, or one
  * whose rows are all queries, all keys, all values), norms of queries and keys, rotation, softmax.
  */
-import type { AttentionOptions, Linear, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { AttentionOptions, Linear, NormWeights, Ops, RopeCoordinates, Tensor, Weight } from '../tensor/ops.ts';
 import type { HyperParameters } from './hparams.ts';
 import { type RopeParameters, ropeOptions } from './rope.ts';
 import type { WeightLoader } from './weights.ts';
@@ -35,6 +35,7 @@ export interface SelfAttentionOptions extends Partial<Omit<AttentionOptions, 'nH
     readonly kind: 'norm' | 'neox';
     readonly parameters?: RopeParameters;
     readonly freqFactors?: Weight;
+    readonly coordinates?: RopeCoordinates;
   };
 }
 
@@ -93,8 +94,8 @@ export function selfAttention(
     k = headNorm(ops, k, qkNorms.k, qkNorms, nHeadKv);
   }
   if (rope !== undefined) {
-    const { kind, parameters = hparams.rope, freqFactors } = rope;
-    const rotation = ropeOptions(parameters, kind, freqFactors);
+    const { kind, parameters = hparams.rope, freqFactors, coordinates } = rope;
+    const rotation = { ...ropeOptions(parameters, kind, freqFactors), coordinates };
     q = ops.rope(q, { ...rotation, nHead });
     k = ops.rope(k, { ...rotation, nHead: nHeadKv });
   }

@@ -69,6 +69,17 @@ export interface Window {
   readonly size: number;
 }
 
+/**
+ * Which coordinate of a token turns each pair of a head (`Batch.coordinates`). `sizes` are the pairs of each coordinate.
+ *  - `sections`: `sizes[0]` pairs by the first coordinate, the next `sizes[1]` by the second, and so on (M-RoPE, Qwen2-VL).
+ *  - `interleaved`: pair `i` by coordinate `i mod 3`, as long as that one has pairs left, else by the fourth (Qwen3-VL).
+ *  - `axes`: sections, each with frequencies of its own from the highest on, of a rotation of `nRot / 2` dimensions (2-D RoPE of images).
+ */
+export interface RopeCoordinates {
+  readonly kind: 'sections' | 'interleaved' | 'axes';
+  readonly sizes: readonly number[];
+}
+
 /** Rotary position embedding (Su et al. 2021); the angle of each next pair is a running float32 product, as in llama.cpp. */
 export interface RopeOptions {
   readonly nHead: number;
@@ -81,6 +92,8 @@ export interface RopeOptions {
   readonly freqScale?: number;
   /** `[nRot / 2]` divisors of the angles (`rope_freqs.weight`). */
   readonly freqFactors?: Weight;
+  /** Turn pairs by several coordinates instead of the position. */
+  readonly coordinates?: RopeCoordinates;
   /** YaRN; absent when the file asks for none. */
   readonly yarn?: { extFactor: number; attnFactor: number; betaFast: number; betaSlow: number; nCtxOrig: number };
 }
@@ -129,6 +142,8 @@ export interface Batch {
   readonly offsets: Int32Array;
   /** `[T]` token type of each token: 1 in the second text of a pair, else 0. Default: 0 for all. */
   readonly types?: Int32Array;
+  /** `[T, 4]` what `RopeOptions.coordinates` counts. Default: three times the position, and 0. */
+  readonly coordinates?: Int32Array;
 }
 
 /** Which row of a table each token takes: by its id, its position or its token type, or row 0 for all. */

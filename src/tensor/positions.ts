@@ -1,7 +1,7 @@
 /**
  * @file What depends on positions alone: the numbers behind ALiBi, T5's relative bias and rotary embeddings with YaRN, for every backend.
  */
-import type { RopeOptions } from './ops.ts';
+import type { RopeCoordinates, RopeOptions } from './ops.ts';
 
 /**
  * ALiBi's geometric slope of each head (Press et al. 2021); beyond the largest power of two the odd ones of a sequence of half the
@@ -37,6 +37,31 @@ export function yarnRamp(i: number, { nRot, freqBase }: RopeOptions, yarn: NonNu
   const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
   const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
   return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
+}
+
+/** What turns one pair: a coordinate, and the place of its frequency among those of `frequencies`. */
+export interface PairTurn {
+  readonly coordinate: number;
+  readonly frequency: number;
+}
+
+/** The rotation whose frequencies the pairs have: on axes each axis has those of half as many dimensions. */
+export function frequencies({ coordinates, ...options }: RopeOptions): RopeOptions {
+  return coordinates?.kind === 'axes' ? { ...options, nRot: options.nRot / 2 } : options;
+}
+
+/** What turns each of `nPairs` pairs. */
+export function pairTurns({ kind, sizes }: RopeCoordinates, nPairs: number): PairTurn[] {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  return Array.from({ length: nPairs }, (_, i) => {
+    const k = i % total;
+    if (kind === 'interleaved') {
+      return { coordinate: k < 3 * sizes[k % 3] ? k % 3 : 3, frequency: i };
+    }
+    let [coordinate, start] = [0, 0];
+    while (k >= start + sizes[coordinate]) start += sizes[coordinate++];
+    return { coordinate, frequency: kind === 'axes' ? k - start : i };
+  });
 }
 
 /**

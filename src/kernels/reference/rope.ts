@@ -1,8 +1,10 @@
 /**
- * @file Rotary position embedding (Su et al. 2021), with linear scaling, frequency factors and YaRN (Peng et al. 2023).
+ * @file Rotary position embedding (Su et al. 2021), with linear scaling, frequency factors and YaRN (Peng et al. 2023), by the position
+ * of a token or by several coordinates of it (M-RoPE, Wang et al. 2024).
  */
+import { coordinatesOf } from '../../tensor/batch.ts';
 import type { RopeOptions, StepNames, Tensor } from '../../tensor/ops.ts';
-import { rotations } from '../../tensor/positions.ts';
+import { frequencies, pairTurns, rotations } from '../../tensor/positions.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
@@ -15,11 +17,10 @@ export function rope(fw: Forward, input: Tensor, options: RopeOptions & StepName
     throw new Error(`rope: ${nRot} rotated dimensions in ${nHead} heads of ${headSize}`);
   }
   const half = nRot / 2;
-  const factors = options.freqFactors === undefined ? undefined : fw.vector(options.freqFactors, half);
-  const turns = fw.scratch(nRot);
+  const turnsOf = tokenTurns(fw, options);
   const y = fw.matrix(x.rows, x.cols);
   for (let t = 0; t < x.rows; t++) {
-    rotations(fw.batch.positions[t], options, factors, turns);
+    const turns = turnsOf(t);
     for (let h = 0; h < nHead; h++) {
       const from = x.slice(t, h * headSize, headSize);
       const to = y.slice(t, h * headSize, headSize);
@@ -35,4 +36,31 @@ export function rope(fw: Forward, input: Tensor, options: RopeOptions & StepName
   }
   fw.report(options, 'out', y);
   return y;
+}
+
+/** Cosine and sine of each pair of a token, in memory that the next token uses again. */
+function tokenTurns(fw: Forward, options: RopeOptions): (token: number) => Float32Array {
+  const { nRot, freqFactors } = options;
+  const factors = freqFactors === undefined ? undefined : fw.vector(freqFactors, nRot / 2);
+  const turns = fw.scratch(nRot);
+  if (options.coordinates === undefined) {
+    return (token) => {
+      rotations(fw.batch.positions[token], options, factors, turns);
+      return turns;
+    };
+  }
+  const pairs = pairTurns(options.coordinates, nRot / 2);
+  const coordinates = coordinatesOf(fw.batch);
+  const plain = frequencies(options);
+  const ofCoordinate = Array.from({ length: 4 }, () => fw.scratch(plain.nRot));
+  return (token) => {
+    ofCoordinate.forEach((values, c) => {
+      rotations(coordinates[4 * token + c], plain, factors, values);
+    });
+    pairs.forEach(({ coordinate, frequency }, i) => {
+      turns[2 * i] = ofCoordinate[coordinate][2 * frequency];
+      turns[2 * i + 1] = ofCoordinate[coordinate][2 * frequency + 1];
+    });
+    return turns;
+  };
 }

@@ -105,7 +105,7 @@ const norm: Lowering<Of<'norm'>> = {
 };
 
 const rotation: Lowering<Of<'rotation'>> = {
-  scratch: ({ options }) => ropeScratch(options.nRot),
+  scratch: ({ options }, { rows }) => ropeScratch(options, rows),
   run: (rt, { out, options }) => fillRopeTable(rt, out, options),
 };
 

@@ -1,15 +1,19 @@
 /**
  * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
  */
+import { coordinatesOf } from '../../tensor/batch.ts';
 import type { RopeOptions } from '../../tensor/ops.ts';
-import { yarnRamp } from '../../tensor/positions.ts';
+import { frequencies, pairTurns, yarnRamp } from '../../tensor/positions.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Scratch of `fillRopeTable`. */
-export function ropeScratch(nRot: number): number {
-  return nRot * 2 + 64;
+/** Beside the coordinate of a pair: the frequencies begin again with it. */
+const restart = 4;
+
+/** Scratch of `fillRopeTable` for `rows` tokens: YaRN's mix, what turns the pairs, and the coordinates. */
+export function ropeScratch({ nRot, coordinates }: RopeOptions, rows: number): number {
+  return nRot * 2 + 64 + (coordinates === undefined ? 0 : nRot * 2 + rows * 16);
 }
 
 /** `table[t]` = cosine and sine of each pair at the token's position. */
@@ -26,13 +30,13 @@ export function fillRopeTable(rt: Runtime, table: GraphTensor, options: RopeOpti
     for (let i = 0; i < nPairs; i++) f32[mix / 4 + i] = yarnRamp(i, options, yarn) * yarn.extFactor;
     rt.quantized = undefined;
   }
-  const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / nRot));
+  const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / frequencies(options).nRot));
   const factors = freqFactors === undefined ? 0 : (freqFactors as WasmWeight).address;
   const at = rt.address(table);
   rt.kernels.fillRope({
     table: at,
     ldt: rt.stride(table),
-    positions: rt.positions,
+    ...placeCoordinates(rt, options),
     rows: rt.rows(table),
     nPairs,
     step,
@@ -41,4 +45,22 @@ export function fillRopeTable(rt: Runtime, table: GraphTensor, options: RopeOpti
     mix,
     magnitude,
   });
+}
+
+/** Where the kernel finds what turns each pair, and positions or coordinates of this rank's tokens. */
+function placeCoordinates(
+  rt: Runtime,
+  { nRot, coordinates }: RopeOptions,
+): { positions: number; ldp: number; turns: number } {
+  if (coordinates === undefined) return { positions: rt.positions, ldp: 4, turns: 0 };
+  const { i32 } = rt.memory;
+  const turns = rt.scratch + nRot * 2;
+  pairTurns(coordinates, nRot / 2).forEach(({ coordinate, frequency }, i) => {
+    i32[turns / 4 + i] = coordinate + (frequency === 0 ? restart : 0);
+  });
+  const positions = turns + nRot * 2;
+  const { tokens, tokensEnd } = rt.share;
+  i32.set(coordinatesOf(rt.batch).subarray(4 * tokens, 4 * tokensEnd), positions / 4);
+  rt.quantized = undefined;
+  return { positions, ldp: 16, turns };
 }

@@ -1,6 +1,7 @@
 /**
  * @file What the lowering of steps shares within one forward: tensors of the GPU by the recorded ones, and what else is made once.
  */
+import { coordinatesOf } from '../../tensor/batch.ts';
 import type { Batch } from '../../tensor/ops.ts';
 import type { PooledRow } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -55,6 +56,16 @@ export class Forward {
     const { positions, offsets } = this.run.batch;
     if (row === undefined) return this.run.list('positions', () => []);
     return this.run.list(`positions ${row}`, () => pooledTokens(offsets, row).map((token) => positions[token]));
+  }
+
+  /** Where the coordinates of the rows begin in `batch`, four a row; as `positionsAt`. */
+  coordinatesAt(row: PooledRow | undefined): number {
+    const { batch } = this.run;
+    return this.run.list(`coordinates ${row ?? 'all'}`, () => {
+      const all = coordinatesOf(batch);
+      if (row === undefined) return [...all];
+      return pooledTokens(batch.offsets, row).flatMap((token) => [...all.subarray(4 * token, 4 * token + 4)]);
+    });
   }
 }
 

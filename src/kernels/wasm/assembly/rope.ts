@@ -16,21 +16,41 @@ function cosine(r: f64): f64 {
   return 1 - 0.5 * s + s * s * (4.1666666666666e-2 + s * (-1.388888888887e-3 + s * (2.48015872894e-5 + s * (-2.7557314351e-7 + s * (2.087572321e-9 - s * 1.13596475e-11)))));
 }
 
+/** Coordinate `c` of a token at `p`, as float32. */
+@inline
+function coordinate(p: usize, c: i32): f32 {
+  return <f32>load<i32>(p + (<usize>c << 2));
+}
+
 /**
  * `table[t][i]` = (cos, sin) of pair i at the token's position, both times `magnitude`.
  * The angle is a running float32 product, as the reference engine computes it: θ₀ = position, θᵢ₊₁ = θᵢ · step.
- * @param positions int32 a row
+ * @param positions int32 a row, or four coordinates a row
+ * @param ldp bytes from row to row
+ * @param turns int32 a pair: the coordinate that turns it, plus 4 where the products begin again; 0: the position turns all
  * @param factors divisors of the angles, 0: none
  * @param mix `[nPairs]` YaRN's mix of the interpolated and the plain angle, 0: none
  */
 export function fillRope(
-  table: usize, ldt: usize, positions: usize, rows: i32, nPairs: i32, step: f32, freqScale: f32, factors: usize, mix: usize, magnitude: f32,
+  table: usize, ldt: usize, positions: usize, ldp: usize, turns: usize, rows: i32, nPairs: i32, step: f32, freqScale: f32, factors: usize, mix: usize, magnitude: f32,
 ): void {
   for (let r = 0; r < rows; r++) {
-    let theta = <f32>load<i32>(positions + (<usize>r << 2));
+    let theta = coordinate(positions, 0);
+    let second: f32 = 0, third: f32 = 0, fourth: f32 = 0;
     for (let i = 0; i < nPairs; i++) {
       const at = <usize>i << 2;
-      const plain: f32 = factors == 0 ? theta : theta / load<f32>(factors + at);
+      let product = theta;
+      if (turns != 0) {
+        const turn = load<i32>(turns + at);
+        if (turn & 4) {
+          theta = coordinate(positions, 0); second = coordinate(positions, 1);
+          third = coordinate(positions, 2); fourth = coordinate(positions, 3);
+        }
+        const c = turn & 3;
+        product = c == 0 ? theta : c == 1 ? second : c == 2 ? third : fourth;
+        second *= step; third *= step; fourth *= step;
+      }
+      const plain: f32 = factors == 0 ? product : product / load<f32>(factors + at);
       let angle: f32 = freqScale * plain;
       if (mix != 0) {
         const m = load<f32>(mix + at);
@@ -45,7 +65,7 @@ export function fillRope(
       store<f32>(table + (at << 1), <f32>(quadrant >= 2 ? -si : si) * magnitude, 4);
       theta *= step;
     }
-    table += ldt;
+    table += ldt; positions += ldp;
   }
 }
 

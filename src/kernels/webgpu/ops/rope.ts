@@ -2,8 +2,8 @@
  * @file Rotary position embedding: tables of cosines and sines, made on the CPU and kept on the GPU.
  */
 import type { RopeOptions } from '../../../tensor/ops.ts';
-import { rotations } from '../../../tensor/positions.ts';
-import type { RopeStep } from '../../graph/step.ts';
+import { frequencies, pairTurns, rotations } from '../../../tensor/positions.ts';
+import type { PooledRow, RopeStep } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
 import type { Forward } from '../forward.ts';
 import { usage } from '../gpu.ts';
@@ -11,6 +11,7 @@ import { GrowingBuffer } from '../growing-buffer.ts';
 import { grid } from '../kernel.ts';
 import { rope as kernelFor } from '../shaders/rope.wgsl.ts';
 import { type Bound, labelOf } from '../tensor.ts';
+import { noVector } from '../vectors.ts';
 
 /** The tables of a model, one for each way of rotating that it uses. */
 export class RopeTables {
@@ -25,10 +26,10 @@ export class RopeTables {
   rope(fw: Forward, step: RopeStep): void {
     const { options } = step;
     const x = fw.of(step.inputs[0]);
-    const { nHead, nRot, kind } = options;
+    const { nHead, kind } = options;
     const headSize = x.cols / nHead;
     const table = this.table(fw, options);
-    const values = { rows: x.rows, nHead, headSize, nRot, positionsAt: fw.positionsAt(step.row) };
+    const values = { rows: x.rows, nHead, headSize, ...rotationValues(fw, options, step.row) };
     const pairs = x.rows * nHead * Math.ceil(headSize / 2);
     fw.add({
       label: labelOf('rope', step),
@@ -42,7 +43,8 @@ export class RopeTables {
   /** The table of these angles; `bound` is there after `prepare`, for every position of the batch. */
   table(fw: Forward, options: RopeOptions): { prepare: () => Promise<void> | undefined; readonly bound: Bound } {
     const table = this.#of(options);
-    const nPositions = fw.run.batch.positions.reduce((most, position) => Math.max(most, position), 0) + 1;
+    const { positions, coordinates = positions } = fw.run.batch;
+    const nPositions = Math.max(largest(positions), largest(coordinates)) + 1;
     return {
       prepare: () => table.reach(nPositions),
       get bound() {
@@ -51,7 +53,8 @@ export class RopeTables {
     };
   }
 
-  #of(options: RopeOptions): Table {
+  #of(rotation: RopeOptions): Table {
+    const options = frequencies(rotation);
     const { nRot, freqBase, freqScale, freqFactors, yarn } = options;
     const at = this.#ctx.vector(freqFactors);
     const key = JSON.stringify([nRot, freqBase, freqScale, at, yarn]);
@@ -62,6 +65,25 @@ export class RopeTables {
     }
     return table;
   }
+}
+
+/** The parameters of `rotateCode`. */
+export function rotationValues(
+  fw: Forward,
+  rotation: RopeOptions,
+  row: PooledRow | undefined,
+): Record<'nRot' | 'nFrequencies' | 'positionsAt' | 'turnsAt', number> {
+  const { nRot, coordinates } = rotation;
+  const nFrequencies = frequencies(rotation).nRot / 2;
+  if (coordinates === undefined) return { nRot, nFrequencies, positionsAt: fw.positionsAt(row), turnsAt: noVector };
+  const turnsAt = fw.run.list(`turns ${nRot} ${JSON.stringify(coordinates)}`, () =>
+    pairTurns(coordinates, nRot / 2).flatMap(({ coordinate, frequency }) => [coordinate, frequency]),
+  );
+  return { nRot, nFrequencies, positionsAt: fw.coordinatesAt(row), turnsAt };
+}
+
+function largest(values: Int32Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** `(cos, sin)` for every position seen so far and every pair. */

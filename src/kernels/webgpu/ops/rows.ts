@@ -21,7 +21,7 @@ import { norm as normKernel } from '../shaders/norm.wgsl.ts';
 import { poolCode, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
 import { type GpuTensor, labelOf } from '../tensor.ts';
 import type { GpuWeight } from '../weights.ts';
-import type { RopeTables } from './rope.ts';
+import { type RopeTables, rotationValues } from './rope.ts';
 
 /** Rows of a table. */
 export function embedding(fw: Forward, step: EmbeddingStep<GpuWeight>): void {
@@ -70,7 +70,7 @@ export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>)
     biasAt: fw.ctx.vector(bias),
     centred: kind === 'layer' ? 1 : 0,
     eps,
-    ...(rotation === undefined ? {} : { nRot: rotation.nRot, positionsAt: fw.positionsAt(row) }),
+    ...(rotation === undefined ? {} : rotationValues(fw, rotation, row)),
   };
   const table = rotation && tables.table(fw, rotation);
   const kernel = normKernel(rotation?.kind ?? 'none');

@@ -7,7 +7,7 @@
  * Threads  64. Shared 256 bytes. Features none.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
-import { type RotationKind, rotateCode } from './rope.wgsl.ts';
+import { type RotationKind, rotateCode, rotationParams } from './rope.wgsl.ts';
 
 /** @param rotation how the values of a slice are paired and turned, if they are */
 export const norm = once((rotation: RotationKind | 'none'): Kernel => {
@@ -31,7 +31,7 @@ export const norm = once((rotation: RotationKind | 'none'): Kernel => {
       /** Layer norm: the mean is subtracted. */
       centred: 'u32',
       eps: 'f32',
-      ...(isRotated ? ({ nRot: 'u32', positionsAt: 'u32' } as const) : {}),
+      ...(isRotated ? rotationParams : {}),
     },
     bindings: isRotated ? { turn: 'vec2<f32>' } : {},
     code: /* wgsl */ `

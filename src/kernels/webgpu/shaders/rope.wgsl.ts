@@ -11,8 +11,19 @@ import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 /** Pairs (2i, 2i + 1) or (i, i + nRot/2). */
 export type RotationKind = 'norm' | 'neox';
 
+/** The parameters that `rotateCode` reads. */
+export const rotationParams = {
+  nRot: 'u32',
+  /** Pairs of a position in the table. */
+  nFrequencies: 'u32',
+  /** Where positions, or four coordinates a row, begin in `batch`. */
+  positionsAt: 'u32',
+  /** Two numbers a pair in `batch`, its coordinate and its place in the table; 0xffffffff: the position turns all. */
+  turnsAt: 'u32',
+} as const;
+
 /**
- * WGSL: turns pair `pair` of a head into the values from `y` on; what is not rotated is copied. Needs the parameters `nRot` and `positionsAt`.
+ * WGSL: turns pair `pair` of a head into the values from `y` on; what is not rotated is copied. Needs `rotationParams`.
  * @param value WGSL of value `i` of the head
  * @param n WGSL of the values of a head
  * @param token WGSL of the row
@@ -25,7 +36,13 @@ export const rotateCode = (kind: RotationKind, value: (i: string) => string, n: 
   } else {
     let a = ${kind === 'neox' ? 'pair' : '2u * pair'};
     let b = ${kind === 'neox' ? 'pair + turned' : '2u * pair + 1u'};
-    let cs = turn[u32(batch[p.positionsAt + ${token}]) * turned + pair];
+    var at = p.positionsAt + ${token};
+    var frequency = pair;
+    if (p.turnsAt != 0xffffffffu) {
+      at = p.positionsAt + 4u * ${token} + u32(batch[p.turnsAt + 2u * pair]);
+      frequency = u32(batch[p.turnsAt + 2u * pair + 1u]);
+    }
+    let cs = turn[u32(batch[at]) * p.nFrequencies + frequency];
     let v = vec2<f32>(${value('a')}, ${value('b')});
     arena[y + a] = v.x * cs.x - v.y * cs.y;
     arena[y + b] = v.x * cs.y + v.y * cs.x;
@@ -41,8 +58,7 @@ export const rope = once(
         rows: 'u32',
         nHead: 'u32',
         headSize: 'u32',
-        nRot: 'u32',
-        positionsAt: 'u32',
+        ...rotationParams,
       },
       bindings: { turn: 'vec2<f32>' },
       code: /* wgsl */ `

@@ -1,0 +1,15 @@
+/**
+ * @file M-RoPE (Wang et al. 2024): pairs of a head turn by the time, the row or the column of a token. In a text all three are its position.
+ */
+import type { RopeCoordinates } from '../tensor/ops.ts';
+import type { WeightLoader } from './weights.ts';
+
+/**
+ * Reads `rope.dimension_sections`: how many pairs each coordinate turns.
+ * @throws ModelError unless there are four numbers, not all of them 0
+ */
+export function readSections({ keys }: WeightLoader, kind: RopeCoordinates['kind']): RopeCoordinates {
+  const sizes = keys.counts('rope.dimension_sections', 4);
+  if (sizes.every((size) => size === 0)) throw keys.error('rope.dimension_sections', 'is 0 throughout');
+  return { kind, sizes };
+}
