@@ -59,19 +59,23 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
   loader.ignore('output.weight', 'output.bias');
   const classifier = options.classifier?.() ?? noClassifier(loader);
 
+  const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
+    const attention = { causal, rope: { kind: rope, freqFactors, coordinates }, qkNorms: w.qkNorms };
+    const normed = ops.norm(x, w.attnNorm, norm);
+    const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSizeV]
+    const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nHead · headSizeV] → [T, nEmbd]
+    return feedForward(ops, ops.norm(h, w.ffnNorm, norm), w.ffn, h);
+  };
+
   return {
     hparams,
     names,
     forward(ops) {
       let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
       layers.forEach((w, il) => {
-        const attention = { causal, rope: { kind: rope, freqFactors, coordinates }, qkNorms: w.qkNorms };
-        const normed = ops.norm(x, w.attnNorm, norm);
-        const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSize]
-        const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
-        x = feedForward(ops, ops.norm(h, w.ffnNorm, norm), w.ffn, h);
+        x = block(ops, x, w, il);
       });
-      return ops.norm(x, outputNorm, norm);
+      return ops.norm(x, outputNorm, norm); // [T, nEmbd]
     },
     heads: { classifier },
   };

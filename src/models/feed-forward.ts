@@ -11,8 +11,8 @@ export function mlp(
   activation: Activation,
   residual?: Tensor,
 ): Tensor {
-  const hidden = ops.linear(x, w.up, { activation }); // [T, nFf]
-  return ops.linear(hidden, w.down, { residual }); // [T, nEmbd]
+  const hidden = ops.linear(x, w.up, { activation }); // [T, nEmbd] → [T, nFf]
+  return ops.linear(hidden, w.down, { residual }); // [T, nFf] → [T, nEmbd]
 }
 
 /** `down(act(gate x) · (up x)) + residual` */
@@ -23,8 +23,9 @@ export function gatedMlp(
   activation: Activation,
   residual?: Tensor,
 ): Tensor {
-  const hidden = ops.glu(ops.linear(x, w.gate), ops.linear(x, w.up), activation); // [T, nFf]
-  return ops.linear(hidden, w.down, { residual }); // [T, nEmbd]
+  const gate = ops.linear(x, w.gate); // [T, nEmbd] → [T, nFf]
+  const up = ops.linear(x, w.up); // [T, nEmbd] → [T, nFf]
+  return ops.linear(ops.glu(gate, up, activation), w.down, { residual }); // [T, nFf] → [T, nEmbd]
 }
 
 /** `down(act(first half of (up x)) · second half) + residual`: `up` has `2 nFf` rows. */
@@ -35,8 +36,8 @@ export function fusedGatedMlp(
   activation: Activation,
   residual?: Tensor,
 ): Tensor {
-  const both = ops.linear(x, w.up); // [T, 2 nFf]
+  const both = ops.linear(x, w.up); // [T, nEmbd] → [T, 2 nFf]
   const nFf = both.cols / 2;
   const hidden = ops.glu(ops.columns(both, 0, nFf), ops.columns(both, nFf, nFf), activation); // [T, nFf]
-  return ops.linear(hidden, w.down, { residual }); // [T, nEmbd]
+  return ops.linear(hidden, w.down, { residual }); // [T, nFf] → [T, nEmbd]
 }

@@ -2,7 +2,7 @@
  * @file The Gemma 2/3 block (Gemma Team 2024, 2025): RMS norms before and after attention and feed-forward, GeGLU,
  * windows of the text in most layers. Embeddings are multiplied by √nEmbd. Norm weights in the file contain Gemma's "+1".
  */
-import type { Linear, NormWeights } from '../tensor/ops.ts';
+import type { Linear, NormWeights, Ops, Tensor } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
 import { gemmaNames } from './names/gemma.ts';
@@ -52,22 +52,27 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   loader.ignore('output.weight');
   const heads = { classifier: noClassifier(loader), dense: options.dense?.() };
 
+  const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
+    const window = local.windows[il];
+    const rope = { kind: 'neox', parameters: window && local.rope } as const;
+    const attention = { causal, window, softcap, scale, rope, qkNorms: w.qkNorms };
+    const normed = ops.norm(x, w.attnNorm, norm);
+    const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSizeV]
+    const attn = ops.linear(heads, w.attnOutput); // [T, nHead · headSizeV] → [T, nEmbd]
+    const h = ops.add(ops.norm(attn, w.postAttentionNorm, norm), x);
+    const ffn = gatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, 'gelu'); // [T, nEmbd] → [T, nEmbd]
+    return ops.add(ops.norm(ffn, w.postFfwNorm, norm), h);
+  };
+
   return {
     hparams,
     names: gemmaNames,
     forward(ops) {
       let x = ops.embedding(tokenEmbd, 'ids', { scale: Math.fround(Math.sqrt(nEmbd)) }); // [T, nEmbd]
       layers.forEach((w, il) => {
-        const window = local.windows[il];
-        const rope = { kind: 'neox', parameters: window && local.rope } as const;
-        const attention = { causal, window, softcap, scale, rope, qkNorms: w.qkNorms };
-        const heads = selfAttention(ops, ops.norm(x, w.attnNorm, norm), w.qkv, hparams, il, attention); // [T, nHead · headSize]
-        const attn = ops.linear(heads, w.attnOutput); // [T, nEmbd]
-        const h = ops.add(ops.norm(attn, w.postAttentionNorm, norm), x);
-        const ffn = gatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, 'gelu'); // [T, nEmbd]
-        x = ops.add(ops.norm(ffn, w.postFfwNorm, norm), h);
+        x = block(ops, x, w, il);
       });
-      return ops.norm(x, outputNorm, norm);
+      return ops.norm(x, outputNorm, norm); // [T, nEmbd]
     },
     heads,
   };

@@ -27,26 +27,36 @@ export const jinaBertV2: Architecture = {
       dense: loader.optional('cls', (name) => loader.linear(name, nEmbd, hparams.nClsOut)),
     };
 
+    const embed = (ops: Ops): Tensor => {
+      const tokens = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
+      return ops.norm(ops.embedding(tokenTypes, tokenTypeIndex(hparams), { add: tokens }), tokenEmbdNorm, norm);
+    };
+
+    const block = (ops: Ops, x: Tensor, w: Block, il: number): Tensor => {
+      const attention = { qkNorms: { ...norm, ...w.qkNorms }, alibiMaxBias: 8 };
+      const heads = selfAttention(ops, x, w.qkv, hparams, il, attention); // [T, nHead · headSizeV]
+      const attn = ops.linear(heads, w.attnOutput); // [T, nHead · headSizeV] → [T, nEmbd]
+      let h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x });
+      if (w.attnNorm2 !== undefined) h = ops.norm(h, w.attnNorm2, { ...norm, residual: x });
+      return ops.norm(w.feedForward(ops, h), w.layerOutputNorm, { ...norm, residual: h });
+    };
+
     return {
       hparams,
       names: jinaBertV2Names(layers.some(({ attnNorm2 }) => attnNorm2 !== undefined)),
       forward(ops) {
-        const embd = ops.embedding(tokenTypes, tokenTypeIndex(hparams), { add: ops.embedding(tokenEmbd, 'ids') });
-        let x = ops.norm(embd, tokenEmbdNorm, norm); // [T, nEmbd]
+        let x = embed(ops);
         layers.forEach((w, il) => {
-          const attention = { qkNorms: { ...norm, ...w.qkNorms }, alibiMaxBias: 8 };
-          const heads = selfAttention(ops, x, w.qkv, hparams, il, attention); // [T, nHead · headSize]
-          const attn = ops.linear(heads, w.attnOutput); // [T, nEmbd]
-          let h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x });
-          if (w.attnNorm2 !== undefined) h = ops.norm(h, w.attnNorm2, { ...norm, residual: x });
-          x = ops.norm(w.feedForward(ops, h), w.layerOutputNorm, { ...norm, residual: h });
+          x = block(ops, x, w, il);
         });
-        return x;
+        return x; // [T, nEmbd]
       },
       heads: { classifier },
     };
   },
 };
+
+type Block = ReturnType<typeof declareBlock>;
 
 function declareBlock(loader: WeightLoader, blk: string, il: number) {
   const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nHeadKv } = loader.hparams;

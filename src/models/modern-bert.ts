@@ -2,7 +2,7 @@
  * @file ModernBERT (Warner et al. 2024: ModernBERT, gte-modernbert, granite-embedding r2): pre-norm, rotary positions,
  * GeGLU, and a window of the text in all but every third layer. The first layer has no norm before its attention.
  */
-import type { Activation } from '../tensor/ops.ts';
+import type { Activation, Ops, Tensor } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
 import { modernBertNames } from './names/pre-norm.ts';
@@ -25,6 +25,7 @@ export const modernBert: Architecture = {
     const { hparams, keys } = loader;
     const { nEmbd, nEmbdHeadV, nHead, nFf, nVocab, nClsOut } = hparams;
     const eps = keys.f32('attention.layer_norm_epsilon');
+    const norm = { kind: 'layer', eps } as const;
     const local = readSlidingWindow(loader, 'symmetric', { period: 3, dense: 'first', size: 0 });
     const activation = activations.get(keys.string('hidden_activation', 'gelu')) ?? 'gelu';
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
@@ -50,21 +51,24 @@ export const modernBert: Architecture = {
       output: loader.optional('cls.output', (name) => loader.linear(name, nEmbd, nClsOut)),
     };
 
+    const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
+      const window = local.windows[il];
+      const rope = { kind: 'neox', parameters: window && local.rope } as const;
+      const normed = w.attnNorm === undefined ? x : ops.norm(x, w.attnNorm, norm);
+      const heads = selfAttention(ops, normed, w.qkv, hparams, il, { rope, window }); // [T, nHead · headSizeV]
+      const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nHead · headSizeV] → [T, nEmbd]
+      return fusedGatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, activation, h);
+    };
+
     return {
       hparams,
       names: modernBertNames,
       forward(ops) {
-        const norm = { kind: 'layer', eps } as const;
         let x = ops.norm(ops.embedding(tokenEmbd, 'ids'), tokenEmbdNorm, norm); // [T, nEmbd]
         layers.forEach((w, il) => {
-          const window = local.windows[il];
-          const rope = { kind: 'neox', parameters: window && local.rope } as const;
-          const normed = w.attnNorm === undefined ? x : ops.norm(x, w.attnNorm, norm);
-          const heads = selfAttention(ops, normed, w.qkv, hparams, il, { rope, window }); // [T, nHead · headSize]
-          const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
-          x = fusedGatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, activation, h);
+          x = block(ops, x, w, il);
         });
-        return ops.norm(x, outputNorm, norm);
+        return ops.norm(x, outputNorm, norm); // [T, nEmbd]
       },
       heads: { classifier },
     };

@@ -1,6 +1,7 @@
 /**
  * @file NeoBERT (Le Breton et al. 2025): pre-norm with RMS norms, rotary positions on adjacent pairs, SwiGLU.
  */
+import type { Ops, Tensor } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
 import { neoBertNames } from './names/pre-norm.ts';
@@ -12,7 +13,7 @@ export const neoBert: Architecture = {
   build(loader) {
     const { hparams, keys } = loader;
     const { nEmbd, nFf, nVocab } = hparams;
-    const eps = keys.f32('attention.layer_norm_rms_epsilon');
+    const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const layers = loader.layers((blk, il) => ({
       attnNorm: loader.norm(`${blk}.attn_norm`, nEmbd),
@@ -25,19 +26,22 @@ export const neoBert: Architecture = {
     const outputNorm = loader.norm('enc.output_norm', nEmbd);
     const classifier = declareClassifier(loader);
 
+    const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
+      const normed = ops.norm(x, w.attnNorm, norm);
+      const heads = selfAttention(ops, normed, w.qkv, hparams, il, { rope: { kind: 'norm' } }); // [T, nHead · headSizeV]
+      const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nHead · headSizeV] → [T, nEmbd]
+      return fusedGatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, 'silu', h);
+    };
+
     return {
       hparams,
       names: neoBertNames,
       forward(ops) {
-        const norm = { kind: 'rms', eps } as const;
         let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
         layers.forEach((w, il) => {
-          const normed = ops.norm(x, w.attnNorm, norm);
-          const heads = selfAttention(ops, normed, w.qkv, hparams, il, { rope: { kind: 'norm' } }); // [T, nHead · headSize]
-          const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
-          x = fusedGatedMlp(ops, ops.norm(h, w.ffnNorm, norm), w, 'silu', h);
+          x = block(ops, x, w, il);
         });
-        return ops.norm(x, outputNorm, norm);
+        return ops.norm(x, outputNorm, norm); // [T, nEmbd]
       },
       heads: { classifier },
     };

@@ -53,16 +53,20 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
   }));
   const classifier = options.classifier();
 
+  const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
+    const heads = selfAttention(ops, x, w.qkv, hparams, il, attention); // [T, nHead · headSizeV]
+    const attn = ops.linear(heads, w.attnOutput); // [T, nHead · headSizeV] → [T, nEmbd]
+    const h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x });
+    return ops.norm(feedForward(ops, h, w.ffn), w.layerOutputNorm, { ...norm, residual: h });
+  };
+
   return {
     hparams,
     names,
     forward(ops) {
       let x = ops.norm(embed(ops, embeddings), embeddings.norm, norm); // [T, nEmbd]
       layers.forEach((w, il) => {
-        const heads = selfAttention(ops, x, w.qkv, hparams, il, attention); // [T, nHead · headSize]
-        const attn = ops.linear(heads, w.attnOutput); // [T, nEmbd]
-        const h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x });
-        x = ops.norm(feedForward(ops, h, w.ffn), w.layerOutputNorm, { ...norm, residual: h });
+        x = block(ops, x, w, il);
       });
       return x;
     },

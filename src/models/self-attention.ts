@@ -105,10 +105,14 @@ export function selfAttention(
 function project(ops: Ops, x: Tensor, weights: QkvWeights): [q: Tensor, k: Tensor, v: Tensor] {
   if ('fused' in weights) {
     const { q, k, v } = weights.widths;
-    const qkv = ops.linear(x, weights.fused); // [T, q + k + v]
+    const qkv = ops.linear(x, weights.fused); // [T, nEmbd] → [T, q + k + v]
     return [ops.columns(qkv, 0, q), ops.columns(qkv, q, k), ops.columns(qkv, q + k, v)];
   }
-  return [ops.linear(x, weights.q), ops.linear(x, weights.k), ops.linear(x, weights.v)];
+  return [
+    ops.linear(x, weights.q), // [T, nEmbd] → [T, nHead · headSize]
+    ops.linear(x, weights.k), // [T, nEmbd] → [T, nHeadKv · headSize]
+    ops.linear(x, weights.v), // [T, nEmbd] → [T, nHeadKv · headSizeV]
+  ];
 }
 
 /** An RMS norm of each head, or a layer norm of all heads together. */

@@ -4,6 +4,7 @@
  *
  * llama.cpp's mask follows `attention.causal` here, whose default is wrong for an encoder; T5 sees the whole text.
  */
+import type { Ops, Tensor } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { gatedMlp, mlp } from './feed-forward.ts';
 import { t5encoderNames } from './names/pre-norm.ts';
@@ -15,7 +16,7 @@ export const t5encoder: Architecture = {
   build(loader) {
     const { hparams, keys } = loader;
     const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nHeadKv, nFf, nVocab } = hparams;
-    const eps = keys.f32('attention.layer_norm_rms_epsilon');
+    const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
     const nBuckets = keys.u32('attention.relative_buckets_count');
     if (nBuckets < 4) throw keys.error('attention.relative_buckets_count', `is ${nBuckets}; at least 4 are needed`);
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
@@ -42,25 +43,26 @@ export const t5encoder: Architecture = {
     loader.ignore('output.weight');
     const classifier = noClassifier(loader);
 
+    const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
+      const { gate, up, down } = w;
+      const attention = { scale: 1, relativeBias: w.attnRelB ?? layers[0].attnRelB };
+      const normed = ops.norm(x, w.attnNorm, norm);
+      const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSizeV]
+      const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nHead · headSizeV] → [T, nEmbd]
+      const ffnNormed = ops.norm(h, w.ffnNorm, norm);
+      if (gate === undefined) return mlp(ops, ffnNormed, w, 'relu', h);
+      return gatedMlp(ops, ffnNormed, { gate, up, down }, 'gelu', h);
+    };
+
     return {
       hparams,
       names: t5encoderNames,
       forward(ops) {
-        const norm = { kind: 'rms', eps } as const;
         let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
         layers.forEach((w, il) => {
-          const attention = { scale: 1, relativeBias: w.attnRelB ?? layers[0].attnRelB };
-          const normed = ops.norm(x, w.attnNorm, norm);
-          const heads = selfAttention(ops, normed, w.qkv, hparams, il, attention); // [T, nHead · headSize]
-          const h = ops.linear(heads, w.attnOutput, { residual: x }); // [T, nEmbd]
-          const ffnNormed = ops.norm(h, w.ffnNorm, norm);
-          const { gate, up, down } = w;
-          x =
-            gate === undefined
-              ? mlp(ops, ffnNormed, w, 'relu', h)
-              : gatedMlp(ops, ffnNormed, { gate, up, down }, 'gelu', h);
+          x = block(ops, x, w, il);
         });
-        return ops.norm(x, outputNorm, norm);
+        return ops.norm(x, outputNorm, norm); // [T, nEmbd]
       },
       heads: { classifier },
     };
