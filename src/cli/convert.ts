@@ -19,6 +19,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
   const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as OutputType, {
     modelName: values.modelName,
     signal: abortOnSignal(),
+    onWarning: log,
     onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
   });
   log(summary(output, tensors));

@@ -6,7 +6,7 @@ import { loneSurrogate } from '../engine/inputs.ts';
 import { type ByteLine, byteLines } from './byte-lines.ts';
 import { openInput } from './input.ts';
 import type { OptionValues } from './option-table.ts';
-import { decodeText } from './text-encoding.ts';
+import { decodeText, describeBinary } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Most lines in one group. */
@@ -66,6 +66,8 @@ function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean): Li
   const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
   if (bytes === undefined) return bad('is too long');
   const decoded = decodeText(bytes, encoding);
+  const format = number === 1 ? describeBinary(bytes) : undefined;
+  if (format !== undefined) return bad(`is no text: the input is ${format}`);
   if (!('text' in decoded)) {
     return bad(`is no ${encoding.name} text: byte ${decoded.invalidAt} of the line begins no character`);
   }

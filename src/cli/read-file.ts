@@ -2,6 +2,7 @@
  * @file Files that options name: read whole, as text, with errors that name the option and the file.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -16,6 +17,17 @@ export async function readTextFile(flag: string, path: string): Promise<string> 
     throw cannotRead(flag, path, error);
   });
   return decodeWhole(bytes, `${flag}: ${path}`);
+}
+
+/**
+ * As `readTextFile`, for settings: a Git LFS pointer, a web page or an empty file is refused as what it is.
+ * @param expected what the file should hold, as in "no API keys"
+ */
+export async function readSettingsFile(flag: string, path: string, expected: string): Promise<string> {
+  const text = await readTextFile(flag, path);
+  const found = describeFormat(new TextEncoder().encode(text).subarray(0, HEAD_BYTES), 'text');
+  if (found !== undefined) throw new UsageError(`${flag} ${path} holds no ${expected}: it is ${found}`);
+  return text;
 }
 
 /** A descriptor that the program was started with: `<(command)` of a shell, `/dev/stdin`. To open it waits for nobody. */

@@ -3,6 +3,7 @@
  * that encoding is an error with its position.
  */
 import { loneSurrogate } from '../engine/inputs.ts';
+import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Encodings that can be read. */
@@ -57,12 +58,25 @@ export function decodeText(bytes: Uint8Array, { name, unit }: TextEncoding): { t
  * @throws UsageError naming `source` for what cannot be read as text
  */
 export function decodeWhole(bytes: Uint8Array, source: string): string {
+  const format = describeBinary(bytes);
+  if (format !== undefined) throw new UsageError(`${source} is no text: it is ${format}`);
   const encoding = detectEncoding(bytes.subarray(0, DETECTED_BYTES), source);
   const decoded = decodeText(bytes.subarray(encoding.markLength), encoding);
   if ('text' in decoded) return decoded.text;
   throw new UsageError(
     `${source} is no ${encoding.name} text: byte ${encoding.markLength + decoded.invalidAt} begins no character (save it as UTF-8)`,
   );
+}
+
+/**
+ * What a file is that begins as a known binary format and soon after holds control characters or no UTF-8; `undefined` for all others:
+ * a text may begin with the letters of a format.
+ */
+export function describeBinary(bytes: Uint8Array): string | undefined {
+  const head = bytes.subarray(0, HEAD_BYTES);
+  const isBinary =
+    head.some((byte) => byte < 0x09) || new TextDecoder().decode(head, { stream: true }).includes('\ufffd');
+  return isBinary ? describeFormat(head, 'text') : undefined;
 }
 
 /** Where the first byte sequence begins that the decoder had to replace. */

@@ -3,7 +3,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { OptionValues } from './option-table.ts';
-import { readTextFile } from './read-file.ts';
+import { readSettingsFile } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -18,8 +18,8 @@ export async function readTls({
   if (sslKeyFile === undefined || sslCertFile === undefined) {
     throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
   }
-  const key = await readTextFile('--ssl-key-file', sslKeyFile);
-  const cert = await readTextFile('--ssl-cert-file', sslCertFile);
+  const key = await readSettingsFile('--ssl-key-file', sslKeyFile, 'private key in PEM');
+  const cert = await readSettingsFile('--ssl-cert-file', sslCertFile, 'certificate in PEM');
   const privateKey = parseKey(key, `--ssl-key-file ${sslKeyFile}`);
   if (!parseChain(cert, `--ssl-cert-file ${sslCertFile}`).checkPrivateKey(privateKey)) {
     throw new UsageError(`--ssl-key-file ${sslKeyFile} is not the key of --ssl-cert-file ${sslCertFile}`);

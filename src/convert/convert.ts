@@ -42,6 +42,8 @@ export interface ConvertOptions {
   readonly modelName?: string;
   /** Called after each piece. */
   readonly onProgress?: (progress: ConvertProgress) => void;
+  /** Told in a sentence what the model computes and the file does not carry, where llama.cpp's converter leaves it out too. */
+  readonly onWarning?: (warning: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -49,6 +51,8 @@ export interface ConvertOptions {
 const PIECE = 1 << 16;
 /** Milliseconds after which other tasks of the thread get a turn. */
 const TURN_MS = 50;
+
+function ignore(): void {}
 
 /** A tensor with where its values come from. */
 interface Planned extends PlannedTensor {
@@ -78,7 +82,7 @@ export async function convert(
     const writer = new GgufWriter(sink);
     await setGeneral(writer, checkout, config.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
-    await setHparams(writer, checkout, config, modelClass, fileTypes[type].id);
+    await setHparams(writer, checkout, config, modelClass, fileTypes[type].id, options.onWarning ?? ignore);
     await setTokenizer(writer, checkout, config, modelClass.tokenizer);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
     options.signal?.throwIfAborted();

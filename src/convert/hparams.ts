@@ -14,6 +14,7 @@ export async function setHparams(
   config: Config,
   modelClass: ModelClass,
   fileType: number,
+  warn: (warning: string) => void,
 ): Promise<void> {
   const keys = new ArchitectureKeys(writer, modelClass.architecture);
   modelClass.before?.(keys);
@@ -37,7 +38,7 @@ export async function setHparams(
   }
   writer.set('general.file_type', { type: 'uint32', value: fileType });
   keys.bool('attention.causal', false);
-  keys.u32('pooling_type', await readPooling(checkout));
+  keys.u32('pooling_type', await readPooling(checkout, warn));
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });

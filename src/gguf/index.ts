@@ -18,7 +18,7 @@ export {
 export { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
 export { type GgufFile, openGguf, readMetadata } from './open.ts';
-export { describeFormat, describeSource } from './other-formats.ts';
+export { describeFormat, describeSource, HEAD_BYTES } from './other-formats.ts';
 export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';

@@ -114,7 +114,7 @@ async function readVersion(reader: HeaderReader): Promise<2 | 3> {
   const magic = await reader.scalar(4, 'the magic "GGUF"', (view, at) => view.getUint32(at));
   if (magic !== 0x47475546) {
     const found = [24, 16, 8, 0].map((shift) => ((magic >>> shift) & 0xff).toString(16).padStart(2, '0')).join(' ');
-    const format = await describeSource(reader.source);
+    const format = await describeSource(reader.source, 'gguf');
     if (format !== undefined) throw reader.error(`not a GGUF file: it is ${format}`, 0);
     throw reader.error(`not a GGUF file: it begins with ${found} instead of "GGUF" (47 47 55 46)`, 0);
   }

@@ -3,60 +3,130 @@
  */
 import type { ByteSource } from './source.ts';
 
-/** Bytes that tell the format. */
-const HEAD_BYTES = 512;
+/** Bytes that tell the format: as many as a tar archive needs to show itself. */
+export const HEAD_BYTES = 512;
 
-type Format = readonly [matches: (bytes: Uint8Array, text: string) => boolean, words: string];
+/** What a file should be: a GGUF, weights of a checkout as safetensors or as PyTorch writes them, or text (JSON, PEM). */
+export type ExpectedFormat = 'gguf' | 'safetensors' | 'torch' | 'text';
+
+type Advice = Readonly<Partial<Record<ExpectedFormat, string>>>;
+
+/** What a format is, and what to do about it; the advice may depend on what the file should be. */
+interface Format {
+  readonly matches: (bytes: Uint8Array, text: string) => boolean;
+  readonly is: string;
+  readonly advice?: string | Advice;
+  /** The expectation that it meets: a file that is damaged otherwise must not be called what it should be. */
+  readonly meets?: ExpectedFormat;
+}
+
+/** The same advice for both kinds of weights. */
+const weights = (advice: string): Advice => ({ safetensors: advice, torch: advice });
 
 const begins = (...magic: number[]) => {
   return (bytes: Uint8Array) => bytes.length >= magic.length && magic.every((byte, i) => bytes[i] === byte);
 };
 
 const CONVERT = 'convert the checkout that it belongs to (gguf-embed convert FOLDER OUT)';
-const OLD_GGML = `a ggml file from before GGUF (2023): download a GGUF of the model, or ${CONVERT}`;
+
+const oldGgml = {
+  is: 'a ggml file from before GGUF (2023)',
+  advice: {
+    gguf: `download a GGUF of the model, or ${CONVERT}`,
+    ...weights('download the safetensors files of the model'),
+  },
+};
 
 const formats: readonly Format[] = [
-  [
-    (_, text) => text.startsWith('version https://git-lfs.github.com/spec/'),
-    'a Git LFS pointer, not the file itself: run git lfs pull, or download the file',
-  ],
-  [
-    (_, text) => /^\s*(<!doctype html|<html|<head|<\?xml|<!--)/i.test(text),
-    'a web page, probably an error or a login page that was saved instead of the file: download the file again',
-  ],
-  [isSafetensors, `a safetensors file: ${CONVERT}`],
-  [begins(0x50, 0x4b, 0x03, 0x04), `a zip archive, as PyTorch writes (.bin, .pt): ${CONVERT}, or unpack it`],
-  [(bytes) => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5, `a pickle, as old PyTorch writes: ${CONVERT}`],
-  [begins(0x6c, 0x6d, 0x67, 0x67), OLD_GGML],
-  [begins(0x66, 0x6d, 0x67, 0x67), OLD_GGML],
-  [begins(0x74, 0x6a, 0x67, 0x67), OLD_GGML],
-  [begins(0x61, 0x6c, 0x67, 0x67), 'a LoRA adapter in the format from before GGUF'],
-  [begins(0x47, 0x47, 0x55, 0x46), 'a GGUF file: use it as it is'],
-  [begins(0x1f, 0x8b), 'packed with gzip: unpack it'],
-  [begins(0x28, 0xb5, 0x2f, 0xfd), 'packed with zstd: unpack it'],
-  [begins(0xfd, 0x37, 0x7a, 0x58, 0x5a), 'packed with xz: unpack it'],
-  [begins(0x42, 0x5a, 0x68), 'packed with bzip2: unpack it'],
-  [begins(0x37, 0x7a, 0xbc, 0xaf), 'a 7z archive: unpack it'],
-  [begins(0x89, 0x48, 0x44, 0x46), 'an HDF5 file, as Keras writes: download the safetensors files of the model'],
-  [(bytes) => bytes.length > 8 && bytes.every((byte) => byte === 0), 'full of zeros: the download was not completed'],
-  [(bytes, text) => /^\s*[{[]/.test(text) && isText(bytes), 'JSON text'],
-  [(bytes) => isText(bytes), 'text'],
+  { matches: (bytes) => bytes.length === 0, is: 'empty', advice: 'the download was not completed' },
+  {
+    matches: (_, text) => text.startsWith('version https://git-lfs.github.com/spec/'),
+    is: 'a Git LFS pointer, not the file itself',
+    advice: 'run git lfs pull, or download the file',
+  },
+  {
+    matches: (_, text) => /^\s*(<!doctype html|<html|<head|<\?xml|<!--)/i.test(text),
+    is: 'a web page, probably an error or a login page that was saved instead of the file',
+    advice: 'download the file again',
+  },
+  {
+    matches: isSafetensors,
+    is: 'a safetensors file',
+    advice: { gguf: CONVERT, torch: 'rename it to model.safetensors' },
+    meets: 'safetensors',
+  },
+  {
+    matches: begins(0x50, 0x4b, 0x03, 0x04),
+    is: 'a zip archive, as PyTorch writes (.bin, .pt)',
+    advice: {
+      gguf: `${CONVERT}, or unpack it`,
+      safetensors: 'if PyTorch wrote it, rename it to pytorch_model.bin, otherwise unpack it',
+      text: 'unpack it',
+    },
+    meets: 'torch',
+  },
+  {
+    matches: (bytes) => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5,
+    is: 'a pickle, as old PyTorch writes (before 1.6)',
+    advice: {
+      gguf: CONVERT,
+      ...weights('load and save it with a newer PyTorch (torch.save), or download the safetensors files of the model'),
+    },
+  },
+  { matches: begins(0x6c, 0x6d, 0x67, 0x67), ...oldGgml },
+  { matches: begins(0x66, 0x6d, 0x67, 0x67), ...oldGgml },
+  { matches: begins(0x74, 0x6a, 0x67, 0x67), ...oldGgml },
+  { matches: begins(0x61, 0x6c, 0x67, 0x67), is: 'a LoRA adapter in the format from before GGUF' },
+  {
+    matches: begins(0x47, 0x47, 0x55, 0x46),
+    is: 'a GGUF file',
+    advice: { ...weights('it is converted already, use it as it is') },
+    meets: 'gguf',
+  },
+  { matches: begins(0x1f, 0x8b), is: 'packed with gzip', advice: 'unpack it' },
+  { matches: begins(0x28, 0xb5, 0x2f, 0xfd), is: 'packed with zstd', advice: 'unpack it' },
+  { matches: begins(0xfd, 0x37, 0x7a, 0x58, 0x5a), is: 'packed with xz', advice: 'unpack it' },
+  { matches: begins(0x42, 0x5a, 0x68), is: 'packed with bzip2', advice: 'unpack it' },
+  { matches: begins(0x37, 0x7a, 0xbc, 0xaf), is: 'a 7z archive', advice: 'unpack it' },
+  { matches: isTar, is: 'a tar archive', advice: 'unpack it' },
+  {
+    matches: begins(0x89, 0x48, 0x44, 0x46),
+    is: 'an HDF5 file, as Keras writes',
+    advice: 'download the safetensors files of the model',
+  },
+  { matches: begins(0x25, 0x50, 0x44, 0x46, 0x2d), is: 'a PDF document' },
+  {
+    matches: begins(0x30, 0x82),
+    is: 'a key or certificate in binary form (DER, PKCS #12)',
+    advice: 'convert it to PEM with openssl',
+  },
+  {
+    matches: (bytes) => bytes.length > 8 && bytes.every((byte) => byte === 0),
+    is: 'full of zeros',
+    advice: 'the download was not completed',
+  },
+  { matches: (bytes, text) => /^\s*[{[]/.test(text) && isText(bytes), is: 'JSON text', meets: 'text' },
+  { matches: isText, is: 'text', meets: 'text' },
 ];
 
 /**
- * What a file that begins with `head` is, as the end of a sentence that begins with "it is"; `undefined` when nothing is known.
- * @param head up to 512 bytes
+ * What a file is, as the end of a sentence that begins with "it is"; `undefined` when nothing is known, and for what is expected.
+ * @param head the first `HEAD_BYTES` bytes, fewer where the file has fewer
+ * @param expected what the file should be, which decides the advice
  */
-export function describeFormat(head: Uint8Array): string | undefined {
+export function describeFormat(head: Uint8Array, expected: ExpectedFormat): string | undefined {
   const text = new TextDecoder().decode(head).replace(/^\ufeff/, '');
-  return formats.find(([matches]) => matches(head, text))?.[1];
+  const found = formats.find(({ matches }) => matches(head, text));
+  if (found === undefined || found.meets === expected) return undefined;
+  const advice = typeof found.advice === 'string' ? found.advice : found.advice?.[expected];
+  return advice === undefined ? found.is : `${found.is}: ${advice}`;
 }
 
 /** As `describeFormat`, of a source. */
-export async function describeSource(source: ByteSource): Promise<string | undefined> {
+export async function describeSource(source: ByteSource, expected: ExpectedFormat): Promise<string | undefined> {
   const head = new Uint8Array(Math.min(HEAD_BYTES, source.size));
   await source.read(0, head);
-  return describeFormat(head);
+  return describeFormat(head, expected);
 }
 
 /** The length of a JSON header in eight bytes, then the header. */
@@ -64,6 +134,11 @@ function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < 10) return false;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   return length >= 2n && length < 2n ** 32n && bytes[8] === 0x7b && (bytes[9] === 0x22 || bytes[9] === 0x7d);
+}
+
+/** `ustar` behind the fields of the first member. */
+function isTar(bytes: Uint8Array): boolean {
+  return begins(0x75, 0x73, 0x74, 0x61, 0x72)(bytes.subarray(257));
 }
 
 function isText(bytes: Uint8Array): boolean {

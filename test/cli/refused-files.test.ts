@@ -90,6 +90,65 @@ describe('addresses', () => {
   });
 });
 
+describe('files of another kind', () => {
+  const bytes = (...values: number[]) => Uint8Array.from([...values, ...new Array(600).fill(1)]);
+  const other = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const header = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+  const pointer = other('pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n');
+  const page = other('page', '<!DOCTYPE html><html><body>401</body></html>');
+  const nothing = other('nothing', '');
+  const binaries: readonly [string, RegExp][] = [
+    [other('pickle', bytes(0x80, 2, 0x8a, 0x0a)), /it is a pickle/],
+    [
+      other('tensors', Buffer.concat([Uint8Array.of(header.length, 0, 0, 0, 0, 0, 0, 0), Buffer.from(header)])),
+      /it is a safetensors file/,
+    ],
+    [other('zip', bytes(0x50, 0x4b, 3, 4)), /it is a zip archive/],
+  ];
+  const everywhere: readonly [string, RegExp][] = [
+    [pointer, /it is a Git LFS pointer.*git lfs pull/],
+    [page, /it is a web page/],
+    [nothing, /is empty/],
+    ...binaries,
+  ];
+  const serve = (...args: string[]) => ['serve', '-m', model('bert-mean'), '--port', '0', ...args];
+  const tls = (flag: string, path: string) =>
+    serve(
+      ...['--ssl-key-file', flag === 'key' ? path : fileURLToPath(fixture('tls/key.pem'))],
+      ...['--ssl-cert-file', flag === 'cert' ? path : fileURLToPath(fixture('tls/cert.pem'))],
+    );
+
+  const places: readonly [string, (path: string) => readonly string[], readonly [string, RegExp][]][] = [
+    ['a model to embed with', (path) => ['embed', '-m', path, '-p', 'a'], everywhere],
+    ['a model to serve', (path) => ['serve', '-m', path, '--port', '0'], everywhere],
+    ['a model to rank with', (path) => ['rerank', '-m', path, '-q', 'a', '-f', pointer], everywhere],
+    ['a model to tokenize with', (path) => ['tokenize', '-m', path, '-p', 'a'], everywhere],
+    ['a model to look into', (path) => ['inspect', '-m', path], everywhere],
+    ['a model to quantize', (path) => ['quantize', path, join(folder, 'out.gguf'), 'q8_0'], everywhere],
+    ['keys', (path) => serve('--api-key-file', path), everywhere],
+    ['prompts', (path) => serve('--prompts', path), everywhere],
+    ['a private key', (path) => tls('key', path), everywhere],
+    ['a certificate', (path) => tls('cert', path), everywhere],
+    ['a text', (path) => ['embed', '-m', model('bert-mean'), '-f', path], binaries],
+    [
+      'lines of JSON',
+      (path) => ['embed', '-m', model('bert-mean'), '--jsonl', '-f', path],
+      binaries.map(([path]) => [path, /line 1 is no text: the input is a /]),
+    ],
+  ];
+  it.each(places)('%s', { timeout: 60_000 }, async (_, args, kinds) => {
+    for (const [path, message] of kinds) {
+      const { code, stderr } = await ended(args(path));
+      expect(code, path).toBe(1);
+      expect(stderr, path).toMatch(message);
+      expect(stderr, path).toContain(path === nothing || stderr.includes('line 1') ? 'error: ' : path);
+    }
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('pipes', () => {
   const fifo = join(folder, 'pipe');
   spawnSync('mkfifo', [fifo]);

@@ -77,7 +77,7 @@ describe('safetensors', () => {
 
   test('empty', async () => {
     writeFileSync(join(path, file), '');
-    expect(await refusal()).toContain('the file has 0 bytes, too few for a safetensors file');
+    expect(await refusal()).toMatch(/model\.safetensors: not a safetensors file: it is empty/);
   });
 
   test('missing', async () => {
@@ -232,24 +232,93 @@ describe('a conversion', () => {
 });
 
 describe('files that are something else', () => {
-  beforeEach(() => use('bert-rerank'));
-  const lfs = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n';
-  const page = '<!DOCTYPE html><html><body>401</body></html>';
+  const bytes = (...values: number[]) => Uint8Array.from([...values, ...new Array(600).fill(1)]);
+  const header = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+  const kinds = {
+    pointer: Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n'),
+    page: Buffer.from('<!DOCTYPE html><html><body>401</body></html>'),
+    empty: new Uint8Array(0),
+    pickle: bytes(0x80, 2, 0x8a, 0x0a),
+    safetensors: Buffer.concat([Uint8Array.of(header.length, 0, 0, 0, 0, 0, 0, 0), Buffer.from(header), bytes()]),
+    gguf: bytes(0x47, 0x47, 0x55, 0x46, 3, 0, 0, 0),
+    zip: bytes(0x50, 0x4b, 3, 4),
+    gzip: bytes(0x1f, 0x8b),
+    tar: Buffer.concat([new Uint8Array(257).fill(0x61), Buffer.from('ustar'), new Uint8Array(300)]),
+    zeros: new Uint8Array(600),
+  };
+  type Kind = keyof typeof kinds;
 
-  test.each([
-    ['model.safetensors', lfs, /not a safetensors file: it is a Git LFS pointer/],
-    ['model.safetensors', page, /not a safetensors file: it is a web page/],
-    [
-      'model.safetensors',
-      'PK\u0003\u0004xxxxxxxxxxxx',
-      /not a safetensors file: it is a zip archive, as PyTorch writes/,
-    ],
-    ['config.json', lfs, /config\.json: the file is not JSON: it is a Git LFS pointer/],
-    ['config.json', page, /config\.json: the file is not JSON: it is a web page/],
-    ['tokenizer.json', lfs, /tokenizer\.json: the file is not JSON: it is a Git LFS pointer/],
-  ])('%s', async (name, content, message) => {
-    writeFileSync(join(path, name), content);
-    expect(await refusal()).toMatch(message);
+  const inAnyPlace: readonly [Kind, RegExp][] = [
+    ['pointer', /it is a Git LFS pointer, not the file itself: run git lfs pull, or download/],
+    ['page', /it is a web page, .*: download the file again$/],
+    ['empty', /it is empty: the download was not completed$/],
+    ['gzip', /it is packed with gzip: unpack it$/],
+    ['tar', /it is a tar archive: unpack it$/],
+    ['zeros', /it is full of zeros: the download was not completed$/],
+  ];
+  const asWeights: readonly [Kind, RegExp][] = [
+    ...inAnyPlace,
+    ['pickle', /it is a pickle, as old PyTorch writes .*: load and save it with a newer PyTorch/],
+    ['gguf', /it is a GGUF file: it is converted already/],
+  ];
+  const asText: readonly [Kind, RegExp][] = [
+    ...inAnyPlace,
+    ['pickle', /it is a pickle/],
+    ['gguf', /it is a GGUF file$/],
+    ['safetensors', /it is a safetensors file$/],
+    ['zip', /it is a zip archive/],
+  ];
+
+  test.each<[Kind, RegExp]>([
+    ...asWeights,
+    ['zip', /it is a zip archive, as PyTorch writes .*rename it to pytorch_model\.bin/],
+  ])('%s as model.safetensors', async (kind, message) => {
+    use('bert-rerank');
+    writeFileSync(join(path, 'model.safetensors'), kinds[kind]);
+    const found = await refusal();
+    expect(found).toMatch(/model\.safetensors: not a safetensors file: /);
+    expect(found).toMatch(message);
+  });
+
+  test.each<[Kind, RegExp]>([
+    ...asWeights,
+    ['safetensors', /it is a safetensors file: rename it to model\.safetensors$/],
+    ['zip', /it is cut off or damaged/],
+  ])('%s as pytorch_model.bin', async (kind, message) => {
+    use('bert-torch');
+    writeFileSync(join(path, 'pytorch_model.bin'), kinds[kind]);
+    const found = await refusal();
+    expect(found).toMatch(/pytorch_model\.bin: not a zip file/);
+    expect(found).toMatch(message);
+  });
+
+  test('safetensors whose header is cut off are not called another kind', async () => {
+    use('bert-rerank');
+    const whole = readFileSync(join(path, 'model.safetensors'));
+    writeFileSync(join(path, 'model.safetensors'), whole.subarray(0, 300));
+    expect(await refusal()).toMatch(/model\.safetensors: the header is said to have \d+ bytes, but 292 follow/);
+  });
+
+  const texts: readonly [checkout: string, file: string, message: string][] = [
+    ['bert-rerank', 'config.json', 'the file is not JSON'],
+    ['bert-rerank', 'tokenizer.json', 'the file is not JSON'],
+    ['bert-rerank', 'tokenizer_config.json', 'the file is not JSON'],
+    ['bert-mean', 'modules.json', 'the file is not JSON'],
+    ['bert-mean', '1_Pooling/config.json', 'the file is not JSON'],
+    ['bert-mean', 'sentence_bert_config.json', 'the file is not JSON'],
+    ['bert-cls-sharded', 'model.safetensors.index.json', 'the file is not JSON'],
+    ['bert-rerank', 'vocab.txt', 'the file is not a vocabulary'],
+    ['xlmr-mean', 'sentencepiece.bpe.model', 'the file is not a SentencePiece model'],
+  ];
+  test.each(texts)('any kind in %s as %s', async (checkout, file, message) => {
+    use(checkout);
+    if (file === 'vocab.txt') rmSync(join(path, 'tokenizer.json'));
+    for (const [kind, words] of asText) {
+      writeFileSync(join(path, file), kinds[kind]);
+      const found = await refusal();
+      expect(found, kind).toContain(`${file}: ${message}: it is `);
+      expect(found, kind).toMatch(words);
+    }
   });
 });
 
@@ -279,12 +348,74 @@ describe('modules of sentence-transformers', () => {
     [{ pooling_mode_weightedmean_tokens: true }, 'it pools by weightedmean'],
     [{ pooling_mode_mean_sqrt_len_tokens: true }, 'it pools by mean_sqrt_len_tokens'],
     [{ pooling_mode_mean_tokens: true, pooling_mode_cls_token: true }, 'it pools in several ways'],
+    [{ pooling_mode_cls_token: true, pooling_mode_mean_sqrt_len_tokens: true }, 'it pools in several ways'],
+    [{ pooling_mode_lasttoken: true, pooling_mode_mean_sqrt_len_tokens: true }, 'it pools in several ways'],
+    [{ pooling_mode: ['mean', 'mean_sqrt_len_tokens'] }, 'it pools in several ways (mean, mean_sqrt_len_tokens)'],
+    [{ pooling_mode_mean_tokens: true, include_prompt: false }, 'include_prompt is false'],
+    [{ pooling_mode: 'cls', include_prompt: false }, 'include_prompt is false'],
     [{ pooling_mode: 'max' }, 'it pools by max'],
     [{ pooling_mode: ['cls', 'mean'] }, 'it pools in several ways (cls, mean)'],
     [{}, 'pooling by mean, cls or lasttoken was expected'],
   ])('refuses the pooling %o', async (config, message) => {
     pooling(config);
     expect(await refusal()).toContain(message);
+  });
+});
+
+describe('what sentence-transformers does around the model', () => {
+  beforeEach(() => use('bert-mean'));
+
+  async function warnings(): Promise<string[]> {
+    const seen: string[] = [];
+    await convertFolder(path, output, 'F16', { onWarning: (warning) => seen.push(warning) });
+    return seen;
+  }
+
+  test('mean beside mean_sqrt_len, as llama.cpp takes it, is said', async () => {
+    expect(await warnings()).toEqual([expect.stringContaining('by mean and by mean_sqrt_len_tokens')]);
+    edit('1_Pooling/config.json', (json) => ({ ...json, pooling_mode_mean_sqrt_len_tokens: false }));
+    expect(await warnings()).toEqual([]);
+  });
+
+  test('a prompt before every text is said', async () => {
+    edit('1_Pooling/config.json', (json) => ({ ...json, pooling_mode_mean_sqrt_len_tokens: false }));
+    edit('config_sentence_transformers.json', (json) => ({
+      ...json,
+      prompts: { query: 'Q: ' },
+      default_prompt_name: 'query',
+    }));
+    expect(await warnings()).toEqual([expect.stringContaining('the prompt "query" before every text')]);
+  });
+
+  test.each(['sentence_bert_config.json', 'sentence_roberta_config.json', 'sentence_xlm-roberta_config.json'])(
+    'lower case that only %s asks for is refused',
+    async (file) => {
+      writeFileSync(join(path, file), '{"do_lower_case": true}');
+      expect(await warnings()).toHaveLength(1);
+      rmSync(output);
+      for (const normalizer of [
+        { type: 'BertNormalizer', lowercase: false },
+        null,
+        { type: 'Sequence', normalizers: [{ type: 'NFC' }] },
+      ]) {
+        edit('tokenizer.json', (json) => ({ ...json, normalizer }));
+        expect(await refusal()).toMatch(
+          new RegExp(`^${file}: do_lower_case is true, but the tokenizer keeps capitals`),
+        );
+      }
+      edit('tokenizer.json', (json) => ({
+        ...json,
+        normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
+      }));
+      expect(await warnings()).toHaveLength(1);
+    },
+  );
+
+  test('the same without tokenizer.json', async () => {
+    writeFileSync(join(path, 'sentence_bert_config.json'), '{"do_lower_case": true}');
+    rmSync(join(path, 'tokenizer.json'));
+    edit('tokenizer_config.json', (json) => ({ ...json, do_lower_case: false }));
+    expect(await refusal()).toContain('do_lower_case is true');
   });
 });
 

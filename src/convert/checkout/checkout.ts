@@ -1,7 +1,7 @@
 /**
  * @file A Hugging Face checkout: a folder of files, and how their small ones are read.
  */
-import { type ByteSource, describeFormat } from '../../gguf/index.ts';
+import { type ByteSource, describeFormat, HEAD_BYTES } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
 
 /** A folder with a model, wherever it is. */
@@ -20,8 +20,19 @@ const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 /** A JSON object. */
 export type Json = { readonly [key: string]: unknown };
 
-/** The bytes of a file, or `undefined` when there is none. @throws ConvertError when it is too large to be read at once */
-export async function readBytes(checkout: Checkout, path: string): Promise<Uint8Array | undefined> {
+/**
+ * The bytes of a file, or `undefined` when there is none.
+ * @param expected what it should be, as in "the file is not JSON"
+ * @throws ConvertError when it is too large to be read at once, or shows itself to be a file of another kind
+ */
+export async function readBytes(checkout: Checkout, path: string, expected: string): Promise<Uint8Array | undefined> {
+  const bytes = await readWhole(checkout, path);
+  const found = bytes && describeFormat(bytes.subarray(0, HEAD_BYTES), 'text');
+  if (found !== undefined) throw new ConvertError(`the file is not ${expected}: it is ${found}`, path);
+  return bytes;
+}
+
+async function readWhole(checkout: Checkout, path: string): Promise<Uint8Array | undefined> {
   const source = await checkout.open(path);
   if (source === undefined) return undefined;
   try {
@@ -36,9 +47,13 @@ export async function readBytes(checkout: Checkout, path: string): Promise<Uint8
   }
 }
 
-/** The text of a file, or `undefined` when there is none. @throws ConvertError when it is not UTF-8 */
-export async function readText(checkout: Checkout, path: string): Promise<string | undefined> {
-  const bytes = await readBytes(checkout, path);
+/**
+ * The text of a file, or `undefined` when there is none.
+ * @param expected as for `readBytes`; without it the text may be anything, such as prose that begins with HTML
+ * @throws ConvertError as `readBytes`, and when it is not UTF-8
+ */
+export async function readText(checkout: Checkout, path: string, expected?: string): Promise<string | undefined> {
+  const bytes = expected === undefined ? await readWhole(checkout, path) : await readBytes(checkout, path, expected);
   if (bytes === undefined) return undefined;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -49,14 +64,12 @@ export async function readText(checkout: Checkout, path: string): Promise<string
 
 /** The JSON value in a file, or `undefined` when there is none. @throws ConvertError when it is not JSON */
 export async function readJson(checkout: Checkout, path: string): Promise<unknown> {
-  const text = await readText(checkout, path);
+  const text = await readText(checkout, path, 'JSON');
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const found = describeFormat(new TextEncoder().encode(text.slice(0, 500)));
-    const what = found === undefined || /^(JSON )?text$/.test(found) ? (cause as Error).message : `it is ${found}`;
-    throw new ConvertError(`the file is not JSON: ${what}`, path, cause);
+    throw new ConvertError(`the file is not JSON: ${(cause as Error).message}`, path, cause);
   }
 }
 

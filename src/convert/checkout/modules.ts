@@ -13,10 +13,7 @@ const carried = ['Transformer', 'Pooling', 'Normalize'] as const;
 /** Numbers of `pooling_type`. */
 const poolingTypes = { mean: 1, cls: 2, lasttoken: 3 } as const;
 
-/**
- * Switches of `1_Pooling/config.json`, with the mode that each stands for. `mean_sqrt_len_tokens` beside another one is left aside, as
- * llama.cpp does.
- */
+/** Switches of `1_Pooling/config.json`, with the mode that each stands for. */
 const switches = {
   pooling_mode_mean_tokens: 'mean',
   pooling_mode_cls_token: 'cls',
@@ -28,9 +25,10 @@ const switches = {
 
 /**
  * The number of the pooling; `undefined` when the checkout is no sentence-transformers model, or pools nothing.
+ * @param warn told what the file leaves out though the model computes it
  * @throws ConvertError for a module or a pooling that a GGUF file does not carry
  */
-export async function readPooling(checkout: Checkout): Promise<number | undefined> {
+export async function readPooling(checkout: Checkout, warn: (warning: string) => void): Promise<number | undefined> {
   const modules = await readJson(checkout, FILE);
   if (modules === undefined) return undefined;
   if (!Array.isArray(modules)) throw new ConvertError('a list of modules was expected', FILE);
@@ -41,10 +39,49 @@ export async function readPooling(checkout: Checkout): Promise<number | undefine
       throw new ConvertError(`${what}, and vectors would be others without it; known are ${carried.join(', ')}`, FILE);
     }
   }
+  for (const { kind, path } of named) if (kind === 'Transformer') await checkCase(checkout, path);
+  await warnOfDefaultPrompt(checkout, warn);
   const pooling = named.filter(({ kind }) => kind === 'Pooling');
   if (pooling.length === 0) return undefined;
   if (pooling.length > 1) throw new ConvertError('there are several modules Pooling; one is known', FILE);
-  return readPoolingConfig(checkout, `${pooling[0].path}/config.json`);
+  return readPoolingConfig(checkout, `${pooling[0].path}/config.json`, warn);
+}
+
+/** Names that sentence-transformers looks for, by the kind of model that it once wrote them for. */
+const transformerConfigs = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'].map(
+  (kind) => `sentence_${kind}_config.json`,
+);
+
+/** sentence-transformers may put texts into lower case itself, which a file can only say where its tokenizer does the same. */
+async function checkCase(checkout: Checkout, path: string): Promise<void> {
+  const inModule = (name: string) => (path === '' ? name : `${path}/${name}`);
+  for (const name of transformerConfigs.map(inModule)) {
+    const config = await readJsonObject(checkout, name);
+    if (config?.do_lower_case !== true) continue;
+    const tokenizer = await readJsonObject(checkout, inModule('tokenizer.json'));
+    const settings = await readJsonObject(checkout, inModule('tokenizer_config.json'));
+    if (tokenizer === undefined ? settings?.do_lower_case !== false : lowersCase(tokenizer.normalizer)) continue;
+    throw new ConvertError(
+      'do_lower_case is true, but the tokenizer keeps capitals: vectors would be others without it, and the file cannot say it',
+      name,
+    );
+  }
+}
+
+function lowersCase(normalizer: unknown): boolean {
+  if (!isObject(normalizer)) return false;
+  if (Array.isArray(normalizer.normalizers)) return normalizer.normalizers.some(lowersCase);
+  return normalizer.type === 'Lowercase' || (normalizer.type === 'BertNormalizer' && normalizer.lowercase === true);
+}
+
+const PROMPTS_FILE = 'config_sentence_transformers.json';
+
+async function warnOfDefaultPrompt(checkout: Checkout, warn: (warning: string) => void): Promise<void> {
+  const name = (await readJsonObject(checkout, PROMPTS_FILE))?.default_prompt_name;
+  if (typeof name !== 'string') return;
+  warn(
+    `${PROMPTS_FILE}: sentence-transformers puts the prompt "${name}" before every text; the file holds no prompts: give this one to serve with --prompts`,
+  );
 }
 
 function nameModule(module: unknown): { kind: string; path: string } {
@@ -53,12 +90,19 @@ function nameModule(module: unknown): { kind: string; path: string } {
   return { kind: type.slice(type.lastIndexOf('.') + 1), path: typeof path === 'string' ? path : '' };
 }
 
-async function readPoolingConfig(checkout: Checkout, path: string): Promise<number> {
+async function readPoolingConfig(checkout: Checkout, path: string, warn: (warning: string) => void): Promise<number> {
   const config = await readJsonObject(checkout, path);
   if (config === undefined) throw new ConvertError('modules.json names this file, but it is not there', path);
   const asked = new Set<string>(modesOf(config));
   for (const [key, mode] of Object.entries(switches)) if (config[key] === true) asked.add(mode);
-  if (asked.size > 1) asked.delete(switches.pooling_mode_mean_sqrt_len_tokens);
+  if (config.include_prompt === false) {
+    throw new ConvertError('include_prompt is false: the file cannot say that pooling leaves the prompt out', path);
+  }
+  if (config.pooling_mode_mean_tokens === true && asked.size === 2 && asked.delete('mean_sqrt_len_tokens')) {
+    warn(
+      `${path}: it pools by mean and by mean_sqrt_len_tokens, whose vectors sentence-transformers joins; the file has mean alone, as llama.cpp's converter writes it`,
+    );
+  }
   const modes = [...asked];
   if (modes.length === 0) throw new ConvertError('pooling by mean, cls or lasttoken was expected', path);
   if (modes.length > 1) throw new ConvertError(`it pools in several ways (${modes.join(', ')}); one is known`, path);

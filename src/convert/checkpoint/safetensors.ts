@@ -24,14 +24,18 @@ export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
 
 async function readDirectory(source: ByteSource): Promise<CheckpointTensor[]> {
   const fail = (problem: string, cause?: unknown) => new ConvertError(problem, source.name, cause);
-  if (source.size < 8) throw fail(`the file has ${source.size} bytes, too few for a safetensors file`);
+  const refuse = async (problem: string, cause?: unknown) => {
+    const found = await describeSource(source, 'safetensors');
+    return fail(found === undefined ? problem : `not a safetensors file: it is ${found}`, cause);
+  };
+  if (source.size < 8) throw await refuse(`the file has ${source.size} bytes, too few for a safetensors file`);
   const length = new Uint8Array(8);
   await source.read(0, length);
   const size = new DataView(length.buffer).getBigUint64(0, true);
   if (size > MAX_HEADER_BYTES || Number(size) > source.size - 8) {
-    const found = await describeSource(source);
-    if (found !== undefined) throw fail(`not a safetensors file: it is ${found}`);
-    throw fail(`the header is said to have ${size} bytes, but ${source.size - 8} follow (at most ${MAX_HEADER_BYTES})`);
+    throw await refuse(
+      `the header is said to have ${size} bytes, but ${source.size - 8} follow (at most ${MAX_HEADER_BYTES})`,
+    );
   }
   const bytes = new Uint8Array(Number(size));
   await source.read(8, bytes);
@@ -39,7 +43,7 @@ async function readDirectory(source: ByteSource): Promise<CheckpointTensor[]> {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw fail(`the header is not JSON: ${(cause as Error).message}`, cause);
+    throw await refuse(`the header is not JSON: ${(cause as Error).message}`, cause);
   }
   if (!isObject(header)) throw fail('the header is not a JSON object');
   const dataOffset = 8 + bytes.length;

@@ -1,8 +1,7 @@
 /**
  * @file Reads the directory of a zip file and gives access to its members without unpacking those that are stored.
  */
-import type { ByteSource } from '../../gguf/index.ts';
-import { memorySource } from '../../gguf/index.ts';
+import { type ByteSource, describeSource, memorySource } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
 
 /** A member of the archive. */
@@ -101,22 +100,21 @@ export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<By
 }
 
 async function findDirectory(source: ByteSource): Promise<{ count: number; size: number; offset: number }> {
-  const fail = () =>
-    new ConvertError(
-      'not a zip file (checkpoints of PyTorch before 1.6 are not read): no directory at its end',
-      source.name,
-    );
+  const refuse = async () => {
+    const found = (await describeSource(source, 'torch')) ?? 'cut off or damaged: there is no directory at its end';
+    return new ConvertError(`not a zip file, as PyTorch writes: it is ${found}`, source.name);
+  };
   const length = Math.min(source.size, 22 + MAX_COMMENT);
   const tail = await viewOf(source, source.size - length, length);
   let end = length - 22;
   while (end >= 0 && tail.getUint32(end, true) !== END) end--;
-  if (end < 0) throw fail();
+  if (end < 0) throw await refuse();
   const locator = end - 20;
   if (locator >= 0 && tail.getUint32(locator, true) === LOCATOR64) {
     const at = Number(tail.getBigUint64(locator + 8, true));
-    if (!(at + 56 <= source.size)) throw fail();
+    if (!(at + 56 <= source.size)) throw await refuse();
     const view = await viewOf(source, at, 56);
-    if (view.getUint32(0, true) !== END64) throw fail();
+    if (view.getUint32(0, true) !== END64) throw await refuse();
     return { count: u64(view, 32), size: u64(view, 40), offset: u64(view, 48) };
   }
   return {

@@ -62,7 +62,7 @@ export async function readHfTokenizer(checkout: Checkout, type: 'WordPiece' | 'B
 }
 
 async function readVocabTxt(checkout: Checkout, config: Json): Promise<HfTokenizer> {
-  const text = await readText(checkout, VOCAB_FILE);
+  const text = await readText(checkout, VOCAB_FILE, 'a vocabulary');
   if (text === undefined) throw new ConvertError(`there is neither ${JSON_FILE} nor ${VOCAB_FILE}`, checkout.name);
   const tokens = new Map(
     text

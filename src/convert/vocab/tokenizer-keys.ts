@@ -63,7 +63,7 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
 const SENTENCEPIECE_FILE = 'sentencepiece.bpe.model';
 
 async function readUnigram(checkout: Checkout, { json }: HfTokenizer): Promise<SentencePieceModel> {
-  const bytes = await readBytes(checkout, SENTENCEPIECE_FILE);
+  const bytes = await readBytes(checkout, SENTENCEPIECE_FILE, 'a SentencePiece model');
   if (bytes !== undefined) return readSentencePiece(bytes, SENTENCEPIECE_FILE);
   if (json.model !== undefined) return unigramOfJson(json, 'tokenizer.json');
   throw new ConvertError(`there is neither ${SENTENCEPIECE_FILE} nor tokenizer.json`, checkout.name);
