@@ -17,9 +17,10 @@ export const mayImport = {
   workers: [],
   engine: ['workers', 'models', 'kernels/reference', 'kernels/wasm', 'kernels/webgpu', 'tokenizer', 'tensor', 'gguf'],
   server: ['engine', 'workers', 'tokenizer', 'gguf'],
+  audit: ['engine', 'tensor', 'gguf'],
   convert: ['tokenizer', 'tensor', 'gguf'],
   quantize: ['tensor', 'gguf'],
-  cli: ['server', 'engine', 'convert', 'quantize', 'models', 'kernels/webgpu', 'tokenizer', 'tensor', 'gguf'],
+  cli: ['server', 'engine', 'audit', 'convert', 'quantize', 'models', 'kernels/webgpu', 'tokenizer', 'tensor', 'gguf'],
 };
 
 const inFolders = (folders) => `^src/(${folders.join('|')})/`;

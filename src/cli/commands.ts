@@ -48,6 +48,19 @@ strings with \`--jsonl\`; in the lines that are printed their line breaks are \`
 is for pipelines, as in \`embed\`: each line in is a JSON string, each line out the JSON array of its ids.`,
     run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   },
+  trace: {
+    summary: 'Prints every named intermediate of a text, or compares them with those of another program or backend',
+    usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
+    details: `Prints every named intermediate between the text and its vector: shape, smallest and largest value, mean, Euclidean
+norm and the first values of each. The names are those of llama.cpp. \`--backend auto\` stands for \`reference\` here, which shows
+every step; the faster backends show those that they hold in memory as a whole. \`--json\` also has a sample of each tensor, and
+\`--npz\` and \`--safetensors\` write all values.
+
+\`--compare\` holds them against a file: one of those that this command writes, or the text that llama.cpp's
+\`llama-eval-callback\` prints. \`--versus\` holds them against another backend. Both print a table of all tensors with the first
+that differs on top, and its cause where it is known. The exit code is 1 when a tensor differs by more than \`--tolerance\`.`,
+    run: async (parsed) => (await import('./trace.ts')).trace(parsed),
+  },
   inspect: {
     summary: 'Prints what is in a GGUF file: header, metadata, tensors, and the model as a tree',
     usage: 'FILE [OPTIONS]',

@@ -2,6 +2,7 @@
  * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
  */
 import type { OptionSpec, ValueOf } from './option-types.ts';
+import { auditOptions } from './options/audit-options.ts';
 import { fileOptions } from './options/file-options.ts';
 import { generalOptions } from './options/general-options.ts';
 import { inputOptions } from './options/input-options.ts';
@@ -14,6 +15,7 @@ const rows = [
   ...modelOptions,
   ...vectorOptions,
   ...inputOptions,
+  ...auditOptions,
   ...serverOptions,
   ...fileOptions,
   ...generalOptions,

@@ -3,11 +3,20 @@
  */
 
 /** The commands of the program, in the order of the help. */
-export const commandNames = ['serve', 'embed', 'rerank', 'tokenize', 'inspect', 'convert', 'quantize'] as const;
+export const commandNames = [
+  'serve',
+  'embed',
+  'rerank',
+  'tokenize',
+  'trace',
+  'inspect',
+  'convert',
+  'quantize',
+] as const;
 export type CommandName = (typeof commandNames)[number];
 
 /** Those that compute with a model. */
-export const computing = ['serve', 'embed', 'rerank'] as const satisfies readonly CommandName[];
+export const computing = ['serve', 'embed', 'rerank', 'trace'] as const satisfies readonly CommandName[];
 
 /** Largest value of options that are counts without a limit of their own. */
 export const MAX_INT = 2 ** 31 - 1;

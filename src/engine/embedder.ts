@@ -2,7 +2,7 @@
  * @file `Embedder`: a loaded model, from texts to vectors.
  */
 import { type Metadata, openGguf } from '../gguf/index.ts';
-import { outlineModel, poolingTypes } from '../models/index.ts';
+import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { startRunner } from './backend.ts';
@@ -14,6 +14,7 @@ import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { type ModelSource, openSource } from './source.ts';
+import { collectSteps, type Trace, type TraceOptions } from './trace.ts';
 import {
   type Embeddings,
   type EmbedInput,
@@ -154,14 +155,40 @@ export class Embedder {
       signal,
       onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),
     });
-    const byDefault = pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
     const width = dimensions ?? rows[0]?.width ?? this.info.nEmbdOut;
     return {
-      vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? byDefault)),
+      vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? normalizeOf(pooling))),
       dimensions: width,
       nTokens: encoded.map(({ ids }) => ids.length),
       truncated: encoded.map(({ truncated }) => truncated),
       pooling,
+    };
+  }
+
+  /**
+   * Every named intermediate of one input: what `embed` computes on the way to its vector. The names are llama.cpp's.
+   * @throws InputError for an input or an option that cannot be used, as `embed` does; the signal's reason
+   */
+  async trace(input: EmbedInput, options: TraceOptions = {}): Promise<Trace> {
+    const { only, normalize, truncate, ...others } = options;
+    this.#assertUsable();
+    checkChoice('truncate', truncate, [true, false, ...truncateSides]);
+    checkOutputOptions(normalize, undefined);
+    const inputs = listInputs(input);
+    if (inputs.length !== 1) throw new InputError('shape', `trace takes one input, not ${inputs.length}`);
+    const { steps, observer } = collectSteps(only);
+    const [{ ids }] = await encodeInputs(this.tokenizer, inputs, this.info.nCtx, { truncate });
+    const raw = await this.embed(ids, { ...others, observer, normalize: -1 });
+    const { pooling, dimensions, vectors } = raw;
+    const [values] = vectors;
+    if (pooling !== 'none') observer('result_embd_pooled', values.slice(), 1, dimensions);
+    return {
+      info: this.info,
+      tokens: Array.from(ids, (id) => ({ id, text: this.detokenize([id]) })),
+      pooling,
+      steps,
+      vector: finish(values, dimensions, dimensions, normalize ?? normalizeOf(pooling)),
+      dimensions,
     };
   }
 
@@ -204,6 +231,11 @@ export class Embedder {
   #assertUsable(): void {
     if (this.#disposed !== undefined) throw new Error('this embedder was disposed of: load the model again');
   }
+}
+
+/** How vectors are normalised unless the caller says how. */
+function normalizeOf(pooling: Pooling): number {
+  return pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
 }
 
 function poolerWarning(name: string): string {

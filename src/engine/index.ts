@@ -14,6 +14,7 @@ export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
 export { type Ranked, type Ranking, type RankOptions, Reranker, type ScoreScale } from './reranker.ts';
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';
+export type { Trace, TraceOptions, TraceStep } from './trace.ts';
 export type {
   BatchReport,
   Embeddings,

@@ -21,7 +21,7 @@ export interface Runner {
   readonly failure: Error | undefined;
   /**
    * Hidden states of the batch, pooled: `[nSeq, n]`, or `[T, n]` for `none`.
-   * @param observer sees every named step; only a runner on the calling thread can show them
+   * @param observer sees every named step
    */
   run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
   /** Sums since the start, largest first; of rank 0 in a team. Rejects unless the backend collects them. */

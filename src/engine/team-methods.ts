@@ -24,8 +24,11 @@ import type { OpProfile } from './types.ts';
 export interface TeamWorkerMethods {
   /** Comes first: makes the backend, loads the file into it and returns the backend's description. */
   load(params: { backend: WorkerBackend; source: { name: string; size: number } }): string;
-  /** One forward, together with the ranks below `team`. Returns its values; `undefined` from every rank but 0. */
-  run(params: { batch: Batch; pooling: Pooling; team: number }): Float32Array | undefined;
+  /**
+   * One forward, together with the ranks below `team`. Returns its values; `undefined` from every rank but 0. With `observed`, the owner
+   * is told every named step before.
+   */
+  run(params: { batch: Batch; pooling: Pooling; team: number; observed: boolean }): Float32Array | undefined;
   /** The profile so far. */
   profile(params: undefined): OpProfile[];
 }
@@ -38,6 +41,8 @@ export interface TeamOwnerMethods {
    */
   read(params: { offset: number; length: number; buffer: ArrayBuffer }): ArrayBuffer;
   progress(params: { done: number; total: number }): void;
+  /** A named step of the forward under way. */
+  step(params: { name: string; values: Float32Array; rows: number; cols: number }): void;
   /** The search for fast kernels has found more. */
   tuned(params: Tuning): void;
 }

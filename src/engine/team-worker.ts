@@ -6,6 +6,7 @@ import { type ByteSource, openGguf } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel } from '../models/index.ts';
 import type { Backend } from '../tensor/backend.ts';
+import type { Observer } from '../tensor/ops.ts';
 import { linkToOwner, Transferred } from '../workers/index.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
 import { type TeamOwnerMethods, type TeamWorkerMethods, teamErrorClasses, type WorkerBackend } from './team-methods.ts';
@@ -60,18 +61,25 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
   return { backend, setTeam: (n) => backend.setTeam(n) };
 }
 
-async function run({ batch, pooling, team }: Parameters<TeamWorkerMethods['run']>[0]) {
+async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
   if (loaded === undefined) throw new Error('no model is loaded in this worker');
   const { backend, model, setTeam, isFirst } = loaded;
   const { ops } = backend;
   setTeam(team);
+  backend.observe(observed ? showStep : undefined);
   ops.begin(batch);
   const before = countTiles(backend.tuning);
-  const values = await ops.read(model.pool(ops, model.forward(ops), pooling));
+  const hidden = observed ? model.namedForward(ops) : model.forward(ops);
+  const values = await ops.read(model.pool(ops, hidden, pooling));
   const { tuning } = backend;
   if (tuning !== undefined && countTiles(tuning) > before) owner.notify('tuned', tuning);
   return isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
 }
+
+/** Rank 0 alone sees the steps. */
+const showStep: Observer = (name, values, rows, cols) => {
+  owner.notify('step', { name, values, rows, cols }, [values.buffer as ArrayBuffer]);
+};
 
 function countTiles(tuning: Tuning | undefined): number {
   return tuning === undefined ? 0 : Object.keys(tuning.tiles).length;

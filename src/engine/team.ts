@@ -7,7 +7,7 @@ import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
-import type { Batch } from '../tensor/ops.ts';
+import type { Batch, Observer } from '../tensor/ops.ts';
 import { linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
 import { readProfile } from './profile.ts';
 import type { LoadWatch, Runner } from './runner.ts';
@@ -65,6 +65,7 @@ class Team {
   /** Why no more work can be done: a worker died, or the team was disposed. */
   #ended: Error | undefined;
   #onTuning: (tuning: Tuning) => void = () => {};
+  #onStep: Observer = () => {};
   #rejectLoad: (reason: unknown) => void = () => {};
 
   constructor(source: ByteSource, watch: LoadWatch, workerUrl: string | URL | undefined) {
@@ -94,10 +95,7 @@ class Team {
         get failure() {
           return failure();
         },
-        run: (batch, pooling, observer) => {
-          if (observer !== undefined) throw new Error('steps can only be observed with the option worker: false');
-          return this.#run(batch, pooling);
-        },
+        run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
         profile: () => this.#profile(options),
         dispose: () => this.dispose(),
       };
@@ -142,6 +140,7 @@ class Team {
           return new Transferred(buffer, [buffer]);
         },
         progress: (progress) => this.#onProgress(progress),
+        step: ({ name, values, rows, cols }) => this.#onStep(name, values, rows, cols),
         tuned: (tuning) => this.#onTuning(tuning),
       },
       { classes: teamErrorClasses, fewObjects: true, died: (error) => this.#memberDied(rank, error) },
@@ -156,19 +155,24 @@ class Team {
     }
   }
 
-  async #run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
+  async #run(batch: Batch, pooling: Pooling, observer: Observer | undefined): Promise<Float32Array> {
     if (this.#ended !== undefined) throw this.#ended;
+    const watch = watched(observer);
+    this.#onStep = watch.observer;
     const team = this.#suggestTeam(batch.offsets);
     let firstError: unknown;
     const answers = this.#members.slice(0, team).map((member) =>
-      member.request('run', { batch, pooling, team }).catch((error) => {
+      member.request('run', { batch, pooling, team, observed: observer !== undefined }).catch((error) => {
         firstError ??= error;
       }),
     );
     return this.#awaken(async () => {
       // Rank 0 has the values, and by then nobody else touches the memory.
       const values = await answers[0];
-      if (values !== undefined) return values;
+      if (values !== undefined) {
+        watch.rethrow();
+        return values;
+      }
       // When one fails, all do, and the memory is free when the last has said so.
       await Promise.all(answers);
       throw firstError;
@@ -217,6 +221,24 @@ class Team {
   dispose(): Promise<void> {
     return this.#end(new Error('the model was disposed of'));
   }
+}
+
+/** An observer that is called until it throws, and then throws that when the forward has ended. */
+function watched(observer: Observer | undefined): { readonly observer: Observer; rethrow(): void } {
+  let thrown: { readonly reason: unknown } | undefined;
+  return {
+    observer: (...step) => {
+      if (thrown !== undefined) return;
+      try {
+        observer?.(...step);
+      } catch (reason) {
+        thrown = { reason };
+      }
+    },
+    rethrow() {
+      if (thrown !== undefined) throw thrown.reason;
+    },
+  };
 }
 
 function precisionOf(options: TeamOptions): Precision {

@@ -135,7 +135,7 @@ export interface EmbedOptions {
   readonly client?: string;
   /** Called before anything is computed with how many values the vectors will have together; what it throws, `embed` throws. */
   readonly onSize?: (nValues: number) => void;
-  /** Sees every named step of the forward. Needs a model loaded with `worker: false`. */
+  /** Sees every named step of the forward, in order, before `embed` resolves. What it throws, `embed` rejects with. */
   readonly observer?: Observer;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;

@@ -41,7 +41,7 @@ export const inputOptions = [
     type: 'string',
     value: 'TEXT',
     mayBeEmpty: true,
-    commands: ['embed', 'tokenize'],
+    commands: ['embed', 'tokenize', 'trace'],
     help: 'the text; escapes such as \\n and \\t are resolved',
   },
   {
@@ -49,7 +49,7 @@ export const inputOptions = [
     flags: ['-f', '--file'],
     type: 'string',
     value: 'FILE',
-    commands: ['embed', 'rerank', 'tokenize'],
+    commands: ['embed', 'rerank', 'tokenize', 'trace'],
     help: 'read the text from a file; the line break at its end is dropped',
   },
   {
@@ -57,7 +57,7 @@ export const inputOptions = [
     flags: ['--stdin'],
     type: 'switch',
     default: false,
-    commands: ['embed', 'tokenize'],
+    commands: ['embed', 'tokenize', 'trace'],
     help: 'read the text from standard input, as without -p and -f',
   },
   {
@@ -66,7 +66,7 @@ export const inputOptions = [
     off: ['--no-escape'],
     type: 'switch',
     default: true,
-    commands: ['embed', 'tokenize'],
+    commands: ['embed', 'tokenize', 'trace'],
     help: 'resolve escapes in -p',
   },
   {
@@ -144,7 +144,7 @@ export const inputOptions = [
     flags: ['--json'],
     type: 'switch',
     default: false,
-    commands: ['rerank', 'inspect'],
+    commands: ['rerank', 'inspect', 'trace'],
     help: 'print JSON',
   },
 ] as const satisfies readonly OptionSpec[];

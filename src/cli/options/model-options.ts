@@ -12,7 +12,7 @@ export const modelOptions = [
     env: 'LLAMA_ARG_MODEL',
     type: 'string',
     value: 'FILE',
-    commands: ['serve', 'embed', 'rerank', 'tokenize', 'inspect'],
+    commands: [...computing, 'tokenize', 'inspect'],
     help: 'the GGUF file',
   },
   {

@@ -14,7 +14,7 @@ export const vectorOptions = [
     type: 'string',
     value: 'TYPE',
     choices: poolingTypes,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'trace'],
     help: 'how the vectors of tokens become one; the default is what the file says',
   },
   {
@@ -25,7 +25,7 @@ export const vectorOptions = [
     default: 2,
     min: -MAX_INT,
     max: MAX_INT,
-    commands: ['serve', 'embed'],
+    commands: ['serve', 'embed', 'trace'],
     help: 'normalisation: -1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm',
   },
   {
@@ -53,7 +53,7 @@ export const vectorOptions = [
     value: 'WHERE',
     default: 'no',
     choices: ['no', ...truncateSides],
-    commands: ['embed'],
+    commands: ['embed', 'trace'],
     help: 'where to cut an input that is longer than the context; with no it is an error',
   },
 ] as const satisfies readonly OptionSpec[];

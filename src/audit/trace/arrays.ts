@@ -1,0 +1,50 @@
+/**
+ * @file The arrays of a trace as files of arrays hold them: each under a name of its own.
+ */
+import type { Trace } from '../../engine/index.ts';
+import type { RecordedStep, RecordedTrace } from './recorded.ts';
+
+/** One array of a file. */
+export interface NamedArray {
+  readonly name: string;
+  /** Slowest axis first. */
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array;
+}
+
+/**
+ * The tokens, all steps in order and the vector. A name that occurs several times gets `#2`, `#3`… from the second time on.
+ */
+export function arraysOf({ tokens, steps, vector, dimensions }: Trace): NamedArray[] {
+  const seen = new Map<string, number>();
+  return [
+    { name: 'tokens', shape: [tokens.length], values: Int32Array.from(tokens, ({ id }) => id) },
+    ...steps.map(({ name, rows, cols, values }) => {
+      const nth = (seen.get(name) ?? 0) + 1;
+      seen.set(name, nth);
+      return { name: nth === 1 ? name : `${name}#${nth}`, shape: [rows, cols], values };
+    }),
+    { name: 'vector', shape: [vector.length / dimensions, dimensions], values: vector },
+  ];
+}
+
+/** The trace that `arraysOf` made `arrays` of. */
+export function recordOfArrays(arrays: readonly NamedArray[]): RecordedTrace {
+  let tokens: number[] | undefined;
+  const steps: RecordedStep[] = [];
+  for (const { name, shape, values } of arrays) {
+    if (name === 'tokens') tokens = Array.from(values);
+    else if (name !== 'vector') steps.push({ name: name.replace(/#\d+$/, ''), shape, values, isSample: false });
+  }
+  return { madeBy: 'gguf-embed', tokens, steps, rounding: 0 };
+}
+
+/** The bytes of an array, little-endian as every platform of JavaScript is. */
+export function bytesOf({ values }: NamedArray): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** Bytes in a buffer of their own, in which they are aligned; `slice` of Node's `Buffer` would make no copy. */
+export function copyOf(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}

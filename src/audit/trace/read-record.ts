@@ -1,0 +1,26 @@
+/**
+ * @file Opens a recorded trace, whichever of the formats it is in.
+ */
+import { recordOfArrays } from './arrays.ts';
+import { isEvalCallback, readEvalCallback } from './eval-callback.ts';
+import { readJson } from './json.ts';
+import { readNpz } from './npz.ts';
+import { RecordError, type RecordedTrace } from './recorded.ts';
+import { readSafetensors } from './safetensors.ts';
+
+/**
+ * The trace in a file: `.npz`, safetensors, JSON of this program, or the output of `llama-eval-callback`. What it is, its
+ * first bytes say.
+ * @throws RecordError when it is none of them, or damaged
+ */
+export function readRecord(bytes: Uint8Array): RecordedTrace {
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return recordOfArrays(readNpz(bytes));
+  // The length of a header below 16 MB, then its brace.
+  if (bytes[8] === 0x7b && bytes[7] === 0 && bytes[6] === 0) return recordOfArrays(readSafetensors(bytes));
+  const text = new TextDecoder().decode(bytes);
+  if (/^\s*\{/.test(text)) return readJson(text);
+  if (isEvalCallback(text)) return readEvalCallback(text);
+  throw new RecordError(
+    'it is no trace: neither .npz, safetensors nor JSON of gguf-embed trace, nor the output of llama-eval-callback',
+  );
+}

@@ -1,0 +1,24 @@
+/**
+ * @file The sample of a tensor: its first and last three entries along each axis, which is what llama.cpp's `llama-eval-callback` prints.
+ */
+
+/** Entries at each end of an axis; all of an axis that has no more than twice as many. */
+const AT_EACH_END = 3;
+
+/**
+ * Where the sample of a tensor lies in its row-major values.
+ * @param shape slowest axis first
+ */
+export function sampleIndices(shape: readonly number[]): number[] {
+  let indices = [0];
+  for (const length of shape) {
+    const shown = ends(length);
+    indices = indices.flatMap((index) => shown.map((i) => index * length + i));
+  }
+  return indices;
+}
+
+function ends(length: number): number[] {
+  const first = Array.from({ length: Math.min(length, 2 * AT_EACH_END) }, (_, i) => i);
+  return first.map((i) => (i < AT_EACH_END ? i : i + length - first.length));
+}

@@ -1,0 +1,106 @@
+/**
+ * @file The command `trace`.
+ */
+import { readFile } from 'node:fs/promises';
+import { arraysOf } from '../audit/trace/arrays.ts';
+import { defaultTolerance } from '../audit/trace/cause.ts';
+import { compareTraces } from '../audit/trace/compare.ts';
+import { formatComparison, formatTrace } from '../audit/trace/format.ts';
+import { jsonOf } from '../audit/trace/json.ts';
+import { writeNpz } from '../audit/trace/npz.ts';
+import { readRecord } from '../audit/trace/read-record.ts';
+import { type RecordedTrace, recordOf } from '../audit/trace/recorded.ts';
+import { writeSafetensors } from '../audit/trace/safetensors.ts';
+import type { Trace } from '../engine/index.ts';
+import { createFile } from '../gguf/create-file.node.ts';
+import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
+import { readInput, requireModel } from './input.ts';
+import { loadEmbedder } from './load.ts';
+import { showProgress } from './log.ts';
+import type { OptionValues } from './option-table.ts';
+import type { Parsed } from './parse-options.ts';
+import { requireRegularFile } from './read-file.ts';
+import { UsageError } from './usage-error.ts';
+import { forTerminal, write } from './write.ts';
+
+/** Prints, writes or compares the steps of one text. */
+export async function trace(parsed: Parsed): Promise<void> {
+  const { values } = parsed;
+  const path = requireModel(parsed);
+  if (values.compare !== undefined && values.versus !== undefined)
+    throw new UsageError('--compare and --versus exclude each other');
+  const versus = values.versus === undefined ? undefined : readVersus(values.versus);
+  const recorded = values.compare === undefined ? undefined : await readRecordFile(values.compare);
+  const input = await readInput(values);
+  const backend = values.backend === 'auto' ? 'reference' : values.backend;
+  const here = await traceWith(path, { ...values, backend }, input);
+  await writeFiles(here, values, path);
+  if (recorded !== undefined) await report(here, recorded, values.compare!, values);
+  else if (versus !== undefined) {
+    const there = await traceWith(path, { ...values, ...versus }, input);
+    await report(here, recordOf(there), `${there.info.backend} (${there.info.backendDescription})`, values);
+  } else if (values.json) await write(`${JSON.stringify(jsonOf(here))}\n`);
+  else await write(forTerminal(formatTrace(here)));
+}
+
+async function traceWith(path: string, values: OptionValues, input: string): Promise<Trace> {
+  const embedder = await loadEmbedder(path, values, { worker: false });
+  try {
+    return await embedder.trace(input, {
+      only: values.only,
+      normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
+      truncate: values.truncate === 'no' ? false : values.truncate,
+      onProgress: showProgress(),
+    });
+  } finally {
+    await embedder.dispose();
+  }
+}
+
+/** @throws UsageError for something else than a backend and a precision */
+function readVersus(text: string): { readonly backend: BackendName; readonly precision?: Precision } {
+  const [name, wanted, ...others] = text.split(':');
+  const backend = backendNames.find((known) => known === name);
+  const precision = precisions.find((known) => known === wanted);
+  if (backend === undefined || others.length > 0 || (wanted !== undefined && precision === undefined)) {
+    throw new UsageError(
+      `--versus must be one of ${backendNames.join(', ')}, perhaps with one of :${precisions.join(', :')}, not "${text}"`,
+    );
+  }
+  return precision === undefined ? { backend } : { backend, precision };
+}
+
+async function readRecordFile(path: string): Promise<RecordedTrace> {
+  await requireRegularFile('--compare', path);
+  try {
+    return readRecord(await readFile(path));
+  } catch (cause) {
+    throw new UsageError(`--compare: ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function writeFiles(trace: Trace, { npz, safetensors }: OptionValues, model: string): Promise<void> {
+  const arrays = arraysOf(trace);
+  if (npz !== undefined) await writeWhole(npz, [writeNpz(arrays)], model);
+  if (safetensors !== undefined) await writeWhole(safetensors, writeSafetensors(arrays), model);
+}
+
+async function writeWhole(path: string, pieces: Iterable<Uint8Array>, model: string): Promise<void> {
+  const sink = await createFile(path, [model]);
+  try {
+    for (const piece of pieces) await sink.write(piece);
+    await sink.commit();
+  } finally {
+    await sink.discard();
+  }
+}
+
+/** Prints the comparison; the exit code says whether something differs. */
+async function report(here: Trace, other: RecordedTrace, name: string, values: OptionValues): Promise<void> {
+  const tolerance = values.tolerance ?? defaultTolerance(here, other);
+  const comparison = compareTraces(here, other, tolerance);
+  if (comparison.steps.length === 0) throw new UsageError(`${name} has none of the tensors of this trace`);
+  if (values.json) await write(`${JSON.stringify({ with: name, tolerance, ...comparison })}\n`);
+  else await write(forTerminal(formatComparison(comparison, name, tolerance)));
+  if (comparison.first !== undefined || comparison.otherShape.length > 0) process.exitCode = 1;
+}
