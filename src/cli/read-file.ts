@@ -20,14 +20,14 @@ export async function readTextFile(flag: string, path: string): Promise<string> 
 }
 
 /**
- * As `readTextFile`, for settings: a Git LFS pointer, a web page or an empty file is refused as what it is.
- * @param expected what the file should hold, as in "no API keys"
+ * Refuses a file of settings that is a Git LFS pointer, a web page or empty.
+ * @param file the option that names it, and its path
+ * @param problem what such a file means, as in "is not JSON"
+ * @throws UsageError that says what the file is
  */
-export async function readSettingsFile(flag: string, path: string, expected: string): Promise<string> {
-  const text = await readTextFile(flag, path);
+export function requireSettings(file: string, text: string, problem: string): void {
   const found = describeFormat(new TextEncoder().encode(text).subarray(0, HEAD_BYTES), 'text');
-  if (found !== undefined) throw new UsageError(`${flag} ${path} holds no ${expected}: it is ${found}`);
-  return text;
+  if (found !== undefined) throw new UsageError(`${file} ${problem}: it is ${found}`);
 }
 
 /** A descriptor that the program was started with: `<(command)` of a shell, `/dev/stdin`. To open it waits for nobody. */

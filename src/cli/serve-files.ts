@@ -2,7 +2,7 @@
  * @file The files that `serve` reads beside the model: API keys and prompts.
  */
 import type { OptionValues } from './option-table.ts';
-import { readSettingsFile } from './read-file.ts';
+import { readTextFile, requireSettings } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -12,7 +12,9 @@ import { UsageError } from './usage-error.ts';
 export async function readApiKeys({ apiKey, apiKeyFile }: OptionValues): Promise<readonly string[]> {
   if (apiKey?.length === 0) throw new UsageError('--api-key is empty (an unset variable?)');
   if (apiKeyFile === undefined) return apiKey ?? [];
-  const lines = (await readSettingsFile('--api-key-file', apiKeyFile, 'key')).split('\n').map((line) => line.trim());
+  const text = await readTextFile('--api-key-file', apiKeyFile);
+  requireSettings(`--api-key-file ${apiKeyFile}`, text, 'holds no key');
+  const lines = text.split('\n').map((line) => line.trim());
   const keys = [...(apiKey ?? []), ...lines.filter((line) => line !== '' && !line.startsWith('#'))];
   if (keys.length === 0) throw new UsageError(`--api-key-file ${apiKeyFile} holds no key`);
   return keys;
@@ -29,8 +31,7 @@ export interface Prompts {
  * @throws UsageError for a file of another kind, or a default prompt that it does not have
  */
 export async function readPromptsFile({ promptsFile, defaultPromptName }: OptionValues): Promise<Prompts> {
-  const file =
-    promptsFile === undefined ? {} : parseObject(promptsFile, await readSettingsFile('--prompts', promptsFile, 'JSON'));
+  const file = promptsFile === undefined ? {} : parseObject(promptsFile, await readTextFile('--prompts', promptsFile));
   const isConfig = (typeof file.prompts === 'object' && file.prompts !== null) || '__version__' in file;
   const prompts = isConfig ? (file.prompts ?? {}) : file;
   if (Array.isArray(prompts)) throw new UsageError(`--prompts ${promptsFile}: "prompts" must be an object of texts`);
@@ -50,6 +51,7 @@ export async function readPromptsFile({ promptsFile, defaultPromptName }: Option
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {
+  requireSettings(`--prompts ${path}`, text, 'is not JSON');
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;

@@ -3,7 +3,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { OptionValues } from './option-table.ts';
-import { readSettingsFile } from './read-file.ts';
+import { readTextFile, requireSettings } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -18,8 +18,8 @@ export async function readTls({
   if (sslKeyFile === undefined || sslCertFile === undefined) {
     throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
   }
-  const key = await readSettingsFile('--ssl-key-file', sslKeyFile, 'private key in PEM');
-  const cert = await readSettingsFile('--ssl-cert-file', sslCertFile, 'certificate in PEM');
+  const key = await readTextFile('--ssl-key-file', sslKeyFile);
+  const cert = await readTextFile('--ssl-cert-file', sslCertFile);
   const privateKey = parseKey(key, `--ssl-key-file ${sslKeyFile}`);
   if (!parseChain(cert, `--ssl-cert-file ${sslCertFile}`).checkPrivateKey(privateKey)) {
     throw new UsageError(`--ssl-key-file ${sslKeyFile} is not the key of --ssl-cert-file ${sslCertFile}`);
@@ -28,6 +28,7 @@ export async function readTls({
 }
 
 function parseKey(pem: string, where: string): KeyObject {
+  requireSettings(where, pem, 'holds no private key in PEM');
   if (/-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
     throw new UsageError(`${where} is encrypted: decrypt the key first, with "openssl pkey" for instance`);
   }
@@ -40,6 +41,7 @@ function parseKey(pem: string, where: string): KeyObject {
 
 /** The server's own certificate: the first. Those after it lead to the one that clients trust. */
 function parseChain(pem: string, where: string): X509Certificate {
+  requireSettings(where, pem, 'holds no certificate in PEM');
   const blocks = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [^\n]*/gs) ?? [];
   if (blocks.length === 0) throw new UsageError(`${where} holds no certificate in PEM`);
   const chain = blocks.map((block, i) => {
