@@ -72,6 +72,7 @@ async function appOptions(values: OptionValues): Promise<AppOptions> {
     bodyLimit: values.bodyLimit * 2 ** 20,
     maxQueue: values.maxQueue,
     cacheSize: values.cacheSize,
+    cacheBytes: values.cacheMemory * 2 ** 20,
     prefix: values.apiPrefix,
     apiKeys: await readApiKeys(values),
     cors: {

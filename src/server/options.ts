@@ -1,8 +1,19 @@
 /**
- * @file What can be configured about the server.
+ * @file The options of the server.
  */
 import type { ScoreScale } from '../engine/index.ts';
-import type { CorsOptions } from './middleware/cors.ts';
+
+/** CORS settings. */
+export interface CorsOptions {
+  /** `*`, `localhost`, or origins separated by commas. Default `*`. */
+  readonly origins?: string;
+  /** Default `GET, POST, DELETE, OPTIONS`. */
+  readonly methods?: string;
+  /** Default `*`. */
+  readonly headers?: string;
+  /** Default true. */
+  readonly credentials?: boolean;
+}
 
 /** A request that has been answered; nothing of what it said. */
 export interface AnsweredRequest {
@@ -16,7 +27,7 @@ export interface AnsweredRequest {
   readonly milliseconds: number;
 }
 
-/** How the model is to be served. All have defaults. */
+/** How to serve the model. All options have defaults. */
 export interface ServeOptions {
   /** Names of the model; the alphabetically first is the name in answers. Default: the name of the file. */
   readonly aliases?: readonly string[];
@@ -25,21 +36,23 @@ export interface ServeOptions {
   readonly normalize?: number;
   /** Scale of the scores of /rerank. Default `raw`, as llama-server gives them. */
   readonly rankScores?: ScoreScale;
-  /** Texts to put before inputs, by the name that a request gives as `prompt_name`. Default none. */
+  /** Texts to put before inputs, by the names that requests give as `prompt_name`. Default none. */
   readonly prompts?: Readonly<Record<string, string>>;
   /** The prompt of requests that name none. Default: no prompt. */
   readonly defaultPromptName?: string;
   /** Most bytes in a body. Default 100 MiB. */
   readonly bodyLimit?: number;
-  /** Most requests under way; more get 503 with `Retry-After`. 0: any number. Default 1024. */
+  /** Most requests in progress; more get 503 with `Retry-After`. 0: any number. Default 1024. */
   readonly maxQueue?: number;
-  /** Most bytes in the bodies and answers of all requests under way; one alone may need more. Default 512 MiB. */
+  /** Most bytes in the bodies and answers of all requests in progress; a single request may need more. Default 512 MiB. */
   readonly maxQueueBytes?: number;
-  /** Vectors to keep for inputs that come again. Default 0: none. */
+  /** Most vectors to keep for inputs that are sent again. Default 0: none. */
   readonly cacheSize?: number;
+  /** Most bytes that kept vectors take, with their keys. Default 256 MiB. */
+  readonly cacheBytes?: number;
   /** Put before every path. */
   readonly prefix?: string;
-  /** One of these must come with a request; none: no key is needed. */
+  /** Accepted API keys; requests must send one. Default: none is needed. */
   readonly apiKeys?: readonly string[];
   readonly cors?: CorsOptions;
   /** Whether GET /slots answers. Default true. */
@@ -50,10 +63,10 @@ export interface ServeOptions {
   readonly props?: boolean;
   /** Whether GET /metrics answers. Default false. */
   readonly metrics?: boolean;
-  /** Hears of every failure that is not the client's mistake. */
+  /** Called with every failure that is not the client's mistake. */
   readonly onError?: (error: unknown) => void;
-  /** Hears of every request when it is answered, for a log. */
+  /** Called with every answered request, for a log. */
   readonly onRequest?: (request: AnsweredRequest) => void;
-  /** Hears, once, of a client that does what it should not do and probably does not know: one sentence for a log. */
+  /** Called once with one sentence for a log, when a client probably makes a mistake that it does not see. */
   readonly onWarning?: (message: string) => void;
 }

@@ -55,7 +55,7 @@ describe('decodeWhole', () => {
   });
 });
 
-describe('every door takes every encoding', () => {
+describe('every way in takes every encoding', () => {
   it.each(encodings)('%s', async (_, encode) => {
     const plain = await run(['tokenize', '-m', bert, '--ids', '--no-escape', '-p', text.slice(0, -1)]);
     const file = folder.write('text', encode(text));

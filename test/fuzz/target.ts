@@ -19,7 +19,7 @@ export type BackendName = keyof typeof backends;
 
 /**
  * Runs one file.
- * @throws whatever is not an error of one of the rooms: a bug
+ * @throws whatever is not an error of one of the modules: a bug
  */
 export async function runFile(bytes: Uint8Array, backend: BackendName): Promise<Outcome> {
   const file = await refusable(() => openGguf(memorySource(bytes, 'f')));

@@ -46,7 +46,7 @@ describe('clients', () => {
     await expect.poll(() => engine.nCalls).toBe(6);
     for (const { socket } of gone) socket.destroy();
     await expect.poll(() => engine.calls.filter(({ signal }) => signal?.aborted).length).toBe(5);
-    engine.open();
+    engine.release();
     expect((await staying).status).toBe(200);
     await expect.poll(() => gauge(server.port, 'llamacpp:requests_processing')).toBe(0);
     expect(await gauge(server.port, 'gguf_embed_abandoned_total')).toBe(5);
@@ -55,7 +55,7 @@ describe('clients', () => {
 
   it('that send half a body and hang are cut off, and hold nobody up', async () => {
     const { engine, server } = await start({}, { timeout: 1 });
-    engine.open();
+    engine.release();
     const half = await open(server.port);
     half.socket.write(request('{"input":', 1000));
     const other = await send(server.port, 'POST', '/v1/embeddings', { body: body('a') });
@@ -74,7 +74,7 @@ describe('clients', () => {
     await expect.poll(() => engine.nCalls).toBe(1);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(deaf.socket.destroyed).toBe(false);
-    engine.open();
+    engine.release();
     await new Promise((resolve) => setTimeout(resolve, 5000));
     deaf.socket.resume();
     await deaf.closed;
@@ -121,7 +121,7 @@ it('ten times too many: as many as fit are answered, the others turned away at o
   );
   const turnedAway = () => gauge(server.port, 'gguf_embed_rejected_total');
   await expect.poll(turnedAway, { timeout: 20_000 }).toBe(180);
-  engine.open();
+  engine.release();
   const statuses = (await Promise.all(answers)).map(({ status }) => status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(20);
   expect(statuses.filter((status) => status === 503)).toHaveLength(180);
@@ -135,7 +135,7 @@ it('a stop under load: every request that arrived is answered exactly once', asy
   for (const [i, { socket }] of clients.entries()) socket.write(request(body(`text ${i}`)));
   await expect.poll(() => engine.nCalls).toBe(30);
   const closing = server.close();
-  engine.open();
+  engine.release();
   await closing;
   await Promise.all(clients.map(({ closed }) => closed));
   for (const { received } of clients) {
@@ -171,7 +171,7 @@ it('a stop among silent connections: they are closed at once, and what was accep
   await Promise.all(silent.map(({ closed }) => closed));
   clearInterval(dribble);
   expect(working.socket.destroyed).toBe(false);
-  engine.open();
+  engine.release();
   const opened = performance.now();
   await closing;
   await working.closed;
@@ -182,7 +182,7 @@ it('a stop among silent connections: they are closed at once, and what was accep
 
 it('answers of one connection come in order, each once', async () => {
   const { engine, server } = await start();
-  engine.open();
+  engine.release();
   const { socket, received } = await open(server.port);
   const models = Array.from({ length: 20 }, (_, i) => `model-${i}`);
   socket.write(models.map((model) => request(JSON.stringify({ input: 'a', model }))).join(''));
@@ -194,7 +194,7 @@ it('answers of one connection come in order, each once', async () => {
 
 it(`${soakRequests} requests leave nothing behind`, { timeout: 3_600_000 }, async () => {
   const { engine, server } = await start({ cacheSize: 100 });
-  engine.open();
+  engine.release();
   const held: number[] = [];
   for (let done = 0; done < soakRequests; ) {
     const { socket, received, closed } = await open(server.port);

@@ -1,24 +1,24 @@
 /**
- * @file A real model behind a door that the test opens: shows what the server does while requests wait.
+ * @file A real model that computes once the test lets it: shows what the server does while requests wait.
  */
 import type { Embedder } from '../../src/engine/index.ts';
 import type { Engine } from '../../src/server/index.ts';
 
-/** An engine whose `embed` waits for `open`. */
+/** An engine whose `embed` waits for `release`. */
 export interface DelayedEngine extends Engine {
   /** Calls of `embed` so far. */
   readonly nCalls: number;
   /** Options of every call. */
   readonly calls: { client?: string; signal?: AbortSignal }[];
   /** Lets all calls go on, those to come as well. */
-  open(): void;
+  release(): void;
 }
 
-/** Puts a door before `embedder`. */
+/** `embedder`, whose `embed` waits. */
 export function delayed(embedder: Embedder): DelayedEngine {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
   });
   const calls: { client?: string; signal?: AbortSignal }[] = [];
   return {
@@ -32,7 +32,7 @@ export function delayed(embedder: Embedder): DelayedEngine {
     detokenize: (ids) => embedder.detokenize(ids),
     async embed(input, options) {
       calls.push({ client: options?.client, signal: options?.signal });
-      await opened;
+      await released;
       options?.signal?.throwIfAborted();
       return embedder.embed(input, options);
     },
@@ -40,6 +40,6 @@ export function delayed(embedder: Embedder): DelayedEngine {
     get nCalls() {
       return calls.length;
     },
-    open,
+    release,
   };
 }

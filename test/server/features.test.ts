@@ -169,15 +169,15 @@ describe('dimensions', () => {
 
 describe('the vector cache', () => {
   it('answers the second time without computing, to the bit, and counts', async () => {
-    const door = delayed(embedder);
-    door.open();
-    const served = app({ cacheSize: 3, metrics: true }, door);
+    const held = delayed(embedder);
+    held.release();
+    const served = app({ cacheSize: 3, metrics: true }, held);
     const first = await post(served, '/v1/embeddings', { input: ['a', 'b', long], truncate: true });
     const again = await post(served, '/v1/embeddings', { input: ['a', 'b'] });
-    expect(door.nCalls).toBe(1);
+    expect(held.nCalls).toBe(1);
     expect((await again.json()).data).toEqual((await first.json()).data.slice(0, 2));
     expect((await post(served, '/v1/embeddings', { input: 'a', dimensions: 4 })).status).toBe(200);
-    expect(door.nCalls).toBe(2);
+    expect(held.nCalls).toBe(2);
     const text = await (await get(served, '/metrics')).text();
     expect(text).toContain('gguf_embed_cache_hits_total 2\n');
     expect(text).toContain('gguf_embed_cache_misses_total 4\n');
@@ -185,16 +185,16 @@ describe('the vector cache', () => {
   });
 
   it('forgets what was not used for longest, and still counts usage', async () => {
-    const door = delayed(embedder);
-    door.open();
-    const served = app({ cacheSize: 2 }, door);
+    const held = delayed(embedder);
+    held.release();
+    const served = app({ cacheSize: 2 }, held);
     for (const input of ['a', 'b', 'a', 'c']) await post(served, '/v1/embeddings', { input });
-    expect(door.nCalls).toBe(3);
+    expect(held.nCalls).toBe(3);
     const kept = await (await post(served, '/v1/embeddings', { input: 'a' })).json();
     expect(kept.usage).toEqual({ prompt_tokens: 3, total_tokens: 3 });
-    expect(door.nCalls).toBe(3);
+    expect(held.nCalls).toBe(3);
     await post(served, '/v1/embeddings', { input: 'b' });
-    expect(door.nCalls).toBe(4);
+    expect(held.nCalls).toBe(4);
   });
 
   it('refuses with it what it refuses without', async () => {
@@ -207,10 +207,10 @@ describe('the vector cache', () => {
 
 describe('overload', () => {
   it('turns away what is over --max-queue with 503 and Retry-After, and nobody else', async () => {
-    const door = delayed(embedder);
-    const served = app({ maxQueue: 2, metrics: true }, door);
+    const held = delayed(embedder);
+    const served = app({ maxQueue: 2, metrics: true }, held);
     const accepted = [1, 2].map((i) => post(served, '/v1/embeddings', { input: `text ${i}` }));
-    await expect.poll(() => door.nCalls).toBe(2);
+    await expect.poll(() => held.nCalls).toBe(2);
     const late = await post(served, '/v1/embeddings', { input: 'late' });
     expect(late.status).toBe(503);
     expect(Number(late.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
@@ -222,27 +222,27 @@ describe('overload', () => {
     expect((await get(served, '/health')).status).toBe(200);
     const slots = await (await get(served, '/slots')).json();
     expect(slots.map((slot: { is_processing: boolean }) => slot.is_processing)).toEqual([true, true, false, false]);
-    door.open();
+    held.release();
     for (const answer of await Promise.all(accepted)) expect(answer.status).toBe(200);
     expect((await post(served, '/v1/embeddings', { input: 'now' })).status).toBe(200);
     expect(await (await get(served, '/metrics')).text()).toContain('gguf_embed_rejected_total 1\n');
   });
 
   it('bounds the bytes of all bodies together', async () => {
-    const door = delayed(embedder);
-    const served = app({ maxQueueBytes: 1000 }, door);
+    const held = delayed(embedder);
+    const served = app({ maxQueueBytes: 1000 }, held);
     const headers = { 'content-length': '900' };
     const body = { input: `x${' '.repeat(884)}` };
     const first = post(served, '/v1/embeddings', body, { headers });
-    await expect.poll(() => door.nCalls).toBe(1);
+    await expect.poll(() => held.nCalls).toBe(1);
     expect((await post(served, '/v1/embeddings', body, { headers })).status).toBe(503);
-    door.open();
+    held.release();
     expect((await first).status).toBe(200);
   });
 
   it('counts the bytes of bodies of unknown length as they come', async () => {
-    const door = delayed(embedder);
-    const served = app({ maxQueueBytes: 1000, metrics: true }, door);
+    const held = delayed(embedder);
+    const served = app({ maxQueueBytes: 1000, metrics: true }, held);
     const stream = () =>
       served.fetch(
         new Request('http://localhost/v1/embeddings', {
@@ -252,21 +252,21 @@ describe('overload', () => {
         } as RequestInit),
       );
     const first = stream();
-    await expect.poll(() => door.nCalls).toBe(1);
+    await expect.poll(() => held.nCalls).toBe(1);
     const second = await stream();
     expect(second.status).toBe(503);
     expect(second.headers.get('retry-after')).toBe('1');
-    door.open();
+    held.release();
     expect((await first).status).toBe(200);
     expect((await stream()).status).toBe(200);
     expect(await (await get(served, '/metrics')).text()).toContain('gguf_embed_rejected_total 1\n');
   });
 
   it('refuses answers of too many values before they are computed', async () => {
-    const door = delayed(embedder);
-    door.open();
+    const held = delayed(embedder);
+    held.release();
     const input = Array.from({ length: 1100 }, () => [101]);
-    const refused = await refusal(app({}, door), { input, dimensions: 65536 });
+    const refused = await refusal(app({}, held), { input, dimensions: 65536 });
     expect(refused).toMatchObject({ status: 400, type: 'invalid_request_error' });
     expect(refused.message).toContain('the answer would have 72089600 values, more than 67108864');
     expect(await refusal(app({ cacheSize: 9 }), { input, dimensions: 65536 })).toMatchObject({ status: 400 });
@@ -283,13 +283,13 @@ describe('overload', () => {
   });
 
   it('bounds what all answers take together', async () => {
-    const door = delayed(embedder);
-    const served = app({ maxQueueBytes: 1_000_000 }, door);
+    const held = delayed(embedder);
+    const served = app({ maxQueueBytes: 1_000_000 }, held);
     const waiting = post(served, '/v1/embeddings', { input: 'a' });
-    await expect.poll(() => door.nCalls).toBe(1);
+    await expect.poll(() => held.nCalls).toBe(1);
     const heavy = post(served, '/v1/embeddings', { input: 'a', dimensions: 65536 });
-    await expect.poll(() => door.nCalls).toBe(2);
-    door.open();
+    await expect.poll(() => held.nCalls).toBe(2);
+    held.release();
     expect((await heavy).status === 503 || (await waiting).status === 503).toBe(true);
     expect((await post(served, '/v1/embeddings', { input: 'a', dimensions: 65536 })).status).toBe(200);
   });
@@ -339,8 +339,8 @@ describe('overload', () => {
   });
 
   it('passes on who asks, and that he went away', async () => {
-    const door = delayed(embedder);
-    const served = app({ metrics: true }, door);
+    const held = delayed(embedder);
+    const served = app({ metrics: true }, held);
     const leaving = new AbortController();
     const request = new Request('http://localhost/embedding', {
       method: 'POST',
@@ -348,12 +348,12 @@ describe('overload', () => {
       signal: leaving.signal,
     });
     const answer = served.fetch(request, { client: '10.0.0.1' });
-    await expect.poll(() => door.nCalls).toBe(1);
-    expect(door.calls[0].client).toBe('10.0.0.1');
+    await expect.poll(() => held.nCalls).toBe(1);
+    expect(held.calls[0].client).toBe('10.0.0.1');
     leaving.abort();
-    door.open();
+    held.release();
     await answer;
-    expect(door.calls[0].signal?.aborted).toBe(true);
+    expect(held.calls[0].signal?.aborted).toBe(true);
     expect(await (await get(served, '/metrics')).text()).toContain('gguf_embed_abandoned_total 1\n');
   });
 });

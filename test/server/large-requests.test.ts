@@ -187,20 +187,20 @@ it('shares the cache, and counts', async () => {
 });
 
 it('knows who asks, and drops the request of a client that goes away', async () => {
-  const door = delayed(embedder as unknown as Parameters<typeof delayed>[0]);
-  const { app } = withWorker({}, door);
+  const held = delayed(embedder as unknown as Parameters<typeof delayed>[0]);
+  const { app } = withWorker({}, held);
   const leaving = new AbortController();
   const body = JSON.stringify({ input: 'a', ...padding });
   const request = new Request('http://localhost/embedding', { method: 'POST', body, signal: leaving.signal });
   const answer = app.fetch(request, { client: '10.0.0.1' });
-  await expect.poll(() => door.nCalls, { timeout: 20_000 }).toBe(1);
-  expect(door.calls[0].client).toBe('10.0.0.1');
+  await expect.poll(() => held.nCalls, { timeout: 20_000 }).toBe(1);
+  expect(held.calls[0].client).toBe('10.0.0.1');
   leaving.abort();
   await answer;
-  expect(door.calls[0].signal?.aborted).toBe(true);
+  expect(held.calls[0].signal?.aborted).toBe(true);
   expect(await metric(app, 'gguf_embed_abandoned_total')).toBe(1);
   expect(await metric(app, 'llamacpp:requests_processing')).toBe(0);
-  door.open();
+  held.release();
 });
 
 it('ends the worker when it is idle, and starts another one', async () => {
@@ -253,13 +253,13 @@ it('answers a request that comes while the worker ends', async () => {
 
 it('a worker that ends by itself fails its requests and no others', async () => {
   const errors: unknown[] = [];
-  const door = delayed(embedder as unknown as Parameters<typeof delayed>[0]);
-  const { app, large } = withWorker({ onError: (error) => errors.push(error) }, door);
+  const held = delayed(embedder as unknown as Parameters<typeof delayed>[0]);
+  const { app, large } = withWorker({ onError: (error) => errors.push(error) }, held);
   const lost = post(app, '/v1/embeddings', { input: 'a', ...padding });
-  await expect.poll(() => door.nCalls, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => held.nCalls, { timeout: 20_000 }).toBe(1);
   await large.close();
   expect((await lost).status).toBe(500);
   expect(errors).toHaveLength(1);
-  door.open();
+  held.release();
   expect((await post(app, '/v1/embeddings', { input: 'a', ...padding })).status).toBe(200);
 });

@@ -186,7 +186,7 @@ describe('header names have their usual spelling', () => {
     await expect.poll(() => engine.nCalls).toBe(1);
     const refused = await answerTo(port, 'POST /v1/embeddings HTTP/1.1\r\nContent-Length: 13\r\n\r\n{"input":"a"}');
     expect(refused).toMatch(/^HTTP\/1\.1 503 .*\r\nRetry-After: 1\r\n/s);
-    engine.open();
+    engine.release();
     expect((await first).status).toBe(200);
   });
 });
@@ -266,7 +266,7 @@ describe('bodies that do not come', () => {
       const refused = await answerTo(port, text);
       expect(refused).toMatch(/^HTTP\/1\.1 503 .*unavailable_error/s);
     }
-    engine.open();
+    engine.release();
     expect((await first).status).toBe(200);
     expect((await send(port, 'POST', '/v1/embeddings', { body })).status).toBe(200);
   });

@@ -261,4 +261,16 @@ export const serverOptions = [
     commands: ['serve'],
     help: 'vectors to keep for inputs that are sent again',
   },
+  {
+    name: 'cacheMemory',
+    flags: ['--cache-memory'],
+    env: 'GGUF_EMBED_CACHE_MEMORY',
+    type: 'integer',
+    value: 'MIB',
+    default: 256,
+    min: 1,
+    max: 65_536,
+    commands: ['serve'],
+    help: 'most memory for kept vectors in MiB, whatever --cache-size allows',
+  },
 ] as const satisfies readonly OptionSpec[];

@@ -7,15 +7,16 @@
 import type { ModelInfo } from '../../engine/index.ts';
 import type { ErrorClass } from '../../workers/index.ts';
 import { HttpError } from '../errors.ts';
-import type { Settings, WorkPath } from '../state.ts';
-import type { VectorOptions } from '../vectors/compute.ts';
+import type { BodyPath } from '../request.ts';
+import type { Settings } from '../state.ts';
+import type { VectorOptions } from '../vectors/compute-vectors.ts';
 
 /** What the worker does. `id` is that of a request, given by the server; a request embeds once at most at a time. */
 export interface LargeWorkerMethods {
   /** Comes first. `header` is that of the model that the server runs, whatever lies at its path by now. */
   open(params: { header: Uint8Array; info: ModelInfo; settings: Settings }): void;
   /** The body of the answer. */
-  answer(params: { id: number; path: WorkPath; bytes: Uint8Array<ArrayBuffer>; type: string }): Uint8Array<ArrayBuffer>;
+  answer(params: { id: number; path: BodyPath; bytes: Uint8Array<ArrayBuffer>; type: string }): Uint8Array<ArrayBuffer>;
   /** Vectors of the next inputs end to end, and how many values belong to each. */
   vectors(params: { id: number; values: Float32Array<ArrayBuffer>; lengths: number[] }): void;
 }

@@ -9,9 +9,9 @@ import { createTokenizer } from '../../tokenizer/index.ts';
 import { linkToOwner, Transferred } from '../../workers/index.ts';
 import type { Engine } from '../engine.ts';
 import { toHttpError } from '../errors.ts';
-import { parseFields } from '../middleware/body.ts';
-import { workHandlers } from '../routes/body-routes.ts';
-import { makeHouse, makeService } from '../state.ts';
+import { parseFields } from '../json/fields.ts';
+import { bodyRoutes } from '../routes/body-routes.ts';
+import { createState, withModel } from '../state.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
 
 type Params<Name extends keyof LargeWorkerMethods> = Parameters<LargeWorkerMethods[Name]>[0];
@@ -40,16 +40,16 @@ const server = linkToOwner<LargeWorkerMethods, LargeOwnerMethods>(
 async function open({ header, info, settings }: Params<'open'>) {
   const metadata = await readMetadata(memorySource(header, info.source));
   // The server has the cache.
-  const house = makeHouse({ ...settings, cacheSize: 0 });
-  return { metadata, info, house, tokenizer: createTokenizer(metadata) };
+  const state = createState({ ...settings, cacheSize: 0 });
+  return { metadata, info, state, tokenizer: createTokenizer(metadata) };
 }
 
 async function answer({ id, path, bytes, type }: Params<'answer'>, signal: AbortSignal) {
   try {
     if (opening === undefined) throw new Error('no model was opened in this worker');
     const opened = await opening;
-    const body = await workHandlers[path]({
-      service: makeService(engineFor(id, opened), opened.house),
+    const body = await bodyRoutes[path]({
+      state: withModel(opened.state, engineFor(id, opened)),
       client: undefined,
       fields: () => parseFields(bytes, type),
       query: () => undefined,

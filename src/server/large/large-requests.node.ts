@@ -5,8 +5,9 @@
 import { Turn } from '../../turn.ts';
 import { linkToWorker, type WorkerLink } from '../../workers/index.ts';
 import { toHttpError } from '../errors.ts';
-import type { LargeRequest, LargeRequestHandler, Service } from '../state.ts';
-import { computeVectors } from '../vectors/compute.ts';
+import type { LargeRequest, LargeRequestHandler } from '../request.ts';
+import type { ModelState } from '../state.ts';
+import { computeVectors } from '../vectors/compute-vectors.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
 
 /** Milliseconds without a large request after which the worker is ended. */
@@ -39,7 +40,7 @@ export class LargeRequests implements LargeRequestHandler {
     const { path, bytes, type, signal } = request;
     signal.throwIfAborted();
     clearTimeout(this.#timer);
-    const worker = (this.#worker ??= this.#start(request.service));
+    const worker = (this.#worker ??= this.#start(request.state));
     const id = this.#nRequests++;
     this.#pending.set(id, request);
     try {
@@ -59,7 +60,7 @@ export class LargeRequests implements LargeRequestHandler {
     await worker?.terminate(new Error('the worker for large requests was ended'));
   }
 
-  #start({ engine, options }: Service): LargeWorker {
+  #start({ engine, settings }: ModelState): LargeWorker {
     const worker: LargeWorker = linkToWorker<LargeOwnerMethods, LargeWorkerMethods>(
       workerModule,
       {
@@ -78,7 +79,7 @@ export class LargeRequests implements LargeRequestHandler {
       },
     );
     worker.keepAlive(false);
-    worker.notify('open', { header: engine.metadata.header, info: engine.info, settings: options });
+    worker.notify('open', { header: engine.metadata.header, info: engine.info, settings });
     return worker;
   }
 }

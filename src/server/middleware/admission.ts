@@ -1,62 +1,62 @@
 /**
- * @file The door: how many requests may be under way, so that overload costs those turned away and nobody else.
+ * @file Admission control: bounds the requests in progress, so that overload costs only the requests that are refused.
  */
 import { HttpError } from '../errors.ts';
 
-/** Longest time that a client is told to wait, in seconds. */
+/** Most seconds that a client is told to wait. */
 const MAX_RETRY_AFTER = 60;
-/** Part of all bytes that bodies on their way may hold without counting as company to a request that is alone. */
+/** Share of `maxQueueBytes` that arriving bodies may hold while another request still counts as the only one. */
 const NEGLIGIBLE = 1 / 512;
 
-/** Bounds of what may be under way. */
-export interface GateLimits {
+/** Bounds of what may be in progress. */
+export interface AdmissionLimits {
   /** Most requests, 0 for any number. */
   readonly maxQueue: number;
   /** Most bytes in the bodies and answers of all requests together. */
   readonly maxQueueBytes: number;
 }
 
-/** A request under way. */
-export interface Visit {
+/** An admitted request. */
+export interface Admission {
   /**
-   * More bytes: of its body, as they arrive, or for its answer.
-   * @throws HttpError (503) when there is no room for them
+   * Adds bytes: of the body, as they arrive, or for the answer.
+   * @throws HttpError (503) when there is no memory for them
    */
   add(bytes: number): void;
   /**
-   * Its body is there: from now on it counts as a request under way. Before, a client that sends slowly takes nobody's place.
+   * The body has arrived: from now on the request counts as in progress. A client that sends slowly keeps nobody out.
    * @throws HttpError (503) when there are too many
    */
   start(): void;
-  /** It has been answered. */
-  leave(): void;
+  /** The request has been answered. */
+  end(): void;
 }
 
-/** Counts requests in and out. */
-export class Gate {
-  readonly #limits: GateLimits;
+/** Counts the requests in progress and their bytes. */
+export class AdmissionControl {
+  readonly #limits: AdmissionLimits;
   readonly #onRefusal: () => void;
   #nActive = 0;
   #bytes = 0;
 
-  /** @param onRefusal hears of every request that is turned away */
-  constructor(limits: GateLimits, onRefusal: () => void) {
+  /** @param onRefusal called for every request that is refused */
+  constructor(limits: AdmissionLimits, onRefusal: () => void) {
     this.#limits = limits;
     this.#onRefusal = onRefusal;
   }
 
-  /** Requests under way whose bodies are there. */
+  /** Requests in progress whose bodies have arrived. */
   get nActive(): number {
     return this.#nActive;
   }
 
   /**
-   * Lets a request in, before its body is read.
-   * @param declared bytes of its body, as far as they are known; they are not counted before they arrive
-   * @param retryAfter seconds after which there should be room
-   * @throws HttpError (503) when there is no room
+   * Admits a request, before its body is read.
+   * @param declared bytes of the body, 0 if unknown; they count only once they arrive
+   * @param retryAfter seconds after which the server should have time
+   * @throws HttpError (503) when the server is full
    */
-  enter(declared: number, retryAfter: number): Visit {
+  admit(declared: number, retryAfter: number): Admission {
     const { maxQueue, maxQueueBytes } = this.#limits;
     let counted = 0;
     let isStarted = false;
@@ -67,7 +67,7 @@ export class Gate {
         headers: { 'Retry-After': String(seconds) },
       });
     };
-    // A single request is bounded by the limit of a body, so one that is alone may take more.
+    // The limit of a body bounds a single request, so a request that is alone may take more.
     const isAlone = () => this.#nActive === (isStarted ? 1 : 0) && this.#bytes - counted <= NEGLIGIBLE * maxQueueBytes;
     const isHeavy = (more: number) => this.#bytes + more > maxQueueBytes && !isAlone();
     const isFull = () => maxQueue > 0 && this.#nActive >= maxQueue;
@@ -83,7 +83,7 @@ export class Gate {
         this.#nActive++;
         isStarted = true;
       },
-      leave: () => {
+      end: () => {
         if (isStarted) this.#nActive--;
         this.#bytes -= counted;
       },

@@ -1,139 +1,52 @@
 /**
- * @file Reads the body of a request: size limit, UTF-8, JSON, forms.
+ * @file Reads the body of a request once the server admits it, and has large bodies handled on another thread.
  */
+import type { RouteHandler } from '../context.ts';
 import { HttpError } from '../errors.ts';
-import { diagnoseJson } from '../json/diagnosis.ts';
+import { parseFields } from '../json/fields.ts';
+import type { BodyPath, Handler, LargeRequestHandler } from '../request.ts';
+import type { ModelState } from '../state.ts';
+import type { Admission } from './admission.ts';
+import { readBytes } from './read-bytes.ts';
 
-/** The fields of a body. What is no object has none, as in llama-server. */
-export type Fields = Readonly<Record<string, unknown>>;
+/** Bodies of more bytes are large; smaller ones take a few milliseconds. */
+const LARGE = 1 << 16;
 
-/** Bodies up to this many bytes are read as a whole, which is faster. */
-const AT_ONCE = 1 << 16;
+/** Most values in one answer: 256 MiB of float32, and three times as much as JSON. */
+const MAX_VALUES = 1 << 26;
+/** Bytes that a value takes while an answer is made: float32 and its decimals. */
+const BYTES_PER_VALUE = 16;
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
-/**
- * The fields of a JSON body, whatever its declared type; of a form, each text field as a string, a repeated one as an array.
- * @param type of the content, as the header says it
- * @throws HttpError for bytes that are no JSON
- */
-export async function parseFields(bytes: Uint8Array, type: string): Promise<Fields> {
-  const value = IS_FORM.test(type) ? await formFields(bytes, type) : parseJson(bytes);
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+/** Bounds the body and the answer of a request, and calls `handler` or, with a large body, `large`. */
+export function withBody(path: BodyPath, handler: Handler, large: LargeRequestHandler | undefined): RouteHandler {
+  return async (context, request) => {
+    const admission = admit(context.state, Number(request.headers.get('content-length') ?? 0));
+    try {
+      const bytes = await readBytes(request, context.state.settings.bodyLimit, admission.add);
+      admission.start();
+      const type = request.headers.get('content-type') ?? '';
+      const reserve = (nValues: number) => {
+        if (nValues > MAX_VALUES) throw tooManyValues(nValues);
+        admission.add(nValues * BYTES_PER_VALUE);
+      };
+      if (large !== undefined && bytes.length > LARGE)
+        return await large.handle({ ...context, reserve, path, bytes, type });
+      return await handler({ ...context, reserve, fields: () => parseFields(bytes, type) });
+    } finally {
+      admission.end();
+    }
+  };
 }
 
-/** Types have no case. */
-const IS_FORM = /^\s*multipart\/form-data/i;
-
-/** Numbers that may be larger than a double holds, and more. */
-const MAYBE_OVERFLOW = /[eE]\+?\d{3}|\d{200}/;
-const OVERFLOW =
-  '[json.exception.out_of_range.406] number overflow: a number is too large for 64 bits of floating point';
-
-function hasInfinity(value: unknown): boolean {
-  const stack = [value];
-  while (stack.length > 0) {
-    const one = stack.pop();
-    if (typeof one === 'number' && !Number.isFinite(one)) return true;
-    if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) stack.push(inner);
-  }
-  return false;
+/** @throws HttpError (503) when too much is in progress */
+function admit({ admission, counters, engine }: ModelState, bytes: number): Admission {
+  const { tokensPerSecond } = counters;
+  return admission.admit(bytes, tokensPerSecond > 0 ? engine.nWaitingTokens / tokensPerSecond : 1);
 }
 
-/** @throws HttpError saying where and why the bytes are not JSON */
-function parseJson(bytes: Uint8Array): unknown {
-  let problem: string | undefined;
-  try {
-    const text = decoder.decode(bytes);
-    const value: unknown = JSON.parse(text);
-    // JavaScript takes lone surrogates; no UTF-8 text can hold them.
-    if (/\\u[dD][89a-fA-F]/.test(text)) problem = diagnoseJson(bytes);
-    if (MAYBE_OVERFLOW.test(text) && hasInfinity(value)) problem = OVERFLOW;
-    if (problem === undefined) return value;
-  } catch (error) {
-    problem = diagnoseJson(bytes) ?? `parse error: ${(error as Error).message}`;
-  }
-  throw new HttpError('invalid_request_error', problem);
-}
-
-/**
- * The body of a request, unpacked.
- * @param onBytes hears of bytes as they come; what it throws ends the reading
- * @throws HttpError for more than `limit` bytes, packed or not (413), an unknown packing (415), a broken one (400)
- */
-export async function readBytes(
-  request: Request,
-  limit: number,
-  onBytes: (n: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`);
-  const declared = request.headers.get('content-length');
-  if (Number(declared ?? 0) > limit) throw tooLarge();
-  const packing = packingOf(request.headers);
-  if (packing === 'identity' && declared !== null && Number(declared) <= AT_ONCE) {
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    onBytes(bytes.length);
-    return bytes;
-  }
-  if (request.body === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of unpack(request.body, packing)) {
-    length += chunk.length;
-    if (length > limit) throw tooLarge();
-    onBytes(chunk.length);
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
-
-/** How a body is packed: the names of codings have no case, `x-gzip` is gzip, and `identity` or nothing is none. */
-function packingOf(headers: Headers): string {
-  const names = (headers.get('content-encoding') ?? '').toLowerCase().split(',');
-  const codings = names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
-  return codings.map((name) => (name === 'x-gzip' ? 'gzip' : name)).join(', ') || 'identity';
-}
-
-async function* unpack(body: ReadableStream<Uint8Array<ArrayBuffer>>, packing: string): AsyncGenerator<Uint8Array> {
-  const known = packing === 'gzip' || packing === 'deflate';
-  if (!known && packing !== 'identity') {
-    throw new HttpError(
-      'unsupported_media_type_error',
-      `bodies in Content-Encoding ${packing} cannot be read: use gzip, deflate or none`,
-    );
-  }
-  const bytes = known ? body.pipeThrough(new DecompressionStream(packing)) : body;
-  try {
-    yield* bytes as unknown as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    if (!known || !isUnpackingError(error)) throw error;
-    throw new HttpError('invalid_request_error', `the body is no ${packing}: ${error.message}`);
-  }
-}
-
-/** A TypeError by the standard; Node throws that of its zlib. */
-function isUnpackingError(error: unknown): error is Error {
-  return error instanceof TypeError || String((error as { code?: unknown }).code).startsWith('Z_');
-}
-
-async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {
-  const named = type.replace(IS_FORM, 'multipart/form-data');
-  let form: FormData;
-  try {
-    form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': named } }).formData();
-  } catch (error) {
-    throw new HttpError('invalid_request_error', `the form cannot be read: ${(error as Error).message}`);
-  }
-  const fields: Record<string, unknown> = {};
-  for (const name of new Set(form.keys())) {
-    const texts = form.getAll(name).filter((value) => typeof value === 'string');
-    fields[name] = texts.length === 1 ? texts[0] : texts;
-  }
-  return fields;
+function tooManyValues(nValues: number): HttpError {
+  return new HttpError(
+    'invalid_request_error',
+    `the answer would have ${nValues} values, more than ${MAX_VALUES}: ask for fewer inputs at a time, or fewer dimensions`,
+  );
 }

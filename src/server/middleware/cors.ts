@@ -1,51 +1,24 @@
 /**
- * @file Who may call: API keys and CORS, as llama-server handles them.
+ * @file CORS, as llama-server handles it.
  */
-import { Buffer } from 'node:buffer';
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Env } from '../context.ts';
+import type { CorsOptions } from '../options.ts';
 
-/** CORS settings. */
-export interface CorsOptions {
-  /** `*`, `localhost`, or what the header is to say. Default `*`. */
-  readonly origins?: string;
-  /** Default `GET, POST, DELETE, OPTIONS`. */
-  readonly methods?: string;
-  /** Default `*`. */
-  readonly headers?: string;
-  /** Default true. */
-  readonly credentials?: boolean;
-}
-
-/** Paths that need no key, with and without the path prefix. */
-const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
-
-/** Whether a request may go on: always without keys. */
-export function isAllowed(keys: readonly string[], prefix: string, path: string, headers: Headers): boolean {
-  const isPublic = publicPaths.has(path) || (path.startsWith(prefix) && publicPaths.has(path.slice(prefix.length)));
-  if (keys.length === 0 || isPublic) return true;
-  const given = headers.get('authorization') || headers.get('x-api-key') || '';
-  const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
-  // Headers come as bytes, which runtimes take for Latin-1 although clients send UTF-8.
-  const forms = [digest(Buffer.from(key, 'latin1')), digest(Buffer.from(key))];
-  let found = false;
-  for (const known of keys) {
-    const wanted = digest(Buffer.from(known));
-    for (const form of forms) found = timingSafeEqual(wanted, form) || found;
-  }
-  return found;
-}
-
-/** Digests have one length, so that comparing them tells nothing about that of a key. */
-function digest(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+/** Says which origins may read answers, and answers OPTIONS requests. */
+export function cors(options: CorsOptions): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    allowOrigin(c, options);
+    if (c.req.method === 'OPTIONS') return preflight(c, options);
+    await next();
+  };
 }
 
 /**
- * Sets `Access-Control-Allow-Origin`. Where an origin is allowed by name, so are its requests with credentials, which a
- * browser hides from the page unless the answer itself allows them.
+ * Sets `Access-Control-Allow-Origin`. An origin that is allowed by name may also send credentials; a browser hides the
+ * answer from the page unless the answer itself allows them.
  */
-export function allowOrigin(c: Context, { origins = '*', credentials = true }: CorsOptions): void {
+function allowOrigin(c: Context<Env>, { origins = '*', credentials = true }: CorsOptions): void {
   const origin = c.req.header('origin') ?? '';
   if (origins === '*') {
     c.header('Access-Control-Allow-Origin', credentials ? origin : '*');
@@ -61,8 +34,8 @@ export function allowOrigin(c: Context, { origins = '*', credentials = true }: C
 }
 
 /** Answers an OPTIONS request. */
-export function preflight(
-  c: Context,
+function preflight(
+  c: Context<Env>,
   { origins = '*', methods = 'GET, POST, DELETE, OPTIONS', headers = '*', credentials = true }: CorsOptions,
 ): Response {
   c.header('Access-Control-Allow-Credentials', String(credentials));

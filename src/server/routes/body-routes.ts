@@ -1,13 +1,13 @@
 /**
- * @file The routes with work to do, by their paths.
+ * @file The routes whose handlers need the body, by their paths. The worker for large requests has the same ones.
  */
 
-import type { Handler, WorkPath } from '../state.ts';
+import type { BodyPath, Handler } from '../request.ts';
 import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
 import { rerank } from './rerank.ts';
 import { detokenize, tokenize } from './tokenize.ts';
 
-export const workHandlers: Readonly<Record<WorkPath, Handler>> = {
+export const bodyRoutes: Readonly<Record<BodyPath, Handler>> = {
   '/v1/embeddings': openAiEmbeddings,
   '/embeddings': nativeEmbeddings,
   '/embedding': nativeEmbeddings,

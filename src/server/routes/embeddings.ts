@@ -4,46 +4,46 @@
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
+import type { Fields } from '../json/fields.ts';
 import { JsonWriter } from '../json/writer.ts';
-import type { Fields } from '../middleware/body.ts';
+import type { BodyContext } from '../request.ts';
 import { checkBody, embeddingsBody } from '../schema/bodies.ts';
-import type { Call } from '../state.ts';
-import { computeVectors, type Vectors, withPrompt } from '../vectors/compute.ts';
-import { convertVector, type OutputDtype } from '../vectors/dtypes.ts';
+import { computeVectors, type Vectors, withPrompt } from '../vectors/compute-vectors.ts';
+import { convertVector, type OutputDtype } from '../vectors/output-dtypes.ts';
 
 /**
  * Answers /v1/embeddings. `content` instead of `input` gives the native format, as in llama-server.
  * @throws HttpError, InputError, the signal's reason
  */
-export async function openAiEmbeddings(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { service } = call;
-  if (service.engine.info.pooling === 'none') {
+export async function openAiEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
+  const { state } = context;
+  if (state.engine.info.pooling === 'none') {
     throw new HttpError(
       'invalid_request_error',
       "Pooling type 'none' is not OAI compatible. Please use a different pooling type",
     );
   }
-  const fields = await call.fields();
-  const { body, result } = await compute(call, fields);
+  const fields = await context.fields();
+  const { body, result } = await compute(context, fields);
   if (!('input' in fields)) return nativeJson(result, body.output_dtype);
-  return openAiJson(result, body.model ?? service.name, body.encoding_format, body.output_dtype);
+  return openAiJson(result, body.model ?? state.name, body.encoding_format, body.output_dtype);
 }
 
 /** Answers /embeddings and /embedding. Throws what `openAiEmbeddings` throws. */
-export async function nativeEmbeddings(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { body, result } = await compute(call, await call.fields());
+export async function nativeEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
+  const { body, result } = await compute(context, await context.fields());
   return nativeJson(result, body.output_dtype);
 }
 
-async function compute(call: Call, fields: Fields) {
+async function compute(context: BodyContext, fields: Fields) {
   if (!('input' in fields || 'content' in fields)) {
     throw new HttpError('invalid_request_error', '"input" or "content" must be provided');
   }
-  const { engine, options } = call.service;
+  const { engine, settings } = context.state;
   const isAbsent = !('input' in fields) || (fields.input === null && fields.content != null);
   const body = checkBody(embeddingsBody, isAbsent ? { ...fields, input: fields.content } : fields);
-  const result = await computeVectors(call, withPrompt(call, body.input, body.prompt_name ?? undefined), {
-    normalize: normalization(engine.info, body.embd_normalize, options.normalize),
+  const result = await computeVectors(context, withPrompt(context, body.input, body.prompt_name ?? undefined), {
+    normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
   });

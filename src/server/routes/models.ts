@@ -1,13 +1,13 @@
 /**
  * @file GET /models: the model in the formats of Ollama and OpenAI at once, as llama-server gives it.
  */
-import type { Asked } from '../state.ts';
+import type { RequestContext } from '../request.ts';
 
 /** llama.cpp's numbers for the kinds of vocabulary. */
 const vocabTypes = { spm: 1, bpe: 2, wordpiece: 3, unigram: 4, rwkv: 5, plamo2: 6 } as const;
 
 /** The body of the answer. */
-export function modelList({ service: { name, aliases, engine, options } }: Asked): string {
+export function modelList({ state: { name, aliases, engine, settings } }: RequestContext): string {
   const { info, tokenizer } = engine;
   return JSON.stringify({
     models: [
@@ -37,7 +37,7 @@ export function modelList({ service: { name, aliases, engine, options } }: Asked
       {
         id: name,
         aliases,
-        tags: options.tags,
+        tags: settings.tags,
         object: 'model',
         created: Math.floor(Date.now() / 1000),
         owned_by: 'llamacpp',

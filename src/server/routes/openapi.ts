@@ -2,9 +2,8 @@
  * @file GET /openapi.json: a description of the routes, made from the schemas that check requests.
  */
 import { errorStatus } from '../errors.ts';
-import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from '../schema/bodies.ts';
-import { type JsonSchema, jsonSchemaOf } from '../schema/json-schema.ts';
-import type { Asked } from '../state.ts';
+import type { RequestContext } from '../request.ts';
+import { bodySchemas, type JsonSchema } from '../schema/json-schemas.ts';
 
 interface Route {
   readonly paths: readonly string[];
@@ -29,7 +28,7 @@ const truncated = { type: 'boolean', description: 'there, and true, when the inp
 const anyObject = { type: 'object' };
 
 /** All routes that do something. */
-function routes(): Route[] {
+function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
   return [
     {
       paths: ['/health', '/v1/health'],
@@ -41,7 +40,7 @@ function routes(): Route[] {
       paths: ['/v1/embeddings'],
       method: 'post',
       summary: "Vectors, in OpenAI's format",
-      body: jsonSchemaOf(embeddingsBody),
+      body: bodies.embeddings,
       answer: object({
         model: text,
         object: text,
@@ -65,14 +64,14 @@ function routes(): Route[] {
       paths: ['/embeddings', '/embedding'],
       method: 'post',
       summary: "Vectors, in llama-server's own format",
-      body: jsonSchemaOf(embeddingsBody),
+      body: bodies.embeddings,
       answer: list(object({ index: integer, embedding: list(list(number)), truncated }, 'truncated')),
     },
     {
       paths: ['/v1/rerank', '/v1/reranking', '/rerank', '/reranking'],
       method: 'post',
       summary: 'How well documents answer a query, best first',
-      body: jsonSchemaOf(rerankBody),
+      body: bodies.rerank,
       answer: {
         anyOf: [
           object({
@@ -89,7 +88,7 @@ function routes(): Route[] {
       paths: ['/tokenize'],
       method: 'post',
       summary: 'Token ids of a text',
-      body: jsonSchemaOf(tokenizeBody),
+      body: bodies.tokenize,
       answer: object({
         tokens: list({ anyOf: [integer, object({ id: integer, piece: { anyOf: [text, list(integer)] } })] }),
       }),
@@ -98,7 +97,7 @@ function routes(): Route[] {
       paths: ['/detokenize'],
       method: 'post',
       summary: 'Text of token ids',
-      body: jsonSchemaOf(detokenizeBody),
+      body: bodies.detokenize,
       answer: object({ content: text }),
     },
     { paths: ['/models', '/v1/models'], method: 'get', summary: 'The model', answer: anyObject },
@@ -110,11 +109,11 @@ function routes(): Route[] {
 }
 
 /** The description as OpenAPI 3.1. */
-export function openApi({ service }: Asked): string {
-  const { prefix, apiKeys } = service.options;
+export async function openApi({ state }: RequestContext): Promise<string> {
+  const { prefix, apiKeys } = state.settings;
   const content = (schema: JsonSchema, type = 'application/json') => ({ [type]: { schema } });
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { paths: all, method, summary, body, answer, contentType } of routes()) {
+  for (const { paths: all, method, summary, body, answer, contentType } of routes(await bodySchemas())) {
     for (const path of all) {
       (paths[prefix + path] ??= {})[method] = {
         summary,
@@ -128,7 +127,7 @@ export function openApi({ service }: Asked): string {
   }
   return JSON.stringify({
     openapi: '3.1.0',
-    info: { title: 'gguf-embed', version: '1', description: `Embeddings and reranking with ${service.name}` },
+    info: { title: 'gguf-embed', version: '1', description: `Embeddings and reranking with ${state.name}` },
     paths,
     components: {
       schemas: {

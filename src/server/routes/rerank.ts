@@ -4,32 +4,32 @@
 import { type Embedder, Reranker } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
 import { JsonWriter } from '../json/writer.ts';
+import type { BodyContext } from '../request.ts';
 import { checkBody, rerankBody } from '../schema/bodies.ts';
-import type { Call } from '../state.ts';
 
 /**
  * Scores documents against a query; best first, equal ones in the order given. Scores are on the scale
  * that the server was started with; by default raw, as llama-server gives them.
  * @throws HttpError, ContextSizeError, the signal's reason
  */
-export async function rerank(call: Call): Promise<Uint8Array<ArrayBuffer>> {
-  const { engine, name, options } = call.service;
+export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
+  const { engine, name, settings } = context.state;
   if (engine.info.pooling !== 'rank') {
     throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
   }
-  const fields = await call.fields();
+  const fields = await context.fields();
   if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
   const { query, documents, top_n, return_text, truncate, model } = checkBody(rerankBody, fields);
   // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
   const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(query, documents, {
     topN: Math.min(top_n ?? documents.length, documents.length),
-    scores: options.rankScores,
+    scores: settings.rankScores,
     // NIM's and Cohere's word for what a pair can be cut at.
     truncate: truncate || /^end$/i.test(String(fields.truncate)),
-    client: call.client,
-    signal: call.signal,
+    client: context.client,
+    signal: context.signal,
   });
-  call.countTokens(nTokens);
+  context.countTokens(nTokens);
 
   const json = new JsonWriter();
   if ('texts' in fields) {

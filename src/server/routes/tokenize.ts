@@ -3,8 +3,8 @@
  */
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { JsonWriter } from '../json/writer.ts';
+import type { Body, BodyContext } from '../request.ts';
 import { checkBody, detokenizeBody, tokenizeBody } from '../schema/bodies.ts';
-import type { Body, Call } from '../state.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -12,8 +12,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * `{"tokens":[…]}`. Ids in the content are passed through; a leading text gets the special tokens.
  * @throws HttpError, TokenizerError for an id outside the vocabulary where its piece is asked for
  */
-export async function tokenize({ service, fields }: Call): Promise<Body> {
-  const { tokenizer } = service.engine;
+export async function tokenize({ state, fields }: BodyContext): Promise<Body> {
+  const { tokenizer } = state.engine;
   const { content, add_special, parse_special, with_pieces } = checkBody(tokenizeBody, await fields());
   const tokens: number[] = [];
   for (const [i, part] of (typeof content === 'string' ? [content] : (content ?? [])).entries()) {
@@ -30,9 +30,9 @@ export async function tokenize({ service, fields }: Call): Promise<Body> {
  * `{"content":"…"}`, special tokens as text.
  * @throws HttpError, TokenizerError for an id outside the vocabulary
  */
-export async function detokenize({ service, fields }: Call): Promise<string> {
+export async function detokenize({ state, fields }: BodyContext): Promise<string> {
   const { tokens } = checkBody(detokenizeBody, await fields());
-  return JSON.stringify({ content: service.engine.detokenize(tokens) });
+  return JSON.stringify({ content: state.engine.detokenize(tokens) });
 }
 
 function piecesJson(tokens: readonly number[], tokenizer: Tokenizer): Body {

@@ -4,33 +4,34 @@
 import * as v from 'valibot';
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
-import type { Fields } from '../middleware/body.ts';
-import { outputDtypes } from '../vectors/dtypes.ts';
-import { readContent, readPrompts } from './inputs.ts';
+import type { Fields } from '../json/fields.ts';
+import { outputDtypes } from '../vectors/output-dtypes.ts';
+import { readContent, readInputs } from './inputs.ts';
 
-/** What a field is for, and its JSON Schema where that cannot be read off the schema. For /openapi.json. */
-const about = <T>(description: string, jsonSchema?: object) =>
-  v.metadata<T, { description: string; jsonSchema: object | undefined }>({ description, jsonSchema });
+// Descriptions and metadata are for /openapi.json. They come before the first transformation or second schema of a pipe,
+// because JSON Schema describes the input.
 
 /** A field that takes its default when it has the wrong type, as llama-server's optional fields do. */
 const lenientBoolean = (otherwise: boolean, description: string) =>
-  v.fallback(v.optional(v.pipe(v.boolean(), about(description)), otherwise), otherwise);
+  v.fallback(v.optional(v.pipe(v.boolean(), v.description(description)), otherwise), otherwise);
 
 /** The name that a client gives the model. */
-const model = v.fallback(v.optional(v.pipe(v.string(), about('name of the model in the answer'))), undefined);
+const model = v.fallback(v.optional(v.pipe(v.string(), v.description('name of the model in the answer'))), undefined);
 
 /** An integer; other numbers are truncated and booleans are 0 or 1. */
-const integer = (description: string) =>
-  v.pipe(
-    v.union([v.number(), v.boolean()], (issue) => typeErrorMessage('number', issue.input)),
-    v.transform((value) => Math.trunc(Number(value))),
-    about(description, { type: 'integer' }),
-  );
+const integer = v.pipe(
+  v.union([v.number(), v.boolean()], (issue) => typeErrorMessage('number', issue.input)),
+  v.transform((value) => Math.trunc(Number(value))),
+);
+
+/** A value of any type that `jsonSchema` describes and the following actions check. */
+const described = (jsonSchema: object) => v.pipe(v.unknown(), v.metadata({ ...jsonSchema }));
 
 /** A value that `read` understands or refuses with an HttpError. */
 const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema: object) =>
   v.pipe(
-    v.unknown(),
+    described(jsonSchema),
+    v.description(description),
     v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
       try {
         return read(dataset.value);
@@ -40,14 +41,13 @@ const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema:
         return NEVER;
       }
     }),
-    about(description, jsonSchema),
   );
 
 const mixedSchema = { type: 'array', items: { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] } };
 const promptSchema = {
   anyOf: [
     { type: 'string' },
-    mixedSchema,
+    { ...mixedSchema, minItems: 1 },
     {
       type: 'object',
       properties: { prompt_string: { anyOf: [{ type: 'string' }, mixedSchema] } },
@@ -58,72 +58,75 @@ const promptSchema = {
 
 /** POST /v1/embeddings, /embeddings, /embedding. Checked in this order. */
 export const embeddingsBody = v.object({
-  encoding_format: v.nullish(
-    v.pipe(
-      v.string((issue) => typeErrorMessage('string', issue.input)),
-      v.picklist(['float', 'base64'], 'The format to return the embeddings in. Can be either float or base64'),
-      about('vectors as numbers or as base64 of their little-endian bytes; not for the native format'),
+  encoding_format: v.pipe(
+    v.nullish(
+      v.picklist(['float', 'base64'], ({ input }) =>
+        typeof input === 'string'
+          ? 'The format to return the embeddings in. Can be either float or base64'
+          : typeErrorMessage('string', input),
+      ),
+      'float',
     ),
-    'float',
+    v.description('vectors as numbers or as base64 of their little-endian bytes; not for the native format'),
   ),
   input: readBy(
-    readPrompts,
+    readInputs,
     'one input or a list of them: a text, token ids, or both mixed; llama-server knows it as "content", too',
     { anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }] },
   ),
-  embd_normalize: v.nullish(integer('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm')),
-  dimensions: v.nullish(
-    v.pipe(
-      v.custom<number>(
-        (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS,
-        `"dimensions" must be an integer from 1 to ${MAX_DIMENSIONS}`,
+  embd_normalize: v.pipe(
+    v.nullish(integer),
+    v.description('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm'),
+  ),
+  dimensions: v.pipe(
+    v.nullish(
+      v.pipe(
+        described({ type: 'integer', minimum: 1, maximum: MAX_DIMENSIONS }),
+        v.custom<number>(
+          (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS,
+          `"dimensions" must be an integer from 1 to ${MAX_DIMENSIONS}`,
+        ),
       ),
-      about('values in a vector: cut and normalised again, or filled up with zeros', {
-        type: 'integer',
-        minimum: 1,
-        maximum: MAX_DIMENSIONS,
-      }),
     ),
+    v.description('values in a vector: cut and normalised again, or filled up with zeros'),
   ),
-  output_dtype: v.nullish(
-    v.pipe(
-      v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`),
-      about('type of the values'),
-    ),
-    'float',
+  output_dtype: v.pipe(
+    v.nullish(v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`), 'float'),
+    v.description('type of the values'),
   ),
-  prompt_name: v.nullish(
-    v.pipe(v.string('"prompt_name" must be a string'), about('prompt to put before inputs that are texts')),
+  prompt_name: v.pipe(
+    v.nullish(v.string('"prompt_name" must be a string')),
+    v.description('prompt to put before inputs that are texts'),
   ),
-  truncate: v.nullish(
-    v.pipe(
-      v.unknown(),
-      v.transform((value) => (typeof value === 'string' ? value.toUpperCase() : value)),
-      v.custom<boolean | 'NONE' | 'END' | 'START'>(
-        (value) => [true, false, 'NONE', 'END', 'START'].includes(value as boolean | string),
-        '"truncate" must be true, false, NONE, END or START',
+  truncate: v.pipe(
+    v.nullish(
+      v.pipe(
+        described({ anyOf: [{ type: 'boolean' }, { type: 'string', enum: ['NONE', 'END', 'START'] }] }),
+        v.transform((value) => (typeof value === 'string' ? value.toUpperCase() : value)),
+        v.custom<boolean | 'NONE' | 'END' | 'START'>(
+          (value) => [true, false, 'NONE', 'END', 'START'].includes(value as boolean | string),
+          '"truncate" must be true, false, NONE, END or START',
+        ),
       ),
-      about('cut an input that is longer than the context; END and START say which end, as for Cohere and NIM', {
-        anyOf: [{ type: 'boolean' }, { type: 'string', enum: ['NONE', 'END', 'START'] }],
-      }),
+      false,
     ),
-    false,
+    v.description('cut an input that is longer than the context; END and START say which end, as for Cohere and NIM'),
   ),
-  truncation_direction: v.nullish(
-    v.pipe(
-      v.string('"truncation_direction" must be left or right'),
-      v.toLowerCase(),
-      v.picklist(['left', 'right'], '"truncation_direction" must be left or right'),
-      about('which end is cut off'),
+  truncation_direction: v.pipe(
+    v.nullish(
+      v.pipe(
+        v.string('"truncation_direction" must be left or right'),
+        v.metadata({ enum: ['left', 'right'] }),
+        v.toLowerCase(),
+        v.picklist(['left', 'right'], '"truncation_direction" must be left or right'),
+      ),
+      'right',
     ),
-    'right',
+    v.description('which end is cut off'),
   ),
   model,
 });
 
-const documentSchema = {
-  anyOf: [{ type: 'string' }, { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] }],
-};
 const documents = (description: string) =>
   v.fallback(
     v.optional(
@@ -137,28 +140,31 @@ const documents = (description: string) =>
             ),
           ]),
         ),
-        about(description, { type: 'array', items: documentSchema, minItems: 1 }),
+        v.description(description),
+        v.metadata({ minItems: 1 }),
       ),
     ),
     undefined,
   );
 
-/** POST /rerank. `documents` goes before `texts` when both are usable. */
+/** POST /rerank. `documents` wins over `texts` when both are usable. */
 export const rerankBody = v.pipe(
   v.object({
-    query: v.pipe(v.string('"query" must be a string'), about('what is looked for')),
+    query: v.pipe(v.string('"query" must be a string'), v.description('what is looked for')),
     documents: documents("what is ranked, answered in Jina's format"),
     texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
     top_n: v.pipe(
       v.fallback(v.optional(v.union([v.number(), v.boolean()])), undefined),
+      v.description('return only that many of the best'),
+      v.metadata({ minimum: 0 }),
       v.transform((value) => (value === undefined ? undefined : Math.trunc(Number(value)))),
       v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
-      about('return only that many of the best', { type: 'integer', minimum: 0 }),
     ),
     return_text: lenientBoolean(false, 'with texts: give back the text of each result'),
     truncate: lenientBoolean(false, 'cut a pair that is longer than the context at its end'),
     model,
   }),
+  v.metadata({ anyOf: [{ required: ['documents'] }, { required: ['texts'] }] }),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const { documents, texts, ...others } = dataset.value;
     const ranked = documents ?? texts;
@@ -170,8 +176,11 @@ export const rerankBody = v.pipe(
 
 /** POST /tokenize. */
 export const tokenizeBody = v.object({
-  content: v.nullish(
-    readBy(readContent, 'a text, or texts and token ids mixed', { anyOf: [{ type: 'string' }, mixedSchema] }),
+  content: v.pipe(
+    v.nullish(
+      readBy(readContent, 'a text, or texts and token ids mixed', { anyOf: [{ type: 'string' }, mixedSchema] }),
+    ),
+    v.description('what to tokenize'),
   ),
   add_special: lenientBoolean(false, 'add the special tokens of the model'),
   parse_special: lenientBoolean(true, 'read the text of special tokens as tokens'),
@@ -180,12 +189,12 @@ export const tokenizeBody = v.object({
 
 /** POST /detokenize. */
 export const detokenizeBody = v.object({
-  tokens: v.nullish(
-    v.pipe(
-      v.array(integer('a token id'), (issue) => typeErrorMessage('array', issue.input)),
-      about('token ids'),
+  tokens: v.pipe(
+    v.nullish(
+      v.array(integer, (issue) => typeErrorMessage('array', issue.input)),
+      [],
     ),
-    [],
+    v.description('token ids'),
   ),
 });
 

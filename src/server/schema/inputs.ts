@@ -11,13 +11,13 @@ type Mixed = (string | number)[];
  * token ids, texts and ids mixed, or an object whose `prompt_string` is one of these.
  * @throws HttpError for any other value
  */
-export function readPrompts(value: unknown): EmbedInput[] {
-  if (!Array.isArray(value) || value.some(isId)) return [readPrompt(value)];
+export function readInputs(value: unknown): EmbedInput[] {
+  if (!Array.isArray(value) || value.some(isId)) return [readInput(value)];
   if (value.length === 0) throw invalid('"prompt" must not be empty');
-  return value.map(readPrompt);
+  return value.map(readInput);
 }
 
-function readPrompt(value: unknown): EmbedInput {
+function readInput(value: unknown): EmbedInput {
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) {
     if (value.every(isId)) return value;

@@ -1,11 +1,12 @@
 /**
- * @file Computes the vectors of a request: prompts put before texts, cache looked into, the rest given to the engine.
+ * @file Computes the vectors of a request: puts prompts before texts, takes vectors from the cache, and lets the engine
+ * compute the others.
  */
 import type { EmbedInput, EmbedOptions } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
-import type { Asked, Order } from '../state.ts';
-import { cacheKey } from './cache.ts';
+import type { ComputeContext, RequestContext } from '../request.ts';
+import { cacheKey, type VectorCache } from './vector-cache.ts';
 
 /** Vectors, in the order of the inputs. */
 export interface Vectors {
@@ -15,15 +16,15 @@ export interface Vectors {
   readonly truncated: boolean[];
 }
 
-/** What decides about the numbers. */
+/** The options that change the numbers. */
 export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate' | 'pairStarts'>;
 
 /**
  * Puts the text of a prompt before inputs that are texts; token ids are left alone.
  * @throws HttpError when there is no prompt of that name
  */
-export function withPrompt({ service }: Asked, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
-  const { prompts, defaultPromptName } = service.options;
+export function withPrompt({ state }: RequestContext, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
+  const { prompts, defaultPromptName } = state.settings;
   const chosen = name ?? defaultPromptName;
   if (chosen === undefined || chosen === '') return inputs;
   const prompt = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
@@ -39,23 +40,27 @@ export function withPrompt({ service }: Asked, inputs: EmbedInput[], name: strin
  * @throws InputError, the signal's reason
  */
 export async function computeVectors(
-  call: Order,
+  context: ComputeContext,
   inputs: readonly EmbedInput[],
   options: VectorOptions,
 ): Promise<Vectors> {
-  const { engine, cache } = call.service;
-  const { signal, client } = call;
+  const { signal, client, reserve } = context;
+  const { engine, cache } = context.state;
   const result = cache
-    ? await throughCache(call, inputs, options)
-    : await engine.embed(inputs, { ...options, signal, client, onSize: (nValues) => call.reserve(nValues) });
-  call.countTokens(result.nTokens);
+    ? await throughCache(context, cache, inputs, options)
+    : await engine.embed(inputs, { ...options, signal, client, onSize: reserve });
+  context.countTokens(result.nTokens);
   return result;
 }
 
-async function throughCache(call: Order, inputs: readonly EmbedInput[], options: VectorOptions): Promise<Vectors> {
-  const { signal, client } = call;
-  const { engine, metrics } = call.service;
-  const cache = call.service.cache!;
+async function throughCache(
+  context: ComputeContext,
+  cache: VectorCache,
+  inputs: readonly EmbedInput[],
+  options: VectorOptions,
+): Promise<Vectors> {
+  const { signal, client } = context;
+  const { engine, counters } = context.state;
   const vectors: Float32Array[] = new Array(inputs.length);
   const nTokens: number[] = new Array(inputs.length);
   const truncated: boolean[] = new Array(inputs.length).fill(false);
@@ -66,7 +71,7 @@ async function throughCache(call: Order, inputs: readonly EmbedInput[], options:
   for (const [index, input] of inputs.entries()) {
     const ids = engine.tokenize(input);
     nTokens[index] = ids.length;
-    // Where to cut is for the engine to decide, which needs the text for that.
+    // The engine decides where to cut, and needs the text for that.
     const key =
       ids.length > engine.info.nCtx ? undefined : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]}`);
     const vector = key === undefined ? undefined : cache.get(key);
@@ -76,12 +81,12 @@ async function throughCache(call: Order, inputs: readonly EmbedInput[], options:
     await turn.pass();
     signal.throwIfAborted();
   }
-  metrics.cacheHits += inputs.length - missing.length;
-  metrics.cacheMisses += missing.length;
+  counters.cacheHits += inputs.length - missing.length;
+  counters.cacheMisses += missing.length;
 
   let dimensions = wanted ?? engine.info.nEmbdOut;
   const nRows = engine.info.pooling === 'none' ? nTokens.reduce((sum, n) => sum + n, 0) : inputs.length;
-  call.reserve(nRows * dimensions);
+  context.reserve(nRows * dimensions);
   if (missing.length > 0) {
     const computed = await engine.embed(
       missing.map(({ input }) => input),

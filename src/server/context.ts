@@ -1,0 +1,57 @@
+/**
+ * @file Makes the `RequestContext` of a handler out of the framework's, so that no handler depends on the framework.
+ */
+import type { Context } from 'hono';
+import type { Body, RequestContext } from './request.ts';
+import type { ModelState } from './state.ts';
+
+/** What the owner of the sockets knows about a request. */
+export interface Caller {
+  /** Address of the client. */
+  readonly client?: string;
+}
+
+/** What the framework carries through the middleware. */
+export interface Env {
+  Bindings: Caller;
+  Variables: {
+    /** Set by `requireModel`. */
+    state: ModelState;
+    /** Path of the route as the table has it, without prefix. */
+    route: string;
+    nTokens: number;
+    /** Whether the model is loaded and the key is right. */
+    isAccepted: boolean;
+  };
+}
+
+/** A handler of a route, which may read the body of the request. */
+export type RouteHandler = (context: RequestContext, request: Request) => Body | Promise<Body>;
+
+/** The route `path` for the framework. */
+export function toFramework(path: string, handler: RouteHandler): (c: Context<Env>) => Promise<Response> {
+  return async (c) => {
+    c.set('route', path);
+    const state = c.get('state');
+    const context: RequestContext = {
+      state,
+      client: c.env?.client,
+      query: (name) => c.req.query(name),
+      header: (name, value) => c.header(name, value),
+      countTokens(nTokens) {
+        state.counters.inputs(nTokens);
+        c.set(
+          'nTokens',
+          nTokens.reduce((sum, n) => sum + n, c.get('nTokens') ?? 0),
+        );
+      },
+      signal: c.req.raw.signal,
+    };
+    try {
+      return c.body(await handler(context, c.req.raw));
+    } catch (error) {
+      // The reason of an abort may be anything, and only an Error reaches `onError`.
+      throw error instanceof Error ? error : new Error(String(error));
+    }
+  };
+}

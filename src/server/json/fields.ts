@@ -1,0 +1,70 @@
+/**
+ * @file The fields of a body: UTF-8, JSON and its errors, forms.
+ */
+import { HttpError } from '../errors.ts';
+import { diagnoseJson } from './diagnosis.ts';
+
+/** The fields of a body. What is no object has none, as in llama-server. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The fields of a JSON body, whatever its declared type; of a form, each text field as a string, a repeated one as an array.
+ * @param type of the content, as the header says it
+ * @throws HttpError for bytes that are no JSON
+ */
+export async function parseFields(bytes: Uint8Array, type: string): Promise<Fields> {
+  const value = IS_FORM.test(type) ? await formFields(bytes, type) : parseJson(bytes);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+/** Types have no case. */
+const IS_FORM = /^\s*multipart\/form-data/i;
+
+/** Numbers that may be larger than a double holds, and more. */
+const MAYBE_OVERFLOW = /[eE]\+?\d{3}|\d{200}/;
+const OVERFLOW =
+  '[json.exception.out_of_range.406] number overflow: a number is too large for 64 bits of floating point';
+
+function hasInfinity(value: unknown): boolean {
+  const stack = [value];
+  while (stack.length > 0) {
+    const one = stack.pop();
+    if (typeof one === 'number' && !Number.isFinite(one)) return true;
+    if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) stack.push(inner);
+  }
+  return false;
+}
+
+/** @throws HttpError saying where and why the bytes are not JSON */
+function parseJson(bytes: Uint8Array): unknown {
+  let problem: string | undefined;
+  try {
+    const text = decoder.decode(bytes);
+    const value: unknown = JSON.parse(text);
+    // JavaScript takes lone surrogates; no UTF-8 text can hold them.
+    if (/\\u[dD][89a-fA-F]/.test(text)) problem = diagnoseJson(bytes);
+    if (MAYBE_OVERFLOW.test(text) && hasInfinity(value)) problem = OVERFLOW;
+    if (problem === undefined) return value;
+  } catch (error) {
+    problem = diagnoseJson(bytes) ?? `parse error: ${(error as Error).message}`;
+  }
+  throw new HttpError('invalid_request_error', problem);
+}
+
+async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {
+  const named = type.replace(IS_FORM, 'multipart/form-data');
+  let form: FormData;
+  try {
+    form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': named } }).formData();
+  } catch (error) {
+    throw new HttpError('invalid_request_error', `the form cannot be read: ${(error as Error).message}`);
+  }
+  const fields: Record<string, unknown> = {};
+  for (const name of new Set(form.keys())) {
+    const texts = form.getAll(name).filter((value) => typeof value === 'string');
+    fields[name] = texts.length === 1 ? texts[0] : texts;
+  }
+  return fields;
+}

@@ -1,0 +1,41 @@
+/**
+ * @file API keys, as llama-server checks them.
+ */
+import { Buffer } from 'node:buffer';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import type { Env } from '../context.ts';
+import { refuse } from './errors.ts';
+
+/** Paths that need no key, with and without the path prefix. */
+const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
+
+/** Refuses requests without one of the keys. Without keys, everybody may call. */
+export function checkKey(keys: readonly string[], prefix: string): MiddlewareHandler<Env> {
+  const accepted = keys.map((key) => digest(Buffer.from(key)));
+  const isPublic = (path: string) =>
+    publicPaths.has(path) || (path.startsWith(prefix) && publicPaths.has(path.slice(prefix.length)));
+  return async (c, next) => {
+    const isAccepted = accepted.length === 0 || isPublic(c.req.path) || isKnown(accepted, c.req.raw.headers);
+    if (!isAccepted) return refuse(c, 'authentication_error', 'Invalid API Key');
+    c.set('isAccepted', true);
+    await next();
+  };
+}
+
+function isKnown(accepted: readonly Uint8Array[], headers: Headers): boolean {
+  const given = headers.get('authorization') || headers.get('x-api-key') || '';
+  const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
+  // Headers come as bytes, which runtimes take for Latin-1 although clients send UTF-8.
+  const forms = [digest(Buffer.from(key, 'latin1')), digest(Buffer.from(key))];
+  let found = false;
+  for (const wanted of accepted) {
+    for (const form of forms) found = timingSafeEqual(wanted, form) || found;
+  }
+  return found;
+}
+
+/** All digests have the same length, so comparing them says nothing about the length of a key. */
+function digest(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}

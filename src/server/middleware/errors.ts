@@ -1,0 +1,46 @@
+/**
+ * @file Answers that are errors: of handlers, of middleware, and of paths without a route.
+ */
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Env } from '../context.ts';
+import type { Counters } from '../counters.ts';
+import {
+  type ErrorType,
+  HttpError,
+  handlerErrorBody,
+  INVALID_TOKENS,
+  layerErrorBody,
+  OWN_TOKENS_WARNING,
+  toHttpError,
+} from '../errors.ts';
+import type { ServeOptions } from '../options.ts';
+
+/** Answers what a handler throws. Counts abandoned requests, reports failures, and warns once of foreign token ids. */
+export function answerErrors(
+  counters: Counters,
+  { onError, onWarning }: Pick<ServeOptions, 'onError' | 'onWarning'>,
+): ErrorHandler<Env> {
+  let hasWarned = false;
+  return (error, c) => {
+    const answer = toHttpError(error);
+    // A refused body aborts the signal, too.
+    if (answer.status === 500 && c.req.raw.signal.aborted) counters.abandoned++;
+    else if (answer.status === 500) onError?.(error);
+    if (answer.message.startsWith(INVALID_TOKENS) && !hasWarned) {
+      hasWarned = true;
+      onWarning?.(OWN_TOKENS_WARNING);
+    }
+    for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
+    return c.body(handlerErrorBody(answer), answer.status as ContentfulStatusCode);
+  };
+}
+
+/** Answers a path without a route. */
+export const notFound: NotFoundHandler<Env> = (c) => refuse(c, 'not_found_error', 'File Not Found');
+
+/** Answers a request that reaches no handler. */
+export function refuse(c: Context<Env>, type: ErrorType, message: string): Response {
+  const error = new HttpError(type, message);
+  return c.body(layerErrorBody(error), error.status as ContentfulStatusCode);
+}

@@ -1,0 +1,67 @@
+/**
+ * @file The contract of a request: what a handler gets, and what it returns. Types only.
+ */
+import type { Fields } from './json/fields.ts';
+import type { ModelState } from './state.ts';
+
+/** One request, as every handler sees it. */
+export interface RequestContext {
+  readonly state: ModelState;
+  /** Address of the client, if known. Clients share the machine equally. */
+  readonly client: string | undefined;
+  /** Value of a query parameter. */
+  query(name: string): string | undefined;
+  /** Sets a header of the answer. */
+  header(name: string, value: string): void;
+  /** Counts the tokens of the request's inputs. */
+  countTokens(nTokens: readonly number[]): void;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** What computing vectors needs of a request. */
+export interface ComputeContext extends Pick<RequestContext, 'state' | 'client' | 'signal' | 'countTokens'> {
+  /**
+   * Reserves memory for an answer of `nValues` values, before they are computed.
+   * @throws HttpError when the answer is too large or the server too busy
+   */
+  reserve(nValues: number): void;
+}
+
+/** A request with a body. */
+export interface BodyContext extends RequestContext, ComputeContext {
+  /** Parses the body. @throws HttpError when it is not JSON */
+  fields(): Promise<Fields>;
+}
+
+/** The paths of requests with a body. */
+export type BodyPath =
+  | '/v1/embeddings'
+  | '/embeddings'
+  | '/embedding'
+  | '/rerank'
+  | '/reranking'
+  | '/v1/rerank'
+  | '/v1/reranking'
+  | '/tokenize'
+  | '/detokenize';
+
+/** A request whose body is too large for the thread that serves HTTP. */
+export interface LargeRequest extends ComputeContext {
+  readonly path: BodyPath;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Content type of the body. */
+  readonly type: string;
+}
+
+/** Handles large requests on another thread. */
+export interface LargeRequestHandler {
+  /** Resolves to the body of the answer; throws what the handler of the path throws. */
+  handle(request: LargeRequest): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** The body of an answer. */
+export type Body = string | Uint8Array<ArrayBuffer>;
+
+/** Makes the body of an answer. An error that it throws becomes the answer. */
+export type Handler<Context extends RequestContext = BodyContext> = (context: Context) => Body | Promise<Body>;

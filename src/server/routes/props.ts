@@ -1,0 +1,41 @@
+/**
+ * @file GET and POST /props: the settings of the server, in llama-server's words.
+ */
+import { HttpError } from '../errors.ts';
+import type { RequestContext } from '../request.ts';
+
+/** GET /props. */
+export function props({ state }: RequestContext): string {
+  const { engine, name, settings } = state;
+  const { info, tokenizer, metadata } = engine;
+  const { bos, eos } = tokenizer.vocab;
+  const text = (id: number | undefined) => (id === undefined ? '' : tokenizer.vocab.text(id));
+  return JSON.stringify({
+    default_generation_settings: { params: {}, n_ctx: info.nCtx },
+    total_slots: settings.nSlots,
+    model_alias: name,
+    model_ftype: info.ftype,
+    model_path: info.source,
+    modalities: { vision: false, video: false, audio: false },
+    endpoint_slots: settings.slots,
+    endpoint_props: settings.props,
+    endpoint_metrics: settings.metrics,
+    ui: false,
+    ui_settings: {},
+    chat_template: metadata.has('tokenizer.chat_template') ? metadata.string('tokenizer.chat_template') : '',
+    bos_token: text(bos),
+    eos_token: text(eos),
+    build_info: 'gguf-embed',
+    is_sleeping: false,
+    cors_proxy_enabled: false,
+  });
+}
+
+/** POST /props: there is nothing to change. */
+export function changeProps({ state }: RequestContext): string {
+  if (state.settings.props) return '{"success":true}';
+  throw new HttpError(
+    'not_supported_error',
+    'This server does not support changing global properties. Start it with `--props`',
+  );
+}

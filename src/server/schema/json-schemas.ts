@@ -1,0 +1,26 @@
+/**
+ * @file JSON Schemas of the request bodies, for /openapi.json.
+ */
+import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './bodies.ts';
+
+/** A JSON Schema, as plain data. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What the schemas that check requests say about the input. The converter is loaded here because few servers are asked for it. */
+export async function bodySchemas() {
+  const { toJsonSchema } = await import('@valibot/to-json-schema');
+  const schemaOf = (body: Parameters<typeof toJsonSchema>[0]): JsonSchema => {
+    const { $schema: _, ...schema } = toJsonSchema(body, {
+      target: 'draft-2020-12',
+      typeMode: 'input',
+      ignoreActions: ['to_lower_case'],
+    });
+    return schema;
+  };
+  return {
+    embeddings: schemaOf(embeddingsBody),
+    rerank: schemaOf(rerankBody),
+    tokenize: schemaOf(tokenizeBody),
+    detokenize: schemaOf(detokenizeBody),
+  };
+}
