@@ -1,0 +1,90 @@
+/**
+ * @file From the bytes of a picture to its pixels, in every runtime, without native code.
+ */
+import { ImageError } from './errors.ts';
+import { turn } from './exif.ts';
+import { detectFormat } from './formats.ts';
+import { checkFileSize, checkSides, type ImageLimits, imageLimits } from './limits.ts';
+import type { DecodedImage, RgbImage } from './pixels.ts';
+
+/** What EXIF data may do to a picture. */
+export const exifModes = ['ignore', 'rotate'] as const;
+
+export interface DecodeOptions {
+  /** Name of the picture in errors. */
+  readonly name?: string;
+  /** `rotate` turns a picture as its camera says. The default, `ignore`, takes it as it is stored, as llama.cpp does. */
+  readonly exif?: (typeof exifModes)[number];
+  /**
+   * Colour (R, G, B, 0 to 255) behind transparent pixels. Without one the alpha channel is dropped and the stored colours
+   * stay, as in llama.cpp.
+   */
+  readonly background?: readonly [number, number, number];
+  /** Other limits than `imageLimits`. */
+  readonly limits?: Partial<ImageLimits>;
+}
+
+/** Format and size of a picture. */
+export interface ImageInfo {
+  readonly format: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Format and size of a picture, read from its header; nothing is decoded.
+ * @throws ImageError for a file that is no picture, a damaged header, or a size beyond the limits
+ */
+export function imageSize(bytes: Uint8Array, { name, limits }: Pick<DecodeOptions, 'name' | 'limits'> = {}): ImageInfo {
+  return named(name, () => inspect(bytes, limits).info);
+}
+
+function inspect(bytes: Uint8Array, limits: Partial<ImageLimits> | undefined) {
+  const allowed = { ...imageLimits, ...limits };
+  checkFileSize(bytes.length, allowed);
+  const format = detectFormat(bytes);
+  const { width, height } = format.readHeader(bytes);
+  checkSides(width, height, allowed);
+  return { format, info: { format: format.name, width, height } };
+}
+
+/**
+ * The pixels of a picture: R, G, B of 8 bits.
+ * @throws ImageError, which names the picture and says why, for whatever cannot be decoded
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
+  const { name, exif = 'ignore', background, limits } = options;
+  try {
+    const { format } = inspect(bytes, limits);
+    const image = await format.decode(bytes, background !== undefined);
+    if (background !== undefined) compose(image, background);
+    const upright = { width: image.width, height: image.height, rgb: image.rgb };
+    return exif === 'rotate' ? turn(upright, image.orientation ?? 1) : upright;
+  } catch (error) {
+    throw withName(error, name);
+  }
+}
+
+function named<T>(name: string | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw withName(error, name);
+  }
+}
+
+function withName(error: unknown, name: string | undefined): unknown {
+  return error instanceof ImageError ? new ImageError(error.problem, error.reason, name) : error;
+}
+
+/** Puts the picture on a colour, by its alpha channel. */
+function compose({ rgb, alpha }: DecodedImage, background: readonly number[]): void {
+  if (alpha === undefined) return;
+  for (let i = 0; i < alpha.length; i++) {
+    const a = alpha[i];
+    if (a === 255) continue;
+    for (let c = 0; c < 3; c++) {
+      rgb[3 * i + c] = Math.round((rgb[3 * i + c] * a + background[c] * (255 - a)) / 255);
+    }
+  }
+}

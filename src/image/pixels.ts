@@ -1,0 +1,47 @@
+/**
+ * @file What decoders make: pixels of 8 bits, with the alpha channel apart.
+ */
+
+/** A decoded picture, 3 bytes (R, G, B) a pixel, row by row. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  /** `width * height * 3` bytes. */
+  readonly rgb: Uint8Array;
+}
+
+/** A picture as a decoder returns it. */
+export interface DecodedImage extends RgbImage {
+  /** `width * height` bytes, 255 is opaque; only when the file has an alpha channel and the caller wants it. */
+  readonly alpha?: Uint8Array;
+  /** How a camera says that the picture must be turned: 1 (not at all) to 8, as EXIF counts. */
+  readonly orientation?: number;
+}
+
+/** What a file's header says. */
+export interface ImageHeader {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One file format. */
+export interface ImageFormat {
+  /** Name in messages. */
+  readonly name: string;
+  /** Whether a file begins as this format does. */
+  detects(bytes: Uint8Array): boolean;
+  /** Reads the size without decoding. @throws ImageError for a header that cannot be read */
+  readHeader(bytes: Uint8Array): ImageHeader;
+  /**
+   * Decodes the picture. The caller has checked the size that `readHeader` gives.
+   * @param wantAlpha whether the caller has use for the alpha channel
+   * @throws ImageError
+   */
+  decode(bytes: Uint8Array, wantAlpha: boolean): DecodedImage | Promise<DecodedImage>;
+}
+
+/** Whether `bytes` has the characters of `text` at `at`. */
+export function hasText(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
