@@ -20,7 +20,7 @@ export interface Size {
 }
 
 /** Limits of the towers that take any size (Qwen2-VL, Qwen2.5-VL, Qwen3-VL). */
-export const tokenLimits: TokenLimits = { minTokens: 8, maxTokens: 4096 };
+const tokenLimits: TokenLimits = { minTokens: 8, maxTokens: 4096 };
 
 const f32 = Math.fround;
 

@@ -16,9 +16,6 @@ export interface ImageLimits {
 /** Limits that hold unless the caller gives others. */
 export const imageLimits: ImageLimits = { bytes: 64 * 1024 * 1024, side: 65_535, pixels: 64 * 1024 * 1024 };
 
-/** Most pictures in one input. */
-export const MAX_IMAGES_PER_INPUT = 256;
-
 /** Most scans of a JPEG. Encoders write about ten; each one costs time in proportion to the picture, however few its bytes. */
 export const MAX_JPEG_SCANS = 100;
 

@@ -72,7 +72,7 @@ export interface PrefixCode {
 }
 
 /** A code with one symbol, which takes no bits. */
-export function singleSymbol(symbol: number): PrefixCode {
+function singleSymbol(symbol: number): PrefixCode {
   return {
     longest: 0,
     counts: new Uint16Array(0),
@@ -86,7 +86,7 @@ export function singleSymbol(symbol: number): PrefixCode {
  * @param lengths bits of each symbol's code; 0 for symbols that do not occur
  * @throws ImageError unless every sequence of bits is a code
  */
-export function prefixCode(lengths: Uint8Array): PrefixCode {
+function prefixCode(lengths: Uint8Array): PrefixCode {
   const counts = new Uint16Array(MAX_BITS + 1);
   for (const length of lengths) counts[length]++;
   const nUsed = lengths.length - counts[0];
