@@ -2,14 +2,15 @@
  * @file Decides where to compute: which backend, how many threads, here or in workers. What was asked for is done or
  * refused; only `auto` chooses, and it looks before it chooses: a backend that fails is never replaced by another.
  */
-import type { ByteSource, GgufFile } from '../gguf/index.ts';
+import { type ByteSource, fileOf, type GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
+import { Turn } from '../turn.ts';
 import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
 import { canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
-import { startTeam } from './team.ts';
+import { type OpenModel, Team } from './team.ts';
 import type { LoadOptions } from './types.ts';
 
 /** More threads than this gain nothing on the models at hand, unless asked for. */
@@ -18,19 +19,19 @@ const MAX_THREADS = 256;
 /** Weights that take more than this unpacked stay in the blocks of the file: WebAssembly memory ends at 4 GiB. */
 const MAX_UNPACKED = 2 ** 30;
 
+/** Where a model will be computed. */
+export interface Place {
+  readonly backend: BackendName;
+  readonly threads: number;
+  readonly worker: boolean;
+}
+
 /**
- * Loads the model and makes what computes it.
- * @param reopen opens the source again, should the weights have to be read once more
- * @throws InputError for options that contradict each other or the runtime, and what loading a model throws
+ * Looks at the options and the runtime alone.
+ * @throws InputError for options that contradict each other or the runtime
  */
-export async function startRunner(
-  source: ByteSource,
-  file: GgufFile,
-  options: LoadOptions,
-  watch: LoadWatch,
-  reopen: () => Promise<ByteSource>,
-): Promise<Runner> {
-  const { precision = 'high', profile = false, workerUrl } = options;
+export async function choosePlace(options: LoadOptions): Promise<Place> {
+  const { workerUrl } = options;
   const hasWorkers = workerUrl !== undefined || canStartWorkers();
   const { worker = hasWorkers } = options;
   checkThreads(options.threads);
@@ -42,6 +43,29 @@ export async function startRunner(
       'worker: true, but this runtime (or running from the TypeScript sources) has no workers',
     );
   }
+  return { backend, threads, worker };
+}
+
+/** Starts the threads of `place`, where there are any, which then wait for their model. */
+export function startThreads({ backend, threads, worker }: Place, { workerUrl }: LoadOptions): Team | undefined {
+  return worker && backend !== 'webgpu' ? new Team(threads, workerUrl) : undefined;
+}
+
+/**
+ * Loads the model and makes what computes it.
+ * @param team what `startThreads` has started
+ * @param reopen opens the source again, should the weights have to be read once more
+ * @throws what loading a model throws
+ */
+export async function startRunner(
+  { backend, threads, worker }: Place,
+  team: Team | undefined,
+  { source, file }: OpenModel,
+  options: LoadOptions,
+  watch: LoadWatch,
+  reopen: () => Promise<ByteSource>,
+): Promise<Runner> {
+  const { precision = 'high', profile = false } = options;
   if (backend === 'webgpu') {
     const { startGpuRunner } = await import('./gpu.ts');
     return startGpuRunner({ source, file }, { ...options, worker }, watch, reopen);
@@ -50,15 +74,23 @@ export async function startRunner(
     const packed = options.packing === true && (await enablePacking());
     const { keepBlocks = unpackedSize(file, precision) > MAX_UNPACKED } = options;
     const setup = { nThreads: threads, packed, keepBlocks, weightBytes: fileSize(file) };
-    if (worker) return startTeam(source, { backend, precision, profile, setup }, watch, workerUrl);
+    if (team !== undefined) return team.load({ source, file }, { backend, precision, profile, setup }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
     if (profile) made.profile = new Profile();
-    return startLocalRunner(file, made, precision, watch);
+    return startLocalRunner(await readHere(source, file), made, precision, watch);
   }
-  if (worker) return startTeam(source, { backend }, watch, workerUrl);
+  if (team !== undefined) return team.load({ source, file }, { backend }, watch);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');
   return startLocalRunner(file, await createReferenceBackend(), 'exact', watch);
+}
+
+/** The file, read faster by a thread that does nothing else meanwhile. */
+async function readHere(source: ByteSource, file: GgufFile): Promise<GgufFile> {
+  const { name, size, descriptor } = source;
+  if (descriptor === undefined || !isNode()) return file;
+  const { openDescriptor } = await import('../gguf/file.node.ts');
+  return fileOf(openDescriptor({ name, size, descriptor }, new Turn()), file);
 }
 
 /** Bytes that the wasm backend would need for the unpacked weights: four a value in `exact`, else two. */

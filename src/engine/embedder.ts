@@ -5,7 +5,7 @@ import { type Metadata, openGguf } from '../gguf/index.ts';
 import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { startRunner } from './backend.ts';
+import { choosePlace, startRunner, startThreads } from './backend.ts';
 import { checkChoice, checkPositive, checkSwitches } from './check-options.ts';
 import { InputError } from './errors.ts';
 import { describeModel } from './info.ts';
@@ -76,7 +76,9 @@ export class Embedder {
     const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
     checkLoadOptions(options);
     signal?.throwIfAborted();
+    const place = await choosePlace(options);
     const bytes = await openSource(source);
+    const team = startThreads(place, options);
     try {
       const file = await openGguf(bytes);
       const outline = outlineModel(file);
@@ -87,7 +89,9 @@ export class Embedder {
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
       const onWarning = options.onWarning && reported(options.onWarning);
-      const starting = startRunner(bytes, file, { ...options, onWarning }, watch, () => openSource(source));
+      const starting = startRunner(place, team, { source: bytes, file }, { ...options, onWarning }, watch, () =>
+        openSource(source),
+      );
       try {
         const tokenizer = createTokenizer(file.metadata);
         const runner = await starting;
@@ -107,6 +111,9 @@ export class Embedder {
         );
         throw error;
       }
+    } catch (error) {
+      await team?.dispose();
+      throw error;
     } finally {
       await bytes.close();
     }

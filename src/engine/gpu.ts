@@ -9,17 +9,11 @@ import { type ByteSource, type GgufFile, openGguf } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { hasFiles } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
-import { startTeam } from './team.ts';
+import { type OpenModel, Team } from './team.ts';
 import type { GpuSetup } from './team-methods.ts';
 import type { LoadOptions, TuningCache } from './types.ts';
 
 type Kernels = typeof import('../kernels/webgpu/index.ts');
-
-/** A model's file. */
-interface Opened {
-  readonly source: ByteSource;
-  readonly file: GgufFile;
-}
 
 /**
  * Loads the model onto the GPU, driven by a worker if `options.worker` says so.
@@ -28,7 +22,7 @@ interface Opened {
  * @throws InputError for impossible options, GpuError when there is no GPU or it has no room
  */
 export async function startGpuRunner(
-  opened: Opened,
+  opened: OpenModel,
   options: LoadOptions,
   watch: LoadWatch,
   reopen: () => Promise<ByteSource>,
@@ -125,7 +119,7 @@ interface Started {
 
 async function start(
   kernels: Kernels,
-  { source, file }: Opened,
+  { source, file }: OpenModel,
   options: LoadOptions,
   watch: LoadWatch,
 ): Promise<Started> {
@@ -149,7 +143,8 @@ async function start(
   };
   const kept = () => writing;
   if (worker) {
-    const runner = await startTeam(source, { backend: 'webgpu', options: setup, onTuning }, watch, workerUrl);
+    const team = new Team(1, workerUrl);
+    const runner = await team.load({ source, file }, { backend: 'webgpu', options: setup, onTuning }, watch);
     return { runner, isLost: () => false, kept };
   }
   const backend = await kernels.createWebGpuBackend(setup);

@@ -1,10 +1,10 @@
 /**
  * @file What the compute workers and their owner do for each other.
  *
- * The owner keeps the file: a worker asks for the bytes it needs, so every kind of source works, files are opened once,
- * and only rank 0 asks for weights. The other ranks share its memory.
+ * The owner opens the file and reads its header. A worker gets both, and asks the owner for the bytes of its share of
+ * the weights, so that every kind of source works; in Node it reads an open file by itself.
  */
-import { GgufError } from '../gguf/index.ts';
+import { GgufError, type GgufSnapshot } from '../gguf/index.ts';
 import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
 import {
   GpuDeviceLostError,
@@ -22,8 +22,12 @@ import type { OpProfile } from './types.ts';
 
 /** What a compute worker does for its owner. */
 export interface TeamWorkerMethods {
-  /** Comes first: makes the backend, loads the file into it and returns the backend's description. */
-  load(params: { backend: WorkerBackend; source: { name: string; size: number } }): string;
+  /** Comes first: makes the backend, loads this rank's share of the weights into it and returns its description. */
+  load(params: {
+    backend: WorkerBackend;
+    source: { name: string; size: number; descriptor?: number };
+    snapshot: GgufSnapshot;
+  }): string;
   /**
    * One forward, together with the ranks below `team`. Returns its values; `undefined` from every rank but 0. With `observed`, the owner
    * is told every named step before.

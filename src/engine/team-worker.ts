@@ -2,7 +2,7 @@
  * @file The module that a compute worker runs: loads the model into a backend of its own (over memory that it shares
  * with its team) and computes one forward after the other.
  */
-import { type ByteSource, openGguf } from '../gguf/index.ts';
+import { type ByteSource, openSnapshot } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel } from '../models/index.ts';
 import type { Backend } from '../tensor/backend.ts';
@@ -29,15 +29,17 @@ const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
   teamErrorClasses,
 );
 
-async function load({ backend: wanted, source }: Parameters<TeamWorkerMethods['load']>[0]): Promise<string> {
+async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<string> {
+  const { backend: wanted, snapshot } = params;
   const { backend, setTeam } = await makeBackend(wanted);
-  const isFirst = !('rank' in wanted) || wanted.rank === 0;
-  const model = await loadModel(await openGguf(ownerSource(source.name, source.size)), backend, {
-    fill: isFirst,
+  const share = 'rank' in wanted ? { rank: wanted.rank, nRanks: wanted.setup.nThreads } : { rank: 0, nRanks: 1 };
+  const source = await openShared(params.source);
+  const model = await loadModel(openSnapshot(snapshot, source), backend, {
+    share,
     onProgress: (done, total) => owner.notify('progress', { done, total }),
   });
   buffers.length = 0;
-  loaded = { backend, model, setTeam, isFirst };
+  loaded = { backend, model, setTeam, isFirst: share.rank === 0 };
   return backend.description;
 }
 
@@ -83,6 +85,14 @@ const showStep: Observer = (name, values, rows, cols) => {
 
 function countTiles(tuning: Tuning | undefined): number {
   return tuning === undefined ? 0 : Object.keys(tuning.tiles).length;
+}
+
+/** The owner's file: read by its descriptor where there is one, else by messages. */
+async function openShared(place: Parameters<TeamWorkerMethods['load']>[0]['source']): Promise<ByteSource> {
+  const { name, size, descriptor } = place;
+  if (descriptor === undefined) return ownerSource(name, size);
+  const { openDescriptor } = await import('../gguf/file.node.ts');
+  return openDescriptor({ name, size, descriptor });
 }
 
 /** The owner's file, read by messages. */

@@ -1,14 +1,15 @@
 /**
  * @file Computes in workers: one, or a team of several over one shared memory that run the same forward, each on its
- * own rows. How a team works is described in `src/kernels/wasm/index.ts`.
+ * own rows. How a team works is described in `src/kernels/wasm/index.ts`. Starting a thread takes as long as reading a
+ * small model, so a team is made before the header is read, and gets its model later.
  */
-import type { ByteSource } from '../gguf/index.ts';
+import { type ByteSource, type GgufFile, takeSnapshot } from '../gguf/index.ts';
 import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
-import { linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
+import { isNode, linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
 import { readProfile } from './profile.ts';
 import type { LoadWatch, Runner } from './runner.ts';
 import {
@@ -33,31 +34,19 @@ export type TeamOptions =
 
 type Member = WorkerLink<TeamWorkerMethods>;
 
-/**
- * Starts the workers and has rank 0 read the weights from `source`, which the caller closes when this has resolved.
- * @param workerUrl where the module of the workers lies, if not where the package has it
- * @throws what loading a model throws, the signal's reason, or the error of a worker that could not be started
- */
-export async function startTeam(
-  source: ByteSource,
-  options: TeamOptions,
-  watch: LoadWatch,
-  workerUrl?: string | URL,
-): Promise<Runner> {
-  const team = new Team(source, watch, workerUrl);
-  try {
-    return await team.start(options);
-  } catch (error) {
-    await team.dispose();
-    throw error;
-  }
+/** A model's file, and where its bytes come from. */
+export interface OpenModel {
+  readonly source: ByteSource;
+  readonly file: GgufFile;
 }
 
-class Team {
-  readonly #source: ByteSource;
-  readonly #watch: LoadWatch;
-  readonly #workerUrl: string | URL | undefined;
-  readonly #members: Member[] = [];
+/** Workers that get one model and compute with it. */
+export class Team {
+  readonly #members: readonly Member[];
+  #source: ByteSource | undefined;
+  #watch: LoadWatch = {};
+  /** Bytes of weights that each rank has read. */
+  readonly #read: number[];
   #abortTeam = () => {};
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
   /** Calls that wait for an answer: the process must not end before. */
@@ -68,13 +57,35 @@ class Team {
   #onStep: Observer = () => {};
   #rejectLoad: (reason: unknown) => void = () => {};
 
-  constructor(source: ByteSource, watch: LoadWatch, workerUrl: string | URL | undefined) {
-    this.#source = source;
-    this.#watch = watch;
-    this.#workerUrl = workerUrl;
+  /**
+   * Starts `size` workers. Whoever makes a team disposes of it, unless `load` rejects.
+   * @param workerUrl where the module of the workers lies, if not where the package has it
+   */
+  constructor(size: number, workerUrl?: string | URL) {
+    this.#read = new Array(size).fill(0);
+    this.#members = Array.from({ length: size }, (_, rank) => this.#startMember(rank, workerUrl));
   }
 
-  async start(options: TeamOptions): Promise<Runner> {
+  /**
+   * Has the workers read the weights. The caller closes the source when this has resolved. Comes once.
+   * @throws what loading a model throws, the signal's reason, or the error of a worker that could not be started; the
+   *   workers have ended then
+   */
+  async load(model: OpenModel, options: TeamOptions, watch: LoadWatch): Promise<Runner> {
+    this.#source = model.source;
+    this.#watch = watch;
+    try {
+      return await this.#load(model, options);
+    } catch (error) {
+      await this.dispose();
+      throw error;
+    } finally {
+      this.#source = undefined;
+      this.#watch = {};
+    }
+  }
+
+  async #load(model: OpenModel, options: TeamOptions): Promise<Runner> {
     const { signal } = this.#watch;
     signal?.throwIfAborted();
     const failed = new Promise<never>((_, reject) => {
@@ -83,7 +94,7 @@ class Team {
     const onAbort = () => this.#rejectLoad(signal?.reason);
     signal?.addEventListener('abort', onAbort);
     try {
-      const [description] = await Promise.race([this.#startMembers(options), failed]);
+      const [description] = await Promise.race([this.#fill(model, options), failed]);
       this.#keepAlive(false);
       const failure = () => this.#ended;
       return {
@@ -104,13 +115,14 @@ class Team {
     }
   }
 
-  async #startMembers(options: TeamOptions): Promise<string[]> {
+  async #fill({ source, file }: OpenModel, options: TeamOptions): Promise<string[]> {
     const backends = await this.#backends(options);
     if (this.#ended !== undefined) throw this.#ended;
-    for (const rank of backends.keys()) this.#members.push(this.#startMember(rank));
-    const { name, size } = this.#source;
+    const { name, size, descriptor } = source;
+    const snapshot = takeSnapshot(file);
+    const place = isNode() ? { name, size, descriptor } : { name, size };
     return Promise.all(
-      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], source: { name, size } })),
+      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], source: place, snapshot })),
     );
   }
 
@@ -131,15 +143,15 @@ class Team {
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
-  #startMember(rank: number): Member {
+  #startMember(rank: number, workerUrl: string | URL | undefined): Member {
     return linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(
-      workerModule(this.#workerUrl),
+      workerModule(workerUrl),
       {
         read: async ({ offset, length, buffer }) => {
-          await this.#source.read(offset, new Uint8Array(buffer, 0, length));
+          await this.#source?.read(offset, new Uint8Array(buffer, 0, length));
           return new Transferred(buffer, [buffer]);
         },
-        progress: (progress) => this.#onProgress(progress),
+        progress: (progress) => this.#onProgress(rank, progress),
         step: ({ name, values, rows, cols }) => this.#onStep(name, values, rows, cols),
         tuned: (tuning) => this.#onTuning(tuning),
       },
@@ -147,9 +159,13 @@ class Team {
     );
   }
 
-  #onProgress({ done, total }: { done: number; total: number }): void {
+  #onProgress(rank: number, { done, total }: { done: number; total: number }): void {
+    this.#read[rank] = done;
     try {
-      this.#watch.onProgress?.(done, total);
+      this.#watch.onProgress?.(
+        this.#read.reduce((sum, bytes) => sum + bytes, 0),
+        total,
+      );
     } catch (error) {
       this.#rejectLoad(error);
     }

@@ -17,11 +17,12 @@ export {
 } from './file-types.ts';
 export { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
-export { type GgufFile, openGguf, readMetadata } from './open.ts';
+export { fileOf, type GgufFile, openGguf, readMetadata } from './open.ts';
 export { describeFormat, describeSource, HEAD_BYTES } from './other-formats.ts';
 export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';
+export { type GgufSnapshot, openSnapshot, takeSnapshot } from './snapshot.ts';
 export type { ByteSource } from './source.ts';
 export { blobSource, memorySource } from './sources.ts';
 

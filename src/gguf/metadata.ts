@@ -4,7 +4,7 @@
 import { hostIsLittleEndian, swapNumbers } from './byte-order.ts';
 import { GgufError } from './errors.ts';
 import type { HeaderBytes } from './header-reader.ts';
-import { decodeText, type StringArray } from './string-array.ts';
+import { decodeText, PackedStrings, type StringArray } from './string-array.ts';
 import {
   type GgufArray,
   type GgufValue,
@@ -15,10 +15,10 @@ import {
   type ValueType,
 } from './value-types.ts';
 
-/** An array where it lies in the header. */
+/** An array where it lies in the header; the strings of one end at `ends`, counted from `start`. Plain data. */
 export type ArrayEntry =
   | { readonly elementType: ScalarType; readonly start: number; readonly length: number }
-  | { readonly elementType: 'string'; readonly strings: StringArray }
+  | { readonly elementType: 'string'; readonly start: number; readonly ends: Uint32Array }
   | { readonly elementType: 'array'; readonly arrays: readonly ArrayEntry[] };
 
 /** A value where it lies in the header. */
@@ -52,6 +52,11 @@ export class Metadata {
   /** The file from its first byte to the end of the header at least; must not be written to. `readMetadata` takes it. */
   get header(): Uint8Array {
     return this.#header.bytes;
+  }
+
+  /** Where each value lies in `header`. */
+  get entries(): ReadonlyMap<string, Entry> {
+    return this.#entries;
   }
 
   /** Number of keys. */
@@ -137,7 +142,7 @@ export class Metadata {
     const entry = this.#expect(key, 'array');
     if (entry === undefined) return undefined;
     if (entry.array.elementType !== 'string') throw this.#wrongElements(key, entry, 'strings');
-    return entry.array.strings;
+    return this.#strings(entry.array);
   }
 
   /** An array of any numeric type, copied. @throws GgufError when the key holds something else than an array of numbers */
@@ -179,9 +184,13 @@ export class Metadata {
 
   #array(array: ArrayEntry): GgufArray {
     const { elementType } = array;
-    if (elementType === 'string') return { elementType, values: array.strings };
+    if (elementType === 'string') return { elementType, values: this.#strings(array) };
     if (elementType === 'array') return { elementType, values: array.arrays.map((inner) => this.#array(inner)) };
     return { elementType, values: this.#numbers(elementType, array.start, array.length) };
+  }
+
+  #strings({ start, ends }: Extract<ArrayEntry, { elementType: 'string' }>): StringArray {
+    return new PackedStrings(this.#header, start, ends);
   }
 
   #numbers(type: ScalarType, start: number, length: number): NumericArray {

@@ -84,15 +84,19 @@ export async function openPart(source: ByteSource): Promise<GgufFile> {
   const { littleEndian } = reader;
   const alignment = readAlignment(metadata, source.name);
   const { tensors, dataOffset } = await readTensors(reader, nTensors, alignment);
+  return fileOf(source, { version, littleEndian, alignment, dataOffset, metadata, tensors });
+}
+
+/** The file whose header is known, over the source of its data. */
+export function fileOf(
+  source: ByteSource,
+  header: Pick<GgufFile, 'version' | 'littleEndian' | 'alignment' | 'dataOffset' | 'metadata' | 'tensors'>,
+): GgufFile {
+  const { littleEndian } = header;
   return {
     name: source.name,
     size: source.size,
-    version,
-    littleEndian,
-    alignment,
-    dataOffset,
-    metadata,
-    tensors,
+    ...header,
     readTensor: (info, byteOffset, into) => readTensor(source, littleEndian, info, byteOffset, into),
     close: () => source.close(),
   };

@@ -4,7 +4,7 @@
 import type { HeaderReader } from './header-reader.ts';
 import { MAX_ARRAY_DEPTH, MAX_ARRAY_NUMBERS, MAX_KEY_BYTES, MAX_NESTED_ARRAYS } from './limits.ts';
 import type { ArrayEntry, Entry } from './metadata.ts';
-import { decodeName, PackedStrings } from './string-array.ts';
+import { decodeName } from './string-array.ts';
 import { type ScalarType, scalarBytes, type ValueType, valueTypeNames } from './value-types.ts';
 
 /** How each scalar is read. Any byte but 0 is a true `bool`. */
@@ -75,7 +75,7 @@ async function readArray(reader: HeaderReader, depth: number, budget: Budget): P
   const length = await reader.size('the length of the array', MAX_ARRAY_NUMBERS, reason);
   if (elementType === 'string') {
     const start = reader.position;
-    return { elementType, strings: new PackedStrings(reader.header, start, await reader.strings(length)) };
+    return { elementType, start, ends: await reader.strings(length) };
   }
   if (elementType === 'array') {
     if (depth >= MAX_ARRAY_DEPTH) throw reader.error(`arrays lie more than ${MAX_ARRAY_DEPTH} deep in each other`, at);

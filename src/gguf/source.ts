@@ -8,6 +8,8 @@ export interface ByteSource {
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
+  /** Of the open file, where the whole source is one: other threads of this process can read by it. */
+  readonly descriptor?: number;
   /**
    * Fills the whole of `into` with the bytes from `offset` on.
    * @throws GgufError when the source ends before that

@@ -14,7 +14,7 @@ import { pool, type RankOutputs, rankOutputs } from './pooling.ts';
 import type { Pooling } from './pooling-types.ts';
 import { architectures } from './registry.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
-import { type Allocator, WeightLoader } from './weights.ts';
+import { type Allocator, type FillShare, WeightLoader } from './weights.ts';
 
 export type { Model } from './architecture.ts';
 export { ModelError } from './errors.ts';
@@ -23,6 +23,7 @@ export type { RankOutputs } from './pooling.ts';
 export { type Pooling, poolingTypes } from './pooling-types.ts';
 export { architectures } from './registry.ts';
 export type { ModelTreeNode } from './tree.ts';
+export type { FillShare } from './weights.ts';
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
@@ -30,11 +31,8 @@ export interface LoadModelOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends the reading of weights; `loadModel` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /**
-   * `false`: declare and allocate the weights without reading them, for a worker whose backend shares the memory that
-   * another one fills. Default true.
-   */
-  readonly fill?: boolean;
+  /** Which part of the weights to read, where several workers fill the memory that they share. Default: all. */
+  readonly share?: FillShare;
 }
 
 /** A model with its weights. */
@@ -67,7 +65,7 @@ export async function loadModel(
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
   const { model, loader } = declareModel(file, backend);
-  if (options.fill !== false) await loader.fill(backend, options);
+  await loader.fill(backend, options);
   const { heads, names } = model;
   return {
     ...model,

@@ -2,7 +2,7 @@
  * @file Declares the weights of a model by the names and shapes that the file must have, then fills them.
  *
  * Declaring allocates: the same file gives the same allocations in the same order, so that every worker of a shared
- * memory can make the same handles while one of them fills.
+ * memory makes the same handles and fills its share of them.
  */
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile, TensorInfo } from '../gguf/index.ts';
@@ -19,6 +19,21 @@ export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
 /** What makes the handles of weights. */
 export type Allocator = Pick<Backend, 'allocate'>;
 
+/** One of several workers that read the weights into one memory. */
+export interface FillShare {
+  readonly rank: number;
+  readonly nRanks: number;
+}
+
+/** What a byte of a table costs to bring into memory, where a byte of any other weight costs 1: it is only copied. */
+const tableCost = 0.3;
+
+interface Declared {
+  readonly weight: Weight;
+  readonly source: WeightSource;
+  readonly role: WeightRole;
+}
+
 /** Hands weights to an architecture's `build` and keeps account of the file's tensors. */
 export class WeightLoader {
   readonly hparams: HyperParameters;
@@ -27,7 +42,7 @@ export class WeightLoader {
   readonly #allocator: Allocator;
   readonly #file: GgufFile;
   readonly #unused: Set<string>;
-  readonly #declared: { weight: Weight; source: WeightSource }[] = [];
+  readonly #declared: Declared[] = [];
 
   constructor(file: GgufFile, allocator: Allocator, hparams: HyperParameters) {
     this.#file = file;
@@ -150,20 +165,20 @@ export class WeightLoader {
   }
 
   /**
-   * Reads the data of all declared weights.
+   * Reads the data of all declared weights, or of one worker's share of them.
    * @param backend that allocated them
-   * @param onProgress called with bytes read and bytes in all, at the beginning and after each weight
+   * @param onProgress called with bytes read (of the share) and bytes in all, at the beginning and after each weight
    * @throws the signal's reason when it is aborted
    */
   async fill(
     backend: Pick<Backend, 'fill'>,
-    options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal } = {},
+    options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal; share?: FillShare } = {},
   ): Promise<void> {
-    const { onProgress, signal } = options;
+    const { onProgress, signal, share } = options;
     const total = this.#declared.reduce((sum, { source }) => sum + source.byteLength, 0);
     let done = 0;
     onProgress?.(done, total);
-    for (const { weight, source } of this.#declared) {
+    for (const { weight, source } of share === undefined ? this.#declared : this.#partOf(share)) {
       signal?.throwIfAborted();
       const read: WeightSource['read'] = (byteOffset, into) => {
         signal?.throwIfAborted();
@@ -173,6 +188,16 @@ export class WeightLoader {
       done += source.byteLength;
       onProgress?.(done, total);
     }
+  }
+
+  /** Each weight goes to the rank that has the least to do so far. */
+  #partOf({ rank, nRanks }: FillShare): Declared[] {
+    const costs = new Array<number>(nRanks).fill(0);
+    return this.#declared.filter(({ source, role }) => {
+      const least = costs.indexOf(Math.min(...costs));
+      costs[least] += source.byteLength * (role === 'table' ? tableCost : 1);
+      return least === rank;
+    });
   }
 
   #scale(name: string): Weight | undefined {
@@ -187,7 +212,7 @@ export class WeightLoader {
 
   #allocate(source: WeightSource, role: WeightRole): Weight {
     const weight = this.#allocator.allocate(source, role);
-    this.#declared.push({ weight, source });
+    this.#declared.push({ weight, source, role });
     return weight;
   }
 

@@ -50,7 +50,7 @@ export interface Backend {
   readonly description: string;
   /**
    * Reserves memory for a weight and returns its handle. Deterministic: the same calls in the same order give the same
-   * layout, so that every thread can make the same handles over shared memory while only one fills them.
+   * layout, so that every thread can make the same handles over shared memory, of which each fills some.
    */
   allocate(source: WeightSource, role: WeightRole): Weight;
   /** Brings the data of an allocated weight into the backend's form. */

@@ -302,14 +302,26 @@ describe('loadModel', () => {
     await expect(loadModel(file, await createReferenceBackend(), options)).rejects.toBe(reason);
   });
 
-  it('declares the same weights in the same order without filling them', async () => {
+  it('declares the same weights in the same order for every share of them, and fills each once', async () => {
     const file = await openFixture('models/bert-mean.gguf');
-    const unfilled = await loadModel(file, await createReferenceBackend(), { fill: false });
+    const nothing = { share: { rank: 1000, nRanks: 1001 } };
+    const unfilled = await loadModel(file, await createReferenceBackend(), nothing);
     const { model } = await load('bert-mean');
     expect(unfilled.weights.map(({ name }) => name)).toEqual(model.weights.map(({ name }) => name));
     const backend = await createReferenceBackend();
-    const empty = await loadModel(file, backend, { fill: false });
+    const empty = await loadModel(file, backend, nothing);
     await expect(run({ file, backend, model: empty }, [tokens])).rejects.toThrow('token_embd.weight has no data');
+    const filled: string[] = [];
+    for (const rank of [0, 1, 2]) {
+      const backend = await createReferenceBackend();
+      const fill: typeof backend.fill = async ({ name }) => void filled.push(name);
+      await loadModel(
+        file,
+        { ...backend, allocate: backend.allocate.bind(backend), fill },
+        { share: { rank, nRanks: 3 } },
+      );
+    }
+    expect(filled.sort()).toEqual(model.weights.map(({ name }) => name).sort());
   });
 
   it.each([

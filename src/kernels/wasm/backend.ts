@@ -21,7 +21,7 @@ import { findWrongKernel } from './self-check.ts';
 import { makeShelf, Shelf, type ShelfSetup } from './shelf.ts';
 import { shareGroups, splitsByColumns } from './split.ts';
 import { Barrier, type Share, sequencesAreSplit, shareRows } from './team.ts';
-import { fillWeight, type Products, WasmWeight } from './weights.ts';
+import { fillWeight, type Products, stagingBytesOf, WasmWeight } from './weights.ts';
 
 /** What all workers of a team have in common. Can be sent with `postMessage`. */
 export interface WasmSetup extends CompiledKernels {
@@ -178,6 +178,8 @@ class Backing implements WasmBackend {
   readonly #recorder: Recorder<WasmWeight>;
   #observer: Observer | undefined;
   #filling: Promise<void> = Promise.resolve();
+  /** Bytes that filling takes for any weight so far; each rank has as many of its own. */
+  #stagingBytes = 0;
   /** The forward whose results still lie in memory. */
   #done: { target: GraphTensor; runtime: Runtime } | undefined;
 
@@ -223,12 +225,18 @@ class Backing implements WasmBackend {
 
   allocate(source: WeightSource, role: WeightRole): Weight {
     const products = this.#products.of(source.type);
-    return new WasmWeight(source, role, products, this.#setup.keepBlocks, this.#alive(), this.#shelf);
+    const weight = new WasmWeight(source, role, products, this.#setup.keepBlocks, this.#alive(), this.#shelf);
+    this.#stagingBytes = Math.max(this.#stagingBytes, stagingBytesOf(weight));
+    return weight;
   }
 
   fill(weight: Weight, source: WeightSource): Promise<void> {
     const known = own(weight);
-    const filled = this.#filling.then(() => fillWeight(known, source, this.#alive(), this.#shelf, this.#kernels));
+    const filled = this.#filling.then(() => {
+      const memory = this.#alive();
+      const staging = memory.weightsEnd + this.#rank * this.#stagingBytes;
+      return fillWeight(known, source, memory, this.#shelf, this.#kernels, staging);
+    });
     this.#filling = filled.catch(() => undefined);
     return filled;
   }

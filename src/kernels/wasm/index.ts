@@ -14,8 +14,8 @@
  *    shared memory travel by reference).
  * 2. In worker `rank` (0 … N−1): `const backend = await createWasmBackend({ precision, setup, rank })`.
  * 3. Loading: every worker calls `allocate` for the same weights in the same order (which gives every worker the same
- *    addresses); only rank 0 calls `fill`. No forward may start before rank 0 has filled everything (send the others a
- *    message when it has). `loadModel(file, backend, { fill: rank === 0 })` does that.
+ *    addresses); each calls `fill` for its share of them. No forward may start before all have filled theirs.
+ *    `loadModel(file, backend, { share: { rank, nRanks: N } })` does that.
  * 4. A forward: choose how many workers take part: `const n = suggestTeam(batch.offsets, setup.nThreads, setup.keepBlocks)`. Send the same
  *    batch (ids, positions, offsets) and `n` to the workers 0 … n−1; the others get nothing and stay asleep. Each of
  *    those calls `backend.setTeam(n)`, then exactly the same operations: `begin`, the forward, `pool`, `read`.

@@ -110,15 +110,25 @@ export class WasmWeight implements Weight {
   }
 }
 
-/** Reads the data of `weight` and brings it into its form. Uses memory past the weights; one call at a time. */
+/** Bytes of memory that filling `w` uses besides its own. */
+export function stagingBytesOf(w: WasmWeight): number {
+  if (w.form === 'vector') return alignUp(w.rowBytes * w.n * w.nMatrices, 64);
+  return w.form === 'panels' ? alignUp(rowsAtOnce(w) * w.rowBytes, 64) + alignUp(panelScratchBytes(w), 64) : 0;
+}
+
+/**
+ * Reads the data of `weight` and brings it into its form.
+ * @param staging address of `stagingBytesOf(weight)` bytes past the weights, which nobody else uses meanwhile
+ */
 export async function fillWeight(
   weight: WasmWeight,
   source: WeightSource,
   memory: KernelMemory,
   shelf: Shelf | undefined,
   kernels: Kernels,
+  staging: number,
 ): Promise<void> {
-  memory.ensure(memory.weightsEnd + 64);
+  memory.ensure(Math.max(memory.weightsEnd + 64, staging + stagingBytesOf(weight)));
   writeGrid(weight.type.name, memory);
   if (weight.form === 'shelved') return fillShelf(weight, source, shelf!);
   if (weight.form === 'blocks') {
@@ -126,9 +136,9 @@ export async function fillWeight(
       await source.read(at, memory.bytes(weight.address + at, Math.min(stagingBytes, source.byteLength - at)));
     }
   } else if (weight.form === 'vector') {
-    await fillVector(weight, source, memory, kernels);
+    await fillVector(weight, source, memory, kernels, staging);
   } else {
-    await fillPanels(weight, source, memory, kernels);
+    await fillPanels(weight, source, memory, kernels, staging);
   }
 }
 
@@ -141,23 +151,36 @@ async function fillShelf(w: WasmWeight, source: WeightSource, shelf: Shelf): Pro
   }
 }
 
-async function fillVector(w: WasmWeight, source: WeightSource, memory: KernelMemory, kernels: Kernels): Promise<void> {
-  const staging = memory.weightsEnd;
-  memory.ensure(staging + source.byteLength);
+async function fillVector(
+  w: WasmWeight,
+  source: WeightSource,
+  memory: KernelMemory,
+  kernels: Kernels,
+  staging: number,
+): Promise<void> {
   await source.read(0, memory.bytes(staging, source.byteLength));
   const values = w.k * w.n * w.nMatrices;
   memory.bytes(w.address, alignUp(values, panelColumns) * 4).fill(0);
   kernels.unpackRow({ type: w.type.id, from: staging, to: w.address, n: values, tables: w.grid });
 }
 
-async function fillPanels(w: WasmWeight, source: WeightSource, memory: KernelMemory, kernels: Kernels): Promise<void> {
-  const rowsAtOnce = Math.max(1, Math.floor(stagingBytes / w.rowBytes / panelColumns)) * panelColumns;
-  const staging = memory.weightsEnd;
-  const scratch = alignUp(staging + rowsAtOnce * w.rowBytes, 64);
-  memory.ensure(scratch + panelScratchBytes(w));
+/** Rows that are read from the file at a time. */
+function rowsAtOnce(w: WasmWeight): number {
+  return Math.max(1, Math.floor(stagingBytes / w.rowBytes / panelColumns)) * panelColumns;
+}
+
+async function fillPanels(
+  w: WasmWeight,
+  source: WeightSource,
+  memory: KernelMemory,
+  kernels: Kernels,
+  staging: number,
+): Promise<void> {
+  const atOnce = rowsAtOnce(w);
+  const scratch = staging + alignUp(atOnce * w.rowBytes, 64);
   for (let m = 0; m < w.nMatrices; m++) {
-    for (let row = 0; row < w.n; row += rowsAtOnce) {
-      const rows = Math.min(rowsAtOnce, w.n - row);
+    for (let row = 0; row < w.n; row += atOnce) {
+      const rows = Math.min(atOnce, w.n - row);
       await source.read((m * w.n + row) * w.rowBytes, memory.bytes(staging, rows * w.rowBytes));
       for (let r = 0; r < rows; r += panelColumns) {
         const panel = (row + r) / panelColumns;
