@@ -15,7 +15,10 @@ import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
 
-/** Inputs below this many UTF-16 units are computed on this thread: starting workers would take longer. */
+/**
+ * Inputs below this many UTF-16 units are computed on this thread and without 256-bit packing, which gives the same bits:
+ * to start workers and to check the packed kernels would take longer.
+ */
 const SHORT_INPUT = 4096;
 
 /** Prints the vectors of texts. */
@@ -24,7 +27,7 @@ export async function embed(parsed: Parsed): Promise<void> {
   const path = requireModel(parsed);
   const input = values.jsonl ? undefined : await readInput(values);
   const short = input !== undefined && input.length < SHORT_INPUT;
-  const embedder = await loadEmbedder(path, values, { worker: short ? false : undefined });
+  const embedder = await loadEmbedder(path, values, short ? { worker: false, packing: false } : {});
   try {
     if (values.profile && embedder.info.backend !== 'wasm')
       throw new UsageError(`--profile needs --backend wasm; this is ${embedder.info.backend}`);

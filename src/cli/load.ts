@@ -29,10 +29,11 @@ export async function loadEmbedder(
  * What the options of the command line mean for loading a model.
  * @param worker whether to compute off this thread: costs time at the start, keeps this thread free. Several threads that
  *   were asked for are always workers.
+ * @param packing default: as the options say
  */
 export function loadOptions(
   values: OptionValues,
-  { worker, signal, onBatch }: Pick<LoadOptions, 'worker' | 'signal' | 'onBatch'>,
+  { worker, packing = values.packing, signal, onBatch }: Pick<LoadOptions, 'worker' | 'packing' | 'signal' | 'onBatch'>,
 ): LoadOptions {
   const threads = values.threadsBatch ?? values.threads;
   return {
@@ -42,7 +43,7 @@ export function loadOptions(
     nCtx: values.ctxSize === 0 ? undefined : values.ctxSize,
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
-    packing: values.packing,
+    packing,
     gpu: {
       memory: values.gpuMemory && values.gpuMemory * 2 ** 20,
       weights: values.gpuWeights,
