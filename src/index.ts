@@ -9,7 +9,7 @@
  * await embedder.dispose();
  * ```
  *
- * Everything exported here is the public API and keeps to semantic versioning; files below are not.
+ * Everything exported here is the public API and follows semantic versioning. Files below are internal.
  */
 export * from './engine/index.ts';
 export { type ByteSource, GgufError, type GgufFile, type Metadata, openGguf, type TensorInfo } from './gguf/index.ts';

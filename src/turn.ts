@@ -1,18 +1,18 @@
 /**
- * @file Long work that lets go of its thread now and then.
+ * @file Lets long work yield its thread at intervals.
  */
 
-/** Milliseconds after which other work of a thread that serves requests gets a turn. */
+/** Milliseconds after which long work yields to other work on a thread that serves requests. */
 const DEFAULT_MS = 10;
 
 /**
- * The turn of one piece of work: `if (turn.isOver) await turn.pass();`
+ * Times one piece of work: `if (turn.isOver) await turn.pass();`
  */
 export class Turn {
   readonly #ms: number;
   #since = performance.now();
 
-  /** @param ms milliseconds that the work may hold its thread */
+  /** @param ms milliseconds that the work may keep its thread */
   constructor(ms = DEFAULT_MS) {
     this.#ms = ms;
   }
@@ -21,7 +21,7 @@ export class Turn {
     return performance.now() - this.#since >= this.#ms;
   }
 
-  /** Lets everything else that waits go first. */
+  /** Yields to everything else that waits. */
   async pass(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#since = performance.now();

@@ -54,7 +54,7 @@ export function cannotRead(flag: string, path: string, cause: Error & { readonly
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'the file does not exist',
   EACCES: 'permission denied',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is no folder',

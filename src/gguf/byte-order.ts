@@ -1,19 +1,19 @@
 /**
- * @file Byte order: big-endian files hold every number of more than one byte turned round, also inside ggml blocks.
+ * @file Byte order: big-endian files store every multi-byte number in reverse order, also inside ggml blocks.
  */
 import type { GgmlType, GgmlTypeName } from './ggml-types.ts';
 
-/** Whether this machine is little-endian (every one that runs JavaScript but IBM's Z is). */
+/** Whether this machine is little-endian (every platform that runs JavaScript is, except IBM Z). */
 export const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** A run of numbers inside a block: byte offset, bytes of each number, how many. */
+/** A run of numbers inside a block: byte offset, bytes per number, count. */
 type Fields = readonly (readonly [offset: number, width: 2 | 4 | 8, count: number])[];
 
 const f16First: Fields = [[0, 2, 1]];
 const twoF16First: Fields = [[0, 2, 2]];
 
 /**
- * The numbers of more than one byte in one block of each type, after the members of ggml's block structs. Bit fields that
+ * The multi-byte numbers in one block of each type, taken from the members of ggml's block structs. Bit fields that
  * the structs declare as bytes (`qh` of Q5_0, `scales` of IQ1_M) are bytes here, too.
  */
 const fieldsOf: Readonly<Record<GgmlTypeName, Fields>> = {
@@ -60,7 +60,7 @@ const fieldsOf: Readonly<Record<GgmlTypeName, Fields>> = {
   NVFP4: [],
 };
 
-/** Turns round every number of `bytes`, whole blocks of `type`, in place. */
+/** Reverses the bytes of every number in `bytes`, which holds whole blocks of `type`, in place. */
 export function swapBlocks(type: GgmlType, bytes: Uint8Array): void {
   for (const [offset, width, count] of fieldsOf[type.name]) {
     if (width === type.blockBytes) swapNumbers(bytes, width);
@@ -72,7 +72,7 @@ export function swapBlocks(type: GgmlType, bytes: Uint8Array): void {
   }
 }
 
-/** Turns round every number of `width` bytes in place. */
+/** Reverses the bytes of every number of `width` bytes, in place. */
 export function swapNumbers(bytes: Uint8Array, width: 1 | 2 | 4 | 8): void {
   if (width === 1) return;
   for (let at = 0; at < bytes.length; at += width) {

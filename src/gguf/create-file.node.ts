@@ -1,5 +1,5 @@
 /**
- * @file Writes a file so that nobody ever sees half of it: under a temporary name beside the target, renamed at the end.
+ * @file Writes a file that never exists half-written: it has a temporary name in the target's folder and is renamed at the end.
  */
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
@@ -7,31 +7,31 @@ import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
 import type { ByteSink } from './sink.ts';
 
-/** A file in the making. Exactly one of `commit` and `discard` ends it. */
+/** A file that is being written. End it with either `commit` or `discard`. */
 export interface FileSink extends ByteSink {
-  /** Makes the file appear under its name, in the place of one that was there. */
+  /** Gives the file its final name and replaces an existing one. */
   commit(): Promise<void>;
-  /** Removes what was written. Safe to call after `commit`, when it does nothing. */
+  /** Removes what was written. Does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
 /**
- * Begins a file that will be called `path`.
- * The name until then cannot be foreseen, and the file is made anew: what another user has put there is never opened.
- * @param reads paths of the files that are read meanwhile: none of them may be the one to write, by whatever name
- * @throws GgufError when its folder cannot be written to, or `path` is something that a file must not take the place of
+ * Starts a file that will be called `path`.
+ * The temporary name is unpredictable and the file must be new, so a file that another user put there is never opened.
+ * @param reads paths of the input files; `path` must not be one of them under any name
+ * @throws GgufError if its folder cannot be written to, or `path` is something that a file must not replace
  */
 export async function createFile(path: string, reads: readonly string[]): Promise<FileSink> {
   const name = basename(path).slice(0, MAX_NAME_LENGTH);
   const temporary = join(dirname(path), `.${name}.${randomBytes(8).toString('hex')}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
     const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : cause.message;
-    throw new GgufError(`cannot be written: ${reason}`, { source: path, cause });
+    throw new GgufError(`cannot write the file: ${reason}`, { source: path, cause });
   };
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile()) {
     const what = there.isDirectory() ? 'a folder' : 'not a regular file';
-    throw new GgufError(`cannot be written: it is ${what}`, { source: path });
+    throw new GgufError(`cannot write the file: the path is ${what}`, { source: path });
   }
   if (there !== undefined) await refuseIfRead(path, reads);
   const file = await open(temporary, 'wx').catch(fail);
@@ -61,10 +61,10 @@ export async function createFile(path: string, reads: readonly string[]): Promis
   };
 }
 
-/** Longest part of the name that goes into the temporary one, whose length systems limit. */
+/** Characters of the name that go into the temporary name; systems limit the length of names. */
 const MAX_NAME_LENGTH = 60;
 
-/** @throws GgufError when `path` is one of the files `reads`, through links too */
+/** @throws GgufError if `path` is one of the files `reads`, also through links */
 async function refuseIfRead(path: string, reads: readonly string[]): Promise<void> {
   const identity = async (file: string) => {
     const found = await stat(file, { bigint: true }).catch(() => undefined);
@@ -74,6 +74,6 @@ async function refuseIfRead(path: string, reads: readonly string[]): Promise<voi
   for (const file of reads) {
     if ((await identity(file)) !== target) continue;
     const other = file === path ? '' : ` (as ${file})`;
-    throw new GgufError(`is a file that is read${other}: give the new one another name`, { source: path });
+    throw new GgufError(`is also an input file${other}: choose another name for the output`, { source: path });
   }
 }

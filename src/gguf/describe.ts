@@ -1,5 +1,5 @@
 /**
- * @file What is in a GGUF, as plain data: for `inspect`, and for anything else that shows a file to a person.
+ * @file The contents of a GGUF as plain data, for `inspect` and other displays.
  */
 import type { GgmlTypeName } from './ggml-types.ts';
 import type { GgufFile } from './open.ts';
@@ -13,7 +13,7 @@ export type PlainValue = string | number | boolean | PlainValue[];
 export interface KeyDescription {
   readonly key: string;
   readonly type: ValueType;
-  /** Of arrays: type of the elements, how many, and whether `value` holds only the first of them. */
+  /** For arrays: element type, number of elements, and whether `value` holds only the first ones. */
   readonly elementType?: ValueType;
   readonly length?: number;
   readonly shortened?: boolean;
@@ -41,16 +41,16 @@ export interface GgufDescription {
   readonly byteOrder: 'little-endian' | 'big-endian';
   readonly alignment: number;
   readonly dataOffset: number;
-  /** Values in all tensors together. */
+  /** Number of values in all tensors. */
   readonly parameters: number;
-  /** Bytes of all tensors together, without padding. */
+  /** Bytes of all tensors, without padding. */
   readonly tensorBytes: number;
   readonly metadata: readonly KeyDescription[];
   readonly tensors: readonly TensorDescription[];
 }
 
 /**
- * Describes an open file. Reads nothing but what is in memory.
+ * Describes an open file. Reads only what is already in memory.
  * @param maxItems how many elements of an array are shown; `Infinity` shows all
  */
 export function describeGguf(file: GgufFile, maxItems = 8): GgufDescription {

@@ -1,5 +1,5 @@
 /**
- * @file The one error of this folder.
+ * @file `GgufError`, the error class of this folder.
  */
 
 import { escapeControls } from './escape.ts';
@@ -12,12 +12,12 @@ export interface GgufErrorPlace {
   readonly key?: string;
   /** Tensor name. */
   readonly tensor?: string;
-  /** Byte offset in the source of the field that is wrong. */
+  /** Byte offset of the invalid field in the source. */
   readonly offset?: number;
   readonly cause?: unknown;
 }
 
-/** A file that is not a usable GGUF, or a value that is not what was asked for. The message begins with the place. */
+/** The file is not a usable GGUF, or a value has another type than requested. The message begins with the place. */
 export class GgufError extends Error {
   override readonly name = 'GgufError';
   readonly key?: string;
@@ -41,10 +41,10 @@ export class GgufError extends Error {
   }
 }
 
-/** Longest stretch of a name from a file that goes into a message. */
+/** Most characters of a name from a file that a message shows. */
 const MAX_PRINTED = 80;
 
-/** A name from a file for a message: quoted where it is not plain ASCII, cut where it is long. */
+/** A name from a file for a message: quoted if it is not plain ASCII, cut if it is long. */
 export function printable(text: string): string {
   const cut = text.length > MAX_PRINTED ? `${text.slice(0, MAX_PRINTED)}…` : text;
   return /^[\x21-\x7e]+$/.test(cut) ? cut : escapeControls(JSON.stringify(cut));

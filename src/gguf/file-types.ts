@@ -1,11 +1,11 @@
 /**
- * @file The table of file types: the values of `general.file_type`, each with the name that `llama-quantize` gives it and
- * the words in which llama.cpp reports it.
+ * @file The table of file types: the values of `general.file_type`, each with `llama-quantize`'s name for it and
+ * llama.cpp's description.
  */
 import type { GgmlTypeName } from './ggml-types.ts';
 import type { GgufFile } from './open.ts';
 
-/** Version of the block layouts, kept in `general.quantization_version`. */
+/** Version of the block layouts, the value of `general.quantization_version`. */
 export const QUANTIZATION_VERSION = 2;
 
 const table = [
@@ -56,7 +56,7 @@ export interface FileType {
   readonly id: number;
   /** The name that `llama-quantize` takes. */
   readonly name: FileTypeName;
-  /** The words in which llama.cpp reports the type. */
+  /** llama.cpp's description of the type. */
   readonly description: string;
 }
 
@@ -72,7 +72,7 @@ function fileTypeById(id: number): FileType | undefined {
   return byId.get(id);
 }
 
-/** The file type of `file` in llama.cpp's words; without the key, a guess: the type that most tensors have. */
+/** llama.cpp's description of the file type. Without the key, it guesses the type that most tensors have. */
 export function describeFileType(file: GgufFile): string {
   const id = file.metadata.u32('general.file_type');
   if (id !== undefined) return fileTypeById(id)?.description ?? `unknown (${id})`;

@@ -11,13 +11,13 @@ import { wholeSource } from './whole-source.ts';
 
 /**
  * Opens a file for positioned reads.
- * @throws GgufError when there is no such file, it may not be read, or it is something else: a folder, a pipe, a device
+ * @throws GgufError if the file does not exist, cannot be read, or is a folder, a pipe or a device
  */
 export async function openFile(path: string): Promise<ByteSource> {
   const fail = (cause: NodeJS.ErrnoException): never => {
-    throw new GgufError(`cannot be opened: ${reasons[cause.code ?? ''] ?? cause.message}`, { source: path, cause });
+    throw new GgufError(`cannot open the file: ${reasons[cause.code ?? ''] ?? cause.message}`, { source: path, cause });
   };
-  // Before it is opened: that lasts until somebody writes to it, if it is a pipe.
+  // Checked before opening, because opening a pipe blocks until another process writes to it.
   const status = await stat(path).catch(fail);
   if (!status.isFile()) {
     const what = status.isDirectory() ? 'is a folder' : status.isFIFO() ? 'is a pipe' : 'is not a regular file';
@@ -74,7 +74,7 @@ export async function openModelFile(path: string): Promise<ByteSource> {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'the file does not exist',
   EACCES: 'permission denied',
   EISDIR: 'it is a folder',
 };

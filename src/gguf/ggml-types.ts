@@ -1,13 +1,13 @@
 /**
  * @file The table of ggml tensor types: id, name, values per block, bytes per block.
  *
- * Ids are those of the `type` field of a tensor in a GGUF file. Ids 4, 5, 31-33 and 36-38 were used by types
- * that ggml has removed; a file that holds one is refused.
+ * An id is the value of the `type` field of a tensor in a GGUF file. Ids 4, 5, 31-33 and 36-38 belonged to types
+ * that ggml has removed; a file with such a tensor is refused.
  */
 
 /** One storage type. A row of `n` values takes `n / blockSize * blockBytes` bytes; `n` must be a multiple of `blockSize`. */
 export interface GgmlType {
-  /** The number that stands in the file. */
+  /** The number in the file. */
   readonly id: number;
   /** ggml's name, e.g. `Q8_0`. */
   readonly name: GgmlTypeName;
@@ -55,7 +55,7 @@ const table = [
   [42, 'Q2_0', 64, 18],
 ] as const;
 
-/** The names of all types that a file may hold. */
+/** The names of all types that a file may contain. */
 export type GgmlTypeName = (typeof table)[number][1];
 
 /** All types, by name. */

@@ -1,19 +1,19 @@
 /**
- * @file Gzipped files. gzip has no random access, so the file is unpacked into memory once, piece by piece and within limits.
+ * @file Gzipped files. gzip has no random access, so the file is unpacked into memory, piece by piece and within limits.
  */
 import { GgufError } from './errors.ts';
 import { MAX_GZIP_BYTES, MAX_GZIP_RATIO, MIN_GZIP_LIMIT } from './limits.ts';
 import type { ByteSource } from './source.ts';
 import { checkRange } from './sources.ts';
 
-/** Packed bytes that are unpacked at a time: at deflate's largest ratio they give 8 MB. */
+/** Packed bytes that are unpacked at a time; at deflate's largest ratio they give 8 MB. */
 const STEP_BYTES = 8 * 1024;
-/** Unpacked bytes are kept in pieces of this size, so that nothing is ever moved to grow. */
+/** Unpacked bytes are kept in pages of this size, so that growing copies nothing. */
 const PAGE_BYTES = 1024 * 1024;
 /** Shortest gzip file: header and trailer. */
 const MIN_GZIP_BYTES = 18;
 
-/** Whether a file begins as a gzip file does. */
+/** Whether the file begins like a gzip file. */
 export async function isGzip(source: ByteSource): Promise<boolean> {
   if (source.size < MIN_GZIP_BYTES) return false;
   const magic = new Uint8Array(2);
@@ -22,7 +22,7 @@ export async function isGzip(source: ByteSource): Promise<boolean> {
 }
 
 /**
- * Unpacks a gzip file (of one member) into memory; the packed source is closed when that is done.
+ * Unpacks a gzip file (of one member) into memory; then closes the packed source.
  * @throws GgufError when it is damaged or incomplete, or unpacks to more than the limits allow
  */
 export async function gunzipSource(source: ByteSource): Promise<ByteSource> {
@@ -38,7 +38,7 @@ async function unpack(source: ByteSource): Promise<Pages> {
   const pages = new Pages();
   let crc = 0xffffffff;
   let furtherMember = false;
-  // Imported here because it builds tables at once, which every other start would pay for.
+  // Imported on demand, because the module builds tables when it loads.
   const { Gunzip } = await import('fflate');
   const gunzip = new Gunzip((chunk) => {
     if (pages.size + chunk.length <= limit) {
@@ -69,12 +69,12 @@ async function unpack(source: ByteSource): Promise<Pages> {
   await source.read(source.size - 8, trailer);
   const view = new DataView(trailer.buffer);
   if (view.getUint32(0, true) !== (crc ^ 0xffffffff) >>> 0 || view.getUint32(4, true) !== pages.size % 2 ** 32) {
-    throw fail('the gzip file is damaged: its checksum does not fit what it unpacks to', source.size - 8);
+    throw fail('the gzip file is damaged: the checksum does not match the unpacked data', source.size - 8);
   }
   return pages;
 }
 
-/** Bytes in pieces of one size. */
+/** Bytes in pages of equal size. */
 class Pages {
   size = 0;
   readonly #pages: Uint8Array[] = [];
@@ -119,7 +119,7 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** CRC-32 as gzip has it, without the inversions at begin and end. */
+/** gzip's CRC-32 without the inversions at the beginning and the end. */
 function crc32(crc: number, bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
   return crc;

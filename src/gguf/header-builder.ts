@@ -1,5 +1,5 @@
 /**
- * @file Puts together the header of a GGUF in memory, in either byte order.
+ * @file Builds the header of a GGUF in memory, in either byte order.
  */
 import { GgufError } from './errors.ts';
 import { type ScalarType, scalarBytes, type ValueType, valueTypeNames } from './value-types.ts';
@@ -47,7 +47,7 @@ export class HeaderBuilder {
     return this.#length;
   }
 
-  /** What has been put so far, as a view. */
+  /** The bytes so far, as a view. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -66,22 +66,22 @@ export class HeaderBuilder {
     this.scalar('uint32', valueTypeNames.indexOf(type));
   }
 
-  /** A string or its bytes, behind its length. */
+  /** The length of a string, then its bytes. */
   string(value: string | Uint8Array): void {
     const bytes = typeof value === 'string' ? encoder.encode(value) : value;
     this.scalar('uint64', bytes.length);
     this.raw(bytes);
   }
 
-  /** @throws GgufError when `value` is not one of `type` */
+  /** @throws GgufError if `value` is not of `type` */
   scalar(type: ScalarType, value: number | bigint | boolean): void {
-    if (!isOfType(type, value)) throw new GgufError(`${value} is not a value of the type ${type}`);
+    if (!isOfType(type, value)) throw new GgufError(`${value} is not a valid ${type}`);
     const at = this.#reserve(scalarBytes[type]);
     const given = type.endsWith('64') ? (value as number) : Number(value);
     setters[type](this.#view, at, given, this.#littleEndian);
   }
 
-  /** Room for `n` more bytes, which are zero. */
+  /** Reserves `n` more bytes, which are zero, and returns their offset. */
   #reserve(n: number): number {
     const at = this.#length;
     this.#length += n;

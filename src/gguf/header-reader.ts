@@ -1,11 +1,11 @@
 /**
- * @file Reads the header of a GGUF field by field, in a few positioned reads that grow as it turns out to be longer.
+ * @file Reads the header of a GGUF field by field, in a few positioned reads of growing size.
  */
 import { GgufError, type GgufErrorPlace } from './errors.ts';
 import { FIRST_READ_BYTES, MAX_ARRAY_STRINGS, MAX_HEADER_BYTES, MAX_STRING_BYTES } from './limits.ts';
 import type { ByteSource } from './source.ts';
 
-/** The bytes of the header as far as they have been read. The array is replaced when it grows. */
+/** The bytes of the header that have been read so far. The array is replaced when it grows. */
 export interface HeaderBytes {
   readonly bytes: Uint8Array;
 }
@@ -13,7 +13,7 @@ export interface HeaderBytes {
 /** A cursor over the header. Every method checks the bytes that are left before it reads or allocates. */
 export class HeaderReader {
   readonly source: ByteSource;
-  /** Set once the version field has shown it. */
+  /** Set after the version field is read. */
   littleEndian = true;
   /** What is being read, for messages. */
   place: Pick<GgufErrorPlace, 'key' | 'tensor'> = {};
@@ -32,12 +32,12 @@ export class HeaderReader {
     return this.#position;
   }
 
-  /** The bytes from 0 on; grows while reading goes on. */
+  /** The bytes from offset 0; grows while the header is read. */
   get header(): HeaderBytes {
     return this.#header;
   }
 
-  /** Bytes of the file behind the cursor. */
+  /** Bytes of the file after the cursor. */
   get remaining(): number {
     return this.source.size - this.#position;
   }
@@ -47,7 +47,7 @@ export class HeaderReader {
     return new GgufError(problem, { source: this.source.name, ...this.place, offset });
   }
 
-  /** Moves over `n` bytes and returns where they begin. `what` names them when the file ends before. */
+  /** Skips `n` bytes and returns the index of the first. `what` names them in the error if the file ends earlier. */
   async skip(n: number, what: string): Promise<number> {
     const at = this.#position;
     if (at + n > this.#header.bytes.length) await this.#grow(at + n, what);
@@ -61,7 +61,7 @@ export class HeaderReader {
     return this.#view.getUint32(at, this.littleEndian);
   }
 
-  /** A count, length or offset of 64 bits. `limit` is the largest that is accepted. */
+  /** A count, length or offset of 64 bits. `limit` is the largest accepted value. */
   async size(what: string, limit: number, reason: string): Promise<number> {
     const at = await this.skip(8, what);
     const value = this.#u64(at);
@@ -91,15 +91,15 @@ export class HeaderReader {
   }
 
   /**
-   * Walks over `count` strings (each checked to fit) and notes where each ends, counted from the cursor. The walk leaves
-   * the running function only to read more of the file.
+   * Walks over `count` strings, checks that each fits, and returns the end of each relative to the cursor. The walk awaits
+   * only to read more of the file.
    */
   async strings(count: number): Promise<Uint32Array> {
     if (count > MAX_ARRAY_STRINGS) {
       throw this.error(`an array of ${count} strings; at most ${MAX_ARRAY_STRINGS} are allowed`);
     }
     if (count > this.remaining / 8) {
-      throw this.error(`an array of ${count} strings does not fit into the ${this.remaining} bytes left in the file`);
+      throw this.error(`an array of ${count} strings does not fit in the ${this.remaining} bytes left in the file`);
     }
     const ends = new Uint32Array(count);
     const start = this.#position;
@@ -107,7 +107,10 @@ export class HeaderReader {
       if (at + 8 > this.#header.bytes.length) await this.#grow(at + 8, `the length of string ${i}`);
       const length = this.#u64(at);
       if (length > this.source.size - at - 8) {
-        throw this.error(`string ${i} of ${count} has the length ${length}, which runs over the end of the file`, at);
+        throw this.error(
+          `string ${i} of ${count} has the length ${length}, which extends past the end of the file`,
+          at,
+        );
       }
       at += 8 + length;
       if (at > this.#header.bytes.length) await this.#grow(at, `string ${i}`);
@@ -123,7 +126,7 @@ export class HeaderReader {
     return high * 2 ** 32 + low;
   }
 
-  /** Reads on until `end` bytes are there, and more on the way. */
+  /** Reads until at least `end` bytes are in memory; each read doubles the buffer. */
   async #grow(end: number, what: string): Promise<void> {
     const { size } = this.source;
     const old = this.#header.bytes;
@@ -131,7 +134,7 @@ export class HeaderReader {
       throw this.error(`the file ends after ${size} bytes, in the middle of ${what}`);
     }
     if (end > MAX_HEADER_BYTES) {
-      throw this.error(`${what} lies behind the first ${MAX_HEADER_BYTES} bytes, where the header must end`);
+      throw this.error(`${what} extends past byte ${MAX_HEADER_BYTES}, the limit for the header`);
     }
     const bytes = new Uint8Array(Math.min(size, MAX_HEADER_BYTES, Math.max(end, 2 * old.length, FIRST_READ_BYTES)));
     bytes.set(old);

@@ -21,14 +21,14 @@ export type ArrayEntry =
   | { readonly elementType: 'string'; readonly start: number; readonly ends: Uint32Array }
   | { readonly elementType: 'array'; readonly arrays: readonly ArrayEntry[] };
 
-/** A value where it lies in the header. */
+/** The position of a value in the header. */
 export type Entry = { readonly offset: number } & (
   | { readonly type: ScalarType; readonly value: number | bigint | boolean }
   | { readonly type: 'string'; readonly start: number; readonly end: number }
   | { readonly type: 'array'; readonly array: ArrayEntry }
 );
 
-/** A value with its type, as the writer takes it. Strings are bytes, so that nothing is lost on the way. */
+/** A value with its type, as the writer takes it. Strings are bytes, so that copying is lossless. */
 export type TypedValue =
   | { readonly type: ScalarType; readonly value: number | bigint | boolean }
   | { readonly type: 'string'; readonly value: Uint8Array }
@@ -41,7 +41,7 @@ export class Metadata {
   readonly #littleEndian: boolean;
   readonly #entries: ReadonlyMap<string, Entry>;
 
-  /** Made by `openGguf`. */
+  /** Called by `openGguf`. */
   constructor(source: string, header: HeaderBytes, littleEndian: boolean, entries: ReadonlyMap<string, Entry>) {
     this.#source = source;
     this.#header = header;
@@ -49,7 +49,7 @@ export class Metadata {
     this.#entries = entries;
   }
 
-  /** The file from its first byte to the end of the header at least; must not be written to. `readMetadata` takes it. */
+  /** The file from its first byte to at least the end of the header, for `readMetadata`. Must not be written to. */
   get header(): Uint8Array {
     return this.#header.bytes;
   }
@@ -72,12 +72,12 @@ export class Metadata {
     return this.#entries.keys();
   }
 
-  /** Type of the value, `undefined` without the key. */
+  /** Type of the value, or `undefined` if the key is missing. */
   valueType(key: string): ValueType | undefined {
     return this.#entries.get(key)?.type;
   }
 
-  /** Byte offset of the value in the file, `undefined` without the key. */
+  /** Byte offset of the value in the file, or `undefined` if the key is missing. */
   offset(key: string): number | undefined {
     return this.#entries.get(key)?.offset;
   }
@@ -165,7 +165,7 @@ export class Metadata {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (entry.type !== type) {
-      throw new GgufError(`the value has the type ${describe(entry)}; ${type} was expected`, {
+      throw new GgufError(`the value has the type ${describe(entry)}; expected ${type}`, {
         source: this.#source,
         key,
         offset: entry.offset,
@@ -175,7 +175,7 @@ export class Metadata {
   }
 
   #wrongElements(key: string, entry: Entry, expected: string): GgufError {
-    return new GgufError(`the value is an ${describe(entry)}; an array of ${expected} was expected`, {
+    return new GgufError(`the value has the type ${describe(entry)}; expected an array of ${expected}`, {
       source: this.#source,
       key,
       offset: entry.offset,

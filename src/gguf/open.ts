@@ -1,5 +1,5 @@
 /**
- * @file Opens a GGUF: header, metadata and tensor directory at once, the data of a tensor when it is asked for.
+ * @file Opens a GGUF: reads header, metadata and tensor directory at once, and the data of a tensor on request.
  */
 import { swapBlocks } from './byte-order.ts';
 import { GgufError } from './errors.ts';
@@ -20,7 +20,7 @@ export interface GgufFile {
   /** 2 or 3. */
   readonly version: 2 | 3;
   readonly littleEndian: boolean;
-  /** Every tensor begins at a multiple of this. */
+  /** The offset of every tensor is a multiple of this. */
   readonly alignment: number;
   /** Where the data of the first tensor begins. */
   readonly dataOffset: number;
@@ -28,7 +28,7 @@ export interface GgufFile {
   /** By name, in file order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * Fills `into` with the data of a tensor from `byteOffset` on, little-endian whatever the file is.
+   * Fills `into` with the data of a tensor from `byteOffset` on, always little-endian.
    * @throws GgufError when the range is not inside the tensor, or the source fails
    */
   readTensor(info: TensorInfo, byteOffset: number, into: Uint8Array): Promise<void>;
@@ -43,8 +43,8 @@ const MIN_ENTRY_BYTES = 14;
 const MIN_TENSOR_BYTES = 24;
 
 /**
- * Reads the header of a GGUF (version 2 or 3, either byte order). Nothing of the tensors' data is read.
- * The source stays open and belongs to the returned file; it is closed when this fails.
+ * Reads the header of a GGUF (version 2 or 3, either byte order). Reads no tensor data.
+ * The source stays open and belongs to the returned file. It is closed if this function throws.
  * @throws GgufError that names the key or tensor, the byte offset, what was found and what was expected
  */
 export async function openGguf(source: ByteSource): Promise<GgufFile> {
@@ -53,7 +53,7 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
     const parts = splitCount(file);
     if (parts > 1) {
       const place = { source: source.name, key: SPLIT_COUNT, offset: file.metadata.offset(SPLIT_COUNT) };
-      throw new GgufError(`this is one of ${parts} parts of a model; open the first part by its path`, place);
+      throw new GgufError(`this is one of ${parts} parts of a model: open the first part by its path`, place);
     }
     return file;
   } catch (error) {
@@ -62,7 +62,7 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
   }
 }
 
-/** In how many parts the model of this file is split; 1 when it is whole. */
+/** The number of parts that the model of this file is split into; 1 if it is not split. */
 export function splitCount(file: GgufFile): number {
   return Math.max(1, file.metadata.u16(SPLIT_COUNT) ?? 1);
 }
@@ -70,14 +70,14 @@ export function splitCount(file: GgufFile): number {
 const SPLIT_COUNT = 'split.count';
 
 /**
- * Reads the metadata alone. The source may end where the header does; it stays open.
+ * Reads only the metadata. The source may end where the header ends; it stays open.
  * @throws GgufError as `openGguf` does
  */
 export async function readMetadata(source: ByteSource): Promise<Metadata> {
   return (await readKeys(new HeaderReader(source))).metadata;
 }
 
-/** What `openGguf` does, for a file that may be a part of a model. The source is left open when this fails. */
+/** As `openGguf`, but also accepts a part of a split model, and leaves the source open if it throws. */
 export async function openPart(source: ByteSource): Promise<GgufFile> {
   const reader = new HeaderReader(source);
   const { version, nTensors, metadata } = await readKeys(reader);
@@ -102,7 +102,7 @@ export function fileOf(
   };
 }
 
-/** Everything before the directory of tensors. */
+/** Reads everything before the tensor directory. */
 async function readKeys(reader: HeaderReader) {
   const version = await readVersion(reader);
   const nTensors = await readCount(reader, 'the number of tensors', MAX_TENSORS, MIN_TENSOR_BYTES);
@@ -112,15 +112,15 @@ async function readKeys(reader: HeaderReader) {
   return { version, nTensors, metadata };
 }
 
-/** Magic and version; the version is also what shows the byte order. */
+/** Reads magic and version. The version also reveals the byte order. */
 async function readVersion(reader: HeaderReader): Promise<2 | 3> {
-  if (reader.source.size === 0) throw reader.error('the file is empty: the download was not completed', 0);
+  if (reader.source.size === 0) throw reader.error('the file is empty: the download may be incomplete', 0);
   const magic = await reader.scalar(4, 'the magic "GGUF"', (view, at) => view.getUint32(at));
   if (magic !== 0x47475546) {
     const found = [24, 16, 8, 0].map((shift) => ((magic >>> shift) & 0xff).toString(16).padStart(2, '0')).join(' ');
     const format = await describeSource(reader.source, 'gguf');
     if (format !== undefined) throw reader.error(`not a GGUF file: it is ${format}`, 0);
-    throw reader.error(`not a GGUF file: it begins with ${found} instead of "GGUF" (47 47 55 46)`, 0);
+    throw reader.error(`not a GGUF file: it begins with ${found}, not with "GGUF" (47 47 55 46)`, 0);
   }
   const [little, big] = await reader.scalar(4, 'the version', (view, at) => [
     view.getUint32(at, true),
@@ -129,8 +129,8 @@ async function readVersion(reader: HeaderReader): Promise<2 | 3> {
   reader.littleEndian = !(little > 3 && big >= 1 && big <= 3);
   const version = reader.littleEndian ? little : big;
   if (version !== 2 && version !== 3) {
-    const hint = version === 1 ? ', which nothing reads any more; convert the model anew' : '';
-    throw reader.error(`the version is ${version}${hint}; 2 and 3 are known`, 4);
+    const hint = version === 1 ? ', which is no longer supported: convert the model again' : '';
+    throw reader.error(`the GGUF version is ${version}${hint}; versions 2 and 3 are supported`, 4);
   }
   return version;
 }
@@ -139,7 +139,7 @@ async function readCount(reader: HeaderReader, what: string, limit: number, minB
   const at = reader.position;
   const count = await reader.size(what, limit, `at most ${limit} are allowed`);
   if (count * minBytes > reader.remaining) {
-    throw reader.error(`${what} is ${count}, for which the ${reader.remaining} bytes that follow are too few`, at);
+    throw reader.error(`${what} is ${count}, but only ${reader.remaining} bytes follow`, at);
   }
   return count;
 }
@@ -148,7 +148,7 @@ function readAlignment(metadata: Metadata, source: string): number {
   const key = 'general.alignment';
   const alignment = metadata.u32(key) ?? DEFAULT_ALIGNMENT;
   if (alignment === 0 || (alignment & (alignment - 1)) !== 0) {
-    throw new GgufError(`the alignment is ${alignment}; a power of two was expected`, {
+    throw new GgufError(`the alignment is ${alignment}; expected a power of two`, {
       source,
       key,
       offset: metadata.offset(key),
@@ -166,7 +166,7 @@ async function readTensor(
 ): Promise<void> {
   const end = byteOffset + into.length;
   if (!(byteOffset >= 0 && end <= info.byteLength)) {
-    throw new GgufError(`bytes ${byteOffset} to ${end} were asked for, but the tensor has ${info.byteLength}`, {
+    throw new GgufError(`bytes ${byteOffset} to ${end} were requested, but the tensor has ${info.byteLength}`, {
       source: source.name,
       tensor: info.name,
       offset: info.offset,

@@ -1,5 +1,5 @@
 /**
- * @file Walks over the key/value section of a GGUF and notes where each value lies.
+ * @file Walks over the key/value section of a GGUF and records the position of each value.
  */
 import type { HeaderReader } from './header-reader.ts';
 import { MAX_ARRAY_DEPTH, MAX_ARRAY_NUMBERS, MAX_KEY_BYTES, MAX_NESTED_ARRAYS } from './limits.ts';
@@ -7,7 +7,7 @@ import type { ArrayEntry, Entry } from './metadata.ts';
 import { decodeName } from './string-array.ts';
 import { type ScalarType, scalarBytes, type ValueType, valueTypeNames } from './value-types.ts';
 
-/** How each scalar is read. Any byte but 0 is a true `bool`. */
+/** Readers of scalars. Any byte except 0 is a true `bool`. */
 const getters: Readonly<
   Record<ScalarType, (view: DataView, at: number, littleEndian: boolean) => number | bigint | boolean>
 > = {
@@ -26,7 +26,7 @@ const getters: Readonly<
 
 /**
  * Reads `count` key/value pairs at the cursor.
- * @throws GgufError when a key is empty, not text or there twice, a type is unknown, or a value does not fit
+ * @throws GgufError if a key is empty, not text or repeated, a type is unknown, or a value does not fit
  */
 export async function readEntries(reader: HeaderReader, count: number): Promise<Map<string, Entry>> {
   const entries = new Map<string, Entry>();
@@ -39,7 +39,7 @@ export async function readEntries(reader: HeaderReader, count: number): Promise<
     if (key === undefined) throw reader.error(`key ${i} of ${count} is not UTF-8 text without zeros`, at);
     if (key === '') throw reader.error(`key ${i} of ${count} is empty`, at);
     reader.place = { key };
-    if (entries.has(key)) throw reader.error('the key is there twice; each may occur once', at);
+    if (entries.has(key)) throw reader.error('the key occurs twice; keys must be unique', at);
     const type = await readType(reader, 'the value type');
     const offset = reader.position;
     entries.set(key, { offset, ...(await readValue(reader, type, budget)) });
@@ -51,11 +51,11 @@ export async function readEntries(reader: HeaderReader, count: number): Promise<
 async function readType(reader: HeaderReader, what: string): Promise<ValueType> {
   const at = reader.position;
   const id = await reader.u32(what);
-  if (id >= valueTypeNames.length) throw reader.error(`${what} is ${id}; known are 0 to 12`, at);
+  if (id >= valueTypeNames.length) throw reader.error(`${what} is ${id}; known types are 0 to 12`, at);
   return valueTypeNames[id];
 }
 
-/** Arrays inside arrays that may still come. */
+/** Nested arrays that the file may still contain. */
 interface Budget {
   nested: number;
 }
@@ -78,9 +78,9 @@ async function readArray(reader: HeaderReader, depth: number, budget: Budget): P
     return { elementType, start, ends: await reader.strings(length) };
   }
   if (elementType === 'array') {
-    if (depth >= MAX_ARRAY_DEPTH) throw reader.error(`arrays lie more than ${MAX_ARRAY_DEPTH} deep in each other`, at);
+    if (depth >= MAX_ARRAY_DEPTH) throw reader.error(`arrays are nested more than ${MAX_ARRAY_DEPTH} levels deep`, at);
     if (length > budget.nested) {
-      throw reader.error(`more than ${MAX_NESTED_ARRAYS} arrays inside arrays, which is the limit for a file`, at);
+      throw reader.error(`the file has more than ${MAX_NESTED_ARRAYS} nested arrays, the limit`, at);
     }
     budget.nested -= length;
     const arrays: ArrayEntry[] = [];

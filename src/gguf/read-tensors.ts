@@ -7,27 +7,27 @@ import type { HeaderReader } from './header-reader.ts';
 import { MAX_DIMENSIONS, MAX_TENSOR_NAME_BYTES } from './limits.ts';
 import { decodeName } from './string-array.ts';
 
-/** One tensor of the directory. */
+/** An entry of the tensor directory. */
 export interface TensorInfo {
   readonly name: string;
   readonly type: GgmlType;
-  /** Fastest axis first, as in the file: `[nIn, nOut]` for a matrix. No dimension at all is one value. */
+  /** Fastest axis first, as in the file: `[nIn, nOut]` for a matrix. An empty shape is one value. */
   readonly shape: readonly number[];
-  /** Where the data begins, counted from the start of its file. */
+  /** Byte offset of the data in its file. */
   readonly offset: number;
   /** Bytes of the data. */
   readonly byteLength: number;
 }
 
-/** A tensor whose offset still counts from the start of the data. */
+/** A tensor whose offset is relative to the start of the data. */
 interface Listed extends TensorInfo {
-  /** Where the offset field stands. */
+  /** Position of the offset field. */
   readonly field: number;
 }
 
 /**
- * Reads `count` entries at the cursor. The cursor ends where the header does.
- * @throws GgufError for a bad name, shape or type, and for tensors that do not follow one another or leave the file
+ * Reads `count` entries at the cursor, which then is at the end of the header.
+ * @throws GgufError for a bad name, shape or type, and for tensors that are not contiguous or extend past the end of the file
  */
 export async function readTensors(
   reader: HeaderReader,
@@ -42,7 +42,7 @@ export async function readTensors(
     const name = decodeName(reader.header.bytes.subarray(start, end));
     if (name === undefined) throw reader.error(`the name of tensor ${i} is not UTF-8 text without zeros`, at);
     reader.place = { tensor: name };
-    if (listed.has(name)) throw reader.error('the tensor is there twice; names must differ', at);
+    if (listed.has(name)) throw reader.error('the tensor occurs twice; names must be unique', at);
     listed.set(name, await readTensor(reader, name));
   }
   reader.place = {};
@@ -54,7 +54,7 @@ async function readTensor(reader: HeaderReader, name: string): Promise<Listed> {
   const dimsAt = reader.position;
   const nDims = await reader.u32('the number of dimensions');
   if (nDims > MAX_DIMENSIONS)
-    throw reader.error(`it has ${nDims} dimensions; at most ${MAX_DIMENSIONS} are known`, dimsAt);
+    throw reader.error(`it has ${nDims} dimensions; at most ${MAX_DIMENSIONS} are allowed`, dimsAt);
   const shape: number[] = [];
   let elements = 1;
   for (let axis = 0; axis < nDims; axis++) {
@@ -78,7 +78,7 @@ async function readTensor(reader: HeaderReader, name: string): Promise<Listed> {
   return { name, type, shape, offset, byteLength, field };
 }
 
-/** Every tensor must begin where the one before, padded to the alignment, ended, and must lie inside the file. */
+/** Every tensor must begin at the aligned end of the one before and must be inside the file. */
 function place(
   reader: HeaderReader,
   listed: ReadonlyMap<string, Listed>,
@@ -91,14 +91,14 @@ function place(
   for (const { name, type, shape, offset, byteLength, field } of listed.values()) {
     if (offset !== expected) {
       throw new GgufError(
-        `the offset is ${offset}; ${expected} was expected, because tensors follow one another, padded to ${alignment} bytes`,
+        `the offset is ${offset}; expected ${expected}, because tensors are contiguous and aligned to ${alignment} bytes`,
         { source, tensor: name, offset: field },
       );
     }
     const begin = dataOffset + offset;
     if (byteLength > size - begin) {
       throw new GgufError(
-        `its ${byteLength} bytes of data (${type.name} [${shape.join(', ')}]) run over the end of the file at ${size}; the file is incomplete`,
+        `its ${byteLength} bytes of data (${type.name} [${shape.join(', ')}]) extend past the end of the file at ${size}: the file is incomplete`,
         { source, tensor: name, offset: begin },
       );
     }

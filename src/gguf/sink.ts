@@ -1,10 +1,10 @@
 /**
- * @file Where the bytes of a file that is being written go.
+ * @file Destinations for the bytes of a file that is being written.
  */
 
 /** Takes bytes in order. Implementations: `create-file.node.ts` and `memorySink`. */
 export interface ByteSink {
-  /** The bytes may be used again by the caller once this has resolved. */
+  /** The caller may reuse the bytes once the promise resolves. */
   write(bytes: Uint8Array): Promise<void>;
 }
 

@@ -11,10 +11,10 @@ export interface ByteSource {
   /** Of the open file, where the whole source is one: other threads of this process can read by it. */
   readonly descriptor?: number;
   /**
-   * Fills the whole of `into` with the bytes from `offset` on.
-   * @throws GgufError when the source ends before that
+   * Fills `into` completely with the bytes from `offset` on.
+   * @throws GgufError if the source ends before that
    */
   read(offset: number, into: Uint8Array): Promise<void>;
-  /** Gives back what the source holds open. Safe to call twice. */
+  /** Closes what the source holds open. Safe to call twice. */
   close(): Promise<void>;
 }

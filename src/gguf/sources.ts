@@ -5,12 +5,12 @@ import { GgufError } from './errors.ts';
 import type { ByteSource } from './source.ts';
 
 /**
- * Every source refuses a read beyond its end with the same words.
- * @throws GgufError when `length` bytes from `offset` on are not inside
+ * Checks that a read is inside the source. All sources use it, so all report the same error.
+ * @throws GgufError if fewer than `length` bytes follow `offset`
  */
 export function checkRange(source: { name: string; size: number }, offset: number, length: number): void {
   if (offset >= 0 && length <= source.size - offset) return;
-  throw new GgufError(`${length} bytes were expected, but the file ends after ${source.size}`, {
+  throw new GgufError(`expected ${length} bytes, but the file ends at byte ${source.size}`, {
     source: source.name,
     offset,
   });

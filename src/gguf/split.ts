@@ -1,8 +1,8 @@
 /**
- * @file Split models: `name-00001-of-00004.gguf` and the parts beside it, seen as one file.
+ * @file Split models: `name-00001-of-00004.gguf` and its other parts, read as one file.
  *
- * The parts become one byte source: a header made anew (metadata of part 1, the tensors of all), followed by the data
- * where it lies in the parts. So nothing else needs to know that models can be split.
+ * The parts become one byte source: a new header (metadata of part 1, tensors of all parts), followed by the data of
+ * each part. No other code needs to know that models can be split.
  */
 import { GgufError } from './errors.ts';
 import { MAX_SPLITS, MAX_TENSORS } from './limits.ts';
@@ -12,17 +12,17 @@ import type { ByteSource } from './source.ts';
 import { checkRange, memorySource } from './sources.ts';
 import { GgufWriter } from './writer.ts';
 
-/** Opens the file of that name; the name is a part's, made from the first part's. */
+/** Opens another part by its name, which is derived from the name of the first part. */
 export type OpenSibling = (name: string) => Promise<ByteSource>;
 
 const PATTERN = /^(.*)-(\d{5})-of-(\d{5})(\.gguf(?:\.gz)?)$/s;
 
-/** Whether the name is one of a part: `<prefix>-%05d-of-%05d.gguf`. */
+/** Whether the name is that of a part: `<prefix>-%05d-of-%05d.gguf`. */
 export function isPartName(name: string): boolean {
   return PATTERN.test(name);
 }
 
-/** The names of all parts of the model that `name` is a part of; none where it is no part, or of too many. */
+/** The names of all parts of the model that `name` is a part of; empty if it is not a part, or if there are too many parts. */
 export function partNames(name: string): string[] {
   const [, prefix, , total, suffix] = PATTERN.exec(name) ?? [];
   const count = Number(total ?? 0);
@@ -34,15 +34,15 @@ function partName(prefix: string, no: number, total: string, suffix: string): st
   return `${prefix}-${String(no).padStart(5, '0')}-of-${total}${suffix}`;
 }
 
-/** A part and the bytes it lies in. */
+/** A part and its source. */
 interface Part {
   readonly source: ByteSource;
   readonly file: GgufFile;
 }
 
 /**
- * One source over all parts of a split model, or `first` itself when it turns out to be whole. Closing it closes all;
- * all are closed when this fails.
+ * One source over all parts of a split model, or `first` itself if it is not split. Closing the source closes all parts.
+ * All are closed if this function throws.
  * @throws GgufError that names the part that is missing, is not the first, or does not belong to the others
  */
 export async function joinParts(first: ByteSource, openSibling: OpenSibling): Promise<ByteSource> {
@@ -72,13 +72,16 @@ function checkFirst(first: GgufFile, count: number): RegExpExecArray {
   const { name: source, metadata } = first;
   const no = metadata.u16('split.no');
   if (count > MAX_SPLITS) {
-    throw new GgufError(`a model in ${count} parts; at most ${MAX_SPLITS} are allowed`, { source, key: 'split.count' });
+    throw new GgufError(`the model has ${count} parts; at most ${MAX_SPLITS} are allowed`, {
+      source,
+      key: 'split.count',
+    });
   }
   const match = PATTERN.exec(source);
   if (match === null) throw new GgufError('the name of a part must end like -00001-of-00004.gguf', { source });
   if (no !== 0 || Number(match[2]) !== 1) {
     throw new GgufError(
-      `this is part ${(no ?? -1) + 1} of ${count} of a model and its name says ${Number(match[2])}; the first part was expected`,
+      `this is part ${(no ?? -1) + 1} of ${count} of a model, and its name says ${Number(match[2])}: open the first part`,
       { source, key: 'split.no', offset: metadata.offset('split.no') },
     );
   }
@@ -109,7 +112,7 @@ function checkPart(part: GgufFile, no: number, first: GgufFile): void {
   }
 }
 
-/** Where a stretch of the joined file comes from. */
+/** Where a range of the joined file comes from. */
 interface Segment {
   /** In the joined file. */
   readonly begin: number;
@@ -143,7 +146,7 @@ async function joined(parts: readonly Part[]): Promise<ByteSource> {
   };
 }
 
-/** Metadata of the first part without the `split.` keys, and the tensors of all parts. */
+/** Header with the metadata of the first part without the `split.` keys, and the tensors of all parts. */
 async function joinedHeader(parts: readonly GgufFile[]): Promise<Uint8Array> {
   const { name: source, metadata, littleEndian, version } = parts[0];
   const total = parts.reduce((sum, part) => sum + part.tensors.size, 0);
@@ -151,7 +154,7 @@ async function joinedHeader(parts: readonly GgufFile[]): Promise<Uint8Array> {
   const announced = metadata.i32(key);
   if (total !== announced || total > MAX_TENSORS) {
     throw new GgufError(
-      `the parts hold ${total} tensors, but ${announced ?? 'no number'} was announced (at most ${MAX_TENSORS} are allowed)`,
+      `the parts hold ${total} tensors, but split.tensors.count is ${announced ?? 'missing'} (at most ${MAX_TENSORS} are allowed)`,
       { source, key, offset: metadata.offset(key) },
     );
   }
@@ -162,7 +165,7 @@ async function joinedHeader(parts: readonly GgufFile[]): Promise<Uint8Array> {
   for (const part of parts) {
     for (const { name, type, shape } of part.tensors.values()) {
       if (seen.has(name))
-        throw new GgufError('an earlier part has this tensor, too', { source: part.name, tensor: name });
+        throw new GgufError('an earlier part already has this tensor', { source: part.name, tensor: name });
       seen.add(name);
       writer.addTensor(name, type, shape);
     }
@@ -182,7 +185,7 @@ async function readSegments(segments: readonly Segment[], offset: number, into: 
   }
 }
 
-/** Index of the first segment that ends behind `offset`. */
+/** Index of the first segment that ends after `offset`. */
 function firstAt(segments: readonly Segment[], offset: number): number {
   let low = 0;
   let high = segments.length;

@@ -1,13 +1,13 @@
 /**
- * @file An array of strings that is decoded only where somebody looks.
+ * @file An array of strings whose elements are decoded on access.
  */
 
-/** The strings of one array. Nothing is decoded until asked for. */
+/** The strings of one array, decoded on access. */
 export interface StringArray {
   readonly length: number;
   /**
    * String `i`. Bytes that are not UTF-8 become U+FFFD.
-   * @throws RangeError when there is no such index
+   * @throws RangeError if there is no such index
    */
   at(i: number): string;
   /**
@@ -15,12 +15,12 @@ export interface StringArray {
    * @throws RangeError when there is no such index
    */
   bytes(i: number): Uint8Array;
-  /** All strings end to end, in new memory; not every array can. Much faster than one by one. */
+  /** Copies all strings end to end into new memory, much faster than one by one. Not every array supports it. */
   pack?(): PackedTexts;
   [Symbol.iterator](): Iterator<string>;
 }
 
-/** Strings without anything between them: string `i` is `bytes[offsets[i], offsets[i + 1])`. */
+/** Strings stored end to end: string `i` is `bytes[offsets[i], offsets[i + 1])`. */
 export interface PackedTexts {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly offsets: Uint32Array<ArrayBuffer>;
@@ -29,12 +29,12 @@ export interface PackedTexts {
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
-/** Text of UTF-8 bytes; what is not UTF-8 becomes U+FFFD. */
+/** Decodes UTF-8; invalid bytes become U+FFFD. */
 export function decodeText(bytes: Uint8Array): string {
   return lossy.decode(bytes);
 }
 
-/** Text of UTF-8 bytes, or `undefined` when they are not UTF-8 or hold a zero. */
+/** Decodes UTF-8; `undefined` if the bytes are not UTF-8 or contain a zero. */
 export function decodeName(bytes: Uint8Array): string | undefined {
   if (bytes.includes(0)) return undefined;
   try {
@@ -44,16 +44,16 @@ export function decodeName(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Strings as they lie in the file: each 8 bytes of length, then its bytes. */
+/** Strings as stored in the file: for each, 8 bytes of length, then its bytes. */
 export class PackedStrings implements StringArray {
   readonly #header: { readonly bytes: Uint8Array };
   readonly #start: number;
   readonly #ends: Uint32Array;
 
   /**
-   * @param header holder of the header's bytes
+   * @param header holds the bytes of the header
    * @param start offset of the first length field
-   * @param ends end of each string, counted from `start`
+   * @param ends end of each string, relative to `start`
    */
   constructor(header: { readonly bytes: Uint8Array }, start: number, ends: Uint32Array) {
     this.#header = header;

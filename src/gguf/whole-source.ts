@@ -1,15 +1,15 @@
 /**
- * @file Models that are packed or in parts, seen as the plain file that they are once unpacked and joined.
+ * @file Reads packed or split models as one plain file.
  */
 import { gunzipSource, isGzip } from './gunzip.ts';
 import type { ByteSource } from './source.ts';
 import { isPartName, joinParts, type OpenSibling } from './split.ts';
 
 /**
- * The source of the whole model: unpacked when it is gzipped, joined when its name says that it is the first part of a
- * split model, `source` itself otherwise. `source` belongs to the result, and is closed when this fails.
- * @param openSibling opens another file by name, for the other parts; without it a split model is refused when opened
- * @throws GgufError when the file is damaged, unpacks to too much, or a part is missing or wrong
+ * The source of the whole model: unpacked if it is gzipped, joined if its name says that it is the first part of a
+ * split model, else `source` itself. `source` belongs to the result, and is closed if this function throws.
+ * @param openSibling opens another part by name; without it, opening a split model fails
+ * @throws GgufError if the file is damaged or unpacks to too many bytes, or a part is missing or wrong
  */
 export async function wholeSource(source: ByteSource, openSibling?: OpenSibling): Promise<ByteSource> {
   const unpacked = await unpack(source);

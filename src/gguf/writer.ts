@@ -1,5 +1,5 @@
 /**
- * @file Writes GGUF files: metadata and tensor directory from memory, the tensors' data piece by piece as it comes.
+ * @file Writes GGUF files: metadata and tensor directory from memory, tensor data piece by piece.
  */
 import { swapBlocks } from './byte-order.ts';
 import { GgufError } from './errors.ts';
@@ -12,7 +12,7 @@ import { nElements } from './shape.ts';
 import type { ByteSink } from './sink.ts';
 import type { GgufArray, NumericArray, ScalarType } from './value-types.ts';
 
-/** Strings to write: texts or bytes, or an array as the reader gives it. */
+/** Strings to write: texts, bytes, or an array from the reader. */
 export type StringsToWrite = readonly (string | Uint8Array)[] | { length: number; bytes(i: number): Uint8Array };
 
 /** Elements of an array with their type. Booleans may be given as 0 and 1. */
@@ -67,13 +67,13 @@ export class GgufWriter {
   }
 
   /**
-   * Sets a metadata value. A key that is set again keeps its place. `general.alignment` also takes effect.
+   * Sets a metadata value. A key that is set again keeps its position. `general.alignment` also takes effect.
    * @throws GgufError when the key is empty or too long, or the alignment is not a power of two
    */
   set(key: string, value: ValueToWrite): void {
     const bytes = new TextEncoder().encode(key).length;
     if (bytes === 0 || bytes > MAX_KEY_BYTES) {
-      throw new GgufError(`a key of ${bytes} bytes; 1 to ${MAX_KEY_BYTES} are allowed`, { key });
+      throw new GgufError(`the key has ${bytes} bytes; it must have 1 to ${MAX_KEY_BYTES}`, { key });
     }
     if (key === 'general.alignment') {
       const alignment = Number(value.value);
@@ -86,18 +86,18 @@ export class GgufWriter {
   }
 
   /**
-   * Announces a tensor. `shape` has the fastest axis first.
-   * @throws GgufError when the name is taken or too long, or the rows do not divide into blocks
+   * Declares a tensor. `shape` has the fastest axis first.
+   * @throws GgufError if the name is taken or too long, or a row is not a whole number of blocks
    */
   addTensor(name: string, type: GgmlType, shape: readonly number[]): void {
     if (this.#tensors.has(name))
-      throw new GgufError('the tensor was added before; names must differ', { tensor: name });
+      throw new GgufError('a tensor of this name already exists; names must be unique', { tensor: name });
     if (new TextEncoder().encode(name).length > MAX_TENSOR_NAME_BYTES) {
       throw new GgufError(`the name is longer than ${MAX_TENSOR_NAME_BYTES} bytes`, { tensor: name });
     }
     const [row = 1, ...rest] = shape;
     if (shape.length > MAX_DIMENSIONS || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-      throw new GgufError(`[${shape.join(', ')}] is not a shape`, { tensor: name });
+      throw new GgufError(`[${shape.join(', ')}] is not a valid shape`, { tensor: name });
     }
     if (row % type.blockSize !== 0) {
       throw new GgufError(`rows of ${row} values do not divide into ${type.name} blocks of ${type.blockSize}`, {
@@ -132,12 +132,12 @@ export class GgufWriter {
 
   /**
    * Writes the data of the next tensor, in pieces of whole blocks, little-endian.
-   * @throws GgufError when it is not this tensor's turn or the pieces do not add up to its size
+   * @throws GgufError if another tensor comes next, or the pieces do not add up to the size of the tensor
    */
   async writeTensor(name: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
     const planned = this.#waiting?.next().value as Planned | undefined;
     if (planned?.name !== name) {
-      throw new GgufError(`its data came where ${planned ? `that of ${planned.name}` : 'no data'} was expected`, {
+      throw new GgufError(`its data was given, but expected ${planned ? `that of ${planned.name}` : 'none'}`, {
         tensor: name,
       });
     }
@@ -149,14 +149,14 @@ export class GgufWriter {
     }
     if (written !== planned.byteLength) {
       throw new GgufError(
-        `${written} bytes of data came, in pieces that should be whole blocks of ${planned.type.blockBytes}; ${planned.byteLength} were expected`,
+        `${written} bytes of data were given, in pieces that must be whole blocks of ${planned.type.blockBytes}; expected ${planned.byteLength}`,
         { tensor: name },
       );
     }
     await this.#writeZeros(this.#padding(planned.byteLength));
   }
 
-  /** @throws GgufError when data of a tensor is missing */
+  /** @throws GgufError if data of a tensor is missing */
   finish(): void {
     const next = this.#waiting?.next();
     if (next === undefined) throw new GgufError('the header was not written');
@@ -191,7 +191,7 @@ function putPair(builder: HeaderBuilder, key: string, value: ValueToWrite): void
 }
 
 function putArray(builder: HeaderBuilder, array: ArrayToWrite, depth: number): void {
-  if (depth > MAX_ARRAY_DEPTH) throw new GgufError(`arrays lie more than ${MAX_ARRAY_DEPTH} deep in each other`);
+  if (depth > MAX_ARRAY_DEPTH) throw new GgufError(`arrays are nested more than ${MAX_ARRAY_DEPTH} levels deep`);
   const { elementType, values } = array;
   builder.type(elementType);
   builder.scalar('uint64', values.length);

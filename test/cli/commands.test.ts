@@ -351,7 +351,7 @@ describe('convert and quantize', () => {
     );
     expect((await run(['quantize', bert, join(folder, 'x.gguf'), 'Q9'])).stderr).toContain('there is no type Q9');
     expect((await run(['quantize', bert, join(folder, 'absent', 'x.gguf'), 'Q8_0'])).stderr).toBe(
-      `error: ${join(folder, 'absent', 'x.gguf')}: cannot be written: there is no folder ${join(folder, 'absent')}\n`,
+      `error: ${join(folder, 'absent', 'x.gguf')}: cannot write the file: there is no folder ${join(folder, 'absent')}\n`,
     );
     expect((await run(['convert', folder])).stderr).toContain('FOLDER OUT');
     const empty = await run(['convert', folder, join(folder, 'x.gguf')]);

@@ -158,7 +158,7 @@ describe('serve reads the files it is given', () => {
   });
 
   it.each([
-    [['--api-key-file', 'absent'], /--api-key-file: cannot read absent: there is no such file/],
+    [['--api-key-file', 'absent'], /--api-key-file: cannot read absent: the file does not exist/],
     [['--api-key-file', files], /--api-key-file: cannot read \S+: it is a folder/],
     [['--api-key-file', file('nothing.txt', '')], /--api-key-file \S+ holds no key/],
     [
@@ -167,7 +167,7 @@ describe('serve reads the files it is given', () => {
     ],
     [
       ['--ssl-key-file', 'absent', '--ssl-cert-file', 'absent'],
-      /--ssl-key-file: cannot read absent: there is no such file/,
+      /--ssl-key-file: cannot read absent: the file does not exist/,
     ],
     [
       ['--ssl-key-file', file('key.pem', ''), '--ssl-cert-file', files],

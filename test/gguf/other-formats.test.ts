@@ -25,20 +25,20 @@ test.each<[string, Uint8Array, RegExp]>([
   [
     'safetensors',
     safetensors('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'),
-    /a safetensors file: convert the checkout/,
+    /a safetensors file: convert the folder/,
   ],
   ['empty safetensors', safetensors('{}'), /a safetensors file/],
-  ['PyTorch', zipSync({ 'archive/data.pkl': utf8('x') }), /a zip archive, as PyTorch writes/],
-  ['a pickle', bytes(0x80, 2, 0x7d), /a pickle, as old PyTorch writes/],
+  ['PyTorch', zipSync({ 'archive/data.pkl': utf8('x') }), /a zip archive, probably from PyTorch/],
+  ['a pickle', bytes(0x80, 2, 0x7d), /a pickle from an old version of PyTorch/],
   ['ggml', bytes(0x6c, 0x6d, 0x67, 0x67), /a ggml file from before GGUF/],
   ['ggmf', bytes(0x66, 0x6d, 0x67, 0x67), /a ggml file from before GGUF/],
   ['ggjt', bytes(0x74, 0x6a, 0x67, 0x67), /a ggml file from before GGUF/],
   ['zstd', bytes(0x28, 0xb5, 0x2f, 0xfd), /packed with zstd: unpack it/],
   ['xz', bytes(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0), /packed with xz/],
-  ['zeros', new Uint8Array(4096), /full of zeros: the download was not completed/],
+  ['zeros', new Uint8Array(4096), /all zeros: the download may be incomplete/],
   ['JSON', utf8('{"error":"Repository not found"}'), /JSON text/],
   ['a message', utf8('Entry not found'), /not a GGUF file: it is text/],
-  ['anything else', bytes(1, 2, 3, 4), /it begins with 01 02 03 04 instead of "GGUF"/],
+  ['anything else', bytes(1, 2, 3, 4), /it begins with 01 02 03 04, not with "GGUF"/],
 ])('%s', async (_, content, message) => {
   const opening = openGguf(memorySource(content, 'model.gguf'));
   await expect(opening).rejects.toThrow(/^model\.gguf: at byte 0: not a GGUF file: /);

@@ -26,24 +26,24 @@ const invalidUtf8 = Uint8Array.of(0x61, 0xff);
 
 describe('header', () => {
   test.each<[string, HandMade | Uint8Array, string]>([
-    ['nothing', new Uint8Array(0), 'f: at byte 0: the file is empty: the download was not completed'],
+    ['nothing', new Uint8Array(0), 'f: at byte 0: the file is empty: the download may be incomplete'],
     [
       'another magic',
       { magic: 'GGML' },
-      'f: at byte 0: not a GGUF file: it begins with 47 47 4d 4c instead of "GGUF" (47 47 55 46)',
+      'f: at byte 0: not a GGUF file: it begins with 47 47 4d 4c, not with "GGUF" (47 47 55 46)',
     ],
     [
       'version 1',
       { version: 1 },
-      'f: at byte 4: the version is 1, which nothing reads any more; convert the model anew; 2 and 3 are known',
+      'f: at byte 4: the GGUF version is 1, which is no longer supported: convert the model again; versions 2 and 3 are supported',
     ],
     [
       'version 1, big-endian',
       { version: 1, littleEndian: false },
-      'f: at byte 4: the version is 1, which nothing reads any more; convert the model anew; 2 and 3 are known',
+      'f: at byte 4: the GGUF version is 1, which is no longer supported: convert the model again; versions 2 and 3 are supported',
     ],
-    ['version 4', { version: 4 }, 'f: at byte 4: the version is 4; 2 and 3 are known'],
-    ['version 0', { version: 0 }, 'f: at byte 4: the version is 0; 2 and 3 are known'],
+    ['version 4', { version: 4 }, 'f: at byte 4: the GGUF version is 4; versions 2 and 3 are supported'],
+    ['version 0', { version: 0 }, 'f: at byte 4: the GGUF version is 0; versions 2 and 3 are supported'],
     [
       'too many tensors',
       { nTensors: 2n ** 63n },
@@ -52,18 +52,14 @@ describe('header', () => {
     [
       'more tensors than bytes',
       { nTensors: 60000 },
-      'f: at byte 8: the number of tensors is 60000, for which the 16 bytes that follow are too few',
+      'f: at byte 8: the number of tensors is 60000, but only 16 bytes follow',
     ],
     [
       'too many keys',
       { nKeys: 65537 },
       'f: at byte 16: the number of metadata keys is 65537; at most 65536 are allowed',
     ],
-    [
-      'more keys than bytes',
-      { nKeys: 7 },
-      'f: at byte 16: the number of metadata keys is 7, for which the 8 bytes that follow are too few',
-    ],
+    ['more keys than bytes', { nKeys: 7 }, 'f: at byte 16: the number of metadata keys is 7, but only 8 bytes follow'],
   ])('%s', async (_, made, message) => {
     expect((await refusal(made)).message).toBe(message);
   });
@@ -100,7 +96,7 @@ describe('metadata', () => {
     [
       'unknown type',
       pair((b) => b.scalar('uint32', 13)),
-      'f: key k at byte 33: the value type is 13; known are 0 to 12',
+      'f: key k at byte 33: the value type is 13; known types are 0 to 12',
     ],
     [
       'string beyond the end',
@@ -125,7 +121,7 @@ describe('metadata', () => {
         b.scalar('uint32', 99);
         b.scalar('uint64', 0);
       }),
-      'f: key k at byte 37: the type of the elements is 99; known are 0 to 12',
+      'f: key k at byte 37: the type of the elements is 99; known types are 0 to 12',
     ],
     [
       'array beyond the end',
@@ -152,7 +148,7 @@ describe('metadata', () => {
         b.type('string');
         b.scalar('uint64', 1000);
       }),
-      'f: key k at byte 49: an array of 1000 strings does not fit into the 15 bytes left in the file',
+      'f: key k at byte 49: an array of 1000 strings does not fit in the 15 bytes left in the file',
     ],
     [
       'too many strings',
@@ -171,7 +167,7 @@ describe('metadata', () => {
         b.scalar('uint64', 1);
         b.scalar('uint64', 9);
       }),
-      'f: key k at byte 49: string 0 of 1 has the length 9, which runs over the end of the file',
+      'f: key k at byte 49: string 0 of 1 has the length 9, which extends past the end of the file',
     ],
     [
       'too many arrays in arrays',
@@ -180,7 +176,7 @@ describe('metadata', () => {
         b.type('array');
         b.scalar('uint64', 16385);
       }),
-      'f: key k at byte 41: more than 16384 arrays inside arrays, which is the limit for a file',
+      'f: key k at byte 41: the file has more than 16384 nested arrays, the limit',
     ],
     [
       'arrays too deep',
@@ -191,7 +187,7 @@ describe('metadata', () => {
           b.scalar('uint64', 1);
         }
       }),
-      'f: key k at byte 125: arrays lie more than 8 deep in each other',
+      'f: key k at byte 125: arrays are nested more than 8 levels deep',
     ],
   ])('%s', async (_, pairs, message) => {
     expect((await refusal({ pairs })).message).toBe(message);
@@ -206,7 +202,7 @@ describe('metadata', () => {
       }
     };
     expect((await refusal({ pairs, nKeys: 2 })).message).toBe(
-      'f: key k at byte 38: the key is there twice; each may occur once',
+      'f: key k at byte 38: the key occurs twice; keys must be unique',
     );
   });
 
@@ -216,7 +212,7 @@ describe('metadata', () => {
       b.type('uint32');
       b.scalar('uint32', alignment);
     };
-    const message = `f: key general.alignment at byte 53: the alignment is ${alignment}; a power of two was expected`;
+    const message = `f: key general.alignment at byte 53: the alignment is ${alignment}; expected a power of two`;
     expect((await refusal({ pairs })).message).toBe(message);
   });
 
@@ -228,13 +224,13 @@ describe('metadata', () => {
     const { metadata } = await openGguf(memorySource(handMade({ pairs }), 'f'));
     expect(metadata.i32('k')).toBe(1);
     const expectError = (read: () => unknown, expected: string) =>
-      expect(read).toThrow(`f: key k at byte 37: the value ${expected} was expected`);
-    expectError(() => metadata.u32('k'), 'has the type int32; uint32');
-    expectError(() => metadata.u16('k'), 'has the type int32; uint16');
-    expectError(() => metadata.f32('k'), 'has the type int32; float32');
-    expectError(() => metadata.bool('k'), 'has the type int32; bool');
-    expectError(() => metadata.string('k'), 'has the type int32; string');
-    expectError(() => metadata.strings('k'), 'has the type int32; array');
+      expect(read).toThrow(`f: key k at byte 37: the value has the type int32; expected ${expected}`);
+    expectError(() => metadata.u32('k'), 'uint32');
+    expectError(() => metadata.u16('k'), 'uint16');
+    expectError(() => metadata.f32('k'), 'float32');
+    expectError(() => metadata.bool('k'), 'bool');
+    expectError(() => metadata.string('k'), 'string');
+    expectError(() => metadata.strings('k'), 'an array of strings');
     expect(metadata.u32('absent')).toBeUndefined();
   });
 
@@ -245,8 +241,8 @@ describe('metadata', () => {
       b.scalar('uint64', 0);
     });
     const { metadata } = await openGguf(memorySource(handMade({ pairs }), 'f'));
-    expect(() => metadata.numbers('k')).toThrow('the value is an array of string; an array of numbers was expected');
-    expect(() => metadata.u32('k')).toThrow('the value has the type array of string; uint32 was expected');
+    expect(() => metadata.numbers('k')).toThrow('the value has the type array of string; expected an array of numbers');
+    expect(() => metadata.u32('k')).toThrow('the value has the type array of string; expected uint32');
   });
 });
 
@@ -264,7 +260,11 @@ describe('tensors', () => {
       'f: at byte 24: the name of tensor 0 is not UTF-8 text without zeros',
     ],
     ['name with a zero', { name: 'a\0' }, 'f: at byte 24: the name of tensor 0 is not UTF-8 text without zeros'],
-    ['five dimensions', { shape: [1, 1, 1, 1, 1] }, 'f: tensor t at byte 33: it has 5 dimensions; at most 4 are known'],
+    [
+      'five dimensions',
+      { shape: [1, 1, 1, 1, 1] },
+      'f: tensor t at byte 33: it has 5 dimensions; at most 4 are allowed',
+    ],
     [
       'negative dimension',
       { shape: [2n ** 64n - 1n] },
@@ -289,17 +289,17 @@ describe('tensors', () => {
     [
       'gap before the first',
       { offset: 32 },
-      'f: tensor t at byte 49: the offset is 32; 0 was expected, because tensors follow one another, padded to 32 bytes',
+      'f: tensor t at byte 49: the offset is 32; expected 0, because tensors are contiguous and aligned to 32 bytes',
     ],
     [
       'data beyond the end',
       { shape: [17] },
-      'f: tensor t at byte 64: its 68 bytes of data (F32 [17]) run over the end of the file at 128; the file is incomplete',
+      'f: tensor t at byte 64: its 68 bytes of data (F32 [17]) extend past the end of the file at 128: the file is incomplete',
     ],
     [
       'data far beyond the end',
       { shape: [2 ** 50] },
-      'f: tensor t at byte 64: its 4503599627370496 bytes of data (F32 [1125899906842624]) run over the end of the file at 128; the file is incomplete',
+      'f: tensor t at byte 64: its 4503599627370496 bytes of data (F32 [1125899906842624]) extend past the end of the file at 128: the file is incomplete',
     ],
   ])('%s', async (_, wrong, message) => {
     expect((await refusal({ tensors: tensor(wrong), data: 64 })).message).toBe(message);
@@ -312,7 +312,7 @@ describe('tensors', () => {
     };
     const error = await refusal({ tensors, nTensors: 2, data: 64 });
     expect(error).toMatchObject({ tensor: 't', offset: 57 });
-    expect(error.message).toBe('f: tensor t at byte 57: the tensor is there twice; names must differ');
+    expect(error.message).toBe('f: tensor t at byte 57: the tensor occurs twice; names must be unique');
   });
 
   test('tensors that overlap', async () => {
@@ -321,7 +321,7 @@ describe('tensors', () => {
       putTensor(b, { name: 'b', offset: 0 });
     };
     expect((await refusal({ tensors, nTensors: 2, data: 64 })).message).toContain(
-      'tensor b at byte 82: the offset is 0; 32 was expected',
+      'tensor b at byte 82: the offset is 0; expected 32',
     );
   });
 
@@ -329,7 +329,7 @@ describe('tensors', () => {
     const file = await openGguf(memorySource(handMade({ tensors: tensor({}), data: 32 })));
     const info = file.tensors.get('t')!;
     await expect(file.readTensor(info, 8, new Uint8Array(9))).rejects.toThrow(
-      'bytes 8 to 17 were asked for, but the tensor has 16',
+      'bytes 8 to 17 were requested, but the tensor has 16',
     );
     await expect(file.readTensor(info, -1, new Uint8Array(1))).rejects.toBeInstanceOf(GgufError);
   });

@@ -100,7 +100,7 @@ test('250 000 tokens: doubling reads, no data read, strings decoded on demand', 
 describe('files that cannot be read', () => {
   test('that is not there', async () => {
     const path = join(folder, 'absent.gguf');
-    await expect(openFile(path)).rejects.toThrow(`${path}: cannot be opened: there is no such file`);
+    await expect(openFile(path)).rejects.toThrow(`${path}: cannot open the file: the file does not exist`);
   });
 
   test('a folder', async () => {
@@ -113,7 +113,7 @@ describe('files that cannot be read', () => {
     const file = await openGguf(await openFile(path));
     await truncate(path, file.dataOffset + 100);
     const into = new Uint8Array(200);
-    await expect(file.readTensor(file.tensors.get('t')!, 0, into)).rejects.toThrow('the file has become shorter');
+    await expect(file.readTensor(file.tensors.get('t')!, 0, into)).rejects.toThrow('the file became shorter');
     await file.close();
   });
 

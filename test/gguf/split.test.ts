@@ -57,7 +57,7 @@ const open =
   (files: Map<string, Uint8Array>, closed: string[] = []) =>
   async (name: string): Promise<ByteSource> => {
     const bytes = files.get(name);
-    if (bytes === undefined) throw new GgufError('there is no such file', { source: name });
+    if (bytes === undefined) throw new GgufError('the file does not exist', { source: name });
     return { ...memorySource(bytes, name), close: async () => void closed.push(name) };
   };
 
@@ -107,7 +107,7 @@ describe('split models', () => {
     files.delete('dir/m-00003-of-00003.gguf');
     const closed: string[] = [];
     await expect(openWhole(files, undefined, closed)).rejects.toThrow(
-      'dir/m-00001-of-00003.gguf: part 3 of 3 is missing: dir/m-00003-of-00003.gguf: there is no such file',
+      'dir/m-00001-of-00003.gguf: part 3 of 3 is missing: dir/m-00003-of-00003.gguf: the file does not exist',
     );
     expect(closed.sort()).toEqual([...files.keys()]);
   });
@@ -131,12 +131,12 @@ describe('split models', () => {
     [
       'tensor in two parts',
       { 2: { tensors: ['a'] } },
-      'm-00003-of-00003.gguf: tensor a: an earlier part has this tensor, too',
+      'm-00003-of-00003.gguf: tensor a: an earlier part already has this tensor',
     ],
     [
       'wrong number of tensors',
       { 2: { tensors: [] } },
-      'm-00001-of-00003.gguf: key split.tensors.count at byte 140: the parts hold 2 tensors, but 3 was announced',
+      'm-00001-of-00003.gguf: key split.tensors.count at byte 140: the parts hold 2 tensors, but split.tensors.count is 3',
     ],
     [
       'another byte order',
@@ -158,7 +158,7 @@ describe('split models', () => {
 
   test('only the first part opens a model', async () => {
     await expect(openWhole(await parts(), 'dir/m-00002-of-00003.gguf')).rejects.toThrow(
-      'this is part 2 of 3 of a model and its name says 2; the first part was expected',
+      'this is part 2 of 3 of a model, and its name says 2: open the first part',
     );
   });
 

@@ -49,7 +49,7 @@ describe('GgufWriter', () => {
   ])('%s cannot be %s', async (type, value) => {
     const bad = writer();
     bad.set('k', { type, value });
-    await expect(bad.writeHeader()).rejects.toThrow(`key k: ${value} is not a value of the type ${type}`);
+    await expect(bad.writeHeader()).rejects.toThrow(`key k: ${value} is not a valid ${type}`);
   });
 
   test('bad keys, alignments, names and shapes', () => {
@@ -57,10 +57,10 @@ describe('GgufWriter', () => {
     expect(() => writer().set('general.alignment', { type: 'uint32', value: 48 })).toThrow('power of two');
     expect(() => writer().addTensor('x'.repeat(64), ggmlTypes.F32, [1])).toThrow('longer than 63 bytes');
     expect(() => writer().addTensor('x', ggmlTypes.Q8_0, [33])).toThrow('do not divide into Q8_0 blocks of 32');
-    expect(() => writer().addTensor('x', ggmlTypes.F32, [1, 1, 1, 1, 1])).toThrow('is not a shape');
+    expect(() => writer().addTensor('x', ggmlTypes.F32, [1, 1, 1, 1, 1])).toThrow('is not a valid shape');
     const twice = writer();
     twice.addTensor('x', ggmlTypes.F32, [1]);
-    expect(() => twice.addTensor('x', ggmlTypes.F32, [1])).toThrow('names must differ');
+    expect(() => twice.addTensor('x', ggmlTypes.F32, [1])).toThrow('names must be unique');
   });
 
   test('data must come in order, complete and in whole blocks', async () => {
@@ -71,9 +71,11 @@ describe('GgufWriter', () => {
       await one.writeHeader();
       return one;
     };
-    await expect((await start()).writeTensor('b', [new Uint8Array(4)])).rejects.toThrow('where that of a was expected');
-    await expect((await start()).writeTensor('a', [new Uint8Array(4)])).rejects.toThrow('4 bytes of data came');
-    await expect((await start()).writeTensor('a', [new Uint8Array(12)])).rejects.toThrow('8 were expected');
+    await expect((await start()).writeTensor('b', [new Uint8Array(4)])).rejects.toThrow(
+      'its data was given, but expected that of a',
+    );
+    await expect((await start()).writeTensor('a', [new Uint8Array(4)])).rejects.toThrow('4 bytes of data were given');
+    await expect((await start()).writeTensor('a', [new Uint8Array(12)])).rejects.toThrow('expected 8');
     await expect((await start()).writeTensor('a', [new Uint8Array(6), new Uint8Array(2)])).rejects.toThrow(
       'whole blocks',
     );
@@ -111,11 +113,11 @@ describe('createFile', () => {
   });
 
   test('a folder that is not there', async () => {
-    await expect(createFile(join(folder, 'no', 'out.gguf'), [])).rejects.toThrow('cannot be written');
+    await expect(createFile(join(folder, 'no', 'out.gguf'), [])).rejects.toThrow('cannot write the file');
   });
 
   test('only a file may be in the place', async () => {
-    await expect(createFile(folder, [])).rejects.toThrow('cannot be written: it is a folder');
+    await expect(createFile(folder, [])).rejects.toThrow('cannot write the file: the path is a folder');
     if (process.platform !== 'win32') await expect(createFile('/dev/null', [])).rejects.toThrow('not a regular file');
     expect(await readdir(folder)).toEqual([]);
   });

@@ -237,7 +237,7 @@ describe('files on disk', () => {
       [output, link],
       [link, output],
     ]) {
-      await expect(quantizeFile(from, to, 'F16')).rejects.toThrow(/gguf: is a file that is read/);
+      await expect(quantizeFile(from, to, 'F16')).rejects.toThrow(/gguf: is also an input file/);
     }
     expect(Buffer.compare(readFileSync(output), bytes)).toBe(0);
   });
@@ -245,6 +245,6 @@ describe('files on disk', () => {
   test('a missing input and a missing folder are named', async () => {
     await expect(quantizeFile(join(folder, 'none.gguf'), output, 'F16')).rejects.toThrow(/none\.gguf.*no such file/);
     const nowhere = join(folder, 'no', 'out.gguf');
-    await expect(quantizeFile(path('bert-q.gguf'), nowhere, 'F16')).rejects.toThrow(/out\.gguf.*cannot be written/);
+    await expect(quantizeFile(path('bert-q.gguf'), nowhere, 'F16')).rejects.toThrow(/out\.gguf.*cannot write the file/);
   });
 });
