@@ -1,8 +1,8 @@
 /**
- * @file What a model architecture is, for the registry and for the engine.
+ * @file The contract of a model architecture, for the registry and the engine.
  *
- * An architecture is one file: its hyper-parameters, its weights (named after the keys in the file, so that each can be
- * grepped) and a forward function that reads like the paper.
+ * An architecture is one file: its hyper-parameters, its weights (named after the tensors in the file, so that each can be
+ * searched for) and a forward function that reads like the paper.
  */
 import type { Ops, Tensor } from '../tensor/ops.ts';
 import type { HyperParameters } from './hparams.ts';
@@ -15,9 +15,9 @@ export interface Model {
   readonly hparams: HyperParameters;
   /** Runs the network over the batch given to `ops.begin`: `[T, nEmbd]`, after the final norm if there is one. */
   forward(ops: Ops): Tensor;
-  /** What turns hidden states into the answer. */
+  /** What turns hidden states into the result. */
   readonly heads: Heads;
-  /** What llama.cpp calls the steps of `forward`. */
+  /** llama.cpp's names of the steps of `forward`. */
   readonly names: StepNameTable;
 }
 

@@ -1,8 +1,8 @@
 /**
- * @file BERT (Devlin et al. 2018) and what has its form: RoBERTa, XLM-R, DistilBERT, MiniLM, E5, BGE, Arctic…
+ * @file BERT (Devlin et al. 2018) and models of the same form: RoBERTa, XLM-R, DistilBERT, MiniLM, E5, BGE, Arctic…
  *
- * Post-norm encoder with learned positions and a GELU feed-forward. RoBERTa's position offset is already cut out of the table by the
- * converter.
+ * Post-norm encoder with learned positions and a GELU feed-forward. The converter has already removed RoBERTa's position offset from the
+ * table.
  */
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';

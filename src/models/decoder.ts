@@ -1,7 +1,7 @@
 /**
  * @file The LLaMA block (Touvron et al. 2023) that many models share: pre-norm with RMS norms, rotary positions, grouped
- * key/value heads, gated feed-forward. As an embedder the answer is the last hidden state after the final norm; the
- * language model's head (`output`) is not needed.
+ * key/value heads, gated feed-forward. An embedder returns the last hidden state after the final norm and does not need
+ * the language model's head (`output`).
  */
 import type { Linear, MoeOptions, NormWeights, Ops, RopeCoordinates, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
@@ -12,25 +12,25 @@ import { type Classifier, noClassifier } from './pooling.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What differs between the models of this form. */
+/** The differences between the models of this form. */
 export interface DecoderOptions {
   /** How RoPE pairs the dimensions. */
   readonly rope: 'norm' | 'neox';
-  /** RoPE by several coordinates. */
+  /** RoPE over several coordinates. */
   readonly coordinates?: RopeCoordinates;
   /** Divisors of RoPE's angles. */
   readonly freqFactors?: Weight;
-  /** Whether a token sees only itself and earlier ones. Default: what the file says. */
+  /** Whether a token sees only itself and earlier ones. Default: from the file. */
   readonly causal?: boolean;
   /** An RMS norm of each query and key head before the rotation. */
   readonly qkNorms?: boolean;
   /** Default: as in `llama`. */
   readonly names?: StepNameTable;
-  /** Declares it after all else. Default: none. */
+  /** Declares the classifier, after all other weights. Default: none. */
   readonly classifier?: () => Classifier;
 }
 
-/** Declares the weights of a model of this form and makes it. */
+/** Declares the weights of a model of this form and builds it. */
 export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Model {
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab, nExpert } = hparams;
@@ -87,7 +87,7 @@ interface GatedMlp {
   readonly down: Linear;
 }
 
-/** Mixtral's experts (Jiang et al. 2024): SwiGLU each, the weights of the chosen ones made to sum to 1. */
+/** Mixtral's experts (Jiang et al. 2024): each is a SwiGLU, and the weights of the chosen ones are normalised to sum to 1. */
 function declareExperts(loader: WeightLoader, blk: string, il: number): MoeOptions {
   const { nEmbd, nFf, nExpert, nExpertUsed } = loader.hparams;
   return {

@@ -1,10 +1,10 @@
 /**
- * @file The error of a model file that cannot be run.
+ * @file `ModelError`, the error class of models.
  */
 
 import { escapeControls } from '../gguf/escape.ts';
 
-/** The file is a GGUF, but not a model that can be run: its message says what was expected and which key or tensor has it. */
+/** The file is a GGUF, but not a supported model. The message says what was expected, and names the key or tensor. */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
   /** The metadata key concerned. */

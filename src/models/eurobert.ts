@@ -1,5 +1,5 @@
 /**
- * @file EuroBERT (Boizard et al. 2025), jina-embeddings-v5-text-nano: LLaMA's block as an encoder, every token sees all.
+ * @file EuroBERT (Boizard et al. 2025), jina-embeddings-v5-text-nano: LLaMA's block as an encoder, where every token sees all others.
  */
 import type { Architecture } from './architecture.ts';
 import { buildDecoder } from './decoder.ts';

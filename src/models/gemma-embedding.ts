@@ -19,12 +19,12 @@ export const gemmaEmbedding: Architecture = {
     }),
 };
 
-/** `dense_2` and `dense_3`, as far as the file has them: together they lead from `nEmbd` back to it. */
+/** `dense_2` and `dense_3`, if the file has them: together they map `nEmbd` to `nEmbd`. */
 function declareDense(loader: WeightLoader): Linear[] {
   const { hparams, keys } = loader;
   const { nEmbd } = hparams;
   const mustBe = (key: string, value: number) => {
-    if (value !== 0 && value !== nEmbd) throw keys.error(key, `is ${value}, but the model is ${nEmbd} wide`);
+    if (value !== 0 && value !== nEmbd) throw keys.error(key, `is ${value}, but the width of the model is ${nEmbd}`);
   };
   mustBe('dense_2_feat_in', keys.u32('dense_2_feat_in', 0));
   mustBe('dense_3_feat_out', keys.u32('dense_3_feat_out', 0));
@@ -33,7 +33,7 @@ function declareDense(loader: WeightLoader): Linear[] {
   const dense2 = loader.optional('dense_2', (name) => loader.linear(name, nEmbd, inner2, 'none'));
   const dense3 = loader.optional('dense_3', (name) => loader.linear(name, inner3, nEmbd, 'none'));
   if (inner3 !== (dense2 === undefined ? nEmbd : inner2) && dense3 !== undefined) {
-    throw keys.error('dense_3_feat_in', `is ${inner3}, which does not fit what comes before dense_3`);
+    throw keys.error('dense_3_feat_in', `is ${inner3}, which does not match the output before dense_3`);
   }
   if (dense2 !== undefined && dense3 === undefined && inner2 !== nEmbd) {
     throw keys.error('dense_2_feat_out', `is ${inner2}, but without dense_3 it must be ${nEmbd}`);

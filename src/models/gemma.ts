@@ -1,6 +1,6 @@
 /**
  * @file The Gemma 2/3 block (Gemma Team 2024, 2025): RMS norms before and after attention and feed-forward, GeGLU,
- * windows of the text in most layers. Embeddings are multiplied by √nEmbd. Norm weights in the file contain Gemma's "+1".
+ * sliding windows in most layers. Embeddings are multiplied by √nEmbd. Norm weights in the file contain Gemma's "+1".
  */
 import type { Linear, NormWeights, Ops, Tensor } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
@@ -11,7 +11,7 @@ import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.t
 import type { SlidingWindow } from './sliding-window.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What differs between the models of this form. */
+/** The differences between the models of this form. */
 export interface GemmaOptions {
   readonly causal: boolean;
   readonly local: SlidingWindow;
@@ -21,11 +21,11 @@ export interface GemmaOptions {
   readonly scale?: number;
   /** `c · tanh(score / c)`. */
   readonly softcap?: number;
-  /** Declares linear layers over the pooled vector, after all else. */
+  /** Declares linear layers over the pooled vector, after all other weights. */
   readonly dense?: () => readonly Linear[];
 }
 
-/** Declares the weights of a model of this form and makes it. */
+/** Declares the weights of a model of this form and builds it. */
 export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab } = hparams;

@@ -5,7 +5,7 @@ import type { Architecture } from './architecture.ts';
 import { buildGemma } from './gemma.ts';
 import { readSlidingWindow } from './sliding-window.ts';
 
-/** The 27B model, known by its layers, scales queries by the width of a head as if all heads made up `nEmbd`. */
+/** Layers of the 27B model, which scales queries as if its heads divided `nEmbd` evenly. */
 const nLayer27B = 46;
 
 export const gemma2: Architecture = {

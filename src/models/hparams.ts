@@ -1,6 +1,6 @@
 /**
- * @file The hyper-parameters that every architecture has, from the metadata. What only one architecture knows it reads
- * from `Keys` itself.
+ * @file Reads the hyper-parameters that every architecture has. An architecture reads its own keys
+ * with `Keys`.
  */
 import type { GgufFile, Metadata } from '../gguf/index.ts';
 import { ModelError } from './errors.ts';
@@ -12,7 +12,7 @@ import { type RopeParameters, readRope } from './rope.ts';
 const maxLayers = 512;
 const maxExperts = 1024;
 
-/** The shape of a model. Lists have one entry a layer. */
+/** The shape of a model. Lists have one entry for each layer. */
 export interface HyperParameters {
   /** `general.architecture`. */
   readonly architecture: string;
@@ -23,9 +23,9 @@ export interface HyperParameters {
   readonly nLayer: number;
   /** Tokens in the vocabulary. */
   readonly nVocab: number;
-  /** Rows of the token type table, 0 without one. */
+  /** Rows of the token type table; 0 if there is none. */
   readonly nTokenType: number;
-  /** Whether the tokens of the second text of a pair have token type 1; llama.cpp and its files know type 0 only. */
+  /** Whether the tokens of the second text of a pair have token type 1; llama.cpp and its files use only type 0. */
   readonly pairTokenTypes: boolean;
   /** Width of the feed-forward layer. */
   readonly nFf: readonly number[];
@@ -35,22 +35,22 @@ export interface HyperParameters {
   readonly nEmbdHeadK: number;
   /** Width of one value head. */
   readonly nEmbdHeadV: number;
-  /** Whether a token sees later ones, as far as the file says. Encoders ignore it: they always see all. */
+  /** Whether a token sees only itself and earlier ones, from the file. Encoders ignore it: their tokens see all. */
   readonly causal: boolean;
-  /** Pooling that the file asks for; `none` when it names none. */
+  /** Pooling from the file; `none` if the key is missing. */
   readonly pooling: Pooling;
   readonly nExpert: number;
   readonly nExpertUsed: number;
   readonly rope: RopeParameters;
-  /** Labels of the classifier's outputs; empty without the key. */
+  /** Labels of the classifier's outputs; empty if the key is missing. */
   readonly labels: readonly string[];
-  /** Outputs of the classifier: one a label, 1 without labels. */
+  /** Outputs of the classifier: one for each label, 1 without labels. */
   readonly nClsOut: number;
 }
 
 /**
  * `general.architecture`.
- * @throws ModelError when the file has none
+ * @throws ModelError if the file has none
  */
 export function readArchitecture(metadata: Metadata): string {
   const key = 'general.architecture';
@@ -61,24 +61,24 @@ export function readArchitecture(metadata: Metadata): string {
 
 /**
  * Reads the hyper-parameters.
- * @throws ModelError for a missing key or a value that makes no sense, GgufError for a key of another type
+ * @throws ModelError for a missing key or an invalid value, GgufError for a key of another type
  */
 export function readHyperParameters(file: GgufFile): HyperParameters {
   const { metadata } = file;
   const architecture = readArchitecture(metadata);
   const keys = new Keys(metadata, architecture);
   const nLayer = positive(keys, 'block_count');
-  if (nLayer > maxLayers) throw keys.error('block_count', `is ${nLayer}; at most ${maxLayers} layers are possible`);
+  if (nLayer > maxLayers) throw keys.error('block_count', `is ${nLayer}; at most ${maxLayers} layers are supported`);
   const nEmbd = positive(keys, 'embedding_length');
   const zeros = new Array<number>(nLayer).fill(0);
   const nHead = keys.perLayer('attention.head_count', nLayer, zeros);
   const nHeadKv = keys.perLayer('attention.head_count_kv', nLayer, nHead);
   for (let il = 0; il < nLayer; il++) {
-    if (nHead[il] === 0) throw keys.error('attention.head_count', `must be there and not 0 (layer ${il})`);
+    if (nHead[il] === 0) throw keys.error('attention.head_count', `is missing or 0 in layer ${il}`);
     if (nHeadKv[il] === 0 || nHead[il] % nHeadKv[il] !== 0) {
       throw keys.error(
         'attention.head_count_kv',
-        `is ${nHeadKv[il]}, which does not divide ${nHead[il]} heads (layer ${il})`,
+        `is ${nHeadKv[il]}, which does not divide the ${nHead[il]} heads of layer ${il}`,
       );
     }
   }
@@ -128,10 +128,10 @@ function positive(keys: Keys, key: string, fallback?: number): number {
   return value;
 }
 
-/** Layers with a window could have heads of another size; no embedding model does. */
+/** The format allows another head size in layers with a window; no embedding model uses it. */
 function mustEqual(keys: Keys, key: string, value: number): void {
   const own = keys.u32(key, value);
-  if (own !== value) throw keys.error(key, `is ${own}, but must be ${value} as in the layers without a window`);
+  if (own !== value) throw keys.error(key, `is ${own}, but must be ${value}, as in the layers without a window`);
 }
 
 function readPooling(keys: Keys): Pooling {
@@ -139,7 +139,7 @@ function readPooling(keys: Keys): Pooling {
   if (type >= poolingTypes.length) {
     throw keys.error(
       'pooling_type',
-      `is ${type}; known are ${poolingTypes.map((name, i) => `${i} (${name})`).join(', ')}`,
+      `is ${type}; supported are ${poolingTypes.map((name, i) => `${i} (${name})`).join(', ')}`,
     );
   }
   return poolingTypes[type];
@@ -150,7 +150,7 @@ function readExperts(keys: Keys, nLayer: number): { nExpert: number; nExpertUsed
   const used = keys.perLayer('expert_used_count', nLayer, new Array<number>(nLayer).fill(0));
   const nExpertUsed = used[0];
   if (nExpert > maxExperts)
-    throw keys.error('expert_count', `is ${nExpert}; at most ${maxExperts} experts are possible`);
+    throw keys.error('expert_count', `is ${nExpert}; at most ${maxExperts} experts are supported`);
   if (used.some((n) => n !== nExpertUsed) || nExpertUsed > nExpert || nExpertUsed > 0 !== nExpert > 0) {
     throw keys.error('expert_used_count', `is ${used.join(', ')} of ${nExpert} experts`);
   }

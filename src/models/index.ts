@@ -1,5 +1,5 @@
 /**
- * @file Models: from an opened file to something that turns batches of tokens into hidden states and pooled vectors.
+ * @file Models: builds a model from an open file; it turns batches of tokens into hidden states and pooled vectors.
  */
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
@@ -27,9 +27,9 @@ export type { FillShare } from './weights.ts';
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
-  /** Called with bytes of weights read and bytes in all. */
+  /** Called with the bytes of weights read so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Ends the reading of weights; `loadModel` then rejects with the signal's reason. */
+  /** Stops reading weights; `loadModel` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Which part of the weights to read, where several workers fill the memory that they share. Default: all. */
   readonly share?: FillShare;
@@ -45,17 +45,17 @@ export interface LoadedModel extends Model {
   pool(ops: Ops, hidden: Tensor, pooling: Pooling): Tensor;
 }
 
-/** What a file describes. */
+/** A model without its weights. */
 export interface ModelOutline {
   readonly hparams: HyperParameters;
-  /** What `rank` pooling gives, `undefined` where the file has no classifier. */
+  /** What `rank` pooling returns; `undefined` if the file has no classifier. */
   readonly rankOutputs: RankOutputs | undefined;
-  /** A BERT classifier without the pooler before it: llama.cpp's converter drops that one. */
+  /** Whether a BERT classifier lacks the pooler before it, which llama.cpp's converter drops. */
   readonly lacksPooler: boolean;
 }
 
 /**
- * Makes the model that `file` describes, with its weights in `backend`.
+ * Builds the model in `file`, with its weights in `backend`.
  * @throws ModelError for an unknown architecture, a missing or impossible hyper-parameter, a tensor that is missing,
  *   misshapen or left over; GgufError for a key of the wrong type; the signal's reason
  */
@@ -78,11 +78,11 @@ export async function loadModel(
   };
 }
 
-/** Only names a weight. */
+/** Allocates nothing; returns a description of the weight. */
 const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
 
 /**
- * Checks all that `loadModel` checks, without reading weights.
+ * Checks everything that `loadModel` checks, without reading weights.
  * @throws as `loadModel` does
  */
 export function outlineModel(file: GgufFile): ModelOutline {
@@ -93,7 +93,7 @@ export function outlineModel(file: GgufFile): ModelOutline {
 }
 
 /**
- * The layers and parameters of the model that `file` describes as a tree. Reads no weights.
+ * The layers and parameters of the model in `file`, as a tree. Reads no weights.
  * @throws as `loadModel` does
  */
 export function modelTree(file: GgufFile): ModelTreeNode {
@@ -106,7 +106,7 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
   const architecture = architectures.get(id);
   if (architecture === undefined) {
     const known = [...architectures.keys()].join(', ');
-    throw new ModelError(`the architecture ${printable(id)} is not known; known are ${known}`, {
+    throw new ModelError(`the architecture ${printable(id)} is not supported; supported are ${known}`, {
       key: 'general.architecture',
     });
   }

@@ -1,5 +1,5 @@
 /**
- * @file Jina BERT v2 (Günther et al. 2023: jina-embeddings-v2, jina-reranker-v1): BERT with ALiBi in place of positions and
+ * @file Jina BERT v2 (Günther et al. 2023: jina-embeddings-v2, jina-reranker-v1): BERT with ALiBi instead of positions and
  * a gated GELU feed-forward, post-norm. The code models also norm queries and keys and add the layer's input twice.
  */
 import type { Linear, Ops, Tensor } from '../tensor/ops.ts';
@@ -74,7 +74,7 @@ function declareBlock(loader: WeightLoader, blk: string, il: number) {
   };
 }
 
-/** With a gate of its own, with the gate as the first half of `ffn_up`, or with none: as the file has it. */
+/** Declares the feed-forward layer of the file: with a separate gate, with the gate as the first half of `ffn_up`, or without. */
 function declareFeedForward(loader: WeightLoader, blk: string, nFf: number): (ops: Ops, x: Tensor) => Tensor {
   const { nEmbd } = loader.hparams;
   const gate = loader.optional(`${blk}.ffn_gate`, (name) => loader.linear(name, nEmbd, nFf, 'none'));

@@ -1,6 +1,6 @@
 /**
- * @file Jina embeddings v3 (Sturua et al. 2024): XLM-R with rotary positions in place of learned ones, post-norm. Its task
- * adapters are separate files; without one the base weights are used.
+ * @file Jina embeddings v3 (Sturua et al. 2024): XLM-R with rotary instead of learned positions, post-norm. Its task
+ * adapters are separate files; without one, the base weights are used.
  */
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';

@@ -1,12 +1,12 @@
 /**
- * @file The metadata keys of one architecture: `block_count` stands for `bert.block_count`.
+ * @file The metadata keys of one architecture: `block_count` reads `bert.block_count`.
  */
 import type { Metadata } from '../gguf/index.ts';
 import { ModelError } from './errors.ts';
 
 /**
- * Reads keys below `<architecture>.`. Types are strict: a key that has another GGUF type than asked for is a `GgufError`
- * that names it, an absent one without a `fallback` a `ModelError`.
+ * Reads keys below `<architecture>.`. Types are strict: a key with another GGUF type than requested is a `GgufError`
+ * that names it; a missing key without a `fallback` is a `ModelError`.
  */
 export class Keys {
   readonly metadata: Metadata;
@@ -17,7 +17,7 @@ export class Keys {
     this.architecture = architecture;
   }
 
-  /** The whole key, as it stands in the file. */
+  /** The complete key, as in the file. */
   name(key: string): string {
     return `${this.architecture}.${key}`;
   }
@@ -30,14 +30,15 @@ export class Keys {
     return this.metadata.u32(this.name(key)) ?? this.#absent(key, fallback);
   }
 
-  /** A number from 0 on; no hyper-parameter is negative. */
+  /** A number that is 0 or greater; no hyper-parameter is negative. */
   f32(key: string, fallback?: number): number {
     const value = this.metadata.f32(this.name(key)) ?? this.#absent(key, fallback);
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw this.error(key, `is ${value}, not a number from 0 on`);
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+      throw this.error(key, `is ${value}; expected a finite number that is 0 or greater`);
     return value;
   }
 
-  /** Like `f32`, but not 0. */
+  /** As `f32`, but greater than 0. */
   positiveF32(key: string, fallback?: number): number {
     const value = this.f32(key, fallback);
     if (value === 0) throw this.error(key, 'is 0');
@@ -52,20 +53,20 @@ export class Keys {
     return this.metadata.string(this.name(key)) ?? this.#absent(key, fallback);
   }
 
-  /** One whole number for each of `nLayer` layers: a u32 that holds for all, or an array of exactly that many. */
+  /** An integer for each of `nLayer` layers: a u32 that applies to all, or an array of exactly that length. */
   perLayer(key: string, nLayer: number, fallback?: readonly number[]): readonly number[] {
     if (!this.has(key)) return this.#absent(key, fallback);
     if (!this.isArray(key)) return new Array<number>(nLayer).fill(this.u32(key));
     return this.#counts(key, nLayer, `the model has ${nLayer} layers`);
   }
 
-  /** `n` whole numbers from 0 on: a u32 that stands for all, or an array of exactly that many. */
+  /** `n` integers that are 0 or greater: a u32 that applies to all, or an array of exactly that length. */
   counts(key: string, n: number): readonly number[] {
     if (!this.isArray(key)) return new Array<number>(n).fill(this.u32(key));
-    return this.#counts(key, n, `${n} are expected`);
+    return this.#counts(key, n, `expected ${n}`);
   }
 
-  /** One flag for each of `nLayer` layers: an array of bools or of numbers that are 0 or not. */
+  /** A flag for each of `nLayer` layers: an array of bools, or of numbers where 0 is false. */
   flags(key: string, nLayer: number): boolean[] {
     return this.#array(key, nLayer, `the model has ${nLayer} layers`, ['bool', 'uint32', 'int32']).map(
       (value) => value !== 0,
@@ -77,7 +78,7 @@ export class Keys {
     return this.metadata.valueType(this.name(key)) === 'array';
   }
 
-  /** An error about this key; `problem` completes the sentence that begins with the key. */
+  /** An error about this key; `problem` completes a sentence that begins with the key. */
   error(key: string, problem: string): ModelError {
     return new ModelError(`${this.name(key)} ${problem}`, { key: this.name(key) });
   }
@@ -85,7 +86,7 @@ export class Keys {
   #counts(key: string, n: number, expected: string): number[] {
     const values = this.#array(key, n, expected, ['uint32', 'int32']);
     const negative = values.find((value) => value < 0);
-    if (negative !== undefined) throw this.error(key, `holds ${negative}, which is negative`);
+    if (negative !== undefined) throw this.error(key, `contains ${negative}, which is negative`);
     return values;
   }
 

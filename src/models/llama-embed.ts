@@ -1,5 +1,5 @@
 /**
- * @file llama-embed-nemotron (Babakhin et al. 2025): LLaMA that sees the whole text when the file says
+ * @file llama-embed-nemotron (Babakhin et al. 2025): LLaMA whose tokens see the whole text if the file says
  * `attention.causal = false`.
  */
 import type { Architecture } from './architecture.ts';

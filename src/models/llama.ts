@@ -1,5 +1,5 @@
 /**
- * @file LLaMA and Mistral as embedders: e5-mistral, SFR, Linq, NV-Embed style models. RoPE on adjacent pairs, with the
+ * @file LLaMA and Mistral as embedders: e5-mistral, SFR, Linq, models like NV-Embed. RoPE on adjacent pairs, with the
  * frequency factors of Llama 3.1 or longrope if the file has them. Mistral's sliding window is ignored, as in llama.cpp.
  */
 import type { Weight } from '../tensor/ops.ts';
@@ -13,8 +13,8 @@ export const llama: Architecture = {
 };
 
 /**
- * `rope_freqs`, or one of longrope's two tables: the long one when the model's context is longer than the original one.
- * @throws ModelError when not the whole head is rotated
+ * `rope_freqs`, or one of longrope's two tables: the long one if the model's context is longer than the original one.
+ * @throws ModelError if RoPE rotates only a part of a head
  */
 export function declareFreqFactors(loader: WeightLoader): Weight | undefined {
   const { rope, nEmbdHeadK } = loader.hparams;

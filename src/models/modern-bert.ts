@@ -1,6 +1,6 @@
 /**
  * @file ModernBERT (Warner et al. 2024: ModernBERT, gte-modernbert, granite-embedding r2): pre-norm, rotary positions,
- * GeGLU, and a window of the text in all but every third layer. The first layer has no norm before its attention.
+ * GeGLU, and a sliding window in all layers except every third. The first layer has no norm before its attention.
  */
 import type { Activation, Ops, Tensor } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
@@ -10,7 +10,7 @@ import { type Classifier, noClassifier } from './pooling.ts';
 import { declareFusedQkv, selfAttention } from './self-attention.ts';
 import { readSlidingWindow } from './sliding-window.ts';
 
-/** `hidden_activation` in the file to the gate's function; anything else is GELU, as in llama.cpp. */
+/** Maps `hidden_activation` in the file to the gate's function; any other value is GELU, as in llama.cpp. */
 const activations: ReadonlyMap<string, Activation> = new Map([
   ['silu', 'silu'],
   ['swish', 'silu'],

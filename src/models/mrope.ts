@@ -1,11 +1,11 @@
 /**
- * @file M-RoPE (Wang et al. 2024): pairs of a head turn by the time, the row or the column of a token. In a text all three are its position.
+ * @file M-RoPE (Wang et al. 2024): rotates pairs of a head by the time, the row or the column of a token. In a text, all three are its position.
  */
 import type { RopeCoordinates } from '../tensor/ops.ts';
 import type { WeightLoader } from './weights.ts';
 
 /**
- * Reads `rope.dimension_sections`: how many pairs each coordinate turns.
+ * Reads `rope.dimension_sections`: how many pairs each coordinate rotates.
  * @throws ModelError unless there are four numbers, not all of them 0
  */
 export function readSections({ keys }: WeightLoader, kind: RopeCoordinates['kind']): RopeCoordinates {

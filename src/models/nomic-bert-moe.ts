@@ -1,6 +1,6 @@
 /**
- * @file Nomic BERT with experts (Nussbaum & Duderstadt 2025: nomic-embed-text v2): rotary positions, post-norm, every n-th
- * feed-forward a mixture of experts whose weights are the router's probabilities as they come.
+ * @file Nomic BERT with experts (Nussbaum & Duderstadt 2025: nomic-embed-text v2): rotary positions, post-norm, with a mixture of
+ * experts in every n-th feed-forward layer. Its weights are the router's probabilities, not normalised again.
  */
 import type { Linear, MoeOptions } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';

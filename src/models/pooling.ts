@@ -1,16 +1,16 @@
 /**
- * @file From hidden states to the answer: pooling, dense projections of sentence-transformers, classifier heads.
+ * @file Turns hidden states into results: pooling, dense projections of sentence-transformers, classifier heads.
  */
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
 import type { Pooling } from './pooling-types.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What the outputs of a classifier are: `tanh` of logits where it ends in one. */
+/** The kind of a classifier's outputs; `tanh` if it ends with tanh of logits. */
 export type RankOutputs = 'logits' | 'probabilities' | 'tanh';
 
-/** A classifier over one row of a sequence: `output(norm(act(dense x)))`, each part as the file has it. */
+/** A classifier over one row of a sequence: `output(norm(act(dense x)))`, with those parts that the file has. */
 export interface Classifier {
-  /** Which row. */
+  /** The row that it reads. */
   readonly row: PoolKind;
   /** `cls`. */
   readonly dense?: Linear;
@@ -20,25 +20,25 @@ export interface Classifier {
   readonly norm?: NormWeights & { readonly eps: number };
   /** `cls.output`. */
   readonly output?: Linear;
-  /** Probabilities in place of logits. */
+  /** Return probabilities instead of logits. */
   readonly softmax?: boolean;
-  /** How many of the columns are the answer. */
+  /** The number of columns that are results. */
   readonly nClsOut: number;
 }
 
-/** What a model has beyond its hidden states. */
+/** The layers of a model after its hidden states. */
 export interface Heads {
   readonly classifier: Classifier;
-  /** Linear layers over each pooled row, one after the other (`dense_2`, `dense_3`). */
+  /** Linear layers over each pooled row, in this order (`dense_2`, `dense_3`). */
   readonly dense?: readonly Linear[];
 }
 
-/** The classifier of an architecture that knows no `cls` tensors: the first values of the first token. */
+/** The classifier of an architecture without `cls` tensors: the first values of the first token. */
 export function noClassifier({ hparams }: WeightLoader): Classifier {
   return { row: 'cls', activation: 'tanh', nClsOut: hparams.nClsOut };
 }
 
-/** `cls` and `cls.output` as BERT has them, over the first token with tanh. */
+/** `cls` and `cls.output` as in BERT, over the first token with tanh. */
 export function declareClassifier(loader: WeightLoader): Classifier {
   const { nEmbd, nClsOut } = loader.hparams;
   return {
@@ -48,7 +48,7 @@ export function declareClassifier(loader: WeightLoader): Classifier {
   };
 }
 
-/** What `rank` pooling gives, `undefined` where the file has no classifier. */
+/** What `rank` pooling returns; `undefined` if the file has no classifier. */
 export function rankOutputs({ classifier }: Heads): RankOutputs | undefined {
   const { dense, activation, output, softmax } = classifier;
   if (dense === undefined && output === undefined) return undefined;
@@ -56,7 +56,7 @@ export function rankOutputs({ classifier }: Heads): RankOutputs | undefined {
   return output === undefined && activation === 'tanh' ? 'tanh' : 'logits';
 }
 
-/** From hidden states to what the caller gets: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, `[nSeq, nClsOut]` scores for `rank`. */
+/** Turns hidden states into the result: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, `[nSeq, nClsOut]` scores for `rank`. */
 export function pool(ops: Ops, hidden: Tensor, pooling: Pooling, heads: Heads): Tensor {
   if (pooling === 'rank') return classify(ops, hidden, heads.classifier);
   let x = ops.pool(hidden, pooling);
@@ -64,7 +64,7 @@ export function pool(ops: Ops, hidden: Tensor, pooling: Pooling, heads: Heads): 
   return x;
 }
 
-/** `[T, nEmbd]` → `[nSeq, nClsOut]`. A file without any classifier weights gives the first values of the row itself. */
+/** `[T, nEmbd]` → `[nSeq, nClsOut]`. Without classifier weights, returns the first values of the row itself. */
 function classify(ops: Ops, hidden: Tensor, head: Classifier): Tensor {
   let x = ops.pool(hidden, head.row);
   if (head.dense !== undefined) {

@@ -16,7 +16,7 @@ import {
 } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What differs between the models of this form. */
+/** The differences between the models of this form. */
 export interface PostNormOptions<FeedForward> {
   /** Declares the table of learned positions. Default: none. */
   readonly positions?: () => Weight;
@@ -24,12 +24,12 @@ export interface PostNormOptions<FeedForward> {
   readonly declareFeedForward: (blk: string, il: number) => FeedForward;
   /** `[T, nEmbd]` → `[T, nEmbd]` */
   readonly feedForward: (ops: Ops, x: Tensor, weights: FeedForward) => Tensor;
-  /** Declares it after all else. */
+  /** Declares the classifier, after all other weights. */
   readonly classifier: () => Classifier;
   readonly names: StepNameTable;
 }
 
-/** The weights of a block, but for its feed-forward layer. */
+/** The weights of a block except its feed-forward layer. */
 interface Block {
   readonly qkv: QkvWeights;
   readonly attnOutput: Linear;
@@ -37,7 +37,7 @@ interface Block {
   readonly layerOutputNorm: NormWeights;
 }
 
-/** Declares the weights of a model of this form and makes it. */
+/** Declares the weights of a model of this form and builds it. */
 export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<F>): Model {
   const { hparams, keys } = loader;
   const { nEmbd } = hparams;
@@ -74,7 +74,7 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
   };
 }
 
-/** What the tokens are before the first block. */
+/** The weights of the embedding before the first block. */
 interface Embeddings {
   readonly tokens: Weight;
   readonly types?: Weight;
@@ -95,8 +95,8 @@ function declareEmbeddings(loader: WeightLoader, positions: (() => Weight) | und
 }
 
 /**
- * Which row of the table of token types a token takes: row 0, as in llama.cpp, also for the second text of a pair, unless the file
- * says that pairs have types.
+ * The row of the token type table for a token: row 0 as in llama.cpp, also for the second text of a pair, unless the
+ * file says that pairs have types.
  */
 export function tokenTypeIndex({ pairTokenTypes }: HyperParameters): RowIndex {
   return pairTokenTypes ? 'types' : 'zero';

@@ -1,5 +1,5 @@
 /**
- * @file The architectures that can be run, by the name that `general.architecture` has in the file.
+ * @file The supported architectures, by the value of `general.architecture` in the file.
  */
 import type { Architecture } from './architecture.ts';
 import { bert } from './bert.ts';

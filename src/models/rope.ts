@@ -1,12 +1,12 @@
 /**
- * @file Rotary position parameters of a file: base, scaling and YaRN, and how they become options of `Ops.rope`.
+ * @file The RoPE parameters of a file (base, scaling, YaRN) and their conversion to options of `Ops.rope`.
  */
 import { printable } from '../gguf/errors.ts';
 import type { RopeOptions, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { Keys } from './keys.ts';
 
-/** What the file says about RoPE. */
+/** The RoPE parameters of the file. */
 export interface RopeParameters {
   /** Rotated dimensions of a head. */
   readonly nRot: number;
@@ -14,7 +14,7 @@ export interface RopeParameters {
   /** 1 / scaling factor. */
   readonly freqScale: number;
   readonly yarn?: RopeOptions['yarn'];
-  /** `longrope`: whether the context is longer than the one before the extension, so that the long factors apply. */
+  /** `longrope`: whether the context is longer than the original one, so that the long factors apply. */
   readonly extended: boolean;
 }
 
@@ -23,7 +23,7 @@ const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
 /**
  * Reads `rope.*`.
  * @param nEmbdHeadK default of `rope.dimension_count`
- * @throws ModelError for more dimensions than a head has, an odd number of them and an unknown kind of scaling
+ * @throws ModelError for more dimensions than a head has, an odd number of dimensions, or an unknown kind of scaling
  */
 export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): RopeParameters {
   const nRot = keys.u32('rope.dimension_count', nEmbdHeadK);
@@ -35,7 +35,7 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
   }
   const type = keys.string('rope.scaling.type', 'linear');
   if (!scalingTypes.includes(type)) {
-    throw keys.error('rope.scaling.type', `is ${printable(type)}; known are ${scalingTypes.join(', ')}`);
+    throw keys.error('rope.scaling.type', `is ${printable(type)}; supported are ${scalingTypes.join(', ')}`);
   }
   const factor = keys.f32('rope.scaling.factor', keys.f32('rope.scale_linear', 0));
   const freqScale = type === 'none' || factor === 0 ? 1 : 1 / factor;
@@ -53,7 +53,7 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
 }
 
 /**
- * The options of `Ops.rope`, but for the number of heads.
+ * The options of `Ops.rope`, except the number of heads.
  * @throws ModelError for an odd number of rotated dimensions
  */
 export function ropeOptions(

@@ -14,7 +14,7 @@ interface QkvWidths {
   readonly v: number;
 }
 
-/** The projections as the file has them. */
+/** The projections, in the form of the file. */
 export type QkvWeights =
   | { readonly widths: QkvWidths; readonly fused: Linear }
   | { readonly widths: QkvWidths; readonly q: Linear; readonly k: Linear; readonly v: Linear };
@@ -27,10 +27,10 @@ export interface QkNorms {
   readonly k?: NormWeights;
 }
 
-/** What is special about an attention layer. The scale is `1 / √headSize` unless given. */
+/** Options of an attention layer. The default scale is `1 / √headSize`. */
 export interface SelfAttentionOptions extends Partial<Omit<AttentionOptions, 'nHead' | 'nHeadKv'>> {
   readonly qkNorms?: QkNorms;
-  /** Rotate queries and keys, by the file's `parameters` unless others are given. */
+  /** Rotates queries and keys, by default with the `parameters` of the file. */
   readonly rope?: {
     readonly kind: 'norm' | 'neox';
     readonly parameters?: RopeParameters;
@@ -43,7 +43,7 @@ function widthsOf({ nHead, nHeadKv, nEmbdHeadK, nEmbdHeadV }: HyperParameters, i
   return { q: nEmbdHeadK * nHead[il], k: nEmbdHeadK * nHeadKv[il], v: nEmbdHeadV * nHeadKv[il] };
 }
 
-/** `<blk>.attn_qkv` if the file has it, else `<blk>.attn_q`, `attn_k` and `attn_v`; biases as the file has them. */
+/** `<blk>.attn_qkv` if the file has it, else `<blk>.attn_q`, `attn_k` and `attn_v`, with the biases of the file. */
 export function declareQkv(loader: WeightLoader, blk: string, il: number): QkvWeights {
   if (loader.has(`${blk}.attn_qkv`)) return declareFusedQkv(loader, blk, il);
   const widths = widthsOf(loader.hparams, il);
@@ -70,13 +70,13 @@ export function declareFusedQkv(loader: WeightLoader, blk: string, il: number): 
   return { widths, fused: { ...fused, bias: fused.bias ?? loader.joinedBias(name, parts) } };
 }
 
-/** `<blk>.attn_output`, from the heads side by side back to `nEmbd`. */
+/** `<blk>.attn_output`, from the concatenated heads back to `nEmbd`. */
 export function declareAttnOutput(loader: WeightLoader, blk: string, il: number): Linear {
   const { nHead, nEmbdHeadV, nEmbd } = loader.hparams;
   return loader.linear(`${blk}.attn_output`, nEmbdHeadV * nHead[il], nEmbd);
 }
 
-/** `[T, nEmbd]` → the heads side by side, `[T, nHead · headSizeV]`. */
+/** `[T, nEmbd]` → the concatenated heads, `[T, nHead · headSizeV]`. */
 export function selfAttention(
   ops: Ops,
   x: Tensor,

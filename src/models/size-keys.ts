@@ -1,12 +1,12 @@
 /**
- * @file Which metadata keys the shape of a tensor comes from, for the errors about tensors that are missing or misshapen.
+ * @file The metadata keys that determine the shape of a tensor, for errors about missing tensors and wrong shapes.
  */
 import { printable } from '../gguf/errors.ts';
 import type { Keys } from './keys.ts';
 
 const heads = ['attention.head_count', 'attention.head_count_kv', 'attention.key_length', 'attention.value_length'];
 
-/** By what is in the tensor's name; `embedding_length` goes without saying. */
+/** By a part of the tensor's name; `embedding_length` always applies. */
 const rules: readonly (readonly [name: RegExp, keys: readonly string[]])[] = [
   [/^token_embd\./, ['tokenizer.ggml.tokens']],
   [/^token_types\./, ['tokenizer.ggml.token_type_count']],
@@ -34,7 +34,7 @@ export function describeSizes(tensor: string, keys: Keys): string {
     .join(', ');
 }
 
-/** A number, the one of the layer out of several, how many strings there are. */
+/** Formats a value: a number, the element for the layer, or the number of strings. */
 function shown({ metadata }: Keys, key: string, layer: number): string {
   const type = metadata.valueType(key);
   if (type === undefined) return 'not set';

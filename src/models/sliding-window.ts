@@ -1,5 +1,5 @@
 /**
- * @file Which layers see only a window of the text.
+ * @file The layers whose attention is limited to a window.
  */
 import type { Window } from '../tensor/ops.ts';
 import type { Keys } from './keys.ts';
@@ -8,22 +8,22 @@ import type { WeightLoader } from './weights.ts';
 
 /** Sliding window attention of a model. */
 export interface SlidingWindow {
-  /** For each layer: the window, or `undefined` where all is seen. */
+  /** For each layer, the window, or `undefined` for full attention. */
   readonly windows: readonly (Window | undefined)[];
   /** RoPE of the windowed layers. */
   readonly rope: RopeParameters;
 }
 
-/** A window that no text fills; backends add it to positions in int32. */
+/** A window larger than any text; backends add it to positions in int32. */
 const LARGEST = 2 ** 30;
 
 /**
  * Reads `attention.sliding_window` and its pattern.
- * @param options.period default of `attention.sliding_window_pattern`: one layer in so many sees all
- * @param options.dense whether that is the first or the last of each period
- * @param options.size default of `attention.sliding_window`; 0: no windows. Without it the key must be there.
- * @param options.sameRope rotate as the other layers do unless `rope.freq_base_swa` is there; else from base 10000, never stretched, with the
- *   magnitude of the other layers (`attn_factor`, and of YaRN what does not depend on the scale), as in llama.cpp
+ * @param options.period default of `attention.sliding_window_pattern`: one layer of each period has full attention
+ * @param options.dense whether it is the first or the last of each period
+ * @param options.size default of `attention.sliding_window`; 0: no windows. Without it, the key is required.
+ * @param options.sameRope rotate like the other layers unless the file has `rope.freq_base_swa`; else use base 10000 without scaling, with the
+ *   magnitude of the other layers (`attn_factor`, and the part of YaRN that does not depend on the scale), as in llama.cpp
  */
 export function readSlidingWindow(
   { keys, hparams }: WeightLoader,
@@ -40,7 +40,7 @@ export function readSlidingWindow(
   };
 }
 
-/** The pattern is a period (0: every layer has a window, 1: none), or says it of each layer. */
+/** The pattern is a period (0: every layer has a window, 1: none) or a flag for each layer. */
 function localLayers(keys: Keys, nLayer: number, options: { period: number; dense: 'first' | 'last' }): boolean[] {
   const key = 'attention.sliding_window_pattern';
   if (keys.isArray(key)) return keys.flags(key, nLayer);

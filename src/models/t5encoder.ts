@@ -1,8 +1,8 @@
 /**
- * @file The encoder of T5 (Raffel et al. 2019) and T5 1.1 (gated): pre-norm with RMS norms, no positions but a learned bias
- * for the distance of two tokens, unscaled scores.
+ * @file The encoder of T5 (Raffel et al. 2019) and T5 1.1 (gated): pre-norm with RMS norms, a learned bias for the distance
+ * of two tokens instead of positions, unscaled scores.
  *
- * llama.cpp's mask follows `attention.causal` here, whose default is wrong for an encoder; T5 sees the whole text.
+ * llama.cpp's mask follows `attention.causal`, whose default is wrong for an encoder. In T5, a token sees the whole text.
  */
 import type { Ops, Tensor } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
@@ -18,7 +18,7 @@ export const t5encoder: Architecture = {
     const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nHeadKv, nFf, nVocab } = hparams;
     const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
     const nBuckets = keys.u32('attention.relative_buckets_count');
-    if (nBuckets < 4) throw keys.error('attention.relative_buckets_count', `is ${nBuckets}; at least 4 are needed`);
+    if (nBuckets < 4) throw keys.error('attention.relative_buckets_count', `is ${nBuckets}; at least 4 are required`);
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const layers = loader.layers((blk, il) => {
       const widths = { q: nEmbdHeadK * nHead[il], k: nEmbdHeadK * nHeadKv[il], v: nEmbdHeadV * nHeadKv[il] };

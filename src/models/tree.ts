@@ -1,16 +1,16 @@
 /**
- * @file The weights of a model as a tree of their names, with parameter counts, for people to read.
+ * @file The weights of a model as a tree of names with parameter counts, for display.
  */
 import { nElements } from '../gguf/shape.ts';
 import type { Weight } from '../tensor/ops.ts';
 
 /** A part of a model: `blk`, `0`, `attn_q`, `weight`. */
 export interface ModelTreeNode {
-  /** Part of the name between two dots; the root has the architecture's. */
+  /** Part of the name between two dots; the root has the name of the architecture. */
   readonly name: string;
-  /** Parameters in this part and all below. */
+  /** Parameters in this part and all its children. */
   readonly nParams: number;
-  /** Parts below, in the order of the model; none in a leaf. */
+  /** Child parts, in the order of the model; empty in a leaf. */
   readonly children: readonly ModelTreeNode[];
   /** The tensor of a leaf. */
   readonly weight?: Weight;

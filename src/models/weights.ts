@@ -13,10 +13,10 @@ import type { HyperParameters } from './hparams.ts';
 import { Keys } from './keys.ts';
 import { describeSizes } from './size-keys.ts';
 
-/** Whether a weight has a bias beside it; `ignored`: the file may have one, but llama.cpp's graph does not use it. */
+/** Whether a weight has a bias; `ignored`: the file may have one, but llama.cpp's graph does not use it. */
 export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
 
-/** What makes the handles of weights. */
+/** Creates the handles of weights. */
 export type Allocator = Pick<Backend, 'allocate'>;
 
 /** One of several workers that read the weights into one memory. */
@@ -62,13 +62,13 @@ export class WeightLoader {
     return this.#file.tensors.has(`${name}.weight`);
   }
 
-  /** Length of axis `axis` of `<name>.weight`, `undefined` without the tensor. */
+  /** Length of axis `axis` of `<name>.weight`, or `undefined` if the tensor is missing. */
   dimension(name: string, axis: number): number | undefined {
     const info = this.#file.tensors.get(`${name}.weight`);
     return info && (info.shape[axis] ?? 1);
   }
 
-  /** What `declare` makes of `name` if the file has `<name>.weight`, or a bias that would need it. */
+  /** Calls `declare(name)` if the file has `<name>.weight`, or a bias that needs it. */
   optional<T>(name: string, declare: (name: string) => T): T | undefined {
     return this.has(name) || this.#file.tensors.has(`${name}.bias`) ? declare(name) : undefined;
   }
@@ -88,7 +88,7 @@ export class WeightLoader {
     return this.#tensor(`${name}.weight`, [nIn, nOut, nExpert], 'experts');
   }
 
-  /** `<name>.weight` `[n]` without a bias: an RMS norm, or a layer norm that has none. */
+  /** `<name>.weight` `[n]` without a bias: an RMS norm, or a layer norm without bias. */
   norm(name: string, n: number): NormWeights {
     return { weight: this.vector(name, n) };
   }
@@ -117,7 +117,7 @@ export class WeightLoader {
     return this.#tensor(`${name}.weight`, [nIn, nOut], 'matrix');
   }
 
-  /** `<name>.bias` `[n]`, as far as `rule` allows one. */
+  /** `<name>.bias` `[n]`, if `rule` allows one. */
   bias(name: string, n: number, rule: BiasRule): Weight | undefined {
     if (rule === 'ignored') this.ignore(`${name}.bias`);
     if (rule !== 'required' && (rule !== 'optional' || !this.#file.tensors.has(`${name}.bias`))) return undefined;
@@ -125,7 +125,7 @@ export class WeightLoader {
   }
 
   /**
-   * One vector `[Σ sizes]` out of several biases, end to end: a fused product whose biases the file keeps apart.
+   * Concatenates several biases to one vector `[Σ sizes]`, for a fused product whose biases are separate in the file.
    * `undefined` unless the file has all of them.
    * @param parts name (without `.bias`) and size of each
    */
@@ -133,7 +133,7 @@ export class WeightLoader {
     if (!parts.every(([part]) => this.#file.tensors.has(`${part}.bias`))) return undefined;
     const sources = parts.map(([part, n]) => this.#source(`${part}.bias`, [n]));
     if (sources.some(({ type }) => type.name !== 'F32')) {
-      throw new ModelError(`${parts.map(([part]) => `${part}.bias`).join(', ')} must be F32 to be used as one`);
+      throw new ModelError(`${parts.map(([part]) => `${part}.bias`).join(', ')} must be F32 to be used as one bias`);
     }
     return this.#allocate(joined(`${name}.bias`, sources), 'vector');
   }
@@ -143,14 +143,14 @@ export class WeightLoader {
     return Array.from({ length: this.hparams.nLayer }, (_, layer) => declare(`${prefix}.${layer}`, layer));
   }
 
-  /** Marks tensors as known but without use for embeddings (a language model's head), so that they are not read. */
+  /** Marks tensors that embeddings do not need (a language model's head), so that they are not read. */
   ignore(...names: string[]): void {
     for (const name of names) this.#unused.delete(name);
   }
 
   /**
-   * Every tensor of the file must have been declared: what is left over would be a part of the model that nobody computes.
-   * @throws ModelError that names the left-over tensors
+   * Checks that every tensor of the file is declared. An undeclared tensor is a part of the model that nothing computes.
+   * @throws ModelError that names the undeclared tensors
    */
   assertAllUsed(): void {
     if (this.#unused.size === 0) return;
@@ -159,7 +159,7 @@ export class WeightLoader {
       names.slice(0, 5).map(printable).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
     const { architecture } = this.hparams;
     throw new ModelError(
-      `wrong number of tensors: the file has ${this.#file.tensors.size}, of which ${architecture} does not know ${names.length}: ${shown}`,
+      `unexpected tensors: the file has ${this.#file.tensors.size}, of which ${architecture} does not use ${names.length}: ${shown}`,
       { tensor: names[0] },
     );
   }
@@ -216,13 +216,13 @@ export class WeightLoader {
     return weight;
   }
 
-  /** @throws ModelError when the tensor is missing, has another shape or a type that holds no weights */
+  /** @throws ModelError if the tensor is missing, or has another shape or a type that cannot hold weights */
   #source(name: string, shape: readonly number[]): WeightSource {
     const { architecture } = this.hparams;
     const needed = () => `[${shape.join(', ')}] (${describeSizes(name, this.keys)})`;
     const info = this.#file.tensors.get(name);
     if (shape.includes(0)) {
-      const message = `tensor ${name} would have the shape [${shape.join(', ')}]: the metadata gives a size as 0 or not at all (${describeSizes(name, this.keys)})`;
+      const message = `tensor ${name} would have the shape [${shape.join(', ')}]: a size in the metadata is 0 or missing (${describeSizes(name, this.keys)})`;
       throw new ModelError(message, { tensor: name });
     }
     if (info === undefined) {
@@ -238,7 +238,7 @@ export class WeightLoader {
   }
 }
 
-/** Equal when missing trailing dimensions count as 1. */
+/** Compares shapes; missing trailing dimensions count as 1. */
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   for (let axis = 0; axis < Math.max(a.length, b.length); axis++) {
     if ((a[axis] ?? 1) !== (b[axis] ?? 1)) return false;
@@ -256,7 +256,7 @@ function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): W
   };
 }
 
-/** Vectors of the same type, end to end, as one. */
+/** Concatenates vectors of the same type. */
 function joined(name: string, sources: readonly WeightSource[]): WeightSource {
   const sum = (of: (source: WeightSource) => number) => sources.reduce((total, source) => total + of(source), 0);
   return {

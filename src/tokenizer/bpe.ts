@@ -1,6 +1,6 @@
 /**
- * @file Byte-pair encoding: the text is cut into pieces, and in each piece the two neighbours with the lowest rank become one
- * symbol, again and again.
+ * @file Byte-pair encoding: splits the text into pieces and, in each piece, repeatedly merges the two neighbours with the
+ * lowest rank.
  */
 import { letterOfByte, lettersToBytes } from './byte-letters.ts';
 import type { Merges } from './merges.ts';
@@ -12,9 +12,9 @@ import type { TextModel } from './text-model.ts';
 import { utf8, utf8Length, writeCodePoint } from './utf8.ts';
 import type { Vocab } from './vocab.ts';
 
-/** Pieces with more symbols are merged with a queue instead of by looking at all pairs each time. */
+/** Pieces with more symbols use a queue; shorter ones scan all pairs for each merge. */
 const FEW = 40;
-/** Buffers for longer pieces are not kept. */
+/** Buffers for longer pieces are not reused. */
 const KEPT = 1 << 16;
 /** The rank of two neighbours that do not merge. */
 const NEVER = 0x7fffffff;
@@ -28,11 +28,11 @@ export class Bpe implements TextModel {
   readonly #heap = new PairHeap();
   /** Symbol of each byte in GPT-2's letters, or -1 - byte. */
   readonly #byteSymbols = new Int32Array(256);
-  /** What each byte of a text without a token becomes: the token of that name, or -1 for nothing. */
+  /** The token of each byte of a text that has no token, or -1 for none. */
   readonly #fallback = new Int32Array(256);
   #buffers = new Buffers(256);
   #encoded: Uint8Array = new Uint8Array(256);
-  /** What is being encoded. */
+  /** The text that is being encoded. */
   #bytes: Uint8Array = new Uint8Array(0);
   #out: number[] = [];
 
@@ -68,7 +68,7 @@ export class Bpe implements TextModel {
     return lettersToBytes(text);
   }
 
-  /** Appends the ids of one piece, from the cache when they are there. */
+  /** Appends the ids of one piece, from the cache if it has them. */
   readonly #piece = (start: number, end: number): void => {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -104,14 +104,14 @@ export class Bpe implements TextModel {
     return table.find(this.#encoded, 0, n);
   }
 
-  /** Each byte of the piece is a symbol. */
+  /** Makes each byte of the piece a symbol. */
   #readBytes(start: number, end: number): number {
     const { symbols } = this.#buffers;
     for (let i = start; i < end; i++) symbols[i - start] = this.#byteSymbols[this.#bytes[i]];
     return end - start;
   }
 
-  /** Each character of the piece is a symbol; an unknown one is -1 - its position. */
+  /** Makes each character of the piece a symbol; an unknown one is -1 - its position. */
   #readCharacters(start: number, end: number): number {
     const { symbols } = this.#buffers;
     let count = 0;
@@ -186,7 +186,7 @@ export class Bpe implements TextModel {
     return this.#merges.merged(this.#merges.find(left, right));
   }
 
-  /** Appends the id of a symbol; one without an id falls apart into bytes, and a byte without a token vanishes. */
+  /** Appends the id of a symbol; a symbol without an id is split into bytes, and a byte without a token is dropped. */
   #emit(symbol: number): void {
     if (symbol >= 0 && symbol < this.#vocab.nTokens) {
       this.#out.push(symbol);

@@ -1,7 +1,7 @@
 /**
  * @file GPT-2's alphabet: every byte has a printable letter, so that token texts are plain text.
  *
- * Bytes that print in Latin-1 stand for themselves; the other 68 are U+0100, U+0101… in the order of their values.
+ * Printable Latin-1 bytes map to themselves; the other 68 are U+0100, U+0101… in the order of their values.
  */
 
 import { codePointAt, utf8, utf8Length } from './utf8.ts';
@@ -18,7 +18,7 @@ for (let byte = 0, next = 0x100; byte < 256; byte++) {
 }
 
 /**
- * The bytes that a token text spells. A character outside the alphabet gives the literal `[UNK_BYTE_0x<its bytes in hex><text>]`,
+ * Decodes a token text to bytes. A character outside the alphabet gives the literal `[UNK_BYTE_0x<its bytes in hex><text>]`,
  * as in llama.cpp.
  */
 export function lettersToBytes(text: Uint8Array): Uint8Array {

@@ -1,18 +1,18 @@
 /**
- * @file The normaliser of SentencePiece: a table of byte sequences and what to write instead, as a double-array trie.
+ * @file The normaliser of SentencePiece: a table of byte sequences and their replacements, stored as a double-array trie.
  *
  * Layout of `tokenizer.ggml.precompiled_charsmap`, always little endian: u32 byte length of the trie, the trie's u32 units, then
- * replacement texts, each ended by a zero byte. A unit holds a label (bits 0-7 and 31), whether a value hangs below it (bit 8) and
+ * replacement texts, each ended by a zero byte. A unit holds a label (bits 0-7 and 31), whether it has a value (bit 8) and
  * the distance to its children (bits 10-30, shifted by 8 more if bit 9 is set); a value unit holds the offset of a replacement.
  */
 import { TokenizerError } from './errors.ts';
 
 const KEY = 'tokenizer.ggml.precompiled_charsmap';
 
-/** Bytes of a replacement. The longest of Unicode's compatibility forms has 33; a text must not grow without bounds. */
+/** Bytes of a replacement. The longest of Unicode's compatibility forms has 33; the limit bounds the growth of a text. */
 const MAX_REPLACEMENT_BYTES = 256;
 
-/** The longest sequence that a table knows at a place, and what replaces it. */
+/** Finds the longest sequence of the table at a position, and its replacement. */
 export class Charsmap {
   readonly #units: Uint32Array;
   readonly #texts: Uint8Array;
@@ -22,25 +22,28 @@ export class Charsmap {
   replacementStart = 0;
   replacementEnd = 0;
 
-  /** @throws TokenizerError when the blob is too short for what it announces */
+  /** @throws TokenizerError if the blob is shorter than its header says */
   constructor(blob: Uint8Array) {
     const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
     const size = blob.length < 4 ? 0 : view.getUint32(0, true);
     if (blob.length < 4 || size + 4 >= blob.length) {
-      throw new TokenizerError(`${KEY} has ${blob.length} bytes and a table of ${size}: it is cut off`, KEY);
+      throw new TokenizerError(
+        `${KEY} has ${blob.length} bytes, but its table has ${size}: the value is truncated`,
+        KEY,
+      );
     }
     this.#units = Uint32Array.from({ length: size >> 2 }, (_, i) => view.getUint32(4 + 4 * i, true));
     this.#texts = blob.subarray(4 + size);
   }
 
-  /** The bytes that replacements are in. */
+  /** The bytes that contain the replacements. */
   get texts(): Uint8Array {
     return this.#texts;
   }
 
   /**
-   * Looks for the longest sequence at `bytes[at]`; sets `length` and the replacement when there is one.
-   * @throws TokenizerError when the table points outside of itself
+   * Looks for the longest sequence at `bytes[at]`. If there is one, sets `length` and the replacement.
+   * @throws TokenizerError if the table points outside of itself
    */
   match(bytes: Uint8Array, at: number, end: number): boolean {
     const units = this.#units;
@@ -64,7 +67,7 @@ export class Charsmap {
     while (last < most && this.#texts[last] !== 0) last++;
     if (last >= most) {
       throw damaged(
-        `a replacement at ${value} of ${this.#texts.length} bytes does not end within ${MAX_REPLACEMENT_BYTES} bytes`,
+        `the replacement at byte ${value} of ${this.#texts.length} does not end within ${MAX_REPLACEMENT_BYTES} bytes`,
       );
     }
     this.replacementEnd = last;
@@ -72,7 +75,7 @@ export class Charsmap {
   }
 
   #unit(node: number): number {
-    if (node < 0 || node >= this.#units.length) throw damaged(`it points to unit ${node} of ${this.#units.length}`);
+    if (node < 0 || node >= this.#units.length) throw damaged(`it refers to unit ${node} of ${this.#units.length}`);
     return this.#units[node];
   }
 }
@@ -82,5 +85,5 @@ function childrenOf(unit: number): number {
 }
 
 function damaged(what: string): TokenizerError {
-  return new TokenizerError(`${KEY} is damaged: ${what}; convert the model anew`, KEY);
+  return new TokenizerError(`${KEY} is damaged: ${what}: convert the model again`, KEY);
 }

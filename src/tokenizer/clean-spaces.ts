@@ -18,7 +18,7 @@ function dropBeforeMarks(bytes: Uint8Array): Uint8Array {
   });
 }
 
-/** Turns ` ' ` into `'`. A space that went with one apostrophe does not serve the next. */
+/** Turns ` ' ` into `'`. A space that one apostrophe has used does not count for the next. */
 function closeApostrophes(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(bytes.length);
   let n = 0;

@@ -22,16 +22,16 @@ import { WhitespaceWords } from './whitespace-words.ts';
 import { WordPiece } from './wordpiece.ts';
 
 /**
- * The tokenizer that the metadata of a GGUF file describes. The file may hold nothing but a vocabulary.
- * @throws TokenizerError when it is missing, unknown or contradicts itself
- * @throws GgufError when a key has a value of the wrong type
+ * The tokenizer that the metadata of a GGUF file describes. A file with only a vocabulary is enough.
+ * @throws TokenizerError if the tokenizer is missing, unknown or inconsistent
+ * @throws GgufError if a key has a value of the wrong type
  */
 export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   const kind = vocabKind(metadata);
   const model = metadata.string('tokenizer.ggml.model')!;
   const template = rerankTemplate(metadata);
   if (kind === 'bpe') {
-    // The model gemma4 has a pre-tokenizer of its own, whatever the file names.
+    // The model gemma4 has its own pre-tokenizer, whatever the file names.
     const pre = preTokenizer(model === 'gemma4' ? model : metadata.string('tokenizer.ggml.pre'));
     const vocab = loadVocab(metadata, kind, bpeDefaults(model, pre));
     return new Tokenizer(model, vocab, bpeText(model, metadata, vocab, bpe(metadata, vocab, pre)), template);
@@ -40,7 +40,7 @@ export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), template);
 }
 
-/** Places for a text in a template. Real ones have one or two; a short text must not become a long one. */
+/** Placeholders in a template. Real templates have one or two; the limit keeps a short text from becoming a long one. */
 const MAX_PLACEHOLDERS = 16;
 
 function rerankTemplate(metadata: TokenizerMetadata): string | undefined {
@@ -48,7 +48,10 @@ function rerankTemplate(metadata: TokenizerMetadata): string | undefined {
   const template = metadata.string(key);
   const count = template?.match(/\{query\}|\{document\}/g)?.length ?? 0;
   if (count > MAX_PLACEHOLDERS) {
-    throw new TokenizerError(`${key} has ${count} places for texts; at most ${MAX_PLACEHOLDERS} are allowed`, key);
+    throw new TokenizerError(
+      `${key} has ${count} placeholders for texts; at most ${MAX_PLACEHOLDERS} are allowed`,
+      key,
+    );
   }
   return template;
 }
@@ -84,7 +87,7 @@ function wordpiece(metadata: TokenizerMetadata, vocab: Vocab): TextModel {
   return new WordPiece(vocab, { lowercase, stripAccents, unk: needUnknown(vocab, 'BERT') });
 }
 
-/** What the pre-tokenizer of a BPE vocabulary and the model name `gemma4` decide. */
+/** The defaults that follow from the pre-tokenizer of a BPE vocabulary and from the model name `gemma4`. */
 function bpeDefaults(model: string, pre: PreTokenizer): VocabDefaults {
   const noIds: SpecialIds = {
     bos: undefined,
@@ -105,7 +108,7 @@ function bpeDefaults(model: string, pre: PreTokenizer): VocabDefaults {
   };
 }
 
-/** What the models `whitespace` and `hybriddna` put before BPE. */
+/** Adds what the models `whitespace` and `hybriddna` do before BPE. */
 function bpeText(model: string, metadata: TokenizerMetadata, vocab: Vocab, words: TextModel): TextModel {
   if (model === 'hybriddna') return new HybridDna(words, vocab);
   if (model !== 'whitespace') return words;
@@ -116,7 +119,7 @@ function bpe(metadata: TokenizerMetadata, vocab: Vocab, pre: PreTokenizer): Text
   const key = 'tokenizer.ggml.merges';
   const merges = metadata.strings(key) ?? (pre.mergesOptional ? noMerges : undefined);
   if (merges === undefined) {
-    throw new TokenizerError(`the file has no ${key}, which a BPE vocabulary needs; convert the model anew`, key);
+    throw new TokenizerError(`the file has no ${key}, which a BPE vocabulary needs: convert the model again`, key);
   }
   return new Bpe(vocab, new Merges(vocab.table, merges), pre);
 }

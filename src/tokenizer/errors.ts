@@ -1,12 +1,12 @@
 /**
- * @file The error of this room.
+ * @file `TokenizerError`, the error class of this folder.
  */
 
 import { escapeControls } from '../gguf/escape.ts';
 
-/** A vocabulary that cannot be used, or a call that the vocabulary cannot answer. The message says what, where and what to do. */
+/** The vocabulary is unusable, or does not support the call. The message says what is wrong, where, and what to do. */
 export class TokenizerError extends Error {
-  /** The metadata key at fault, when there is one. */
+  /** The invalid metadata key, if there is one. */
   readonly key: string | undefined;
 
   constructor(message: string, key?: string) {

@@ -1,20 +1,20 @@
 /**
- * @file The `hybriddna` tokenizer: BPE for text, but what stands between `<dna>` and `</dna>` is cut into groups of six bases, each of
- * which is a token.
+ * @file The `hybriddna` tokenizer: BPE for text; between `<dna>` and `</dna>`, each group of six bases is a
+ * token.
  */
 import type { TextModel } from './text-model.ts';
 import { utf8 } from './utf8.ts';
 import type { Vocab } from './vocab.ts';
 
-/** Bases in one token; the last group is filled up with `A`. */
+/** Bases in one token; the last group is padded with `A`. */
 const K = 6;
 const A = 0x41;
-/** U+E000 ends the texts of groups in the file, so that they differ from equal texts of BPE. It is no part of what they stand for. */
+/** U+E000 ends the texts of groups in the file, so that they differ from equal texts of BPE. It is not part of their content. */
 const MARKER = utf8('\ue000');
 const OPEN = utf8('<dna>');
 const CLOSE = utf8('</dna>');
 
-/** Hands what is no DNA to another model. */
+/** Passes text that is not DNA to another model. */
 export class HybridDna implements TextModel {
   readonly #inner: TextModel;
   readonly #vocab: Vocab;
@@ -32,7 +32,7 @@ export class HybridDna implements TextModel {
   }
 
   encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
-    // A vocabulary that lacks one of the three has no DNA.
+    // A vocabulary that lacks one of the three has no DNA tokens.
     const knowsDna = Math.min(this.#begin, this.#end, this.#unknown) >= 0;
     for (let at = start; at < end; ) {
       const open = knowsDna ? indexOf(bytes, OPEN, at, end) : end;
@@ -71,7 +71,7 @@ function capital(byte: number): number {
   return byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte;
 }
 
-/** Where `wanted` begins in `bytes[start, end)`, `end` where it does not. */
+/** The index of `wanted` in `bytes[start, end)`, or `end` if it does not occur. */
 function indexOf(bytes: Uint8Array, wanted: Uint8Array, start: number, end: number): number {
   for (let at = start; at + wanted.length <= end; at++) {
     if (bytes[at] === wanted[0] && wanted.every((byte, i) => bytes[at + i] === byte)) return at;

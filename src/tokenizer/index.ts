@@ -1,5 +1,5 @@
 /**
- * @file The tokenizer room: `createTokenizer(metadata)` gives the tokenizer of a GGUF file.
+ * @file Tokenizers: `createTokenizer(metadata)` builds the tokenizer of a GGUF file.
  */
 export { createTokenizer } from './create.ts';
 export { TokenizerError } from './errors.ts';

@@ -22,7 +22,7 @@ const kinds: Readonly<Record<string, VocabKind>> = {
   plamo2: 'plamo2',
 };
 
-/** Special ids of each kind when the file names none. */
+/** Default special ids of each kind. */
 const defaultIds: Readonly<Record<VocabKind, Partial<SpecialIds>>> = {
   wordpiece: { bos: 101, unk: 100, sep: 102, pad: 0, mask: 103 },
   bpe: { bos: 11, eos: 11 },
@@ -41,7 +41,7 @@ const noFlags: VocabFlags = {
   removeExtraWhitespaces: false,
 };
 
-/** Switches of each kind when the file says nothing. */
+/** Default switches of each kind. */
 const defaultFlags: Readonly<Record<VocabKind, VocabFlags>> = {
   wordpiece: { ...noFlags, addBos: true, addSep: true, cleanSpaces: true },
   bpe: { ...noFlags, cleanSpaces: true },
@@ -51,7 +51,7 @@ const defaultFlags: Readonly<Record<VocabKind, VocabFlags>> = {
   plamo2: noFlags,
 };
 
-/** Keys of the special ids, in llama.cpp's historic spelling. */
+/** Keys of the special ids, with llama.cpp's historical spelling. */
 const idKeys: Readonly<Record<keyof SpecialIds, string>> = {
   bos: 'tokenizer.ggml.bos_token_id',
   eos: 'tokenizer.ggml.eos_token_id',
@@ -67,28 +67,34 @@ export type TokenizerMetadata = Pick<Metadata, 'string' | 'u32' | 'bool' | 'stri
 const TOKENS = 'tokenizer.ggml.tokens';
 
 /**
- * The kind of tokenizer that `tokenizer.ggml.model` asks for.
- * @throws TokenizerError when the key is missing, unknown, or says that there is no tokenizer
+ * The kind of tokenizer that `tokenizer.ggml.model` names.
+ * @throws TokenizerError if the key is missing or unknown, or says that there is no tokenizer
  */
 export function vocabKind(metadata: TokenizerMetadata): VocabKind {
   const key = 'tokenizer.ggml.model';
   const model = metadata.string(key);
   if (model === undefined) {
     throw new TokenizerError(
-      `the file has no ${key}, so texts cannot be cut into tokens: convert the model again, with its tokenizer`,
+      `the file has no ${key}, so texts cannot be tokenized: convert the model again, with its tokenizer`,
       key,
     );
   }
   if (model === 'no_vocab' || model === 'none') {
-    throw new TokenizerError(`${key} is "${model}": the file has no tokenizer: convert the model again, with it`, key);
+    throw new TokenizerError(
+      `${key} is "${model}", so the file has no tokenizer: convert the model again, with its tokenizer`,
+      key,
+    );
   }
   if (!Object.hasOwn(kinds, model)) {
-    throw new TokenizerError(`${key} is "${model}"; known are ${Object.keys(kinds).join(', ')}`, key);
+    throw new TokenizerError(
+      `${key} is "${model}", which is not supported; supported are ${Object.keys(kinds).join(', ')}`,
+      key,
+    );
   }
   return kinds[model];
 }
 
-/** What stands in for keys that the file lacks, beyond the defaults of the kind. */
+/** Defaults for keys that the file lacks, in addition to those of the kind. */
 export interface VocabDefaults {
   readonly flags?: Partial<VocabFlags>;
   readonly ids?: Partial<SpecialIds>;
@@ -96,10 +102,10 @@ export interface VocabDefaults {
   readonly forced?: Partial<VocabFlags>;
 }
 
-/** @throws TokenizerError when the vocabulary is missing or contradicts itself */
+/** @throws TokenizerError if the vocabulary is missing or inconsistent */
 export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults: VocabDefaults = {}): Vocab {
   const tokens = metadata.strings(TOKENS);
-  if (tokens === undefined) throw new TokenizerError(`the file has no ${TOKENS}; convert the model anew`, TOKENS);
+  if (tokens === undefined) throw new TokenizerError(`the file has no ${TOKENS}: convert the model again`, TOKENS);
   const table = readTexts(tokens);
   const types = readTypes(metadata, table.size);
   const attributes = new Uint8Array(types.length);
@@ -120,7 +126,7 @@ export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults
   });
 }
 
-/** Puts all texts end to end; an empty one becomes `[EMPTY_<id>]`. */
+/** Concatenates all texts; an empty one becomes `[EMPTY_<id>]`. */
 function readTexts(tokens: StringArray): TokenTable {
   if (tokens.length === 0) throw new TokenizerError(`${TOKENS} is empty`, TOKENS);
   const { bytes, offsets } = packTexts(tokens, (id) => utf8(`[EMPTY_${id}]`));
@@ -129,7 +135,7 @@ function readTexts(tokens: StringArray): TokenTable {
     const [first, second] = table.duplicate;
     const text = JSON.stringify(fromUtf8(table.bytes.subarray(offsets[first], offsets[first + 1])));
     throw new TokenizerError(
-      `${TOKENS}: tokens ${first} and ${second} have the same text ${text}; texts must differ`,
+      `${TOKENS}: tokens ${first} and ${second} have the same text ${text}; texts must be unique`,
       TOKENS,
     );
   }
@@ -151,7 +157,7 @@ function readTypes(metadata: TokenizerMetadata, n: number): Uint8Array {
   const key = 'tokenizer.ggml.token_type';
   const types = new Uint8Array(n).fill(TokenType.normal);
   const values = readArray(metadata, key, n);
-  // Types that are not in the list count as undefined.
+  // Types that are not in the list count as `undefined`.
   if (values)
     for (let id = 0; id < n; id++) types[id] = values[id] >= 0 && values[id] <= TokenType.byte ? values[id] : 0;
   return types;
@@ -173,10 +179,10 @@ function readScores(metadata: TokenizerMetadata, n: number): Float32Array {
 function readArray(metadata: TokenizerMetadata, key: string, n: number) {
   const values = metadata.numbers(key);
   if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
-    throw new TokenizerError(`${key} holds 64-bit integers; 32-bit numbers are needed`, key);
+    throw new TokenizerError(`${key} holds 64-bit integers; expected 32-bit numbers`, key);
   }
   if (values && values.length < n) {
-    throw new TokenizerError(`${key} has ${values.length} values for ${n} tokens; it needs one for each`, key);
+    throw new TokenizerError(`${key} has ${values.length} values for ${n} tokens; expected one for each`, key);
   }
   return values;
 }

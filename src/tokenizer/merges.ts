@@ -1,7 +1,7 @@
 /**
- * @file The merges of a BPE vocabulary: which two symbols become which, and in what order of preference.
+ * @file The merges of a BPE vocabulary: which two symbols become which one, and in which order.
  *
- * Symbols are numbers: tokens keep their ids, and texts that occur in merges but are no tokens get numbers after them.
+ * Symbols are numbers: tokens keep their ids, and texts in merges that are not tokens get the numbers after them.
  */
 import { TokenizerError } from './errors.ts';
 import { packTexts, type Strings } from './packed-texts.ts';
@@ -17,14 +17,14 @@ const FIELDS = 4;
 export class Merges {
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** Bytes of the symbols that are no tokens, from `table.size` on. */
+  /** Bytes of the symbols that are not tokens, from `table.size` on. */
   readonly #extras: Uint8Array[] = [];
   readonly #extraIds = new Map<string, number>();
   readonly #table: TokenTable;
 
   /**
    * @param merges each "left right"; a lower index is preferred
-   * @throws TokenizerError when an entry is not two texts with a space between, and for entries made to collide
+   * @throws TokenizerError if an entry is not two texts with a space between, or entries collide too often
    */
   constructor(table: TokenTable, merges: Strings) {
     let capacity = 16;
@@ -34,14 +34,14 @@ export class Merges {
     this.#slots = new Int32Array(capacity * FIELDS);
     const slots = this.#slots;
     const { bytes, offsets } = packTexts(merges);
-    // Closing the gap at the space turns "left right" into the text of the merged symbol, in place.
+    // Removing the space turns "left right" into the text of the merged symbol, in place.
     for (let rank = 0; rank < merges.length; rank++) {
       const start = offsets[rank];
       const end = offsets[rank + 1] - 1;
       let space = start + 1;
       while (space <= end && bytes[space] !== SPACE) space++;
       if (space > end) {
-        throw new TokenizerError(`${KEY}: entry ${rank} has no space between two texts; convert the model anew`, KEY);
+        throw new TokenizerError(`${KEY}: entry ${rank} has no space between two texts: convert the model again`, KEY);
       }
       let hash = HASH_SEED;
       for (let i = start; i < space; i++) hash = hashByte(hash, bytes[i]);
@@ -64,7 +64,7 @@ export class Merges {
     }
   }
 
-  /** The place of the merge of two symbols, for `rank` and `merged`; -1 when they do not merge. */
+  /** The slot of the merge of two symbols, for `rank` and `merged`; -1 if they do not merge. */
   find(left: number, right: number): number {
     const slot = this.#slot(left, right);
     return this.#slots[slot] === 0 ? -1 : slot;
@@ -74,18 +74,18 @@ export class Merges {
     return this.#slots[place + 2];
   }
 
-  /** The symbol that the merge makes. */
+  /** The symbol that the merge produces. */
   merged(place: number): number {
     return this.#slots[place + 3];
   }
 
-  /** The symbol of a text, or -1 when it is neither a token nor in a merge. */
+  /** The symbol of a text, or -1 if it is neither a token nor in a merge. */
   symbol(bytes: Uint8Array, start: number, end: number): number {
     const id = this.#table.find(bytes, start, end);
     return id >= 0 || this.#extras.length === 0 ? id : (this.#extraIds.get(latin1(bytes, start, end)) ?? -1);
   }
 
-  /** The text of a symbol that is no token. */
+  /** The text of a symbol that is not a token. */
   extra(symbol: number): Uint8Array {
     return this.#extras[symbol - this.#table.size];
   }
@@ -114,16 +114,16 @@ export class Merges {
   }
 }
 
-/** Where the search for a pair begins, before the mask. */
+/** The first slot to search for a pair, before masking. */
 function home(left: number, right: number): number {
   const hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca77);
   return hash ^ (hash >>> 15);
 }
 
-/** Bytes that are put to a string at a time: a string that grows by single characters takes 32 bytes for each. */
+/** Bytes that are appended to a string at a time: a string that grows by single characters takes 32 bytes for each. */
 const PIECE = 4096;
 
-/** A string with one character a byte, as a key. */
+/** A string with one character for each byte, used as a key. */
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let i = start; i < end; i += PIECE) {

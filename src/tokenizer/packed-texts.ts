@@ -3,12 +3,12 @@
  */
 import type { PackedTexts, StringArray } from '../gguf/index.ts';
 
-/** The part of `StringArray` that is read here. */
+/** The part of `StringArray` that this file reads. */
 export type Strings = Pick<StringArray, 'length' | 'bytes' | 'pack'>;
 
 /**
- * All strings end to end.
- * @param ifEmpty what stands in for an empty string `i`; default: nothing
+ * Concatenates all strings.
+ * @param ifEmpty replaces an empty string `i`; by default it stays empty
  */
 export function packTexts(strings: Strings, ifEmpty?: (i: number) => Uint8Array): PackedTexts {
   const packed = strings.pack?.();

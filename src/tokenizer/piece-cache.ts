@@ -1,29 +1,29 @@
 /**
- * @file Remembers the tokens of short pieces of text. Most words of a text have been seen before.
+ * @file Caches the tokens of short pieces of text, because most words of a text repeat.
  */
 import { hashBytes } from './token-table.ts';
 
 const ENTRIES = 1 << 14;
-/** Longest piece, in bytes, and most tokens that are remembered. */
+/** Longest cached piece, in bytes, and most cached tokens for it. */
 const MAX_BYTES = 24;
 const MAX_IDS = 7;
 /** Bytes of one entry: length, then the piece. */
 const STRIDE = 1 + MAX_BYTES;
 
-/** A cache of fixed size; a new piece takes the place of an older one with the same hash. */
+/** A cache of fixed size; a new piece replaces an older one with the same hash. */
 export class PieceCache {
   readonly #pieces = new Uint8Array(ENTRIES * STRIDE);
   /** Number of ids, then the ids. */
   readonly #ids = new Int32Array(ENTRIES * (1 + MAX_IDS));
 
-  /** The place of a piece, or -1 when it is too long to be remembered. */
+  /** The slot of a piece, or -1 if it is too long to be cached. */
   place(bytes: Uint8Array, start: number, end: number): number {
     if (end - start > MAX_BYTES) return -1;
     const hash = hashBytes(bytes, start, end);
     return (hash ^ (hash >>> 14) ^ (hash >>> 28)) & (ENTRIES - 1);
   }
 
-  /** Appends the ids of the piece if they are remembered. */
+  /** Appends the ids of the piece if they are cached. */
   read(place: number, bytes: Uint8Array, start: number, end: number, out: number[]): boolean {
     const pieces = this.#pieces;
     const at = place * STRIDE;
@@ -36,7 +36,7 @@ export class PieceCache {
     return true;
   }
 
-  /** Remembers that the piece gave the ids from `out[from]` on. */
+  /** Caches the ids from `out[from]` on for the piece. */
   write(place: number, bytes: Uint8Array, start: number, end: number, out: readonly number[], from: number): void {
     const count = out.length - from;
     if (count > MAX_IDS) return;

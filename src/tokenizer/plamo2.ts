@@ -1,5 +1,5 @@
 /**
- * @file PLaMo 2: of all ways to spell a text with tokens, the one with the lowest cost, found from the right.
+ * @file PLaMo 2: finds the tokenization with the lowest cost, from the right.
  */
 import { TokenizerError } from './errors.ts';
 import { byteTokenText } from './pieces.ts';
@@ -9,9 +9,9 @@ import { HASH_SEED, hashByte } from './token-table.ts';
 import { utf8Length } from './utf8.ts';
 import { TokenType, type Vocab } from './vocab.ts';
 
-/** Scores are whole numbers of this fraction. */
+/** Scores are integers in units of 1 / SCALE. */
 const SCALE = 1e4;
-/** Score of a character that no token spells. */
+/** Score of a character without a token. */
 const UNKNOWN_SCORE = -10_000_000;
 /** Tokens with this score or less are not used. */
 const INVALID_SCORE = -20_000_000;
@@ -23,7 +23,7 @@ export class Plamo2 implements TextModel {
   readonly #prefixes: PrefixFilter;
   readonly #byteTokens = new Int32Array(256);
 
-  /** @throws TokenizerError when a byte has no token */
+  /** @throws TokenizerError if a byte has no token */
   constructor(vocab: Vocab) {
     this.#vocab = vocab;
     this.#prefixes = new PrefixFilter(vocab.table, (id) => vocab.types[id] !== TokenType.byte);
@@ -61,7 +61,7 @@ export class Plamo2 implements TextModel {
     return this.#vocab.textBytes(id);
   }
 
-  /** Finds the cheapest way from `at` to the end, given those from everywhere behind. Of equal ones the longest token wins. */
+  /** Finds the cheapest path from `at` to the end, given those from all later positions. On a tie, the longest token wins. */
   #choose(
     bytes: Uint8Array,
     start: number,

@@ -1,16 +1,16 @@
 /**
- * @file Knows the hashes of all beginnings of tokens: says where a walk through the text can stop, and where a look into the table
- * of tokens is worth it. A trie that takes one pass over the texts to build; it may err to the yes.
+ * @file Holds the hashes of all token prefixes: says where a walk through the text can stop, and where to look into the table
+ * of tokens. It replaces a trie, takes one pass over the texts to build, and may give false positives.
  */
 import { HASH_SEED, hashByte, type TokenTable } from './token-table.ts';
 
-/** No token begins like this. */
+/** No token has this prefix. */
 export const NOTHING = 0;
 const PREFIX = 1;
-/** Bit: this may be the whole text of a token. */
+/** Bit: this may be the complete text of a token. */
 export const TOKEN = 2;
 
-/** The filter over some tokens of a table: two sets of bits, one for beginnings and one for whole texts. */
+/** The filter over some tokens of a table: two sets of bits, one for prefixes and one for complete texts. */
 export class PrefixFilter {
   readonly #prefixes: Int32Array;
   readonly #tokens: Int32Array;
@@ -36,7 +36,7 @@ export class PrefixFilter {
     }
   }
 
-  /** `NOTHING`, or what a text with this hash may be. */
+  /** `NOTHING`, or the bits of what a text with this hash may be. */
   look(hash: number): number {
     const place = this.#place(hash);
     if (((this.#prefixes[place >> 5] >>> place) & 1) === 0) return NOTHING;

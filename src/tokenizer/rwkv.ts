@@ -10,7 +10,7 @@ import type { Vocab } from './vocab.ts';
 /** The RWKV algorithm over one vocabulary. */
 export class Rwkv implements TextModel {
   readonly #vocab: Vocab;
-  /** Tokens without escapes, last id first: of equal texts the last counts. */
+  /** Tokens with resolved escapes, last id first: of equal texts the last one wins. */
   readonly #table: TokenTable;
   readonly #prefixes: PrefixFilter;
 
@@ -56,7 +56,9 @@ export class Rwkv implements TextModel {
   #unknown(byte: number): number {
     const { unk } = this.#vocab;
     if (unk !== undefined) return unk;
-    throw new TokenizerError(`the RWKV vocabulary has no token that begins with byte ${byte} and no unknown token`);
+    throw new TokenizerError(
+      `the RWKV vocabulary has neither a token that begins with byte ${byte} nor an unknown token`,
+    );
   }
 }
 

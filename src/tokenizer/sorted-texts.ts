@@ -1,12 +1,12 @@
 /**
- * @file Some tokens in the order of their bytes, to find those that stand at a place in a text.
+ * @file Sorts some tokens by their bytes, to find those at a position of a text.
  */
 import type { TokenTable } from './token-table.ts';
 
-/** Takes a token found and its length in bytes. */
+/** Receives a token that was found and its length in bytes. */
 export type Found = (id: number, length: number) => void;
 
-/** A few tokens of a vocabulary, sorted. Meant for special tokens; see `PrefixFilter` for whole vocabularies. */
+/** A few tokens of a vocabulary, sorted. For special tokens; `PrefixFilter` is for complete vocabularies. */
 export class SortedTexts {
   readonly #table: TokenTable;
   readonly #ids: Int32Array;
@@ -32,14 +32,14 @@ export class SortedTexts {
     return this.#ids.length;
   }
 
-  /** Whether some text begins with this byte. */
+  /** Whether a text begins with this byte. */
   begins(byte: number): boolean {
     return this.#first[byte] < this.#first[byte + 1];
   }
 
   /**
-   * Reports each token whose text stands at `text[at]`, shortest first.
-   * @returns bytes from `at` on that begin some token, whether or not a token ends there
+   * Reports each token whose text is at `text[at]`, shortest first.
+   * @returns the number of bytes from `at` on that are the prefix of a token, whether or not a token ends there
    */
   walk(text: Uint8Array, at: number, end: number, found?: Found): number {
     const { bytes, offsets } = this.#table;
@@ -54,7 +54,7 @@ export class SortedTexts {
       }
       if (at + depth >= end || low === high) return depth;
       const next = text[at + depth];
-      // Where the first and the last go on with it, all between do.
+      // If the first and the last continue with this byte, so do all between.
       if (bytes[offsets[ids[low]] + depth] === next && bytes[offsets[ids[high - 1]] + depth] === next) continue;
       low = this.#lowerBound(low, high, (i) => bytes[offsets[i] + depth] >= next);
       high = this.#lowerBound(low, high, (i) => bytes[offsets[i] + depth] > next);
@@ -63,7 +63,7 @@ export class SortedTexts {
     return 0;
   }
 
-  /** The first index in `[low, high)` whose id passes `test`, or `high`; ids that pass come after those that do not. */
+  /** The first index in `[low, high)` whose id passes `test`, or `high`; ids that pass follow those that do not. */
   #lowerBound(low: number, high: number, test: (id: number) => boolean): number {
     while (low < high) {
       const middle = (low + high) >>> 1;

@@ -5,7 +5,7 @@ import type { TokenTable } from './token-table.ts';
 import { utf8 } from './utf8.ts';
 import { Attribute } from './vocab.ts';
 
-/** Ends of generation: each of them becomes a control token. */
+/** End-of-generation tokens: each becomes a control token. */
 const endNames = [
   '<|eot_id|>',
   '<|im_end|>',
@@ -32,8 +32,8 @@ const endNames = [
 ] as const;
 
 /**
- * Roles that no end of generation fills: of each list one name that the vocabulary has becomes a control token. Which one, when it has
- * several, follows no rule in llama.cpp (the order of a hash map); here it is the first.
+ * Other roles: from each list, one name that the vocabulary has becomes a control token. If it has several, llama.cpp's
+ * choice depends on the order of a hash map; here it is the first.
  */
 const roleNames = [
   [
@@ -71,7 +71,7 @@ const roleNames = [
   ['<|file_sep|>'],
 ] as const;
 
-/** With both tokens of one of these pairs in the vocabulary `<|end|>` ends a message, not the generation: it is user-defined. */
+/** If the vocabulary has both tokens of a pair, `<|end|>` ends a message, not the generation, and is user-defined. */
 const messageEndPairs = [
   ['<|return|>', '<|call|>'],
   ['<|calls|>', '<|flush|>'],
@@ -80,7 +80,7 @@ const messageEndPairs = [
 /** Always user-defined. */
 const userDefinedNames = ['<|channel|>', '<|message|>', '<|start|>', '<|constrain|>'] as const;
 
-/** What the file says beside the vocabulary, as far as it matters here. */
+/** The other metadata that the rules depend on. */
 export interface Origin {
   /** `general.architecture`. */
   readonly architecture: string;
@@ -90,7 +90,7 @@ export interface Origin {
   readonly pre: string;
 }
 
-/** Changes `attributes` where the text of a token says more than its type. */
+/** Changes the `attributes` of tokens with special names. */
 export function applySpecialNames(table: TokenTable, attributes: Uint8Array, origin: Origin): void {
   const find = (name: string) => {
     const bytes = utf8(name);
@@ -102,7 +102,7 @@ export function applySpecialNames(table: TokenTable, attributes: Uint8Array, ori
   for (const names of roleNames) makeControl(names.map(find).find((id) => id >= 0) ?? -1);
   markUnused(table, attributes);
   for (const name of endNames) makeControl(find(name));
-  // Beside the tool responses of Gemma 4 and PaddleOCR `</s>` ends nothing: llama.cpp makes it a normal token.
+  // Next to the tool responses of Gemma 4 and PaddleOCR, `</s>` ends nothing: llama.cpp makes it a normal token.
   if (find('<|tool_response>') >= 0 && find('</s>') >= 0) attributes[find('</s>')] = Attribute.normal;
   const makeUserDefined = (id: number) => {
     if (id >= 0) attributes[id] = Attribute.userDefined;
@@ -112,7 +112,7 @@ export function applySpecialNames(table: TokenTable, attributes: Uint8Array, ori
   applyStripping(find, attributes, origin);
 }
 
-/** Control tokens with "unused" in their text count as unused, too. */
+/** Control tokens with "unused" in their text also count as unused. */
 function markUnused(table: TokenTable, attributes: Uint8Array): void {
   const word = utf8('unused');
   for (let id = 0; id < attributes.length; id++) {
@@ -127,7 +127,7 @@ function markUnused(table: TokenTable, attributes: Uint8Array): void {
   }
 }
 
-/** Mask tokens of some models swallow the whitespace before them, all special tokens of Phi-3 the whitespace after them. */
+/** Mask tokens of some models take the whitespace before them, all special tokens of Phi-3 the whitespace after them. */
 function applyStripping(find: (name: string) => number, attributes: Uint8Array, origin: Origin): void {
   const name = origin.name.toLowerCase();
   const set = (id: number, bit: number) => {

@@ -1,22 +1,22 @@
 /**
- * @file Cuts a text at the special tokens that stand in it literally, before anything else looks at it.
+ * @file Splits a text at the special tokens that it contains literally, before any other step.
  *
- * The rule is llama.cpp's: candidates are taken by length, longest first; each is cut out wherever it stands, from left to right,
- * before the next is looked at. Here one pass finds the longest candidate at each place, and the same rule then decides between those
- * that overlap; a place that loses its candidate gets the longest one that still fits. So runs of newlines, of which some vocabularies
- * have a token for each length, cost no more than other text.
+ * The rule is llama.cpp's: take candidates by length, longest first; split at every occurrence of one, from left to
+ * right, before trying the next. This implementation finds the longest candidate at each position in one pass. The same
+ * rule then decides between those that overlap, and a position that loses its candidate gets the longest one that still
+ * fits. So runs of newlines, for which some vocabularies have a token of each length, cost no more than other text.
  */
 import { SortedTexts } from './sorted-texts.ts';
 import { Attribute, type Vocab } from './vocab.ts';
 
-/** A special token found in the text. `bytes[start, end)` includes whitespace that the token swallows. */
+/** A special token found in the text. `bytes[start, end)` includes whitespace that belongs to the token. */
 export interface Cut {
   readonly start: number;
   readonly end: number;
   readonly id: number;
 }
 
-/** Finds the tokens of one vocabulary that are cut out of texts. */
+/** Finds the tokens of one vocabulary that split a text. */
 export class SpecialSplitter {
   readonly #vocab: Vocab;
   readonly #texts: SortedTexts;
@@ -46,7 +46,7 @@ export class SpecialSplitter {
       id = found;
       size = n;
     };
-    /** Enters the longest candidate of `text[start, end)` that begins at `start`. */
+    /** Adds the longest candidate of `text[start, end)` that begins at `start`. */
     const offer = (start: number, end: number) => {
       id = -1;
       texts.walk(text, start, end, keep);
@@ -56,7 +56,7 @@ export class SpecialSplitter {
     return bySize.length === 0 ? [] : this.#choose(text, length, bySize, offer);
   }
 
-  /** Longest first, and of one length by id and from left to right, those that do not touch an earlier choice. */
+  /** Chooses candidates that do not overlap an earlier choice: longest first, then by id, then from left to right. */
   #choose(
     text: Uint8Array,
     length: number,
@@ -71,7 +71,7 @@ export class SpecialSplitter {
         let start = first;
         let end = start + size;
         if (taken[start]) continue;
-        // Earlier choices are at least as long, so one that overlaps covers an end.
+        // Earlier choices are at least as long, so one that overlaps covers the start or the end.
         if (taken[end - 1]) {
           let free = start + 1;
           while (!taken[free]) free++;
@@ -92,7 +92,7 @@ export class SpecialSplitter {
   }
 }
 
-/** A place and the token that may be cut there; its length is that of the list. */
+/** A position and the token that may be there; all candidates of a list have its length. */
 interface Candidate {
   readonly start: number;
   readonly id: number;

@@ -1,8 +1,8 @@
 /**
- * @file SentencePiece BPE (Llama, Mistral, Gemma): characters merge, best score first, as long as the result is a token.
+ * @file SentencePiece BPE (Llama, Mistral, Gemma): merges characters, best score first, as long as the result is a token.
  *
- * The reference merges over the whole text. Here the text is first cut before each U+2581 whose left neighbour stands before
- * U+2581 in no token: no merge can cross such a place, so the result is the same, and words can be remembered.
+ * The reference merges over the whole text. This implementation first splits before each U+2581 whose left neighbour
+ * precedes U+2581 in no token. No merge can cross such a position, so the result is the same, and words can be cached.
  */
 import { TokenizerError } from './errors.ts';
 import { PairHeap } from './pair-heap.ts';
@@ -12,9 +12,9 @@ import type { TextModel } from './text-model.ts';
 import { codePointAt, utf8Length } from './utf8.ts';
 import type { Vocab } from './vocab.ts';
 
-/** Words with more characters are merged with a queue instead of by looking at all pairs each time. */
+/** Words with more characters use a queue; shorter ones scan all pairs for each merge. */
 const FEW = 40;
-/** Buffers for longer words are not kept. */
+/** Buffers for longer words are not reused. */
 const KEPT = 1 << 16;
 
 /** The SPM algorithm over one vocabulary. */
@@ -22,7 +22,7 @@ export class Spm implements TextModel {
   readonly #vocab: Vocab;
   readonly #cache = new PieceCache();
   readonly #heap = new PairHeap();
-  /** Characters that stand before U+2581 inside a token. */
+  /** Characters that precede U+2581 in a token. */
   readonly #joinsMark: ReadonlySet<number>;
   /** Token of each byte, or -1. */
   readonly #byteTokens = new Int32Array(256);
@@ -140,7 +140,7 @@ export class Spm implements TextModel {
     return end - start > this.#vocab.table.maxLength ? -1 : this.#vocab.table.find(text, start, end);
   }
 
-  /** Appends a symbol; a character that is no token becomes byte tokens. */
+  /** Appends a symbol; a character without a token becomes byte tokens. */
   #emit(text: Uint8Array, start: number, end: number, id: number, out: number[]): void {
     if (id >= 0) {
       out.push(id);
@@ -151,7 +151,7 @@ export class Spm implements TextModel {
       if (token < 0) {
         const character = String.fromCodePoint(codePointAt(text, start));
         throw new TokenizerError(
-          `the vocabulary has no token for ${JSON.stringify(character)}, nor <0x${text[i].toString(16).toUpperCase()}> for its bytes`,
+          `the vocabulary has neither a token for ${JSON.stringify(character)} nor <0x${text[i].toString(16).toUpperCase()}> for its bytes`,
         );
       }
       out.push(token);
@@ -179,7 +179,7 @@ class Buffers {
   readonly size: number;
   /** Token of each symbol, or -1. */
   readonly ids: Int32Array;
-  /** Where each symbol begins; one entry more than there are symbols. */
+  /** Start of each symbol; one more entry than symbols. */
   readonly starts: Int32Array;
   /** Token that each symbol makes with its right neighbour, or -1. */
   readonly pairs: Int32Array;

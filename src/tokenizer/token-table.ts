@@ -1,31 +1,31 @@
 /**
  * @file Finds token ids by their bytes: all texts end to end in one buffer, and an open-addressing hash over them.
  *
- * A quarter of a million tokens fit into a few typed arrays; no string is made.
+ * A quarter of a million tokens fit in a few typed arrays; no strings are created.
  */
 
 import { TokenizerError } from './errors.ts';
 
 /**
- * Slots that the way to a free one may lead through in a hash table half full. Real vocabularies stay below a hundred; more means entries
- * chosen to meet in one place, on which the tables would take quadratic time.
+ * Slots that a search may probe in a half-full hash table. Real vocabularies stay below a hundred; more means entries that
+ * were chosen to collide, for which the table would take quadratic time.
  */
 const MAX_PROBES = 512;
 
 /**
- * Refuses an entry that landed too far from where its hash points.
+ * Refuses an entry that is too far from the slot of its hash.
  * @param key the metadata key that holds the entries
  * @throws TokenizerError
  */
 export function checkProbes(probes: number, key: string, index: number): void {
   if (probes <= MAX_PROBES) return;
   throw new TokenizerError(
-    `${key}: entry ${index} shares its hash with more than ${MAX_PROBES} others, which no real vocabulary does; the file is damaged or hostile`,
+    `${key}: entry ${index} shares its hash with more than ${MAX_PROBES} others, which no real vocabulary does: the file is damaged or malicious`,
     key,
   );
 }
 
-/** FNV-1a over bytes; callers that extend a text byte by byte carry the value on. */
+/** FNV-1a over bytes; callers that extend a text byte by byte pass the value on. */
 export const HASH_SEED = 0x811c9dc5 | 0;
 const HASH_PRIME = 0x01000193;
 
@@ -41,12 +41,12 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   return hash;
 }
 
-/** Where the search for a hash begins, before the mask. */
+/** The first slot to search for a hash, before masking. */
 function home(hash: number): number {
   return hash ^ (hash >>> 15);
 }
 
-/** Texts of tokens 0, 1, 2… and the way back from text to id. */
+/** The texts of tokens 0, 1, 2… and the lookup from text to id. */
 export class TokenTable {
   /** All texts end to end. */
   readonly bytes: Uint8Array;
@@ -54,7 +54,7 @@ export class TokenTable {
   readonly offsets: Uint32Array;
   /** Length in bytes of the longest text. */
   readonly maxLength: number;
-  /** 1 where some text has this length in bytes; index 0 to `maxLength`. */
+  /** 1 if a text has this length in bytes; index 0 to `maxLength`. */
   readonly lengths: Uint8Array;
   readonly #hashes: Int32Array;
   readonly #slots: Int32Array;
@@ -64,8 +64,8 @@ export class TokenTable {
 
   /**
    * @param bytes texts end to end
-   * @param offsets one more than there are texts
-   * @throws TokenizerError for texts made to collide
+   * @param offsets one more than texts
+   * @throws TokenizerError if texts collide too often
    */
   constructor(bytes: Uint8Array, offsets: Uint32Array) {
     const n = offsets.length - 1;
@@ -107,12 +107,12 @@ export class TokenTable {
     return this.findHashed(hashBytes(bytes, start, end), bytes, start, end);
   }
 
-  /** `find` for a caller that has the hash already. */
+  /** As `find`, for a caller that already has the hash. */
   findHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
     return this.#slots[this.#slot(hash, bytes, start, end)] - 1;
   }
 
-  /** The slot that holds this text, or the empty one where it would go. */
+  /** The slot that holds this text, or the empty slot for it. */
   #slot(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     const mask = this.#mask;

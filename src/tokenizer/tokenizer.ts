@@ -11,7 +11,7 @@ import { Attribute, type Vocab } from './vocab.ts';
 
 /** Options of `encode`. */
 export interface EncodeOptions {
-  /** Add BOS/CLS before and EOS/SEP after the text as the model wants it. Default true. */
+  /** Add BOS/CLS before and EOS/SEP after the text as the model requires. Default true. */
   readonly addSpecial?: boolean;
   /** Read the text of control tokens (`[SEP]`, `<s>`) as those tokens. Default true. User-defined tokens always are. */
   readonly parseSpecial?: boolean;
@@ -21,11 +21,11 @@ export interface EncodeOptions {
 export interface DecodeOptions {
   /** Leave out the BOS and EOS that `encode` added. Default false. */
   readonly removeSpecial?: boolean;
-  /** Write control and unknown tokens as their text instead of nothing. Default false. */
+  /** Write the text of control and unknown tokens, which are otherwise left out. Default false. */
   readonly unparseSpecial?: boolean;
 }
 
-/** Lays out pairs of one query and many documents. */
+/** Encodes pairs of one query and many documents. */
 export interface PairEncoder {
   /** `[before] document [after]`. */
   encode(document: string): number[];
@@ -35,7 +35,7 @@ export interface PairEncoder {
   readonly after: readonly number[];
 }
 
-/** Texts up to this many UTF-16 units are encoded in a buffer that is kept. */
+/** Texts up to this many UTF-16 units are encoded in a buffer that is reused. */
 const SCRATCH_UNITS = 1 << 16;
 const encoder = new TextEncoder();
 
@@ -44,7 +44,7 @@ export class Tokenizer {
   /** `tokenizer.ggml.model`: bert, gpt2, llama, t5… */
   readonly model: string;
   readonly vocab: Vocab;
-  /** `tokenizer.chat_template.rerank`, when the file has one. */
+  /** `tokenizer.chat_template.rerank`, if the file has one. */
   readonly rerankTemplate: string | undefined;
   readonly #textModel: TextModel;
   #parsing: SpecialSplitter | undefined;
@@ -59,8 +59,8 @@ export class Tokenizer {
   }
 
   /**
-   * The token ids of a text. Unpaired surrogates count as U+FFFD. No length limit; time is linear in the text.
-   * @throws TokenizerError when the model adds a special token that the vocabulary does not have
+   * The token ids of a text. Unpaired surrogates count as U+FFFD. There is no length limit, and time is linear in the text.
+   * @throws TokenizerError if the model adds a special token that the vocabulary lacks
    */
   encode(text: string, { addSpecial = true, parseSpecial = true }: EncodeOptions = {}): number[] {
     const out: number[] = [];
@@ -75,20 +75,20 @@ export class Tokenizer {
   }
 
   /**
-   * The token ids of a query and a document as a reranker sees them: the file's rerank template filled in, or
+   * The token ids of a query and a document for a reranker: the file's rerank template with both filled in, or
    * `[BOS] query [EOS] [SEP] document [EOS]` with the special tokens that the file asks for.
-   * Without a template the text of control tokens stays text.
+   * Without a template, the text of control tokens is plain text.
    */
   encodePair(query: string, document: string): number[] {
     return this.pairEncoder(query).encode(document);
   }
 
-  /** `encodePair` for many documents: the query is tokenized once, where no template puts it into the middle of a text. */
+  /** `encodePair` for many documents: tokenizes the query once, unless a template puts it into the middle of a text. */
   pairEncoder(query: string): PairEncoder {
     const { rerankTemplate } = this;
     if (rerankTemplate !== undefined) {
       const encode = (text: string) => this.encode(text, { addSpecial: false });
-      // The template is looked at once: what a query or a document says never becomes a placeholder.
+      // The template is parsed once, so text of a query or a document never becomes a placeholder.
       const parts = rerankTemplate.split('{document}').map((part) => part.replaceAll('{query}', () => query));
       return {
         encode: (document) => encode(parts.join(document)),
@@ -109,7 +109,7 @@ export class Tokenizer {
   /**
    * The bytes of one token.
    * @param special whether control and unknown tokens give their text (default) or nothing
-   * @throws TokenizerError when `id` is not in the vocabulary
+   * @throws TokenizerError if `id` is not in the vocabulary
    */
   piece(id: number, special = true): Uint8Array {
     const { vocab } = this;
@@ -125,7 +125,7 @@ export class Tokenizer {
   }
 
   /**
-   * The pieces of `ids` end to end, nothing added, removed or cleaned: what llama-server's `/detokenize` answers.
+   * Concatenates the pieces of `ids` without changes, as llama-server's `/detokenize` does.
    * @throws TokenizerError when an id is not in the vocabulary
    */
   decodePieces(ids: Iterable<number>, special = true): string {
@@ -135,8 +135,8 @@ export class Tokenizer {
   }
 
   /**
-   * The text of `ids` as a reader wants it: without the space that `encode` puts in front, and spaces before punctuation
-   * removed where the kind of vocabulary asks for it.
+   * The text of `ids` for a reader: without the space that `encode` puts in front and, for vocabularies that require it,
+   * without spaces before punctuation.
    * @throws TokenizerError when an id is not in the vocabulary
    */
   decode(ids: readonly number[], { removeSpecial = false, unparseSpecial = false }: DecodeOptions = {}): string {
@@ -189,7 +189,7 @@ export class Tokenizer {
     const id = this.vocab[role];
     if (id === undefined) {
       throw new TokenizerError(
-        `${because} asks for a ${role.toUpperCase()} token, but the vocabulary has none; encode with addSpecial false`,
+        `${because} requires a ${role.toUpperCase()} token, but the vocabulary has none: encode with addSpecial false`,
       );
     }
     return id;

@@ -1,12 +1,12 @@
 /**
- * @file What a Unigram vocabulary does to a text before it is cut: replacements, U+2581 for spaces, collapsed whitespace.
+ * @file Normalises a text for a Unigram vocabulary: replacements, U+2581 for spaces, collapsed whitespace.
  */
 import type { Charsmap } from './charsmap.ts';
 import { SPACE_MARK } from './pieces.ts';
 import type { SortedTexts } from './sorted-texts.ts';
 import { validLength, writeCodePoint } from './utf8.ts';
 
-/** Switches of the file. */
+/** Switches from the file. */
 export interface NormalizerOptions {
   readonly addSpacePrefix: boolean;
   readonly removeExtraWhitespaces: boolean;
@@ -19,7 +19,7 @@ export class UnigramNormalizer {
   readonly #options: NormalizerOptions;
   #out: Uint8Array = new Uint8Array(1024);
   #length = 0;
-  /** Inside a run of characters that are no spaces. */
+  /** Inside a run of characters other than spaces. */
   #inWord = false;
   #prefixed = false;
 
@@ -42,7 +42,7 @@ export class UnigramNormalizer {
     const charsmap = this.#charsmap;
     const userDefined = this.#userDefined;
     for (let at = start; at < end; ) {
-      // The beginning of a user-defined token is enough to be kept, as in llama.cpp.
+      // The prefix of a user-defined token is kept unchanged, as in llama.cpp.
       const kept = userDefined.size > 0 ? userDefined.walk(bytes, at, end) : 0;
       if (kept > 0) {
         this.#write(bytes, at, at + kept);

@@ -1,8 +1,8 @@
 /**
- * @file Unigram (T5, XLM-R): of all ways to spell a text with tokens, the one with the best sum of scores.
+ * @file Unigram (T5, XLM-R): finds the tokenization with the best sum of scores.
  *
- * Where no token goes on beyond U+2581 and no sum of scores is rounded, the words that it begins are cut each for itself and
- * remembered: what is best for a word does not depend on what stands before it.
+ * If no token continues past U+2581 and no sum of scores is rounded, words are tokenized separately and cached: the best
+ * tokenization of a word does not depend on the text before it.
  */
 
 import { PieceCache } from './piece-cache.ts';
@@ -14,9 +14,9 @@ import type { UnigramNormalizer } from './unigram-normalizer.ts';
 import { utf8Length } from './utf8.ts';
 import { TokenType, type Vocab } from './vocab.ts';
 
-/** Added to the lowest score for a character that no token spells. */
+/** Added to the lowest score for a character without a token. */
 const UNKNOWN_PENALTY = -10;
-/** Buffers for more bytes than this are not kept. */
+/** Buffers for more bytes are not reused. */
 const KEPT = 1 << 16;
 
 /** The Unigram algorithm over one vocabulary. */
@@ -27,7 +27,7 @@ export class Unigram implements TextModel {
   readonly #unk: number;
   readonly #unknownScore: number;
   readonly #cache = new PieceCache();
-  /** Fragments up to this length are cut word by word: no token crosses a word, and no sum of scores is rounded. */
+  /** Fragments up to this length are tokenized word by word: no token crosses a word, and no sum of scores is rounded. */
   readonly #wordwiseBytes: number;
   #buffers = new Buffers(1024);
   #lastUnknown = false;
@@ -54,7 +54,7 @@ export class Unigram implements TextModel {
       return;
     }
     for (let at = 0; at < length; ) {
-      // By characters, as the whole text is walked: a broken one may claim a mark's bytes.
+      // Walks by characters, as over the whole text: a malformed one may include the bytes of a mark.
       let next = at;
       do next += utf8Length(text[next]);
       while (next < length && !isSpaceMark(text, next));
@@ -64,7 +64,7 @@ export class Unigram implements TextModel {
     }
   }
 
-  /** Appends the tokens of one word, from the cache when they are there. */
+  /** Appends the tokens of one word, from the cache if it has them. */
   #word(text: Uint8Array, start: number, end: number, out: number[]): void {
     const place = this.#cache.place(text, start, end);
     if (place < 0) {
@@ -87,15 +87,15 @@ export class Unigram implements TextModel {
   }
 
   /**
-   * Walks over `text[from, length)` once. Where every token found so far has ended, all ways meet: what lies before is decided, and its tokens are
-   * appended. Sums go on across such places, so that they round as if the text were one.
+   * Walks over `text[from, length)` once. Where every token found so far has ended, all paths meet: the tokens before are
+   * decided and appended. Sums continue across such positions, so that they round as over the whole text.
    */
   #viterbi(text: Uint8Array, from: number, length: number, out: number[]): void {
     const { table, types, scores } = this.#vocab;
     const prefixes = this.#prefixes;
     const longest = table.maxLength;
     let buffers = this.#buffers;
-    /** Index 0 of the buffers is this place in the text. */
+    /** Index 0 of the buffers is this position in the text. */
     let base = from;
     buffers.restart(0);
     for (let at = from; at < length; ) {
@@ -113,7 +113,7 @@ export class Unigram implements TextModel {
       let hash = HASH_SEED;
       for (let end = at; end < most; ) {
         hash = hashByte(hash, text[end++]);
-        // A token that ends inside of a character is part of no way.
+        // A token that ends inside a character is on no path.
         if (end < length && (text[end] & 0xc0) === 0x80) continue;
         const seen = prefixes.look(hash);
         if (seen === NOTHING) break;
@@ -130,7 +130,7 @@ export class Unigram implements TextModel {
     if (this.#buffers.size > KEPT) this.#buffers = new Buffers(1024);
   }
 
-  /** Appends the tokens of the best way to index `end`; several unknown ones in a row count as one. */
+  /** Appends the tokens of the best path to index `end`; consecutive unknown tokens count as one. */
   #collect(end: number, out: number[]): void {
     const { ids, starts, path } = this.#buffers;
     let n = 0;
@@ -144,7 +144,7 @@ export class Unigram implements TextModel {
   }
 }
 
-/** Whether tokens of this type are looked for in texts. */
+/** Whether tokens of this type are matched in texts. */
 function isMatched(type: number): boolean {
   return type === TokenType.normal || type === TokenType.userDefined || type === TokenType.unused;
 }
@@ -154,7 +154,7 @@ function isSpaceMark(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === 0xe2 && bytes[at + 1] === 0x96 && bytes[at + 2] === 0x81;
 }
 
-/** Whether some token goes on beyond a space mark, so that words cannot be cut each for itself. */
+/** Whether a token continues past a space mark, so that words cannot be tokenized separately. */
 function crossesWords({ table, types }: Vocab): boolean {
   const { bytes, offsets, size } = table;
   for (let id = 0; id < size; id++) {
@@ -166,8 +166,8 @@ function crossesWords({ table, types }: Vocab): boolean {
 }
 
 /**
- * Longest text in bytes for which every sum of scores is exact in double precision, so that adding up from the beginning
- * of a word or of the text compares alike: all scores are multiples of one power of two.
+ * Longest text in bytes for which every sum of scores is exact in double precision, so that sums from the beginning of a
+ * word compare like sums from the beginning of the text. All scores must be multiples of one power of two.
  */
 function exactSumLength({ scores, types, nTokens }: Vocab, unknownScore: number): number {
   const value = new Float32Array(1);
@@ -187,16 +187,16 @@ function exactSumLength({ scores, types, nTokens }: Vocab, unknownScore: number)
   return largest === 0 ? Number.MAX_SAFE_INTEGER : Math.floor(2 ** (53 + exponent) / largest);
 }
 
-/** Working memory of one stretch of text, an entry for each place between two bytes. */
+/** Working memory for one range of text, with an entry for each position between two bytes. */
 class Buffers {
   readonly size: number;
   /** Best sum of scores up to here. */
   readonly best: Float64Array;
-  /** The token that ends here on the best way, and where it begins. */
+  /** The token that ends here on the best path, and its start. */
   readonly ids: Int32Array;
   readonly starts: Int32Array;
   readonly path: Int32Array;
-  /** Places up to here have an entry. */
+  /** Positions up to here have an entry. */
   reach = 0;
 
   constructor(size: number) {
@@ -207,13 +207,13 @@ class Buffers {
     this.path = new Int32Array(size);
   }
 
-  /** Begins a stretch; `sum` is the best one up to its first place. */
+  /** Begins a range; `sum` is the best one up to its first position. */
   restart(sum: number): void {
     this.best[0] = sum;
     this.reach = 0;
   }
 
-  /** A token from `start` to `end`; an earlier offer with the same sum stays. */
+  /** A token from `start` to `end`; on a tie the earlier offer stays. */
   offer(start: number, end: number, id: number, sum: number): void {
     while (this.reach < end) this.best[++this.reach] = -Infinity;
     if (sum > this.best[end]) {

@@ -1,14 +1,14 @@
 /**
- * @file UTF-8 as the reference reads it: length from the high nibble of the lead byte, continuation bytes checked by pattern only.
+ * @file Reads UTF-8 as the reference does: length from the high nibble of the lead byte, continuation bytes checked only by pattern.
  */
 
-/** Bytes of the character that `lead` begins; stray continuation bytes count as one. */
+/** Length of the character that begins with `lead`; a stray continuation byte counts as one. */
 export function utf8Length(lead: number): number {
   return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
 /**
- * The code point at `bytes[i]`, which must be the start of well-formed UTF-8 (what `TextEncoder` writes).
+ * The code point at `bytes[i]`, which must be the start of well-formed UTF-8 (as from `TextEncoder`).
  * Its length is `utf8Length(bytes[i])`.
  */
 export function codePointAt(bytes: Uint8Array, i: number): number {
@@ -54,8 +54,8 @@ export function fromUtf8(bytes: Uint8Array): string {
 }
 
 /**
- * Bytes of the character at `bytes[at]`, or 0 when no character begins there or it is cut off at `end`. Only the pattern of lead and
- * continuation bytes counts.
+ * Bytes of the character at `bytes[at]`, or 0 if no character begins there or `end` truncates it. Checks only the pattern of
+ * lead and continuation bytes.
  */
 export function validLength(bytes: Uint8Array, at: number, end: number): number {
   const lead = bytes[at];

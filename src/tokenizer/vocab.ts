@@ -1,11 +1,11 @@
 /**
- * @file The vocabulary of a model: texts, types and scores of its tokens, the ids with a role, and the switches of the file.
+ * @file The vocabulary of a model: texts, types and scores of tokens, ids with a role, and switches from the file.
  */
 import { TokenizerError } from './errors.ts';
 import type { TokenTable } from './token-table.ts';
 import { fromUtf8 } from './utf8.ts';
 
-/** `tokenizer.ggml.token_type` as files hold it. */
+/** Values of `tokenizer.ggml.token_type`. */
 export const TokenType = {
   undefined: 0,
   normal: 1,
@@ -16,7 +16,7 @@ export const TokenType = {
   byte: 6,
 } as const;
 
-/** What a token is after the fix-ups at load; a token can be several of these. */
+/** Attributes of a token after the corrections at load; a token can have several. */
 export const Attribute = {
   unknown: 1,
   unused: 2,
@@ -24,16 +24,16 @@ export const Attribute = {
   control: 8,
   userDefined: 16,
   byte: 32,
-  /** Swallows the whitespace before it. */
+  /** Takes the whitespace before it. */
   stripLeft: 64,
-  /** Swallows the whitespace after it. */
+  /** Takes the whitespace after it. */
   stripRight: 128,
 } as const;
 
-/** The families of tokenizers, named after the algorithm. `tokenizer.ggml.model` picks one. */
+/** The families of tokenizers, named after the algorithm. `tokenizer.ggml.model` selects one. */
 export type VocabKind = 'wordpiece' | 'bpe' | 'spm' | 'unigram' | 'rwkv' | 'plamo2';
 
-/** Ids with a role; a role that nobody fills is `undefined`. */
+/** Ids with a role; `undefined` if the vocabulary has no token for it. */
 export interface SpecialIds {
   /** Begin of sequence; CLS in BERT. */
   bos: number | undefined;
@@ -44,7 +44,7 @@ export interface SpecialIds {
   mask: number | undefined;
 }
 
-/** Switches that the file or the kind of vocabulary decides. */
+/** Switches that the file or the kind of vocabulary sets. */
 export interface VocabFlags {
   addBos: boolean;
   addEos: boolean;
@@ -57,7 +57,7 @@ export interface VocabFlags {
   removeExtraWhitespaces: boolean;
 }
 
-/** What a `Vocab` is made of. */
+/** The parts of a `Vocab`. */
 export interface VocabParts {
   kind: VocabKind;
   table: TokenTable;
@@ -71,11 +71,11 @@ export interface VocabParts {
 /** The tokens of one model. */
 export class Vocab implements SpecialIds, VocabFlags {
   readonly kind: VocabKind;
-  /** Texts as the file holds them, and the way back from text to id. */
+  /** Texts as in the file, and the lookup from text to id. */
   readonly table: TokenTable;
-  /** `TokenType` of each token, as the file has it. */
+  /** `TokenType` of each token, from the file. */
   readonly types: Uint8Array;
-  /** `Attribute` bits of each token, after the fix-ups. */
+  /** `Attribute` bits of each token, after the corrections. */
   readonly attributes: Uint8Array;
   readonly scores: Float32Array;
   readonly bos: number | undefined;
@@ -116,19 +116,19 @@ export class Vocab implements SpecialIds, VocabFlags {
     return this.table.size;
   }
 
-  /** The bytes of a token as the file holds them (a view, not to be written to). */
+  /** The bytes of a token as in the file: a view, which must not be written to. */
   textBytes(id: number): Uint8Array {
     this.check(id);
     const { bytes, offsets } = this.table;
     return bytes.subarray(offsets[id], offsets[id + 1]);
   }
 
-  /** The text of a token as the file holds it: `▁hello`, `Ġhello`, `<0x0A>`, `[CLS]`. */
+  /** The text of a token as in the file: `▁hello`, `Ġhello`, `<0x0A>`, `[CLS]`. */
   text(id: number): string {
     return fromUtf8(this.textBytes(id));
   }
 
-  /** The `TokenType` of a token, as the file has it. */
+  /** The `TokenType` of a token, from the file. */
   type(id: number): number {
     this.check(id);
     return this.types[id];
@@ -139,10 +139,10 @@ export class Vocab implements SpecialIds, VocabFlags {
     return (this.attributes[id] & attributes) !== 0;
   }
 
-  /** @throws TokenizerError when `id` is not the id of a token */
+  /** @throws TokenizerError if `id` is not the id of a token */
   check(id: number): void {
     if (!Number.isInteger(id) || id < 0 || id >= this.nTokens) {
-      throw new TokenizerError(`token id ${id} is not in the vocabulary: ids go from 0 to ${this.nTokens - 1}`);
+      throw new TokenizerError(`token id ${id} is not in the vocabulary: ids are 0 to ${this.nTokens - 1}`);
     }
   }
 }

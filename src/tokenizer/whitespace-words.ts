@@ -1,17 +1,17 @@
 /**
- * @file The `whitespace` tokenizer (jina-embeddings-v2-base-zh): words between whitespace, each cut by BPE on its own. The whitespace
+ * @file The `whitespace` tokenizer (jina-embeddings-v2-base-zh): tokenizes each word between whitespace with BPE. The whitespace
  * itself is dropped.
  */
 import type { TextModel } from './text-model.ts';
 import { codePointFlags, toLowercase, WHITESPACE } from './unicode/code-points.ts';
 import { codePointAt, utf8Length, writeCodePoint } from './utf8.ts';
 
-/** Hands the words of a text to another model. */
+/** Passes the words of a text to another model. */
 export class WhitespaceWords implements TextModel {
   readonly #inner: TextModel;
   readonly #lowercase: boolean;
 
-  /** @param lowercase whether capitals become small letters first */
+  /** @param lowercase whether to lowercase the text first */
   constructor(inner: TextModel, lowercase: boolean) {
     this.#inner = inner;
     this.#lowercase = lowercase;
@@ -19,7 +19,7 @@ export class WhitespaceWords implements TextModel {
 
   encode(bytes: Uint8Array, start: number, end: number, out: number[]): void {
     const flags = codePointFlags();
-    // No lowercase letter takes more than one byte more than its capital (U+023A: two bytes to three).
+    // Lowercasing adds at most one byte to a letter (U+023A: from two bytes to three).
     const word = new Uint8Array(2 * (end - start));
     let from = 0;
     let length = 0;

@@ -1,8 +1,8 @@
 /**
- * @file WordPiece as BERT models use it: normalise, cut into words, then the longest token from the left, again and again.
+ * @file WordPiece as in BERT models: normalise, split into words, then repeatedly take the longest token from the left.
  *
- * In GGUF files a token that begins a word has U+2581 before its text and a continuation has no mark, so each word is
- * matched with U+2581 put before it.
+ * In GGUF files, a token that begins a word has U+2581 before its text, and a continuation has no mark. So each word is
+ * matched with U+2581 before it.
  */
 
 import { unescapeSpaces } from './pieces.ts';
@@ -24,11 +24,11 @@ import type { Vocab } from './vocab.ts';
 export interface WordPieceOptions {
   readonly lowercase: boolean;
   readonly stripAccents: boolean;
-  /** Emitted for a word that the vocabulary cannot spell. */
+  /** Emitted for a word that the vocabulary cannot represent. */
   readonly unk: number;
 }
 
-/** What becomes of a character. */
+/** What the normaliser does with a character. */
 const DROP = 0;
 const APPEND = 1;
 const SPACE = 2;
@@ -46,9 +46,9 @@ export class WordPiece implements TextModel {
   readonly #asciiAction = new Uint8Array(128);
   /** Each ASCII character after lowercasing. */
   readonly #asciiByte = new Uint8Array(128);
-  /** The word at hand with its mark, in UTF-8. */
+  /** The current word with its mark, in UTF-8. */
   #word = new Uint8Array(256);
-  /** Hashes of the prefixes of what is left of the word, by length. */
+  /** Hashes of the prefixes of the rest of the word, by length. */
   #hashes = new Int32Array(this.#word.length + 1);
 
   constructor(vocab: Vocab, options: WordPieceOptions) {
@@ -116,7 +116,7 @@ export class WordPiece implements TextModel {
     return unescapeSpaces(this.#vocab.textBytes(id));
   }
 
-  /** Looks at the character as it is after decomposition and before lowercasing. */
+  /** Classifies the character after decomposition and before lowercasing. */
   #action(c: number): number {
     const flags = flagsOf(c);
     if (flags & WHITESPACE) return SPACE;

@@ -230,7 +230,7 @@ describe('metadata', () => {
     expectError(() => metadata.f32('k'), 'float32');
     expectError(() => metadata.bool('k'), 'bool');
     expectError(() => metadata.string('k'), 'string');
-    expectError(() => metadata.strings('k'), 'an array of strings');
+    expectError(() => metadata.strings('k'), 'array');
     expect(metadata.u32('absent')).toBeUndefined();
   });
 

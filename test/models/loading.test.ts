@@ -23,7 +23,7 @@ describe('a file that cannot be run', () => {
   it('has an unknown architecture: the known ones are listed', async () => {
     const change = ({ values }: Edit) => values.set('general.architecture', { type: 'string', value: 'mamba' });
     const message = await problem(change);
-    expect(message).toContain('ModelError: the architecture mamba is not known; known are ');
+    expect(message).toContain('ModelError: the architecture mamba is not supported; supported are ');
     for (const id of architectures.keys()) expect(message).toContain(id);
   });
 
@@ -33,7 +33,7 @@ describe('a file that cannot be run', () => {
       values.set('general.architecture', { type: 'string', value: 'mamba' });
     });
     await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(
-      'the architecture mamba is not known; known are bert, ',
+      'the architecture mamba is not supported; supported are bert, ',
     );
   });
 
@@ -59,13 +59,13 @@ describe('a file that cannot be run', () => {
   it.each([
     ['block_count', 0, 'is 0'],
     ['block_count', 513, 'is 513; at most 512 layers'],
-    ['attention.head_count', 0, 'must be there and not 0 (layer 0)'],
-    ['attention.head_count_kv', 3, 'is 3, which does not divide 4 heads (layer 0)'],
+    ['attention.head_count', 0, 'is missing or 0 in layer 0'],
+    ['attention.head_count_kv', 3, 'is 3, which does not divide the 4 heads of layer 0'],
     ['attention.key_length', 0, 'is 0'],
-    ['pooling_type', 5, 'is 5; known are 0 (none), 1 (mean), 2 (cls), 3 (last), 4 (rank)'],
+    ['pooling_type', 5, 'is 5; supported are 0 (none), 1 (mean), 2 (cls), 3 (last), 4 (rank)'],
     ['expert_count', 1025, 'is 1025; at most 1024 experts'],
     ['expert_count', 4, 'is 0, 0, 0 of 4 experts'],
-    ['attention.key_length_swa', 8, 'is 8, but must be 16 as in the layers without a window'],
+    ['attention.key_length_swa', 8, 'is 8, but must be 16, as in the layers without a window'],
     ['rope.dimension_count', 17, 'is 17, but a head has 16 dimensions'],
     ['rope.dimension_count', 15, 'is 15, but dimensions are rotated in pairs'],
     ['feed_forward_length', 0, 'blk.0.ffn_up.weight would have the shape [64, 0]'],
@@ -74,11 +74,16 @@ describe('a file that cannot be run', () => {
   });
 
   it.each([
-    ['bert-mean', 'attention.layer_norm_epsilon', Number.NaN, 'is NaN, not a number from 0 on'],
-    ['bert-mean', 'rope.scaling.factor', -2, 'is -2, not a number from 0 on'],
+    ['bert-mean', 'attention.layer_norm_epsilon', Number.NaN, 'is NaN; expected a finite number that is 0 or greater'],
+    ['bert-mean', 'rope.scaling.factor', -2, 'is -2; expected a finite number that is 0 or greater'],
     ['qwen2', 'rope.freq_base', 0, 'is 0'],
     ['modern-bert', 'rope.freq_base_swa', 0, 'is 0'],
-    ['gemma2', 'attn_logit_softcapping', Number.POSITIVE_INFINITY, 'is Infinity, not a number from 0 on'],
+    [
+      'gemma2',
+      'attn_logit_softcapping',
+      Number.POSITIVE_INFINITY,
+      'is Infinity; expected a finite number that is 0 or greater',
+    ],
   ])('%s says %s = %d', async (name, key, value, expected) => {
     const arch = name.replace('-mean', '');
     const change = ({ values }: Edit) => values.set(`${arch}.${key}`, { type: 'float32', value });
@@ -86,8 +91,8 @@ describe('a file that cannot be run', () => {
   });
 
   it.each([
-    ['t5encoder', 'attention.relative_buckets_count', 3, 'is 3; at least 4 are needed'],
-    ['gemma-embedding', 'dense_2_feat_in', 65, 'is 65, but the model is 64 wide'],
+    ['t5encoder', 'attention.relative_buckets_count', 3, 'is 3; at least 4 are required'],
+    ['gemma-embedding', 'dense_2_feat_in', 65, 'is 65, but the width of the model is 64'],
     ['gemma-embedding', 'dense_3_feat_in', 65, 'gemma-embedding needs [65, 64]'],
     ['llama', 'rope.dimension_count', 8, 'is 8, but must be the head size 16'],
   ])('%s says %s = %d', async (name, key, value, expected) => {
@@ -102,7 +107,7 @@ describe('a file that cannot be run', () => {
 
   it('has an unknown kind of RoPE scaling', async () => {
     const change = ({ values }: Edit) => values.set('bert.rope.scaling.type', { type: 'string', value: 'dynamic' });
-    expect(await problem(change)).toContain('is dynamic; known are none, linear, yarn, longrope');
+    expect(await problem(change)).toContain('is dynamic; supported are none, linear, yarn, longrope');
   });
 
   it('has per-layer values for another number of layers, or of another type', async () => {
@@ -152,7 +157,7 @@ describe('a file that cannot be run', () => {
     const change = (edit: Edit) => edit.setFloats('pooler.dense.weight', [1], new Float32Array(1));
     const message = await problem(change);
     expect(message).toMatch(
-      /wrong number of tensors: the file has \d+, of which bert does not know 1: pooler\.dense\.weight/,
+      /unexpected tensors: the file has \d+, of which bert does not use 1: pooler\.dense\.weight/,
     );
   });
 

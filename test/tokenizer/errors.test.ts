@@ -45,9 +45,13 @@ describe('vocabularies that are refused', () => {
   test.each<[what: string, values: Values, message: RegExp]>([
     ['no model', {}, /no tokenizer\.ggml\.model.*convert the model again/],
     ['model none', { 'tokenizer.ggml.model': 'no_vocab' }, /"no_vocab".*convert the model again/],
-    ['an unknown model', { ...bert, 'tokenizer.ggml.model': 'wordlist' }, /"wordlist"; known are bert, gpt2/],
-    ['a name from Object.prototype', { ...bert, 'tokenizer.ggml.model': 'constructor' }, /"constructor"; known are/],
-    ['an unknown pre-tokenizer', { ...gpt2, 'tokenizer.ggml.pre': 'gpt-99' }, /"gpt-99".*known are.*llama-bpe/],
+    ['an unknown model', { ...bert, 'tokenizer.ggml.model': 'wordlist' }, /"wordlist".*supported are bert, gpt2/],
+    [
+      'a name from Object.prototype',
+      { ...bert, 'tokenizer.ggml.model': 'constructor' },
+      /"constructor".*supported are/,
+    ],
+    ['an unknown pre-tokenizer', { ...gpt2, 'tokenizer.ggml.pre': 'gpt-99' }, /"gpt-99".*supported are.*llama-bpe/],
     ['no tokens', { 'tokenizer.ggml.model': 'bert' }, /no tokenizer\.ggml\.tokens/],
     ['an empty list of tokens', { ...bert, 'tokenizer.ggml.tokens': [] }, /is empty/],
     [
@@ -71,16 +75,16 @@ describe('vocabularies that are refused', () => {
     ['a merge without a space', { ...gpt2, 'tokenizer.ggml.merges': ['a b', 'ab'] }, /entry 1 has no space/],
     ['an empty merge', { ...gpt2, 'tokenizer.ggml.merges': [''] }, /entry 0 has no space/],
     ['BERT without unknown token', { ...bert, 'tokenizer.ggml.unknown_token_id': 99 }, /unknown_token_id is missing/],
-    ['a short charsmap', { ...t5, 'tokenizer.ggml.precompiled_charsmap': Uint8Array.of(1, 0) }, /2 bytes.*cut off/],
+    ['a short charsmap', { ...t5, 'tokenizer.ggml.precompiled_charsmap': Uint8Array.of(1, 0) }, /2 bytes.*truncated/],
     [
       'a charsmap larger than itself',
       { ...t5, 'tokenizer.ggml.precompiled_charsmap': Uint8Array.of(255, 0, 0, 0, 1) },
-      /cut off/,
+      /truncated/,
     ],
     [
       'a template that repeats texts without end',
       { ...bert, 'tokenizer.chat_template.rerank': '{query}{document}'.repeat(9) },
-      /rerank has 18 places for texts; at most 16/,
+      /rerank has 18 placeholders for texts; at most 16/,
     ],
     ['PLaMo 2 without byte tokens', { ...llama, 'tokenizer.ggml.model': 'plamo2' }, /<0x00> is missing/],
   ])('%s', (_, values, message) => {
@@ -96,7 +100,7 @@ describe('calls that cannot be answered', () => {
   const tokenizer = createTokenizer(metadataOf(bert));
 
   test.each([-1, 6, 1.5, Number.NaN, 2 ** 32])('id %d', (id) => {
-    expect(() => tokenizer.piece(id)).toThrow(/ids go from 0 to 5/);
+    expect(() => tokenizer.piece(id)).toThrow(/ids are 0 to 5/);
     expect(() => tokenizer.decode([4, id])).toThrow(TokenizerError);
     expect(() => tokenizer.decodePieces([id])).toThrow(TokenizerError);
     expect(() => tokenizer.vocab.text(id)).toThrow(TokenizerError);
@@ -111,7 +115,7 @@ describe('calls that cannot be answered', () => {
 
   test('a character that an SPM vocabulary cannot spell', () => {
     const spm = createTokenizer(metadataOf({ ...llama, 'tokenizer.ggml.tokens': ['<unk>', '<s>', '</s>', '▁'] }));
-    expect(() => spm.encode('é')).toThrow(/no token for "é", nor <0xC3>/);
+    expect(() => spm.encode('é')).toThrow(/neither a token for "é" nor <0xC3>/);
   });
 
   test('a charsmap that points outside of itself', () => {
@@ -120,7 +124,7 @@ describe('calls that cannot be answered', () => {
     view.setUint32(0, 8, true);
     view.setUint32(4, (1 << 10) | 0x100, true);
     const damaged = createTokenizer(metadataOf({ ...t5, 'tokenizer.ggml.precompiled_charsmap': blob }));
-    expect(() => damaged.encode('zzz')).toThrow(/charsmap is damaged: it points to unit \d+ of 2/);
+    expect(() => damaged.encode('zzz')).toThrow(/charsmap is damaged: it refers to unit \d+ of 2/);
   });
 
   test('a charsmap that makes a long text of one character', () => {
@@ -135,7 +139,9 @@ describe('calls that cannot be answered', () => {
       return createTokenizer(metadataOf({ ...t5, 'tokenizer.ggml.precompiled_charsmap': blob }));
     };
     expect(replaced(256).encode('z', { addSpecial: false })).toEqual([3, 2]);
-    expect(() => replaced(257).encode('z')).toThrow(/charsmap is damaged: a replacement at 0 .* within 256 bytes/);
+    expect(() => replaced(257).encode('z')).toThrow(
+      /charsmap is damaged: the replacement at byte 0 .* within 256 bytes/,
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * @file llama.cpp's names of the steps of BERT and of the post-norm encoders that have its form.
+ * @file llama.cpp's names of the steps of BERT and of other post-norm encoders of its form.
  */
 import { attentionNames, downProjection, feedForwardNames, gluName, type StepNameTable } from './step-names.ts';
 
@@ -22,7 +22,7 @@ export const bertNames: StepNameTable = {
   result: 'result_embd',
 };
 
-/** With rotary positions or ALiBi the token types are the last part of the embedding. */
+/** With rotary positions or ALiBi, token types are the last part of the embedding. */
 const withoutPositions: StepNameTable = {
   ...bertNames,
   embedding: { token_embd: { out: 'embd' }, token_types: { out: 'inp_embd' } },

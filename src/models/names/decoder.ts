@@ -4,7 +4,7 @@
 import { blockNormNames, preNormNames } from './pre-norm.ts';
 import { headNormNames, type StepNameTable } from './step-names.ts';
 
-/** @param names what llama.cpp calls otherwise than in `llama` */
+/** @param names the names that differ from those in `llama` */
 export function decoderNames({
   embd = 'embd',
   attn = 'attn_out',

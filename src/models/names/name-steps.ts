@@ -1,6 +1,6 @@
 /**
- * @file Gives the steps of a forward llama.cpp's names, for whoever looks at them: `Ops` that pass everything on to other `Ops` with the
- * names of a table. A forward that nobody looks at runs without this.
+ * @file Adds llama.cpp's names to the steps of a forward pass, for an observer: `Ops` that pass every call on to other `Ops` with
+ * the names of a table. A forward pass without an observer does not use this.
  */
 import type { Ops, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import type { StepNameTable } from './step-names.ts';
@@ -8,15 +8,15 @@ import type { StepNameTable } from './step-names.ts';
 /** `blk.3.attn_q.weight`, with the layer's number and the rest. */
 const layerWeight = /^(?:enc\.)?blk\.(\d+)\.(.+)\.weight$/;
 
-/** Operations that give the steps of one forward the names of `table`. Make them anew for each forward. */
+/** Operations that name the steps of one forward pass from `table`. Each forward pass needs new ones. */
 export function nameSteps(ops: Ops, table: StepNameTable): Ops {
   let layer: number | undefined;
-  /** How many steps of a kind the layer has had. */
+  /** The number of steps of each kind in the layer so far. */
   const counts = new Map<string, number>();
   /** The weight that made a tensor. */
   const madeBy = new WeakMap<Tensor, string>();
 
-  /** Notes that the next step uses `weight` and returns its name in the tables. */
+  /** Records that the next step uses `weight`, and returns its name in the tables. */
   function enter({ name }: Weight): string {
     const [, number, rest] = layerWeight.exec(name) ?? [];
     const next = number === undefined ? undefined : Number(number);

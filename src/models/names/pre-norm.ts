@@ -3,7 +3,7 @@
  */
 import { attentionNames, downProjection, feedForwardNames, gluName, type StepNameTable } from './step-names.ts';
 
-/** The pre-norm block: a norm before attention and one before the feed-forward layer, both with the residual after. */
+/** The pre-norm block: a norm before attention and one before the feed-forward layer, each followed by the residual. */
 export const preNormNames = {
   ...attentionNames,
   linear: {

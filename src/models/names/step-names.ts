@@ -1,8 +1,9 @@
 /**
- * @file What llama.cpp calls the steps of a model: the form of the tables beside this file.
+ * @file The form of the tables of llama.cpp's step names in this folder.
  *
- * A step is found by the weight that it uses, without `blk.N.` and `.weight`; a step without a weight by its kind and by how many of
- * that kind came before it in the layer. Steps of a layer get its number as a suffix (`ffn_out-3`). A step that a table leaves out has no name.
+ * The key of a step is the weight that it uses, without `blk.N.` and `.weight`. A step without a weight is found by its kind
+ * and by the number of steps of that kind before it in the layer. Steps of a layer get its number as a suffix (`ffn_out-3`).
+ * A step that is not in the table has no name.
  */
 import type { Activation, Linear, NormWeights } from '../../tensor/ops.ts';
 
@@ -30,11 +31,11 @@ export interface StepNameTable {
   readonly moe?: string;
   /** In the order of the layer. */
   readonly add?: readonly string[];
-  /** The parts of a result that is cut into columns, by the weight that made it. */
+  /** The parts of a result that is split into columns, by the weight that made it. */
   readonly columns?: Readonly<Record<string, readonly string[]>>;
-  /** What comes into a norm after the last layer, by its weight. */
+  /** The input of a norm after the last layer, by its weight. */
   readonly normInput?: Readonly<Record<string, string>>;
-  /** What `forward` returns, where the last step itself has no name of its own. */
+  /** The result of `forward`, if the last step has no name of its own. */
   readonly result?: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * @file The codes that Chameleon's pre-tokenizer keeps whole.
+ * @file The codes that Chameleon's pre-tokenizer does not split.
  */
 import { utf8 } from '../utf8.ts';
 import { chain, type Match, type Splitter, scanner } from './scanner.ts';
@@ -25,7 +25,7 @@ const image: Match = (bytes, pos, end) => {
   return to > from && to < end && bytes[to] === 0x5a ? to + 1 : pos;
 };
 
-/** A tab, a newline, four spaces or two. */
+/** A tab, a newline, four spaces or two spaces. */
 const indent: Match = (bytes, pos, end) => {
   if (bytes[pos] === 0x09 || bytes[pos] === 0x0a) return pos + 1;
   let to = pos;
@@ -35,7 +35,7 @@ const indent: Match = (bytes, pos, end) => {
 
 export const chameleonCodes: Splitter = chain(scanner(sentinel), scanner(image), scanner(indent));
 
-/** The index after `text` when it stands at `pos`, else `pos`. */
+/** The index after `text` if it is at `pos`, else `pos`. */
 function skip(bytes: Uint8Array, pos: number, end: number, text: Uint8Array): number {
   if (pos + text.length > end) return pos;
   for (let i = 0; i < text.length; i++) if (bytes[pos + i] !== text[i]) return pos;

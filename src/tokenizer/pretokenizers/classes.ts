@@ -1,22 +1,22 @@
 /**
- * @file Rules over single characters: runs of a class, one of a class, an optional character before.
+ * @file Rules for single characters: a run of a class, one of a class, an optional character before a match.
  */
 import { codePointAt, utf8Length } from '../utf8.ts';
 import { classAt, type Match, SPACE } from './scanner.ts';
 
 /**
  * Whether a character belongs to a class of the rule.
- * @param c its code point; for whitespace beyond ASCII U+000B, as llama.cpp hands it to its expressions
+ * @param c its code point; U+000B for whitespace beyond ASCII, which is what llama.cpp passes to its expressions
  * @param kind its class bits
  */
 export type Test = (c: number, kind: number) => boolean;
 
-/** Characters by their class bits. */
+/** Matches characters by their class bits. */
 export function ofClass(mask: number): Test {
   return (_, kind) => (kind & mask) !== 0;
 }
 
-/** Characters in one of the ranges, both ends included. Ranges may overlap. */
+/** Matches characters in one of the ranges, which include both ends and may overlap. */
 export function inRanges(ranges: readonly (readonly [from: number, to: number])[]): Test {
   const sorted: [from: number, to: number][] = [];
   for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
@@ -36,7 +36,7 @@ export function inRanges(ranges: readonly (readonly [from: number, to: number])[
   };
 }
 
-/** The character at `pos` if it belongs to the class. */
+/** Matches the character at `pos` if it belongs to the class. */
 export function one(test: Test): Match {
   return (bytes, pos) => {
     const kind = classAt(bytes, pos);
@@ -45,7 +45,7 @@ export function one(test: Test): Match {
   };
 }
 
-/** As many characters of the class as there are. */
+/** Matches as many characters of the class as possible. */
 export function many(test: Test): Match {
   const match = one(test);
   return (bytes, pos, end) => {
@@ -56,7 +56,7 @@ export function many(test: Test): Match {
   };
 }
 
-/** The rule with one character of a class before it, or without. */
+/** The rule with or without one character of a class before it. */
 export function withOptional(before: Test, match: Match): Match {
   const first = one(before);
   return (bytes, pos, end) => {

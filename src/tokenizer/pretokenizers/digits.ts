@@ -1,5 +1,5 @@
 /**
- * @file How runs of digits are cut.
+ * @file How runs of digits are split.
  */
 import { utf8Length } from '../utf8.ts';
 import { classAt, type Match, NUMBER, runEnd, type Splitter, scanner } from './scanner.ts';
@@ -18,8 +18,8 @@ export const threeDigits: Splitter = scanner((bytes, pos, end) =>
 );
 
 /**
- * Cuts after the numbers of a run in groups of three counted from the right. What lies before a run stays with its first group, as in
- * llama.cpp.
+ * Splits the numbers of a run into groups of three, counted from the right. Text before a run stays with its first group,
+ * as in llama.cpp.
  */
 export const groupsOfThree: Splitter = (bytes, start, end, emit) => {
   let done = start;
@@ -40,7 +40,7 @@ export const groupsOfThree: Splitter = (bytes, start, end, emit) => {
   if (done < end) emit(done, end);
 };
 
-/** Cuts before every group of three ASCII digits counted from the right: `(?=(\d{3})+(?!\d))`. */
+/** Splits before every group of three ASCII digits, counted from the right: `(?=(\d{3})+(?!\d))`. */
 export const beforeGroupsOfThree: Splitter = (bytes, start, end, emit) => {
   let done = start;
   for (let pos = start; pos < end; pos++) {

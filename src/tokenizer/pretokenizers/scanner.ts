@@ -1,22 +1,22 @@
 /**
- * @file What pre-tokenizers are made of: character classes as bit masks, and scanners that cut a text at the matches of a rule.
+ * @file The parts of pre-tokenizers: character classes as bit masks, and scanners that split a text at the matches of a rule.
  *
- * llama.cpp states its pre-tokenizers as regular expressions. Here each is a function that says where a match at a given
- * place ends, written so that the whole text takes linear time, whatever it holds.
+ * llama.cpp states its pre-tokenizers as regular expressions. Here each is a function that returns the end of a
+ * match at a given position. All take linear time for any text.
  */
 import { CATEGORY_MASK, codePointFlags, flagsOf, WHITESPACE } from '../unicode/code-points.ts';
 import { codePointAt, utf8Length } from '../utf8.ts';
 
-/** Takes one piece, `bytes[start, end)`. */
+/** Receives one piece, `bytes[start, end)`. */
 export type Emit = (start: number, end: number) => void;
 
-/** Cuts `bytes[start, end)` into pieces that cover it, in order. */
+/** Splits `bytes[start, end)` into pieces that cover it, in order. */
 export type Splitter = (bytes: Uint8Array, start: number, end: number, emit: Emit) => void;
 
-/** The end of the match that begins at `pos`, or `pos` when there is none. Looks at nothing from `end` on. */
+/** The end of the match that begins at `pos`, or `pos` if there is none. Reads nothing from `end` on. */
 export type Match = (bytes: Uint8Array, pos: number, end: number) => number;
 
-/** Character classes. Each character has exactly one, but CR and LF have `NEWLINE` and `SPACE`. */
+/** Character classes. Each character has exactly one, except CR and LF, which have `NEWLINE` and `SPACE`. */
 export const LETTER = 1;
 export const NUMBER = 2;
 export const MARK = 4;
@@ -27,7 +27,7 @@ export const SPACE = 32;
 export const OTHER = 64;
 export const NEWLINE = 128;
 
-/** Class by category and whitespace bit, the low four bits of `codePointFlags`. Separators that are no whitespace do not exist. */
+/** Class by category and whitespace bit, the low four bits of `codePointFlags`. All separators are whitespace. */
 const classes = Uint8Array.of(OTHER, NUMBER, LETTER, OTHER, MARK, PUNCTUATION, SYMBOL, OTHER, ...Array(8).fill(SPACE));
 const FLAG_BITS = CATEGORY_MASK | WHITESPACE;
 
@@ -56,7 +56,7 @@ export function runEnd(bytes: Uint8Array, pos: number, end: number, mask: number
   return pos;
 }
 
-/** Cuts at the matches; what lies between two matches becomes a piece, too. */
+/** Splits at the matches; the text between two matches also becomes a piece. */
 export function scanner(match: Match): Splitter {
   return (bytes, start, end, emit) => {
     let done = start;
@@ -74,7 +74,7 @@ export function scanner(match: Match): Splitter {
   };
 }
 
-/** Cuts the pieces of each splitter with the next one. */
+/** Splits the pieces of each splitter with the next one. */
 export function chain(...splitters: readonly Splitter[]): Splitter {
   return splitters.reduceRight((rest, first) => (bytes, start, end, emit) => {
     first(bytes, start, end, (from, to) => rest(bytes, from, to, emit));

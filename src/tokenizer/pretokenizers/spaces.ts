@@ -1,12 +1,12 @@
 /**
- * @file How runs of whitespace are cut, which most pre-tokenizers agree on.
+ * @file How runs of whitespace are split; most pre-tokenizers share these rules.
  */
 import { utf8Length } from '../utf8.ts';
 import { classAt, NEWLINE, SPACE, type Splitter } from './scanner.ts';
 
-/** What newlines do inside a run of whitespace. */
+/** How newlines split a run of whitespace. */
 export type NewlineRule =
-  /** Nothing: `\s+(?!\S)|\s+`. */
+  /** They do not: `\s+(?!\S)|\s+`. */
   | 'none'
   /** A piece goes up to the last newline of the run: `\s*[\r\n]+`. */
   | 'last'
@@ -14,8 +14,8 @@ export type NewlineRule =
   | 'single';
 
 /**
- * The end of the piece of whitespace that begins at `pos`, where a whitespace character stands. The last character of a run
- * that text follows is left for the next piece, unless it is the only one.
+ * The end of the piece of whitespace that begins at `pos`, which must be a whitespace character. If text follows the run,
+ * its last character is left for the next piece, unless it is the only one.
  */
 export function spacesEnd(bytes: Uint8Array, pos: number, end: number, newlines: NewlineRule): number {
   if (newlines === 'single' && classAt(bytes, pos) & NEWLINE) return pos + 1;
@@ -33,7 +33,7 @@ export function spacesEnd(bytes: Uint8Array, pos: number, end: number, newlines:
   return to < end && last > pos ? last : to;
 }
 
-/** Cuts a piece that is a run of whitespace without a newline at its end into pieces of 512, 256… 2, 1 characters (Jais 2). */
+/** Splits a run of whitespace that does not end with a newline into pieces of 512, 256… 2, 1 characters (Jais 2). */
 export const powersOfTwo: Splitter = (bytes, start, end, emit) => {
   if ((classAt(bytes, start) & SPACE) === 0 || classAt(bytes, end - 1) & NEWLINE) {
     emit(start, end);

@@ -1,5 +1,5 @@
 /**
- * @file The pre-tokenizers of all known models, each from the rules that make it up.
+ * @file The pre-tokenizers of all supported models, composed of rules.
  */
 
 import { chameleonCodes } from './chameleon.ts';
@@ -96,7 +96,7 @@ const youtuRuns = anyOf(
   many(inRanges(kanaAndHan)),
 );
 
-/** Words of letters and marks with a contraction at the end: what the cased expressions of Youtu and Tiny Aya come to. */
+/** Words of letters and marks with a contraction at the end: the effect of the cased expressions of Youtu and Tiny Aya. */
 const contractedWords = { contractions: 'suffix', words: [lettersAndMarks], tail: 'newlines and slashes' } as const;
 
 const isHan = inRanges([
@@ -112,7 +112,7 @@ const isHan = inRanges([
 ]);
 const kimiWord: Match = many((c, kind) => (kind & LETTER) !== 0 && !isHan(c, kind));
 
-/** By the name of the model that came with it first. */
+/** Each is named after the first model that used it. */
 export const splitters = {
   default: chain(
     scanner(many((c, kind) => asciiSymbolOrPunctuation(c, kind) && c !== 0x60)),

@@ -1,24 +1,24 @@
 /**
- * @file Which pre-tokenizer and which switches a value of `tokenizer.ggml.pre` stands for.
+ * @file The pre-tokenizer and the switches for each value of `tokenizer.ggml.pre`.
  */
 import { TokenizerError } from '../errors.ts';
 import type { Splitter } from './scanner.ts';
 import { splitters } from './splitters.ts';
 
-/** How texts are cut before the merges, and what goes with it. */
+/** How texts are split before the merges, and related switches. */
 export interface PreTokenizer {
   readonly split: Splitter;
-  /** A piece that is a token is not taken apart. */
+  /** A piece that is a token is not split. */
   readonly ignoreMerges?: boolean;
   readonly addBos?: boolean;
   readonly addSep?: boolean;
   /** Default true. */
   readonly cleanSpaces?: boolean;
-  /** Tokens hold text. Default: bytes in GPT-2's letters. */
+  /** Token texts are plain text. Default: bytes in GPT-2's letters. */
   readonly plainText?: boolean;
   /** Spaces become U+2581 before anything else. */
   readonly escapeWhitespaces?: boolean;
-  /** A run of newlines that is a token is not taken apart. */
+  /** A run of newlines that is a token is not split. */
   readonly wholeNewlines?: boolean;
   /** BOS has no default id. */
   readonly noBos?: boolean;
@@ -85,14 +85,14 @@ const rows: readonly (readonly [names: string, pre: PreTokenizer])[] = [
 const byName = new Map(rows.flatMap(([names, pre]) => names.split(' ').map((name) => [name, pre] as const)));
 
 /**
- * The pre-tokenizer of a value of `tokenizer.ggml.pre`; a missing or empty one means `default`.
- * @throws TokenizerError when the value is unknown: any other choice would give wrong ids
+ * The pre-tokenizer for a value of `tokenizer.ggml.pre`; a missing or empty value means `default`.
+ * @throws TokenizerError if the value is unknown: a guess would give wrong ids
  */
 export function preTokenizer(name: string | undefined): PreTokenizer {
   const pre = byName.get(name || 'default');
   if (pre) return pre;
   throw new TokenizerError(
-    `tokenizer.ggml.pre is "${name}", a pre-tokenizer that is not known; known are ${[...byName.keys()].join(', ')}`,
+    `tokenizer.ggml.pre is "${name}", which is not supported; supported are ${[...byName.keys()].join(', ')}`,
     'tokenizer.ggml.pre',
   );
 }

@@ -1,7 +1,7 @@
 /**
  * @file The pre-tokenizers that descend from Llama 3's and GPT-4o's, as one scanner with rules.
  *
- * A rule set stands for a regular expression with these alternatives, in this order:
+ * A rule set represents a regular expression with these alternatives, in this order:
  * contraction | word | numbers | others | whitespace. A word may have one character of another kind before it.
  */
 import { utf8Length } from '../utf8.ts';
@@ -24,22 +24,22 @@ import {
 } from './scanner.ts';
 import { type NewlineRule, spacesEnd } from './spaces.ts';
 
-/** The end of a word without what comes before it, or `pos`. */
+/** The end of a word without its prefix, or `pos`. */
 export type Word = Match;
 
 /** One of the regular expressions; the defaults are Llama 3's. */
 export interface WordRules {
-  /** Contractions (any case) as pieces of their own, as the end of a word, or not at all. Default `piece`. */
+  /** Contractions (any case) are separate pieces, the end of a word, or not recognised. Default `piece`. */
   readonly contractions?: 'piece' | 'suffix' | 'none';
-  /** What a word is, by preference; each is tried with a character before it first. Default a run of letters. */
+  /** Kinds of words, in order of preference; each is first tried with a character before it. Default a run of letters. */
   readonly words?: readonly Word[];
   /** Classes that the one character before a word must not have. Default `[^\r\n\p{L}\p{N}]`. */
   readonly notBefore?: number;
-  /** An alternative before all others. */
+  /** An alternative that is tried before all others. */
   readonly first?: Match;
-  /** Most digits in a piece; 0 when numbers have no alternative of their own. Default 3. */
+  /** Most digits in a piece; 0 if numbers have no alternative of their own. Default 3. */
   readonly digits?: number;
-  /** Classes of what is neither word, number nor whitespace. Default `[^\s\p{L}\p{N}]`. */
+  /** Classes of characters that are neither word, number nor whitespace. Default `[^\s\p{L}\p{N}]`. */
   readonly others?: number;
   /** What may follow others: `[\r\n]*` (default), `[\r\n/]*`, `[\r\n/]?`, nothing. */
   readonly tail?: 'newlines' | 'newlines and slashes' | 'newline or slash' | 'none';
@@ -98,7 +98,7 @@ export function wordScanner(rules: WordRules = {}): Splitter {
 }
 
 /**
- * Words with capitals first, as two alternatives: `U*L+` and `U+L*`, where U are all letters but a-z and L all but A-Z (in llama.cpp's
+ * Words with capitals first, as two alternatives: `U*L+` and `U+L*`, where U is every letter except a-z and L every letter except A-Z (in llama.cpp's
  * approximation of GPT-4o's expression a letter beyond ASCII is both).
  * @param mask the classes that count as letters
  */
@@ -107,7 +107,7 @@ export function casedWords(mask: number): readonly Word[] {
     (bytes, pos, end) => {
       const lower = casedEnd(bytes, pos, end, mask, 0x61);
       if (lower < end && bytes[lower] >= 0x61 && bytes[lower] <= 0x7a) return casedEnd(bytes, lower, end, mask, 0x41);
-      // No small letter follows the capitals: the last letter beyond ASCII among them serves as one and ends the word.
+      // No small letter follows the capitals: the last letter beyond ASCII among them counts as one and ends the word.
       let to = lower;
       while (to > pos && bytes[to - 1] < 0x80) to--;
       return to;
@@ -119,7 +119,7 @@ export function casedWords(mask: number): readonly Word[] {
   ];
 }
 
-/** The end of the run of letters that are not among the 26 from `not` on. */
+/** The end of the run of letters, except the 26 from `not` on. */
 function casedEnd(bytes: Uint8Array, pos: number, end: number, mask: number, not: number): number {
   while (pos < end) {
     const byte = bytes[pos];

@@ -1,12 +1,12 @@
 /**
- * @file What Unicode 15.1 says about a code point: category, whitespace, simple lowercase, canonical decomposition.
+ * @file Properties of code points in Unicode 15.1: category, whitespace, simple lowercase, canonical decomposition.
  *
- * llama.cpp carries these tables itself, and ids must not depend on the Unicode version of the runtime, so neither RegExp
- * classes nor `toLowerCase` are used. The tables unfold on first use, in about a millisecond.
+ * llama.cpp has its own tables, and ids must not depend on the Unicode version of the runtime, so this file uses neither
+ * RegExp classes nor `toLowerCase`. The tables are unpacked on first use, in about a millisecond.
  */
 import { categoryRuns, decompositionPairs, lowercasePairs } from './tables.generated.ts';
 
-/** Top-level general categories. `none` are the unassigned code points, `other` is C* without them. */
+/** Top-level general categories. `none` is unassigned code points, `other` is C* without them. */
 export const Category = {
   none: 0,
   number: 1,
@@ -35,12 +35,12 @@ let flags: Uint8Array | undefined;
 let lowercase: Map<number, number> | undefined;
 let decomposition: Map<number, number> | undefined;
 
-/** One byte for each code point: its category and the bits above. */
+/** One byte for each code point: its category and the property bits. */
 export function codePointFlags(): Uint8Array {
   return flags ?? unfold();
 }
 
-/** The flags of one code point; ASCII does without the table. */
+/** The flags of one code point; ASCII does not need the table. */
 export function flagsOf(c: number): number {
   if (c >= 0x80) return codePointFlags()[c];
   if (c === 0x20) return Category.separator | WHITESPACE;
@@ -64,7 +64,7 @@ export function firstOfDecomposition(c: number): number {
   return decomposition!.get(c)!;
 }
 
-/** CJK ideographs as WordPiece splits them. U+2B820-2B91F is left out, as in llama.cpp. */
+/** Whether WordPiece treats `c` as a CJK ideograph. U+2B820-2B91F is excluded, as in llama.cpp. */
 export function isCjkIdeograph(c: number): boolean {
   return (
     (c >= 0x4e00 && c <= 0x9fff) ||
