@@ -1,33 +1,33 @@
 /**
- * @file What a file is that is not what it should be: told by its first bytes, in words that say what to do.
+ * @file Recognises files of another format than expected by their first bytes, and says what to do with such a file.
  */
 import type { ByteSource } from './source.ts';
 
-/** Bytes that tell the format: as many as a tar archive needs to show itself. */
+/** Bytes that identify the format; a tar archive needs the most. */
 export const HEAD_BYTES = 512;
 
-/** What a file should be: a GGUF, weights of a checkout as safetensors or as PyTorch writes them, or text (JSON, PEM). */
+/** The expected format: a GGUF, weights of a checkout as safetensors or from PyTorch, or text (JSON, PEM). */
 export type ExpectedFormat = 'gguf' | 'safetensors' | 'torch' | 'text';
 
 type Advice = Readonly<Partial<Record<ExpectedFormat, string>>>;
 
-/** What a format is, and what to do about it; the advice may depend on what the file should be. */
+/** A format, and what to do with a file of it; the advice may depend on the expected format. */
 interface Format {
   readonly matches: (bytes: Uint8Array, text: string) => boolean;
   readonly is: string;
   readonly advice?: string | Advice;
-  /** The expectation that it meets: a file that is damaged otherwise must not be called what it should be. */
+  /** The expectation that it meets. A damaged file of the expected format must not be reported as that format. */
   readonly meets?: ExpectedFormat;
 }
 
-/** The same advice for both kinds of weights. */
+/** The same advice for both formats of weights. */
 const weights = (advice: string): Advice => ({ safetensors: advice, torch: advice });
 
 const begins = (...magic: number[]) => {
   return (bytes: Uint8Array) => bytes.length >= magic.length && magic.every((byte, i) => bytes[i] === byte);
 };
 
-const CONVERT = 'convert the checkout that it belongs to (gguf-embed convert FOLDER OUT)';
+const CONVERT = 'convert the folder of the model (gguf-embed convert FOLDER OUT)';
 
 const oldGgml = {
   is: 'a ggml file from before GGUF (2023)',
@@ -38,7 +38,7 @@ const oldGgml = {
 };
 
 const formats: readonly Format[] = [
-  { matches: (bytes) => bytes.length === 0, is: 'empty', advice: 'the download was not completed' },
+  { matches: (bytes) => bytes.length === 0, is: 'empty', advice: 'the download may be incomplete' },
   {
     matches: (_, text) => text.startsWith('version https://git-lfs.github.com/spec/'),
     is: 'a Git LFS pointer, not the file itself',
@@ -46,7 +46,7 @@ const formats: readonly Format[] = [
   },
   {
     matches: (_, text) => /^\s*(<!doctype html|<html|<head|<\?xml|<!--)/i.test(text),
-    is: 'a web page, probably an error or a login page that was saved instead of the file',
+    is: 'a web page, probably an error or login page saved in place of the file',
     advice: 'download the file again',
   },
   {
@@ -57,7 +57,7 @@ const formats: readonly Format[] = [
   },
   {
     matches: begins(0x50, 0x4b, 0x03, 0x04),
-    is: 'a zip archive, as PyTorch writes (.bin, .pt)',
+    is: 'a zip archive, probably from PyTorch (.bin, .pt)',
     advice: {
       gguf: `${CONVERT}, or unpack it`,
       safetensors: 'if PyTorch wrote it, rename it to pytorch_model.bin, otherwise unpack it',
@@ -67,7 +67,7 @@ const formats: readonly Format[] = [
   },
   {
     matches: (bytes) => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5,
-    is: 'a pickle, as old PyTorch writes (before 1.6)',
+    is: 'a pickle from an old version of PyTorch (before 1.6)',
     advice: {
       gguf: CONVERT,
       ...weights('load and save it with a newer PyTorch (torch.save), or download the safetensors files of the model'),
@@ -80,7 +80,7 @@ const formats: readonly Format[] = [
   {
     matches: begins(0x47, 0x47, 0x55, 0x46),
     is: 'a GGUF file',
-    advice: { ...weights('it is converted already, use it as it is') },
+    advice: { ...weights('it is already converted, use it as it is') },
     meets: 'gguf',
   },
   { matches: begins(0x1f, 0x8b), is: 'packed with gzip', advice: 'unpack it' },
@@ -91,7 +91,7 @@ const formats: readonly Format[] = [
   { matches: isTar, is: 'a tar archive', advice: 'unpack it' },
   {
     matches: begins(0x89, 0x48, 0x44, 0x46),
-    is: 'an HDF5 file, as Keras writes',
+    is: 'an HDF5 file, probably from Keras',
     advice: 'download the safetensors files of the model',
   },
   { matches: begins(0x25, 0x50, 0x44, 0x46, 0x2d), is: 'a PDF document' },
@@ -102,17 +102,17 @@ const formats: readonly Format[] = [
   },
   {
     matches: (bytes) => bytes.length > 8 && bytes.every((byte) => byte === 0),
-    is: 'full of zeros',
-    advice: 'the download was not completed',
+    is: 'all zeros',
+    advice: 'the download may be incomplete',
   },
   { matches: (bytes, text) => /^\s*[{[]/.test(text) && isText(bytes), is: 'JSON text', meets: 'text' },
   { matches: isText, is: 'text', meets: 'text' },
 ];
 
 /**
- * What a file is, as the end of a sentence that begins with "it is"; `undefined` when nothing is known, and for what is expected.
+ * The format of a file, phrased to follow "it is"; `undefined` if it is unknown or the expected one.
  * @param head the first `HEAD_BYTES` bytes, fewer where the file has fewer
- * @param expected what the file should be, which decides the advice
+ * @param expected the expected format, which decides the advice
  */
 export function describeFormat(head: Uint8Array, expected: ExpectedFormat): string | undefined {
   const text = new TextDecoder().decode(head).replace(/^\ufeff/, '');
@@ -122,21 +122,21 @@ export function describeFormat(head: Uint8Array, expected: ExpectedFormat): stri
   return advice === undefined ? found.is : `${found.is}: ${advice}`;
 }
 
-/** As `describeFormat`, of a source. */
+/** As `describeFormat`, for a source. */
 export async function describeSource(source: ByteSource, expected: ExpectedFormat): Promise<string | undefined> {
   const head = new Uint8Array(Math.min(HEAD_BYTES, source.size));
   await source.read(0, head);
   return describeFormat(head, expected);
 }
 
-/** The length of a JSON header in eight bytes, then the header. */
+/** A safetensors file begins with the length of its JSON header in eight bytes, then the header. */
 function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < 10) return false;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   return length >= 2n && length < 2n ** 32n && bytes[8] === 0x7b && (bytes[9] === 0x22 || bytes[9] === 0x7d);
 }
 
-/** `ustar` behind the fields of the first member. */
+/** A tar archive has `ustar` after the fields of its first member. */
 function isTar(bytes: Uint8Array): boolean {
   return begins(0x75, 0x73, 0x74, 0x61, 0x72)(bytes.subarray(257));
 }

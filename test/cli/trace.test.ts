@@ -72,10 +72,10 @@ it.each([
   [['--versus', 'cuda'], '--versus must be one of webgpu, wasm, reference'],
   [['--versus', 'wasm:best'], '--versus must be one of'],
   [['--versus', 'wasm', '--compare', 'x'], '--compare and --versus exclude each other'],
-  [['--compare', 'missing.npz'], '--compare: cannot read missing.npz: there is no such file'],
+  [['--compare', 'missing.npz'], '--compare: cannot read missing.npz: the file does not exist'],
   [['--compare', bert], 'it is no trace'],
   [['--npz', join('missing-folder', 'x.npz')], 'there is no folder missing-folder'],
-  [['--npz', bert], 'is a file that is read'],
+  [['--npz', bert], 'is also an input file'],
 ])('refuses %j', async (more, message) => {
   const { code, stdout, stderr } = await run([...args, ...more], reference);
   expect([code, stdout]).toEqual([1, '']);

@@ -251,15 +251,15 @@ describe('files that are something else', () => {
   const inAnyPlace: readonly [Kind, RegExp][] = [
     ['pointer', /it is a Git LFS pointer, not the file itself: run git lfs pull, or download/],
     ['page', /it is a web page, .*: download the file again$/],
-    ['empty', /it is empty: the download was not completed$/],
+    ['empty', /it is empty: the download may be incomplete$/],
     ['gzip', /it is packed with gzip: unpack it$/],
     ['tar', /it is a tar archive: unpack it$/],
-    ['zeros', /it is full of zeros: the download was not completed$/],
+    ['zeros', /it is all zeros: the download may be incomplete$/],
   ];
   const asWeights: readonly [Kind, RegExp][] = [
     ...inAnyPlace,
-    ['pickle', /it is a pickle, as old PyTorch writes .*: load and save it with a newer PyTorch/],
-    ['gguf', /it is a GGUF file: it is converted already/],
+    ['pickle', /it is a pickle from an old version of PyTorch .*: load and save it with a newer PyTorch/],
+    ['gguf', /it is a GGUF file: it is already converted/],
   ];
   const asText: readonly [Kind, RegExp][] = [
     ...inAnyPlace,
@@ -271,7 +271,7 @@ describe('files that are something else', () => {
 
   test.each<[Kind, RegExp]>([
     ...asWeights,
-    ['zip', /it is a zip archive, as PyTorch writes .*rename it to pytorch_model\.bin/],
+    ['zip', /it is a zip archive, probably from PyTorch .*rename it to pytorch_model\.bin/],
   ])('%s as model.safetensors', async (kind, message) => {
     use('bert-rerank');
     writeFileSync(join(path, 'model.safetensors'), kinds[kind]);
@@ -423,13 +423,13 @@ describe('the output', () => {
   beforeEach(() => use('bert-rerank'));
   test.each(['model.safetensors', 'config.json', 'tokenizer.json'])('is not %s of the checkout', async (name) => {
     const before = await readFile(join(path, name));
-    await expect(convertFolder(path, join(path, name), 'F32')).rejects.toThrow(/is a file that is read/);
+    await expect(convertFolder(path, join(path, name), 'F32')).rejects.toThrow(/is also an input file/);
     const link = join(dirname(path), `link-${name}`);
     symlinkSync(join(path, name), link);
-    await expect(convertFolder(path, link, 'F32')).rejects.toThrow(/is a file that is read \(as .*\)/);
+    await expect(convertFolder(path, link, 'F32')).rejects.toThrow(/is also an input file \(as .*\)/);
     const hard = join(dirname(path), `hard-${name}`);
     linkSync(join(path, name), hard);
-    await expect(convertFolder(path, hard, 'F32')).rejects.toThrow(/is a file that is read/);
+    await expect(convertFolder(path, hard, 'F32')).rejects.toThrow(/is also an input file/);
     expect(Buffer.compare(await readFile(join(path, name)), before)).toBe(0);
   });
 
@@ -443,7 +443,7 @@ describe('the output', () => {
     mkdirSync(elsewhere);
     writeFileSync(join(elsewhere, 'config.json'), '{}');
     symlinkSync(elsewhere, join(path, '1_Pooling'));
-    await expect(convertFolder(path, join(elsewhere, 'config.json'), 'F16')).rejects.toThrow(/is a file that is read/);
+    await expect(convertFolder(path, join(elsewhere, 'config.json'), 'F16')).rejects.toThrow(/is also an input file/);
   });
 
   test('goes through a name that nobody can have made a link of', async () => {
