@@ -62,11 +62,11 @@ export function openDescriptor(place: { name: string; size: number; descriptor: 
 }
 
 function endedEarly(source: string, offset: number): GgufError {
-  return new GgufError('the file has become shorter while it was read', { source, offset });
+  return new GgufError('the file became shorter while it was being read', { source, offset });
 }
 
 /**
- * Opens a model by path: a GGUF, a gzipped one, or the first part of a split one with the others beside it.
+ * Opens a model by path: a GGUF, a gzipped one, or the first part of a split model whose other parts are in the same folder.
  * @throws GgufError as `openFile` and `wholeSource`
  */
 export async function openModelFile(path: string): Promise<ByteSource> {

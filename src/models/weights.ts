@@ -34,7 +34,7 @@ interface Declared {
   readonly role: WeightRole;
 }
 
-/** Hands weights to an architecture's `build` and keeps account of the file's tensors. */
+/** Provides weights to an architecture's `build` and tracks which tensors of the file are used. */
 export class WeightLoader {
   readonly hparams: HyperParameters;
   /** The architecture's own metadata keys. */
