@@ -61,6 +61,19 @@ every step; the faster backends show those that they hold in memory as a whole. 
 that differs on top, and its cause where it is known. The exit code is 1 when a tensor differs by more than \`--tolerance\`.`,
     run: async (parsed) => (await import('./trace.ts')).trace(parsed),
   },
+  eval: {
+    summary: 'Measures how good the vectors of a model are on judged texts',
+    usage: '-m FILE DATA [OPTIONS]',
+    details: `Measures how good the vectors of a model are on judged texts, for example before and after quantising.
+
+DATA is a file of pairs of texts with scores that people gave: JSON lines with \`sentence1\`, \`sentence2\` and \`score\`, or CSV or
+tab-separated text with these columns, with three columns without names, or with those of STSBenchmark. The result is Spearman's rank
+correlation of the cosines with the scores, and Pearson's correlation.
+
+Or DATA is a folder as BEIR has them: \`corpus.jsonl\`, \`queries.jsonl\` and \`qrels/test.tsv\`. The result is nDCG@10, recall@10 and
+recall@100, as trec_eval defines them. \`--json\` prints all numbers unrounded.`,
+    run: async (parsed) => (await import('./eval.ts')).evaluate(parsed),
+  },
   inspect: {
     summary: 'Prints what is in a GGUF file: header, metadata, tensors, and the model as a tree',
     usage: 'FILE [OPTIONS]',
@@ -68,6 +81,15 @@ that differs on top, and its cause where it is known. The exit code is 1 when a 
 the model as a tree, in which neighbouring layers of the same shapes are one branch. Where the file holds no model that can be
 run, the last line says why. \`--json\` has everything, long arrays and each layer too.`,
     run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
+  },
+  diff: {
+    summary: 'Compares two GGUF files: metadata, tensors, and how far the values of quantised tensors are off',
+    usage: 'A B [OPTIONS]',
+    details: `Compares two GGUF files: metadata keys that differ or that only one has; tensors of other shapes or that only one has; and
+for tensors whose bytes or types differ, how far the values are apart. The file with more bytes of tensors is the reference.
+\`error\` is the root mean square of the differences over that of the reference's values, \`largest\` the largest difference of two values.
+The last table joins the tensors of each type. The exit code is 1 when the files differ.`,
+    run: async (parsed) => (await import('./diff.ts')).diff(parsed),
   },
   convert: {
     summary: 'Makes a GGUF file of a checkout from the Hugging Face hub',

@@ -9,14 +9,16 @@ export const commandNames = [
   'rerank',
   'tokenize',
   'trace',
+  'eval',
   'inspect',
+  'diff',
   'convert',
   'quantize',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
 /** Those that compute with a model. */
-export const computing = ['serve', 'embed', 'rerank', 'trace'] as const satisfies readonly CommandName[];
+export const computing = ['serve', 'embed', 'rerank', 'trace', 'eval'] as const satisfies readonly CommandName[];
 
 /** Largest value of options that are counts without a limit of their own. */
 export const MAX_INT = 2 ** 31 - 1;

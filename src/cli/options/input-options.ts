@@ -144,7 +144,7 @@ export const inputOptions = [
     flags: ['--json'],
     type: 'switch',
     default: false,
-    commands: ['rerank', 'inspect', 'trace'],
+    commands: ['rerank', 'trace', 'eval', 'inspect', 'diff'],
     help: 'print JSON',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -14,7 +14,7 @@ export const vectorOptions = [
     type: 'string',
     value: 'TYPE',
     choices: poolingTypes,
-    commands: ['serve', 'embed', 'trace'],
+    commands: ['serve', 'embed', 'trace', 'eval'],
     help: 'how the vectors of tokens become one; the default is what the file says',
   },
   {
@@ -35,7 +35,7 @@ export const vectorOptions = [
     value: 'N',
     min: 1,
     max: MAX_DIMENSIONS,
-    commands: ['embed'],
+    commands: ['embed', 'eval'],
     help: 'values in a vector; fewer than the model has are cut and normalised again, more are zeros',
   },
   {
@@ -53,7 +53,7 @@ export const vectorOptions = [
     value: 'WHERE',
     default: 'no',
     choices: ['no', ...truncateSides],
-    commands: ['embed', 'trace'],
+    commands: ['embed', 'trace', 'eval'],
     help: 'where to cut an input that is longer than the context; with no it is an error',
   },
 ] as const satisfies readonly OptionSpec[];

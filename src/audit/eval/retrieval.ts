@@ -1,0 +1,138 @@
+/**
+ * @file Retrieval: queries, documents, and judgements of which documents answer which query, as BEIR keeps them.
+ */
+import { DataError } from './data-error.ts';
+import { dot, type EmbedTexts } from './embed-texts.ts';
+import { mean, ndcg, type Relevance, recall } from './metrics.ts';
+
+/** A text with its id. */
+export interface IdentifiedText {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** A data set. */
+export interface RetrievalData {
+  readonly queries: readonly IdentifiedText[];
+  /** By query. Queries without judgements are left out of the evaluation. */
+  readonly judgements: ReadonlyMap<string, Relevance>;
+  /** In groups; read once. */
+  readonly documents: AsyncIterable<readonly IdentifiedText[]>;
+}
+
+/** What `evaluateRetrieval` finds: means over the judged queries. */
+export interface RetrievalResult {
+  readonly task: 'retrieval';
+  readonly nQueries: number;
+  readonly nDocuments: number;
+  readonly 'ndcg@10': number;
+  readonly 'recall@10': number;
+  readonly 'recall@100': number;
+  /** Texts that were cut to the context. */
+  readonly nTruncated: number;
+}
+
+/** Documents of a query that are kept. */
+const DEPTH = 100;
+
+/**
+ * A line of `corpus.jsonl` or `queries.jsonl`: `_id`, `text`, and of documents perhaps a `title`, which goes before the text.
+ * @throws DataError naming `what`
+ */
+export function readIdentifiedText(line: string, what: string): IdentifiedText {
+  let value: { _id?: unknown; title?: unknown; text?: unknown } | null;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new DataError(`${what} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const { _id: id, title = '', text } = value ?? {};
+  if (typeof id !== 'string' || typeof text !== 'string' || typeof title !== 'string') {
+    throw new DataError(`${what} must have the texts _id and text`);
+  }
+  return { id, text: `${title} ${text}`.trim() };
+}
+
+/**
+ * The judgements of a file with the columns query, document and score, separated by tabs; its first line may name them.
+ * @throws DataError for other lines
+ */
+export function readJudgements(text: string): Map<string, Map<string, number>> {
+  const judgements = new Map<string, Map<string, number>>();
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    if (line === '' || (i === 0 && /\tscore$/.test(line))) continue;
+    const [query, document, score, ...others] = line.split('\t');
+    if (score === undefined || others.length > 0 || !Number.isInteger(Number(score))) {
+      throw new DataError(`line ${i + 1} of the judgements is not query, document and score`);
+    }
+    const documents = judgements.get(query) ?? new Map<string, number>();
+    judgements.set(query, documents.set(document, Number(score)));
+  }
+  return judgements;
+}
+
+/**
+ * Embeds the judged queries and all documents, and ranks the documents of each query by cosine. As in BEIR's own evaluation, a document
+ * with the id of the query is no answer to it.
+ * @throws DataError when no query is judged
+ */
+export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts): Promise<RetrievalResult> {
+  const queries = data.queries.filter(({ id }) => data.judgements.has(id));
+  if (queries.length === 0) throw new DataError('none of the queries has judgements');
+  const asked = await embed(
+    queries.map(({ text }) => text),
+    'query',
+  );
+  const rankings = queries.map(() => new Ranking());
+  let { nTruncated } = asked;
+  let nDocuments = 0;
+  for await (const documents of data.documents) {
+    const found = await embed(
+      documents.map(({ text }) => text),
+      'document',
+    );
+    nTruncated += found.nTruncated;
+    nDocuments += documents.length;
+    for (const [q, query] of queries.entries()) {
+      for (const [d, { id }] of documents.entries()) {
+        if (id !== query.id) rankings[q].add(id, dot(asked.vectors[q], found.vectors[d]));
+      }
+    }
+  }
+  const average = (measure: typeof ndcg, k: number) =>
+    mean(queries.map(({ id }, q) => measure(rankings[q].ids(), data.judgements.get(id)!, k)));
+  return {
+    task: 'retrieval',
+    nQueries: queries.length,
+    nDocuments,
+    'ndcg@10': average(ndcg, 10),
+    'recall@10': average(recall, 10),
+    'recall@100': average(recall, 100),
+    nTruncated,
+  };
+}
+
+/** The best documents of one query. */
+class Ranking {
+  #best: { readonly id: string; readonly score: number }[] = [];
+  /** What a score must exceed to be kept. */
+  #least = Number.NEGATIVE_INFINITY;
+
+  add(id: string, score: number): void {
+    if (!(score > this.#least)) return;
+    this.#best.push({ id, score });
+    // Sorting now and then costs less than keeping a heap.
+    if (this.#best.length >= 4 * DEPTH) this.#cut();
+  }
+
+  /** Best first; of equal ones the earlier document. */
+  ids(): string[] {
+    this.#cut();
+    return this.#best.map(({ id }) => id);
+  }
+
+  #cut(): void {
+    this.#best = this.#best.sort((a, b) => b.score - a.score).slice(0, DEPTH);
+    if (this.#best.length === DEPTH) this.#least = this.#best[DEPTH - 1].score;
+  }
+}
