@@ -91,7 +91,7 @@ async function writeAfter(
 function problemOf(error: InputError, number: number): string {
   if (error instanceof ContextSizeError) {
     const { nTokens, nCtx } = error;
-    return `line ${number} is too large: it has ${nTokens} tokens, the context holds ${nCtx} (shorten it, or cut it with --truncate)`;
+    return `line ${number} is too large: it has ${nTokens} tokens, but the context is ${nCtx} (shorten it, or cut it with --truncate)`;
   }
   const counted = `input ${error.index}`;
   return error.message.includes(counted)

@@ -21,7 +21,7 @@ export async function loadEmbedder(
   if (pooling !== 'rank' || rankOutputs !== undefined) return embedder;
   await embedder.dispose();
   throw new UsageError(
-    `${name} is no reranker: its file has no classifier (cls, cls.output); to embed with it choose another --pooling`,
+    `${name} is not a reranker: its file has no classifier (cls, cls.output); to embed with it, choose another --pooling`,
   );
 }
 

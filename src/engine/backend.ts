@@ -1,6 +1,6 @@
 /**
- * @file Decides where to compute: which backend, how many threads, here or in workers. What was asked for is done or
- * refused; only `auto` chooses, and it looks before it chooses: a backend that fails is never replaced by another.
+ * @file Decides where to compute: which backend, how many threads, on the calling thread or in workers. A requested
+ * backend is used or refused. Only `auto` chooses, and it tests first: a backend that fails is never replaced by another.
  */
 import { type ByteSource, fileOf, type GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
@@ -13,10 +13,10 @@ import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { type OpenModel, Team } from './team.ts';
 import type { LoadOptions } from './types.ts';
 
-/** More threads than this gain nothing on the models at hand, unless asked for. */
+/** Most threads by default; tested models gain nothing from more. */
 const MAX_DEFAULT_THREADS = 8;
 const MAX_THREADS = 256;
-/** Weights that take more than this unpacked stay in the blocks of the file: WebAssembly memory ends at 4 GiB. */
+/** Weights that take more bytes than this unpacked stay in the blocks of the file: WebAssembly memory ends at 4 GiB. */
 const MAX_UNPACKED = 2 ** 30;
 
 /** Where a model will be computed. */
@@ -40,7 +40,7 @@ export async function choosePlace(options: LoadOptions): Promise<Place> {
   if (worker && !hasWorkers) {
     throw new InputError(
       'option',
-      'worker: true, but this runtime (or running from the TypeScript sources) has no workers',
+      'worker: true needs workers, which this runtime (or running from the TypeScript sources) does not have',
     );
   }
   return { backend, threads, worker };
@@ -52,9 +52,9 @@ export function startThreads({ backend, threads, worker }: Place, { workerUrl }:
 }
 
 /**
- * Loads the model and makes what computes it.
+ * Loads the model and creates its runner.
  * @param team what `startThreads` has started
- * @param reopen opens the source again, should the weights have to be read once more
+ * @param reopen opens the source again, in case the weights must be read again
  * @throws what loading a model throws
  */
 export async function startRunner(
@@ -93,7 +93,7 @@ async function readHere(source: ByteSource, file: GgufFile): Promise<GgufFile> {
   return fileOf(openDescriptor({ name, size, descriptor }, new Turn()), file);
 }
 
-/** Bytes that the wasm backend would need for the unpacked weights: four a value in `exact`, else two. */
+/** Bytes that the wasm backend would need for the unpacked weights: four for each value in `exact`, else two. */
 function unpackedSize(file: GgufFile, precision: Precision): number {
   let values = 0;
   for (const { shape } of file.tensors.values()) values += nElements(shape);
@@ -114,7 +114,7 @@ async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName>
   return hasSimd() ? 'wasm' : 'reference';
 }
 
-/** Whether V8's 256-bit packing is on now; it exists in Node only. */
+/** Turns on V8's 256-bit packing, which only Node has, and returns whether it is on. */
 async function enablePacking(): Promise<boolean> {
   if (!isNode()) return false;
   const packing = await import('../kernels/wasm/packing.node.ts');
@@ -140,8 +140,8 @@ function chooseThreads(wanted: number | undefined, backend: BackendName, worker:
     throw new InputError(
       'option',
       worker
-        ? `${wanted} threads need shared memory, which this page has not: serve it cross-origin isolated (COOP and COEP headers)`
-        : `${wanted} threads need workers: leave the option worker at true`,
+        ? `${wanted} threads need shared memory, which this page does not have: make it cross-origin isolated with COOP and COEP headers`
+        : `${wanted} threads need workers: do not set the option worker to false`,
     );
   }
   return wanted ?? Math.min(cpuCount(), MAX_DEFAULT_THREADS);

@@ -1,5 +1,5 @@
 /**
- * @file `Embedder`: a loaded model, from texts to vectors.
+ * @file `Embedder`: a loaded model that turns texts into vectors.
  */
 import { type Metadata, openGguf } from '../gguf/index.ts';
 import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
@@ -27,7 +27,7 @@ import {
   truncateSides,
 } from './types.ts';
 
-/** Most tokens in one packed batch unless a single input is longer. */
+/** Most tokens in one packed batch, unless a single input is longer. */
 const DEFAULT_UBATCH = 512;
 
 /**
@@ -40,14 +40,14 @@ const DEFAULT_UBATCH = 512;
  * ```
  */
 export class Embedder {
-  /** What was loaded, and what computes it. */
+  /** Describes the model and the backend. */
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
   /** The metadata of the file. */
   readonly metadata: Metadata;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
-  /** Without types in the model there is nothing to pack. */
+  /** Whether the model uses token types for pairs; otherwise batches carry none. */
   readonly #hasPairTypes: boolean;
   #disposed: Promise<void> | undefined;
 
@@ -69,8 +69,8 @@ export class Embedder {
 
   /**
    * Loads a model. The source is read once and closed.
-   * @throws GgufError when the file cannot be read, ModelError when it holds no model that can be run, TokenizerError
-   *   when its tokenizer cannot, InputError for impossible options, the signal's reason, or what the backend reports
+   * @throws GgufError if the file cannot be read, ModelError if its model is not supported, TokenizerError if its
+   *   tokenizer is not supported, InputError for invalid options, the signal's reason, or the error of the backend
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Embedder> {
     const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
@@ -84,7 +84,7 @@ export class Embedder {
       const outline = outlineModel(file);
       if (options.requireClassifier && outline.rankOutputs === undefined) {
         const name = file.metadata.string('general.name') ?? bytes.name;
-        throw new InputError('option', `${name} is no reranker: its file has no classifier (cls, cls.output)`);
+        throw new InputError('option', `${name} is not a reranker: its file has no classifier (cls, cls.output)`);
       }
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
@@ -119,27 +119,27 @@ export class Embedder {
     }
   }
 
-  /** Inputs that wait to be computed, of all calls under way. */
+  /** Number of inputs of all calls that wait to be computed. */
   get nWaiting(): number {
     return this.#scheduler.nWaiting;
   }
 
-  /** Why nothing can be computed any more: a worker died, or the GPU was lost for good. Load the model again. */
+  /** Why the embedder can no longer compute: a worker died, or the GPU was lost for good. Load the model again. */
   get failure(): Error | undefined {
     return this.#runner.failure;
   }
 
-  /** Tokens of those inputs. */
+  /** Number of tokens of these inputs. */
   get nWaitingTokens(): number {
     return this.#scheduler.nWaitingTokens;
   }
 
   /**
-   * Vectors of one or many inputs. An array without numbers in it is a list of inputs, everything else is one input.
-   * Calls under way at the same time share batches; the vector of a text never depends on what it shared a batch with.
+   * Computes the vectors of one or many inputs. An array without numbers is a list of inputs; anything else is one input.
+   * Concurrent calls share batches; the vector of a text never depends on the other inputs of its batch.
    *
-   * @throws InputError for an input or an option that cannot be used (ContextSizeError when it is too long); nothing is
-   *   computed then. The signal's reason when it was aborted; inputs that had not been started are dropped.
+   * @throws InputError for an invalid input or option (ContextSizeError if an input is too long); then nothing is
+   *   computed. The signal's reason if it is aborted; inputs that have not started are dropped.
    */
   async embed(input: EmbedInput | readonly EmbedInput[], options: EmbedOptions = {}): Promise<Embeddings> {
     const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
@@ -173,8 +173,8 @@ export class Embedder {
   }
 
   /**
-   * Every named intermediate of one input: what `embed` computes on the way to its vector. The names are llama.cpp's.
-   * @throws InputError for an input or an option that cannot be used, as `embed` does; the signal's reason
+   * Every named intermediate of one input: what `embed` computes to get its vector. The names are llama.cpp's.
+   * @throws InputError for an invalid input or option, as `embed`; the signal's reason
    */
   async trace(input: EmbedInput, options: TraceOptions = {}): Promise<Trace> {
     const { only, normalize, truncate, ...others } = options;
@@ -200,8 +200,8 @@ export class Embedder {
   }
 
   /**
-   * Where the time has gone since the model was loaded, largest first; of the first worker where there are several.
-   * @throws InputError unless it was loaded with `profile: true` on the wasm backend
+   * Time by operation since the model was loaded, largest first; with several workers, that of the first.
+   * @throws InputError unless the model was loaded with `profile: true` on the wasm backend
    */
   async profile(): Promise<OpProfile[]> {
     this.#assertUsable();
@@ -225,31 +225,31 @@ export class Embedder {
   }
 
   /**
-   * Frees the model and ends its workers. What waits is rejected, the batch under way runs to its end. Safe to call twice.
+   * Frees the model and ends its workers. Waiting calls reject; the current batch finishes. Safe to call twice.
    */
   dispose(): Promise<void> {
     this.#disposed ??= (async () => {
-      await this.#scheduler.close(new Error('the embedder was disposed of before this was computed'));
+      await this.#scheduler.close(new Error('the embedder was disposed before this was computed'));
       await this.#runner.dispose();
     })();
     return this.#disposed;
   }
 
   #assertUsable(): void {
-    if (this.#disposed !== undefined) throw new Error('this embedder was disposed of: load the model again');
+    if (this.#disposed !== undefined) throw new Error('this embedder is disposed: load the model again');
   }
 }
 
-/** How vectors are normalised unless the caller says how. */
+/** The default normalisation of each kind of pooling. */
 function normalizeOf(pooling: Pooling): number {
   return pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
 }
 
 function poolerWarning(name: string): string {
-  return `${name} lacks the pooler of BERT cross-encoders (cls.weight), as llama.cpp converts them: scores are on another scale than the original model's, and their order can differ`;
+  return `${name} lacks the pooler of a BERT cross-encoder (cls.weight), which llama.cpp's converter drops: scores are on another scale than the original model's, and their order can differ`;
 }
 
-/** `listener`, whose errors are uncaught errors of the program: what it is told about has already been put right. */
+/** Wraps `listener` so that its errors are uncaught errors of the program: what it reports has already been handled. */
 function reported(listener: (message: string) => void): (message: string) => void {
   return (message) => {
     try {
@@ -264,10 +264,11 @@ function reported(listener: (message: string) => void): (message: string) => voi
 
 function checkPairStarts({ pairStarts, truncate = false }: EmbedOptions, nInputs: number): void {
   if (pairStarts === undefined) return;
-  if (truncate !== false) throw new InputError('option', 'pairStarts: an input that is a pair cannot be cut');
+  if (truncate !== false)
+    throw new InputError('option', 'pairStarts cannot be used with truncate: a pair cannot be cut');
   const isStart = (start: unknown) => Number.isInteger(start) && (start as number) >= 0;
   if (!Array.isArray(pairStarts) || pairStarts.length !== nInputs || !pairStarts.every(isStart)) {
-    throw new InputError('option', `pairStarts must hold one place of a token for each of the ${nInputs} inputs`);
+    throw new InputError('option', `pairStarts must hold a token position for each of the ${nInputs} inputs`);
   }
 }
 
@@ -279,7 +280,7 @@ function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
   checkChoice('gpu.weights', gpu.weights, gpuWeightForms);
   checkPositive({ nCtx, nUbatch, 'gpu.memory': gpu.memory });
   if (workerUrl !== undefined && typeof workerUrl !== 'string' && !(workerUrl instanceof URL)) {
-    throw new InputError('option', 'workerUrl must be a URL or a text');
+    throw new InputError('option', 'workerUrl must be a URL or a string');
   }
   checkSwitches({ packing, keepBlocks, worker, profile, 'gpu.autotune': gpu.autotune, 'gpu.debug': gpu.debug });
 }

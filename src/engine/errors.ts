@@ -1,15 +1,15 @@
 /**
- * @file What `embed`, `tokenize` and `rank` throw when the caller asked for something that cannot be done. Everything
- * else (a broken file, a missing tensor, a lost GPU) is another class.
+ * @file Errors of `embed`, `tokenize` and `rank` for invalid inputs and options. Other problems (a damaged file, a missing
+ * tensor, a lost GPU) have other classes.
  */
 
 import { escapeControls } from '../gguf/escape.ts';
 
-/** What is wrong with an input. */
+/** The kind of problem. */
 export type InputErrorCode =
   /** Not a string, token ids or a mix of both. */
   | 'shape'
-  /** A text with half of a surrogate pair: an emoji that was cut in two. */
+  /** A text with half of a surrogate pair, for example a split emoji. */
   | 'text'
   /** No tokens at all. */
   | 'empty'
@@ -17,14 +17,14 @@ export type InputErrorCode =
   | 'token'
   /** More tokens than the context. */
   | 'length'
-  /** An option with an impossible value. */
+  /** An option with an invalid value. */
   | 'option';
 
-/** The caller's mistake: an input or an option that cannot be used. */
+/** An invalid input or option: a mistake of the caller. */
 export class InputError extends Error {
   override name = 'InputError';
   readonly code: InputErrorCode;
-  /** Which input, counted from 0; absent when it is not about one of them. */
+  /** Index of the input; absent if the error is not about one input. */
   readonly index?: number;
 
   constructor(code: InputErrorCode, message: string, index?: number) {
@@ -34,7 +34,7 @@ export class InputError extends Error {
   }
 }
 
-/** An input with more tokens than the context holds. */
+/** An input with more tokens than fit in the context. */
 export class ContextSizeError extends InputError {
   override name = 'ContextSizeError';
   readonly nTokens: number;
@@ -43,7 +43,7 @@ export class ContextSizeError extends InputError {
   constructor(index: number, nTokens: number, nCtx: number) {
     super(
       'length',
-      `input ${index} has ${nTokens} tokens, the context holds ${nCtx}: shorten it or allow truncation`,
+      `input ${index} has ${nTokens} tokens, but the context is ${nCtx}: shorten it or allow truncation`,
       index,
     );
     this.nTokens = nTokens;

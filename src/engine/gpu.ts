@@ -1,9 +1,10 @@
 /**
- * @file The runner on the GPU: makes backend and model, keeps what the search for fast kernels found, and makes everything
- * once more when the device is lost.
+ * @file The runner on the GPU: creates backend and model, stores the results of the search for fast kernels, and recreates
+ * everything when the device is lost.
  *
- * The batch under way then fails with `GpuDeviceLostError`; the next one finds a new device with the weights read again. A
- * second loss is final: a device that goes away twice will do so again, and whoever runs the program must know.
+ * When the device is lost, the current batch fails with `GpuDeviceLostError`. The next batch uses a new device, for which
+ * the weights are read again. A second loss is final: a device that is lost twice is likely to be lost again, and the user
+ * must know.
  */
 import { type ByteSource, type GgufFile, openGguf } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
@@ -17,9 +18,9 @@ type Kernels = typeof import('../kernels/webgpu/index.ts');
 
 /**
  * Loads the model onto the GPU, driven by a worker if `options.worker` says so.
- * @param opened to read it from; the caller closes it
- * @param reopen opens the source again, to read the weights once more
- * @throws InputError for impossible options, GpuError when there is no GPU or it has no room
+ * @param opened the file to read; the caller closes it
+ * @param reopen opens the source again, to read the weights again
+ * @throws InputError for invalid options, GpuError if there is no GPU or not enough memory
  */
 export async function startGpuRunner(
   opened: OpenModel,
@@ -32,35 +33,35 @@ export async function startGpuRunner(
   let current = await start(kernels, opened, options, watch);
   const layout = layoutOf(opened.file);
   let nLost = 0;
-  /** The device is gone, and the next batch needs a new one. */
+  /** The device is lost, and the next batch needs a new one. */
   let lost = false;
   let ended: Error | undefined;
   let disposed = false;
 
-  /** A new device, and the weights on it. */
+  /** Creates a new device and loads the weights onto it. */
   async function restart(): Promise<void> {
     await current.runner.dispose();
     await current.kept();
     const source = await reopen();
     try {
       const again = await openGguf(source);
-      if (layoutOf(again) !== layout) throw new Error(`${source.name} has become another file`);
+      if (layoutOf(again) !== layout) throw new Error(`${source.name} has changed since it was loaded`);
       current = await start(kernels, { source, file: again }, options, {});
     } finally {
       await source.close();
     }
-    onWarning?.(`the model was loaded again after the loss of its GPU device, on ${current.runner.description}`);
+    onWarning?.(`the GPU device was lost, and the model was loaded again on ${current.runner.description}`);
   }
 
   function noteLoss(reason: string): void {
     nLost++;
     lost = true;
     if (nLost === 1) {
-      onWarning?.(`${reason}; the next input finds a new device`);
+      onWarning?.(`${reason}; the next input uses a new device`);
       return;
     }
     ended = new kernels.GpuDeviceLostError(
-      `the GPU device was lost a second time and is given up (${reason}): load the model again, or use the wasm backend`,
+      `the GPU device was lost a second time and is no longer used (${reason}): load the model again, or use the wasm backend`,
     );
     onWarning?.(ended.message);
   }
@@ -77,7 +78,7 @@ export async function startGpuRunner(
       return ended ?? (lost ? undefined : current.runner.failure);
     },
     async run(batch, pooling, observer) {
-      if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while nothing was computed');
+      if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while it was idle');
       if (ended !== undefined) throw ended;
       if (lost) {
         try {
@@ -108,12 +109,12 @@ export async function startGpuRunner(
   };
 }
 
-/** A model on a device of its own. */
+/** A model on its own device. */
 interface Started {
   readonly runner: Runner;
-  /** Whether the device is known to be gone. A worker tells only when it is given work. */
+  /** Whether the device is known to be lost. A worker notices only when it gets work. */
   isLost(): boolean;
-  /** Resolves when what the search has found so far is written. */
+  /** Resolves when the results of the search so far are written. */
   kept(): Promise<void>;
 }
 
@@ -131,7 +132,7 @@ async function start(
     if (cache === undefined) return;
     writing = writing
       .then(() => cache.write(key, JSON.stringify(tuning)))
-      .catch((error) => onWarning?.(`the fastest kernels for this GPU could not be kept: ${(error as Error).message}`));
+      .catch((error) => onWarning?.(`cannot write the tuning results of this GPU: ${(error as Error).message}`));
   };
   const setup: GpuSetup = {
     precision,
@@ -170,7 +171,7 @@ async function openCache(wanted: TuningCache | false | undefined): Promise<Tunin
   return hasFiles() ? (await import('./tuning-cache.node.ts')).fileTuningCache() : undefined;
 }
 
-/** What was kept under `key`; what cannot be read is as good as nothing, but said. */
+/** The results stored under `key`. If they cannot be read, warns and continues without them. */
 async function readTuning(
   cache: TuningCache,
   key: string,
@@ -180,9 +181,7 @@ async function readTuning(
     const text = await cache.read(key);
     return text === undefined ? undefined : parseTuning(text);
   } catch (error) {
-    onWarning?.(
-      `what was kept about the fastest kernels for this GPU is not used (${key}): ${(error as Error).message}`,
-    );
+    onWarning?.(`the stored tuning results of this GPU are not used (${key}): ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -195,11 +194,11 @@ function parseTuning(text: string): Tuning {
     typeof tiles === 'object' &&
     tiles !== null &&
     Object.values(tiles).every((tile) => Number.isInteger(tile));
-  if (!whole) throw new Error('it is no result of a search');
+  if (!whole) throw new Error('the file does not hold tuning results');
   return value as Tuning;
 }
 
-/** Which tensors a file has, and where: the same text for the same model. */
+/** The tensors of a file and their offsets, as a text that is the same for the same model. */
 function layoutOf({ tensors }: GgufFile): string {
   return JSON.stringify(Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]));
 }

@@ -1,5 +1,5 @@
 /**
- * @file The engine: what a user of the library calls.
+ * @file The engine: the public API of the library.
  */
 
 export {

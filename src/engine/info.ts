@@ -1,5 +1,5 @@
 /**
- * @file What a loaded model is, gathered from its file and from what computes it.
+ * @file Describes a loaded model, from its file and its runner.
  */
 import { describeFileType } from '../gguf/file-types.ts';
 import type { GgufFile } from '../gguf/index.ts';
@@ -8,7 +8,7 @@ import type { ModelOutline, Pooling } from '../models/index.ts';
 import type { Runner } from './runner.ts';
 import type { ModelInfo } from './types.ts';
 
-/** Puts a `ModelInfo` together. */
+/** Builds the `ModelInfo`. */
 export function describeModel(
   file: GgufFile,
   source: string,

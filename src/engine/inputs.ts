@@ -1,5 +1,5 @@
 /**
- * @file From what the caller gave to token ids: which forms an input may have, and where it is cut when it is too long.
+ * @file Turns the caller's inputs into token ids: the forms that an input may have, and truncation.
  */
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { Turn } from '../turn.ts';
@@ -13,18 +13,18 @@ export interface Encoded {
 }
 
 /**
- * No UTF-8 can hold half of a surrogate pair, so that a token for it would stand for another text.
+ * Checks that a text has no half of a surrogate pair. UTF-8 cannot represent one, so its tokens would be those of another text.
  * @param what names the text in the message
- * @throws InputError when `text` has such a half
+ * @throws InputError if `text` has such a half
  */
 export function checkWellFormed(text: string, what: string, index?: number): void {
   const at = loneSurrogate(text);
   if (at === undefined) return;
-  const message = `${what} has half of a surrogate pair at character ${at}: a character, probably an emoji, was cut in two`;
+  const message = `${what} has half of a surrogate pair at character ${at}: a character, probably an emoji, was split`;
   throw new InputError('text', message, index);
 }
 
-/** Where half of a surrogate pair stands, in UTF-16 units; `undefined` for a text without one. */
+/** The position of half of a surrogate pair in UTF-16 units; `undefined` if there is none. */
 export function loneSurrogate(text: string): number | undefined {
   const at = text.search(/\p{Surrogate}/u);
   return at < 0 ? undefined : at;
@@ -33,8 +33,8 @@ export function loneSurrogate(text: string): number | undefined {
 const SHAPES = 'a string, an array of token ids, or an array of strings and token ids mixed';
 
 /**
- * The list of inputs that one argument stands for, as llama-server reads it: an array without any number in it is a list
- * of inputs, everything else (a string, token ids, a mix) is one input.
+ * The list of inputs in one argument, as llama-server reads it: an array without numbers is a list
+ * of inputs; anything else (a string, token ids, a mix) is one input.
  */
 export function listInputs(input: EmbedInput | readonly EmbedInput[]): readonly EmbedInput[] {
   if (Array.isArray(input) && !input.some((part) => typeof part === 'number')) return input as readonly EmbedInput[];
@@ -42,8 +42,8 @@ export function listInputs(input: EmbedInput | readonly EmbedInput[]): readonly 
 }
 
 /**
- * Token ids of one input. Texts get the model's special tokens around them; ids are taken as they are. In a mix, strings
- * are tokenised in place, and only when the first part is a string it gets the special tokens, all of them around that string.
+ * Token ids of one input. Texts get the model's special tokens around them; ids are unchanged. In a mix, strings
+ * are tokenised in place, and if the first part is a string, all special tokens go around that string.
  * @throws InputError `shape` for another type, `token` for an id outside the vocabulary
  */
 export function encodeInput(
@@ -56,14 +56,14 @@ export function encodeInput(
     checkWellFormed(input, `input ${index}`, index);
     return tokenizer.encode(input, { addSpecial, parseSpecial });
   }
-  // By its tag, not by its class: the array may come from another realm.
+  // Checks the tag, not the class, because the array may come from another realm.
   if (Object.prototype.toString.call(input) === '[object Int32Array]') {
     return checkIds(tokenizer, input as Int32Array, index);
   }
   if (!Array.isArray(input)) throw new InputError('shape', `input ${index} must be ${SHAPES}`, index);
   const parts: readonly unknown[] = input;
   if (parts.length > 0 && !parts.some((part) => typeof part === 'number')) {
-    throw new InputError('shape', `input ${index} is an array without any token id: it must be ${SHAPES}`, index);
+    throw new InputError('shape', `input ${index} is an array without token ids: it must be ${SHAPES}`, index);
   }
   const ids: number[] = [];
   for (const [i, part] of parts.entries()) {
@@ -91,7 +91,7 @@ function checkIds<Ids extends number[] | Int32Array>(tokenizer: Tokenizer, ids: 
 }
 
 /**
- * Token ids of a list of inputs within the context, without keeping the calling thread for long between two of them.
+ * Token ids of a list of inputs, checked against the context. Yields the calling thread between inputs.
  * @throws what `encodeWithin` throws, the signal's reason
  */
 export async function encodeInputs(
@@ -112,10 +112,10 @@ export async function encodeInputs(
 }
 
 /**
- * Token ids of one input within the context.
+ * Token ids of one input, checked against the context.
  *
- * A text that is cut keeps the special tokens that the tokenizer put around it; given ids are simply cut.
- * @throws InputError as `encodeInput`, and `empty` for no tokens; ContextSizeError when it is too long and may not be cut
+ * A truncated text keeps the special tokens around it; token ids are cut without regard to special tokens.
+ * @throws InputError as `encodeInput`, and `empty` for no tokens; ContextSizeError if it is too long and truncation is not allowed
  */
 function encodeWithin(
   tokenizer: Tokenizer,
@@ -140,7 +140,7 @@ function encodeWithin(
   return { ids: kept, truncated: true };
 }
 
-/** How many special tokens the tokenizer puts before and after a text: it adds at most one on each side. */
+/** The number of special tokens before and after a text: at most one on each side. */
 function specialTokensAround(tokenizer: Tokenizer): [before: number, after: number] {
   const n = tokenizer.encode('', { addSpecial: true, parseSpecial: false }).length;
   const before = n === 2 || (n === 1 && tokenizer.vocab.addBos) ? 1 : 0;

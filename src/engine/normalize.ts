@@ -1,5 +1,5 @@
 /**
- * @file The last step of a vector: cut, normalise, pad.
+ * @file The last steps of a vector: cut, normalise, pad.
  */
 import { InputError } from './errors.ts';
 
@@ -7,9 +7,9 @@ import { InputError } from './errors.ts';
 export const DEFAULT_NORMALIZE = 2;
 
 /**
- * Normalises `x` in place as llama.cpp's `embd_normalize` says: -1 leaves it as it is, 0 scales the largest magnitude to
- * 32760, 2 is the euclidean norm, any other integer p the p-norm. As there, squares are float32, their sum is float64,
- * and the values are multiplied by the reciprocal of the norm rounded to float32; a norm of 0 gives zeros.
+ * Normalises `x` in place as llama.cpp's `embd_normalize` does: -1 changes nothing, 0 scales the largest magnitude to
+ * 32760, 2 is the euclidean norm, any other integer p the p-norm. As in llama.cpp, squares are float32, their sum is float64,
+ * and the values are multiplied by the reciprocal of the norm, rounded to float32. A norm of 0 gives zeros.
  */
 export function normalize(x: Float32Array, p: number): void {
   if (p === -1) return;
@@ -37,9 +37,9 @@ function pNorm(x: Float32Array, p: number): number {
 }
 
 /**
- * The rows of a `[n, width]` result as the caller asked for them: the first `dimensions` values of each row, normalised,
- * and filled up with zeros where `dimensions` is more than `width`.
- * @returns `rows` itself, changed in place, when the width stays
+ * Finishes the rows of a `[n, width]` result: the first `dimensions` values of each row, normalised,
+ * and padded with zeros if `dimensions` is more than `width`.
+ * @returns `rows` itself, changed in place, if the width does not change
  */
 export function finish(rows: Float32Array, width: number, dimensions: number, p: number): Float32Array {
   const n = rows.length / width;
@@ -53,15 +53,15 @@ export function finish(rows: Float32Array, width: number, dimensions: number, p:
   return out;
 }
 
-/** @throws InputError when `p` is no integer or `dimensions` no positive integer */
+/** @throws InputError if `p` is not an integer or `dimensions` not a positive integer */
 export function checkOutputOptions(p: number | undefined, dimensions: number | undefined): void {
   if (p !== undefined && !Number.isInteger(p)) {
-    throw new InputError('option', `normalize must be an integer (-1, 0, 1, 2 or a p), not ${p}`);
+    throw new InputError('option', `normalize must be an integer (-1, 0, 1, 2 or p), not ${p}`);
   }
   if (dimensions !== undefined && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MAX_DIMENSIONS)) {
     throw new InputError('option', `dimensions must be an integer from 1 to ${MAX_DIMENSIONS}, not ${dimensions}`);
   }
 }
 
-/** Most values in one vector that padding may ask for; far above every model's, and keeps a request from asking for gigabytes. */
+/** Most dimensions that padding may give: far above those of any model, and low enough that a request cannot ask for gigabytes. */
 export const MAX_DIMENSIONS = 65536;

@@ -1,9 +1,9 @@
 /**
- * @file What the engine asks of the runtime: how many CPUs there are, whether memory can be shared, whether there are files.
+ * @file What the engine needs to know about the runtime: number of CPUs, shared memory, file system.
  */
 import { builtin, nodeProcess } from '../workers/index.ts';
 
-/** CPUs that this process may use; 1 when the runtime does not say. */
+/** CPUs that this process may use; 1 if the runtime does not say. */
 export function cpuCount(): number {
   return builtin('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }

@@ -1,5 +1,5 @@
 /**
- * @file Where the time of the forwards goes, as far as a backend keeps account of it.
+ * @file Time by operation, from backends that measure it.
  */
 import type { Profile } from '../kernels/wasm/index.ts';
 import { InputError } from './errors.ts';
@@ -10,10 +10,10 @@ export interface ProfileSource {
   readonly profile?: Profile;
 }
 
-/** @throws InputError when `backend` collects none */
+/** @throws InputError if `backend` collects none */
 export function readProfile({ profile }: ProfileSource): OpProfile[] {
   if (profile === undefined) {
-    throw new InputError('option', 'no profile is collected: load the model with profile: true on the wasm backend');
+    throw new InputError('option', 'there is no profile: load the model with profile: true on the wasm backend');
   }
   const rows = Array.from(profile.entries, ([op, entry]) => ({ op, ...entry }));
   return rows.sort((a, b) => b.milliseconds - a.milliseconds);

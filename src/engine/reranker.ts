@@ -15,22 +15,22 @@ const MIN_FLOAT32 = 2 ** -149;
 const MAX_TANH = 1 - 2 ** -24;
 
 /**
- * On which scale scores are given:
- *  - `raw`: as llama.cpp gives them: the first output of the head, which is a logit of BERT-like models, its tanh of
- *    jina-bert-v2 and the probability of "yes" of qwen3;
- *  - `logit`: the same for all models: any number, 0 is undecided. Of one output that output (before a tanh); of several
- *    ln(p / (1 − p)), where p is the share of the first in their softmax;
+ * The scale of scores:
+ *  - `raw`: as in llama.cpp: the first output of the head, which is a logit for BERT-like models, its tanh for
+ *    jina-bert-v2 and the probability of "yes" for qwen3;
+ *  - `logit`: the same for all models: any number, where 0 is undecided. With one output, that output (before a tanh); with
+ *    several, ln(p / (1 − p)), where p is the share of the first in their softmax;
  *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
  */
 export type ScoreScale = (typeof scoreScales)[number];
 
 /** Options of `rank`. */
 export interface RankOptions {
-  /** Return only that many of the best. Default: all. */
+  /** Return only this many of the best documents. Default: all. */
   readonly topN?: number;
   /** Default `raw`. */
   readonly scores?: ScoreScale;
-  /** Cut a document whose pair is longer than the context at its end instead of refusing it. Default false. */
+  /** Cut the end of a document whose pair is longer than the context, instead of refusing it. Default false. */
   readonly truncate?: boolean;
   /** As in `EmbedOptions`. */
   readonly client?: string;
@@ -40,18 +40,18 @@ export interface RankOptions {
 
 /** One document and its score. */
 export interface Ranked {
-  /** Which document, in the order given. */
+  /** Index of the document. */
   readonly index: number;
   readonly score: number;
 }
 
-/** The answer of `rank`. */
+/** The result of `rank`. */
 export interface Ranking {
-  /** Best first; equal scores in the order given. */
+  /** Best first; equal scores in the order of the documents. */
   readonly results: Ranked[];
   /** Tokens of each pair, in the order of the documents. */
   readonly nTokens: number[];
-  /** Which pairs were cut, in the order of the documents. */
+  /** Whether each pair was cut, in the order of the documents. */
   readonly truncated: boolean[];
 }
 
@@ -64,7 +64,7 @@ export interface Ranking {
  * ```
  */
 export class Reranker {
-  /** The model itself, for everything but ranking. */
+  /** The model, for everything except ranking. */
   readonly embedder: Embedder;
 
   private constructor(embedder: Embedder) {
@@ -72,9 +72,9 @@ export class Reranker {
   }
 
   /**
-   * Loads a model with `rank` pooling, whatever its file asks for.
-   * @throws what `Embedder.load` throws, and InputError for a file without a classifier; with the option `pooling: 'rank'` the first
-   *   value of the hidden state is the score then, as in llama.cpp
+   * Loads a model with `rank` pooling, whatever its file says.
+   * @throws what `Embedder.load` throws, and InputError for a file without a classifier, unless `pooling: 'rank'` is given. Then
+   *   the first value of the hidden state is the score, as in llama.cpp
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Reranker> {
     const { pooling = 'rank', requireClassifier = options.pooling === undefined } = options;
@@ -88,14 +88,14 @@ export class Reranker {
   }
 
   /**
-   * Ranks with a model that is loaded already. Disposing of one disposes of both.
-   * @throws InputError when its pooling is not `rank`
+   * Ranks with a loaded model. Disposing one disposes both.
+   * @throws InputError if its pooling is not `rank`
    */
   static from(embedder: Embedder): Reranker {
     const { name, pooling } = embedder.info;
     if (pooling === 'rank') return new Reranker(embedder);
     const remedy = "load it with pooling: 'rank' (--reranking)";
-    throw new InputError('option', `${name} was loaded to embed with ${pooling} pooling, not to rank: ${remedy}`);
+    throw new InputError('option', `${name} was loaded with ${pooling} pooling, which does not rank: ${remedy}`);
   }
 
   get info(): ModelInfo {
@@ -104,11 +104,12 @@ export class Reranker {
 
   /**
    * Scores each document against the query.
-   * @throws InputError when a pair cannot be used (ContextSizeError when it is too long), the signal's reason
+   * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
    */
   async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
     const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
-    if (!(Number.isInteger(topN) && topN >= 0)) throw new InputError('option', `topN must be 0 or more, not ${topN}`);
+    if (!(Number.isInteger(topN) && topN >= 0))
+      throw new InputError('option', `topN must be an integer that is 0 or greater, not ${topN}`);
     checkChoice('scores', scores, scoreScales);
     checkSwitches({ truncate });
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
@@ -123,7 +124,7 @@ export class Reranker {
     return { results, nTokens, truncated };
   }
 
-  /** Pairs within the context: what is too long is found, or cut, before the next one is made. */
+  /** Encodes the pairs; each is checked against the context, or cut, before the next one. */
   async #encodePairs(
     query: string,
     documents: readonly string[],
@@ -159,7 +160,7 @@ export class Reranker {
 
 /**
  * The score of one pair.
- * @param outputs of the classifier, one a label
+ * @param outputs of the classifier, one for each label
  */
 function score(outputs: Float32Array, scale: ScoreScale, kind: ModelInfo['rankOutputs']): number {
   if (scale === 'raw') return outputs[0];
@@ -168,7 +169,7 @@ function score(outputs: Float32Array, scale: ScoreScale, kind: ModelInfo['rankOu
   return scale === 'logit' ? logit : 1 / (1 + Math.exp(-logit));
 }
 
-/** The inverse of tanh; finite also where float32 has rounded that to 1. */
+/** The inverse of tanh; finite even where float32 has rounded tanh to 1. */
 function atanh(x: number): number {
   return Math.atanh(Math.min(MAX_TANH, Math.max(-MAX_TANH, x)));
 }
@@ -180,7 +181,7 @@ function logSumExp(values: readonly number[]): number {
   return max + Math.log(sum(values.map((value) => Math.exp(value - max))));
 }
 
-/** ln x; of a probability that is too small for float32 that of the smallest one, so that logits are finite. */
+/** ln x; a probability that is too small for float32 counts as the smallest one, so that logits are finite. */
 function ln(probability: number): number {
   return Math.log(Math.max(probability, MIN_FLOAT32));
 }

@@ -1,5 +1,5 @@
 /**
- * @file What computes: a loaded model on some backend, here or in workers. And the one that computes here.
+ * @file The contract of a runner (a loaded model on a backend), and the runner on the calling thread.
  */
 import type { GgufFile } from '../gguf/index.ts';
 import { type LoadedModel, loadModel, type Pooling } from '../models/index.ts';
@@ -8,36 +8,36 @@ import type { Batch, Observer } from '../tensor/ops.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
 import type { OpProfile } from './types.ts';
 
-/** A loaded model that turns batches into vectors. One batch at a time. */
+/** A loaded model that turns batches into vectors, one batch at a time. */
 export interface Runner {
   readonly backend: BackendName;
-  /** One line for people. */
+  /** One line, for display. */
   readonly description: string;
   readonly precision: Precision;
   readonly threads: number;
-  /** `run` returns before anything is computed: there is time for other work until it resolves. */
+  /** Whether `run` returns before computing, so that other work can happen until it resolves. */
   readonly inBackground: boolean;
-  /** Why nothing can be computed any more: a worker died, or a GPU was lost for good. */
+  /** Why the runner can no longer compute: a worker died, or a GPU was lost for good. */
   readonly failure: Error | undefined;
   /**
    * Hidden states of the batch, pooled: `[nSeq, n]`, or `[T, n]` for `none`.
    * @param observer sees every named step
    */
   run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
-  /** Sums since the start, largest first; of rank 0 in a team. Rejects unless the backend collects them. */
+  /** Time by operation since the start, largest first; in a team, that of rank 0. Rejects unless the backend measures it. */
   profile(): Promise<OpProfile[]>;
   /** Frees everything. Safe to call twice. */
   dispose(): Promise<void>;
 }
 
-/** What to report while weights are read, and how to stop it. */
+/** Progress and cancellation of loading. */
 export interface LoadWatch {
-  /** Bytes of weights read, and bytes in all. */
+  /** Called with the bytes of weights read so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Loads the weights into `backend` and computes on the calling thread (or on the GPU that it drives). */
+/** Loads the weights into `backend`. The runner computes on the calling thread (or on the GPU that it drives). */
 export async function startLocalRunner(
   file: GgufFile,
   backend: Backend & ProfileSource,
@@ -56,12 +56,12 @@ interface Loaded {
   readonly model: LoadedModel;
 }
 
-/** A function of its own, so that nothing but `loaded` holds the weights. */
+/** A separate function, so that only `loaded` references the weights. */
 function makeRunner(weights: Loaded, precision: Precision): Runner {
   let loaded: Loaded | undefined = weights;
   const { name, description } = weights.backend;
   const use = () => {
-    if (loaded === undefined) throw new Error('the model was disposed of');
+    if (loaded === undefined) throw new Error('the model is disposed');
     return loaded;
   };
   return {

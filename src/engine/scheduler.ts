@@ -1,25 +1,25 @@
 /**
  * @file Packs the inputs of all waiting requests into batches by tokens and runs one batch after the other.
  *
- * Clients take turns, one input a turn, until nothing more fits; whoever had a turn goes to the end. Within a client its
- * calls take turns the same way, so calls of one input are served in the order in which they came, and a short call is not
- * stuck behind a long one. A turn is kept by those whose next input does not fit, and the first input of a batch is taken
- * whatever its length: nobody starves.
- * What an input shares its batch with does not change its result: that is a rule of the backends.
+ * Clients take turns, one input for each turn, until nothing more fits. After its turn, a client goes to the end of the
+ * list. The calls of a client take turns the same way, so calls of one input are served in order of arrival, and a short
+ * call does not wait behind a long one. A client whose next input does not fit keeps its turn, and the first input of a
+ * batch may have any length, so no client starves.
+ * The backends guarantee that the result of an input does not depend on the rest of its batch.
  */
 import type { Pooling } from '../models/index.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import type { Runner } from './runner.ts';
 import type { BatchReport } from './types.ts';
 
-/** What is to be computed. */
+/** Inputs to compute. */
 export interface Job {
   readonly inputs: readonly Int32Array[];
-  /** Of inputs that are pairs: the token at which the second text of each begins. */
+  /** For pairs: the token at which the second text of each input begins. */
   readonly pairStarts?: readonly number[];
   readonly pooling: Pooling;
   readonly observer?: Observer;
-  /** Who asks; a job without a client is a client of its own. */
+  /** The client that the job counts for; a job without one is a client of its own. */
   readonly client?: string;
   readonly signal?: AbortSignal;
   /** Called after each batch with the tokens of this job done so far. */
@@ -36,15 +36,15 @@ interface Waiting extends Job {
   readonly results: Rows[];
   /** Next input to be taken. */
   next: number;
-  /** Inputs whose rows are there, and their tokens. */
+  /** Inputs whose rows are computed, and their tokens. */
   nDone: number;
   nTokensDone: number;
   readonly succeed: () => void;
-  /** Whatever the reason is: callbacks may throw `undefined`. */
+  /** The reason has any type, because callbacks may throw `undefined`. */
   readonly fail: (reason: unknown) => void;
 }
 
-/** Calls of one client that have inputs left to take, whose turn it is first. */
+/** Calls of one client that have inputs left, the next one first. */
 interface Client {
   readonly name: string | undefined;
   readonly jobs: Waiting[];
@@ -62,7 +62,7 @@ export class Scheduler {
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   /** In the order of their turns. */
   readonly #clients: Client[] = [];
-  /** Jobs that have not ended, those with all inputs under way too. */
+  /** Jobs that have not ended, including those whose inputs are all in progress. */
   readonly #open = new Set<Waiting>();
   #nWaiting = 0;
   #nWaitingTokens = 0;
@@ -71,7 +71,7 @@ export class Scheduler {
 
   /**
    * @param nUbatch most tokens in one batch, unless a single input is longer
-   * @param onBatch called after each batch that was computed; what it throws, the jobs of the batch fail with
+   * @param onBatch called after each computed batch; if it throws, the jobs of the batch fail with that error
    */
   constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void) {
     this.#runner = runner;
@@ -79,17 +79,17 @@ export class Scheduler {
     this.#onBatch = onBatch;
   }
 
-  /** Inputs that wait to be computed. */
+  /** Number of inputs that wait to be computed. */
   get nWaiting(): number {
     return this.#nWaiting;
   }
 
-  /** Tokens of the inputs that wait to be computed. */
+  /** Number of tokens of the inputs that wait to be computed. */
   get nWaitingTokens(): number {
     return this.#nWaitingTokens;
   }
 
-  /** Resolves to the rows of each input, in order; rejects with the signal's reason or with what went wrong. */
+  /** Resolves to the rows of each input, in order; rejects with the signal's reason or the error. */
   submit(job: Job): Promise<Rows[]> {
     return new Promise((resolve, reject) => {
       const { signal } = job;
@@ -123,7 +123,7 @@ export class Scheduler {
     });
   }
 
-  /** Fails everything that waits or is submitted later, and resolves when the batch under way has ended. */
+  /** Fails all waiting and later jobs, and resolves when the current batch has ended. */
   async close(reason: unknown): Promise<void> {
     this.#closed = { reason };
     for (const job of this.#open) job.fail(reason);
@@ -139,7 +139,7 @@ export class Scheduler {
     else client.jobs.push(job);
   }
 
-  /** Drops the inputs that were not taken. */
+  /** Drops the inputs that have not been taken. */
   #leave(job: Waiting): void {
     const dropped = job.inputs.slice(job.next);
     this.#nWaiting -= dropped.length;
@@ -153,12 +153,12 @@ export class Scheduler {
   }
 
   async #drain(): Promise<void> {
-    // Requests of the same turn of the event loop get into the same batch.
+    // Requests of the same turn of the event loop share a batch.
     await Promise.resolve();
     let handOut: (() => void) | undefined;
     while (this.#clients.length > 0 || handOut !== undefined) {
       const computing = this.#clients.length > 0 ? this.#compute(this.#take()) : undefined;
-      // What the last batch computed; a runner in the background is busy with the next one by now.
+      // Delivers the last batch; a runner in the background already computes the next one.
       handOut?.();
       handOut = await computing;
       if (!this.#runner.inBackground) {
@@ -179,7 +179,7 @@ export class Scheduler {
       job.pooling === pooling &&
       job.observer === observer &&
       (job.inputs[job.next].length <= room || taken.length === 0);
-    // Those that had a turn come by again at the end of the list; for those passed over there will be no room in this batch.
+    // Clients that had a turn come again at the end of the list; those that were passed over do not fit in this batch.
     for (let at = 0; at < clients.length; ) {
       const { jobs } = clients[at];
       const jobAt = jobs.findIndex(fits);
@@ -200,7 +200,7 @@ export class Scheduler {
     return taken;
   }
 
-  /** Computes a batch; resolves to what hands the rows to their jobs. */
+  /** Computes a batch; resolves to a function that gives the rows to their jobs. */
   async #compute(taken: readonly Taken[]): Promise<() => void> {
     const { pooling, observer } = taken[0].job;
     const batch = packBatch(
@@ -247,8 +247,8 @@ function countTokens(inputs: readonly Int32Array[]): number {
 }
 
 /**
- * Puts sequences end to end.
- * @param pairStarts where the second text begins in those that are pairs
+ * Concatenates sequences.
+ * @param pairStarts where the second text of each pair begins
  */
 export function packBatch(sequences: readonly Int32Array[], pairStarts: readonly (number | undefined)[] = []): Batch {
   const nTokens = countTokens(sequences);

@@ -1,20 +1,20 @@
 /**
- * @file Opens what the user calls a model: a path, a URL, bytes, a Blob or a byte source of his own.
+ * @file Opens the source of a model: a path, a URL, bytes, a Blob or the caller's own byte source.
  */
 import { type ByteSource, blobSource, memorySource, wholeSource } from '../gguf/index.ts';
 import { filePath } from './platform.ts';
 
-/** Where a model may come from. A string is a path or a `file:` URL. */
+/** The source of a model. A string is a path or a `file:` URL. */
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | ByteSource;
 
 /**
- * Opens `source` for reading; gzipped models are unpacked, the parts of a split model (by the path of the first) joined.
+ * Opens `source` for reading. Unpacks a gzipped model, and joins the parts of a split model (given by the path of the first).
  * The caller closes it.
- * @throws GgufError when a file cannot be opened, TypeError for something that is no source
+ * @throws GgufError if a file cannot be opened, TypeError if `source` is not a valid source
  */
 export async function openSource(source: ModelSource): Promise<ByteSource> {
   if (typeof source === 'string') return isUrl(source) ? openUrl(new URL(source)) : openPath(source);
-  // By their tags, not by their classes: objects of another realm (Jest, `vm`, an iframe) are as good.
+  // Checks tags, not classes, so that objects of another realm (Jest, `vm`, an iframe) work.
   switch (Object.prototype.toString.call(source)) {
     case '[object URL]':
       return openUrl(source as URL);
@@ -33,7 +33,7 @@ export async function openSource(source: ModelSource): Promise<ByteSource> {
   throw new TypeError('a model must be a path, a URL, bytes, a Blob or a ByteSource');
 }
 
-/** Whether a text is a URL and no path: Windows' drive letters are no schemes. */
+/** Whether a text is a URL and not a path: a Windows drive letter is not a scheme. */
 function isUrl(text: string): boolean {
   return /^(?:file:|[a-z][a-z\d+.-]+:\/\/)/i.test(text);
 }
@@ -50,5 +50,5 @@ async function openPath(path: string): Promise<ByteSource> {
 
 async function openUrl(url: URL): Promise<ByteSource> {
   if (url.protocol === 'file:') return openPath(filePath(url));
-  throw new TypeError(`a model cannot be read from ${url.protocol} URLs: download it, or fetch it into a Blob`);
+  throw new TypeError(`a model cannot be loaded from a ${url.protocol} URL: download it, or fetch it into a Blob`);
 }

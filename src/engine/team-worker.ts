@@ -1,6 +1,6 @@
 /**
- * @file The module that a compute worker runs: loads the model into a backend of its own (over memory that it shares
- * with its team) and computes one forward after the other.
+ * @file The module that a compute worker runs: loads the model into its own backend (over memory that it shares
+ * with its team) and computes one forward pass after the other.
  */
 import { type ByteSource, openSnapshot } from '../gguf/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
@@ -11,14 +11,14 @@ import { linkToOwner, Transferred } from '../workers/index.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
 import { type TeamOwnerMethods, type TeamWorkerMethods, teamErrorClasses, type WorkerBackend } from './team-methods.ts';
 
-/** Bytes asked for at a time, so that a large tensor is never held twice. */
+/** Bytes of one read, so that a large tensor is never in memory twice. */
 const READ_SIZE = 1 << 20;
 
-/** Buffers of `READ_SIZE` that are not on their way. */
+/** Buffers of `READ_SIZE` that are not in transfer. */
 const buffers: ArrayBuffer[] = [];
 let loaded: (Made & { readonly model: LoadedModel; readonly isFirst: boolean }) | undefined;
 
-/** A backend, and what only some have. */
+/** A backend, and the features that only some have. */
 interface Made {
   readonly backend: Backend & ProfileSource & { readonly tuning?: Tuning };
   readonly setTeam: (n: number) => void;
@@ -64,7 +64,7 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
 }
 
 async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
-  if (loaded === undefined) throw new Error('no model is loaded in this worker');
+  if (loaded === undefined) throw new Error('this worker has no model');
   const { backend, model, setTeam, isFirst } = loaded;
   const { ops } = backend;
   setTeam(team);
@@ -78,7 +78,7 @@ async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMeth
   return isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
 }
 
-/** Rank 0 alone sees the steps. */
+/** Only rank 0 reports the steps. */
 const showStep: Observer = (name, values, rows, cols) => {
   owner.notify('step', { name, values, rows, cols }, [values.buffer as ArrayBuffer]);
 };

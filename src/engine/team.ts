@@ -1,6 +1,6 @@
 /**
- * @file Computes in workers: one, or a team of several over one shared memory that run the same forward, each on its
- * own rows. How a team works is described in `src/kernels/wasm/index.ts`. Starting a thread takes as long as reading a
+ * @file Computes in workers: one, or a team of several over one shared memory that run the same forward pass, each on its
+ * own rows. `src/kernels/wasm/index.ts` describes how a team works. Starting a thread takes as long as reading a
  * small model, so a team is made before the header is read, and gets its model later.
  */
 import { type ByteSource, type GgufFile, takeSnapshot } from '../gguf/index.ts';
@@ -21,7 +21,7 @@ import {
 } from './team-methods.ts';
 import type { OpProfile } from './types.ts';
 
-/** What the workers are to be. */
+/** The kind and number of workers. */
 export type TeamOptions =
   | { readonly backend: 'reference' }
   | { readonly backend: 'webgpu'; readonly options: GpuSetup; readonly onTuning: (tuning: Tuning) => void }
@@ -49,9 +49,9 @@ export class Team {
   readonly #read: number[];
   #abortTeam = () => {};
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
-  /** Calls that wait for an answer: the process must not end before. */
+  /** Number of calls that wait for an answer; they keep the process alive. */
   #nCalls = 0;
-  /** Why no more work can be done: a worker died, or the team was disposed. */
+  /** Why the team can no longer work: a worker died, or the team was disposed. */
   #ended: Error | undefined;
   #onTuning: (tuning: Tuning) => void = () => {};
   #onStep: Observer = () => {};
@@ -59,7 +59,7 @@ export class Team {
 
   /**
    * Starts `size` workers. Whoever makes a team disposes of it, unless `load` rejects.
-   * @param workerUrl where the module of the workers lies, if not where the package has it
+   * @param workerUrl URL of the workers' module, if it is not the one in the package
    */
   constructor(size: number, workerUrl?: string | URL) {
     this.#read = new Array(size).fill(0);
@@ -126,7 +126,7 @@ export class Team {
     );
   }
 
-  /** What each rank is to make. */
+  /** The backend of each rank. */
   async #backends(options: TeamOptions): Promise<WorkerBackend[]> {
     if (options.backend === 'reference') return [{ name: 'reference' }];
     if (options.backend === 'webgpu') {
@@ -183,13 +183,13 @@ export class Team {
       }),
     );
     return this.#awaken(async () => {
-      // Rank 0 has the values, and by then nobody else touches the memory.
+      // Rank 0 has the values, and the other ranks have finished with the memory.
       const values = await answers[0];
       if (values !== undefined) {
         watch.rethrow();
         return values;
       }
-      // When one fails, all do, and the memory is free when the last has said so.
+      // If one fails, all fail, and the memory is free when the last has answered.
       await Promise.all(answers);
       throw firstError;
     });
@@ -201,7 +201,7 @@ export class Team {
     return this.#awaken(() => this.#members[0].request('profile', undefined));
   }
 
-  /** Keeps the process alive while somebody waits for an answer; otherwise it may end. */
+  /** Keeps the process alive while a call waits for an answer. */
   async #awaken<T>(call: () => Promise<T>): Promise<T> {
     if (this.#nCalls++ === 0) this.#keepAlive(true);
     try {
@@ -218,11 +218,11 @@ export class Team {
   #memberDied(rank: number, error: Error): void {
     if (this.#ended !== undefined) return;
     const of = this.#members.length > 1 ? ` ${rank + 1} of ${this.#members.length}` : '';
-    const message = `compute worker${of} ended unexpectedly (${error.message}); load the model again`;
+    const message = `compute worker${of} ended unexpectedly (${error.message}): load the model again`;
     void this.#end(new Error(message, { cause: error }));
   }
 
-  /** The first reason counts; a second call ends nothing twice. */
+  /** Ends the team. The first reason counts; a second call does nothing. */
   async #end(reason: Error): Promise<void> {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
@@ -239,7 +239,7 @@ export class Team {
   }
 }
 
-/** An observer that is called until it throws, and then throws that when the forward has ended. */
+/** Wraps an observer: after it throws, it is not called again, and `rethrow` throws the error after the forward pass. */
 function watched(observer: Observer | undefined): { readonly observer: Observer; rethrow(): void } {
   let thrown: { readonly reason: unknown } | undefined;
   return {
@@ -264,13 +264,13 @@ function precisionOf(options: TeamOptions): Precision {
 
 const workerFile = './team-worker.ts';
 
-/** What to do where a bundler has left the module of the workers behind. */
+/** What to do if a bundler has not bundled the workers' module. */
 const advice =
-  'if this program is bundled, bundle gguf-embed/worker, too, and name it by the option workerUrl, or give worker: false';
+  'if this program is bundled, also bundle gguf-embed/worker and pass its URL as the option workerUrl, or set worker: false';
 
 /**
- * The module that workers run. `start` has the one form in which bundlers see that there is a worker; the path that `url`
- * takes for Node must not be a literal, or they would copy the module as it is. The build turns `.ts` into `.js` in both.
+ * The module that workers run. `start` has the form by which bundlers recognise a worker. The path in `url`
+ * for Node must not be a literal, or bundlers would copy the module unchanged. The build turns `.ts` into `.js` in both.
  */
 function workerModule(url: string | URL | undefined): WorkerModule {
   if (url !== undefined) return { url: () => url, start: () => new Worker(url, { type: 'module' }), advice };

@@ -1,13 +1,13 @@
 /**
- * @file A tokenizer without a model: also for files that hold a vocabulary and no weights.
+ * @file Loads a tokenizer without a model; a file with only a vocabulary is enough.
  */
 import { openGguf } from '../gguf/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { type ModelSource, openSource } from './source.ts';
 
 /**
- * The tokenizer of a GGUF file. No tensor is read.
- * @throws GgufError when the file cannot be read, TokenizerError when it has no tokenizer that is known
+ * The tokenizer of a GGUF file. Reads no tensors.
+ * @throws GgufError if the file cannot be read, TokenizerError if its tokenizer is missing or not supported
  */
 export async function loadTokenizer(source: ModelSource): Promise<Tokenizer> {
   const bytes = await openSource(source);

@@ -1,6 +1,6 @@
 /**
- * @file A trace: everything that a forward of one input computes and has a name. What is done with it (files, comparisons,
- * reports) is not here.
+ * @file A trace: every named intermediate of the forward pass of one input. What to do with it (files, comparisons,
+ * reports) is not part of this file.
  */
 import type { Pooling } from '../models/index.ts';
 import type { Observer } from '../tensor/ops.ts';
@@ -10,11 +10,11 @@ import type { EmbedOptions, ModelInfo } from './types.ts';
 /** Options of `trace`. */
 export interface TraceOptions
   extends Pick<EmbedOptions, 'pooling' | 'normalize' | 'truncate' | 'onProgress' | 'signal'> {
-  /** Keep only steps whose names fit one of these patterns; `*` stands for any text, `?` for one character. Default: all. */
+  /** Keep only steps whose names match one of these patterns; `*` matches any text, `?` one character. Default: all. */
   readonly only?: readonly string[];
 }
 
-/** One named intermediate of a forward. */
+/** One named intermediate of a forward pass. */
 export interface TraceStep {
   /** llama.cpp's name with the layer's number: `ffn_out-3`. A name can occur several times. */
   readonly name: string;
@@ -26,23 +26,23 @@ export interface TraceStep {
 
 /** What `trace` returns. */
 export interface Trace {
-  /** The model, and what computed. */
+  /** The model and the backend. */
   readonly info: ModelInfo;
   /** The tokens of the input, special ones included, after truncation. */
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
   readonly pooling: Pooling;
   /**
-   * In the order of the forward; the last one is `result_embd_pooled`, which is the vector before it is normalised. The backend
-   * `reference` shows every step, the others only those that they hold in memory as a whole.
+   * In the order of computation. The last one is `result_embd_pooled`, the vector before it is normalised. The backend
+   * `reference` shows every step; the others show only those that they hold in memory completely.
    */
   readonly steps: readonly TraceStep[];
-  /** What `embed` returns: with pooling `none` the vectors of all tokens end to end. */
+  /** What `embed` returns: with pooling `none`, the vectors of all tokens, concatenated. */
   readonly vector: Float32Array;
   /** Values in one vector. */
   readonly dimensions: number;
 }
 
-/** Keeps the steps that `only` names, as an observer. */
+/** An observer that keeps the steps that match `only`. */
 export function collectSteps(only: readonly string[] | undefined): { steps: TraceStep[]; observer: Observer } {
   const wanted = only === undefined ? undefined : namePattern(only);
   const steps: TraceStep[] = [];
@@ -52,10 +52,10 @@ export function collectSteps(only: readonly string[] | undefined): { steps: Trac
   return { steps, observer };
 }
 
-/** @throws InputError unless `only` is a list of texts */
+/** @throws InputError unless `only` is a list of strings */
 function namePattern(only: readonly string[]): RegExp {
   if (!Array.isArray(only) || !only.every((pattern) => typeof pattern === 'string')) {
-    throw new InputError('option', 'only must be a list of patterns of names');
+    throw new InputError('option', 'only must be a list of name patterns');
   }
   const wildcards: Readonly<Record<string, string>> = { '*': '.*', '?': '.' };
   const sources = only.map((pattern) => pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, (c) => wildcards[c] ?? `\\${c}`));

@@ -1,8 +1,8 @@
 /**
- * @file Keeps what the search for the fastest kernels found in the user's cache folder, for Node, Deno and Bun.
+ * @file Stores the results of the search for the fastest kernels in the user's cache folder, for Node, Deno and Bun.
  *
- * One small JSON file for each adapter and version of the kernels. A file is written whole or not at all: under another
- * name first, then renamed, so that two programs that write at the same time leave one of both results.
+ * One small JSON file for each adapter and version of the kernels. A file is written under another name and then
+ * renamed, so that two programs that write at the same time leave one complete result.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -10,14 +10,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TuningCache } from './types.ts';
 
-/** Where the files lie: `$XDG_CACHE_HOME` or `~/.cache`, on Windows `%LOCALAPPDATA%`, below `gguf-embed`. */
+/** The folder of the files: `$XDG_CACHE_HOME` or `~/.cache`, on Windows `%LOCALAPPDATA%`, below `gguf-embed`. */
 function cacheFolder(): string {
   const { LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
   const base = process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME;
   return join(base || join(homedir(), '.cache'), 'gguf-embed');
 }
 
-/** @param folder where to keep the files; made at the first write */
+/** @param folder where to store the files; created at the first write */
 export function fileTuningCache(folder = cacheFolder()): TuningCache {
   return {
     async read(key) {

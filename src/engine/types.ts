@@ -1,11 +1,11 @@
 /**
- * @file The public types of the engine: what goes into `Embedder.load` and `embed`, and what comes out.
+ * @file The public types of the engine: options and results of `Embedder.load` and `embed`.
  */
 import type { Pooling, RankOutputs } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 
-/** How far a long operation has come. */
+/** Progress of a long operation. */
 export interface Progress {
   /** `load`: bytes of weights; `embed`: tokens. */
   readonly stage: 'load' | 'embed';
@@ -23,17 +23,17 @@ export interface OpProfile {
   readonly macs: number;
 }
 
-/** What one computed batch was. */
+/** Statistics of one computed batch. */
 export interface BatchReport {
   readonly nTokens: number;
   readonly nInputs: number;
-  /** From handing it over to having its values. */
+  /** From submitting the batch to receiving its values. */
   readonly seconds: number;
 }
 
-/** Where results of the search for the fastest GPU kernels are kept between two loads: text by key. */
+/** Stores the results of the search for the fastest GPU kernels between loads: texts by key. */
 export interface TuningCache {
-  /** What was written under `key` last; `undefined` for nothing. */
+  /** The last text written under `key`; `undefined` if there is none. */
   read(key: string): Promise<string | undefined>;
   write(key: string, text: string): Promise<void>;
 }
@@ -43,15 +43,15 @@ export const gpuWeightForms = ['quantised', 'f16'] as const;
 
 /** Options of the webgpu backend. */
 export interface GpuOptions {
-  /** Most bytes of GPU memory to hold. Default: as much as the adapter gives. */
+  /** Most bytes of GPU memory to use. Default: as much as the adapter offers. */
   readonly memory?: number;
-  /** `f16`: expand quantised matrices when they are loaded: faster on some GPUs, two bytes a weight. Default `quantised`. */
+  /** `f16` expands quantised matrices when they are loaded: faster on some GPUs, two bytes for each weight. Default `quantised`. */
   readonly weights?: (typeof gpuWeightForms)[number];
   /** Search for the fastest kernels at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;
-  /** Where to keep what was found. Default: a file in the user's cache folder, in browsers nowhere. `false`: nowhere. */
+  /** Where to store the results. Default: a file in the user's cache folder; nowhere in browsers. `false`: nowhere. */
   readonly tuningCache?: TuningCache | false;
-  /** Run each kernel by itself and check it, so that an error names the operation. Slow. */
+  /** Run and check each kernel separately, so that an error names the operation. Slow. */
   readonly debug?: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface GpuOptions {
 export interface LoadOptions {
   /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
   readonly backend?: BackendName | 'auto';
-  /** Compute threads of the wasm backend. Default: the CPUs that this process may use, at most 8. More than one need workers. */
+  /** Compute threads of the wasm backend. Default: the CPUs that this process may use, at most 8. More than one needs workers. */
   readonly threads?: number;
   /** Default `high`. */
   readonly precision?: Precision;
@@ -69,48 +69,48 @@ export interface LoadOptions {
    */
   readonly packing?: boolean;
   /**
-   * Keep the weights in the blocks of the file and unpack them at each use, on the wasm backend: as little memory as the
-   * file, but slower on short batches. Default: only when they would take more than 1 GiB unpacked.
+   * Keep the weights in the blocks of the file and unpack them at each use, on the wasm backend. Takes no more memory than
+   * the file, but is slower for short batches. Default: only if they would take more than 1 GiB unpacked.
    */
   readonly keepBlocks?: boolean;
-  /** How the webgpu backend uses the GPU; the other backends take no notice. */
+  /** How the webgpu backend uses the GPU; other backends ignore it. */
   readonly gpu?: GpuOptions;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
-  /** Most tokens in one packed forward; a single longer input is still run whole. Default 512. */
+  /** Most tokens in one packed batch; a single longer input still runs in one piece. Default 512. */
   readonly nUbatch?: number;
-  /** Pooling when `embed` names none; default: what the file says, else `none`. */
+  /** Default pooling of `embed`. Default: from the file, else `none`. */
   readonly pooling?: Pooling;
-  /** Refuse a file without a classifier before its weights are read. Default false; `Reranker.load` does. */
+  /** Refuse a file without a classifier before reading its weights. Default false; `Reranker.load` sets it. */
   readonly requireClassifier?: boolean;
-  /** Compute in a worker, off the calling thread. Default true where the runtime has workers. */
+  /** Compute in a worker and not on the calling thread. Default: true if the runtime has workers. */
   readonly worker?: boolean;
   /**
-   * Where the module that workers run lies: a bundle of `gguf-embed/worker`. For bundlers that do not make one of
-   * `new Worker(new URL(…, import.meta.url))` by themselves. Default: the one that comes with the package.
+   * URL of the module that workers run, a bundle of `gguf-embed/worker`. For bundlers that do not create one from
+   * `new Worker(new URL(…, import.meta.url))`. Default: the module in the package.
    */
   readonly workerUrl?: string | URL;
   /** Collect the time of each operation for `Embedder.profile` (wasm backend only). Default false. */
   readonly profile?: boolean;
-  /** Called after each computed batch, for statistics. What it throws, the calls that had inputs in the batch reject with. */
+  /** Called after each computed batch, for statistics. If it throws, the calls with inputs in the batch reject with that error. */
   readonly onBatch?: (batch: BatchReport) => void;
   /**
-   * Called with one sentence for a log when something went wrong that was put right (a lost GPU, a damaged cache file), or when the
-   * file lacks a part of the original model, so that scores differ from those. What it throws is an uncaught error of the program, as in
-   * an event listener.
+   * Called with one sentence for a log after a problem that was handled (a lost GPU, a damaged cache file), or if the
+   * file lacks a part of the original model, so that scores differ. An error that it throws is an uncaught error of the program,
+   * as in an event listener.
    */
   readonly onWarning?: (message: string) => void;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
 
-/** One input: a text, token ids taken as they are, or texts and ids mixed (as llama-server takes them). */
+/** One input: a text, token ids (used unchanged), or a mix of texts and ids, as in llama-server. */
 export type EmbedInput = string | readonly number[] | Int32Array | readonly (string | number)[];
 
-/** Where an input that is too long can be cut. */
+/** The side at which an input that is too long is cut. */
 export const truncateSides = ['start', 'end'] as const;
 
-/** Scales of the scores of `rank`; `ScoreScale` says what they are. */
+/** Scales of the scores of `rank`; `ScoreScale` explains them. */
 export const scoreScales = ['raw', 'logit', 'probability'] as const;
 
 /** Options of `embed`. */
@@ -118,59 +118,60 @@ export interface EmbedOptions {
   /** Overrides the pooling of `load`. */
   readonly pooling?: Pooling;
   /**
-   * llama.cpp's `embd_normalize`: -1 none, 0 largest value scaled to 32760, 1 taxicab, 2 euclidean (default), p: p-norm.
-   * Token vectors (`pooling: 'none'`) and scores are normalised only when this is given.
+   * llama.cpp's `embd_normalize`: -1 none, 0 largest value scaled to 32760, 1 taxicab, 2 euclidean (default), p for the p-norm.
+   * Token vectors (`pooling: 'none'`) and scores are normalised only if this is given.
    */
   readonly normalize?: number;
-  /** Fewer: cut (Matryoshka) and normalise again; more: padded with zeros. Default: the model's own. */
+  /** Fewer than the model's cuts the vector (Matryoshka) and normalises it again; more pads it with zeros. Default: the model's own. */
   readonly dimensions?: number;
-  /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts at the end. */
+  /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. */
   readonly truncate?: boolean | (typeof truncateSides)[number];
   /**
-   * For inputs that are pairs: the token at which the second text of each begins. Models that know token types (files with
-   * `gguf_embed.pair_token_types`) give the tokens from there on type 1; others take no notice. Not together with `truncate`.
+   * For inputs that are pairs: the token at which the second text of each begins. Models with token types for pairs (files
+   * with `gguf_embed.pair_token_types`) give the tokens from there on type 1; others ignore it. Cannot be used with `truncate`.
    */
   readonly pairStarts?: readonly number[];
-  /** Whom to count this call to: clients share the machine equally, however many calls each makes. Default: this call alone. */
+  /** The client that the call counts for. Clients share the machine equally, however many calls each makes. Default: the call is
+   * a client of its own. */
   readonly client?: string;
-  /** Called before anything is computed with how many values the vectors will have together; what it throws, `embed` throws. */
+  /** Called with the number of values of all vectors before anything is computed. If it throws, `embed` throws that error. */
   readonly onSize?: (nValues: number) => void;
-  /** Sees every named step of the forward, in order, before `embed` resolves. What it throws, `embed` rejects with. */
+  /** Sees every named step of the forward pass, in order, before `embed` resolves. If it throws, `embed` rejects with that error. */
   readonly observer?: Observer;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
 
-/** The answer of `embed`, in the order of the inputs. */
+/** The result of `embed`, in the order of the inputs. */
 export interface Embeddings {
-  /** One vector an input; with pooling `none` the vectors of all its tokens end to end, `[nTokens, dimensions]` row-major. */
+  /** One vector for each input; with pooling `none`, the vectors of all its tokens, `[nTokens, dimensions]` row-major. */
   readonly vectors: Float32Array[];
   /** Values in one vector. */
   readonly dimensions: number;
   /** Tokens of each input, special tokens included, after truncation. */
   readonly nTokens: number[];
-  /** Which inputs were cut. */
+  /** Whether each input was cut. */
   readonly truncated: boolean[];
   readonly pooling: Pooling;
 }
 
-/** What a loaded model is. */
+/** Describes a loaded model. */
 export interface ModelInfo {
   /** `general.name`, or the file's name. */
   readonly name: string;
   /** Name of the source (usually the path). */
   readonly source: string;
   readonly architecture: string;
-  /** `file_type` in words as llama.cpp prints it, e.g. `Q8_0`. */
+  /** llama.cpp's description of the file type, e.g. `Q8_0`. */
   readonly ftype: string;
   /** `tokenizer.ggml.model`: bert, gpt2, llama, t5… */
   readonly tokenizer: string;
   readonly nVocab: number;
-  /** Context in use, and the one the model was trained with. */
+  /** Context in use, and the context that the model was trained with. */
   readonly nCtx: number;
   readonly nCtxTrain: number;
   readonly nEmbd: number;
-  /** Width of what `embed` returns without `dimensions`. */
+  /** Dimensions of a vector from `embed` without the option `dimensions`. */
   readonly nEmbdOut: number;
   readonly nLayer: number;
   readonly nParams: number;
@@ -179,7 +180,7 @@ export interface ModelInfo {
   readonly pooling: Pooling;
   /** Labels of a classifier head; empty without one. */
   readonly labels: readonly string[];
-  /** What pooling `rank` gives; `undefined` for a file without a classifier. */
+  /** What pooling `rank` returns; `undefined` for a file without a classifier. */
   readonly rankOutputs: RankOutputs | undefined;
   readonly backend: BackendName;
   /** One line about the backend. */
@@ -190,8 +191,8 @@ export interface ModelInfo {
 
 /** Options of `tokenize`. */
 export interface TokenizeOptions {
-  /** Add BOS/CLS and EOS/SEP as the model does. Default true. */
+  /** Add BOS/CLS and EOS/SEP as the model requires. Default true. */
   readonly addSpecial?: boolean;
-  /** Read the text of special tokens as tokens. Default true. */
+  /** Parse the text of special tokens as these tokens. Default true. */
   readonly parseSpecial?: boolean;
 }

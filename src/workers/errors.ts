@@ -1,5 +1,5 @@
 /**
- * @file Errors on their way between threads, where structured clones lose classes and fields.
+ * @file Transfers errors between threads. A structured clone alone would lose their classes and fields.
  */
 
 /** An error as plain data. */
@@ -10,10 +10,10 @@ export interface PackedError {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A class that an error keeps. Its `name` must be that of its instances. */
+/** An error class that is kept across threads. Its `name` must be that of its instances. */
 export type ErrorClass = { readonly name: string; readonly prototype: Error };
 
-/** Takes an error apart: its own fields go along as far as they are plain data. */
+/** Packs an error, with its own fields that are plain data. */
 export function packError(error: unknown): PackedError {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error), fields: {} };
   const { name, message, stack } = error;
@@ -21,7 +21,7 @@ export function packError(error: unknown): PackedError {
   return { name, message, stack, fields: Object.fromEntries(fields) };
 }
 
-/** Puts an error together again. It is of the class in `classes` that has its name, otherwise an `Error` of that name. */
+/** Unpacks an error. It has the class in `classes` with its name, or else is an `Error` with that name. */
 export function unpackError({ name, message, stack, fields }: PackedError, classes: readonly ErrorClass[]): Error {
   const error = new Error(message);
   const known = classes.find((kind) => kind.name === name);

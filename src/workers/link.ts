@@ -1,20 +1,20 @@
 /**
- * @file The link between a worker and its owner: each side calls the other's methods, by requests that are answered and
- * by notices that are not. What a method throws arrives with its class.
+ * @file The link between a worker and its owner. Each side calls methods of the other, by requests, which are answered, or
+ * notices, which are not. An error of a method keeps its class.
  *
- * Nothing is lost while a worker starts. A worker listens before it says that it is ready, and what its owner sends
- * earlier waits until then: in Deno, a message that comes before the listener is gone.
+ * No message is lost while a worker starts. A worker listens before it reports that it is ready, and the owner queues
+ * messages until then: Deno drops a message that arrives before there is a listener.
  */
 import { type ErrorClass, type PackedError, packError, unpackError } from './errors.ts';
 import { listenToOwner, startWorker, type WorkerHandle, type WorkerModule, type WorkerOptions } from './start.ts';
 
-/** The methods of one side: functions of one argument, of plain data. */
+/** The methods of one side: functions with one argument of plain data. */
 type Methods<T> = { readonly [Name in keyof T]: (params: never) => unknown };
 
 type Params<Method> = Method extends (params: infer P) => unknown ? P : never;
 type Result<Method> = Method extends (params: never) => infer R ? R : never;
 
-/** A result whose buffers move to the other side instead of being copied. */
+/** A result whose buffers are transferred to the other side and not copied. */
 export class Transferred<T> {
   readonly value: T;
   readonly buffers: readonly ArrayBuffer[];
@@ -25,7 +25,7 @@ export class Transferred<T> {
   }
 }
 
-/** How one side carries its methods out. `signal` is aborted when the other side no longer waits for the result. */
+/** The implementations of one side's methods. `signal` is aborted when the other side no longer waits for the result. */
 export type Handlers<Local extends Methods<Local>> = {
   readonly [Name in keyof Local]: (
     params: Params<Local[Name]>,
@@ -35,9 +35,9 @@ export type Handlers<Local extends Methods<Local>> = {
 
 type Reply<T> = T | Transferred<T>;
 
-/** How a request is sent. */
+/** Options of a request. */
 export interface RequestOptions {
-  /** Buffers in the parameters that move to the other side. */
+  /** Buffers in the parameters that are transferred to the other side. */
   readonly transfer?: readonly ArrayBuffer[];
   /** Rejects the request with its reason at once, and aborts the handler. */
   readonly signal?: AbortSignal;
@@ -79,7 +79,7 @@ export class Link<Remote extends Methods<Remote>> {
     this.#classes = classes;
   }
 
-  /** Resolves to what the other side's method returns. @throws what it throws, the signal's reason, or why the link ended */
+  /** Calls a method of the other side and resolves to its result. @throws its error, the signal's reason, or why the link ended */
   async request<Name extends keyof Remote & string>(
     method: Name,
     params: Params<Remote[Name]>,
@@ -104,7 +104,7 @@ export class Link<Remote extends Methods<Remote>> {
     }
   }
 
-  /** Calls the other side's method without waiting for it. */
+  /** Calls a method of the other side without waiting for it. */
   notify<Name extends keyof Remote & string>(
     method: Name,
     params: Params<Remote[Name]>,
@@ -113,14 +113,14 @@ export class Link<Remote extends Methods<Remote>> {
     if (this.#closed === undefined) this.#post({ kind: 'notice', method, params }, transfer);
   }
 
-  /** Rejects all requests, those to come as well. The first reason counts. */
+  /** Rejects all current and later requests. The first reason counts. */
   close(reason: Error): void {
     this.#closed ??= reason;
     for (const { reject } of this.#pending.values()) reject(this.#closed);
     this.#pending.clear();
   }
 
-  /** Takes a message of the other side. */
+  /** Handles a message from the other side. */
   receive(message: Exclude<Message, { kind: 'ready' }>): void {
     switch (message.kind) {
       case 'request':
@@ -163,15 +163,15 @@ export class Link<Remote extends Methods<Remote>> {
 
 const neverAborted = new AbortController().signal;
 
-/** An owner's end of a link. */
+/** The owner's end of a link. */
 export interface WorkerLink<Remote extends Methods<Remote>>
   extends Pick<Link<Remote>, 'request' | 'notify'>,
     Pick<WorkerHandle, 'keepAlive'> {
-  /** Ends the worker; requests under way and later ones are rejected with `reason`. */
+  /** Ends the worker; current and later requests are rejected with `reason`. */
   terminate(reason: Error): Promise<void>;
 }
 
-/** Starts a worker, whose module calls `linkToOwner`, and links to it. */
+/** Starts a worker, whose module must call `linkToOwner`, and links to it. */
 export function linkToWorker<Local extends Methods<Local>, Remote extends Methods<Remote>>(
   module: WorkerModule,
   handlers: Handlers<Local>,
@@ -180,13 +180,13 @@ export function linkToWorker<Local extends Methods<Local>, Remote extends Method
     died,
     ...options
   }: WorkerOptions & {
-    /** Error classes that errors from the worker keep. */
+    /** Error classes that are kept for errors from the worker. */
     readonly classes: readonly ErrorClass[];
-    /** The worker ended by itself; its requests are rejected with the same error afterwards. */
+    /** Called when the worker ended by itself; then its requests are rejected with the same error. */
     readonly died: (error: Error) => void;
   },
 ): WorkerLink<Remote> {
-  /** What waits for the worker; `undefined` once it listens. */
+  /** Messages that wait for the worker; `undefined` once it listens. */
   let waiting: [Message, readonly ArrayBuffer[] | undefined][] | undefined = [];
   const post: Post = (message, transfer) => {
     if (waiting === undefined) handle.post(message, transfer);
@@ -221,7 +221,7 @@ export function linkToWorker<Local extends Methods<Local>, Remote extends Method
   };
 }
 
-/** Inside a worker: links to its owner. Called once, before anything is awaited that messages must not wait for. */
+/** Inside a worker: links to its owner. Call it once, before awaiting anything that messages must not wait for. */
 export function linkToOwner<Local extends Methods<Local>, Remote extends Methods<Remote>>(
   handlers: Handlers<Local>,
   classes: readonly ErrorClass[],

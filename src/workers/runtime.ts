@@ -1,5 +1,5 @@
 /**
- * @file Which runtime this is, and its Node modules where it has them.
+ * @file Detects the runtime, and gives access to Node modules if it has them.
  */
 
 type Process = typeof import('node:process');
@@ -13,12 +13,12 @@ interface Builtins {
 /** Node's `process`, in Node, Deno and Bun. */
 export const nodeProcess = (globalThis as { process?: Partial<Process> }).process;
 
-/** A module of Node, where the runtime has it (Node, Deno, Bun). */
+/** A module of Node, if the runtime has it (Node, Deno, Bun). */
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined {
   return nodeProcess?.getBuiltinModule?.(name) as Builtins[Name] | undefined;
 }
 
-/** Whether this is Node itself, not a runtime that takes after it. */
+/** Whether this is Node itself, not a runtime that imitates it. */
 export function isNode(): boolean {
   return nodeProcess?.versions?.node !== undefined && !('Deno' in globalThis) && !('Bun' in globalThis);
 }

@@ -1,56 +1,56 @@
 /**
- * @file Starts a module as a worker in Node, Deno, Bun and browsers, and finds the owner from inside a worker. Messages are
- * plain; `link.ts` makes requests of them.
+ * @file Starts a module as a worker in Node, Deno, Bun and browsers, and gives a worker access to its owner. Messages are
+ * plain; `link.ts` builds requests on them.
  */
 import { builtin, isNode, nodeProcess } from './runtime.ts';
 
-/** The end of a worker that its owner holds. */
+/** The owner's handle of a worker. */
 export interface WorkerHandle {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
-  /** Whether the worker keeps the process alive. Where a runtime cannot tell, it does. */
+  /** Sets whether the worker keeps the process alive. If a runtime does not support this, it always does. */
   keepAlive(yes: boolean): void;
   terminate(): Promise<void>;
 }
 
-/** What the owner of a worker learns of it. */
+/** The events of a worker. */
 export interface WorkerEvents {
   message(message: unknown): void;
-  /** It failed outside of any message handler, or ended by itself. Called once. */
+  /** The worker failed outside of a message handler, or ended by itself. Called once. */
   died(error: Error): void;
 }
 
 /** A module that workers run. */
 export interface WorkerModule {
-  /** Where it lies, for `worker_threads` of Node. */
+  /** Its URL or path, for `worker_threads` of Node. */
   url(): string | URL;
-  /** Starts it where there is a global `Worker`. */
+  /** Starts it with the global `Worker`. */
   start(): Worker;
-  /** What to do when it cannot be found, for the error. */
+  /** What to do if it cannot be found, for the error message. */
   readonly advice?: string;
 }
 
-/** How a worker is started. */
+/** Options for starting a worker. */
 export interface WorkerOptions {
   /**
-   * Whether its JavaScript objects are few and small, as those of a worker that computes in WebAssembly memory. Saves 3 MB a
-   * worker; slows down one that makes many objects. Default: false.
+   * Whether the worker has few and small JavaScript objects, like one that computes in WebAssembly memory. Saves 3 MB for
+   * each worker, but slows down a worker that creates many objects. Default: false.
    */
   readonly fewObjects?: boolean;
 }
 
-/** The end of a worker that the worker itself holds. */
+/** The worker's handle of its owner. */
 export interface OwnerPort {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
 }
 
 /**
- * Whether this package can start workers: not where there are none, and not from TypeScript sources under a Node
- * that cannot run those.
+ * Whether this package can start workers. It cannot if the runtime has none, or from TypeScript sources on a Node
+ * that cannot run these.
  */
 export function canStartWorkers(): boolean {
   if (typeof Worker === 'function' && !isNode()) return true;
   if (builtin('node:worker_threads') === undefined) return false;
-  // A bundle in the form of CommonJS does not know where it lies.
+  // A CommonJS bundle does not know its own URL.
   if (import.meta.url === undefined) return false;
   const { typescript } = (nodeProcess as { features?: { typescript?: unknown } }).features ?? {};
   return !import.meta.url.endsWith('.ts') || Boolean(typescript);
@@ -60,14 +60,14 @@ export function canStartWorkers(): boolean {
 export function startWorker(module: WorkerModule, events: WorkerEvents, options: WorkerOptions = {}): WorkerHandle {
   const died = onlyOnce(events.died);
   if (isNode()) return startNodeWorker(module, { ...events, died }, options);
-  // Bun has both functions; browsers need none, and Deno has none.
+  // Bun has both functions; browsers do not need them, and Deno has none.
   const worker: Worker & { ref?(): void; unref?(): void } = module.start();
   worker.onmessage = (event) => events.message(event.data);
   worker.onerror = (event) => {
     event.preventDefault();
-    died(new Error(event.message || `the worker could not be started${advice(module)}`));
+    died(new Error(event.message || `cannot start the worker${advice(module)}`));
   };
-  worker.onmessageerror = () => died(new Error('a message of the worker could not be read'));
+  worker.onmessageerror = () => died(new Error('cannot read a message from the worker'));
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
     keepAlive: (yes) => (yes ? worker.ref?.() : worker.unref?.()),
@@ -106,8 +106,8 @@ function advice({ advice: text }: WorkerModule): string {
 }
 
 /**
- * A worker inherits the options of the process (`undefined`), unless one of them is for `node -e` and the worker, which is
- * started from a file, would refuse it.
+ * A worker inherits the options of the process (`undefined`), unless one of them is for `node -e`, which a worker
+ * that starts from a file refuses.
  */
 function execArgvOfWorker(): string[] | undefined {
   return nodeProcess?.execArgv?.some((arg) => arg.startsWith('--input-type')) ? [] : undefined;
@@ -121,7 +121,7 @@ function onlyOnce<T>(call: (value: T) => void): (value: T) => void {
   };
 }
 
-/** Inside a worker: calls `listen` with what the owner posts. */
+/** Inside a worker: calls `listen` with the messages of the owner. */
 export function listenToOwner(listen: (message: unknown) => void): OwnerPort {
   const port = isNode() ? builtin('node:worker_threads')?.parentPort : undefined;
   if (port != null) {

@@ -138,7 +138,7 @@ describe('embed', () => {
     const long = 'word '.repeat(2000);
     const refused = await run(['embed', '-m', bert, '-p', long]);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/^error: input 0 has \d+ tokens, the context holds 512/);
+    expect(refused.stderr).toMatch(/^error: input 0 has \d+ tokens, but the context is 512/);
     const cut = await run([
       'embed',
       '-m',
@@ -283,7 +283,7 @@ describe('rerank', () => {
   it('refuses a model that is no reranker', async () => {
     const { code, stderr } = await run(['rerank', '-m', bert, '-q', 'a', 'b']);
     expect(code).toBe(1);
-    expect(stderr).toContain('is no reranker');
+    expect(stderr).toContain('is not a reranker');
   });
 });
 
@@ -374,7 +374,7 @@ describe('mistakes end with exit code 1 and one line', () => {
     [['rerank', 'model.gguf', '-q', 'a', 'b'], /no model: give a GGUF file with -m model\.gguf/],
     [['embed', '-m', bert, 'text'], /unexpected argument "text" \(a text is given with -p\)/],
     [['embed', 'model.gguf', '-p', 'x'], /unexpected argument "model\.gguf" \(a model is given with -m model\.gguf\)/],
-    [['embed', '-m', bert, '--pooling', 'rank', '-p', 'x'], /is no reranker: its file has no classifier/],
+    [['embed', '-m', bert, '--pooling', 'rank', '-p', 'x'], /is not a reranker: its file has no classifier/],
     [['rerank', '-m', bert, '-q', 'a', '--jsonl', 'b'], /documents are arguments or in -f, not both/],
     [['embed', '-m', bert, '--jsonl', '-f', tmpdir()], /-f: cannot read \S+: it is a folder/],
     [['embed', '-m', bert, '-f', tmpdir()], /-f: cannot read \S+: it is a folder/],

@@ -60,7 +60,7 @@ describeGpu('--backend webgpu', () => {
         message: expect.stringMatching(/lost a second time .* load the model again/),
       },
     });
-    expect(log()).toMatch(/^the GPU device was lost: .*; the next input finds a new device$/m);
+    expect(log()).toMatch(/^the GPU device was lost: .*; the next input uses a new device$/m);
     expect(log()).toMatch(/^the model was loaded again/m);
     expect(log()).toMatch(/^the GPU device was lost a second time/m);
     child.kill('SIGTERM');
@@ -110,9 +110,7 @@ describeGpu('--backend webgpu', () => {
     await writeFile(file, found.slice(0, 20));
     const again = await embed();
     expect(again.code).toBe(0);
-    expect(again.stderr).toMatch(
-      /what was kept about the fastest kernels for this GPU is not used \(webgpu-v\d+-acme\)/,
-    );
+    expect(again.stderr).toMatch(/the stored tuning results of this GPU are not used \(webgpu-v\d+-acme\)/);
     expect(Object.keys(JSON.parse(await readFile(file, 'utf8')).tiles)).toEqual(Object.keys(JSON.parse(found).tiles));
     await rm(folder, { recursive: true });
   });

@@ -33,7 +33,7 @@ const bad: [kind: string, line: string | Buffer, problem: (n: number) => RegExp]
 ];
 /** Lines that only a model can refuse. */
 const badForModel: typeof bad = [
-  ['too long', long, (n) => new RegExp(`line ${n} is too large: it has \\d+ tokens, the context holds 512`)],
+  ['too long', long, (n) => new RegExp(`line ${n} is too large: it has \\d+ tokens, but the context is 512`)],
   ['ids beyond the vocabulary', '[101,99999]', (n) => new RegExp(`token 99999 of line ${n} is outside the vocabulary`)],
   ['negative ids', '[-1]', (n) => new RegExp(`token -1 of line ${n} is outside the vocabulary`)],
 ];

@@ -150,7 +150,7 @@ describe('Embedder', () => {
       const error = await embedder.embed(['a', words]).catch((e) => e);
       expect(error).toBeInstanceOf(ContextSizeError);
       expect(error).toMatchObject({ nTokens: n, nCtx: 64, index: 1, code: 'length' });
-      expect(error.message).toBe(`input 1 has ${n} tokens, the context holds 64: shorten it or allow truncation`);
+      expect(error.message).toBe(`input 1 has ${n} tokens, but the context is 64: shorten it or allow truncation`);
     });
 
     it.each([true, 'end', 'start'] as const)(
@@ -179,7 +179,7 @@ describe('Embedder', () => {
 
   it.each([
     [[[1e6]], 'token', 'token 1000000 of input 0 is outside the vocabulary'],
-    [[['a'], [-1]], 'shape', 'input 0 is an array without any token id'],
+    [[['a'], [-1]], 'shape', 'input 0 is an array without token ids'],
     [['a', [-1]], 'token', 'token -1 of input 1 is outside the vocabulary'],
     [['a', [1.5]], 'token', 'token 1.5 of input 1 is outside the vocabulary'],
     [['a', []], 'empty', 'input 1 is empty'],
@@ -287,7 +287,7 @@ describe('Embedder.load', () => {
   });
 
   it('says what is wrong with a source', async () => {
-    await expect(Embedder.load('nowhere.gguf')).rejects.toThrow(/nowhere\.gguf.*no such file/);
+    await expect(Embedder.load('nowhere.gguf')).rejects.toThrow(/nowhere\.gguf.*does not exist/);
     await expect(Embedder.load(new TextEncoder().encode('not a model at all'))).rejects.toThrow(/GGUF/);
     await expect(Embedder.load(new URL('ftp://example.org/x.gguf'))).rejects.toThrow('ftp:');
     await expect(Embedder.load(42 as never)).rejects.toThrow('a model must be a path');

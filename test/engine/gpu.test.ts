@@ -68,14 +68,14 @@ describeGpu('a lost device', () => {
     const { vectors: after } = await embedder.embed('a text');
     expect(after).toEqual(before);
     expect(devices).toHaveLength(2);
-    expect(warnings[0]).toMatch(/^the GPU device was lost: .*; the next input finds a new device$/);
+    expect(warnings[0]).toMatch(/^the GPU device was lost: .*; the next input uses a new device$/);
     expect(warnings[1]).toMatch(/^the model was loaded again/);
 
     expect(embedder.failure).toBeUndefined();
     loseAtNextSubmit(devices[1]);
     for (let i = 0; i < 2; i++) {
       await expect(embedder.embed('a text')).rejects.toThrow(
-        /lost a second time and is given up.*load the model again/,
+        /lost a second time and is no longer used.*load the model again/,
       );
     }
     expect(devices).toHaveLength(2);
@@ -103,7 +103,7 @@ describeGpu('a lost device', () => {
     for (const device of devices) device.destroy();
     await Promise.all(devices.map(({ lost }) => lost));
     await expect(replaced.embed('a')).rejects.toThrow(
-      /could not be loaded again: .*model\.gguf has become another file/,
+      /could not be loaded again: .*model\.gguf has changed since it was loaded/,
     );
     onAdapter = () => null;
     for (let i = 0; i < 2; i++) {

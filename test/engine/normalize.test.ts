@@ -49,8 +49,8 @@ describe('finish', () => {
 
 describe('checkOutputOptions', () => {
   it.each([
-    [1.5, undefined, 'normalize must be an integer (-1, 0, 1, 2 or a p), not 1.5'],
-    [Number.NaN, undefined, 'normalize must be an integer (-1, 0, 1, 2 or a p), not NaN'],
+    [1.5, undefined, 'normalize must be an integer (-1, 0, 1, 2 or p), not 1.5'],
+    [Number.NaN, undefined, 'normalize must be an integer (-1, 0, 1, 2 or p), not NaN'],
     [2, 0, 'dimensions must be an integer from 1 to 65536, not 0'],
     [2, 3.5, 'dimensions must be an integer from 1 to 65536, not 3.5'],
     [2, 1e9, 'dimensions must be an integer from 1 to 65536, not 1000000000'],

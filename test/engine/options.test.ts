@@ -29,7 +29,7 @@ describe('Embedder.load', () => {
     ['packing', 1, /packing must be one of true, false, not 1/],
     ['keepBlocks', 'yes', /keepBlocks must be one of/],
     ['profile', null, /profile must be one of/],
-    ['workerUrl', 5, /workerUrl must be a URL or a text/],
+    ['workerUrl', 5, /workerUrl must be a URL or a string/],
     ['gpu', { weights: 'f32' }, /gpu.weights must be one of quantised, f16, not f32/],
     ['gpu', { memory: -5 }, /gpu.memory must be a positive integer, not -5/],
     ['gpu', { autotune: 'off' }, /gpu.autotune must be one of/],
@@ -61,7 +61,7 @@ describe('Embedder.load', () => {
         return whole.read(offset, into);
       },
     };
-    await expect(Reranker.load(source, local)).rejects.toThrow(/is no reranker: its file has no classifier/);
+    await expect(Reranker.load(source, local)).rejects.toThrow(/is not a reranker: its file has no classifier/);
     expect(read).toBeLessThan(bytes.length / 2);
   });
 
@@ -83,7 +83,7 @@ describe('Embedder.load', () => {
     expect(embedder.info.architecture).toBe('bert');
     await embedder.dispose();
     await expect(Embedder.load('https://example.org/model.gguf', local)).rejects.toThrow(
-      /cannot be read from https: URLs/,
+      /cannot be loaded from a https: URL/,
     );
   });
 
@@ -108,7 +108,7 @@ describe('embed and rank', () => {
     ['truncate', 0, 'truncate must be one of true, false, start, end, not 0'],
     ['truncate', null, 'truncate must be one of true, false, start, end, not null'],
     ['pooling', 'first', 'pooling must be one of none, mean, cls, last, rank, not first'],
-    ['normalize', 1.5, 'normalize must be an integer (-1, 0, 1, 2 or a p), not 1.5'],
+    ['normalize', 1.5, 'normalize must be an integer (-1, 0, 1, 2 or p), not 1.5'],
     ['dimensions', 0, 'dimensions must be an integer from 1 to 65536, not 0'],
   ])('embed refuses %s: %o', async (option, value, message) => {
     await expect(embedder.embed('a', { [option]: value } as EmbedOptions)).rejects.toThrow(message);

@@ -176,7 +176,7 @@ describe('a BERT classifier without pooler, as llama.cpp converts it', () => {
     await reranker.rank('a', ['d']);
     await reranker.dispose();
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain('lacks the pooler of BERT cross-encoders (cls.weight)');
+    expect(warnings[0]).toContain('lacks the pooler of a BERT cross-encoder (cls.weight)');
     for (const [name, pooling] of [
       ['bert-rank-labels', 'mean'],
       ['bert-rank', 'rank'],

@@ -134,11 +134,11 @@ describe('Reranker', () => {
     );
     const options = { backend: 'reference', worker: false } as const;
     await expect(Reranker.load(fixture('bert-mean'), options)).rejects.toThrow(
-      'is no reranker: its file has no classifier (cls, cls.output)',
+      'is not a reranker: its file has no classifier (cls, cls.output)',
     );
     const embedder = await Embedder.load(fixture('bert-mean'), options);
     expect(() => Reranker.from(embedder)).toThrow(
-      "was loaded to embed with mean pooling, not to rank: load it with pooling: 'rank' (--reranking)",
+      "was loaded with mean pooling, which does not rank: load it with pooling: 'rank' (--reranking)",
     );
     await embedder.dispose();
   });
