@@ -1,51 +1,15 @@
 /** @file The passes over a recorded forward: what they leave out, what they share, and that no two live results overlap. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ggmlTypes } from '../../src/gguf/ggml-types.ts';
 import { Allocator } from '../../src/kernels/graph/allocator.ts';
 import { fuseNormAdd } from '../../src/kernels/graph/fuse-norm-add.ts';
 import { fuseNormRope } from '../../src/kernels/graph/fuse-norm-rope.ts';
-import { freedAfter, neededFor } from '../../src/kernels/graph/liveness.ts';
+import { freedAfter } from '../../src/kernels/graph/liveness.ts';
 import { narrow } from '../../src/kernels/graph/narrow.ts';
-import { Recorder, type Recording } from '../../src/kernels/graph/record.ts';
 import { addRotationTables } from '../../src/kernels/graph/rotation-tables.ts';
 import type { Step } from '../../src/kernels/graph/step.ts';
-import type { GraphTensor } from '../../src/kernels/graph/tensor.ts';
-import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
-import { countingBatch } from './graphs.ts';
-
-const weight = (...shape: number[]): Weight => ({ name: `w${shape.join('x')}`, type: ggmlTypes.F32, shape });
-const matrix = { weight: weight(8, 8) };
-const norm = { kind: 'rms', eps: 1e-6 } as const;
-const rotation = { nHead: 2, nRot: 4, kind: 'neox', freqBase: 10000 } as const;
-const attending = { nHead: 2, nHeadKv: 2, scale: 1 };
-const nSeq = 3;
-
-/** The steps of a forward over three sequences that makes what `graph` returns. */
-async function record(graph: (ops: Ops) => Tensor): Promise<{ steps: readonly Step[]; target: GraphTensor }> {
-  let found: { recording: Recording<Weight>; target: GraphTensor } | undefined;
-  const { ops } = new Recorder<Weight>({
-    own: (w) => w,
-    begin: () => false,
-    read: async (recording, target) => {
-      found = { recording, target };
-      return new Float32Array();
-    },
-  });
-  ops.begin(countingBatch([4, 1, 3]));
-  await ops.read(graph(ops));
-  const { recording, target } = found!;
-  return { steps: neededFor(target, recording.steps), target };
-}
-
-/** A layer with rotary positions over the rows of a table. */
-function layer(ops: Ops): Tensor {
-  const x = ops.embedding(weight(8, 50), 'ids');
-  const [q, k, v] = [1, 2, 3].map(() => ops.linear(x, matrix));
-  const attended = ops.attention(ops.rope(q, rotation), ops.rope(k, rotation), v, attending);
-  const h = ops.linear(attended, matrix, { residual: x });
-  return ops.norm(h, { weight: weight(8) }, norm);
-}
+import type { Ops } from '../../src/tensor/ops.ts';
+import { attending, layer, matrix, norm, nSeq, record, rotation, weight } from './recording.ts';
 
 describe('narrowing', () => {
   it.each(['cls', 'last'] as const)(

@@ -25,7 +25,7 @@ const tensor = () => new GraphTensor(64, 32, 'tokens');
 const rows = (...inputs: GraphTensor[]): WasmStep => ({ op: 'add', inputs, out: tensor() });
 const productOf =
   (weight: WasmWeight) =>
-  (...inputs: GraphTensor[]): WasmStep => ({ op: 'linear', weight, inputs, out: tensor() });
+  (...inputs: GraphTensor[]): WasmStep => ({ op: 'linear', parts: [{ weight }], inputs, out: tensor() });
 const product = productOf(weights.i16);
 const productK4 = productOf(weights.k4);
 const exchange = (...inputs: GraphTensor[]): WasmStep => ({
@@ -110,7 +110,7 @@ describe('no result takes the place of what may still be read', () => {
     todo.forEach(({ out }, j) => {
       for (let i = j - 1; i >= 0 && !meets.slice(i + 1, j + 1).includes(true); i--) {
         for (const other of touches(todo[i])) {
-          const [at, otherAt] = [out, other].map((x) => layout.columns.get(x)!);
+          const [at, otherAt] = [out, other].map(({ base }) => layout.columns.get(base)!);
           expect(at >= otherAt + leading(other) || otherAt >= at + leading(out)).toBe(true);
         }
       }

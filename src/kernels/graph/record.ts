@@ -149,7 +149,8 @@ export class Recorder<W extends Weight> {
     const inputs = residual === undefined ? [x] : [x, recording.ownLike(out, residual)];
     // The result is the last part that there is, whatever the caller calls it.
     const last = residual !== undefined ? undefined : activation !== undefined ? 'activated' : b ? 'biased' : 'product';
-    const step = { op: 'linear', inputs, out, weight: w, bias: b, scale: s, activation } as const;
+    const parts = [{ weight: w, bias: b, scale: s }];
+    const step = { op: 'linear', inputs, out, parts, activation } as const;
     return recording.add(step, options.layer, names?.out ?? (last && names?.[last]));
   }
 

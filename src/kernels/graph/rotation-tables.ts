@@ -31,6 +31,6 @@ export function addRotationTables<W extends Weight>(steps: readonly Step<W>[]): 
 }
 
 /** Two ropes with equal keys turn by the same angles. */
-function anglesKey({ nRot, freqBase, freqScale = 1, freqFactors, coordinates, yarn }: RopeOptions): string {
+export function anglesKey({ nRot, freqBase, freqScale = 1, freqFactors, coordinates, yarn }: RopeOptions): string {
   return JSON.stringify([nRot, freqBase, freqScale, freqFactors?.name, coordinates, yarn]);
 }

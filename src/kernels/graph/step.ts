@@ -33,13 +33,23 @@ export interface EmbeddingStep<W> extends Common {
   readonly scale: number;
 }
 
-/** `activation(scale · x Wᵀ + bias) + residual`; inputs: x, residual if there is one. */
-export interface LinearStep<W> extends Common {
-  readonly op: 'linear';
+/** One weight of a product and what belongs to its columns. */
+export interface LinearPart<W> {
   readonly weight: W;
   readonly bias?: W;
   readonly scale?: W;
+}
+
+/**
+ * `activation(scale · x Wᵀ + bias) + residual`; inputs: x, residual if there is one. Several parts have their columns side by side, and
+ * neither an activation nor a residual (`fuse-products.ts`).
+ */
+export interface LinearStep<W> extends Common {
+  readonly op: 'linear';
+  readonly parts: readonly LinearPart<W>[];
   readonly activation?: Activation;
+  /** The first half of the columns gates the second: the result is `glu(first) · second` (`fuse-glu.ts`). */
+  readonly glu?: Activation;
 }
 
 /**
@@ -57,6 +67,8 @@ export interface NormStep<W> extends Common {
   readonly isAdded?: boolean;
   /** The slices are heads, rotated after the norm (`fuse-norm-rope.ts`). */
   readonly rotation?: RopeOptions;
+  /** The weights of the slices from `from` on: keys beside queries (`fuse-rotations.ts`). */
+  readonly next?: { readonly weight: W; readonly bias?: W; readonly from: number };
 }
 
 /** Cosine and sine of each pair at each token's position: `[T, nRot]` (`rotation-tables.ts`). */

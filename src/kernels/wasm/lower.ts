@@ -59,28 +59,32 @@ const embedding: Lowering<Of<'embedding'>> = {
 };
 
 const linear: Lowering<Of<'linear'>> = {
-  scratch: ({ weight }, { rows }) => linearScratch(weight, rows),
-  shared: ({ weight, inputs: [x] }) => quantizedBytes(weight, x.rows),
-  macs: ({ weight }) => weight.k * weight.n,
-  run(rt, { weight: w, bias, scale, activation, inputs: [x, residual], out }) {
+  scratch: ({ parts }, { rows }) => Math.max(...parts.map(({ weight }) => linearScratch(weight, rows))),
+  shared: ({ parts, inputs: [x] }) => quantizedBytes(parts[0].weight, x.rows),
+  macs: ({ parts }) => parts.reduce((sum, { weight }) => sum + weight.k * weight.n, 0),
+  run(rt, { parts, activation, inputs: [x, residual], out }) {
     const { byColumns } = rt.division;
     const rank = byColumns ? 0 : rt.rank;
-    const product = {
-      a: rt.address(x, rank),
-      lda: rt.stride(x),
-      rows: byColumns ? rt.allRows(x) : rt.rows(x),
-      w,
-      matrix: 0,
-      bias: bias?.address ?? 0,
-      factor: scale === undefined ? 1 : rt.memory.f32[scale.address / 4],
-      c: rt.address(out, rank),
-      ldc: rt.stride(out),
-      activation: activation === undefined ? 0 : activationCodes[activation],
-      residual: residual === undefined ? 0 : rt.address(residual, rank),
-      ldr: residual === undefined ? 0 : rt.stride(residual),
-      scratch: rt.scratch,
-    };
-    (byColumns ? multiplyTogether : multiply)(rt, product, x);
+    let c = rt.address(out, rank);
+    for (const { weight: w, bias, scale } of parts) {
+      const product = {
+        a: rt.address(x, rank),
+        lda: rt.stride(x),
+        rows: byColumns ? rt.allRows(x) : rt.rows(x),
+        w,
+        matrix: 0,
+        bias: bias?.address ?? 0,
+        factor: scale === undefined ? 1 : rt.memory.f32[scale.address / 4],
+        c,
+        ldc: rt.stride(out),
+        activation: activation === undefined ? 0 : activationCodes[activation],
+        residual: residual === undefined ? 0 : rt.address(residual, rank),
+        ldr: residual === undefined ? 0 : rt.stride(residual),
+        scratch: rt.scratch,
+      };
+      (byColumns ? multiplyTogether : multiply)(rt, product, x);
+      c += w.n * 4;
+    }
   },
 };
 

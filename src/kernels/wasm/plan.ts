@@ -9,12 +9,16 @@
  * ```
  */
 import { Allocator } from '../graph/allocator.ts';
+import { fuseProducts } from '../graph/fuse-products.ts';
+import { fuseRotations } from '../graph/fuse-rotations.ts';
 import { buffersOf, freedAfter, neededFor } from '../graph/liveness.ts';
 import { narrow } from '../graph/narrow.ts';
 import { addRotationTables } from '../graph/rotation-tables.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
+import { panelColumns } from './forms/form.ts';
 import { meetings } from './split.ts';
 import { exchanges, leading, type WasmStep } from './steps.ts';
+import type { WasmWeight } from './weights.ts';
 
 /** Where results lie in the slabs, in floats a row. */
 export interface Layout {
@@ -45,9 +49,19 @@ export function plan(
   byColumns: boolean,
 ): Plan {
   const recorded = addRotationTables(steps);
-  const todo = keepAll ? recorded : narrow(neededFor(target, recorded), target, nSeq);
+  const todo = keepAll ? recorded : fused(narrow(neededFor(target, recorded), target, nSeq), target);
   const meets = byColumns ? meetings(todo) : todo.map(exchanges);
   return { todo, meets, layout: layOut(todo, target, meets, keepAll, byColumns) };
+}
+
+/** Several products or rotations as one step. */
+function fused(steps: readonly WasmStep[], target: GraphTensor): readonly WasmStep[] {
+  return fuseRotations(fuseProducts(steps, target, areMultipliedAlike), target);
+}
+
+/** Whether both weights read the same quantised activations, and no panel of the first reaches into the columns of the second. */
+function areMultipliedAlike(first: WasmWeight, second: WasmWeight): boolean {
+  return first.products === second.products && first.n % panelColumns === 0;
 }
 
 function layOut(

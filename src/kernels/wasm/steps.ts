@@ -16,7 +16,7 @@ export function exchanges(step: WasmStep): boolean {
 
 /** In which numbers a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */
 export function productOf(step: WasmStep): Products['kind'] | undefined {
-  return step.op === 'linear' ? step.weight.products.kind : undefined;
+  return step.op === 'linear' ? step.parts[0].weight.products.kind : undefined;
 }
 
 /** Floats from row to row: a multiple of 16. */

@@ -57,7 +57,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
   }
 
   const product = (weight: GpuWeight, rows: number, strategy: Strategy): Product => {
-    return { strategy, weight, part: weight.parts[0], rows, epilogue: plainEpilogue };
+    return { strategy, weight, part: weight.parts[0], rows, epilogue: plainEpilogue, isGated: false };
   };
 
   function withTile(weight: GpuWeight, rows: number, tile: Tile, strategy = tuner.strategy(weight)): Dispatch {
@@ -118,7 +118,7 @@ function batch(rows: number) {
   return { ids, positions: ids, offsets: Int32Array.of(0, rows) };
 }
 
-/** `[rows, nIn]`: the first row of the weight, `rows` times. Real values, made by nothing but the weight's own loader. */
+/** `[rows, nIn]`: the first row of the weight's buffer, `rows` times. Real values, made by nothing but the weight's own loader. */
 function rowsOfWeight(record: Run, weight: GpuWeight, rows: number): GpuTensor {
   const [part] = weight.parts;
   const { type, blockSize } = weight.loader!;

@@ -3,8 +3,11 @@
  */
 import type { Backend, Precision, WeightSource } from '../../tensor/backend.ts';
 import type { Observer } from '../../tensor/ops.ts';
+import { fuseGlu } from '../graph/fuse-glu.ts';
 import { fuseNormAdd } from '../graph/fuse-norm-add.ts';
 import { fuseNormRope } from '../graph/fuse-norm-rope.ts';
+import { fuseProducts } from '../graph/fuse-products.ts';
+import { fuseRotations } from '../graph/fuse-rotations.ts';
 import { neededFor } from '../graph/liveness.ts';
 import { narrow } from '../graph/narrow.ts';
 import { Recorder } from '../graph/record.ts';
@@ -18,9 +21,9 @@ import { Forward } from './forward.ts';
 import { lower } from './lower.ts';
 import { RopeTables } from './ops/rope.ts';
 import { Pipelines } from './pipelines.ts';
-import { quantize } from './shaders/matmul-int8.wgsl.ts';
 import { matrixShape } from './shaders/matmul-matrix.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { quantize } from './shaders/quantize-int8.wgsl.ts';
 import type { Strategy } from './strategies.ts';
 import { Timer, type Timing } from './timer.ts';
 import { Tuner, type Tuning } from './tuner.ts';
@@ -71,10 +74,17 @@ export interface WebGpuBackend extends Backend {
   readonly tuning: Tuning;
 }
 
-/** What a forward needs for `target`, narrowed and fused. */
-function optimized(steps: readonly Step<GpuWeight>[], target: GraphTensor, nSeq: number): readonly Step<GpuWeight>[] {
+/** What a forward needs for `target`, narrowed and fused. @param gates whether products can be gated */
+function optimized(
+  steps: readonly Step<GpuWeight>[],
+  target: GraphTensor,
+  nSeq: number,
+  gates: boolean,
+): readonly Step<GpuWeight>[] {
   const narrowed = narrow(neededFor(target, steps), target, nSeq);
-  return fuseNormAdd(fuseNormRope(narrowed, target), target);
+  const products = fuseProducts(narrowed, target, (first, second) => first.precedes(second));
+  const gated = gates ? fuseGlu(products, target) : products;
+  return fuseRotations(fuseNormAdd(fuseNormRope(gated, target), target), target);
 }
 
 /** Makes a WebGPU backend. */
@@ -111,7 +121,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     begin: () => observer !== undefined,
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
-      const todo = observed ? steps : optimized(steps, target, nSeq);
+      const todo = observed ? steps : optimized(steps, target, nSeq, tuner.style.matrix === undefined);
       const fw = new Forward(ctx, batch, observed);
       for (const step of todo) lower(fw, step, { tuner, tables });
       const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));

@@ -83,40 +83,52 @@ export const plainEpilogue: Epilogue = { scaleAt: noVector, biasAt: noVector, ac
 /** A product to launch: `rows` rows times a part of a weight. `x` of `int8` is quantised (see `ops/quantize.ts`). */
 export interface Product {
   readonly strategy: Strategy;
+  /** For several weights that follow each other, the first. */
   readonly weight: GpuWeight;
   readonly part: Part;
   readonly rows: number;
   readonly epilogue: Epilogue;
+  /** The first half of the part's rows gates the second; the activation is the gate's. Not for `matrix`. */
+  readonly isGated: boolean;
 }
 
-function values({ weight, part, rows, epilogue }: Product): Dispatch['values'] {
+function values({ weight, part, rows, epilogue, isGated }: Product): Dispatch['values'] {
   const { rowLength: nIn, blocksPerRow } = weight;
-  return { rows, nIn, nOut: part.nRows, firstOut: part.firstRow, blocksPerRow, ...epilogue };
+  const { firstRow: firstOut, bufferRow: wRow } = part;
+  const nOut = isGated ? part.nRows / 2 : part.nRows;
+  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, ...epilogue };
+}
+
+/** The tile of a gated product: as many threads and sums, eight columns a thread. */
+function gatedTile({ bm, bn, tm, tn }: Tile): Tile {
+  if (tn === 8) return { bm, bn, tm, tn };
+  return tm > 1 ? { bm, bn, tm: tm / 2, tn: 8 } : { bm, bn: bn * 2, tm, tn: 8 };
 }
 
 /** The launch with a tile. `wide`: everything that is read and written in float32 is aligned to four values. */
 export function tiled(product: Product, tile: Tile, style: Style, wide: boolean): Dispatch {
-  const { strategy, weight, part, rows } = product;
+  const { strategy, weight, part, rows, isGated } = product;
   const { type } = weight.loader!;
-  const { bm, bn, tm, tn } = tile;
+  const { bm, bn, tm, tn } = isGated ? gatedTile(tile) : tile;
   const { rolled, halves, matrix } = style;
-  const vec4 = wide && part.nRows % 4 === 0;
+  const [vec4, form] = [wide && part.nRows % (isGated ? 8 : 4) === 0, isGated ? 'gated' : 'plain'] as const;
   const kernel =
     strategy === 'matrix'
       ? matmulMatrix(type, bm, bn, tm, tn, matrix!.m, matrix!.n, matrix!.k, matrix!.subgroup, vec4)
       : strategy === 'int8'
-        ? matmulInt8(type, bm, bn, tm, tn, vec4, rolled)
-        : matmulTile(type, bm, bn, tm, tn, vec4, false, rolled, halves);
+        ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled)
+        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves);
   const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
   return { kernel, values: values(product), bound: part, grid: grid(groups) };
 }
 
 /** The launch of the kernel for few rows, of `float` and `int8`. */
 export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
-  const { strategy, weight, part, rows } = product;
+  const { strategy, weight, part, rows, isGated } = product;
   const { type } = weight.loader!;
   const m = 2 ** Math.ceil(Math.log2(rows));
-  const kernel = strategy === 'int8' ? matmulInt8Skinny(type, m, rolled) : matmulSkinny(type, m, rolled, halves);
+  const kernel =
+    strategy === 'int8' ? matmulInt8Skinny(type, m, isGated, rolled) : matmulSkinny(type, m, isGated, rolled, halves);
   const outputs = strategy === 'int8' ? int8SkinnyOutputs : skinnyOutputs;
   return { kernel, values: values(product), bound: part, grid: grid(Math.ceil(part.nRows / outputs)) };
 }

@@ -1,8 +1,8 @@
 /**
  * @file Weights in GPU memory: allocated by shape, filled from the file, given back at the end.
  *
- * A matrix lies as the loader of its type wants it, cut by rows into parts that each fit one binding. Small vectors lie
- * in the pool (`vectors.ts`).
+ * A matrix lies as the loader of its type wants it, beside others (`shared-buffers.ts`) or, if one binding does not hold it, cut by rows
+ * into parts. Small vectors lie in the pool (`vectors.ts`).
  */
 import { type GgmlType, ggmlTypes, rowBytes } from '../../gguf/ggml-types.ts';
 import { nElements } from '../../gguf/shape.ts';
@@ -14,6 +14,7 @@ import { GpuError } from './errors.ts';
 import { usage } from './gpu.ts';
 import { type Loader, loaders } from './loaders/index.ts';
 import type { Pipelines } from './pipelines.ts';
+import { type BufferPlace, SharedBuffers, sharedRows } from './shared-buffers.ts';
 import type { Bound } from './tensor.ts';
 import { bodiesAndHeads, expandedTo, paddedRows } from './upload.ts';
 import type { Vectors } from './vectors.ts';
@@ -23,10 +24,17 @@ const sliceBytes = 4 * 1024 * 1024;
 /** A table of at most this many values is kept in the vector pool as well, to be read by value (T5's relative bias). */
 const smallTable = 65536;
 
-/** Rows `[firstRow, firstRow + nRows)` of a matrix. */
+/** Rows `[firstRow, firstRow + nRows)` of a matrix, from row `bufferRow` of its buffer on. */
 export interface Part extends Bound {
   readonly firstRow: number;
   readonly nRows: number;
+  readonly bufferRow: number;
+}
+
+/** The buffers of one binding group. */
+interface Buffers extends Bound {
+  readonly body: GPUBuffer;
+  readonly head: GPUBuffer | undefined;
 }
 
 /** A weight on the GPU. */
@@ -44,6 +52,8 @@ export class GpuWeight implements Weight {
   readonly vector: number | undefined;
   /** Filled by `Weights.fill`. */
   parts: readonly Part[] = [];
+  /** Where it lies, if it shares a buffer. */
+  place: BufferPlace<Buffers> | undefined;
 
   constructor(source: WeightSource, loader: Loader | undefined, vector: number | undefined) {
     this.name = source.name;
@@ -66,6 +76,12 @@ export class GpuWeight implements Weight {
     return Math.ceil(this.rowLength / this.loader!.blockSize);
   }
 
+  /** Whether the rows of `other` follow in the same buffer. */
+  precedes(other: GpuWeight): boolean {
+    if (this.place === undefined || this.place.shared !== other.place?.shared) return false;
+    return this.place.row + this.nRows === other.place.row;
+  }
+
   /** Values of the weight. */
   get size(): number {
     return this.rowLength * this.nRows;
@@ -78,6 +94,7 @@ export class Weights {
   readonly #pipelines: Pipelines;
   readonly #vectors: Vectors;
   readonly #asF16: boolean;
+  readonly #shared = new SharedBuffers<Buffers>();
   readonly #grids = new Map<string, GPUBuffer>();
   /** Bytes promised to weights that are not filled yet. */
   #promised = 0;
@@ -96,9 +113,13 @@ export class Weights {
     const vector = pooled ? this.#vectors.reserve(size) : undefined;
     const weight = new GpuWeight(source, role === 'vector' ? undefined : this.#loader(source.type), vector);
     if (weight.loader !== undefined) {
-      const bytes = gpuBytes(weight);
+      const most = this.#rowsPerPart(weight);
+      const isShared = role === 'matrix' && sharedRows(weight.nRows) <= most;
+      const rows = isShared ? sharedRows(weight.nRows) : weight.nRows;
+      const bytes = gpuBytes(weight, rows);
       this.#device.assertFits(source.name, this.#promised + bytes);
       this.#promised += bytes;
+      if (isShared) weight.place = this.#shared.take(weight.loader, weight.rowLength, weight.nRows, most);
     }
     return weight;
   }
@@ -113,21 +134,53 @@ export class Weights {
       this.#vectors.set(weight.vector, values);
     }
     if (weight.loader === undefined) return;
-    this.#promised -= gpuBytes(weight);
+    const { place, nRows } = weight;
+    if (place !== undefined) {
+      const buffers = await this.#shared.buffers(place.shared, () => this.#buffers(weight, place.shared.rows));
+      const part = { firstRow: 0, nRows, bufferRow: place.row, group: buffers.group };
+      await this.#upload(weight, weight.loader, source, part, buffers);
+      weight.parts = [part];
+      return;
+    }
     const parts: Part[] = [];
     const most = this.#rowsPerPart(weight);
-    for (let firstRow = 0; firstRow < weight.nRows; firstRow += most) {
-      parts.push(await this.#part(weight, weight.loader, source, firstRow, Math.min(most, weight.nRows - firstRow)));
+    for (let firstRow = 0; firstRow < nRows; firstRow += most) {
+      const rows = Math.min(most, nRows - firstRow);
+      const buffers = await this.#buffers(weight, rows);
+      const part = { firstRow, nRows: rows, bufferRow: 0, group: buffers.group };
+      await this.#upload(weight, weight.loader, source, part, buffers);
+      parts.push(part);
     }
     weight.parts = parts;
   }
 
-  async #part(weight: GpuWeight, loader: Loader, source: WeightSource, firstRow: number, nRows: number): Promise<Part> {
-    const blocks = nRows * weight.blocksPerRow;
+  /** Buffers for `rows` rows like those of `weight`. */
+  async #buffers(weight: GpuWeight, rows: number): Promise<Buffers> {
+    const { name } = weight;
+    const loader = weight.loader!;
+    this.#promised -= gpuBytes(weight, rows);
+    const blocks = rows * weight.blocksPerRow;
     const flags = usage.storage | usage.copyDst;
-    const body = await this.#device.buffer(weight.name, blocks * loader.bodyBytes, flags);
-    const head =
-      loader.headBytes > 0 ? await this.#device.buffer(weight.name, blocks * loader.headBytes, flags) : undefined;
+    const body = await this.#device.buffer(name, blocks * loader.bodyBytes, flags);
+    const head = loader.headBytes > 0 ? await this.#device.buffer(name, blocks * loader.headBytes, flags) : undefined;
+    const grid = loader.grid === undefined ? undefined : await this.#grid(loader.grid);
+    const buffers = [body, head, grid].filter((buffer) => buffer !== undefined);
+    const group = this.#device.gpu.createBindGroup({
+      label: name,
+      layout: this.#pipelines.weights(buffers.length),
+      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+    return { body, head, group };
+  }
+
+  /** Brings the rows of `part` from the file to their place in `buffers`. */
+  async #upload(
+    weight: GpuWeight,
+    loader: Loader,
+    source: WeightSource,
+    { firstRow, nRows, bufferRow }: Part,
+    { body, head }: Buffers,
+  ): Promise<void> {
     const { queue } = this.#device.gpu;
     const fileRow = rowBytes(weight.type, weight.rowLength);
     // A multiple of four rows, so that every slice of heads begins at a whole word.
@@ -138,18 +191,10 @@ export class Weights {
       await source.read((firstRow + row) * fileRow, bytes);
       const whole = this.#inLoaderType(weight, loader, bytes, n);
       const { bodies, heads } = bodiesAndHeads(loader, whole);
-      const at = row * weight.blocksPerRow;
+      const at = (bufferRow + row) * weight.blocksPerRow;
       queue.writeBuffer(body, at * loader.bodyBytes, bodies);
       if (head !== undefined) queue.writeBuffer(head, at * loader.headBytes, heads);
     }
-    const grid = loader.grid === undefined ? undefined : await this.#grid(loader.grid);
-    const buffers = [body, head, grid].filter((buffer) => buffer !== undefined);
-    const group = this.#device.gpu.createBindGroup({
-      label: weight.name,
-      layout: this.#pipelines.weights(buffers.length),
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-    });
-    return { firstRow, nRows, group };
   }
 
   /** `n` rows of the file as blocks of the loader's type. */
@@ -193,8 +238,8 @@ export class Weights {
   }
 }
 
-/** Bytes that a matrix will take. */
-function gpuBytes(weight: GpuWeight): number {
+/** Bytes of `rows` rows like those of `weight`. */
+function gpuBytes(weight: GpuWeight, rows: number): number {
   const { bodyBytes, headBytes } = weight.loader!;
-  return weight.nRows * weight.blocksPerRow * (bodyBytes + headBytes);
+  return rows * weight.blocksPerRow * (bodyBytes + headBytes);
 }

@@ -2,61 +2,81 @@
  * @file Linear layers: which kernel computes a product, over the parts of a weight. The strategy is the weight's, for any
  * number of rows; the tile, or the kernel for few rows, changes no bit.
  */
-import type { LinearStep } from '../../graph/step.ts';
+import type { LinearPart, LinearStep } from '../../graph/step.ts';
 import type { Forward } from '../forward.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
 import { type Epilogue, skinny, tiled } from '../strategies.ts';
 import { type Dispatch, type GpuTensor, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
+import { noVector } from '../vectors.ts';
 import type { GpuWeight, Part } from '../weights.ts';
 import { quantized } from './quantize.ts';
 
-/** `activation(scale · x Wᵀ + bias) + residual` in one launch a part. */
+/** `activation(scale · x Wᵀ + bias) + residual` in one launch a part of the weight, one for weights that follow each other. */
 export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): void {
-  const { weight, bias, scale, activation, inputs } = step;
-  const r = inputs.length === 1 ? undefined : fw.of(inputs[1]);
+  const { parts, glu, activation = glu, inputs } = step;
+  const [x, r] = inputs.map((input) => fw.of(input));
   const epilogue: Epilogue = {
-    scaleAt: fw.ctx.vector(scale),
-    biasAt: fw.ctx.vector(bias),
+    scaleAt: fw.ctx.vector(parts[0].scale),
+    biasAt: biases(fw, parts),
     activation: activation === undefined ? 0 : activationCode[activation],
     hasResidual: r === undefined ? 0 : 1,
   };
-  product(fw, tuner, weight, fw.of(inputs[0]), fw.of(step.out), r, epilogue, labelOf(`linear ${weight.name}`, step));
+  const label = labelOf(`linear ${parts.map(({ weight }) => weight.name).join(', ')}`, step);
+  product(fw, tuner, { parts, x, y: fw.of(step.out), r, epilogue, isGated: glu !== undefined, label });
 }
 
-/** The launches of one product into `y`. */
-export function product(
-  fw: Forward,
-  tuner: Tuner,
-  weight: GpuWeight,
-  x: GpuTensor,
-  y: GpuTensor,
-  r: GpuTensor | undefined,
-  epilogue: Epilogue,
-  label: string,
-): GpuTensor {
+/** Where the biases of all columns are; zeros for a weight without one where another has one. */
+function biases({ ctx }: Forward, parts: readonly LinearPart<GpuWeight>[]): number {
+  const offsets = parts.map(({ bias }) => ctx.vector(bias));
+  if (parts.length === 1 || offsets.every((at) => at === noVector)) return offsets[0];
+  return ctx.vectors.derive(`biases ${offsets.join(' ')}`, () => {
+    const values = parts.map(({ weight: { nRows } }, i) =>
+      offsets[i] === noVector ? new Float32Array(nRows) : ctx.vectors.get(offsets[i], nRows),
+    );
+    return Float32Array.from(values.flatMap((part) => [...part]));
+  });
+}
+
+/** A product of whole weights. */
+interface Operands {
+  /** Several ones follow each other in one buffer. */
+  readonly parts: readonly Pick<LinearPart<GpuWeight>, 'weight'>[];
+  readonly x: GpuTensor;
+  readonly y: GpuTensor;
+  /** The residual. */
+  readonly r?: GpuTensor;
+  readonly epilogue: Epilogue;
+  readonly isGated?: boolean;
+  readonly label: string;
+}
+
+/** The launches of a product. */
+export function product(fw: Forward, tuner: Tuner, operands: Operands): void {
+  const { parts, x, y, r, label } = operands;
+  const [{ weight }] = parts;
   const operand = tuner.strategy(weight) === 'int8' ? quantized(fw, x) : x;
-  return fw.add({
+  fw.add({
     label,
     reads: { x: operand, r },
     writes: y,
     prepare: () => tuner.prepare(weight, x.rows),
-    dispatches: () => weight.parts.map((part) => launch(tuner, weight, part, operand, y, r, epilogue)),
+    dispatches: () => partsOf(operands).map((part) => launch(tuner, part, { ...operands, x: operand })),
   });
 }
 
+/** The parts of the one weight, or several weights as one part. */
+function partsOf({ parts: [{ weight }, ...others] }: Operands): readonly Part[] {
+  if (others.length === 0) return weight.parts;
+  const nRows = others.reduce((sum, other) => sum + other.weight.nRows, weight.nRows);
+  return [{ ...weight.parts[0], nRows }];
+}
+
 /** The launch for one part of the weight. */
-function launch(
-  tuner: Tuner,
-  weight: GpuWeight,
-  part: Part,
-  x: GpuTensor,
-  y: GpuTensor,
-  r: GpuTensor | undefined,
-  epilogue: Epilogue,
-): Dispatch {
-  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue };
+function launch(tuner: Tuner, part: Part, { parts, x, y, r, epilogue, isGated = false }: Operands): Dispatch {
+  const [{ weight }] = parts;
+  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated };
   if (x.rows <= skinnyRows && tuner.mayBeSkinny(weight)) return skinny(product, tuner.style);
   const wide = x.aligned && y.aligned && (r?.aligned ?? true);
   return tiled(product, tuner.tile(weight, x.rows), tuner.style, wide);

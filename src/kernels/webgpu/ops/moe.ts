@@ -30,7 +30,13 @@ export function moe(fw: Forward, tuner: Tuner, step: MoeStep): void {
   if (nExpert > maxExperts) throw new GpuError(`moe: ${nUsed} of ${nExpert} experts (at most ${maxExperts})`);
 
   const logits = fw.temporary(x.rows, nExpert);
-  product(fw, tuner, router, x, logits, undefined, plainEpilogue, `linear ${router.name}`);
+  product(fw, tuner, {
+    parts: [{ weight: router }],
+    x,
+    y: logits,
+    epilogue: plainEpilogue,
+    label: `linear ${router.name}`,
+  });
   const probabilities = softmaxOf(fw, logits, fw.temporary(x.rows, nExpert), 'softmax');
   const chosen = chooseExperts(fw, probabilities, nExpert, nUsed, renormalise);
   const nPairs = x.rows * nUsed;
@@ -86,8 +92,8 @@ function expertProduct(
   const nOut = weight.shape[1] ?? 1;
   const y = fw.temporary(nPairs, nOut);
   const wide = x.aligned && y.aligned;
-  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, true, tuner.style.rolled, tuner.style.halves);
-  const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, blocksPerRow: weight.blocksPerRow };
+  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, 'experts', tuner.style.rolled, tuner.style.halves);
+  const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, wRow: 0, blocksPerRow: weight.blocksPerRow };
   return fw.add({
     label: `experts ${weight.name}`,
     reads: { x, t },

@@ -3,7 +3,7 @@
  */
 import type { Forward } from '../forward.ts';
 import { grid } from '../kernel.ts';
-import { quantize, quantizedWords } from '../shaders/matmul-int8.wgsl.ts';
+import { quantize, quantizedWords } from '../shaders/quantize-int8.wgsl.ts';
 import type { GpuTensor, Step } from '../tensor.ts';
 
 /** `[rows, nIn / 32 · 12]`: `x` as `matmul-int8` reads it. */

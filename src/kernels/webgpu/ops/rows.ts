@@ -56,7 +56,7 @@ export function embedding(fw: Forward, step: EmbeddingStep<GpuWeight>): void {
 
 /** Layer or RMS norm of whole rows or of slices, and what is joined to it. */
 export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>): void {
-  const { kind, eps, groups, weight, bias, hasResidual, isAdded = false, rotation, inputs, row } = step;
+  const { kind, eps, groups, weight, bias, next, hasResidual, isAdded = false, rotation, inputs, row } = step;
   const [x, ...others] = inputs.map((input) => fw.of(input));
   const r = hasResidual ? others[0] : undefined;
   const a = isAdded ? others.at(-1) : undefined;
@@ -68,6 +68,9 @@ export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>)
     groups,
     weightAt: fw.ctx.vector(weight),
     biasAt: fw.ctx.vector(bias),
+    nextFrom: next?.from ?? groups,
+    nextWeightAt: fw.ctx.vector(next?.weight),
+    nextBiasAt: fw.ctx.vector(next?.bias),
     centred: kind === 'layer' ? 1 : 0,
     eps,
     ...(rotation === undefined ? {} : rotationValues(fw, rotation, row)),

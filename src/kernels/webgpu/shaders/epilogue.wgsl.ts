@@ -32,12 +32,13 @@ export const epilogueParams = {
   r: 'tensor',
 } as const;
 
-/** `finish(sum, n)`: scale, bias of output `n` and element-wise function. The caller adds the residual. */
+/** `affine(sum, n)`: scale and bias of output `n`. `finish(sum, n)`: and the element-wise function. The caller adds the residual. */
 export const epilogueCode = /* wgsl */ `${activateCode}
-fn finish(sum: f32, n: u32) -> f32 {
+fn affine(sum: f32, n: u32) -> f32 {
   var v = sum;
   if (p.scaleAt != 0xffffffffu) { v = v * vec[p.scaleAt]; }
   if (p.biasAt != 0xffffffffu) { v = v + vec[p.biasAt + n]; }
-  return activate(v, p.activation);
+  return v;
 }
+fn finish(sum: f32, n: u32) -> f32 { return activate(affine(sum, n), p.activation); }
 `;

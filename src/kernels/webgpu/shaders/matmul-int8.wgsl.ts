@@ -1,25 +1,24 @@
 /**
  * @file Products in eight-bit integers (`dot4I8Packed`), for precision `fast` and weights that are whole numbers times a
- * scale (`Int8Form`): activations rounded to blocks of bytes, then a kernel for many rows and one for few.
+ * scale (`Int8Form`): a kernel for many rows and one for few.
  *
- * Idea     `quantize` brings each row's blocks of 32 values to whole numbers −127…127 and a scale, once for all outputs.
+ * Idea     `quantize-int8` has brought each row's blocks of 32 values to whole numbers −127…127 and a scale, once for all outputs.
  *          A product of two blocks is then eight `dot4I8Packed`, exact, and one or two `fma` with the scales. Tiles and
  *          lanes are those of `matmul-tile` and `matmul-skinny`; here a step is two blocks of K, as bytes in shared memory.
  * Order    Every output is one chain of `fma` over its blocks in order of K. `add_terms` is that step in both kernels, and no
  *          product stands before a sum that a compiler could fuse otherwise: same row, same bits.
- * Threads  `quantize` 64, eight a block. Many rows: BM/TM × BN/TN. Few rows: 4 outputs × 16 blocks.
- * Shared   `quantize` 768 bytes; many rows at most 96 · (BM + BN), 12 KiB for 64 × 64; few rows at most 16 KiB (Q2_K).
+ * Threads  many rows: BM/TM × BN/TN. Few rows: 4 outputs × 16 blocks.
+ * Shared   many rows at most 96 · (BM + BN), 12 KiB for 64 × 64; few rows at most 16 KiB (Q2_K).
  * Features none, but `packed_4x8_integer_dot_product` of WGSL.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Int8Form, type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
-import { column, each, matmulParams, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
+import { gatedCode, gatedRow, storeGated } from './gated.wgsl.ts';
+import { skinnyOutput } from './matmul-skinny.wgsl.ts';
+import { column, each, matmulParams, outputsOf, stores, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
+import { block, quantizedWords } from './quantize-int8.wgsl.ts';
 
-/** Values of a block of activations. */
-const block = 32;
-/** 32-bit values of a block as `quantize` writes it: 8 of bytes, the scale, the sums of each half's bytes, one unused. */
-export const quantizedWords = 12;
 /** Blocks of K in one step. */
 const stepBlocks = 2;
 
@@ -27,49 +26,6 @@ const stepBlocks = 2;
 export function int8Shared({ bm, bn }: Tile): number {
   return (bm + bn) * stepBlocks * (block + 16);
 }
-
-/** `y` `[rows, nIn / 32 · 12]`: the rows of `x` in blocks of bytes. Grid: eight blocks a workgroup. */
-export const quantize: Kernel = kernel({
-  name: 'quantize int8',
-  params: { x: 'tensor', y: 'tensor', rows: 'u32', nIn: 'u32' },
-  arena: 'u32',
-  code: /* wgsl */ `
-var<workgroup> largest: array<f32, 64>;
-var<workgroup> sums: array<i32, 64>;
-${linearGroup}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let perRow = p.nIn / ${block}u;
-  let b = linear_group(wg, nwg) * 8u + t / 8u;
-  let row = b / perRow;
-  let inside = row < p.rows;
-  var v = vec4<f32>();
-  if (inside) {
-    let at = p.xOff + row * p.xStride + (b % perRow) * ${block}u + (t % 8u) * 4u;
-    v = bitcast<vec4<f32>>(vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u]));
-  }
-  let a = abs(v);
-  largest[t] = max(max(a.x, a.y), max(a.z, a.w));
-  workgroupBarrier();
-  let first = t & ~7u;
-  var most = 0.0;
-  for (var i = 0u; i < 8u; i++) { most = max(most, largest[first + i]); }
-  let q = clamp(vec4<i32>(round(v * select(127.0 / most, 0.0, most < 1e-30))), vec4<i32>(-127), vec4<i32>(127));
-  sums[t] = q.x + q.y + q.z + q.w;
-  workgroupBarrier();
-  if (!inside) { return; }
-  let y = p.yOff + row * p.yStride + (b % perRow) * ${quantizedWords}u;
-  arena[y + t % 8u] = pack4xI8(q);
-  if (t == first) {
-    arena[y + 8u] = bitcast<u32>(select(most / 127.0, 0.0, most < 1e-30));
-    for (var h = 0u; h < 2u; h++) {
-      let s = first + 4u * h;
-      arena[y + 9u + h] = bitcast<u32>(f32(sums[s] + sums[s + 1u] + sums[s + 2u] + sums[s + 3u]));
-    }
-    arena[y + 11u] = 0u;
-  }
-}`,
-});
 
 /**
  * WGSL for a block of x against a block of W. `xm` is the scale of x and the sums of its halves; `wm` are scale and low of
@@ -106,11 +62,11 @@ ${each(terms.length, (i) => `  s = fma(t[${i}].x, t[${i}].y, s);`)}
 }
 
 /** WGSL that finds blocks of 32 values of row `row` of W: sixteen bytes, and scales and lows of both halves. */
-function weightBlocks({ blockSize, code, int8 }: Loader): string {
+function weightBlocks({ blockSize, code, int8 }: Loader, isGated: boolean): string {
   const perBlock = blockSize / block;
-  const place = `let at = row * p.blocksPerRow + b / ${perBlock}u; let part = (b % ${perBlock}u) * 4u;`;
-  return /* wgsl */ `${loaderHelpers}${code}
-fn has(row: u32, b: u32) -> bool { return row < p.nOut && b * ${block}u < p.nIn; }
+  const place = `let at = (p.wRow + row) * p.blocksPerRow + b / ${perBlock}u; let part = (b % ${perBlock}u) * 4u;`;
+  return /* wgsl */ `${loaderHelpers}${code}${isGated ? gatedRow : ''}
+fn has(row: u32, b: u32) -> bool { return row < ${isGated ? '2u * ' : ''}p.nOut && b * ${block}u < p.nIn; }
 fn weight16(row: u32, b: u32, half16: u32) -> vec4<u32> {
   if (!has(row, b)) { return vec4<u32>(); }
   ${place}
@@ -125,24 +81,35 @@ fn weight_scales(row: u32, b: u32) -> vec4<f32> {
 
 /** The kernel for many rows. `x` is what `quantize` wrote; `wide` speaks of `y` and the residual. */
 export const matmulInt8 = once(
-  (type: Loader['type'], bm: number, bn: number, tm: number, tn: number, wide: boolean, rolled: boolean): Kernel => {
+  (
+    type: Loader['type'],
+    bm: number,
+    bn: number,
+    tm: number,
+    tn: number,
+    wide: boolean,
+    form: 'plain' | 'gated',
+    rolled: boolean,
+  ): Kernel => {
     const loader = loaders.get(type)!;
     return kernel({
-      name: `matmul ${type} int8 ${bm}x${bn}${wide ? ' vec4' : ''}`,
+      name: `matmul ${form === 'gated' ? 'gated ' : ''}${type} int8 ${bm}x${bn}${wide ? ' vec4' : ''}`,
       params: matmulParams,
       rolled,
       arena: wide ? 'vec4<u32>' : 'u32',
       bindings: loaderBindings(loader),
-      code: tileCode(loader, { bm, bn, tm, tn }, wide),
+      code: tileCode(loader, { bm, bn, tm, tn }, wide, form),
     });
   },
 );
 
-function tileCode(loader: Loader, tile: Tile, wide: boolean): string {
+function tileCode(loader: Loader, tile: Tile, wide: boolean, form: 'plain' | 'gated'): string {
   const { bm, bn, tm, tn } = tile;
   const threads = tileThreads(tile);
   const columns = bn / tn;
   const vectors = stepBlocks * 2;
+  const outputs = outputsOf(tile, form);
+  const row = form === 'gated' ? `gated_row(n0, n, ${outputs}u)` : 'n0 + n';
   const { code } = blockProduct(loader.int8!);
   return /* wgsl */ `
 var<workgroup> xs: array<vec4<u32>, ${bm * vectors}>;
@@ -150,18 +117,19 @@ var<workgroup> xm: array<vec4<f32>, ${bm * stepBlocks}>;
 var<workgroup> ws: array<vec4<u32>, ${bn * vectors}>;
 var<workgroup> wm: array<vec4<f32>, ${bn * stepBlocks}>;
 ${linearGroup}
-${weightBlocks(loader)}
+${weightBlocks(loader, form === 'gated')}
 ${code}
 ${epilogueCode}
 ${wide ? wideAccess : narrowAccess}
+${form === 'gated' ? storeGated(wide, 'u32') : ''}
 /* Place of vector v of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * ${vectors}u + (v ^ ((n >> 2u) & ${vectors - 1}u)); }
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let nTiles = (p.nOut + ${bn - 1}u) / ${bn}u;
+  let nTiles = (p.nOut + ${outputs - 1}u) / ${outputs}u;
   let g = linear_group(wg, nwg);
-  let n0 = (g % nTiles) * ${bn}u;
+  let n0 = (g % nTiles) * ${outputs}u;
   let m0 = (g / nTiles) * ${bm}u;
   let tx = (t % ${columns}u) * 4u;
   let ty = (t / ${columns}u) * ${tm}u;
@@ -176,10 +144,11 @@ ${each(tm * tn, (i) => `  var s${i} = 0.0;`)}
     }
     for (var i = t; i < ${bn * vectors}u; i += ${threads}u) {
       let n = i / ${vectors}u;
-      ws[at_w(n, i % ${vectors}u)] = weight16(n0 + n, b0 + (i % ${vectors}u) / 2u, i % 2u);
+      ws[at_w(n, i % ${vectors}u)] = weight16(${row}, b0 + (i % ${vectors}u) / 2u, i % 2u);
     }
     for (var i = t; i < ${bn * stepBlocks}u; i += ${threads}u) {
-      wm[i] = weight_scales(n0 + i / ${stepBlocks}u, b0 + i % ${stepBlocks}u);
+      let n = i / ${stepBlocks}u;
+      wm[i] = weight_scales(${row}, b0 + i % ${stepBlocks}u);
     }
     workgroupBarrier();
     for (var b = 0u; b < bound(${stepBlocks}u); b++) {
@@ -201,12 +170,7 @@ ${each(tn, (j) => {
     }
     workgroupBarrier();
   }
-${each(tm, (i) =>
-  each(tn / 4, (g) => {
-    const sums = [0, 1, 2, 3].map((j) => `s${i * tn + g * 4 + j}`);
-    return `  store4(m0 + ty + ${i}u, n0 + tx + ${column(g * 4, columns)}u, vec4<f32>(${sums.join(', ')}));`;
-  }),
-)}
+${stores(tile, form, (i) => `m0 + ty + ${i}u`)}
 }`;
 }
 
@@ -250,11 +214,11 @@ export const int8SkinnyOutputs = 4;
 const lanes = 16;
 
 /** The kernel for `m` rows (1, 2, 4 or 8; the real number may be smaller). Every thread takes every 16th block. */
-export const matmulInt8Skinny = once((type: Loader['type'], m: number, rolled: boolean): Kernel => {
+export const matmulInt8Skinny = once((type: Loader['type'], m: number, isGated: boolean, rolled: boolean): Kernel => {
   const loader = loaders.get(type)!;
   const { code, nTerms } = blockProduct(loader.int8!);
   return kernel({
-    name: `matmul ${type} int8 skinny ${m}`,
+    name: `matmul ${isGated ? 'gated ' : ''}${type} int8 skinny ${m}`,
     params: matmulParams,
     rolled,
     arena: 'u32',
@@ -262,22 +226,23 @@ export const matmulInt8Skinny = once((type: Loader['type'], m: number, rolled: b
     code: /* wgsl */ `
 var<workgroup> partial: array<array<vec2<f32>, ${nTerms}>, ${int8SkinnyOutputs * lanes * m}>;
 ${linearGroup}
-${weightBlocks(loader)}
+${weightBlocks(loader, isGated)}
 ${code}
 ${epilogueCode}
+${isGated ? gatedCode : ''}
 ${narrowAccess}
 
 @compute @workgroup_size(${int8SkinnyOutputs * lanes})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let o = t / ${lanes}u;
   let lane = t % ${lanes}u;
-  let n = linear_group(wg, nwg) * ${int8SkinnyOutputs}u + o;
+  ${skinnyOutput(isGated)}
   var total = 0.0;
   for (var round = 0u; round < p.nIn; round += ${block * lanes}u) {
     let b = round / ${block}u + lane;
-    let w0 = weight16(n, b, 0u);
-    let w1 = weight16(n, b, 1u);
-    let v = weight_scales(n, b);
+    let w0 = weight16(w_row, b, 0u);
+    let w1 = weight16(w_row, b, 1u);
+    let v = weight_scales(w_row, b);
     for (var r = 0u; r < bound(${m}u); r++) {
       let m0 = bitcast<vec4<f32>>(load_x(r, b, 2u));
       partial[(o * ${m}u + r) * ${lanes}u + lane] = terms(load_x(r, b, 0u), load_x(r, b, 1u), m0, w0, w1, v);
@@ -290,7 +255,15 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
     }
     workgroupBarrier();
   }
-  if (lane < p.rows && lane < ${m}u && n < p.nOut) { store(lane, n, total); }
+${isGated ? gatedEnd(m) : `  if (lane < p.rows && lane < ${m}u && n < p.nOut) { store(lane, n, total); }`}
 }`,
   });
 });
+
+const gatedEnd = (m: number) => /* wgsl */ `
+  partial[t][0].x = total;
+  workgroupBarrier();
+  if (o < ${int8SkinnyOutputs / 2}u && lane < p.rows && lane < ${m}u && n < p.nOut) {
+    let up = partial[t + ${(int8SkinnyOutputs / 2) * lanes}u][0].x;
+    arena[p.yOff + lane * p.yStride + n] = bitcast<u32>(gated(total, up, n));
+  }`;

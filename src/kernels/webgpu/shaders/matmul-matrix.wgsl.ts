@@ -100,7 +100,7 @@ ${halves ?? h8}
 fn weight_halves(row: u32, k: u32) -> mat2x4<f16> {
   let block = k / ${blockSize}u;
   if (row >= p.nOut || block >= p.blocksPerRow) { return mat2x4<f16>(); }
-  return h8(row * p.blocksPerRow + block, (k / 8u) % ${blockSize / 8}u);
+  return h8((p.wRow + row) * p.blocksPerRow + block, (k / 8u) % ${blockSize / 8}u);
 }`;
 }
 

@@ -12,6 +12,7 @@
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
+import { gatedCode, gatedRow } from './gated.wgsl.ts';
 import { matmulParams, roundedCode, weightAt } from './matmul-tile.wgsl.ts';
 
 /** Most rows that one launch takes. */
@@ -22,22 +23,24 @@ export const skinnyOutputs = 4;
 const lanes = 16;
 
 /** The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller). */
-export const matmulSkinny = once((type: Loader['type'], m: number, rolled: boolean, halves: boolean): Kernel => {
-  const loader = loaders.get(type)!;
-  const rows = Array.from({ length: m }, (_, r) => r);
-  return kernel({
-    name: `matmul ${type} skinny ${m}${halves ? ' f16' : ''}`,
+export const matmulSkinny = once(
+  (type: Loader['type'], m: number, isGated: boolean, rolled: boolean, halves: boolean): Kernel => {
+    const loader = loaders.get(type)!;
+    const rows = Array.from({ length: m }, (_, r) => r);
+    return kernel({
+      name: `matmul ${isGated ? 'gated ' : ''}${type} skinny ${m}${halves ? ' f16' : ''}`,
 
-    params: matmulParams,
-    rolled,
-    bindings: loaderBindings(loader),
-    code: /* wgsl */ `
+      params: matmulParams,
+      rolled,
+      bindings: loaderBindings(loader),
+      code: /* wgsl */ `
 var<workgroup> partial: array<f32, ${skinnyOutputs * lanes * m}>;
 ${linearGroup}
-fn w_end() -> u32 { return p.nOut; }
+fn w_end() -> u32 { return ${isGated ? '2u * ' : ''}p.nOut; }
 ${weightAt(loader)}
 ${roundedCode(halves)}
 ${epilogueCode}
+${isGated ? gatedRow + gatedCode : ''}
 fn load_x(row: u32, k: u32) -> vec4<f32> {
   var v = vec4<f32>();
   let at = p.xOff + row * p.xStride + k;
@@ -54,14 +57,14 @@ fn chain(sum: f32, xv: vec4<f32>, wv: vec4<f32>) -> f32 {
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let o = t / ${lanes}u;
   let lane = t % ${lanes}u;
-  let n = linear_group(wg, nwg) * ${skinnyOutputs}u + o;
+  ${skinnyOutput(isGated)}
   var total = 0.0;
   for (var round = 0u; round < p.nIn; round += ${32 * lanes}u) {
     let k0 = round + lane * 32u;
 ${rows.map((r) => `    var c${r} = 0.0;`).join('\n')}
     if (k0 < p.nIn) {
       for (var k = k0; k < k0 + bound(32u); k += 8u) {
-        let w = weight8(n, k);
+        let w = weight8(w_row, k);
 ${rows.map((r) => `        c${r} = chain(chain(c${r}, load_x(${r}u, k), w[0]), load_x(${r}u, k + 4u), w[1]);`).join('\n')}
       }
     }
@@ -74,12 +77,30 @@ ${rows.map((r) => `    partial[(o * ${m}u + ${r}u) * ${lanes}u + lane] = c${r};`
     }
     workgroupBarrier();
   }
+${isGated ? gatedEnd(m) : plainEnd(m)}
+}`,
+    });
+  },
+);
+
+/** WGSL: the output `n` of the thread, and its row of W; in a gated product two groups of threads share an output. */
+export function skinnyOutput(isGated: boolean): string {
+  const half = skinnyOutputs / 2;
+  if (!isGated) return `let n = linear_group(wg, nwg) * ${skinnyOutputs}u + o; let w_row = n;`;
+  return `let n0 = linear_group(wg, nwg) * ${half}u; let n = n0 + o % ${half}u; let w_row = gated_row(n0, o, ${half}u);`;
+}
+
+const plainEnd = (m: number) => /* wgsl */ `
   if (lane < p.rows && lane < ${m}u && n < p.nOut) {
     let c = p.firstOut + n;
     var v = finish(total, c);
     if (p.hasResidual != 0u) { v = v + arena[p.rOff + lane * p.rStride + c]; }
     arena[p.yOff + lane * p.yStride + c] = v;
-  }
-}`,
-  });
-});
+  }`;
+
+const gatedEnd = (m: number) => /* wgsl */ `
+  partial[t] = total;
+  workgroupBarrier();
+  if (o < ${skinnyOutputs / 2}u && lane < p.rows && lane < ${m}u && n < p.nOut) {
+    arena[p.yOff + lane * p.yStride + n] = gated(total, partial[t + ${(skinnyOutputs / 2) * lanes}u], n);
+  }`;

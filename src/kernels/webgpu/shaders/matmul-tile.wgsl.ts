@@ -11,11 +11,13 @@
  * Shared   (BM + BN) · 32 · 4 bytes: 16 KiB for 64 × 64, WebGPU's least. W's vectors are swizzled against bank conflicts.
  * Features none; `shader-f16` for operands kept as f16, which halves the shared memory. With `vec4` rows, offsets and widths must be multiples of four.
  *
+ * With `gated` a thread has the columns of a gate, and those of what it gates as its second four: it writes `activation(gate) · up`.
  * With `experts` the rows of a tile belong to one expert: `t` lists the tiles and the rows that they gather (see `moe.wgsl.ts`).
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode, epilogueParams } from './epilogue.wgsl.ts';
+import { gatedRow, storeGated } from './gated.wgsl.ts';
 
 /** Shape of a tile: rows and outputs of a workgroup, and of a thread. */
 export interface Tile {
@@ -52,6 +54,8 @@ export const matmulParams = {
   nOut: 'u32',
   firstOut: 'u32',
   blocksPerRow: 'u32',
+  /** Where the rows of W begin in their buffer. */
+  wRow: 'u32',
   ...epilogueParams,
 } as const;
 
@@ -62,7 +66,7 @@ export function weightAt(loader: Loader): string {
 fn weight8(row: u32, k: u32) -> mat2x4<f32> {
   let block = k / ${loader.blockSize}u;
   if (row >= w_end() || block >= p.blocksPerRow) { return mat2x4<f32>(); }
-  return w8(row * p.blocksPerRow + block, (k / 8u) % ${parts}u);
+  return w8((p.wRow + row) * p.blocksPerRow + block, (k / 8u) % ${parts}u);
 }`;
 }
 
@@ -76,6 +80,9 @@ export function roundedCode(halves: boolean): string {
   return `fn rounded(v: vec4<f32>) -> vec4<f32> { return ${value}; }`;
 }
 
+/** What a product is beyond rows times a weight: the result is gated, or rows have weights of their own. */
+export type ProductForm = 'plain' | 'gated' | 'experts';
+
 /** The tile kernel for one weight type. `halves`: operands as f16. */
 export const matmulTile = once(
   (
@@ -85,49 +92,57 @@ export const matmulTile = once(
     tm: number,
     tn: number,
     wide: boolean,
-    experts: boolean,
+    form: ProductForm,
     rolled: boolean,
     halves: boolean,
   ): Kernel => {
     const loader = loaders.get(type)!;
     const tile = { bm, bn, tm, tn };
     return kernel({
-      name: `matmul${experts ? ' experts' : ''} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${wide ? ' vec4' : ''}`,
+      name: `matmul${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${wide ? ' vec4' : ''}`,
       params: {
         ...matmulParams,
-        ...(experts && { t: 'tensor', maxTiles: 'u32', firstExpert: 'u32', endExpert: 'u32', pairsPerRow: 'u32' }),
+        ...(form === 'experts' && {
+          t: 'tensor',
+          maxTiles: 'u32',
+          firstExpert: 'u32',
+          endExpert: 'u32',
+          pairsPerRow: 'u32',
+        }),
       },
       rolled,
       enable: halves ? ['f16'] : [],
       arena: wide ? 'vec4<f32>' : 'f32',
       bindings: loaderBindings(loader),
-      code: tileCode(loader, tile, wide, experts, halves ? 'f16' : 'f32'),
+      code: tileCode(loader, tile, wide, form, halves ? 'f16' : 'f32'),
     });
   },
 );
 
-function tileCode(loader: Loader, tile: Tile, wide: boolean, experts: boolean, element: 'f32' | 'f16'): string {
+function tileCode(loader: Loader, tile: Tile, wide: boolean, form: ProductForm, element: 'f32' | 'f16'): string {
   const { bm, bn, tm, tn } = tile;
   const threads = tileThreads(tile);
   const columns = bn / tn;
+  const outputs = outputsOf(tile, form);
   return /* wgsl */ `
 const BM = ${bm}u;
 var<workgroup> xs: array<vec4<${element}>, ${bm * 8}>;
 var<workgroup> ws: array<vec4<${element}>, ${bn * 8}>;
 ${linearGroup}
-${experts ? expertRows(wide) : plainRows}
+${form === 'experts' ? expertRows(wide) : form === 'gated' ? gatedRows : plainRows}
 ${weightAt(loader)}
 ${roundedCode(element === 'f16')}
 ${epilogueCode}
 ${wide ? wideAccess : narrowAccess}
+${form === 'gated' ? storeGated(wide, 'f32') : ''}
 /* Place of vector v (of 8) of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * 8u + (v ^ ((n >> 2u) & 7u)); }
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let nTiles = (p.nOut + ${bn - 1}u) / ${bn}u;
+  let nTiles = (p.nOut + ${outputs - 1}u) / ${outputs}u;
   let g = linear_group(wg, nwg);
-  let n0 = (g % nTiles) * ${bn}u;
+  let n0 = (g % nTiles) * ${outputs}u;
   let tileIndex = g / nTiles;
   if (!begin_tile(tileIndex, t)) { return; }
   let tx = (t % ${columns}u) * 4u;
@@ -139,7 +154,7 @@ ${each(tm * tn, (i) => `  var s${i} = 0.0; var c${i} = 0.0;`)}
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
-      let w = weight8(w_begin() + n0 + n, k0 + (i % 4u) * 8u);
+      let w = weight8(${weightRow(form, bn)}, k0 + (i % 4u) * 8u);
       ws[at_w(n, (i % 4u) * 2u)] = vec4<${element}>(rounded(w[0]));
       ws[at_w(n, (i % 4u) * 2u + 1u)] = vec4<${element}>(rounded(w[1]));
     }
@@ -154,13 +169,32 @@ ${['x', 'y', 'z', 'w']
 ${each(tm * tn, (i) => `    s${i} += c${i}; c${i} = 0.0;`)}
     workgroupBarrier();
   }
-${each(tm, (i) =>
-  each(tn / 4, (g) => {
-    const sums = indices(4).map((j) => `s${i * tn + g * 4 + j}`);
-    return `  store4(row_y(tileIndex, ty + ${i}u), n0 + tx + ${column(g * 4, columns)}u, vec4<f32>(${sums.join(', ')}));`;
-  }),
-)}
+${stores(tile, form, (i) => `row_y(tileIndex, ty + ${i}u)`)}
 }`;
+}
+
+/** Outputs of a tile. */
+export function outputsOf({ bn }: Tile, form: ProductForm): number {
+  return form === 'gated' ? bn / 2 : bn;
+}
+
+/** WGSL: the row of W that is row `n` of the tile. The second half of a gated tile is what is gated. */
+export function weightRow(form: ProductForm, bn: number): string {
+  if (form !== 'gated') return 'w_begin() + n0 + n';
+  return `gated_row(n0, n, ${bn / 2}u)`;
+}
+
+/** WGSL: a thread's sums `s0`… to their rows, four outputs at a time. @param row WGSL of the row of the thread's `i`-th sums */
+export function stores(tile: Tile, form: ProductForm, row: (i: number) => string): string {
+  const { bn, tm, tn } = tile;
+  const columns = bn / tn;
+  const four = (first: number) => `vec4<f32>(${indices(4).map((j) => `s${first + j}`)})`;
+  return each(tm, (i) => {
+    if (form === 'gated') return `  store_gated4(${row(i)}, n0 + tx, ${four(i * tn)}, ${four(i * tn + 4)});`;
+    return each(tn / 4, (g) => {
+      return `  store4(${row(i)}, n0 + tx + ${column(g * 4, columns)}u, ${four(i * tn + g * 4)});`;
+    });
+  });
 }
 
 /** Which output, relative to the thread's first, its `j`-th is: groups of four, one group every `4 · columns`. */
@@ -169,16 +203,25 @@ export function column(j: number, columns: number): number {
 }
 
 /** Tiles of consecutive rows. `noRow` marks rows past the end. */
-export const plainRows = /* wgsl */ `
+const rowsOfTile = /* wgsl */ `
 const noRow = 0xffffffffu;
 fn begin_tile(tile: u32, t: u32) -> bool { return true; }
-fn w_begin() -> u32 { return 0u; }
-fn w_end() -> u32 { return p.nOut; }
 fn row_x(tile: u32, i: u32) -> u32 {
   let row = tile * BM + i;
   return select(noRow, row, row < p.rows);
 }
 fn row_y(tile: u32, i: u32) -> u32 { return row_x(tile, i); }
+`;
+
+/** The rows of W of a gated product: those of the gate, and as many of what it gates. */
+const gatedRows = /* wgsl */ `${gatedRow}${rowsOfTile}
+fn w_end() -> u32 { return 2u * p.nOut; }
+`;
+
+/** The rows of W of a product with all of them. */
+export const plainRows = /* wgsl */ `${rowsOfTile}
+fn w_begin() -> u32 { return 0u; }
+fn w_end() -> u32 { return p.nOut; }
 `;
 
 /** Tiles of one expert's rows, as `moe_group` lists them. */

@@ -28,6 +28,10 @@ export const norm = once((rotation: RotationKind | 'none'): Kernel => {
       groups: 'u32',
       weightAt: 'u32',
       biasAt: 'u32',
+      /** The weights of the slices from `nextFrom` on. */
+      nextFrom: 'u32',
+      nextWeightAt: 'u32',
+      nextBiasAt: 'u32',
       /** Layer norm: the mean is subtracted. */
       centred: 'u32',
       eps: 'f32',
@@ -54,8 +58,10 @@ fn value(row: u32, c: u32) -> f32 {
   return v;
 }
 fn normed(row: u32, first: u32, i: u32, mean: f32, factor: f32) -> f32 {
-  var v = (value(row, first + i) - mean) * factor * vec[p.weightAt + i];
-  if (p.biasAt != 0xffffffffu) { v = v + vec[p.biasAt + i]; }
+  let isNext = first >= p.nextFrom * p.n;
+  var v = (value(row, first + i) - mean) * factor * vec[select(p.weightAt, p.nextWeightAt, isNext) + i];
+  let biasAt = select(p.biasAt, p.nextBiasAt, isNext);
+  if (biasAt != 0xffffffffu) { v = v + vec[biasAt + i]; }
   return v;
 }
 

@@ -1,0 +1,66 @@
+/**
+ * @file Pass: products of the same input become one step, whose result has their columns side by side (queries, keys and values; gate and
+ * up).
+ *
+ * Buys     on webgpu one launch in place of up to three; on wasm one step, whose activations are quantised for all of its weights and for
+ *          which a team meets once.
+ * Not for  products with an activation, a residual or a scale; weights that the backend does not multiply with in one go (of other types,
+ *          or not adjacent); queries that are narrowed (`narrow.ts`); a forward whose steps an observer looks at.
+ */
+import type { Weight } from '../../tensor/ops.ts';
+import { Moved, namesOf } from './moved.ts';
+import type { LinearStep, Step } from './step.ts';
+import type { GraphTensor } from './tensor.ts';
+
+/**
+ * @param steps needed ones, in order, of a forward that makes `target`
+ * @param follows whether one product can go on from the first weight to the second
+ */
+export function fuseProducts<W extends Weight>(
+  steps: readonly Step<W>[],
+  target: GraphTensor,
+  follows: (first: W, second: W) => boolean,
+): readonly Step<W>[] {
+  const runs = runsOf(steps, target, follows);
+  const moved = new Moved();
+  const fused: Step<W>[] = [];
+  for (const step of steps) {
+    const run = step.op === 'linear' ? runs.get(step) : undefined;
+    if (run === undefined || run.length === 1) fused.push(moved.reading(step));
+    else if (run[0] === step) fused.push({ ...moved.reading(step), ...joined(run), out: moved.join(run.map(outOf)) });
+  }
+  return fused;
+}
+
+/** Each product with those that it can be made together with, in order. */
+function runsOf<W extends Weight>(
+  steps: readonly Step<W>[],
+  target: GraphTensor,
+  follows: (first: W, second: W) => boolean,
+): Map<Step<W>, LinearStep<W>[]> {
+  const latest = new Map<GraphTensor, LinearStep<W>[]>();
+  const runs = new Map<Step<W>, LinearStep<W>[]>();
+  for (const step of steps) {
+    if (step.op !== 'linear' || !isPlain(step) || step.out === target.base) continue;
+    const [x] = step.inputs;
+    let run = latest.get(x);
+    if (run === undefined || run[0].row !== step.row || !follows(run.at(-1)!.parts[0].weight, step.parts[0].weight)) {
+      latest.set(x, (run = []));
+    }
+    run.push(step);
+    runs.set(step, run);
+  }
+  return runs;
+}
+
+function isPlain<W extends Weight>({ inputs, parts, activation }: LinearStep<W>): boolean {
+  return inputs.length === 1 && activation === undefined && parts[0].scale === undefined;
+}
+
+function joined<W extends Weight>(run: readonly LinearStep<W>[]): Pick<LinearStep<W>, 'name' | 'parts'> {
+  return { name: namesOf(run), parts: run.flatMap(({ parts }) => parts) };
+}
+
+function outOf({ out }: Step): GraphTensor {
+  return out;
+}

@@ -1,0 +1,49 @@
+/**
+ * @file What the passes share that put the results of several steps side by side: who reads one of them reads columns of the result of all.
+ */
+import type { Weight } from '../../tensor/ops.ts';
+import type { Step } from './step.ts';
+import { GraphTensor } from './tensor.ts';
+
+/** The names of steps that become one, for messages. */
+export function namesOf(steps: readonly Step[]): string | undefined {
+  const names = steps.map(({ name }) => name).filter((name) => name !== undefined);
+  return names.length === 0 ? undefined : names.join(', ');
+}
+
+/** Which results are columns of another one now. */
+export class Moved {
+  readonly #views = new Map<GraphTensor, GraphTensor>();
+
+  /** Puts `results` side by side. @returns the tensor that holds them all */
+  join(results: readonly GraphTensor[]): GraphTensor {
+    const [{ rows, space }] = results;
+    const all = new GraphTensor(
+      rows,
+      results.reduce((sum, { cols }) => sum + cols, 0),
+      space,
+    );
+    let start = 0;
+    for (const result of results) {
+      this.#views.set(result, new GraphTensor(rows, result.cols, space, all, start));
+      start += result.cols;
+    }
+    return all;
+  }
+
+  /** `step` with the inputs that it has now. */
+  reading<W extends Weight>(step: Step<W>): Step<W> {
+    if (!step.inputs.some(({ base }) => this.#views.has(base))) return step;
+    return { ...step, inputs: step.inputs.map((x) => this.#of(x)) };
+  }
+
+  #of(x: GraphTensor): GraphTensor {
+    const moved = this.#views.get(x.base);
+    if (moved === undefined || x === x.base) return moved ?? x;
+    let view = this.#views.get(x);
+    if (view === undefined) {
+      this.#views.set(x, (view = new GraphTensor(x.rows, x.cols, x.space, moved.base, moved.start + x.start)));
+    }
+    return view;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * @file Steps that are several operations: products of one input, gated products, norms and rotations of queries and keys; and how many
+ * launches a layer takes.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
+import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
+import { tiles } from '../../../src/kernels/webgpu/strategies.ts';
+import { loadModel } from '../../../src/models/index.ts';
+import type { Activation, Ops, Weight } from '../../../src/tensor/ops.ts';
+import { openFixture, run } from '../../models/support.ts';
+import { normal } from '../../random.ts';
+import { countingBatch, evaluate, type Sources, source } from '../graphs.ts';
+import { describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
+
+const vector = (name: string, n: number, seed: number) => [source(name, [n], normal(n, seed)), 'vector'] as const;
+const matrix = (name: string, type: GgmlTypeName, nIn: number, nOut: number, seed: number) =>
+  [randomBlocks(name, type, [nIn, nOut], seed), 'matrix'] as const;
+
+describeGpu('products of one input', () => {
+  let backend: WebGpuBackend;
+  beforeAll(async () => {
+    backend = await webgpu();
+  });
+  afterAll(() => backend.dispose());
+
+  it.each<[GgmlTypeName, GgmlTypeName, string]>([
+    ['Q8_0', 'Q8_0', 'one launch for three weights'],
+    ['Q4_K', 'Q6_K', 'one for queries and keys, one for values of another type'],
+    ['F32', 'F32', 'plain values'],
+    ['MXFP4', 'MXFP4', 'scales of a byte'],
+  ])('%s and %s: %s', async (type, ofValues) => {
+    const [nIn, rows] = [256, 21];
+    const sources: Sources = {
+      x: input(rows, nIn, 1),
+      q: matrix('q', type, nIn, 24, 2),
+      bias: vector('bias', 24, 3),
+      k: matrix('k', type, nIn, 8, 4),
+      v: matrix('v', ofValues, nIn, 8, 5),
+    };
+    const graph = (ops: Ops, w: Record<string, Weight>) => {
+      const x = rowsOf(ops, w.x);
+      const [q, k, v] = [{ weight: w.q, bias: w.bias }, { weight: w.k }, { weight: w.v }].map((l) => ops.linear(x, l));
+      return ops.attention(q, k, v, { nHead: 3, nHeadKv: 1, scale: 0.1 });
+    };
+    await expectAsReference(backend, sources, countingBatch([17, 4]), graph);
+    await expectAsReference(backend, sources, countingBatch([3]), graph);
+  });
+
+  it('of widths that are no multiples of four, with views of the results', async () => {
+    const sources: Sources = {
+      x: input(9, 40, 1),
+      a: matrix('a', 'F32', 40, 7, 2),
+      b: matrix('b', 'F32', 40, 7, 3),
+    };
+    await expectAsReference(backend, sources, countingBatch([9]), (ops, w) => {
+      const x = rowsOf(ops, w.x);
+      const [a, b] = [ops.linear(x, { weight: w.a }), ops.linear(x, { weight: w.b })];
+      return ops.add(ops.columns(a, 2, 5), ops.columns(b, 1, 5));
+    });
+  });
+});
+
+describeGpu('gated products', () => {
+  const shapes = fc.record({
+    rows: fc.constantFrom(1, 3, 8, 9, 21),
+    nFf: fc.constantFrom(4, 12, 20, 36, 40),
+    activation: fc.constantFrom<Activation>('gelu', 'silu'),
+    oneWeight: fc.boolean(),
+    biased: fc.boolean(),
+    seed: fc.integer(),
+  });
+  const graphOf =
+    (nFf: number, activation: Activation, oneWeight: boolean, biased: boolean) =>
+    (ops: Ops, w: Record<string, Weight>) => {
+      const x = rowsOf(ops, w.x);
+      if (!oneWeight) {
+        const gate = ops.linear(x, { weight: w.gate, bias: biased ? w.bias : undefined });
+        return ops.glu(gate, ops.linear(x, { weight: w.up }), activation);
+      }
+      const both = ops.linear(x, { weight: w.both, bias: biased ? w.biases : undefined });
+      return ops.glu(ops.columns(both, 0, nFf), ops.columns(both, nFf, nFf), activation);
+    };
+  const sourcesOf = (rows: number, nFf: number, type: GgmlTypeName, seed: number): Sources => ({
+    x: input(rows, 96, seed),
+    gate: matrix('gate', type, 96, nFf, seed + 1),
+    up: matrix('up', type, 96, nFf, seed + 2),
+    both: matrix('both', type, 96, 2 * nFf, seed + 3),
+    bias: vector('bias', nFf, seed + 4),
+    biases: vector('biases', 2 * nFf, seed + 5),
+  });
+
+  it.each<[string, WebGpuOptions, number]>([
+    ['float32', {}, 2e-5],
+    ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
+    ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
+    ['int8', { precision: 'fast', strategy: 'int8' }, 3e-2],
+  ])('%s', async (_, options, tolerance) => {
+    const backend = await webgpu(options);
+    await fc.assert(
+      fc.asyncProperty(shapes, async ({ rows, nFf, activation, oneWeight, biased, seed }) => {
+        const graph = graphOf(nFf, activation, oneWeight, biased);
+        await expectAsReference(backend, sourcesOf(rows, nFf, 'Q8_0', seed), countingBatch([rows]), graph, tolerance);
+      }),
+      { numRuns: 8 },
+    );
+    backend.dispose();
+  });
+
+  it.each<[string, WebGpuOptions]>([
+    ['float32', {}],
+    ['f16', { precision: 'fast', strategy: 'float' }],
+    ['int8', { precision: 'fast', strategy: 'int8' }],
+  ])('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
+    const backend = await webgpu(options);
+    const [rows, nFf] = [21, 36];
+    const sources = sourcesOf(rows, nFf, 'Q8_0', 7);
+    const graph = graphOf(nFf, 'silu', true, true);
+    const all = await evaluate(backend, sources, countingBatch([rows]), graph);
+    for (const n of [1, 5, 8]) {
+      expect(await evaluate(backend, sources, countingBatch([n]), graph)).toEqual(all.slice(0, n * nFf));
+    }
+    backend.observe(() => {});
+    expect(await evaluate(backend, sources, countingBatch([rows]), graph)).toEqual(all);
+    backend.dispose();
+  });
+});
+
+describeGpu('rotations of queries and keys', () => {
+  it.each([false, true])('become one launch, with norms of each head: %s', async (normed) => {
+    const backend = await webgpu();
+    const [nIn, headSize] = [32, 12];
+    const sources: Sources = {
+      x: input(9, nIn, 1),
+      qkv: matrix('qkv', 'F32', nIn, 6 * headSize, 2),
+      q: vector('q', headSize, 3),
+      k: vector('k', headSize, 4),
+    };
+    for (const kind of ['norm', 'neox'] as const) {
+      await expectAsReference(backend, sources, countingBatch([5, 4]), (ops, w) => {
+        const qkv = ops.linear(rowsOf(ops, w.x), { weight: w.qkv });
+        const part = (first: number, nHead: number, weight: Weight) => {
+          const heads = ops.columns(qkv, first * headSize, nHead * headSize);
+          const x = normed ? ops.norm(heads, { weight }, { kind: 'rms', eps: 1e-6, groups: nHead }) : heads;
+          return ops.rope(x, { nHead, nRot: 8, kind, freqBase: 10000 });
+        };
+        const v = ops.columns(qkv, 5 * headSize, headSize);
+        return ops.attention(part(0, 4, w.q), part(4, 1, w.k), v, { nHead: 4, nHeadKv: 1, scale: 0.2 });
+      });
+    }
+    backend.dispose();
+  });
+});
+
+describeGpu('launches', () => {
+  /** Those of one forward of a fixture with mean pooling. */
+  async function launchesOf(name: string): Promise<{ launches: number; nLayer: number }> {
+    const adapter = await gpu!.requestAdapter();
+    const device = await adapter!.requestDevice();
+    const backend = await createWebGpuBackend({ device, autotune: false, tile: tiles[0] });
+    const file = await openFixture(`models/${name}.gguf`);
+    const loaded = { file, backend, model: await loadModel(file, backend) };
+    let launches = 0;
+    const makeEncoder = device.createCommandEncoder.bind(device);
+    device.createCommandEncoder = (descriptor) => {
+      const encoder = makeEncoder(descriptor);
+      const begin = encoder.beginComputePass.bind(encoder);
+      encoder.beginComputePass = (options) => {
+        const pass = begin(options);
+        const dispatch = pass.dispatchWorkgroups.bind(pass);
+        pass.dispatchWorkgroups = (...groups) => {
+          launches++;
+          dispatch(...groups);
+        };
+        return pass;
+      };
+      return encoder;
+    };
+    await run(loaded, [Array.from({ length: 12 }, (_, i) => i + 3)], 'mean');
+    backend.dispose();
+    device.destroy();
+    return { launches, nLayer: loaded.model.hparams.nLayer };
+  }
+
+  describe('a layer', () => {
+    it.each([
+      // Name, launches a layer, and those before and after the layers, with pooling.
+      ['bert-mean', 7, 5],
+      ['nomic-bert', 8, 4],
+      // Its first layer has no norm before the attention.
+      ['modern-bert', 8, 3],
+      ['qwen3', 8, 3],
+    ])('of %s takes %i, and the rest %i', async (name, perLayer, rest) => {
+      const { launches, nLayer } = await launchesOf(name);
+      expect(launches - rest).toBe(perLayer * nLayer);
+    });
+  });
+});
