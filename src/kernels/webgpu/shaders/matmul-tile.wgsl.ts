@@ -179,7 +179,7 @@ export function outputsOf({ bn }: Tile, form: ProductForm): number {
 }
 
 /** WGSL: the row of W that is row `n` of the tile. The second half of a gated tile is what is gated. */
-export function weightRow(form: ProductForm, bn: number): string {
+function weightRow(form: ProductForm, bn: number): string {
   if (form !== 'gated') return 'w_begin() + n0 + n';
   return `gated_row(n0, n, ${bn / 2}u)`;
 }
