@@ -13,6 +13,8 @@
  */
 export * from './engine/index.ts';
 export { type ByteSource, GgufError, type GgufFile, type Metadata, openGguf, type TensorInfo } from './gguf/index.ts';
+export { HubError, type HubErrorCode } from './hub/errors.ts';
+export type { HubOptions } from './hub/options.ts';
 export { ModelError, type Pooling } from './models/index.ts';
 export type { BackendName, Precision } from './tensor/backend.ts';
 export type { Observer } from './tensor/ops.ts';

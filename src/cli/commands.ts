@@ -19,12 +19,12 @@ export interface Command {
 export const commands: Record<CommandName, Command> = {
   serve: {
     summary: "Serves a model over HTTP, as llama.cpp's llama-server --embedding does",
-    usage: '-m FILE [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO [OPTIONS]',
     run: async (parsed) => (await import('./serve.ts')).serve(parsed),
   },
   embed: {
     summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
-    usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\` the texts come from standard
 input. \`--jsonl\` is for pipelines: each line in is a JSON string or an array of token ids, each line out the JSON array of
 its vector (of the vectors of its tokens with \`--pooling none\`), in order, as they are computed, with flat memory however long
@@ -35,7 +35,7 @@ that cannot be used ends the run with its number, after the answers to those bef
   },
   rerank: {
     summary: 'Scores how well documents answer a query, best first',
-    usage: '-m FILE -q TEXT [DOCUMENT... | -f FILE] [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO -q TEXT [DOCUMENT... | -f FILE] [OPTIONS]',
     details: `Scores how well documents answer a query, best first: a line with score, index and text for each, or \`--json\`.
 Documents are arguments, or the lines of \`-f\`, or those of standard input. Documents with line breaks are arguments, or JSON
 strings with \`--jsonl\`; in the lines that are printed their line breaks are \`\\n\`.`,
@@ -43,14 +43,14 @@ strings with \`--jsonl\`; in the lines that are printed their line breaks are \`
   },
   tokenize: {
     summary: "Prints the tokens of a text, as llama.cpp's llama-tokenize does",
-    usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints the tokens of a text, as llama.cpp's llama-tokenize does; files that hold only a vocabulary will do. \`--jsonl\`
 is for pipelines, as in \`embed\`: each line in is a JSON string, each line out the JSON array of its ids.`,
     run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   },
   trace: {
     summary: 'Prints every named intermediate of a text, or compares them with those of another program or backend',
-    usage: '-m FILE [-p TEXT | -f FILE] [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints every named intermediate between the text and its vector: shape, smallest and largest value, mean, Euclidean
 norm and the first values of each. The names are those of llama.cpp. \`--backend auto\` stands for \`reference\` here, which shows
 every step; the faster backends show those that they hold in memory as a whole. \`--json\` also has a sample of each tensor, and
@@ -63,7 +63,7 @@ that differs on top, and its cause where it is known. The exit code is 1 when a 
   },
   eval: {
     summary: 'Measures how good the vectors of a model are on judged texts',
-    usage: '-m FILE DATA [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO DATA [OPTIONS]',
     details: `Measures how good the vectors of a model are on judged texts, for example before and after quantising.
 
 DATA is a file of pairs of texts with scores that people gave: JSON lines with \`sentence1\`, \`sentence2\` and \`score\`, or CSV or
@@ -76,10 +76,11 @@ recall@100, as trec_eval defines them. \`--json\` prints all numbers unrounded.`
   },
   inspect: {
     summary: 'Prints what is in a GGUF file: header, metadata, tensors, and the model as a tree',
-    usage: 'FILE [OPTIONS]',
+    usage: 'FILE|hf:USER/REPO[:QUANT]|URL [OPTIONS]',
     details: `Prints what is in a GGUF file: header, metadata, tensors with types, shapes and sizes, and the layers and parameters of
 the model as a tree, in which neighbouring layers of the same shapes are one branch. Where the file holds no model that can be
-run, the last line says why. \`--json\` has everything, long arrays and each layer too.`,
+run, the last line says why. \`--json\` has everything, long arrays and each layer too. Of a file at the Hugging Face hub or behind a
+URL only the header is read; a line on standard error says how many bytes that took.`,
     run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
   },
   diff: {
@@ -90,6 +91,27 @@ for tensors whose bytes or types differ, how far the values are apart. The file 
 \`error\` is the root mean square of the differences over that of the reference's values, \`largest\` the largest difference of two values.
 The last table joins the tensors of each type. The exit code is 1 when the files differ.`,
     run: async (parsed) => (await import('./diff.ts')).diff(parsed),
+  },
+  pull: {
+    summary: 'Downloads models into the cache and prints where they are',
+    usage: 'USER/REPO[:QUANT]|URL... [OPTIONS]',
+    details: `Downloads models into the cache and prints the path of each. What is there already is not downloaded again; what was
+cut, stopped or out of space goes on where it was. Sizes and hashes are checked. Every command that takes a model does the same
+with \`-hf\` and \`-mu\`.
+
+The cache is the one of llama.cpp and huggingface_hub, so models that they have downloaded are found, and they find ours:
+\`LLAMA_CACHE\`, \`HF_HUB_CACHE\`, \`HF_HOME/hub\`, or \`~/.cache/huggingface/hub\`. Files that come from other hosts by URL lie in
+\`LLAMA_CACHE\` or \`~/.cache/llama.cpp\`. \`HF_ENDPOINT\` names another hub. The token of \`--hf-token\`, \`HF_TOKEN\` or a login
+is sent to the hub alone, not to where it redirects. Behind a proxy, set \`NODE_USE_ENV_PROXY=1\` (Node 22.21, 24 and newer).`,
+    run: async (parsed) => (await import('./pull.ts')).pull(parsed),
+  },
+  models: {
+    summary: 'Lists the models in the cache, or removes some',
+    usage: '[rm NAME... | prune] [OPTIONS]',
+    details: `Lists the models in the cache with their sizes and when they were last used. \`models rm USER/REPO[:QUANT]\` removes a
+model, and what only that one needed. \`models prune\` removes commits that no branch is at any more, blobs without a commit and
+downloads that were given up. Files in the cache that are no GGUF models are left alone.`,
+    run: async (parsed) => (await import('./models.ts')).models(parsed),
   },
   convert: {
     summary: 'Makes a GGUF file of a checkout from the Hugging Face hub',

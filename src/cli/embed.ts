@@ -24,10 +24,10 @@ const SHORT_INPUT = 4096;
 /** Prints the vectors of texts. */
 export async function embed(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const path = requireModel(parsed);
+  const model = requireModel(parsed);
   const input = values.jsonl ? undefined : await readInput(values);
   const short = input !== undefined && input.length < SHORT_INPUT;
-  const embedder = await loadEmbedder(path, values, short ? { worker: false, packing: false } : {});
+  const embedder = await loadEmbedder(await model.locate(), values, short ? { worker: false, packing: false } : {});
   try {
     if (values.profile && embedder.info.backend !== 'wasm')
       throw new UsageError(`--profile needs --backend wasm; this is ${embedder.info.backend}`);

@@ -1,8 +1,9 @@
 /**
  * @file Options that come from environment variables, and what to say about variables that have no effect.
  */
+
+import { nearest } from '../nearest.ts';
 import { knownFlags } from './llama-flags/known-flags.ts';
-import { nearest } from './nearest.ts';
 import { optionTable } from './option-table.ts';
 import type { OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';

@@ -39,7 +39,7 @@ export async function evaluate({ values, positionals, ...parsed }: Parsed): Prom
     () => false,
   );
   const evaluation = isFolder ? await retrievalOf(path, values.split) : await stsOf(path);
-  const embedder = await loadEmbedder(model, values);
+  const embedder = await loadEmbedder(await model.locate(), values);
   try {
     const { pooling } = embedder.info;
     if (pooling === 'none' || pooling === 'rank') {

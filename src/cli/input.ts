@@ -3,6 +3,7 @@
  */
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { type ChosenModel, chosenModel } from './chosen-model.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
@@ -10,13 +11,15 @@ import { cannotRead, readTextFile, requireRegularFile } from './read-file.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
-/** @throws UsageError without `-m`, or for an argument that is no flag */
-export function requireModel(parsed: Parsed): string {
+/** @throws UsageError when no option names a model, or for an argument that is no flag */
+export function requireModel(parsed: Parsed): ChosenModel {
   const { command, positionals } = parsed;
   if (positionals.length > 0) {
     const [first] = positionals;
     const hint =
-      isModelName(first) || command === 'serve' ? `a model is given with -m ${first}` : 'a text is given with -p';
+      isModelName(first) || command === 'serve'
+        ? `a model is given with ${modelFlag(first)} ${first}`
+        : 'a text is given with -p';
     throw new UsageError(`unexpected argument "${first}" (${hint})`);
   }
   return requireModelOption(parsed);
@@ -26,11 +29,19 @@ function isModelName(argument: string): boolean {
   return /\.gguf(\.gz)?$/i.test(argument);
 }
 
+/** The flag that names such a model. */
+function modelFlag(argument: string): string {
+  if (/^https?:/.test(argument)) return '-mu';
+  return isModelName(argument) || !/^[^/\\]+\/[^/\\]+$/.test(argument) ? '-m' : '-hf';
+}
+
 /** The same where other arguments mean something. */
-export function requireModelOption({ values: { model }, positionals }: Parsed): string {
-  if (model !== undefined) return model;
+export function requireModelOption({ values, positionals }: Parsed): ChosenModel {
+  const chosen = chosenModel(values);
+  if (chosen !== undefined) return chosen;
   const given = positionals.find(isModelName);
-  throw new UsageError(`no model: give a GGUF file with -m ${given ?? 'FILE'}`);
+  const orName = given === undefined ? ', or name one of the Hugging Face hub with -hf USER/REPO' : '';
+  throw new UsageError(`no model: give a GGUF file with -m ${given ?? 'FILE'}${orName}`);
 }
 
 /**

@@ -5,16 +5,20 @@
 import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
 import { openModelFile } from '../gguf/file.node.ts';
 import {
+  type ByteSource,
   describeGguf,
   type GgufDescription,
   GgufError,
   type GgufFile,
   type KeyDescription,
   openGguf,
+  wholeSource,
 } from '../gguf/index.ts';
 import { ModelError, type ModelTreeNode, modelTree } from '../models/index.ts';
-import { byteSize } from './log.ts';
+import { hubOptions, isRemote } from './chosen-model.ts';
+import { byteSize, log } from './log.ts';
 import { drawTree } from './model-tree.ts';
+import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
@@ -32,9 +36,12 @@ type Model = { readonly tree: ModelTreeNode } | { readonly problem: string };
  * one JSON object with everything.
  */
 export async function inspect({ values, positionals }: Parsed): Promise<void> {
-  const files = [...positionals, ...(values.model === undefined ? [] : [values.model])];
+  const { model, hfRepo, modelUrl } = values;
+  const files = [...positionals, ...[model, hfRepo && `hf:${hfRepo}`, modelUrl].filter((name) => name !== undefined)];
   if (files.length !== 1) throw new UsageError('give one file: gguf-embed inspect FILE');
-  const file = await openGguf(await openModelFile(files[0]));
+  const { source, onRead } = await openModel(files[0], values);
+  const file = await openGguf(source);
+  onRead();
   try {
     const model = modelOf(file);
     if (values.json) {
@@ -48,6 +55,27 @@ export async function inspect({ values, positionals }: Parsed): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** The bytes of a model; `onRead` says what a remote one took when its header has been read. */
+async function openModel(name: string, values: OptionValues): Promise<{ source: ByteSource; onRead: () => void }> {
+  if (!isRemote(name)) return { source: await openModelFile(name), onRead: () => {} };
+  if (values.offline) {
+    const { findModel } = await import('../hub/find-model.node.ts');
+    return { source: await openModelFile(await findModel(name, hubOptions(values))), onRead: () => {} };
+  }
+  const { openRemoteModel } = await import('../hub/remote-model.ts');
+  const { hubSettings } = await import('../hub/settings.node.ts');
+  const connection = await hubSettings({ ...hubOptions(values), onMessage: log });
+  const { source, openSibling } = await openRemoteModel(name, connection, { file: values.hfFile, blockBytes: 0 });
+  const opened = [source];
+  const whole = await wholeSource(source, async (part) => {
+    const sibling = await openSibling(part);
+    opened.push(sibling);
+    return sibling;
+  });
+  const total = (key: 'fetched' | 'size') => byteSize(opened.reduce((sum, remote) => sum + remote[key], 0));
+  return { source: whole, onRead: () => log(`read ${total('fetched')} of ${total('size')}`) };
 }
 
 function modelOf(file: GgufFile): Model {

@@ -68,7 +68,7 @@ function clearProgress(): void {
 export function showProgress(): (progress: Progress) => void {
   const show = progressLine();
   return ({ stage, done, total }) =>
-    show(done, total, () => (stage === 'load' ? `of ${byteSize(total)} loaded` : `of ${total} tokens embedded`));
+    show(done, total, () => (stage === 'embed' ? `of ${total} tokens embedded` : `of ${byteSize(total)} ${stage}ed`));
 }
 
 /** `1.5 GB`, `23.9 MB`, `410 B`. */

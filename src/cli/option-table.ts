@@ -5,6 +5,7 @@ import type { OptionSpec, ValueOf } from './option-types.ts';
 import { auditOptions } from './options/audit-options.ts';
 import { fileOptions } from './options/file-options.ts';
 import { generalOptions } from './options/general-options.ts';
+import { hubOptions } from './options/hub-options.ts';
 import { inputOptions } from './options/input-options.ts';
 import { modelOptions } from './options/model-options.ts';
 import { serverOptions } from './options/server-options.ts';
@@ -13,6 +14,7 @@ import { vectorOptions } from './options/vector-options.ts';
 /** The rows with their exact types, for `OptionValues`. */
 const rows = [
   ...modelOptions,
+  ...hubOptions,
   ...vectorOptions,
   ...inputOptions,
   ...auditOptions,

@@ -12,6 +12,8 @@ export const commandNames = [
   'eval',
   'inspect',
   'diff',
+  'pull',
+  'models',
   'convert',
   'quantize',
 ] as const;

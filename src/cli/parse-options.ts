@@ -1,9 +1,10 @@
 /**
  * @file From arguments and environment to values, over the option table. Command line before environment before default.
  */
+
+import { nearest } from '../nearest.ts';
 import { type Environment, environmentNotes, valueFromEnvironment } from './environment.ts';
 import { type KnownFlag, knownFlags } from './llama-flags/known-flags.ts';
-import { nearest } from './nearest.ts';
 import { type OptionValues, optionTable } from './option-table.ts';
 import { type CommandName, computing, type OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';

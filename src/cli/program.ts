@@ -2,9 +2,9 @@
  * @file The program: finds the command, reads its options, runs it; errors are one line and exit code 1.
  */
 import { readFile } from 'node:fs/promises';
+import { nearest } from '../nearest.ts';
 import { commands } from './commands.ts';
 import { log } from './log.ts';
-import { nearest } from './nearest.ts';
 import { type CommandName, commandNames } from './option-types.ts';
 import { parseOptions } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -31,6 +31,10 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
   if (parsed.values.listDevices) {
     const { listDevices } = await import('./devices.ts');
     return listDevices();
+  }
+  if (parsed.values.cacheList) {
+    const { cacheList } = await import('./models.ts');
+    return cacheList();
   }
   for (const note of parsed.notes) log(note);
   await commands[first].run(parsed);

@@ -32,7 +32,7 @@ async function readDocuments(values: OptionValues): Promise<string[]> {
 /** Prints documents by their scores. */
 export async function rerank(parsed: Parsed): Promise<void> {
   const { values, positionals } = parsed;
-  const path = requireModelOption(parsed);
+  const model = requireModelOption(parsed);
   if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
   if (positionals.length > 0 && (values.file !== undefined || values.jsonl))
     throw new UsageError('documents are arguments or in -f, not both: leave out -f and --jsonl, or the arguments');
@@ -40,7 +40,10 @@ export async function rerank(parsed: Parsed): Promise<void> {
   if (documents.length === 0)
     throw new UsageError('no documents: they are arguments, or lines of -f FILE or standard input');
   const { Reranker } = await import('../engine/index.ts');
-  const reranker = await Reranker.load(path, loadOptions(values, { worker: documents.length > 1 ? undefined : false }));
+  const reranker = await Reranker.load(
+    await model.locate(),
+    loadOptions(values, { worker: documents.length > 1 ? undefined : false }),
+  );
   try {
     const { results, nTokens } = await reranker.rank(values.query, documents, {
       topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),

@@ -17,7 +17,7 @@ import { UsageError } from './usage-error.ts';
 /** Serves a model until SIGINT or SIGTERM; what was accepted by then is answered first. A second signal ends at once. */
 export async function serve(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const path = requireModel(parsed);
+  const model = requireModel(parsed);
   const stop = new AbortController();
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -42,9 +42,10 @@ export async function serve(parsed: Parsed): Promise<void> {
   const app = createApp(loading, { ...(await appOptions(values)), large });
   const servers = await listenEverywhere(app, values);
   const close = () => Promise.all(servers.map((server) => server.close()));
-  log(`loading ${path}`);
   let embedder: Embedder;
   try {
+    const path = await model.locate(stop.signal);
+    log(`loading ${path}`);
     embedder = await loadEmbedder(path, values, { signal: stop.signal, onBatch: app.onBatch });
   } catch (error) {
     await close();

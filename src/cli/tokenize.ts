@@ -11,7 +11,7 @@ import { write } from './write.ts';
 /** Prints the tokens of a text. */
 export async function tokenize(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const tokenizer = await loadTokenizer(requireModel(parsed));
+  const tokenizer = await loadTokenizer(await requireModel(parsed).locate());
   const encode = (text: string) =>
     tokenizer.encode(text, { addSpecial: !values.noBos, parseSpecial: !values.noParseSpecial });
   if (values.jsonl) {

@@ -26,7 +26,7 @@ import { forTerminal, write } from './write.ts';
 /** Prints, writes or compares the steps of one text. */
 export async function trace(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const path = requireModel(parsed);
+  const path = await requireModel(parsed).locate();
   if (values.compare !== undefined && values.versus !== undefined)
     throw new UsageError('--compare and --versus exclude each other');
   const versus = values.versus === undefined ? undefined : readVersus(values.versus);

@@ -2,6 +2,7 @@
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
 import { type Metadata, openGguf } from '../gguf/index.ts';
+import type { HubEvents, HubOptions } from '../hub/options.ts';
 import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
@@ -69,15 +70,16 @@ export class Embedder {
 
   /**
    * Loads a model. The source is read once and closed.
-   * @throws GgufError if the file cannot be read, ModelError if its model is not supported, TokenizerError if its
-   *   tokenizer is not supported, InputError for invalid options, the signal's reason, or the error of the backend
+   * @throws GgufError if the file cannot be read, HubError if it cannot be downloaded, ModelError if its model is not supported,
+   *   TokenizerError if its tokenizer is not supported, InputError for invalid options, the signal's reason, or the error of the backend
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Embedder> {
     const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
     checkLoadOptions(options);
     signal?.throwIfAborted();
     const place = await choosePlace(options);
-    const bytes = await openSource(source);
+    const open = () => openSource(source, hubOptions(options));
+    const bytes = await open();
     const team = startThreads(place, options);
     try {
       const file = await openGguf(bytes);
@@ -89,9 +91,7 @@ export class Embedder {
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
       const onWarning = options.onWarning && reported(options.onWarning);
-      const starting = startRunner(place, team, { source: bytes, file }, { ...options, onWarning }, watch, () =>
-        openSource(source),
-      );
+      const starting = startRunner(place, team, { source: bytes, file }, { ...options, onWarning }, watch, open);
       try {
         const tokenizer = createTokenizer(file.metadata);
         const runner = await starting;
@@ -243,6 +243,16 @@ export class Embedder {
 /** The default normalisation of each kind of pooling. */
 function normalizeOf(pooling: Pooling): number {
   return pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
+}
+
+/** What `load` was told about the hub, and whom to tell how far a download is. */
+function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOptions & HubEvents {
+  return {
+    ...hub,
+    signal,
+    onProgress: onProgress && ((done, total) => onProgress({ stage: 'download', done, total })),
+    onMessage: onWarning && reported(onWarning),
+  };
 }
 
 function poolerWarning(name: string): string {

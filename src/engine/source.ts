@@ -2,22 +2,29 @@
  * @file Opens the source of a model: a path, a URL, bytes, a Blob or the caller's own byte source.
  */
 import { type ByteSource, blobSource, memorySource, wholeSource } from '../gguf/index.ts';
-import { filePath } from './platform.ts';
+import type { HubEvents, HubOptions } from '../hub/options.ts';
+import { filePath, hasFiles } from './platform.ts';
 
-/** The source of a model. A string is a path or a `file:` URL. */
+/**
+ * The source of a model. A string is a path, a `file:`, `http:` or `https:` URL, or the name of a model at the Hugging Face
+ * hub: `hf:user/repo` or `hf:user/repo:quant`.
+ */
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | ByteSource;
+
+/** Bytes around what is read of a remote file that come along, in runtimes without files. */
+const REMOTE_BLOCK_BYTES = 4 * 2 ** 20;
 
 /**
  * Opens `source` for reading. Unpacks a gzipped model, and joins the parts of a split model (given by the path of the first).
- * The caller closes it.
- * @throws GgufError if a file cannot be opened, TypeError if `source` is not a valid source
+ * Downloads a remote model into the cache first; in browsers, reads it by ranges. The caller closes it.
+ * @throws GgufError if a file cannot be opened, HubError if a remote one is not available, TypeError if `source` is not a valid source
  */
-export async function openSource(source: ModelSource): Promise<ByteSource> {
-  if (typeof source === 'string') return isUrl(source) ? openUrl(new URL(source)) : openPath(source);
+export async function openSource(source: ModelSource, hub: HubOptions & HubEvents = {}): Promise<ByteSource> {
+  if (typeof source === 'string') return isUrl(source) ? openUrl(new URL(source), hub) : openPath(source);
   // Checks tags, not classes, so that objects of another realm (Jest, `vm`, an iframe) work.
   switch (Object.prototype.toString.call(source)) {
     case '[object URL]':
-      return openUrl(source as URL);
+      return openUrl(source as URL, hub);
     case '[object Uint8Array]': {
       const { buffer, byteOffset, byteLength } = source as Uint8Array;
       return wholeSource(memorySource(new Uint8Array(buffer, byteOffset, byteLength)));
@@ -35,7 +42,7 @@ export async function openSource(source: ModelSource): Promise<ByteSource> {
 
 /** Whether a text is a URL and not a path: a Windows drive letter is not a scheme. */
 function isUrl(text: string): boolean {
-  return /^(?:file:|[a-z][a-z\d+.-]+:\/\/)/i.test(text);
+  return /^(?:file:|hf:|[a-z][a-z\d+.-]+:\/\/)/i.test(text);
 }
 
 function isByteSource(source: ModelSource): source is ByteSource {
@@ -48,7 +55,20 @@ async function openPath(path: string): Promise<ByteSource> {
   return openModelFile(path);
 }
 
-async function openUrl(url: URL): Promise<ByteSource> {
+async function openUrl(url: URL, hub: HubOptions & HubEvents): Promise<ByteSource> {
   if (url.protocol === 'file:') return openPath(filePath(url));
-  throw new TypeError(`a model cannot be loaded from a ${url.protocol} URL: download it, or fetch it into a Blob`);
+  if (!['hf:', 'http:', 'https:'].includes(url.protocol)) {
+    throw new TypeError(`a model cannot be loaded from a ${url.protocol} URL: download it, or fetch it into a Blob`);
+  }
+  if (!hasFiles()) return openRemotely(url, hub);
+  const { findModel } = await import('../hub/find-model.node.ts');
+  return openPath(await findModel(url.href, hub));
+}
+
+/** Reads a model where it is. */
+async function openRemotely(url: URL, hub: HubOptions & HubEvents): Promise<ByteSource> {
+  const { connectionOf, openRemoteModel } = await import('../hub/remote-model.ts');
+  const where = { file: hub.file, blockBytes: REMOTE_BLOCK_BYTES };
+  const { source, openSibling } = await openRemoteModel(url.href, connectionOf(hub), where);
+  return wholeSource(source, openSibling);
 }

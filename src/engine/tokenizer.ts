@@ -4,13 +4,19 @@
 import { openGguf } from '../gguf/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { type ModelSource, openSource } from './source.ts';
+import type { LoadOptions } from './types.ts';
 
 /**
  * The tokenizer of a GGUF file. Reads no tensors.
- * @throws GgufError if the file cannot be read, TokenizerError if its tokenizer is missing or not supported
+ * @param options how to find a model by name or URL
+ * @throws GgufError if the file cannot be read, HubError if it cannot be downloaded, TokenizerError if its tokenizer is missing
+ *   or not supported
  */
-export async function loadTokenizer(source: ModelSource): Promise<Tokenizer> {
-  const bytes = await openSource(source);
+export async function loadTokenizer(
+  source: ModelSource,
+  { hub, signal }: Pick<LoadOptions, 'hub' | 'signal'> = {},
+): Promise<Tokenizer> {
+  const bytes = await openSource(source, { ...hub, signal });
   try {
     return createTokenizer((await openGguf(bytes)).metadata);
   } finally {

@@ -1,14 +1,15 @@
 /**
  * @file The public types of the engine: options and results of `Embedder.load` and `embed`.
  */
+import type { HubOptions } from '../hub/options.ts';
 import type { Pooling, RankOutputs } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 
 /** Progress of a long operation. */
 export interface Progress {
-  /** `load`: bytes of weights; `embed`: tokens. */
-  readonly stage: 'load' | 'embed';
+  /** `download`: bytes of files; `load`: bytes of weights; `embed`: tokens. */
+  readonly stage: 'download' | 'load' | 'embed';
   readonly done: number;
   readonly total: number;
 }
@@ -81,6 +82,8 @@ export interface LoadOptions {
   readonly nUbatch?: number;
   /** Default pooling of `embed`. Default: from the file, else `none`. */
   readonly pooling?: Pooling;
+  /** How to find models that are given by `hf:user/repo` or a URL. */
+  readonly hub?: HubOptions;
   /** Refuse a file without a classifier before reading its weights. Default false; `Reranker.load` sets it. */
   readonly requireClassifier?: boolean;
   /** Compute in a worker and not on the calling thread. Default: true if the runtime has workers. */
@@ -95,9 +98,9 @@ export interface LoadOptions {
   /** Called after each computed batch, for statistics. If it throws, the calls with inputs in the batch reject with that error. */
   readonly onBatch?: (batch: BatchReport) => void;
   /**
-   * Called with one sentence for a log after a problem that was handled (a lost GPU, a damaged cache file), or if the
-   * file lacks a part of the original model, so that scores differ. An error that it throws is an uncaught error of the program,
-   * as in an event listener.
+   * Called with one sentence for a log after a problem that was handled (a lost GPU, a damaged cache file), if the
+   * file lacks a part of the original model, so that scores differ, and when a download starts, waits or falls back to the
+   * cache. An error that it throws is an uncaught error of the program, as in an event listener.
    */
   readonly onWarning?: (message: string) => void;
   readonly onProgress?: (progress: Progress) => void;

@@ -82,8 +82,8 @@ describe('Embedder.load', () => {
     const embedder = await Embedder.load(url, local);
     expect(embedder.info.architecture).toBe('bert');
     await embedder.dispose();
-    await expect(Embedder.load('https://example.org/model.gguf', local)).rejects.toThrow(
-      /cannot be loaded from a https: URL/,
+    await expect(Embedder.load('ftp://example.org/model.gguf', local)).rejects.toThrow(
+      /cannot be loaded from a ftp: URL/,
     );
   });
 

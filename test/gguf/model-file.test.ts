@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openModelFile } from '../../src/gguf/file.node.ts';
-import { type GgufFile, GgufWriter, memorySink, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { splitModel } from './split-model.ts';
 
 let folder: string;
 let bytes: Uint8Array;
@@ -45,24 +46,8 @@ test('gzipped', async () => {
 });
 
 test('in parts', async () => {
-  const names = [...original.tensors.keys()];
-  const third = Math.ceil(names.length / 3);
-  for (let no = 0; no < 3; no++) {
-    const sink = memorySink();
-    const writer = new GgufWriter(sink);
-    if (no === 0) for (const key of original.metadata.keys()) writer.set(key, original.metadata.typed(key)!);
-    writer.set('split.no', { type: 'uint16', value: no });
-    writer.set('split.count', { type: 'uint16', value: 3 });
-    writer.set('split.tensors.count', { type: 'int32', value: names.length });
-    const own = names.slice(no * third, (no + 1) * third).map((name) => original.tensors.get(name)!);
-    for (const { name, type, shape } of own) writer.addTensor(name, type, shape);
-    await writer.writeHeader();
-    for (const info of own) {
-      const data = new Uint8Array(info.byteLength);
-      await original.readTensor(info, 0, data);
-      await writer.writeTensor(info.name, [data]);
-    }
-    await writeFile(join(folder, `m-0000${no + 1}-of-00003.gguf`), sink.bytes());
+  for (const [i, part] of (await splitModel(original, 3)).entries()) {
+    await writeFile(join(folder, `m-0000${i + 1}-of-00003.gguf`), part);
   }
   await expectSame(join(folder, 'm-00001-of-00003.gguf'));
 });

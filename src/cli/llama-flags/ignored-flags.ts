@@ -138,13 +138,6 @@ export const ignoredFlags: readonly FlagGroup[] = [
     flags: [['--sleep-idle-seconds', 1]],
   },
   {
-    why: 'this program downloads nothing',
-    flags: [
-      ['--offline', 0, 'LLAMA_ARG_OFFLINE'],
-      ['-hft, --hf-token', 1],
-    ],
-  },
-  {
     why: 'the log goes to standard error, one line for each event; -v says more',
     flags: [
       ['--log-disable', 0],

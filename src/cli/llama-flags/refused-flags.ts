@@ -47,22 +47,24 @@ export const refusedFlags: readonly FlagGroup[] = [
     ],
   },
   {
-    why: 'this program downloads nothing: download the GGUF file and give it with -m',
-    flags: [
-      ['-mu, --model-url', 1, 'LLAMA_ARG_MODEL_URL'],
-      ['-dr, --docker-repo', 1, 'LLAMA_ARG_DOCKER_REPO'],
-      ['-hf, -hfr, --hf-repo', 1, 'LLAMA_ARG_HF_REPO'],
-      ['-hff, --hf-file', 1, 'LLAMA_ARG_HF_FILE'],
-    ],
+    why: 'models do not come from Docker: give a repository of the Hugging Face hub with -hf, or a URL with -mu',
+    flags: [['-dr, --docker-repo', 1, 'LLAMA_ARG_DOCKER_REPO']],
   },
   {
-    why: 'the preset downloads a model, and this program downloads nothing: download its GGUF file and give it with -m',
-    flags: [
-      ['--embd-gemma-default', 0],
-      ['--embd-bge-small-en-default', 0],
-      ['--embd-e5-small-en-default', 0],
-      ['--embd-gte-small-default', 0],
-    ],
+    why: 'give the model of the preset with -hf ggml-org/embeddinggemma-300M-qat-q4_0-GGUF',
+    flags: [['--embd-gemma-default', 0]],
+  },
+  {
+    why: 'give the model of the preset with -hf ggml-org/bge-small-en-v1.5-Q8_0-GGUF',
+    flags: [['--embd-bge-small-en-default', 0]],
+  },
+  {
+    why: 'give the model of the preset with -hf ggml-org/e5-small-v2-Q8_0-GGUF',
+    flags: [['--embd-e5-small-en-default', 0]],
+  },
+  {
+    why: 'give the model of the preset with -hf ggml-org/gte-small-Q8_0-GGUF',
+    flags: [['--embd-gte-small-default', 0]],
   },
   {
     why: 'the preset is a model that generates text, and this program generates none',
@@ -85,10 +87,6 @@ export const refusedFlags: readonly FlagGroup[] = [
       ['--models-dir', 1, 'LLAMA_ARG_MODELS_DIR'],
       ['--models-preset', 1, 'LLAMA_ARG_MODELS_PRESET'],
     ],
-  },
-  {
-    why: 'this program keeps no folder of downloaded models',
-    flags: [['-cl, --cache-list', 0]],
   },
   {
     why: 'there is no completion script',

@@ -144,7 +144,7 @@ export const inputOptions = [
     flags: ['--json'],
     type: 'switch',
     default: false,
-    commands: ['rerank', 'trace', 'eval', 'inspect', 'diff'],
+    commands: ['rerank', 'trace', 'eval', 'inspect', 'diff', 'models'],
     help: 'print JSON',
   },
 ] as const satisfies readonly OptionSpec[];

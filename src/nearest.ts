@@ -1,16 +1,21 @@
 /**
- * @file The known word that is nearest to a mistyped one.
+ * @file The known words that are nearest to a mistyped one.
  */
 
 /** The nearest of `known` by edit distance, `undefined` when none is near enough to be meant. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
-  for (const candidate of known) {
+  return allNear(word, known)[0];
+}
+
+/** Those of `known` that are near enough to be meant, the nearest first. */
+export function allNear(word: string, known: Iterable<string>): string[] {
+  const limit = Math.max(2, Math.ceil(word.length / 3));
+  const found: { readonly candidate: string; readonly distance: number }[] = [];
+  for (const candidate of new Set(known)) {
     const distance = editDistance(word, candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    if (distance <= limit) found.push({ candidate, distance });
   }
-  return best;
+  return found.sort((a, b) => a.distance - b.distance).map(({ candidate }) => candidate);
 }
 
 /** Levenshtein distance. */

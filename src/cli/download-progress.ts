@@ -1,0 +1,47 @@
+/**
+ * @file How far a download is: a bar with the rate and the time left on a terminal, a line now and then elsewhere.
+ */
+import { byteSize, log, progressLine } from './log.ts';
+
+const BAR_WIDTH = 24;
+/** Milliseconds over which the rate is measured, and those between two lines where there is no terminal. */
+const RATE_WINDOW = 10_000;
+const LINE_INTERVAL = 10_000;
+
+/** To be called often with the bytes that are there, and those that there will be. */
+export function downloadProgress(): (done: number, total: number) => void {
+  const show = progressLine();
+  const samples: { readonly time: number; readonly done: number }[] = [];
+  let lastLine = performance.now();
+  return (done, total) => {
+    const time = performance.now();
+    samples.push({ time, done });
+    while (samples.length > 2 && time - samples[0].time > RATE_WINDOW) samples.shift();
+    const say = () => describe(done, total, (done - samples[0].done) / Math.max(1, time - samples[0].time));
+    if (process.stderr.isTTY) show(done, total, () => `${bar(done / total)} ${say()}`);
+    else if (time - lastLine >= LINE_INTERVAL && done < total) {
+      lastLine = time;
+      log(`${((100 * done) / total).toFixed(0)} % ${say()}`);
+    }
+  };
+}
+
+/** `of 639.2 MB, 12.3 MB/s, 0:34 left`. @param rate bytes a millisecond */
+function describe(done: number, total: number, rate: number): string {
+  const left = rate > 0 ? `, ${clock((total - done) / rate / 1000)} left` : '';
+  return `of ${byteSize(total)}, ${byteSize(Math.round(rate * 1000))}/s${left}`;
+}
+
+/** `0:34`, `1:02:03`. */
+function clock(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+function bar(share: number): string {
+  const full = Math.round(BAR_WIDTH * share);
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}]`;
+}

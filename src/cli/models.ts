@@ -1,0 +1,74 @@
+/**
+ * @file The command `models`: what is in the cache, and removing it.
+ */
+import type { CachedModel, Removed } from '../hub/cached-models.node.ts';
+import { byteSize, log } from './log.ts';
+import type { Parsed } from './parse-options.ts';
+import { UsageError } from './usage-error.ts';
+import { write } from './write.ts';
+
+const USAGE = 'gguf-embed models, gguf-embed models rm NAME..., gguf-embed models prune';
+
+/** Lists the models of the cache, or removes some. */
+export async function models({ values, positionals }: Parsed): Promise<void> {
+  const [action = 'list', ...names] = positionals;
+  if (action === 'list' && names.length === 0) await list(values.json);
+  else if (action === 'rm' && names.length > 0) await remove(names);
+  else if (action === 'prune' && names.length === 0) await prune(values.dryRun);
+  else throw new UsageError(`${action} is not understood here (${USAGE})`);
+}
+
+/** Prints the models of the cache as llama-server's --cache-list does. */
+export async function cacheList(): Promise<void> {
+  const { cached } = await openCache();
+  const named = (await cached()).filter(({ name }) => name.includes(':'));
+  const lines = named.map(({ name }, i) => `${String(i + 1).padStart(4)}. ${name}\n`);
+  await write(`number of models in cache: ${named.length}\n${lines.join('')}`);
+}
+
+async function openCache() {
+  const { listCachedModels, pruneCache, removeModel } = await import('../hub/cached-models.node.ts');
+  const { hubSettings } = await import('../hub/settings.node.ts');
+  const settings = await hubSettings();
+  return {
+    folder: settings.cacheFolder,
+    cached: () => listCachedModels(settings),
+    remove: (name: string) => removeModel(name, settings),
+    prune: (dryRun: boolean) => pruneCache(settings, dryRun),
+  };
+}
+
+async function list(json: boolean): Promise<void> {
+  const { cached, folder } = await openCache();
+  const found = await cached();
+  if (json) {
+    await write(`${JSON.stringify(found, null, 2)}\n`);
+    return;
+  }
+  if (found.length === 0) {
+    log(`there is no model in ${folder}: gguf-embed pull USER/REPO downloads one`);
+    return;
+  }
+  const width = Math.max(...found.map(({ name }) => name.length));
+  for (const model of found) await write(`${line(model, width)}\n`);
+  log(`${found.length} models, ${byteSize(found.reduce((sum, { size }) => sum + size, 0))}, in ${folder}`);
+}
+
+function line({ name, size, lastUsed }: CachedModel, width: number): string {
+  return `${name.padEnd(width)}  ${byteSize(size).padStart(9)}  last used ${lastUsed.toISOString().slice(0, 10)}`;
+}
+
+async function remove(names: readonly string[]): Promise<void> {
+  const cache = await openCache();
+  for (const name of names) log(`removed ${name}: ${freed(await cache.remove(name))} freed`);
+}
+
+async function prune(dryRun: boolean): Promise<void> {
+  const removed = await (await openCache()).prune(dryRun);
+  for (const { path, size } of removed) await write(`${byteSize(size).padStart(9)}  ${path}\n`);
+  log(`${freed(removed)} ${dryRun ? 'would be freed' : 'freed'}`);
+}
+
+function freed(removed: readonly Removed[]): string {
+  return byteSize(removed.reduce((sum, { size }) => sum + size, 0));
+}

@@ -1,0 +1,71 @@
+/**
+ * @file The rows of the option table about models that are named instead of given as a file.
+ */
+import { computing, type OptionSpec } from '../option-types.ts';
+
+/** Commands that read a model, and the one that only downloads it. */
+const commands = [...computing, 'tokenize', 'inspect', 'pull'] as const;
+
+export const hubOptions = [
+  {
+    name: 'hfRepo',
+    flags: ['-hf', '-hfr', '--hf-repo'],
+    env: 'LLAMA_ARG_HF_REPO',
+    type: 'string',
+    value: 'USER/REPO[:QUANT]',
+    commands,
+    help: 'a model of the Hugging Face hub, downloaded into the cache; without a quant Q4_K_M, else Q8_0, else the first file',
+  },
+  {
+    name: 'hfFile',
+    flags: ['-hff', '--hf-file'],
+    env: 'LLAMA_ARG_HF_FILE',
+    type: 'string',
+    value: 'PATH',
+    commands,
+    help: 'exact path of the file in the repository of --hf-repo; overrides the quant',
+  },
+  {
+    name: 'modelUrl',
+    flags: ['-mu', '--model-url'],
+    env: 'LLAMA_ARG_MODEL_URL',
+    type: 'string',
+    value: 'URL',
+    commands,
+    help: 'a model by URL, downloaded into the cache, or to the path that --model gives',
+  },
+  {
+    name: 'hfToken',
+    flags: ['-hft', '--hf-token'],
+    env: 'HF_TOKEN',
+    type: 'string',
+    value: 'TOKEN',
+    commands,
+    help: 'token of a Hugging Face account, sent to the hub alone; the default is the one that a login has left',
+  },
+  {
+    name: 'offline',
+    flags: ['--offline'],
+    env: 'LLAMA_ARG_OFFLINE',
+    type: 'switch',
+    default: false,
+    commands,
+    help: 'send no request: use what is in the cache',
+  },
+  {
+    name: 'cacheList',
+    flags: ['-cl', '--cache-list'],
+    type: 'switch',
+    default: false,
+    commands: computing,
+    help: 'list the models in the cache, then stop; the command models says more about them',
+  },
+  {
+    name: 'dryRun',
+    flags: ['--dry-run'],
+    type: 'switch',
+    default: false,
+    commands: ['models'],
+    help: 'remove nothing: only list what prune would remove',
+  },
+] as const satisfies readonly OptionSpec[];

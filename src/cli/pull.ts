@@ -1,0 +1,27 @@
+/**
+ * @file The command `pull`.
+ */
+import { abortOnSignal } from './abort-on-signal.ts';
+import { chosenModel, isRemote } from './chosen-model.ts';
+import { log } from './log.ts';
+import type { Parsed } from './parse-options.ts';
+import { UsageError } from './usage-error.ts';
+import { write } from './write.ts';
+
+/** Downloads models, or finds them in the cache, and prints where they are. */
+export async function pull({ values, positionals }: Parsed): Promise<void> {
+  const named = positionals.map((name) => {
+    const where = isRemote(name) && !name.startsWith('hf:') ? { modelUrl: name } : { hfRepo: name };
+    return chosenModel({ ...values, model: undefined, hfRepo: undefined, modelUrl: undefined, ...where });
+  });
+  const { hfRepo, modelUrl } = values;
+  if (hfRepo !== undefined || modelUrl !== undefined) named.push(chosenModel({ ...values, model: undefined }));
+  const chosen = named.filter((model) => model !== undefined);
+  if (chosen.length === 0) throw new UsageError('no model: gguf-embed pull USER/REPO[:QUANT], or a URL');
+  const signal = abortOnSignal('what was downloaded is kept: run the same again to go on');
+  for (const model of chosen) {
+    const path = await model.locate(signal);
+    log(`${model.name} is in the cache`);
+    await write(`${path}\n`);
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * @file Downloads one file: several ranges at the same time where the server gives ranges, resumed after whatever cut it,
+ * checked, and only then under its name.
+ */
+import { checkBytes } from './checksum.node.ts';
+import { HubError, shownUrl } from './errors.ts';
+import { finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
+import { bodyOf, type Connection, refusal, request, waitAfter, withRetries } from './requests.ts';
+
+/** What is downloaded, and where to. */
+export interface Download {
+  readonly url: URL;
+  readonly destination: string;
+  /** Where the bytes are kept until all of them are there. */
+  readonly partial: string;
+  /** `undefined` when only the server knows. */
+  readonly size: number | undefined;
+  /** Hash to check the bytes by, as `checkBytes` takes it. */
+  readonly oid: string | undefined;
+}
+
+/** How it is downloaded. */
+interface DownloadOptions extends Connection {
+  readonly connections: number;
+  /** Bytes that are stored so far. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What a server says about a file when it is asked for some of it. */
+interface Version {
+  readonly size: number;
+  readonly etag: string | undefined;
+  readonly givesRanges: boolean;
+}
+
+/** Tries without any progress, before a download is given up. */
+const MAX_TRIES = 5;
+/** Largest file that is believed in. */
+const MAX_FILE_BYTES = 2 ** 40;
+/** How often a file may change while it is downloaded. */
+const MAX_VERSIONS = 3;
+
+/**
+ * Downloads a file. What is there of it from an earlier run is kept and not fetched again.
+ * @returns what the server calls this version of the file, where it says so
+ * @throws HubError when it cannot be had, stored, or is not what was announced; the signal's reason
+ */
+export async function download(what: Download, options: DownloadOptions): Promise<string | undefined> {
+  for (let versions = 1; ; versions++) {
+    try {
+      return await downloadVersion(what, options);
+    } catch (error) {
+      const again = error instanceof HubError && (error.code === 'changed' || error instanceof DamagedPartial);
+      if (!again || versions >= MAX_VERSIONS) throw error;
+      options.onMessage?.(`${error.message}; starting over`);
+    }
+  }
+}
+
+/** Bytes of an earlier run are not those of this file: worth another try from the start. */
+class DamagedPartial extends HubError {}
+
+async function downloadVersion(what: Download, options: DownloadOptions): Promise<string | undefined> {
+  const version = await withRetries(options, () => askVersion(what, options));
+  const { size, etag, givesRanges } = version;
+  const partial = await PartialFile.open(what.partial, size, etag);
+  const report = () => options.onProgress?.(partial.done, size);
+  try {
+    report();
+    if (givesRanges) await fetchPieces(what, options, partial, report);
+    else await withRetries(options, () => fetchWhole(what, options, partial, report));
+    await partial.sync();
+  } catch (error) {
+    if (error instanceof HubError && error.code === 'changed') await partial.restart();
+    throw error;
+  } finally {
+    await partial.close();
+  }
+  if (what.oid !== undefined) {
+    await checkBytes(what.partial, what.oid, size, options.signal).catch(async (error) => {
+      if (error instanceof HubError) await removePartial(what.partial);
+      if (!(error instanceof HubError && partial.isResumed)) throw explained(error, what.url);
+      throw new DamagedPartial('checksum', `what was resumed of ${shownUrl(what.url)} was damaged`, { cause: error });
+    });
+  }
+  await finishPartial(what.partial, what.destination);
+  return etag;
+}
+
+function explained(error: unknown, url: URL): unknown {
+  if (!(error instanceof HubError)) return error;
+  return new HubError(error.code, `${shownUrl(url)}: ${error.message}; they were deleted`, { cause: error });
+}
+
+/**
+ * Asks for the first byte to learn the size, the version, and whether there are ranges.
+ * @throws HubError for a refusal, or another size than was announced
+ */
+export async function askVersion(
+  { url, size }: Pick<Download, 'url' | 'size'>,
+  connection: Connection,
+): Promise<Version> {
+  const answer = await request(connection, url, { range: 'bytes=0-0' });
+  const etag = answer.headers.get('etag') ?? undefined;
+  const isEmpty = answer.status === 416 && /^bytes \*\/0$/.test(answer.headers.get('content-range') ?? '');
+  if (answer.status !== 200 && answer.status !== 206 && !isEmpty) throw await refusal(connection, answer, url);
+  const found = answer.status === 206 ? readRange(answer, url).size : isEmpty ? 0 : lengthOf(answer);
+  await answer.body?.cancel();
+  if (found === undefined) throw new HubError('bad-answer', `${shownUrl(url)} does not say how long it is`);
+  if (!(found <= MAX_FILE_BYTES)) throw new HubError('bad-answer', `${shownUrl(url)} claims to have ${found} bytes`);
+  if (size !== undefined && found !== size) {
+    throw new HubError('bad-answer', `${shownUrl(url)} has ${found} bytes, but ${size} were announced`);
+  }
+  return { size: found, etag, givesRanges: answer.status === 206 };
+}
+
+/** Fetches all pieces that are not there yet. The first failure that lasts stops the others. */
+async function fetchPieces(
+  { url }: Download,
+  options: DownloadOptions,
+  partial: PartialFile,
+  report: () => void,
+): Promise<void> {
+  const waiting = partial.pieces.filter(({ begin, end, done }) => begin + done < end);
+  const stop = new AbortController();
+  const { signal } = options;
+  const connection = { ...options, signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal };
+  const work = async () => {
+    for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) {
+      await fetchPiece(url, connection, partial, piece, report);
+    }
+  };
+  const workers = Array.from({ length: Math.min(options.connections, waiting.length) }, () =>
+    work().catch((error) => {
+      stop.abort(error);
+      throw error;
+    }),
+  );
+  const ends = await Promise.allSettled(workers);
+  signal?.throwIfAborted();
+  if (stop.signal.aborted) throw stop.signal.reason;
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Fetches one piece, again and again while the connection is cut but something comes. */
+async function fetchPiece(
+  url: URL,
+  connection: Connection,
+  partial: PartialFile,
+  piece: Piece,
+  report: () => void,
+): Promise<void> {
+  for (let failed = 0; piece.begin + piece.done < piece.end; ) {
+    const before = piece.done;
+    try {
+      await fetchRange(url, connection, partial, piece, report);
+    } catch (error) {
+      if (!(error instanceof HubError && error.isTransient)) throw error;
+      failed = piece.done > before ? 1 : failed + 1;
+      if (failed >= MAX_TRIES) throw error;
+      await waitAfter(error, failed, connection);
+    }
+  }
+}
+
+async function fetchRange(
+  url: URL,
+  connection: Connection,
+  partial: PartialFile,
+  piece: Piece,
+  report: () => void,
+): Promise<void> {
+  const begin = piece.begin + piece.done;
+  const headers: Record<string, string> = { range: `bytes=${begin}-${piece.end - 1}` };
+  if (partial.etag !== undefined && !partial.etag.startsWith('W/')) headers['if-range'] = partial.etag;
+  const answer = await request(connection, url, headers);
+  const etag = answer.headers.get('etag') ?? undefined;
+  const isOther = answer.status === 200 || (answer.status === 206 && etag !== partial.etag) || answer.status === 416;
+  if (isOther) {
+    await answer.body?.cancel();
+    throw new HubError('changed', `${shownUrl(url)} has changed while it was downloaded`);
+  }
+  if (answer.status !== 206) throw await refusal(connection, answer, url);
+  const range = readRange(answer, url);
+  if (range.begin !== begin || range.end > piece.end || range.size !== partial.size) {
+    await answer.body?.cancel();
+    throw new HubError('bad-answer', `${shownUrl(url)} gave another range than it was asked for`);
+  }
+  for await (const bytes of bodyOf(answer, url)) {
+    if (piece.begin + piece.done + bytes.length > range.end) {
+      throw new HubError('bad-answer', `${shownUrl(url)} gave more bytes than it had announced`);
+    }
+    await partial.append(piece, bytes);
+    report();
+  }
+  if (piece.begin + piece.done < range.end) {
+    throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
+  }
+}
+
+/** Fetches everything in one answer, from a server that gives no ranges. */
+async function fetchWhole(
+  { url }: Download,
+  connection: Connection,
+  partial: PartialFile,
+  report: () => void,
+): Promise<void> {
+  await partial.restart();
+  const answer = await request(connection, url);
+  if (answer.status !== 200) throw await refusal(connection, answer, url);
+  const pieces = partial.pieces.values();
+  let piece = pieces.next().value;
+  for await (let bytes of bodyOf(answer, url)) {
+    while (bytes.length > 0) {
+      if (piece === undefined)
+        throw new HubError('bad-answer', `${shownUrl(url)} gave more bytes than it had announced`);
+      const fits = bytes.subarray(0, piece.end - piece.begin - piece.done);
+      await partial.append(piece, fits);
+      bytes = bytes.subarray(fits.length);
+      if (piece.begin + piece.done === piece.end) piece = pieces.next().value;
+    }
+    report();
+  }
+  if (partial.done < partial.size) throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
+}
+
+/** The bytes of a part of a file, `end` exclusive. @throws HubError for a header that cannot be read */
+function readRange(answer: Response, url: URL): { begin: number; end: number; size: number } {
+  const [, begin, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.headers.get('content-range') ?? '') ?? [];
+  const range = { begin: Number(begin), end: Number(last) + 1, size: Number(size) };
+  if (Object.values(range).every(Number.isSafeInteger) && range.begin < range.end && range.end <= range.size)
+    return range;
+  throw new HubError('bad-answer', `${shownUrl(url)} gave a range of bytes that is none`);
+}
+
+/** Length of a body that is sent as it is. */
+function lengthOf({ headers }: Response): number | undefined {
+  const length = headers.get('content-length');
+  return length === null || headers.has('content-encoding') ? undefined : Number(length);
+}

@@ -1,0 +1,165 @@
+/**
+ * @file From the name of a model to its files on this machine: out of the cache, or downloaded into it.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { allNear } from '../nearest.ts';
+import {
+  blobPath,
+  type CachedFile,
+  listRepoFolders,
+  listSnapshots,
+  noteUse,
+  placeInSnapshot,
+  type RepoFolder,
+  repoFolder,
+  sizeOf,
+  writeRef,
+} from './cache.node.ts';
+import { chooseFiles, type Wanted } from './choose-files.ts';
+import { download } from './download.node.ts';
+import { HubError } from './errors.ts';
+import { fileUrl, type Listing, listRepository, type RepoFile, searchNames } from './listing.ts';
+import { withLock } from './lock.node.ts';
+import { parseModelName } from './model-name.ts';
+import { diskError } from './partial-file.node.ts';
+import type { HubSettings } from './settings.node.ts';
+
+/** What is wanted of a repository, beside its name. */
+export interface ModelRequest extends Wanted {
+  /** Whether a projector comes along. */
+  readonly projector?: boolean;
+}
+
+/** Where a model lies. */
+export interface FetchedModel {
+  /** `user/repo`. */
+  readonly repo: string;
+  readonly commit: string;
+  /** The model, or its first part; the others lie beside it. */
+  readonly path: string;
+  /** The projector of a multimodal model, if it was asked for and there is one. */
+  readonly projector: string | undefined;
+}
+
+/**
+ * The model that `name` (`user/repo[:quant]`) stands for at the newest commit of its repository. Without a network the
+ * cache is used.
+ * @throws HubError when it is neither at the hub nor in the cache, or cannot be stored; the signal's reason
+ */
+export async function fetchModel(
+  name: string,
+  { projector = false, ...wanted }: ModelRequest,
+  settings: HubSettings,
+): Promise<FetchedModel> {
+  const { repo, tag } = parseModelName(name);
+  const request = { tag, ...wanted, projector };
+  const folder = repoFolder(settings.cacheFolder, repo);
+  if (settings.offline)
+    return fromCache(folder, request, new HubError('offline', 'requests are switched off (--offline)'));
+  const cached = await fromCache(folder, request, new HubError('not-found', 'it was not looked for elsewhere')).catch(
+    () => undefined,
+  );
+  let listing: Listing;
+  try {
+    listing = await listRepository(settings, repo, cached === undefined ? undefined : 1);
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    if (cached === undefined) throw await withNearNames(error, repo, settings);
+    settings.onMessage?.(`${error.message}; using what is in the cache`);
+    return cached;
+  }
+  return fetchListed(folder, listing, request, settings);
+}
+
+/** The files of a listing, downloaded where they are not in the cache yet. */
+async function fetchListed(
+  folder: RepoFolder,
+  { branch, commit, files }: Listing,
+  { projector, ...wanted }: ModelRequest,
+  settings: HubSettings,
+): Promise<FetchedModel> {
+  const chosen = chooseFiles(folder.repo, files, wanted);
+  const all = [...chosen.model, ...(projector && chosen.projector ? [chosen.projector] : [])];
+  const total = all.reduce((sum, { size }) => sum + size, 0);
+  const places = new Map<string, string>();
+  let before = 0;
+  for (const file of all) {
+    const onProgress = (done: number) => settings.onProgress?.(before + done, total);
+    places.set(file.path, await fetchFile(folder, commit, file, { ...settings, onProgress }));
+    before += file.size;
+  }
+  await writeRef(folder, branch, commit).catch((cause) => {
+    throw diskError(folder.path, cause);
+  });
+  const placeOf = (file: RepoFile) => places.get(file.path) as string;
+  return {
+    repo: folder.repo,
+    commit,
+    path: placeOf(chosen.model[0]),
+    projector: projector && chosen.projector ? placeOf(chosen.projector) : undefined,
+  };
+}
+
+/** One file in its snapshot. Of several processes that want it, one downloads it. */
+async function fetchFile(folder: RepoFolder, commit: string, file: RepoFile, settings: HubSettings): Promise<string> {
+  const location = join(folder.path, 'snapshots', commit, ...file.path.split('/'));
+  if ((await sizeOf(location)) === file.size) {
+    await noteUse(location);
+    return location;
+  }
+  const blob = blobPath(folder, file.oid);
+  const lock = join(folder.locks, `${file.oid}.gguf-embed.lock`);
+  const onWait = () => settings.onMessage?.(`waiting for another process that downloads ${file.path}`);
+  try {
+    return await withLock(lock, { signal: settings.signal, onWait }, async () => {
+      if ((await sizeOf(blob)) !== file.size) {
+        settings.onMessage?.(`downloading ${folder.repo}/${file.path}`);
+        await rm(blob, { force: true });
+        await mkdir(join(folder.path, 'blobs'), { recursive: true });
+        const { oid, size } = file;
+        const url = fileUrl(settings, folder.repo, commit, file.path);
+        await download({ url, destination: blob, partial: `${blob}.gguf-embed.partial`, size, oid }, settings);
+      }
+      return placeInSnapshot(folder, commit, file.path, file.oid);
+    });
+  } catch (error) {
+    if (error instanceof HubError || (error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw diskError(blob, error as NodeJS.ErrnoException);
+  }
+}
+
+/**
+ * The model out of the cache: of the commit that `main` was at, else of the newest one that has it.
+ * @param reason why the hub is not asked
+ */
+async function fromCache(
+  folder: RepoFolder,
+  { projector, ...wanted }: ModelRequest,
+  reason: HubError,
+): Promise<FetchedModel> {
+  let missing: unknown;
+  for (const { commit, files } of await listSnapshots(folder)) {
+    try {
+      const chosen = chooseFiles<CachedFile>(folder.repo, files, wanted);
+      const { location } = chosen.model[0];
+      await noteUse(location);
+      const other = projector ? chosen.projector?.location : undefined;
+      return { repo: folder.repo, commit, path: location, projector: other };
+    } catch (error) {
+      missing ??= error;
+    }
+  }
+  const why = missing instanceof HubError ? missing.message : `${folder.repo} is not in the cache (${folder.path})`;
+  throw new HubError('offline', `${why}, and ${reason.message}`, { cause: reason });
+}
+
+/** The same error with names that may be meant, for a repository that does not exist. */
+async function withNearNames(error: HubError, repo: string, settings: HubSettings): Promise<HubError> {
+  if (error.code !== 'not-found') return error;
+  const cached = (await listRepoFolders(settings.cacheFolder)).map((folder) => folder.repo);
+  const near = [...new Set([...allNear(repo, cached), ...(await searchNames(settings, repo))])].slice(0, 3);
+  if (near.length === 0) return error;
+  const { status } = error;
+  return new HubError('not-found', `${error.message}; did you mean ${near.join(', or ')}?`, { status, cause: error });
+}

@@ -1,0 +1,20 @@
+/**
+ * @file From what a user calls a model, a name at the hub or a URL, to its file on this machine.
+ */
+import { fetchModel } from './fetch-model.node.ts';
+import { fetchUrl } from './fetch-url.node.ts';
+import { HUB_SCHEME } from './model-name.ts';
+import type { HubEvents, HubOptions } from './options.ts';
+import { hubSettings } from './settings.node.ts';
+
+/**
+ * Downloads a model, or finds it in the cache.
+ * @param source `hf:user/repo[:quant]`, or a URL of http or https
+ * @returns the path of its file, or of the first of its parts
+ * @throws HubError when it can neither be had nor is in the cache, or cannot be stored; the signal's reason
+ */
+export async function findModel(source: string, options: HubOptions & HubEvents): Promise<string> {
+  const settings = await hubSettings(options);
+  if (!source.startsWith(HUB_SCHEME)) return fetchUrl(new URL(source), settings);
+  return (await fetchModel(source, { file: options.file }, settings)).path;
+}

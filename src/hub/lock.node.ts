@@ -1,0 +1,102 @@
+/**
+ * @file One process at a time: a lock that is a file, made by whoever comes first and gone when he is done.
+ *
+ * The file names its owner. A lock is void when its owner has died on this machine, or has not touched it for a while, so
+ * that one left by a process that was killed holds nobody up. Void locks are cleared away under a lock of their own.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+
+/** Milliseconds between two touches, after how many without one a lock is void, and between two looks at one that is held. */
+const TOUCH = 5_000;
+const VOID_AFTER = 60_000;
+const LOOK = 200;
+
+/** Options of `withLock`. */
+export interface LockOptions {
+  readonly signal?: AbortSignal;
+  /** Called once when somebody else holds the lock. */
+  readonly onWait?: () => void;
+}
+
+/**
+ * Runs `work` while no other process runs its own under the same path.
+ * @throws the signal's reason while it waits; what `work` throws
+ */
+export async function withLock<T>(path: string, { signal, onWait }: LockOptions, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(path), { recursive: true });
+  const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: randomUUID() });
+  for (let looks = 0; !(await create(path, owner)); looks++) {
+    signal?.throwIfAborted();
+    if (await clearIfVoid(path)) continue;
+    if (looks === 0) onWait?.();
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
+  const touching = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, TOUCH);
+  try {
+    return await work();
+  } finally {
+    clearInterval(touching);
+    // Somebody may have taken it for void while this process was asleep.
+    if ((await readFile(path, 'utf8').catch(() => '')) === owner) await rm(path, { force: true });
+  }
+}
+
+/** Whether the file was not there and now is. */
+async function create(path: string, owner: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx');
+    await file.writeFile(owner).finally(() => file.close());
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes a lock whose owner is gone. Only one process at a time looks and removes, so that none removes a fresh one. */
+async function clearIfVoid(path: string): Promise<boolean> {
+  if (!(await isVoid(path))) return false;
+  const clearing = `${path}.clearing`;
+  if (!(await create(clearing, ''))) {
+    const age = await ageOf(clearing);
+    if (age !== undefined && age > VOID_AFTER) await rm(clearing, { force: true });
+    return false;
+  }
+  try {
+    if (!(await isVoid(path))) return false;
+    await rm(path, { force: true });
+    return true;
+  } finally {
+    await rm(clearing, { force: true });
+  }
+}
+
+async function isVoid(path: string): Promise<boolean> {
+  const age = await ageOf(path);
+  if (age === undefined) return false;
+  if (age > VOID_AFTER) return true;
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const [, pid, host] = /^\{"pid":(\d+),"host":("(?:[^"\\]|\\.)*"),/.exec(text) ?? [];
+  return pid !== undefined && JSON.parse(host) === hostname() && !isAlive(Number(pid));
+}
+
+/** Milliseconds since the file was touched; `undefined` when it is gone. */
+async function ageOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found && Date.now() - found.mtimeMs;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * @file Names of models on the hub: `user/repo` and `user/repo:quant`.
+ */
+import { HubError } from './errors.ts';
+
+/** A repository, and what is wanted of it. */
+export interface ModelName {
+  /** `user/repo`. */
+  readonly repo: string;
+  /** Quant, or another part of the file's name. */
+  readonly tag: string | undefined;
+}
+
+/** What a text begins with that names a model of the hub, where paths are expected too. */
+export const HUB_SCHEME = 'hf:';
+
+/** Longest name of a repository. */
+const MAX_LENGTH = 256;
+const REPO = /^[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*\/[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*$/;
+const TAG = /^[A-Za-z0-9_.-]+$/;
+
+/**
+ * Reads `user/repo[:quant]`, with or without `hf:` before it.
+ * @throws HubError for a text that no repository can have as its name
+ */
+export function parseModelName(text: string): ModelName {
+  const name = text.startsWith(HUB_SCHEME) ? text.slice(HUB_SCHEME.length) : text;
+  const colon = name.lastIndexOf(':');
+  const repo = colon < 0 ? name : name.slice(0, colon);
+  const tag = colon < 0 ? undefined : name.slice(colon + 1);
+  if (repo.length > MAX_LENGTH || !REPO.test(repo)) {
+    throw new HubError('name', `"${text}" is not the name of a model: user/repo or user/repo:quant was expected`);
+  }
+  if (tag !== undefined && /\.gguf$/i.test(tag)) {
+    throw new HubError(
+      'name',
+      `"${text}" names a file after the colon, where a quant is expected: name it by --hf-file`,
+    );
+  }
+  if (tag !== undefined && !TAG.test(tag)) {
+    throw new HubError('name', `"${text}" has no quant after its colon, as in user/repo:Q8_0`);
+  }
+  return { repo, tag };
+}

@@ -1,0 +1,57 @@
+/**
+ * @file Models that are read where they are, by ranges: in browsers, and to see what is in a file without downloading it.
+ */
+import { chooseFiles } from './choose-files.ts';
+import { HubError } from './errors.ts';
+import { fileUrl, listRepository } from './listing.ts';
+import { HUB_SCHEME, parseModelName } from './model-name.ts';
+import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts';
+import { openRemote, type RemoteSource } from './remote-source.ts';
+import { type Connection, checkConnection } from './requests.ts';
+
+/** A remote model: its file, and how to open another part of it by its name. */
+export interface RemoteModel {
+  readonly source: RemoteSource;
+  openSibling(name: string): Promise<RemoteSource>;
+}
+
+/** How to reach the hub from where there is no environment. */
+export function connectionOf({
+  endpoint = DEFAULT_ENDPOINT,
+  token,
+  signal,
+  onMessage,
+}: HubOptions & HubEvents): Connection {
+  return { ...checkConnection(endpoint, token), signal, onMessage };
+}
+
+/**
+ * Opens a model for reading by ranges.
+ * @param source `hf:user/repo[:quant]`, or a URL of http or https
+ * @param file exact path in the repository, instead of a quant
+ * @param blockBytes as `openRemote` takes it
+ * @throws HubError when there is no such file or it cannot be had; the signal's reason
+ */
+export async function openRemoteModel(
+  source: string,
+  connection: Connection,
+  { file, blockBytes }: { readonly file?: string; readonly blockBytes: number },
+): Promise<RemoteModel> {
+  const url = source.startsWith(HUB_SCHEME) ? await urlOf(source, connection, file) : new URL(source);
+  return {
+    source: await openRemote(url, connection, blockBytes),
+    openSibling(name) {
+      const sibling = new URL(name);
+      if (sibling.origin !== url.origin) throw new HubError('bad-answer', `${name} lies at another host`);
+      sibling.search = url.search;
+      return openRemote(sibling, connection, blockBytes);
+    },
+  };
+}
+
+async function urlOf(source: string, connection: Connection, file: string | undefined): Promise<URL> {
+  const { repo, tag } = parseModelName(source);
+  const { commit, files } = await listRepository(connection, repo);
+  const [first] = chooseFiles(repo, files, { tag, file }).model;
+  return fileUrl(connection, repo, commit, first.path);
+}

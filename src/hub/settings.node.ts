@@ -1,0 +1,88 @@
+/**
+ * @file Where models are kept and how the hub is reached, by the variables that llama.cpp and huggingface_hub know.
+ */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts';
+import { type Connection, checkConnection } from './requests.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The options with the environment's values for those that are not given. */
+export interface HubSettings extends Connection {
+  readonly cacheFolder: string;
+  /** Where files by URL are kept, as llama.cpp does. */
+  readonly urlFolder: string;
+  readonly offline: boolean;
+  readonly connections: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const DEFAULT_CONNECTIONS = 4;
+
+/**
+ * Fills in what the environment says.
+ * @throws HubError for an endpoint that is no URL, or a token that no header can hold
+ */
+export async function hubSettings(
+  options: HubOptions & HubEvents = {},
+  env: Environment = process.env,
+): Promise<HubSettings> {
+  const given = options.endpoint ?? firstOf(env, 'MODEL_ENDPOINT', 'HF_ENDPOINT') ?? DEFAULT_ENDPOINT;
+  const { endpoint, token } = checkConnection(given, options.token ?? (await tokenOf(env)));
+  return {
+    endpoint,
+    token,
+    cacheFolder: options.cacheFolder ?? cacheFolder(env),
+    urlFolder: urlFolder(env, options.cacheFolder),
+    offline: options.offline ?? ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'].some((name) => isOn(env[name])),
+    connections: options.connections ?? DEFAULT_CONNECTIONS,
+    signal: options.signal,
+    onProgress: options.onProgress,
+    onMessage: options.onMessage,
+  };
+}
+
+/** The cache of the hub, which llama.cpp and huggingface_hub share. */
+function cacheFolder(env: Environment): string {
+  const named = firstOf(env, 'LLAMA_CACHE', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE');
+  return named ?? join(hubHome(env), 'hub');
+}
+
+function hubHome(env: Environment): string {
+  return (
+    firstOf(env, 'HF_HOME') ?? join(firstOf(env, 'XDG_CACHE_HOME') ?? join(userHome(env), '.cache'), 'huggingface')
+  );
+}
+
+function urlFolder(env: Environment, cacheFolder = firstOf(env, 'LLAMA_CACHE')): string {
+  if (cacheFolder !== undefined) return cacheFolder;
+  const byDefault: Partial<Record<NodeJS.Platform, string>> = {
+    darwin: join(userHome(env), 'Library', 'Caches'),
+    win32: firstOf(env, 'LOCALAPPDATA'),
+  };
+  const home = byDefault[process.platform] ?? firstOf(env, 'XDG_CACHE_HOME') ?? join(userHome(env), '.cache');
+  return join(home, 'llama.cpp');
+}
+
+function userHome(env: Environment): string {
+  return firstOf(env, process.platform === 'win32' ? 'USERPROFILE' : 'HOME') ?? homedir();
+}
+
+async function tokenOf(env: Environment): Promise<string | undefined> {
+  if (isOn(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
+  const given = firstOf(env, 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN');
+  if (given !== undefined) return given.trim();
+  const text = await readFile(firstOf(env, 'HF_TOKEN_PATH') ?? join(hubHome(env), 'token'), 'utf8').catch(() => '');
+  return text.trim() || undefined;
+}
+
+/** The first variable that is set and not empty. */
+function firstOf(env: Environment, ...names: readonly string[]): string | undefined {
+  return names.map((name) => env[name]).find((value) => value !== undefined && value !== '');
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && ['1', 'on', 'yes', 'true'].includes(value.toLowerCase());
+}
