@@ -129,6 +129,8 @@ async function bundle() {
           priority: 1,
         },
         { name: 'engine', test: /\/modules\/(tokenizer|engine\/(?!team-worker))(?!.*\.node\.js)/ },
+        { name: 'hub', test: /\/modules\/(hub|nearest)(?!.*\.node\.js)/ },
+        { name: 'hub-cache.node', test: /\/modules\/hub\/.*\.node\.js/ },
       ],
     },
   });

@@ -63,8 +63,14 @@ export async function visit<Answer>(
       response.end();
     } else {
       const file = await readFile(new URL(`.${path}`, files)).catch(() => undefined);
-      response.statusCode = file === undefined ? 404 : 200;
-      response.end(file);
+      const [, begin, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      if (file === undefined) response.writeHead(404).end();
+      else if (begin === undefined) response.end(file);
+      else {
+        const part = file.subarray(Number(begin), Number(last) + 1);
+        response.setHeader('Content-Range', `bytes ${begin}-${Number(begin) + part.length - 1}/${file.length}`);
+        response.writeHead(206).end(part);
+      }
     }
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

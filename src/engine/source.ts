@@ -9,7 +9,20 @@ import { filePath, hasFiles } from './platform.ts';
  * The source of a model. A string is a path, a `file:`, `http:` or `https:` URL, or the name of a model at the Hugging Face
  * hub: `hf:user/repo` or `hf:user/repo:quant`.
  */
-export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | ByteSource;
+export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | Answer | FileHandle | ByteSource;
+
+/** The answer to a request, a `Response`; its body is read whole. */
+interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly url: string;
+  blob(): Promise<Blob>;
+}
+
+/** A file of the browser's own file system, a `FileSystemFileHandle`. */
+interface FileHandle {
+  getFile(): Promise<Blob>;
+}
 
 /** Bytes around what is read of a remote file that come along, in runtimes without files. */
 const REMOTE_BLOCK_BYTES = 4 * 2 ** 20;
@@ -37,7 +50,11 @@ export async function openSource(source: ModelSource, hub: HubOptions & HubEvent
       return wholeSource(blobSource(source as Blob));
   }
   if (isByteSource(source)) return source;
-  throw new TypeError('a model must be a path, a URL, bytes, a Blob or a ByteSource');
+  if (hasMethod(source, 'getFile')) return wholeSource(blobSource(await (source as FileHandle).getFile()));
+  if (hasMethod(source, 'blob')) return openAnswer(source as Answer);
+  throw new TypeError(
+    'a model must be a path, a URL, bytes, a Blob, a Response, a FileSystemFileHandle or a ByteSource',
+  );
 }
 
 /** Whether a text is a URL and not a path: a Windows drive letter is not a scheme. */
@@ -48,6 +65,16 @@ function isUrl(text: string): boolean {
 function isByteSource(source: ModelSource): source is ByteSource {
   const { read, size } = (source ?? {}) as Partial<ByteSource>;
   return typeof read === 'function' && typeof size === 'number';
+}
+
+function hasMethod(source: ModelSource, name: string): boolean {
+  return typeof (source as unknown as Readonly<Record<string, unknown>> | undefined)?.[name] === 'function';
+}
+
+async function openAnswer(answer: Answer): Promise<ByteSource> {
+  const { ok, status, url } = answer;
+  if (!ok) throw new TypeError(`a model cannot be read from an answer with status ${status}${url && ` (${url})`}`);
+  return wholeSource(blobSource(await answer.blob(), url || 'answer'));
 }
 
 async function openPath(path: string): Promise<ByteSource> {

@@ -37,9 +37,11 @@ export async function openRemoteModel(
   connection: Connection,
   { file, blockBytes }: { readonly file?: string; readonly blockBytes: number },
 ): Promise<RemoteModel> {
-  const url = source.startsWith(HUB_SCHEME) ? await urlOf(source, connection, file) : new URL(source);
+  const { url, size } = source.startsWith(HUB_SCHEME)
+    ? await find(source, connection, file)
+    : { url: new URL(source), size: undefined };
   return {
-    source: await openRemote(url, connection, blockBytes),
+    source: await openRemote(url, connection, blockBytes, size),
     openSibling(name) {
       const sibling = new URL(name);
       if (sibling.origin !== url.origin) throw new HubError('bad-answer', `${name} lies at another host`);
@@ -49,9 +51,13 @@ export async function openRemoteModel(
   };
 }
 
-async function urlOf(source: string, connection: Connection, file: string | undefined): Promise<URL> {
+async function find(
+  source: string,
+  connection: Connection,
+  file: string | undefined,
+): Promise<{ url: URL; size: number }> {
   const { repo, tag } = parseModelName(source);
   const { commit, files } = await listRepository(connection, repo);
   const [first] = chooseFiles(repo, files, { tag, file }).model;
-  return fileUrl(connection, repo, commit, first.path);
+  return { url: fileUrl(connection, repo, commit, first.path), size: first.size };
 }

@@ -26,12 +26,18 @@ const KEPT_BLOCKS = 8;
  * Opens a remote file.
  * @param blockBytes how much is fetched at a time around what is read. 0: exactly what is read, for somebody who wants
  *   little of a large file.
+ * @param size where it is known already
  * @throws HubError when it is refused or does not say how long it is
  */
-export async function openRemote(url: URL, connection: Connection, blockBytes: number): Promise<RemoteSource> {
+export async function openRemote(
+  url: URL,
+  connection: Connection,
+  blockBytes: number,
+  size?: number,
+): Promise<RemoteSource> {
   return withRetries(connection, async () => {
     const answer = await request(connection, url, { range: `bytes=0-${FIRST_BYTES - 1}` });
-    if (answer.status === 206) return new RangeSource(url, connection, answer, blockBytes).begin();
+    if (answer.status === 206) return new RangeSource(url, connection, answer, blockBytes, size).begin();
     if (answer.status === 200) return new StreamSource(url, answer);
     throw await refusal(connection, answer, url);
   });
@@ -51,14 +57,16 @@ class RangeSource implements RemoteSource {
   /** By index, the one that was used last at the end. */
   readonly #blocks = new Map<number, Promise<Uint8Array>>();
 
-  constructor(url: URL, connection: Connection, first: Response, blockBytes: number) {
+  constructor(url: URL, connection: Connection, first: Response, blockBytes: number, size: number | undefined) {
     this.#url = url;
     this.#connection = connection;
     this.#first = first;
     this.#etag = first.headers.get('etag');
     this.#blockBytes = blockBytes;
     this.name = shownUrl(url);
-    this.size = Number(/^bytes 0-\d+\/(\d+)$/.exec(first.headers.get('content-range') ?? '')?.[1]);
+    // Browsers hide the header where the other origin does not allow them to show it.
+    const range = first.headers.get('content-range');
+    this.size = range === null ? (size ?? Number.NaN) : Number(/^bytes 0-\d+\/(\d+)$/.exec(range)?.[1]);
     if (!Number.isSafeInteger(this.size)) throw new HubError('bad-answer', `${this.name} does not say how long it is`);
   }
 
@@ -125,7 +133,8 @@ class RangeSource implements RemoteSource {
       if (answer.headers.get('etag') !== this.#etag) {
         throw new HubError('changed', `${this.name} has changed while it was read`);
       }
-      if (answer.headers.get('content-range') !== `bytes ${begin}-${end - 1}/${this.size}`) {
+      const range = answer.headers.get('content-range');
+      if (range !== null && range !== `bytes ${begin}-${end - 1}/${this.size}`) {
         throw new HubError('bad-answer', `${this.name} gave another range than it was asked for`);
       }
       return this.#bytesOf(answer, end - begin);

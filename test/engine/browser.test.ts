@@ -47,6 +47,33 @@ describeBrowser('in a browser', () => {
     for (const [i, vector] of expected.entries()) expect(cosine(answer.vectors[i], vector)).toBeGreaterThan(0.99999);
   });
 
+  it('reads models from URLs by ranges, from answers, and from the file system of the browser', async () => {
+    const answer = await visit<{ error?: string; vectors: number[][]; ranges: number }>(`
+      const answer = { vectors: [] };
+      try {
+        const { Embedder } = await import('/dist/index.js');
+        const url = new URL('/models/all-MiniLM-L6-v2-Q8_0.gguf', location.href);
+        const folder = await navigator.storage.getDirectory();
+        const handle = await folder.getFileHandle('model.gguf', { create: true });
+        const writable = await handle.createWritable();
+        await (await fetch(url)).body.pipeTo(writable);
+        for (const source of [url, url.href, await fetch(url), handle]) {
+          const embedder = await Embedder.load(source, { backend: 'wasm' });
+          answer.vectors.push([...(await embedder.embed(${JSON.stringify(texts[0])})).vectors[0]]);
+          await embedder.dispose();
+        }
+        const entries = performance.getEntriesByType('resource').filter(({ name }) => name === url.href);
+        answer.ranges = entries.length;
+      } catch (error) {
+        answer.error = String(error?.stack ?? error);
+      }
+      await fetch('/answer', { method: 'POST', body: JSON.stringify(answer) });`);
+    expect(answer.error).toBeUndefined();
+    expect(answer.vectors).toHaveLength(4);
+    for (const vector of answer.vectors) expect(cosine(vector, expected[0])).toBeGreaterThan(0.99999);
+    expect(answer.ranges).toBeGreaterThan(10);
+  });
+
   it('says why it cannot have more threads', async () => {
     const answer = await visit<Answer>(page({ backend: 'wasm', threads: 2 }));
     expect(answer.error).toContain('2 threads need shared memory');

@@ -89,7 +89,7 @@ describe('Embedder.load', () => {
 
   it.each([[null], [undefined], [7], [{}]])('refuses %o as a source', async (source) => {
     await expect(Embedder.load(source as never, local)).rejects.toThrow(
-      'a model must be a path, a URL, bytes, a Blob or a ByteSource',
+      'a model must be a path, a URL, bytes, a Blob, a Response, a FileSystemFileHandle or a ByteSource',
     );
   });
 });

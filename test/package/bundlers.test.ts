@@ -31,15 +31,16 @@ async function main() {
 main();
 `;
 
-/** What is bundled for browsers: the same, posted; of a model from a Blob, and of one that is packed. */
+/** What is bundled for browsers: the same, posted; of a model from a Blob, of one that is packed, and of one by URL. */
 const page = (options: string) => `
 import { Embedder } from 'gguf-embed';
 async function main() {
   const answer = { seen: [] };
   try {
-    for (const name of ['bert-mean.gguf', 'bert-mean.gguf.gz']) {
-      const blob = await (await fetch('/' + name)).blob();
-      const embedder = await Embedder.load(new File([blob], name), ${options});
+    for (const name of ['bert-mean.gguf', 'bert-mean.gguf.gz', 'URL']) {
+      const blob = async () => new File([await (await fetch('/' + name)).blob()], name);
+      const source = name === 'URL' ? new URL('/bert-mean.gguf.gz', location.href) : await blob();
+      const embedder = await Embedder.load(source, ${options});
       const { vectors } = await embedder.embed('a text');
       answer.seen.push([vectors[0].length, embedder.info.threads]);
       await embedder.dispose();
@@ -159,6 +160,7 @@ describe.skipIf(!wanted)('bundled', () => {
       const answer = await visit<object>(`import '${script}';`, { isolated: true, files });
       expect(answer).toEqual({
         seen: [
+          [64, 2],
           [64, 2],
           [64, 2],
         ],
