@@ -67,7 +67,7 @@ export async function startRunner(
 ): Promise<Runner> {
   const { precision = 'high', profile = false } = options;
   if (backend === 'webgpu') {
-    const { startGpuRunner } = await import('./gpu.ts');
+    const { startGpuRunner } = await import('./gpu/recovery.ts');
     return startGpuRunner({ source, file }, { ...options, worker }, watch, reopen);
   }
   if (backend === 'wasm') {

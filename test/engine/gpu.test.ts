@@ -7,6 +7,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { fileTuningCache } from '../../src/engine/gpu/tuning-cache.node.ts';
 import {
   Embedder,
   GpuDeviceLostError,
@@ -14,7 +15,6 @@ import {
   InputError,
   type LoadOptions,
 } from '../../src/engine/index.ts';
-import { fileTuningCache } from '../../src/engine/tuning-cache.node.ts';
 import { tuningKey, tuningVersion } from '../../src/kernels/webgpu/tuner.ts';
 import { createApp } from '../../src/server/index.ts';
 import { describeGpu, gpu } from '../kernels/webgpu/support.ts';

@@ -1,0 +1,110 @@
+/**
+ * @file The runner on the GPU, which loads the model again when the device is lost.
+ *
+ * When the device is lost, the current batch fails with `GpuDeviceLostError`. The next batch uses a new device, for which
+ * the weights are read again. A second loss is final: a device that is lost twice is likely to be lost again, and the user
+ * must know.
+ */
+import { type ByteSource, type GgufFile, openGguf } from '../../gguf/index.ts';
+import type { LoadWatch, Runner } from '../runner.ts';
+import type { OpenModel } from '../team.ts';
+import type { LoadOptions } from '../types.ts';
+import { loadOntoGpu } from './load.ts';
+
+/**
+ * Loads the model onto the GPU, driven by a worker if `options.worker` says so.
+ * @param opened the file to read; the caller closes it
+ * @param reopen opens the source again, to read the weights again
+ * @throws InputError for invalid options, GpuError if there is no GPU or not enough memory
+ */
+export async function startGpuRunner(
+  opened: OpenModel,
+  options: LoadOptions,
+  watch: LoadWatch,
+  reopen: () => Promise<ByteSource>,
+): Promise<Runner> {
+  const { GpuDeviceLostError } = await import('../../kernels/webgpu/index.ts');
+  const { onWarning } = options;
+  let current = await loadOntoGpu(opened, options, watch);
+  const layout = layoutOf(opened.file);
+  let nLost = 0;
+  /** The device is lost, and the next batch needs a new one. */
+  let lost = false;
+  let ended: Error | undefined;
+  let disposed = false;
+
+  /** Creates a new device and loads the weights onto it. */
+  async function restart(): Promise<void> {
+    await current.runner.dispose();
+    await current.tuningWritten();
+    const source = await reopen();
+    try {
+      const again = await openGguf(source);
+      if (layoutOf(again) !== layout) throw new Error(`${source.name} has changed since it was loaded`);
+      current = await loadOntoGpu({ source, file: again }, options, {});
+    } finally {
+      await source.close();
+    }
+    onWarning?.(`the GPU device was lost, and the model was loaded again on ${current.runner.description}`);
+  }
+
+  function noteLoss(reason: string): void {
+    nLost++;
+    lost = true;
+    if (nLost === 1) {
+      onWarning?.(`${reason}; the next input uses a new device`);
+      return;
+    }
+    ended = new GpuDeviceLostError(
+      `the GPU device was lost a second time and is no longer used (${reason}): load the model again, or use the wasm backend`,
+    );
+    onWarning?.(ended.message);
+  }
+
+  return {
+    backend: 'webgpu',
+    precision: current.runner.precision,
+    threads: 1,
+    inBackground: current.runner.inBackground,
+    get description() {
+      return current.runner.description;
+    },
+    get failure() {
+      return ended ?? (lost ? undefined : current.runner.failure);
+    },
+    async run(batch, pooling, observer) {
+      if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while it was idle');
+      if (ended !== undefined) throw ended;
+      if (lost) {
+        try {
+          await restart();
+          lost = false;
+        } catch (cause) {
+          ended = new GpuDeviceLostError(
+            `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
+            { cause },
+          );
+          throw ended;
+        }
+      }
+      try {
+        return await current.runner.run(batch, pooling, observer);
+      } catch (error) {
+        if (!(error instanceof GpuDeviceLostError)) throw error;
+        noteLoss(error.message);
+        throw ended ?? error;
+      }
+    },
+    profile: () => current.runner.profile(),
+    async dispose() {
+      disposed = true;
+      await current.runner.dispose();
+      await current.tuningWritten();
+    },
+  };
+}
+
+/** The tensors of a file and their offsets, as a text that is the same for the same model. */
+function layoutOf({ tensors }: GgufFile): string {
+  return JSON.stringify(Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]));
+}
