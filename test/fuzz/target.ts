@@ -1,6 +1,6 @@
 /**
  * @file What a file goes through: reader, tokenizer, model, one forward. At each stage it is either refused with the
- * error of that room or it works; there is no third.
+ * error of that module, or it works.
  */
 import { describeGguf, GgufError, type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';

@@ -17,11 +17,7 @@ export interface LoadedOntoGpu {
 }
 
 /** @throws InputError for invalid options, GpuError if there is no GPU or not enough memory */
-export async function loadOntoGpu(
-  opened: OpenModel,
-  options: LoadOptions,
-  watch: LoadWatch,
-): Promise<LoadedOntoGpu> {
+export async function loadOntoGpu(opened: OpenModel, options: LoadOptions, watch: LoadWatch): Promise<LoadedOntoGpu> {
   const { gpu = {}, precision = 'high', worker, workerUrl, onWarning } = options;
   const tuning = await openTuningStore(gpu, onWarning);
   const setup: GpuSetup = {

@@ -31,18 +31,14 @@ export async function openTuningStore(
         const text = await cache.read(key);
         return text === undefined ? undefined : parseTuning(text);
       } catch (error) {
-        onWarning?.(
-          `the stored tuning results of this GPU are not used (${key}): ${(error as Error).message}`,
-        );
+        onWarning?.(`the stored tuning results of this GPU are not used (${key}): ${(error as Error).message}`);
         return undefined;
       }
     },
     write(tuning) {
       writing = writing
         .then(() => cache.write(key, JSON.stringify(tuning)))
-        .catch((error) =>
-          onWarning?.(`cannot write the tuning results of this GPU: ${(error as Error).message}`),
-        );
+        .catch((error) => onWarning?.(`cannot write the tuning results of this GPU: ${(error as Error).message}`));
     },
     written: () => writing,
   };

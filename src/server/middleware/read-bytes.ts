@@ -8,7 +8,7 @@ const AT_ONCE = 1 << 16;
 
 /**
  * The body of a request, unpacked.
- * @param onBytes hears of bytes as they come; what it throws ends the reading
+ * @param onBytes called with the number of bytes that arrive; an error that it throws ends the reading
  * @throws HttpError for more than `limit` bytes, packed or not (413), an unknown packing (415), a broken one (400)
  */
 export async function readBytes(

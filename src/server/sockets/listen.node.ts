@@ -30,7 +30,7 @@ export interface ListenOptions {
   readonly timeout?: number;
   /** Most connections at a time; more are closed at once. Default: any number. */
   readonly maxConnections?: number;
-  /** Hears of connections that could not be accepted, for lack of memory say. The server goes on. */
+  /** Called when a connection cannot be accepted, for lack of memory say. The server goes on. */
   readonly onError?: (error: Error) => void;
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diagnoseJson } from '../../src/server/json/diagnosis.ts';
-import { type HttpCase, httpServers } from './http-fixture.ts';
+import { diagnoseJson } from '../../../src/server/json/diagnosis.ts';
+import { type HttpCase, httpServers } from '../http-fixture.ts';
 
 const bytesOf = ({ body, body_base64 }: HttpCase) =>
   body_base64 === undefined ? new TextEncoder().encode(body ?? '') : Buffer.from(body_base64, 'base64');

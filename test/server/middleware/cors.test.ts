@@ -2,9 +2,9 @@
  * @file Requests from web pages: what a browser needs to see before it gives an answer to the page that asked for it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { type AppOptions, createApp } from '../../src/server/index.ts';
-import { fixture } from './http-fixture.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { type AppOptions, createApp } from '../../../src/server/index.ts';
+import { fixture } from '../http-fixture.ts';
 
 let embedder: Embedder;
 beforeAll(async () => {

@@ -17,11 +17,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { createApp } from '../../src/server/index.ts';
-import { type Listening, listen } from '../../src/server/sockets/listen.node.ts';
-import { fixture } from './http-fixture.ts';
-import { open } from './raw-connection.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { createApp } from '../../../src/server/index.ts';
+import { type Listening, listen } from '../../../src/server/sockets/listen.node.ts';
+import { fixture } from '../http-fixture.ts';
+import { open } from '../raw-connection.ts';
 
 let embedder: Embedder;
 const folder = mkdtempSync(join(tmpdir(), 'socket-'));

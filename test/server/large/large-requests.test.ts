@@ -8,18 +8,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { convertFolder } from '../../src/convert/file.node.ts';
-import type { App, AppOptions, Engine } from '../../src/server/index.ts';
-import { unpackCheckout } from '../convert/support.ts';
-import { delayed } from './delayed-engine.ts';
-import { fixture } from './http-fixture.ts';
+import { convertFolder } from '../../../src/convert/file.node.ts';
+import type { App, AppOptions, Engine } from '../../../src/server/index.ts';
+import { unpackCheckout } from '../../convert/support.ts';
+import { delayed } from '../delayed-engine.ts';
+import { fixture } from '../http-fixture.ts';
 
-const built = (path: string) => import(fileURLToPath(new URL(`../../build/modules/${path}`, import.meta.url)));
-const { Embedder } = (await built('engine/index.js')) as typeof import('../../src/engine/index.ts');
-const { createApp } = (await built('server/index.js')) as typeof import('../../src/server/index.ts');
+const built = (path: string) => import(fileURLToPath(new URL(`../../../build/modules/${path}`, import.meta.url)));
+const { Embedder } = (await built('engine/index.js')) as typeof import('../../../src/engine/index.ts');
+const { createApp } = (await built('server/index.js')) as typeof import('../../../src/server/index.ts');
 const { LargeRequests } = (await built(
   'server/large/large-requests.node.js',
-)) as typeof import('../../src/server/large/large-requests.node.ts');
+)) as typeof import('../../../src/server/large/large-requests.node.ts');
 
 type Loaded = Awaited<ReturnType<typeof Embedder.load>>;
 type Large = InstanceType<typeof LargeRequests>;

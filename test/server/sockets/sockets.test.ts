@@ -3,13 +3,13 @@
  * declared but do not come.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { type AppOptions, createApp } from '../../src/server/index.ts';
-import { type Listening, type ListenOptions, listen } from '../../src/server/sockets/listen.node.ts';
-import { delayed } from './delayed-engine.ts';
-import { fixture } from './http-fixture.ts';
-import { type Connection, open } from './raw-connection.ts';
-import { send } from './raw-request.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { type AppOptions, createApp } from '../../../src/server/index.ts';
+import { type Listening, type ListenOptions, listen } from '../../../src/server/sockets/listen.node.ts';
+import { delayed } from '../delayed-engine.ts';
+import { fixture } from '../http-fixture.ts';
+import { type Connection, open } from '../raw-connection.ts';
+import { send } from '../raw-request.ts';
 
 let embedder: Embedder;
 const servers: Listening[] = [];

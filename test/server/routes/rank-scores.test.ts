@@ -2,9 +2,9 @@
  * @file The scale of the scores of /rerank, in both forms of the answer.
  */
 import { expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { createApp } from '../../src/server/index.ts';
-import { fixture } from './http-fixture.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { createApp } from '../../../src/server/index.ts';
+import { fixture } from '../http-fixture.ts';
 
 it('gives raw scores, logits or probabilities, as the server was started', async () => {
   const ranker = await Embedder.load(fixture('models/bert-rank.gguf'), { backend: 'reference', worker: false });

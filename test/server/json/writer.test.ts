@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonWriter } from '../../src/server/json/writer.ts';
+import { JsonWriter } from '../../../src/server/json/writer.ts';
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const floats = (values: ArrayLike<number>) => decode(new JsonWriter().floats(Float32Array.from(values)).finish());

@@ -4,9 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { type App, createApp } from '../../src/server/index.ts';
-import { fixture, httpServers } from './http-fixture.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { type App, createApp } from '../../../src/server/index.ts';
+import { fixture, httpServers } from '../http-fixture.ts';
 
 type Content = Record<string, { schema: Schema }>;
 interface Operation {

@@ -6,9 +6,9 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { finished, model, start } from '../cli/run.ts';
-import { fixture } from './http-fixture.ts';
-import { type Connection, open, openTls } from './raw-connection.ts';
+import { finished, model, start } from '../../cli/run.ts';
+import { fixture } from '../http-fixture.ts';
+import { type Connection, open, openTls } from '../raw-connection.ts';
 
 /** Most milliseconds from the signal, or from the last answer, to the end of the process; half of it is for slow machines. */
 const BOUND = 2000;

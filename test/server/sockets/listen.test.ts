@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { createApp } from '../../src/server/index.ts';
-import { type Listening, type ListenOptions, listen } from '../../src/server/sockets/listen.node.ts';
-import { fixture } from './http-fixture.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { createApp } from '../../../src/server/index.ts';
+import { type Listening, type ListenOptions, listen } from '../../../src/server/sockets/listen.node.ts';
+import { fixture } from '../http-fixture.ts';
 
 let embedder: Embedder;
 const servers: Listening[] = [];

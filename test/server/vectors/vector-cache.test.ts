@@ -2,11 +2,11 @@
  * @file The cache tells inputs apart by all that decides about their vectors, and stays within its bounds.
  */
 import { expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
-import { createState, withModel } from '../../src/server/state.ts';
-import { computeVectors } from '../../src/server/vectors/compute-vectors.ts';
-import { VectorCache } from '../../src/server/vectors/vector-cache.ts';
-import { fixture } from './http-fixture.ts';
+import { Embedder } from '../../../src/engine/index.ts';
+import { createState, withModel } from '../../../src/server/state.ts';
+import { computeVectors } from '../../../src/server/vectors/compute-vectors.ts';
+import { VectorCache } from '../../../src/server/vectors/vector-cache.ts';
+import { fixture } from '../http-fixture.ts';
 
 it('where the second text of a pair begins is part of the key, and goes with the inputs that are missing', async () => {
   const embedder = await Embedder.load(fixture('models/bert-rank.gguf'), { backend: 'reference', worker: false });
