@@ -25,6 +25,17 @@ export async function loadEmbedder(
   );
 }
 
+/** Slots have a whole number of these tokens. */
+const SLOT_STEP = 256;
+
+/** Tokens of the longest input, as llama-server counts them: slots that `--parallel` names divide `--ctx-size`. */
+function slotContext({ ctxSize, parallel, kvUnified }: OptionValues): number | undefined {
+  if (ctxSize === 0) return undefined;
+  // Commands that have no slots have no such options.
+  if (!(parallel > 1) || kvUnified) return ctxSize;
+  return Math.min(ctxSize, SLOT_STEP * Math.ceil(ctxSize / parallel / SLOT_STEP));
+}
+
 /**
  * What the options of the command line mean for loading a model.
  * @param worker whether to compute off this thread: costs time at the start, keeps this thread free. Several threads that
@@ -40,7 +51,7 @@ export function loadOptions(
     backend: values.backend,
     precision: values.precision,
     threads: threads < 1 ? undefined : threads,
-    nCtx: values.ctxSize === 0 ? undefined : values.ctxSize,
+    nCtx: slotContext(values),
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing,

@@ -44,6 +44,23 @@ describe('serve', () => {
     expect((await answer.json()).data[0].embedding).toHaveLength(64);
   });
 
+  it.each<[string[], number]>([
+    [['-c', '512', '-np', '2'], 256],
+    [['-c', '512', '-np', '2', '--kv-unified'], 512],
+    [['-c', '512'], 512],
+    [['-np', '2'], 512],
+    [['-c', '300', '-np', '4'], 256],
+    [['-c', '100', '-np', '4'], 100],
+    [['-c', '2048', '-np', '2'], 512],
+  ])('%j: a slot has the context that it has for llama-server', async (args, nCtx) => {
+    const { url } = await serve(...args);
+    expect((await (await fetch(`${url}/props`)).json()).default_generation_settings.n_ctx).toBe(nCtx);
+    expect((await (await fetch(`${url}/slots`)).json())[0].n_ctx).toBe(nCtx);
+    const answer = await embed(url, 'a '.repeat(nCtx - 1));
+    expect(answer.status).toBe(400);
+    expect((await answer.json()).error.n_ctx).toBe(nCtx);
+  });
+
   it('answers what was accepted before it ends on SIGTERM, with exit code 0', async () => {
     const { child, end, url } = await serve();
     const text = 'one two three four five six seven eight '.repeat(10);

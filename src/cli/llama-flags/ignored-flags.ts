@@ -66,7 +66,6 @@ export const ignoredFlags: readonly FlagGroup[] = [
       ['-ctk, --cache-type-k', 1, 'LLAMA_ARG_CACHE_TYPE_K'],
       ['-ctv, --cache-type-v', 1, 'LLAMA_ARG_CACHE_TYPE_V'],
       ['-dt, --defrag-thold', 1, 'LLAMA_ARG_DEFRAG_THOLD'],
-      ['-kvu, --kv-unified, -no-kvu, --no-kv-unified', 0, 'LLAMA_ARG_KV_UNIFIED'],
       ['--kv-unified-per-slot', 1, 'LLAMA_ARG_KV_UNIFIED_PER_SLOT'],
       ['-ctxcp, --ctx-checkpoints, --swa-checkpoints', 1, 'LLAMA_ARG_CTX_CHECKPOINTS'],
       ['-cms, --checkpoint-min-step', 1, 'LLAMA_ARG_CHECKPOINT_MIN_SPACING_NT'],

@@ -199,7 +199,17 @@ export const serverOptions = [
     min: -1,
     max: 4096,
     commands: ['serve'],
-    help: 'slots that /slots and /props report; less than 1 means 4. Requests are batched by tokens, not by slots',
+    help: 'slots that /slots and /props report, and among which --ctx-size is divided; less than 1 means 4 that share it. Requests are batched by tokens, not by slots',
+  },
+  {
+    name: 'kvUnified',
+    flags: ['-kvu', '--kv-unified'],
+    off: ['-no-kvu', '--no-kv-unified'],
+    env: 'LLAMA_ARG_KV_UNIFIED',
+    type: 'switch',
+    default: false,
+    commands: ['serve'],
+    help: 'do not divide --ctx-size among the slots of --parallel: every input may have all of it',
   },
   {
     name: 'timeout',
