@@ -33,6 +33,7 @@ export function toFramework(path: string, handler: RouteHandler): (c: Context<En
   return async (c) => {
     c.set('route', path);
     const state = c.get('state');
+    const logTokens = (nTokens: number) => c.set('nTokens', nTokens + (c.get('nTokens') ?? 0));
     const context: RequestContext = {
       state,
       client: c.env?.client,
@@ -40,11 +41,9 @@ export function toFramework(path: string, handler: RouteHandler): (c: Context<En
       header: (name, value) => c.header(name, value),
       countTokens(nTokens) {
         state.counters.inputs(nTokens);
-        c.set(
-          'nTokens',
-          nTokens.reduce((sum, n) => sum + n, c.get('nTokens') ?? 0),
-        );
+        logTokens(nTokens.reduce((sum, n) => sum + n, 0));
       },
+      logTokens,
       signal: c.req.raw.signal,
     };
     try {

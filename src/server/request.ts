@@ -13,8 +13,10 @@ export interface RequestContext {
   query(name: string): string | undefined;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
-  /** Counts the tokens of the request's inputs. */
+  /** Counts the tokens of the inputs that were computed, by input, for the metrics and the log. */
   countTokens(nTokens: readonly number[]): void;
+  /** Adds tokens that nothing was computed of to the line of the log. */
+  logTokens(nTokens: number): void;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -47,7 +49,7 @@ export type BodyPath =
   | '/detokenize';
 
 /** A request whose body is too large for the thread that serves HTTP. */
-export interface LargeRequest extends ComputeContext {
+export interface LargeRequest extends ComputeContext, Pick<RequestContext, 'logTokens'> {
   readonly path: BodyPath;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Content type of the body. */

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
 import { type App, type AppOptions, createApp } from '../../src/server/index.ts';
+import { findOverflow } from '../../src/server/json/number-overflow.ts';
 import { fixture } from './http-fixture.ts';
 
 let embedder: Embedder;
@@ -104,15 +105,149 @@ it.each(['Multipart/Form-Data', 'MULTIPART/FORM-DATA'])('a form whose type is wr
   expect(answer).toEqual(await post(app(), '/tokenize', { content: 'a text' }));
 });
 
-it.each(['[1e999]', '[-1e999]', `[1${'0'.repeat(400)}]`, '[1, "a", 2E+0400]'])(
-  'numbers no float holds: %s',
-  async (content) => {
-    const answer = await post(app(), '/tokenize', `{"content":${content}}`);
-    expect(answer.status).toBe(400);
-    expect(answer.json.error.message).toContain('number overflow');
-    expect((await post(app(), '/tokenize', '{"content":"1e999"}')).status).toBe(200);
-  },
-);
+describe('numbers no float holds', () => {
+  it.each([
+    ['{"content":[1e999]}', '1e999', '$.content[0]'],
+    ['{"content":[-1e999]}', '-1e999', '$.content[0]'],
+    [`{"content":[1${'0'.repeat(400)}]}`, `1${'0'.repeat(39)}…`, '$.content[0]'],
+    ['{"content":[1, "a, [\\"1e999", 2E+0400]}', '2E+0400', '$.content[2]'],
+    ['{"content":1e999,"content":"a text"}', '1e999', '$.content'],
+    ['{"a":[[0,1],{"b c":{"d":1.5e309}}],"a":1}', '1.5e309', '$.a[1]["b c"].d'],
+    ['1e400', '1e400', '$'],
+  ])('%s', async (body, number, path) => {
+    for (const route of ['/tokenize', '/detokenize', '/v1/embeddings', '/rerank']) {
+      const served = route === '/rerank' ? createApp(reranker) : app();
+      const { status, json } = await post(served, route, body);
+      expect(status).toBe(400);
+      expect(json.error.message).toContain(`number overflow parsing '${number}' at ${path}: `);
+    }
+  });
+
+  it.each([
+    '{"content":"1e999"}',
+    '{"content":"\\\\\\"1e999"}',
+    '{"content":"a","x":[1e-999,1E308,0e999,1e0308]}',
+    `{"content":"a","1e999":0.${'0'.repeat(400)}1}`,
+    `{"content":"a","e999":"${'9'.repeat(400)}"}`,
+  ])('are not found in %s', async (body) => {
+    expect((await post(app(), '/tokenize', body)).status).toBe(200);
+  });
+
+  it('are looked for in time in proportion to the length, whatever the strings hold', () => {
+    const time = (text: string) => {
+      const started = performance.now();
+      expect(findOverflow(text)).toBeUndefined();
+      return performance.now() - started;
+    };
+    for (const text of [
+      `[${Array(200_000).fill('1e100').join()}]`,
+      `[${Array(200_000).fill('"e123"').join()}]`,
+      `["${'e123'.repeat(200_000)}"]`,
+      `["${'1'.repeat(1_000_000)}", "${'\\\\'.repeat(500_000)}e123", 0.${'0'.repeat(1_000_000)}1]`,
+    ]) {
+      expect(time(text)).toBeLessThan(3000);
+    }
+  });
+});
+
+it.each<{ ids: (string | number)[] }>([
+  { ids: [1e300] },
+  { ids: [-1] },
+  { ids: ['a', 5e9] },
+  { ids: [1328] },
+  { ids: [2 ** 31] },
+  { ids: [-1e300] },
+])('an id that is outside the vocabulary is named with its place: $ids', async ({ ids }) => {
+  const place = ids.length - 1;
+  for (const body of [
+    ['/tokenize', { content: ids }],
+    ['/tokenize', { content: ids, with_pieces: true }],
+    ['/detokenize', { tokens: ids.filter((id) => typeof id === 'number') }],
+  ] as const) {
+    const { status, json } = await post(app(), body[0], body[1]);
+    expect(status).toBe(400);
+    const field = body[0] === '/tokenize' ? `content[${place}]` : 'tokens[0]';
+    expect(json.error.message).toContain(`${field} is ${ids[place]}, which is outside the vocabulary of 1328 tokens`);
+  }
+});
+
+describe('truncate of rerank', () => {
+  const long = 'word '.repeat(2000);
+  const ask = (more: object) => post(createApp(reranker), '/rerank', { query: 'q', documents: [long], ...more });
+
+  it.each([true, 'END', 'end', 'true'])('%j cuts', async (truncate) => {
+    expect((await ask({ truncate })).json.results[0].truncated).toBe(true);
+  });
+
+  it.each([false, 'NONE', 'none', null, undefined])('%j refuses what is too long', async (truncate) => {
+    const { status, json } = await ask({ truncate });
+    expect(status).toBe(400);
+    expect(json.error.message).toContain('too large');
+  });
+
+  it.each(['START', 'MIDDLE', '', 1, {}, ['END']])('%j is refused', async (truncate) => {
+    const { status, json } = await ask({ truncate });
+    expect(status).toBe(400);
+    expect(json.error.message).toContain('"truncate" must be true, false, NONE or END');
+  });
+
+  it('a pair is not cut at its beginning', async () => {
+    for (const truncation_direction of ['left', 'Left', 'up']) {
+      const { status, json } = await ask({ truncate: true, truncation_direction });
+      expect(status).toBe(400);
+      expect(json.error.message).toContain('"truncation_direction" must be ');
+    }
+    expect((await ask({ truncate: true, truncation_direction: 'Right' })).status).toBe(200);
+  });
+});
+
+describe('a body that is no JSON is told what it is', () => {
+  const xml = '<?xml version="1.0"?><input>a</input>';
+  it.each<[string, string | undefined, string, RegExp]>([
+    ['a form', 'application/x-www-form-urlencoded', 'input=a+text&model=m', /a URL-encoded form \(Content-Type: app/],
+    ['a form that curl sends', 'Application/X-WWW-Form-Urlencoded; charset=utf-8', 'hello', /a URL-encoded form/],
+    ['a form without a type', '', 'input=a+text', /a URL-encoded form \(without Content-Type\)/],
+    ['plain text', 'text/plain', 'hello there', /plain text \(Content-Type: text\/plain\)/],
+    ['XML', 'application/xml', xml, /XML/],
+    ['XML as text', 'text/xml; charset=utf-8', xml, /XML/],
+    ['SOAP', 'application/soap+xml', xml, /XML/],
+    ['XML without a type', '', xml, /XML/],
+    ['HTML', 'text/html', '<!doctype html><p>', /HTML/],
+    ['a form without a boundary', 'multipart/form-data', '--x\r\n', /form.*has no boundary/],
+    ['a form with an empty boundary', 'multipart/form-data; boundary=', '--x\r\n', /form.*has no boundary/],
+    [
+      'a form without a type, in parts',
+      '',
+      '--x\r\nContent-Disposition: form-data; name="input"\r\n\r\na\r\n--x--',
+      /a multipart form/,
+    ],
+    ['bytes', 'application/octet-stream', 'x', /no JSON/],
+  ])('%s', async (_, type, body, message) => {
+    for (const path of ['/v1/embeddings', '/tokenize']) {
+      const { status, json } = await post(
+        app(),
+        path,
+        new TextEncoder().encode(body),
+        type ? { 'content-type': type } : {},
+      );
+      expect(status).toBe(400);
+      expect(json.error.message).toMatch(message);
+      expect(json.error.message).toContain('send a JSON object, with Content-Type: application/json');
+    }
+  });
+
+  it.each(['application/json', 'text/plain', 'application/x-www-form-urlencoded', ''])(
+    'but not JSON with a mistake in it, as %j',
+    async (type) => {
+      const headers: Record<string, string> = type === '' ? {} : { 'content-type': type };
+      const { json } = await post(app(), '/tokenize', new TextEncoder().encode('{"content": }'), headers);
+      expect(json.error.message).toMatch(/^\[json\.exception\.parse_error\.101\]/);
+      expect(json.error.message).not.toContain('send a JSON object');
+      const good = await post(app(), '/tokenize', new TextEncoder().encode('{"content":"a"}'), headers);
+      expect(good.status).toBe(200);
+    },
+  );
+});
 
 it('names an invalid token, and says what a client must be told', async () => {
   const { status, json } = await post(app(), '/v1/embeddings', { input: [[101], [101, 999_999]] });

@@ -54,3 +54,15 @@ it('warns once of a client that tokenizes for another model', async () => {
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toMatch(/its client probably tokenizes by itself.*check_embedding_ctx_length=False/);
 });
+
+it('counts the tokens of every route that has some', async () => {
+  const { post, requests } = served();
+  const { tokens } = await (await post('/tokenize', { content: 'one two three' })).json();
+  await post('/tokenize', { content: 'one two three', with_pieces: true });
+  await post('/detokenize', { tokens: [101, 102] });
+  expect(requests.map(({ route, nTokens }) => [route, nTokens])).toEqual([
+    ['/tokenize', tokens.length],
+    ['/tokenize', tokens.length],
+    ['/detokenize', 2],
+  ]);
+});

@@ -2,7 +2,9 @@
  * @file The fields of a body: UTF-8, JSON and its errors, forms.
  */
 import { HttpError } from '../errors.ts';
+import { adviseJson, missingBoundary } from './body-kind.ts';
 import { diagnoseJson } from './diagnosis.ts';
+import { findOverflow } from './number-overflow.ts';
 
 /** The fields of a body. What is no object has none, as in llama-server. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -15,45 +17,35 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * @throws HttpError for bytes that are no JSON
  */
 export async function parseFields(bytes: Uint8Array, type: string): Promise<Fields> {
-  const value = IS_FORM.test(type) ? await formFields(bytes, type) : parseJson(bytes);
+  const value = IS_FORM.test(type) ? await formFields(bytes, type) : parseJson(bytes, type);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
 /** Types have no case. */
 const IS_FORM = /^\s*multipart\/form-data/i;
 
-/** Numbers that may be larger than a double holds, and more. */
-const MAYBE_OVERFLOW = /[eE]\+?\d{3}|\d{200}/;
-const OVERFLOW =
-  '[json.exception.out_of_range.406] number overflow: a number is too large for 64 bits of floating point';
-
-function hasInfinity(value: unknown): boolean {
-  const stack = [value];
-  while (stack.length > 0) {
-    const one = stack.pop();
-    if (typeof one === 'number' && !Number.isFinite(one)) return true;
-    if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) stack.push(inner);
-  }
-  return false;
-}
-
 /** @throws HttpError saying where and why the bytes are not JSON */
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array, type: string): unknown {
   let problem: string | undefined;
   try {
     const text = decoder.decode(bytes);
     const value: unknown = JSON.parse(text);
     // JavaScript takes lone surrogates; no UTF-8 text can hold them.
     if (/\\u[dD][89a-fA-F]/.test(text)) problem = diagnoseJson(bytes);
-    if (MAYBE_OVERFLOW.test(text) && hasInfinity(value)) problem = OVERFLOW;
+    const overflow = findOverflow(text);
+    if (overflow !== undefined) {
+      problem = `[json.exception.out_of_range.406] number overflow parsing '${overflow.number}' at ${overflow.path}: 64 bits of floating point do not hold it`;
+    }
     if (problem === undefined) return value;
   } catch (error) {
-    problem = diagnoseJson(bytes) ?? `parse error: ${(error as Error).message}`;
+    problem = (diagnoseJson(bytes) ?? `parse error: ${(error as Error).message}`) + adviseJson(bytes, type);
   }
   throw new HttpError('invalid_request_error', problem);
 }
 
 async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {
+  const problem = missingBoundary(type);
+  if (problem !== undefined) throw new HttpError('invalid_request_error', problem);
   const named = type.replace(IS_FORM, 'multipart/form-data');
   let form: FormData;
   try {

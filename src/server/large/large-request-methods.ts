@@ -23,6 +23,8 @@ export interface LargeWorkerMethods {
 
 /** What the server does. */
 export interface LargeOwnerMethods {
+  /** Adds tokens that are not computed to what the log says about the request. */
+  logTokens(params: { id: number; nTokens: number }): void;
   /**
    * Computes vectors, sends them by `vectors` and returns their width. The inputs are token ids end to end; input i has those
    * from `offsets[i]` to `offsets[i + 1]`.

@@ -57,6 +57,7 @@ async function answer({ id, path, bytes, type }: Params<'answer'>, signal: Abort
       // The server does, when it is asked for vectors.
       reserve: () => {},
       countTokens: () => {},
+      logTokens: (nTokens) => server.notify('logTokens', { id, nTokens }),
       signal,
     });
     const sent = typeof body === 'string' ? utf8.encode(body) : body;

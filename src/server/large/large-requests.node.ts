@@ -64,6 +64,7 @@ export class LargeRequests implements LargeRequestHandler {
     const worker: LargeWorker = linkToWorker<LargeOwnerMethods, LargeWorkerMethods>(
       workerModule,
       {
+        logTokens: ({ id, nTokens }) => this.#pending.get(id)?.logTokens(nTokens),
         embed: (params) => {
           const request = this.#pending.get(params.id);
           if (request === undefined) throw new Error('the client has gone');

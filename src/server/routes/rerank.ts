@@ -24,8 +24,7 @@ export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuff
   const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(query, documents, {
     topN: Math.min(top_n ?? documents.length, documents.length),
     scores: settings.rankScores,
-    // NIM's and Cohere's word for what a pair can be cut at.
-    truncate: truncate || /^end$/i.test(String(fields.truncate)),
+    truncate,
     client: context.client,
     signal: context.signal,
   });

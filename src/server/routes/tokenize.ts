@@ -2,6 +2,7 @@
  * @file POST /tokenize and POST /detokenize.
  */
 import type { Tokenizer } from '../../tokenizer/index.ts';
+import { HttpError } from '../errors.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { Body, BodyContext } from '../request.ts';
 import { checkBody, detokenizeBody, tokenizeBody } from '../schema/bodies.ts';
@@ -10,29 +11,41 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * `{"tokens":[…]}`. Ids in the content are passed through; a leading text gets the special tokens.
- * @throws HttpError, TokenizerError for an id outside the vocabulary where its piece is asked for
+ * @throws HttpError for what is no content, and for an id outside the vocabulary
  */
-export async function tokenize({ state, fields }: BodyContext): Promise<Body> {
+export async function tokenize({ state, fields, logTokens }: BodyContext): Promise<Body> {
   const { tokenizer } = state.engine;
   const { content, add_special, parse_special, with_pieces } = checkBody(tokenizeBody, await fields());
   const tokens: number[] = [];
   for (const [i, part] of (typeof content === 'string' ? [content] : (content ?? [])).entries()) {
-    if (typeof part === 'number') tokens.push(part);
+    if (typeof part === 'number') tokens.push(checkId(part, `content[${i}]`, tokenizer));
     else if (part !== '' || add_special) {
       const ids = tokenizer.encode(part, { addSpecial: add_special && i === 0, parseSpecial: parse_special });
       for (const id of ids) tokens.push(id);
     }
   }
+  logTokens(tokens.length);
   return with_pieces ? piecesJson(tokens, tokenizer) : JSON.stringify({ tokens });
 }
 
 /**
  * `{"content":"…"}`, special tokens as text.
- * @throws HttpError, TokenizerError for an id outside the vocabulary
+ * @throws HttpError for what is no list of ids, and for an id outside the vocabulary
  */
-export async function detokenize({ state, fields }: BodyContext): Promise<string> {
+export async function detokenize({ state, fields, logTokens }: BodyContext): Promise<string> {
   const { tokens } = checkBody(detokenizeBody, await fields());
+  for (const [i, id] of tokens.entries()) checkId(id, `tokens[${i}]`, state.engine.tokenizer);
+  logTokens(tokens.length);
   return JSON.stringify({ content: state.engine.detokenize(tokens) });
+}
+
+/** @throws HttpError naming the id and its place */
+function checkId(id: number, place: string, { vocab: { nTokens } }: Tokenizer): number {
+  if (id >= 0 && id < nTokens) return id;
+  throw new HttpError(
+    'invalid_request_error',
+    `${place} is ${id}, which is outside the vocabulary of ${nTokens} tokens (0 to ${nTokens - 1})`,
+  );
 }
 
 function piecesJson(tokens: readonly number[], tokenizer: Tokenizer): Body {

@@ -27,6 +27,20 @@ const integer = v.pipe(
 /** A value of any type that `jsonSchema` describes and the following actions check. */
 const described = (jsonSchema: object) => v.pipe(v.unknown(), v.metadata({ ...jsonSchema }));
 
+/** Which end is cut off. */
+const truncationDirection = v.pipe(
+  v.nullish(
+    v.pipe(
+      v.string('"truncation_direction" must be left or right'),
+      v.metadata({ enum: ['left', 'right'] }),
+      v.toLowerCase(),
+      v.picklist(['left', 'right'], '"truncation_direction" must be left or right'),
+    ),
+    'right',
+  ),
+  v.description('which end is cut off'),
+);
+
 /** A value that `read` understands or refuses with an HttpError. */
 const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema: object) =>
   v.pipe(
@@ -112,18 +126,7 @@ export const embeddingsBody = v.object({
     ),
     v.description('cut an input that is longer than the context; END and START say which end, as for Cohere and NIM'),
   ),
-  truncation_direction: v.pipe(
-    v.nullish(
-      v.pipe(
-        v.string('"truncation_direction" must be left or right'),
-        v.metadata({ enum: ['left', 'right'] }),
-        v.toLowerCase(),
-        v.picklist(['left', 'right'], '"truncation_direction" must be left or right'),
-      ),
-      'right',
-    ),
-    v.description('which end is cut off'),
-  ),
+  truncation_direction: truncationDirection,
   model,
 });
 
@@ -147,6 +150,16 @@ const documents = (description: string) =>
     undefined,
   );
 
+/** Whether a pair is cut, by what `truncate` says. Fields of a form are text. */
+const cutsPair = new Map<unknown, boolean>([
+  [true, true],
+  [false, false],
+  ['TRUE', true],
+  ['FALSE', false],
+  ['END', true],
+  ['NONE', false],
+]);
+
 /** POST /rerank. `documents` wins over `texts` when both are usable. */
 export const rerankBody = v.pipe(
   v.object({
@@ -161,7 +174,21 @@ export const rerankBody = v.pipe(
       v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
     ),
     return_text: lenientBoolean(false, 'with texts: give back the text of each result'),
-    truncate: lenientBoolean(false, 'cut a pair that is longer than the context at its end'),
+    truncate: v.pipe(
+      v.nullish(
+        v.pipe(
+          described({ anyOf: [{ type: 'boolean' }, { type: 'string', enum: ['NONE', 'END'] }] }),
+          v.transform((value) => cutsPair.get(typeof value === 'string' ? value.toUpperCase() : value)),
+          v.custom<boolean>(
+            (value) => value !== undefined,
+            '"truncate" must be true, false, NONE or END: a pair can be cut at its end only',
+          ),
+        ),
+        false,
+      ),
+      v.description('cut a pair that is longer than the context at its end; NONE and END are words of Cohere and NIM'),
+    ),
+    truncation_direction: truncationDirection,
     model,
   }),
   v.metadata({ anyOf: [{ required: ['documents'] }, { required: ['texts'] }] }),
@@ -172,6 +199,10 @@ export const rerankBody = v.pipe(
     addIssue({ message: '"documents" must be a non-empty string array' });
     return NEVER;
   }),
+  v.check(
+    ({ truncate, truncation_direction: direction }) => !(truncate && direction === 'left'),
+    '"truncation_direction" must be right: a pair can be cut at its end only',
+  ),
 );
 
 /** POST /tokenize. */

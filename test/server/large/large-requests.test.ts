@@ -56,6 +56,27 @@ const metric = async (app: App, name: string) => {
 const padding = { padding: ' '.repeat(100_000) };
 const texts = Array.from({ length: 300 }, (_, i) => `text ${i}`);
 
+it('the log counts the tokens of every route that has some', async () => {
+  const seen: [string, number][] = [];
+  const onRequest: AppOptions['onRequest'] = ({ route, nTokens }) => seen.push([route, nTokens]);
+  const { app } = withWorker({ onRequest });
+  const json = async (served: App, route: string, body: object) =>
+    (await post(served, route, { ...body, ...padding })).json();
+  const { tokens } = await json(app, '/tokenize', { content: 'one two three' });
+  await json(app, '/detokenize', { tokens: [101, 102] });
+  const { usage } = await json(app, '/v1/embeddings', { input: 'one two three' });
+  const ranked = await json(withWorker({ onRequest }, reranker).app, '/rerank', {
+    query: 'q',
+    documents: ['one', 'two'],
+  });
+  expect(seen).toEqual([
+    ['/tokenize', tokens.length],
+    ['/detokenize', 2],
+    ['/v1/embeddings', usage.prompt_tokens],
+    ['/rerank', ranked.usage.prompt_tokens],
+  ]);
+});
+
 describe('answers are those of small requests', () => {
   const bodies: [string, object][] = [
     ['/v1/embeddings', { input: texts, model: 'mine' }],
