@@ -48,9 +48,9 @@ export interface NormWeights {
 /**
  * Element-wise functions.
  * `gelu` is the tanh form `0.5x(1 + tanh(√(2/π)(x + 0.044715x³)))`, which llama.cpp computes for every model,
- * also where the original has the erf form. `silu` is `x / (1 + e⁻ˣ)`.
+ * also where the original has the erf form. `silu` is `x / (1 + e⁻ˣ)`, `gelu_quick` is `x / (1 + e^(−1.702x))`.
  */
-export type Activation = 'gelu' | 'silu' | 'relu' | 'tanh';
+export type Activation = 'gelu' | 'gelu_quick' | 'silu' | 'relu' | 'tanh';
 
 /**
  * Names for the observer, llama.cpp's own where it has one, without the layer suffix. Only steps that a backend holds
@@ -98,6 +98,9 @@ export interface RopeOptions {
   readonly yarn?: { extFactor: number; attnFactor: number; betaFast: number; betaSlow: number; nCtxOrig: number };
 }
 
+/** Parts of a batch that a token may see instead of its sequence: the image that a patch is of, or the window inside it. */
+export type SpanKind = 'image' | 'window';
+
 /** Multi-head attention over a packed batch. Tokens see tokens of their own sequence only. */
 export interface AttentionOptions {
   readonly nHead: number;
@@ -105,8 +108,10 @@ export interface AttentionOptions {
   readonly nHeadKv: number;
   /** Factor on QKᵀ, usually `1 / √headSize`. */
   readonly scale: number;
-  /** Causal: a token sees itself and earlier positions. Default false: all of its sequence. */
+  /** Causal: a token sees itself, earlier positions and what `Batch.ahead` adds. Default false: all of its sequence. */
   readonly causal?: boolean;
+  /** A token sees all tokens of its span of this kind, and no others; not together with masks. Default: its sequence. */
+  readonly within?: SpanKind;
   readonly window?: Window;
   /** ALiBi `max_bias` (8 for jina-bert-v2): score −= slope(head)·|p − q|. */
   readonly alibiMaxBias?: number;
@@ -144,13 +149,41 @@ export interface Batch {
   readonly types?: Int32Array;
   /** `[T, 4]` what `RopeOptions.coordinates` counts. Default: three times the position, and 0. */
   readonly coordinates?: Int32Array;
+  /** `[T]` how many later tokens each token sees in causal attention: inside an image, all the rest of it. Default: 0 for all. */
+  readonly ahead?: Int32Array;
+  /** `[nSeq]` the row at which pooling of each sequence begins. Default: its first one. */
+  readonly poolFrom?: Int32Array;
+  /** Rows that do not come from a table. */
+  readonly given?: GivenRows;
+  /** By kind, the row where each span begins; the last entry is `T`. */
+  readonly spans?: Readonly<Partial<Record<SpanKind, Int32Array>>>;
+  /** Mixtures of rows of a table: token `t` takes `Σ weights[t] · table[rows[t]]` over the terms, each of them an `embedding`. */
+  readonly mixture?: readonly MixtureTerm[];
 }
 
-/** Which row of a table each token takes: by its id, its position or its token type, or row 0 for all. */
-export type RowIndex = 'ids' | 'positions' | 'types' | 'zero';
+/** Rows that come with a batch: pixels of patches, or what a vision tower has made of an image. */
+export interface GivenRows {
+  /** `[n, width]` */
+  readonly values: Float32Array;
+  readonly width: number;
+  /** `[T]` which of the rows a token has; −1: none. */
+  readonly at: Int32Array;
+}
 
-/** Which rows of a sequence `pool` keeps or averages. `none` keeps every token's row. */
-export type PoolKind = 'none' | 'mean' | 'cls' | 'last';
+/** One term of a mixture of table rows, both `[T]`. */
+export interface MixtureTerm {
+  readonly rows: Int32Array;
+  readonly weights: Float32Array;
+}
+
+/** Which row of a table each token takes: by its id, its position or its token type, row 0 for all, or by a term of the batch's mixture. */
+export type RowIndex = 'ids' | 'positions' | 'types' | 'zero' | { readonly term: number };
+
+/**
+ * Which rows of a sequence `pool` keeps or averages. `none` keeps every token's row; `concat` puts the rows of a sequence side by side, of
+ * which all sequences then have as many.
+ */
+export type PoolKind = 'none' | 'mean' | 'cls' | 'last' | 'concat';
 
 /** Receives every named step of a forward: name with layer suffix (`ffn_out-3`), values and shape `[rows, cols]`. */
 export type Observer = (name: string, values: Float32Array, rows: number, cols: number) => void;
@@ -218,7 +251,21 @@ export interface Ops {
   /** The columns `[start, start + n)` of `x` as a view; nothing is copied. Every operation takes views. */
   columns(x: Tensor, start: number, n: number, options?: StepNames<never>): Tensor;
 
-  /** `[T, n]` → `[nSeq, n]` (or `[T, n]` for `none`): mean of all rows, first row or last row of each sequence. */
+  /**
+   * Columns [start, start + n) of the rows that come with the batch (`Batch.given`): `[T, n]`.
+   * @param options.instead what tokens without such a row have, `[T, n]`; may be left out if there are none
+   * @param options.add what the rows are added to, `[T, n]`
+   * @returns `instead` or `add` itself where the batch gives no rows
+   */
+  given(start: number, n: number, options?: { instead?: Tensor; add?: Tensor } & StepNames<never>): Tensor;
+
+  /** Matrices of as many rows side by side: `[rows, Σ cols]`. */
+  concat(parts: readonly Tensor[], options?: StepNames<never>): Tensor;
+
+  /**
+   * `[T, n]` → `[nSeq, n]`, `[T, n]` for `none`, `[nSeq, k · n]` for `concat` of `k` rows each: mean of all rows, first row or last row of each
+   * sequence, from `Batch.poolFrom` on.
+   */
   pool(x: Tensor, kind: PoolKind, options?: StepNames<never>): Tensor;
 
   /** The values of `x` as they are at this point of the forward, row-major, in memory that the caller owns. */

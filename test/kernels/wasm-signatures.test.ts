@@ -97,7 +97,17 @@ it.each([
     const bytes = own.attentionBytes({ nKeys, headSize, headSizeV, int16 });
     const guard = new Uint8Array(big.buffer).subarray(scratch + bytes);
     guard.fill(0xa5);
-    const shape = { nHead, nHeadKv: nHead, headSize, headSizeV, scale: 0.2, back: nKeys, forward: nKeys, softcap: 0 };
+    const shape = {
+      nHead,
+      nHeadKv: nHead,
+      headSize,
+      headSizeV,
+      scale: 0.2,
+      back: nKeys,
+      forward: nKeys,
+      ahead: 0,
+      softcap: 0,
+    };
     const place = { scratch, segments, nSegments: 1, nKeys, bias: 0, centre: nKeys - 1, wide: 0, int16 };
     own.attendSequence({ ...place, ...shape, q, ldq: ld, nQuery: nKeys, firstQuery: 0, y, ldy: ld });
     expect(guard.every((value) => value === 0xa5)).toBe(true);

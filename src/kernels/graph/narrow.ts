@@ -26,7 +26,7 @@ export function narrow<W extends Weight>(
   if ((row !== 'cls' && row !== 'last') || pools.some(({ kind }) => kind !== row)) return steps;
   const chosen = narrowable(steps, target);
   if (chosen.size === 0) return steps;
-  return rewrite(steps, chosen, row, nSeq);
+  return rewrite(steps, chosen, { row, isLate: pools[0].isLate }, nSeq);
 }
 
 /** The steps of whose results nobody reads more than the pooled rows. */
@@ -47,7 +47,7 @@ function narrowable<W extends Weight>(steps: readonly Step<W>[], target: GraphTe
 function rewrite<W extends Weight>(
   steps: readonly Step<W>[],
   chosen: ReadonlySet<Step<W>>,
-  row: PooledRow,
+  { row, isLate }: { readonly row: PooledRow; readonly isLate?: boolean },
   nSeq: number,
 ): Step<W>[] {
   /** What narrowed steps make, and the copies that they read, by the tensors of all tokens. */
@@ -70,7 +70,7 @@ function rewrite<W extends Weight>(
       let copy = pooled.get(x);
       if (copy === undefined) {
         pooled.set(x, (copy = new GraphTensor(nSeq, x.cols, 'sequences')));
-        added.push({ op: 'pool', kind: row, inputs: [x], out: copy });
+        added.push({ op: 'pool', kind: row, isLate, inputs: [x], out: copy });
       }
       return copy;
     });
@@ -83,7 +83,7 @@ function rewrite<W extends Weight>(
 
 /** Whether a row of the result needs the same row of the inputs, or of the queries alone. */
 function computesByRow({ op }: Step): boolean {
-  return op !== 'embedding' && op !== 'rotation' && op !== 'pool';
+  return op !== 'embedding' && op !== 'given' && op !== 'rotation' && op !== 'pool';
 }
 
 /** Whether a step reads from input `i` only the rows that it computes. */

@@ -2,7 +2,7 @@
  * @file The operations of every backend that plans a forward as a whole: arguments are checked, steps are recorded as data, and `read` hands
  * them over.
  */
-import { checkBatch } from '../../tensor/batch.ts';
+import { checkBatch, checkGivenColumns, rowsOfEach, spansOf, tableRows } from '../../tensor/batch.ts';
 import type { Batch, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import type { Step } from './step.ts';
 import { GraphTensor, type Space } from './tensor.ts';
@@ -167,7 +167,7 @@ export class Recorder<W extends Weight> {
         const { scale = 1, add, names, layer } = options;
         const weight = this.#weight(table);
         const [cols = 1, nRows = 1] = table.shape;
-        const rows = index === 'zero' ? undefined : recording.batch[index];
+        const { rows } = tableRows(recording.batch, index);
         const wrong = rows?.find((row) => !(row >= 0 && row < nRows));
         if (wrong !== undefined) throw new Error(`${table.name} has ${nRows} rows, no row ${wrong}`);
         const out = recording.tensor('tokens', cols);
@@ -218,6 +218,7 @@ export class Recorder<W extends Weight> {
             throw new Error('attention: a relative bias goes with neither a soft cap nor ALiBi');
           }
         }
+        spansOf(this.#current.batch, options);
         const out = this.#current.tensor(q.space, nHead * headSizeV);
         const step = { op: 'attention', inputs: [q, k, v], out, options } as const;
         return this.#current.add(step, options.layer, options.names?.out);
@@ -271,14 +272,42 @@ export class Recorder<W extends Weight> {
         return this.#current.name(view, options?.layer, options?.names?.out);
       },
 
+      given: (start, n, options = {}) => {
+        const recording = this.#current;
+        const { given } = recording.batch;
+        const { instead, add, layer, names } = options;
+        const other = instead ?? add;
+        if (given === undefined) {
+          if (other === undefined) throw new Error('this batch gives no rows');
+          return own(other);
+        }
+        checkGivenColumns(given, start, n, other !== undefined);
+        const out = recording.tensor('tokens', n);
+        const inputs = other === undefined ? [] : [recording.ownLike(out, other)];
+        return recording.add({ op: 'given', inputs, out, start, isAdded: add !== undefined }, layer, names?.out);
+      },
+
+      concat: (parts, options) => {
+        const inputs = parts.map(own);
+        const [{ rows, space }] = inputs;
+        if (inputs.some((x) => x.space !== space))
+          throw new Error(`concat: rows of tokens beside ${rows} of sequences`);
+        const out = this.#current.tensor(
+          space,
+          inputs.reduce((sum, { cols }) => sum + cols, 0),
+        );
+        return this.#current.add({ op: 'concat', inputs, out }, options?.layer, options?.names?.out);
+      },
+
       pool: (input, kind, options) => {
         const x = own(input);
         const recording = this.#current;
         const { layer, names } = options ?? {};
         if (kind === 'none') return recording.name(x, layer, names?.out);
         if (x.space !== 'tokens') throw new Error('pool: these rows are sequences already');
-        const out = recording.tensor('sequences', x.cols);
-        return recording.add({ op: 'pool', kind, inputs: [x], out }, layer, names?.out);
+        const out = recording.tensor('sequences', kind === 'concat' ? x.cols * rowsOfEach(recording.batch) : x.cols);
+        const isLate = recording.batch.poolFrom !== undefined;
+        return recording.add({ op: 'pool', kind, isLate, inputs: [x], out }, layer, names?.out);
       },
 
       read: async (x) => this.#host.read(this.#current, own(x)),

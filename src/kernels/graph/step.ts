@@ -25,7 +25,7 @@ interface Common {
   readonly row?: PooledRow;
 }
 
-/** Rows of a table, times `scale`, plus `inputs[0]` if there is one. */
+/** Rows of a table, times `scale` and the weight of a mixture, plus `inputs[0]` if there is one. */
 export interface EmbeddingStep<W> extends Common {
   readonly op: 'embedding';
   readonly table: W;
@@ -117,10 +117,24 @@ export interface SoftmaxStep extends Common {
   readonly op: 'softmax';
 }
 
+/** Columns from `start` on of the rows that tokens are given, added to the row of `inputs[0]` or in place of it. */
+export interface GivenStep extends Common {
+  readonly op: 'given';
+  readonly start: number;
+  readonly isAdded: boolean;
+}
+
+/** All inputs side by side. */
+export interface ConcatStep extends Common {
+  readonly op: 'concat';
+}
+
 /** One row a sequence out of rows of tokens; a copy where those rows are all that there is. */
 export interface PoolStep extends Common {
   readonly op: 'pool';
   readonly kind: Exclude<PoolKind, 'none'>;
+  /** The batch says where pooling begins: a sequence's first pooled token need not be its first one. */
+  readonly isLate?: boolean;
 }
 
 /** One recorded operation over weights of the form `W`. */
@@ -136,6 +150,8 @@ export type Step<W extends Weight = Weight> =
   | AddStep
   | ActivateStep
   | SoftmaxStep
+  | GivenStep
+  | ConcatStep
   | PoolStep;
 
 /** The step of an operation. */

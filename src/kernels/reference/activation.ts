@@ -7,6 +7,7 @@ import type { Matrix } from './matrix.ts';
 
 const functions: Record<Activation, (x: number) => number> = {
   gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+  gelu_quick: (x) => x / (1 + Math.exp(-1.702 * x)),
   silu: (x) => x / (1 + Math.exp(-x)),
   relu: (x) => Math.max(0, x),
   tanh: Math.tanh,

@@ -2,6 +2,7 @@
  * @file Multi-head attention (Vaswani et al. 2017) inside each sequence of the batch, with grouped key/value heads,
  * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019) and a soft cap.
  */
+import { spansOf } from '../../tensor/batch.ts';
 import type { AttentionOptions, StepNames, Tensor } from '../../tensor/ops.ts';
 import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
 import { softmaxInPlace } from './activation.ts';
@@ -26,12 +27,13 @@ export function attention(
   if (k.cols !== headSize * nHeadKv || !Number.isInteger(headSizeV) || nHead % nHeadKv !== 0) {
     throw new Error(`attention: q ${q.cols}, k ${k.cols} and v ${v.cols} wide with ${nHead} and ${nHeadKv} heads`);
   }
-  const { positions, offsets } = fw.batch;
+  const { positions, ahead } = fw.batch;
+  const offsets = spansOf(fw.batch, options);
   const y = fw.matrix(q.rows, nHead * headSizeV);
   for (let s = 0; s + 1 < offsets.length; s++) {
     const [begin, end] = [offsets[s], offsets[s + 1]];
     const n = end - begin;
-    const finish = maskAndScale(fw, positions.subarray(begin, end), options);
+    const finish = maskAndScale(fw, positions.subarray(begin, end), ahead?.subarray(begin, end), options);
     const scores = fw.watches(options, 'scores') ? fw.matrix(nHead * n, n) : undefined;
     const probabilities = fw.watches(options, 'probabilities') ? fw.matrix(nHead * n, n) : undefined;
     const row = fw.scratch(n);
@@ -70,6 +72,7 @@ function weightedSum(p: Float32Array, v: Matrix, begin: number, column: number, 
 function maskAndScale(
   fw: Forward,
   p: Int32Array,
+  seesAhead: Int32Array | undefined,
   options: AttentionOptions,
 ): (product: number, h: number, i: number, j: number) => number {
   const { scale, causal = false, window, softcap, nHead } = options;
@@ -77,7 +80,7 @@ function maskAndScale(
   const relativeBias = options.relativeBias === undefined ? undefined : relativeBiasOf(fw, options.relativeBias, nHead);
   return (product, h, i, j) => {
     const ahead = p[j] - p[i];
-    if (causal && ahead > 0) return Number.NEGATIVE_INFINITY;
+    if (causal && ahead > (seesAhead?.[i] ?? 0)) return Number.NEGATIVE_INFINITY;
     if (window?.kind === 'standard' && -ahead >= window.size) return Number.NEGATIVE_INFINITY;
     if (window?.kind === 'symmetric' && Math.abs(ahead) > Math.floor(window.size / 2)) return Number.NEGATIVE_INFINITY;
     let score = product;

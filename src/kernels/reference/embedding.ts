@@ -1,11 +1,12 @@
 /**
  * @file Embedding: rows of a table, one for each token.
  */
+import { tableRows } from '../../tensor/batch.ts';
 import type { RowIndex, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
-/** `y[t] = scale · table[index(t)] + add[t]`. */
+/** `y[t] = scale · weight(t) · table[index(t)] + add[t]`. */
 export function embedding(
   fw: Forward,
   table: Weight,
@@ -15,15 +16,15 @@ export function embedding(
   const { batch } = fw;
   const w = fw.weight(table);
   const y = fw.matrix(batch.ids.length, w.rowLength);
-  const rows = index === 'zero' ? undefined : batch[index];
+  const { rows, weights } = tableRows(batch, index);
   for (let t = 0; t < y.rows; t++) w.dequantizeRow(rows?.[t] ?? 0, y.row(t));
   fw.report(options, 'rows', y);
-  const { scale } = options;
-  if (scale !== undefined) {
-    for (let t = 0; t < y.rows; t++) {
-      const yt = y.row(t);
-      for (let i = 0; i < y.cols; i++) yt[i] *= scale;
-    }
+  const { scale = 1 } = options;
+  for (let t = 0; t < y.rows; t++) {
+    const factor = scale * (weights?.[t] ?? 1);
+    if (factor === 1) continue;
+    const yt = y.row(t);
+    for (let i = 0; i < y.cols; i++) yt[i] *= factor;
   }
   if (options.add !== undefined) accumulate(y, fw.own(options.add));
   fw.report(options, 'out', y);

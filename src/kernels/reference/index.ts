@@ -9,6 +9,7 @@ import { activate, glu, softmax } from './activation.ts';
 import { attention } from './attention.ts';
 import { accumulate, embedding } from './embedding.ts';
 import { Forward } from './forward.ts';
+import { given } from './given.ts';
 import { linear } from './linear.ts';
 import { Matrix } from './matrix.ts';
 import { moe } from './moe.ts';
@@ -71,6 +72,22 @@ function bindOps(fw: Forward): Ops {
       const view = fw.adopt(new Matrix(whole.data, whole.rows, n, whole.start + start, whole.stride));
       fw.report(options, 'out', view);
       return view;
+    },
+    given: (start, n, options) => given(fw, start, n, options),
+    concat(parts, options) {
+      const xs = parts.map((x) => fw.own(x));
+      const y = fw.matrix(
+        xs[0].rows,
+        xs.reduce((sum, { cols }) => sum + cols, 0),
+      );
+      let start = 0;
+      for (const x of xs) {
+        if (x.rows !== y.rows) throw new Error(`concat: ${x.rows} rows do not go beside ${y.rows}`);
+        for (let r = 0; r < y.rows; r++) y.slice(r, start, x.cols).set(x.row(r));
+        start += x.cols;
+      }
+      fw.report(options, 'out', y);
+      return y;
     },
     pool: (x, kind, options) => pool(fw, x, kind, options),
     read: async (x) => fw.own(x).copy(),

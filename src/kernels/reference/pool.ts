@@ -1,21 +1,24 @@
 /**
  * @file Pooling: from the rows of a sequence's tokens to one row.
  */
+import { pooledRows, rowsOfEach } from '../../tensor/batch.ts';
 import type { PoolKind, StepNames, Tensor } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
-/** Mean of all rows (special tokens included), first or last row of each sequence; `none` returns `x` itself. */
+/** Mean of all rows (special tokens included), first or last row of each sequence, all side by side; `none` returns `x` itself. */
 export function pool(fw: Forward, input: Tensor, kind: PoolKind, options?: StepNames<never>): Matrix {
   const x = fw.own(input);
-  const { offsets } = fw.batch;
-  const nSeq = offsets.length - 1;
-  const y = kind === 'none' ? x : fw.matrix(nSeq, x.cols);
+  const nSeq = fw.batch.offsets.length - 1;
+  if (kind === 'none') {
+    fw.report(options, 'out', x);
+    return x;
+  }
+  const y = fw.matrix(nSeq, kind === 'concat' ? x.cols * rowsOfEach(fw.batch) : x.cols);
   for (let s = 0; s < nSeq; s++) {
-    const [begin, end] = [offsets[s], offsets[s + 1]];
-    if (kind === 'cls') y.row(s).set(x.row(begin));
-    if (kind === 'last') y.row(s).set(x.row(end - 1));
+    const [begin, end] = pooledRows(fw.batch, s, kind);
     if (kind === 'mean') mean(x, begin, end, y.row(s));
+    else for (let t = begin; t < end; t++) y.slice(s, (t - begin) * x.cols, x.cols).set(x.row(t));
   }
   fw.report(options, 'out', y);
   return y;

@@ -292,9 +292,7 @@ class Backing implements WasmBackend {
       const rows = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
       return Math.max(
         0,
-        ...todo.map((s) =>
-          scratchBytes(s, { kernels: this.#kernels, rows: rows[s.out.space], offsets, nRanks, exact }),
-        ),
+        ...todo.map((s) => scratchBytes(s, { kernels: this.#kernels, rows: rows[s.out.space], batch, nRanks, exact })),
       );
     };
     const shared = byColumns ? Math.max(0, ...todo.map(sharedScratchBytes)) : 0;
@@ -311,12 +309,13 @@ class Backing implements WasmBackend {
       { own: ownScratch, shared },
       exact,
     );
-    const divided = byColumns || sequencesAreSplit(offsets, shares);
+    const divided =
+      byColumns || [offsets, ...Object.values(batch.spans ?? {})].some((ends) => sequencesAreSplit(ends, shares));
     todo.forEach((step, i) => {
       if (meets[i] && divided) meet();
       const start = this.profile === undefined ? 0 : performance.now();
       runStep(rt, step);
-      this.profile?.add(step.op, performance.now() - start, macsPerRow(step, offsets) * rt.rows(step.out));
+      this.profile?.add(step.op, performance.now() - start, macsPerRow(step, batch) * rt.rows(step.out));
     });
     return rt;
   }

@@ -2,13 +2,19 @@
  * @file The functions that the compiled module exports, and how it is compiled and instantiated.
  */
 import type { Activation } from '../../tensor/ops.ts';
-import { bindKernels, gelu, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
+import { bindKernels, gelu, geluQuick, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
 import { plainModule, relaxedModule } from './module.generated.ts';
 
 export { type Kernels, segmentBytes, stripBytes } from './kernels.generated.ts';
 
 /** Codes of the activations in the module; 0 is no activation. */
-export const activationCodes: Readonly<Record<Activation, number>> = { gelu, silu, relu, tanh };
+export const activationCodes: Readonly<Record<Activation, number>> = {
+  gelu,
+  gelu_quick: geluQuick,
+  silu,
+  relu,
+  tanh,
+};
 
 /** A compiled module and what it may use. Can be sent to workers. */
 export interface CompiledKernels {

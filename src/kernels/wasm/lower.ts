@@ -1,9 +1,13 @@
 /**
  * @file How each recorded step becomes calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
  */
+import { spansOf, tableRows } from '../../tensor/batch.ts';
+import type { Batch, RowIndex } from '../../tensor/ops.ts';
 import type { Step, StepOf } from '../graph/step.ts';
 import { activationCodes, type Kernels } from './kernels.ts';
+import { alignUp } from './memory.ts';
 import { attend, attentionScratchBytes } from './run-attention.ts';
+import { runGiven } from './run-given.ts';
 import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run-linear.ts';
 import { moeScratch, runMoe } from './run-moe.ts';
 import { runPool } from './run-pool.ts';
@@ -20,7 +24,7 @@ export interface ScratchOf {
   readonly kernels: Kernels;
   /** Rows of the result that the rank has. */
   readonly rows: number;
-  readonly offsets: Int32Array;
+  readonly batch: Batch;
   readonly nRanks: number;
   /** Attention stays in float32. */
   readonly exact: boolean;
@@ -33,30 +37,53 @@ interface Lowering<S> {
   /** Bytes of scratch that the ranks need together where products are divided by columns. */
   shared?(step: S): number;
   /** Multiply-adds a row of the result, for the profile. */
-  macs?(step: S, offsets: Int32Array): number;
+  macs?(step: S, batch: Batch): number;
 }
 
 const embedding: Lowering<Of<'embedding'>> = {
-  scratch: ({ table }) => (table.form === 'shelved' ? table.rowBytes : 0),
+  scratch: ({ table, index }, { rows }) =>
+    (typeof index === 'string' ? 0 : rows * 8 + 64) + (table.form === 'shelved' ? table.rowBytes : 0),
   run(rt, { table: w, index, scale, inputs: [add], out }) {
-    const at = index === 'zero' ? 0 : rt[index];
+    const { at, weights, scratch } = placeTableRows(rt, index);
     const type = w.form === 'vector' ? 0 : w.type.id;
     const rowBytes = w.form === 'vector' ? w.k * 4 : w.rowBytes;
     const table = { type, rowBytes, n: w.k, scale, tables: w.grid };
     const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];
     const [to, ldTo] = [rt.address(out), rt.stride(out)];
     if (w.form !== 'shelved') {
-      const rows = { index: at, rows: rt.rows(out), add: from, ldAdd: ld, y: to, ldy: ldTo };
+      const rows = { index: at, weights, rows: rt.rows(out), add: from, ldAdd: ld, y: to, ldy: ldTo };
       rt.kernels.embedRows({ ...table, table: w.address, ...rows });
       return;
     }
     for (let r = 0; r < rt.rows(out); r++) {
-      const row = rt.blocks(w, at === 0 ? 0 : rt.memory.i32[at / 4 + r], 1, rt.scratch);
-      const one = { index: 0, rows: 1, add: from + r * ld, ldAdd: ld, y: to + r * ldTo, ldy: ldTo };
+      const row = rt.blocks(w, at === 0 ? 0 : rt.memory.i32[at / 4 + r], 1, scratch);
+      const one = {
+        index: 0,
+        weights: weights && weights + r * 4,
+        rows: 1,
+        add: from + r * ld,
+        ldAdd: ld,
+        y: to + r * ldTo,
+        ldy: ldTo,
+      };
       rt.kernels.embedRows({ ...table, table: row, ...one });
     }
   },
 };
+
+/** Addresses of the row numbers and weights of this rank's tokens (0 for row 0 and weights of 1), and where scratch is left. */
+function placeTableRows(rt: Runtime, index: RowIndex): { at: number; weights: number; scratch: number } {
+  const { scratch } = rt;
+  if (index === 'zero') return { at: 0, weights: 0, scratch };
+  if (typeof index === 'string') return { at: rt[index], weights: 0, scratch };
+  const { tokens, tokensEnd } = rt.share;
+  const { rows, weights } = tableRows(rt.batch, index);
+  const bytes = (tokensEnd - tokens) * 4;
+  rt.quantized = undefined;
+  rt.memory.i32.set(rows!.subarray(tokens, tokensEnd), scratch / 4);
+  rt.memory.f32.set(weights!.subarray(tokens, tokensEnd), (scratch + bytes) / 4);
+  return { at: scratch, weights: scratch + bytes, scratch: alignUp(scratch + 2 * bytes, 64) };
+}
 
 const linear: Lowering<Of<'linear'>> = {
   scratch: ({ parts }, { rows }) => Math.max(...parts.map(({ weight }) => linearScratch(weight, rows))),
@@ -132,11 +159,13 @@ const rope: Lowering<Of<'rope'>> = {
 };
 
 const attention: Lowering<Of<'attention'>> = {
-  scratch({ options, inputs: [q, , v] }, { kernels, offsets, nRanks, exact }) {
+  scratch({ options, inputs: [q, , v] }, { kernels, batch, nRanks, exact }) {
     const [headSize, headSizeV] = [q.cols / options.nHead, v.cols / options.nHeadKv];
-    return attentionScratchBytes(kernels, options, headSize, headSizeV, offsets, nRanks, exact);
+    return attentionScratchBytes(kernels, options, headSize, headSizeV, spansOf(batch, options), nRanks, exact);
   },
-  macs({ options: { nHead, nHeadKv }, inputs: [q, , v] }, offsets) {
+  macs({ options, inputs: [q, , v] }, batch) {
+    const { nHead, nHeadKv } = options;
+    const offsets = spansOf(batch, options);
     let squares = 0;
     for (let s = 0; s + 1 < offsets.length; s++) squares += (offsets[s + 1] - offsets[s]) ** 2;
     return (squares / offsets[offsets.length - 1]) * nHead * (q.cols / nHead + v.cols / nHeadKv);
@@ -211,6 +240,21 @@ const softmax: Lowering<Of<'softmax'>> = {
   },
 };
 
+const given: Lowering<Of<'given'>> = {
+  run: (rt, step) => runGiven(rt, step),
+};
+
+const concat: Lowering<Of<'concat'>> = {
+  run(rt, { inputs, out }) {
+    let y = rt.address(out);
+    for (const x of inputs) {
+      const { cols } = x;
+      rt.kernels.copyRows({ x: rt.address(x), ldx: rt.stride(x), y, ldy: rt.stride(out), rows: rt.rows(out), cols });
+      y += cols * 4;
+    }
+  },
+};
+
 const pool: Lowering<Of<'pool'>> = {
   run: (rt, { inputs: [x], out, kind }) => runPool(rt, x, out, kind),
 };
@@ -227,6 +271,8 @@ const lowerings: { readonly [O in Op]: Lowering<Of<O>> } = {
   add,
   activate,
   softmax,
+  given,
+  concat,
   pool,
 };
 
@@ -250,6 +296,6 @@ export function sharedScratchBytes(step: WasmStep): number {
 }
 
 /** Multiply-adds of a step for each row of its result. */
-export function macsPerRow(step: WasmStep, offsets: Int32Array): number {
-  return loweringOf(step).macs?.(step, offsets) ?? 0;
+export function macsPerRow(step: WasmStep, batch: Batch): number {
+  return loweringOf(step).macs?.(step, batch) ?? 0;
 }

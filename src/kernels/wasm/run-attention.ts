@@ -1,14 +1,14 @@
 /**
  * @file Runs attention: for each sequence of which this rank has rows, tells the kernel where all its keys and values lie.
  *
- * Scratch: `[segments | slopes or buckets | bias by distance | the kernel's own]`.
+ * Scratch: `[segments | how far queries see ahead | slopes or buckets | bias by distance | the kernel's own]`.
  */
+import { pooledRows, spansOf } from '../../tensor/batch.ts';
 import type { AttentionOptions } from '../../tensor/ops.ts';
 import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
 import type { PooledRow, StepOf } from '../graph/step.ts';
 import { type Kernels, segmentBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
-import { pooledToken } from './run-pool.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -23,8 +23,17 @@ function longest(offsets: Int32Array): number {
   return n;
 }
 
+function largest(values: Int32Array | undefined): number {
+  return values === undefined ? 0 : values.reduce((most, value) => Math.max(most, value), 0);
+}
+
 function hasBias(options: AttentionOptions): boolean {
   return options.alibiMaxBias !== undefined || options.relativeBias !== undefined;
+}
+
+/** Room for how far each query of a sequence of at most `nKeys` tokens sees ahead. */
+function aheadBytes(nKeys: number): number {
+  return alignUp(nKeys * 4, 16);
 }
 
 /** ALiBi's slopes or the buckets of 128 distances. */
@@ -52,7 +61,7 @@ export function attentionScratchBytes(
 ): number {
   const nKeys = longest(offsets);
   const own = kernels.attentionBytes({ nKeys, headSize, headSizeV, int16: usesInt16(nKeys, exact) });
-  return nRanks * segmentBytes + tableBytes(options) + biasBytes(options, nKeys) + own + 128;
+  return nRanks * segmentBytes + aheadBytes(nKeys) + tableBytes(options) + biasBytes(options, nKeys) + own + 128;
 }
 
 /** Whether a sequence of this length is attended in int16: 1 or 0. */
@@ -91,20 +100,20 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
 }
 
 /**
- * Query tokens [begin, end) of sequence `s` that this rank has, the first of them in its row `row`.
+ * Query tokens [begin, end) of sequence (or span) `s` that this rank has, the first of them in its row `row`.
  * @param pooled the only row of each sequence that is computed
  */
 function ownQueries(
   rt: Runtime,
+  offsets: Int32Array,
   s: number,
   pooled?: PooledRow,
 ): { begin: number; end: number; row: number } | undefined {
-  const { offsets } = rt.batch;
   const { tokens, tokensEnd, sequences, sequencesEnd } = rt.share;
   if (pooled !== undefined) {
     if (s < sequences || s >= sequencesEnd) return undefined;
-    const begin = pooledToken(offsets, s, pooled);
-    return { begin, end: begin + 1, row: s - sequences };
+    const [begin, end] = pooledRows(rt.batch, s, pooled);
+    return { begin, end, row: s - sequences };
   }
   const begin = Math.max(offsets[s], tokens);
   const end = Math.min(offsets[s + 1], tokensEnd);
@@ -116,20 +125,21 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
   const { inputs, out: y, options } = step;
   const [q, k, v] = inputs;
   const { nHead, nHeadKv, window } = options;
-  const { offsets } = rt.batch;
+  const { ahead } = rt.batch;
+  const offsets = spansOf(rt.batch, options);
   const nRanks = rt.shares.length;
   const segments = rt.scratch;
-  const tables = alignUp(segments + nRanks * segmentBytes, 16);
   const nKeys = longest(offsets);
+  const seen = alignUp(segments + nRanks * segmentBytes, 16);
+  const tables = seen + aheadBytes(nKeys);
   const biases = tables + tableBytes(options);
   const bias = fillBias(rt, options, nKeys, tables, biases);
   const scratch = alignUp(biases + biasBytes(options, nKeys), 64);
   const half = window?.kind === 'symmetric' ? Math.floor(window.size / 2) : unlimited;
   const back = window?.kind === 'standard' ? window.size - 1 : half;
-  const forward = options.causal ? 0 : half;
   rt.quantized = undefined;
   for (let s = 0; s + 1 < offsets.length; s++) {
-    const queries = ownQueries(rt, s, step.row);
+    const queries = ownQueries(rt, offsets, s, step.row);
     if (queries === undefined) continue;
     const { begin, end, row } = queries;
     let n = 0;
@@ -139,6 +149,9 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       rt.kernels.setSegment({ segments, i: n++, k: address, ldk: ld, v: value, ldv, rows });
     }
     const length = offsets[s + 1] - offsets[s];
+    // Of the whole sequence, so that a query is computed alike whatever rank it is on.
+    const reach = options.causal ? largest(ahead?.subarray(offsets[s], offsets[s + 1])) : 0;
+    if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, end), seen / 4);
     rt.kernels.attendSequence({
       scratch,
       q: rt.address(q) + row * rt.stride(q),
@@ -154,7 +167,8 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       headSizeV: v.cols / nHeadKv,
       scale: options.scale,
       back,
-      forward,
+      forward: options.causal ? reach : half,
+      ahead: reach > 0 ? seen : 0,
       softcap: options.softcap ?? 0,
       bias,
       centre: nKeys - 1,

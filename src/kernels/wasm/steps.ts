@@ -11,7 +11,7 @@ export type WasmStep = Step<WasmWeight>;
 
 /** Whether a step reads rows of other ranks. */
 export function exchanges(step: WasmStep): boolean {
-  return step.op === 'attention' || (step.op === 'pool' && step.kind !== 'cls');
+  return step.op === 'attention' || (step.op === 'pool' && (step.kind !== 'cls' || step.isLate === true));
 }
 
 /** In which numbers a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */

@@ -80,6 +80,13 @@ export class Executor {
       if (waiting !== undefined) await waiting;
     }
     await this.#growMemory(run.place(x.slab) * 4, run.nTokens);
+    for (const { tensor, values } of run.uploads) {
+      this.#device.gpu.queue.writeBuffer(
+        this.#memory.buffer,
+        tensor.slab.offset! * 4,
+        values as Float32Array<ArrayBuffer>,
+      );
+    }
     const launches = await this.#launches(steps);
     await this.#lists.grow(run.lists.length * 4);
     this.#device.gpu.queue.writeBuffer(this.#lists.buffer, 0, Int32Array.from(run.lists));

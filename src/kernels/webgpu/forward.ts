@@ -1,7 +1,7 @@
 /**
  * @file What the lowering of steps shares within one forward: tensors of the GPU by the recorded ones, and what else is made once.
  */
-import { coordinatesOf } from '../../tensor/batch.ts';
+import { coordinatesOf, pooledRows } from '../../tensor/batch.ts';
 import type { Batch } from '../../tensor/ops.ts';
 import type { PooledRow } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -53,9 +53,9 @@ export class Forward {
 
   /** Where the positions of the rows begin in `batch`: of all tokens, or of the one row of each sequence that is computed. */
   positionsAt(row: PooledRow | undefined): number {
-    const { positions, offsets } = this.run.batch;
+    const { batch } = this.run;
     if (row === undefined) return this.run.list('positions', () => []);
-    return this.run.list(`positions ${row}`, () => pooledTokens(offsets, row).map((token) => positions[token]));
+    return this.run.list(`positions ${row}`, () => pooledTokens(batch, row).map((token) => batch.positions[token]));
   }
 
   /** Where the coordinates of the rows begin in `batch`, four a row; as `positionsAt`. */
@@ -64,12 +64,12 @@ export class Forward {
     return this.run.list(`coordinates ${row ?? 'all'}`, () => {
       const all = coordinatesOf(batch);
       if (row === undefined) return [...all];
-      return pooledTokens(batch.offsets, row).flatMap((token) => [...all.subarray(4 * token, 4 * token + 4)]);
+      return pooledTokens(batch, row).flatMap((token) => [...all.subarray(4 * token, 4 * token + 4)]);
     });
   }
 }
 
 /** The token of each sequence that pooling takes. */
-export function pooledTokens(offsets: Int32Array, row: PooledRow): number[] {
-  return Array.from(offsets.subarray(1), (end, s) => (row === 'cls' ? offsets[s] : end - 1));
+export function pooledTokens(batch: Batch, row: PooledRow): number[] {
+  return Array.from({ length: batch.offsets.length - 1 }, (_, s) => pooledRows(batch, s, row)[0]);
 }

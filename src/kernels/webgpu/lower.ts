@@ -7,7 +7,7 @@ import { attention } from './ops/attention.ts';
 import { linear } from './ops/linear.ts';
 import { moe } from './ops/moe.ts';
 import type { RopeTables } from './ops/rope.ts';
-import { embedding, norm, pairwise, pool, softmax } from './ops/rows.ts';
+import { concat, embedding, given, norm, pairwise, pool, softmax } from './ops/rows.ts';
 import type { Tuner } from './tuner.ts';
 import type { GpuWeight } from './weights.ts';
 
@@ -27,6 +27,8 @@ const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>,
   add: pairwise,
   activate: pairwise,
   softmax,
+  given,
+  concat,
   pool,
 };
 

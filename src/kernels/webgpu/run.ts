@@ -10,6 +10,12 @@ import { GpuTensor, Slab, type Step } from './tensor.ts';
 /** Tensors begin at multiples of so many values, so that vec4 loads are aligned. */
 const alignment = 64;
 
+/** Values from outside, and the tensor that has them. */
+interface Upload {
+  readonly tensor: GpuTensor;
+  readonly values: Float32Array;
+}
+
 /** The steps of one run, in order. */
 export class Run {
   readonly batch: Batch;
@@ -18,6 +24,7 @@ export class Run {
   readonly #keepAll: boolean;
   #lists: number[] = [];
   readonly #listAt = new Map<string, number>();
+  readonly #uploads = new Map<string, Upload>();
 
   /** @throws Error when the offsets do not cover the tokens */
   constructor(batch: Batch, keepAll: boolean) {
@@ -26,7 +33,6 @@ export class Run {
     this.#keepAll = keepAll;
     this.list('ids', () => [...batch.ids]);
     this.list('positions', () => [...batch.positions]);
-    this.list('offsets', () => [...batch.offsets]);
   }
 
   /** Number of tokens. */
@@ -55,6 +61,20 @@ export class Run {
     return new GpuTensor(new Slab(rows * cols), rows, cols);
   }
 
+  /** A tensor that holds `values` before the first step; the same one for every call with this `key`. */
+  upload(key: string, values: Float32Array, cols: number): GpuTensor {
+    let upload = this.#uploads.get(key);
+    if (upload === undefined) {
+      this.#uploads.set(key, (upload = { tensor: this.tensor(values.length / cols, cols), values }));
+    }
+    return upload.tensor;
+  }
+
+  /** What has to be written before the first step. */
+  get uploads(): Iterable<Upload> {
+    return this.#uploads.values();
+  }
+
   /** Adds a step and returns its result. */
   record(step: Step): GpuTensor {
     this.steps.push(step);
@@ -66,6 +86,7 @@ export class Run {
     const arena = new Allocator(alignment);
     const uses = this.steps.map(slabsOf);
     const freed = this.#keepAll ? [] : freedAfter(uses, wanted);
+    for (const { tensor } of this.#uploads.values()) tensor.slab.offset = arena.take(tensor.slab.size);
     this.steps.forEach(({ writes: { slab } }, i) => {
       slab.offset ??= arena.take(slab.size);
       for (const { offset, size } of freed[i] ?? []) arena.give(offset!, size);

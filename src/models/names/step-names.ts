@@ -68,7 +68,13 @@ export const feedForwardNames = {
   }),
 } as const satisfies StepNameTable['linear'];
 
-const gatedActivations: Record<Activation, string> = { gelu: 'geglu', silu: 'swiglu', relu: 'reglu', tanh: 'tanhglu' };
+const gatedActivations: Record<Activation, string> = {
+  gelu: 'geglu',
+  gelu_quick: 'geglu_quick',
+  silu: 'swiglu',
+  relu: 'reglu',
+  tanh: 'tanhglu',
+};
 
 /** An activated gate. */
 export const gluName = (activation: Activation): string => `ffn_${gatedActivations[activation]}`;

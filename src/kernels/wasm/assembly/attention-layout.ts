@@ -27,7 +27,7 @@ export class Params {
   segments: usize; nSegments: i32; nKeys: i32;
   nHead: i32; nHeadKv: i32; headSize: i32; headSizeV: i32;
   scale: f32;
-  back: i32; forward: i32;
+  back: i32; forward: i32; ahead: usize;
   softcap: f32;
   bias: usize; centre: i32;
   y: usize; ldy: usize;

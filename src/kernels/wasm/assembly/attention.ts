@@ -51,6 +51,7 @@ function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize
  * @param q first owned query row, `nQuery` of them, the first at position `firstQuery` of its sequence
  * @param segments where K and V lie: `nSegments` times `SEGMENT_BYTES`, see `setSegment`; `nKeys` rows in all
  * @param back a query at p sees keys p − back … p + forward
+ * @param ahead int32 a query: how far it sees ahead, at most `forward`; 0: all of them as far as that
  * @param softcap 0: none
  * @param bias added to the scores: `[nHead][2 · centre + 1]`, by query position − key position + centre; 0: none. Readable for 15 more
  * @param wide 1: tiles for 256-bit registers
@@ -58,15 +59,15 @@ function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize
  */
 export function attendSequence(
   scratch: usize, q: usize, ldq: usize, nQuery: i32, firstQuery: i32, segments: usize, nSegments: i32, nKeys: i32,
-  nHead: i32, nHeadKv: i32, headSize: i32, headSizeV: i32, scale: f32, back: i32, forward: i32, softcap: f32,
-  bias: usize, centre: i32, y: usize, ldy: usize, wide: i32, int16: i32,
+  nHead: i32, nHeadKv: i32, headSize: i32, headSizeV: i32, scale: f32, back: i32, forward: i32, ahead: usize,
+  softcap: f32, bias: usize, centre: i32, y: usize, ldy: usize, wide: i32, int16: i32,
 ): void {
   const o = changetype<Params>(scratch);
   o.q = q; o.ldq = ldq; o.nQuery = nQuery; o.firstQuery = firstQuery;
   o.segments = segments; o.nSegments = nSegments; o.nKeys = nKeys;
   o.nHead = nHead; o.nHeadKv = nHeadKv; o.headSize = headSize; o.headSizeV = headSizeV;
   o.scale = scale;
-  o.back = back; o.forward = forward;
+  o.back = back; o.forward = forward; o.ahead = ahead;
   o.softcap = softcap;
   o.bias = bias; o.centre = centre;
   o.y = y; o.ldy = ldy;
@@ -149,7 +150,8 @@ function attendRows(o: Params, w: Work, h: i32, r0: i32, rows: i32): void {
   for (let r = 0; r < rows; r++) {
     const lane = strip + (<usize>r << 2);
     hide(lane, from, max(0, p + r - o.back) - w.firstKey);
-    hide(lane, min(last, p + r + 1 + forward - w.firstKey), to);
+    const seen = o.ahead == 0 ? forward : load<i32>(o.ahead + (<usize>(r0 + r) << 2));
+    hide(lane, min(last, p + r + 1 + seen - w.firstKey), to);
   }
   if (!o.int16) mixF32(o, w, from, last);
   else mixI16(o, w, from, last);

@@ -149,6 +149,12 @@ export function gelu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.mul(x, c))));
 }
 
+/** x / (1 + e^(−1.702x)). */
+@inline
+export function geluQuick4(x: v128): v128 {
+  return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.mul(x, f32x4.splat(-1.702)))));
+}
+
 @inline
 export function silu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.neg(x))));
@@ -179,3 +185,4 @@ export const GELU: i32 = 1;
 export const SILU: i32 = 2;
 export const RELU: i32 = 3;
 export const TANH: i32 = 4;
+export const GELU_QUICK: i32 = 5;

@@ -17,6 +17,13 @@ const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x
 export const rowChecks: Checks = [
   ['geluRow', checkRow((kernels) => kernels.geluRow({ x: a, y: c, bytes: 128 }), gelu)],
   [
+    'geluQuickRow',
+    checkRow(
+      (kernels) => kernels.geluQuickRow({ x: a, y: c, bytes: 128 }),
+      (x) => x / (1 + Math.exp(-1.702 * x)),
+    ),
+  ],
+  [
     'siluRow',
     checkRow(
       (kernels) => kernels.siluRow({ x: a, y: c, bytes: 128 }),

@@ -1,7 +1,8 @@
 /**
  * @file Attention: work lists, masks as distances, and the tables of ALiBi and T5.
  */
-import type { AttentionOptions, Weight } from '../../../tensor/ops.ts';
+import { spansOf } from '../../../tensor/batch.ts';
+import type { AttentionOptions, Batch, Weight } from '../../../tensor/ops.ts';
 import { alibiSlopes, relativeBucket } from '../../../tensor/positions.ts';
 import type { AttentionStep, PooledRow } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
@@ -30,11 +31,12 @@ export function attention(fw: Forward, step: AttentionStep): void {
       `attention: heads of ${headSize} values do not fit the ${limit} bytes that this adapter's workgroups share`,
     );
   }
-  const { offsets } = fw.run.batch;
+  const { batch } = fw.run;
+  const offsets = spansOf(batch, options);
   // Of one row of each sequence, a tile has one query; its size stays, because the order of sums hangs on it.
   const nQueries = row === undefined ? tile.bq : 1;
-  const tilesAt = fw.run.list(`attention ${tile.bq} ${row ?? 'all'}`, () =>
-    row === undefined ? queryTiles(offsets, tile.bq) : pooledTiles(offsets, row),
+  const tilesAt = fw.run.list(`attention ${tile.bq} ${row ?? 'all'} ${options.within}`, () =>
+    row === undefined ? queryTiles(offsets, tile.bq) : pooledTiles(batch, row),
   );
   const nTiles = row === undefined ? countTiles(offsets, tile.bq) : q.rows;
   const wide = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
@@ -53,7 +55,7 @@ export function attention(fw: Forward, step: AttentionStep): void {
     rows: q.rows,
     nHead,
     nGroup: nHead / nHeadKv,
-    ...reach(options),
+    ...reach(fw, options),
     scale,
     softcap,
     slopesAt: slopes(ctx, nHead, options.alibiMaxBias),
@@ -78,8 +80,9 @@ function queryTiles(offsets: Int32Array, bq: number): number[] {
 }
 
 /** The same for one query of each sequence: query `s` is in row `s`. */
-function pooledTiles(offsets: Int32Array, row: PooledRow): number[] {
-  return pooledTokens(offsets, row).flatMap((token, s) => [s, token - offsets[s], offsets[s], offsets[s + 1]]);
+function pooledTiles(batch: Batch, row: PooledRow): number[] {
+  const { offsets } = batch;
+  return pooledTokens(batch, row).flatMap((token, s) => [s, token - offsets[s], offsets[s], offsets[s + 1]]);
 }
 
 /** How many tiles of `bq` queries there are. */
@@ -89,13 +92,23 @@ function countTiles(offsets: Int32Array, bq: number): number {
   return n;
 }
 
-/** How far a query sees behind and ahead. */
-function reach({ causal = false, window }: AttentionOptions): { maxBehind: number; maxAhead: number } {
+/** How far queries see behind and ahead, and where in `batch` it says so of each. */
+function reach(
+  fw: Forward,
+  { causal = false, window }: AttentionOptions,
+): Record<'maxBehind' | 'maxAhead' | 'aheadAt', number> {
+  const { ahead } = fw.run.batch;
   let maxBehind = everywhere;
   let maxAhead = everywhere;
   if (window?.kind === 'standard') maxBehind = window.size - 1;
   if (window?.kind === 'symmetric') maxBehind = maxAhead = Math.floor(window.size / 2);
-  return { maxBehind, maxAhead: causal ? 0 : maxAhead };
+  if (!causal) return { maxBehind, maxAhead, aheadAt: noVector };
+  if (ahead === undefined) return { maxBehind, maxAhead: 0, aheadAt: noVector };
+  return {
+    maxBehind,
+    maxAhead: ahead.reduce((a, b) => Math.max(a, b)),
+    aheadAt: fw.run.list('ahead', () => [...ahead]),
+  };
 }
 
 /** Where ALiBi's slopes are. */

@@ -1,11 +1,14 @@
 /**
  * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, softmax, pooling.
  */
+import { pooledRows, tableRows } from '../../../tensor/batch.ts';
 import type { Activation } from '../../../tensor/ops.ts';
 import type {
   ActivateStep,
   AddStep,
+  ConcatStep,
   EmbeddingStep,
+  GivenStep,
   GluStep,
   NormStep,
   PoolStep,
@@ -18,8 +21,9 @@ import { elementwise } from '../shaders/elementwise.wgsl.ts';
 import { embedding as embeddingKernel } from '../shaders/embedding.wgsl.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { norm as normKernel } from '../shaders/norm.wgsl.ts';
-import { poolCode, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
-import { type GpuTensor, labelOf } from '../tensor.ts';
+import { given as givenKernel, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
+import { GpuTensor, labelOf } from '../tensor.ts';
+import { noVector } from '../vectors.ts';
 import type { GpuWeight } from '../weights.ts';
 import { type RopeTables, rotationValues } from './rope.ts';
 
@@ -30,12 +34,14 @@ export function embedding(fw: Forward, step: EmbeddingStep<GpuWeight>): void {
   if (loader === undefined) throw new GpuError(`${table.name} was not allocated as a table`);
   const y = fw.of(step.out);
   const a = inputs.length === 0 ? undefined : fw.of(inputs[0]);
-  const rows = index === 'zero' ? undefined : fw.run.batch[index];
+  const { rows, weights } = tableRows(fw.run.batch, index);
+  const list = typeof index === 'string' ? index : `term ${index.term}`;
   const values = {
     hasAdd: a === undefined ? 0 : 1,
     rows: y.rows,
     cols: y.cols,
-    indexAt: rows === undefined ? 0xffffffff : fw.run.list(index, () => [...rows]),
+    indexAt: rows === undefined ? noVector : fw.run.list(list, () => [...rows]),
+    weightsAt: weights === undefined ? noVector : fw.run.list(`weights of ${list}`, () => bitsOf(weights)),
     blocksPerRow,
     scale,
   };
@@ -52,6 +58,11 @@ export function embedding(fw: Forward, step: EmbeddingStep<GpuWeight>): void {
         grid: grid(Math.ceil(threads / 64)),
       })),
   });
+}
+
+/** Float32 values as the kernels see them in `batch`. */
+function bitsOf(values: Float32Array): number[] {
+  return [...new Int32Array(Float32Array.from(values).buffer)];
 }
 
 /** Layer or RMS norm of whole rows or of slices, and what is joined to it. */
@@ -127,6 +138,39 @@ export function softmaxOf(fw: Forward, x: GpuTensor, y: GpuTensor, label: string
   });
 }
 
+/** Columns of the rows that come with the batch. */
+export function given(fw: Forward, step: GivenStep): void {
+  const { inputs, out, start, isAdded } = step;
+  const { at, values: rows, width } = fw.run.batch.given!;
+  const y = fw.of(out);
+  const x = inputs.length === 0 ? undefined : fw.of(inputs[0]);
+  const values = {
+    rows: y.rows,
+    cols: y.cols,
+    start,
+    isAdded: isAdded ? 1 : 0,
+    rowsAt: fw.run.list('given', () => [...at]),
+  };
+  fw.add({
+    label: labelOf('given', step),
+    reads: { g: fw.run.upload('given', rows, width), x },
+    writes: y,
+    dispatches: () => [{ kernel: givenKernel, values, grid: grid(Math.ceil((y.rows * y.cols) / 64)) }],
+  });
+}
+
+/** Matrices side by side: a copy of each into its columns. */
+export function concat(fw: Forward, step: ConcatStep): void {
+  const { slab, rows, stride } = fw.of(step.out);
+  let start = 0;
+  for (const input of step.inputs) {
+    const x = fw.of(input);
+    const y = new GpuTensor(slab, rows, x.cols, start, stride);
+    elementByElement(fw, 'activate', x, undefined, undefined, y, labelOf('concat', step));
+    start += x.cols;
+  }
+}
+
 /** One row a sequence. */
 export function pool(fw: Forward, step: PoolStep): void {
   const [x] = step.inputs;
@@ -136,8 +180,11 @@ export function pool(fw: Forward, step: PoolStep): void {
     elementByElement(fw, 'activate', fw.of(x), undefined, undefined, y, label);
     return;
   }
-  const offsetsAt = fw.run.list('offsets', () => []);
-  const values = { rows: y.rows, cols: y.cols, offsetsAt, kind: poolCode[step.kind] };
+  const { batch } = fw.run;
+  const pooledAt = fw.run.list(`pooled ${step.kind}`, () =>
+    Array.from({ length: y.rows }, (_, s) => pooledRows(batch, s, step.kind)).flat(),
+  );
+  const values = { rows: y.rows, cols: y.cols, width: x.cols, pooledAt, isMean: step.kind === 'mean' ? 1 : 0 };
   fw.add({
     label,
     reads: { x: fw.of(x) },

@@ -64,6 +64,8 @@ export const attention = once(
         /** A key is seen if it is at most this far behind or ahead of the query. */
         maxBehind: 'u32',
         maxAhead: 'u32',
+        /** How far each token sees ahead, in `batch`; 0xffffffff: all as far as that. */
+        aheadAt: 'u32',
         scale: 'f32',
         /** 0: none. */
         softcap: 'f32',
@@ -97,8 +99,10 @@ var<workgroup> rescale: array<f32, ${bq}>;
 const hidden = -3.0e38;
 ${linearGroup}
 ${wide ? wideAccess : narrowAccess}
-fn score(product: f32, head: u32, ahead: i32) -> f32 {
-  if (ahead > i32(p.maxAhead) || -ahead > i32(p.maxBehind)) { return hidden; }
+fn score(product: f32, head: u32, ahead: i32, token: u32) -> f32 {
+  var most = i32(p.maxAhead);
+  if (p.aheadAt != 0xffffffffu) { most = batch[p.aheadAt + token]; }
+  if (ahead > most || -ahead > i32(p.maxBehind)) { return hidden; }
   var s = product;
   if (p.biasAt != 0xffffffffu) { s = s + vec[p.biasAt + head * 257u + u32(clamp(ahead, -128, 128) + 128)]; }
   s = s * p.scale;
@@ -148,7 +152,7 @@ ${['x', 'y', 'z', 'w'].map((e) => each(nScores, (j) => `      s${j} = fma(a${j}.
     }
 ${each(nScores, (j) => {
   const row = `(t / ${bk}u + ${j * perPass}u)`;
-  return `    ss[${row} * ${bk}u + key] = select(hidden, score(s${j}, head, k0 + i32(key) - q0 - i32(${row})), k0 + i32(key) < n);`;
+  return `    ss[${row} * ${bk}u + key] = select(hidden, score(s${j}, head, k0 + i32(key) - q0 - i32(${row}), u32(begin + q0) + ${row}), k0 + i32(key) < n);`;
 })}
     workgroupBarrier();
     for (var i = t; i < ${bk * dV}u; i += ${threads}u) {

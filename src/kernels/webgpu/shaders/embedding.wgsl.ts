@@ -22,6 +22,8 @@ export const embedding = once((type: Loader['type']): Kernel => {
       cols: 'u32',
       /** Where the row numbers begin in `batch`; 0xffffffff: row 0 for all. */
       indexAt: 'u32',
+      /** Where factors of the rows begin in `batch`, as bits; 0xffffffff: all 1. */
+      weightsAt: 'u32',
       firstRow: 'u32',
       nRows: 'u32',
       blocksPerRow: 'u32',
@@ -40,12 +42,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   var row = 0u;
   if (p.indexAt != 0xffffffffu) { row = u32(batch[p.indexAt + token]); }
   if (row < p.firstRow || row >= p.firstRow + p.nRows) { return; }
+  var scale = p.scale;
+  if (p.weightsAt != 0xffffffffu) { scale = scale * bitcast<f32>(batch[p.weightsAt + token]); }
   let eighth = i % perRow;
   let w = w8((row - p.firstRow) * p.blocksPerRow + eighth / ${parts}u, eighth % ${parts}u);
   for (var j = 0u; j < 8u; j++) {
     let c = eighth * 8u + j;
     if (c >= p.cols) { return; }
-    var v = w[j >> 2u][j & 3u] * p.scale;
+    var v = w[j >> 2u][j & 3u] * scale;
     if (p.hasAdd != 0u) { v = v + arena[p.aOff + token * p.aStride + c]; }
     arena[p.yOff + token * p.yStride + c] = v;
   }

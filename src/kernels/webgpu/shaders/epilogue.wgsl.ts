@@ -4,7 +4,13 @@
 import type { Activation } from '../../../tensor/ops.ts';
 
 /** Numbers of the element-wise functions in shaders; 0 is none. */
-export const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, silu: 2, relu: 3, tanh: 4 };
+export const activationCode: Readonly<Record<Activation, number>> = {
+  gelu: 1,
+  silu: 2,
+  relu: 3,
+  tanh: 4,
+  gelu_quick: 5,
+};
 
 /**
  * `activate(v, code)`. The argument of `tanh` is clamped to where its float32 result is ±1 anyway: some drivers compute
@@ -18,6 +24,7 @@ fn activate(v: f32, code: u32) -> f32 {
     case 2u: { return v / (1.0 + exp(-v)); }
     case 3u: { return max(v, 0.0); }
     case 4u: { return safe_tanh(v); }
+    case 5u: { return v / (1.0 + exp(-1.702 * v)); }
     default: { return v; }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * @file Reductions over rows: softmax of each row, pooling of each sequence.
+ * @file Whole rows: softmax of each row, pooling of each sequence, rows that come with the batch.
  *
  * Idea     softmax: a workgroup a row, maximum and sum by a tree in shared memory. pool: a thread a value of the result,
- *          which adds its column in order.
+ *          which adds its column in order, or copies one value. given: a thread a value.
  * Threads  64. Shared 256 bytes (softmax). Features none.
  */
 import { type Kernel, kernel, linearGroup } from '../kernel.ts';
@@ -41,12 +41,19 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
 }`,
 });
 
-/** Numbers of the kinds of pooling in the shader. */
-export const poolCode = { mean: 0, cls: 1, last: 2 } as const;
-
 export const pool: Kernel = kernel({
   name: 'pool',
-  params: { x: 'tensor', y: 'tensor', rows: 'u32', cols: 'u32', offsetsAt: 'u32', kind: 'u32' },
+  params: {
+    x: 'tensor',
+    y: 'tensor',
+    rows: 'u32',
+    cols: 'u32',
+    /** Columns of `x`; `y` has more where rows are put side by side. */
+    width: 'u32',
+    /** Two numbers a sequence in `batch`: the rows that are pooled begin and end there. */
+    pooledAt: 'u32',
+    isMean: 'u32',
+  },
   code: /* wgsl */ `
 ${linearGroup}
 @compute @workgroup_size(64)
@@ -55,17 +62,47 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let s = i / p.cols;
   let c = i % p.cols;
   if (s >= p.rows) { return; }
-  let begin = u32(batch[p.offsetsAt + s]);
-  let end = u32(batch[p.offsetsAt + s + 1u]);
+  let begin = u32(batch[p.pooledAt + 2u * s]);
+  let end = u32(batch[p.pooledAt + 2u * s + 1u]);
   var v = 0.0;
-  switch p.kind {
-    case 1u: { v = arena[p.xOff + begin * p.xStride + c]; }
-    case 2u: { v = arena[p.xOff + (end - 1u) * p.xStride + c]; }
-    default: {
-      for (var row = begin; row < end; row++) { v += arena[p.xOff + row * p.xStride + c]; }
-      v = v / f32(end - begin);
-    }
+  if (p.isMean == 0u) {
+    v = arena[p.xOff + (begin + c / p.width) * p.xStride + c % p.width];
+  } else {
+    for (var row = begin; row < end; row++) { v += arena[p.xOff + row * p.xStride + c]; }
+    v = v / f32(end - begin);
   }
   arena[p.yOff + s * p.yStride + c] = v;
+}`,
+});
+
+export const given: Kernel = kernel({
+  name: 'given',
+  params: {
+    /** The rows that come with the batch. */
+    g: 'tensor',
+    x: 'tensor',
+    y: 'tensor',
+    rows: 'u32',
+    cols: 'u32',
+    /** First column of `g`. */
+    start: 'u32',
+    /** 1: added to `x`; 0: in place of it. */
+    isAdded: 'u32',
+    /** The row of `g` of each row in `batch`; −1: none. */
+    rowsAt: 'u32',
+  },
+  code: /* wgsl */ `
+${linearGroup}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let i = linear_group(wg, nwg) * 64u + t;
+  let row = i / p.cols;
+  let c = i % p.cols;
+  if (row >= p.rows) { return; }
+  let source = batch[p.rowsAt + row];
+  var v = 0.0;
+  if (source >= 0) { v = arena[p.gOff + u32(source) * p.gStride + p.start + c]; }
+  if (source < 0 || p.isAdded != 0u) { v = v + arena[p.xOff + row * p.xStride + c]; }
+  arena[p.yOff + row * p.yStride + c] = v;
 }`,
 });
