@@ -10,11 +10,21 @@ import type { StepNameTable } from './names/step-names.ts';
 import type { Heads } from './pooling.ts';
 import type { WeightLoader } from './weights.ts';
 
+/** How a text model takes the rows that a vision tower has made of an image. */
+export interface ImageInput {
+  /** Columns of a row: the model's width, and once more for each layer that takes a part of the row. */
+  readonly width: number;
+  /** Where the tokens of an image are: on a grid (M-RoPE), or in sequence like those of a text. */
+  readonly positions: 'grid' | 'sequence';
+}
+
 /** A model: weights bound to one backend. */
 export interface Model {
   readonly hparams: HyperParameters;
   /** Runs the network over the batch given to `ops.begin`: `[T, nEmbd]`, after the final norm if there is one. */
   forward(ops: Ops): Tensor;
+  /** How images come in beside tokens; `undefined`: not at all. */
+  readonly images?: ImageInput;
   /** What turns hidden states into the result. */
   readonly heads: Heads;
   /** llama.cpp's names of the steps of `forward`. */

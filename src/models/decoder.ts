@@ -18,6 +18,8 @@ export interface DecoderOptions {
   readonly rope: 'norm' | 'neox';
   /** RoPE over several coordinates. */
   readonly coordinates?: RopeCoordinates;
+  /** How many of the first layers add a part of the row of an image to their result (DeepStack). Default: none. */
+  readonly nDeepstack?: number;
   /** Divisors of RoPE's angles. */
   readonly freqFactors?: Weight;
   /** Whether a token sees only itself and earlier ones. Default: from the file. */
@@ -34,7 +36,7 @@ export interface DecoderOptions {
 export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Model {
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab, nExpert } = hparams;
-  const { rope, coordinates, freqFactors, causal = hparams.causal, names = decoderNames() } = options;
+  const { rope, coordinates, freqFactors, causal = hparams.causal, names = decoderNames(), nDeepstack = 0 } = options;
   const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
   const headNorm = (name: string): NormWeights | undefined =>
     options.qkNorms ? loader.norm(name, nEmbdHeadK) : undefined;
@@ -71,12 +73,14 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
     hparams,
     names,
     forward(ops) {
-      let x = ops.embedding(tokenEmbd, 'ids'); // [T, nEmbd]
+      let x = ops.given(0, nEmbd, { instead: ops.embedding(tokenEmbd, 'ids') }); // [T, nEmbd]
       layers.forEach((w, il) => {
         x = block(ops, x, w, il);
+        if (il < nDeepstack) x = ops.given(nEmbd * (il + 1), nEmbd, { add: x });
       });
       return ops.norm(x, outputNorm, norm); // [T, nEmbd]
     },
+    images: { width: nEmbd * (1 + nDeepstack), positions: coordinates === undefined ? 'sequence' : 'grid' },
     heads: { classifier },
   };
 }

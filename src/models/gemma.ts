@@ -67,8 +67,10 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   return {
     hparams,
     names: gemmaNames,
+    images: { width: nEmbd, positions: 'sequence' },
     forward(ops) {
-      let x = ops.embedding(tokenEmbd, 'ids', { scale: Math.fround(Math.sqrt(nEmbd)) }); // [T, nEmbd]
+      const tokens = ops.embedding(tokenEmbd, 'ids', { scale: Math.fround(Math.sqrt(nEmbd)) });
+      let x = ops.given(0, nEmbd, { instead: tokens }); // [T, nEmbd]
       layers.forEach((w, il) => {
         x = block(ops, x, w, il);
       });

@@ -5,7 +5,7 @@ import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Ops, Tensor, Weight } from '../tensor/ops.ts';
-import type { Model } from './architecture.ts';
+import type { ImageInput, Model } from './architecture.ts';
 import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
@@ -14,9 +14,10 @@ import { pool, type RankOutputs, rankOutputs } from './pooling.ts';
 import type { Pooling } from './pooling-types.ts';
 import { architectures } from './registry.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
-import { type Allocator, type FillShare, WeightLoader } from './weights.ts';
+import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
 
-export type { Model } from './architecture.ts';
+export type { ImageInput, Model } from './architecture.ts';
+export { type Chunk, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export type { RankOutputs } from './pooling.ts';
@@ -50,6 +51,8 @@ export interface ModelOutline {
   readonly hparams: HyperParameters;
   /** What `rank` pooling returns; `undefined` if the file has no classifier. */
   readonly rankOutputs: RankOutputs | undefined;
+  /** How the model takes images; `undefined`: not at all. */
+  readonly images: ImageInput | undefined;
   /** Whether a BERT classifier lacks the pooler before it, which llama.cpp's converter drops. */
   readonly lacksPooler: boolean;
 }
@@ -78,18 +81,15 @@ export async function loadModel(
   };
 }
 
-/** Allocates nothing; returns a description of the weight. */
-const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
-
 /**
  * Checks everything that `loadModel` checks, without reading weights.
  * @throws as `loadModel` does
  */
 export function outlineModel(file: GgufFile): ModelOutline {
-  const { hparams, heads } = declareModel(file, outlines).model;
+  const { hparams, heads, images } = declareModel(file, outlines).model;
   const { dense, output } = heads.classifier;
   const lacksPooler = hparams.architecture === bert.id && output !== undefined && dense === undefined;
-  return { hparams, rankOutputs: rankOutputs(heads), lacksPooler };
+  return { hparams, rankOutputs: rankOutputs(heads), images, lacksPooler };
 }
 
 /**

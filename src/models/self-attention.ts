@@ -5,7 +5,14 @@
 import type { AttentionOptions, Linear, NormWeights, Ops, RopeCoordinates, Tensor, Weight } from '../tensor/ops.ts';
 import type { HyperParameters } from './hparams.ts';
 import { type RopeParameters, ropeOptions } from './rope.ts';
-import type { WeightLoader } from './weights.ts';
+import type { ModelShape, WeightLoader } from './weights.ts';
+
+/** What attention has to know of a model. */
+export type AttentionShape = Pick<
+  HyperParameters,
+  'nEmbd' | 'nHead' | 'nHeadKv' | 'nEmbdHeadK' | 'nEmbdHeadV' | 'rope'
+>;
+type Loader = WeightLoader<AttentionShape & ModelShape>;
 
 /** Widths of query, key and value rows in one layer. */
 interface QkvWidths {
@@ -39,12 +46,12 @@ export interface SelfAttentionOptions extends Partial<Omit<AttentionOptions, 'nH
   };
 }
 
-function widthsOf({ nHead, nHeadKv, nEmbdHeadK, nEmbdHeadV }: HyperParameters, il: number): QkvWidths {
+function widthsOf({ nHead, nHeadKv, nEmbdHeadK, nEmbdHeadV }: AttentionShape, il: number): QkvWidths {
   return { q: nEmbdHeadK * nHead[il], k: nEmbdHeadK * nHeadKv[il], v: nEmbdHeadV * nHeadKv[il] };
 }
 
 /** `<blk>.attn_qkv` if the file has it, else `<blk>.attn_q`, `attn_k` and `attn_v`, with the biases of the file. */
-export function declareQkv(loader: WeightLoader, blk: string, il: number): QkvWeights {
+export function declareQkv(loader: Loader, blk: string, il: number): QkvWeights {
   if (loader.has(`${blk}.attn_qkv`)) return declareFusedQkv(loader, blk, il);
   const widths = widthsOf(loader.hparams, il);
   const { nEmbd } = loader.hparams;
@@ -57,7 +64,7 @@ export function declareQkv(loader: WeightLoader, blk: string, il: number): QkvWe
 }
 
 /** `<blk>.attn_qkv`, with its own bias or with the three separate ones. */
-export function declareFusedQkv(loader: WeightLoader, blk: string, il: number): QkvWeights {
+export function declareFusedQkv(loader: Loader, blk: string, il: number): QkvWeights {
   const widths = widthsOf(loader.hparams, il);
   const { q, k, v } = widths;
   const name = `${blk}.attn_qkv`;
@@ -81,7 +88,7 @@ export function selfAttention(
   ops: Ops,
   x: Tensor,
   weights: QkvWeights,
-  hparams: HyperParameters,
+  hparams: AttentionShape,
   layer: number,
   options: SelfAttentionOptions = {},
 ): Tensor {

@@ -5,8 +5,9 @@
  * memory makes the same handles and fills its share of them.
  */
 import { printable } from '../gguf/errors.ts';
-import type { GgufFile, TensorInfo } from '../gguf/index.ts';
+import { type GgufFile, ggmlTypes, type TensorInfo } from '../gguf/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
+import { codecs } from '../tensor/codecs/index.ts';
 import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { HyperParameters } from './hparams.ts';
@@ -34,9 +35,19 @@ interface Declared {
   readonly role: WeightRole;
 }
 
+/** Only names a weight. */
+export const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
+
+/** What the loader has to know of a model. */
+export interface ModelShape {
+  /** What the metadata keys begin with; messages name it. */
+  readonly architecture: string;
+  readonly nLayer: number;
+}
+
 /** Provides weights to an architecture's `build` and tracks which tensors of the file are used. */
-export class WeightLoader {
-  readonly hparams: HyperParameters;
+export class WeightLoader<H extends ModelShape = HyperParameters> {
+  readonly hparams: H;
   /** The architecture's own metadata keys. */
   readonly keys: Keys;
   readonly #allocator: Allocator;
@@ -44,7 +55,7 @@ export class WeightLoader {
   readonly #unused: Set<string>;
   readonly #declared: Declared[] = [];
 
-  constructor(file: GgufFile, allocator: Allocator, hparams: HyperParameters) {
+  constructor(file: GgufFile, allocator: Allocator, hparams: H) {
     this.#file = file;
     this.#allocator = allocator;
     this.#unused = new Set(file.tensors.keys());
@@ -66,6 +77,11 @@ export class WeightLoader {
   dimension(name: string, axis: number): number | undefined {
     const info = this.#file.tensors.get(`${name}.weight`);
     return info && (info.shape[axis] ?? 1);
+  }
+
+  /** An error about a tensor; `problem` completes the sentence that begins with its name. */
+  error(tensor: string, problem: string): ModelError {
+    return new ModelError(`tensor ${tensor} ${problem}`, { tensor });
   }
 
   /** Calls `declare(name)` if the file has `<name>.weight`, or a bias that needs it. */
@@ -115,6 +131,20 @@ export class WeightLoader {
   /** `<name>.weight` `[nIn, nOut]` alone. */
   matrix(name: string, nIn: number, nOut: number): Weight {
     return this.#tensor(`${name}.weight`, [nIn, nOut], 'matrix');
+  }
+
+  /**
+   * The kernel of a convolution whose patches do not overlap, as the matrix that multiplies a patch: `[width · height · channels, nOut]`.
+   * @param name whole name of the tensor `[width, height, channels, nOut]`
+   */
+  kernel(name: string, width: number, height: number, channels: number, nOut: number): Weight {
+    const source = this.#source(name, [width, height, channels, nOut]);
+    return this.#allocate({ ...source, shape: [width * height * channels, nOut] }, 'matrix');
+  }
+
+  /** `<name>.weight`, which has the shape `[nOut, nIn]` in the file, as a matrix `[nIn, nOut]` of float32. */
+  transposed(name: string, nIn: number, nOut: number): Weight {
+    return this.#allocate(transposed(this.#source(`${name}.weight`, [nOut, nIn])), 'matrix');
   }
 
   /** `<name>.bias` `[n]`, if `rule` allows one. */
@@ -272,6 +302,31 @@ function joined(name: string, sources: readonly WeightSource[]): WeightSource {
         if (from < to) await source.read(from - begin, into.subarray(from - byteOffset, to - byteOffset));
         begin += source.byteLength;
       }
+    },
+  };
+}
+
+/** The matrix `[n, m]` of a tensor `[m, n]`, decoded to float32 when it is read. */
+function transposed(source: WeightSource): WeightSource {
+  const [m, n] = source.shape;
+  const read = async (): Promise<Uint8Array> => {
+    const bytes = new Uint8Array(source.byteLength);
+    await source.read(0, bytes);
+    const values = new Float32Array(m * n);
+    codecs[source.type.name].dequantize(bytes, values, m * n);
+    const turned = Float32Array.from(values, (_, i) => values[(i % n) * m + Math.floor(i / n)]);
+    return new Uint8Array(turned.buffer);
+  };
+  let whole: Promise<Uint8Array> | undefined;
+  return {
+    name: source.name,
+    type: ggmlTypes.F32,
+    shape: [n, m],
+    byteLength: m * n * 4,
+    async read(byteOffset, into) {
+      whole ??= read();
+      into.set((await whole).subarray(byteOffset, byteOffset + into.length));
+      if (byteOffset + into.length === m * n * 4) whole = undefined;
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Ops, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import type { StepNameTable } from './step-names.ts';
 
 /** `blk.3.attn_q.weight`, with the layer's number and the rest. */
-const layerWeight = /^(?:enc\.)?blk\.(\d+)\.(.+)\.weight$/;
+const layerWeight = /^(?:enc\.|v\.)?blk\.(\d+)\.(.+)\.weight$/;
 
 /** Operations that name the steps of one forward pass from `table`. Each forward pass needs new ones. */
 export function nameSteps(ops: Ops, table: StepNameTable): Ops {

@@ -1,0 +1,131 @@
+/**
+ * @file Vision towers: from an opened file (`mmproj`) to something that turns the pixels of images into rows for a text model.
+ *
+ * ```ts
+ * const tower = await loadTower(file, backend);
+ * const [rows] = await tower.encode(backend.ops, [image]); // of the size that `tower.preprocessing` asks for
+ * const { nx, ny } = tower.grid(image);                     // rows: [nx · ny, tower.width]
+ * ```
+ */
+import { printable } from '../../gguf/errors.ts';
+import type { GgufFile } from '../../gguf/index.ts';
+import type { Backend } from '../../tensor/backend.ts';
+import type { Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import { ModelError } from '../errors.ts';
+import type { LoadModelOptions, ModelOutline } from '../index.ts';
+import { nameSteps } from '../names/name-steps.ts';
+import { type ModelTreeNode, weightTree } from '../tree.ts';
+import { type Allocator, outlines, WeightLoader } from '../weights.ts';
+import { readProjectorType, readVisionParameters } from './parameters.ts';
+import { gridOf, packPatches, rowsByImage } from './patches.ts';
+import { towers } from './registry.ts';
+import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
+
+export { projectorArchitecture } from './parameters.ts';
+export { towers } from './registry.ts';
+export type { Pixels, Preprocessing, TokenGrid, Tower } from './tower.ts';
+
+/** What a file with a tower describes. */
+export interface TowerOutline extends Omit<Tower, 'forward' | 'names' | 'order'> {
+  /** `clip.projector_type`. */
+  readonly projector: string;
+  /** The tokens of an image that has been brought to its size. @throws RangeError for another size than `preprocessing` makes */
+  grid(image: Pick<Pixels, 'width' | 'height'>): TokenGrid;
+}
+
+/** A tower with its weights. */
+export interface LoadedTower extends TowerOutline {
+  /** All weights, in the order of the tower. */
+  readonly weights: readonly Weight[];
+  /**
+   * The rows of images that have the size that `preprocessing` makes, `[nx · ny, width]` each in raster order. Images do not change each other's
+   * rows. In a team of workers, all call this; the ranks above 0 get nothing.
+   */
+  encode(ops: Ops, images: readonly Pixels[]): Promise<Float32Array[]>;
+  /** The steps of `encode` with llama.cpp's names, for an observer. */
+  namedForward(ops: Ops, images: readonly Pixels[]): Tensor;
+}
+
+/**
+ * Makes the tower that `file` describes, with its weights in `backend`, which may hold a text model too.
+ * @throws ModelError for a file without a vision tower, an unknown projector type, an impossible hyper-parameter, a tensor that is missing or
+ *   misshapen; GgufError for a key of the wrong type; the signal's reason
+ */
+export async function loadTower(
+  file: GgufFile,
+  backend: Backend,
+  options: LoadModelOptions = {},
+): Promise<LoadedTower> {
+  const { tower, loader, projector } = declareTower(file, backend);
+  await loader.fill(backend, options);
+  const begin = (ops: Ops, images: readonly Pixels[]) => ops.begin(packPatches(images, tower));
+  return {
+    ...outlineOf(tower, projector),
+    weights: loader.weights,
+    async encode(ops, images) {
+      begin(ops, images);
+      const rows = await ops.read(tower.forward(ops));
+      return rows.length === 0 ? [] : rowsByImage(rows, images, tower);
+    },
+    namedForward(ops, images) {
+      begin(ops, images);
+      return tower.forward(nameSteps(ops, tower.names));
+    },
+  };
+}
+
+/**
+ * Checks all that `loadTower` checks, without reading weights.
+ * @throws as `loadTower` does
+ */
+export function outlineTower(file: GgufFile): TowerOutline {
+  const { tower, projector } = declareTower(file, outlines);
+  return outlineOf(tower, projector);
+}
+
+/**
+ * The layers and parameters of the tower that `file` describes as a tree. Reads no weights.
+ * @throws as `loadTower` does
+ */
+export function towerTree(file: GgufFile): ModelTreeNode {
+  const { loader, projector } = declareTower(file, outlines);
+  return weightTree(projector, loader.weights);
+}
+
+/**
+ * A tower must make rows of the width that the text model takes.
+ * @throws ModelError for a text model that takes no images, or rows of another width
+ */
+export function checkFits(
+  tower: Pick<TowerOutline, 'projector' | 'width'>,
+  { hparams, images }: Pick<ModelOutline, 'hparams' | 'images'>,
+): void {
+  const { architecture } = hparams;
+  if (images === undefined) {
+    throw new ModelError(`the vision tower (${tower.projector}) has no use here: ${architecture} takes no images`);
+  }
+  if (tower.width !== images.width) {
+    throw new ModelError(
+      `the vision tower (${tower.projector}) makes rows of ${tower.width} values, but the text model (${architecture}) takes ${images.width}: they do not belong together`,
+      { key: 'clip.vision.projection_dim' },
+    );
+  }
+}
+
+function outlineOf({ forward, names, order, ...tower }: Tower, projector: string): TowerOutline {
+  const unit = tower.parameters.patchSize * order.merge;
+  return { ...tower, projector, grid: (image) => gridOf(image, unit) };
+}
+
+function declareTower(file: GgufFile, allocator: Allocator): { tower: Tower; loader: TowerLoader; projector: string } {
+  const projector = readProjectorType(file.metadata);
+  const architecture = towers.get(projector);
+  if (architecture === undefined) {
+    const known = [...towers.keys()].join(', ');
+    throw new ModelError(`the projector type ${printable(projector)} is not known; known are ${known}`, {
+      key: 'clip.projector_type',
+    });
+  }
+  const loader = new WeightLoader(file, allocator, readVisionParameters(file));
+  return { tower: architecture.build(loader), loader, projector };
+}

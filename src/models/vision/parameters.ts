@@ -1,0 +1,129 @@
+/**
+ * @file The hyper-parameters that every vision tower has, from the metadata below `clip`. What only one tower knows it reads itself.
+ */
+import type { GgufFile, Metadata } from '../../gguf/index.ts';
+import type { Activation } from '../../tensor/ops.ts';
+import { ModelError } from '../errors.ts';
+import { Keys } from '../keys.ts';
+import type { RopeParameters } from '../rope.ts';
+
+/** `general.architecture` of a file with a vision tower. */
+export const projectorArchitecture = 'clip';
+
+const maxLayers = 512;
+/** Most pixels a side, and of a patch; llama.cpp has no such limits, but no tower comes near. */
+const maxImageSize = 16384;
+const maxPatchSize = 256;
+
+/** The shape of a tower. Lists have one entry a layer. */
+export interface VisionParameters {
+  /** What the metadata keys begin with. */
+  readonly architecture: 'clip.vision';
+  readonly nLayer: number;
+  /** Width of the tower. */
+  readonly nEmbd: number;
+  readonly nHead: readonly number[];
+  readonly nHeadKv: readonly number[];
+  readonly nEmbdHeadK: number;
+  readonly nEmbdHeadV: number;
+  /** Rotation of queries and keys, for the towers that rotate them. */
+  readonly rope: RopeParameters;
+  /** Of every norm. */
+  readonly eps: number;
+  readonly activation: Activation;
+  /** Pixels a side of a patch. */
+  readonly patchSize: number;
+  /** Pixels a side of the image that the tower was made for. */
+  readonly imageSize: number;
+  /** Width of the text model. */
+  readonly nEmbdText: number;
+  /** What is subtracted from the values of each channel (from 0 to 1), and what they are divided by. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/**
+ * The projector type.
+ * @throws ModelError for a file that has no vision tower
+ */
+export function readProjectorType(metadata: Metadata): string {
+  const architecture = metadata.string('general.architecture');
+  if (architecture !== projectorArchitecture) {
+    const message = `general.architecture is ${architecture ?? 'missing'}: this is no file with a vision tower, which has ${projectorArchitecture} there`;
+    throw new ModelError(message, { key: 'general.architecture' });
+  }
+  const key = 'clip.has_vision_encoder';
+  if (metadata.bool(key) !== true) {
+    const has = metadata.bool('clip.has_audio_encoder') === true ? ' only an audio encoder' : ' no vision tower';
+    throw new ModelError(`the file has${has}: ${key} is not true`, { key });
+  }
+  const type = metadata.string('clip.projector_type') || metadata.string('clip.vision.projector_type');
+  if (!type) throw new ModelError('clip.projector_type is missing from the metadata', { key: 'clip.projector_type' });
+  return type;
+}
+
+/**
+ * Reads the hyper-parameters.
+ * @throws ModelError for a missing key or a value that makes no sense, GgufError for a key of another type
+ */
+export function readVisionParameters({ metadata }: GgufFile): VisionParameters {
+  const architecture = 'clip.vision';
+  const keys = new Keys(metadata, architecture);
+  const positive = (key: string, most: number, fallback?: number) => {
+    const value = keys.u32(key, fallback);
+    if (value === 0 || value > most) throw keys.error(key, `is ${value}, not a number from 1 to ${most}`);
+    return value;
+  };
+  const nLayer = positive('block_count', maxLayers);
+  const nEmbd = positive('embedding_length', 2 ** 24);
+  const nHead = positive('attention.head_count', nEmbd);
+  const nHeadKv = positive('attention.head_count_kv', nHead, nHead);
+  if (nHead % nHeadKv !== 0)
+    throw keys.error('attention.head_count_kv', `is ${nHeadKv}, which does not divide ${nHead} heads`);
+  if (!keys.has('attention.head_dim') && nEmbd % nHead !== 0) {
+    throw keys.error('attention.head_count', `is ${nHead}, which does not divide ${nEmbd} values`);
+  }
+  const headSize = positive('attention.head_dim', nEmbd, Math.floor(nEmbd / nHead));
+  const perLayer = (n: number) => new Array<number>(nLayer).fill(n);
+  return {
+    architecture,
+    nLayer,
+    nEmbd,
+    nHead: perLayer(nHead),
+    nHeadKv: perLayer(nHeadKv),
+    nEmbdHeadK: headSize,
+    nEmbdHeadV: headSize,
+    rope: { nRot: headSize, freqBase: 10000, freqScale: 1, extended: false },
+    eps: keys.f32('attention.layer_norm_epsilon'),
+    activation: readActivation(metadata),
+    patchSize: positive('patch_size', maxPatchSize),
+    imageSize: positive('image_size', maxImageSize),
+    nEmbdText: positive('projection_dim', 2 ** 24),
+    mean: readChannels(keys, 'image_mean'),
+    std: readChannels(keys, 'image_std').map((value) => {
+      if (value === 0) throw keys.error('image_std', 'has a 0');
+      return value;
+    }),
+  };
+}
+
+/** Of the feed-forward layers: quick GELU unless the file says something else. */
+function readActivation(metadata: Metadata): Activation {
+  const gelu = metadata.bool('clip.use_gelu') ?? false;
+  const silu = metadata.bool('clip.use_silu') ?? false;
+  if (gelu && silu) {
+    throw new ModelError('clip.use_gelu and clip.use_silu are both true', { key: 'clip.use_silu' });
+  }
+  return gelu ? 'gelu' : silu ? 'silu' : 'gelu_quick';
+}
+
+/** A number for each of the three channels. */
+function readChannels(keys: Keys, key: string): number[] {
+  const values = keys.metadata.numbers(keys.name(key));
+  if (values === undefined) throw keys.error(key, 'is missing from the metadata');
+  const channels = Array.from(values as ArrayLike<number>).slice(0, 3);
+  if (channels.length < 3 || !channels.every(Number.isFinite)) {
+    throw keys.error(key, `is [${values}], not a number for each of three channels`);
+  }
+  return channels;
+}

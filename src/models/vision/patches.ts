@@ -1,0 +1,175 @@
+/**
+ * @file From pixels to a packed batch: the patches of images as given rows, in the order in which a tower has them.
+ *
+ * A token of the text model is a square of `merge` × `merge` patches. Its patches follow each other, so that they are a sequence of the batch
+ * that pooling puts together. Attention goes over spans instead: whole images, or windows of them.
+ */
+import type { Batch, MixtureTerm } from '../../tensor/ops.ts';
+import type { VisionParameters } from './parameters.ts';
+import type { Pixels, TokenGrid, Tower } from './tower.ts';
+
+/** How the patches of an image are ordered. */
+export interface PatchOrder {
+  /** Patches a side of what becomes one token. */
+  readonly merge: number;
+  /** Tokens a side of a window; tokens go window by window then. Default: one window, the image. */
+  readonly window?: number;
+}
+
+/** The grid of tokens of an image of this size. @throws RangeError for sides that are no whole numbers of tokens */
+export function gridOf({ width, height }: Pick<Pixels, 'width' | 'height'>, unit: number): TokenGrid {
+  const [nx, ny] = [width / unit, height / unit];
+  if (!(Number.isInteger(nx) && Number.isInteger(ny) && nx > 0 && ny > 0)) {
+    throw new RangeError(`an image of ${width}x${height} pixels does not divide into squares of ${unit}`);
+  }
+  return { nx, ny };
+}
+
+/** The windows of a grid from the top left, ragged at the right and at the bottom: tokens of each, by their place in raster order. */
+export function windowsOf({ nx, ny }: TokenGrid, side = Math.max(nx, ny)): number[][] {
+  const windows: number[][] = [];
+  for (let top = 0; top < ny; top += side) {
+    for (let left = 0; left < nx; left += side) {
+      const window: number[] = [];
+      for (let y = top; y < Math.min(ny, top + side); y++) {
+        for (let x = left; x < Math.min(nx, left + side); x++) window.push(y * nx + x);
+      }
+      windows.push(window);
+    }
+  }
+  return windows;
+}
+
+/** A place among the patches of an image, in patches from the top left. */
+interface PatchPlace {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Packs the patches of images that have the size that the tower takes. */
+export function packPatches(images: readonly Pixels[], tower: Tower): Batch {
+  const { order, parameters, interpolates } = tower;
+  const { merge, window } = order;
+  const { patchSize } = parameters;
+  const width = 3 * patchSize * patchSize;
+  const nTokens = images.reduce((sum, image) => sum + image.width * image.height, 0) / patchSize ** 2;
+  const values = new Float32Array(nTokens * width);
+  const positions = new Int32Array(nTokens);
+  const coordinates = new Int32Array(4 * nTokens);
+  const terms = interpolates && Array.from({ length: 4 }, () => emptyTerm(nTokens));
+  const spans = { image: [0], window: [0] };
+  const normalised = normalisation(parameters);
+  let t = 0;
+  for (const image of images) {
+    const grid = gridOf(image, patchSize * merge);
+    const nColumns = grid.nx * merge;
+    for (const tokens of windowsOf(grid, window)) {
+      for (const token of tokens) {
+        for (const patch of patchesOf(token, grid, merge)) {
+          copyPatch(image, patch, patchSize, normalised, values.subarray(t * width, (t + 1) * width));
+          positions[t] = patch.y * nColumns + patch.x;
+          coordinates.set([patch.y, patch.x], 4 * t);
+          if (terms) interpolate(terms, t, patch, { nx: nColumns, ny: grid.ny * merge }, interpolates.side);
+          t++;
+        }
+      }
+      spans.window.push(t);
+    }
+    spans.image.push(t);
+  }
+  return {
+    ids: new Int32Array(nTokens),
+    positions,
+    offsets: Int32Array.from({ length: nTokens / merge ** 2 + 1 }, (_, i) => i * merge ** 2),
+    coordinates,
+    given: { values, width, at: positions.map((_, i) => i) },
+    spans: { image: Int32Array.from(spans.image), window: Int32Array.from(spans.window) },
+    mixture: terms,
+  };
+}
+
+/** The rows of each image in raster order, out of those of the batch, `[n, width]`. */
+export function rowsByImage(
+  rows: Float32Array,
+  images: readonly Pixels[],
+  { order, parameters, width }: Tower,
+): Float32Array[] {
+  let next = 0;
+  return images.map((image) => {
+    const grid = gridOf(image, parameters.patchSize * order.merge);
+    const own = new Float32Array(grid.nx * grid.ny * width);
+    for (const token of windowsOf(grid, order.window).flat()) {
+      own.set(rows.subarray(next, next + width), token * width);
+      next += width;
+    }
+    return own;
+  });
+}
+
+/** The patches of a token, row by row. */
+function* patchesOf(token: number, { nx }: TokenGrid, merge: number): Generator<PatchPlace> {
+  const [left, top] = [(token % nx) * merge, Math.floor(token / nx) * merge];
+  for (let y = top; y < top + merge; y++) for (let x = left; x < left + merge; x++) yield { x, y };
+}
+
+/** What each byte of each channel becomes. */
+function normalisation({ mean, std }: VisionParameters): Float32Array[] {
+  const f32 = Math.fround;
+  return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, u8) => f32(f32(u8 / 255) - f32(m)) / f32(std[c])));
+}
+
+/** Writes the values of one patch, channel by channel. */
+function copyPatch(
+  { rgb, width }: Pixels,
+  { x, y }: PatchPlace,
+  patchSize: number,
+  normalised: readonly Float32Array[],
+  to: Float32Array,
+): void {
+  let next = 0;
+  for (let c = 0; c < 3; c++) {
+    const values = normalised[c];
+    for (let row = 0; row < patchSize; row++) {
+      let from = 3 * ((y * patchSize + row) * width + x * patchSize) + c;
+      for (let i = 0; i < patchSize; i++) {
+        to[next++] = values[rgb[from]];
+        from += 3;
+      }
+    }
+  }
+}
+
+interface WritableTerm extends MixtureTerm {
+  readonly rows: Int32Array;
+  readonly weights: Float32Array;
+}
+
+function emptyTerm(n: number): WritableTerm {
+  return { rows: new Int32Array(n), weights: new Float32Array(n) };
+}
+
+/** Puts patch `t` between the four places around it in a table of `side` × `side` positions. */
+function interpolate(
+  terms: readonly WritableTerm[],
+  t: number,
+  patch: PatchPlace,
+  { nx, ny }: TokenGrid,
+  side: number,
+): void {
+  const [x, y] = [between(patch.x, nx, side), between(patch.y, ny, side)];
+  terms.forEach(({ rows, weights }, corner) => {
+    const [right, below] = [corner & 1, corner >> 1];
+    rows[t] = (below ? y.next : y.first) * side + (right ? x.next : x.first);
+    weights[t] = (right ? x.share : 1 - x.share) * (below ? y.share : 1 - y.share);
+  });
+}
+
+/** Place `i` of `n` between two of `side` places, ends on ends. */
+function between(i: number, n: number, side: number): { first: number; next: number; share: number } {
+  const f32 = Math.fround;
+  const scale = n > 1 && side > 1 ? f32((n - 1) / (side - 1)) : f32(n / side);
+  const place = f32(i / scale);
+  const within = (at: number) => Math.max(0, Math.min(side - 1, at));
+  const first = Math.floor(place);
+  return { first: within(first), next: within(first + 1), share: Math.max(0, Math.min(1, f32(place - within(first)))) };
+}

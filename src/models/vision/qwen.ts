@@ -1,0 +1,56 @@
+/**
+ * @file What the towers of Qwen2-VL, Qwen2.5-VL and Qwen3-VL share: any size of image, a 2-D rotation of queries and keys (row first, then
+ * column), and the merger that makes one token of a square of 2 × 2 patches.
+ */
+import type { Linear, NormWeights, Ops, RopeCoordinates, Tensor } from '../../tensor/ops.ts';
+import { mlp } from '../feed-forward.ts';
+import type { VisionParameters } from './parameters.ts';
+import type { Tower, TowerLoader } from './tower.ts';
+
+/** Patches a side of a token. */
+export const merge = 2;
+
+/** What all of them say of themselves. */
+export function qwenTower({ patchSize }: VisionParameters): Pick<Tower, 'preprocessing' | 'begin' | 'end' | 'sees'> {
+  return {
+    preprocessing: { kind: 'dynamic', unit: patchSize * merge, filter: 'bicubic', minTokens: 8, maxTokens: 4096 },
+    begin: '<|vision_start|>',
+    end: '<|vision_end|>',
+    sees: 'causal',
+  };
+}
+
+/** @throws ModelError for another merge than 2 × 2 */
+export function checkMerge({ keys }: TowerLoader): void {
+  const size = keys.u32('spatial_merge_size', merge);
+  if (size !== merge) throw keys.error('spatial_merge_size', `is ${size}, but must be ${merge}`);
+}
+
+/** Half of the pairs of a head turn by the row of a patch, half by its column. @throws ModelError for heads that have no quarters */
+export function patchAxes({ keys, hparams: { nEmbdHeadK } }: TowerLoader): RopeCoordinates {
+  if (nEmbdHeadK % 4 !== 0) {
+    throw keys.error('attention.head_count', `leaves heads of ${nEmbdHeadK} values, which do not divide by 4`);
+  }
+  return { kind: 'axes', sizes: [nEmbdHeadK / 4, nEmbdHeadK / 4] };
+}
+
+/** Two matrices with a GELU between them. */
+export interface Merger {
+  readonly up: Linear;
+  readonly down: Linear;
+}
+
+/** @param first, second names of the matrices; the width between them is the file's */
+export function declareMerger(loader: TowerLoader, first: string, second: string): Merger {
+  const { nEmbd, nEmbdText } = loader.hparams;
+  const nIn = nEmbd * merge ** 2;
+  const nInner = loader.dimension(first, 1) ?? nIn;
+  return { up: loader.linear(first, nIn, nInner), down: loader.linear(second, nInner, nEmbdText) };
+}
+
+/** The patches of each token side by side, then the two matrices: `[T, nEmbd]` → `[T / 4, nEmbdText]`. */
+export function mergePatches(ops: Ops, x: Tensor, merger: Merger, norm?: NormWeights & { eps: number }): Tensor {
+  const joined = ops.pool(x, 'concat'); // [T / 4, 4 · nEmbd]
+  const normed = norm === undefined ? joined : ops.norm(joined, norm, { kind: 'layer', eps: norm.eps });
+  return mlp(ops, normed, merger, 'gelu');
+}

@@ -1,0 +1,68 @@
+/**
+ * @file The tower of Qwen3-VL (Bai et al. 2025), Qwen3-VL-Embedding and -Reranker: learned positions, interpolated to the grid of the image,
+ * beside the rotation; and DeepStack (Meng et al. 2024): what some of the layers make is merged too, for the first layers of the text model.
+ */
+import type { NormWeights, Tensor } from '../../tensor/ops.ts';
+import { qwenVisionNames } from '../names/vision.ts';
+import {
+  declareLayers,
+  declareNorm,
+  declarePatchEmbedding,
+  declarePreNorm,
+  embedPatches,
+  visionBlock,
+} from './layer.ts';
+import { checkMerge, declareMerger, type Merger, merge, mergePatches, patchAxes, qwenTower } from './qwen.ts';
+import type { TowerArchitecture, TowerLoader } from './tower.ts';
+
+export const qwen3VlTower: TowerArchitecture = {
+  id: 'qwen3vl_merger',
+  build(loader) {
+    const parameters = loader.hparams;
+    const { nEmbd, nEmbdText, eps } = parameters;
+    checkMerge(loader);
+    const coordinates = patchAxes(loader);
+    const kind = 'layer';
+    const patches = declarePatchEmbedding(loader, 2, 'required');
+    const nPositions = loader.dimension('v.position_embd', 1) ?? 1;
+    const positions = loader.table('v.position_embd', nEmbd, nPositions);
+    const side = Math.sqrt(nPositions);
+    if (!Number.isInteger(side))
+      throw loader.error('v.position_embd.weight', `has ${nPositions} rows, which are no square`);
+    const preNorm = declarePreNorm(loader, kind);
+    const layers = declareLayers(loader, kind, false);
+    const deepstack = layers.map((_, il) => declareDeepstack(loader, il));
+    const postNorm = declareNorm(loader, 'v.post_ln', nEmbd, kind);
+    const merger = declareMerger(loader, 'mm.0', 'mm.2');
+    return {
+      ...qwenTower(parameters),
+      parameters,
+      order: { merge },
+      width: nEmbdText * (1 + deepstack.filter((part) => part !== undefined).length),
+      interpolates: { side },
+      names: qwenVisionNames,
+      forward(ops) {
+        let x = embedPatches(ops, patches); // [T, nEmbd]
+        for (let term = 0; term < 4; term++) x = ops.embedding(positions, { term }, { add: x });
+        if (preNorm !== undefined) x = ops.norm(x, preNorm, { kind, eps });
+        const parts: Tensor[] = [];
+        layers.forEach((w, il) => {
+          x = visionBlock(ops, x, w, parameters, il, { kind, coordinates });
+          const part = deepstack[il];
+          if (part !== undefined) parts.push(mergePatches(ops, x, part.merger, { ...part.norm, eps }));
+        });
+        const merged = mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger); // [T / 4, nEmbdText]
+        return parts.length === 0 ? merged : ops.concat([merged, ...parts]);
+      },
+    };
+  },
+};
+
+/** The merger of a layer that the file has one for, with a norm of the four patches together. */
+function declareDeepstack(loader: TowerLoader, il: number): { norm: NormWeights; merger: Merger } | undefined {
+  const name = `v.deepstack.${il}`;
+  return loader.optional(`${name}.fc1`, (first) => ({
+    norm: loader.layerNorm(`${name}.norm`, loader.hparams.nEmbd * merge ** 2),
+    merger: declareMerger(loader, first, `${name}.fc2`),
+  }));
+}
