@@ -7,7 +7,8 @@
  * batch may have any length, so no client starves.
  * The backends guarantee that the result of an input does not depend on the rest of its batch.
  */
-import type { Pooling } from '../models/index.ts';
+import { type Pooling, packInputs } from '../models/index.ts';
+import { pooledRows } from '../tensor/batch.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import type { Runner } from './runner.ts';
 import type { BatchReport } from './types.ts';
@@ -203,7 +204,7 @@ export class Scheduler {
   /** Computes a batch; resolves to a function that gives the rows to their jobs. */
   async #compute(taken: readonly Taken[]): Promise<() => void> {
     const { pooling, observer } = taken[0].job;
-    const batch = packBatch(
+    const batch = packInputs(
       taken.map(({ job, index }) => job.inputs[index]),
       taken.map(({ job, index }) => job.pairStarts?.[index]),
     );
@@ -225,7 +226,7 @@ export class Scheduler {
     const nRows = pooling === 'none' ? batch.ids.length : taken.length;
     const width = values.length / nRows;
     for (const [seq, { job, index }] of taken.entries()) {
-      const [from, to] = pooling === 'none' ? [batch.offsets[seq], batch.offsets[seq + 1]] : [seq, seq + 1];
+      const [from, to] = pooling === 'none' ? pooledRows(batch, seq, 'none') : [seq, seq + 1];
       job.results[index] = { values: values.slice(from * width, to * width), width };
       job.nDone++;
       job.nTokensDone += job.inputs[index].length;
@@ -244,25 +245,4 @@ export class Scheduler {
 
 function countTokens(inputs: readonly Int32Array[]): number {
   return inputs.reduce((sum, { length }) => sum + length, 0);
-}
-
-/**
- * Concatenates sequences.
- * @param pairStarts where the second text of each pair begins
- */
-export function packBatch(sequences: readonly Int32Array[], pairStarts: readonly (number | undefined)[] = []): Batch {
-  const nTokens = countTokens(sequences);
-  const ids = new Int32Array(nTokens);
-  const positions = new Int32Array(nTokens);
-  const offsets = new Int32Array(sequences.length + 1);
-  const types = pairStarts.some((start) => start !== undefined) ? new Int32Array(nTokens) : undefined;
-  let row = 0;
-  for (const [seq, sequence] of sequences.entries()) {
-    ids.set(sequence, row);
-    for (let i = 0; i < sequence.length; i++) positions[row + i] = i;
-    types?.fill(1, row + (pairStarts[seq] ?? sequence.length), row + sequence.length);
-    row += sequence.length;
-    offsets[seq + 1] = row;
-  }
-  return { ids, positions, offsets, ...(types && { types }) };
 }

@@ -20,14 +20,16 @@ export interface ModelTreeNode {
 export function weightTree(name: string, weights: readonly Weight[], depth = 0): ModelTreeNode {
   const groups = new Map<string, Weight[]>();
   for (const weight of weights) {
-    const part = weight.name.split('.')[depth] ?? '';
-    const group = groups.get(part);
-    if (group === undefined) groups.set(part, [weight]);
+    const [part, ...rest] = weight.name.split('.').slice(depth);
+    // The kernels of several frames are `weight`, `weight.1` …
+    const key = part === 'weight' ? [part, ...rest].join('.') : part;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [weight]);
     else group.push(weight);
   }
   const children = Array.from(groups, ([part, group]): ModelTreeNode => {
     const [only] = group;
-    if (group.length === 1 && only.name.split('.').length === depth + 1) {
+    if (group.length === 1 && only.name.split('.').slice(depth).join('.') === part) {
       return { name: part, nParams: countParams(only), children: [], weight: only };
     }
     return weightTree(part, group, depth + 1);

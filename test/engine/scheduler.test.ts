@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Runner } from '../../src/engine/runner.ts';
-import { packBatch, Scheduler } from '../../src/engine/scheduler.ts';
+import { Scheduler } from '../../src/engine/scheduler.ts';
 import type { BatchReport } from '../../src/engine/types.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
@@ -46,15 +46,6 @@ class SummingRunner implements Runner {
 
 const ones = (n: number, value = 1) => new Int32Array(n).fill(value);
 const sizes = (runner: SummingRunner) => runner.batches.map(({ batch }) => batch.ids.length);
-
-describe('packBatch', () => {
-  it('puts sequences end to end with positions from 0', () => {
-    const batch = packBatch([Int32Array.of(7, 8, 9), Int32Array.of(4)]);
-    expect(batch.ids).toEqual(Int32Array.of(7, 8, 9, 4));
-    expect(batch.positions).toEqual(Int32Array.of(0, 1, 2, 0));
-    expect(batch.offsets).toEqual(Int32Array.of(0, 3, 4));
-  });
-});
 
 describe('Scheduler', () => {
   it.each([

@@ -21,9 +21,7 @@ import { gridOf, packPatches, rowsByImage } from './patches.ts';
 import { towers } from './registry.ts';
 import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
 
-export { projectorArchitecture } from './parameters.ts';
-export { towers } from './registry.ts';
-export type { Pixels, Preprocessing, TokenGrid, Tower } from './tower.ts';
+export type { Pixels } from './tower.ts';
 
 /** What a file with a tower describes. */
 export interface TowerOutline extends Omit<Tower, 'forward' | 'names' | 'order'> {

@@ -8,14 +8,6 @@ import type { Batch, MixtureTerm } from '../../tensor/ops.ts';
 import type { VisionParameters } from './parameters.ts';
 import type { Pixels, TokenGrid, Tower } from './tower.ts';
 
-/** How the patches of an image are ordered. */
-export interface PatchOrder {
-  /** Patches a side of what becomes one token. */
-  readonly merge: number;
-  /** Tokens a side of a window; tokens go window by window then. Default: one window, the image. */
-  readonly window?: number;
-}
-
 /** The grid of tokens of an image of this size. @throws RangeError for sides that are no whole numbers of tokens */
 export function gridOf({ width, height }: Pick<Pixels, 'width' | 'height'>, unit: number): TokenGrid {
   const [nx, ny] = [width / unit, height / unit];
@@ -26,7 +18,7 @@ export function gridOf({ width, height }: Pick<Pixels, 'width' | 'height'>, unit
 }
 
 /** The windows of a grid from the top left, ragged at the right and at the bottom: tokens of each, by their place in raster order. */
-export function windowsOf({ nx, ny }: TokenGrid, side = Math.max(nx, ny)): number[][] {
+function windowsOf({ nx, ny }: TokenGrid, side = Math.max(nx, ny)): number[][] {
   const windows: number[][] = [];
   for (let top = 0; top < ny; top += side) {
     for (let left = 0; left < nx; left += side) {

@@ -6,7 +6,6 @@ import type { Ops, Tensor } from '../../tensor/ops.ts';
 import type { StepNameTable } from '../names/step-names.ts';
 import type { WeightLoader } from '../weights.ts';
 import type { VisionParameters } from './parameters.ts';
-import type { PatchOrder } from './patches.ts';
 
 /** The pixels of an image, three bytes (R, G, B) each, row by row. */
 export interface Pixels {
@@ -28,6 +27,14 @@ export type Preprocessing =
     }
   /** A square of `size` pixels a side. */
   | { readonly kind: 'square'; readonly size: number; readonly filter: 'bilinear' };
+
+/** How the patches of an image are ordered. */
+export interface PatchOrder {
+  /** Patches a side of what becomes one token. */
+  readonly merge: number;
+  /** Tokens a side of a window; tokens go window by window then. Default: one window, the image. */
+  readonly window?: number;
+}
 
 /** The tokens of one image, as a grid. */
 export interface TokenGrid {
