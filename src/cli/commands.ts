@@ -123,4 +123,12 @@ downloads that were given up. Files in the cache that are no GGUF models are lef
     usage: 'IN [OUT] TYPE [THREADS] [OPTIONS]',
     run: async (parsed) => (await import('./quantize.ts')).quantize(parsed),
   },
+  edit: {
+    summary: 'Changes the metadata of a GGUF file',
+    usage: 'IN [OUT] [--set KEY=TYPE:VALUE] [--remove KEY]',
+    details: `Changes the metadata of a GGUF file. Without OUT the file itself is changed: only its header is written where the new one is
+as long as the old one, padding included; otherwise a new file takes its place when it is complete. \`--override-kv\` tries a value
+without changing the file.`,
+    run: async (parsed) => (await import('./edit.ts')).edit(parsed),
+  },
 };

@@ -3,6 +3,7 @@
  */
 import type { Embedder, LoadOptions } from '../engine/index.ts';
 import { log, showProgress } from './log.ts';
+import { readMetadataValues } from './metadata-values.ts';
 import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -48,6 +49,8 @@ export function loadOptions(
 ): LoadOptions {
   const threads = values.threadsBatch ?? values.threads;
   return {
+    overrides: values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv'),
+    rope: ropeSettings(values),
     backend: values.backend,
     precision: values.precision,
     threads: threads < 1 ? undefined : threads,
@@ -68,4 +71,23 @@ export function loadOptions(
     onProgress: showProgress(),
     signal,
   };
+}
+
+/** llama.cpp marks what the user leaves to the file by 0 or a negative number. */
+function ropeSettings(values: OptionValues): LoadOptions['rope'] {
+  if (values.ropeScale !== undefined && values.ropeFreqScale !== undefined) {
+    throw new UsageError('--rope-scale and --rope-freq-scale say the same: give one of them');
+  }
+  const given = (value: number) => (value < 0 ? undefined : value);
+  const rope = {
+    scaling: values.ropeScaling,
+    freqBase: values.ropeFreqBase || undefined,
+    freqScale: values.ropeScale === undefined ? values.ropeFreqScale : 1 / values.ropeScale,
+    yarnOrigCtx: values.yarnOrigCtx || undefined,
+    yarnExtFactor: given(values.yarnExtFactor),
+    yarnAttnFactor: given(values.yarnAttnFactor),
+    yarnBetaSlow: given(values.yarnBetaSlow),
+    yarnBetaFast: given(values.yarnBetaFast),
+  };
+  return Object.values(rope).some((value) => value !== undefined) ? rope : undefined;
 }

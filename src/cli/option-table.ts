@@ -7,6 +7,7 @@ import { fileOptions } from './options/file-options.ts';
 import { generalOptions } from './options/general-options.ts';
 import { hubOptions } from './options/hub-options.ts';
 import { inputOptions } from './options/input-options.ts';
+import { metadataOptions } from './options/metadata-options.ts';
 import { modelOptions } from './options/model-options.ts';
 import { serverOptions } from './options/server-options.ts';
 import { vectorOptions } from './options/vector-options.ts';
@@ -15,6 +16,7 @@ import { vectorOptions } from './options/vector-options.ts';
 const rows = [
   ...modelOptions,
   ...hubOptions,
+  ...metadataOptions,
   ...vectorOptions,
   ...inputOptions,
   ...auditOptions,

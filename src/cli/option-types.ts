@@ -16,6 +16,7 @@ export const commandNames = [
   'models',
   'convert',
   'quantize',
+  'edit',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 

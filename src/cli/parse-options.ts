@@ -64,8 +64,14 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     if (inline === undefined && !takesAnyText(option) && meanings.has(splitFlag(text)[0])) {
       throw new UsageError(`${flag} needs a value, but ${text} follows it (is a variable unset?)`);
     }
-    if (values.has(option.name)) notes.push(`${flag} was given twice: the last one counts`);
-    values.set(option.name, readOptionValue(option, text, flag));
+    const value = readOptionValue(option, text, flag);
+    const before = values.get(option.name);
+    if (Array.isArray(value) && Array.isArray(before)) {
+      values.set(option.name, [...before, ...value]);
+      continue;
+    }
+    if (before !== undefined) notes.push(`${flag} was given twice: the last one counts`);
+    values.set(option.name, value);
   }
 
   for (const option of optionTable) {

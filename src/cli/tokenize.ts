@@ -5,13 +5,15 @@ import { loadTokenizer } from '../engine/tokenizer.ts';
 import { escapeControls } from '../gguf/escape.ts';
 import { answerLines } from './answer-lines.ts';
 import { readInput, requireModel } from './input.ts';
+import { readMetadataValues } from './metadata-values.ts';
 import type { Parsed } from './parse-options.ts';
 import { write } from './write.ts';
 
 /** Prints the tokens of a text. */
 export async function tokenize(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const tokenizer = await loadTokenizer(await requireModel(parsed).locate());
+  const overrides = values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv');
+  const tokenizer = await loadTokenizer(await requireModel(parsed).locate(), { overrides });
   const encode = (text: string) =>
     tokenizer.encode(text, { addSpecial: !values.noBos, parseSpecial: !values.noParseSpecial });
   if (values.jsonl) {

@@ -63,7 +63,7 @@ export async function startRunner(
   { source, file }: OpenModel,
   options: LoadOptions,
   watch: LoadWatch,
-  reopen: () => Promise<ByteSource>,
+  reopen: () => Promise<OpenModel>,
 ): Promise<Runner> {
   const { precision = 'high', profile = false } = options;
   if (backend === 'webgpu') {

@@ -1,7 +1,7 @@
 /**
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
-import { type Metadata, openGguf } from '../gguf/index.ts';
+import type { Metadata } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
 import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
@@ -14,7 +14,7 @@ import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
 import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
-import { type ModelSource, openSource } from './source.ts';
+import { type ModelSource, openFileWith, openSource } from './source.ts';
 import { collectSteps, type Trace, type TraceOptions } from './trace.ts';
 import {
   type Embeddings,
@@ -82,7 +82,7 @@ export class Embedder {
     const bytes = await open();
     const team = startThreads(place, options);
     try {
-      const file = await openGguf(bytes);
+      const file = await openFileWith(bytes, options);
       const outline = outlineModel(file);
       if (options.requireClassifier && outline.rankOutputs === undefined) {
         const name = file.metadata.string('general.name') ?? bytes.name;
@@ -91,12 +91,15 @@ export class Embedder {
       const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
       const watch = { signal, onProgress: onLoaded };
       const onWarning = options.onWarning && reported(options.onWarning);
-      const starting = startRunner(place, team, { source: bytes, file }, { ...options, onWarning }, watch, open);
+      const starting = startRunner(place, team, { source: bytes, file }, { ...options, onWarning }, watch, async () => {
+        const again = await open();
+        return { source: again, file: await openFileWith(again, options) };
+      });
       try {
         const tokenizer = createTokenizer(file.metadata);
         const runner = await starting;
         const { nCtxTrain, pooling: ownPooling } = outline.hparams;
-        const nCtx = Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
+        const nCtx = options.rope ? (options.nCtx ?? nCtxTrain) : Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
         const pooling = options.pooling ?? ownPooling;
         if (pooling === 'rank' && outline.lacksPooler)
           onWarning?.(poolerWarning(file.metadata.string('general.name') ?? bytes.name));

@@ -1,9 +1,8 @@
 /**
  * @file Loads a tokenizer without a model; a file with only a vocabulary is enough.
  */
-import { openGguf } from '../gguf/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { type ModelSource, openSource } from './source.ts';
+import { type ModelSource, openFileWith, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
 
 /**
@@ -14,11 +13,11 @@ import type { LoadOptions } from './types.ts';
  */
 export async function loadTokenizer(
   source: ModelSource,
-  { hub, signal }: Pick<LoadOptions, 'hub' | 'signal'> = {},
+  { hub, signal, overrides }: Pick<LoadOptions, 'hub' | 'signal' | 'overrides'> = {},
 ): Promise<Tokenizer> {
   const bytes = await openSource(source, { ...hub, signal });
   try {
-    return createTokenizer((await openGguf(bytes)).metadata);
+    return createTokenizer((await openFileWith(bytes, { overrides })).metadata);
   } finally {
     await bytes.close();
   }

@@ -1,8 +1,9 @@
 /**
  * @file The public types of the engine: options and results of `Embedder.load` and `embed`.
  */
+import type { MetadataValue } from '../gguf/index.ts';
 import type { HubOptions } from '../hub/options.ts';
-import type { Pooling, RankOutputs } from '../models/index.ts';
+import type { Pooling, RankOutputs, RopeSettings } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 
@@ -76,6 +77,13 @@ export interface LoadOptions {
   readonly keepBlocks?: boolean;
   /** How the webgpu backend uses the GPU; other backends ignore it. */
   readonly gpu?: GpuOptions;
+  /**
+   * Metadata to use instead of the file's, by key: `{ 'bert.pooling_type': 2 }`. Numbers become the type that the file has
+   * under the key.
+   */
+  readonly overrides?: Readonly<Record<string, MetadataValue>>;
+  /** RoPE parameters to use instead of the file's. With them, `nCtx` may be larger than the context of the training. */
+  readonly rope?: RopeSettings;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
   /** Most tokens in one packed batch; a single longer input still runs in one piece. Default 512. */

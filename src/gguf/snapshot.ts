@@ -8,7 +8,7 @@ import type { ByteSource } from './source.ts';
 
 /** What `postMessage` can carry of a `GgufFile`. */
 export interface GgufSnapshot extends Pick<GgufFile, 'version' | 'littleEndian' | 'alignment' | 'dataOffset'> {
-  /** The file up to the data of its first tensor. */
+  /** The bytes that `entries` point into. */
   readonly header: Uint8Array<ArrayBuffer>;
   readonly entries: ReadonlyMap<string, Entry>;
   readonly tensors: readonly {
@@ -28,7 +28,7 @@ export function takeSnapshot(file: GgufFile): GgufSnapshot {
     littleEndian,
     alignment,
     dataOffset,
-    header: metadata.header.slice(0, dataOffset),
+    header: metadata.header.slice(),
     entries: metadata.entries,
     tensors: Array.from(tensors.values(), ({ name, type, shape, offset, byteLength }) => {
       return { name, typeId: type.id, shape, offset, byteLength };

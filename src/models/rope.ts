@@ -2,6 +2,7 @@
  * @file The RoPE parameters of a file (base, scaling, YaRN) and their conversion to options of `Ops.rope`.
  */
 import { printable } from '../gguf/errors.ts';
+import type { MetadataValue } from '../gguf/index.ts';
 import type { RopeOptions, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { Keys } from './keys.ts';
@@ -21,6 +22,79 @@ export interface RopeParameters {
 const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
 
 /**
+ * Keys of the settings that a user gives instead of the file's, as llama.cpp's flags of the same names do. They are no keys
+ * of an architecture: llama.cpp applies them to what it has read, in its own order.
+ */
+const settings = 'gguf_embed.rope.';
+
+/** RoPE parameters to use instead of the file's. */
+export interface RopeSettings {
+  /** How positions beyond those of the training are reached. */
+  readonly scaling?: 'none' | 'linear' | 'yarn';
+  readonly freqBase?: number;
+  /** Factor of every angle: 0.5 doubles the context. */
+  readonly freqScale?: number;
+  /** Context of the training, where YaRN begins. */
+  readonly yarnOrigCtx?: number;
+  /** Mix of YaRN: 0 is linear scaling, 1 is YaRN. */
+  readonly yarnExtFactor?: number;
+  /** Factor of queries and keys; counts without YaRN only. */
+  readonly yarnAttnFactor?: number;
+  readonly yarnBetaFast?: number;
+  readonly yarnBetaSlow?: number;
+}
+
+/** Architectures whose positions are not rotated. */
+const withoutRope = ['bert', 'jina-bert-v2', 't5encoder'];
+
+/** Names of `RopeSettings` with the least value that makes sense. */
+const numericSettings = {
+  freqBase: 1e-6,
+  freqScale: 1e-6,
+  yarnOrigCtx: 1,
+  yarnExtFactor: 0,
+  yarnAttnFactor: 0,
+  yarnBetaFast: 0,
+  yarnBetaSlow: 0,
+} as const satisfies Partial<Record<keyof RopeSettings, number>>;
+
+/** Names of the settings, in the order of `RopeSettings`. */
+export const ropeSettingNames = [
+  'scaling',
+  ...(Object.keys(numericSettings) as (keyof typeof numericSettings)[]),
+] as const;
+
+/**
+ * `given` as metadata that `readRope` reads.
+ * @throws ModelError for a value that makes no sense
+ */
+export function ropeMetadata(given: RopeSettings): Record<string, MetadataValue> {
+  const set: Record<string, MetadataValue> = {};
+  if (given.scaling !== undefined) {
+    if (!['none', 'linear', 'yarn'].includes(given.scaling)) {
+      throw new ModelError(`rope.scaling is ${printable(String(given.scaling))}; known are none, linear, yarn`);
+    }
+    set[`${settings}scaling`] = given.scaling;
+  }
+  for (const [name, least] of Object.entries(numericSettings)) {
+    const value = given[name as keyof typeof numericSettings];
+    if (value === undefined) continue;
+    if (!(Number.isFinite(value) && value >= least))
+      throw new ModelError(`rope.${name} is ${value}; it must be ${least} or more`);
+    set[`${settings}${name}`] = { type: 'float64', value };
+  }
+  return set;
+}
+
+function readSettings({ metadata, architecture }: Keys): RopeSettings {
+  const found = ropeSettingNames.filter((name) => metadata.has(settings + name));
+  if (found.length > 0 && withoutRope.includes(architecture)) {
+    throw new ModelError(`${architecture} has no rotary positions: rope.${found[0]} would change nothing`);
+  }
+  return Object.fromEntries(found.map((name) => [name, metadata.get(settings + name)]));
+}
+
+/**
  * Reads `rope.*`.
  * @param nEmbdHeadK default of `rope.dimension_count`
  * @throws ModelError for more dimensions than a head has, an odd number of dimensions, or an unknown kind of scaling
@@ -33,23 +107,35 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
   if (nRot % 2 !== 0 && nRot !== nEmbdHeadK) {
     throw keys.error('rope.dimension_count', `is ${nRot}, but dimensions are rotated in pairs`);
   }
-  const type = keys.string('rope.scaling.type', 'linear');
+  const given = readSettings(keys);
+  const type = given.scaling ?? keys.string('rope.scaling.type', 'linear');
   if (!scalingTypes.includes(type)) {
     throw keys.error('rope.scaling.type', `is ${printable(type)}; supported are ${scalingTypes.join(', ')}`);
   }
   const factor = keys.f32('rope.scaling.factor', keys.f32('rope.scale_linear', 0));
-  const freqScale = type === 'none' || factor === 0 ? 1 : 1 / factor;
-  const nCtxOrig = keys.u32('rope.scaling.original_context_length', nCtxTrain);
-  const base = { nRot, freqBase: keys.positiveF32('rope.freq_base', 10000), freqScale, extended: nCtxTrain > nCtxOrig };
-  const attnFactor = keys.f32('rope.scaling.attn_factor', 1);
-  if (type === 'yarn') {
+  const freqScale = type === 'none' ? 1 : (given.freqScale ?? (factor === 0 ? 1 : 1 / factor));
+  const nCtxOrig = given.yarnOrigCtx ?? keys.u32('rope.scaling.original_context_length', nCtxTrain);
+  const base = {
+    nRot,
+    freqBase: given.freqBase ?? keys.positiveF32('rope.freq_base', 10000),
+    freqScale,
+    extended: nCtxTrain > nCtxOrig,
+  };
+  const ownFactor = keys.f32('rope.scaling.attn_factor', 1);
+  const {
+    yarnExtFactor: extFactor = type === 'yarn' ? 1 : 0,
+    yarnBetaFast: betaFast = 32,
+    yarnBetaSlow: betaSlow = 1,
+  } = given;
+  if (extFactor !== 0) {
     // The kernel multiplies by 1 + 0.1 ln(1 / freqScale); the product must be YaRN's mscale, which is 1 below factor 1.
     const mscale = Math.max(1, 1 + 0.1 * Math.log(1 / freqScale));
-    const attn = (mscale / (1 + 0.1 * Math.log(1 / freqScale))) * attnFactor;
-    return { ...base, yarn: { extFactor: 1, attnFactor: attn, betaFast: 32, betaSlow: 1, nCtxOrig } };
+    const attnFactor = (mscale / (1 + 0.1 * Math.log(1 / freqScale))) * ownFactor;
+    return { ...base, yarn: { extFactor, attnFactor, betaFast, betaSlow, nCtxOrig } };
   }
+  const attnFactor = (given.yarnAttnFactor ?? 1) * ownFactor;
   if (attnFactor === 1) return base;
-  return { ...base, yarn: { extFactor: 0, attnFactor, betaFast: 32, betaSlow: 1, nCtxOrig } };
+  return { ...base, yarn: { extFactor: 0, attnFactor, betaFast, betaSlow, nCtxOrig } };
 }
 
 /**

@@ -65,8 +65,8 @@ describe('parseOptions', () => {
 
   it('refuses flags whose loss would change the result', () => {
     expect(() => parse(['--lora', 'a.gguf'])).toThrow('--lora is not supported');
-    const env = { LLAMA_ARG_ROPE_SCALE: '2' };
-    expect(() => parse([], env)).toThrow('LLAMA_ARG_ROPE_SCALE is not supported');
+    const env = { LLAMA_ARG_DOCKER_REPO: 'ai/model' };
+    expect(() => parse([], env)).toThrow('LLAMA_ARG_DOCKER_REPO is not supported');
     expect(parse(['--help'], env).values.help).toBe(true);
     expect(parseOptions('inspect', ['-m', 'a.gguf'], env).values.model).toBe('a.gguf');
   });

@@ -22,24 +22,6 @@ export const refusedFlags: readonly FlagGroup[] = [
     ],
   },
   {
-    why: 'change the metadata in the file instead',
-    flags: [['--override-kv', 1]],
-  },
-  {
-    why: 'positions follow the file: change its metadata instead',
-    flags: [
-      ['--rope-scaling', 1, 'LLAMA_ARG_ROPE_SCALING_TYPE'],
-      ['--rope-scale', 1, 'LLAMA_ARG_ROPE_SCALE'],
-      ['--rope-freq-base', 1, 'LLAMA_ARG_ROPE_FREQ_BASE'],
-      ['--rope-freq-scale', 1, 'LLAMA_ARG_ROPE_FREQ_SCALE'],
-      ['--yarn-orig-ctx', 1, 'LLAMA_ARG_YARN_ORIG_CTX'],
-      ['--yarn-ext-factor', 1, 'LLAMA_ARG_YARN_EXT_FACTOR'],
-      ['--yarn-attn-factor', 1, 'LLAMA_ARG_YARN_ATTN_FACTOR'],
-      ['--yarn-beta-slow', 1, 'LLAMA_ARG_YARN_BETA_SLOW'],
-      ['--yarn-beta-fast', 1, 'LLAMA_ARG_YARN_BETA_FAST'],
-    ],
-  },
-  {
     why: 'this program embeds text only',
     flags: [
       ['-mm, --mmproj', 1, 'LLAMA_ARG_MMPROJ'],

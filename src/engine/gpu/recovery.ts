@@ -5,7 +5,7 @@
  * the weights are read again. A second loss is final: a device that is lost twice is likely to be lost again, and the user
  * must know.
  */
-import { type ByteSource, type GgufFile, openGguf } from '../../gguf/index.ts';
+import type { GgufFile } from '../../gguf/index.ts';
 import type { LoadWatch, Runner } from '../runner.ts';
 import type { OpenModel } from '../team.ts';
 import type { LoadOptions } from '../types.ts';
@@ -21,7 +21,7 @@ export async function startGpuRunner(
   opened: OpenModel,
   options: LoadOptions,
   watch: LoadWatch,
-  reopen: () => Promise<ByteSource>,
+  reopen: () => Promise<OpenModel>,
 ): Promise<Runner> {
   const { GpuDeviceLostError } = await import('../../kernels/webgpu/index.ts');
   const { onWarning } = options;
@@ -37,13 +37,12 @@ export async function startGpuRunner(
   async function restart(): Promise<void> {
     await current.runner.dispose();
     await current.tuningWritten();
-    const source = await reopen();
+    const again = await reopen();
     try {
-      const again = await openGguf(source);
-      if (layoutOf(again) !== layout) throw new Error(`${source.name} has changed since it was loaded`);
-      current = await loadOntoGpu({ source, file: again }, options, {});
+      if (layoutOf(again.file) !== layout) throw new Error(`${again.source.name} has changed since it was loaded`);
+      current = await loadOntoGpu(again, options, {});
     } finally {
-      await source.close();
+      await again.source.close();
     }
     onWarning?.(`the GPU device was lost, and the model was loaded again on ${current.runner.description}`);
   }

@@ -1,0 +1,116 @@
+/**
+ * @file Metadata with other values than the file has: those that a user sets when loading it, or writes into it.
+ */
+import { GgufError } from './errors.ts';
+import type { Metadata, TypedValue } from './metadata.ts';
+import { type GgufFile, readMetadata } from './open.ts';
+import { memorySink } from './sink.ts';
+import { memorySource } from './sources.ts';
+import type { ScalarType, ValueType } from './value-types.ts';
+import { GgufWriter } from './writer.ts';
+
+/**
+ * A value to set. A `bigint` is an integer. A `number` is an integer if the file has one under the key, or has none and the
+ * number is whole; otherwise it is a float. The form with `type` leaves nothing to guess; where the file has a value, it keeps
+ * the size of that one.
+ */
+export type MetadataValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | { readonly type: ScalarType; readonly value: number | bigint | boolean };
+
+/** What to change. */
+export interface MetadataChanges {
+  readonly set?: Readonly<Record<string, MetadataValue>>;
+  /** Keys to leave out. */
+  readonly remove?: readonly string[];
+}
+
+/**
+ * `file` with changed metadata. Its tensors stay where they are; the bytes of the file are left alone.
+ * @throws GgufError for a value of another kind than the file's, a number that its type cannot hold, and a key to remove that
+ *   the file does not have
+ */
+export async function changeMetadata(file: GgufFile, changes: MetadataChanges): Promise<GgufFile> {
+  const { littleEndian, version } = file;
+  const sink = memorySink();
+  const writer = new GgufWriter(sink, { littleEndian, version });
+  for (const [key, value] of changedValues(file.name, file.metadata, changes)) writer.set(key, value);
+  await writer.writeHeader();
+  return { ...file, metadata: await readMetadata(memorySource(sink.bytes(), file.name)) };
+}
+
+/**
+ * All values of `metadata` after `changes`, in the order of the file, new keys behind.
+ * @param source names the file in errors
+ * @throws GgufError as `changeMetadata`
+ */
+export function changedValues(
+  source: string,
+  metadata: Metadata,
+  { set = {}, remove = [] }: MetadataChanges,
+): Map<string, TypedValue> {
+  const values = new Map<string, TypedValue>();
+  for (const key of metadata.keys()) values.set(key, metadata.typed(key)!);
+  for (const key of remove) {
+    if (!values.delete(key)) throw new GgufError('cannot be removed: the file does not have it', { source, key });
+  }
+  for (const [key, value] of Object.entries(set)) values.set(key, typedValue(source, key, value, values.get(key)));
+  return values;
+}
+
+function typedValue(source: string, key: string, value: MetadataValue, old: TypedValue | undefined): TypedValue {
+  if (typeof value === 'object') {
+    if (old !== undefined && kindOf(old.type) !== kindOf(value.type)) throw cannotBecome(source, key, old, value.value);
+    return checked(source, key, (old?.type ?? value.type) as ScalarType, value.value);
+  }
+  const type = typeFor(value, old?.type);
+  if (type === undefined) throw cannotBecome(source, key, old!, value);
+  if (typeof value === 'string') return { type: 'string', value: new TextEncoder().encode(value) };
+  return checked(source, key, type as ScalarType, value);
+}
+
+function cannotBecome(source: string, key: string, old: TypedValue, value: unknown): GgufError {
+  const given = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return new GgufError(`the file has a value of the type ${old.type}, which cannot become ${given}`, { source, key });
+}
+
+/** Integers of all sizes are one kind, and so are floats. */
+function kindOf(type: ValueType): string {
+  return type.replace(/^u?(int|float)\d+$/, '$1');
+}
+
+/** The type of the new value, `undefined` where the old one is of another kind. */
+function typeFor(value: Exclude<MetadataValue, object>, old: ValueType | undefined): ValueType | undefined {
+  if (typeof value === 'string') return old === undefined || old === 'string' ? 'string' : undefined;
+  if (typeof value === 'boolean') return old === undefined || old === 'bool' ? 'bool' : undefined;
+  if (old === undefined) {
+    if (typeof value === 'number' && !Number.isInteger(value)) return 'float32';
+    return value < 0 ? 'int32' : 'uint32';
+  }
+  if (/^u?int/.test(old)) return old;
+  return old.startsWith('float') && typeof value === 'number' ? old : undefined;
+}
+
+const integerRanges: Partial<Record<ScalarType, readonly [min: bigint, max: bigint]>> = Object.fromEntries(
+  [8, 16, 32, 64].flatMap((bits) => [
+    [`uint${bits}`, [0n, 2n ** BigInt(bits) - 1n]],
+    [`int${bits}`, [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n]],
+  ]),
+);
+
+function checked(source: string, key: string, type: ScalarType, value: number | bigint | boolean): TypedValue {
+  const range = integerRanges[type];
+  if (type === 'bool' || typeof value === 'boolean') {
+    if (type === 'bool' && typeof value === 'boolean') return { type, value };
+  } else if (range === undefined) {
+    return { type, value: Number(value) };
+  } else if (typeof value === 'bigint' || Number.isSafeInteger(value)) {
+    const whole = BigInt(value);
+    if (whole >= range[0] && whole <= range[1]) return { type, value: type.endsWith('64') ? whole : Number(whole) };
+    throw new GgufError(`${value} is out of the range of ${type}, ${range[0]} to ${range[1]}`, { source, key });
+  }
+  throw new GgufError(`${value} is not a value of the type ${type}`, { source, key });
+}
