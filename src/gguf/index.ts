@@ -19,7 +19,7 @@ export { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from './ggml-ty
 export { Metadata, type TypedValue } from './metadata.ts';
 export { fileOf, type GgufFile, openGguf, readMetadata } from './open.ts';
 export { describeFormat, describeSource, HEAD_BYTES } from './other-formats.ts';
-export { changedValues, changeMetadata, type MetadataChanges, type MetadataValue } from './override.ts';
+export { changeMetadata, type MetadataValue } from './override.ts';
 export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';

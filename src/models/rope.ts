@@ -59,10 +59,7 @@ const numericSettings = {
 } as const satisfies Partial<Record<keyof RopeSettings, number>>;
 
 /** Names of the settings, in the order of `RopeSettings`. */
-export const ropeSettingNames = [
-  'scaling',
-  ...(Object.keys(numericSettings) as (keyof typeof numericSettings)[]),
-] as const;
+const ropeSettingNames = ['scaling', ...(Object.keys(numericSettings) as (keyof typeof numericSettings)[])] as const;
 
 /**
  * `given` as metadata that `readRope` reads.
