@@ -30,7 +30,7 @@ export const mayImport = {
     'gguf',
   ],
   server: ['engine', 'workers', 'tokenizer', 'gguf'],
-  audit: ['engine', 'tensor', 'gguf'],
+  audit: ['engine', 'models', 'tensor', 'gguf'],
   convert: ['tokenizer', 'tensor', 'gguf'],
   quantize: ['tensor', 'gguf'],
   cli: [

@@ -74,6 +74,16 @@ Or DATA is a folder as BEIR has them: \`corpus.jsonl\`, \`queries.jsonl\` and \`
 recall@100, as trec_eval defines them. \`--json\` prints all numbers unrounded.`,
     run: async (parsed) => (await import('./eval.ts')).evaluate(parsed),
   },
+  parity: {
+    summary: 'Compares all backends, precisions and thread counts of this machine, and other programs, on a model',
+    usage: '-m FILE [TEXT... | -f FILE] [OPTIONS]',
+    details: `Embeds texts with every backend, precision and number of threads that this machine has, and with other programs that are
+installed in the folder it runs in: native llama.cpp (\`node-llama-cpp\`), and with \`--onnx\` ONNX Runtime (\`onnxruntime-node\`) and
+transformers.js (\`@huggingface/transformers\`). Prints a table in Markdown: how far each is from float32 arithmetic on the weights of the
+file, how alike they order the pairs of texts (Spearman), and in how many texts the tokens differ. The texts are arguments, or the lines of
+\`-f\`, or a set that comes with the program.`,
+    run: async (parsed) => (await import('./parity.ts')).parity(parsed),
+  },
   inspect: {
     summary: 'Prints what is in a GGUF file: header, metadata, tensors, and the model as a tree',
     usage: 'FILE|hf:USER/REPO[:QUANT]|URL [OPTIONS]',

@@ -10,6 +10,7 @@ export const commandNames = [
   'tokenize',
   'trace',
   'eval',
+  'parity',
   'inspect',
   'diff',
   'pull',

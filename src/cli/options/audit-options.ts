@@ -83,4 +83,12 @@ export const auditOptions = [
     commands: ['eval'],
     help: 'text to put before documents',
   },
+  {
+    name: 'onnx',
+    flags: ['--onnx'],
+    type: 'string',
+    value: 'PATH',
+    commands: ['parity'],
+    help: 'the same model for ONNX Runtime: an ONNX file, or for transformers.js, too, a folder with its tokenizer and onnx/model.onnx',
+  },
 ] as const satisfies readonly OptionSpec[];

@@ -49,7 +49,7 @@ export const inputOptions = [
     flags: ['-f', '--file'],
     type: 'string',
     value: 'FILE',
-    commands: ['embed', 'rerank', 'tokenize', 'trace'],
+    commands: ['embed', 'rerank', 'tokenize', 'trace', 'parity'],
     help: 'read the text from a file; the line break at its end is dropped',
   },
   {
@@ -144,7 +144,7 @@ export const inputOptions = [
     flags: ['--json'],
     type: 'switch',
     default: false,
-    commands: ['rerank', 'trace', 'eval', 'inspect', 'diff', 'models'],
+    commands: ['rerank', 'trace', 'eval', 'parity', 'inspect', 'diff', 'models'],
     help: 'print JSON',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -12,7 +12,7 @@ export const modelOptions = [
     env: 'LLAMA_ARG_MODEL',
     type: 'string',
     value: 'FILE',
-    commands: [...computing, 'tokenize', 'inspect'],
+    commands: [...computing, 'tokenize', 'parity', 'inspect'],
     help: 'the GGUF file',
   },
   {

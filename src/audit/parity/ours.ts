@@ -1,0 +1,63 @@
+/**
+ * @file The backends, precisions and thread counts of this machine.
+ */
+import { Embedder, GpuError, type LoadOptions, type ModelInfo } from '../../engine/index.ts';
+import type { Answers, Program } from './rows.ts';
+
+/** A way to compute, and what to call it. */
+export interface OwnProgram extends Program {
+  readonly options: LoadOptions;
+}
+
+/** The exact answers that everything is compared with. */
+export const exactProgram: OwnProgram = {
+  program: 'reference',
+  precision: 'exact',
+  threads: 1,
+  options: { backend: 'reference' },
+};
+
+/**
+ * All others, those of one program and precision one after the other.
+ * @param nCpus threads go from 1 up to here, in powers of two, and at most to 8
+ */
+export function ownPrograms(nCpus: number): OwnProgram[] {
+  const threads = [1, 2, 4, 8].filter((n) => n === 1 || n <= nCpus);
+  const wasm = (['exact', 'high', 'fast'] as const).flatMap((precision) =>
+    threads.map((n) => ({
+      program: 'wasm',
+      precision,
+      threads: n,
+      options: { backend: 'wasm', precision, threads: n } as const,
+    })),
+  );
+  const webgpu = (['exact', 'high', 'fast'] as const).map((precision) => ({
+    program: 'webgpu',
+    precision,
+    threads: undefined,
+    options: { backend: 'webgpu', precision } as const,
+  }));
+  return [...wasm, ...webgpu];
+}
+
+/** Loads the model, embeds the texts, and frees it. Resolves to why not where there is no GPU. */
+export async function ownAnswers(
+  path: string,
+  { options }: OwnProgram,
+  texts: readonly string[],
+): Promise<(Answers & { readonly info: ModelInfo }) | string> {
+  let embedder: Embedder;
+  try {
+    embedder = await Embedder.load(path, options);
+  } catch (error) {
+    if (error instanceof GpuError) return error.message;
+    throw error;
+  }
+  try {
+    const { vectors } = await embedder.embed(texts, { normalize: -1 });
+    const tokens = texts.map((text) => embedder.tokenize(text, { addSpecial: false }));
+    return { vectors, tokens, info: embedder.info };
+  } finally {
+    await embedder.dispose();
+  }
+}
