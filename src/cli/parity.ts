@@ -20,7 +20,7 @@ export async function parity({ values, positionals, ...parsed }: Parsed): Promis
   if (positionals.length > 0 && values.file !== undefined)
     throw new UsageError('texts are arguments or in -f, not both');
   const texts = values.file === undefined ? positionals : textLines(await readTextFile('-f', values.file));
-  const found = await compareAll(model, texts.length > 0 ? texts : parityTexts, values.onnx);
+  const found = await compareAll(await model.locate(), texts.length > 0 ? texts : parityTexts, values.onnx);
   if (values.json) {
     await write(`${JSON.stringify(found)}\n`);
     return;

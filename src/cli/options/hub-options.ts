@@ -4,7 +4,7 @@
 import { computing, type OptionSpec } from '../option-types.ts';
 
 /** Commands that read a model, and the one that only downloads it. */
-const commands = [...computing, 'tokenize', 'inspect', 'pull'] as const;
+const commands = [...computing, 'tokenize', 'parity', 'inspect', 'pull'] as const;
 
 export const hubOptions = [
   {
