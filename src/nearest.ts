@@ -2,7 +2,7 @@
  * @file The known words that are nearest to a mistyped one.
  */
 
-/** The nearest of `known` by edit distance, `undefined` when none is near enough to be meant. */
+/** The nearest of `known` by edit distance, or `undefined` if none is near enough. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   return allNear(word, known)[0];
 }

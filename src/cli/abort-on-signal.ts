@@ -1,5 +1,5 @@
 /**
- * @file Lets a command that writes a file clean up when it is stopped.
+ * @file Lets a command that writes a file clean up when a signal stops it.
  */
 
 /**

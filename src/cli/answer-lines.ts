@@ -1,5 +1,5 @@
 /**
- * @file `--jsonl`: a line out for each line in, in order, as soon as it and those before it are done.
+ * @file `--jsonl`: writes a line for each input line, in order, as soon as it and all lines before it are done.
  */
 import { ContextSizeError, InputError } from '../engine/errors.ts';
 import { type InputLine, jsonLines, type Line } from './jsonl.ts';
@@ -8,26 +8,26 @@ import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
-/** Groups of lines that are worked on while the first of them is waited for; keeps the backend busy and memory flat. */
+/** Groups of lines in progress at a time: enough to keep the backend busy, few enough to bound memory. */
 const GROUPS_AHEAD = 2;
 
-/** How lines are answered. */
+/** How a command answers lines. */
 export interface LineAnswers {
-  /** What is done, as in `120 lines embedded`. */
+  /** The participle in `120 lines embedded`. */
   readonly done: string;
-  /** Whether an array of token ids is an input, too. */
+  /** Whether an input may be an array of token ids. */
   readonly takesIds: boolean;
   /**
-   * The line of output for each input, in order; in its place the error of an input that cannot be used. What follows the
-   * first error may be left out where it ends everything.
+   * The output line for each input, in order, or the error of an invalid input. If the first error ends the command,
+   * the lines after it may be left out.
    */
   answer(lines: readonly InputLine[]): Promise<(string | InputError)[]>;
 }
 
 /**
- * Answers the lines of `-f` or standard input. With `--on-error stop` a line that cannot be used ends this at once, after the
- * answers to those before it; with `skip` its answer is `null`.
- * @throws UsageError naming that line, or at the end how many there were; what `answer` and writing throw
+ * Answers the lines of `-f` or standard input. With `--on-error stop`, an invalid line ends the command after the answers
+ * to the lines before it; with `skip`, its answer is `null`.
+ * @throws UsageError that names the line, or at the end the number of such lines; what `answer` and writing throw
  */
 export async function answerLines(values: OptionValues, answers: LineAnswers): Promise<void> {
   const groups = jsonLines(values, answers.takesIds);
@@ -36,7 +36,7 @@ export async function answerLines(values: OptionValues, answers: LineAnswers): P
   let last = Promise.resolve();
   let failure: { readonly error: unknown } | undefined;
   let giveUp: (error: unknown) => void = () => {};
-  /** The next group, or the failure of one before it: its writer must not wait for a line that may never come. */
+  /** The next group, or the failure of an earlier one: that must be reported without waiting for another line. */
   const next = () =>
     new Promise<IteratorResult<Line[]>>((resolve, reject) => {
       giveUp = reject;
@@ -47,7 +47,7 @@ export async function answerLines(values: OptionValues, answers: LineAnswers): P
     for (let group = await next(); !group.done; group = await next()) {
       const lines = output.skips ? group.value : untilBad(group.value);
       const answered = answers.answer(lines.filter((line) => 'input' in line));
-      // It is waited for in its turn; until then a failure must not count as unhandled.
+      // It is awaited in order; until then a failure must not count as unhandled.
       answered.catch(() => {});
       const written = writeAfter(last, answered, lines, output);
       written.catch((error) => {
@@ -64,7 +64,7 @@ export async function answerLines(values: OptionValues, answers: LineAnswers): P
   output.end();
 }
 
-/** The lines up to the first bad one: what follows it has no answer. */
+/** The lines up to the first invalid one; lines after it get no answer. */
 function untilBad(lines: Line[]): Line[] {
   const bad = lines.findIndex((line) => 'problem' in line);
   return bad < 0 ? lines : lines.slice(0, bad + 1);
@@ -87,7 +87,7 @@ async function writeAfter(
   await output.write(texts);
 }
 
-/** What is wrong with the input of a line: the engine counts inputs of a group, people count lines. */
+/** The problem with the input of a line. The engine counts inputs of a group; users count lines. */
 function problemOf(error: InputError, number: number): string {
   if (error instanceof ContextSizeError) {
     const { nTokens, nCtx } = error;
@@ -99,9 +99,9 @@ function problemOf(error: InputError, number: number): string {
     : `line ${number}: ${error.message}`;
 }
 
-/** Standard output, a line an answer. */
+/** Standard output, one line for each answer. */
 class Output {
-  /** Whether a bad line is answered with `null` instead of ending everything. */
+  /** Whether an invalid line gets the answer `null` and does not end the command. */
   readonly skips: boolean;
   readonly #counter: ReturnType<typeof lineCounter>;
   #nLines = 0;
@@ -113,7 +113,7 @@ class Output {
   }
 
   /**
-   * Writes the answers up to the first error that ends everything.
+   * Writes the answers up to the first error that ends the command.
    * @throws that error
    */
   async write(results: readonly (string | UsageError)[]): Promise<void> {
@@ -130,10 +130,10 @@ class Output {
     if (end >= 0) throw results[end];
   }
 
-  /** @throws UsageError where lines were skipped */
+  /** @throws UsageError if lines were skipped */
   end(): void {
     this.#counter.end();
     if (this.#nBad === 0) return;
-    throw new UsageError(`${this.#nBad} of ${this.#nLines} lines could not be used: their answers are null`);
+    throw new UsageError(`${this.#nBad} of ${this.#nLines} lines are invalid: their answers are null`);
   }
 }

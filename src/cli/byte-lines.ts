@@ -1,9 +1,9 @@
 /**
- * @file A stream of bytes cut into lines before anything is decoded, so that one line which is no text leaves the others alone.
+ * @file Splits a stream of bytes into lines before decoding, so that an invalid line does not affect the others.
  */
 import { DETECTED_BYTES, detectEncoding, type TextEncoding } from './text-encoding.ts';
 
-/** Longest line in bytes; a longer one is more likely a file of another kind. */
+/** Longest line in bytes; a longer line suggests a file of another kind. */
 const MAX_LINE = 64 * 2 ** 20;
 
 /** One line, without its line break. */
@@ -16,8 +16,8 @@ export interface ByteLine {
 }
 
 /**
- * The lines of a stream, in groups: those that each chunk completes.
- * @throws UsageError naming `source` for an encoding that cannot be read; what the stream throws
+ * The lines of a stream, grouped by the chunk that completes them.
+ * @throws UsageError that names `source` for an unsupported encoding; what the stream throws
  */
 export async function* byteLines(stream: AsyncIterable<Uint8Array>, source: string): AsyncGenerator<ByteLine[]> {
   let start: Uint8Array = new Uint8Array(0);
@@ -37,7 +37,7 @@ export async function* byteLines(stream: AsyncIterable<Uint8Array>, source: stri
   yield splitter.end();
 }
 
-/** Whether these bytes suffice for `detectEncoding`; a short first line must not wait for more. */
+/** Whether these bytes are enough for `detectEncoding`, so that a short first line need not wait for more. */
 function showsEncoding([a, b, ...more]: Uint8Array): boolean {
   if (2 + more.length >= DETECTED_BYTES) return true;
   return a !== undefined && b !== undefined && b !== 0 && a !== 0 && a < 0xef;
@@ -45,7 +45,7 @@ function showsEncoding([a, b, ...more]: Uint8Array): boolean {
 
 class LineSplitter {
   readonly encoding: TextEncoding;
-  /** The beginning of a line in pieces. */
+  /** The beginning of a line, in pieces. */
   #pieces: Uint8Array[] = [];
   #length = 0;
   /** Half a code unit at the end of the last chunk. */
@@ -75,13 +75,13 @@ class LineSplitter {
     return lines;
   }
 
-  /** The last line, where no line break ends it. */
+  /** The last line, if it has no line break. */
   end(): ByteLine[] {
     this.#add(this.#half);
     return this.#length > 0 ? [this.#take()] : [];
   }
 
-  /** Where the next line break begins, -1 for none. */
+  /** Index of the next line break, or -1. */
   #findBreak(bytes: Uint8Array, from: number, end: number): number {
     const { name, unit } = this.encoding;
     if (unit === 1) return bytes.indexOf(0x0a, from);

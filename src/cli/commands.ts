@@ -1,5 +1,5 @@
 /**
- * @file The commands: what each is for and where its code is. Loaded on demand, so that `tokenize` does not wait for the server.
+ * @file The commands, with their help texts and their code. Code is loaded on demand, so that `tokenize` does not wait for the server.
  */
 import type { CommandName } from './option-types.ts';
 import type { Parsed } from './parse-options.ts';
@@ -7,11 +7,11 @@ import type { Parsed } from './parse-options.ts';
 /** One command. */
 export interface Command {
   readonly summary: string;
-  /** Arguments as the help shows them. */
+  /** Arguments, as shown in the help. */
   readonly usage: string;
-  /** Paragraph of docs/cli.md; the summary when absent. */
+  /** Paragraph of docs/cli.md; by default the summary. */
   readonly details?: string;
-  /** Runs to the end; throws what went wrong. */
+  /** Runs the command; throws its error. */
   run(parsed: Parsed): Promise<void>;
 }
 
@@ -52,13 +52,13 @@ is for pipelines, as in \`embed\`: each line in is a JSON string, each line out 
     summary: 'Prints every named intermediate of a text, or compares them with those of another program or backend',
     usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints every named intermediate between the text and its vector: shape, smallest and largest value, mean, Euclidean
-norm and the first values of each. The names are those of llama.cpp. \`--backend auto\` stands for \`reference\` here, which shows
-every step; the faster backends show those that they hold in memory as a whole. \`--json\` also has a sample of each tensor, and
+norm and the first values of each. The names are llama.cpp's. Here, \`--backend auto\` means \`reference\`, which shows
+every step; the faster backends show only steps that they hold in memory completely. \`--json\` also has a sample of each tensor.
 \`--npz\` and \`--safetensors\` write all values.
 
-\`--compare\` holds them against a file: one of those that this command writes, or the text that llama.cpp's
-\`llama-eval-callback\` prints. \`--versus\` holds them against another backend. Both print a table of all tensors with the first
-that differs on top, and its cause where it is known. The exit code is 1 when a tensor differs by more than \`--tolerance\`.`,
+\`--compare\` compares them with a file: one that this command wrote, or the output of llama.cpp's
+\`llama-eval-callback\`. \`--versus\` compares them with another backend. Both print a table of all tensors, with the first
+that differs on top and its cause if it is known. The exit code is 1 if a tensor differs by more than \`--tolerance\`.`,
     run: async (parsed) => (await import('./trace.ts')).trace(parsed),
   },
   eval: {
@@ -66,11 +66,11 @@ that differs on top, and its cause where it is known. The exit code is 1 when a 
     usage: '-m FILE|-hf USER/REPO DATA [OPTIONS]',
     details: `Measures how good the vectors of a model are on judged texts, for example before and after quantising.
 
-DATA is a file of pairs of texts with scores that people gave: JSON lines with \`sentence1\`, \`sentence2\` and \`score\`, or CSV or
-tab-separated text with these columns, with three columns without names, or with those of STSBenchmark. The result is Spearman's rank
+DATA is a file of pairs of texts with human scores: JSON lines with \`sentence1\`, \`sentence2\` and \`score\`, or CSV or
+tab-separated text with these columns, with three unnamed columns, or with those of STSBenchmark. The result is Spearman's rank
 correlation of the cosines with the scores, and Pearson's correlation.
 
-Or DATA is a folder as BEIR has them: \`corpus.jsonl\`, \`queries.jsonl\` and \`qrels/test.tsv\`. The result is nDCG@10, recall@10 and
+DATA may also be a folder in BEIR's layout: \`corpus.jsonl\`, \`queries.jsonl\` and \`qrels/test.tsv\`. The result is nDCG@10, recall@10 and
 recall@100, as trec_eval defines them. \`--json\` prints all numbers unrounded.`,
     run: async (parsed) => (await import('./eval.ts')).evaluate(parsed),
   },

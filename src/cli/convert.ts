@@ -9,7 +9,7 @@ import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Makes a file of a folder and says what is in it. */
+/** Converts a folder to a file and prints a summary. */
 export async function convert({ values, positionals }: Parsed): Promise<void> {
   const [folder, output, ...others] = positionals;
   if (output === undefined || others.length > 0) {

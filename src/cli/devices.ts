@@ -1,5 +1,5 @@
 /**
- * @file `--list-devices`: what can compute here.
+ * @file `--list-devices`: the backends and GPUs of this machine.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { describeAdapter } from '../kernels/webgpu/device.ts';
@@ -8,7 +8,7 @@ import { withGpu } from '../kernels/webgpu/gpu.ts';
 import { isSoftware } from '../kernels/webgpu/probe.ts';
 import { write } from './write.ts';
 
-/** What separates the lines of one adapter from its name. */
+/** Indentation of the lines below the name of an adapter. */
 const INDENT = `\n${' '.repeat(11)}`;
 
 /** Prints each GPU adapter with its features and limits, then a line for each other backend. */
@@ -29,7 +29,7 @@ async function describeGpus(): Promise<string[]> {
     });
     return found.size > 0
       ? [...found]
-      : ['not available: no adapter (a driver with Vulkan, Metal or Direct3D 12 is needed)'];
+      : ['not available: no adapter (install a driver with Vulkan, Metal or Direct3D 12)'];
   } catch (error) {
     return [`not available: ${(error as Error).message}`];
   }

@@ -1,25 +1,25 @@
 /**
- * @file The output formats of `embed`, each as llama.cpp's llama-embedding prints it.
+ * @file The output formats of `embed`, as in llama.cpp's llama-embedding.
  */
 import type { Embeddings } from '../engine/index.ts';
 import { escapeControls } from '../gguf/escape.ts';
 
-/** The formats of `--embd-output-format`; `''` is the default one, as in llama-embedding. */
+/** The formats of `--embd-output-format`; `''` is the default, as in llama-embedding. */
 export const embeddingFormats = ['', 'default', 'array', 'json', 'json+', 'raw'] as const;
 
-/** How vectors are printed. */
+/** Options for printing vectors. */
 interface EmbeddingFormat {
   readonly embdOutputFormat: (typeof embeddingFormats)[number];
-  /** Kind of normalisation; the largest-value kind gives whole numbers. */
+  /** Kind of normalisation; scaling to the largest value gives integers. */
   readonly embdNormalize: number;
 }
 
-/** Values that the default format shows of each vector when there are several. */
+/** Values of each vector that the default format shows if there are several vectors. */
 const SHOWN = 16;
-/** Values at each end that the default format shows of a token's vector. */
+/** Values at each end of a token's vector that the default format shows. */
 const SHOWN_OF_TOKEN = 3;
 
-/** What is printed for `texts`. */
+/** The output for `texts`. */
 export function formatEmbeddings(
   texts: readonly string[],
   result: Embeddings,
@@ -42,7 +42,7 @@ export function formatEmbeddings(
   }
 }
 
-/** The vectors one by one; with pooling `none` those of all tokens of all texts. */
+/** The vectors one by one; with pooling `none`, those of all tokens of all texts. */
 function rowsOf({ vectors, dimensions }: Embeddings): Float32Array[] {
   return vectors.flatMap((vector) =>
     Array.from({ length: vector.length / dimensions }, (_, i) => vector.subarray(i * dimensions, (i + 1) * dimensions)),
@@ -120,11 +120,11 @@ function fixed(row: Float32Array, digits: number): string[] {
   return Array.from(row, (value) => printf(value, digits));
 }
 
-/** C's `%.{digits}f` of a float32: never an exponent, halves to even, and a sign on zeros that were negative. */
+/** C's `%.{digits}f` of a float32: no exponent, ties to even, and a sign on negative zeros. */
 function printf(value: number, digits: number): string {
   const magnitude = Math.abs(value);
   if (magnitude >= 1e21) return `${BigInt(value)}${digits > 0 ? `.${'0'.repeat(digits)}` : ''}`;
-  // Exact: a float32 has 24 bits and 10^7 adds 17.
+  // Exact, because a float32 has 24 bits and 10^7 adds 17.
   const scaled = magnitude * 10 ** digits;
   const whole = Math.floor(scaled);
   const text = (scaled - whole === 0.5 && whole % 2 === 0 ? whole / 10 ** digits : magnitude).toFixed(digits);
@@ -137,7 +137,7 @@ function firstCharacters(text: string, n: number): string {
     .join('');
 }
 
-/** Of two zero vectors 1, of one zero vector 0. */
+/** Cosine similarity: 1 for two zero vectors, 0 if only one is zero. */
 function cosine(a: Float32Array, b: Float32Array): number {
   let dot = 0;
   let aa = 0;

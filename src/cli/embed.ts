@@ -16,8 +16,8 @@ import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
 
 /**
- * Inputs below this many UTF-16 units are computed on this thread and without 256-bit packing, which gives the same bits:
- * to start workers and to check the packed kernels would take longer.
+ * Inputs with fewer UTF-16 units are computed on this thread and without 256-bit packing, which gives the same bits:
+ * starting workers and checking the packed kernels would take longer.
  */
 const SHORT_INPUT = 4096;
 
@@ -33,7 +33,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       throw new UsageError(`--profile needs --backend wasm; this is ${embedder.info.backend}`);
     if (values.verbose) log(`${embedder.info.name}: ${embedder.info.backendDescription}`);
     const options: EmbedOptions = {
-      // Scores are no vectors: normalised, a single one is always 1.
+      // Scores are not normalised: a single one would always become 1.
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
@@ -51,7 +51,7 @@ export async function embed(parsed: Parsed): Promise<void> {
   }
 }
 
-/** The vectors of lines, each as JSON. */
+/** Answers each line with its vector, as JSON. */
 function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOptions): LineAnswers {
   const vectorsOf = async (lines: readonly InputLine[]): Promise<string[]> => {
     const inputs = lines.map(({ input }) => input);
@@ -67,7 +67,7 @@ function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOpt
         return await vectorsOf(lines);
       } catch (error) {
         if (!(error instanceof InputError && error.index !== undefined)) throw error;
-        // One input cannot be used, and nothing was computed: each by itself, as far as their answers are wanted.
+        // One input is invalid, and nothing was computed: embed each input separately, as far as answers are needed.
         const wanted = values.onError === 'skip' ? lines : lines.slice(0, error.index + 1);
         return Promise.all(wanted.map((line) => vectorsOf([line]).then(([text]) => text, unusable)));
       }
@@ -75,13 +75,13 @@ function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOpt
   };
 }
 
-/** The error of a single input, which is its answer; every other error is thrown. */
+/** Returns the error of a single input as its answer; throws any other error. */
 function unusable(error: unknown): InputError {
   if (error instanceof InputError && error.index !== undefined) return error;
   throw error;
 }
 
-/** The texts of an input; a line break between them may be one of Windows, too. */
+/** Splits the input into texts; line breaks may be those of Windows. */
 function splitTexts(input: string, separator: string): string[] {
   if (separator === '') return [input];
   return input.split(separator === '\n' ? /\r?\n/ : separator);

@@ -1,5 +1,5 @@
 /**
- * @file Options that come from environment variables, and what to say about variables that have no effect.
+ * @file Options from environment variables, and notes about variables that have no effect.
  */
 
 import { nearest } from '../nearest.ts';
@@ -9,12 +9,12 @@ import type { OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
-/** The variables of a process. One that is empty counts as unset, as when a script passes on a variable that it lacks. */
+/** The variables of a process. An empty variable counts as unset, for scripts that pass on a variable that is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The value that the environment gives an option; `undefined` for none.
- * @throws UsageError for a text that is no value of this option
+ * The value of an option from the environment, or `undefined`.
+ * @throws UsageError for an invalid value
  */
 export function valueFromEnvironment(option: OptionSpec, env: Environment): OptionValue | undefined {
   if (option.env === undefined) return undefined;
@@ -35,8 +35,8 @@ export function negatedName(name: string): string {
 }
 
 /**
- * What to say about the variables of llama.cpp's programs that are set and change nothing here.
- * @throws UsageError for one that is refused
+ * Notes about variables of llama.cpp's programs that are set and have no effect here.
+ * @throws UsageError for a variable that is refused
  */
 export function environmentNotes(env: Environment): string[] {
   const ours = optionTable.flatMap((option) => option.env ?? []);

@@ -1,5 +1,5 @@
 /**
- * @file The section of docs/compatibility.md about the flags of llama-server, made from the tables of options and flags.
+ * @file Generates the section of docs/compatibility.md about the flags of llama-server from the tables of options and flags.
  */
 import type { FlagGroup } from './llama-flags/flag-group.ts';
 import { ignoredGroups, refusedGroups } from './llama-flags/known-flags.ts';

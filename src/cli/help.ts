@@ -1,5 +1,5 @@
 /**
- * @file What `--help` prints, made from the option table.
+ * @file Generates the output of `--help` from the option table.
  */
 import { commands } from './commands.ts';
 import { negatedName } from './environment.ts';
@@ -40,13 +40,13 @@ export function optionsOf(command: CommandName): OptionSpec[] {
   return optionTable.filter((option) => handles(option, command));
 }
 
-/** All spellings of an option and what stands for its value. */
+/** All spellings of an option and the placeholder of its value. */
 export function spellings(option: OptionSpec): string {
   const off = option.type === 'switch' ? (option.off ?? []) : [];
   return [...option.flags, ...off].join(', ') + (option.type === 'switch' ? '' : ` ${option.value}`);
 }
 
-/** The values of an option that takes a few only: `one of a, b`; empty for every other one. */
+/** The choices of an option: `one of a, b`; empty for an option without choices. */
 export function choicesOf(option: OptionSpec): string {
   if (option.type !== 'string' || option.choices === undefined) return '';
   return `one of ${option.choices.filter((choice) => choice !== '').join(', ')}`;
@@ -64,7 +64,7 @@ function notes(option: OptionSpec): string {
   return said.length > 0 ? ` (${said.join('; ')})` : '';
 }
 
-/** The default in words; empty without one. */
+/** The default in words; empty if there is none. */
 export function defaultText(option: OptionSpec): string {
   if (!('default' in option) || option.default === undefined || option.default === '') return '';
   if (option.type === 'switch') return option.default ? 'on' : 'off';

@@ -1,5 +1,5 @@
 /**
- * @file Where the text comes from: `-p`, `-f` or standard input.
+ * @file Reads the input text from `-p`, `-f` or standard input.
  */
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -45,12 +45,12 @@ export function requireModelOption({ values, positionals }: Parsed): ChosenModel
 }
 
 /**
- * The whole input as one text.
+ * The complete input as one text.
  * @throws UsageError for more than one source or a file that cannot be read
  */
 export async function readInput({ prompt, file, stdin, readEscapes }: OptionValues): Promise<string> {
   if ([prompt !== undefined, file !== undefined, stdin].filter(Boolean).length > 1) {
-    throw new UsageError('-p, -f and --stdin exclude each other');
+    throw new UsageError('-p, -f and --stdin cannot be used together');
   }
   if (prompt !== undefined) return readEscapes ? resolveEscapes(prompt) : prompt;
   if (file !== undefined) return withoutLastBreak(await readTextFile('-f', file));
@@ -60,15 +60,15 @@ export async function readInput({ prompt, file, stdin, readEscapes }: OptionValu
   return withoutLastBreak(decodeWhole(Buffer.concat(chunks), source));
 }
 
-/** A stream of bytes and what to call it in a message. */
+/** A stream of bytes and its name for messages. */
 interface Input {
   readonly stream: AsyncIterable<Uint8Array>;
   readonly source: string;
 }
 
 /**
- * The bytes of a file, or of standard input without one.
- * @throws UsageError for a file that cannot be opened; the stream throws one when it cannot be read
+ * The bytes of a file, or of standard input if `path` is not given.
+ * @throws UsageError for a file that cannot be opened; the stream throws one if reading fails
  */
 export async function openInput(path: string | undefined): Promise<Input> {
   if (path === undefined) {
@@ -95,13 +95,13 @@ async function* readable(stream: Readable, explain: (cause: Error) => Error): As
   }
 }
 
-/** Says that the program waits where a person sits in front of it. */
+/** Tells a user at a terminal that the program waits for input. */
 function announceTerminal(): void {
   const end = process.platform === 'win32' ? 'Ctrl+Z and Enter' : 'Ctrl+D';
-  if (process.stdin.isTTY) log(`reading the input from this terminal: end it with ${end}`);
+  if (process.stdin.isTTY) log(`reading input from this terminal: end it with ${end}`);
 }
 
-/** The text without the line break at its end, whether it is one of Unix or of Windows. */
+/** The text without a Unix or Windows line break at its end. */
 function withoutLastBreak(input: string): string {
   return input.replace(/\r?\n$/, '');
 }
@@ -115,7 +115,7 @@ const escapes: Readonly<Record<string, string>> = {
   '\\': '\\',
 };
 
-/** `\n`, `\r`, `\t`, `\'`, `\"`, `\\` and `\xHH` (one byte of ASCII); any other backslash stays. */
+/** `\n`, `\r`, `\t`, `\'`, `\"`, `\\` and `\xHH` (one byte of ASCII); other backslashes are unchanged. */
 function resolveEscapes(input: string): string {
   return input.replaceAll(/\\(?:x([0-7][0-9a-fA-F])|([nrt'"\\]))/g, (_, hex: string | undefined, letter: string) =>
     hex === undefined ? escapes[letter] : String.fromCharCode(Number.parseInt(hex, 16)),

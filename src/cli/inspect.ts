@@ -23,17 +23,17 @@ import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
-/** Elements of an array that the table shows. */
+/** Number of elements of an array in the table. */
 const SHOWN_ELEMENTS = 6;
-/** UTF-16 units of a value that the table shows. */
+/** Number of UTF-16 units of a value in the table. */
 const SHOWN_VALUE = 120;
 
-/** The model in a file, or why there is none to run. */
+/** The model in a file, or why it cannot run. */
 type Model = { readonly tree: ModelTreeNode } | { readonly problem: string };
 
 /**
- * Prints header, metadata, tensors and, of a file with a model, its layers and parameters as a tree: for people, or as
- * one JSON object with everything.
+ * Prints header, metadata, tensors and, if the file has a model, its layers and parameters as a tree. The output is a
+ * table, or one JSON object with everything.
  */
 export async function inspect({ values, positionals }: Parsed): Promise<void> {
   const { model, hfRepo, modelUrl } = values;
@@ -88,7 +88,7 @@ function modelOf(file: GgufFile): Model {
 }
 
 function describeModel(model: Model, { parameters }: GgufDescription): string {
-  if ('problem' in model) return `no model that can be run: ${model.problem}\n`;
+  if ('problem' in model) return `cannot run this model: ${model.problem}\n`;
   const { tree } = model;
   const others = parameters - tree.nParams;
   const note = others > 0 ? `, and ${others} that embeddings do not need` : '';
@@ -125,7 +125,7 @@ function typeName({ type, elementType }: KeyDescription): string {
 }
 
 function shownValue({ type, value, length, shortened }: KeyDescription): string {
-  // A float32 reads better by its own shortest decimal than by that of the float64 it became.
+  // The shortest decimal of the float32 is easier to read than that of the float64.
   const shown = type === 'float32' && typeof value === 'number' ? Number(value.toPrecision(7)) : value;
   const text = JSON.stringify(shown);
   const cut = text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text;

@@ -1,6 +1,6 @@
 /**
- * @file JSON lines in: what `--jsonl` reads, in groups as they arrive. A line that cannot be used takes its place among the
- * others, so that those before it are answered first.
+ * @file Reads the input of `--jsonl`, in groups as lines arrive. An invalid line keeps its position among the others, so that
+ * the lines before it are answered first.
  */
 import { loneSurrogate } from '../engine/inputs.ts';
 import { type ByteLine, byteLines } from './byte-lines.ts';
@@ -11,7 +11,7 @@ import { UsageError } from './usage-error.ts';
 
 /** Most lines in one group. */
 const MAX_GROUP = 256;
-/** A group is also full with this many bytes. */
+/** Most bytes in one group. */
 const MAX_GROUP_BYTES = 2 ** 18;
 
 /** A line with an input. */
@@ -21,19 +21,19 @@ export interface InputLine {
   readonly input: string | number[];
 }
 
-/** A line without one. */
+/** An invalid line. */
 interface BadLine {
   readonly number: number;
-  /** What is wrong, as a sentence that names the line. */
+  /** The problem, as a sentence that names the line. */
   readonly problem: string;
 }
 
 export type Line = InputLine | BadLine;
 
 /**
- * The lines of `-f` or standard input, in groups of those that have arrived. Empty lines are left out. Nothing is read ahead
- * of the group that is asked for but one chunk of the stream.
- * @param takesIds whether an array of token ids is an input, too
+ * The lines of `-f` or standard input, in groups of those that have arrived. Empty lines are left out. Reads at most
+ * one chunk of the stream ahead of the requested group.
+ * @param takesIds whether an input may be an array of token ids
  * @throws UsageError for a stream that cannot be read
  */
 export async function* jsonLines(
@@ -61,15 +61,15 @@ export async function* jsonLines(
   }
 }
 
-/** What a line says; `undefined` for an empty one. */
+/** The input of a line; `undefined` for an empty line. */
 function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean): Line | undefined {
   const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
   if (bytes === undefined) return bad('is too long');
   const decoded = decodeText(bytes, encoding);
   const format = number === 1 ? describeBinary(bytes) : undefined;
-  if (format !== undefined) return bad(`is no text: the input is ${format}`);
+  if (format !== undefined) return bad(`is not text: the input is ${format}`);
   if (!('text' in decoded)) {
-    return bad(`is no ${encoding.name} text: byte ${decoded.invalidAt} of the line begins no character`);
+    return bad(`is not ${encoding.name} text: byte ${decoded.invalidAt} of the line does not begin a character`);
   }
   if (decoded.text.trim() === '') return undefined;
   let value: unknown;

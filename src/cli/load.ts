@@ -8,8 +8,8 @@ import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * The model at `path`, as `serve` and `embed` load it.
- * @throws UsageError for pooling `rank` without a classifier: its numbers would mean nothing; what `Embedder.load` throws
+ * Loads the model at `path` for `serve` and `embed`.
+ * @throws UsageError for pooling `rank` without a classifier, which would give meaningless scores; what `Embedder.load` throws
  */
 export async function loadEmbedder(
   path: string,
@@ -38,10 +38,10 @@ function slotContext({ ctxSize, parallel, kvUnified }: OptionValues): number | u
 }
 
 /**
- * What the options of the command line mean for loading a model.
- * @param worker whether to compute off this thread: costs time at the start, keeps this thread free. Several threads that
- *   were asked for are always workers.
- * @param packing default: as the options say
+ * Translates the options of the command line to those of `Embedder.load`.
+ * @param worker whether to compute in a worker, which costs time at the start but keeps this thread free. If several threads
+ *   were requested, they are always workers.
+ * @param packing default: from the options
  */
 export function loadOptions(
   values: OptionValues,

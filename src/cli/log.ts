@@ -1,15 +1,15 @@
 /**
- * @file What the program says while it works: lines on standard error, so that standard output is the result and nothing else.
+ * @file The log: lines on standard error, so that standard output has only the result.
  */
 import type { Progress } from '../engine/index.ts';
 import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
 
-/** Work that is done within this many milliseconds shows no progress. */
+/** Work that takes fewer milliseconds shows no progress. */
 const QUIET = 500;
 /** Milliseconds between two updates of the progress line. */
 const REFRESH = 100;
 
-/** Whether the last line of the terminal is progress, which the next line has to replace. */
+/** Whether the last line of the terminal is a progress line, which the next line must replace. */
 let progressShown = false;
 
 /** Writes one line, or several; control characters in names from files are escaped. */
@@ -19,8 +19,8 @@ export function log(line: string): void {
 }
 
 /**
- * A progress line on a terminal, for what takes longer than half a second; nothing otherwise.
- * @returns to be called often with what is done, of how much, and what to say; the line goes away when all is done
+ * A progress line on a terminal for work that takes longer than half a second; does nothing otherwise.
+ * @returns a function to call often with the amount done, the total, and the text; the line disappears when all is done
  */
 export function progressLine(): (done: number, total: number, say: () => string) => void {
   const show = throttled();
@@ -31,9 +31,9 @@ export function progressLine(): (done: number, total: number, say: () => string)
 }
 
 /**
- * A progress line for a stream whose end is not known: how many lines are done. Nothing where the results themselves are
- * seen on the terminal.
- * @param what is done, as in `120 lines embedded`
+ * A progress line for a stream of unknown length: the number of lines done. Does nothing if the results themselves appear
+ * on the terminal.
+ * @param what the participle in `120 lines embedded`
  */
 export function lineCounter(what: string): { add(n: number): void; end(): void } {
   const show = throttled();

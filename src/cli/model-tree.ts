@@ -1,13 +1,13 @@
 /**
- * @file The tree of a model's layers and parameters as `inspect` prints it. Neighbouring layers of the same shapes are one
- * branch, so that the tree of a deep model is as long as what is different in it.
+ * @file The tree of a model's layers and parameters as `inspect` prints it. Consecutive layers of the same shapes are one
+ * branch, so that the tree of a deep model stays short.
  */
 import type { ModelTreeNode } from '../models/index.ts';
 
-/** A line: the branch, its parameters, what is to be said about them. */
+/** A line: the branch, its parameters, a note about them. */
 type Row = readonly [branch: string, parameters: string, note: string];
 
-/** Everything below `root`, one line a module: parameters (of one layer where several are alike) and tensors. */
+/** Everything below `root`, one line for each module: parameters (of one layer if several are alike) and tensors. */
 export function drawTree(root: ModelTreeNode): string {
   const rows = rowsBelow([root], '  ');
   const [first, second] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
@@ -31,7 +31,7 @@ function rowsBelow(alike: readonly ModelTreeNode[], indent: string): Row[] {
   });
 }
 
-/** The modules below each of `alike`, those of neighbouring layers together when they have the same shapes. */
+/** The modules below each of `alike`, with consecutive layers of the same shapes in one group. */
 function groupsBelow(alike: readonly ModelTreeNode[]): ModelTreeNode[][] {
   const groups: ModelTreeNode[][] = [];
   let before: string | undefined;
@@ -50,7 +50,7 @@ function shapes({ children }: ModelTreeNode): unknown[] {
   return children.map((child) => [child.name, child.weight?.shape ?? shapes(child)]);
 }
 
-/** `weight Q8_0 [384, 384], bias F32 [384]`; all types where layers differ: `weight Q4_K/Q6_K [384, 384]`. */
+/** `weight Q8_0 [384, 384], bias F32 [384]`; all types if layers differ: `weight Q4_K/Q6_K [384, 384]`. */
 function tensors(group: readonly ModelTreeNode[]): string {
   const described = group[0].children.flatMap(({ name, weight }, i) => {
     if (weight === undefined) return [];

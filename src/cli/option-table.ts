@@ -1,5 +1,5 @@
 /**
- * @file The option table. Parsing, help, environment names and docs/cli.md all come from it.
+ * @file The option table. Parsing, help, environment names and docs/cli.md are derived from it.
  */
 import type { OptionSpec, ValueOf } from './option-types.ts';
 import { auditOptions } from './options/audit-options.ts';
@@ -28,5 +28,5 @@ const rows = [
 /** All options, in the order of the help. */
 export const optionTable: readonly OptionSpec[] = rows;
 
-/** The parsed values: every option has one; `undefined` where there is no default. */
+/** The parsed values: every option has one, or `undefined` if it has no default. */
 export type OptionValues = { readonly [O in (typeof rows)[number] as O['name']]: ValueOf<O> };

@@ -1,5 +1,5 @@
 /**
- * @file What one row of the option table says, and what the parsed values look like.
+ * @file The types of the option table's rows and of the parsed values.
  */
 
 /** The commands of the program, in the order of the help. */
@@ -21,21 +21,21 @@ export const commandNames = [
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
-/** Those that compute with a model. */
+/** The commands that compute with a model. */
 export const computing = ['serve', 'embed', 'rerank', 'trace', 'eval'] as const satisfies readonly CommandName[];
 
-/** Largest value of options that are counts without a limit of their own. */
+/** Largest value of counts without their own limit. */
 export const MAX_INT = 2 ** 31 - 1;
 
 interface OptionBase {
   /** Key in the parsed values. */
   readonly name: string;
-  /** Spellings, the one to print last. A single-dash one may have several letters (`-ub`), as in llama.cpp. */
+  /** Spellings; the last one is printed. One with a single dash may have several letters (`-ub`), as in llama.cpp. */
   readonly flags: readonly string[];
-  /** Environment variable that gives the value when no flag does. */
+  /** Environment variable for the value if there is no flag. */
   readonly env?: string;
   readonly commands: readonly CommandName[];
-  /** One sentence without a full stop; the default is added by the help. */
+  /** One sentence without a full stop; the help adds the default. */
   readonly help: string;
 }
 
@@ -43,17 +43,17 @@ interface OptionBase {
 export interface SwitchOption extends OptionBase {
   readonly type: 'switch';
   readonly default: boolean;
-  /** Spellings that turn it off. With an `env` of `LLAMA_ARG_X`, the mere presence of `LLAMA_ARG_NO_X` does so, too. */
+  /** Spellings that turn it off. With an `env` of `LLAMA_ARG_X`, the presence of `LLAMA_ARG_NO_X` also turns it off. */
   readonly off?: readonly string[];
 }
 
 /** A text. */
 export interface StringOption extends OptionBase {
   readonly type: 'string';
-  /** Stands for the value in the help. */
+  /** Placeholder of the value in the help. */
   readonly value: string;
   readonly default?: string;
-  /** Whether the empty text is a value; otherwise it is refused, because it comes from a variable that is unset. */
+  /** Whether an empty text is valid. Otherwise it is refused, because it usually comes from an unset variable. */
   readonly mayBeEmpty?: true;
   readonly choices?: readonly string[];
 }
@@ -71,7 +71,7 @@ export interface NumberOption extends OptionBase {
 export interface ListOption extends OptionBase {
   readonly type: 'list';
   readonly value: string;
-  /** Whether no text at all is a value. */
+  /** Whether an empty list is valid. */
   readonly mayBeEmpty?: true;
 }
 

@@ -1,5 +1,5 @@
 /**
- * @file From the text of one option to its value.
+ * @file Parses the text of an option to its value.
  */
 import type { ListOption, NumberOption, StringOption } from './option-types.ts';
 import { UsageError } from './usage-error.ts';
@@ -8,9 +8,9 @@ import { UsageError } from './usage-error.ts';
 export type OptionValue = string | number | boolean | readonly string[];
 
 /**
- * The value that `text` stands for.
- * @param from the flag or variable that gives the text
- * @throws UsageError for a text that is no value of this option, naming `from`
+ * The value of `text`.
+ * @param from the flag or variable that the text comes from
+ * @throws UsageError that names `from`, for an invalid value
  */
 export function readOptionValue(
   option: StringOption | NumberOption | ListOption,

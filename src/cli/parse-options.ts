@@ -1,5 +1,5 @@
 /**
- * @file From arguments and environment to values, over the option table. Command line before environment before default.
+ * @file Parses arguments and environment with the option table. Arguments override the environment, which overrides the default.
  */
 
 import { nearest } from '../nearest.ts';
@@ -10,13 +10,13 @@ import { type CommandName, computing, type OptionSpec } from './option-types.ts'
 import { type OptionValue, readOptionValue } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
-/** A command line, understood. */
+/** A parsed command line. */
 export interface Parsed {
   readonly command: CommandName;
   readonly values: OptionValues;
-  /** Arguments that are no flags. */
+  /** Arguments that are not flags. */
   readonly positionals: readonly string[];
-  /** What the user should know: flags without effect, repeated flags. */
+  /** Notes for the user: flags without effect, repeated flags. */
   readonly notes: readonly string[];
 }
 
@@ -24,8 +24,8 @@ type Meaning = { readonly option: OptionSpec; readonly off: boolean } | { readon
 type Meanings = ReadonlyMap<string, Meaning>;
 
 /**
- * Reads the arguments of `command`: `--flag value`, `--flag=value`, underscores in long flags like dashes, `--` ends flags.
- * @throws UsageError for an unknown or refused flag, a missing or impossible value
+ * Parses the arguments of `command`: `--flag value` or `--flag=value`; underscores in long flags count as dashes; `--` ends flags.
+ * @throws UsageError for an unknown or refused flag, a missing or invalid value
  */
 export function parseOptions(command: CommandName, args: readonly string[], env: Environment): Parsed {
   const meanings = flagMeanings(command);
@@ -93,12 +93,12 @@ export function handles(option: OptionSpec, command: CommandName): boolean {
   return option.commands.includes(command);
 }
 
-/** Whether the value may look like a flag, because it is a text of the user's. */
+/** Whether the value may look like a flag, because it is text from the user. */
 function takesAnyText(option: OptionSpec): boolean {
   return option.type === 'string' && option.mayBeEmpty === true;
 }
 
-/** The flag of an argument as the tables spell it, and the value after its `=`. */
+/** The flag of an argument in the spelling of the tables, and the value after its `=`. */
 function splitFlag(arg: string): [flag: string, inline: string | undefined] {
   if (!arg.startsWith('--')) return [arg, undefined];
   const equals = arg.indexOf('=');
@@ -107,8 +107,8 @@ function splitFlag(arg: string): [flag: string, inline: string | undefined] {
 }
 
 /**
- * How many of the arguments after a flag without effect are its values: `arity`, but never a flag. A value is missing where
- * a script was written for a version of llama.cpp in which the flag had none.
+ * The number of arguments after a flag without effect that are its values: at most `arity`, and never a flag. A value can be
+ * missing because a script was written for a version of llama.cpp in which the flag had none.
  */
 function countValues(rest: readonly string[], arity: number, meanings: Meanings): number {
   const end = rest.findIndex((arg) => arg === '--' || meanings.has(splitFlag(arg)[0]));

@@ -51,10 +51,10 @@ async function printVersion(): Promise<void> {
 
 /** Runs the command that `args` name. Ends the process with code 1 after an error. */
 export async function runProgram(args: readonly string[]): Promise<void> {
-  // A reader of our output that goes away (`| head`) is no error.
+  // It is not an error if the reader of our output exits (`| head`).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    log(`error: the output cannot be written: ${error.message}`);
+    log(`error: cannot write the output: ${error.message}`);
     process.exit(1);
   });
   try {

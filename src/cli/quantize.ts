@@ -10,7 +10,7 @@ import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What `llama-quantize` takes: `IN [OUT] TYPE [THREADS]`; without OUT the name says the type. */
+/** The arguments of `llama-quantize`: `IN [OUT] TYPE [THREADS]`. Without OUT, the type becomes part of the name. */
 interface Arguments {
   readonly input: string;
   readonly output: string;
@@ -24,7 +24,7 @@ function readArguments(positionals: readonly string[]): Arguments {
   if (second === undefined || others.length > 0) {
     throw new UsageError(`give a file and a type: ${usage} (types: ${known})`);
   }
-  // A second argument that is a type is the type: then there is no OUT.
+  // If the second argument is a type, there is no OUT.
   const withoutOutput = findTargetType(second) !== undefined;
   if (!withoutOutput && third === undefined) {
     throw new UsageError(`there is no type ${second}: ${usage} (types: ${known})`);
@@ -39,7 +39,7 @@ function readArguments(positionals: readonly string[]): Arguments {
   return { input, output: withoutOutput ? join(dirname(input), `ggml-model-${type.name}.gguf`) : second, type };
 }
 
-/** Writes a smaller file and says what is in it. */
+/** Writes a smaller file and prints a summary. */
 export async function quantize({ values, positionals }: Parsed): Promise<void> {
   const { input, output, type } = readArguments(positionals);
   const show = progressLine();

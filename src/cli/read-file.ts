@@ -1,5 +1,5 @@
 /**
- * @file Files that options name: read whole, as text, with errors that name the option and the file.
+ * @file Reads files that options name completely, as text, with errors that name the option and the file.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
@@ -9,7 +9,7 @@ import { UsageError } from './usage-error.ts';
 /**
  * The text of a file, without its byte order mark.
  * @param flag the option that names it
- * @throws UsageError for a file that cannot be read or is no text
+ * @throws UsageError for a file that cannot be read or is not text
  */
 export async function readTextFile(flag: string, path: string): Promise<string> {
   await requireRegularFile(flag, path);
@@ -20,9 +20,9 @@ export async function readTextFile(flag: string, path: string): Promise<string> 
 }
 
 /**
- * Refuses a file of settings that is a Git LFS pointer, a web page or empty.
+ * Refuses a settings file that is a Git LFS pointer, a web page or empty.
  * @param file the option that names it, and its path
- * @param problem what such a file means, as in "is not JSON"
+ * @param problem the problem, as in "is not JSON"
  * @throws UsageError that says what the file is
  */
 export function requireSettings(file: string, text: string, problem: string): void {
@@ -30,14 +30,14 @@ export function requireSettings(file: string, text: string, problem: string): vo
   if (found !== undefined) throw new UsageError(`${file} ${problem}: it is ${found}`);
 }
 
-/** A descriptor that the program was started with: `<(command)` of a shell, `/dev/stdin`. To open it waits for nobody. */
+/** A descriptor that the program was started with: `<(command)` of a shell, `/dev/stdin`. Opening it does not block. */
 const descriptor = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/(?:self|thread-self)\/fd\/\d+)$/;
 
 /**
- * Makes sure that a file can be opened: a regular one, or a descriptor that is open already. To open a named pipe lasts until
- * somebody writes to it.
+ * Checks that a file is a regular file or an open descriptor. Opening a named pipe would block until another process
+ * writes to it.
  * @param flag the option that names it
- * @throws UsageError when there is none, or it is something else
+ * @throws UsageError if the file does not exist, or is something else
  */
 export async function requireRegularFile(flag: string, path: string): Promise<void> {
   const found = await stat(path).catch((error: Error) => {
@@ -48,7 +48,7 @@ export async function requireRegularFile(flag: string, path: string): Promise<vo
   throw cannotRead(flag, path, new Error(`it is ${what}`));
 }
 
-/** What to say about a file that an option names and that cannot be read. */
+/** The error for a file that an option names and that cannot be read. */
 export function cannotRead(flag: string, path: string, cause: Error & { readonly code?: string }): UsageError {
   return new UsageError(`${flag}: cannot read ${path}: ${reasons[cause.code ?? ''] ?? cause.message}`, { cause });
 }
@@ -57,5 +57,5 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'the file does not exist',
   EACCES: 'permission denied',
   EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of its path is no folder',
+  ENOTDIR: 'a part of its path is not a folder',
 };

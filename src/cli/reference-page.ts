@@ -1,12 +1,12 @@
 /**
- * @file docs/cli.md, made from the tables of commands and options.
+ * @file Generates docs/cli.md from the tables of commands and options.
  */
 import { commands } from './commands.ts';
 import { choicesOf, defaultText, optionsOf, spellings } from './help.ts';
 import { optionTable } from './option-table.ts';
 import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
 
-/** The text of docs/cli.md: each option once, those of several commands in a table of their own. */
+/** The text of docs/cli.md: each option appears once, and options of several commands have a separate table. */
 export function referencePage(): string {
   const shared = optionTable.filter(isShared);
   return `# Command line
@@ -19,8 +19,8 @@ are the same, and so are underscores and dashes in long flags. A switch in the e
 \`LLAMA_ARG_NO_X\` turns it off, too. An empty variable counts as unset. An empty value of a flag is an error, unless it has a
 meaning. Errors are one line on standard error with exit code 1; \`--verbose\` adds the stack.
 
-Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. Bytes that are no text are an error that
-names the first of them. Control characters of texts in model files are printed as \`\\u001b\`.
+Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. Bytes that are not text are an error that
+names the first one. Control characters in texts from model files are printed as \`\\u001b\`.
 
 ${commandNames.map(section).join('\n')}
 ## Shared options
@@ -36,7 +36,7 @@ Every flag of llama-server is one of the options above, ignored with a reason in
 `;
 }
 
-/** One command: what only it has as a table, what it shares by name. */
+/** The section of a command: a table of its own options, and the names of shared options. */
 function section(command: CommandName): string {
   const { summary, usage, details } = commands[command];
   const all = optionsOf(command);

@@ -11,8 +11,8 @@ import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
 
 /**
- * A document a line, as it is or as a JSON string; none of an empty input.
- * @throws UsageError naming a line that is no JSON string
+ * Reads one document from each line, as plain text or as a JSON string; an empty input has none.
+ * @throws UsageError that names a line that is not a JSON string
  */
 async function readDocuments(values: OptionValues): Promise<string[]> {
   if (values.jsonl) {
@@ -35,10 +35,10 @@ export async function rerank(parsed: Parsed): Promise<void> {
   const model = requireModelOption(parsed);
   if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
   if (positionals.length > 0 && (values.file !== undefined || values.jsonl))
-    throw new UsageError('documents are arguments or in -f, not both: leave out -f and --jsonl, or the arguments');
+    throw new UsageError('documents are given twice: leave out the arguments, or -f and --jsonl');
   const documents = positionals.length > 0 ? positionals : await readDocuments(values);
   if (documents.length === 0)
-    throw new UsageError('no documents: they are arguments, or lines of -f FILE or standard input');
+    throw new UsageError('no documents: give them as arguments, or as lines of -f FILE or standard input');
   const { Reranker } = await import('../engine/index.ts');
   const reranker = await Reranker.load(
     await model.locate(),
@@ -63,7 +63,7 @@ export async function rerank(parsed: Parsed): Promise<void> {
   }
 }
 
-/** A document with its line breaks as `\n` and `\r`, so that each is a line. */
+/** A document on one line: line breaks become `\n` and `\r`. */
 function onOneLine(document: string): string {
   return document.replaceAll('\n', '\\n').replaceAll('\r', '\\r');
 }

@@ -1,26 +1,26 @@
 /**
- * @file The files that `serve` reads beside the model: API keys and prompts.
+ * @file The files that `serve` reads in addition to the model: API keys and prompts.
  */
 import type { OptionValues } from './option-table.ts';
 import { readTextFile, requireSettings } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Keys of `--api-key` and `--api-key-file` together.
- * @throws UsageError when keys are asked for and there is none: the server would be open to everybody
+ * The keys of `--api-key` and `--api-key-file`.
+ * @throws UsageError if an option is given without a key, because the server would be open to everyone
  */
 export async function readApiKeys({ apiKey, apiKeyFile }: OptionValues): Promise<readonly string[]> {
   if (apiKey?.length === 0) throw new UsageError('--api-key is empty (an unset variable?)');
   if (apiKeyFile === undefined) return apiKey ?? [];
   const text = await readTextFile('--api-key-file', apiKeyFile);
-  requireSettings(`--api-key-file ${apiKeyFile}`, text, 'holds no key');
+  requireSettings(`--api-key-file ${apiKeyFile}`, text, 'contains no key');
   const lines = text.split('\n').map((line) => line.trim());
   const keys = [...(apiKey ?? []), ...lines.filter((line) => line !== '' && !line.startsWith('#'))];
-  if (keys.length === 0) throw new UsageError(`--api-key-file ${apiKeyFile} holds no key`);
+  if (keys.length === 0) throw new UsageError(`--api-key-file ${apiKeyFile} contains no key`);
   return keys;
 }
 
-/** Prompts by name, and which one is used without a name. */
+/** Prompts by name, and the default prompt. */
 export interface Prompts {
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPromptName: string | undefined;
@@ -28,19 +28,19 @@ export interface Prompts {
 
 /**
  * Prompts of `--prompts`: an object of texts by name, or a model's config_sentence_transformers.json.
- * @throws UsageError for a file of another kind, or a default prompt that it does not have
+ * @throws UsageError for a file of another kind, or a default prompt that it lacks
  */
 export async function readPromptsFile({ promptsFile, defaultPromptName }: OptionValues): Promise<Prompts> {
   const file = promptsFile === undefined ? {} : parseObject(promptsFile, await readTextFile('--prompts', promptsFile));
   const isConfig = (typeof file.prompts === 'object' && file.prompts !== null) || '__version__' in file;
   const prompts = isConfig ? (file.prompts ?? {}) : file;
-  if (Array.isArray(prompts)) throw new UsageError(`--prompts ${promptsFile}: "prompts" must be an object of texts`);
+  if (Array.isArray(prompts)) throw new UsageError(`--prompts ${promptsFile}: "prompts" must be an object of strings`);
   for (const [name, text] of Object.entries(prompts)) {
-    if (typeof text !== 'string') throw new UsageError(`--prompts ${promptsFile}: "${name}" must be a text`);
+    if (typeof text !== 'string') throw new UsageError(`--prompts ${promptsFile}: "${name}" must be a string`);
   }
   const inFile = isConfig ? (file.default_prompt_name ?? undefined) : undefined;
   if (inFile !== undefined && typeof inFile !== 'string') {
-    throw new UsageError(`--prompts ${promptsFile}: "default_prompt_name" must be a text or null`);
+    throw new UsageError(`--prompts ${promptsFile}: "default_prompt_name" must be a string or null`);
   }
   const byDefault = defaultPromptName ?? inFile;
   if (byDefault !== undefined && byDefault !== '' && !Object.hasOwn(prompts, byDefault)) {
@@ -58,5 +58,5 @@ function parseObject(path: string, text: string): Record<string, unknown> {
   } catch (error) {
     throw new UsageError(`--prompts ${path} is not JSON: ${(error as Error).message}`);
   }
-  throw new UsageError(`--prompts ${path} must hold a JSON object`);
+  throw new UsageError(`--prompts ${path} must contain a JSON object`);
 }

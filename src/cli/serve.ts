@@ -14,7 +14,7 @@ import { readApiKeys, readPromptsFile } from './serve-files.ts';
 import { readTls } from './tls-files.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Serves a model until SIGINT or SIGTERM; what was accepted by then is answered first. A second signal ends at once. */
+/** Serves a model until SIGINT or SIGTERM. Accepted requests are answered first; a second signal ends the program at once. */
 export async function serve(parsed: Parsed): Promise<void> {
   const { values } = parsed;
   const model = requireModel(parsed);
@@ -24,10 +24,10 @@ export async function serve(parsed: Parsed): Promise<void> {
   });
   const onSignal = () => {
     if (stop.signal.aborted) {
-      log('second signal: ending at once');
+      log('second signal: stopping at once');
       process.exit(1);
     }
-    log('stopping: answering what was accepted');
+    log('stopping: answering accepted requests');
     stop.abort(new Error('stopped while the model was loading'));
   };
   process.on('SIGINT', onSignal);
@@ -93,17 +93,19 @@ async function appOptions(values: OptionValues): Promise<AppOptions> {
   };
 }
 
-/** One line for a request; never what it said. */
+/** Logs one line for a request, without its content. */
 function logRequest({ client = '-', method, route, status, nTokens, milliseconds }: AnsweredRequest): void {
   const time = new Date().toISOString();
   log(`${time} ${client} ${method} ${route} ${status} ${nTokens} tokens ${milliseconds.toFixed(1)} ms`);
 }
 
-/** Listens on all addresses; on none when one of them cannot be used. */
+/** Listens on all addresses, or on none if one of them fails. */
 async function listenEverywhere(app: App, values: OptionValues): Promise<Listening[]> {
   const hosts = values.host.split(',').map((host) => host.trim());
   if (hosts.some((host) => host === '' || host === '[]')) {
-    throw new UsageError('--host has an empty address (an unset variable?); 0.0.0.0 or :: means all of this machine');
+    throw new UsageError(
+      '--host has an empty address (an unset variable?); use 0.0.0.0 or :: for all addresses of this machine',
+    );
   }
   if (hosts.length > 1 && values.port === 0) throw new UsageError('--port 0 needs a single --host');
   const options = {

@@ -1,5 +1,5 @@
 /**
- * @file One line about the tensors of a file that was written.
+ * @file A one-line summary of the tensors in a written file.
  */
 import { type GgmlType, nElements, rowBytes } from '../gguf/index.ts';
 import { byteSize } from './log.ts';

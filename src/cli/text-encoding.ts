@@ -1,27 +1,27 @@
 /**
- * @file Bytes of a user's file to text: a byte order mark names the encoding, without one it is UTF-8, and what is no text of
- * that encoding is an error with its position.
+ * @file Decodes a user's file: a byte order mark determines the encoding, which is UTF-8 by default. Invalid bytes are an error
+ * with their position.
  */
 import { loneSurrogate } from '../engine/inputs.ts';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Encodings that can be read. */
+/** A supported encoding. */
 export interface TextEncoding {
   readonly name: 'UTF-8' | 'UTF-16LE' | 'UTF-16BE';
-  /** Bytes of the byte order mark; 0 without one. */
+  /** Bytes of the byte order mark; 0 if there is none. */
   readonly markLength: number;
   /** Bytes of a code unit. */
   readonly unit: 1 | 2;
 }
 
-/** Bytes that `detectEncoding` needs to see, where there are as many. */
+/** Bytes that `detectEncoding` needs, unless the text is shorter. */
 export const DETECTED_BYTES = 4;
 
 const UTF8: TextEncoding = { name: 'UTF-8', markLength: 0, unit: 1 };
 
 /**
- * The encoding of a text by its first bytes.
+ * Detects the encoding of a text from its first bytes.
  * @throws UsageError for UTF-32 and for UTF-16 without a byte order mark; the message begins with `source`
  */
 export function detectEncoding(start: Uint8Array, source: string): TextEncoding {
@@ -32,14 +32,14 @@ export function detectEncoding(start: Uint8Array, source: string): TextEncoding 
   if (a === 0xff && b === 0xfe) return { name: 'UTF-16LE', markLength: 2, unit: 2 };
   if (a === 0xfe && b === 0xff) return { name: 'UTF-16BE', markLength: 2, unit: 2 };
   if (start.length >= DETECTED_BYTES) {
-    // Two ASCII characters of 16 bits, the surest sign of a text without a mark.
+    // Two ASCII characters of 16 bits: the best indication of UTF-16 without a mark.
     if (a !== 0 && b === 0 && c !== 0 && d === 0) throw isUnreadable(source, 'UTF-16LE without a byte order mark');
     if (a === 0 && b !== 0 && c === 0 && d !== 0) throw isUnreadable(source, 'UTF-16BE without a byte order mark');
   }
   return UTF8;
 }
 
-/** The text of `bytes`, which hold no byte order mark, or the first byte that is no text of the encoding. */
+/** Decodes `bytes`, which have no byte order mark, or returns the position of the first invalid byte. */
 export function decodeText(bytes: Uint8Array, { name, unit }: TextEncoding): { text: string } | { invalidAt: number } {
   if (unit === 1) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
@@ -54,23 +54,23 @@ export function decodeText(bytes: Uint8Array, { name, unit }: TextEncoding): { t
 }
 
 /**
- * The text of a whole file or stream, without its byte order mark.
- * @throws UsageError naming `source` for what cannot be read as text
+ * The text of a complete file or stream, without its byte order mark.
+ * @throws UsageError that names `source` if it is not text
  */
 export function decodeWhole(bytes: Uint8Array, source: string): string {
   const format = describeBinary(bytes);
-  if (format !== undefined) throw new UsageError(`${source} is no text: it is ${format}`);
+  if (format !== undefined) throw new UsageError(`${source} is not text: it is ${format}`);
   const encoding = detectEncoding(bytes.subarray(0, DETECTED_BYTES), source);
   const decoded = decodeText(bytes.subarray(encoding.markLength), encoding);
   if ('text' in decoded) return decoded.text;
   throw new UsageError(
-    `${source} is no ${encoding.name} text: byte ${encoding.markLength + decoded.invalidAt} begins no character (save it as UTF-8)`,
+    `${source} is not ${encoding.name} text: byte ${encoding.markLength + decoded.invalidAt} does not begin a character (save it as UTF-8)`,
   );
 }
 
 /**
- * What a file is that begins as a known binary format and soon after holds control characters or no UTF-8; `undefined` for all others:
- * a text may begin with the letters of a format.
+ * The format of a file that begins like a known binary format and soon contains control characters or invalid UTF-8;
+ * `undefined` for other files, because a text may begin with the letters of a format.
  */
 export function describeBinary(bytes: Uint8Array): string | undefined {
   const head = bytes.subarray(0, HEAD_BYTES);
@@ -79,7 +79,7 @@ export function describeBinary(bytes: Uint8Array): string | undefined {
   return isBinary ? describeFormat(head, 'text') : undefined;
 }
 
-/** Where the first byte sequence begins that the decoder had to replace. */
+/** The position of the first byte sequence that the decoder replaced. */
 function invalidUtf8(text: string, bytes: Uint8Array): number | undefined {
   let at = 0;
   let from = 0;
@@ -94,5 +94,5 @@ function invalidUtf8(text: string, bytes: Uint8Array): number | undefined {
 }
 
 function isUnreadable(source: string, name: string): UsageError {
-  return new UsageError(`${source} is ${name}, which cannot be read: save it as UTF-8`);
+  return new UsageError(`${source} is ${name}, which is not supported: save it as UTF-8`);
 }

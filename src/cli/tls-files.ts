@@ -1,5 +1,5 @@
 /**
- * @file Key and certificate for HTTPS, checked before the server starts: a pair that does not fit fails at each handshake.
+ * @file Key and certificate for HTTPS, checked before the server starts, because a mismatched pair fails at each handshake.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { OptionValues } from './option-table.ts';
@@ -8,7 +8,7 @@ import { UsageError } from './usage-error.ts';
 
 /**
  * Key and certificate in PEM, `undefined` for HTTP.
- * @throws UsageError naming option and file when one is missing, cannot be read or is no PEM, or the two do not fit
+ * @throws UsageError that names option and file if one is missing, unreadable or not PEM, or the two do not match
  */
 export async function readTls({
   sslKeyFile,
@@ -16,7 +16,7 @@ export async function readTls({
 }: OptionValues): Promise<{ key: string; cert: string } | undefined> {
   if (sslKeyFile === undefined && sslCertFile === undefined) return undefined;
   if (sslKeyFile === undefined || sslCertFile === undefined) {
-    throw new UsageError('--ssl-key-file and --ssl-cert-file go together');
+    throw new UsageError('--ssl-key-file and --ssl-cert-file must be given together');
   }
   const key = await readTextFile('--ssl-key-file', sslKeyFile);
   const cert = await readTextFile('--ssl-cert-file', sslCertFile);
@@ -28,22 +28,22 @@ export async function readTls({
 }
 
 function parseKey(pem: string, where: string): KeyObject {
-  requireSettings(where, pem, 'holds no private key in PEM');
+  requireSettings(where, pem, 'contains no private key in PEM');
   if (/-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    throw new UsageError(`${where} is encrypted: decrypt the key first, with "openssl pkey" for instance`);
+    throw new UsageError(`${where} is encrypted: decrypt the key first, for example with "openssl pkey"`);
   }
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    throw new UsageError(`${where} holds no private key in PEM (${(error as Error).message})`);
+    throw new UsageError(`${where} contains no private key in PEM (${(error as Error).message})`);
   }
 }
 
-/** The server's own certificate: the first. Those after it lead to the one that clients trust. */
+/** Parses the certificate chain and returns the server's own certificate, which is the first. */
 function parseChain(pem: string, where: string): X509Certificate {
-  requireSettings(where, pem, 'holds no certificate in PEM');
+  requireSettings(where, pem, 'contains no certificate in PEM');
   const blocks = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [^\n]*/gs) ?? [];
-  if (blocks.length === 0) throw new UsageError(`${where} holds no certificate in PEM`);
+  if (blocks.length === 0) throw new UsageError(`${where} contains no certificate in PEM`);
   const chain = blocks.map((block, i) => {
     try {
       return new X509Certificate(block);

@@ -36,7 +36,7 @@ export async function tokenize(parsed: Parsed): Promise<void> {
   if (values.showCount) await write(`Total number of tokens: ${ids.length}\n`);
 }
 
-/** The bytes of a piece, which may be part of a character; on a terminal without what would drive it. */
+/** The bytes of a piece, which may be part of a character. On a terminal, control characters are escaped. */
 function shownPiece(piece: Uint8Array): Uint8Array | string {
   return process.stdout.isTTY ? escapeControls(new TextDecoder().decode(piece)) : piece;
 }

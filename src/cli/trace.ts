@@ -28,7 +28,7 @@ export async function trace(parsed: Parsed): Promise<void> {
   const { values } = parsed;
   const path = await requireModel(parsed).locate();
   if (values.compare !== undefined && values.versus !== undefined)
-    throw new UsageError('--compare and --versus exclude each other');
+    throw new UsageError('--compare and --versus cannot be used together');
   const versus = values.versus === undefined ? undefined : readVersus(values.versus);
   const recorded = values.compare === undefined ? undefined : await readRecordFile(values.compare);
   const input = await readInput(values);
@@ -57,14 +57,14 @@ async function traceWith(path: string, values: OptionValues, input: string): Pro
   }
 }
 
-/** @throws UsageError for something else than a backend and a precision */
+/** @throws UsageError unless the text is a backend, with or without a precision */
 function readVersus(text: string): { readonly backend: BackendName; readonly precision?: Precision } {
   const [name, wanted, ...others] = text.split(':');
   const backend = backendNames.find((known) => known === name);
   const precision = precisions.find((known) => known === wanted);
   if (backend === undefined || others.length > 0 || (wanted !== undefined && precision === undefined)) {
     throw new UsageError(
-      `--versus must be one of ${backendNames.join(', ')}, perhaps with one of :${precisions.join(', :')}, not "${text}"`,
+      `--versus must be one of ${backendNames.join(', ')}, optionally followed by one of :${precisions.join(', :')}, not "${text}"`,
     );
   }
   return precision === undefined ? { backend } : { backend, precision };
@@ -95,7 +95,7 @@ async function writeWhole(path: string, pieces: Iterable<Uint8Array>, model: str
   }
 }
 
-/** Prints the comparison; the exit code says whether something differs. */
+/** Prints the comparison; the exit code is 1 if something differs. */
 async function report(here: Trace, other: RecordedTrace, name: string, values: OptionValues): Promise<void> {
   const tolerance = values.tolerance ?? defaultTolerance(here, other);
   const comparison = compareTraces(here, other, tolerance);

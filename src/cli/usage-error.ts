@@ -1,8 +1,8 @@
 /**
- * @file The error for a command line that cannot be obeyed: printed as one line, exit code 1.
+ * @file The error for an invalid command line: printed as one line, with exit code 1.
  */
 
-/** The user's mistake; the message says what to do. */
+/** A mistake of the user; the message says what to do. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }

@@ -4,14 +4,14 @@
 import { once } from 'node:events';
 import { escapeControlsInLines } from '../gguf/escape.ts';
 
-/** Writes to standard output and waits while the reader is slower than we are. */
+/** Writes to standard output, and waits while the reader is slower. */
 export async function write(chunk: string | Uint8Array): Promise<void> {
   if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
 }
 
 /**
- * A text of the user's or of a model as it is written: on a terminal its control characters are escaped, so that it is shown
- * and not obeyed; a file or a pipe gets it as it is.
+ * Prepares a text of the user or a model for output. On a terminal, control characters are escaped, so that they are
+ * displayed and have no effect; a file or a pipe gets the text unchanged.
  */
 export function forTerminal(text: string): string {
   return process.stdout.isTTY ? escapeControlsInLines(text) : text;

@@ -198,7 +198,7 @@ model modern-bert, 232385 parameters
     const vocabulary = fileURLToPath(new URL('../fixtures/vocab/ggml-vocab-bert-bge.gguf.gz', import.meta.url));
     const { code, stdout } = await run(['inspect', vocabulary]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\nno model that can be run: tensor token_embd\.weight is missing: .*\n$/);
+    expect(stdout).toMatch(/\ncannot run this model: tensor token_embd\.weight is missing: .*\n$/);
   });
 
   it('prints everything as JSON', async () => {
@@ -372,16 +372,16 @@ describe('mistakes end with exit code 1 and one line', () => {
     [['embd'], /unknown command embd: did you mean embed\?/],
     [['embed'], /no model: give a GGUF file with -m FILE/],
     [['rerank', 'model.gguf', '-q', 'a', 'b'], /no model: give a GGUF file with -m model\.gguf/],
-    [['embed', '-m', bert, 'text'], /unexpected argument "text" \(a text is given with -p\)/],
-    [['embed', 'model.gguf', '-p', 'x'], /unexpected argument "model\.gguf" \(a model is given with -m model\.gguf\)/],
+    [['embed', '-m', bert, 'text'], /unexpected argument "text" \(give a text with -p\)/],
+    [['embed', 'model.gguf', '-p', 'x'], /unexpected argument "model\.gguf" \(give a model with -m model\.gguf\)/],
     [['embed', '-m', bert, '--pooling', 'rank', '-p', 'x'], /is not a reranker: its file has no classifier/],
-    [['rerank', '-m', bert, '-q', 'a', '--jsonl', 'b'], /documents are arguments or in -f, not both/],
+    [['rerank', '-m', bert, '-q', 'a', '--jsonl', 'b'], /documents are given twice/],
     [['embed', '-m', bert, '--jsonl', '-f', tmpdir()], /-f: cannot read \S+: it is a folder/],
     [['embed', '-m', bert, '-f', tmpdir()], /-f: cannot read \S+: it is a folder/],
     [['embed', '-m', 'absent.gguf', '-p', 'x'], /absent\.gguf/],
     [['embed', '-m', bert, '-f', 'absent.txt'], /cannot read absent\.txt/],
     [['embed', '-m', bert, '--jsonl', '-f', 'absent.jsonl'], /cannot read absent\.jsonl/],
-    [['embed', '-m', bert, '-p', 'x', '--stdin'], /exclude each other/],
+    [['embed', '-m', bert, '-p', 'x', '--stdin'], /cannot be used together/],
     [['embed', '-m', bert, '--jsonl', '-p', 'x'], /--jsonl reads standard input/],
     [['tokenize', '-m', process.execPath, '-p', 'x'], /GGUF/],
     [['inspect'], /give one file/],
@@ -413,7 +413,7 @@ describe('mistakes end with exit code 1 and one line', () => {
     });
     closeSync(full);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^error: the output cannot be written: ENOSPC.*\n$/);
+    expect(stderr).toMatch(/^error: cannot write the output: ENOSPC.*\n$/);
   });
 
   it('shows the stack with --verbose', async () => {

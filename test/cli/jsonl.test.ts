@@ -28,7 +28,7 @@ const bad: [kind: string, line: string | Buffer, problem: (n: number) => RegExp]
   ['an empty list', '[]', (n) => new RegExp(`line ${n} must be a JSON string`)],
   ['texts in a list', '["a"]', (n) => new RegExp(`line ${n} must be a JSON string`)],
   ['fractions', '[1.5]', (n) => new RegExp(`line ${n} must be a JSON string`)],
-  ['invalid UTF-8', Buffer.from('"ab\xff"', 'latin1'), (n) => new RegExp(`line ${n} is no UTF-8 text: byte 3 `)],
+  ['invalid UTF-8', Buffer.from('"ab\xff"', 'latin1'), (n) => new RegExp(`line ${n} is not UTF-8 text: byte 3 `)],
   ['half an emoji', '"ab\\ud83d"', (n) => new RegExp(`line ${n} has half of a surrogate pair at character 2`)],
 ];
 /** Lines that only a model can refuse. */
@@ -103,7 +103,7 @@ describe('--on-error skip answers null and says so at the end', () => {
       expect(said[i]).toMatch(/^skipped: /);
       expect(said[i]).toMatch(problem(2 * i + 2));
     }
-    expect(said.at(-1)).toBe(`error: ${all.length} of ${lines.length} lines could not be used: their answers are null`);
+    expect(said.at(-1)).toBe(`error: ${all.length} of ${lines.length} lines are invalid: their answers are null`);
     expect(code).toBe(1);
   });
 

@@ -136,7 +136,7 @@ describe('files of another kind', () => {
     [
       'lines of JSON',
       (path) => ['embed', '-m', model('bert-mean'), '--jsonl', '-f', path],
-      binaries.map(([path]) => [path, /line 1 is no text: the input is a /]),
+      binaries.map(([path]) => [path, /line 1 is not text: the input is a /]),
     ],
   ];
   it.each(places)('%s', { timeout: 60_000 }, async (_, args, kinds) => {

@@ -173,7 +173,7 @@ describe.skipIf(!existsSync('/usr/bin/script'))('on a terminal', () => {
     [['tokenize', '-m', model('bert-mean'), '--jsonl'], '"Hello"\n\x04'],
     [['rerank', '-m', model('bert-rank'), '-q', 'a'], 'Hello\n\x04'],
   ])('%j says that it waits', (args, typed) => {
-    expect(onTerminal(args, typed)).toContain('reading the input from this terminal: end it with Ctrl+D');
+    expect(onTerminal(args, typed)).toContain('reading input from this terminal: end it with Ctrl+D');
   });
 
   it('texts and pieces are escaped', () => {

@@ -29,16 +29,16 @@ describe('decodeWhole', () => {
   });
 
   it.each<[string, number[], string]>([
-    ['a byte of Latin-1', [0x61, 0xfc, 0x62], 'x is no UTF-8 text: byte 1 begins no character'],
-    ['after a mark', [0xef, 0xbb, 0xbf, 0x61, 0xff], 'x is no UTF-8 text: byte 4'],
+    ['a byte of Latin-1', [0x61, 0xfc, 0x62], 'x is not UTF-8 text: byte 1 does not begin a character'],
+    ['after a mark', [0xef, 0xbb, 0xbf, 0x61, 0xff], 'x is not UTF-8 text: byte 4'],
     ['after characters of several bytes', [...Buffer.from('ü世😀\ufffd'), 0x80], 'byte 12'],
     ['a character that is cut', [0x61, 0xe4, 0xb8], 'byte 1'],
     ['half of a replacement character', [0xef, 0xbf], 'byte 0'],
     ['a longer form than needed', [0x61, 0xc0, 0x80], 'byte 1'],
     ['a surrogate in UTF-8', [0x61, 0x62, 0xed, 0xa0, 0x80], 'byte 2'],
-    ['an odd number of bytes', [0xff, 0xfe, 0x61, 0, 0x62], 'x is no UTF-16LE text: byte 4'],
-    ['half of a pair', [0xff, 0xfe, 0x61, 0, 0x3d, 0xd8, 0x62, 0], 'x is no UTF-16LE text: byte 4'],
-    ['half of a pair the other way round', [0xfe, 0xff, 0, 0x61, 0xde, 0x00], 'x is no UTF-16BE text: byte 4'],
+    ['an odd number of bytes', [0xff, 0xfe, 0x61, 0, 0x62], 'x is not UTF-16LE text: byte 4'],
+    ['half of a pair', [0xff, 0xfe, 0x61, 0, 0x3d, 0xd8, 0x62, 0], 'x is not UTF-16LE text: byte 4'],
+    ['half of a pair the other way round', [0xfe, 0xff, 0, 0x61, 0xde, 0x00], 'x is not UTF-16BE text: byte 4'],
     ['UTF-32LE', [0xff, 0xfe, 0, 0, 0x61, 0, 0, 0], 'x is UTF-32LE'],
     ['UTF-32BE', [0, 0, 0xfe, 0xff, 0, 0, 0, 0x61], 'x is UTF-32BE'],
     ['UTF-16LE without a mark', [...utf16('ab')], 'x is UTF-16LE without a byte order mark'],
@@ -97,13 +97,13 @@ describe('every way in takes every encoding', () => {
   const broken = folder.write('broken.txt', Buffer.from('a\xffb', 'latin1'));
   const wide = folder.write('wide.txt', utf32(`${mark}[1]`));
   it.each([
-    [['tokenize', '-m', bert, '-f', broken], /^error: -f: \S+broken\.txt is no UTF-8 text: byte 1 /],
+    [['tokenize', '-m', bert, '-f', broken], /^error: -f: \S+broken\.txt is not UTF-8 text: byte 1 /],
     [['embed', '-m', bert, '-f', wide], /^error: -f: \S+wide\.txt is UTF-32LE/],
     [['embed', '-m', bert, '--jsonl', '-f', wide], /error: -f: \S+wide\.txt is UTF-32LE/],
-    [['rerank', '-m', bert, '-q', 'a', '-f', broken], /^error: -f: \S+broken\.txt is no UTF-8 text: byte 1 /],
+    [['rerank', '-m', bert, '-q', 'a', '-f', broken], /^error: -f: \S+broken\.txt is not UTF-8 text: byte 1 /],
     [
       ['serve', '-m', bert, '--port', '0', '--api-key-file', broken],
-      /error: --api-key-file: \S+ is no UTF-8 text: byte 1 /,
+      /error: --api-key-file: \S+ is not UTF-8 text: byte 1 /,
     ],
     [['serve', '-m', bert, '--port', '0', '--prompts', wide], /error: --prompts: \S+ is UTF-32LE/],
   ])('%j is refused', async (args, message) => {
@@ -134,6 +134,6 @@ describe('every way in takes every encoding', () => {
   it('standard input that is no text', async () => {
     const { code, stderr } = await run(['embed', '-m', bert], { input: Buffer.from([0x61, 0x62, 0xc3]) });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: standard input is no UTF-8 text: byte 2 /);
+    expect(stderr).toMatch(/^error: standard input is not UTF-8 text: byte 2 /);
   });
 });

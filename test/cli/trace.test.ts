@@ -71,7 +71,7 @@ it('compares two backends', async () => {
 it.each([
   [['--versus', 'cuda'], '--versus must be one of webgpu, wasm, reference'],
   [['--versus', 'wasm:best'], '--versus must be one of'],
-  [['--versus', 'wasm', '--compare', 'x'], '--compare and --versus exclude each other'],
+  [['--versus', 'wasm', '--compare', 'x'], '--compare and --versus cannot be used together'],
   [['--compare', 'missing.npz'], '--compare: cannot read missing.npz: the file does not exist'],
   [['--compare', bert], 'it is no trace'],
   [['--npz', join('missing-folder', 'x.npz')], 'there is no folder missing-folder'],

@@ -33,7 +33,7 @@ describe('loadTokenizer', () => {
   });
 
   it('says what is wrong', async () => {
-    await expect(loadTokenizer('nowhere.gguf')).rejects.toThrow('no such file');
+    await expect(loadTokenizer('nowhere.gguf')).rejects.toThrow('the file does not exist');
   });
 });
 

@@ -243,7 +243,7 @@ describe('files on disk', () => {
   });
 
   test('a missing input and a missing folder are named', async () => {
-    await expect(quantizeFile(join(folder, 'none.gguf'), output, 'F16')).rejects.toThrow(/none\.gguf.*no such file/);
+    await expect(quantizeFile(join(folder, 'none.gguf'), output, 'F16')).rejects.toThrow(/none\.gguf.*does not exist/);
     const nowhere = join(folder, 'no', 'out.gguf');
     await expect(quantizeFile(path('bert-q.gguf'), nowhere, 'F16')).rejects.toThrow(/out\.gguf.*cannot write the file/);
   });
