@@ -25,12 +25,12 @@ export const commands: Record<CommandName, Command> = {
   embed: {
     summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
     usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
-    details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\` the texts come from standard
-input. \`--jsonl\` is for pipelines: each line in is a JSON string or an array of token ids, each line out the JSON array of
-its vector (of the vectors of its tokens with \`--pooling none\`), in order, as they are computed, with flat memory however long
-the input is. Empty lines are left out. A program that writes a line can wait for its answer before it writes the next. A line
-that cannot be used ends the run with its number, after the answers to those before it; with \`--on-error skip\` its answer is
-\`null\`, and the exit code at the end is 1.`,
+    details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\`, texts come from standard
+input. \`--jsonl\` is for pipelines. Each input line is a JSON string or an array of token ids. Each output line is the JSON array of
+its vector (with \`--pooling none\`, of the vectors of its tokens). Answers come in order, as they are computed, and memory does not
+grow with the input. Empty lines are left out. A program that writes a line can wait for its answer before it writes the next. An
+invalid line ends the run after the answers to the lines before it, with an error that has its number. With \`--on-error skip\`, its
+answer is \`null\`, and the exit code at the end is 1.`,
     run: async (parsed) => (await import('./embed.ts')).embed(parsed),
   },
   rerank: {
@@ -44,8 +44,8 @@ strings with \`--jsonl\`; in the lines that are printed their line breaks are \`
   tokenize: {
     summary: "Prints the tokens of a text, as llama.cpp's llama-tokenize does",
     usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
-    details: `Prints the tokens of a text, as llama.cpp's llama-tokenize does; files that hold only a vocabulary will do. \`--jsonl\`
-is for pipelines, as in \`embed\`: each line in is a JSON string, each line out the JSON array of its ids.`,
+    details: `Prints the tokens of a text, as llama.cpp's llama-tokenize does; a file with only a vocabulary is enough. \`--jsonl\`
+is for pipelines, as in \`embed\`: each input line is a JSON string, each output line the JSON array of its ids.`,
     run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   },
   trace: {
@@ -85,11 +85,11 @@ file, how alike they order the pairs of texts (Spearman), and in how many texts 
     run: async (parsed) => (await import('./parity.ts')).parity(parsed),
   },
   inspect: {
-    summary: 'Prints what is in a GGUF file: header, metadata, tensors, and the model as a tree',
+    summary: 'Prints the contents of a GGUF file: header, metadata, tensors, and the model as a tree',
     usage: 'FILE|hf:USER/REPO[:QUANT]|URL [OPTIONS]',
-    details: `Prints what is in a GGUF file: header, metadata, tensors with types, shapes and sizes, and the layers and parameters of
-the model as a tree, in which neighbouring layers of the same shapes are one branch. Where the file holds no model that can be
-run, the last line says why. \`--json\` has everything, long arrays and each layer too. Of a file at the Hugging Face hub or behind a
+    details: `Prints the contents of a GGUF file: header, metadata, tensors with types, shapes and sizes, and the layers and parameters of
+the model as a tree, in which consecutive layers of the same shapes are one branch. If the model in the file cannot run, the
+last line says why. \`--json\` prints everything, including long arrays and each layer. Of a file at the Hugging Face hub or behind a
 URL only the header is read; a line on standard error says how many bytes that took.`,
     run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
   },

@@ -35,7 +35,7 @@ function modelFlag(argument: string): string {
   return isModelName(argument) || !/^[^/\\]+\/[^/\\]+$/.test(argument) ? '-m' : '-hf';
 }
 
-/** The same where other arguments mean something. */
+/** As `requireModel`, for commands with arguments. */
 export function requireModelOption({ values, positionals }: Parsed): ChosenModel {
   const chosen = chosenModel(values);
   if (chosen !== undefined) return chosen;
