@@ -69,7 +69,7 @@ describeGpu('a lost device', () => {
     expect(after).toEqual(before);
     expect(devices).toHaveLength(2);
     expect(warnings[0]).toMatch(/^the GPU device was lost: .*; the next input uses a new device$/);
-    expect(warnings[1]).toMatch(/^the model was loaded again/);
+    expect(warnings[1]).toMatch(/^the GPU device was lost, and the model was loaded again on /);
 
     expect(embedder.failure).toBeUndefined();
     loseAtNextSubmit(devices[1]);
@@ -223,7 +223,7 @@ describeGpu('the cache of the search for fast kernels', () => {
       const warnings: string[] = [];
       const tuningCache = { read: async () => text, write: async () => {} };
       const embedder = await load({ gpu: { tuningCache }, onWarning: (message) => warnings.push(message) });
-      expect(warnings).toEqual([expect.stringContaining(`is not used (${await keyOf()})`)]);
+      expect(warnings).toEqual([expect.stringContaining(`are not used (${await keyOf()})`)]);
       await embedder.dispose();
     },
   );
