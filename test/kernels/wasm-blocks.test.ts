@@ -1,4 +1,4 @@
-/** @file Matrices that stay in the file's blocks, or on the shelf, give the same bits as panels, at every precision. */
+/** @file Matrices that stay in the file's blocks, inside the kernels' memory or outside, give the same bits as panels, at every precision. */
 import { expect, it } from 'vitest';
 import { createWasmBackend, type PrepareOptions, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
@@ -28,7 +28,7 @@ async function result(precision: Precision, options: PrepareOptions, type: 'F32'
   return values;
 }
 
-const shelf = { keepBlocks: true, weightBytes: 2 ** 22, insideBytes: 65536 };
+const outside = { keepBlocks: true, weightBytes: 2 ** 22, insideBytes: 65536 };
 const cases = (['exact', 'high', 'fast'] as const).flatMap((precision) =>
   (['F32', 'Q8_0'] as const).flatMap((type) =>
     [[1], [3, 40, 17]].map((lengths) => [precision, type, lengths] as const),
@@ -38,5 +38,5 @@ const cases = (['exact', 'high', 'fast'] as const).flatMap((precision) =>
 it.each(cases)('%s, %s, sequences of %j', async (precision, type, lengths) => {
   const panels = await result(precision, {}, type, lengths);
   expect(await result(precision, { keepBlocks: true }, type, lengths)).toEqual(panels);
-  expect(await result(precision, shelf, type, lengths)).toEqual(panels);
+  expect(await result(precision, outside, type, lengths)).toEqual(panels);
 });

@@ -1,7 +1,7 @@
 /** @file Values and sizes at the edge: infinities, NaN, subnormals, huge and tiny rows, models that do not fit, misuse. */
 import { describe, expect, it } from 'vitest';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
-import { makeShelf, Shelf } from '../../src/kernels/wasm/shelf.ts';
+import { OutsideMemory, reserveOutside } from '../../src/kernels/wasm/outside-memory.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import { normal } from '../random.ts';
 import { batchOf, load, type Sources, source } from './graphs.ts';
@@ -191,16 +191,16 @@ it('values can be read in any order, also after later operations have used their
   expect(await ops.read(chain[7])).toEqual(first.map((value, i) => Math.fround(value + last[i])));
 });
 
-it('bytes of a shelf may lie across two of its buffers', () => {
-  const shelf = new Shelf(makeShelf(2 ** 30 + 4096, 0, false));
-  expect(shelf.allocate(2 ** 30 - 10, 'first')).toBe(0);
-  expect(shelf.allocate(100, 'second')).toBe(2 ** 30);
-  expect(() => shelf.allocate(4096, 'third')).toThrow(/no room for third/);
+it('bytes outside of the memory may lie across two of its buffers', () => {
+  const outside = new OutsideMemory(reserveOutside(2 ** 30 + 4096, 0, false));
+  expect(outside.allocate(2 ** 30 - 10, 'first')).toBe(0);
+  expect(outside.allocate(100, 'second')).toBe(2 ** 30);
+  expect(() => outside.allocate(4096, 'third')).toThrow(/no room for third/);
   const bytes = Uint8Array.from({ length: 40 }, (_, i) => i + 1);
   const at = 2 ** 30 - 17;
-  shelf.write(at, bytes);
+  outside.write(at, bytes);
   const back = new Uint8Array(42);
-  shelf.read(at - 1, back);
+  outside.read(at - 1, back);
   expect(Array.from(back)).toEqual([0, ...bytes, 0]);
 });
 

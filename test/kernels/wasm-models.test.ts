@@ -62,8 +62,8 @@ describe.each(files)('%s', (file) => {
     const packed = await vectors(file, await createWasmBackend());
     const setup = await prepareWasm({ keepBlocks: true });
     expect(await vectors(file, await createWasmBackend({ setup }))).toEqual(packed);
-    const shelved = await prepareWasm({ keepBlocks: true, weightBytes: 2 ** 24, insideBytes: 0 });
-    expect(shelved.shelf).toBeDefined();
-    expect(await vectors(file, await createWasmBackend({ setup: shelved }))).toEqual(packed);
+    const outside = await prepareWasm({ keepBlocks: true, weightBytes: 2 ** 24, insideBytes: 0 });
+    expect(outside.outside).toBeDefined();
+    expect(await vectors(file, await createWasmBackend({ setup: outside }))).toEqual(packed);
   });
 });

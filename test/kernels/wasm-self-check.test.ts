@@ -1,7 +1,7 @@
 /** @file The start-up check of the kernels: it accepts the right ones and names a wrong one. */
 import { beforeAll, expect, it } from 'vitest';
+import { checkedKernels, findWrongKernel } from '../../src/kernels/wasm/checks/self-check.ts';
 import { compileKernels, instantiateKernels, type Kernels } from '../../src/kernels/wasm/kernels.ts';
-import { checkedKernels, findWrongKernel } from '../../src/kernels/wasm/self-check.ts';
 
 const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
 let kernels: Kernels;

@@ -10,7 +10,7 @@ import { i16 } from '../../src/kernels/wasm/forms/i16.ts';
 import { k4 } from '../../src/kernels/wasm/forms/k4.ts';
 import { KernelMemory } from '../../src/kernels/wasm/memory.ts';
 import { plan } from '../../src/kernels/wasm/plan.ts';
-import { meetings } from '../../src/kernels/wasm/split.ts';
+import { barriersBefore } from '../../src/kernels/wasm/split.ts';
 import { exchanges, leading, type WasmStep } from '../../src/kernels/wasm/steps.ts';
 import { WasmWeight } from '../../src/kernels/wasm/weights.ts';
 
@@ -43,46 +43,46 @@ describe('ranks meet', () => {
     const d = exchange(c.out);
     const e = product(d.out);
     const f = product(e.out);
-    expect(meetings([a, b, c, d, e, f])).toEqual([false, false, true, true, false, true]);
+    expect(barriersBefore([a, b, c, d, e, f])).toEqual([false, false, true, true, false, true]);
   });
 
   it('once for several products of one input', () => {
     const x = rows();
     const [q, k, v] = [product(x.out), product(x.out), product(x.out)];
-    expect(meetings([x, q, k, v, exchange(q.out, k.out, v.out)])).toEqual([false, false, false, false, true]);
+    expect(barriersBefore([x, q, k, v, exchange(q.out, k.out, v.out)])).toEqual([false, false, false, false, true]);
   });
 
   it('before another input is quantised over one that is being read', () => {
     const [x, y] = [rows(), rows()];
-    expect(meetings([x, y, product(x.out), product(y.out)])).toEqual([false, false, false, true]);
+    expect(barriersBefore([x, y, product(x.out), product(y.out)])).toEqual([false, false, false, true]);
   });
 
   it('before the same input is quantised over itself for products of another kind', () => {
     const x = rows();
     const [a, b, c, d] = [product(x.out), productK4(x.out), productK4(x.out), product(x.out)];
-    expect(meetings([x, a, b, c, d])).toEqual([false, false, true, false, true]);
+    expect(barriersBefore([x, a, b, c, d])).toEqual([false, false, true, false, true]);
   });
 
   it('before a residual that somebody else has written, if nothing has to be quantised', () => {
     const x = rows();
     const first = product(x.out);
     const y = rows();
-    expect(meetings([x, first, y, product(x.out, y.out)])).toEqual([false, false, false, true]);
-    expect(meetings([x, y, product(x.out, y.out)])).toEqual([false, false, false]);
+    expect(barriersBefore([x, first, y, product(x.out, y.out)])).toEqual([false, false, false, true]);
+    expect(barriersBefore([x, y, product(x.out, y.out)])).toEqual([false, false, false]);
   });
 
   it('before every float32 product of something new', () => {
     const x = rows();
     const productF32 = productOf(weights.f32);
     const [a, b] = [productF32(x.out), productF32(x.out)];
-    expect(meetings([x, a, b, productF32(b.out)])).toEqual([false, true, false, true]);
+    expect(barriersBefore([x, a, b, productF32(b.out)])).toEqual([false, true, false, true]);
   });
 
   it('before a product of rows of sequences, whose groups of 4 are not the shares', () => {
     const x = rows();
     const out = new GraphTensor(6, 32, 'sequences');
     const pooled: WasmStep = { op: 'pool', kind: 'mean', inputs: [x.out], out };
-    expect(meetings([x, pooled, product(pooled.out)])).toEqual([false, true, true]);
+    expect(barriersBefore([x, pooled, product(pooled.out)])).toEqual([false, true, true]);
   });
 });
 
@@ -106,9 +106,9 @@ describe('no result takes the place of what may still be read', () => {
 
   /** Each step with the earlier ones that a slower rank may still be at. */
   function check(steps: WasmStep[], byColumns: boolean, touches: (step: WasmStep) => readonly GraphTensor[]) {
-    const { todo, meets, layout } = plan(steps, steps[steps.length - 1].out, 4, false, byColumns);
+    const { todo, barriers, layout } = plan(steps, steps[steps.length - 1].out, 4, false, byColumns);
     todo.forEach(({ out }, j) => {
-      for (let i = j - 1; i >= 0 && !meets.slice(i + 1, j + 1).includes(true); i--) {
+      for (let i = j - 1; i >= 0 && !barriers.slice(i + 1, j + 1).includes(true); i--) {
         for (const other of touches(todo[i])) {
           const [at, otherAt] = [out, other].map(({ base }) => layout.columns.get(base)!);
           expect(at >= otherAt + leading(other) || otherAt >= at + leading(out)).toBe(true);

@@ -7,7 +7,7 @@ import { type IqGridName, iqGrid } from '../../tensor/codecs/iq-grids.ts';
 import { type KernelMemory, tablesAddress } from './memory.ts';
 
 /** Where each grid lies, and how many bytes it has. */
-const places: Readonly<Record<IqGridName, readonly [offset: number, length: number]>> = {
+const offsets: Readonly<Record<IqGridName, readonly [offset: number, length: number]>> = {
   IQ1: [0, 16384],
   IQ2_XXS: [16384, 2048],
   IQ2_XS: [18432, 4096],
@@ -29,13 +29,13 @@ const gridOf: Partial<Record<GgmlTypeName, IqGridName>> = {
 /** Address of the grid that `type` needs; 0 for a type without one. */
 export function gridAddress(type: GgmlTypeName): number {
   const grid = gridOf[type];
-  return grid === undefined ? 0 : tablesAddress + places[grid][0];
+  return grid === undefined ? 0 : tablesAddress + offsets[grid][0];
 }
 
 /** Writes the grid that `type` needs, if any. */
 export function writeGrid(type: GgmlTypeName, memory: KernelMemory): void {
   const grid = gridOf[type];
   if (grid === undefined) return;
-  const [offset, length] = places[grid];
+  const [offset, length] = offsets[grid];
   memory.bytes(tablesAddress + offset, length).set(new Uint8Array(iqGrid(grid).buffer, 0, length));
 }

@@ -34,13 +34,7 @@
  * past are used again.
  */
 
-export {
-  abortTeam,
-  createWasmBackend,
-  type PrepareOptions,
-  prepareWasm,
-  type WasmOptions,
-  type WasmSetup,
-} from './backend.ts';
+export { createWasmBackend, type WasmOptions } from './backend.ts';
 export { Profile } from './profile.ts';
+export { abortTeam, type PrepareOptions, prepareWasm, type WasmSetup } from './setup.ts';
 export { suggestTeam } from './team.ts';

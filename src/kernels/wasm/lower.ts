@@ -42,15 +42,13 @@ interface Lowering<S> {
 
 const embedding: Lowering<Of<'embedding'>> = {
   scratch: ({ table, index }, { rows }) =>
-    (typeof index === 'string' ? 0 : rows * 8 + 64) + (table.form === 'shelved' ? table.rowBytes : 0),
+    (typeof index === 'string' ? 0 : rows * 8 + 64) + table.storage.copyBytes(table, 1),
   run(rt, { table: w, index, scale, inputs: [add], out }) {
     const { at, weights, scratch } = placeTableRows(rt, index);
-    const type = w.form === 'vector' ? 0 : w.type.id;
-    const rowBytes = w.form === 'vector' ? w.k * 4 : w.rowBytes;
-    const table = { type, rowBytes, n: w.k, scale, tables: w.grid };
+    const table = { ...w.storage.row(w), n: w.k, scale, tables: w.grid };
     const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];
     const [to, ldTo] = [rt.address(out), rt.stride(out)];
-    if (w.form !== 'shelved') {
+    if (w.storage.copyBytes(w, 1) === 0) {
       const rows = { index: at, weights, rows: rt.rows(out), add: from, ldAdd: ld, y: to, ldy: ldTo };
       rt.kernels.embedRows({ ...table, table: w.address, ...rows });
       return;

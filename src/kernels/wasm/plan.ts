@@ -16,7 +16,7 @@ import { narrow } from '../graph/narrow.ts';
 import { addRotationTables } from '../graph/rotation-tables.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import { panelColumns } from './forms/form.ts';
-import { meetings } from './split.ts';
+import { barriersBefore } from './split.ts';
 import { exchanges, leading, type WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -31,8 +31,8 @@ export interface Layout {
 /** What is to be done, and where the results lie. */
 export interface Plan {
   readonly todo: readonly WasmStep[];
-  /** Before which of them ranks meet, if any sequence or product is divided. */
-  readonly meets: readonly boolean[];
+  /** Before which of them there is a barrier, if any sequence or product is divided. */
+  readonly barriers: readonly boolean[];
   readonly layout: Layout;
 }
 
@@ -50,8 +50,8 @@ export function plan(
 ): Plan {
   const recorded = addRotationTables(steps);
   const todo = keepAll ? recorded : fused(narrow(neededFor(target, recorded), target, nSeq), target);
-  const meets = byColumns ? meetings(todo) : todo.map(exchanges);
-  return { todo, meets, layout: layOut(todo, target, meets, keepAll, byColumns) };
+  const barriers = byColumns ? barriersBefore(todo) : todo.map(exchanges);
+  return { todo, barriers, layout: layOut(todo, target, barriers, keepAll, byColumns) };
 }
 
 /** Several products or rotations as one step. */
@@ -67,7 +67,7 @@ function areMultipliedAlike(first: WasmWeight, second: WasmWeight): boolean {
 function layOut(
   todo: readonly WasmStep[],
   target: GraphTensor,
-  meets: readonly boolean[],
+  barriers: readonly boolean[],
   keepAll: boolean,
   byColumns: boolean,
 ): Layout {
@@ -75,11 +75,11 @@ function layOut(
   const columns = new Map<GraphTensor, number>();
   const freed = keepAll ? [] : freedAfter(todo.map(buffersOf), target.base);
   const release = (tensor: GraphTensor) => slabs[tensor.space].give(columns.get(tensor)!, leading(tensor));
-  // What others may read since the last meeting may still be read by a slower rank.
+  // What others may read since the last barrier may still be read by a slower rank.
   const exposed = new Set<GraphTensor>();
   let heldBack: GraphTensor[] = [];
   todo.forEach((step, i) => {
-    if (meets[i]) {
+    if (barriers[i]) {
       heldBack.forEach(release);
       heldBack = [];
       exposed.clear();

@@ -85,9 +85,8 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
     rt.memory.i32[tables / 4 + distance] = relativeBucket(-distance, weight.n);
   const values = at;
   rt.kernels.unpackRows({
-    type: weight.form === 'vector' ? 0 : weight.type.id,
+    ...weight.storage.row(weight),
     from: rt.blocks(weight, 0, weight.n, alignUp(values + weight.n * nHead * 4, 64)),
-    rowBytes: weight.form === 'vector' ? nHead * 4 : weight.rowBytes,
     rows: weight.n,
     k: nHead,
     x: values,

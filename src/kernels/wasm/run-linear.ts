@@ -1,34 +1,29 @@
 /**
  * @file Runs products: activations to integers once for all layers that read them, then panels of the weight.
  *
- * Scratch: `[sums of a strip | quantised activations | their scales | one panel, its scales, scratch for unpacking, blocks from the shelf]`;
+ * Scratch: `[sums of a strip | quantised activations | their scales | what the storage of the weight needs for its panels]`;
  * activations that all ranks quantise together lie in the scratch that they share.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
-import { type Activations, groupRows, panelColumns } from './forms/form.ts';
+import { type Activations, groupRows } from './forms/form.ts';
 import { stripBytes } from './kernels.ts';
-import { alignUp, zerosAddress } from './memory.ts';
+import { zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import { evenPart, type Quantized } from './split.ts';
-import { packPanel, panelScratchBytes, type WasmWeight } from './weights.ts';
+import type { WasmWeight } from './weights.ts';
 
 /** Sums of a strip of rows, see `linearI16` and `linearK4`. */
 const tileBytes = 6 * stripBytes;
 
 /** Scratch of `multiply` for `rows` rows. */
 export function linearScratch(w: WasmWeight, rows: number): number {
-  return tileBytes + quantizedBytes(w, rows) + (w.form === 'panels' ? 0 : onePanelBytes(w));
+  return tileBytes + quantizedBytes(w, rows) + w.storage.panelScratchBytes(w);
 }
 
 /** Bytes of `rows` rows of quantised activations with their scales. */
 export function quantizedBytes(w: WasmWeight, rows: number): number {
   const there = w.products.activations(w.blocking, 0, rows);
   return there === undefined ? 0 : there.end + 192;
-}
-
-function onePanelBytes(w: WasmWeight): number {
-  const blocks = w.form === 'shelved' ? panelColumns * w.rowBytes + 64 : 0;
-  return panelColumns * (w.k + 2) * 4 + w.onePanelScaleBytes + panelScratchBytes(w) + blocks + 256;
 }
 
 /** One product `c = activation(factor · a · wᵀ + bias) + residual`, all in addresses. */
@@ -53,7 +48,7 @@ export interface Product {
 }
 
 function isQuantized(there: Quantized | undefined, source: GraphTensor | undefined, w: WasmWeight): boolean {
-  return source !== undefined && there?.source === source && there.kind === w.products.kind;
+  return source !== undefined && there?.source === source && there.products === w.products;
 }
 
 /**
@@ -66,7 +61,7 @@ export function multiply(rt: Runtime, p: Product, source?: GraphTensor): void {
   const to = w.products.activations(w.blocking, p.scratch + tileBytes, rows);
   if (to !== undefined && !isQuantized(rt.quantized, source, w)) {
     w.products.quantize(rt.kernels, w.blocking, { a: p.a, lda: p.lda, begin: 0, rows }, to);
-    rt.quantized = source && { source, kind: w.products.kind };
+    rt.quantized = source && { source, products: w.products };
   }
   multiplyPanels(rt, p, to, p.scratch + tileBytes + quantizedBytes(w, rows), 0, w.nPanels);
 }
@@ -84,8 +79,8 @@ export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor): 
     const begin = first * groupRows;
     const own = Math.min(rows, last * groupRows) - begin;
     if (own > 0) w.products.quantize(rt.kernels, w.blocking, { a: p.a, lda: p.lda, begin, rows: own }, to);
-    rt.division.meet();
-    rt.quantizedTogether = { source, kind: w.products.kind };
+    rt.division.barrier();
+    rt.quantizedTogether = { source, products: w.products };
   }
   multiplyPanels(rt, p, to, p.scratch + tileBytes, ...evenPart(w.nPanels, rt.rank, nRanks));
 }
@@ -101,7 +96,7 @@ function multiplyPanels(
 ): void {
   const { w, rows, a, lda } = p;
   const from = { a, lda, begin: 0, rows };
-  const run = (panels: number, panelScales: number, nPanels: number, column: number) =>
+  w.storage.panels(w, rt, { matrix: p.matrix, begin, end, scratch }, (panels, panelScales, nPanels, column) =>
     w.products.multiply(rt.kernels, w.blocking, from, activations, {
       w: panels,
       wScale: panelScales,
@@ -117,20 +112,6 @@ function multiplyPanels(
       ldr: p.ldr,
       wide: rt.wide,
       t: p.scratch,
-    });
-  if (w.form === 'panels') {
-    const panels = w.address + p.matrix * w.panelBytes + begin * w.onePanelBytes;
-    run(panels, w.scales + p.matrix * w.scaleBytes + begin * w.onePanelScaleBytes, end - begin, begin * panelColumns);
-    return;
-  }
-  const panel = alignUp(scratch, 64);
-  const panelScales = panel + panelColumns * (w.k + 2) * 4;
-  const packing = alignUp(panelScales + w.onePanelScaleBytes, 64);
-  const shelved = alignUp(packing + panelScratchBytes(w), 64);
-  for (let column = begin * panelColumns; column < Math.min(w.n, end * panelColumns); column += panelColumns) {
-    const n = Math.min(panelColumns, w.n - column);
-    const blocks = rt.blocks(w, p.matrix * w.n + column, n, shelved);
-    packPanel(w, blocks, n, panel, panelScales, packing, rt.kernels);
-    run(panel, panelScales, 1, column);
-  }
+    }),
+  );
 }

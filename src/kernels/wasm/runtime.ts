@@ -5,8 +5,8 @@ import type { Batch } from '../../tensor/ops.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
+import type { OutsideMemory } from './outside-memory.ts';
 import type { Layout } from './plan.ts';
-import type { Shelf } from './shelf.ts';
 import type { Quantized } from './split.ts';
 import { leading } from './steps.ts';
 import type { Share } from './team.ts';
@@ -20,7 +20,7 @@ interface Slab {
 }
 
 /** What one rank works with. */
-interface Place {
+interface RankMemory {
   readonly positions: number;
   readonly ids: number;
   /** 0 for a batch without token types. */
@@ -36,7 +36,7 @@ export interface Division {
   /** Products by columns: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
   readonly byColumns: boolean;
   /** Waits for the other ranks. */
-  readonly meet: () => void;
+  readonly barrier: () => void;
 }
 
 /** What a forward needs besides its results, in bytes. */
@@ -62,9 +62,9 @@ export class Runtime {
   readonly shared: number;
   /** Where the last slab ends. */
   readonly end: number;
-  readonly #shelf: Shelf | undefined;
+  readonly #outside: OutsideMemory | undefined;
   readonly #columns: Layout['columns'];
-  readonly #places: Place[] = [];
+  readonly #ranks: RankMemory[] = [];
   /** What lies quantised in this rank's scratch, and in that of all together. */
   quantized: Quantized | undefined;
   quantizedTogether: Quantized | undefined;
@@ -75,7 +75,7 @@ export class Runtime {
   constructor(
     kernels: Kernels,
     memory: KernelMemory,
-    shelf: Shelf | undefined,
+    outside: OutsideMemory | undefined,
     batch: Batch,
     rank: number,
     division: Division,
@@ -88,7 +88,7 @@ export class Runtime {
     this.#columns = layout.columns;
     this.kernels = kernels;
     this.memory = memory;
-    this.#shelf = shelf;
+    this.#outside = outside;
     this.batch = batch;
     this.rank = rank;
     this.division = division;
@@ -116,7 +116,7 @@ export class Runtime {
         scratch: part(scratch.own(share)),
       };
       const { tokens: ofTokens, sequences: ofSequences } = together ?? slabs(tokens, sequences);
-      this.#places.push({
+      this.#ranks.push({
         ...own,
         tokens: { ...ofTokens, first: byColumns ? share.tokens : 0 },
         sequences: { ...ofSequences, first: byColumns ? share.sequences : 0 },
@@ -140,30 +140,27 @@ export class Runtime {
 
   /** Address of this rank's token ids. */
   get ids(): number {
-    return this.#places[this.rank].ids;
+    return this.#ranks[this.rank].ids;
   }
 
   /** Address of this rank's positions. */
   get positions(): number {
-    return this.#places[this.rank].positions;
+    return this.#ranks[this.rank].positions;
   }
 
   /** Address of this rank's token types, 0 for a batch without. */
   get types(): number {
-    return this.#places[this.rank].types;
+    return this.#ranks[this.rank].types;
   }
 
   /** Address of this rank's scratch. */
   get scratch(): number {
-    return this.#places[this.rank].scratch;
+    return this.#ranks[this.rank].scratch;
   }
 
-  /** Address of `rows` rows of a weight that is in file blocks, from `row` on; they are copied to `scratch` if they are shelved. */
+  /** Address of `rows` rows of a weight, from `row` on; `scratch` has room for what its storage copies. */
   blocks(w: WasmWeight, row: number, rows: number, scratch: number): number {
-    const from = w.address + row * w.rowBytes;
-    if (w.form !== 'shelved') return from;
-    this.#shelf!.read(from, this.memory.bytes(scratch, rows * w.rowBytes));
-    return scratch;
+    return w.storage.rows(w, row, rows, scratch, this.memory, this.#outside);
   }
 
   /** Rows of `x` that all ranks have. */
@@ -179,7 +176,7 @@ export class Runtime {
 
   /** Address of the first of a rank's rows of `x`. */
   address(x: GraphTensor, rank = this.rank): number {
-    const { address, rows, first } = this.#places[rank][x.space];
+    const { address, rows, first } = this.#ranks[rank][x.space];
     return address + (rows * this.#columns.get(x.base)! + x.start + first * leading(x)) * 4;
   }
 

@@ -1,17 +1,16 @@
 /**
- * @file How a team divides a forward, and where its members have to meet.
+ * @file How a team divides a forward, and where its members have to wait for each other.
  *
  * By rows: each rank computes its own tokens through all layers. Nobody waits, but everybody reads all weights: right for
  * many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
  * reads each weight once; everything else goes by rows. Right for few tokens, where reading weights is most of the time.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
-import { groupRows } from './forms/form.ts';
+import { type Form, groupRows } from './forms/form.ts';
 import { exchanges, productOf, type WasmStep } from './steps.ts';
 import type { Share } from './team.ts';
-import type { Products } from './weights.ts';
 
-/** Tokens a rank for which dividing products by columns is worth the meetings: with fewer they cost more, with more nobody waits for weights. */
+/** Tokens a rank for which dividing products by columns is worth the barriersBefore: with fewer they cost more, with more nobody waits for weights. */
 const [fewest, most] = [12, 48];
 
 /**
@@ -42,21 +41,21 @@ export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {
   });
 }
 
-/** Activations in the numbers of one kind of products. */
+/** Activations in the numbers of one form of products. */
 export interface Quantized {
   readonly source: GraphTensor;
-  readonly kind: Products['kind'];
+  readonly products: Form;
 }
 
 /**
- * Before which steps the ranks meet when products are divided by columns: where a step reads what another rank has written since
- * they last met, or writes where another may still be reading. A product that has to quantise its input lets them meet once more
- * by itself, when every rank has quantised its rows (`run-linear.ts`).
+ * Before which steps there is a barrier when products are divided by columns: where a step reads what another rank has written since
+ * the last one, or writes where another may still be reading. A product that has to quantise its input has one more of its own, when every
+ * rank has quantised its rows (`run-linear.ts`).
  */
-export function meetings(steps: readonly WasmStep[]): boolean[] {
-  /** Results since the last meeting. */
+export function barriersBefore(steps: readonly WasmStep[]): boolean[] {
+  /** Results since the last barrier. */
   const written = new Map<GraphTensor, 'rows' | 'columns'>();
-  /** What lies quantised, and whether a product since the last meeting reads it. */
+  /** What lies quantised, and whether a product since the last barrier reads it. */
   let quantized: Quantized | undefined;
   let isRead = false;
   return steps.map((step) => {
@@ -65,21 +64,21 @@ export function meetings(steps: readonly WasmStep[]): boolean[] {
     const exchange = exchanges(step);
     const [x, ...others] = inputs.map(({ base }) => base);
     const quantizes =
-      product !== undefined && product !== 'f32' && !(inputs[0] === quantized?.source && product === quantized.kind);
-    const meets = () => {
-      if (exchange || product === 'f32') return inputs.some(({ base }) => written.has(base));
+      product?.quantizes === true && !(inputs[0] === quantized?.source && product === quantized.products);
+    const needsBarrier = () => {
+      if (exchange || product?.quantizes === false) return inputs.some(({ base }) => written.has(base));
       if (product === undefined) return inputs.some(({ base }) => written.get(base) === 'columns');
       if (!quantizes) return others.some((base) => written.has(base));
       return isRead || written.get(x) === 'columns' || (written.has(x) && x.space === 'sequences');
     };
-    const doMeet = meets();
-    if (doMeet || quantizes) {
+    const barrier = needsBarrier();
+    if (barrier || quantizes) {
       written.clear();
       isRead = false;
     }
-    if (quantizes) quantized = { source: inputs[0], kind: product };
-    isRead ||= product !== undefined && product !== 'f32';
+    if (quantizes) quantized = { source: inputs[0], products: product };
+    isRead ||= product?.quantizes === true;
     written.set(out, product === undefined ? 'rows' : 'columns');
-    return doMeet;
+    return barrier;
   });
 }

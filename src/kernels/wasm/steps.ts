@@ -3,8 +3,9 @@
  */
 import type { Step } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
+import type { Form } from './forms/form.ts';
 import { rowStride } from './memory.ts';
-import type { Products, WasmWeight } from './weights.ts';
+import type { WasmWeight } from './weights.ts';
 
 /** A recorded step over weights of this backend. */
 export type WasmStep = Step<WasmWeight>;
@@ -15,8 +16,8 @@ export function exchanges(step: WasmStep): boolean {
 }
 
 /** In which numbers a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */
-export function productOf(step: WasmStep): Products['kind'] | undefined {
-  return step.op === 'linear' ? step.parts[0].weight.products.kind : undefined;
+export function productOf(step: WasmStep): Form | undefined {
+  return step.op === 'linear' ? step.parts[0].weight.products : undefined;
 }
 
 /** Floats from row to row: a multiple of 16. */

@@ -1,6 +1,6 @@
 /** @file Checks of the products: tiles, and the scaling of their sums. */
 import { type Kernels, stripBytes } from '../kernels.ts';
-import { a, bias, type Check, type Checks, c, columns, k, rows, scales, subSums, t, w } from './bench.ts';
+import { a, bias, type Check, type Checks, c, columns, k, rows, scales, subSums, t, w } from './operands.ts';
 
 function checkI16(run: (kernels: Kernels) => void, nColumns: number, nRows = rows): Check {
   return (kernels, on) => {

@@ -1,6 +1,6 @@
 /** @file Checks of the kernels that go along rows: activations, norms, rope, quantisation. */
 import type { Kernels } from '../kernels.ts';
-import { a, bias, type Check, type Checks, c, k, scales, tolerance, w } from './bench.ts';
+import { a, bias, type Check, type Checks, c, k, scales, tolerance, w } from './operands.ts';
 
 /** A function of one value, on 32 values from −6 to 6. */
 function checkRow(run: (kernels: Kernels) => void, expected: (x: number) => number): Check {

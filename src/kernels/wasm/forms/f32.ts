@@ -4,7 +4,7 @@ import { blocks, type Form, panelColumns, unpack } from './form.ts';
 
 /** The form of `exact`. */
 export const f32: Form = {
-  kind: 'f32',
+  quantizes: false,
   blocking: (k) => ({ k, kPad: alignUp(k, 2), ...blocks(k, 384), limit: 0 }),
   panelBytes: ({ k }) => panelColumns * k * 4,
   scaleBytes: () => 0,

@@ -1,5 +1,5 @@
 /**
- * @file What a form of storage can do: the numbers that weights are unpacked to and activations are quantised to, and the product
+ * @file What a form of products can do: the numbers that weights are unpacked to and activations are quantised to, and the product
  * of both. One file each: `f32.ts`, `i16.ts`, `u8.ts`, `k4.ts`.
  */
 import type { Kernels } from '../kernels.ts';
@@ -60,9 +60,10 @@ export interface Packing {
  */
 export type Panels = Omit<Parameters<Kernels['linearI16']>[0], 'a' | 'groupBytes' | 'aScale' | 'k' | 'kPad' | 'kb'>;
 
-/** A form of storage. Sizes are in bytes. */
+/** A form of products. Sizes are in bytes. */
 export interface Form {
-  readonly kind: 'f32' | 'i16' | 'u8' | 'k4';
+  /** Activations are integers; products of a form that leaves them alone read float32. */
+  readonly quantizes: boolean;
   /** The blocking of a product over `k` values; the same for every matrix with that k, so that they share activations. */
   blocking(k: number): Blocking;
   /** One panel. */

@@ -4,7 +4,7 @@ import { type Blocking, blocks, type Form, groupRows, layOut, panelColumns, unpa
 
 /** The form of `high`. Blocks: 16 columns of 384 values fill half of a 32 KiB first-level cache. */
 export const i16: Form = {
-  kind: 'i16',
+  quantizes: true,
   blocking: blockingI16,
   panelBytes: ({ kPad }) => panelColumns * kPad * 2,
   scaleBytes: ({ nBlocks }) => nBlocks * panelColumns * 4,

@@ -24,7 +24,7 @@ function scaleBytes({ k }: Blocking): number {
 
 /** The form of Q4_K at `fast`. */
 export const k4: Form = {
-  kind: 'k4',
+  quantizes: true,
   blocking: (k) => ({ k, kPad: alignUp(k, 2), ...blocks(k, 128), limit: 254 }),
   panelBytes: ({ kPad }) => panelColumns * kPad,
   scaleBytes,

@@ -8,7 +8,7 @@ import { blocks, type Form, groupRows, layOut, panelColumns, unpack } from './fo
  */
 export function u8(levels: 255 | 127): Form {
   return {
-    kind: 'u8',
+    quantizes: true,
     blocking: (k) => ({ k, kPad: alignUp(k, 4), ...blocks(k, 64), limit: levels }),
     panelBytes: ({ kPad }) => panelColumns * kPad,
     // A scale and a sum a column.

@@ -2,11 +2,12 @@
  * @file Each hot kernel against plain loops. Run at start-up where the engine that compiles the kernels is told to do
  * something experimental (V8's 256-bit packing): a kernel that gives wrong numbers must never see a model.
  */
-import { Bench } from './checks/bench.ts';
-import { columnChecks } from './checks/columns.ts';
-import { productChecks } from './checks/products.ts';
-import { rowChecks } from './checks/rows.ts';
-import type { Kernels } from './kernels.ts';
+
+import type { Kernels } from '../kernels.ts';
+import { columnChecks } from './columns.ts';
+import { Operands } from './operands.ts';
+import { productChecks } from './products.ts';
+import { rowChecks } from './rows.ts';
 
 const checks = [...productChecks, ...rowChecks, ...columnChecks];
 
@@ -18,6 +19,6 @@ export const checkedKernels = checks.map(([name]) => name);
  * @param memory the one that `kernels` were instantiated with, at least three pages; its content is overwritten
  */
 export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
-  const on = new Bench(memory);
+  const on = new Operands(memory);
   return checks.find(([, check]) => !check(kernels, on))?.[0];
 }

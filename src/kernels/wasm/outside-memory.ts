@@ -8,7 +8,7 @@ import { alignUp } from './memory.ts';
 const bufferBytes = 2 ** 30;
 
 /** Where matrices and tables end up that reach beyond `insideBytes` of WebAssembly memory. Can be sent with `postMessage`. */
-export interface ShelfSetup {
+export interface OutsideSetup {
   readonly buffers: readonly ArrayBufferLike[];
   readonly insideBytes: number;
 }
@@ -17,7 +17,7 @@ export interface ShelfSetup {
  * Room for `bytes` bytes of weights; untouched memory takes none.
  * @throws RangeError when the runtime does not give that much
  */
-export function makeShelf(bytes: number, insideBytes: number, shared: boolean): ShelfSetup {
+export function reserveOutside(bytes: number, insideBytes: number, shared: boolean): OutsideSetup {
   try {
     const buffers = Array.from({ length: Math.ceil(bytes / bufferBytes) }, (_, i) => {
       const length = Math.min(bufferBytes, bytes - i * bufferBytes);
@@ -33,17 +33,17 @@ export function makeShelf(bytes: number, insideBytes: number, shared: boolean): 
 }
 
 /** The buffers as one row of bytes, with a bump allocator that gives every worker of a team the same places. */
-export class Shelf {
+export class OutsideMemory {
   readonly insideBytes: number;
   readonly #buffers: readonly Uint8Array[];
   #end = 0;
 
-  constructor({ buffers, insideBytes }: ShelfSetup) {
+  constructor({ buffers, insideBytes }: OutsideSetup) {
     this.insideBytes = insideBytes;
     this.#buffers = buffers.map((buffer) => new Uint8Array(buffer));
   }
 
-  /** @throws RangeError when more is allocated than the shelf was made for */
+  /** @throws RangeError when more is allocated than was reserved */
   allocate(length: number, what: string): number {
     const at = this.#end;
     this.#end = alignUp(at + length, 64);

@@ -13,7 +13,7 @@ export const [a, w, t, c, scales, bias] = [0x10000, 0x12000, 0x14000, 0x15000, 0
 export const subSums = 0x1a000;
 
 /** Views and a source of numbers. */
-export class Bench {
+export class Operands {
   readonly i16: Int16Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
@@ -54,7 +54,7 @@ export class Bench {
 }
 
 /** Runs one kernel and says whether its result is right. */
-export type Check = (kernels: Kernels, on: Bench) => boolean;
+export type Check = (kernels: Kernels, on: Operands) => boolean;
 
 /** Checks by the name of the kernel. */
 export type Checks = readonly (readonly [name: keyof Kernels, check: Check])[];

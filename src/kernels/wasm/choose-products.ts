@@ -1,0 +1,40 @@
+/**
+ * @file Which form of products a precision takes on this engine.
+ */
+import type { GgmlType } from '../../gguf/ggml-types.ts';
+import type { Precision } from '../../tensor/backend.ts';
+import { dot8Levels, dotK4IsExact } from './dot8.ts';
+import { f32 } from './forms/f32.ts';
+import type { Form } from './forms/form.ts';
+import { i16 } from './forms/i16.ts';
+import { k4 } from './forms/k4.ts';
+import { u8 } from './forms/u8.ts';
+import type { WasmSetup } from './setup.ts';
+
+/** How matrices are multiplied. */
+export interface ProductChoice {
+  /** Everything is float32. */
+  readonly exact: boolean;
+  /** The products of a matrix of this type. */
+  readonly of: (type: GgmlType) => Form;
+  /** For the description. */
+  readonly note: string;
+}
+
+/** The products of a precision, as far as this engine has them. */
+export async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<ProductChoice> {
+  if (precision === 'exact') return { exact: true, of: () => f32, note: '' };
+  const int16: ProductChoice = { exact: false, of: () => i16, note: '' };
+  if (precision === 'high') return int16;
+  const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
+  if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
+    const form = u8(levels);
+    return { ...int16, of: () => form, note: `, ${levels === 255 ? 8 : 7}-bit activations` };
+  }
+  if (!(await dotK4IsExact(setup))) return int16;
+  return {
+    ...int16,
+    of: ({ name }) => (name === 'Q4_K' ? k4 : i16),
+    note: ', 8-bit activations for Q4_K',
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * @file What a way of storing a weight can do: its bytes, how they get there, and what products and tables read. One file each:
+ * `panels.ts`, `blocks.ts`, `vector.ts`.
+ */
+import type { GgmlType } from '../../../gguf/ggml-types.ts';
+import type { WeightSource } from '../../../tensor/backend.ts';
+import { type Blocking, type Form, panelColumns } from '../forms/form.ts';
+import type { Kernels } from '../kernels.ts';
+import type { KernelMemory } from '../memory.ts';
+import type { OutsideMemory } from '../outside-memory.ts';
+
+/** A weight as far as its storage has to know it. */
+export interface Stored {
+  readonly type: GgmlType;
+  /** Input values, output columns of one matrix, and how many matrices. */
+  readonly k: number;
+  readonly n: number;
+  readonly nMatrices: number;
+  readonly nPanels: number;
+  readonly products: Form;
+  readonly blocking: Blocking;
+  /** Bytes of a row in the file. */
+  readonly rowBytes: number;
+  /** Where the values, the scales and the grid of its type are. */
+  readonly address: number;
+  readonly scales: number;
+  readonly grid: number;
+}
+
+/** What filling a weight takes. */
+export interface Filling {
+  readonly memory: KernelMemory;
+  readonly outside: OutsideMemory | undefined;
+  readonly kernels: Kernels;
+  /** Address of `stagingBytes` bytes past the weights, which nobody else uses meanwhile. */
+  readonly staging: number;
+}
+
+/** What products and tables read weights with. */
+export interface Reader {
+  readonly kernels: Kernels;
+  /** Address of `rows` rows of file blocks from `row` on; `scratch` has `copyBytes` of them. */
+  blocks(w: Stored, row: number, rows: number, scratch: number): number;
+}
+
+/** Panels [begin, end) of matrix `matrix`. */
+export interface PanelRange {
+  readonly matrix: number;
+  readonly begin: number;
+  readonly end: number;
+  /** `panelScratchBytes` bytes. */
+  readonly scratch: number;
+}
+
+/** Multiplies `nPanels` panels, whose first column is `column`. */
+export type UsePanels = (panels: number, scales: number, nPanels: number, column: number) => void;
+
+/** A way of storing weights. Sizes are in bytes. */
+export interface Storage {
+  /** The values of a weight, and its scales. */
+  valueBytes(w: Stored): number;
+  scaleBytes(w: Stored): number;
+  /** What filling uses besides. */
+  stagingBytes(w: Stored): number;
+  /** Reads the data and brings it into this form. */
+  fill(w: Stored, source: WeightSource, filling: Filling): Promise<void>;
+  /** The type and length of a row as kernels that look up rows read it. */
+  row(w: Stored): { readonly type: number; readonly rowBytes: number };
+  /** Scratch for `rows` rows that have to be copied before kernels can read them; 0 where they lie in their memory. */
+  copyBytes(w: Stored, rows: number): number;
+  /** Address of `rows` rows from `row` on; copied to `scratch` where `copyBytes` is not 0. */
+  rows(w: Stored, row: number, rows: number, scratch: number, memory: KernelMemory, outside?: OutsideMemory): number;
+  /** Scratch of `panels`. */
+  panelScratchBytes(w: Stored): number;
+  /** Hands the panels of a product to `use`, as many at a time as there are. */
+  panels(w: Stored, reader: Reader, range: PanelRange, use: UsePanels): void;
+}
+
+/** Bytes read from the file at a time, at least 16 rows. */
+export const stagingBytes = 1 << 20;
+
+/** Bytes of scratch that `packPanel` uses. */
+export function packingBytes({ k, blocking }: Stored): number {
+  return panelColumns * k * 4 + blocking.kb * 2 + 256;
+}
+
+/** Unpacks `rows` (at most 16) rows of file blocks at `from` into one panel. */
+export function packPanel(
+  { products, blocking, type, rowBytes, grid }: Stored,
+  from: number,
+  rows: number,
+  to: number,
+  scales: number,
+  scratch: number,
+  kernels: Kernels,
+): void {
+  products.pack(kernels, blocking, { type: type.id, from, rowBytes, rows, grid, to, scales, scratch });
+}
