@@ -85,6 +85,7 @@ async function appOptions(values: OptionValues): Promise<AppOptions> {
     slots: values.slots,
     nSlots: values.parallel < 1 ? undefined : values.parallel,
     props: values.props,
+    seed: values.seed,
     metrics: values.metrics,
     onWarning: log,
     onRequest: values.verbose ? logRequest : undefined,

@@ -59,6 +59,8 @@ export interface ServeOptions {
   readonly slots?: boolean;
   /** Slots that /slots and /props report. Default 4. */
   readonly nSlots?: number;
+  /** Seed that /props reports as given; nothing here is random. Default: none. */
+  readonly seed?: number;
   /** Whether POST /props answers. Default false. */
   readonly props?: boolean;
   /** Whether GET /metrics answers. Default false. */

@@ -9,10 +9,11 @@ import type { ServeOptions } from './options.ts';
 import { VectorCache } from './vectors/vector-cache.ts';
 
 type Callbacks = 'onError' | 'onRequest' | 'onWarning';
+/** Options that have no default. */
+type Absent = 'defaultPromptName' | 'seed';
 
 /** The options with their defaults; plain data. */
-export type Settings = Required<Omit<ServeOptions, 'defaultPromptName' | Callbacks>> &
-  Pick<ServeOptions, 'defaultPromptName'>;
+export type Settings = Required<Omit<ServeOptions, Absent | Callbacks>> & Pick<ServeOptions, Absent>;
 
 /** What is there before the model is. */
 export interface ServerState {

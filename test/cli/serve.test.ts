@@ -61,6 +61,15 @@ describe('serve', () => {
     expect((await answer.json()).error.n_ctx).toBe(nCtx);
   });
 
+  it('/props reports the seed that it was given', async () => {
+    const params = async (...args: string[]) => {
+      const { url } = await serve(...args);
+      return (await (await fetch(`${url}/props`)).json()).default_generation_settings.params;
+    };
+    expect(await params('--seed', '42')).toEqual({ seed: 42 });
+    expect(await params()).toEqual({});
+  });
+
   it('answers what was accepted before it ends on SIGTERM, with exit code 0', async () => {
     const { child, end, url } = await serve();
     const text = 'one two three four five six seven eight '.repeat(10);

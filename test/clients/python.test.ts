@@ -1,41 +1,16 @@
 /**
  * @file The Python clients that people have, against the served program: openai, LangChain, LiteLLM, LlamaIndex,
- * huggingface_hub, Cohere. They take 650 MB and a minute to install, so only with CI=true, into a folder that is removed
- * afterwards; without Python or a package index the test is skipped and says so.
+ * huggingface_hub, Cohere. They take 650 MB and a minute to install.
  */
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listening, model, start } from '../cli/run.ts';
+import { exec, path, scratchPython } from './scratch-python.ts';
 
-const exec = promisify(execFile);
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-python-'));
-const python = join(folder, 'bin/python');
+const { folder, python, missing } = await scratchPython('tests of Python clients', 'requirements.txt');
 const children: ReturnType<typeof start>[] = [];
-afterAll(async () => {
+afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
-  await rm(folder, { recursive: true, force: true });
 });
-
-/** Why the clients are not there; undefined when they are. */
-async function install(): Promise<string | undefined> {
-  if (process.env.CI !== 'true') return 'they run with CI=true';
-  try {
-    await exec('python3', ['-m', 'venv', folder]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-compile'];
-    await exec(python, [...pip, '-r', path('requirements.txt')], { timeout: 150_000 });
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-const missing = await install();
-if (missing !== undefined) console.warn(`tests of Python clients are skipped: ${missing}`);
 
 async function serve(...args: string[]): Promise<string> {
   const child = start(['serve', '--port', '0', '--api-key', 'key', ...args]);

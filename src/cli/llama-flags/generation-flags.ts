@@ -10,7 +10,6 @@ export const generationFlags: readonly FlagGroup[] = [
     flags: [
       ['-n, --predict, --n-predict', 1, 'LLAMA_ARG_N_PREDICT'],
       ['--samplers', 1],
-      ['-s, --seed', 1],
       ['--sampler-seq, --sampling-seq', 1],
       ['--ignore-eos', 0],
       ['--temp, --temperature', 1, 'LLAMA_ARG_TEMPERATURE'],

@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table that only `serve` has.
  */
-import { MAX_INT, type OptionSpec } from '../option-types.ts';
+import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
 
 export const serverOptions = [
   {
@@ -200,6 +200,16 @@ export const serverOptions = [
     max: 4096,
     commands: ['serve'],
     help: 'slots that /slots and /props report, and among which --ctx-size is divided; less than 1 means 4 that share it. Requests are batched by tokens, not by slots',
+  },
+  {
+    name: 'seed',
+    flags: ['-s', '--seed'],
+    type: 'integer',
+    value: 'N',
+    min: -1,
+    max: 2 ** 32 - 1,
+    commands: computing,
+    help: 'reported by /props; nothing here is random',
   },
   {
     name: 'kvUnified',

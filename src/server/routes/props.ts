@@ -11,7 +11,10 @@ export function props({ state }: RequestContext): string {
   const { bos, eos } = tokenizer.vocab;
   const text = (id: number | undefined) => (id === undefined ? '' : tokenizer.vocab.text(id));
   return JSON.stringify({
-    default_generation_settings: { params: {}, n_ctx: info.nCtx },
+    default_generation_settings: {
+      params: settings.seed === undefined ? {} : { seed: settings.seed },
+      n_ctx: info.nCtx,
+    },
     total_slots: settings.nSlots,
     model_alias: name,
     model_ftype: info.ftype,
