@@ -2,6 +2,7 @@
  * @file The command `models`: what is in the cache, and removing it.
  */
 import type { CachedModel, Removed } from '../hub/cached-models.node.ts';
+import { knownModels } from '../hub/known-models.ts';
 import { byteSize, log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -12,6 +13,7 @@ const USAGE = 'gguf-embed models, gguf-embed models rm NAME..., gguf-embed model
 /** Lists the models of the cache, or removes some. */
 export async function models({ values, positionals }: Parsed): Promise<void> {
   const [action = 'list', ...names] = positionals;
+  if (values.known && positionals.length === 0) return write(values.json ? knownJson() : knownLines());
   if (action === 'list' && names.length === 0) await list(values.json);
   else if (action === 'rm' && names.length > 0) await remove(names);
   else if (action === 'prune' && names.length === 0) await prune(values.dryRun);
@@ -24,6 +26,33 @@ export async function cacheList(): Promise<void> {
   const named = (await cached()).filter(({ name }) => name.includes(':'));
   const lines = named.map(({ name }, i) => `${String(i + 1).padStart(4)}. ${name}\n`);
   await write(`number of models in cache: ${named.length}\n${lines.join('')}`);
+}
+
+/** One line for each known model: name, kind, dimensions, context, pooling, licence, and what to give to -hf. */
+function knownLines(): string {
+  const rows = knownModels.map(({ name, kind, dimensions, context, pooling, license, gguf, original }) => [
+    name,
+    kind,
+    String(dimensions),
+    String(context),
+    pooling,
+    license,
+    gguf === undefined ? `convert ${original}` : `-hf ${gguf}`,
+  ]);
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((cells) => cells[i].length)));
+  return rows
+    .map(
+      (cells) =>
+        `${cells
+          .map((cell, i) => cell.padEnd(widths[i]))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function knownJson(): string {
+  return `${JSON.stringify(knownModels, null, 2)}\n`;
 }
 
 async function openCache() {

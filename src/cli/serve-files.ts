@@ -1,6 +1,7 @@
 /**
  * @file The files that `serve` reads in addition to the model: API keys and prompts.
  */
+import type { AppOptions } from '../server/index.ts';
 import type { OptionValues } from './option-table.ts';
 import { readTextFile, requireSettings } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
@@ -28,7 +29,7 @@ export interface Prompts {
 
 /**
  * Prompts of `--prompts`: an object of texts by name, or a model's config_sentence_transformers.json.
- * @throws UsageError for a file of another kind, or a default prompt that it lacks
+ * @throws UsageError for a file of another kind
  */
 export async function readPromptsFile({ promptsFile, defaultPromptName }: OptionValues): Promise<Prompts> {
   const file = promptsFile === undefined ? {} : parseObject(promptsFile, await readTextFile('--prompts', promptsFile));
@@ -42,12 +43,21 @@ export async function readPromptsFile({ promptsFile, defaultPromptName }: Option
   if (inFile !== undefined && typeof inFile !== 'string') {
     throw new UsageError(`--prompts ${promptsFile}: "default_prompt_name" must be a string or null`);
   }
-  const byDefault = defaultPromptName ?? inFile;
-  if (byDefault !== undefined && byDefault !== '' && !Object.hasOwn(prompts, byDefault)) {
-    const known = Object.keys(prompts).join(', ') || 'none';
-    throw new UsageError(`there is no prompt "${byDefault}" (known: ${known})`);
-  }
-  return { prompts: prompts as Record<string, string>, defaultPromptName: byDefault };
+  return { prompts: prompts as Record<string, string>, defaultPromptName: defaultPromptName ?? inFile };
+}
+
+/**
+ * Makes sure that the prompt of requests that name none exists.
+ * @param ofModel the prompts that are known of the model
+ * @throws UsageError when neither the file of `--prompts` nor the model has it
+ */
+export function requirePrompt(
+  { prompts = {}, defaultPromptName }: Pick<AppOptions, 'prompts' | 'defaultPromptName'>,
+  ofModel: Prompts['prompts'],
+): void {
+  const all = { ...ofModel, ...prompts };
+  if (defaultPromptName === undefined || defaultPromptName === '' || Object.hasOwn(all, defaultPromptName)) return;
+  throw new UsageError(`there is no prompt "${defaultPromptName}" (known: ${Object.keys(all).join(', ') || 'none'})`);
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {

@@ -5,19 +5,20 @@ import type { Embedder } from '../engine/index.ts';
 import { type AnsweredRequest, type App, type AppOptions, createApp } from '../server/index.ts';
 import { LargeRequests } from '../server/large/large-requests.node.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
+import { offeredModel } from './default-model.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
-import { readApiKeys, readPromptsFile } from './serve-files.ts';
+import { readApiKeys, readPromptsFile, requirePrompt } from './serve-files.ts';
 import { readTls } from './tls-files.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Serves a model until SIGINT or SIGTERM. Accepted requests are answered first; a second signal ends the program at once. */
 export async function serve(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const model = requireModel(parsed);
+  const model = (await offeredModel(parsed)) ?? requireModel(parsed);
   const stop = new AbortController();
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -39,7 +40,8 @@ export async function serve(parsed: Parsed): Promise<void> {
     loaded = resolve;
   });
   const large = new LargeRequests();
-  const app = createApp(loading, { ...(await appOptions(values)), large });
+  const options = await appOptions(values);
+  const app = createApp(loading, { ...options, large });
   const servers = await listenEverywhere(app, values);
   const close = () => Promise.all(servers.map((server) => server.close()));
   let embedder: Embedder;
@@ -47,6 +49,7 @@ export async function serve(parsed: Parsed): Promise<void> {
     const path = await model.locate(stop.signal);
     log(`loading ${path}`);
     embedder = await loadEmbedder(path, values, { signal: stop.signal, onBatch: app.onBatch });
+    requirePrompt(options, embedder.info.prompts);
   } catch (error) {
     await close();
     if (stop.signal.aborted) process.exit(0);

@@ -4,6 +4,7 @@
 import { describeFileType } from '../gguf/file-types.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
+import { findKnownModel } from '../hub/known-models.ts';
 import type { ModelOutline, Pooling } from '../models/index.ts';
 import type { Runner } from './runner.ts';
 import type { ModelInfo } from './types.ts';
@@ -34,11 +35,18 @@ export function describeModel(
     pooling: use.pooling,
     labels: hparams.labels,
     rankOutputs,
+    prompts: promptsOf(file, source, hparams),
     backend: runner.backend,
     backendDescription: runner.description,
     precision: runner.precision,
     threads: runner.threads,
   };
+}
+
+/** The prompts of a model that is known by name. */
+function promptsOf(file: GgufFile, source: string, { architecture, nLayer, nEmbd }: ModelOutline['hparams']) {
+  const names = [file.metadata.string('general.name') ?? '', baseName(source)];
+  return findKnownModel({ names, architecture, layers: nLayer, dimensions: nEmbd })?.prompts ?? {};
 }
 
 /** Last part of a path. */

@@ -193,6 +193,11 @@ export interface ModelInfo {
   readonly labels: readonly string[];
   /** What pooling `rank` returns; `undefined` for a file without a classifier. */
   readonly rankOutputs: RankOutputs | undefined;
+  /**
+   * Texts that the model was trained to find before its inputs, by what they are for: `query`, `document`… Empty if the
+   * model has none or is not one of docs/models.md.
+   */
+  readonly prompts: Readonly<Record<string, string>>;
   readonly backend: BackendName;
   /** One line about the backend. */
   readonly backendDescription: string;

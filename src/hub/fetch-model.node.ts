@@ -19,6 +19,7 @@ import {
 import { chooseFiles, type Wanted } from './choose-files.ts';
 import { download } from './download.node.ts';
 import { HubError } from './errors.ts';
+import { knownModels } from './known-models.ts';
 import { fileUrl, type Listing, listRepository, type RepoFile, searchNames } from './listing.ts';
 import { withLock } from './lock.node.ts';
 import { parseModelName } from './model-name.ts';
@@ -158,7 +159,11 @@ async function fromCache(
 async function withNearNames(error: HubError, repo: string, settings: HubSettings): Promise<HubError> {
   if (error.code !== 'not-found') return error;
   const cached = (await listRepoFolders(settings.cacheFolder)).map((folder) => folder.repo);
-  const near = [...new Set([...allNear(repo, cached), ...(await searchNames(settings, repo))])].slice(0, 3);
+  const known = knownModels.flatMap(({ gguf }) => gguf ?? []);
+  const near = [...new Set([...allNear(repo, [...cached, ...known]), ...(await searchNames(settings, repo))])].slice(
+    0,
+    3,
+  );
   if (near.length === 0) return error;
   const { status } = error;
   return new HubError('not-found', `${error.message}; did you mean ${near.join(', or ')}?`, { status, cause: error });

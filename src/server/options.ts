@@ -36,7 +36,7 @@ export interface ServeOptions {
   readonly normalize?: number;
   /** Scale of the scores of /rerank. Default `raw`, as llama-server gives them. */
   readonly rankScores?: ScoreScale;
-  /** Texts to put before inputs, by the names that requests give as `prompt_name`. Default none. */
+  /** Texts to put before inputs, by the names that requests give as `prompt_name`, beside those that are known of the model. */
   readonly prompts?: Readonly<Record<string, string>>;
   /** The prompt of requests that name none. Default: no prompt. */
   readonly defaultPromptName?: string;

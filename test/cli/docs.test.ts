@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { withFlagsSection } from '../../src/cli/flags-section.ts';
 import { commandHelp, programHelp } from '../../src/cli/help.ts';
+import { withKnownModels } from '../../src/cli/known-models-page.ts';
 import { optionTable } from '../../src/cli/option-table.ts';
 import { commandNames } from '../../src/cli/option-types.ts';
 import { referencePage } from '../../src/cli/reference-page.ts';
@@ -18,6 +19,14 @@ it('docs/compatibility.md lists the flags of llama-server as the tables have the
     '../../docs/compatibility.md',
   );
   expect(() => withFlagsSection('# no section')).toThrow('the page has no');
+});
+
+it('docs/models.md lists the known models', async () => {
+  const page = readFileSync(new URL('../../docs/models.md', import.meta.url), 'utf8');
+  await expect(withKnownModels(page), 'update with: npx vitest run test/cli/docs.test.ts -u').toMatchFileSnapshot(
+    '../../docs/models.md',
+  );
+  expect(() => withKnownModels('# no section')).toThrow('the page has no');
 });
 
 it('docs/cli.md says once what each option means', () => {

@@ -61,6 +61,14 @@ export const hubOptions = [
     help: 'list the models in the cache, then stop; the command models says more about them',
   },
   {
+    name: 'known',
+    flags: ['--known'],
+    type: 'switch',
+    default: false,
+    commands: ['models'],
+    help: 'list the models of docs/models.md instead, with the repositories of their files',
+  },
+  {
     name: 'dryRun',
     flags: ['--dry-run'],
     type: 'switch',

@@ -149,7 +149,7 @@ export const serverOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['serve'],
-    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs",
+    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs. The prompts of models that are known by name need no file",
   },
   {
     name: 'defaultPromptName',

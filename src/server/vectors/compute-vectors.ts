@@ -24,7 +24,8 @@ export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'tru
  * @throws HttpError when there is no prompt of that name
  */
 export function withPrompt({ state }: RequestContext, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
-  const { prompts, defaultPromptName } = state.settings;
+  const { defaultPromptName } = state.settings;
+  const prompts = { ...state.engine.info.prompts, ...state.settings.prompts };
   const chosen = name ?? defaultPromptName;
   if (chosen === undefined || chosen === '') return inputs;
   const prompt = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;

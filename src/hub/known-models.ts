@@ -1,0 +1,207 @@
+/**
+ * @file Embedders and rerankers that are known by name: where their GGUF files are, and what a file does not say, above all
+ * the texts that they were trained to find before their inputs. docs/models.md is made from this table.
+ */
+
+/** What is known of a model. */
+export interface KnownModel {
+  readonly name: string;
+  readonly kind: 'embedder' | 'reranker';
+  /** Repository of the original. */
+  readonly original: string;
+  /** Repository of GGUF files, for `-hf`; `undefined` where the original must be converted. */
+  readonly gguf: string | undefined;
+  /** `general.architecture` of the files. */
+  readonly architecture: string;
+  readonly layers: number;
+  /** Width of the vectors; of a reranker that of its hidden state. */
+  readonly dimensions: number;
+  /** Tokens of an input that the authors name. */
+  readonly context: number;
+  readonly pooling: 'mean' | 'cls' | 'last' | 'rank';
+  /** Texts to put before inputs, by the names that requests give as `prompt_name`. */
+  readonly prompts: Readonly<Record<string, string>>;
+  readonly license: string;
+}
+
+type Shape = Pick<KnownModel, 'architecture' | 'layers' | 'dimensions' | 'context' | 'pooling'>;
+
+const none = {};
+const bgePrompts = { query: 'Represent this sentence for searching relevant passages: ' };
+const bgeChinesePrompts = { query: '为这个句子生成表示以用于检索相关文章：' };
+const e5Prompts = { query: 'query: ', document: 'passage: ' };
+const nomicPrompts = {
+  query: 'search_query: ',
+  document: 'search_document: ',
+  classification: 'classification: ',
+  clustering: 'clustering: ',
+};
+const instructPrompts = {
+  query: 'Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: ',
+};
+const qwenPrompts = {
+  query: 'Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:',
+};
+const gemmaPrompts = {
+  query: 'task: search result | query: ',
+  document: 'title: none | text: ',
+  'question-answering': 'task: question answering | query: ',
+  'fact-checking': 'task: fact checking | query: ',
+  classification: 'task: classification | query: ',
+  clustering: 'task: clustering | query: ',
+  similarity: 'task: sentence similarity | query: ',
+  'code-retrieval': 'task: code retrieval | query: ',
+};
+const jinaV3Prompts = {
+  query: 'Represent the query for retrieving evidence documents: ',
+  document: 'Represent the document for retrieval: ',
+};
+
+/** The sizes of BERT that most models have. */
+const small: Pick<Shape, 'architecture' | 'layers' | 'dimensions'> = {
+  architecture: 'bert',
+  layers: 12,
+  dimensions: 384,
+};
+const base = { architecture: 'bert', layers: 12, dimensions: 768 } as const;
+const large = { architecture: 'bert', layers: 24, dimensions: 1024 } as const;
+
+/** A row of the table: the name, the repositories of the original and of GGUF files. */
+type Row = readonly [
+  name: string,
+  original: string,
+  gguf: string | undefined,
+  shape: Shape,
+  prompts: KnownModel['prompts'],
+  license: string,
+];
+
+const cls = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape => ({
+  ...shape,
+  context,
+  pooling: 'cls',
+});
+const mean = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape => ({
+  ...shape,
+  context,
+  pooling: 'mean',
+});
+const last = (layers: number, dimensions: number): Shape => ({
+  architecture: 'qwen3',
+  layers,
+  dimensions,
+  context: 32768,
+  pooling: 'last',
+});
+const rank = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape => ({
+  ...shape,
+  context,
+  pooling: 'rank',
+});
+const nomic = { architecture: 'nomic-bert', layers: 12, dimensions: 768 };
+const jina = (layers: number, dimensions: number) => ({ architecture: 'jina-bert-v2', layers, dimensions });
+
+// biome-ignore format: a table
+const embedders: readonly Row[] = [
+  ['all-MiniLM-L6-v2', 'sentence-transformers/all-MiniLM-L6-v2', 'leliuga/all-MiniLM-L6-v2-GGUF', mean({ ...small, layers: 6 }), none, 'Apache-2.0'],
+  ['all-MiniLM-L12-v2', 'sentence-transformers/all-MiniLM-L12-v2', 'leliuga/all-MiniLM-L12-v2-GGUF', mean(small), none, 'Apache-2.0'],
+  ['bge-small-en-v1.5', 'BAAI/bge-small-en-v1.5', 'ggml-org/bge-small-en-v1.5-Q8_0-GGUF', cls(small), bgePrompts, 'MIT'],
+  ['bge-base-en-v1.5', 'BAAI/bge-base-en-v1.5', 'CompendiumLabs/bge-base-en-v1.5-gguf', cls(base), bgePrompts, 'MIT'],
+  ['bge-large-en-v1.5', 'BAAI/bge-large-en-v1.5', 'CompendiumLabs/bge-large-en-v1.5-gguf', cls(large), bgePrompts, 'MIT'],
+  ['bge-small-zh-v1.5', 'BAAI/bge-small-zh-v1.5', undefined, cls({ architecture: 'bert', layers: 4, dimensions: 512 }), bgeChinesePrompts, 'MIT'],
+  ['bge-base-zh-v1.5', 'BAAI/bge-base-zh-v1.5', undefined, cls(base), bgeChinesePrompts, 'MIT'],
+  ['bge-large-zh-v1.5', 'BAAI/bge-large-zh-v1.5', undefined, cls(large), bgeChinesePrompts, 'MIT'],
+  ['bge-m3', 'BAAI/bge-m3', 'gpustack/bge-m3-GGUF', cls(large, 8192), none, 'MIT'],
+  ['e5-small-v2', 'intfloat/e5-small-v2', 'ggml-org/e5-small-v2-Q8_0-GGUF', mean(small), e5Prompts, 'MIT'],
+  ['e5-base-v2', 'intfloat/e5-base-v2', 'ChristianAzinn/e5-base-v2-gguf', mean(base), e5Prompts, 'MIT'],
+  ['e5-large-v2', 'intfloat/e5-large-v2', undefined, mean(large), e5Prompts, 'MIT'],
+  ['multilingual-e5-small', 'intfloat/multilingual-e5-small', undefined, mean(small), e5Prompts, 'MIT'],
+  ['multilingual-e5-base', 'intfloat/multilingual-e5-base', undefined, mean(base), e5Prompts, 'MIT'],
+  ['multilingual-e5-large', 'intfloat/multilingual-e5-large', undefined, mean(large), e5Prompts, 'MIT'],
+  ['multilingual-e5-large-instruct', 'intfloat/multilingual-e5-large-instruct', 'Ralriki/multilingual-e5-large-instruct-GGUF', mean(large), instructPrompts, 'MIT'],
+  ['gte-small', 'thenlper/gte-small', 'ggml-org/gte-small-Q8_0-GGUF', mean(small), none, 'MIT'],
+  ['gte-base', 'thenlper/gte-base', 'ChristianAzinn/gte-base-gguf', mean(base), none, 'MIT'],
+  ['gte-large', 'thenlper/gte-large', 'ChristianAzinn/gte-large-gguf', mean(large), none, 'MIT'],
+  ['snowflake-arctic-embed-xs', 'Snowflake/snowflake-arctic-embed-xs', undefined, cls({ ...small, layers: 6 }), bgePrompts, 'Apache-2.0'],
+  ['snowflake-arctic-embed-s', 'Snowflake/snowflake-arctic-embed-s', undefined, cls(small), bgePrompts, 'Apache-2.0'],
+  ['snowflake-arctic-embed-m', 'Snowflake/snowflake-arctic-embed-m', undefined, cls(base), bgePrompts, 'Apache-2.0'],
+  ['snowflake-arctic-embed-m-v1.5', 'Snowflake/snowflake-arctic-embed-m-v1.5', undefined, cls(base), bgePrompts, 'Apache-2.0'],
+  ['snowflake-arctic-embed-m-long', 'Snowflake/snowflake-arctic-embed-m-long', undefined, cls(nomic, 2048), bgePrompts, 'Apache-2.0'],
+  ['snowflake-arctic-embed-l', 'Snowflake/snowflake-arctic-embed-l', undefined, cls(large), bgePrompts, 'Apache-2.0'],
+  ['snowflake-arctic-embed-l-v2.0', 'Snowflake/snowflake-arctic-embed-l-v2.0', undefined, cls(large, 8192), { query: 'query: ' }, 'Apache-2.0'],
+  ['mxbai-embed-large-v1', 'mixedbread-ai/mxbai-embed-large-v1', 'ChristianAzinn/mxbai-embed-large-v1-gguf', cls(large), bgePrompts, 'Apache-2.0'],
+  ['nomic-embed-text-v1', 'nomic-ai/nomic-embed-text-v1', 'nomic-ai/nomic-embed-text-v1-GGUF', mean(nomic, 2048), nomicPrompts, 'Apache-2.0'],
+  ['nomic-embed-text-v1.5', 'nomic-ai/nomic-embed-text-v1.5', 'nomic-ai/nomic-embed-text-v1.5-GGUF', mean(nomic, 2048), nomicPrompts, 'Apache-2.0'],
+  ['nomic-embed-text-v2-moe', 'nomic-ai/nomic-embed-text-v2-moe', 'nomic-ai/nomic-embed-text-v2-moe-GGUF', mean({ ...nomic, architecture: 'nomic-bert-moe' }), nomicPrompts, 'Apache-2.0'],
+  ['modernbert-embed-base', 'nomic-ai/modernbert-embed-base', undefined, mean({ architecture: 'modern-bert', layers: 22, dimensions: 768 }, 8192), { query: 'search_query: ', document: 'search_document: ' }, 'Apache-2.0'],
+  ['jina-embeddings-v2-small-en', 'jinaai/jina-embeddings-v2-small-en', 'second-state/jina-embeddings-v2-small-en-GGUF', mean(jina(4, 512), 8192), none, 'Apache-2.0'],
+  ['jina-embeddings-v2-base-en', 'jinaai/jina-embeddings-v2-base-en', 'second-state/jina-embeddings-v2-base-en-GGUF', mean(jina(12, 768), 8192), none, 'Apache-2.0'],
+  ['jina-embeddings-v2-base-code', 'jinaai/jina-embeddings-v2-base-code', 'second-state/jina-embeddings-v2-base-code-GGUF', mean(jina(12, 768), 8192), none, 'Apache-2.0'],
+  ['jina-embeddings-v3', 'jinaai/jina-embeddings-v3', 'second-state/jina-embeddings-v3-GGUF', mean({ ...large, architecture: 'jina-bert-v3' }, 8192), jinaV3Prompts, 'CC-BY-NC-4.0'],
+  ['Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B-GGUF', last(28, 1024), qwenPrompts, 'Apache-2.0'],
+  ['Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B-GGUF', last(36, 2560), qwenPrompts, 'Apache-2.0'],
+  ['Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B-GGUF', last(36, 4096), qwenPrompts, 'Apache-2.0'],
+  ['embeddinggemma-300m', 'google/embeddinggemma-300m', 'ggml-org/embeddinggemma-300M-GGUF', mean({ architecture: 'gemma-embedding', layers: 24, dimensions: 768 }, 2048), gemmaPrompts, 'Gemma terms of use'],
+];
+
+// biome-ignore format: a table
+const rerankers: readonly Row[] = [
+  ['bge-reranker-base', 'BAAI/bge-reranker-base', undefined, rank(base), none, 'MIT'],
+  ['bge-reranker-large', 'BAAI/bge-reranker-large', undefined, rank(large), none, 'MIT'],
+  ['bge-reranker-v2-m3', 'BAAI/bge-reranker-v2-m3', 'gpustack/bge-reranker-v2-m3-GGUF', rank(large, 8192), none, 'Apache-2.0'],
+  ['jina-reranker-v1-tiny-en', 'jinaai/jina-reranker-v1-tiny-en', 'gpustack/jina-reranker-v1-tiny-en-GGUF', rank(jina(4, 384), 8192), none, 'Apache-2.0'],
+  ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
+  ['Qwen3-Reranker-0.6B', 'Qwen/Qwen3-Reranker-0.6B', 'ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF', { ...last(28, 1024), pooling: 'rank' }, none, 'Apache-2.0'],
+];
+
+const expand =
+  (kind: KnownModel['kind']) =>
+  ([name, original, gguf, shape, prompts, license]: Row): KnownModel => ({
+    name,
+    kind,
+    original,
+    gguf,
+    ...shape,
+    prompts,
+    license,
+  });
+
+/** The table, embedders first. */
+export const knownModels: readonly KnownModel[] = [
+  ...embedders.map(expand('embedder')),
+  ...rerankers.map(expand('reranker')),
+];
+
+/** What is offered to somebody who names no model: small, with a free licence. Its GGUF file has `DEFAULT_MODEL_BYTES`. */
+export const DEFAULT_MODEL = 'bge-small-en-v1.5';
+export const DEFAULT_MODEL_BYTES = 36_700_000;
+
+/** What is known of a file from its metadata. */
+export interface FileTraits {
+  /** Names that the file goes by: `general.name`, its path. */
+  readonly names: readonly string[];
+  readonly architecture: string;
+  readonly layers: number;
+  readonly dimensions: number;
+}
+
+/**
+ * The known model that a file holds: of the same architecture and size, and of a name that the file's names contain. The
+ * longest name wins, so that a file of `bge-base-en-v1.5` is not taken for an older one.
+ */
+export function findKnownModel({ names, architecture, layers, dimensions }: FileTraits): KnownModel | undefined {
+  const plainNames = names.map(plain);
+  const fitting = knownModels.filter(
+    (known) =>
+      known.architecture === architecture &&
+      known.layers === layers &&
+      known.dimensions === dimensions &&
+      plainNames.some((name) => name.includes(plain(known.name))),
+  );
+  return fitting.toSorted((a, b) => b.name.length - a.name.length)[0];
+}
+
+/** Letters and digits alone: files spell the same name in many ways. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+}
