@@ -1,5 +1,5 @@
 /**
- * @file The classes of models that can be converted: what each writes, and how its tensors and tokens are found.
+ * @file The classes of models that can be converted: the keys of each, and the mapping of its tensors and tokens.
  */
 import type { GgufWriter } from '../gguf/index.ts';
 import type { Config } from './checkout/config.ts';
@@ -103,7 +103,7 @@ const distilbert: ModelClass = {
     config.require('sinusoidal_pos_embds', [false], 'only learned positions are converted');
     if (config.modelClass === 'DistilBertForSequenceClassification') {
       throw new ConvertError(
-        'its classifier has ReLU, but that of the architecture bert has tanh: scores would be others',
+        'its classifier has ReLU, but that of the architecture bert has tanh, so scores would differ',
         'config.json',
       );
     }
@@ -193,7 +193,7 @@ export function findClass(config: Config): ModelClass {
   const { modelClass } = config;
   if (!Object.hasOwn(classes, modelClass)) {
     throw new ConvertError(
-      `the class ${modelClass} is not known; known are ${convertibleClasses.join(', ')}`,
+      `the class ${modelClass} is not supported; supported are ${convertibleClasses.join(', ')}`,
       'config.json',
     );
   }

@@ -1,9 +1,9 @@
 /**
- * @file The error of a checkout that cannot be converted.
+ * @file `ConvertError`, the error class of the converter.
  */
 import { printable } from '../gguf/errors.ts';
 
-/** A checkout that is damaged, incomplete, or of a kind that is not known. The message begins with the file. */
+/** The checkout is damaged, incomplete or not supported. The message begins with the file. */
 export class ConvertError extends Error {
   override readonly name = 'ConvertError';
   /** File of the checkout. */

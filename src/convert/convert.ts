@@ -1,5 +1,5 @@
 /**
- * @file Makes a GGUF of a Hugging Face checkout, a piece at a time: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, except for
+ * @file Converts a Hugging Face checkout to GGUF, piece by piece: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, except for
  * BERT cross-encoders, which keep their pooler and the types of their tokens.
  */
 import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
@@ -25,7 +25,7 @@ export interface PlannedTensor {
   readonly shape: readonly number[];
 }
 
-/** How far `convert` has come. */
+/** Progress of `convert`. */
 export interface ConvertProgress {
   /** The tensor at work, its place from 0 and how many there are. */
   readonly tensor: PlannedTensor;
@@ -64,7 +64,7 @@ interface Planned extends PlannedTensor {
 /**
  * Writes the model of `checkout` to `sink`. Memory use does not depend on the size of the model.
  * @returns the tensors in the order of the file
- * @throws ConvertError for a checkout that is damaged, incomplete or of a kind that is not known (the sink then holds
+ * @throws ConvertError for a checkout that is damaged, incomplete or not supported (the sink then holds
  *   part of a file); the reason of `signal` when it is aborted
  */
 export async function convert(
@@ -108,14 +108,14 @@ function planTensors(
     const name = nameOf(source, config, modelClass);
     if (name === null) continue;
     const fail = (problem: string) => new ConvertError(`tensor ${source.name}: ${problem}`);
-    if (name === undefined) throw fail(`a ${config.modelClass} should have no such tensor`);
-    if (seen.has(name)) throw fail(`another tensor is called ${name} already`);
+    if (name === undefined) throw fail(`a ${config.modelClass} does not have such a tensor`);
+    if (seen.has(name)) throw fail(`another tensor already has the name ${name}`);
     if (Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0) >= nLayers) throw fail(`the model has only ${nLayers} layers`);
     if (!['F64', 'F32', 'F16', 'BF16'].includes(source.dtype)) throw fail(`${source.dtype} holds no weights`);
     seen.add(name);
     const cut = name === 'position_embd.weight' ? (modelClass.positionOffset?.(config) ?? 0) : 0;
     const [rows, ...rest] = source.shape;
-    if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, of which ${cut} stand for padding`);
+    if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, but ${cut} of them are for padding`);
     const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [rows - cut])];
     plan.push({ name, shape, type: chooseType(name, shape, wanted), source, skipped: cut * nElements(rest) });
   }

@@ -11,7 +11,7 @@ import type { TargetTypeName, TensorPlan } from './types.ts';
 /**
  * As `quantize`, from the file `input` to the file `output`, which appears when it is complete, in the place of one
  * that was there; after a failure there is nothing new.
- * @throws GgufError as `quantize` does, and when the output is a file that is read: what quantising loses would be gone for good
+ * @throws GgufError as `quantize` does, and if the output is also an input file, because the lost precision could not be recovered
  */
 export async function quantizeFile(
   input: string,

@@ -1,5 +1,5 @@
 /**
- * @file Writes a model anew with its matrices in another type, a piece at a time.
+ * @file Rewrites a model with its matrices in another type, piece by piece.
  */
 import {
   type ByteSink,
@@ -16,7 +16,7 @@ import { codecs } from '../tensor/codecs/index.ts';
 import { Turn } from '../turn.ts';
 import { chooseTypes, type TargetTypeName, type TensorPlan, targetTypes } from './types.ts';
 
-/** How far `quantize` has come. */
+/** Progress of `quantize`. */
 export interface QuantizeProgress {
   /** The tensor at work, and its type from now on. */
   readonly tensor: TensorPlan;
@@ -61,7 +61,7 @@ export async function quantize(
 ): Promise<readonly TensorPlan[]> {
   const target = targetTypes.find(({ name }) => name === type);
   if (target === undefined)
-    throw new RangeError(`${type} is none of ${targetTypes.map(({ name }) => name).join(', ')}`);
+    throw new RangeError(`${type} is not one of ${targetTypes.map(({ name }) => name).join(', ')}`);
   const plan = chooseTypes(file, target, options.pure);
   if (!options.allowRequantize) refuseQuantised(file, plan);
 
@@ -99,8 +99,8 @@ function refuseQuantised(file: GgufFile, plan: readonly TensorPlan[]): void {
   const lossy = plan.find(({ info, type }) => info.type.blockSize > 1 && type !== info.type);
   if (lossy === undefined) return;
   throw new GgufError(
-    `it is ${lossy.info.type.name} already, and quantising twice loses more than once; ` +
-      'start from a F32, F16 or BF16 file, or allow requantising',
+    `it is already ${lossy.info.type.name}, and quantising twice loses more precision: ` +
+      'start from an F32, F16 or BF16 file, or allow requantising',
     { source: file.name, tensor: lossy.info.name },
   );
 }

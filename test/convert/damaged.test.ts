@@ -65,7 +65,7 @@ describe('safetensors', () => {
     const bytes = weights();
     bytes.writeBigUInt64LE(2n ** 63n, 0);
     writeFileSync(join(path, file), bytes);
-    expect(await refusal()).toContain('the header is said to have 9223372036854775808 bytes, but');
+    expect(await refusal()).toContain('the header length is 9223372036854775808 bytes, but');
   });
 
   test('with a header that is no JSON', async () => {
@@ -93,14 +93,14 @@ describe('config and tokenizer', () => {
 
   test('no config', async () => {
     rmSync(join(path, 'config.json'));
-    expect(await refusal()).toBe(
-      'bert-rerank: there is no config.json; the folder of a Hugging Face model was expected',
-    );
+    expect(await refusal()).toBe('bert-rerank: there is no config.json: give the folder of a Hugging Face model');
   });
 
   test('unknown class', async () => {
     edit('config.json', (json) => ({ ...json, architectures: ['GPT2LMHeadModel'] }));
-    expect(await refusal()).toMatch(/^config\.json: the class GPT2LMHeadModel is not known; known are BertModel, /);
+    expect(await refusal()).toMatch(
+      /^config\.json: the class GPT2LMHeadModel is not supported; supported are BertModel, /,
+    );
   });
 
   test('an activation that the architecture does not have', async () => {
@@ -110,7 +110,7 @@ describe('config and tokenizer', () => {
 
   test('a size that is no number', async () => {
     edit('config.json', (json) => ({ ...json, hidden_size: '16' }));
-    expect(await refusal()).toContain('"16"; a whole number was expected');
+    expect(await refusal()).toContain('"16"; expected an integer');
   });
 
   test('fewer layers than the weights have', async () => {
@@ -120,7 +120,7 @@ describe('config and tokenizer', () => {
 
   test('a tensor of another class', async () => {
     edit('config.json', (json) => ({ ...json, architectures: ['NomicBertModel'], model_type: 'nomic_bert' }));
-    expect(await refusal()).toMatch(/^tensor bert\..*: a NomicBertModel should have no such tensor$/);
+    expect(await refusal()).toMatch(/^tensor bert\..*: a NomicBertModel does not have such a tensor$/);
   });
 
   test('a vocabulary that is smaller than its tokens', async () => {
@@ -152,7 +152,7 @@ describe('XLM-R', () => {
   test('a SentencePiece model that is cut off', async () => {
     const file = join(path, 'sentencepiece.bpe.model');
     writeFileSync(file, readFileSync(file).subarray(0, 1000));
-    expect(await refusal()).toContain('sentencepiece.bpe.model: the protocol buffer is damaged: it is cut off');
+    expect(await refusal()).toContain('sentencepiece.bpe.model: the protocol buffer is damaged: it is truncated');
   });
 
   test('tokenizer.json in the place of a SentencePiece model gives the same file', async () => {
@@ -283,7 +283,7 @@ describe('files that are something else', () => {
   test.each<[Kind, RegExp]>([
     ...asWeights,
     ['safetensors', /it is a safetensors file: rename it to model\.safetensors$/],
-    ['zip', /it is cut off or damaged/],
+    ['zip', /it is truncated or damaged/],
   ])('%s as pytorch_model.bin', async (kind, message) => {
     use('bert-torch');
     writeFileSync(join(path, 'pytorch_model.bin'), kinds[kind]);
@@ -296,7 +296,7 @@ describe('files that are something else', () => {
     use('bert-rerank');
     const whole = readFileSync(join(path, 'model.safetensors'));
     writeFileSync(join(path, 'model.safetensors'), whole.subarray(0, 300));
-    expect(await refusal()).toMatch(/model\.safetensors: the header is said to have \d+ bytes, but 292 follow/);
+    expect(await refusal()).toMatch(/model\.safetensors: the header length is \d+ bytes, but 292 follow/);
   });
 
   const texts: readonly [checkout: string, file: string, message: string][] = [
@@ -339,12 +339,12 @@ describe('modules of sentence-transformers', () => {
     async (kind) => {
       pooling({ pooling_mode_mean_tokens: true });
       writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', kind));
-      expect(await refusal()).toContain(`modules.json: the module ${kind} (2_${kind}) cannot be carried in the file`);
+      expect(await refusal()).toContain(`modules.json: the module ${kind} (2_${kind}) cannot be stored in a GGUF file`);
     },
   );
 
   test.each<[Record<string, unknown>, string]>([
-    [{ pooling_mode_max_tokens: true }, 'it pools by max; known are mean, cls, lasttoken'],
+    [{ pooling_mode_max_tokens: true }, 'it pools by max; supported are mean, cls, lasttoken'],
     [{ pooling_mode_weightedmean_tokens: true }, 'it pools by weightedmean'],
     [{ pooling_mode_mean_sqrt_len_tokens: true }, 'it pools by mean_sqrt_len_tokens'],
     [{ pooling_mode_mean_tokens: true, pooling_mode_cls_token: true }, 'it pools in several ways'],
@@ -355,7 +355,7 @@ describe('modules of sentence-transformers', () => {
     [{ pooling_mode: 'cls', include_prompt: false }, 'include_prompt is false'],
     [{ pooling_mode: 'max' }, 'it pools by max'],
     [{ pooling_mode: ['cls', 'mean'] }, 'it pools in several ways (cls, mean)'],
-    [{}, 'pooling by mean, cls or lasttoken was expected'],
+    [{}, 'expected pooling by mean, cls or lasttoken'],
   ])('refuses the pooling %o', async (config, message) => {
     pooling(config);
     expect(await refusal()).toContain(message);

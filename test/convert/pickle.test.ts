@@ -47,16 +47,16 @@ test('a call is described, not made', () => {
 });
 
 test.each([
-  ['', 'f: byte 0 of the pickle: the pickle is cut off'],
-  ['K', 'f: byte 1 of the pickle: the pickle is cut off'],
+  ['', 'f: byte 0 of the pickle: the pickle is truncated'],
+  ['K', 'f: byte 1 of the pickle: the pickle is truncated'],
   ['.', 'f: byte 1 of the pickle: the stack is empty'],
-  ['X\xff\xff\xff\xff.', 'f: byte 5 of the pickle: the pickle is cut off'],
-  ['i', 'f: byte 0 of the pickle: the opcode 105 ("i") is not one of a checkpoint'],
-  ['h\x05.', 'f: byte 2 of the pickle: nothing is remembered as 5'],
+  ['X\xff\xff\xff\xff.', 'f: byte 5 of the pickle: the pickle is truncated'],
+  ['i', 'f: byte 0 of the pickle: the opcode 105 ("i") does not occur in checkpoints'],
+  ['h\x05.', 'f: byte 2 of the pickle: the memo has no entry 5'],
   ['t.', 'f: byte 1 of the pickle: a mark is missing'],
   ['K\x01K\x02s.', 'f: byte 5 of the pickle: the stack is empty'],
-  ['NK\x01K\x02s.', 'f: byte 6 of the pickle: a dict was expected'],
-  ['K\x01)R.', 'f: byte 4 of the pickle: a call of something that has no name'],
+  ['NK\x01K\x02s.', 'f: byte 6 of the pickle: expected a dict'],
+  ['K\x01)R.', 'f: byte 4 of the pickle: a call of an object without a name'],
 ])('%j is refused', (text, message) => {
   expect(() => read(text)).toThrow(new ConvertError(message.replace(/^f: /, ''), 'f'));
 });

@@ -104,7 +104,7 @@ describe('a file that is quantised already', () => {
   test('is refused, with the tensor and what to do, unless that is allowed', async () => {
     const q8 = await open(await quantized(await source(), 'Q8_0'), 'q8.gguf');
     await expect(quantized(q8, 'Q4_0')).rejects.toThrow(
-      /q8\.gguf: tensor .*\.weight: it is Q8_0 already.*allow requantising/,
+      /q8\.gguf: tensor .*\.weight: it is already Q8_0.*allow requantising/,
     );
     const q4 = await open(await quantized(q8, 'Q4_0', { allowRequantize: true }));
     expect(q4.tensors.get('blk.0.attn_q.weight')!.type.name).toBe('Q4_0');
@@ -174,7 +174,7 @@ describe('values that cannot be kept', () => {
 });
 
 test('an unknown type is named with those there are', async () => {
-  await expect(quantized(await tiny(1), 'Q9_9' as TargetTypeName)).rejects.toThrow(/Q9_9 is none of F32, .*Q4_0/);
+  await expect(quantized(await tiny(1), 'Q9_9' as TargetTypeName)).rejects.toThrow(/Q9_9 is not one of F32, .*Q4_0/);
 });
 
 describe('files on disk', () => {

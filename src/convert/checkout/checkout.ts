@@ -1,12 +1,12 @@
 /**
- * @file A Hugging Face checkout: a folder of files, and how their small ones are read.
+ * @file A Hugging Face checkout, which is a folder of files, and functions that read its small files.
  */
 import { type ByteSource, describeFormat, HEAD_BYTES } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
 
 /** A folder with a model, wherever it is. */
 export interface Checkout {
-  /** Name of the folder without what is above it; `general.name` may come from it. */
+  /** Name of the folder without its parents; `general.name` may come from it. */
   readonly name: string;
   /** Names of the files at the top, sorted by code point. */
   readonly files: readonly string[];
@@ -23,7 +23,7 @@ export type Json = { readonly [key: string]: unknown };
 /**
  * The bytes of a file, or `undefined` when there is none.
  * @param expected what it should be, as in "the file is not JSON"
- * @throws ConvertError when it is too large to be read at once, or shows itself to be a file of another kind
+ * @throws ConvertError if it is too large to be read at once, or is recognised as a file of another kind
  */
 export async function readBytes(checkout: Checkout, path: string, expected: string): Promise<Uint8Array | undefined> {
   const bytes = await readWhole(checkout, path);
@@ -37,7 +37,7 @@ async function readWhole(checkout: Checkout, path: string): Promise<Uint8Array |
   if (source === undefined) return undefined;
   try {
     if (source.size > MAX_TEXT_BYTES) {
-      throw new ConvertError(`the file has ${source.size} bytes; at most ${MAX_TEXT_BYTES} were expected`, path);
+      throw new ConvertError(`the file has ${source.size} bytes; at most ${MAX_TEXT_BYTES} are allowed`, path);
     }
     const bytes = new Uint8Array(source.size);
     await source.read(0, bytes);
@@ -76,7 +76,7 @@ export async function readJson(checkout: Checkout, path: string): Promise<unknow
 /** The JSON object in a file, or `undefined` when there is none. @throws ConvertError when it is something else */
 export async function readJsonObject(checkout: Checkout, path: string): Promise<Json | undefined> {
   const value = await readJson(checkout, path);
-  if (value !== undefined && !isObject(value)) throw new ConvertError('a JSON object was expected', path);
+  if (value !== undefined && !isObject(value)) throw new ConvertError('expected a JSON object', path);
   return value;
 }
 

@@ -1,5 +1,5 @@
 /**
- * @file `config.json` with the defaults that the transformers library gives to keys that are absent.
+ * @file `config.json`, with the transformers library's defaults for missing keys.
  */
 
 import { ConvertError } from '../conversion-error.ts';
@@ -60,9 +60,9 @@ const defaults: Readonly<Record<string, Json>> = {
   },
 };
 
-/** The config of a checkout; every value has been checked when it is handed out. */
+/** The config of a checkout; every getter checks its value. */
 export class Config {
-  /** As the file has it. */
+  /** The parsed file. */
   readonly raw: Json;
   /** First of `architectures`: the class of the model. */
   readonly modelClass: string;
@@ -72,47 +72,47 @@ export class Config {
     const { model_type: type, architectures } = raw;
     const modelClass: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
     if (typeof type !== 'string' || typeof modelClass !== 'string') {
-      throw new ConvertError('model_type and architectures were expected', FILE);
+      throw new ConvertError('expected model_type and architectures', FILE);
     }
     this.raw = raw;
     this.modelClass = modelClass;
     this.#values = { ...(Object.hasOwn(defaults, type) ? defaults[type] : {}), ...raw };
   }
 
-  /** The value of the first of the keys that is there and not null. */
+  /** The value of the first key that is present and not null. */
   get(...keys: readonly string[]): unknown {
     for (const key of keys)
       if (Object.hasOwn(this.#values, key) && this.#values[key] !== null) return this.#values[key];
     return undefined;
   }
 
-  /** A whole number from 0 to 2³² − 1. @throws ConvertError when it is something else */
+  /** An integer from 0 to 2³² − 1. @throws ConvertError for another value */
   u32(...keys: readonly string[]): number | undefined {
     return this.#expect(
       keys,
       (value) => isNumber(value) && Number.isInteger(value) && value >= 0 && value < 2 ** 32,
-      'a whole number',
+      'an integer from 0 to 4294967295',
     );
   }
 
-  /** As `u32`. @throws ConvertError when it is absent, too */
+  /** As `u32`. @throws ConvertError also if it is missing */
   needU32(...keys: readonly string[]): number {
     const value = this.u32(...keys);
     if (value === undefined) throw new ConvertError(`${keys[0]} is missing`, FILE);
     return value;
   }
 
-  /** @throws ConvertError when it is something else than a number */
+  /** @throws ConvertError if it is not a number */
   float(...keys: readonly string[]): number | undefined {
     return this.#expect(keys, isNumber, 'a number');
   }
 
-  /** @throws ConvertError when it is something else than a text */
+  /** @throws ConvertError if it is not a string */
   string(...keys: readonly string[]): string | undefined {
     return this.#expect(keys, (value): value is string => typeof value === 'string', 'a text');
   }
 
-  /** @throws ConvertError when the value of `key` is there and none of `values`; `why` ends the message */
+  /** @throws ConvertError if the value of `key` is present and not one of `values`; `why` ends the message */
   require(key: string, values: readonly unknown[], why: string): void {
     const found = this.get(key);
     if (found === undefined || values.includes(found)) return;
@@ -140,7 +140,7 @@ export class Config {
   #expect(keys: readonly string[], is: (value: unknown) => boolean, what: string): unknown {
     const value = this.get(...keys);
     if (value !== undefined && !is(value)) {
-      throw new ConvertError(`${keys.join(' or ')} is ${JSON.stringify(value)}; ${what} was expected`, FILE);
+      throw new ConvertError(`${keys.join(' or ')} is ${JSON.stringify(value)}; expected ${what}`, FILE);
     }
     return value;
   }
@@ -150,7 +150,7 @@ export class Config {
 export async function readConfig(checkout: Checkout): Promise<Config> {
   const raw = await readJsonObject(checkout, FILE);
   if (raw === undefined)
-    throw new ConvertError(`there is no ${FILE}; the folder of a Hugging Face model was expected`, checkout.name);
+    throw new ConvertError(`there is no ${FILE}: give the folder of a Hugging Face model`, checkout.name);
   return new Config(raw);
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file The front matter of a model card: the YAML between the two lines `---` at the top of README.md, as far as a GGUF
- * file holds it. Every value is kept as it is written; `1.0` stays `1.0` and `no` stays `no`.
+ * @file The front matter of a model card: the YAML between the two lines `---` at the top of README.md, limited to
+ * what a GGUF file holds. Every value keeps its spelling: `1.0` stays `1.0`, and `no` stays `no`.
  */
 import type { Node } from 'yaml';
 import { ConvertError } from '../conversion-error.ts';
@@ -23,7 +23,7 @@ export async function readFrontMatter(readme: string, file = 'README.md'): Promi
   if (source === undefined) return new Map();
   if (source.length > MAX_CHARACTERS) {
     throw new ConvertError(
-      `the front matter has ${source.length} characters; at most ${MAX_CHARACTERS} are read`,
+      `the front matter has ${source.length} characters; at most ${MAX_CHARACTERS} are allowed`,
       file,
     );
   }

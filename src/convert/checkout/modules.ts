@@ -1,6 +1,6 @@
 /**
- * @file The modules of a sentence-transformers model: what comes after the transformer. What a GGUF file does not carry is refused by
- * name, since the vectors would be others without it.
+ * @file The modules of a sentence-transformers model: what comes after the transformer. A module that a GGUF file cannot store is refused by
+ * name, because vectors would differ without it.
  */
 import { ConvertError } from '../conversion-error.ts';
 import { type Checkout, isObject, type Json, readJson, readJsonObject } from './checkout.ts';
@@ -31,19 +31,19 @@ const switches = {
 export async function readPooling(checkout: Checkout, warn: (warning: string) => void): Promise<number | undefined> {
   const modules = await readJson(checkout, FILE);
   if (modules === undefined) return undefined;
-  if (!Array.isArray(modules)) throw new ConvertError('a list of modules was expected', FILE);
+  if (!Array.isArray(modules)) throw new ConvertError('expected a list of modules', FILE);
   const named = modules.map(nameModule);
   for (const { kind, path } of named) {
     if (!carried.some((known) => known === kind)) {
-      const what = `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be carried in the file`;
-      throw new ConvertError(`${what}, and vectors would be others without it; known are ${carried.join(', ')}`, FILE);
+      const what = `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be stored in a GGUF file`;
+      throw new ConvertError(`${what}, and vectors would differ without it; supported are ${carried.join(', ')}`, FILE);
     }
   }
   for (const { kind, path } of named) if (kind === 'Transformer') await checkCase(checkout, path);
   await warnOfDefaultPrompt(checkout, warn);
   const pooling = named.filter(({ kind }) => kind === 'Pooling');
   if (pooling.length === 0) return undefined;
-  if (pooling.length > 1) throw new ConvertError('there are several modules Pooling; one is known', FILE);
+  if (pooling.length > 1) throw new ConvertError('there is more than one Pooling module; only one is supported', FILE);
   return readPoolingConfig(checkout, `${pooling[0].path}/config.json`, warn);
 }
 
@@ -62,7 +62,7 @@ async function checkCase(checkout: Checkout, path: string): Promise<void> {
     const settings = await readJsonObject(checkout, inModule('tokenizer_config.json'));
     if (tokenizer === undefined ? settings?.do_lower_case !== false : lowersCase(tokenizer.normalizer)) continue;
     throw new ConvertError(
-      'do_lower_case is true, but the tokenizer keeps capitals: vectors would be others without it, and the file cannot say it',
+      'do_lower_case is true, but the tokenizer keeps capitals: vectors would differ, and a GGUF file cannot store this setting',
       name,
     );
   }
@@ -92,7 +92,7 @@ function nameModule(module: unknown): { kind: string; path: string } {
 
 async function readPoolingConfig(checkout: Checkout, path: string, warn: (warning: string) => void): Promise<number> {
   const config = await readJsonObject(checkout, path);
-  if (config === undefined) throw new ConvertError('modules.json names this file, but it is not there', path);
+  if (config === undefined) throw new ConvertError('modules.json names this file, but it does not exist', path);
   const asked = new Set<string>(modesOf(config));
   for (const [key, mode] of Object.entries(switches)) if (config[key] === true) asked.add(mode);
   if (config.include_prompt === false) {
@@ -104,11 +104,12 @@ async function readPoolingConfig(checkout: Checkout, path: string, warn: (warnin
     );
   }
   const modes = [...asked];
-  if (modes.length === 0) throw new ConvertError('pooling by mean, cls or lasttoken was expected', path);
-  if (modes.length > 1) throw new ConvertError(`it pools in several ways (${modes.join(', ')}); one is known`, path);
+  if (modes.length === 0) throw new ConvertError('expected pooling by mean, cls or lasttoken', path);
+  if (modes.length > 1)
+    throw new ConvertError(`it pools in several ways (${modes.join(', ')}); only one is supported`, path);
   const [mode] = modes;
   if (Object.hasOwn(poolingTypes, mode)) return poolingTypes[mode as keyof typeof poolingTypes];
-  throw new ConvertError(`it pools by ${mode}; known are ${Object.keys(poolingTypes).join(', ')}`, path);
+  throw new ConvertError(`it pools by ${mode}; supported are ${Object.keys(poolingTypes).join(', ')}`, path);
 }
 
 /** The newer way: `pooling_mode` has a name, or several. */

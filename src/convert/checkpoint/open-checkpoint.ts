@@ -43,7 +43,7 @@ export async function openCheckpoint(checkout: Checkout): Promise<Checkpoint> {
 function checkNames(tensors: readonly CheckpointTensor[], files: readonly string[]): void {
   const seen = new Set<string>();
   for (const { name } of tensors) {
-    if (seen.has(name)) throw new ConvertError(`the tensor ${name} is there twice (in ${files.join(', ')})`);
+    if (seen.has(name)) throw new ConvertError(`the tensor ${name} occurs twice (in ${files.join(', ')})`);
     seen.add(name);
   }
 }

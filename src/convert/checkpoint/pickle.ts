@@ -1,7 +1,7 @@
 /**
- * @file Reads the pickles of PyTorch checkpoints without running anything: a pickle is a little program for a stack
- * machine, and this machine knows only plain data. What would be a class or a function becomes a `PickleGlobal`, what
- * would be a call a `PickleCall` that nobody makes.
+ * @file Reads the pickles of PyTorch checkpoints without executing code. A pickle is a small program for a stack machine, and
+ * this machine supports only plain data. A class or function becomes a `PickleGlobal`, and a call becomes a `PickleCall`
+ * that is never made.
  */
 import { ConvertError } from '../conversion-error.ts';
 
@@ -88,7 +88,7 @@ class Machine {
       const opcode = opcodes[code];
       if (opcode === undefined) {
         const shown = JSON.stringify(String.fromCharCode(code));
-        throw this.#error(`the opcode ${code} (${shown}) is not one of a checkpoint`, at);
+        throw this.#error(`the opcode ${code} (${shown}) does not occur in checkpoints`, at);
       }
       opcode(this.#ops, code);
     }
@@ -140,7 +140,7 @@ class Machine {
 
   #take(n: number): number {
     const at = this.#at;
-    if (!(n >= 0 && n <= this.#bytes.length - at)) throw this.#error('the pickle is cut off', at);
+    if (!(n >= 0 && n <= this.#bytes.length - at)) throw this.#error('the pickle is truncated', at);
     this.#at = at + n;
     return at;
   }
@@ -172,19 +172,19 @@ type Opcode = (ops: Ops, code: number) => void;
 
 const get = (ops: Ops, index: number) => {
   const value = ops.memo.get(index);
-  if (value === undefined) throw ops.error(`nothing is remembered as ${index}`);
+  if (value === undefined) throw ops.error(`the memo has no entry ${index}`);
   ops.push(value);
 };
 
 const list = (ops: Ops): PickleValue[] => {
   const target = ops.top();
-  if (!Array.isArray(target)) throw ops.error('a list was expected');
+  if (!Array.isArray(target)) throw ops.error('expected a list');
   return target;
 };
 
 const dict = (ops: Ops): Map<PickleValue, PickleValue> => {
   const target = ops.top();
-  if (!(target instanceof Map)) throw ops.error('a dict was expected');
+  if (!(target instanceof Map)) throw ops.error('expected a dict');
   return target;
 };
 
@@ -203,8 +203,7 @@ const long = (bytes: Uint8Array): number | bigint => {
 const call: Opcode = (ops) => {
   const args = ops.pop();
   const callee = ops.pop();
-  if (!(callee instanceof PickleGlobal) || !Array.isArray(args))
-    throw ops.error('a call of something that has no name');
+  if (!(callee instanceof PickleGlobal) || !Array.isArray(args)) throw ops.error('a call of an object without a name');
   ops.push(containers.has(callee.path) && args.length === 0 ? new Map() : new PickleCall(callee, args));
 };
 
@@ -273,7 +272,7 @@ const opcodes: Readonly<Record<number, Opcode>> = {
   142: (ops) => ops.push(ops.raw(ops.u64())), // BINBYTES8
   147: (ops) => {
     const [module, name] = [ops.pop(), ops.pop()].reverse(); // STACK_GLOBAL
-    if (typeof module !== 'string' || typeof name !== 'string') throw ops.error('a name that is no text');
+    if (typeof module !== 'string' || typeof name !== 'string') throw ops.error('a name that is not a string');
     ops.push(new PickleGlobal(module, name));
   },
   148: (ops) => void remember(ops, ops.memo.size), // MEMOIZE

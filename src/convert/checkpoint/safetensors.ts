@@ -34,7 +34,7 @@ async function readDirectory(source: ByteSource): Promise<CheckpointTensor[]> {
   const size = new DataView(length.buffer).getBigUint64(0, true);
   if (size > MAX_HEADER_BYTES || Number(size) > source.size - 8) {
     throw await refuse(
-      `the header is said to have ${size} bytes, but ${source.size - 8} follow (at most ${MAX_HEADER_BYTES})`,
+      `the header length is ${size} bytes, but ${source.size - 8} follow (at most ${MAX_HEADER_BYTES} are allowed)`,
     );
   }
   const bytes = new Uint8Array(Number(size));
@@ -58,10 +58,10 @@ function readEntry(source: ByteSource, dataOffset: number, name: string, entry: 
   if (!isObject(entry)) throw fail('its entry is not an object');
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypeBytes, dtype)) {
-    throw fail(`the type ${JSON.stringify(dtype)} is not known`);
+    throw fail(`the type ${JSON.stringify(dtype)} is not supported`);
   }
-  if (!isSizes(shape)) throw fail(`${JSON.stringify(shape)} is not a shape`);
-  if (!isSizes(offsets) || offsets.length !== 2) throw fail(`${JSON.stringify(offsets)} are not its offsets`);
+  if (!isSizes(shape)) throw fail(`${JSON.stringify(shape)} is not a valid shape`);
+  if (!isSizes(offsets) || offsets.length !== 2) throw fail(`${JSON.stringify(offsets)} are not valid offsets`);
   const [begin, end] = offsets;
   const width = dtypeBytes[dtype as DType];
   if (end - begin !== nElements(shape) * width || dataOffset + end > source.size) {

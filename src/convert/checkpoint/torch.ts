@@ -45,7 +45,7 @@ async function readTensors(source: ByteSource): Promise<CheckpointTensor[]> {
   const folder = pickle.name.slice(0, -'data.pkl'.length);
   await checkByteOrder(source, entries.get(`${folder}byteorder`));
   if (pickle.size > MAX_PICKLE_BYTES)
-    throw new ConvertError(`data.pkl has ${pickle.size} bytes, too many`, source.name);
+    throw new ConvertError(`data.pkl has ${pickle.size} bytes; at most ${MAX_PICKLE_BYTES} are allowed`, source.name);
   const bytes = new Uint8Array(pickle.size);
   await (await openEntry(source, pickle)).read(0, bytes);
   const dict = readPickle(bytes, source.name);
@@ -59,7 +59,8 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
   const bytes = new Uint8Array(Math.min(entry.size, 16));
   await (await openEntry(source, entry)).read(0, bytes);
   const order = new TextDecoder().decode(bytes);
-  if (order !== 'little') throw new ConvertError(`its numbers are ${order}-endian; little was expected`, source.name);
+  if (order !== 'little')
+    throw new ConvertError(`its numbers are ${order}-endian; expected little-endian`, source.name);
 }
 
 /** A storage, opened once however many tensors lie in it. */
@@ -78,7 +79,7 @@ class Storages {
   open(key: string): Promise<ByteSource> {
     const name = `${this.#folder}data/${key}`;
     const entry = this.#entries.get(name);
-    if (entry === undefined) throw new ConvertError(`the archive lacks ${name}`, this.#source.name);
+    if (entry === undefined) throw new ConvertError(`the archive has no member ${name}`, this.#source.name);
     const opened = this.#opened.get(key) ?? openEntry(this.#source, entry);
     this.#opened.set(key, opened);
     return opened;
@@ -92,22 +93,22 @@ async function readTensor(
   value: PickleValue,
 ): Promise<CheckpointTensor> {
   const fail = (problem: string) => new ConvertError(`tensor ${String(name)}: ${problem}`, file);
-  if (typeof name !== 'string') throw fail('a name was expected');
+  if (typeof name !== 'string') throw fail('expected a name');
   const args = tensorArguments(value);
   if (args === undefined) throw fail('it is not a tensor');
   const [persistent, offset, shape, strides] = args;
   const id = persistent instanceof PicklePersistent ? persistent.id : undefined;
   if (!Array.isArray(id) || id[0] !== 'storage' || !(id[1] instanceof PickleGlobal)) throw fail('it has no storage');
   const dtype = dtypes[id[1].path];
-  if (dtype === undefined) throw fail(`storages of the type ${id[1].path} are not known`);
+  if (dtype === undefined) throw fail(`storages of the type ${id[1].path} are not supported`);
   if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length) {
-    throw fail('its offset, shape or strides make no sense');
+    throw fail('its offset, shape or strides are invalid');
   }
   const storage = await storages.open(String(id[2]));
   const n = nElements(shape);
   const end = n === 0 ? offset : offset + 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], 0);
   if (!(Math.max(n, end) * dtypeBytes[dtype] <= storage.size))
-    throw fail(`it runs over the end of its storage of ${storage.size} bytes`);
+    throw fail(`it extends past the end of its storage of ${storage.size} bytes`);
   const view: View = { storage, width: dtypeBytes[dtype], offset, shape, strides, end };
   return { name, dtype, shape, read: isContiguous(shape, strides) ? readPlain(view) : readStrided(view) };
 }

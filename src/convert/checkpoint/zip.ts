@@ -46,7 +46,7 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
     const nameLength = view.getUint16(at + 28, true);
     const extraLength = view.getUint16(at + 30, true);
     const next = at + 46 + nameLength + extraLength + view.getUint16(at + 32, true);
-    if (next > size) throw new ConvertError(`member ${i} of the zip directory is cut off`, source.name);
+    if (next > size) throw new ConvertError(`member ${i} of the zip directory is truncated`, source.name);
     const name = new TextDecoder().decode(new Uint8Array(view.buffer, at + 46, nameLength));
     const fields = {
       size: view.getUint32(at + 24, true),
@@ -70,7 +70,7 @@ export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<By
   const header = await viewOf(source, entry.headerOffset, 30);
   if (header.getUint32(0, true) !== LOCAL) throw fail('its place in the archive is damaged');
   const begin = entry.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
-  if (entry.packedSize > source.size - begin) throw fail('it runs over the end of the archive');
+  if (entry.packedSize > source.size - begin) throw fail('it extends past the end of the archive');
   if (entry.method === 0) {
     if (entry.size !== entry.packedSize) throw fail('its sizes contradict each other');
     return {
@@ -84,7 +84,7 @@ export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<By
       async close() {},
     };
   }
-  if (entry.method !== 8) throw fail(`it is compressed by method ${entry.method}; 0 and 8 are known`);
+  if (entry.method !== 8) throw fail(`it is compressed by method ${entry.method}; 0 and 8 are supported`);
   if (entry.size > MAX_DEFLATED_BYTES)
     throw fail(`it unpacks to ${entry.size} bytes; at most ${MAX_DEFLATED_BYTES} are allowed`);
   const packed = new Uint8Array(entry.packedSize);
@@ -101,8 +101,8 @@ export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<By
 
 async function findDirectory(source: ByteSource): Promise<{ count: number; size: number; offset: number }> {
   const refuse = async () => {
-    const found = (await describeSource(source, 'torch')) ?? 'cut off or damaged: there is no directory at its end';
-    return new ConvertError(`not a zip file, as PyTorch writes: it is ${found}`, source.name);
+    const found = (await describeSource(source, 'torch')) ?? 'truncated or damaged: there is no directory at its end';
+    return new ConvertError(`not a zip file from PyTorch: it is ${found}`, source.name);
   };
   const length = Math.min(source.size, 22 + MAX_COMMENT);
   const tail = await viewOf(source, source.size - length, length);

@@ -44,11 +44,11 @@ export async function readHfTokenizer(checkout: Checkout, type: 'WordPiece' | 'B
   if (json === undefined) {
     if (type === 'WordPiece') return readVocabTxt(checkout, config);
     if (type === 'Unigram') return { tokens: new Map(), added: new Map(), merges: [], json: {}, config };
-    throw new ConvertError('there is no such file, which the model needs', JSON_FILE);
+    throw new ConvertError('the file does not exist, but the model needs it', JSON_FILE);
   }
   const { model } = json;
   if (!isObject(model) || (model.type ?? type) !== type || !isObject(model.vocab) === (type !== 'Unigram')) {
-    throw new ConvertError(`a tokenizer of the type ${type} was expected`, JSON_FILE);
+    throw new ConvertError(`expected a tokenizer of the type ${type}`, JSON_FILE);
   }
   const tokens = new Map<number, string>();
   // A Unigram vocabulary is a list of texts with scores.
@@ -95,7 +95,7 @@ async function readVocabTxt(checkout: Checkout, config: Json): Promise<HfTokeniz
 
 function addToken(tokens: Map<number, string>, file: string, id: unknown, text: string): void {
   if (!(typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MAX_ID)) {
-    throw new ConvertError(`the id of ${JSON.stringify(text)} is ${id}; 0 to ${MAX_ID - 1} are possible`, file);
+    throw new ConvertError(`the id of ${JSON.stringify(text)} is ${id}; it must be from 0 to ${MAX_ID - 1}`, file);
   }
   const other = tokens.get(id);
   if (other !== undefined && other !== text) {
@@ -136,7 +136,7 @@ function readMerges(merges: unknown): string[] {
   if (merges === undefined || merges === null) return [];
   const isPair = (merge: unknown): merge is string[] =>
     Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string');
-  if (!Array.isArray(merges)) throw new ConvertError('a list of merges was expected', JSON_FILE);
+  if (!Array.isArray(merges)) throw new ConvertError('expected a list of merges', JSON_FILE);
   return merges.map((merge, i) => {
     if (typeof merge === 'string') return merge;
     if (!isPair(merge)) throw new ConvertError(`merge ${i} is ${JSON.stringify(merge)}`, JSON_FILE);

@@ -40,8 +40,7 @@ export function readSentencePiece(bytes: Uint8Array, file: string): SentencePiec
   const messages = (number: number) => all(fields, number).filter((value) => value instanceof Uint8Array);
   const trainer = readFields(messages(2)[0] ?? new Uint8Array(0), file);
   const modelType = all(trainer, 3)[0] ?? UNIGRAM;
-  if (modelType !== UNIGRAM)
-    throw new ConvertError(`the model has the type ${modelType}; 1 (Unigram) was expected`, file);
+  if (modelType !== UNIGRAM) throw new ConvertError(`the model has the type ${modelType}; expected 1 (Unigram)`, file);
   const normalizer = readFields(messages(3)[0] ?? new Uint8Array(0), file);
   const charsmap = all(normalizer, 2)[0];
   return {
@@ -59,7 +58,7 @@ function readPiece(message: Uint8Array, file: string): SentencePieceModel['piece
   const [type = 1] = all(fields, 3);
   if (!(text instanceof Uint8Array)) throw new ConvertError('a piece has no text', file);
   const known = typeof type === 'number' ? pieceTypes[type] : undefined;
-  if (known === undefined) throw new ConvertError(`a piece has the type ${type}; 1 to 6 are known`, file);
+  if (known === undefined) throw new ConvertError(`a piece has the type ${type}; known types are 1 to 6`, file);
   return { text: new TextDecoder().decode(text), score: score instanceof Float ? score.value : 0, type: known };
 }
 
@@ -83,7 +82,7 @@ function readFields(bytes: Uint8Array, file: string): Field[] {
   const fail = (problem: string) => new ConvertError(`the protocol buffer is damaged: ${problem}`, file);
   let at = 0;
   const take = (n: number) => {
-    if (!(n <= bytes.length - at)) throw fail('it is cut off');
+    if (!(n <= bytes.length - at)) throw fail('it is truncated');
     at += n;
     return at - n;
   };
@@ -119,7 +118,7 @@ function readFields(bytes: Uint8Array, file: string): Field[] {
 export function unigramOfJson(json: Json, file: string): SentencePieceModel {
   const { model, normalizer } = json;
   if (!isObject(model) || model.type !== 'Unigram' || !Array.isArray(model.vocab)) {
-    throw new ConvertError('a tokenizer of the type Unigram was expected', file);
+    throw new ConvertError('expected a tokenizer of the type Unigram', file);
   }
   const control = { score: 0, type: TokenType.control };
   const pieces: SentencePieceModel['pieces'][number][] = [
@@ -129,7 +128,7 @@ export function unigramOfJson(json: Json, file: string): SentencePieceModel {
   ];
   for (const [i, entry] of model.vocab.entries()) {
     if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
-      throw new ConvertError(`token ${i} is ${JSON.stringify(entry)}; a text and a score were expected`, file);
+      throw new ConvertError(`token ${i} is ${JSON.stringify(entry)}; expected a text and a score`, file);
     }
     if (i < 4 || (i === model.vocab.length - 1 && entry[0] === '<mask>')) continue;
     pieces.push({ text: entry[0], score: entry[1], type: TokenType.normal });
