@@ -18,8 +18,8 @@ export function requireModel(parsed: Parsed): ChosenModel {
     const [first] = positionals;
     const hint =
       isModelName(first) || command === 'serve'
-        ? `a model is given with ${modelFlag(first)} ${first}`
-        : 'a text is given with -p';
+        ? `give a model with ${modelFlag(first)} ${first}`
+        : 'give a text with -p';
     throw new UsageError(`unexpected argument "${first}" (${hint})`);
   }
   return requireModelOption(parsed);

@@ -48,7 +48,7 @@ const { folder, python, missing } = await scratchPython(
   'llama-cpp-requirements.txt',
   async (python, folder) => {
     const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', ':all:', '--dest', folder];
-    await exec(python, [...pip, SOURCES], { timeout: 150_000 });
+    await exec(python, [...pip, SOURCES], { timeout: 480_000 });
     const archive = `${SOURCES.replace('==', '-')
       .replaceAll('-', '_')
       .replace(/_(?=[\d.]+$)/, '-')}.tar.gz`;

@@ -43,7 +43,7 @@ export async function scratchPython(
   try {
     await exec('python3', ['-m', 'venv', folder]);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-compile'];
-    await exec(python, [...pip, '-r', path(requirements)], { timeout: 150_000 });
+    await exec(python, [...pip, '-r', path(requirements)], { timeout: 480_000 });
     await more(python, folder);
     return { folder, python, missing: undefined };
   } catch (error) {
