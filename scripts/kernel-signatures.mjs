@@ -29,10 +29,21 @@ function signatureOf(node, file) {
   const doc = ts.getJSDocCommentsAndTags(node).find(ts.isJSDoc)?.getText(file);
   return {
     name: node.name.text,
-    parameters: node.parameters.map(({ name }) => name.text),
+    parameters: node.parameters.map(({ name, type }) => ({
+      name: name.text,
+      unit: unitOf(name.text, type.getText(file)),
+    })),
     returns: node.type.getText(file) === 'void' ? 'void' : 'number',
     doc,
   };
+}
+
+/** What a parameter counts: its type in AssemblyScript says so, and for a `usize` its name whether it is an address or a distance. */
+function unitOf(name, type) {
+  if (type === 'i32') return 'Count';
+  if (type !== 'usize') return 'number';
+  if (/^ld[A-Za-z]|(Bytes|Step)$/.test(name)) return 'Stride';
+  return name === 'k4' ? 'Count' : 'Address';
 }
 
 /**
@@ -51,7 +62,14 @@ export function kernelsSource(signatures, exports) {
     '/** @file The kernels of the compiled module, by name. Made by scripts/build-wasm.mjs; do not edit. */',
     ...constants.sort().map((name) => `export const ${camelCase(name)} = ${exports[name].value};`),
     '',
-    '/** What the module exports. Addresses are byte offsets, strides are bytes. */',
+    '/** A byte offset in the memory. A plain number goes wherever one of the three units is asked for; one unit never goes for another. */',
+    "export type Address = number & { readonly unit?: 'address' };",
+    '/** Bytes from one row, group or column to the next. */',
+    "export type Stride = number & { readonly unit?: 'stride' };",
+    '/** How many of something, or a switch that is 0 or 1. */',
+    "export type Count = number & { readonly unit?: 'count' };",
+    '',
+    '/** What the module exports. */',
     'export interface Kernels {',
     ...signatures.flatMap(({ name, parameters, returns, doc }) => [
       ...(doc === undefined ? [] : [`  ${doc.replaceAll(/\n\s*/g, '\n   ')}`]),
@@ -67,7 +85,7 @@ export function kernelsSource(signatures, exports) {
     `  const { ${signatures.map(({ name }) => name).join(', ')} } = exports as unknown as Exports;`,
     '  return {',
     ...signatures.map(({ name, parameters }) => {
-      const call = `${name}(${parameters.map((parameter) => `p.${parameter}`).join(', ')})`;
+      const call = `${name}(${parameters.map((parameter) => `p.${parameter.name}`).join(', ')})`;
       return `    ${name}: ${parameters.length === 0 ? `() => ${call}` : `(p) => ${call}`},`;
     }),
     '  };',
@@ -78,7 +96,7 @@ export function kernelsSource(signatures, exports) {
 
 function parametersType(parameters) {
   if (parameters.length === 0) return '';
-  return `p: { ${parameters.map((parameter) => `readonly ${parameter}: number`).join('; ')} }`;
+  return `p: { ${parameters.map(({ name, unit }) => `readonly ${name}: ${unit}`).join('; ')} }`;
 }
 
 /** `STRIP_BYTES` is `stripBytes`. */

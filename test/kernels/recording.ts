@@ -3,7 +3,8 @@
  */
 import { ggmlTypes } from '../../src/gguf/ggml-types.ts';
 import { neededFor } from '../../src/kernels/graph/liveness.ts';
-import { Recorder, type Recording } from '../../src/kernels/graph/record.ts';
+import { Recorder } from '../../src/kernels/graph/record.ts';
+import type { Recording } from '../../src/kernels/graph/recording.ts';
 import type { Step } from '../../src/kernels/graph/step.ts';
 import type { GraphTensor } from '../../src/kernels/graph/tensor.ts';
 import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';

@@ -9,8 +9,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** What the compiler says about each of the calls, in the order of `calls`: the codes of its errors. */
 function errorsOf(calls: readonly string[]): number[][] {
   const path = `${root}test/kernels/virtual.ts`;
-  const lines = calls.map((call) => `(kernels: Kernels, x: number, y: number) => ${call};`);
-  const source = ["import type { Kernels } from '../../src/kernels/wasm/kernels.generated.ts';", ...lines].join('\n');
+  const lines = calls.map(
+    (call) => `(kernels: Kernels, x: number, y: number, a: Address, ld: Stride, n: Count) => ${call};`,
+  );
+  const source = [
+    "import type { Address, Count, Kernels, Stride } from '../../src/kernels/wasm/kernels.generated.ts';",
+    ...lines,
+  ].join('\n');
   const options: ts.CompilerOptions = {
     strict: true,
     noEmit: true,
@@ -57,6 +62,26 @@ const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
 let kernels: Kernels;
 beforeAll(async () => {
   kernels = await instantiateKernels((await compileKernels(false)).module, memory);
+});
+
+it('an address, a stride and a count do not go for each other; a plain number goes for each', {
+  timeout: 60_000,
+}, () => {
+  const rest = 'y, ldy: ld, rows: n, cols: n';
+  const [right, plain, swapped, counted, strided, addressed] = errorsOf([
+    `kernels.copyRows({ x: a, ldx: ld, ${rest} })`,
+    'kernels.copyRows({ x, ldx: x + 64, y: a + x * ld, ldy: y, rows: 1, cols: 16 })',
+    `kernels.copyRows({ x: ld, ldx: a, ${rest} })`,
+    `kernels.copyRows({ x: n, ldx: ld, ${rest} })`,
+    `kernels.copyRows({ x: a, ldx: ld, y, ldy: ld, rows: ld, cols: n })`,
+    `kernels.copyRows({ x: a, ldx: a, ${rest} })`,
+  ]);
+  expect(right).toEqual([]);
+  expect(plain).toEqual([]);
+  expect(swapped).toEqual([2322, 2322]);
+  expect(counted).toEqual([2322]);
+  expect(strided).toEqual([2322]);
+  expect(addressed).toEqual([2322]);
 });
 
 it('names reach the parameter of that name, whatever their order', () => {

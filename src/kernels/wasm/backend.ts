@@ -3,7 +3,8 @@
  */
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Batch, Observer, Ops, Weight } from '../../tensor/ops.ts';
-import { Recorder, type Recording } from '../graph/record.ts';
+import { Recorder } from '../graph/record.ts';
+import type { Recording } from '../graph/recording.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import { chooseProducts, type ProductChoice } from './choose-products.ts';
 import { instantiateKernels, type Kernels } from './kernels.ts';

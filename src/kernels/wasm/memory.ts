@@ -7,6 +7,8 @@
  * ```
  */
 
+import type { Address, Stride } from './kernels.ts';
+
 const pageBytes = 65536;
 
 /** 32-bit addresses end here. */
@@ -30,7 +32,7 @@ export function alignUp(n: number, unit: number): number {
  * Bytes from row to row: a whole number of cache lines, an odd one from 1 KiB on, because rows at the distance of a power
  * of two fall on the same few sets of the cache (4 % of a product).
  */
-export function rowStride(bytes: number): number {
+export function rowStride(bytes: number): Stride {
   const stride = alignUp(bytes, 64);
   return stride >= 1024 && stride % 128 === 0 ? stride + 64 : stride;
 }
@@ -65,7 +67,7 @@ export class KernelMemory {
   }
 
   /** `length` bytes at `address`; valid until the memory grows. */
-  bytes(address: number, length: number): Uint8Array {
+  bytes(address: Address, length: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, address, length);
   }
 
@@ -74,7 +76,7 @@ export class KernelMemory {
    * @param what named in the error
    * @throws RangeError past 4 GiB
    */
-  allocate(length: number, what: string): number {
+  allocate(length: number, what: string): Address {
     const address = this.#end;
     this.#end = alignUp(address + length, 64);
     if (this.#end > maxMemoryBytes) throw tooLarge(this.#end, what);

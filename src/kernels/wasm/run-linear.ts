@@ -6,7 +6,7 @@
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { type Activations, groupRows } from './forms/form.ts';
-import { stripBytes } from './kernels.ts';
+import { type Address, type Count, type Stride, stripBytes } from './kernels.ts';
 import { zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import { evenPart, type Quantized } from './split.ts';
@@ -29,22 +29,22 @@ export function quantizedBytes(w: WasmWeight, rows: number): number {
 /** One product `c = activation(factor · a · wᵀ + bias) + residual`, all in addresses. */
 export interface Product {
   /** Float32 rows. */
-  readonly a: number;
-  readonly lda: number;
-  readonly rows: number;
+  readonly a: Address;
+  readonly lda: Stride;
+  readonly rows: Count;
   readonly w: WasmWeight;
   /** Which matrix of a stack. */
   readonly matrix: number;
   /** 0: none. */
-  readonly bias: number;
+  readonly bias: Address;
   readonly factor: number;
-  readonly c: number;
-  readonly ldc: number;
+  readonly c: Address;
+  readonly ldc: Stride;
   readonly activation: number;
   /** 0: none. */
-  readonly residual: number;
-  readonly ldr: number;
-  readonly scratch: number;
+  readonly residual: Address;
+  readonly ldr: Stride;
+  readonly scratch: Address;
 }
 
 function isQuantized(there: Quantized | undefined, source: GraphTensor | undefined, w: WasmWeight): boolean {

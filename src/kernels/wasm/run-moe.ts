@@ -5,7 +5,7 @@
 import type { MoeOptions } from '../../tensor/ops.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 
-import { activationCodes } from './kernels.ts';
+import { type Address, activationCodes, type Count, type Stride } from './kernels.ts';
 import { alignUp, rowStride } from './memory.ts';
 import { linearScratch, multiply } from './run-linear.ts';
 import type { Runtime } from './runtime.ts';
@@ -19,7 +19,7 @@ function buffers(options: MoeOptions, nEmbd: number, rows: number, base: number)
   const [up, down, router] = [options.up, options.down, options.router] as WasmWeight[];
   const gate = options.gate as WasmWeight | undefined;
   let at = base;
-  const take = (bytes: number) => {
+  const take = (bytes: number): Address => {
     const start = at;
     at = alignUp(at + bytes + 64, 64);
     return start;
@@ -57,13 +57,13 @@ export function runMoe(rt: Runtime, x: GraphTensor, y: GraphTensor, options: Moe
   const code = activationCodes[options.activation];
   rt.quantized = undefined;
   const product = (
-    a: number,
-    lda: number,
-    n: number,
+    a: Address,
+    lda: Stride,
+    n: Count,
     w: WasmWeight,
     matrix: number,
-    c: number,
-    ldc: number,
+    c: Address,
+    ldc: Stride,
     activation = 0,
   ) =>
     multiply(rt, {

@@ -3,7 +3,7 @@
  */
 import type { Batch } from '../../tensor/ops.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
-import type { Kernels } from './kernels.ts';
+import type { Address, Count, Kernels, Stride } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
 import type { OutsideMemory } from './outside-memory.ts';
 import type { Layout } from './plan.ts';
@@ -21,11 +21,11 @@ interface Slab {
 
 /** What one rank works with. */
 interface RankMemory {
-  readonly positions: number;
-  readonly ids: number;
+  readonly positions: Address;
+  readonly ids: Address;
   /** 0 for a batch without token types. */
-  readonly types: number;
-  readonly scratch: number;
+  readonly types: Address;
+  readonly scratch: Address;
   readonly tokens: Slab;
   readonly sequences: Slab;
 }
@@ -57,9 +57,9 @@ export class Runtime {
   /** Attention stays in float32. */
   readonly exact: boolean;
   /** 1: use the tiles made for 256-bit registers. */
-  readonly wide: number;
+  readonly wide: Count;
   /** Where the scratch begins that the ranks have together. */
-  readonly shared: number;
+  readonly shared: Address;
   /** Where the last slab ends. */
   readonly end: number;
   readonly #outside: OutsideMemory | undefined;
@@ -139,54 +139,54 @@ export class Runtime {
   }
 
   /** Address of this rank's token ids. */
-  get ids(): number {
+  get ids(): Address {
     return this.#ranks[this.rank].ids;
   }
 
   /** Address of this rank's positions. */
-  get positions(): number {
+  get positions(): Address {
     return this.#ranks[this.rank].positions;
   }
 
   /** Address of this rank's token types, 0 for a batch without. */
-  get types(): number {
+  get types(): Address {
     return this.#ranks[this.rank].types;
   }
 
   /** Address of this rank's scratch. */
-  get scratch(): number {
+  get scratch(): Address {
     return this.#ranks[this.rank].scratch;
   }
 
   /** Address of `rows` rows of a weight, from `row` on; `scratch` has room for what its storage copies. */
-  blocks(w: WasmWeight, row: number, rows: number, scratch: number): number {
+  blocks(w: WasmWeight, row: number, rows: number, scratch: Address): Address {
     return w.storage.rows(w, row, rows, scratch, this.memory, this.#outside);
   }
 
   /** Rows of `x` that all ranks have. */
-  allRows(x: GraphTensor): number {
+  allRows(x: GraphTensor): Count {
     return x.space === 'tokens' ? this.batch.ids.length : this.batch.offsets.length - 1;
   }
 
   /** Rows of `x` that a rank has. */
-  rows(x: GraphTensor, rank = this.rank): number {
+  rows(x: GraphTensor, rank = this.rank): Count {
     const share = this.shares[rank];
     return x.space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
   }
 
   /** Address of the first of a rank's rows of `x`. */
-  address(x: GraphTensor, rank = this.rank): number {
+  address(x: GraphTensor, rank = this.rank): Address {
     const { address, rows, first } = this.#ranks[rank][x.space];
     return address + (rows * this.#columns.get(x.base)! + x.start + first * leading(x)) * 4;
   }
 
   /** Bytes from row to row. */
-  stride(x: GraphTensor): number {
+  stride(x: GraphTensor): Stride {
     return leading(x) * 4;
   }
 
   /** Pieces of the rows [begin, end) of a token tensor: which rank has them, and where. */
-  *segments(x: GraphTensor, begin: number, end: number): Generator<{ address: number; ld: number; rows: number }> {
+  *segments(x: GraphTensor, begin: number, end: number): Generator<{ address: Address; ld: Stride; rows: Count }> {
     for (let rank = 0; rank < this.shares.length; rank++) {
       const { tokens, tokensEnd } = this.shares[rank];
       const from = Math.max(begin, tokens);

@@ -7,6 +7,7 @@ import type { WeightRole, WeightSource } from '../../tensor/backend.ts';
 import type { Weight } from '../../tensor/ops.ts';
 import { type Blocking, type Form, panelColumns } from './forms/form.ts';
 import { gridAddress, writeGrid } from './grids.ts';
+import type { Address, Stride } from './kernels.ts';
 import type { KernelMemory } from './memory.ts';
 import type { OutsideMemory } from './outside-memory.ts';
 import { blocks, outsideBlocks } from './storage/blocks.ts';
@@ -27,10 +28,10 @@ export class WasmWeight implements Weight, Stored {
   /** How products with it are computed. */
   readonly products: Form;
   readonly blocking: Blocking;
-  readonly rowBytes: number;
-  readonly address: number;
-  readonly scales: number;
-  readonly grid: number;
+  readonly rowBytes: Stride;
+  readonly address: Address;
+  readonly scales: Address;
+  readonly grid: Address;
 
   /** @throws Error for a byte length that does not fit the shape */
   constructor(

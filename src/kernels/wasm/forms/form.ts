@@ -2,7 +2,7 @@
  * @file What a form of products can do: the numbers that weights are unpacked to and activations are quantised to, and the product
  * of both. One file each: `f32.ts`, `i16.ts`, `u8.ts`, `k4.ts`.
  */
-import type { Kernels } from '../kernels.ts';
+import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import { alignUp } from '../memory.ts';
 
 /** Columns of a panel. */
@@ -24,34 +24,34 @@ export interface Blocking {
 
 /** Where rows of quantised activations lie: in groups of 4, and what else the form keeps of them. */
 export interface Activations {
-  readonly address: number;
-  readonly groupBytes: number;
-  readonly scales: number;
+  readonly address: Address;
+  readonly groupBytes: Stride;
+  readonly scales: Address;
   /** Q4_K: int16 sums of 32 activations, their scales, and scratch for the sums in float32. */
-  readonly sums: number;
-  readonly sumScales: number;
-  readonly floats: number;
+  readonly sums: Address;
+  readonly sumScales: Address;
+  readonly floats: Address;
   readonly end: number;
 }
 
 /** Rows [begin, begin + rows) of float32 activations; `begin` is the first of a group. */
 export interface Rows {
-  readonly a: number;
-  readonly lda: number;
-  readonly begin: number;
-  readonly rows: number;
+  readonly a: Address;
+  readonly lda: Stride;
+  readonly begin: Count;
+  readonly rows: Count;
 }
 
 /** Rows of blocks of the file (at most 16) and the panel to make of them. */
 export interface Packing {
   readonly type: number;
-  readonly from: number;
-  readonly rowBytes: number;
-  readonly rows: number;
-  readonly grid: number;
-  readonly to: number;
-  readonly scales: number;
-  readonly scratch: number;
+  readonly from: Address;
+  readonly rowBytes: Stride;
+  readonly rows: Count;
+  readonly grid: Address;
+  readonly to: Address;
+  readonly scales: Address;
+  readonly scratch: Address;
 }
 
 /**

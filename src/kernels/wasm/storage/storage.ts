@@ -5,7 +5,7 @@
 import type { GgmlType } from '../../../gguf/ggml-types.ts';
 import type { WeightSource } from '../../../tensor/backend.ts';
 import { type Blocking, type Form, panelColumns } from '../forms/form.ts';
-import type { Kernels } from '../kernels.ts';
+import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import type { KernelMemory } from '../memory.ts';
 import type { OutsideMemory } from '../outside-memory.ts';
 
@@ -20,11 +20,11 @@ export interface Stored {
   readonly products: Form;
   readonly blocking: Blocking;
   /** Bytes of a row in the file. */
-  readonly rowBytes: number;
+  readonly rowBytes: Stride;
   /** Where the values, the scales and the grid of its type are. */
-  readonly address: number;
-  readonly scales: number;
-  readonly grid: number;
+  readonly address: Address;
+  readonly scales: Address;
+  readonly grid: Address;
 }
 
 /** What filling a weight takes. */
@@ -33,14 +33,14 @@ export interface Filling {
   readonly outside: OutsideMemory | undefined;
   readonly kernels: Kernels;
   /** Address of `stagingBytes` bytes past the weights, which nobody else uses meanwhile. */
-  readonly staging: number;
+  readonly staging: Address;
 }
 
 /** What products and tables read weights with. */
 export interface Reader {
   readonly kernels: Kernels;
   /** Address of `rows` rows of file blocks from `row` on; `scratch` has `copyBytes` of them. */
-  blocks(w: Stored, row: number, rows: number, scratch: number): number;
+  blocks(w: Stored, row: number, rows: Count, scratch: Address): Address;
 }
 
 /** Panels [begin, end) of matrix `matrix`. */
@@ -49,11 +49,11 @@ export interface PanelRange {
   readonly begin: number;
   readonly end: number;
   /** `panelScratchBytes` bytes. */
-  readonly scratch: number;
+  readonly scratch: Address;
 }
 
 /** Multiplies `nPanels` panels, whose first column is `column`. */
-export type UsePanels = (panels: number, scales: number, nPanels: number, column: number) => void;
+export type UsePanels = (panels: Address, scales: Address, nPanels: Count, column: number) => void;
 
 /** A way of storing weights. Sizes are in bytes. */
 export interface Storage {
@@ -65,11 +65,11 @@ export interface Storage {
   /** Reads the data and brings it into this form. */
   fill(w: Stored, source: WeightSource, filling: Filling): Promise<void>;
   /** The type and length of a row as kernels that look up rows read it. */
-  row(w: Stored): { readonly type: number; readonly rowBytes: number };
+  row(w: Stored): { readonly type: number; readonly rowBytes: Stride };
   /** Scratch for `rows` rows that have to be copied before kernels can read them; 0 where they lie in their memory. */
   copyBytes(w: Stored, rows: number): number;
   /** Address of `rows` rows from `row` on; copied to `scratch` where `copyBytes` is not 0. */
-  rows(w: Stored, row: number, rows: number, scratch: number, memory: KernelMemory, outside?: OutsideMemory): number;
+  rows(w: Stored, row: number, rows: Count, scratch: Address, memory: KernelMemory, outside?: OutsideMemory): Address;
   /** Scratch of `panels`. */
   panelScratchBytes(w: Stored): number;
   /** Hands the panels of a product to `use`, as many at a time as there are. */
@@ -87,11 +87,11 @@ export function packingBytes({ k, blocking }: Stored): number {
 /** Unpacks `rows` (at most 16) rows of file blocks at `from` into one panel. */
 export function packPanel(
   { products, blocking, type, rowBytes, grid }: Stored,
-  from: number,
-  rows: number,
-  to: number,
-  scales: number,
-  scratch: number,
+  from: Address,
+  rows: Count,
+  to: Address,
+  scales: Address,
+  scratch: Address,
   kernels: Kernels,
 ): void {
   products.pack(kernels, blocking, { type: type.id, from, rowBytes, rows, grid, to, scales, scratch });
