@@ -31,6 +31,7 @@ export const mayImport = {
   ],
   server: ['engine', 'workers', 'tokenizer', 'gguf'],
   audit: ['engine', 'models', 'tensor', 'gguf'],
+  plain: [],
   convert: ['tokenizer', 'tensor', 'gguf'],
   quantize: ['tensor', 'gguf'],
   cli: [
