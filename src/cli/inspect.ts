@@ -15,6 +15,7 @@ import {
   wholeSource,
 } from '../gguf/index.ts';
 import { ModelError, type ModelTreeNode, modelTree } from '../models/index.ts';
+import { hasTower, towerTree } from '../models/vision/index.ts';
 import { hubOptions, isRemote } from './chosen-model.ts';
 import { byteSize, log } from './log.ts';
 import { drawTree } from './model-tree.ts';
@@ -29,7 +30,7 @@ const SHOWN_ELEMENTS = 6;
 const SHOWN_VALUE = 120;
 
 /** The model in a file, or why it cannot run. */
-type Model = { readonly tree: ModelTreeNode } | { readonly problem: string };
+type Model = { readonly kind: 'model' | 'vision tower'; readonly tree: ModelTreeNode } | { readonly problem: string };
 
 /**
  * Prints header, metadata, tensors and, if the file has a model, its layers and parameters as a tree. The output is a
@@ -80,7 +81,8 @@ async function openModel(name: string, values: OptionValues): Promise<{ source: 
 
 function modelOf(file: GgufFile): Model {
   try {
-    return { tree: modelTree(file) };
+    if (hasTower(file)) return { kind: 'vision tower', tree: towerTree(file) };
+    return { kind: 'model', tree: modelTree(file) };
   } catch (error) {
     if (error instanceof ModelError || error instanceof GgufError) return { problem: error.message };
     throw error;
@@ -89,10 +91,10 @@ function modelOf(file: GgufFile): Model {
 
 function describeModel(model: Model, { parameters }: GgufDescription): string {
   if ('problem' in model) return `cannot run this model: ${model.problem}\n`;
-  const { tree } = model;
+  const { kind, tree } = model;
   const others = parameters - tree.nParams;
   const note = others > 0 ? `, and ${others} that embeddings do not need` : '';
-  return `model ${tree.name}, ${tree.nParams} parameters${note}\n${drawTree(tree)}`;
+  return `${kind} ${tree.name}, ${tree.nParams} parameters${note}\n${drawTree(tree)}`;
 }
 
 function plainTree({ name, nParams, children, weight }: ModelTreeNode): unknown {

@@ -107,9 +107,11 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
   const architecture = architectures.get(id);
   if (architecture === undefined) {
     const known = [...architectures.keys()].join(', ');
-    throw new ModelError(`the architecture ${printable(id)} is not supported; supported are ${known}`, {
-      key: 'general.architecture',
-    });
+    const problem =
+      id === 'clip'
+        ? 'the file holds a vision tower, which needs a text model beside it'
+        : `the architecture ${printable(id)} is not supported`;
+    throw new ModelError(`${problem}; supported are ${known}`, { key: 'general.architecture' });
   }
   const loader = new WeightLoader(file, allocator, readHyperParameters(file));
   const model = architecture.build(loader);

@@ -112,7 +112,8 @@ function readMix(file: GgufFile, target: TargetType): Mix {
   const { metadata } = file;
   const arch = metadata.string('general.architecture');
   if (arch === undefined) throw new GgufError('the key is missing', { source: file.name, key: 'general.architecture' });
-  const nLayer = metadata.u32(`${arch}.block_count`);
+  // llama.cpp counts no layers in vision towers, so that each deserves more bits.
+  const nLayer = arch === 'clip' ? 0 : metadata.u32(`${arch}.block_count`);
   if (nLayer === undefined)
     throw new GgufError('the key is missing', { source: file.name, key: `${arch}.block_count` });
   const heads = (key: string): number | undefined =>
@@ -135,12 +136,17 @@ function readMix(file: GgufFile, target: TargetType): Mix {
 const isAttnV = (name: string) => /attn_(v|qkv|kv_b)\.weight/.test(name);
 
 /** Matrices that stay as they are: norms, routers, and what is looked up and not multiplied. */
-const kept = /_norm\.weight|ffn_gate_inp\.weight|attn_rel_b\.weight|^(position_embd|token_types)\.weight$/;
+const kept =
+  /_norm\.weight|ffn_gate_inp\.weight|attn_rel_b\.weight|^(v\.position_embd|position_embd|token_types)\.weight$/;
+
+/** The kernels of convolutions have four axes, with rows as short as a patch is wide. */
+const mostAxes = 3;
 
 /** Whether a tensor is a matrix (or a stack of them) that gets a new type at all. */
 function isQuantised({ name, shape, type }: TensorInfo): boolean {
   const isInteger = /^I(8|16|32|64)$/.test(type.name);
-  return shape.slice(1).some((n) => n !== 1) && name.endsWith('weight') && !kept.test(name) && !isInteger;
+  const isMatrix = shape.length <= mostAxes && shape.slice(1).some((n) => n !== 1);
+  return isMatrix && name.endsWith('weight') && !kept.test(name) && !isInteger;
 }
 
 /** First and last eighth of the layers, and every third between. */

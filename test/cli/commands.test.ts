@@ -194,6 +194,14 @@ model modern-bert, 232385 parameters
 `);
   });
 
+  it('prints a vision tower as a tree', async () => {
+    const tower = fileURLToPath(new URL('../fixtures/multimodal/models/mmproj-qwen3vl.gguf', import.meta.url));
+    const { stdout } = await run(['inspect', tower]);
+    expect(stdout).toContain('\nvision tower qwen3vl_merger, 305616 parameters\n');
+    expect(stdout).toMatch(/patch_embd +73776 +weight F32 \[768, 48\], weight.1 F32 \[768, 48\], bias F32 \[48\]/);
+    expect(stdout).toMatch(/0 to 3 +\d+ +each of 4 layers/);
+  });
+
   it('says why a file holds no model', async () => {
     const vocabulary = fileURLToPath(new URL('../fixtures/vocab/ggml-vocab-bert-bge.gguf.gz', import.meta.url));
     const { code, stdout } = await run(['inspect', vocabulary]);

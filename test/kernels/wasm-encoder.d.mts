@@ -1,6 +1,8 @@
 /** @file Types of `wasm-encoder.mjs`. */
 import type { Ops, PoolKind, Tensor, Weight } from '../../src/tensor/ops.ts';
 
+type Graph = (ops: Ops, weights: Record<string, Weight>, pooling?: PoolKind) => Tensor;
 export const sizes: { nEmbd: number; nFf: number; nHead: number };
-export function encoder(ops: Ops, weights: Record<string, Weight>, pooling?: PoolKind): Tensor;
+export const encoder: Graph;
+export const graphs: { encoder: Graph; tower: Graph; withImages: Graph };
 export function layers(ops: Ops, weights: Record<string, Weight>): Tensor;

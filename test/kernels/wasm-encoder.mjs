@@ -41,3 +41,42 @@ export function layers(ops, w) {
   }
   return x;
 }
+
+/** A vision tower over given rows: `[nSeq, 2 · nEmbd]` of sequences of four patches. */
+export function tower(ops, w) {
+  const { nEmbd } = sizes;
+  let x = ops.linear(ops.given(0, nEmbd), { weight: w.out });
+  x = ops.embedding(w.tok, { term: 0 }, { add: x });
+  const coordinates = { kind: 'axes', sizes: [4, 4] };
+  for (const within of ['window', 'image']) x = attend(ops, w, x, coordinates, { within });
+  return ops.concat([ops.linear(ops.pool(x, 'concat'), { weight: w.merge }), ops.pool(x, 'mean')]);
+}
+
+/** A text model over embeddings and given rows, pooled. */
+export function withImages(ops, w, pooling) {
+  const { nEmbd } = sizes;
+  let x = ops.given(0, nEmbd, { instead: ops.embedding(w.tok, 'ids') });
+  const coordinates = { kind: 'interleaved', sizes: [3, 3, 2, 0] };
+  for (let layer = 0; layer < 2; layer++) {
+    x = attend(ops, w, x, coordinates, { causal: true });
+    x = ops.given(0, nEmbd, { add: x });
+  }
+  return ops.pool(x, pooling);
+}
+
+function attend(ops, w, x, coordinates, options) {
+  const { nEmbd, nHead } = sizes;
+  const qkv = ops.linear(ops.norm(x, { weight: w.norm }, { kind: 'rms', eps: 1e-6 }), { weight: w.qkv });
+  const [q, k, v] = [0, 1, 2].map((i) => ops.columns(qkv, i * nEmbd, nEmbd));
+  const rope = { nHead, nRot: nEmbd / nHead, kind: 'neox', freqBase: 10000, coordinates };
+  const mixed = ops.attention(ops.rope(q, rope), ops.rope(k, rope), v, {
+    nHead,
+    nHeadKv: nHead,
+    scale: 0.25,
+    ...options,
+  });
+  return ops.linear(mixed, { weight: w.out }, { residual: x });
+}
+
+/** What a worker may be asked to compute. */
+export const graphs = { encoder, tower, withImages };

@@ -14,7 +14,7 @@ import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch, PoolKind, Tensor } from '../../src/tensor/ops.ts';
 import { normal } from '../random.ts';
 import { batchOf, load, type Sources, source, withTypes } from './graphs.ts';
-import { encoder, layers, sizes } from './wasm-encoder.mjs';
+import { encoder, graphs, layers, sizes } from './wasm-encoder.mjs';
 
 const { nEmbd, nFf } = sizes;
 const matrix = (name: string, nIn: number, nOut: number, seed: number): Sources['x'] => [
@@ -30,6 +30,7 @@ const sources: Sources = {
   out: matrix('out', nEmbd, nEmbd, 5),
   up: matrix('up', nEmbd, nFf, 6),
   down: matrix('down', nFf, nEmbd, 7),
+  merge: matrix('merge', 4 * nEmbd, nEmbd, 13),
   head: matrix('head', nEmbd, 5, 8),
   router: matrix('router', nEmbd, 3, 9),
   expertUp: [source('expertUp', [nEmbd, nFf, 3], normal(nEmbd * nFf * 3, 10, 0.2), 'F16'), 'matrix'],
@@ -183,6 +184,71 @@ it('the same bits when workers are held up at random', async () => {
   }
 });
 
+describe('images', () => {
+  /** Three images of 12, 30 and 2 tokens of four patches, in windows. */
+  const patches = (): Batch => {
+    const ends = [48, 168, 176];
+    const n = ends[2];
+    const batch = batchOf(Array.from({ length: n / 4 }, () => 4));
+    return {
+      ...batch,
+      given: { values: normal(n * nEmbd, 21), width: nEmbd, at: Int32Array.from({ length: n }, (_, i) => i) },
+      coordinates: Int32Array.from({ length: 4 * n }, (_, i) => (i * 3) % 11),
+      spans: { image: Int32Array.of(0, ...ends), window: Int32Array.of(0, 16, 48, 80, 84, 140, 168, 176) },
+      mixture: [{ rows: Int32Array.from({ length: n }, (_, i) => i % 50), weights: normal(n, 22) }],
+    };
+  };
+  /** Texts, two of them with an image whose tokens see each other. */
+  const texts = (): Batch => {
+    const batch = batchOf([40, 9, 170]);
+    const n = batch.ids.length;
+    const images = [
+      [5, 29],
+      [60, 210],
+    ];
+    const at = new Int32Array(n).fill(-1);
+    const ahead = new Int32Array(n);
+    let next = 0;
+    for (const [begin, end] of images) {
+      for (let t = begin; t < end; t++) {
+        at[t] = next++;
+        ahead[t] = end - 1 - t;
+      }
+    }
+    return {
+      ...batch,
+      given: { values: normal(next * nEmbd, 23), width: nEmbd, at },
+      ahead,
+      coordinates: Int32Array.from({ length: 4 * n }, (_, i) => (i * 5) % 17),
+      poolFrom: Int32Array.of(29, 40, 212),
+    };
+  };
+
+  it.each<[keyof typeof graphs, () => Batch, PoolKind | undefined]>([
+    ['tower', patches, undefined],
+    ['withImages', texts, 'mean'],
+    ['withImages', texts, 'cls'],
+    ['withImages', texts, 'last'],
+  ])('%s: the same bits on one to four workers, held up at random', async (graph, make, pooling) => {
+    const batch = make();
+    for (const precision of ['exact', 'high'] as const) {
+      const backend = await createWasmBackend({ precision });
+      const weights = await load(backend, sources);
+      backend.ops.begin(batch);
+      const expected = await backend.ops.read(graphs[graph](backend.ops, weights, pooling));
+      for (const options of [{}, { keepBlocks: true }]) {
+        const team = await startTeam(4, precision, options);
+        for (const n of [1, 2, 3, 4, 4, 3]) {
+          const [{ values, error }] = await team.run(n, batch, { graph, pooling, jitter: true });
+          expect(error).toBeUndefined();
+          expect([n, values]).toEqual([n, expected]);
+        }
+        await team.stop();
+      }
+    }
+  });
+});
+
 interface Answer {
   values?: Float32Array;
   error?: string;
@@ -214,7 +280,11 @@ async function startTeam(nThreads: number, precision: Precision, options: Prepar
   );
   await Promise.all(workers.map((_, rank) => ask(rank, { sources: plain })));
   return {
-    run: (team: number, batch: Batch, how: { failing?: number; jitter?: boolean; pooling?: PoolKind } = {}) =>
+    run: (
+      team: number,
+      batch: Batch,
+      how: { failing?: number; jitter?: boolean; pooling?: PoolKind; graph?: keyof typeof graphs } = {},
+    ) =>
       Promise.all(
         workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, ...how, fail: rank === how.failing })),
       ),

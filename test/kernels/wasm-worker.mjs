@@ -1,7 +1,7 @@
 /** @file One worker of a team, for `wasm-team.test.ts`; computes with the built package. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createWasmBackend } from '../../build/modules/kernels/wasm/index.js';
-import { encoder } from './wasm-encoder.mjs';
+import { graphs } from './wasm-encoder.mjs';
 
 const { setup, rank, precision } = workerData;
 const backend = await createWasmBackend({ precision, setup, rank });
@@ -29,7 +29,7 @@ async function loadWeights(sources) {
   }
 }
 
-parentPort.on('message', async ({ sources, batch, team, fail, jitter, pooling }) => {
+parentPort.on('message', async ({ sources, batch, team, fail, jitter, pooling, graph = 'encoder' }) => {
   try {
     if (sources) {
       await loadWeights(sources);
@@ -38,7 +38,7 @@ parentPort.on('message', async ({ sources, batch, team, fail, jitter, pooling })
     }
     backend.setTeam(team);
     backend.ops.begin(batch);
-    const out = encoder(backend.ops, weights, pooling);
+    const out = graphs[graph](backend.ops, weights, pooling);
     if (fail)
       backend.profile = {
         add: () => {

@@ -16,7 +16,7 @@ import type { LoadModelOptions, ModelOutline } from '../index.ts';
 import { nameSteps } from '../names/name-steps.ts';
 import { type ModelTreeNode, weightTree } from '../tree.ts';
 import { type Allocator, outlines, WeightLoader } from '../weights.ts';
-import { readProjectorType, readVisionParameters } from './parameters.ts';
+import { projectorArchitecture, readProjectorType, readVisionParameters } from './parameters.ts';
 import { gridOf, packPatches, rowsByImage } from './patches.ts';
 import { towers } from './registry.ts';
 import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
@@ -81,6 +81,11 @@ export function outlineTower(file: GgufFile): TowerOutline {
   return outlineOf(tower, projector);
 }
 
+/** Whether `file` is one for a vision tower (or another encoder) instead of a text model. */
+export function hasTower({ metadata }: GgufFile): boolean {
+  return metadata.string('general.architecture') === projectorArchitecture;
+}
+
 /**
  * The layers and parameters of the tower that `file` describes as a tree. Reads no weights.
  * @throws as `loadTower` does
@@ -120,7 +125,7 @@ function declareTower(file: GgufFile, allocator: Allocator): { tower: Tower; loa
   const architecture = towers.get(projector);
   if (architecture === undefined) {
     const known = [...towers.keys()].join(', ');
-    throw new ModelError(`the projector type ${printable(projector)} is not known; known are ${known}`, {
+    throw new ModelError(`the projector type ${printable(projector)} is not supported; supported are ${known}`, {
       key: 'clip.projector_type',
     });
   }

@@ -8,7 +8,7 @@ import { Keys } from '../keys.ts';
 import type { RopeParameters } from '../rope.ts';
 
 /** `general.architecture` of a file with a vision tower. */
-const projectorArchitecture = 'clip';
+export const projectorArchitecture = 'clip';
 
 const maxLayers = 512;
 /** Most pixels a side, and of a patch; llama.cpp has no such limits, but no tower comes near. */
