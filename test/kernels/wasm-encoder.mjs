@@ -43,7 +43,7 @@ export function layers(ops, w) {
 }
 
 /** A vision tower over given rows: `[nSeq, 2 · nEmbd]` of sequences of four patches. */
-export function tower(ops, w) {
+function tower(ops, w) {
   const { nEmbd } = sizes;
   let x = ops.linear(ops.given(0, nEmbd), { weight: w.out });
   x = ops.embedding(w.tok, { term: 0 }, { add: x });
@@ -53,7 +53,7 @@ export function tower(ops, w) {
 }
 
 /** A text model over embeddings and given rows, pooled. */
-export function withImages(ops, w, pooling) {
+function withImages(ops, w, pooling) {
   const { nEmbd } = sizes;
   let x = ops.given(0, nEmbd, { instead: ops.embedding(w.tok, 'ids') });
   const coordinates = { kind: 'interleaved', sizes: [3, 3, 2, 0] };
