@@ -235,7 +235,7 @@ export class Team {
   }
 
   dispose(): Promise<void> {
-    return this.#end(new Error('the model was disposed of'));
+    return this.#end(new Error('the model is disposed'));
   }
 }
 
