@@ -1,7 +1,8 @@
 /**
  * @file `--jsonl`: writes a line for each input line, in order, as soon as it and all lines before it are done.
  */
-import { ContextSizeError, InputError } from '../engine/errors.ts';
+import { ContextSizeError, type InputError } from '../engine/errors.ts';
+import type { ImageError } from '../engine/index.ts';
 import { type InputLine, jsonLines, type Line } from './jsonl.ts';
 import { lineCounter, log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
@@ -17,11 +18,13 @@ export interface LineAnswers {
   readonly done: string;
   /** Whether an input may be an array of token ids. */
   readonly takesIds: boolean;
+  /** Whether a record of texts and images is an input, too. */
+  readonly takesImages?: boolean;
   /**
    * The output line for each input, in order, or the error of an invalid input. If the first error ends the command,
    * the lines after it may be left out.
    */
-  answer(lines: readonly InputLine[]): Promise<(string | InputError)[]>;
+  answer(lines: readonly InputLine[]): Promise<(string | InputError | ImageError)[]>;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface LineAnswers {
  * @throws UsageError that names the line, or at the end the number of such lines; what `answer` and writing throw
  */
 export async function answerLines(values: OptionValues, answers: LineAnswers): Promise<void> {
-  const groups = jsonLines(values, answers.takesIds);
+  const groups = jsonLines(values, answers.takesIds, answers.takesImages);
   const output = new Output(values.onError === 'skip', answers.done);
   const ahead: Promise<void>[] = [];
   let last = Promise.resolve();
@@ -72,7 +75,7 @@ function untilBad(lines: Line[]): Line[] {
 
 async function writeAfter(
   previous: Promise<void>,
-  answered: Promise<(string | InputError)[]>,
+  answered: Promise<(string | InputError | ImageError)[]>,
   lines: readonly Line[],
   output: Output,
 ): Promise<void> {
@@ -82,13 +85,17 @@ async function writeAfter(
   for (const line of lines) {
     const answer = 'problem' in line ? new UsageError(line.problem) : answers.next().value;
     if (answer === undefined) break;
-    texts.push(answer instanceof InputError ? new UsageError(problemOf(answer, line.number)) : answer);
+    texts.push(
+      typeof answer !== 'string' && !(answer instanceof UsageError)
+        ? new UsageError(problemOf(answer, line.number))
+        : answer,
+    );
   }
   await output.write(texts);
 }
 
 /** The problem with the input of a line. The engine counts inputs of a group; users count lines. */
-function problemOf(error: InputError, number: number): string {
+function problemOf(error: InputError | ImageError, number: number): string {
   if (error instanceof ContextSizeError) {
     const { nTokens, nCtx } = error;
     return `line ${number} is too large: it has ${nTokens} tokens, but the context is ${nCtx} (shorten it, or cut it with --truncate)`;

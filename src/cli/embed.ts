@@ -4,8 +4,10 @@
 
 import { InputError } from '../engine/errors.ts';
 import type { Embedder, Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
+import { ImageError } from '../image/errors.ts';
 import { answerLines, type LineAnswers } from './answer-lines.ts';
 import { formatEmbeddings } from './embed-formats.ts';
+import { labelOf, withImages } from './images.ts';
 import { readInput, requireModel } from './input.ts';
 import type { InputLine } from './jsonl.ts';
 import { loadEmbedder } from './load.ts';
@@ -25,8 +27,10 @@ const SHORT_INPUT = 4096;
 export async function embed(parsed: Parsed): Promise<void> {
   const { values } = parsed;
   const model = requireModel(parsed);
-  const input = values.jsonl ? undefined : await readInput(values);
-  const short = input !== undefined && input.length < SHORT_INPUT;
+  const { images = [] } = values;
+  if (images.length > 0 && values.jsonl) throw new UsageError('--jsonl has images in its lines, not in --image');
+  const input = values.jsonl ? undefined : await readTextBeside(images, values);
+  const short = input !== undefined && input.length < SHORT_INPUT && images.length === 0;
   const embedder = await loadEmbedder(await model.locate(), values, short ? { worker: false, packing: false } : {});
   try {
     if (values.profile && embedder.info.backend !== 'wasm')
@@ -40,8 +44,9 @@ export async function embed(parsed: Parsed): Promise<void> {
     };
     if (input === undefined) await answerLines(values, lineAnswers(embedder, values, options));
     else {
-      const texts = splitTexts(input, values.embdSeparator);
-      const result = await embedder.embed(texts, { ...options, onProgress: showProgress() });
+      const inputs = images.length > 0 ? [withImages(images, input)] : splitTexts(input, values.embdSeparator);
+      const texts = inputs.map(labelOf);
+      const result = await embedder.embed(inputs, { ...options, onProgress: showProgress() });
       warnTruncated(result, (i) => `text ${i}`);
       await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));
     }
@@ -49,6 +54,12 @@ export async function embed(parsed: Parsed): Promise<void> {
   } finally {
     await embedder.dispose();
   }
+}
+
+/** The text of the input; with images and no text given, there is none. */
+function readTextBeside(images: readonly string[], values: OptionValues): Promise<string> | string {
+  const isGiven = values.prompt !== undefined || values.file !== undefined || values.stdin;
+  return images.length > 0 && !isGiven ? '' : readInput(values);
 }
 
 /** Answers each line with its vector, as JSON. */
@@ -62,11 +73,12 @@ function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOpt
   return {
     done: 'embedded',
     takesIds: true,
+    takesImages: true,
     async answer(lines) {
       try {
         return await vectorsOf(lines);
       } catch (error) {
-        if (!(error instanceof InputError && error.index !== undefined)) throw error;
+        if (!isOfOneInput(error)) throw error;
         // One input is invalid, and nothing was computed: embed each input separately, as far as answers are needed.
         const wanted = values.onError === 'skip' ? lines : lines.slice(0, error.index + 1);
         return Promise.all(wanted.map((line) => vectorsOf([line]).then(([text]) => text, unusable)));
@@ -76,9 +88,14 @@ function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOpt
 }
 
 /** Returns the error of a single input as its answer; throws any other error. */
-function unusable(error: unknown): InputError {
-  if (error instanceof InputError && error.index !== undefined) return error;
+function unusable(error: unknown): InputError | ImageError {
+  if (isOfOneInput(error)) return error;
   throw error;
+}
+
+/** Whether an error says which input cannot be used. */
+function isOfOneInput(error: unknown): error is (InputError | ImageError) & { readonly index: number } {
+  return (error instanceof InputError || error instanceof ImageError) && error.index !== undefined;
 }
 
 /** Splits the input into texts; line breaks may be those of Windows. */

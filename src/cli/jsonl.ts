@@ -2,8 +2,11 @@
  * @file Reads the input of `--jsonl`, in groups as lines arrive. An invalid line keeps its position among the others, so that
  * the lines before it are answered first.
  */
-import { loneSurrogate } from '../engine/inputs.ts';
+
+import type { MediaInput } from '../engine/images/parts.ts';
+import { loneSurrogate } from '../engine/well-formed.ts';
 import { type ByteLine, byteLines } from './byte-lines.ts';
+import { mediaOfJson } from './images.ts';
 import { openInput } from './input.ts';
 import type { OptionValues } from './option-table.ts';
 import { decodeText, describeBinary } from './text-encoding.ts';
@@ -18,7 +21,7 @@ const MAX_GROUP_BYTES = 2 ** 18;
 export interface InputLine {
   /** Counted from 1. */
   readonly number: number;
-  readonly input: string | number[];
+  readonly input: string | number[] | MediaInput;
 }
 
 /** An invalid line. */
@@ -34,11 +37,13 @@ export type Line = InputLine | BadLine;
  * The lines of `-f` or standard input, in groups of those that have arrived. Empty lines are left out. Reads at most
  * one chunk of the stream ahead of the requested group.
  * @param takesIds whether an input may be an array of token ids
+ * @param takesImages whether an input may be a record of texts and images
  * @throws UsageError for a stream that cannot be read
  */
 export async function* jsonLines(
   { prompt, file }: Partial<Pick<OptionValues, 'prompt' | 'file'>>,
   takesIds: boolean,
+  takesImages = false,
 ): AsyncGenerator<Line[]> {
   if (prompt !== undefined) throw new UsageError('--jsonl reads standard input or -f FILE, not -p');
   const { stream, source } = await openInput(file);
@@ -46,7 +51,7 @@ export async function* jsonLines(
   let bytes = 0;
   for await (const lines of byteLines(stream, source)) {
     for (const line of lines) {
-      const parsed = parseLine(line, takesIds);
+      const parsed = parseLine(line, takesIds, takesImages);
       if (parsed === undefined) continue;
       group.push(parsed);
       bytes += line.bytes?.length ?? 0;
@@ -62,7 +67,7 @@ export async function* jsonLines(
 }
 
 /** The input of a line; `undefined` for an empty line. */
-function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean): Line | undefined {
+function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean, takesImages: boolean): Line | undefined {
   const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
   if (bytes === undefined) return bad('is too long');
   const decoded = decodeText(bytes, encoding);
@@ -81,6 +86,8 @@ function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean): Li
   if (takesIds && Array.isArray(value) && value.length > 0 && value.every(Number.isInteger)) {
     return { number, input: value as number[] };
   }
+  const media = takesImages ? mediaOfJson(value) : undefined;
+  if (media !== undefined) return { number, input: media };
   if (typeof value !== 'string') {
     return bad(takesIds ? 'must be a JSON string or an array of token ids' : 'must be a JSON string');
   }

@@ -2,6 +2,7 @@
  * @file Loads the model that the options describe.
  */
 import type { Embedder, LoadOptions } from '../engine/index.ts';
+import { visionOptions } from './images.ts';
 import { log, showProgress } from './log.ts';
 import { readMetadataValues } from './metadata-values.ts';
 import type { OptionValues } from './option-table.ts';
@@ -58,6 +59,7 @@ export function loadOptions(
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing,
+    ...visionOptions(values),
     gpu: {
       memory: values.gpuMemory && values.gpuMemory * 2 ** 20,
       weights: values.gpuWeights,

@@ -6,6 +6,7 @@ import { auditOptions } from './options/audit-options.ts';
 import { fileOptions } from './options/file-options.ts';
 import { generalOptions } from './options/general-options.ts';
 import { hubOptions } from './options/hub-options.ts';
+import { imageOptions } from './options/image-options.ts';
 import { inputOptions } from './options/input-options.ts';
 import { metadataOptions } from './options/metadata-options.ts';
 import { modelOptions } from './options/model-options.ts';
@@ -17,6 +18,7 @@ const rows = [
   ...modelOptions,
   ...hubOptions,
   ...metadataOptions,
+  ...imageOptions,
   ...vectorOptions,
   ...inputOptions,
   ...auditOptions,

@@ -67,9 +67,11 @@ export interface NumberOption extends OptionBase {
   readonly max: number;
 }
 
-/** Texts separated by commas. */
+/** Texts separated by commas, or one for each time that the flag is given. */
 export interface ListOption extends OptionBase {
   readonly type: 'list';
+  /** Each flag gives one text, whose commas are its own. */
+  readonly repeats?: true;
   readonly value: string;
   /** Whether an empty list is valid. */
   readonly mayBeEmpty?: true;

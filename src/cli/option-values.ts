@@ -19,6 +19,7 @@ export function readOptionValue(
 ): OptionValue {
   if (option.type === 'string') return readString(option, text, from);
   if (option.type === 'list') {
+    if (option.repeats && text !== '') return [text];
     const parts = text
       .split(',')
       .map((part) => part.trim())

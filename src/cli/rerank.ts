@@ -1,6 +1,8 @@
 /**
  * @file The command `rerank`.
  */
+import type { RankInput } from '../engine/index.ts';
+import { labelOf, withImages } from './images.ts';
 import { readInput, requireModelOption } from './input.ts';
 import { jsonLines } from './jsonl.ts';
 import { loadOptions } from './load.ts';
@@ -14,13 +16,13 @@ import { forTerminal, write } from './write.ts';
  * Reads one document from each line, as plain text or as a JSON string; an empty input has none.
  * @throws UsageError that names a line that is not a JSON string
  */
-async function readDocuments(values: OptionValues): Promise<string[]> {
+async function readDocuments(values: OptionValues): Promise<RankInput[]> {
   if (values.jsonl) {
-    const documents: string[] = [];
-    for await (const lines of jsonLines({ file: values.file }, false)) {
+    const documents: RankInput[] = [];
+    for await (const lines of jsonLines({ file: values.file }, false, true)) {
       for (const line of lines) {
         if ('problem' in line) throw new UsageError(line.problem);
-        documents.push(line.input as string);
+        documents.push(line.input as RankInput);
       }
     }
     return documents;
@@ -33,30 +35,36 @@ async function readDocuments(values: OptionValues): Promise<string[]> {
 export async function rerank(parsed: Parsed): Promise<void> {
   const { values, positionals } = parsed;
   const model = requireModelOption(parsed);
-  if (values.query === undefined) throw new UsageError('no query: give it with -q TEXT');
+  const { images = [], queryImages = [] } = values;
+  if (values.query === undefined && queryImages.length === 0) throw new UsageError('no query: give it with -q TEXT');
+  const query = queryImages.length > 0 ? withImages(queryImages, values.query ?? '') : (values.query ?? '');
   if (positionals.length > 0 && (values.file !== undefined || values.jsonl))
     throw new UsageError('documents are given twice: leave out the arguments, or -f and --jsonl');
-  const documents = positionals.length > 0 ? positionals : await readDocuments(values);
+  const hasOthers = positionals.length > 0 || images.length > 0;
+  const texts = hasOthers && values.file === undefined && !values.jsonl ? positionals : await readDocuments(values);
+  const documents: RankInput[] = [...texts, ...images.map((image) => ({ image }))];
   if (documents.length === 0)
     throw new UsageError('no documents: give them as arguments, or as lines of -f FILE or standard input');
   const { Reranker } = await import('../engine/index.ts');
   const reranker = await Reranker.load(
     await model.locate(),
-    loadOptions(values, { worker: documents.length > 1 ? undefined : false }),
+    loadOptions(values, { worker: documents.length > 1 || values.mmproj !== undefined ? undefined : false }),
   );
   try {
-    const { results, nTokens } = await reranker.rank(values.query, documents, {
+    const { results, nTokens } = await reranker.rank(query, documents, {
       topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),
       scores: values.rankScores,
       onProgress: showProgress(),
     });
     if (values.json) {
       await write(
-        `${JSON.stringify(results.map((result) => ({ ...result, nTokens: nTokens[result.index], text: documents[result.index] })))}\n`,
+        `${JSON.stringify(results.map((result) => ({ ...result, nTokens: nTokens[result.index], text: labelOf(documents[result.index]) })))}\n`,
       );
     } else {
       for (const { score, index } of results)
-        await write(`${score.toFixed(6).padStart(11)}  ${index}  ${forTerminal(onOneLine(documents[index]))}\n`);
+        await write(
+          `${score.toFixed(6).padStart(11)}  ${index}  ${forTerminal(onOneLine(labelOf(documents[index])))}\n`,
+        );
     }
   } finally {
     await reranker.dispose();

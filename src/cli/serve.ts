@@ -73,6 +73,8 @@ async function appOptions(values: OptionValues): Promise<AppOptions> {
     tags: values.tags,
     normalize: values.embdNormalize,
     rankScores: values.rankScores,
+    mediaMarker: process.env.LLAMA_MEDIA_MARKER || undefined,
+    imageUrls: values.allowImageUrls,
     bodyLimit: values.bodyLimit * 2 ** 20,
     maxQueue: values.maxQueue,
     cacheSize: values.cacheSize,
@@ -130,11 +132,12 @@ async function listenEverywhere(app: App, values: OptionValues): Promise<Listeni
 }
 
 function describe({ info }: Embedder, milliseconds: number): string {
-  const { name, architecture, ftype, pooling, nEmbdOut, nCtx, backend, backendDescription, precision } = info;
+  const { name, architecture, ftype, pooling, nEmbdOut, nCtx, backend, backendDescription, precision, vision } = info;
   return [
     `model loaded in ${(milliseconds / 1000).toFixed(2)} s: ${name} (${architecture}, ${ftype})`,
     `pooling ${pooling}, ${nEmbdOut} dimensions, context ${nCtx} tokens`,
     `backend ${backend} (${backendDescription}), precision ${precision}`,
+    ...(vision === undefined ? [] : [`images by ${vision.projector}, media pooling ${vision.mediaPooling}`]),
   ].join('\n');
 }
 

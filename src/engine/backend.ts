@@ -2,15 +2,16 @@
  * @file Decides where to compute: which backend, how many threads, on the calling thread or in workers. A requested
  * backend is used or refused. Only `auto` chooses, and it tests first: a backend that fails is never replaced by another.
  */
-import { type ByteSource, fileOf, type GgufFile } from '../gguf/index.ts';
+import { fileOf, type GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import { Turn } from '../turn.ts';
 import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
+import type { OpenFile, OpenModel } from './open-model.ts';
 import { canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
-import { type OpenModel, Team } from './team.ts';
+import { Team } from './team.ts';
 import type { LoadOptions } from './types.ts';
 
 /** Most threads by default; tested models gain nothing from more. */
@@ -54,43 +55,52 @@ export function startThreads({ backend, threads, worker }: Place, { workerUrl }:
 /**
  * Loads the model and creates its runner.
  * @param team what `startThreads` has started
- * @param reopen opens the source again, in case the weights must be read again
+ * @param reopen opens the files again, in case the weights must be read again
  * @throws what loading a model throws
  */
 export async function startRunner(
   { backend, threads, worker }: Place,
   team: Team | undefined,
-  { source, file }: OpenModel,
+  model: OpenModel,
   options: LoadOptions,
   watch: LoadWatch,
   reopen: () => Promise<OpenModel>,
 ): Promise<Runner> {
   const { precision = 'high', profile = false } = options;
+  const files = model.projector === undefined ? [model.file] : [model.file, model.projector.file];
   if (backend === 'webgpu') {
     const { startGpuRunner } = await import('./gpu/recovery.ts');
-    return startGpuRunner({ source, file }, { ...options, worker }, watch, reopen);
+    return startGpuRunner(model, { ...options, worker }, watch, reopen);
   }
   if (backend === 'wasm') {
     const packed = options.packing === true && (await enablePacking());
-    const { keepBlocks = unpackedSize(file, precision) > MAX_UNPACKED } = options;
-    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: fileSize(file) };
-    if (team !== undefined) return team.load({ source, file }, { backend, precision, profile, setup }, watch);
+    const { keepBlocks = sum(files, (file) => unpackedSize(file, precision)) > MAX_UNPACKED } = options;
+    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: sum(files, fileSize) };
+    if (team !== undefined) return team.load(model, { backend, precision, profile, setup }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
     if (profile) made.profile = new Profile();
-    return startLocalRunner(await readHere(source, file), made, precision, watch);
+    return startLocalRunner(await readHere(model), made, precision, watch);
   }
-  if (team !== undefined) return team.load({ source, file }, { backend }, watch);
+  if (team !== undefined) return team.load(model, { backend }, watch);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');
-  return startLocalRunner(file, await createReferenceBackend(), 'exact', watch);
+  return startLocalRunner(model, await createReferenceBackend(), 'exact', watch);
 }
 
-/** The file, read faster by a thread that does nothing else meanwhile. */
-async function readHere(source: ByteSource, file: GgufFile): Promise<GgufFile> {
+/** The files, read faster by a thread that does nothing else meanwhile. */
+async function readHere({ projector, ...model }: OpenModel): Promise<OpenModel> {
+  return { ...(await readFileHere(model)), projector: projector && (await readFileHere(projector)) };
+}
+
+async function readFileHere({ source, file }: OpenFile): Promise<OpenFile> {
   const { name, size, descriptor } = source;
-  if (descriptor === undefined || !isNode()) return file;
+  if (descriptor === undefined || !isNode()) return { source, file };
   const { openDescriptor } = await import('../gguf/file.node.ts');
-  return fileOf(openDescriptor({ name, size, descriptor }, new Turn()), file);
+  return { source, file: fileOf(openDescriptor({ name, size, descriptor }, new Turn()), file) };
+}
+
+function sum(files: readonly GgufFile[], size: (file: GgufFile) => number): number {
+  return files.reduce((total, file) => total + size(file), 0);
 }
 
 /** Bytes that the wasm backend would need for the unpacked weights: four for each value in `exact`, else two. */

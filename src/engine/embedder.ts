@@ -4,23 +4,26 @@
 import type { Metadata } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
 import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
-import { backendNames, precisions } from '../tensor/backend.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { choosePlace, startRunner, startThreads } from './backend.ts';
-import { checkChoice, checkPositive, checkSwitches } from './check-options.ts';
+import { choosePlace, type Place, startRunner, startThreads } from './backend.ts';
+import { checkChoice } from './check-options.ts';
 import { InputError } from './errors.ts';
+import { completePlan, groupPlans, type Plan, planInputs, type Vision } from './images/plan.ts';
 import { describeModel } from './info.ts';
 import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
+import { checkLoadOptions } from './load-options.ts';
+import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
+import { closeFiles, type OpenModel, openFiles, readHeaders } from './open-model.ts';
 import type { Runner } from './runner.ts';
-import { Scheduler } from './scheduler.ts';
-import { type ModelSource, openFileWith, openSource } from './source.ts';
+import { type Job, type Rows, Scheduler } from './scheduler.ts';
+import type { ModelSource } from './source.ts';
+import type { Team } from './team.ts';
 import { collectSteps, type Trace, type TraceOptions } from './trace.ts';
 import {
   type Embeddings,
   type EmbedInput,
   type EmbedOptions,
-  gpuWeightForms,
   type LoadOptions,
   type ModelInfo,
   type OpProfile,
@@ -30,6 +33,14 @@ import {
 
 /** Most tokens in one packed batch, unless a single input is longer. */
 const DEFAULT_UBATCH = 512;
+
+/** What an embedder is made of. */
+interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
+  readonly runner: Runner;
+  readonly scheduler: Scheduler;
+  readonly hasPairTypes: boolean;
+  readonly vision: Vision | undefined;
+}
 
 /**
  * A loaded embedding model.
@@ -50,75 +61,98 @@ export class Embedder {
   readonly #scheduler: Scheduler;
   /** Whether the model uses token types for pairs; otherwise batches carry none. */
   readonly #hasPairTypes: boolean;
+  readonly #vision: Vision | undefined;
   #disposed: Promise<void> | undefined;
 
-  private constructor(
-    info: ModelInfo,
-    tokenizer: Tokenizer,
-    metadata: Metadata,
-    runner: Runner,
-    scheduler: Scheduler,
-    hasPairTypes: boolean,
-  ) {
+  private constructor({ info, tokenizer, metadata, runner, scheduler, hasPairTypes, vision }: Parts) {
     this.info = info;
     this.tokenizer = tokenizer;
     this.metadata = metadata;
     this.#runner = runner;
     this.#scheduler = scheduler;
     this.#hasPairTypes = hasPairTypes;
+    this.#vision = vision;
   }
 
   /**
-   * Loads a model. The source is read once and closed.
-   * @throws GgufError if the file cannot be read, HubError if it cannot be downloaded, ModelError if its model is not supported,
-   *   TokenizerError if its tokenizer is not supported, InputError for invalid options, the signal's reason, or the error of the backend
+   * Loads a model, and the vision tower that belongs to it. The sources are read once and closed.
+   * @throws GgufError if a file cannot be read, HubError if it cannot be downloaded, ModelError if its model is not supported or the vision
+   *   tower does not belong to it, TokenizerError if its tokenizer is not supported, InputError for invalid options, the signal's reason, or
+   *   the error of the backend
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Embedder> {
-    const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
     checkLoadOptions(options);
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const place = await choosePlace(options);
-    const open = () => openSource(source, hubOptions(options));
-    const bytes = await open();
+    const open = () => openFiles(source, options.mmproj, hubOptions(options));
+    const files = await open();
     const team = startThreads(place, options);
     try {
-      const file = await openFileWith(bytes, options);
-      const outline = outlineModel(file);
-      if (options.requireClassifier && outline.rankOutputs === undefined) {
-        const name = file.metadata.string('general.name') ?? bytes.name;
-        throw new InputError('option', `${name} is not a reranker: its file has no classifier (cls, cls.output)`);
-      }
-      const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
-      const watch = { signal, onProgress: onLoaded };
-      const onWarning = options.onWarning && reported(options.onWarning);
-      const starting = startRunner(place, team, { source: bytes, file }, { ...options, onWarning }, watch, async () => {
-        const again = await open();
-        return { source: again, file: await openFileWith(again, options) };
-      });
-      try {
-        const tokenizer = createTokenizer(file.metadata);
-        const runner = await starting;
-        const { nCtxTrain, pooling: ownPooling } = outline.hparams;
-        const nCtx = options.rope ? (options.nCtx ?? nCtxTrain) : Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
-        const pooling = options.pooling ?? ownPooling;
-        if (pooling === 'rank' && outline.lacksPooler)
-          onWarning?.(poolerWarning(file.metadata.string('general.name') ?? bytes.name));
-        const info = describeModel(file, bytes.name, outline, runner, { nCtx, pooling });
-        const scheduler = new Scheduler(runner, nUbatch, options.onBatch);
-        const { pairTokenTypes } = outline.hparams;
-        return new Embedder(info, tokenizer, file.metadata, runner, scheduler, pairTokenTypes);
-      } catch (error) {
-        starting.then(
-          (runner) => runner.dispose(),
-          () => {},
-        );
-        throw error;
-      }
+      const opened = await readHeaders(files, options);
+      return await Embedder.#load(opened, place, team, async () => readHeaders(await open(), options), options);
     } catch (error) {
       await team?.dispose();
       throw error;
     } finally {
-      await bytes.close();
+      await closeFiles(files);
+    }
+  }
+
+  static async #load(
+    opened: OpenModel,
+    place: Place,
+    team: Team | undefined,
+    reopen: () => Promise<OpenModel>,
+    options: LoadOptions,
+  ): Promise<Embedder> {
+    const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
+    const { file, projector } = opened;
+    const { name } = opened.source;
+    const outline = outlineModel(file);
+    if (options.requireClassifier && outline.rankOutputs === undefined) {
+      const model = file.metadata.string('general.name') ?? name;
+      throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
+    }
+    const vision = outlineVision(projector, outline, options);
+    const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
+    const watch = { signal, onProgress: onLoaded };
+    const onWarning = options.onWarning && reported(options.onWarning);
+    const starting = startRunner(place, team, opened, { ...options, onWarning }, watch, reopen);
+    try {
+      const tokenizer = createTokenizer(file.metadata);
+      const runner = await starting;
+      const { nCtxTrain, pooling: ownPooling, pairTokenTypes } = outline.hparams;
+      const nCtx = options.rope ? (options.nCtx ?? nCtxTrain) : Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
+      const pooling = options.pooling ?? ownPooling;
+      if (pooling === 'rank' && outline.lacksPooler)
+        onWarning?.(poolerWarning(file.metadata.string('general.name') ?? name));
+      const mediaWarning = vision && mediaPoolingWarning(pooling, options);
+      if (mediaWarning !== undefined) onWarning?.(mediaWarning);
+      const info = describeModel(file, name, outline, runner, {
+        nCtx,
+        pooling,
+        vision: vision && {
+          projector: vision.tower.projector,
+          source: projector!.source.name,
+          mediaPooling: options.mediaPooling ?? 'last-text',
+        },
+      });
+      const scheduler = new Scheduler(runner, nUbatch, options.onBatch, vision?.rules);
+      return new Embedder({
+        info,
+        tokenizer,
+        metadata: file.metadata,
+        runner,
+        scheduler,
+        hasPairTypes: pairTokenTypes,
+        vision: vision && createVision(vision, scheduler, options, place.worker),
+      });
+    } catch (error) {
+      starting.then(
+        (runner) => runner.dispose(),
+        () => {},
+      );
+      throw error;
     }
   }
 
@@ -152,12 +186,12 @@ export class Embedder {
     checkOutputOptions(normalize, dimensions);
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
-    const encoded = await encodeInputs(this.tokenizer, inputs, this.info.nCtx, options);
+    const { name, nCtx, nEmbdOut } = this.info;
+    const plans = await planInputs({ tokenizer: this.tokenizer, nCtx, name, vision: this.#vision }, inputs, options);
     this.#assertUsable();
-    const total = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
-    options.onSize?.((pooling === 'none' ? total : encoded.length) * (dimensions ?? this.info.nEmbdOut));
-    const rows = await this.#scheduler.submit({
-      inputs: encoded.map(({ ids }) => ids),
+    const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
+    options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? nEmbdOut));
+    const rows = await this.#compute(plans, {
       pairStarts: this.#hasPairTypes ? options.pairStarts : undefined,
       pooling,
       client,
@@ -165,14 +199,41 @@ export class Embedder {
       signal,
       onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),
     });
-    const width = dimensions ?? rows[0]?.width ?? this.info.nEmbdOut;
+    const width = dimensions ?? rows[0]?.width ?? nEmbdOut;
     return {
       vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? normalizeOf(pooling))),
       dimensions: width,
-      nTokens: encoded.map(({ ids }) => ids.length),
-      truncated: encoded.map(({ truncated }) => truncated),
+      nTokens: plans.map(({ nTokens }) => nTokens),
+      nImageTokens: plans.map(({ nImageTokens }) => nImageTokens),
+      truncated: plans.map(({ truncated }) => truncated),
       pooling,
     };
+  }
+
+  /** Inputs whose images take much memory are computed group by group. */
+  async #compute(plans: readonly Plan[], job: Omit<Job, 'inputs'>): Promise<Rows[]> {
+    const rows: Rows[] = [];
+    const stop = new AbortController();
+    const signal = job.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, job.signal]);
+    let nTokensBefore = 0;
+    for (const group of groupPlans(plans)) {
+      const request = { client: job.client, signal };
+      const completing = group.map((plan) => completePlan(plan, this.#vision?.encoder, request));
+      const inputs = await Promise.all(completing).catch((error) => {
+        stop.abort(error);
+        throw error;
+      });
+      const before = nTokensBefore;
+      const more = await this.#scheduler.submit({
+        ...job,
+        inputs,
+        pairStarts: job.pairStarts?.slice(rows.length, rows.length + group.length),
+        onTokens: job.onTokens && ((done) => job.onTokens?.(before + done)),
+      });
+      rows.push(...more);
+      nTokensBefore += group.reduce((sum, { nTokens }) => sum + nTokens, 0);
+    }
+    return rows;
   }
 
   /**
@@ -233,7 +294,7 @@ export class Embedder {
   dispose(): Promise<void> {
     this.#disposed ??= (async () => {
       await this.#scheduler.close(new Error('the embedder was disposed before this was computed'));
-      await this.#runner.dispose();
+      await Promise.all([this.#runner.dispose(), this.#vision?.encoder.dispose()]);
     })();
     return this.#disposed;
   }
@@ -283,17 +344,4 @@ function checkPairStarts({ pairStarts, truncate = false }: EmbedOptions, nInputs
   if (!Array.isArray(pairStarts) || pairStarts.length !== nInputs || !pairStarts.every(isStart)) {
     throw new InputError('option', `pairStarts must hold a token position for each of the ${nInputs} inputs`);
   }
-}
-
-function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
-  const { pooling, backend, precision, nCtx, nUbatch, packing, keepBlocks, worker, workerUrl, profile } = options;
-  checkChoice('pooling', pooling, poolingTypes);
-  checkChoice('backend', backend, ['auto', ...backendNames]);
-  checkChoice('precision', precision, precisions);
-  checkChoice('gpu.weights', gpu.weights, gpuWeightForms);
-  checkPositive({ nCtx, nUbatch, 'gpu.memory': gpu.memory });
-  if (workerUrl !== undefined && typeof workerUrl !== 'string' && !(workerUrl instanceof URL)) {
-    throw new InputError('option', 'workerUrl must be a URL or a string');
-  }
-  checkSwitches({ packing, keepBlocks, worker, profile, 'gpu.autotune': gpu.autotune, 'gpu.debug': gpu.debug });
 }

@@ -15,6 +15,8 @@ export type InputErrorCode =
   | 'empty'
   /** A token id outside the vocabulary. */
   | 'token'
+  /** An image that cannot be had: a missing file, too many of them, or a model that takes none. */
+  | 'image'
   /** More tokens than the context. */
   | 'length'
   /** An option with an invalid value. */

@@ -2,6 +2,8 @@
  * @file The engine: the public API of the library.
  */
 
+export { ImageError, type ImageProblem } from '../image/errors.ts';
+export type { ImageLimits } from '../image/limits.ts';
 export {
   GpuDeviceLostError,
   GpuError,
@@ -11,7 +13,10 @@ export {
 } from '../kernels/webgpu/errors.ts';
 export { Embedder } from './embedder.ts';
 export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
-export { type Ranked, type Ranking, type RankOptions, Reranker, type ScoreScale } from './reranker.ts';
+export type { ImageSource, RgbaPixels } from './images/image-source.ts';
+export type { ImageOptions } from './images/options.ts';
+export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
+export { type Ranked, type RankInput, type Ranking, type RankOptions, Reranker, type ScoreScale } from './reranker.ts';
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';
 export type { Trace, TraceOptions, TraceStep } from './trace.ts';
@@ -27,4 +32,5 @@ export type {
   Progress,
   TokenizeOptions,
   TuningCache,
+  VisionInfo,
 } from './types.ts';

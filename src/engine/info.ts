@@ -5,7 +5,7 @@ import { describeFileType } from '../gguf/file-types.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import { findKnownModel } from '../hub/known-models.ts';
-import type { ModelOutline, Pooling } from '../models/index.ts';
+import type { ModelOutline } from '../models/index.ts';
 import type { Runner } from './runner.ts';
 import type { ModelInfo } from './types.ts';
 
@@ -15,7 +15,7 @@ export function describeModel(
   source: string,
   { hparams, rankOutputs }: ModelOutline,
   runner: Runner,
-  use: { nCtx: number; pooling: Pooling },
+  use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'vision'>,
 ): ModelInfo {
   const tensors = [...file.tensors.values()];
   return {
@@ -36,6 +36,7 @@ export function describeModel(
     labels: hparams.labels,
     rankOutputs,
     prompts: promptsOf(file, source, hparams),
+    vision: use.vision,
     backend: runner.backend,
     backendDescription: runner.description,
     precision: runner.precision,

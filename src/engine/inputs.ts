@@ -5,6 +5,7 @@ import type { Tokenizer } from '../tokenizer/index.ts';
 import { Turn } from '../turn.ts';
 import { ContextSizeError, InputError } from './errors.ts';
 import type { EmbedInput, EmbedOptions, TokenizeOptions } from './types.ts';
+import { checkWellFormed } from './well-formed.ts';
 
 /** One input, ready to run. */
 export interface Encoded {
@@ -12,25 +13,8 @@ export interface Encoded {
   readonly truncated: boolean;
 }
 
-/**
- * Checks that a text has no half of a surrogate pair. UTF-8 cannot represent one, so its tokens would be those of another text.
- * @param what names the text in the message
- * @throws InputError if `text` has such a half
- */
-export function checkWellFormed(text: string, what: string, index?: number): void {
-  const at = loneSurrogate(text);
-  if (at === undefined) return;
-  const message = `${what} has half of a surrogate pair at character ${at}: a character, probably an emoji, was split`;
-  throw new InputError('text', message, index);
-}
-
-/** The position of half of a surrogate pair in UTF-16 units; `undefined` if there is none. */
-export function loneSurrogate(text: string): number | undefined {
-  const at = text.search(/\p{Surrogate}/u);
-  return at < 0 ? undefined : at;
-}
-
-const SHAPES = 'a string, an array of token ids, or an array of strings and token ids mixed';
+const SHAPES =
+  'a string, an array of token ids, an array of strings and token ids mixed, or texts and images as objects';
 
 /**
  * The list of inputs in one argument, as llama-server reads it: an array without numbers is a list
@@ -98,12 +82,12 @@ export async function encodeInputs(
   tokenizer: Tokenizer,
   inputs: readonly EmbedInput[],
   nCtx: number,
-  { truncate, signal }: Pick<EmbedOptions, 'truncate' | 'signal'>,
+  { truncate, addSpecial, signal }: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'signal'>,
 ): Promise<Encoded[]> {
   const turn = new Turn();
   const encoded: Encoded[] = [];
   for (const [index, input] of inputs.entries()) {
-    encoded.push(encodeWithin(tokenizer, input, index, nCtx, truncate));
+    encoded.push(encodeWithin(tokenizer, input, index, nCtx, { truncate, addSpecial }));
     if (!turn.isOver) continue;
     await turn.pass();
     signal?.throwIfAborted();
@@ -117,19 +101,19 @@ export async function encodeInputs(
  * A truncated text keeps the special tokens around it; token ids are cut without regard to special tokens.
  * @throws InputError as `encodeInput`, and `empty` for no tokens; ContextSizeError if it is too long and truncation is not allowed
  */
-function encodeWithin(
+export function encodeWithin(
   tokenizer: Tokenizer,
   input: EmbedInput,
   index: number,
   nCtx: number,
-  truncate: boolean | 'start' | 'end' = false,
+  { truncate = false, addSpecial }: Pick<EmbedOptions, 'truncate' | 'addSpecial'>,
 ): Encoded {
-  const ids = encodeInput(tokenizer, input, index);
+  const ids = encodeInput(tokenizer, input, index, { addSpecial });
   if (ids.length === 0) throw new InputError('empty', `input ${index} is empty: it has no tokens`, index);
   if (ids.length <= nCtx) return { ids: new Int32Array(ids), truncated: false };
   if (truncate === false) throw new ContextSizeError(index, ids.length, nCtx);
 
-  const [before, after] = typeof input === 'string' ? specialTokensAround(tokenizer) : [0, 0];
+  const [before, after] = typeof input === 'string' && addSpecial !== false ? specialTokensAround(tokenizer) : [0, 0];
   if (before + after >= nCtx) throw new ContextSizeError(index, ids.length, nCtx);
   const kept = new Int32Array(nCtx);
   const room = nCtx - before - after;

@@ -6,9 +6,10 @@ import { Turn } from '../turn.ts';
 import { checkChoice, checkSwitches } from './check-options.ts';
 import { Embedder } from './embedder.ts';
 import { ContextSizeError, InputError } from './errors.ts';
-import { checkWellFormed } from './inputs.ts';
+import { type ContentPart, isMediaInput, type MediaInput, partsOf } from './images/parts.ts';
 import type { ModelSource } from './source.ts';
-import { type LoadOptions, type ModelInfo, type Progress, scoreScales } from './types.ts';
+import { type Embeddings, type LoadOptions, type ModelInfo, type Progress, scoreScales } from './types.ts';
+import { checkWellFormed } from './well-formed.ts';
 
 const MIN_FLOAT32 = 2 ** -149;
 /** The float32 before 1. */
@@ -23,6 +24,9 @@ const MAX_TANH = 1 - 2 ** -24;
  *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
  */
 export type ScoreScale = (typeof scoreScales)[number];
+
+/** A query or a document: a text, or texts and images. */
+export type RankInput = string | MediaInput;
 
 /** Options of `rank`. */
 export interface RankOptions {
@@ -51,6 +55,8 @@ export interface Ranking {
   readonly results: Ranked[];
   /** Tokens of each pair, in the order of the documents. */
   readonly nTokens: number[];
+  /** How many of those stand for images. */
+  readonly nImageTokens: number[];
   /** Whether each pair was cut, in the order of the documents. */
   readonly truncated: boolean[];
 }
@@ -103,31 +109,68 @@ export class Reranker {
   }
 
   /**
-   * Scores each document against the query.
+   * Scores each document against the query. Either side may have images, if the model was loaded with a vision tower; pairs with images are
+   * never cut.
    * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
    */
-  async rank(query: string, documents: readonly string[], options: RankOptions = {}): Promise<Ranking> {
+  async rank(query: RankInput, documents: readonly RankInput[], options: RankOptions = {}): Promise<Ranking> {
     const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
     if (!(Number.isInteger(topN) && topN >= 0))
       throw new InputError('option', `topN must be an integer that is 0 or greater, not ${topN}`);
     checkChoice('scores', scores, scoreScales);
     checkSwitches({ truncate });
-    if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
-    checkWellFormed(query, 'the query');
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
-    const { pairs, pairStarts, truncated } = await this.#encodePairs(query, documents, truncate, signal);
-    const { vectors, nTokens } = await this.embedder.embed(pairs, { pairStarts, client, onProgress, signal });
+    const run = { client, onProgress, signal };
+    const { vectors, nTokens, nImageTokens, truncated } =
+      isMediaInput(query) || documents.some(isMediaInput)
+        ? await this.embedder.embed(this.#mediaPairs(query, documents), { ...run, addSpecial: false })
+        : await this.#embedPairs(query, documents, truncate, run);
     const results = vectors
       .map((outputs, index) => ({ index, score: score(outputs, scores, this.info.rankOutputs) }))
       .sort((a, b) => b.score - a.score || a.index - b.index)
       .slice(0, topN);
-    return { results, nTokens, truncated };
+    return { results, nTokens, nImageTokens, truncated };
+  }
+
+  /** Vectors of pairs of texts. */
+  async #embedPairs(
+    query: RankInput,
+    documents: readonly RankInput[],
+    truncate: boolean,
+    run: Pick<RankOptions, 'client' | 'onProgress' | 'signal'>,
+  ): Promise<Omit<Embeddings, 'pooling' | 'dimensions'>> {
+    if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
+    checkWellFormed(query, 'the query');
+    const { pairs, pairStarts, truncated } = await this.#encodePairs(query, documents, truncate, run.signal);
+    return { ...(await this.embedder.embed(pairs, { ...run, pairStarts })), truncated };
+  }
+
+  /** The rerank template of the file with texts and images in its places, for each document. */
+  #mediaPairs(query: RankInput, documents: readonly RankInput[]): ContentPart[][] {
+    const { rerankTemplate } = this.embedder.tokenizer;
+    if (rerankTemplate === undefined) {
+      throw new InputError('image', `${this.info.name} ranks no images: its file has no rerank template`);
+    }
+    const parts = (input: RankInput, what: string, index?: number) =>
+      partsOf(typeof input === 'string' ? { text: input } : input, what, index);
+    const queryParts = parts(query, 'the query');
+    const pieces = rerankTemplate.split(/(\{query\}|\{document\})/);
+    return documents.map((document, index) => {
+      if (typeof document !== 'string' && !isMediaInput(document)) {
+        throw new InputError('shape', `document ${index} is neither a string nor texts and images`, index);
+      }
+      const documentParts = parts(document, `document ${index}`, index);
+      return pieces.flatMap((text) => {
+        if (text === '{query}') return queryParts;
+        return text === '{document}' ? documentParts : [{ text }];
+      });
+    });
   }
 
   /** Encodes the pairs; each is checked against the context, or cut, before the next one. */
   async #encodePairs(
     query: string,
-    documents: readonly string[],
+    documents: readonly RankInput[],
     truncate: boolean,
     signal: AbortSignal | undefined,
   ): Promise<{ pairs: number[][]; pairStarts: number[]; truncated: boolean[] }> {

@@ -1,10 +1,11 @@
 /**
  * @file The contract of a runner (a loaded model on a backend), and the runner on the calling thread.
  */
-import type { GgufFile } from '../gguf/index.ts';
 import { type LoadedModel, loadModel, type Pooling } from '../models/index.ts';
+import { type LoadedTower, loadTower, type Pixels } from '../models/vision/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
+import type { OpenModel } from './open-model.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
 import type { OpProfile } from './types.ts';
 
@@ -24,6 +25,8 @@ export interface Runner {
    * @param observer sees every named step
    */
   run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
+  /** The rows that stand for images in a text model, of images that have the size that the vision tower takes. */
+  encodeImages(images: readonly Pixels[]): Promise<Float32Array[]>;
   /** Time by operation since the start, largest first; in a team, that of rank 0. Rejects unless the backend measures it. */
   profile(): Promise<OpProfile[]>;
   /** Frees everything. Safe to call twice. */
@@ -39,21 +42,25 @@ export interface LoadWatch {
 
 /** Loads the weights into `backend`. The runner computes on the calling thread (or on the GPU that it drives). */
 export async function startLocalRunner(
-  file: GgufFile,
+  { file, projector }: Pick<OpenModel, 'file' | 'projector'>,
   backend: Backend & ProfileSource,
   precision: Precision,
   watch: LoadWatch,
 ): Promise<Runner> {
-  const model = await loadModel(file, backend, watch).catch((error) => {
+  try {
+    const model = await loadModel(file, backend, watch);
+    const tower = projector && (await loadTower(projector.file, backend, watch));
+    return makeRunner({ backend, model, tower }, precision);
+  } catch (error) {
     backend.dispose();
     throw error;
-  });
-  return makeRunner({ backend, model }, precision);
+  }
 }
 
 interface Loaded {
   readonly backend: Backend & ProfileSource;
   readonly model: LoadedModel;
+  readonly tower?: LoadedTower;
 }
 
 /** A separate function, so that only `loaded` references the weights. */
@@ -78,6 +85,12 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
       ops.begin(batch);
       const hidden = observer === undefined ? model.forward(ops) : model.namedForward(ops);
       return ops.read(model.pool(ops, hidden, pooling));
+    },
+    async encodeImages(images) {
+      const { backend, tower } = use();
+      if (tower === undefined) throw new Error('no vision tower is loaded');
+      backend.observe(undefined);
+      return tower.encode(backend.ops, images);
     },
     profile: async () => readProfile(use().backend),
     async dispose() {

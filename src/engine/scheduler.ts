@@ -6,8 +6,10 @@
  * call does not wait behind a long one. A client whose next input does not fit keeps its turn, and the first input of a
  * batch may have any length, so no client starves.
  * The backends guarantee that the result of an input does not depend on the rest of its batch.
+ * Images wait in the same queue for the vision tower, in batches of their own.
  */
-import { type Pooling, packInputs } from '../models/index.ts';
+import { countTokens, type Input, type PackRules, type Pooling, packInputs } from '../models/index.ts';
+import type { Pixels } from '../models/vision/index.ts';
 import { pooledRows } from '../tensor/batch.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import type { Runner } from './runner.ts';
@@ -15,10 +17,12 @@ import type { BatchReport } from './types.ts';
 
 /** Inputs to compute. */
 export interface Job {
-  readonly inputs: readonly Int32Array[];
+  /** Tokens, perhaps with images between them; for the tower, images of the size that it takes. */
+  readonly inputs: readonly (Input | Pixels)[];
   /** For pairs: the token at which the second text of each input begins. */
   readonly pairStarts?: readonly number[];
-  readonly pooling: Pooling;
+  /** How the model's rows become vectors; `tower`: what the vision tower makes of images. */
+  readonly pooling: Pooling | 'tower';
   readonly observer?: Observer;
   /** The client that the job counts for; a job without one is a client of its own. */
   readonly client?: string;
@@ -27,7 +31,7 @@ export interface Job {
   readonly onTokens?: (done: number) => void;
 }
 
-/** Rows of one input: `[1, width]`, or `[nTokens, width]` for pooling `none`. */
+/** Rows of one input: `[1, width]`, or one for each token for pooling `none` and images. */
 export interface Rows {
   readonly values: Float32Array;
   readonly width: number;
@@ -56,9 +60,16 @@ interface Taken {
   readonly index: number;
 }
 
+/** What the scheduler has to know of images. */
+export interface ImageRules extends PackRules {
+  /** The tokens of an image that has the size which the tower takes. */
+  tokensOf(image: Pixels): number;
+}
+
 /** The queue before one runner. */
 export class Scheduler {
   readonly #runner: Runner;
+  readonly #images: ImageRules | undefined;
   readonly #nUbatch: number;
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   /** In the order of their turns. */
@@ -73,9 +84,11 @@ export class Scheduler {
   /**
    * @param nUbatch most tokens in one batch, unless a single input is longer
    * @param onBatch called after each computed batch; if it throws, the jobs of the batch fail with that error
+   * @param images needed for inputs with images
    */
-  constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void) {
+  constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void, images?: ImageRules) {
     this.#runner = runner;
+    this.#images = images;
     this.#nUbatch = nUbatch;
     this.#onBatch = onBatch;
   }
@@ -134,7 +147,7 @@ export class Scheduler {
   #enter(job: Waiting): void {
     this.#open.add(job);
     this.#nWaiting += job.inputs.length;
-    this.#nWaitingTokens += countTokens(job.inputs);
+    this.#nWaitingTokens += this.#countAll(job.inputs);
     const client = this.#clients.find(({ name }) => name !== undefined && name === job.client);
     if (client === undefined) this.#clients.push({ name: job.client, jobs: [job] });
     else client.jobs.push(job);
@@ -144,7 +157,7 @@ export class Scheduler {
   #leave(job: Waiting): void {
     const dropped = job.inputs.slice(job.next);
     this.#nWaiting -= dropped.length;
-    this.#nWaitingTokens -= countTokens(dropped);
+    this.#nWaitingTokens -= this.#countAll(dropped);
     job.next = job.inputs.length;
     const at = this.#clients.findIndex(({ jobs }) => jobs.includes(job));
     if (at < 0) return;
@@ -170,6 +183,14 @@ export class Scheduler {
     this.#running = undefined;
   }
 
+  #count(input: Input | Pixels): number {
+    return isPixels(input) ? (this.#images?.tokensOf(input) ?? 0) : countTokens(input);
+  }
+
+  #countAll(inputs: readonly (Input | Pixels)[]): number {
+    return inputs.reduce((sum, input) => sum + this.#count(input), 0);
+  }
+
   /** Chooses the inputs of the next batch. */
   #take(): Taken[] {
     const clients = this.#clients;
@@ -179,7 +200,7 @@ export class Scheduler {
     const fits = (job: Waiting) =>
       job.pooling === pooling &&
       job.observer === observer &&
-      (job.inputs[job.next].length <= room || taken.length === 0);
+      (this.#count(job.inputs[job.next]) <= room || taken.length === 0);
     // Clients that had a turn come again at the end of the list; those that were passed over do not fit in this batch.
     for (let at = 0; at < clients.length; ) {
       const { jobs } = clients[at];
@@ -190,11 +211,11 @@ export class Scheduler {
       }
       const [job] = jobs.splice(jobAt, 1);
       const [client] = clients.splice(at, 1);
-      const { length } = job.inputs[job.next];
+      const nTokens = this.#count(job.inputs[job.next]);
       taken.push({ job, index: job.next++ });
-      room -= length;
+      room -= nTokens;
       this.#nWaiting--;
-      this.#nWaitingTokens -= length;
+      this.#nWaitingTokens -= nTokens;
       if (job.next < job.inputs.length) jobs.push(job);
       if (jobs.length > 0) clients.push(client);
     }
@@ -203,17 +224,9 @@ export class Scheduler {
 
   /** Computes a batch; resolves to a function that gives the rows to their jobs. */
   async #compute(taken: readonly Taken[]): Promise<() => void> {
-    const { pooling, observer } = taken[0].job;
-    const batch = packInputs(
-      taken.map(({ job, index }) => job.inputs[index]),
-      taken.map(({ job, index }) => job.pairStarts?.[index]),
-    );
-    const start = performance.now();
     try {
-      const values = await this.#runner.run(batch, pooling, observer);
-      const seconds = (performance.now() - start) / 1000;
-      this.#onBatch?.({ nTokens: batch.ids.length, nInputs: taken.length, seconds });
-      return () => this.#handOut(taken, batch, values);
+      const rows = await this.#rowsOf(taken);
+      return () => this.#handOut(taken, rows);
     } catch (error) {
       return () => {
         for (const job of new Set(taken.map(({ job }) => job))) job.fail(error);
@@ -221,15 +234,32 @@ export class Scheduler {
     }
   }
 
-  #handOut(taken: readonly Taken[], batch: Batch, values: Float32Array): void {
-    const { pooling } = taken[0].job;
-    const nRows = pooling === 'none' ? batch.ids.length : taken.length;
-    const width = values.length / nRows;
-    for (const [seq, { job, index }] of taken.entries()) {
-      const [from, to] = pooling === 'none' ? pooledRows(batch, seq, 'none') : [seq, seq + 1];
-      job.results[index] = { values: values.slice(from * width, to * width), width };
+  /** The rows of each input that was taken. */
+  async #rowsOf(taken: readonly Taken[]): Promise<Rows[]> {
+    const inputs = taken.map(({ job, index }) => job.inputs[index]);
+    const start = performance.now();
+    const report = (nTokens: number, nImages: number) => {
+      const seconds = (performance.now() - start) / 1000;
+      this.#onBatch?.({ nTokens, nInputs: taken.length, nImages, seconds });
+    };
+    const { pooling, observer } = taken[0].job;
+    if (pooling === 'tower') {
+      const rows = await this.#runner.encodeImages(inputs as readonly Pixels[]);
+      report(this.#countAll(inputs), inputs.length);
+      return rows.map((values, i) => ({ values, width: values.length / this.#count(inputs[i]) }));
+    }
+    const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
+    const batch = packInputs(inputs as readonly Input[], pairStarts, this.#images);
+    const values = await this.#runner.run(batch, pooling, observer);
+    report(batch.ids.length, 0);
+    return rowsByInput(batch, values, pooling);
+  }
+
+  #handOut(taken: readonly Taken[], rows: readonly Rows[]): void {
+    for (const [i, { job, index }] of taken.entries()) {
+      job.results[index] = rows[i];
       job.nDone++;
-      job.nTokensDone += job.inputs[index].length;
+      job.nTokensDone += this.#count(job.inputs[index]);
     }
     for (const job of new Set(taken.map(({ job }) => job))) {
       if (!this.#open.has(job)) continue;
@@ -243,6 +273,17 @@ export class Scheduler {
   }
 }
 
-function countTokens(inputs: readonly Int32Array[]): number {
-  return inputs.reduce((sum, { length }) => sum + length, 0);
+/** Of token vectors, an input has those from where its pooling begins. */
+function rowsByInput(batch: Batch, values: Float32Array, pooling: Pooling): Rows[] {
+  const { ids, offsets } = batch;
+  const nInputs = offsets.length - 1;
+  const width = values.length / (pooling === 'none' ? ids.length : nInputs);
+  return Array.from({ length: nInputs }, (_, i) => {
+    const [from, to] = pooling === 'none' ? pooledRows(batch, i, 'none') : [i, i + 1];
+    return { values: values.slice(from * width, to * width), width };
+  });
+}
+
+function isPixels(input: Input | Pixels): input is Pixels {
+  return 'rgb' in input;
 }

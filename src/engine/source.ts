@@ -1,19 +1,9 @@
 /**
  * @file Opens the source of a model: a path, a URL, bytes, a Blob or the caller's own byte source.
  */
-import {
-  type ByteSource,
-  blobSource,
-  changeMetadata,
-  type GgufFile,
-  memorySource,
-  openGguf,
-  wholeSource,
-} from '../gguf/index.ts';
+import { type ByteSource, blobSource, memorySource, wholeSource } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
-import { ropeMetadata } from '../models/index.ts';
 import { filePath, hasFiles } from './platform.ts';
-import type { LoadOptions } from './types.ts';
 
 /**
  * The source of a model. A string is a path, a `file:`, `http:` or `https:` URL, or the name of a model at the Hugging Face
@@ -108,19 +98,4 @@ async function openRemotely(url: URL, hub: HubOptions & HubEvents): Promise<Byte
   const where = { file: hub.file, blockBytes: REMOTE_BLOCK_BYTES };
   const { source, openSibling } = await openRemoteModel(url.href, connectionOf(hub), where);
   return wholeSource(source, openSibling);
-}
-
-/**
- * The file in `source` with the metadata that the options set. The source is closed when this fails.
- * @throws GgufError as `openGguf` and `changeMetadata`, ModelError for RoPE parameters that make no sense
- */
-export async function openFileWith(source: ByteSource, { overrides, rope }: LoadOptions): Promise<GgufFile> {
-  const file = await openGguf(source);
-  if (overrides === undefined && rope === undefined) return file;
-  try {
-    return await changeMetadata(file, { set: { ...overrides, ...ropeMetadata(rope ?? {}) } });
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
 }

@@ -15,27 +15,41 @@ import {
 } from '../kernels/webgpu/errors.ts';
 import type { Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
 import { ModelError, type Pooling } from '../models/index.ts';
+import type { Pixels } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
 import type { ErrorClass } from '../workers/index.ts';
+import type { RawImage } from './images/image-source.ts';
+import type { PrepareImages } from './images/prepare.ts';
 import type { OpProfile } from './types.ts';
 
 /** The methods of a compute worker. */
 export interface TeamWorkerMethods {
   /** Comes first: makes the backend, loads this rank's share of the weights into it and returns its description. */
-  load(params: {
-    backend: WorkerBackend;
-    source: { name: string; size: number; descriptor?: number };
-    snapshot: GgufSnapshot;
-  }): string;
+  load(params: { backend: WorkerBackend; model: SharedFile; projector?: SharedFile }): string;
   /**
    * Computes one forward pass together with the ranks below `team`. Rank 0 returns the values, the others `undefined`. With
    * `observed`, the owner first gets every named step.
    */
   run(params: { batch: Batch; pooling: Pooling; team: number; observed: boolean }): Float32Array | undefined;
+  /**
+   * Encodes images, together with the ranks below `team`. Returns the rows of each from rank 0.
+   */
+  encodeImages(params: { images: readonly Pixels[]; team: number }): Float32Array[] | undefined;
+  /** Decodes an image and brings it to the size that a tower takes; needs no model. */
+  prepare(params: { image: RawImage; options: PrepareImages }): Pixels;
   /** The profile so far. */
   profile(params: undefined): OpProfile[];
 }
+
+/** A file as the owner passes it on: where its bytes are, and its header. */
+export interface SharedFile {
+  readonly source: { readonly name: string; readonly size: number; readonly descriptor?: number };
+  readonly snapshot: GgufSnapshot;
+}
+
+/** Which file bytes are read from: the one of the model, or that of its vision tower. */
+export type FileName = 'model' | 'projector';
 
 /** The methods of the owner. */
 export interface TeamOwnerMethods {
@@ -43,7 +57,7 @@ export interface TeamOwnerMethods {
    * Fills `buffer` with `length` bytes of the file and returns it. The buffer is transferred there and back, so that loading
    * creates no garbage.
    */
-  read(params: { offset: number; length: number; buffer: ArrayBuffer }): ArrayBuffer;
+  read(params: { file: FileName; offset: number; length: number; buffer: ArrayBuffer }): ArrayBuffer;
   progress(params: { done: number; total: number }): void;
   /** Reports a named step of the current forward pass. */
   step(params: { name: string; values: Float32Array; rows: number; cols: number }): void;

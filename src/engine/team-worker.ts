@@ -2,21 +2,36 @@
  * @file The module that a compute worker runs: loads the model into its own backend (over memory that it shares
  * with its team) and computes one forward pass after the other.
  */
-import { type ByteSource, openSnapshot } from '../gguf/index.ts';
+import { type ByteSource, type GgufFile, openSnapshot } from '../gguf/index.ts';
+import { ImageError } from '../image/errors.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel } from '../models/index.ts';
+import { type LoadedTower, loadTower } from '../models/vision/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 import { linkToOwner, Transferred } from '../workers/index.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
-import { type TeamOwnerMethods, type TeamWorkerMethods, teamErrorClasses, type WorkerBackend } from './team-methods.ts';
+import {
+  type FileName,
+  type SharedFile,
+  type TeamOwnerMethods,
+  type TeamWorkerMethods,
+  teamErrorClasses,
+  type WorkerBackend,
+} from './team-methods.ts';
 
 /** Bytes of one read, so that a large tensor is never in memory twice. */
 const READ_SIZE = 1 << 20;
 
 /** Buffers of `READ_SIZE` that are not in transfer. */
 const buffers: ArrayBuffer[] = [];
-let loaded: (Made & { readonly model: LoadedModel; readonly isFirst: boolean }) | undefined;
+let loaded: Loaded | undefined;
+
+interface Loaded extends Made {
+  readonly model: LoadedModel;
+  readonly tower?: LoadedTower;
+  readonly isFirst: boolean;
+}
 
 /** A backend, and the features that only some have. */
 interface Made {
@@ -25,21 +40,26 @@ interface Made {
 }
 
 const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
-  { load, run, profile: () => readProfile(loaded?.backend ?? {}) },
-  teamErrorClasses,
+  { load, run, encodeImages, prepare, profile: () => readProfile(loaded?.backend ?? {}) },
+  [...teamErrorClasses, ImageError],
 );
 
 async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<string> {
-  const { backend: wanted, snapshot } = params;
+  const { backend: wanted, projector } = params;
   const { backend, setTeam } = await makeBackend(wanted);
   const share = 'rank' in wanted ? { rank: wanted.rank, nRanks: wanted.setup.nThreads } : { rank: 0, nRanks: 1 };
-  const source = await openShared(params.source);
-  const model = await loadModel(openSnapshot(snapshot, source), backend, {
+  let nRead = 0;
+  const fill = (before: number) => ({
     share,
-    onProgress: (done, total) => owner.notify('progress', { done, total }),
+    onProgress: (done: number, total: number) => {
+      nRead = before + done;
+      owner.notify('progress', { done: nRead, total: before + total });
+    },
   });
+  const model = await loadModel(await openShared('model', params.model), backend, fill(0));
+  const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));
   buffers.length = 0;
-  loaded = { backend, model, setTeam, isFirst: share.rank === 0 };
+  loaded = { backend, model, tower, setTeam, isFirst: share.rank === 0 };
   return backend.description;
 }
 
@@ -78,6 +98,25 @@ async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMeth
   return isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
 }
 
+async function encodeImages({ images, team }: Parameters<TeamWorkerMethods['encodeImages']>[0]) {
+  if (loaded?.tower === undefined) throw new Error('no vision tower is loaded in this worker');
+  const { backend, tower, setTeam, isFirst } = loaded;
+  setTeam(team);
+  backend.observe(undefined);
+  const rows = await tower.encode(backend.ops, images);
+  return isFirst ? new Transferred(rows, buffersOf(rows)) : undefined;
+}
+
+async function prepare({ image, options }: Parameters<TeamWorkerMethods['prepare']>[0]) {
+  const { prepareImage } = await import('./images/prepare.ts');
+  const pixels = await prepareImage(image, options);
+  return new Transferred(pixels, buffersOf([pixels.rgb]));
+}
+
+function buffersOf(arrays: readonly ArrayBufferView[]): ArrayBuffer[] {
+  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
+}
+
 /** Only rank 0 reports the steps. */
 const showStep: Observer = (name, values, rows, cols) => {
   owner.notify('step', { name, values, rows, cols }, [values.buffer as ArrayBuffer]);
@@ -87,16 +126,16 @@ function countTiles(tuning: Tuning | undefined): number {
   return tuning === undefined ? 0 : Object.keys(tuning.tiles).length;
 }
 
-/** The owner's file: read by its descriptor where there is one, else by messages. */
-async function openShared(place: Parameters<TeamWorkerMethods['load']>[0]['source']): Promise<ByteSource> {
-  const { name, size, descriptor } = place;
-  if (descriptor === undefined) return ownerSource(name, size);
+/** A file of the owner: read by its descriptor where there is one, else by messages. */
+async function openShared(file: FileName, { source, snapshot }: SharedFile): Promise<GgufFile> {
+  const { name, size, descriptor } = source;
+  if (descriptor === undefined) return openSnapshot(snapshot, ownerSource(file, name, size));
   const { openDescriptor } = await import('../gguf/file.node.ts');
-  return openDescriptor({ name, size, descriptor });
+  return openSnapshot(snapshot, openDescriptor({ name, size, descriptor }));
 }
 
-/** The owner's file, read by messages. */
-function ownerSource(name: string, size: number): ByteSource {
+/** A file of the owner, read by messages. */
+function ownerSource(file: FileName, name: string, size: number): ByteSource {
   return {
     name,
     size,
@@ -104,7 +143,7 @@ function ownerSource(name: string, size: number): ByteSource {
       for (let at = 0; at < into.length; at += READ_SIZE) {
         const length = Math.min(READ_SIZE, into.length - at);
         const free = buffers.pop() ?? new ArrayBuffer(READ_SIZE);
-        const params = { offset: offset + at, length, buffer: free };
+        const params = { file, offset: offset + at, length, buffer: free };
         const buffer = await owner.request('read', params, { transfer: [free] });
         into.set(new Uint8Array(buffer, 0, length), at);
         buffers.push(buffer);

@@ -3,17 +3,20 @@
  * own rows. `src/kernels/wasm/index.ts` describes how a team works. Starting a thread takes as long as reading a
  * small model, so a team is made before the header is read, and gets its model later.
  */
-import { type ByteSource, type GgufFile, takeSnapshot } from '../gguf/index.ts';
+import { takeSnapshot } from '../gguf/index.ts';
 import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
+import type { Pixels } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import { isNode, linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
+import type { OpenFile, OpenModel } from './open-model.ts';
 import { readProfile } from './profile.ts';
 import type { LoadWatch, Runner } from './runner.ts';
 import {
   type GpuSetup,
+  type SharedFile,
   type TeamOwnerMethods,
   type TeamWorkerMethods,
   teamErrorClasses,
@@ -34,16 +37,10 @@ export type TeamOptions =
 
 type Member = WorkerLink<TeamWorkerMethods>;
 
-/** A model's file, and where its bytes come from. */
-export interface OpenModel {
-  readonly source: ByteSource;
-  readonly file: GgufFile;
-}
-
 /** Workers that get one model and compute with it. */
 export class Team {
   readonly #members: readonly Member[];
-  #source: ByteSource | undefined;
+  #opened: OpenModel | undefined;
   #watch: LoadWatch = {};
   /** Bytes of weights that each rank has read. */
   readonly #read: number[];
@@ -72,7 +69,7 @@ export class Team {
    *   workers have ended then
    */
   async load(model: OpenModel, options: TeamOptions, watch: LoadWatch): Promise<Runner> {
-    this.#source = model.source;
+    this.#opened = model;
     this.#watch = watch;
     try {
       return await this.#load(model, options);
@@ -80,7 +77,7 @@ export class Team {
       await this.dispose();
       throw error;
     } finally {
-      this.#source = undefined;
+      this.#opened = undefined;
       this.#watch = {};
     }
   }
@@ -107,6 +104,7 @@ export class Team {
           return failure();
         },
         run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
+        encodeImages: (images) => this.#encodeImages(images),
         profile: () => this.#profile(options),
         dispose: () => this.dispose(),
       };
@@ -115,14 +113,13 @@ export class Team {
     }
   }
 
-  async #fill({ source, file }: OpenModel, options: TeamOptions): Promise<string[]> {
+  async #fill({ projector: tower, ...opened }: OpenModel, options: TeamOptions): Promise<string[]> {
     const backends = await this.#backends(options);
     if (this.#ended !== undefined) throw this.#ended;
-    const { name, size, descriptor } = source;
-    const snapshot = takeSnapshot(file);
-    const place = isNode() ? { name, size, descriptor } : { name, size };
+    const model = shared(opened);
+    const projector = tower && shared(tower);
     return Promise.all(
-      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], source: place, snapshot })),
+      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], model, projector })),
     );
   }
 
@@ -147,8 +144,9 @@ export class Team {
     return linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(
       workerModule(workerUrl),
       {
-        read: async ({ offset, length, buffer }) => {
-          await this.#source?.read(offset, new Uint8Array(buffer, 0, length));
+        read: async ({ file, offset, length, buffer }) => {
+          const opened = file === 'model' ? this.#opened : this.#opened?.projector;
+          await opened?.source.read(offset, new Uint8Array(buffer, 0, length));
           return new Transferred(buffer, [buffer]);
         },
         progress: (progress) => this.#onProgress(rank, progress),
@@ -176,19 +174,30 @@ export class Team {
     const watch = watched(observer);
     this.#onStep = watch.observer;
     const team = this.#suggestTeam(batch.offsets);
+    const observed = observer !== undefined;
+    const values = await this.#together(team, (member) => member.request('run', { batch, pooling, team, observed }));
+    watch.rethrow();
+    return values;
+  }
+
+  async #encodeImages(images: readonly Pixels[]): Promise<Float32Array[]> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const team = this.#members.length;
+    return this.#together(team, (member) => member.request('encodeImages', { images, team }));
+  }
+
+  /** What rank 0 answers, when the first `team` members do the same. */
+  #together<T>(team: number, ask: (member: Member) => Promise<T | undefined>): Promise<T> {
     let firstError: unknown;
     const answers = this.#members.slice(0, team).map((member) =>
-      member.request('run', { batch, pooling, team, observed: observer !== undefined }).catch((error) => {
+      ask(member).catch((error) => {
         firstError ??= error;
       }),
     );
     return this.#awaken(async () => {
       // Rank 0 has the values, and the other ranks have finished with the memory.
       const values = await answers[0];
-      if (values !== undefined) {
-        watch.rethrow();
-        return values;
-      }
+      if (values !== undefined) return values as T;
       // If one fails, all fail, and the memory is free when the last has answered.
       await Promise.all(answers);
       throw firstError;
@@ -257,6 +266,12 @@ function watched(observer: Observer | undefined): { readonly observer: Observer;
   };
 }
 
+/** What members need to read a file by themselves. */
+function shared({ source, file }: OpenFile): SharedFile {
+  const { name, size, descriptor } = source;
+  return { source: isNode() ? { name, size, descriptor } : { name, size }, snapshot: takeSnapshot(file) };
+}
+
 function precisionOf(options: TeamOptions): Precision {
   if (options.backend === 'reference') return 'exact';
   return options.backend === 'wasm' ? options.precision : options.options.precision;
@@ -272,7 +287,7 @@ const advice =
  * The module that workers run. `start` has the form by which bundlers recognise a worker. The path in `url`
  * for Node must not be a literal, or bundlers would copy the module unchanged. The build turns `.ts` into `.js` in both.
  */
-function workerModule(url: string | URL | undefined): WorkerModule {
+export function workerModule(url: string | URL | undefined): WorkerModule {
   if (url !== undefined) return { url: () => url, start: () => new Worker(url, { type: 'module' }), advice };
   return {
     advice,

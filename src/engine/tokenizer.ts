@@ -2,7 +2,8 @@
  * @file Loads a tokenizer without a model; a file with only a vocabulary is enough.
  */
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { type ModelSource, openFileWith, openSource } from './source.ts';
+import { openFileWith } from './open-model.ts';
+import { type ModelSource, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
 
 /**

@@ -6,6 +6,9 @@ import type { HubOptions } from '../hub/options.ts';
 import type { Pooling, RankOutputs, RopeSettings } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
+import type { ImageOptions, mediaPoolings } from './images/options.ts';
+import type { MediaInput } from './images/parts.ts';
+import type { ModelSource } from './source.ts';
 
 /** Progress of a long operation. */
 export interface Progress {
@@ -29,6 +32,8 @@ export interface OpProfile {
 export interface BatchReport {
   readonly nTokens: number;
   readonly nInputs: number;
+  /** Images that the vision tower encoded: then it was a batch of images, and the tokens are theirs. Otherwise 0. */
+  readonly nImages: number;
   /** From submitting the batch to receiving its values. */
   readonly seconds: number;
 }
@@ -59,6 +64,17 @@ export interface GpuOptions {
 
 /** Options of `Embedder.load`. */
 export interface LoadOptions {
+  /** The file with the vision tower (`mmproj`) that belongs to the model, for inputs with images. */
+  readonly mmproj?: ModelSource;
+  /** How images are read and brought to the tower's size. */
+  readonly images?: ImageOptions;
+  /** Bytes of what the tower made of images that are kept, by their content. Default 256 MiB. */
+  readonly imageCache?: number;
+  /**
+   * What pooling sees of an input with images. `last-text`, the default: the text behind the last image, as in llama.cpp, which takes the
+   * last token of it, the mean or the first one, or with `none` all of them. `whole`: the whole input, tokens of images too.
+   */
+  readonly mediaPooling?: (typeof mediaPoolings)[number];
   /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
   readonly backend?: BackendName | 'auto';
   /** Compute threads of the wasm backend. Default: the CPUs that this process may use, at most 8. More than one needs workers. */
@@ -115,8 +131,11 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One input: a text, token ids (used unchanged), or a mix of texts and ids, as in llama-server. */
-export type EmbedInput = string | readonly number[] | Int32Array | readonly (string | number)[];
+/**
+ * One input: a text, token ids (used unchanged), a mix of texts and ids, as in llama-server, or texts and images: a part, a list of
+ * parts, or a text with a marker `<__media__>` for each of its images.
+ */
+export type EmbedInput = string | readonly number[] | Int32Array | readonly (string | number)[] | MediaInput;
 
 /** The side at which an input that is too long is cut. */
 export const truncateSides = ['start', 'end'] as const;
@@ -126,6 +145,8 @@ export const scoreScales = ['raw', 'logit', 'probability'] as const;
 
 /** Options of `embed`. */
 export interface EmbedOptions {
+  /** Add BOS/CLS and EOS/SEP around texts as the model does. Default true. */
+  readonly addSpecial?: boolean;
   /** Overrides the pooling of `load`. */
   readonly pooling?: Pooling;
   /**
@@ -135,7 +156,10 @@ export interface EmbedOptions {
   readonly normalize?: number;
   /** Fewer than the model's cuts the vector (Matryoshka) and normalises it again; more pads it with zeros. Default: the model's own. */
   readonly dimensions?: number;
-  /** Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. */
+  /**
+   * Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. Inputs with images are never
+   * cut.
+   */
   readonly truncate?: boolean | (typeof truncateSides)[number];
   /**
    * For inputs that are pairs: the token at which the second text of each begins. Models with token types for pairs (files
@@ -161,9 +185,20 @@ export interface Embeddings {
   readonly dimensions: number;
   /** Tokens of each input, special tokens included, after truncation. */
   readonly nTokens: number[];
+  /** How many of those tokens stand for images. */
+  readonly nImageTokens: number[];
   /** Whether each input was cut. */
   readonly truncated: boolean[];
   readonly pooling: Pooling;
+}
+
+/** Describes a loaded vision tower. */
+export interface VisionInfo {
+  /** `clip.projector_type`. */
+  readonly projector: string;
+  /** Name of the source (usually the path). */
+  readonly source: string;
+  readonly mediaPooling: (typeof mediaPoolings)[number];
 }
 
 /** Describes a loaded model. */
@@ -198,6 +233,8 @@ export interface ModelInfo {
    * model has none or is not one of docs/models.md.
    */
   readonly prompts: Readonly<Record<string, string>>;
+  /** The vision tower; `undefined` for a model that takes texts alone. */
+  readonly vision: VisionInfo | undefined;
   readonly backend: BackendName;
   /** One line about the backend. */
   readonly backendDescription: string;

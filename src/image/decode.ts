@@ -1,20 +1,18 @@
 /**
  * @file From the bytes of a picture to its pixels, in every runtime, without native code.
  */
+import { compose } from './compose.ts';
 import { ImageError } from './errors.ts';
 import { turn } from './exif.ts';
 import { detectFormat } from './formats.ts';
 import { checkFileSize, checkSides, type ImageLimits, imageLimits } from './limits.ts';
-import type { DecodedImage, RgbImage } from './pixels.ts';
+import type { RgbImage } from './pixels.ts';
 
-/** What EXIF data may do to a picture. */
-export const exifModes = ['ignore', 'rotate'] as const;
-
-export interface DecodeOptions {
+interface DecodeOptions {
   /** Name of the picture in errors. */
   readonly name?: string;
   /** `rotate` turns a picture as its camera says. The default, `ignore`, takes it as it is stored, as llama.cpp does. */
-  readonly exif?: (typeof exifModes)[number];
+  readonly exif?: 'ignore' | 'rotate';
   /**
    * Colour (R, G, B, 0 to 255) behind transparent pixels. Without one the alpha channel is dropped and the stored colours
    * stay, as in llama.cpp.
@@ -57,7 +55,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   try {
     const { format } = inspect(bytes, limits);
     const image = await format.decode(bytes, background !== undefined);
-    if (background !== undefined) compose(image, background);
+    if (background !== undefined && image.alpha !== undefined) compose(image.rgb, image.alpha, background);
     const upright = { width: image.width, height: image.height, rgb: image.rgb };
     return exif === 'rotate' ? turn(upright, image.orientation ?? 1) : upright;
   } catch (error) {
@@ -75,16 +73,4 @@ function named<T>(name: string | undefined, read: () => T): T {
 
 function withName(error: unknown, name: string | undefined): unknown {
   return error instanceof ImageError ? new ImageError(error.problem, error.reason, name) : error;
-}
-
-/** Puts the picture on a colour, by its alpha channel. */
-function compose({ rgb, alpha }: DecodedImage, background: readonly number[]): void {
-  if (alpha === undefined) return;
-  for (let i = 0; i < alpha.length; i++) {
-    const a = alpha[i];
-    if (a === 255) continue;
-    for (let c = 0; c < 3; c++) {
-      rgb[3 * i + c] = Math.round((rgb[3 * i + c] * a + background[c] * (255 - a)) / 255);
-    }
-  }
 }

@@ -14,6 +14,8 @@ export class ImageError extends Error {
   readonly problem: ImageProblem;
   /** What is wrong, without the name of the picture. */
   readonly reason: string;
+  /** Which input has the picture, counted from 0; set where there are inputs. */
+  index?: number;
 
   constructor(problem: ImageProblem, reason: string, name?: string) {
     super(name === undefined ? reason : `${name}: ${reason}`);

@@ -5,3 +5,4 @@
 export { decodeImage, imageSize } from './decode.ts';
 export { ImageError } from './errors.ts';
 export { dynamicSize, fitPicture } from './fit.ts';
+export { checkRgba, fromRgba } from './rgba.ts';

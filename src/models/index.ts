@@ -17,7 +17,7 @@ import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
 
 export type { ImageInput, Model } from './architecture.ts';
-export { type Chunk, countTokens, type Input, type PackRules, packInputs } from './batch.ts';
+export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export type { RankOutputs } from './pooling.ts';

@@ -21,6 +21,10 @@ export class Counters {
   promptSeconds = 0;
   /** Computed inputs. */
   batchInputs = 0;
+  /** Images that the vision tower encoded, their tokens, and the seconds that it took. */
+  images = 0;
+  imageTokens = 0;
+  towerSeconds = 0;
   /** Tokens of the longest input. */
   longest = 0;
   /** Tokens and seconds at the previous scrape. */
@@ -32,8 +36,14 @@ export class Counters {
   /** Requests whose client went away. */
   abandoned = 0;
 
-  /** A batch was computed. */
-  batch({ nTokens, nInputs, seconds }: BatchReport): void {
+  /** A batch was computed, of tokens or of images. */
+  batch({ nTokens, nInputs, nImages, seconds }: BatchReport): void {
+    if (nImages > 0) {
+      this.images += nImages;
+      this.imageTokens += nTokens;
+      this.towerSeconds += seconds;
+      return;
+    }
     this.promptTokens += nTokens;
     this.promptSeconds += seconds;
     this.batchInputs += nInputs;

@@ -1,7 +1,7 @@
 /**
  * @file Errors as llama-server writes them: types, statuses, and the two orders of keys.
  */
-import { ContextSizeError, GpuDeviceLostError, InputError } from '../engine/index.ts';
+import { ContextSizeError, GpuDeviceLostError, ImageError, InputError } from '../engine/index.ts';
 import { TokenizerError } from '../tokenizer/index.ts';
 
 /** The `type` of an error and the HTTP status that goes with it. */
@@ -69,6 +69,9 @@ export function toHttpError(error: unknown): HttpError {
     );
   }
   if (error instanceof InputError) return new HttpError('invalid_request_error', inputErrorMessage(error));
+  if (error instanceof ImageError) {
+    return new HttpError('invalid_request_error', `Failed to load image or audio file: ${error.message}`);
+  }
   if (error instanceof GpuDeviceLostError) return new HttpError('unavailable_error', error.message);
   if (error instanceof TokenizerError) return new HttpError('invalid_request_error', error.message);
   return new HttpError('server_error', error instanceof Error ? error.message : String(error));

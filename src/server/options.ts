@@ -40,6 +40,10 @@ export interface ServeOptions {
   readonly prompts?: Readonly<Record<string, string>>;
   /** The prompt of requests that name none. Default: no prompt. */
   readonly defaultPromptName?: string;
+  /** What stands for an image in a `prompt_string` with `multimodal_data`. Default: another one for each start of the server. */
+  readonly mediaMarker?: string;
+  /** Hosts that images may be fetched from, with their ports where these are not the usual ones. Default: none. */
+  readonly imageUrls?: readonly string[];
   /** Most bytes in a body. Default 100 MiB. */
   readonly bodyLimit?: number;
   /** Most requests in progress; more get 503 with `Retry-After`. 0: any number. Default 1024. */

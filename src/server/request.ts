@@ -28,6 +28,11 @@ export interface ComputeContext extends Pick<RequestContext, 'state' | 'client' 
    * @throws HttpError when the answer is too large or the server too busy
    */
   reserve(nValues: number): void;
+  /**
+   * Reserves memory for something else.
+   * @throws HttpError when the server is too busy
+   */
+  reserveBytes(nBytes: number): void;
 }
 
 /** A request with a body. */

@@ -33,12 +33,13 @@ export interface ModelState extends ServerState {
   readonly aliases: readonly string[];
 }
 
-const defaults: Settings = {
+const defaults: Omit<Settings, 'mediaMarker'> = {
   aliases: [],
   tags: [],
   normalize: 2,
   rankScores: 'raw',
   prompts: {},
+  imageUrls: [],
   bodyLimit: 100 * 2 ** 20,
   maxQueue: 1024,
   maxQueueBytes: 512 * 2 ** 20,
@@ -57,6 +58,7 @@ const defaults: Settings = {
 export function createState({ onError: _, onRequest: __, onWarning: ___, ...given }: ServeOptions): ServerState {
   const options: Settings = {
     ...defaults,
+    mediaMarker: randomMarker(),
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
   const path = options.prefix.replace(/^\/+|\/+$/g, '');
@@ -66,6 +68,13 @@ export function createState({ onError: _, onRequest: __, onWarning: ___, ...give
   const counters = new Counters();
   const admission = new AdmissionControl(settings, () => counters.rejected++);
   return { settings, counters, admission, cache };
+}
+
+/** One that no text of a client has by chance, or on purpose. */
+function randomMarker(): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+  const numbers = crypto.getRandomValues(new Uint32Array(32));
+  return `<__media_${Array.from(numbers, (n) => letters[n % letters.length]).join('')}__>`;
 }
 
 /** Adds the model. */

@@ -5,6 +5,7 @@
 type Process = typeof import('node:process');
 
 interface Builtins {
+  readonly 'node:fs/promises': typeof import('node:fs/promises');
   readonly 'node:os': typeof import('node:os');
   readonly 'node:url': typeof import('node:url');
   readonly 'node:worker_threads': typeof import('node:worker_threads');

@@ -8,6 +8,7 @@ function embeddings(vectors: number[][], dimensions: number, pooling: Pooling = 
     vectors: vectors.map((vector) => Float32Array.from(vector)),
     dimensions,
     nTokens: vectors.map(() => 1),
+    nImageTokens: vectors.map(() => 0),
     truncated: vectors.map(() => false),
     pooling,
   };

@@ -124,6 +124,7 @@ describe('texts of a model file', () => {
       vectors: [new Float32Array(2)],
       dimensions: 2,
       nTokens: [1],
+      nImageTokens: [0],
       truncated: [false],
       pooling: 'rank',
     } as const;
@@ -131,7 +132,7 @@ describe('texts of a model file', () => {
     expect(
       formatEmbeddings(
         ['a'],
-        { ...result, vectors: [...result.vectors], nTokens: [1], truncated: [false] },
+        { ...result, vectors: [...result.vectors], nTokens: [1], nImageTokens: [0], truncated: [false] },
         [evil, 'b'],
         options,
       ),

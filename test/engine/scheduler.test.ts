@@ -4,6 +4,7 @@ import type { Runner } from '../../src/engine/runner.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
 import type { BatchReport } from '../../src/engine/types.ts';
 import type { Pooling } from '../../src/models/index.ts';
+import type { Pixels } from '../../src/models/vision/index.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
 
 /** Answers each sequence with its sum and length, after a turn of the event loop, and remembers its batches. */
@@ -15,6 +16,7 @@ class SummingRunner implements Runner {
   readonly inBackground: boolean;
   readonly failure = undefined;
   readonly batches: { batch: Batch; pooling: Pooling }[] = [];
+  readonly imageBatches: number[] = [];
   fail: Error | undefined;
 
   constructor(inBackground = true) {
@@ -37,6 +39,13 @@ class SummingRunner implements Runner {
     return Float32Array.from(rows);
   }
 
+  /** The rows of an image: as many as it has tokens, of its first byte. */
+  async encodeImages(images: readonly Pixels[]): Promise<Float32Array[]> {
+    this.imageBatches.push(images.length);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return images.map(({ width, height, rgb }) => new Float32Array(2 * width * height).fill(rgb[0]));
+  }
+
   async profile(): Promise<never[]> {
     return [];
   }
@@ -48,6 +57,44 @@ const ones = (n: number, value = 1) => new Int32Array(n).fill(value);
 const sizes = (runner: SummingRunner) => runner.batches.map(({ batch }) => batch.ids.length);
 
 describe('Scheduler', () => {
+  it('lets images wait in the same queue, in batches of their own', async () => {
+    const runner = new SummingRunner();
+    const reports: BatchReport[] = [];
+    const rules = {
+      images: { width: 2, positions: 'sequence' },
+      sees: 'causal',
+      pools: 'whole',
+      tokensOf: ({ width, height }: Pixels) => width * height,
+    } as const;
+    const scheduler = new Scheduler(runner, 8, (batch) => void reports.push(batch), rules);
+    const image = (side: number, byte: number) => ({
+      width: side,
+      height: side,
+      rgb: new Uint8Array(3 * side * side).fill(byte),
+    });
+    const answers = Promise.all([
+      scheduler.submit({ inputs: [image(2, 5), image(2, 6), image(3, 7)], pooling: 'tower' }),
+      scheduler.submit({ inputs: [ones(4)], pooling: 'mean' }),
+    ]);
+    expect(scheduler.nWaiting).toBe(4);
+    expect(scheduler.nWaitingTokens).toBe(4 + 4 + 9 + 4);
+    const [rows, texts] = await answers;
+    expect(rows.map(({ values, width }) => [values[0], values.length, width])).toEqual([
+      [5, 8, 2],
+      [6, 8, 2],
+      [7, 18, 2],
+    ]);
+    expect(texts[0].values).toEqual(Float32Array.of(4, 4));
+    // The large one comes after the text, whose turn it was.
+    expect(runner.imageBatches).toEqual([2, 1]);
+    expect(reports.map(({ nTokens, nImages }) => [nTokens, nImages])).toEqual([
+      [8, 2],
+      [4, 0],
+      [9, 1],
+    ]);
+    expect(scheduler.nWaitingTokens).toBe(0);
+  });
+
   it.each([
     [true, 2],
     [false, 1],

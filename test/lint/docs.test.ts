@@ -12,7 +12,7 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `do
 
 /** Paths of files below the folders of the project, in code or as the target of a link. */
 function pathsIn(text: string): string[] {
-  const named = text.matchAll(/[`(]((?:src|test|bench|scripts|docs)\/[\w./-]+\.(?:ts|mjs|md|json|sh))[`)#]/g);
+  const named = text.matchAll(/[`(]((?:src|test|bench|scripts|docs|examples)\/[\w./-]+\.(?:ts|mjs|md|json|sh))[`)#]/g);
   return Array.from(named, ([, path]) => path);
 }
 
@@ -37,6 +37,12 @@ function rowsUnder(text: string, last: string): string[][] {
 
 it.each(pages)('every file that %s names exists', (page) => {
   for (const path of pathsIn(read(page))) expect(existsSync(join(root, path)), path).toBe(true);
+});
+
+it('the page about one picture begins each row of its tables of files with a file', () => {
+  const rows = rowsUnder(read('docs/images.md'), 'out');
+  expect(rows.length).toBeGreaterThan(18);
+  for (const [file] of rows) expect(pathsIn(file), file).toHaveLength(1);
 });
 
 it('the page about one request begins each row with a file, and names types that the sources declare', () => {

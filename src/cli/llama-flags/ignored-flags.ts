@@ -103,14 +103,17 @@ export const ignoredFlags: readonly FlagGroup[] = [
     flags: [['-e, --escape, --no-escape', 0]],
   },
   {
-    why: 'this program embeds text only',
+    why: 'a vision tower is used when --mmproj names its file, on the backend of the text model and an image at a time',
     flags: [
       ['--mmproj-auto, --no-mmproj, --no-mmproj-auto', 0, 'LLAMA_ARG_MMPROJ_AUTO'],
       ['--mmproj-offload, --no-mmproj-offload', 0, 'LLAMA_ARG_MMPROJ_OFFLOAD'],
       ['-mmdev, --mmproj-device', 1, 'MTMD_BACKEND_DEVICE'],
-      ['--image-min-tokens', 1, 'LLAMA_ARG_IMAGE_MIN_TOKENS'],
-      ['--image-max-tokens', 1, 'LLAMA_ARG_IMAGE_MAX_TOKENS'],
       ['--mtmd-batch-max-tokens', 1, 'LLAMA_ARG_MTMD_BATCH_MAX_TOKENS'],
+    ],
+  },
+  {
+    why: 'this program embeds texts and images; it knows no video and no file:// addresses',
+    flags: [
       ['--video-fps', 1, 'LLAMA_ARG_VIDEO_FPS'],
       ['--video-timestamp-interval', 1, 'LLAMA_ARG_VIDEO_TIMESTAMP_INTERVAL'],
       ['--video-ffmpeg-dir', 1, 'LLAMA_ARG_VIDEO_FFMPEG_DIR'],

@@ -1,8 +1,10 @@
 /**
  * @file Loads a model onto its own GPU device, on the calling thread or in a worker.
  */
+
+import type { OpenModel } from '../open-model.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from '../runner.ts';
-import { type OpenModel, Team } from '../team.ts';
+import { Team } from '../team.ts';
 import type { GpuSetup } from '../team-methods.ts';
 import type { LoadOptions } from '../types.ts';
 import { openTuningStore } from './tuning.ts';
@@ -40,17 +42,21 @@ export async function loadOntoGpu(opened: OpenModel, options: LoadOptions, watch
   }
   const { createWebGpuBackend } = await import('../../kernels/webgpu/index.ts');
   const backend = await createWebGpuBackend(setup);
-  const runner = await startLocalRunner(opened.file, backend, precision, watch);
+  const runner = await startLocalRunner(opened, backend, precision, watch);
   const nTiles = () => Object.keys(backend.tuning.tiles).length;
+  let nKnown = nTiles();
+  /** Writes the results of the search when computing has added some. */
+  const tuned = async <T>(computing: Promise<T>): Promise<T> => {
+    const values = await computing;
+    if (nTiles() > nKnown) tuning.write(backend.tuning);
+    nKnown = nTiles();
+    return values;
+  };
   return {
     runner: {
       ...runner,
-      async run(batch, pooling, observer) {
-        const before = nTiles();
-        const values = await runner.run(batch, pooling, observer);
-        if (nTiles() > before) tuning.write(backend.tuning);
-        return values;
-      },
+      run: (batch, pooling, observer) => tuned(runner.run(batch, pooling, observer)),
+      encodeImages: (images) => tuned(runner.encodeImages(images)),
     },
     isLost: () => backend.lost,
     tuningWritten,

@@ -5,16 +5,15 @@
  * the weights are read again. A second loss is final: a device that is lost twice is likely to be lost again, and the user
  * must know.
  */
-import type { GgufFile } from '../../gguf/index.ts';
+import { closeModel, type OpenModel } from '../open-model.ts';
 import type { LoadWatch, Runner } from '../runner.ts';
-import type { OpenModel } from '../team.ts';
 import type { LoadOptions } from '../types.ts';
 import { loadOntoGpu } from './load.ts';
 
 /**
  * Loads the model onto the GPU, driven by a worker if `options.worker` says so.
- * @param opened the file to read; the caller closes it
- * @param reopen opens the source again, to read the weights again
+ * @param opened the files to read; the caller closes them
+ * @param reopen opens the files again, to read the weights again
  * @throws InputError for invalid options, GpuError if there is no GPU or not enough memory
  */
 export async function startGpuRunner(
@@ -26,7 +25,7 @@ export async function startGpuRunner(
   const { GpuDeviceLostError } = await import('../../kernels/webgpu/index.ts');
   const { onWarning } = options;
   let current = await loadOntoGpu(opened, options, watch);
-  const layout = layoutOf(opened.file);
+  const layout = layoutOf(opened);
   let nLost = 0;
   /** The device is lost, and the next batch needs a new one. */
   let lost = false;
@@ -39,10 +38,10 @@ export async function startGpuRunner(
     await current.tuningWritten();
     const again = await reopen();
     try {
-      if (layoutOf(again.file) !== layout) throw new Error(`${again.source.name} has changed since it was loaded`);
+      if (layoutOf(again) !== layout) throw new Error(`${again.source.name} has changed since it was loaded`);
       current = await loadOntoGpu(again, options, {});
     } finally {
-      await again.source.close();
+      await closeModel(again);
     }
     onWarning?.(`the GPU device was lost, and the model was loaded again on ${current.runner.description}`);
   }
@@ -60,6 +59,31 @@ export async function startGpuRunner(
     onWarning?.(ended.message);
   }
 
+  /** Computes, on a new device if the one before was lost. */
+  async function onDevice<T>(compute: (runner: Runner) => Promise<T>): Promise<T> {
+    if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while it was idle');
+    if (ended !== undefined) throw ended;
+    if (lost) {
+      try {
+        await restart();
+        lost = false;
+      } catch (cause) {
+        ended = new GpuDeviceLostError(
+          `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
+          { cause },
+        );
+        throw ended;
+      }
+    }
+    try {
+      return await compute(current.runner);
+    } catch (error) {
+      if (!(error instanceof GpuDeviceLostError)) throw error;
+      noteLoss(error.message);
+      throw ended ?? error;
+    }
+  }
+
   return {
     backend: 'webgpu',
     precision: current.runner.precision,
@@ -71,29 +95,8 @@ export async function startGpuRunner(
     get failure() {
       return ended ?? (lost ? undefined : current.runner.failure);
     },
-    async run(batch, pooling, observer) {
-      if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while it was idle');
-      if (ended !== undefined) throw ended;
-      if (lost) {
-        try {
-          await restart();
-          lost = false;
-        } catch (cause) {
-          ended = new GpuDeviceLostError(
-            `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
-            { cause },
-          );
-          throw ended;
-        }
-      }
-      try {
-        return await current.runner.run(batch, pooling, observer);
-      } catch (error) {
-        if (!(error instanceof GpuDeviceLostError)) throw error;
-        noteLoss(error.message);
-        throw ended ?? error;
-      }
-    },
+    run: (batch, pooling, observer) => onDevice((runner) => runner.run(batch, pooling, observer)),
+    encodeImages: (images) => onDevice((runner) => runner.encodeImages(images)),
     profile: () => current.runner.profile(),
     async dispose() {
       disposed = true;
@@ -103,7 +106,12 @@ export async function startGpuRunner(
   };
 }
 
-/** The tensors of a file and their offsets, as a text that is the same for the same model. */
-function layoutOf({ tensors }: GgufFile): string {
-  return JSON.stringify(Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]));
+/** The tensors of the files and their offsets, as a text that is the same for the same model. */
+function layoutOf({ file, projector }: OpenModel): string {
+  const files = projector === undefined ? [file] : [file, projector.file];
+  return JSON.stringify(
+    files.map(({ tensors }) =>
+      Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]),
+    ),
+  );
 }

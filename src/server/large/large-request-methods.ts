@@ -4,7 +4,7 @@
  * The worker reads, checks, tokenizes and answers; the server computes, because it knows who else waits. Inputs go to the
  * server as token ids end to end, vectors come back in portions, so that neither thread is kept for long.
  */
-import type { ModelInfo } from '../../engine/index.ts';
+import type { ContentPart, Embeddings, ModelInfo } from '../../engine/index.ts';
 import type { ErrorClass } from '../../workers/index.ts';
 import { HttpError } from '../errors.ts';
 import type { BodyPath } from '../request.ts';
@@ -26,15 +26,16 @@ export interface LargeOwnerMethods {
   /** Adds tokens that are not computed to what the log says about the request. */
   logTokens(params: { id: number; nTokens: number }): void;
   /**
-   * Computes vectors, sends them by `vectors` and returns their width. The inputs are token ids end to end; input i has those
-   * from `offsets[i]` to `offsets[i + 1]`.
+   * Computes vectors and sends them by `vectors`. The inputs are token ids end to end; input i has those from `offsets[i]` to
+   * `offsets[i + 1]`, unless `media` has its parts.
    */
   embed(params: {
     id: number;
     ids: Int32Array<ArrayBuffer>;
     offsets: Int32Array<ArrayBuffer>;
+    media: ReadonlyMap<number, readonly ContentPart[]>;
     options: VectorOptions;
-  }): number;
+  }): Pick<Embeddings, 'dimensions' | 'nTokens'>;
 }
 
 /** Classes that errors keep on their way. Both sides turn theirs into these before. */

@@ -2,10 +2,11 @@
  * @file The module that the worker for large requests runs: the same handlers, over an engine that tokenizes here and has
  * the server compute.
  */
-import type { Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
+import { isMediaInput, partsOf } from '../../engine/images/parts.ts';
+import type { ContentPart, Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
 import { encodeInput, encodeInputs, listInputs } from '../../engine/inputs.ts';
 import { memorySource, readMetadata } from '../../gguf/index.ts';
-import { createTokenizer } from '../../tokenizer/index.ts';
+import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { linkToOwner, Transferred } from '../../workers/index.ts';
 import type { Engine } from '../engine.ts';
 import { toHttpError } from '../errors.ts';
@@ -56,6 +57,7 @@ async function answer({ id, path, bytes, type }: Params<'answer'>, signal: Abort
       header: () => {},
       // The server does, when it is asked for vectors.
       reserve: () => {},
+      reserveBytes: () => {},
       countTokens: () => {},
       logTokens: (nTokens) => server.notify('logTokens', { id, nTokens }),
       signal,
@@ -86,23 +88,39 @@ async function embed(
   id: number,
   { info, tokenizer }: Opened,
   input: EmbedInput | readonly EmbedInput[],
-  { truncate, signal, normalize, dimensions, pairStarts }: EmbedOptions,
+  { truncate, addSpecial, signal, normalize, dimensions, pairStarts }: EmbedOptions,
 ): Promise<Embeddings> {
-  const encoded = await encodeInputs(tokenizer, listInputs(input), info.nCtx, { truncate, signal });
+  const inputs = listInputs(input);
+  const media = new Map<number, ContentPart[]>();
+  for (const [index, one] of inputs.entries()) {
+    if (isMediaInput(one))
+      media.set(
+        index,
+        partsOf(one, `input ${index}`, index).map((part) => tokenized(tokenizer, part)),
+      );
+  }
+  // Of inputs with images only the texts are tokenized here: the server knows how many tokens an image has.
+  const texts = inputs.filter((_, index) => !media.has(index));
+  const encoded = await encodeInputs(tokenizer, texts, info.nCtx, { truncate, addSpecial, signal });
   signal?.throwIfAborted();
-  const nTokens = encoded.map(({ ids }) => ids.length);
-  const offsets = new Int32Array(nTokens.length + 1);
-  for (const [i, n] of nTokens.entries()) offsets[i + 1] = offsets[i] + n;
-  const ids = new Int32Array(offsets[nTokens.length]);
-  for (const [i, one] of encoded.entries()) ids.set(one.ids, offsets[i]);
+  const all = inputs.map((_, index) => (media.has(index) ? undefined : encoded.shift()));
+  const offsets = new Int32Array(all.length + 1);
+  for (const [i, one] of all.entries()) offsets[i + 1] = offsets[i] + (one?.ids.length ?? 0);
+  const ids = new Int32Array(offsets[all.length]);
+  for (const [i, one] of all.entries()) if (one !== undefined) ids.set(one.ids, offsets[i]);
   const vectors: Float32Array[] = [];
   arrived.set(id, vectors);
   try {
-    const params = { id, ids, offsets, options: { normalize, dimensions, pairStarts } };
-    const width = await server.request('embed', params, { transfer: [ids.buffer, offsets.buffer] });
-    const truncated = encoded.map((one) => one.truncated);
-    return { vectors, dimensions: width, nTokens, truncated, pooling: info.pooling };
+    const params = { id, ids, offsets, media, options: { normalize, dimensions, pairStarts, addSpecial } };
+    const answer = await server.request('embed', params, { transfer: [ids.buffer, offsets.buffer] });
+    const truncated = all.map((one) => one?.truncated ?? false);
+    return { ...answer, vectors, nImageTokens: answer.nTokens.map(() => 0), truncated, pooling: info.pooling };
   } finally {
     arrived.delete(id);
   }
+}
+
+/** A text as its tokens; images stay. */
+function tokenized(tokenizer: Tokenizer, part: ContentPart): ContentPart {
+  return 'text' in part ? { tokens: Int32Array.from(tokenizer.encode(part.text, { addSpecial: false })) } : part;
 }

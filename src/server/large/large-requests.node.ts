@@ -2,6 +2,7 @@
  * @file Requests with large bodies are read, checked, tokenized and answered in a worker, so that the thread that serves
  * HTTP has time for all others. The worker is started when the first one comes and ended when none has come for a while.
  */
+import type { Embeddings, EmbedInput } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
 import { linkToWorker, type WorkerLink } from '../../workers/index.ts';
 import { toHttpError } from '../errors.ts';
@@ -96,11 +97,14 @@ const workerModule = {
 async function embed(
   worker: LargeWorker,
   request: LargeRequest,
-  { id, ids, offsets, options }: Parameters<LargeOwnerMethods['embed']>[0],
-): Promise<number> {
+  { id, ids, offsets, media, options }: Parameters<LargeOwnerMethods['embed']>[0],
+): Promise<Pick<Embeddings, 'dimensions' | 'nTokens'>> {
   try {
-    const inputs = Array.from({ length: offsets.length - 1 }, (_, i) => ids.subarray(offsets[i], offsets[i + 1]));
-    const { vectors, dimensions } = await computeVectors(request, inputs, options);
+    const inputs = Array.from(
+      { length: offsets.length - 1 },
+      (_, i): EmbedInput => media.get(i) ?? ids.subarray(offsets[i], offsets[i + 1]),
+    );
+    const { vectors, dimensions, nTokens } = await computeVectors(request, inputs, options);
     const turn = new Turn();
     for (let from = 0, to = 0; from < vectors.length; from = to) {
       let length = 0;
@@ -112,7 +116,7 @@ async function embed(
       worker.notify('vectors', { id, values, lengths }, [values.buffer]);
       if (turn.isOver) await turn.pass();
     }
-    return dimensions;
+    return { dimensions, nTokens };
   } catch (error) {
     throw toHttpError(error);
   }

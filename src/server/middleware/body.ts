@@ -30,8 +30,13 @@ export function withBody(path: BodyPath, handler: Handler, large: LargeRequestHa
         admission.add(nValues * BYTES_PER_VALUE);
       };
       if (large !== undefined && bytes.length > LARGE)
-        return await large.handle({ ...context, reserve, path, bytes, type });
-      return await handler({ ...context, reserve, fields: () => parseFields(bytes, type) });
+        return await large.handle({ ...context, reserve, reserveBytes: admission.add, path, bytes, type });
+      return await handler({
+        ...context,
+        reserve,
+        reserveBytes: admission.add,
+        fields: () => parseFields(bytes, type),
+      });
     } finally {
       admission.end();
     }

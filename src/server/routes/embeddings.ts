@@ -3,12 +3,15 @@
  */
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
+import type { Engine } from '../engine.ts';
 import { HttpError } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { JsonWriter } from '../json/writer.ts';
+import { readMessages } from '../media/chat-messages.ts';
+import { resolveInputs } from '../media/resolve-media.ts';
 import type { BodyContext } from '../request.ts';
 import { checkBody, embeddingsBody } from '../schema/bodies.ts';
-import { computeVectors, type Vectors, withPrompt } from '../vectors/compute-vectors.ts';
+import { computeVectors, promptText, type Vectors } from '../vectors/compute-vectors.ts';
 import { convertVector, type OutputDtype } from '../vectors/output-dtypes.ts';
 
 /**
@@ -25,7 +28,7 @@ export async function openAiEmbeddings(context: BodyContext): Promise<Uint8Array
   }
   const fields = await context.fields();
   const { body, result } = await compute(context, fields);
-  if (!('input' in fields)) return nativeJson(result, body.output_dtype);
+  if ('content' in fields && !('input' in fields)) return nativeJson(result, body.output_dtype);
   return openAiJson(result, body.model ?? state.name, body.encoding_format, body.output_dtype);
 }
 
@@ -36,18 +39,27 @@ export async function nativeEmbeddings(context: BodyContext): Promise<Uint8Array
 }
 
 async function compute(context: BodyContext, fields: Fields) {
-  if (!('input' in fields || 'content' in fields)) {
-    throw new HttpError('invalid_request_error', '"input" or "content" must be provided');
-  }
   const { engine, settings } = context.state;
-  const isAbsent = !('input' in fields) || (fields.input === null && fields.content != null);
-  const body = checkBody(embeddingsBody, isAbsent ? { ...fields, input: fields.content } : fields);
-  const result = await computeVectors(context, withPrompt(context, body.input, body.prompt_name ?? undefined), {
+  const body = checkBody(embeddingsBody, { ...fields, input: inputOf(fields, engine) });
+  const prompt = promptText(context, body.prompt_name ?? undefined);
+  const result = await computeVectors(context, await resolveInputs(context, body.input, prompt), {
     normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
   });
   return { body, result };
+}
+
+/** `input`, or `content` where there is none, or the input that `messages` stand for. */
+function inputOf(fields: Fields, { metadata }: Engine): unknown {
+  const isAbsent = !('input' in fields) || (fields.input === null && fields.content != null);
+  if (!isAbsent) return fields.input;
+  if ('content' in fields) return fields.content;
+  if (!('messages' in fields)) {
+    throw new HttpError('invalid_request_error', '"input" or "content" must be provided');
+  }
+  const key = 'tokenizer.chat_template';
+  return readMessages(fields, metadata.has(key) ? metadata.string(key) : undefined);
 }
 
 /** Where to cut. `NONE`, `END` and `START` are words of other servers, which say it all. */

@@ -61,6 +61,9 @@ function scrape({ engine, cache, counters, admission }: ModelState): string {
   add('counter', 'gguf_embed_cache_misses_total', 'Vectors not found in the cache.', counters.cacheMisses);
   add('gauge', 'gguf_embed_cache_entries', 'Vectors in the cache.', cache?.size ?? 0);
   add('gauge', 'gguf_embed_cache_bytes', 'Bytes of the vectors in the cache and of their keys.', cache?.bytes ?? 0);
+  add('counter', 'gguf_embed_images_total', 'Images that the vision tower encoded.', counters.images);
+  add('counter', 'gguf_embed_image_tokens_total', 'Tokens of those images.', counters.imageTokens);
+  add('counter', 'gguf_embed_tower_seconds_total', 'Seconds of encoding images.', counters.towerSeconds);
   lines.push('# HELP gguf_embed_requests_total Requests answered.', '# TYPE gguf_embed_requests_total counter');
   for (const [labels, count] of counters.requests) lines.push(`gguf_embed_requests_total{${labels}} ${count}`);
   histogramLines(lines, 'gguf_embed_batch_tokens', 'Tokens in a batch.', [['', counters.batchTokens]]);

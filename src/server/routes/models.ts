@@ -20,7 +20,7 @@ export function modelList({ state: { name, aliases, engine, settings } }: Reques
         type: 'model',
         description: '',
         tags: [''],
-        capabilities: ['completion'],
+        capabilities: info.vision === undefined ? ['completion'] : ['completion', 'multimodal'],
         parameters: '',
         details: {
           parent_model: '',

@@ -1,9 +1,11 @@
 /**
  * @file POST /rerank and its aliases, in Jina's format and, when the request has `texts`, in that of text-embeddings-inference.
  */
-import { type Embedder, Reranker } from '../../engine/index.ts';
+import { type Embedder, type RankInput, Reranker } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
 import { JsonWriter } from '../json/writer.ts';
+import { reserveImages } from '../media/reserve-images.ts';
+import { resolveInputs } from '../media/resolve-media.ts';
 import type { BodyContext } from '../request.ts';
 import { checkBody, rerankBody } from '../schema/bodies.ts';
 
@@ -21,7 +23,9 @@ export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuff
   if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
   const { query, documents, top_n, return_text, truncate, model } = checkBody(rerankBody, fields);
   // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
-  const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(query, documents, {
+  const [resolvedQuery, ...resolved] = (await resolveInputs(context, [query, ...documents])) as RankInput[];
+  await reserveImages(context, [resolvedQuery, ...resolved]);
+  const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(resolvedQuery, resolved, {
     topN: Math.min(top_n ?? documents.length, documents.length),
     scores: settings.rankScores,
     truncate,
@@ -35,7 +39,8 @@ export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuff
     json.raw('[');
     for (const [i, { index, score }] of results.entries()) {
       json.raw(`${i === 0 ? '' : ','}{"index":${index},"score":`).float(score);
-      if (return_text) json.raw(',"text":').value(documents[index]);
+      const document = documents[index];
+      if (return_text && typeof document === 'string') json.raw(',"text":').value(document);
       json.raw(truncated[index] ? ',"truncated":true}' : '}');
     }
     return json.raw(']').finish();

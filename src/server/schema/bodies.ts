@@ -6,7 +6,7 @@ import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { outputDtypes } from '../vectors/output-dtypes.ts';
-import { readContent, readInputs } from './inputs.ts';
+import { readContent, readInputs, readRanked } from './inputs.ts';
 
 // Descriptions and metadata are for /openapi.json. They come before the first transformation or second schema of a pipe,
 // because JSON Schema describes the input.
@@ -58,15 +58,41 @@ const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema:
   );
 
 const mixedSchema = { type: 'array', items: { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] } };
+const imageSchema = {
+  description: 'a data URI (data:image/…;base64,…) or an address on an allowed host',
+  anyOf: [{ type: 'string' }, { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] }],
+};
+const partSchema = {
+  type: 'object',
+  properties: {
+    type: { type: 'string', enum: ['text', 'image', 'image_url', 'input_text', 'input_image'] },
+    text: { type: 'string' },
+    image: imageSchema,
+    image_url: imageSchema,
+  },
+  anyOf: [{ required: ['text'] }, { required: ['image'] }, { required: ['image_url'] }],
+};
+const contentSchema = {
+  type: 'object',
+  properties: { content: { anyOf: [{ type: 'string' }, { type: 'array', items: partSchema }] } },
+  required: ['content'],
+};
+const rankedSchema = { anyOf: [{ type: 'string' }, partSchema, contentSchema, { type: 'array', items: partSchema }] };
 const promptSchema = {
   anyOf: [
     { type: 'string' },
     { ...mixedSchema, minItems: 1 },
     {
       type: 'object',
-      properties: { prompt_string: { anyOf: [{ type: 'string' }, mixedSchema] } },
+      properties: {
+        prompt_string: { anyOf: [{ type: 'string' }, mixedSchema] },
+        multimodal_data: { type: 'array', items: { type: 'string', contentEncoding: 'base64' } },
+      },
       required: ['prompt_string'],
     },
+    partSchema,
+    contentSchema,
+    { type: 'array', items: partSchema, minItems: 1 },
   ],
 };
 
@@ -85,7 +111,7 @@ export const embeddingsBody = v.object({
   ),
   input: readBy(
     readInputs,
-    'one input or a list of them: a text, token ids, or both mixed; llama-server knows it as "content", too',
+    'one input or a list of them: a text, token ids, both mixed, or texts and images; llama-server knows it as "content", too',
     { anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }] },
   ),
   embd_normalize: v.pipe(
@@ -130,18 +156,26 @@ export const embeddingsBody = v.object({
   model,
 });
 
+/** A text, or texts and images; `undefined` for anything else. */
+const ranked = (value: unknown) => {
+  try {
+    return readRanked(value);
+  } catch (error) {
+    if (error instanceof HttpError) return undefined;
+    throw error;
+  }
+};
+
 const documents = (description: string) =>
   v.fallback(
     v.optional(
       v.pipe(
         v.array(
-          v.union([
-            v.string(),
-            v.pipe(
-              v.object({ text: v.string() }),
-              v.transform(({ text }) => text),
-            ),
-          ]),
+          v.pipe(
+            described(rankedSchema),
+            v.transform(ranked),
+            v.custom<NonNullable<ReturnType<typeof ranked>>>((value) => value !== undefined),
+          ),
         ),
         v.description(description),
         v.metadata({ minItems: 1 }),
@@ -163,7 +197,12 @@ const cutsPair = new Map<unknown, boolean>([
 /** POST /rerank. `documents` wins over `texts` when both are usable. */
 export const rerankBody = v.pipe(
   v.object({
-    query: v.pipe(v.string('"query" must be a string'), v.description('what is looked for')),
+    query: v.pipe(
+      described(rankedSchema),
+      v.description('what is looked for'),
+      v.transform(ranked),
+      v.custom<NonNullable<ReturnType<typeof ranked>>>((value) => value !== undefined, '"query" must be a string'),
+    ),
     documents: documents("what is ranked, answered in Jina's format"),
     texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
     top_n: v.pipe(

@@ -1,36 +1,57 @@
 /**
  * @file The forms that `input` and `content` may have, read as llama-server reads them.
  */
-import type { EmbedInput } from '../../engine/index.ts';
 import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
+import { isMediaObject, isTypedPart, MediaRequest, readMarkedPrompt, readMedia } from '../media/media-request.ts';
+import type { RequestInput } from '../media/resolve-media.ts';
 
 type Mixed = (string | number)[];
 
 /**
  * The inputs that a value stands for. An array without an integer in it is a list of inputs; everything else is one: a text,
- * token ids, texts and ids mixed, or an object whose `prompt_string` is one of these.
+ * token ids, texts and ids mixed, an object whose `prompt_string` is one of these, or texts and images. An array of typed content parts, as
+ * OpenAI has them, is one input, too.
  * @throws HttpError for any other value
  */
-export function readInputs(value: unknown): EmbedInput[] {
+export function readInputs(value: unknown): RequestInput[] {
+  if (value instanceof MediaRequest) return [value];
+  if (Array.isArray(value) && value.length > 0 && value.every(isTypedPart)) return [readMedia(value)];
   if (!Array.isArray(value) || value.some(isId)) return [readInput(value)];
   if (value.length === 0) throw invalid('"prompt" must not be empty');
   return value.map(readInput);
 }
 
-function readInput(value: unknown): EmbedInput {
+function readInput(value: unknown): RequestInput {
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) {
+    if (value.length > 0 && value.every(isTypedPart)) return readMedia(value);
     if (value.every(isId)) return value;
     if (value.some(isId) && value.some((part) => typeof part === 'string')) return value.map(readPart);
     throw invalid(PROMPT_SHAPE);
   }
-  if (typeof value !== 'object' || value === null || !('prompt_string' in value)) throw invalid(PROMPT_SHAPE);
-  if ('multimodal_data' in value) {
-    throw invalid('Multimodal data provided, but model does not support multimodal requests.');
+  if (typeof value !== 'object' || value === null) throw invalid(PROMPT_SHAPE);
+  if (!('prompt_string' in value)) {
+    if (isMediaObject(value)) return readMedia(value);
+    throw invalid(PROMPT_SHAPE);
   }
+  if ('multimodal_data' in value) return readMarkedPrompt(value.prompt_string, value.multimodal_data);
   const inside = readContent(value.prompt_string);
   if (typeof inside === 'string' || inside.length === 0 || inside.some(isId)) return inside;
   throw invalid(PROMPT_SHAPE);
+}
+
+/**
+ * A query or a document of /rerank: a text, or texts and images.
+ * @throws HttpError for any other value
+ */
+export function readRanked(value: unknown): string | MediaRequest {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'object' && value !== null && 'text' in value && !('image' in value || 'image_url' in value)) {
+    if (typeof value.text === 'string') return value.text;
+  }
+  if (!isMediaObject(value) && !(Array.isArray(value) && value.length > 0 && value.every(isMediaObject)))
+    throw invalid(PROMPT_SHAPE);
+  return readMedia(value);
 }
 
 /** Whether a value is what llama-server's JSON library takes for an integer. */

@@ -2,9 +2,11 @@
  * @file Computes the vectors of a request: puts prompts before texts, takes vectors from the cache, and lets the engine
  * compute the others.
  */
+import { isMediaInput } from '../../engine/images/parts.ts';
 import type { EmbedInput, EmbedOptions } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
+import { reserveImages } from '../media/reserve-images.ts';
 import type { ComputeContext, RequestContext } from '../request.ts';
 import { cacheKey, type VectorCache } from './vector-cache.ts';
 
@@ -17,23 +19,21 @@ export interface Vectors {
 }
 
 /** The options that change the numbers. */
-export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate' | 'pairStarts'>;
+export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'pairStarts'>;
 
 /**
- * Puts the text of a prompt before inputs that are texts; token ids are left alone.
+ * The text of a prompt, which goes before inputs that are texts.
  * @throws HttpError when there is no prompt of that name
  */
-export function withPrompt({ state }: RequestContext, inputs: EmbedInput[], name: string | undefined): EmbedInput[] {
+export function promptText({ state }: RequestContext, name: string | undefined): string {
   const { defaultPromptName } = state.settings;
   const prompts = { ...state.engine.info.prompts, ...state.settings.prompts };
   const chosen = name ?? defaultPromptName;
-  if (chosen === undefined || chosen === '') return inputs;
+  if (chosen === undefined || chosen === '') return '';
   const prompt = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
-  if (prompt === undefined) {
-    const known = Object.keys(prompts).join(', ') || 'none';
-    throw new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
-  }
-  return inputs.map((input) => (typeof input === 'string' ? prompt + input : input));
+  if (prompt !== undefined) return prompt;
+  const known = Object.keys(prompts).join(', ') || 'none';
+  throw new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
 }
 
 /**
@@ -47,6 +47,7 @@ export async function computeVectors(
 ): Promise<Vectors> {
   const { signal, client, reserve } = context;
   const { engine, cache } = context.state;
+  await reserveImages(context, inputs);
   const result = cache
     ? await throughCache(context, cache, inputs, options)
     : await engine.embed(inputs, { ...options, signal, client, onSize: reserve });
@@ -70,6 +71,11 @@ async function throughCache(
   const { normalize, dimensions: wanted, pairStarts } = options;
 
   for (const [index, input] of inputs.entries()) {
+    if (isMediaInput(input)) {
+      missing.push({ index, key: undefined, input });
+      nTokens[index] = 0;
+      continue;
+    }
     const ids = engine.tokenize(input);
     nTokens[index] = ids.length;
     // The engine decides where to cut, and needs the text for that.

@@ -31,6 +31,7 @@ it('where the second text of a pair begins is part of the key, and goes with the
     client: undefined,
     signal: new AbortController().signal,
     reserve: () => {},
+    reserveBytes: () => {},
     countTokens: () => {},
   };
   const [first, second] = ['a', 'b'].map((text) => embedder.tokenizer.encodePair('query', text));

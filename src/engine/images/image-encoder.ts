@@ -1,0 +1,147 @@
+/**
+ * @file From images to the rows that stand for them in a text model: read, measured, decoded, encoded by the vision tower, kept.
+ */
+import { imageLimits } from '../../image/limits.ts';
+import type { ImageChunk } from '../../models/index.ts';
+import type { TowerOutline } from '../../models/vision/index.ts';
+import type { Scheduler } from '../scheduler.ts';
+import { type ImageSource, isPixels, type RawImage, readImage } from './image-source.ts';
+import { type ImageOptions, limitTokens } from './options.ts';
+import { measureImage, type PrepareImages, sizeForTower } from './prepare.ts';
+import type { ImagePreparer } from './preparer.ts';
+import { RowCache } from './row-cache.ts';
+
+/** An image that was looked at, but not decoded. */
+export interface OpenedImage {
+  readonly raw: RawImage;
+  /** The same for the same content; `undefined` where the runtime cannot hash. */
+  readonly key: string | undefined;
+  /** Its tokens, as a grid. */
+  readonly nx: number;
+  readonly ny: number;
+  /** Bytes of its rows. */
+  readonly rowBytes: number;
+}
+
+/** Whom images are encoded for. */
+interface Request {
+  readonly client?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** An image on its way through the tower, and how many wait for it. */
+interface UnderWay {
+  readonly rows: Promise<Float32Array>;
+  readonly controller: AbortController;
+  nWaiting: number;
+}
+
+/** What is to be known of a tower. */
+export type TowerFacts = Pick<TowerOutline, 'preprocessing' | 'grid' | 'width'>;
+
+/** Settings that the preparer gets. */
+export function prepareOptions(tower: TowerFacts, options: ImageOptions): PrepareImages {
+  const { exif, background, limits } = options;
+  return { preprocessing: limitTokens(tower.preprocessing, options), exif, background, limits };
+}
+
+/** Encodes the images of one model. */
+export class ImageEncoder {
+  readonly #tower: TowerFacts;
+  readonly #options: PrepareImages;
+  readonly #preparer: ImagePreparer;
+  readonly #scheduler: Scheduler;
+  readonly #cache: RowCache;
+  readonly #underWay = new Map<string, UnderWay>();
+
+  /** @param cacheBytes bytes of rows that are kept */
+  constructor(
+    tower: TowerFacts,
+    options: PrepareImages,
+    preparer: ImagePreparer,
+    scheduler: Scheduler,
+    cacheBytes: number,
+  ) {
+    this.#tower = tower;
+    this.#options = options;
+    this.#preparer = preparer;
+    this.#scheduler = scheduler;
+    this.#cache = new RowCache(cacheBytes);
+  }
+
+  /**
+   * Reads an image and its header.
+   * @param index the input that it belongs to
+   * @throws InputError for something that is no image, ImageError when it cannot be read or a limit forbids it
+   */
+  async open(source: ImageSource, name: string, index: number): Promise<OpenedImage> {
+    const { limits, preprocessing } = this.#options;
+    const raw = await readImage(source, name, index, limits?.bytes ?? imageLimits.bytes);
+    const size = await sizeForTower(await measureImage(raw, { limits }), preprocessing);
+    const { nx, ny } = this.#tower.grid(size);
+    return { raw, key: await keyOf(raw), nx, ny, rowBytes: 4 * nx * ny * this.#tower.width };
+  }
+
+  /**
+   * The rows of an image, from the cache if they are there.
+   * @throws ImageError when it cannot be decoded, the signal's reason
+   */
+  async encode(image: OpenedImage, request: Request): Promise<ImageChunk> {
+    const { key, nx, ny } = image;
+    if (key === undefined) return { nx, ny, rows: await this.#compute(image, request) };
+    const kept = this.#cache.get(key);
+    return { nx, ny, rows: kept ?? (await this.#share(key, image, request)) };
+  }
+
+  /** Waits for the image together with whoever else asked for it. */
+  async #share(key: string, image: OpenedImage, { client, signal }: Request): Promise<Float32Array> {
+    signal?.throwIfAborted();
+    const underWay = this.#underWay.get(key) ?? this.#start(key, image, client);
+    underWay.nWaiting++;
+    let onAbort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal?.reason);
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([underWay.rows, aborted]);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      // The last who waits for it takes it out of the queue.
+      if (--underWay.nWaiting === 0 && signal?.aborted) underWay.controller.abort(signal.reason);
+    }
+  }
+
+  #start(key: string, image: OpenedImage, client: string | undefined): UnderWay {
+    const controller = new AbortController();
+    const rows = this.#compute(image, { client, signal: controller.signal });
+    const underWay: UnderWay = { rows, controller, nWaiting: 0 };
+    this.#underWay.set(key, underWay);
+    rows
+      .then((values) => this.#cache.set(key, values))
+      .catch(() => {})
+      .finally(() => this.#underWay.delete(key));
+    return underWay;
+  }
+
+  async #compute({ raw }: OpenedImage, { client, signal }: Request): Promise<Float32Array> {
+    const pixels = await this.#preparer.prepare(raw);
+    signal?.throwIfAborted();
+    const [rows] = await this.#scheduler.submit({ inputs: [pixels], pooling: 'tower', client, signal });
+    return rows.values;
+  }
+
+  dispose(): Promise<void> {
+    return this.#preparer.dispose();
+  }
+}
+
+/** A hash of an image's content. Browsers hash on secure pages only. */
+async function keyOf({ content }: RawImage): Promise<string | undefined> {
+  const { subtle } = globalThis.crypto ?? {};
+  if (subtle === undefined) return undefined;
+  const bytes = isPixels(content) ? content.data : content;
+  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+  const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return isPixels(content) ? `${content.width}x${hash}` : hash;
+}

@@ -1,0 +1,94 @@
+/**
+ * @file The forms in which a caller gives an image, and getting at its bytes.
+ */
+import { builtin } from '../../workers/index.ts';
+import { InputError } from '../errors.ts';
+import { filePath } from '../platform.ts';
+
+/** Pixels of a canvas: 4 bytes (R, G, B, A) each, row by row. The DOM's `ImageData` is one. */
+export interface RgbaPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/**
+ * An image: the bytes of its file (JPEG, PNG, WebP, GIF, BMP or PNM), a Blob of them, a path or `file:` URL, or the pixels of a
+ * canvas.
+ */
+export type ImageSource = Uint8Array | ArrayBuffer | Blob | RgbaPixels | string | URL;
+
+/** An image whose bytes are here. */
+export interface RawImage {
+  /** What to call it in messages. */
+  readonly name: string;
+  readonly content: Uint8Array | RgbaPixels;
+}
+
+/** Whether the pixels of an image are given. */
+export function isPixels(content: RawImage['content']): content is RgbaPixels {
+  return !('byteLength' in content);
+}
+
+/**
+ * The bytes of an image.
+ * @param index the input that it belongs to
+ * @throws InputError for something that is no image, or a file that cannot be read
+ */
+export async function readImage(source: ImageSource, name: string, index: number, limit: number): Promise<RawImage> {
+  if (typeof source === 'string') return { name: source, content: await readFile(source, index, limit) };
+  // By their tags, not by their classes: objects of another realm are as good.
+  const tag = Object.prototype.toString.call(source).slice(8, -1);
+  if (tag === 'URL') {
+    const url = source as URL;
+    if (url.protocol !== 'file:') {
+      throw new InputError(
+        'image',
+        `${name}: images are not read from ${url.protocol} URLs: fetch it into a Blob`,
+        index,
+      );
+    }
+    return { name: url.href, content: await readFile(filePath(url), index, limit) };
+  }
+  if (tag === 'Uint8Array') {
+    const { buffer, byteOffset, byteLength } = source as Uint8Array;
+    return { name, content: new Uint8Array(buffer, byteOffset, byteLength) };
+  }
+  if (tag === 'ArrayBuffer') return { name, content: new Uint8Array(source as ArrayBuffer) };
+  if (tag === 'Blob' || tag === 'File') {
+    const blob = source as Blob;
+    if (blob.size > limit) throw tooLarge(name, blob.size, limit, index);
+    return { name, content: new Uint8Array(await blob.arrayBuffer()) };
+  }
+  if (isRgba(source)) return { name, content: { width: source.width, height: source.height, data: source.data } };
+  throw new InputError('image', `${name} must be bytes, a Blob, ImageData or a path`, index);
+}
+
+function isRgba(source: unknown): source is RgbaPixels {
+  const { width, height, data } = (source ?? {}) as Partial<RgbaPixels>;
+  return (
+    Number.isInteger(width) &&
+    Number.isInteger(height) &&
+    ArrayBuffer.isView(data) &&
+    data.length === 4 * width! * height!
+  );
+}
+
+async function readFile(path: string, index: number, limit: number): Promise<Uint8Array> {
+  const fs = builtin('node:fs/promises');
+  const refuse = (problem: string) => new InputError('image', `${path} cannot be read: ${problem}`, index);
+  if (fs === undefined) throw refuse('this runtime has no files; give the bytes of the image');
+  try {
+    const status = await fs.stat(path);
+    if (!status.isFile()) throw refuse('it is no regular file');
+    if (status.size > limit) throw tooLarge(path, status.size, limit, index);
+    const { buffer, byteOffset, byteLength } = await fs.readFile(path);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (error) {
+    throw error instanceof InputError ? error : refuse((error as Error).message);
+  }
+}
+
+function tooLarge(name: string, size: number, limit: number, index: number): InputError {
+  return new InputError('image', `${name}: the file has ${size} bytes; at most ${limit} are allowed`, index);
+}

@@ -1,0 +1,67 @@
+/**
+ * @file How images are read and brought to the size that a vision tower takes.
+ */
+import type { ImageLimits } from '../../image/limits.ts';
+import type { Preprocessing } from '../../models/vision/index.ts';
+import { checkChoice, checkPositive } from '../check-options.ts';
+import { InputError } from '../errors.ts';
+
+/** What EXIF data may do to an image. */
+export const exifModes = ['ignore', 'rotate'] as const;
+
+/** Which part of an input with images pooling sees. */
+export const mediaPoolings = ['last-text', 'whole'] as const;
+
+/** Options of the images of a model. */
+export interface ImageOptions {
+  /** Fewest tokens of an image, for towers that take any size: smaller images are enlarged. Default: the tower's own. */
+  readonly minTokens?: number;
+  /** Most tokens of an image, for towers that take any size: larger images are reduced. Default: the tower's own. */
+  readonly maxTokens?: number;
+  /** `rotate` turns an image as its camera says. Default `ignore`: as it is stored, as llama.cpp does. */
+  readonly exif?: (typeof exifModes)[number];
+  /**
+   * Colour (R, G, B, 0 to 255) behind transparent pixels. Default: none; alpha is dropped and the stored colours stay, as in
+   * llama.cpp.
+   */
+  readonly background?: readonly [number, number, number];
+  /** Largest images that are accepted. Default: 64 MiB, 65 535 pixels a side, 67 108 864 pixels. */
+  readonly limits?: Partial<ImageLimits>;
+  /** Most images in one input. Default 256. */
+  readonly perInput?: number;
+}
+
+/** @throws InputError for an option with an impossible value */
+export function checkImageOptions({ minTokens, maxTokens, exif, background, limits, perInput }: ImageOptions): void {
+  checkPositive({ 'images.minTokens': minTokens, 'images.maxTokens': maxTokens, 'images.perInput': perInput });
+  checkPositive({
+    'images.limits.bytes': limits?.bytes,
+    'images.limits.side': limits?.side,
+    'images.limits.pixels': limits?.pixels,
+  });
+  checkChoice('images.exif', exif, exifModes);
+  const isByte = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
+  if (background !== undefined && !(Array.isArray(background) && background.length === 3 && background.every(isByte))) {
+    throw new InputError('option', 'images.background must be three numbers from 0 to 255');
+  }
+}
+
+/**
+ * The tower's own preprocessing with the limits of tokens that the caller wants.
+ * @throws InputError when the smallest size is above the largest
+ */
+export function limitTokens(preprocessing: Preprocessing, { minTokens, maxTokens }: ImageOptions): Preprocessing {
+  if (preprocessing.kind !== 'dynamic') return preprocessing;
+  const limited = {
+    ...preprocessing,
+    minTokens: minTokens ?? preprocessing.minTokens,
+    maxTokens: maxTokens ?? preprocessing.maxTokens,
+  };
+  if (limited.minTokens > limited.maxTokens) {
+    throw new InputError(
+      'option',
+      `images.minTokens (${limited.minTokens}) must not be above images.maxTokens (${limited.maxTokens})`,
+    );
+  }
+  return limited;
+}

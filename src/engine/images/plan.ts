@@ -1,0 +1,188 @@
+/**
+ * @file From inputs to what is computed: token ids, and between them images that were looked at but not decoded.
+ */
+import { ImageError } from '../../image/errors.ts';
+import type { Chunk, Input } from '../../models/index.ts';
+import type { Tokenizer } from '../../tokenizer/index.ts';
+import { Turn } from '../../turn.ts';
+import { ContextSizeError, InputError } from '../errors.ts';
+import { encodeInput, encodeWithin } from '../inputs.ts';
+import type { EmbedInput, EmbedOptions } from '../types.ts';
+import type { ImageEncoder, OpenedImage } from './image-encoder.ts';
+import { type ContentPart, isMediaInput, partsOf } from './parts.ts';
+
+/** One input, ready to be computed but for its images. */
+export interface Plan {
+  readonly chunks: readonly (Int32Array | OpenedImage)[];
+  readonly nTokens: number;
+  /** How many of the tokens stand for images. */
+  readonly nImageTokens: number;
+  readonly truncated: boolean;
+  /** Which input it is for. */
+  readonly index: number;
+}
+
+/** What a model does with images. */
+export interface Vision {
+  readonly encoder: ImageEncoder;
+  /** Texts whose tokens stand before and after an image. */
+  readonly begin: string;
+  readonly end: string;
+  /** Most images in one input. */
+  readonly perInput: number;
+}
+
+/** What inputs are planned for. */
+interface PlanContext {
+  readonly tokenizer: Tokenizer;
+  readonly nCtx: number;
+  /** Name of the model in messages. */
+  readonly name: string;
+  /** `undefined` for a model without a vision tower. */
+  readonly vision: Vision | undefined;
+}
+
+/**
+ * Plans a list of inputs, without keeping the calling thread for long between two of them.
+ * @throws InputError for an input that cannot be used (ContextSizeError when it is too long), ImageError for an image that cannot be read,
+ *   the signal's reason
+ */
+export async function planInputs(
+  context: PlanContext,
+  inputs: readonly EmbedInput[],
+  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'signal'>,
+): Promise<Plan[]> {
+  const turn = new Turn();
+  const plans: Plan[] = [];
+  for (const [index, input] of inputs.entries()) {
+    plans.push(await planInput(context, input, index, options));
+    if (!turn.isOver) continue;
+    await turn.pass();
+    options.signal?.throwIfAborted();
+  }
+  return plans;
+}
+
+async function planInput(
+  context: PlanContext,
+  input: EmbedInput,
+  index: number,
+  options: Pick<EmbedOptions, 'truncate' | 'addSpecial'>,
+): Promise<Plan> {
+  if (isMediaInput(input)) {
+    const parts = partsOf(input, `input ${index}`, index);
+    if (parts.some((part) => 'image' in part)) return planMedia(context, parts, index, options.addSpecial);
+    input = plainInput(parts);
+  }
+  const { ids, truncated } = encodeWithin(context.tokenizer, input, index, context.nCtx, options);
+  return { chunks: [ids], nTokens: ids.length, nImageTokens: 0, truncated, index };
+}
+
+/** Parts without images as another form of an input: a text, or texts and ids mixed. */
+function plainInput(parts: readonly ContentPart[]): string | (string | number)[] {
+  const mixed: (string | number)[] = [];
+  for (const part of parts) {
+    if ('text' in part) mixed.push(part.text);
+    else if ('tokens' in part) for (const id of part.tokens) mixed.push(id);
+  }
+  return mixed.every((part) => typeof part === 'string') ? mixed.join('') : mixed;
+}
+
+/** Texts are tokenized piece by piece; the special tokens that begin and end an input go around all of it. */
+async function planMedia(
+  { tokenizer, nCtx, name, vision }: PlanContext,
+  parts: readonly ContentPart[],
+  index: number,
+  addSpecial = true,
+): Promise<Plan> {
+  if (vision === undefined) {
+    const remedy = 'it was loaded without a vision tower (mmproj)';
+    throw new InputError('image', `input ${index} has an image, but ${name} takes texts alone: ${remedy}`, index);
+  }
+  const { encoder, begin, end, perInput } = vision;
+  const nImages = parts.filter((part) => 'image' in part).length;
+  if (nImages > perInput) {
+    throw new InputError('image', `input ${index} has ${nImages} images; at most ${perInput} are allowed`, index);
+  }
+  const chunks: (Int32Array | OpenedImage)[] = [];
+  let ids: number[] = [];
+  const addText = (text: string) => {
+    for (const id of tokenizer.encode(text, { addSpecial: false })) ids.push(id);
+  };
+  const endText = () => {
+    if (ids.length > 0) chunks.push(Int32Array.from(ids));
+    ids = [];
+  };
+  const [before, after] = addSpecial ? specialTokens(tokenizer) : [[], []];
+  ids.push(...before);
+  let nImageTokens = 0;
+  let nth = 0;
+  for (const part of parts) {
+    if ('text' in part) addText(part.text);
+    else if ('tokens' in part) for (const id of encodeInput(tokenizer, part.tokens, index)) ids.push(id);
+    else {
+      addText(begin);
+      endText();
+      const opening = encoder.open(part.image, `image ${nth++} of input ${index}`, index);
+      const image = await opening.catch((error) => withIndex(error, index));
+      chunks.push(image);
+      nImageTokens += image.nx * image.ny;
+      addText(end);
+    }
+  }
+  ids.push(...after);
+  endText();
+  const nTextTokens = chunks.reduce((sum, chunk) => sum + (chunk instanceof Int32Array ? chunk.length : 0), 0);
+  const nTokens = nTextTokens + nImageTokens;
+  if (nTokens > nCtx) throw new ContextSizeError(index, nTokens, nCtx);
+  return { chunks, nTokens, nImageTokens, truncated: false, index };
+}
+
+/** Says which input an image belongs to. The error may be shared by several that wait for the same image. */
+function withIndex(error: unknown, index: number): never {
+  if (!(error instanceof ImageError)) throw error;
+  const own = new ImageError(error.problem, error.message);
+  own.index = index;
+  throw own;
+}
+
+/** BOS and EOS as far as the model wants them; no other special tokens go around an input with images. */
+function specialTokens({ vocab: { addBos, addEos, bos, eos } }: Tokenizer): [before: number[], after: number[]] {
+  return [addBos && bos !== undefined ? [bos] : [], addEos && eos !== undefined ? [eos] : []];
+}
+
+/** Most bytes of rows of images that are held for inputs that are computed together. */
+const GROUP_BYTES = 256 * 2 ** 20;
+
+/** Neighbours whose images are held at the same time. */
+export function groupPlans(plans: readonly Plan[]): Plan[][] {
+  const groups: Plan[][] = [];
+  let room = 0;
+  for (const plan of plans) {
+    let bytes = 0;
+    for (const chunk of plan.chunks) if (!(chunk instanceof Int32Array)) bytes += chunk.rowBytes;
+    if (groups.length === 0 || bytes > room) {
+      groups.push([]);
+      room = GROUP_BYTES;
+    }
+    groups[groups.length - 1].push(plan);
+    room -= bytes;
+  }
+  return groups;
+}
+
+/** The input that a plan is for, with its images encoded. */
+export async function completePlan(
+  { chunks, index }: Plan,
+  encoder: ImageEncoder | undefined,
+  request: { client?: string; signal?: AbortSignal },
+): Promise<Input> {
+  if (chunks.length === 1 && chunks[0] instanceof Int32Array) return chunks[0];
+  return Promise.all(
+    chunks.map(async (chunk): Promise<Chunk> => {
+      if (chunk instanceof Int32Array) return chunk;
+      if (encoder === undefined) throw new Error('an image without a vision tower');
+      return encoder.encode(chunk, request).catch((error) => withIndex(error, index));
+    }),
+  );
+}

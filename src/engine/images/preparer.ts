@@ -1,0 +1,61 @@
+/**
+ * @file Decodes images one after the other: in a worker of its own, so that neither the calling thread nor the workers that compute
+ * wait for it, or on the calling thread where there are no workers.
+ */
+import { ImageError } from '../../image/errors.ts';
+import type { Pixels } from '../../models/vision/index.ts';
+import { linkToWorker, type WorkerLink } from '../../workers/index.ts';
+import { workerModule } from '../team.ts';
+import type { TeamWorkerMethods } from '../team-methods.ts';
+import type { RawImage } from './image-source.ts';
+import { type PrepareImages, prepareImage } from './prepare.ts';
+
+type Decoder = WorkerLink<Pick<TeamWorkerMethods, 'prepare'>>;
+
+/** Where images are decoded. */
+export interface ImagePreparer {
+  /** The pixels of an image at the size that the tower takes. @throws ImageError */
+  prepare(image: RawImage): Promise<Pixels>;
+  dispose(): Promise<void>;
+}
+
+/** On the calling thread. */
+export function localPreparer(options: PrepareImages): ImagePreparer {
+  return { prepare: (image) => prepareImage(image, options), async dispose() {} };
+}
+
+/** In a worker, which is started by the first image; one that died is replaced by the next. */
+export function workerPreparer(options: PrepareImages, workerUrl: string | URL | undefined): ImagePreparer {
+  let worker: Decoder | undefined;
+  let nUnderWay = 0;
+  const start = (): Decoder => {
+    const started: Decoder = linkToWorker<Record<never, never>, TeamWorkerMethods>(
+      workerModule(workerUrl),
+      {},
+      {
+        classes: [ImageError],
+        fewObjects: true,
+        died: () => {
+          if (worker === started) worker = undefined;
+        },
+      },
+    );
+    return started;
+  };
+  return {
+    async prepare(image) {
+      const decoder = (worker ??= start());
+      if (nUnderWay++ === 0) decoder.keepAlive(true);
+      try {
+        return await decoder.request('prepare', { image, options });
+      } finally {
+        if (--nUnderWay === 0) decoder.keepAlive(false);
+      }
+    },
+    async dispose() {
+      const ending = worker;
+      worker = undefined;
+      await ending?.terminate(new Error('the model was disposed of'));
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * @file What a model needs for images, put together at load.
+ */
+import type { ModelOutline, Pooling } from '../models/index.ts';
+import { checkFits, outlineTower, type TowerOutline } from '../models/vision/index.ts';
+import { ImageEncoder, prepareOptions } from './images/image-encoder.ts';
+import type { Vision } from './images/plan.ts';
+import { localPreparer, workerPreparer } from './images/preparer.ts';
+import type { OpenFile } from './open-model.ts';
+import type { ImageRules, Scheduler } from './scheduler.ts';
+import type { LoadOptions } from './types.ts';
+
+const DEFAULT_CACHE_BYTES = 256 * 2 ** 20;
+const DEFAULT_IMAGES_PER_INPUT = 256;
+
+/** A tower, and how its text model takes what it makes. */
+export interface VisionOutline {
+  readonly tower: TowerOutline;
+  readonly rules: ImageRules;
+}
+
+/**
+ * Checks the file of a vision tower against that of the text model.
+ * @throws ModelError for a file without a vision tower, an unknown one, or one that does not fit the text model
+ */
+export function outlineVision(
+  projector: OpenFile | undefined,
+  outline: ModelOutline,
+  { mediaPooling }: LoadOptions,
+): VisionOutline | undefined {
+  if (projector === undefined) return undefined;
+  const tower = outlineTower(projector.file);
+  checkFits(tower, outline);
+  return {
+    tower,
+    rules: {
+      images: outline.images!,
+      sees: tower.sees,
+      pools: mediaPooling === 'whole' ? 'whole' : 'text after images',
+      tokensOf(image) {
+        const { nx, ny } = tower.grid(image);
+        return nx * ny;
+      },
+    },
+  };
+}
+
+/**
+ * What encodes the images of a model.
+ * @param inWorker whether they are decoded in a worker
+ * @throws InputError for impossible limits of tokens
+ */
+export function createVision(
+  { tower }: VisionOutline,
+  scheduler: Scheduler,
+  { images = {}, imageCache = DEFAULT_CACHE_BYTES, workerUrl }: LoadOptions,
+  inWorker: boolean,
+): Vision {
+  const options = prepareOptions(tower, images);
+  const preparer = inWorker ? workerPreparer(options, workerUrl) : localPreparer(options);
+  const encoder = new ImageEncoder(tower, options, preparer, scheduler, imageCache);
+  return { encoder, begin: tower.begin, end: tower.end, perInput: images.perInput ?? DEFAULT_IMAGES_PER_INPUT };
+}
+
+/** What a user of multi-vector models should know; `undefined` where there is nothing to say. */
+export function mediaPoolingWarning(pooling: Pooling, { mediaPooling }: LoadOptions): string | undefined {
+  if (mediaPooling !== undefined || pooling === 'last' || pooling === 'rank') return undefined;
+  return `with ${pooling} pooling, only the text behind the last image of an input counts, as in llama.cpp; mediaPooling: 'whole' (--media-pooling whole) takes all of it, which multi-vector models want`;
+}

@@ -1,0 +1,78 @@
+/**
+ * @file The files of a model while it is loaded.
+ */
+import { type ByteSource, changeMetadata, type GgufFile, openGguf } from '../gguf/index.ts';
+import { ropeMetadata } from '../models/index.ts';
+import { type ModelSource, openSource } from './source.ts';
+import type { LoadOptions } from './types.ts';
+
+/** A file, and where its bytes come from. */
+export interface OpenFile {
+  readonly source: ByteSource;
+  readonly file: GgufFile;
+}
+
+/** A model's file, and that of its vision tower. */
+export interface OpenModel extends OpenFile {
+  readonly projector?: OpenFile;
+}
+
+/** The files before their headers are read. */
+export interface ModelFiles {
+  readonly source: ByteSource;
+  readonly projector?: ByteSource;
+}
+
+/**
+ * Opens the files of a model. The caller closes them.
+ * @throws GgufError or HubError if one cannot be opened
+ */
+export async function openFiles(
+  model: ModelSource,
+  mmproj: ModelSource | undefined,
+  hub: Parameters<typeof openSource>[1],
+): Promise<ModelFiles> {
+  const source = await openSource(model, hub);
+  if (mmproj === undefined) return { source };
+  try {
+    return { source, projector: await openSource(mmproj, hub) };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/**
+ * @param options what to change in the metadata of the model
+ * @throws GgufError if a header cannot be read
+ */
+export async function readHeaders({ source, projector }: ModelFiles, options: LoadOptions): Promise<OpenModel> {
+  const file = await openFileWith(source, options);
+  if (projector === undefined) return { source, file };
+  return { source, file, projector: { source: projector, file: await openGguf(projector) } };
+}
+
+/** Closes the files. */
+export async function closeFiles({ source, projector }: ModelFiles): Promise<void> {
+  await Promise.all([source.close(), projector?.close()]);
+}
+
+/** The same, when their headers were read. */
+export function closeModel({ source, projector }: OpenModel): Promise<void> {
+  return closeFiles({ source, projector: projector?.source });
+}
+
+/**
+ * The file in `source` with the metadata that the options set. The source is closed when this fails.
+ * @throws GgufError as `openGguf` and `changeMetadata`, ModelError for RoPE parameters that make no sense
+ */
+export async function openFileWith(source: ByteSource, { overrides, rope }: LoadOptions): Promise<GgufFile> {
+  const file = await openGguf(source);
+  if (overrides === undefined && rope === undefined) return file;
+  try {
+    return await changeMetadata(file, { set: { ...overrides, ...ropeMetadata(rope ?? {}) } });
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * @file Inputs with images as requests give them: the forms of llama-server, OpenAI, Jina and vLLM, as one list of parts.
+ */
+import { Buffer } from 'node:buffer';
+import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
+
+/** A part of an input: a text, the bytes of an image, or where it can be fetched. */
+export type MediaPart = { readonly text: string } | { readonly image: Uint8Array } | { readonly url: string };
+
+/** An input of texts and images. */
+export class MediaRequest {
+  readonly parts: readonly MediaPart[];
+
+  constructor(parts: readonly MediaPart[]) {
+    this.parts = parts;
+  }
+}
+
+/** llama-server's form: a text with a marker for each of its images. Which one it is, the server knows. */
+export class MarkedPrompt {
+  readonly text: string;
+  readonly images: readonly Uint8Array[];
+
+  constructor(text: string, images: readonly Uint8Array[]) {
+    this.text = text;
+    this.images = images;
+  }
+}
+
+function invalid(message: string): HttpError {
+  return new HttpError('invalid_request_error', message);
+}
+
+/**
+ * `prompt_string` with `multimodal_data`: bare base64 of the files, in an array or alone.
+ * @throws HttpError for values of other types
+ */
+export function readMarkedPrompt(text: unknown, data: unknown): MarkedPrompt {
+  if (typeof text !== 'string') throw invalid(typeErrorMessage('string', text));
+  const entries: readonly unknown[] = Array.isArray(data) ? data : data === null ? [] : [data];
+  return new MarkedPrompt(
+    text,
+    entries.map((entry) => {
+      if (typeof entry !== 'string') throw invalid(typeErrorMessage('string', entry));
+      return decodeBase64(entry);
+    }),
+  );
+}
+
+/** Whether a value is a content part of OpenAI's: an object with a `type`. */
+export function isTypedPart(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
+/** Whether a value is an object that can be a text, an image, or a list of both. */
+export function isMediaObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return isTypedPart(value) || ['text', 'image', 'image_url', 'content'].some((key) => key in value);
+}
+
+/**
+ * An input that is an object (`{"text": …}`, `{"image": …}`, both, a typed part, or `{"content": …}` around parts), or a list of typed parts.
+ * @throws HttpError for anything else in it
+ */
+export function readMedia(value: unknown): MediaRequest {
+  return new MediaRequest(readParts(value));
+}
+
+function readParts(value: unknown): MediaPart[] {
+  if (typeof value === 'string') return [{ text: value }];
+  if (Array.isArray(value)) return value.flatMap(readParts);
+  if (!isMediaObject(value)) throw invalid(PROMPT_SHAPE);
+  if ('content' in value) return readParts(value.content);
+  if (isTypedPart(value) && !/^(input_)?(text|image|image_url)$/.test(String(value.type))) {
+    throw invalid(`content parts of type ${JSON.stringify(value.type)} cannot be embedded; text and image_url can`);
+  }
+  const parts: MediaPart[] = [];
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === 'text') parts.push({ text: readString(inner, 'text') });
+    else if (key === 'image' || key === 'image_url') parts.push(readImage(inner, key));
+  }
+  if (parts.length === 0) throw invalid(PROMPT_SHAPE);
+  return parts;
+}
+
+function readString(value: unknown, key: string): string {
+  if (typeof value === 'string') return value;
+  throw invalid(`"${key}" of a content part must be a string`);
+}
+
+/** A data URI, an address, `{"url": …}` around one, or, where it is no URL, bare base64. */
+function readImage(value: unknown, key: string): MediaPart {
+  const given = typeof value === 'object' && value !== null && 'url' in value ? value.url : value;
+  const text = readString(given, key);
+  const data = /^data:(?:image\/[\w.+-]+)?(?:;[\w=.+-]+)*?(;base64)?,/i.exec(text.slice(0, 200));
+  if (data !== null) {
+    if (data[1] === undefined) throw invalid(`"${key}" has a data URI that is not base64`);
+    return { image: decodeBase64(text.slice(data[0].length)) };
+  }
+  if (/^https?:\/\//i.test(text)) return { url: text };
+  if (key === 'image_url' || /^[a-z][a-z\d+.-]*:/i.test(text.slice(0, 50))) {
+    throw invalid(`"${key}" must be a data URI (data:image/…;base64,…) or an http(s) address`);
+  }
+  return { image: decodeBase64(text) };
+}
+
+/** As llama-server does: stops at the first character that is none of base64, and uses what came before. */
+function decodeBase64(text: string): Uint8Array {
+  const end = text.search(/[^A-Za-z0-9+/]/);
+  const { buffer, byteOffset, byteLength } = Buffer.from(end < 0 ? text : text.slice(0, end), 'base64');
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

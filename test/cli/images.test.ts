@@ -1,0 +1,107 @@
+/**
+ * @file Images on the command line.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { parseOptions } from '../../src/cli/parse-options.ts';
+import { memorySource, openGguf } from '../../src/gguf/index.ts';
+import { editedCopy } from '../models/edit.ts';
+import { normal } from '../random.ts';
+import { run } from './run.ts';
+import { temporaryFolder } from './temporary.ts';
+
+const temporary = temporaryFolder();
+
+const fixtures = fileURLToPath(new URL('../fixtures/multimodal/', import.meta.url));
+const model = ['-m', `${fixtures}models/qwen3vl.gguf`, '--mmproj', `${fixtures}models/mmproj-qwen3vl.gguf`];
+const image = (name: string) => `${fixtures}images/${name}`;
+
+/** The values of the only vector, or of each, in the output of `--embd-output-format array`. */
+const vectors = (stdout: string): number[][] => JSON.parse(stdout);
+const array = ['--embd-output-format', 'array'];
+
+it('embeds images with a text: at its markers, or before it', async () => {
+  const marked = await run(['embed', ...model, '--image', image('rgb.png'), '-p', '<__media__>what?', ...array]);
+  expect(marked.stderr).toBe('');
+  const before = await run(['embed', ...model, '--image', image('rgb.png'), '-p', 'what?', ...array]);
+  expect(vectors(before.stdout)).toEqual(vectors(marked.stdout));
+  const two = ['--image', image('rgb.png'), '--image', image('odd.png')];
+  const several = await run(['embed', ...model, ...two, '-p', '<__media__> or <__media__>', ...array]);
+  expect(vectors(several.stdout)).toHaveLength(1);
+  const alone = await run(['embed', ...model, '--image', image('rgb.png'), ...array]);
+  expect(vectors(alone.stdout)[0]).not.toEqual(vectors(before.stdout)[0]);
+  const wrong = await run(['embed', ...model, ...two, '-p', 'one <__media__>', ...array]);
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toContain('the text has 1 markers <__media__>, but --image was given 2 times');
+});
+
+it('takes images in JSON lines: paths, data URIs, base64', async () => {
+  const base64 = readFileSync(image('rgb.png')).toString('base64');
+  const lines = [
+    { image: image('rgb.png'), text: 'what?' },
+    { text: '<__media__>what?', images: [`data:image/png;base64,${base64}`] },
+    [{ image: { base64 } }, { text: 'what?' }],
+    'a text',
+    { image: '/nowhere.png' },
+    { image: { base64: 'aGVsbG8gd29ybGQ=' } },
+  ];
+  const input = lines.map((line) => JSON.stringify(line)).join('\n');
+  const { stdout, stderr, code } = await run(['embed', ...model, '--jsonl', '--on-error', 'skip'], { input });
+  const answers = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(answers).toHaveLength(6);
+  expect(answers[1]).toEqual(answers[0]);
+  expect(answers[2]).toEqual(answers[0]);
+  expect(answers.slice(4)).toEqual([null, null]);
+  expect(stderr).toContain('/nowhere.png cannot be read');
+  expect(stderr).toContain('image 0 of line 6: this is no picture');
+  expect(code).toBe(1);
+}, 20_000);
+
+it('ranks images', async () => {
+  const file = await openGguf(memorySource(new Uint8Array(readFileSync(`${fixtures}models/qwen3vl.gguf`)), 'qwen3vl'));
+  const reranker = temporary.write(
+    'reranker.gguf',
+    await editedCopy(file, ({ values, setFloats }) => {
+      values.set('tokenizer.chat_template.rerank', { type: 'string', value: 'Q: {query} D: {document} A:' });
+      const labels = { type: 'array', value: { elementType: 'string', values: ['yes', 'no'] } } as const;
+      values.set('qwen3vl.classifier.output_labels', labels);
+      setFloats('cls.output.weight', [64, 2], normal(128, 7, 0.1));
+    }),
+  );
+  const pair = ['-m', reranker, ...model.slice(2)];
+  const documents = ['--image', image('rgb.png'), '--image', image('odd.png')];
+  const { code, stdout, stderr } = await run(['rerank', ...pair, '-q', 'a cat', ...documents, '--json', 'a text']);
+  expect([code, stderr]).toEqual([0, '']);
+  const ranked = JSON.parse(stdout) as { index: number; score: number; text: string; nTokens: number }[];
+  expect(ranked.map(({ index }) => index).sort()).toEqual([0, 1, 2]);
+  expect(ranked.find(({ index }) => index === 2)?.text).toBe(image('odd.png'));
+  const byImage = await run(['rerank', ...pair, '--query-image', image('rgb.png'), 'one', 'two']);
+  expect(byImage.stdout.trim().split('\n')).toHaveLength(2);
+  const lines = `${JSON.stringify({ image: image('rgb.png') })}\n"a text"\n`;
+  const byLines = await run(['rerank', ...pair, '-q', 'a cat', '--jsonl', '--json'], { input: lines });
+  const scores = JSON.parse(byLines.stdout) as typeof ranked;
+  expect(scores.find(({ index }) => index === 0)?.score).toBe(ranked.find(({ index }) => index === 1)?.score);
+}, 20_000);
+
+it('reads the options of images', () => {
+  const { values, notes } = parseOptions('embed', ['--image', 'a,b.png', '--image', 'c.png'], {});
+  expect(values.images).toEqual(['a,b.png', 'c.png']);
+  expect(notes).toEqual([]);
+  const env = { LLAMA_ARG_MMPROJ: 'm.gguf', LLAMA_ARG_IMAGE_MAX_TOKENS: '64' };
+  const fromEnvironment = parseOptions('serve', ['--allow-image-urls', 'a.org, b.org:8080'], env).values;
+  expect(fromEnvironment).toMatchObject({
+    mmproj: 'm.gguf',
+    imageMaxTokens: 64,
+    allowImageUrls: ['a.org', 'b.org:8080'],
+  });
+});
+
+it('refuses a colour that is none', async () => {
+  const { code, stderr } = await run(['embed', ...model, '--image-background', 'white', '-p', 'x']);
+  expect(code).toBe(1);
+  expect(stderr).toContain('--image-background must be a colour like ffffff, not "white"');
+});
