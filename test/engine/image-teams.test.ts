@@ -41,18 +41,22 @@ it.each(['qwen3vl', 'qwen25vl', 'gemma3'])(
 it('the calling thread stays free while a large image is decoded and encoded', async () => {
   const embedder = await load('qwen3vl', { threads: 2 });
   const { encodePng } = await import('../image/encode-png.ts');
-  const image = encodePng(3000, 2000);
+  const image = encodePng(1600, 1200);
   await embedder.embed('warm');
-  let longest = 0;
-  let last = performance.now();
+  const start = performance.now();
+  let [last, longest, nTurns] = [start, 0, 0];
   const timer = setInterval(() => {
+    nTurns++;
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
   }, 5);
   const { nImageTokens } = await embedder.embed([{ image }]);
   clearInterval(timer);
-  expect(nImageTokens[0]).toBeGreaterThan(3000);
-  expect(longest).toBeLessThan(250);
+  const whole = performance.now() - start;
+  expect(nImageTokens[0]).toBeGreaterThan(1800);
+  // Relative to the whole, because this machine may have other work.
+  expect(longest).toBeLessThan(whole / 3);
+  expect(nTurns).toBeGreaterThan(20);
 }, 60_000);
 
 it('an image that cannot be decoded is an ImageError here, too', async () => {
