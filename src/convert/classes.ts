@@ -25,8 +25,8 @@ export interface ModelClass {
   readonly tokenizer: TokenizerKind;
   /** Rows at the beginning of the position table that stand for padding and are cut off. */
   positionOffset?(config: Config): number;
-  /** Whether it was trained on pairs of texts of different token types, if it has two. */
-  readonly hasPairTypes?: boolean;
+  /** Whether it scores pairs: a cross-encoder keeps its token types and its form of GELU. */
+  readonly isCrossEncoder?: boolean;
   /** Labels of the classifier's outputs. Default: `Config.labels`. */
   labels?(config: Config): string[];
   /** @throws ConvertError when the config asks for what the architecture does not compute */
@@ -82,7 +82,7 @@ const bert: ModelClass = { architecture: 'bert', names: bertNames, tokenizer: 'w
 const bertClassifier: ModelClass = {
   ...bert,
   names: bertClassifierNames,
-  hasPairTypes: true,
+  isCrossEncoder: true,
   labels: (config) => config.allLabels(),
 };
 

@@ -42,9 +42,15 @@ export async function setHparams(
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
-  if (modelClass.hasPairTypes && (await usesPairTypes(checkout, config)))
-    writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
+  if (!modelClass.isCrossEncoder) return;
+  if (await usesPairTypes(checkout, config)) writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
+  if (erfForms.includes(config.string('hidden_act') ?? 'gelu')) {
+    writer.set('gguf_embed.gelu_erf', { type: 'bool', value: true });
+  }
 }
+
+/** Names of GELU in its erf form; llama.cpp computes the tanh form for them, too. */
+const erfForms = ['gelu', 'gelu_python'];
 
 /** Whether the second text of a pair has type 1: the table has a row for it, and the tokenizer gives types to the model. */
 async function usesPairTypes(checkout: Checkout, config: Config): Promise<boolean> {

@@ -14,13 +14,14 @@ export const bert: Architecture = {
   id: 'bert',
   build(loader) {
     const { nEmbd, nFf, nCtxTrain } = loader.hparams;
+    const gelu = loader.keys.metadata.bool('gguf_embed.gelu_erf') ? 'gelu_erf' : 'gelu';
     return buildPostNorm(loader, {
       positions: () => loader.table('position_embd', nEmbd, nCtxTrain),
       declareFeedForward: (blk, il) => ({
         up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il]),
         down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd),
       }),
-      feedForward: (ops, x, w) => mlp(ops, x, w, 'gelu'),
+      feedForward: (ops, x, w) => mlp(ops, x, w, gelu),
       classifier: () => declareClassifier(loader),
       names: bertNames,
     });

@@ -48,9 +48,9 @@ export interface NormWeights {
 /**
  * Element-wise functions.
  * `gelu` is the tanh form `0.5x(1 + tanh(√(2/π)(x + 0.044715x³)))`, which llama.cpp computes for every model,
- * also where the original has the erf form. `silu` is `x / (1 + e⁻ˣ)`, `gelu_quick` is `x / (1 + e^(−1.702x))`.
+ * also where the original has the erf form, `gelu_erf`: `0.5x(1 + erf(x/√2))`. `silu` is `x / (1 + e⁻ˣ)`, `gelu_quick` is `x / (1 + e^(−1.702x))`.
  */
-export type Activation = 'gelu' | 'gelu_quick' | 'silu' | 'relu' | 'tanh';
+export type Activation = 'gelu' | 'gelu_erf' | 'gelu_quick' | 'silu' | 'relu' | 'tanh';
 
 /**
  * Names for the observer, llama.cpp's own where it has one, without the layer suffix. Only steps that a backend holds

@@ -71,7 +71,7 @@ function unzip(name: string): Readonly<Record<string, Uint8Array>> {
 
 /** What a file has that llama.cpp's converter leaves out. */
 const added: Readonly<Record<string, { readonly keys: string[]; readonly tensors: string[] }>> = {
-  'bert-rerank': { keys: ['gguf_embed.pair_token_types'], tensors: ['cls.weight', 'cls.bias'] },
+  'bert-rerank': { keys: ['gguf_embed.pair_token_types', 'gguf_embed.gelu_erf'], tensors: ['cls.weight', 'cls.bias'] },
 };
 
 /** Converts a checkout and takes out what `added` says it has, which must be there. */

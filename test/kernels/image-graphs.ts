@@ -135,6 +135,12 @@ export const imageCases: Readonly<Record<string, ImageCase>> = {
     batch: withGiven(batch, 90, 2),
     graph: (ops, w) => ops.linear(ops.given(0, 90), { weight: w.w }, { activation: 'gelu_quick' }),
   },
+  'GELU in the erf form after a product and by itself': {
+    sources,
+    batch: withGiven(batch, 90, 2),
+    graph: (ops, w) =>
+      ops.activate(ops.linear(ops.given(0, 90), { weight: w.w }, { activation: 'gelu_erf' }), 'gelu_erf'),
+  },
   'given rows of a batch without any': {
     sources,
     batch,

@@ -103,6 +103,7 @@ describe('element-wise', () => {
     expectRows(await read(ops.activate(x, 'silu')), [[-0.268941, 0, 1.761594]]);
     expectRows(await read(ops.activate(x, 'relu')), [[0, 0, 2]]);
     expectRows(await read(ops.activate(x, 'tanh')), [[-0.761594, 0, 0.964028]]);
+    expectRows(await read(ops.activate(x, 'gelu_erf')), [[-0.158655, 0, 1.9545]]);
     expectRows(await read(ops.glu(x, x, 'relu')), [[0, 0, 4]]);
     expectRows(await read(ops.add(x, x)), [[-2, 0, 4]]);
     expectRows(await read(ops.softmax(x)), [[0.04201, 0.114195, 0.843795]]);

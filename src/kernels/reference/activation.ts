@@ -7,11 +7,23 @@ import type { Matrix } from './matrix.ts';
 
 const functions: Record<Activation, (x: number) => number> = {
   gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+  gelu_erf: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
   gelu_quick: (x) => x / (1 + Math.exp(-1.702 * x)),
   silu: (x) => x / (1 + Math.exp(-x)),
   relu: (x) => Math.max(0, x),
   tanh: Math.tanh,
 };
+
+/** The series `2/√π · e^(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n + 1)!!`, whose terms all have one sign (Abramowitz and Stegun 7.1.6). */
+function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let sum = 0;
+  for (let term = x, n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    sum += term;
+    term *= (2 * x * x) / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
 
 /** `y = f(y)` in place. */
 export function applyActivation(y: Matrix, activation: Activation): void {

@@ -2,7 +2,7 @@
  * @file The functions that the compiled module exports, and how it is compiled and instantiated.
  */
 import type { Activation } from '../../tensor/ops.ts';
-import { bindKernels, gelu, geluQuick, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
+import { bindKernels, gelu, geluErf, geluQuick, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
 import { plainModule, relaxedModule } from './module.generated.ts';
 
 export { type Address, type Count, type Kernels, type Stride, segmentBytes, stripBytes } from './kernels.generated.ts';
@@ -10,6 +10,7 @@ export { type Address, type Count, type Kernels, type Stride, segmentBytes, stri
 /** Codes of the activations in the module; 0 is no activation. */
 export const activationCodes: Readonly<Record<Activation, number>> = {
   gelu,
+  gelu_erf: geluErf,
   gelu_quick: geluQuick,
   silu,
   relu,

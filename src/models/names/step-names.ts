@@ -70,6 +70,7 @@ export const feedForwardNames = {
 
 const gatedActivations: Record<Activation, string> = {
   gelu: 'geglu',
+  gelu_erf: 'geglu_erf',
   gelu_quick: 'geglu_quick',
   silu: 'swiglu',
   relu: 'reglu',

@@ -1,7 +1,7 @@
 /**
  * @file What happens to a tile of sums: scales, bias or the sums of earlier blocks of k, activation, residual.
  */
-import { GELU, GELU_QUICK, NONE, RELU, SILU, gelu4, geluQuick4, madd, relu4, silu4, tanh4 } from './math';
+import { GELU, GELU_ERF, GELU_QUICK, NONE, RELU, SILU, gelu4, geluErf4, geluQuick4, madd, relu4, silu4, tanh4 } from './math';
 
 /** Rows of a strip: their sums are scaled at once. */
 @inline export const STRIP: i32 = 48;
@@ -109,6 +109,7 @@ export function activateRows(x: usize, ldx: usize, y: usize, ldy: usize, rows: i
     if (activation == GELU) geluRow(x, y, bytes);
     else if (activation == SILU) siluRow(x, y, bytes);
     else if (activation == GELU_QUICK) geluQuickRow(x, y, bytes);
+    else if (activation == GELU_ERF) geluErfRow(x, y, bytes);
     else if (activation == RELU) for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, relu4(v128.load(x + j)));
     else for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, tanh4(v128.load(x + j)));
     x += ldx; y += ldy;
@@ -126,6 +127,13 @@ export function geluRow(x: usize, y: usize, bytes: usize): void {
 export function geluQuickRow(x: usize, y: usize, bytes: usize): void {
   for (let j: usize = 0; j < bytes; j += 32) {
     const a = geluQuick4(v128.load(x + j)), b = geluQuick4(v128.load(x + j, 16));
+    v128.store(y + j, a); v128.store(y + j, b, 16);
+  }
+}
+
+export function geluErfRow(x: usize, y: usize, bytes: usize): void {
+  for (let j: usize = 0; j < bytes; j += 32) {
+    const a = geluErf4(v128.load(x + j)), b = geluErf4(v128.load(x + j, 16));
     v128.store(y + j, a); v128.store(y + j, b, 16);
   }
 }

@@ -155,6 +155,21 @@ export function geluQuick4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.mul(x, f32x4.splat(-1.702)))));
 }
 
+/**
+ * GELU in the erf form: x·(1 − h) for x ≥ 0 and x·h below, h = ½·erfc(|x|/√2) by Abramowitz and Stegun 7.1.26 (error 1.5e-7).
+ */
+@inline
+export function geluErf4(x: v128): v128 {
+  const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.7071067811865476));
+  const t = f32x4.div(constant(ONE), madd(z, f32x4.splat(0.3275911), constant(ONE)));
+  let p = madd(t, f32x4.splat(0.5307027145), f32x4.splat(-0.7265760135));
+  p = madd(t, p, f32x4.splat(0.7107068705));
+  p = madd(t, p, f32x4.splat(-0.142248368));
+  p = madd(t, p, f32x4.splat(0.127414796));
+  const h = f32x4.mul(f32x4.mul(t, p), exp4(f32x4.neg(f32x4.mul(z, z))));
+  return f32x4.mul(x, v128.bitselect(h, f32x4.sub(constant(ONE), h), f32x4.lt(x, f32x4.splat(0))));
+}
+
 @inline
 export function silu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(constant(ONE), exp4(f32x4.neg(x))));
@@ -186,3 +201,4 @@ export const SILU: i32 = 2;
 export const RELU: i32 = 3;
 export const TANH: i32 = 4;
 export const GELU_QUICK: i32 = 5;
+export const GELU_ERF: i32 = 6;

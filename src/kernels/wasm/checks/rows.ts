@@ -13,9 +13,19 @@ function checkRow(run: (kernels: Kernels) => void, expected: (x: number) => numb
 
 const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
+/** By the trapezoidal rule over the density: exact far beyond float32. */
+function geluErf(x: number): number {
+  const n = 2000;
+  const density = (t: number) => Math.exp(-0.5 * t * t);
+  let sum = 0.5 * (density(0) + density(x));
+  for (let i = 1; i < n; i++) sum += density((x * i) / n);
+  return x * (0.5 + (sum * x) / n / Math.sqrt(2 * Math.PI));
+}
+
 /** What goes along rows. */
 export const rowChecks: Checks = [
   ['geluRow', checkRow((kernels) => kernels.geluRow({ x: a, y: c, bytes: 128 }), gelu)],
+  ['geluErfRow', checkRow((kernels) => kernels.geluErfRow({ x: a, y: c, bytes: 128 }), geluErf)],
   [
     'geluQuickRow',
     checkRow(
