@@ -18,6 +18,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
   const show = progressLine();
   const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as OutputType, {
     modelName: values.modelName,
+    vision: values.vision,
     signal: abortOnSignal(),
     onWarning: log,
     onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),

@@ -63,6 +63,16 @@ export class ArchitectureKeys {
     this.#writer.set(`${this.#architecture}.${key}`, { type: 'string', value });
   }
 
+  floats(key: string, values: readonly number[]): void {
+    const name = `${this.#architecture}.${key}`;
+    this.#writer.set(name, { type: 'array', value: { elementType: 'float32', values: Float32Array.from(values) } });
+  }
+
+  bools(key: string, values: readonly boolean[]): void {
+    const name = `${this.#architecture}.${key}`;
+    this.#writer.set(name, { type: 'array', value: { elementType: 'bool', values: Uint8Array.from(values, Number) } });
+  }
+
   strings(key: string, values: readonly string[]): void {
     const name = `${this.#architecture}.${key}`;
     if (values.length > 0) this.#writer.set(name, { type: 'array', value: { elementType: 'string', values } });

@@ -55,7 +55,7 @@ const TURN_MS = 50;
 function ignore(): void {}
 
 /** A tensor with where its values come from. */
-interface Planned extends PlannedTensor {
+export interface Planned extends PlannedTensor {
   readonly source: CheckpointTensor;
   /** Values at the beginning of `source` that are left out. */
   readonly skipped: number;
@@ -89,10 +89,15 @@ export async function convert(
     await writer.writeHeader();
     await writeTensors(writer, plan, total, options);
     writer.finish();
-    return plan.map(({ name, type, shape }) => ({ name, type, shape }));
+    return plan.map(planned);
   } finally {
     await checkpoint.close();
   }
+}
+
+/** A tensor without where its values come from. */
+export function planned({ name, type, shape }: Planned): PlannedTensor {
+  return { name, type, shape };
 }
 
 function planTensors(
@@ -131,7 +136,8 @@ function nameOf({ name }: CheckpointTensor, config: Config, { names }: ModelClas
   return kind && `${config.labels().length > 0 ? 'cls.output' : 'cls'}.${kind}`;
 }
 
-async function writeTensors(
+/** Writes the data of all tensors in order. */
+export async function writeTensors(
   writer: GgufWriter,
   plan: readonly Planned[],
   totalValues: number,

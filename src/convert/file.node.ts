@@ -5,9 +5,10 @@ import { createFile } from '../gguf/create-file.node.ts';
 import { filesBelow, openCheckout } from './checkout/folder.node.ts';
 import { type ConvertOptions, convert, type PlannedTensor } from './convert.ts';
 import type { OutputType } from './output-types.ts';
+import { convertTower } from './vision/convert-tower.ts';
 
 /**
- * As `convert`, from the folder `input` to the file `output`, which appears when it is complete, in the place of one
+ * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`, which appears when it is complete, in the place of one
  * that was there; after a failure there is nothing new.
  * @throws ConvertError as `convert` does; GgufError when the output cannot be written, or is a file of the checkout
  */
@@ -15,12 +16,13 @@ export async function convertFolder(
   input: string,
   output: string,
   type: OutputType,
-  options: ConvertOptions = {},
+  options: ConvertOptions & { readonly vision?: boolean } = {},
 ): Promise<readonly PlannedTensor[]> {
   const checkout = await openCheckout(input);
   const sink = await createFile(output, await filesBelow(input));
   try {
-    const plan = await convert(checkout, sink, type, options);
+    const write = options.vision ? convertTower : convert;
+    const plan = await write(checkout, sink, type, options);
     await sink.commit();
     return plan;
   } finally {

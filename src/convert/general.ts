@@ -48,13 +48,14 @@ export async function setGeneral(
   config: Json,
   architecture: string,
   nParams: number,
+  type: 'model' | 'mmproj' = 'model',
 ): Promise<void> {
   const card = await readFrontMatter((await readText(checkout, 'README.md')) ?? '');
   const set = (key: string, value: string | undefined) => {
     if (value) writer.set(`general.${key}`, { type: 'string', value });
   };
   set('architecture', architecture);
-  set('type', 'model');
+  set('type', type);
   const general = gather(card, config, checkout.name, nParams);
   set('name', general.name);
   set('author', general.author);

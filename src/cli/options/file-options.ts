@@ -16,6 +16,14 @@ export const fileOptions = [
     help: 'type of the matrices',
   },
   {
+    name: 'vision',
+    flags: ['--vision'],
+    type: 'switch',
+    default: false,
+    commands: ['convert'],
+    help: 'write the vision tower of the model (an mmproj file) instead of its text model',
+  },
+  {
     name: 'modelName',
     flags: ['--model-name'],
     type: 'string',
