@@ -11,9 +11,9 @@ import type { RopeParameters } from '../rope.ts';
 export const projectorArchitecture = 'clip';
 
 const maxLayers = 512;
-/** Most pixels a side, and of a patch; llama.cpp has no such limits, but no tower comes near. */
-const maxImageSize = 16384;
-const maxPatchSize = 256;
+/** Most pixels a side of an image and of a patch: several times what towers have, so that no file asks for gigabytes of pixels. */
+const maxImageSize = 4096;
+const maxPatchSize = 64;
 
 /** The shape of a tower. Lists have one entry a layer. */
 export interface VisionParameters {

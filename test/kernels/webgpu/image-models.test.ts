@@ -1,8 +1,12 @@
 /** @file Text models and vision towers on the GPU, against llama.cpp's recorded answers. */
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import type { Pooling } from '../../../src/models/index.ts';
+import type { TargetTypeName } from '../../../src/quantize/types.ts';
 import { expectCases } from '../../models/vision/cases.ts';
+import { quantisedTower, towerRows } from '../../models/vision/quantised-tower.ts';
 import { loadPair, type Pair, pairNames } from '../../models/vision/support.ts';
+import { cosine } from '../../vectors.ts';
 import { describeGpu, webgpu } from './support.ts';
 
 describeGpu('images', () => {
@@ -19,5 +23,13 @@ describeGpu('images', () => {
         await expectCases(pair, name, pooling);
       },
     );
+
+    it.each(['F16', 'BF16', 'Q8_0', 'Q4_K_M'] as TargetTypeName[])('has the rows of a tower in %s', async (type) => {
+      const file = await quantisedTower(name, type);
+      const reference = await towerRows(file, await createReferenceBackend());
+      const gpu = await webgpu({ debug: false });
+      expect(1 - cosine(await towerRows(file, gpu), reference)).toBeLessThan(1e-5);
+      gpu.dispose();
+    });
   });
 });

@@ -36,6 +36,8 @@ describe('a file is refused', () => {
     ],
     ['clip.vision.block_count is 513', 'gemma3', set('clip.vision.block_count', 'uint32', 513)],
     ['clip.vision.patch_size is 0', 'gemma3', set('clip.vision.patch_size', 'uint32', 0)],
+    ['clip.vision.patch_size is 65', 'qwen3vl', set('clip.vision.patch_size', 'uint32', 65)],
+    ['clip.vision.image_size is 4097', 'gemma3', set('clip.vision.image_size', 'uint32', 4097)],
     ['clip.vision.patch_size is missing', 'gemma3', without('clip.vision.patch_size')],
     ['clip.vision.image_mean is missing', 'gemma3', without('clip.vision.image_mean')],
     ['clip.vision.image_size is 169', 'gemma3', set('clip.vision.image_size', 'uint32', 169)],

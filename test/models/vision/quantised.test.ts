@@ -1,28 +1,12 @@
 /** @file Towers whose matrices are quantised give nearly the rows of their source, and those of the reference on wasm. */
 import { describe, expect, it } from 'vitest';
-import { type GgufFile, memorySink, memorySource, openGguf } from '../../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../../src/kernels/wasm/index.ts';
-import { loadTower } from '../../../src/models/vision/index.ts';
-import { quantize } from '../../../src/quantize/quantize.ts';
 import type { TargetTypeName } from '../../../src/quantize/types.ts';
-import type { Backend } from '../../../src/tensor/backend.ts';
 import { cosine } from '../../vectors.ts';
 import { openFixture } from '../support.ts';
-import { pairNames, prepare } from './support.ts';
-
-async function rows(file: GgufFile, backend: Backend): Promise<Float32Array> {
-  const tower = await loadTower(file, backend);
-  const [values] = await tower.encode(backend.ops, [await prepare('odd.png', tower)]);
-  backend.dispose();
-  return values;
-}
-
-async function quantised(name: string, type: TargetTypeName): Promise<GgufFile> {
-  const sink = memorySink();
-  await quantize(await openFixture(`multimodal/models/mmproj-${name}.gguf`), sink, type);
-  return openGguf(memorySource(sink.bytes(), `${name} ${type}`));
-}
+import { quantisedTower as quantised, towerRows as rows } from './quantised-tower.ts';
+import { pairNames } from './support.ts';
 
 describe.each(pairNames)('%s', (name) => {
   const exact = openFixture(`multimodal/models/mmproj-${name}.gguf`).then(async (file) =>
