@@ -88,6 +88,7 @@ function downloadedTo(path: string, url: string, values: Naming): ChosenModel {
   };
 }
 
-function hubEvents(signal: AbortSignal | undefined) {
+/** What happens while a model is downloaded. */
+export function hubEvents(signal: AbortSignal | undefined) {
   return { signal, onProgress: downloadProgress(), onMessage: log };
 }

@@ -7,12 +7,9 @@ import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What the options mean for `Embedder.load`. @throws UsageError for a colour that is none */
-export function visionOptions(
-  values: OptionValues,
-): Pick<LoadOptions, 'mmproj' | 'images' | 'imageCache' | 'mediaPooling'> {
-  const { mmproj, imageMinTokens, imageMaxTokens, imageExif, imageBackground, imageCache, mediaPooling } = values;
+export function visionOptions(values: OptionValues): Pick<LoadOptions, 'images' | 'imageCache' | 'mediaPooling'> {
+  const { imageMinTokens, imageMaxTokens, imageExif, imageBackground, imageCache, mediaPooling } = values;
   return {
-    mmproj,
     mediaPooling,
     imageCache: imageCache * 2 ** 20,
     images: {

@@ -46,7 +46,13 @@ function slotContext({ ctxSize, parallel, kvUnified }: OptionValues): number | u
  */
 export function loadOptions(
   values: OptionValues,
-  { worker, packing = values.packing, signal, onBatch }: Pick<LoadOptions, 'worker' | 'packing' | 'signal' | 'onBatch'>,
+  {
+    mmproj,
+    worker,
+    packing = values.packing,
+    signal,
+    onBatch,
+  }: Pick<LoadOptions, 'mmproj' | 'worker' | 'packing' | 'signal' | 'onBatch'>,
 ): LoadOptions {
   const threads = values.threadsBatch ?? values.threads;
   return {
@@ -59,6 +65,7 @@ export function loadOptions(
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing,
+    mmproj,
     ...visionOptions(values),
     gpu: {
       memory: values.gpuMemory && values.gpuMemory * 2 ** 20,

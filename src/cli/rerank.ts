@@ -2,6 +2,7 @@
  * @file The command `rerank`.
  */
 import type { RankInput } from '../engine/index.ts';
+import { locateProjector } from './chosen-projector.ts';
 import { labelOf, withImages } from './images.ts';
 import { readInput, requireModelOption } from './input.ts';
 import { jsonLines } from './jsonl.ts';
@@ -46,10 +47,10 @@ export async function rerank(parsed: Parsed): Promise<void> {
   if (documents.length === 0)
     throw new UsageError('no documents: give them as arguments, or as lines of -f FILE or standard input');
   const { Reranker } = await import('../engine/index.ts');
-  const reranker = await Reranker.load(
-    await model.locate(),
-    loadOptions(values, { worker: documents.length > 1 || values.mmproj !== undefined ? undefined : false }),
-  );
+  const path = await model.locate();
+  const mmproj = await locateProjector(values);
+  const worker = documents.length > 1 || mmproj !== undefined ? undefined : false;
+  const reranker = await Reranker.load(path, loadOptions(values, { mmproj, worker }));
   try {
     const { results, nTokens } = await reranker.rank(query, documents, {
       topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),

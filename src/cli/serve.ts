@@ -5,6 +5,7 @@ import type { Embedder } from '../engine/index.ts';
 import { type AnsweredRequest, type App, type AppOptions, createApp } from '../server/index.ts';
 import { LargeRequests } from '../server/large/large-requests.node.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
+import { locateProjector } from './chosen-projector.ts';
 import { offeredModel } from './default-model.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
@@ -47,8 +48,9 @@ export async function serve(parsed: Parsed): Promise<void> {
   let embedder: Embedder;
   try {
     const path = await model.locate(stop.signal);
-    log(`loading ${path}`);
-    embedder = await loadEmbedder(path, values, { signal: stop.signal, onBatch: app.onBatch });
+    const mmproj = await locateProjector(values, stop.signal);
+    log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
+    embedder = await loadEmbedder(path, values, { mmproj, signal: stop.signal, onBatch: app.onBatch });
     requirePrompt(options, embedder.info.prompts);
   } catch (error) {
     await close();

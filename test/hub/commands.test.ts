@@ -57,6 +57,22 @@ describe('a model by name', () => {
     expect(ranked.stdout).toBe((await run('rerank', '-m', fixture('bert-rank'), '-q', 'one', 'two', 'three')).stdout);
   });
 
+  it('brings the vision tower that belongs to it, unless it is told not to', async () => {
+    const pair = (name: string) => readFileSync(new URL(`../fixtures/multimodal/models/${name}.gguf`, import.meta.url));
+    const picture = fileURLToPath(new URL('../fixtures/multimodal/images/rgb.png', import.meta.url));
+    const files = { 'vl-Q8_0.gguf': pair('qwen3vl'), 'mmproj-vl-F16.gguf': pair('mmproj-qwen3vl') };
+    hub.add('someone/vl-GGUF', files);
+    const embedded = await vector('-hf', 'someone/vl-GGUF', '--image', picture);
+    expect(embedded[0].length).toBe(64);
+    const without = await run('embed', '-hf', 'someone/vl-GGUF', '--no-mmproj', '--image', picture);
+    expect(without.stderr).toContain('it was loaded without a vision tower');
+    const tower = `${hub.endpoint}someone/vl-GGUF/resolve/main/mmproj-vl-F16.gguf`;
+    const byUrl = await vector('-hf', 'someone/vl-GGUF', '--mmproj-url', tower, '--image', picture);
+    expect(byUrl).toEqual(embedded);
+    const wrong = await run('embed', '-hf', 'someone/vl-GGUF', '--mmproj-url', 'mmproj.gguf', '--image', picture);
+    expect(wrong.stderr).toContain('--mmproj-url must be a URL of http or https');
+  });
+
   it('is named by variables, too', async () => {
     env = { ...env, LLAMA_ARG_HF_REPO: `${REPO}:F32`, LLAMA_ARG_OFFLINE: '1' };
     expect((await run('tokenize')).stderr).toMatch(/is not in the cache.*requests are switched off/);
@@ -78,8 +94,8 @@ describe('a model by name', () => {
     expect(end).toMatchObject({ code: 1, stdout: '' });
     expect(end.stderr).toBe(`error: ${REPO} has no file for Q9_0: it has Q8_0, F32; did you mean ${REPO}:Q8_0?\n`);
     expect((await run('embed', '--hf-file', 'x.gguf')).stderr).toContain('--hf-file needs a repository');
-    expect((await run('embed', REPO)).stderr).toContain(`a text is given with -p`);
-    expect((await run('serve', REPO)).stderr).toContain(`a model is given with -hf ${REPO}`);
+    expect((await run('embed', REPO)).stderr).toContain(`give a text with -p`);
+    expect((await run('serve', REPO)).stderr).toContain(`give a model with -hf ${REPO}`);
   });
 
   it('sends the token of --hf-token to the hub alone', async () => {

@@ -103,9 +103,8 @@ export const ignoredFlags: readonly FlagGroup[] = [
     flags: [['-e, --escape, --no-escape', 0]],
   },
   {
-    why: 'a vision tower is used when --mmproj names its file, on the backend of the text model and an image at a time',
+    why: 'a vision tower is computed on the backend of the text model, as many images at a time as fit in a batch',
     flags: [
-      ['--mmproj-auto, --no-mmproj, --no-mmproj-auto', 0, 'LLAMA_ARG_MMPROJ_AUTO'],
       ['--mmproj-offload, --no-mmproj-offload', 0, 'LLAMA_ARG_MMPROJ_OFFLOAD'],
       ['-mmdev, --mmproj-device', 1, 'MTMD_BACKEND_DEVICE'],
       ['--mtmd-batch-max-tokens', 1, 'LLAMA_ARG_MTMD_BATCH_MAX_TOKENS'],

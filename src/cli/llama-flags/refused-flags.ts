@@ -22,10 +22,6 @@ export const refusedFlags: readonly FlagGroup[] = [
     ],
   },
   {
-    why: 'this program downloads no vision tower: download its GGUF file and give it with --mmproj',
-    flags: [['-mmu, --mmproj-url', 1, 'LLAMA_ARG_MMPROJ_URL']],
-  },
-  {
     why: 'models do not come from Docker: give a repository of the Hugging Face hub with -hf, or a URL with -mu',
     flags: [['-dr, --docker-repo', 1, 'LLAMA_ARG_DOCKER_REPO']],
   },
