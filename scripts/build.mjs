@@ -12,7 +12,6 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -22,7 +21,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -139,6 +138,10 @@ async function bundle() {
 /** Brings the declarations of what package.json exports, and those that they reach. */
 async function copyDeclarations() {
   const { reachable } = await import('./reachable.mjs');
-  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts']))
-    cpSync(join(modules, path), join(dist, path));
+  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts'])) {
+    // TypeScript before 5.7 has no type parameters here, and later versions have a default.
+    const text = readFileSync(join(modules, path), 'utf8').replaceAll(/\b(\w+Array)<ArrayBuffer(?:Like)?>/g, '$1');
+    mkdirSync(dirname(join(dist, path)), { recursive: true });
+    writeFileSync(join(dist, path), text);
+  }
 }
