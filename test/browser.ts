@@ -37,6 +37,8 @@ interface Visit {
   readonly isolated?: boolean;
   /** Where the files are that the page can ask for. Default: the repository. */
   readonly files?: URL;
+  /** Origin of a server that has the files instead. */
+  readonly proxy?: string;
   /** More flags of Chromium. */
   readonly flags?: readonly string[];
 }
@@ -47,7 +49,7 @@ interface Visit {
  */
 export async function visit<Answer>(
   script: string,
-  { isolated = false, files = root, flags = [] }: Visit = {},
+  { isolated = false, files = root, proxy, flags = [] }: Visit = {},
 ): Promise<Answer> {
   let answered: (answer: Answer) => void = () => {};
   const server = createServer(async (request, response) => {
@@ -61,6 +63,10 @@ export async function visit<Answer>(
     else if (path === '/answer') {
       answered(JSON.parse(await text(request)));
       response.end();
+    } else if (proxy !== undefined) {
+      const answer = await fetch(proxy + path);
+      response.setHeader('Content-Type', answer.headers.get('content-type') ?? 'application/octet-stream');
+      response.writeHead(answer.status).end(new Uint8Array(await answer.arrayBuffer()));
     } else {
       const file = await readFile(new URL(`.${path}`, files)).catch(() => undefined);
       const [, begin, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];

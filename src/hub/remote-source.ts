@@ -19,6 +19,8 @@ export interface RemoteSource {
 
 /** Bytes of the first request: most of a header but the vocabulary. */
 const FIRST_BYTES = 64 * 1024;
+/** Most bytes of a file that is kept in memory because nothing tells its length. */
+const MAX_UNSIZED_BYTES = 4 * 2 ** 30;
 /** Blocks that are kept. */
 const KEPT_BLOCKS = 8;
 
@@ -27,7 +29,7 @@ const KEPT_BLOCKS = 8;
  * @param blockBytes how much is fetched at a time around what is read. 0: exactly what is read, for somebody who wants
  *   little of a large file.
  * @param size where it is known already
- * @throws HubError when it is refused or does not say how long it is
+ * @throws HubError when it is refused
  */
 export async function openRemote(
   url: URL,
@@ -38,7 +40,7 @@ export async function openRemote(
   return withRetries(connection, async () => {
     const answer = await request(connection, url, { range: `bytes=0-${FIRST_BYTES - 1}` });
     if (answer.status === 206) return new RangeSource(url, connection, answer, blockBytes, size).begin();
-    if (answer.status === 200) return new StreamSource(url, answer);
+    if (answer.status === 200) return new StreamSource(url, answer).begin();
     throw await refusal(connection, answer, url);
   });
 }
@@ -159,7 +161,7 @@ class RangeSource implements RemoteSource {
 /** A file that comes in one answer: read as far as it is needed, and kept, because nothing can be read twice. */
 class StreamSource implements RemoteSource {
   readonly name: string;
-  readonly size: number;
+  size: number;
   fetched = 0;
   readonly #pieces: { readonly begin: number; readonly bytes: Uint8Array }[] = [];
   readonly #body: AsyncGenerator<Uint8Array>;
@@ -168,9 +170,18 @@ class StreamSource implements RemoteSource {
   constructor(url: URL, answer: Response) {
     this.name = shownUrl(url);
     const length = answer.headers.get('content-length');
-    this.size = length === null || answer.headers.has('content-encoding') ? Number.NaN : Number(length);
-    if (!Number.isSafeInteger(this.size)) throw new HubError('bad-answer', `${this.name} does not say how long it is`);
+    const isPlain = length !== null && !answer.headers.has('content-encoding') && Number.isSafeInteger(Number(length));
+    this.size = isPlain ? Number(length) : Number.POSITIVE_INFINITY;
     this.#body = bodyOf(answer, url);
+  }
+
+  /** Reads everything where only the end tells how long it is. */
+  async begin(): Promise<this> {
+    if (this.size === Number.POSITIVE_INFINITY) {
+      await this.#readTo(MAX_UNSIZED_BYTES);
+      this.size = this.fetched;
+    }
+    return this;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
@@ -193,6 +204,7 @@ class StreamSource implements RemoteSource {
   async #readTo(end: number): Promise<void> {
     while (this.fetched < end) {
       const { done, value } = await this.#body.next();
+      if (done && this.size === Number.POSITIVE_INFINITY) return;
       if (done) throw new HubError('unavailable', `${this.name} ended after ${this.fetched} of ${this.size} bytes`);
       this.#pieces.push({ begin: this.fetched, bytes: value });
       this.fetched += value.length;

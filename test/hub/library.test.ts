@@ -108,6 +108,17 @@ describe('a model that is read where it is', () => {
     await check(1000);
   });
 
+  it('has them from a server that does not even say how long the file is', async () => {
+    hub.behaviour.intercept = ({ origin }, _, response) => {
+      if (origin !== 'files') return false;
+      response.writeHead(200);
+      response.write(bytes.subarray(0, 100_000));
+      response.end(bytes.subarray(100_000));
+      return true;
+    };
+    await check(1000);
+  });
+
   it('fetches neighbouring reads once', async () => {
     const { source } = await openRemoteModel(`hf:${REPO}`, connection(), { blockBytes: 100_000 });
     for (let at = 0; at < bytes.length; at += 1000) await source.read(at, new Uint8Array(1000));

@@ -2,11 +2,11 @@
  * @file The installed package in bundles of esbuild, webpack, Vite, Bun and Rolldown: built and run, those for browsers in
  * Chromium, with two threads. With CI=true only, since the bundlers come from the registry.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { describeBrowser, visit } from '../browser.ts';
@@ -106,7 +106,7 @@ describe.skipIf(!wanted)('bundled', () => {
       const { code, stderr } = await start('threads.mjs');
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /bundle gguf-embed\/worker, too, and name it by the option workerUrl, or give worker: false/,
+        /bundle gguf-embed\/worker and pass its URL as the option workerUrl, or set worker: false/,
       );
     });
 
@@ -154,17 +154,43 @@ describe.skipIf(!wanted)('bundled', () => {
       }
     });
 
+    /** What a page posts that has loaded the model from each source, on two threads. */
+    const onTwoThreads = { seen: Array(3).fill([64, 2]) };
+
+    it("by Vite's server for development", async () => {
+      const vite = spawn(join(home, 'node_modules/.bin/vite'), ['--host', '127.0.0.1', '--port', '0'], { cwd: home });
+      try {
+        const proxy = await new Promise<string>((resolve, reject) => {
+          let log = '';
+          vite.stdout.on('data', (data) => {
+            log += data;
+            const found = /(http:\/\/127\.0\.0\.1:\d+)\//.exec(stripVTControlCharacters(log));
+            if (found) resolve(found[1]);
+          });
+          vite.on('exit', () => reject(new Error(log)));
+        });
+        expect(await visit<object>(`import '/page.js';`, { isolated: true, proxy })).toEqual(onTwoThreads);
+      } finally {
+        vite.kill();
+      }
+    });
+
+    it('by esbuild with the worker inside the bundle', async () => {
+      await build(...'esbuild worker.js --bundle --format=esm --outfile=inline/worker.txt'.split(' '));
+      const inlined = `URL.createObjectURL(new Blob([worker], { type: 'text/javascript' }))`;
+      const script = page(`{ backend: 'wasm', threads: 2, workerUrl: ${inlined} }`);
+      await writeFile(join(home, 'page-inline.js'), `import worker from './inline/worker.txt';\n${script}`);
+      await build(...'esbuild page-inline.js --bundle --format=esm --loader:.txt=text --outdir=inline'.split(' '));
+      const files = pathToFileURL(`${home}/`);
+      const answer = await visit<object>(`import '/inline/page-inline.js';`, { isolated: true, files });
+      expect(answer).toEqual(onTwoThreads);
+    });
+
     it.for(Object.entries(bundles))('by %s', async ([, { command, script }]) => {
       await build(...command.split(' '));
       const files = pathToFileURL(`${home}/`);
       const answer = await visit<object>(`import '${script}';`, { isolated: true, files });
-      expect(answer).toEqual({
-        seen: [
-          [64, 2],
-          [64, 2],
-          [64, 2],
-        ],
-      });
+      expect(answer).toEqual(onTwoThreads);
     });
   });
 });

