@@ -19,6 +19,9 @@ export const seedNames = [
   'qwen3-rank',
   'neo-bert',
   'quant/bert-q-Q4_K',
+  '../multimodal/models/qwen3vl',
+  '../multimodal/models/mmproj-qwen3vl',
+  '../multimodal/models/mmproj-qwen25vl',
 ] as const;
 
 /** Tokens kept: enough for the special ones of every fixture; SentencePiece vocabularies begin with all bytes. */
@@ -26,6 +29,8 @@ const N_TOKENS = 128;
 const N_SENTENCEPIECE_TOKENS = 300;
 /** Layers kept. */
 const N_LAYERS = 1;
+/** Where one is not enough: experts are in every second layer, and as many layers take a part of an image's row. */
+const twoLayers: readonly string[] = ['nomic-bert-moe', '../multimodal/models/qwen3vl'];
 /** Positions kept where there is a table of them. */
 const N_CONTEXT = 16;
 const N_MERGES = 64;
@@ -41,8 +46,7 @@ export async function readSeed(name: string): Promise<Plan> {
   const bytes = await readFile(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
   const { pairs, tensors, alignment } = await takeApart(new Uint8Array(bytes));
   const cut = {
-    // Experts are in every second layer only.
-    nLayers: name === 'nomic-bert-moe' ? 2 : N_LAYERS,
+    nLayers: twoLayers.includes(name) ? 2 : N_LAYERS,
     nTokens: name === 'gemma-embedding' ? N_SENTENCEPIECE_TOKENS : N_TOKENS,
   };
   return {

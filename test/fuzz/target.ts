@@ -6,6 +6,7 @@ import { describeGguf, GgufError, type GgufFile, memorySource, openGguf } from '
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
 import { loadModel, ModelError } from '../../src/models/index.ts';
+import { loadTower } from '../../src/models/vision/index.ts';
 import { createTokenizer, TokenizerError } from '../../src/tokenizer/index.ts';
 
 /** How far a file came: the stage that refused it, or `worked`. */
@@ -25,9 +26,31 @@ export async function runFile(bytes: Uint8Array, backend: BackendName): Promise<
   const file = await refusable(() => openGguf(memorySource(bytes, 'f')));
   if (file === undefined) return 'gguf';
   JSON.stringify(describeGguf(file));
+  if (isTower(file)) return (await refusable(() => encodeImage(file, backend))) === undefined ? 'model' : 'worked';
   const ids = await refusable(() => tokenize(file));
   const model = await refusable(() => forward(file, backend, ids));
   return model === undefined ? 'model' : ids === undefined ? 'tokenizer' : 'worked';
+}
+
+function isTower({ metadata }: GgufFile): boolean {
+  return metadata.get('general.architecture') === 'clip';
+}
+
+/** The rows of the smallest image that the tower takes. */
+async function encodeImage(file: GgufFile, name: BackendName): Promise<Float32Array> {
+  const backend = await backends[name]();
+  try {
+    const tower = await loadTower(file, backend);
+    const { preprocessing } = tower;
+    const side = preprocessing.kind === 'square' ? preprocessing.size : preprocessing.unit;
+    const image = { width: side, height: side, rgb: new Uint8Array(3 * side * side) };
+    const [rows] = await tower.encode(backend.ops, [image]);
+    const { nx, ny } = tower.grid(image);
+    if (rows.length !== nx * ny * tower.width) throw new Error(`${rows.length} values were read`);
+    return rows;
+  } finally {
+    backend.dispose();
+  }
 }
 
 async function refusable<T>(step: () => T | Promise<T>): Promise<T | undefined> {
