@@ -1,29 +1,37 @@
 /**
- * @file Which vision tower the options name, and where its file is: on disk already, or downloaded first.
+ * @file Which vision tower the options name beside the model, and where both files are: on disk already, or downloaded first.
  */
-import { hubEvents, hubOptions } from './chosen-model.ts';
+import { type ChosenModel, hubEvents, hubOptions } from './chosen-model.ts';
 import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
+/** The files of a model on this machine. */
+export interface LocatedPair {
+  readonly path: string;
+  /** The file with the vision tower; `undefined` for a model that is to take texts alone. */
+  readonly mmproj: string | undefined;
+}
+
 /**
- * The path of the file with the vision tower: of `--mmproj`, of `--mmproj-url`, or of the repository of `-hf` if it has one. `undefined` without
- * one.
+ * The model, with the vision tower of `--mmproj`, of `--mmproj-url`, or of the repository of `-hf` if it has one.
  * @throws UsageError for a URL that is none, HubError when a file cannot be had; the signal's reason
  */
-export async function locateProjector(values: OptionValues, signal?: AbortSignal): Promise<string | undefined> {
+export async function locatePair(model: ChosenModel, values: OptionValues, signal?: AbortSignal): Promise<LocatedPair> {
   const { mmproj, mmprojUrl, mmprojAuto, hfRepo } = values;
-  if (mmproj !== undefined) return mmproj;
   const hub = { ...hubOptions(values), ...hubEvents(signal) };
+  if (mmproj !== undefined) return { path: await model.locate(signal), mmproj };
   if (mmprojUrl !== undefined) {
     if (!/^https?:\/\//i.test(mmprojUrl) || !URL.canParse(mmprojUrl)) {
       throw new UsageError(`--mmproj-url must be a URL of http or https, not "${mmprojUrl}"`);
     }
     const { findModel } = await import('../hub/find-model.node.ts');
-    return findModel(mmprojUrl, { ...hub, file: undefined });
+    const path = await model.locate(signal);
+    return { path, mmproj: await findModel(mmprojUrl, { ...hub, file: undefined }) };
   }
-  if (hfRepo === undefined || !mmprojAuto) return undefined;
+  if (hfRepo === undefined || !mmprojAuto) return { path: await model.locate(signal), mmproj: undefined };
   const { fetchModel } = await import('../hub/fetch-model.node.ts');
   const { hubSettings } = await import('../hub/settings.node.ts');
   const name = hfRepo.startsWith('hf:') ? hfRepo : `hf:${hfRepo}`;
-  return (await fetchModel(name, { file: hub.file, projector: true }, await hubSettings(hub))).projector;
+  const found = await fetchModel(name, { file: hub.file, projector: true }, await hubSettings(hub));
+  return { path: found.path, mmproj: found.projector };
 }

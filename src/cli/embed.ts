@@ -6,7 +6,7 @@ import { InputError } from '../engine/errors.ts';
 import type { Embedder, Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
 import { ImageError } from '../image/errors.ts';
 import { answerLines, type LineAnswers } from './answer-lines.ts';
-import { locateProjector } from './chosen-projector.ts';
+import { locatePair } from './chosen-projector.ts';
 import { formatEmbeddings } from './embed-formats.ts';
 import { labelOf, withImages } from './images.ts';
 import { readInput, requireModel } from './input.ts';
@@ -32,10 +32,9 @@ export async function embed(parsed: Parsed): Promise<void> {
   if (images.length > 0 && values.jsonl) throw new UsageError('--jsonl has images in its lines, not in --image');
   const input = values.jsonl ? undefined : await readTextBeside(images, values);
   const short = input !== undefined && input.length < SHORT_INPUT && images.length === 0;
-  const located = await model.locate();
-  const mmproj = await locateProjector(values);
+  const { path, mmproj } = await locatePair(model, values);
   const place = short ? { worker: false, packing: false } : {};
-  const embedder = await loadEmbedder(located, values, { ...place, mmproj });
+  const embedder = await loadEmbedder(path, values, { ...place, mmproj });
   try {
     if (values.profile && embedder.info.backend !== 'wasm')
       throw new UsageError(`--profile needs --backend wasm; this is ${embedder.info.backend}`);

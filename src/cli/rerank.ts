@@ -2,7 +2,7 @@
  * @file The command `rerank`.
  */
 import type { RankInput } from '../engine/index.ts';
-import { locateProjector } from './chosen-projector.ts';
+import { locatePair } from './chosen-projector.ts';
 import { labelOf, withImages } from './images.ts';
 import { readInput, requireModelOption } from './input.ts';
 import { jsonLines } from './jsonl.ts';
@@ -47,8 +47,7 @@ export async function rerank(parsed: Parsed): Promise<void> {
   if (documents.length === 0)
     throw new UsageError('no documents: give them as arguments, or as lines of -f FILE or standard input');
   const { Reranker } = await import('../engine/index.ts');
-  const path = await model.locate();
-  const mmproj = await locateProjector(values);
+  const { path, mmproj } = await locatePair(model, values);
   const worker = documents.length > 1 || mmproj !== undefined ? undefined : false;
   const reranker = await Reranker.load(path, loadOptions(values, { mmproj, worker }));
   try {

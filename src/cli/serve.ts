@@ -5,7 +5,7 @@ import type { Embedder } from '../engine/index.ts';
 import { type AnsweredRequest, type App, type AppOptions, createApp } from '../server/index.ts';
 import { LargeRequests } from '../server/large/large-requests.node.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
-import { locateProjector } from './chosen-projector.ts';
+import { locatePair } from './chosen-projector.ts';
 import { offeredModel } from './default-model.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
@@ -47,8 +47,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   const close = () => Promise.all(servers.map((server) => server.close()));
   let embedder: Embedder;
   try {
-    const path = await model.locate(stop.signal);
-    const mmproj = await locateProjector(values, stop.signal);
+    const { path, mmproj } = await locatePair(model, values, stop.signal);
     log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
     embedder = await loadEmbedder(path, values, { mmproj, signal: stop.signal, onBatch: app.onBatch });
     requirePrompt(options, embedder.info.prompts);
