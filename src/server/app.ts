@@ -18,10 +18,12 @@ import type { BodyPath, Handler, LargeRequestHandler, RequestContext } from './r
 import { bodyRoutes } from './routes/body-routes.ts';
 import { health } from './routes/health.ts';
 import { metrics } from './routes/metrics.ts';
-import { modelList } from './routes/models.ts';
+import { modelById, modelList } from './routes/models.ts';
+import { ollamaTags, ollamaVersion } from './routes/ollama.ts';
 import { openApi } from './routes/openapi.ts';
 import { changeProps, props } from './routes/props.ts';
 import { slots } from './routes/slots.ts';
+import { teiInfo } from './routes/tei.ts';
 import { generationPaths, unsupported } from './routes/unsupported.ts';
 import { createState } from './state.ts';
 
@@ -29,6 +31,10 @@ import { createState } from './state.ts';
 const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<RequestContext>])[] = [
   ['GET', ['/health', '/v1/health'], health],
   ['GET', ['/models', '/v1/models'], modelList],
+  ['GET', ['/v1/models/:id{.+}'], modelById],
+  ['GET', ['/info'], teiInfo],
+  ['GET', ['/api/tags'], ollamaTags],
+  ['GET', ['/api/version'], ollamaVersion],
   ['GET', ['/props'], props],
   ['POST', ['/props'], changeProps],
   ['GET', ['/slots'], slots],

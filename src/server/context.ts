@@ -38,6 +38,7 @@ export function toFramework(path: string, handler: RouteHandler): (c: Context<En
       state,
       client: c.env?.client,
       query: (name) => c.req.query(name),
+      param: (name) => c.req.param(name),
       header: (name, value) => c.header(name, value),
       countTokens(nTokens) {
         state.counters.inputs(nTokens);

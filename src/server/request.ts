@@ -11,6 +11,8 @@ export interface RequestContext {
   readonly client: string | undefined;
   /** Value of a query parameter. */
   query(name: string): string | undefined;
+  /** The part of the path that a route names `:name`. */
+  param(name: string): string | undefined;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
   /** Counts the tokens of the inputs that were computed, by input, for the metrics and the log. */
@@ -50,6 +52,9 @@ export type BodyPath =
   | '/reranking'
   | '/v1/rerank'
   | '/v1/reranking'
+  | '/v2/rerank'
+  | '/embed'
+  | '/api/embed'
   | '/tokenize'
   | '/detokenize';
 

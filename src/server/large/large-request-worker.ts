@@ -54,6 +54,7 @@ async function answer({ id, path, bytes, type }: Params<'answer'>, signal: Abort
       client: undefined,
       fields: () => parseFields(bytes, type),
       query: () => undefined,
+      param: () => undefined,
       header: () => {},
       // The server does, when it is asked for vectors.
       reserve: () => {},

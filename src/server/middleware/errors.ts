@@ -15,6 +15,7 @@ import {
   toHttpError,
 } from '../errors.ts';
 import type { ServeOptions } from '../options.ts';
+import { foreignErrorBody } from './error-forms.ts';
 
 /** Answers what a handler throws. Counts abandoned requests, reports failures, and warns once of foreign token ids. */
 export function answerErrors(
@@ -32,15 +33,20 @@ export function answerErrors(
       onWarning?.(OWN_TOKENS_WARNING);
     }
     for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
-    return c.body(handlerErrorBody(answer), answer.status as ContentfulStatusCode);
+    const body = foreignErrorBody(c.req.path, answer) ?? handlerErrorBody(answer);
+    return c.body(body, answer.status as ContentfulStatusCode);
   };
 }
 
 /** Answers a path without a route. */
-export const notFound: NotFoundHandler<Env> = (c) => refuse(c, 'not_found_error', 'File Not Found');
+export const notFound: NotFoundHandler<Env> = (c) => {
+  const error = new HttpError('not_found_error', 'File Not Found');
+  return c.body(layerErrorBody(error), 404);
+};
 
 /** Answers a request that reaches no handler. */
 export function refuse(c: Context<Env>, type: ErrorType, message: string): Response {
   const error = new HttpError(type, message);
-  return c.body(layerErrorBody(error), error.status as ContentfulStatusCode);
+  const body = foreignErrorBody(c.req.path, error) ?? layerErrorBody(error);
+  return c.body(body, error.status as ContentfulStatusCode);
 }

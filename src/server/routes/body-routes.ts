@@ -3,8 +3,11 @@
  */
 
 import type { BodyPath, Handler } from '../request.ts';
+import { cohereRerank } from './cohere.ts';
 import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
+import { ollamaEmbed } from './ollama.ts';
 import { rerank } from './rerank.ts';
+import { teiEmbed } from './tei.ts';
 import { detokenize, tokenize } from './tokenize.ts';
 
 export const bodyRoutes: Readonly<Record<BodyPath, Handler>> = {
@@ -15,6 +18,9 @@ export const bodyRoutes: Readonly<Record<BodyPath, Handler>> = {
   '/reranking': rerank,
   '/v1/rerank': rerank,
   '/v1/reranking': rerank,
+  '/v2/rerank': cohereRerank,
+  '/embed': teiEmbed,
+  '/api/embed': ollamaEmbed,
   '/tokenize': tokenize,
   '/detokenize': detokenize,
 };

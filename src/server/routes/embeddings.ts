@@ -20,25 +20,33 @@ import { convertVector, type OutputDtype } from '../vectors/output-dtypes.ts';
  */
 export async function openAiEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
   const { state } = context;
-  if (state.engine.info.pooling === 'none') {
-    throw new HttpError(
-      'invalid_request_error',
-      "Pooling type 'none' is not OAI compatible. Please use a different pooling type",
-    );
-  }
+  refuseTokenVectors(context);
   const fields = await context.fields();
-  const { body, result } = await compute(context, fields);
+  const { body, result } = await embedFields(context, fields);
   if ('content' in fields && !('input' in fields)) return nativeJson(result, body.output_dtype);
   return openAiJson(result, body.model ?? state.name, body.encoding_format, body.output_dtype);
 }
 
 /** Answers /embeddings and /embedding. Throws what `openAiEmbeddings` throws. */
 export async function nativeEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
-  const { body, result } = await compute(context, await context.fields());
+  const { body, result } = await embedFields(context, await context.fields());
   return nativeJson(result, body.output_dtype);
 }
 
-async function compute(context: BodyContext, fields: Fields) {
+/** @throws HttpError where the model gives a vector for each token, which formats with one vector for each input cannot hold */
+export function refuseTokenVectors({ state }: BodyContext): void {
+  if (state.engine.info.pooling !== 'none') return;
+  throw new HttpError(
+    'invalid_request_error',
+    "Pooling type 'none' is not OAI compatible. Please use a different pooling type",
+  );
+}
+
+/**
+ * The vectors that the fields of a body ask for, and the checked body.
+ * @throws HttpError, InputError, the signal's reason
+ */
+export async function embedFields(context: BodyContext, fields: Fields) {
   const { engine, settings } = context.state;
   const body = checkBody(embeddingsBody, { ...fields, input: inputOf(fields, engine) });
   const prompt = promptText(context, body.prompt_name ?? undefined);
@@ -118,6 +126,18 @@ async function nativeJson(
     json.raw(truncated[index] ? '],"truncated":true}' : ']}');
   }
   return json.raw(']').finish();
+}
+
+/** Writes one vector for each input as an array of arrays. */
+export async function writeVectors(json: JsonWriter, { vectors }: Vectors): Promise<void> {
+  const turn = new Turn();
+  json.raw('[');
+  for (const [index, vector] of vectors.entries()) {
+    if (index > 0) json.raw(',');
+    json.floats(vector);
+    if (turn.isOver) await turn.pass();
+  }
+  json.raw(']');
 }
 
 function writeVector(json: JsonWriter, vector: Float32Array, dtype: OutputDtype): void {

@@ -12,6 +12,8 @@ interface Route {
   readonly body?: JsonSchema;
   readonly answer: JsonSchema;
   readonly contentType?: string;
+  /** Default: llama-server's. */
+  readonly error?: JsonSchema;
 }
 
 const number = { type: 'number' };
@@ -23,9 +25,12 @@ const object = (properties: Record<string, JsonSchema>, ...optional: string[]): 
   properties,
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
+const idParameter = { name: 'id', in: 'path', required: true, schema: text };
 const usage = object({ prompt_tokens: integer, total_tokens: integer });
 const truncated = { type: 'boolean', description: 'there, and true, when the input was cut' };
 const anyObject = { type: 'object' };
+const ollamaError = object({ error: text });
+const teiError = object({ error: text, error_type: text });
 
 /** All routes that do something. */
 function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
@@ -84,6 +89,7 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
         ],
       },
     },
+    ...adapterRoutes(bodies),
     {
       paths: ['/tokenize'],
       method: 'post',
@@ -101,10 +107,73 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
       answer: object({ content: text }),
     },
     { paths: ['/models', '/v1/models'], method: 'get', summary: 'The model', answer: anyObject },
+    { paths: ['/v1/models/{id}'], method: 'get', summary: 'The model of this name', answer: anyObject },
     { paths: ['/props'], method: 'get', summary: 'Settings of the server', answer: anyObject },
     { paths: ['/slots'], method: 'get', summary: 'How busy the server is', answer: list(anyObject) },
     { paths: ['/metrics'], method: 'get', summary: 'Counters for Prometheus', answer: text, contentType: 'text/plain' },
     { paths: ['/openapi.json'], method: 'get', summary: 'This description', answer: anyObject },
+  ];
+}
+
+/** The routes of the APIs of other servers. */
+function adapterRoutes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
+  const vectors = list(list(number));
+  return [
+    {
+      paths: ['/v2/rerank'],
+      method: 'post',
+      summary: "How well documents answer a query, in Cohere's format; scores are probabilities",
+      body: bodies.cohereRerank,
+      answer: object({
+        id: text,
+        results: list(object({ index: integer, relevance_score: number })),
+        meta: anyObject,
+      }),
+      error: object({ message: text }),
+    },
+    {
+      paths: ['/embed'],
+      method: 'post',
+      summary: 'Vectors, in the format of text-embeddings-inference',
+      body: bodies.teiEmbed,
+      answer: vectors,
+      error: teiError,
+    },
+    {
+      paths: ['/info'],
+      method: 'get',
+      summary: 'The model, in the format of text-embeddings-inference',
+      answer: anyObject,
+      error: teiError,
+    },
+    {
+      paths: ['/api/embed'],
+      method: 'post',
+      summary: "Vectors, in Ollama's format",
+      body: bodies.ollamaEmbed,
+      answer: object({
+        model: text,
+        embeddings: vectors,
+        total_duration: integer,
+        load_duration: integer,
+        prompt_eval_count: integer,
+      }),
+      error: ollamaError,
+    },
+    {
+      paths: ['/api/tags'],
+      method: 'get',
+      summary: "The model, in Ollama's format",
+      answer: object({ models: list(anyObject) }),
+      error: ollamaError,
+    },
+    {
+      paths: ['/api/version'],
+      method: 'get',
+      summary: "The version of Ollama's API",
+      answer: object({ version: text }),
+      error: ollamaError,
+    },
   ];
 }
 
@@ -113,14 +182,15 @@ export async function openApi({ state }: RequestContext): Promise<string> {
   const { prefix, apiKeys } = state.settings;
   const content = (schema: JsonSchema, type = 'application/json') => ({ [type]: { schema } });
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { paths: all, method, summary, body, answer, contentType } of routes(await bodySchemas())) {
+  for (const { paths: all, method, summary, body, answer, contentType, error } of routes(await bodySchemas())) {
     for (const path of all) {
       (paths[prefix + path] ??= {})[method] = {
         summary,
+        ...(path.includes('{id}') ? { parameters: [idParameter] } : {}),
         ...(body ? { requestBody: { required: true, content: content(body) } } : {}),
         responses: {
           200: { description: 'Done', content: content(answer, contentType) },
-          default: { description: 'Not done', content: content({ $ref: '#/components/schemas/Error' }) },
+          default: { description: 'Not done', content: content(error ?? { $ref: '#/components/schemas/Error' }) },
         },
       };
     }

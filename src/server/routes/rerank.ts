@@ -1,8 +1,9 @@
 /**
  * @file POST /rerank and its aliases, in Jina's format and, when the request has `texts`, in that of text-embeddings-inference.
  */
-import { type Embedder, type RankInput, Reranker } from '../../engine/index.ts';
+import { type Embedder, type RankInput, Reranker, type ScoreScale } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
+import type { Fields } from '../json/fields.ts';
 import { JsonWriter } from '../json/writer.ts';
 import { reserveImages } from '../media/reserve-images.ts';
 import { resolveInputs } from '../media/resolve-media.ts';
@@ -15,25 +16,11 @@ import { checkBody, rerankBody } from '../schema/bodies.ts';
  * @throws HttpError, ContextSizeError, the signal's reason
  */
 export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
-  const { engine, name, settings } = context.state;
-  if (engine.info.pooling !== 'rank') {
-    throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
-  }
+  const { name, settings } = context.state;
+  requireReranker(context);
   const fields = await context.fields();
-  if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
-  const { query, documents, top_n, return_text, truncate, model } = checkBody(rerankBody, fields);
-  // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
-  const [resolvedQuery, ...resolved] = (await resolveInputs(context, [query, ...documents])) as RankInput[];
-  await reserveImages(context, [resolvedQuery, ...resolved]);
-  const { results, nTokens, truncated } = await Reranker.from(engine as Embedder).rank(resolvedQuery, resolved, {
-    topN: Math.min(top_n ?? documents.length, documents.length),
-    scores: settings.rankScores,
-    truncate,
-    client: context.client,
-    signal: context.signal,
-  });
-  context.countTokens(nTokens);
-
+  const { body, results, nTokens, truncated } = await rankDocuments(context, fields, settings.rankScores);
+  const { documents, return_text, model } = body;
   const json = new JsonWriter();
   if ('texts' in fields) {
     json.raw('[');
@@ -57,4 +44,32 @@ export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuff
       .raw(truncated[index] ? ',"truncated":true}' : '}');
   }
   return json.raw(']}').finish();
+}
+
+/** @throws HttpError (501) when the model is no reranker */
+export function requireReranker({ state }: BodyContext): void {
+  if (state.engine.info.pooling === 'rank') return;
+  throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
+}
+
+/**
+ * The ranking that the fields of a body ask for, and the checked body.
+ * @throws HttpError, ContextSizeError, the signal's reason
+ */
+export async function rankDocuments(context: BodyContext, fields: Fields, scores: ScoreScale) {
+  if (!('query' in fields)) throw new HttpError('invalid_request_error', '"query" must be provided');
+  const body = checkBody(rerankBody, fields);
+  const { query, documents, top_n, truncate } = body;
+  // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
+  const [resolvedQuery, ...resolved] = (await resolveInputs(context, [query, ...documents])) as RankInput[];
+  await reserveImages(context, [resolvedQuery, ...resolved]);
+  const ranking = await Reranker.from(context.state.engine as Embedder).rank(resolvedQuery, resolved, {
+    topN: Math.min(top_n ?? documents.length, documents.length),
+    scores,
+    truncate,
+    client: context.client,
+    signal: context.signal,
+  });
+  context.countTokens(ranking.nTokens);
+  return { body, ...ranking };
 }

@@ -1,6 +1,7 @@
 /**
  * @file JSON Schemas of the request bodies, for /openapi.json.
  */
+import { cohereRerankBody, ollamaEmbedBody, teiEmbedBody } from './adapter-bodies.ts';
 import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './bodies.ts';
 
 /** A JSON Schema, as plain data. */
@@ -22,5 +23,8 @@ export async function bodySchemas() {
     rerank: schemaOf(rerankBody),
     tokenize: schemaOf(tokenizeBody),
     detokenize: schemaOf(detokenizeBody),
+    cohereRerank: schemaOf(cohereRerankBody),
+    teiEmbed: schemaOf(teiEmbedBody),
+    ollamaEmbed: schemaOf(ollamaEmbedBody),
   };
 }

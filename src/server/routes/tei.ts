@@ -1,0 +1,58 @@
+/**
+ * @file The API of Hugging Face's text-embeddings-inference (TEI): POST /embed and GET /info. Its /rerank is in `rerank.ts`.
+ */
+import { JsonWriter } from '../json/writer.ts';
+import type { BodyContext, RequestContext } from '../request.ts';
+import { teiEmbedBody } from '../schema/adapter-bodies.ts';
+import { checkBody } from '../schema/bodies.ts';
+import { embedFields, refuseTokenVectors, writeVectors } from './embeddings.ts';
+
+/**
+ * Answers POST /embed: a list of vectors.
+ * @throws HttpError, InputError, the signal's reason
+ */
+export async function teiEmbed(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
+  refuseTokenVectors(context);
+  const { inputs, normalize, ...others } = checkBody(teiEmbedBody, await context.fields());
+  const { result } = await embedFields(context, { ...others, input: inputs, embd_normalize: normalize ? 2 : -1 });
+  const json = new JsonWriter();
+  await writeVectors(json, result);
+  return json.finish();
+}
+
+/** TEI's names of the ways to pool. */
+const poolings = { mean: 'mean', cls: 'cls', last: 'last_token' } as const;
+
+/** Answers GET /info. */
+export function teiInfo({ state: { name, engine, settings } }: RequestContext): string {
+  const { info } = engine;
+  const labels = info.labels?.length ? info.labels : ['LABEL_0'];
+  const model_type =
+    info.pooling === 'rank'
+      ? {
+          reranker: {
+            id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
+            label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+          },
+        }
+      : { embedding: { pooling: info.pooling in poolings ? poolings[info.pooling as keyof typeof poolings] : 'mean' } };
+  return JSON.stringify({
+    model_id: name,
+    model_sha: null,
+    model_dtype: info.ftype,
+    model_type,
+    max_concurrent_requests: settings.maxQueue,
+    max_input_length: info.nCtx,
+    max_batch_tokens: info.nCtx,
+    max_batch_requests: null,
+    max_client_batch_size: MAX_CLIENT_BATCH,
+    auto_truncate: false,
+    tokenization_workers: 1,
+    version: 'gguf-embed',
+    sha: null,
+    docker_label: null,
+  });
+}
+
+/** What clients may send at a time. Nothing here limits it, and they need a number. */
+const MAX_CLIENT_BATCH = 1024;

@@ -1,0 +1,190 @@
+/**
+ * @file The APIs of other servers: Cohere's, text-embeddings-inference's (TEI) and Ollama's, by their own clients and by raw requests.
+ */
+import { InferenceClient } from '@huggingface/inference';
+import { CohereClientV2 } from 'cohere-ai';
+import { Ollama } from 'ollama';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Embedder } from '../../src/engine/index.ts';
+import { type App, createApp } from '../../src/server/index.ts';
+import { type Listening, listen } from '../../src/server/sockets/listen.node.ts';
+import { fixture } from './http-fixture.ts';
+
+const texts = ['hello', 'another text'];
+const documents = ['one', 'two, a longer one', 'three'];
+const long = 'word '.repeat(2000);
+let embedder: Embedder;
+let reranker: Embedder;
+let servers: { embed: Listening; rank: Listening };
+let expected: number[][];
+beforeAll(async () => {
+  const options = { backend: 'reference', worker: false } as const;
+  embedder = await Embedder.load(fixture('models/bert-mean.gguf'), options);
+  reranker = await Embedder.load(fixture('models/bert-rank.gguf'), options);
+  const start = (engine: Embedder) => listen(createApp(engine, { apiKeys: ['key'] }), { host: '127.0.0.1', port: 0 });
+  servers = { embed: await start(embedder), rank: await start(reranker) };
+  expected = (await embedder.embed(texts)).vectors.map((vector) => Array.from(vector));
+});
+afterAll(async () => {
+  await Promise.all([servers?.embed.close(), servers?.rank.close()]);
+  await Promise.all([embedder?.dispose(), reranker?.dispose()]);
+});
+
+const rounded = (vectors: unknown) => (vectors as number[][]).map((vector) => vector.map(Math.fround));
+
+async function ask(app: App, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const init = body === undefined ? { headers } : { method: 'POST', body: JSON.stringify(body), headers };
+  const answer = await app.fetch(new Request(`http://localhost${path}`, init));
+  return { status: answer.status, json: await answer.json() };
+}
+
+describe("Ollama's client", () => {
+  const client = (key = 'key') => new Ollama({ host: servers.embed.url, headers: { Authorization: `Bearer ${key}` } });
+
+  it('embeds one text and several', async () => {
+    const { model, embeddings, prompt_eval_count, total_duration } = await client().embed({
+      model: 'any',
+      input: texts,
+    });
+    expect(model).toBe('any');
+    expect(rounded(embeddings)).toEqual(expected);
+    expect(prompt_eval_count).toBe(embedder.tokenize(texts[0]).length + embedder.tokenize(texts[1]).length);
+    expect(total_duration).toBeGreaterThan(0);
+    expect(rounded((await client().embed({ model: 'any', input: texts[0] })).embeddings)).toEqual([expected[0]]);
+  });
+
+  it('cuts what is too long unless told not to, and shortens vectors', async () => {
+    expect((await client().embed({ model: 'any', input: long, dimensions: 8 })).embeddings[0]).toHaveLength(8);
+    const refused = client().embed({ model: 'any', input: long, truncate: false });
+    await expect(refused).rejects.toThrow(/^input \(\d+ tokens\) is larger than the max context size/);
+  });
+
+  it('lists the model and its version', async () => {
+    const { models } = await client().list();
+    expect(models).toHaveLength(1);
+    expect(models[0]).toMatchObject({ name: 'bert-mean.gguf', size: embedder.info.size, details: { family: 'bert' } });
+    expect(new Date(models[0].modified_at).getTime()).toBeLessThanOrEqual(Date.now());
+    expect((await client().version()).version).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it('gets errors as texts, whoever makes them', async () => {
+    await expect(client('wrong').list()).rejects.toThrow(/^Invalid API Key$/);
+    await expect(client().embed({ model: 'any', input: 5 as unknown as string })).rejects.toThrow(/^"prompt" elements/);
+  });
+});
+
+describe("Cohere's client", () => {
+  const client = () => new CohereClientV2({ token: 'key', environment: servers.rank.url });
+
+  it('ranks, with probabilities as scores', async () => {
+    const { results, id } = await client().rerank({ model: 'any', query: 'two', documents, topN: 2 });
+    const scores = createApp(reranker, { rankScores: 'probability' });
+    const { json } = await ask(scores, '/rerank', { query: 'two', documents, top_n: 2 });
+    const ours = json.results.map(({ index, relevance_score }: { index: number; relevance_score: number }) => ({
+      index,
+      relevanceScore: relevance_score,
+    }));
+    expect(results).toEqual(ours);
+    expect(results.every(({ relevanceScore }) => relevanceScore > 0 && relevanceScore < 1)).toBe(true);
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('cuts a document that is too long', async () => {
+    expect((await client().rerank({ model: 'any', query: 'two', documents: [long] })).results).toHaveLength(1);
+  });
+
+  it('gets errors with a message', async () => {
+    const empty = client().rerank({ model: 'any', query: 'two', documents: [] });
+    await expect(empty).rejects.toMatchObject({
+      statusCode: 400,
+      body: { message: '"documents" must be a non-empty string array' },
+    });
+    const { status, json } = await ask(createApp(embedder), '/v2/rerank', { query: 'a', documents });
+    expect([status, Object.keys(json)]).toEqual([501, ['message']]);
+  });
+});
+
+describe('text-embeddings-inference', () => {
+  it("Hugging Face's client embeds", async () => {
+    const client = new InferenceClient('key', { endpointUrl: `${servers.embed.url}/embed` });
+    expect(rounded(await client.featureExtraction({ inputs: texts }))).toEqual(expected);
+    await expect(client.featureExtraction({ inputs: long })).rejects.toThrow(/larger than the max context size/);
+  });
+
+  it.each([
+    [{ inputs: texts }, { input: texts }],
+    [
+      { inputs: texts, normalize: false },
+      { input: texts, embd_normalize: -1 },
+    ],
+    [
+      { inputs: long, truncate: true },
+      { input: long, truncate: true },
+    ],
+    [
+      { inputs: `first ${long}`, truncate: true, truncation_direction: 'Left' },
+      { input: `first ${long}`, truncate: true, truncation_direction: 'left' },
+    ],
+    [
+      { inputs: [[101, 102]], dimensions: 8 },
+      { input: [[101, 102]], dimensions: 8 },
+    ],
+    [
+      {
+        inputs: texts,
+        normalize: null,
+        truncate: null,
+        truncation_direction: null,
+        prompt_name: null,
+        dimensions: null,
+      },
+      { input: texts },
+    ],
+  ])('%j is %j of /v1/embeddings', async (theirs, ours) => {
+    const app = createApp(embedder);
+    const { status, json } = await ask(app, '/embed', theirs);
+    expect(status).toBe(200);
+    const data = (await ask(app, '/v1/embeddings', ours)).json.data as { embedding: number[] }[];
+    expect(json).toEqual(data.map(({ embedding }) => embedding));
+  });
+
+  it.each([{}, { inputs: 5 }, { inputs: 'a', normalize: 'yes' }, { inputs: 'a', prompt_name: 'none' }])(
+    '%j is refused with an error as text',
+    async (body) => {
+      const { status, json } = await ask(createApp(embedder), '/embed', body);
+      expect(status).toBe(400);
+      expect(json).toEqual({ error: expect.stringMatching(/\w/), error_type: 'Validation' });
+    },
+  );
+
+  it('/info says what the model is', async () => {
+    expect((await ask(createApp(embedder), '/info')).json).toMatchObject({
+      model_id: 'bert-mean.gguf',
+      model_type: { embedding: { pooling: 'mean' } },
+      max_input_length: 512,
+    });
+    expect((await ask(createApp(reranker), '/info')).json.model_type).toEqual({
+      reranker: { id2label: { 0: 'LABEL_0' }, label2id: { LABEL_0: 0 } },
+    });
+  });
+});
+
+describe("OpenAI's GET /v1/models/{id}", () => {
+  it('gives the model by each of its names', async () => {
+    const client = new OpenAI({ baseURL: `${servers.embed.url}/v1`, apiKey: 'key', maxRetries: 0 });
+    const [listed] = (await client.models.list()).data;
+    expect(await client.models.retrieve('bert-mean.gguf')).toMatchObject({ id: listed.id, object: 'model' });
+    await expect(client.models.retrieve('nobody')).rejects.toThrow(/'nobody' does not exist.* bert-mean\.gguf/);
+    const named = createApp(embedder, { aliases: ['user/name:Q8_0', 'other'] });
+    expect((await ask(named, '/v1/models/user/name:Q8_0')).json.id).toBe('other');
+  });
+});
+
+it('routes below a prefix have their own errors, and paths without a route those of llama-server', async () => {
+  const app = createApp(embedder, { prefix: '/p', apiKeys: ['key'] });
+  expect((await ask(app, '/p/api/embed', {})).json).toEqual({ error: 'Invalid API Key' });
+  const headers = { Authorization: 'Bearer key' };
+  expect((await ask(app, '/p/api/embed', {}, headers)).json).toEqual({ error: '"input" must be provided' });
+  expect((await ask(app, '/p/x/info', undefined, headers)).json.error.message).toBe('File Not Found');
+});
