@@ -30,7 +30,10 @@ function transformColumn(s: Int16Array, i: number): void {
   const t3 = p1 + s[i + 16] * C2;
   const t0 = (s[i] + s[i + 32]) * 4096;
   const t1 = (s[i] - s[i + 32]) * 4096;
-  const [s1, s3, s5, s7] = [s[i + 8], s[i + 24], s[i + 40], s[i + 56]];
+  const s1 = s[i + 8];
+  const s3 = s[i + 24];
+  const s5 = s[i + 40];
+  const s7 = s[i + 56];
   const p5 = (s7 + s3 + s5 + s1) * D5;
   const q1 = p5 + (s7 + s1) * E1;
   const q2 = p5 + (s5 + s3) * E2;
@@ -64,7 +67,10 @@ function transformRow(i: number, out: Uint8Array, at: number): void {
   const t3 = p1 + s[i + 2] * C2;
   const t0 = (s[i] + s[i + 4]) * 4096;
   const t1 = (s[i] - s[i + 4]) * 4096;
-  const [s1, s3, s5, s7] = [s[i + 1], s[i + 3], s[i + 5], s[i + 7]];
+  const s1 = s[i + 1];
+  const s3 = s[i + 3];
+  const s5 = s[i + 5];
+  const s7 = s[i + 7];
   const p5 = (s7 + s3 + s5 + s1) * D5;
   const q1 = p5 + (s7 + s1) * E1;
   const q2 = p5 + (s5 + s3) * E2;

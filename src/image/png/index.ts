@@ -61,8 +61,12 @@ function painterOf(file: PngFile, rgb: Uint8Array, alpha: Uint8Array | undefined
   const scale = depth < 8 ? 255 / ((1 << depth) - 1) : 1;
   const isGray = samples < 3;
   const transparent = transparentColor(file);
+  const step = isGray ? 0 : 1;
   return (values, from, to) => {
-    for (let c = 0; c < 3; c++) rgb[3 * to + c] = (values[from + (isGray ? 0 : c)] >> shift) * scale;
+    const at = 3 * to;
+    rgb[at] = (values[from] >> shift) * scale;
+    rgb[at + 1] = (values[from + step] >> shift) * scale;
+    rgb[at + 2] = (values[from + 2 * step] >> shift) * scale;
     if (alpha === undefined) return;
     if (transparent === undefined) alpha[to] = values[from + samples - 1] >> shift;
     else alpha[to] = transparent.every((value, c) => values[from + c] === value) ? 0 : 255;

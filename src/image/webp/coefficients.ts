@@ -111,7 +111,10 @@ const bySine = (value: number) => (value * 35468) >> 16;
 /** Adds the inverse transform of a block to the 4x4 samples at `to`. */
 export function addBlock(block: Int16Array, at: number, samples: Uint8Array, to: number, stride: number): void {
   for (let i = 0; i < 4; i++) {
-    const [s0, s1, s2, s3] = [block[at + i], block[at + 4 + i], block[at + 8 + i], block[at + 12 + i]];
+    const s0 = block[at + i];
+    const s1 = block[at + 4 + i];
+    const s2 = block[at + 8 + i];
+    const s3 = block[at + 12 + i];
     const a = s0 + s2;
     const b = s0 - s2;
     const c = bySine(s1) - byCosine(s3);

@@ -45,14 +45,20 @@ const smoothInner: Smooth = (s, at, step, limit, { inner, variance }) => {
 };
 
 function smooth2(s: Uint8Array, at: number, step: number): void {
-  const [p1, p0, q0, q1] = [s[at - 2 * step], s[at - step], s[at], s[at + step]];
+  const p1 = s[at - 2 * step];
+  const p0 = s[at - step];
+  const q0 = s[at];
+  const q1 = s[at + step];
   const a = 3 * (q0 - p0) + clampSigned(p1 - q1);
   s[at - step] = clamp(p0 + clampStep((a + 3) >> 3));
   s[at] = clamp(q0 - clampStep((a + 4) >> 3));
 }
 
 function smooth4(s: Uint8Array, at: number, step: number): void {
-  const [p1, p0, q0, q1] = [s[at - 2 * step], s[at - step], s[at], s[at + step]];
+  const p1 = s[at - 2 * step];
+  const p0 = s[at - step];
+  const q0 = s[at];
+  const q1 = s[at + step];
   const a = 3 * (q0 - p0);
   const a1 = clampStep((a + 4) >> 3);
   const a3 = (a1 + 1) >> 1;
