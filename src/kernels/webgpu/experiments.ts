@@ -127,6 +127,7 @@ function rowsOfWeight(record: Run, weight: GpuWeight, rows: number): GpuTensor {
     rows,
     cols: weight.rowLength,
     indexAt: 0xffffffff,
+    weightsAt: 0xffffffff,
     firstRow: 0,
     nRows: part.nRows,
     blocksPerRow: weight.blocksPerRow,
