@@ -2,6 +2,8 @@
  * @file The command `trace`.
  */
 import { readFile } from 'node:fs/promises';
+import { type ComparedWith, reportData } from '../audit/report/data.ts';
+import { reportPage } from '../audit/report/page.ts';
 import { arraysOf } from '../audit/trace/arrays.ts';
 import { defaultTolerance } from '../audit/trace/cause.ts';
 import { compareTraces } from '../audit/trace/compare.ts';
@@ -34,13 +36,16 @@ export async function trace(parsed: Parsed): Promise<void> {
   const input = await readInput(values);
   const backend = values.backend === 'auto' ? 'reference' : values.backend;
   const here = await traceWith(path, { ...values, backend }, input);
-  await writeFiles(here, values, path);
-  if (recorded !== undefined) await report(here, recorded, values.compare!, values);
+  await writeArrays(here, values, path);
+  if (recorded !== undefined) await report(here, recorded, values.compare!, values, path);
   else if (versus !== undefined) {
     const there = await traceWith(path, { ...values, ...versus }, input);
-    await report(here, recordOf(there), `${there.info.backend} (${there.info.backendDescription})`, values);
-  } else if (values.json) await write(`${JSON.stringify(jsonOf(here))}\n`);
-  else await write(forTerminal(formatTrace(here)));
+    await report(here, recordOf(there), `${there.info.backend} (${there.info.backendDescription})`, values, path);
+  } else {
+    await writeReport(here, undefined, values, path);
+    if (values.json) await write(`${JSON.stringify(jsonOf(here))}\n`);
+    else await write(forTerminal(formatTrace(here)));
+  }
 }
 
 async function traceWith(path: string, values: OptionValues, input: string): Promise<Trace> {
@@ -79,10 +84,21 @@ async function readRecordFile(path: string): Promise<RecordedTrace> {
   }
 }
 
-async function writeFiles(trace: Trace, { npz, safetensors }: OptionValues, model: string): Promise<void> {
+async function writeArrays(trace: Trace, { npz, safetensors }: OptionValues, model: string): Promise<void> {
   const arrays = arraysOf(trace);
   if (npz !== undefined) await writeWhole(npz, [writeNpz(arrays)], model);
   if (safetensors !== undefined) await writeWhole(safetensors, writeSafetensors(arrays), model);
+}
+
+async function writeReport(
+  trace: Trace,
+  compared: ComparedWith | undefined,
+  { html }: OptionValues,
+  model: string,
+): Promise<void> {
+  if (html === undefined) return;
+  const page = await reportPage(reportData(trace, compared));
+  await writeWhole(html, [new TextEncoder().encode(page)], model);
 }
 
 async function writeWhole(path: string, pieces: Iterable<Uint8Array>, model: string): Promise<void> {
@@ -96,10 +112,17 @@ async function writeWhole(path: string, pieces: Iterable<Uint8Array>, model: str
 }
 
 /** Prints the comparison; the exit code is 1 if something differs. */
-async function report(here: Trace, other: RecordedTrace, name: string, values: OptionValues): Promise<void> {
+async function report(
+  here: Trace,
+  other: RecordedTrace,
+  name: string,
+  values: OptionValues,
+  model: string,
+): Promise<void> {
   const tolerance = values.tolerance ?? defaultTolerance(here, other);
   const comparison = compareTraces(here, other, tolerance);
   if (comparison.steps.length === 0) throw new UsageError(`${name} has none of the tensors of this trace`);
+  await writeReport(here, { name, recorded: other, comparison }, values, model);
   if (values.json) await write(`${JSON.stringify({ with: name, tolerance, ...comparison })}\n`);
   else await write(forTerminal(formatComparison(comparison, name, tolerance)));
   if (comparison.first !== undefined || comparison.otherShape.length > 0) process.exitCode = 1;

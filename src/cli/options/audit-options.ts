@@ -29,6 +29,14 @@ export const auditOptions = [
     help: 'write all values to a safetensors file',
   },
   {
+    name: 'html',
+    flags: ['--html'],
+    type: 'string',
+    value: 'FILE',
+    commands: ['trace'],
+    help: 'write a report that opens in a browser: tokens, attention, activations, norms, pooling and the vector, and what --compare or --versus finds',
+  },
+  {
     name: 'compare',
     flags: ['--compare'],
     type: 'string',

@@ -1,0 +1,223 @@
+/**
+ * @file The script of a report. The page holds the source of this one function, so it uses nothing from outside of it.
+ */
+import type { reportTools } from './client-tools.ts';
+import type { ReportData } from './data.ts';
+
+/**
+ * Draws the report whose data is in the page.
+ * @param tools `reportTools`, whose source the page has, too
+ */
+export function drawReport(tools: typeof reportTools): void {
+  const get = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
+  const data: ReportData = JSON.parse(get('data').textContent ?? '');
+  const { tokens, activations, attention, norms, comparison } = data;
+  const visible = (text: string) => text.replaceAll('\n', '⏎').replaceAll('\t', '⇥') || '∅';
+  const digits = (value: number) => (Number.isNaN(value) ? 'no number' : Number(value.toPrecision(3)).toString());
+  let token = 0;
+  const redraws: (() => void)[] = [];
+
+  const { pictureView, valueAt, chart, bars, variable, dark } = tools({
+    digits,
+    select: (row) => select(row),
+    token: () => token,
+    redraws,
+  });
+
+  function fill(id: string, names: readonly string[], onChange: () => void): HTMLSelectElement {
+    const element = get<HTMLSelectElement>(id);
+    element.append(...names.map((name, i) => new Option(name, String(i))));
+    element.addEventListener('change', onChange);
+    return element;
+  }
+
+  get('model').textContent = data.model;
+  get('about').textContent = `${data.backend} · ${tokens.length} tokens · pooling ${data.pooling}`;
+
+  const list = get('tokens');
+  list.append(
+    ...tokens.map((text, i) => {
+      const chip = document.createElement('span');
+      chip.textContent = visible(text);
+      chip.title = `token ${i}, id ${data.ids[i]}`;
+      chip.id = `token-${i}`;
+      chip.setAttribute('role', 'option');
+      chip.addEventListener('click', () => select(i));
+      return chip;
+    }),
+  );
+  list.addEventListener('keydown', (event) => {
+    const steps: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowUp: -1,
+      ArrowRight: 1,
+      ArrowDown: 1,
+      Home: -tokens.length,
+      End: tokens.length,
+    };
+    if (steps[event.key] === undefined) return;
+    event.preventDefault();
+    select(Math.max(0, Math.min(tokens.length - 1, token + steps[event.key])));
+  });
+
+  function select(next: number): void {
+    list.children[token]?.removeAttribute('aria-selected');
+    token = next;
+    list.children[token]?.setAttribute('aria-selected', 'true');
+    list.setAttribute('aria-activedescendant', `token-${token}`);
+    list.children[token]?.scrollIntoView({ block: 'nearest' });
+    for (const redraw of redraws) redraw();
+  }
+
+  // Attention.
+  if (attention.length === 0) get('attention').hidden = true;
+  else {
+    const head = () => attention[Number(layerSelect.value)].heads[Number(headSelect.value)];
+    const map = pictureView(
+      get('attention-map'),
+      get('attention-cell'),
+      (row, col) =>
+        `${visible(tokens[row])} (${row}) → ${visible(tokens[col])} (${col}): ${digits(valueAt(head(), row, col))}`,
+    );
+    const update = () => {
+      map.set(head());
+      looksAt();
+    };
+    const layerSelect = fill(
+      'layer',
+      attention.map(({ layer }) => layer),
+      update,
+    );
+    const headSelect = fill(
+      'head',
+      attention[0].heads.map((_, i) => String(i)),
+      update,
+    );
+    const looksAt = () => {
+      const picture = head();
+      const shares = tokens.map((_, i) => valueAt(picture, token, i));
+      const order = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
+      get('looks-at').replaceChildren(
+        ...order.slice(0, 8).map((i) => {
+          const item = document.createElement('li');
+          item.textContent = `${visible(tokens[i])} (${i}) ${digits(shares[i])}`;
+          return item;
+        }),
+      );
+      for (const [i, chip] of [...list.children].entries()) {
+        const share = Math.max(0, shares[i]) / (picture.scale || 1);
+        (chip as HTMLElement).style.backgroundColor =
+          `color-mix(in srgb, var(--mark) ${Math.round(60 * share)}%, var(--chip))`;
+      }
+    };
+    redraws.push(looksAt);
+    update();
+  }
+
+  // Activations, and how they differ.
+  const differences = comparison?.differences ?? {};
+  const box = get<HTMLInputElement>('difference');
+  get('difference-label').hidden = comparison === undefined;
+  const chosen = () => {
+    const i = Number(tensorSelect.value);
+    return box.checked && differences[i] !== undefined ? differences[i] : activations[i];
+  };
+  const map = pictureView(
+    get('activation-map'),
+    get('activation-cell'),
+    (row, col) =>
+      `${visible(tokens[row])} (${row}), column ${col}: ${digits(valueAt(chosen(), row, col))}; all: ±${digits(chosen().scale)}`,
+  );
+  const tensorSelect = fill(
+    'tensor',
+    activations.map(
+      ({ name, cols }, i) =>
+        `${name} [${cols}]${comparison !== undefined && differences[i] === undefined ? ' (only here)' : ''}`,
+    ),
+    () => map.set(chosen()),
+  );
+  box.addEventListener('change', () => map.set(chosen()));
+  if (activations.length > 0) map.set(chosen());
+
+  // Norms: tensors of one name in all layers.
+  const families = new Map<string, number[]>();
+  for (const [i, { name }] of activations.entries()) {
+    const [, family] = /^(.*)-\d+$/.exec(name) ?? [];
+    // The last of a name in a layer is its result.
+    if (family === undefined || activations.slice(i + 1).some((later) => later.name === name)) continue;
+    families.set(family, [...(families.get(family) ?? []), i]);
+  }
+  const familyNames = [...families.keys()];
+  const familySelect = fill('family', familyNames, drawNorms);
+  const preferred = ['l_out', 'ffn_out', 'ffn_inp'].map((name) => familyNames.indexOf(name)).find((i) => i >= 0);
+  familySelect.value = String(preferred ?? 0);
+  function drawNorms(): void {
+    const family = families.get(familyNames[Number(familySelect.value)]) ?? [];
+    const context = chart('norms', 220, 'Norms along the layers');
+    const mean = family.map((i) => norms[i].reduce((sum, value) => sum + value, 0) / norms[i].length);
+    const own = family.map((i) => norms[i][token]);
+    const top = Math.max(...mean, ...own, 1e-9);
+    const line = (values: readonly number[], style: string) => {
+      context.strokeStyle = style;
+      context.fillStyle = style;
+      context.lineWidth = 2;
+      context.beginPath();
+      for (const [i, value] of values.entries()) {
+        const [x, y] = [60 + (i / Math.max(1, values.length - 1)) * 880, 200 - (value / top) * 180];
+        if (i === 0) context.moveTo(x, y);
+        else context.lineTo(x, y);
+        context.fillRect(x - 3, y - 3, 6, 6);
+      }
+      context.stroke();
+    };
+    context.fillStyle = variable('--soft');
+    context.fillText(digits(top), 4, 24);
+    context.fillText('0', 4, 204);
+    for (const [i, at] of family.entries()) {
+      context.fillText(/\d+$/.exec(activations[at].name)![0], 56 + (i / Math.max(1, family.length - 1)) * 880, 217);
+    }
+    line(mean, variable('--soft'));
+    line(own, variable('--mark'));
+    get('norms-hint').textContent =
+      `Grey: the mean of all tokens, ${mean.map(digits).join(', ')}. Coloured: ${visible(tokens[token])} (${token}), ${own.map(digits).join(', ')}.`;
+  }
+  redraws.push(drawNorms);
+
+  // Pooling and the vector.
+  const takes: Record<string, string> = {
+    mean: 'The mean of all rows. The bars say how much of the vector each token brings; together they are 1.',
+    cls: 'The first row, and nothing else.',
+    last: 'The last row, and nothing else.',
+    none: 'Every row is a vector of its own; the first one is shown below.',
+    rank: 'A classifier makes a score of the rows.',
+  };
+  get('pooling').textContent = takes[data.pooling] ?? data.pooling;
+  get('shares').hidden = data.shares.length === 0;
+  redraws.push(() => bars('shares', data.shares, 120, 'Share of each token', token));
+  redraws.push(() => bars('vector', data.vector, 140, `Vector of ${data.vector.length} values`));
+  get('vector-hint').textContent = `${data.vector.length} values: ${data.vector.slice(0, 8).map(digits).join(', ')} …`;
+
+  if (comparison !== undefined) {
+    get('comparison').hidden = false;
+    const nDifferent = comparison.steps.filter(({ differs }) => differs).length;
+    const cause = comparison.cause === undefined ? '' : ` Likely cause of the first: ${comparison.cause}.`;
+    get('compared').textContent =
+      `${nDifferent} of ${comparison.steps.length} tensors differ from ${comparison.other}.${cause}`;
+    get('steps').append(
+      ...comparison.steps.map(({ name, largest, relative, differs }) => {
+        const row = document.createElement('tr');
+        if (differs) row.className = 'differs';
+        row.append(
+          ...[differs ? `${name} ≠` : name, digits(largest), digits(relative)].map((text) => {
+            const cell = document.createElement('td');
+            cell.textContent = text;
+            return cell;
+          }),
+        );
+        return row;
+      }),
+    );
+  }
+  dark.addEventListener('change', () => select(token));
+  select(0);
+}

@@ -1,0 +1,172 @@
+/**
+ * @file The report of `trace --html`: its data, its policy, and the page in Chromium: drawn, by keyboard, without network.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Picture, type ReportData, reportData } from '../../src/audit/report/data.ts';
+import { reportPage } from '../../src/audit/report/page.ts';
+import { compareTraces } from '../../src/audit/trace/compare.ts';
+import { recordOf } from '../../src/audit/trace/recorded.ts';
+import type { Trace } from '../../src/engine/index.ts';
+import { describeBrowser, visit } from '../browser.ts';
+import { load } from './support.ts';
+
+const embedder = await load('bert-mean');
+const trace = await embedder.trace('A report </script><b>of</b> a text');
+const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-report-'));
+afterAll(() => Promise.all([embedder.dispose(), rm(folder, { recursive: true })]));
+
+/** The values of a picture. */
+function valuesOf({ cells, scale }: Picture): number[] {
+  return Array.from(Buffer.from(cells, 'base64'), (byte) => (byte === 0 ? Number.NaN : ((byte - 128) / 127) * scale));
+}
+
+describe('data', () => {
+  it('has a picture of every tensor with a row for each token, to 8 bits', () => {
+    const { activations, attention, norms, tokens } = reportData(trace);
+    const shown = trace.steps.filter(({ name, rows }) => rows === tokens.length && !name.startsWith('kq-'));
+    expect(activations.map(({ name }) => name)).toEqual(shown.map(({ name }) => name));
+    for (const [i, { values, rows, cols }] of shown.entries()) {
+      const { scale } = activations[i];
+      for (const [j, value] of valuesOf(activations[i]).entries())
+        expect(Math.abs(value - values[j])).toBeLessThanOrEqual(scale / 250);
+      const row = values.subarray((rows - 1) * cols);
+      expect(norms[i].at(-1)).toBeCloseTo(Math.hypot(...row), 1);
+    }
+    expect(attention.map(({ layer }) => layer)).toEqual(['0', '1', '2']);
+    const sums = attention[1].heads.map((head) => valuesOf(head).reduce((sum, value) => sum + value, 0));
+    for (const sum of sums) expect(sum).toBeCloseTo(tokens.length, 0);
+  });
+
+  it('says how much each token brings to the pooled vector', async () => {
+    const shares = reportData(trace).shares;
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 2);
+    const cls = await embedder.trace('first', { pooling: 'cls' });
+    expect(reportData(cls).shares).toEqual(
+      [1, 0, 0].slice(0, cls.tokens.length).concat(Array(Math.max(0, cls.tokens.length - 3)).fill(0)),
+    );
+  });
+
+  it('keeps the largest magnitude of what does not fit, and what is no number', () => {
+    const values = new Float32Array(1000 * 8).fill(0.5);
+    values[8 * 503 + 3] = -4;
+    values[8 * 900] = Number.NaN;
+    const tokens = Array.from({ length: 1000 }, (_, id) => ({ id, text: 'x' }));
+    const long: Trace = { ...trace, tokens, steps: [{ name: 'ffn_out-0', rows: 1000, cols: 8, values }] };
+    const [picture] = reportData(long).activations;
+    expect([picture.height, picture.width, picture.scale]).toEqual([320, 8, 4]);
+    const cells = valuesOf(picture);
+    expect(cells.filter((value) => value === -4)).toHaveLength(1);
+    expect(cells.filter(Number.isNaN)).toHaveLength(1);
+  });
+});
+
+function compared(): ReportData {
+  const record = recordOf(trace);
+  const at = record.steps.findIndex(({ name }) => name === 'ffn_out-1');
+  const values = Float32Array.from(record.steps[at].values, (value, i) => (i === 70 ? value + 1 : value));
+  const wrong = { ...record, steps: record.steps.with(at, { ...record.steps[at], values }) };
+  return reportData(trace, { name: 'another one', recorded: wrong, comparison: compareTraces(trace, wrong, 1e-4) });
+}
+
+it('the page asks nothing of any network and holds no text that ends its elements', async () => {
+  const page = await reportPage(compared());
+  expect(page).toMatch(
+    /http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-[^';]+'; style-src 'sha256-[^';]+'"/,
+  );
+  expect(page).not.toMatch(/https?:|url\(|@import|<link|<img|src=/);
+  expect(page.match(/<\/script>/g)).toHaveLength(2);
+  expect(page).not.toContain('<b>of');
+});
+
+describeBrowser('in Chromium', () => {
+  /** What the page says after `act` has run in it. */
+  async function inPage<Answer>(data: ReportData, act: string): Promise<Answer> {
+    await writeFile(join(folder, 'report.html'), await reportPage(data));
+    return visit<Answer>(
+      `const frame = document.createElement('iframe');
+       frame.src = '/report.html';
+       frame.width = 1100;
+       frame.onload = async () => {
+         const page = frame.contentDocument;
+         const get = (id) => page.getElementById(id);
+         const press = (element, key) => element.dispatchEvent(new frame.contentWindow.KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+         const answer = await (async () => { ${act} })().catch((error) => ({ error: String(error) }));
+         await fetch('/answer', { method: 'POST', body: JSON.stringify(answer) });
+       };
+       document.body.append(frame);`,
+      { files: pathToFileURL(`${folder}/`) },
+    );
+  }
+
+  it('draws everything, and the keyboard chooses tokens and cells', async () => {
+    const answer = await inPage<Record<string, unknown>>(
+      compared(),
+      `const painted = (id) => { const c = get(id); return new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size > 3; };
+       const selected = () => page.querySelector('[aria-selected=true]').id;
+       const first = selected();
+       press(get('tokens'), 'End');
+       const last = selected();
+       press(get('tokens'), 'ArrowLeft');
+       const before = selected();
+       press(get('activation-map'), 'ArrowDown');
+       press(get('activation-map'), 'ArrowRight');
+       const cell = get('activation-cell').textContent;
+       press(get('activation-map'), 'Enter');
+       const looksAt = get('looks-at').children.length;
+       get('layer').value = '2';
+       get('layer').dispatchEvent(new Event('change'));
+       const index = [...get('tensor').options].findIndex((o) => o.text.startsWith('ffn_out-1 '));
+       get('tensor').value = String(index);
+       get('difference').click();
+       get('difference').dispatchEvent(new Event('change'));
+       return { first, last, before, cell, chosen: selected(), looksAt, model: get('model').textContent,
+         painted: ['attention-map', 'activation-map', 'norms', 'shares', 'vector'].map(painted),
+         label: get('activation-map').getAttribute('aria-label'),
+         differs: [...page.querySelectorAll('tr.differs')].map((row) => row.cells[0].textContent),
+         tokens: get('tokens').textContent, hidden: get('comparison').hidden };`,
+    );
+    const n = trace.tokens.length;
+    expect(answer).toMatchObject({
+      first: 'token-0',
+      last: `token-${n - 1}`,
+      before: `token-${n - 2}`,
+      cell: expect.stringMatching(/ \(1\), column 1: -?[\d.e-]+; all: ±/),
+      chosen: 'token-1',
+      looksAt: 8,
+      model: 'synthetic bert-mean (bert, all F32)',
+      painted: [true, true, true, true, true],
+      label: `ffn_out-1: ${n} rows, 64 columns, up to 1`,
+      differs: ['ffn_out-1 ≠'],
+      hidden: false,
+    });
+    expect(answer.tokens).toBe(trace.tokens.map(({ text }) => text).join(''));
+  });
+
+  it('runs no other script than its own', async () => {
+    const answer = await inPage<{ ran: boolean }>(
+      reportData(trace),
+      `const script = page.createElement('script');
+       script.textContent = 'window.ran = true';
+       page.body.append(script);
+       return { ran: frame.contentWindow.ran === true };`,
+    );
+    expect(answer).toEqual({ ran: false });
+  });
+
+  it('shows a text of thousands of tokens', async () => {
+    const n = 4000;
+    const values = Float32Array.from({ length: n * 64 }, (_, i) => Math.sin(i));
+    const tokens = Array.from({ length: n }, (_, id) => ({ id, text: ` token${id}` }));
+    const steps = ['ffn_out-0', 'ffn_out-1', 'result_embd'].map((name) => ({ name, rows: n, cols: 64, values }));
+    const answer = await inPage<{ chips: number; hint: string; attention: boolean }>(
+      reportData({ ...trace, tokens, steps }),
+      `press(get('tokens'), 'End');
+       return { chips: get('tokens').children.length, hint: get('norms-hint').textContent, attention: get('attention').hidden };`,
+    );
+    expect(answer).toMatchObject({ chips: n, attention: true, hint: expect.stringContaining('token3999 (3999)') });
+  });
+});
