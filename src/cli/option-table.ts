@@ -10,6 +10,7 @@ import { imageOptions } from './options/image-options.ts';
 import { inputOptions } from './options/input-options.ts';
 import { metadataOptions } from './options/metadata-options.ts';
 import { modelOptions } from './options/model-options.ts';
+import { routerOptions } from './options/router-options.ts';
 import { serverOptions } from './options/server-options.ts';
 import { vectorOptions } from './options/vector-options.ts';
 
@@ -23,6 +24,7 @@ const rows = [
   ...inputOptions,
   ...auditOptions,
   ...serverOptions,
+  ...routerOptions,
   ...fileOptions,
   ...generalOptions,
 ] as const;

@@ -49,6 +49,8 @@ export interface SwitchOption extends OptionBase {
 
 /** A text. */
 export interface StringOption extends OptionBase {
+  /** Commands in which the flag may be given several times, and every value counts. */
+  readonly severalFor?: readonly CommandName[];
   readonly type: 'string';
   /** Placeholder of the value in the help. */
   readonly value: string;

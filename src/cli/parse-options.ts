@@ -14,6 +14,8 @@ import { UsageError } from './usage-error.ts';
 export interface Parsed {
   readonly command: CommandName;
   readonly values: OptionValues;
+  /** The options that a flag or a variable sets, with all values of those that may be given several times. */
+  readonly given: ReadonlyMap<string, readonly OptionValue[]>;
   /** Arguments that are not flags. */
   readonly positionals: readonly string[];
   /** Notes for the user: flags without effect, repeated flags. */
@@ -32,6 +34,7 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
   const values = new Map<string, OptionValue>();
   const positionals: string[] = [];
   const notes: string[] = [];
+  const given = new Map<string, readonly OptionValue[]>();
 
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
@@ -57,6 +60,7 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     if (option.type === 'switch') {
       if (inline !== undefined) throw new UsageError(`${flag} takes no value`);
       values.set(option.name, !off);
+      given.set(option.name, [!off]);
       continue;
     }
     const text = inline ?? args[++i];
@@ -66,18 +70,22 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     }
     const value = readOptionValue(option, text, flag);
     const before = values.get(option.name);
+    given.set(option.name, [...(given.get(option.name) ?? []), value]);
     if (Array.isArray(value) && Array.isArray(before)) {
       values.set(option.name, [...before, ...value]);
       continue;
     }
-    if (before !== undefined) notes.push(`${flag} was given twice: the last one counts`);
+    const isSeveral = option.type === 'string' && option.severalFor?.includes(command);
+    if (before !== undefined && !isSeveral) notes.push(`${flag} was given twice: the last one counts`);
     values.set(option.name, value);
   }
 
   for (const option of optionTable) {
     if (values.has(option.name) || !handles(option, command)) continue;
     const value = valueFromEnvironment(option, env);
-    if (value !== undefined) values.set(option.name, value);
+    if (value === undefined) continue;
+    values.set(option.name, value);
+    given.set(option.name, [value]);
   }
   const computes = computing.some((name) => name === command) && !values.has('help') && !values.has('version');
   if (computes) notes.push(...environmentNotes(env));
@@ -85,7 +93,7 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     option.name,
     values.get(option.name) ?? ('default' in option ? option.default : undefined),
   ]);
-  return { command, values: Object.fromEntries(withDefaults) as OptionValues, positionals, notes };
+  return { command, values: Object.fromEntries(withDefaults) as OptionValues, given, positionals, notes };
 }
 
 /** Whether an option belongs to a command. */

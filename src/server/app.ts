@@ -25,7 +25,7 @@ import { changeProps, props } from './routes/props.ts';
 import { slots } from './routes/slots.ts';
 import { teiInfo } from './routes/tei.ts';
 import { generationPaths, unsupported } from './routes/unsupported.ts';
-import { createState } from './state.ts';
+import { createState, type SharedState } from './state.ts';
 
 /** Routes whose handlers need no body. Those that do are in `bodyRoutes`. */
 const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<RequestContext>])[] = [
@@ -54,6 +54,8 @@ const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<Req
 export interface AppOptions extends ServeOptions {
   /** Handles requests with large bodies. Default: the thread that serves HTTP does. */
   readonly large?: LargeRequestHandler;
+  /** What it shares with other applications. Default: nothing. */
+  readonly shared?: SharedState;
 }
 
 /** A server without sockets. */
@@ -67,8 +69,8 @@ export interface App {
  * The application.
  * @param engine the model, or the promise of it: until it is there every request is answered with 503 `Loading model`
  */
-export function createApp(engine: Engine | Promise<Engine>, { large, ...options }: AppOptions = {}): App {
-  const state = createState(options);
+export function createApp(engine: Engine | Promise<Engine>, { large, shared, ...options }: AppOptions = {}): App {
+  const state = createState(options, shared);
   const { counters, settings } = state;
   const { prefix } = settings;
   const app = new Hono<Env>();

@@ -20,6 +20,8 @@ export interface Env {
     /** Path of the route as the table has it, without prefix. */
     route: string;
     nTokens: number;
+    /** Whether another application answers, which counts and logs the request. */
+    isForwarded: boolean;
     /** Whether the model is loaded and the key is right. */
     isAccepted: boolean;
   };

@@ -4,7 +4,7 @@
 import { baseName } from '../engine/info.ts';
 import { Counters } from './counters.ts';
 import type { Engine } from './engine.ts';
-import { AdmissionControl } from './middleware/admission.ts';
+import { AdmissionControl, type HeldBytes } from './middleware/admission.ts';
 import type { ServeOptions } from './options.ts';
 import { VectorCache } from './vectors/vector-cache.ts';
 
@@ -54,8 +54,20 @@ const defaults: Omit<Settings, 'mediaMarker'> = {
   metrics: false,
 };
 
-/** Fills in the defaults. */
-export function createState({ onError: _, onRequest: __, onWarning: ___, ...given }: ServeOptions): ServerState {
+/** What several applications in one process share. */
+export interface SharedState {
+  readonly counters: Counters;
+  readonly held: HeldBytes;
+}
+
+/**
+ * Fills in the defaults.
+ * @param shared default: nothing is shared
+ */
+export function createState(
+  { onError: _, onRequest: __, onWarning: ___, ...given }: ServeOptions,
+  shared?: SharedState,
+): ServerState {
   const options: Settings = {
     ...defaults,
     mediaMarker: randomMarker(),
@@ -65,8 +77,8 @@ export function createState({ onError: _, onRequest: __, onWarning: ___, ...give
   const settings = { ...options, prefix: path === '' ? '' : `/${path}` };
   const { cacheSize, cacheBytes } = settings;
   const cache = cacheSize > 0 ? new VectorCache(cacheSize, cacheBytes) : undefined;
-  const counters = new Counters();
-  const admission = new AdmissionControl(settings, () => counters.rejected++);
+  const counters = shared?.counters ?? new Counters();
+  const admission = new AdmissionControl(settings, () => counters.rejected++, shared?.held);
   return { settings, counters, admission, cache };
 }
 

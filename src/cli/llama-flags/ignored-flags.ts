@@ -128,17 +128,6 @@ export const ignoredFlags: readonly FlagGroup[] = [
     flags: [['--reuse-port', 0, 'LLAMA_ARG_REUSE_PORT']],
   },
   {
-    why: 'one process serves one model',
-    flags: [
-      ['--models-max', 1, 'LLAMA_ARG_MODELS_MAX'],
-      ['--models-autoload, --no-models-autoload', 0, 'LLAMA_ARG_MODELS_AUTOLOAD'],
-    ],
-  },
-  {
-    why: 'the model stays loaded',
-    flags: [['--sleep-idle-seconds', 1]],
-  },
-  {
     why: 'the log goes to standard error, one line for each event; -v says more',
     flags: [
       ['--log-disable', 0],

@@ -57,13 +57,6 @@ export const refusedFlags: readonly FlagGroup[] = [
     ],
   },
   {
-    why: 'one process serves one model: start a process for each, with -m',
-    flags: [
-      ['--models-dir', 1, 'LLAMA_ARG_MODELS_DIR'],
-      ['--models-preset', 1, 'LLAMA_ARG_MODELS_PRESET'],
-    ],
-  },
-  {
     why: 'there is no completion script',
     flags: [['--completion-bash', 0]],
   },

@@ -13,7 +13,8 @@ export const modelOptions = [
     type: 'string',
     value: 'FILE',
     commands: [...computing, 'tokenize', 'parity', 'inspect'],
-    help: 'the GGUF file',
+    severalFor: ['serve'],
+    help: 'the GGUF file; serve takes several, each with a flag of its own, and the field "model" of a request chooses one',
   },
   {
     name: 'ctxSize',

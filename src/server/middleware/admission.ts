@@ -32,17 +32,26 @@ export interface Admission {
   end(): void;
 }
 
+/** Bytes that are held, as one or several `AdmissionControl`s count them. */
+export interface HeldBytes {
+  bytes: number;
+}
+
 /** Counts the requests in progress and their bytes. */
 export class AdmissionControl {
   readonly #limits: AdmissionLimits;
   readonly #onRefusal: () => void;
   #nActive = 0;
-  #bytes = 0;
+  readonly #held: HeldBytes;
 
-  /** @param onRefusal called for every request that is refused */
-  constructor(limits: AdmissionLimits, onRefusal: () => void) {
+  /**
+   * @param onRefusal called for every request that is refused
+   * @param held shared by those that share the limit of bytes
+   */
+  constructor(limits: AdmissionLimits, onRefusal: () => void, held: HeldBytes = { bytes: 0 }) {
     this.#limits = limits;
     this.#onRefusal = onRefusal;
+    this.#held = held;
   }
 
   /** Requests in progress whose bodies have arrived. */
@@ -68,14 +77,15 @@ export class AdmissionControl {
       });
     };
     // The limit of a body bounds a single request, so a request that is alone may take more.
-    const isAlone = () => this.#nActive === (isStarted ? 1 : 0) && this.#bytes - counted <= NEGLIGIBLE * maxQueueBytes;
-    const isHeavy = (more: number) => this.#bytes + more > maxQueueBytes && !isAlone();
+    const isAlone = () =>
+      this.#nActive === (isStarted ? 1 : 0) && this.#held.bytes - counted <= NEGLIGIBLE * maxQueueBytes;
+    const isHeavy = (more: number) => this.#held.bytes + more > maxQueueBytes && !isAlone();
     const isFull = () => maxQueue > 0 && this.#nActive >= maxQueue;
     if (isFull() || isHeavy(declared)) throw refuse();
     return {
       add: (more) => {
         if (isHeavy(more)) throw refuse();
-        this.#bytes += more;
+        this.#held.bytes += more;
         counted += more;
       },
       start: () => {
@@ -85,7 +95,7 @@ export class AdmissionControl {
       },
       end: () => {
         if (isStarted) this.#nActive--;
-        this.#bytes -= counted;
+        this.#held.bytes -= counted;
       },
     };
   }

@@ -11,6 +11,7 @@ export function measure(counters: Counters, onRequest: ServeOptions['onRequest']
   return async (c, next) => {
     const started = performance.now();
     await next();
+    if (c.get('isForwarded')) return;
     const milliseconds = performance.now() - started;
     const route = c.get('route') ?? 'none';
     if (c.get('isAccepted')) counters.request(route, c.res.status, milliseconds / 1000);

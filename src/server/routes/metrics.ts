@@ -4,22 +4,26 @@
 import type { Histogram } from '../counters.ts';
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
-import type { ModelState } from '../state.ts';
+import type { ModelState, Settings } from '../state.ts';
 
 /** When this module was loaded, which is when the process began to serve. */
 const startedAt = Math.floor(Date.now() / 1000);
 
 /** GET /metrics. */
 export function metrics({ state, header }: RequestContext): string {
-  if (!state.settings.metrics) {
-    throw new HttpError(
-      'not_supported_error',
-      'This server does not support metrics endpoint. Start it with `--metrics`',
-    );
-  }
+  requireMetrics(state.settings);
   header('Content-Type', 'text/plain; version=0.0.4');
   header('Process-Start-Time-Unix', String(startedAt));
   return scrape(state);
+}
+
+/** @throws HttpError (501) unless the server was started with metrics */
+export function requireMetrics({ metrics: isOn }: Settings): void {
+  if (isOn) return;
+  throw new HttpError(
+    'not_supported_error',
+    'This server does not support metrics endpoint. Start it with `--metrics`',
+  );
 }
 
 /** The text of the answer. Averages are since the previous call. */

@@ -67,7 +67,7 @@ function modelEntry({ name, aliases, engine, settings }: ModelState) {
 }
 
 /** What llama-server's lists say of a loaded model. */
-function modelMeta({ info, tokenizer }: Engine) {
+export function modelMeta({ info, tokenizer }: Engine) {
   return {
     vocab_type: vocabTypes[tokenizer.vocab.kind],
     n_vocab: info.nVocab,

@@ -31,7 +31,7 @@ export async function ollamaEmbed(context: BodyContext): Promise<Uint8Array<Arra
 const startedAt = new Date().toISOString();
 
 /** A model of Ollama's list. */
-interface OllamaModel {
+export interface OllamaModel {
   readonly name: string;
   /** Bytes of its tensors, 0 if not known. */
   readonly size: number;
@@ -47,7 +47,7 @@ export function ollamaTags({ state: { name, engine } }: RequestContext): string 
 }
 
 /** The list of GET /api/tags. */
-function ollamaList(models: readonly OllamaModel[]): string {
+export function ollamaList(models: readonly OllamaModel[]): string {
   return JSON.stringify({
     models: models.map(({ name, size, architecture, nParams, ftype }) => ({
       name,

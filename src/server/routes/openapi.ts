@@ -4,6 +4,7 @@
 import { errorStatus } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
 import { bodySchemas, type JsonSchema } from '../schema/json-schemas.ts';
+import type { Settings } from '../state.ts';
 
 interface Route {
   readonly paths: readonly string[];
@@ -177,9 +178,13 @@ function adapterRoutes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[]
   ];
 }
 
-/** The description as OpenAPI 3.1. */
-export async function openApi({ state }: RequestContext): Promise<string> {
-  const { prefix, apiKeys } = state.settings;
+/** GET /openapi.json. */
+export function openApi({ state }: RequestContext): Promise<string> {
+  return describeApi(state.settings, state.name);
+}
+
+/** The description as OpenAPI 3.1 of a server that computes with `models`. */
+export async function describeApi({ prefix, apiKeys }: Settings, models: string): Promise<string> {
   const content = (schema: JsonSchema, type = 'application/json') => ({ [type]: { schema } });
   const paths: Record<string, Record<string, unknown>> = {};
   for (const { paths: all, method, summary, body, answer, contentType, error } of routes(await bodySchemas())) {
@@ -197,7 +202,7 @@ export async function openApi({ state }: RequestContext): Promise<string> {
   }
   return JSON.stringify({
     openapi: '3.1.0',
-    info: { title: 'gguf-embed', version: '1', description: `Embeddings and reranking with ${state.name}` },
+    info: { title: 'gguf-embed', version: '1', description: `Embeddings and reranking with ${models}` },
     paths,
     components: {
       schemas: {

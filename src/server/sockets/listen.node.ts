@@ -48,7 +48,7 @@ export interface Listening {
  * Starts listening.
  * @throws Error in plain words when the address cannot be used, or key and certificate do not fit
  */
-export async function listen(app: App, options: ListenOptions): Promise<Listening> {
+export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): Promise<Listening> {
   const { port, tls, timeout = 3600 } = options;
   const host = options.host.replace(/^\[(.*)\]$/, '$1');
   // Node would listen on all interfaces.

@@ -1,0 +1,70 @@
+/**
+ * @file The rows of the option table about several models in one server.
+ */
+import { MAX_INT, type OptionSpec } from '../option-types.ts';
+
+export const routerOptions = [
+  {
+    name: 'modelsDir',
+    flags: ['--models-dir'],
+    env: 'LLAMA_ARG_MODELS_DIR',
+    type: 'string',
+    value: 'FOLDER',
+    commands: ['serve'],
+    help: 'serve every GGUF file in a folder, and the model in each of its sub-folders; the field "model" of a request chooses one, which is loaded when it is first used',
+  },
+  {
+    name: 'modelsPreset',
+    flags: ['--models-preset'],
+    env: 'LLAMA_ARG_MODELS_PRESET',
+    type: 'string',
+    value: 'FILE',
+    commands: ['serve'],
+    help: 'INI file with a section for each model to serve; its keys are flags without dashes',
+  },
+  {
+    name: 'modelsMax',
+    flags: ['--models-max'],
+    env: 'LLAMA_ARG_MODELS_MAX',
+    type: 'integer',
+    value: 'N',
+    default: 4,
+    min: 0,
+    max: MAX_INT,
+    commands: ['serve'],
+    help: 'of several models, most in memory at a time; the one that was not used for longest makes room, 0 means no limit',
+  },
+  {
+    name: 'modelsMemory',
+    flags: ['--models-memory'],
+    env: 'GGUF_EMBED_MODELS_MEMORY',
+    type: 'integer',
+    value: 'MIB',
+    default: 0,
+    min: 0,
+    max: MAX_INT,
+    commands: ['serve'],
+    help: 'of several models, most MiB of their files in memory at a time, 0 means no limit',
+  },
+  {
+    name: 'modelsAutoload',
+    flags: ['--models-autoload'],
+    off: ['--no-models-autoload'],
+    env: 'LLAMA_ARG_MODELS_AUTOLOAD',
+    type: 'switch',
+    default: true,
+    commands: ['serve'],
+    help: 'of several models, load the one that a request names; otherwise POST /models/load does',
+  },
+  {
+    name: 'sleepIdleSeconds',
+    flags: ['--sleep-idle-seconds'],
+    type: 'integer',
+    value: 'N',
+    default: -1,
+    min: -1,
+    max: 2_000_000,
+    commands: ['serve'],
+    help: 'of several models, seconds without a request after which one leaves memory until the next request; less than 1 means never',
+  },
+] as const satisfies readonly OptionSpec[];

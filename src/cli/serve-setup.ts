@@ -1,0 +1,95 @@
+/**
+ * @file What `serve` sets up whether it serves one model or several: the options of the server, its sockets, and how it stops.
+ */
+import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
+import { type Listening, listen } from '../server/sockets/listen.node.ts';
+import { log } from './log.ts';
+import type { OptionValues } from './option-table.ts';
+import { readApiKeys, readPromptsFile } from './serve-files.ts';
+import { readTls } from './tls-files.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Waits for SIGINT or SIGTERM; a second signal ends the program at once. */
+export function stopOnSignal(): { readonly signal: AbortSignal; readonly stopped: Promise<void> } {
+  const stop = new AbortController();
+  const stopped = new Promise<void>((resolve) => {
+    stop.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const onSignal = () => {
+    if (stop.signal.aborted) {
+      log('second signal: stopping at once');
+      process.exit(1);
+    }
+    log('stopping: answering accepted requests');
+    stop.abort(new Error('stopped while the model was loading'));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return { signal: stop.signal, stopped };
+}
+
+/** The options of the server that the command line gives. */
+export async function appOptions(values: OptionValues): Promise<AppOptions> {
+  return {
+    ...(await readPromptsFile(values)),
+    aliases: values.alias,
+    tags: values.tags,
+    normalize: values.embdNormalize,
+    rankScores: values.rankScores,
+    mediaMarker: process.env.LLAMA_MEDIA_MARKER || undefined,
+    imageUrls: values.allowImageUrls,
+    bodyLimit: values.bodyLimit * 2 ** 20,
+    maxQueue: values.maxQueue,
+    cacheSize: values.cacheSize,
+    cacheBytes: values.cacheMemory * 2 ** 20,
+    prefix: values.apiPrefix,
+    apiKeys: await readApiKeys(values),
+    cors: {
+      origins: values.corsOrigins,
+      methods: values.corsMethods,
+      headers: values.corsHeaders,
+      credentials: values.corsCredentials,
+    },
+    slots: values.slots,
+    nSlots: values.parallel < 1 ? undefined : values.parallel,
+    props: values.props,
+    seed: values.seed,
+    metrics: values.metrics,
+    onWarning: log,
+    onRequest: values.verbose ? logRequest : undefined,
+    onError: (error) =>
+      log(`error: ${error instanceof Error ? (values.verbose ? error.stack : error.message) : String(error)}`),
+  };
+}
+
+/** Logs one line for a request, without its content. */
+function logRequest({ client = '-', method, route, status, nTokens, milliseconds }: AnsweredRequest): void {
+  const time = new Date().toISOString();
+  log(`${time} ${client} ${method} ${route} ${status} ${nTokens} tokens ${milliseconds.toFixed(1)} ms`);
+}
+
+/** Listens on all addresses, or on none if one of them fails. */
+export async function listenEverywhere(app: Pick<App, 'fetch'>, values: OptionValues): Promise<Listening[]> {
+  const hosts = values.host.split(',').map((host) => host.trim());
+  if (hosts.some((host) => host === '' || host === '[]')) {
+    throw new UsageError(
+      '--host has an empty address (an unset variable?); use 0.0.0.0 or :: for all addresses of this machine',
+    );
+  }
+  if (hosts.length > 1 && values.port === 0) throw new UsageError('--port 0 needs a single --host');
+  const options = {
+    port: values.port,
+    tls: await readTls(values),
+    timeout: values.timeout,
+    maxConnections: values.maxConnections,
+    onError: (error: Error) => log(`error: ${error.message}`),
+  };
+  const servers: Listening[] = [];
+  try {
+    for (const host of hosts) servers.push(await listen(app, { ...options, host }));
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw error;
+  }
+  return servers;
+}

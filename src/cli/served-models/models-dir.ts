@@ -1,0 +1,48 @@
+/**
+ * @file The models in a folder, as llama-server finds them.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError } from '../usage-error.ts';
+
+/** A model in a folder. */
+export interface FoundModel {
+  readonly id: string;
+  readonly path: string;
+  /** The file of its vision tower. */
+  readonly mmproj?: string;
+}
+
+/**
+ * Every GGUF file in `folder`, by its name, and the model in each sub-folder, by the name of that. Parts after the first, vision
+ * towers and draft models are no models of their own.
+ * @throws UsageError for a folder that cannot be read
+ */
+export async function findModels(folder: string): Promise<readonly FoundModel[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
+    throw new UsageError(`--models-dir ${folder} cannot be read: ${error.message}`);
+  });
+  const models: FoundModel[] = [];
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    const files = await readdir(path).catch(() => undefined);
+    if (files === undefined) {
+      if (isModel(entry.name)) models.push({ id: entry.name.replace(/\.gguf$/, ''), path });
+      continue;
+    }
+    files.sort();
+    const gguf = files.filter((name) => name.endsWith('.gguf'));
+    const model = gguf.find((name) => name.includes('-00001-of-')) ?? gguf.findLast(isModel);
+    const mmproj = gguf.find((name) => name.includes('mmproj'));
+    if (model === undefined) continue;
+    models.push({ id: entry.name, path: join(path, model), ...(mmproj ? { mmproj: join(path, mmproj) } : {}) });
+  }
+  return models;
+}
+
+/** Beginnings of the names of draft models. */
+const drafts = ['mtp-', 'dspark-', 'dflash-'];
+
+function isModel(name: string): boolean {
+  return name.endsWith('.gguf') && !name.includes('mmproj') && !drafts.some((draft) => name.startsWith(draft));
+}

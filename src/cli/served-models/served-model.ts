@@ -1,0 +1,87 @@
+/**
+ * @file A model of a server of several, from the options that name and describe it.
+ */
+import { stat } from 'node:fs/promises';
+import { openModelFile } from '../../gguf/file.node.ts';
+import { readMetadata } from '../../gguf/index.ts';
+import { partNames } from '../../gguf/split.ts';
+import type { ModelKind, ServedModel } from '../../server/index.ts';
+import { chosenModel } from '../chosen-model.ts';
+import { loadEmbedder } from '../load.ts';
+import { log } from '../log.ts';
+import type { OptionValues } from '../option-table.ts';
+import { readPromptsFile, requirePrompt } from '../serve-files.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** llama.cpp's number for the pooling of rerankers. */
+const RANK = 4;
+
+/** What is known of a model beside its options. */
+export type Description = Pick<ServedModel, 'id' | 'source' | 'loadOnStartup'>;
+
+/**
+ * The model that `values` describe.
+ * @throws UsageError when they name none, and for a file of prompts that cannot be read
+ */
+export async function servedModel(description: Description, values: OptionValues): Promise<ServedModel> {
+  const { id } = description;
+  const chosen = chosenModel(values);
+  if (chosen === undefined) throw new UsageError(`preset '${id}' names no model: it needs model or hf-repo`);
+  const options = {
+    ...(await readPromptsFile(values)),
+    normalize: values.embdNormalize,
+    rankScores: values.rankScores,
+  };
+  let kind: Promise<ModelKind | undefined> | undefined;
+  return {
+    ...description,
+    aliases: values.alias ?? [],
+    tags: values.tags ?? [],
+    options,
+    kind() {
+      if (values.reranking || values.pooling === 'rank') return Promise.resolve('rank');
+      if (values.pooling !== undefined) return Promise.resolve('embedding');
+      kind ??= kindOfFile(values).catch(() => {
+        kind = undefined;
+        return undefined;
+      });
+      return kind;
+    },
+    size: async (signal) => fileBytes(await chosen.locate(signal)),
+    async load({ signal, onBatch }) {
+      const started = performance.now();
+      const path = await chosen.locate(signal);
+      log(`${id}: loading ${path}`);
+      const embedder = await loadEmbedder(path, values, { signal, onBatch });
+      try {
+        requirePrompt(options, embedder.info.prompts);
+      } catch (error) {
+        await embedder.dispose();
+        throw error;
+      }
+      log(`${id}: loaded in ${((performance.now() - started) / 1000).toFixed(2)} s`);
+      return embedder;
+    },
+  };
+}
+
+/** What the header of the file says; that of a model that is not downloaded yet is not read. */
+async function kindOfFile(values: OptionValues): Promise<ModelKind | undefined> {
+  const path = await chosenModel({ ...values, offline: true })?.locate();
+  if (path === undefined) return undefined;
+  const source = await openModelFile(path);
+  try {
+    const metadata = await readMetadata(source);
+    const architecture = metadata.string('general.architecture');
+    return metadata.u32(`${architecture}.pooling_type`) === RANK ? 'rank' : 'embedding';
+  } finally {
+    await source.close();
+  }
+}
+
+async function fileBytes(path: string): Promise<number> {
+  const parts = partNames(path);
+  const paths = parts.length > 0 ? parts : [path];
+  const sizes = await Promise.all(paths.map(async (part) => (await stat(part)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,93 @@
+/**
+ * @file The models of a server of several: those of `--model`, of a folder and of a preset file.
+ */
+import { stat } from 'node:fs/promises';
+import { baseName } from '../../engine/info.ts';
+import type { ServedModel } from '../../server/index.ts';
+import { isRemote } from '../chosen-model.ts';
+import { log } from '../log.ts';
+import type { OptionValues } from '../option-table.ts';
+import type { Parsed } from '../parse-options.ts';
+import { readTextFile } from '../read-file.ts';
+import { UsageError } from '../usage-error.ts';
+import { findModels } from './models-dir.ts';
+import { parsePreset } from './preset-file.ts';
+import { readSection, type Section } from './preset-section.ts';
+import { type Description, servedModel } from './served-model.ts';
+
+/** Options that name or describe a single model. */
+const single = ['hfRepo', 'hfFile', 'modelUrl', 'alias', 'tags', 'mmproj'] as const;
+
+/** Where a model comes from, and what names it. */
+interface Origin {
+  readonly source: Description['source'];
+  readonly naming: Partial<OptionValues>;
+}
+
+/**
+ * All models, in the order of their names. Flags and variables override the sections of a preset, which override its section `[*]`.
+ * @throws UsageError for an option that describes a single model, for two models of one name, and for a preset that is not valid
+ */
+export async function servedModels({ values, given }: Parsed): Promise<readonly ServedModel[]> {
+  for (const name of single) {
+    if (!given.has(name)) continue;
+    throw new UsageError(
+      `one of the options is for a single model (${name}): with several, name a model of the hub with -m hf:USER/REPO, and describe models in a file with --models-preset`,
+    );
+  }
+  const origins = new Map<string, Origin>();
+  for (const model of (given.get('model') ?? []) as readonly string[]) {
+    const id = modelId(model);
+    if (origins.has(id))
+      throw new UsageError(`two models have the name '${id}': name them in a file with --models-preset`);
+    origins.set(id, { source: 'command_line', naming: { model } });
+  }
+  if (values.modelsDir !== undefined) {
+    for (const { id, path, mmproj } of await findModels(values.modelsDir)) {
+      if (!origins.has(id)) origins.set(id, { source: 'models_dir', naming: { model: path, mmproj } });
+    }
+  }
+  const preset = await readPreset(values.modelsPreset);
+  const common = preset.get('*');
+  const ids = [...new Set([...origins.keys(), ...preset.keys()])].filter((id) => id !== '*').sort();
+  if (ids.length === 0) throw new UsageError('no model: the folder or the preset file names none');
+  const ofServer = Object.fromEntries(
+    [...given.keys()].filter((name) => name !== 'model').map((name) => [name, values[name as keyof OptionValues]]),
+  );
+  return Promise.all(
+    ids.map((id) => {
+      const origin = origins.get(id);
+      const section = preset.get(id);
+      const source = section === undefined ? (origin?.source ?? 'preset') : 'preset';
+      const own = {
+        ...values,
+        model: undefined,
+        ...common?.values,
+        ...origin?.naming,
+        ...section?.values,
+        ...ofServer,
+      };
+      return servedModel({ id, source, loadOnStartup: (section ?? common)?.loadOnStartup ?? false }, own);
+    }),
+  );
+}
+
+/** The name of a file without its ending; the name of a repository as it is. */
+function modelId(model: string): string {
+  if (/^hf:/i.test(model)) return model.slice('hf:'.length);
+  return baseName(isRemote(model) ? new URL(model).pathname : model).replace(/\.gguf(\.gz)?$/i, '');
+}
+
+async function readPreset(path: string | undefined): Promise<ReadonlyMap<string, Section>> {
+  const sections = new Map<string, Section>();
+  if (path === undefined) return sections;
+  await stat(path).catch(() => {
+    throw new UsageError(`preset file does not exist: ${path}`);
+  });
+  for (const [id, entries] of parsePreset(path, await readTextFile('--models-preset', path))) {
+    const section = readSection(id, entries);
+    for (const note of section.notes) log(note);
+    sections.set(id, section);
+  }
+  return sections;
+}

@@ -1,0 +1,73 @@
+/**
+ * @file Which model a request means.
+ */
+import { HttpError } from '../errors.ts';
+import type { ModelPool, PoolEntry, Running } from './model-pool.ts';
+import type { ModelKind } from './served-model.ts';
+
+/** Routes that only models of one kind can answer. */
+const kinds: readonly (readonly [path: RegExp, kind: ModelKind])[] = [
+  [/^\/(v1\/rerank|v1\/reranking|v2\/rerank|rerank|reranking)$/, 'rank'],
+  [/^\/(v1\/embeddings|embeddings|embedding|embed|api\/embed)$/, 'embedding'],
+];
+
+/** Finds models by name. */
+export class ModelChooser<R extends Running> {
+  readonly #entries: readonly PoolEntry<R>[];
+  readonly #byName = new Map<string, PoolEntry<R>>();
+
+  /** @throws Error for two models of one name */
+  constructor({ entries }: ModelPool<R>) {
+    this.#entries = entries;
+    for (const entry of entries) {
+      const { id } = entry.model;
+      if (this.#byName.has(id)) throw new Error(`two models have the name '${id}'`);
+      this.#byName.set(id, entry);
+    }
+    for (const entry of entries) {
+      for (const alias of new Set(entry.model.aliases)) {
+        const other = this.#byName.get(alias);
+        if (other === entry) continue;
+        if (other !== undefined) {
+          throw new Error(`model name '${alias}' conflicts with alias of model '${entry.model.id}'`);
+        }
+        this.#byName.set(alias, entry);
+      }
+    }
+  }
+
+  /** The model of this name. */
+  find(name: unknown): PoolEntry<R> | undefined {
+    return typeof name === 'string' ? this.#byName.get(name) : undefined;
+  }
+
+  /**
+   * The model that a request means. Without a name, the only one that can answer on this path.
+   * @param path of the route, without prefix
+   * @throws HttpError for a name that no model has, and without a name where several models could answer, or none
+   */
+  async choose(name: unknown, path: string): Promise<PoolEntry<R>> {
+    if (typeof name === 'string' && name !== '') {
+      const entry = this.#byName.get(name);
+      if (entry !== undefined) return entry;
+      throw new HttpError('invalid_request_error', `model '${name}' not found: this server has ${this.#list()}`);
+    }
+    const fitting = await this.#fitting(path);
+    if (fitting.length === 1) return fitting[0];
+    throw new HttpError(
+      'invalid_request_error',
+      `model name is missing from the request: this server has ${this.#list()}`,
+    );
+  }
+
+  async #fitting(path: string): Promise<readonly PoolEntry<R>[]> {
+    const wanted = kinds.find(([pattern]) => pattern.test(path))?.[1];
+    if (wanted === undefined) return this.#entries;
+    const has = await Promise.all(this.#entries.map(async ({ model }) => (await model.kind()) === wanted));
+    return this.#entries.filter((_, i) => has[i]);
+  }
+
+  #list(): string {
+    return this.#entries.map(({ model }) => model.id).join(', ') || 'none';
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * @file Lists of models, as llama-server's router gives them, and Ollama's.
+ */
+import type { Engine } from '../engine.ts';
+import { modelMeta } from '../routes/models.ts';
+import { ollamaList } from '../routes/ollama.ts';
+import type { PoolEntry, Running } from './model-pool.ts';
+
+type Entry = PoolEntry<Running & { readonly engine: Engine }>;
+
+/** One model of GET /models. */
+export function modelEntry({ model, status, hasFailed, running }: Entry) {
+  return {
+    id: model.id,
+    aliases: model.aliases,
+    tags: model.tags,
+    object: 'model',
+    owned_by: 'llamacpp',
+    created: Math.floor(Date.now() / 1000),
+    status: { value: status, ...(hasFailed ? { exit_code: 1, failed: true } : {}) },
+    architecture: { input_modalities: modalities(running?.engine), output_modalities: ['text'] },
+    source: model.source,
+    can_remove: false,
+    ...(running === undefined ? {} : { meta: modelMeta(running.engine) }),
+  };
+}
+
+function modalities(engine: Engine | undefined): string[] {
+  return engine?.info.vision === undefined ? ['text'] : ['text', 'image'];
+}
+
+/** The body of GET /api/tags. Of a model that is not loaded only the name is known. */
+export function ollamaEntries(entries: readonly Entry[]): string {
+  return ollamaList(
+    entries.map(({ model, running }) => ({
+      name: model.id,
+      size: running?.engine.info.size ?? 0,
+      architecture: running?.engine.info.architecture ?? '',
+      nParams: running?.engine.info.nParams,
+      ftype: running?.engine.info.ftype ?? '',
+    })),
+  );
+}

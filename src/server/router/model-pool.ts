@@ -1,0 +1,289 @@
+/**
+ * @file Loads models when they are first used, within limits of number and memory: the model that was not used for longest
+ * makes room for another. A model is never unloaded under a request.
+ */
+import { Counters } from '../counters.ts';
+import { HttpError } from '../errors.ts';
+import { abortable } from './abortable.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** A loaded model. */
+export interface Running {
+  readonly engine: { readonly failure: Error | undefined };
+  dispose(): Promise<void>;
+}
+
+/** Bounds of what may be loaded. */
+export interface PoolLimits {
+  /** Most models, 0 for any number. */
+  readonly maxModels: number;
+  /** Most bytes of all models together, 0 for any number. */
+  readonly maxModelBytes: number;
+  /** Seconds without a request after which a model leaves memory until the next one, 0 for never. */
+  readonly sleepAfter: number;
+}
+
+export type ModelStatus = 'unloaded' | 'loading' | 'loaded' | 'sleeping';
+
+interface Opening {
+  readonly done: Promise<void>;
+  readonly abort: AbortController;
+  /** Whether it still waits for room. */
+  isWaiting: boolean;
+  /** Whether it goes on although no request waits for it. */
+  readonly isKept: boolean;
+}
+
+/** A model and its state. */
+export class PoolEntry<R extends Running> {
+  readonly model: ServedModel;
+  /** Counted over all times that it was loaded. */
+  readonly counters = new Counters();
+  running: R | undefined;
+  opening: Opening | undefined;
+  stopping: Promise<void> | undefined;
+  /** Whether the last load failed. */
+  hasFailed = false;
+  isAsleep = false;
+  /** Whether it counts against the limits. */
+  isHeld = false;
+  bytes = 0;
+  nInFlight = 0;
+  nWaiting = 0;
+  /** When it was last used, as a count of uses. */
+  lastUse = 0;
+  timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(model: ServedModel) {
+    this.model = model;
+  }
+
+  get status(): ModelStatus {
+    if (this.running !== undefined) return 'loaded';
+    if (this.opening !== undefined && !this.opening.isWaiting) return 'loading';
+    return this.isAsleep ? 'sleeping' : 'unloaded';
+  }
+}
+
+/** The models of a server. `R` is what `open` makes of one. */
+export class ModelPool<R extends Running> {
+  readonly entries: readonly PoolEntry<R>[];
+  readonly #limits: PoolLimits;
+  readonly #open: (entry: PoolEntry<R>, signal: AbortSignal) => Promise<R>;
+  readonly #onError: (error: unknown) => void;
+  /** Ends when the last one that waits for room has it. */
+  #queue: Promise<void> = Promise.resolve();
+  #waiters: (() => void)[] = [];
+  #nUses = 0;
+
+  /**
+   * @param open loads a model
+   * @param onError called with every failure to load or unload
+   */
+  constructor(
+    models: readonly ServedModel[],
+    limits: PoolLimits,
+    open: (entry: PoolEntry<R>, signal: AbortSignal) => Promise<R>,
+    onError: (error: unknown) => void,
+  ) {
+    this.entries = models.map((model) => new PoolEntry<R>(model));
+    this.#limits = limits;
+    this.#open = open;
+    this.#onError = onError;
+  }
+
+  /**
+   * Loads the model if need be, and keeps it loaded while `work` runs.
+   * @throws HttpError (500) when it cannot be loaded; the signal's reason; what `work` throws
+   */
+  async use<T>(entry: PoolEntry<R>, signal: AbortSignal, work: (running: R) => Promise<T>): Promise<T> {
+    const running = await this.#acquire(entry, signal);
+    try {
+      return await work(running);
+    } finally {
+      entry.nInFlight--;
+      this.#startTimer(entry);
+      this.#notify();
+    }
+  }
+
+  /**
+   * Begins to load a model.
+   * @throws HttpError when it is running already, or every model that could make room is busy
+   */
+  load(entry: PoolEntry<R>): void {
+    if (entry.status !== 'unloaded' || entry.opening !== undefined || entry.stopping !== undefined) {
+      throw new HttpError('invalid_request_error', 'model is already running');
+    }
+    const { maxModels } = this.#limits;
+    const nHeld = this.entries.filter(({ isHeld }) => isHeld).length;
+    if (maxModels > 0 && nHeld >= maxModels && this.#victim() === undefined) {
+      throw new HttpError('server_error', 'model limit reached, try again later');
+    }
+    this.#start(entry, true);
+  }
+
+  /**
+   * Begins to unload a model; requests under way are answered first.
+   * @throws HttpError when it is not running
+   */
+  unload(entry: PoolEntry<R>): void {
+    if (entry.status === 'unloaded' && entry.opening === undefined) {
+      throw new HttpError('invalid_request_error', 'model is not running');
+    }
+    entry.isAsleep = false;
+    entry.opening?.abort.abort(new Error('the model was unloaded'));
+    if (entry.running !== undefined) void this.#stop(entry, false);
+  }
+
+  /** Loads the models that are wanted at the start, one after another. */
+  async loadAtStart(): Promise<void> {
+    for (const entry of this.entries) {
+      if (!entry.model.loadOnStartup || entry.status !== 'unloaded') continue;
+      await (entry.opening ?? this.#start(entry, true)).done.catch(() => {});
+    }
+  }
+
+  /** Unloads all models. */
+  async close(): Promise<void> {
+    for (const { opening } of this.entries) opening?.abort.abort(new Error('the server stops'));
+    await Promise.all(this.entries.map(({ opening }) => opening?.done.catch(() => {})));
+    await Promise.all(
+      this.entries.map((entry) => (entry.running === undefined ? undefined : this.#stop(entry, false))),
+    );
+  }
+
+  /** Resolves when the model is loaded; it has one more request in flight then. */
+  async #acquire(entry: PoolEntry<R>, signal: AbortSignal): Promise<R> {
+    clearTimeout(entry.timer);
+    entry.lastUse = ++this.#nUses;
+    entry.nWaiting++;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        if (entry.stopping !== undefined) await abortable(entry.stopping, signal);
+        else if (entry.running !== undefined) {
+          const { running } = entry;
+          if (running.engine.failure === undefined || entry.nInFlight > 0) {
+            entry.nInFlight++;
+            return running;
+          }
+          await this.#stop(entry, false);
+        } else await abortable((entry.opening ?? this.#start(entry, false)).done, signal);
+      }
+    } finally {
+      entry.nWaiting--;
+      const { opening } = entry;
+      if (entry.nWaiting === 0 && opening?.isWaiting && !opening.isKept) {
+        opening.abort.abort(new Error('nobody waits for the model any more'));
+      }
+    }
+  }
+
+  #start(entry: PoolEntry<R>, isKept: boolean): Opening {
+    const abort = new AbortController();
+    const done = Promise.resolve().then(async () => {
+      try {
+        await this.#load(entry, opening);
+      } finally {
+        entry.opening = undefined;
+        this.#notify();
+      }
+    });
+    done.catch(() => {});
+    const opening: Opening = { done, abort, isWaiting: true, isKept };
+    entry.opening = opening;
+    return opening;
+  }
+
+  async #load(entry: PoolEntry<R>, opening: Opening): Promise<void> {
+    const { signal } = opening.abort;
+    const { id } = entry.model;
+    entry.hasFailed = false;
+    try {
+      const bytes = await entry.model.size(signal);
+      await this.#inOrder(() => this.#makeRoom(bytes, signal));
+      entry.isHeld = true;
+      entry.bytes = bytes;
+      opening.isWaiting = false;
+      entry.running = await this.#open(entry, signal);
+      entry.isAsleep = false;
+      entry.lastUse = ++this.#nUses;
+      this.#startTimer(entry);
+    } catch (error) {
+      entry.isHeld = false;
+      entry.hasFailed = !signal.aborted;
+      if (!signal.aborted) this.#onError(new Error(`${id}: ${(error as Error).message}`, { cause: error }));
+      throw new HttpError('server_error', `model name=${id} failed to load`);
+    }
+  }
+
+  /** Runs `work` after everything that came before it. */
+  async #inOrder(work: () => Promise<void>): Promise<void> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => {});
+    await turn;
+  }
+
+  /** Unloads models until one of `bytes` may be loaded. */
+  async #makeRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    const { maxModels, maxModelBytes } = this.#limits;
+    if (maxModelBytes > 0 && bytes > maxModelBytes) {
+      throw new Error(`the model has ${bytes} bytes, more than all models together may have (${maxModelBytes})`);
+    }
+    for (;;) {
+      signal.throwIfAborted();
+      const held = this.entries.filter(({ isHeld }) => isHeld);
+      const total = held.reduce((sum, entry) => sum + entry.bytes, bytes);
+      if ((maxModels === 0 || held.length < maxModels) && (maxModelBytes === 0 || total <= maxModelBytes)) return;
+      const victim = this.#victim();
+      if (victim === undefined) await abortable(this.#change(), signal);
+      else await this.#stop(victim, false);
+    }
+  }
+
+  /** The model that was not used for longest among those that nobody uses. */
+  #victim(): PoolEntry<R> | undefined {
+    return this.entries
+      .filter(({ running, stopping, nInFlight, nWaiting }) => running && !stopping && nInFlight + nWaiting === 0)
+      .reduce<PoolEntry<R> | undefined>((a, b) => (a === undefined || b.lastUse < a.lastUse ? b : a), undefined);
+  }
+
+  /** Unloads a model once its requests are answered. */
+  #stop(entry: PoolEntry<R>, isAsleep: boolean): Promise<void> {
+    clearTimeout(entry.timer);
+    entry.stopping ??= (async () => {
+      while (entry.nInFlight > 0) await this.#change();
+      try {
+        await entry.running?.dispose();
+      } catch (error) {
+        this.#onError(error);
+      }
+      entry.running = undefined;
+      entry.isHeld = false;
+      entry.isAsleep = isAsleep;
+      entry.stopping = undefined;
+      this.#notify();
+    })();
+    return entry.stopping;
+  }
+
+  #startTimer(entry: PoolEntry<R>): void {
+    const { sleepAfter } = this.#limits;
+    clearTimeout(entry.timer);
+    if (sleepAfter === 0 || entry.nInFlight + entry.nWaiting > 0 || entry.running === undefined) return;
+    entry.timer = setTimeout(() => {
+      if (entry.nInFlight + entry.nWaiting === 0) void this.#stop(entry, true);
+    }, sleepAfter * 1000);
+    entry.timer.unref();
+  }
+
+  /** Resolves when a request was answered, or a model was loaded or unloaded. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  #notify(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}

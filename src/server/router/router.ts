@@ -1,0 +1,232 @@
+/**
+ * @file The HTTP application over several models: chooses the model of a request, loads it if need be, and lets the application
+ * over that model answer. The contract is that of llama-server's router mode.
+ */
+import { type Context, Hono } from 'hono';
+import { type App, createApp } from '../app.ts';
+import type { Caller, Env } from '../context.ts';
+import type { Engine } from '../engine.ts';
+import { HttpError } from '../errors.ts';
+import { checkKey } from '../middleware/access.ts';
+import { AdmissionControl } from '../middleware/admission.ts';
+import { cors } from '../middleware/cors.ts';
+import { answerErrors, notFound } from '../middleware/errors.ts';
+import { commonHeaders, headHeaders } from '../middleware/headers.ts';
+import { measure } from '../middleware/metrics.ts';
+import { readBytes } from '../middleware/read-bytes.ts';
+import type { ServeOptions } from '../options.ts';
+import type { LargeRequestHandler } from '../request.ts';
+import { bodyRoutes } from '../routes/body-routes.ts';
+import { requireMetrics } from '../routes/metrics.ts';
+import { ollamaVersion } from '../routes/ollama.ts';
+import { describeApi } from '../routes/openapi.ts';
+import { generationPaths } from '../routes/unsupported.ts';
+import { createState } from '../state.ts';
+import { bodyModel } from './body-model.ts';
+import { ModelChooser } from './choose.ts';
+import { type ModelMetrics, mergeMetrics } from './merge-metrics.ts';
+import { modelEntry, ollamaEntries } from './model-entries.ts';
+import { ModelPool, type PoolEntry, type PoolLimits, type Running } from './model-pool.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** Handles the large requests of one model. */
+interface LargeRequestWorker extends LargeRequestHandler {
+  close(): Promise<void>;
+}
+
+/** How to serve several models. */
+export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, PoolLimits {
+  /** Whether a request loads the model that it names. */
+  readonly autoload: boolean;
+  /** Makes what handles large requests, for each model that is loaded. Default: the thread that serves HTTP does. */
+  readonly createLarge?: () => LargeRequestWorker;
+}
+
+/** A server of several models, without sockets. */
+export interface Router extends Pick<App, 'fetch'> {
+  /** Loads the models that are wanted at the start. */
+  loadAtStart(): Promise<void>;
+  /** Unloads all models. */
+  close(): Promise<void>;
+}
+
+interface RunningApp extends Running {
+  readonly engine: Engine;
+  readonly app: App;
+}
+
+/**
+ * The application.
+ * @throws Error for two models of one name
+ */
+export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
+  const { createLarge, autoload, onError, ...served } = options;
+  const { settings, counters } = createState(options);
+  const { prefix } = settings;
+  // Bodies count for all models together.
+  const held = { bytes: 0 };
+  const admission = new AdmissionControl(settings, () => counters.rejected++, held);
+  const pool = new ModelPool<RunningApp>(models, options, open, (error) => onError?.(error));
+  const chooser = new ModelChooser(pool);
+
+  async function open({ model, counters }: PoolEntry<RunningApp>, signal: AbortSignal): Promise<RunningApp> {
+    const engine = await model.load({ signal, onBatch: (batch) => counters.batch(batch) });
+    const large = createLarge?.();
+    const { id: name, tags } = model;
+    const app = createApp(engine, {
+      ...served,
+      ...model.options,
+      aliases: [name],
+      tags,
+      onError,
+      large,
+      shared: { counters, held },
+    });
+    const dispose = async () => {
+      await large?.close();
+      await engine.dispose();
+    };
+    return { engine, app, dispose };
+  }
+
+  /**
+   * Lets a model answer `request`.
+   * @param onForward called when the model is there
+   */
+  async function forward(c: Context<Env>, entry: PoolEntry<RunningApp>, request: Request, onForward = () => {}) {
+    const loads = c.req.query('autoload');
+    if (loads === undefined ? !autoload : !['true', '1'].includes(loads)) {
+      if (entry.status === 'loading') throw new HttpError('unavailable_error', 'Loading model');
+      if (entry.status === 'unloaded') throw new HttpError('invalid_request_error', 'model is not loaded');
+    }
+    return pool.use(entry, request.signal, ({ app }) => {
+      onForward();
+      c.set('isForwarded', true);
+      return app.fetch(request, c.env);
+    });
+  }
+
+  const pathOf = (c: Context<Env>) => c.req.path.slice(prefix.length);
+
+  /** Lets the model that the query names answer. */
+  const forwardGet = async (c: Context<Env>) => {
+    c.set('route', pathOf(c));
+    return forward(c, await chooser.choose(c.req.query('model'), pathOf(c)), c.req.raw);
+  };
+
+  /** Lets the model that the body names answer. */
+  const forwardPost = async (c: Context<Env>) => {
+    c.set('route', c.req.routePath.slice(prefix.length));
+    const { raw } = c.req;
+    const admitted = admission.admit(Number(raw.headers.get('content-length') ?? 0), 1);
+    let isAdmitted = true;
+    // The application over the model admits the request again.
+    const end = () => {
+      if (isAdmitted) admitted.end();
+      isAdmitted = false;
+    };
+    try {
+      const bytes = await readBytes(raw, settings.bodyLimit, admitted.add);
+      admitted.start();
+      const entry = await chooser.choose(await bodyModel(bytes, raw.headers.get('content-type') ?? ''), pathOf(c));
+      const headers = new Headers(raw.headers);
+      for (const name of ['content-encoding', 'transfer-encoding']) headers.delete(name);
+      headers.set('content-length', String(bytes.length));
+      const request = new Request(raw.url, { method: 'POST', headers, body: bytes, signal: raw.signal });
+      return await forward(c, entry, request, end);
+    } finally {
+      end();
+    }
+  };
+
+  const named = async (c: Context<Env>) =>
+    chooser.find(((await c.req.json().catch(() => ({}))) as { model?: unknown })?.model);
+
+  const app = new Hono<Env>();
+  app.use(
+    measure(counters, options.onRequest),
+    commonHeaders,
+    cors(settings.cors),
+    checkKey(settings.apiKeys, prefix),
+    headHeaders,
+  );
+  const get = (path: string, answer: (c: Context<Env>) => Response | Promise<Response>) =>
+    app.get(prefix + path, async (c) => {
+      c.set('route', path);
+      return answer(c);
+    });
+  for (const path of ['/health', '/v1/health']) get(path, (c) => c.body('{"status":"ok"}'));
+  for (const path of ['/models', '/v1/models']) {
+    get(path, (c) => c.body(JSON.stringify({ data: pool.entries.map(modelEntry), object: 'list' })));
+  }
+  get('/v1/models/:id{.+}', (c) => {
+    const id = c.req.param('id') ?? '';
+    const entry = chooser.find(id);
+    if (entry === undefined) throw new HttpError('not_found_error', `The model '${id}' does not exist`);
+    return c.body(JSON.stringify(modelEntry(entry)));
+  });
+  get('/props', (c) => (c.req.query('model') ? forwardGet(c) : c.body(routerProps(options))));
+  get('/metrics', async (c) => {
+    if (c.req.query('model')) return forwardGet(c);
+    requireMetrics(settings);
+    c.header('Content-Type', 'text/plain; version=0.0.4');
+    return c.body(await routerMetrics(pool.entries, c.req.raw));
+  });
+  for (const path of ['/slots', '/lora-adapters', '/info']) get(path, forwardGet);
+  get('/api/tags', (c) => c.body(ollamaEntries(pool.entries)));
+  get('/api/version', (c) => c.body(ollamaVersion()));
+  get('/openapi.json', async (c) => c.body(await describeApi(settings, 'several models')));
+  app.post(`${prefix}/models/load`, async (c) => {
+    c.set('route', '/models/load');
+    const entry = await named(c);
+    if (entry === undefined) return notFound(c);
+    pool.load(entry);
+    return c.body('{"success":true}');
+  });
+  app.post(`${prefix}/models/unload`, async (c) => {
+    c.set('route', '/models/unload');
+    const entry = await named(c);
+    if (entry === undefined) throw new HttpError('invalid_request_error', 'model is not found');
+    pool.unload(entry);
+    return c.body('{"success":true}');
+  });
+  for (const path of [...Object.keys(bodyRoutes), '/props', '/slots/:id', '/lora-adapters', ...generationPaths]) {
+    app.post(prefix + path, forwardPost);
+  }
+  app.notFound(notFound);
+  app.onError(answerErrors(counters, options));
+  return {
+    fetch: async (request, caller?: Caller) => app.fetch(request, caller ?? {}),
+    loadAtStart: () => pool.loadAtStart(),
+    close: () => pool.close(),
+  };
+}
+
+/** The body of GET /props without a model. */
+function routerProps({ maxModels, autoload }: RouterOptions): string {
+  return JSON.stringify({
+    role: 'router',
+    max_instances: maxModels,
+    models_autoload: autoload,
+    model_alias: 'gguf-embed',
+    model_path: 'none',
+    default_generation_settings: { params: null, n_ctx: 0 },
+    ui_settings: {},
+    build_info: 'gguf-embed',
+    cors_proxy_enabled: false,
+  });
+}
+
+/** The metrics of all models that are loaded, and whether each is. */
+async function routerMetrics(entries: readonly PoolEntry<RunningApp>[], request: Request): Promise<string> {
+  const models: ModelMetrics[] = [];
+  for (const { model, running } of entries) {
+    const isLoaded = `# HELP gguf_embed_model_loaded Whether the model is in memory.
+# TYPE gguf_embed_model_loaded gauge
+gguf_embed_model_loaded ${running === undefined ? 0 : 1}
+`;
+    const text = running === undefined ? '' : await (await running.app.fetch(request)).text();
+    models.push({ id: model.id, text: isLoaded + text });
+  }
+  return mergeMetrics(models);
+}
