@@ -29,6 +29,8 @@ export function parsePreset(path: string, text: string): Preset {
     const equals = line.indexOf('=');
     if (equals < 1) throw new UsageError(`failed to parse server config file: ${path} (line ${i + 1})`);
     const entry: [string, string] = [line.slice(0, equals).trim(), line.slice(equals + 1).trim()];
+    // Says which form the file has, before any section.
+    if (entry[0] === 'version') continue;
     const section = sections.get(name);
     if (section === undefined) sections.set(name, [entry]);
     else section.push(entry);

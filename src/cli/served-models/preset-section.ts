@@ -21,7 +21,7 @@ const ofServer: ReadonlySet<string> = new Set(
 export interface Section {
   /** The options that it sets. */
   readonly values: Partial<OptionValues>;
-  readonly loadOnStartup: boolean;
+  readonly loadOnStartup: boolean | undefined;
   /** Notes for the user: keys without effect. */
   readonly notes: readonly string[];
 }
@@ -33,9 +33,9 @@ export interface Section {
 export function readSection(id: string, entries: readonly (readonly [key: string, value: string])[]): Section {
   const values = new Map<string, OptionValue>();
   const notes: string[] = [];
-  let loadOnStartup = false;
+  let loadOnStartup: boolean | undefined;
   for (const [key, text] of entries) {
-    if (key === 'version' || key === 'stop-timeout' || key === 'dedup-cache-models') continue;
+    if (key === 'stop-timeout' || key === 'dedup-cache-models') continue;
     if (key === 'load-on-startup') {
       loadOnStartup = isOn(text);
       continue;

@@ -7,6 +7,7 @@ import { readMetadata } from '../../gguf/index.ts';
 import { partNames } from '../../gguf/split.ts';
 import type { ModelKind, ServedModel } from '../../server/index.ts';
 import { chosenModel } from '../chosen-model.ts';
+import { locatePair } from '../chosen-projector.ts';
 import { loadEmbedder } from '../load.ts';
 import { log } from '../log.ts';
 import type { OptionValues } from '../option-table.ts';
@@ -47,12 +48,17 @@ export async function servedModel(description: Description, values: OptionValues
       });
       return kind;
     },
-    size: async (signal) => fileBytes(await chosen.locate(signal)),
+    hasProjector: values.mmproj !== undefined || values.mmprojUrl !== undefined,
+    async size(signal) {
+      const { path, mmproj } = await locatePair(chosen, values, signal);
+      const sizes = await Promise.all([path, ...(mmproj === undefined ? [] : [mmproj])].map(fileBytes));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    },
     async load({ signal, onBatch }) {
       const started = performance.now();
-      const path = await chosen.locate(signal);
+      const { path, mmproj } = await locatePair(chosen, values, signal);
       log(`${id}: loading ${path}`);
-      const embedder = await loadEmbedder(path, values, { signal, onBatch });
+      const embedder = await loadEmbedder(path, values, { mmproj, signal, onBatch });
       try {
         requirePrompt(options, embedder.info.prompts);
       } catch (error) {

@@ -16,7 +16,7 @@ import { readSection, type Section } from './preset-section.ts';
 import { type Description, servedModel } from './served-model.ts';
 
 /** Options that name or describe a single model. */
-const single = ['hfRepo', 'hfFile', 'modelUrl', 'alias', 'tags', 'mmproj'] as const;
+const single = ['hfRepo', 'hfFile', 'modelUrl', 'alias', 'tags', 'mmproj', 'mmprojUrl'] as const;
 
 /** Where a model comes from, and what names it. */
 interface Origin {
@@ -67,7 +67,7 @@ export async function servedModels({ values, given }: Parsed): Promise<readonly 
         ...section?.values,
         ...ofServer,
       };
-      return servedModel({ id, source, loadOnStartup: (section ?? common)?.loadOnStartup ?? false }, own);
+      return servedModel({ id, source, loadOnStartup: section?.loadOnStartup ?? common?.loadOnStartup ?? false }, own);
     }),
   );
 }

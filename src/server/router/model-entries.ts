@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import { modelMeta } from '../routes/models.ts';
 import { ollamaList } from '../routes/ollama.ts';
 import type { PoolEntry, Running } from './model-pool.ts';
+import type { ServedModel } from './served-model.ts';
 
 type Entry = PoolEntry<Running & { readonly engine: Engine }>;
 
@@ -18,15 +19,18 @@ export function modelEntry({ model, status, hasFailed, running }: Entry) {
     owned_by: 'llamacpp',
     created: Math.floor(Date.now() / 1000),
     status: { value: status, ...(hasFailed ? { exit_code: 1, failed: true } : {}) },
-    architecture: { input_modalities: modalities(running?.engine), output_modalities: ['text'] },
+    architecture: {
+      input_modalities: hasImages(model, running?.engine) ? ['text', 'image'] : ['text'],
+      output_modalities: ['text'],
+    },
     source: model.source,
     can_remove: false,
     ...(running === undefined ? {} : { meta: modelMeta(running.engine) }),
   };
 }
 
-function modalities(engine: Engine | undefined): string[] {
-  return engine?.info.vision === undefined ? ['text'] : ['text', 'image'];
+function hasImages({ hasProjector }: ServedModel, engine: Engine | undefined): boolean {
+  return hasProjector || engine?.info.vision !== undefined;
 }
 
 /** The body of GET /api/tags. Of a model that is not loaded only the name is known. */

@@ -26,6 +26,8 @@ export interface ServedModel {
   readonly source: 'models_dir' | 'preset' | 'command_line';
   /** Whether to load it when the server starts. */
   readonly loadOnStartup: boolean;
+  /** Whether a vision tower was named for it. */
+  readonly hasProjector: boolean;
   /** How it is served, where that differs from the other models. */
   readonly options: Pick<ServeOptions, 'normalize' | 'rankScores' | 'prompts' | 'defaultPromptName'>;
   /** What it computes; `undefined` for a file that cannot be read, or is not there yet. */

@@ -32,6 +32,7 @@ function served(
     tags: [],
     source: 'command_line',
     loadOnStartup: false,
+    hasProjector: false,
     options: {},
     nLoads: 0,
     nDisposed: 0,

@@ -1,0 +1,161 @@
+/**
+ * @file `serve` with several models, by the built program: flags, a folder, preset files.
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { listening, model, run, start } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-several-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const children: ReturnType<typeof start>[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+/** Starts a server on a free port and waits until it listens. */
+async function serve(...args: string[]) {
+  const child = start(['serve', '--port', '0', '-t', '1', ...args]);
+  children.push(child);
+  return listening(child);
+}
+
+async function post(url: string, body: unknown) {
+  const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+  return { status: answer.status, json: await answer.json() };
+}
+
+const list = async (url: string) =>
+  (
+    (await (await fetch(`${url}/models`)).json()) as {
+      data: { id: string; source: string; status: { value: string } }[];
+    }
+  ).data;
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+it('--model twice: an embedder and a reranker behind one port, which ends with code 0', async () => {
+  const { url, child, end, log } = await serve('-m', model('bert-mean'), '-m', model('bert-rank'), '--metrics');
+  expect(log()).not.toContain('twice');
+  expect((await list(url)).map(({ id, source }) => [id, source])).toEqual([
+    ['bert-mean', 'command_line'],
+    ['bert-rank', 'command_line'],
+  ]);
+  const vector = await post(`${url}/v1/embeddings`, { input: 'a text' });
+  expect(vector.json.model).toBe('bert-mean');
+  const ranking = await post(`${url}/rerank`, { query: 'q', documents: ['a', 'b'] });
+  expect(ranking.json.model).toBe('bert-rank');
+  // In a worker.
+  const large = await post(`${url}/v1/embeddings`, { input: 'a text', model: 'bert-mean', x: ' '.repeat(100_000) });
+  expect(large.json).toEqual(vector.json);
+  expect((await post(`${url}/v1/embeddings`, { input: 'a', model: 'x' })).json.error.message).toBe(
+    "model 'x' not found: this server has bert-mean, bert-rank",
+  );
+  child.kill('SIGTERM');
+  expect((await end).code).toBe(0);
+});
+
+it('--models-dir: files and sub-folders; broken files are listed and fail when they are used', async () => {
+  const models = join(folder, 'models');
+  mkdirSync(join(models, 'sub'), { recursive: true });
+  mkdirSync(join(models, 'empty'));
+  copyFileSync(model('bert-mean'), join(models, 'one.gguf'));
+  copyFileSync(model('bert-rank'), join(models, 'sub', 'x.gguf'));
+  for (const name of ['broken.gguf', 'mmproj-one.gguf', 'mtp-one.gguf', 'notes.txt'])
+    writeFileSync(join(models, name), 'x');
+  const { url, log } = await serve('--models-dir', models, '--models-max', '1');
+  expect((await list(url)).map(({ id }) => id)).toEqual(['broken', 'one', 'sub']);
+  expect((await post(`${url}/v1/embeddings`, { input: 'a text' })).json.model).toBe('one');
+  expect((await post(`${url}/rerank`, { query: 'q', documents: ['a'] })).json.model).toBe('sub');
+  expect((await list(url)).map(({ status }) => status.value)).toEqual(['unloaded', 'unloaded', 'loaded']);
+  const { status, json } = await post(`${url}/v1/embeddings`, { input: 'a', model: 'broken' });
+  expect([status, json.error.message]).toEqual([500, 'model name=broken failed to load']);
+  expect(log()).toMatch(/error: broken: .*GGUF/);
+});
+
+it('--models-preset: sections over defaults, and flags over both', async () => {
+  const preset = file(
+    'preset.ini',
+    `version = 1
+[*]
+embd-normalize = -1 ; of all
+n-gpu-layers = 99
+ctx-size = 64
+
+[small] # a comment
+model = ${model('bert-mean')}
+alias = s, tiny
+tags = test
+load-on-startup = true
+LLAMA_ARG_CTX_SIZE = 128
+
+[plain]
+m = ${model('bert-mean')}
+embd-normalize = 2
+host = 0.0.0.0
+`,
+  );
+  const { url, log } = await serve('--models-preset', preset, '-ub', '256');
+  await expect.poll(async () => (await list(url)).map(({ status }) => status.value)).toEqual(['unloaded', 'loaded']);
+  const norm = async (name: string) => {
+    const { json } = await post(`${url}/v1/embeddings`, { input: 'a text', model: name });
+    return Math.hypot(...json.data[0].embedding);
+  };
+  expect(await norm('plain')).toBeCloseTo(1, 4);
+  expect(Math.abs((await norm('tiny')) - 1)).toBeGreaterThan(0.01);
+  const context = async (name: string) =>
+    (await (await fetch(`${url}/props?model=${name}`)).json()).default_generation_settings.n_ctx;
+  expect([await context('s'), await context('plain')]).toEqual([128, 64]);
+  expect(log()).toContain("preset '*': n-gpu-layers is ignored");
+  expect(log()).toContain("preset 'plain': host is ignored: it is an option of the whole server");
+  const { url: other } = await serve('--models-preset', preset, '-c', '32');
+  expect((await (await fetch(`${other}/props?model=s`)).json()).default_generation_settings.n_ctx).toBe(32);
+});
+
+describe('refused at the start, with one line', () => {
+  const one = model('bert-mean');
+  it.each<[string, string[], string]>([
+    [
+      'an unknown key',
+      ['--models-preset', file('a.ini', '[a]\nfoo = 1\n')],
+      "option 'foo' not recognized in preset 'a'",
+    ],
+    ['no preset', ['--models-preset', join(folder, 'none.ini')], 'preset file does not exist: '],
+    ['no INI', ['--models-preset', file('b.ini', 'hello\n')], 'failed to parse server config file: '],
+    ['no model', ['--models-preset', file('c.ini', '[a]\nctx-size = 5\n')], "preset 'a' names no model"],
+    [
+      'a wrong value',
+      ['--models-preset', file('d.ini', '[a]\nctx-size = x\n')],
+      "preset 'a': ctx-size must be an integer",
+    ],
+    ['a refused key', ['--models-preset', file('e.ini', '[a]\nlora = x\n')], "preset 'a': lora is not supported"],
+    [
+      'too many at the start',
+      [
+        '--models-max',
+        '1',
+        '--models-preset',
+        file('f.ini', `[*]\nload-on-startup = 1\n[a]\nm = ${one}\n[b]\nm = ${one}\n`),
+      ],
+      'number of models to load on startup (2) exceeds models_max (1)',
+    ],
+    [
+      'an alias that is a name',
+      ['--models-preset', file('g.ini', `[a]\nm = ${one}\nalias = b\n[b]\nm = ${one}\n`)],
+      "model name 'b' conflicts with alias of model 'a'",
+    ],
+    ['no folder', ['--models-dir', join(folder, 'nowhere')], 'cannot be read'],
+    ['two of a name', ['-m', one, '-m', one], "two models have the name 'bert-mean'"],
+    ['--alias', ['-m', one, '-m', model('bert-rank'), '-a', 'x'], '--models-preset'],
+  ])('%s', async (_, args, message) => {
+    const { code, stderr } = await run(['serve', '--port', '0', ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
