@@ -5,4 +5,4 @@ export { type App, type AppOptions, createApp } from './app.ts';
 export type { Engine } from './engine.ts';
 export type { AnsweredRequest } from './options.ts';
 export { createRouter, type Router, type RouterOptions } from './router/router.ts';
-export type { LoadContext, ModelKind, ServedModel } from './router/served-model.ts';
+export type { ModelKind, ServedModel } from './router/served-model.ts';
