@@ -84,6 +84,15 @@ file, how alike they order the pairs of texts (Spearman), and in how many texts 
 \`-f\`, or a set that comes with the program.`,
     run: async (parsed) => (await import('./parity.ts')).parity(parsed),
   },
+  fingerprint: {
+    summary: 'Prints a digest of the vectors of a fixed set of texts, or compares it with a recorded one',
+    usage: '-m FILE|-hf USER/REPO [--check DIGEST] [OPTIONS]',
+    details: `Prints the SHA-256 of the vectors of a fixed set of texts in several languages, once without and once with
+\`--reproducible\`. Each line has the mode, the digest and what computed it. With \`--reproducible\`, only the second line is
+printed. Two runs with the same digest gave the same bits. \`--check\` compares the digest with \`--reproducible\` with a given
+one; the exit code is 1 if they differ. docs/reproducibility.md has the digests of the bundled model.`,
+    run: async (parsed) => (await import('./fingerprint.ts')).fingerprint(parsed),
+  },
   inspect: {
     summary: 'Prints the contents of a GGUF file: header, metadata, tensors, and the model as a tree',
     usage: 'FILE|hf:USER/REPO[:QUANT]|URL [OPTIONS]',

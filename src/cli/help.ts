@@ -12,7 +12,7 @@ const COLUMN = 34;
 
 /** The help of the program. */
 export function programHelp(): string {
-  const list = commandNames.map((name) => `  ${name.padEnd(10)}${commands[name].summary}`);
+  const list = commandNames.map((name) => `  ${name.padEnd(13)}${commands[name].summary}`);
   return `gguf-embed COMMAND [OPTIONS]
 
 Text embeddings from GGUF model files.

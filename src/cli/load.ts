@@ -65,6 +65,7 @@ export function loadOptions(
     nUbatch: Math.min(values.batchSize, values.ubatchSize),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing,
+    reproducible: values.reproducible,
     mmproj,
     ...visionOptions(values),
     gpu: {

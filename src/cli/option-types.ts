@@ -11,6 +11,7 @@ export const commandNames = [
   'trace',
   'eval',
   'parity',
+  'fingerprint',
   'inspect',
   'diff',
   'pull',
@@ -22,7 +23,14 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** The commands that compute with a model. */
-export const computing = ['serve', 'embed', 'rerank', 'trace', 'eval'] as const satisfies readonly CommandName[];
+export const computing = [
+  'serve',
+  'embed',
+  'rerank',
+  'trace',
+  'eval',
+  'fingerprint',
+] as const satisfies readonly CommandName[];
 
 /** Largest value of counts without their own limit. */
 export const MAX_INT = 2 ** 31 - 1;

@@ -36,7 +36,7 @@ export async function choosePlace(options: LoadOptions): Promise<Place> {
   const hasWorkers = workerUrl !== undefined || canStartWorkers();
   const { worker = hasWorkers } = options;
   checkThreads(options.threads);
-  const backend = await chooseBackend(options.backend ?? 'auto');
+  const backend = await chooseBackend(options);
   const threads = chooseThreads(options.threads, backend, worker);
   if (worker && !hasWorkers) {
     throw new InputError(
@@ -75,7 +75,8 @@ export async function startRunner(
   if (backend === 'wasm') {
     const packed = options.packing === true && (await enablePacking());
     const { keepBlocks = sum(files, (file) => unpackedSize(file, precision)) > MAX_UNPACKED } = options;
-    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: sum(files, fileSize) };
+    const relaxed = options.reproducible !== true;
+    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: sum(files, fileSize), relaxed };
     if (team !== undefined) return team.load(model, { backend, precision, profile, setup }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
@@ -117,7 +118,14 @@ function fileSize(file: GgufFile): number {
   return bytes;
 }
 
-async function chooseBackend(wanted: BackendName | 'auto'): Promise<BackendName> {
+async function chooseBackend({ backend: wanted = 'auto', reproducible }: LoadOptions): Promise<BackendName> {
+  if (reproducible) {
+    if (wanted === 'auto' || wanted === 'wasm') return 'wasm';
+    throw new InputError(
+      'option',
+      `the ${wanted} backend does not give the same bits everywhere: with reproducible, the backend must be wasm`,
+    );
+  }
   if (wanted !== 'auto') return wanted;
   const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
   if (await hasRealGpu()) return 'webgpu';

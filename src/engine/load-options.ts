@@ -11,7 +11,7 @@ import { gpuWeightForms, type LoadOptions } from './types.ts';
 /** @throws InputError for an option with an impossible value */
 export function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
   const { pooling, backend, precision, nCtx, nUbatch, packing, keepBlocks, worker, workerUrl, profile } = options;
-  const { images, imageCache, mediaPooling } = options;
+  const { images, imageCache, mediaPooling, reproducible } = options;
   checkChoice('mediaPooling', mediaPooling, mediaPoolings);
   if (images !== undefined) checkImageOptions(images);
   if (imageCache !== undefined && !(Number.isInteger(imageCache) && imageCache >= 0)) {
@@ -25,5 +25,13 @@ export function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
   if (workerUrl !== undefined && typeof workerUrl !== 'string' && !(workerUrl instanceof URL)) {
     throw new InputError('option', 'workerUrl must be a URL or a string');
   }
-  checkSwitches({ packing, keepBlocks, worker, profile, 'gpu.autotune': gpu.autotune, 'gpu.debug': gpu.debug });
+  checkSwitches({
+    packing,
+    reproducible,
+    keepBlocks,
+    worker,
+    profile,
+    'gpu.autotune': gpu.autotune,
+    'gpu.debug': gpu.debug,
+  });
 }

@@ -1,6 +1,7 @@
 /**
  * @file The last steps of a vector: cut, normalise, pad.
  */
+import { pow } from '../tensor/exact-math.ts';
 import { InputError } from './errors.ts';
 
 /** llama.cpp's `embd_normalize`: euclidean. */
@@ -32,8 +33,8 @@ function euclidean(x: Float32Array): number {
 
 function pNorm(x: Float32Array, p: number): number {
   let sum = 0;
-  for (const value of x) sum += Math.abs(value) ** p;
-  return sum ** (1 / p);
+  for (const value of x) sum += pow(Math.abs(value), p);
+  return pow(sum, 1 / p);
 }
 
 /**

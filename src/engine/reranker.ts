@@ -2,6 +2,7 @@
  * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
  */
 
+import { exp, log } from '../tensor/exact-math.ts';
 import { Turn } from '../turn.ts';
 import { checkChoice, checkSwitches } from './check-options.ts';
 import { Embedder } from './embedder.ts';
@@ -209,7 +210,7 @@ function score(outputs: Float32Array, scale: ScoreScale, kind: ModelInfo['rankOu
   if (scale === 'raw') return outputs[0];
   const [first, ...others] = kind === 'tanh' ? outputs.map(atanh) : outputs;
   const logit = kind === 'probabilities' ? ln(first) - ln(sum(others)) : first - logSumExp(others);
-  return scale === 'logit' ? logit : 1 / (1 + Math.exp(-logit));
+  return scale === 'logit' ? logit : 1 / (1 + exp(-logit));
 }
 
 /** The inverse of tanh; finite even where float32 has rounded tanh to 1. */
@@ -221,12 +222,12 @@ function atanh(x: number): number {
 function logSumExp(values: readonly number[]): number {
   if (values.length === 0) return 0;
   const max = Math.max(...values);
-  return max + Math.log(sum(values.map((value) => Math.exp(value - max))));
+  return max + log(sum(values.map((value) => exp(value - max))));
 }
 
 /** ln x; a probability that is too small for float32 counts as the smallest one, so that logits are finite. */
 function ln(probability: number): number {
-  return Math.log(Math.max(probability, MIN_FLOAT32));
+  return log(Math.max(probability, MIN_FLOAT32));
 }
 
 function sum(values: readonly number[]): number {

@@ -87,6 +87,11 @@ export interface LoadOptions {
    */
   readonly packing?: boolean;
   /**
+   * Compute without relaxed SIMD, so that the same input gives the same bits in every runtime and on every CPU. Needs the
+   * wasm backend, which `auto` then means. Slower where the runtime has relaxed SIMD. Default false.
+   */
+  readonly reproducible?: boolean;
+  /**
    * Keep the weights in the blocks of the file and unpack them at each use, on the wasm backend. Takes no more memory than
    * the file, but is slower for short batches. Default: only if they would take more than 1 GiB unpacked.
    */

@@ -3,6 +3,7 @@
  */
 import { printable } from '../gguf/errors.ts';
 import type { MetadataValue } from '../gguf/index.ts';
+import { log } from '../tensor/exact-math.ts';
 import type { RopeOptions, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
 import type { Keys } from './keys.ts';
@@ -126,8 +127,8 @@ export function readRope(keys: Keys, nEmbdHeadK: number, nCtxTrain: number): Rop
   } = given;
   if (extFactor !== 0) {
     // The kernel multiplies by 1 + 0.1 ln(1 / freqScale); the product must be YaRN's mscale, which is 1 below factor 1.
-    const mscale = Math.max(1, 1 + 0.1 * Math.log(1 / freqScale));
-    const attnFactor = (mscale / (1 + 0.1 * Math.log(1 / freqScale))) * ownFactor;
+    const mscale = Math.max(1, 1 + 0.1 * log(1 / freqScale));
+    const attnFactor = (mscale / (1 + 0.1 * log(1 / freqScale))) * ownFactor;
     return { ...base, yarn: { extFactor, attnFactor, betaFast, betaSlow, nCtxOrig } };
   }
   const attnFactor = (given.yarnAttnFactor ?? 1) * ownFactor;

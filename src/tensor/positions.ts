@@ -1,6 +1,7 @@
 /**
  * @file What depends on positions alone: the numbers behind ALiBi, T5's relative bias and rotary embeddings with YaRN, for every backend.
  */
+import { exp, log, pow } from './exact-math.ts';
 import type { RopeCoordinates, RopeOptions } from './ops.ts';
 
 /**
@@ -8,10 +9,9 @@ import type { RopeCoordinates, RopeOptions } from './ops.ts';
  * ratio.
  */
 export function alibiSlopes(nHead: number, maxBias: number): Float32Array {
-  const n2 = 2 ** Math.floor(Math.log2(nHead));
-  const m0 = 2 ** (-maxBias / n2);
-  const m1 = 2 ** (-maxBias / 2 / n2);
-  return Float32Array.from({ length: nHead }, (_, h) => (h < n2 ? m0 ** (h + 1) : m1 ** (2 * (h - n2) + 1)));
+  const n2 = 1 << (31 - Math.clz32(nHead));
+  const bits = Float64Array.from({ length: nHead }, (_, h) => maxBias * (h < n2 ? (h + 1) / n2 : (h - n2 + 0.5) / n2));
+  return Float32Array.from(bits, (n) => exp(-n * log(2)));
 }
 
 /**
@@ -25,7 +25,7 @@ export function relativeBucket(ahead: number, nBuckets: number): number {
   const distance = Math.abs(ahead);
   const exact = Math.floor(perSide / 2);
   if (distance < exact) return side + distance;
-  const coarse = exact + Math.floor((Math.log(distance / exact) / Math.log(128 / exact)) * (perSide - exact));
+  const coarse = exact + Math.floor((log(distance / exact) / log(128 / exact)) * (perSide - exact));
   return side + Math.min(perSide - 1, coarse);
 }
 
@@ -33,7 +33,7 @@ export function relativeBucket(ahead: number, nBuckets: number): number {
  * YaRN (Peng et al. 2023): how far pair `i` keeps its original angle, 1 for the fast pairs, 0 for the slow ones, a line between.
  */
 export function yarnRamp(i: number, { nRot, freqBase }: RopeOptions, yarn: NonNullable<RopeOptions['yarn']>): number {
-  const pairOf = (turns: number) => (nRot * Math.log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * Math.log(freqBase));
+  const pairOf = (turns: number) => (nRot * log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * log(freqBase));
   const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
   const high = Math.min(nRot - 1, Math.ceil(pairOf(yarn.betaSlow)));
   return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
@@ -78,8 +78,8 @@ export function rotations(
   const f32 = Math.fround;
   const { nRot, freqBase, freqScale = 1, yarn } = options;
   const stretched = yarn !== undefined && yarn.extFactor !== 0;
-  const step = f32(f32(freqBase) ** f32(-2 / nRot));
-  const magnitude = (yarn?.attnFactor ?? 1) * (stretched ? 1 + 0.1 * Math.log(1 / freqScale) : 1);
+  const step = f32(pow(f32(freqBase), f32(-2 / nRot)));
+  const magnitude = (yarn?.attnFactor ?? 1) * (stretched ? 1 + 0.1 * log(1 / freqScale) : 1);
   let theta = position;
   for (let i = 0; i < nRot / 2; i++) {
     const angle = factors === undefined ? theta : f32(theta / factors[i]);

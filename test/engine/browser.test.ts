@@ -47,6 +47,16 @@ describeBrowser('in a browser', () => {
     for (const [i, vector] of expected.entries()) expect(cosine(answer.vectors[i], vector)).toBeGreaterThan(0.99999);
   });
 
+  it('computes the same bits as here with reproducible', async () => {
+    const options = { reproducible: true, worker: false };
+    const embedder = await Embedder.load(bundled, options);
+    const { vectors } = await embedder.embed(texts);
+    await embedder.dispose();
+    const answer = await visit<Answer>(page(options), { isolated: false });
+    expect(answer.error).toBeUndefined();
+    expect(answer.vectors).toEqual(vectors.map((vector) => [...vector]));
+  });
+
   it('reads models from URLs by ranges, from answers, and from the file system of the browser', async () => {
     const answer = await visit<{ error?: string; vectors: number[][]; ranges: number }>(`
       const answer = { vectors: [] };

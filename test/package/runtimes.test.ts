@@ -3,8 +3,10 @@
  * they take 750 MB. Each loads, embeds, ranks, tokenizes, disposes and ends; serves, a body of 1 MB included; and ends by
  * SIGTERM.
  */
+import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { cosine } from '../vectors.ts';
 import { ask, bundled, describeWebGpu, type Embeddings, folder, main, script, serving } from './project.ts';
@@ -79,6 +81,14 @@ describe.skipIf(!wanted)('the installed package', () => {
       const [first, ...others] = seen.vectors;
       for (const other of others) expect(other).toEqual(first);
       note(name, columns[0], columns[1], columns[3]);
+    });
+
+    it('gives the vectors whose digest stands in docs/reproducibility.md', async () => {
+      const page = await readFile(new URL('../../docs/reproducibility.md', import.meta.url), 'utf8');
+      const digest = /^\| `--reproducible`.* \| `([0-9a-f]{64})` \|/m.exec(page)![1];
+      const check = [main, 'fingerprint', '-m', bundled, '--check', digest];
+      const { stdout } = await promisify(execFile)(command, [...flags, ...check], { cwd: folder });
+      expect(stdout).toContain(`reproducible ${digest} `);
     });
 
     it('serves, a body of 1 MB included, and ends by SIGTERM', async () => {

@@ -63,6 +63,14 @@ export const auditOptions = [
     help: 'largest difference that --compare and --versus take for none, as a part of the largest value of a tensor; the default is 1e-4, 0.005 where a side computes with precision high, 0.05 where one rounds to 8 bits (fast, and llama.cpp with quantised matrices)',
   },
   {
+    name: 'check',
+    flags: ['--check'],
+    type: 'string',
+    value: 'DIGEST',
+    commands: ['fingerprint'],
+    help: 'end with exit code 1 unless the digest with --reproducible is this one',
+  },
+  {
     name: 'split',
     flags: ['--split'],
     type: 'string',

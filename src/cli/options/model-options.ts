@@ -107,6 +107,15 @@ export const modelOptions = [
     help: 'let WebAssembly use 256-bit registers where the runtime can (an experimental switch of V8)',
   },
   {
+    name: 'reproducible',
+    flags: ['--reproducible'],
+    env: 'GGUF_EMBED_REPRODUCIBLE',
+    type: 'switch',
+    default: false,
+    commands: computing,
+    help: 'give the same bits in every runtime and on every CPU: the wasm backend without relaxed SIMD',
+  },
+  {
     name: 'gpuMemory',
     flags: ['--gpu-memory'],
     env: 'GGUF_EMBED_GPU_MEMORY',

@@ -25,16 +25,17 @@ export interface CompiledKernels {
 }
 
 /**
- * Compiles the kernels: with relaxed SIMD where the runtime accepts it.
+ * Compiles the kernels: with relaxed SIMD where the runtime accepts it and `mayRelax` allows it.
  * @param shared for a memory that several workers share
  * @param note goes into a custom section: the engine then takes the module for another one than it has compiled before
  * @throws Error where WebAssembly SIMD is missing
  */
-export async function compileKernels(shared: boolean, note?: string): Promise<CompiledKernels> {
+export async function compileKernels(shared: boolean, note?: string, mayRelax = true): Promise<CompiledKernels> {
   for (const [text, relaxed] of [
     [relaxedModule, true],
     [plainModule, false],
   ] as const) {
+    if (relaxed && !mayRelax) continue;
     const bytes = note === undefined ? decode(text) : withNote(decode(text), note);
     if (!shared) unshareMemory(bytes);
     if (WebAssembly.validate(bytes)) return { module: await WebAssembly.compile(bytes), relaxed };

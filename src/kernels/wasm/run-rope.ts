@@ -2,6 +2,7 @@
  * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
  */
 import { coordinatesOf } from '../../tensor/batch.ts';
+import { log, pow } from '../../tensor/exact-math.ts';
 import type { RopeOptions } from '../../tensor/ops.ts';
 import { frequencies, pairTurns, yarnRamp } from '../../tensor/positions.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -24,13 +25,13 @@ export function fillRopeTable(rt: Runtime, table: GraphTensor, options: RopeOpti
   let magnitude = yarn?.attnFactor ?? 1;
   let mix = 0;
   if (stretched) {
-    magnitude *= 1 + 0.1 * Math.log(1 / freqScale);
+    magnitude *= 1 + 0.1 * log(1 / freqScale);
     mix = rt.scratch;
     const { f32 } = rt.memory;
     for (let i = 0; i < nPairs; i++) f32[mix / 4 + i] = yarnRamp(i, options, yarn) * yarn.extFactor;
     rt.quantized = undefined;
   }
-  const step = Math.fround(Math.fround(freqBase) ** Math.fround(-2 / frequencies(options).nRot));
+  const step = Math.fround(pow(Math.fround(freqBase), Math.fround(-2 / frequencies(options).nRot)));
   const factors = freqFactors === undefined ? 0 : (freqFactors as WasmWeight).address;
   const at = rt.address(table);
   rt.kernels.fillRope({

@@ -50,15 +50,17 @@ export interface PrepareOptions {
    * faster than 16 bits; `always` also with 7 bits; `never` but for weights of 4 bits. Default `auto`.
    */
   readonly eightBits?: 'auto' | 'always' | 'never';
+  /** Use relaxed SIMD where the engine has it, whose results depend on the engine and the CPU. Default true. */
+  readonly relaxed?: boolean;
 }
 
 /** Compiles the kernels, checks them where packing is asked for, and makes the memory. */
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
-  const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto' } = options;
+  const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto', relaxed = true } = options;
   const { weightBytes = 0, insideBytes = 3 * 2 ** 30 } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is no number of threads`);
   const shared = nThreads > 1;
-  const compiled = await compileKernels(shared);
+  const compiled = await compileKernels(shared, undefined, relaxed);
   const outside =
     keepBlocks && weightBytes > insideBytes ? reserveOutside(weightBytes, insideBytes, shared) : undefined;
   const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits, outside };
@@ -66,7 +68,7 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
   if (refused === undefined) return { ...compiled, ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
   disablePacking();
-  return { ...(await compileKernels(shared, 'without packing')), ...rest, packed: false, refused };
+  return { ...(await compileKernels(shared, 'without packing', relaxed)), ...rest, packed: false, refused };
 }
 
 async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promise<string | undefined> {
