@@ -61,7 +61,7 @@ describeGpu('--backend webgpu', () => {
       },
     });
     expect(log()).toMatch(/^the GPU device was lost: .*; the next input uses a new device$/m);
-    expect(log()).toMatch(/^the model was loaded again/m);
+    expect(log()).toMatch(/^the GPU device was lost, and the model was loaded again/m);
     expect(log()).toMatch(/^the GPU device was lost a second time/m);
     child.kill('SIGTERM');
     expect((await end).code).toBe(0);
