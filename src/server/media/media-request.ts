@@ -70,7 +70,10 @@ function readParts(value: unknown): MediaPart[] {
   if (typeof value === 'string') return [{ text: value }];
   if (Array.isArray(value)) return value.flatMap(readParts);
   if (!isMediaObject(value)) throw invalid(PROMPT_SHAPE);
-  if ('content' in value) return readParts(value.content);
+  if ('content' in value) {
+    if (!Array.isArray(value.content)) throw invalid('"content" of an input must be a list of content parts');
+    return readParts(value.content);
+  }
   if (isTypedPart(value) && !/^(input_)?(text|image|image_url)$/.test(String(value.type))) {
     throw invalid(`content parts of type ${JSON.stringify(value.type)} cannot be embedded; text and image_url can`);
   }

@@ -74,7 +74,7 @@ const partSchema = {
 };
 const contentSchema = {
   type: 'object',
-  properties: { content: { anyOf: [{ type: 'string' }, { type: 'array', items: partSchema }] } },
+  properties: { content: { type: 'array', items: partSchema } },
   required: ['content'],
 };
 const rankedSchema = { anyOf: [{ type: 'string' }, partSchema, contentSchema, { type: 'array', items: partSchema }] };
