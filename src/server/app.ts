@@ -1,6 +1,6 @@
 /**
- * @file The HTTP application over one model, as a function from `Request` to `Response`: what a request passes through, and
- * the table of routes.
+ * @file The HTTP application over one model, as a function from `Request` to `Response`: the middleware and the table of
+ * routes.
  */
 import { Hono } from 'hono';
 import type { BatchReport } from '../engine/index.ts';
@@ -27,7 +27,7 @@ import { teiInfo } from './routes/tei.ts';
 import { generationPaths, unsupported } from './routes/unsupported.ts';
 import { createState, type SharedState } from './state.ts';
 
-/** Routes whose handlers need no body. Those that do are in `bodyRoutes`. */
+/** Routes whose handlers need no body. `bodyRoutes` has the others. */
 const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<RequestContext>])[] = [
   ['GET', ['/health', '/v1/health'], health],
   ['GET', ['/models', '/v1/models'], modelList],
@@ -50,9 +50,9 @@ const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<Req
   ['POST', generationPaths, unsupported('This server does not generate text: it embeds and ranks')],
 ];
 
-/** Options of `createApp`. All have defaults. */
+/** Options of `createApp`. Every option has a default. */
 export interface AppOptions extends ServeOptions {
-  /** Handles requests with large bodies. Default: the thread that serves HTTP does. */
+  /** Handles requests with large bodies. Default: the thread that serves HTTP handles them. */
   readonly large?: LargeRequestHandler;
   /** What it shares with other applications. Default: nothing. */
   readonly shared?: SharedState;
@@ -61,13 +61,13 @@ export interface AppOptions extends ServeOptions {
 /** A server without sockets. */
 export interface App {
   fetch(request: Request, caller?: Caller): Promise<Response>;
-  /** To be given to `Embedder.load`, so that batches are counted. */
+  /** Pass it to `Embedder.load`, so that the server counts batches. */
   readonly onBatch: (batch: BatchReport) => void;
 }
 
 /**
- * The application.
- * @param engine the model, or the promise of it: until it is there every request is answered with 503 `Loading model`
+ * Makes the application.
+ * @param engine the model or a promise of it. Until the promise resolves, every request gets 503 `Loading model`
  */
 export function createApp(engine: Engine | Promise<Engine>, { large, shared, ...options }: AppOptions = {}): App {
   const state = createState(options, shared);

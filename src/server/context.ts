@@ -1,5 +1,5 @@
 /**
- * @file Makes the `RequestContext` of a handler out of the framework's, so that no handler depends on the framework.
+ * @file Makes the `RequestContext` of a handler from the framework's context, so that no handler depends on the framework.
  */
 import type { Context } from 'hono';
 import type { Body, RequestContext } from './request.ts';
@@ -11,13 +11,13 @@ export interface Caller {
   readonly client?: string;
 }
 
-/** What the framework carries through the middleware. */
+/** Variables that the middleware passes on in the framework's context. */
 export interface Env {
   Bindings: Caller;
   Variables: {
     /** Set by `requireModel`. */
     state: ModelState;
-    /** Path of the route as the table has it, without prefix. */
+    /** Path of the route as in the table of routes, without prefix. */
     route: string;
     nTokens: number;
     /** Whether another application answers, which counts and logs the request. */
@@ -27,10 +27,10 @@ export interface Env {
   };
 }
 
-/** A handler of a route, which may read the body of the request. */
+/** A handler of a route. It may read the body of the request. */
 export type RouteHandler = (context: RequestContext, request: Request) => Body | Promise<Body>;
 
-/** The route `path` for the framework. */
+/** The route `path` in the framework's syntax. */
 export function toFramework(path: string, handler: RouteHandler): (c: Context<Env>) => Promise<Response> {
   return async (c) => {
     c.set('route', path);
@@ -52,7 +52,7 @@ export function toFramework(path: string, handler: RouteHandler): (c: Context<En
     try {
       return c.body(await handler(context, c.req.raw));
     } catch (error) {
-      // The reason of an abort may be anything, and only an Error reaches `onError`.
+      // An abort can have any value as its reason, but `onError` gets only instances of Error.
       throw error instanceof Error ? error : new Error(String(error));
     }
   };

@@ -1,5 +1,5 @@
 /**
- * @file What the server counts. GET /metrics writes it (`routes/metrics.ts`).
+ * @file The server's counters. GET /metrics reports them (`routes/metrics.ts`).
  */
 import type { BatchReport } from '../engine/index.ts';
 
@@ -10,13 +10,13 @@ const TOKEN_BOUNDS = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
 
 /** Counters since the start of the server. */
 export class Counters {
-  /** Requests by their labels: route and status. */
+  /** Number of requests by route and status. */
   readonly requests = new Map<string, number>();
-  /** Seconds of requests, by route. */
+  /** Durations of requests in seconds, by route. */
   readonly latency = new Map<string, Histogram>();
   /** Tokens in a batch. */
   readonly batchTokens = new Histogram(TOKEN_BOUNDS);
-  /** Computed tokens, and the seconds that they took. */
+  /** Computed tokens, and the seconds that computing them took. */
   promptTokens = 0;
   promptSeconds = 0;
   /** Computed inputs. */
@@ -27,13 +27,13 @@ export class Counters {
   towerSeconds = 0;
   /** Tokens of the longest input. */
   longest = 0;
-  /** Tokens and seconds at the previous scrape. */
+  /** Tokens and seconds at the time of the previous scrape. */
   #scraped = { tokens: 0, seconds: 0 };
   cacheHits = 0;
   cacheMisses = 0;
   /** Requests refused because the queue was full. */
   rejected = 0;
-  /** Requests whose client went away. */
+  /** Requests whose clients disconnected. */
   abandoned = 0;
 
   /** A batch was computed, of tokens or of images. */
@@ -50,12 +50,12 @@ export class Counters {
     this.batchTokens.add(nTokens);
   }
 
-  /** Inputs of these lengths were answered. */
+  /** Records the lengths of answered inputs. */
   inputs(nTokens: readonly number[]): void {
     for (const n of nTokens) if (n > this.longest) this.longest = n;
   }
 
-  /** A request was answered. */
+  /** Records an answered request. */
   request(route: string, status: number, seconds: number): void {
     const key = `route="${route}",status="${status}"`;
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
@@ -64,12 +64,12 @@ export class Counters {
     histogram.add(seconds);
   }
 
-  /** Tokens that are computed in a second, over all batches; 0 before the first. */
+  /** Tokens computed per second, over all batches; 0 before the first batch. */
   get tokensPerSecond(): number {
     return this.promptSeconds > 0 ? this.promptTokens / this.promptSeconds : 0;
   }
 
-  /** Tokens in a second since the previous call; 0 where nothing was computed. */
+  /** Tokens computed per second since the previous call; 0 if none were computed. */
   takeTokensPerSecond(): number {
     const tokens = this.promptTokens - this.#scraped.tokens;
     const seconds = this.promptSeconds - this.#scraped.seconds;
@@ -78,10 +78,10 @@ export class Counters {
   }
 }
 
-/** Counts values by upper bounds. */
+/** Counts values in buckets with upper bounds. */
 export class Histogram {
   readonly bounds: readonly number[];
-  /** Values in each bucket, the last one without bound. */
+  /** Number of values in each bucket. The last bucket has no bound. */
   readonly counts: number[];
   sum = 0;
   count = 0;

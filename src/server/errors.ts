@@ -1,10 +1,10 @@
 /**
- * @file Errors as llama-server writes them: types, statuses, and the two orders of keys.
+ * @file Errors in llama-server's format: types, statuses, and the two orders of keys.
  */
 import { ContextSizeError, GpuDeviceLostError, ImageError, InputError } from '../engine/index.ts';
 import { TokenizerError } from '../tokenizer/index.ts';
 
-/** The `type` of an error and the HTTP status that goes with it. */
+/** The `type` of an error and its HTTP status. */
 export const errorStatus = {
   invalid_request_error: 400,
   exceed_context_size_error: 400,
@@ -19,13 +19,13 @@ export const errorStatus = {
 
 export type ErrorType = keyof typeof errorStatus;
 
-/** An error for the client. */
+/** An error to report to the client. */
 export class HttpError extends Error {
   override name = 'HttpError';
   readonly type: ErrorType;
-  /** More keys of the error object. */
+  /** Additional keys of the error object. */
   readonly details: Readonly<Record<string, number>>;
-  /** More headers of the answer. */
+  /** Additional headers of the answer. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -44,21 +44,21 @@ export class HttpError extends Error {
   }
 }
 
-/** The body of an error that a handler met. */
+/** The body of an error that a handler throws. */
 export function handlerErrorBody({ status, message, type, details }: HttpError): string {
   return JSON.stringify({ error: { code: status, message, type, ...details } });
 }
 
-/** The body of an error from before any handler (no key, no route, no model yet): llama-server orders the keys otherwise. */
+/** The body of an error raised before a handler runs (no key, no route, model not loaded): llama-server orders its keys differently. */
 export function layerErrorBody({ status, message, type }: Pick<HttpError, 'status' | 'message' | 'type'>): string {
   return JSON.stringify({ error: { message, type, code: status } });
 }
 
-/** The message for a value that is neither text nor tokens, in llama-server's words. */
+/** llama-server's message for a value that is neither text nor tokens. */
 export const PROMPT_SHAPE =
   '"prompt" elements must be a string, a list of tokens, a JSON object containing a prompt string, or a list of mixed strings & tokens.';
 
-/** What the client is told about anything that was thrown. Mistakes of the client are 400, a lost GPU is 503, everything else is 500. */
+/** Converts anything thrown to the error that the client gets: 400 for the client's mistakes, 503 for a lost GPU, 500 for the rest. */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof ContextSizeError) {
@@ -77,17 +77,17 @@ export function toHttpError(error: unknown): HttpError {
   return new HttpError('server_error', error instanceof Error ? error.message : String(error));
 }
 
-/** How the message about ids of another vocabulary begins. */
+/** Start of the message about token ids outside the vocabulary. */
 export const INVALID_TOKENS = 'Prompt contains invalid tokens';
 
-/** The setting of the client that most often tokenizes by itself. */
+/** The remedy, with the name of the setting in the client that most often tokenizes by itself. */
 const SEND_TEXTS = 'send texts (LangChain for Python: check_embedding_ctx_length=False)';
 
-/** Why ids of another vocabulary come: for the client. */
-const OWN_TOKENS = `A client that tokenizes by itself must be told to ${SEND_TEXTS}`;
+/** Tells the client why its token ids are outside the vocabulary. */
+const OWN_TOKENS = `The client probably tokenizes for another model: ${SEND_TEXTS}`;
 
-/** The same for the log of the server. */
-export const OWN_TOKENS_WARNING = `a request had token ids that are not in the vocabulary: its client probably tokenizes by itself, for another model; let it ${SEND_TEXTS}`;
+/** The same for the server's log. */
+export const OWN_TOKENS_WARNING = `a request has token ids outside the vocabulary. The client probably tokenizes for another model: ${SEND_TEXTS}`;
 
 function inputErrorMessage({ code, message }: InputError): string {
   if (code === 'shape') return PROMPT_SHAPE;
@@ -96,13 +96,13 @@ function inputErrorMessage({ code, message }: InputError): string {
   return message;
 }
 
-/** The name that llama-server's JSON library has for the type of a value. */
+/** The name of a value's type in llama-server's JSON library. */
 function jsonTypeName(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** The error for a JSON value of the wrong type, in the words of llama-server's JSON library. */
+/** The message of llama-server's JSON library for a JSON value of the wrong type. */
 export function typeErrorMessage(wanted: string, value: unknown): string {
   return `[json.exception.type_error.302] type must be ${wanted}, but is ${jsonTypeName(value)}`;
 }

@@ -1,5 +1,5 @@
 /**
- * @file The contract of a request: what a handler gets, and what it returns. Types only.
+ * @file The interface between requests and handlers: what a handler gets and what it returns. Types only.
  */
 import type { Fields } from './json/fields.ts';
 import type { ModelState } from './state.ts';
@@ -7,7 +7,7 @@ import type { ModelState } from './state.ts';
 /** One request, as every handler sees it. */
 export interface RequestContext {
   readonly state: ModelState;
-  /** Address of the client, if known. Clients share the machine equally. */
+  /** Address of the client, if known. Each client gets an equal share of the computing time. */
   readonly client: string | undefined;
   /** Value of a query parameter. */
   query(name: string): string | undefined;
@@ -15,19 +15,19 @@ export interface RequestContext {
   param(name: string): string | undefined;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
-  /** Counts the tokens of the inputs that were computed, by input, for the metrics and the log. */
+  /** Counts the tokens of computed inputs, one number per input, for the metrics and the log. */
   countTokens(nTokens: readonly number[]): void;
-  /** Adds tokens that nothing was computed of to the line of the log. */
+  /** Adds tokens to the log line of the request that were not computed. */
   logTokens(nTokens: number): void;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
-/** What computing vectors needs of a request. */
+/** What computing vectors needs from a request. */
 export interface ComputeContext extends Pick<RequestContext, 'state' | 'client' | 'signal' | 'countTokens'> {
   /**
-   * Reserves memory for an answer of `nValues` values, before they are computed.
-   * @throws HttpError when the answer is too large or the server too busy
+   * Reserves memory for an answer of `nValues` values before computing them.
+   * @throws HttpError if the answer is too large or the server too busy
    */
   reserve(nValues: number): void;
   /**
@@ -39,11 +39,11 @@ export interface ComputeContext extends Pick<RequestContext, 'state' | 'client' 
 
 /** A request with a body. */
 export interface BodyContext extends RequestContext, ComputeContext {
-  /** Parses the body. @throws HttpError when it is not JSON */
+  /** Parses the body. @throws HttpError if it is not valid JSON */
   fields(): Promise<Fields>;
 }
 
-/** The paths of requests with a body. */
+/** Paths of the requests with a body. */
 export type BodyPath =
   | '/v1/embeddings'
   | '/embeddings'

@@ -1,5 +1,5 @@
 /**
- * @file What all requests share: the settings, the counters, the admission control, the cache and the model.
+ * @file State that all requests share: the settings, the counters, the admission control, the cache and the model.
  */
 import { baseName } from '../engine/info.ts';
 import { Counters } from './counters.ts';
@@ -9,22 +9,22 @@ import type { ServeOptions } from './options.ts';
 import { VectorCache } from './vectors/vector-cache.ts';
 
 type Callbacks = 'onError' | 'onRequest' | 'onWarning';
-/** Options that have no default. */
+/** Options without a default. */
 type Absent = 'defaultPromptName' | 'seed';
 
-/** The options with their defaults; plain data. */
+/** The options with their defaults, as plain data. */
 export type Settings = Required<Omit<ServeOptions, Absent | Callbacks>> & Pick<ServeOptions, Absent>;
 
-/** What is there before the model is. */
+/** The state before the model is loaded. */
 export interface ServerState {
   readonly settings: Settings;
   readonly counters: Counters;
   readonly admission: AdmissionControl;
-  /** `undefined` when the server keeps no vectors. */
+  /** `undefined` if the server keeps no vectors. */
   readonly cache: VectorCache | undefined;
 }
 
-/** The same with the model. */
+/** The state with the model. */
 export interface ModelState extends ServerState {
   readonly engine: Engine;
   /** Name of the model in answers. */

@@ -222,7 +222,7 @@ describe('serve reads the files it is given', () => {
     [['--prompts', file('bad.json', '[1]')], /must contain a JSON object/],
     [['--prompts', file('worse.json', '{"a":1}')], /"a" must be a string/],
     [['--default-prompt-name', 'query'], /there is no prompt "query" \(known: none\)/],
-    [['--host', '203.0.113.7'], /203\.0\.113\.7 is no address of this machine/],
+    [['--host', '203.0.113.7'], /203\.0\.113\.7 is not an address of this machine/],
     [['--host', '127.0.0.1,::1'], /--port 0 needs a single --host/],
   ])('%j is refused in one line', async (args, message) => {
     const { code, stderr } = await run(['serve', '-m', model('bert-mean'), '--port', '0', ...args]);

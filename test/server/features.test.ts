@@ -330,7 +330,7 @@ describe('overload', () => {
       expect((await send(encoding, pack(`{"input":"${'x'.repeat(1000)}"}`))).status).toBe(413);
       const broken = await send(encoding, new Uint8Array(30).fill(7));
       expect(broken.status).toBe(400);
-      expect((await broken.json()).error.message).toContain(`the body is no ${encoding}`);
+      expect((await broken.json()).error.message).toContain(`the body is not valid ${encoding}`);
       expect((await send(encoding, pack('{"input":"hello"}').subarray(0, -5))).status).toBe(400);
     }
     const unknown = await send('br', new Uint8Array(3));

@@ -52,7 +52,7 @@ it('warns once of a client that tokenizes for another model', async () => {
   const { post, warnings } = served();
   for (let i = 0; i < 3; i++) expect((await post('/v1/embeddings', { input: [[99_999]] })).status).toBe(400);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toMatch(/its client probably tokenizes by itself.*check_embedding_ctx_length=False/);
+  expect(warnings[0]).toMatch(/The client probably tokenizes for another model.*check_embedding_ctx_length=False/);
 });
 
 it('counts the tokens of every route that has some', async () => {

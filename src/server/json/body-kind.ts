@@ -1,13 +1,13 @@
 /**
- * @file What a body is that is not JSON: by its declared type or by how it begins, for a message that says what to send.
+ * @file Recognises a body that is not JSON by its declared type or its first bytes, for a message that says what to send.
  */
 
-/** Bytes that are looked at. */
+/** Number of bytes to examine. */
 const HEAD_BYTES = 300;
 
 const SEND_JSON = 'send a JSON object, with Content-Type: application/json';
 
-/** Types by what they are in words. */
+/** Descriptions by content type. */
 const types: readonly (readonly [RegExp, string])[] = [
   [/^application\/x-www-form-urlencoded/, 'a URL-encoded form'],
   [/^(application|text)\/([\w.-]+\+)?xml/, 'XML'],
@@ -16,7 +16,7 @@ const types: readonly (readonly [RegExp, string])[] = [
   [/^application\/(x-)?(yaml|ndjson|jsonl|msgpack|protobuf|cbor|octet-stream)/, 'no JSON'],
 ];
 
-/** Beginnings by what they show, for bodies whose type says nothing. */
+/** Descriptions by first bytes, for bodies whose type says nothing. */
 const beginnings: readonly (readonly [RegExp, string])[] = [
   [/^--\S+\r?\ncontent-disposition:/i, 'a multipart form'],
   [/^<(!doctype html|html)/i, 'HTML'],
@@ -25,9 +25,9 @@ const beginnings: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * What the body is and what to send instead, as the end of a message; empty for what is JSON with a mistake in it.
- * @param bytes what could not be read as JSON
- * @param type its Content-Type; empty without one
+ * Describes the body and what to send instead, as the end of a message; empty for JSON with a mistake.
+ * @param bytes a body that is not valid JSON
+ * @param type its Content-Type; empty if the request has none
  */
 export function adviseJson(bytes: Uint8Array, type: string): string {
   const text = new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES)).trim();
@@ -39,7 +39,7 @@ export function adviseJson(bytes: Uint8Array, type: string): string {
   return `. The body is ${is} (${declared === '' ? 'without Content-Type' : `Content-Type: ${shown(type)}`}): ${SEND_JSON}`;
 }
 
-/** What is wrong with a form that has no boundary; `undefined` for all others. */
+/** Describes a form without a boundary; `undefined` for all other types. */
 export function missingBoundary(type: string): string | undefined {
   if (/;\s*boundary\s*=\s*("[^"]+"|[^\s;"]+)/i.test(type)) return undefined;
   return `the body is a form, but its Content-Type (${shown(type)}) has no boundary: let your HTTP client set this header, or ${SEND_JSON}`;

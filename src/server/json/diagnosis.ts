@@ -1,10 +1,10 @@
 /**
- * @file Finds where and why bytes are not JSON, and says it as llama-server's JSON library does. Only used when parsing
- * fails or when the text may have a lone surrogate, which JavaScript accepts.
+ * @file Finds where and why bytes are not valid JSON, and reports it in the words of llama-server's JSON library. It runs only
+ * when parsing fails or when the text may have a lone surrogate, which JavaScript accepts.
  */
 import { Lexer, LexerError, type Token } from './lexer.ts';
 
-/** What a value begins with. */
+/** The tokens that can start a value. */
 const ANY_VALUE = "'[', '{', or a literal";
 
 /** @returns the complete message, `undefined` for valid JSON */
@@ -18,7 +18,7 @@ export function diagnoseJson(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Walks through the grammar with an explicit stack, so that depth costs memory and not the call stack. */
+/** Walks the grammar with an explicit stack, so that nesting uses memory and not the call stack. */
 function parse(lexer: Lexer): string | undefined {
   const stack: ('array' | 'object')[] = [];
   const fail = (context: string, token: Token, expected?: string) =>
@@ -26,7 +26,7 @@ function parse(lexer: Lexer): string | undefined {
 
   let token = lexer.next('value');
   for (;;) {
-    // A value begins with `token`.
+    // `token` starts a value.
     if (token === "'['") {
       token = lexer.next('value');
       if (token !== "']'") {
@@ -53,7 +53,7 @@ function parse(lexer: Lexer): string | undefined {
       return fail('value', token, ANY_VALUE);
     }
 
-    // A value ended; what follows depends on what it is in.
+    // A value ends here. Its container decides what may follow.
     for (;;) {
       const inside = stack.at(-1);
       if (inside === undefined) {
@@ -78,7 +78,7 @@ function parse(lexer: Lexer): string | undefined {
   }
 }
 
-/** A key and the colon behind it. */
+/** Reads a key and its colon. */
 function key(
   lexer: Lexer,
   token: Token,

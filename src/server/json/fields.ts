@@ -6,31 +6,32 @@ import { adviseJson, missingBoundary } from './body-kind.ts';
 import { diagnoseJson } from './diagnosis.ts';
 import { findOverflow } from './number-overflow.ts';
 
-/** The fields of a body. What is no object has none, as in llama-server. */
+/** The fields of a body. As in llama-server, a value that is not an object has none. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The fields of a JSON body, whatever its declared type; of a form, each text field as a string, a repeated one as an array.
- * @param type of the content, as the header says it
- * @throws HttpError for bytes that are no JSON
+ * Reads the fields of a body. Any body that is not a form is parsed as JSON, whatever its declared type. Each text field of a
+ * form becomes a string, a repeated field an array.
+ * @param type the value of the Content-Type header
+ * @throws HttpError if the bytes are not valid JSON
  */
 export async function parseFields(bytes: Uint8Array, type: string): Promise<Fields> {
   const value = IS_FORM.test(type) ? await formFields(bytes, type) : parseJson(bytes, type);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-/** Types have no case. */
+/** Content types are case-insensitive. */
 const IS_FORM = /^\s*multipart\/form-data/i;
 
-/** @throws HttpError saying where and why the bytes are not JSON */
+/** @throws HttpError with the place and the reason if the bytes are not valid JSON */
 function parseJson(bytes: Uint8Array, type: string): unknown {
   let problem: string | undefined;
   try {
     const text = decoder.decode(bytes);
     const value: unknown = JSON.parse(text);
-    // JavaScript takes lone surrogates; no UTF-8 text can hold them.
+    // JavaScript accepts lone surrogates, but UTF-8 cannot represent them.
     if (/\\u[dD][89a-fA-F]/.test(text)) problem = diagnoseJson(bytes);
     const overflow = findOverflow(text);
     if (overflow !== undefined) {
@@ -51,7 +52,7 @@ async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {
   try {
     form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': named } }).formData();
   } catch (error) {
-    throw new HttpError('invalid_request_error', `the form cannot be read: ${(error as Error).message}`);
+    throw new HttpError('invalid_request_error', `cannot read the form: ${(error as Error).message}`);
   }
   const fields: Record<string, unknown> = {};
   for (const name of new Set(form.keys())) {

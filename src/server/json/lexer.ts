@@ -1,5 +1,5 @@
 /**
- * @file Cuts bytes into the tokens of JSON, with the error messages of llama-server's JSON library.
+ * @file Splits bytes into JSON tokens, with the error messages of llama-server's JSON library.
  */
 
 export type Token =
@@ -16,7 +16,7 @@ export type Token =
 
 const LINE_FEED = 0x0a;
 
-/** Most bytes of a token that a message shows; the last ones, where the mistake is. */
+/** Maximum number of bytes of a token in a message. A longer token loses its first bytes, because the mistake is at its end. */
 const MAX_SHOWN = 200;
 
 const controlNames =
@@ -25,15 +25,15 @@ const controlNames =
   );
 const shortEscapes: Readonly<Record<number, string>> = { 8: '\\b', 9: '\\t', 10: '\\n', 12: '\\f', 13: '\\r' };
 
-/** A mistake inside a token: the message without position. */
+/** A mistake inside a token. Its message has no position yet. */
 export class LexerError extends Error {}
 
-/** Cuts bytes into tokens. */
+/** Splits bytes into tokens. */
 export class Lexer {
   readonly #bytes: Uint8Array;
-  /** Next byte to read; one more than the length after the end was seen. */
+  /** Index of the next byte; length + 1 after the end. */
   #at = 0;
-  /** Where the last string or number began: messages show the text from there on. */
+  /** Start of the last string or number. Messages show the text from there on. */
   #shownFrom = 0;
   #literal = '';
 
@@ -42,12 +42,12 @@ export class Lexer {
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3;
   }
 
-  /** Whether nothing but the end has been read. */
+  /** Whether the input is empty. */
   get nothingRead(): boolean {
     return this.#bytes.length === 0;
   }
 
-  /** A message with the position of the byte last read. */
+  /** Adds the position of the last byte to a message. */
   positioned(text: string): string {
     const before = this.#bytes.subarray(0, this.#at);
     const column = this.#at - before.lastIndexOf(LINE_FEED) - 1;
@@ -66,8 +66,8 @@ export class Lexer {
   }
 
   /**
-   * The next token.
-   * @param context and `expected` are for the message should it be none
+   * Reads the next token.
+   * @param context and `expected` appear in the message if there is no valid token
    */
   next(context: string, expected?: string): Token {
     this.#skipSpace();
@@ -196,7 +196,7 @@ export class Lexer {
     return unit;
   }
 
-  /** The rest of a sequence of UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
+  /** Reads the rest of a UTF-8 sequence: no overlong forms, no surrogates, nothing above U+10FFFF. */
   #multibyte(lead: number, fail: (problem: string) => never): void {
     const nMore =
       lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
@@ -220,7 +220,7 @@ function hex4(code: number): string {
   return code.toString(16).toUpperCase().padStart(4, '0');
 }
 
-/** Control characters of a token are shown by their code. */
+/** Shows the control characters of a token as codes. */
 function escapeControl(char: string): string {
   const code = char.codePointAt(0)!;
   return code < 0x20 ? `<U+${hex4(code)}>` : char;

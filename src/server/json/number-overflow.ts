@@ -1,31 +1,31 @@
 /**
- * @file Finds a number in a JSON text that no double holds: JavaScript reads it as infinity, and of a key that occurs twice it
- * shows the last value only.
+ * @file Finds a number in a JSON text that exceeds the range of doubles. The parsed value is not enough: JavaScript reads such
+ * a number as infinity, and for a repeated key it keeps only the last value.
  */
 
-/** What a number outside the range of doubles contains at least, besides much that is in range or in a string. */
+/** Every number outside the range of doubles matches this. Many numbers in range and parts of strings match, too. */
 const CANDIDATE = /[eE]\+?\d{3}|\d{200}/g;
-/** A number literal; sticky. */
+/** A number literal. The pattern is sticky. */
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** A character of a number literal. */
 const IN_NUMBER = /[-+.\deE]/;
-/** Most characters of a key or a number that a message shows. */
+/** Maximum number of characters of a key or a number in a message. */
 const MAX_SHOWN = 40;
 
-/** A number that is too large. */
+/** A number that exceeds the range of doubles. */
 export interface Overflow {
-  /** As it is written, cut after 40 characters. */
+  /** Its literal, cut after 40 characters. */
   readonly number: string;
-  /** Where it is, as in `$.input[0]`. */
+  /** Its path, such as `$.input[0]`. */
   readonly path: string;
 }
 
 /**
- * The first number that no double holds, `undefined` when there is none. Takes time in proportion to the length of the text.
+ * Finds the first number that exceeds the range of doubles; `undefined` if there is none. Takes time linear in the text's length.
  * @param text valid JSON
  */
 export function findOverflow(text: string): Overflow | undefined {
-  // Everything before `outside` is read; `quote` is where the next string begins, which is behind it, or infinite.
+  // The scan has read everything before `outside`. `quote` is the start of the next string, which lies after `outside` or at infinity.
   let outside = 0;
   let quote = nextQuote(text, 0);
   CANDIDATE.lastIndex = 0;
@@ -53,7 +53,7 @@ function nextQuote(text: string, from: number): number {
   return at < 0 ? Number.POSITIVE_INFINITY : at;
 }
 
-/** Where the string ends that begins at `open`: behind its closing quote. */
+/** Index after the closing quote of the string that starts at `open`. */
 function endOfString(text: string, open: number): number {
   for (let end = open; ; ) {
     end = text.indexOf('"', end + 1);
@@ -64,7 +64,7 @@ function endOfString(text: string, open: number): number {
   }
 }
 
-/** The path of the value that begins at `target`. */
+/** The path of the value that starts at `target`. */
 function pathTo(text: string, target: number): string {
   const path: (string | number)[] = [];
   let lastString = '';

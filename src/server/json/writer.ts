@@ -1,5 +1,5 @@
 /**
- * @file Writes JSON into bytes, fast where it matters: vectors of float32, as decimals or as base64.
+ * @file Writes JSON to bytes. Vectors of float32 take a fast path, as decimals or as base64.
  */
 import { hostIsLittleEndian } from '../../gguf/byte-order.ts';
 
@@ -12,12 +12,12 @@ const COMMA = 44;
 const EQUALS = 61;
 const base64Alphabet = encoder.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 
-/** Powers of ten that float64 holds exactly and that are needed here. */
+/** The powers of ten that the writer needs; float64 represents each exactly. */
 const powers = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
-/** Magnitudes from here to below `FIXED_END` are written without an exponent by the fast path. */
+/** The fast path writes magnitudes from here to `FIXED_END` (exclusive) without an exponent. */
 const FIXED_START = 1e-7;
 const FIXED_END = 1e7;
-/** Bytes that one float needs at most, with its comma. */
+/** Maximum number of bytes of a float and its comma. */
 const MAX_FLOAT_BYTES = 32;
 
 /** A growing buffer of JSON. */
@@ -25,7 +25,7 @@ export class JsonWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
 
-  /** Appends text as it is. */
+  /** Appends raw text. */
   raw(text: string): this {
     this.#reserve(text.length * 3);
     this.#length += encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
@@ -38,8 +38,8 @@ export class JsonWriter {
   }
 
   /**
-   * Appends one number: the shortest of 7 to 9 digits that read back as the same float32, always with a point or an
-   * exponent; `null` when it is not finite.
+   * Appends a number: the shortest of its forms with 7 to 9 digits that reads back as the same float32, always with a point or
+   * an exponent; `null` if it is not finite.
    */
   float(x: number): this {
     this.#reserve(MAX_FLOAT_BYTES);
@@ -62,7 +62,7 @@ export class JsonWriter {
     return this;
   }
 
-  /** Appends a string: the values as little-endian bytes in padded base64. */
+  /** Appends a string that holds the values as little-endian bytes in padded base64. */
   base64(values: Float32Array | Int8Array | Uint8Array): this {
     const source = littleEndianBytes(values);
     this.#reserve(Math.ceil(source.length / 3) * 4 + 2);
@@ -72,7 +72,7 @@ export class JsonWriter {
     return this;
   }
 
-  /** What was written. The writer must not be used any more. */
+  /** Returns the bytes. Do not use the writer afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -85,13 +85,13 @@ export class JsonWriter {
   }
 }
 
-/** Writes `x` at `at` and returns the position behind it. */
+/** Writes `x` at `at` and returns the position after it. */
 function writeFloat(bytes: Uint8Array, at: number, x: number): number {
   const magnitude = x < 0 ? -x : x;
   if (!(magnitude >= FIXED_START && magnitude < FIXED_END)) return writeText(bytes, at, unusualFloat(x));
   if (x < 0) bytes[at++] = MINUS;
 
-  // decimals such that n = magnitude · 10^decimals has 7 digits
+  // Choose decimals such that n = magnitude · 10^decimals has 7 digits.
   let decimals = 6;
   let scaled = magnitude;
   while (scaled >= 10) {
@@ -102,7 +102,7 @@ function writeFloat(bytes: Uint8Array, at: number, x: number): number {
     scaled *= 10;
     decimals++;
   }
-  // n / 10^decimals is rounded once, exactly as a reader of the decimal does it, so this comparison is the reader's.
+  // A reader of the decimal also rounds n / 10^decimals exactly once, so this comparison gives the reader's result.
   let n = Math.round(magnitude * powers[decimals]);
   for (let tries = 0; Math.fround(n / powers[decimals]) !== magnitude; tries++) {
     if (tries === 2) return writeText(bytes, at, unusualFloat(magnitude));
@@ -120,7 +120,7 @@ function writeFloat(bytes: Uint8Array, at: number, x: number): number {
   return writeFixed(bytes, at, n, decimals);
 }
 
-/** Writes n / 10^decimals. n is below 2^31. */
+/** Writes n / 10^decimals, where n < 2^31. */
 function writeFixed(bytes: Uint8Array, at: number, n: number, decimals: number): number {
   let nDigits = 1;
   while (nDigits < 10 && n >= powers[nDigits]) nDigits++;
@@ -137,7 +137,7 @@ function writeFixed(bytes: Uint8Array, at: number, n: number, decimals: number):
   return at + width + 1;
 }
 
-/** Zeros, very small and very large magnitudes, and what is no number. */
+/** Writes zeros, very small and very large magnitudes, infinities and NaN. */
 function unusualFloat(x: number): string {
   if (!Number.isFinite(x)) return 'null';
   if (x === 0) return Object.is(x, -0) ? '-0.0' : '0.0';

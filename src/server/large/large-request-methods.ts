@@ -1,8 +1,8 @@
 /**
- * @file What the server and its worker for large requests do for each other.
+ * @file The calls between the server and its worker for large requests.
  *
- * The worker reads, checks, tokenizes and answers; the server computes, because it knows who else waits. Inputs go to the
- * server as token ids end to end, vectors come back in portions, so that neither thread is kept for long.
+ * The worker reads, checks, tokenizes and answers. The server computes, because it knows which other requests wait. Inputs go
+ * to the server as concatenated token ids. Vectors come back in portions, so that no message occupies either thread for long.
  */
 import type { ContentPart, Embeddings, ModelInfo } from '../../engine/index.ts';
 import type { ErrorClass } from '../../workers/index.ts';
@@ -11,19 +11,19 @@ import type { BodyPath } from '../request.ts';
 import type { Settings } from '../state.ts';
 import type { VectorOptions } from '../vectors/compute-vectors.ts';
 
-/** What the worker does. `id` is that of a request, given by the server; a request embeds once at most at a time. */
+/** The worker's methods. `id` identifies a request; the server assigns it. A request makes at most one `embed` call at a time. */
 export interface LargeWorkerMethods {
-  /** Comes first. `header` is that of the model that the server runs, whatever lies at its path by now. */
+  /** The first call. `header` is that of the model that the server runs, even if the file at its path changed since. */
   open(params: { header: Uint8Array; info: ModelInfo; settings: Settings }): void;
-  /** The body of the answer. */
+  /** Returns the body of the answer. */
   answer(params: { id: number; path: BodyPath; bytes: Uint8Array<ArrayBuffer>; type: string }): Uint8Array<ArrayBuffer>;
-  /** Vectors of the next inputs end to end, and how many values belong to each. */
+  /** Delivers the concatenated vectors of the next inputs, and the number of values of each. */
   vectors(params: { id: number; values: Float32Array<ArrayBuffer>; lengths: number[] }): void;
 }
 
-/** What the server does. */
+/** The server's methods. */
 export interface LargeOwnerMethods {
-  /** Adds tokens that are not computed to what the log says about the request. */
+  /** Adds tokens to the log's count for the request, without computing anything. */
   logTokens(params: { id: number; nTokens: number }): void;
   /**
    * Computes vectors and sends them by `vectors`. The inputs are token ids end to end; input i has those from `offsets[i]` to
@@ -38,5 +38,5 @@ export interface LargeOwnerMethods {
   }): Pick<Embeddings, 'dimensions' | 'nTokens'>;
 }
 
-/** Classes that errors keep on their way. Both sides turn theirs into these before. */
+/** Classes that errors keep across threads. Both sides convert their errors to these classes first. */
 export const largeErrorClasses: readonly ErrorClass[] = [HttpError];

@@ -1,6 +1,6 @@
 /**
- * @file The module that the worker for large requests runs: the same handlers, over an engine that tokenizes here and has
- * the server compute.
+ * @file The module that the worker for large requests runs: the same handlers, over an engine that tokenizes in the worker and
+ * lets the server compute.
  */
 import { isMediaInput, partsOf } from '../../engine/images/parts.ts';
 import type { ContentPart, Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
@@ -18,7 +18,7 @@ import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } fr
 type Params<Name extends keyof LargeWorkerMethods> = Parameters<LargeWorkerMethods[Name]>[0];
 type Opened = Awaited<ReturnType<typeof open>>;
 
-/** Vectors that have come, by request. */
+/** Received vectors, by request. */
 const arrived = new Map<number, Float32Array[]>();
 const utf8 = new TextEncoder();
 let opening: Promise<Opened> | undefined;
@@ -40,7 +40,7 @@ const server = linkToOwner<LargeWorkerMethods, LargeOwnerMethods>(
 
 async function open({ header, info, settings }: Params<'open'>) {
   const metadata = await readMetadata(memorySource(header, info.source));
-  // The server has the cache.
+  // The server owns the cache.
   const state = createState({ ...settings, cacheSize: 0 });
   return { metadata, info, state, tokenizer: createTokenizer(metadata) };
 }
@@ -56,7 +56,7 @@ async function answer({ id, path, bytes, type }: Params<'answer'>, signal: Abort
       query: () => undefined,
       param: () => undefined,
       header: () => {},
-      // The server does, when it is asked for vectors.
+      // The server checks this when the worker asks for vectors.
       reserve: () => {},
       reserveBytes: () => {},
       countTokens: () => {},

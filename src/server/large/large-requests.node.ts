@@ -1,6 +1,6 @@
 /**
- * @file Requests with large bodies are read, checked, tokenized and answered in a worker, so that the thread that serves
- * HTTP has time for all others. The worker is started when the first one comes and ended when none has come for a while.
+ * @file Reads, checks, tokenizes and answers requests with large bodies in a worker, so that the thread that serves HTTP stays
+ * free for all others. The worker starts with the first large request and ends after a while without one.
  */
 import type { Embeddings, EmbedInput } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
@@ -11,9 +11,9 @@ import type { ModelState } from '../state.ts';
 import { computeVectors } from '../vectors/compute-vectors.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
 
-/** Milliseconds without a large request after which the worker is ended. */
+/** Milliseconds without a large request after which the worker ends. */
 const IDLE = 60_000;
-/** Most values in one message of vectors, unless a single vector has more. */
+/** Maximum number of values in a message of vectors, unless a single vector has more. */
 const PORTION = 1 << 18;
 
 type LargeWorker = WorkerLink<LargeWorkerMethods>;
@@ -26,7 +26,7 @@ export class LargeRequests implements LargeRequestHandler {
   #timer: NodeJS.Timeout | undefined;
   #nRequests = 0;
 
-  /** @param idle milliseconds without a request after which the worker is ended */
+  /** @param idle milliseconds without a request after which the worker ends */
   constructor(idle = IDLE) {
     this.#idle = idle;
   }
@@ -36,7 +36,7 @@ export class LargeRequests implements LargeRequestHandler {
     return this.#worker !== undefined;
   }
 
-  /** The body of the answer. Throws what the handler throws, and Error when the worker ended, for lack of memory say. */
+  /** Resolves to the body of the answer. Throws what the handler throws, and Error if the worker ends, for example for lack of memory. */
   async handle(request: LargeRequest): Promise<Uint8Array<ArrayBuffer>> {
     const { path, bytes, type, signal } = request;
     signal.throwIfAborted();
@@ -52,13 +52,13 @@ export class LargeRequests implements LargeRequestHandler {
     }
   }
 
-  /** Ends the worker; requests under way fail. */
+  /** Ends the worker; its requests fail. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     const worker = this.#worker;
-    // A request that comes while it ends starts another one.
+    // A request that arrives meanwhile starts a new worker.
     this.#worker = undefined;
-    await worker?.terminate(new Error('the worker for large requests was ended'));
+    await worker?.terminate(new Error('the worker for large requests ended'));
   }
 
   #start({ engine, settings }: ModelState): LargeWorker {
@@ -68,7 +68,7 @@ export class LargeRequests implements LargeRequestHandler {
         logTokens: ({ id, nTokens }) => this.#pending.get(id)?.logTokens(nTokens),
         embed: (params) => {
           const request = this.#pending.get(params.id);
-          if (request === undefined) throw new Error('the client has gone');
+          if (request === undefined) throw new Error('the client has disconnected');
           return embed(worker, request, params);
         },
       },
@@ -88,7 +88,7 @@ export class LargeRequests implements LargeRequestHandler {
 
 const workerFile = './large-request-worker.ts';
 
-/** The build turns `.ts` into `.js`. */
+/** Files have the ending `.ts` in the sources and `.js` in the build. */
 const workerModule = {
   url: () => new URL(workerFile, import.meta.url),
   start: () => new Worker(new URL(workerFile, import.meta.url), { type: 'module' }),

@@ -10,7 +10,7 @@ import { refuse } from './errors.ts';
 /** Paths that need no key, with and without the path prefix. */
 const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
 
-/** Refuses requests without one of the keys. Without keys, everybody may call. */
+/** Refuses requests without an accepted key. If there are no keys, it admits all requests. */
 export function checkKey(keys: readonly string[], prefix: string): MiddlewareHandler<Env> {
   const accepted = keys.map((key) => digest(Buffer.from(key)));
   const isPublic = (path: string) =>
@@ -26,7 +26,7 @@ export function checkKey(keys: readonly string[], prefix: string): MiddlewareHan
 function isKnown(accepted: readonly Uint8Array[], headers: Headers): boolean {
   const given = headers.get('authorization') || headers.get('x-api-key') || '';
   const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
-  // Headers come as bytes, which runtimes take for Latin-1 although clients send UTF-8.
+  // Runtimes decode header bytes as Latin-1, but clients send UTF-8.
   const forms = [digest(Buffer.from(key, 'latin1')), digest(Buffer.from(key))];
   let found = false;
   for (const wanted of accepted) {
@@ -35,7 +35,7 @@ function isKnown(accepted: readonly Uint8Array[], headers: Headers): boolean {
   return found;
 }
 
-/** All digests have the same length, so comparing them says nothing about the length of a key. */
+/** All digests have the same length, so that comparing them does not reveal the length of a key. */
 function digest(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest();
 }

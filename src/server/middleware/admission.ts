@@ -1,34 +1,34 @@
 /**
- * @file Admission control: bounds the requests in progress, so that overload costs only the requests that are refused.
+ * @file Admission control: limits the requests in progress, so that overload affects only the requests that the server refuses.
  */
 import { HttpError } from '../errors.ts';
 
-/** Most seconds that a client is told to wait. */
+/** Maximum number of seconds in `Retry-After`. */
 const MAX_RETRY_AFTER = 60;
-/** Share of `maxQueueBytes` that arriving bodies may hold while another request still counts as the only one. */
+/** Share of `maxQueueBytes` that arriving bodies may take while another request still counts as alone. */
 const NEGLIGIBLE = 1 / 512;
 
-/** Bounds of what may be in progress. */
+/** Limits for requests in progress. */
 export interface AdmissionLimits {
-  /** Most requests, 0 for any number. */
+  /** Maximum number of requests; 0: no limit. */
   readonly maxQueue: number;
-  /** Most bytes in the bodies and answers of all requests together. */
+  /** Maximum number of bytes in the bodies and answers of all requests together. */
   readonly maxQueueBytes: number;
 }
 
 /** An admitted request. */
 export interface Admission {
   /**
-   * Adds bytes: of the body, as they arrive, or for the answer.
-   * @throws HttpError (503) when there is no memory for them
+   * Adds bytes of the body as they arrive, or the bytes of the answer.
+   * @throws HttpError (503) if they exceed the limit
    */
   add(bytes: number): void;
   /**
-   * The body has arrived: from now on the request counts as in progress. A client that sends slowly keeps nobody out.
-   * @throws HttpError (503) when there are too many
+   * Marks the body as complete: from now on the request counts as in progress. A client that sends slowly therefore blocks nobody.
+   * @throws HttpError (503) if too many requests are in progress
    */
   start(): void;
-  /** The request has been answered. */
+  /** Ends the admission after the answer. */
   end(): void;
 }
 
@@ -54,16 +54,16 @@ export class AdmissionControl {
     this.#held = held;
   }
 
-  /** Requests in progress whose bodies have arrived. */
+  /** Number of requests in progress whose bodies are complete. */
   get nActive(): number {
     return this.#nActive;
   }
 
   /**
-   * Admits a request, before its body is read.
-   * @param declared bytes of the body, 0 if unknown; they count only once they arrive
-   * @param retryAfter seconds after which the server should have time
-   * @throws HttpError (503) when the server is full
+   * Admits a request, before its body arrives.
+   * @param declared bytes of the body, 0 if unknown. They count only when they arrive
+   * @param retryAfter estimated seconds until the server has capacity
+   * @throws HttpError (503) if the server is full
    */
   admit(declared: number, retryAfter: number): Admission {
     const { maxQueue, maxQueueBytes } = this.#limits;

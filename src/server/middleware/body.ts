@@ -1,5 +1,5 @@
 /**
- * @file Reads the body of a request once the server admits it, and has large bodies handled on another thread.
+ * @file Reads the body of a request after admission, and sends large bodies to another thread.
  */
 import type { RouteHandler } from '../context.ts';
 import { HttpError } from '../errors.ts';
@@ -9,15 +9,15 @@ import type { ModelState } from '../state.ts';
 import type { Admission } from './admission.ts';
 import { readBytes } from './read-bytes.ts';
 
-/** Bodies of more bytes are large; smaller ones take a few milliseconds. */
+/** Bodies with more bytes are large. Smaller ones take a few milliseconds. */
 const LARGE = 1 << 16;
 
-/** Most values in one answer: 256 MiB of float32, and three times as much as JSON. */
+/** Maximum number of values in an answer: 256 MiB of float32, three times as much as JSON. */
 const MAX_VALUES = 1 << 26;
-/** Bytes that a value takes while an answer is made: float32 and its decimals. */
+/** Bytes per value while the server makes an answer: a float32 and its decimals. */
 const BYTES_PER_VALUE = 16;
 
-/** Bounds the body and the answer of a request, and calls `handler` or, with a large body, `large`. */
+/** Limits the body and the answer of a request, and calls `handler`, or `large` for a large body. */
 export function withBody(path: BodyPath, handler: Handler, large: LargeRequestHandler | undefined): RouteHandler {
   return async (context, request) => {
     const admission = admit(context.state, Number(request.headers.get('content-length') ?? 0));
@@ -43,7 +43,7 @@ export function withBody(path: BodyPath, handler: Handler, large: LargeRequestHa
   };
 }
 
-/** @throws HttpError (503) when too much is in progress */
+/** @throws HttpError (503) if too many requests are in progress */
 function admit({ admission, counters, engine }: ModelState, bytes: number): Admission {
   const { tokensPerSecond } = counters;
   return admission.admit(bytes, tokensPerSecond > 0 ? engine.nWaitingTokens / tokensPerSecond : 1);

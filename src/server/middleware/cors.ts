@@ -1,11 +1,11 @@
 /**
- * @file CORS, as llama-server handles it.
+ * @file CORS headers and answers, as in llama-server.
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Env } from '../context.ts';
 import type { CorsOptions } from '../options.ts';
 
-/** Says which origins may read answers, and answers OPTIONS requests. */
+/** Sets the headers that say which origins may read answers, and answers OPTIONS requests. */
 export function cors(options: CorsOptions): MiddlewareHandler<Env> {
   return async (c, next) => {
     allowOrigin(c, options);
@@ -15,8 +15,8 @@ export function cors(options: CorsOptions): MiddlewareHandler<Env> {
 }
 
 /**
- * Sets `Access-Control-Allow-Origin`. An origin that is allowed by name may also send credentials; a browser hides the
- * answer from the page unless the answer itself allows them.
+ * Sets `Access-Control-Allow-Origin`. Only an origin that is allowed by name may send credentials. A browser hides an answer
+ * from the page unless the answer itself has this header.
  */
 function allowOrigin(c: Context<Env>, { origins = '*', credentials = true }: CorsOptions): void {
   const origin = c.req.header('origin') ?? '';
@@ -40,7 +40,7 @@ function preflight(
 ): Response {
   c.header('Access-Control-Allow-Credentials', String(credentials));
   c.header('Access-Control-Allow-Methods', methods);
-  // In requests with credentials `*` is a name like any other.
+  // If a request has credentials, browsers take `*` for a literal name.
   const asked = origins !== '*' && headers === '*' && credentials && c.req.header('access-control-request-headers');
   c.header('Access-Control-Allow-Headers', asked || headers);
   if (asked) c.header('Vary', 'Access-Control-Request-Headers', { append: true });

@@ -1,5 +1,5 @@
 /**
- * @file Answers that are errors: of handlers, of middleware, and of paths without a route.
+ * @file Error answers: for errors of handlers and middleware, and for paths without a route.
  */
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -17,7 +17,7 @@ import {
 import type { ServeOptions } from '../options.ts';
 import { foreignErrorBody } from './error-forms.ts';
 
-/** Answers what a handler throws. Counts abandoned requests, reports failures, and warns once of foreign token ids. */
+/** Answers an error that a handler throws. Counts abandoned requests, reports failures, and warns once of token ids outside the vocabulary. */
 export function answerErrors(
   counters: Counters,
   { onError, onWarning }: Pick<ServeOptions, 'onError' | 'onWarning'>,
@@ -25,7 +25,7 @@ export function answerErrors(
   let hasWarned = false;
   return (error, c) => {
     const answer = toHttpError(error);
-    // A refused body aborts the signal, too.
+    // Refusing a body also aborts the signal.
     if (answer.status === 500 && c.req.raw.signal.aborted) counters.abandoned++;
     else if (answer.status === 500) onError?.(error);
     if (answer.message.startsWith(INVALID_TOKENS) && !hasWarned) {
@@ -44,7 +44,7 @@ export const notFound: NotFoundHandler<Env> = (c) => {
   return c.body(layerErrorBody(error), 404);
 };
 
-/** Answers a request that reaches no handler. */
+/** Answers a request that no handler gets. */
 export function refuse(c: Context<Env>, type: ErrorType, message: string): Response {
   const error = new HttpError(type, message);
   const body = foreignErrorBody(c.req.path, error) ?? layerErrorBody(error);

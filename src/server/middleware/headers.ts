@@ -1,17 +1,17 @@
 /**
- * @file Headers that all answers have in common, as llama-server sends them.
+ * @file Headers that every answer has, as in llama-server.
  */
 import type { MiddlewareHandler } from 'hono';
 import type { Env } from '../context.ts';
 
-/** Every answer is JSON, unless its handler says otherwise. */
+/** Sets the content type to JSON. A handler can change it. */
 export const commonHeaders: MiddlewareHandler<Env> = async (c, next) => {
   c.header('Server', 'llama.cpp');
   c.header('Content-Type', 'application/json; charset=utf-8');
   await next();
 };
 
-/** Marks answers to HEAD. Comes after everything that refuses requests. */
+/** Marks answers to HEAD. It runs after all middleware that can refuse a request. */
 export const headHeaders: MiddlewareHandler<Env> = async (c, next) => {
   if (c.req.method === 'HEAD') c.header('Accept-Ranges', 'bytes');
   await next();

@@ -1,12 +1,12 @@
 /**
- * @file Counts and times requests, and reports each for the log.
+ * @file Counts and times requests, and reports each one to the log.
  */
 import type { MiddlewareHandler } from 'hono';
 import type { Env } from '../context.ts';
 import type { Counters } from '../counters.ts';
 import type { ServeOptions } from '../options.ts';
 
-/** Comes first, to time the whole request. Only requests that pass `checkKey` enter the counters. */
+/** Runs first, to time the whole request. The counters include only requests that pass `checkKey`. */
 export function measure(counters: Counters, onRequest: ServeOptions['onRequest']): MiddlewareHandler<Env> {
   return async (c, next) => {
     const started = performance.now();

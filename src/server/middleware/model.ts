@@ -1,5 +1,5 @@
 /**
- * @file Holds requests off until the model is loaded.
+ * @file Refuses requests until the model is loaded.
  */
 import type { MiddlewareHandler } from 'hono';
 import type { Env } from '../context.ts';
@@ -7,7 +7,7 @@ import type { Engine } from '../engine.ts';
 import { type ModelState, type ServerState, withModel } from '../state.ts';
 import { refuse } from './errors.ts';
 
-/** Gives handlers the state with the model; until it is there, answers 503 `Loading model`. */
+/** Gives handlers the state with the model. Until the model is loaded, answers 503 `Loading model`. */
 export function requireModel(state: ServerState, engine: Engine | Promise<Engine>): MiddlewareHandler<Env> {
   let loaded: ModelState | undefined;
   const use = (model: Engine) => {

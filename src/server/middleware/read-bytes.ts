@@ -1,15 +1,15 @@
 /**
- * @file Reads the bytes of a body: its limit, and its packing (`Content-Encoding`).
+ * @file Reads the bytes of a body, enforces its limit, and decompresses it (`Content-Encoding`).
  */
 import { HttpError } from '../errors.ts';
 
-/** Bodies up to this many bytes are read as a whole, which is faster. */
+/** Bodies up to this many bytes are read at once, which is faster. */
 const AT_ONCE = 1 << 16;
 
 /**
- * The body of a request, unpacked.
- * @param onBytes called with the number of bytes that arrive; an error that it throws ends the reading
- * @throws HttpError for more than `limit` bytes, packed or not (413), an unknown packing (415), a broken one (400)
+ * Reads and decompresses the body of a request.
+ * @param onBytes called with the number of bytes that arrive; reading stops if it throws
+ * @throws HttpError for more than `limit` bytes before or after decompression (413), an unsupported encoding (415), or broken data (400)
  */
 export async function readBytes(
   request: Request,
@@ -43,7 +43,7 @@ export async function readBytes(
   return bytes;
 }
 
-/** How a body is packed: the names of codings have no case, `x-gzip` is gzip, and `identity` or nothing is none. */
+/** The encoding of a body. Names are case-insensitive, `x-gzip` is gzip, and `identity` is the same as no encoding. */
 function packingOf(headers: Headers): string {
   const names = (headers.get('content-encoding') ?? '').toLowerCase().split(',');
   const codings = names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
@@ -55,7 +55,7 @@ async function* unpack(body: ReadableStream<Uint8Array<ArrayBuffer>>, packing: s
   if (!known && packing !== 'identity') {
     throw new HttpError(
       'unsupported_media_type_error',
-      `bodies in Content-Encoding ${packing} cannot be read: use gzip, deflate or none`,
+      `Content-Encoding ${packing} is not supported: use gzip, deflate or none`,
     );
   }
   const bytes = known ? body.pipeThrough(new DecompressionStream(packing)) : body;
@@ -63,11 +63,11 @@ async function* unpack(body: ReadableStream<Uint8Array<ArrayBuffer>>, packing: s
     yield* bytes as unknown as AsyncIterable<Uint8Array>;
   } catch (error) {
     if (!known || !isUnpackingError(error)) throw error;
-    throw new HttpError('invalid_request_error', `the body is no ${packing}: ${error.message}`);
+    throw new HttpError('invalid_request_error', `the body is not valid ${packing}: ${error.message}`);
   }
 }
 
-/** A TypeError by the standard; Node throws that of its zlib. */
+/** The standard requires a TypeError; Node throws an error of zlib. */
 function isUnpackingError(error: unknown): error is Error {
   return error instanceof TypeError || String((error as { code?: unknown }).code).startsWith('Z_');
 }

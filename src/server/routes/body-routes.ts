@@ -1,5 +1,5 @@
 /**
- * @file The routes whose handlers need the body, by their paths. The worker for large requests has the same ones.
+ * @file The routes whose handlers need the body, by path. The worker for large requests has the same routes.
  */
 
 import type { BodyPath, Handler } from '../request.ts';

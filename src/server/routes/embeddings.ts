@@ -1,5 +1,5 @@
 /**
- * @file POST /v1/embeddings in OpenAI's format and POST /embeddings, /embedding in llama-server's own.
+ * @file POST /v1/embeddings in OpenAI's format, and POST /embeddings and /embedding in llama-server's own format.
  */
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
 import { Turn } from '../../turn.ts';
@@ -15,7 +15,7 @@ import { computeVectors, promptText, type Vectors } from '../vectors/compute-vec
 import { convertVector, type OutputDtype } from '../vectors/output-dtypes.ts';
 
 /**
- * Answers /v1/embeddings. `content` instead of `input` gives the native format, as in llama-server.
+ * Answers /v1/embeddings. As in llama-server, `content` instead of `input` selects the native format.
  * @throws HttpError, InputError, the signal's reason
  */
 export async function openAiEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
@@ -80,7 +80,7 @@ function truncation(
   return truncate === 'START' ? 'start' : 'end';
 }
 
-/** llama-server never normalises the vectors of tokens; scores are no vectors. */
+/** llama-server never normalises token vectors, and scores are not vectors. */
 function normalization({ pooling }: ModelInfo, asked: number | null | undefined, byDefault: number): number {
   if (pooling === 'none') return -1;
   return asked ?? (pooling === 'rank' ? -1 : byDefault);

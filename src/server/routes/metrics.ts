@@ -1,12 +1,12 @@
 /**
- * @file GET /metrics in Prometheus' text format: llama-server's names first, then our own.
+ * @file GET /metrics in Prometheus' text format: llama-server's metrics first, then ours.
  */
 import type { Histogram } from '../counters.ts';
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
 import type { ModelState, Settings } from '../state.ts';
 
-/** When this module was loaded, which is when the process began to serve. */
+/** Time at which this module was loaded, which is when the process began to serve. */
 const startedAt = Math.floor(Date.now() / 1000);
 
 /** GET /metrics. */
@@ -38,7 +38,7 @@ function scrape({ engine, cache, counters, admission }: ModelState): string {
     add(type, `llamacpp:${name}`, help, value);
   theirs('counter', 'prompt_tokens_total', 'Tokens computed.', counters.promptTokens);
   theirs('counter', 'prompt_tokens_cached_total', 'Always 0: there is no prefix cache.', 0);
-  theirs('counter', 'prompt_seconds_total', 'Seconds of computing.', counters.promptSeconds);
+  theirs('counter', 'prompt_seconds_total', 'Seconds spent computing.', counters.promptSeconds);
   theirs('counter', 'tokens_predicted_total', 'Always 0: no text is generated.', 0);
   theirs('counter', 'tokens_predicted_seconds_total', 'Always 0: no text is generated.', 0);
   theirs('counter', 'n_decode_total', 'Batches computed.', nBatches);
@@ -48,19 +48,19 @@ function scrape({ engine, cache, counters, admission }: ModelState): string {
   }
   theirs('gauge', 'prompt_tokens_seconds', 'Tokens per second since the last scrape.', counters.takeTokensPerSecond());
   theirs('gauge', 'predicted_tokens_seconds', 'Always 0: no text is generated.', 0);
-  theirs('gauge', 'requests_processing', 'Requests under way.', admission.nActive);
-  theirs('gauge', 'requests_deferred', 'Inputs that wait.', waiting);
+  theirs('gauge', 'requests_processing', 'Requests in progress.', admission.nActive);
+  theirs('gauge', 'requests_deferred', 'Inputs waiting.', waiting);
   theirs(
     'gauge',
     'n_busy_slots_per_decode',
-    'Inputs in a batch on average.',
+    'Average number of inputs in a batch.',
     nBatches > 0 ? counters.batchInputs / nBatches : 0,
   );
 
-  add('gauge', 'gguf_embed_queue_inputs', 'Inputs that wait to be computed.', waiting);
-  add('gauge', 'gguf_embed_queue_tokens', 'Tokens of the inputs that wait.', engine.nWaitingTokens);
-  add('counter', 'gguf_embed_rejected_total', 'Requests turned away because the queue was full.', counters.rejected);
-  add('counter', 'gguf_embed_abandoned_total', 'Requests whose client went away.', counters.abandoned);
+  add('gauge', 'gguf_embed_queue_inputs', 'Inputs waiting to be computed.', waiting);
+  add('gauge', 'gguf_embed_queue_tokens', 'Tokens of the waiting inputs.', engine.nWaitingTokens);
+  add('counter', 'gguf_embed_rejected_total', 'Requests refused because the queue was full.', counters.rejected);
+  add('counter', 'gguf_embed_abandoned_total', 'Requests whose client disconnected.', counters.abandoned);
   add('counter', 'gguf_embed_cache_hits_total', 'Vectors taken from the cache.', counters.cacheHits);
   add('counter', 'gguf_embed_cache_misses_total', 'Vectors not found in the cache.', counters.cacheMisses);
   add('gauge', 'gguf_embed_cache_entries', 'Vectors in the cache.', cache?.size ?? 0);

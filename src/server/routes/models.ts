@@ -7,7 +7,7 @@ import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
 import type { ModelState } from '../state.ts';
 
-/** llama.cpp's numbers for the kinds of vocabulary. */
+/** llama.cpp's numbers for the types of vocabulary. */
 const vocabTypes = { spm: 1, bpe: 2, wordpiece: 3, unigram: 4, rwkv: 5, plamo2: 6 } as const;
 
 /** The body of the answer. */

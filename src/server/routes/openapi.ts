@@ -1,5 +1,5 @@
 /**
- * @file GET /openapi.json: a description of the routes, made from the schemas that check requests.
+ * @file GET /openapi.json: a description of the routes, generated from the schemas that check requests.
  */
 import { errorStatus } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
@@ -28,12 +28,12 @@ const object = (properties: Record<string, JsonSchema>, ...optional: string[]): 
 });
 const idParameter = { name: 'id', in: 'path', required: true, schema: text };
 const usage = object({ prompt_tokens: integer, total_tokens: integer });
-const truncated = { type: 'boolean', description: 'there, and true, when the input was cut' };
+const truncated = { type: 'boolean', description: 'true if the input was truncated; otherwise absent' };
 const anyObject = { type: 'object' };
 const ollamaError = object({ error: text });
 const teiError = object({ error: text, error_type: text });
 
-/** All routes that do something. */
+/** All routes, except those that only answer 501. */
 function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
   return [
     {
@@ -76,7 +76,7 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
     {
       paths: ['/v1/rerank', '/v1/reranking', '/rerank', '/reranking'],
       method: 'post',
-      summary: 'How well documents answer a query, best first',
+      summary: 'Scores of documents for a query, best first',
       body: bodies.rerank,
       answer: {
         anyOf: [
@@ -94,7 +94,7 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
     {
       paths: ['/tokenize'],
       method: 'post',
-      summary: 'Token ids of a text',
+      summary: 'The token ids of a text',
       body: bodies.tokenize,
       answer: object({
         tokens: list({ anyOf: [integer, object({ id: integer, piece: { anyOf: [text, list(integer)] } })] }),
@@ -103,14 +103,14 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
     {
       paths: ['/detokenize'],
       method: 'post',
-      summary: 'Text of token ids',
+      summary: 'The text of token ids',
       body: bodies.detokenize,
       answer: object({ content: text }),
     },
     { paths: ['/models', '/v1/models'], method: 'get', summary: 'The model', answer: anyObject },
     { paths: ['/v1/models/{id}'], method: 'get', summary: 'The model of this name', answer: anyObject },
     { paths: ['/props'], method: 'get', summary: 'Settings of the server', answer: anyObject },
-    { paths: ['/slots'], method: 'get', summary: 'How busy the server is', answer: list(anyObject) },
+    { paths: ['/slots'], method: 'get', summary: 'The load of the server', answer: list(anyObject) },
     { paths: ['/metrics'], method: 'get', summary: 'Counters for Prometheus', answer: text, contentType: 'text/plain' },
     { paths: ['/openapi.json'], method: 'get', summary: 'This description', answer: anyObject },
   ];

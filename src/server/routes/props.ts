@@ -1,5 +1,5 @@
 /**
- * @file GET and POST /props: the settings of the server, in llama-server's words.
+ * @file GET and POST /props: the settings of the server, in llama-server's format.
  */
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
@@ -35,7 +35,7 @@ export function props({ state }: RequestContext): string {
   });
 }
 
-/** POST /props: there is nothing to change. */
+/** POST /props. No property can be changed. */
 export function changeProps({ state }: RequestContext): string {
   if (state.settings.props) return '{"success":true}';
   throw new HttpError(

@@ -1,5 +1,5 @@
 /**
- * @file POST /rerank and its aliases, in Jina's format and, when the request has `texts`, in that of text-embeddings-inference.
+ * @file POST /rerank and its aliases: Jina's format, or text-embeddings-inference's format for requests with `texts`.
  */
 import { type Embedder, type RankInput, Reranker, type ScoreScale } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
@@ -11,8 +11,8 @@ import type { BodyContext } from '../request.ts';
 import { checkBody, rerankBody } from '../schema/bodies.ts';
 
 /**
- * Scores documents against a query; best first, equal ones in the order given. Scores are on the scale
- * that the server was started with; by default raw, as llama-server gives them.
+ * Scores documents against a query, best first. Documents with equal scores keep their order. Scores have the scale that the
+ * server was started with; the default is raw, as in llama-server.
  * @throws HttpError, ContextSizeError, the signal's reason
  */
 export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {

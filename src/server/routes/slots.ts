@@ -1,10 +1,10 @@
 /**
- * @file GET /slots: how busy the server is, in llama-server's words.
+ * @file GET /slots: the load of the server, in llama-server's format.
  */
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
 
-/** GET /slots. This server has no slots; it reports as many busy ones as requests are in progress. */
+/** GET /slots. This server has no slots; it reports one busy slot for each request in progress. */
 export function slots({ state, query }: RequestContext): string {
   const { engine, admission, settings } = state;
   if (!settings.slots) {

@@ -11,7 +11,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * `{"tokens":[…]}`. Ids in the content are passed through; a leading text gets the special tokens.
- * @throws HttpError for what is no content, and for an id outside the vocabulary
+ * @throws HttpError for invalid content or an id outside the vocabulary
  */
 export async function tokenize({ state, fields, logTokens }: BodyContext): Promise<Body> {
   const { tokenizer } = state.engine;
@@ -29,8 +29,8 @@ export async function tokenize({ state, fields, logTokens }: BodyContext): Promi
 }
 
 /**
- * `{"content":"…"}`, special tokens as text.
- * @throws HttpError for what is no list of ids, and for an id outside the vocabulary
+ * Answers `{"content":"…"}`, with special tokens as text.
+ * @throws HttpError for a value that is not a list of ids, or an id outside the vocabulary
  */
 export async function detokenize({ state, fields, logTokens }: BodyContext): Promise<string> {
   const { tokens } = checkBody(detokenizeBody, await fields());
@@ -39,12 +39,12 @@ export async function detokenize({ state, fields, logTokens }: BodyContext): Pro
   return JSON.stringify({ content: state.engine.detokenize(tokens) });
 }
 
-/** @throws HttpError naming the id and its place */
+/** @throws HttpError with the id and its position */
 function checkId(id: number, place: string, { vocab: { nTokens } }: Tokenizer): number {
   if (id >= 0 && id < nTokens) return id;
   throw new HttpError(
     'invalid_request_error',
-    `${place} is ${id}, which is outside the vocabulary of ${nTokens} tokens (0 to ${nTokens - 1})`,
+    `${place} is ${id}, outside the vocabulary of ${nTokens} tokens (0 to ${nTokens - 1})`,
   );
 }
 
@@ -59,7 +59,7 @@ function piecesJson(tokens: readonly number[], tokenizer: Tokenizer): Body {
   return json.raw(']}').finish();
 }
 
-/** A piece as text, or as its byte values when it is not UTF-8. */
+/** A piece as text, or as byte values if it is not valid UTF-8. */
 function jsonPiece(bytes: Uint8Array): string | number[] {
   try {
     return utf8.decode(bytes);

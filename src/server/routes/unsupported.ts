@@ -1,10 +1,10 @@
 /**
- * @file Routes of llama-server that this server does not have: 501 with the reason.
+ * @file Routes of llama-server that this server does not support: they answer 501 with the reason.
  */
 import { HttpError } from '../errors.ts';
 import type { Handler, RequestContext } from '../request.ts';
 
-/** Routes of llama-server that generate text or work on chats. */
+/** Routes of llama-server that generate text or handle chats. */
 export const generationPaths = [
   '/completion',
   '/completions',
@@ -26,7 +26,7 @@ export const generationPaths = [
   '/apply-template',
 ] as const;
 
-/** A handler that answers 501. */
+/** A handler that answers 501 with `message`. */
 export function unsupported(message: string): Handler<RequestContext> {
   return () => {
     throw new HttpError('not_supported_error', message);

@@ -57,7 +57,7 @@ export const teiEmbedBody = v.object(
     }),
     normalize: flag('normalize', true, 'scale vectors to the Euclidean length 1'),
     truncate: flag('truncate', false, 'cut an input that is longer than the context'),
-    truncation_direction: field('which end is cut off: Left or Right', {
+    truncation_direction: field('which end to cut: Left or Right', {
       enum: ['Left', 'Right', 'left', 'right', null],
     }),
     prompt_name: field('prompt to put before inputs that are texts', {

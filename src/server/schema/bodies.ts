@@ -1,5 +1,5 @@
 /**
- * @file The request bodies. Messages are those of llama-server where it has one; fields that are not named are ignored.
+ * @file The schemas of request bodies. Messages are llama-server's where it has one. Unknown fields are ignored.
  */
 import * as v from 'valibot';
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
@@ -8,26 +8,26 @@ import type { Fields } from '../json/fields.ts';
 import { outputDtypes } from '../vectors/output-dtypes.ts';
 import { readContent, readInputs, readRanked } from './inputs.ts';
 
-// Descriptions and metadata are for /openapi.json. They come before the first transformation or second schema of a pipe,
-// because JSON Schema describes the input.
+// Descriptions and metadata appear in /openapi.json. They precede the first transformation or second schema of a pipe, because
+// JSON Schema describes the input.
 
-/** A field that takes its default when it has the wrong type, as llama-server's optional fields do. */
+/** A field that falls back to its default if its type is wrong, like llama-server's optional fields. */
 const lenientBoolean = (otherwise: boolean, description: string) =>
   v.fallback(v.optional(v.pipe(v.boolean(), v.description(description)), otherwise), otherwise);
 
-/** The name that a client gives the model. */
+/** The client's name for the model. */
 const model = v.fallback(v.optional(v.pipe(v.string(), v.description('name of the model in the answer'))), undefined);
 
-/** An integer; other numbers are truncated and booleans are 0 or 1. */
+/** An integer. Other numbers are truncated, and booleans are 0 or 1. */
 const integer = v.pipe(
   v.union([v.number(), v.boolean()], (issue) => typeErrorMessage('number', issue.input)),
   v.transform((value) => Math.trunc(Number(value))),
 );
 
-/** A value of any type that `jsonSchema` describes and the following actions check. */
+/** A value of any type. `jsonSchema` describes it, and the actions that follow check it. */
 const described = (jsonSchema: object) => v.pipe(v.unknown(), v.metadata({ ...jsonSchema }));
 
-/** Which end is cut off. */
+/** Which end to cut. */
 const truncationDirection = v.pipe(
   v.nullish(
     v.pipe(
@@ -38,10 +38,10 @@ const truncationDirection = v.pipe(
     ),
     'right',
   ),
-  v.description('which end is cut off'),
+  v.description('which end to cut'),
 );
 
-/** A value that `read` understands or refuses with an HttpError. */
+/** A value that `read` accepts, or refuses with an HttpError. */
 const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema: object) =>
   v.pipe(
     described(jsonSchema),
@@ -96,7 +96,7 @@ const promptSchema = {
   ],
 };
 
-/** POST /v1/embeddings, /embeddings, /embedding. Checked in this order. */
+/** POST /v1/embeddings, /embeddings, /embedding. The fields are checked in this order. */
 export const embeddingsBody = v.object({
   encoding_format: v.pipe(
     v.nullish(
@@ -107,7 +107,7 @@ export const embeddingsBody = v.object({
       ),
       'float',
     ),
-    v.description('vectors as numbers or as base64 of their little-endian bytes; not for the native format'),
+    v.description('vectors as numbers, or as base64 of their little-endian bytes; the native format ignores it'),
   ),
   input: readBy(
     readInputs,
@@ -128,7 +128,9 @@ export const embeddingsBody = v.object({
         ),
       ),
     ),
-    v.description('values in a vector: cut and normalised again, or filled up with zeros'),
+    v.description(
+      'number of values in a vector: longer vectors are cut and normalised again, shorter ones padded with zeros',
+    ),
   ),
   output_dtype: v.pipe(
     v.nullish(v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`), 'float'),
@@ -136,7 +138,7 @@ export const embeddingsBody = v.object({
   ),
   prompt_name: v.pipe(
     v.nullish(v.string('"prompt_name" must be a string')),
-    v.description('prompt to put before inputs that are texts'),
+    v.description('name of the prompt to put before each text'),
   ),
   truncate: v.pipe(
     v.nullish(
@@ -150,7 +152,7 @@ export const embeddingsBody = v.object({
       ),
       false,
     ),
-    v.description('cut an input that is longer than the context; END and START say which end, as for Cohere and NIM'),
+    v.description('truncate inputs longer than the context; END and START, from Cohere and NIM, say which end to cut'),
   ),
   truncation_direction: truncationDirection,
   model,
@@ -184,7 +186,7 @@ const documents = (description: string) =>
     undefined,
   );
 
-/** Whether a pair is cut, by what `truncate` says. Fields of a form are text. */
+/** Whether `truncate` asks to cut a pair. Fields of a form are strings. */
 const cutsPair = new Map<unknown, boolean>([
   [true, true],
   [false, false],
@@ -194,7 +196,7 @@ const cutsPair = new Map<unknown, boolean>([
   ['NONE', false],
 ]);
 
-/** POST /rerank. `documents` wins over `texts` when both are usable. */
+/** POST /rerank. `documents` takes precedence over `texts` if both are usable. */
 export const rerankBody = v.pipe(
   v.object({
     query: v.pipe(
@@ -207,12 +209,12 @@ export const rerankBody = v.pipe(
     texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
     top_n: v.pipe(
       v.fallback(v.optional(v.union([v.number(), v.boolean()])), undefined),
-      v.description('return only that many of the best'),
+      v.description('return only this many of the best results'),
       v.metadata({ minimum: 0 }),
       v.transform((value) => (value === undefined ? undefined : Math.trunc(Number(value)))),
       v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
     ),
-    return_text: lenientBoolean(false, 'with texts: give back the text of each result'),
+    return_text: lenientBoolean(false, 'with texts: return the text of each result'),
     truncate: v.pipe(
       v.nullish(
         v.pipe(
@@ -220,12 +222,12 @@ export const rerankBody = v.pipe(
           v.transform((value) => cutsPair.get(typeof value === 'string' ? value.toUpperCase() : value)),
           v.custom<boolean>(
             (value) => value !== undefined,
-            '"truncate" must be true, false, NONE or END: a pair can be cut at its end only',
+            '"truncate" must be true, false, NONE or END: only the end of a pair can be cut',
           ),
         ),
         false,
       ),
-      v.description('cut a pair that is longer than the context at its end; NONE and END are words of Cohere and NIM'),
+      v.description('truncate pairs longer than the context at the end; NONE and END are the words of Cohere and NIM'),
     ),
     truncation_direction: truncationDirection,
     model,
@@ -240,7 +242,7 @@ export const rerankBody = v.pipe(
   }),
   v.check(
     ({ truncate, truncation_direction: direction }) => !(truncate && direction === 'left'),
-    '"truncation_direction" must be right: a pair can be cut at its end only',
+    '"truncation_direction" must be right: only the end of a pair can be cut',
   ),
 );
 
@@ -248,13 +250,13 @@ export const rerankBody = v.pipe(
 export const tokenizeBody = v.object({
   content: v.pipe(
     v.nullish(
-      readBy(readContent, 'a text, or texts and token ids mixed', { anyOf: [{ type: 'string' }, mixedSchema] }),
+      readBy(readContent, 'a text, or a list of texts and token ids', { anyOf: [{ type: 'string' }, mixedSchema] }),
     ),
     v.description('what to tokenize'),
   ),
   add_special: lenientBoolean(false, 'add the special tokens of the model'),
   parse_special: lenientBoolean(true, 'read the text of special tokens as tokens'),
-  with_pieces: lenientBoolean(false, 'give the text of each token, too'),
+  with_pieces: lenientBoolean(false, 'also return the text of each token'),
 });
 
 /** POST /detokenize. */
@@ -269,8 +271,8 @@ export const detokenizeBody = v.object({
 });
 
 /**
- * The fields of a body after a schema.
- * @throws HttpError with the message of the first field that is wrong
+ * Checks a body against a schema and returns its fields.
+ * @throws HttpError with the message of the first invalid field
  */
 export function checkBody<S extends v.GenericSchema>(schema: S, fields: Fields): v.InferOutput<S> {
   const result = v.safeParse(schema, fields, { abortEarly: true });

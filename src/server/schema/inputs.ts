@@ -1,5 +1,5 @@
 /**
- * @file The forms that `input` and `content` may have, read as llama-server reads them.
+ * @file The forms of `input` and `content`, with llama-server's rules.
  */
 import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
 import { isMediaObject, isTypedPart, MediaRequest, readMarkedPrompt, readMedia } from '../media/media-request.ts';
@@ -60,7 +60,7 @@ function isId(value: unknown): value is number {
 }
 
 /**
- * The `content` of /tokenize: a text, or texts and ids mixed. Ids are taken as they are.
+ * Reads the `content` of /tokenize: a text, or texts and ids mixed. Ids are kept unchanged.
  * @throws HttpError for any other value
  */
 export function readContent(value: unknown): string | Mixed {
@@ -69,7 +69,7 @@ export function readContent(value: unknown): string | Mixed {
   return value.map(readPart);
 }
 
-/** Fractions of ids are cut off, and booleans are 0 or 1, as everywhere in llama-server. */
+/** Fractional ids are truncated, and booleans are 0 or 1, as everywhere in llama-server. */
 function readPart(part: unknown): string | number {
   if (typeof part === 'string') return part;
   if (typeof part === 'number' || typeof part === 'boolean') return Math.trunc(Number(part));

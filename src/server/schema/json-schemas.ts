@@ -7,7 +7,7 @@ import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './bodi
 /** A JSON Schema, as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What the schemas that check requests say about the input. The converter is loaded here because few servers are asked for it. */
+/** The JSON Schema of the input of a schema that checks requests. It loads the converter on demand, because few servers need it. */
 export async function bodySchemas() {
   const { toJsonSchema } = await import('@valibot/to-json-schema');
   const schemaOf = (body: Parameters<typeof toJsonSchema>[0]): JsonSchema => {

@@ -1,30 +1,30 @@
 /**
- * @file The least rate at which bodies must arrive: a client that sends a byte now and then holds its place and what has
- * arrived of its body, for as long as it likes.
+ * @file Enforces a minimum rate at which bodies arrive. Without one, a client that sends a byte now and then could keep its
+ * place, and the memory of its partial body, for as long as it likes.
  */
 import type { IncomingMessage } from 'node:http';
 
-/** Bytes a second at which a body must arrive, on average. */
+/** Average rate at which a body must arrive, in bytes per second. */
 const MIN_RATE = 16 * 2 ** 10;
-/** The same for bodies that are under way when the server is told to stop. */
+/** The same for bodies that are still arriving when a stop begins. */
 const STOP_RATE = 10 * 2 ** 20;
-/** Most milliseconds by which such a body may be late. */
+/** Maximum delay of such a body, in milliseconds. */
 const STOP_PATIENCE = 500;
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const INTERVAL = 250;
 
-/** A body on its way. */
+/** A body that is still arriving. */
 interface Arrival {
   readonly incoming: IncomingMessage;
-  /** Bytes of its connection when it was last looked at. */
+  /** Bytes received on its connection at the last check. */
   seen: number;
-  /** Milliseconds for which nothing more has to arrive. */
+  /** Milliseconds during which it may stay silent. */
   credit: number;
 }
 
 /**
- * Closes connections whose body arrives too slowly. A body may fall behind the least rate for so long as `patience`; bytes
- * that come faster make up for that, but are not saved for later: a body of 100 MiB cannot be held back at its last byte.
+ * Closes connections whose bodies arrive too slowly. A body may fall behind the minimum rate by up to `patience`. Faster bytes
+ * make up for a delay but earn no credit: a client cannot hold back the last byte of a body of 100 MiB.
  */
 export class Arrivals {
   readonly #underWay = new Set<Arrival>();
@@ -33,13 +33,13 @@ export class Arrivals {
   #rate = MIN_RATE;
   #last = performance.now();
 
-  /** @param patience most milliseconds by which a body may be late */
+  /** @param patience maximum delay of a body, in milliseconds */
   constructor(patience: number) {
     this.#patience = patience;
     this.#timer = setInterval(() => this.#look(), INTERVAL).unref();
   }
 
-  /** Watches a request until its body is there. */
+  /** Watches a request until its body is complete. */
   watch(incoming: IncomingMessage): void {
     if (incoming.complete) return;
     const arrival: Arrival = { incoming, seen: incoming.socket.bytesRead, credit: this.#patience };
@@ -47,20 +47,20 @@ export class Arrivals {
     incoming.once('close', () => this.#underWay.delete(arrival));
   }
 
-  /** From now on only bodies that arrive fast are waited for. */
+  /** From now on, waits only for bodies that arrive fast. */
   hurry(): void {
     this.#patience = STOP_PATIENCE;
     this.#rate = STOP_RATE;
   }
 
-  /** Stops looking. */
+  /** Stops checking. */
   close(): void {
     clearInterval(this.#timer);
   }
 
   #look(): void {
     const now = performance.now();
-    // When this thread was busy, clients could not send.
+    // While this thread was busy, clients could not send.
     const passed = Math.min(now - this.#last, 2 * INTERVAL);
     this.#last = now;
     for (const arrival of this.#underWay) {

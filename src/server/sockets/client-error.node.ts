@@ -1,11 +1,11 @@
 /**
- * @file Answers to bytes that are no request. Node's own say nothing but a status.
+ * @file Answers bytes that are not an HTTP request. Node's own answers have only a status.
  */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { layerErrorBody } from '../errors.ts';
 
-/** Statuses that are not 400, by Node's code of the error. */
+/** Statuses other than 400, by Node's error code. */
 const statuses: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
@@ -13,8 +13,8 @@ const statuses: Readonly<Record<string, number>> = {
 };
 
 /**
- * Answers with the reason and ends the connection.
- * @param mayAnswer whether an answer could not be taken for a part of another one
+ * Answers with the reason and closes the connection.
+ * @param mayAnswer false if the client could take the answer for a part of another one
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, mayAnswer: boolean): void {
   const { code = '' } = error;
@@ -23,7 +23,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, 
     return;
   }
   const status = statuses[code] ?? 400;
-  const message = status === 408 ? 'the request did not arrive in time' : `this is no HTTP request: ${error.message}`;
+  const message = status === 408 ? 'the request did not arrive in time' : `expected an HTTP request: ${error.message}`;
   const body = layerErrorBody({ status, type: 'invalid_request_error', message });
   socket.end(
     [

@@ -1,25 +1,25 @@
 /**
- * @file Which connections are open and which requests each of them has to answer, so that a stop ends every connection that
- * owes nothing. Node's own `close` waits for connections that have not sent a whole header, and no longer ends them.
+ * @file Tracks open connections and the answers that each one waits for, so that a stop can end every connection that waits for
+ * none. Node's own `close` waits for connections with an incomplete header, and no longer times them out.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.node.ts';
 import type { TrackedResponse } from './response.node.ts';
 
-/** Milliseconds for reading what has arrived when the server is told to stop. */
+/** Milliseconds for reading data that has already arrived when a stop begins. */
 const GRACE = 100;
-/** Most milliseconds that a client may take for the next piece of its answer while the server stops. */
+/** Maximum time for a client to read the next piece of its answer during a stop, in milliseconds. */
 const STOP_SILENCE = 500;
-/** Most bytes in all answers that clients have not read; beyond, those are cut off that have not read for the longest time. */
+/** Maximum number of bytes in all unread answers. Beyond it, the server closes the connections that have read nothing for the longest time. */
 const MAX_UNREAD = 512 * 2 ** 20;
-/** Milliseconds between two looks at what was read. */
+/** Milliseconds between two checks of what clients have read. */
 const INTERVAL = 250;
 
 /** A request and its answer. */
 interface Exchange {
   readonly outgoing: TrackedResponse;
-  /** Whether the answer is to say `Connection: close`. */
+  /** Whether the answer should have `Connection: close`. */
   last: boolean;
 }
 
@@ -29,16 +29,16 @@ export class Connections {
   readonly #timer: NodeJS.Timeout;
   #silence: number;
   readonly #arrivals: Arrivals;
-  /** Connections that can carry requests, with those that are not answered yet, in the order of their arrival. */
+  /** Connections that can carry requests, with their unanswered requests in the order of arrival. */
   readonly #open = new Map<Socket, Exchange[]>();
-  /** TCP connections whose TLS handshake is not complete, by their two ends. */
+  /** TCP connections with an incomplete TLS handshake, by their two endpoints. */
   readonly #handshakes = new Map<string | Socket, Socket>();
   #state: 'open' | 'stopping' | 'sealed' = 'open';
 
   /**
    * @param isTls whether connections begin with a TLS handshake
-   * @param silence most milliseconds that a client may take to read the next piece of its answer
-   * @param patience most milliseconds for which a body may be late, see `Arrivals`
+   * @param silence maximum time for a client to read the next piece of its answer, in milliseconds
+   * @param patience maximum delay of a body in milliseconds, see `Arrivals`
    */
   constructor(server: Server, isTls: boolean, silence: number, patience: number) {
     this.#server = server;
@@ -62,7 +62,7 @@ export class Connections {
     });
   }
 
-  /** Notes a request. @returns whether it is to be answered: after a stop only those are that had arrived by then */
+  /** Records a request. @returns whether to answer it: during a stop, only requests that arrived before it get an answer */
   begin(incoming: IncomingMessage, outgoing: TrackedResponse): boolean {
     const exchanges = this.#open.get(incoming.socket);
     const before = exchanges?.at(-1);
@@ -73,24 +73,24 @@ export class Connections {
     this.#arrivals.watch(incoming);
     outgoing.once('close', () => {
       exchanges.splice(exchanges.indexOf(exchange), 1);
-      // The next answer of the connection could not leave before.
+      // The connection's next answer could not start before.
       const [next] = exchanges;
       if (next?.outgoing.stuckSince !== undefined) next.outgoing.stuckSince = performance.now();
-      // An answer whose header had left when the stop came promised to keep the connection.
+      // An answer whose header was sent before the stop promised to keep the connection open.
       if (this.#state !== 'open' && next === undefined) incoming.socket.destroySoon();
     });
     if (this.#state === 'stopping') announceEnd(exchanges);
     return true;
   }
 
-  /** Whether bytes that are sent now could not be taken for a part of an answer under way. */
+  /** Whether the client cannot take bytes sent now for a part of an unfinished answer. */
   isBetweenAnswers(socket: Socket): boolean {
     return this.#open.get(socket)?.every(({ outgoing }) => !outgoing.headersSent) ?? false;
   }
 
   /**
-   * Ends every connection after its last answer, and at once when it waits for none. Requests that have arrived but were not
-   * read yet are answered, too, so reading goes on for a moment.
+   * Ends every connection after its last answer, and those that wait for none at once. Requests that have arrived but are unread
+   * still get an answer, so reading continues for a moment.
    * @returns when all connections are closed
    */
   async stop(): Promise<void> {
@@ -105,7 +105,7 @@ export class Connections {
     await new Promise((resolve) => setTimeout(resolve, GRACE));
     this.#state = 'sealed';
     const closed = new Promise<unknown>((resolve) => {
-      // That of HTTP would also end connections whose answer is complete but has not left yet. Bun has only that one.
+      // HTTP's own `close` would also end connections with a complete answer that is not sent yet. Bun has only that one.
       if (this.#server instanceof NetServer) Reflect.apply(NetServer.prototype.close, this.#server, [resolve]);
       else (this.#server as Server).close(resolve);
     });
@@ -113,12 +113,12 @@ export class Connections {
     for (const [socket, exchanges] of this.#open) if (exchanges.length === 0) socket.destroy();
     this.#endUnmatched();
     await closed;
-    // Its timer for headers has nothing to watch any more.
+    // Its timer for headers has nothing left to watch.
     this.#server.close(() => {});
     this.abandon();
   }
 
-  /** Stops looking at connections, when there are none any more. */
+  /** Stops checking once no connection is left. */
   abandon(): void {
     this.#arrivals.close();
     clearInterval(this.#timer);
@@ -136,13 +136,13 @@ export class Connections {
     });
   }
 
-  /** Ends connections of which it is not known whether their handshake is complete, once no known one is left. */
+  /** Once no known connection is left, ends those whose handshake may be incomplete. */
   #endUnmatched(): void {
     if (this.#state !== 'sealed' || this.#open.size > 0) return;
     for (const socket of this.#handshakes.values()) socket.destroy();
   }
 
-  /** Closes the connections of clients that do not read their answers, or too slowly. */
+  /** Closes the connections of clients that read their answers too slowly or not at all. */
   #lookAtUnread(): void {
     const now = performance.now();
     const stuck: TrackedResponse[] = [];
@@ -164,7 +164,7 @@ export class Connections {
   }
 }
 
-/** Lets the last of the answers of a connection say `Connection: close`, where its header has not been sent. */
+/** Sets `Connection: close` on the last answer of a connection, unless its header is already sent. */
 function announceEnd(exchanges: readonly Exchange[]): void {
   for (const [i, exchange] of exchanges.entries()) {
     if (exchange.outgoing.headersSent) continue;
@@ -175,7 +175,7 @@ function announceEnd(exchanges: readonly Exchange[]): void {
   }
 }
 
-/** The two ends of a TCP connection, which a TLS connection over it has in common with it; UNIX sockets have none. */
+/** The two endpoints of a TCP connection, which identify it under TLS, too. UNIX sockets have none. */
 function ends({ localAddress, localPort, remoteAddress, remotePort }: Socket): string | undefined {
   return remotePort === undefined ? undefined : `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }

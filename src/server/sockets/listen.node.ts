@@ -1,5 +1,5 @@
 /**
- * @file Sockets for the application: listens with Node's HTTP server and stops without losing what was accepted.
+ * @file Sockets for the application: listens with Node's HTTP server, and stops without losing accepted requests.
  */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -13,40 +13,40 @@ import { originForm } from './request-line.ts';
 import { TrackedResponse } from './response.node.ts';
 import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
 
-/** Most seconds until the headers of a request are complete, and without a byte of its answer. */
+/** Maximum time for complete headers, and between two pieces of an answer, in seconds. */
 const MAX_SILENCE = 60;
-/** Most seconds by which a body may be late, see `Arrivals`. */
+/** Maximum delay of a body in seconds, see `Arrivals`. */
 const MAX_LATENESS = 30;
 
 /** Where and how to listen. */
 export interface ListenOptions {
-  /** Address (IPv6 with or without brackets), name, or path of a UNIX socket that ends in `.sock`. Not empty. */
+  /** Address (IPv6 with or without brackets), host name, or path of a UNIX socket with the ending `.sock`. Not empty. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   /** Key and certificate in PEM: HTTPS. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Most seconds until a request has arrived as a whole. Default 3600. */
+  /** Maximum number of seconds for a request to arrive completely. Default 3600. */
   readonly timeout?: number;
-  /** Most connections at a time; more are closed at once. Default: any number. */
+  /** Maximum number of connections; further ones are closed at once. Default: no limit. */
   readonly maxConnections?: number;
-  /** Called when a connection cannot be accepted, for lack of memory say. The server goes on. */
+  /** Called when the server cannot accept a connection, for example for lack of memory. The server continues. */
   readonly onError?: (error: Error) => void;
 }
 
 /** A listening server. */
 export interface Listening {
-  /** How to reach it. */
+  /** Its URL. */
   readonly url: string;
   /** 0 for a UNIX socket. */
   readonly port: number;
-  /** Stops accepting, waits for the answers under way, closes all connections. */
+  /** Stops accepting, waits for unfinished answers, closes all connections. */
   close(): Promise<void>;
 }
 
 /**
  * Starts listening.
- * @throws Error in plain words when the address cannot be used, or key and certificate do not fit
+ * @throws Error with the reason if it cannot use the address, or if key and certificate do not match
  */
 export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): Promise<Listening> {
   const { port, tls, timeout = 3600 } = options;
@@ -56,7 +56,7 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   const silence = Math.min(timeout, MAX_SILENCE) * 1000;
   const limits: ServerOptions<typeof IncomingMessage, typeof TrackedResponse> = {
     ServerResponse: TrackedResponse,
-    // No route depends on it, and health probes that speak HTTP/1.0 have none.
+    // No route needs a `Host` header, and health probes with HTTP/1.0 send none.
     requireHostHeader: false,
     headersTimeout: silence,
     requestTimeout: timeout * 1000,
@@ -65,7 +65,7 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   const server = tls ? createTlsServer({ ...limits, ...tls, handshakeTimeout: silence }) : createServer(limits);
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const connections = new Connections(server, tls !== undefined, silence, Math.min(timeout, MAX_LATENESS) * 1000);
-  // Replaces the global Request and Response by lighter ones, which halves the time that a request costs this thread.
+  // Replaces the global Request and Response by lighter ones, which halves this thread's time per request.
   const answer = getRequestListener((request, { incoming }) =>
     app.fetch(request, { client: incoming.socket.remoteAddress }),
   );
@@ -77,7 +77,7 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
     return answer(incoming, outgoing);
   };
   server.on('request', onRequest);
-  // An `Expect` that is not known is ignored, as llama-server does.
+  // As in llama-server, an unknown `Expect` is ignored.
   server.on('checkExpectation', onRequest);
   server.on('clientError', (error, socket) =>
     answerClientError(error, socket, socket instanceof Socket && connections.isBetweenAnswers(socket)),
@@ -108,7 +108,7 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   };
 }
 
-/** Resolves when the server listens, rejects with Node's error. */
+/** Resolves when the server listens; rejects with Node's error. */
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const listening = () => {
@@ -125,11 +125,11 @@ function isSocketPath(host: string): boolean {
   return host.endsWith('.sock');
 }
 
-/** Answers a request line of another version as llama-server does, and ends the connection. */
+/** Answers a request line with another HTTP version as llama-server does, and closes the connection. */
 function refuseVersion({ httpVersion }: IncomingMessage, outgoing: ServerResponse): void {
   const error = new HttpError(
     'invalid_request_error',
-    `HTTP/${httpVersion} is not spoken here: use HTTP/1.1 or HTTP/1.0`,
+    `HTTP/${httpVersion} is not supported: use HTTP/1.1 or HTTP/1.0`,
   );
   const body = layerErrorBody(error);
   outgoing.writeHead(error.status, {
@@ -149,9 +149,9 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
       ? `${where} is in use: choose another path with --host`
       : `${where} is in use: choose another port with --port, or stop what listens there`,
     EACCES: `no permission to listen on ${where}`,
-    ENOENT: `there is no folder for ${where}`,
-    EADDRNOTAVAIL: `${host} is no address of this machine`,
-    ENOTFOUND: `the host name ${host} is not known`,
+    ENOENT: `the folder of ${where} does not exist`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine`,
+    ENOTFOUND: `unknown host name: ${host}`,
   };
   return new Error(reasons[error.code ?? ''] ?? `cannot listen on ${where}: ${error.message}`, { cause: error });
 }

@@ -1,14 +1,14 @@
 /**
- * @file The target of a request as llama-server reads it: the text of the path decides about the route, and a host, in the
- * target or in a header, decides about nothing.
+ * @file Interprets the target of a request as llama-server does: the text of the path selects the route. A host has no effect,
+ * neither in the target nor in a header.
  */
 
-/** What has to be rewritten before a URL is made of a target. */
+/** What needs rewriting before the target can become a URL. */
 const special = /[\\#]|\/(?:\.|%2e)/i;
 
 /**
- * A target from which a URL can be made whose path is that of the target: a URL would resolve `/..`, and take `\` for `/`.
- * Those become segments that no route has.
+ * Rewrites a target so that a URL keeps its path unchanged. Without rewriting, a URL resolves `/..` and takes `\` for `/`.
+ * Such parts become segments that no route has.
  * @param target as in the request line: `/path?query`, `http://host/path?query` or `*`
  */
 export function originForm(target: string): string {

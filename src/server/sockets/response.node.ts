@@ -1,7 +1,7 @@
 /**
- * @file How answers leave: header names in their usual spelling, as llama-server sends them (they have no case by the
- * standard, but some clients compare them as they come, and `Headers` gives them in lower case), and bodies in pieces, so
- * that it can be seen whether the client reads.
+ * @file Sends answers. Header names get their usual spelling, as in llama-server: by the standard they are case-insensitive, but
+ * some clients compare them literally, and `Headers` gives them in lower case. Bodies leave in pieces, so that the server can
+ * see whether the client reads.
  */
 import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
@@ -10,7 +10,7 @@ const spellings = new Map([
   ['www-authenticate', 'WWW-Authenticate'],
 ]);
 
-/** A name with capitals at the beginnings of its words. */
+/** Capitalises each word of a name. */
 function usualSpelling(name: string): string {
   let usual = spellings.get(name);
   if (usual === undefined) {
@@ -22,14 +22,14 @@ function usualSpelling(name: string): string {
 
 type Sent = OutgoingHttpHeaders | OutgoingHttpHeader[] | string | undefined;
 
-/** Most bytes that leave at a time. */
+/** Maximum number of bytes in a piece. */
 const PIECE = 2 ** 18;
 
-/** A response that tells how much of its body has not left yet, and since when. */
+/** A response that reports the unsent bytes of its body, and since when they wait. */
 export class TrackedResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
-  /** When the last piece left, or the answer was complete; `undefined` until then. */
+  /** When it sent the last piece or the answer became complete; `undefined` until then. */
   stuckSince: number | undefined;
-  /** Bytes of the body that wait. */
+  /** Unsent bytes of the body. */
   waiting = 0;
 
   override writeHead(status: number, ...[reason, headers]: [reason?: Sent, headers?: Sent]): this {

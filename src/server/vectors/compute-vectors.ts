@@ -1,6 +1,6 @@
 /**
- * @file Computes the vectors of a request: puts prompts before texts, takes vectors from the cache, and lets the engine
- * compute the others.
+ * @file Computes the vectors of a request: puts prompts before texts, takes vectors from the cache, and has the engine compute
+ * the others.
  */
 import { isMediaInput } from '../../engine/images/parts.ts';
 import type { EmbedInput, EmbedOptions } from '../../engine/index.ts';
@@ -37,7 +37,7 @@ export function promptText({ state }: RequestContext, name: string | undefined):
 }
 
 /**
- * The vectors of `inputs`.
+ * Computes the vectors of `inputs`.
  * @throws InputError, the signal's reason
  */
 export async function computeVectors(
@@ -78,7 +78,7 @@ async function throughCache(
     }
     const ids = engine.tokenize(input);
     nTokens[index] = ids.length;
-    // The engine decides where to cut, and needs the text for that.
+    // The engine decides where to cut, and needs the text to do so.
     const key =
       ids.length > engine.info.nCtx ? undefined : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]}`);
     const vector = key === undefined ? undefined : cache.get(key);

@@ -1,19 +1,19 @@
 /**
- * @file Vectors in fewer bits: `output_dtype`.
+ * @file Vectors with fewer bits: `output_dtype`.
  */
 
-/** How the values of a vector are given. */
+/** Types of the values in a vector. */
 export const outputDtypes = ['float', 'int8', 'uint8', 'binary', 'ubinary'] as const;
 export type OutputDtype = (typeof outputDtypes)[number];
 
 /**
- * A vector in another type:
- *  - `int8`: each vector scaled so that its largest magnitude is 127, which keeps angles; halves away from zero;
+ * Converts a vector to another type:
+ *  - `int8`: scales each vector so that its largest magnitude is 127, which keeps angles; rounds halves away from zero;
  *  - `uint8`: the same plus 128;
- *  - `ubinary`: one bit a value, 1 where it is positive, the first value in the highest bit, zeros at the end;
- *  - `binary`: the same bytes minus 128, as signed ones.
+ *  - `ubinary`: one bit per value, 1 if it is positive; the first value is the highest bit, and zeros pad the end;
+ *  - `binary`: the same bytes minus 128, as signed bytes.
  *
- * The binary forms are those of sentence-transformers.
+ * The binary types are those of sentence-transformers.
  */
 export function convertVector(vector: Float32Array, dtype: Exclude<OutputDtype, 'float'>): Int8Array | Uint8Array {
   if (dtype === 'int8') return scaleToInt8(vector);

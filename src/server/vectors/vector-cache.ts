@@ -1,34 +1,34 @@
 /**
- * @file Keeps vectors of recent inputs, by their tokens and everything else that decides about the numbers.
+ * @file Keeps the vectors of recent inputs. The key is an input's tokens and everything else that affects the numbers.
  */
 import { LRUCache } from 'lru-cache';
 
-/** Bytes that an entry takes beside its key and its values, about. */
+/** Approximate number of bytes of an entry besides its key and values. */
 const ENTRY_BYTES = 256;
 
-/** A cache that forgets the vectors that were not used for longest. */
+/** A cache that drops the least recently used vectors first. */
 export class VectorCache {
   readonly #vectors: LRUCache<string, Float32Array>;
 
   /**
-   * @param maxVectors most vectors
-   * @param maxBytes most bytes of keys and vectors; a vector that needs more by itself is not kept
+   * @param maxVectors maximum number of vectors
+   * @param maxBytes maximum number of bytes of keys and vectors; a vector that alone exceeds it is not kept
    */
   constructor(maxVectors: number, maxBytes: number) {
     this.#vectors = new LRUCache({
-      // The cache allocates its index at once, so a bound that bytes keep out of reach must not count.
+      // The cache allocates its index at once, so this ignores a limit on vectors that the limit on bytes keeps out of reach.
       max: Math.min(maxVectors, Math.ceil(maxBytes / ENTRY_BYTES)),
       maxSize: maxBytes,
       sizeCalculation: (vector, key) => ENTRY_BYTES + 2 * key.length + vector.byteLength,
     });
   }
 
-  /** Vectors that are kept. */
+  /** Number of kept vectors. */
   get size(): number {
     return this.#vectors.size;
   }
 
-  /** Bytes that they take. */
+  /** Bytes of the kept vectors and their keys. */
   get bytes(): number {
     return this.#vectors.calculatedSize;
   }
@@ -38,13 +38,13 @@ export class VectorCache {
   }
 
   set(key: string, vector: Float32Array): void {
-    // A view would keep the vectors of its whole batch in memory.
+    // A view would keep its whole batch in memory.
     const isView = vector.byteLength < vector.buffer.byteLength;
     this.#vectors.set(key, isView ? vector.slice() : vector);
   }
 }
 
-/** The key of an input: exact, so that no two inputs share one. Two UTF-16 units a token. */
+/** The key of an input. It is exact: no two inputs share a key. Each token takes two UTF-16 units. */
 export function cacheKey(ids: ArrayLike<number>, options: string): string {
   let key = `${options}|`;
   for (let i = 0; i < ids.length; i++) key += String.fromCharCode(ids[i] >>> 16, ids[i] & 0xffff);

@@ -103,7 +103,8 @@ describe('request lines', () => {
   ])('GET %s: %d', async (target, status) => {
     const answer = await answerTo(await start(), `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    if (status === 400) expect(JSON.parse(answer.split('\r\n\r\n')[1]).error.message).toContain('no HTTP request');
+    if (status === 400)
+      expect(JSON.parse(answer.split('\r\n\r\n')[1]).error.message).toContain('expected an HTTP request');
     if (status === 404) expect(JSON.parse(answer.split('\r\n\r\n')[1]).error.message).toBe('File Not Found');
   });
 
@@ -126,10 +127,10 @@ describe('request lines', () => {
   });
 
   it.each<[string, number, RegExp]>([
-    ['\0\0\0', 400, /no HTTP request/],
-    ['GET / HTTP/1.1\r\nno colon\r\n\r\n', 400, /no HTTP request/],
-    ['POST /tokenize HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, /no HTTP request/],
-    ['POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz', 400, /no HTTP request/],
+    ['\0\0\0', 400, /expected an HTTP request/],
+    ['GET / HTTP/1.1\r\nno colon\r\n\r\n', 400, /expected an HTTP request/],
+    ['POST /tokenize HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, /expected an HTTP request/],
+    ['POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz', 400, /expected an HTTP request/],
     [`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, /overflow/i],
     ['GET / HTTP/1.1\r\nX: ', 408, /in time/],
   ])('%j is refused with a reason', async (text, status, reason) => {
