@@ -68,6 +68,7 @@ rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', modules]);
 nameWorkers();
+fixVersion();
 await bundle();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
@@ -90,6 +91,12 @@ function nameWorkers() {
     const named = text.replaceAll(/(['"])(\.\/[\w-]+-worker)\.ts\1/g, '$1$2.js$1');
     if (named !== text) writeFileSync(path, named);
   }
+}
+
+/** Puts the version into the module that gives it. */
+function fixVersion() {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  writeFileSync(`${modules}/cli/version.js`, `export const packageVersion = async () => ${JSON.stringify(version)};\n`);
 }
 
 /**

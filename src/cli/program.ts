@@ -1,13 +1,13 @@
 /**
  * @file The program: finds the command, reads its options, runs it; errors are one line and exit code 1.
  */
-import { readFile } from 'node:fs/promises';
 import { nearest } from '../nearest.ts';
 import { commands } from './commands.ts';
 import { log } from './log.ts';
 import { type CommandName, commandNames } from './option-types.ts';
 import { parseOptions } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
+import { packageVersion } from './version.ts';
 
 async function main([first, ...args]: readonly string[]): Promise<void> {
   if (first === undefined || first === 'help' || first === '-h' || first === '--help') {
@@ -45,8 +45,7 @@ function isCommand(name: string): name is CommandName {
 }
 
 async function printVersion(): Promise<void> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  process.stdout.write(`gguf-embed ${(JSON.parse(text) as { version: string }).version}\n`);
+  process.stdout.write(`gguf-embed ${await packageVersion()}\n`);
 }
 
 /** Runs the command that `args` name. Ends the process with code 1 after an error. */

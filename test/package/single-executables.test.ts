@@ -69,6 +69,8 @@ describe.skipIf(!wanted)('in one file', () => {
     };
     const { code, log } = await serving(['-m', model, '-t', '2'], use, [join(home, 'gguf-embed')]);
     expect(code, log).toBe(0);
+    const { stdout } = await run(join(home, 'gguf-embed'), ['--version']);
+    expect(stdout).toMatch(/^gguf-embed \d+\.\d+\.\d+\n$/);
   });
 
   it("a program computes as Node's single executable application", async () => {
