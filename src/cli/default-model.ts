@@ -11,7 +11,7 @@ import { UsageError } from './usage-error.ts';
 /**
  * The model that is offered where options and arguments name none: after a question on a terminal. `undefined` when a
  * model is named, or something that may be meant as one.
- * @throws UsageError that says the command, where nobody can be asked or the answer is no
+ * @throws UsageError that says the command, if there is no terminal to ask on or the answer is no
  */
 export async function offeredModel({ values, positionals }: Parsed): Promise<ChosenModel | undefined> {
   if (positionals.length > 0 || chosenModel(values) !== undefined) return undefined;

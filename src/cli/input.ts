@@ -11,7 +11,7 @@ import { cannotRead, readTextFile, requireRegularFile } from './read-file.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
-/** @throws UsageError when no option names a model, or for an argument that is no flag */
+/** @throws UsageError when no option names a model, or for an argument that is not a flag */
 export function requireModel(parsed: Parsed): ChosenModel {
   const { command, positionals } = parsed;
   if (positionals.length > 0) {

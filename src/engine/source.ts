@@ -24,7 +24,7 @@ interface FileHandle {
   getFile(): Promise<Blob>;
 }
 
-/** Bytes around what is read of a remote file that come along, in runtimes without files. */
+/** Bytes of a remote file to fetch at a time, in runtimes without files. */
 const REMOTE_BLOCK_BYTES = 4 * 2 ** 20;
 
 /**

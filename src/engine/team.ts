@@ -55,7 +55,7 @@ export class Team {
   #rejectLoad: (reason: unknown) => void = () => {};
 
   /**
-   * Starts `size` workers. Whoever makes a team disposes of it, unless `load` rejects.
+   * Starts `size` workers. The caller disposes of the team, unless `load` rejects.
    * @param workerUrl URL of the workers' module, if it is not the one in the package
    */
   constructor(size: number, workerUrl?: string | URL) {

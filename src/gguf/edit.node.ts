@@ -1,5 +1,5 @@
 /**
- * @file Changes the metadata of a GGUF file on disk: in place where the new header fits, else by writing the file anew.
+ * @file Changes the metadata of a GGUF file on disk: in place if the new header fits, otherwise by writing a new file.
  */
 import { open } from 'node:fs/promises';
 import { createFile } from './create-file.node.ts';

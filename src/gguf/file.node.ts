@@ -41,7 +41,7 @@ export async function openFile(path: string): Promise<ByteSource> {
 }
 
 /**
- * A file that somebody else in this process holds open and closes, read by its descriptor. Reads block the calling
+ * A file that other code in this process opens and closes, read by its descriptor. Reads block the calling
  * thread, which costs less than waiting for another one (20 ms of loading a small model).
  * @param turn when to let go of the thread, if it has other work
  */

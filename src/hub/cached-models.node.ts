@@ -40,7 +40,7 @@ type Folders = Pick<HubSettings, 'cacheFolder' | 'urlFolder'>;
 
 /** What ends the names of unfinished downloads of ours, of llama.cpp and of huggingface_hub. */
 const PARTIAL = /\.(?:gguf-embed\.partial(?:\.json(?:\.new)?)?|downloadInProgress|incomplete)$/;
-/** Unfinished downloads that nobody has written to for so many milliseconds are left over. */
+/** Unfinished downloads without a write for this many milliseconds count as abandoned. */
 const LEFT_OVER_AFTER = 60 * 60 * 1000;
 
 /** The models of the cache by name. One that several commits have is listed once. */
@@ -59,7 +59,7 @@ export async function listCachedModels(folders: Folders): Promise<CachedModel[]>
 
 /**
  * Removes a model from the cache: what its name, or name and quant, stands for, and what nothing else needs.
- * @throws HubError when there is no such model, with the names that are near
+ * @throws HubError if the model is not in the cache, with similar names
  */
 export async function removeModel(name: string, folders: Folders): Promise<Removed[]> {
   const byUrl = (await modelsByUrl(folders.urlFolder)).find((model) => model.name === name);
@@ -89,7 +89,7 @@ export async function removeModel(name: string, folders: Folders): Promise<Remov
 }
 
 /**
- * Removes what nobody will use again: commits that no branch is at, blobs without a commit, downloads that were given up.
+ * Removes unused files: commits without a branch, blobs without a commit, abandoned downloads.
  * @param dryRun only tells
  */
 export async function pruneCache(folders: Folders, dryRun: boolean): Promise<Removed[]> {
@@ -171,7 +171,7 @@ async function removeOrphans(folder: RepoFolder): Promise<Removed[]> {
   return removeAll(await orphansOf(folder, await listSnapshots(folder)));
 }
 
-/** Unfinished downloads in a folder that nobody is at. */
+/** Abandoned downloads in a folder. */
 async function leftOver(folder: string): Promise<string[]> {
   const paths = (await namesIn(folder)).filter((name) => PARTIAL.test(name)).map((name) => join(folder, name));
   const ages = await Promise.all(paths.map(async (path) => Date.now() - (await stat(path)).mtimeMs));

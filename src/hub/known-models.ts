@@ -172,7 +172,7 @@ export const knownModels: readonly KnownModel[] = [
   ...rerankers.map(expand('reranker')),
 ];
 
-/** What is offered to somebody who names no model: small, with a free licence. Its GGUF file has `DEFAULT_MODEL_BYTES`. */
+/** The model offered if the user names none: small, with a free licence. Its GGUF file has `DEFAULT_MODEL_BYTES`. */
 export const DEFAULT_MODEL = 'bge-small-en-v1.5';
 export const DEFAULT_MODEL_BYTES = 36_700_000;
 

@@ -28,7 +28,7 @@ const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /**
  * The newest commit and its files.
- * @param tries of each request, where failures may pass; few for somebody who can do without the answer
+ * @param tries of each request, for failures that may pass; few if the caller can do without the answer
  * @throws HubError when the repository cannot be listed; of one that is not found with names that are near
  */
 export async function listRepository(connection: Connection, repo: string, tries?: number): Promise<Listing> {

@@ -1,8 +1,8 @@
 /**
- * @file One process at a time: a lock that is a file, made by whoever comes first and gone when he is done.
+ * @file One process at a time: a lock file, which the first process creates and removes when it is done.
  *
  * The file names its owner. A lock is void when its owner has died on this machine, or has not touched it for a while, so
- * that one left by a process that was killed holds nobody up. Void locks are cleared away under a lock of their own.
+ * that a lock left by a killed process does not block others. Void locks are removed under a lock of their own.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
@@ -17,7 +17,7 @@ const LOOK = 200;
 /** Options of `withLock`. */
 export interface LockOptions {
   readonly signal?: AbortSignal;
-  /** Called once when somebody else holds the lock. */
+  /** Called once if another process holds the lock. */
   readonly onWait?: () => void;
 }
 

@@ -21,7 +21,7 @@ export interface HubOptions {
   readonly connections?: number;
 }
 
-/** What a caller hears while a model is fetched. */
+/** Events while a model is fetched. */
 export interface HubEvents {
   readonly signal?: AbortSignal;
   /** Bytes that are stored so far, and those of all files together. */
@@ -30,5 +30,5 @@ export interface HubEvents {
   readonly onMessage?: (message: string) => void;
 }
 
-/** Where the hub is when nobody says otherwise. */
+/** The default address of the hub. */
 export const DEFAULT_ENDPOINT = 'https://huggingface.co/';

@@ -47,7 +47,7 @@ export class PartialFile {
   }
 
   /**
-   * Goes on with what is at `path`, or begins anew where that is nothing, or of another size or version.
+   * Continues the download at `path`. Starts over if there is none, or if its size or version differs.
    * @param etag of the version that is wanted, where it is known
    * @throws HubError when the file cannot be written
    */

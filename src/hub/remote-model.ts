@@ -30,7 +30,7 @@ export function connectionOf({
  * @param source `hf:user/repo[:quant]`, or a URL of http or https
  * @param file exact path in the repository, instead of a quant
  * @param blockBytes as `openRemote` takes it
- * @throws HubError when there is no such file or it cannot be had; the signal's reason
+ * @throws HubError if the file does not exist or cannot be fetched; the signal's reason
  */
 export async function openRemoteModel(
   source: string,

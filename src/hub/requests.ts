@@ -29,7 +29,7 @@ const MAX_WAIT = 300;
 
 /**
  * An endpoint with a `/` at its end, and a token.
- * @throws HubError for an endpoint that is no URL, or a token that no header can hold
+ * @throws HubError for an endpoint that is not a URL, or a token that a header cannot hold
  */
 export function checkConnection(
   address: string,
@@ -47,7 +47,7 @@ export function checkConnection(
 
 /**
  * The answer of a server after all redirects, whatever its status.
- * @throws HubError when nobody answers or the redirects cannot be followed; the signal's reason
+ * @throws HubError if the server does not answer or the redirects cannot be followed; the signal's reason
  */
 export async function request(
   connection: Connection,
@@ -85,7 +85,7 @@ export function isOurs({ endpoint }: Connection, url: URL): boolean {
 
 /**
  * A JSON answer of the hub, and the URL of the next page where there is one.
- * @throws HubError for every status but 200, and for what is no JSON or too much of it
+ * @throws HubError for every status other than 200, and for an answer that is too large or not JSON
  */
 export async function requestJson(
   connection: Connection,

@@ -23,7 +23,7 @@ const DEFAULT_CONNECTIONS = 4;
 
 /**
  * Fills in what the environment says.
- * @throws HubError for an endpoint that is no URL, or a token that no header can hold
+ * @throws HubError for an endpoint that is not a URL, or a token that a header cannot hold
  */
 export async function hubSettings(
   options: HubOptions & HubEvents = {},

@@ -31,7 +31,7 @@ export interface ImageInfo {
 
 /**
  * Format and size of a picture, read from its header; nothing is decoded.
- * @throws ImageError for a file that is no picture, a damaged header, or a size beyond the limits
+ * @throws ImageError for a file that is not a picture, a damaged header, or a size beyond the limits
  */
 export function imageSize(bytes: Uint8Array, { name, limits }: Pick<DecodeOptions, 'name' | 'limits'> = {}): ImageInfo {
   return named(name, () => inspect(bytes, limits).info);

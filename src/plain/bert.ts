@@ -135,7 +135,7 @@ export function splitWords(text: string): string[] {
 
 /**
  * WordPiece: of each word the longest token that it begins with, then the same with the rest. In GGUF files, U+2581 marks tokens that begin
- * a word. A word of which a part is no token becomes the unknown token as a whole.
+ * a word. A word with a part that is not a token becomes one unknown token.
  */
 export function tokenize(metadata: Map<string, Value>, text: string): number[] {
   const tokens = metadata.get('tokenizer.ggml.tokens') as string[];

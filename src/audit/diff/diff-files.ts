@@ -44,7 +44,7 @@ export interface FileDifference {
 
 /** Options of `diffFiles`. */
 export interface DiffOptions {
-  /** Values compared, values in all, and the tensor under way. */
+  /** Values compared, values in all, and the current tensor. */
   readonly onProgress?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
 }

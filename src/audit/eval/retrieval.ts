@@ -36,7 +36,7 @@ export interface RetrievalResult {
 const DEPTH = 100;
 
 /**
- * A line of `corpus.jsonl` or `queries.jsonl`: `_id`, `text`, and of documents perhaps a `title`, which goes before the text.
+ * A line of `corpus.jsonl` or `queries.jsonl`: `_id`, `text`, and for documents an optional `title`, which precedes the text.
  * @throws DataError naming `what`
  */
 export function readIdentifiedText(line: string, what: string): IdentifiedText {
@@ -73,7 +73,7 @@ export function readJudgements(text: string): Map<string, Map<string, number>> {
 
 /**
  * Embeds the judged queries and all documents, and ranks the documents of each query by cosine. As in BEIR's own evaluation, a document
- * with the id of the query is no answer to it.
+ * with the id of the query does not count as an answer.
  * @throws DataError when no query is judged
  */
 export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts): Promise<RetrievalResult> {

@@ -40,7 +40,7 @@ export function ownPrograms(nCpus: number): OwnProgram[] {
   return [...wasm, ...webgpu];
 }
 
-/** Loads the model, embeds the texts, and frees it. Resolves to why not where there is no GPU. */
+/** Loads the model, embeds the texts, and frees it. Resolves to the reason if there is no GPU. */
 export async function ownAnswers(
   path: string,
   { options }: OwnProgram,

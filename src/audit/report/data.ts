@@ -16,7 +16,7 @@ export interface Picture {
   readonly width: number;
   /** The largest magnitude. */
   readonly scale: number;
-  /** Row-major bytes in base64: 128 is 0, 1 is −scale, 255 is scale; 0 is no number. */
+  /** Row-major bytes in base64: 128 is 0, 1 is −scale, 255 is scale; 0 is NaN. */
   readonly cells: string;
 }
 

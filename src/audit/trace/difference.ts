@@ -12,7 +12,7 @@ export interface StepDifference {
   readonly shape: readonly number[];
   /** Values that were compared: all, or the sample. */
   readonly nCompared: number;
-  /** Largest difference of two values; NaN where one of them is no number. */
+  /** Largest difference of two values; NaN if one of them is NaN. */
   readonly largest: number;
   /** The same, as a part of the largest magnitude in the tensor. */
   readonly relative: number;

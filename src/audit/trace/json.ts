@@ -38,7 +38,7 @@ function shortest(value: number): number {
 
 /**
  * The trace in a JSON text.
- * @throws RecordError when it is no trace of this program
+ * @throws RecordError if it is not a trace of this program
  */
 export function readJson(text: string): RecordedTrace {
   let json: { format?: unknown; backend?: { precision?: unknown }; tokens?: unknown; steps?: unknown } | null;

@@ -28,7 +28,7 @@ export interface Section {
 
 /**
  * Reads the keys of a section.
- * @throws UsageError for a key that is no option, and for a value that its option does not have
+ * @throws UsageError for a key that is not an option, and for a value that its option does not take
  */
 export function readSection(id: string, entries: readonly (readonly [key: string, value: string])[]): Section {
   const values = new Map<string, OptionValue>();
@@ -73,7 +73,7 @@ function findOption(key: string): { readonly option: OptionSpec; readonly off: b
   return undefined;
 }
 
-/** @throws UsageError for a key that is no flag of llama-server, or one that is refused */
+/** @throws UsageError for a key that is not a flag of llama-server, or is refused */
 function ignoredNote(id: string, key: string): string {
   const name = key.replaceAll('_', '-');
   const known = knownFlags.find(

@@ -10,7 +10,7 @@ import type { Checkout } from './checkout.ts';
 /** Folders in folders of a checkout: its modules lie one deep. */
 const MAX_DEPTH = 2;
 
-/** The paths of all files that converting a checkout may read: texts and weights, not the GGUF files that somebody has put beside them. */
+/** The paths of all files that converting a checkout may read: texts and weights, not GGUF files in the same folder. */
 export async function filesBelow(path: string, depth = 0): Promise<string[]> {
   const names = await readdir(path).catch(() => []);
   const found = names.map(async (name) => {

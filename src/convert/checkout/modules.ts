@@ -24,7 +24,7 @@ const switches = {
 } as const;
 
 /**
- * The number of the pooling; `undefined` when the checkout is no sentence-transformers model, or pools nothing.
+ * The number of the pooling; `undefined` if the checkout is not a sentence-transformers model, or does not pool.
  * @param warn told what the file leaves out though the model computes it
  * @throws ConvertError for a module or a pooling that a GGUF file does not carry
  */

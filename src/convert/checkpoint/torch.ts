@@ -27,7 +27,7 @@ const MAX_PICKLE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Opens one file. Tensors come in the order of the pickled dict.
- * @throws ConvertError when it is no such file, is damaged, or holds what is not a dict of tensors; the source is then closed
+ * @throws ConvertError if it is not such a file, is damaged, or does not hold a dict of tensors; the source is then closed
  */
 export async function openTorch(source: ByteSource): Promise<Checkpoint> {
   try {

@@ -31,7 +31,7 @@ const LOCATOR64 = 0x07064b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 
-/** @throws ConvertError when the file is no zip or damaged */
+/** @throws ConvertError if the file is damaged or not a zip file */
 export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const { count, size, offset } = await findDirectory(source);
   if (count > MAX_ENTRIES || size > MAX_DIRECTORY_BYTES || offset + size > source.size) {

@@ -72,7 +72,7 @@ export class ImageEncoder {
   /**
    * Reads an image and its header.
    * @param index the input that it belongs to
-   * @throws InputError for something that is no image, ImageError when it cannot be read or a limit forbids it
+   * @throws InputError for a value that is not an image, ImageError if it cannot be read or exceeds a limit
    */
   async open(source: ImageSource, name: string, index: number): Promise<OpenedImage> {
     const { limits, preprocessing } = this.#options;
@@ -93,7 +93,7 @@ export class ImageEncoder {
     return { nx, ny, rows: kept ?? (await this.#share(key, image, request)) };
   }
 
-  /** Waits for the image together with whoever else asked for it. */
+  /** Waits for the image together with the other callers that need it. */
   async #share(key: string, image: OpenedImage, { client, signal }: Request): Promise<Float32Array> {
     signal?.throwIfAborted();
     const underWay = this.#underWay.get(key) ?? this.#start(key, image, client);

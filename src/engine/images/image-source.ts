@@ -33,7 +33,7 @@ export function isPixels(content: RawImage['content']): content is RgbaPixels {
 /**
  * The bytes of an image.
  * @param index the input that it belongs to
- * @throws InputError for something that is no image, or a file that cannot be read
+ * @throws InputError for a value that is not an image, or a file that cannot be read
  */
 export async function readImage(source: ImageSource, name: string, index: number, limit: number): Promise<RawImage> {
   if (typeof source === 'string') return { name: source, content: await readFile(source, index, limit) };

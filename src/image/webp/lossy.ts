@@ -35,7 +35,7 @@ class Frame {
   /** Whether the blocks above and to the left have coefficients. */
   readonly #flagsAbove: Uint8Array;
   readonly #flagsLeft = new Uint8Array(N_FLAGS);
-  /** 16 blocks of luma, 4 of each chroma plane, of the macroblock under way. */
+  /** 16 blocks of luma, 4 of each chroma plane, of the current macroblock. */
   readonly #coefficients = new Int16Array(24 * 16);
   readonly #dc = new Int16Array(16);
   /** Modes of the macroblock's 4x4 blocks, or the one mode of all luma. */

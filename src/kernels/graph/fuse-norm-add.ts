@@ -2,7 +2,7 @@
  * @file Pass: a norm and the addition that alone reads it become one step, `norm(x) + r` (Gemma 2 and 3, twice a layer).
  *
  * Buys     on webgpu one launch and one pass over the rows less.
- * Not for  wasm, whose kernels make one pass each, joined or not; a norm that somebody else reads; a forward whose steps an observer
+ * Not for  wasm, whose kernels make one pass each, joined or not; a norm that another step reads; a forward whose steps an observer
  *          looks at. A sum before a norm needs no pass: it is the `residual` of `Ops.norm`.
  */
 import type { Weight } from '../../tensor/ops.ts';

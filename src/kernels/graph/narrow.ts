@@ -3,7 +3,7 @@
  * on compute that row alone. Keys and values are still made for all tokens.
  *
  * Buys     most of the last layer: its queries, its attention, its output projection and its feed-forward layer.
- * Not for  mean pooling or none, results of which somebody reads other rows, and a forward whose steps an observer looks at.
+ * Not for  mean pooling or none, results of which another step reads other rows, and a forward with an observer.
  *
  * A narrowed result has rows of sequences instead of tokens. What a narrowed step reads from tokens is copied first, by a pooling step.
  */
@@ -29,9 +29,9 @@ export function narrow<W extends Weight>(
   return rewrite(steps, chosen, { row, isLate: pools[0].isLate }, nSeq);
 }
 
-/** The steps of whose results nobody reads more than the pooled rows. */
+/** The steps of whose results only the pooled rows are read. */
 function narrowable<W extends Weight>(steps: readonly Step<W>[], target: GraphTensor): Set<Step<W>> {
-  /** What somebody reads whole. Readers come after what they read, so that all are known by then. */
+  /** The results that a step reads whole. Steps come after the results that they read, so all are known by then. */
   const whole = new Set<GraphTensor>([target.base]);
   const chosen = new Set<Step<W>>();
   for (const step of steps.toReversed()) {

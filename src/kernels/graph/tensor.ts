@@ -24,7 +24,7 @@ export class GraphTensor implements Tensor {
     this.start = start + (of?.start ?? 0);
   }
 
-  /** The result that a view is of; the tensor itself if it is no view. */
+  /** The result that a view is of; the tensor itself if it is not a view. */
   get base(): GraphTensor {
     return this.#base ?? this;
   }

@@ -30,8 +30,7 @@
  * `Atomics.wait`, so in a browser ranks must be workers, not the page's own thread). Which worker computes what
  * is decided by `offsets` and `n` alone (`split.ts`); the values are the same bits for every `n`.
  *
- * Memory of one forward is laid out anew at each `read` after the weights; buffers whose last use is
- * past are used again.
+ * Each `read` lays out the memory of its forward after the weights. Buffers are reused after their last use.
  */
 
 export { createWasmBackend, type WasmOptions } from './backend.ts';

@@ -10,7 +10,7 @@ import { type Form, groupRows } from './forms/form.ts';
 import { exchanges, productOf, type WasmStep } from './steps.ts';
 import type { Share } from './team.ts';
 
-/** Tokens a rank for which dividing products by columns is worth the barriersBefore: with fewer they cost more, with more nobody waits for weights. */
+/** Tokens a rank for which dividing products by columns is worth the barriersBefore: with fewer they cost more than they save, with more no rank waits for weights. */
 const [fewest, most] = [12, 48];
 
 /**

@@ -32,7 +32,7 @@ export interface Share {
 
 /**
  * Cuts a batch into `nRanks` shares of about equal work. A cut moves to the nearest border between sequences if that costs
- * less than a tenth of a share (then nobody has to wait for anybody); inside a sequence it falls on a multiple of 4 rows.
+ * less than a tenth of a share (then no rank has to wait); inside a sequence it falls on a multiple of 4 rows.
  */
 export function shareRows(offsets: Int32Array, nRanks: number): Share[] {
   const nSeq = offsets.length - 1;
@@ -120,7 +120,7 @@ export class Barrier {
     }
   }
 
-  /** Ends the team: whoever waits, or ever will, gets an error. */
+  /** Ends the team: every current and future wait fails. */
   giveUp(): void {
     Atomics.store(this.#words, abortWord, givenUp);
     Atomics.notify(this.#words, roundWord);

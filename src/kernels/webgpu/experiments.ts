@@ -105,7 +105,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
         }
         return true;
       } catch (error) {
-        // The feature is an experiment of Dawn's: a driver that does not compile it is no failure.
+        // The feature is an experiment of Dawn's: a driver that does not compile it is not a failure.
         if (error instanceof GpuShaderError) return false;
         throw error;
       }

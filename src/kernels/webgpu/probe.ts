@@ -12,7 +12,7 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
   return isFallbackAdapter === true || software.test(`${vendor} ${architecture} ${device} ${description}`);
 }
 
-/** True only if WebGPU gives an adapter that is no software one. Never throws. */
+/** True only if WebGPU gives a hardware adapter. Never throws. */
 export async function hasRealGpu(): Promise<boolean> {
   try {
     return await withGpu(async (gpu) => {

@@ -46,7 +46,7 @@ export interface Bound {
 /** One launch of a kernel. */
 export interface Dispatch {
   readonly kernel: Kernel;
-  /** Parameters that are no tensors. */
+  /** Parameters that are not tensors. */
   readonly values: Readonly<Record<string, number>>;
   readonly bound?: Bound;
   readonly grid: readonly [x: number, y: number, z: number];

@@ -160,7 +160,7 @@ export class Tuner {
       this.#same.set(type, this.strategy(weight) === 'matrix' || (await experiments.sameBits(weight)));
     }
     if (!this.#search || !this.#same.get(type)) return;
-    // A tile much taller than the product only computes rows that nobody wants.
+    // A tile much taller than the product only computes rows that are not needed.
     const tiles = tilesOf(this.strategy(weight));
     const candidates = this.#usable(weight).filter((i) => i > 0 && (tiles[i].bm < 2 * rows || i === 1));
     const times = await experiments.measure(

@@ -26,7 +26,7 @@ export interface Siglip {
   readonly postNorm: NormWeights;
 }
 
-/** Declares the tower. @throws ModelError for an image that is no whole number of patches */
+/** Declares the tower. @throws ModelError for an image that is not a whole number of patches */
 export function declareSiglip(loader: TowerLoader): Siglip {
   const { nEmbd, imageSize, patchSize } = loader.hparams;
   const side = imageSize / patchSize;

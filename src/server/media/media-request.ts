@@ -91,7 +91,7 @@ function readString(value: unknown, key: string): string {
   throw invalid(`"${key}" of a content part must be a string`);
 }
 
-/** A data URI, an address, `{"url": …}` around one, or, where it is no URL, bare base64. */
+/** A data URI, an address, `{"url": …}` around one, or bare base64 if it is not a URL. */
 function readImage(value: unknown, key: string): MediaPart {
   const given = typeof value === 'object' && value !== null && 'url' in value ? value.url : value;
   const text = readString(given, key);

@@ -15,14 +15,14 @@ const COLON = 0x3a;
 /**
  * The value of `model` in a body; `undefined` where there is none.
  * @param type content type of the body
- * @throws HttpError for a small body that is no JSON, and for a form that cannot be read
+ * @throws HttpError for a small body that is not JSON, and for a form that cannot be read
  */
 export async function bodyModel(bytes: Uint8Array<ArrayBuffer>, type: string): Promise<unknown> {
   if (bytes.length <= LARGE || /^\s*multipart\/form-data/i.test(type)) return (await parseFields(bytes, type)).model;
   return searchModel(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
-/** The last text that the outermost object has under the key `model`. What is no JSON is for the handler to refuse. */
+/** The last text that the outermost object has under the key `model`. The handler refuses a body that is not JSON. */
 async function searchModel(bytes: Buffer): Promise<string | undefined> {
   const turn = new Turn();
   let found: string | undefined;

@@ -124,7 +124,7 @@ export class ModelPool<R extends Running> {
   }
 
   /**
-   * Begins to unload a model; requests under way are answered first.
+   * Begins to unload a model after its current requests are answered.
    * @throws HttpError when it is not running
    */
   unload(entry: PoolEntry<R>): void {
@@ -242,7 +242,7 @@ export class ModelPool<R extends Running> {
     }
   }
 
-  /** The model that was not used for longest among those that nobody uses. */
+  /** The least recently used of the models that are not in use. */
   #victim(): PoolEntry<R> | undefined {
     return this.entries
       .filter(({ running, stopping, nInFlight, nWaiting }) => running && !stopping && nInFlight + nWaiting === 0)

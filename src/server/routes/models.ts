@@ -43,7 +43,7 @@ export function modelList({ state }: RequestContext): string {
 
 /**
  * GET /v1/models/{id}.
- * @throws HttpError (404) for an id that is no name of the model
+ * @throws HttpError (404) for an id that is not a name of the model
  */
 export function modelById({ state, param }: RequestContext): string {
   const id = param('id') ?? '';

@@ -46,7 +46,7 @@ export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuff
   return json.raw(']}').finish();
 }
 
-/** @throws HttpError (501) when the model is no reranker */
+/** @throws HttpError (501) if the model is not a reranker */
 export function requireReranker({ state }: BodyContext): void {
   if (state.engine.info.pooling === 'rank') return;
   throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');

@@ -30,7 +30,7 @@ export const MXFP4 = codec('MXFP4', (src, dst, n) => {
 });
 
 /**
- * Half the value of a UE4M3 scale (four exponent bits with bias 7, three of mantissa). Bit 7 is no sign; 0x7f is zero;
+ * Half the value of a UE4M3 scale (four exponent bits with bias 7, three of mantissa). Bit 7 is not a sign; 0x7f is zero;
  * other codes with bit 7 set count as the code without it.
  */
 export function nvScale(x: number): number {

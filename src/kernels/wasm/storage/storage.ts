@@ -32,7 +32,7 @@ export interface Filling {
   readonly memory: KernelMemory;
   readonly outside: OutsideMemory | undefined;
   readonly kernels: Kernels;
-  /** Address of `stagingBytes` bytes past the weights, which nobody else uses meanwhile. */
+  /** Address of `stagingBytes` bytes past the weights, which no other rank uses meanwhile. */
   readonly staging: Address;
 }
 
