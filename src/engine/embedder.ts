@@ -230,7 +230,7 @@ export class Embedder {
         pairStarts: job.pairStarts?.slice(rows.length, rows.length + group.length),
         onTokens: job.onTokens && ((done) => job.onTokens?.(before + done)),
       });
-      rows.push(...more);
+      for (const row of more) rows.push(row);
       nTokensBefore += group.reduce((sum, { nTokens }) => sum + nTokens, 0);
     }
     return rows;

@@ -124,6 +124,13 @@ describe('Embedder', () => {
     expect((await embedder.embed([])).vectors).toEqual([]);
   });
 
+  it('takes more inputs than a function has arguments', async () => {
+    const fast = await Embedder.load(fixture('bert-mean'), { backend: 'wasm', worker: false });
+    const { vectors } = await fast.embed(Array(150_000).fill([5]));
+    expect(vectors).toHaveLength(150_000);
+    await fast.dispose();
+  });
+
   it('tokenizes and detokenizes', () => {
     const { text, tokens } = reference.cases[1];
     expect(embedder.tokenize(text)).toEqual(tokens);

@@ -202,6 +202,21 @@ describe('inputs with images', () => {
     }
   });
 
+  it('add no listener for each image to the signal of a call', async () => {
+    const embedder = await load('qwen3vl', { imageCache: 0 });
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', onWarning);
+    const pixels = Array.from({ length: 12 }, (_, i) => ({
+      image: { width: 8, height: 8, data: new Uint8Array(256).fill(i) },
+    }));
+    await embedder.embed(pixels);
+    await embedder.embed(pixels, { signal: new AbortController().signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('leave the queue when nobody waits for them any more', async () => {
     const embedder = await load('qwen3vl');
     const controller = new AbortController();

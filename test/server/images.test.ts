@@ -213,6 +213,27 @@ describe('other forms', () => {
     expect([wrong.status, (wrong.answer as Answer).error?.message]).toEqual([400, 'message 0 must have a role']);
   });
 
+  it('refuses parts that are nested too deep', async () => {
+    for (const [open, close] of [
+      ['{"content":[', ']}'],
+      ['{"content":[[', ']]}'],
+    ]) {
+      const nest = (depth: number) => JSON.parse(`${open.repeat(depth)}{"text":"a"}${close.repeat(depth)}`);
+      expect((await send('POST', '/v1/embeddings', { input: [nest(2)] })).status).toBe(200);
+      for (const body of [{ input: [nest(1000)] }, { messages: [{ role: 'user', content: [nest(1000)] }] }]) {
+        const { status, text } = await send('POST', '/v1/embeddings', body);
+        expect(status, text).toBe(400);
+        expect(text).toContain('levels deep');
+      }
+    }
+  });
+
+  it('takes a message of more parts than a function has arguments', async () => {
+    const content = Array(200_000).fill({ type: 'text', text: '' });
+    const { status, text } = await send('POST', '/v1/embeddings', { messages: [{ role: 'user', content }] });
+    expect(status, text).toBe(200);
+  });
+
   it('puts prompts before inputs with images', async () => {
     const asked = await send('POST', '/v1/embeddings', {
       input: [{ text: 'a ', image: '@rgb.png' }],

@@ -53,6 +53,8 @@ export class ImageEncoder {
   readonly #scheduler: Scheduler;
   readonly #cache: RowCache;
   readonly #underWay = new Map<string, UnderWay>();
+  /** What to do when a signal aborts: one listener, however many images wait. */
+  readonly #aborting = new WeakMap<AbortSignal, Set<() => void>>();
 
   /** @param cacheBytes bytes of rows that are kept */
   constructor(
@@ -98,18 +100,29 @@ export class ImageEncoder {
     signal?.throwIfAborted();
     const underWay = this.#underWay.get(key) ?? this.#start(key, image, client);
     underWay.nWaiting++;
-    let onAbort = () => {};
+    let forget = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal?.reason);
+      if (signal !== undefined) forget = this.#onAbort(signal, () => reject(signal.reason));
     });
-    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await Promise.race([underWay.rows, aborted]);
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      forget();
       // The last who waits for it takes it out of the queue.
       if (--underWay.nWaiting === 0 && signal?.aborted) underWay.controller.abort(signal.reason);
     }
+  }
+
+  /** Calls `react` when `signal` aborts, unless the function that it returns was called before. */
+  #onAbort(signal: AbortSignal, react: () => void): () => void {
+    let reactions = this.#aborting.get(signal);
+    if (reactions === undefined) {
+      const all = (reactions = new Set());
+      signal.addEventListener('abort', () => all.forEach((one) => void one()), { once: true });
+      this.#aborting.set(signal, all);
+    }
+    const kept = reactions.add(react);
+    return () => void kept.delete(react);
   }
 
   #start(key: string, image: OpenedImage, client: string | undefined): UnderWay {

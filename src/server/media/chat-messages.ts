@@ -41,7 +41,9 @@ export function readMessages(fields: Fields, template: string | undefined): Medi
     const { role, content } = (message ?? {}) as { role?: unknown; content?: unknown };
     if (typeof role !== 'string') throw invalid(`message ${i} must have a role`);
     const isOpen = i === messages.length - 1 && fields.continue_final_message === true;
-    parts.push({ text: begin(role) }, ...readMedia(content ?? '').parts, { text: isOpen ? '' : end });
+    parts.push({ text: begin(role) });
+    for (const part of readMedia(content ?? '').parts) parts.push(part);
+    if (!isOpen) parts.push({ text: end });
   }
   if (fields.add_generation_prompt === true) parts.push({ text: begin(answerer) });
   return new MediaRequest(parts);

@@ -7,6 +7,9 @@ import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
 /** A part of an input: a text, the bytes of an image, or where it can be fetched. */
 export type MediaPart = { readonly text: string } | { readonly image: Uint8Array } | { readonly url: string };
 
+/** How deep lists of parts may be nested. Clients send two levels. */
+const MAX_DEPTH = 16;
+
 /** An input of texts and images. */
 export class MediaRequest {
   readonly parts: readonly MediaPart[];
@@ -66,13 +69,14 @@ export function readMedia(value: unknown): MediaRequest {
   return new MediaRequest(readParts(value));
 }
 
-function readParts(value: unknown): MediaPart[] {
+function readParts(value: unknown, depth = 0): MediaPart[] {
+  if (depth > MAX_DEPTH) throw invalid(`content parts are nested more than ${MAX_DEPTH} levels deep`);
   if (typeof value === 'string') return [{ text: value }];
-  if (Array.isArray(value)) return value.flatMap(readParts);
+  if (Array.isArray(value)) return value.flatMap((part) => readParts(part, depth + 1));
   if (!isMediaObject(value)) throw invalid(PROMPT_SHAPE);
   if ('content' in value) {
     if (!Array.isArray(value.content)) throw invalid('"content" of an input must be a list of content parts');
-    return readParts(value.content);
+    return readParts(value.content, depth);
   }
   if (isTypedPart(value) && !/^(input_)?(text|image|image_url)$/.test(String(value.type))) {
     throw invalid(`content parts of type ${JSON.stringify(value.type)} cannot be embedded; text and image_url can`);
