@@ -21,7 +21,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -121,7 +121,7 @@ async function bundle() {
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') console.error(log.message);
     },
   });
-  await bundled.write({
+  const { output } = await bundled.write({
     dir: dist,
     format: 'esm',
     entryFileNames: '[name].js',
@@ -131,7 +131,7 @@ async function bundle() {
       groups: [
         {
           name: 'model',
-          test: /\/modules\/(gguf|models|tensor|workers|engine\/(errors|platform|profile|team-methods))(?!.*\.node\.js)/,
+          test: /\/modules\/(gguf|models|tensor|workers|engine\/(errors|platform|profile|team-methods)|image\/(errors|limits)|engine\/images\/(prepare|image-source))(?!.*\.node\.js)/,
           priority: 1,
         },
         { name: 'engine', test: /\/modules\/(tokenizer|engine\/(?!team-worker))(?!.*\.node\.js)/ },
@@ -140,6 +140,37 @@ async function bundle() {
       ],
     },
   });
+  importAtOnce(output, 'chunks/team-worker.js');
+}
+
+/**
+ * Vite writes workers as scripts of one file by default, and refuses a worker that imports modules on demand. So the
+ * worker imports one more module: it is empty, and in browsers (package.json, `browser`) another one takes its place,
+ * which imports at once what the worker would import on demand.
+ */
+function importAtOnce(chunks, worker) {
+  const name = `${worker.slice(0, -3)}-imports`;
+  const paths = onDemand(chunks, worker);
+  const imports = paths.map((path, index) => `import * as module${index} from './${basename(path)}';\n`);
+  // Bundlers drop what has no use.
+  const use = `globalThis.ggufEmbedModules = [${paths.map((_, index) => `module${index}`).join(', ')}];\n`;
+  writeFileSync(`${dist}/${name}.js`, 'export {};\n');
+  writeFileSync(`${dist}/${name}.browser.js`, imports.join('') + use);
+  const code = readFileSync(`${dist}/${worker}`, 'utf8');
+  writeFileSync(`${dist}/${worker}`, `import './${basename(name)}.js';\n${code}`);
+}
+
+/** Paths of the chunks that a chunk imports on demand, and that those import; what only Node has is not followed. */
+function onDemand(chunks, entry) {
+  const found = new Set();
+  const reached = new Set([entry]);
+  for (const path of reached) {
+    const { imports, dynamicImports } = chunks.find(({ fileName }) => fileName === path) ?? {};
+    for (const imported of dynamicImports ?? []) found.add(imported);
+    if (path.endsWith('.node.js')) continue;
+    for (const imported of [...(imports ?? []), ...(dynamicImports ?? [])]) reached.add(imported);
+  }
+  return [...found].sort();
 }
 
 /** Brings the declarations of what package.json exports, and those that they reach. */

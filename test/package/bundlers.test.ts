@@ -62,7 +62,15 @@ describe.skipIf(!wanted)('bundled', () => {
   beforeAll(async () => {
     await mkdir(home);
     await writeFile(join(home, 'package.json'), '{ "name": "bundled", "private": true, "type": "module" }\n');
-    const bundlers = ['esbuild@0.28', 'webpack@5', 'webpack-cli@6', 'vite@8', 'rolldown@1', 'bun@1'];
+    const bundlers = [
+      'esbuild@0.28',
+      'webpack@5',
+      'webpack-cli@6',
+      'vite@8',
+      'vite-7@npm:vite@7',
+      'rolldown@1',
+      'bun@1',
+    ];
     bundlers.push('publint@0.3', '@arethetypeswrong/cli@0.18');
     await npm(home, 'install', '--prefer-offline', inject('packed').tarball, ...bundlers);
     await cp(join(folder, 'bert-mean.gguf'), join(home, 'bert-mean.gguf'));
@@ -127,13 +135,17 @@ describe.skipIf(!wanted)('bundled', () => {
           'webpack --mode production --output-public-path /webpack/ --entry ./page.js --output-path webpack --output-filename page.js',
         script: '/webpack/page.js',
       },
-      'Vite, workers as modules': {
-        command: 'vite build --config vite.es.js',
-        script: '/vite-es/page.js',
+      'Vite, which writes workers as scripts': {
+        command: 'vite build --config vite.js',
+        script: '/vite/page.js',
       },
-      'Vite, workers as scripts': {
-        command: 'vite build --config vite.iife.js',
-        script: '/vite-iife/page.js',
+      'Vite 7': {
+        command: '../vite-7/bin/vite.js build --config vite-7.js',
+        script: '/vite-7/page.js',
+      },
+      'Vite, workers as modules': {
+        command: 'vite build --config vite-es.js',
+        script: '/vite-es/page.js',
       },
       Bun: {
         command: 'bun build page-own.js worker.js --target browser --splitting --outdir bun',
@@ -146,11 +158,12 @@ describe.skipIf(!wanted)('bundled', () => {
     };
 
     beforeAll(async () => {
-      for (const format of ['es', 'iife']) {
+      for (const name of ['vite', 'vite-7', 'vite-es']) {
         const output = { entryFileNames: '[name].js' };
-        const options = { outDir: `vite-${format}`, rollupOptions: { input: './page.js', output } };
-        const config = { base: `/vite-${format}/`, build: options, worker: { format } };
-        await writeFile(join(home, `vite.${format}.js`), `export default ${JSON.stringify(config)};\n`);
+        const options = { outDir: name, rollupOptions: { input: './page.js', output } };
+        const worker = name === 'vite-es' ? { format: 'es' } : undefined;
+        const config = { base: `/${name}/`, build: options, worker };
+        await writeFile(join(home, `${name}.js`), `export default ${JSON.stringify(config)};\n`);
       }
     });
 

@@ -11,6 +11,7 @@ const { files } = inject('packed');
 it('holds every file that the entry points reach, and no other code', () => {
   const code = files.filter((path) => !path.endsWith('.md') && path !== 'LICENSE');
   const entries = ['dist/index.js', 'dist/cli/main.js', 'dist/index.d.ts', 'dist/engine/team-worker.d.ts'];
+  entries.push('dist/chunks/team-worker-imports.browser.js');
   expect(code.toSorted()).toEqual([...reachable(root, entries), 'package.json'].toSorted());
 });
 
