@@ -30,7 +30,11 @@ input. \`--jsonl\` is for pipelines. Each input line is a JSON string or an arra
 its vector (with \`--pooling none\`, of the vectors of its tokens). Answers come in order, as they are computed, and memory does not
 grow with the input. Empty lines are left out. A program that writes a line can wait for its answer before it writes the next. An
 invalid line ends the run after the answers to the lines before it, with an error that has its number. With \`--on-error skip\`, its
-answer is \`null\`, and the exit code at the end is 1.`,
+answer is \`null\`, and the exit code at the end is 1.
+
+\`--html\` writes a page for a browser instead: one file that needs no network, with the similarities of all texts (sorted by
+clusters, if you like), the neighbours of each text, and a map of the texts along their first two principal axes. With
+\`--embd-output-format\`, the vectors are printed, too.`,
     run: async (parsed) => (await import('./embed.ts')).embed(parsed),
   },
   rerank: {

@@ -15,6 +15,7 @@ import { loadEmbedder } from './load.ts';
 import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
+import { requireMappable, writeTextMap } from './text-map.ts';
 import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
 
@@ -30,6 +31,7 @@ export async function embed(parsed: Parsed): Promise<void> {
   const model = requireModel(parsed);
   const { images = [] } = values;
   if (images.length > 0 && values.jsonl) throw new UsageError('--jsonl has images in its lines, not in --image');
+  if (values.html !== undefined && values.jsonl) throw new UsageError('--html and --jsonl cannot be used together');
   const input = values.jsonl ? undefined : await readTextBeside(images, values);
   const short = input !== undefined && input.length < SHORT_INPUT && images.length === 0;
   const { path, mmproj } = await locatePair(model, values);
@@ -49,9 +51,13 @@ export async function embed(parsed: Parsed): Promise<void> {
     else {
       const inputs = images.length > 0 ? [withImages(images, input)] : splitTexts(input, values.embdSeparator);
       const texts = inputs.map(labelOf);
+      if (values.html !== undefined) requireMappable(texts, embedder.info.pooling);
       const result = await embedder.embed(inputs, { ...options, onProgress: showProgress() });
       warnTruncated(result, (i) => `text ${i}`);
-      await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));
+      if (values.html !== undefined) await writeTextMap(values.html, embedder.info, texts, result, path);
+      // The page takes the place of the vectors, unless their format is asked for.
+      if (values.html === undefined || values.embdOutputFormat !== '')
+        await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));
     }
     if (values.profile) logProfile(await embedder.profile());
   } finally {

@@ -14,7 +14,6 @@ import { readRecord } from '../audit/trace/read-record.ts';
 import { type RecordedTrace, recordOf } from '../audit/trace/recorded.ts';
 import { writeSafetensors } from '../audit/trace/safetensors.ts';
 import type { Trace } from '../engine/index.ts';
-import { createFile } from '../gguf/create-file.node.ts';
 import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
 import { readInput, requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
@@ -24,6 +23,7 @@ import type { Parsed } from './parse-options.ts';
 import { requireRegularFile } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Prints, writes or compares the steps of one text. */
 export async function trace(parsed: Parsed): Promise<void> {
@@ -99,16 +99,6 @@ async function writeReport(
   if (html === undefined) return;
   const page = await reportPage(reportData(trace, compared));
   await writeWhole(html, [new TextEncoder().encode(page)], model);
-}
-
-async function writeWhole(path: string, pieces: Iterable<Uint8Array>, model: string): Promise<void> {
-  const sink = await createFile(path, [model]);
-  try {
-    for (const piece of pieces) await sink.write(piece);
-    await sink.commit();
-  } finally {
-    await sink.discard();
-  }
 }
 
 /** Prints the comparison; the exit code is 1 if something differs. */

@@ -1,23 +1,18 @@
 /**
  * @file The report of `trace --html`: its data, its policy, and the page in Chromium: drawn, by keyboard, without network.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Picture, type ReportData, reportData } from '../../src/audit/report/data.ts';
 import { reportPage } from '../../src/audit/report/page.ts';
 import { compareTraces } from '../../src/audit/trace/compare.ts';
 import { recordOf } from '../../src/audit/trace/recorded.ts';
 import type { Trace } from '../../src/engine/index.ts';
-import { describeBrowser, visit } from '../browser.ts';
-import { load } from './support.ts';
+import { describeBrowser } from '../browser.ts';
+import { load, schemeFlags, visitReport } from './support.ts';
 
 const embedder = await load('bert-mean');
 const trace = await embedder.trace('A report </script><b>of</b> a text');
-const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-report-'));
-afterAll(() => Promise.all([embedder.dispose(), rm(folder, { recursive: true })]));
+afterAll(() => embedder.dispose());
 
 /** The values of a picture. */
 function valuesOf({ cells, scale }: Picture): number[] {
@@ -83,24 +78,8 @@ it('the page asks nothing of any network and holds no text that ends its element
 });
 
 describeBrowser('in Chromium', () => {
-  /** What the page says after `act` has run in it. */
-  async function inPage<Answer>(data: ReportData, act: string): Promise<Answer> {
-    await writeFile(join(folder, 'report.html'), await reportPage(data));
-    return visit<Answer>(
-      `const frame = document.createElement('iframe');
-       frame.src = '/report.html';
-       frame.width = 1100;
-       frame.onload = async () => {
-         const page = frame.contentDocument;
-         const get = (id) => page.getElementById(id);
-         const press = (element, key) => element.dispatchEvent(new frame.contentWindow.KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-         const answer = await (async () => { ${act} })().catch((error) => ({ error: String(error) }));
-         await fetch('/answer', { method: 'POST', body: JSON.stringify(answer) });
-       };
-       document.body.append(frame);`,
-      { files: pathToFileURL(`${folder}/`) },
-    );
-  }
+  const inPage = async <Answer>(data: ReportData, act: string, flags?: readonly string[]) =>
+    visitReport<Answer>(await reportPage(data), act, flags);
 
   it('draws everything, and the keyboard chooses tokens and cells', async () => {
     const answer = await inPage<Record<string, unknown>>(
@@ -131,11 +110,11 @@ describeBrowser('in Chromium', () => {
     );
     const n = trace.tokens.length;
     expect(answer).toMatchObject({
-      first: 'token-0',
-      last: `token-${n - 1}`,
-      before: `token-${n - 2}`,
+      first: 'tokens-0',
+      last: `tokens-${n - 1}`,
+      before: `tokens-${n - 2}`,
       cell: expect.stringMatching(/ \(1\), column 1: -?[\d.e-]+; all: ±/),
-      chosen: 'token-1',
+      chosen: 'tokens-1',
       looksAt: 8,
       model: 'synthetic bert-mean (bert, all F32)',
       painted: [true, true, true, true, true],
@@ -144,6 +123,28 @@ describeBrowser('in Chromium', () => {
       hidden: false,
     });
     expect(answer.tokens).toBe(trace.tokens.map(({ text }) => text).join(''));
+  });
+
+  it.each([
+    ['light', 'rgb(255, 255, 255)', 255],
+    ['dark', 'rgb(20, 24, 29)', 20],
+  ] as const)('is %s where the screen is', async (scheme, background, zero) => {
+    const values = new Float32Array(trace.tokens.length * 8);
+    values[0] = 1;
+    const step = { name: 'ffn_out-0', rows: trace.tokens.length, cols: 8, values };
+    const answer = await inPage<{ background: string; text: string; cell: number }>(
+      reportData({ ...trace, steps: [step] }),
+      `const style = frame.contentWindow.getComputedStyle(page.body);
+       const map = get('activation-map');
+       const [cell] = map.getContext('2d').getImageData(map.width - 8, map.height - 4, 1, 1).data;
+       return { background: style.backgroundColor, text: style.color, cell };`,
+      schemeFlags[scheme],
+    );
+    expect(answer).toEqual({
+      background,
+      text: scheme === 'dark' ? 'rgb(230, 237, 243)' : 'rgb(27, 31, 36)',
+      cell: zero,
+    });
   });
 
   it('runs no other script than its own', async () => {

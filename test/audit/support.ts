@@ -2,8 +2,13 @@
  * @file What the tests of traces share.
  */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { sampleIndices } from '../../src/audit/trace/sample.ts';
 import { Embedder, type LoadOptions } from '../../src/engine/index.ts';
+import { visit } from '../browser.ts';
 
 /** A file below `test/fixtures`. */
 export const fixture = (path: string) => new URL(`../fixtures/${path}`, import.meta.url).pathname;
@@ -46,4 +51,37 @@ export function evalCallbackText({ steps }: LlamaTrace): string {
       return `${head} = {${x}, ${y}, ${z}, 1}\n    [\n${body}    ]\n    sum = ${sum.toFixed(6)}\n`;
     })
     .join('');
+}
+
+/** Flags of Chromium for a light or a dark screen. */
+export const schemeFlags = {
+  light: ['--blink-settings=preferredColorScheme=1'],
+  dark: ['--blink-settings=preferredColorScheme=0'],
+};
+
+/**
+ * What a report says in Chromium after `act` has run beside it: statements that may use `frame`, `page` (its document), `get` (an element
+ * by its id) and `press` (a key on an element), and end with `return`.
+ */
+export async function visitReport<Answer>(html: string, act: string, flags?: readonly string[]): Promise<Answer> {
+  const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-report-'));
+  try {
+    await writeFile(join(folder, 'report.html'), html);
+    return await visit<Answer>(
+      `const frame = document.createElement('iframe');
+       frame.src = '/report.html';
+       frame.width = 1100;
+       frame.onload = async () => {
+         const page = frame.contentDocument;
+         const get = (id) => page.getElementById(id);
+         const press = (element, key) => element.dispatchEvent(new frame.contentWindow.KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+         const answer = await (async () => { ${act} })().catch((error) => ({ error: String(error) }));
+         await fetch('/answer', { method: 'POST', body: JSON.stringify(answer) });
+       };
+       document.body.append(frame);`,
+      { files: pathToFileURL(`${folder}/`), flags },
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

@@ -1,11 +1,12 @@
 /**
  * @file Pictures and charts of a report. The page holds the source of this one function, so it uses nothing from outside of it.
  */
+import type { PageBase } from './client-base.ts';
 import type { Picture } from './data.ts';
 
 /** What the page gives its pictures. */
 interface ReportPage {
-  readonly digits: (value: number) => string;
+  readonly base: PageBase;
   /** Chooses a token. */
   readonly select: (token: number) => void;
   /** The chosen one. */
@@ -16,6 +17,7 @@ interface ReportPage {
 
 /** The functions that draw. */
 export function reportTools(page: ReportPage) {
+  const { digits, variable, colour, within, onArrows, cellBelow } = page.base;
   /** Bytes of a picture, decoded once. */
   const decoded = new Map<Picture, Uint8Array>();
   function cellsOf(picture: Picture): Uint8Array {
@@ -29,18 +31,6 @@ export function reportTools(page: ReportPage) {
     const y = Math.floor((row * picture.height) / picture.rows);
     const byte = cellsOf(picture)[y * picture.width + Math.floor((col * picture.width) / picture.cols)];
     return byte === 0 ? Number.NaN : ((byte - 128) / 127) * picture.scale;
-  }
-
-  const dark = matchMedia('(prefers-color-scheme: dark)');
-  const variable = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  /** Blue below zero, red above, the background at zero; no number is green. */
-  function colour(byte: number): [number, number, number] {
-    if (byte === 0) return [0, 160, 90];
-    const back = dark.matches ? [20, 24, 29] : [255, 255, 255];
-    const full =
-      byte < 128 ? (dark.matches ? [110, 170, 255] : [10, 70, 190]) : dark.matches ? [255, 140, 90] : [190, 40, 10];
-    const share = Math.sqrt(Math.abs(byte - 128) / 127);
-    return back.map((value, i) => value + (full[i] - value) * share) as [number, number, number];
   }
 
   /** A canvas with a picture, a marked row, and a cell that the pointer or the arrow keys choose. */
@@ -71,7 +61,7 @@ export function reportTools(page: ReportPage) {
       context.strokeRect(1, y, canvas.width - 2, Math.max(down, 3));
       canvas.setAttribute(
         'aria-label',
-        `${picture.name}: ${picture.rows} rows, ${picture.cols} columns, up to ${page.digits(picture.scale)}`,
+        `${picture.name}: ${picture.rows} rows, ${picture.cols} columns, up to ${digits(picture.scale)}`,
       );
     }
     function show(): void {
@@ -79,33 +69,18 @@ export function reportTools(page: ReportPage) {
     }
     function choose(row: number, col: number): void {
       if (picture === undefined) return;
-      const within = (value: number, n: number) => Math.max(0, Math.min(n - 1, value));
       cell = { row: within(row, picture.rows), col: within(col, picture.cols) };
       show();
     }
     canvas.addEventListener('pointermove', (event) => {
       if (picture === undefined) return;
-      const box = canvas.getBoundingClientRect();
-      const share = (at: number, from: number, size: number, n: number) => Math.floor(((at - from) / size) * n);
-      choose(
-        share(event.clientY, box.top, box.height, picture.rows),
-        share(event.clientX, box.left, box.width, picture.cols),
-      );
+      choose(...cellBelow(event, canvas, picture.rows, picture.cols));
     });
     canvas.addEventListener('click', () => page.select(cell.row));
     canvas.addEventListener('keydown', (event) => {
-      const steps: Record<string, [number, number]> = {
-        ArrowUp: [-1, 0],
-        ArrowDown: [1, 0],
-        ArrowLeft: [0, -1],
-        ArrowRight: [0, 1],
-      };
-      const step = steps[event.key];
       if (event.key === 'Enter') page.select(cell.row);
-      if (step === undefined) return;
-      event.preventDefault();
-      choose(cell.row + step[0], cell.col + step[1]);
     });
+    onArrows(canvas, (rows, cols) => choose(cell.row + rows, cell.col + cols));
     page.redraws.push(draw);
     return {
       set(next: Picture) {
@@ -145,5 +120,5 @@ export function reportTools(page: ReportPage) {
     }
   }
 
-  return { pictureView, valueAt, chart, bars, variable, dark };
+  return { pictureView, valueAt, chart, bars };
 }

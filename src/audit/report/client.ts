@@ -1,24 +1,25 @@
 /**
  * @file The script of a report. The page holds the source of this one function, so it uses nothing from outside of it.
  */
+import type { pageBase } from './client-base.ts';
 import type { reportTools } from './client-tools.ts';
 import type { ReportData } from './data.ts';
 
 /**
  * Draws the report whose data is in the page.
- * @param tools `reportTools`, whose source the page has, too
+ * @param makeBase `pageBase`, and
+ * @param tools `reportTools`: the page has their sources, too
  */
-export function drawReport(tools: typeof reportTools): void {
-  const get = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
+export function drawReport(makeBase: typeof pageBase, tools: typeof reportTools): void {
+  const base = makeBase();
+  const { get, visible, digits, variable, dark } = base;
   const data: ReportData = JSON.parse(get('data').textContent ?? '');
   const { tokens, activations, attention, norms, comparison } = data;
-  const visible = (text: string) => text.replaceAll('\n', '⏎').replaceAll('\t', '⇥') || '∅';
-  const digits = (value: number) => (Number.isNaN(value) ? 'no number' : Number(value.toPrecision(3)).toString());
   let token = 0;
   const redraws: (() => void)[] = [];
 
-  const { pictureView, valueAt, chart, bars, variable, dark } = tools({
-    digits,
+  const { pictureView, valueAt, chart, bars } = tools({
+    base,
     select: (row) => select(row),
     token: () => token,
     redraws,
@@ -35,37 +36,12 @@ export function drawReport(tools: typeof reportTools): void {
   get('about').textContent = `${data.backend} · ${tokens.length} tokens · pooling ${data.pooling}`;
 
   const list = get('tokens');
-  list.append(
-    ...tokens.map((text, i) => {
-      const chip = document.createElement('span');
-      chip.textContent = visible(text);
-      chip.title = `token ${i}, id ${data.ids[i]}`;
-      chip.id = `token-${i}`;
-      chip.setAttribute('role', 'option');
-      chip.addEventListener('click', () => select(i));
-      return chip;
-    }),
-  );
-  list.addEventListener('keydown', (event) => {
-    const steps: Record<string, number> = {
-      ArrowLeft: -1,
-      ArrowUp: -1,
-      ArrowRight: 1,
-      ArrowDown: 1,
-      Home: -tokens.length,
-      End: tokens.length,
-    };
-    if (steps[event.key] === undefined) return;
-    event.preventDefault();
-    select(Math.max(0, Math.min(tokens.length - 1, token + steps[event.key])));
-  });
+  const mark = base.listOf(list, tokens, (index) => select(index));
+  for (const [i, chip] of [...list.children].entries()) (chip as HTMLElement).title = `token ${i}, id ${data.ids[i]}`;
 
   function select(next: number): void {
-    list.children[token]?.removeAttribute('aria-selected');
     token = next;
-    list.children[token]?.setAttribute('aria-selected', 'true');
-    list.setAttribute('aria-activedescendant', `token-${token}`);
-    list.children[token]?.scrollIntoView({ block: 'nearest' });
+    mark(token);
     for (const redraw of redraws) redraw();
   }
 

@@ -4,6 +4,7 @@
 import type { Trace, TraceStep } from '../../engine/index.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { RecordedTrace } from '../trace/recorded.ts';
+import { base64 } from './base64.ts';
 
 /** A matrix as a picture. A cell of a picture that is smaller than its matrix has the value of largest magnitude below it. */
 export interface Picture {
@@ -144,10 +145,4 @@ function picture(name: string, values: Float32Array, rows: number, cols: number)
     Number.isNaN(value) ? 0 : 128 + Math.round((127 * Math.max(-scale, Math.min(scale, value))) / (scale || 1)),
   );
   return { name, rows, cols, height, width, scale: Number(scale.toPrecision(6)), cells: base64(bytes) };
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return btoa(text);
 }

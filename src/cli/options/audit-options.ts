@@ -33,8 +33,8 @@ export const auditOptions = [
     flags: ['--html'],
     type: 'string',
     value: 'FILE',
-    commands: ['trace'],
-    help: 'write a report that opens in a browser: tokens, attention, activations, norms, pooling and the vector, and what --compare or --versus finds',
+    commands: ['embed', 'trace'],
+    help: 'write a page that opens in a browser. trace: tokens, attention, activations, norms, pooling and the vector, and what --compare or --versus finds. embed: how similar the texts are, and a map of them',
   },
   {
     name: 'compare',
