@@ -1,8 +1,8 @@
 /**
  * @file From a GGUF file and a text to a vector, in one file: read the header, dequantise, WordPiece, BERT's forward, pool.
  *
- * It is made to be read from top to bottom. It is slow, imports nothing, and has no options: BERT with absolute positions, weights in
- * F32, F16 or Q8_0, lowercased English WordPiece, mean pooling. docs/tour.md walks through it; the engine of this package does the same fast.
+ * Read it from top to bottom. It is slow, imports nothing, and has no options: BERT with absolute positions, weights in F32, F16 or Q8_0,
+ * lowercased English WordPiece, mean pooling. docs/tour.md walks through it; the engine of this package does the same fast.
  */
 
 // ---- 1. The file: a header that says what is where, then the numbers of the tensors. ----
@@ -10,7 +10,7 @@
 /** A value of the metadata. Arrays hold values of one type. */
 export type Value = number | bigint | boolean | string | Value[];
 
-/** Where a tensor lies. Its shape has the fastest axis first: `[nIn, nOut]` for a matrix. */
+/** The description of a tensor. Its shape has the fastest axis first: `[nIn, nOut]` for a matrix. */
 export interface TensorInfo {
   readonly shape: number[];
   readonly type: number;
@@ -28,7 +28,7 @@ export interface Header {
   readonly dataOffset: number;
 }
 
-/** Reads the header of a GGUF file. Everything in it is little-endian, and counts stand before what they count. */
+/** Reads the header of a GGUF file. Numbers are little-endian, and every list begins with its length. */
 export function readHeader(file: Uint8Array): Header {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   let at = 0;
@@ -58,7 +58,7 @@ export function readHeader(file: Uint8Array): Header {
     () => view.getFloat64((at += 8) - 8, true),
   ];
 
-  if (u32() !== 0x46554747) throw new Error('this is no GGUF file: it does not begin with the letters GGUF');
+  if (u32() !== 0x46554747) throw new Error('this is not a GGUF file: it does not begin with the letters GGUF');
   const version = u32();
   const nTensors = u64();
   const nKeys = u64();
@@ -91,7 +91,7 @@ export function halfToFloat(bits: number): number {
 }
 
 /**
- * The values of a tensor. Q8_0 keeps 32 values in a block of 34 bytes: a half float, the scale, and 32 signed bytes. A value is its byte
+ * The values of a tensor. Q8_0 stores 32 values in a block of 34 bytes: a half float, the scale, and 32 signed bytes. A value is its byte
  * times the scale.
  */
 export function dequantize(file: Uint8Array, { shape, type, offset }: TensorInfo): Float32Array {
@@ -104,7 +104,7 @@ export function dequantize(file: Uint8Array, { shape, type, offset }: TensorInfo
     else if (type === 8) {
       const block = offset + 34 * Math.floor(i / 32);
       values[i] = halfToFloat(view.getUint16(block, true)) * view.getInt8(block + 2 + (i % 32));
-    } else throw new Error(`tensors of type ${type} are not read here`);
+    } else throw new Error(`this file cannot read tensors of type ${type}`);
   }
   return values;
 }
@@ -134,8 +134,8 @@ export function splitWords(text: string): string[] {
 }
 
 /**
- * WordPiece: of each word the longest token that it begins with, then the same with the rest. In GGUF files, U+2581 marks tokens that begin
- * a word. A word with a part that is not a token becomes one unknown token.
+ * WordPiece: takes the longest token that a word begins with, then does the same with the rest. In GGUF files, U+2581 marks tokens that
+ * begin a word. A word with a part that is not a token becomes one unknown token.
  */
 export function tokenize(metadata: Map<string, Value>, text: string): number[] {
   const tokens = metadata.get('tokenizer.ggml.tokens') as string[];
@@ -155,7 +155,7 @@ export function tokenize(metadata: Map<string, Value>, text: string): number[] {
   return [special('bos', 101), ...pieces, special('seperator', 102)];
 }
 
-// ---- 4. The model: a row of numbers for each token; every layer adds what it finds out. ----
+// ---- 4. The model: a row of numbers for each token, to which every layer adds. ----
 
 /** One row of float32 for each token. */
 export type Rows = Float32Array[];
@@ -185,7 +185,7 @@ export function layerNorm(weights: Weights, name: string, eps: number, x: Rows):
   });
 }
 
-/** Numbers above 0 that sum to 1, the larger the larger the score. */
+/** Positive numbers that sum to 1; a larger score gives a larger number. */
 export function softmax(scores: number[]): number[] {
   const largest = Math.max(...scores);
   const powers = scores.map((score) => Math.exp(score - largest));
@@ -199,8 +199,8 @@ export function gelu(x: number): number {
 }
 
 /**
- * Attention: each token asks with its query, every token answers with its key, and the better they fit, the more of that token's value comes
- * in. Heads do this side by side, each on columns of its own.
+ * Attention: each token compares its query with the keys of all tokens. The better they match, the more of that token's value it takes. The
+ * heads do this side by side, each with its own columns.
  */
 export function attention(q: Rows, k: Rows, v: Rows, nHead: number): Rows {
   const size = q[0].length / nHead;
@@ -234,11 +234,11 @@ export interface Bert {
   readonly eps: number;
 }
 
-/** Reads a file. Tensors are dequantised when they are first needed. */
+/** Reads a file. Tensors are dequantised on first use. */
 export function loadBert(file: Uint8Array): Bert {
   const header = readHeader(file);
   const { metadata, tensors } = header;
-  if (metadata.get('general.architecture') !== 'bert') throw new Error('only BERT is computed here');
+  if (metadata.get('general.architecture') !== 'bert') throw new Error('this file computes only BERT');
   const known = new Map<string, Float32Array>();
   const weights = (name: string) => {
     const info = tensors.get(name);
@@ -256,7 +256,7 @@ export function loadBert(file: Uint8Array): Bert {
   };
 }
 
-/** The first rows: for each token its own, that of its place, and that of the first kind of text, summed and normed. */
+/** The first rows: for each token the sum of its embedding, the embedding of its position and that of the first text type, normed. */
 export function embedTokens({ weights, eps }: Bert, ids: number[]): Rows {
   const norm = weights('token_embd_norm.weight');
   const row = (table: string, r: number) => weights(table).subarray(r * norm.length, (r + 1) * norm.length);
@@ -266,7 +266,7 @@ export function embedTokens({ weights, eps }: Bert, ids: number[]): Rows {
   return layerNorm(weights, 'token_embd_norm', eps, add(add(tokens, kinds), places));
 }
 
-/** One layer: attention between tokens, then two products for each token by itself. Each adds to what was there. */
+/** One layer: attention between tokens, then two products for each token separately. Each adds its result to its input. */
 export function layer({ weights, nHead, eps }: Bert, l: number, x: Rows): Rows {
   const name = (part: string) => `blk.${l}.${part}`;
   const [q, k, v] = ['attn_q', 'attn_k', 'attn_v'].map((part) => linear(weights, name(part), x));
@@ -289,7 +289,7 @@ export function normalize(vector: Float32Array): Float32Array {
   return vector.map((value) => value / length);
 }
 
-/** All of it. */
+/** Computes the vector of a text. */
 export function embed(model: Bert, text: string): Float32Array {
   let rows = embedTokens(model, tokenize(model.header.metadata, text));
   for (let l = 0; l < model.nLayer; l++) rows = layer(model, l, rows);

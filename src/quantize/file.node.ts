@@ -9,8 +9,8 @@ import { type QuantizeOptions, quantize } from './quantize.ts';
 import type { TargetTypeName, TensorPlan } from './types.ts';
 
 /**
- * As `quantize`, from the file `input` to the file `output`, which appears when it is complete, in the place of one
- * that was there; after a failure there is nothing new.
+ * Like `quantize`, from the file `input` to the file `output`. The output appears when it is complete and replaces an existing file. A
+ * failure leaves everything unchanged.
  * @throws GgufError as `quantize` does, and if the output is also an input file, because the lost precision could not be recovered
  */
 export async function quantizeFile(

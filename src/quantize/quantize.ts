@@ -1,5 +1,5 @@
 /**
- * @file Rewrites a model with its matrices in another type, piece by piece.
+ * @file Rewrites a model with its matrices in another type, one piece at a time.
  */
 import {
   type ByteSink,
@@ -18,12 +18,12 @@ import { chooseTypes, type TargetTypeName, type TensorPlan, targetTypes } from '
 
 /** Progress of `quantize`. */
 export interface QuantizeProgress {
-  /** The tensor at work, and its type from now on. */
+  /** The current tensor, with its new type. */
   readonly tensor: TensorPlan;
-  /** Its place in the file, from 0, and how many there are. */
+  /** The tensor's index in the file, from 0, and the number of tensors. */
   readonly index: number;
   readonly nTensors: number;
-  /** Bytes read of the old file's tensors, and how many there are. */
+  /** Bytes read of the old file's tensors, and their total. */
   readonly bytes: number;
   readonly totalBytes: number;
 }
@@ -32,26 +32,25 @@ export interface QuantizeProgress {
 export interface QuantizeOptions {
   /** Give every matrix the same type instead of the mix that `llama-quantize` makes. Default false. */
   readonly pure?: boolean;
-  /** Take a file that is quantised already, although what it lost is lost. Default false. */
+  /** Accept a file that is already quantised, although its lost precision cannot be recovered. Default false. */
   readonly allowRequantize?: boolean;
   /** Called after each piece. */
   readonly onProgress?: (progress: QuantizeProgress) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Values converted at a time: a multiple of every block size; with all buffers under a megabyte. */
+/** Values converted at a time: a multiple of every block size. All buffers together stay under a megabyte. */
 const PIECE = 1 << 16;
 
 /** Milliseconds after which other tasks of the thread get a turn. */
 const TURN_MS = 50;
 
 /**
- * Writes the model `file` to `sink`, its matrices in the types that llama.cpp chooses for `type`, all else as it is.
+ * Writes the model `file` to `sink`, with its matrices in the types that llama.cpp chooses for `type`. Everything else stays unchanged.
  * Memory use does not depend on the size of the model.
  * @returns the tensors in the order of the new file, with their types
- * @throws GgufError for a file that is quantised already (see `allowRequantize`), for values that are not finite or
- *   too large, and as reading and writing do. The sink then holds part of a file. The reason of `signal` when it is
- *   aborted.
+ * @throws GgufError for a file that is quantised already (see `allowRequantize`), for values that are not finite or too large, and
+ *   for errors of reading and writing. The sink then holds part of a file. When `signal` is aborted, its reason is thrown.
  */
 export async function quantize(
   file: GgufFile,
@@ -99,14 +98,14 @@ function refuseQuantised(file: GgufFile, plan: readonly TensorPlan[]): void {
   const lossy = plan.find(({ info, type }) => info.type.blockSize > 1 && type !== info.type);
   if (lossy === undefined) return;
   throw new GgufError(
-    `it is already ${lossy.info.type.name}, and quantising twice loses more precision: ` +
+    `it is already ${lossy.info.type.name}, and quantising it again loses more precision: ` +
       'start from an F32, F16 or BF16 file, or allow requantising',
     { source: file.name, tensor: lossy.info.name },
   );
 }
 
 /**
- * The data of a tensor in its new type, in pieces; each is overwritten by the next. `done` is told the bytes read for
+ * The data of a tensor in its new type, in pieces. Each piece is overwritten by the next. `done` receives the number of bytes read for
  * each.
  */
 async function* convert(

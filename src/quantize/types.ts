@@ -49,26 +49,26 @@ export const targetTypes: readonly TargetType[] = (Object.keys(baseTypes) as Tar
   base: ggmlTypes[baseTypes[name]],
 }));
 
-/** Short names that `llama-quantize` takes as well. */
+/** Short names that `llama-quantize` also accepts. */
 const aliases: Readonly<Record<string, TargetTypeName>> = { Q4_K: 'Q4_K_M', Q5_K: 'Q5_K_M' };
 
 /**
- * The file type with this name, in upper or lower case, or with this number (`general.file_type`), as `llama-quantize` takes them;
- * `undefined` for another. `Q4_K` and `Q5_K` mean their `_M` mixes.
+ * The file type with this name, in upper or lower case, or with this number (`general.file_type`), as `llama-quantize` accepts them;
+ * `undefined` if there is none. `Q4_K` and `Q5_K` mean their `_M` mixes.
  */
 export function findTargetType(name: string): TargetType | undefined {
   const upper = name.toUpperCase();
   return targetTypes.find((type) => type.name === (aliases[upper] ?? upper) || String(type.id) === name);
 }
 
-/** What a rule looks at beside the tensor. Counters run over the tensors in the order of `inOrder`. */
+/** What a rule depends on besides the tensor. Counters follow the tensors in the order of `inOrder`. */
 interface Mix {
   readonly target: TargetType;
   readonly nLayer: number;
   readonly nExpert: number;
   /** Query heads for each key/value head. */
   readonly nGqa: number;
-  /** llama with 80 layers and grouped heads, whose small `attn_v` is worth more bits. */
+  /** llama with 80 layers and grouped heads. Its small `attn_v` deserves more bits. */
   readonly is70B: boolean;
   /** Without `output.weight`, `token_embd.weight` counts as output. */
   readonly tied: boolean;
@@ -77,7 +77,7 @@ interface Mix {
   iFfnDown: number;
 }
 
-/** A tensor and the type it is to have. */
+/** A tensor and its new type. */
 export interface TensorPlan {
   readonly info: TensorInfo;
   readonly type: GgmlType;
@@ -135,14 +135,14 @@ function readMix(file: GgufFile, target: TargetType): Mix {
 
 const isAttnV = (name: string) => /attn_(v|qkv|kv_b)\.weight/.test(name);
 
-/** Matrices that stay as they are: norms, routers, and what is looked up and not multiplied. */
+/** Matrices that keep their type: norms, routers, and tables whose rows are looked up and not multiplied. */
 const kept =
   /_norm\.weight|ffn_gate_inp\.weight|attn_rel_b\.weight|^(v\.position_embd|position_embd|token_types)\.weight$/;
 
-/** The kernels of convolutions have four axes, with rows as short as a patch is wide. */
+/** Convolution kernels have four axes, and their rows are as short as a patch is wide. */
 const mostAxes = 3;
 
-/** Whether a tensor is a matrix (or a stack of them) that gets a new type at all. */
+/** Whether a tensor is a matrix (or a stack of matrices) that gets a new type. */
 function isQuantised({ name, shape, type }: TensorInfo): boolean {
   const isInteger = /^I(8|16|32|64)$/.test(type.name);
   const isMatrix = shape.length <= mostAxes && shape.slice(1).some((n) => n !== 1);
@@ -155,7 +155,7 @@ function deservesMoreBits(i: number, n: number): boolean {
   return i < eighth || i >= Math.floor((7 * n) / 8) || (i - eighth) % 3 === 2;
 }
 
-/** The type that the mix has for a matrix, whether or not its rows fit. */
+/** The mix's type for a matrix, whether its rows fit or not. */
 function mixed(info: TensorInfo, mix: Mix): GgmlTypeName {
   const { name } = info;
   const kind = mix.target.name;
@@ -187,12 +187,12 @@ function mixed(info: TensorInfo, mix: Mix): GgmlTypeName {
   return base.name;
 }
 
-/** What takes the place of a type with blocks of 256 where the rows are no multiple of that. */
+/** The replacement for a type with blocks of 256 if the row length is not a multiple of 256. */
 const narrower: Partial<Record<GgmlTypeName, GgmlTypeName>> = { Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' };
 
 /**
- * The type, or the nearest one whose blocks the rows of the tensor divide into; at last F16. (`llama-quantize` refuses
- * some of these.)
+ * The type, or the nearest type whose block size divides the tensor's rows; F16 as the last resort. (`llama-quantize` refuses some of
+ * these.)
  */
 function fitRows(info: TensorInfo, type: GgmlTypeName): GgmlTypeName {
   const fits = (name: GgmlTypeName) => info.shape[0] % ggmlTypes[name].blockSize === 0;

@@ -53,7 +53,7 @@ export function exp(x: number): number {
   return fraction * powerOfTwo(half) * powerOfTwo(exponent - half);
 }
 
-/** `x`^`y` of an `x` that is not negative: by multiplications where `y` is a small integer. */
+/** `x`^`y` for an `x` that is not negative. Small integer values of `y` use multiplications. */
 export function pow(x: number, y: number): number {
   if (y === 0) return 1;
   if (y < 0) return 1 / pow(x, -y);

@@ -1,25 +1,25 @@
 /**
- * @file The contract in the middle: the operations that models call and every backend fulfils.
+ * @file The contract between models and backends: the operations that models call and every backend implements.
  *
- * A forward pass is a plain function that calls these operations once, in order, over one packed batch: the tokens of
- * all sequences end to end, without padding. Values are float32 matrices `[rows, cols]`, row-major; rows are the `T`
- * tokens of the batch (or its sequences, after `pool`).
+ * A forward pass is a plain function that calls these operations once, in order, over one packed batch: the tokens of all sequences end to
+ * end, without padding. Values are float32 matrices `[rows, cols]`, row-major; rows are the `T` tokens of the batch (or its sequences,
+ * after `pool`).
  *
  * Rules for every backend:
- *  - A row's result does not depend on the other sequences of the batch, on their order or on the number of threads:
- *    same text, same bits.
- *  - A tensor is valid from the call that returned it to the next `begin`. Nothing is freed by hand.
- *  - Operations may be recorded and run later; only `read` gives values.
+ * - A row's result does not depend on the other sequences of the batch, on their order or on the number of threads: the same text gives the
+ *    same bits.
+ * - A tensor is valid from the call that returned it to the next `begin`. Callers never free tensors.
+ * - Operations may be recorded and run later; only `read` returns values.
  */
 import type { GgmlType } from '../gguf/ggml-types.ts';
 
-/** A float32 matrix of one forward pass, `[rows, cols]`, in whatever memory the backend uses. */
+/** A float32 matrix of one forward pass, `[rows, cols]`. The backend decides where it is stored. */
 export interface Tensor {
   readonly rows: number;
   readonly cols: number;
 }
 
-/** A tensor of the model file in the form that the backend computes with. */
+/** A tensor of the model file in the backend's form. */
 export interface Weight {
   /** Name in the file, e.g. `blk.0.attn_q.weight`. */
   readonly name: string;
@@ -35,7 +35,7 @@ export interface Linear {
   readonly weight: Weight;
   /** `[nOut]`. */
   readonly bias?: Weight;
-  /** `[1]`: NVFP4 files keep one factor per tensor beside the blocks; it applies before the bias. */
+  /** `[1]`: NVFP4 files store one factor for each tensor beside the blocks. It is applied before the bias. */
   readonly scale?: Weight;
 }
 
@@ -46,41 +46,45 @@ export interface NormWeights {
 }
 
 /**
- * Element-wise functions.
- * `gelu` is the tanh form `0.5x(1 + tanh(√(2/π)(x + 0.044715x³)))`, which llama.cpp computes for every model,
- * also where the original has the erf form, `gelu_erf`: `0.5x(1 + erf(x/√2))`. `silu` is `x / (1 + e⁻ˣ)`, `gelu_quick` is `x / (1 + e^(−1.702x))`.
+ * Element-wise functions. `gelu` is the tanh form `0.5x(1 + tanh(√(2/π)(x + 0.044715x³)))`. llama.cpp computes it for every model, even if
+ * the original uses the erf form. `gelu_erf` is the erf form, `0.5x(1 + erf(x/√2))`. `silu` is `x / (1 + e⁻ˣ)`, `gelu_quick` is `x / (1 +
+ * e^(−1.702x))`.
  */
 export type Activation = 'gelu' | 'gelu_erf' | 'gelu_quick' | 'silu' | 'relu' | 'tanh';
 
 /**
- * Names for the observer, llama.cpp's own where it has one, without the layer suffix. Only steps that a backend holds
- * as a whole in memory are seen: the reference backend shows each one, a fused kernel only its result (`out`).
+ * Names for the observer, without the layer suffix: llama.cpp's name where it has one. An observer sees only the steps that a backend
+ * stores as a whole. The reference backend shows each step, a fused kernel only its result (`out`).
  */
 export interface StepNames<Step extends string> {
-  /** What to call the steps. */
+  /** The names of the steps. */
   readonly names?: Partial<Record<Step | 'out', string>>;
   /** Layer index, appended as `-N`. */
   readonly layer?: number;
 }
 
-/** Which part of the input a window lets a query see. Half width `size / 2` (integer) both ways, or `size` back only. */
+/**
+ * The part of the input that a query sees through a window: half the width (`size / 2`, rounded down) on each side, or only the last `size`
+ * tokens.
+ */
 export interface Window {
   readonly kind: 'symmetric' | 'standard';
   readonly size: number;
 }
 
 /**
- * Which coordinate of a token turns each pair of a head (`Batch.coordinates`). `sizes` are the pairs of each coordinate.
- *  - `sections`: `sizes[0]` pairs by the first coordinate, the next `sizes[1]` by the second, and so on (M-RoPE, Qwen2-VL).
- *  - `interleaved`: pair `i` by coordinate `i mod 3`, as long as that one has pairs left, else by the fourth (Qwen3-VL).
- *  - `axes`: sections, each with frequencies of its own from the highest on, of a rotation of `nRot / 2` dimensions (2-D RoPE of images).
+ * Which coordinate of a token (`Batch.coordinates`) rotates each pair of a head. `sizes` gives the number of pairs for each coordinate.
+ * - `sections`: the first `sizes[0]` pairs use the first coordinate, the next `sizes[1]` the second, and so on (M-RoPE, Qwen2-VL).
+ * - `interleaved`: pair `i` uses coordinate `i mod 3` while that coordinate has pairs left, then the fourth (Qwen3-VL).
+ * - `axes`: sections that each start again at the highest frequency, with the frequencies of a rotation of `nRot / 2` dimensions (2-D RoPE
+ *    of images).
  */
 export interface RopeCoordinates {
   readonly kind: 'sections' | 'interleaved' | 'axes';
   readonly sizes: readonly number[];
 }
 
-/** Rotary position embedding (Su et al. 2021); the angle of each next pair is a running float32 product, as in llama.cpp. */
+/** Rotary position embedding (Su et al. 2021). The angle of each pair is a running float32 product, as in llama.cpp. */
 export interface RopeOptions {
   readonly nHead: number;
   /** Rotated dimensions of each head; the rest is copied. */
@@ -92,13 +96,13 @@ export interface RopeOptions {
   readonly freqScale?: number;
   /** `[nRot / 2]` divisors of the angles (`rope_freqs.weight`). */
   readonly freqFactors?: Weight;
-  /** Turn pairs by several coordinates instead of the position. */
+  /** Rotate pairs by several coordinates instead of the position. */
   readonly coordinates?: RopeCoordinates;
   /** YaRN; absent when the file asks for none. */
   readonly yarn?: { extFactor: number; attnFactor: number; betaFast: number; betaSlow: number; nCtxOrig: number };
 }
 
-/** Parts of a batch that a token may see instead of its sequence: the image that a patch is of, or the window inside it. */
+/** Parts of a batch that a token may see instead of its sequence: the image that its patch belongs to, or the window inside the image. */
 export type SpanKind = 'image' | 'window';
 
 /** Multi-head attention over a packed batch. Tokens see tokens of their own sequence only. */
@@ -108,20 +112,22 @@ export interface AttentionOptions {
   readonly nHeadKv: number;
   /** Factor on QKᵀ, usually `1 / √headSize`. */
   readonly scale: number;
-  /** Causal: a token sees itself, earlier positions and what `Batch.ahead` adds. Default false: all of its sequence. */
+  /** A token sees itself, earlier positions and what `Batch.ahead` adds. Default false: a token sees its whole sequence. */
   readonly causal?: boolean;
-  /** A token sees all tokens of its span of this kind, and no others; not together with masks. Default: its sequence. */
+  /** A token sees all tokens of its span of this kind, and no others. Cannot be combined with masks. Default: its sequence. */
   readonly within?: SpanKind;
   readonly window?: Window;
   /** ALiBi `max_bias` (8 for jina-bert-v2): score −= slope(head)·|p − q|. */
   readonly alibiMaxBias?: number;
   /** `c·tanh(score / c)` before the mask (gemma2). */
   readonly softcap?: number;
-  /** T5: `[nHead, nBuckets]` in GGUF shape, bias added to QKᵀ before `scale`; bidirectional buckets, max distance 128. */
+  /**
+   * T5: `[nHead, nBuckets]` in GGUF shape. The bias is added to QKᵀ before `scale`. Buckets are bidirectional; the maximum distance is 128.
+   */
   readonly relativeBias?: Weight;
 }
 
-/** A mixture of experts: softmax over all experts, the best `nUsed`, weights as they come unless `renormalise`. */
+/** A mixture of experts: softmax over all experts, the best `nUsed`, with unchanged weights unless `renormalise` is set. */
 export interface MoeOptions {
   /** `[nEmbd, nExpert]` router. */
   readonly router: Weight;
@@ -147,26 +153,29 @@ export interface Batch {
   readonly offsets: Int32Array;
   /** `[T]` token type of each token: 1 in the second text of a pair, else 0. Default: 0 for all. */
   readonly types?: Int32Array;
-  /** `[T, 4]` what `RopeOptions.coordinates` counts. Default: three times the position, and 0. */
+  /** `[T, 4]` the coordinates for `RopeOptions.coordinates`. Default: three times the position, and 0. */
   readonly coordinates?: Int32Array;
-  /** `[T]` how many later tokens each token sees in causal attention: inside an image, all the rest of it. Default: 0 for all. */
+  /**
+   * `[T]` the number of later tokens that each token sees in causal attention. A token of an image sees the whole rest of the image.
+   * Default: 0 for all.
+   */
   readonly ahead?: Int32Array;
-  /** `[nSeq]` the row at which pooling of each sequence begins. Default: its first one. */
+  /** `[nSeq]` the row at which pooling of each sequence begins. Default: its first row. */
   readonly poolFrom?: Int32Array;
   /** Rows that do not come from a table. */
   readonly given?: GivenRows;
-  /** By kind, the row where each span begins; the last entry is `T`. */
+  /** For each kind, the row where each span begins; the last entry is `T`. */
   readonly spans?: Readonly<Partial<Record<SpanKind, Int32Array>>>;
-  /** Mixtures of rows of a table: token `t` takes `Σ weights[t] · table[rows[t]]` over the terms, each of them an `embedding`. */
+  /** Mixtures of table rows: token `t` takes `Σ weights[t] · table[rows[t]]` over the terms. Each term is one `embedding` operation. */
   readonly mixture?: readonly MixtureTerm[];
 }
 
-/** Rows that come with a batch: pixels of patches, or what a vision tower has made of an image. */
+/** Rows that come with a batch: pixels of patches, or the output of a vision tower for an image. */
 export interface GivenRows {
   /** `[n, width]` */
   readonly values: Float32Array;
   readonly width: number;
-  /** `[T]` which of the rows a token has; −1: none. */
+  /** `[T]` the row of each token; −1: none. */
   readonly at: Int32Array;
 }
 
@@ -176,12 +185,12 @@ export interface MixtureTerm {
   readonly weights: Float32Array;
 }
 
-/** Which row of a table each token takes: by its id, its position or its token type, row 0 for all, or by a term of the batch's mixture. */
+/** How each token chooses its table row: by its id, its position, its token type, always row 0, or by a term of the batch's mixture. */
 export type RowIndex = 'ids' | 'positions' | 'types' | 'zero' | { readonly term: number };
 
 /**
- * Which rows of a sequence `pool` keeps or averages. `none` keeps every token's row; `concat` puts the rows of a sequence side by side, of
- * which all sequences then have as many.
+ * The rows of a sequence that `pool` keeps or averages. `none` keeps every token's row. `concat` puts the rows of a sequence side by side;
+ * all sequences must then have the same number of rows.
  */
 export type PoolKind = 'none' | 'mean' | 'cls' | 'last' | 'concat';
 
@@ -190,12 +199,12 @@ export type Observer = (name: string, values: Float32Array, rows: number, cols: 
 
 /** The operations. `T` is the number of tokens of the batch given to `begin`. */
 export interface Ops {
-  /** Starts a forward over `batch`; all tensors of the one before become invalid. */
+  /** Starts a forward over `batch`. All tensors of the previous forward become invalid. */
   begin(batch: Batch): void;
 
   /**
    * Rows of a table: `[T, n]` from a table of shape `[n, nRows]`.
-   * @param options.scale factor on the rows (gemma multiplies by √nEmbd); `add` is added after it.
+   * @param options.scale factor on the rows (gemma multiplies by √nEmbd); `add` is added afterwards
    */
   embedding(table: Weight, index: RowIndex, options?: { scale?: number; add?: Tensor } & StepNames<'rows'>): Tensor;
 
@@ -211,8 +220,9 @@ export interface Ops {
   ): Tensor;
 
   /**
-   * Layer norm `(v − mean) / √(var + eps) · w + b` or RMS norm `v / √(mean(v²) + eps) · w`, with `v = x + residual`.
-   * `groups` norms each of that many equal slices of a row for itself with the same weights `[cols / groups]` (per-head q/k norms).
+   * Layer norm `(v − mean) / √(var + eps) · w + b` or RMS norm `v / √(mean(v²) + eps) · w`, with `v = x + residual`. With `groups`, each
+   * row is cut into that many equal slices, and each slice is normed separately with the same weights `[cols / groups]` (per-head q/k
+   * norms).
    * @returns same shape as `x`
    */
   norm(
@@ -236,7 +246,10 @@ export interface Ops {
   /** `activation(gate) · up`, both `[T, n]`. */
   glu(gate: Tensor, up: Tensor, activation: Activation, options?: StepNames<'activated'>): Tensor;
 
-  /** Mixture-of-experts feed-forward: `[T, nEmbd]` → `[T, nEmbd]`. Highest probability first, ties to the lower index. */
+  /**
+   * Mixture-of-experts feed-forward: `[T, nEmbd]` → `[T, nEmbd]`. Experts are added from the highest probability down; equal probabilities
+   * in the order of their indices.
+   */
   moe(x: Tensor, options: MoeOptions & StepNames<never>): Tensor;
 
   /** `a + b`, same shape. */
@@ -248,26 +261,26 @@ export interface Ops {
   /** Softmax over the columns of each row, same shape. */
   softmax(x: Tensor, options?: StepNames<never>): Tensor;
 
-  /** The columns `[start, start + n)` of `x` as a view; nothing is copied. Every operation takes views. */
+  /** The columns `[start, start + n)` of `x` as a view; nothing is copied. Every operation accepts views. */
   columns(x: Tensor, start: number, n: number, options?: StepNames<never>): Tensor;
 
   /**
    * Columns [start, start + n) of the rows that come with the batch (`Batch.given`): `[T, n]`.
-   * @param options.instead what tokens without such a row have, `[T, n]`; may be left out if there are none
-   * @param options.add what the rows are added to, `[T, n]`
-   * @returns `instead` or `add` itself where the batch gives no rows
+   * @param options.instead the rows of tokens without a given row, `[T, n]`; optional if all tokens have one
+   * @param options.add the matrix that the rows are added to, `[T, n]`
+   * @returns `instead` or `add` itself if the batch gives no rows
    */
   given(start: number, n: number, options?: { instead?: Tensor; add?: Tensor } & StepNames<never>): Tensor;
 
-  /** Matrices of as many rows side by side: `[rows, Σ cols]`. */
+  /** Matrices with equal numbers of rows, side by side: `[rows, Σ cols]`. */
   concat(parts: readonly Tensor[], options?: StepNames<never>): Tensor;
 
   /**
-   * `[T, n]` → `[nSeq, n]`, `[T, n]` for `none`, `[nSeq, k · n]` for `concat` of `k` rows each: mean of all rows, first row or last row of each
-   * sequence, from `Batch.poolFrom` on.
+   * The mean of all rows, the first row or the last row of each sequence, from `Batch.poolFrom` on: `[T, n]` → `[nSeq, n]`. The result is
+   * `[T, n]` for `none`, and `[nSeq, k · n]` for `concat` of `k` rows each.
    */
   pool(x: Tensor, kind: PoolKind, options?: StepNames<never>): Tensor;
 
-  /** The values of `x` as they are at this point of the forward, row-major, in memory that the caller owns. */
+  /** The values of `x` at this point of the forward, row-major, in memory that the caller owns. */
   read(x: Tensor): Promise<Float32Array>;
 }

@@ -1,12 +1,12 @@
 /**
- * @file What depends on positions alone: the numbers behind ALiBi, T5's relative bias and rotary embeddings with YaRN, for every backend.
+ * @file Numbers that depend on positions alone, for every backend: ALiBi, T5's relative bias, and rotary embeddings with YaRN.
  */
 import { exp, log, pow } from './exact-math.ts';
 import type { RopeCoordinates, RopeOptions } from './ops.ts';
 
 /**
- * ALiBi's geometric slope of each head (Press et al. 2021); beyond the largest power of two the odd ones of a sequence of half the
- * ratio.
+ * ALiBi's geometric slope of each head (Press et al. 2021). Heads beyond the largest power of two take the odd elements of a sequence with
+ * half the ratio.
  */
 export function alibiSlopes(nHead: number, maxBias: number): Float32Array {
   const n2 = 1 << (31 - Math.clz32(nHead));
@@ -15,8 +15,8 @@ export function alibiSlopes(nHead: number, maxBias: number): Float32Array {
 }
 
 /**
- * T5's bidirectional bucket (Raffel et al. 2019): half of the buckets for each direction, exact for small distances, logarithmic up
- * to 128.
+ * T5's bidirectional bucket (Raffel et al. 2019): half of the buckets for each direction; one bucket for each small distance, logarithmic
+ * ones up to 128.
  * @param ahead position of the key minus position of the query
  */
 export function relativeBucket(ahead: number, nBuckets: number): number {
@@ -29,9 +29,7 @@ export function relativeBucket(ahead: number, nBuckets: number): number {
   return side + Math.min(perSide - 1, coarse);
 }
 
-/**
- * YaRN (Peng et al. 2023): how far pair `i` keeps its original angle, 1 for the fast pairs, 0 for the slow ones, a line between.
- */
+/** YaRN (Peng et al. 2023): how much pair `i` keeps of its original angle. 1 for fast pairs, 0 for slow ones, linear in between. */
 export function yarnRamp(i: number, { nRot, freqBase }: RopeOptions, yarn: NonNullable<RopeOptions['yarn']>): number {
   const pairOf = (turns: number) => (nRot * log(yarn.nCtxOrig / (turns * 2 * Math.PI))) / (2 * log(freqBase));
   const low = Math.max(0, Math.floor(pairOf(yarn.betaFast)));
@@ -39,18 +37,18 @@ export function yarnRamp(i: number, { nRot, freqBase }: RopeOptions, yarn: NonNu
   return 1 - Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)));
 }
 
-/** What turns one pair: a coordinate, and the place of its frequency among those of `frequencies`. */
+/** What rotates one pair: a coordinate, and the index of its frequency in `frequencies`. */
 export interface PairTurn {
   readonly coordinate: number;
   readonly frequency: number;
 }
 
-/** The rotation whose frequencies the pairs have: on axes each axis has those of half as many dimensions. */
+/** The rotation that defines the pairs' frequencies. With axes, each axis has the frequencies of half as many dimensions. */
 export function frequencies({ coordinates, ...options }: RopeOptions): RopeOptions {
   return coordinates?.kind === 'axes' ? { ...options, nRot: options.nRot / 2 } : options;
 }
 
-/** What turns each of `nPairs` pairs. */
+/** What rotates each of `nPairs` pairs. */
 export function pairTurns({ kind, sizes }: RopeCoordinates, nPairs: number): PairTurn[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   return Array.from({ length: nPairs }, (_, i) => {
@@ -65,8 +63,8 @@ export function pairTurns({ kind, sizes }: RopeCoordinates, nPairs: number): Pai
 }
 
 /**
- * Cosine and sine of each pair at one position, side by side in `into` (`nRot` values): pair `i` turns by `position · base^(−2i/nRot)`,
- * where the power is a running float32 product as in llama.cpp, not `pow` of each.
+ * Cosine and sine of each pair at one position, side by side in `into` (`nRot` values). Pair `i` rotates by `position · base^(−2i/nRot)`.
+ * The power is a running float32 product, as in llama.cpp, and not a `pow` for each pair.
  * @param factors `[nRot / 2]` divisors of the angles
  */
 export function rotations(

@@ -223,20 +223,22 @@ describe('memory', () => {
 });
 
 describe('arguments', () => {
-  it('that make no sense are refused when they are recorded', async () => {
+  it('inconsistent arguments are refused when they are recorded', async () => {
     await record((ops) => {
       const x = ops.embedding(weight(8, 50), 'ids');
-      expect(() => ops.embedding(weight(8, 7), 'ids')).toThrow('w8x7 has 7 rows, no row 7');
-      expect(() => ops.linear(x, { weight: weight(9, 8) })).toThrow('w9x8 is [9,8] where [8] is needed');
+      expect(() => ops.embedding(weight(8, 7), 'ids')).toThrow('w8x7 has 7 rows; row 7 does not exist');
+      expect(() => ops.linear(x, { weight: weight(9, 8) })).toThrow('w9x8 has shape [9,8]; the operation needs [8]');
       expect(() => ops.linear(x, { weight: weight(8, 8, 2) })).toThrow('w8x8x2 is a stack of matrices; use moe');
-      expect(() => ops.linear(x, { ...matrix, bias: weight(7) })).toThrow('w7 is [7] where [8] is needed');
-      expect(() => ops.norm(x, { weight: weight(8) }, { ...norm, groups: 3 })).toThrow('do not divide into 3 groups');
+      expect(() => ops.linear(x, { ...matrix, bias: weight(7) })).toThrow('w7 has shape [7]; the operation needs [8]');
+      expect(() => ops.norm(x, { weight: weight(8) }, { ...norm, groups: 3 })).toThrow(
+        'cannot be divided into 3 groups',
+      );
       expect(() => ops.rope(x, { ...rotation, nRot: 6 })).toThrow('rope: 6 rotated dimensions in 2 heads of 4');
       expect(() => ops.attention(x, x, x, { ...attending, nHeadKv: 4 })).toThrow('with 2 and 4 heads');
-      expect(() => ops.add(x, ops.columns(x, 0, 4))).toThrow('[8, 4] does not go with [8, 8]');
-      expect(() => ops.add(x, ops.pool(x, 'cls'))).toThrow('[3, 8] does not go with [8, 8]');
-      expect(() => ops.columns(x, 6, 4)).toThrow('no columns [6, 10) in a matrix 8 wide');
-      expect(() => ops.pool(ops.pool(x, 'mean'), 'mean')).toThrow('these rows are sequences already');
+      expect(() => ops.add(x, ops.columns(x, 0, 4))).toThrow('[8, 4] does not match [8, 8]');
+      expect(() => ops.add(x, ops.pool(x, 'cls'))).toThrow('[3, 8] does not match [8, 8]');
+      expect(() => ops.columns(x, 6, 4)).toThrow('columns [6, 10) do not exist in a matrix of width 8');
+      expect(() => ops.pool(ops.pool(x, 'mean'), 'mean')).toThrow('these rows are already sequences');
       return x;
     });
   });

@@ -16,7 +16,7 @@ describe.each(Object.entries(imageCases))('%s', (_, { sources, batch, graph }) =
   });
 });
 
-describe('a batch that makes no sense', () => {
+describe('an inconsistent batch', () => {
   const batch = batchOf([3, 2]);
   it.each<[string, Partial<Batch>]>([
     ['coordinates', { coordinates: new Int32Array(19) }],
@@ -39,13 +39,13 @@ describe('a batch that makes no sense', () => {
     const { sources } = imageCases['rows of a mixture'];
     const run = (change: Partial<Batch>, graph: (typeof imageCases)[string]['graph']) =>
       evaluate(backend, sources, { ...batch, ...change }, graph);
-    await expect(run({}, (ops) => ops.given(0, 4))).rejects.toThrow('gives no rows');
+    await expect(run({}, (ops) => ops.given(0, 4))).rejects.toThrow('has no given rows');
     const given = { values: new Float32Array(4), width: 2, at: Int32Array.of(0, 1, -1, -1, -1) };
     await expect(run({ given }, (ops) => ops.given(0, 2))).rejects.toThrow('neither a given row');
-    await expect(run({ given }, (ops) => ops.given(1, 2))).rejects.toThrow('no columns [1, 3)');
+    await expect(run({ given }, (ops) => ops.given(1, 2))).rejects.toThrow('columns [1, 3) do not exist');
     await expect(run({}, (ops, w) => ops.embedding(w.x, { term: 0 }))).rejects.toThrow('no mixture of 1 terms');
     await expect(run({}, (ops, w) => ops.pool(ops.embedding(w.x, 'ids'), 'concat'))).rejects.toThrow(
-      'differ in length',
+      'have different lengths',
     );
   });
 });

@@ -162,7 +162,7 @@ describe('values that cannot be kept', () => {
   );
 
   test('values beyond half floats only fit F32 and BF16', async () => {
-    await expect(quantized(await tiny(70000), 'Q4_0')).rejects.toThrow('Q4_0 reaches to 65504');
+    await expect(quantized(await tiny(70000), 'Q4_0')).rejects.toThrow('Q4_0 holds values up to 65504');
     await expect(quantized(await tiny(-70000), 'F16')).rejects.toThrow('value 33 is -70000');
     expect((await values(await open(await quantized(await tiny(70000), 'F32')), 'blk.0.ffn_up.weight'))[33]).toBe(
       70000,

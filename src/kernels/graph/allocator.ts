@@ -1,21 +1,20 @@
 /**
- * @file Where the intermediates of a forward lie in a region of memory: a range is used again as soon as it is given back. In whatever
- * unit the backend counts.
+ * @file Assigns memory to the intermediates of a forward. A range can be reused as soon as it is given back. The backend chooses the unit.
  */
 
-/** A first-fit allocator over a region without an end. */
+/** A first-fit allocator over an unbounded region. */
 export class Allocator {
   readonly #alignment: number;
   /** Free ranges below `#end`, by offset; no two touch. */
   #free: { offset: number; size: number }[] = [];
   #end = 0;
 
-  /** @param alignment offsets are its multiples */
+  /** @param alignment offsets are multiples of this */
   constructor(alignment = 1) {
     this.#alignment = alignment;
   }
 
-  /** How much of the region has been in use. */
+  /** The largest extent of the region that has been in use. */
   get end(): number {
     return this.#end;
   }

@@ -1,15 +1,15 @@
 /**
  * @file Pass: a gated activation and the product that makes both of its inputs become one step, `activation(x Gᵀ) · (x Uᵀ)`.
  *
- * Buys     on webgpu one launch less, and the two inputs are neither written nor read, each as wide as the feed-forward layer.
- * Not for  wasm, whose kernels finish 16 columns of one weight at a time; subgroup matrices, whose results leave in parts; a gate and an
- *          up projection that are not one product (`fuse-products.ts`); a forward whose steps an observer looks at.
+ * Buys     on webgpu one launch less, and two matrices as wide as the feed-forward layer are neither written nor read.
+ * Not for  wasm, whose kernels finish 16 columns of one weight at a time; subgroup matrices, which write their results in parts; a gate and
+ *          an up projection that are not one product (`fuse-products.ts`); an observed forward.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import type { GluStep, LinearStep, Step } from './step.ts';
 import type { GraphTensor } from './tensor.ts';
 
-/** @param steps needed ones, in order, of a forward that makes `target` */
+/** @param steps the needed steps, in order, of a forward that makes `target` */
 export function fuseGlu<W extends Weight>(steps: readonly Step<W>[], target: GraphTensor): readonly Step<W>[] {
   const reads = new Map<GraphTensor, number>([[target.base, 1]]);
   for (const { inputs } of steps) for (const { base } of inputs) reads.set(base, (reads.get(base) ?? 0) + 1);
@@ -28,7 +28,7 @@ export function fuseGlu<W extends Weight>(steps: readonly Step<W>[], target: Gra
   return [...left];
 }
 
-/** Whether the gate is the first half of the product's columns and what it gates the second. */
+/** Whether the gate is the first half of the product's columns and the gated input is the second. */
 function areHalves<W extends Weight>({ inputs: [gate, up], row }: GluStep, product: LinearStep<W>): boolean {
   const { out, inputs, parts, activation } = product;
   if (product.row !== row || inputs.length !== 1 || activation !== undefined || parts[0].scale !== undefined) {

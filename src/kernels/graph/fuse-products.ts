@@ -1,11 +1,10 @@
 /**
- * @file Pass: products of the same input become one step, whose result has their columns side by side (queries, keys and values; gate and
- * up).
+ * @file Pass: products of the same input become one step, which puts their columns side by side (queries, keys and values; gate and up).
  *
- * Buys     on webgpu one launch in place of up to three; on wasm one step, whose activations are quantised for all of its weights and for
- *          which a team meets once.
- * Not for  products with an activation, a residual or a scale; weights that the backend does not multiply with in one go (of other types,
- *          or not adjacent); queries that are narrowed (`narrow.ts`); a forward whose steps an observer looks at.
+ * Buys     on webgpu one launch instead of up to three; on wasm the activations are quantised once for all weights, and a team synchronises
+ *          once.
+ * Not for  products with an activation, a residual or a scale; weights that the backend cannot multiply in one step (different types, or
+ *          not adjacent); narrowed queries (`narrow.ts`); an observed forward.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import { Moved, namesOf } from './moved.ts';
@@ -13,8 +12,8 @@ import type { LinearStep, Step } from './step.ts';
 import type { GraphTensor } from './tensor.ts';
 
 /**
- * @param steps needed ones, in order, of a forward that makes `target`
- * @param follows whether one product can go on from the first weight to the second
+ * @param steps the needed steps, in order, of a forward that makes `target`
+ * @param follows whether one product can continue from the first weight to the second
  */
 export function fuseProducts<W extends Weight>(
   steps: readonly Step<W>[],
@@ -32,7 +31,7 @@ export function fuseProducts<W extends Weight>(
   return fused;
 }
 
-/** Each product with those that it can be made together with, in order. */
+/** Each product with those that can be computed together with it, in order. */
 function runsOf<W extends Weight>(
   steps: readonly Step<W>[],
   target: GraphTensor,

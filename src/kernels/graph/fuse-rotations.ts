@@ -1,9 +1,9 @@
 /**
- * @file Pass: the rotation of the queries and that of the keys become one step where both lie side by side (`fuse-products.ts`, or one
- * weight for queries, keys and values); with the norm of each head, where there is one (`fuse-norm-rope.ts`).
+ * @file Pass: the rotation of the queries and that of the keys become one step where both are side by side (`fuse-products.ts`, or one
+ * weight for queries, keys and values). A norm of each head is included (`fuse-norm-rope.ts`).
  *
- * Buys     one launch in place of two on webgpu, one kernel call a layer on wasm.
- * Not for  queries that are narrowed (`narrow.ts`), heads of different sizes, and a forward whose steps an observer looks at.
+ * Buys     one launch instead of two on webgpu, one kernel call less in each layer on wasm.
+ * Not for  narrowed queries (`narrow.ts`), heads of different sizes, or an observed forward.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import { Moved, namesOf } from './moved.ts';
@@ -14,7 +14,7 @@ import { GraphTensor } from './tensor.ts';
 /** A step that rotates. */
 type Rotating<W> = RopeStep | NormStep<W>;
 
-/** @param steps needed ones, in order, of a forward that makes `target` */
+/** @param steps the needed steps, in order, of a forward that makes `target` */
 export function fuseRotations<W extends Weight>(steps: readonly Step<W>[], target: GraphTensor): readonly Step<W>[] {
   const partners = partnersOf(steps, target);
   const seconds = new Set(partners.values());
@@ -28,7 +28,7 @@ export function fuseRotations<W extends Weight>(steps: readonly Step<W>[], targe
   return fused;
 }
 
-/** Each step that rotates columns of a tensor, with the one that rotates the next columns in the same way. */
+/** Pairs each step that rotates columns of a tensor with the step that rotates the next columns in the same way. */
 function partnersOf<W extends Weight>(
   steps: readonly Step<W>[],
   target: GraphTensor,

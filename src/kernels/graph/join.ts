@@ -1,14 +1,14 @@
 /**
- * @file What the fusing passes share: finding a step whose result only one other step reads, and putting one step in place of both.
+ * @file Shared by the fusing passes: finds a step whose result only one other step reads, and replaces both by one step.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import type { Step } from './step.ts';
 import type { GraphTensor } from './tensor.ts';
 
 /**
- * Puts what `join` returns in the place of `reader`, and leaves `first` out. Asked for every step whose result is input `at` of one other step
- * and of no more; not for views, nor where only one of the two is narrowed. `undefined` leaves both as they are.
- * @param steps needed ones, in order, of a forward that makes `target`
+ * Replaces `first` and `reader` by the step that `join` returns. `join` is called for every step whose result is input `at` of exactly one
+ * other step, except for views and pairs of which only one step is narrowed. If it returns `undefined`, both steps stay.
+ * @param steps the needed steps, in order, of a forward that makes `target`
  */
 export function joinSteps<W extends Weight>(
   steps: readonly Step<W>[],

@@ -24,9 +24,9 @@ export function buffersOf({ inputs, out }: Pick<Step, 'inputs' | 'out'>): GraphT
 }
 
 /**
- * Which buffers are free after each step.
+ * The buffers that become free after each step.
  * @param uses the buffers that each step reads and writes
- * @param kept a buffer that stays
+ * @param kept a buffer that is never freed
  */
 export function freedAfter<B>(uses: readonly (readonly B[])[], kept: B): B[][] {
   const lastUse = new Map<B, number>();
@@ -35,7 +35,7 @@ export function freedAfter<B>(uses: readonly (readonly B[])[], kept: B): B[][] {
   });
   lastUse.delete(kept);
   return uses.map((buffers, i) =>
-    // Each buffer is freed once, even if a step uses it twice.
+    // A buffer is freed once, even if a step uses it twice.
     buffers.filter((buffer) => lastUse.get(buffer) === i && lastUse.delete(buffer)),
   );
 }

@@ -1,5 +1,6 @@
 /**
- * @file What the passes share that put the results of several steps side by side: who reads one of them reads columns of the result of all.
+ * @file Shared by the passes that put the results of several steps side by side: readers of one result then read columns of the joint
+ * result.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import type { Step } from './step.ts';
@@ -11,7 +12,7 @@ export function namesOf(steps: readonly Step[]): string | undefined {
   return names.length === 0 ? undefined : names.join(', ');
 }
 
-/** Which results are columns of another one now. */
+/** Records which results have become columns of another one. */
 export class Moved {
   readonly #views = new Map<GraphTensor, GraphTensor>();
 
@@ -31,7 +32,7 @@ export class Moved {
     return all;
   }
 
-  /** `step` with the inputs that it has now. */
+  /** `step` with its current inputs. */
   reading<W extends Weight>(step: Step<W>): Step<W> {
     if (!step.inputs.some(({ base }) => this.#views.has(base))) return step;
     return { ...step, inputs: step.inputs.map((x) => this.#of(x)) };

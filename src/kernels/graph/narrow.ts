@@ -1,11 +1,12 @@
 /**
- * @file Pass: where pooling takes one row of each sequence, the first (`cls`) or the last, the steps that lead there from the last attention
- * on compute that row alone. Keys and values are still made for all tokens.
+ * @file Pass: where pooling takes one row of each sequence, the first (`cls`) or the last, the steps from the last attention on compute
+ * that row alone. Keys and values are still computed for all tokens.
  *
  * Buys     most of the last layer: its queries, its attention, its output projection and its feed-forward layer.
- * Not for  mean pooling or none, results of which another step reads other rows, and a forward with an observer.
+ * Not for  mean pooling or none, results whose other rows are read by another step, or an observed forward.
  *
- * A narrowed result has rows of sequences instead of tokens. What a narrowed step reads from tokens is copied first, by a pooling step.
+ * The rows of a narrowed result are sequences instead of tokens. A pooling step first copies the rows that a narrowed step reads from
+ * tokens.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import type { PooledRow, Step } from './step.ts';
@@ -13,7 +14,7 @@ import { GraphTensor } from './tensor.ts';
 
 /**
  * Narrows the steps of a forward that makes `target`.
- * @param steps needed ones, in order
+ * @param steps the needed steps, in order
  * @returns the steps with the copies that they need
  */
 export function narrow<W extends Weight>(
@@ -29,9 +30,11 @@ export function narrow<W extends Weight>(
   return rewrite(steps, chosen, { row, isLate: pools[0].isLate }, nSeq);
 }
 
-/** The steps of whose results only the pooled rows are read. */
+/** The steps whose results are read only at the pooled rows. */
 function narrowable<W extends Weight>(steps: readonly Step<W>[], target: GraphTensor): Set<Step<W>> {
-  /** The results that a step reads whole. Steps come after the results that they read, so all are known by then. */
+  /**
+   * The results that are read whole. A step comes after the results that it reads, so all readers of a result are known when it is reached.
+   */
   const whole = new Set<GraphTensor>([target.base]);
   const chosen = new Set<Step<W>>();
   for (const step of steps.toReversed()) {
@@ -50,7 +53,7 @@ function rewrite<W extends Weight>(
   { row, isLate }: { readonly row: PooledRow; readonly isLate?: boolean },
   nSeq: number,
 ): Step<W>[] {
-  /** What narrowed steps make, and the copies that they read, by the tensors of all tokens. */
+  /** Results of narrowed steps, and the copies that they read, by the tensors of all tokens. */
   const pooled = new Map<GraphTensor, GraphTensor>();
   const narrowed = new Map<GraphTensor, GraphTensor>();
   const viewOf = (x: GraphTensor): GraphTensor | undefined => {
@@ -81,12 +84,12 @@ function rewrite<W extends Weight>(
   });
 }
 
-/** Whether a row of the result needs the same row of the inputs, or of the queries alone. */
+/** Whether a row of the result depends on the same row of the inputs, or of the queries, alone. */
 function computesByRow({ op }: Step): boolean {
   return op !== 'embedding' && op !== 'given' && op !== 'rotation' && op !== 'pool';
 }
 
-/** Whether a step reads from input `i` only the rows that it computes. */
+/** Whether a step reads only the rows of input `i` that it computes. */
 function readsByRow({ op }: Step, i: number): boolean {
   return op !== 'attention' || i === 0;
 }

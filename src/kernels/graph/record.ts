@@ -1,13 +1,13 @@
 /**
- * @file The operations of every backend that plans a forward as a whole: arguments are checked, steps are recorded as data, and `read` hands
- * them over.
+ * @file The operations of the backends that plan a whole forward: arguments are checked, steps are recorded as data, and `read` passes them
+ * on.
  */
 import { checkGivenColumns, rowsOfEach, spansOf, tableRows } from '../../tensor/batch.ts';
 import type { Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recording } from './recording.ts';
 import { GraphTensor } from './tensor.ts';
 
-/** What the recorder has to know of its backend. */
+/** What the recorder needs from its backend. */
 export interface Host<W extends Weight> {
   /** @throws Error for a weight of another backend */
   own(weight: Weight): W;
@@ -34,7 +34,7 @@ export class Recorder<W extends Weight> {
   }
 
   get #current(): Recording<W> {
-    if (this.#recording === undefined) throw new Error('begin() comes before every other operation');
+    if (this.#recording === undefined) throw new Error('call begin() before any other operation');
     return this.#recording;
   }
 
@@ -42,7 +42,7 @@ export class Recorder<W extends Weight> {
   #weight(weight: Weight, ...shape: number[]): W {
     const own = this.#host.own(weight);
     if (shape.some((n, axis) => n !== (weight.shape[axis] ?? 1))) {
-      throw new Error(`${weight.name} is [${weight.shape}] where [${shape}] is needed`);
+      throw new Error(`${weight.name} has shape [${weight.shape}]; the operation needs [${shape}]`);
     }
     return own;
   }
@@ -60,7 +60,7 @@ export class Recorder<W extends Weight> {
     const recording = this.#current;
     const out = recording.tensor(x.space, nOut);
     const inputs = residual === undefined ? [x] : [x, recording.ownLike(out, residual)];
-    // The result is the last part that there is, whatever the caller calls it.
+    // The result takes the name of the last part that is present.
     const last = residual !== undefined ? undefined : activation !== undefined ? 'activated' : b ? 'biased' : 'product';
     const parts = [{ weight: w, bias: b, scale: s }];
     const step = { op: 'linear', inputs, out, parts, activation } as const;
@@ -82,7 +82,7 @@ export class Recorder<W extends Weight> {
         const [cols = 1, nRows = 1] = table.shape;
         const { rows } = tableRows(recording.batch, index);
         const wrong = rows?.find((row) => !(row >= 0 && row < nRows));
-        if (wrong !== undefined) throw new Error(`${table.name} has ${nRows} rows, no row ${wrong}`);
+        if (wrong !== undefined) throw new Error(`${table.name} has ${nRows} rows; row ${wrong} does not exist`);
         const out = recording.tensor('tokens', cols);
         const inputs = add === undefined ? [] : [recording.ownLike(out, add)];
         const plain = add === undefined && options.scale === undefined ? names?.rows : undefined;
@@ -95,7 +95,7 @@ export class Recorder<W extends Weight> {
         const x = own(input);
         const { kind, eps, residual, groups = 1, names } = options;
         const n = x.cols / groups;
-        if (!Number.isInteger(n)) throw new Error(`norm: ${x.cols} columns do not divide into ${groups} groups`);
+        if (!Number.isInteger(n)) throw new Error(`norm: ${x.cols} columns cannot be divided into ${groups} groups`);
         const inputs = residual === undefined ? [x] : [x, this.#current.ownLike(x, residual)];
         const [w, b] = [this.#weight(weight, n), this.#vector(bias, n)];
         const name = names?.out ?? (bias === undefined ? names?.scaled : undefined);
@@ -128,7 +128,7 @@ export class Recorder<W extends Weight> {
         if (relativeBias !== undefined) {
           this.#weight(relativeBias, nHead);
           if (softcap !== undefined || alibiMaxBias !== undefined) {
-            throw new Error('attention: a relative bias goes with neither a soft cap nor ALiBi');
+            throw new Error('attention: a relative bias cannot be combined with a soft cap or ALiBi');
           }
         }
         spansOf(this.#current.batch, options);
@@ -179,7 +179,7 @@ export class Recorder<W extends Weight> {
       columns: (input, start, n, options) => {
         const x = own(input);
         if (!(start >= 0 && n > 0 && start + n <= x.cols)) {
-          throw new Error(`no columns [${start}, ${start + n}) in a matrix ${x.cols} wide`);
+          throw new Error(`columns [${start}, ${start + n}) do not exist in a matrix of width ${x.cols}`);
         }
         const view = this.#current.adopt(new GraphTensor(x.rows, n, x.space, x, start));
         return this.#current.name(view, options?.layer, options?.names?.out);
@@ -191,7 +191,7 @@ export class Recorder<W extends Weight> {
         const { instead, add, layer, names } = options;
         const other = instead ?? add;
         if (given === undefined) {
-          if (other === undefined) throw new Error('this batch gives no rows');
+          if (other === undefined) throw new Error('the batch has no given rows');
           return own(other);
         }
         checkGivenColumns(given, start, n, other !== undefined);
@@ -204,7 +204,7 @@ export class Recorder<W extends Weight> {
         const inputs = parts.map(own);
         const [{ rows, space }] = inputs;
         if (inputs.some((x) => x.space !== space))
-          throw new Error(`concat: rows of tokens beside ${rows} of sequences`);
+          throw new Error(`concat: rows of tokens cannot be put beside ${rows} rows of sequences`);
         const out = this.#current.tensor(
           space,
           inputs.reduce((sum, { cols }) => sum + cols, 0),
@@ -217,7 +217,7 @@ export class Recorder<W extends Weight> {
         const recording = this.#current;
         const { layer, names } = options ?? {};
         if (kind === 'none') return recording.name(x, layer, names?.out);
-        if (x.space !== 'tokens') throw new Error('pool: these rows are sequences already');
+        if (x.space !== 'tokens') throw new Error('pool: these rows are already sequences');
         const out = recording.tensor('sequences', kind === 'concat' ? x.cols * rowsOfEach(recording.batch) : x.cols);
         const isLate = recording.batch.poolFrom !== undefined;
         return recording.add({ op: 'pool', kind, isLate, inputs: [x], out }, layer, names?.out);

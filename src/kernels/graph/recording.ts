@@ -1,22 +1,22 @@
 /**
- * @file One forward as it is recorded: its batch, its steps, its tensors, and what the observer shall see.
+ * @file One recorded forward: its batch, its steps, its tensors, and what the observer is to see.
  */
 import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, Tensor, Weight } from '../../tensor/ops.ts';
 import type { Step } from './step.ts';
 import { GraphTensor, type Space } from './tensor.ts';
 
-/** A tensor that the observer shall see. */
+/** A tensor that the observer is to see. */
 export interface Named {
   readonly name: string;
   readonly tensor: GraphTensor;
 }
 
-/** One forward as it is recorded. */
+/** One recorded forward. */
 export class Recording<W extends Weight> {
   readonly batch: Batch;
   readonly steps: Step<W>[] = [];
-  /** An observer looks at every step: none may be left out, joined or written over. */
+  /** An observer looks at every step: no step may be omitted, joined or overwritten. */
   readonly observed: boolean;
   #named: Named[] = [];
   readonly #tensors = new WeakSet<Tensor>();
@@ -38,12 +38,12 @@ export class Recording<W extends Weight> {
     return this.batch.offsets.length - 1;
   }
 
-  /** A tensor of this forward. */
+  /** Makes a tensor of this forward. */
   tensor(space: Space, cols: number): GraphTensor {
     return this.adopt(new GraphTensor(space === 'tokens' ? this.nTokens : this.nSeq, cols, space));
   }
 
-  /** Makes `x` a tensor of this forward. */
+  /** Makes `x` belong to this forward. */
   adopt(x: GraphTensor): GraphTensor {
     this.#tensors.add(x);
     return x;
@@ -52,7 +52,7 @@ export class Recording<W extends Weight> {
   /** @throws Error for a tensor of another backend or of an earlier forward */
   own(x: Tensor): GraphTensor {
     if (!(x instanceof GraphTensor) || !this.#tensors.has(x)) {
-      throw new Error('this tensor does not belong to the running forward');
+      throw new Error('the tensor does not belong to the running forward');
     }
     return x;
   }
@@ -61,14 +61,14 @@ export class Recording<W extends Weight> {
   ownLike(a: GraphTensor, b: Tensor): GraphTensor {
     const x = this.own(b);
     if (a.rows !== x.rows || a.cols !== x.cols || a.space !== x.space) {
-      throw new Error(`[${x.rows}, ${x.cols}] does not go with [${a.rows}, ${a.cols}]`);
+      throw new Error(`[${x.rows}, ${x.cols}] does not match [${a.rows}, ${a.cols}]`);
     }
     return x;
   }
 
   /**
    * Adds a step and returns its result.
-   * @param name of the result for the observer, without the layer's suffix
+   * @param name name of the result for the observer, without the layer's suffix
    */
   add(step: Step<W>, layer: number | undefined, name: string | undefined): GraphTensor {
     this.steps.push(name === undefined ? step : { ...step, name: suffixed(name, layer) });
@@ -81,7 +81,7 @@ export class Recording<W extends Weight> {
     return tensor;
   }
 
-  /** What has been named since the last call. */
+  /** The tensors named since the last call. */
   takeNamed(): readonly Named[] {
     const named = this.#named;
     this.#named = [];

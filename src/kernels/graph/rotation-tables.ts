@@ -1,7 +1,7 @@
 /**
- * @file Pass: the cosines and sines of rotary embeddings become steps of their own, one for all ropes that turn by the same angles.
+ * @file Pass: the cosines and sines of rotary embeddings become steps of their own, one for all ropes with the same angles.
  *
- * Buys     the angles of a token are computed once a forward instead of once a layer, for queries and keys alike.
+ * Buys     the angles of a token are computed once in a forward instead of twice in each layer (queries and keys).
  * Not for  a backend that keeps the angles of all positions from one forward to the next, as webgpu does.
  */
 import type { RopeOptions, Weight } from '../../tensor/ops.ts';
@@ -30,7 +30,7 @@ export function addRotationTables<W extends Weight>(steps: readonly Step<W>[]): 
   return all;
 }
 
-/** Two ropes with equal keys turn by the same angles. */
+/** A key of the angles: ropes with equal keys rotate by the same angles. */
 export function anglesKey({ nRot, freqBase, freqScale = 1, freqFactors, coordinates, yarn }: RopeOptions): string {
   return JSON.stringify([nRot, freqBase, freqScale, freqFactors?.name, coordinates, yarn]);
 }

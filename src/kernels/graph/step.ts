@@ -1,6 +1,6 @@
 /**
- * @file One recorded operation as data: what it reads, what it makes, its weights and options. How it is computed is the backend's
- * knowledge, what may be left out or joined is the passes'.
+ * @file One recorded operation as data: its inputs, its result, its weights and options. Backends know how to compute it; passes know what
+ * can be omitted or joined.
  */
 import type {
   Activation,
@@ -13,7 +13,7 @@ import type {
 } from '../../tensor/ops.ts';
 import type { GraphTensor } from './tensor.ts';
 
-/** A row of each sequence. */
+/** Which row of each sequence. */
 export type PooledRow = 'cls' | 'last';
 
 interface Common {
@@ -21,11 +21,14 @@ interface Common {
   readonly name?: string;
   readonly inputs: readonly GraphTensor[];
   readonly out: GraphTensor;
-  /** Only this row of each sequence is computed (`narrow.ts`): `out` has a row a sequence. Keys and values stay whole. */
+  /**
+   * Only this row of each sequence is computed (`narrow.ts`): `out` has one row for each sequence. Keys and values are computed for all
+   * tokens.
+   */
   readonly row?: PooledRow;
 }
 
-/** Rows of a table, times `scale` and the weight of a mixture, plus `inputs[0]` if there is one. */
+/** Rows of a table, times `scale` and the weight of a mixture, plus `inputs[0]` if present. */
 export interface EmbeddingStep<W> extends Common {
   readonly op: 'embedding';
   readonly table: W;
@@ -33,7 +36,7 @@ export interface EmbeddingStep<W> extends Common {
   readonly scale: number;
 }
 
-/** One weight of a product and what belongs to its columns. */
+/** One weight of a product, with the bias and scale of its columns. */
 export interface LinearPart<W> {
   readonly weight: W;
   readonly bias?: W;
@@ -41,8 +44,8 @@ export interface LinearPart<W> {
 }
 
 /**
- * `activation(scale · x Wᵀ + bias) + residual`; inputs: x, residual if there is one. Several parts have their columns side by side, and
- * neither an activation nor a residual (`fuse-products.ts`).
+ * `activation(scale · x Wᵀ + bias) + residual`; inputs: x, and the residual if present. The columns of several parts are side by side; such
+ * a step has no activation and no residual (`fuse-products.ts`).
  */
 export interface LinearStep<W> extends Common {
   readonly op: 'linear';
@@ -53,8 +56,8 @@ export interface LinearStep<W> extends Common {
 }
 
 /**
- * A norm of `groups` slices of each row of `x + residual`; inputs: x, residual if there is one, and what is added to the result if
- * something is (`fuse-norm-add.ts`).
+ * A norm of `groups` slices of each row of `x + residual`; inputs: x, the residual if present, and the term that is added to the result if
+ * present (`fuse-norm-add.ts`).
  */
 export interface NormStep<W> extends Common {
   readonly op: 'norm';
@@ -65,9 +68,9 @@ export interface NormStep<W> extends Common {
   readonly groups: number;
   readonly hasResidual: boolean;
   readonly isAdded?: boolean;
-  /** The slices are heads, rotated after the norm (`fuse-norm-rope.ts`). */
+  /** The slices are heads, which are rotated after the norm (`fuse-norm-rope.ts`). */
   readonly rotation?: RopeOptions;
-  /** The weights of the slices from `from` on: keys beside queries (`fuse-rotations.ts`). */
+  /** The weights of the slices from `from` on: keys, which follow the queries (`fuse-rotations.ts`). */
   readonly next?: { readonly weight: W; readonly bias?: W; readonly from: number };
 }
 
@@ -77,7 +80,7 @@ export interface RotationStep extends Common {
   readonly options: RopeOptions;
 }
 
-/** Rotated heads; inputs: x, and the result of a rotation step where the backend keeps angles among its intermediates. */
+/** Rotated heads; inputs: x, and the result of a rotation step if the backend stores angles among its intermediates. */
 export interface RopeStep extends Common {
   readonly op: 'rope';
   readonly options: RopeOptions;
@@ -112,12 +115,12 @@ export interface ActivateStep extends Common {
   readonly activation: Activation;
 }
 
-/** Of each row. */
+/** Softmax of each row. */
 export interface SoftmaxStep extends Common {
   readonly op: 'softmax';
 }
 
-/** Columns from `start` on of the rows that tokens are given, added to the row of `inputs[0]` or in place of it. */
+/** Columns from `start` on of the rows that tokens are given. They are added to the row of `inputs[0]`, or replace it. */
 export interface GivenStep extends Common {
   readonly op: 'given';
   readonly start: number;
@@ -129,11 +132,11 @@ export interface ConcatStep extends Common {
   readonly op: 'concat';
 }
 
-/** One row a sequence out of rows of tokens; a copy where those rows are all that there is. */
+/** One row for each sequence, from rows of tokens. A copy if there are no other rows. */
 export interface PoolStep extends Common {
   readonly op: 'pool';
   readonly kind: Exclude<PoolKind, 'none'>;
-  /** The batch says where pooling begins: a sequence's first pooled token need not be its first one. */
+  /** The batch says where pooling begins: the first pooled token of a sequence may be a later one. */
   readonly isLate?: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * @file Tensors of a recorded forward: shapes alone. Where their values lie is decided when the forward runs.
+ * @file Tensors of a recorded forward: shapes only. Memory is assigned when the forward runs.
  */
 import type { Tensor } from '../../tensor/ops.ts';
 
@@ -15,7 +15,7 @@ export class GraphTensor implements Tensor {
   readonly start: number;
   readonly #base: GraphTensor | undefined;
 
-  /** @param of the tensor that a view is of, whose column `start` is the view's first */
+  /** @param of the tensor that a view refers to; the view's first column is its column `start` */
   constructor(rows: number, cols: number, space: Space, of?: GraphTensor, start = 0) {
     this.rows = rows;
     this.cols = cols;
@@ -24,7 +24,7 @@ export class GraphTensor implements Tensor {
     this.start = start + (of?.start ?? 0);
   }
 
-  /** The result that a view is of; the tensor itself if it is not a view. */
+  /** The result that a view refers to; the tensor itself if it is not a view. */
   get base(): GraphTensor {
     return this.#base ?? this;
   }

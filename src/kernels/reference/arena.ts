@@ -1,18 +1,18 @@
 /**
- * @file Memory for the intermediates of a forward: float32 buffers that the next forward uses again.
+ * @file Memory for the intermediates of a forward: float32 buffers that the next forward reuses.
  */
 
-/** Hands out buffers in the order in which they are asked for, and the same ones again after `reset`. */
+/** Hands out buffers in the order of the requests, and the same buffers again after `reset`. */
 export class Arena {
   readonly #buffers: Float32Array[] = [];
   #next = 0;
 
-  /** Makes every buffer free; what was handed out before is overwritten by what comes. */
+  /** Makes every buffer free. Later requests overwrite the earlier buffers. */
   reset(): void {
     this.#next = 0;
   }
 
-  /** `n` float32 values with undefined content. Nothing is allocated when the forward before asked for as many here. */
+  /** `n` float32 values with undefined content. Allocates nothing when the previous forward asked for as many at this point. */
   take(n: number): Float32Array {
     const index = this.#next++;
     let buffer = this.#buffers[index];

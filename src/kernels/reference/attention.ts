@@ -68,7 +68,7 @@ function weightedSum(p: Float32Array, v: Matrix, begin: number, column: number, 
   }
 }
 
-/** From the product of query `i` and key `j` of head `h` to what goes into the softmax: −∞ where the mask forbids. */
+/** Computes the input of the softmax from the product of query `i` and key `j` of head `h`: −∞ where the mask forbids it. */
 function maskAndScale(
   fw: Forward,
   p: Int32Array,

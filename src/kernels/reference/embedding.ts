@@ -1,5 +1,5 @@
 /**
- * @file Embedding: rows of a table, one for each token.
+ * @file Embedding: one row of a table for each token.
  */
 import { tableRows } from '../../tensor/batch.ts';
 import type { RowIndex, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
@@ -34,7 +34,7 @@ export function embedding(
 /** `y += x`, same shape. */
 export function accumulate(y: Matrix, x: Matrix): void {
   if (x.rows !== y.rows || x.cols !== y.cols) {
-    throw new Error(`[${x.rows}, ${x.cols}] cannot be added to [${y.rows}, ${y.cols}]`);
+    throw new Error(`a matrix [${x.rows}, ${x.cols}] cannot be added to one of [${y.rows}, ${y.cols}]`);
   }
   for (let r = 0; r < y.rows; r++) {
     const yr = y.row(r);

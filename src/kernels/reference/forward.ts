@@ -1,5 +1,5 @@
 /**
- * @file What one forward pass of the reference backend carries along: its batch, its memory, its weights and who watches.
+ * @file State of one forward pass of the reference backend: its batch, its memory, its weights and its observer.
  */
 import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch, Observer, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
@@ -24,7 +24,7 @@ export class Forward {
 
   /** The batch of this forward. */
   get batch(): Batch {
-    if (this.#batch === undefined) throw new Error('begin() comes before every other operation');
+    if (this.#batch === undefined) throw new Error('call begin() before any other operation');
     return this.#batch;
   }
 
@@ -39,7 +39,7 @@ export class Forward {
     return matrix;
   }
 
-  /** `n` values for the use of one operation. */
+  /** `n` values of temporary memory for one operation. */
   scratch(n: number): Float32Array {
     return this.#arena.take(n);
   }
@@ -47,7 +47,7 @@ export class Forward {
   /** @throws Error for a tensor of another backend or of an earlier forward */
   own(x: Tensor): Matrix {
     if (!(x instanceof Matrix) || !this.#valid.has(x))
-      throw new Error('this tensor does not belong to the running forward');
+      throw new Error('the tensor does not belong to the running forward');
     return x;
   }
 
@@ -55,7 +55,7 @@ export class Forward {
   weight(weight: Weight, ...shape: number[]): ReferenceWeight {
     if (!(weight instanceof ReferenceWeight)) throw new Error(`${weight.name} belongs to another backend`);
     if (shape.some((n, axis) => n !== (weight.shape[axis] ?? 1))) {
-      throw new Error(`${weight.name} is [${weight.shape}] where [${shape}] is needed`);
+      throw new Error(`${weight.name} has shape [${weight.shape}]; the operation needs [${shape}]`);
     }
     return weight;
   }

@@ -1,5 +1,5 @@
 /**
- * @file Rows that come with the batch: pixels, or what a vision tower has made of them.
+ * @file Rows that come with the batch: pixels, or the output of a vision tower.
  */
 import { checkGivenColumns } from '../../tensor/batch.ts';
 import type { StepNames, Tensor } from '../../tensor/ops.ts';
@@ -7,7 +7,7 @@ import { accumulate } from './embedding.ts';
 import type { Forward } from './forward.ts';
 import { Matrix } from './matrix.ts';
 
-/** `y[t]` = columns of the row that token `t` is given, plus `add[t]`; or `instead[t]`, or `add[t]`. */
+/** `y[t]` is the given row of token `t`, plus `add[t]` if present. For tokens without a given row it is `instead[t]` or `add[t]`. */
 export function given(
   fw: Forward,
   start: number,
@@ -17,7 +17,7 @@ export function given(
   const { given: rows, ids } = fw.batch;
   const other = options.instead ?? options.add;
   if (rows === undefined) {
-    if (other === undefined) throw new Error('this batch gives no rows');
+    if (other === undefined) throw new Error('the batch has no given rows');
     return fw.own(other);
   }
   checkGivenColumns(rows, start, n, other !== undefined);

@@ -1,7 +1,7 @@
 /**
- * @file The reference backend: every operation in plain float32 loops over typed arrays. It is what tests trust, so
- * nothing here is clever: sums are double where llama.cpp's are and also where a float32 sum would only add error, and
- * the order of the loops is the order of the formula. One file an operation.
+ * @file The reference backend: every operation in plain float32 loops over typed arrays. Tests compare other backends with it, so it
+ * favours clarity over speed. Sums are double where llama.cpp's are, and also where a float32 sum would only add error. The loops follow
+ * the order of the formula. Each operation has one file.
  */
 import type { Backend, WeightSource } from '../../tensor/backend.ts';
 import type { Ops, Tensor } from '../../tensor/ops.ts';
@@ -67,7 +67,7 @@ function bindOps(fw: Forward): Ops {
     columns(x: Tensor, start, n, options) {
       const whole = fw.own(x);
       if (!(start >= 0 && n > 0 && start + n <= whole.cols)) {
-        throw new Error(`no columns [${start}, ${start + n}) in a matrix ${whole.cols} wide`);
+        throw new Error(`columns [${start}, ${start + n}) do not exist in a matrix of width ${whole.cols}`);
       }
       const view = fw.adopt(new Matrix(whole.data, whole.rows, n, whole.start + start, whole.stride));
       fw.report(options, 'out', view);
@@ -82,7 +82,7 @@ function bindOps(fw: Forward): Ops {
       );
       let start = 0;
       for (const x of xs) {
-        if (x.rows !== y.rows) throw new Error(`concat: ${x.rows} rows do not go beside ${y.rows}`);
+        if (x.rows !== y.rows) throw new Error(`concat: ${x.rows} rows cannot be put beside ${y.rows}`);
         for (let r = 0; r < y.rows; r++) y.slice(r, start, x.cols).set(x.row(r));
         start += x.cols;
       }

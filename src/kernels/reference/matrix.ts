@@ -1,9 +1,9 @@
 /**
- * @file The reference backend's tensor: a float32 matrix whose rows may lie inside the rows of a wider one.
+ * @file The reference backend's tensor: a float32 matrix. Its rows may be parts of the rows of a wider matrix.
  */
 import type { Tensor } from '../../tensor/ops.ts';
 
-/** `[rows, cols]`; row `r` is the `cols` values from `start + r · stride` of `data`. */
+/** `[rows, cols]`; row `r` is the `cols` values from `start + r · stride` of `data` on. */
 export class Matrix implements Tensor {
   readonly rows: number;
   readonly cols: number;
@@ -25,7 +25,7 @@ export class Matrix implements Tensor {
     return this.data.subarray(begin, begin + this.cols);
   }
 
-  /** Columns `[begin, begin + n)` of row `r` as a view, e.g. one head. */
+  /** Columns `[begin, begin + n)` of row `r` as a view, for example one head. */
   slice(r: number, begin: number, n: number): Float32Array {
     const at = this.start + r * this.stride + begin;
     return this.data.subarray(at, at + n);

@@ -1,5 +1,5 @@
 /**
- * @file Mixture of experts (Shazeer et al. 2017): each token goes through the few experts that the router likes best.
+ * @file Mixture of experts (Shazeer et al. 2017): each token passes through the few experts that the router rates highest.
  */
 import type { MoeOptions, StepNames, Tensor } from '../../tensor/ops.ts';
 import { applyActivation, softmaxInPlace } from './activation.ts';
@@ -7,7 +7,7 @@ import type { Forward } from './forward.ts';
 import { multiply } from './linear.ts';
 import { Matrix } from './matrix.ts';
 
-/** Smallest sum of weights that `renormalise` divides by, so that the quotient stays finite. */
+/** Lower bound of the sum of weights that `renormalise` divides by; it keeps the quotient finite. */
 const minWeightSum = 2 ** -14;
 
 /** `y = Σₑ p(e) · downₑ(act(upₑ x))` over the `nUsed` most probable experts, highest first. */

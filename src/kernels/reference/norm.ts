@@ -8,7 +8,7 @@ import type { Matrix } from './matrix.ts';
 
 const f32 = Math.fround;
 
-/** Norms `x + residual`; see `Ops.norm`. Sums are double, the mean and the factor are rounded to float32. */
+/** Norms `x + residual`; see `Ops.norm`. Sums are double; the mean and the factor are rounded to float32. */
 export function norm(
   fw: Forward,
   input: Tensor,

@@ -1,12 +1,15 @@
 /**
- * @file Pooling: from the rows of a sequence's tokens to one row.
+ * @file Pooling: reduces the rows of a sequence's tokens to one row.
  */
 import { pooledRows, rowsOfEach } from '../../tensor/batch.ts';
 import type { PoolKind, StepNames, Tensor } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
-/** Mean of all rows (special tokens included), first or last row of each sequence, all side by side; `none` returns `x` itself. */
+/**
+ * The mean of all rows (special tokens included), the first or last row of each sequence, or all rows side by side. `none` returns `x`
+ * itself.
+ */
 export function pool(fw: Forward, input: Tensor, kind: PoolKind, options?: StepNames<never>): Matrix {
   const x = fw.own(input);
   const nSeq = fw.batch.offsets.length - 1;

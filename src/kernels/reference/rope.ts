@@ -1,6 +1,6 @@
 /**
- * @file Rotary position embedding (Su et al. 2021), with linear scaling, frequency factors and YaRN (Peng et al. 2023), by the position
- * of a token or by several coordinates of it (M-RoPE, Wang et al. 2024).
+ * @file Rotary position embedding (Su et al. 2021), with linear scaling, frequency factors and YaRN (Peng et al. 2023), by a token's
+ * position or by several of its coordinates (M-RoPE, Wang et al. 2024).
  */
 import { coordinatesOf } from '../../tensor/batch.ts';
 import type { RopeOptions, StepNames, Tensor } from '../../tensor/ops.ts';
@@ -38,7 +38,7 @@ export function rope(fw: Forward, input: Tensor, options: RopeOptions & StepName
   return y;
 }
 
-/** Cosine and sine of each pair of a token, in memory that the next token uses again. */
+/** Cosine and sine of each pair of a token, in memory that is reused for the next token. */
 function tokenTurns(fw: Forward, options: RopeOptions): (token: number) => Float32Array {
   const { nRot, freqFactors } = options;
   const factors = freqFactors === undefined ? undefined : fw.vector(freqFactors, nRot / 2);

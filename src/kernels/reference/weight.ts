@@ -1,5 +1,5 @@
 /**
- * @file The reference backend's weight: the bytes of the file as they are. A row is dequantised when it is used.
+ * @file The reference backend's weight: the unchanged bytes of the file. A row is dequantised when it is used.
  */
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
 import { nElements } from '../../gguf/shape.ts';
@@ -29,7 +29,7 @@ export class ReferenceWeight implements Weight {
     this.nRows = nElements(outer);
     this.#rowBytes = rowBytes(source.type, rowLength);
     if (this.#rowBytes * this.nRows !== source.byteLength) {
-      throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);
+      throw new Error(`${source.name}: [${source.shape}] ${source.type.name} cannot have ${source.byteLength} bytes`);
     }
     this.#codec = codecs[source.type.name];
   }
@@ -41,18 +41,19 @@ export class ReferenceWeight implements Weight {
     this.#bytes = bytes;
   }
 
-  /** Gives the memory back. */
+  /** Frees the memory. */
   release(): void {
     this.#bytes = undefined;
   }
 
   /**
    * Writes the values of row `index` to `into` (`[rowLength]`).
-   * @throws Error before `fill` and for a row that the tensor does not have
+   * @throws Error before `fill` and for a row that does not exist
    */
   dequantizeRow(index: number, into: Float32Array): void {
     if (this.#bytes === undefined) throw new Error(`${this.name} has no data`);
-    if (!(index >= 0 && index < this.nRows)) throw new Error(`${this.name} has ${this.nRows} rows, no row ${index}`);
+    if (!(index >= 0 && index < this.nRows))
+      throw new Error(`${this.name} has ${this.nRows} rows; row ${index} does not exist`);
     const begin = index * this.#rowBytes;
     this.#codec.dequantize(this.#bytes.subarray(begin, begin + this.#rowBytes), into, this.rowLength);
   }

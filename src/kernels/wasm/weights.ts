@@ -51,7 +51,7 @@ export class WasmWeight implements Weight, Stored {
     this.nMatrices = nElements(outer);
     this.rowBytes = rowBytes(source.type, k);
     if (this.rowBytes * n * this.nMatrices !== source.byteLength) {
-      throw new Error(`${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`);
+      throw new Error(`${source.name}: [${source.shape}] ${source.type.name} cannot have ${source.byteLength} bytes`);
     }
     this.grid = gridAddress(source.type.name);
     this.nPanels = Math.ceil(n / panelColumns);

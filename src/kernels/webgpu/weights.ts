@@ -66,7 +66,7 @@ export class GpuWeight implements Weight {
     this.vector = vector;
     if (rowBytes(source.type, rowLength) * this.nRows !== source.byteLength) {
       throw new GpuError(
-        `${source.name}: [${source.shape}] ${source.type.name} does not take ${source.byteLength} bytes`,
+        `${source.name}: [${source.shape}] ${source.type.name} cannot have ${source.byteLength} bytes`,
       );
     }
   }

@@ -1,12 +1,12 @@
 /**
- * @file What a codec is: bytes of ggml blocks to float32 values and, for the types that can be written, back.
+ * @file Defines codecs. A codec converts ggml blocks to float32 values and, for types that can be written, float32 values to blocks.
  *
- * The functions in the family files run over whole rows and trust their arguments; `codec` puts the checks in front.
- * They read and write single bytes, so the bytes may begin at any address. Hosts are little-endian, as the files are.
+ * The functions in the family files process whole rows and trust their arguments; `codec` adds the checks. They read and write single
+ * bytes, so blocks may begin at any address. Hosts and files are little-endian.
  *
- * In the layouts, `@n` is the byte offset in the block, `f16 d` a little-endian half float, and bits are counted from
- * the lowest. No type needs an intermediate rounding: all products before the last step have at most 24 significant
- * bits, so that doubles rounded once to float32 give the bits that float32 arithmetic gives.
+ * In the layouts, `@n` is the byte offset in the block, `f16 d` a little-endian half float, and bits are counted from the lowest. No type
+ * needs an intermediate rounding: all products before the last step have at most 24 significant bits, so doubles that are rounded once to
+ * float32 give the same bits as float32 arithmetic.
  */
 import { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from '../../gguf/ggml-types.ts';
 
@@ -31,14 +31,14 @@ export type Dequantize = (src: Uint8Array, dst: Float32Array, n: number) => void
 /** Encodes `n` values: `n` a multiple of the block size, both arrays long enough. */
 export type Quantize = (src: Float32Array, dst: Uint8Array, n: number) => void;
 
-/** A codec for the type `name` out of its functions, with argument checks. */
+/** Makes the codec of the type `name` from its functions and adds argument checks. */
 export function codec(name: GgmlTypeName, dequantize: Dequantize, quantize?: Quantize): Codec {
   const type = ggmlTypes[name];
   const check = (bytes: Uint8Array, values: Float32Array, n: number) => {
     if (!(Number.isSafeInteger(n) && n >= 0)) throw new RangeError(`${name}: cannot convert ${n} values`);
     const needed = rowBytes(type, n);
     if (bytes.length < needed) throw new RangeError(`${name}: ${n} values take ${needed} bytes, got ${bytes.length}`);
-    if (values.length < n) throw new RangeError(`${name}: no room for ${n} values in ${values.length}`);
+    if (values.length < n) throw new RangeError(`${name}: ${n} values do not fit into an array of ${values.length}`);
   };
   return {
     type,

@@ -15,7 +15,7 @@ import { codec } from './codec.ts';
 /** E2M1 values, doubled, by code. */
 const F4 = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
 
-/** 2^(e − 128) by `e`; 255, which the format calls NaN, is taken as a number, as ggml does. */
+/** 2^(e − 128) by `e`. The format defines 255 as NaN; ggml treats it as a number, and so does this table. */
 const mxScale = Float64Array.from({ length: 256 }, (_, e) => 2 ** (e - 128));
 
 export const MXFP4 = codec('MXFP4', (src, dst, n) => {

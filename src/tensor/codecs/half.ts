@@ -22,7 +22,7 @@ export function f16ToF32(h: number): number {
   return (e === 0 ? m : m + 1024) * ulp[h >> 10];
 }
 
-/** The bits of the f16 nearest to the float32 `x`. Beyond ±65504 (from 65520 on) it is infinity. */
+/** The bits of the f16 nearest to the float32 `x`. Values from ±65520 on become infinite; the largest finite f16 is 65504. */
 export function f32ToF16(x: number): number {
   float[0] = x;
   const b = bits[0];

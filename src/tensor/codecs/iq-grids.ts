@@ -1,10 +1,10 @@
 /**
- * @file The grids of the IQ types: which combinations of 8 (or 4) small values a code word stands for.
+ * @file The grids of the IQ types: the combinations of 8 (or 4) small values that code words represent.
  *
- * The combinations were selected by the author of the types and follow no formula. A combination is a number of 16
- * (IQ1, IQ2: 8 × 2 bits) or 12 bits (IQ3: 4 × 3 bits), element `j` in bits `2j…` or `3j…`, each picking one of
- * `values`. In each grid these numbers rise, so the text holds the gaps: base64 digits of five bits each, lowest
- * first, the sixth bit saying that another follows. Nothing is expanded before its first use.
+ * The combinations were selected by the author of the types and follow no formula. A combination is a number of 16 (IQ1, IQ2: 8 × 2 bits)
+ * or 12 bits (IQ3: 4 × 3 bits), element `j` in bits `2j…` or `3j…`, each picking one of `values`. The numbers of each grid are in ascending
+ * order, so the text holds their differences: base64 digits of five bits each, lowest first; the sixth bit says that another digit follows.
+ * A grid is expanded on first use.
  */
 
 /** `IQ1` serves IQ1_S and IQ1_M. */
@@ -105,8 +105,8 @@ const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 const expanded = new Map<IqGridName, Int8Array>();
 
 /**
- * The grid as one array: combination `i` at `[8·i, 8·i + 8)`, for the IQ3 grids at `[4·i, 4·i + 4)`. Shared: do not
- * write.
+ * The grid as one array: combination `i` at `[8·i, 8·i + 8)`, for the IQ3 grids at `[4·i, 4·i + 4)`. The array is shared and must not be
+ * changed.
  */
 export function iqGrid(name: IqGridName): Int8Array {
   let grid = expanded.get(name);
@@ -133,8 +133,8 @@ function expand(name: IqGridName): Int8Array {
 }
 
 /**
- * The signs that the IQ2_XXS, IQ2_XS and IQ3_XXS types keep in seven bits: bit `j` set means that value `j` is
- * negative, and the eighth bit makes the number of negative values even.
+ * Expands the seven sign bits of IQ2_XXS, IQ2_XS and IQ3_XXS: bit `j` set means that value `j` is negative, and the eighth bit makes the
+ * number of negative values even.
  */
 export function evenSigns(seven: number): number {
   const folded = seven ^ (seven >> 4);

@@ -1,5 +1,5 @@
 /**
- * @file IQ4_NL and IQ4_XS: four bits that pick one of sixteen unevenly spaced values, denser near zero as weights are.
+ * @file IQ4_NL and IQ4_XS: four bits that pick one of sixteen unevenly spaced values, which are denser near zero, as weights are.
  *
  * ```
  * IQ4_NL  32 values, 18 bytes   @0 f16 d   @2 u8 qs[16]                                    y = d·T4[q]
@@ -35,19 +35,16 @@ const nearestT4 = Uint8Array.from({ length: 512 }, (_, i) => {
 const code = (v: number) => (v <= -128 ? 0 : v >= 127.5 ? 15 : nearestT4[(2 * v + 256) | 0]);
 
 /**
- * Which parts of the range the largest value may take: it is put near either end, where the table is coarse, in steps
- * of 2 %.
+ * The fractions of the range that the largest value may take. The search puts it near either end, where the table is coarse, in steps of 2
+ * %.
  */
 const stretches = [T4[0], T4[15]].flatMap((end) => Array.from({ length: 15 }, (_, i) => end * (0.84 + 0.02 * i)));
 
-/** What the search has found: the step, and how much of the sum of squares it explains. */
+/** The best step so far, and how much of the sum of squares it explains. */
 let best = 0;
 let gain = 0;
 
-/**
- * Takes the nearest codes with the given inverse step and fits the step to them; true when it is better than what was
- * found before.
- */
+/** Takes the nearest codes for the given inverse step and fits the step to them. Returns true when this is better than the best so far. */
 function tryStep(x: Float32Array, at: number, inverse: number): boolean {
   let xv = 0;
   let vv = 0;

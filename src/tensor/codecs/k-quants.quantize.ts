@@ -1,38 +1,36 @@
 /**
  * @file Writing Q4_K, Q5_K and Q6_K (layouts: `k-quants.ts`).
  *
- * A super-block is `y = d·sc·q − dmin·mn`, Q6_K without the second term: whole `q` for each value, whole `sc` and `mn`
- * for each group, `d` and `dmin` for all. First each group gets the step and minimum that suit it alone; the largest
- * fix `d` and `dmin`, and the others become multiples of them. Rounding to multiples costs more than it must, so all
- * are then fitted to each other in turns: `q` to the rest, `sc` and `mn` to that, `d` and `dmin` to both. The plain
- * sum of squared errors decides throughout.
+ * A super-block is `y = d·sc·q − dmin·mn`; Q6_K has no second term. Each value has an integer `q`, each group has integers `sc` and `mn`,
+ * and `d` and `dmin` apply to all groups. The search first finds the best step and minimum of each group alone. The largest of these
+ * determine `d` and `dmin`; the others are rounded to multiples of them. This rounding loses precision, so the search then refines in
+ * turns: `q` for fixed scales, `sc` and `mn` for fixed `q`, `d` and `dmin` for both. It minimises the sum of squared errors throughout.
  *
- * For given `q` the squared error of a group is a polynomial of its step and minimum, with sums over the group as
- * coefficients.
+ * For given `q` the squared error of a group is a polynomial of its step and minimum, with sums over the group as coefficients.
  */
 import { putU16, type Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';
 import { nearest, type StepAndOffset, searchStep, searchStepAndOffset } from './search.ts';
 
-/** How many turns at most. Those of Q6_K are cheaper, and most of its super-blocks stop before. */
+/** The largest number of turns. Those of Q6_K are cheaper, and most of its super-blocks stop earlier. */
 const TURNS = 2;
 const TURNS_Q6 = 6;
 
 const toHalf = (x: number) => f16ToF32(f32ToF16(x));
 
 const fit: StepAndOffset = { d: 0, m: 0 };
-/** By group: what suits it alone. */
+/** By group: the best step and minimum of the group alone. */
 const steps = new Float64Array(16);
 const minima = new Float64Array(8);
 
-/** By group: the sums that its squared error is made of. */
+/** By group: the sums from which its squared error is computed. */
 const sumQ = new Float64Array(16);
 const sumQQ = new Float64Array(16);
 const sumX = new Float64Array(16);
 const sumXQ = new Float64Array(16);
 const sumXX = new Float64Array(16);
 
-/** Rounds the `n` values of a group, from `x[at]` on, to `step·q − min` with `q` in `[lo, hi]`, and sums up. */
+/** Rounds the `n` values of a group, from `x[at]` on, to `step·q − min` with `q` in `[lo, hi]`, and computes the group's sums. */
 function measure(
   x: Float32Array,
   at: number,
@@ -74,9 +72,7 @@ function errorOf(group: number, step: number, min: number): number {
 /** The super-block found by `searchAffine`. */
 const found = { d: 0, dmin: 0, sc: new Uint8Array(8), mn: new Uint8Array(8) };
 
-/**
- * The squared error of a group of 32 values, from `x[at]` on, with the integers that suit this step and minimum best.
- */
+/** The squared error of a group of 32 values, from `x[at]` on, with the best integers for this step and minimum. */
 function roundedError(x: Float32Array, at: number, step: number, min: number, hi: number): number {
   const inverse = step === 0 ? 0 : 1 / step;
   let error = 0;
@@ -89,8 +85,8 @@ function roundedError(x: Float32Array, at: number, step: number, min: number, hi
 }
 
 /**
- * Moves the multiples of a group to the best ones that are at most one away, each tried with the integers that suit
- * it: with the integers held still, little would move.
+ * Moves the multiples of a group to the best ones at a distance of at most one. Each candidate is tried with its own best integers, because
+ * with fixed integers the multiples would hardly move.
  */
 function settle(x: Float32Array, at: number, group: number, hi: number): void {
   const { d, dmin, sc, mn } = found;
@@ -115,10 +111,7 @@ function totalError(d: number, dmin: number): number {
   return error;
 }
 
-/**
- * Moves `d` and `dmin` to the half floats nearest to the least-squares ones for the measured integers, if that is
- * better.
- */
+/** Sets `d` and `dmin` to the half floats nearest to their least-squares values for the measured integers, if that reduces the error. */
 function refit(): void {
   let aa = 0;
   let ab = 0;

@@ -1,6 +1,6 @@
 /**
- * @file The K types: super-blocks of 256 values, cut into 8 or 16 groups that have small integer scales (and minima)
- * of their own, in units of the super-block's `d` (and `dmin`).
+ * @file The K types: super-blocks of 256 values, cut into 8 or 16 groups with their own small integer scales (and minima), in units of the
+ * super-block's `d` (and `dmin`).
  *
  * ```
  * Q2_K   84 bytes  @0 u8 scales[16]   @16 u8 qs[64]     @80 f16 d         @82 f16 dmin    16 groups of 16
@@ -14,12 +14,10 @@
  * Q6_K  210 bytes  @0 u8 ql[128]      @128 u8 qh[64]    @192 i8 scales[16] @208 f16 d     16 groups of 16
  *                                                                         y = d·sc·(q − 32),      q 0…63
  * ```
- * Where the bits of a value lie, with value = 128·half + 32·j + l in a super-block, l < 32:
- *  - Q2_K, Q3_K: bits 2j, 2j+1 of `qs[32·half + l]`; Q3_K's third bit is bit 4·half + j of `hmask[l]` (clear: subtract
- *    4).
- *  - Q4_K, Q5_K: low (j even) or high half of `qs[32·(2·half + ⌊j/2⌋) + l]`; Q5_K's fifth bit is bit 4·half + j of
- *    `qh[l]`.
- *  - Q6_K: low (j < 2) or high half of `ql[64·half + 32·(j mod 2) + l]`, and bits 2j, 2j+1 of `qh[32·half + l]`.
+ * The bits of a value, with value = 128·half + 32·j + l in a super-block, l < 32:
+ * - Q2_K, Q3_K: bits 2j, 2j+1 of `qs[32·half + l]`; Q3_K's third bit is bit 4·half + j of `hmask[l]` (clear: subtract 4).
+ * - Q4_K, Q5_K: low (j even) or high half of `qs[32·(2·half + ⌊j/2⌋) + l]`; Q5_K's fifth bit is bit 4·half + j of `qh[l]`.
+ * - Q6_K: low (j < 2) or high half of `ql[64·half + 32·(j mod 2) + l]`, and bits 2j, 2j+1 of `qh[32·half + l]`.
  */
 import { codec, u16 } from './codec.ts';
 import { f16ToF32 } from './half.ts';

@@ -1,6 +1,5 @@
 /**
- * @file One, 1.6 and two bits a value with one scale: Q1_0 (signs), Q2_0 (−1…2), and the ternary TQ1_0 and TQ2_0 (−1,
- * 0, 1).
+ * @file One, 1.6 and two bits a value with one scale: Q1_0 (signs), Q2_0 (−1…2), and the ternary TQ1_0 and TQ2_0 (−1, 0, 1).
  *
  * ```
  * Q1_0  128 values, 18 bytes  @0 f16 d   @2 u8 qs[16]                   y = bit set ? d : −d
@@ -14,8 +13,8 @@
  *         qs[32…47] likewise                                            values 160…239
  *         qh[0…3]   trits 0…3 likewise                                  values 240…255
  * ```
- * A TQ1_0 byte `b` stands for the fraction b / 256 and its trits are the digits after the point: multiplied by 3ⁿ,
- * what is left below one is `(b·3ⁿ) mod 256`, and the next digit is that times three, divided by 256.
+ * A TQ1_0 byte `b` represents the fraction b / 256, and its trits are the ternary digits after the point. After n digits, `(b·3ⁿ) mod 256`
+ * remains; the next digit is this remainder times three, divided by 256.
  */
 import { codec, u16 } from './codec.ts';
 import { f16ToF32 } from './half.ts';

@@ -7,7 +7,7 @@
  * BF16 2 bytes  bit 15 sign, 14…7  exponent,  6…0 mantissa    I32  4 bytes  two's complement
  * F64  8 bytes  bit 63 sign, 62…52 exponent, 51…0 mantissa    I64  8 bytes  two's complement
  * ```
- * F64, I32 and I64 hold values that float32 may not: they are rounded to the nearest.
+ * F64, I32 and I64 hold values that float32 cannot represent; these are rounded to the nearest float32.
  */
 import { codec, putU16, u16 } from './codec.ts';
 import { f16ToF32, f32ToBf16, f32ToF16 } from './half.ts';
@@ -66,8 +66,8 @@ export const I64 = codec('I64', (src, dst, n) => {
 });
 
 /**
- * The float32 nearest to `x`. On the way through a double it must not be rounded twice: what lies below the double's
- * reach only matters as being zero or not, so it is folded into one bit.
+ * The float32 nearest to `x`. The conversion passes through a double and must not round twice. The bits that a double cannot hold only
+ * matter as zero or not zero, so they are folded into one bit.
  */
 function i64ToF32(x: bigint): number {
   const magnitude = x < 0n ? -x : x;

@@ -1,6 +1,6 @@
 /**
- * @file Writing Q4_0, Q4_1, Q5_0 and Q5_1 (layouts: `q4-q5.ts`). Steps are searched, rounded to f16, and each value
- * then goes to the nearest one that the stored step can express.
+ * @file Writing Q4_0, Q4_1, Q5_0 and Q5_1 (layouts: `q4-q5.ts`). Each block's step is searched and rounded to f16. Each value then takes
+ * the code nearest to it under the stored step.
  */
 import { putU16, type Quantize } from './codec.ts';
 import { f16ToF32, f32ToF16 } from './half.ts';

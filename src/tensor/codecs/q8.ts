@@ -1,6 +1,6 @@
 /**
- * @file Eight-bit integers with one scale: Q8_0 (stored in files), and Q8_1 and Q8_K, which llama.cpp makes of
- * activations inside its products and which no model file is expected to hold.
+ * @file Eight-bit integers with one scale: Q8_0 (stored in files), and Q8_1 and Q8_K. llama.cpp uses the last two for activations inside
+ * its products; model files are not expected to hold them.
  *
  * ```
  * Q8_0  32 values, 34 bytes   @0 f16 d   @2 i8 q[32]                                y = d·q
@@ -27,7 +27,7 @@ export const Q8_0 = codec(
     for (let at = 0, from = 0; from < n; at += 34, from += 32) {
       let max = 0;
       for (let j = 0; j < 32; j++) max = Math.max(max, Math.abs(src[from + j]));
-      // Rounded first: the nearest multiples of the scale that is stored, not of the one that was meant.
+      // The scale is rounded first, so that values become multiples of the stored scale and not of the unrounded one.
       const h = f32ToF16(max / 127);
       const d = f16ToF32(h);
       const inverse = d === 0 ? 0 : 1 / d;

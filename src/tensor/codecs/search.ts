@@ -1,31 +1,29 @@
 /**
- * @file Scales for blocks of integers: which step `d` (and offset `m`) lets whole numbers times the step come nearest
- * to the values.
+ * @file Searches the step `d` (and offset `m`) of a block, so that integers times the step approximate the values best.
  *
- * Both searches minimise the plain sum of squared errors. For given integers the best step is a linear least-squares
- * problem; for a given step the best integers are the nearest ones. So: try a few steps near the one that spans the
- * largest value, fit each, keep the best, and then alternate until the integers no longer change.
+ * Both searches minimise the sum of squared errors. For given integers the best step is a linear least-squares problem; for a given step
+ * the best integers are the nearest ones. The searches therefore try a few steps near the one that spans the largest value, fit each, and
+ * keep the best. Then they alternate until the integers no longer change.
  */
 
-/** How often fit and rounding alternate at the end; the integers rarely change after two rounds. */
+/** The number of times that fit and rounding alternate at the end. The integers rarely change after two rounds. */
 const ROUNDS = 3;
 
-/** The whole number in `[lo, hi]` nearest to `t`, halves upwards. The bounds lie within ±512. */
+/** The integer in `[lo, hi]` nearest to `t`; halves round up. The bounds must be within ±512. */
 export function nearest(t: number, lo: number, hi: number): number {
   // Truncation is much faster than `Math.floor`; it needs a positive number.
   return t <= lo ? lo : t >= hi ? hi : ((t + 512.5) | 0) - 512;
 }
 
-/** The values at work, as doubles; at most 32. */
+/** The values of the current block, as doubles; at most 32. */
 const v = new Float64Array(32);
 
-/** What the search has found: the step, and how much of the sum of squares it explains. */
+/** The best step so far, and how much of the sum of squares it explains. */
 let best = 0;
 let gain = 0;
 
 /**
- * Rounds the `n` values with the given inverse step and fits the step to that; true when it is better than what was
- * found before.
+ * Rounds the `n` values with the given inverse step and fits the step to the result. Returns true when this is better than the best so far.
  */
 function tryStep(n: number, inverse: number, lo: number, hi: number): boolean {
   let xq = 0;
@@ -42,8 +40,8 @@ function tryStep(n: number, inverse: number, lo: number, hi: number): boolean {
 }
 
 /**
- * The step `d` for which `d·q`, `q` whole in `[lo, hi]`, is nearest to the `n` values from `x[at]` on. It may be
- * negative, since the range reaches farther down than up. 0 when all values are.
+ * The step `d` for which `d·q`, with integers `q` in `[lo, hi]`, is nearest to the `n` values from `x[at]` on. It may be negative, because
+ * the range reaches farther down than up. It is 0 when all values are 0.
  */
 export function searchStep(x: Float32Array, at: number, n: number, lo: number, hi: number): number {
   let extreme = 0;
@@ -69,11 +67,11 @@ export interface StepAndOffset {
   m: number;
 }
 
-/** Sum of the values at work; the part of the squared error that depends on step and offset, for the best so far. */
+/** The sum of the values, and the part of the best squared error so far that depends on step and offset. */
 let sumX = 0;
 let least = 0;
 
-/** As `tryStep`, for a step with an offset; writes what is better to `out`. */
+/** Like `tryStep`, for a step with an offset. Writes a better result to `out`. */
 function tryStepAndOffset(
   n: number,
   inverse: number,
@@ -108,8 +106,8 @@ function tryStepAndOffset(
 }
 
 /**
- * The step `d ≥ 0` and offset `m` for which `d·q + m`, `q` whole in `[0, hi]`, is nearest to the `n` values from
- * `x[at]` on. With `belowZero` the offset is at most 0, as the K types have it. Writes the result to `out`.
+ * The step `d ≥ 0` and offset `m` for which `d·q + m`, with integers `q` in `[0, hi]`, is nearest to the `n` values from `x[at]` on. With
+ * `belowZero` the offset is at most 0, as in the K types. Writes the result to `out`.
  */
 export function searchStepAndOffset(
   x: Float32Array,
