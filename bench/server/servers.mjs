@@ -40,10 +40,10 @@ async function start(command, args, port, env) {
   throw new Error(`${command} was not ready after 30 s:\n${output}`);
 }
 
-/** gguf-embed as built in dist/. */
-export async function startOurs({ node, model, threads, args = [] }) {
+/** gguf-embed as built in `dist`. */
+export async function startOurs({ node, model, threads, args = [], dist = new URL('../../dist/', import.meta.url) }) {
   const port = await freePort();
-  const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+  const main = new URL('cli/main.js', dist).pathname;
   return start(node, [main, 'serve', '-m', model, '-t', String(threads), '--port', String(port), ...args], port);
 }
 

@@ -1,7 +1,10 @@
-// One side of the comparison: gguf-embed as built in dist/, through its public API, set up as the command line does it.
+// One side of the comparison: gguf-embed as built in dist/ (or the folder of the environment variable BENCH_DIST), through
+// its public API, set up as the command line does it.
 import { serve } from './protocol.mjs';
 
-const { Embedder } = await import('../../../dist/index.js');
+const { Embedder } = await import(
+  process.env.BENCH_DIST ? `${process.env.BENCH_DIST}index.js` : '../../../dist/index.js'
+);
 
 let embedder;
 
