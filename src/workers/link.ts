@@ -25,11 +25,11 @@ export class Transferred<T> {
   }
 }
 
-/** The implementations of one side's methods. `signal` is aborted when the other side no longer waits for the result. */
+/** The implementations of one side's methods. `signal()` is aborted when the other side no longer waits for the result. */
 export type Handlers<Local extends Methods<Local>> = {
   readonly [Name in keyof Local]: (
     params: Params<Local[Name]>,
-    signal: AbortSignal,
+    signal: () => AbortSignal,
   ) => Reply<Result<Local[Name]>> | Promise<Reply<Result<Local[Name]>>>;
 };
 
@@ -52,11 +52,13 @@ type Message =
   | { readonly kind: 'notice'; readonly method: string; readonly params: unknown };
 
 type Post = (message: Message, transfer?: readonly ArrayBuffer[]) => void;
-type AnyHandler = (params: unknown, signal: AbortSignal) => unknown;
+type AnyHandler = (params: unknown, signal: () => AbortSignal) => unknown;
 
 interface Pending {
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
+  /** Stops listening to the request's signal. */
+  readonly forget: () => void;
 }
 
 /** One end of a link, whose other end has the methods `Remote`. */
@@ -65,7 +67,7 @@ export class Link<Remote extends Methods<Remote>> {
   readonly #handlers: Readonly<Record<string, AnyHandler>>;
   readonly #classes: readonly ErrorClass[];
   readonly #pending = new Map<number, Pending>();
-  readonly #running = new Map<number, AbortController>();
+  readonly #running = new Map<number, () => AbortController>();
   #nRequests = 0;
   #closed: Error | undefined;
 
@@ -80,28 +82,29 @@ export class Link<Remote extends Methods<Remote>> {
   }
 
   /** Calls a method of the other side and resolves to its result. @throws its error, the signal's reason, or why the link ended */
-  async request<Name extends keyof Remote & string>(
+  request<Name extends keyof Remote & string>(
     method: Name,
     params: Params<Remote[Name]>,
     { transfer, signal }: RequestOptions = {},
   ): Promise<Result<Remote[Name]>> {
-    signal?.throwIfAborted();
-    if (this.#closed !== undefined) throw this.#closed;
-    const id = this.#nRequests++;
-    const onAbort = () => {
-      this.#post({ kind: 'abort', id });
-      this.#settle(id)?.reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await new Promise<Result<Remote[Name]>>((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject });
+    return new Promise<Result<Remote[Name]>>((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.#closed !== undefined) throw this.#closed;
+      const id = this.#nRequests++;
+      const onAbort = () => {
+        this.#post({ kind: 'abort', id });
+        this.#settle(id)?.reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const forget = () => signal?.removeEventListener('abort', onAbort);
+      this.#pending.set(id, { resolve, reject, forget });
+      try {
         this.#post({ kind: 'request', id, method, params }, transfer);
-      });
-    } finally {
-      this.#pending.delete(id);
-      signal?.removeEventListener('abort', onAbort);
-    }
+      } catch (error) {
+        this.#settle(id);
+        throw error;
+      }
+    });
   }
 
   /** Calls a method of the other side without waiting for it. */
@@ -116,8 +119,7 @@ export class Link<Remote extends Methods<Remote>> {
   /** Rejects all current and later requests. The first reason counts. */
   close(reason: Error): void {
     this.#closed ??= reason;
-    for (const { reject } of this.#pending.values()) reject(this.#closed);
-    this.#pending.clear();
+    for (const id of this.#pending.keys()) this.#settle(id)?.reject(this.#closed);
   }
 
   /** Handles a message from the other side. */
@@ -127,7 +129,7 @@ export class Link<Remote extends Methods<Remote>> {
         void this.#answer(message.id, message.method, message.params);
         break;
       case 'abort':
-        this.#running.get(message.id)?.abort();
+        this.#running.get(message.id)?.().abort();
         break;
       case 'result':
         this.#settle(message.id)?.resolve(message.value as never);
@@ -136,21 +138,24 @@ export class Link<Remote extends Methods<Remote>> {
         this.#settle(message.id)?.reject(unpackError(message.error, this.#classes));
         break;
       case 'notice':
-        this.#handlers[message.method](message.params, neverAborted);
+        this.#handlers[message.method](message.params, () => neverAborted);
     }
   }
 
   #settle(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
+    pending?.forget();
     return pending;
   }
 
   async #answer(id: number, method: string, params: unknown): Promise<void> {
-    const controller = new AbortController();
+    // Most handlers need no signal, and a controller costs more than a message.
+    let made: AbortController | undefined;
+    const controller = () => (made ??= new AbortController());
     this.#running.set(id, controller);
     try {
-      const reply = await this.#handlers[method](params, controller.signal);
+      const reply = await this.#handlers[method](params, () => controller().signal);
       if (reply instanceof Transferred) this.#post({ kind: 'result', id, value: reply.value }, reply.buffers);
       else this.#post({ kind: 'result', id, value: reply });
     } catch (error) {

@@ -56,7 +56,7 @@ const owner = linkToOwner({
     const total = new Float32Array([values.reduce((a, b) => a + b, 0)]);
     return new Transferred(total, [total.buffer]);
   },
-  forever: (_, signal) => new Promise(() => signal.addEventListener('abort', () => (aborted = true))),
+  forever: (_, signal) => new Promise(() => signal().addEventListener('abort', () => (aborted = true))),
   wasAborted: () => aborted,
   askOwner: async (n) => (await owner.request('double', n)) + 1,
   askRefusal: (why) => owner.request('refuse', why).catch(({ name, message }) => ({ name, message })),

@@ -45,7 +45,7 @@ async function open({ header, info, settings }: Params<'open'>) {
   return { metadata, info, state, tokenizer: createTokenizer(metadata) };
 }
 
-async function answer({ id, path, bytes, type }: Params<'answer'>, signal: AbortSignal) {
+async function answer({ id, path, bytes, type }: Params<'answer'>, signal: () => AbortSignal) {
   try {
     if (opening === undefined) throw new Error('no model was opened in this worker');
     const opened = await opening;
@@ -61,7 +61,7 @@ async function answer({ id, path, bytes, type }: Params<'answer'>, signal: Abort
       reserveBytes: () => {},
       countTokens: () => {},
       logTokens: (nTokens) => server.notify('logTokens', { id, nTokens }),
-      signal,
+      signal: signal(),
     });
     const sent = typeof body === 'string' ? utf8.encode(body) : body;
     return new Transferred(sent, [sent.buffer]);
