@@ -1,7 +1,7 @@
 /**
  * @file The contract of a runner (a loaded model on a backend), and the runner on the calling thread.
  */
-import { type LoadedModel, loadModel, type Pooling } from '../models/index.ts';
+import { type LoadedModel, loadModel, type Pooling, runForward } from '../models/index.ts';
 import { type LoadedTower, loadTower, type Pixels } from '../models/vision/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
@@ -81,10 +81,7 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
     async run(batch, pooling, observer) {
       const { backend, model } = use();
       backend.observe(observer);
-      const { ops } = backend;
-      ops.begin(batch);
-      const hidden = observer === undefined ? model.forward(ops) : model.namedForward(ops);
-      return ops.read(model.pool(ops, hidden, pooling));
+      return runForward(backend, model, batch, pooling, observer !== undefined);
     },
     async encodeImages(images) {
       const { backend, tower } = use();

@@ -5,7 +5,7 @@
 import { type ByteSource, type GgufFile, openSnapshot } from '../gguf/index.ts';
 import { ImageError } from '../image/errors.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
-import { type LoadedModel, loadModel } from '../models/index.ts';
+import { type LoadedModel, loadModel, runForward } from '../models/index.ts';
 import { type LoadedTower, loadTower } from '../models/vision/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
@@ -86,13 +86,10 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
 async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
   if (loaded === undefined) throw new Error('this worker has no model');
   const { backend, model, setTeam, isFirst } = loaded;
-  const { ops } = backend;
   setTeam(team);
   backend.observe(observed ? showStep : undefined);
-  ops.begin(batch);
   const before = countTiles(backend.tuning);
-  const hidden = observed ? model.namedForward(ops) : model.forward(ops);
-  const values = await ops.read(model.pool(ops, hidden, pooling));
+  const values = await runForward(backend, model, batch, pooling, observed);
   const { tuning } = backend;
   if (tuning !== undefined && countTiles(tuning) > before) owner.notify('tuned', tuning);
   return isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;

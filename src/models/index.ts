@@ -4,7 +4,7 @@
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
-import type { Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Batch, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { ImageInput, Model } from './architecture.ts';
 import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
@@ -117,4 +117,19 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
   const model = architecture.build(loader);
   loader.assertAllUsed();
   return { model, loader };
+}
+
+/** Computes the pooled hidden states of a batch. @param observed whether the backend has an observer, which then gets llama.cpp's names */
+export function runForward(
+  backend: Backend,
+  model: LoadedModel,
+  batch: Batch,
+  pooling: Pooling,
+  observed: boolean,
+): Promise<Float32Array> {
+  const { ops } = backend;
+  const forward = () => model.pool(ops, observed ? model.namedForward(ops) : model.forward(ops), pooling);
+  if (!observed && backend.compute !== undefined) return backend.compute(batch, pooling, forward);
+  ops.begin(batch);
+  return ops.read(forward());
 }

@@ -2,7 +2,7 @@
  * @file The contract of a compute backend: memory for weights, and operations on them.
  */
 import type { GgmlType } from '../gguf/ggml-types.ts';
-import type { Observer, Ops, Weight } from './ops.ts';
+import type { Batch, Observer, Ops, Tensor, Weight } from './ops.ts';
 
 /** What a weight is used for. A backend may store each kind in a different form. */
 export type WeightRole =
@@ -56,6 +56,12 @@ export interface Backend {
   /** Loads the data of an allocated weight and converts it to the backend's form. */
   fill(weight: Weight, source: WeightSource): Promise<void>;
   readonly ops: Ops;
+  /**
+   * Computes a forward and returns the values of its result. A backend with this method plans the same forward once.
+   * @param key names the forward: the same operations for the same key, whatever the batch
+   * @param forward makes the result with `ops`; not called when the backend has kept a plan
+   */
+  compute?(batch: Batch, key: string, forward: () => Tensor): Promise<Float32Array>;
   /** Shows every named step to `observer` from the next `begin` on. `undefined` removes the observer. */
   observe(observer: Observer | undefined): void;
   /** Frees all memory. May be called twice. */

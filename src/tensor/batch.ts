@@ -1,7 +1,7 @@
 /**
  * @file Checks that a batch is consistent before a backend computes with it, and supplies the defaults of its optional fields.
  */
-import type { AttentionOptions, Batch, GivenRows, PoolKind, RowIndex } from './ops.ts';
+import type { AttentionOptions, Batch, GivenRows, PoolKind, RowIndex, Weight } from './ops.ts';
 
 /** @throws Error when the offsets do not cover the tokens, or when an array has the wrong length */
 export function checkBatch(batch: Batch): void {
@@ -87,6 +87,13 @@ export function tableRows(batch: Batch, index: RowIndex): { rows?: Int32Array; w
   const term = batch.mixture?.[index.term];
   if (term === undefined) throw new Error(`the batch has no mixture of ${index.term + 1} terms`);
   return term;
+}
+
+/** @throws Error when a token takes a row that the table does not have */
+export function checkTableRows(table: Weight, index: RowIndex, batch: Batch): void {
+  const nRows = table.shape[1] ?? 1;
+  const wrong = tableRows(batch, index).rows?.find((row) => !(row >= 0 && row < nRows));
+  if (wrong !== undefined) throw new Error(`${table.name} has ${nRows} rows; row ${wrong} does not exist`);
 }
 
 /** Checks the columns of the given rows. @throws Error when a column does not exist, or a token has neither a given row nor a substitute */

@@ -2,7 +2,7 @@
  * @file The operations of the backends that plan a whole forward: arguments are checked, steps are recorded as data, and `read` passes them
  * on.
  */
-import { checkGivenColumns, rowsOfEach, spansOf, tableRows } from '../../tensor/batch.ts';
+import { checkGivenColumns, checkTableRows, rowsOfEach, spansOf } from '../../tensor/batch.ts';
 import type { Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recording } from './recording.ts';
 import { GraphTensor } from './tensor.ts';
@@ -79,10 +79,8 @@ export class Recorder<W extends Weight> {
         const recording = this.#current;
         const { scale = 1, add, names, layer } = options;
         const weight = this.#weight(table);
-        const [cols = 1, nRows = 1] = table.shape;
-        const { rows } = tableRows(recording.batch, index);
-        const wrong = rows?.find((row) => !(row >= 0 && row < nRows));
-        if (wrong !== undefined) throw new Error(`${table.name} has ${nRows} rows; row ${wrong} does not exist`);
+        const [cols = 1] = table.shape;
+        checkTableRows(table, index, recording.batch);
         const out = recording.tensor('tokens', cols);
         const inputs = add === undefined ? [] : [recording.ownLike(out, add)];
         const plain = add === undefined && options.scale === undefined ? names?.rows : undefined;

@@ -2,7 +2,8 @@
  * @file The backend of one worker: carries out what the operations have recorded.
  */
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
-import type { Batch, Observer, Ops, Weight } from '../../tensor/ops.ts';
+import { checkBatch, checkTableRows } from '../../tensor/batch.ts';
+import type { Batch, Observer, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recorder } from '../graph/record.ts';
 import type { Recording } from '../graph/recording.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -16,6 +17,7 @@ import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
 import { prepareWasm, type WasmSetup } from './setup.ts';
 import { shareGroups, splitsByColumns } from './split.ts';
+import type { WasmStep } from './steps.ts';
 import { Barrier, type Share, sequencesAreSplit, shareRows } from './team.ts';
 import { fillWeight, WasmWeight } from './weights.ts';
 
@@ -68,6 +70,10 @@ class WasmForwards implements WasmBackend {
   #filling: Promise<void> = Promise.resolve();
   /** Bytes that filling takes for any weight so far; each rank has as many of its own. */
   #stagingBytes = 0;
+  /** Plans of forwards, by what they do and how ranks divide them. They hold for every plain batch. */
+  readonly #plans = new Map<string, KeptPlan>();
+  /** What the plan of the next forward is kept as. */
+  #keepAs: string | undefined;
   /** The forward whose results still lie in memory. */
   #done: { target: GraphTensor; runtime: Runtime } | undefined;
 
@@ -129,6 +135,20 @@ class WasmForwards implements WasmBackend {
     return filled;
   }
 
+  async compute(batch: Batch, key: string, forward: () => Tensor): Promise<Float32Array> {
+    const name = this.#observer === undefined && isPlain(batch) ? `${key} ${this.#splitsByColumns(batch)}` : undefined;
+    const kept = name === undefined ? undefined : this.#plans.get(name);
+    if (kept !== undefined) return this.#again(kept, batch);
+    this.ops.begin(batch);
+    const target = forward();
+    this.#keepAs = name;
+    try {
+      return await this.ops.read(target);
+    } finally {
+      this.#keepAs = undefined;
+    }
+  }
+
   observe(observer: Observer | undefined): void {
     this.#observer = observer;
   }
@@ -138,6 +158,7 @@ class WasmForwards implements WasmBackend {
     this.#outside = undefined;
     this.#recorder.forget();
     this.#done = undefined;
+    this.#plans.clear();
     this.#observer = undefined;
   }
 
@@ -147,9 +168,24 @@ class WasmForwards implements WasmBackend {
   }
 
   async #read(recording: Recording<WasmWeight>, target: GraphTensor): Promise<Float32Array> {
-    if (this.#nRanks === 1) return this.#values(this.#run(recording, target), target);
+    return this.#collect(target, () => this.#run(recording, target));
+  }
+
+  /** Carries out a kept plan for another batch. */
+  #again({ plan, target, tables }: KeptPlan, batch: Batch): Float32Array {
+    this.#alive();
+    this.#recorder.forget();
+    this.#done = undefined;
+    checkBatch(batch);
+    for (const { table, index } of tables) checkTableRows(table, index, batch);
+    return this.#collect(target, () => this.#carryOut(plan, batch, this.#splitsByColumns(batch)));
+  }
+
+  /** The values of `target` after `run`, on rank 0; the others have none. */
+  #collect(target: GraphTensor, run: () => Runtime): Float32Array {
+    if (this.#nRanks === 1) return this.#values(run(), target);
     try {
-      const runtime = this.#run(recording, target);
+      const runtime = run();
       this.#barrier!.wait(this.#nRanks);
       const values = this.#rank === 0 ? this.#values(runtime, target) : new Float32Array();
       this.#barrier!.wait(this.#nRanks);
@@ -163,12 +199,21 @@ class WasmForwards implements WasmBackend {
   /** Computes `target`, unless it is what was computed last. */
   #run(recording: Recording<WasmWeight>, target: GraphTensor): Runtime {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
-    const { batch, steps, nSeq, nTokens, observed } = recording;
-    const byColumns = splitsByColumns(nTokens, this.#nRanks, this.#setup.keepBlocks);
-    const runtime = this.#carryOut(plan(steps, target, nSeq, observed, byColumns), batch, byColumns);
+    const { batch, steps, nSeq, observed } = recording;
+    const byColumns = this.#splitsByColumns(batch);
+    const planned = plan(steps, target, nSeq, observed, byColumns);
+    if (this.#keepAs !== undefined) {
+      const tables = planned.todo.filter((step) => step.op === 'embedding');
+      this.#plans.set(this.#keepAs, { plan: planned, target, tables });
+    }
+    const runtime = this.#carryOut(planned, batch, byColumns);
     if (observed) this.#show(recording, runtime);
     this.#done = { target, runtime };
     return runtime;
+  }
+
+  #splitsByColumns({ ids }: Batch): boolean {
+    return splitsByColumns(ids.length, this.#nRanks, this.#setup.keepBlocks);
   }
 
   #carryOut({ todo, barriers, layout }: Plan, batch: Batch, byColumns: boolean): Runtime {
@@ -183,7 +228,7 @@ class WasmForwards implements WasmBackend {
         ...todo.map((s) => scratchBytes(s, { kernels: this.#kernels, rows: rows[s.out.space], batch, nRanks, exact })),
       );
     };
-    const shared = byColumns ? Math.max(0, ...todo.map(sharedScratchBytes)) : 0;
+    const shared = byColumns ? Math.max(0, ...todo.map((s) => sharedScratchBytes(s, batch))) : 0;
     const barrier = () => this.#barrier!.wait(nRanks);
     const rt = new Runtime(
       this.#kernels,
@@ -223,7 +268,7 @@ class WasmForwards implements WasmBackend {
   /** Collects the rows of all ranks, end to end behind the slabs, and copies them out at once. */
   #values(rt: Runtime, x: GraphTensor): Float32Array {
     const memory = this.#alive();
-    memory.ensure(rt.end + x.rows * x.cols * 4);
+    memory.ensure(rt.end + rt.allRows(x) * x.cols * 4);
     let to = rt.end;
     for (let rank = 0; rank < rt.shares.length; rank++) {
       const rows = rt.rows(x, rank);
@@ -232,6 +277,18 @@ class WasmForwards implements WasmBackend {
     }
     return memory.f32.slice(rt.end / 4, to / 4);
   }
+}
+
+/** A plan that is used again, and the lookups in tables whose rows every batch has to have. */
+interface KeptPlan {
+  readonly plan: Plan;
+  readonly target: GraphTensor;
+  readonly tables: readonly Extract<WasmStep, { op: 'embedding' }>[];
+}
+
+/** Whether a batch has nothing that a forward may record other steps for. */
+function isPlain({ given, spans, mixture, poolFrom, coordinates, ahead }: Batch): boolean {
+  return [given, spans, mixture, poolFrom, coordinates, ahead].every((extra) => extra === undefined);
 }
 
 /** @throws Error for a weight of another backend */

@@ -12,7 +12,7 @@ import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run
 import { moeScratch, runMoe } from './run-moe.ts';
 import { runPool } from './run-pool.ts';
 import { fillRopeTable, ropeScratch } from './run-rope.ts';
-import type { Runtime } from './runtime.ts';
+import { type Runtime, rowsOf } from './runtime.ts';
 import type { WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -35,7 +35,7 @@ interface Lowering<S> {
   /** Bytes of scratch of one rank. */
   scratch?(step: S, of: ScratchOf): number;
   /** Bytes of scratch that the ranks need together where products are divided by columns. */
-  shared?(step: S): number;
+  shared?(step: S, batch: Batch): number;
   /** Multiply-adds a row of the result, for the profile. */
   macs?(step: S, batch: Batch): number;
 }
@@ -85,7 +85,7 @@ function placeTableRows(rt: Runtime, index: RowIndex): { at: number; weights: nu
 
 const linear: Lowering<Of<'linear'>> = {
   scratch: ({ parts }, { rows }) => Math.max(...parts.map(({ weight }) => linearScratch(weight, rows))),
-  shared: ({ parts, inputs: [x] }) => quantizedBytes(parts[0].weight, x.rows),
+  shared: ({ parts, inputs: [x] }, batch) => quantizedBytes(parts[0].weight, rowsOf(x, batch)),
   macs: ({ parts }) => parts.reduce((sum, { weight }) => sum + weight.k * weight.n, 0),
   run(rt, { parts, activation, inputs: [x, residual], out }) {
     const { byColumns } = rt.division;
@@ -289,8 +289,8 @@ export function scratchBytes(step: WasmStep, of: ScratchOf): number {
 }
 
 /** Bytes of scratch that the ranks need together for a step where products are divided by columns. */
-export function sharedScratchBytes(step: WasmStep): number {
-  return loweringOf(step).shared?.(step) ?? 0;
+export function sharedScratchBytes(step: WasmStep, batch: Batch): number {
+  return loweringOf(step).shared?.(step, batch) ?? 0;
 }
 
 /** Multiply-adds of a step for each row of its result. */

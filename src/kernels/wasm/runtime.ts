@@ -165,7 +165,7 @@ export class Runtime {
 
   /** Rows of `x` that all ranks have. */
   allRows(x: GraphTensor): Count {
-    return x.space === 'tokens' ? this.batch.ids.length : this.batch.offsets.length - 1;
+    return rowsOf(x, this.batch);
   }
 
   /** Rows of `x` that a rank has. */
@@ -195,4 +195,9 @@ export class Runtime {
       if (from < to) yield { address: this.address(x, rank) + (from - tokens) * ld, ld, rows: to - from };
     }
   }
+}
+
+/** Rows of a tensor in a forward over `batch`. A kept plan's tensors have the rows of another batch. */
+export function rowsOf({ space }: GraphTensor, { ids, offsets }: Batch): Count {
+  return space === 'tokens' ? ids.length : offsets.length - 1;
 }
