@@ -9,19 +9,29 @@ import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Converts a folder to a file and prints a summary. */
+/** Converts a folder to a file, or to two of them, and prints a summary of each. */
 export async function convert({ values, positionals }: Parsed): Promise<void> {
   const [folder, output, ...others] = positionals;
   if (output === undefined || others.length > 0) {
     throw new UsageError('give a folder and a file: gguf-embed convert FOLDER OUT');
   }
-  const show = progressLine();
-  const tensors = await convertFolder(folder, output, values.outtype.toUpperCase() as OutputType, {
-    modelName: values.modelName,
-    vision: values.vision,
-    signal: abortOnSignal(),
-    onWarning: log,
-    onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
-  });
-  log(summary(output, tensors));
+  if (values.vision && values.mmprojOut !== undefined) {
+    throw new UsageError(
+      '--vision makes OUT the vision tower; --mmproj-out writes it beside the text model: give one of them',
+    );
+  }
+  const signal = abortOnSignal();
+  const write = async (to: string, vision: boolean) => {
+    const show = progressLine();
+    const tensors = await convertFolder(folder, to, values.outtype.toUpperCase() as OutputType, {
+      modelName: values.modelName,
+      vision,
+      signal,
+      onWarning: log,
+      onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
+    });
+    log(summary(to, tensors));
+  };
+  await write(output, values.vision);
+  if (values.mmprojOut !== undefined) await write(values.mmprojOut, true);
 }

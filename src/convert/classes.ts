@@ -1,83 +1,11 @@
 /**
  * @file The classes of models that can be converted: the keys of each, and the mapping of its tensors and tokens.
  */
-import type { GgufWriter } from '../gguf/index.ts';
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
-import {
-  bertClassifierNames,
-  bertNames,
-  distilbertNames,
-  modernBertNames,
-  type NameMap,
-  nomicNames,
-  robertaNames,
-} from './names.ts';
-
-/** How the tokens of a class are kept. */
-export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta';
-
-/** One class, or several that are converted alike. */
-export interface ModelClass {
-  /** `general.architecture`. */
-  readonly architecture: string;
-  readonly names: NameMap;
-  readonly tokenizer: TokenizerKind;
-  /** Rows at the beginning of the position table that stand for padding and are cut off. */
-  positionOffset?(config: Config): number;
-  /** Whether it scores pairs: a cross-encoder keeps its token types and its form of GELU. */
-  readonly isCrossEncoder?: boolean;
-  /** Labels of the classifier's outputs. Default: `Config.labels`. */
-  labels?(config: Config): string[];
-  /** @throws ConvertError when the config asks for what the architecture does not compute */
-  check(config: Config): void;
-  /** Keys that this class alone writes before all others of the architecture. */
-  before?(keys: ArchitectureKeys): void;
-  /** Keys that this class alone writes behind pooling and labels. */
-  after?(keys: ArchitectureKeys, config: Config): void;
-}
-
-/** Sets keys below `<architecture>.`. */
-export class ArchitectureKeys {
-  readonly #writer: GgufWriter;
-  readonly #architecture: string;
-
-  constructor(writer: GgufWriter, architecture: string) {
-    this.#writer = writer;
-    this.#architecture = architecture;
-  }
-
-  u32(key: string, value: number | undefined): void {
-    if (value !== undefined) this.#writer.set(`${this.#architecture}.${key}`, { type: 'uint32', value });
-  }
-
-  f32(key: string, value: number | undefined): void {
-    if (value !== undefined) this.#writer.set(`${this.#architecture}.${key}`, { type: 'float32', value });
-  }
-
-  bool(key: string, value: boolean): void {
-    this.#writer.set(`${this.#architecture}.${key}`, { type: 'bool', value });
-  }
-
-  string(key: string, value: string): void {
-    this.#writer.set(`${this.#architecture}.${key}`, { type: 'string', value });
-  }
-
-  floats(key: string, values: readonly number[]): void {
-    const name = `${this.#architecture}.${key}`;
-    this.#writer.set(name, { type: 'array', value: { elementType: 'float32', values: Float32Array.from(values) } });
-  }
-
-  bools(key: string, values: readonly boolean[]): void {
-    const name = `${this.#architecture}.${key}`;
-    this.#writer.set(name, { type: 'array', value: { elementType: 'bool', values: Uint8Array.from(values, Number) } });
-  }
-
-  strings(key: string, values: readonly string[]): void {
-    const name = `${this.#architecture}.${key}`;
-    if (values.length > 0) this.#writer.set(name, { type: 'array', value: { elementType: 'string', values } });
-  }
-}
+import { gemma3, qwen2Vl, qwen3Vl } from './decoders.ts';
+import type { ModelClass } from './model-class.ts';
+import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 
 /** GELU in its forms: llama.cpp computes the tanh form for all of them. */
 const geluForms = ['gelu', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh', 'gelu_python'];
@@ -193,12 +121,16 @@ const classes: Readonly<Record<string, ModelClass>> = {
   ModernBertModel: modernBert,
   ModernBertForMaskedLM: modernBert,
   ModernBertForSequenceClassification: modernBert,
+  Qwen2VLForConditionalGeneration: qwen2Vl,
+  Qwen2_5_VLForConditionalGeneration: qwen2Vl,
+  Qwen3VLForConditionalGeneration: qwen3Vl,
+  Gemma3ForConditionalGeneration: gemma3,
 };
 
 /** Names of all classes that can be converted. */
 const convertibleClasses: readonly string[] = Object.keys(classes);
 
-/** The class of a checkout. @throws ConvertError when it is not known or asks for what is not computed */
+/** The class of a checkout. @throws ConvertError when it is not known */
 export function findClass(config: Config): ModelClass {
   const { modelClass } = config;
   if (!Object.hasOwn(classes, modelClass)) {
@@ -207,7 +139,5 @@ export function findClass(config: Config): ModelClass {
       'config.json',
     );
   }
-  const found = classes[modelClass];
-  found.check(config);
-  return found;
+  return classes[modelClass];
 }

@@ -1,6 +1,6 @@
 /**
  * @file Converts a Hugging Face checkout to GGUF, piece by piece: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, except for
- * BERT cross-encoders, which keep their pooler and the types of their tokens.
+ * BERT cross-encoders, which keep their pooler and the types of their tokens, and for the text halves of models that see images, which keep their pooling.
  */
 import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
 import { findUnwritable } from '../tensor/codecs/check-values.ts';
@@ -8,11 +8,13 @@ import { Turn } from '../turn.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import { type Config, readConfig } from './checkout/config.ts';
 import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
+import { plus } from './checkpoint/plus.ts';
 import { type CheckpointTensor, dtypeBytes } from './checkpoint/tensors.ts';
-import { findClass, type ModelClass } from './classes.ts';
+import { findClass } from './classes.ts';
 import { ConvertError } from './conversion-error.ts';
 import { setGeneral } from './general.ts';
 import { blockCount, setHparams } from './hparams.ts';
+import type { ModelClass } from './model-class.ts';
 import { ggufName } from './names.ts';
 import { chooseType, decode, encode, type OutputType } from './output-types.ts';
 import { setTokenizer } from './vocab/tokenizer-keys.ts';
@@ -73,14 +75,17 @@ export async function convert(
   type: OutputType,
   options: ConvertOptions = {},
 ): Promise<readonly PlannedTensor[]> {
-  const config = await readConfig(checkout);
-  const modelClass = findClass(config);
+  const whole = await readConfig(checkout);
+  const modelClass = findClass(whole);
+  const config = modelClass.part?.(whole) ?? whole;
+  modelClass.check(config, checkout.name);
   const checkpoint = await openCheckpoint(checkout);
   try {
-    const plan = planTensors(checkpoint.tensors, config, modelClass, type);
+    const nTokens = await modelClass.tokenRows?.(checkout, config);
+    const plan = planTensors(checkpoint.tensors, config, modelClass, type, nTokens);
     const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);
-    await setGeneral(writer, checkout, config.raw, modelClass.architecture, total);
+    await setGeneral(writer, checkout, whole.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
     await setHparams(writer, checkout, config, modelClass, fileTypes[type].id, options.onWarning ?? ignore);
     await setTokenizer(writer, checkout, config, modelClass.tokenizer);
@@ -105,6 +110,7 @@ function planTensors(
   config: Config,
   modelClass: ModelClass,
   wanted: OutputType,
+  nTokens = Infinity,
 ): Planned[] {
   const nLayers = blockCount(config);
   const plan: Planned[] = [];
@@ -121,8 +127,10 @@ function planTensors(
     const cut = name === 'position_embd.weight' ? (modelClass.positionOffset?.(config) ?? 0) : 0;
     const [rows, ...rest] = source.shape;
     if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, but ${cut} of them are for padding`);
-    const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [rows - cut])];
-    plan.push({ name, shape, type: chooseType(name, shape, wanted), source, skipped: cut * nElements(rest) });
+    const kept = name === 'token_embd.weight' ? Math.min(rows, nTokens) : rows - cut;
+    const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [kept])];
+    const values = plus(source, modelClass.offset?.(name) ?? 0);
+    plan.push({ name, shape, type: chooseType(name, shape, wanted), source: values, skipped: cut * nElements(rest) });
   }
   if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');
   return plan;

@@ -7,6 +7,12 @@ import { type ConvertOptions, convert, type PlannedTensor } from './convert.ts';
 import type { OutputType } from './output-types.ts';
 import { convertTower } from './vision/convert-tower.ts';
 
+/** Options of `convertFolder`. */
+export interface FolderOptions extends ConvertOptions {
+  /** Writes the vision tower in place of the text model. */
+  readonly vision?: boolean;
+}
+
 /**
  * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`, which appears when it is complete, in the place of one
  * that was there; after a failure there is nothing new.
@@ -16,7 +22,7 @@ export async function convertFolder(
   input: string,
   output: string,
   type: OutputType,
-  options: ConvertOptions & { readonly vision?: boolean } = {},
+  options: FolderOptions = {},
 ): Promise<readonly PlannedTensor[]> {
   const checkout = await openCheckout(input);
   const sink = await createFile(output, await filesBelow(input));

@@ -2,10 +2,11 @@
  * @file The keys of the architecture: sizes, norms, rope, pooling, labels.
  */
 import { type GgufWriter, QUANTIZATION_VERSION } from '../gguf/index.ts';
-import { type Checkout, isObject, readJsonObject } from './checkout/checkout.ts';
+import { type Checkout, isObject, type Json, readJsonObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import { readPooling } from './checkout/modules.ts';
-import { ArchitectureKeys, type ModelClass } from './classes.ts';
+import { ConvertError } from './conversion-error.ts';
+import { ArchitectureKeys, type ModelClass } from './model-class.ts';
 
 /** Sets the keys of the architecture, and `general.file_type` among them, in llama.cpp's order. */
 export async function setHparams(
@@ -27,17 +28,21 @@ export async function setHparams(
   keys.u32('feed_forward_length', config.needU32('intermediate_size', 'n_inner', 'hidden_dim'));
   const nHead = config.needU32('num_attention_heads', 'n_head', 'n_heads');
   keys.u32('attention.head_count', nHead);
+  keys.u32('attention.head_count_kv', config.u32('num_key_value_heads', 'n_kv_heads'));
+  if (modelClass.isDecoder) setRopeScaling(keys, config);
   keys.f32('rope.freq_base', ropeBase(config, 'full_attention', 'rope_theta', 'rotary_emb_base', 'global_rope_theta'));
-  keys.f32('rope.freq_base_swa', ropeBase(config, 'sliding_attention', 'local_rope_theta'));
-  keys.f32('attention.layer_norm_rms_epsilon', config.float('norm_eps'));
+  keys.f32('rope.freq_base_swa', ropeBase(config, 'sliding_attention', 'local_rope_theta', 'rope_local_base_freq'));
+  keys.f32('attention.layer_norm_rms_epsilon', config.float('rms_norm_eps', 'norm_eps'));
   keys.f32('attention.layer_norm_epsilon', config.float('layer_norm_eps', 'layer_norm_epsilon'));
-  if (modelClass.architecture === 'nomic-bert') {
-    const headSize = Math.floor(config.needU32('hidden_size') / nHead);
+  const ownSize = modelClass.isDecoder ? config.u32('head_dim') : undefined;
+  const headSize =
+    modelClass.architecture === 'nomic-bert' ? Math.floor(config.needU32('hidden_size') / nHead) : ownSize;
+  if (headSize !== undefined) {
     keys.u32('attention.key_length', headSize);
     keys.u32('attention.value_length', headSize);
   }
   writer.set('general.file_type', { type: 'uint32', value: fileType });
-  keys.bool('attention.causal', false);
+  if (!modelClass.isDecoder) keys.bool('attention.causal', false);
   keys.u32('pooling_type', await readPooling(checkout, warn));
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
@@ -62,6 +67,46 @@ async function usesPairTypes(checkout: Checkout, config: Config): Promise<boolea
 /** Number of layers. */
 export function blockCount(config: Config): number {
   return config.needU32('num_hidden_layers', 'n_layers', 'n_layer');
+}
+
+/** How positions beyond those of the training are scaled, and the sections of M-RoPE. */
+function setRopeScaling(keys: ArchitectureKeys, config: Config): void {
+  const found = config.get('rope_parameters', 'rope_scaling');
+  const all: Json = isObject(found) ? found : {};
+  const whole: Json = isObject(all.full_attention) ? all.full_attention : all;
+  const type = whole.rope_type ?? whole.type ?? 'default';
+  const known = ['default', 'mrope', 'linear', 'yarn'];
+  if (!known.includes(String(type))) {
+    throw new ConvertError(
+      `rope scaling of the type ${type} is not converted; known are ${known.join(', ')}`,
+      'config.json',
+    );
+  }
+  if (type === 'linear' || type === 'yarn') {
+    keys.string('rope.scaling.type', type);
+    keys.f32('rope.scaling.factor', scalingNumber(whole, 'factor'));
+    if (type === 'yarn') {
+      keys.u32('rope.scaling.original_context_length', scalingNumber(whole, 'original_max_position_embeddings'));
+    }
+  }
+  const { mrope_section: sections } = all;
+  if (sections === undefined) return;
+  if (!Array.isArray(sections) || sections.length > 4 || !sections.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new ConvertError(
+      `mrope_section is ${JSON.stringify(sections)}; up to four whole numbers were expected`,
+      'config.json',
+    );
+  }
+  keys.ints('rope.dimension_sections', [...sections, 0, 0, 0, 0].slice(0, 4));
+}
+
+function scalingNumber(scaling: Json, key: string): number {
+  const value = scaling[key];
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new ConvertError(
+    `${key} of the rope scaling is ${JSON.stringify(value)}; a number was expected`,
+    'config.json',
+  );
 }
 
 /** The base of the rotary embedding: newer configs keep it in `rope_parameters`, by kind of layer when there are two. */

@@ -8,7 +8,7 @@ type Rule = readonly [from: string, to: string];
 /** How the tensors of a class are named. */
 export interface NameMap {
   /** Cut off at the beginning of every name that has it. */
-  readonly prefix: string;
+  readonly prefix: RegExp;
   /** Tensors that a GGUF does not hold. */
   readonly dropped: RegExp;
   readonly rules: readonly Rule[];
@@ -39,26 +39,26 @@ const bertLayers: readonly Rule[] = [
 
 /** `classifier` is `cls.output` when there are labels, else `cls`; that is decided where the labels are known. */
 export const bertNames: NameMap = {
-  prefix: 'bert.',
+  prefix: /^bert\./,
   dropped: new RegExp(`^(${never}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
   rules: [...embeddings, ...bertLayers],
 };
 
 /** A cross-encoder keeps its pooler: llama.cpp computes tanh between `cls` and `cls.output`, as the pooler does. */
 export const bertClassifierNames: NameMap = {
-  prefix: 'bert.',
+  prefix: /^bert\./,
   dropped: new RegExp(`^(${buffers}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
   rules: [...embeddings, ...bertLayers, ['pooler.dense', 'cls'], ['classifier', 'cls.output']],
 };
 
 export const robertaNames: NameMap = {
-  prefix: 'roberta.',
+  prefix: /^roberta\./,
   dropped: new RegExp(`^(${never})$`),
   rules: [...embeddings, ...bertLayers, ['classifier.dense', 'cls'], ['classifier.out_proj', 'cls.output']],
 };
 
 export const distilbertNames: NameMap = {
-  prefix: 'distilbert.',
+  prefix: /^distilbert\./,
   dropped: new RegExp(`^(${never}|vocab_.*)$`),
   rules: [
     ...embeddings,
@@ -76,7 +76,7 @@ export const distilbertNames: NameMap = {
 };
 
 export const nomicNames: NameMap = {
-  prefix: 'bert.',
+  prefix: /^bert\./,
   dropped: new RegExp(`^(${never}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
   rules: [
     ['embeddings.word_embeddings', 'token_embd'],
@@ -93,7 +93,7 @@ export const nomicNames: NameMap = {
 };
 
 export const modernBertNames: NameMap = {
-  prefix: 'model.',
+  prefix: /^model\./,
   dropped: new RegExp(`^(${never}|decoder\\..*)$`),
   rules: [
     ['embeddings.tok_embeddings', 'token_embd'],
@@ -111,12 +111,50 @@ export const modernBertNames: NameMap = {
   ],
 };
 
+/** The blocks of Qwen2, Qwen3 and Gemma 3. */
+const decoderLayers: readonly Rule[] = [
+  ['embed_tokens', 'token_embd'],
+  ['lm_head', 'output'],
+  ['norm', 'output_norm'],
+  ['layers.N.input_layernorm', 'blk.N.attn_norm'],
+  ['layers.N.self_attn.q_proj', 'blk.N.attn_q'],
+  ['layers.N.self_attn.k_proj', 'blk.N.attn_k'],
+  ['layers.N.self_attn.v_proj', 'blk.N.attn_v'],
+  ['layers.N.self_attn.o_proj', 'blk.N.attn_output'],
+  ['layers.N.self_attn.q_norm', 'blk.N.attn_q_norm'],
+  ['layers.N.self_attn.k_norm', 'blk.N.attn_k_norm'],
+  ['layers.N.mlp.gate_proj', 'blk.N.ffn_gate'],
+  ['layers.N.mlp.up_proj', 'blk.N.ffn_up'],
+  ['layers.N.mlp.down_proj', 'blk.N.ffn_down'],
+];
+
+/** The text model stands below `model.`, `model.language_model.` or `language_model.model.`, by the age of the checkpoint. */
+const textPrefix = /^(model\.)?(language_model\.)?(model\.)?/;
+const notText = /^(visual|vision_tower|multi_modal_projector)\.|\.rotary_emb\.inv_freq$/;
+
+export const qwenNames: NameMap = {
+  prefix: textPrefix,
+  dropped: notText,
+  rules: [...decoderLayers, ['layers.N.post_attention_layernorm', 'blk.N.ffn_norm']],
+};
+
+export const gemma3Names: NameMap = {
+  prefix: textPrefix,
+  dropped: notText,
+  rules: [
+    ...decoderLayers,
+    ['layers.N.post_attention_layernorm', 'blk.N.post_attention_norm'],
+    ['layers.N.pre_feedforward_layernorm', 'blk.N.ffn_norm'],
+    ['layers.N.post_feedforward_layernorm', 'blk.N.post_ffw_norm'],
+  ],
+};
+
 /**
  * The GGUF's name of a tensor: `null` for one that is not converted, `undefined` for one that is not known.
  * Old checkpoints call the parameters of a norm `gamma` and `beta`.
  */
 export function ggufName(map: NameMap, name: string): string | null | undefined {
-  const short = name.startsWith(map.prefix) ? name.slice(map.prefix.length) : name;
+  const short = name.replace(map.prefix, '');
   if (map.dropped.test(short)) return null;
   const match = /^(.*)\.(weight|bias|gamma|beta)$/.exec(short);
   if (match === null) return undefined;

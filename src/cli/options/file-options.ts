@@ -24,6 +24,14 @@ export const fileOptions = [
     help: 'write the vision tower of the model (an mmproj file) instead of its text model',
   },
   {
+    name: 'mmprojOut',
+    flags: ['--mmproj-out'],
+    type: 'string',
+    value: 'FILE',
+    commands: ['convert'],
+    help: 'also write the vision tower of the model, to this file',
+  },
+  {
     name: 'modelName',
     flags: ['--model-name'],
     type: 'string',

@@ -58,6 +58,18 @@ const defaults: Readonly<Record<string, Json>> = {
     global_rope_theta: 160000,
     local_rope_theta: 10000,
   },
+  gemma3: {
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    head_dim: 256,
+    max_position_embeddings: 131072,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1000000,
+    rope_local_base_freq: 10000,
+    sliding_window: 4096,
+    query_pre_attn_scalar: 256,
+    hidden_activation: 'gelu_pytorch_tanh',
+  },
 };
 
 /** The config of a checkout; every getter checks its value. */
@@ -77,6 +89,12 @@ export class Config {
     this.raw = raw;
     this.modelClass = modelClass;
     this.#values = { ...(Object.hasOwn(defaults, type) ? defaults[type] : {}), ...raw };
+  }
+
+  /** The config of the text model in a model that sees images: `text_config`, where there is one, before the rest. */
+  text(): Config {
+    const { text_config: own, model_type, architectures } = this.raw;
+    return isObject(own) ? new Config({ ...this.raw, ...own, model_type, architectures }) : this;
   }
 
   /** The value of the first key that is present and not null. */

@@ -5,13 +5,14 @@ import { type ByteSink, fileTypes, GgufWriter, ggmlTypes, nElements, QUANTIZATIO
 import type { Checkout } from '../checkout/checkout.ts';
 import { readConfig } from '../checkout/config.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { plus } from '../checkpoint/plus.ts';
 import { type CheckpointTensor, dtypeBytes } from '../checkpoint/tensors.ts';
-import { ArchitectureKeys } from '../classes.ts';
 import { ConvertError } from '../conversion-error.ts';
 import { type ConvertOptions, type Planned, type PlannedTensor, planned, writeTensors } from '../convert.ts';
 import { setGeneral } from '../general.ts';
+import { ArchitectureKeys } from '../model-class.ts';
 import { ggufName } from '../names.ts';
-import { chooseType, decode, type OutputType } from '../output-types.ts';
+import { chooseType, type OutputType } from '../output-types.ts';
 import { findTower, type TowerClass } from './towers.ts';
 import { readVisionConfig, type VisionConfig } from './vision-config.ts';
 
@@ -87,7 +88,7 @@ function planTensor(source: CheckpointTensor, tower: TowerClass, config: VisionC
     name = name.replace(`.${list}.`, `.${layer}.`);
   }
   const { shifted } = tower;
-  const values = shifted?.name === name ? added(source, shifted.by) : source;
+  const values = plus(source, shifted?.name === name ? shifted.by : 0);
   const plan = (own: string, from: CheckpointTensor, skipped = 0): Planned => {
     const shape = from.shape.toReversed();
     return { name: own, shape, type: towerType(own, shape, wanted), source: from, skipped };
@@ -132,22 +133,4 @@ function frames(source: CheckpointTensor): CheckpointTensor[] {
       }
     },
   }));
-}
-
-/** The values of a tensor plus a number, in float32. */
-function added(source: CheckpointTensor, by: number): CheckpointTensor {
-  return {
-    name: source.name,
-    dtype: 'F32',
-    shape: source.shape,
-    async read(first, into) {
-      const n = into.length / 4;
-      const bytes = new Uint8Array(n * dtypeBytes[source.dtype]);
-      await source.read(first, bytes);
-      const values = new Float32Array(n);
-      decode(source.dtype, bytes, values);
-      for (let i = 0; i < n; i++) values[i] += by;
-      into.set(new Uint8Array(values.buffer));
-    },
-  };
 }

@@ -1,8 +1,9 @@
 /**
  * @file The classes of checkouts whose vision tower can be converted: the names of its tensors, and the keys that only one of them has.
  */
-import type { ArchitectureKeys } from '../classes.ts';
+
 import { ConvertError } from '../conversion-error.ts';
+import type { ArchitectureKeys } from '../model-class.ts';
 import type { NameMap } from '../names.ts';
 import type { VisionConfig } from './vision-config.ts';
 
@@ -46,7 +47,7 @@ const qwen2Vl: TowerClass = {
   projector: 'qwen2vl_merger',
   part: qwenPart,
   names: {
-    prefix: '',
+    prefix: none,
     dropped: none,
     rules: [
       ...qwenLayers,
@@ -64,7 +65,7 @@ const qwen25Vl: TowerClass = {
   projector: 'qwen2.5vl_merger',
   part: qwenPart,
   names: {
-    prefix: '',
+    prefix: none,
     dropped: none,
     rules: [
       ...qwenLayers,
@@ -91,7 +92,7 @@ const qwen3Vl: TowerClass = {
   projector: 'qwen3vl_merger',
   part: qwenPart,
   names: {
-    prefix: '',
+    prefix: none,
     dropped: none,
     rules: [
       ...qwenLayers,
@@ -126,7 +127,7 @@ const gemma3: TowerClass = {
   projector: 'gemma3',
   part: /^(model\.)?(vision_tower\.vision_model|multi_modal_projector)\./,
   names: {
-    prefix: '',
+    prefix: none,
     dropped: none,
     rules: [
       ['embeddings.patch_embedding', 'v.patch_embd'],

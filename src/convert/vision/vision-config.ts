@@ -21,8 +21,7 @@ export class VisionConfig extends Config {
 
   constructor(vision: Json, whole: Config, preprocessor: Json) {
     super({ ...vision, model_type: 'vision', architectures: [whole.modelClass] });
-    const { text_config: own } = whole.raw;
-    const text = isObject(own) ? new Config({ ...own, model_type: 'text', architectures: [whole.modelClass] }) : whole;
+    const text = whole.text();
     this.nEmbdText = text.needU32('hidden_size');
     this.eps = this.float('layer_norm_eps') ?? text.float('rms_norm_eps') ?? 1e-6;
     this.mean = channels(preprocessor, 'image_mean');

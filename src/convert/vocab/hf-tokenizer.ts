@@ -105,7 +105,7 @@ function addToken(tokens: Map<number, string>, file: string, id: unknown, text: 
 }
 
 /** Added tokens of both files, and the special ones that only `tokenizer_config.json` names. */
-function readAdded(json: Json, config: Json, ids: ReadonlyMap<string, number>): Map<number, AddedToken> {
+export function readAdded(json: Json, config: Json, ids: ReadonlyMap<string, number>): Map<number, AddedToken> {
   const added = new Map<number, AddedToken>();
   const add = (file: string, id: unknown, entry: unknown) => {
     if (!isObject(entry) || typeof entry.content !== 'string' || typeof id !== 'number') {

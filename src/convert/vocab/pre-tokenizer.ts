@@ -4,6 +4,7 @@
  */
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../gguf/index.ts';
 import { createTokenizer } from '../../tokenizer/index.ts';
+import { isObject } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 
 /** The text of llama.cpp's converter: white space, emojis, digits, many scripts, contractions. */
@@ -25,12 +26,29 @@ const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>>
   },
 };
 
+/** How Qwen2 and Qwen3 split a text; the pattern alone says which pre-tokenizer it is. */
+const qwen2Pattern =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+function splitsAsQwen2(preTokenizer: unknown): boolean {
+  if (!isObject(preTokenizer)) return false;
+  const { pretokenizers, type, pattern } = preTokenizer;
+  if (Array.isArray(pretokenizers)) return pretokenizers.some(splitsAsQwen2);
+  return type === 'Split' && isObject(pattern) && pattern.Regex === qwen2Pattern;
+}
+
 /**
  * The value of `tokenizer.ggml.pre`.
  * @param set sets the keys of the tokenizer with that value
+ * @param preTokenizer `pre_tokenizer` of `tokenizer.json`
  * @throws ConvertError when the vocabulary is not one of the known ones and the pre-tokenizer matters
  */
-export async function findPre(model: 'bert' | 'gpt2', set: (writer: GgufWriter, pre: string) => void): Promise<string> {
+export async function findPre(
+  model: 'bert' | 'gpt2',
+  set: (writer: GgufWriter, pre: string) => void,
+  preTokenizer: unknown,
+): Promise<string> {
+  if (model === 'gpt2' && splitsAsQwen2(preTokenizer)) return 'qwen2';
   const names = model === 'bert' ? ['default'] : Object.values(known[model]);
   for (const name of names) {
     const hash = await hashIds(await encode(name, set));
@@ -40,7 +58,7 @@ export async function findPre(model: 'bert' | 'gpt2', set: (writer: GgufWriter, 
   // WordPiece vocabularies have no pre-tokenizer to choose; the key is there for its own sake.
   if (model === 'bert') return 'default';
   throw new ConvertError(
-    `the vocabulary is not one of those whose pre-tokenizer is known (${Object.values(known[model]).join(', ')})`,
+    `the vocabulary is not one of those whose pre-tokenizer is known (${Object.values(known[model]).join(', ')}, qwen2)`,
     'tokenizer.json',
   );
 }

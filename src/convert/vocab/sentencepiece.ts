@@ -32,15 +32,22 @@ const pieceTypes: Readonly<Record<number, number>> = {
   6: TokenType.byte,
 };
 
-const UNIGRAM = 1;
+/** Numbers of the kinds of models that are read. */
+const modelTypes = { Unigram: 1, BPE: 2 } as const;
 
-/** @throws ConvertError when the bytes are no such model, or it is not Unigram */
-export function readSentencePiece(bytes: Uint8Array, file: string): SentencePieceModel {
+/** @throws ConvertError when the bytes are no such model, or it is of another kind */
+export function readSentencePiece(
+  bytes: Uint8Array,
+  file: string,
+  kind: keyof typeof modelTypes = 'Unigram',
+): SentencePieceModel {
   const fields = readFields(bytes, file);
   const messages = (number: number) => all(fields, number).filter((value) => value instanceof Uint8Array);
   const trainer = readFields(messages(2)[0] ?? new Uint8Array(0), file);
-  const modelType = all(trainer, 3)[0] ?? UNIGRAM;
-  if (modelType !== UNIGRAM) throw new ConvertError(`the model has the type ${modelType}; expected 1 (Unigram)`, file);
+  const modelType = all(trainer, 3)[0] ?? modelTypes.Unigram;
+  if (modelType !== modelTypes[kind]) {
+    throw new ConvertError(`the model has the type ${modelType}; expected ${modelTypes[kind]} (${kind})`, file);
+  }
   const normalizer = readFields(messages(3)[0] ?? new Uint8Array(0), file);
   const charsmap = all(normalizer, 2)[0];
   return {

@@ -10,12 +10,14 @@ import type { SentencePieceModel } from './sentencepiece.ts';
 export interface VocabToWrite {
   readonly tokens: readonly string[];
   readonly types: readonly number[];
-  /** Of Unigram models. */
+  /** Of SentencePiece models. */
   readonly scores?: readonly number[];
 }
 
 /** Score of tokens that fill up the vocabulary. */
-const FILLER_SCORE = -10000;
+export const FILLER_SCORE = -10000;
+/** Score of tokens that were added to a SentencePiece model. */
+export const ADDED_SCORE = -1000;
 
 /**
  * Tokens of a BPE or WordPiece model. Ids up to `vocabSize` that no token has become `[PAD<id>]`.
@@ -51,7 +53,7 @@ export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): V
 }
 
 /** Texts that converters take for special whatever the file says. */
-function looksSpecial(text: string): boolean {
+export function looksSpecial(text: string): boolean {
   return (
     ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(text) ||
     /^<\|.*\|>$/s.test(text) ||

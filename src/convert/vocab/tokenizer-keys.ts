@@ -4,8 +4,10 @@
 import type { GgufWriter, NumericArray, ScalarType, ValueToWrite } from '../../gguf/index.ts';
 import { type Checkout, readBytes } from '../checkout/checkout.ts';
 import type { Config } from '../checkout/config.ts';
-import type { TokenizerKind } from '../classes.ts';
 import { ConvertError } from '../conversion-error.ts';
+import type { TokenizerKind } from '../model-class.ts';
+import { setChatTemplate } from './chat-template.ts';
+import { readGemmaTokens } from './gemma.ts';
 import { type HfTokenizer, readHfTokenizer } from './hf-tokenizer.ts';
 import { findPre } from './pre-tokenizer.ts';
 import { readSentencePiece, type SentencePieceModel, unigramOfJson } from './sentencepiece.ts';
@@ -13,13 +15,14 @@ import { setSpecials } from './special-tokens.ts';
 import { listPieces, listTokens, phantomSpaces, type VocabToWrite } from './token-list.ts';
 
 /** Sets everything about tokens. @throws ConvertError when files are missing or damaged, or the vocabulary is not known */
-export function setTokenizer(
+export async function setTokenizer(
   writer: GgufWriter,
   checkout: Checkout,
   config: Config,
   kind: TokenizerKind,
 ): Promise<void> {
-  return tokenizers[kind](writer, checkout, config);
+  await tokenizers[kind](writer, checkout, config);
+  await setChatTemplate(writer, checkout);
 }
 
 type SetTokenizer = (writer: GgufWriter, checkout: Checkout, config: Config) => Promise<void>;
@@ -29,7 +32,7 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     const tokenizer = await readHfTokenizer(checkout, 'WordPiece');
     const vocab = phantomSpaces(listTokens(tokenizer, vocabSize(config, tokenizer)));
     setTokenTypeCount(writer, config);
-    await setModel(writer, 'bert', vocab, [], (to) => setSpecials(to, tokenizer, config, vocab.tokens.length));
+    await setModel(writer, 'bert', vocab, tokenizer, (to) => setSpecials(to, tokenizer, config, vocab.tokens.length));
   },
 
   async roberta(writer, checkout, config) {
@@ -58,6 +61,19 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     if (model.charsmap.length > 0) setNumbers(writer, 'precompiled_charsmap', 'uint8', model.charsmap);
     setSpecials(writer, tokenizer, config, vocab.tokens.length);
   },
+
+  qwen2: setBpe,
+
+  async gemma(writer, checkout, config) {
+    const { vocab, tokenizer } = await readGemmaTokens(checkout, config);
+    set(writer, 'model', 'string', 'llama');
+    set(writer, 'pre', 'string', 'default');
+    setStrings(writer, 'tokens', vocab.tokens);
+    setNumbers(writer, 'scores', 'float32', Float32Array.from(vocab.scores!));
+    setNumbers(writer, 'token_type', 'int32', Int32Array.from(vocab.types));
+    setSpecials(writer, tokenizer, config, vocab.tokens.length);
+    set(writer, 'add_space_prefix', 'bool', false);
+  },
 };
 
 const SENTENCEPIECE_FILE = 'sentencepiece.bpe.model';
@@ -73,7 +89,7 @@ async function setBpe(writer: GgufWriter, checkout: Checkout, config: Config): P
   const tokenizer = await readHfTokenizer(checkout, 'BPE');
   const vocab = listTokens(tokenizer, vocabSize(config, tokenizer));
   const specials = (to: GgufWriter) => setSpecials(to, tokenizer, config, vocab.tokens.length);
-  await setModel(writer, 'gpt2', vocab, tokenizer.merges, specials);
+  await setModel(writer, 'gpt2', vocab, tokenizer, specials);
 }
 
 /** Sets `model`, `pre`, tokens, merges and what `specials` sets. */
@@ -81,7 +97,7 @@ async function setModel(
   writer: GgufWriter,
   model: 'bert' | 'gpt2',
   vocab: VocabToWrite,
-  merges: readonly string[],
+  { merges, json }: HfTokenizer,
   specials: (to: GgufWriter) => void,
 ): Promise<void> {
   const setWith = (to: GgufWriter, pre: string) => {
@@ -92,7 +108,7 @@ async function setModel(
     if (merges.length > 0) setStrings(to, 'merges', merges);
     specials(to);
   };
-  setWith(writer, await findPre(model, setWith));
+  setWith(writer, await findPre(model, setWith, json.pre_tokenizer));
 }
 
 /** The size that the config says, which may be more than there are tokens. */

@@ -1,0 +1,98 @@
+/**
+ * @file The text halves of models that see images: Qwen2-VL, Qwen2.5-VL, Qwen3-VL and Gemma 3.
+ */
+import { isObject } from './checkout/checkout.ts';
+import type { Config } from './checkout/config.ts';
+import { ConvertError } from './conversion-error.ts';
+import type { ModelClass } from './model-class.ts';
+import { gemma3Names, qwenNames } from './names.ts';
+import { countGemmaTokens } from './vocab/gemma.ts';
+
+const text = (config: Config): Config => config.text();
+
+function checkQwen(config: Config): void {
+  config.require('hidden_act', ['silu'], 'Qwen has SiLU');
+  config.require('use_sliding_window', [false], 'a sliding window is not computed for Qwen');
+  const rope = config.get('rope_parameters', 'rope_scaling');
+  if (!isObject(rope) || rope.mrope_section === undefined) {
+    throw new ConvertError('mrope_section is missing from rope_scaling', 'config.json');
+  }
+}
+
+/** Qwen2-VL and Qwen2.5-VL, whose text halves are one architecture. */
+export const qwen2Vl: ModelClass = {
+  architecture: 'qwen2vl',
+  names: qwenNames,
+  tokenizer: 'qwen2',
+  isDecoder: true,
+  part: text,
+  check: checkQwen,
+};
+
+export const qwen3Vl: ModelClass = {
+  ...qwen2Vl,
+  architecture: 'qwen3vl',
+  check(config, checkout) {
+    checkQwen(config);
+    if ([checkout, config.get('_name_or_path')].some((name) => /qwen3-vl-reranker/i.test(String(name)))) {
+      throw new ConvertError('the head of Qwen3-VL-Reranker is not converted, and scores need it', checkout);
+    }
+    config.require('attention_bias', [false], 'the architecture qwen3vl has no biases');
+  },
+  after(keys, config) {
+    const vision = config.get('vision_config');
+    const layers = isObject(vision) ? (vision.deepstack_visual_indexes ?? []) : [];
+    if (!Array.isArray(layers)) {
+      throw new ConvertError('deepstack_visual_indexes is not a list of layers', 'config.json');
+    }
+    keys.u32('n_deepstack_layers', layers.length);
+  },
+};
+
+/** Layers between two that see the whole text; llama.cpp takes this number where the file has none. */
+const gemma3Period = 6;
+
+export const gemma3: ModelClass = {
+  architecture: 'gemma3',
+  names: gemma3Names,
+  tokenizer: 'gemma',
+  isDecoder: true,
+  part: text,
+  tokenRows: countGemmaTokens,
+  offset: (name) => (name.endsWith('norm.weight') ? 1 : 0),
+  check(config) {
+    const why = 'the architecture gemma3 has another';
+    config.require('hidden_activation', ['gelu_pytorch_tanh'], why);
+    config.require('attention_bias', [false], why);
+    config.require('use_bidirectional_attention', [false], why);
+    if (config.get('attn_logit_softcapping') !== undefined) {
+      throw new ConvertError(
+        'attn_logit_softcapping is set, which the architecture gemma3 does not have',
+        'config.json',
+      );
+    }
+    // The model of 62 layers alone scales queries by another number than the size of its heads.
+    const headSize = config.needU32('head_dim');
+    const scale = config.needU32('num_hidden_layers') === 62 ? undefined : [headSize];
+    if (scale !== undefined) config.require('query_pre_attn_scalar', scale, 'only the size of a head is computed with');
+  },
+  after(keys, config) {
+    keys.u32('attention.sliding_window', config.needU32('sliding_window'));
+    const period = windowPeriod(config);
+    if (period !== gemma3Period) keys.u32('attention.sliding_window_pattern', period);
+    keys.f32('final_logit_softcapping', config.float('final_logit_softcapping'));
+  },
+};
+
+/** Every how many layers one sees the whole text. @throws ConvertError when `layer_types` is not regular */
+function windowPeriod(config: Config): number {
+  const kinds = config.get('layer_types');
+  if (!Array.isArray(kinds)) return config.u32('sliding_window_pattern', '_sliding_window_pattern') ?? gemma3Period;
+  const first = kinds.indexOf('full_attention');
+  if (first < 0 && kinds.length < gemma3Period) return gemma3Period;
+  const isRegular = kinds.every(
+    (kind, il) => kind === ((il + 1) % (first + 1) === 0 ? 'full_attention' : 'sliding_attention'),
+  );
+  if (first >= 0 && isRegular) return first + 1;
+  throw new ConvertError('layer_types is not a pattern that repeats', 'config.json');
+}
