@@ -14,7 +14,7 @@ export const mayImport = {
   'kernels/wasm': ['kernels/graph', 'tensor', 'gguf'],
   'kernels/webgpu': ['kernels/graph', 'tensor', 'gguf'],
   models: ['tensor', 'gguf'],
-  image: [],
+  image: ['tensor'],
   workers: [],
   hub: [],
   engine: [

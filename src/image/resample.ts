@@ -1,6 +1,7 @@
 /**
  * @file Resampling of 8-bit pictures: Pillow's separable filters in fixed point, as llama.cpp has them.
  */
+import { sinCos } from '../tensor/exact-math.ts';
 import type { RgbImage } from './pixels.ts';
 
 /** A filter: its radius in output pixels, and its weight at a distance. */
@@ -26,7 +27,7 @@ const filters = {
 function sinc(x: number): number {
   if (x === 0) return 1;
   x *= Math.PI;
-  return Math.sin(x) / x;
+  return sinCos(x).sin / x;
 }
 
 /** Names of the filters. */

@@ -1,8 +1,9 @@
 /**
- * @file Logarithm, exponential and powers from float64 additions, multiplications and divisions alone. IEEE 754 defines those
- * to the last bit. It does not define `Math.log`, `Math.exp` and `**`, which differ between engines.
+ * @file Logarithm, exponential, powers, sine and cosine from float64 additions, multiplications and divisions alone. IEEE 754 defines those
+ * to the last bit. It does not define `Math.log`, `Math.exp`, `Math.sin`, `Math.cos` and `**`, which differ between engines.
  *
- * Errors of results between 2^-1000 and 2^1000, in units of the last place: `log` and `exp` 2; `pow` 4 + 2·|y·ln x|.
+ * Errors of results between 2^-1000 and 2^1000, in units of the last place: `log` and `exp` 2; `pow` 4 + 2·|y·ln x|. `sin` and `cos`: 2,
+ * up to ±2^29.
  */
 
 /** ln 2 in two parts; the product of the first and an exponent is exact. */
@@ -61,4 +62,50 @@ export function pow(x: number, y: number): number {
   let product = 1;
   for (let i = 0; i < y; i++) product *= x;
   return product;
+}
+
+/** π/2 in parts of 24 bits; the product of a part and a whole number below 2^29 is exact. */
+const HALF_PI = [
+  13176794 / 2 ** 23,
+  10625384 / 2 ** 47,
+  12727492 / 2 ** 71,
+  13001355 / 2 ** 95,
+  8444956 / 2 ** 119,
+  13707522 / 2 ** 143,
+];
+
+/** Sine and cosine. */
+export function sinCos(x: number): { readonly sin: number; readonly cos: number } {
+  if (!Number.isFinite(x)) return { sin: Number.NaN, cos: Number.NaN };
+  const turns = Math.floor(x / (Math.PI / 2) + 0.5);
+  // What is left of `x` is `high + low`; each difference leaves its rounding in `low`.
+  let [high, low] = [x, 0];
+  for (const part of HALF_PI) {
+    const product = -turns * part;
+    const sum = high + product;
+    const added = sum - high;
+    low += high - (sum - added) + (product - added);
+    high = sum;
+  }
+  const rest = high + low;
+  const square = rest * rest;
+  let [odd, even] = [0, 0];
+  for (let n = 20; n >= 2; n -= 2) {
+    odd = -(square / (n * (n + 1))) * (1 + odd);
+    even = -(square / ((n + 1) * (n + 2))) * (1 + even);
+  }
+  const half = square / 2;
+  const sin = rest + rest * odd;
+  // The rounding of 1 - half comes back.
+  const cos = 1 - half + (1 - (1 - half) - half - half * even);
+  switch (turns & 3) {
+    case 0:
+      return { sin, cos };
+    case 1:
+      return { sin: cos, cos: -sin };
+    case 2:
+      return { sin: -sin, cos: -cos };
+    default:
+      return { sin: -cos, cos: sin };
+  }
 }

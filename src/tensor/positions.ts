@@ -1,7 +1,7 @@
 /**
  * @file Numbers that depend on positions alone, for every backend: ALiBi, T5's relative bias, and rotary embeddings with YaRN.
  */
-import { exp, log, pow } from './exact-math.ts';
+import { exp, log, pow, sinCos } from './exact-math.ts';
 import type { RopeCoordinates, RopeOptions } from './ops.ts';
 
 /**
@@ -86,8 +86,9 @@ export function rotations(
       const mix = f32(yarnRamp(i, options, yarn) * yarn.extFactor);
       turned = f32(turned * (1 - mix) + angle * mix);
     }
-    into[2 * i] = Math.cos(turned) * magnitude;
-    into[2 * i + 1] = Math.sin(turned) * magnitude;
+    const { sin, cos } = sinCos(turned);
+    into[2 * i] = cos * magnitude;
+    into[2 * i + 1] = sin * magnitude;
     theta = f32(theta * step);
   }
 }

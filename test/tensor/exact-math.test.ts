@@ -1,9 +1,10 @@
 /**
- * @file Logarithm, exponential and powers without `Math`, against values computed with 60 digits by Python's decimal.
+ * @file Logarithm, exponential, powers, sine and cosine without `Math`, against values computed with 60 digits by Python's decimal.
  */
 import { expect, it } from 'vitest';
-import { exp, log, pow } from '../../src/tensor/exact-math.ts';
+import { exp, log, pow, sinCos } from '../../src/tensor/exact-math.ts';
 import { alibiSlopes, relativeBucket } from '../../src/tensor/positions.ts';
+import { random } from '../random.ts';
 
 const ulp = (x: number) => 2 ** (Math.floor(Math.log2(Math.abs(x))) - 52);
 
@@ -48,6 +49,23 @@ const exps = [
   [700.0, 1.0142320547350045e304],
 ];
 
+/** Angle, sine, cosine. */
+const sines = [
+  [1e-09, 1e-09, 1.0],
+  [0.5, 0.479425538604203, 0.8775825618903728],
+  [0.785398, 0.7071066656470943, 0.7071068967259818],
+  [0.7854, 0.7071080798594735, 0.7071054825112363],
+  [1.0, 0.8414709848078965, 0.5403023058681398],
+  [2.0, 0.9092974268256817, -0.4161468365471424],
+  [3.0, 0.1411200080598672, -0.9899924966004454],
+  [22.0, -0.008851309290403876, -0.9999608263946371],
+  [355.0, -3.014435335948845e-05, -0.999999999545659],
+  [-1000.25, -0.9403086681560692, 0.3403228005740423],
+  [123456.78125, -0.9990345494825916, 0.043931411770112026],
+  [16777215.0, -0.9482326677687481, -0.31757645973239707],
+  [400000000.5, 0.9143895402072074, -0.4048354835728358],
+];
+
 it('is within 2 units of the last place of known logarithms', () => {
   for (const [x, expected] of logs) expect(Math.abs(log(x) - expected)).toBeLessThanOrEqual(2 * ulp(expected));
   expect([log(1), log(0), log(Infinity), log(-1), log(Number.NaN)]).toEqual([0, -Infinity, Infinity, NaN, NaN]);
@@ -78,4 +96,30 @@ it('gives the slopes of ALiBi and the buckets of T5', () => {
   expect(
     [8, 11, 12, 15, 16, 22, 23, 31, 32, 45, 46, 63, 64, 90, 91, 127, 128, 9999].map((n) => relativeBucket(-n, 32)),
   ).toEqual([8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15, 15]);
+});
+
+it('sine and cosine are within 2 units of the last place of those of the engine', () => {
+  const next = random(3);
+  const angles = [0.1, 1, 30, 1e4, 1e6, 5e8].flatMap((size) =>
+    Array.from({ length: 500 }, () => size * (2 * next() - 1)),
+  );
+  // Near the zeros, where most of an angle cancels.
+  for (let n = -300; n < 3000; n++) angles.push((n * Math.PI) / 2, Math.fround((n * Math.PI) / 2));
+  for (const x of angles.filter((angle) => angle !== 0)) {
+    const { sin, cos } = sinCos(x);
+    expect(Math.abs(sin - Math.sin(x)), `sin ${x}`).toBeLessThanOrEqual(2 * ulp(Math.sin(x)));
+    expect(Math.abs(cos - Math.cos(x)), `cos ${x}`).toBeLessThanOrEqual(2 * ulp(Math.cos(x)));
+  }
+  expect([sinCos(0), sinCos(Infinity), sinCos(Number.NaN)]).toEqual([
+    { sin: 0, cos: 1 },
+    { sin: NaN, cos: NaN },
+    { sin: NaN, cos: NaN },
+  ]);
+});
+
+it('sine and cosine of some angles are those of 90 digits', () => {
+  for (const [x, sin, cos] of sines) {
+    expect(Math.abs(sinCos(x).sin - sin), `sin ${x}`).toBeLessThanOrEqual(ulp(sin));
+    expect(Math.abs(sinCos(x).cos - cos), `cos ${x}`).toBeLessThanOrEqual(ulp(cos));
+  }
 });
