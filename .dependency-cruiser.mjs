@@ -16,7 +16,7 @@ export const mayImport = {
   models: ['tensor', 'gguf'],
   image: ['tensor'],
   workers: [],
-  hub: [],
+  hub: ['gguf'],
   engine: [
     'workers',
     'image',

@@ -17,11 +17,13 @@ export function downloadProgress(): (done: number, total: number) => void {
     const time = performance.now();
     samples.push({ time, done });
     while (samples.length > 2 && time - samples[0].time > RATE_WINDOW) samples.shift();
-    const say = () => describe(done, total, (done - samples[0].done) / Math.max(1, time - samples[0].time));
-    if (process.stderr.isTTY) show(done, total, () => `${bar(done / total)} ${say()}`);
+    const rate = (done - samples[0].done) / Math.max(1, time - samples[0].time);
+    const isSized = Number.isFinite(total);
+    const say = () => (isSized ? describe(done, total, rate) : `${byteSize(done)}, ${perSecond(rate)}`);
+    if (process.stderr.isTTY) show(done, total, () => (isSized ? `${bar(done / total)} ${say()}` : say()));
     else if (time - lastLine >= LINE_INTERVAL && done < total) {
       lastLine = time;
-      log(`${((100 * done) / total).toFixed(0)} % ${say()}`);
+      log(isSized ? `${((100 * done) / total).toFixed(0)} % ${say()}` : say());
     }
   };
 }
@@ -29,7 +31,12 @@ export function downloadProgress(): (done: number, total: number) => void {
 /** `of 639.2 MB, 12.3 MB/s, 0:34 left`. @param rate bytes a millisecond */
 function describe(done: number, total: number, rate: number): string {
   const left = rate > 0 ? `, ${clock((total - done) / rate / 1000)} left` : '';
-  return `of ${byteSize(total)}, ${byteSize(Math.round(rate * 1000))}/s${left}`;
+  return `of ${byteSize(total)}, ${perSecond(rate)}${left}`;
+}
+
+/** @param rate bytes a millisecond */
+function perSecond(rate: number): string {
+  return `${byteSize(Math.round(rate * 1000))}/s`;
 }
 
 /** `0:34`, `1:02:03`. */

@@ -3,7 +3,7 @@
  */
 import { editFile } from '../gguf/edit.node.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
-import { log } from './log.ts';
+import { counted, log } from './log.ts';
 import { readMetadataValues } from './metadata-values.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -22,5 +22,5 @@ export async function edit({ values, positionals }: Parsed): Promise<void> {
   if (nChanges === 0) throw new UsageError('nothing to change: give --set KEY=TYPE:VALUE or --remove KEY');
   const outcome = await editFile(input, output, { set, remove }, abortOnSignal());
   const how = outcome === 'in place' ? 'its header was written anew' : 'the file was written anew';
-  log(`${output ?? input}: ${nChanges} ${nChanges === 1 ? 'change' : 'changes'}, ${how}`);
+  log(`${output ?? input}: ${counted(nChanges, 'change')}, ${how}`);
 }

@@ -19,7 +19,7 @@ import { evaluateSts, readPairs, type StsResult } from '../audit/eval/sts.ts';
 import type { Embedder } from '../engine/index.ts';
 import { requireModelOption } from './input.ts';
 import { loadEmbedder } from './load.ts';
-import { lineCounter, log, showProgress } from './log.ts';
+import { counted, lineCounter, log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { cannotRead, readTextFile, requireRegularFile } from './read-file.ts';
@@ -50,7 +50,7 @@ export async function evaluate({ values, positionals, ...parsed }: Parsed): Prom
       throw cause instanceof DataError ? new UsageError(`${path}: ${cause.message}`, { cause }) : cause;
     });
     const seconds = (performance.now() - start) / 1000;
-    if (result.nTruncated > 0) log(`${result.nTruncated} texts were cut to the context`);
+    if (result.nTruncated > 0) log(`${counted(result.nTruncated, 'text')} cut to the context`);
     await write(values.json ? json(result, embedder, path, seconds) : forPeople(result, seconds));
   } finally {
     await embedder.dispose();
@@ -79,7 +79,7 @@ async function retrievalOf(folder: string, split: string): Promise<Evaluation> {
   for await (const group of identifiedTexts(join(folder, 'queries.jsonl'))) queries.push(...group);
   const corpus = join(folder, 'corpus.jsonl');
   await requireRegularFile('DATA', corpus);
-  const data: RetrievalData = { queries, judgements, documents: counted(identifiedTexts(corpus)) };
+  const data: RetrievalData = { queries, judgements, documents: countedGroups(identifiedTexts(corpus)) };
   return (embed) => evaluateRetrieval(data, embed);
 }
 
@@ -120,7 +120,7 @@ async function* identifiedTexts(path: string): AsyncGenerator<IdentifiedText[]> 
   if (group.length > 0) yield group;
 }
 
-async function* counted<T>(groups: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[]> {
+async function* countedGroups<T>(groups: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[]> {
   const counter = lineCounter('of the corpus embedded');
   for await (const group of groups) {
     yield group;

@@ -17,7 +17,7 @@ import {
 import { ModelError, type ModelTreeNode, modelTree } from '../models/index.ts';
 import { hasTower, towerTree } from '../models/vision/index.ts';
 import { hubOptions, isRemote } from './chosen-model.ts';
-import { byteSize, log } from './log.ts';
+import { byteSize, counted, log } from './log.ts';
 import { drawTree } from './model-tree.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
@@ -94,7 +94,7 @@ function describeModel(model: Model, { parameters }: GgufDescription): string {
   const { kind, tree } = model;
   const others = parameters - tree.nParams;
   const note = others > 0 ? `, and ${others} that embeddings do not need` : '';
-  return `${kind} ${tree.name}, ${tree.nParams} parameters${note}\n${drawTree(tree)}`;
+  return `${kind} ${tree.name}, ${counted(tree.nParams, 'parameter')}${note}\n${drawTree(tree)}`;
 }
 
 function plainTree({ name, nParams, children, weight }: ModelTreeNode): unknown {
@@ -108,9 +108,9 @@ function describe(file: GgufDescription): string {
   for (const { type, bytes } of tensors) types.set(type, (types.get(type) ?? 0) + bytes);
   return `${escapeControls(file.name)}: ${byteSize(file.size)}, GGUF version ${file.version}, ${file.byteOrder}, alignment ${file.alignment}, data from byte ${file.dataOffset}
 
-${metadata.length} metadata keys
+${counted(metadata.length, 'metadata key')}
 ${table(metadata.map((entry) => [escapeControls(entry.key), typeName(entry), shownValue(entry)]))}
-${tensors.length} tensors, ${file.parameters} parameters, ${byteSize(file.tensorBytes)}
+${counted(tensors.length, 'tensor')}, ${counted(file.parameters, 'parameter')}, ${byteSize(file.tensorBytes)}
 ${table(
   tensors.map(({ name, type, shape, bytes, offset }) => [
     escapeControls(name),

@@ -9,6 +9,11 @@ const QUIET = 500;
 /** Milliseconds between two updates of the progress line. */
 const REFRESH = 100;
 
+/** `1 model`, `2 models`. */
+export function counted(n: number, noun: string): string {
+  return `${n} ${n === 1 ? noun : `${noun}s`}`;
+}
+
 /** Whether the last line of the terminal is a progress line, which the next line must replace. */
 let progressShown = false;
 
@@ -20,13 +25,13 @@ export function log(line: string): void {
 
 /**
  * A progress line on a terminal for work that takes longer than half a second; does nothing otherwise.
- * @returns a function to call often with the amount done, the total, and the text; the line disappears when all is done
+ * @returns a function to call often with the amount done, the total (`Infinity` while it is unknown), and the text; the line disappears when all is done
  */
 export function progressLine(): (done: number, total: number, say: () => string) => void {
   const show = throttled();
   return (done, total, say) => {
     if (done >= total) clearProgress();
-    else show(() => `${((100 * done) / total).toFixed(0)} % ${say()}`);
+    else show(() => `${Number.isFinite(total) ? `${((100 * done) / total).toFixed(0)} % ` : ''}${say()}`);
   };
 }
 

@@ -1,9 +1,10 @@
 /**
  * @file The command `models`: what is in the cache, and removing it.
  */
-import type { CachedModel, Removed } from '../hub/cached-models.node.ts';
+import { join, sep } from 'node:path';
+import type { CachedModel } from '../hub/cached-models.node.ts';
 import { knownModels } from '../hub/known-models.ts';
-import { byteSize, log } from './log.ts';
+import { byteSize, counted, log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
@@ -13,11 +14,21 @@ const USAGE = 'gguf-embed models, gguf-embed models rm NAME..., gguf-embed model
 /** Lists the models of the cache, or removes some. */
 export async function models({ values, positionals }: Parsed): Promise<void> {
   const [action = 'list', ...names] = positionals;
+  refuseUnused(action, values);
   if (values.known && positionals.length === 0) return write(values.json ? knownJson() : knownLines());
   if (action === 'list' && names.length === 0) await list(values.json);
   else if (action === 'rm' && names.length > 0) await remove(names);
   else if (action === 'prune' && names.length === 0) await prune(values.dryRun);
-  else throw new UsageError(`${action} is not understood here (${USAGE})`);
+  else if (action === 'rm') throw new UsageError(`which model? ${USAGE}`);
+  else throw new UsageError(`${[action, ...names].join(' ')} is not understood here (${USAGE})`);
+}
+
+/** @throws UsageError for an option that the action has no use for */
+function refuseUnused(action: string, { known, json, dryRun }: Parsed['values']): void {
+  if (known && action !== 'list')
+    throw new UsageError(`--known lists models, it does not go with ${action} (${USAGE})`);
+  if (json && action !== 'list') throw new UsageError(`--json lists models, it does not go with ${action} (${USAGE})`);
+  if (dryRun && action !== 'prune') throw new UsageError(`--dry-run goes with prune alone (${USAGE})`);
 }
 
 /** Prints the models of the cache as llama-server's --cache-list does. */
@@ -60,7 +71,7 @@ async function openCache() {
   const { hubSettings } = await import('../hub/settings.node.ts');
   const settings = await hubSettings();
   return {
-    folder: settings.cacheFolder,
+    folders: [...new Set([settings.cacheFolder, settings.urlFolder])],
     cached: () => listCachedModels(settings),
     remove: (name: string) => removeModel(name, settings),
     prune: (dryRun: boolean) => pruneCache(settings, dryRun),
@@ -68,19 +79,22 @@ async function openCache() {
 }
 
 async function list(json: boolean): Promise<void> {
-  const { cached, folder } = await openCache();
+  const { cached, folders } = await openCache();
   const found = await cached();
   if (json) {
     await write(`${JSON.stringify(found, null, 2)}\n`);
     return;
   }
   if (found.length === 0) {
-    log(`there is no model in ${folder}: gguf-embed pull USER/REPO downloads one`);
+    log(`there is no model in ${folders.join(' or ')}: gguf-embed pull USER/REPO downloads one`);
     return;
   }
   const width = Math.max(...found.map(({ name }) => name.length));
   for (const model of found) await write(`${line(model, width)}\n`);
-  log(`${found.length} models, ${byteSize(found.reduce((sum, { size }) => sum + size, 0))}, in ${folder}`);
+  for (const folder of folders) {
+    const inside = found.filter(({ path }) => path.startsWith(join(folder, sep)));
+    if (inside.length > 0) log(`${counted(inside.length, 'model')}, ${totalSize(inside)}, in ${folder}`);
+  }
 }
 
 function line({ name, size, lastUsed }: CachedModel, width: number): string {
@@ -89,15 +103,15 @@ function line({ name, size, lastUsed }: CachedModel, width: number): string {
 
 async function remove(names: readonly string[]): Promise<void> {
   const cache = await openCache();
-  for (const name of names) log(`removed ${name}: ${freed(await cache.remove(name))} freed`);
+  for (const name of names) log(`removed ${name}: ${totalSize(await cache.remove(name))} freed`);
 }
 
 async function prune(dryRun: boolean): Promise<void> {
   const removed = await (await openCache()).prune(dryRun);
   for (const { path, size } of removed) await write(`${byteSize(size).padStart(9)}  ${path}\n`);
-  log(`${freed(removed)} ${dryRun ? 'would be freed' : 'freed'}`);
+  log(`${totalSize(removed)} ${dryRun ? 'would be freed' : 'freed'}`);
 }
 
-function freed(removed: readonly Removed[]): string {
-  return byteSize(removed.reduce((sum, { size }) => sum + size, 0));
+function totalSize(files: readonly { readonly size: number }[]): string {
+  return byteSize(files.reduce((sum, { size }) => sum + size, 0));
 }

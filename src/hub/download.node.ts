@@ -2,9 +2,11 @@
  * @file Downloads one file: several ranges at the same time where the server gives ranges, resumed after whatever cut it,
  * checked, and only then under its name.
  */
+import { open } from 'node:fs/promises';
+import { checkModel } from './check-model.node.ts';
 import { checkBytes } from './checksum.node.ts';
 import { HubError, shownUrl } from './errors.ts';
-import { finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
+import { diskError, finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
 import { bodyOf, type Connection, refusal, request, waitAfter, withRetries } from './requests.ts';
 
 /** What is downloaded, and where to. */
@@ -17,6 +19,8 @@ export interface Download {
   readonly size: number | undefined;
   /** Hash to check the bytes by, as `checkBytes` takes it. */
   readonly oid: string | undefined;
+  /** Whether it must be a GGUF. */
+  readonly isModel: boolean;
 }
 
 /** How it is downloaded. */
@@ -28,7 +32,8 @@ interface DownloadOptions extends Connection {
 
 /** What a server says about a file when it is asked for some of it. */
 interface Version {
-  readonly size: number;
+  /** `undefined` when neither the server nor the listing says it. */
+  readonly size: number | undefined;
   readonly etag: string | undefined;
   readonly givesRanges: boolean;
 }
@@ -61,8 +66,25 @@ export async function download(what: Download, options: DownloadOptions): Promis
 class DamagedPartial extends HubError {}
 
 async function downloadVersion(what: Download, options: DownloadOptions): Promise<string | undefined> {
-  const version = await withRetries(options, () => askVersion(what, options));
-  const { size, etag, givesRanges } = version;
+  const { size, etag, givesRanges } = await withRetries(options, () => askVersion(what, options));
+  if (size === undefined) await withRetries(options, () => fetchUnsized(what, options));
+  else await fetchSized(what, options, { size, etag, givesRanges });
+  if (what.isModel) {
+    await checkModel(what.partial, shownUrl(what.url)).catch(async (error) => {
+      await removePartial(what.partial);
+      throw error;
+    });
+  }
+  await finishPartial(what.partial, what.destination);
+  return etag;
+}
+
+/** Fetches a file of a known size into `what.partial`, and checks its bytes where their hash is known. */
+async function fetchSized(
+  what: Download,
+  options: DownloadOptions,
+  { size, etag, givesRanges }: Version & { readonly size: number },
+): Promise<void> {
   const partial = await PartialFile.open(what.partial, size, etag);
   const report = () => options.onProgress?.(partial.done, size);
   try {
@@ -83,8 +105,6 @@ async function downloadVersion(what: Download, options: DownloadOptions): Promis
       throw new DamagedPartial('checksum', `what was resumed of ${shownUrl(what.url)} was damaged`, { cause: error });
     });
   }
-  await finishPartial(what.partial, what.destination);
-  return etag;
 }
 
 function explained(error: unknown, url: URL): unknown {
@@ -104,14 +124,16 @@ export async function askVersion(
   const etag = answer.headers.get('etag') ?? undefined;
   const isEmpty = answer.status === 416 && /^bytes \*\/0$/.test(answer.headers.get('content-range') ?? '');
   if (answer.status !== 200 && answer.status !== 206 && !isEmpty) throw await refusal(connection, answer, url);
-  const found = answer.status === 206 ? readRange(answer, url).size : isEmpty ? 0 : lengthOf(answer);
+  const isUnsized = /^bytes \d+-\d+\/\*$/.test(answer.headers.get('content-range') ?? '');
+  const isPart = answer.status === 206 && !isUnsized;
+  const found = isPart ? readRange(answer, url).size : isEmpty ? 0 : isUnsized ? undefined : lengthOf(answer);
   await answer.body?.cancel();
-  if (found === undefined) throw new HubError('bad-answer', `${shownUrl(url)} does not say how long it is`);
+  if (found === undefined) return { size, etag, givesRanges: false };
   if (!(found <= MAX_FILE_BYTES)) throw new HubError('bad-answer', `${shownUrl(url)} claims to have ${found} bytes`);
   if (size !== undefined && found !== size) {
     throw new HubError('bad-answer', `${shownUrl(url)} has ${found} bytes, but ${size} were announced`);
   }
-  return { size: found, etag, givesRanges: answer.status === 206 };
+  return { size: found, etag, givesRanges: isPart };
 }
 
 /** Fetches all pieces that are not there yet. The first failure that lasts stops the others. */
@@ -223,6 +245,30 @@ async function fetchWhole(
     report();
   }
   if (partial.done < partial.size) throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
+}
+
+/** Fetches everything in one answer whose end alone says how long it is. An answer that was cut begins again. */
+async function fetchUnsized({ url, partial: path }: Download, options: DownloadOptions): Promise<void> {
+  const answer = await request(options, url);
+  if (answer.status !== 200) throw await refusal(options, answer, url);
+  const fail = (cause: NodeJS.ErrnoException) => {
+    throw diskError(path, cause);
+  };
+  const file = await open(path, 'w').catch(fail);
+  let done = 0;
+  try {
+    for await (const bytes of bodyOf(answer, url)) {
+      await file.writeFile(bytes).catch(fail);
+      done += bytes.length;
+      if (done > MAX_FILE_BYTES)
+        throw new HubError('bad-answer', `${shownUrl(url)} has more than ${MAX_FILE_BYTES} bytes`);
+      options.onProgress?.(done, Number.POSITIVE_INFINITY);
+    }
+    await file.sync().catch(fail);
+  } finally {
+    await file.close();
+  }
+  options.onProgress?.(done, done);
 }
 
 /** The bytes of a part of a file, `end` exclusive. @throws HubError for a header that cannot be read */

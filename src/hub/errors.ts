@@ -35,21 +35,24 @@ export class HubError extends Error {
   readonly status: number | undefined;
   /** Seconds that the server asks to wait. */
   readonly retryAfter: number | undefined;
+  /** Whether the same request may succeed a little later. */
+  readonly isTransient: boolean;
 
   constructor(
     code: HubErrorCode,
     message: string,
-    { status, retryAfter, cause }: { status?: number; retryAfter?: number; cause?: unknown } = {},
+    {
+      status,
+      retryAfter,
+      isTransient = code === 'unavailable' || code === 'rate-limited',
+      cause,
+    }: { status?: number; retryAfter?: number; isTransient?: boolean; cause?: unknown } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.status = status;
     this.retryAfter = retryAfter;
-  }
-
-  /** Whether the same request may succeed a little later. */
-  get isTransient(): boolean {
-    return this.code === 'unavailable' || this.code === 'rate-limited';
+    this.isTransient = isTransient;
   }
 }
 

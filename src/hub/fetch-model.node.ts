@@ -16,6 +16,7 @@ import {
   sizeOf,
   writeRef,
 } from './cache.node.ts';
+import { checkModel } from './check-model.node.ts';
 import { chooseFiles, type Wanted } from './choose-files.ts';
 import { download } from './download.node.ts';
 import { HubError } from './errors.ts';
@@ -105,7 +106,9 @@ async function fetchListed(
 /** One file in its snapshot. Of several processes that want it, one downloads it. */
 async function fetchFile(folder: RepoFolder, commit: string, file: RepoFile, settings: HubSettings): Promise<string> {
   const location = join(folder.path, 'snapshots', commit, ...file.path.split('/'));
+  const isModel = /\.gguf(\.gz)?$/i.test(file.path);
   if ((await sizeOf(location)) === file.size) {
+    if (isModel) await checkModel(location, location);
     await noteUse(location);
     return location;
   }
@@ -120,7 +123,8 @@ async function fetchFile(folder: RepoFolder, commit: string, file: RepoFile, set
         await mkdir(join(folder.path, 'blobs'), { recursive: true });
         const { oid, size } = file;
         const url = fileUrl(settings, folder.repo, commit, file.path);
-        await download({ url, destination: blob, partial: `${blob}.gguf-embed.partial`, size, oid }, settings);
+        const partial = `${blob}.gguf-embed.partial`;
+        await download({ url, destination: blob, partial, size, oid, isModel }, settings);
       }
       return placeInSnapshot(folder, commit, file.path, file.oid);
     });

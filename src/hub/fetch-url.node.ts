@@ -5,6 +5,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { noteUse, sizeOf } from './cache.node.ts';
+import { checkModel } from './check-model.node.ts';
 import { partsOf } from './choose-files.ts';
 import { askVersion, download } from './download.node.ts';
 import { HubError, shownUrl } from './errors.ts';
@@ -52,7 +53,7 @@ function repositoryFile(url: URL, settings: HubSettings): { repo: string; file: 
 
 async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubSettings): Promise<void> {
   if (settings.offline) {
-    if ((await sizeOf(path)) !== undefined) return;
+    if ((await sizeOf(path)) !== undefined) return checkModel(path, path);
     throw new HubError('offline', `${path} does not exist, and requests are switched off (--offline)`);
   }
   await mkdir(dirname(path), { recursive: true }).catch((cause) => {
@@ -64,7 +65,8 @@ async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubS
       settings.onMessage?.(`downloading ${shownUrl(url)}`);
       await rm(etagPath(path), { force: true });
       const partial = `${path}.gguf-embed.partial`;
-      const etag = await download({ url, destination: path, partial, size: undefined, oid: undefined }, settings);
+      const what = { url, destination: path, partial, size: undefined, oid: undefined, isModel: true };
+      const etag = await download(what, settings);
       if (etag !== undefined) await writeFile(etagPath(path), etag);
     }
     await noteUse(path);
@@ -82,7 +84,15 @@ async function isCurrent(url: URL, path: string, isUsers: boolean, settings: Hub
   }
   try {
     const version = await withRetries(settings, () => askVersion({ url, size: undefined }, settings), 2);
-    return version.size === size && (version.etag === undefined || version.etag === kept);
+    const isSame = (version.size ?? size) === size && (version.etag === undefined || version.etag === kept);
+    // A file that is no model was kept by an earlier version, or by another program.
+    return (
+      isSame &&
+      (await checkModel(path, path).then(
+        () => true,
+        () => false,
+      ))
+    );
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     settings.onMessage?.(`${error.message}; using the file that is there`);

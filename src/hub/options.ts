@@ -24,7 +24,7 @@ export interface HubOptions {
 /** Events while a model is fetched. */
 export interface HubEvents {
   readonly signal?: AbortSignal;
-  /** Bytes that are stored so far, and those of all files together. */
+  /** Bytes that are stored so far, and those of all files together: `Infinity` while the server does not say it. */
   readonly onProgress?: (done: number, total: number) => void;
   /** One sentence for a log: a file that is downloaded, a wait, a fallback to the cache. */
   readonly onMessage?: (message: string) => void;

@@ -154,10 +154,18 @@ function emptyJournal(size: number, etag: string | undefined): Journal {
   return { size, etag: etag ?? null, done: emptyPieces(size).map(() => 0) };
 }
 
+/** Replaces the journal. On a full disk it is written over the one before, which has room for it. */
 async function writeJournal(path: string, journal: Journal): Promise<void> {
+  const longest = JSON.stringify({ ...journal, done: journal.done.map(() => PIECE_BYTES) });
+  const text = JSON.stringify(journal).padEnd(longest.length);
   const fresh = `${journalOf(path)}.new`;
-  await writeFile(fresh, JSON.stringify(journal));
-  await rename(fresh, journalOf(path));
+  try {
+    await writeFile(fresh, text);
+    await rename(fresh, journalOf(path));
+  } catch {
+    await rm(fresh, { force: true });
+    await writeFile(journalOf(path), text, { flag: 'r+' });
+  }
 }
 
 /** The journal of a file of this size; `undefined` when there is none that fits to the file. */

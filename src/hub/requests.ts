@@ -187,6 +187,7 @@ export async function refusal(connection: Connection, answer: Response, url: URL
     return new HubError('unavailable', `${where} failed with status ${status}${details}`, {
       status,
       retryAfter: readRetryAfter(headers),
+      isTransient: !LASTING_STATUSES.includes(status),
     });
   }
   return new HubError('bad-answer', `${where} was answered with status ${status}${details}`, { status });
@@ -197,9 +198,19 @@ function connectionError(error: unknown, url: URL): HubError {
   const { message, cause } = error as Error & {
     readonly cause?: { readonly code?: string; readonly message?: string };
   };
-  const reason = reasons[cause?.code ?? ''] ?? (cause?.message || message);
-  return new HubError('unavailable', `cannot reach ${url.host}: ${reason}`, { cause: error });
+  const { code = '', message: details = '' } = cause ?? {};
+  const isTransient = !LASTING_CODES.test(code) && !LASTING_REASONS.includes(details);
+  const reason = reasons[code] ?? reasons[details] ?? (details || message);
+  return new HubError('unavailable', `cannot reach ${url.host}: ${reason}`, { isTransient, cause: error });
 }
+
+/** Statuses that another try does not change: not implemented, and versions of HTTP that the server does not speak. */
+const LASTING_STATUSES = [501, 505];
+/** Failures that another try does not change: no such host, certificates, answers that are not HTTP, requests that cannot be sent. */
+const LASTING_CODES =
+  /^(?:ENOTFOUND|EPROTO|HPE_|UND_ERR_(?:INVALID|HEADERS_OVERFLOW|NOT_SUPPORTED)|ERR_(?:TLS|SSL|INVALID)|CERT_|CRL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/;
+/** What `fetch` says of requests that it refuses to send. */
+const LASTING_REASONS = ['bad port', 'unknown scheme'];
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -208,6 +219,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such host (is there a network?)',
   EAI_AGAIN: 'the name of the host cannot be looked up (is there a network?)',
   ETIMEDOUT: 'it does not answer',
+  'bad port': 'fetch sends no requests to this port, which is reserved for another service',
 };
 
 async function send(

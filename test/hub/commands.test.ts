@@ -1,9 +1,10 @@
 /**
  * @file The commands that take a model by name, as fresh processes: what they download, share, resume, list and remove.
  */
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { finished, model as fixture, listening, run as runProgram, start as startProgram } from '../cli/run.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
@@ -220,6 +221,98 @@ describe('a model by URL', () => {
   });
 });
 
+describe('what is no model', () => {
+  const url = () => `${hub.filesOrigin}/x/y/model`;
+  const folder = () => join(home, '.cache/llama.cpp');
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 9\n`;
+  const bodies: [string, Uint8Array | string][] = [
+    ['a web page', '<!DOCTYPE html><title>Sign in</title>'],
+    ['a Git LFS pointer', pointer],
+    ['JSON text', '{"error":"Invalid token"}'],
+    ['empty', ''],
+    ['a zip archive', 'PK\x03\x04rest'],
+    ['a web page', gzipSync('<html>packed</html>')],
+    ['begins with the bytes 00010203', Uint8Array.of(0, 1, 2, 3, 4)],
+  ];
+
+  it.each(bodies)('is named and not kept: %s', async (name, body) => {
+    hub.add('x/y', { model: body });
+    for (const ranges of [true, false]) {
+      hub.behaviour.ranges = ranges;
+      const end = await run('pull', url());
+      expect(end).toMatchObject({ code: 1, stdout: '' });
+      expect(end.stderr).toContain(`${url()} is not a GGUF file: it `);
+      expect(end.stderr).toContain(name);
+      expect(readdirSync(folder())).toEqual([]);
+    }
+  });
+
+  it('is fetched again when it was kept before, and refused offline', async () => {
+    hub.add('x/y', { model: small });
+    await succeed('pull', url());
+    const page = '<!doctype html>'.padEnd(small.length);
+    writeFileSync(join(folder(), 'model'), page);
+    expect((await run('pull', url(), '--offline')).stderr).toContain('is not a GGUF file: it is a web page');
+    await succeed('pull', url());
+    expect(readFileSync(join(folder(), 'model')).equals(small)).toBe(true);
+  });
+
+  it('is refused in a repository, where other files may be anything', async () => {
+    hub.add(REPO, { 'tiny-Q8_0.gguf': pointer, 'config.json': '{}' });
+    expect((await run('pull', REPO)).stderr).toContain('it is a Git LFS pointer');
+    expect(readdirSync(join(cache(), 'models--someone--tiny-embed-GGUF/blobs'))).toEqual([]);
+    await succeed('pull', REPO, '--hf-file', 'config.json');
+  });
+
+  it('may be a model that is packed', async () => {
+    hub.add('x/y', { 'm.gguf.gz': gzipSync(small) });
+    await succeed('tokenize', '-mu', `${hub.filesOrigin}/x/y/m.gguf.gz`);
+  });
+});
+
+describe('a failure that lasts', () => {
+  it.each([
+    ['http://127.0.0.1:1/x.gguf', 'fetch sends no requests to this port'],
+    ['https://127.0.0.1:PORT/x.gguf', 'cannot reach'],
+  ])('of %s is not tried again', async (address, message) => {
+    for (const command of ['inspect', 'pull']) {
+      const { code, stderr } = await run(command, address.replace('PORT', new URL(hub.endpoint).port));
+      expect(code).toBe(1);
+      expect(stderr).toContain(message);
+      expect(stderr).not.toContain('trying again');
+    }
+  });
+
+  it('of a server that does not implement it is not tried again', async () => {
+    hub.behaviour.intercept = (_, __, response) => {
+      response.writeHead(501).end();
+      return true;
+    };
+    expect((await run('inspect', `${hub.filesOrigin}/x/y/m.gguf`)).stderr).toContain('failed with status 501');
+    expect(hub.seen).toHaveLength(1);
+  });
+});
+
+describe('HF_HUB_DISABLE_IMPLICIT_TOKEN', () => {
+  it('keeps the token of the environment and of a login back, but not that of --hf-token', async () => {
+    const sent = () => hub.seen.flatMap(({ authorization }) => authorization ?? []);
+    mkdirSync(join(home, '.cache/huggingface'), { recursive: true });
+    writeFileSync(join(home, '.cache/huggingface/token'), 'hf_login\n');
+    await succeed('inspect', `hf:${REPO}`);
+    expect(new Set(sent())).toEqual(new Set(['Bearer hf_login']));
+    env = { ...env, HF_TOKEN: 'hf_environment' };
+    hub.seen.length = 0;
+    await succeed('inspect', `hf:${REPO}`);
+    expect(new Set(sent())).toEqual(new Set(['Bearer hf_environment']));
+    env = { ...env, HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' };
+    hub.seen.length = 0;
+    await succeed('pull', REPO);
+    expect(sent()).toEqual([]);
+    await succeed('inspect', `hf:${REPO}`, '--hf-token', 'hf_asked');
+    expect(new Set(sent())).toEqual(new Set(['Bearer hf_asked']));
+  });
+});
+
 describe('inspect of a remote file', () => {
   it('reads the header by ranges alone and says how many bytes that took', async () => {
     const name = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
@@ -266,6 +359,22 @@ describe('models', () => {
     );
   });
 
+  it('says of each folder what it holds', async () => {
+    hub.add('x/y', { 'by-url.gguf': small });
+    expect((await succeed('models')).stderr).toBe(
+      `there is no model in ${cache()} or ${join(home, '.cache/llama.cpp')}: gguf-embed pull USER/REPO downloads one\n`,
+    );
+    await succeed('pull', REPO, `${REPO}:F32`, `${hub.filesOrigin}/x/y/by-url.gguf`);
+    const { stderr } = await succeed('models');
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/^2 models, \d+\.\d [kM]B, in /),
+      expect.stringMatching(/^1 model, \d+\.\d [kM]B, in /),
+      '',
+    ]);
+    expect(stderr).toContain(`in ${cache()}\n`);
+    expect(stderr).toContain(`in ${join(home, '.cache/llama.cpp')}\n`);
+  });
+
   it('removes a model, and with the last one the repository', async () => {
     hub.add(REPO, { 'a-Q8_0.gguf': small, 'a-F32.gguf': ranker });
     await succeed('pull', `${REPO}:Q8_0`, `${REPO}:F32`);
@@ -307,6 +416,12 @@ describe('models', () => {
 
   it('says what it takes', async () => {
     expect((await run('models', 'remove')).stderr).toContain('gguf-embed models rm NAME');
+    expect((await run('models', 'rm')).stderr).toMatch(/^error: which model\? gguf-embed models,/);
+    for (const args of [['--dry-run'], ['rm', REPO, '--dry-run'], ['prune', '--known'], ['rm', REPO, '--json']]) {
+      const { code, stderr } = await run('models', ...args);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`${args.find((arg) => arg.startsWith('--'))} `);
+    }
     expect((await run('pull')).stderr).toContain('gguf-embed pull USER/REPO[:QUANT]');
   });
 });

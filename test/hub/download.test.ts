@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +16,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HubError } from '../../src/hub/errors.ts';
 import { fetchModel } from '../../src/hub/fetch-model.node.ts';
+import { fetchUrl } from '../../src/hub/fetch-url.node.ts';
 import type { HubEvents, HubOptions as Options } from '../../src/hub/options.ts';
 import { hubSettings } from '../../src/hub/settings.node.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
@@ -316,6 +318,53 @@ describe('a download', () => {
     const { path } = await fetched();
     expect(sha256(readFileSync(path))).toBe(sha256(model));
     expect(hub.fileRequests()).toBe(2);
+  });
+
+  it('comes whole and checked from a server that does not say how long it is, also after a cut', async () => {
+    let cuts = 1;
+    const other = Uint8Array.from(model);
+    other[1_000_000] ^= 1;
+    let bytes = model;
+    hub.behaviour.intercept = ({ origin, range }, _, response) => {
+      if (origin !== 'files') return false;
+      response.writeHead(200);
+      response.write(bytes.subarray(0, MiB));
+      if (range === undefined && cuts-- > 0) setTimeout(() => response.destroy(), 50);
+      else response.end(bytes.subarray(MiB));
+      return true;
+    };
+    const { path } = await fetched();
+    expect(sha256(readFileSync(path))).toBe(sha256(model));
+    rmSync(folder(), { recursive: true });
+    bytes = other;
+    expect((await failure()).code).toBe('checksum');
+    expect(blobs()).toEqual([]);
+  });
+
+  it.each(['no length', 'ranges of an unknown length'])('by URL comes whole with %s', async (kind) => {
+    let cuts = 1;
+    hub.behaviour.intercept = (seen, _, response) => {
+      if (kind !== 'no length' && seen.range !== undefined) {
+        response.writeHead(206, { 'content-range': 'bytes 0-0/*', etag: '"one"' }).end(model.subarray(0, 1));
+        return true;
+      }
+      response.writeHead(200, { etag: '"one"' });
+      response.write(model.subarray(0, MiB));
+      if (seen.range === undefined && cuts-- > 0) setTimeout(() => response.destroy(), 50);
+      else response.end(model.subarray(MiB));
+      return true;
+    };
+    const progress: [number, number][] = [];
+    const own = await settings({ onProgress: (done, total) => progress.push([done, total]) });
+    const fetchIt = () => fetchUrl(new URL(`${hub.filesOrigin}/x.gguf`), { ...own, urlFolder: cache });
+    const path = await fetchIt();
+    expect(sha256(readFileSync(path))).toBe(sha256(model));
+    expect(readdirSync(cache).sort()).toEqual(['x.gguf', 'x.gguf.etag']);
+    expect(progress[0][1]).toBe(Number.POSITIVE_INFINITY);
+    expect(progress.at(-1)).toEqual([model.length, model.length]);
+    hub.seen.length = 0;
+    await fetchIt();
+    expect(hub.seen).toHaveLength(1);
   });
 
   it('that trickles arrives', async () => {

@@ -1,8 +1,8 @@
 /**
- * @file Bytes that look random and are the same at each run.
+ * @file Bytes that look random and are the same at each run, behind the first ones of a GGUF.
  */
 
-/** `length` bytes of a generator (xorshift) that starts from `seed`. */
+/** `length` bytes: `GGUF`, then those of a generator (xorshift) that starts from `seed`. */
 export function randomBytes(length: number, seed: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = 0x9e3779b9 ^ seed;
@@ -12,5 +12,7 @@ export function randomBytes(length: number, seed: number): Uint8Array {
     state ^= state << 5;
     words[i] = state;
   }
-  return new Uint8Array(words.buffer, 0, length);
+  const bytes = new Uint8Array(words.buffer, 0, length);
+  bytes.set(new TextEncoder().encode('GGUF'));
+  return bytes;
 }

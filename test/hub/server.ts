@@ -137,6 +137,10 @@ export async function startHub(): Promise<TestHub> {
     const ifRange = request.headers['if-range'];
     const partial = behaviour.ranges && first !== undefined && (ifRange === undefined || ifRange === etag);
     const begin = partial ? Number(first) : 0;
+    if (partial && begin >= bytes.length) {
+      response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end();
+      return;
+    }
     const end = partial ? Math.min(Number(last) + 1, bytes.length) : bytes.length;
     headers['content-length'] = String(end - begin);
     if (partial) headers['content-range'] = `bytes ${begin}-${end - 1}/${bytes.length}`;

@@ -1,0 +1,44 @@
+/**
+ * @file Whether a file that was downloaded as a model is a GGUF, by its first bytes.
+ */
+import { open } from 'node:fs/promises';
+import { constants, gunzipSync } from 'node:zlib';
+import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
+import { HubError } from './errors.ts';
+
+/** Packed bytes that are read; they hold the first `HEAD_BYTES` bytes of any packed GGUF. */
+const PACKED_BYTES = 64 * 1024;
+
+/**
+ * Checks the first bytes of a file, after unpacking them if it is packed with gzip.
+ * @param source where the file comes from, for the message
+ * @throws HubError that says what the file is instead of a GGUF
+ */
+export async function checkModel(path: string, source: string): Promise<void> {
+  const head = unpacked(await readHead(path));
+  if (new TextDecoder('latin1').decode(head.subarray(0, 4)) === 'GGUF') return;
+  const begin = Buffer.from(head.subarray(0, 4)).toString('hex');
+  const format = describeFormat(head, 'gguf');
+  const found = format === undefined ? `begins with the bytes ${begin}` : `is ${format}`;
+  throw new HubError('bad-answer', `${source} is not a GGUF file: it ${found}`);
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(PACKED_BYTES), 0, PACKED_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function unpacked(bytes: Uint8Array): Uint8Array {
+  const head = bytes.subarray(0, HEAD_BYTES);
+  if (!(bytes[0] === 0x1f && bytes[1] === 0x8b)) return head;
+  try {
+    return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, HEAD_BYTES);
+  } catch {
+    return head;
+  }
+}
