@@ -4,7 +4,7 @@
  * The table is the one of docs/architecture.md; a test compares the two.
  */
 
-/** Folders below src, and the folders that each may import besides itself. `src/nearest.ts` and `src/turn.ts` are everybody's and import nothing. */
+/** Folders below src, and the folders that each may import besides itself. Everybody may import `src/check-options.ts`, `src/nearest.ts` and `src/turn.ts`. */
 export const mayImport = {
   gguf: [],
   tensor: ['gguf'],
@@ -58,12 +58,20 @@ const forbidden = [
   ...Object.entries(mayImport).map(([folder, others]) => ({
     name: `what-${folder.replace('/', '-')}-may-import`,
     from: { path: inFolders([folder]) },
-    to: { path: '^src/', pathNot: [inFolders([folder, ...others]), '^src/(nearest|turn)\\.ts$'] },
+    to: { path: '^src/', pathNot: [inFolders([folder, ...others]), '^src/(check-options|nearest|turn)\\.ts$'] },
   })),
   {
     name: 'every-folder-is-in-the-table',
-    from: { path: '^src/', pathNot: [inFolders(Object.keys(mayImport)), '^src/(index|nearest|turn)\\.ts$'] },
+    from: {
+      path: '^src/',
+      pathNot: [inFolders(Object.keys(mayImport)), '^src/(index|check-options|nearest|turn)\\.ts$'],
+    },
     to: {},
+  },
+  {
+    name: 'what-check-options-may-import',
+    from: { path: '^src/check-options\\.ts$' },
+    to: { pathNot: '^src/nearest\\.ts$' },
   },
   { name: 'what-nearest-and-turn-may-import', from: { path: '^src/(nearest|turn)\\.ts$' }, to: {} },
   {

@@ -16,3 +16,8 @@ export class ConvertError extends Error {
     this.file = file;
   }
 }
+
+/** The error for an option that a caller cannot give, as `readOptions` wants it. */
+export function optionError(message: string, options?: ErrorOptions): ConvertError {
+  return new ConvertError(message, undefined, options?.cause);
+}

@@ -2,6 +2,7 @@
  * @file Converts a Hugging Face checkout to GGUF, piece by piece: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, except for
  * BERT cross-encoders, which keep their pooler and the types of their tokens, and for the text halves of models that see images, which keep their pooling.
  */
+import { abortSignal, callback, type OptionTable, readOptions, text } from '../check-options.ts';
 import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
 import { findUnwritable } from '../tensor/codecs/check-values.ts';
 import { Turn } from '../turn.ts';
@@ -11,7 +12,7 @@ import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 import { plus } from './checkpoint/plus.ts';
 import { type CheckpointTensor, dtypeBytes } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
-import { ConvertError } from './conversion-error.ts';
+import { ConvertError, optionError } from './conversion-error.ts';
 import { setGeneral } from './general.ts';
 import { blockCount, setHparams } from './hparams.ts';
 import type { ModelClass } from './model-class.ts';
@@ -49,6 +50,13 @@ export interface ConvertOptions {
   readonly signal?: AbortSignal;
 }
 
+export const convertOptions: OptionTable<ConvertOptions> = {
+  modelName: text,
+  onProgress: callback,
+  onWarning: callback,
+  signal: abortSignal,
+};
+
 /** Values that are in memory at a time. */
 const PIECE = 1 << 16;
 /** Milliseconds after which other tasks of the thread get a turn. */
@@ -73,8 +81,9 @@ export async function convert(
   checkout: Checkout,
   sink: ByteSink,
   type: OutputType,
-  options: ConvertOptions = {},
+  given: ConvertOptions = {},
 ): Promise<readonly PlannedTensor[]> {
+  const options = readOptions('convert', given, convertOptions, optionError);
   const whole = await readConfig(checkout);
   const modelClass = findClass(whole);
   const config = modelClass.part?.(whole) ?? whole;

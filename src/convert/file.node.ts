@@ -1,9 +1,11 @@
 /**
  * @file `convert` from a folder to a file, for Node, Bun and Deno.
  */
+import { flag, type OptionTable, readOptions } from '../check-options.ts';
 import { createFile } from '../gguf/create-file.node.ts';
 import { filesBelow, openCheckout } from './checkout/folder.node.ts';
-import { type ConvertOptions, convert, type PlannedTensor } from './convert.ts';
+import { optionError } from './conversion-error.ts';
+import { type ConvertOptions, convert, convertOptions, type PlannedTensor } from './convert.ts';
 import type { OutputType } from './output-types.ts';
 import { convertTower } from './vision/convert-tower.ts';
 
@@ -12,6 +14,8 @@ export interface FolderOptions extends ConvertOptions {
   /** Writes the vision tower in place of the text model. */
   readonly vision?: boolean;
 }
+
+const folderOptions: OptionTable<FolderOptions> = { ...convertOptions, vision: flag };
 
 /**
  * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`, which appears when it is complete, in the place of one
@@ -22,12 +26,13 @@ export async function convertFolder(
   input: string,
   output: string,
   type: OutputType,
-  options: FolderOptions = {},
+  given: FolderOptions = {},
 ): Promise<readonly PlannedTensor[]> {
+  const { vision, ...options } = readOptions('convertFolder', given, folderOptions, optionError);
   const checkout = await openCheckout(input);
   const sink = await createFile(output, await filesBelow(input));
   try {
-    const write = options.vision ? convertTower : convert;
+    const write = vision ? convertTower : convert;
     const plan = await write(checkout, sink, type, options);
     await sink.commit();
     return plan;

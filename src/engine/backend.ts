@@ -16,7 +16,6 @@ import type { LoadOptions } from './types.ts';
 
 /** Most threads by default; tested models gain nothing from more. */
 const MAX_DEFAULT_THREADS = 8;
-const MAX_THREADS = 256;
 /** Weights that take more bytes than this unpacked stay in the blocks of the file: WebAssembly memory ends at 4 GiB. */
 const MAX_UNPACKED = 2 ** 30;
 
@@ -35,7 +34,6 @@ export async function choosePlace(options: LoadOptions): Promise<Place> {
   const { workerUrl } = options;
   const hasWorkers = workerUrl !== undefined || canStartWorkers();
   const { worker = hasWorkers } = options;
-  checkThreads(options.threads);
   const backend = await chooseBackend(options);
   const threads = chooseThreads(options.threads, backend, worker);
   if (worker && !hasWorkers) {
@@ -143,12 +141,6 @@ async function enablePacking(): Promise<boolean> {
 function hasSimd(): boolean {
   const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
   return WebAssembly.validate(Uint8Array.from(module));
-}
-
-function checkThreads(wanted: number | undefined): void {
-  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= MAX_THREADS)) {
-    throw new InputError('option', `threads must be an integer from 1 to ${MAX_THREADS}, not ${wanted}`);
-  }
 }
 
 function chooseThreads(wanted: number | undefined, backend: BackendName, worker: boolean): number {

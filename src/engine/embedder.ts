@@ -1,34 +1,34 @@
 /**
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
+import { readOptions } from '../check-options.ts';
 import type { Metadata } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
-import { outlineModel, type Pooling, poolingTypes } from '../models/index.ts';
+import { outlineModel, type Pooling } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { choosePlace, type Place, startRunner, startThreads } from './backend.ts';
-import { checkChoice } from './check-options.ts';
-import { InputError } from './errors.ts';
+import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
+import { InputError, optionError } from './errors.ts';
 import { completePlan, groupPlans, type Plan, planInputs, type Vision } from './images/plan.ts';
 import { describeModel } from './info.ts';
 import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
-import { checkLoadOptions } from './load-options.ts';
+import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
-import { checkOutputOptions, DEFAULT_NORMALIZE, finish } from './normalize.ts';
+import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders } from './open-model.ts';
 import type { Runner } from './runner.ts';
 import { type Job, type Rows, Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
 import type { Team } from './team.ts';
 import { collectSteps, type Trace, type TraceOptions } from './trace.ts';
-import {
-  type Embeddings,
-  type EmbedInput,
-  type EmbedOptions,
-  type LoadOptions,
-  type ModelInfo,
-  type OpProfile,
-  type TokenizeOptions,
-  truncateSides,
+import type {
+  Embeddings,
+  EmbedInput,
+  EmbedOptions,
+  LoadOptions,
+  ModelInfo,
+  OpProfile,
+  TokenizeOptions,
 } from './types.ts';
 
 /** Most tokens in one packed batch, unless a single input is longer. */
@@ -80,8 +80,8 @@ export class Embedder {
    *   tower does not belong to it, TokenizerError if its tokenizer is not supported, InputError for invalid options, the signal's reason, or
    *   the error of the backend
    */
-  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Embedder> {
-    checkLoadOptions(options);
+  static async load(source: ModelSource, given: LoadOptions = {}): Promise<Embedder> {
+    const options = readOptions('Embedder.load', given, loadOptions, optionError);
     options.signal?.throwIfAborted();
     const place = await choosePlace(options);
     const open = () => openFiles(source, options.mmproj, hubOptions(options));
@@ -178,12 +178,10 @@ export class Embedder {
    * @throws InputError for an invalid input or option (ContextSizeError if an input is too long); then nothing is
    *   computed. The signal's reason if it is aborted; inputs that have not started are dropped.
    */
-  async embed(input: EmbedInput | readonly EmbedInput[], options: EmbedOptions = {}): Promise<Embeddings> {
+  async embed(input: EmbedInput | readonly EmbedInput[], given: EmbedOptions = {}): Promise<Embeddings> {
+    const options = readOptions('embed', given, embedOptions, optionError);
     const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
     this.#assertUsable();
-    checkChoice('pooling', pooling, poolingTypes);
-    checkChoice('truncate', options.truncate, [true, false, ...truncateSides]);
-    checkOutputOptions(normalize, dimensions);
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
     const { name, nCtx, nEmbdOut } = this.info;
@@ -210,14 +208,26 @@ export class Embedder {
     };
   }
 
-  /** Inputs whose images take much memory are computed group by group. */
+  /** Computes the plans. When one fails, or the caller's signal aborts, so do the images that are on their way. */
   async #compute(plans: readonly Plan[], job: Omit<Job, 'inputs'>): Promise<Rows[]> {
-    const rows: Rows[] = [];
     const stop = new AbortController();
-    const signal = job.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, job.signal]);
+    // AbortSignal.any takes no signals of another realm.
+    const abort = () => stop.abort(job.signal?.reason);
+    if (job.signal?.aborted) abort();
+    job.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await this.#computeGroups(plans, job, stop);
+    } finally {
+      job.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Inputs whose images take much memory are computed group by group. */
+  async #computeGroups(plans: readonly Plan[], job: Omit<Job, 'inputs'>, stop: AbortController): Promise<Rows[]> {
+    const rows: Rows[] = [];
+    const request = { client: job.client, signal: stop.signal };
     let nTokensBefore = 0;
     for (const group of groupPlans(plans)) {
-      const request = { client: job.client, signal };
       const completing = group.map((plan) => completePlan(plan, this.#vision?.encoder, request));
       const inputs = await Promise.all(completing).catch((error) => {
         stop.abort(error);
@@ -241,10 +251,8 @@ export class Embedder {
    * @throws InputError for an invalid input or option, as `embed`; the signal's reason
    */
   async trace(input: EmbedInput, options: TraceOptions = {}): Promise<Trace> {
-    const { only, normalize, truncate, ...others } = options;
+    const { only, normalize, truncate, ...others } = readOptions('trace', options, traceOptions, optionError);
     this.#assertUsable();
-    checkChoice('truncate', truncate, [true, false, ...truncateSides]);
-    checkOutputOptions(normalize, undefined);
     const inputs = listInputs(input);
     if (inputs.length !== 1) throw new InputError('shape', `trace takes one input, not ${inputs.length}`);
     const { steps, observer } = collectSteps(only);
@@ -277,7 +285,9 @@ export class Embedder {
    * @throws InputError for another type or an id outside the vocabulary
    */
   tokenize(input: EmbedInput, options: TokenizeOptions = {}): number[] {
-    return Array.from(encodeInput(this.tokenizer, input, 0, options));
+    return Array.from(
+      encodeInput(this.tokenizer, input, 0, readOptions('tokenize', options, tokenizeOptions, optionError)),
+    );
   }
 
   /**

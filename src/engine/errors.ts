@@ -29,8 +29,8 @@ export class InputError extends Error {
   /** Index of the input; absent if the error is not about one input. */
   readonly index?: number;
 
-  constructor(code: InputErrorCode, message: string, index?: number) {
-    super(escapeControls(message));
+  constructor(code: InputErrorCode, message: string, index?: number, options?: ErrorOptions) {
+    super(escapeControls(message), options);
     this.code = code;
     this.index = index;
   }
@@ -51,4 +51,9 @@ export class ContextSizeError extends InputError {
     this.nTokens = nTokens;
     this.nCtx = nCtx;
   }
+}
+
+/** The error for an option that a caller cannot give, as `readOptions` wants it. */
+export function optionError(message: string, options?: ErrorOptions): InputError {
+  return new InputError('option', message, undefined, options);
 }

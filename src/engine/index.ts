@@ -16,7 +16,7 @@ export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
 export type { ImageSource, RgbaPixels } from './images/image-source.ts';
 export type { ImageOptions } from './images/options.ts';
 export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
-export { type Ranked, type RankInput, type Ranking, type RankOptions, Reranker, type ScoreScale } from './reranker.ts';
+export { type Ranked, type RankInput, type Ranking, Reranker } from './reranker.ts';
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';
 export type { Trace, TraceOptions, TraceStep } from './trace.ts';
@@ -30,6 +30,8 @@ export type {
   ModelInfo,
   OpProfile,
   Progress,
+  RankOptions,
+  ScoreScale,
   TokenizeOptions,
   TuningCache,
   VisionInfo,

@@ -1,37 +1,91 @@
 /**
- * @file Checks of the options of `Embedder.load`.
+ * @file What each option of `Embedder.load` may be.
  */
-import { poolingTypes } from '../models/index.ts';
+import {
+  abortSignal,
+  callback,
+  check,
+  choice,
+  finite,
+  flag,
+  integer,
+  nested,
+  type OptionTable,
+  positive,
+  text,
+} from '../check-options.ts';
+import { metadataValues } from '../gguf/metadata-values.ts';
+import type { HubOptions } from '../hub/options.ts';
+import { poolingTypes, type RopeSettings, ropeScalings } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
-import { checkChoice, checkPositive, checkSwitches } from './check-options.ts';
-import { InputError } from './errors.ts';
-import { checkImageOptions, mediaPoolings } from './images/options.ts';
-import { gpuWeightForms, type LoadOptions } from './types.ts';
+import { imageOptions, mediaPoolings } from './images/options.ts';
+import { isModelSource, MODEL_SOURCES } from './source.ts';
+import { type GpuOptions, gpuWeightForms, type LoadOptions, type TuningCache } from './types.ts';
 
-/** @throws InputError for an option with an impossible value */
-export function checkLoadOptions({ gpu = {}, ...options }: LoadOptions): void {
-  const { pooling, backend, precision, nCtx, nUbatch, packing, keepBlocks, worker, workerUrl, profile } = options;
-  const { images, imageCache, mediaPooling, reproducible } = options;
-  checkChoice('mediaPooling', mediaPooling, mediaPoolings);
-  if (images !== undefined) checkImageOptions(images);
-  if (imageCache !== undefined && !(Number.isInteger(imageCache) && imageCache >= 0)) {
-    throw new InputError('option', `imageCache must be a number of bytes, not ${String(imageCache)}`);
-  }
-  checkChoice('pooling', pooling, poolingTypes);
-  checkChoice('backend', backend, ['auto', ...backendNames]);
-  checkChoice('precision', precision, precisions);
-  checkChoice('gpu.weights', gpu.weights, gpuWeightForms);
-  checkPositive({ nCtx, nUbatch, 'gpu.memory': gpu.memory });
-  if (workerUrl !== undefined && typeof workerUrl !== 'string' && !(workerUrl instanceof URL)) {
-    throw new InputError('option', 'workerUrl must be a URL or a string');
-  }
-  checkSwitches({
-    packing,
-    reproducible,
-    keepBlocks,
-    worker,
-    profile,
-    'gpu.autotune': gpu.autotune,
-    'gpu.debug': gpu.debug,
-  });
+const MAX_THREADS = 256;
+
+const hub: OptionTable<HubOptions> = {
+  token: text,
+  endpoint: text,
+  file: text,
+  cacheFolder: text,
+  offline: flag,
+  connections: positive,
+};
+
+const rope: OptionTable<RopeSettings> = {
+  scaling: choice(ropeScalings),
+  freqBase: finite,
+  freqScale: finite,
+  yarnOrigCtx: finite,
+  yarnExtFactor: finite,
+  yarnAttnFactor: finite,
+  yarnBetaFast: finite,
+  yarnBetaSlow: finite,
+};
+
+const gpu: OptionTable<GpuOptions> = {
+  memory: positive,
+  weights: choice(gpuWeightForms),
+  autotune: flag,
+  tuningCache: check(isTuningCache, 'false or an object with the methods read and write'),
+  debug: flag,
+};
+
+function isTuningCache(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value === false;
+  const { read, write } = value as Partial<TuningCache>;
+  return typeof read === 'function' && typeof write === 'function';
+}
+
+export const loadOptions: OptionTable<LoadOptions> = {
+  mmproj: check(isModelSource, MODEL_SOURCES),
+  images: nested(imageOptions),
+  imageCache: integer(0, Number.MAX_SAFE_INTEGER, 'a number of bytes'),
+  mediaPooling: choice(mediaPoolings),
+  backend: choice(['auto', ...backendNames]),
+  threads: integer(1, MAX_THREADS),
+  precision: choice(precisions),
+  packing: flag,
+  reproducible: flag,
+  keepBlocks: flag,
+  gpu: nested(gpu),
+  overrides: metadataValues,
+  rope: nested(rope),
+  nCtx: positive,
+  nUbatch: positive,
+  pooling: choice(poolingTypes),
+  hub: nested(hub),
+  requireClassifier: flag,
+  worker: flag,
+  workerUrl: check((value) => typeof value === 'string' || isUrl(value), 'a URL or a string'),
+  profile: flag,
+  onBatch: callback,
+  onWarning: callback,
+  onProgress: callback,
+  signal: abortSignal,
+};
+
+function isUrl(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object URL]';
 }

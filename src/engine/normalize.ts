@@ -2,7 +2,6 @@
  * @file The last steps of a vector: cut, normalise, pad.
  */
 import { pow } from '../tensor/exact-math.ts';
-import { InputError } from './errors.ts';
 
 /** llama.cpp's `embd_normalize`: euclidean. */
 export const DEFAULT_NORMALIZE = 2;
@@ -52,16 +51,6 @@ export function finish(rows: Float32Array, width: number, dimensions: number, p:
     normalize(row, p);
   }
   return out;
-}
-
-/** @throws InputError if `p` is not an integer or `dimensions` not a positive integer */
-export function checkOutputOptions(p: number | undefined, dimensions: number | undefined): void {
-  if (p !== undefined && !Number.isInteger(p)) {
-    throw new InputError('option', `normalize must be an integer (-1, 0, 1, 2 or p), not ${p}`);
-  }
-  if (dimensions !== undefined && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MAX_DIMENSIONS)) {
-    throw new InputError('option', `dimensions must be an integer from 1 to ${MAX_DIMENSIONS}, not ${dimensions}`);
-  }
 }
 
 /** Most dimensions that padding may give: far above those of any model, and low enough that a request cannot ask for gigabytes. */

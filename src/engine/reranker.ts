@@ -1,47 +1,24 @@
 /**
  * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
  */
-
+import { readOptions } from '../check-options.ts';
 import { exp, log } from '../tensor/exact-math.ts';
 import { Turn } from '../turn.ts';
-import { checkChoice, checkSwitches } from './check-options.ts';
+import { rankOptions } from './call-options.ts';
 import { Embedder } from './embedder.ts';
-import { ContextSizeError, InputError } from './errors.ts';
+import { ContextSizeError, InputError, optionError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput, partsOf } from './images/parts.ts';
+import { loadOptions } from './load-options.ts';
 import type { ModelSource } from './source.ts';
-import { type Embeddings, type LoadOptions, type ModelInfo, type Progress, scoreScales } from './types.ts';
+import type { Embeddings, LoadOptions, ModelInfo, RankOptions, ScoreScale } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
 
 const MIN_FLOAT32 = 2 ** -149;
 /** The float32 before 1. */
 const MAX_TANH = 1 - 2 ** -24;
 
-/**
- * The scale of scores:
- *  - `raw`: as in llama.cpp: the first output of the head, which is a logit for BERT-like models, its tanh for
- *    jina-bert-v2 and the probability of "yes" for qwen3;
- *  - `logit`: the same for all models: any number, where 0 is undecided. With one output, that output (before a tanh); with
- *    several, ln(p / (1 − p)), where p is the share of the first in their softmax;
- *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
- */
-export type ScoreScale = (typeof scoreScales)[number];
-
 /** A query or a document: a text, or texts and images. */
 export type RankInput = string | MediaInput;
-
-/** Options of `rank`. */
-export interface RankOptions {
-  /** Return only this many of the best documents. Default: all. */
-  readonly topN?: number;
-  /** Default `raw`. */
-  readonly scores?: ScoreScale;
-  /** Cut the end of a document whose pair is longer than the context, instead of refusing it. Default false. */
-  readonly truncate?: boolean;
-  /** As in `EmbedOptions`. */
-  readonly client?: string;
-  readonly onProgress?: (progress: Progress) => void;
-  readonly signal?: AbortSignal;
-}
 
 /** One document and its score. */
 export interface Ranked {
@@ -83,7 +60,8 @@ export class Reranker {
    * @throws what `Embedder.load` throws, and InputError for a file without a classifier, unless `pooling: 'rank'` is given. Then
    *   the first value of the hidden state is the score, as in llama.cpp
    */
-  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Reranker> {
+  static async load(source: ModelSource, given: LoadOptions = {}): Promise<Reranker> {
+    const options = readOptions('Reranker.load', given, loadOptions, optionError);
     const { pooling = 'rank', requireClassifier = options.pooling === undefined } = options;
     const embedder = await Embedder.load(source, { ...options, pooling, requireClassifier });
     try {
@@ -115,13 +93,8 @@ export class Reranker {
    * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
    */
   async rank(query: RankInput, documents: readonly RankInput[], options: RankOptions = {}): Promise<Ranking> {
-    const { topN = documents.length, scores = 'raw', truncate = false, client, onProgress, signal } = options;
-    if (!(Number.isInteger(topN) && topN >= 0))
-      throw new InputError('option', `topN must be an integer that is 0 or greater, not ${topN}`);
-    checkChoice('scores', scores, scoreScales);
-    checkSwitches({ truncate });
+    const { topN, scores = 'raw', truncate = false, ...run } = readOptions('rank', options, rankOptions, optionError);
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
-    const run = { client, onProgress, signal };
     const { vectors, nTokens, nImageTokens, truncated } =
       isMediaInput(query) || documents.some(isMediaInput)
         ? await this.embedder.embed(this.#mediaPairs(query, documents), { ...run, addSpecial: false })

@@ -24,6 +24,9 @@ interface FileHandle {
   getFile(): Promise<Blob>;
 }
 
+/** What `ModelSource` allows, for messages. */
+export const MODEL_SOURCES = 'a path, a URL, bytes, a Blob, a Response, a FileSystemFileHandle or a ByteSource';
+
 /** Bytes of a remote file to fetch at a time, in runtimes without files. */
 const REMOTE_BLOCK_BYTES = 4 * 2 ** 20;
 
@@ -52,8 +55,18 @@ export async function openSource(source: ModelSource, hub: HubOptions & HubEvent
   if (isByteSource(source)) return source;
   if (hasMethod(source, 'getFile')) return wholeSource(blobSource(await (source as FileHandle).getFile()));
   if (hasMethod(source, 'blob')) return openAnswer(source as Answer);
-  throw new TypeError(
-    'a model must be a path, a URL, bytes, a Blob, a Response, a FileSystemFileHandle or a ByteSource',
+  throw new TypeError(`a model must be ${MODEL_SOURCES}`);
+}
+
+/** Whether `openSource` knows what to do with a value. */
+export function isModelSource(value: unknown): value is ModelSource {
+  const source = value as ModelSource;
+  return (
+    typeof value === 'string' ||
+    /^\[object (URL|Uint8Array|(Shared)?ArrayBuffer|Blob|File)\]$/.test(Object.prototype.toString.call(value)) ||
+    isByteSource(source) ||
+    hasMethod(source, 'getFile') ||
+    hasMethod(source, 'blob')
   );
 }
 

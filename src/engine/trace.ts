@@ -4,7 +4,6 @@
  */
 import type { Pooling } from '../models/index.ts';
 import type { Observer } from '../tensor/ops.ts';
-import { InputError } from './errors.ts';
 import type { EmbedOptions, ModelInfo } from './types.ts';
 
 /** Options of `trace`. */
@@ -52,11 +51,7 @@ export function collectSteps(only: readonly string[] | undefined): { steps: Trac
   return { steps, observer };
 }
 
-/** @throws InputError unless `only` is a list of strings */
 function namePattern(only: readonly string[]): RegExp {
-  if (!Array.isArray(only) || !only.every((pattern) => typeof pattern === 'string')) {
-    throw new InputError('option', 'only must be a list of name patterns');
-  }
   const wildcards: Readonly<Record<string, string>> = { '*': '.*', '?': '.' };
   const sources = only.map((pattern) => pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, (c) => wildcards[c] ?? `\\${c}`));
   return new RegExp(`^(?:${sources.join('|')})$`, 's');

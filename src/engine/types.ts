@@ -148,6 +148,16 @@ export const truncateSides = ['start', 'end'] as const;
 /** Scales of the scores of `rank`; `ScoreScale` explains them. */
 export const scoreScales = ['raw', 'logit', 'probability'] as const;
 
+/**
+ * The scale of scores:
+ *  - `raw`: as in llama.cpp: the first output of the head, which is a logit for BERT-like models, its tanh for
+ *    jina-bert-v2 and the probability of "yes" for qwen3;
+ *  - `logit`: the same for all models: any number, where 0 is undecided. With one output, that output (before a tanh); with
+ *    several, ln(p / (1 − p)), where p is the share of the first in their softmax;
+ *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
+ */
+export type ScoreScale = (typeof scoreScales)[number];
+
 /** Options of `embed`. */
 export interface EmbedOptions {
   /** Add BOS/CLS and EOS/SEP around texts as the model does. Default true. */
@@ -178,6 +188,20 @@ export interface EmbedOptions {
   readonly onSize?: (nValues: number) => void;
   /** Sees every named step of the forward pass, in order, before `embed` resolves. If it throws, `embed` rejects with that error. */
   readonly observer?: Observer;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `rank`. */
+export interface RankOptions {
+  /** Return only this many of the best documents. Default: all. */
+  readonly topN?: number;
+  /** Default `raw`. */
+  readonly scores?: ScoreScale;
+  /** Cut the end of a document whose pair is longer than the context, instead of refusing it. Default false. */
+  readonly truncate?: boolean;
+  /** As in `EmbedOptions`. */
+  readonly client?: string;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

@@ -17,9 +17,10 @@ export {
 } from './file-types.ts';
 export { type GgmlType, type GgmlTypeName, ggmlTypes, rowBytes } from './ggml-types.ts';
 export { Metadata, type TypedValue } from './metadata.ts';
+export type { MetadataValue } from './metadata-values.ts';
 export { fileOf, type GgufFile, openGguf, readMetadata } from './open.ts';
 export { describeFormat, describeSource, HEAD_BYTES } from './other-formats.ts';
-export { changeMetadata, type MetadataValue } from './override.ts';
+export { changeMetadata } from './override.ts';
 export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';

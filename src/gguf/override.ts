@@ -1,25 +1,15 @@
 /**
  * @file Metadata with other values than the file has: those that a user sets when loading it, or writes into it.
  */
+import { check, type OptionTable, readOptions } from '../check-options.ts';
 import { GgufError } from './errors.ts';
 import type { Metadata, TypedValue } from './metadata.ts';
+import { type MetadataValue, metadataValues } from './metadata-values.ts';
 import { type GgufFile, readMetadata } from './open.ts';
 import { memorySink } from './sink.ts';
 import { memorySource } from './sources.ts';
 import type { ScalarType, ValueType } from './value-types.ts';
 import { GgufWriter } from './writer.ts';
-
-/**
- * A value to set. A `bigint` is an integer. A `number` is an integer if the file has one under the key, or has none and the
- * number is whole; otherwise it is a float. The form with `type` leaves nothing to guess; where the file has a value, it keeps
- * the size of that one.
- */
-export type MetadataValue =
-  | boolean
-  | number
-  | bigint
-  | string
-  | { readonly type: ScalarType; readonly value: number | bigint | boolean };
 
 /** What to change. */
 export interface MetadataChanges {
@@ -27,6 +17,11 @@ export interface MetadataChanges {
   /** Keys to leave out. */
   readonly remove?: readonly string[];
 }
+
+const changeTable: OptionTable<MetadataChanges> = {
+  set: metadataValues,
+  remove: check((keys) => Array.isArray(keys) && keys.every((key) => typeof key === 'string'), 'a list of keys'),
+};
 
 /**
  * `file` with changed metadata. Its tensors stay where they are; the bytes of the file are left alone.
@@ -47,11 +42,9 @@ export async function changeMetadata(file: GgufFile, changes: MetadataChanges): 
  * @param source names the file in errors
  * @throws GgufError as `changeMetadata`
  */
-export function changedValues(
-  source: string,
-  metadata: Metadata,
-  { set = {}, remove = [] }: MetadataChanges,
-): Map<string, TypedValue> {
+export function changedValues(source: string, metadata: Metadata, changes: MetadataChanges): Map<string, TypedValue> {
+  const fail = (message: string, options?: ErrorOptions) => new GgufError(message, { source, ...options });
+  const { set = {}, remove = [] } = readOptions('metadata changes', changes, changeTable, fail);
   const values = new Map<string, TypedValue>();
   for (const key of metadata.keys()) values.set(key, metadata.typed(key)!);
   for (const key of remove) {

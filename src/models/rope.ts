@@ -28,10 +28,13 @@ const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
  */
 const settings = 'gguf_embed.rope.';
 
+/** Values of `RopeSettings.scaling`. */
+export const ropeScalings = ['none', 'linear', 'yarn'] as const;
+
 /** RoPE parameters to use instead of the file's. */
 export interface RopeSettings {
   /** How positions beyond those of the training are reached. */
-  readonly scaling?: 'none' | 'linear' | 'yarn';
+  readonly scaling?: (typeof ropeScalings)[number];
   readonly freqBase?: number;
   /** Factor of every angle: 0.5 doubles the context. */
   readonly freqScale?: number;
@@ -69,8 +72,8 @@ const ropeSettingNames = ['scaling', ...(Object.keys(numericSettings) as (keyof 
 export function ropeMetadata(given: RopeSettings): Record<string, MetadataValue> {
   const set: Record<string, MetadataValue> = {};
   if (given.scaling !== undefined) {
-    if (!['none', 'linear', 'yarn'].includes(given.scaling)) {
-      throw new ModelError(`rope.scaling is ${printable(String(given.scaling))}; known are none, linear, yarn`);
+    if (!ropeScalings.includes(given.scaling)) {
+      throw new ModelError(`rope.scaling is ${printable(String(given.scaling))}; known are ${ropeScalings.join(', ')}`);
     }
     set[`${settings}scaling`] = given.scaling;
   }

@@ -1,6 +1,7 @@
 /**
  * @file Rewrites a model with its matrices in another type, one piece at a time.
  */
+import { abortSignal, callback, flag, type OptionTable, readOptions } from '../check-options.ts';
 import {
   type ByteSink,
   GgufError,
@@ -39,7 +40,14 @@ export interface QuantizeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Values converted at a time: a multiple of every block size. All buffers together stay under a megabyte. */
+const quantizeOptions: OptionTable<QuantizeOptions> = {
+  pure: flag,
+  allowRequantize: flag,
+  onProgress: callback,
+  signal: abortSignal,
+};
+
+/** Values converted at a time: a multiple of every block size; with all buffers under a megabyte. */
 const PIECE = 1 << 16;
 
 /** Milliseconds after which other tasks of the thread get a turn. */
@@ -56,8 +64,9 @@ export async function quantize(
   file: GgufFile,
   sink: ByteSink,
   type: TargetTypeName,
-  options: QuantizeOptions = {},
+  given: QuantizeOptions = {},
 ): Promise<readonly TensorPlan[]> {
+  const options = readOptions('quantize', given, quantizeOptions, (message, cause) => new GgufError(message, cause));
   const target = targetTypes.find(({ name }) => name === type);
   if (target === undefined)
     throw new RangeError(`${type} is not one of ${targetTypes.map(({ name }) => name).join(', ')}`);

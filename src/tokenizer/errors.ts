@@ -9,8 +9,8 @@ export class TokenizerError extends Error {
   /** The invalid metadata key, if there is one. */
   readonly key: string | undefined;
 
-  constructor(message: string, key?: string) {
-    super(escapeControls(message));
+  constructor(message: string, key?: string, options?: ErrorOptions) {
+    super(escapeControls(message), options);
     this.name = 'TokenizerError';
     this.key = key;
   }

@@ -1,6 +1,7 @@
 /**
  * @file From text to token ids and back: special tokens, the algorithm of the vocabulary, pairs for reranking, decoding.
  */
+import { describe, flag, type OptionTable, readOptions } from '../check-options.ts';
 import { cleanSpaces } from './clean-spaces.ts';
 import { TokenizerError } from './errors.ts';
 import { byteOfToken } from './pieces.ts';
@@ -24,6 +25,9 @@ export interface DecodeOptions {
   /** Write the text of control and unknown tokens, which are otherwise left out. Default false. */
   readonly unparseSpecial?: boolean;
 }
+
+const encodeOptions: OptionTable<EncodeOptions> = { addSpecial: flag, parseSpecial: flag };
+const decodeOptions: OptionTable<DecodeOptions> = { removeSpecial: flag, unparseSpecial: flag };
 
 /** Encodes pairs of one query and many documents. */
 export interface PairEncoder {
@@ -62,7 +66,9 @@ export class Tokenizer {
    * The token ids of a text. Unpaired surrogates count as U+FFFD. There is no length limit, and time is linear in the text.
    * @throws TokenizerError if the model adds a special token that the vocabulary lacks
    */
-  encode(text: string, { addSpecial = true, parseSpecial = true }: EncodeOptions = {}): number[] {
+  encode(text: string, options: EncodeOptions = {}): number[] {
+    const { addSpecial = true, parseSpecial = true } = readOptions('encode', options, encodeOptions, tokenizerError);
+    needText('text', text);
     const out: number[] = [];
     const { kind, addBos, addEos } = this.vocab;
     const always = kind === 'wordpiece';
@@ -85,6 +91,7 @@ export class Tokenizer {
 
   /** `encodePair` for many documents: tokenizes the query once, unless a template puts it into the middle of a text. */
   pairEncoder(query: string): PairEncoder {
+    needText('query', query);
     const { rerankTemplate } = this;
     if (rerankTemplate !== undefined) {
       const encode = (text: string) => this.encode(text, { addSpecial: false });
@@ -129,6 +136,7 @@ export class Tokenizer {
    * @throws TokenizerError when an id is not in the vocabulary
    */
   decodePieces(ids: Iterable<number>, special = true): string {
+    if (!isIterable(ids)) throw new TokenizerError(`the ids must be a list of token ids, not ${describe(ids)}`);
     const pieces: Uint8Array[] = [];
     for (const id of ids) pieces.push(this.piece(id, special));
     return fromUtf8(concat(pieces));
@@ -139,7 +147,14 @@ export class Tokenizer {
    * without spaces before punctuation.
    * @throws TokenizerError when an id is not in the vocabulary
    */
-  decode(ids: readonly number[], { removeSpecial = false, unparseSpecial = false }: DecodeOptions = {}): string {
+  decode(ids: readonly number[], options: DecodeOptions = {}): string {
+    const { removeSpecial = false, unparseSpecial = false } = readOptions(
+      'decode',
+      options,
+      decodeOptions,
+      tokenizerError,
+    );
+    if (!isIterable(ids)) throw new TokenizerError(`the ids must be a list of token ids, not ${describe(ids)}`);
     const { vocab } = this;
     let start = 0;
     let end = ids.length;
@@ -204,4 +219,16 @@ function concat(pieces: readonly Uint8Array[]): Uint8Array {
     at += piece.length;
   }
   return out;
+}
+
+function tokenizerError(message: string, options?: ErrorOptions): TokenizerError {
+  return new TokenizerError(message, undefined, options);
+}
+
+function needText(what: string, text: unknown): void {
+  if (typeof text !== 'string') throw new TokenizerError(`the ${what} must be a string, not ${describe(text)}`);
+}
+
+function isIterable(ids: unknown): boolean {
+  return typeof (ids as Partial<Iterable<number>> | undefined | null)?.[Symbol.iterator] === 'function';
 }

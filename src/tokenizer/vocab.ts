@@ -1,6 +1,7 @@
 /**
  * @file The vocabulary of a model: texts, types and scores of tokens, ids with a role, and switches from the file.
  */
+import { describe } from '../check-options.ts';
 import { TokenizerError } from './errors.ts';
 import type { TokenTable } from './token-table.ts';
 import { fromUtf8 } from './utf8.ts';
@@ -142,7 +143,7 @@ export class Vocab implements SpecialIds, VocabFlags {
   /** @throws TokenizerError if `id` is not the id of a token */
   check(id: number): void {
     if (!Number.isInteger(id) || id < 0 || id >= this.nTokens) {
-      throw new TokenizerError(`token id ${id} is not in the vocabulary: ids are 0 to ${this.nTokens - 1}`);
+      throw new TokenizerError(`token id ${describe(id)} is not in the vocabulary: ids are 0 to ${this.nTokens - 1}`);
     }
   }
 }

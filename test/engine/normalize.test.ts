@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkOutputOptions, finish, normalize } from '../../src/engine/normalize.ts';
+import { finish, normalize } from '../../src/engine/normalize.ts';
 import { floats } from '../vectors.ts';
 import { recorded } from './support.ts';
 
@@ -44,17 +44,5 @@ describe('finish', () => {
 
   it('leaves the values alone for -1', () => {
     expect(finish(raw(), 64, 64, -1)).toEqual(raw());
-  });
-});
-
-describe('checkOutputOptions', () => {
-  it.each([
-    [1.5, undefined, 'normalize must be an integer (-1, 0, 1, 2 or p), not 1.5'],
-    [Number.NaN, undefined, 'normalize must be an integer (-1, 0, 1, 2 or p), not NaN'],
-    [2, 0, 'dimensions must be an integer from 1 to 65536, not 0'],
-    [2, 3.5, 'dimensions must be an integer from 1 to 65536, not 3.5'],
-    [2, 1e9, 'dimensions must be an integer from 1 to 65536, not 1000000000'],
-  ])('refuses normalize %s with dimensions %s', (p, dimensions, message) => {
-    expect(() => checkOutputOptions(p, dimensions)).toThrow(message);
   });
 });

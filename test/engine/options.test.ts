@@ -109,7 +109,10 @@ describe('embed and rank', () => {
     ['truncate', null, 'truncate must be one of true, false, start, end, not null'],
     ['pooling', 'first', 'pooling must be one of none, mean, cls, last, rank, not first'],
     ['normalize', 1.5, 'normalize must be an integer (-1, 0, 1, 2 or p), not 1.5'],
+    ['normalize', Number.NaN, 'normalize must be an integer (-1, 0, 1, 2 or p), not NaN'],
     ['dimensions', 0, 'dimensions must be an integer from 1 to 65536, not 0'],
+    ['dimensions', 3.5, 'dimensions must be an integer from 1 to 65536, not 3.5'],
+    ['dimensions', 1e9, 'dimensions must be an integer from 1 to 65536, not 1000000000'],
   ])('embed refuses %s: %o', async (option, value, message) => {
     await expect(embedder.embed('a', { [option]: value } as EmbedOptions)).rejects.toThrow(message);
   });

@@ -1,14 +1,22 @@
 /**
  * @file Makes a GGUF (`mmproj`) of the vision tower of a Hugging Face checkout, as llama.cpp's converter does with `--mmproj`.
  */
+import { readOptions } from '../../check-options.ts';
 import { type ByteSink, fileTypes, GgufWriter, ggmlTypes, nElements, QUANTIZATION_VERSION } from '../../gguf/index.ts';
 import type { Checkout } from '../checkout/checkout.ts';
 import { readConfig } from '../checkout/config.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { plus } from '../checkpoint/plus.ts';
 import { type CheckpointTensor, dtypeBytes } from '../checkpoint/tensors.ts';
-import { ConvertError } from '../conversion-error.ts';
-import { type ConvertOptions, type Planned, type PlannedTensor, planned, writeTensors } from '../convert.ts';
+import { ConvertError, optionError } from '../conversion-error.ts';
+import {
+  type ConvertOptions,
+  convertOptions,
+  type Planned,
+  type PlannedTensor,
+  planned,
+  writeTensors,
+} from '../convert.ts';
 import { setGeneral } from '../general.ts';
 import { ArchitectureKeys } from '../model-class.ts';
 import { ggufName } from '../names.ts';
@@ -25,8 +33,9 @@ export async function convertTower(
   checkout: Checkout,
   sink: ByteSink,
   type: OutputType,
-  options: ConvertOptions = {},
+  given: ConvertOptions = {},
 ): Promise<readonly PlannedTensor[]> {
+  const options = readOptions('convertTower', given, convertOptions, optionError);
   const whole = await readConfig(checkout);
   const tower = findTower(whole.modelClass);
   const config = await readVisionConfig(checkout, whole);

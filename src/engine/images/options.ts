@@ -1,9 +1,10 @@
 /**
  * @file How images are read and brought to the size that a vision tower takes.
  */
+
+import { check, choice, nested, type OptionTable, positive } from '../../check-options.ts';
 import type { ImageLimits } from '../../image/limits.ts';
 import type { Preprocessing } from '../../models/vision/index.ts';
-import { checkChoice, checkPositive } from '../check-options.ts';
 import { InputError } from '../errors.ts';
 
 /** What EXIF data may do to an image. */
@@ -31,20 +32,19 @@ export interface ImageOptions {
   readonly perInput?: number;
 }
 
-/** @throws InputError for an option with an impossible value */
-export function checkImageOptions({ minTokens, maxTokens, exif, background, limits, perInput }: ImageOptions): void {
-  checkPositive({ 'images.minTokens': minTokens, 'images.maxTokens': maxTokens, 'images.perInput': perInput });
-  checkPositive({
-    'images.limits.bytes': limits?.bytes,
-    'images.limits.side': limits?.side,
-    'images.limits.pixels': limits?.pixels,
-  });
-  checkChoice('images.exif', exif, exifModes);
-  const isByte = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
-  if (background !== undefined && !(Array.isArray(background) && background.length === 3 && background.every(isByte))) {
-    throw new InputError('option', 'images.background must be three numbers from 0 to 255');
-  }
-}
+const isByte = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
+
+export const imageOptions: OptionTable<ImageOptions> = {
+  minTokens: positive,
+  maxTokens: positive,
+  exif: choice(exifModes),
+  background: check(
+    (value) => Array.isArray(value) && value.length === 3 && value.every(isByte),
+    'three numbers from 0 to 255',
+  ),
+  limits: nested<ImageLimits>({ bytes: positive, side: positive, pixels: positive }),
+  perInput: positive,
+};
 
 /**
  * The tower's own preprocessing with the limits of tokens that the caller wants.

@@ -1,0 +1,47 @@
+/**
+ * @file What each option of `embed`, `trace`, `tokenize` and `rank` may be.
+ */
+import { abortSignal, callback, check, choice, flag, integer, type OptionTable, text } from '../check-options.ts';
+import { poolingTypes } from '../models/index.ts';
+import { MAX_DIMENSIONS } from './normalize.ts';
+import type { TraceOptions } from './trace.ts';
+import { type EmbedOptions, type RankOptions, scoreScales, type TokenizeOptions, truncateSides } from './types.ts';
+
+const normalize = check(Number.isSafeInteger, 'an integer (-1, 0, 1, 2 or p)');
+const truncate = choice([true, false, ...truncateSides]);
+
+const isText = (value: unknown) => typeof value === 'string';
+
+export const tokenizeOptions: OptionTable<TokenizeOptions> = { addSpecial: flag, parseSpecial: flag };
+
+export const embedOptions: OptionTable<EmbedOptions> = {
+  addSpecial: flag,
+  pooling: choice(poolingTypes),
+  normalize,
+  dimensions: integer(1, MAX_DIMENSIONS),
+  truncate,
+  pairStarts: check(Array.isArray, 'a list with a token position for each input'),
+  client: text,
+  onSize: callback,
+  observer: callback,
+  onProgress: callback,
+  signal: abortSignal,
+};
+
+export const traceOptions: OptionTable<TraceOptions> = {
+  pooling: choice(poolingTypes),
+  normalize,
+  truncate,
+  only: check((value) => Array.isArray(value) && value.every(isText), 'a list of name patterns'),
+  onProgress: callback,
+  signal: abortSignal,
+};
+
+export const rankOptions: OptionTable<RankOptions> = {
+  topN: integer(0, Number.MAX_SAFE_INTEGER, 'an integer that is 0 or greater'),
+  scores: choice(scoreScales),
+  truncate: flag,
+  client: text,
+  onProgress: callback,
+  signal: abortSignal,
+};
