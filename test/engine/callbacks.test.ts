@@ -54,7 +54,8 @@ describe.each(reasons)('a callback that throws %o', (reason) => {
 
 it('an abort without a reason of its own ends the call', async () => {
   const embedder = await load();
-  const signal = { ...AbortSignal.abort(), aborted: true, reason: undefined } as unknown as AbortSignal;
+  const methods = { addEventListener() {}, removeEventListener() {}, throwIfAborted() {} };
+  const signal = { aborted: true, reason: undefined, ...methods } as unknown as AbortSignal;
   const promise = embedder.embed('a', { signal });
   expect(await rejection(promise)).toEqual({ reason: undefined });
   await embedder.dispose();
