@@ -47,7 +47,7 @@ const quantizeOptions: OptionTable<QuantizeOptions> = {
   signal: abortSignal,
 };
 
-/** Values converted at a time: a multiple of every block size; with all buffers under a megabyte. */
+/** Values converted at a time: a multiple of every block size. All buffers together stay under a megabyte. */
 const PIECE = 1 << 16;
 
 /** Milliseconds after which other tasks of the thread get a turn. */
