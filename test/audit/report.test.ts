@@ -163,11 +163,17 @@ describeBrowser('in Chromium', () => {
     const values = Float32Array.from({ length: n * 64 }, (_, i) => Math.sin(i));
     const tokens = Array.from({ length: n }, (_, id) => ({ id, text: ` token${id}` }));
     const steps = ['ffn_out-0', 'ffn_out-1', 'result_embd'].map((name) => ({ name, rows: n, cols: 64, values }));
-    const answer = await inPage<{ chips: number; hint: string; attention: boolean }>(
+    const answer = await inPage<{ chips: number; hint: string; attention: boolean; shares: string }>(
       reportData({ ...trace, tokens, steps }),
       `press(get('tokens'), 'End');
-       return { chips: get('tokens').children.length, hint: get('norms-hint').textContent, attention: get('attention').hidden };`,
+       return { chips: get('tokens').children.length, hint: get('norms-hint').textContent, attention: get('attention').hidden,
+         shares: frame.contentWindow.getComputedStyle(get('shares')).display };`,
     );
-    expect(answer).toMatchObject({ chips: n, attention: true, hint: expect.stringContaining('token3999 (3999)') });
+    expect(answer).toMatchObject({
+      chips: n,
+      attention: true,
+      shares: 'none',
+      hint: expect.stringContaining('token3999 (3999)'),
+    });
   });
 });

@@ -160,7 +160,7 @@ describeBrowser('in Chromium', () => {
        const found = chosen();
        get('sorted').click();
        return { last, nearest, neighbour, across, cell, row, found, variance: get('variance').textContent,
-         painted: ['similarity', 'plane'].map(painted), joined: get('joined').hidden, sorted: get('similarity-cell').textContent };`,
+         painted: ['similarity', 'plane'].map(painted), joined: get('joined').hidden, detail: frame.contentWindow.getComputedStyle(get('detail')).display, sorted: get('similarity-cell').textContent };`,
     );
     expect(answer).toEqual({
       last: 'the bank',
@@ -173,6 +173,7 @@ describeBrowser('in Chromium', () => {
       variance: expect.stringMatching(/show 9\d % and \d %/),
       painted: [true, true],
       joined: true,
+      detail: 'none',
       sorted: '1: the bank (3) ↔ the bank (3)',
     });
   });

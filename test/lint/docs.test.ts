@@ -1,18 +1,21 @@
 /**
  * @file What the documentation names exists: files of the project, and the types on the page about one request.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const pages = ['README.md', ...docs.map((name) => `docs/${name}`)];
 
 /** Paths of files below the folders of the project, in code or as the target of a link. */
 function pathsIn(text: string): string[] {
-  const named = text.matchAll(/[`(]((?:src|test|bench|scripts|docs|examples)\/[\w./-]+\.(?:ts|mjs|md|json|sh))[`)#]/g);
+  const named = text.matchAll(
+    /[`(]((?:src|test|bench|scripts|docs|examples)\/[\w./-]+\.(?:ts|mjs|md|json|sh|png))[`)#]/g,
+  );
   return Array.from(named, ([, path]) => path);
 }
 
@@ -37,6 +40,15 @@ function rowsUnder(text: string, last: string): string[][] {
 
 it.each(pages)('every file that %s names exists', (page) => {
   for (const path of pathsIn(read(page))) expect(existsSync(join(root, path)), path).toBe(true);
+});
+
+it('every picture of the documentation is shown on a page, and small', () => {
+  const shown = docs.flatMap((name) =>
+    Array.from(read(`docs/${name}`).matchAll(/\]\(pictures\/([\w-]+\.png)\)/g), ([, png]) => png),
+  );
+  const pictures = readdirSync(join(root, 'docs/pictures'));
+  expect(shown.toSorted()).toEqual(pictures.toSorted());
+  for (const name of pictures) expect(statSync(join(root, 'docs/pictures', name)).size, name).toBeLessThan(150_000);
 });
 
 it('the page about one picture begins each row of its tables of files with a file', () => {

@@ -21,6 +21,7 @@ select, button, input[type=search] { font: inherit; color: inherit; background: 
 #texts.lines { flex-direction: column; flex-wrap: nowrap; } #texts > span { flex: none; white-space: pre-wrap; }
 #texts > span[aria-selected=true], #tokens > span[aria-selected=true] { border-color: var(--mark); }
 button { text-align: left; cursor: pointer; } li { margin: .15rem 0; }
+[hidden] { display: none !important; }
 canvas { display: block; max-width: 100%; border: 1px solid var(--line); image-rendering: pixelated; }
 :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
 .scroll { max-height: 24rem; overflow: auto; } table { border-collapse: collapse; } th, td { text-align: left; padding: .1rem .8rem .1rem 0;
