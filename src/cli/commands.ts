@@ -34,7 +34,17 @@ answer is \`null\`, and the exit code at the end is 1.
 
 \`--html\` writes a page for a browser instead: one file that needs no network, with the similarities of all texts (sorted by
 clusters, if you like), the neighbours of each text, and a map of the texts along their first two principal axes. With
-\`--embd-output-format\`, the vectors are printed, too.`,
+\`--embd-output-format\`, the vectors are printed, too.
+
+With a vision tower (\`--mmproj\`), a line may also be a text with images. An image is a path, a data URI or \`{"base64": "…"}\`:
+
+\`\`\`json
+{"text": "what is this?", "image": "photo.jpg"}
+{"text": "between <__media__> and <__media__>", "images": ["a.png", {"base64": "iVBORw0KGgo…"}]}
+[{"text": "a photo of "}, {"image": "data:image/png;base64,iVBORw0KGgo…"}, {"text": "at night"}]
+\`\`\`
+
+\`image\` comes before \`text\`; each marker \`<__media__>\` stands for one of \`images\`; a list has its parts in order.`,
     run: async (parsed) => (await import('./embed.ts')).embed(parsed),
   },
   rerank: {
@@ -42,7 +52,8 @@ clusters, if you like), the neighbours of each text, and a map of the texts alon
     usage: '-m FILE|-hf USER/REPO -q TEXT [DOCUMENT... | -f FILE] [OPTIONS]',
     details: `Scores how well documents answer a query, best first: a line with score, index and text for each, or \`--json\`.
 Documents are arguments, or the lines of \`-f\`, or those of standard input. Documents with line breaks are arguments, or JSON
-strings with \`--jsonl\`; in the lines that are printed their line breaks are \`\\n\`.`,
+strings with \`--jsonl\`; in the lines that are printed their line breaks are \`\\n\`. Lines of \`--jsonl\` may be texts with images, as
+for \`embed\`.`,
     run: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
   },
   tokenize: {

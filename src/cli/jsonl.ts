@@ -89,7 +89,11 @@ function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean, tak
   const media = takesImages ? mediaOfJson(value) : undefined;
   if (media !== undefined) return { number, input: media };
   if (typeof value !== 'string') {
-    return bad(takesIds ? 'must be a JSON string or an array of token ids' : 'must be a JSON string');
+    const others = [
+      ...(takesIds ? ['an array of token ids'] : []),
+      ...(takesImages ? ['a record of texts and images'] : []),
+    ];
+    return bad(`must be ${['a JSON string', ...others].join(' or ')}`);
   }
   const half = loneSurrogate(value);
   return half === undefined ? { number, input: value } : bad(`has half of a surrogate pair at character ${half}`);

@@ -61,6 +61,28 @@ it('takes images in JSON lines: paths, data URIs, base64', async () => {
   expect(code).toBe(1);
 }, 20_000);
 
+it('says what to do about an image that is no path, without repeating it', async () => {
+  const base64 = readFileSync(image('rgb.png')).toString('base64');
+  const address = 'https://example.org/a.jpg';
+  const long = `/nowhere/${'a.b'.repeat(2000)}`;
+  const lines = [base64, address, `data:image/png,${'%20'.repeat(500)}`, 'file:///a.png', 's3://b/c.png', long];
+  const input = lines.map((line) => JSON.stringify({ image: line })).join('\n');
+  const { stderr } = await run(['embed', ...model, '--jsonl', '--on-error', 'skip'], { input });
+  const messages = stderr.trim().split('\n').slice(0, lines.length);
+  expect(messages[0]).toContain(
+    `${base64.slice(0, 40)}… (${base64.length} characters) cannot be read: it looks like base64`,
+  );
+  expect(messages[0]).toContain('{"base64": "…"}');
+  expect(messages[1]).toContain(`${address} cannot be read: images are not downloaded: download it`);
+  expect(messages[2]).toContain('this data URI is not base64');
+  expect(messages[3]).toContain('file:///a.png cannot be read: give its path');
+  expect(messages[4]).toContain('s3://b/c.png cannot be read: images are not read from such addresses');
+  expect(messages[5]).toContain('ENAMETOOLONG');
+  for (const message of messages) expect(message.length).toBeLessThan(300);
+  const { stderr: flag } = await run(['embed', ...model, '--image', address, '-p', 'x']);
+  expect(flag).toContain('images are not downloaded');
+});
+
 it('ranks images', async () => {
   const file = await openGguf(memorySource(new Uint8Array(readFileSync(`${fixtures}models/qwen3vl.gguf`)), 'qwen3vl'));
   const reranker = temporary.write(

@@ -75,7 +75,7 @@ export const inputOptions = [
     type: 'switch',
     default: false,
     commands: ['embed', 'rerank', 'tokenize'],
-    help: 'read one JSON string a line; embed and tokenize answer each line with a JSON array',
+    help: 'read one JSON string a line; embed and tokenize answer each line with a JSON array. With images, a line is {"text": …, "image": PATH}, where an image is a path, a data URI or {"base64": …}',
   },
   {
     name: 'onError',

@@ -36,7 +36,7 @@ export function isPixels(content: RawImage['content']): content is RgbaPixels {
  * @throws InputError for a value that is not an image, or a file that cannot be read
  */
 export async function readImage(source: ImageSource, name: string, index: number, limit: number): Promise<RawImage> {
-  if (typeof source === 'string') return { name: source, content: await readFile(source, index, limit) };
+  if (typeof source === 'string') return { name: quoted(source), content: await readFile(source, index, limit) };
   // By their tags, not by their classes: objects of another realm are as good.
   const tag = Object.prototype.toString.call(source).slice(8, -1);
   if (tag === 'URL') {
@@ -74,19 +74,45 @@ function isRgba(source: unknown): source is RgbaPixels {
   );
 }
 
+/** What a string may be that is no path, and what to do with it. */
+const noPaths: readonly (readonly [form: RegExp, remedy: string])[] = [
+  [/^https?:/i, 'images are not downloaded: download it and give its path, or give the bytes'],
+  [/^data:/i, 'this data URI is not base64: give the bytes of the image'],
+  [/^file:/i, 'give its path, not its URL as text'],
+  [/^[a-z][a-z\d+.-]+:\/\//i, 'images are not read from such addresses: give a path, or the bytes of the image'],
+  [
+    /^[A-Za-z0-9+/\s]{64,}={0,2}\s*$/,
+    'it looks like base64: give the bytes, or in a line of --jsonl {"base64": "…"} or a data URI',
+  ],
+];
+
 async function readFile(path: string, index: number, limit: number): Promise<Uint8Array> {
   const fs = builtin('node:fs/promises');
-  const refuse = (problem: string) => new InputError('image', `${path} cannot be read: ${problem}`, index);
+  const name = quoted(path);
+  const refuse = (problem: string) => new InputError('image', `${name} cannot be read: ${problem}`, index);
   if (fs === undefined) throw refuse('this runtime has no files; give the bytes of the image');
   try {
     const status = await fs.stat(path);
     if (!status.isFile()) throw refuse('it is no regular file');
-    if (status.size > limit) throw tooLarge(path, status.size, limit, index);
+    if (status.size > limit) throw tooLarge(name, status.size, limit, index);
     const { buffer, byteOffset, byteLength } = await fs.readFile(path);
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
-    throw error instanceof InputError ? error : refuse((error as Error).message);
+    if (error instanceof InputError) throw error;
+    const remedy = noPaths.find(([form]) => form.test(path))?.[1];
+    throw refuse(remedy ?? (error as Error).message.replaceAll(path, name));
   }
+}
+
+/** Characters of a string that is no path which a message repeats. */
+const QUOTED = 40;
+/** Longest path that messages show in full. */
+const LONGEST_SHOWN = 400;
+
+/** A path for messages; of a string that cannot be one, its first characters and its length. */
+function quoted(path: string): string {
+  if (path.length <= LONGEST_SHOWN) return path;
+  return `${path.slice(0, QUOTED)}… (${path.length} characters)`;
 }
 
 function tooLarge(name: string, size: number, limit: number, index: number): InputError {
