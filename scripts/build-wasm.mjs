@@ -81,7 +81,7 @@ export async function buildWasm() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const made = await buildWasm();
-  console.log(
+  console.error(
     made ? `kernels: ${made.plain} bytes plain, ${made.relaxed} bytes relaxed SIMD` : 'kernels are up to date',
   );
 }

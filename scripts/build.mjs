@@ -5,7 +5,8 @@
  * small modules took 70 ms of every start, the chunks take 20), and the type declarations of the public API. Benchmarks
  * and tests that need a single module import it from `build/modules`.
  *
- * Does nothing when neither a source nor a setting has changed since the last build. The new output replaces the old one
+ * Does nothing when neither a source nor a setting has changed since the last build, unless it is given `--force`, as when
+ * the package is packed. The new output replaces the old one
  * only once it is whole, so a failed build leaves the old one as it was.
  */
 import { spawnSync } from 'node:child_process';
@@ -56,7 +57,7 @@ function run(args) {
 
 const stamp = 'build/stamp';
 const isBuilt = [stamp, 'dist/index.js', 'build/modules/index.js'].every((path) => existsSync(path));
-if (isBuilt && readFileSync(stamp, 'utf8') === fingerprint()) process.exit(0);
+if (!process.argv.includes('--force') && isBuilt && readFileSync(stamp, 'utf8') === fingerprint()) process.exit(0);
 
 run(['scripts/build-wasm.mjs']);
 

@@ -16,7 +16,7 @@ export interface KnownModel {
   readonly layers: number;
   /** Width of the vectors; of a reranker that of its hidden state. */
   readonly dimensions: number;
-  /** Tokens of an input that the authors name. */
+  /** Most tokens of an input, as GGUF files of the model say. */
   readonly context: number;
   readonly pooling: 'mean' | 'cls' | 'last' | 'rank';
   /** Texts to put before inputs, by the names that requests give as `prompt_name`. */

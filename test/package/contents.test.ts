@@ -1,9 +1,16 @@
 /**
  * @file The tarball holds what the entry points reach, and nothing else.
  */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, inject, it } from 'vitest';
 import { reachable } from '../../scripts/reachable.mjs';
+import { folder } from './project.ts';
+import { npm } from './setup.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { files } = inject('packed');
@@ -14,6 +21,35 @@ it('holds every file that the entry points reach, and no other code', () => {
   entries.push('dist/chunks/team-worker-imports.browser.js');
   expect(code.toSorted()).toEqual([...reachable(root, entries), 'package.json'].toSorted());
 });
+
+it.skipIf(process.env.CI !== 'true')(
+  'is packed from a clone with a fresh build, and not at all when the build fails',
+  async () => {
+    const clone = join(folder, '../packing');
+    await mkdir(clone);
+    const { stdout } = await promisify(execFile)('git', ['ls-files', 'src', 'scripts', '*.json', '*.md', 'LICENSE'], {
+      cwd: root,
+    });
+    for (const path of stdout.trim().split('\n')) await cp(join(root, path), join(clone, path));
+    await symlink(join(root, 'node_modules'), join(clone, 'node_modules'));
+    await mkdir(join(clone, 'dist'));
+    await writeFile(join(clone, 'dist/old.js'), '');
+    const pack = async () => {
+      const output = await npm(clone, 'pack', '--json');
+      // Some versions of npm print the name of the script first.
+      return JSON.parse(output.slice(output.search(/^\[/m)))[0];
+    };
+    const packed = await pack();
+    expect(packed.files.map(({ path }: { path: string }) => path).toSorted()).toEqual(files.toSorted());
+    await rm(join(clone, 'dist/chunks/engine.js'));
+    expect((await pack()).files).toHaveLength(files.length);
+    await rm(join(clone, packed.filename));
+    await writeFile(join(clone, 'src/index.ts'), 'export const broken: number = "text";\n');
+    await expect(pack()).rejects.toThrow('The build stopped');
+    expect(existsSync(join(clone, packed.filename))).toBe(false);
+  },
+  240_000,
+);
 
 it('holds the workers', () => {
   for (const worker of ['team-worker', 'large-request-worker']) expect(files).toContain(`dist/chunks/${worker}.js`);
