@@ -1,5 +1,5 @@
 /**
- * @file BMP: pictures of 1, 4, 8, 16, 24 and 32 bits a pixel that are not packed.
+ * @file BMP: uncompressed pictures of 1, 4, 8, 16, 24 and 32 bits a pixel.
  */
 import { ByteReader } from './byte-reader.ts';
 import { damaged, unsupported } from './errors.ts';
@@ -18,9 +18,9 @@ const BIT_FIELDS = 3;
 interface BmpHeader extends ImageHeader {
   readonly topDown: boolean;
   readonly bits: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly pixels: number;
-  /** Where the palette begins, and how many bytes each of its entries has. */
+  /** Offset of the palette, and the number of bytes in each of its entries. */
   readonly palette: number;
   readonly entryBytes: number;
   /** Bits of red, green, blue and alpha in a pixel of 16 or 32 bits. */
@@ -36,7 +36,7 @@ function readBmpHeader(bytes: Uint8Array): BmpHeader {
   const height = old ? reader.u16le() : reader.u32le() | 0;
   if (reader.u16le() !== 1) throw damaged('a BMP file must have one plane');
   const bits = reader.u16le();
-  if (![1, 4, 8, 16, 24, 32].includes(bits)) throw damaged(`BMP has no pictures of ${bits} bits a pixel`);
+  if (![1, 4, 8, 16, 24, 32].includes(bits)) throw damaged(`BMP does not define pictures of ${bits} bits a pixel`);
   const compression = old ? UNPACKED : reader.u32le();
   const fields = compression === BIT_FIELDS || compression === 6;
   if (!(compression === UNPACKED || (fields && (bits === 16 || bits === 32)))) {
@@ -77,7 +77,7 @@ function decode(bytes: Uint8Array, wantAlpha: boolean): DecodedImage {
     const row = pixels + stride * (topDown ? y : height - 1 - y);
     for (let x = 0; x < width; x++) paint(row, x, y * width + x);
   }
-  // Many writers leave the alpha byte at 0 where they mean no alpha at all.
+  // Many writers set the alpha byte to 0 when they mean no alpha.
   const isUnused = alpha?.every((value) => value === 0);
   return { width, height, rgb, alpha: isUnused ? undefined : alpha };
 }
@@ -121,7 +121,7 @@ function bitFields(
   };
 }
 
-/** Takes the bits of a mask out of a pixel, and repeats them to fill 8 bits. */
+/** Extracts the bits of a mask from a pixel and repeats them to fill 8 bits. */
 function fieldReader(mask: number): (pixel: number) => number {
   const n = bitsOf(mask);
   const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);

@@ -1,5 +1,5 @@
 /**
- * @file Reads numbers from the bytes of a file, and says so when they end too early.
+ * @file Reads numbers from the bytes of a file and throws an error when the file ends too early.
  */
 import { damaged } from './errors.ts';
 
@@ -52,13 +52,13 @@ export class ByteReader {
     this.take(n);
   }
 
-  /** The next `n` bytes as text of one byte a character. */
+  /** The next `n` bytes as text, one character a byte. */
   text(n: number): string {
     return String.fromCharCode(...this.take(n));
   }
 }
 
-/** The error of a file that stops before its pixels are complete. */
+/** The error for a file that ends before its pixels are complete. */
 export function endsEarly(): Error {
   return damaged('the file ends before the picture is complete');
 }

@@ -1,9 +1,9 @@
 /**
- * @file Transparent pixels on a colour.
+ * @file Puts transparent pixels on a background colour.
  */
 
 /**
- * Changes `rgb` to what is seen of the picture on `background`.
+ * Changes `rgb` to the picture as it looks on `background`.
  * @param alpha a byte for each pixel, 255 is opaque
  */
 export function compose(rgb: Uint8Array, alpha: Uint8Array, background: readonly [number, number, number]): void {

@@ -11,14 +11,17 @@ import type { RgbImage } from './pixels.ts';
 interface DecodeOptions {
   /** Name of the picture in errors. */
   readonly name?: string;
-  /** `rotate` turns a picture as its camera says. The default, `ignore`, takes it as it is stored, as llama.cpp does. */
+  /**
+   * `rotate` applies the orientation that the camera recorded. The default, `ignore`, decodes the picture as it is stored, as llama.cpp
+   * does.
+   */
   readonly exif?: 'ignore' | 'rotate';
   /**
-   * Colour (R, G, B, 0 to 255) behind transparent pixels. Without one the alpha channel is dropped and the stored colours
-   * stay, as in llama.cpp.
+   * Colour (R, G, B, 0 to 255) behind transparent pixels. Without it the alpha channel is dropped and the stored colours stay, as in
+   * llama.cpp.
    */
   readonly background?: readonly [number, number, number];
-  /** Other limits than `imageLimits`. */
+  /** Limits that replace those of `imageLimits`. */
   readonly limits?: Partial<ImageLimits>;
 }
 
@@ -48,7 +51,7 @@ function inspect(bytes: Uint8Array, limits: Partial<ImageLimits> | undefined) {
 
 /**
  * The pixels of a picture: R, G, B of 8 bits.
- * @throws ImageError, which names the picture and says why, for whatever cannot be decoded
+ * @throws ImageError, which names the picture and the reason, if it cannot be decoded
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
   const { name, exif = 'ignore', background, limits } = options;

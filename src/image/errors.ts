@@ -1,20 +1,20 @@
 /**
- * @file The error of every picture that cannot be used.
+ * @file The error for pictures that cannot be used.
  */
 
 /**
- * Why a picture was refused: `format` (no format that is known, or a variant that is not), `limit` (larger than a named
- * limit), `damaged` (not what its format prescribes, or incomplete).
+ * Why a picture was refused: `format` (an unknown format or variant), `limit` (larger than a named limit), `damaged` (incomplete, or it
+ * violates its format).
  */
 export type ImageProblem = 'format' | 'limit' | 'damaged';
 
-/** A picture that cannot be decoded, or that a limit forbids. Nothing large has been allocated by then. */
+/** A picture that cannot be decoded or exceeds a limit. It is thrown before anything large is allocated. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
   readonly problem: ImageProblem;
   /** What is wrong, without the name of the picture. */
   readonly reason: string;
-  /** Which input has the picture, counted from 0; set where there are inputs. */
+  /** The index of the input that holds the picture, from 0, if there are inputs. */
   index?: number;
 
   constructor(problem: ImageProblem, reason: string, name?: string) {
@@ -24,12 +24,12 @@ export class ImageError extends Error {
   }
 }
 
-/** The error of a file that breaks the rules of its format. */
+/** The error for a file that violates its format. */
 export function damaged(reason: string): ImageError {
   return new ImageError('damaged', reason);
 }
 
-/** The error of a file that uses a feature which is not read. */
+/** The error for a file that uses an unsupported feature. */
 export function unsupported(reason: string): ImageError {
   return new ImageError('format', reason);
 }

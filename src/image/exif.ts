@@ -1,5 +1,5 @@
 /**
- * @file The orientation that a camera writes into a picture, and turning the picture by it.
+ * @file The orientation that a camera records in a picture, and rotating the picture accordingly.
  */
 import type { RgbImage } from './pixels.ts';
 
@@ -8,7 +8,7 @@ const SHORT = 3;
 
 /**
  * The orientation (1 to 8) in a block of EXIF data, which is a TIFF file.
- * @returns 1 for a block without one, or one that cannot be read: such a picture is shown as it is
+ * @returns 1 for a block without an orientation and for an unreadable block: such a picture stays as it is
  */
 export function exifOrientation(tiff: Uint8Array): number {
   if (tiff.length < 8) return 1;
@@ -29,7 +29,7 @@ export function exifOrientation(tiff: Uint8Array): number {
   return 1;
 }
 
-/** The picture as the orientation (1 to 8) means it to be seen. */
+/** The picture rotated and mirrored as its orientation (1 to 8) says. */
 export function turn(image: RgbImage, orientation: number): RgbImage {
   if (orientation === 1) return image;
   const { width, height, rgb } = image;

@@ -1,13 +1,12 @@
 /**
- * @file The size at which a vision tower sees a picture, and bringing a picture to that size: scaled with its proportions
- * kept, on a black canvas.
+ * @file The size at which a vision tower sees a picture, and scaling a picture to that size: with its proportions kept, on a black canvas.
  *
- * The arithmetic is float32, since it decides about whole rows of patches.
+ * The arithmetic is float32, as in llama.cpp, because a rounding difference would add or remove a whole row of patches.
  */
 import type { RgbImage } from './pixels.ts';
 import { type ResampleFilter, resample } from './resample.ts';
 
-/** Limits of the tokens that one picture becomes. */
+/** Limits on the number of tokens of one picture. */
 export interface TokenLimits {
   readonly minTokens: number;
   readonly maxTokens: number;
@@ -19,14 +18,14 @@ export interface Size {
   readonly height: number;
 }
 
-/** Limits of the towers that take any size (Qwen2-VL, Qwen2.5-VL, Qwen3-VL). */
+/** Limits of the towers that accept any size (Qwen2-VL, Qwen2.5-VL, Qwen3-VL). */
 const tokenLimits: TokenLimits = { minTokens: 8, maxTokens: 4096 };
 
 const f32 = Math.fround;
 
 /**
  * The size of the canvas for a picture: multiples of `unit` near its own size, within the limits.
- * @param unit side in pixels of what becomes one token (patch size times merge size)
+ * @param unit side in pixels of the square that becomes one token (patch size times merge size)
  */
 export function dynamicSize(picture: Size, unit: number, { minTokens, maxTokens }: TokenLimits = tokenLimits): Size {
   const { width: w, height: h } = picture;
@@ -47,7 +46,7 @@ export function dynamicSize(picture: Size, unit: number, { minTokens, maxTokens 
   return { width, height };
 }
 
-/** The picture on a black canvas of another size: as large as fits, in the middle. */
+/** The picture on a black canvas of another size: as large as possible, centred. */
 export function fitPicture(image: RgbImage, canvas: Size, filter: ResampleFilter): RgbImage {
   const { width: w, height: h } = image;
   const { width, height } = canvas;

@@ -1,5 +1,5 @@
 /**
- * @file The formats that are read, in the order in which files are tried, and names for those that are not.
+ * @file The supported formats, in the order in which they are tried, and the names of known formats that are not supported.
  */
 import { bmp } from './bmp.ts';
 import { unsupported } from './errors.ts';
@@ -12,7 +12,7 @@ import { webp } from './webp/index.ts';
 
 const formats: readonly ImageFormat[] = [png, bmp, gif, jpeg, pnm, webp];
 
-/** Other formats that a user may give: name, where its mark stands, and the mark. */
+/** Other formats that a user may give: name, offset of the signature, signature. */
 const others: readonly (readonly [string, number, string])[] = [
   ['AVIF', 4, 'ftypavif'],
   ['HEIC', 4, 'ftyphei'],
@@ -34,8 +34,8 @@ const others: readonly (readonly [string, number, string])[] = [
 ];
 
 /**
- * The format of a file, by its first bytes alone.
- * @throws ImageError `format` when it is none that can be read; its name when it is another known one
+ * The format of a file, from its first bytes.
+ * @throws ImageError `format` for any other file; the message names the format if it is known
  */
 export function detectFormat(bytes: Uint8Array): ImageFormat {
   const format = formats.find((format) => format.detects(bytes));
@@ -44,6 +44,6 @@ export function detectFormat(bytes: Uint8Array): ImageFormat {
   if (bytes.length === 0) throw unsupported('the file is empty');
   const other = others.find(([, at, mark]) => hasText(bytes, at, mark));
   throw unsupported(
-    `${other === undefined ? 'this is no picture' : `${other[0]} is not supported`}; known are ${known}`,
+    `${other === undefined ? 'this is not a picture' : `${other[0]} is not supported`}; supported formats: ${known}`,
   );
 }

@@ -19,7 +19,7 @@ const GRAPHIC_CONTROL = 0xf9;
 interface GifHeader extends ImageHeader {
   readonly background: number;
   readonly palette: Uint8Array | undefined;
-  /** Where the blocks begin. */
+  /** Offset of the blocks. */
   readonly blocks: number;
 }
 
@@ -76,13 +76,13 @@ function subBlocks(reader: ByteReader): Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (let n = reader.u8(); n > 0; n = reader.u8()) {
     parts.push(reader.take(n));
-    // Writers may leave out the end after the last picture.
+    // The end marker after the last picture may be missing.
     if (reader.left === 0) break;
   }
   return parts;
 }
 
-/** Rows of an interlaced frame in the order in which they are stored. */
+/** Rows of an interlaced frame in stored order. */
 function interlacedRows(height: number): number[] {
   const rows: number[] = [];
   for (const [first, step] of [
@@ -100,11 +100,11 @@ const MAX_CODES = 4096;
 
 /**
  * Undoes LZW.
- * @param minBits bits of a pixel; codes begin with one more
- * @param nPixels how many are wanted; the rest is ignored
+ * @param minBits bits of a pixel; the first codes have one bit more
+ * @param nPixels the number of pixels to unpack; the rest is ignored
  */
 function unpack(minBits: number, parts: readonly Uint8Array[], nPixels: number): Uint8Array {
-  if (minBits < 1 || minBits > 11) throw damaged(`GIF has no codes of ${minBits} bits`);
+  if (minBits < 1 || minBits > 11) throw damaged(`GIF does not define codes of ${minBits} bits`);
   const out = new Uint8Array(nPixels);
   const clear = 1 << minBits;
   const end = clear + 1;

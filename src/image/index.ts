@@ -1,6 +1,6 @@
 /**
- * @file Pictures: from the bytes of a file to the pixels that a vision tower sees. Imports nothing of the rest; loaded when
- * the first picture comes.
+ * @file Pictures: from the bytes of a file to the pixels that a vision tower sees. This module imports no other and is loaded when the
+ * first picture arrives.
  */
 export { decodeImage, imageSize } from './decode.ts';
 export { ImageError } from './errors.ts';

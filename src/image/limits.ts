@@ -1,5 +1,5 @@
 /**
- * @file Named limits of what a picture may claim, checked from its header before memory is taken for its pixels.
+ * @file Limits for the size that a picture claims. They are checked from its header before memory is allocated for its pixels.
  */
 import { ImageError } from './errors.ts';
 
@@ -13,10 +13,13 @@ export interface ImageLimits {
   readonly pixels: number;
 }
 
-/** Limits that hold unless the caller gives others. */
+/** The default limits. */
 export const imageLimits: ImageLimits = { bytes: 64 * 1024 * 1024, side: 65_535, pixels: 64 * 1024 * 1024 };
 
-/** Most scans of a JPEG. Encoders write about ten; each one costs time in proportion to the picture, however few its bytes. */
+/**
+ * The largest number of scans in a JPEG file. Encoders write about ten. Each scan costs time in proportion to the picture, even if it has
+ * few bytes.
+ */
 export const MAX_JPEG_SCANS = 100;
 
 /** @throws ImageError `limit` */

@@ -1,5 +1,5 @@
 /**
- * @file What decoders make: pixels of 8 bits, with the alpha channel apart.
+ * @file The output of decoders: pixels of 8 bits, with a separate alpha channel.
  */
 
 /** A decoded picture, 3 bytes (R, G, B) a pixel, row by row. */
@@ -12,9 +12,9 @@ export interface RgbImage {
 
 /** A picture as a decoder returns it. */
 export interface DecodedImage extends RgbImage {
-  /** `width * height` bytes, 255 is opaque; only when the file has an alpha channel and the caller wants it. */
+  /** `width * height` bytes, 255 is opaque. Present only when the file has an alpha channel and the caller asks for it. */
   readonly alpha?: Uint8Array;
-  /** How a camera says that the picture must be turned: 1 (not at all) to 8, as EXIF counts. */
+  /** The orientation that the camera recorded: 1 (upright) to 8, as in EXIF. */
   readonly orientation?: number;
 }
 
@@ -28,13 +28,13 @@ export interface ImageHeader {
 export interface ImageFormat {
   /** Name in messages. */
   readonly name: string;
-  /** Whether a file begins as this format does. */
+  /** Whether a file begins like this format. */
   detects(bytes: Uint8Array): boolean;
   /** Reads the size without decoding. @throws ImageError for a header that cannot be read */
   readHeader(bytes: Uint8Array): ImageHeader;
   /**
    * Decodes the picture. The caller has checked the size that `readHeader` gives.
-   * @param wantAlpha whether the caller has use for the alpha channel
+   * @param wantAlpha whether the caller needs the alpha channel
    * @throws ImageError
    */
   decode(bytes: Uint8Array, wantAlpha: boolean): DecodedImage | Promise<DecodedImage>;

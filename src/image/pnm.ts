@@ -15,7 +15,7 @@ export const pnm: ImageFormat = {
 interface PnmHeader extends ImageHeader {
   readonly samples: number;
   readonly bytesPerSample: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly pixels: number;
 }
 
@@ -24,7 +24,7 @@ function readPnmHeader(bytes: Uint8Array): PnmHeader {
   const width = readNumber(reader);
   const height = readNumber(reader);
   const largest = readNumber(reader);
-  if (largest < 1 || largest > 65535) throw damaged(`PNM has no pictures whose largest value is ${largest}`);
+  if (largest < 1 || largest > 65535) throw damaged(`PNM does not define pictures whose largest value is ${largest}`);
   return {
     width,
     height,
@@ -34,7 +34,7 @@ function readPnmHeader(bytes: Uint8Array): PnmHeader {
   };
 }
 
-/** A number after white space and comments, and the one character after it. */
+/** Reads a number after white space and comments, and the character after it. */
 function readNumber(reader: ByteReader): number {
   let c = reader.u8();
   while (isSpace(c) || c === 0x23) {

@@ -1,5 +1,5 @@
 /**
- * @file Resampling of 8-bit pictures: Pillow's separable filters in fixed point, as llama.cpp has them.
+ * @file Resampling of 8-bit pictures: Pillow's separable filters in fixed point, as in llama.cpp.
  */
 import { sinCos } from '../tensor/exact-math.ts';
 import type { RgbImage } from './pixels.ts';
@@ -36,7 +36,7 @@ export type ResampleFilter = keyof typeof filters;
 /** Weights are multiples of 2^-22. */
 const WEIGHT_BITS = 22;
 
-/** For each output pixel of one axis: the first input pixel, how many follow, and their weights. */
+/** For each output pixel of one axis: the first input pixel, the number of input pixels, and their weights. */
 interface Taps {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
@@ -106,7 +106,7 @@ function resampleRows({ width, height, rgb }: RgbImage, taps: Taps, outWidth: nu
   return { width: outWidth, height, rgb: out };
 }
 
-/** Row after row, so that memory is read in order. */
+/** Row by row, so that memory is read in order. */
 function resampleColumns({ width, rgb }: RgbImage, taps: Taps, outHeight: number): RgbImage {
   const { starts, counts, weights, perOutput } = taps;
   const n = width * 3;

@@ -1,5 +1,5 @@
 /**
- * @file Pixels that are decoded already, as a canvas has them.
+ * @file Pixels that are already decoded, in the form of a canvas.
  */
 import { compose } from './compose.ts';
 import { ImageError } from './errors.ts';
@@ -29,7 +29,7 @@ export function checkRgba({ width, height }: Rgba, { name, limits }: Pick<RgbaOp
 }
 
 /**
- * The pixels of a canvas without alpha, as `decodeImage` returns those of a file.
+ * The pixels of a canvas without alpha, in the form that `decodeImage` returns.
  * @throws ImageError as `checkRgba`
  */
 export function fromRgba(picture: Rgba, options: RgbaOptions): RgbImage {

@@ -41,7 +41,7 @@ describe('with llama.cpp', () => {
     const trace = await traceOf('gemma3', llama.tokens);
     const { steps, first, cause } = compareTraces(trace, readEvalCallback(evalCallbackText(llama)), 0.01);
     expect(first?.name).toBe('kq-0');
-    expect(cause).toMatch(/^the values are the same but for a factor of 0\.\d+: /);
+    expect(cause).toMatch(/^the values differ by a factor of 0\.\d+: /);
     expect(steps.filter(({ differs }) => differs).every(({ name }) => name.startsWith('kq-'))).toBe(true);
   });
 

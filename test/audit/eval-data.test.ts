@@ -73,8 +73,8 @@ describe('pairs', () => {
     ['a,b,c\nd,e,f\n', 'it has neither columns'],
     ['a,b,1\n', 'it has 1 pairs'],
     ['', 'neither'],
-    ['sentence1,sentence2,score\na,b,1\nc,d\n', 'row 3 has no two texts and a number'],
-    ['{"sentence1":"a","sentence2":"b"}', 'line 1 has no two texts and a number'],
+    ['sentence1,sentence2,score\na,b,1\nc,d\n', 'row 3 needs two texts and a number'],
+    ['{"sentence1":"a","sentence2":"b"}', 'line 1 needs two texts and a number'],
     ['{"sentence1":', 'line 1 is not JSON'],
   ])('%j is refused', (text, message) => {
     expect(() => readPairs(text)).toThrow(

@@ -128,8 +128,8 @@ describe('the output of llama-eval-callback', () => {
   });
 
   it('refuses other texts', () => {
-    expect(() => readRecord(new TextEncoder().encode('hello'))).toThrow('it is no trace');
-    expect(() => readRecord(new Uint8Array())).toThrow('it is no trace');
+    expect(() => readRecord(new TextEncoder().encode('hello'))).toThrow('it is not a trace');
+    expect(() => readRecord(new Uint8Array())).toThrow('it is not a trace');
   });
 });
 

@@ -57,7 +57,7 @@ it('takes images in JSON lines: paths, data URIs, base64', async () => {
   expect(answers[2]).toEqual(answers[0]);
   expect(answers.slice(4)).toEqual([null, null]);
   expect(stderr).toContain('/nowhere.png cannot be read');
-  expect(stderr).toContain('image 0 of line 6: this is no picture');
+  expect(stderr).toContain('image 0 of line 6: this is not a picture');
   expect(code).toBe(1);
 }, 20_000);
 

@@ -68,7 +68,7 @@ it('refuses images in large bodies as in small ones', async () => {
     };
     const broken = await refused([{ image: 'aGVsbG8gd29ybGQ=' }]);
     expect(broken[0]).toBe(400);
-    expect(broken[1]).toContain('image 0 of input 0: this is no picture');
+    expect(broken[1]).toContain('image 0 of input 0: this is not a picture');
     const marker = await refused({ prompt_string: '<image>', multimodal_data: [] });
     expect(marker[1]).toContain('1 media markers (<image>) and 0 images');
   }

@@ -73,7 +73,7 @@ it.each([
   [['--versus', 'wasm:best'], '--versus must be one of'],
   [['--versus', 'wasm', '--compare', 'x'], '--compare and --versus cannot be used together'],
   [['--compare', 'missing.npz'], '--compare: cannot read missing.npz: the file does not exist'],
-  [['--compare', bert], 'it is no trace'],
+  [['--compare', bert], 'it is not a trace'],
   [['--npz', join('missing-folder', 'x.npz')], 'there is no folder missing-folder'],
   [['--npz', bert], 'is also an input file'],
 ])('refuses %j', async (more, message) => {

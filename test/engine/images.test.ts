@@ -155,7 +155,7 @@ describe('inputs with images', () => {
         InputError,
       ],
       [[{ text: '<__media__> <__media__>', images: [bytesOf('rgb.png')] }], /2 markers/, InputError],
-      [['x', { image: new Uint8Array(10) }], /image 0 of input 1: this is no picture/, ImageError],
+      [['x', { image: new Uint8Array(10) }], /image 0 of input 1: this is not a picture/, ImageError],
       [{ image: bytesOf('rgb.png').slice(0, 3000) }, /image 0 of input 0: .* end/, ImageError],
       [{ image: '/nowhere/x.png' }, /\/nowhere\/x\.png cannot be read/, InputError],
       [{ image: 7 as unknown as Uint8Array }, /image 0 of input 0 must be bytes/, InputError],
@@ -267,7 +267,7 @@ describe('Reranker', () => {
 
   it('says which pair cannot be used', async () => {
     const reranker = await loadReranker();
-    await expect(reranker.rank('a', [{ image: new Uint8Array(3) }])).rejects.toThrow('input 0: this is no picture');
+    await expect(reranker.rank('a', [{ image: new Uint8Array(3) }])).rejects.toThrow('input 0: this is not a picture');
     await expect(reranker.rank('a', [7 as never, { image: bytesOf('rgb.png') }])).rejects.toThrow(
       'document 0 is neither',
     );

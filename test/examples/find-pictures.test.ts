@@ -30,5 +30,5 @@ it('prints the pictures of a folder with their similarities, and names those tha
   expect(lines.map((line) => line.split('  ')[1]).sort()).toEqual(['baseline.jpg', 'one.gif', 'rgb.png']);
   const similarities = lines.map((line) => Number.parseFloat(line));
   expect(similarities).toEqual(similarities.toSorted((a, b) => b - a));
-  expect(stderr).toContain('broken.png: this is no picture');
+  expect(stderr).toContain('broken.png: this is not a picture');
 }, 20_000);

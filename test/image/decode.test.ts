@@ -98,7 +98,7 @@ test('what is no picture is refused, with the name of what it is', async () => {
   const text = (mark: string) => Uint8Array.from(mark, (c) => c.charCodeAt(0));
   const refusals: [string, RegExp][] = [
     ['', /^x: the file is empty$/],
-    ['hello', /^x: this is no picture; known are PNG, .*JPEG/],
+    ['hello', /^x: this is not a picture; supported formats: PNG, .*JPEG/],
     ['\0\0\0\x20ftypavif', /^x: AVIF is not supported/],
     ['\0\0\0\x20ftypheic', /^x: HEIC is not supported/],
     ['II*\0', /^x: TIFF is not supported/],

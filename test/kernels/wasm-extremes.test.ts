@@ -195,7 +195,7 @@ it('bytes outside of the memory may lie across two of its buffers', () => {
   const outside = new OutsideMemory(reserveOutside(2 ** 30 + 4096, 0, false));
   expect(outside.allocate(2 ** 30 - 10, 'first')).toBe(0);
   expect(outside.allocate(100, 'second')).toBe(2 ** 30);
-  expect(() => outside.allocate(4096, 'third')).toThrow(/no room for third/);
+  expect(() => outside.allocate(4096, 'third')).toThrow(/third does not fit/);
   const bytes = Uint8Array.from({ length: 40 }, (_, i) => i + 1);
   const at = 2 ** 30 - 17;
   outside.write(at, bytes);

@@ -252,7 +252,7 @@ describe('other forms', () => {
     [
       'a damaged image',
       [{ image: 'aGVsbG8gd29ybGQ=' }],
-      'Failed to load image or audio file: image 0 of input 0: this is no picture',
+      'Failed to load image or audio file: image 0 of input 0: this is not a picture',
     ],
     ['a number', [{ image: 5 }], '"image" of a content part must be a string'],
     ['no part', [{ type: 'text' }], '"prompt" elements must be'],

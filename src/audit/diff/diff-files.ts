@@ -1,11 +1,11 @@
 /**
- * @file What differs between two GGUF files.
+ * @file Finds the differences between two GGUF files.
  */
 import { describeGguf, type GgufFile, type KeyDescription, nElements, type TensorInfo } from '../../gguf/index.ts';
 import { Turn } from '../../turn.ts';
 import { addErrors, type TensorError, tensorError } from './tensor-error.ts';
 
-/** A metadata key that differs; a side that lacks it is absent. */
+/** A metadata key that differs. A side without the key is absent. */
 export interface KeyDifference {
   readonly key: string;
   readonly a?: KeyDescription;
@@ -21,15 +21,15 @@ export interface TensorDifference extends TensorError {
   readonly types: readonly [a: string, b: string];
 }
 
-/** The tensors of one pair of types taken together. */
+/** The combined difference of all tensors with one pair of types. */
 export interface TypeDifference extends TensorError {
   readonly types: readonly [a: string, b: string];
   readonly nTensors: number;
 }
 
-/** What `diffFiles` finds. */
+/** The result of `diffFiles`. */
 export interface FileDifference {
-  /** The file that errors are measured against: the one with more bytes of tensors, `a` of two equal ones. */
+  /** The file that errors are measured against: the one with more bytes of tensors, or `a` if both have the same. */
   readonly reference: 'a' | 'b';
   readonly metadata: readonly KeyDifference[];
   readonly onlyA: readonly string[];
@@ -38,7 +38,7 @@ export interface FileDifference {
   readonly shapes: readonly { readonly name: string; readonly a: readonly number[]; readonly b: readonly number[] }[];
   readonly tensors: readonly TensorDifference[];
   readonly types: readonly TypeDifference[];
-  /** Tensors that are the same, bit for bit. */
+  /** Number of tensors that are equal, bit for bit. */
   readonly nSame: number;
 }
 
@@ -49,7 +49,7 @@ export interface DiffOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds of work before others have a turn. */
+/** Milliseconds of work before other tasks get a turn. */
 const TURN_MS = 50;
 
 /**

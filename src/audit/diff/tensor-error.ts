@@ -1,10 +1,10 @@
 /**
- * @file How far the values of one tensor are off in another file.
+ * @file Measures how much the values of one tensor differ between two files.
  */
 import { type GgufFile, nElements, rowBytes, type TensorInfo } from '../../gguf/index.ts';
 import { codecs } from '../../tensor/codecs/index.ts';
 
-/** Values that are compared at a time: a multiple of every block size. */
+/** Number of values that are compared at a time: a multiple of every block size. */
 const PIECE = 2 ** 18;
 
 /** The differences of the values, all sums in double. */
@@ -13,7 +13,7 @@ export interface TensorError {
   /** Sum of the squares of the differences, and of the reference's values. */
   readonly squaredError: number;
   readonly squaredReference: number;
-  /** Root of the first over the second: 0 for equal values. */
+  /** The square root of the first sum over the second: 0 for equal values. */
   readonly error: number;
   /** Largest difference of two values. */
   readonly largest: number;
@@ -27,7 +27,7 @@ interface Side {
 
 /**
  * Compares `other` with `reference`, which has the same shape. `undefined` when type and bytes are the same.
- * @param done is told the number of values after each piece
+ * @param done receives the number of values after each piece
  */
 export async function tensorError(
   reference: Side,
@@ -47,7 +47,7 @@ export async function tensorError(
       const difference = a.values[i] - b.values[i];
       squaredError += difference * difference;
       squaredReference += a.values[i] * a.values[i];
-      // NaN stays once it is there.
+      // NaN stays once it has occurred.
       if (!(Math.abs(difference) <= largest)) largest = Math.abs(difference);
     }
     await done(n);
@@ -55,7 +55,7 @@ export async function tensorError(
   return same ? undefined : finish({ nValues, squaredError, squaredReference, largest });
 }
 
-/** The errors of several tensors as if they were one. */
+/** The combined error of several tensors. */
 export function addErrors(errors: readonly TensorError[]): TensorError {
   const sum = (value: (error: TensorError) => number) => errors.reduce((total, error) => total + value(error), 0);
   return finish({

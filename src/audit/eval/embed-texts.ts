@@ -1,8 +1,8 @@
 /**
- * @file What an evaluation asks of a model, and a product that several need.
+ * @file The function that an evaluation needs from a model, and the cosine.
  */
 
-/** Vectors of length 1 of texts. `kind` says what they are, because some models want a prefix before each kind. */
+/** Embeds texts to vectors of length 1. `kind` is the kind of the texts, because some models need a different prefix for each kind. */
 export type EmbedTexts = (
   texts: readonly string[],
   kind: 'query' | 'document',

@@ -2,12 +2,12 @@
  * @file The measures of `eval`, as scipy and trec_eval define them.
  */
 
-/** Spearman's rank correlation: Pearson's of the ranks, in which equal values share the mean of their places. NaN for constants. */
+/** Spearman's rank correlation: Pearson's correlation of the ranks. Equal values share the mean of their ranks. NaN for constant values. */
 export function spearman(a: readonly number[], b: readonly number[]): number {
   return pearson(ranks(a), ranks(b));
 }
 
-/** Pearson's correlation; NaN where one side is constant. */
+/** Pearson's correlation; NaN if one side is constant. */
 export function pearson(a: readonly number[], b: readonly number[]): number {
   const [meanA, meanB] = [mean(a), mean(b)];
   let [ab, aa, bb] = [0, 0, 0];
@@ -20,7 +20,7 @@ export function pearson(a: readonly number[], b: readonly number[]): number {
   return ab / Math.sqrt(aa * bb);
 }
 
-/** The mean; NaN of nothing. */
+/** The mean; NaN for an empty list. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
@@ -37,7 +37,7 @@ function ranks(values: readonly number[]): number[] {
   return result;
 }
 
-/** How relevant documents are to one query: 0 or absent for not at all. */
+/** The relevance of documents to one query; 0 or absent for irrelevant ones. */
 export type Relevance = ReadonlyMap<string, number>;
 
 /**
@@ -55,7 +55,7 @@ function discounted(gains: readonly number[], k: number): number {
   return gains.slice(0, k).reduce((sum, gain, i) => sum + gain / Math.log2(i + 2), 0);
 }
 
-/** The part of the relevant documents that are among the first `k`. 0 for a query without any. */
+/** The fraction of the relevant documents that are among the first `k`. 0 for a query without relevant documents. */
 export function recall(ranking: readonly string[], relevant: Relevance, k: number): number {
   const wanted = [...relevant].filter(([, gain]) => gain > 0).map(([id]) => id);
   const found = new Set(ranking.slice(0, k));

@@ -1,5 +1,5 @@
 /**
- * @file Retrieval: queries, documents, and judgements of which documents answer which query, as BEIR keeps them.
+ * @file Retrieval: queries, documents, and judgements of which documents answer which query, in the format of BEIR.
  */
 import { DataError } from './data-error.ts';
 import { dot, type EmbedTexts } from './embed-texts.ts';
@@ -14,13 +14,13 @@ export interface IdentifiedText {
 /** A data set. */
 export interface RetrievalData {
   readonly queries: readonly IdentifiedText[];
-  /** By query. Queries without judgements are left out of the evaluation. */
+  /** By query. The evaluation ignores queries without judgements. */
   readonly judgements: ReadonlyMap<string, Relevance>;
   /** In groups; read once. */
   readonly documents: AsyncIterable<readonly IdentifiedText[]>;
 }
 
-/** What `evaluateRetrieval` finds: means over the judged queries. */
+/** The result of `evaluateRetrieval`: means over the judged queries. */
 export interface RetrievalResult {
   readonly task: 'retrieval';
   readonly nQueries: number;
@@ -28,11 +28,11 @@ export interface RetrievalResult {
   readonly 'ndcg@10': number;
   readonly 'recall@10': number;
   readonly 'recall@100': number;
-  /** Texts that were cut to the context. */
+  /** Number of texts that were truncated to the context. */
   readonly nTruncated: number;
 }
 
-/** Documents of a query that are kept. */
+/** Number of documents kept for each query. */
 const DEPTH = 100;
 
 /**
@@ -72,8 +72,8 @@ export function readJudgements(text: string): Map<string, Map<string, number>> {
 }
 
 /**
- * Embeds the judged queries and all documents, and ranks the documents of each query by cosine. As in BEIR's own evaluation, a document
- * with the id of the query does not count as an answer.
+ * Embeds the judged queries and all documents, and ranks the documents of each query by cosine. As in BEIR's evaluation, a document with
+ * the id of the query does not count as an answer.
  * @throws DataError when no query is judged
  */
 export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts): Promise<RetrievalResult> {
@@ -115,13 +115,13 @@ export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts):
 /** The best documents of one query. */
 class Ranking {
   #best: { readonly id: string; readonly score: number }[] = [];
-  /** What a score must exceed to be kept. */
+  /** The score that a document must exceed to be kept. */
   #least = Number.NEGATIVE_INFINITY;
 
   add(id: string, score: number): void {
     if (!(score > this.#least)) return;
     this.#best.push({ id, score });
-    // Sorting now and then costs less than keeping a heap.
+    // Occasional sorting costs less than a heap.
     if (this.#best.length >= 4 * DEPTH) this.#cut();
   }
 

@@ -3,8 +3,8 @@
  */
 
 /**
- * The rows of a CSV text (RFC 4180: fields may be in double quotes, and hold line breaks then) or of one with tabs, in which quotes
- * are plain characters. Tabs separate when the first line has one. Empty lines are left out.
+ * The rows of a CSV text (RFC 4180: fields in double quotes may contain line breaks) or of a tab-separated text, in which quotes are plain
+ * characters. Tabs separate if the first line contains one. Empty lines are skipped.
  */
 export function separatedRows(text: string): string[][] {
   const [first] = text.split('\n', 1);

@@ -1,5 +1,5 @@
 /**
- * @file Semantic textual similarity: pairs of texts with a score that people gave, and how well cosines put them in the same order.
+ * @file Semantic textual similarity: compares the order of text pairs by cosine with their order by human scores.
  */
 import { DataError } from './data-error.ts';
 import { dot, type EmbedTexts } from './embed-texts.ts';
@@ -13,14 +13,14 @@ export interface ScoredPair {
   readonly score: number;
 }
 
-/** What `evaluateSts` finds. */
+/** The result of `evaluateSts`. */
 export interface StsResult {
   readonly task: 'sts';
   readonly nPairs: number;
-  /** Of the cosines with the scores, from -1 to 1. */
+  /** Rank correlation of the cosines with the scores, from -1 to 1. */
   readonly spearman: number;
   readonly pearson: number;
-  /** Texts that were cut to the context. */
+  /** Number of texts that were truncated to the context. */
   readonly nTruncated: number;
 }
 
@@ -31,13 +31,13 @@ const columns = {
   score: ['score', 'similarity_score', 'label', 'similarity'],
 } as const;
 
-/** Columns of STSBenchmark's own files: genre, file, year, id, score, text, text. */
+/** Columns of STSBenchmark's files: genre, file, year, id, score, text, text. */
 const stsBenchmark = { score: 4, first: 5, second: 6 } as const;
 
 /**
  * The pairs of a file: JSON lines with `sentence1`, `sentence2` and `score`; or CSV or tab-separated text whose first line names these
- * columns, with three columns of which one has only numbers, or with the columns of STSBenchmark's own files.
- * @throws DataError for something else
+ * columns, with three columns of which one has only numbers, or with the columns of STSBenchmark's files.
+ * @throws DataError for other content
  */
 export function readPairs(text: string): ScoredPair[] {
   const pairs = /^\s*\{/.test(text) ? jsonPairs(text) : separatedPairs(separatedRows(text));
@@ -88,7 +88,7 @@ function threeColumns(rows: readonly (readonly string[])[]): Record<keyof Scored
 function checkPair(first: unknown, second: unknown, score: unknown, what: string): ScoredPair {
   const isScore = typeof score === 'number' || (typeof score === 'string' && isNumber(score));
   if (typeof first !== 'string' || typeof second !== 'string' || !isScore) {
-    throw new DataError(`${what} has no two texts and a number`);
+    throw new DataError(`${what} needs two texts and a number`);
   }
   return { first, second, score: Number(score) };
 }

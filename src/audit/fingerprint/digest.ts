@@ -4,7 +4,7 @@
 import type { Embedder } from '../../engine/index.ts';
 import { fingerprintTexts } from './texts.ts';
 
-/** SHA-256, in hexadecimal, of the values of all vectors as float32, little-endian. Texts beyond the context are cut. */
+/** SHA-256, in hexadecimal, of the values of all vectors as float32, little-endian. Texts longer than the context are truncated. */
 export async function digestVectors(embedder: Pick<Embedder, 'embed'>): Promise<string> {
   const { vectors } = await embedder.embed(fingerprintTexts, { truncate: true });
   const bytes = new DataView(new ArrayBuffer(4 * vectors.reduce((sum, { length }) => sum + length, 0)));

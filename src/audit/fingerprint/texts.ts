@@ -1,5 +1,5 @@
 /**
- * @file The texts of `fingerprint`. A change changes every digest, also those that people have written down.
+ * @file The texts of `fingerprint`. Changing one changes every digest, including those that users have recorded.
  */
 export const fingerprintTexts: readonly string[] = [
   'a',

@@ -4,7 +4,7 @@
 import { Embedder, GpuError, type LoadOptions, type ModelInfo } from '../../engine/index.ts';
 import type { Answers, Program } from './rows.ts';
 
-/** A way to compute, and what to call it. */
+/** One configuration of this program, and its name. */
 export interface OwnProgram extends Program {
   readonly options: LoadOptions;
 }
@@ -18,8 +18,8 @@ export const exactProgram: OwnProgram = {
 };
 
 /**
- * All others, those of one program and precision one after the other.
- * @param nCpus threads go from 1 up to here, in powers of two, and at most to 8
+ * All other configurations, grouped by program and precision.
+ * @param nCpus thread counts are powers of two from 1 up to this number, at most 8
  */
 export function ownPrograms(nCpus: number): OwnProgram[] {
   const threads = [1, 2, 4, 8].filter((n) => n === 1 || n <= nCpus);

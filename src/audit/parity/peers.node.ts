@@ -1,7 +1,7 @@
 /**
- * @file Other programs that embed, where the user has installed them: native llama.cpp (`node-llama-cpp`), ONNX Runtime
- * (`onnxruntime-node`) and transformers.js (`@huggingface/transformers`). They are no dependencies of this package; each is looked for from the
- * folder in which the program runs, and described here by the few functions that are called.
+ * @file Other embedding programs, if the user has installed them: native llama.cpp (`node-llama-cpp`), ONNX Runtime (`onnxruntime-node`)
+ * and transformers.js (`@huggingface/transformers`). They are not dependencies of this package. Each is looked up from the working
+ * directory; the types here describe only the functions that are called.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,11 +12,11 @@ import type { Answers } from './rows.ts';
 
 const transformersName = '@huggingface/transformers';
 
-/** What a peer is given. */
+/** The input of a peer. */
 export interface PeerTask {
   /** The GGUF file. */
   readonly model: string;
-  /** An ONNX file of the same model, or a folder as transformers.js takes it. */
+  /** An ONNX file of the same model, or a folder in the form that transformers.js reads. */
   readonly onnx: string | undefined;
   readonly pooling: Pooling;
   readonly texts: readonly string[];
@@ -28,7 +28,7 @@ export interface PeerTask {
 export interface Peer {
   readonly program: string;
   readonly precision: string;
-  /** Why it cannot be asked; otherwise its answers. */
+  /** Computes the answers. Resolves to the reason as text if the program cannot be used. */
   answers(task: PeerTask): Promise<Answers | string>;
 }
 
@@ -46,7 +46,7 @@ async function locate(name: string, folder: string): Promise<string | undefined>
   }
 }
 
-/** The entry of a package that `require` does not find, because it can only be imported. */
+/** The entry of a package that `require` does not find because it can only be imported. */
 async function importEntry(folder: string): Promise<string | undefined> {
   const manifest = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined);
   if (manifest === undefined) return undefined;
@@ -55,7 +55,7 @@ async function importEntry(folder: string): Promise<string | undefined> {
   return typeof entry === 'string' ? join(folder, entry) : undefined;
 }
 
-/** The path for `import` in Node, in the field `exports` of a package. */
+/** The path for `import` in Node, from the field `exports` of a package. */
 function entryOf(conditions: unknown): string | undefined {
   if (typeof conditions === 'string') return conditions;
   if (typeof conditions !== 'object' || conditions === null) return undefined;
@@ -88,7 +88,7 @@ const llama: Peer = {
     const llama = await module.getLlama({ gpu: false, build: 'never', progressLogs: false, logLevel: 'error' });
     try {
       const model = await llama.loadModel({ modelPath: resolve(modelPath) });
-      // Room for the tokens that it adds; it refuses a text that fills the context.
+      // Room for the tokens that the program adds. It refuses a text that fills the context.
       const contextSize = Math.max(...ids.map(({ length }) => length)) + 8;
       const context = await model.createEmbeddingContext({ contextSize, batchSize: contextSize });
       const vectors: Float32Array[] = [];
@@ -122,7 +122,7 @@ const onnxRuntime: Peer = {
   precision: '',
   async answers({ onnx, pooling, ids }) {
     if (onnx === undefined) return 'ONNX Runtime needs an ONNX file of the model: --onnx';
-    // That of transformers.js, where there is one: a process cannot load two versions of its library.
+    // Prefer the copy that transformers.js uses: a process cannot load two versions of the library.
     const transformers = await locate(transformersName, process.cwd());
     const folder = transformers && dirname(transformers);
     const module = await installed<OrtModule & { readonly default?: OrtModule }>('onnxruntime-node', folder);
@@ -204,5 +204,5 @@ const transformers: Peer = {
   },
 };
 
-/** The programs that are asked. */
+/** The programs that are compared. */
 export const peers: readonly Peer[] = [llama, onnxRuntime, transformers];

@@ -1,13 +1,13 @@
 /**
- * @file How near the vectors of several programs are to exact ones, as rows of a table.
+ * @file Compares the vectors of several programs with exact ones, as rows of a table.
  */
 import { spearman } from '../eval/metrics.ts';
 
-/** What one program answers about the texts. */
+/** The answers of one program. */
 export interface Answers {
   /** Of each text, of any length. */
   readonly vectors: readonly Float32Array[];
-  /** Ids of each text without special tokens; absent where the program got ours. */
+  /** Ids of each text without special tokens; absent if the program used our ids. */
   readonly tokens?: readonly (readonly number[])[];
 }
 
@@ -22,9 +22,9 @@ export interface ParityRow {
   readonly largest: number;
   /** Spearman's correlation of the similarities of all pairs of texts; NaN for fewer than three texts. */
   readonly rankCorrelation: number;
-  /** Texts whose tokens differ; `undefined` where the program got ours. */
+  /** Number of texts whose tokens differ; `undefined` if the program used our ids. */
   readonly nOtherTokens: number | undefined;
-  /** Whether all vectors have the bits of the program's first row. */
+  /** Whether all vectors have the same bits as in the program's first row. */
   readonly sameBits: boolean;
 }
 
@@ -33,8 +33,8 @@ export type Program = Pick<ParityRow, 'program' | 'precision' | 'threads'>;
 
 /**
  * The row of one program.
- * @param exact the answers to compare with, which have tokens
- * @param first the answers of the same program and precision that came first
+ * @param exact the exact answers, which include tokens
+ * @param first the first answers of the same program and precision
  */
 export function parityRow(program: Program, answers: Answers, exact: Answers, first: Answers): ParityRow {
   const [a, b] = [exact.vectors.map(unit), answers.vectors.map(unit)];
@@ -92,6 +92,6 @@ export function markdownTable(rows: readonly ParityRow[]): string {
 }
 
 function digits(value: number): string {
-  // What is left of a difference of doubles near 1.
+  // A difference of doubles near 1 leaves this much rounding error.
   return Math.abs(value) < 1e-15 ? '0' : value.toExponential(1);
 }

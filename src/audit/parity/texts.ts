@@ -1,5 +1,5 @@
 /**
- * @file The texts of `parity` when the user gives none: short and long, several scripts, and what tokenizers get wrong.
+ * @file The texts of `parity` when the user gives none: short and long, in several scripts, and difficult for tokenizers.
  */
 export const parityTexts: readonly string[] = [
   'Hello, world',

@@ -1,5 +1,5 @@
 /**
- * @file Pictures and charts of a report. The page holds the source of this one function, so it uses nothing from outside of it.
+ * @file Pictures and charts of a report. The page contains the source of this function, so the function uses nothing outside itself.
  */
 import type { PageBase } from './client-base.ts';
 import type { Picture } from './data.ts';

@@ -1,5 +1,5 @@
 /**
- * @file The script of a report. The page holds the source of this one function, so it uses nothing from outside of it.
+ * @file The script of a report. The page contains the source of this one function, so the function uses nothing outside itself.
  */
 import type { pageBase } from './client-base.ts';
 import type { reportTools } from './client-tools.ts';
@@ -161,11 +161,11 @@ export function drawReport(makeBase: typeof pageBase, tools: typeof reportTools)
 
   // Pooling and the vector.
   const takes: Record<string, string> = {
-    mean: 'The mean of all rows. The bars say how much of the vector each token brings; together they are 1.',
-    cls: 'The first row, and nothing else.',
-    last: 'The last row, and nothing else.',
-    none: 'Every row is a vector of its own; the first one is shown below.',
-    rank: 'A classifier makes a score of the rows.',
+    mean: 'The mean of all rows. The bars show how much each token contributes to the vector; they sum to 1.',
+    cls: 'The first row only.',
+    last: 'The last row only.',
+    none: 'Every row is a vector; the first one is shown below.',
+    rank: 'A classifier computes a score from the rows.',
   };
   get('pooling').textContent = takes[data.pooling] ?? data.pooling;
   get('shares').hidden = data.shares.length === 0;

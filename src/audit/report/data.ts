@@ -1,5 +1,5 @@
 /**
- * @file What a report shows of a trace: pictures of tensors in 8 bits, small enough for a page, and a few exact numbers.
+ * @file The part of a trace that a report shows: pictures of tensors in 8 bits, small enough for a page, and a few exact numbers.
  */
 import type { Trace, TraceStep } from '../../engine/index.ts';
 import type { TraceComparison } from '../trace/compare.ts';

@@ -1,5 +1,5 @@
 /**
- * @file The arrays of a trace as files of arrays hold them: each under a name of its own.
+ * @file The arrays of a trace under unique names, as files of arrays need them.
  */
 import type { Trace } from '../../engine/index.ts';
 import type { RecordedStep, RecordedTrace } from './recorded.ts';
@@ -28,7 +28,7 @@ export function arraysOf({ tokens, steps, vector, dimensions }: Trace): NamedArr
   ];
 }
 
-/** The trace that `arraysOf` made `arrays` of. */
+/** The trace from which `arraysOf` made `arrays`. */
 export function recordOfArrays(arrays: readonly NamedArray[]): RecordedTrace {
   let tokens: number[] | undefined;
   const steps: RecordedStep[] = [];
@@ -39,12 +39,12 @@ export function recordOfArrays(arrays: readonly NamedArray[]): RecordedTrace {
   return { madeBy: 'gguf-embed', tokens, steps, rounding: 0 };
 }
 
-/** The bytes of an array, little-endian as every platform of JavaScript is. */
+/** The bytes of an array, little-endian like every platform of JavaScript. */
 export function bytesOf({ values }: NamedArray): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** Bytes in a buffer of their own, in which they are aligned; `slice` of Node's `Buffer` would make no copy. */
+/** Bytes in their own buffer, where they are aligned. (`slice` of Node's `Buffer` would not copy.) */
 export function copyOf(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
 }

@@ -1,24 +1,24 @@
 /**
- * @file Why two traces may differ: the few ways in which this program and llama.cpp, or two backends, are known to compute differently.
+ * @file Why two traces may differ: the known differences between this program and llama.cpp, or between two backends.
  */
 import type { Trace } from '../../engine/index.ts';
 import type { StepDifference } from './difference.ts';
 import type { RecordedTrace } from './recorded.ts';
 
-/** What the guess is made of. */
+/** The input of the guess. */
 export interface Difference {
   readonly trace: Trace;
   readonly recorded: RecordedTrace;
   /** In the order of the forward. */
   readonly steps: readonly StepDifference[];
-  /** The first that is beyond the tolerance. */
+  /** The first step beyond the tolerance. */
   readonly first: StepDifference;
   readonly tolerance: number;
 }
 
-/** Largest relative error of a rounding to 16 bits, twice: of what goes in and of what comes out. */
+/** Twice the largest relative error of a rounding to 16 bits: one rounding of the input, one of the result. */
 const F16_ROUNDING = 2 ** -10;
-/** Values round to 8 bits with this error, as a part of the largest of their block; sums of them reach less. */
+/** The error of values rounded to 8 bits, relative to the largest of their block. Sums of them have smaller errors. */
 const EIGHT_BITS = 0.05;
 
 const gelu = /^ffn_(gelu|geglu)(-|$)/;
@@ -26,15 +26,13 @@ const attention = /^(kq|kq_soft_max|kqv_out|kqv|__fattn__)(-|$)/;
 const product =
   /^(Qcur|Kcur|Vcur|wqkv|wqkv_b|kqv_out|attn_out|ffn_inp|ffn_up|ffn_up_b|ffn_gate|ffn_gate_b|ffn_out|ffn_down)(-|$)/;
 
-/**
- * The tolerance that differences within what the two sides promise do not pass: float32 on both, 14 to 16 bits, or 8 bits in products.
- */
+/** The tolerance that covers the arithmetic of both sides: float32 on both, 14 to 16 bits, or 8 bits in products. */
 export function defaultTolerance(trace: Trace, recorded: RecordedTrace): number {
   if (roundsTo8Bits(trace, recorded)) return 0.05;
   return trace.info.precision === 'high' || recorded.precision === 'high' ? 0.005 : 1e-4;
 }
 
-/** The likely cause of the first difference in a sentence; `undefined` where nothing is known. */
+/** The likely cause of the first difference as a sentence; `undefined` if none is known. */
 export function likelyCause(difference: Difference): string | undefined {
   return causes.find(({ fits }) => fits(difference))?.says(difference);
 }
@@ -47,12 +45,12 @@ interface Cause {
 const causes: readonly Cause[] = [
   {
     fits: ({ first }) => Number.isNaN(first.largest),
-    says: () => 'a value is no number on one side: it has overflowed in this step, or the input was damaged before',
+    says: () => 'one side has a value that is not a number: this step overflowed, or its input was already damaged',
   },
   {
     fits: ({ first }) => first.cosine > 1 - 1e-6 && Math.abs(first.factor - 1) > 0.01,
     says: ({ first }) =>
-      `the values are the same but for a factor of ${first.factor.toPrecision(4)}: one side scales in this step, the other in another`,
+      `the values differ by a factor of ${first.factor.toPrecision(4)}: one side scales in this step, the other in another step`,
   },
   {
     fits: ({ recorded, first }) =>
@@ -62,7 +60,7 @@ const causes: readonly Cause[] = [
   {
     fits: ({ recorded, first }) =>
       recorded.madeBy === 'llama.cpp' && attention.test(first.name) && first.relative <= 8 * F16_ROUNDING,
-    says: () => 'llama.cpp keeps keys and values as 16-bit floats',
+    says: () => 'llama.cpp stores keys and values as 16-bit floats',
   },
   {
     fits: ({ first }) => /^ffn_moe_out(-|$)/.test(first.name) && isSomeRows(first),
@@ -79,7 +77,7 @@ const causes: readonly Cause[] = [
       const before = steps[steps.indexOf(first) - 1];
       return before !== undefined && before.relative > tolerance / 4 && first.relative < 4 * before.relative;
     },
-    says: () => 'no step stands out: small differences of the steps before add up',
+    says: () => 'no step stands out: small differences of earlier steps add up',
   },
 ];
 

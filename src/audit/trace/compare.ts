@@ -1,33 +1,33 @@
 /**
- * @file Holds a trace against a recorded one, tensor by tensor.
+ * @file Compares a trace with a recorded one, tensor by tensor.
  */
 import type { Trace, TraceStep } from '../../engine/index.ts';
 import { likelyCause } from './cause.ts';
 import { differenceOf, type StepDifference } from './difference.ts';
 import type { RecordedStep, RecordedTrace } from './recorded.ts';
 
-/** Ids that a message lists. */
+/** Maximum number of ids in a message. */
 const SHOWN_TOKENS = 16;
 
-/** What `compareTraces` finds. */
+/** The result of `compareTraces`. */
 export interface TraceComparison {
   /** In the order of the forward. */
   readonly steps: readonly StepDifference[];
-  /** The first that is beyond the tolerance. */
+  /** The first step beyond the tolerance. */
   readonly first: StepDifference | undefined;
-  /** Why that one may differ, where something is known. */
+  /** Why that step may differ, if a reason is known. */
   readonly cause: string | undefined;
-  /** Names that only one of the two traces has, and tensors whose shapes do not go together. */
+  /** Names that only one of the two traces has, and tensors whose shapes do not match. */
   readonly onlyHere: readonly string[];
   readonly onlyThere: readonly string[];
   readonly otherShape: readonly string[];
 }
 
 /**
- * Compares every tensor that both have. Several of one name are paired in order; where one side has more
- * of them, because a backend shows fewer parts of a step, the nearest ones.
- * @param tolerance largest difference that is none, as a part of the largest magnitude in the tensor
- * @throws RangeError when both say their tokens, and they are not the same
+ * Compares every tensor that both have. Tensors with the same name are paired in order. If one side has more of them, because a backend
+ * shows fewer parts of a step, the nearest ones are paired.
+ * @param tolerance largest accepted difference, relative to the largest magnitude in the tensor
+ * @throws RangeError when both traces list their tokens and the tokens differ
  */
 export function compareTraces(trace: Trace, recorded: RecordedTrace, tolerance: number): TraceComparison {
   const ids = trace.tokens.map(({ id }) => id);
@@ -80,7 +80,10 @@ interface Pair {
   readonly difference: StepDifference;
 }
 
-/** Pairs two lists in order, from the end. Where one is longer, each of the shorter takes the nearest of those left, the later of two. */
+/**
+ * Pairs two lists in order, from the end. If one list is longer, each element of the shorter takes the nearest of those left, the later of
+ * two.
+ */
 function pair(
   steps: readonly TraceStep[],
   others: readonly RecordedStep[],

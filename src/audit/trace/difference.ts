@@ -1,11 +1,11 @@
 /**
- * @file How one tensor differs from a recorded one.
+ * @file The difference of one tensor from a recorded one.
  */
 import type { TraceStep } from '../../engine/index.ts';
 import type { RecordedStep } from './recorded.ts';
 import { sampleIndices } from './sample.ts';
 
-/** How one tensor differs. */
+/** The difference of one tensor. */
 export interface StepDifference {
   readonly name: string;
   /** `[rows, cols]`. */
@@ -14,11 +14,11 @@ export interface StepDifference {
   readonly nCompared: number;
   /** Largest difference of two values; NaN if one of them is NaN. */
   readonly largest: number;
-  /** The same, as a part of the largest magnitude in the tensor. */
+  /** The same, relative to the largest magnitude in the tensor. */
   readonly relative: number;
-  /** Between the values that were compared. */
+  /** Cosine of the values that were compared. */
   readonly cosine: number;
-  /** How many times as long the other side's values are. */
+  /** The ratio of the other side's values to these. */
   readonly factor: number;
   /** Whether it is beyond the tolerance. */
   readonly differs: boolean;
@@ -27,7 +27,7 @@ export interface StepDifference {
 }
 
 /**
- * Compares the values of one tensor; `undefined` when the shapes do not go together.
+ * Compares the values of one tensor; `undefined` when the shapes do not match.
  * @param rounding half of the last decimal place of the recorded values
  */
 export function differenceOf(
@@ -68,8 +68,8 @@ export function differenceOf(
 }
 
 /**
- * From a place in the other tensor to the one in ours, `undefined` for padding. llama.cpp gives the same values with their heads
- * as an axis, pads keys, and keeps only the last token in the last layer of a decoder.
+ * Maps an index in the other tensor to one in ours; `undefined` for padding. llama.cpp has an extra axis for heads, pads keys, and keeps
+ * only the last token in the last layer of a decoder.
  */
 function placeOf(
   rows: number,

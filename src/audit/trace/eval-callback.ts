@@ -1,5 +1,5 @@
 /**
- * @file The text that llama.cpp's `llama-eval-callback` prints: for each tensor one line that says what it is, then a sample of
+ * @file The text that llama.cpp's `llama-eval-callback` prints: for each tensor one line with its name, type and sizes, then a sample of
  * its values in brackets, then their sum.
  *
  * ```
@@ -9,7 +9,7 @@
  *             [     -0.1234,  ...
  *     sum = -12.345678
  * ```
- * Names of views (`Qcur-0 (reshaped)`) are left out: their values are those of another tensor.
+ * Names of views (`Qcur-0 (reshaped)`) are skipped: their values belong to another tensor.
  */
 import { RecordError, type RecordedStep, type RecordedTrace } from './recorded.ts';
 import { sampleIndices } from './sample.ts';
@@ -23,12 +23,12 @@ export function isEvalCallback(text: string): boolean {
   return text.split('\n', MAX_LINES_BEFORE).some((line) => head.test(line));
 }
 
-/** Lines of a log before the first tensor. */
+/** Maximum number of log lines before the first tensor. */
 const MAX_LINES_BEFORE = 10_000;
 
 /**
- * All tensors of the text. Of one with a fourth axis only the first part is taken.
- * @throws RecordError when the values of a tensor do not go with its sizes
+ * All tensors of the text. Of a tensor with a fourth axis only the first part is read.
+ * @throws RecordError when the values of a tensor do not match its sizes
  */
 export function readEvalCallback(text: string): RecordedTrace {
   const steps: RecordedStep[] = [];
@@ -60,7 +60,7 @@ function finish({ name, shape, values }: { name: string; shape: number[]; values
   return { name, shape: axes, values, isSample: true };
 }
 
-/** The ids, where the sample has all of them. */
+/** The ids, if the sample contains all of them. */
 function tokensOf(steps: readonly RecordedStep[]): number[] | undefined {
   const ids = steps.find(({ name }) => name === 'inp_tokens');
   return ids?.shape.length === 1 && ids.shape[0] <= 6 ? Array.from(ids.values) : undefined;

@@ -8,7 +8,7 @@ import type { TraceComparison } from './compare.ts';
 import type { StepDifference } from './difference.ts';
 import { summarize } from './summary.ts';
 
-/** Values of a tensor that a line shows. */
+/** Number of values of a tensor in a line. */
 const SHOWN = 3;
 
 /** Tokens, one line for each step, and the first values of the vector. */
@@ -26,7 +26,7 @@ vector of ${vector.length} values: ${Array.from(vector.subarray(0, SHOWN), digit
 `;
 }
 
-/** What differs first, why, and all tensors. */
+/** The first difference, its likely cause, and all tensors. */
 export function formatComparison(comparison: TraceComparison, other: string, tolerance: number): string {
   const { steps, first, cause, onlyHere, onlyThere, otherShape } = comparison;
   const nDifferent = steps.filter(({ differs }) => differs).length;

@@ -1,5 +1,5 @@
 /**
- * @file A trace as JSON: each step in a few numbers and a sample, written and read.
+ * @file Writes and reads a trace as JSON: for each step a few numbers and a sample.
  */
 import type { Trace } from '../../engine/index.ts';
 import { RecordError, type RecordedTrace } from './recorded.ts';
@@ -8,7 +8,7 @@ import { type StepSummary, summarize } from './summary.ts';
 
 const format = 'gguf-embed trace';
 
-/** The trace as one object for `JSON.stringify`, which writes what is not finite as `null`. */
+/** The trace as one object for `JSON.stringify`, which writes NaN and infinities as `null`. */
 export function jsonOf({ info, tokens, pooling, steps, vector, dimensions }: Trace): object {
   const { name, architecture, ftype, backend, backendDescription, precision } = info;
   return {
@@ -27,7 +27,7 @@ export function jsonOf({ info, tokens, pooling, steps, vector, dimensions }: Tra
   };
 }
 
-/** The shortest decimal that is the same float32. */
+/** The shortest decimal that gives the same float32. */
 function shortest(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
@@ -49,7 +49,7 @@ export function readJson(text: string): RecordedTrace {
   }
   const { backend, tokens, steps } = json ?? {};
   if (json?.format !== format || !Array.isArray(tokens) || !Array.isArray(steps)) {
-    throw new RecordError('it is no trace: gguf-embed trace --json writes one');
+    throw new RecordError('it is not a trace written by gguf-embed trace --json');
   }
   return {
     madeBy: 'gguf-embed',
@@ -62,7 +62,7 @@ export function readJson(text: string): RecordedTrace {
       }
       if (sample.length !== sampleIndices(shape).length) {
         throw new RecordError(
-          `the sample of ${name} has ${sample.length} values, another number than [${shape}] asks for`,
+          `the sample of ${name} has ${sample.length} values, which does not match the shape [${shape}]`,
         );
       }
       return { name, shape, values: sample.map((value) => value ?? Number.NaN), isSample: true };

@@ -1,14 +1,14 @@
 /**
  * @file numpy's `.npz`: a zip archive with one `.npy` file for each array, written and read.
  *
- * A `.npy` file is a magic number, a header that is a Python literal, and the values. Only what numpy writes for arrays of
- * float32 and int32 in C order is read.
+ * A `.npy` file is a magic number, a header that is a Python literal, and the values. Only arrays of float32 and int32 in C order, as numpy
+ * writes them, can be read.
  */
 import { unzipSync, zipSync } from 'fflate';
 import { bytesOf, copyOf, type NamedArray } from './arrays.ts';
 import { RecordError } from './recorded.ts';
 
-/** Bytes of an archive: its offsets are 32 bit, and all of it is made in memory. */
+/** Maximum size of an archive: its offsets have 32 bits, and it is made in memory. */
 const MAX_BYTES = 2 ** 31;
 const magic = '\x93NUMPY\x01\x00';
 const types = { '<f4': Float32Array, '<i4': Int32Array } as const;
@@ -26,7 +26,7 @@ export function writeNpz(arrays: readonly NamedArray[]): Uint8Array {
 
 /**
  * The arrays of an archive, in its order.
- * @throws RecordError when it is damaged or holds something else
+ * @throws RecordError when it is damaged or holds other arrays
  */
 export function readNpz(bytes: Uint8Array): NamedArray[] {
   let total = 0;
@@ -58,7 +58,7 @@ function readNpy(fileName: string, file: Uint8Array): NamedArray {
   const name = fileName.replace(/\.npy$/, '');
   const fail = (problem: string) => new RecordError(`${fileName}: ${problem}`);
   const text = String.fromCharCode(...file.subarray(0, magic.length));
-  if (text !== magic || file.length < 10) throw fail('it is no array of numpy (format version 1.0)');
+  if (text !== magic || file.length < 10) throw fail('it is not an array of numpy (format version 1.0)');
   const start = 10 + file[8] + 256 * file[9];
   const header = String.fromCharCode(...file.subarray(10, Math.min(start, file.length)));
   const [, descr] = /'descr': '([^']*)'/.exec(header) ?? [];

@@ -1,5 +1,5 @@
 /**
- * @file Opens a recorded trace, whichever of the formats it is in.
+ * @file Opens a recorded trace in any of the formats.
  */
 import { recordOfArrays } from './arrays.ts';
 import { isEvalCallback, readEvalCallback } from './eval-callback.ts';
@@ -9,9 +9,8 @@ import { RecordError, type RecordedTrace } from './recorded.ts';
 import { readSafetensors } from './safetensors.ts';
 
 /**
- * The trace in a file: `.npz`, safetensors, JSON of this program, or the output of `llama-eval-callback`. What it is, its
- * first bytes say.
- * @throws RecordError when it is none of them, or damaged
+ * The trace in a file: `.npz`, safetensors, JSON of this program, or the output of `llama-eval-callback`. The first bytes decide which.
+ * @throws RecordError for another format or a damaged file
  */
 export function readRecord(bytes: Uint8Array): RecordedTrace {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return recordOfArrays(readNpz(bytes));
@@ -21,6 +20,6 @@ export function readRecord(bytes: Uint8Array): RecordedTrace {
   if (/^\s*\{/.test(text)) return readJson(text);
   if (isEvalCallback(text)) return readEvalCallback(text);
   throw new RecordError(
-    'it is no trace: neither .npz, safetensors nor JSON of gguf-embed trace, nor the output of llama-eval-callback',
+    'it is not a trace: .npz, safetensors or JSON of gguf-embed trace, or the output of llama-eval-callback',
   );
 }

@@ -1,5 +1,5 @@
 /**
- * @file A trace that was written down earlier, by this program or by llama.cpp: all values or samples of them.
+ * @file A trace that this program or llama.cpp recorded earlier: all values, or samples of them.
  */
 import type { Trace } from '../../engine/index.ts';
 
@@ -16,12 +16,12 @@ export interface RecordedStep {
 /** A recorded trace. */
 export interface RecordedTrace {
   readonly madeBy: 'gguf-embed' | 'llama.cpp';
-  /** The precision that computed it, where the record says so. */
+  /** The precision that computed it, if the record states it. */
   readonly precision?: string;
-  /** Ids of the tokens, where the record has them. */
+  /** Ids of the tokens, if the record has them. */
   readonly tokens: readonly number[] | undefined;
   readonly steps: readonly RecordedStep[];
-  /** Half of the last decimal place that is written down; 0 where values are whole. */
+  /** Half of the last recorded decimal place; 0 if the record holds exact values. */
   readonly rounding: number;
 }
 
@@ -30,7 +30,7 @@ export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
-/** A trace of now as if it had been written down with all its values. */
+/** A current trace in the form of a record with all its values. */
 export function recordOf({ info, tokens, steps }: Trace): RecordedTrace {
   return {
     madeBy: 'gguf-embed',

@@ -12,7 +12,7 @@ interface Entry {
   readonly data_offsets: readonly [begin: number, end: number];
 }
 
-/** The pieces of a file, to be written one after the other. */
+/** The pieces of a file, in order. */
 export function* writeSafetensors(arrays: readonly NamedArray[]): Generator<Uint8Array> {
   let end = 0;
   const entries = arrays.map(({ name, shape, values }): [string, Entry] => {
@@ -38,7 +38,7 @@ export function* writeSafetensors(arrays: readonly NamedArray[]): Generator<Uint
 export function readSafetensors(file: Uint8Array): NamedArray[] {
   const size = file.length < 8 ? Number.NaN : Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   if (!(size <= file.length - 8))
-    throw new RecordError('it is no safetensors file: its header is longer than the file');
+    throw new RecordError('it is not a safetensors file: its header is longer than the file');
   const data = file.subarray(8 + size);
   const arrays = Object.entries(parseHeader(file.subarray(8, 8 + size))).filter(([name]) => name !== '__metadata__');
   return arrays
@@ -66,10 +66,11 @@ function checkEntry(name: string, value: unknown, nBytes: number): Entry {
   if (dtype !== 'F32' && dtype !== 'I32') throw new RecordError(`${name} is ${dtype}; only F32 and I32 are read`);
   const isSizes = (list: unknown) => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (shape === undefined || offsets === undefined || !isSizes(shape) || !isSizes(offsets)) {
-    throw new RecordError(`${name} has no shape or no place in the file`);
+    throw new RecordError(`${name} has no shape or no offsets`);
   }
   const n = shape.reduce((product, length) => product * length, 1);
   const [begin, end] = offsets;
-  if (end - begin !== n * 4 || end > nBytes) throw new RecordError(`${name} does not lie in the file as it says`);
+  if (end - begin !== n * 4 || end > nBytes)
+    throw new RecordError(`${name} has offsets that do not match its shape or the file`);
   return { dtype, shape, data_offsets: [begin, end] };
 }

@@ -2,11 +2,11 @@
  * @file The sample of a tensor: its first and last three entries along each axis, which is what llama.cpp's `llama-eval-callback` prints.
  */
 
-/** Entries at each end of an axis; all of an axis that has no more than twice as many. */
+/** Entries at each end of an axis. An axis with at most twice as many entries is sampled whole. */
 const AT_EACH_END = 3;
 
 /**
- * Where the sample of a tensor lies in its row-major values.
+ * The indices of a tensor's sample in its row-major values.
  * @param shape slowest axis first
  */
 export function sampleIndices(shape: readonly number[]): number[] {

@@ -1,10 +1,10 @@
 /**
- * @file A step of a trace in a few numbers.
+ * @file Summarises a step of a trace in a few numbers.
  */
 import type { TraceStep } from '../../engine/index.ts';
 import { sampleIndices } from './sample.ts';
 
-/** What is said of one tensor without giving all its values. */
+/** The summary of one tensor. */
 export interface StepSummary {
   readonly name: string;
   /** `[rows, cols]`. */

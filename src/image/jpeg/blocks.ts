@@ -4,7 +4,7 @@
 import { damaged } from '../errors.ts';
 import type { BitReader, HuffmanTable } from './huffman.ts';
 
-/** Where the coefficient at a place of the stored order stands in the 8x8 block. */
+/** Position in the 8x8 block of each coefficient in stored order. */
 export const zigzag = new Uint8Array(64);
 for (let sum = 0, k = 0; sum < 15; sum++) {
   for (let i = Math.max(0, sum - 7); i <= Math.min(7, sum); i++) {
@@ -13,12 +13,12 @@ for (let sum = 0, k = 0; sum < 15; sum++) {
   }
 }
 
-/** What a scan says about its coefficients. */
+/** The range of coefficients that a scan contains. */
 export interface Band {
   /** First and last coefficient, in stored order. */
   readonly start: number;
   readonly end: number;
-  /** Bits that earlier scans have left out, and that this one leaves out; `high` is 0 for a first scan. */
+  /** The lowest bit that earlier scans have decoded, and the lowest that this one decodes; `high` is 0 for a first scan. */
   readonly high: number;
   readonly low: number;
 }
@@ -29,7 +29,7 @@ function badDifference(): Error {
 
 /**
  * A block of a baseline scan, multiplied by its quantisation table.
- * @returns the new DC value to predict from
+ * @returns the DC value for the next prediction
  */
 export function decodeBaseline(
   bits: BitReader,
@@ -52,7 +52,7 @@ export function decodeBaseline(
     }
     k += run;
     const value = bits.readSigned(size);
-    // A run beyond the end hits the last coefficient, as in llama.cpp.
+    // A run beyond the end writes the last coefficient, as in llama.cpp.
     const at = Math.min(k, 63);
     block[zigzag[at]] = value * quant[at];
     k++;
@@ -60,7 +60,7 @@ export function decodeBaseline(
   return dcValue;
 }
 
-/** The difference of a DC value to the one before. */
+/** The difference of a DC value from the previous one. */
 function readDifference(bits: BitReader, table: HuffmanTable): number {
   const size = bits.decode(table);
   if (size > 15) throw badDifference();
@@ -69,7 +69,7 @@ function readDifference(bits: BitReader, table: HuffmanTable): number {
 
 /**
  * The first bits of a DC coefficient.
- * @returns the new DC value to predict from
+ * @returns the DC value for the next prediction
  */
 export function decodeDcFirst(
   bits: BitReader,
@@ -89,7 +89,7 @@ export function refineDc(bits: BitReader, { low }: Band, block: Int16Array): voi
   if (bits.read(1)) block[0] += 1 << low;
 }
 
-/** How many more blocks of the scan have no coefficients. */
+/** The number of following blocks in the scan without coefficients. */
 interface Run {
   blocks: number;
 }
@@ -137,10 +137,10 @@ export function refineAc(bits: BitReader, table: HuffmanTable, band: Band, run: 
           break;
         }
       } else {
-        if ((code & 15) !== 1) throw damaged('the packed pixels of the JPEG file are damaged: no such coefficient');
+        if ((code & 15) !== 1) throw damaged('the packed pixels of the JPEG file are damaged: impossible coefficient');
         value = bits.read(1) ? bit : -bit;
       }
-      // Past `skip` coefficients that are still 0; those that are not get their next bit on the way.
+      // Skip `skip` coefficients that are still 0; the others get their next bit on the way.
       for (; k <= band.end; k++) {
         const at = zigzag[k];
         if (block[at] !== 0) refine(bits, bit, block, at);

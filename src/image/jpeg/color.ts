@@ -1,5 +1,5 @@
 /**
- * @file From the components of a JPEG file to R, G, B, in the arithmetic of stb_image.
+ * @file Converts the components of a JPEG file to R, G, B, in the arithmetic of stb_image.
  */
 import type { Frame, Tables } from './markers.ts';
 

@@ -3,22 +3,22 @@
  */
 import { damaged } from '../errors.ts';
 
-/** Codes up to this length are found by one look into a table. */
+/** Codes up to this length are found with one table lookup. */
 const FAST_BITS = 9;
 
 export interface HuffmanTable {
   /** For each value of the next `FAST_BITS` bits: the length of the code times 256 plus its value; 0 for longer codes. */
   readonly fast: Uint16Array;
-  /** For each length: the first code that is longer, moved to the left of 16 bits. */
+  /** For each length: the first code that is longer, aligned to the left of 16 bits. */
   readonly ends: Int32Array;
-  /** For each length: what to add to a code for its place in `values`. */
+  /** For each length: what to add to a code to get its index in `values`. */
   readonly places: Int32Array;
   readonly values: Uint8Array;
 }
 
 /**
- * @param counts how many codes there are of 1 to 16 bits
- * @param values what they stand for, shortest first
+ * @param counts the number of codes of 1 to 16 bits
+ * @param values the values of the codes, shortest first
  * @throws ImageError when there are more codes of a length than its bits allow
  */
 export function makeHuffmanTable(counts: Uint8Array, values: Uint8Array): HuffmanTable {
@@ -42,7 +42,7 @@ export function makeHuffmanTable(counts: Uint8Array, values: Uint8Array): Huffma
   return { fast, ends, places, values };
 }
 
-/** Reads bits up to the next marker. What is read beyond the data counts as zeros, and `isPast` then says so. */
+/** Reads bits up to the next marker. Bits beyond the data are zeros, and `isPast` is then true. */
 export class BitReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -55,21 +55,21 @@ export class BitReader {
     this.#at = at;
   }
 
-  /** Where the marker after the data begins, once the data is used up. */
+  /** Offset of the marker after the data, once all data has been read. */
   get at(): number {
     return this.#at;
   }
 
-  /** Whether more bits were taken than there are. */
+  /** Whether more bits were read than there are. */
   get isPast(): boolean {
     return this.#nPadding * 8 > this.#nBits;
   }
 
-  /** Continues behind a restart marker. @returns false when there is none */
+  /** Continues after a restart marker. @returns false when there is none */
   restart(): boolean {
     const bytes = this.#bytes;
     let at = this.#at;
-    // What is left of the data before the marker, if more was stored than was needed.
+    // Skip what remains of the data before the marker, if more was stored than was needed.
     while (at + 1 < bytes.length && !(bytes[at] === 0xff && bytes[at + 1] !== 0 && bytes[at + 1] !== 0xff)) at++;
     if (!(bytes[at + 1] >= 0xd0 && bytes[at + 1] <= 0xd7)) return false;
     this.#at = at + 2;
@@ -110,7 +110,7 @@ export class BitReader {
     }
     let length = FAST_BITS + 1;
     while (length <= 16 && next >= table.ends[length]) length++;
-    if (length > 16) throw damaged('the packed pixels of the JPEG file are damaged: no such Huffman code');
+    if (length > 16) throw damaged('the packed pixels of the JPEG file are damaged: unknown Huffman code');
     this.#nBits -= length;
     return table.values[(next >> (16 - length)) + table.places[length]];
   }
@@ -123,7 +123,7 @@ export class BitReader {
     return (this.#bits >>> this.#nBits) & ((1 << n) - 1);
   }
 
-  /** The next `n` bits as a number whose sign is in its first bit, as JPEG stores differences. */
+  /** The next `n` bits as a signed number, in the form in which JPEG stores differences. */
   readSigned(n: number): number {
     const value = this.read(n);
     return n > 0 && value < 1 << (n - 1) ? value - (1 << n) + 1 : value;

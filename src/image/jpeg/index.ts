@@ -1,8 +1,8 @@
 /**
  * @file JPEG: baseline and progressive, gray, colour and CMYK.
  *
- * Our own decoder, because the picture decides the vector: it gives the very pixels that llama.cpp (stb_image) sees. A
- * file whose data is damaged or incomplete is refused.
+ * The decoder is our own, because every pixel affects the vector: it produces the same pixels as llama.cpp (stb_image). A file with damaged
+ * or incomplete data is refused.
  */
 import { ByteReader, endsEarly } from '../byte-reader.ts';
 import { damaged } from '../errors.ts';
@@ -76,7 +76,7 @@ function decode(bytes: Uint8Array): DecodedImage {
     } else readTables(code, segment, tables);
   }
   if (frame === undefined) throw noFrame();
-  // The end may be missing where every component is there; more scans of a progressive file may be missing with it.
+  // The end marker may be missing if every component is present. In a progressive file, further scans may be missing with it.
   if (planes.some(({ isScanned }) => !isScanned) || (frame.progressive && !isEnded)) throw endsEarly();
   if (frame.progressive) for (const plane of planes) transformPlane(plane, tables);
   return { ...paint(frame, planes, tables), orientation: tables.orientation };
@@ -95,7 +95,7 @@ function planesOf({ components, progressive }: Frame): Plane[] {
   });
 }
 
-/** From coefficients to samples, when all scans of a progressive file have been read. */
+/** Transforms coefficients to samples after all scans of a progressive file have been read. */
 function transformPlane({ coefficients, samples, blocksPerRow, blockRows, quantTable }: Plane, tables: Tables): void {
   const quant = tables.quant[quantTable];
   if (quant === undefined || coefficients === undefined) throw damaged('the JPEG file lacks a quantisation table');

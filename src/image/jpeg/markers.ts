@@ -1,5 +1,5 @@
 /**
- * @file The segments of a JPEG file: frame, tables, and what is said about colours and orientation.
+ * @file The segments of a JPEG file: frame, tables, and information about colours and orientation.
  */
 import { ByteReader } from '../byte-reader.ts';
 import { damaged, unsupported } from '../errors.ts';
@@ -17,7 +17,7 @@ export interface Component {
   /** Samples that the picture needs. */
   readonly width: number;
   readonly height: number;
-  /** Blocks that are stored, whole units. */
+  /** Blocks that are stored, in whole units. */
   readonly blocksPerRow: number;
   readonly blockRows: number;
 }
@@ -34,7 +34,7 @@ export interface Frame {
   readonly unitRows: number;
 }
 
-/** What the segments before a scan have set. */
+/** The values that the segments before a scan have set. */
 export interface Tables {
   /** 64 factors in zigzag order. */
   readonly quant: (Uint16Array | undefined)[];
@@ -43,7 +43,7 @@ export interface Tables {
   /** Units between two restart markers; 0 for none. */
   restartInterval: number;
   hasJfif: boolean;
-  /** How an Adobe segment says that colours are stored; -1 without one. */
+  /** How colours are stored, from an Adobe segment; -1 without one. */
   adobeTransform: number;
   orientation: number;
 }
@@ -62,7 +62,7 @@ export function isFrame(code: number): boolean {
   return code >= 0xc0 && code <= 0xcf && code !== 0xc4 && code !== 0xc8 && code !== 0xcc;
 }
 
-/** The next marker; bytes before it are skipped, as readers of damaged files do. `none` at the end of the file. */
+/** The next marker. Bytes before it are skipped, as other readers of damaged files do. `none` at the end of the file. */
 export function nextMarker(reader: ByteReader): number {
   const { bytes } = reader;
   while (reader.at + 1 < bytes.length) {
@@ -118,7 +118,7 @@ export function readFrame(code: number, segment: ByteReader): Frame {
   return { width, height, progressive: code === 0xc2, components, hMax, vMax, unitsPerRow, unitRows };
 }
 
-/** Takes in a segment that is neither a frame nor a scan; those of no interest are passed over. */
+/** Reads a segment that is neither a frame nor a scan. Irrelevant segments are skipped. */
 export function readTables(code: number, segment: ByteReader, tables: Tables): void {
   switch (code) {
     case 0xdb:

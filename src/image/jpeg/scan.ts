@@ -1,5 +1,5 @@
 /**
- * @file Decodes one scan: which components and coefficients it has, and block after block in its order.
+ * @file Decodes one scan: its components and coefficients, and then its blocks in order.
  */
 import type { ByteReader } from '../byte-reader.ts';
 import { damaged } from '../errors.ts';
@@ -8,15 +8,15 @@ import { BitReader, type HuffmanTable } from './huffman.ts';
 import { inverseTransform } from './idct.ts';
 import type { Component, Frame, Tables } from './markers.ts';
 
-/** A component with memory for what is decoded. */
+/** A component with memory for its decoded data. */
 export interface Plane extends Component {
   /** `blocksPerRow * 8` by `blockRows * 8` samples. */
   readonly samples: Uint8Array;
-  /** 64 coefficients a block; for progressive files only, which build them up over several scans. */
+  /** 64 coefficients a block. Only for progressive files, which transmit them in several scans. */
   readonly coefficients?: Int16Array;
-  /** DC value of the block before. */
+  /** DC value of the previous block. */
   prediction: number;
-  /** Whether a scan has had the component. */
+  /** Whether a scan has contained the component. */
   isScanned: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface Plane extends Component {
 type BlockDecoder = (column: number, row: number) => void;
 
 /**
- * @param reader stands behind the marker of the scan; afterwards behind its data
+ * @param reader is just after the marker of the scan; afterwards just after its data
  * @throws ImageError when the scan contradicts the frame, or its data is damaged or incomplete
  */
 export function decodeScan(
@@ -45,7 +45,7 @@ export function decodeScan(
   const beforeUnit = () => {
     if (tables.restartInterval === 0) return;
     if (toRestart-- > 0) return;
-    if (bits.isPast || !bits.restart()) throw damaged('the JPEG file lacks a restart marker where it promises one');
+    if (bits.isPast || !bits.restart()) throw damaged('a restart marker is missing in the JPEG file');
     for (const { plane } of parts) plane.prediction = 0;
     run.blocks = 0;
     toRestart = tables.restartInterval - 1;
@@ -55,7 +55,7 @@ export function decodeScan(
     plane.isScanned = true;
   }
   if (parts.length === 1) {
-    // A component alone is stored without the blocks that only fill its last unit.
+    // A scan of one component omits the blocks that only fill its last unit.
     const [{ plane, decode }] = parts;
     const columns = Math.ceil(plane.width / 8);
     const rows = Math.ceil(plane.height / 8);
@@ -93,7 +93,7 @@ function readScanHeader(segment: ByteReader, { progressive }: Frame, planes: Pla
     const tables = segment.u8();
     const plane = planes.find((plane) => plane.id === id);
     if (plane === undefined || tables >> 4 > 3 || (tables & 15) > 3) {
-      throw damaged('a scan of the JPEG file names a component or table that cannot be');
+      throw damaged('a scan of the JPEG file names an invalid component or table');
     }
     return { plane, dc: tables >> 4, ac: tables & 15 };
   });
@@ -101,18 +101,19 @@ function readScanHeader(segment: ByteReader, { progressive }: Frame, planes: Pla
   const end = segment.u8();
   const approximation = segment.u8();
   if (!progressive) {
-    if (start !== 0 || approximation !== 0) throw damaged('a scan of the JPEG file is progressive, its frame is not');
+    if (start !== 0 || approximation !== 0)
+      throw damaged('the JPEG file has a progressive scan in a frame that is not progressive');
     return { selected, band: { start: 0, end: 63, high: 0, low: 0 } };
   }
   const band = { start, end, high: approximation >> 4, low: approximation & 15 };
   if (start > 63 || end > 63 || start > end || band.high > 13 || band.low > 13) {
     throw damaged('a scan of the JPEG file has impossible coefficients');
   }
-  if (start === 0 ? end !== 0 : n !== 1) throw damaged('a scan of the JPEG file mixes what must be apart');
+  if (start === 0 ? end !== 0 : n !== 1) throw damaged('a scan of the JPEG file mixes DC and other coefficients');
   return { selected, band };
 }
 
-/** The way in which one component is decoded in a scan. */
+/** Makes the decoder of one component's blocks in a scan. */
 function blockDecoder(
   bits: BitReader,
   { progressive }: Frame,
@@ -150,6 +151,6 @@ function blockDecoder(
 }
 
 function present<Table>(table: Table | undefined): Table {
-  if (table === undefined) throw damaged('the JPEG file uses a table that it does not have');
+  if (table === undefined) throw damaged('the JPEG file uses a table that it does not define');
   return table;
 }

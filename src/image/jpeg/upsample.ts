@@ -1,5 +1,5 @@
 /**
- * @file Brings a component that is stored at a lower resolution to the size of the picture, in the arithmetic of stb_image.
+ * @file Enlarges a component that is stored at a lower resolution to the size of the picture, in the arithmetic of stb_image.
  */
 
 /** One row of a component at full width. `near` and `far` begin with the samples of the nearer and the other stored row. */
@@ -7,7 +7,7 @@ export type Upsampler = (near: Uint8Array, far: Uint8Array, out: Uint8Array) => 
 
 /**
  * @param hs how many times coarser the component is across
- * @param vs and down
+ * @param vs how many times coarser it is down
  * @param width stored samples of a row
  */
 export function upsamplerOf(hs: number, vs: number, width: number): Upsampler {
@@ -34,7 +34,7 @@ function doubleAcross(s: Uint8Array, w: number, out: Uint8Array): Uint8Array {
     out[2 * i + 1] = (3 * s[i] + s[i + 1] + 2) >> 2;
   }
   if (w > 1) {
-    // The weights are the other way round here than everywhere else: stb_image has it so.
+    // The weights are swapped here, as in stb_image.
     out[2 * w - 2] = (3 * s[w - 2] + s[w - 1] + 2) >> 2;
     out[2 * w - 1] = s[w - 1];
   }

@@ -1,5 +1,5 @@
 /**
- * @file The chunks of a PNG file: its header, palette and transparency, and where the packed pixels lie.
+ * @file The chunks of a PNG file: its header, palette and transparency, and the packed pixels.
  */
 import { ByteReader } from '../byte-reader.ts';
 import { damaged, unsupported } from '../errors.ts';
@@ -39,7 +39,7 @@ export interface PngFile extends PngHeader {
 
 const SIGNATURE_BYTES = 8;
 
-/** @throws ImageError for a header that is damaged or says what PNG does not have */
+/** @throws ImageError for a header that is damaged or contains values that PNG does not define */
 export function readPngHeader(bytes: Uint8Array): PngHeader {
   const reader = new ByteReader(bytes, SIGNATURE_BYTES);
   const length = reader.u32be();
@@ -50,17 +50,19 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   const height = reader.u32be();
   const [depth, colorType, compression, filter, interlace] = reader.take(5);
   if (!depthsOf[colorType]?.includes(depth)) {
-    throw damaged(`PNG has no pictures of colour type ${colorType} with ${depth} bits`);
+    throw damaged(`PNG does not define pictures of colour type ${colorType} with ${depth} bits`);
   }
   if (compression !== 0 || filter !== 0 || interlace > 1) {
-    throw damaged(`PNG has no compression ${compression}, filter method ${filter} or interlacing ${interlace}`);
+    throw damaged(
+      `PNG does not define compression ${compression}, filter method ${filter} or interlacing ${interlace}`,
+    );
   }
   return { width, height, depth, colorType, samples: samplesOf[colorType], interlaced: interlace === 1 };
 }
 
 /**
- * Reads the chunks up to the end of the file. A file that ends within a chunk gives what it has; checksums are not
- * compared, as llama.cpp does not.
+ * Reads the chunks up to the end of the file. A chunk that the file cuts short is read as far as it goes. Checksums are not compared;
+ * llama.cpp does not compare them either.
  */
 export function readPngFile(bytes: Uint8Array): PngFile {
   const header = readPngHeader(bytes);
@@ -79,7 +81,7 @@ export function readPngFile(bytes: Uint8Array): PngFile {
     else if (type === 'PLTE') palette = data;
     else if (type === 'tRNS') transparency = data;
     else if (type === 'eXIf') orientation = exifOrientation(data);
-    // A chunk whose name begins with a capital letter is one that a decoder must understand.
+    // Decoders must understand chunks whose names begin with a capital letter.
     else if (/^[A-Z]/.test(type))
       throw unsupported(`the PNG file has a chunk ${JSON.stringify(type)}, which is unknown`);
   }

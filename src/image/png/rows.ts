@@ -4,7 +4,7 @@
 import { damaged } from '../errors.ts';
 import type { PngFile, PngHeader } from './header.ts';
 
-/** Packed bytes that are unpacked at a time: at deflate's largest ratio they give 8 MB. */
+/** Number of packed bytes that are unpacked at a time. At deflate's largest ratio they expand to 8 MB. */
 const STEP_BYTES = 8 * 1024;
 
 /** Part of the picture that is stored together: all of it, or one pass of Adam7. */
@@ -42,7 +42,7 @@ function passesOf({ width, height, interlaced }: PngHeader): Pass[] {
 }
 
 /**
- * Calls `onRow` with the samples of each row as they are stored. The array is used again for the next but one row.
+ * Calls `onRow` with the samples of each row as they are stored. The array is reused two rows later.
  * @throws ImageError when the packed data is damaged or holds fewer rows than the header says
  */
 export async function readRows(file: PngFile, onRow: (row: Uint8Array, y: number, pass: Pass) => void): Promise<void> {
@@ -62,7 +62,7 @@ export async function readRows(file: PngFile, onRow: (row: Uint8Array, y: number
   if (!rows.complete) throw damaged('the packed pixels end before the picture is complete');
 }
 
-/** Puts unpacked bytes together to rows, and undoes their filters. */
+/** Assembles unpacked bytes into rows and undoes their filters. */
 class RowBuilder {
   complete = false;
   failure: Error | undefined;
@@ -101,7 +101,7 @@ class RowBuilder {
 
   #endRow(): void {
     if (this.#filter > 4) {
-      this.failure = damaged(`PNG has no filter ${this.#filter}`);
+      this.failure = damaged(`PNG does not define filter ${this.#filter}`);
       return;
     }
     undoFilter(this.#filter, this.#row, this.#above, Math.ceil(this.#bitsPerPixel / 8));

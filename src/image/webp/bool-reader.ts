@@ -1,5 +1,5 @@
 /**
- * @file The arithmetic decoder of VP8: bits whose probabilities are known.
+ * @file The arithmetic decoder of VP8, which decodes bits with known probabilities.
  */
 
 export class BoolReader {
@@ -8,9 +8,9 @@ export class BoolReader {
   #value = 0;
   /** Bits in `value` beyond the 8 that the next decision compares. */
   #nBits = -8;
-  /** Less one. */
+  /** The range minus one. */
   #range = 254;
-  /** Whether more was read than there is; what is beyond counts as zeros. */
+  /** Whether more was read than there is. Bits beyond the end are zeros. */
   isPast = false;
 
   constructor(bytes: Uint8Array) {

@@ -3,7 +3,7 @@
  */
 import type { BoolReader } from './bool-reader.ts';
 
-/** Where the coefficient at a place of the stored order stands in the 4x4 block. */
+/** Position in the 4x4 block of each coefficient in stored order. */
 const zigzag = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
 /** The band of probabilities for each coefficient, and for the one after the last. */
 const bands = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
@@ -19,15 +19,15 @@ const BRANCHES = 11;
 const PER_BAND = 3 * BRANCHES;
 const PER_KIND = 8 * PER_BAND;
 
-/** Kinds of blocks, each with probabilities of its own. */
+/** Kinds of blocks. Each has its own probabilities. */
 export const blockKind = { lumaWithoutDc: 0, lumaDc: 1, chroma: 2, luma: 3 } as const;
 
 /**
  * Reads the coefficients of one 4x4 block, multiplied by their factors.
  * @param first 1 where the DC coefficient is stored elsewhere
- * @param context how many of the two neighbours (above, left) have coefficients
- * @param out gets the 16 coefficients at `at`
- * @returns the place after the last coefficient that is not 0
+ * @param context the number of neighbours (above, left) with coefficients
+ * @param out receives the 16 coefficients at `at`
+ * @returns the index after the last coefficient that is not 0
  */
 export function readBlock(
   bits: BoolReader,
@@ -80,7 +80,7 @@ function readLarge(bits: BoolReader, p: Uint8Array, at: number): number {
 
 const rows = new Int32Array(16);
 
-/** From the transformed DC coefficients to the DC coefficients of 16 blocks, each at the begin of its 16 in `out`. */
+/** Transforms the DC coefficients of 16 blocks and stores each as the first of its block's 16 values in `out`. */
 export function spreadDc(dc: Int16Array, out: Int16Array): void {
   for (let i = 0; i < 4; i++) {
     const a0 = dc[i] + dc[12 + i];

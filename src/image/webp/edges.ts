@@ -77,10 +77,10 @@ function smooth6(s: Uint8Array, at: number, step: number): void {
   }
 }
 
-/** What the filter must know of a macroblock. */
+/** What the filter needs to know about a macroblock. */
 export interface MacroblockEdges {
   readonly filter: EdgeFilter;
-  /** Whether the edges between its own blocks are smoothed, too. */
+  /** Whether the edges between the macroblock's own blocks are also smoothed. */
   readonly hasInner: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
- * @file WebP: lossy and lossless pictures, with or without alpha; of an animation, the first frame.
+ * @file WebP: lossy and lossless pictures, with or without alpha; of an animation only the first frame.
  *
- * Our own decoder, so that a picture has the same pixels in every runtime; they are those of libwebp.
+ * The decoder is our own, so that a picture has the same pixels in every runtime; they equal those of libwebp.
  */
 import { ByteReader, endsEarly } from '../byte-reader.ts';
 import { damaged } from '../errors.ts';
@@ -22,7 +22,7 @@ export const webp: ImageFormat = {
   decode,
 };
 
-/** One picture: colours, and alpha if it is stored beside them. */
+/** One stored picture: colours, and separate alpha if there is any. */
 interface StoredFrame {
   readonly lossy?: Uint8Array;
   readonly lossless?: Uint8Array;
@@ -30,10 +30,10 @@ interface StoredFrame {
 }
 
 interface WebpFile {
-  /** Size of the whole, where the file states one. */
+  /** Size of the whole picture, if the file states one. */
   readonly canvas: ImageHeader | undefined;
   readonly frame: StoredFrame;
-  /** Where the first frame of an animation stands. */
+  /** Position of the first frame of an animation. */
   readonly place: { readonly x: number; readonly y: number } | undefined;
   readonly orientation: number;
 }
@@ -41,13 +41,13 @@ interface WebpFile {
 const RIFF_HEADER_BYTES = 12;
 const FRAME_HEADER_BYTES = 16;
 
-/** Content of the chunks by name; of those that are there twice, the first. */
+/** Content of the chunks by name. Of chunks with the same name, the first counts. */
 function readChunks(reader: ByteReader): Map<string, Uint8Array> {
   const chunks = new Map<string, Uint8Array>();
   while (reader.left >= 8) {
     const name = reader.text(4);
     const length = reader.u32le();
-    // What stands after the pixels may be cut off, the pixels themselves may not.
+    // Chunks after the pixels may be cut off, the pixels may not.
     const isCut = length > reader.left;
     if (isCut && ['VP8 ', 'VP8L', 'ANMF', 'ALPH'].includes(name) && !chunks.has(name)) throw endsEarly();
     const content = reader.take(Math.min(length, reader.left));
@@ -114,7 +114,7 @@ function decodeFrame(frame: StoredFrame, size: ImageHeader, wantAlpha: boolean):
   return { ...size, rgb, alpha: wantAlpha ? Uint8Array.from(pixels, (pixel) => pixel >>> 24) : undefined };
 }
 
-/** A frame on a canvas that is black and transparent elsewhere. */
+/** Places a frame on a black, transparent canvas. */
 function placed(image: DecodedImage, canvas: ImageHeader, x0: number, y0: number, wantAlpha: boolean): DecodedImage {
   const { width, height } = canvas;
   const rgb = new Uint8Array(3 * width * height);

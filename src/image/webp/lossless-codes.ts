@@ -51,14 +51,14 @@ export class LowBits {
       first = (first + count) << 1;
       value <<= 1;
     }
-    throw damaged('the packed pixels of the WebP file are damaged: no such code');
+    throw damaged('the packed pixels of the WebP file are damaged: unknown code');
   }
 }
 
 const FAST_BITS = 8;
 const MAX_BITS = 15;
 
-/** A prefix code: shorter codes come first, codes of one length are numbered through. */
+/** A prefix code: shorter codes come first; codes of one length are numbered consecutively. */
 export interface PrefixCode {
   /** Length of the longest code; 0 where there is one symbol, which takes no bits. */
   readonly longest: number;
@@ -83,7 +83,7 @@ function singleSymbol(symbol: number): PrefixCode {
 }
 
 /**
- * @param lengths bits of each symbol's code; 0 for symbols that do not occur
+ * @param lengths the number of bits of each symbol's code; 0 for symbols that do not occur
  * @throws ImageError unless every sequence of bits is a code
  */
 function prefixCode(lengths: Uint8Array): PrefixCode {

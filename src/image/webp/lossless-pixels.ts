@@ -14,7 +14,7 @@ type Codes = readonly PrefixCode[];
 
 /**
  * Reads a picture of ARGB pixels.
- * @param isMain the picture itself, in which areas may have codes of their own, and not one that describes it
+ * @param isMain whether this is the picture itself, whose areas may have their own codes, and not an auxiliary picture
  */
 export function readPixels(bits: LowBits, width: number, height: number, isMain: boolean): Uint32Array {
   const cacheBits = bits.read(1) ? bits.read(4) : 0;
@@ -35,12 +35,12 @@ export function readPixels(bits: LowBits, width: number, height: number, isMain:
   return decodePixels(bits, { width, height, groups, areas, areaBits, cacheBits });
 }
 
-/** How many areas of `2 ** bits` pixels a side has. */
+/** The number of areas of `2 ** bits` pixels along a side. */
 export function areasOf(side: number, bits: number): number {
   return Math.ceil(side / (1 << bits));
 }
 
-/** Groups that no area uses are read and thrown away. */
+/** Groups that no area uses are read and discarded. */
 function readGroups(bits: LowBits, nGroups: number, nCached: number, areas: Uint32Array | undefined): Codes[] {
   const scratch = new Uint8Array(MAX_SYMBOLS);
   const used = new Uint8Array(nGroups);
@@ -115,7 +115,7 @@ function hash(pixel: number, bits: number): number {
   return Math.imul(0x1e35a7bd, pixel) >>> (32 - bits);
 }
 
-/** A length or distance: a code, and more bits for the larger ones. */
+/** A length or distance: a code, followed by more bits for large values. */
 function readCount(bits: LowBits, code: number): number {
   if (code < 4) return code + 1;
   const more = (code - 2) >> 1;

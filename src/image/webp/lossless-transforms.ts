@@ -1,9 +1,9 @@
 /**
- * @file What an encoder of lossless WebP does to pixels before it packs them, undone.
+ * @file Undoes the transforms that an encoder of lossless WebP applies to pixels before it packs them.
  */
 import { areasOf } from './lossless-pixels.ts';
 
-/** Undoes one transform: pixels of the transformed picture to pixels of the one before. */
+/** Undoes one transform. */
 export type Inverse = (pixels: Uint32Array) => Uint32Array;
 
 /** Adds the channels of two pixels, each modulo 256. */
@@ -21,7 +21,7 @@ function clamp(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/** Puts a pixel together of what `channel` makes of each channel (by its shift). */
+/** Assembles a pixel from the values that `channel` returns for each channel (by its shift). */
 function perChannel(channel: (shift: number) => number): number {
   return ((channel(24) << 24) | (channel(16) << 16) | (channel(8) << 8) | channel(0)) >>> 0;
 }
@@ -78,7 +78,7 @@ export function undoPrediction(width: number, modes: Uint32Array, bits: number):
       const modeRow = (y >> bits) * modesPerRow;
       for (let x = 1, i = at + 1; x < width; x++, i++) {
         const predict = predictors[(modes[modeRow + (x >> bits)] >>> 8) & 15];
-        // To the right of the last pixel of the row above stands the first one of this row.
+        // The pixel to the right of the last one of the row above is the first one of this row.
         const above = i - width;
         pixels[i] = addPixels(pixels[i], predict(pixels[i - 1], pixels[above], pixels[above + 1], pixels[above - 1]));
       }
@@ -121,8 +121,8 @@ export const undoSubtractGreen: Inverse = (pixels) => {
 };
 
 /**
- * From numbers of palette entries, several in one pixel where the palette is small, to their colours.
- * @param bits a pixel holds `2 ** bits` numbers
+ * Replaces indices of palette entries by their colours. With a small palette, one pixel holds several indices.
+ * @param bits a pixel holds `2 ** bits` indices
  */
 export function undoPalette(width: number, height: number, palette: Uint32Array, bits: number): Inverse {
   const packedWidth = areasOf(width, bits);

@@ -21,10 +21,10 @@ export function readLosslessHeader(chunk: Uint8Array): ImageHeader {
 
 function startOf(chunk: Uint8Array): { bits: LowBits; size: ImageHeader } {
   const bits = new LowBits(chunk);
-  if (bits.read(8) !== 0x2f) throw damaged('the lossless part of the WebP file does not begin as it must');
+  if (bits.read(8) !== 0x2f) throw damaged('the lossless part of the WebP file does not begin with its signature');
   const size = { width: bits.read(14) + 1, height: bits.read(14) + 1 };
   bits.read(1);
-  if (bits.read(3) !== 0) throw damaged('the lossless part of the WebP file is of an unknown version');
+  if (bits.read(3) !== 0) throw damaged('the lossless part of the WebP file has an unknown version');
   return { bits, size };
 }
 
@@ -34,7 +34,7 @@ export function decodeLossless(chunk: Uint8Array): Uint32Array {
   return decodeTransformed(bits, size.width, size.height);
 }
 
-/** Pixels without a header before them, as alpha channels are stored. */
+/** Decodes pixels without a header, as alpha channels store them. */
 export function decodeHeaderless(bytes: Uint8Array, { width, height }: ImageHeader): Uint32Array {
   return decodeTransformed(new LowBits(bytes), width, height);
 }

@@ -23,7 +23,7 @@ export function decodeLossy(chunk: Uint8Array): ImageHeader & { rgb: Uint8Array 
   return { width: header.width, height: header.height, rgb: toRgb(header, frame.planes) };
 }
 
-/** Where the chroma planes keep their flags behind the four of luma, above and to the left of a macroblock. */
+/** Indices of the flags of the chroma planes, above and to the left of a macroblock. They follow the four flags of luma. */
 const [FLAGS_U, FLAGS_V, FLAG_DC, N_FLAGS] = [4, 6, 8, 9];
 
 class Frame {
@@ -155,20 +155,20 @@ class Frame {
     }
   }
 
-  /** Block by block, since each is predicted from the ones before. */
+  /** Builds block by block, because each block is predicted from earlier ones. */
   #buildBlocks(column: number, row: number): void {
     const [plane] = this.planes;
     const { samples, stride } = plane;
     const start = indexOf(plane, 16 * column, 16 * row);
     const aboveRight = start - stride + 16;
-    // Nothing is to the right of the last macroblock: the last sample above it stands there, too.
+    // Nothing is to the right of the last macroblock: the last sample above it is repeated there.
     if (row > 0 && column === this.#header.columns - 1) {
       samples.fill(samples[aboveRight - 1], aboveRight, aboveRight + 4);
     }
     for (let y = 0, i = 0; y < 4; y++) {
       for (let x = 0; x < 4; x++, i++) {
         const at = start + 4 * (y * stride + x);
-        // The blocks of the last column look above the macroblock, since what is beside it does not exist yet.
+        // The blocks of the last column use the row above the macroblock, because the macroblock to the right is not decoded yet.
         predictBlock(plane, at, this.#modes[i], x < 3 ? at - stride + 4 : aboveRight);
         addBlock(this.#coefficients, 16 * i, samples, at, stride);
       }

@@ -1,5 +1,5 @@
 /**
- * @file Prediction of blocks from the samples above and to the left of them.
+ * @file Predicts blocks from the samples above and to the left of them.
  */
 import { clamp } from './coefficients.ts';
 
@@ -14,7 +14,7 @@ export interface SamplePlane {
 
 /** @param width a multiple of the block size, like `height` */
 export function newPlane(width: number, height: number): SamplePlane {
-  // One sample to the left; four to the right of the first row, which the last block looks at.
+  // One sample to the left; four to the right of the first row, which the last block reads.
   const stride = width + 5;
   const samples = new Uint8Array(stride * (height + 1));
   samples.fill(127, 0, stride);
@@ -29,7 +29,7 @@ export function indexOf({ stride }: SamplePlane, x: number, y: number): number {
 
 /**
  * Predicts a square of 8 or 16 samples.
- * @param hasTop whether there are blocks above; `hasLeft` likewise: DC leaves out what is only a border
+ * @param hasTop whether there are blocks above; `hasLeft` likewise: DC ignores samples of the border
  */
 export function predictSquare(
   { samples, stride }: SamplePlane,
@@ -72,9 +72,9 @@ function predictGradient(samples: Uint8Array, at: number, stride: number, size: 
 }
 
 /**
- * For the modes of 4x4 blocks along a diagonal: for each sample, row by row, which mean of neighbours it is. A number n is the
- * mean of edge samples n-1, n and n+1 (weights 1, 2, 1); n + 16 is the mean of edge samples n and n+1. The edge goes from
- * the bottom left (0, which is there twice) up to the corner (5) and to the right above (13, twice).
+ * The predictions of 4x4 blocks along a diagonal: for each sample, row by row, the mean of neighbours that it equals. A number n is the
+ * mean of edge samples n-1, n and n+1 (weights 1, 2, 1); n + 16 is the mean of edge samples n and n+1. The edge runs from the bottom left
+ * (0, which occurs twice) up to the corner (5) and to the right above (13, twice).
  */
 const diagonals: readonly (readonly number[])[] = [
   // RD: down to the right
@@ -99,7 +99,7 @@ export function predictBlock({ samples, stride }: SamplePlane, at: number, kind:
     predictGradient(samples, at, stride, 4);
     return;
   }
-  // l[0] to l[3] from the bottom up are edge[1] to edge[4], the corner is edge[5], above are edge[6] to edge[13].
+  // l[0] to l[3], from the bottom up, are edge[1] to edge[4]; the corner is edge[5]; the samples above are edge[6] to edge[13].
   for (let i = 0; i < 4; i++) {
     edge[4 - i] = samples[at + i * stride - 1];
     edge[6 + i] = samples[at - stride + i];

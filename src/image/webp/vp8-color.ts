@@ -1,10 +1,10 @@
 /**
- * @file From the planes of a VP8 frame to R, G, B: chroma is brought to full size, then converted, in libwebp's arithmetic.
+ * @file Converts the planes of a VP8 frame to R, G, B: chroma is enlarged to full size, then converted, in libwebp's arithmetic.
  */
 import type { ImageHeader } from '../pixels.ts';
 import { indexOf, type SamplePlane } from './predict.ts';
 
-/** @param planes luma at full size, and two of chroma at half of it */
+/** @param planes luma at full size, and two chroma planes at half of it */
 export function toRgb({ width, height }: ImageHeader, planes: readonly SamplePlane[]): Uint8Array {
   const rgb = new Uint8Array(width * height * 3);
   const [luma, u, v] = planes;
@@ -29,7 +29,7 @@ export function toRgb({ width, height }: ImageHeader, planes: readonly SamplePla
   return rgb;
 }
 
-/** One row: the nearer stored row counts 3 times as much as the other, and so does the nearer sample in it. */
+/** One row: the nearer stored row weighs 3 times as much as the other, and so does the nearer sample in each row. */
 function upsample(s: Uint8Array, near: number, far: number, n: number, width: number, out: Uint8Array): void {
   let [nearLeft, farLeft] = [s[near], s[far]];
   out[0] = (3 * nearLeft + farLeft + 2) >> 2;

@@ -1,5 +1,5 @@
 /**
- * @file The header of a VP8 key frame, which is what lossy WebP holds.
+ * @file The header of a VP8 key frame, the content of lossy WebP.
  */
 import { endsEarly } from '../byte-reader.ts';
 import { damaged } from '../errors.ts';
@@ -25,11 +25,11 @@ export interface Vp8Header extends ImageHeader {
   /** Macroblocks across and down. */
   readonly columns: number;
   readonly rows: number;
-  /** Stands behind the header: modes of the macroblocks follow. */
+  /** Positioned after the header: modes of the macroblocks follow. */
   readonly modes: BoolReader;
   /** Coefficients; row `y` is in partition `y` modulo their number. */
   readonly partitions: readonly BoolReader[];
-  /** Probabilities that choose a macroblock's segment; `undefined` where all are of segment 0. */
+  /** Probabilities that choose a macroblock's segment; `undefined` if all are in segment 0. */
   readonly segmentTree: readonly number[] | undefined;
   /** For each segment. */
   readonly factors: readonly Factors[];
@@ -37,7 +37,7 @@ export interface Vp8Header extends ImageHeader {
   readonly filters: readonly (readonly [EdgeFilter, EdgeFilter])[];
   readonly simpleFilter: boolean;
   readonly coefficients: Uint8Array;
-  /** Probability that a macroblock has coefficients; `undefined` where this is not said. */
+  /** Probability that a macroblock has no coefficients; `undefined` if the file does not give it. */
   readonly skipProbability: number | undefined;
 }
 
@@ -48,7 +48,7 @@ export function readVp8Size(chunk: Uint8Array): ImageHeader {
   if (chunk.length < FRAME_BYTES) throw endsEarly();
   const [tag, , , a, b, c, w0, w1, h0, h1] = chunk;
   if (tag & 1 || a !== 0x9d || b !== 0x01 || c !== 0x2a) {
-    throw damaged('the lossy part of the WebP file does not begin as it must');
+    throw damaged('the lossy part of the WebP file does not begin with its signature');
   }
   return { width: ((w1 << 8) | w0) & 0x3fff, height: ((h1 << 8) | h0) & 0x3fff };
 }
@@ -59,7 +59,7 @@ export function readVp8Header(chunk: Uint8Array): Vp8Header {
   const end = FRAME_BYTES + modesBytes;
   if (end > chunk.length) throw endsEarly();
   const bits = new BoolReader(chunk.subarray(FRAME_BYTES, end));
-  // Colour space and whether values need clamping: there is one of each.
+  // Colour space and clamping: both have only one value.
   bits.number(2);
   const segments = readSegments(bits);
   const filter = readFilter(bits);
@@ -87,7 +87,7 @@ export function readVp8Header(chunk: Uint8Array): Vp8Header {
 }
 
 interface Segments {
-  /** Whether values are used instead of the frame's own, not added to them. */
+  /** Whether values replace the frame's own instead of being added to them. */
   readonly absolute: boolean;
   readonly qualities: readonly number[];
   readonly levels: readonly number[];

@@ -51,7 +51,7 @@ export const defaultCoefficients = Uint8Array.from([
   128, 128,
 ]);
 
-/** How probable it is that a file changes each of them. */
+/** The probability that a file changes each of them. */
 export const coefficientUpdates = Uint8Array.from([
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 176, 246, 255, 255, 255, 255, 255, 255, 255, 255, 255, 223, 241,

@@ -1,5 +1,5 @@
 /**
- * @file The backend of one worker: carries out what the operations have recorded.
+ * @file The backend of one worker: executes what the operations have recorded.
  */
 import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import { checkBatch, checkTableRows } from '../../tensor/batch.ts';
@@ -25,17 +25,17 @@ import { fillWeight, WasmWeight } from './weights.ts';
 export interface WasmOptions {
   /** Default `high`. */
   readonly precision?: Precision;
-  /** What `prepareWasm` made; default: one thread, nothing shared. */
+  /** The result of `prepareWasm`; default: one thread, nothing shared. */
   readonly setup?: WasmSetup;
-  /** Which worker of the team this is; default 0. */
+  /** The index of this worker in the team; default 0. */
   readonly rank?: number;
 }
 
 /** The wasm backend. */
 export interface WasmBackend extends Backend {
-  /** How many workers take part in the forwards from now on: ranks 0 … n−1. */
+  /** Sets the number of workers that take part in forwards from now on: ranks 0 … n−1. */
   setTeam(n: number): void;
-  /** Time and work of each operation of this rank while it is set. */
+  /** Collects time and work of each operation of this rank while it is set. */
   profile: Profile | undefined;
   /** Bytes of WebAssembly memory in use. */
   readonly memoryBytes: number;
@@ -46,7 +46,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   const { precision = 'high', rank = 0 } = options;
   const setup = options.setup ?? (await prepareWasm());
   if (!Number.isInteger(rank) || rank < 0 || rank >= setup.nThreads) {
-    throw new RangeError(`there is no rank ${rank} in a team of ${setup.nThreads}`);
+    throw new RangeError(`rank ${rank} does not exist in a team of ${setup.nThreads}`);
   }
   const kernels = await instantiateKernels(setup.module, setup.memory);
   return new WasmForwards(kernels, setup, rank, await chooseProducts(precision, setup));
@@ -68,13 +68,13 @@ class WasmForwards implements WasmBackend {
   readonly #recorder: Recorder<WasmWeight>;
   #observer: Observer | undefined;
   #filling: Promise<void> = Promise.resolve();
-  /** Bytes that filling takes for any weight so far; each rank has as many of its own. */
+  /** The largest staging memory that filling a weight has needed so far; each rank has its own. */
   #stagingBytes = 0;
   /** Plans of forwards, by what they do and how ranks divide them. They hold for every plain batch. */
   readonly #plans = new Map<string, KeptPlan>();
-  /** What the plan of the next forward is kept as. */
+  /** The key under which the plan of the next forward is kept. */
   #keepAs: string | undefined;
-  /** The forward whose results still lie in memory. */
+  /** The forward whose results are still in memory. */
   #done: { target: GraphTensor; runtime: Runtime } | undefined;
 
   constructor(kernels: Kernels, setup: WasmSetup, rank: number, products: ProductChoice) {
@@ -196,7 +196,7 @@ class WasmForwards implements WasmBackend {
     }
   }
 
-  /** Computes `target`, unless it is what was computed last. */
+  /** Computes `target`, unless it was the last tensor computed. */
   #run(recording: Recording<WasmWeight>, target: GraphTensor): Runtime {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps, nSeq, observed } = recording;
@@ -253,7 +253,7 @@ class WasmForwards implements WasmBackend {
     return rt;
   }
 
-  /** Shows what has been named to the observer; all ranks take part. */
+  /** Shows named tensors to the observer; all ranks take part. */
   #show(recording: Recording<WasmWeight>, rt: Runtime): void {
     const named = recording.takeNamed();
     if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
@@ -265,7 +265,7 @@ class WasmForwards implements WasmBackend {
     if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
   }
 
-  /** Collects the rows of all ranks, end to end behind the slabs, and copies them out at once. */
+  /** Collects the rows of all ranks contiguously after the slabs and copies them out at once. */
   #values(rt: Runtime, x: GraphTensor): Float32Array {
     const memory = this.#alive();
     memory.ensure(rt.end + rt.allRows(x) * x.cols * 4);

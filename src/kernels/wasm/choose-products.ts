@@ -1,5 +1,5 @@
 /**
- * @file Which form of products a precision takes on this engine.
+ * @file Chooses the form of products for a precision on this engine.
  */
 import type { GgmlType } from '../../gguf/ggml-types.ts';
 import type { Precision } from '../../tensor/backend.ts';
@@ -21,7 +21,7 @@ export interface ProductChoice {
   readonly note: string;
 }
 
-/** The products of a precision, as far as this engine has them. */
+/** The products of a precision, as far as this engine supports them. */
 export async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<ProductChoice> {
   if (precision === 'exact') return { exact: true, of: () => f32, note: '' };
   const int16: ProductChoice = { exact: false, of: () => i16, note: '' };

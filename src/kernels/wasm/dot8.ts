@@ -1,23 +1,21 @@
 /**
- * @file What the engine's 8-bit dot product can do. WebAssembly leaves open how it treats activations above 127: signed, unsigned, or
- * with sums that saturate. One answer holds for an engine on a CPU, so a few products tell it.
+ * @file Finds out what the engine's 8-bit dot product can do. WebAssembly leaves open how it treats activations above 127: as signed, as
+ * unsigned, or with saturating sums. The behaviour is fixed for an engine on a CPU, so a few products reveal it.
  */
 import { tryKernels } from './kernels.ts';
 
-/** Where two groups of activations, weights and sums lie in the probe's own memory; values in a row. */
+/** Addresses of two groups of activations, weights and sums in the probe's own memory; values in a row. */
 const [a, w, t, k] = [0x10000, 0x11000, 0x12000, 32];
 const groupBytes = 4 * k;
 
-/** The module whose products are asked for. */
+/** The module whose products are probed. */
 interface Engine {
   readonly module: WebAssembly.Module;
   readonly relaxed: boolean;
   readonly nThreads: number;
 }
 
-/**
- * Largest activation for which the sums are exact: 255, 127, or 0 where there is no such product or it is wrong (V8 11 doubles it).
- */
+/** Largest activation with exact sums: 255, 127, or 0 if the product is missing or wrong (V8 11 doubles it). */
 export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
   if (!setup.relaxed) return 0;
   const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
@@ -31,7 +29,7 @@ export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
   return 0;
 }
 
-/** Whether the products of `fast` for Q4_K are there and right. */
+/** Whether the products of `fast` for Q4_K exist and are correct. */
 export async function dotK4IsExact(setup: Engine): Promise<boolean> {
   if (!setup.relaxed) return false;
   const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
@@ -55,7 +53,7 @@ export async function dotK4IsExact(setup: Engine): Promise<boolean> {
   });
 }
 
-/** Whether `rows` × 16 sums of products are right: of the largest values, which saturate if anything does, and of mixed ones. */
+/** Whether `rows` × 16 sums of products are correct, for the largest values, which saturate first, and for mixed ones. */
 function isExact(levels: number, rows: number, memory: WebAssembly.Memory, run: () => void): boolean {
   const [u8, i8, i32] = [new Uint8Array(memory.buffer), new Int8Array(memory.buffer), new Int32Array(memory.buffer)];
   const activation = (row: number, i: number) =>

@@ -1,12 +1,12 @@
 /**
- * @file The grids of the IQ types in WebAssembly memory. All types that the file format knows have an unpacker in
- * `assembly/unpack*.ts`; seven of them look values up in a grid.
+ * @file The grids of the IQ types in WebAssembly memory. Every type of the file format has an unpacker in `assembly/unpack*.ts`; seven of
+ * them look up values in a grid.
  */
 import type { GgmlTypeName } from '../../gguf/ggml-types.ts';
 import { type IqGridName, iqGrid } from '../../tensor/codecs/iq-grids.ts';
 import { type KernelMemory, tablesAddress } from './memory.ts';
 
-/** Where each grid lies, and how many bytes it has. */
+/** The address and size of each grid. */
 const offsets: Readonly<Record<IqGridName, readonly [offset: number, length: number]>> = {
   IQ1: [0, 16384],
   IQ2_XXS: [16384, 2048],
@@ -26,7 +26,7 @@ const gridOf: Partial<Record<GgmlTypeName, IqGridName>> = {
   IQ3_S: 'IQ3_S',
 };
 
-/** Address of the grid that `type` needs; 0 for a type without one. */
+/** Address of the grid that `type` needs; 0 if it needs none. */
 export function gridAddress(type: GgmlTypeName): number {
   const grid = gridOf[type];
   return grid === undefined ? 0 : tablesAddress + offsets[grid][0];

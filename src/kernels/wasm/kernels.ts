@@ -1,5 +1,5 @@
 /**
- * @file The functions that the compiled module exports, and how it is compiled and instantiated.
+ * @file The functions that the compiled module exports, and how the module is compiled and instantiated.
  */
 import type { Activation } from '../../tensor/ops.ts';
 import { bindKernels, gelu, geluErf, geluQuick, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
@@ -17,18 +17,18 @@ export const activationCodes: Readonly<Record<Activation, number>> = {
   tanh,
 };
 
-/** A compiled module and what it may use. Can be sent to workers. */
+/** A compiled module and the features that it uses. Can be sent to workers. */
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
-  /** Relaxed multiply-add is in use. */
+  /** Whether relaxed multiply-add is in use. */
   readonly relaxed: boolean;
 }
 
 /**
- * Compiles the kernels: with relaxed SIMD where the runtime accepts it and `mayRelax` allows it.
+ * Compiles the kernels: with relaxed SIMD if the runtime accepts it and `mayRelax` allows it.
  * @param shared for a memory that several workers share
- * @param note goes into a custom section: the engine then takes the module for another one than it has compiled before
- * @throws Error where WebAssembly SIMD is missing
+ * @param note is stored in a custom section, so that the engine does not reuse an earlier compilation
+ * @throws Error if WebAssembly SIMD is missing
  */
 export async function compileKernels(shared: boolean, note?: string, mayRelax = true): Promise<CompiledKernels> {
   for (const [text, relaxed] of [
@@ -40,9 +40,7 @@ export async function compileKernels(shared: boolean, note?: string, mayRelax = 
     if (!shared) unshareMemory(bytes);
     if (WebAssembly.validate(bytes)) return { module: await WebAssembly.compile(bytes), relaxed };
   }
-  throw new Error(
-    'the wasm backend needs WebAssembly SIMD, which this runtime does not have; use the reference backend',
-  );
+  throw new Error('the wasm backend needs WebAssembly SIMD, which this runtime lacks; use the reference backend');
 }
 
 /** The kernels over `memory`. */
@@ -53,7 +51,7 @@ export async function instantiateKernels(module: WebAssembly.Module, memory: Web
   return kernels;
 }
 
-/** The kernels over a small memory of their own, to be tried. */
+/** The kernels over a small separate memory, for probes. */
 export async function tryKernels(
   module: WebAssembly.Module,
   shared: boolean,
@@ -82,6 +80,6 @@ function withNote(bytes: Uint8Array, note: string): Uint8Array<ArrayBuffer> {
 function unshareMemory(bytes: Uint8Array): void {
   const pattern = [6, ...new TextEncoder().encode('memory'), 2, 3];
   const at = bytes.findIndex((_, i) => pattern.every((value, j) => bytes[i + j] === value));
-  if (at < 0) throw new Error('the embedded kernel module imports no shared memory; build it again');
+  if (at < 0) throw new Error('the embedded kernel module does not import a shared memory; build it again');
   bytes[at + pattern.length - 1] = 1;
 }

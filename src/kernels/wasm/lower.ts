@@ -1,5 +1,5 @@
 /**
- * @file How each recorded step becomes calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
+ * @file Lowers each recorded step to calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
  */
 import { spansOf, tableRows } from '../../tensor/batch.ts';
 import type { Batch, RowIndex } from '../../tensor/ops.ts';
@@ -19,10 +19,10 @@ import type { WasmWeight } from './weights.ts';
 type Op = Step['op'];
 type Of<O extends Op> = StepOf<O, WasmWeight>;
 
-/** What the scratch of a step depends on besides the step. */
+/** What the size of a step's scratch depends on besides the step. */
 export interface ScratchOf {
   readonly kernels: Kernels;
-  /** Rows of the result that the rank has. */
+  /** Rows of the result that belong to the rank. */
   readonly rows: number;
   readonly batch: Batch;
   readonly nRanks: number;
@@ -34,7 +34,7 @@ interface Lowering<S> {
   run(rt: Runtime, step: S): void;
   /** Bytes of scratch of one rank. */
   scratch?(step: S, of: ScratchOf): number;
-  /** Bytes of scratch that the ranks need together where products are divided by columns. */
+  /** Bytes of scratch that the ranks share where products are divided by columns. */
   shared?(step: S, batch: Batch): number;
   /** Multiply-adds a row of the result, for the profile. */
   macs?(step: S, batch: Batch): number;
@@ -69,7 +69,7 @@ const embedding: Lowering<Of<'embedding'>> = {
   },
 };
 
-/** Addresses of the row numbers and weights of this rank's tokens (0 for row 0 and weights of 1), and where scratch is left. */
+/** Addresses of the row numbers and weights of this rank's tokens (0 for row 0 and weights of 1), and of the remaining scratch. */
 function placeTableRows(rt: Runtime, index: RowIndex): { at: number; weights: number; scratch: number } {
   const { scratch } = rt;
   if (index === 'zero') return { at: 0, weights: 0, scratch };
@@ -288,7 +288,7 @@ export function scratchBytes(step: WasmStep, of: ScratchOf): number {
   return loweringOf(step).scratch?.(step, of) ?? 0;
 }
 
-/** Bytes of scratch that the ranks need together for a step where products are divided by columns. */
+/** Bytes of scratch that the ranks share for a step where products are divided by columns. */
 export function sharedScratchBytes(step: WasmStep, batch: Batch): number {
   return loweringOf(step).shared?.(step, batch) ?? 0;
 }

@@ -1,5 +1,5 @@
 /**
- * @file The one memory of the backend: what lies where, views of it, and how it grows.
+ * @file The backend's memory: its layout, views of it, and how it grows.
  *
  * ```
  * 0        64        256    320        1024         64 KiB            weightsEnd
@@ -11,7 +11,7 @@ import type { Address, Stride } from './kernels.ts';
 
 const pageBytes = 65536;
 
-/** 32-bit addresses end here. */
+/** Limit of 32-bit addresses. */
 export const maxMemoryBytes = 65536 * pageBytes;
 
 /** Int32 words of the barrier, see `team.ts`. */
@@ -29,8 +29,8 @@ export function alignUp(n: number, unit: number): number {
 }
 
 /**
- * Bytes from row to row: a whole number of cache lines, an odd one from 1 KiB on, because rows at the distance of a power
- * of two fall on the same few sets of the cache (4 % of a product).
+ * Bytes from row to row: a whole number of cache lines, from 1 KiB on an odd number. Rows at a distance of a power of two compete for the
+ * same few cache sets (4 % of a product).
  */
 export function rowStride(bytes: number): Stride {
   const stride = alignUp(bytes, 64);
@@ -49,7 +49,7 @@ export class KernelMemory {
     this.memory = memory;
   }
 
-  /** Where the weights end. */
+  /** Address where the weights end. */
   get weightsEnd(): number {
     return this.#end;
   }
@@ -72,7 +72,7 @@ export class KernelMemory {
   }
 
   /**
-   * Addresses for `length` bytes of weights, aligned to 64. The memory grows when they are first used, not here.
+   * Addresses for `length` bytes of weights, aligned to 64. This does not grow the memory; their first use does.
    * @param what named in the error
    * @throws RangeError past 4 GiB
    */
@@ -85,7 +85,7 @@ export class KernelMemory {
 
   /**
    * Makes the first `end` bytes usable.
-   * @throws RangeError when the runtime does not give that much
+   * @throws RangeError when the runtime cannot provide that much
    */
   ensure(end: number): void {
     while (this.memory.buffer.byteLength < end) {
@@ -111,7 +111,7 @@ export class KernelMemory {
 function tooLarge(bytes: number, what: string, cause?: unknown): RangeError {
   const gib = (bytes / 2 ** 30).toFixed(2);
   return new RangeError(
-    `${what} needs ${gib} GiB of WebAssembly memory; the limit is 4 GiB (or what the runtime has left). ` +
+    `${what} needs ${gib} GiB of WebAssembly memory; the limit is 4 GiB (or less if the runtime has less left). ` +
       'Use a smaller quantisation of the model, shorter inputs or fewer tokens in a batch',
     { cause },
   );

@@ -1,21 +1,21 @@
 /**
- * @file Weights that the 4 GiB of a WebAssembly memory do not hold: blocks of the file in plain buffers beside it, of which
- * a forward copies in what it is about to unpack. Beside the products of those blocks the copy is nothing.
+ * @file Weights that do not fit into the 4 GiB of a WebAssembly memory: blocks of the file in plain buffers. A forward copies the blocks
+ * that it is about to unpack. The copy is cheap compared with the products of those blocks.
  */
 import { alignUp } from './memory.ts';
 
-/** Bytes of one buffer: runtimes give several of this size sooner than a large one. */
+/** Size of one buffer in bytes. Runtimes grant several buffers of this size more readily than one large buffer. */
 const bufferBytes = 2 ** 30;
 
-/** Where matrices and tables end up that reach beyond `insideBytes` of WebAssembly memory. Can be sent with `postMessage`. */
+/** Holds matrices and tables beyond the first `insideBytes` of weights. Can be sent with `postMessage`. */
 export interface OutsideSetup {
   readonly buffers: readonly ArrayBufferLike[];
   readonly insideBytes: number;
 }
 
 /**
- * Room for `bytes` bytes of weights; untouched memory takes none.
- * @throws RangeError when the runtime does not give that much
+ * Room for `bytes` bytes of weights; untouched memory uses none.
+ * @throws RangeError when the runtime cannot provide that much
  */
 export function reserveOutside(bytes: number, insideBytes: number, shared: boolean): OutsideSetup {
   try {
@@ -26,13 +26,13 @@ export function reserveOutside(bytes: number, insideBytes: number, shared: boole
     return { buffers, insideBytes };
   } catch (cause) {
     const gib = (bytes / 2 ** 30).toFixed(2);
-    throw new RangeError(`the weights take ${gib} GiB, which this runtime does not give; use a smaller quantisation`, {
+    throw new RangeError(`the weights take ${gib} GiB, more than this runtime provides; use a smaller quantisation`, {
       cause,
     });
   }
 }
 
-/** The buffers as one row of bytes, with a bump allocator that gives every worker of a team the same places. */
+/** The buffers as one sequence of bytes. A bump allocator gives every worker of a team the same addresses. */
 export class OutsideMemory {
   readonly insideBytes: number;
   readonly #buffers: readonly Uint8Array[];
@@ -48,7 +48,7 @@ export class OutsideMemory {
     const at = this.#end;
     this.#end = alignUp(at + length, 64);
     const size = this.#buffers.reduce((sum, { length }) => sum + length, 0);
-    if (this.#end > size) throw new RangeError(`no room for ${what} beside the WebAssembly memory`);
+    if (this.#end > size) throw new RangeError(`${what} does not fit outside the WebAssembly memory`);
     return at;
   }
 
@@ -62,7 +62,7 @@ export class OutsideMemory {
     for (const { part, from } of this.#parts(at, bytes.length)) part.set(bytes.subarray(from, from + part.length));
   }
 
-  /** The parts of `[at, at + length)` that lie in one buffer each, and how many bytes come before them. */
+  /** Splits `[at, at + length)` into the parts that are each in one buffer, with the number of bytes before each part. */
   *#parts(at: number, length: number): Generator<{ part: Uint8Array; from: number }> {
     for (let from = 0; from < length; ) {
       const offset = (at + from) % bufferBytes;

@@ -1,9 +1,9 @@
 /**
- * @file Which recorded steps are done, and where each result will lie.
+ * @file Decides which recorded steps run, and where each result is stored.
  *
- * Memory is planned over the whole list of steps: a result lives from the step that makes it to the last one that reads it, in some
- * *columns* of a slab (floats per row). Divided by rows, every rank has a slab of its own for its own rows, so that ranks never write
- * over each other however far apart they run; by columns, all have one slab together:
+ * Memory is planned over the whole list of steps: from the step that makes it to the last one that reads it, a result occupies some
+ * *columns* of a slab (floats per row). Divided by rows, every rank has its own slab for its own rows, so that ranks never overwrite each
+ * other's results. Divided by columns, all share one slab:
  * ```
  * address(tensor) = slab + rowsOf(slab) · column(tensor) · 4     (and the same for rows of sequences)
  * ```
@@ -20,25 +20,25 @@ import { barriersBefore } from './split.ts';
 import { exchanges, leading, type WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Where results lie in the slabs, in floats a row. */
+/** Positions of results in the slabs, in floats a row. */
 export interface Layout {
   readonly tokenWidth: number;
   readonly sequenceWidth: number;
-  /** By result, never a view. */
+  /** By result, never by view. */
   readonly columns: ReadonlyMap<GraphTensor, number>;
 }
 
-/** What is to be done, and where the results lie. */
+/** The steps to run, and the positions of their results. */
 export interface Plan {
   readonly todo: readonly WasmStep[];
-  /** Before which of them there is a barrier, if any sequence or product is divided. */
+  /** The steps with a barrier before them, if any sequence or product is divided. */
   readonly barriers: readonly boolean[];
   readonly layout: Layout;
 }
 
 /**
- * Picks the steps that `target` needs and gives their results places.
- * @param keepAll nothing is left out or used twice (an observer looks at everything)
+ * Picks the steps that `target` needs and assigns positions to their results.
+ * @param keepAll no step is omitted and no memory is reused (an observer looks at everything)
  * @param byColumns products are divided by columns, so that any rank may read what another has written
  */
 export function plan(
@@ -59,7 +59,7 @@ function fused(steps: readonly WasmStep[], target: GraphTensor): readonly WasmSt
   return fuseRotations(fuseProducts(steps, target, areMultipliedAlike), target);
 }
 
-/** Whether both weights read the same quantised activations, and no panel of the first reaches into the columns of the second. */
+/** Whether both weights read the same quantised activations, and no panel of the first extends into the columns of the second. */
 function areMultipliedAlike(first: WasmWeight, second: WasmWeight): boolean {
   return first.products === second.products && first.n % panelColumns === 0;
 }
@@ -75,7 +75,7 @@ function layOut(
   const columns = new Map<GraphTensor, number>();
   const freed = keepAll ? [] : freedAfter(todo.map(buffersOf), target.base);
   const release = (tensor: GraphTensor) => slabs[tensor.space].give(columns.get(tensor)!, leading(tensor));
-  // What others may read since the last barrier may still be read by a slower rank.
+  // A slower rank may still be reading what it may read since the last barrier.
   const exposed = new Set<GraphTensor>();
   let heldBack: GraphTensor[] = [];
   todo.forEach((step, i) => {

@@ -1,5 +1,5 @@
 /**
- * @file Where the time goes: calls, milliseconds and multiply-adds of each kind of operation.
+ * @file Measures where time goes: calls, milliseconds and multiply-adds of each kind of operation.
  */
 
 /** Sums for one kind of operation. */

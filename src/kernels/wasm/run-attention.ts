@@ -1,5 +1,5 @@
 /**
- * @file Runs attention: for each sequence of which this rank has rows, tells the kernel where all its keys and values lie.
+ * @file Runs attention: for each sequence of which this rank has rows, passes the addresses of all its keys and values to the kernel.
  *
  * Scratch: `[segments | how far queries see ahead | slopes or buckets | bias by distance | the kernel's own]`.
  */
@@ -12,7 +12,7 @@ import { alignUp } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Sequences from this many tokens on are attended in int16, except at `exact`: with fewer, quantising costs what it gains. */
+/** Sequences from this many tokens on are attended in int16, except at `exact`. For shorter ones, quantising costs as much as it saves. */
 const int16Keys = 128;
 const unlimited = 0x3fffffff;
 
@@ -49,7 +49,7 @@ function biasBytes(options: AttentionOptions, nKeys: number): number {
   return values + options.nHead * (2 * nKeys - 1) * 4 + 128;
 }
 
-/** Bytes of scratch of one rank. The longest sequence needs most, also where shorter ones stay in float32. */
+/** Bytes of scratch of one rank. The longest sequence determines it, even if shorter ones stay in float32. */
 export function attentionScratchBytes(
   kernels: Kernels,
   options: AttentionOptions,
@@ -69,7 +69,7 @@ function usesInt16(nKeys: number, exact: boolean): number {
   return !exact && nKeys >= int16Keys ? 1 : 0;
 }
 
-/** Fills the table of what is added to a score by distance; returns its address, 0 without one. */
+/** Fills the table of terms that are added to scores by distance; returns its address, or 0 if there is none. */
 function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables: number, at: number): number {
   const { nHead, alibiMaxBias, scale } = options;
   const centre = nKeys - 1;
@@ -99,7 +99,7 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
 }
 
 /**
- * Query tokens [begin, end) of sequence (or span) `s` that this rank has, the first of them in its row `row`.
+ * Query tokens [begin, end) of sequence (or span) `s` that belong to this rank; the first of them is the rank's row `row`.
  * @param pooled the only row of each sequence that is computed
  */
 function ownQueries(
@@ -148,7 +148,7 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       rt.kernels.setSegment({ segments, i: n++, k: address, ldk: ld, v: value, ldv, rows });
     }
     const length = offsets[s + 1] - offsets[s];
-    // Of the whole sequence, so that a query is computed alike whatever rank it is on.
+    // Taken from the whole sequence, so that a query is computed in the same way on any rank.
     const reach = options.causal ? largest(ahead?.subarray(offsets[s], offsets[s + 1])) : 0;
     if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, end), seen / 4);
     rt.kernels.attendSequence({

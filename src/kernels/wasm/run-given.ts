@@ -1,10 +1,10 @@
 /**
- * @file Brings the rows that come with a batch into the rows of this rank.
+ * @file Copies the rows that come with a batch to the rows of this rank.
  */
 import type { StepOf } from '../graph/step.ts';
 import type { Runtime } from './runtime.ts';
 
-/** `y[t]` = columns of the row that token `t` is given, added to the row of the input or in place of it. */
+/** `y[t]` = columns of the row that token `t` is given, added to the row of the input or replacing it. */
 export function runGiven(rt: Runtime, { inputs: [x], out, start, isAdded }: StepOf<'given'>): void {
   const { kernels, memory, share } = rt;
   const { values, width, at } = rt.batch.given!;

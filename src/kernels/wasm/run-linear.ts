@@ -1,8 +1,8 @@
 /**
- * @file Runs products: activations to integers once for all layers that read them, then panels of the weight.
+ * @file Runs products: activations are quantised once for all layers that read them, then multiplied with panels of the weight.
  *
- * Scratch: `[sums of a strip | quantised activations | their scales | what the storage of the weight needs for its panels]`;
- * activations that all ranks quantise together lie in the scratch that they share.
+ * Scratch: `[sums of a strip | quantised activations | their scales | what the storage of the weight needs for its panels]`; activations
+ * that all ranks quantise together are in the shared scratch.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { type Activations, groupRows } from './forms/form.ts';
@@ -53,7 +53,7 @@ function isQuantized(there: Quantized | undefined, source: GraphTensor | undefin
 
 /**
  * A product of this rank alone.
- * @param source the tensor that `a` is the whole of, if it is one: it is quantised once for all products that follow
+ * @param source the tensor whose whole content is at `a`, if there is one: it is quantised once for all following products
  */
 export function multiply(rt: Runtime, p: Product, source?: GraphTensor): void {
   const { w, rows } = p;
@@ -85,7 +85,7 @@ export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor): 
   multiplyPanels(rt, p, to, p.scratch + tileBytes, ...evenPart(w.nPanels, rt.rank, nRanks));
 }
 
-/** Panels [begin, end) of the weight; where they have to be unpacked first, to `scratch`. */
+/** Panels [begin, end) of the weight; unpacked to `scratch` if necessary. */
 function multiplyPanels(
   rt: Runtime,
   p: Product,

@@ -1,5 +1,5 @@
 /**
- * @file Runs a mixture of experts: rows are sorted by expert, each expert is one product over its rows.
+ * @file Runs a mixture of experts: rows are sorted by expert, and each expert is one product over its rows.
  */
 
 import type { MoeOptions } from '../../tensor/ops.ts';
@@ -11,7 +11,7 @@ import { linearScratch, multiply } from './run-linear.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Smallest sum of weights that `renormalise` divides by. */
+/** Lower bound of the sum of weights that `renormalise` divides by. */
 const leastWeightSum = 2 ** -14;
 
 /** The buffers in the scratch of one rank with `rows` rows, from `base` on. */
@@ -47,7 +47,7 @@ export function moeScratch(options: MoeOptions, nEmbd: number, rows: number): nu
   return buffers(options, nEmbd, rows, 0).end;
 }
 
-/** `y = Σ p(e) · downₑ(act(upₑ x))` over the experts that the router likes best. */
+/** `y = Σ p(e) · downₑ(act(upₑ x))` over the experts that the router rates highest. */
 export function runMoe(rt: Runtime, x: GraphTensor, y: GraphTensor, options: MoeOptions): void {
   const { kernels } = rt;
   const rows = rt.rows(x);

@@ -1,5 +1,6 @@
 /**
- * @file Runs pooling: each rank makes the rows of the sequences whose first token is its own. Of a narrowed result there is only the row asked for.
+ * @file Runs pooling: each rank computes the rows of the sequences whose first token belongs to it. A narrowed result contains only the
+ * requested row.
  */
 
 import { pooledRows } from '../../tensor/batch.ts';
@@ -8,7 +9,7 @@ import type { GraphTensor } from '../graph/tensor.ts';
 
 import type { Runtime } from './runtime.ts';
 
-/** `y[s]` = mean of all rows, first or last row of sequence s of `x`, or all of them side by side. */
+/** `y[s]` = the mean of all rows, the first or last row of sequence s of `x`, or all of its rows side by side. */
 export function runPool(rt: Runtime, x: GraphTensor, y: GraphTensor, kind: Exclude<PoolKind, 'none'>): void {
   const { kernels, share, memory } = rt;
   if (x.space === 'sequences') {

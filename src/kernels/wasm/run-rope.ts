@@ -1,5 +1,5 @@
 /**
- * @file Runs rotary embedding: a table of cosines and sines a forward, shared by all layers with the same options.
+ * @file Runs rotary embedding. A forward has one table of cosines and sines, shared by all layers with the same options.
  */
 import { coordinatesOf } from '../../tensor/batch.ts';
 import { log, pow } from '../../tensor/exact-math.ts';
@@ -9,10 +9,10 @@ import type { GraphTensor } from '../graph/tensor.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Beside the coordinate of a pair: the frequencies begin again with it. */
+/** Added to the coordinate of a pair at which the frequencies start again. */
 const restart = 4;
 
-/** Scratch of `fillRopeTable` for `rows` tokens: YaRN's mix, what turns the pairs, and the coordinates. */
+/** Scratch of `fillRopeTable` for `rows` tokens: YaRN's mix, the coordinate of each pair, and the tokens' coordinates. */
 export function ropeScratch({ nRot, coordinates }: RopeOptions, rows: number): number {
   return nRot * 2 + 64 + (coordinates === undefined ? 0 : nRot * 2 + rows * 16);
 }
@@ -48,7 +48,7 @@ export function fillRopeTable(rt: Runtime, table: GraphTensor, options: RopeOpti
   });
 }
 
-/** Where the kernel finds what turns each pair, and positions or coordinates of this rank's tokens. */
+/** Gives the kernel the coordinate of each pair, and the positions or coordinates of this rank's tokens. */
 function placeCoordinates(
   rt: Runtime,
   { nRot, coordinates }: RopeOptions,

@@ -1,5 +1,5 @@
 /**
- * @file What a step sees while it runs: addresses of tensors, the rows of this rank, the kernels.
+ * @file What a step uses while it runs: addresses of tensors, the rows of this rank, the kernels.
  */
 import type { Batch } from '../../tensor/ops.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -12,7 +12,7 @@ import { leading } from './steps.ts';
 import type { Share } from './team.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Rows of tensors that lie together: where, how many in all, and which of them is the rank's first. */
+/** Contiguous rows of tensors: their address, their number, and the index of the rank's first row. */
 interface Slab {
   readonly address: number;
   readonly rows: number;
@@ -33,17 +33,17 @@ interface RankMemory {
 /** How the ranks divide a forward. */
 export interface Division {
   readonly shares: readonly Share[];
-  /** Products by columns: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
+  /** Products are divided by columns: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
   readonly byColumns: boolean;
   /** Waits for the other ranks. */
   readonly barrier: () => void;
 }
 
-/** What a forward needs besides its results, in bytes. */
+/** Memory that a forward needs besides its results, in bytes. */
 export interface Scratch {
-  /** Of a rank alone. */
+  /** For each rank. */
   readonly own: (share: Share) => number;
-  /** Of all together, divided by columns. */
+  /** Shared by all ranks, if products are divided by columns. */
   readonly shared: number;
 }
 
@@ -56,22 +56,20 @@ export class Runtime {
   readonly division: Division;
   /** Attention stays in float32. */
   readonly exact: boolean;
-  /** 1: use the tiles made for 256-bit registers. */
+  /** 1: use the tiles for 256-bit registers. */
   readonly wide: Count;
-  /** Where the scratch begins that the ranks have together. */
+  /** Address of the shared scratch. */
   readonly shared: Address;
-  /** Where the last slab ends. */
+  /** End of the last slab. */
   readonly end: number;
   readonly #outside: OutsideMemory | undefined;
   readonly #columns: Layout['columns'];
   readonly #ranks: RankMemory[] = [];
-  /** What lies quantised in this rank's scratch, and in that of all together. */
+  /** The activations that are quantised in this rank's scratch, and in the shared one. */
   quantized: Quantized | undefined;
   quantizedTogether: Quantized | undefined;
 
-  /**
-   * Lays out the slabs behind the weights and brings this rank's ids, positions and token types there.
-   */
+  /** Places the slabs after the weights and copies this rank's ids, positions and token types there. */
   constructor(
     kernels: Kernels,
     memory: KernelMemory,
@@ -158,17 +156,17 @@ export class Runtime {
     return this.#ranks[this.rank].scratch;
   }
 
-  /** Address of `rows` rows of a weight, from `row` on; `scratch` has room for what its storage copies. */
+  /** Address of `rows` rows of a weight, from `row` on; `scratch` receives the copy if the storage needs one. */
   blocks(w: WasmWeight, row: number, rows: number, scratch: Address): Address {
     return w.storage.rows(w, row, rows, scratch, this.memory, this.#outside);
   }
 
-  /** Rows of `x` that all ranks have. */
+  /** Number of rows of `x` on all ranks. */
   allRows(x: GraphTensor): Count {
     return rowsOf(x, this.batch);
   }
 
-  /** Rows of `x` that a rank has. */
+  /** Number of rows of `x` on one rank. */
   rows(x: GraphTensor, rank = this.rank): Count {
     const share = this.shares[rank];
     return x.space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
@@ -185,7 +183,7 @@ export class Runtime {
     return leading(x) * 4;
   }
 
-  /** Pieces of the rows [begin, end) of a token tensor: which rank has them, and where. */
+  /** Splits the rows [begin, end) of a token tensor into pieces: the rank of each, and its address. */
   *segments(x: GraphTensor, begin: number, end: number): Generator<{ address: Address; ld: Stride; rows: Count }> {
     for (let rank = 0; rank < this.shares.length; rank++) {
       const { tokens, tokensEnd } = this.shares[rank];

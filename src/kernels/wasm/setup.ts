@@ -1,5 +1,5 @@
 /**
- * @file Makes what all workers of a team have in common: the compiled and checked module, and the memory.
+ * @file Makes what all workers of a team share: the compiled and checked module, and the memory.
  */
 
 import { findWrongKernel } from './checks/self-check.ts';
@@ -8,19 +8,19 @@ import { maxMemoryBytes } from './memory.ts';
 import { type OutsideSetup, reserveOutside } from './outside-memory.ts';
 import { Barrier } from './team.ts';
 
-/** What all workers of a team have in common. Can be sent with `postMessage`. */
+/** What all workers of a team share. Can be sent with `postMessage`. */
 export interface WasmSetup extends CompiledKernels {
   readonly nThreads: number;
   /** Shared when `nThreads` is above 1. */
   readonly memory: WebAssembly.Memory;
-  /** Tiles made for 256-bit registers are in use. */
+  /** Whether the tiles for 256-bit registers are used. */
   readonly packed: boolean;
-  /** Name of the kernel whose packed form was wrong, so that packing was given up. */
+  /** Name of the kernel that failed the check with 256-bit packing; packing is then off. */
   readonly refused?: string;
-  /** Matrices stay in the file's blocks and are unpacked while they are used. */
+  /** Matrices stay in the file's blocks and are unpacked at each use. */
   readonly keepBlocks: boolean;
   readonly eightBits: 'auto' | 'always' | 'never';
-  /** Where blocks go that do not fit in `memory`. */
+  /** Holds blocks that do not fit in `memory`. */
   readonly outside?: OutsideSetup;
 }
 
@@ -29,36 +29,36 @@ export interface PrepareOptions {
   /** Default 1. */
   readonly nThreads?: number;
   /**
-   * The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use tiles made for that, if every kernel turns
-   * out right. Default false.
+   * The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use the tiles for that, if every kernel passes its check. Default
+   * false.
    */
   readonly packed?: boolean;
   /**
-   * Keep matrices in the file's blocks, which takes the file's size in memory instead of two bytes a value (four in
-   * `exact`), and unpack them at each use, which costs time on short batches. Default: false.
+   * Keep matrices in the file's blocks and unpack them at each use. They then take the file's size in memory instead of two bytes a value
+   * (four in `exact`), but short batches are slower. Default: false.
    */
   readonly keepBlocks?: boolean;
   /**
-   * Bytes that the weights take in the file. With `keepBlocks`, more than `insideBytes` makes those that come later stay outside of
-   * WebAssembly memory, which ends at 4 GiB.
+   * Size of the weights in the file, in bytes. With `keepBlocks`, weights beyond `insideBytes` are stored outside WebAssembly memory, which
+   * ends at 4 GiB.
    */
   readonly weightBytes?: number;
   /** Bytes of WebAssembly memory for weights; the rest is for what a forward computes. Default 3 GiB. */
   readonly insideBytes?: number;
   /**
-   * When `fast` computes with 8 bits: `auto` where the engine takes activations of a full 8 bits, which it does on CPUs where they are
-   * faster than 16 bits; `always` also with 7 bits; `never` but for weights of 4 bits. Default `auto`.
+   * When `fast` computes with 8 bits. `auto`: where the engine accepts activations of a full 8 bits, which it does on CPUs where these are
+   * faster than 16 bits. `always`: also with 7 bits. `never`: only for weights of 4 bits. Default `auto`.
    */
   readonly eightBits?: 'auto' | 'always' | 'never';
-  /** Use relaxed SIMD where the engine has it, whose results depend on the engine and the CPU. Default true. */
+  /** Use relaxed SIMD if the engine supports it. Its results depend on the engine and the CPU. Default true. */
   readonly relaxed?: boolean;
 }
 
-/** Compiles the kernels, checks them where packing is asked for, and makes the memory. */
+/** Compiles the kernels, checks them if packing is requested, and makes the memory. */
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
   const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto', relaxed = true } = options;
   const { weightBytes = 0, insideBytes = 3 * 2 ** 30 } = options;
-  if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is no number of threads`);
+  if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is not a number of threads`);
   const shared = nThreads > 1;
   const compiled = await compileKernels(shared, undefined, relaxed);
   const outside =
@@ -76,7 +76,7 @@ async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promis
   return findWrongKernel(kernels, memory);
 }
 
-/** A memory that can grow as far as the runtime lets it: address space is reserved, not used. */
+/** A memory that can grow as far as the runtime allows: address space is reserved, not used. */
 function makeMemory(shared: boolean): WebAssembly.Memory {
   for (let maximum = maxMemoryBytes / 65536; ; maximum /= 2) {
     try {
@@ -87,7 +87,7 @@ function makeMemory(shared: boolean): WebAssembly.Memory {
   }
 }
 
-/** Ends a team one of whose workers has died: every member's `read` fails from now on. */
+/** Ends a team after one of its workers has died: every member's `read` fails from now on. */
 export function abortTeam(setup: WasmSetup): void {
   new Barrier(setup.memory).giveUp();
 }

@@ -1,32 +1,35 @@
 /**
- * @file How a team divides a forward, and where its members have to wait for each other.
+ * @file How a team divides a forward, and where its members wait for each other.
  *
- * By rows: each rank computes its own tokens through all layers. Nobody waits, but everybody reads all weights: right for
- * many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
- * reads each weight once; everything else goes by rows. Right for few tokens, where reading weights is most of the time.
+ * By rows: each rank computes its own tokens through all layers. Ranks do not wait for each other, but all of them read all weights. This
+ * is best for many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
+ * reads each weight once; everything else is divided by rows. This is best for few tokens, where reading weights takes most of the time.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { type Form, groupRows } from './forms/form.ts';
 import { exchanges, productOf, type WasmStep } from './steps.ts';
 import type { Share } from './team.ts';
 
-/** Tokens a rank for which dividing products by columns is worth the barriersBefore: with fewer they cost more than they save, with more no rank waits for weights. */
+/**
+ * The number of tokens a rank below which products are divided by columns. With fewer tokens the barriers cost less than reading the
+ * weights; with more, no rank waits for weights.
+ */
 const [fewest, most] = [12, 48];
 
 /**
  * Whether a batch of `tokens` is divided by columns.
- * @param keepBlocks weights are unpacked at each use: then a team divides that too, however many tokens there are
+ * @param keepBlocks weights are unpacked at each use; a team then divides the unpacking too, for any number of tokens
  */
 export function splitsByColumns(tokens: number, nRanks: number, keepBlocks: boolean): boolean {
   return nRanks > 1 && (keepBlocks || (tokens >= fewest * nRanks && tokens <= most * nRanks));
 }
 
-/** The part [begin, end) of `n` things that a rank gets. */
+/** The part [begin, end) of `n` things that belongs to a rank. */
 export function evenPart(n: number, rank: number, nRanks: number): [begin: number, end: number] {
   return [Math.floor((n * rank) / nRanks), Math.floor((n * (rank + 1)) / nRanks)];
 }
 
-/** Shares of whole groups, which are quantised together, wherever sequences end. */
+/** Shares of whole groups of rows, which are quantised together, wherever sequences end. */
 export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {
   const nSeq = offsets.length - 1;
   const nTokens = offsets[nSeq];
@@ -41,21 +44,21 @@ export function shareGroups(offsets: Int32Array, nRanks: number): Share[] {
   });
 }
 
-/** Activations in the numbers of one form of products. */
+/** Activations in the numbers of one form. */
 export interface Quantized {
   readonly source: GraphTensor;
   readonly products: Form;
 }
 
 /**
- * Before which steps there is a barrier when products are divided by columns: where a step reads what another rank has written since
- * the last one, or writes where another may still be reading. A product that has to quantise its input has one more of its own, when every
- * rank has quantised its rows (`run-linear.ts`).
+ * The steps that need a barrier before them when products are divided by columns: those that read what another rank has written since the
+ * last barrier, and those that write what another rank may still be reading. A product that quantises its input has a further barrier of
+ * its own, after every rank has quantised its rows (`run-linear.ts`).
  */
 export function barriersBefore(steps: readonly WasmStep[]): boolean[] {
-  /** Results since the last barrier. */
+  /** Results written since the last barrier. */
   const written = new Map<GraphTensor, 'rows' | 'columns'>();
-  /** What lies quantised, and whether a product since the last barrier reads it. */
+  /** The activations that are currently quantised, and whether a product has read them since the last barrier. */
   let quantized: Quantized | undefined;
   let isRead = false;
   return steps.map((step) => {

@@ -1,5 +1,5 @@
 /**
- * @file What planning has to know of a step beyond its inputs and its result: whether ranks depend on each other in it.
+ * @file What planning needs to know about a step besides its inputs and its result: whether ranks depend on each other in it.
  */
 import type { Step } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -15,7 +15,7 @@ export function exchanges(step: WasmStep): boolean {
   return step.op === 'attention' || (step.op === 'pool' && (step.kind !== 'cls' || step.isLate === true));
 }
 
-/** In which numbers a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */
+/** The numeric form in which a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */
 export function productOf(step: WasmStep): Form | undefined {
   return step.op === 'linear' ? step.parts[0].weight.products : undefined;
 }

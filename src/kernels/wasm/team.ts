@@ -1,18 +1,20 @@
 /**
- * @file Workers on one memory: who computes which rows, and how they wait for each other.
+ * @file Workers on one memory: which rows each computes, and how they wait for each other.
  */
 import { barrierAddress } from './memory.ts';
 
-/** Fewest tokens for which another worker is woken: the rows of a tile. 8 tokens on two workers take two thirds of the time of one. */
+/**
+ * The fewest tokens for which another worker is woken: the rows of a tile. For 8 tokens, two workers take two thirds of the time of one.
+ */
 const minTokensPerWorker = 4;
 
-/** A token of a sequence of this many tokens costs twice as much as one alone, because of attention. */
+/** In a sequence of this many tokens, a token costs twice as much as alone, because of attention. */
 const tokensThatDoubleCost = 2500;
 
 /**
- * How many workers a batch is worth: a short one stays on one worker, because waking another costs more than it saves.
+ * The number of workers for a batch. A short batch stays on one worker, because waking another costs more than it saves.
  * @param offsets as in `Batch`
- * @param keepBlocks as in `PrepareOptions`: unpacking weights is worth all workers
+ * @param keepBlocks as in `PrepareOptions`: unpacking weights always uses all workers
  */
 export function suggestTeam(offsets: Int32Array, nThreads: number, keepBlocks = false): number {
   if (keepBlocks) return nThreads;
@@ -25,14 +27,14 @@ export interface Share {
   /** Tokens [tokens, tokensEnd). */
   readonly tokens: number;
   readonly tokensEnd: number;
-  /** Sequences whose first token is one of them: [sequences, sequencesEnd). */
+  /** The sequences whose first token is in that range: [sequences, sequencesEnd). */
   readonly sequences: number;
   readonly sequencesEnd: number;
 }
 
 /**
- * Cuts a batch into `nRanks` shares of about equal work. A cut moves to the nearest border between sequences if that costs
- * less than a tenth of a share (then no rank has to wait); inside a sequence it falls on a multiple of 4 rows.
+ * Divides a batch into `nRanks` shares of about equal work. A cut moves to the nearest boundary between sequences if that costs less than a
+ * tenth of a share; no rank then has to wait. Inside a sequence, cuts are at multiples of 4 rows.
  */
 export function shareRows(offsets: Int32Array, nRanks: number): Share[] {
   const nSeq = offsets.length - 1;
@@ -73,13 +75,13 @@ export function sequencesAreSplit(offsets: Int32Array, shares: readonly Share[])
 }
 
 const [arrivedWord, roundWord, abortWord, leftWord] = [0, 1, 2, 3].map((word) => barrierAddress / 4 + word);
-/** Values of the abort word: a member has failed and all are about to leave; or the team is given up for good. */
+/** Values of the abort word: a member has failed and all are about to leave, or the team has ended for good. */
 const [failed, givenUp] = [1, 2];
 
-/** Looks at the round this often before it goes to sleep: about 100 µs, several times what ranks that divide columns are apart. */
+/** How many times a member polls the round before it sleeps: about 100 µs, several times the distance between ranks that divide columns. */
 const spins = 5000;
 
-/** The meeting point of a team in its shared memory. */
+/** Synchronises a team through its shared memory. */
 export class Barrier {
   readonly #words: Int32Array;
 

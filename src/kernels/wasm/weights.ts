@@ -1,5 +1,5 @@
 /**
- * @file Weights of this backend: what they are, and how they are stored (`storage/`).
+ * @file The weights of this backend and how they are stored (`storage/`).
  */
 import { type GgmlType, rowBytes } from '../../gguf/ggml-types.ts';
 import { nElements } from '../../gguf/shape.ts';
@@ -25,7 +25,7 @@ export class WasmWeight implements Weight, Stored {
   readonly n: number;
   readonly nMatrices: number;
   readonly nPanels: number;
-  /** How products with it are computed. */
+  /** The form of products with it. */
   readonly products: Form;
   readonly blocking: Blocking;
   readonly rowBytes: Stride;
@@ -33,7 +33,7 @@ export class WasmWeight implements Weight, Stored {
   readonly scales: Address;
   readonly grid: Address;
 
-  /** @throws Error for a byte length that does not fit the shape */
+  /** @throws Error for a byte length that does not match the shape */
   constructor(
     source: WeightSource,
     role: WeightRole,
@@ -71,7 +71,7 @@ export class WasmWeight implements Weight, Stored {
   }
 }
 
-/** Reads the data of `weight` and brings it into its form. */
+/** Reads the data of `weight` and converts it to its form. */
 export async function fillWeight(weight: WasmWeight, source: WeightSource, filling: Filling): Promise<void> {
   const { memory, staging } = filling;
   memory.ensure(Math.max(memory.weightsEnd + 64, staging + weight.storage.stagingBytes(weight)));

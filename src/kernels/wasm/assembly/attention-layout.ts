@@ -1,14 +1,14 @@
 /**
- * @file The scratch of attention: what lies where, and how many bytes it takes. Nothing outside of the module knows of it.
+ * @file The layout and size of attention's scratch. Only the module knows it.
  */
 import { STRIP_BYTES } from './epilogue';
 
 /** Queries of one panel. */
 @inline export const QUERIES: i32 = 16;
-/** Keys of one partial sum in float32, and in int16, where V and the exponentials have scales of their own in each. */
+/** Number of keys in one partial sum, in float32 and in int16. In int16, V and the exponentials have separate scales in each. */
 @inline export const KEY_BLOCK: i32 = 512;
 @inline export const KEY_BLOCK_I16: i32 = 128;
-/** Bytes at the start of the scratch: `Params`, `Work`, and what has the same size whatever the lengths. */
+/** Bytes at the start of the scratch: `Params`, `Work`, and the parts whose size does not depend on lengths. */
 @inline export const PARAMS_BYTES: usize = 128;
 @inline const WORK_BYTES: usize = 128;
 @inline const FIXED_BYTES: usize = STRIP_BYTES + 512 + 6 * 64;
@@ -35,7 +35,7 @@ export class Params {
   int16: i32;
 }
 
-/** Rows of K and V that lie together. */
+/** Rows of K and V that are contiguous. */
 @unmanaged
 export class Segment {
   k: usize; ldk: usize; v: usize; ldv: usize; rows: i32;
@@ -44,7 +44,7 @@ export class Segment {
 /** Bytes of one segment. */
 export const SEGMENT_BYTES: usize = 20;
 
-/** Says where `rows` rows of K and V lie: segment `i` of the list at `segments`. */
+/** Sets the location of `rows` rows of K and V: segment `i` of the list at `segments`. */
 export function setSegment(segments: usize, i: i32, k: usize, ldk: usize, v: usize, ldv: usize, rows: i32): void {
   const segment = changetype<Segment>(segments + <usize>i * SEGMENT_BYTES);
   segment.k = k; segment.ldk = ldk;
@@ -52,7 +52,7 @@ export function setSegment(segments: usize, i: i32, k: usize, ldk: usize, v: usi
   segment.rows = rows;
 }
 
-/** Where things lie in the scratch, and which keys they are of: [firstKey, endKey), the first a multiple of 16. */
+/** Addresses in the scratch, and the range of keys that they hold: [firstKey, endKey). firstKey is a multiple of 16. */
 @unmanaged
 export class Work {
   firstKey: i32; endKey: i32;
@@ -70,13 +70,13 @@ export class Work {
   out: usize; part: usize;
   /** Of 16 columns: largest score (of all and of each block), sum of the exponentials and eight partial ones. */
   largest: usize; blockLargest: usize; total: usize; sums: usize;
-  /** int16, of 16 columns: scales of the queries and of the exponentials, what the latter are multiplied with, zeros. */
+  /** int16, of 16 columns: scales of the queries and of the exponentials, the factors of the latter, zeros. */
   queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
   /** Sums of tiles. */
   t: usize;
 }
 
-/** Blocks of keys that have scales of their own in int16. */
+/** Blocks of keys that have their own scales in int16. */
 @inline
 function blocksOf(span: i32): i32 {
   return (span + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
@@ -88,7 +88,10 @@ function floatKeyBytes(n: i32, d: i32): usize {
   return <usize>(n * d) << 2;
 }
 
-/** Bytes from dimension to dimension of values in float32: an odd number of cache lines, so that a column has sets of the cache for itself. */
+/**
+ * Bytes from dimension to dimension of values in float32. It is an odd number of cache lines, so that columns do not compete for the same
+ * cache sets.
+ */
 @inline
 function floatValueStride(n: i32): usize {
   return (<usize>n << 2) | 64;
@@ -106,10 +109,7 @@ function valueBlockBytes(dv: i32): usize {
   return <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
 }
 
-/**
- * Bytes of scratch for a sequence of `nKeys` tokens. `int16` for a length of which some sequences may be attended so: enough for
- * shorter ones in float32 as well.
- */
+/** Bytes of scratch for a sequence of `nKeys` tokens. With `int16` it also suffices for shorter sequences in float32. */
 export function attentionBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32): usize {
   const span = roundUp(nKeys, 16), staged = int16 ? KEY_BLOCK_I16 : span;
   let bytes = PARAMS_BYTES + WORK_BYTES + FIXED_BYTES + (<usize>(blocksOf(span) + headSize + 8 + 2 * headSizeV + span) << 6);
@@ -121,10 +121,10 @@ export function attentionBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16:
   return bytes + floatKeyBytes(staged, headSize) + floatValueStride(staged) * <usize>headSizeV + 256;
 }
 
-/** Which keys are read, and where everything lies; `attentionBytes` counts each part. */
+/** The range of keys that are read, and all addresses; `attentionBytes` counts each part. */
 export function layOut(o: Params, w: Work): void {
   const d = o.headSize, dv = o.headSizeV, T = o.nKeys;
-  // Whole blocks where they have scales, so that these do not depend on the queries.
+  // Whole blocks if they have scales, so that the scales do not depend on the queries.
   const unit = o.int16 ? KEY_BLOCK_I16 : 16;
   w.firstKey = max(0, o.firstQuery - o.back) & -unit;
   w.endKey = min(T, roundUp(o.firstQuery + o.nQuery + min(o.forward, T), unit));
@@ -146,7 +146,7 @@ export function layOut(o: Params, w: Work): void {
   w.strip = w.part + (<usize>dv << 6);
   w.keys = w.strip + (<usize>span << 6);
   if (!o.int16) {
-    // What lies in the lanes of missing queries is multiplied too.
+    // The lanes of missing queries are multiplied too.
     if (o.nQuery < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
     w.values = w.keys + floatKeyBytes(span, d);
     w.ldv = floatValueStride(span);

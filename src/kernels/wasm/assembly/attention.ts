@@ -1,13 +1,13 @@
 /**
  * @file Attention of the query rows that one worker owns in one sequence.
  *
- * 16 query rows are a panel, as 16 columns of weights are; keys, then dimensions of V, are the rows it is multiplied with. For
- * each query head and each 16 queries: scores of the keys they can see, `[key][16]` (a strip of 16 × T floats, never T × T),
- * softmax down the columns, the product with V, `[dimension][16]`, turned back into rows. A query has a lane of its own, and
- * sums over keys close at fixed keys of the sequence, so that a row's bits do not depend on which rows are computed with it.
+ * 16 query rows are a panel, as 16 columns of weights are; keys, then dimensions of V, are the rows it is multiplied with. For each query
+ * head and each 16 queries: scores of the keys they can see, `[key][16]` (a strip of 16 × T floats, never T × T), softmax down the columns,
+ * the product with V, `[dimension][16]`, turned back into rows. Each query has its own lane, and partial sums over keys end at fixed keys
+ * of the sequence, so a row's bits do not depend on the rows that are computed with it.
  *
- * Two forms. float32: K as it is, V transposed. int16: queries and keys have one scale a row, V one for each dimension and block of
- * 128 keys, exponentials one for each query and block; K and V lie in the groups of 4 rows that the products read. No int32 sum can
+ * Two forms. float32: K as it is, V transposed. int16: queries and keys have one scale a row, V one for each dimension and block of 128
+ * keys, exponentials one for each query and block; K and V are stored in the groups of 4 rows that the products read. No int32 sum can
  * overflow: see `quantize-norm.ts` for the scores, `VALUE_LIMIT` in `columns.ts` for the product with V.
  */
 import { KEY_BLOCK, KEY_BLOCK_I16, PARAMS_BYTES, Params, QUERIES, SEGMENT_BYTES, Segment, VALUE_GROUP, Work, layOut, roundUp } from './attention-layout';
@@ -49,9 +49,9 @@ function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize
  * Attention of some query rows of one sequence.
  * @param scratch `attentionBytes` for at least this length, a multiple of 64
  * @param q first owned query row, `nQuery` of them, the first at position `firstQuery` of its sequence
- * @param segments where K and V lie: `nSegments` times `SEGMENT_BYTES`, see `setSegment`; `nKeys` rows in all
+ * @param segments the location of K and V: `nSegments` times `SEGMENT_BYTES`, see `setSegment`; `nKeys` rows in all
  * @param back a query at p sees keys p − back … p + forward
- * @param ahead int32 a query: how far it sees ahead, at most `forward`; 0: all of them as far as that
+ * @param ahead int32 a query: how far it sees ahead, at most `forward`; 0: all see as far as `forward`
  * @param softcap 0: none
  * @param bias added to the scores: `[nHead][2 · centre + 1]`, by query position − key position + centre; 0: none. Readable for 15 more
  * @param wide 1: tiles for 256-bit registers
@@ -98,7 +98,7 @@ function quantizeKeys(o: Params, w: Work, kv: i32): void {
   }
 }
 
-/** Brings the keys [from, to) of one key/value head to `keys`, `[key][headSize]`, and their values to `values`, `[dimension][key]`. */
+/** Copies the keys [from, to) of one key/value head to `keys`, `[key][headSize]`, and their values to `values`, `[dimension][key]`. */
 function gather(o: Params, kv: i32, from: i32, to: i32, keys: usize, values: usize, ldv: usize): void {
   const d = o.headSize, dv = o.headSizeV;
   let row = 0;
@@ -177,7 +177,7 @@ function mixF32(o: Params, w: Work, from: i32, last: i32): void {
   addSums(w.sums, w.total);
 }
 
-/** The same in int16: the exponentials of each block of keys and query become integers with a scale of their own. */
+/** The same in int16: the exponentials of each block of keys and query become integers with their own scale. */
 function mixI16(o: Params, w: Work, from: i32, last: i32): void {
   const dv = o.headSizeV, to = roundUp(last, 4), end = w.strip + (<usize>to << 6);
   const firstBlock = from & -KEY_BLOCK_I16;
@@ -196,7 +196,7 @@ function mixI16(o: Params, w: Work, from: i32, last: i32): void {
     memory.fill(w.sums, 0, 512);
     expBlock(w, block, blockEnd);
     shareScales(w.sums, top, w.largest, w.total, w.shareScales, w.shareFactors);
-    // In place: a pair takes the room of its first key.
+    // In place: a pair overwrites its first key.
     pairColumns(block, blockEnd, w.shareFactors, block);
     const values = w.values + <usize>b * w.valueBlock + (<usize>(start - j) << 3), scales = w.valueScales + (<usize>(b * dv) << 2);
     blockI16(

@@ -1,10 +1,10 @@
 /**
- * @file What the unpackers have in common: half floats, and small integers times a scale.
- * Products of a scale and a small integer are exact in float32, so each value is rounded once, as in `src/tensor/codecs`.
+ * @file Shared by the unpackers: half floats, and small integers times a scale. The product of a scale and a small integer is exact in
+ * float32, so each value is rounded once, as in `src/tensor/codecs`.
  */
 import { F16_MAGNITUDE, F16_SCALE, F16_SIGN, F16_SPECIAL, INFINITY_BITS, constant } from './math';
 
-/** Four f16 in the low halves of int32 lanes to float32. Multiplying by 2¹¹² moves the exponent and makes subnormals right. */
+/** Converts four f16 in the low halves of int32 lanes to float32. Multiplying by 2¹¹² moves the exponent and makes subnormals correct. */
 @inline
 export function f16x4(h: v128): v128 {
   const sign = i32x4.shl(v128.and(h, constant(F16_SIGN)), 16);

@@ -1,6 +1,6 @@
 /**
- * @file Softmax down the columns of a strip `[key][16]`: one column a query, so that nothing is ever summed across lanes.
- * Ranges are byte addresses; where a function says so, it takes 8 of the 16 columns: V8 packs longer bodies less well.
+ * @file Softmax over the columns of a strip `[key][16]`: one column for each query, so that nothing is summed across lanes. Ranges are byte
+ * addresses. Some functions process 8 of the 16 columns, because V8 packs longer bodies less well.
  */
 import { LEAST, LN2_HIGH, LN2_LOW, LOG2E, ONE, P0, P1, P2, P3, P4, P5, ROUND, constant, expOrZero, madd, tanh4 } from './math';
 
@@ -24,9 +24,9 @@ export function raiseColumns(largest: usize, other: usize): void {
 }
 
 /**
- * In place, in 8 of the 16 columns: `s[key][c] = exp(s[key][c] − largest[c])`, exactly 0 below e⁻⁸⁷, and `sums[key mod 8][c]` plus
- * that; an even number of keys, counted from `s`. This is `expOrZero` of `math.ts` for two keys step by step, because one
- * after the other the processor waits for each step (measured: 7 cycles instead of 9 for 8 values).
+ * In place, in 8 of the 16 columns: `s[key][c] = exp(s[key][c] − largest[c])`, exactly 0 below e⁻⁸⁷, and `sums[key mod 8][c]` plus that; an
+ * even number of keys, counted from `s`. This interleaves `expOrZero` of `math.ts` for two keys. One after the other, the processor would
+ * wait for each step (measured: 7 cycles instead of 9 for 8 values).
  */
 export function expColumns(s: usize, end: usize, largest: usize, sums: usize): void {
   const m0 = v128.load(largest), m1 = v128.load(largest, 16);
@@ -80,8 +80,8 @@ export function addSums(sums: usize, total: usize): void {
 @inline const SHARE_SUM: f32 = 262000;
 
 /**
- * How a block's exponentials e become int16, round(e · factor): the largest factor that keeps each within 32767 and the sum within
- * `SHARE_SUM`, 0 for a block that counts as nothing. `scale` is 1 / factor. `total[c]` += the sum of the block.
+ * The factor by which a block's exponentials e become int16, round(e · factor): the largest factor that keeps each within 32767 and the sum
+ * within `SHARE_SUM`, 0 for a block that is treated as zero. `scale` is 1 / factor. `total[c]` += the sum of the block.
  */
 export function shareScales(sums: usize, blockLargest: usize, largest: usize, total: usize, scales: usize, factors: usize): void {
   for (let j: usize = 0; j < 64; j += 16) {
@@ -98,7 +98,7 @@ export function shareScales(sums: usize, blockLargest: usize, largest: usize, to
 export function pairColumns(s: usize, end: usize, factors: usize, to: usize): void {
   const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48);
   for (; s < end; s += 128) {
-    // The integer stands in the low bits of the sum with ROUND.
+    // The integer is in the low bits of the sum with ROUND.
     const a0 = i32x4.sub(madd(v128.load(s), f0, constant(ROUND)), constant(ROUND));
     const a1 = i32x4.sub(madd(v128.load(s, 16), f1, constant(ROUND)), constant(ROUND));
     const a2 = i32x4.sub(madd(v128.load(s, 32), f2, constant(ROUND)), constant(ROUND));

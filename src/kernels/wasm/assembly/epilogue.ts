@@ -1,14 +1,14 @@
 /**
- * @file What happens to a tile of sums: scales, bias or the sums of earlier blocks of k, activation, residual.
+ * @file The steps after a tile of sums: scales, bias or the sums of earlier blocks of k, activation, residual.
  */
 import { GELU, GELU_ERF, GELU_QUICK, NONE, RELU, SILU, gelu4, geluErf4, geluQuick4, madd, relu4, silu4, tanh4 } from './math';
 
-/** Rows of a strip: their sums are scaled at once. */
+/** Rows of a strip, whose sums are scaled together. */
 @inline export const STRIP: i32 = 48;
 /** Bytes of the sums of a strip, `[row][16]`. */
 export const STRIP_BYTES: usize = 3072;
 
-/** `base + factor · (scale · wScale · t + offset · wSum)` in four columns, `factor` being in `wScale` and `wSum` already. */
+/** `base + factor · (scale · wScale · t + offset · wSum)` in four columns; `wScale` and `wSum` already include `factor`. */
 @inline
 function scaledU8(t: v128, scale: v128, wScale: v128, offset: v128, wSum: v128, base: v128): v128 {
   return madd(f32x4.convert_i32x4_s(t), f32x4.mul(scale, wScale), madd(offset, wSum, base));
@@ -102,7 +102,7 @@ export function addTile(t: usize, c: usize, ldc: usize, base: usize, ldBase: usi
   }
 }
 
-/** `y = activation(x)` on `rows` × `cols` values (columns rounded up to 8: the rows have room). */
+/** `y = activation(x)` on `rows` × `cols` values (columns rounded up to 8; the rows are padded). */
 export function activateRows(x: usize, ldx: usize, y: usize, ldy: usize, rows: i32, cols: i32, activation: i32): void {
   const bytes = <usize>(((cols + 7) >> 3) << 5);
   for (let r = 0; r < rows; r++) {
@@ -170,8 +170,8 @@ export function gluRows(
 }
 
 /**
- * The sums of a strip of one panel, `[row][16]`, through the activation, with the residual (address 0: none), to `c`; `row` is the first
- * row of the strip, `c` and `residual` are the first row and column of all.
+ * Applies the activation to the sums of a strip of one panel, `[row][16]`, adds the residual (address 0: none) and writes them to `c`.
+ * `row` is the first row of the strip; `c` and `residual` are the addresses of the first row and column of the matrix.
  */
 export function finishStrip(
   sums: usize, c: usize, ldc: usize, row: i32, panel: i32, rows: i32, activation: i32, residual: usize, ldr: usize,
@@ -183,7 +183,7 @@ export function finishStrip(
   else copyStrip(sums, c, ldc, rows);
 }
 
-/** Not `copyRows`: a `memory.copy` for each 64 bytes would take longer than the bytes do. */
+/** Instead of `copyRows`: a `memory.copy` of 64 bytes has more overhead than copying them here. */
 function copyStrip(sums: usize, c: usize, ldc: usize, rows: i32): void {
   for (let r = 0; r < rows; r++) {
     for (let j: usize = 0; j < 64; j += 16) v128.store(c + j, v128.load(sums + j));

@@ -1,6 +1,6 @@
 /**
- * @file Everything the module exports. Tiles and inner loops are exported too: that keeps the compiler from folding them
- * into their callers (each is then optimised by the engine on its own), and the self-check and the benchmark call them.
+ * @file The exports of the module. Tiles and inner loops are exported too, so that the compiler does not inline them into their callers
+ * (the engine then optimises each separately), and because the self-check and the benchmark call them.
  */
 export { attendSequence, fillAlibi, fillRelative, transpose } from './attention';
 export { SEGMENT_BYTES, attentionBytes, setSegment } from './attention-layout';

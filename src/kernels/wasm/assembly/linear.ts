@@ -1,9 +1,9 @@
 /**
- * @file The drivers: a product of many rows with many panels, built from tiles.
+ * @file The drivers: products of many rows with many panels, built from tiles.
  *
- * Loop order: a group of panels (of 16 columns each; their weights stay in L2), a strip of rows (whose activations stay in L1 or L2, and
- * whose results lie in few pages), a panel, whose sums are added up in L1 over the blocks of k and written once, and tiles of 4 or 6
- * rows (at the end of 2 or 1). A result depends on its row and column alone, never on the tile that made it.
+ * Loops, from the outside in: groups of panels (16 columns each; their weights stay in L2); strips of rows (their activations stay in L1 or
+ * L2, and their results occupy few pages); panels (sums accumulate in L1 over the blocks of k and are written once); tiles of 4 or 6 rows
+ * (2 or 1 at the end). A result depends on its row and column alone, never on the tile that made it.
  */
 import { STRIP, STRIP_BYTES, addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
@@ -14,7 +14,7 @@ import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 /** Weights of a group of panels. */
 @inline const GROUP_BYTES: usize = 512 << 10;
 
-/** How many panels of `bytes` make a group. */
+/** The number of panels of `bytes` in a group. */
 @inline
 function panelsOfGroup(bytes: usize): i32 {
   return max(1, <i32>(GROUP_BYTES / bytes));
@@ -52,7 +52,7 @@ export function linearI16(
   }
 }
 
-/** One strip of one panel. Returns where its sums lie. */
+/** One strip of one panel. Returns the address of its sums. */
 export function sumsI16(
   a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, kPad: i32, kb: i32,
   bias: usize, factor: f32, rows: i32, wide: i32, t: usize,
@@ -129,7 +129,7 @@ export function sumsF32(
 export function tilesF32(a: usize, lda: usize, rows: i32, w: usize, to: usize, k4: usize, wide: i32): void {
   const end = to + (<usize>rows << 6), lda4 = lda << 2;
   if (wide) {
-    // Not down to 1 or 2 rows, unless there are no more.
+    // Use 2 or 1 rows only for the last ones.
     for (; to + 576 <= end || to + 384 == end; to += 384) {
       tileF32x6x16(a, lda, w, to, 64, k4);
       a += lda4 + 2 * lda;
@@ -151,7 +151,7 @@ export function tilesF32(a: usize, lda: usize, rows: i32, w: usize, to: usize, k
 
 /**
  * The same with 8-bit activations and weights: `a` as `quantizeRowsU8` makes it, panels of `kPad · 16` bytes, `wScale`
- * `[panel][nBlocks][32]`. `wide` is not needed, all drivers just take the same arguments.
+ * `[panel][nBlocks][32]`. `wide` is unused; it is there so that all drivers have the same arguments.
  */
 export function linearU8(
   a: usize, groupBytes: usize, aScale: usize, w: usize, wScale: usize, k: i32, kPad: i32, kb: i32, nPanels: i32,
@@ -205,12 +205,12 @@ export function tilesU8(a: usize, groupBytes: usize, w: usize, k4: usize, rows: 
 }
 
 /**
- * The same for Q4_K in its own numbers, w = d · scale · q − dmin · min: 8-bit activations times q, and int16 sums of 32 activations times the
- * minima.
+ * The same for Q4_K in its own numbers, w = d · scale · q − dmin · min: 8-bit activations times q, and int16 sums of 32 activations times
+ * the minima.
  * @param a int8 as `quantizeRowsU8` makes it with a zero of 127 and blocks of 128
  * @param sums `sumsOf32` of the activations, as `quantizeRows` makes them in blocks of `kbMin`
  * @param w panels as `packPanelK4` makes them, of `k · 16` bytes, and `wScale` of `scaleBytes`
- * @param t scratch of 6 STRIP_BYTES: behind those of `linearI16` the sums of four sub-blocks
+ * @param t scratch of 6 STRIP_BYTES: after those of `linearI16` the sums of four sub-blocks
  */
 export function linearK4(
   a: usize, groupBytes: usize, aScale: usize, sums: usize, sumGroupBytes: usize, sumScale: usize,

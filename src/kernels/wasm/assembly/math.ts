@@ -1,9 +1,9 @@
 /**
- * @file Vector building blocks: multiply-add, exp, the activation functions, lane masks and lane sums.
- * NaN goes in and comes out everywhere: limits are applied with `pmin(x, hi)` / `pmax(x, lo)`, which keep a NaN `x`.
+ * @file Vector building blocks: multiply-add, exp, the activation functions, lane masks and lane sums. All functions propagate NaN: limits
+ * are applied with `pmin(x, hi)` / `pmax(x, lo)`, which keep a NaN `x`.
  */
 
-/** `a · b + c`; one rounding where the module may use relaxed SIMD, two where not. */
+/** `a · b + c`; one rounding if the module may use relaxed SIMD, else two. */
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
@@ -11,17 +11,17 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 }
 
 /**
- * Constants of the loops below lie in memory, as float32 from here on: V8 builds a vector constant anew from several
- * instructions each time round a loop (measured: 1.7 ns an exponential), while loading and spreading one takes one (0.5 ns).
+ * Constants of the loops below are stored in memory, as float32. V8 rebuilds a vector constant with several instructions in each iteration
+ * of a loop (measured: 1.7 ns for an exponential); loading and spreading one takes one instruction (0.5 ns).
  */
 @inline const CONSTANTS: usize = 320;
 
-/** Which constant. */
+/** Indices of the constants. */
 @inline export const ONE: usize = 0;
 @inline const HIGH: usize = 4;
 @inline const LOW: usize = 8;
 @inline export const LOG2E: usize = 12;
-/** 1.5·2²³: adding it rounds a small float to an integer (half to even) and leaves that in the low bits. */
+/** 1.5·2²³: adding it rounds a small float to an integer (half to even) and leaves the integer in the low bits. */
 @inline export const ROUND: usize = 16;
 @inline export const LN2_LOW: usize = 20;
 @inline export const LN2_HIGH: usize = 24;
@@ -33,12 +33,12 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 @inline export const P5: usize = 48;
 @inline const GELU_CUBIC: usize = 52;
 @inline const GELU_LINEAR: usize = 56;
-/** Below this an exponential counts as 0. */
+/** Below this an exponential is treated as 0. */
 @inline export const LEAST: usize = 60;
 /** All bits but the sign. */
 @inline export const MAGNITUDE: usize = 64;
 
-/** For float16: sign, magnitude, 2¹¹², the first magnitude (shifted) that is no number, infinity. */
+/** For float16: sign, magnitude, 2¹¹², the first magnitude (shifted) that is not finite, infinity. */
 @inline export const F16_SIGN: usize = 68;
 @inline export const F16_MAGNITUDE: usize = 72;
 @inline export const F16_SCALE: usize = 76;
@@ -51,7 +51,7 @@ export function constant(which: usize): v128 {
   return v128.load32_splat(CONSTANTS + which);
 }
 
-/** Writes the constants; every instance does it once, before anything else, with the same values. */
+/** Writes the constants. Every instance does this once before anything else, with the same values. */
 export function initialize(): void {
   store<f32>(CONSTANTS + ONE, 1);
   store<f32>(CONSTANTS + HIGH, 88.7);
@@ -97,8 +97,8 @@ export function laneSum(v: v128): f32 {
 }
 
 /**
- * √x. Not the scalar instruction: V8 encodes that the old way, which costs hundreds of cycles while the upper halves of 256-bit
- * registers are in use (measured: 0.25 us).
+ * √x. V8 encodes the scalar instruction in a way that costs hundreds of cycles while the upper halves of 256-bit registers are in use
+ * (measured: 0.25 us), so this uses the vector instruction.
  */
 @inline
 export function squareRoot(x: f32): f32 {
@@ -114,8 +114,8 @@ export function laneMaxI32(v: v128): i32 {
 }
 
 /**
- * eˣ for −87.3 ≤ x ≤ 88, relative error below 2e-7.
- * x = n·ln2 + r; the integer n stands in the low bits of t, where a shift makes it an exponent.
+ * eˣ for −87.3 ≤ x ≤ 88, relative error below 2e-7. x = n·ln2 + r; the integer n is in the low bits of t; a shift turns it into an
+ * exponent.
  */
 @inline
 export function expWithin(x: v128): v128 {

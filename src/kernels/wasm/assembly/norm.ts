@@ -1,6 +1,6 @@
 /**
- * @file Layer norm, RMS norm, softmax over columns.
- * Sums run over four vectors side by side, added in one order, so that a row has one result.
+ * @file Layer norm, RMS norm, softmax over columns. Sums run over four vectors in parallel and are added in a fixed order, so that a row
+ * always has the same result.
  */
 import { expOrZero, firstLanes, laneSum, loadFirst, madd, squareRoot } from './math';
 

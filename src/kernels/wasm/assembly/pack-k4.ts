@@ -1,5 +1,5 @@
 /**
- * @file Q4_K from the blocks of the file to panels of 16 columns in the same numbers. Layout: `src/tensor/codecs/k-quants.ts`.
+ * @file Packs blocks of Q4_K into panels of 16 columns with the same numbers. Layout: `src/tensor/codecs/k-quants.ts`.
  */
 import { f16, highNibbles, lowNibbles } from './blocks';
 import { packPanelI16 } from './pack';

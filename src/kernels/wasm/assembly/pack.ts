@@ -1,9 +1,9 @@
 /**
- * @file Weights from float32 rows to panels of 16 output columns.
+ * @file Packs weights from float32 rows into panels of 16 output columns.
  */
 import { TINY, largestBits, quantizeBlock } from './quantize';
 
-/** Σ|x| of `n` values, an upper estimate good enough for a limit. */
+/** An upper bound of Σ|x| of `n` values, tight enough for a limit. */
 export function absoluteSum(x: usize, n: i32): f32 {
   let s = f32x4.splat(0);
   let i = 0;
@@ -51,7 +51,7 @@ export function packPanelI16(
   }
 }
 
-/** `n` int32 (pairs of int16) to every 64th byte. */
+/** Writes `n` int32 (pairs of int16) to every 64th byte. */
 function scatterPairs(from: usize, to: usize, n: i32): void {
   let i = 0;
   for (; i + 4 <= n; i += 4) {

@@ -22,9 +22,9 @@ export function copyRows(x: usize, ldx: usize, y: usize, ldy: usize, rows: i32, 
 }
 
 /**
- * The best `nUsed` of `nExpert` probabilities of each row, best first, ties to the lower index.
- * Writes `experts[row][i]` (int32) and `weights[row][i]` (float32). NaN counts as lowest.
- * @param leastSum `renormalise`: divide the weights by their sum, taken as at least this; 0: leave them
+ * The best `nUsed` of `nExpert` probabilities of each row, best first, ties to the lower index. Writes `experts[row][i]` (int32) and
+ * `weights[row][i]` (float32). NaN counts as lowest.
+ * @param leastSum divide the weights by their sum, or by this if the sum is smaller; 0: do not divide
  */
 export function routeRows(
   probs: usize, ldp: usize, rows: i32, nExpert: i32, nUsed: i32, leastSum: f32, experts: usize, weights: usize,
@@ -63,7 +63,7 @@ function alreadyUsed(experts: usize, n: i32, e: i32): bool {
   return false;
 }
 
-/** The rows of `x` whose slot is routed to `expert`, one under the other at `to`; their slots at `list`. Returns how many. */
+/** Copies the rows of `x` whose slot is routed to `expert` to `to`, and their slots to `list`. Returns their number. */
 export function gatherExpert(
   x: usize, ldx: usize, experts: usize, nSlots: i32, nUsed: i32, expert: i32, cols: i32, to: usize, ldt: usize, list: usize,
 ): i32 {
@@ -78,7 +78,7 @@ export function gatherExpert(
   return n;
 }
 
-/** Row i of `x` goes to row `list[i]` of `y`. */
+/** Writes row i of `x` to row `list[i]` of `y`. */
 export function scatterRows(x: usize, ldx: usize, n: i32, cols: i32, list: usize, y: usize, ldy: usize): void {
   for (let i = 0; i < n; i++) {
     memory.copy(y + <usize>load<i32>(list + (<usize>i << 2)) * ldy, x, <usize>cols << 2);

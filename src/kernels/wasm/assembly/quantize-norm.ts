@@ -1,9 +1,9 @@
 /**
- * @file Queries and keys in int16: each row as large as the product of any two allows.
+ * @file Queries and keys in int16. Each row gets the largest scale for which no product of two rows overflows.
  *
  * |Σ q·k| ≤ ‖q‖·‖k‖ (Cauchy and Schwarz), so a sum stays below 2³¹ while no norm is above √2³¹ = 46340. A row in which one value is
- * far larger than the others, as some models have them, then still gets 15 bits for that value; a limit on the largest
- * alone would have to leave room for rows of nothing but largest values.
+ * far larger than the others, as some models have them, then still gets 15 bits for that value; a limit on the largest alone would have to
+ * leave room for rows of nothing but largest values.
  */
 import { laneSum, loadFirst, madd, squareRoot } from './math';
 import { TINY, inverseOf, largestBits, quantizeGroup } from './quantize';
@@ -35,7 +35,7 @@ export function squareSum(x: usize, n: i32, factor: f32): f32 {
   return laneSum(f32x4.add(a, b));
 }
 
-/** The scale of a row, x ≈ q · scale: NaN for a row with a NaN or an infinity, 0 for a row that counts as zero. */
+/** The scale of a row, x ≈ q · scale: NaN for a row with a NaN or an infinity, 0 for a row that is treated as zero. */
 function rowScale(x: usize, n: i32): f32 {
   const bits = largestBits(x, n);
   if (bits >= 0x7f800000) return f32.NaN as f32;

@@ -4,7 +4,7 @@
 import { firstLanes, laneSum } from './math';
 import { TINY, largestBits, quantizeBlock, roundToI32 } from './quantize';
 
-/** Sixteen values of a row as bytes. What lies past the row's end is not used: the weights are 0 there. */
+/** Sixteen values of a row as bytes. Bytes past the row's end have no effect: the weights are 0 there. */
 @inline
 function bytes16(x: usize, least: v128, inverse: v128): v128 {
   const a = roundToI32(f32x4.mul(f32x4.sub(v128.load(x), least), inverse));
@@ -17,10 +17,10 @@ function bytes16(x: usize, least: v128, inverse: v128): v128 {
 /**
  * Rows of float32 to bytes in groups of 4 rows, `[group][k/4][row][4]`, and `scales[row][block]` = (scale, offset).
  * @param kb values in a block (a multiple of 32; the last may be shorter)
- * @param groupBytes from group to group; k rounded up to 16, times 4, at least
+ * @param groupBytes distance of groups; at least k rounded up to 16, times 4
  * @param levels largest q + `zero`: 255, 254 or 127
- * @param zero taken off every q: 127 makes int8 of 254 levels
- * A block that holds a NaN or an infinity gets the scale NaN. The last group is filled up with its last row.
+ * @param zero subtracted from every q: 127 turns 254 levels into int8 A block that holds a NaN or an infinity gets the scale NaN. The last
+ *   group is filled up with its last row.
  */
 export function quantizeRowsU8(
   x: usize, ldx: usize, rows: i32, k: i32, q: usize, groupBytes: usize, scales: usize, kb: i32, levels: f32, zero: i32,

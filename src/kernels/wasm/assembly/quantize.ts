@@ -50,7 +50,7 @@ function quantize8(x: usize, f: v128): v128 {
   return i16x8.narrow_i32x4_s(roundToI32(f32x4.mul(v128.load(x), f)), roundToI32(f32x4.mul(v128.load(x, 16), f)));
 }
 
-/** Four rows of `n` values (rounded up to 8) at once to `[n/2][row][2]`; what lies past `n` becomes 0. */
+/** Converts four rows of `n` values (rounded up to 8) to `[n/2][row][2]`; values past `n` become 0. */
 export function quantizeGroup(
   x0: usize, x1: usize, x2: usize, x3: usize, n: i32, q: usize, inverse0: f32, inverse1: f32, inverse2: f32, inverse3: f32,
 ): void {
@@ -69,7 +69,7 @@ export function quantizeGroup(
   }
 }
 
-/** Below this a block counts as zero: 1/x would overflow. */
+/** Below this a block is treated as zero: 1/x would overflow. */
 @inline export const TINY: f32 = 1e-30;
 
 /** The scale of a block whose largest value has these bits, NaN for a block with a NaN or an infinity. */
@@ -88,9 +88,8 @@ export function inverseOf(scale: f32): f32 {
 /**
  * Rows of float32 to int16 in groups of 4 rows, `[group][k/2][row][2]`, and `scales[row][block]`, x ≈ q · scale.
  * @param kb values in a block (a multiple of 32; the last may be shorter)
- * @param groupBytes from group to group; k rounded up to 8, times 8, at least. The last group is filled up with zeros
- * @param limit largest |q|
- * A block that holds a NaN or an infinity gets the scale NaN: the whole row of the product becomes NaN.
+ * @param groupBytes distance of groups; at least k rounded up to 8, times 8. The last group is padded with zeros
+ * @param limit largest |q| A block that holds a NaN or an infinity gets the scale NaN: the whole row of the product becomes NaN.
  */
 export function quantizeRows(
   x: usize, ldx: usize, rows: i32, k: i32, q: usize, groupBytes: usize, scales: usize, kb: i32, limit: f32,

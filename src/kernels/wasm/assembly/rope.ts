@@ -2,7 +2,7 @@
  * @file Rotary position embedding.
  */
 
-/** sin r for |r| ≤ π/4, in float64: what the reference engine computes, rounded to float32 afterwards. */
+/** sin r for |r| ≤ π/4, in float64, like the reference engine; rounded to float32 afterwards. */
 @inline
 function sine(r: f64): f64 {
   const s = r * r;
@@ -23,11 +23,11 @@ function coordinate(p: usize, c: i32): f32 {
 }
 
 /**
- * `table[t][i]` = (cos, sin) of pair i at the token's position, both times `magnitude`.
- * The angle is a running float32 product, as the reference engine computes it: θ₀ = position, θᵢ₊₁ = θᵢ · step.
+ * `table[t][i]` = (cos, sin) of pair i at the token's position, both times `magnitude`. The angle is a running float32 product, as in the
+ * reference engine: θ₀ = position, θᵢ₊₁ = θᵢ · step.
  * @param positions int32 a row, or four coordinates a row
  * @param ldp bytes from row to row
- * @param turns int32 a pair: the coordinate that turns it, plus 4 where the products begin again; 0: the position turns all
+ * @param turns int32 a pair: its coordinate, plus 4 where the products begin again; 0: the position rotates all pairs
  * @param factors divisors of the angles, 0: none
  * @param mix `[nPairs]` YaRN's mix of the interpolated and the plain angle, 0: none
  */

@@ -1,7 +1,7 @@
 /**
- * @file The float32 tiles: products of `exact`, and of attention where it is not int16.
+ * @file The float32 tiles: products of `exact`, and of attention in float32.
  *
- * The right side lies in panels of 16 columns, `[k][16]`. Each element is summed in the order of k, whatever the tile.
+ * The right side is stored in panels of 16 columns, `[k][16]`. Each element is summed in the order of k, whatever the tile.
  */
 import { madd } from './math';
 
@@ -34,8 +34,8 @@ export function tileF32x4x16(a: usize, lda: usize, w: usize, t: usize, ldt: usiz
 }
 
 /**
- * 6 rows × 16 columns, for 256-bit registers: twelve accumulators, so that a multiply-add need not wait for the one before it
- * (it takes four cycles, two start in each).
+ * 6 rows × 16 columns, for 256-bit registers. With twelve accumulators, a multiply-add need not wait for the previous one (each takes four
+ * cycles, and two start in each cycle).
  */
 export function tileF32x6x16(a: usize, lda: usize, w: usize, t: usize, ldt: usize, k4: usize): void {
   const a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda, a4 = a3 + lda, a5 = a4 + lda;

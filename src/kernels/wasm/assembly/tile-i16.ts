@@ -1,11 +1,10 @@
 /**
  * @file The hot loop of `high`: int16 activations times int16 weights, exact int32 sums.
  *
- * Activations lie in groups of 4 rows with k in pairs, `[k/2][row][2]`: one pointer serves all four rows, and every
- * instruction counts, because the loop is bound by how many the processor takes in at a time. Weights lie in panels of 16
- * output columns, `[k/2][column][2]`, so that one `i32x4.dot_i16x8_s` does four columns. Sums go to a scratch tile `t`,
- * `[row][16]` int32: V8 packs neighbouring 128-bit lanes into 256-bit registers only when they end in neighbouring stores
- * of the sums themselves, so scaling is another function (`epilogue.ts`).
+ * Activations are in groups of 4 rows with k in pairs, `[k/2][row][2]`: one pointer addresses all four rows. This matters because the
+ * number of instructions bounds the loop. Weights are in panels of 16 output columns, `[k/2][column][2]`, so that one `i32x4.dot_i16x8_s`
+ * does four columns. Sums go to a scratch tile `t`, `[row][16]` int32: V8 packs neighbouring 128-bit lanes into 256-bit registers only when
+ * they end in neighbouring stores of the sums themselves, so a separate function scales the sums (`epilogue.ts`).
  */
 
 /** 4 rows × 16 columns: 16 accumulators, eight 256-bit registers once packed. `k4` is twice the number of values. */
@@ -38,7 +37,7 @@ export function tileI16x4x16(a: usize, w: usize, t: usize, k4: usize): void {
   v128.store(t, x30, 192); v128.store(t, x31, 208); v128.store(t, x32, 224); v128.store(t, x33, 240);
 }
 
-/** 4 rows × 8 columns of a 16-column panel: eight accumulators, which is what 128-bit registers hold without spilling. */
+/** 4 rows × 8 columns of a 16-column panel: eight accumulators, the most that 128-bit registers hold without spilling. */
 export function tileI16x4x8(a: usize, w: usize, t: usize, k4: usize): void {
   let x00 = i32x4.splat(0), x01 = i32x4.splat(0);
   let x10 = i32x4.splat(0), x11 = i32x4.splat(0);
@@ -64,7 +63,7 @@ export function tileI16x4x8(a: usize, w: usize, t: usize, k4: usize): void {
   v128.store(t, x30, 192); v128.store(t, x31, 208);
 }
 
-/** The first 2 of 4 rows × 16 columns, for what is left over at the end of a batch. */
+/** The first 2 of 4 rows × 16 columns, for the end of a batch. */
 export function tileI16x2x16(a: usize, w: usize, t: usize, k4: usize): void {
   let x00 = i32x4.splat(0), x01 = i32x4.splat(0), x02 = i32x4.splat(0), x03 = i32x4.splat(0);
   let x10 = i32x4.splat(0), x11 = i32x4.splat(0), x12 = i32x4.splat(0), x13 = i32x4.splat(0);

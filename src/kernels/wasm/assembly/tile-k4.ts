@@ -1,9 +1,9 @@
 /**
- * @file The hot loop of `fast` for Q4_K where the engine has no real 8-bit dot product: int8 activations times the file's own 4 bits.
+ * @file The hot loop of `fast` for Q4_K on engines without a full 8-bit dot product: int8 activations times the file's own 4 bits.
  *
- * Products of an int8 with at most 15 leave room in int16 for the sum of 32 of them: |Σ| ≤ 16 · 127 · 15. That is a sub-block of Q4_K; only
- * then are sums multiplied with the sub-block's 6-bit scale, which also widens them to int32 (`scaleTileK4`). It takes two instructions
- * for as many products as need four in int16. Exact on every engine: 15 needs four of the seven bits that WebAssembly promises.
+ * A sum of 32 products of an int8 and a number up to 15 fits in two int16: |Σ| ≤ 16 · 127 · 15 each. That is one sub-block of Q4_K. Only
+ * then are sums multiplied with the sub-block's 6-bit scale, which also widens them to int32 (`scaleTileK4`). Two instructions compute as
+ * many products as four do in int16. The result is exact on every engine: 15 needs four of the seven bits that WebAssembly guarantees.
  */
 import { STRIP_BYTES } from './epilogue';
 

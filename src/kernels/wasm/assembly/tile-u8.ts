@@ -1,9 +1,9 @@
 /**
- * @file The hot loop of `fast` where the engine has a real 8-bit dot product: unsigned activations times int8 weights.
+ * @file The hot loop of `fast` on engines with a full 8-bit dot product: unsigned activations times int8 weights.
  *
- * Activations lie in groups of 4 rows, `[k/4][row][4]`, weights in panels `[k/4][column][4]`: the int16 tile's layout with four values in
- * 32 bits instead of two. WebAssembly promises exact sums only for activations up to 127; V8 takes 0 … 255 where the CPU
- * has AVX-VNNI. Which it is, is found out by trying (`dot8.ts`).
+ * Activations are in groups of 4 rows, `[k/4][row][4]`, weights in panels `[k/4][column][4]`: the int16 tile's layout with four values in
+ * 32 bits instead of two. WebAssembly guarantees exact sums only for activations up to 127; V8 accepts 0 … 255 on CPUs with AVX-VNNI. A
+ * probe finds out which applies (`dot8.ts`).
  */
 
 /** 4 rows × 16 columns; `k4` is the number of values. `unreachable` in the module without relaxed SIMD. */

@@ -1,16 +1,16 @@
 /**
- * @file The grid types: IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S. Layouts: `src/tensor/codecs/iq1.ts`, `iq2.ts`,
- * `iq3.ts`. Grids lie in memory as bytes, written there by `src/kernels/wasm/grids.ts`.
+ * @file The grid types: IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S. Layouts: `src/tensor/codecs/iq1.ts`, `iq2.ts`, `iq3.ts`.
+ * `src/kernels/wasm/grids.ts` writes the grids to memory as bytes.
  */
 import { emit8, f16, f16OfBits } from './blocks';
 
-/** All eight signs out of seven bits: the number of negative values is even. */
+/** Expands seven bits to all eight signs: the number of negative values is even. */
 @inline
 function evenSigns(seven: i32): i32 {
   return seven | ((popcnt(seven) & 1) << 7);
 }
 
-/** Eight int16 made negative where the bit in `signs` is set. */
+/** Negates those of eight int16 whose bit in `signs` is set. */
 @inline
 function applySigns(v: v128, signs: i32): v128 {
   const bits = i16x8(1, 2, 4, 8, 16, 32, 64, 128);

@@ -61,7 +61,7 @@ export function unpackQ4_K(from: usize, to: usize, n: i32): void {
   }
 }
 
-/** 16 in the bytes whose `bit` is set. */
+/** 16 in the bytes in which `bit` is set. */
 @inline
 function fifth(high: v128, bit: i32): v128 {
   return v128.and(whereBit(high, bit), i8x16.splat(16));

@@ -1,5 +1,5 @@
 /**
- * @file From ggml blocks to float32: the plain types, and the switch over all types by their id in the file.
+ * @file From ggml blocks to float32: the plain types, and the dispatch over all types by their id in the file.
  */
 import { f16, f16x4 } from './blocks';
 import {
@@ -37,7 +37,7 @@ function unpackNumbers<T>(from: usize, to: usize, n: i32): void {
   }
 }
 
-/** `n` values (whole blocks) of the ggml type `type` at `from` to float32 at `to`. `tables`: where the type's grid lies. */
+/** `n` values (whole blocks) of the ggml type `type` at `from` to float32 at `to`. `tables`: address of the type's grid. */
 export function unpackRow(type: i32, from: usize, to: usize, n: i32, tables: usize): void {
   switch (type) {
     case 0: memory.copy(to, from, <usize>n << 2); break;

@@ -1,7 +1,7 @@
-/** @file Checks of the kernels that go down columns: softmax and its products in attention. */
+/** @file Checks of the kernels that process columns: softmax and its products in attention. */
 import { a, bias, type Checks, c, columns, scales, w } from './operands.ts';
 
-/** What goes down the columns of a strip of scores. */
+/** Kernels that process the columns of a strip of scores. */
 export const columnChecks: Checks = [
   [
     'largestColumns',

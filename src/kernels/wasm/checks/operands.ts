@@ -1,15 +1,15 @@
 /**
- * @file What the checks of the kernels share: where their operands lie, numbers to compute with, and how near a result must be.
+ * @file Shared by the checks of the kernels: addresses of operands, numbers to compute with, and tolerances.
  */
 import type { Kernels } from '../kernels.ts';
 
-/** Relative error that a float32 kernel may have: order of sums, polynomial instead of library exponential. */
+/** Relative error that a float32 kernel may have: it sums in another order and uses polynomials instead of the library's exponential. */
 export const tolerance = 2e-5;
 
 export const [rows, k, columns] = [4, 76, 16];
-// Byte addresses of what the kernels work on; the checks need less than 128 KiB behind the first page.
+// Byte addresses of the operands; the checks need less than 128 KiB after the first page.
 export const [a, w, t, c, scales, bias] = [0x10000, 0x12000, 0x14000, 0x15000, 0x18000, 0x19000];
-/** Where the sums of four sub-blocks begin. */
+/** Address of the sums of four sub-blocks. */
 export const subSums = 0x1a000;
 
 /** Views and a source of numbers. */
@@ -53,7 +53,7 @@ export class Operands {
   }
 }
 
-/** Runs one kernel and says whether its result is right. */
+/** Runs one kernel and returns whether its result is correct. */
 export type Check = (kernels: Kernels, on: Operands) => boolean;
 
 /** Checks by the name of the kernel. */

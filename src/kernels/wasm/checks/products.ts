@@ -32,7 +32,7 @@ function checkF32(run: (kernels: Kernels) => void, nRows: number): Check {
   };
 }
 
-/** Tiles and what is made of their sums. */
+/** Tiles, and the scaling of their sums. */
 export const productChecks: Checks = [
   ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16({ a, w, t, k4: k * 2 }), 16)],
   ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8({ a, w, t, k4: k * 2 }), 8)],

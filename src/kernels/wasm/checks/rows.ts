@@ -1,4 +1,4 @@
-/** @file Checks of the kernels that go along rows: activations, norms, rope, quantisation. */
+/** @file Checks of the kernels that process rows: activations, norms, rope, quantisation. */
 import type { Kernels } from '../kernels.ts';
 import { a, bias, type Check, type Checks, c, k, scales, tolerance, w } from './operands.ts';
 
@@ -13,7 +13,7 @@ function checkRow(run: (kernels: Kernels) => void, expected: (x: number) => numb
 
 const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
-/** By the trapezoidal rule over the density: exact far beyond float32. */
+/** By the trapezoidal rule over the density: far more exact than float32. */
 function geluErf(x: number): number {
   const n = 2000;
   const density = (t: number) => Math.exp(-0.5 * t * t);
@@ -22,7 +22,7 @@ function geluErf(x: number): number {
   return x * (0.5 + (sum * x) / n / Math.sqrt(2 * Math.PI));
 }
 
-/** What goes along rows. */
+/** Kernels that process rows. */
 export const rowChecks: Checks = [
   ['geluRow', checkRow((kernels) => kernels.geluRow({ x: a, y: c, bytes: 128 }), gelu)],
   ['geluErfRow', checkRow((kernels) => kernels.geluErfRow({ x: a, y: c, bytes: 128 }), geluErf)],

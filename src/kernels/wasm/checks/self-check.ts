@@ -1,6 +1,6 @@
 /**
- * @file Each hot kernel against plain loops. Run at start-up where the engine that compiles the kernels is told to do
- * something experimental (V8's 256-bit packing): a kernel that gives wrong numbers must never see a model.
+ * @file Checks each hot kernel against plain loops. It runs at start-up if the engine is told to compile the kernels with an experimental
+ * feature (V8's 256-bit packing): a kernel that gives wrong numbers must never be used.
  */
 
 import type { Kernels } from '../kernels.ts';
@@ -15,8 +15,8 @@ const checks = [...productChecks, ...rowChecks, ...columnChecks];
 export const checkedKernels = checks.map(([name]) => name);
 
 /**
- * The first kernel that gives a wrong result, `undefined` when all are right.
- * @param memory the one that `kernels` were instantiated with, at least three pages; its content is overwritten
+ * The first kernel that gives a wrong result, `undefined` when all are correct.
+ * @param memory the memory of `kernels`, at least three pages; its content is overwritten
  */
 export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
   const on = new Operands(memory);

@@ -1,4 +1,4 @@
-/** @file Weights in float32, activations as they are (`exact`). */
+/** @file Weights and activations in float32 (`exact`). */
 import { alignUp } from '../memory.ts';
 import { blocks, type Form, panelColumns, unpack } from './form.ts';
 

@@ -1,6 +1,6 @@
 /**
- * @file What a form of products can do: the numbers that weights are unpacked to and activations are quantised to, and the product
- * of both. One file each: `f32.ts`, `i16.ts`, `u8.ts`, `k4.ts`.
+ * @file The contract of a form of products: the numbers that weights are unpacked to and activations are quantised to, and the product of
+ * both. Each form has one file: `f32.ts`, `i16.ts`, `u8.ts`, `k4.ts`.
  */
 import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import { alignUp } from '../memory.ts';
@@ -11,18 +11,18 @@ export const panelColumns = 16;
 /** Rows of a group of quantised activations. */
 export const groupRows = 4;
 
-/** How a matrix of `k` input values is cut: `kb` values share a scale, quantised activations stay within `limit`. */
+/** How the `k` input values of a matrix are divided into blocks: `kb` values share a scale, quantised activations stay within `limit`. */
 export interface Blocking {
   readonly k: number;
-  /** k rounded up to what the tile takes at a time. */
+  /** k rounded up to the number of values that the tile processes at a time. */
   readonly kPad: number;
   readonly kb: number;
   readonly nBlocks: number;
-  /** Largest |activation|. int16: int32 sums of `kb` products are shared fairly between activations and weights. */
+  /** Largest |activation|. int16: int32 sums of `kb` products divide their range evenly between activations and weights. */
   readonly limit: number;
 }
 
-/** Where rows of quantised activations lie: in groups of 4, and what else the form keeps of them. */
+/** The layout of quantised activations: groups of 4 rows, and what the form stores besides. */
 export interface Activations {
   readonly address: Address;
   readonly groupBytes: Stride;
@@ -55,16 +55,16 @@ export interface Packing {
 }
 
 /**
- * What every product of panels takes besides its activations: see `linearI16` in `assembly/linear.ts`. Forms pass it on field by field:
+ * The arguments of a product of panels besides its activations: see `linearI16` in `assembly/linear.ts`. Forms pass the fields one by one:
  * spreading an object of this size costs as much as a small product.
  */
 export type Panels = Omit<Parameters<Kernels['linearI16']>[0], 'a' | 'groupBytes' | 'aScale' | 'k' | 'kPad' | 'kb'>;
 
 /** A form of products. Sizes are in bytes. */
 export interface Form {
-  /** Activations are integers; products of a form that leaves them alone read float32. */
+  /** Whether activations are integers. Products of the other forms read float32. */
   readonly quantizes: boolean;
-  /** The blocking of a product over `k` values; the same for every matrix with that k, so that they share activations. */
+  /** The blocking of a product over `k` values. It is the same for every matrix with that k, so that they share activations. */
   blocking(k: number): Blocking;
   /** One panel. */
   panelBytes(blocking: Blocking): number;
@@ -92,14 +92,14 @@ export function blocks(k: number, longest: number): { readonly kb: number; reado
   return { kb, nBlocks: Math.ceil(k / kb) };
 }
 
-/** Unpacks the rows to float32 in the scratch; returns where scratch is left for one row. */
+/** Unpacks the rows to float32 in the scratch; returns the address of the remaining scratch for one row. */
 export function unpack(kernels: Kernels, { k }: Blocking, packing: Packing): number {
   const { type, from, rowBytes, rows, grid, scratch } = packing;
   kernels.unpackRows({ type, from, rowBytes, rows, k, x: scratch, ldx: k * 4, tables: grid });
   return scratch + panelColumns * k * 4 + 64;
 }
 
-/** Lays out activations one behind the other. */
+/** Places activations one after the other. */
 export function layOut(
   address: number,
   rows: number,

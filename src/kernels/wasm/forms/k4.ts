@@ -1,4 +1,4 @@
-/** @file The 4 bits of Q4_K as they are, activations in int8 (`fast`, where `u8` is not there): only activations err. */
+/** @file The 4 bits of Q4_K unchanged, activations in int8 (`fast`, if `u8` is not available). Only activations lose precision. */
 import { alignUp, rowStride } from '../memory.ts';
 import { type Blocking, blocks, type Form, groupRows, layOut, panelColumns } from './form.ts';
 import { blockingI16 } from './i16.ts';
@@ -6,12 +6,12 @@ import { blockingI16 } from './i16.ts';
 /** Values of a sub-block of Q4_K. */
 const subBlock = 32;
 
-/** The blocking of the minima, int16 with one for each sub-block. */
+/** The blocking of the minima: int16, with one minimum for each sub-block. */
 function minBlocking(k: number): Blocking {
   return blockingI16(k / subBlock);
 }
 
-/** The sums of 32 activations that meet the minima: bytes of a group in int16, of a row of scales, of a row in float32. */
+/** The sums of 32 activations that are multiplied with the minima: bytes of a group in int16, of a row of scales, of a row in float32. */
 function sumBytes(k: number): { group: number; scales: number; floats: number } {
   const { k: kMin, nBlocks } = minBlocking(k);
   return { group: alignUp(kMin, 8) * 2 * groupRows, scales: nBlocks * 4, floats: alignUp(kMin, 8) * 4 };

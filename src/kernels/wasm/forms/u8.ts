@@ -1,4 +1,4 @@
-/** @file Weights in int8, activations in unsigned 8 bits with an offset (`fast`, where the engine has the products for it). */
+/** @file Weights in int8, activations in unsigned 8 bits with an offset (`fast`, if the engine has the products for it). */
 import { alignUp, rowStride } from '../memory.ts';
 import { blocks, type Form, groupRows, layOut, panelColumns, unpack } from './form.ts';
 

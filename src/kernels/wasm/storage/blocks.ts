@@ -1,6 +1,6 @@
 /**
- * @file The blocks of the file: tables, and matrices of models too large to be unpacked, whose panels are made at each use. In the kernels'
- * memory, or outside of it where 4 GiB are not enough (`outside-memory.ts`).
+ * @file Stores the blocks of the file: for tables, and for matrices of models that are too large to be unpacked, whose panels are made at
+ * each use. The blocks are in the kernels' memory, or outside it if 4 GiB are not enough (`outside-memory.ts`).
  */
 import { panelColumns } from '../forms/form.ts';
 import { alignUp } from '../memory.ts';

@@ -57,5 +57,5 @@ function rowsAtOnce({ rowBytes }: Stored): number {
 }
 
 function noRows(): never {
-  throw new Error('a matrix in panels has no rows to look up');
+  throw new Error('rows of a matrix in panels cannot be looked up');
 }

@@ -1,6 +1,6 @@
 /**
- * @file What a way of storing a weight can do: its bytes, how they get there, and what products and tables read. One file each:
- * `panels.ts`, `blocks.ts`, `vector.ts`.
+ * @file The contract of weight storage: sizes, filling, and what products and tables read. Each kind has one file: `panels.ts`,
+ * `blocks.ts`, `vector.ts`.
  */
 import type { GgmlType } from '../../../gguf/ggml-types.ts';
 import type { WeightSource } from '../../../tensor/backend.ts';
@@ -9,10 +9,10 @@ import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import type { KernelMemory } from '../memory.ts';
 import type { OutsideMemory } from '../outside-memory.ts';
 
-/** A weight as far as its storage has to know it. */
+/** What storage needs to know about a weight. */
 export interface Stored {
   readonly type: GgmlType;
-  /** Input values, output columns of one matrix, and how many matrices. */
+  /** Input values, output columns of one matrix, and number of matrices. */
   readonly k: number;
   readonly n: number;
   readonly nMatrices: number;
@@ -21,13 +21,13 @@ export interface Stored {
   readonly blocking: Blocking;
   /** Bytes of a row in the file. */
   readonly rowBytes: Stride;
-  /** Where the values, the scales and the grid of its type are. */
+  /** Addresses of the values, the scales and the grid of its type. */
   readonly address: Address;
   readonly scales: Address;
   readonly grid: Address;
 }
 
-/** What filling a weight takes. */
+/** What filling a weight needs. */
 export interface Filling {
   readonly memory: KernelMemory;
   readonly outside: OutsideMemory | undefined;
@@ -36,7 +36,7 @@ export interface Filling {
   readonly staging: Address;
 }
 
-/** What products and tables read weights with. */
+/** How products and tables read weights. */
 export interface Reader {
   readonly kernels: Kernels;
   /** Address of `rows` rows of file blocks from `row` on; `scratch` has `copyBytes` of them. */
@@ -55,24 +55,24 @@ export interface PanelRange {
 /** Multiplies `nPanels` panels, whose first column is `column`. */
 export type UsePanels = (panels: Address, scales: Address, nPanels: Count, column: number) => void;
 
-/** A way of storing weights. Sizes are in bytes. */
+/** A kind of weight storage. Sizes are in bytes. */
 export interface Storage {
   /** The values of a weight, and its scales. */
   valueBytes(w: Stored): number;
   scaleBytes(w: Stored): number;
-  /** What filling uses besides. */
+  /** Additional memory during filling. */
   stagingBytes(w: Stored): number;
-  /** Reads the data and brings it into this form. */
+  /** Reads the data and converts it to this form. */
   fill(w: Stored, source: WeightSource, filling: Filling): Promise<void>;
-  /** The type and length of a row as kernels that look up rows read it. */
+  /** The type and length of a row for kernels that look up rows. */
   row(w: Stored): { readonly type: number; readonly rowBytes: Stride };
-  /** Scratch for `rows` rows that have to be copied before kernels can read them; 0 where they lie in their memory. */
+  /** Scratch for `rows` rows that must be copied before kernels can read them; 0 if they are in the kernels' memory. */
   copyBytes(w: Stored, rows: number): number;
   /** Address of `rows` rows from `row` on; copied to `scratch` where `copyBytes` is not 0. */
   rows(w: Stored, row: number, rows: Count, scratch: Address, memory: KernelMemory, outside?: OutsideMemory): Address;
   /** Scratch of `panels`. */
   panelScratchBytes(w: Stored): number;
-  /** Hands the panels of a product to `use`, as many at a time as there are. */
+  /** Passes the panels of a product to `use`, as many at a time as are available. */
   panels(w: Stored, reader: Reader, range: PanelRange, use: UsePanels): void;
 }
 

@@ -3,7 +3,7 @@ import { panelColumns } from '../forms/form.ts';
 import { alignUp } from '../memory.ts';
 import type { Storage, Stored } from './storage.ts';
 
-/** The storage of vectors. They have room for whole panels, zeros behind their values. */
+/** The storage of vectors. They are padded with zeros to whole panels. */
 export const vector: Storage = {
   valueBytes: (w) => alignUp(size(w), panelColumns) * 4,
   scaleBytes: () => 0,
