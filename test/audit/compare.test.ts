@@ -88,7 +88,7 @@ describe('what is wrong', () => {
     const record = changed(recordOf(trace), 'ffn_out-0', () => Number.NaN);
     expect(compareTraces(trace, record, 1)).toMatchObject({
       first: { name: 'ffn_out-0', largest: Number.NaN, differs: true },
-      cause: expect.stringContaining('no number'),
+      cause: expect.stringContaining('not a number'),
     });
     const last = record.steps.findLast(({ name }) => name === 'ffn_out-0')!;
     const same = {
