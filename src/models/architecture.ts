@@ -10,11 +10,11 @@ import type { StepNameTable } from './names/step-names.ts';
 import type { Heads } from './pooling.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** How a text model takes the rows that a vision tower has made of an image. */
+/** How a text model takes the rows of a vision tower. */
 export interface ImageInput {
-  /** Columns of a row: the model's width, and once more for each layer that takes a part of the row. */
+  /** Columns of a row: the model's width, plus as many for each layer that takes a part of the row. */
   readonly width: number;
-  /** Where the tokens of an image are: on a grid (M-RoPE), or in sequence like those of a text. */
+  /** The positions of the tokens of an image: on a grid (M-RoPE), or in sequence like those of a text. */
   readonly positions: 'grid' | 'sequence';
 }
 
@@ -23,7 +23,7 @@ export interface Model {
   readonly hparams: HyperParameters;
   /** Runs the network over the batch given to `ops.begin`: `[T, nEmbd]`, after the final norm if there is one. */
   forward(ops: Ops): Tensor;
-  /** How images come in beside tokens; `undefined`: not at all. */
+  /** How images come in beside tokens; `undefined` if the model takes none. */
   readonly images?: ImageInput;
   /** What turns hidden states into the result. */
   readonly heads: Heads;

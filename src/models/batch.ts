@@ -1,5 +1,5 @@
 /**
- * @file From inputs to one packed batch: sequences end to end, each of tokens alone or of texts and images in turn.
+ * @file Packs inputs into one batch: sequences end to end. An input consists of tokens, or of texts and images in turn.
  */
 import type { Batch } from '../tensor/ops.ts';
 import type { ImageInput } from './architecture.ts';
@@ -16,24 +16,24 @@ export type Chunk = Int32Array | ImageChunk;
 /** One input: token ids, or texts and images in turn. */
 export type Input = Int32Array | readonly Chunk[];
 
-/** How a model takes images, and what of an input with images is pooled. */
+/** How a model takes images, and which part of an input with images is pooled. */
 export interface PackRules {
   readonly images: ImageInput;
-  /** From each token of an image: only what comes before, or all of the image. */
+  /** What each token of an image sees: only earlier tokens, or the whole image. */
   readonly sees: Tower['sees'];
-  /** Pool the text behind the last image, as llama.cpp does; or the whole input. `last` and `rank` take the last token anyway. */
+  /** Pool only the text after the last image, as llama.cpp does, or the whole input. `last` and `rank` take the last token in any case. */
   readonly pools: 'text after images' | 'whole';
 }
 
-/** How many tokens an input has. */
+/** The number of tokens in an input. */
 export function countTokens(input: Input): number {
   return chunksOf(input).reduce((sum, chunk) => sum + lengthOf(chunk), 0);
 }
 
 /**
  * Puts inputs end to end.
- * @param pairStarts where the second text begins in those that are pairs
- * @param rules needed as soon as one input has an image
+ * @param pairStarts where the second text begins, for inputs that are pairs
+ * @param rules required if an input has an image
  */
 export function packInputs(
   inputs: readonly Input[],
@@ -63,7 +63,7 @@ export function packInputs(
   return { ...text, ...imageFields(inputs, images, nTokens, rules) };
 }
 
-/** What a batch with images has beyond one of texts. */
+/** What a batch with images needs in addition. */
 function imageFields(
   inputs: readonly Input[],
   images: readonly ImageChunk[],
@@ -98,7 +98,7 @@ function imageFields(
         }
         nGiven += n;
         isBehindImage = true;
-        // The next text continues behind the larger side.
+        // The next text continues after the larger side.
         position += Math.max(chunk.nx, chunk.ny);
       }
       row += n;

@@ -18,7 +18,7 @@ export interface DecoderOptions {
   readonly rope: 'norm' | 'neox';
   /** RoPE over several coordinates. */
   readonly coordinates?: RopeCoordinates;
-  /** How many of the first layers add a part of the row of an image to their result (DeepStack). Default: none. */
+  /** The number of first layers that add a part of an image's row to their result (DeepStack). Default: none. */
   readonly nDeepstack?: number;
   /** Divisors of RoPE's angles. */
   readonly freqFactors?: Weight;

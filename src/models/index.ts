@@ -33,7 +33,7 @@ export interface LoadModelOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops reading weights; `loadModel` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Which part of the weights to read, where several workers fill the memory that they share. Default: all. */
+  /** The part of the weights to read, if several workers fill shared memory. Default: all. */
   readonly share?: FillShare;
 }
 
@@ -52,9 +52,9 @@ export interface ModelOutline {
   readonly hparams: HyperParameters;
   /** What `rank` pooling returns; `undefined` if the file has no classifier. */
   readonly rankOutputs: RankOutputs | undefined;
-  /** How the model takes images; `undefined`: not at all. */
+  /** How the model takes images; `undefined` if it does not. */
   readonly images: ImageInput | undefined;
-  /** Whether a BERT classifier lacks the pooler before it, which llama.cpp's converter drops. */
+  /** Whether a BERT classifier lacks its pooler, which llama.cpp's converter drops. */
   readonly lacksPooler: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { RopeCoordinates } from '../tensor/ops.ts';
 import type { WeightLoader } from './weights.ts';
 
 /**
- * Reads `rope.dimension_sections`: how many pairs each coordinate rotates.
+ * Reads `rope.dimension_sections`: the number of pairs that each coordinate rotates.
  * @throws ModelError unless there are four numbers, not all of them 0
  */
 export function readSections({ keys }: WeightLoader, kind: RopeCoordinates['kind']): RopeCoordinates {

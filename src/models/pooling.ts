@@ -8,7 +8,7 @@ import type { WeightLoader } from './weights.ts';
 /** The kind of a classifier's outputs; `tanh` if it ends with tanh of logits. */
 export type RankOutputs = 'logits' | 'probabilities' | 'tanh';
 
-/** A classifier over one row of a sequence: `output(norm(act(dense x)))`, with those parts that the file has. */
+/** A classifier over one row of a sequence: `output(norm(act(dense x)))`. Parts that the file lacks are skipped. */
 export interface Classifier {
   /** The row that it reads. */
   readonly row: PoolKind;

@@ -1,6 +1,6 @@
 /**
- * @file The text half of Qwen3-VL (Bai et al. 2025), Qwen3-VL-Embedding and -Reranker: Qwen3 with interleaved M-RoPE; its
- * first layers add to their results what layers of the vision tower have made of an image (DeepStack, Meng et al. 2024).
+ * @file The text half of Qwen3-VL (Bai et al. 2025), Qwen3-VL-Embedding and -Reranker: Qwen3 with interleaved M-RoPE; its first layers add
+ * to their results the outputs of layers of the vision tower (DeepStack, Meng et al. 2024).
  */
 import type { Architecture } from './architecture.ts';
 import { buildDecoder } from './decoder.ts';
@@ -20,7 +20,7 @@ export const qwen3vl: Architecture = {
     }),
 };
 
-/** @throws ModelError for more than the layers that there are */
+/** @throws ModelError for more layers than the model has */
 function readDeepstack({ keys, hparams: { nLayer } }: WeightLoader): number {
   const n = keys.u32('n_deepstack_layers', 0);
   if (n > nLayer) throw keys.error('n_deepstack_layers', `is ${n}, but the model has ${nLayer} layers`);

@@ -23,8 +23,8 @@ export interface RopeParameters {
 const scalingTypes = ['none', 'linear', 'yarn', 'longrope'];
 
 /**
- * Keys of the settings that a user gives instead of the file's, as llama.cpp's flags of the same names do. They are no keys
- * of an architecture: llama.cpp applies them to what it has read, in its own order.
+ * Keys of the settings that a user gives instead of the file's, named like llama.cpp's flags. They are not keys of an architecture:
+ * llama.cpp applies them after reading the file, in its own order.
  */
 const settings = 'gguf_embed.rope.';
 
@@ -33,16 +33,16 @@ export const ropeScalings = ['none', 'linear', 'yarn'] as const;
 
 /** RoPE parameters to use instead of the file's. */
 export interface RopeSettings {
-  /** How positions beyond those of the training are reached. */
+  /** How positions beyond the training context are scaled. */
   readonly scaling?: (typeof ropeScalings)[number];
   readonly freqBase?: number;
   /** Factor of every angle: 0.5 doubles the context. */
   readonly freqScale?: number;
-  /** Context of the training, where YaRN begins. */
+  /** Context of the training, beyond which YaRN applies. */
   readonly yarnOrigCtx?: number;
   /** Mix of YaRN: 0 is linear scaling, 1 is YaRN. */
   readonly yarnExtFactor?: number;
-  /** Factor of queries and keys; counts without YaRN only. */
+  /** Factor of queries and keys; only without YaRN. */
   readonly yarnAttnFactor?: number;
   readonly yarnBetaFast?: number;
   readonly yarnBetaSlow?: number;
@@ -51,7 +51,7 @@ export interface RopeSettings {
 /** Architectures whose positions are not rotated. */
 const withoutRope = ['bert', 'jina-bert-v2', 't5encoder'];
 
-/** Names of `RopeSettings` with the least value that makes sense. */
+/** Names of `RopeSettings` with their smallest valid values. */
 const numericSettings = {
   freqBase: 1e-6,
   freqScale: 1e-6,
@@ -67,7 +67,7 @@ const ropeSettingNames = ['scaling', ...(Object.keys(numericSettings) as (keyof 
 
 /**
  * `given` as metadata that `readRope` reads.
- * @throws ModelError for a value that makes no sense
+ * @throws ModelError for an invalid value
  */
 export function ropeMetadata(given: RopeSettings): Record<string, MetadataValue> {
   const set: Record<string, MetadataValue> = {};

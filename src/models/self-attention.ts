@@ -7,7 +7,7 @@ import type { HyperParameters } from './hparams.ts';
 import { type RopeParameters, ropeOptions } from './rope.ts';
 import type { ModelShape, WeightLoader } from './weights.ts';
 
-/** What attention has to know of a model. */
+/** What attention needs to know about a model. */
 export type AttentionShape = Pick<
   HyperParameters,
   'nEmbd' | 'nHead' | 'nHeadKv' | 'nEmbdHeadK' | 'nEmbdHeadV' | 'rope'

@@ -26,7 +26,7 @@ export interface FillShare {
   readonly nRanks: number;
 }
 
-/** What a byte of a table costs to bring into memory, where a byte of any other weight costs 1: it is only copied. */
+/** The cost of loading a byte of a table, relative to 1 for a byte of any other weight. A table is only copied. */
 const tableCost = 0.3;
 
 interface Declared {
@@ -38,9 +38,9 @@ interface Declared {
 /** Only names a weight. */
 export const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
 
-/** What the loader has to know of a model. */
+/** What the loader needs to know about a model. */
 export interface ModelShape {
-  /** What the metadata keys begin with; messages name it. */
+  /** Prefix of the metadata keys; messages name it. */
   readonly architecture: string;
   readonly nLayer: number;
 }
@@ -220,7 +220,7 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     }
   }
 
-  /** Each weight goes to the rank that has the least to do so far. */
+  /** Assigns each weight to the rank with the least work so far. */
   #partOf({ rank, nRanks }: FillShare): Declared[] {
     const costs = new Array<number>(nRanks).fill(0);
     return this.#declared.filter(({ source, role }) => {

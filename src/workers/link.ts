@@ -191,7 +191,7 @@ export function linkToWorker<Local extends Methods<Local>, Remote extends Method
     readonly died: (error: Error) => void;
   },
 ): WorkerLink<Remote> {
-  /** Messages that wait for the worker; `undefined` once it listens. */
+  /** Messages for the worker; `undefined` once it listens. */
   let waiting: [Message, readonly ArrayBuffer[] | undefined][] | undefined = [];
   const post: Post = (message, transfer) => {
     if (waiting === undefined) handle.post(message, transfer);

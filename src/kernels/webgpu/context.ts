@@ -1,5 +1,5 @@
 /**
- * @file What the lowering of steps needs of the backend: its device, the weights' vectors, the choice of kernels.
+ * @file What the lowering of steps needs from the backend: its device, the weights' vectors, the choice of kernels.
  */
 import type { Weight } from '../../tensor/ops.ts';
 import type { Device } from './device.ts';
@@ -14,7 +14,7 @@ export class Context {
   readonly device: Device;
   readonly pipelines: Pipelines;
   readonly vectors: Vectors;
-  /** The adapter computes on the CPU: small kernels, since compiling takes longer than computing. */
+  /** Whether the adapter computes on the CPU. Kernels are then small, because compiling takes longer than computing. */
   readonly software: boolean;
 
   constructor(device: Device, pipelines: Pipelines, vectors: Vectors) {
@@ -24,7 +24,7 @@ export class Context {
     this.software = isSoftware(device.adapterInfo);
   }
 
-  /** Where a small weight lies in the vector pool; `noVector` when there is none. */
+  /** Offset of a small weight in the vector pool; `noVector` if there is none. */
   vector(weight: Weight | undefined): number {
     if (weight === undefined) return noVector;
     const { name, vector } = ownWeight(weight);

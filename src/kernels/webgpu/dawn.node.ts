@@ -3,20 +3,20 @@
  */
 import { GpuUnavailableError } from './errors.ts';
 
-/** What this file uses of the package. */
+/** The part of the package that this file uses. */
 interface DawnModule {
   create(options: string[]): GPU;
 }
 
 /**
- * Dawn's own switches: the experimental subgroup matrix and, on NVIDIA, `shader-f16`, where the adapter has them; Dawn hides
- * both otherwise. Kernels keep values as f16 and multiply them by subgroup matrices, after a check; none adds in f16.
+ * Dawn's switches for the experimental subgroup matrix and, on NVIDIA, `shader-f16`; Dawn hides both by default, even if the adapter
+ * supports them. Kernels store values as f16 and multiply them with subgroup matrices after a check; no kernel adds in f16.
  */
 const dawnOptions = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
 
 /**
- * A `GPU` object of Dawn's.
- * @throws GpuUnavailableError that says how to get the package, or why it does not load
+ * A `GPU` object of Dawn.
+ * @throws GpuUnavailableError that says how to install the package, or why it does not load
  */
 export async function loadDawn(): Promise<GPU> {
   let dawn: DawnModule;
@@ -32,7 +32,7 @@ export async function loadDawn(): Promise<GPU> {
       { cause },
     );
   }
-  // Without a display server Dawn's choice between OpenGL and Vulkan fails; Vulkan is the one that has compute.
+  // Without a display server, Dawn's choice between OpenGL and Vulkan fails. Vulkan is the one with compute shaders.
   const backend = process.platform === 'linux' ? ['backend=vulkan'] : [];
   return dawn.create([...backend, ...dawnOptions]);
 }

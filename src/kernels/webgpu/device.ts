@@ -1,13 +1,13 @@
 /**
- * @file The device: adapter, features, limits, memory account, and what happens when it is lost.
+ * @file The device: adapter, features, limits, accounting of memory, and device loss.
  */
 import { GpuDeviceLostError, GpuError, GpuOutOfMemoryError, GpuUnavailableError, mebibytes } from './errors.ts';
 import { findGpu, holdGpu, withGpu } from './gpu.ts';
 
-/** Features that are used when they are there. Each is optional: the answer is the same without it. */
+/** Features that are used if available. Each is optional: results are the same without it. */
 const wantedFeatures = ['shader-f16', 'timestamp-query', 'subgroups', 'chromium-experimental-subgroup-matrix'];
 
-/** Limits that are raised to what the adapter has. */
+/** Limits that are raised to those of the adapter. */
 const raisedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -18,29 +18,32 @@ const raisedLimits = [
 
 /** How to find a device. */
 export interface DeviceOptions {
-  /** Where adapters come from. Default: `navigator.gpu`, in Node the package `webgpu`. */
+  /** The source of adapters. Default: `navigator.gpu`, in Node the package `webgpu`. */
   readonly gpu?: GPU;
-  /** An adapter to use as it is; the caller keeps alive the `GPU` that it comes from. */
+  /** An existing adapter. The caller keeps its `GPU` alive. */
   readonly adapter?: GPUAdapter;
-  /** A device to use as it is; the caller keeps it and destroys it. With `adapter`, which made it, more is known about it. */
+  /**
+   * An existing device, which the caller owns and destroys. Give `adapter` too, from which the device was made, so that more is known about
+   * it.
+   */
   readonly device?: GPUDevice;
-  /** Which adapter, if there are several. Default `high-performance`. */
+  /** Which adapter to prefer if there are several. Default `high-performance`. */
   readonly powerPreference?: GPUPowerPreference;
-  /** Most bytes of GPU memory to hold; default: as much as the adapter gives. */
+  /** Limit of GPU memory in bytes. Default: what the adapter provides. */
   readonly memoryBudget?: number;
-  /** Bind at most this many bytes at once, if the adapter allows more: for drivers that lie, and to test splitting. */
+  /** Limit of one binding in bytes, below the adapter's. For drivers that report wrong limits, and to test splitting. */
   readonly maxBindingSize?: number;
 }
 
-/** A device with an account of the memory that this backend holds on it. */
+/** A device, with accounting of the memory that this backend holds on it. */
 export class Device {
   readonly gpu: GPUDevice;
   readonly limits: GPUSupportedLimits;
-  /** Most bytes of one binding, and so of one part of a weight. */
+  /** Maximum bytes of one binding, and so of one part of a weight. */
   readonly maxBindingSize: number;
   readonly features: GPUSupportedFeatures;
   readonly adapterInfo: GPUAdapterInfo;
-  /** Lets the `GPU` object go that a device made here comes from. */
+  /** Releases the `GPU` object of a device that was made here. */
   readonly #releaseGpu: (() => void) | undefined;
   readonly #budget: number;
   readonly #buffers = new Set<GPUBuffer>();
@@ -49,7 +52,7 @@ export class Device {
   #lost: GpuDeviceLostError | undefined;
   #fault: GpuError | undefined;
 
-  /** @param releaseGpu called when nothing of the device is in use any more; given for devices that are destroyed on `dispose` */
+  /** @param releaseGpu called when the device is no longer in use; given for devices that `dispose` destroys */
   constructor(gpu: GPUDevice, adapterInfo: GPUAdapterInfo, options: DeviceOptions = {}, releaseGpu?: () => void) {
     this.gpu = gpu;
     this.limits = gpu.limits;
@@ -66,7 +69,7 @@ export class Device {
     gpu.addEventListener('uncapturederror', this.#onError);
   }
 
-  /** Whether the device is gone. */
+  /** Whether the device is lost. */
   get lost(): boolean {
     return this.#lost !== undefined;
   }
@@ -77,7 +80,7 @@ export class Device {
   }
 
   /**
-   * Throws what happened since the last call.
+   * Throws the error that happened since the last call, if any.
    * @throws GpuDeviceLostError | GpuError
    */
   assertAlive(): void {
@@ -100,7 +103,7 @@ export class Device {
 
   /**
    * A buffer of at least `size` bytes, counted until `release`.
-   * @throws GpuOutOfMemoryError with the sizes, when the budget or the adapter has no more
+   * @throws GpuOutOfMemoryError with the sizes, when the budget or the adapter's memory is exhausted
    */
   async buffer(what: string, size: number, usageFlags: number): Promise<GPUBuffer> {
     this.assertAlive();
@@ -121,7 +124,7 @@ export class Device {
     if (error !== null) {
       this.release(buffer);
       throw new GpuOutOfMemoryError(
-        `the GPU has no room for ${what} (${mebibytes(bytes)}; this backend holds ${mebibytes(this.#held)}): ${error.message}`,
+        `not enough GPU memory for ${what} (${mebibytes(bytes)}; this backend holds ${mebibytes(this.#held)}): ${error.message}`,
         bytes,
         this.#held,
       );
@@ -129,14 +132,14 @@ export class Device {
     return buffer;
   }
 
-  /** Gives a buffer back. Safe to call twice. */
+  /** Frees a buffer. May be called twice. */
   release(buffer: GPUBuffer): void {
     if (!this.#buffers.delete(buffer)) return;
     this.#held -= buffer.size;
     buffer.destroy();
   }
 
-  /** Every promise of WebGPU's passes through here: the `GPU` object must outlive them all, `dispose` or not. */
+  /** Every WebGPU promise passes through here: the `GPU` object must outlive all of them, even after `dispose`. */
   async settles<T>(promise: Promise<T>): Promise<T> {
     this.#pending.add(promise);
     try {
@@ -146,20 +149,20 @@ export class Device {
     }
   }
 
-  /** Turns the failure of an awaited WebGPU call into the reason behind it. */
+  /** Replaces the error of an awaited WebGPU call by its cause. */
   async explain(cause: unknown): Promise<unknown> {
-    // The `lost` promise may settle a turn later than the call that failed because of it.
+    // The `lost` promise may settle one turn after the call that failed because of the loss.
     await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 20))]);
     return this.#lost ?? cause;
   }
 
-  /** Gives all memory back, and the device itself if it was made here. */
+  /** Frees all memory, and the device itself if it was made here. */
   dispose(): void {
     this.gpu.removeEventListener('uncapturederror', this.#onError);
     for (const buffer of this.#buffers) buffer.destroy();
     this.#buffers.clear();
     this.#held = 0;
-    this.#lost ??= new GpuDeviceLostError('this backend was disposed of');
+    this.#lost ??= new GpuDeviceLostError('this backend has been disposed');
     if (this.#releaseGpu === undefined) return;
     this.gpu.destroy();
     Promise.allSettled([...this.#pending, this.gpu.lost]).then(this.#releaseGpu);
@@ -178,7 +181,7 @@ export class Device {
  */
 export async function openDevice(options: DeviceOptions): Promise<Device> {
   if (options.device !== undefined) {
-    // Dawn tells the shapes of subgroup matrices only on the adapter.
+    // Dawn reports the shapes of subgroup matrices only on the adapter.
     return new Device(options.device, options.adapter?.info ?? options.device.adapterInfo, options);
   }
   if (options.adapter !== undefined) return makeDevice(options.adapter, options, () => {});
@@ -200,7 +203,7 @@ async function makeDevice(adapter: GPUAdapter, options: DeviceOptions, releaseGp
 }
 
 /**
- * What the adapter that a backend would use says of itself.
+ * Information about the adapter that a backend would use.
  * @throws GpuUnavailableError when there is none
  */
 export function findAdapterInfo(): Promise<GPUAdapterInfo> {

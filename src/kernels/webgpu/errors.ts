@@ -1,5 +1,5 @@
 /**
- * @file What can go wrong on a GPU, each as an error of its own that says what to do.
+ * @file The errors of the GPU. Each class has a message that says what to do.
  */
 
 /** Any failure of the WebGPU backend. */
@@ -7,20 +7,20 @@ export class GpuError extends Error {
   override name = 'GpuError';
 }
 
-/** There is no adapter, or no WebGPU at all. */
+/** There is no adapter, or WebGPU is missing. */
 export class GpuUnavailableError extends GpuError {
   override name = 'GpuUnavailableError';
 }
 
-/** The device is gone (driver reset, unplugged, timeout). Everything on it is lost; a new backend must be made. */
+/** The device was lost (driver reset, unplugged, timeout) with all its contents; a new backend is needed. */
 export class GpuDeviceLostError extends GpuError {
   override name = 'GpuDeviceLostError';
 }
 
-/** Not enough memory: the adapter's, or the budget that the user gave. */
+/** Not enough memory: on the adapter, or in the budget that the user set. */
 export class GpuOutOfMemoryError extends GpuError {
   override name = 'GpuOutOfMemoryError';
-  /** Bytes that were asked for. */
+  /** Bytes that were requested. */
   readonly requested: number;
   /** Bytes already held by this backend. */
   readonly held: number;
@@ -32,7 +32,7 @@ export class GpuOutOfMemoryError extends GpuError {
   }
 }
 
-/** A shader that the adapter's compiler refuses: a defect of this package, or of the driver. */
+/** A shader that the adapter's compiler rejects: a defect of this package, or of the driver. */
 export class GpuShaderError extends GpuError {
   override name = 'GpuShaderError';
   /** Kernel and variant. */

@@ -1,7 +1,7 @@
 /**
- * @file Runs recorded steps: places them in the arena, writes their parameters, encodes one compute pass and submits it.
+ * @file Runs recorded steps: assigns positions in the arena, writes parameters, encodes one compute pass and submits it.
  *
- * Steady state makes no GPU object but a command encoder: pipelines, layouts, bind groups and buffers are kept.
+ * In steady state only a command encoder is made for each run: pipelines, layouts, bind groups and buffers are reused.
  */
 import type { Observer } from '../../tensor/ops.ts';
 import type { Device } from './device.ts';
@@ -16,13 +16,13 @@ import type { Dispatch, GpuTensor, Step } from './tensor.ts';
 import type { Timer } from './timer.ts';
 import type { Vectors } from './vectors.ts';
 
-/** A tensor that the observer shall see. */
+/** A tensor that the observer is to see. */
 interface Named {
   readonly name: string;
   readonly tensor: GpuTensor;
 }
 
-/** A dispatch with its parameters' place in the uniform buffer. */
+/** A dispatch with the offset of its parameters in the uniform buffer. */
 interface Launch extends Dispatch {
   readonly step: Step;
   readonly pipeline: GPUComputePipeline;
@@ -31,9 +31,9 @@ interface Launch extends Dispatch {
 
 /** Owns the buffers that all kernels share, and the queue. */
 export class Executor {
-  /** Check each step for validation errors by itself. Slow. */
+  /** Check each step separately for validation errors. Slow. */
   debug = false;
-  /** Measures each step when set. */
+  /** If set, measures each step. */
   timer: Timer | undefined;
   readonly #device: Device;
   readonly #pipelines: Pipelines;
@@ -58,8 +58,8 @@ export class Executor {
   }
 
   /**
-   * Runs the steps of `run` and returns the values of `x` (no view), after those of `named` have been shown to `observer`.
-   * Calls are served one after the other.
+   * Runs the steps of `run` and returns the values of `x` (not a view), after showing those of `named` to `observer`. Calls run one after
+   * the other.
    */
   read(run: Run, x: GpuTensor, named: readonly Named[] = [], observer?: Observer): Promise<Float32Array> {
     const result = this.#tail.then(() => this.#execute(run, x, named, observer));
@@ -67,7 +67,7 @@ export class Executor {
     return result;
   }
 
-  /** Gives its buffers back. */
+  /** Frees its buffers. */
   dispose(): void {
     for (const buffer of [this.#memory, this.#params, this.#lists, this.#readback]) buffer.dispose();
   }
@@ -116,7 +116,7 @@ export class Executor {
     return values();
   }
 
-  /** For debugging: every launch in a command buffer and an error scope of its own. */
+  /** For debugging: gives every launch its own command buffer and error scope. */
   async #submitOneByOne(launches: readonly Launch[], group: GPUBindGroup, views: readonly GpuTensor[]) {
     const { gpu } = this.#device;
     for (const launch of launches) {
@@ -162,7 +162,7 @@ export class Executor {
     return launches;
   }
 
-  /** Bind group 0; made again only when one of its buffers has grown. */
+  /** Bind group 0; made again only after one of its buffers has grown. */
   async #commonGroup(): Promise<GPUBindGroup> {
     const buffers = [this.#memory.buffer, this.#params.buffer, this.#lists.buffer, await this.#vectors.upload()];
     if (this.#common === undefined || buffers.some((buffer, i) => buffer !== this.#common?.buffers[i])) {
@@ -188,7 +188,7 @@ function encode(pass: GPUComputePassEncoder, launch: Launch, group: GPUBindGroup
 
 const layouts = new WeakMap<Kernel, [name: string, type: 'u32' | 'f32'][]>();
 
-/** Writes the uniform struct of a launch: numbers as they are, tensors as offset and stride. */
+/** Writes the uniform struct of a launch: numbers unchanged, tensors as offset and stride. */
 function writeParams({ kernel, step, values, paramOffset }: Launch, words: Uint32Array, floats: Float32Array): void {
   let layout = layouts.get(kernel);
   if (layout === undefined) layouts.set(kernel, (layout = fields(kernel.params)));

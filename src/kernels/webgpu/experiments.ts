@@ -1,5 +1,5 @@
 /**
- * @file The tuner's experiments: products run for their time or for their bits, in memory of their own.
+ * @file The tuner's experiments: products run to measure their time or compare their bits, in separate memory.
  */
 import type { Device } from './device.ts';
 import { GpuShaderError } from './errors.ts';
@@ -25,17 +25,17 @@ import type { Experiments, Tuner } from './tuner.ts';
 import type { Vectors } from './vectors.ts';
 import type { GpuWeight } from './weights.ts';
 
-/** Rows beyond this change no ranking. */
+/** More rows than this do not change the ranking. */
 const mostRows = 1024;
-/** Rows of the check of subgroup matrices, all the same: more than a matrix has. */
+/** Rows in the check of subgroup matrices, all equal: more than a matrix has. */
 const equalRows = 40;
-/** Launches of one measurement, and how often it is repeated. */
+/** Launches in one measurement, and the number of measurements. */
 const launches = 4;
 const repeats = 3;
 
 /** Experiments on a device. */
 export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vectors, tuner: Tuner): Experiments {
-  /** The result of the launches that `dispatches` makes out of an `x` of `rows` rows: rows of the weight itself. */
+  /** Runs the launches that `dispatches` makes for an `x` of `rows` rows, which are rows of the weight itself, and returns the result. */
   async function run(weight: GpuWeight, rows: number, dispatches: readonly Dispatch[], times = 1) {
     const executor = new Executor(device, pipelines, vectors);
     try {
@@ -46,7 +46,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       const step = { label: 'experiment', reads: { x }, writes: record.tensor(rows, weight.parts[0].nRows) };
       const y = record.record({ ...step, dispatches: () => Array.from({ length: times }, () => dispatches).flat() });
       if (times === 1) return await executor.read(record, y);
-      // Waiting for a single value leaves the time of reading the result out.
+      // Waiting for a single value excludes the time of reading the result.
       return await executor.read(
         record,
         record.record({ ...step, reads: { y }, writes: record.tensor(1, 1), dispatches: () => [] }),
@@ -105,7 +105,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
         }
         return true;
       } catch (error) {
-        // The feature is an experiment of Dawn's: a driver that does not compile it is not a failure.
+        // Dawn's feature is experimental: a driver that cannot compile it is not a failure.
         if (error instanceof GpuShaderError) return false;
         throw error;
       }
@@ -118,7 +118,9 @@ function batch(rows: number) {
   return { ids, positions: ids, offsets: Int32Array.of(0, rows) };
 }
 
-/** `[rows, nIn]`: the first row of the weight's buffer, `rows` times. Real values, made by nothing but the weight's own loader. */
+/**
+ * `[rows, nIn]`: the first row of the weight's buffer, `rows` times. The values are realistic, and the weight's own loader decodes them.
+ */
 function rowsOfWeight(record: Run, weight: GpuWeight, rows: number): GpuTensor {
   const [part] = weight.parts;
   const { type, blockSize } = weight.loader!;

@@ -1,5 +1,5 @@
 /**
- * @file What the lowering of steps shares within one forward: tensors of the GPU by the recorded ones, and what else is made once.
+ * @file State that the lowering of steps shares within one forward: GPU tensors by recorded tensor, and other things that are made once.
  */
 import { coordinatesOf, pooledRows } from '../../tensor/batch.ts';
 import type { Batch } from '../../tensor/ops.ts';
@@ -22,7 +22,7 @@ export class Forward {
     this.run = new Run(batch, keepAll);
   }
 
-  /** A recorded tensor on the GPU; the same one for every call. */
+  /** The GPU tensor of a recorded one; every call returns the same. */
   of(x: GraphTensor): GpuTensor {
     let tensor = this.#tensors.get(x);
     if (tensor === undefined) {
@@ -34,31 +34,31 @@ export class Forward {
     return tensor;
   }
 
-  /** An intermediate of a step's own. */
+  /** An additional intermediate of a step. */
   temporary(rows: number, cols: number): GpuTensor {
     return this.run.tensor(rows, cols);
   }
 
-  /** Adds what runs and returns its result. */
+  /** Adds launches and returns their result. */
   add(step: Step): GpuTensor {
     return this.run.record(step);
   }
 
-  /** `x` as products in eight bits read it: `make` is asked once, however many products there are. */
+  /** `x` quantised for products in eight bits. `make` is called once for all products. */
   quantized(x: GpuTensor, make: () => GpuTensor): GpuTensor {
     let q = this.#quantized.get(x);
     if (q === undefined) this.#quantized.set(x, (q = make()));
     return q;
   }
 
-  /** Where the positions of the rows begin in `batch`: of all tokens, or of the one row of each sequence that is computed. */
+  /** Offset in `batch` of the positions of the rows: of all tokens, or of the one row of each sequence that is computed. */
   positionsAt(row: PooledRow | undefined): number {
     const { batch } = this.run;
     if (row === undefined) return this.run.list('positions', () => []);
     return this.run.list(`positions ${row}`, () => pooledTokens(batch, row).map((token) => batch.positions[token]));
   }
 
-  /** Where the coordinates of the rows begin in `batch`, four a row; as `positionsAt`. */
+  /** Offset in `batch` of the coordinates of the rows, four a row; see `positionsAt`. */
   coordinatesAt(row: PooledRow | undefined): number {
     const { batch } = this.run;
     return this.run.list(`coordinates ${row ?? 'all'}`, () => {

@@ -1,5 +1,5 @@
 /**
- * @file WebGPU's numeric constants, and where to get a `GPU` object: `navigator.gpu` in browsers and Deno, Dawn in Node.
+ * @file WebGPU's numeric constants, and how to get a `GPU` object: `navigator.gpu` in browsers and Deno, Dawn in Node.
  *
  * The constants are spelled out because Node has no `GPUBufferUsage` global.
  */
@@ -21,8 +21,8 @@ export const mapModeRead = 1;
 export const stageCompute = 4;
 
 /**
- * The `GPU` objects in use. Dawn frees its instance when the collector takes the `GPU` object, whatever was made from it: an adapter,
- * device or promise that is used afterwards ends the process with a segmentation fault.
+ * The `GPU` objects in use. Dawn frees its instance when the garbage collector frees the `GPU` object. Using an adapter, device or promise
+ * of that instance afterwards ends the process with a segmentation fault.
  */
 const inUse = new Set<GPU>();
 
@@ -43,7 +43,7 @@ export async function withGpu<T>(use: (gpu: GPU) => Promise<T>): Promise<T> {
   }
 }
 
-/** `navigator.gpu` where there is one, else Dawn if this is Node. Use it through `holdGpu`, or call `withGpu`. */
+/** `navigator.gpu` if it exists, else Dawn in Node. Use it through `holdGpu`, or call `withGpu`. */
 export async function findGpu(): Promise<GPU> {
   const { navigator, process } = globalThis as {
     navigator?: { gpu?: GPU };

@@ -1,9 +1,9 @@
 /**
- * @file A GPU buffer that is replaced by a larger one when it gets too small.
+ * @file A GPU buffer that is replaced by a larger one when it becomes too small.
  */
 import type { Device } from './device.ts';
 
-/** Keeps one buffer at least as large as was ever asked for. */
+/** Keeps one buffer that is at least as large as the largest request. */
 export class GrowingBuffer {
   readonly #device: Device;
   readonly #what: string;
@@ -17,14 +17,14 @@ export class GrowingBuffer {
     this.#usage = usageFlags;
   }
 
-  /** The buffer as it is now. */
+  /** The current buffer. */
   get buffer(): GPUBuffer {
     return this.#buffer!;
   }
 
   /**
-   * Makes room for `size` bytes. Contents are lost when that takes a new buffer.
-   * @param options.most never become larger than this for the sake of growing less often
+   * Makes room for `size` bytes. If that needs a new buffer, contents are lost.
+   * @param options.most upper limit for growing beyond `size`
    * @throws GpuOutOfMemoryError
    */
   async grow(size: number, options: { most?: number } = {}): Promise<void> {
@@ -42,7 +42,7 @@ export class GrowingBuffer {
     return this.#device.buffer(this.#what, size, this.#usage);
   }
 
-  /** Gives the memory back. */
+  /** Frees the memory. */
   dispose(): void {
     if (this.#buffer !== undefined) this.#device.release(this.#buffer);
     this.#buffer = undefined;

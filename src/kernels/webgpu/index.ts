@@ -1,5 +1,5 @@
 /**
- * @file The WebGPU backend: quantised transformers in WGSL, on any adapter that `navigator.gpu` (or Dawn in Node) offers.
+ * @file The WebGPU backend: quantised transformers in WGSL, on any adapter that `navigator.gpu` (or Dawn in Node) provides.
  */
 import type { Backend, Precision, WeightSource } from '../../tensor/backend.ts';
 import type { Observer } from '../../tensor/ops.ts';
@@ -36,45 +36,45 @@ export { type Tuning, tuningKey } from './tuner.ts';
 
 /** Options of `createWebGpuBackend`. */
 export interface WebGpuOptions extends DeviceOptions {
-  /** `f16`: expand quantised matrices to f16 when they are loaded, for speed at the cost of memory. Default `quantised`. */
+  /** `f16`: expand quantised matrices to f16 on loading. This is faster and needs more memory. Default `quantised`. */
   readonly gpuWeights?: 'quantised' | 'f16';
-  /** Check every kernel launch for validation errors by itself and name it. Slow. */
+  /** Check every kernel launch separately for validation errors, and name the kernel. Slow. */
   readonly debug?: boolean;
   /**
-   * `fast`: subgroup matrices of f16 where the adapter has them and they prove right; else products of activations in eight
-   * bits with weights of the types that are whole numbers; else operands as f16, where the adapter has `shader-f16`. Sums
-   * stay float32. The other two are the same here: float32 throughout. Default `high`.
+   * `fast` uses, in this order: subgroup matrices of f16 if the adapter has them and they pass a check; products of activations in eight
+   * bits for weights that are whole numbers times a scale; operands in f16 if the adapter has `shader-f16`. Sums stay float32. `high` and
+   * `exact` are the same here: float32 throughout. Default `high`.
    */
   readonly precision?: Precision;
   /** Search for the fastest tiles at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;
-  /** What an earlier backend on the same adapter found (its `tuning`). */
+  /** The `tuning` of an earlier backend on the same adapter. */
   readonly tuning?: Tuning;
-  /** Try kernels out on the device before they are used; needed for `autotune`. Default true, except on software adapters. */
+  /** Test kernels on the device before they are used; needed for `autotune`. Default true, except on software adapters. */
   readonly selfCheck?: boolean;
-  /** Use this tile for every product, for tests and benchmarks. */
+  /** Use this tile for every product. For tests and benchmarks. */
   readonly tile?: Tile;
-  /** With precision `fast`, use this strategy wherever it is possible, for tests and benchmarks. */
+  /** With precision `fast`, use this strategy wherever possible. For tests and benchmarks. */
   readonly strategy?: Strategy;
 }
 
-/** What a WebGPU backend has beyond the others. */
+/** What a WebGPU backend offers beyond other backends. */
 export interface WebGpuBackend extends Backend {
   /** Bytes of GPU memory that it holds. */
   readonly memoryInUse: number;
   readonly adapterInfo: GPUAdapterInfo;
-  /** Whether the device is gone. Every forward from then on fails with `GpuDeviceLostError`. */
+  /** Whether the device is lost. Every later forward then fails with `GpuDeviceLostError`. */
   readonly lost: boolean;
   /**
    * Runs `work` (forwards on this backend) with a timestamp around every launch and returns the times of its last read.
    * @throws GpuError when the adapter has no timestamps
    */
   timed(work: () => Promise<unknown>): Promise<readonly Timing[]>;
-  /** What the search for tiles has found so far: keep it and pass it as `tuning` next time on the same adapter. */
+  /** The results of the search for tiles so far. Keep them and pass them as `tuning` next time on the same adapter. */
   readonly tuning: Tuning;
 }
 
-/** What a forward needs for `target`, narrowed and fused. @param gates whether products can be gated */
+/** The steps that a forward needs for `target`, narrowed and fused. @param gates whether products can be gated */
 function optimized(
   steps: readonly Step<GpuWeight>[],
   target: GraphTensor,
@@ -102,7 +102,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     limits: device.limits,
     software: ctx.software,
     halves: fast && device.features.has('shader-f16'),
-    // What `dot4I8Packed` belongs to is not told by a device: a small kernel that needs the same language feature tells.
+    // A device does not report `dot4I8Packed`; compiling a small kernel that needs the same language feature finds out.
     int8: fast && (await pipelines.compiles(quantize)),
     matrix:
       fast && (selfCheck || options.strategy === 'matrix')

@@ -1,7 +1,7 @@
 /**
- * @file What a kernel is: WGSL text with a table of its parameters, and how every kernel sees memory.
+ * @file Defines kernels: WGSL text with a table of parameters, and the memory that every kernel can access.
  *
- * Bind group 0 is the same for all kernels, so it is made once and only its dynamic offset changes:
+ * Bind group 0 is the same for all kernels. It is made once; only its dynamic offset changes:
  *
  * | binding | name    | what                                                                     |
  * |---------|---------|--------------------------------------------------------------------------|
@@ -13,16 +13,16 @@
  * Bind group 1 holds up to three read-only buffers of one weight (or a rotation table).
  */
 
-/** How a parameter is passed: a number, or the place of a tensor (`xOff`, `xStride` for `x`, in values). */
+/** How a parameter is passed: as a number, or as the position of a tensor (`xOff`, `xStride` for `x`, in values). */
 export type ParamKind = 'u32' | 'f32' | 'tensor';
 
 /** Name → kind, in the order of the uniform struct. */
 export type Params = Readonly<Record<string, ParamKind>>;
 
-/** What the arena's bytes are to a kernel. */
+/** The element type of the arena in a kernel. */
 export type ArenaElement = 'f32' | 'vec4<f32>' | 'u32' | 'vec4<u32>';
 
-/** One compiled program. Kernels are compared by identity: make each variant once (see `once`). */
+/** One program. Kernels are compared by identity: make each variant once (see `once`). */
 export interface Kernel {
   /** Kernel and variant, for labels and messages, e.g. `matmul Q8_0 64x64`. */
   readonly name: string;
@@ -35,7 +35,7 @@ export interface Kernel {
 /** Bytes of one dispatch's parameters: WebGPU's default alignment of dynamic offsets. */
 export const paramBytes = 256;
 
-/** Makes a kernel: puts the header that all share in front of its text. */
+/** Makes a kernel: prepends the common header to its text. */
 export function kernel(options: {
   name: string;
   params: Params;
@@ -44,7 +44,7 @@ export function kernel(options: {
   bindings?: Readonly<Record<string, string>>;
   /** `enable` directives. */
   enable?: readonly string[];
-  /** Keep the loops that ask `bound` for their end as loops: software adapters compile unrolled ones for many seconds. */
+  /** Do not unroll the loops that get their end from `bound`: software adapters compile unrolled loops for many seconds. */
   rolled?: boolean;
   code: string;
 }): Kernel {
@@ -70,7 +70,7 @@ export function kernel(options: {
   };
 }
 
-/** WGSL: the end of a loop, hidden from the compiler if `rolled`: it cannot know that a count's top bit is never set. */
+/** WGSL: the end of a loop. If `rolled`, it is hidden from the compiler, which cannot know that a count's top bit is never set. */
 function boundCode(rolled: boolean): string {
   return `fn bound(n: u32) -> u32 { return n${rolled ? ' + (p.rows >> 31u)' : ''}; }`;
 }
@@ -87,7 +87,7 @@ export function fields(params: Params): [name: string, type: 'u32' | 'f32'][] {
   );
 }
 
-/** Remembers what `make` made for each key, so that a variant exists once. */
+/** Remembers the result of `make` for each key, so that a variant exists once. */
 export function once<Args extends readonly (string | number | boolean)[], T>(
   make: (...args: Args) => T,
 ): (...args: Args) => T {
@@ -100,10 +100,10 @@ export function once<Args extends readonly (string | number | boolean)[], T>(
   };
 }
 
-/** WGSL: the number of this workgroup when the grid was folded into two dimensions (see `grid`). */
+/** WGSL: the number of this workgroup in a grid that was folded into two dimensions (see `grid`). */
 export const linearGroup = 'fn linear_group(w: vec3<u32>, n: vec3<u32>) -> u32 { return w.x + w.y * n.x; }';
 
-/** A grid of `n` workgroups, folded where it is longer than one dimension may be; kernels skip the excess. */
+/** A grid of `n` workgroups, folded if it is longer than one dimension allows; kernels skip the excess. */
 export function grid(n: number): [x: number, y: number, z: number] {
   const most = 65535;
   if (n <= most) return [n, 1, 1];

@@ -1,5 +1,5 @@
 /**
- * @file How each recorded step becomes launches of kernels.
+ * @file Lowers each recorded step to launches of kernels.
  */
 import type { Step, StepOf } from '../graph/step.ts';
 import type { Forward } from './forward.ts';
@@ -18,7 +18,7 @@ const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>,
   linear: (fw, step, { tuner }) => linear(fw, tuner, step),
   norm: (fw, step, { tables }) => norm(fw, tables, step),
   rotation() {
-    throw new Error('angles are kept from one forward to the next here');
+    throw new Error('this backend keeps angles from one forward to the next');
   },
   rope: (fw, step, { tables }) => tables.rope(fw, step),
   attention,

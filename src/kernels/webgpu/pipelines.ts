@@ -45,14 +45,14 @@ export class Pipelines {
     }));
   }
 
-  /** The pipeline of `kernel` if it is compiled. */
+  /** The pipeline of `kernel`, if it has been compiled. */
   get(kernel: Kernel): GPUComputePipeline | undefined {
     return this.#ready.get(kernel);
   }
 
   /**
    * Compiles `kernel` unless that has been done.
-   * @throws GpuShaderError with the kernel's name and the line that the compiler refuses
+   * @throws GpuShaderError with the kernel's name and the line that the compiler rejects
    */
   compile(kernel: Kernel): Promise<GPUComputePipeline> {
     let pending = this.#pending.get(kernel);
@@ -63,7 +63,7 @@ export class Pipelines {
     return pending;
   }
 
-  /** Whether this device's compiler takes `kernel`. */
+  /** Whether this device's compiler accepts `kernel`. */
   compiles(kernel: Kernel): Promise<boolean> {
     return this.compile(kernel).then(
       () => true,

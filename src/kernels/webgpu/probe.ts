@@ -1,5 +1,5 @@
 /**
- * @file Whether a real GPU is there. Asked at every start with `backend: 'auto'`, so it imports next to nothing.
+ * @file Finds out whether there is a real GPU. It runs at every start with `backend: 'auto'`, so it imports almost nothing.
  */
 import { withGpu } from './gpu.ts';
 

@@ -1,11 +1,11 @@
 /**
- * @file From GPU memory to typed arrays.
+ * @file Copies values from GPU memory to typed arrays.
  */
 import type { Device } from './device.ts';
 import { mapModeRead, usage } from './gpu.ts';
 import type { GpuTensor } from './tensor.ts';
 
-/** Copies tensors into mappable buffers and keeps those for the next time. */
+/** Copies tensors into mappable buffers and keeps those for reuse. */
 export class Readback {
   readonly #device: Device;
   readonly #idle: GPUBuffer[] = [];
@@ -15,8 +15,8 @@ export class Readback {
   }
 
   /**
-   * Records the copies of `views` out of `memory`. Call what it returns after the submit: it waits for the values.
-   * Whole rows of the slab are copied; the columns of a view are picked afterwards.
+   * Records the copies of `views` out of `memory`. Call the returned function after the submit: it waits for the values. Whole rows of the
+   * slab are copied; the columns of a view are selected afterwards.
    */
   async copy(
     encoder: GPUCommandEncoder,
@@ -33,7 +33,7 @@ export class Readback {
     return () => this.#values(staging, bytes, views);
   }
 
-  /** Gives the buffers back. */
+  /** Frees the buffers. */
   dispose(): void {
     for (const buffer of this.#idle.splice(0)) this.#device.release(buffer);
   }
@@ -66,7 +66,7 @@ export class Readback {
   }
 }
 
-/** The values of a view, row-major, in memory of their own. */
+/** The values of a view, row-major, in newly allocated memory. */
 function rows(slab: Float32Array, { rows: n, cols, start, stride }: GpuTensor): Float32Array {
   if (start === 0 && stride === cols) return slab.slice(0, n * cols);
   const values = new Float32Array(n * cols);

@@ -1,5 +1,5 @@
 /**
- * @file One run of the GPU: its batch, the work lists that kernels read, its steps, and where their results lie in the arena.
+ * @file One run on the GPU: its batch, the work lists that kernels read, its steps, and the positions of their results in the arena.
  */
 import { checkBatch } from '../../tensor/batch.ts';
 import type { Batch } from '../../tensor/ops.ts';
@@ -7,10 +7,10 @@ import { Allocator } from '../graph/allocator.ts';
 import { freedAfter } from '../graph/liveness.ts';
 import { GpuTensor, Slab, type Step } from './tensor.ts';
 
-/** Tensors begin at multiples of so many values, so that vec4 loads are aligned. */
+/** Tensors begin at multiples of this many values, so that vec4 loads are aligned. */
 const alignment = 64;
 
-/** Values from outside, and the tensor that has them. */
+/** Values from outside, and their tensor. */
 interface Upload {
   readonly tensor: GpuTensor;
   readonly values: Float32Array;
@@ -20,7 +20,7 @@ interface Upload {
 export class Run {
   readonly batch: Batch;
   readonly steps: Step[] = [];
-  /** No memory is used twice: an observer looks at everything. */
+  /** No memory is reused, because an observer looks at everything. */
   readonly #keepAll: boolean;
   #lists: number[] = [];
   readonly #listAt = new Map<string, number>();
@@ -40,12 +40,12 @@ export class Run {
     return this.batch.ids.length;
   }
 
-  /** All work lists end to end, as the kernels see them (`batch`). */
+  /** All work lists end to end, in the form that kernels read (`batch`). */
   get lists(): readonly number[] {
     return this.#lists;
   }
 
-  /** Where the list called `key` begins in `batch`; `make` is asked for it the first time. */
+  /** Offset of the list `key` in `batch`. `make` is called on first use. */
   list(key: string, make: () => readonly number[]): number {
     let at = this.#listAt.get(key);
     if (at === undefined) {
@@ -61,7 +61,7 @@ export class Run {
     return new GpuTensor(new Slab(rows * cols), rows, cols);
   }
 
-  /** A tensor that holds `values` before the first step; the same one for every call with this `key`. */
+  /** A tensor that holds `values` before the first step. Calls with the same `key` return the same tensor. */
   upload(key: string, values: Float32Array, cols: number): GpuTensor {
     let upload = this.#uploads.get(key);
     if (upload === undefined) {
@@ -70,7 +70,7 @@ export class Run {
     return upload.tensor;
   }
 
-  /** What has to be written before the first step. */
+  /** The values to write before the first step. */
   get uploads(): Iterable<Upload> {
     return this.#uploads.values();
   }
@@ -81,7 +81,7 @@ export class Run {
     return step.writes;
   }
 
-  /** Gives every slab that the steps write its offset. @returns the values that the arena needs */
+  /** Assigns an offset to every slab that the steps write. @returns the number of values that the arena needs */
   place(wanted: Slab): number {
     const arena = new Allocator(alignment);
     const uses = this.steps.map(slabsOf);

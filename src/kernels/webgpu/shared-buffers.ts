@@ -1,6 +1,6 @@
 /**
- * @file Buffers that several matrices share: those that are declared one after the other, of one type and one row length, lie end to end,
- * so that one launch can multiply with more than one of them (queries, keys and values; gate and up).
+ * @file Buffers that several matrices share: matrices that are declared one after the other and have the same type and row length are
+ * stored end to end, so that one launch can multiply with several of them (queries, keys and values; gate and up).
  */
 import type { Loader } from './loaders/index.ts';
 
@@ -11,26 +11,26 @@ const rowUnit = 4;
 export interface SharedBuffer<Buffers> {
   readonly loader: Loader;
   readonly rowLength: number;
-  /** Rows that are taken. */
+  /** Number of rows in use. */
   rows: number;
-  /** Made for the first matrix that is filled; no other one joins them any more. */
+  /** Made when the first matrix is filled; no other matrix can join afterwards. */
   buffers?: Promise<Buffers>;
 }
 
-/** Where a matrix lies. */
+/** The position of a matrix. */
 export interface BufferPlace<Buffers> {
   readonly shared: SharedBuffer<Buffers>;
-  /** Its first row there. */
+  /** Its first row in the buffer. */
   readonly row: number;
 }
 
-/** Gives matrices their rows, in the order in which they are declared. */
+/** Assigns rows to matrices, in the order in which they are declared. */
 export class SharedBuffers<Buffers> {
   #open: SharedBuffer<Buffers> | undefined;
 
   /**
-   * Rows for a matrix.
-   * @param most rows that one binding holds; at least `nRows`
+   * Assigns rows to a matrix.
+   * @param most maximum rows of one binding; at least `nRows`
    */
   take(loader: Loader, rowLength: number, nRows: number, most: number): BufferPlace<Buffers> {
     const n = sharedRows(nRows);
@@ -43,14 +43,14 @@ export class SharedBuffers<Buffers> {
     return { shared, row };
   }
 
-  /** The buffers of `shared`; `make` is asked once. */
+  /** The buffers of `shared`; `make` is called once. */
   buffers(shared: SharedBuffer<Buffers>, make: () => Promise<Buffers>): Promise<Buffers> {
     if (this.#open === shared) this.#open = undefined;
     return (shared.buffers ??= make());
   }
 }
 
-/** Rows that a matrix takes. */
+/** Number of rows that a matrix occupies. */
 export function sharedRows(nRows: number): number {
   return Math.ceil(nRows / rowUnit) * rowUnit;
 }

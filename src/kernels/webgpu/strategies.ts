@@ -1,12 +1,12 @@
 /**
- * @file The ways of computing a product, and how each is launched.
+ * @file The strategies for computing a product, and how each is launched.
  *
- *  - `float`  operands as float32 or, with precision `fast`, as f16: any adapter, any weight type.
- *  - `int8`   operands in eight bits, for weights that are whole numbers times a scale. Precision `fast` only.
- *  - `matrix` subgroup matrices of f16, where the adapter has them. Precision `fast` only.
+ * - `float`  operands as float32 or, with precision `fast`, as f16: any adapter, any weight type.
+ * - `int8`   operands in eight bits, for weights that are whole numbers times a scale. Precision `fast` only.
+ * - `matrix` subgroup matrices of f16, where the adapter has them. Precision `fast` only.
  *
- * A weight has one strategy for every number of rows. Within `float` and within `int8`, tiles and the kernel for few rows
- * give the same bits; within `matrix`, tiles do.
+ * A weight has the same strategy for any number of rows. Within `float` and within `int8`, tiles and the kernel for few rows give the same
+ * bits; within `matrix`, all tiles do.
  */
 import { grid } from './kernel.ts';
 import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
@@ -17,14 +17,14 @@ import type { Dispatch } from './tensor.ts';
 import { noVector } from './vectors.ts';
 import type { GpuWeight, Part } from './weights.ts';
 
-/** A way of computing products. */
+/** How a product is computed. */
 export type Strategy = 'float' | 'int8' | 'matrix';
 
-/** What is the same for all products of a backend. */
+/** Settings that all products of a backend share. */
 export interface Style {
   /** Kernels keep their loops (see `kernel`). */
   readonly rolled: boolean;
-  /** `float` operands are kept as f16. */
+  /** Store `float` operands as f16. */
   readonly halves: boolean;
   /** The adapter's subgroup matrices. */
   readonly matrix: MatrixShape | undefined;
@@ -52,7 +52,7 @@ export const matrixTiles: readonly Tile[] = [
   { bm: 128, bn: 256, tm: 64, tn: 64 },
 ];
 
-/** The tiles of a strategy. Both lists have the same length, and small tiles in the same places. */
+/** The tiles of a strategy. All lists have the same length, and tiles of similar size have the same index. */
 export function tilesOf(strategy: Strategy): readonly Tile[] {
   return strategy === 'matrix' ? matrixTiles : tiles;
 }
@@ -80,10 +80,10 @@ export interface Epilogue {
 /** An epilogue that does nothing. */
 export const plainEpilogue: Epilogue = { scaleAt: noVector, biasAt: noVector, activation: 0, hasResidual: 0 };
 
-/** A product to launch: `rows` rows times a part of a weight. `x` of `int8` is quantised (see `ops/quantize.ts`). */
+/** A product to launch: `rows` rows times a part of a weight. For `int8`, `x` is quantised (see `ops/quantize.ts`). */
 export interface Product {
   readonly strategy: Strategy;
-  /** For several weights that follow each other, the first. */
+  /** The first of several adjacent weights, if there are several. */
   readonly weight: GpuWeight;
   readonly part: Part;
   readonly rows: number;
@@ -99,13 +99,13 @@ function values({ weight, part, rows, epilogue, isGated }: Product): Dispatch['v
   return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, ...epilogue };
 }
 
-/** The tile of a gated product: as many threads and sums, eight columns a thread. */
+/** The tile of a gated product: as many threads and sums, with eight columns a thread. */
 function gatedTile({ bm, bn, tm, tn }: Tile): Tile {
   if (tn === 8) return { bm, bn, tm, tn };
   return tm > 1 ? { bm, bn, tm: tm / 2, tn: 8 } : { bm, bn: bn * 2, tm, tn: 8 };
 }
 
-/** The launch with a tile. `wide`: everything that is read and written in float32 is aligned to four values. */
+/** The launch with a tile. `wide`: everything that is read or written in float32 is aligned to four values. */
 export function tiled(product: Product, tile: Tile, style: Style, wide: boolean): Dispatch {
   const { strategy, weight, part, rows, isGated } = product;
   const { type } = weight.loader!;
@@ -122,7 +122,7 @@ export function tiled(product: Product, tile: Tile, style: Style, wide: boolean)
   return { kernel, values: values(product), bound: part, grid: grid(groups) };
 }
 
-/** The launch of the kernel for few rows, of `float` and `int8`. */
+/** The launch of the kernel for few rows, for `float` and `int8`. */
 export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
   const { strategy, weight, part, rows, isGated } = product;
   const { type } = weight.loader!;

@@ -1,5 +1,5 @@
 /**
- * @file Tensors of a forward in the arena, and the launches that make them. Nothing here touches the GPU.
+ * @file Tensors of a forward in the arena, and the launches that compute them. This file does not use the GPU.
  */
 import type { Tensor } from '../../tensor/ops.ts';
 import type { Kernel } from './kernel.ts';
@@ -8,7 +8,7 @@ import type { Kernel } from './kernel.ts';
 export class Slab {
   /** Float32 (or 32-bit) values. */
   readonly size: number;
-  /** Where it lies in the arena, in values; `undefined` until it is placed. */
+  /** Its offset in the arena, in values; `undefined` until it is assigned. */
   offset: number | undefined;
 
   constructor(size: number) {
@@ -52,21 +52,21 @@ export interface Dispatch {
   readonly grid: readonly [x: number, y: number, z: number];
 }
 
-/** The launches that make one tensor: a recorded step, or a part of one. */
+/** The launches that compute one tensor: a recorded step, or a part of one. */
 export interface Step {
-  /** What to call it in messages: the operation, and the intermediate's name if it has one. */
+  /** Its name in messages: the operation, and the intermediate's name if it has one. */
   readonly label: string;
-  /** Tensors that are read, by the kernels' parameter names. */
+  /** Tensors that are read, by the names of the kernels' parameters. */
   readonly reads: Readonly<Record<string, GpuTensor | undefined>>;
-  /** The result, `y` to the kernels. */
+  /** The result, named `y` in kernels. */
   readonly writes: GpuTensor;
-  /** What to run; asked once, after `prepare`. */
+  /** The launches. Called once, after `prepare`. */
   readonly dispatches: () => readonly Dispatch[];
   /** Awaited before the step runs. */
   readonly prepare?: () => Promise<void> | undefined;
 }
 
-/** What to call a recorded step in messages: `what`, and the name of its result if it has one. */
+/** Name of a recorded step in messages: `what`, and the name of its result if it has one. */
 export function labelOf(what: string, { name }: { readonly name?: string }): string {
   return name === undefined ? what : `${what} ${name}`;
 }

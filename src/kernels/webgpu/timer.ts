@@ -1,12 +1,12 @@
 /**
- * @file Times each step on the GPU with timestamp queries, for the bench.
+ * @file Measures the time of each step on the GPU with timestamp queries, for the benchmark.
  */
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
 import { mapModeRead, usage } from './gpu.ts';
 import type { Dispatch, Step } from './tensor.ts';
 
-/** Time that one launch took. */
+/** The time of one launch. */
 export interface Timing {
   readonly label: string;
   readonly kernel: string;
@@ -15,10 +15,10 @@ export interface Timing {
 
 type Launch = Dispatch & { readonly step: Step };
 
-/** Most launches of one submit: two queries each, and a query set holds 4096. */
+/** Maximum launches in one submit: each needs two queries, and a query set holds 4096. */
 const maxLaunches = 2048;
 
-/** Puts every launch into a pass of its own, between two timestamps. */
+/** Puts every launch into its own pass, between two timestamps. */
 export class Timer {
   readonly #device: Device;
   readonly #queries: GPUQuerySet;
@@ -73,7 +73,7 @@ export class Timer {
     }));
   }
 
-  /** Gives its memory back. */
+  /** Frees its memory. */
   dispose(): void {
     this.#queries.destroy();
     this.#device.release(this.#resolved);

@@ -1,10 +1,10 @@
 /**
  * @file Chooses the kernel of a product: by a rule, or by a short search on the device at first use.
  *
- * Every tile of a strategy adds in the same order (see `strategies.ts`), and so does its kernel for few rows: the choice
- * changes speed, never a bit. A shader compiler could still reorder sums, so that is checked on the device, once for each
- * weight type; where it does, the kernel for few rows is not used, and the tile is chosen without regard to the rows.
- * Subgroup matrices are used only after that check has found them right as well.
+ * All tiles of a strategy and its kernel for few rows add in the same order (see `strategies.ts`), so the choice affects speed and no bit.
+ * A shader compiler could still reorder sums, so a check on the device compares them once for each weight type. If they differ, the kernel
+ * for few rows is not used, and the tile does not depend on the number of rows. Subgroup matrices are used only after they pass the same
+ * check.
  */
 import type { Loader } from './loaders/index.ts';
 import type { MatrixShape } from './shaders/matmul-matrix.wgsl.ts';
@@ -12,24 +12,24 @@ import type { Tile } from './shaders/matmul-tile.wgsl.ts';
 import { isUsable, type Strategy, type Style, tilesOf } from './strategies.ts';
 import type { GpuWeight } from './weights.ts';
 
-/** Rises when the kernels change so that old results mean nothing. */
+/** Increased when the kernels change in such a way that old results are invalid. */
 export const tuningVersion = 2;
 
-/** What the rule chooses among, by rows; tall tiles pay where matrices make the arithmetic cheap. */
+/** The tiles among which the rule chooses, by rows. Tall tiles pay where matrices make arithmetic cheap. */
 const ruled: Readonly<Record<Strategy, readonly number[]>> = {
   float: [1, 2, 3],
   int8: [1, 2, 3],
   matrix: [1, 2, 3, 4, 5],
 };
 
-/** What a search found, as plain data: to be kept, and given to the next backend on the same adapter. */
+/** The results of a search as plain data. Keep them for the next backend on the same adapter. */
 export interface Tuning {
   readonly version: number;
   /** By class of products (`Q8_0 int8 512x384x1536`: type, operands, rows, nIn, nOut), an index into the strategy's tiles. */
   readonly tiles: Readonly<Record<string, number>>;
 }
 
-/** Under which name to keep a `Tuning`: adapter and version of the kernels, in letters that any file system takes. */
+/** The name under which to keep a `Tuning`: adapter and version of the kernels, in characters that any file system accepts. */
 export function tuningKey({ vendor, architecture, device, description }: GPUAdapterInfo): string {
   const adapter = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
   return `webgpu-v${tuningVersion}-${adapter
@@ -40,22 +40,22 @@ export function tuningKey({ vendor, architecture, device, description }: GPUAdap
 
 /** Runs experiments on the device. */
 export interface Experiments {
-  /** Milliseconds that a product of `rows` rows with `weight` takes with each tile of its strategy. */
+  /** Milliseconds for a product of `rows` rows with `weight`, for each tile of its strategy. */
   measure(weight: GpuWeight, rows: number, candidates: readonly Tile[]): Promise<readonly number[]>;
   /** Whether the kernel for few rows and two tiles give the same bits for this weight. */
   sameBits(weight: GpuWeight): Promise<boolean>;
-  /** Whether two tiles of subgroup matrices give the same bits in every row, and what the float tile gives up to rounding. */
+  /** Whether two tiles of subgroup matrices give the same bits in every row, and the same values as the float tile up to rounding. */
   matricesWork(weight: GpuWeight): Promise<boolean>;
 }
 
-/** Where the tuner begins. */
+/** Initial settings of the tuner. */
 export interface TunerOptions {
   readonly limits: GPUSupportedLimits;
-  /** The adapter computes on the CPU: small kernels, loops kept. */
+  /** Whether the adapter computes on the CPU: kernels are then small and keep their loops. */
   readonly software: boolean;
-  /** Keep operands as f16. */
+  /** Store operands as f16. */
   readonly halves: boolean;
-  /** Products in eight bits where the weight's type allows. */
+  /** Compute products in eight bits if the weight's type allows it. */
   readonly int8?: boolean;
   /** The adapter's subgroup matrices, if they may be used. */
   readonly matrix?: MatrixShape;
@@ -65,11 +65,11 @@ export interface TunerOptions {
   readonly known?: Tuning;
   /** Use this tile for everything. */
   readonly forced?: Tile;
-  /** Use this strategy wherever it is possible, checked or not. */
+  /** Use this strategy wherever possible, checked or not. */
   readonly strategy?: Strategy;
 }
 
-/** Keeps the choices of one device. */
+/** Stores the choices for one device. */
 export class Tuner {
   readonly style: Style;
   readonly #limits: GPUSupportedLimits;
@@ -80,7 +80,7 @@ export class Tuner {
   readonly #search: boolean;
   readonly #found: Record<string, number>;
   readonly #same = new Map<Loader['type'], boolean>();
-  /** Types for which subgroup matrices were found right (or not). */
+  /** Results of the check of subgroup matrices, by type. */
   readonly #matrices = new Map<Loader['type'], boolean>();
   #experiments: Experiments | undefined;
 
@@ -101,31 +101,31 @@ export class Tuner {
     return { version: tuningVersion, tiles: { ...this.#found } };
   }
 
-  /** Lets the tuner try things out. */
+  /** Lets the tuner run experiments. */
   use(experiments: Experiments): void {
     this.#experiments = experiments;
   }
 
-  /** How products with this weight are computed. */
+  /** The strategy for products with this weight. */
   strategy(weight: GpuWeight): Strategy {
     const { type, int8 } = weight.loader!;
     const { matrix } = this.style;
     const small = isUsable('matrix', tilesOf('matrix')[0], this.style, this.#limits);
     if (this.#wanted === 'matrix' && matrix !== undefined) return 'matrix';
     if (this.#wanted === undefined && small && this.#matrices.get(type) === true) return 'matrix';
-    // On an adapter with subgroup matrices nothing changes from int8 to f16 when the check has come to its end.
+    // On an adapter with subgroup matrices, a weight stays with int8 or f16 after the check has ended.
     if (this.#wanted === undefined && small) return 'float';
     return this.#int8 && this.#wanted !== 'float' && int8 !== undefined ? 'int8' : 'float';
   }
 
-  /** Checks the type and searches the class of this product, if that has not been done. */
+  /** Checks the type and searches the class of this product, unless that has been done. */
   prepare(weight: GpuWeight, rows: number): Promise<void> | undefined {
     const known = !this.#search || this.#classOf(weight, rows) in this.#found;
     if (this.#experiments === undefined || (known && this.#same.has(weight.loader!.type))) return undefined;
     return this.#prepare(weight, rows, this.#experiments);
   }
 
-  /** Whether few rows may be multiplied by the kernel for few rows. */
+  /** Whether the kernel for few rows may be used. */
   mayBeSkinny(weight: GpuWeight): boolean {
     return this.strategy(weight) !== 'matrix' && (this.#same.get(weight.loader!.type) ?? true);
   }
@@ -144,7 +144,7 @@ export class Tuner {
     return tiles[(same ? choice.find((i) => rows <= tiles[i].bm) : undefined) ?? choice.at(-1) ?? 0];
   }
 
-  /** Which tiles of the weight's strategy fit the device. */
+  /** The tiles of the weight's strategy that fit the device. */
   #usable(weight: GpuWeight): number[] {
     const strategy = this.strategy(weight);
     const tiles = tilesOf(strategy);
@@ -160,7 +160,7 @@ export class Tuner {
       this.#same.set(type, this.strategy(weight) === 'matrix' || (await experiments.sameBits(weight)));
     }
     if (!this.#search || !this.#same.get(type)) return;
-    // A tile much taller than the product only computes rows that are not needed.
+    // A tile much taller than the product only computes unneeded rows.
     const tiles = tilesOf(this.strategy(weight));
     const candidates = this.#usable(weight).filter((i) => i > 0 && (tiles[i].bm < 2 * rows || i === 1));
     const times = await experiments.measure(

@@ -1,21 +1,21 @@
 /**
- * @file From the bytes of a file to the arrays that loaders read.
+ * @file Converts the bytes of a file to the arrays that loaders read.
  */
 import type { GgmlTypeName } from '../../gguf/ggml-types.ts';
 import { type Codec, f32ToF16 } from '../../tensor/codecs/index.ts';
 import type { Loader } from './loaders/index.ts';
 
-/** Bytes in memory that is not shared, as the GPU queue wants them. */
+/** Bytes in memory that is not shared, as the GPU queue requires. */
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Cuts blocks into bodies and heads; `heads` is padded to whole words. */
+/** Splits blocks into bodies and heads; `heads` is padded to whole words. */
 export function bodiesAndHeads(loader: Loader, blocks: Bytes): { bodies: Bytes; heads: Bytes } {
   const { blockBytes, bodyAt, bodyBytes, headAt, headBytes } = loader;
   if (headBytes === 0) return { bodies: blocks, heads: new Uint8Array(0) };
   const n = blocks.length / blockBytes;
   const bodies = new Uint8Array(n * bodyBytes);
   const heads = new Uint8Array(Math.ceil((n * headBytes) / 4) * 4);
-  // Two bytes at a time where the block allows it: that is every type but MXFP4.
+  // Copy two bytes at a time if the block allows it: every type but MXFP4 does.
   const unit = headBytes === 2 ? Uint16Array : Uint8Array;
   const from = new unit(blocks.buffer, blocks.byteOffset, blocks.length / headBytes);
   const to = new unit(bodies.buffer);

@@ -1,15 +1,15 @@
 /**
- * @file The small vectors of a model (biases, norm weights, tables of a few hundred values) in one float32 buffer that
- * every kernel sees. Addressed by offsets in values, so that using one needs no bind group.
+ * @file The small vectors of a model (biases, norm weights, tables of a few hundred values) in one float32 buffer that every kernel can
+ * read. They are addressed by offsets in values, so that using one needs no bind group.
  */
 import type { Device } from './device.ts';
 import { usage } from './gpu.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
-/** Offset that stands for "there is none". */
+/** The offset that means "none". */
 export const noVector = 0xffffffff;
 
-/** The pool. Values are kept on the CPU as well, so that it can grow. */
+/** The pool. Values are also kept on the CPU, so that the pool can grow. */
 export class Vectors {
   readonly #device: Device;
   readonly #gpu: GrowingBuffer;
@@ -47,7 +47,7 @@ export class Vectors {
     this.#dirty = true;
   }
 
-  /** Offset of the values that `make` computes the first time that `key` is asked for. */
+  /** Offset of the values that `make` computes when `key` is first requested. */
   derive(key: string, make: () => Float32Array): number {
     let offset = this.#derived.get(key);
     if (offset === undefined) {
@@ -59,7 +59,7 @@ export class Vectors {
     return offset;
   }
 
-  /** The buffer, up to date. */
+  /** The buffer, with all values uploaded. */
   async upload(): Promise<GPUBuffer> {
     if (this.#dirty) {
       await this.#gpu.grow(Math.max(this.#used, 4) * 4);

@@ -1,8 +1,8 @@
 /**
- * @file Weights in GPU memory: allocated by shape, filled from the file, given back at the end.
+ * @file Weights in GPU memory: allocated by shape, filled from the file, freed at the end.
  *
- * A matrix lies as the loader of its type wants it, beside others (`shared-buffers.ts`) or, if one binding does not hold it, cut by rows
- * into parts. Small vectors lie in the pool (`vectors.ts`).
+ * A matrix is stored in the layout of its type's loader, beside others (`shared-buffers.ts`). If it is larger than a binding, it is cut by
+ * rows into parts. Small vectors are in the pool (`vectors.ts`).
  */
 import { type GgmlType, ggmlTypes, rowBytes } from '../../gguf/ggml-types.ts';
 import { nElements } from '../../gguf/shape.ts';
@@ -21,7 +21,7 @@ import type { Vectors } from './vectors.ts';
 
 /** Bytes of the file that are read and uploaded at a time. */
 const sliceBytes = 4 * 1024 * 1024;
-/** A table of at most this many values is kept in the vector pool as well, to be read by value (T5's relative bias). */
+/** A table of at most this many values is also stored in the vector pool, where kernels read it by value (T5's relative bias). */
 const smallTable = 65536;
 
 /** Rows `[firstRow, firstRow + nRows)` of a matrix, from row `bufferRow` of its buffer on. */
@@ -46,13 +46,13 @@ export class GpuWeight implements Weight {
   readonly rowLength: number;
   /** Rows of all matrices of a stack together. */
   readonly nRows: number;
-  /** How shaders read it, when it is a matrix. */
+  /** How shaders read it, for a matrix. */
   readonly loader: Loader | undefined;
-  /** Where it lies in the vector pool, when it is small. */
+  /** Its offset in the vector pool, for a small weight. */
   readonly vector: number | undefined;
   /** Filled by `Weights.fill`. */
   parts: readonly Part[] = [];
-  /** Where it lies, if it shares a buffer. */
+  /** Its position, if it shares a buffer. */
   place: BufferPlace<Buffers> | undefined;
 
   constructor(source: WeightSource, loader: Loader | undefined, vector: number | undefined) {
@@ -71,12 +71,12 @@ export class GpuWeight implements Weight {
     }
   }
 
-  /** Blocks of one row, the last one padded with zeros where the type has no blocks of its own. */
+  /** Bytes of the blocks of one row. For types without blocks, the last block is padded with zeros. */
   get blocksPerRow(): number {
     return Math.ceil(this.rowLength / this.loader!.blockSize);
   }
 
-  /** Whether the rows of `other` follow in the same buffer. */
+  /** Whether the rows of `other` follow directly in the same buffer. */
   precedes(other: GpuWeight): boolean {
     if (this.place === undefined || this.place.shared !== other.place?.shared) return false;
     return this.place.row + this.nRows === other.place.row;
@@ -96,7 +96,7 @@ export class Weights {
   readonly #asF16: boolean;
   readonly #shared = new SharedBuffers<Buffers>();
   readonly #grids = new Map<string, GPUBuffer>();
-  /** Bytes promised to weights that are not filled yet. */
+  /** Bytes reserved for weights that are not filled yet. */
   #promised = 0;
 
   constructor(device: Device, pipelines: Pipelines, vectors: Vectors, asF16: boolean) {
@@ -106,7 +106,7 @@ export class Weights {
     this.#asF16 = asF16;
   }
 
-  /** Makes the handle; see `Backend.allocate`. @throws GpuOutOfMemoryError when the budget has no room for it */
+  /** Makes the handle; see `Backend.allocate`. @throws GpuOutOfMemoryError when it exceeds the budget */
   allocate(source: WeightSource, role: WeightRole): GpuWeight {
     const size = nElements(source.shape);
     const pooled = role === 'vector' || (role === 'table' && size <= smallTable);
@@ -124,7 +124,7 @@ export class Weights {
     return weight;
   }
 
-  /** Brings the data over; see `Backend.fill`. @throws GpuOutOfMemoryError */
+  /** Uploads the data; see `Backend.fill`. @throws GpuOutOfMemoryError */
   async fill(weight: GpuWeight, source: WeightSource): Promise<void> {
     if (weight.vector !== undefined) {
       const bytes = new Uint8Array(source.byteLength);
@@ -154,7 +154,7 @@ export class Weights {
     weight.parts = parts;
   }
 
-  /** Buffers for `rows` rows like those of `weight`. */
+  /** Buffers for `rows` rows in the form of `weight`. */
   async #buffers(weight: GpuWeight, rows: number): Promise<Buffers> {
     const { name } = weight;
     const loader = weight.loader!;
@@ -173,7 +173,7 @@ export class Weights {
     return { body, head, group };
   }
 
-  /** Brings the rows of `part` from the file to their place in `buffers`. */
+  /** Copies the rows of `part` from the file to their position in `buffers`. */
   async #upload(
     weight: GpuWeight,
     loader: Loader,
@@ -213,7 +213,7 @@ export class Weights {
     return this.#asF16 && type.blockSize > 1 ? loaders.get('F16')! : own;
   }
 
-  /** Rows that fit one binding: whole matrices of a stack where possible, else a multiple of four rows. */
+  /** The number of rows that fit into one binding: whole matrices of a stack if possible, else a multiple of four rows. */
   #rowsPerPart(weight: GpuWeight): number {
     const rows = Math.floor(this.#device.maxBindingSize / (weight.blocksPerRow * weight.loader!.bodyBytes));
     const [, nOut = 1, nExpert = 1] = weight.shape;
@@ -238,7 +238,7 @@ export class Weights {
   }
 }
 
-/** Bytes of `rows` rows like those of `weight`. */
+/** Bytes of `rows` rows in the form of `weight`. */
 function gpuBytes(weight: GpuWeight, rows: number): number {
   const { bodyBytes, headBytes } = weight.loader!;
   return rows * weight.blocksPerRow * (bodyBytes + headBytes);

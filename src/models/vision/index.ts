@@ -1,5 +1,5 @@
 /**
- * @file Vision towers: from an opened file (`mmproj`) to something that turns the pixels of images into rows for a text model.
+ * @file Vision towers: build a tower from an open file (`mmproj`); it turns the pixels of images into rows for a text model.
  *
  * ```ts
  * const tower = await loadTower(file, backend);
@@ -23,11 +23,11 @@ import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
 
 export type { Pixels, Preprocessing } from './tower.ts';
 
-/** What a file with a tower describes. */
+/** The vision tower that a file describes. */
 export interface TowerOutline extends Omit<Tower, 'forward' | 'names' | 'order'> {
   /** `clip.projector_type`. */
   readonly projector: string;
-  /** The tokens of an image that has been brought to its size. @throws RangeError for another size than `preprocessing` makes */
+  /** The tokens of an image that has been resized. @throws RangeError for a size that `preprocessing` does not produce */
   grid(image: Pick<Pixels, 'width' | 'height'>): TokenGrid;
 }
 
@@ -36,8 +36,8 @@ export interface LoadedTower extends TowerOutline {
   /** All weights, in the order of the tower. */
   readonly weights: readonly Weight[];
   /**
-   * The rows of images that have the size that `preprocessing` makes, `[nx · ny, width]` each in raster order. Images do not change each other's
-   * rows. In a team of workers, all call this; the ranks above 0 get nothing.
+   * The rows of images whose size `preprocessing` has set, `[nx · ny, width]` each, in raster order. Images do not affect each other's
+   * rows. In a team of workers, all ranks call this; ranks above 0 get an empty result.
    */
   encode(ops: Ops, images: readonly Pixels[]): Promise<Float32Array[]>;
   /** The steps of `encode` with llama.cpp's names, for an observer. */
@@ -45,8 +45,8 @@ export interface LoadedTower extends TowerOutline {
 }
 
 /**
- * Makes the tower that `file` describes, with its weights in `backend`, which may hold a text model too.
- * @throws ModelError for a file without a vision tower, an unknown projector type, an impossible hyper-parameter, a tensor that is missing or
+ * Builds the tower that `file` describes, with its weights in `backend`, which may also hold a text model.
+ * @throws ModelError for a file without a vision tower, an unknown projector type, an invalid hyper-parameter, a tensor that is missing or
  *   misshapen; GgufError for a key of the wrong type; the signal's reason
  */
 export async function loadTower(
@@ -73,7 +73,7 @@ export async function loadTower(
 }
 
 /**
- * Checks all that `loadTower` checks, without reading weights.
+ * Checks everything that `loadTower` checks, without reading weights.
  * @throws as `loadTower` does
  */
 export function outlineTower(file: GgufFile): TowerOutline {
@@ -81,7 +81,7 @@ export function outlineTower(file: GgufFile): TowerOutline {
   return outlineOf(tower, projector);
 }
 
-/** Whether `file` is one for a vision tower (or another encoder) instead of a text model. */
+/** Whether `file` describes a vision tower (or another encoder) instead of a text model. */
 export function hasTower({ metadata }: GgufFile): boolean {
   return metadata.string('general.architecture') === projectorArchitecture;
 }
@@ -96,8 +96,8 @@ export function towerTree(file: GgufFile): ModelTreeNode {
 }
 
 /**
- * A tower must make rows of the width that the text model takes.
- * @throws ModelError for a text model that takes no images, or rows of another width
+ * Checks that a tower produces rows of the width that the text model takes.
+ * @throws ModelError for a text model that takes no images, or for rows of another width
  */
 export function checkFits(
   tower: Pick<TowerOutline, 'projector' | 'width'>,
@@ -105,11 +105,11 @@ export function checkFits(
 ): void {
   const { architecture } = hparams;
   if (images === undefined) {
-    throw new ModelError(`the vision tower (${tower.projector}) has no use here: ${architecture} takes no images`);
+    throw new ModelError(`the vision tower (${tower.projector}) cannot be used: ${architecture} does not take images`);
   }
   if (tower.width !== images.width) {
     throw new ModelError(
-      `the vision tower (${tower.projector}) makes rows of ${tower.width} values, but the text model (${architecture}) takes ${images.width}: they do not belong together`,
+      `the vision tower (${tower.projector}) produces rows of ${tower.width} values, but the text model (${architecture}) takes ${images.width}: they do not belong together`,
       { key: 'clip.vision.projection_dim' },
     );
   }

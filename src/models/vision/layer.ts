@@ -1,5 +1,5 @@
 /**
- * @file The pre-norm block of a vision transformer (Dosovitskiy et al. 2020), and the parts around it that towers share.
+ * @file The pre-norm block of a vision transformer (Dosovitskiy et al. 2020), and other parts that towers share.
  */
 import type { Linear, NormWeights, Ops, RopeCoordinates, SpanKind, Tensor, Weight } from '../../tensor/ops.ts';
 import { gatedMlp, mlp } from '../feed-forward.ts';
@@ -13,13 +13,13 @@ export interface VisionLayer {
   readonly qkv: QkvWeights;
   readonly attnOut: Linear;
   readonly ln2: NormWeights;
-  /** The gate of a gated feed-forward layer. */
+  /** The gate, for a gated feed-forward layer. */
   readonly gate?: Linear;
   readonly up: Linear;
   readonly down: Linear;
 }
 
-/** Which norms a tower has. */
+/** The kind of a tower's norms. */
 export type NormKind = 'layer' | 'rms';
 
 /** A norm of the whole width `n`: a layer norm has a bias. */
@@ -29,7 +29,7 @@ export function declareNorm(loader: TowerLoader, name: string, n: number, kind: 
 
 /**
  * Declares all blocks, gated where the file has gates.
- * @param mayBeSwapped old files have the matrices of the feed-forward layers exchanged, known by their shapes
+ * @param mayBeSwapped old files may have the matrices of the feed-forward layers exchanged; their shapes tell
  */
 export function declareLayers(loader: TowerLoader, kind: NormKind, mayBeSwapped = true): VisionLayer[] {
   const { nEmbd, nHead, nEmbdHeadV } = loader.hparams;
@@ -49,7 +49,7 @@ export function declareLayers(loader: TowerLoader, kind: NormKind, mayBeSwapped 
   }, 'v.blk');
 }
 
-/** `x + attention(norm1 x)`, then that plus the feed-forward layer of its norm: `[T, nEmbd]` → `[T, nEmbd]`. */
+/** `h = x + attention(norm1 x)`, then `h + feedForward(norm2 h)`: `[T, nEmbd]` → `[T, nEmbd]`. */
 export function visionBlock(
   ops: Ops,
   x: Tensor,
@@ -67,18 +67,18 @@ export function visionBlock(
   return gate === undefined ? mlp(ops, normed, w, activation, h) : gatedMlp(ops, normed, { ...w, gate }, activation, h);
 }
 
-/** `v.pre_ln`, where a file has it: a norm before the first block. */
+/** `v.pre_ln`, a norm before the first block, if the file has it. */
 export function declarePreNorm(loader: TowerLoader, kind: NormKind): NormWeights | undefined {
   return loader.optional('v.pre_ln', (name) => declareNorm(loader, name, loader.hparams.nEmbd, kind));
 }
 
-/** The kernels of the patch embedding: one, or one for each of two frames. */
+/** The kernels of the patch embedding: one kernel, or one for each of two frames. */
 export interface PatchEmbedding {
   readonly kernels: readonly Weight[];
   readonly bias?: Weight;
 }
 
-/** @param nFrames a still image stands for as many frames */
+/** @param nFrames a still image counts as this many frames */
 export function declarePatchEmbedding(
   loader: TowerLoader,
   nFrames: 1 | 2,
@@ -92,7 +92,7 @@ export function declarePatchEmbedding(
   };
 }
 
-/** The patches of the batch, each frame times its kernel: `[T, nEmbd]`. */
+/** The products of the patches with the kernel of each frame, summed: `[T, nEmbd]`. */
 export function embedPatches(ops: Ops, { kernels, bias }: PatchEmbedding): Tensor {
   const pixels = ops.given(0, kernels[0].shape[0]); // [T, 3 · patchSize²]
   const first = ops.linear(pixels, { weight: kernels[0], bias });

@@ -1,5 +1,5 @@
 /**
- * @file The hyper-parameters that every vision tower has, from the metadata below `clip`. What only one tower knows it reads itself.
+ * @file Reads the hyper-parameters that every vision tower has, from the metadata keys below `clip`. A tower reads its own keys itself.
  */
 import type { GgufFile, Metadata } from '../../gguf/index.ts';
 import type { Activation } from '../../tensor/ops.ts';
@@ -11,13 +11,16 @@ import type { RopeParameters } from '../rope.ts';
 export const projectorArchitecture = 'clip';
 
 const maxLayers = 512;
-/** Most pixels a side of an image and of a patch: several times what towers have, so that no file asks for gigabytes of pixels. */
+/**
+ * Largest side in pixels of an image and of a patch. It is several times that of known towers and keeps a file from requesting gigabytes of
+ * pixels.
+ */
 const maxImageSize = 4096;
 const maxPatchSize = 64;
 
-/** The shape of a tower. Lists have one entry a layer. */
+/** The shape of a tower. Lists have one entry for each layer. */
 export interface VisionParameters {
-  /** What the metadata keys begin with. */
+  /** Prefix of the metadata keys. */
   readonly architecture: 'clip.vision';
   readonly nLayer: number;
   /** Width of the tower. */
@@ -26,18 +29,18 @@ export interface VisionParameters {
   readonly nHeadKv: readonly number[];
   readonly nEmbdHeadK: number;
   readonly nEmbdHeadV: number;
-  /** Rotation of queries and keys, for the towers that rotate them. */
+  /** Rotation of queries and keys, for towers that rotate them. */
   readonly rope: RopeParameters;
-  /** Of every norm. */
+  /** Epsilon of every norm. */
   readonly eps: number;
   readonly activation: Activation;
-  /** Pixels a side of a patch. */
+  /** Side of a patch in pixels. */
   readonly patchSize: number;
-  /** Pixels a side of the image that the tower was made for. */
+  /** Side in pixels of the images that the tower was trained on. */
   readonly imageSize: number;
   /** Width of the text model. */
   readonly nEmbdText: number;
-  /** What is subtracted from the values of each channel (from 0 to 1), and what they are divided by. */
+  /** For each channel, what is subtracted from its values (from 0 to 1), and their divisor. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
@@ -49,7 +52,7 @@ export interface VisionParameters {
 export function readProjectorType(metadata: Metadata): string {
   const architecture = metadata.string('general.architecture');
   if (architecture !== projectorArchitecture) {
-    const message = `general.architecture is ${architecture ?? 'missing'}: this is no file with a vision tower, which has ${projectorArchitecture} there`;
+    const message = `general.architecture is ${architecture ?? 'missing'}: a file with a vision tower has ${projectorArchitecture} there`;
     throw new ModelError(message, { key: 'general.architecture' });
   }
   const key = 'clip.has_vision_encoder';
@@ -64,7 +67,7 @@ export function readProjectorType(metadata: Metadata): string {
 
 /**
  * Reads the hyper-parameters.
- * @throws ModelError for a missing key or a value that makes no sense, GgufError for a key of another type
+ * @throws ModelError for a missing key or an invalid value, GgufError for a key of another type
  */
 export function readVisionParameters({ metadata }: GgufFile): VisionParameters {
   const architecture = 'clip.vision';
@@ -107,7 +110,7 @@ export function readVisionParameters({ metadata }: GgufFile): VisionParameters {
   };
 }
 
-/** Of the feed-forward layers: quick GELU unless the file says something else. */
+/** Activation of the feed-forward layers. The default is quick GELU. */
 function readActivation(metadata: Metadata): Activation {
   const gelu = metadata.bool('clip.use_gelu') ?? false;
   const silu = metadata.bool('clip.use_silu') ?? false;

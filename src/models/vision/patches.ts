@@ -1,23 +1,26 @@
 /**
- * @file From pixels to a packed batch: the patches of images as given rows, in the order in which a tower has them.
+ * @file Packs pixels into a batch: the patches of images as given rows, in the tower's order.
  *
- * A token of the text model is a square of `merge` × `merge` patches. Its patches follow each other, so that they are a sequence of the batch
- * that pooling puts together. Attention goes over spans instead: whole images, or windows of them.
+ * A token of the text model is a square of `merge` × `merge` patches. These are adjacent rows and form a sequence of the batch, which
+ * pooling combines. Attention uses spans instead: whole images, or windows of them.
  */
 import type { Batch, MixtureTerm } from '../../tensor/ops.ts';
 import type { VisionParameters } from './parameters.ts';
 import type { Pixels, TokenGrid, Tower } from './tower.ts';
 
-/** The grid of tokens of an image of this size. @throws RangeError for sides that are no whole numbers of tokens */
+/** The grid of tokens for an image of this size. @throws RangeError for sides that are not multiples of a token's side */
 export function gridOf({ width, height }: Pick<Pixels, 'width' | 'height'>, unit: number): TokenGrid {
   const [nx, ny] = [width / unit, height / unit];
   if (!(Number.isInteger(nx) && Number.isInteger(ny) && nx > 0 && ny > 0)) {
-    throw new RangeError(`an image of ${width}x${height} pixels does not divide into squares of ${unit}`);
+    throw new RangeError(`an image of ${width}x${height} pixels cannot be divided into squares of ${unit}`);
   }
   return { nx, ny };
 }
 
-/** The windows of a grid from the top left, ragged at the right and at the bottom: tokens of each, by their place in raster order. */
+/**
+ * The windows of a grid from the top left; windows at the right and at the bottom may be smaller. For each window its tokens, by their
+ * index in raster order.
+ */
 function windowsOf({ nx, ny }: TokenGrid, side = Math.max(nx, ny)): number[][] {
   const windows: number[][] = [];
   for (let top = 0; top < ny; top += side) {
@@ -32,13 +35,13 @@ function windowsOf({ nx, ny }: TokenGrid, side = Math.max(nx, ny)): number[][] {
   return windows;
 }
 
-/** A place among the patches of an image, in patches from the top left. */
+/** The position of a patch in an image, in patches from the top left. */
 interface PatchPlace {
   readonly x: number;
   readonly y: number;
 }
 
-/** Packs the patches of images that have the size that the tower takes. */
+/** Packs the patches of images that have the size required by the tower. */
 export function packPatches(images: readonly Pixels[], tower: Tower): Batch {
   const { order, parameters, interpolates } = tower;
   const { merge, window } = order;
@@ -80,7 +83,7 @@ export function packPatches(images: readonly Pixels[], tower: Tower): Batch {
   };
 }
 
-/** The rows of each image in raster order, out of those of the batch, `[n, width]`. */
+/** Selects the rows of each image from those of the batch, in raster order, `[n, width]`. */
 export function rowsByImage(
   rows: Float32Array,
   images: readonly Pixels[],
@@ -104,7 +107,7 @@ function* patchesOf(token: number, { nx }: TokenGrid, merge: number): Generator<
   for (let y = top; y < top + merge; y++) for (let x = left; x < left + merge; x++) yield { x, y };
 }
 
-/** What each byte of each channel becomes. */
+/** The float value of each byte, for each channel. */
 function normalisation({ mean, std }: VisionParameters): Float32Array[] {
   const f32 = Math.fround;
   return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, u8) => f32(f32(u8 / 255) - f32(m)) / f32(std[c])));
@@ -140,7 +143,7 @@ function emptyTerm(n: number): WritableTerm {
   return { rows: new Int32Array(n), weights: new Float32Array(n) };
 }
 
-/** Puts patch `t` between the four places around it in a table of `side` × `side` positions. */
+/** Finds the four entries around patch `t` in a table of `side` × `side` positions, and their weights. */
 function interpolate(
   terms: readonly WritableTerm[],
   t: number,
@@ -156,7 +159,7 @@ function interpolate(
   });
 }
 
-/** Place `i` of `n` between two of `side` places, ends on ends. */
+/** The position of `i` of `n` among `side` entries; the ends coincide. */
 function between(i: number, n: number, side: number): { first: number; next: number; share: number } {
   const f32 = Math.fround;
   const scale = n > 1 && side > 1 ? f32((n - 1) / (side - 1)) : f32(n / side);

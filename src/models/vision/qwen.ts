@@ -1,16 +1,16 @@
 /**
  * @file What the towers of Qwen2-VL, Qwen2.5-VL and Qwen3-VL share: any size of image, a 2-D rotation of queries and keys (row first, then
- * column), and the merger that makes one token of a square of 2 × 2 patches.
+ * column), and the merger that makes one token out of a square of 2 × 2 patches.
  */
 import type { Linear, NormWeights, Ops, RopeCoordinates, Tensor } from '../../tensor/ops.ts';
 import { mlp } from '../feed-forward.ts';
 import type { VisionParameters } from './parameters.ts';
 import type { Tower, TowerLoader } from './tower.ts';
 
-/** Patches a side of a token. */
+/** Patches along a side of the square that becomes one token. */
 export const merge = 2;
 
-/** What all of them say of themselves. */
+/** The properties that all of them share. */
 export function qwenTower({ patchSize }: VisionParameters): Pick<Tower, 'preprocessing' | 'begin' | 'end' | 'sees'> {
   return {
     preprocessing: { kind: 'dynamic', unit: patchSize * merge, filter: 'bicubic', minTokens: 8, maxTokens: 4096 },
@@ -20,13 +20,16 @@ export function qwenTower({ patchSize }: VisionParameters): Pick<Tower, 'preproc
   };
 }
 
-/** @throws ModelError for another merge than 2 × 2 */
+/** @throws ModelError for a merge size other than 2 */
 export function checkMerge({ keys }: TowerLoader): void {
   const size = keys.u32('spatial_merge_size', merge);
   if (size !== merge) throw keys.error('spatial_merge_size', `is ${size}, but must be ${merge}`);
 }
 
-/** Half of the pairs of a head turn by the row of a patch, half by its column. @throws ModelError for heads that have no quarters */
+/**
+ * The row of a patch rotates half of the pairs of a head, its column the other half. @throws ModelError if the head size is not a multiple
+ * of 4
+ */
 export function patchAxes({ keys, hparams: { nEmbdHeadK } }: TowerLoader): RopeCoordinates {
   if (nEmbdHeadK % 4 !== 0) {
     throw keys.error('attention.head_count', `leaves heads of ${nEmbdHeadK} values, which do not divide by 4`);
@@ -40,7 +43,7 @@ export interface Merger {
   readonly down: Linear;
 }
 
-/** @param first, second names of the matrices; the width between them is the file's */
+/** @param first, second names of the matrices; the file determines the width between them */
 export function declareMerger(loader: TowerLoader, first: string, second: string): Merger {
   const { nEmbd, nEmbdText } = loader.hparams;
   const nIn = nEmbd * merge ** 2;
@@ -48,7 +51,7 @@ export function declareMerger(loader: TowerLoader, first: string, second: string
   return { up: loader.linear(first, nIn, nInner), down: loader.linear(second, nInner, nEmbdText) };
 }
 
-/** The patches of each token side by side, then the two matrices: `[T, nEmbd]` → `[T / 4, nEmbdText]`. */
+/** Puts the patches of each token side by side and applies the two matrices: `[T, nEmbd]` → `[T / 4, nEmbdText]`. */
 export function mergePatches(ops: Ops, x: Tensor, merger: Merger, norm?: NormWeights & { eps: number }): Tensor {
   const joined = ops.pool(x, 'concat'); // [T / 4, 4 · nEmbd]
   const normed = norm === undefined ? joined : ops.norm(joined, norm, { kind: 'layer', eps: norm.eps });

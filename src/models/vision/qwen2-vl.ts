@@ -1,5 +1,5 @@
 /**
- * @file The tower of Qwen2-VL (Wang et al. 2024): a vision transformer over images of any size, with 2-D rotary positions alone.
+ * @file The tower of Qwen2-VL (Wang et al. 2024): a vision transformer over images of any size, with 2-D rotary positions only.
  */
 import { qwenVisionNames } from '../names/vision.ts';
 import {

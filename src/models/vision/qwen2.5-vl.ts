@@ -14,7 +14,7 @@ import {
 import { checkMerge, declareMerger, merge, mergePatches, patchAxes, qwenTower } from './qwen.ts';
 import type { TowerArchitecture } from './tower.ts';
 
-/** Pixels a side of a window, whatever the file says, as in llama.cpp. */
+/** Side of a window in pixels. As in llama.cpp, the file does not change it. */
 const windowPixels = 112;
 
 export const qwen25VlTower: TowerArchitecture = {
@@ -23,7 +23,7 @@ export const qwen25VlTower: TowerArchitecture = {
     const parameters = loader.hparams;
     const { nEmbd, nEmbdText, eps, patchSize } = parameters;
     checkMerge(loader);
-    /** Every so many layers one sees the whole image; 0: all do. */
+    /** One layer of each period sees the whole image; 0: all layers do. */
     const period = loader.keys.u32('n_wa_pattern');
     const window = Math.floor(Math.floor(windowPixels / patchSize) / merge);
     if (period > 0 && window === 0) throw loader.keys.error('patch_size', `is ${patchSize}: no token fits a window`);

@@ -1,6 +1,7 @@
 /**
- * @file The tower of Qwen3-VL (Bai et al. 2025), Qwen3-VL-Embedding and -Reranker: learned positions, interpolated to the grid of the image,
- * beside the rotation; and DeepStack (Meng et al. 2024): what some of the layers make is merged too, for the first layers of the text model.
+ * @file The tower of Qwen3-VL (Bai et al. 2025), Qwen3-VL-Embedding and -Reranker: learned positions, interpolated to the grid of the
+ * image, in addition to the rotation; and DeepStack (Meng et al. 2024): the results of some layers are merged too, for the first layers of
+ * the text model.
  */
 import type { NormWeights, Tensor } from '../../tensor/ops.ts';
 import { qwenVisionNames } from '../names/vision.ts';
@@ -28,7 +29,7 @@ export const qwen3VlTower: TowerArchitecture = {
     const positions = loader.table('v.position_embd', nEmbd, nPositions);
     const side = Math.sqrt(nPositions);
     if (!Number.isInteger(side))
-      throw loader.error('v.position_embd.weight', `has ${nPositions} rows, which are no square`);
+      throw loader.error('v.position_embd.weight', `has ${nPositions} rows, which is not a square number`);
     const preNorm = declarePreNorm(loader, kind);
     const layers = declareLayers(loader, kind, false);
     const deepstack = layers.map((_, il) => declareDeepstack(loader, il));
@@ -58,7 +59,7 @@ export const qwen3VlTower: TowerArchitecture = {
   },
 };
 
-/** The merger of a layer that the file has one for, with a norm of the four patches together. */
+/** The merger of a layer, if the file has one, with a norm of the four patches together. */
 function declareDeepstack(loader: TowerLoader, il: number): { norm: NormWeights; merger: Merger } | undefined {
   const name = `v.deepstack.${il}`;
   return loader.optional(`${name}.fc1`, (first) => ({

@@ -1,5 +1,5 @@
 /**
- * @file The vision towers that can be run, by the name that `clip.projector_type` has in the file.
+ * @file The supported vision towers, by the value of `clip.projector_type` in the file.
  */
 import { gemma3Tower } from './gemma3.ts';
 import { qwen25VlTower } from './qwen2.5-vl.ts';

@@ -17,7 +17,7 @@ import type { TowerLoader } from './tower.ts';
 
 /** Its weights. */
 export interface Siglip {
-  /** Patches a side. */
+  /** Patches along a side. */
   readonly side: number;
   readonly patches: PatchEmbedding;
   readonly positions: Weight;
@@ -26,12 +26,12 @@ export interface Siglip {
   readonly postNorm: NormWeights;
 }
 
-/** Declares the tower. @throws ModelError for an image that is not a whole number of patches */
+/** Declares the tower. @throws ModelError unless the image size is a multiple of the patch size */
 export function declareSiglip(loader: TowerLoader): Siglip {
   const { nEmbd, imageSize, patchSize } = loader.hparams;
   const side = imageSize / patchSize;
   if (!Number.isInteger(side)) {
-    throw loader.keys.error('image_size', `is ${imageSize}, which does not divide into patches of ${patchSize}`);
+    throw loader.keys.error('image_size', `is ${imageSize}, which cannot be divided into patches of ${patchSize}`);
   }
   return {
     side,
@@ -43,7 +43,7 @@ export function declareSiglip(loader: TowerLoader): Siglip {
   };
 }
 
-/** A row a patch, `[T, nEmbd]`. */
+/** One row for each patch, `[T, nEmbd]`. */
 export function siglip(
   ops: Ops,
   { patches, positions, preNorm, layers, postNorm }: Siglip,

@@ -1,5 +1,5 @@
 /**
- * @file What a vision tower is, for the registry of towers and for the engine: pixels of an image to rows that take the place of token
+ * @file The contract of a vision tower, for the registry and the engine. A tower turns the pixels of an image into rows that replace token
  * embeddings in a text model.
  */
 import type { Ops, Tensor } from '../../tensor/ops.ts';
@@ -15,9 +15,12 @@ export interface Pixels {
   readonly rgb: Uint8Array;
 }
 
-/** How an image is brought to the size that a tower takes. Its proportions stay; what is left over becomes black. */
+/** How an image is resized for a tower. Its proportions stay; the rest of the canvas is black. */
 export type Preprocessing =
-  /** Sides are multiples of `unit` pixels, a token each square of them; the number of tokens is kept within the limits. */
+  /**
+   * Sides are multiples of `unit` pixels; each square of `unit` pixels a side becomes one token. The number of tokens stays within the
+   * limits.
+   */
   | {
       readonly kind: 'dynamic';
       readonly unit: number;
@@ -30,9 +33,9 @@ export type Preprocessing =
 
 /** How the patches of an image are ordered. */
 export interface PatchOrder {
-  /** Patches a side of what becomes one token. */
+  /** Patches along a side of the square that becomes one token. */
   readonly merge: number;
-  /** Tokens a side of a window; tokens go window by window then. Default: one window, the image. */
+  /** Tokens along a side of a window; tokens are then ordered window by window. Default: one window, the image. */
   readonly window?: number;
 }
 
@@ -50,18 +53,18 @@ export interface Tower {
   readonly preprocessing: Preprocessing;
   /** How the patches of an image are ordered and grouped into tokens. */
   readonly order: PatchOrder;
-  /** Columns of a row: the width of the text model, once more for each of its layers that takes a part of the row. */
+  /** Columns of a row: the width of the text model, plus as many for each of its layers that takes a part of the row. */
   readonly width: number;
-  /** Texts whose tokens stand before and after an image. */
+  /** Texts whose tokens surround an image. */
   readonly begin: string;
   readonly end: string;
-  /** How the text model sees the tokens of an image: one after the other, or all of an image from each of them. */
+  /** What each token of an image sees in the text model: only earlier tokens, or the whole image. */
   readonly sees: 'causal' | 'image';
-  /** Where the positions of patches lie in the table of learned ones, which has `side` rows and columns: each between four of them. */
+  /** The positions of patches in the table of learned positions, which has `side` rows and columns. Each patch is between four entries. */
   readonly interpolates?: { readonly side: number };
-  /** What llama.cpp calls the steps of `forward`. */
+  /** llama.cpp's names of the steps of `forward`. */
   readonly names: StepNameTable;
-  /** From the patches of the batch given to `ops.begin` to a row a token, `[n, width]`. */
+  /** Turns the patches of the batch given to `ops.begin` into one row for each token, `[n, width]`. */
   forward(ops: Ops): Tensor;
 }
 

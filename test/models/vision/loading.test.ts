@@ -26,7 +26,7 @@ const without = (key: string) => (edit: Edit) => {
 
 describe('a file is refused', () => {
   it.each<[string, string, (edit: Edit) => void]>([
-    ['this is no file with a vision tower', 'qwen3vl', set('general.architecture', 'string', 'bert')],
+    ['a file with a vision tower has clip there', 'qwen3vl', set('general.architecture', 'string', 'bert')],
     ['no vision tower: clip.has_vision_encoder', 'qwen3vl', without('clip.has_vision_encoder')],
     ['clip.projector_type is missing', 'qwen3vl', without('clip.projector_type')],
     [
@@ -55,7 +55,7 @@ describe('a file is refused', () => {
       (edit) => edit.setFloats('v.patch_embd.weight.1', [48], new Float32Array(48)),
     ],
     [
-      'has 3 rows, which are no square',
+      'has 3 rows, which is not a square number',
       'qwen3vl',
       (edit) => edit.setFloats('v.position_embd.weight', [48, 3], new Float32Array(144)),
     ],
@@ -71,10 +71,10 @@ describe('a file is refused', () => {
     for (const name of pairNames) checkFits(await tower(name), await model(`multimodal/models/${name}.gguf`));
     const qwen2 = await model('multimodal/models/qwen2vl.gguf');
     expect(() => checkFits({ projector: 'qwen3vl_merger', width: 192 }, qwen2)).toThrow(
-      'the vision tower (qwen3vl_merger) makes rows of 192 values, but the text model (qwen2vl) takes 64',
+      'the vision tower (qwen3vl_merger) produces rows of 192 values, but the text model (qwen2vl) takes 64',
     );
     const bert = await model('models/bert-mean.gguf');
-    expect(() => checkFits({ projector: 'gemma3', width: 64 }, bert)).toThrow('bert takes no images');
+    expect(() => checkFits({ projector: 'gemma3', width: 64 }, bert)).toThrow('bert does not take images');
   });
 });
 
@@ -114,7 +114,7 @@ it('an image of a size that the tower does not take is refused', async () => {
   const backend = await createWasmBackend();
   const tower = await loadTower(await openFixture('multimodal/models/mmproj-qwen2vl.gguf'), backend);
   const image = { width: 56, height: 57, rgb: new Uint8Array(56 * 57 * 3) };
-  expect(() => tower.grid(image)).toThrow('56x57 pixels does not divide into squares of 28');
+  expect(() => tower.grid(image)).toThrow('56x57 pixels cannot be divided into squares of 28');
   await expect(tower.encode(backend.ops, [image])).rejects.toThrow('56x57');
   backend.dispose();
 });

@@ -4,7 +4,7 @@
 import { ggmlTypes } from '../../../gguf/ggml-types.ts';
 import { f16Head, type Int8Form, type Loader, wholeNumbers } from './loader.ts';
 
-/** A type of 256 values whose f16 scale, if it is a head, stands at `headAt`. */
+/** A type of 256 values. Its f16 scale, if it is a head, is at `headAt`. */
 function block256(type: Loader['type'], headAt: number | undefined, code: string, form?: Int8Form): Loader {
   const { blockSize, blockBytes } = ggmlTypes[type];
   const place =

@@ -1,9 +1,9 @@
 /**
- * @file What a tile loader is: how the blocks of one weight type lie in GPU memory, and the WGSL that reads eight values.
+ * @file Defines tile loaders: the layout of one weight type's blocks in GPU memory, and the WGSL that reads eight values.
  *
- * At upload a block is cut in two. Its *head*, the scale of odd size at its beginning or end, goes to one array; the rest,
- * the *body*, is then a multiple of four bytes and goes, as it is, to another. Nothing is expanded, and both are aligned.
- * Kernels call only `w8(b, p)`: values `8p … 8p+7` of block `b`, so that no product needs to know any type.
+ * Upload splits a block in two. Its *head*, the scale of odd size at its beginning or end, goes to one array. The rest, the *body*, is then
+ * a multiple of four bytes and goes unchanged to another. Nothing is expanded, and both are aligned. Kernels call only `w8(b, p)`, which
+ * returns values `8p … 8p+7` of block `b`, so that products do not depend on the type.
  */
 import type { GgmlTypeName } from '../../../gguf/ggml-types.ts';
 import type { IqGridName } from '../../../tensor/codecs/index.ts';
@@ -19,33 +19,33 @@ export interface Loader {
   readonly bodyAt: number;
   /** Bytes of the body, a multiple of 4. */
   readonly bodyBytes: number;
-  /** First byte of the head in the block, and its bytes (0: there is none). */
+  /** First byte of the head in the block, and its size in bytes (0: no head). */
   readonly headAt: number;
   readonly headBytes: 0 | 1 | 2;
   /** WGSL type of an element of `wq`, the bodies. */
   readonly word: 'u32' | 'vec2<u32>' | 'vec4<u32>';
-  /** The grid that the type looks its values up in. */
+  /** The grid in which the type looks up its values. */
   readonly grid?: IqGridName;
-  /** WGSL: `fn w8(b: u32, p: u32) -> mat2x4<f32>`; for a type with `int8` also the functions that are said there. */
+  /** WGSL: `fn w8(b: u32, p: u32) -> mat2x4<f32>`. A type with `int8` also has the functions described there. */
   readonly code: string;
-  /** WGSL with `f16`: `fn h8(b: u32, p: u32) -> mat2x4<f16>`, where that is simpler than to round what `w8` gives. */
+  /** WGSL with `f16`: `fn h8(b: u32, p: u32) -> mat2x4<f16>`, if that is simpler than rounding the result of `w8`. */
   readonly halves?: string;
-  /** How products in int8 read it, if its values are whole numbers times a scale. */
+  /** How products in int8 read the type, if its values are whole numbers times a scale. */
   readonly int8?: Int8Form;
 }
 
 /**
- * A type whose values are `scale · q + low` with `q` in −128…127. Its code has `q8(b, p)`, the eight `q` of a part as bytes
- * of two words, `scale(b, p)`, and `low(b, p)` if it says so. No rounding: this is what `w8` computes as well.
+ * A type whose values are `scale · q + low` with `q` in −128…127. Its code has `q8(b, p)`, the eight `q` of a part as bytes of two words,
+ * `scale(b, p)`, and `low(b, p)` if `hasLow` is set. Nothing is rounded: `w8` computes the same.
  */
 export interface Int8Form {
-  /** Values that share a scale, at least: 32, or 16 where a block of 32 has two. */
+  /** The smallest number of values that share a scale: 32, or 16 if a block of 32 has two scales. */
   readonly span: 16 | 32;
   /** Whether there is a `low`; without it, it is 0. */
   readonly low: boolean;
 }
 
-/** `form` and `code` of a type with an `Int8Form`, whose `w8` follows from the rest. */
+/** `form` and `code` of a type with an `Int8Form`; `w8` follows from them. */
 export function wholeNumbers(form: Int8Form, code: string): Pick<Loader, 'int8' | 'code'> {
   const low = form.low ? ' + low(b, p)' : '';
   const w8 = /* wgsl */ `

@@ -1,13 +1,13 @@
 /**
  * @file Tile loaders of the types with blocks of 32 to 128 values and one scale a block.
  *
- * Four-bit types keep values 0-15 of a block in the low and 16-31 in the high nibbles of its 16 bytes; so the eight
- * values of part `p` are one nibble each of the two words `2(p & 1)` and `2(p & 1) + 1`.
+ * Four-bit types keep values 0-15 of a block in the low and 16-31 in the high nibbles of its 16 bytes; so the eight values of part `p` are
+ * in one nibble of each byte of the two words `2(p & 1)` and `2(p & 1) + 1`.
  */
 import { ggmlTypes } from '../../../gguf/ggml-types.ts';
 import { f16Head, type Int8Form, type Loader, wholeNumbers } from './loader.ts';
 
-/** A type with the f16 scale in front. */
+/** A type with a leading f16 scale. */
 function scaled(type: Loader['type'], word: Loader['word'], code: string, int8?: Int8Form): Loader {
   const { blockSize, blockBytes } = ggmlTypes[type];
   const place = { bodyAt: 2, bodyBytes: blockBytes - 2, headAt: 0, headBytes: 2 } as const;
@@ -21,7 +21,7 @@ function read(code: string, int8: Int8Form | undefined): Pick<Loader, 'int8' | '
 const scaleOnly = { span: 32, low: false } as const;
 const scaleAndLow = { span: 32, low: true } as const;
 
-/** A type whose blocks are a multiple of four bytes as they are. */
+/** A type whose block size is a multiple of four bytes. */
 function whole(type: Loader['type'], code: string, int8?: Int8Form): Loader {
   const { blockSize, blockBytes } = ggmlTypes[type];
   const place = { bodyAt: 0, bodyBytes: blockBytes, headAt: 0, headBytes: 0 } as const;

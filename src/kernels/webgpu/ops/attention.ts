@@ -13,7 +13,7 @@ import { attentionTile, attention as kernelFor } from '../shaders/attention.wgsl
 import { labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 
-/** A distance that no key exceeds. */
+/** A distance larger than that of any key. */
 const everywhere = 0x3fffffff;
 
 /** Softmax attention inside each sequence. */
@@ -28,12 +28,12 @@ export function attention(fw: Forward, step: AttentionStep): void {
   const tile = attentionTile(headSize, headSizeV, limit, ctx.software ? 8 : 32);
   if (tile === undefined) {
     throw new GpuError(
-      `attention: heads of ${headSize} values do not fit the ${limit} bytes that this adapter's workgroups share`,
+      `attention: heads of ${headSize} values do not fit into the ${limit} bytes of shared memory of this adapter's workgroups`,
     );
   }
   const { batch } = fw.run;
   const offsets = spansOf(batch, options);
-  // Of one row of each sequence, a tile has one query; its size stays, because the order of sums hangs on it.
+  // With one row of each sequence, a tile has one query. Its size stays, because the order of sums depends on it.
   const nQueries = row === undefined ? tile.bq : 1;
   const tilesAt = fw.run.list(`attention ${tile.bq} ${row ?? 'all'} ${options.within}`, () =>
     row === undefined ? queryTiles(offsets, tile.bq) : pooledTiles(batch, row),
@@ -69,7 +69,7 @@ export function attention(fw: Forward, step: AttentionStep): void {
   });
 }
 
-/** (first row, its place in its sequence, begin and end of that) for every `bq` queries. */
+/** (first row, its index in its sequence, begin and end of the sequence) for every `bq` queries. */
 function queryTiles(offsets: Int32Array, bq: number): number[] {
   const tiles: number[] = [];
   for (let s = 0; s + 1 < offsets.length; s++) {
@@ -85,14 +85,14 @@ function pooledTiles(batch: Batch, row: PooledRow): number[] {
   return pooledTokens(batch, row).flatMap((token, s) => [s, token - offsets[s], offsets[s], offsets[s + 1]]);
 }
 
-/** How many tiles of `bq` queries there are. */
+/** The number of tiles of `bq` queries. */
 function countTiles(offsets: Int32Array, bq: number): number {
   let n = 0;
   for (let s = 0; s + 1 < offsets.length; s++) n += Math.ceil((offsets[s + 1] - offsets[s]) / bq);
   return n;
 }
 
-/** How far queries see behind and ahead, and where in `batch` it says so of each. */
+/** How far queries see behind and ahead, and the offset in `batch` of each query's limit. */
 function reach(
   fw: Forward,
   { causal = false, window }: AttentionOptions,
@@ -111,13 +111,13 @@ function reach(
   };
 }
 
-/** Where ALiBi's slopes are. */
+/** Offset of ALiBi's slopes. */
 function slopes(ctx: Context, nHead: number, maxBias: number | undefined): number {
   if (maxBias === undefined) return noVector;
   return ctx.vectors.derive(`alibi ${nHead} ${maxBias}`, () => alibiSlopes(nHead, maxBias));
 }
 
-/** T5's bias of each head for the distances −128…128; beyond, the bucket stays the same. */
+/** T5's bias of each head for the distances −128…128; larger distances are in the same bucket. */
 function relativeBias(ctx: Context, nHead: number, weight: Weight | undefined): number {
   if (weight === undefined) return noVector;
   const nBuckets = weight.shape[1] ?? 1;

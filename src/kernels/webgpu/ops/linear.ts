@@ -1,6 +1,6 @@
 /**
- * @file Linear layers: which kernel computes a product, over the parts of a weight. The strategy is the weight's, for any
- * number of rows; the tile, or the kernel for few rows, changes no bit.
+ * @file Linear layers: chooses the kernel of a product, over the parts of a weight. The weight determines the strategy, for any number of
+ * rows. The tile, or the kernel for few rows, does not change a bit.
  */
 import type { LinearPart, LinearStep } from '../../graph/step.ts';
 import type { Forward } from '../forward.ts';
@@ -13,7 +13,7 @@ import { noVector } from '../vectors.ts';
 import type { GpuWeight, Part } from '../weights.ts';
 import { quantized } from './quantize.ts';
 
-/** `activation(scale · x Wᵀ + bias) + residual` in one launch a part of the weight, one for weights that follow each other. */
+/** `activation(scale · x Wᵀ + bias) + residual`: one launch for each part of the weight, or one launch for adjacent weights. */
 export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): void {
   const { parts, glu, activation = glu, inputs } = step;
   const [x, r] = inputs.map((input) => fw.of(input));
@@ -27,7 +27,7 @@ export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): 
   product(fw, tuner, { parts, x, y: fw.of(step.out), r, epilogue, isGated: glu !== undefined, label });
 }
 
-/** Where the biases of all columns are; zeros for a weight without one where another has one. */
+/** Offset of the biases of all columns. A weight without a bias gets zeros if another one has a bias. */
 function biases({ ctx }: Forward, parts: readonly LinearPart<GpuWeight>[]): number {
   const offsets = parts.map(({ bias }) => ctx.vector(bias));
   if (parts.length === 1 || offsets.every((at) => at === noVector)) return offsets[0];
@@ -41,7 +41,7 @@ function biases({ ctx }: Forward, parts: readonly LinearPart<GpuWeight>[]): numb
 
 /** A product of whole weights. */
 interface Operands {
-  /** Several ones follow each other in one buffer. */
+  /** Several weights are adjacent in one buffer. */
   readonly parts: readonly Pick<LinearPart<GpuWeight>, 'weight'>[];
   readonly x: GpuTensor;
   readonly y: GpuTensor;
@@ -66,7 +66,7 @@ export function product(fw: Forward, tuner: Tuner, operands: Operands): void {
   });
 }
 
-/** The parts of the one weight, or several weights as one part. */
+/** The parts of a single weight, or several weights as one part. */
 function partsOf({ parts: [{ weight }, ...others] }: Operands): readonly Part[] {
   if (others.length === 0) return weight.parts;
   const nRows = others.reduce((sum, other) => sum + other.weight.nRows, weight.nRows);

@@ -1,5 +1,5 @@
 /**
- * @file Mixture of experts: tokens are grouped by expert on the GPU, then each expert multiplies its own.
+ * @file Mixture of experts: tokens are grouped by expert on the GPU, then each expert multiplies its tokens.
  */
 import type { MoeStep } from '../../graph/step.ts';
 import { ownWeight } from '../context.ts';

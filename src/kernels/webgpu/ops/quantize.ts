@@ -1,5 +1,5 @@
 /**
- * @file Activations as blocks of bytes, for products in int8. A tensor is rounded once, however many products read it.
+ * @file Activations as blocks of bytes, for products in int8. A tensor is rounded once for all products that read it.
  */
 import type { Forward } from '../forward.ts';
 import { grid } from '../kernel.ts';

@@ -1,5 +1,5 @@
 /**
- * @file Rotary position embedding: tables of cosines and sines, made on the CPU and kept on the GPU.
+ * @file Rotary position embedding: tables of cosines and sines, computed on the CPU and stored on the GPU.
  */
 import type { RopeOptions } from '../../../tensor/ops.ts';
 import { frequencies, pairTurns, rotations } from '../../../tensor/positions.ts';
@@ -13,7 +13,7 @@ import { rope as kernelFor } from '../shaders/rope.wgsl.ts';
 import { type Bound, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 
-/** The tables of a model, one for each way of rotating that it uses. */
+/** The tables of a model, one for each kind of rotation that it uses. */
 export class RopeTables {
   readonly #ctx: Context;
   readonly #tables = new Map<string, Table>();
@@ -40,7 +40,7 @@ export class RopeTables {
     });
   }
 
-  /** The table of these angles; `bound` is there after `prepare`, for every position of the batch. */
+  /** The table of these angles. After `prepare`, `bound` exists and covers every position of the batch. */
   table(fw: Forward, options: RopeOptions): { prepare: () => Promise<void> | undefined; readonly bound: Bound } {
     const table = this.#of(options);
     const { positions, coordinates = positions } = fw.run.batch;
@@ -86,7 +86,7 @@ function largest(values: Int32Array): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
-/** `(cos, sin)` for every position seen so far and every pair. */
+/** `(cos, sin)` for all positions so far and all pairs. */
 class Table {
   readonly #ctx: Context;
   readonly #options: RopeOptions;
@@ -106,7 +106,7 @@ class Table {
     return this.#bound!;
   }
 
-  /** Makes the table at least `nPositions` long. */
+  /** Extends the table to at least `nPositions`. */
   reach(nPositions: number): Promise<void> | undefined {
     return nPositions <= this.#nPositions ? undefined : this.#extend(2 ** Math.ceil(Math.log2(nPositions)));
   }

@@ -65,7 +65,7 @@ function bitsOf(values: Float32Array): number[] {
   return [...new Int32Array(Float32Array.from(values).buffer)];
 }
 
-/** Layer or RMS norm of whole rows or of slices, and what is joined to it. */
+/** Layer or RMS norm of whole rows or of slices, with the operations that are fused into it. */
 export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>): void {
   const { kind, eps, groups, weight, bias, next, hasResidual, isAdded = false, rotation, inputs, row } = step;
   const [x, ...others] = inputs.map((input) => fw.of(input));
@@ -104,7 +104,7 @@ export function pairwise(fw: Forward, step: GluStep | AddStep | ActivateStep): v
   elementByElement(fw, step.op, a, b, activation, fw.of(step.out), labelOf(step.op, step));
 }
 
-/** The launch of an element-wise kernel. Without an activation, `activate` copies. */
+/** The launch of an element-wise kernel. `activate` without an activation copies. */
 export function elementByElement(
   fw: Forward,
   op: 'add' | 'activate' | 'glu',
@@ -159,7 +159,7 @@ export function given(fw: Forward, step: GivenStep): void {
   });
 }
 
-/** Matrices side by side: a copy of each into its columns. */
+/** Matrices side by side: copies each into its columns. */
 export function concat(fw: Forward, step: ConcatStep): void {
   const { slab, rows, stride } = fw.of(step.out);
   let start = 0;
@@ -171,7 +171,7 @@ export function concat(fw: Forward, step: ConcatStep): void {
   }
 }
 
-/** One row a sequence. */
+/** One row for each sequence. */
 export function pool(fw: Forward, step: PoolStep): void {
   const [x] = step.inputs;
   const y = fw.of(step.out);

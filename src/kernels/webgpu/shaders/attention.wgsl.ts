@@ -13,7 +13,7 @@
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 
-/** Threads of a workgroup: one a score, at most 128. */
+/** Threads of a workgroup: one for each score, at most 128. */
 const threadsOf = ({ bq, bk }: AttentionTile) => Math.min(128, bq * bk);
 const up4 = (n: number) => Math.ceil(n / 4);
 
@@ -52,10 +52,10 @@ export const attention = once(
         k: 'tensor',
         v: 'tensor',
         y: 'tensor',
-        /** Four numbers a tile in `batch`: first query row, its place in its sequence, begin and end of that. */
+        /** Four numbers for each tile in `batch`: first query row, its index in its sequence, begin and end of the sequence. */
         tilesAt: 'u32',
         nTiles: 'u32',
-        /** Most queries of a tile. */
+        /** The largest number of queries in a tile. */
         nQueries: 'u32',
         rows: 'u32',
         nHead: 'u32',
@@ -64,7 +64,7 @@ export const attention = once(
         /** A key is seen if it is at most this far behind or ahead of the query. */
         maxBehind: 'u32',
         maxAhead: 'u32',
-        /** How far each token sees ahead, in `batch`; 0xffffffff: all as far as that. */
+        /** How far each token sees ahead, in `batch`; 0xffffffff: all as far as `forward`. */
         aheadAt: 'u32',
         scale: 'f32',
         /** 0: none. */

@@ -20,9 +20,9 @@ export const embedding = once((type: Loader['type']): Kernel => {
       hasAdd: 'u32',
       rows: 'u32',
       cols: 'u32',
-      /** Where the row numbers begin in `batch`; 0xffffffff: row 0 for all. */
+      /** Offset of the row numbers in `batch`; 0xffffffff: row 0 for all. */
       indexAt: 'u32',
-      /** Where factors of the rows begin in `batch`, as bits; 0xffffffff: all 1. */
+      /** Offset of the factors of the rows in `batch`, as bits; 0xffffffff: all 1. */
       weightsAt: 'u32',
       firstRow: 'u32',
       nRows: 'u32',

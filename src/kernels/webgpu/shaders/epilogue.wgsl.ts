@@ -1,9 +1,9 @@
 /**
- * @file What comes after a sum, in every product: scale, bias, element-wise function, residual.
+ * @file The steps after the sum of every product: scale, bias, element-wise function, residual.
  */
 import type { Activation } from '../../../tensor/ops.ts';
 
-/** Numbers of the element-wise functions in shaders; 0 is none. */
+/** Numbers of the element-wise functions in shaders; 0 means none. */
 export const activationCode: Readonly<Record<Activation, number>> = {
   gelu: 1,
   silu: 2,
@@ -48,7 +48,9 @@ export const epilogueParams = {
   r: 'tensor',
 } as const;
 
-/** `affine(sum, n)`: scale and bias of output `n`. `finish(sum, n)`: and the element-wise function. The caller adds the residual. */
+/**
+ * `affine(sum, n)`: scale and bias of output `n`. `finish(sum, n)`: the same with the element-wise function. The caller adds the residual.
+ */
 export const epilogueCode = /* wgsl */ `${activateCode}
 fn affine(sum: f32, n: u32) -> f32 {
   var v = sum;

@@ -1,16 +1,16 @@
 /**
- * @file What a gated product is beyond a plain one: `activation(x Gᵀ) · (x Uᵀ)`, where the rows of U follow those of G.
+ * @file Extends a product to a gated one: `activation(x Gᵀ) · (x Uᵀ)`, where the rows of U follow those of G.
  *
  * Idea     A workgroup computes the outputs of a gate and those of what it gates, so that neither is written. In a tile the first half of
  *          the rows of W belong to the gate; a thread has eight columns, four of each half.
  */
 
-/** WGSL: the row of W in place `n` of a tile that begins at output `n0` and has `half` outputs. */
+/** WGSL: the row of W for index `n` of a tile that begins at output `n0` and has `half` outputs. */
 export const gatedRow = /* wgsl */ `
 fn gated_row(n0: u32, n: u32, half: u32) -> u32 { return n0 + select(n, p.nOut + n - half, n >= half); }
 `;
 
-/** WGSL: an output from both sums. */
+/** WGSL: an output from the sums of gate and up. */
 export const gatedCode = /* wgsl */ `
 fn gated(gate: f32, up: f32, n: u32) -> f32 {
   return activate(affine(gate, n), p.activation) * affine(up, n + p.nOut);

@@ -79,7 +79,7 @@ fn weight_scales(row: u32, b: u32) -> vec4<f32> {
 }`;
 }
 
-/** The kernel for many rows. `x` is what `quantize` wrote; `wide` speaks of `y` and the residual. */
+/** The kernel for many rows. `x` is the output of `quantize`; `wide` refers to `y` and the residual. */
 export const matmulInt8 = once(
   (
     type: Loader['type'],

@@ -44,14 +44,14 @@ interface MatrixConfig {
   readonly K: number;
 }
 
-/** Least part of a subgroup (`tm`, `tn`), a multiple of every M and N that is used. */
+/** The smallest part of a subgroup (`tm`, `tn`), a multiple of every M and N in use. */
 const unit = 16;
 /** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
 const stride = stepK / 4 + 2;
 
 /**
- * The largest shape with f16 operands and float32 results that the tiles here are multiples of; `undefined` if there is
- * none, or if a subgroup's size is not fixed: then the number of subgroups in a workgroup would not be, either.
+ * The largest shape with f16 operands and float32 results that divides the tiles here. `undefined` if there is none, or if the subgroup
+ * size is not fixed, because the number of subgroups in a workgroup would then vary.
  */
 export function matrixShape(info: GPUAdapterInfo, features: GPUSupportedFeatures): MatrixShape | undefined {
   const needed = ['chromium-experimental-subgroup-matrix', 'subgroups', 'shader-f16'];
@@ -82,7 +82,7 @@ export function matrixShared(tile: Tile, shape: MatrixShape): number {
   return (tile.bm + tile.bn) * stride * 8 + tileThreads(tile) * shape.m * staged(tile, shape) * 4;
 }
 
-/** Columns of results of a subgroup that go through shared memory at a time: two matrices, or the one that there is. */
+/** Columns of a subgroup's results that pass through shared memory at a time: two matrices, or one if there is only one. */
 function staged({ tn }: Tile, { n }: MatrixShape): number {
   return Math.min(tn, 2 * n);
 }

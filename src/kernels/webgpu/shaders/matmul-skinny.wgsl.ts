@@ -15,7 +15,7 @@ import { epilogueCode } from './epilogue.wgsl.ts';
 import { gatedCode, gatedRow } from './gated.wgsl.ts';
 import { matmulParams, roundedCode, weightAt } from './matmul-tile.wgsl.ts';
 
-/** Most rows that one launch takes. */
+/** The largest number of rows in one launch. */
 export const skinnyRows = 8;
 /** Outputs of a workgroup. */
 export const skinnyOutputs = 4;

@@ -44,7 +44,7 @@ const indices = (n: number) => Array.from({ length: n }, (_, i) => i);
 /** Runs `line` for each of `n` numbers and joins the lines. */
 export const each = (n: number, line: (i: number) => string) => indices(n).map(line).join('\n');
 
-/** Which parameters every matmul strategy takes. */
+/** The parameters of every matmul strategy. */
 export const matmulParams = {
   x: 'tensor',
   y: 'tensor',
@@ -54,7 +54,7 @@ export const matmulParams = {
   nOut: 'u32',
   firstOut: 'u32',
   blocksPerRow: 'u32',
-  /** Where the rows of W begin in their buffer. */
+  /** First row of W in its buffer. */
   wRow: 'u32',
   ...epilogueParams,
 } as const;
@@ -71,16 +71,15 @@ fn weight8(row: u32, k: u32) -> mat2x4<f32> {
 }
 
 /**
- * WGSL: `rounded(v)`, an operand as it enters the product. With f16 operands it has eleven significant bits, and what
- * exceeds ±65504 is clamped; products and sums are float32 all the same. `quantizeToF16`, because compilers drop a
- * conversion to f16 and back.
+ * WGSL: `rounded(v)`, an operand as it enters the product. With f16 operands it has eleven significant bits, and values beyond ±65504 are
+ * clamped; products and sums stay float32. `quantizeToF16`, because compilers drop a conversion to f16 and back.
  */
 export function roundedCode(halves: boolean): string {
   const value = halves ? 'quantizeToF16(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0)))' : 'v';
   return `fn rounded(v: vec4<f32>) -> vec4<f32> { return ${value}; }`;
 }
 
-/** What a product is beyond rows times a weight: the result is gated, or rows have weights of their own. */
+/** Variants of a product: the result is gated, or rows have their own weights. */
 export type ProductForm = 'plain' | 'gated' | 'experts';
 
 /** The tile kernel for one weight type. `halves`: operands as f16. */
@@ -184,7 +183,7 @@ function weightRow(form: ProductForm, bn: number): string {
   return `gated_row(n0, n, ${bn / 2}u)`;
 }
 
-/** WGSL: a thread's sums `s0`… to their rows, four outputs at a time. @param row WGSL of the row of the thread's `i`-th sums */
+/** WGSL: writes a thread's sums `s0`… to their rows, four outputs at a time. @param row WGSL of the row of the thread's `i`-th sums */
 export function stores(tile: Tile, form: ProductForm, row: (i: number) => string): string {
   const { bn, tm, tn } = tile;
   const columns = bn / tn;
@@ -197,7 +196,7 @@ export function stores(tile: Tile, form: ProductForm, row: (i: number) => string
   });
 }
 
-/** Which output, relative to the thread's first, its `j`-th is: groups of four, one group every `4 · columns`. */
+/** The offset of a thread's `j`-th output from its first: groups of four, one group every `4 · columns`. */
 export function column(j: number, columns: number): number {
   return Math.floor(j / 4) * 4 * columns + (j % 4);
 }
@@ -213,12 +212,12 @@ fn row_x(tile: u32, i: u32) -> u32 {
 fn row_y(tile: u32, i: u32) -> u32 { return row_x(tile, i); }
 `;
 
-/** The rows of W of a gated product: those of the gate, and as many of what it gates. */
+/** The rows of W of a gated product: the gate's, followed by as many of the gated input's. */
 const gatedRows = /* wgsl */ `${gatedRow}${rowsOfTile}
 fn w_end() -> u32 { return 2u * p.nOut; }
 `;
 
-/** The rows of W of a product with all of them. */
+/** The rows of W of a product that is not gated. */
 export const plainRows = /* wgsl */ `${rowsOfTile}
 fn w_begin() -> u32 { return 0u; }
 fn w_end() -> u32 { return p.nOut; }

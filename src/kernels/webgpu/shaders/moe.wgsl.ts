@@ -11,7 +11,7 @@
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 
-/** Most experts that `group` can count. */
+/** The largest number of experts that `group` can count. */
 export const maxExperts = 1024;
 
 /** `y[t] = [expert…, weight…]` from router probabilities `x` `[rows, nExpert]`. */

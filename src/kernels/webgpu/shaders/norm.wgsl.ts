@@ -9,7 +9,7 @@
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type RotationKind, rotateCode, rotationParams } from './rope.wgsl.ts';
 
-/** @param rotation how the values of a slice are paired and turned, if they are */
+/** @param rotation how the values of a slice are paired, if they are rotated */
 export const norm = once((rotation: RotationKind | 'none'): Kernel => {
   const isRotated = rotation !== 'none';
   return kernel({
@@ -17,7 +17,7 @@ export const norm = once((rotation: RotationKind | 'none'): Kernel => {
     params: {
       x: 'tensor',
       r: 'tensor',
-      /** Added to the result. */
+      /** A term that is added to the result. */
       a: 'tensor',
       y: 'tensor',
       hasResidual: 'u32',

@@ -8,7 +8,7 @@ import { type Kernel, kernel, linearGroup } from '../kernel.ts';
 
 /** Values of a block of activations. */
 export const block = 32;
-/** 32-bit values of a block as `quantize` writes it: 8 of bytes, the scale, the sums of each half's bytes, one unused. */
+/** Number of 32-bit values in a block that `quantize` writes: 8 of bytes, the scale, the sums of each half's bytes, one unused. */
 export const quantizedWords = 12;
 
 /** `y` `[rows, nIn / 32 · 12]`: the rows of `x` in blocks of bytes. Grid: eight blocks a workgroup. */

@@ -3,8 +3,7 @@
  *
  * Idea     WGSL promises next to nothing about `cos` of a large angle, so the cosines and sines of every position are
  *          computed on the CPU, once (see `ops/rope.ts`), and bound as `turn[position · nRot/2 + i]`.
- * Threads  64, over tokens × pairs of a row; values that are not rotated are copied as pairs, too.
- * Shared   none. Features none.
+ * Threads  64, over tokens × pairs of a row; values that are not rotated are copied as pairs, too. Shared   none. Features none.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 
@@ -16,14 +15,14 @@ export const rotationParams = {
   nRot: 'u32',
   /** Pairs of a position in the table. */
   nFrequencies: 'u32',
-  /** Where positions, or four coordinates a row, begin in `batch`. */
+  /** Offset of the positions, or of four coordinates for each row, in `batch`. */
   positionsAt: 'u32',
-  /** Two numbers a pair in `batch`, its coordinate and its place in the table; 0xffffffff: the position turns all. */
+  /** Two numbers for each pair in `batch`, its coordinate and its index in the table; 0xffffffff: the position rotates all pairs. */
   turnsAt: 'u32',
 } as const;
 
 /**
- * WGSL: turns pair `pair` of a head into the values from `y` on; what is not rotated is copied. Needs `rotationParams`.
+ * WGSL: rotates pair `pair` of a head and writes it from `y` on; other values are copied. Needs `rotationParams`.
  * @param value WGSL of value `i` of the head
  * @param n WGSL of the values of a head
  * @param token WGSL of the row

@@ -48,9 +48,9 @@ export const pool: Kernel = kernel({
     y: 'tensor',
     rows: 'u32',
     cols: 'u32',
-    /** Columns of `x`; `y` has more where rows are put side by side. */
+    /** Number of columns of `x`; `y` has more if rows are put side by side. */
     width: 'u32',
-    /** Two numbers a sequence in `batch`: the rows that are pooled begin and end there. */
+    /** Two numbers for each sequence in `batch`: the begin and end of the rows to pool. */
     pooledAt: 'u32',
     isMean: 'u32',
   },
@@ -86,7 +86,7 @@ export const given: Kernel = kernel({
     cols: 'u32',
     /** First column of `g`. */
     start: 'u32',
-    /** 1: added to `x`; 0: in place of it. */
+    /** 1: added to `x`; 0: replaces it. */
     isAdded: 'u32',
     /** The row of `g` of each row in `batch`; −1: none. */
     rowsAt: 'u32',
