@@ -4,6 +4,15 @@
  */
 import type { Linear, NormWeights, Ops, RopeCoordinates, Tensor } from '../../tensor/ops.ts';
 import { mlp } from '../feed-forward.ts';
+import {
+  declareLayers,
+  declareNorm,
+  declarePatchEmbedding,
+  declarePreNorm,
+  type NormKind,
+  type PatchEmbedding,
+  type VisionLayer,
+} from './layer.ts';
 import type { VisionParameters } from './parameters.ts';
 import type { Tower, TowerLoader } from './tower.ts';
 
@@ -21,7 +30,7 @@ export function qwenTower({ patchSize }: VisionParameters): Pick<Tower, 'preproc
 }
 
 /** @throws ModelError for a merge size other than 2 */
-export function checkMerge({ keys }: TowerLoader): void {
+function checkMerge({ keys }: TowerLoader): void {
   const size = keys.u32('spatial_merge_size', merge);
   if (size !== merge) throw keys.error('spatial_merge_size', `is ${size}, but must be ${merge}`);
 }
@@ -30,11 +39,44 @@ export function checkMerge({ keys }: TowerLoader): void {
  * The row of a patch rotates half of the pairs of a head, its column the other half. @throws ModelError if the head size is not a multiple
  * of 4
  */
-export function patchAxes({ keys, hparams: { nEmbdHeadK } }: TowerLoader): RopeCoordinates {
+function patchAxes({ keys, hparams: { nEmbdHeadK } }: TowerLoader): RopeCoordinates {
   if (nEmbdHeadK % 4 !== 0) {
     throw keys.error('attention.head_count', `leaves heads of ${nEmbdHeadK} values, which do not divide by 4`);
   }
   return { kind: 'axes', sizes: [nEmbdHeadK / 4, nEmbdHeadK / 4] };
+}
+
+/** The weights that all of them have, in the order of the forward pass, and their rotation. */
+export interface QwenWeights {
+  readonly coordinates: RopeCoordinates;
+  readonly patches: PatchEmbedding;
+  readonly preNorm?: NormWeights;
+  readonly layers: readonly VisionLayer[];
+  readonly postNorm: NormWeights;
+  readonly merger: Merger;
+}
+
+/**
+ * Declares the weights that all of them have.
+ * @param kind of every norm
+ * @param options.bias of the patch embedding
+ * @param options.mayBeSwapped as in `declareLayers`
+ * @throws ModelError for a merge size other than 2, or a head size that is not a multiple of 4
+ */
+export function declareQwen(
+  loader: TowerLoader,
+  kind: NormKind,
+  { bias, mayBeSwapped }: { bias: 'required' | 'none'; mayBeSwapped: boolean },
+): QwenWeights {
+  checkMerge(loader);
+  return {
+    coordinates: patchAxes(loader),
+    patches: declarePatchEmbedding(loader, 2, bias),
+    preNorm: declarePreNorm(loader, kind),
+    layers: declareLayers(loader, kind, mayBeSwapped),
+    postNorm: declareNorm(loader, 'v.post_ln', loader.hparams.nEmbd, kind),
+    merger: declareMerger(loader, 'mm.0', 'mm.2'),
+  };
 }
 
 /** Two matrices with a GELU between them. */

@@ -2,30 +2,20 @@
  * @file The tower of Qwen2-VL (Wang et al. 2024): a vision transformer over images of any size, with 2-D rotary positions only.
  */
 import { qwenVisionNames } from '../names/vision.ts';
-import {
-  declareLayers,
-  declareNorm,
-  declarePatchEmbedding,
-  declarePreNorm,
-  embedPatches,
-  visionBlock,
-} from './layer.ts';
-import { checkMerge, declareMerger, merge, mergePatches, patchAxes, qwenTower } from './qwen.ts';
+import { embedPatches, visionBlock } from './layer.ts';
+import { declareQwen, merge, mergePatches, qwenTower } from './qwen.ts';
 import type { TowerArchitecture } from './tower.ts';
 
 export const qwen2VlTower: TowerArchitecture = {
   id: 'qwen2vl_merger',
   build(loader) {
     const parameters = loader.hparams;
-    const { nEmbd, nEmbdText, eps } = parameters;
-    checkMerge(loader);
-    const coordinates = patchAxes(loader);
+    const { nEmbdText, eps } = parameters;
     const kind = 'layer';
-    const patches = declarePatchEmbedding(loader, 2, 'none');
-    const preNorm = declarePreNorm(loader, kind);
-    const layers = declareLayers(loader, kind);
-    const postNorm = declareNorm(loader, 'v.post_ln', nEmbd, kind);
-    const merger = declareMerger(loader, 'mm.0', 'mm.2');
+    const { coordinates, patches, preNorm, layers, postNorm, merger } = declareQwen(loader, kind, {
+      bias: 'none',
+      mayBeSwapped: true,
+    });
     return {
       ...qwenTower(parameters),
       parameters,

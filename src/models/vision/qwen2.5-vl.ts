@@ -3,15 +3,8 @@
  * pixels a side. jina-embeddings-v4, nomic-embed-multimodal.
  */
 import { qwenVisionNames } from '../names/vision.ts';
-import {
-  declareLayers,
-  declareNorm,
-  declarePatchEmbedding,
-  declarePreNorm,
-  embedPatches,
-  visionBlock,
-} from './layer.ts';
-import { checkMerge, declareMerger, merge, mergePatches, patchAxes, qwenTower } from './qwen.ts';
+import { embedPatches, visionBlock } from './layer.ts';
+import { declareQwen, merge, mergePatches, qwenTower } from './qwen.ts';
 import type { TowerArchitecture } from './tower.ts';
 
 /** Side of a window in pixels. As in llama.cpp, the file does not change it. */
@@ -21,19 +14,16 @@ export const qwen25VlTower: TowerArchitecture = {
   id: 'qwen2.5vl_merger',
   build(loader) {
     const parameters = loader.hparams;
-    const { nEmbd, nEmbdText, eps, patchSize } = parameters;
-    checkMerge(loader);
+    const { nEmbdText, eps, patchSize } = parameters;
     /** One layer of each period sees the whole image; 0: all layers do. */
     const period = loader.keys.u32('n_wa_pattern');
     const window = Math.floor(Math.floor(windowPixels / patchSize) / merge);
     if (period > 0 && window === 0) throw loader.keys.error('patch_size', `is ${patchSize}: no token fits a window`);
-    const coordinates = patchAxes(loader);
     const kind = 'rms';
-    const patches = declarePatchEmbedding(loader, 2, 'none');
-    const preNorm = declarePreNorm(loader, kind);
-    const layers = declareLayers(loader, kind);
-    const postNorm = declareNorm(loader, 'v.post_ln', nEmbd, kind);
-    const merger = declareMerger(loader, 'mm.0', 'mm.2');
+    const { coordinates, patches, preNorm, layers, postNorm, merger } = declareQwen(loader, kind, {
+      bias: 'none',
+      mayBeSwapped: true,
+    });
     return {
       ...qwenTower(parameters),
       parameters,

@@ -5,15 +5,8 @@
  */
 import type { NormWeights, Tensor } from '../../tensor/ops.ts';
 import { qwenVisionNames } from '../names/vision.ts';
-import {
-  declareLayers,
-  declareNorm,
-  declarePatchEmbedding,
-  declarePreNorm,
-  embedPatches,
-  visionBlock,
-} from './layer.ts';
-import { checkMerge, declareMerger, type Merger, merge, mergePatches, patchAxes, qwenTower } from './qwen.ts';
+import { embedPatches, visionBlock } from './layer.ts';
+import { declareMerger, declareQwen, type Merger, merge, mergePatches, qwenTower } from './qwen.ts';
 import type { TowerArchitecture, TowerLoader } from './tower.ts';
 
 export const qwen3VlTower: TowerArchitecture = {
@@ -21,20 +14,17 @@ export const qwen3VlTower: TowerArchitecture = {
   build(loader) {
     const parameters = loader.hparams;
     const { nEmbd, nEmbdText, eps } = parameters;
-    checkMerge(loader);
-    const coordinates = patchAxes(loader);
     const kind = 'layer';
-    const patches = declarePatchEmbedding(loader, 2, 'required');
+    const { coordinates, patches, preNorm, layers, postNorm, merger } = declareQwen(loader, kind, {
+      bias: 'required',
+      mayBeSwapped: false,
+    });
     const nPositions = loader.dimension('v.position_embd', 1) ?? 1;
     const positions = loader.table('v.position_embd', nEmbd, nPositions);
     const side = Math.sqrt(nPositions);
     if (!Number.isInteger(side))
       throw loader.error('v.position_embd.weight', `has ${nPositions} rows, which is not a square number`);
-    const preNorm = declarePreNorm(loader, kind);
-    const layers = declareLayers(loader, kind, false);
     const deepstack = layers.map((_, il) => declareDeepstack(loader, il));
-    const postNorm = declareNorm(loader, 'v.post_ln', nEmbd, kind);
-    const merger = declareMerger(loader, 'mm.0', 'mm.2');
     return {
       ...qwenTower(parameters),
       parameters,
