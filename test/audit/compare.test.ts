@@ -83,7 +83,7 @@ describe('what is wrong', () => {
     expect(steps.filter(({ differs }) => differs).map(({ name }) => name)).toEqual(['Kcur-1', 'ffn_out-2']);
   });
 
-  it('a value that is no number differs, unless both are', async () => {
+  it('NaN differs from a number, but not from NaN', async () => {
     const trace = await traceOf('bert-mean', 'NaN');
     const record = changed(recordOf(trace), 'ffn_out-0', () => Number.NaN);
     expect(compareTraces(trace, record, 1)).toMatchObject({

@@ -45,7 +45,7 @@ describe('data', () => {
     );
   });
 
-  it('keeps the largest magnitude of what does not fit, and what is no number', () => {
+  it('keeps the largest magnitude of values that share a cell, and NaN', () => {
     const values = new Float32Array(1000 * 8).fill(0.5);
     values[8 * 503 + 3] = -4;
     values[8 * 900] = Number.NaN;

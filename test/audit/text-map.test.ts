@@ -57,7 +57,7 @@ describe('principal axes', () => {
     }
   });
 
-  it('keep all distances of what lies in a plane, wherever the plane is', () => {
+  it('keep all distances between points of a plane, wherever the plane is', () => {
     const plane = cloud(30, [2, 1]);
     const [a, b] = cloud(2, Array(50).fill(1));
     const vectors = plane.map(([x, y]) => a.map((value, j) => x * value + y * b[j] + 7));

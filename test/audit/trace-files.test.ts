@@ -52,7 +52,7 @@ describe('arrays', () => {
     expect(Array.from(byShape[1].values)).toEqual([Number.NaN, Number.POSITIVE_INFINITY, -0, 2 ** -149]);
   });
 
-  it.each(['arrays.npz', 'arrays.safetensors'])('%s that is damaged is refused or read, and nothing else', (name) => {
+  it.each(['arrays.npz', 'arrays.safetensors'])('a damaged %s is read or refused with a RecordError', (name) => {
     const file = new Uint8Array(readFileSync(fixture(`audit/${name}`)));
     let refused = 0;
     for (let at = 0; at < file.length; at += 7) {
@@ -109,7 +109,7 @@ describe('the output of llama-eval-callback', () => {
     for (const [i, { values }] of steps.entries()) expect(values).toEqual(named[i].sample);
   });
 
-  it('reads what older versions print, and what is no number', () => {
+  it('reads the format of older versions, and NaN', () => {
     const text = `ggml_debug:                   norm-0 = (f32)       NORM(CUDA0#inp_embd#0{4, 1, 1, 1}, }) = {4, 1, 1, 1}
                                      [
                                       [

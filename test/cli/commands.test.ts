@@ -276,7 +276,7 @@ describe('rerank', () => {
     expect(nothing.stderr).toContain('no documents');
   });
 
-  it('prints a document with line breaks as one line, and takes it as a JSON string', async () => {
+  it('prints a document with line breaks as one line, and accepts it as a JSON string', async () => {
     const document = 'one\ntwo\r\nthree';
     const args = ['rerank', '-m', model('bert-rank'), '-q', query];
     const given = await run([...args, '--', document, 'four']);
@@ -288,7 +288,7 @@ describe('rerank', () => {
     expect(bad).toEqual({ code: 1, stdout: '', stderr: 'error: line 3 must be a JSON string\n' });
   });
 
-  it('refuses a model that is no reranker', async () => {
+  it('refuses a model that is not a reranker', async () => {
     const { code, stderr } = await run(['rerank', '-m', bert, '-q', 'a', 'b']);
     expect(code).toBe(1);
     expect(stderr).toContain('is not a reranker');
@@ -404,7 +404,7 @@ describe('mistakes end with exit code 1 and one line', () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
-  it('names the line that is no JSON string', async () => {
+  it('names the line that is not a JSON string', async () => {
     const { code, stderr } = await run(['tokenize', '-m', bert, '--jsonl'], { input: '"a"\n{"a":1}\n' });
     expect(code).toBe(1);
     expect(stderr).toBe('error: line 2 must be a JSON string\n');

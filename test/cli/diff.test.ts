@@ -71,7 +71,7 @@ it('prints tables', async () => {
   expect(stdout).toMatch(/^ {2}F32 → Q8_0 +\d+ +\d\.\d{3}e-3 +/m);
 });
 
-it('finds one changed byte, and a file that is no GGUF', async () => {
+it('finds one changed byte, and refuses a file that is not GGUF', async () => {
   const bytes = await readFile(bert);
   bytes[bytes.length - 20] ^= 1;
   const path = join(folder, 'changed.gguf');

@@ -7,7 +7,7 @@ import { optionTable } from '../../src/cli/option-table.ts';
 import { commandNames } from '../../src/cli/option-types.ts';
 import { referencePage } from '../../src/cli/reference-page.ts';
 
-it('docs/cli.md is what the option table says', async () => {
+it('docs/cli.md matches the option table', async () => {
   await expect(referencePage(), 'update with: npx vitest run test/cli/docs.test.ts -u').toMatchFileSnapshot(
     '../../docs/cli.md',
   );

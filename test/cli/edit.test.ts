@@ -74,7 +74,7 @@ describe('edit', () => {
     expect(readFileSync(path)).toEqual(readFileSync(model('bert-mean')));
   });
 
-  it('says what a file is that is no GGUF', async () => {
+  it('names the format of a file that is not GGUF', async () => {
     const path = folder.file('page.gguf');
     writeFileSync(path, '<!DOCTYPE html><html></html>');
     const result = await run(['edit', path, '--set', 'a=int:1']);
@@ -122,7 +122,7 @@ describe('RoPE', () => {
   }
   const flags = (...args: string[]) => vectors('-m', model('nomic-bert'), ...args);
 
-  it('flags compute what the same keys in a file compute', async () => {
+  it('flags have the same effect as the same keys in a file', async () => {
     expect(await flags('--rope-freq-base', '5000')).toEqual(await withKeys('nomic-bert.rope.freq_base=float:5000'));
     const linear = await withKeys('nomic-bert.rope.scaling.factor=float:2', 'nomic-bert.rope.scaling.type=str:linear');
     expect(await flags('--rope-freq-scale', '0.5')).toEqual(linear);

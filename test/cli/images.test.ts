@@ -122,7 +122,7 @@ it('reads the options of images', () => {
   });
 });
 
-it('refuses a colour that is none', async () => {
+it('refuses an invalid colour', async () => {
   const { code, stderr } = await run(['embed', ...model, '--image-background', 'white', '-p', 'x']);
   expect(code).toBe(1);
   expect(stderr).toContain('--image-background must be a colour like ffffff, not "white"');

@@ -233,7 +233,7 @@ describe('lines of bytes', () => {
     ]);
   });
 
-  it('nothing is no line', async () => {
+  it('an empty input has no lines', async () => {
     expect(await lines([])).toEqual([]);
     expect(await lines([Buffer.from('\n')])).toHaveLength(1);
   });

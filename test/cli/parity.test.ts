@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it('prints a table of this machine, and what is not compared', async () => {
+it('prints a table for this machine, and lists what is not compared', async () => {
   const { stdout } = await run(...texts);
   expect(stdout).toMatch(/^synthetic bert-mean, 3 texts, compared with float32 arithmetic/);
   expect(stdout).toMatch(/^\| reference \| exact \| 1 \| 0 \| 0 \| 1\.000000 \| 0 \|$/m);

@@ -185,7 +185,7 @@ describe.skipIf(!existsSync('/usr/bin/script'))('on a terminal', () => {
     expect(pieces).not.toContain('\x1b');
   });
 
-  it('nothing is said where the input is no terminal', async () => {
+  it('prints nothing if the input is not a terminal', async () => {
     expect((await run(['tokenize', '-m', model('bert-mean'), '--ids'], { input: 'a' })).stderr).toBe('');
   });
 });

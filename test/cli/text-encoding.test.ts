@@ -131,7 +131,7 @@ describe('every way in takes every encoding', () => {
     expect(await run(lines, { input: '"a"\r\n\r\n[5]\r\n' })).toEqual(await run(lines, { input: '"a"\n[5]\n' }));
   });
 
-  it('standard input that is no text', async () => {
+  it('standard input that is not text', async () => {
     const { code, stderr } = await run(['embed', '-m', bert], { input: Buffer.from([0x61, 0x62, 0xc3]) });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: standard input is not UTF-8 text: byte 2 /);

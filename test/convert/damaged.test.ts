@@ -68,7 +68,7 @@ describe('safetensors', () => {
     expect(await refusal()).toContain('the header length is 9223372036854775808 bytes, but');
   });
 
-  test('with a header that is no JSON', async () => {
+  test('with a header that is not JSON', async () => {
     const bytes = weights();
     bytes.fill(0x20, 8, 20);
     writeFileSync(join(path, file), bytes);
@@ -108,7 +108,7 @@ describe('config and tokenizer', () => {
     expect(await refusal()).toBe('config.json: hidden_act is "relu"; the architecture bert has GELU');
   });
 
-  test('a size that is no number', async () => {
+  test('a size that is not a number', async () => {
     edit('config.json', (json) => ({ ...json, hidden_size: '16' }));
     expect(await refusal()).toContain('"16"; expected an integer');
   });
@@ -134,7 +134,7 @@ describe('config and tokenizer', () => {
     expect(await refusal()).toBe('bert-rerank: there is neither tokenizer.json nor vocab.txt');
   });
 
-  test('a tokenizer that is no JSON', async () => {
+  test('a tokenizer that is not JSON', async () => {
     writeFileSync(join(path, 'tokenizer.json'), '{');
     expect(await refusal()).toContain('tokenizer.json: the file is not JSON');
   });
@@ -371,7 +371,7 @@ describe('what sentence-transformers does around the model', () => {
     return seen;
   }
 
-  test('mean beside mean_sqrt_len, as llama.cpp takes it, is said', async () => {
+  test('mean beside mean_sqrt_len, which llama.cpp reads as mean, is reported', async () => {
     expect(await warnings()).toEqual([expect.stringContaining('by mean and by mean_sqrt_len_tokens')]);
     edit('1_Pooling/config.json', (json) => ({ ...json, pooling_mode_mean_sqrt_len_tokens: false }));
     expect(await warnings()).toEqual([]);

@@ -288,7 +288,7 @@ it.each(['model.', 'language_model.model.', 'model.language_model.', 'language_m
   },
 );
 
-it('writes a head of its own as the output, and a template from a file beside the tokenizer', async () => {
+it('writes a separate head as the output, and a template from a file beside the tokenizer', async () => {
   const head = { shape: [1364, 64], values: new Float32Array(1364 * 64) };
   const folder = await checkout('qwen25vl', {
     tensors: new Map([['lm_head.weight', head]]),

@@ -51,7 +51,7 @@ async function render(text: string): Promise<string> {
   return [...parts, rest].join('');
 }
 
-it('the commands print what the page shows, and the code is that of src/plain', async () => {
+it('the commands print the output on the page, and the code is that of src/plain', async () => {
   await expect(await render(page), 'update with: npx vitest run test/docs/tour.test.ts -u').toMatchFileSnapshot(
     '../../docs/tour.md',
   );

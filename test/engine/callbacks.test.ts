@@ -52,7 +52,7 @@ describe.each(reasons)('a callback that throws %o', (reason) => {
   });
 });
 
-it('an abort without a reason of its own ends the call', async () => {
+it('an abort without a reason ends the call', async () => {
   const embedder = await load();
   const methods = { addEventListener() {}, removeEventListener() {}, throwIfAborted() {} };
   const signal = { aborted: true, reason: undefined, ...methods } as unknown as AbortSignal;

@@ -178,7 +178,7 @@ describe('Embedder', () => {
       expect(cut.vectors[0]).toEqual((await embedder.embed(all.slice(-64))).vectors[0]);
     });
 
-    it('of exactly the context is no error', async () => {
+    it('of exactly the context length is accepted', async () => {
       const ids = embedder.tokenize(words).slice(0, 64);
       expect((await embedder.embed(ids)).truncated).toEqual([false]);
     });

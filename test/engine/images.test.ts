@@ -300,7 +300,7 @@ describe('Embedder.load', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('tells what the tower is', async () => {
+  it('describes the tower', async () => {
     expect((await load('gemma3')).info.vision).toMatchObject({ projector: 'gemma3', mediaPooling: 'last-text' });
   });
 });

@@ -112,7 +112,7 @@ describe('createFile', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('a folder that is not there', async () => {
+  test('a missing folder', async () => {
     await expect(createFile(join(folder, 'no', 'out.gguf'), [])).rejects.toThrow('cannot write the file');
   });
 

@@ -166,7 +166,7 @@ describe('pull', () => {
     expect((await end).stderr).toContain('run the same again to go on');
   });
 
-  it('says nothing but a line now and then where there is no terminal', async () => {
+  it('without a terminal, prints only an occasional line', async () => {
     hub.add(REPO, { 'large-Q8_0.gguf': large });
     const { stderr } = await succeed('pull', REPO);
     expect(stderr).toBe(`downloading ${REPO}/large-Q8_0.gguf\n${REPO} is in the cache\n`);
@@ -210,7 +210,7 @@ describe('a model by URL', () => {
     expect(readFileSync(own).equals(ranker)).toBe(true);
   });
 
-  it('of the hub lies in the cache of the hub', async () => {
+  it('of the hub is in the cache of the hub', async () => {
     const { stdout } = await succeed('pull', `${hub.endpoint}${REPO}/blob/main/tiny-F32.gguf`);
     expect(stdout).toContain('models--someone--tiny-embed-GGUF/snapshots');
   });

@@ -530,7 +530,7 @@ describe('a hostile listing', () => {
     expect((await failure()).message).toContain(message);
   });
 
-  it('that never ends, is no JSON, or goes on elsewhere is refused', async () => {
+  it('that never ends, is not JSON, or continues on another host is refused', async () => {
     const answer = (body: string, headers = {}) => {
       hub.behaviour.intercept = ({ path }, _, response) => {
         if (!path.includes('/tree/')) return false;

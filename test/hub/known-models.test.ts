@@ -67,7 +67,7 @@ it('a file that only has the name of a known model gets no prompts', async () =>
   expect(end.stderr).toContain('there is no prompt "query" (known: none)');
 });
 
-it('a file of the name and size of a known model takes its prompts by name', async () => {
+it("a file with the name and size of a known model gets that model's prompts", async () => {
   const path = temporary.file('snowflake-arctic-embed-xs.gguf');
   symlinkSync(fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url)), path);
   const prompts = temporary.write('prompts.json', '{"mine":"my own: "}');

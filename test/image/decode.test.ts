@@ -94,7 +94,7 @@ test('pictures that end too early are refused, whatever their format', async () 
   }
 });
 
-test('what is no picture is refused, with the name of what it is', async () => {
+test('a file that is not a picture is refused with the name of its format', async () => {
   const text = (mark: string) => Uint8Array.from(mark, (c) => c.charCodeAt(0));
   const refusals: [string, RegExp][] = [
     ['', /^x: the file is empty$/],

@@ -106,7 +106,7 @@ describe('NaN in', () => {
     expect(rowsWithNaN(y, k)).toEqual([false, false, true, true, true]);
   });
 
-  it('and so does it where keys and values are int16', async () => {
+  it('the same holds for keys and values in int16', async () => {
     const backend = await createWasmBackend();
     const w = await load(backend, withNaN);
     const tokens = batchOf([130, 150], 50);

@@ -64,7 +64,7 @@ beforeAll(async () => {
   kernels = await instantiateKernels((await compileKernels(false)).module, memory);
 });
 
-it('an address, a stride and a count do not go for each other; a plain number goes for each', {
+it('an address, a stride and a count cannot replace each other; a plain number can replace each', {
   timeout: 60_000,
 }, () => {
   const rest = 'y, ldy: ld, rows: n, cols: n';
@@ -82,6 +82,13 @@ it('an address, a stride and a count do not go for each other; a plain number go
   expect(counted).toEqual([2322]);
   expect(strided).toEqual([2322]);
   expect(addressed).toEqual([2322]);
+});
+
+it('no kernel with several parameters accepts them by position', { timeout: 60_000 }, () => {
+  const several = Object.entries(kernels).filter(([, call]) => call.length > 0);
+  const calls = several.map(([name]) => `kernels.${name}(x, y)`);
+  expect(calls.length).toBeGreaterThan(50);
+  expect(errorsOf(calls)).toEqual(calls.map(() => [2554]));
 });
 
 it('names reach the parameter of that name, whatever their order', () => {
@@ -108,7 +115,7 @@ it.each([
   [128, 1],
   [300, 1],
   [300, 0],
-])('attention over %i keys, int16 %i, writes nothing outside of the bytes that it asks for', (nKeys, int16) => {
+])('attention over %i keys, int16 %i, writes only to the bytes that it requests', (nKeys, int16) => {
   const [nHead, headSize, headSizeV] = [2, 20, 12];
   const big = new WebAssembly.Memory({ initial: 32, maximum: 32 });
   return compileKernels(false).then(async ({ module }) => {

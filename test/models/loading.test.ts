@@ -27,7 +27,7 @@ describe('a file that cannot be run', () => {
     for (const id of architectures.keys()) expect(message).toContain(id);
   });
 
-  it('has an unknown architecture with shapes of its own: the known ones are listed all the same', async () => {
+  it('has an unknown architecture with other shapes: the error lists the known ones', async () => {
     const bytes = await editedBytes('qwen3', ({ values }) => {
       for (const key of [...values.keys()].filter((name) => name.startsWith('qwen3.'))) values.delete(key);
       values.set('general.architecture', { type: 'string', value: 'mamba' });

@@ -16,7 +16,7 @@ it('a forward with names computes the bits of one without', async () => {
   expect(await forward('namedForward')).toEqual(await forward('forward'));
 });
 
-it('an observer hears nothing of a forward without names', async () => {
+it('an observer sees nothing of a forward without names', async () => {
   const { backend, model } = await load('bert-mean', undefined, () => createReferenceBackend());
   const seen: string[] = [];
   backend.observe((name) => seen.push(name));

@@ -104,7 +104,7 @@ describe.skipIf(!wanted)('bundled', () => {
       );
     const start = (name: string) => run(process.execPath, [join(home, 'node', name)], { cwd: home });
 
-    it('computes in workers of its own bundle that it names', async () => {
+    it('computes in workers from a bundle that the caller names', async () => {
       await esbuild(['own.js', 'worker.js'], 'esm', '.mjs');
       expect(await start('own.mjs')).toMatchObject({ code: 0, stdout: '[64,2]\n' });
     });

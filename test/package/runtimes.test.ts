@@ -106,7 +106,7 @@ describe.skipIf(!wanted)('the installed package', () => {
     });
   });
 
-  it('does in each what the table of the README says', async () => {
+  it('works in each as the table of the README says', async () => {
     console.log(table());
     expect(await readFile(new URL('../../README.md', import.meta.url), 'utf8')).toContain(table());
   });

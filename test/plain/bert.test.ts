@@ -77,7 +77,7 @@ describe('parts', () => {
     ]);
   });
 
-  it('what it cannot read is an error', () => {
+  it('unsupported files are refused', () => {
     expect(() => loadBert(new Uint8Array(64))).toThrow('this is not a GGUF file');
     expect(() => loadBert(new Uint8Array(readFileSync(fixture('qwen3'))))).toThrow('only BERT');
     expect(() => dequantize(file, { shape: [1], type: 2, offset: 0 })).toThrow('tensors of type 2');

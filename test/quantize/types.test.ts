@@ -103,7 +103,7 @@ describe('rows that do not divide into blocks', () => {
 
 describe('the output matrix', () => {
   const embedding = { 'token_embd.weight': [256, 4] };
-  test('is token_embd when there is no other', async () => {
+  test('is token_embd without output.weight', async () => {
     for (const type of ['Q4_0', 'Q5_1', 'Q4_K_S', 'Q5_K_M', 'IQ4_NL', 'Q6_K'] as const) {
       expect(await chosen(await model(embedding, { block_count: 1 }), type)).toEqual({ 'token_embd.weight': 'Q6_K' });
     }
@@ -113,7 +113,7 @@ describe('the output matrix', () => {
     });
   });
 
-  test('is output.weight where there is one', async () => {
+  test('is output.weight if the file has it', async () => {
     const file = await model({ ...embedding, 'output.weight': [256, 4] }, { block_count: 1 });
     expect(await chosen(file, 'Q4_0')).toEqual({ 'token_embd.weight': 'Q4_0', 'output.weight': 'Q6_K' });
   });

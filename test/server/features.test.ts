@@ -33,7 +33,7 @@ const refusal = async (served: App, body: object, path = '/v1/embeddings') => {
   return { status: answer.status, ...(await answer.json()).error };
 };
 
-it('a model that cannot compute any more is no healthy server', async () => {
+it('a server whose model can no longer compute is not healthy', async () => {
   const answer = await get(
     app({}, { ...delayed(embedder), failure: new Error('a worker died; load the model again') }),
     '/health',
@@ -109,7 +109,7 @@ describe('prompt_name', () => {
     expect((await embeddings(served, { input: 'passage: panda', prompt_name: '' }))[0]).toEqual(plain);
   });
 
-  it('names the known prompts when there is none of that name', async () => {
+  it('lists the known prompts when the requested one is unknown', async () => {
     expect((await refusal(app({ prompts }), { input: 'a', prompt_name: 'toString' })).message).toContain(
       'known: query, document',
     );

@@ -278,7 +278,7 @@ describe('other forms', () => {
     expect(text).toMatch(/^gguf_embed_tower_seconds_total [\d.]+/m);
   });
 
-  it('has a marker of its own unless it is given one', async () => {
+  it('chooses a marker unless it is given one', async () => {
     const fresh = createApp({
       ...open[0],
       info: open[0].info,
@@ -291,7 +291,7 @@ describe('other forms', () => {
     expect(await marker()).toBe(await marker());
   });
 
-  it('admits no request whose pictures need more memory than there is', async () => {
+  it('refuses a request whose pictures exceed the memory limit', async () => {
     const small = await serve({ mmproj }, { maxQueueBytes: 50_000 });
     const many = Array.from({ length: 4 }, () => small('POST', '/embedding', { content: [{ image: '@large.jpg' }] }));
     const statuses = (await Promise.all(many)).map(({ status }) => status);

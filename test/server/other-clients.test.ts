@@ -201,7 +201,7 @@ describe('truncate of rerank', () => {
   });
 });
 
-describe('a body that is no JSON is told what it is', () => {
+describe('a body that is not JSON gets an error that names its type', () => {
   const xml = '<?xml version="1.0"?><input>a</input>';
   it.each<[string, string | undefined, string, RegExp]>([
     ['a form', 'application/x-www-form-urlencoded', 'input=a+text&model=m', /a URL-encoded form \(Content-Type: app/],

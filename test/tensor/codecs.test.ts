@@ -42,7 +42,7 @@ describe.each(names)('%s', (name) => {
   const codec = codecs[name];
   const { blockSize, blockBytes } = codec.type;
 
-  test('decodes any bytes, the same through any alignment, and touches nothing else', () => {
+  test('decodes any bytes, with the same result at any alignment, and writes nothing else', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 4 }).chain((nBlocks) => {

@@ -143,7 +143,7 @@ describe('Unigram, word by word', () => {
   const letters = ['a', 'b', 'é', '▁', '▁a', '▁b', '☃', '▁☃'];
   const parts = [...'aaabbbézz ☃', ' ', '  ', '▁', '▁a', '<u>', '<u', '<b ▁>', '</s>', '\u{1f600}', '\ud800'];
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('gives what the whole text gives (seed %d)', (seed) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('gives the same tokens as the whole text (seed %d)', (seed) => {
     const next = random(seed);
     const chance = (p: number) => next() < p;
     const pieces = new Set(letters.filter(() => chance(0.7)));
@@ -257,7 +257,7 @@ describe('hybriddna', () => {
   const tokenizer = make(all);
   const cut = (text: string, of = tokenizer, tokens = all) => of.encode(text, plain).map((id) => tokens[id]);
 
-  test('six bases are a token, in capitals; the last are filled up, what is none of them is <oov>', () => {
+  test('six bases are one token, in capitals; the last token is filled up, other characters are <oov>', () => {
     expect(cut('a <dna>ACGTACccccccg</dna> a')).toEqual([
       ...['a', 'Ġ', '<dna>', dna[3], dna[4], dna[5], '</dna>', 'Ġ', 'a'],
     ]);
@@ -271,7 +271,7 @@ describe('hybriddna', () => {
     expect(cut('<dna>a<dna>')).toEqual(['<dna>', '<oov>']);
   });
 
-  test('the marker is no part of what a token stands for', () => {
+  test("the marker is not part of a token's text", () => {
     expect(tokenizer.decodePieces(tokenizer.encode('a<dna>acgtacg</dna>CCCCCC', plain))).toBe(
       'a<dna>ACGTACGAAAAA</dna>CCCCCC',
     );

@@ -66,7 +66,7 @@ describe('vocabularies that are refused', () => {
     ],
     ['too few scores', { ...llama, 'tokenizer.ggml.scores': Float32Array.of(1) }, /scores has 1 values for 4 tokens/],
     [
-      'a score that is no number',
+      'a score that is not a number',
       { ...llama, 'tokenizer.ggml.scores': Float32Array.of(1, 2, Number.NaN, 3) },
       /score of token 2 is NaN/,
     ],
@@ -106,7 +106,7 @@ describe('calls that cannot be answered', () => {
     expect(() => tokenizer.vocab.text(id)).toThrow(TokenizerError);
   });
 
-  test('a special token that is not there', () => {
+  test('a missing special token', () => {
     const { 'tokenizer.ggml.seperator_token_id': _, ...rest } = bert;
     const without = createTokenizer(metadataOf(rest));
     expect(() => without.encode('a')).toThrow(/SEP.*encode with addSpecial false/);

@@ -197,7 +197,7 @@ describeGpu('failures', () => {
     device.dispose();
   });
 
-  it('says what is missing where there is no adapter', async () => {
+  it('says what is missing when there is no adapter', async () => {
     const none = { requestAdapter: async () => null } as unknown as GPU;
     await expect(createWebGpuBackend({ gpu: none })).rejects.toThrow(GpuUnavailableError);
     await expect(createWebGpuBackend({ gpu: none })).rejects.toThrow(/no adapter/);

@@ -34,7 +34,7 @@ describeGpu('tile loaders', () => {
     }
   });
 
-  it('expand nothing: a block takes its own bytes in GPU memory', () => {
+  it('do not expand blocks: a block has the same size in GPU memory', () => {
     for (const { type, bodyBytes, headBytes, blockBytes, blockSize } of loaders.values()) {
       expect(bodyBytes + headBytes, type).toBe(blockBytes);
       expect(blockBytes / blockSize, type).toBe(ggmlTypes[type].blockBytes / ggmlTypes[type].blockSize);

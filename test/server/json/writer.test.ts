@@ -30,7 +30,7 @@ describe('JsonWriter', () => {
     expect(new Uint32Array(back.buffer)).toEqual(bits);
   });
 
-  it('writes a point or an exponent always, short decimals, and null for what is no number', () => {
+  it('always writes a point or an exponent, short decimals, and null for values that are not finite', () => {
     expect(floats([0, -0, 1, -1, 0.1, 0.25, 123456, 1e-4, 9999999, 1e7, 1e21, 1e-8, 0.0078125])).toBe(
       '[0.0,-0.0,1.0,-1.0,0.1,0.25,123456.0,0.0001,9999999.0,10000000.0,1e+21,1e-8,0.0078125]',
     );
@@ -47,7 +47,7 @@ describe('JsonWriter', () => {
     );
   });
 
-  it('writes base64 as Buffer does, also from a view that is not aligned to three bytes', () => {
+  it('writes the same base64 as Buffer, also from a view that is not aligned to three bytes', () => {
     fc.assert(
       fc.property(fc.array(fc.float()), (values) => {
         const vector = Float32Array.from(values);

@@ -168,7 +168,7 @@ describe('answers are those of small requests', () => {
   });
 });
 
-it('says what is wrong with a large body that is no JSON, without giving it back', async () => {
+it('explains why a large body is not JSON, without quoting it', async () => {
   const { app } = withWorker();
   const body = `{"input":"${'x'.repeat(200_000)}`;
   const answer = await app.fetch(new Request('http://localhost/v1/embeddings', { method: 'POST', body }));
@@ -232,7 +232,7 @@ it('ends the worker when it is idle, and starts another one', async () => {
   }
 });
 
-describe('the worker goes by the model that is served, whatever lies at its path', () => {
+describe('the worker uses the model that is served, even if the file at its path has changed', () => {
   const other = fixture('models/bert-cased.gguf');
   it.each([
     ['replaced', (path: string) => copyFileSync(other, path)],

@@ -119,7 +119,7 @@ describe('the file of a UNIX socket', () => {
     expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('precious');
   });
 
-  it('in a folder that is not there', async () => {
+  it('in a missing folder', async () => {
     await expect(start(join(folder, 'no', 'x.sock'))).rejects.toThrow(/the folder of the socket file|permission/);
   });
 

@@ -255,7 +255,7 @@ describe('bodies that do not come', () => {
     socket.destroy();
   });
 
-  it('the bytes that have come count: a body for which there is no room is refused in words', async () => {
+  it('the bytes received count: a body that exceeds the limit gets an error message', async () => {
     const engine = delayed(embedder);
     const port = await start({ maxQueueBytes: 300_000 }, {}, engine as unknown as Embedder);
     const body = JSON.stringify({ input: 'a', pad: ' '.repeat(200_000) });
