@@ -1,0 +1,112 @@
+/**
+ * @file Builds the documentation as a site of static files in `build/site`: the pages of `docs` with a local search, and the public API
+ * from the comments in `src`. The site loads nothing from other hosts.
+ *
+ * The tools (VitePress, TypeDoc; 150 MB) are installed into `build/site-tools` at the first run, so that `npm install` stays small.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+const tools = join(root, 'build/site-tools');
+const source = join(root, 'build/site-source');
+const packages = ['vitepress@1.6.4', 'typedoc@0.28', 'typedoc-plugin-markdown@4', 'typescript@5.9'];
+
+/** The pages in the order of the sidebar. */
+const sections = {
+  Use: ['index', 'cli', 'compatibility', 'models', 'several-models', 'reports', 'reproducibility'],
+  'From bytes to a vector': ['tour', 'tokenizers', 'kernels', 'webgpu', 'images'],
+  Contribute: ['architecture', 'request', 'adding-a-model'],
+};
+
+// Without what `npm run` puts there: with it, the inner npm would install into this project.
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+
+function run(command, args, cwd = root) {
+  const shell = process.platform === 'win32';
+  const { status, error } = spawnSync(command, args, { cwd, env, stdio: 'inherit', shell });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? `ended with status ${status}`}`);
+}
+
+/** Links to files that are no pages become the names of the files: they are in the repository, not on the site. */
+function forSite(text, isReadme) {
+  return text.replaceAll(/(!?)\[([^\]]*)\]\(([^)\s]+)\)/g, (link, image, label, target) => {
+    if (/^(https?:|#)/.test(target)) return link;
+    const [path, hash = ''] = target.split('#');
+    const page = isReadme ? path.replace(/^docs\//, '') : path.replace(/^\.\.\/README\.md$/, 'index.md');
+    const isPage = existsSync(join(root, 'docs', page)) || page === 'index.md';
+    if (isPage && !page.startsWith('..')) return `${image}[${label}](./${page}${hash && `#${hash}`})`;
+    const name = path.replace(/^(\.\.\/)+/, '');
+    return label.includes(name) ? label : `${label} (\`${name}\`)`;
+  });
+}
+
+function writePages() {
+  rmSync(source, { recursive: true, force: true });
+  mkdirSync(join(source, '.vitepress'), { recursive: true });
+  cpSync('docs/pictures', join(source, 'pictures'), { recursive: true });
+  writeFileSync(join(source, 'index.md'), forSite(readFileSync('README.md', 'utf8'), true));
+  const names = readdirSync('docs').filter((name) => name.endsWith('.md'));
+  for (const name of names) writeFileSync(join(source, name), forSite(readFileSync(join('docs', name), 'utf8'), false));
+  const listed = new Set(Object.values(sections).flat());
+  const missing = names.filter((name) => !listed.has(name.slice(0, -3)));
+  if (missing.length > 0) throw new Error(`the sidebar in scripts/docs-site.mjs lacks ${missing.join(', ')}`);
+}
+
+function writeConfig() {
+  const titleOf = (name) => /^# (.*)$/m.exec(readFileSync(join(source, `${name}.md`), 'utf8'))[1];
+  const items = (names) => names.map((name) => ({ text: titleOf(name), link: `/${name}` }));
+  const sidebar = Object.entries(sections).map(([text, names]) => ({ text, items: items(names) }));
+  const config = {
+    title: 'gguf-embed',
+    description: JSON.parse(readFileSync('package.json', 'utf8')).description,
+    outDir: join(root, 'build/site'),
+    // HTML in the text is text; so are braces, which Vue would evaluate.
+    markdown: { html: false },
+    themeConfig: {
+      sidebar: [...sidebar, { text: 'API', link: '/api/' }],
+      search: { provider: 'local' },
+      outline: [2, 3],
+    },
+  };
+  writeFileSync(join(source, '.vitepress/config.mjs'), `export default ${JSON.stringify(config, null, 2)};\n`);
+}
+
+if (!existsSync(join(tools, 'node_modules/.bin/vitepress'))) {
+  mkdirSync(tools, { recursive: true });
+  writeFileSync(join(tools, 'package.json'), '{ "name": "site-tools", "private": true, "type": "module" }\n');
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', ...packages], tools);
+}
+const tool = (path) => join(tools, 'node_modules', path);
+writePages();
+run(process.execPath, [
+  tool('typedoc/bin/typedoc'),
+  '--plugin',
+  tool('typedoc-plugin-markdown/dist/index.js'),
+  ...[
+    '--out',
+    join(source, 'api'),
+    '--tsconfig',
+    'tsconfig.json',
+    '--readme',
+    'none',
+    '--disableSources',
+    '--entryFileName',
+    'index',
+  ],
+  ...[
+    '--excludePrivate',
+    '--excludeInternal',
+    '--logLevel',
+    'Error',
+    '--skipErrorChecking',
+    '--name',
+    'API',
+    'src/index.ts',
+  ],
+]);
+writeConfig();
+run(process.execPath, [tool('vitepress/bin/vitepress.js'), 'build', source]);
