@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { editedBytes } from '../models/edit.ts';
 import { listening, model, run, start } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-several-'));
@@ -115,6 +116,49 @@ host = 0.0.0.0
   expect(log()).toContain("preset 'plain': host is ignored: it is an option of the whole server");
   const { url: other } = await serve('--models-preset', preset, '-c', '32');
   expect((await (await fetch(`${other}/props?model=s`)).json()).default_generation_settings.n_ctx).toBe(32);
+});
+
+/** A cross-encoder whose file does not say that it is one. */
+async function silentReranker(pooling?: number): Promise<string> {
+  const path = join(folder, `silent-${pooling ?? 'none'}.gguf`);
+  const bytes = await editedBytes('bert-rank', ({ values }) => {
+    values.delete('bert.pooling_type');
+    if (pooling !== undefined) values.set('bert.pooling_type', { type: 'uint32', value: pooling });
+  });
+  writeFileSync(path, bytes);
+  return path;
+}
+
+describe.each([
+  ['without flags', undefined, []],
+  ['with --rerank', undefined, ['--rerank']],
+  ['with --pooling rank', undefined, ['--pooling', 'rank']],
+  ['with --rerank, and a file that names another pooling', 1, ['--rerank']],
+  [
+    'with rerank in the section of all models',
+    undefined,
+    ['--models-preset', file('all-rank.ini', '[*]\nrerank = true\n')],
+  ],
+])('a classifier ranks and an embedder embeds, %s', (_, pooling, args) => {
+  it('answers both', async () => {
+    const path = await silentReranker(pooling);
+    const { url, log } = await serve('-m', model('bert-mean'), '-m', path, ...args);
+    const ranking = await post(`${url}/rerank`, { query: 'q', documents: ['a', 'b'] });
+    expect([ranking.status, ranking.json.results?.length]).toEqual([200, 2]);
+    const vector = await post(`${url}/v1/embeddings`, { input: 'a text' });
+    expect([vector.status, vector.json.model]).toEqual([200, 'bert-mean']);
+    expect(log()).not.toContain('is not a reranker');
+  });
+});
+
+it('a classifier embeds where its section says so, and a section that asks an embedder to rank fails', async () => {
+  const preset = file(
+    'own.ini',
+    `[a]\nmodel = ${await silentReranker()}\npooling = mean\n[b]\nmodel = ${model('bert-mean')}\nrerank = true\n`,
+  );
+  const { url } = await serve('--models-preset', preset);
+  expect((await post(`${url}/v1/embeddings`, { input: 'a text', model: 'a' })).status).toBe(200);
+  expect((await post(`${url}/rerank`, { query: 'q', documents: ['a'], model: 'b' })).status).toBe(500);
 });
 
 describe('refused at the start, with one line', () => {

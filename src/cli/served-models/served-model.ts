@@ -3,7 +3,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { openModelFile } from '../../gguf/file.node.ts';
-import { readMetadata } from '../../gguf/index.ts';
+import { openGguf } from '../../gguf/index.ts';
 import { partNames } from '../../gguf/split.ts';
 import type { ModelKind, ServedModel } from '../../server/index.ts';
 import { chosenModel } from '../chosen-model.ts';
@@ -14,17 +14,24 @@ import type { OptionValues } from '../option-table.ts';
 import { readPromptsFile, requirePrompt } from '../serve-files.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** llama.cpp's number for the pooling of rerankers. */
+/** llama.cpp's numbers for no pooling and for the pooling of rerankers. */
+const NONE = 0;
 const RANK = 4;
 
 /** What is known of a model beside its options. */
-export type Description = Pick<ServedModel, 'id' | 'source' | 'loadOnStartup'>;
+export interface Description extends Pick<ServedModel, 'id' | 'source' | 'loadOnStartup'> {
+  /** Whether it is to rank if its file has a classifier, even if the file names another pooling. */
+  readonly prefersRank: boolean;
+}
 
 /**
  * The model that `values` describe.
  * @throws UsageError when they name none, and for a file of prompts that cannot be read
  */
-export async function servedModel(description: Description, values: OptionValues): Promise<ServedModel> {
+export async function servedModel(
+  { prefersRank, ...description }: Description,
+  values: OptionValues,
+): Promise<ServedModel> {
   const { id } = description;
   const chosen = chosenModel(values);
   if (chosen === undefined) throw new UsageError(`preset '${id}' names no model: it needs model or hf-repo`);
@@ -42,7 +49,7 @@ export async function servedModel(description: Description, values: OptionValues
     kind() {
       if (values.reranking || values.pooling === 'rank') return Promise.resolve('rank');
       if (values.pooling !== undefined) return Promise.resolve('embedding');
-      kind ??= kindOfFile(values).catch(() => {
+      kind ??= kindHere(values, prefersRank).catch(() => {
         kind = undefined;
         return undefined;
       });
@@ -58,7 +65,10 @@ export async function servedModel(description: Description, values: OptionValues
       const started = performance.now();
       const { path, mmproj } = await locatePair(chosen, values, signal);
       log(`${id}: loading ${path}`);
-      const embedder = await loadEmbedder(path, values, { mmproj, signal, onBatch });
+      const isChosen = values.reranking || values.pooling !== undefined;
+      const ranks = !isChosen && (await kindOfFile(path, prefersRank)) === 'rank';
+      const chosenValues: OptionValues = ranks ? { ...values, pooling: 'rank' } : values;
+      const embedder = await loadEmbedder(path, chosenValues, { mmproj, signal, onBatch });
       try {
         requirePrompt(options, embedder.info.prompts);
       } catch (error) {
@@ -71,17 +81,23 @@ export async function servedModel(description: Description, values: OptionValues
   };
 }
 
-/** What the header of the file says; that of a model that is not downloaded yet is not read. */
-async function kindOfFile(values: OptionValues): Promise<ModelKind | undefined> {
+/** What the file computes; `undefined` for a model that is not downloaded yet. */
+async function kindHere(values: OptionValues, prefersRank: boolean): Promise<ModelKind | undefined> {
   const path = await chosenModel({ ...values, offline: true })?.locate();
-  if (path === undefined) return undefined;
-  const source = await openModelFile(path);
+  return path === undefined ? undefined : kindOfFile(path, prefersRank);
+}
+
+/** A file with a classifier ranks, unless it names the pooling of an embedding model. */
+async function kindOfFile(path: string, prefersRank: boolean): Promise<ModelKind> {
+  const file = await openGguf(await openModelFile(path));
   try {
-    const metadata = await readMetadata(source);
-    const architecture = metadata.string('general.architecture');
-    return metadata.u32(`${architecture}.pooling_type`) === RANK ? 'rank' : 'embedding';
+    const { metadata, tensors } = file;
+    const pooling = metadata.u32(`${metadata.string('general.architecture')}.pooling_type`) ?? NONE;
+    if (pooling === RANK) return 'rank';
+    const hasClassifier = tensors.has('cls.weight') || tensors.has('cls.output.weight');
+    return hasClassifier && (prefersRank || pooling === NONE) ? 'rank' : 'embedding';
   } finally {
-    await source.close();
+    await file.close();
   }
 }
 

@@ -67,7 +67,15 @@ export async function servedModels({ values, given }: Parsed): Promise<readonly 
         ...section?.values,
         ...ofServer,
       };
-      return servedModel({ id, source, loadOnStartup: section?.loadOnStartup ?? common?.loadOnStartup ?? false }, own);
+      // What is said of all models must not make rerankers of those that embed.
+      const shared = { ...common?.values, ...ofServer };
+      const prefersRank = shared.reranking === true || shared.pooling === 'rank';
+      if (prefersRank) {
+        own.reranking = section?.values.reranking ?? false;
+        own.pooling = section?.values.pooling;
+      }
+      const loadOnStartup = section?.loadOnStartup ?? common?.loadOnStartup ?? false;
+      return servedModel({ id, source, loadOnStartup, prefersRank }, own);
     }),
   );
 }
