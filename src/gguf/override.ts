@@ -51,7 +51,22 @@ export function changedValues(source: string, metadata: Metadata, changes: Metad
     if (!values.delete(key)) throw new GgufError('cannot be removed: the file does not have it', { source, key });
   }
   for (const [key, value] of Object.entries(set)) values.set(key, typedValue(source, key, value, values.get(key)));
+  for (const key of Object.keys(set)) checkTokenId(source, key, values);
   return values;
+}
+
+/** The tokenizer ignores ids outside the vocabulary, as llama.cpp does; one that a user sets is a mistake. */
+function checkTokenId(source: string, key: string, values: ReadonlyMap<string, TypedValue>): void {
+  if (!/^tokenizer\.ggml\.\w+_token_id$/.test(key)) return;
+  const tokens = values.get('tokenizer.ggml.tokens');
+  const id = values.get(key);
+  if (tokens?.type !== 'array' || id === undefined) return;
+  const { length } = tokens.value.values;
+  if (typeof id.value === 'number' && id.value >= 0 && id.value < length) return;
+  throw new GgufError(`${id.value} is not the id of a token: the vocabulary has the ids 0 to ${length - 1}`, {
+    source,
+    key,
+  });
 }
 
 function typedValue(source: string, key: string, value: MetadataValue, old: TypedValue | undefined): TypedValue {

@@ -37,7 +37,7 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
   const { hparams, keys } = loader;
   const { nEmbd, nEmbdHeadK, nFf, nVocab, nExpert } = hparams;
   const { rope, coordinates, freqFactors, causal = hparams.causal, names = decoderNames(), nDeepstack = 0 } = options;
-  const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
+  const norm = { kind: 'rms', eps: keys.positiveF32('attention.layer_norm_rms_epsilon') } as const;
   const headNorm = (name: string): NormWeights | undefined =>
     options.qkNorms ? loader.norm(name, nEmbdHeadK) : undefined;
 

@@ -31,7 +31,7 @@ export function buildGemma(loader: WeightLoader, options: GemmaOptions): Model {
   const { nEmbd, nEmbdHeadK, nFf, nVocab } = hparams;
   const { causal, local, softcap } = options;
   const scale = options.scale ?? 1 / Math.sqrt(nEmbdHeadK);
-  const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
+  const norm = { kind: 'rms', eps: keys.positiveF32('attention.layer_norm_rms_epsilon') } as const;
   const headNorm = (name: string): NormWeights | undefined =>
     options.qkNorms ? loader.norm(name, nEmbdHeadK) : undefined;
 

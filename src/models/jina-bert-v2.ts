@@ -16,7 +16,7 @@ export const jinaBertV2: Architecture = {
   build(loader) {
     const { hparams, keys } = loader;
     const { nEmbd, nVocab, nTokenType } = hparams;
-    const norm = { kind: 'layer', eps: keys.f32('attention.layer_norm_epsilon') } as const;
+    const norm = { kind: 'layer', eps: keys.positiveF32('attention.layer_norm_epsilon') } as const;
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const tokenTypes = loader.table('token_types', nEmbd, nTokenType);
     const tokenEmbdNorm = loader.layerNorm('token_embd_norm', nEmbd);

@@ -24,7 +24,7 @@ export const modernBert: Architecture = {
   build(loader) {
     const { hparams, keys } = loader;
     const { nEmbd, nEmbdHeadV, nHead, nFf, nVocab, nClsOut } = hparams;
-    const eps = keys.f32('attention.layer_norm_epsilon');
+    const eps = keys.positiveF32('attention.layer_norm_epsilon');
     const norm = { kind: 'layer', eps } as const;
     const local = readSlidingWindow(loader, 'symmetric', { period: 3, dense: 'first', size: 0 });
     const activation = activations.get(keys.string('hidden_activation', 'gelu')) ?? 'gelu';

@@ -13,7 +13,7 @@ export const neoBert: Architecture = {
   build(loader) {
     const { hparams, keys } = loader;
     const { nEmbd, nFf, nVocab } = hparams;
-    const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
+    const norm = { kind: 'rms', eps: keys.positiveF32('attention.layer_norm_rms_epsilon') } as const;
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const layers = loader.layers((blk, il) => ({
       attnNorm: loader.norm(`${blk}.attn_norm`, nEmbd),

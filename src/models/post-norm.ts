@@ -42,7 +42,7 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
   const { hparams, keys } = loader;
   const { nEmbd } = hparams;
   const { attention, feedForward, names } = options;
-  const norm = { kind: 'layer', eps: keys.f32('attention.layer_norm_epsilon') } as const;
+  const norm = { kind: 'layer', eps: keys.positiveF32('attention.layer_norm_epsilon') } as const;
   const embeddings = declareEmbeddings(loader, options.positions);
   const layers = loader.layers((blk, il): Block & { readonly ffn: F } => ({
     qkv: declareQkv(loader, blk, il),

@@ -16,7 +16,7 @@ export const t5encoder: Architecture = {
   build(loader) {
     const { hparams, keys } = loader;
     const { nEmbd, nEmbdHeadK, nEmbdHeadV, nHead, nHeadKv, nFf, nVocab } = hparams;
-    const norm = { kind: 'rms', eps: keys.f32('attention.layer_norm_rms_epsilon') } as const;
+    const norm = { kind: 'rms', eps: keys.positiveF32('attention.layer_norm_rms_epsilon') } as const;
     const nBuckets = keys.u32('attention.relative_buckets_count');
     if (nBuckets < 4) throw keys.error('attention.relative_buckets_count', `is ${nBuckets}; at least 4 are required`);
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);

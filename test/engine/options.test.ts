@@ -50,6 +50,28 @@ describe('Embedder.load', () => {
     expect(furthest).toBeLessThan(bytes.length / 2);
   });
 
+  it.each([
+    ['tokenizer.ggml.bos_token_id', 999_999, /bos_token_id: 999999 is not the id of a token: .* 0 to \d+$/],
+    ['tokenizer.ggml.seperator_token_id', 4_294_967_295, /seperator_token_id: 4294967295 is not the id of a token/],
+    ['tokenizer.ggml.padding_token_id', -1, /padding_token_id: -1 is out of the range of uint32/],
+    ['tokenizer.ggml.mask_token_id', { type: 'int32', value: 1_000_000 }, /mask_token_id: 1000000 is not the id/],
+    ['bert.attention.layer_norm_epsilon', 0, /bert.attention.layer_norm_epsilon is 0/],
+    ['bert.attention.layer_norm_epsilon', -0.5, /bert.attention.layer_norm_epsilon is -0.5/],
+    ['bert.pooling_type', 9, /bert.pooling_type is 9; supported are/],
+    ['bert.attention.head_count', 5, /attention.head_count/],
+    ['bert.block_count', 2n ** 40n, /bert.block_count: 1099511627776 is out of the range of uint32/],
+  ] as const)('refuses the override %s: %o', async (key, value, message) => {
+    const loading = Embedder.load(fixture('bert-mean'), { ...local, overrides: { [key]: value } });
+    await expect(loading).rejects.toThrow(message);
+  });
+
+  it('takes every token id of the vocabulary as an override', async () => {
+    const overrides = { 'tokenizer.ggml.bos_token_id': 5, 'tokenizer.ggml.mask_token_id': 0 };
+    const embedder = await Embedder.load(fixture('bert-mean'), { ...local, overrides });
+    expect(embedder.tokenize('a')[0]).toBe(5);
+    await embedder.dispose();
+  });
+
   it('a reranker without a classifier is refused before its weights are read', async () => {
     const bytes = await readFile(fixture('bert-mean'));
     const whole = memorySource(bytes);

@@ -97,7 +97,7 @@ export function readVisionParameters({ metadata }: GgufFile): VisionParameters {
     nEmbdHeadK: headSize,
     nEmbdHeadV: headSize,
     rope: { nRot: headSize, freqBase: 10000, freqScale: 1, extended: false },
-    eps: keys.f32('attention.layer_norm_epsilon'),
+    eps: keys.positiveF32('attention.layer_norm_epsilon'),
     activation: readActivation(metadata),
     patchSize: positive('patch_size', maxPatchSize),
     imageSize: positive('image_size', maxImageSize),
