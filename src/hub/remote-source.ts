@@ -38,7 +38,11 @@ export async function openRemote(
   size?: number,
 ): Promise<RemoteSource> {
   return withRetries(connection, async () => {
-    const answer = await request(connection, url, { range: `bytes=0-${FIRST_BYTES - 1}` });
+    let answer = await request(connection, url, { range: `bytes=0-${FIRST_BYTES - 1}` });
+    if (answer.headers.get('content-range')?.endsWith('/*')) {
+      await answer.body?.cancel();
+      answer = await request(connection, url);
+    }
     if (answer.status === 206) return new RangeSource(url, connection, answer, blockBytes, size).begin();
     if (answer.status === 200) return new StreamSource(url, answer).begin();
     throw await refusal(connection, answer, url);

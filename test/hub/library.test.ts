@@ -108,16 +108,23 @@ describe('a model that is read where it is', () => {
     await check(1000);
   });
 
-  it('has them from a server that does not even say how long the file is', async () => {
-    hub.behaviour.intercept = ({ origin }, _, response) => {
-      if (origin !== 'files') return false;
-      response.writeHead(200);
-      response.write(bytes.subarray(0, 100_000));
-      response.end(bytes.subarray(100_000));
-      return true;
-    };
-    await check(1000);
-  });
+  it.each([false, true])(
+    'has them from a server that does not say how long the file is, ranges: %s',
+    async (ranges) => {
+      hub.behaviour.intercept = ({ origin, range }, _, response) => {
+        if (origin !== 'files') return false;
+        if (ranges && range !== undefined) {
+          response.writeHead(206, { 'content-range': 'bytes 0-9/*' }).end(bytes.subarray(0, 10));
+          return true;
+        }
+        response.writeHead(200);
+        response.write(bytes.subarray(0, 100_000));
+        response.end(bytes.subarray(100_000));
+        return true;
+      };
+      await check(1000);
+    },
+  );
 
   it('fetches neighbouring reads once', async () => {
     const { source } = await openRemoteModel(`hf:${REPO}`, connection(), { blockBytes: 100_000 });

@@ -30,9 +30,12 @@ it.skipIf(process.env.CI !== 'true')(
     const { stdout } = await promisify(execFile)('git', ['ls-files', 'src', 'scripts', '*.json', '*.md', 'LICENSE'], {
       cwd: root,
     });
-    for (const path of stdout.trim().split('\n')) await cp(join(root, path), join(clone, path));
+    // With the times of the files, so that nothing seems to have changed since the last build.
+    const copy = (path: string) =>
+      cp(join(root, path), join(clone, path), { recursive: true, preserveTimestamps: true });
+    for (const path of [...stdout.trim().split('\n'), 'dist', 'build/stamp', 'build/modules']) await copy(path);
     await symlink(join(root, 'node_modules'), join(clone, 'node_modules'));
-    await mkdir(join(clone, 'dist'));
+    await rm(join(clone, 'dist/chunks/engine.js'));
     await writeFile(join(clone, 'dist/old.js'), '');
     const pack = async () => {
       const output = await npm(clone, 'pack', '--json');
@@ -41,14 +44,12 @@ it.skipIf(process.env.CI !== 'true')(
     };
     const packed = await pack();
     expect(packed.files.map(({ path }: { path: string }) => path).toSorted()).toEqual(files.toSorted());
-    await rm(join(clone, 'dist/chunks/engine.js'));
-    expect((await pack()).files).toHaveLength(files.length);
     await rm(join(clone, packed.filename));
     await writeFile(join(clone, 'src/index.ts'), 'export const broken: number = "text";\n');
     await expect(pack()).rejects.toThrow('The build stopped');
     expect(existsSync(join(clone, packed.filename))).toBe(false);
   },
-  240_000,
+  400_000,
 );
 
 it('holds the workers', () => {
