@@ -5,6 +5,7 @@ import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
+import { passedSockets } from './passed-sockets.ts';
 import { readApiKeys, readPromptsFile } from './serve-files.ts';
 import { readTls } from './tls-files.ts';
 import { UsageError } from './usage-error.ts';
@@ -68,8 +69,9 @@ function logRequest({ client = '-', method, route, status, nTokens, milliseconds
   log(`${time} ${client} ${method} ${route} ${status} ${nTokens} tokens ${milliseconds.toFixed(1)} ms`);
 }
 
-/** Listens on all addresses, or on none if one of them fails. */
+/** Listens on the sockets that the service manager passes, else on all addresses; on none if one of them fails. */
 export async function listenEverywhere(app: Pick<App, 'fetch'>, values: OptionValues): Promise<Listening[]> {
+  const fds = passedSockets(process.env, process.pid);
   const hosts = values.host.split(',').map((host) => host.trim());
   if (hosts.some((host) => host === '' || host === '[]')) {
     throw new UsageError(
@@ -86,7 +88,8 @@ export async function listenEverywhere(app: Pick<App, 'fetch'>, values: OptionVa
   };
   const servers: Listening[] = [];
   try {
-    for (const host of hosts) servers.push(await listen(app, { ...options, host }));
+    const places = fds.length > 0 ? fds.map((fd) => ({ host: '', fd })) : hosts.map((host) => ({ host }));
+    for (const place of places) servers.push(await listen(app, { ...options, ...place }));
   } catch (error) {
     await Promise.all(servers.map((server) => server.close()));
     throw error;

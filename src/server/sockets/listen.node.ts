@@ -3,7 +3,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { isIPv6, Socket } from 'node:net';
+import { isIPv6, type ListenOptions as NetListenOptions, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from '../app.ts';
 import { HttpError, layerErrorBody } from '../errors.ts';
@@ -24,6 +24,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** A file descriptor of a socket that listens already, given to this process at its start. `host` and `port` then have no effect. */
+  readonly fd?: number;
   /** Key and certificate in PEM: HTTPS. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Maximum number of seconds for a request to arrive completely. Default 3600. */
@@ -52,7 +54,7 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   const { port, tls, timeout = 3600 } = options;
   const host = options.host.replace(/^\[(.*)\]$/, '$1');
   // Node would listen on all interfaces.
-  if (host === '') throw new Error('the address to listen on is empty');
+  if (host === '' && options.fd === undefined) throw new Error('the address to listen on is empty');
   const silence = Math.min(timeout, MAX_SILENCE) * 1000;
   const limits: ServerOptions<typeof IncomingMessage, typeof TrackedResponse> = {
     ServerResponse: TrackedResponse,
@@ -83,13 +85,17 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
     answerClientError(error, socket, socket instanceof Socket && connections.isBetweenAnswers(socket)),
   );
 
-  const isSocket = isSocketPath(host);
+  const { fd } = options;
+  const isSocket = fd === undefined && isSocketPath(host);
+  const place = fd === undefined ? listenPlace(host, port) : { fd };
   try {
     if (isSocket) checkSocketPath(host);
-    await bind(server, host, port).catch(async (error: NodeJS.ErrnoException) => {
+    await bind(server, place).catch(async (error: NodeJS.ErrnoException) => {
+      if (fd !== undefined)
+        throw new Error(`file descriptor ${fd} is not a listening socket: ${error.message}`, { cause: error });
       if (!isSocket || error.code !== 'EADDRINUSE') throw explain(error, host, port);
       await removeStaleSocket(host);
-      await bind(server, host, port).catch((again: NodeJS.ErrnoException) => {
+      await bind(server, place).catch((again: NodeJS.ErrnoException) => {
         throw explain(again, host, port);
       });
     });
@@ -100,25 +106,30 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   server.on('error', (error) => options.onError?.(error));
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : 0;
-  const name = isIPv6(host) ? `[${host}]` : host;
+  const bound = fd !== undefined && typeof address === 'object' && address !== null ? address.address : host;
+  const name = isIPv6(bound) ? `[${bound}]` : bound;
+  const file = isSocket ? `unix:${host}` : fd !== undefined && boundPort === 0 ? `unix:fd${fd}` : undefined;
   return {
-    url: isSocket ? `unix:${host}` : `${tls ? 'https' : 'http'}://${name}:${boundPort}`,
+    url: file ?? `${tls ? 'https' : 'http'}://${name}:${boundPort}`,
     port: boundPort,
     close: () => connections.stop(),
   };
 }
 
 /** Resolves when the server listens; rejects with Node's error. */
-function bind(server: Server, host: string, port: number): Promise<void> {
+function bind(server: Server, place: NetListenOptions & { readonly fd?: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     const listening = () => {
       server.off('error', reject);
       resolve();
     };
     server.once('error', reject);
-    if (isSocketPath(host)) server.listen(host, listening);
-    else server.listen(port, host, listening);
+    server.listen(place, listening);
   });
+}
+
+function listenPlace(host: string, port: number): NetListenOptions {
+  return isSocketPath(host) ? { path: host } : { host, port };
 }
 
 function isSocketPath(host: string): boolean {
