@@ -1,0 +1,118 @@
+// Images a second through a vision tower of the shape of Qwen3-VL-Embedding-2B's, at 224, 448 and 1024 pixels a side, on one thread, and where
+// the time goes: decode, resize, tower, and the tokens of the image through a tiny text model. With --native, the same file and the same
+// pictures through llama.cpp (see bench/native/build-images.sh), in turns, and the ratio of the times.
+// Usage: npm run bench:images -- [--native PATH] [--sizes 224,448,1024] [--runs 3] [--layers 24] [--precision high] [--profile]
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openFile } from '../../build/modules/gguf/file.node.js';
+import { openGguf } from '../../build/modules/gguf/index.js';
+import { decodeImage, dynamicSize, fitPicture } from '../../build/modules/image/index.js';
+import { createWasmBackend, Profile } from '../../build/modules/kernels/wasm/index.js';
+import { enablePacking } from '../../build/modules/kernels/wasm/packing.node.js';
+import { loadTower } from '../../build/modules/models/vision/index.js';
+import { Embedder } from '../../dist/index.js';
+import { writePicture, writeTower } from './pair.mjs';
+
+const { values: args } = parseArgs({
+  options: {
+    native: { type: 'string' },
+    sizes: { type: 'string', default: '224,448,1024' },
+    runs: { type: 'string', default: '3' },
+    layers: { type: 'string', default: '24' },
+    precision: { type: 'string', default: 'high' },
+    profile: { type: 'boolean', default: false },
+  },
+});
+const stages = ['decode', 'resize', 'tower', 'text'];
+const cache = fileURLToPath(new URL('../.cache/images/', import.meta.url));
+mkdirSync(cache, { recursive: true });
+const towerPath = `${cache}tower-${args.layers}.gguf`;
+await writeTower(towerPath, Number(args.layers));
+// The pictures are a little off, so that each is resized to the size in question.
+const pictures = args.sizes.split(',').map((size) => {
+  const path = `${cache}picture-${size}.png`;
+  writePicture(path, Number(size) - 4);
+  return { size: Number(size), path };
+});
+
+const packed = enablePacking();
+const backend = await createWasmBackend({ precision: args.precision });
+const tower = await loadTower(await openGguf(await openFile(towerPath)), backend);
+const text = await Embedder.load('test/fixtures/multimodal/models/qwen3vl.gguf', {
+  backend: 'wasm',
+  threads: 1,
+  precision: args.precision,
+});
+if (args.profile) backend.profile = new Profile();
+
+async function ours({ path }) {
+  const times = {};
+  const timed = async (stage, work) => {
+    const start = performance.now();
+    const result = await work();
+    times[stage] = (performance.now() - start) / 1000;
+    return result;
+  };
+  const picture = await timed('decode', () => decodeImage(readFileSync(path), { name: path }));
+  const { unit, filter } = tower.preprocessing;
+  const pixels = await timed('resize', () =>
+    fitPicture(picture, dynamicSize(picture, unit, tower.preprocessing), filter),
+  );
+  const [rows] = await timed('tower', () => tower.encode(backend.ops, [pixels]));
+  const { nx, ny } = tower.grid(pixels);
+  await timed('text', () => text.embed([Array.from({ length: nx * ny }, (_, i) => i % 1000)]));
+  return { times, rows };
+}
+
+/** Two runs in one process, since the first reads weights from the disk. */
+function native({ path }) {
+  return execFileSync(args.native, [towerPath, '1', '2', path], { stdio: ['ignore', 'pipe', 'ignore'] })
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .map(({ decode, resize, tower: seconds, rows }) => ({ times: { decode, resize, tower: seconds }, rows }));
+}
+
+/** The shortest time of each stage. */
+const best = (runs) =>
+  Object.fromEntries(stages.map((stage) => [stage, Math.min(...runs.map(({ times }) => times[stage] ?? Infinity))]));
+const sum = (times) => times.decode + times.resize + times.tower;
+const seconds = (value) => (Number.isFinite(value) ? value.toFixed(value < 0.1 ? 4 : 2) : '–').padStart(9);
+
+console.log(
+  `Node ${process.version}, one thread, precision ${args.precision}, 256-bit packing ${packed ? 'on' : 'off'}`,
+);
+console.log(`tower of ${args.layers} layers, F16; best of ${args.runs}; seconds an image\n`);
+console.log('| pixels | program    |    decode |    resize |     tower |      text | images/s | ratio |');
+console.log('|-------:|------------|----------:|----------:|----------:|----------:|---------:|------:|');
+for (const picture of pictures) {
+  const [mine, theirs] = [[], []];
+  for (let run = 0; run < Number(args.runs); run++) {
+    mine.push(await ours(picture));
+    if (args.native) theirs.push(...native(picture));
+  }
+  const line = (program, times, ratio) => {
+    const cells = stages.map((stage) => seconds(times[stage])).join(' | ');
+    const rate = (1 / sum(times)).toFixed(3).padStart(8);
+    console.log(
+      `| ${String(picture.size).padStart(6)} | ${program.padEnd(10)} | ${cells} | ${rate} | ${ratio.padStart(5)} |`,
+    );
+  };
+  const own = best(mine);
+  if (!args.native) {
+    line('gguf-embed', own, '');
+    continue;
+  }
+  const other = best(theirs);
+  line('gguf-embed', own, (sum(other) / sum(own)).toFixed(2));
+  line('llama.cpp', other, '');
+  const apart = theirs[0].rows.map((value, i) => Math.abs(value - mine[0].rows[i]));
+  if (Math.max(...apart) > 0.05) throw new Error(`the rows differ by ${apart}: the programs do not compute the same`);
+}
+console.log('\nimages/s and ratio count decode, resize and tower.');
+if (!args.native) console.log('llama.cpp was not measured: give its program with --native.');
+if (args.profile) for (const [what, entry] of backend.profile.entries) console.log(what, JSON.stringify(entry));
+await text.dispose();
