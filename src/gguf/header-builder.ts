@@ -2,19 +2,7 @@
  * @file Builds the header of a GGUF in memory, in either byte order.
  */
 import { GgufError } from './errors.ts';
-import { type ScalarType, scalarBytes, type ValueType, valueTypeNames } from './value-types.ts';
-
-/** Smallest and largest value of each integer type. */
-const ranges: Partial<Record<ScalarType, readonly [min: number | bigint, max: number | bigint]>> = {
-  uint8: [0, 255],
-  int8: [-128, 127],
-  uint16: [0, 2 ** 16 - 1],
-  int16: [-(2 ** 15), 2 ** 15 - 1],
-  uint32: [0, 2 ** 32 - 1],
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  uint64: [0n, 2n ** 64n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-};
+import { integerRanges, type ScalarType, scalarBytes, type ValueType, valueTypeNames } from './value-types.ts';
 
 const setters: Readonly<Record<ScalarType, (view: DataView, at: number, value: number, little: boolean) => void>> = {
   uint8: (view, at, value) => view.setUint8(at, value),
@@ -97,7 +85,7 @@ export class HeaderBuilder {
 
 function isOfType(type: ScalarType, value: number | bigint | boolean): boolean {
   if (type === 'bool' || typeof value === 'boolean') return type === 'bool' && typeof value === 'boolean';
-  const range = ranges[type];
+  const range = integerRanges[type];
   if (range === undefined) return typeof value === 'number';
   return (typeof value === 'bigint' || Number.isInteger(value)) && value >= range[0] && value <= range[1];
 }

@@ -8,7 +8,7 @@ import { type MetadataValue, metadataValues } from './metadata-values.ts';
 import { type GgufFile, readMetadata } from './open.ts';
 import { memorySink } from './sink.ts';
 import { memorySource } from './sources.ts';
-import type { ScalarType, ValueType } from './value-types.ts';
+import { integerRanges, type ScalarType, type ValueType } from './value-types.ts';
 import { GgufWriter } from './writer.ts';
 
 /** What to change. */
@@ -101,13 +101,6 @@ function typeFor(value: Exclude<MetadataValue, object>, old: ValueType | undefin
   if (/^u?int/.test(old)) return old;
   return old.startsWith('float') && typeof value === 'number' ? old : undefined;
 }
-
-const integerRanges: Partial<Record<ScalarType, readonly [min: bigint, max: bigint]>> = Object.fromEntries(
-  [8, 16, 32, 64].flatMap((bits) => [
-    [`uint${bits}`, [0n, 2n ** BigInt(bits) - 1n]],
-    [`int${bits}`, [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n]],
-  ]),
-);
 
 function checked(source: string, key: string, type: ScalarType, value: number | bigint | boolean): TypedValue {
   const range = integerRanges[type];

@@ -77,3 +77,11 @@ export const typedArrays = {
   int64: BigInt64Array,
   float64: Float64Array,
 } as const satisfies Record<ScalarType, unknown>;
+
+/** Smallest and largest value of each integer type. */
+export const integerRanges: Partial<Record<ScalarType, readonly [min: bigint, max: bigint]>> = Object.fromEntries(
+  [8, 16, 32, 64].flatMap((bits) => [
+    [`uint${bits}`, [0n, 2n ** BigInt(bits) - 1n]],
+    [`int${bits}`, [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n]],
+  ]),
+);
