@@ -58,6 +58,8 @@ export interface TeamOwnerMethods {
    * creates no garbage.
    */
   read(params: { file: FileName; offset: number; length: number; buffer: ArrayBuffer }): ArrayBuffer;
+  /** Answers when all members of the team have asked. */
+  meet(): void;
   progress(params: { done: number; total: number }): void;
   /** Reports a named step of the current forward pass. */
   step(params: { name: string; values: Float32Array; rows: number; cols: number }): void;

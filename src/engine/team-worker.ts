@@ -57,6 +57,8 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<s
     },
   });
   const model = await loadModel(await openShared('model', params.model), backend, fill(0));
+  // The tower's weights lie where other ranks may still convert weights of the model.
+  if (projector !== undefined) await owner.request('meet', undefined);
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));
   buffers.length = 0;
   loaded = { backend, model, tower, setTeam, isFirst: share.rank === 0 };

@@ -48,6 +48,11 @@ export class Team {
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
   /** Number of calls that wait for an answer; they keep the process alive. */
   #nCalls = 0;
+  #nMet = 0;
+  #allMet: () => void = () => {};
+  readonly #meeting = new Promise<void>((resolve) => {
+    this.#allMet = resolve;
+  });
   /** Why the team can no longer work: a worker died, or the team was disposed. */
   #ended: Error | undefined;
   #onTuning: (tuning: Tuning) => void = () => {};
@@ -149,12 +154,20 @@ export class Team {
           await opened?.source.read(offset, new Uint8Array(buffer, 0, length));
           return new Transferred(buffer, [buffer]);
         },
+        meet: () => this.#meet(),
         progress: (progress) => this.#onProgress(rank, progress),
         step: ({ name, values, rows, cols }) => this.#onStep(name, values, rows, cols),
         tuned: (tuning) => this.#onTuning(tuning),
       },
       { classes: teamErrorClasses, fewObjects: true, died: (error) => this.#memberDied(rank, error) },
     );
+  }
+
+  /** Resolves when all members have called it. */
+  #meet(): Promise<void> {
+    this.#nMet++;
+    if (this.#nMet === this.#members.length) this.#allMet();
+    return this.#meeting;
   }
 
   #onProgress(rank: number, { done, total }: { done: number; total: number }): void {

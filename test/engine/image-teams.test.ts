@@ -1,7 +1,7 @@
 /** @file Images in workers: decoded in one of their own, encoded by the team, with the same bits as on one thread. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Embedder, ImageError, type LoadOptions } from 'gguf-embed';
+import { type ByteSource, Embedder, ImageError, type LoadOptions } from 'gguf-embed';
 import { afterAll, expect, it } from 'vitest';
 
 const folder = fileURLToPath(new URL('../fixtures/multimodal/', import.meta.url));
@@ -33,6 +33,40 @@ it.each(['qwen3vl', 'qwen25vl', 'gemma3'])(
       const answer = await team.embed(inputs);
       expect(answer.vectors).toEqual(expected.vectors);
       expect(answer.nImageTokens).toEqual(expected.nImageTokens);
+    }
+  },
+  60_000,
+);
+
+it.each(['qwen3vl', 'qwen25vl'])(
+  '%s: a rank that reads slowly does not disturb the tower that another rank loads already',
+  async (pair) => {
+    const input = { text: 'a <__media__> b', images: [bytesOf('rgb.png')] };
+    const here = await load(pair, { worker: false, precision: 'exact' });
+    const expected = await here.embed(input);
+    const slow = (name: string, isSlow: (offset: number) => boolean): ByteSource => {
+      const bytes = new Uint8Array(readFileSync(`${folder}models/${name}.gguf`));
+      return {
+        name,
+        size: bytes.length,
+        async read(offset, into) {
+          if (isSlow(offset)) await new Promise((resolve) => setTimeout(resolve, 100));
+          into.set(bytes.subarray(offset, offset + into.length));
+        },
+        close: async () => {},
+      };
+    };
+    for (let part = 0; part < 6; part++) {
+      const isSlow = (offset: number) => Math.floor(offset / 40_000) % 6 === part;
+      const embedder = await Embedder.load(slow(pair, isSlow), {
+        mmproj: slow(`mmproj-${pair}`, () => false),
+        backend: 'wasm',
+        threads: 2,
+        precision: 'exact',
+      });
+      loaded.push(embedder);
+      expect((await embedder.embed(input)).vectors).toEqual(expected.vectors);
+      expect((await embedder.embed('a text')).vectors).toEqual((await here.embed('a text')).vectors);
     }
   },
   60_000,
