@@ -2,6 +2,7 @@
  * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
  */
 import { readOptions } from '../check-options.ts';
+import { ImageError } from '../image/errors.ts';
 import { exp, log } from '../tensor/exact-math.ts';
 import { Turn } from '../turn.ts';
 import { rankOptions } from './call-options.ts';
@@ -97,7 +98,7 @@ export class Reranker {
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
     const { vectors, nTokens, nImageTokens, truncated } =
       isMediaInput(query) || documents.some(isMediaInput)
-        ? await this.embedder.embed(this.#mediaPairs(query, documents), { ...run, addSpecial: false })
+        ? await this.#embedMediaPairs(query, documents, run)
         : await this.#embedPairs(query, documents, truncate, run);
     const results = vectors
       .map((outputs, index) => ({ index, score: score(outputs, scores, this.info.rankOutputs) }))
@@ -117,6 +118,28 @@ export class Reranker {
     checkWellFormed(query, 'the query');
     const { pairs, pairStarts, truncated } = await this.#encodePairs(query, documents, truncate, run.signal);
     return { ...(await this.embedder.embed(pairs, { ...run, pairStarts })), truncated };
+  }
+
+  /** Vectors of pairs with images; errors name the side that an image belongs to. */
+  #embedMediaPairs(
+    query: RankInput,
+    documents: readonly RankInput[],
+    run: Pick<RankOptions, 'client' | 'onProgress' | 'signal'>,
+  ): Promise<Embeddings> {
+    const pairs = this.#mediaPairs(query, documents);
+    const queryParts = new Set(typeof query === 'string' ? [] : partsOf(query, 'the query').map(imageOf));
+    const rename = (message: string) =>
+      message.replace(/image (\d+) of input (\d+)/, (_, nth: string, index: string) => {
+        const images = pairs[Number(index)].filter((part) => 'image' in part).map(imageOf);
+        const isOfQuery = queryParts.has(images[Number(nth)]);
+        const side = images.slice(0, Number(nth)).filter((image) => queryParts.has(image) === isOfQuery);
+        return `image ${side.length} of ${isOfQuery ? 'the query' : `document ${index}`}`;
+      });
+    return this.embedder.embed(pairs, { ...run, addSpecial: false }).catch((error) => {
+      if (!(error instanceof ImageError || (error instanceof InputError && error.code === 'image'))) throw error;
+      error.message = rename(error.message);
+      throw error;
+    });
   }
 
   /** The rerank template of the file with texts and images in its places, for each document. */
@@ -173,6 +196,10 @@ export class Reranker {
   dispose(): Promise<void> {
     return this.embedder.dispose();
   }
+}
+
+function imageOf(part: ContentPart): unknown {
+  return 'image' in part ? part.image : undefined;
 }
 
 /**

@@ -267,7 +267,9 @@ describe('Reranker', () => {
 
   it('says which pair cannot be used', async () => {
     const reranker = await loadReranker();
-    await expect(reranker.rank('a', [{ image: new Uint8Array(3) }])).rejects.toThrow('input 0: this is not a picture');
+    await expect(reranker.rank('a', [{ image: new Uint8Array(3) }])).rejects.toThrow(
+      'image 0 of document 0: this is not a picture',
+    );
     await expect(reranker.rank('a', [7 as never, { image: bytesOf('rgb.png') }])).rejects.toThrow(
       'document 0 is neither',
     );

@@ -10,9 +10,14 @@ const BYTES_PER_PIXEL = 6;
 
 /**
  * Reserves memory for the images of `inputs`.
+ * @param nameOf what to call an input in messages
  * @throws ImageError for an image whose header cannot be read, HttpError (503) when there is no memory for its pixels
  */
-export async function reserveImages(context: ComputeContext, inputs: readonly EmbedInput[]): Promise<void> {
+export async function reserveImages(
+  context: ComputeContext,
+  inputs: readonly EmbedInput[],
+  nameOf = (index: number) => `input ${index}`,
+): Promise<void> {
   const media = inputs.filter(isMediaInput);
   if (media.length === 0) return;
   const { imageSize } = await import('../../image/index.ts');
@@ -22,7 +27,7 @@ export async function reserveImages(context: ComputeContext, inputs: readonly Em
     let nth = 0;
     for (const part of parts) {
       if (!('image' in part) || !(part.image instanceof Uint8Array)) continue;
-      const { width, height } = imageSize(part.image, { name: `image ${nth++} of input ${index}` });
+      const { width, height } = imageSize(part.image, { name: `image ${nth++} of ${nameOf(index)}` });
       context.reserveBytes(width * height * BYTES_PER_PIXEL);
     }
   }

@@ -62,7 +62,8 @@ export async function rankDocuments(context: BodyContext, fields: Fields, scores
   const { query, documents, top_n, truncate } = body;
   // Structural for the sake of tests; a Reranker uses nothing of an Embedder but what an Engine has.
   const [resolvedQuery, ...resolved] = (await resolveInputs(context, [query, ...documents])) as RankInput[];
-  await reserveImages(context, [resolvedQuery, ...resolved]);
+  const nameOf = (index: number) => (index === 0 ? 'the query' : `document ${index - 1}`);
+  await reserveImages(context, [resolvedQuery, ...resolved], nameOf);
   const ranking = await Reranker.from(context.state.engine as Embedder).rank(resolvedQuery, resolved, {
     topN: Math.min(top_n ?? documents.length, documents.length),
     scores,

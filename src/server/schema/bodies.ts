@@ -6,7 +6,7 @@ import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { outputDtypes } from '../vectors/output-dtypes.ts';
-import { readContent, readInputs, readRanked } from './inputs.ts';
+import { readContent, readDocuments, readInputs, readQuery } from './inputs.ts';
 
 // Descriptions and metadata appear in /openapi.json. They precede the first transformation or second schema of a pipe, because
 // JSON Schema describes the input.
@@ -77,7 +77,23 @@ const contentSchema = {
   properties: { content: { type: 'array', items: partSchema } },
   required: ['content'],
 };
-const rankedSchema = { anyOf: [{ type: 'string' }, partSchema, contentSchema, { type: 'array', items: partSchema }] };
+const markedSchema = {
+  type: 'object',
+  properties: {
+    prompt_string: { type: 'string' },
+    multimodal_data: { type: 'array', items: { type: 'string', contentEncoding: 'base64' } },
+  },
+  required: ['prompt_string'],
+};
+const rankedSchema = {
+  anyOf: [
+    { type: 'string' },
+    partSchema,
+    contentSchema,
+    markedSchema,
+    { type: 'array', items: partSchema, minItems: 1 },
+  ],
+};
 const promptSchema = {
   anyOf: [
     { type: 'string' },
@@ -158,32 +174,11 @@ export const embeddingsBody = v.object({
   model,
 });
 
-/** A text, or texts and images; `undefined` for anything else. */
-const ranked = (value: unknown) => {
-  try {
-    return readRanked(value);
-  } catch (error) {
-    if (error instanceof HttpError) return undefined;
-    throw error;
-  }
-};
-
 const documents = (description: string) =>
-  v.fallback(
-    v.optional(
-      v.pipe(
-        v.array(
-          v.pipe(
-            described(rankedSchema),
-            v.transform(ranked),
-            v.custom<NonNullable<ReturnType<typeof ranked>>>((value) => value !== undefined),
-          ),
-        ),
-        v.description(description),
-        v.metadata({ minItems: 1 }),
-      ),
-    ),
-    undefined,
+  v.optional(
+    readBy(readDocuments, description, {
+      anyOf: [{ type: 'array', items: rankedSchema, minItems: 1 }, contentSchema],
+    }),
   );
 
 /** Whether `truncate` asks to cut a pair. Fields of a form are strings. */
@@ -199,12 +194,7 @@ const cutsPair = new Map<unknown, boolean>([
 /** POST /rerank. `documents` takes precedence over `texts` if both are usable. */
 export const rerankBody = v.pipe(
   v.object({
-    query: v.pipe(
-      described(rankedSchema),
-      v.description('what is looked for'),
-      v.transform(ranked),
-      v.custom<NonNullable<ReturnType<typeof ranked>>>((value) => value !== undefined, '"query" must be a string'),
-    ),
+    query: readBy(readQuery, 'what is looked for', rankedSchema),
     documents: documents("what is ranked, answered in Jina's format"),
     texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
     top_n: v.pipe(

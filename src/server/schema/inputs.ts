@@ -2,7 +2,14 @@
  * @file The forms of `input` and `content`, with llama-server's rules.
  */
 import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
-import { isMediaObject, isTypedPart, MediaRequest, readMarkedPrompt, readMedia } from '../media/media-request.ts';
+import {
+  isMediaObject,
+  isTypedPart,
+  type MarkedPrompt,
+  MediaRequest,
+  readMarkedPrompt,
+  readMedia,
+} from '../media/media-request.ts';
 import type { RequestInput } from '../media/resolve-media.ts';
 
 type Mixed = (string | number)[];
@@ -40,18 +47,57 @@ function readInput(value: unknown): RequestInput {
   throw invalid(PROMPT_SHAPE);
 }
 
+/** A query or a document of /rerank. */
+type RankedInput = string | MediaRequest | MarkedPrompt;
+
 /**
- * A query or a document of /rerank: a text, or texts and images.
+ * The query of /rerank: a text, or texts and images in any form that an input may have.
  * @throws HttpError for any other value
  */
-export function readRanked(value: unknown): string | MediaRequest {
+export function readQuery(value: unknown): RankedInput {
+  if (!isRanked(value)) throw invalid('"query" must be a string');
+  return named('query', () => readRanked(value));
+}
+
+/**
+ * The documents of /rerank, each as a query; an object with `content` has a document in each part, as in vLLM. `undefined` for what is no list
+ * of documents.
+ * @throws HttpError that names the document with a wrong part
+ */
+export function readDocuments(value: unknown): RankedInput[] | undefined {
+  const list = isMediaObject(value) ? value.content : value;
+  if (!Array.isArray(list) || !list.every(isRanked)) return undefined;
+  return list.map((one, i) => named(`document ${i}`, () => readRanked(one)));
+}
+
+function isRanked(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0 && value.every(isMediaObject);
+  return typeof value === 'string' || isMediaObject(value) || isPromptObject(value);
+}
+
+function isPromptObject(value: unknown): value is { prompt_string: unknown; multimodal_data?: unknown } {
+  return typeof value === 'object' && value !== null && 'prompt_string' in value;
+}
+
+function readRanked(value: unknown): RankedInput {
   if (typeof value === 'string') return value;
-  if (typeof value === 'object' && value !== null && 'text' in value && !('image' in value || 'image_url' in value)) {
-    if (typeof value.text === 'string') return value.text;
+  if (isPromptObject(value)) {
+    if ('multimodal_data' in value) return readMarkedPrompt(value.prompt_string, value.multimodal_data);
+    if (typeof value.prompt_string === 'string') return value.prompt_string;
+    throw invalid(typeErrorMessage('string', value.prompt_string));
   }
-  if (!isMediaObject(value) && !(Array.isArray(value) && value.length > 0 && value.every(isMediaObject)))
-    throw invalid(PROMPT_SHAPE);
-  return readMedia(value);
+  const media = readMedia(value);
+  const [first] = media.parts;
+  return media.parts.length === 1 && 'text' in first ? first.text : media;
+}
+
+/** Says in an error what it is about. */
+function named<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof HttpError ? invalid(`${name}: ${error.message}`) : error;
+  }
 }
 
 /** Whether a value is what llama-server's JSON library takes for an integer. */
