@@ -287,7 +287,7 @@ describe('Embedder.load', () => {
   it('refuses a tower that does not belong to the model, and files without one', async () => {
     const with_ = (mmproj: string) => Embedder.load(`${folder}models/qwen3vl.gguf`, { mmproj, backend: 'reference' });
     await expect(with_(`${folder}models/mmproj-qwen2vl.gguf`)).rejects.toThrow('do not belong together');
-    await expect(with_(`${folder}models/qwen2vl.gguf`)).rejects.toThrow('no file with a vision tower');
+    await expect(with_(`${folder}models/qwen2vl.gguf`)).rejects.toThrow('a file with a vision tower has clip there');
     await expect(with_('/nowhere.gguf')).rejects.toThrow('/nowhere.gguf');
   });
 
