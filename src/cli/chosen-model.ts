@@ -28,9 +28,8 @@ type Naming = Pick<OptionValues, 'model' | 'hfRepo' | 'hfFile' | 'modelUrl' | 'h
  * @throws UsageError for an option that lacks the one it belongs to, or a URL that is none
  */
 export function chosenModel(values: Naming): ChosenModel | undefined {
-  const { model, hfRepo, hfFile, modelUrl } = values;
-  if (hfFile !== undefined && hfRepo === undefined && !model?.startsWith('hf:'))
-    throw new UsageError('--hf-file needs a repository: give it with -hf');
+  const { model, hfRepo, modelUrl } = values;
+  checkHubFlags(values, hfRepo === undefined ? (modelUrl ?? model) : `hf:${hfRepo}`);
   if (hfRepo !== undefined) {
     for (const [flag, value] of [
       ['-m', model],
@@ -48,6 +47,18 @@ export function chosenModel(values: Naming): ChosenModel | undefined {
   }
   if (model === undefined) return undefined;
   return isRemote(model) ? remote(model, values) : { name: model, locate: async () => model };
+}
+
+/**
+ * Checks the flags that only count for models of the hub.
+ * @param name what the user names the model by
+ * @throws UsageError for `--hf-file` without a repository
+ */
+export function checkHubFlags({ hfFile, hfToken }: Naming, name: string | undefined): void {
+  const isOfHub = name?.startsWith('hf:');
+  if (hfFile !== undefined && !isOfHub) throw new UsageError('--hf-file needs a repository: give it with -hf');
+  if (hfToken === undefined || hfToken === process.env.HF_TOKEN || name === undefined || isRemote(name)) return;
+  log('--hf-token is ignored: the model is a file of this machine');
 }
 
 /** Whether a text names a model elsewhere, and no file. */

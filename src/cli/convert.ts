@@ -5,6 +5,7 @@ import { convertFolder } from '../convert/file.node.ts';
 import type { OutputType } from '../convert/output-types.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
 import { log, progressLine } from './log.ts';
+import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
 import { UsageError } from './usage-error.ts';
@@ -20,6 +21,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
       '--vision makes OUT the vision tower; --mmproj-out writes it beside the text model: give one of them',
     );
   }
+  await distinctOutputs({ OUT: output, '--mmproj-out': values.mmprojOut }, []);
   const signal = abortOnSignal();
   const write = async (to: string, vision: boolean) => {
     const show = progressLine();

@@ -14,6 +14,7 @@ import type { InputLine } from './jsonl.ts';
 import { loadEmbedder } from './load.ts';
 import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
+import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
 import { requireMappable, writeTextMap } from './text-map.ts';
 import { UsageError } from './usage-error.ts';
@@ -35,6 +36,8 @@ export async function embed(parsed: Parsed): Promise<void> {
   const input = values.jsonl ? undefined : await readTextBeside(images, values);
   const short = input !== undefined && input.length < SHORT_INPUT && images.length === 0;
   const { path, mmproj } = await locatePair(model, values);
+  const inputFiles = [path, mmproj, values.file, ...images].filter((name) => name !== undefined);
+  await distinctOutputs({ '--html': values.html }, inputFiles);
   const place = short ? { worker: false, packing: false } : {};
   const embedder = await loadEmbedder(path, values, { ...place, mmproj });
   try {
@@ -54,7 +57,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       if (values.html !== undefined) requireMappable(texts, embedder.info.pooling);
       const result = await embedder.embed(inputs, { ...options, onProgress: showProgress() });
       warnTruncated(result, (i) => `text ${i}`);
-      if (values.html !== undefined) await writeTextMap(values.html, embedder.info, texts, result, path);
+      if (values.html !== undefined) await writeTextMap(values.html, embedder.info, texts, result);
       // The page takes the place of the vectors, unless their format is asked for.
       if (values.html === undefined || values.embdOutputFormat !== '')
         await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));

@@ -20,6 +20,7 @@ import type { Embedder } from '../engine/index.ts';
 import { requireModelOption } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { counted, lineCounter, log, showProgress } from './log.ts';
+import { refuseOptions } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { cannotRead, readTextFile, requireRegularFile } from './read-file.ts';
@@ -38,6 +39,9 @@ export async function evaluate({ values, positionals, ...parsed }: Parsed): Prom
     (found) => found.isDirectory(),
     () => false,
   );
+  if (!isFolder) {
+    refuseOptions(values, ['split', 'documentPrefix'], 'works with a folder as DATA only, not with a table; remove it');
+  }
   const evaluation = isFolder ? await retrievalOf(path, values.split) : await stsOf(path);
   const embedder = await loadEmbedder(await model.locate(), values);
   try {

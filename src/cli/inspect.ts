@@ -8,16 +8,14 @@ import {
   type ByteSource,
   describeGguf,
   type GgufDescription,
-  GgufError,
-  type GgufFile,
   type KeyDescription,
   openGguf,
   wholeSource,
 } from '../gguf/index.ts';
-import { ModelError, type ModelTreeNode, modelTree } from '../models/index.ts';
-import { hasTower, towerTree } from '../models/vision/index.ts';
-import { hubOptions, isRemote } from './chosen-model.ts';
+import type { ModelTreeNode } from '../models/index.ts';
+import { checkHubFlags, hubOptions, isRemote } from './chosen-model.ts';
 import { byteSize, counted, log } from './log.ts';
+import { type ModelInFile, modelInFile } from './model-in-file.ts';
 import { drawTree } from './model-tree.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
@@ -29,9 +27,6 @@ const SHOWN_ELEMENTS = 6;
 /** Number of UTF-16 units of a value in the table. */
 const SHOWN_VALUE = 120;
 
-/** The model in a file, or why it cannot run. */
-type Model = { readonly kind: 'model' | 'vision tower'; readonly tree: ModelTreeNode } | { readonly problem: string };
-
 /**
  * Prints header, metadata, tensors and, if the file has a model, its layers and parameters as a tree. The output is a
  * table, or one JSON object with everything.
@@ -40,11 +35,12 @@ export async function inspect({ values, positionals }: Parsed): Promise<void> {
   const { model, hfRepo, modelUrl } = values;
   const files = [...positionals, ...[model, hfRepo && `hf:${hfRepo}`, modelUrl].filter((name) => name !== undefined)];
   if (files.length !== 1) throw new UsageError('give one file: gguf-embed inspect FILE');
+  checkHubFlags(values, files[0]);
   const { source, onRead } = await openModel(files[0], values);
   const file = await openGguf(source);
   onRead();
   try {
-    const model = modelOf(file);
+    const model = modelInFile(file);
     if (values.json) {
       const description = describeGguf(file, Number.POSITIVE_INFINITY);
       const shown = 'tree' in model ? { tree: plainTree(model.tree) } : model;
@@ -79,17 +75,7 @@ async function openModel(name: string, values: OptionValues): Promise<{ source: 
   return { source: whole, onRead: () => log(`read ${total('fetched')} of ${total('size')}`) };
 }
 
-function modelOf(file: GgufFile): Model {
-  try {
-    if (hasTower(file)) return { kind: 'vision tower', tree: towerTree(file) };
-    return { kind: 'model', tree: modelTree(file) };
-  } catch (error) {
-    if (error instanceof ModelError || error instanceof GgufError) return { problem: error.message };
-    throw error;
-  }
-}
-
-function describeModel(model: Model, { parameters }: GgufDescription): string {
+function describeModel(model: ModelInFile, { parameters }: GgufDescription): string {
   if ('problem' in model) return `cannot run this model: ${model.problem}\n`;
   const { kind, tree } = model;
   const others = parameters - tree.nParams;

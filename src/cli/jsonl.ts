@@ -41,11 +41,12 @@ export type Line = InputLine | BadLine;
  * @throws UsageError for a stream that cannot be read
  */
 export async function* jsonLines(
-  { prompt, file }: Partial<Pick<OptionValues, 'prompt' | 'file'>>,
+  { prompt, file, stdin }: Partial<Pick<OptionValues, 'prompt' | 'file' | 'stdin'>>,
   takesIds: boolean,
   takesImages = false,
 ): AsyncGenerator<Line[]> {
   if (prompt !== undefined) throw new UsageError('--jsonl reads standard input or -f FILE, not -p');
+  if (file !== undefined && stdin) throw new UsageError('-f and --stdin cannot be used together');
   const { stream, source } = await openInput(file);
   let group: Line[] = [];
   let bytes = 0;

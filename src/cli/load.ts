@@ -5,7 +5,9 @@ import type { Embedder, LoadOptions } from '../engine/index.ts';
 import { visionOptions } from './images.ts';
 import { log, showProgress } from './log.ts';
 import { readMetadataValues } from './metadata-values.ts';
+import { logUnusedOptions } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
+import { inFlags } from './option-words.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -20,7 +22,10 @@ export async function loadEmbedder(
   const { Embedder } = await import('../engine/index.ts');
   const embedder = await Embedder.load(path, loadOptions(values, more));
   const { name, pooling, rankOutputs } = embedder.info;
-  if (pooling !== 'rank' || rankOutputs !== undefined) return embedder;
+  if (pooling !== 'rank' || rankOutputs !== undefined) {
+    logUnusedOptions(values, embedder.info);
+    return embedder;
+  }
   await embedder.dispose();
   throw new UsageError(
     `${name} is not a reranker: its file has no classifier (cls, cls.output); to embed with it, choose another --pooling`,
@@ -77,7 +82,7 @@ export function loadOptions(
     worker: threads > 1 ? undefined : worker,
     profile: values.profile,
     onBatch,
-    onWarning: log,
+    onWarning: (warning) => log(inFlags(warning)),
     onProgress: showProgress(),
     signal,
   };

@@ -7,12 +7,18 @@ import { UsageError } from './usage-error.ts';
 const form = 'KEY=TYPE:VALUE with a TYPE of int, float, bool or str';
 
 /**
- * The values of all `settings` by key; the last of a key counts.
+ * The values of all `settings` by key.
  * @param flag named in errors
- * @throws UsageError for a setting of another form, or a value that is not of its type
+ * @throws UsageError for a setting of another form, two values for one key, or a value that is not of its type
  */
 export function readMetadataValues(settings: readonly string[], flag: string): Record<string, MetadataValue> {
-  return Object.fromEntries(settings.map((setting) => readSetting(setting, flag)));
+  const values = new Map<string, MetadataValue>();
+  for (const setting of settings) {
+    const [key, value] = readSetting(setting, flag);
+    if (values.has(key)) throw new UsageError(`${flag} gives ${key} twice: give it once`);
+    values.set(key, value);
+  }
+  return Object.fromEntries(values);
 }
 
 function readSetting(setting: string, flag: string): [key: string, value: MetadataValue] {

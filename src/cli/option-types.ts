@@ -35,6 +35,31 @@ export const computing = [
 /** Largest value of counts without their own limit. */
 export const MAX_INT = 2 ** 31 - 1;
 
+/** What a loaded model or its backend must have for an option to have an effect. */
+export type ModelFeature = 'webgpu' | 'wasm' | 'reranker' | 'embedding' | 'tower';
+
+/** A condition without which an option has no effect. Names are those of options; one is set if its value is not its default. */
+export interface Requirement {
+  /** The commands with this condition; by default all commands of the option. */
+  readonly commands?: readonly CommandName[];
+  /** One of these options must be set. */
+  readonly anyOf?: readonly string[];
+  /** An option that counts as one of `anyOf` if it is given several times. */
+  readonly orSeveral?: string;
+  /** None of these options may be set. */
+  readonly noneOf?: readonly string[];
+  /** Another option must have one of these values, or none. */
+  readonly values?: { readonly option: string; readonly oneOf: readonly string[] };
+  /** The loaded model must have this. It is known only after loading, so the option is not refused, but a note is logged. */
+  readonly feature?: ModelFeature;
+  /** The option never has an effect; this is the reason. */
+  readonly never?: string;
+  /** Log a note instead of refusing: llama.cpp takes the option and ignores it, too. */
+  readonly note?: true;
+  /** The condition applies to this value only, also if it is the default and a flag gives it. */
+  readonly ofValue?: boolean;
+}
+
 interface OptionBase {
   /** Key in the parsed values. */
   readonly name: string;
@@ -43,6 +68,8 @@ interface OptionBase {
   /** Environment variable for the value if there is no flag. */
   readonly env?: string;
   readonly commands: readonly CommandName[];
+  /** Conditions without which the option has no effect. */
+  readonly needs?: readonly Requirement[];
   /** One sentence without a full stop; the help adds the default. */
   readonly help: string;
 }

@@ -10,7 +10,7 @@ import { loadTokenizer } from '../engine/tokenizer.ts';
 import { requireModelOption } from './input.ts';
 import { counted, log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
-import { readTextFile } from './read-file.ts';
+import { readTextFile, requireExisting } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
@@ -20,6 +20,8 @@ export async function parity({ values, positionals, ...parsed }: Parsed): Promis
   if (positionals.length > 0 && values.file !== undefined)
     throw new UsageError('texts are arguments or in -f, not both');
   const texts = values.file === undefined ? positionals : textLines(await readTextFile('-f', values.file));
+  if (values.file !== undefined && texts.length === 0) throw new UsageError(`-f: ${values.file} has no texts`);
+  if (values.onnx !== undefined) await requireExisting('--onnx', values.onnx);
   const found = await compareAll(await model.locate(), texts.length > 0 ? texts : parityTexts, values.onnx);
   if (values.json) {
     await write(`${JSON.stringify(found)}\n`);

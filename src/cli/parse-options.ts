@@ -5,6 +5,7 @@
 import { nearest } from '../nearest.ts';
 import { type Environment, environmentNotes, valueFromEnvironment } from './environment.ts';
 import { type KnownFlag, knownFlags } from './llama-flags/known-flags.ts';
+import { optionEffects } from './option-effects.ts';
 import { type OptionValues, optionTable } from './option-table.ts';
 import { type CommandName, computing, type OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';
@@ -27,7 +28,7 @@ type Meanings = ReadonlyMap<string, Meaning>;
 
 /**
  * Parses the arguments of `command`: `--flag value` or `--flag=value`; underscores in long flags count as dashes; `--` ends flags.
- * @throws UsageError for an unknown or refused flag, a missing or invalid value
+ * @throws UsageError for an unknown or refused flag, a missing or invalid value, and a flag that would have no effect
  */
 export function parseOptions(command: CommandName, args: readonly string[], env: Environment): Parsed {
   const meanings = flagMeanings(command);
@@ -80,12 +81,14 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     values.set(option.name, value);
   }
 
+  const fromEnvironment = new Set<string>();
   for (const option of optionTable) {
     if (values.has(option.name) || !handles(option, command)) continue;
     const value = valueFromEnvironment(option, env);
     if (value === undefined) continue;
     values.set(option.name, value);
     given.set(option.name, [value]);
+    fromEnvironment.add(option.name);
   }
   const computes = computing.some((name) => name === command) && !values.has('help') && !values.has('version');
   if (computes) notes.push(...environmentNotes(env));
@@ -93,8 +96,14 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     option.name,
     values.get(option.name) ?? ('default' in option ? option.default : undefined),
   ]);
-  return { command, values: Object.fromEntries(withDefaults) as OptionValues, given, positionals, notes };
+  const all = Object.fromEntries(withDefaults);
+  const runs = !answers.some((name) => values.has(name));
+  if (runs) notes.push(...optionEffects({ command, values: all, given, fromEnvironment }));
+  return { command, values: all as OptionValues, given, positionals, notes };
 }
+
+/** Switches that print something instead of running the command. */
+const answers = ['help', 'version', 'listDevices', 'cacheList'];
 
 /** Whether an option belongs to a command. */
 export function handles(option: OptionSpec, command: CommandName): boolean {

@@ -5,6 +5,7 @@ import { nearest } from '../nearest.ts';
 import { commands } from './commands.ts';
 import { log } from './log.ts';
 import { type CommandName, commandNames } from './option-types.ts';
+import { inFlags } from './option-words.ts';
 import { parseOptions } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
@@ -61,7 +62,8 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const verbose = args.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
-    log(`error: ${verbose ? (stack ?? message) : message.replaceAll(/\s*\n\s*/g, ' ')}`);
+    const shown = error instanceof UsageError ? message : inFlags(message);
+    log(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
     process.exit(1);
   }
 }

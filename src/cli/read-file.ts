@@ -1,6 +1,7 @@
 /**
  * @file Reads files that options name completely, as text, with errors that name the option and the file.
  */
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { decodeWhole } from './text-encoding.ts';
@@ -40,12 +41,35 @@ const descriptor = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/(?:self|thread-self)\/fd\
  * @throws UsageError if the file does not exist, or is something else
  */
 export async function requireRegularFile(flag: string, path: string): Promise<void> {
-  const found = await stat(path).catch((error: Error) => {
-    throw cannotRead(flag, path, error);
-  });
+  const found = await statOf(flag, path);
   if (found.isFile() || (descriptor.test(path) && !found.isDirectory())) return;
   const what = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a named pipe' : 'not a regular file';
   throw cannotRead(flag, path, new Error(`it is ${what}`));
+}
+
+/**
+ * Checks that a file or folder exists.
+ * @param flag the option that names it
+ * @throws UsageError if it does not, or is neither
+ */
+export async function requireExisting(flag: string, path: string): Promise<void> {
+  const found = await statOf(flag, path);
+  if (!found.isDirectory()) await requireRegularFile(flag, path);
+}
+
+/**
+ * Checks that a path is a folder.
+ * @param flag the option that names it
+ * @throws UsageError if it does not exist, or is something else
+ */
+export async function requireFolder(flag: string, path: string): Promise<void> {
+  if (!(await statOf(flag, path)).isDirectory()) throw cannotRead(flag, path, new Error('it is not a folder'));
+}
+
+function statOf(flag: string, path: string): Promise<Stats> {
+  return stat(path).catch((error: Error) => {
+    throw cannotRead(flag, path, error);
+  });
 }
 
 /** The error for a file that an option names and that cannot be read. */
@@ -58,4 +82,10 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is not a folder',
+  EPERM: 'permission denied',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EIO: 'the disk reports an error',
 };

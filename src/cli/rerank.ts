@@ -8,6 +8,7 @@ import { readInput, requireModelOption } from './input.ts';
 import { jsonLines } from './jsonl.ts';
 import { loadOptions } from './load.ts';
 import { showProgress } from './log.ts';
+import { logUnusedOptions } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -50,6 +51,7 @@ export async function rerank(parsed: Parsed): Promise<void> {
   const { path, mmproj } = await locatePair(model, values);
   const worker = documents.length > 1 || mmproj !== undefined ? undefined : false;
   const reranker = await Reranker.load(path, loadOptions(values, { mmproj, worker }));
+  logUnusedOptions(values, reranker.info);
   try {
     const { results, nTokens } = await reranker.rank(query, documents, {
       topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),

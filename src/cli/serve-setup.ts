@@ -4,6 +4,7 @@
 import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
 import { log } from './log.ts';
+import { logIfSet } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
 import { passedSockets } from './passed-sockets.ts';
 import { readApiKeys, readPromptsFile } from './serve-files.ts';
@@ -79,6 +80,7 @@ export async function listenEverywhere(app: Pick<App, 'fetch'>, values: OptionVa
     );
   }
   if (hosts.length > 1 && values.port === 0) throw new UsageError('--port 0 needs a single --host');
+  if (hosts.every((host) => host.endsWith('.sock'))) logIfSet(values, 'port', '--host names a UNIX socket');
   const options = {
     port: values.port,
     tls: await readTls(values),

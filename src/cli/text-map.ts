@@ -20,12 +20,11 @@ export async function writeTextMap(
   info: ModelInfo,
   texts: readonly string[],
   { vectors }: Embeddings,
-  model: string,
 ): Promise<void> {
   const { textMapData } = await import('../audit/text-map/data.ts');
   const { textMapPage } = await import('../audit/text-map/page.ts');
   const name = `${info.name} (${info.architecture}, ${info.ftype})`;
   const page = await textMapPage(textMapData(name, texts, vectors));
-  await writeWhole(file, [new TextEncoder().encode(page)], model);
+  await writeWhole(file, [new TextEncoder().encode(page)]);
   log(`wrote ${file}: ${texts.length} texts`);
 }

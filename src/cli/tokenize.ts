@@ -5,6 +5,7 @@ import { loadTokenizer } from '../engine/tokenizer.ts';
 import { escapeControls } from '../gguf/escape.ts';
 import { answerLines } from './answer-lines.ts';
 import { readInput, requireModel } from './input.ts';
+import { log } from './log.ts';
 import { readMetadataValues } from './metadata-values.ts';
 import type { Parsed } from './parse-options.ts';
 import { write } from './write.ts';
@@ -13,7 +14,7 @@ import { write } from './write.ts';
 export async function tokenize(parsed: Parsed): Promise<void> {
   const { values } = parsed;
   const overrides = values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv');
-  const tokenizer = await loadTokenizer(await requireModel(parsed).locate(), { overrides });
+  const tokenizer = await loadTokenizer(await requireModel(parsed).locate(), { overrides, onWarning: log });
   const encode = (text: string) =>
     tokenizer.encode(text, { addSpecial: !values.noBos, parseSpecial: !values.noParseSpecial });
   if (values.jsonl) {

@@ -14,11 +14,14 @@ import { readRecord } from '../audit/trace/read-record.ts';
 import { type RecordedTrace, recordOf } from '../audit/trace/recorded.ts';
 import { writeSafetensors } from '../audit/trace/safetensors.ts';
 import type { Trace } from '../engine/index.ts';
+import { namePattern } from '../engine/trace.ts';
+import { nearest } from '../nearest.ts';
 import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
 import { readInput, requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
-import { showProgress } from './log.ts';
+import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
+import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
 import { requireRegularFile } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
@@ -31,18 +34,25 @@ export async function trace(parsed: Parsed): Promise<void> {
   const path = await requireModel(parsed).locate();
   if (values.compare !== undefined && values.versus !== undefined)
     throw new UsageError('--compare and --versus cannot be used together');
+  await requireDistinct(values, path);
   const versus = values.versus === undefined ? undefined : readVersus(values.versus);
   const recorded = values.compare === undefined ? undefined : await readRecordFile(values.compare);
   const input = await readInput(values);
   const backend = values.backend === 'auto' ? 'reference' : values.backend;
   const here = await traceWith(path, { ...values, backend }, input);
-  await writeArrays(here, values, path);
-  if (recorded !== undefined) await report(here, recorded, values.compare!, values, path);
+  for (const pattern of values.only ?? []) {
+    if (here.steps.some(({ name }) => namePattern([pattern]).test(name))) continue;
+    const problem = noSteps(pattern, await stepNames(path, { ...values, backend }, input));
+    if (here.steps.length === 0) throw problem;
+    log(problem.message);
+  }
+  await writeArrays(here, values);
+  if (recorded !== undefined) await report(here, recorded, values.compare!, values);
   else if (versus !== undefined) {
     const there = await traceWith(path, { ...values, ...versus }, input);
-    await report(here, recordOf(there), `${there.info.backend} (${there.info.backendDescription})`, values, path);
+    await report(here, recordOf(there), `${there.info.backend} (${there.info.backendDescription})`, values);
   } else {
-    await writeReport(here, undefined, values, path);
+    await writeReport(here, undefined, values);
     if (values.json) await write(`${JSON.stringify(jsonOf(here))}\n`);
     else await write(forTerminal(formatTrace(here)));
   }
@@ -60,6 +70,26 @@ async function traceWith(path: string, values: OptionValues, input: string): Pro
   } finally {
     await embedder.dispose();
   }
+}
+
+/** @throws UsageError if an output is also an input, or is given for two outputs */
+async function requireDistinct({ npz, safetensors, html, compare, file }: OptionValues, model: string): Promise<void> {
+  await distinctOutputs({ '--npz': npz, '--safetensors': safetensors, '--html': html }, [
+    model,
+    ...[compare, file].filter((path) => path !== undefined),
+  ]);
+}
+
+/** The names of all steps, for the error when none was chosen. */
+async function stepNames(path: string, values: OptionValues, input: string): Promise<string[]> {
+  const { steps } = await traceWith(path, { ...values, only: undefined }, input);
+  return [...new Set(steps.map(({ name }) => name))];
+}
+
+function noSteps(pattern: string, known: readonly string[]): UsageError {
+  const near = nearest(pattern.replaceAll('*', ''), known);
+  const some = near !== undefined ? `did you mean ${near}?` : `known are ${known.slice(0, 12).join(', ')} …`;
+  return new UsageError(`--only ${pattern} matches no tensor: ${some}`);
 }
 
 /** @throws UsageError unless the text is a backend, with or without a precision */
@@ -84,35 +114,24 @@ async function readRecordFile(path: string): Promise<RecordedTrace> {
   }
 }
 
-async function writeArrays(trace: Trace, { npz, safetensors }: OptionValues, model: string): Promise<void> {
+async function writeArrays(trace: Trace, { npz, safetensors }: OptionValues): Promise<void> {
   const arrays = arraysOf(trace);
-  if (npz !== undefined) await writeWhole(npz, [writeNpz(arrays)], model);
-  if (safetensors !== undefined) await writeWhole(safetensors, writeSafetensors(arrays), model);
+  if (npz !== undefined) await writeWhole(npz, [writeNpz(arrays)]);
+  if (safetensors !== undefined) await writeWhole(safetensors, writeSafetensors(arrays));
 }
 
-async function writeReport(
-  trace: Trace,
-  compared: ComparedWith | undefined,
-  { html }: OptionValues,
-  model: string,
-): Promise<void> {
+async function writeReport(trace: Trace, compared: ComparedWith | undefined, { html }: OptionValues): Promise<void> {
   if (html === undefined) return;
   const page = await reportPage(reportData(trace, compared));
-  await writeWhole(html, [new TextEncoder().encode(page)], model);
+  await writeWhole(html, [new TextEncoder().encode(page)]);
 }
 
 /** Prints the comparison; the exit code is 1 if something differs. */
-async function report(
-  here: Trace,
-  other: RecordedTrace,
-  name: string,
-  values: OptionValues,
-  model: string,
-): Promise<void> {
+async function report(here: Trace, other: RecordedTrace, name: string, values: OptionValues): Promise<void> {
   const tolerance = values.tolerance ?? defaultTolerance(here, other);
   const comparison = compareTraces(here, other, tolerance);
   if (comparison.steps.length === 0) throw new UsageError(`${name} has none of the tensors of this trace`);
-  await writeReport(here, { name, recorded: other, comparison }, values, model);
+  await writeReport(here, { name, recorded: other, comparison }, values);
   if (values.json) await write(`${JSON.stringify({ with: name, tolerance, ...comparison })}\n`);
   else await write(forTerminal(formatComparison(comparison, name, tolerance)));
   if (comparison.first !== undefined || comparison.otherShape.length > 0) process.exitCode = 1;

@@ -4,7 +4,7 @@
 import { readOptions } from '../check-options.ts';
 import type { Metadata } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
-import { outlineModel, type Pooling } from '../models/index.ts';
+import { outlineModel, type Pooling, unusedRopeSettings } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { choosePlace, type Place, startRunner, startThreads } from './backend.ts';
 import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
@@ -15,7 +15,7 @@ import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
 import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
-import { closeFiles, type OpenModel, openFiles, readHeaders } from './open-model.ts';
+import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
 import type { Runner } from './runner.ts';
 import { type Job, type Rows, Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
@@ -137,6 +137,8 @@ export class Embedder {
           mediaPooling: options.mediaPooling ?? 'last-text',
         },
       });
+      warnUnusedOverrides(file, { ...options, onWarning });
+      for (const warning of unusedRopeSettings(options.rope ?? {}, file.metadata)) onWarning?.(warning);
       const scheduler = new Scheduler(runner, nUbatch, options.onBatch, vision?.rules);
       return new Embedder({
         info,

@@ -1,8 +1,11 @@
 /**
  * @file The files of a model while it is loaded.
  */
+
+import { printable } from '../gguf/errors.ts';
 import { type ByteSource, changeMetadata, type GgufFile, openGguf } from '../gguf/index.ts';
 import { ropeMetadata } from '../models/index.ts';
+import { nearest } from '../nearest.ts';
 import { type ModelSource, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
 
@@ -10,6 +13,22 @@ import type { LoadOptions } from './types.ts';
 export interface OpenFile {
   readonly source: ByteSource;
   readonly file: GgufFile;
+}
+
+/** Warns about overridden keys that nothing has read, so that a mistyped key is noticed. */
+export function warnUnusedOverrides(
+  { metadata }: Pick<GgufFile, 'metadata'>,
+  { overrides = {}, onWarning }: Pick<LoadOptions, 'overrides' | 'onWarning'>,
+): void {
+  if (onWarning === undefined) return;
+  for (const key of Object.keys(overrides)) {
+    if (metadata.wasUsed(key)) continue;
+    const others = [...metadata.keys()].filter((other) => metadata.wasUsed(other));
+    const near = nearest(key, others);
+    onWarning(
+      `overriding ${printable(key)} has no effect: nothing reads this key${near ? `; did you mean ${near}?` : ''}`,
+    );
+  }
 }
 
 /** A model's file, and that of its vision tower. */

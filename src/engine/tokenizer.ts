@@ -5,16 +5,17 @@ import { type OptionTable, readOptions } from '../check-options.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { optionError } from './errors.ts';
 import { loadOptions } from './load-options.ts';
-import { openFileWith } from './open-model.ts';
+import { openFileWith, warnUnusedOverrides } from './open-model.ts';
 import { type ModelSource, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
 
-type TokenizerLoadOptions = Pick<LoadOptions, 'hub' | 'signal' | 'overrides'>;
+type TokenizerLoadOptions = Pick<LoadOptions, 'hub' | 'signal' | 'overrides' | 'onWarning'>;
 
 const tokenizerOptions: OptionTable<TokenizerLoadOptions> = {
   hub: loadOptions.hub,
   signal: loadOptions.signal,
   overrides: loadOptions.overrides,
+  onWarning: loadOptions.onWarning,
 };
 
 /**
@@ -24,10 +25,13 @@ const tokenizerOptions: OptionTable<TokenizerLoadOptions> = {
  *   or not supported
  */
 export async function loadTokenizer(source: ModelSource, options: TokenizerLoadOptions = {}): Promise<Tokenizer> {
-  const { hub, signal, overrides } = readOptions('loadTokenizer', options, tokenizerOptions, optionError);
+  const { hub, signal, overrides, onWarning } = readOptions('loadTokenizer', options, tokenizerOptions, optionError);
   const bytes = await openSource(source, { ...hub, signal });
   try {
-    return createTokenizer((await openFileWith(bytes, { overrides })).metadata);
+    const file = await openFileWith(bytes, { overrides });
+    const tokenizer = createTokenizer(file.metadata);
+    warnUnusedOverrides(file, { overrides, onWarning });
+    return tokenizer;
   } finally {
     await bytes.close();
   }

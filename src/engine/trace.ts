@@ -51,7 +51,8 @@ export function collectSteps(only: readonly string[] | undefined): { steps: Trac
   return { steps, observer };
 }
 
-function namePattern(only: readonly string[]): RegExp {
+/** The names that match one of `only`, where `*` is any text and `?` one character. */
+export function namePattern(only: readonly string[]): RegExp {
   const wildcards: Readonly<Record<string, string>> = { '*': '.*', '?': '.' };
   const sources = only.map((pattern) => pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, (c) => wildcards[c] ?? `\\${c}`));
   return new RegExp(`^(?:${sources.join('|')})$`, 's');

@@ -40,6 +40,7 @@ export class Metadata {
   readonly #header: HeaderBytes;
   readonly #littleEndian: boolean;
   readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #used = new Set<string>();
 
   /** Called by `openGguf`. */
   constructor(source: string, header: HeaderBytes, littleEndian: boolean, entries: ReadonlyMap<string, Entry>) {
@@ -64,7 +65,13 @@ export class Metadata {
     return this.#entries.size;
   }
 
+  /** Whether anything has asked for this key. */
+  wasUsed(key: string): boolean {
+    return this.#used.has(key);
+  }
+
   has(key: string): boolean {
+    this.#used.add(key);
     return this.#entries.has(key);
   }
 
@@ -74,6 +81,7 @@ export class Metadata {
 
   /** Type of the value, or `undefined` if the key is missing. */
   valueType(key: string): ValueType | undefined {
+    this.#used.add(key);
     return this.#entries.get(key)?.type;
   }
 
@@ -84,6 +92,7 @@ export class Metadata {
 
   /** The value, whatever its type. An array of numbers is a new copy each time. */
   get(key: string): GgufValue | undefined {
+    this.#used.add(key);
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (entry.type === 'array') return this.#array(entry.array).values;
@@ -162,6 +171,7 @@ export class Metadata {
   }
 
   #expect<T extends ValueType>(key: string, type: T): Extract<Entry, { type: T }> | undefined {
+    this.#used.add(key);
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (entry.type !== type) {

@@ -23,7 +23,7 @@ export type { HyperParameters } from './hparams.ts';
 export type { RankOutputs } from './pooling.ts';
 export { type Pooling, poolingTypes } from './pooling-types.ts';
 export { architectures } from './registry.ts';
-export { type RopeSettings, ropeMetadata, ropeScalings } from './rope.ts';
+export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
 export type { ModelTreeNode } from './tree.ts';
 export type { FillShare } from './weights.ts';
 

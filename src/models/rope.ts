@@ -2,11 +2,11 @@
  * @file The RoPE parameters of a file (base, scaling, YaRN) and their conversion to options of `Ops.rope`.
  */
 import { printable } from '../gguf/errors.ts';
-import type { MetadataValue } from '../gguf/index.ts';
+import type { Metadata, MetadataValue } from '../gguf/index.ts';
 import { log } from '../tensor/exact-math.ts';
 import type { RopeOptions, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
-import type { Keys } from './keys.ts';
+import { Keys } from './keys.ts';
 
 /** The RoPE parameters of the file. */
 export interface RopeParameters {
@@ -93,6 +93,30 @@ function readSettings({ metadata, architecture }: Keys): RopeSettings {
     throw new ModelError(`${architecture} has no rotary positions: rope.${found[0]} would change nothing`);
   }
   return Object.fromEntries(found.map((name) => [name, metadata.get(settings + name)]));
+}
+
+/**
+ * Sentences about settings that change nothing because of other settings or the file, as llama.cpp ignores them.
+ * @param metadata the file's, with the settings
+ */
+export function unusedRopeSettings(given: RopeSettings, metadata: Metadata): string[] {
+  const architecture = metadata.string('general.architecture') ?? '';
+  const keys = new Keys(metadata, architecture);
+  const type = given.scaling ?? keys.string('rope.scaling.type', 'linear');
+  const isYarn = (given.yarnExtFactor ?? (type === 'yarn' ? 1 : 0)) !== 0;
+  const unused: string[] = [];
+  const needYarn = ['yarnBetaFast', 'yarnBetaSlow', ...(type === 'longrope' ? [] : ['yarnOrigCtx'])] as const;
+  for (const name of needYarn as readonly (keyof RopeSettings)[]) {
+    if (given[name] === undefined || isYarn) continue;
+    unused.push(`rope.${name} has no effect: it needs YaRN scaling, and the scaling is ${printable(type)}`);
+  }
+  if (given.yarnAttnFactor !== undefined && isYarn) {
+    unused.push('rope.yarnAttnFactor has no effect: YaRN scaling sets the factor itself');
+  }
+  if (given.freqScale !== undefined && type === 'none') {
+    unused.push('rope.freqScale has no effect: the scaling is none');
+  }
+  return unused;
 }
 
 /**

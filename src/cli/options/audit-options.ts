@@ -60,6 +60,7 @@ export const auditOptions = [
     min: 0,
     max: 1,
     commands: ['trace'],
+    needs: [{ anyOf: ['compare', 'versus'] }],
     help: 'largest difference that --compare and --versus take for none, as a part of the largest value of a tensor; the default is 1e-4, 0.005 where a side computes with precision high, 0.05 where one rounds to 8 bits (fast, and llama.cpp with quantised matrices)',
   },
   {

@@ -6,6 +6,23 @@ import { MAX_INT, type OptionSpec } from '../option-types.ts';
 
 const seeing = ['serve', 'embed', 'rerank'] as const;
 
+const images = { commands: ['embed'], anyOf: ['images', 'jsonl'] } as const;
+const rankedImages = { commands: ['rerank'], anyOf: ['images', 'queryImages', 'jsonl'] } as const;
+const tower = {
+  commands: ['serve'],
+  anyOf: ['mmproj', 'mmprojUrl', 'hfRepo', 'modelsDir', 'modelsPreset'],
+  orSeveral: 'model',
+} as const;
+/** What options about images need: something that sees, and for commands that end, something to see. */
+const toSee = [images, rankedImages, tower, { feature: 'tower' }] as const;
+/** The same for options of llama.cpp. */
+const toSeeAsLlama = [
+  { ...images, note: true },
+  { ...rankedImages, note: true },
+  { ...tower, note: true },
+  { feature: 'tower' },
+] as const;
+
 export const imageOptions = [
   {
     name: 'mmproj',
@@ -14,6 +31,10 @@ export const imageOptions = [
     type: 'string',
     value: 'FILE',
     commands: seeing,
+    needs: [
+      { ...images, note: true },
+      { ...rankedImages, note: true },
+    ],
     help: 'the GGUF file with the vision tower (mmproj) that belongs to the model, for inputs with images',
   },
   {
@@ -23,6 +44,7 @@ export const imageOptions = [
     type: 'string',
     value: 'URL',
     commands: seeing,
+    needs: [{ ...images, note: true }, { ...rankedImages, note: true }, { noneOf: ['mmproj'] }],
     help: 'the vision tower by URL, downloaded into the cache',
   },
   {
@@ -33,6 +55,7 @@ export const imageOptions = [
     type: 'switch',
     default: true,
     commands: seeing,
+    needs: [{ noneOf: ['mmproj', 'mmprojUrl'], note: true }],
     help: 'with --hf-repo, also take the vision tower of the repository if it has one',
   },
   {
@@ -63,6 +86,7 @@ export const imageOptions = [
     min: -1,
     max: MAX_INT,
     commands: seeing,
+    needs: toSeeAsLlama,
     help: 'fewest tokens of an image, which is enlarged to that; less than 1 means as the vision tower has it, and towers of one size take no notice',
   },
   {
@@ -75,6 +99,7 @@ export const imageOptions = [
     min: -1,
     max: MAX_INT,
     commands: seeing,
+    needs: toSeeAsLlama,
     help: 'most tokens of an image, which is reduced to that; less than 1 means as the vision tower has it',
   },
   {
@@ -85,6 +110,7 @@ export const imageOptions = [
     value: 'PART',
     choices: mediaPoolings,
     commands: seeing,
+    needs: toSee,
     help: 'what pooling sees of an input with images. last-text, the default, is the text behind the last image, as in llama.cpp; whole is all of it, which multi-vector models want',
   },
   {
@@ -96,6 +122,7 @@ export const imageOptions = [
     default: 'ignore',
     choices: exifModes,
     commands: seeing,
+    needs: toSee,
     help: 'whether images are turned as their camera says; llama.cpp ignores it',
   },
   {
@@ -105,6 +132,7 @@ export const imageOptions = [
     type: 'string',
     value: 'COLOR',
     commands: seeing,
+    needs: toSee,
     help: 'colour behind transparent images, as rrggbb; without one, alpha is dropped, as in llama.cpp',
   },
   {
@@ -117,6 +145,7 @@ export const imageOptions = [
     min: 0,
     max: MAX_INT,
     commands: ['serve'],
+    needs: toSee,
     help: 'memory for what the vision tower made of images, so that an image that comes again is not encoded again',
   },
   {
@@ -126,6 +155,7 @@ export const imageOptions = [
     type: 'list',
     value: 'HOST,...',
     commands: ['serve'],
+    needs: toSee,
     help: 'hosts that images of requests may be fetched from; hosts inside of a private network and redirects are always refused',
   },
 ] as const satisfies readonly OptionSpec[];

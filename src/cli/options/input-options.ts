@@ -33,6 +33,7 @@ export const inputOptions = [
     default: 'raw',
     choices: scoreScales,
     commands: ['serve', 'rerank'],
+    needs: [{ commands: ['serve'], feature: 'reranker' }],
     help: 'scale of scores. raw is what llama.cpp gives: a logit, or for qwen3 a probability. The others are the same for all models: logit is any number, and 0 is undecided; probability is from 0 to 1',
   },
   {
@@ -67,6 +68,7 @@ export const inputOptions = [
     type: 'switch',
     default: true,
     commands: ['embed', 'tokenize', 'trace'],
+    needs: [{ anyOf: ['prompt'], note: true, ofValue: true }],
     help: 'resolve escapes in -p',
   },
   {
@@ -85,6 +87,7 @@ export const inputOptions = [
     default: 'stop',
     choices: ['stop', 'skip'],
     commands: ['embed', 'tokenize'],
+    needs: [{ anyOf: ['jsonl'] }],
     help: 'what a line of --jsonl that cannot be used leads to. stop: the answers to the lines before it, then its error. skip: null as its answer, and exit code 1 at the end',
   },
   {
@@ -95,6 +98,7 @@ export const inputOptions = [
     default: '\n',
     mayBeEmpty: true,
     commands: ['embed'],
+    needs: [{ noneOf: ['jsonl', 'images'] }],
     help: 'what separates two texts',
   },
   {
@@ -105,6 +109,7 @@ export const inputOptions = [
     default: '',
     choices: embeddingFormats,
     commands: ['embed'],
+    needs: [{ noneOf: ['jsonl'] }],
     help: 'how vectors are printed. default is for people and has a similarity matrix, json+ is json with similarities, raw is one vector a line',
   },
   {
@@ -137,6 +142,7 @@ export const inputOptions = [
     type: 'switch',
     default: false,
     commands: ['tokenize'],
+    needs: [{ noneOf: ['jsonl'] }],
     help: 'print the number of tokens',
   },
   {

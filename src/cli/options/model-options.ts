@@ -5,6 +5,9 @@ import { gpuWeightForms } from '../../engine/types.ts';
 import { backendNames, precisions } from '../../tensor/backend.ts';
 import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
 
+const gpu = [{ values: { option: 'backend', oneOf: ['auto', 'webgpu'] } }, { feature: 'webgpu' }] as const;
+const threads = [{ values: { option: 'backend', oneOf: ['auto', 'wasm'] }, note: true }, { feature: 'wasm' }] as const;
+
 export const modelOptions = [
   {
     name: 'model',
@@ -62,6 +65,7 @@ export const modelOptions = [
     min: -1,
     max: 256,
     commands: computing,
+    needs: threads,
     help: 'compute threads; less than 1 means one for each core, up to 8',
   },
   {
@@ -72,6 +76,7 @@ export const modelOptions = [
     min: -1,
     max: 256,
     commands: computing,
+    needs: threads,
     help: 'the same as --threads, and overrides it',
   },
   {
@@ -124,6 +129,7 @@ export const modelOptions = [
     min: 1,
     max: MAX_INT,
     commands: computing,
+    needs: gpu,
     help: 'most GPU memory to use; the default is as much as there is',
   },
   {
@@ -135,6 +141,7 @@ export const modelOptions = [
     default: 'quantised',
     choices: gpuWeightForms,
     commands: computing,
+    needs: gpu,
     help: 'how the GPU holds matrices: as in the file, or expanded to two bytes a weight',
   },
   {
@@ -154,6 +161,7 @@ export const modelOptions = [
     type: 'switch',
     default: false,
     commands: computing,
+    needs: gpu,
     help: 'check each GPU kernel separately, so that an error names the operation; slow',
   },
   {

@@ -3,6 +3,9 @@
  */
 import { MAX_INT, type OptionSpec } from '../option-types.ts';
 
+const several = { anyOf: ['modelsDir', 'modelsPreset'], orSeveral: 'model' } as const;
+const severalForLlama = [{ ...several, note: true }] as const;
+
 export const routerOptions = [
   {
     name: 'modelsDir',
@@ -32,6 +35,7 @@ export const routerOptions = [
     min: 0,
     max: MAX_INT,
     commands: ['serve'],
+    needs: severalForLlama,
     help: 'of several models, most in memory at a time; the one that was not used for longest makes room, 0 means no limit',
   },
   {
@@ -44,6 +48,7 @@ export const routerOptions = [
     min: 0,
     max: MAX_INT,
     commands: ['serve'],
+    needs: [several],
     help: 'of several models, most MiB of their files in memory at a time, 0 means no limit',
   },
   {
@@ -54,6 +59,7 @@ export const routerOptions = [
     type: 'switch',
     default: true,
     commands: ['serve'],
+    needs: severalForLlama,
     help: 'of several models, load the one that a request names; otherwise POST /models/load does',
   },
   {
@@ -65,6 +71,7 @@ export const routerOptions = [
     min: -1,
     max: 2_000_000,
     commands: ['serve'],
+    needs: severalForLlama,
     help: 'of several models, seconds without a request after which one leaves memory until the next request; less than 1 means never',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -140,6 +140,7 @@ export const serverOptions = [
     type: 'switch',
     default: false,
     commands: ['serve'],
+    needs: [{ values: { option: 'pooling', oneOf: ['rank'] } }],
     help: 'the same as --pooling rank; a model whose file says that it is a reranker needs no flag',
   },
   {
@@ -149,6 +150,7 @@ export const serverOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['serve'],
+    needs: [{ feature: 'embedding' }],
     help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs. The prompts of models that are known by name need no file",
   },
   {
@@ -159,6 +161,7 @@ export const serverOptions = [
     value: 'NAME',
     mayBeEmpty: true,
     commands: ['serve'],
+    needs: [{ feature: 'embedding' }],
     help: 'prompt for requests without prompt_name',
   },
   {
@@ -209,6 +212,9 @@ export const serverOptions = [
     min: -1,
     max: 2 ** 32 - 1,
     commands: computing,
+    needs: [
+      { commands: ['embed', 'rerank', 'trace', 'eval', 'fingerprint'], never: 'nothing here is random', note: true },
+    ],
     help: 'reported by /props; nothing here is random',
   },
   {
@@ -291,6 +297,7 @@ export const serverOptions = [
     min: 1,
     max: 65_536,
     commands: ['serve'],
+    needs: [{ anyOf: ['cacheSize'] }],
     help: 'most memory for kept vectors in MiB, whatever --cache-size allows',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -26,6 +26,7 @@ export const vectorOptions = [
     min: -MAX_INT,
     max: MAX_INT,
     commands: ['serve', 'embed', 'trace'],
+    needs: [{ feature: 'embedding' }],
     help: 'normalisation: -1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm',
   },
   {

@@ -3,7 +3,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../usage-error.ts';
+import { cannotRead, requireFolder } from '../read-file.ts';
 
 /** A model in a folder. */
 export interface FoundModel {
@@ -19,8 +19,9 @@ export interface FoundModel {
  * @throws UsageError for a folder that cannot be read
  */
 export async function findModels(folder: string): Promise<readonly FoundModel[]> {
+  await requireFolder('--models-dir', folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
-    throw new UsageError(`--models-dir ${folder} cannot be read: ${error.message}`);
+    throw cannotRead('--models-dir', folder, error);
   });
   const models: FoundModel[] = [];
   for (const entry of entries) {

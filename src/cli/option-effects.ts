@@ -1,0 +1,161 @@
+/**
+ * @file Finds options that would have no effect, by the conditions in the option table: what another option or the loaded
+ * model must be for an option to do anything.
+ */
+import type { ModelInfo } from '../engine/index.ts';
+import { log } from './log.ts';
+import { type OptionValues, optionTable } from './option-table.ts';
+import type { CommandName, ModelFeature, OptionSpec, Requirement } from './option-types.ts';
+import type { OptionValue } from './option-values.ts';
+import { UsageError } from './usage-error.ts';
+
+/** The values of a command line, and where they come from. */
+interface GivenValues {
+  readonly command: CommandName;
+  readonly values: Readonly<Record<string, OptionValue | undefined>>;
+  /** All values of the options that a flag or a variable sets. */
+  readonly given: ReadonlyMap<string, readonly OptionValue[]>;
+  /** The options that a variable sets. A variable serves many command lines, so it is never refused. */
+  readonly fromEnvironment: ReadonlySet<string>;
+}
+
+/**
+ * Notes about options without effect that are ignored.
+ * @throws UsageError for a flag without effect, with what to do
+ */
+export function optionEffects({ command, values, given, fromEnvironment }: GivenValues): string[] {
+  const notes: string[] = [];
+  const isSetHere = (name: string) => isSet(specOf(name), values[name]);
+  for (const option of optionTable) {
+    const value = values[option.name];
+    if (!given.has(option.name)) continue;
+    for (const need of option.needs ?? []) {
+      if (need.commands?.includes(command) === false || !applies(need, option, value)) continue;
+      const unmet = unmetCondition(need, values, isSetHere, (name) => (given.get(name)?.length ?? 0) > 1);
+      if (unmet === undefined) continue;
+      if (fromEnvironment.has(option.name)) notes.push(`${option.env} is ignored: it ${unmet.reason}`);
+      else if (need.note) notes.push(`${flagOf(option, value)} is ignored: it ${unmet.reason}`);
+      else throw new UsageError(`${flagOf(option, value)} ${unmet.reason}; ${unmet.advice}`);
+      break;
+    }
+  }
+  return notes;
+}
+
+/**
+ * Refuses options of a command that this run gives no effect.
+ * @param reason completes a sentence that begins with the flag
+ * @throws UsageError for the first of `names` that a flag sets to another value than its default
+ */
+export function refuseOptions(values: OptionValues, names: readonly (keyof OptionValues)[], reason: string): void {
+  const found = names.find((name) => isSet(specOf(name), values[name]));
+  if (found !== undefined) throw new UsageError(`${flagOf(specOf(found), values[found])} ${reason}`);
+}
+
+/** Logs that an option is ignored, if it has another value than its default. */
+export function logIfSet(values: OptionValues, name: keyof OptionValues, reason: string): void {
+  const option = specOf(name);
+  if (isSet(option, values[name])) log(`${flagOf(option, values[name])} is ignored: ${reason}`);
+}
+
+/** Why an option has no effect, and what to do. */
+interface Unmet {
+  readonly reason: string;
+  readonly advice: string;
+}
+
+function unmetCondition(
+  { anyOf, orSeveral, noneOf, values: wanted, never }: Requirement,
+  values: GivenValues['values'],
+  isSetHere: (name: string) => boolean,
+  isSeveral: (name: string) => boolean,
+): Unmet | undefined {
+  if (never !== undefined) return { reason: `has no effect: ${never}`, advice: 'remove it' };
+  if (anyOf !== undefined && !anyOf.some(isSetHere) && !(orSeveral !== undefined && isSeveral(orSeveral))) {
+    const flags = anyOf.map((name) => flagOf(specOf(name)));
+    const names = [...flags, ...(orSeveral === undefined ? [] : [`several ${specOf(orSeveral).flags[0]}`])];
+    const advice = names.length === 1 ? `add ${names[0]} or remove it` : 'add one of them or remove it';
+    return { reason: `works with ${listed(names)} only`, advice };
+  }
+  const against = noneOf?.find(isSetHere);
+  if (against !== undefined) {
+    const flag = flagOf(specOf(against), values[against]);
+    return { reason: `has no effect with ${flag}`, advice: 'remove one of the two' };
+  }
+  if (wanted === undefined) return undefined;
+  const value = values[wanted.option];
+  if (value === undefined || wanted.oneOf.includes(String(value))) return undefined;
+  const flag = flagOf(specOf(wanted.option));
+  const works = wanted.oneOf.filter((known) => known !== 'auto');
+  return {
+    reason: `works with ${flag} ${listed(works)} only, not with ${flag} ${value}`,
+    advice: 'remove one of the two',
+  };
+}
+
+/** The features of models, in words that complete "it has no effect: ". */
+const features: Readonly<Record<ModelFeature, { has(info: ModelInfo): boolean; without(info: ModelInfo): string }>> = {
+  webgpu: { has: ({ backend }) => backend === 'webgpu', without: otherBackend },
+  wasm: { has: ({ backend }) => backend === 'wasm', without: otherBackend },
+  reranker: { has: ({ pooling }) => pooling === 'rank', without: ({ name }) => `${name} is not used as a reranker` },
+  embedding: { has: ({ pooling }) => pooling !== 'rank', without: ({ name }) => `${name} is used as a reranker` },
+  tower: { has: ({ vision }) => vision !== undefined, without: ({ name }) => `${name} has no vision tower` },
+};
+
+function otherBackend({ backend }: ModelInfo): string {
+  return `the backend is ${backend}`;
+}
+
+/** Notes that were logged; commands that load a model twice log them once. */
+const logged = new Set<string>();
+
+/** Logs which options the loaded model leaves without effect. */
+export function logUnusedOptions(values: OptionValues, info: ModelInfo): void {
+  for (const note of unusedOptions(values, info)) {
+    if (logged.has(note)) continue;
+    logged.add(note);
+    log(note);
+  }
+}
+
+function* unusedOptions(values: OptionValues, info: ModelInfo): Generator<string> {
+  for (const option of optionTable) {
+    const value = values[option.name as keyof OptionValues];
+    if (!isSet(option, value)) continue;
+    const missing = option.needs?.find(({ feature }) => feature !== undefined && !features[feature].has(info))?.feature;
+    if (missing === undefined) continue;
+    yield `${flagOf(option, value)} is ignored: ${features[missing].without(info)}`;
+  }
+  const { precision, ctxSize } = values;
+  if (isSet(specOf('precision'), precision) && precision !== info.precision) {
+    yield `--precision ${precision} is ignored: the backend ${info.backend} computes with precision ${info.precision}`;
+  }
+  if (ctxSize > info.nCtx && info.nCtx === info.nCtxTrain) {
+    yield `--ctx-size ${ctxSize} is more than the ${info.nCtx} tokens of ${info.name}: inputs have up to ${info.nCtx}`;
+  }
+}
+
+function applies({ ofValue }: Requirement, option: OptionSpec, value: OptionValue | undefined): boolean {
+  return ofValue === undefined ? isSet(option, value) : value === ofValue;
+}
+
+/** Whether a value is another than the default. */
+function isSet(option: OptionSpec, value: OptionValue | undefined): boolean {
+  if (value === undefined) return false;
+  return !('default' in option) || option.default !== value;
+}
+
+function specOf(name: string): OptionSpec {
+  return optionTable.find((option) => option.name === name)!;
+}
+
+/** The flag that gives the value. */
+function flagOf(option: OptionSpec, value?: OptionValue): string {
+  const off = option.type === 'switch' && value === false ? option.off?.[0] : undefined;
+  return off ?? option.flags.at(-1)!;
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}

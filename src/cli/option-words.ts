@@ -1,0 +1,30 @@
+/**
+ * @file Names the flags of the command line where an error or a warning of the engine names options of the library.
+ */
+
+/** Flags by the names that the engine's messages have for the same option. */
+const flags: Readonly<Record<string, string>> = {
+  'rope.scaling': '--rope-scaling',
+  'rope.freqBase': '--rope-freq-base',
+  'rope.freqScale': '--rope-freq-scale or --rope-scale',
+  'rope.yarnOrigCtx': '--yarn-orig-ctx',
+  'rope.yarnExtFactor': '--yarn-ext-factor',
+  'rope.yarnAttnFactor': '--yarn-attn-factor',
+  'rope.yarnBetaFast': '--yarn-beta-fast',
+  'rope.yarnBetaSlow': '--yarn-beta-slow',
+  'or allow truncation': 'or cut it with --truncate',
+  'or allow requantising': 'or accept the loss with --allow-requantize',
+  'with reproducible,': 'with --reproducible,',
+};
+
+const names = new RegExp(
+  `(?<![\\w.])(?:${Object.keys(flags)
+    .map((name) => name.replaceAll('.', '\\.'))
+    .join('|')})(?![\\w.])`,
+  'g',
+);
+
+/** The message with flags for the options of the library. */
+export function inFlags(message: string): string {
+  return message.replaceAll(names, (name) => flags[name]);
+}

@@ -1,0 +1,38 @@
+/**
+ * @file Checks the files that a command is to write before it works on them.
+ */
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { UsageError } from './usage-error.ts';
+
+/**
+ * Makes sure that no output replaces another one or an input, by whatever name, and that each has a folder.
+ * @param outputs paths by the flags that give them; those that are not given are `undefined`
+ * @param inputs paths of the files that are read
+ * @throws UsageError that names flag and file
+ */
+export async function distinctOutputs(
+  outputs: Readonly<Record<string, string | undefined>>,
+  inputs: readonly string[],
+): Promise<void> {
+  const read = new Set(await Promise.all(inputs.map(identity)));
+  const written = new Map<string, string>();
+  for (const [flag, path] of Object.entries(outputs)) {
+    if (path === undefined) continue;
+    const id = await identity(path);
+    if (read.has(id)) throw new UsageError(`${flag} ${path} is also an input file: choose another name for the output`);
+    const other = written.get(id);
+    if (other !== undefined) throw new UsageError(`${other} and ${flag} name the same file ${path}: give each its own`);
+    written.set(id, flag);
+  }
+}
+
+/** Device and inode of a file, also through links; of a new file, those of its folder and its name. */
+async function identity(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  if (found !== undefined) return `${found.dev} ${found.ino}`;
+  const whole = resolve(path);
+  const folder = await stat(dirname(whole), { bigint: true }).catch(() => undefined);
+  const name = whole.slice(dirname(whole).length);
+  return folder === undefined ? whole : `${folder.dev} ${folder.ino} ${name}`;
+}
