@@ -6,6 +6,7 @@ import type { ImageError } from '../engine/index.ts';
 import { type InputLine, jsonLines, type Line } from './jsonl.ts';
 import { lineCounter, log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
@@ -98,7 +99,7 @@ async function writeAfter(
 function problemOf(error: InputError | ImageError, number: number): string {
   if (error instanceof ContextSizeError) {
     const { nTokens, nCtx } = error;
-    return `line ${number} is too large: it has ${nTokens} tokens, but the context is ${nCtx} (shorten it, or cut it with --truncate)`;
+    return `line ${number} is too large: it has ${plural(nTokens, 'token')}, but the context is ${nCtx} (shorten it, or cut it with --truncate)`;
   }
   const counted = `input ${error.index}`;
   return error.message.includes(counted)
@@ -141,6 +142,8 @@ class Output {
   end(): void {
     this.#counter.end();
     if (this.#nBad === 0) return;
-    throw new UsageError(`${this.#nBad} of ${this.#nLines} lines are invalid: their answers are null`);
+    throw new UsageError(
+      `${this.#nBad} of ${plural(this.#nLines, 'line')} ${this.#nBad === 1 ? 'is invalid: its answer is' : 'are invalid: their answers are'} null`,
+    );
   }
 }

@@ -105,7 +105,7 @@ file, how alike they order the pairs of texts (Spearman), and in how many texts 
     details: `Prints the SHA-256 of the vectors of a fixed set of texts in several languages, once without and once with
 \`--reproducible\`. Each line has the mode, the digest and what computed it. With \`--reproducible\`, only the second line is
 printed. Two runs with the same digest gave the same bits. \`--check\` compares the digest with \`--reproducible\` with a given
-one; the exit code is 1 if they differ. docs/reproducibility.md has the digests of the bundled model.`,
+one; the exit code is 1 if they differ. The backends reference and webgpu print the first line only. docs/reproducibility.md has the digests of the bundled model.`,
     run: async (parsed) => (await import('./fingerprint.ts')).fingerprint(parsed),
   },
   inspect: {

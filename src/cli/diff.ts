@@ -8,6 +8,7 @@ import { type KeyDescription, openGguf } from '../gguf/index.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
 import { progressLine } from './log.ts';
 import type { Parsed } from './parse-options.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
@@ -59,38 +60,42 @@ function forPeople(found: FileDifference, pathA: string, pathB: string): string 
   ]);
   return [
     `a: ${a}\nb: ${b}\n`,
-    section('metadata keys differ', ['key', 'a', 'b'], metadata.map(keyRow)),
+    section(['metadata key differs', 'metadata keys differ'], ['key', 'a', 'b'], metadata.map(keyRow)),
     section(
-      'tensors are only in a',
+      ['tensor is only in a', 'tensors are only in a'],
       ['name'],
       onlyA.map((name) => [escapeControls(name)]),
     ),
     section(
-      'tensors are only in b',
+      ['tensor is only in b', 'tensors are only in b'],
       ['name'],
       onlyB.map((name) => [escapeControls(name)]),
     ),
     section(
-      'tensors have other shapes',
+      ['tensor has another shape', 'tensors have other shapes'],
       ['name', 'a', 'b'],
       shapes.map(({ name, a, b }) => [escapeControls(name), `[${a.join(', ')}]`, `[${b.join(', ')}]`]),
     ),
     section(
-      `tensors differ (the reference is ${reference})`,
+      [`tensor differs (the reference is ${reference})`, `tensors differ (the reference is ${reference})`],
       ['name', 'types', 'shape', 'error', 'largest'],
       tensorRows,
     ),
-    section('pairs of types', ['types', 'tensors', 'error', 'largest'], typeRows),
-    `${nSame} tensors are the same\n`,
+    section(['pair of types', 'pairs of types'], ['types', 'tensors', 'error', 'largest'], typeRows),
+    `${plural(nSame, 'tensor is', 'tensors are')} the same\n`,
   ].join('');
 }
 
-function section(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+function section(
+  [one, many]: readonly [string, string],
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
   if (rows.length === 0) return '';
   const all = [head, ...rows];
   const widths = head.map((_, i) => Math.max(...all.map((row) => row[i].length)));
   const lines = all.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i])).join('  ')}`.trimEnd());
-  return `${rows.length} ${title}\n${lines.join('\n')}\n`;
+  return `${plural(rows.length, one, many)}\n${lines.join('\n')}\n`;
 }
 
 function keyRow({ key, a, b }: KeyDifference): string[] {

@@ -6,10 +6,11 @@ import { openModelFile } from '../gguf/file.node.ts';
 import { changeMetadata, GgufError, type GgufFile, type MetadataValue, openGguf } from '../gguf/index.ts';
 import { createTokenizer, TokenizerError } from '../tokenizer/index.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
-import { counted, log } from './log.ts';
+import { log } from './log.ts';
 import { readMetadataValues } from './metadata-values.ts';
 import { modelInFile } from './model-in-file.ts';
 import type { Parsed } from './parse-options.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Changes the metadata of a file. */
@@ -29,7 +30,7 @@ export async function edit({ values, positionals }: Parsed): Promise<void> {
   await checkStillRuns(input, { set, remove }, output === undefined);
   const outcome = await editFile(input, output, { set, remove }, abortOnSignal());
   const how = outcome === 'in place' ? 'its header was written anew' : 'the file was written anew';
-  log(`${output ?? input}: ${counted(nChanges, 'change')}, ${how}`);
+  log(`${output ?? input}: ${plural(nChanges, 'change')}, ${how}`);
 }
 
 /**

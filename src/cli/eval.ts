@@ -19,10 +19,11 @@ import { evaluateSts, readPairs, type StsResult } from '../audit/eval/sts.ts';
 import type { Embedder } from '../engine/index.ts';
 import { requireModelOption } from './input.ts';
 import { loadEmbedder } from './load.ts';
-import { counted, lineCounter, log, showProgress } from './log.ts';
+import { lineCounter, log, showProgress } from './log.ts';
 import { refuseOptions } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
+import { plural } from './plural.ts';
 import { cannotRead, readTextFile, requireRegularFile } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
@@ -54,7 +55,7 @@ export async function evaluate({ values, positionals, ...parsed }: Parsed): Prom
       throw cause instanceof DataError ? new UsageError(`${path}: ${cause.message}`, { cause }) : cause;
     });
     const seconds = (performance.now() - start) / 1000;
-    if (result.nTruncated > 0) log(`${counted(result.nTruncated, 'text')} cut to the context`);
+    if (result.nTruncated > 0) log(`${plural(result.nTruncated, 'text was', 'texts were')} cut to the context`);
     await write(values.json ? json(result, embedder, path, seconds) : forPeople(result, seconds));
   } finally {
     await embedder.dispose();
@@ -156,9 +157,9 @@ function json(result: StsResult | RetrievalResult, { info }: Embedder, data: str
 function forPeople(result: StsResult | RetrievalResult, seconds: number): string {
   const percent = (value: number) => (100 * value).toFixed(2);
   if (result.task === 'sts') {
-    return `Spearman ${percent(result.spearman)}, Pearson ${percent(result.pearson)} (× 100), ${result.nPairs} pairs, ${seconds.toFixed(1)} s\n`;
+    return `Spearman ${percent(result.spearman)}, Pearson ${percent(result.pearson)} (× 100), ${plural(result.nPairs, 'pair')}, ${seconds.toFixed(1)} s\n`;
   }
   const { nQueries, nDocuments } = result;
   const measures = (['ndcg@10', 'recall@10', 'recall@100'] as const).map((name) => `${name} ${percent(result[name])}`);
-  return `${measures.join(', ')} (× 100), ${nQueries} queries, ${nDocuments} documents, ${seconds.toFixed(1)} s\n`;
+  return `${measures.join(', ')} (× 100), ${plural(nQueries, 'query', 'queries')}, ${plural(nDocuments, 'document')}, ${seconds.toFixed(1)} s\n`;
 }

@@ -4,6 +4,7 @@
 import { type ContentPart, isMediaInput, MEDIA_MARKER, type MediaInput } from '../engine/images/parts.ts';
 import type { ImageSource, LoadOptions } from '../engine/index.ts';
 import type { OptionValues } from './option-table.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What the options mean for `Embedder.load`. @throws UsageError for a colour that is none */
@@ -37,7 +38,7 @@ export function withImages(images: readonly string[], text: string): MediaInput 
   if (nMarkers === 0) return [...images.map((image) => ({ image })), { text }];
   if (nMarkers === images.length) return { text, images };
   throw new UsageError(
-    `the text has ${nMarkers} markers ${MEDIA_MARKER}, but --image was given ${images.length} times`,
+    `the text has ${plural(nMarkers, 'marker')} ${MEDIA_MARKER}, but --image was given ${plural(images.length, 'time')}`,
   );
 }
 

@@ -3,6 +3,7 @@
  */
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { systemReason } from '../gguf/system-error.ts';
 import { type ChosenModel, chosenModel } from './chosen-model.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
@@ -75,7 +76,7 @@ export async function openInput(path: string | undefined): Promise<Input> {
     announceTerminal();
     const source = 'standard input';
     return {
-      stream: readable(process.stdin, (cause) => new UsageError(`cannot read ${source}: ${cause.message}`)),
+      stream: readable(process.stdin, (cause) => new UsageError(`cannot read ${source}: ${systemReason(cause)}`)),
       source,
     };
   }

@@ -14,11 +14,12 @@ import {
 } from '../gguf/index.ts';
 import type { ModelTreeNode } from '../models/index.ts';
 import { checkHubFlags, hubOptions, isRemote } from './chosen-model.ts';
-import { byteSize, counted, log } from './log.ts';
+import { byteSize, log } from './log.ts';
 import { type ModelInFile, modelInFile } from './model-in-file.ts';
 import { drawTree } from './model-tree.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
@@ -80,7 +81,7 @@ function describeModel(model: ModelInFile, { parameters }: GgufDescription): str
   const { kind, tree } = model;
   const others = parameters - tree.nParams;
   const note = others > 0 ? `, and ${others} that embeddings do not need` : '';
-  return `${kind} ${tree.name}, ${counted(tree.nParams, 'parameter')}${note}\n${drawTree(tree)}`;
+  return `${kind} ${tree.name}, ${plural(tree.nParams, 'parameter')}${note}\n${drawTree(tree)}`;
 }
 
 function plainTree({ name, nParams, children, weight }: ModelTreeNode): unknown {
@@ -94,9 +95,9 @@ function describe(file: GgufDescription): string {
   for (const { type, bytes } of tensors) types.set(type, (types.get(type) ?? 0) + bytes);
   return `${escapeControls(file.name)}: ${byteSize(file.size)}, GGUF version ${file.version}, ${file.byteOrder}, alignment ${file.alignment}, data from byte ${file.dataOffset}
 
-${counted(metadata.length, 'metadata key')}
+${plural(metadata.length, 'metadata key')}
 ${table(metadata.map((entry) => [escapeControls(entry.key), typeName(entry), shownValue(entry)]))}
-${counted(tensors.length, 'tensor')}, ${counted(file.parameters, 'parameter')}, ${byteSize(file.tensorBytes)}
+${plural(tensors.length, 'tensor')}, ${plural(file.parameters, 'parameter')}, ${byteSize(file.tensorBytes)}
 ${table(
   tensors.map(({ name, type, shape, bytes, offset }) => [
     escapeControls(name),

@@ -3,16 +3,12 @@
  */
 import type { Progress } from '../engine/index.ts';
 import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
+import { plural } from './plural.ts';
 
 /** Work that takes fewer milliseconds shows no progress. */
 const QUIET = 500;
 /** Milliseconds between two updates of the progress line. */
 const REFRESH = 100;
-
-/** `1 model`, `2 models`. */
-export function counted(n: number, noun: string): string {
-  return `${n} ${n === 1 ? noun : `${noun}s`}`;
-}
 
 /** Whether the last line of the terminal is a progress line, which the next line must replace. */
 let progressShown = false;
@@ -46,7 +42,7 @@ export function lineCounter(what: string): { add(n: number): void; end(): void }
   return {
     add(n) {
       done += n;
-      if (!process.stdout.isTTY) show(() => `${done} lines ${what}`);
+      if (!process.stdout.isTTY) show(() => `${plural(done, 'line')} ${what}`);
     },
     end: clearProgress,
   };

@@ -4,8 +4,9 @@
 import { join, sep } from 'node:path';
 import type { CachedModel } from '../hub/cached-models.node.ts';
 import { knownModels } from '../hub/known-models.ts';
-import { byteSize, counted, log } from './log.ts';
+import { byteSize, log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
@@ -93,7 +94,7 @@ async function list(json: boolean): Promise<void> {
   for (const model of found) await write(`${line(model, width)}\n`);
   for (const folder of folders) {
     const inside = found.filter(({ path }) => path.startsWith(join(folder, sep)));
-    if (inside.length > 0) log(`${counted(inside.length, 'model')}, ${totalSize(inside)}, in ${folder}`);
+    if (inside.length > 0) log(`${plural(inside.length, 'model')}, ${totalSize(inside)}, in ${folder}`);
   }
 }
 

@@ -8,8 +8,9 @@ import { type Answers, markdownTable, type ParityRow, type Program, parityRow } 
 import { parityTexts } from '../audit/parity/texts.ts';
 import { loadTokenizer } from '../engine/tokenizer.ts';
 import { requireModelOption } from './input.ts';
-import { counted, log } from './log.ts';
+import { log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
+import { plural } from './plural.ts';
 import { readTextFile, requireExisting } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
@@ -27,7 +28,7 @@ export async function parity({ values, positionals, ...parsed }: Parsed): Promis
     await write(`${JSON.stringify(found)}\n`);
     return;
   }
-  await write(`${found.model}, ${counted(found.nTexts, 'text')}, compared with float32 arithmetic on the weights of the file
+  await write(`${found.model}, ${plural(found.nTexts, 'text')}, compared with float32 arithmetic on the weights of the file
 
 ${markdownTable(found.rows)}${found.notCompared.map((reason) => `\nNot compared: ${reason}.`).join('')}${found.notCompared.length > 0 ? '\n' : ''}`);
 }

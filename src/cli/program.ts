@@ -1,7 +1,10 @@
 /**
  * @file The program: finds the command, reads its options, runs it; errors are one line and exit code 1.
  */
+
+import { systemReason } from '../gguf/system-error.ts';
 import { nearest } from '../nearest.ts';
+import { StoppedBySignal } from './abort-on-signal.ts';
 import { commands } from './commands.ts';
 import { log } from './log.ts';
 import { type CommandName, commandNames } from './option-types.ts';
@@ -54,7 +57,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   // It is not an error if the reader of our output exits (`| head`).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    log(`error: cannot write the output: ${error.message}`);
+    log(`error: cannot write the output: ${systemReason(error)}`);
     process.exit(1);
   });
   try {
@@ -64,6 +67,6 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     const verbose = args.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
     const shown = error instanceof UsageError ? message : inFlags(message);
     log(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
-    process.exit(1);
+    process.exit(error instanceof StoppedBySignal ? error.exitCode : 1);
   }
 }

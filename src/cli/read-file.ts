@@ -4,6 +4,7 @@
 import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
+import { systemReason } from '../gguf/system-error.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -74,18 +75,5 @@ function statOf(flag: string, path: string): Promise<Stats> {
 
 /** The error for a file that an option names and that cannot be read. */
 export function cannotRead(flag: string, path: string, cause: Error & { readonly code?: string }): UsageError {
-  return new UsageError(`${flag}: cannot read ${path}: ${reasons[cause.code ?? ''] ?? cause.message}`, { cause });
+  return new UsageError(`${flag}: cannot read ${path}: ${systemReason(cause)}`, { cause });
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'the file does not exist',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of its path is not a folder',
-  EPERM: 'permission denied',
-  ELOOP: 'its links lead in a circle',
-  ENAMETOOLONG: 'its name is too long',
-  EMFILE: 'too many files are open',
-  ENFILE: 'too many files are open',
-  EIO: 'the disk reports an error',
-};

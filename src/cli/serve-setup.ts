@@ -3,6 +3,7 @@
  */
 import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
+import { exitCodeOf } from './abort-on-signal.ts';
 import { log } from './log.ts';
 import { logIfSet } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
@@ -17,10 +18,10 @@ export function stopOnSignal(): { readonly signal: AbortSignal; readonly stopped
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  const onSignal = () => {
+  const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
     if (stop.signal.aborted) {
       log('second signal: stopping at once');
-      process.exit(1);
+      process.exit(exitCodeOf(name));
     }
     log('stopping: answering accepted requests');
     stop.abort(new Error('stopped while the model was loading'));

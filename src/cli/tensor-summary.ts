@@ -2,7 +2,8 @@
  * @file A one-line summary of the tensors in a written file.
  */
 import { type GgmlType, nElements, rowBytes } from '../gguf/index.ts';
-import { byteSize, counted } from './log.ts';
+import { byteSize } from './log.ts';
+import { plural } from './plural.ts';
 
 /** `out.gguf: 101 tensors, 24.0 MB (F32: 37, Q8_0: 64)`. */
 export function summary(
@@ -17,5 +18,5 @@ export function summary(
     counts.set(type.name, (counts.get(type.name) ?? 0) + 1);
   }
   const types = Array.from(counts, ([name, count]) => `${name}: ${count}`).join(', ');
-  return `${path}: ${counted(tensors.length, 'tensor')}, ${byteSize(bytes)} (${types})`;
+  return `${path}: ${plural(tensors.length, 'tensor')}, ${byteSize(bytes)} (${types})`;
 }

@@ -4,6 +4,7 @@
 import type { Embeddings, ModelInfo } from '../engine/index.ts';
 import type { Pooling } from '../models/pooling-types.ts';
 import { log } from './log.ts';
+import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -26,5 +27,5 @@ export async function writeTextMap(
   const name = `${info.name} (${info.architecture}, ${info.ftype})`;
   const page = await textMapPage(textMapData(name, texts, vectors));
   await writeWhole(file, [new TextEncoder().encode(page)]);
-  log(`wrote ${file}: ${texts.length} texts`);
+  log(`wrote ${file}: ${plural(texts.length, 'text')}`);
 }

@@ -6,6 +6,7 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
 import type { ByteSink } from './sink.ts';
+import { systemReason } from './system-error.ts';
 
 /** A file that is being written. End it with either `commit` or `discard`. */
 export interface FileSink extends ByteSink {
@@ -25,7 +26,7 @@ export async function createFile(path: string, reads: readonly string[]): Promis
   const name = basename(path).slice(0, MAX_NAME_LENGTH);
   const temporary = join(dirname(path), `.${name}.${randomBytes(8).toString('hex')}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
-    const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : cause.message;
+    const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : systemReason(cause);
     throw new GgufError(`cannot write the file: ${reason}`, { source: path, cause });
   };
   const there = await stat(path).catch(() => undefined);

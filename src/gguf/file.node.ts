@@ -7,6 +7,7 @@ import type { Turn } from '../turn.ts';
 import { GgufError } from './errors.ts';
 import type { ByteSource } from './source.ts';
 import { checkRange } from './sources.ts';
+import { systemReason } from './system-error.ts';
 import { wholeSource } from './whole-source.ts';
 
 /**
@@ -15,7 +16,7 @@ import { wholeSource } from './whole-source.ts';
  */
 export async function openFile(path: string): Promise<ByteSource> {
   const fail = (cause: NodeJS.ErrnoException): never => {
-    throw new GgufError(`cannot open the file: ${reasons[cause.code ?? ''] ?? cause.message}`, { source: path, cause });
+    throw new GgufError(`cannot open the file: ${systemReason(cause)}`, { source: path, cause });
   };
   // Checked before opening, because opening a pipe blocks until another process writes to it.
   const status = await stat(path).catch(fail);
@@ -72,9 +73,3 @@ function endedEarly(source: string, offset: number): GgufError {
 export async function openModelFile(path: string): Promise<ByteSource> {
   return wholeSource(await openFile(path), openFile);
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'the file does not exist',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a folder',
-};

@@ -29,6 +29,8 @@ const begins = (...magic: number[]) => {
 
 const CONVERT = 'convert the folder of the model (gguf-embed convert FOLDER OUT)';
 
+const incomplete: Advice = { gguf: 'the download may be incomplete', ...weights('the download may be incomplete') };
+
 const oldGgml = {
   is: 'a ggml file from before GGUF (2023)',
   advice: {
@@ -38,7 +40,7 @@ const oldGgml = {
 };
 
 const formats: readonly Format[] = [
-  { matches: (bytes) => bytes.length === 0, is: 'empty', advice: 'the download may be incomplete' },
+  { matches: (bytes) => bytes.length === 0, is: 'empty', advice: incomplete },
   {
     matches: (_, text) => text.startsWith('version https://git-lfs.github.com/spec/'),
     is: 'a Git LFS pointer, not the file itself',

@@ -123,7 +123,7 @@ it('reads the options of images', () => {
 });
 
 it('refuses an invalid colour', async () => {
-  const { code, stderr } = await run(['embed', ...model, '--image-background', 'white', '-p', 'x']);
+  const { code, stderr } = await run(['embed', ...model, '--image-background', 'white', '--jsonl']);
   expect(code).toBe(1);
   expect(stderr).toContain('--image-background must be a colour like ffffff, not "white"');
 });

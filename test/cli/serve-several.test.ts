@@ -193,7 +193,7 @@ describe('refused at the start, with one line', () => {
       ['--models-preset', file('g.ini', `[a]\nm = ${one}\nalias = b\n[b]\nm = ${one}\n`)],
       "model name 'b' conflicts with alias of model 'a'",
     ],
-    ['no folder', ['--models-dir', join(folder, 'nowhere')], 'cannot be read'],
+    ['no folder', ['--models-dir', join(folder, 'nowhere')], 'the file does not exist'],
     ['two of a name', ['-m', one, '-m', one], "two models have the name 'bert-mean'"],
     ['--alias', ['-m', one, '-m', model('bert-rank'), '-a', 'x'], '--models-preset'],
   ])('%s', async (_, args, message) => {

@@ -1,6 +1,7 @@
 /**
  * @file The forms in which a caller gives an image, and getting at its bytes.
  */
+import { systemReason } from '../../gguf/system-error.ts';
 import { builtin } from '../../workers/index.ts';
 import { InputError } from '../errors.ts';
 import { filePath } from '../platform.ts';
@@ -100,7 +101,7 @@ async function readFile(path: string, index: number, limit: number): Promise<Uin
   } catch (error) {
     if (error instanceof InputError) throw error;
     const remedy = noPaths.find(([form]) => form.test(path))?.[1];
-    throw refuse(remedy ?? (error as Error).message.replaceAll(path, name));
+    throw refuse(remedy ?? systemReason(error as Error).replaceAll(path, name));
   }
 }
 

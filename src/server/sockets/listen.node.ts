@@ -1,9 +1,11 @@
 /**
  * @file Sockets for the application: listens with Node's HTTP server, and stops without losing accepted requests.
  */
+import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { isIPv6, type ListenOptions as NetListenOptions, Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from '../app.ts';
 import { HttpError, layerErrorBody } from '../errors.ts';
@@ -155,12 +157,15 @@ function refuseVersion({ httpVersion }: IncomingMessage, outgoing: ServerRespons
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const isSocket = isSocketPath(host);
   const where = isSocket ? `the socket file ${host}` : `${host}:${port}`;
+  // A socket in a folder that does not exist is reported as one without permission.
+  const hasFolder = !isSocket || existsSync(dirname(host));
+  const noFolder = `the folder of ${where} does not exist`;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: isSocket
       ? `${where} is in use: choose another path with --host`
       : `${where} is in use: choose another port with --port, or stop what listens there`,
-    EACCES: `no permission to listen on ${where}`,
-    ENOENT: `the folder of ${where} does not exist`,
+    EACCES: hasFolder ? `no permission to listen on ${where}` : noFolder,
+    ENOENT: noFolder,
     EADDRNOTAVAIL: `${host} is not an address of this machine`,
     ENOTFOUND: `unknown host name: ${host}`,
   };

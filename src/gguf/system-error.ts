@@ -1,0 +1,25 @@
+/**
+ * @file Says in words why the operating system refused a file.
+ */
+
+/** Why, as the end of a sentence; the system's own message for a code that is not known here. */
+export function systemReason(error: Error & { readonly code?: string }): string {
+  return reasons[error.code ?? ''] ?? error.message;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'the file does not exist',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is not a folder',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  ENOSPC: 'there is no space left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EFBIG: 'the file is too large for the file system',
+  EIO: 'the disk reports an error',
+};
