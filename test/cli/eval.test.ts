@@ -82,7 +82,7 @@ it('evaluates a folder of BEIR', async () => {
     'recall@100': 1,
   });
   const dev = await run(['eval', '-m', bert, root, '--split', 'dev']);
-  expect(dev.stdout).toMatch(/^ndcg@10 61\.31, recall@10 50\.00, recall@100 50\.00 \(× 100\), 1 queries, 6 documents/);
+  expect(dev.stdout).toMatch(/^ndcg@10 61\.31, recall@10 50\.00, recall@100 50\.00 \(× 100\), 1 query, 6 documents/);
   const none = await run(['eval', '-m', bert, root, '--split', 'train']);
   expect(none.stderr).toBe(`error: ${root} has no judgements in qrels/train.tsv; --split can be dev, test\n`);
 });

@@ -33,7 +33,7 @@ it('embeds images with a text: at its markers, or before it', async () => {
   expect(vectors(alone.stdout)[0]).not.toEqual(vectors(before.stdout)[0]);
   const wrong = await run(['embed', ...model, ...two, '-p', 'one <__media__>', ...array]);
   expect(wrong.code).toBe(1);
-  expect(wrong.stderr).toContain('the text has 1 markers <__media__>, but --image was given 2 times');
+  expect(wrong.stderr).toContain('the text has 1 marker <__media__>, but --image was given 2 times');
 });
 
 it('takes images in JSON lines: paths, data URIs, base64', async () => {
@@ -77,7 +77,7 @@ it('says what to do about an image that is no path, without repeating it', async
   expect(messages[2]).toContain('this data URI is not base64');
   expect(messages[3]).toContain('file:///a.png cannot be read: give its path');
   expect(messages[4]).toContain('s3://b/c.png cannot be read: images are not read from such addresses');
-  expect(messages[5]).toContain('ENAMETOOLONG');
+  expect(messages[5]).toContain('its name is too long');
   for (const message of messages) expect(message.length).toBeLessThan(300);
   const { stderr: flag } = await run(['embed', ...model, '--image', address, '-p', 'x']);
   expect(flag).toContain('images are not downloaded');
