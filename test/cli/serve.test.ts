@@ -107,7 +107,7 @@ describe('serve', () => {
     expect((await embed(url, 'later')).status).toBe(200);
   });
 
-  it('ends at once on a second signal, with exit code 1', async () => {
+  it('ends at once on a second signal, with exit code 130', async () => {
     const { child, end, url, log } = await serve();
     const text = 'one two three four five six seven eight '.repeat(10);
     const long = embed(url, Array(20_000).fill(text)).catch(() => 'gone');
@@ -115,7 +115,7 @@ describe('serve', () => {
     child.kill('SIGINT');
     await expect.poll(log).toContain('stopping');
     child.kill('SIGINT');
-    expect((await end).code).toBe(1);
+    expect((await end).code).toBe(130);
     expect(await long).toBe('gone');
   });
 
