@@ -6,8 +6,8 @@ import type { ByteSource } from './source.ts';
 /** Bytes that identify the format; a tar archive needs the most. */
 export const HEAD_BYTES = 512;
 
-/** The expected format: a GGUF, weights of a checkout as safetensors or from PyTorch, or text (JSON, PEM). */
-export type ExpectedFormat = 'gguf' | 'safetensors' | 'torch' | 'text';
+/** The expected format: a GGUF, weights of a checkout as safetensors or from PyTorch, text of a checkout, or text of the user (JSON, PEM). */
+export type ExpectedFormat = 'gguf' | 'safetensors' | 'torch' | 'checkout-text' | 'text';
 
 type Advice = Readonly<Partial<Record<ExpectedFormat, string>>>;
 
@@ -29,7 +29,8 @@ const begins = (...magic: number[]) => {
 
 const CONVERT = 'convert the folder of the model (gguf-embed convert FOLDER OUT)';
 
-const incomplete: Advice = { gguf: 'the download may be incomplete', ...weights('the download may be incomplete') };
+const INCOMPLETE = 'the download may be incomplete';
+const incomplete: Advice = { gguf: INCOMPLETE, ...weights(INCOMPLETE), 'checkout-text': INCOMPLETE };
 
 const oldGgml = {
   is: 'a ggml file from before GGUF (2023)',
@@ -105,7 +106,7 @@ const formats: readonly Format[] = [
   {
     matches: (bytes) => bytes.length > 8 && bytes.every((byte) => byte === 0),
     is: 'all zeros',
-    advice: 'the download may be incomplete',
+    advice: INCOMPLETE,
   },
   { matches: (bytes, text) => /^\s*[{[]/.test(text) && isText(bytes), is: 'JSON text', meets: 'text' },
   { matches: isText, is: 'text', meets: 'text' },
@@ -119,7 +120,8 @@ const formats: readonly Format[] = [
 export function describeFormat(head: Uint8Array, expected: ExpectedFormat): string | undefined {
   const text = new TextDecoder().decode(head).replace(/^\ufeff/, '');
   const found = formats.find(({ matches }) => matches(head, text));
-  if (found === undefined || found.meets === expected) return undefined;
+  const wanted = expected === 'checkout-text' ? 'text' : expected;
+  if (found === undefined || found.meets === wanted) return undefined;
   const advice = typeof found.advice === 'string' ? found.advice : found.advice?.[expected];
   return advice === undefined ? found.is : `${found.is}: ${advice}`;
 }

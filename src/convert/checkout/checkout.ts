@@ -27,7 +27,7 @@ export type Json = { readonly [key: string]: unknown };
  */
 export async function readBytes(checkout: Checkout, path: string, expected: string): Promise<Uint8Array | undefined> {
   const bytes = await readWhole(checkout, path);
-  const found = bytes && describeFormat(bytes.subarray(0, HEAD_BYTES), 'text');
+  const found = bytes && describeFormat(bytes.subarray(0, HEAD_BYTES), 'checkout-text');
   if (found !== undefined) throw new ConvertError(`the file is not ${expected}: it is ${found}`, path);
   return bytes;
 }
