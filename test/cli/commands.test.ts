@@ -285,7 +285,11 @@ describe('rerank', () => {
     const lines = `${JSON.stringify(document)}\n"four"\n`;
     expect(await run([...args, '--jsonl'], { input: lines })).toEqual(given);
     const bad = await run([...args, '--jsonl'], { input: `${lines}[1]\n` });
-    expect(bad).toEqual({ code: 1, stdout: '', stderr: 'error: line 3 must be a JSON string or a record of texts and images\n' });
+    expect(bad).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'error: line 3 must be a JSON string or a record of texts and images\n',
+    });
   });
 
   it('refuses a model that is not a reranker', async () => {
