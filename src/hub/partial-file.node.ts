@@ -59,6 +59,9 @@ export class PartialFile {
     const isSame = journal !== undefined && (etag === undefined || journal.etag === null || journal.etag === etag);
     const partial = new PartialFile(path, file, isSame ? journal : emptyJournal(size, etag));
     if (journal !== undefined && !isSame) await file.truncate(0);
+    // Written before the data, so that on a disk that fills up there is a journal to write over.
+    partial.#saveJournal();
+    await partial.#journal;
     return partial;
   }
 
