@@ -1,8 +1,10 @@
 /**
  * @file Semantic textual similarity: compares the order of text pairs by cosine with their order by human scores.
  */
+
+import { dot } from '../vectors.ts';
 import { DataError } from './data-error.ts';
-import { dot, type EmbedTexts } from './embed-texts.ts';
+import type { EmbedTexts } from './embed-texts.ts';
 import { pearson, spearman } from './metrics.ts';
 import { separatedRows } from './separated.ts';
 

@@ -2,6 +2,7 @@
  * @file Compares the vectors of several programs with exact ones, as rows of a table.
  */
 import { spearman } from '../eval/metrics.ts';
+import { dot } from '../vectors.ts';
 
 /** The answers of one program. */
 export interface Answers {
@@ -52,12 +53,6 @@ function unit(vector: Float32Array): Float64Array {
   const values = Float64Array.from(vector);
   const length = Math.sqrt(dot(values, values));
   return values.map((value) => value / length);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }
 
 function largestDifference(a: Float64Array, b: Float64Array): number {

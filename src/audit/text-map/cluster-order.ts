@@ -2,6 +2,7 @@
  * @file An order in which similar texts are neighbours: the leaves of a tree that joins the two most similar clusters first (average
  * linkage, by chains of nearest neighbours).
  */
+import { dot } from '../vectors.ts';
 
 /**
  * The indices of unit vectors, sorted by clusters. Takes memory for a number for each pair.
@@ -64,10 +65,4 @@ function joined(a: number[], b: number[], vectors: readonly Float32Array[]): num
     [meet(a[0], b[b.length - 1]), () => [...b, ...a]],
   ];
   return ways.reduce((best, way) => (way[0] > best[0] ? way : best))[1]();
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -2,6 +2,7 @@
  * @file The principal axes of a set of vectors: the directions along which they differ most. Exact to float64: restarted Lanczos iterations
  * until the residual vanishes, one axis after the other.
  */
+import { dot } from '../vectors.ts';
 
 /** Where the vectors lie along their principal axes. */
 export interface Projection {
@@ -134,12 +135,6 @@ function gram(rows: Float64Array, x: Float64Array, n: number, size: number): Flo
 
 function times(rows: Float64Array, x: Float64Array, n: number, size: number): Float64Array {
   return Float64Array.from({ length: n }, (_, i) => dot(rows.subarray(i * size, (i + 1) * size), x));
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }
 
 function subtract(from: Float64Array, factor: number, vector: Float64Array): void {
