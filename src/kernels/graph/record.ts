@@ -3,7 +3,7 @@
  * on.
  */
 import { checkGivenColumns, checkTableRows, rowsOfEach, spansOf } from '../../tensor/batch.ts';
-import type { Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import type { Batch, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recording } from './recording.ts';
 import { GraphTensor } from './tensor.ts';
 
@@ -31,6 +31,13 @@ export class Recorder<W extends Weight> {
   /** Ends the running forward. */
   forget(): void {
     this.#recording = undefined;
+  }
+
+  /** Records the forward over `batch` whose result `forward` makes with `ops`. */
+  record(batch: Batch, forward: () => Tensor): { readonly recording: Recording<W>; readonly target: GraphTensor } {
+    this.ops.begin(batch);
+    const target = this.#current.own(forward());
+    return { recording: this.#current, target };
   }
 
   get #current(): Recording<W> {

@@ -72,8 +72,6 @@ class WasmForwards implements WasmBackend {
   #stagingBytes = 0;
   /** Plans of forwards, by what they do and how ranks divide them. They hold for every plain batch. */
   readonly #plans = new Map<string, KeptPlan>();
-  /** The key under which the plan of the next forward is kept. */
-  #keepAs: string | undefined;
   /** The forward whose results are still in memory. */
   #done: { target: GraphTensor; runtime: Runtime } | undefined;
 
@@ -139,14 +137,8 @@ class WasmForwards implements WasmBackend {
     const name = this.#observer === undefined && isPlain(batch) ? `${key} ${this.#splitsByColumns(batch)}` : undefined;
     const kept = name === undefined ? undefined : this.#plans.get(name);
     if (kept !== undefined) return this.#again(kept, batch);
-    this.ops.begin(batch);
-    const target = forward();
-    this.#keepAs = name;
-    try {
-      return await this.ops.read(target);
-    } finally {
-      this.#keepAs = undefined;
-    }
+    const { recording, target } = this.#recorder.record(batch, forward);
+    return this.#collect(target, () => this.#run(recording, target, name));
   }
 
   observe(observer: Observer | undefined): void {
@@ -196,15 +188,15 @@ class WasmForwards implements WasmBackend {
     }
   }
 
-  /** Computes `target`, unless it was the last tensor computed. */
-  #run(recording: Recording<WasmWeight>, target: GraphTensor): Runtime {
+  /** Computes `target`, unless it was the last tensor computed. @param keepAs the name that the plan is kept by */
+  #run(recording: Recording<WasmWeight>, target: GraphTensor, keepAs?: string): Runtime {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps, nSeq, observed } = recording;
     const byColumns = this.#splitsByColumns(batch);
     const planned = plan(steps, target, nSeq, observed, byColumns);
-    if (this.#keepAs !== undefined) {
+    if (keepAs !== undefined) {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
-      this.#plans.set(this.#keepAs, { plan: planned, target, tables });
+      this.#plans.set(keepAs, { plan: planned, target, tables });
     }
     const runtime = this.#carryOut(planned, batch, byColumns);
     if (observed) this.#show(recording, runtime);

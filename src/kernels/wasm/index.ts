@@ -13,7 +13,8 @@
  *    the kernels. Send `setup` to every worker with `postMessage` (the compiled module and the shared memory are passed by reference).
  * 2. In worker `rank` (0 … N−1): `const backend = await createWasmBackend({ precision, setup, rank })`.
  * 3. Loading: every worker calls `allocate` for the same weights in the same order (which gives every worker the same addresses); each
- *    calls `fill` for its share of them. No forward may start before all weights are filled. `loadModel(file, backend, { share: { rank,
+ *    calls `fill` for its share of them. No forward may start, and no worker may allocate more,
+ *    before all have filled: filling uses memory past the weights. `loadModel(file, backend, { share: { rank,
  *    nRanks: N } })` does this.
  * 4. A forward: choose the number of workers: `const n = suggestTeam(batch.offsets, setup.nThreads, setup.keepBlocks)`. Send the same batch
  *    (ids, positions, offsets) and `n` to the workers 0 … n−1; the others stay asleep. Each of these workers calls `backend.setTeam(n)`,
