@@ -10,6 +10,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const wanted = process.env.CI === 'true';
 if (!wanted) console.warn('the test of the documentation site is skipped: it runs with CI=true');
 
+it('lists every page in the sidebar, once', () => {
+  const listed = Object.values<string[]>(JSON.parse(readFileSync('docs/sidebar.json', 'utf8'))).flat();
+  const pages = readdirSync('docs').filter((name) => name.endsWith('.md'));
+  expect(listed.sort()).toEqual(['index', ...pages.map((name) => name.slice(0, -3))].sort());
+});
+
 describe.skipIf(!wanted)('the site', () => {
   let files: string[] = [];
   const read = (path: string) => readFileSync(`build/site/${path}`, 'utf8');
