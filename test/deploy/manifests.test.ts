@@ -1,0 +1,121 @@
+/**
+ * @file The manifests for Kubernetes and Compose fit the schemas of these programs, and what they name in each other and in the
+ * server exists.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { optionTable } from '../../src/cli/option-table.ts';
+import { path as beside, exec, scratchPython } from '../clients/scratch-python.ts';
+import { metricsText } from './metrics-text.ts';
+
+const path = (name: string) => fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url));
+// biome-ignore lint/suspicious/noExplicitAny: the shape of a manifest is what the schemas check
+const read = (name: string): any => parse(readFileSync(path(name), 'utf8'), { merge: true });
+const names = readdirSync(path('kubernetes')).filter((name) => name.endsWith('.yaml'));
+const kinds = Object.fromEntries(
+  names.map((name) => {
+    const manifest = read(`kubernetes/${name}`);
+    return [manifest.kind, manifest];
+  }),
+);
+const compose = read('compose.yaml');
+const pod = kinds.Deployment.spec.template;
+
+describe('Kubernetes', () => {
+  it('has one manifest of each kind', () => {
+    const wanted = ['ConfigMap', 'Deployment', 'HorizontalPodAutoscaler', 'PodDisruptionBudget', 'Service'];
+    expect(names).toHaveLength(wanted.length);
+    expect(Object.keys(kinds).toSorted()).toEqual(wanted);
+  });
+
+  it('selectors find the pods, and names the other manifests', () => {
+    const { labels } = pod.metadata;
+    const { Deployment, HorizontalPodAutoscaler, PodDisruptionBudget, Service, ConfigMap } = kinds;
+    expect(Deployment.spec.selector.matchLabels).toEqual(labels);
+    expect(PodDisruptionBudget.spec.selector.matchLabels).toEqual(labels);
+    expect(Service.spec.selector).toEqual(labels);
+    expect(HorizontalPodAutoscaler.spec.scaleTargetRef).toMatchObject({
+      kind: 'Deployment',
+      name: Deployment.metadata.name,
+    });
+    for (const { envFrom, volumeMounts } of [...pod.spec.containers, ...pod.spec.initContainers]) {
+      expect(envFrom[0].configMapRef.name).toBe(ConfigMap.metadata.name);
+      for (const { name } of volumeMounts) expect(pod.spec.volumes).toContainEqual(expect.objectContaining({ name }));
+    }
+  });
+
+  it('every container is unprivileged, with a root that it cannot write to, and limits', () => {
+    expect(pod.spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    for (const { securityContext, resources } of [...pod.spec.containers, ...pod.spec.initContainers]) {
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(Object.keys({ ...resources.limits, ...resources.requests }).toSorted()).toEqual(['cpu', 'memory']);
+    }
+  });
+
+  it('probes ask /health at the port of the server, and a stop leaves time for requests', () => {
+    const [server] = pod.spec.containers;
+    const [{ name, containerPort }] = server.ports;
+    for (const probe of [server.startupProbe, server.readinessProbe, server.livenessProbe]) {
+      expect(probe.httpGet).toEqual({ path: '/health', port: name });
+    }
+    expect(kinds.Service.spec.ports[0].targetPort).toBe(name);
+    expect(readFileSync(path('Containerfile'), 'utf8')).toContain(`LLAMA_ARG_PORT=${containerPort} `);
+    expect(pod.metadata.annotations['prometheus.io/port']).toBe(String(containerPort));
+    expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(server.lifecycle.preStop.exec.command[1]));
+  });
+
+  it('scales by a metric of the server that the adapter gives', async () => {
+    const [{ pods }] = kinds.HorizontalPodAutoscaler.spec.metrics;
+    expect(await metricsText()).toMatch(new RegExp(`^${pods.metric.name} `, 'm'));
+    expect(read('prometheus/adapter.yaml').rules[0].seriesQuery).toContain(`${pods.metric.name}{`);
+  });
+});
+
+it('every variable is one that the program reads', () => {
+  const [server] = pod.spec.containers;
+  const image = readFileSync(path('Containerfile'), 'utf8').matchAll(/(?<=^ENV |^ {4})(\w+)=/gm);
+  const given = [
+    ...Object.keys(kinds.ConfigMap.data),
+    ...server.env.map(({ name }: { name: string }) => name),
+    ...Object.keys(compose.services['gguf-embed'].environment),
+    ...Array.from(image, ([, name]) => name),
+  ];
+  expect(given.length).toBeGreaterThan(10);
+  const known = new Set(['NODE_ENV', 'HF_HOME', 'XDG_CACHE_HOME', ...optionTable.flatMap(({ env }) => env ?? [])]);
+  expect(given.filter((name) => !known.has(name))).toEqual([]);
+});
+
+it('Compose keeps models in a volume and the root read-only', () => {
+  const service = compose.services['gguf-embed'];
+  expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], build: { dockerfile: 'deploy/Containerfile' } });
+  const [volume] = service.volumes[0].split(':');
+  expect(compose.volumes).toHaveProperty(volume);
+});
+
+const { folder, python, missing } = await scratchPython(
+  'the schemas of Kubernetes and Compose',
+  '../deploy/requirements.txt',
+  async (python, folder) => {
+    // Its dependencies are old and unused: the wheel is there for its schema.
+    const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--dest', folder];
+    await exec(python, [...pip, 'docker-compose==1.29.2'], { timeout: 120_000 });
+  },
+);
+describe.skipIf(missing !== undefined)('the schemas', () => {
+  it('of Kubernetes and Compose accept the files, and refuse others', { timeout: 120_000 }, async () => {
+    const args = [
+      beside('../deploy/schemas.py'),
+      folder,
+      path('compose.yaml'),
+      ...names.map((name) => path(`kubernetes/${name}`)),
+    ];
+    const { stdout } = await exec(python, args);
+    expect(JSON.parse(stdout)).toEqual({ accepted: names.length + 1, refused: names.length + 1 });
+  });
+});
