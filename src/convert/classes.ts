@@ -1,5 +1,5 @@
 /**
- * @file The classes of models that can be converted: the keys of each, and the mapping of its tensors and tokens.
+ * @file The convertible classes of models: the keys of each, and the mapping of its tensors and tokens.
  */
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
@@ -7,7 +7,7 @@ import { gemma3, qwen2Vl, qwen3Vl } from './decoders.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 
-/** GELU in its forms: llama.cpp computes the tanh form for all of them. */
+/** The forms of GELU; llama.cpp computes the tanh form for all of them. */
 const geluForms = ['gelu', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh', 'gelu_python'];
 
 function checkBert(config: Config): void {
@@ -105,7 +105,7 @@ const modernBert: ModelClass = {
   },
 };
 
-/** By the name in `architectures` of the config. */
+/** The classes, by their name in `architectures` of the config. */
 const classes: Readonly<Record<string, ModelClass>> = {
   BertModel: bert,
   BertForMaskedLM: bert,
@@ -127,10 +127,10 @@ const classes: Readonly<Record<string, ModelClass>> = {
   Gemma3ForConditionalGeneration: gemma3,
 };
 
-/** Names of all classes that can be converted. */
+/** Names of all convertible classes. */
 const convertibleClasses: readonly string[] = Object.keys(classes);
 
-/** The class of a checkout. @throws ConvertError when it is not known */
+/** The class of a checkout. @throws ConvertError if it is not supported */
 export function findClass(config: Config): ModelClass {
   const { modelClass } = config;
   if (!Object.hasOwn(classes, modelClass)) {

@@ -17,7 +17,7 @@ export class ConvertError extends Error {
   }
 }
 
-/** The error for an option that a caller cannot give, as `readOptions` wants it. */
+/** The error for an invalid option, in the form that `readOptions` takes. */
 export function optionError(message: string, options?: ErrorOptions): ConvertError {
   return new ConvertError(message, undefined, options?.cause);
 }

@@ -1,6 +1,6 @@
 /**
  * @file Converts a Hugging Face checkout to GGUF, piece by piece: the same bytes as llama.cpp's `convert_hf_to_gguf.py`, except for
- * BERT cross-encoders, which keep their pooler and the types of their tokens, and for the text halves of models that see images, which keep their pooling.
+ * BERT cross-encoders, which keep their pooler and token types, and text models of vision-language models, which keep their pooling.
  */
 import { abortSignal, callback, type OptionTable, readOptions, text } from '../check-options.ts';
 import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
@@ -30,22 +30,22 @@ export interface PlannedTensor {
 
 /** Progress of `convert`. */
 export interface ConvertProgress {
-  /** The tensor at work, its place from 0 and how many there are. */
+  /** The current tensor, its index, and the number of tensors. */
   readonly tensor: PlannedTensor;
   readonly index: number;
   readonly nTensors: number;
-  /** Values written, and how many there are. */
+  /** Values written so far, and in total. */
   readonly values: number;
   readonly totalValues: number;
 }
 
 /** Options of `convert`. */
 export interface ConvertOptions {
-  /** `general.name`; default: what the model card, the config or the name of the folder says. */
+  /** `general.name`; default: from the model card, the config or the name of the folder. */
   readonly modelName?: string;
   /** Called after each piece. */
   readonly onProgress?: (progress: ConvertProgress) => void;
-  /** Told in a sentence what the model computes and the file does not carry, where llama.cpp's converter leaves it out too. */
+  /** Called with a sentence for each step of the model that the file omits, as llama.cpp's converter does. */
   readonly onWarning?: (warning: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -57,17 +57,17 @@ export const convertOptions: OptionTable<ConvertOptions> = {
   signal: abortSignal,
 };
 
-/** Values that are in memory at a time. */
+/** Most values in memory at a time. */
 const PIECE = 1 << 16;
-/** Milliseconds after which other tasks of the thread get a turn. */
+/** Milliseconds after which the thread yields to other tasks. */
 const TURN_MS = 50;
 
 function ignore(): void {}
 
-/** A tensor with where its values come from. */
+/** A tensor to write, and the source of its values. */
 export interface Planned extends PlannedTensor {
   readonly source: CheckpointTensor;
-  /** Values at the beginning of `source` that are left out. */
+  /** Values at the beginning of `source` to skip. */
   readonly skipped: number;
 }
 
@@ -75,7 +75,7 @@ export interface Planned extends PlannedTensor {
  * Writes the model of `checkout` to `sink`. Memory use does not depend on the size of the model.
  * @returns the tensors in the order of the file
  * @throws ConvertError for a checkout that is damaged, incomplete or not supported (the sink then holds
- *   part of a file); the reason of `signal` when it is aborted
+ *   part of a file); the reason of `signal` if it is aborted
  */
 export async function convert(
   checkout: Checkout,
@@ -109,7 +109,7 @@ export async function convert(
   }
 }
 
-/** A tensor without where its values come from. */
+/** A tensor without the source of its values. */
 export function planned({ name, type, shape }: Planned): PlannedTensor {
   return { name, type, shape };
 }
@@ -145,7 +145,7 @@ function planTensors(
   return plan;
 }
 
-/** A classifier that the class does not name is the output when its labels are kept, and otherwise the layer before it. */
+/** If the class has no rule for `classifier`, it is the output layer if the file keeps its labels, else the layer before it. */
 function nameOf({ name }: CheckpointTensor, config: Config, { names }: ModelClass): string | null | undefined {
   const known = ggufName(names, name);
   if (known !== undefined) return known;
@@ -173,7 +173,7 @@ export async function writeTensors(
   }
 }
 
-/** The data of a tensor in its type; each piece is overwritten by the next. */
+/** The data of a tensor in its type. Each piece overwrites the previous one. */
 async function* pieces(
   { type, shape, source, skipped }: Planned,
   done: (n: number) => Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * @file The text halves of models that see images: Qwen2-VL, Qwen2.5-VL, Qwen3-VL and Gemma 3.
+ * @file The text models of vision-language models: Qwen2-VL, Qwen2.5-VL, Qwen3-VL and Gemma 3.
  */
 import { isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
@@ -19,7 +19,7 @@ function checkQwen(config: Config): void {
   }
 }
 
-/** Qwen2-VL and Qwen2.5-VL, whose text halves are one architecture. */
+/** Qwen2-VL and Qwen2.5-VL, whose text models have the same architecture. */
 export const qwen2Vl: ModelClass = {
   architecture: 'qwen2vl',
   names: qwenNames,
@@ -49,7 +49,7 @@ export const qwen3Vl: ModelClass = {
   },
 };
 
-/** Layers between two that see the whole text; llama.cpp takes this number where the file has none. */
+/** Period of the layers with full attention; llama.cpp's default if the file has none. */
 const gemma3Period = 6;
 
 export const gemma3: ModelClass = {
@@ -71,7 +71,7 @@ export const gemma3: ModelClass = {
         'config.json',
       );
     }
-    // The model of 62 layers alone scales queries by another number than the size of its heads.
+    // Only the model with 62 layers scales queries by another number than the size of its heads.
     const headSize = config.needU32('head_dim');
     const scale = config.needU32('num_hidden_layers') === 62 ? undefined : [headSize];
     if (scale !== undefined) config.require('query_pre_attn_scalar', scale, 'only the size of a head is computed with');
@@ -84,7 +84,7 @@ export const gemma3: ModelClass = {
   },
 };
 
-/** Every how many layers one sees the whole text. @throws ConvertError when `layer_types` is not regular */
+/** The period of the layers with full attention. @throws ConvertError if `layer_types` is not periodic */
 function windowPeriod(config: Config): number {
   const kinds = config.get('layer_types');
   if (!Array.isArray(kinds)) return config.u32('sliding_window_pattern', '_sliding_window_pattern') ?? gemma3Period;

@@ -11,16 +11,16 @@ import { convertTower } from './vision/convert-tower.ts';
 
 /** Options of `convertFolder`. */
 export interface FolderOptions extends ConvertOptions {
-  /** Writes the vision tower in place of the text model. */
+  /** Write the vision tower instead of the text model. */
   readonly vision?: boolean;
 }
 
 const folderOptions: OptionTable<FolderOptions> = { ...convertOptions, vision: flag };
 
 /**
- * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`, which appears when it is complete, in the place of one
- * that was there; after a failure there is nothing new.
- * @throws ConvertError as `convert` does; GgufError when the output cannot be written, or is a file of the checkout
+ * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`. The complete file replaces an
+ * existing one; after a failure nothing has changed.
+ * @throws ConvertError as `convert` does; GgufError if the output cannot be written, or is a file of the checkout
  */
 export async function convertFolder(
   input: string,

@@ -1,12 +1,12 @@
 /**
- * @file The `general.` keys: what the model card, the config and the name of the folder say about a model.
+ * @file The `general.` keys: the description of a model, from its model card, its config and the name of its folder.
  */
 import type { GgufWriter } from '../gguf/index.ts';
 import { type Checkout, type Json, readText } from './checkout/checkout.ts';
 import { type FrontMatter, readFrontMatter } from './checkout/model-card.ts';
 import { parseModelId, sizeLabel } from './model-id.ts';
 
-/** What is known of a model; each from the first source that has it. */
+/** The description of a model. Each field comes from the first source that has it. */
 interface General {
   name?: string;
   author?: string;
@@ -18,7 +18,7 @@ interface General {
   sizeLabel?: string;
 }
 
-/** Keys of the front matter for each, in order of preference. */
+/** Keys of the front matter for each field, in order of preference. */
 const cardKeys: Readonly<Record<keyof General, readonly string[]>> = {
   name: ['name', 'model_name'],
   author: ['author', 'model_author', 'model_creator'],
@@ -30,7 +30,7 @@ const cardKeys: Readonly<Record<keyof General, readonly string[]>> = {
   sizeLabel: ['size_label'],
 };
 
-/** A model or data set that this one was made from. */
+/** A model or data set from which this one was made. */
 interface Origin {
   readonly name?: string;
   readonly version?: string;
@@ -39,7 +39,7 @@ interface Origin {
 }
 
 /**
- * Sets `general.architecture`, `general.type` and what is known of the model, in llama.cpp's order.
+ * Sets `general.architecture`, `general.type` and the description of the model, in llama.cpp's order.
  * @param nParams parameters in the tensors that are written
  */
 export async function setGeneral(
@@ -93,7 +93,7 @@ function gather(card: FrontMatter, config: Json, folder: string, nParams: number
   return general;
 }
 
-/** All texts under the keys, one after the other. */
+/** All texts under the keys, in order. */
 function texts(card: FrontMatter, ...keys: readonly string[]): string[] {
   return keys.flatMap((key) => card.get(key) ?? []).filter((text) => text !== '');
 }

@@ -57,7 +57,7 @@ export async function setHparams(
 /** Names of GELU in its erf form; llama.cpp computes the tanh form for them, too. */
 const erfForms = ['gelu', 'gelu_python'];
 
-/** Whether the second text of a pair has type 1: the table has a row for it, and the tokenizer gives types to the model. */
+/** Whether the second text of a pair has token type 1: the table has a row for it, and the tokenizer returns token types. */
 async function usesPairTypes(checkout: Checkout, config: Config): Promise<boolean> {
   if ((config.u32('type_vocab_size') ?? 0) < 2) return false;
   const inputs = (await readJsonObject(checkout, 'tokenizer_config.json'))?.model_input_names;
@@ -69,7 +69,7 @@ export function blockCount(config: Config): number {
   return config.needU32('num_hidden_layers', 'n_layers', 'n_layer');
 }
 
-/** How positions beyond those of the training are scaled, and the sections of M-RoPE. */
+/** RoPE scaling for positions beyond the training context, and the sections of M-RoPE. */
 function setRopeScaling(keys: ArchitectureKeys, config: Config): void {
   const found = config.get('rope_parameters', 'rope_scaling');
   const all: Json = isObject(found) ? found : {};
@@ -109,7 +109,7 @@ function scalingNumber(scaling: Json, key: string): number {
   );
 }
 
-/** The base of the rotary embedding: newer configs keep it in `rope_parameters`, by kind of layer when there are two. */
+/** The base of the rotary embedding: newer configs keep it in `rope_parameters`, by kind of layer if there are two. */
 function ropeBase(config: Config, kind: string, ...keys: readonly string[]): number | undefined {
   const { rope_parameters: parameters } = config.raw;
   const own = isObject(parameters) ? (isObject(parameters[kind]) ? parameters[kind] : parameters) : undefined;

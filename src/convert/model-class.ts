@@ -1,42 +1,42 @@
 /**
- * @file What a class of models that can be converted is made of, and the writer of the keys of its architecture.
+ * @file The description of a convertible class of models, and the writer of its architecture's keys.
  */
 import type { GgufWriter } from '../gguf/index.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import type { NameMap } from './names.ts';
 
-/** How the tokens of a class are kept. */
+/** The kind of tokenizer of a class. */
 export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta' | 'qwen2' | 'gemma';
 
-/** One class, or several that are converted alike. */
+/** One class, or several with the same conversion. */
 export interface ModelClass {
   /** `general.architecture`. */
   readonly architecture: string;
   readonly names: NameMap;
   readonly tokenizer: TokenizerKind;
-  /** Rows at the beginning of the position table that stand for padding and are cut off. */
+  /** Rows for padding at the beginning of the position table, which are cut off. */
   positionOffset?(config: Config): number;
-  /** Whether it is a language model whose attention the architecture itself knows to be causal. */
+  /** Whether it is a language model whose architecture implies causal attention. */
   readonly isDecoder?: boolean;
-  /** The config of the part that is converted. Default: the whole. */
+  /** The config of the converted part. Default: the whole config. */
   part?(config: Config): Config;
-  /** Rows of the table of tokens that are kept. Default: all. */
+  /** Rows of the token table to keep. Default: all. */
   tokenRows?(checkout: Checkout, config: Config): Promise<number>;
-  /** What is added to the values of a tensor, by its name in the file. Default: nothing. */
+  /** A number to add to the values of a tensor, by its name in the file. Default: 0. */
   offset?(name: string): number;
-  /** Whether it scores pairs: a cross-encoder keeps its token types and its form of GELU. */
+  /** Whether it is a cross-encoder, which keeps its token types and its form of GELU. */
   readonly isCrossEncoder?: boolean;
   /** Labels of the classifier's outputs. Default: `Config.labels`. */
   labels?(config: Config): string[];
   /**
    * @param checkout name of the checkout
-   * @throws ConvertError when the config asks for what the architecture does not compute
+   * @throws ConvertError if the config needs something that the architecture does not compute
    */
   check(config: Config, checkout: string): void;
-  /** Keys that this class alone writes before all others of the architecture. */
+  /** Keys of this class, before all others of the architecture. */
   before?(keys: ArchitectureKeys): void;
-  /** Keys that this class alone writes behind pooling and labels. */
+  /** Keys of this class, after pooling and labels. */
   after?(keys: ArchitectureKeys, config: Config): void;
 }
 

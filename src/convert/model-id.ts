@@ -1,11 +1,11 @@
 /**
- * @file Takes the name of a model apart: `org/mini-bert-1M-uncased-v1.5` is the basename `mini-bert` in the size `1M`,
+ * @file Splits the name of a model into parts: `org/mini-bert-1M-uncased-v1.5` is the basename `mini-bert` in the size `1M`,
  * the finetune `uncased`, version `v1.5`.
  */
 
-/** What a name says. */
+/** The parts of a name. */
 export interface ModelId {
-  /** The name for people: `Mini Bert 1M Uncased v1.5`. */
+  /** The name for display: `Mini Bert 1M Uncased v1.5`. */
   readonly name?: string;
   readonly organization?: string;
   readonly basename?: string;
@@ -14,7 +14,7 @@ export interface ModelId {
   readonly sizeLabel?: string;
 }
 
-/** What a part of a name is; a part may be several. */
+/** The roles of a part of a name; a part may have several. */
 type Kind = 'version' | 'type' | 'size' | 'finetune' | 'basename';
 
 interface Part {
@@ -28,8 +28,8 @@ const sizePattern = /^(([A]|\d+x)?\d+([._]\d+)?[KMBT]\d?|small|mini|medium|large
 const finetunePattern = /^(chat|instruct|vision|lora)$/i;
 
 /**
- * @param id `ORG/NAME`, `NAME`, or a name with spaces, which is taken as it is
- * @param nParams parameters of the model, for deciding whether a number is its size
+ * @param id `ORG/NAME`, `NAME`, or a name with spaces, which is kept as it is
+ * @param nParams parameters of the model, to decide whether a number is its size
  */
 export function parseModelId(id: string, nParams: number): ModelId {
   if (id.includes(' ')) return { name: id };
@@ -67,7 +67,7 @@ function markKind(part: Part, index: number, nParams: number): void {
   else if (index > 0 && finetunePattern.test(part.text)) part.kinds.add('finetune');
 }
 
-/** A size far from the model's own is something else, such as a context length. */
+/** A number far from the size of the model means something else, such as a context length. */
 function markSize(part: Part, nParams: number): void {
   let text = part.text.replaceAll('_', '.');
   if (/\d$/.test(text)) text = `${text.slice(0, -2)}.${text.at(-1)}${text.at(-2)}`;
@@ -84,7 +84,7 @@ function markSize(part: Part, nParams: number): void {
   }
 }
 
-/** The basename is what stands at the beginning; what follows the first part of another kind is finetune. */
+/** The basename is at the beginning; everything after the first part with another role is the finetune. */
 function markBasename(parts: readonly Part[]): void {
   const sizes = parts.filter(({ kinds }) => kinds.has('size'));
   if (sizes.some(({ text }) => /\d/.test(text))) {
@@ -105,7 +105,7 @@ function markBasename(parts: readonly Part[]): void {
   }
 }
 
-/** `mini-bert-v1.5` for people: `Mini Bert v1.5`. */
+/** `mini-bert-v1.5` for display: `Mini Bert v1.5`. */
 function title(id: string): string {
   return id
     .replaceAll('-', ' ')
@@ -119,7 +119,7 @@ function isLower(word: string): boolean {
   return word === word.toLowerCase() && word !== word.toUpperCase();
 }
 
-/** A capital at the beginning and after everything that is not a letter. */
+/** Capitalises the first letter, and each letter after a character that is not a letter. */
 function capitalised(word: string): string {
   return word.replace(/(^|[^\p{L}])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase());
 }

@@ -1,22 +1,22 @@
 /**
- * @file Names of tensors: from those of a checkpoint to those of a GGUF.
+ * @file Maps the names of tensors in a checkpoint to those in a GGUF.
  */
 
 /** One rule: the checkpoint's name without `.weight` or `.bias`, `N` for the layer, and the GGUF's name. */
 type Rule = readonly [from: string, to: string];
 
-/** How the tensors of a class are named. */
+/** The naming rules of a class. */
 export interface NameMap {
-  /** Cut off at the beginning of every name that has it. */
+  /** Prefix to remove from names. */
   readonly prefix: RegExp;
-  /** Tensors that a GGUF does not hold. */
+  /** Tensors that a GGUF does not contain. */
   readonly dropped: RegExp;
   readonly rules: readonly Rule[];
 }
 
 /** Buffers, in every class. */
 const buffers = 'embeddings\\.position_ids|.*\\.attention\\.(masked_)?bias|.*\\.rotary_emb\\.inv_freq';
-/** Also poolers, which no class but BERT's cross-encoders computes with. */
+/** Also poolers, which only BERT's cross-encoders use. */
 const never = `${buffers}|pooler\\.dense\\..*`;
 
 const embeddings: readonly Rule[] = [
@@ -37,7 +37,7 @@ const bertLayers: readonly Rule[] = [
   ['encoder.layer.N.output.LayerNorm', 'blk.N.layer_output_norm'],
 ];
 
-/** `classifier` is `cls.output` when there are labels, else `cls`; that is decided where the labels are known. */
+/** `classifier` is `cls.output` if there are labels, else `cls`; the caller, who knows the labels, decides. */
 export const bertNames: NameMap = {
   prefix: /^bert\./,
   dropped: new RegExp(`^(${never}|cls\\.predictions.*|cls\\.seq_relationship.*)$`),
@@ -128,7 +128,7 @@ const decoderLayers: readonly Rule[] = [
   ['layers.N.mlp.down_proj', 'blk.N.ffn_down'],
 ];
 
-/** The text model stands below `model.`, `model.language_model.` or `language_model.model.`, by the age of the checkpoint. */
+/** Prefix of the text model: `model.`, `model.language_model.` or `language_model.model.`, by the age of the checkpoint. */
 const textPrefix = /^(model\.)?(language_model\.)?(model\.)?/;
 const notText = /^(visual|vision_tower|multi_modal_projector)\.|\.rotary_emb\.inv_freq$/;
 
@@ -150,7 +150,7 @@ export const gemma3Names: NameMap = {
 };
 
 /**
- * The GGUF's name of a tensor: `null` for one that is not converted, `undefined` for one that is not known.
+ * The name of a tensor in a GGUF: `null` for a tensor that is not converted, `undefined` for an unknown one.
  * Old checkpoints call the parameters of a norm `gamma` and `beta`.
  */
 export function ggufName(map: NameMap, name: string): string | null | undefined {

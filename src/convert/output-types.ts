@@ -1,5 +1,5 @@
 /**
- * @file The types that a converted file can have, and how values get into them. The rounding is that of llama.cpp's
+ * @file The types of a converted file, and the conversion of values to them. The rounding is that of llama.cpp's
  * converter; that of `Q8_0` differs from `llama-quantize`'s.
  */
 import { type FileTypeName, type GgmlType, ggmlTypes } from '../gguf/index.ts';
@@ -9,7 +9,7 @@ import type { DType } from './checkpoint/tensors.ts';
 /** A file type that `convert` writes. */
 export type OutputType = Extract<FileTypeName, 'F32' | 'F16' | 'BF16' | 'Q8_0'>;
 
-/** The type of a tensor: norms, biases, positions and segments stay float32; rows that no block fits are halves. */
+/** The type of a tensor: norms, biases, positions and segments stay float32; rows that are not whole blocks become halves. */
 export function chooseType(name: string, shape: readonly number[], wanted: OutputType): GgmlType {
   const isPlain =
     shape.length <= 1 ||
@@ -22,7 +22,7 @@ export function chooseType(name: string, shape: readonly number[], wanted: Outpu
   return shape[0] % type.blockSize === 0 ? type : ggmlTypes.F16;
 }
 
-/** Reads `values.length` little-endian values as float32; whole numbers are refused before. */
+/** Reads `values.length` little-endian values as float32; the caller refuses integers. */
 export function decode(dtype: DType, bytes: Uint8Array, values: Float32Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const n = values.length;
@@ -47,7 +47,7 @@ export function encode(type: GgmlType, values: Float32Array, bytes: Uint8Array):
       encodeQ8(values.subarray(32 * block, 32 * block + 32), view, 34 * block);
 }
 
-/** One block: scale `max / 127` in float32 arithmetic, kept as a half; values rounded half away from zero. */
+/** One block: scale `max / 127` in float32 arithmetic, stored as a half; values round half away from zero. */
 function encodeQ8(values: Float32Array, view: DataView, at: number): void {
   let max = 0;
   for (const value of values) max = Math.max(max, Math.abs(value));

@@ -34,7 +34,7 @@ import type {
 /** Most tokens in one packed batch, unless a single input is longer. */
 const DEFAULT_UBATCH = 512;
 
-/** What an embedder is made of. */
+/** The parts of an embedder. */
 interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
   readonly runner: Runner;
   readonly scheduler: Scheduler;
@@ -210,10 +210,10 @@ export class Embedder {
     };
   }
 
-  /** Computes the plans. When one fails, or the caller's signal aborts, so do the images that are on their way. */
+  /** Computes the plans. If one fails, or the caller's signal aborts, also cancels images that are being encoded. */
   async #compute(plans: readonly Plan[], job: Omit<Job, 'inputs'>): Promise<Rows[]> {
     const stop = new AbortController();
-    // AbortSignal.any takes no signals of another realm.
+    // `AbortSignal.any` refuses signals of another realm.
     const abort = () => stop.abort(job.signal?.reason);
     if (job.signal?.aborted) abort();
     job.signal?.addEventListener('abort', abort, { once: true });
@@ -321,7 +321,7 @@ function normalizeOf(pooling: Pooling): number {
   return pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
 }
 
-/** What `load` was told about the hub, and whom to tell how far a download is. */
+/** The hub options of `load`, with its listeners for progress and warnings. */
 function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOptions & HubEvents {
   return {
     ...hub,

@@ -15,7 +15,7 @@ export type InputErrorCode =
   | 'empty'
   /** A token id outside the vocabulary. */
   | 'token'
-  /** An image that cannot be had: a missing file, too many of them, or a model that takes none. */
+  /** An image that cannot be used: a missing file, too many images, or a model without a vision tower. */
   | 'image'
   /** More tokens than the context. */
   | 'length'
@@ -53,7 +53,7 @@ export class ContextSizeError extends InputError {
   }
 }
 
-/** The error for an option that a caller cannot give, as `readOptions` wants it. */
+/** The error for an invalid option, in the form that `readOptions` takes. */
 export function optionError(message: string, options?: ErrorOptions): InputError {
   return new InputError('option', message, undefined, options);
 }

@@ -1,5 +1,5 @@
 /**
- * @file What a model needs for images, put together at load.
+ * @file Builds what a model needs for images, at load.
  */
 import type { ModelOutline, Pooling } from '../models/index.ts';
 import { checkFits, outlineTower, type TowerOutline } from '../models/vision/index.ts';
@@ -13,7 +13,7 @@ import type { LoadOptions } from './types.ts';
 const DEFAULT_CACHE_BYTES = 256 * 2 ** 20;
 const DEFAULT_IMAGES_PER_INPUT = 256;
 
-/** A tower, and how its text model takes what it makes. */
+/** A tower, and how the text model takes its rows. */
 export interface VisionOutline {
   readonly tower: TowerOutline;
   readonly rules: ImageRules;
@@ -46,9 +46,9 @@ export function outlineVision(
 }
 
 /**
- * What encodes the images of a model.
- * @param inWorker whether they are decoded in a worker
- * @throws InputError for impossible limits of tokens
+ * Creates the image encoder of a model.
+ * @param inWorker whether to decode images in a worker
+ * @throws InputError for token limits that contradict each other
  */
 export function createVision(
   { tower }: VisionOutline,
@@ -62,7 +62,7 @@ export function createVision(
   return { encoder, begin: tower.begin, end: tower.end, perInput: images.perInput ?? DEFAULT_IMAGES_PER_INPUT };
 }
 
-/** What a user of multi-vector models should know; `undefined` where there is nothing to say. */
+/** A warning for users of multi-vector models; `undefined` if it does not apply. */
 export function mediaPoolingWarning(pooling: Pooling, { mediaPooling }: LoadOptions): string | undefined {
   if (mediaPooling !== undefined || pooling === 'last' || pooling === 'rank') return undefined;
   return `with ${pooling} pooling, only the text behind the last image of an input counts, as in llama.cpp; mediaPooling: 'whole' (--media-pooling whole) takes all of it, which multi-vector models want`;

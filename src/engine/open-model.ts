@@ -9,7 +9,7 @@ import { nearest } from '../nearest.ts';
 import { type ModelSource, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
 
-/** A file, and where its bytes come from. */
+/** An open file and its source. */
 export interface OpenFile {
   readonly source: ByteSource;
   readonly file: GgufFile;
@@ -62,7 +62,7 @@ export async function openFiles(
 }
 
 /**
- * @param options what to change in the metadata of the model
+ * @param options metadata to change
  * @throws GgufError if a header cannot be read
  */
 export async function readHeaders({ source, projector }: ModelFiles, options: LoadOptions): Promise<OpenModel> {
@@ -76,14 +76,14 @@ export async function closeFiles({ source, projector }: ModelFiles): Promise<voi
   await Promise.all([source.close(), projector?.close()]);
 }
 
-/** The same, when their headers were read. */
+/** The files after their headers are read. */
 export function closeModel({ source, projector }: OpenModel): Promise<void> {
   return closeFiles({ source, projector: projector?.source });
 }
 
 /**
- * The file in `source` with the metadata that the options set. The source is closed when this fails.
- * @throws GgufError as `openGguf` and `changeMetadata`, ModelError for RoPE parameters that make no sense
+ * The file in `source` with the metadata from the options. Closes the source if it throws.
+ * @throws GgufError as `openGguf` and `changeMetadata`, ModelError for invalid RoPE parameters
  */
 export async function openFileWith(source: ByteSource, { overrides, rope }: LoadOptions): Promise<GgufFile> {
   const file = await openGguf(source);

@@ -34,7 +34,7 @@ export interface Ranking {
   readonly results: Ranked[];
   /** Tokens of each pair, in the order of the documents. */
   readonly nTokens: number[];
-  /** How many of those stand for images. */
+  /** How many of those represent images. */
   readonly nImageTokens: number[];
   /** Whether each pair was cut, in the order of the documents. */
   readonly truncated: boolean[];
@@ -142,7 +142,7 @@ export class Reranker {
     });
   }
 
-  /** The rerank template of the file with texts and images in its places, for each document. */
+  /** The rerank template of the file, filled in with texts and images, for each document. */
   #mediaPairs(query: RankInput, documents: readonly RankInput[]): ContentPart[][] {
     const { rerankTemplate } = this.embedder.tokenizer;
     if (rerankTemplate === undefined) {

@@ -25,7 +25,7 @@ export interface Runner {
    * @param observer sees every named step
    */
   run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
-  /** The rows that stand for images in a text model, of images that have the size that the vision tower takes. */
+  /** The rows that replace token embeddings, for images of a size that the vision tower takes. */
   encodeImages(images: readonly Pixels[]): Promise<Float32Array[]>;
   /** Time by operation since the start, largest first; in a team, that of rank 0. Rejects unless the backend measures it. */
   profile(): Promise<OpProfile[]>;

@@ -21,7 +21,7 @@ export interface Job {
   readonly inputs: readonly (Input | Pixels)[];
   /** For pairs: the token at which the second text of each input begins. */
   readonly pairStarts?: readonly number[];
-  /** How the model's rows become vectors; `tower`: what the vision tower makes of images. */
+  /** How rows become vectors; `tower` for images, which go through the vision tower. */
   readonly pooling: Pooling | 'tower';
   readonly observer?: Observer;
   /** The client that the job counts for; a job without one is a client of its own. */
@@ -60,9 +60,9 @@ interface Taken {
   readonly index: number;
 }
 
-/** What the scheduler has to know of images. */
+/** What the scheduler needs to know about images. */
 export interface ImageRules extends PackRules {
-  /** The tokens of an image that has the size which the tower takes. */
+  /** Tokens of a resized image. */
   tokensOf(image: Pixels): number;
 }
 
@@ -273,7 +273,7 @@ export class Scheduler {
   }
 }
 
-/** Of token vectors, an input has those from where its pooling begins. */
+/** Token vectors of an input begin where its pooling begins. */
 function rowsByInput(batch: Batch, values: Float32Array, pooling: Pooling): Rows[] {
   const { ids, offsets } = batch;
   const nInputs = offsets.length - 1;

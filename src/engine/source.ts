@@ -11,7 +11,7 @@ import { filePath, hasFiles } from './platform.ts';
  */
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | Answer | FileHandle | ByteSource;
 
-/** The answer to a request, a `Response`; its body is read whole. */
+/** A `Response`, whose body is read completely. */
 interface Answer {
   readonly ok: boolean;
   readonly status: number;
@@ -105,7 +105,7 @@ async function openUrl(url: URL, hub: HubOptions & HubEvents): Promise<ByteSourc
   return openPath(await findModel(url.href, hub));
 }
 
-/** Reads a model where it is. */
+/** Opens a remote model for reading by ranges. */
 async function openRemotely(url: URL, hub: HubOptions & HubEvents): Promise<ByteSource> {
   const { connectionOf, openRemoteModel } = await import('../hub/remote-model.ts');
   const where = { file: hub.file, blockBytes: REMOTE_BLOCK_BYTES };

@@ -36,19 +36,19 @@ export interface TeamWorkerMethods {
    * Encodes images, together with the ranks below `team`. Returns the rows of each from rank 0.
    */
   encodeImages(params: { images: readonly Pixels[]; team: number }): Float32Array[] | undefined;
-  /** Decodes an image and brings it to the size that a tower takes; needs no model. */
+  /** Decodes an image and resizes it for a tower. Needs no model. */
   prepare(params: { image: RawImage; options: PrepareImages }): Pixels;
   /** The profile so far. */
   profile(params: undefined): OpProfile[];
 }
 
-/** A file as the owner passes it on: where its bytes are, and its header. */
+/** A file as the owner sends it: its header, and how to read its bytes. */
 export interface SharedFile {
   readonly source: { readonly name: string; readonly size: number; readonly descriptor?: number };
   readonly snapshot: GgufSnapshot;
 }
 
-/** Which file bytes are read from: the one of the model, or that of its vision tower. */
+/** The file to read: the model, or its vision tower. */
 export type FileName = 'model' | 'projector';
 
 /** The methods of the owner. */

@@ -32,7 +32,7 @@ export interface OpProfile {
 export interface BatchReport {
   readonly nTokens: number;
   readonly nInputs: number;
-  /** Images that the vision tower encoded: then it was a batch of images, and the tokens are theirs. Otherwise 0. */
+  /** Images in a batch of the vision tower, whose tokens are then counted. 0 for a batch of texts. */
   readonly nImages: number;
   /** From submitting the batch to receiving its values. */
   readonly seconds: number;
@@ -66,13 +66,13 @@ export interface GpuOptions {
 export interface LoadOptions {
   /** The file with the vision tower (`mmproj`) that belongs to the model, for inputs with images. */
   readonly mmproj?: ModelSource;
-  /** How images are read and brought to the tower's size. */
+  /** How to read images and resize them for the tower. */
   readonly images?: ImageOptions;
-  /** Bytes of what the tower made of images that are kept, by their content. Default 256 MiB. */
+  /** Most bytes of encoded images to cache, by the content of their files. Default 256 MiB. */
   readonly imageCache?: number;
   /**
-   * What pooling sees of an input with images. `last-text`, the default: the text behind the last image, as in llama.cpp, which takes the
-   * last token of it, the mean or the first one, or with `none` all of them. `whole`: the whole input, tokens of images too.
+   * The part of an input with images that pooling uses. `last-text`, the default: the text after the last image, as in llama.cpp: its
+   * last token, its mean, its first token, or with `none` all its tokens. `whole`: the whole input, image tokens included.
    */
   readonly mediaPooling?: (typeof mediaPoolings)[number];
   /** Default `auto`: webgpu on a real GPU, else wasm, else reference. */
@@ -214,7 +214,7 @@ export interface Embeddings {
   readonly dimensions: number;
   /** Tokens of each input, special tokens included, after truncation. */
   readonly nTokens: number[];
-  /** How many of those tokens stand for images. */
+  /** How many of those tokens represent images. */
   readonly nImageTokens: number[];
   /** Whether each input was cut. */
   readonly truncated: boolean[];
@@ -258,11 +258,11 @@ export interface ModelInfo {
   /** What pooling `rank` returns; `undefined` for a file without a classifier. */
   readonly rankOutputs: RankOutputs | undefined;
   /**
-   * Texts that the model was trained to find before its inputs, by what they are for: `query`, `document`… Empty if the
-   * model has none or is not one of docs/models.md.
+   * Prompts that the model was trained with, by purpose: `query`, `document`… Empty if the model has none or is not listed in
+   * docs/models.md.
    */
   readonly prompts: Readonly<Record<string, string>>;
-  /** The vision tower; `undefined` for a model that takes texts alone. */
+  /** The vision tower; `undefined` for a model that takes only texts. */
   readonly vision: VisionInfo | undefined;
   readonly backend: BackendName;
   /** One line about the backend. */

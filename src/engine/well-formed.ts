@@ -1,12 +1,12 @@
 /**
- * @file Texts that UTF-8 cannot hold.
+ * @file Refuses texts that have no UTF-8 form.
  */
 import { InputError } from './errors.ts';
 
 /**
- * No UTF-8 can hold half of a surrogate pair, so that a token for it would stand for another text.
+ * Half of a surrogate pair has no UTF-8 form, so its tokens would represent another text.
  * @param what names the text in the message
- * @throws InputError when `text` has such a half
+ * @throws InputError if `text` has an unpaired surrogate
  */
 export function checkWellFormed(text: string, what: string, index?: number): void {
   const at = loneSurrogate(text);
@@ -15,7 +15,7 @@ export function checkWellFormed(text: string, what: string, index?: number): voi
   throw new InputError('text', message, index);
 }
 
-/** Where half of a surrogate pair stands, in UTF-16 units; `undefined` for a text without one. */
+/** Index of the first unpaired surrogate, in UTF-16 units; `undefined` if there is none. */
 export function loneSurrogate(text: string): number | undefined {
   const at = text.search(/\p{Surrogate}/u);
   return at < 0 ? undefined : at;

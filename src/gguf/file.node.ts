@@ -44,7 +44,7 @@ export async function openFile(path: string): Promise<ByteSource> {
 /**
  * A file that other code in this process opens and closes, read by its descriptor. Reads block the calling
  * thread, which costs less than waiting for another one (20 ms of loading a small model).
- * @param turn when to let go of the thread, if it has other work
+ * @param turn when to give the thread to other work
  */
 export function openDescriptor(place: { name: string; size: number; descriptor: number }, turn?: Turn): ByteSource {
   return {

@@ -1,6 +1,6 @@
 /**
  * @file The cache on disk, in the layout of huggingface_hub and llama.cpp: `blobs` by hash, `snapshots` of commits with
- * links to them, `refs` that say which commit a branch is at.
+ * links to them, `refs` with the commit of each branch.
  */
 import { link, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
@@ -10,20 +10,20 @@ import { diskError } from './partial-file.node.ts';
 export interface RepoFolder {
   readonly repo: string;
   readonly path: string;
-  /** Where the locks of its blobs lie. */
+  /** The folder for the locks of its blobs. */
   readonly locks: string;
 }
 
 /** A file of a snapshot. */
 export interface CachedFile {
-  /** In the repository, with `/`. */
+  /** Path in the repository, with `/`. */
   readonly path: string;
-  /** On disk, inside the snapshot. */
+  /** Path on disk, inside the snapshot. */
   readonly location: string;
   readonly size: number;
 }
 
-/** One commit of a repository, as far as it is in the cache. */
+/** One commit of a repository: the files of it that are in the cache. */
 export interface Snapshot {
   readonly commit: string;
   readonly path: string;
@@ -32,17 +32,17 @@ export interface Snapshot {
 
 const PREFIX = 'models--';
 const COMMIT = /^[0-9a-f]{40}$/;
-/** Deepest folder and most files of a snapshot that are looked at. */
+/** Limits of a walk through a snapshot: depth of folders, number of files. */
 const MAX_DEPTH = 16;
 const MAX_FILES = 100_000;
 
-/** The folder of `user/repo`, which need not exist. */
+/** The folder of `user/repo`, whether or not it exists. */
 export function repoFolder(cacheFolder: string, repo: string): RepoFolder {
   const name = PREFIX + repo.replaceAll('/', '--');
   return { repo, path: join(cacheFolder, name), locks: join(cacheFolder, '.locks', name) };
 }
 
-/** All repositories of the cache; names that contain `--` cannot be told from folders and come out wrong. */
+/** All repositories of the cache; a name that contains `--` is ambiguous in the folder name and is read wrongly. */
 export async function listRepoFolders(cacheFolder: string): Promise<RepoFolder[]> {
   const names = await namesIn(cacheFolder);
   return names
@@ -84,7 +84,7 @@ export async function readRefs(folder: RepoFolder): Promise<{ branch: string; co
   return refs.filter(({ commit }) => COMMIT.test(commit));
 }
 
-/** Notes which commit a branch is at. */
+/** Records the commit of a branch. */
 export async function writeRef(folder: RepoFolder, branch: string, commit: string): Promise<void> {
   const path = join(folder.path, 'refs', ...branch.split('/'));
   if ((await readFile(path, 'utf8').catch(() => undefined)) === commit) return;
@@ -95,7 +95,7 @@ export async function writeRef(folder: RepoFolder, branch: string, commit: strin
 }
 
 /**
- * Makes a blob appear in a snapshot: by a link, or, where the system makes none, by moving it there.
+ * Adds a blob to a snapshot: by a link, or by moving it there if the system does not support links.
  * @returns its path in the snapshot
  */
 export async function placeInSnapshot(folder: RepoFolder, commit: string, path: string, oid: string): Promise<string> {
@@ -108,7 +108,7 @@ export async function placeInSnapshot(folder: RepoFolder, commit: string, path: 
     await symlink(relative(dirname(location), blob), fresh);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw diskError(location, error as NodeJS.ErrnoException);
-    // Windows without the right to make symbolic links. A hard link keeps the blob where other programs look for it.
+    // Windows without permission for symbolic links. A hard link keeps the blob where other programs look for it.
     await link(blob, fresh).catch(() => rename(blob, fresh));
   }
   await rename(fresh, location).catch((cause) => {
@@ -117,24 +117,24 @@ export async function placeInSnapshot(folder: RepoFolder, commit: string, path: 
   return location;
 }
 
-/** Size of a file behind all links; `undefined` where there is none. */
+/** Size of a file, links followed; `undefined` if it does not exist. */
 export async function sizeOf(path: string): Promise<number | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() ? found.size : undefined;
 }
 
-/** Notes that a file was used just now, for lists and clean-ups. Caches that cannot be written to stay as they are. */
+/** Records that a file was used just now, for lists and clean-ups. Does nothing if the cache is read-only. */
 export async function noteUse(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined) await utimes(path, new Date(), found.mtime).catch(() => {});
 }
 
-/** Names in a folder, sorted; none where there is no folder. */
+/** Names in a folder, sorted; none if the folder does not exist. */
 export async function namesIn(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [] as string[])).sort();
 }
 
-/** The files below a snapshot; links whose blob is gone are left out. */
+/** The files of a snapshot, without links whose blob is missing. */
 async function filesIn(snapshot: string): Promise<CachedFile[]> {
   const files: CachedFile[] = [];
   const walk = async (folder: string, depth: number): Promise<void> => {

@@ -1,5 +1,5 @@
 /**
- * @file What is in the cache: lists of models, and removing them. Files of other kinds belong to other programs and stay.
+ * @file Lists the models in the cache and removes them. Never touches files of other kinds, which belong to other programs.
  */
 import { lstat, readlink, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -19,9 +19,9 @@ import { HubError } from './errors.ts';
 import { parseModelName } from './model-name.ts';
 import type { HubSettings } from './settings.node.ts';
 
-/** A model of the cache. */
+/** A model in the cache. */
 export interface CachedModel {
-  /** `user/repo:TAG`, or the name of a file that came by URL. */
+  /** `user/repo:TAG`, or the name of a file that was downloaded by URL. */
   readonly name: string;
   /** Its file, or the first of its parts. */
   readonly path: string;
@@ -38,12 +38,12 @@ export interface Removed {
 
 type Folders = Pick<HubSettings, 'cacheFolder' | 'urlFolder'>;
 
-/** What ends the names of unfinished downloads of ours, of llama.cpp and of huggingface_hub. */
+/** Suffixes of unfinished downloads: ours, llama.cpp's and huggingface_hub's. */
 const PARTIAL = /\.(?:gguf-embed\.partial(?:\.json(?:\.new)?)?|downloadInProgress|incomplete)$/;
-/** Unfinished downloads without a write for this many milliseconds count as abandoned. */
+/** An unfinished download without a write for this many milliseconds counts as abandoned. */
 const LEFT_OVER_AFTER = 60 * 60 * 1000;
 
-/** The models of the cache by name. One that several commits have is listed once. */
+/** The models in the cache by name. A model that several commits contain is listed once. */
 export async function listCachedModels(folders: Folders): Promise<CachedModel[]> {
   const found = new Map<string, CachedModel>();
   for (const folder of await listRepoFolders(folders.cacheFolder)) {
@@ -58,7 +58,7 @@ export async function listCachedModels(folders: Folders): Promise<CachedModel[]>
 }
 
 /**
- * Removes a model from the cache: what its name, or name and quant, stands for, and what nothing else needs.
+ * Removes the model with this name, or name and quant, from the cache, with the files that only it needs.
  * @throws HubError if the model is not in the cache, with similar names
  */
 export async function removeModel(name: string, folders: Folders): Promise<Removed[]> {
@@ -78,7 +78,7 @@ export async function removeModel(name: string, folders: Folders): Promise<Remov
   for (const snapshot of await listSnapshots(folder)) {
     const models = await modelsIn(repo, snapshot);
     const going = tag === undefined ? models : models.filter((model) => model.name === name);
-    // The last model takes its projector along.
+    // The projector is removed with the last model.
     const isLast = going.length === models.length;
     const files = isLast ? snapshot.files.filter(({ path }) => path.endsWith('.gguf')) : [];
     links.push(...going.flatMap((model) => model.parts), ...files.map(({ location }) => location));
@@ -90,7 +90,7 @@ export async function removeModel(name: string, folders: Folders): Promise<Remov
 
 /**
  * Removes unused files: commits without a branch, blobs without a commit, abandoned downloads.
- * @param dryRun only tells
+ * @param dryRun reports what would be removed, and removes nothing
  */
 export async function pruneCache(folders: Folders, dryRun: boolean): Promise<Removed[]> {
   const going: string[] = await leftOver(folders.urlFolder);
@@ -109,7 +109,7 @@ export async function pruneCache(folders: Folders, dryRun: boolean): Promise<Rem
   return sizes.filter(({ size }) => size > 0);
 }
 
-/** Models of one snapshot, with the places of their parts. */
+/** Models of one snapshot, with the paths of their parts. */
 async function modelsIn(repo: string, { files }: Snapshot) {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const models = files.filter(({ path }) => isModelFile(path));
@@ -129,7 +129,7 @@ async function modelsIn(repo: string, { files }: Snapshot) {
   );
 }
 
-/** Files that came by URL: those with an ETag beside them. */
+/** Files that were downloaded by URL: those with an ETag file beside them. */
 async function modelsByUrl(folder: string): Promise<CachedModel[]> {
   const names = await namesIn(folder);
   const kept = names.filter((name) => name.endsWith('.gguf') && names.includes(`${name}.etag`));
@@ -146,7 +146,7 @@ async function lastUse(path: string): Promise<Date> {
   return atime > mtime ? atime : mtime;
 }
 
-/** Blobs that none of these snapshots has a link to. */
+/** Blobs to which none of these snapshots has a link. */
 async function orphansOf(folder: RepoFolder, snapshots: readonly Snapshot[]): Promise<string[]> {
   const blobs = join(folder.path, 'blobs');
   const used = new Set<string>();
@@ -159,7 +159,7 @@ async function orphansOf(folder: RepoFolder, snapshots: readonly Snapshot[]): Pr
   return names.map((name) => join(blobs, name)).filter((path) => !used.has(path));
 }
 
-/** The blob that is the same file as a hard link in a snapshot; empty for none. */
+/** The blob that a hard link in a snapshot shares its data with; empty if there is none. */
 async function sameFile(blobs: string, location: string): Promise<string> {
   const { ino, nlink } = await stat(location);
   if (nlink < 2) return '';
@@ -187,7 +187,7 @@ async function removeAll(paths: readonly string[]): Promise<Removed[]> {
   return removed;
 }
 
-/** Bytes of a file; 0 for a link or a folder of links, whose bytes are elsewhere. */
+/** Bytes of a file; 0 for a link or a folder of links, whose data is elsewhere. */
 async function ownSize(path: string): Promise<number> {
   const found = await lstat(path).catch(() => undefined);
   if (found?.isFile()) return found.size;
@@ -196,7 +196,7 @@ async function ownSize(path: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Removes a repository's folders that hold nothing but the notes of branches. */
+/** Removes the folders of a repository that contain only `refs`. */
 async function removeEmptyFolders(path: string): Promise<void> {
   const walk = async (folder: string): Promise<void> => {
     for (const name of await namesIn(folder)) {

@@ -1,12 +1,12 @@
 /**
- * @file Whether a file that was downloaded as a model is a GGUF, by its first bytes.
+ * @file Checks by its first bytes that a file downloaded as a model is a GGUF.
  */
 import { open } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { HubError } from './errors.ts';
 
-/** Packed bytes that are read; they hold the first `HEAD_BYTES` bytes of any packed GGUF. */
+/** Packed bytes to read; they contain the first `HEAD_BYTES` bytes of any packed GGUF. */
 const PACKED_BYTES = 64 * 1024;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * @file Whether a file holds the bytes that its name in the cache stands for.
+ * @file Checks that a file has the hash by which the cache names it.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

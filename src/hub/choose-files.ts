@@ -1,11 +1,11 @@
 /**
- * @file Which files of a repository are the model: by quant, by path, or the usual one; with the other parts of a split
+ * @file Chooses the files of a model in a repository: by quant, by path, or the usual quant; with the other parts of a split
  * model and the projector of a multimodal one.
  */
 import { allNear } from '../nearest.ts';
 import { HubError } from './errors.ts';
 
-/** What makes a file of a listing worth to be chosen. */
+/** The fields of a listed file on which the choice depends. */
 interface Named {
   /** Path in the repository, with `/`. */
   readonly path: string;
@@ -15,33 +15,33 @@ interface Named {
 export interface ChosenFiles<F extends Named> {
   /** The file itself or all parts of it, in order. */
   readonly model: readonly F[];
-  /** The projector that belongs to it. */
+  /** Its projector. */
   readonly projector: F | undefined;
 }
 
-/** What is wanted of a repository. */
+/** What the caller asks of a repository. */
 export interface Wanted {
   readonly tag?: string;
   /** Exact path; it overrides the tag. */
   readonly file?: string;
 }
 
-/** Quants that are taken when none is named, in this order. */
+/** The quants to try, in this order, if the caller names none. */
 const USUAL = ['Q4_K_M', 'Q8_0'];
-/** Parts of names of files that are no model by themselves. */
+/** Parts of the names of GGUF files that are not models by themselves. */
 const OTHERS = ['mmproj', 'imatrix', 'mtp-', 'eagle3-', 'dflash-', 'dspark-'];
 const PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 
 /**
  * Chooses among the files of a repository, in the order of its listing.
- * @throws HubError when nothing fits, with what there is; for a split model whose parts are not all there
+ * @throws HubError if no file matches (the message lists what the repository has), or a part of a split model is missing
  */
 export function chooseFiles<F extends Named>(repo: string, files: readonly F[], wanted: Wanted): ChosenFiles<F> {
   const chosen = wanted.file === undefined ? byTag(repo, files, wanted.tag) : byPath(repo, files, wanted.file);
   return { model: allParts(repo, files, chosen), projector: projectorOf(files, chosen) };
 }
 
-/** Whether a file can be the model of its repository: the first part stands for all of a split one. */
+/** Whether a file can be the model of its repository. Of a split model, only the first part can. */
 export function isModelFile(path: string): boolean {
   const name = fileName(path);
   if (!path.endsWith('.gguf') || OTHERS.some((other) => name.includes(other))) return false;
@@ -49,18 +49,18 @@ export function isModelFile(path: string): boolean {
   return part === null || Number(part[2]) === 1;
 }
 
-/** The quant in a file's name, as `Q8_0`; `undefined` for a name without one. */
+/** The quant in a file's name, as `Q8_0`; `undefined` if the name has none. */
 export function tagOf(path: string): string | undefined {
   const stem = (PART.exec(path)?.[1] ?? path.replace(/\.gguf$/, '')) || path;
   return /[-.]([A-Za-z0-9_]+)$/.exec(stem)?.[1].toUpperCase();
 }
 
-/** The quants of the models in a listing, each once. */
+/** The distinct quants of the models in a listing. */
 function tagsOf(files: readonly Named[]): string[] {
   return [...new Set(files.filter(({ path }) => isModelFile(path)).flatMap(({ path }) => tagOf(path) ?? []))];
 }
 
-/** The paths of all parts of a split model by that of its first, and of every other file that path alone. */
+/** The paths of all parts of a split model, given the path of its first part; for any other file, its own path. */
 export function partsOf(path: string): string[] {
   const [, prefix, no, count] = PART.exec(path) ?? [];
   if (prefix === undefined || Number(no) !== 1) return [path];
@@ -102,7 +102,7 @@ function byPath<F extends Named>(repo: string, files: readonly F[], path: string
   throw new HubError('not-found', `${repo} has no file ${path}${hint}`);
 }
 
-/** As llama.cpp finds a tag: anywhere in the path, in any case, before a dot or a dash. */
+/** llama.cpp's rule for a tag: anywhere in the path, in any case, before a dot or a dash. */
 function hasTag(path: string, tag: string): boolean {
   const lower = path.toLowerCase();
   const wanted = tag.toLowerCase();
@@ -118,7 +118,7 @@ function allParts<F extends Named>(repo: string, files: readonly F[], first: F):
   });
 }
 
-/** The projector in the model's folder or above it: the deepest one, then that of the nearest precision. */
+/** The projector in the model's folder or a parent folder: the deepest, then the one with the nearest precision. */
 function projectorOf<F extends Named>(files: readonly F[], model: F): F | undefined {
   const bits = bitsOf(model.path);
   const ranked = files
@@ -129,7 +129,7 @@ function projectorOf<F extends Named>(files: readonly F[], model: F): F | undefi
   return ranked[0]?.file;
 }
 
-/** Bits of a weight, by the first number of the quant in a name; 0 for none. */
+/** Bits of a weight: the first number in the name of a quant; 0 if there is none. */
 function bitsOf(path: string): number {
   return Number(/\d+/.exec(tagOf(path) ?? '')?.[0] ?? 0);
 }

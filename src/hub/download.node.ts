@@ -1,6 +1,6 @@
 /**
- * @file Downloads one file: several ranges at the same time where the server gives ranges, resumed after whatever cut it,
- * checked, and only then under its name.
+ * @file Downloads one file: several ranges at the same time if the server supports ranges, resumed after an interruption,
+ * checked, and renamed only then.
  */
 import { open } from 'node:fs/promises';
 import { checkModel } from './check-model.node.ts';
@@ -9,15 +9,15 @@ import { HubError, shownUrl } from './errors.ts';
 import { diskError, finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
 import { bodyOf, type Connection, refusal, request, waitAfter, withRetries } from './requests.ts';
 
-/** What is downloaded, and where to. */
+/** What to download, and where to store it. */
 export interface Download {
   readonly url: URL;
   readonly destination: string;
-  /** Where the bytes are kept until all of them are there. */
+  /** Path of the file that holds the bytes until the download is complete. */
   readonly partial: string;
-  /** `undefined` when only the server knows. */
+  /** `undefined` if only the server knows it. */
   readonly size: number | undefined;
-  /** Hash to check the bytes by, as `checkBytes` takes it. */
+  /** The expected hash, as `checkBytes` takes it. */
   readonly oid: string | undefined;
   /** Whether it must be a GGUF. */
   readonly isModel: boolean;
@@ -26,29 +26,29 @@ export interface Download {
 /** How it is downloaded. */
 interface DownloadOptions extends Connection {
   readonly connections: number;
-  /** Bytes that are stored so far. */
+  /** Bytes stored so far. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** What a server says about a file when it is asked for some of it. */
+/** What a server says about a file in answer to a range request. */
 interface Version {
-  /** `undefined` when neither the server nor the listing says it. */
+  /** `undefined` if neither the server nor the listing says it. */
   readonly size: number | undefined;
   readonly etag: string | undefined;
   readonly givesRanges: boolean;
 }
 
-/** Tries without any progress, before a download is given up. */
+/** Attempts without progress before a download fails. */
 const MAX_TRIES = 5;
-/** Largest file that is believed in. */
+/** Largest size of a file that is accepted. */
 const MAX_FILE_BYTES = 2 ** 40;
-/** How often a file may change while it is downloaded. */
+/** How often a file may change during its download. */
 const MAX_VERSIONS = 3;
 
 /**
- * Downloads a file. What is there of it from an earlier run is kept and not fetched again.
- * @returns what the server calls this version of the file, where it says so
- * @throws HubError when it cannot be had, stored, or is not what was announced; the signal's reason
+ * Downloads a file. Bytes that an earlier run has stored are not fetched again.
+ * @returns the server's ETag of this version of the file, if it sends one
+ * @throws HubError if it cannot be downloaded or stored, or differs from what was announced; the signal's reason
  */
 export async function download(what: Download, options: DownloadOptions): Promise<string | undefined> {
   for (let versions = 1; ; versions++) {
@@ -62,7 +62,7 @@ export async function download(what: Download, options: DownloadOptions): Promis
   }
 }
 
-/** Bytes of an earlier run are not those of this file: worth another try from the start. */
+/** Bytes of an earlier run do not belong to this file: a second attempt from the start can succeed. */
 class DamagedPartial extends HubError {}
 
 async function downloadVersion(what: Download, options: DownloadOptions): Promise<string | undefined> {
@@ -79,7 +79,7 @@ async function downloadVersion(what: Download, options: DownloadOptions): Promis
   return etag;
 }
 
-/** Fetches a file of a known size into `what.partial`, and checks its bytes where their hash is known. */
+/** Fetches a file of a known size into `what.partial`, and checks the hash if it is known. */
 async function fetchSized(
   what: Download,
   options: DownloadOptions,
@@ -102,7 +102,9 @@ async function fetchSized(
     await checkBytes(what.partial, what.oid, size, options.signal).catch(async (error) => {
       if (error instanceof HubError) await removePartial(what.partial);
       if (!(error instanceof HubError && partial.isResumed)) throw explained(error, what.url);
-      throw new DamagedPartial('checksum', `what was resumed of ${shownUrl(what.url)} was damaged`, { cause: error });
+      throw new DamagedPartial('checksum', `the resumed download of ${shownUrl(what.url)} was damaged`, {
+        cause: error,
+      });
     });
   }
 }
@@ -113,8 +115,8 @@ function explained(error: unknown, url: URL): unknown {
 }
 
 /**
- * Asks for the first byte to learn the size, the version, and whether there are ranges.
- * @throws HubError for a refusal, or another size than was announced
+ * Requests the first byte to learn the size, the version, and whether the server supports ranges.
+ * @throws HubError if the server refuses, or the size is not the announced one
  */
 export async function askVersion(
   { url, size }: Pick<Download, 'url' | 'size'>,
@@ -129,14 +131,15 @@ export async function askVersion(
   const found = isPart ? readRange(answer, url).size : isEmpty ? 0 : isUnsized ? undefined : lengthOf(answer);
   await answer.body?.cancel();
   if (found === undefined) return { size, etag, givesRanges: false };
-  if (!(found <= MAX_FILE_BYTES)) throw new HubError('bad-answer', `${shownUrl(url)} claims to have ${found} bytes`);
+  if (!(found <= MAX_FILE_BYTES))
+    throw new HubError('bad-answer', `${shownUrl(url)} has an impossible size of ${found} bytes`);
   if (size !== undefined && found !== size) {
     throw new HubError('bad-answer', `${shownUrl(url)} has ${found} bytes, but ${size} were announced`);
   }
   return { size: found, etag, givesRanges: isPart };
 }
 
-/** Fetches all pieces that are not there yet. The first failure that lasts stops the others. */
+/** Fetches all missing pieces. The first permanent failure stops the others. */
 async function fetchPieces(
   { url }: Download,
   options: DownloadOptions,
@@ -165,7 +168,7 @@ async function fetchPieces(
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Fetches one piece, again and again while the connection is cut but something comes. */
+/** Fetches one piece. After a cut connection it tries again, as long as each attempt makes progress. */
 async function fetchPiece(
   url: URL,
   connection: Connection,
@@ -201,17 +204,17 @@ async function fetchRange(
   const isOther = answer.status === 200 || (answer.status === 206 && etag !== partial.etag) || answer.status === 416;
   if (isOther) {
     await answer.body?.cancel();
-    throw new HubError('changed', `${shownUrl(url)} has changed while it was downloaded`);
+    throw new HubError('changed', `${shownUrl(url)} changed during the download`);
   }
   if (answer.status !== 206) throw await refusal(connection, answer, url);
   const range = readRange(answer, url);
   if (range.begin !== begin || range.end > piece.end || range.size !== partial.size) {
     await answer.body?.cancel();
-    throw new HubError('bad-answer', `${shownUrl(url)} gave another range than it was asked for`);
+    throw new HubError('bad-answer', `${shownUrl(url)} sent another range than the one requested`);
   }
   for await (const bytes of bodyOf(answer, url)) {
     if (piece.begin + piece.done + bytes.length > range.end) {
-      throw new HubError('bad-answer', `${shownUrl(url)} gave more bytes than it had announced`);
+      throw new HubError('bad-answer', `${shownUrl(url)} sent more bytes than it announced`);
     }
     await partial.append(piece, bytes);
     report();
@@ -221,7 +224,7 @@ async function fetchRange(
   }
 }
 
-/** Fetches everything in one answer, from a server that gives no ranges. */
+/** Fetches the whole file in one answer, from a server that does not support ranges. */
 async function fetchWhole(
   { url }: Download,
   connection: Connection,
@@ -235,8 +238,7 @@ async function fetchWhole(
   let piece = pieces.next().value;
   for await (let bytes of bodyOf(answer, url)) {
     while (bytes.length > 0) {
-      if (piece === undefined)
-        throw new HubError('bad-answer', `${shownUrl(url)} gave more bytes than it had announced`);
+      if (piece === undefined) throw new HubError('bad-answer', `${shownUrl(url)} sent more bytes than it announced`);
       const fits = bytes.subarray(0, piece.end - piece.begin - piece.done);
       await partial.append(piece, fits);
       bytes = bytes.subarray(fits.length);
@@ -247,7 +249,7 @@ async function fetchWhole(
   if (partial.done < partial.size) throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
 }
 
-/** Fetches everything in one answer whose end alone says how long it is. An answer that was cut begins again. */
+/** Fetches the whole file in one answer of unknown length. A cut answer starts over. */
 async function fetchUnsized({ url, partial: path }: Download, options: DownloadOptions): Promise<void> {
   const answer = await request(options, url);
   if (answer.status !== 200) throw await refusal(options, answer, url);
@@ -277,10 +279,10 @@ function readRange(answer: Response, url: URL): { begin: number; end: number; si
   const range = { begin: Number(begin), end: Number(last) + 1, size: Number(size) };
   if (Object.values(range).every(Number.isSafeInteger) && range.begin < range.end && range.end <= range.size)
     return range;
-  throw new HubError('bad-answer', `${shownUrl(url)} gave a range of bytes that is none`);
+  throw new HubError('bad-answer', `${shownUrl(url)} sent an invalid Content-Range header`);
 }
 
-/** Length of a body that is sent as it is. */
+/** Length of a body without content coding. */
 function lengthOf({ headers }: Response): number | undefined {
   const length = headers.get('content-length');
   return length === null || headers.has('content-encoding') ? undefined : Number(length);

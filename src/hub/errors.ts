@@ -1,19 +1,19 @@
 /**
- * @file What can go wrong between here and the hub.
+ * @file `HubError`, the error class of this folder.
  */
 
 /**
  * Kinds of failure:
- *  - `name`: no repository, file or setting can have this name;
- *  - `not-found`: there is no such repository or file, or none that may be seen without a token;
- *  - `denied`: the token is missing, wrong, or the terms of a gated repository are not accepted;
- *  - `rate-limited`: too many requests, and the wait that was asked for is too long or was not enough;
- *  - `unavailable`: no connection, a cut one, or a fault of the server;
+ *  - `name`: the name is not a valid name of a repository, file or setting;
+ *  - `not-found`: there is no such repository or file, or it is not visible without a token;
+ *  - `denied`: the token is missing or wrong, or the terms of a gated repository are not accepted;
+ *  - `rate-limited`: too many requests, and waiting did not help or would take too long;
+ *  - `unavailable`: no connection, a cut connection, or an error of the server;
  *  - `bad-answer`: an answer that breaks the protocol or a limit;
- *  - `changed`: the file became another one while it was downloaded;
- *  - `checksum`: the bytes are not those that were announced;
- *  - `disk`: they cannot be stored;
- *  - `offline`: they are not in the cache, and requests are switched off.
+ *  - `changed`: the file changed during the download;
+ *  - `checksum`: the bytes do not have the announced hash;
+ *  - `disk`: the bytes cannot be stored;
+ *  - `offline`: the model is not in the cache, and requests are switched off.
  */
 export type HubErrorCode =
   | 'name'
@@ -31,11 +31,11 @@ export type HubErrorCode =
 export class HubError extends Error {
   override readonly name = 'HubError';
   readonly code: HubErrorCode;
-  /** Status of the answer, where there was one. */
+  /** HTTP status of the answer, if there was one. */
   readonly status: number | undefined;
-  /** Seconds that the server asks to wait. */
+  /** Seconds to wait, from the server. */
   readonly retryAfter: number | undefined;
-  /** Whether the same request may succeed a little later. */
+  /** Whether the same request may succeed later. */
   readonly isTransient: boolean;
 
   constructor(
@@ -56,7 +56,7 @@ export class HubError extends Error {
   }
 }
 
-/** A URL as messages may show it: without user, password, query and fragment. */
+/** A URL for messages: without user, password, query and fragment. */
 export function shownUrl(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }

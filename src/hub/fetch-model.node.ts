@@ -1,5 +1,5 @@
 /**
- * @file From the name of a model to its files on this machine: out of the cache, or downloaded into it.
+ * @file Finds the files of a model by name: in the cache, or by downloading them into it.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,27 +27,26 @@ import { parseModelName } from './model-name.ts';
 import { diskError } from './partial-file.node.ts';
 import type { HubSettings } from './settings.node.ts';
 
-/** What is wanted of a repository, beside its name. */
+/** What the caller asks of a repository. */
 export interface ModelRequest extends Wanted {
-  /** Whether a projector comes along. */
+  /** Whether to fetch the projector, too. */
   readonly projector?: boolean;
 }
 
-/** Where a model lies. */
+/** A model on disk. */
 export interface FetchedModel {
   /** `user/repo`. */
   readonly repo: string;
   readonly commit: string;
-  /** The model, or its first part; the others lie beside it. */
+  /** Path of the model, or of its first part; the others are in the same folder. */
   readonly path: string;
-  /** The projector of a multimodal model, if it was asked for and there is one. */
+  /** Path of the projector of a multimodal model, if requested and present. */
   readonly projector: string | undefined;
 }
 
 /**
- * The model that `name` (`user/repo[:quant]`) stands for at the newest commit of its repository. Without a network the
- * cache is used.
- * @throws HubError when it is neither at the hub nor in the cache, or cannot be stored; the signal's reason
+ * The model `name` (`user/repo[:quant]`) at the newest commit of its repository; without a network, from the cache.
+ * @throws HubError if it is neither at the hub nor in the cache, or cannot be stored; the signal's reason
  */
 export async function fetchModel(
   name: string,
@@ -59,7 +58,7 @@ export async function fetchModel(
   const folder = repoFolder(settings.cacheFolder, repo);
   if (settings.offline)
     return fromCache(folder, request, new HubError('offline', 'requests are switched off (--offline)'));
-  const cached = await fromCache(folder, request, new HubError('not-found', 'it was not looked for elsewhere')).catch(
+  const cached = await fromCache(folder, request, new HubError('not-found', 'no request was made')).catch(
     () => undefined,
   );
   let listing: Listing;
@@ -68,13 +67,13 @@ export async function fetchModel(
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     if (cached === undefined) throw await withNearNames(error, repo, settings);
-    settings.onMessage?.(`${error.message}; using what is in the cache`);
+    settings.onMessage?.(`${error.message}; using the cache`);
     return cached;
   }
   return fetchListed(folder, listing, request, settings);
 }
 
-/** The files of a listing, downloaded where they are not in the cache yet. */
+/** The files of a listing; downloads those that the cache lacks. */
 async function fetchListed(
   folder: RepoFolder,
   { branch, commit, files }: Listing,
@@ -103,7 +102,7 @@ async function fetchListed(
   };
 }
 
-/** One file in its snapshot. Of several processes that want it, one downloads it. */
+/** One file in its snapshot. If several processes want it, one of them downloads it. */
 async function fetchFile(folder: RepoFolder, commit: string, file: RepoFile, settings: HubSettings): Promise<string> {
   const location = join(folder.path, 'snapshots', commit, ...file.path.split('/'));
   const isModel = /\.gguf(\.gz)?$/i.test(file.path);
@@ -114,7 +113,7 @@ async function fetchFile(folder: RepoFolder, commit: string, file: RepoFile, set
   }
   const blob = blobPath(folder, file.oid);
   const lock = join(folder.locks, `${file.oid}.gguf-embed.lock`);
-  const onWait = () => settings.onMessage?.(`waiting for another process that downloads ${file.path}`);
+  const onWait = () => settings.onMessage?.(`waiting for another process that is downloading ${file.path}`);
   try {
     return await withLock(lock, { signal: settings.signal, onWait }, async () => {
       if ((await sizeOf(blob)) !== file.size) {
@@ -135,8 +134,8 @@ async function fetchFile(folder: RepoFolder, commit: string, file: RepoFile, set
 }
 
 /**
- * The model out of the cache: of the commit that `main` was at, else of the newest one that has it.
- * @param reason why the hub is not asked
+ * The model from the cache: at the last known commit of `main`, else at the newest commit that has it.
+ * @param reason why no request is made
  */
 async function fromCache(
   folder: RepoFolder,
@@ -159,7 +158,7 @@ async function fromCache(
   throw new HubError('offline', `${why}, and ${reason.message}`, { cause: reason });
 }
 
-/** The same error with names that may be meant, for a repository that does not exist. */
+/** The same error with similar names, for a repository that does not exist. */
 async function withNearNames(error: HubError, repo: string, settings: HubSettings): Promise<HubError> {
   if (error.code !== 'not-found') return error;
   const cached = (await listRepoFolders(settings.cacheFolder)).map((folder) => folder.repo);

@@ -1,6 +1,6 @@
 /**
- * @file From the URL of a model to its file on this machine, kept and recognised as llama.cpp does: under the last part of
- * the URL, with the server's ETag beside it.
+ * @file Finds the file of a model by URL, in llama.cpp's layout: named after the last part of the URL, with the server's ETag in a file
+ * beside it.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -16,18 +16,18 @@ import { isOurs, withRetries } from './requests.ts';
 import type { HubSettings } from './settings.node.ts';
 
 /**
- * The file that a URL stands for; of the first part of a split model all parts, the others beside it. A file of a
- * repository at the hub goes into the hub's cache.
- * @param destination where to keep it; a file there that was not downloaded is never replaced
+ * The file of a URL. For the first part of a split model, fetches all parts into the same folder. A file of a repository at the hub
+ * goes into the hub's cache.
+ * @param destination where to store it; a file there that was not downloaded is never replaced
  * @returns its path
- * @throws HubError when it can neither be had nor is there already, or cannot be stored; the signal's reason
+ * @throws HubError if it is neither on disk nor can be downloaded, or cannot be stored; the signal's reason
  */
 export async function fetchUrl(address: URL, settings: HubSettings, destination?: string): Promise<string> {
   const listed = destination === undefined ? repositoryFile(address, settings) : undefined;
   if (listed !== undefined) return (await fetchModel(listed.repo, { file: listed.file }, settings)).path;
   const name = decodeURIComponent(address.pathname.slice(address.pathname.lastIndexOf('/') + 1));
   if (name === '' || /[\\/:]|^\.\.?$/.test(name)) {
-    throw new HubError('name', `${shownUrl(address)} does not end in the name of a file`);
+    throw new HubError('name', `${shownUrl(address)} does not end with a file name`);
   }
   const [first, ...others] = partsOf(address.pathname).map((path) => {
     const url = new URL(address);
@@ -43,7 +43,7 @@ export async function fetchUrl(address: URL, settings: HubSettings, destination?
   return path;
 }
 
-/** The repository and path of a URL of the hub's newest commit; pages of files stand for the files. */
+/** The repository and path of a hub URL at the newest commit. The URL of a file's page counts as that of the file. */
 function repositoryFile(url: URL, settings: HubSettings): { repo: string; file: string } | undefined {
   if (!isOurs(settings, url) || url.search !== '') return undefined;
   const base = new URL(settings.endpoint).pathname;
@@ -59,7 +59,7 @@ async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubS
   await mkdir(dirname(path), { recursive: true }).catch((cause) => {
     throw diskError(path, cause);
   });
-  const onWait = () => settings.onMessage?.(`waiting for another process that downloads ${basename(path)}`);
+  const onWait = () => settings.onMessage?.(`waiting for another process that is downloading ${basename(path)}`);
   await withLock(`${path}.gguf-embed.lock`, { signal: settings.signal, onWait }, async () => {
     if (!(await isCurrent(url, path, isUsers, settings))) {
       settings.onMessage?.(`downloading ${shownUrl(url)}`);
@@ -73,19 +73,19 @@ async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubS
   });
 }
 
-/** Whether the file is there and the server has no other version of it, as far as it can be asked. */
+/** Whether the file exists and is the server's current version, or the server does not answer. */
 async function isCurrent(url: URL, path: string, isUsers: boolean, settings: HubSettings): Promise<boolean> {
   const size = await sizeOf(path);
   if (size === undefined) return false;
   const kept = await readFile(etagPath(path), 'utf8').catch(() => undefined);
   if (kept === undefined && isUsers) {
-    settings.onMessage?.(`${path} is there already and was not downloaded: it is used as it is`);
+    settings.onMessage?.(`using the existing ${path}, which was not downloaded, without a check for a newer version`);
     return true;
   }
   try {
     const version = await withRetries(settings, () => askVersion({ url, size: undefined }, settings), 2);
     const isSame = (version.size ?? size) === size && (version.etag === undefined || version.etag === kept);
-    // A file that is no model was kept by an earlier version, or by another program.
+    // An earlier version, or another program, may have stored a file that is not a model.
     return (
       isSame &&
       (await checkModel(path, path).then(
@@ -95,7 +95,7 @@ async function isCurrent(url: URL, path: string, isUsers: boolean, settings: Hub
     );
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
-    settings.onMessage?.(`${error.message}; using the file that is there`);
+    settings.onMessage?.(`${error.message}; using the existing file`);
     return true;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * @file From what a user calls a model, a name at the hub or a URL, to its file on this machine.
+ * @file Finds the file of a model by its name at the hub or by URL.
  */
 import { fetchModel } from './fetch-model.node.ts';
 import { fetchUrl } from './fetch-url.node.ts';
@@ -8,10 +8,10 @@ import type { HubEvents, HubOptions } from './options.ts';
 import { hubSettings } from './settings.node.ts';
 
 /**
- * Downloads a model, or finds it in the cache.
+ * Finds a model in the cache, or downloads it.
  * @param source `hf:user/repo[:quant]`, or a URL of http or https
  * @returns the path of its file, or of the first of its parts
- * @throws HubError when it can neither be had nor is in the cache, or cannot be stored; the signal's reason
+ * @throws HubError if it is neither in the cache nor can be downloaded, or cannot be stored; the signal's reason
  */
 export async function findModel(source: string, options: HubOptions & HubEvents): Promise<string> {
   const settings = await hubSettings(options);

@@ -1,22 +1,22 @@
 /**
- * @file Embedders and rerankers that are known by name: where their GGUF files are, and what a file does not say, above all
- * the texts that they were trained to find before their inputs. docs/models.md is made from this table.
+ * @file The table of known embedders and rerankers: where their GGUF files are, and what a file does not say, above all the
+ * prompts that they were trained with. `docs/models.md` is generated from this table.
  */
 
-/** What is known of a model. */
+/** A known model. */
 export interface KnownModel {
   readonly name: string;
   readonly kind: 'embedder' | 'reranker';
-  /** Repository of the original. */
+  /** Repository of the original model. */
   readonly original: string;
-  /** Repository of GGUF files, for `-hf`; `undefined` where the original must be converted. */
+  /** Repository of GGUF files, for `-hf`; `undefined` if the original must be converted. */
   readonly gguf: string | undefined;
   /** `general.architecture` of the files. */
   readonly architecture: string;
   readonly layers: number;
-  /** Width of the vectors; of a reranker that of its hidden state. */
+  /** Width of the vectors; for a reranker, of its hidden state. */
   readonly dimensions: number;
-  /** Most tokens of an input, as GGUF files of the model say. */
+  /** Context in tokens, from the GGUF files of the model. */
   readonly context: number;
   readonly pooling: 'mean' | 'cls' | 'last' | 'rank';
   /** Texts to put before inputs, by the names that requests give as `prompt_name`. */
@@ -57,7 +57,7 @@ const jinaV3Prompts = {
   document: 'Represent the document for retrieval: ',
 };
 
-/** The sizes of BERT that most models have. */
+/** The common sizes of BERT. */
 const small: Pick<Shape, 'architecture' | 'layers' | 'dimensions'> = {
   architecture: 'bert',
   layers: 12,
@@ -176,7 +176,7 @@ export const knownModels: readonly KnownModel[] = [
 export const DEFAULT_MODEL = 'bge-small-en-v1.5';
 export const DEFAULT_MODEL_BYTES = 36_700_000;
 
-/** What is known of a file from its metadata. */
+/** What the metadata of a file says. */
 export interface FileTraits {
   /** Names that the file goes by: `general.name`, its path. */
   readonly names: readonly string[];
@@ -186,8 +186,8 @@ export interface FileTraits {
 }
 
 /**
- * The known model that a file holds: of the same architecture and size, and of a name that the file's names contain. The
- * longest name wins, so that a file of `bge-base-en-v1.5` is not taken for an older one.
+ * The known model in a file: it has the same architecture and size, and one of the file's names contains its name. The longest
+ * name wins, so that `bge-base-en-v1.5` is not taken for an older version.
  */
 export function findKnownModel({ names, architecture, layers, dimensions }: FileTraits): KnownModel | undefined {
   const plainNames = names.map(plain);
@@ -201,7 +201,7 @@ export function findKnownModel({ names, architecture, layers, dimensions }: File
   return fitting.toSorted((a, b) => b.name.length - a.name.length)[0];
 }
 
-/** Letters and digits alone: files spell the same name in many ways. */
+/** Only letters and digits, because files spell the same name in many ways. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }

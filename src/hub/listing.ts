@@ -1,5 +1,5 @@
 /**
- * @file What is in a repository: its newest commit and the files of it.
+ * @file Lists a repository: its newest commit and the files in it.
  */
 import { allNear } from '../nearest.ts';
 import { HubError, shownUrl } from './errors.ts';
@@ -9,13 +9,13 @@ import { type Connection, requestJson } from './requests.ts';
 export interface RepoFile {
   readonly path: string;
   readonly size: number;
-  /** What its blob is called in the cache: the sha256 of large files, else the id that git gives it. */
+  /** Name of its blob in the cache: the sha256 of a large file, else git's id. */
   readonly oid: string;
 }
 
 /** A repository at one commit. */
 export interface Listing {
-  /** The branch that was asked for, `main` usually. */
+  /** The requested branch, usually `main`. */
   readonly branch: string;
   readonly commit: string;
   readonly files: readonly RepoFile[];
@@ -28,8 +28,8 @@ const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /**
  * The newest commit and its files.
- * @param tries of each request, for failures that may pass; few if the caller can do without the answer
- * @throws HubError when the repository cannot be listed; of one that is not found with names that are near
+ * @param tries attempts for each request after temporary failures; few if the caller can do without the answer
+ * @throws HubError if the repository cannot be listed; if it does not exist, with similar names
  */
 export async function listRepository(connection: Connection, repo: string, tries?: number): Promise<Listing> {
   const api = new URL(`api/models/${repo}/`, connection.endpoint);
@@ -39,20 +39,20 @@ export async function listRepository(connection: Connection, repo: string, tries
   let page: URL | undefined = new URL(`tree/${commit}?recursive=true`, api);
   for (let pages = 0; page !== undefined; pages++) {
     const { value, next }: { value: unknown; next?: URL } = await requestJson(connection, page, tries);
-    if (!Array.isArray(value)) throw bad(page, 'is no list');
+    if (!Array.isArray(value)) throw bad(page, 'is not a list');
     for (const file of value.flatMap((entry) => readFile(entry, page as URL))) {
       if (sizes.has(file.oid) && sizes.get(file.oid) !== file.size) throw bad(page, `has two sizes for ${file.oid}`);
       sizes.set(file.oid, file.size);
       files.push(file);
     }
     if (files.length > MAX_FILES || pages >= MAX_PAGES) throw bad(page, `has more than ${MAX_FILES} files`);
-    if (next !== undefined && next.origin !== api.origin) throw bad(page, 'goes on at another host');
+    if (next !== undefined && next.origin !== api.origin) throw bad(page, 'continues on another host');
     page = next;
   }
   return { branch, commit, files };
 }
 
-/** Repositories with GGUF files whose names are near to one that does not exist. Nothing when the hub cannot be asked. */
+/** Repositories with GGUF files and similar names, for a name that does not exist. Empty if the hub does not answer. */
 export async function searchNames(connection: Connection, repo: string): Promise<string[]> {
   const url = new URL('api/models', connection.endpoint);
   url.search = new URLSearchParams({
@@ -72,7 +72,7 @@ export async function searchNames(connection: Connection, repo: string): Promise
   }
 }
 
-/** URL of the bytes of a file. */
+/** Download URL of a file. */
 export function fileUrl({ endpoint }: Connection, repo: string, commit: string, path: string): URL {
   return new URL(`${repo}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`, endpoint);
 }
@@ -88,14 +88,14 @@ function readRefs(value: unknown, repo: string): { branch: string; commit: strin
   return { branch: chosen.name, commit: chosen.targetCommit };
 }
 
-/** @throws HubError for a file that could not be stored where its path says */
+/** @throws HubError for a path that cannot be stored, or missing fields */
 function readFile(entry: unknown, page: URL): RepoFile[] {
   const { type, path, size, oid, lfs } = (entry ?? {}) as Partial<Record<string, unknown>> & {
     readonly lfs?: { readonly oid?: unknown; readonly size?: unknown } | null;
   };
   if (type !== 'file') return [];
   const shown = JSON.stringify(path);
-  if (typeof path !== 'string' || !isSafePath(path)) throw bad(page, `has the impossible path ${shown}`);
+  if (typeof path !== 'string' || !isSafePath(path)) throw bad(page, `has the invalid path ${shown}`);
   const id = lfs?.oid ?? oid;
   const bytes = lfs?.size ?? size;
   if (typeof id !== 'string' || !OID.test(id)) throw bad(page, `has no hash for ${shown}`);
@@ -103,7 +103,7 @@ function readFile(entry: unknown, page: URL): RepoFile[] {
   return [{ path, size: bytes as number, oid: id }];
 }
 
-/** Whether a path stays in the folder that it is put in, on every system. */
+/** Whether a path stays inside its folder, on every system. */
 function isSafePath(path: string): boolean {
   const parts = path.split('/');
   const ofControls = [...path].some((letter) => letter < ' ' || letter === '\x7f');

@@ -1,15 +1,15 @@
 /**
- * @file One process at a time: a lock file, which the first process creates and removes when it is done.
+ * @file Lets one process work at a time, by a lock file that the first process creates and removes when it is done.
  *
- * The file names its owner. A lock is void when its owner has died on this machine, or has not touched it for a while, so
- * that a lock left by a killed process does not block others. Void locks are removed under a lock of their own.
+ * The file names its owner. A lock is stale if its owner has died on this machine or has not touched it for a while, so that a
+ * killed process does not block others. Stale locks are removed under a lock of their own.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
-/** Milliseconds between two touches, after how many without one a lock is void, and between two looks at one that is held. */
+/** Milliseconds between two touches, without a touch until a lock is stale, and between two checks of a lock that is held. */
 const TOUCH = 5_000;
 const VOID_AFTER = 60_000;
 const LOOK = 200;
@@ -23,7 +23,7 @@ export interface LockOptions {
 
 /**
  * Runs `work` while no other process runs its own under the same path.
- * @throws the signal's reason while it waits; what `work` throws
+ * @throws the signal's reason if it is aborted while waiting; what `work` throws
  */
 export async function withLock<T>(path: string, { signal, onWait }: LockOptions, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
@@ -42,12 +42,12 @@ export async function withLock<T>(path: string, { signal, onWait }: LockOptions,
     return await work();
   } finally {
     clearInterval(touching);
-    // Somebody may have taken it for void while this process was asleep.
+    // Another process may have removed it as stale while this one was suspended.
     if ((await readFile(path, 'utf8').catch(() => '')) === owner) await rm(path, { force: true });
   }
 }
 
-/** Whether the file was not there and now is. */
+/** Creates the file; returns whether it is new. */
 async function create(path: string, owner: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx');
@@ -59,7 +59,7 @@ async function create(path: string, owner: string): Promise<boolean> {
   }
 }
 
-/** Removes a lock whose owner is gone. Only one process at a time looks and removes, so that none removes a fresh one. */
+/** Removes a stale lock. Only one process at a time checks and removes, so that none removes a new lock. */
 async function clearIfVoid(path: string): Promise<boolean> {
   if (!(await isVoid(path))) return false;
   const clearing = `${path}.clearing`;
@@ -86,7 +86,7 @@ async function isVoid(path: string): Promise<boolean> {
   return pid !== undefined && JSON.parse(host) === hostname() && !isAlive(Number(pid));
 }
 
-/** Milliseconds since the file was touched; `undefined` when it is gone. */
+/** Milliseconds since the file was touched; `undefined` if it no longer exists. */
 async function ageOf(path: string): Promise<number | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found && Date.now() - found.mtimeMs;

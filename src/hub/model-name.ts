@@ -3,25 +3,25 @@
  */
 import { HubError } from './errors.ts';
 
-/** A repository, and what is wanted of it. */
+/** A repository, and which of its files. */
 export interface ModelName {
   /** `user/repo`. */
   readonly repo: string;
-  /** Quant, or another part of the file's name. */
+  /** Quant, or another part of the file name. */
   readonly tag: string | undefined;
 }
 
-/** What a text begins with that names a model of the hub, where paths are expected too. */
+/** Prefix of names at the hub, where paths are also allowed. */
 export const HUB_SCHEME = 'hf:';
 
-/** Longest name of a repository. */
+/** Most characters of the name of a repository. */
 const MAX_LENGTH = 256;
 const REPO = /^[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*\/[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*$/;
 const TAG = /^[A-Za-z0-9_.-]+$/;
 
 /**
  * Reads `user/repo[:quant]`, with or without `hf:` before it.
- * @throws HubError for a text that no repository can have as its name
+ * @throws HubError for a text that is not the name of a repository
  */
 export function parseModelName(text: string): ModelName {
   const name = text.startsWith(HUB_SCHEME) ? text.slice(HUB_SCHEME.length) : text;

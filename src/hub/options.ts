@@ -1,32 +1,32 @@
 /**
- * @file What a caller may choose about the hub.
+ * @file Options for models that are given by name or URL.
  */
 
-/** How models are found by name or URL. Everything has a default. */
+/** How to find models by name or URL. Every option has a default. */
 export interface HubOptions {
   /**
-   * Token of an account, sent to the endpoint's origin alone. Default, but in browsers: `HF_TOKEN`, then the file that a
-   * login of Hugging Face's tools has left.
+   * Token of an account, sent only to the origin of the endpoint. Default, except in browsers: `HF_TOKEN`, then the token file of
+   * Hugging Face's tools.
    */
   readonly token?: string;
   /** Address of the hub. Default: `MODEL_ENDPOINT` or `HF_ENDPOINT`, else https://huggingface.co/. */
   readonly endpoint?: string;
   /** Exact path of the file in the repository, instead of a quant. */
   readonly file?: string;
-  /** Folder of the cache. Default: the one that llama.cpp and huggingface_hub share. Browsers keep nothing. */
+  /** Folder of the cache. Default: the one that llama.cpp and huggingface_hub share. Browsers have no cache. */
   readonly cacheFolder?: string;
-  /** Use what is in the cache and send no request. Default: `HF_HUB_OFFLINE`. */
+  /** Use only the cache and send no request. Default: `HF_HUB_OFFLINE`. */
   readonly offline?: boolean;
   /** Connections for one download. Default 4. */
   readonly connections?: number;
 }
 
-/** Events while a model is fetched. */
+/** Listeners for a download. */
 export interface HubEvents {
   readonly signal?: AbortSignal;
-  /** Bytes that are stored so far, and those of all files together: `Infinity` while the server does not say it. */
+  /** Bytes stored so far, and the bytes of all files: `Infinity` while the server has not said it. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** One sentence for a log: a file that is downloaded, a wait, a fallback to the cache. */
+  /** One sentence for a log: a download, a wait, a fallback to the cache. */
   readonly onMessage?: (message: string) => void;
 }
 

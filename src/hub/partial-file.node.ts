@@ -1,11 +1,11 @@
 /**
- * @file A file that is being downloaded: written in any order, with a journal beside it of what is there already, so that
- * a download that was cut, killed or out of space goes on where it was.
+ * @file A partly downloaded file: written in any order, with a journal of the stored bytes beside it, so that a download continues
+ * after a cut connection, a kill or a full disk.
  */
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { HubError } from './errors.ts';
 
-/** A stretch of the file that is fetched by one request at a time; its first `done` bytes are stored. */
+/** A range of the file, fetched by one request at a time. Its first `done` bytes are stored. */
 export interface Piece {
   readonly begin: number;
   readonly end: number;
@@ -13,13 +13,13 @@ export interface Piece {
 }
 
 const PIECE_BYTES = 16 * 2 ** 20;
-/** Milliseconds between two versions of the journal. */
+/** Milliseconds between two writes of the journal. */
 const JOURNAL_INTERVAL = 500;
 
-/** What a journal holds. */
+/** Content of a journal. */
 interface Journal {
   readonly size: number;
-  /** What the server calls this version of the file. */
+  /** The server's ETag of this version of the file. */
   readonly etag: string | null;
   /** Stored bytes of each piece. */
   readonly done: readonly number[];
@@ -31,7 +31,7 @@ export class PartialFile {
   readonly size: number;
   readonly pieces: readonly Piece[];
   etag: string | undefined;
-  /** Whether some of the bytes come from an earlier run. */
+  /** Whether an earlier run has stored some of the bytes. */
   readonly isResumed: boolean;
   readonly #file: FileHandle;
   #written = 0;
@@ -48,8 +48,8 @@ export class PartialFile {
 
   /**
    * Continues the download at `path`. Starts over if there is none, or if its size or version differs.
-   * @param etag of the version that is wanted, where it is known
-   * @throws HubError when the file cannot be written
+   * @param etag ETag of the wanted version, if known
+   * @throws HubError if the file cannot be written
    */
   static async open(path: string, size: number, etag: string | undefined): Promise<PartialFile> {
     const journal = await readJournal(path, size);
@@ -59,18 +59,18 @@ export class PartialFile {
     const isSame = journal !== undefined && (etag === undefined || journal.etag === null || journal.etag === etag);
     const partial = new PartialFile(path, file, isSame ? journal : emptyJournal(size, etag));
     if (journal !== undefined && !isSame) await file.truncate(0);
-    // Written before the data, so that on a disk that fills up there is a journal to write over.
+    // Written before the data, so that a journal that can be overwritten exists if the disk fills up.
     partial.#saveJournal();
     await partial.#journal;
     return partial;
   }
 
-  /** Bytes that are stored. */
+  /** Stored bytes. */
   get done(): number {
     return this.pieces.reduce((sum, { done }) => sum + done, 0);
   }
 
-  /** Stores the bytes that follow those that `piece` has. @throws HubError when the disk refuses them */
+  /** Stores the next bytes of `piece`. @throws HubError if they cannot be written */
   async append(piece: Piece, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await this.#file
@@ -87,7 +87,7 @@ export class PartialFile {
     this.#saveJournal();
   }
 
-  /** Forgets all that is stored. */
+  /** Discards everything that is stored. */
   async restart(): Promise<void> {
     for (const piece of this.pieces) piece.done = 0;
     await this.#journal;
@@ -102,7 +102,7 @@ export class PartialFile {
     await this.#file.close();
   }
 
-  /** Brings all bytes to the disk. */
+  /** Flushes all bytes to the disk. */
   async sync(): Promise<void> {
     await this.#file.sync().catch((cause) => {
       throw diskError(this.path, cause);
@@ -111,7 +111,7 @@ export class PartialFile {
 
   #saveJournal(): void {
     const journal: Journal = { size: this.size, etag: this.etag ?? null, done: this.pieces.map(({ done }) => done) };
-    // A journal that cannot be written costs a resumption, not the download.
+    // Without a journal the download still succeeds; it only cannot be resumed.
     this.#journal = this.#journal.then(() => writeJournal(this.path, journal)).catch(() => {});
   }
 }
@@ -122,7 +122,7 @@ export async function removePartial(path: string): Promise<void> {
   await rm(journalOf(path), { force: true });
 }
 
-/** Gives the finished file its name. @throws HubError when it cannot be */
+/** Renames the finished file to its final name. @throws HubError if that fails */
 export async function finishPartial(path: string, destination: string): Promise<void> {
   await rename(path, destination).catch((cause) => {
     throw diskError(destination, cause);
@@ -130,17 +130,17 @@ export async function finishPartial(path: string, destination: string): Promise<
   await rm(journalOf(path), { force: true });
 }
 
-/** What to say about a file that the system refuses to write. */
+/** The error for a file that the system refuses to write. */
 export function diskError(path: string, cause: NodeJS.ErrnoException): HubError {
   const reason = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message;
   const remedy =
     cause.code === 'ENOSPC' || cause.code === 'EDQUOT'
-      ? '; make room and run the same again: it goes on from there'
+      ? '; free some space and run the command again: it continues from there'
       : '';
   return new HubError('disk', `${path} cannot be written: ${reason}${remedy}`, { cause });
 }
 
-/** Where the journal of a partial file lies. */
+/** Path of the journal of a partial file. */
 function journalOf(path: string): string {
   return `${path}.json`;
 }
@@ -157,7 +157,7 @@ function emptyJournal(size: number, etag: string | undefined): Journal {
   return { size, etag: etag ?? null, done: emptyPieces(size).map(() => 0) };
 }
 
-/** Replaces the journal. On a full disk it is written over the one before, which has room for it. */
+/** Replaces the journal. On a full disk, overwrites the previous one in place. */
 async function writeJournal(path: string, journal: Journal): Promise<void> {
   const longest = JSON.stringify({ ...journal, done: journal.done.map(() => PIECE_BYTES) });
   const text = JSON.stringify(journal).padEnd(longest.length);
@@ -171,7 +171,7 @@ async function writeJournal(path: string, journal: Journal): Promise<void> {
   }
 }
 
-/** The journal of a file of this size; `undefined` when there is none that fits to the file. */
+/** The journal of a file of this size; `undefined` if there is none, or it does not match the file. */
 async function readJournal(path: string, size: number): Promise<Journal | undefined> {
   try {
     const journal = JSON.parse(await readFile(journalOf(path), 'utf8')) as Journal;

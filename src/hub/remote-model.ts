@@ -1,5 +1,5 @@
 /**
- * @file Models that are read where they are, by ranges: in browsers, and to see what is in a file without downloading it.
+ * @file Reads remote models by ranges: in browsers, and to inspect a file without downloading it.
  */
 import { chooseFiles } from './choose-files.ts';
 import { HubError } from './errors.ts';
@@ -9,13 +9,13 @@ import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts'
 import { openRemote, type RemoteSource } from './remote-source.ts';
 import { type Connection, checkConnection } from './requests.ts';
 
-/** A remote model: its file, and how to open another part of it by its name. */
+/** A remote model: its file, and a function that opens another part by name. */
 export interface RemoteModel {
   readonly source: RemoteSource;
   openSibling(name: string): Promise<RemoteSource>;
 }
 
-/** How to reach the hub from where there is no environment. */
+/** How to reach the hub without environment variables. */
 export function connectionOf({
   endpoint = DEFAULT_ENDPOINT,
   token,
@@ -44,7 +44,7 @@ export async function openRemoteModel(
     source: await openRemote(url, connection, blockBytes, size),
     openSibling(name) {
       const sibling = new URL(name);
-      if (sibling.origin !== url.origin) throw new HubError('bad-answer', `${name} lies at another host`);
+      if (sibling.origin !== url.origin) throw new HubError('bad-answer', `${name} is on another host`);
       sibling.search = url.search;
       return openRemote(sibling, connection, blockBytes);
     },

@@ -1,35 +1,35 @@
 /**
- * @file A remote file as random access to its bytes: by ranges where the server gives them, else by reading on in one
- * answer. Needs nothing but `fetch`.
+ * @file Random access to the bytes of a remote file: by ranges if the server supports them, else by reading one answer
+ * sequentially. Needs only `fetch`.
  */
 import { HubError, shownUrl } from './errors.ts';
 import { bodyOf, type Connection, refusal, request, withRetries } from './requests.ts';
 
 /** A remote file. It has the shape of the reader's `ByteSource`. */
 export interface RemoteSource {
-  /** Its URL without what may be secret. */
+  /** Its URL without parts that may be secret. */
   readonly name: string;
   readonly size: number;
-  /** Bytes that have come over the network so far. */
+  /** Bytes received over the network so far. */
   readonly fetched: number;
-  /** Fills `into` with the bytes from `offset` on. @throws HubError when they cannot be had */
+  /** Fills `into` with the bytes from `offset` on. @throws HubError if they cannot be fetched */
   read(offset: number, into: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Bytes of the first request: most of a header but the vocabulary. */
+/** Bytes of the first request: enough for most headers except the vocabulary. */
 const FIRST_BYTES = 64 * 1024;
-/** Most bytes of a file that is kept in memory because nothing tells its length. */
+/** Most bytes of a file of unknown length, which is kept in memory. */
 const MAX_UNSIZED_BYTES = 4 * 2 ** 30;
-/** Blocks that are kept. */
+/** Number of cached blocks. */
 const KEPT_BLOCKS = 8;
 
 /**
  * Opens a remote file.
- * @param blockBytes how much is fetched at a time around what is read. 0: exactly what is read, for somebody who wants
- *   little of a large file.
- * @param size where it is known already
- * @throws HubError when it is refused
+ * @param blockBytes size of the blocks that are fetched. 0: fetches exactly what is read, for callers that need little of a large
+ *   file
+ * @param size the size of the file, if known
+ * @throws HubError if the server refuses
  */
 export async function openRemote(
   url: URL,
@@ -49,7 +49,7 @@ export async function openRemote(
   });
 }
 
-/** A file that is read by ranges. */
+/** A file read by ranges. */
 class RangeSource implements RemoteSource {
   readonly name: string;
   readonly size: number;
@@ -60,7 +60,7 @@ class RangeSource implements RemoteSource {
   readonly #blockBytes: number;
   readonly #first: Response;
   #head = new Uint8Array(0);
-  /** By index, the one that was used last at the end. */
+  /** By index, most recently used last. */
   readonly #blocks = new Map<number, Promise<Uint8Array>>();
 
   constructor(url: URL, connection: Connection, first: Response, blockBytes: number, size: number | undefined) {
@@ -70,13 +70,13 @@ class RangeSource implements RemoteSource {
     this.#etag = first.headers.get('etag');
     this.#blockBytes = blockBytes;
     this.name = shownUrl(url);
-    // Browsers hide the header where the other origin does not allow them to show it.
+    // Browsers hide the header if the other origin does not expose it.
     const range = first.headers.get('content-range');
     this.size = range === null ? (size ?? Number.NaN) : Number(/^bytes 0-\d+\/(\d+)$/.exec(range)?.[1]);
-    if (!Number.isSafeInteger(this.size)) throw new HubError('bad-answer', `${this.name} does not say how long it is`);
+    if (!Number.isSafeInteger(this.size)) throw new HubError('bad-answer', `${this.name} does not say its length`);
   }
 
-  /** Takes what has come with the answer that opened it. */
+  /** Takes the bytes of the answer that opened the file. */
   async begin(): Promise<this> {
     this.#head = await this.#bytesOf(this.#first, Math.min(this.size, FIRST_BYTES));
     return this;
@@ -114,7 +114,7 @@ class RangeSource implements RemoteSource {
     this.#blocks.clear();
   }
 
-  /** A block, fetched once while it is kept; the one behind it is fetched at the same time. */
+  /** A block, fetched once while it is cached. Also starts to fetch the next block. */
   async #block(index: number): Promise<Uint8Array> {
     const wanted = this.#startBlock(index);
     if ((index + 1) * this.#blockBytes < this.size) this.#startBlock(index + 1).catch(() => {});
@@ -127,7 +127,7 @@ class RangeSource implements RemoteSource {
     const block = this.#blocks.get(index) ?? this.#fetch(begin, Math.min(this.size, begin + this.#blockBytes));
     this.#blocks.delete(index);
     this.#blocks.set(index, block);
-    // A block that could not be had is asked for again by who wants it next.
+    // After a failure, the next caller fetches the block again.
     block.catch(() => this.#blocks.delete(index));
     return block;
   }
@@ -137,11 +137,11 @@ class RangeSource implements RemoteSource {
       const answer = await request(this.#connection, this.#url, { range: `bytes=${begin}-${end - 1}` });
       if (answer.status !== 206) throw await refusal(this.#connection, answer, this.#url);
       if (answer.headers.get('etag') !== this.#etag) {
-        throw new HubError('changed', `${this.name} has changed while it was read`);
+        throw new HubError('changed', `${this.name} changed while it was being read`);
       }
       const range = answer.headers.get('content-range');
       if (range !== null && range !== `bytes ${begin}-${end - 1}/${this.size}`) {
-        throw new HubError('bad-answer', `${this.name} gave another range than it was asked for`);
+        throw new HubError('bad-answer', `${this.name} sent another range than the one requested`);
       }
       return this.#bytesOf(answer, end - begin);
     });
@@ -153,7 +153,7 @@ class RangeSource implements RemoteSource {
     for await (const piece of bodyOf(answer, this.#url)) {
       this.fetched += piece.length;
       if (done + piece.length > length)
-        throw new HubError('bad-answer', `${this.name} gave more bytes than it had announced`);
+        throw new HubError('bad-answer', `${this.name} sent more bytes than it announced`);
       bytes.set(piece, done);
       done += piece.length;
     }
@@ -162,7 +162,7 @@ class RangeSource implements RemoteSource {
   }
 }
 
-/** A file that comes in one answer: read as far as it is needed, and kept, because nothing can be read twice. */
+/** A file that comes in one answer: read as far as needed, and kept, because the answer cannot be read twice. */
 class StreamSource implements RemoteSource {
   readonly name: string;
   size: number;
@@ -179,7 +179,7 @@ class StreamSource implements RemoteSource {
     this.#body = bodyOf(answer, url);
   }
 
-  /** Reads everything where only the end tells how long it is. */
+  /** Reads the whole file if its length is unknown. */
   async begin(): Promise<this> {
     if (this.size === Number.POSITIVE_INFINITY) {
       await this.#readTo(MAX_UNSIZED_BYTES);
@@ -212,8 +212,7 @@ class StreamSource implements RemoteSource {
       if (done) throw new HubError('unavailable', `${this.name} ended after ${this.fetched} of ${this.size} bytes`);
       this.#pieces.push({ begin: this.fetched, bytes: value });
       this.fetched += value.length;
-      if (this.fetched > this.size)
-        throw new HubError('bad-answer', `${this.name} gave more bytes than it had announced`);
+      if (this.fetched > this.size) throw new HubError('bad-answer', `${this.name} sent more bytes than it announced`);
     }
   }
 }

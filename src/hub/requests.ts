@@ -1,29 +1,29 @@
 /**
- * @file Requests to the hub and to where it sends us: redirects within limits, the token for the hub's own origin alone,
- * refusals in words, and another try when it may help.
+ * @file Requests to the hub and to the hosts that it redirects to: limited redirects, the token only for the hub's own origin, readable
+ * errors, and retries after temporary failures.
  */
 import { HubError, shownUrl } from './errors.ts';
 
-/** Whom requests go to, and as whom. */
+/** The address of the hub and the account. */
 export interface Connection {
-  /** The hub's address, with a `/` at its end. */
+  /** Address of the hub, with a `/` at the end. */
   readonly endpoint: string;
-  /** Sent to the endpoint's origin, and nowhere else. */
+  /** Sent only to the origin of the endpoint. */
   readonly token?: string;
   readonly signal?: AbortSignal;
-  /** Hears of waits before another try: one sentence for a log. */
+  /** Called before the wait for a retry, with one sentence for a log. */
   readonly onMessage?: (message: string) => void;
 }
 
 const MAX_REDIRECTS = 20;
-/** Milliseconds until an answer begins, and those between two pieces of a body. */
+/** Most milliseconds until an answer begins, and between two pieces of a body. */
 const ANSWER_TIMEOUT = 20_000;
 const STALL_TIMEOUT = 30_000;
 /** Most bytes of a JSON answer. */
 const MAX_JSON_BYTES = 32 * 2 ** 20;
-/** Most bytes of the body of a refusal that are read for its message. */
+/** Most bytes of the body of an error that are read for its message. */
 const MAX_REFUSAL_BYTES = 4096;
-/** Tries of one request, and the longest wait between two of them that a server may ask for, in seconds. */
+/** Attempts for one request, and the longest wait between two of them that a server may ask for, in seconds. */
 const MAX_TRIES = 4;
 const MAX_WAIT = 300;
 
@@ -37,16 +37,16 @@ export function checkConnection(
 ): { readonly endpoint: string; readonly token: string | undefined } {
   const endpoint = address.endsWith('/') ? address : `${address}/`;
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-    throw new HubError('name', `"${address}" is no address of a hub: an http or https URL was expected`);
+    throw new HubError('name', `"${address}" is not an address of a hub: an http or https URL was expected`);
   }
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new HubError('name', 'the token of the hub has spaces or other characters that no token has');
+    throw new HubError('name', 'the token of the hub has spaces or other characters that a token cannot have');
   }
   return { endpoint, token };
 }
 
 /**
- * The answer of a server after all redirects, whatever its status.
+ * The answer of a server after all redirects, with any status.
  * @throws HubError if the server does not answer or the redirects cannot be followed; the signal's reason
  */
 export async function request(
@@ -60,7 +60,7 @@ export async function request(
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const sent = authorization === undefined ? headers : { ...headers, authorization };
     const answer = await send(connection, target, sent, 'manual');
-    // Browsers do not show where a redirect leads. They follow it themselves, and drop the token when the origin changes.
+    // Browsers do not reveal the target of a redirect. They follow it themselves, and drop the token if the origin changes.
     if (answer.type === 'opaqueredirect') return send(connection, target, sent, 'follow');
     if (![301, 302, 303, 307, 308].includes(answer.status)) return answer;
     await answer.body?.cancel();
@@ -68,23 +68,23 @@ export async function request(
     if (next.origin !== target.origin) authorization = undefined;
     target = next;
   }
-  throw new HubError('bad-answer', `${shownUrl(url)} is redirected more than ${MAX_REDIRECTS} times`);
+  throw new HubError('bad-answer', `${shownUrl(url)} redirects more than ${MAX_REDIRECTS} times`);
 }
 
-/** The password of a URL that has one, or the token where it may go. */
+/** The password of the URL, if it has one, or the token, if the URL is at the hub. */
 function authorizationFor(connection: Connection, { username, password, origin }: URL): string | undefined {
   if (username !== '') return `Basic ${btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)}`;
   const isAtHub = origin === new URL(connection.endpoint).origin;
   return isAtHub && connection.token !== undefined ? `Bearer ${connection.token}` : undefined;
 }
 
-/** Whether a URL lies at the hub itself. */
+/** Whether a URL is at the hub itself. */
 export function isOurs({ endpoint }: Connection, url: URL): boolean {
   return url.origin === new URL(endpoint).origin;
 }
 
 /**
- * A JSON answer of the hub, and the URL of the next page where there is one.
+ * A JSON answer of the hub, and the URL of the next page, if there is one.
  * @throws HubError for every status other than 200, and for an answer that is too large or not JSON
  */
 export async function requestJson(
@@ -109,7 +109,7 @@ export async function requestJson(
   );
 }
 
-/** Runs `attempt` again while what it throws may pass by itself, after the wait that the server asks for or a growing one. */
+/** Runs `attempt` again after temporary failures. Waits as long as the server asks for, else longer each time. */
 export async function withRetries<T>(
   connection: Pick<Connection, 'signal' | 'onMessage'>,
   attempt: () => Promise<T>,
@@ -126,8 +126,8 @@ export async function withRetries<T>(
 }
 
 /**
- * Waits before another try.
- * @throws the error itself when the server asks for a longer wait than anybody would sit through; the signal's reason
+ * Waits before a retry.
+ * @throws the error itself if the server asks for a wait above the limit; the signal's reason
  */
 export async function waitAfter(
   error: HubError,
@@ -151,7 +151,7 @@ export async function waitAfter(
   });
 }
 
-/** What a refusal means, in words; the body is read for it, and closed. */
+/** The error for an answer with an error status. Reads its body for the message, and closes it. */
 export async function refusal(connection: Connection, answer: Response, url: URL): Promise<HubError> {
   const { status, headers } = answer;
   const said = headers.get('x-error-message') ?? (await readError(answer, url));
@@ -180,7 +180,7 @@ export async function refusal(connection: Connection, answer: Response, url: URL
   if (status === 404) return new HubError('not-found', `${where} does not exist${details}`, { status });
   if (status === 429) {
     const retryAfter = readRetryAfter(headers);
-    const wait = retryAfter === undefined ? '' : `, to be asked again in ${retryAfter} s`;
+    const wait = retryAfter === undefined ? '' : `, try again in ${retryAfter} s`;
     return new HubError('rate-limited', `${where}: too many requests${wait}${details}`, { status, retryAfter });
   }
   if (status >= 500 || status === 408) {
@@ -193,7 +193,7 @@ export async function refusal(connection: Connection, answer: Response, url: URL
   return new HubError('bad-answer', `${where} was answered with status ${status}${details}`, { status });
 }
 
-/** What to say when a connection fails, whatever the runtime calls it. */
+/** The error for a failed connection; runtimes name the causes differently. */
 function connectionError(error: unknown, url: URL): HubError {
   const { message, cause } = error as Error & {
     readonly cause?: { readonly code?: string; readonly message?: string };
@@ -204,12 +204,12 @@ function connectionError(error: unknown, url: URL): HubError {
   return new HubError('unavailable', `cannot reach ${url.host}: ${reason}`, { isTransient, cause: error });
 }
 
-/** Statuses that another try does not change: not implemented, and versions of HTTP that the server does not speak. */
+/** Statuses for which a retry is useless: not implemented, HTTP version not supported. */
 const LASTING_STATUSES = [501, 505];
-/** Failures that another try does not change: no such host, certificates, answers that are not HTTP, requests that cannot be sent. */
+/** Failures for which a retry is useless: unknown host, certificates, answers that are not HTTP, requests that cannot be sent. */
 const LASTING_CODES =
   /^(?:ENOTFOUND|EPROTO|HPE_|UND_ERR_(?:INVALID|HEADERS_OVERFLOW|NOT_SUPPORTED)|ERR_(?:TLS|SSL|INVALID)|CERT_|CRL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/;
-/** What `fetch` says of requests that it refuses to send. */
+/** Messages of `fetch` for requests that it refuses to send. */
 const LASTING_REASONS = ['bad port', 'unknown scheme'];
 
 const reasons: Readonly<Record<string, string>> = {
@@ -245,10 +245,10 @@ async function send(
   }
 }
 
-/** @throws HubError for a target that a server has no business to send us to */
+/** @throws HubError for a redirect that must not be followed */
 function redirectTarget(answer: Response, from: URL): URL {
   const location = answer.headers.get('location');
-  const refuse = (why: string) => new HubError('bad-answer', `${shownUrl(from)} is redirected ${why}`);
+  const refuse = (why: string) => new HubError('bad-answer', `${shownUrl(from)} redirects ${why}`);
   if (location === null || !URL.canParse(location, from.href)) throw refuse('to nowhere');
   const to = new URL(location, from);
   if (to.protocol !== 'https:' && to.protocol !== 'http:') throw refuse(`to a ${to.protocol} URL`);
@@ -257,14 +257,14 @@ function redirectTarget(answer: Response, from: URL): URL {
   return to;
 }
 
-/** Whether a host is, by its name alone, this machine or one of its own network. */
+/** Whether a host, by its name alone, is this machine or in a private network. */
 function isPrivate(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
   if (/^(?:127|10|0)\.|^192\.168\.|^169\.254\.|^172\.(?:1[6-9]|2\d|3[01])\./.test(host)) return /^[\d.]+$/.test(host);
   return /^\[(?:::1?\]|::ffff:|f[cd]|fe[89ab])/i.test(host);
 }
 
-/** Seconds of `Retry-After`, which is a number of them or a date. */
+/** Seconds of `Retry-After`, which holds seconds or a date. */
 function readRetryAfter(headers: Headers): number | undefined {
   const value = headers.get('retry-after');
   if (value === null) return undefined;
@@ -273,7 +273,7 @@ function readRetryAfter(headers: Headers): number | undefined {
   return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - Date.now()) / 1000));
 }
 
-/** @throws HubError when the body is longer than `limit` or cut */
+/** @throws HubError if the body is longer than `limit` or cut */
 async function readText(answer: Response, limit: number, url: URL): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
@@ -287,7 +287,7 @@ async function readText(answer: Response, limit: number, url: URL): Promise<stri
   return text + decoder.decode();
 }
 
-/** The field `error` of a refusal. */
+/** The field `error` in the body of an error. */
 async function readError(answer: Response, url: URL): Promise<string | undefined> {
   try {
     const { error } = JSON.parse(await readText(answer, MAX_REFUSAL_BYTES, url)) as { readonly error?: unknown };
@@ -298,8 +298,8 @@ async function readError(answer: Response, url: URL): Promise<string | undefined
 }
 
 /**
- * The pieces of a body. The connection is closed when the caller stops early.
- * @throws HubError when the connection is cut or nothing comes for `STALL_TIMEOUT`
+ * The pieces of a body. Closes the connection if the caller stops early.
+ * @throws HubError if the connection is cut, or stays silent for `STALL_TIMEOUT`
  */
 export async function* bodyOf(answer: Response, url: URL): AsyncGenerator<Uint8Array> {
   if (answer.body === null) return;
@@ -311,7 +311,7 @@ export async function* bodyOf(answer: Response, url: URL): AsyncGenerator<Uint8A
       yield value;
     }
   } finally {
-    // Also ends a read that has not been answered; of a body that is at its end it does nothing.
+    // Also ends a pending read. Does nothing after the end of the body.
     await reader.cancel().catch(() => {});
   }
 }
@@ -319,7 +319,7 @@ export async function* bodyOf(answer: Response, url: URL): AsyncGenerator<Uint8A
 async function readPiece(reader: ReadableStreamDefaultReader<Uint8Array>, url: URL) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stalled = new Promise<never>((_, reject) => {
-    const error = new HubError('unavailable', `nothing has come from ${url.host} for ${STALL_TIMEOUT / 1000} s`);
+    const error = new HubError('unavailable', `no data has come from ${url.host} for ${STALL_TIMEOUT / 1000} s`);
     timer = setTimeout(() => reject(error), STALL_TIMEOUT);
   });
   try {

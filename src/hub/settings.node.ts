@@ -1,5 +1,5 @@
 /**
- * @file Where models are kept and how the hub is reached, by the variables that llama.cpp and huggingface_hub know.
+ * @file Folder of the cache, address and token of the hub, from the environment variables of llama.cpp and huggingface_hub.
  */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -9,10 +9,10 @@ import { type Connection, checkConnection } from './requests.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The options with the environment's values for those that are not given. */
+/** The options, completed from the environment. */
 export interface HubSettings extends Connection {
   readonly cacheFolder: string;
-  /** Where files by URL are kept, as llama.cpp does. */
+  /** Folder of files that are downloaded by URL: llama.cpp's. */
   readonly urlFolder: string;
   readonly offline: boolean;
   readonly connections: number;
@@ -22,7 +22,7 @@ export interface HubSettings extends Connection {
 const DEFAULT_CONNECTIONS = 4;
 
 /**
- * Fills in what the environment says.
+ * Completes the options from the environment.
  * @throws HubError for an endpoint that is not a URL, or a token that a header cannot hold
  */
 export async function hubSettings(

@@ -40,9 +40,9 @@ export interface ServeOptions {
   readonly prompts?: Readonly<Record<string, string>>;
   /** The prompt for requests without `prompt_name`. Default: no prompt. */
   readonly defaultPromptName?: string;
-  /** What stands for an image in a `prompt_string` with `multimodal_data`. Default: another one for each start of the server. */
+  /** The marker of an image in a `prompt_string` with `multimodal_data`. Default: a random one at each start. */
   readonly mediaMarker?: string;
-  /** Hosts that images may be fetched from, with their ports where these are not the usual ones. Default: none. */
+  /** Hosts that images may be fetched from, with the port unless it is the default one. Default: none. */
   readonly imageUrls?: readonly string[];
   /** Most bytes in a body. Default 100 MiB. */
   readonly bodyLimit?: number;

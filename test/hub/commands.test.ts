@@ -198,7 +198,7 @@ describe('a model by URL', () => {
       response.destroy();
       return true;
     };
-    expect((await succeed('tokenize', '-mu', url())).stderr).toContain('using the file that is there');
+    expect((await succeed('tokenize', '-mu', url())).stderr).toContain('using the existing file');
   });
 
   it('goes to the path of -m, but never over a file that was not downloaded', async () => {

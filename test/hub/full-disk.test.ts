@@ -37,7 +37,7 @@ it.skipIf(!canMount)('pull on a full disk says so, and goes on from there when t
   });
   expect(await once(child, 'close'), stderr).toEqual([0, null]);
   expect(stderr).toMatch(
-    /cannot be written: the disk is full; make room and run the same again: it goes on from there\n/,
+    /cannot be written: the disk is full; free some space and run the command again: it continues from there\n/,
   );
   expect(stdout).toContain(sha256(model));
   const asked = hub.seen

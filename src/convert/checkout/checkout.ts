@@ -4,26 +4,26 @@
 import { type ByteSource, describeFormat, HEAD_BYTES } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
 
-/** A folder with a model, wherever it is. */
+/** A folder with a model, on disk or elsewhere. */
 export interface Checkout {
-  /** Name of the folder without its parents; `general.name` may come from it. */
+  /** Name of the folder without its parents, a possible source of `general.name`. */
   readonly name: string;
   /** Names of the files at the top, sorted by code point. */
   readonly files: readonly string[];
-  /** Opens a file by its path in the folder; `undefined` when there is none. */
+  /** Opens a file by its path in the folder; `undefined` if it does not exist. */
   open(path: string): Promise<ByteSource | undefined>;
 }
 
-/** Bytes of a text file. The largest known `tokenizer.json` has 35 MB. */
+/** Most bytes of a text file. The largest known `tokenizer.json` has 35 MB. */
 const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 
 /** A JSON object. */
 export type Json = { readonly [key: string]: unknown };
 
 /**
- * The bytes of a file, or `undefined` when there is none.
+ * The bytes of a file; `undefined` if it does not exist.
  * @param expected what it should be, as in "the file is not JSON"
- * @throws ConvertError if it is too large to be read at once, or is recognised as a file of another kind
+ * @throws ConvertError if it is too large, or has another known format
  */
 export async function readBytes(checkout: Checkout, path: string, expected: string): Promise<Uint8Array | undefined> {
   const bytes = await readWhole(checkout, path);
@@ -48,9 +48,9 @@ async function readWhole(checkout: Checkout, path: string): Promise<Uint8Array |
 }
 
 /**
- * The text of a file, or `undefined` when there is none.
- * @param expected as for `readBytes`; without it the text may be anything, such as prose that begins with HTML
- * @throws ConvertError as `readBytes`, and when it is not UTF-8
+ * The text of a file; `undefined` if it does not exist.
+ * @param expected as for `readBytes`; without it any text is accepted, for example prose that begins with HTML
+ * @throws ConvertError as `readBytes`, and if it is not UTF-8
  */
 export async function readText(checkout: Checkout, path: string, expected?: string): Promise<string | undefined> {
   const bytes = expected === undefined ? await readWhole(checkout, path) : await readBytes(checkout, path, expected);
@@ -62,7 +62,7 @@ export async function readText(checkout: Checkout, path: string, expected?: stri
   }
 }
 
-/** The JSON value in a file, or `undefined` when there is none. @throws ConvertError when it is not JSON */
+/** The JSON value in a file; `undefined` if the file does not exist. @throws ConvertError if it is not JSON */
 export async function readJson(checkout: Checkout, path: string): Promise<unknown> {
   const text = await readText(checkout, path, 'JSON');
   if (text === undefined) return undefined;
@@ -73,7 +73,7 @@ export async function readJson(checkout: Checkout, path: string): Promise<unknow
   }
 }
 
-/** The JSON object in a file, or `undefined` when there is none. @throws ConvertError when it is something else */
+/** The JSON object in a file; `undefined` if the file does not exist. @throws ConvertError if it is something else */
 export async function readJsonObject(checkout: Checkout, path: string): Promise<Json | undefined> {
   const value = await readJson(checkout, path);
   if (value !== undefined && !isObject(value)) throw new ConvertError('expected a JSON object', path);

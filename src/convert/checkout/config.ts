@@ -91,7 +91,7 @@ export class Config {
     this.#values = { ...(Object.hasOwn(defaults, type) ? defaults[type] : {}), ...raw };
   }
 
-  /** The config of the text model in a model that sees images: `text_config`, where there is one, before the rest. */
+  /** The config of the text model of a vision-language model: the keys of `text_config`, if present, take precedence. */
   text(): Config {
     const { text_config: own, model_type, architectures } = this.raw;
     return isObject(own) ? new Config({ ...this.raw, ...own, model_type, architectures }) : this;
@@ -137,14 +137,14 @@ export class Config {
     throw new ConvertError(`${key} is ${JSON.stringify(found)}; ${why}`, FILE);
   }
 
-  /** Names of the classifier's outputs; empty without any, and for the two that transformers makes up itself. */
+  /** Names of the classifier's outputs; empty if there are none, or only the two default names of transformers. */
   labels(): string[] {
     if (!isObject(this.raw.id2label)) return [];
     const labels = this.allLabels();
     return labels.length === 2 && labels[0] === 'LABEL_0' ? [] : labels;
   }
 
-  /** Names of the classifier's outputs; those that transformers makes up itself where the config names none. */
+  /** Names of the classifier's outputs; the default names of transformers if the config has none. */
   allLabels(): string[] {
     const { id2label } = this.raw;
     if (!isObject(id2label)) return Array.from({ length: this.u32('num_labels') ?? 2 }, (_, i) => `LABEL_${i}`);
@@ -164,7 +164,7 @@ export class Config {
   }
 }
 
-/** @throws ConvertError when there is no config or it names no class */
+/** @throws ConvertError if there is no config, or it names no class */
 export async function readConfig(checkout: Checkout): Promise<Config> {
   const raw = await readJsonObject(checkout, FILE);
   if (raw === undefined)

@@ -7,7 +7,7 @@ import { openFile } from '../../gguf/file.node.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { Checkout } from './checkout.ts';
 
-/** Folders in folders of a checkout: its modules lie one deep. */
+/** Depth of folders to read: modules are one level deep. */
 const MAX_DEPTH = 2;
 
 /** The paths of all files that converting a checkout may read: texts and weights, not GGUF files in the same folder. */
@@ -22,7 +22,7 @@ export async function filesBelow(path: string, depth = 0): Promise<string[]> {
   return (await Promise.all(found)).flat();
 }
 
-/** The checkout in a folder. @throws ConvertError when it is not a folder that can be read */
+/** The checkout in a folder. @throws ConvertError if it is not a readable folder */
 export async function openCheckout(path: string): Promise<Checkout> {
   const files = await readdir(path).catch((cause: NodeJS.ErrnoException) => {
     const reason = { ENOENT: 'there is no such folder', ENOTDIR: 'it is not a folder' }[cause.code ?? ''];
@@ -32,7 +32,7 @@ export async function openCheckout(path: string): Promise<Checkout> {
     name: basename(resolve(path)),
     files: files.sort(),
     async open(name) {
-      // Names may come from the checkout's own files and must not lead out of it.
+      // A name may come from a file of the checkout, and must not point outside of it.
       if (name.split(/[\\/]/).includes('..')) return undefined;
       const whole = join(path, name);
       const status = await stat(whole).catch(() => undefined);

@@ -1,22 +1,22 @@
 /**
  * @file The front matter of a model card: the YAML between the two lines `---` at the top of README.md, limited to
- * what a GGUF file holds. Every value keeps its spelling: `1.0` stays `1.0`, and `no` stays `no`.
+ * what a GGUF file can store. Every value keeps its spelling: `1.0` stays `1.0`, and `no` stays `no`.
  */
 import type { Node } from 'yaml';
 import { ConvertError } from '../conversion-error.ts';
 
-/** Keys at the top level whose value is a text or a list of texts. Anything deeper is left out. */
+/** Keys at the top level whose value is a text or a list of texts; deeper values are ignored. */
 export type FrontMatter = ReadonlyMap<string, string | readonly string[]>;
 
 /**
- * Characters of the front matter, and of all its values once aliases are resolved. Cards with the results of many
- * benchmarks have some hundred thousand.
+ * Most characters of the front matter, and of all its values after aliases are resolved. Cards with many benchmark results
+ * have a few hundred thousand.
  */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
 
 /**
- * Reads the front matter of a README; an empty map when it has none.
- * @throws ConvertError naming the line when it is not YAML, and when it is too long or nested too deeply
+ * Reads the front matter of a README; an empty map if it has none.
+ * @throws ConvertError with the line if it is not YAML, too long, or nested too deeply
  */
 export async function readFrontMatter(readme: string, file = 'README.md'): Promise<FrontMatter> {
   const source = frontMatterOf(readme);
@@ -63,7 +63,7 @@ export async function readFrontMatter(readme: string, file = 'README.md'): Promi
   };
 
   let left = MAX_CHARACTERS;
-  /** The text of a scalar, `null` where there is none, `undefined` for anything that is not a scalar. */
+  /** The text of a scalar; `null` for an empty value, `undefined` for anything that is not a scalar. */
   const textOf = (given: unknown): string | null | undefined => {
     const node = resolve(given);
     if (node === null) return null;

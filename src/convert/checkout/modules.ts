@@ -1,19 +1,19 @@
 /**
- * @file The modules of a sentence-transformers model: what comes after the transformer. A module that a GGUF file cannot store is refused by
- * name, because vectors would differ without it.
+ * @file The modules of a sentence-transformers model after the transformer. Refuses a module that a GGUF file cannot store by name,
+ * because vectors would differ without it.
  */
 import { ConvertError } from '../conversion-error.ts';
 import { type Checkout, isObject, type Json, readJson, readJsonObject } from './checkout.ts';
 
 const FILE = 'modules.json';
 
-/** Modules that are carried: the model itself, pooling by a number in the file, and what the runtime does by default. */
+/** Supported modules: the model itself, pooling, which the file stores, and what the runtime does by default. */
 const carried = ['Transformer', 'Pooling', 'Normalize'] as const;
 
 /** Numbers of `pooling_type`. */
 const poolingTypes = { mean: 1, cls: 2, lasttoken: 3 } as const;
 
-/** Switches of `1_Pooling/config.json`, with the mode that each stands for. */
+/** Switches of `1_Pooling/config.json`, with their modes. */
 const switches = {
   pooling_mode_mean_tokens: 'mean',
   pooling_mode_cls_token: 'cls',
@@ -25,8 +25,8 @@ const switches = {
 
 /**
  * The number of the pooling; `undefined` if the checkout is not a sentence-transformers model, or does not pool.
- * @param warn told what the file leaves out though the model computes it
- * @throws ConvertError for a module or a pooling that a GGUF file does not carry
+ * @param warn called with each step of the model that the file omits
+ * @throws ConvertError for a module or a pooling that a GGUF file cannot store
  */
 export async function readPooling(checkout: Checkout, warn: (warning: string) => void): Promise<number | undefined> {
   const modules = await readJson(checkout, FILE);
@@ -47,12 +47,12 @@ export async function readPooling(checkout: Checkout, warn: (warning: string) =>
   return readPoolingConfig(checkout, `${pooling[0].path}/config.json`, warn);
 }
 
-/** Names that sentence-transformers looks for, by the kind of model that it once wrote them for. */
+/** Names of the files in which sentence-transformers, over its versions, has stored the settings of the transformer. */
 const transformerConfigs = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'].map(
   (kind) => `sentence_${kind}_config.json`,
 );
 
-/** sentence-transformers may put texts into lower case itself, which a file can only say where its tokenizer does the same. */
+/** sentence-transformers may lowercase texts itself. A file can express this only if its tokenizer lowercases, too. */
 async function checkCase(checkout: Checkout, path: string): Promise<void> {
   const inModule = (name: string) => (path === '' ? name : `${path}/${name}`);
   for (const name of transformerConfigs.map(inModule)) {
@@ -112,7 +112,7 @@ async function readPoolingConfig(checkout: Checkout, path: string, warn: (warnin
   throw new ConvertError(`it pools by ${mode}; supported are ${Object.keys(poolingTypes).join(', ')}`, path);
 }
 
-/** The newer way: `pooling_mode` has a name, or several. */
+/** The newer form: `pooling_mode` with one or several names. */
 function modesOf({ pooling_mode: mode }: Json): string[] {
   if (mode === undefined || mode === null) return [];
   return (Array.isArray(mode) ? mode : [mode]).map(String);

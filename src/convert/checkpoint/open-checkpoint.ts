@@ -1,5 +1,5 @@
 /**
- * @file The tensors of a checkout, from whatever files hold them, in the order in which the converter writes them.
+ * @file Opens the tensors of a checkout, in any file format, in the order in which the converter writes them.
  */
 import { type Checkout, isObject, readJsonObject } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
@@ -8,8 +8,8 @@ import type { Checkpoint, CheckpointTensor } from './tensors.ts';
 import { openTorch } from './torch.ts';
 
 /**
- * Opens `model*.safetensors`, or else `pytorch_model*.bin`; several of them are parts, taken in the order of their names.
- * @throws ConvertError when there is neither, a part is damaged or missing, or a tensor is there twice
+ * Opens `model*.safetensors`, or else `pytorch_model*.bin`; several files are parts, read in the order of their names.
+ * @throws ConvertError if there are neither, a part is damaged or missing, or a tensor occurs twice
  */
 export async function openCheckpoint(checkout: Checkout): Promise<Checkpoint> {
   const parts = (begin: string, end: string) =>
@@ -48,7 +48,7 @@ function checkNames(tensors: readonly CheckpointTensor[], files: readonly string
   }
 }
 
-/** Every tensor that the index names must be there: a part may be missing. */
+/** @throws ConvertError if the index names a tensor that no part has, because a part is missing */
 async function checkIndex(checkout: Checkout, path: string, tensors: readonly CheckpointTensor[]): Promise<void> {
   const index = await readJsonObject(checkout, path);
   if (index === undefined) return;

@@ -29,7 +29,7 @@ export class PickleCall {
   }
 }
 
-/** An object that lies outside of the pickle, by its id. */
+/** The id of an object outside of the pickle. */
 export class PicklePersistent {
   readonly id: PickleValue;
   constructor(id: PickleValue) {
@@ -51,15 +51,15 @@ export type PickleValue =
   | PickleCall
   | PicklePersistent;
 
-/** Opcodes run; a checkpoint takes some 30 for each tensor. */
+/** Most opcodes to run; a checkpoint has about 30 for each tensor. */
 const MAX_STEPS = 10_000_000;
 
-/** Calls that make a plain container and are made here. */
+/** Calls that create a plain container, which this machine executes. */
 const containers = new Set(['collections.OrderedDict', 'builtins.dict']);
 
 const text = new TextDecoder('utf-8');
 
-/** The value that a pickle (protocol 0 to 5, opcodes that PyTorch writes) makes. @throws ConvertError naming the opcode and its place */
+/** The value of a pickle (protocols 0 to 5, the opcodes that PyTorch writes). @throws ConvertError with the opcode and its position */
 export function readPickle(bytes: Uint8Array, file: string): PickleValue {
   return new Machine(bytes, file).run();
 }
@@ -69,7 +69,7 @@ class Machine {
   readonly #view: DataView;
   readonly #file: string;
   readonly #memo = new Map<number, PickleValue>();
-  /** Stacks below the open marks, and the current one. */
+  /** The stacks below the open marks, and the current stack. */
   readonly #marks: PickleValue[][] = [];
   #stack: PickleValue[] = [];
   #at = 0;
@@ -95,7 +95,7 @@ class Machine {
     throw this.#error(`more than ${MAX_STEPS} opcodes`, this.#at);
   }
 
-  /** What the opcodes work with. */
+  /** The state of the machine. */
   readonly #ops: Ops = {
     u8: () => this.#view.getUint8(this.#take(1)),
     u16: () => this.#view.getUint16(this.#take(2), true),
@@ -192,7 +192,7 @@ const setItems = (target: Map<PickleValue, PickleValue>, items: readonly PickleV
   for (let i = 0; i + 1 < items.length; i += 2) target.set(items[i], items[i + 1]);
 };
 
-/** A whole number of any length, two's complement, little-endian. */
+/** An integer of any length, two's complement, little-endian. */
 const long = (bytes: Uint8Array): number | bigint => {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
@@ -217,7 +217,7 @@ const tuple =
 
 const remember = (ops: Ops, index: number) => ops.memo.set(index, ops.top());
 
-/** By opcode: what PyTorch's own writer and Python's pickler use for plain data. */
+/** The opcodes that PyTorch's writer and Python's pickler use for plain data. */
 const opcodes: Readonly<Record<number, Opcode>> = {
   40: (ops) => ops.mark(), // MARK
   41: (ops) => ops.push([]), // EMPTY_TUPLE
@@ -233,7 +233,7 @@ const opcodes: Readonly<Record<number, Opcode>> = {
   82: call, // REDUCE
   88: (ops) => ops.push(text.decode(ops.raw(ops.u32()))), // BINUNICODE
   93: (ops) => ops.push([]), // EMPTY_LIST
-  // BUILD: the state of an object (`_metadata` of a state dict), which plain data does not have.
+  // BUILD: sets the state of an object (`_metadata` of a state dict), which plain data does not have.
   98: (ops) => void ops.pop(),
   97: (ops) => {
     const item = ops.pop(); // APPEND

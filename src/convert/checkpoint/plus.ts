@@ -1,5 +1,5 @@
 /**
- * @file A number added to the values of a tensor: the norms of Gemma are stored around 0.
+ * @file Adds a number to the values of a tensor: checkpoints of Gemma store norm weights minus 1.
  */
 import { decode } from '../output-types.ts';
 import { type CheckpointTensor, dtypeBytes } from './tensors.ts';

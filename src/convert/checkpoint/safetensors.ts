@@ -1,17 +1,17 @@
 /**
- * @file Reads safetensors files: a JSON header that says where each tensor lies, then the data.
+ * @file Reads safetensors files: a JSON header with the position of each tensor, then the data.
  */
 import { type ByteSource, describeSource, nElements } from '../../gguf/index.ts';
 import { isObject } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes } from './tensors.ts';
 
-/** Largest header, as the format's own reader has it. */
+/** Most bytes of the header, as in the format's own reader. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /**
  * Opens one file. Tensors come in the order of their names, by code point.
- * @throws ConvertError when the header is damaged or a tensor does not fit into the file; the source is then closed
+ * @throws ConvertError if the header is damaged or a tensor extends past the end of the file; the source is then closed
  */
 export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
   try {

@@ -1,8 +1,8 @@
 /**
- * @file What a checkpoint is once it is open, whatever its files are.
+ * @file The types of an open checkpoint, independent of its file format.
  */
 
-/** Storage types of checkpoints that are read. Whole numbers occur only in buffers that are not converted. */
+/** Supported storage types. Integers occur only in buffers that are not converted. */
 export type DType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
 
 /** Bytes of one value. */
@@ -23,13 +23,13 @@ export const dtypeBytes: Readonly<Record<DType, number>> = {
 export interface CheckpointTensor {
   readonly name: string;
   readonly dtype: DType;
-  /** Slowest axis first, as PyTorch has it. */
+  /** Slowest axis first, as in PyTorch. */
   readonly shape: readonly number[];
   /** Fills `into` with the values from `first` on, row-major, little-endian. */
   read(first: number, into: Uint8Array): Promise<void>;
 }
 
-/** The tensors of one checkpoint, open. */
+/** An open checkpoint. */
 export interface Checkpoint {
   readonly tensors: readonly CheckpointTensor[];
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
  * @file Reads `pytorch_model.bin`: a zip file with a pickle that describes the tensors, and one member for each storage
- * that they are views of.
+ * that they view.
  */
 import { type ByteSource, nElements } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
@@ -22,7 +22,7 @@ const dtypes: Readonly<Record<string, DType>> = {
   'torch.BoolStorage': 'BOOL',
 };
 
-/** Bytes of the pickle; it holds some hundred for each tensor. */
+/** Most bytes of the pickle; it has a few hundred for each tensor. */
 const MAX_PICKLE_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -63,7 +63,7 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
     throw new ConvertError(`its numbers are ${order}-endian; expected little-endian`, source.name);
 }
 
-/** A storage, opened once however many tensors lie in it. */
+/** A storage, opened once for all its tensors. */
 class Storages {
   readonly #source: ByteSource;
   readonly #folder: string;
@@ -113,7 +113,7 @@ async function readTensor(
   return { name, dtype, shape, read: isContiguous(shape, strides) ? readPlain(view) : readStrided(view) };
 }
 
-/** Arguments of `_rebuild_tensor_v2`, also inside of `_rebuild_parameter`. */
+/** Arguments of `_rebuild_tensor_v2`, also inside `_rebuild_parameter`. */
 function tensorArguments(value: PickleValue): readonly PickleValue[] | undefined {
   const isCall = (of: PickleValue, name: string): of is PickleCall =>
     of instanceof PickleCall && of.callee.path === `torch._utils.${name}`;
@@ -121,7 +121,7 @@ function tensorArguments(value: PickleValue): readonly PickleValue[] | undefined
   return isCall(tensor, '_rebuild_tensor_v2') ? tensor.args : undefined;
 }
 
-/** A tensor as a view of a storage; all but `width` in values. */
+/** A tensor as a view of a storage; all fields except `width` count values. */
 interface View {
   readonly storage: ByteSource;
   readonly width: number;
@@ -135,7 +135,7 @@ function readPlain({ storage, width, offset }: View): CheckpointTensor['read'] {
   return (first, into) => storage.read((offset + first) * width, into);
 }
 
-/** Gathers value by value out of the stretch of the storage that the tensor spans, which is read once. */
+/** Reads the range of the storage that the tensor spans, and gathers its values. */
 function readStrided({ storage, width, offset, shape, strides, end }: View): CheckpointTensor['read'] {
   let span: Uint8Array | undefined;
   const n = nElements(shape);

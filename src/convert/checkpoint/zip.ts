@@ -1,5 +1,5 @@
 /**
- * @file Reads the directory of a zip file and gives access to its members without unpacking those that are stored.
+ * @file Reads the directory of a zip file, and its members. A stored (uncompressed) member is read in place.
  */
 import { type ByteSource, describeSource, memorySource } from '../../gguf/index.ts';
 import { ConvertError } from '../conversion-error.ts';
@@ -7,22 +7,22 @@ import { ConvertError } from '../conversion-error.ts';
 /** A member of the archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** Bytes in the archive, and unpacked. */
+  /** Bytes in the archive, and after unpacking. */
   readonly packedSize: number;
   readonly size: number;
   /** 0 stored, 8 deflated. */
   readonly method: number;
-  /** Where its local header begins. */
+  /** Offset of its local header. */
   readonly headerOffset: number;
 }
 
-/** Largest comment behind the directory, whose length field has 16 bits. */
+/** Most bytes of the comment after the directory, whose length field has 16 bits. */
 const MAX_COMMENT = 65535;
-/** Members of an archive; a checkpoint has one for each tensor. */
+/** Most members of an archive; a checkpoint has one for each tensor. */
 const MAX_ENTRIES = 65536;
-/** Bytes of the directory; each entry needs 46 and its name. */
+/** Most bytes of the directory; each entry takes 46 and its name. */
 const MAX_DIRECTORY_BYTES = 16 * 1024 * 1024;
-/** Unpacked bytes of a deflated member. PyTorch deflates nothing; other writers may deflate the small pickle. */
+/** Most bytes that a deflated member may unpack to. PyTorch does not deflate; other writers may deflate the small pickle. */
 const MAX_DEFLATED_BYTES = 256 * 1024 * 1024;
 
 const END = 0x06054b50;
@@ -62,7 +62,7 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
 
 /**
  * The bytes of a member. A stored one is a view of the archive, a deflated one is unpacked.
- * @throws ConvertError when the member is damaged or compressed otherwise
+ * @throws ConvertError if the member is damaged, or its compression is not supported
  */
 export async function openEntry(source: ByteSource, entry: ZipEntry): Promise<ByteSource> {
   const fail = (problem: string, cause?: unknown) => new ConvertError(`${entry.name}: ${problem}`, source.name, cause);
@@ -126,7 +126,7 @@ async function findDirectory(source: ByteSource): Promise<{ count: number; size:
 
 type Sizes = Pick<ZipEntry, 'size' | 'packedSize' | 'headerOffset'>;
 
-/** Fields of 32 ones stand in the extra field 1 with 64 bits, in this order. */
+/** A field of 32 ones has its value in extra field 1, with 64 bits, in this order. */
 function readZip64(view: DataView, begin: number, length: number, fields: Sizes): Sizes {
   const result = { ...fields };
   for (let at = begin; at + 4 <= begin + length; ) {

@@ -1,12 +1,12 @@
 /**
- * @file The chat template of a checkout, which stands in one of three files.
+ * @file Reads the chat template of a checkout from one of three files.
  */
 import type { GgufWriter } from '../../gguf/index.ts';
 import { type Checkout, isObject, readJsonObject, readText } from '../checkout/checkout.ts';
 
 const KEY = 'tokenizer.chat_template';
 
-/** Sets the template; of several, each by its name, and the one called `default` as the template. */
+/** Sets the template. Of several templates, sets each under its name, and `default` as the main one. */
 export async function setChatTemplate(writer: GgufWriter, checkout: Checkout): Promise<void> {
   const own = (await readJsonObject(checkout, 'tokenizer_config.json'))?.chat_template;
   const template =

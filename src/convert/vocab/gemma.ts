@@ -1,5 +1,5 @@
 /**
- * @file The vocabulary of Gemma: the pieces of its SentencePiece model with the tokens that were added to them.
+ * @file The vocabulary of Gemma: the pieces of its SentencePiece model, and added tokens.
  */
 import { TokenType } from '../../tokenizer/index.ts';
 import { type Checkout, readBytes, readJsonObject } from '../checkout/checkout.ts';
@@ -17,14 +17,14 @@ async function readPieces(checkout: Checkout): Promise<SentencePieceModel['piece
   return readSentencePiece(bytes, FILE, 'BPE').pieces;
 }
 
-/** Tokens of the file: `vocab_size`, or the pieces of the model where the config does not say it. */
+/** Tokens of the file: `vocab_size`, or the number of pieces if the config lacks it. */
 export async function countGemmaTokens(checkout: Checkout, config: Config): Promise<number> {
   return config.u32('vocab_size') ?? (await readPieces(checkout)).length;
 }
 
 /**
- * The tokens, and what is known of the special ones. Ids without a piece become `[PAD<id>]`; added tokens take the place of pieces.
- * @throws ConvertError when the SentencePiece model is missing or damaged
+ * The tokens, and the special tokens. Ids without a piece become `[PAD<id>]`; added tokens replace pieces.
+ * @throws ConvertError if the SentencePiece model is missing or damaged
  */
 export async function readGemmaTokens(
   checkout: Checkout,

@@ -1,26 +1,26 @@
 /**
- * @file Reads the tokenizer of a checkout: `tokenizer.json` (or, of a WordPiece model, `vocab.txt`) and `tokenizer_config.json`.
+ * @file Reads the tokenizer of a checkout: `tokenizer.json` (or `vocab.txt` for WordPiece) and `tokenizer_config.json`.
  */
 import { type Checkout, isObject, type Json, readJsonObject, readText } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 
-/** A token that was added to the vocabulary of the model. */
+/** A token added to the vocabulary of the model. */
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
 }
 
-/** What the files say about tokens. */
+/** The content of the files. */
 export interface HfTokenizer {
-  /** Text by id, added tokens among them. */
+  /** Texts by id, including added tokens. */
   readonly tokens: ReadonlyMap<number, string>;
   readonly added: ReadonlyMap<number, AddedToken>;
   /** BPE merges as `left right`. */
   readonly merges: readonly string[];
-  /** `tokenizer.json`, empty without the file. */
+  /** `tokenizer.json`; empty if the file does not exist. */
   readonly json: Json;
-  /** `tokenizer_config.json`, empty without the file. */
+  /** `tokenizer_config.json`; empty if the file does not exist. */
   readonly config: Json;
 }
 
@@ -28,15 +28,15 @@ const JSON_FILE = 'tokenizer.json';
 const CONFIG_FILE = 'tokenizer_config.json';
 const VOCAB_FILE = 'vocab.txt';
 
-/** Largest id: a gap is filled with made-up tokens, so a single wrong id must not ask for billions of them. */
+/** Limit for ids. Placeholder tokens fill gaps, so a single wrong id could otherwise create billions of them. */
 const MAX_ID = 2 ** 24;
 
-/** Tokens that are special in a WordPiece vocabulary that comes without `tokenizer.json`. */
+/** Special tokens of a WordPiece vocabulary without `tokenizer.json`. */
 const wordPieceSpecials = { unk: '[UNK]', sep: '[SEP]', pad: '[PAD]', cls: '[CLS]', mask: '[MASK]' } as const;
 
 /**
- * Reads the tokenizer. A Unigram one may be without `tokenizer.json`, since its tokens are in a SentencePiece model.
- * @throws ConvertError when there are no tokens, or the files contradict themselves
+ * Reads the tokenizer. A Unigram tokenizer may lack `tokenizer.json`, because its tokens are in a SentencePiece model.
+ * @throws ConvertError if there are no tokens, or the files contradict each other
  */
 export async function readHfTokenizer(checkout: Checkout, type: 'WordPiece' | 'BPE' | 'Unigram'): Promise<HfTokenizer> {
   const config = (await readJsonObject(checkout, CONFIG_FILE)) ?? {};
@@ -104,7 +104,7 @@ function addToken(tokens: Map<number, string>, file: string, id: unknown, text: 
   tokens.set(id, text);
 }
 
-/** Added tokens of both files, and the special ones that only `tokenizer_config.json` names. */
+/** The added tokens of both files, including special tokens that only `tokenizer_config.json` names. */
 export function readAdded(json: Json, config: Json, ids: ReadonlyMap<string, number>): Map<number, AddedToken> {
   const added = new Map<number, AddedToken>();
   const add = (file: string, id: unknown, entry: unknown) => {
@@ -125,13 +125,13 @@ export function readAdded(json: Json, config: Json, ids: ReadonlyMap<string, num
   return added;
 }
 
-/** Text of a special token, which may be an object with more about it. */
+/** Text of a special token, which may be given as an object. */
 export function contentOf(token: unknown): string | undefined {
   const content = isObject(token) ? token.content : token;
   return typeof content === 'string' ? content : undefined;
 }
 
-/** Merges are texts `left right` or pairs; a space inside of a part of a pair is written as its byte letter. */
+/** Merges are texts `left right` or pairs; a space inside a part becomes its byte letter. */
 function readMerges(merges: unknown): string[] {
   if (merges === undefined || merges === null) return [];
   const isPair = (merge: unknown): merge is string[] =>

@@ -1,6 +1,6 @@
 /**
- * @file Which pre-tokenizer a vocabulary wants: llama.cpp's converter knows each by the hash of the ids that it makes of
- * one fixed text, and so do we. The ids are made by our own tokenizer with each pre-tokenizer that may be right.
+ * @file Detects the pre-tokenizer of a vocabulary as llama.cpp's converter does: by the hash of the ids of one fixed text. Our own tokenizer
+ * computes the ids with each candidate.
  */
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../gguf/index.ts';
 import { createTokenizer } from '../../tokenizer/index.ts';
@@ -14,7 +14,7 @@ const TEXT =
   "------======= нещо на Български ''''''```````\"\"\"\"......!!!!!!?????? I've been 'told he's there, 'RE you sure? " +
   "'M not sure I'll make it, 'D you like some tea? We'Ve a'lL";
 
-/** Hashes of the ids, with the name that the converter gives to each. */
+/** Hashes of the ids, with the name of the pre-tokenizer. */
 const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>> = {
   bert: {
     '0876d13b50744004aa9aeae05e7b0647eac9d801b5ba4668afc01e709c15e19f': 'jina-v2-en',
@@ -26,7 +26,7 @@ const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>>
   },
 };
 
-/** How Qwen2 and Qwen3 split a text; the pattern alone says which pre-tokenizer it is. */
+/** The pattern of Qwen2 and Qwen3, which identifies the pre-tokenizer. */
 const qwen2Pattern =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
@@ -41,7 +41,7 @@ function splitsAsQwen2(preTokenizer: unknown): boolean {
  * The value of `tokenizer.ggml.pre`.
  * @param set sets the keys of the tokenizer with that value
  * @param preTokenizer `pre_tokenizer` of `tokenizer.json`
- * @throws ConvertError when the vocabulary is not one of the known ones and the pre-tokenizer matters
+ * @throws ConvertError if the vocabulary is unknown and the pre-tokenizer matters
  */
 export async function findPre(
   model: 'bert' | 'gpt2',
@@ -55,7 +55,7 @@ export async function findPre(
     const found = known[model][hash];
     if (found !== undefined && (model === 'bert' || found === name)) return found;
   }
-  // WordPiece vocabularies have no pre-tokenizer to choose; the key is there for its own sake.
+  // WordPiece vocabularies have only one pre-tokenizer; llama.cpp writes the key, but does not use it.
   if (model === 'bert') return 'default';
   throw new ConvertError(
     `the vocabulary is not one of those whose pre-tokenizer is known (${Object.values(known[model]).join(', ')}, qwen2)`,
@@ -72,7 +72,7 @@ async function encode(pre: string, set: (writer: GgufWriter, pre: string) => voi
   return createTokenizer(metadata).encode(TEXT);
 }
 
-/** SHA-256 of the list as Python prints it. */
+/** SHA-256 of the list in Python's notation. */
 async function hashIds(ids: readonly number[]): Promise<string> {
   const bytes = new TextEncoder().encode(`[${ids.join(', ')}]`);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));

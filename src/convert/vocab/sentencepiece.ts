@@ -13,7 +13,7 @@ import { TokenType } from '../../tokenizer/index.ts';
 import { isObject, type Json } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 
-/** What a converter needs of a model. */
+/** The part of a model that the converter needs. */
 export interface SentencePieceModel {
   readonly pieces: readonly { readonly text: string; readonly score: number; readonly type: number }[];
   readonly addDummyPrefix: boolean;
@@ -22,7 +22,7 @@ export interface SentencePieceModel {
   readonly charsmap: Uint8Array;
 }
 
-/** Types of pieces by their number; user-defined ones count as normal. */
+/** Types of pieces by number; user-defined pieces count as normal. */
 const pieceTypes: Readonly<Record<number, number>> = {
   1: TokenType.normal,
   2: TokenType.unknown,
@@ -32,10 +32,10 @@ const pieceTypes: Readonly<Record<number, number>> = {
   6: TokenType.byte,
 };
 
-/** Numbers of the kinds of models that are read. */
+/** Numbers of the supported kinds of models. */
 const modelTypes = { Unigram: 1, BPE: 2 } as const;
 
-/** @throws ConvertError when the bytes are no such model, or it is of another kind */
+/** @throws ConvertError if the bytes are not such a model, or its kind is another one */
 export function readSentencePiece(
   bytes: Uint8Array,
   file: string,
@@ -118,9 +118,9 @@ function readFields(bytes: Uint8Array, file: string): Field[] {
 }
 
 /**
- * The Unigram model in a `tokenizer.json`, as far as XLM-R-like checkpoints without a SentencePiece file have it: its
- * first four tokens and a closing `<mask>` stand for the first three pieces.
- * @throws ConvertError when it is another kind of model
+ * The Unigram model in a `tokenizer.json`, in the form of XLM-R-like checkpoints without a SentencePiece file: its
+ * first four tokens and a final `<mask>` replace the first three pieces.
+ * @throws ConvertError if it is another kind of model
  */
 export function unigramOfJson(json: Json, file: string): SentencePieceModel {
   const { model, normalizer } = json;

@@ -1,12 +1,12 @@
 /**
- * @file Special tokens: which ids they have, and which of them are put around a text.
+ * @file Special tokens: their ids, and which of them go around a text.
  */
 import type { GgufWriter } from '../../gguf/index.ts';
 import { isObject, type Json } from '../checkout/checkout.ts';
 import type { Config } from '../checkout/config.ts';
 import { contentOf, type HfTokenizer } from './hf-tokenizer.ts';
 
-/** Roles that have an id, in the order in which they are written, with their keys (in llama.cpp's historic spelling). */
+/** Roles with an id, in the order of the file, with their keys (in llama.cpp's historical spelling). */
 const idKeys = {
   bos: 'bos_token_id',
   eos: 'eos_token_id',
@@ -18,10 +18,10 @@ const idKeys = {
 
 type Role = keyof typeof idKeys;
 
-/** Texts of the roles; `cls` only stands in for `bos`. */
+/** Texts of the roles; `cls` is only a substitute for `bos`. */
 type Texts = Partial<Record<Role | 'cls', string>>;
 
-/** Roles that can be added to a text, in the order in which they were found. */
+/** Roles that can be added to a text, in the order of discovery. */
 type Adding = Map<'bos' | 'eos' | 'sep', boolean>;
 
 /** Sets the `*_token_id`, `add_*_token` and `normalizer.*` keys of a tokenizer with `nVocab` tokens. */
@@ -54,7 +54,7 @@ export function setSpecials(
   setNormalizer(writer, json.normalizer);
 }
 
-/** What the post-processor adds to one text and between two. May find the texts of eos and sep on the way. */
+/** What the post-processor adds around one text and between two. Also sets the texts of eos and sep that it finds. */
 function readPostProcessor(processor: unknown, texts: Texts): Adding {
   const adding: Adding = new Map();
   if (!isObject(processor)) return adding;

@@ -1,5 +1,5 @@
 /**
- * @file The vocabulary as a GGUF has it: texts, types, scores.
+ * @file The vocabulary in the form of a GGUF: texts, types, scores.
  */
 import { TokenType } from '../../tokenizer/index.ts';
 import { ConvertError } from '../conversion-error.ts';
@@ -10,18 +10,18 @@ import type { SentencePieceModel } from './sentencepiece.ts';
 export interface VocabToWrite {
   readonly tokens: readonly string[];
   readonly types: readonly number[];
-  /** Of SentencePiece models. */
+  /** Only for SentencePiece models. */
   readonly scores?: readonly number[];
 }
 
-/** Score of tokens that fill up the vocabulary. */
+/** Score of placeholder tokens. */
 export const FILLER_SCORE = -10000;
-/** Score of tokens that were added to a SentencePiece model. */
+/** Score of tokens added to a SentencePiece model. */
 export const ADDED_SCORE = -1000;
 
 /**
- * Tokens of a BPE or WordPiece model. Ids up to `vocabSize` that no token has become `[PAD<id>]`.
- * @throws ConvertError when a token lies beyond
+ * Tokens of a BPE or WordPiece model. Unused ids below `vocabSize` become `[PAD<id>]`.
+ * @throws ConvertError if an id is not below `vocabSize`
  */
 export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): VocabToWrite {
   const largest = [...tokens.keys()].reduce((max, id) => Math.max(max, id), -1);
@@ -52,7 +52,7 @@ export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): V
   return { tokens: texts, types };
 }
 
-/** Texts that converters take for special whatever the file says. */
+/** Texts of tokens that converters always treat as special. */
 export function looksSpecial(text: string): boolean {
   return (
     ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(text) ||
@@ -62,7 +62,7 @@ export function looksSpecial(text: string): boolean {
   );
 }
 
-/** WordPiece as ggml matches it: words begin with `▁`, continuations lose their `##`, control tokens stay. */
+/** WordPiece in the form that ggml matches: words begin with `▁`, continuations lose their `##`, control tokens stay. */
 export function phantomSpaces({ tokens, types }: VocabToWrite): VocabToWrite {
   const phantom = (text: string) => (text.startsWith('##') ? text.slice(2) : `▁${text}`);
   return { types, tokens: tokens.map((text, id) => (types[id] === TokenType.control ? text : phantom(text))) };
@@ -70,7 +70,7 @@ export function phantomSpaces({ tokens, types }: VocabToWrite): VocabToWrite {
 
 /**
  * A Unigram model in the order of XLM-R: four special tokens, the pieces from the fourth on, and `[PAD<n>]` up to
- * `vocabSize`, with `n` counting on from the number of pieces.
+ * `vocabSize`, where `n` starts at the number of pieces.
  */
 export function listPieces({ pieces }: SentencePieceModel, vocabSize: number): VocabToWrite {
   const tokens = ['<s>', '<pad>', '</s>', '<unk>'];

@@ -14,7 +14,7 @@ import { readSentencePiece, type SentencePieceModel, unigramOfJson } from './sen
 import { setSpecials } from './special-tokens.ts';
 import { listPieces, listTokens, phantomSpaces, type VocabToWrite } from './token-list.ts';
 
-/** Sets everything about tokens. @throws ConvertError when files are missing or damaged, or the vocabulary is not known */
+/** Sets all keys of the tokenizer. @throws ConvertError if files are missing or damaged, or the vocabulary is unknown */
 export async function setTokenizer(
   writer: GgufWriter,
   checkout: Checkout,
@@ -41,7 +41,7 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
   },
 
   async 'modern-bert'(writer, checkout, config) {
-    // Written first, then overwritten in this place by what the post-processor says.
+    // Written first; what the post-processor says overwrites the value in place.
     for (const role of ['bos', 'eos', 'sep']) set(writer, `add_${role}_token`, 'bool', true);
     await setBpe(writer, checkout, config);
   },
@@ -111,7 +111,7 @@ async function setModel(
   setWith(writer, await findPre(model, setWith, json.pre_tokenizer));
 }
 
-/** The size that the config says, which may be more than there are tokens. */
+/** The size from the config, which may exceed the number of tokens. */
 function vocabSize(config: Config, { tokens }: HfTokenizer): number {
   return config.u32('vocab_size') ?? tokens.size;
 }

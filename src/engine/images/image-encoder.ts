@@ -1,5 +1,5 @@
 /**
- * @file From images to the rows that stand for them in a text model: read, measured, decoded, encoded by the vision tower, kept.
+ * @file Turns images into the rows that replace token embeddings in a text model: reads, decodes, encodes with the vision tower, caches.
  */
 import { imageLimits } from '../../image/limits.ts';
 import type { ImageChunk } from '../../models/index.ts';
@@ -11,10 +11,10 @@ import { measureImage, type PrepareImages, sizeForTower } from './prepare.ts';
 import type { ImagePreparer } from './preparer.ts';
 import { RowCache } from './row-cache.ts';
 
-/** An image that was looked at, but not decoded. */
+/** An image whose header was read, but which is not decoded yet. */
 export interface OpenedImage {
   readonly raw: RawImage;
-  /** The same for the same content; `undefined` where the runtime cannot hash. */
+  /** Hash of the content; `undefined` if the runtime cannot hash. */
   readonly key: string | undefined;
   /** Its tokens, as a grid. */
   readonly nx: number;
@@ -23,23 +23,23 @@ export interface OpenedImage {
   readonly rowBytes: number;
 }
 
-/** Whom images are encoded for. */
+/** The caller for whom images are encoded. */
 interface Request {
   readonly client?: string;
   readonly signal?: AbortSignal;
 }
 
-/** An image on its way through the tower, and how many wait for it. */
+/** An image that is being encoded, and the number of callers that wait for it. */
 interface UnderWay {
   readonly rows: Promise<Float32Array>;
   readonly controller: AbortController;
   nWaiting: number;
 }
 
-/** What is to be known of a tower. */
+/** What the encoder needs to know about a tower. */
 export type TowerFacts = Pick<TowerOutline, 'preprocessing' | 'grid' | 'width'>;
 
-/** Settings that the preparer gets. */
+/** Settings for the preparer. */
 export function prepareOptions(tower: TowerFacts, options: ImageOptions): PrepareImages {
   const { exif, background, limits } = options;
   return { preprocessing: limitTokens(tower.preprocessing, options), exif, background, limits };
@@ -53,10 +53,10 @@ export class ImageEncoder {
   readonly #scheduler: Scheduler;
   readonly #cache: RowCache;
   readonly #underWay = new Map<string, UnderWay>();
-  /** What to do when a signal aborts: one listener, however many images wait. */
+  /** What to do when a signal aborts: one listener for all images that wait. */
   readonly #aborting = new WeakMap<AbortSignal, Set<() => void>>();
 
-  /** @param cacheBytes bytes of rows that are kept */
+  /** @param cacheBytes most bytes of rows in the cache */
   constructor(
     tower: TowerFacts,
     options: PrepareImages,
@@ -85,7 +85,7 @@ export class ImageEncoder {
   }
 
   /**
-   * The rows of an image, from the cache if they are there.
+   * The rows of an image, from the cache if possible.
    * @throws ImageError when it cannot be decoded, the signal's reason
    */
   async encode(image: OpenedImage, request: Request): Promise<ImageChunk> {
@@ -108,12 +108,12 @@ export class ImageEncoder {
       return await Promise.race([underWay.rows, aborted]);
     } finally {
       forget();
-      // The last who waits for it takes it out of the queue.
+      // If no other caller waits for the image, it leaves the queue.
       if (--underWay.nWaiting === 0 && signal?.aborted) underWay.controller.abort(signal.reason);
     }
   }
 
-  /** Calls `react` when `signal` aborts, unless the function that it returns was called before. */
+  /** Calls `react` when `signal` aborts. Returns a function that cancels this. */
   #onAbort(signal: AbortSignal, react: () => void): () => void {
     let reactions = this.#aborting.get(signal);
     if (reactions === undefined) {

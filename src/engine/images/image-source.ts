@@ -1,5 +1,5 @@
 /**
- * @file The forms in which a caller gives an image, and getting at its bytes.
+ * @file The forms in which a caller may give an image, and how to read its bytes.
  */
 import { systemReason } from '../../gguf/system-error.ts';
 import { builtin } from '../../workers/index.ts';
@@ -19,14 +19,14 @@ export interface RgbaPixels {
  */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | RgbaPixels | string | URL;
 
-/** An image whose bytes are here. */
+/** An image whose bytes are in memory. */
 export interface RawImage {
-  /** What to call it in messages. */
+  /** Its name in messages. */
   readonly name: string;
   readonly content: Uint8Array | RgbaPixels;
 }
 
-/** Whether the pixels of an image are given. */
+/** Whether the caller gave pixels instead of a file. */
 export function isPixels(content: RawImage['content']): content is RgbaPixels {
   return !('byteLength' in content);
 }
@@ -38,7 +38,7 @@ export function isPixels(content: RawImage['content']): content is RgbaPixels {
  */
 export async function readImage(source: ImageSource, name: string, index: number, limit: number): Promise<RawImage> {
   if (typeof source === 'string') return { name: quoted(source), content: await readFile(source, index, limit) };
-  // By their tags, not by their classes: objects of another realm are as good.
+  // Checks tags, not classes, so that objects of another realm work.
   const tag = Object.prototype.toString.call(source).slice(8, -1);
   if (tag === 'URL') {
     const url = source as URL;
@@ -75,7 +75,7 @@ function isRgba(source: unknown): source is RgbaPixels {
   );
 }
 
-/** What a string may be that is no path, and what to do with it. */
+/** Strings that are not paths, and what to do instead. */
 const noPaths: readonly (readonly [form: RegExp, remedy: string])[] = [
   [/^https?:/i, 'images are not downloaded: download it and give its path, or give the bytes'],
   [/^data:/i, 'this data URI is not base64: give the bytes of the image'],
@@ -94,7 +94,7 @@ async function readFile(path: string, index: number, limit: number): Promise<Uin
   if (fs === undefined) throw refuse('this runtime has no files; give the bytes of the image');
   try {
     const status = await fs.stat(path);
-    if (!status.isFile()) throw refuse('it is no regular file');
+    if (!status.isFile()) throw refuse('it is not a regular file');
     if (status.size > limit) throw tooLarge(name, status.size, limit, index);
     const { buffer, byteOffset, byteLength } = await fs.readFile(path);
     return new Uint8Array(buffer, byteOffset, byteLength);
@@ -105,12 +105,12 @@ async function readFile(path: string, index: number, limit: number): Promise<Uin
   }
 }
 
-/** Characters of a string that is no path which a message repeats. */
+/** Characters that a message shows of a string that is not a path. */
 const QUOTED = 40;
 /** Longest path that messages show in full. */
 const LONGEST_SHOWN = 400;
 
-/** A path for messages; of a string that cannot be one, its first characters and its length. */
+/** A path for messages; for a string that cannot be a path, its first characters and its length. */
 function quoted(path: string): string {
   if (path.length <= LONGEST_SHOWN) return path;
   return `${path.slice(0, QUOTED)}… (${path.length} characters)`;

@@ -1,5 +1,5 @@
 /**
- * @file How images are read and brought to the size that a vision tower takes.
+ * @file Options for reading images and resizing them for a vision tower.
  */
 
 import { check, choice, nested, type OptionTable, positive } from '../../check-options.ts';
@@ -7,19 +7,19 @@ import type { ImageLimits } from '../../image/limits.ts';
 import type { Preprocessing } from '../../models/vision/index.ts';
 import { InputError } from '../errors.ts';
 
-/** What EXIF data may do to an image. */
+/** How to treat the orientation in EXIF data. */
 export const exifModes = ['ignore', 'rotate'] as const;
 
-/** Which part of an input with images pooling sees. */
+/** The part of an input with images that pooling uses. */
 export const mediaPoolings = ['last-text', 'whole'] as const;
 
-/** Options of the images of a model. */
+/** Options for the images of a model. */
 export interface ImageOptions {
   /** Fewest tokens of an image, for towers that take any size: smaller images are enlarged. Default: the tower's own. */
   readonly minTokens?: number;
   /** Most tokens of an image, for towers that take any size: larger images are reduced. Default: the tower's own. */
   readonly maxTokens?: number;
-  /** `rotate` turns an image as its camera says. Default `ignore`: as it is stored, as llama.cpp does. */
+  /** `rotate` applies the orientation that the camera recorded. Default `ignore`: pixels as stored, as in llama.cpp. */
   readonly exif?: (typeof exifModes)[number];
   /**
    * Colour (R, G, B, 0 to 255) behind transparent pixels. Default: none; alpha is dropped and the stored colours stay, as in
@@ -47,8 +47,8 @@ export const imageOptions: OptionTable<ImageOptions> = {
 };
 
 /**
- * The tower's own preprocessing with the limits of tokens that the caller wants.
- * @throws InputError when the smallest size is above the largest
+ * The tower's own preprocessing with the caller's limits of tokens.
+ * @throws InputError if the lower limit is above the upper one
  */
 export function limitTokens(preprocessing: Preprocessing, { minTokens, maxTokens }: ImageOptions): Preprocessing {
   if (preprocessing.kind !== 'dynamic') return preprocessing;

@@ -1,5 +1,5 @@
 /**
- * @file Inputs of texts and images: the forms that a caller may use, as one list of parts.
+ * @file Inputs of texts and images: turns the forms that a caller may use into one list of parts.
  */
 import { InputError } from '../errors.ts';
 import { checkWellFormed } from '../well-formed.ts';
@@ -8,7 +8,7 @@ import type { ImageSource } from './image-source.ts';
 /** Stands for an image in the text of an input. */
 export const MEDIA_MARKER = '<__media__>';
 
-/** A part of an input: a text, a text that is tokenized already, or an image. */
+/** A part of an input: a text, token ids, or an image. */
 export type ContentPart =
   | { readonly text: string }
   | { readonly tokens: readonly number[] | Int32Array }
@@ -25,7 +25,7 @@ export type MediaInput = ContentPart | MarkedText | readonly ContentPart[];
 
 const partKinds = ['text', 'tokens', 'image'] as const;
 
-/** Whether an input is of texts and images, not a string or token ids. */
+/** Whether an input has the form of texts and images, and is not a string or token ids. */
 export function isMediaInput(input: unknown): input is MediaInput {
   if (Array.isArray(input)) return input.length > 0 && input.every(isPartLike);
   return isPartLike(input);
@@ -38,8 +38,8 @@ function isPartLike(value: unknown): boolean {
 }
 
 /**
- * The parts of an input, in order; texts that follow each other are joined, and empty ones left out.
- * @throws InputError for a part that is neither text, tokens nor image, or another number of markers than of images
+ * The parts of an input, in order. Joins consecutive texts and drops empty ones.
+ * @throws InputError for a part that is neither text, tokens nor image, or if the numbers of markers and images differ
  */
 export function partsOf(input: MediaInput, what: string, index?: number): ContentPart[] {
   const parts: ContentPart[] = [];

@@ -1,5 +1,5 @@
 /**
- * @file From inputs to what is computed: token ids, and between them images that were looked at but not decoded.
+ * @file Plans inputs: token ids, and between them images whose headers were read.
  */
 import { ImageError } from '../../image/errors.ts';
 import type { Chunk, Input } from '../../models/index.ts';
@@ -11,28 +11,28 @@ import type { EmbedInput, EmbedOptions } from '../types.ts';
 import type { ImageEncoder, OpenedImage } from './image-encoder.ts';
 import { type ContentPart, isMediaInput, partsOf } from './parts.ts';
 
-/** One input, ready to be computed but for its images. */
+/** One input, ready except for its images. */
 export interface Plan {
   readonly chunks: readonly (Int32Array | OpenedImage)[];
   readonly nTokens: number;
-  /** How many of the tokens stand for images. */
+  /** Number of tokens that represent images. */
   readonly nImageTokens: number;
   readonly truncated: boolean;
-  /** Which input it is for. */
+  /** Index of the input. */
   readonly index: number;
 }
 
-/** What a model does with images. */
+/** How a model takes images. */
 export interface Vision {
   readonly encoder: ImageEncoder;
-  /** Texts whose tokens stand before and after an image. */
+  /** Texts that the model needs before and after an image. */
   readonly begin: string;
   readonly end: string;
   /** Most images in one input. */
   readonly perInput: number;
 }
 
-/** What inputs are planned for. */
+/** The model and the limits that inputs are planned for. */
 interface PlanContext {
   readonly tokenizer: Tokenizer;
   readonly nCtx: number;
@@ -43,8 +43,8 @@ interface PlanContext {
 }
 
 /**
- * Plans a list of inputs, without keeping the calling thread for long between two of them.
- * @throws InputError for an input that cannot be used (ContextSizeError when it is too long), ImageError for an image that cannot be read,
+ * Plans a list of inputs. Yields the calling thread between inputs.
+ * @throws InputError for an invalid input (ContextSizeError if it is too long), ImageError for an image that cannot be read,
  *   the signal's reason
  */
 export async function planInputs(
@@ -78,7 +78,7 @@ async function planInput(
   return { chunks: [ids], nTokens: ids.length, nImageTokens: 0, truncated, index };
 }
 
-/** Parts without images as another form of an input: a text, or texts and ids mixed. */
+/** Parts without images as an input of another form: a text, or texts and ids mixed. */
 function plainInput(parts: readonly ContentPart[]): string | (string | number)[] {
   const mixed: (string | number)[] = [];
   for (const part of parts) {
@@ -88,7 +88,7 @@ function plainInput(parts: readonly ContentPart[]): string | (string | number)[]
   return mixed.every((part) => typeof part === 'string') ? mixed.join('') : mixed;
 }
 
-/** Texts are tokenized piece by piece; the special tokens that begin and end an input go around all of it. */
+/** Tokenizes each text separately. The special tokens that begin and end an input go around all parts. */
 async function planMedia(
   { tokenizer, nCtx, name, vision }: PlanContext,
   parts: readonly ContentPart[],
@@ -138,7 +138,7 @@ async function planMedia(
   return { chunks, nTokens, nImageTokens, truncated: false, index };
 }
 
-/** Says which input an image belongs to. The error may be shared by several that wait for the same image. */
+/** Adds the index of the input to an error. Several inputs may share the error, because they share the image. */
 function withIndex(error: unknown, index: number): never {
   if (!(error instanceof ImageError)) throw error;
   const own = new ImageError(error.problem, error.message);
@@ -146,15 +146,15 @@ function withIndex(error: unknown, index: number): never {
   throw own;
 }
 
-/** BOS and EOS as far as the model wants them; no other special tokens go around an input with images. */
+/** BOS and EOS if the model adds them. An input with images gets no other special tokens around it. */
 function specialTokens({ vocab: { addBos, addEos, bos, eos } }: Tokenizer): [before: number[], after: number[]] {
   return [addBos && bos !== undefined ? [bos] : [], addEos && eos !== undefined ? [eos] : []];
 }
 
-/** Most bytes of rows of images that are held for inputs that are computed together. */
+/** Most bytes of image rows in memory for inputs that are computed together. */
 const GROUP_BYTES = 256 * 2 ** 20;
 
-/** Neighbours whose images are held at the same time. */
+/** Groups of consecutive inputs whose images are in memory at the same time. */
 export function groupPlans(plans: readonly Plan[]): Plan[][] {
   const groups: Plan[][] = [];
   let room = 0;
@@ -171,7 +171,7 @@ export function groupPlans(plans: readonly Plan[]): Plan[][] {
   return groups;
 }
 
-/** The input that a plan is for, with its images encoded. */
+/** The input of a plan, with encoded images. */
 export async function completePlan(
   { chunks, index }: Plan,
   encoder: ImageEncoder | undefined,
@@ -181,7 +181,7 @@ export async function completePlan(
   return Promise.all(
     chunks.map(async (chunk): Promise<Chunk> => {
       if (chunk instanceof Int32Array) return chunk;
-      if (encoder === undefined) throw new Error('an image without a vision tower');
+      if (encoder === undefined) throw new Error('the input has an image, but there is no vision tower');
       return encoder.encode(chunk, request).catch((error) => withIndex(error, index));
     }),
   );

@@ -1,12 +1,12 @@
 /**
- * @file From the bytes of an image to the pixels that a vision tower takes. Runs in a worker where there is one.
+ * @file Turns the bytes of an image into pixels of the size that a vision tower takes. Runs in a worker if there is one.
  */
 import type { RgbImage } from '../../image/pixels.ts';
 import type { Pixels, Preprocessing } from '../../models/vision/index.ts';
 import { isPixels, type RawImage } from './image-source.ts';
 import type { ImageOptions } from './options.ts';
 
-/** What is to be done with all images of a model; plain data. */
+/** Settings for all images of a model; plain data. */
 export interface PrepareImages extends Pick<ImageOptions, 'exif' | 'background' | 'limits'> {
   readonly preprocessing: Preprocessing;
 }
@@ -20,7 +20,7 @@ export async function sizeForTower(size: { width: number; height: number }, prep
 
 /**
  * Format and size of an image, from its header.
- * @throws ImageError when it cannot be read or a limit forbids it
+ * @throws ImageError if it cannot be read or exceeds a limit
  */
 export async function measureImage({ name, content }: RawImage, { limits }: Pick<PrepareImages, 'limits'>) {
   const { checkRgba, imageSize } = await import('../../image/index.ts');
@@ -30,8 +30,8 @@ export async function measureImage({ name, content }: RawImage, { limits }: Pick
 }
 
 /**
- * Decodes an image and brings it to its size.
- * @throws ImageError when it cannot be decoded or a limit forbids it
+ * Decodes an image and resizes it.
+ * @throws ImageError if it cannot be decoded or exceeds a limit
  */
 export async function prepareImage(image: RawImage, options: PrepareImages): Promise<Pixels> {
   const { preprocessing } = options;

@@ -1,6 +1,6 @@
 /**
- * @file Decodes images one after the other: in a worker of its own, so that neither the calling thread nor the workers that compute
- * wait for it, or on the calling thread where there are no workers.
+ * @file Decodes images one after the other: in a separate worker, so that neither the calling thread nor the compute workers wait, or
+ * on the calling thread if there are no workers.
  */
 import { ImageError } from '../../image/errors.ts';
 import type { Pixels } from '../../models/vision/index.ts';
@@ -12,7 +12,7 @@ import { type PrepareImages, prepareImage } from './prepare.ts';
 
 type Decoder = WorkerLink<Pick<TeamWorkerMethods, 'prepare'>>;
 
-/** Where images are decoded. */
+/** Decodes images. */
 export interface ImagePreparer {
   /** The pixels of an image at the size that the tower takes. @throws ImageError */
   prepare(image: RawImage): Promise<Pixels>;
@@ -24,7 +24,7 @@ export function localPreparer(options: PrepareImages): ImagePreparer {
   return { prepare: (image) => prepareImage(image, options), async dispose() {} };
 }
 
-/** In a worker, which is started by the first image; one that died is replaced by the next. */
+/** In a worker, which starts with the first image. If it dies, the next image starts another. */
 export function workerPreparer(options: PrepareImages, workerUrl: string | URL | undefined): ImagePreparer {
   let worker: Decoder | undefined;
   let nUnderWay = 0;
@@ -55,7 +55,7 @@ export function workerPreparer(options: PrepareImages, workerUrl: string | URL |
     async dispose() {
       const ending = worker;
       worker = undefined;
-      await ending?.terminate(new Error('the model was disposed of'));
+      await ending?.terminate(new Error('the model is disposed'));
     },
   };
 }

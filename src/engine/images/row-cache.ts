@@ -1,15 +1,14 @@
 /**
- * @file What a vision tower has made of images, by the content of their files, so that the same image with ten questions is encoded
- * once.
+ * @file Caches the rows of images by the content of their files, so that an image with ten questions is encoded once.
  */
 
-/** Keeps rows within a budget; the ones that were not used for longest go first. */
+/** Keeps rows within a budget. Drops the least recently used first. */
 export class RowCache {
   readonly #budget: number;
   readonly #rows = new Map<string, Float32Array>();
   #bytes = 0;
 
-  /** @param budget bytes of rows that are kept */
+  /** @param budget most bytes of rows */
   constructor(budget: number) {
     this.#budget = budget;
   }

@@ -1,15 +1,15 @@
 /**
- * @file `messages`, the form in which vLLM takes inputs with images: the turns of a chat as one input.
+ * @file `messages`, vLLM's form of inputs with images: the turns of a chat as one input.
  */
 import { HttpError } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { type MediaPart, MediaRequest, readMedia } from './media-request.ts';
 
-/** What stands around the content of a turn. */
+/** The texts before and after the content of a turn. */
 interface ChatLayout {
   begin(role: string): string;
   readonly end: string;
-  /** How this model calls the one that answers. */
+  /** The name of the role that answers. */
   readonly answerer: string;
 }
 
@@ -21,16 +21,16 @@ const gemma: ChatLayout = {
 };
 const plain: ChatLayout = { begin: () => '', end: '\n', answerer: '' };
 
-/** The layout that a chat template has. Templates themselves are programs, and are not run. */
+/** The layout of a chat template. Templates are programs, and this file does not run them. */
 function layoutOf(template: string | undefined): ChatLayout {
   if (template?.includes('<|im_start|>')) return chatMl;
   return template?.includes('<start_of_turn>') ? gemma : plain;
 }
 
 /**
- * The input that `messages` stand for. `add_generation_prompt` begins an answer, `continue_final_message` leaves the last turn open.
+ * Turns `messages` into an input. `add_generation_prompt` begins an answer; `continue_final_message` leaves the last turn open.
  * @param template `tokenizer.chat_template` of the file
- * @throws HttpError for other than a list of messages
+ * @throws HttpError for anything else than a list of messages
  */
 export function readMessages(fields: Fields, template: string | undefined): MediaRequest {
   const { messages } = fields;

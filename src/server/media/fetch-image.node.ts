@@ -1,6 +1,5 @@
 /**
- * @file Fetches images from addresses that requests name: from the allowed hosts only, which must not be inside of the server's own
- * network.
+ * @file Fetches images from URLs in requests: only from allowed hosts, which must not be in the server's own network.
  */
 import { lookup as dnsLookup } from 'node:dns/promises';
 import http, { type IncomingMessage } from 'node:http';
@@ -8,7 +7,7 @@ import https from 'node:https';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { HttpError } from '../errors.ts';
 
-/** Most bytes of an image that is fetched, and milliseconds that it may take: those of llama-server. */
+/** Most bytes of a fetched image, and the time limit in milliseconds: those of llama-server. */
 const MAX_BYTES = 10 * 1024 * 1024;
 const TIMEOUT = 10_000;
 
@@ -48,15 +47,15 @@ for (const network of [
 
 /** Whether an address is on the public internet. */
 export function isPublicAddress(address: string): boolean {
-  // IPv4 inside of IPv6 counts as the IPv4 that it is: BlockList compares it so.
+  // BlockList compares an IPv4 address inside IPv6 as IPv4.
   return isIP(address) !== 0 && !inside.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 interface FetchOptions {
-  /** Hosts that images may come from, as they stand in the URL; with a port where it is not the usual one. */
+  /** Hosts that images may come from, as in the URL; with the port unless it is the default one. */
   readonly hosts: readonly string[];
   readonly signal: AbortSignal;
-  /** Whether an address may be connected to. Default: public ones. */
+  /** Whether an address is allowed. Default: public addresses are. */
   readonly mayConnect?: (address: string) => boolean;
   /** Default 10 MiB. */
   readonly maxBytes?: number;
@@ -65,14 +64,14 @@ interface FetchOptions {
 }
 
 /**
- * The bytes at an address. Redirects are not followed, and the name is resolved once: what was checked is what is connected to.
- * @throws HttpError (400) which says why there is no image
+ * The bytes at a URL. Does not follow redirects, and resolves the name once, so that it connects to the address that it has checked.
+ * @throws HttpError (400) with the reason
  */
 export async function fetchImage(address: string, options: FetchOptions): Promise<Uint8Array> {
   const { hosts, signal, mayConnect = isPublicAddress, maxBytes = MAX_BYTES, timeout = TIMEOUT } = options;
   const fail = (why: string) =>
     new HttpError('invalid_request_error', `The image at ${JSON.stringify(address.slice(0, 200))} ${why}`);
-  if (!URL.canParse(address)) throw fail('cannot be fetched: this is no URL');
+  if (!URL.canParse(address)) throw fail('cannot be fetched: it is not a URL');
   const url = new URL(address);
   if (!hosts.includes(url.host)) throw fail(`is not fetched: images may come from ${hosts.join(', ')}`);
   if (url.username !== '' || url.password !== '') throw fail('is not fetched: its URL has a password');

@@ -1,13 +1,13 @@
 /**
- * @file Inputs with images as requests give them: the forms of llama-server, OpenAI, Jina and vLLM, as one list of parts.
+ * @file Inputs with images in requests: turns the forms of llama-server, OpenAI, Jina and vLLM into one list of parts.
  */
 import { Buffer } from 'node:buffer';
 import { HttpError, PROMPT_SHAPE, typeErrorMessage } from '../errors.ts';
 
-/** A part of an input: a text, the bytes of an image, or where it can be fetched. */
+/** A part of an input: a text, the bytes of an image, or its URL. */
 export type MediaPart = { readonly text: string } | { readonly image: Uint8Array } | { readonly url: string };
 
-/** How deep lists of parts may be nested. Clients send two levels. */
+/** Deepest nesting of lists of parts. Clients send two levels. */
 const MAX_DEPTH = 16;
 
 /** An input of texts and images. */
@@ -19,7 +19,7 @@ export class MediaRequest {
   }
 }
 
-/** llama-server's form: a text with a marker for each of its images. Which one it is, the server knows. */
+/** llama-server's form: a text with a marker for each of its images. The server's settings have the marker. */
 export class MarkedPrompt {
   readonly text: string;
   readonly images: readonly Uint8Array[];
@@ -35,7 +35,7 @@ function invalid(message: string): HttpError {
 }
 
 /**
- * `prompt_string` with `multimodal_data`: bare base64 of the files, in an array or alone.
+ * `prompt_string` with `multimodal_data`: bare base64 of the files, in an array or as a single string.
  * @throws HttpError for values of other types
  */
 export function readMarkedPrompt(text: unknown, data: unknown): MarkedPrompt {
@@ -50,7 +50,7 @@ export function readMarkedPrompt(text: unknown, data: unknown): MarkedPrompt {
   );
 }
 
-/** Whether a value is a content part of OpenAI's: an object with a `type`. */
+/** Whether a value is a content part as in OpenAI: an object with a `type`. */
 export function isTypedPart(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
@@ -95,7 +95,7 @@ function readString(value: unknown, key: string): string {
   throw invalid(`"${key}" of a content part must be a string`);
 }
 
-/** A data URI, an address, `{"url": …}` around one, or bare base64 if it is not a URL. */
+/** A data URI, a URL, `{"url": …}` around one, or bare base64 if it is not a URL. */
 function readImage(value: unknown, key: string): MediaPart {
   const given = typeof value === 'object' && value !== null && 'url' in value ? value.url : value;
   const text = readString(given, key);
@@ -111,7 +111,7 @@ function readImage(value: unknown, key: string): MediaPart {
   return { image: decodeBase64(text) };
 }
 
-/** As llama-server does: stops at the first character that is none of base64, and uses what came before. */
+/** Decodes as llama-server does: up to the first character that is not base64. */
 function decodeBase64(text: string): Uint8Array {
   const end = text.search(/[^A-Za-z0-9+/]/);
   const { buffer, byteOffset, byteLength } = Buffer.from(end < 0 ? text : text.slice(0, end), 'base64');

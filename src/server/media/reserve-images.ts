@@ -1,17 +1,17 @@
 /**
- * @file Counts the pixels of a request's images as memory that it takes, before any is decoded.
+ * @file Reserves memory for the pixels of a request's images before any is decoded.
  */
 import { type ContentPart, isMediaInput } from '../../engine/images/parts.ts';
 import type { EmbedInput } from '../../engine/index.ts';
 import type { ComputeContext } from '../request.ts';
 
-/** Bytes that a pixel takes while an image is decoded: as stored, and as R, G, B. */
+/** Bytes of a pixel during decoding: as stored, and as R, G, B. */
 const BYTES_PER_PIXEL = 6;
 
 /**
  * Reserves memory for the images of `inputs`.
- * @param nameOf what to call an input in messages
- * @throws ImageError for an image whose header cannot be read, HttpError (503) when there is no memory for its pixels
+ * @param nameOf name of an input in messages
+ * @throws ImageError for an image whose header cannot be read, HttpError (503) if there is no memory for its pixels
  */
 export async function reserveImages(
   context: ComputeContext,

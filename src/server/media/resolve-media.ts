@@ -1,5 +1,5 @@
 /**
- * @file From inputs as requests give them to inputs of the engine: markers are replaced, addresses fetched, prompts put in front.
+ * @file Turns the inputs of requests into inputs of the engine: replaces markers, fetches URLs, prepends prompts.
  */
 import type { ContentPart, EmbedInput } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
@@ -12,10 +12,10 @@ export type RequestInput = EmbedInput | MediaRequest | MarkedPrompt;
 const NO_VISION = 'Multimodal data provided, but model does not support multimodal requests.';
 
 /**
- * Inputs of the engine.
- * @param prompt put before texts; token ids are left alone
- * @throws HttpError for images where the model takes none, another number of markers than of images, or an address that may not or cannot be
- *   fetched
+ * Turns the inputs of a request into inputs of the engine.
+ * @param prompt text to put before texts, but not before token ids
+ * @throws HttpError for images if the model takes none, if the numbers of markers and images differ, or for a URL that is not allowed or
+ *   cannot be fetched
  */
 export async function resolveInputs(
   context: Pick<RequestContext, 'state' | 'signal'>,
@@ -45,7 +45,7 @@ async function resolveInput(
 }
 
 function splitAtMarkers({ text, images }: MarkedPrompt, marker: string): MediaPart[] {
-  // Without images, a text is a text; but a marker in it asks for one.
+  // Without images, a text is plain text, unless it has a marker.
   const texts = text.split(marker);
   if (texts.length - 1 !== images.length) {
     const counts = `${texts.length - 1} media markers (${marker}) and ${images.length} images`;

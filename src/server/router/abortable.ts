@@ -1,5 +1,5 @@
 /**
- * @file Waiting that a signal ends.
+ * @file Ends a wait when a signal aborts.
  */
 
 /** As `promise`, but rejects with the signal's reason as soon as it aborts. */

@@ -1,11 +1,11 @@
 /**
- * @file The field `model` of a body, found without parsing the whole of a large one.
+ * @file Finds the field `model` of a body without parsing large bodies completely.
  */
 import { Buffer } from 'node:buffer';
 import { Turn } from '../../turn.ts';
 import { parseFields } from '../json/fields.ts';
 
-/** Bodies of more bytes are searched, smaller ones parsed. */
+/** Larger bodies are searched, smaller ones parsed. */
 const LARGE = 1 << 16;
 
 const QUOTE = 0x22;
@@ -13,7 +13,7 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
 /**
- * The value of `model` in a body; `undefined` where there is none.
+ * The value of `model` in a body; `undefined` if it has none.
  * @param type content type of the body
  * @throws HttpError for a small body that is not JSON, and for a form that cannot be read
  */
@@ -22,14 +22,14 @@ export async function bodyModel(bytes: Uint8Array<ArrayBuffer>, type: string): P
   return searchModel(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
-/** The last text that the outermost object has under the key `model`. The handler refuses a body that is not JSON. */
+/** The last string under the key `model` of the outermost object. The handler refuses a body that is not JSON. */
 async function searchModel(bytes: Buffer): Promise<string | undefined> {
   const turn = new Turn();
   let found: string | undefined;
   let depth = 0;
   for (let at = 0; at < bytes.length; ) {
     if (turn.isOver) await turn.pass();
-    // Long arrays of numbers have no strings: the signal to look at the clock is a string or a run of bytes.
+    // Long arrays of numbers have no strings, so this checks the clock at each string and after a number of bytes.
     for (const end = Math.min(bytes.length, at + LARGE); at < end && bytes[at] !== QUOTE; at++) {
       const byte = bytes[at];
       if (byte === 0x7b || byte === 0x5b) depth++;
@@ -53,7 +53,7 @@ async function searchModel(bytes: Buffer): Promise<string | undefined> {
   return found;
 }
 
-/** The index behind the string that begins at `start`. */
+/** The index after the string that begins at `start`. */
 function endOfString(bytes: Buffer, start: number): number {
   for (let at = start + 1; ; at++) {
     at = bytes.indexOf(QUOTE, at);
@@ -69,7 +69,7 @@ function skipSpace(bytes: Buffer, at: number): number {
   return at;
 }
 
-/** The text of a string literal; `undefined` for what is none, or is too long for a name. */
+/** The text of a string literal; `undefined` if it is not one, or is too long for a name. */
 function textOf(bytes: Buffer, start: number, end: number): string | undefined {
   if (end - start > LARGE) return undefined;
   try {

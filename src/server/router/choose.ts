@@ -1,11 +1,11 @@
 /**
- * @file Which model a request means.
+ * @file Chooses the model of a request.
  */
 import { HttpError } from '../errors.ts';
 import type { ModelPool, PoolEntry, Running } from './model-pool.ts';
 import type { ModelKind } from './served-model.ts';
 
-/** Routes that only models of one kind can answer. */
+/** Routes that only one kind of model can answer. */
 const kinds: readonly (readonly [path: RegExp, kind: ModelKind])[] = [
   [/^\/(v1\/rerank|v1\/reranking|v2\/rerank|rerank|reranking)$/, 'rank'],
   [/^\/(v1\/embeddings|embeddings|embedding|embed|api\/embed)$/, 'embedding'],
@@ -16,7 +16,7 @@ export class ModelChooser<R extends Running> {
   readonly #entries: readonly PoolEntry<R>[];
   readonly #byName = new Map<string, PoolEntry<R>>();
 
-  /** @throws Error for two models of one name */
+  /** @throws Error if two models have the same name */
   constructor({ entries }: ModelPool<R>) {
     this.#entries = entries;
     for (const entry of entries) {
@@ -36,15 +36,15 @@ export class ModelChooser<R extends Running> {
     }
   }
 
-  /** The model of this name. */
+  /** The model with this name. */
   find(name: unknown): PoolEntry<R> | undefined {
     return typeof name === 'string' ? this.#byName.get(name) : undefined;
   }
 
   /**
-   * The model that a request means. Without a name, the only one that can answer on this path.
+   * The model of a request. Without a name, the only model that can answer on this path.
    * @param path of the route, without prefix
-   * @throws HttpError for a name that no model has, and without a name where several models could answer, or none
+   * @throws HttpError if no model has the name, or if there is no name and not exactly one model can answer
    */
   async choose(name: unknown, path: string): Promise<PoolEntry<R>> {
     if (typeof name === 'string' && name !== '') {

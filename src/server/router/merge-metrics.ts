@@ -1,8 +1,8 @@
 /**
- * @file Joins the metrics of several models to one text in Prometheus' format.
+ * @file Merges the metrics of several models into one text in Prometheus' format.
  */
 
-/** The metrics of one model, as GET /metrics of a single model gives them. */
+/** The metrics of one model, in the format of GET /metrics. */
 export interface ModelMetrics {
   readonly id: string;
   readonly text: string;

@@ -1,5 +1,5 @@
 /**
- * @file Lists of models, as llama-server's router gives them, and Ollama's.
+ * @file Lists of models in the formats of llama-server's router and Ollama.
  */
 import type { Engine } from '../engine.ts';
 import { modelMeta } from '../routes/models.ts';
@@ -33,7 +33,7 @@ function hasImages({ hasProjector }: ServedModel, engine: Engine | undefined): b
   return hasProjector || engine?.info.vision !== undefined;
 }
 
-/** The body of GET /api/tags. Of a model that is not loaded only the name is known. */
+/** The body of GET /api/tags. Of a model that is not loaded, only the name is known. */
 export function ollamaEntries(entries: readonly Entry[]): string {
   return ollamaList(
     entries.map(({ model, running }) => ({

@@ -1,6 +1,6 @@
 /**
- * @file Loads models when they are first used, within limits of number and memory: the model that was not used for longest
- * makes room for another. A model is never unloaded under a request.
+ * @file Loads models on first use, within limits of number and memory: unloads the least recently used model to make room. Never
+ * unloads a model that has requests.
  */
 import { Counters } from '../counters.ts';
 import { HttpError } from '../errors.ts';
@@ -13,13 +13,13 @@ export interface Running {
   dispose(): Promise<void>;
 }
 
-/** Bounds of what may be loaded. */
+/** Limits of the pool. */
 export interface PoolLimits {
-  /** Most models, 0 for any number. */
+  /** Most loaded models; 0: no limit. */
   readonly maxModels: number;
-  /** Most bytes of all models together, 0 for any number. */
+  /** Most bytes of all loaded models; 0: no limit. */
   readonly maxModelBytes: number;
-  /** Seconds without a request after which a model leaves memory until the next one, 0 for never. */
+  /** Seconds without a request after which a model is unloaded; 0: never. */
   readonly sleepAfter: number;
 }
 
@@ -28,16 +28,16 @@ export type ModelStatus = 'unloaded' | 'loading' | 'loaded' | 'sleeping';
 interface Opening {
   readonly done: Promise<void>;
   readonly abort: AbortController;
-  /** Whether it still waits for room. */
+  /** Whether it still waits for memory. */
   isWaiting: boolean;
-  /** Whether it goes on although no request waits for it. */
+  /** Whether to continue if no request waits for it. */
   readonly isKept: boolean;
 }
 
 /** A model and its state. */
 export class PoolEntry<R extends Running> {
   readonly model: ServedModel;
-  /** Counted over all times that it was loaded. */
+  /** Its counters, over all loads. */
   readonly counters = new Counters();
   running: R | undefined;
   opening: Opening | undefined;
@@ -45,12 +45,12 @@ export class PoolEntry<R extends Running> {
   /** Whether the last load failed. */
   hasFailed = false;
   isAsleep = false;
-  /** Whether it counts against the limits. */
+  /** Whether it counts towards the limits. */
   isHeld = false;
   bytes = 0;
   nInFlight = 0;
   nWaiting = 0;
-  /** When it was last used, as a count of uses. */
+  /** Time of the last use, as a running count of uses. */
   lastUse = 0;
   timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -65,13 +65,13 @@ export class PoolEntry<R extends Running> {
   }
 }
 
-/** The models of a server. `R` is what `open` makes of one. */
+/** The models of a server. `R` is what `open` returns. */
 export class ModelPool<R extends Running> {
   readonly entries: readonly PoolEntry<R>[];
   readonly #limits: PoolLimits;
   readonly #open: (entry: PoolEntry<R>, signal: AbortSignal) => Promise<R>;
   readonly #onError: (error: unknown) => void;
-  /** Ends when the last one that waits for room has it. */
+  /** Resolves when no load waits for memory any more. */
   #queue: Promise<void> = Promise.resolve();
   #waiters: (() => void)[] = [];
   #nUses = 0;
@@ -93,8 +93,8 @@ export class ModelPool<R extends Running> {
   }
 
   /**
-   * Loads the model if need be, and keeps it loaded while `work` runs.
-   * @throws HttpError (500) when it cannot be loaded; the signal's reason; what `work` throws
+   * Loads the model if necessary, and keeps it loaded while `work` runs.
+   * @throws HttpError (500) if it cannot be loaded; the signal's reason; what `work` throws
    */
   async use<T>(entry: PoolEntry<R>, signal: AbortSignal, work: (running: R) => Promise<T>): Promise<T> {
     const running = await this.#acquire(entry, signal);
@@ -109,7 +109,7 @@ export class ModelPool<R extends Running> {
 
   /**
    * Begins to load a model.
-   * @throws HttpError when it is running already, or every model that could make room is busy
+   * @throws HttpError if it is already running, or every model that could be unloaded is busy
    */
   load(entry: PoolEntry<R>): void {
     if (entry.status !== 'unloaded' || entry.opening !== undefined || entry.stopping !== undefined) {
@@ -124,8 +124,8 @@ export class ModelPool<R extends Running> {
   }
 
   /**
-   * Begins to unload a model after its current requests are answered.
-   * @throws HttpError when it is not running
+   * Unloads a model after its current requests are answered.
+   * @throws HttpError if it is not running
    */
   unload(entry: PoolEntry<R>): void {
     if (entry.status === 'unloaded' && entry.opening === undefined) {
@@ -136,7 +136,7 @@ export class ModelPool<R extends Running> {
     if (entry.running !== undefined) void this.#stop(entry, false);
   }
 
-  /** Loads the models that are wanted at the start, one after another. */
+  /** Loads the models that the server loads at the start, one after another. */
   async loadAtStart(): Promise<void> {
     for (const entry of this.entries) {
       if (!entry.model.loadOnStartup || entry.status !== 'unloaded') continue;
@@ -153,7 +153,7 @@ export class ModelPool<R extends Running> {
     );
   }
 
-  /** Resolves when the model is loaded; it has one more request in flight then. */
+  /** Resolves when the model is loaded, and counts one more request in progress for it. */
   async #acquire(entry: PoolEntry<R>, signal: AbortSignal): Promise<R> {
     clearTimeout(entry.timer);
     entry.lastUse = ++this.#nUses;
@@ -175,7 +175,7 @@ export class ModelPool<R extends Running> {
       entry.nWaiting--;
       const { opening } = entry;
       if (entry.nWaiting === 0 && opening?.isWaiting && !opening.isKept) {
-        opening.abort.abort(new Error('nobody waits for the model any more'));
+        opening.abort.abort(new Error('no request waits for the model any more'));
       }
     }
   }
@@ -218,14 +218,14 @@ export class ModelPool<R extends Running> {
     }
   }
 
-  /** Runs `work` after everything that came before it. */
+  /** Runs `work` after all earlier work. */
   async #inOrder(work: () => Promise<void>): Promise<void> {
     const turn = this.#queue.then(work);
     this.#queue = turn.catch(() => {});
     await turn;
   }
 
-  /** Unloads models until one of `bytes` may be loaded. */
+  /** Unloads models until a model of `bytes` fits. */
   async #makeRoom(bytes: number, signal: AbortSignal): Promise<void> {
     const { maxModels, maxModelBytes } = this.#limits;
     if (maxModelBytes > 0 && bytes > maxModelBytes) {
@@ -242,14 +242,14 @@ export class ModelPool<R extends Running> {
     }
   }
 
-  /** The least recently used of the models that are not in use. */
+  /** The least recently used model without requests. */
   #victim(): PoolEntry<R> | undefined {
     return this.entries
       .filter(({ running, stopping, nInFlight, nWaiting }) => running && !stopping && nInFlight + nWaiting === 0)
       .reduce<PoolEntry<R> | undefined>((a, b) => (a === undefined || b.lastUse < a.lastUse ? b : a), undefined);
   }
 
-  /** Unloads a model once its requests are answered. */
+  /** Unloads a model when its requests are answered. */
   #stop(entry: PoolEntry<R>, isAsleep: boolean): Promise<void> {
     clearTimeout(entry.timer);
     entry.stopping ??= (async () => {
@@ -278,7 +278,7 @@ export class ModelPool<R extends Running> {
     entry.timer.unref();
   }
 
-  /** Resolves when a request was answered, or a model was loaded or unloaded. */
+  /** Resolves when a request is answered, or a model is loaded or unloaded. */
   #change(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }

@@ -1,6 +1,6 @@
 /**
- * @file The HTTP application over several models: chooses the model of a request, loads it if need be, and lets the application
- * over that model answer. The contract is that of llama-server's router mode.
+ * @file The HTTP application over several models: chooses the model of a request, loads it if necessary, and passes the request
+ * to the application over that model. Follows llama-server's router mode.
  */
 import { type Context, Hono } from 'hono';
 import { type App, createApp } from '../app.ts';
@@ -34,17 +34,17 @@ interface LargeRequestWorker extends LargeRequestHandler {
   close(): Promise<void>;
 }
 
-/** How to serve several models. */
+/** Settings of a server of several models. */
 export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, PoolLimits {
-  /** Whether a request loads the model that it names. */
+  /** Whether a request loads its model. */
   readonly autoload: boolean;
-  /** Makes what handles large requests, for each model that is loaded. Default: the thread that serves HTTP does. */
+  /** Creates the handler of large requests for each loaded model. Default: the thread that serves HTTP handles them. */
   readonly createLarge?: () => LargeRequestWorker;
 }
 
 /** A server of several models, without sockets. */
 export interface Router extends Pick<App, 'fetch'> {
-  /** Loads the models that are wanted at the start. */
+  /** Loads the models that the server loads at the start. */
   loadAtStart(): Promise<void>;
   /** Unloads all models. */
   close(): Promise<void>;
@@ -57,7 +57,7 @@ interface RunningApp extends Running {
 
 /**
  * The application.
- * @throws Error for two models of one name
+ * @throws Error if two models have the same name
  */
 export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
   const { createLarge, autoload, onError, ...served } = options;
@@ -90,8 +90,8 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
   }
 
   /**
-   * Lets a model answer `request`.
-   * @param onForward called when the model is there
+   * Passes a request to a model.
+   * @param onForward called when the model is loaded
    */
   async function forward(c: Context<Env>, entry: PoolEntry<RunningApp>, request: Request, onForward = () => {}) {
     const loads = c.req.query('autoload');
@@ -108,13 +108,13 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
 
   const pathOf = (c: Context<Env>) => c.req.path.slice(prefix.length);
 
-  /** Lets the model that the query names answer. */
+  /** Passes a request to the model that the query names. */
   const forwardGet = async (c: Context<Env>) => {
     c.set('route', pathOf(c));
     return forward(c, await chooser.choose(c.req.query('model'), pathOf(c)), c.req.raw);
   };
 
-  /** Lets the model that the body names answer. */
+  /** Passes a request to the model that the body names. */
   const forwardPost = async (c: Context<Env>) => {
     c.set('route', c.req.routePath.slice(prefix.length));
     const { raw } = c.req;
@@ -217,7 +217,7 @@ function routerProps({ maxModels, autoload }: RouterOptions): string {
   });
 }
 
-/** The metrics of all models that are loaded, and whether each is. */
+/** The metrics of all loaded models, and for each model whether it is loaded. */
 async function routerMetrics(entries: readonly PoolEntry<RunningApp>[], request: Request): Promise<string> {
   const models: ModelMetrics[] = [];
   for (const { model, running } of entries) {

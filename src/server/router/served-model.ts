@@ -1,17 +1,17 @@
 /**
- * @file What a server of several models knows of each, loaded or not.
+ * @file What a server of several models knows about each model, loaded or not.
  */
 import type { BatchReport } from '../../engine/index.ts';
 import type { Engine } from '../engine.ts';
 import type { ServeOptions } from '../options.ts';
 
-/** What a model computes. */
+/** What the model computes. */
 export type ModelKind = 'embedding' | 'rank';
 
-/** What loading a model needs of the server. */
+/** What the server provides for loading a model. */
 export interface LoadContext {
   readonly signal: AbortSignal;
-  /** To be given to `Embedder.load`, so that batches are counted. */
+  /** Pass it to `Embedder.load`, so that the server counts batches. */
   readonly onBatch: (batch: BatchReport) => void;
 }
 
@@ -22,18 +22,18 @@ export interface ServedModel {
   /** Other names by which requests may choose it. */
   readonly aliases: readonly string[];
   readonly tags: readonly string[];
-  /** Where it comes from, in llama-server's words. */
+  /** Its origin, in llama-server's words. */
   readonly source: 'models_dir' | 'preset' | 'command_line';
   /** Whether to load it when the server starts. */
   readonly loadOnStartup: boolean;
-  /** Whether a vision tower was named for it. */
+  /** Whether it has a vision tower. */
   readonly hasProjector: boolean;
-  /** How it is served, where that differs from the other models. */
+  /** Its own settings, if they differ from those of the server. */
   readonly options: Pick<ServeOptions, 'normalize' | 'rankScores' | 'prompts' | 'defaultPromptName'>;
-  /** What it computes; `undefined` for a file that cannot be read, or is not there yet. */
+  /** What it computes; `undefined` if the file cannot be read or does not exist yet. */
   kind(): Promise<ModelKind | undefined>;
-  /** Bytes that it takes when it is loaded. Downloads it if need be. */
+  /** Bytes of the loaded model. Downloads it if necessary. */
   size(signal: AbortSignal): Promise<number>;
-  /** Loads it. */
+  /** Loads the model. */
   load(context: LoadContext): Promise<Engine & { dispose(): Promise<void> }>;
 }

@@ -33,7 +33,7 @@ export async function nativeEmbeddings(context: BodyContext): Promise<Uint8Array
   return nativeJson(result, body.output_dtype);
 }
 
-/** @throws HttpError where the model gives a vector for each token, which formats with one vector for each input cannot hold */
+/** @throws HttpError if the model returns a vector for each token, which formats with one vector for each input cannot represent */
 export function refuseTokenVectors({ state }: BodyContext): void {
   if (state.engine.info.pooling !== 'none') return;
   throw new HttpError(
@@ -58,7 +58,7 @@ export async function embedFields(context: BodyContext, fields: Fields) {
   return { body, result };
 }
 
-/** `input`, or `content` where there is none, or the input that `messages` stand for. */
+/** `input`, else `content`, else the input in `messages`. */
 function inputOf(fields: Fields, { metadata }: Engine): unknown {
   const isAbsent = !('input' in fields) || (fields.input === null && fields.content != null);
   if (!isAbsent) return fields.input;
@@ -70,7 +70,7 @@ function inputOf(fields: Fields, { metadata }: Engine): unknown {
   return readMessages(fields, metadata.has(key) ? metadata.string(key) : undefined);
 }
 
-/** Where to cut. `NONE`, `END` and `START` are words of other servers, which say it all. */
+/** Which end to cut. `NONE`, `END` and `START` are words of other servers, and take precedence. */
 function truncation(
   truncate: boolean | 'NONE' | 'END' | 'START',
   direction: 'left' | 'right',

@@ -22,15 +22,15 @@ const dimensions = field('values in a vector: cut and normalised again, or fille
   anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }],
 });
 
-/** What is said about an absent field. */
+/** The message for an absent field. */
 const absent = ({ expected }: { readonly expected: string | null }) => `${expected} must be provided`;
 
 /** POST /v2/rerank of Cohere. */
 export const cohereRerankBody = v.object(
   {
     model,
-    query: required('what is looked for', { type: 'string' }),
-    documents: required('what is ranked', {
+    query: required('the query', { type: 'string' }),
+    documents: required('the documents to rank', {
       type: 'array',
       minItems: 1,
       items: {

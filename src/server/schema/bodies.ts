@@ -127,7 +127,7 @@ export const embeddingsBody = v.object({
   ),
   input: readBy(
     readInputs,
-    'one input or a list of them: a text, token ids, both mixed, or texts and images; llama-server knows it as "content", too',
+    'one input or a list of them: a text, token ids, both mixed, or texts and images; llama-server also accepts the name "content"',
     { anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }] },
   ),
   embd_normalize: v.pipe(
@@ -194,9 +194,9 @@ const cutsPair = new Map<unknown, boolean>([
 /** POST /rerank. `documents` takes precedence over `texts` if both are usable. */
 export const rerankBody = v.pipe(
   v.object({
-    query: readBy(readQuery, 'what is looked for', rankedSchema),
-    documents: documents("what is ranked, answered in Jina's format"),
-    texts: documents('what is ranked, answered in the format of text-embeddings-inference'),
+    query: readBy(readQuery, 'the query', rankedSchema),
+    documents: documents("the documents to rank; the answer has Jina's format"),
+    texts: documents('the documents to rank; the answer has the format of text-embeddings-inference'),
     top_n: v.pipe(
       v.fallback(v.optional(v.union([v.number(), v.boolean()])), undefined),
       v.description('return only this many of the best results'),

@@ -15,9 +15,9 @@ import type { RequestInput } from '../media/resolve-media.ts';
 type Mixed = (string | number)[];
 
 /**
- * The inputs that a value stands for. An array without an integer in it is a list of inputs; everything else is one: a text,
+ * The inputs in a value. An array without an integer is a list of inputs; everything else is one input: a text,
  * token ids, texts and ids mixed, an object whose `prompt_string` is one of these, or texts and images. An array of typed content parts, as
- * OpenAI has them, is one input, too.
+ * in OpenAI, is one input, too.
  * @throws HttpError for any other value
  */
 export function readInputs(value: unknown): RequestInput[] {
@@ -60,8 +60,8 @@ export function readQuery(value: unknown): RankedInput {
 }
 
 /**
- * The documents of /rerank, each as a query; an object with `content` has a document in each part, as in vLLM. `undefined` for what is no list
- * of documents.
+ * The documents of /rerank, each as a query; an object with `content` has a document in each part, as in vLLM. `undefined` for anything else
+ * than a list of documents.
  * @throws HttpError that names the document with a wrong part
  */
 export function readDocuments(value: unknown): RankedInput[] | undefined {
@@ -91,7 +91,7 @@ function readRanked(value: unknown): RankedInput {
   return media.parts.length === 1 && 'text' in first ? first.text : media;
 }
 
-/** Says in an error what it is about. */
+/** Adds the subject to an error. */
 function named<T>(name: string, read: () => T): T {
   try {
     return read();
@@ -100,7 +100,7 @@ function named<T>(name: string, read: () => T): T {
   }
 }
 
-/** Whether a value is what llama-server's JSON library takes for an integer. */
+/** Whether a value is an integer for llama-server's JSON library. */
 function isId(value: unknown): value is number {
   return Number.isInteger(value) && Math.abs(value as number) < 2 ** 64;
 }
