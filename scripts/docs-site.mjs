@@ -1,6 +1,6 @@
 /**
  * @file Builds the documentation as a site of static files in `build/site`: the pages of `docs` with a local search, and the public API
- * from the comments in `src`. The site loads nothing from other hosts.
+ * from the comments in `src`, and the page that runs the ladders of kernels. The site loads nothing from other hosts.
  *
  * The tools (VitePress, TypeDoc; 150 MB) are installed into `build/site-tools` at the first run, so that `npm install` stays small.
  */
@@ -60,6 +60,7 @@ function writeConfig() {
     // HTML in the text is text, and braces at the end of a line are not attributes.
     markdown: { html: false, attrs: { disable: true } },
     themeConfig: {
+      nav: [{ text: 'Ladder of kernels', link: '/ladder.html', target: '_self' }],
       sidebar: [...sidebar, { text: 'API', link: '/api/' }],
       search: { provider: 'local' },
       outline: [2, 3],
@@ -102,4 +103,5 @@ run(process.execPath, [
   ],
 ]);
 writeConfig();
+run(process.execPath, ['bench/kernels/page.mjs', join(source, 'public/ladder.html')]);
 run(process.execPath, [tool('vitepress/bin/vitepress.js'), 'build', source]);

@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { requestDevice } from './request-device.mjs';
 
 /** The device, its adapter's description, and Dawn's object, which must stay alive. */
 export async function openGpu() {
@@ -13,16 +14,7 @@ export async function openGpu() {
   options.push('disable-dawn-features=timestamp_quantization');
   if (process.platform === 'linux') options.unshift('backend=vulkan');
   const gpu = dawn.create(options);
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (adapter === null) throw new Error('no WebGPU adapter: is there a Vulkan driver?');
-  const wanted = ['shader-f16', 'timestamp-query', 'subgroups', 'chromium-experimental-subgroup-matrix'];
-  const limits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
-  limits.push('maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX');
-  const device = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
-    requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
-  });
-  return { gpu, adapter, device };
+  return { gpu, ...(await requestDevice(gpu)) };
 }
 
 /** What the adapter says of itself, for the results. */

@@ -36,6 +36,7 @@ describe.skipIf(!wanted)('the site', () => {
     ])
       expect(files).toContain(`api/${name}.html`);
     expect(read('api/classes/Embedder.html')).toContain('dispose');
+    expect(read('ladder.html')).toContain("script-src 'sha256-");
     expect(read('cli.html')).toContain('--reproducible');
     expect(files.filter((name) => /trace-dark.*\.png$/.test(name))).toHaveLength(1);
   });

@@ -1,8 +1,8 @@
 /** @file The rungs in WebAssembly: the backend's own drivers and tiles over a memory that holds one product. */
-import { dot8Levels } from '../../build/modules/kernels/wasm/dot8.js';
-import { i16 } from '../../build/modules/kernels/wasm/forms/i16.js';
-import { u8 } from '../../build/modules/kernels/wasm/forms/u8.js';
-import { compileKernels, instantiateKernels, stripBytes } from '../../build/modules/kernels/wasm/kernels.js';
+import { dot8Levels } from '../../../build/modules/kernels/wasm/dot8.js';
+import { i16 } from '../../../build/modules/kernels/wasm/forms/i16.js';
+import { u8 } from '../../../build/modules/kernels/wasm/forms/u8.js';
+import { compileKernels, instantiateKernels, stripBytes } from '../../../build/modules/kernels/wasm/kernels.js';
 
 const align = (n) => Math.ceil(n / 4096) * 4096;
 

@@ -1,0 +1,1 @@
+export function requestDevice(gpu: GPU): Promise<{ adapter: GPUAdapter; device: GPUDevice }>;
