@@ -31,6 +31,7 @@ export const mayImport = {
   ],
   server: ['engine', 'image', 'workers', 'tokenizer', 'gguf'],
   audit: ['engine', 'models', 'tensor', 'gguf'],
+  integrations: ['engine'],
   plain: [],
   convert: ['tokenizer', 'tensor', 'gguf'],
   quantize: ['tensor', 'gguf'],
@@ -81,8 +82,14 @@ const forbidden = [
     to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only', 'type-import'] },
   },
   {
+    name: 'integrations-import-their-peers',
+    comment: 'Each adapter extends classes of its framework, which its user has; nothing else imports an adapter.',
+    from: { path: '^src/integrations/' },
+    to: { path: 'node_modules/', pathNot: 'node_modules/(@langchain/core|@llamaindex/core|chromadb)/' },
+  },
+  {
     name: 'src-imports-what-users-install',
-    from: { path: '^src/', pathNot: '^src/kernels/wasm/assembly/' },
+    from: { path: '^src/', pathNot: '^src/(kernels/wasm/assembly|integrations)/' },
     to: {
       dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
       dependencyTypesNot: ['type-only', 'type-import'],

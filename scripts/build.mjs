@@ -94,6 +94,13 @@ function nameWorkers() {
   }
 }
 
+/** Names of the entry points of package.json in a folder of `dist`. */
+function entryPoints(folder) {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const paths = Object.values(exports).map((entry) => entry.default ?? entry);
+  return paths.filter((path) => path.startsWith(`./dist/${folder}/`)).map((path) => basename(path, '.js'));
+}
+
 /** Puts the version into the module that gives it. */
 function fixVersion() {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -106,11 +113,15 @@ function fixVersion() {
  */
 async function bundle() {
   const { rolldown } = await import('rolldown');
+  const integrations = entryPoints('integrations');
   const workers = walk(modules).filter((path) => path.endsWith('-worker.js'));
   const bundled = await rolldown({
     input: {
       index: `./${modules}/index.js`,
       'cli/main': `./${modules}/cli/main.js`,
+      ...Object.fromEntries(
+        integrations.map((name) => [`integrations/${name}`, `./${modules}/integrations/${name}.js`]),
+      ),
       ...Object.fromEntries(workers.map((path) => [`chunks/${path.split('/').at(-1).slice(0, -3)}`, `./${path}`])),
     },
     platform: 'node',
@@ -177,7 +188,8 @@ function onDemand(chunks, entry) {
 /** Brings the declarations of what package.json exports, and those that they reach. */
 async function copyDeclarations() {
   const { reachable } = await import('./reachable.mjs');
-  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts'])) {
+  const integrations = entryPoints('integrations').map((name) => `integrations/${name}.d.ts`);
+  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts', ...integrations])) {
     // TypeScript before 5.7 has no type parameters here, and later versions have a default.
     const text = readFileSync(join(modules, path), 'utf8').replaceAll(/\b(\w+Array)<ArrayBuffer(?:Like)?>/g, '$1');
     mkdirSync(dirname(join(dist, path)), { recursive: true });

@@ -2,7 +2,7 @@
  * @file The tarball holds what the entry points reach, and nothing else.
  */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,11 +14,16 @@ import { npm } from './setup.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { files } = inject('packed');
+const exported: Readonly<Record<string, string | { readonly types: string; readonly default: string }>> = JSON.parse(
+  readFileSync(`${root}/package.json`, 'utf8'),
+).exports;
 
 it('holds every file that the entry points reach, and no other code', () => {
   const code = files.filter((path) => !path.endsWith('.md') && path !== 'LICENSE');
-  const entries = ['dist/index.js', 'dist/cli/main.js', 'dist/index.d.ts', 'dist/engine/team-worker.d.ts'];
-  entries.push('dist/chunks/team-worker-imports.browser.js');
+  const entries = ['dist/cli/main.js', 'dist/chunks/team-worker-imports.browser.js'];
+  for (const entry of Object.values(exported)) {
+    if (typeof entry === 'object') entries.push(entry.types.slice(2), entry.default.slice(2));
+  }
   expect(code.toSorted()).toEqual([...reachable(root, entries), 'package.json'].toSorted());
 });
 
