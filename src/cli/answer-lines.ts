@@ -3,7 +3,7 @@
  */
 import { ContextSizeError, type InputError } from '../engine/errors.ts';
 import type { ImageError } from '../engine/index.ts';
-import { type InputLine, jsonLines, type Line } from './jsonl.ts';
+import { type InputLine, jsonLines, type Line, type LineForms } from './jsonl.ts';
 import { lineCounter, log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import { plural } from './plural.ts';
@@ -17,10 +17,7 @@ const GROUPS_AHEAD = 2;
 export interface LineAnswers {
   /** The participle in `120 lines embedded`. */
   readonly done: string;
-  /** Whether an input may be an array of token ids. */
-  readonly takesIds: boolean;
-  /** Whether a record of texts and images is an input, too. */
-  readonly takesImages?: boolean;
+  readonly forms?: LineForms;
   /**
    * The output line for each input, in order, or the error of an invalid input. If the first error ends the command,
    * the lines after it may be left out.
@@ -34,7 +31,7 @@ export interface LineAnswers {
  * @throws UsageError that names the line, or at the end the number of such lines; what `answer` and writing throw
  */
 export async function answerLines(values: OptionValues, answers: LineAnswers): Promise<void> {
-  const groups = jsonLines(values, answers.takesIds, answers.takesImages);
+  const groups = jsonLines(values, answers.forms);
   const output = new Output(values.onError === 'skip', answers.done);
   const ahead: Promise<void>[] = [];
   let last = Promise.resolve();

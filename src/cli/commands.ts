@@ -26,8 +26,9 @@ export const commands: Record<CommandName, Command> = {
     summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
     usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\`, texts come from standard
-input. \`--jsonl\` is for pipelines. Each input line is a JSON string or an array of token ids. Each output line is the JSON array of
-its vector (with \`--pooling none\`, of the vectors of its tokens). Answers come in order, as they are computed, and memory does not
+input. \`--jsonl\` is for pipelines. Each input line is a JSON string, an array of token ids or an object with a text. The answer to a
+string or to ids is the JSON array of the vector (with \`--pooling none\`, of the vectors of the tokens). The answer to an object is
+that object with \`embedding\`, \`n_tokens\` and \`truncated\` after its own fields. Answers come in order, as they are computed, and memory does not
 grow with the input. Empty lines are left out. A program that writes a line can wait for its answer before it writes the next. An
 invalid line ends the run after the answers to the lines before it, with an error that has its number. With \`--on-error skip\`, its
 answer is \`null\`, and the exit code at the end is 1.

@@ -2,20 +2,19 @@
  * @file The command `embed`.
  */
 
-import { InputError } from '../engine/errors.ts';
-import type { Embedder, Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
-import { ImageError } from '../image/errors.ts';
-import { answerLines, type LineAnswers } from './answer-lines.ts';
+import type { Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
+import { withPrompt } from './bulk/record-input.ts';
 import { locatePair } from './chosen-projector.ts';
 import { formatEmbeddings } from './embed-formats.ts';
+import { embedLines } from './embed-lines.ts';
 import { labelOf, withImages } from './images.ts';
 import { readInput, requireModel } from './input.ts';
-import type { InputLine } from './jsonl.ts';
 import { loadEmbedder } from './load.ts';
 import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
+import { promptText } from './prompt-text.ts';
 import { requireMappable, writeTextMap } from './text-map.ts';
 import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
@@ -50,12 +49,14 @@ export async function embed(parsed: Parsed): Promise<void> {
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
     };
-    if (input === undefined) await answerLines(values, lineAnswers(embedder, values, options));
+    const prompt = await promptText(values, embedder.info);
+    if (input === undefined) await embedLines(embedder, values, options, prompt);
     else {
       const inputs = images.length > 0 ? [withImages(images, input)] : splitTexts(input, values.embdSeparator);
       const texts = inputs.map(labelOf);
       if (values.html !== undefined) requireMappable(texts, embedder.info.pooling);
-      const result = await embedder.embed(inputs, { ...options, onProgress: showProgress() });
+      const prompted = inputs.map((one) => withPrompt(one, prompt));
+      const result = await embedder.embed(prompted, { ...options, onProgress: showProgress() });
       warnTruncated(result, (i) => `text ${i}`);
       if (values.html !== undefined) await writeTextMap(values.html, embedder.info, texts, result);
       // The page takes the place of the vectors, unless their format is asked for.
@@ -74,55 +75,10 @@ function readTextBeside(images: readonly string[], values: OptionValues): Promis
   return images.length > 0 && !isGiven ? '' : readInput(values);
 }
 
-/** Answers each line with its vector, as JSON. */
-function lineAnswers(embedder: Embedder, values: OptionValues, options: EmbedOptions): LineAnswers {
-  const vectorsOf = async (lines: readonly InputLine[]): Promise<string[]> => {
-    const inputs = lines.map(({ input }) => input);
-    const result = await embedder.embed(inputs, options);
-    warnTruncated(result, (i) => `line ${lines[i].number}`);
-    return result.vectors.map((vector) => jsonVectors(vector, result));
-  };
-  return {
-    done: 'embedded',
-    takesIds: true,
-    takesImages: true,
-    async answer(lines) {
-      try {
-        return await vectorsOf(lines);
-      } catch (error) {
-        if (!isOfOneInput(error)) throw error;
-        // One input is invalid, and nothing was computed: embed each input separately, as far as answers are needed.
-        const wanted = values.onError === 'skip' ? lines : lines.slice(0, error.index + 1);
-        return Promise.all(wanted.map((line) => vectorsOf([line]).then(([text]) => text, unusable)));
-      }
-    },
-  };
-}
-
-/** Returns the error of a single input as its answer; throws any other error. */
-function unusable(error: unknown): InputError | ImageError {
-  if (isOfOneInput(error)) return error;
-  throw error;
-}
-
-/** Whether an error says which input cannot be used. */
-function isOfOneInput(error: unknown): error is (InputError | ImageError) & { readonly index: number } {
-  return (error instanceof InputError || error instanceof ImageError) && error.index !== undefined;
-}
-
 /** Splits the input into texts; line breaks may be those of Windows. */
 function splitTexts(input: string, separator: string): string[] {
   if (separator === '') return [input];
   return input.split(separator === '\n' ? /\r?\n/ : separator);
-}
-
-function jsonVectors(vector: Float32Array, { dimensions, pooling }: Embeddings): string {
-  if (pooling !== 'none') return `[${vector.join(',')}]`;
-  const rows: string[] = [];
-  for (let at = 0; at < vector.length; at += dimensions) {
-    rows.push(`[${vector.subarray(at, at + dimensions).join(',')}]`);
-  }
-  return `[${rows.join(',')}]`;
 }
 
 function logProfile(rows: readonly OpProfile[]): void {

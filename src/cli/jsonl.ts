@@ -5,6 +5,8 @@
 
 import type { MediaInput } from '../engine/images/parts.ts';
 import { loneSurrogate } from '../engine/well-formed.ts';
+import { fieldsOfJson, type RecordFields } from './bulk/record.ts';
+import { inputOf, RecordProblem } from './bulk/record-input.ts';
 import { type ByteLine, byteLines } from './byte-lines.ts';
 import { mediaOfJson } from './images.ts';
 import { openInput } from './input.ts';
@@ -22,6 +24,18 @@ export interface InputLine {
   /** Counted from 1. */
   readonly number: number;
   readonly input: string | number[] | MediaInput;
+  /** The object that the line holds, if its answer is that object again. */
+  readonly record?: RecordFields;
+}
+
+/** What a line may be beside a string. */
+export interface LineForms {
+  /** An array of token ids. */
+  readonly ids?: boolean;
+  /** A record of texts and images. */
+  readonly images?: boolean;
+  /** An object with a text in the field of this name. */
+  readonly textField?: string;
 }
 
 /** An invalid line. */
@@ -36,14 +50,11 @@ export type Line = InputLine | BadLine;
 /**
  * The lines of `-f` or standard input, in groups of those that have arrived. Empty lines are left out. Reads at most
  * one chunk of the stream ahead of the requested group.
- * @param takesIds whether an input may be an array of token ids
- * @param takesImages whether an input may be a record of texts and images
  * @throws UsageError for a stream that cannot be read
  */
 export async function* jsonLines(
   { prompt, file, stdin }: Partial<Pick<OptionValues, 'prompt' | 'file' | 'stdin'>>,
-  takesIds: boolean,
-  takesImages = false,
+  forms: LineForms = {},
 ): AsyncGenerator<Line[]> {
   if (prompt !== undefined) throw new UsageError('--jsonl reads standard input or -f FILE, not -p');
   if (file !== undefined && stdin) throw new UsageError('-f and --stdin cannot be used together');
@@ -52,7 +63,7 @@ export async function* jsonLines(
   let bytes = 0;
   for await (const lines of byteLines(stream, source)) {
     for (const line of lines) {
-      const parsed = parseLine(line, takesIds, takesImages);
+      const parsed = parseLine(line, forms);
       if (parsed === undefined) continue;
       group.push(parsed);
       bytes += line.bytes?.length ?? 0;
@@ -68,7 +79,7 @@ export async function* jsonLines(
 }
 
 /** The input of a line; `undefined` for an empty line. */
-function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean, takesImages: boolean): Line | undefined {
+function parseLine({ number, bytes, encoding }: ByteLine, { ids, images, textField }: LineForms): Line | undefined {
   const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
   if (bytes === undefined) return bad('is too long');
   const decoded = decodeText(bytes, encoding);
@@ -84,15 +95,25 @@ function parseLine({ number, bytes, encoding }: ByteLine, takesIds: boolean, tak
   } catch (error) {
     return bad(`is not JSON: ${(error as Error).message}`);
   }
-  if (takesIds && Array.isArray(value) && value.length > 0 && value.every(Number.isInteger)) {
+  if (ids && Array.isArray(value) && value.length > 0 && value.every(Number.isInteger)) {
     return { number, input: value as number[] };
   }
-  const media = takesImages ? mediaOfJson(value) : undefined;
+  if (textField !== undefined && typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const record = fieldsOfJson(decoded.text);
+    try {
+      return { number, input: inputOf(record, textField), record };
+    } catch (error) {
+      if (error instanceof RecordProblem) return bad(error.message);
+      throw error;
+    }
+  }
+  const media = images ? mediaOfJson(value) : undefined;
   if (media !== undefined) return { number, input: media };
   if (typeof value !== 'string') {
     const others = [
-      ...(takesIds ? ['an array of token ids'] : []),
-      ...(takesImages ? ['a record of texts and images'] : []),
+      ...(ids ? ['an array of token ids'] : []),
+      ...(textField === undefined ? [] : ['an object with a text']),
+      ...(images ? ['a record of texts and images'] : []),
     ];
     return bad(`must be ${['a JSON string', ...others].join(' or ')}`);
   }

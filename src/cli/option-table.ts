@@ -3,6 +3,7 @@
  */
 import type { OptionSpec, ValueOf } from './option-types.ts';
 import { auditOptions } from './options/audit-options.ts';
+import { bulkOptions } from './options/bulk-options.ts';
 import { fileOptions } from './options/file-options.ts';
 import { generalOptions } from './options/general-options.ts';
 import { hubOptions } from './options/hub-options.ts';
@@ -22,6 +23,7 @@ const rows = [
   ...imageOptions,
   ...vectorOptions,
   ...inputOptions,
+  ...bulkOptions,
   ...auditOptions,
   ...serverOptions,
   ...routerOptions,

@@ -21,7 +21,7 @@ import { forTerminal, write } from './write.ts';
 async function readDocuments(values: OptionValues): Promise<RankInput[]> {
   if (values.jsonl) {
     const documents: RankInput[] = [];
-    for await (const lines of jsonLines({ file: values.file }, false, true)) {
+    for await (const lines of jsonLines({ file: values.file }, { images: true })) {
       for (const line of lines) {
         if ('problem' in line) throw new UsageError(line.problem);
         documents.push(line.input as RankInput);

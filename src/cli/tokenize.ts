@@ -20,7 +20,6 @@ export async function tokenize(parsed: Parsed): Promise<void> {
   if (values.jsonl) {
     await answerLines(values, {
       done: 'tokenized',
-      takesIds: false,
       answer: async (lines) => lines.map(({ input }) => JSON.stringify(encode(input as string))),
     });
     return;

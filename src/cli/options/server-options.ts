@@ -149,9 +149,9 @@ export const serverOptions = [
     env: 'GGUF_EMBED_PROMPTS',
     type: 'string',
     value: 'FILE',
-    commands: ['serve'],
+    commands: ['serve', 'embed'],
     needs: [{ feature: 'embedding' }],
-    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs. The prompts of models that are known by name need no file",
+    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs, and so do the texts of embed with --prompt-name. The prompts of models that are known by name need no file",
   },
   {
     name: 'defaultPromptName',

@@ -2,6 +2,7 @@
  * @file POST /v1/embeddings in OpenAI's format, and POST /embeddings and /embedding in llama-server's own format.
  */
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
+import { convertVector, type OutputDtype } from '../../engine/output-dtypes.ts';
 import { Turn } from '../../turn.ts';
 import type { Engine } from '../engine.ts';
 import { HttpError } from '../errors.ts';
@@ -12,7 +13,6 @@ import { resolveInputs } from '../media/resolve-media.ts';
 import type { BodyContext } from '../request.ts';
 import { checkBody, embeddingsBody } from '../schema/bodies.ts';
 import { computeVectors, promptText, type Vectors } from '../vectors/compute-vectors.ts';
-import { convertVector, type OutputDtype } from '../vectors/output-dtypes.ts';
 
 /**
  * Answers /v1/embeddings. As in llama-server, `content` instead of `input` selects the native format.

@@ -3,9 +3,9 @@
  */
 import * as v from 'valibot';
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
+import { outputDtypes } from '../../engine/output-dtypes.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
-import { outputDtypes } from '../vectors/output-dtypes.ts';
 import { readContent, readDocuments, readInputs, readQuery } from './inputs.ts';
 
 // Descriptions and metadata appear in /openapi.json. They precede the first transformation or second schema of a pipe, because

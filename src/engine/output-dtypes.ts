@@ -1,5 +1,5 @@
 /**
- * @file Vectors with fewer bits: `output_dtype`.
+ * @file Vectors with fewer bits: `output_dtype` of requests, `--output-dtype` of the command line.
  */
 
 /** Types of the values in a vector. */

@@ -1,0 +1,52 @@
+/**
+ * @file Records with their vectors as lines of JSON.
+ */
+import { convertVector, type OutputDtype } from '../../engine/output-dtypes.ts';
+import { jsonOf, type RecordFields } from './record.ts';
+
+/** A record that was embedded, or a chunk of one. */
+export interface EmbeddedRecord {
+  readonly fields: RecordFields;
+  readonly vector: Float32Array;
+  /** Tokens that were computed for it. */
+  readonly nTokens: number;
+  readonly truncated: boolean;
+}
+
+/** Values of one row of a vector; with pooling `none`, a vector has several rows. */
+export interface VectorShape {
+  readonly dimensions: number;
+  readonly isRows: boolean;
+  readonly dtype: OutputDtype;
+}
+
+/** A vector as JSON: a list of numbers, or with pooling `none` a list of such lists. */
+export function jsonVector(vector: Float32Array, { dimensions, isRows, dtype }: VectorShape): string {
+  if (!isRows) return `[${converted(vector, dtype).join(',')}]`;
+  const rows: string[] = [];
+  for (let at = 0; at < vector.length; at += dimensions) {
+    rows.push(`[${converted(vector.subarray(at, at + dimensions), dtype).join(',')}]`);
+  }
+  return `[${rows.join(',')}]`;
+}
+
+/** A vector with values of another type; `float` leaves it as it is. */
+function converted(vector: Float32Array, dtype: OutputDtype): Float32Array | Int8Array | Uint8Array {
+  return dtype === 'float' ? vector : convertVector(vector, dtype);
+}
+
+/** Names of the fields that are added; they replace fields of the record. */
+const added: readonly string[] = ['embedding', 'n_tokens', 'truncated'];
+
+/** The fields of a record that go into the output. @param wanted their names; `undefined` for all */
+export function keptFields(fields: RecordFields, wanted: readonly string[] | undefined): RecordFields {
+  return new Map(
+    Array.from(fields).filter(([name]) => !added.includes(name) && (wanted === undefined || wanted.includes(name))),
+  );
+}
+
+/** The record as a JSON object, with the vector after its own fields. */
+export function jsonRecord({ fields, vector, nTokens, truncated }: EmbeddedRecord, shape: VectorShape): string {
+  const own = Array.from(fields, ([name, field]) => `${JSON.stringify(name)}:${jsonOf(field)},`);
+  return `{${own.join('')}"embedding":${jsonVector(vector, shape)},"n_tokens":${nTokens},"truncated":${truncated}}`;
+}
