@@ -6,13 +6,16 @@ import { constants, gunzipSync } from 'node:zlib';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { HubError } from './errors.ts';
 
-/** Packed bytes to read; they contain the first `HEAD_BYTES` bytes of any packed GGUF. */
-const PACKED_BYTES = 64 * 1024;
+/** Bytes to read; if they are packed, they contain the first `HEAD_BYTES` bytes of any GGUF. */
+export const CHECKED_BYTES = 64 * 1024;
+
+/** The file is no GGUF, so that none of its bytes are worth keeping. */
+export class NoModelError extends HubError {}
 
 /**
  * Checks the first bytes of a file, after unpacking them if it is packed with gzip.
  * @param source where the file comes from, for the message
- * @throws HubError that says what the file is instead of a GGUF
+ * @throws NoModelError that says what the file is instead of a GGUF
  */
 export async function checkModel(path: string, source: string): Promise<void> {
   const head = unpacked(await readHead(path));
@@ -20,13 +23,13 @@ export async function checkModel(path: string, source: string): Promise<void> {
   const begin = Buffer.from(head.subarray(0, 4)).toString('hex');
   const format = describeFormat(head, 'gguf');
   const found = format === undefined ? `begins with the bytes ${begin}` : `is ${format}`;
-  throw new HubError('bad-answer', `${source} is not a GGUF file: it ${found}`);
+  throw new NoModelError('bad-answer', `${source} is not a GGUF file: it ${found}`);
 }
 
 async function readHead(path: string): Promise<Uint8Array> {
   const file = await open(path, 'r');
   try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(PACKED_BYTES), 0, PACKED_BYTES, 0);
+    const { buffer, bytesRead } = await file.read(new Uint8Array(CHECKED_BYTES), 0, CHECKED_BYTES, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();

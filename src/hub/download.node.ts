@@ -3,7 +3,7 @@
  * checked, and renamed only then.
  */
 import { open } from 'node:fs/promises';
-import { checkModel } from './check-model.node.ts';
+import { CHECKED_BYTES, checkModel, NoModelError } from './check-model.node.ts';
 import { checkBytes } from './checksum.node.ts';
 import { HubError, shownUrl } from './errors.ts';
 import { diskError, finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
@@ -67,16 +67,28 @@ class DamagedPartial extends HubError {}
 
 async function downloadVersion(what: Download, options: DownloadOptions): Promise<string | undefined> {
   const { size, etag, givesRanges } = await withRetries(options, () => askVersion(what, options));
-  if (size === undefined) await withRetries(options, () => fetchUnsized(what, options));
-  else await fetchSized(what, options, { size, etag, givesRanges });
-  if (what.isModel) {
-    await checkModel(what.partial, shownUrl(what.url)).catch(async (error) => {
-      await removePartial(what.partial);
-      throw error;
-    });
+  try {
+    if (size === undefined) await withRetries(options, () => fetchUnsized(what, options));
+    else await fetchSized(what, options, { size, etag, givesRanges });
+  } catch (error) {
+    if (error instanceof NoModelError) await removePartial(what.partial);
+    throw error;
   }
   await finishPartial(what.partial, what.destination);
   return etag;
+}
+
+/**
+ * Checks the first bytes of a model as soon as they are stored, so that a file that is none is refused before the rest of it comes.
+ * @returns what to call after each write, with the bytes stored from the beginning of the file on, and its size
+ */
+function headCheck({ isModel, partial, url }: Download): (stored: number, size: number) => Promise<void> {
+  let isChecked = !isModel;
+  return async (stored, size) => {
+    if (isChecked || stored < Math.min(CHECKED_BYTES, size)) return;
+    isChecked = true;
+    await checkModel(partial, shownUrl(url));
+  };
 }
 
 /** Fetches a file of a known size into `what.partial`, and checks the hash if it is known. */
@@ -86,9 +98,13 @@ async function fetchSized(
   { size, etag, givesRanges }: Version & { readonly size: number },
 ): Promise<void> {
   const partial = await PartialFile.open(what.partial, size, etag);
-  const report = () => options.onProgress?.(partial.done, size);
+  const checkHead = headCheck(what);
+  const report = async () => {
+    await checkHead(partial.storedFromStart, size);
+    options.onProgress?.(partial.done, size);
+  };
   try {
-    report();
+    await report();
     if (givesRanges) await fetchPieces(what, options, partial, report);
     else await withRetries(options, () => fetchWhole(what, options, partial, report));
     await partial.sync();
@@ -144,7 +160,7 @@ async function fetchPieces(
   { url }: Download,
   options: DownloadOptions,
   partial: PartialFile,
-  report: () => void,
+  report: () => Promise<void>,
 ): Promise<void> {
   const waiting = partial.pieces.filter(({ begin, end, done }) => begin + done < end);
   const stop = new AbortController();
@@ -174,7 +190,7 @@ async function fetchPiece(
   connection: Connection,
   partial: PartialFile,
   piece: Piece,
-  report: () => void,
+  report: () => Promise<void>,
 ): Promise<void> {
   for (let failed = 0; piece.begin + piece.done < piece.end; ) {
     const before = piece.done;
@@ -194,7 +210,7 @@ async function fetchRange(
   connection: Connection,
   partial: PartialFile,
   piece: Piece,
-  report: () => void,
+  report: () => Promise<void>,
 ): Promise<void> {
   const begin = piece.begin + piece.done;
   const headers: Record<string, string> = { range: `bytes=${begin}-${piece.end - 1}` };
@@ -217,7 +233,7 @@ async function fetchRange(
       throw new HubError('bad-answer', `${shownUrl(url)} sent more bytes than it announced`);
     }
     await partial.append(piece, bytes);
-    report();
+    await report();
   }
   if (piece.begin + piece.done < range.end) {
     throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
@@ -229,7 +245,7 @@ async function fetchWhole(
   { url }: Download,
   connection: Connection,
   partial: PartialFile,
-  report: () => void,
+  report: () => Promise<void>,
 ): Promise<void> {
   await partial.restart();
   const answer = await request(connection, url);
@@ -244,28 +260,32 @@ async function fetchWhole(
       bytes = bytes.subarray(fits.length);
       if (piece.begin + piece.done === piece.end) piece = pieces.next().value;
     }
-    report();
+    await report();
   }
   if (partial.done < partial.size) throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
 }
 
 /** Fetches the whole file in one answer of unknown length. A cut answer starts over. */
-async function fetchUnsized({ url, partial: path }: Download, options: DownloadOptions): Promise<void> {
+async function fetchUnsized(what: Download, options: DownloadOptions): Promise<void> {
+  const { url, partial: path } = what;
   const answer = await request(options, url);
   if (answer.status !== 200) throw await refusal(options, answer, url);
   const fail = (cause: NodeJS.ErrnoException) => {
     throw diskError(path, cause);
   };
   const file = await open(path, 'w').catch(fail);
+  const checkHead = headCheck(what);
   let done = 0;
   try {
     for await (const bytes of bodyOf(answer, url)) {
       await file.writeFile(bytes).catch(fail);
       done += bytes.length;
+      await checkHead(done, MAX_FILE_BYTES);
       if (done > MAX_FILE_BYTES)
         throw new HubError('bad-answer', `${shownUrl(url)} has more than ${MAX_FILE_BYTES} bytes`);
       options.onProgress?.(done, Number.POSITIVE_INFINITY);
     }
+    await checkHead(done, done);
     await file.sync().catch(fail);
   } finally {
     await file.close();

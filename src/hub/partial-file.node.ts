@@ -70,6 +70,11 @@ export class PartialFile {
     return this.pieces.reduce((sum, { done }) => sum + done, 0);
   }
 
+  /** Bytes that are stored from the beginning of the file on, as far as its first piece goes. */
+  get storedFromStart(): number {
+    return this.pieces[0]?.done ?? 0;
+  }
+
   /** Stores the next bytes of `piece`. @throws HubError if they cannot be written */
   async append(piece: Piece, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {

@@ -1,10 +1,16 @@
 /** @file The built package in a browser: no bundler, no Node, workers over shared memory. */
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { Embedder } from 'gguf-embed';
 import { beforeAll, expect, it } from 'vitest';
 import { describeBrowser, visit } from '../browser.ts';
 import { cosine } from '../vectors.ts';
 import { bundled } from './support.ts';
 
+const small = fileURLToPath(new URL('../fixtures/models/bert-mean.gguf', import.meta.url));
 const texts = ['a text', 'Zürich, 東京 and Nuuk', 'x '.repeat(200)];
 
 interface Answer {
@@ -82,6 +88,61 @@ describeBrowser('in a browser', () => {
     expect(answer.vectors).toHaveLength(4);
     for (const vector of answer.vectors) expect(cosine(vector, expected[0])).toBeGreaterThan(0.99999);
     expect(answer.ranges).toBeGreaterThan(10);
+  });
+
+  it('reads packed models from everything that has bytes', async () => {
+    const files = await mkdtemp(join(tmpdir(), 'packed-'));
+    await symlink(fileURLToPath(new URL('../../dist', import.meta.url)), join(files, 'dist'));
+    await writeFile(join(files, 'model.gguf.gz'), gzipSync(await readFile(small)));
+    const embedder = await Embedder.load(small, { backend: 'wasm', threads: 1 });
+    const [wanted] = (await embedder.embed(texts[0])).vectors;
+    await embedder.dispose();
+    const script = `
+      const answer = { vectors: [] };
+      try {
+        const { Embedder } = await import('/dist/index.js');
+        const url = new URL('/model.gguf.gz', location.href);
+        const folder = await navigator.storage.getDirectory();
+        const handle = await folder.getFileHandle('model.gguf.gz', { create: true });
+        await (await fetch(url)).body.pipeTo(await handle.createWritable());
+        const blob = await (await fetch(url)).blob();
+        const bytes = new Uint8Array(await blob.arrayBuffer());
+        for (const source of [url, blob, bytes, await fetch(url), handle]) {
+          const embedder = await Embedder.load(source, { backend: 'wasm' });
+          answer.vectors.push([...(await embedder.embed(${JSON.stringify(texts[0])})).vectors[0]]);
+          await embedder.dispose();
+        }
+      } catch (error) {
+        answer.error = String(error?.stack ?? error);
+      }
+      await fetch('/answer', { method: 'POST', body: JSON.stringify(answer) });`;
+    const answer = await visit<{ error?: string; vectors: number[][] }>(script, { files: pathToFileURL(`${files}/`) });
+    await rm(files, { recursive: true });
+    expect(answer.error).toBeUndefined();
+    expect(answer.vectors).toHaveLength(5);
+    for (const vector of answer.vectors) expect(cosine(vector, wanted)).toBeGreaterThan(0.99999);
+  });
+
+  it('says why a file of the browser, an answer or a URL is no model', async () => {
+    const answer = await visit<{ errors: string[] }>(`
+      const { Embedder } = await import('/dist/index.js');
+      const folder = await navigator.storage.getDirectory();
+      const handle = await folder.getFileHandle('no-model.gguf', { create: true });
+      const writable = await handle.createWritable();
+      await writable.write('<!doctype html><title>Sign in</title>'.padEnd(100));
+      await writable.close();
+      const errors = [];
+      const page = new URL('/page.html', location.href);
+      for (const source of [handle, await fetch(page), await fetch('/missing.gguf'), page]) {
+        errors.push(await Embedder.load(source).then(() => 'none', (error) => error.name + ': ' + error.message));
+      }
+      await fetch('/answer', { method: 'POST', body: JSON.stringify({ errors }) });`);
+    expect(answer.errors).toEqual([
+      expect.stringMatching(/^GgufError: .*no-model\.gguf.*web page/),
+      expect.stringMatching(/^GgufError: .*page\.html.*web page/),
+      expect.stringMatching(/^TypeError: a model cannot be read from an answer with status 404 \(.*missing\.gguf\)$/),
+      expect.stringMatching(/page\.html.*web page/),
+    ]);
   });
 
   it('says why it cannot have more threads', async () => {

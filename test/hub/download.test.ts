@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HubError } from '../../src/hub/errors.ts';
 import { fetchModel } from '../../src/hub/fetch-model.node.ts';
@@ -151,6 +152,49 @@ describe('a model by name', () => {
     expect(readdirSync(join(path, '..'))).toHaveLength(3);
     expect(projector).toMatch(/mmproj-x-Q8_0\.gguf$/);
     expect(await fetched(REPO, { offline: true }, { projector: true })).toMatchObject({ path, projector });
+  });
+
+  it.each([
+    ['with ranges', true, 'x-Q8_0.gguf', {}],
+    ['without ranges', false, 'x-Q8_0.gguf', {}],
+    [
+      'as the second part of a split model',
+      true,
+      'x-Q8_0-00002-of-00002.gguf',
+      { 'x-Q8_0-00001-of-00002.gguf': model },
+    ],
+    ['as a projector', true, 'mmproj-x-F16.gguf', { 'x-Q8_0.gguf': model }],
+  ])('that is none is refused from its first bytes, %s', async (_, ranges, name, others) => {
+    hub.add(REPO, { ...(others as Record<string, Uint8Array>), [name]: Buffer.from('<html>'.padEnd(80 * MiB)) });
+    hub.behaviour.ranges = ranges;
+    hub.behaviour.pause = 1;
+    let done = 0;
+    const onProgress = (bytes: number) => {
+      done = bytes;
+    };
+    const error = await failure(REPO, { onProgress }, { projector: true });
+    expect(error.message).toContain(`${name} is not a GGUF file: it is a web page`);
+    expect(done).toBeLessThan(20 * MiB);
+    expect(blobs().filter((blob) => blob.includes('partial'))).toEqual([]);
+  });
+
+  it('that is packed and is none is refused from its first bytes, too, and so is one of unknown length', async () => {
+    const packed = gzipSync(randomBytes(40 * MiB, 7).fill(60, 0, 9));
+    let sent = 0;
+    hub.behaviour.intercept = ({ range }, _, response) => {
+      response.writeHead(200);
+      if (range !== undefined) response.write(packed.subarray(0, 1));
+      else {
+        sent++;
+        response.write(packed.subarray(0, 30 * MiB));
+      }
+      return true;
+    };
+    const own = await settings();
+    const wrong = fetchUrl(new URL(`${hub.filesOrigin}/x.gguf.gz`), { ...own, urlFolder: cache });
+    await expect(wrong).rejects.toThrow('x.gguf.gz is not a GGUF file');
+    expect(sent).toBe(1);
+    expect(readdirSync(cache)).toEqual([]);
   });
 
   it('has a small file that git keeps checked by its git id', async () => {

@@ -31,15 +31,18 @@ async function main() {
 main();
 `;
 
-/** What is bundled for browsers: the same, posted; of a model from a Blob, of one that is packed, and of one by URL. */
+/** What is bundled for browsers: the same, posted; of a model from a Blob, and of packed ones from a Blob, a URL, a Response and the file system of the browser. */
 const page = (options: string) => `
 import { Embedder } from 'gguf-embed';
 async function main() {
   const answer = { seen: [] };
   try {
-    for (const name of ['bert-mean.gguf', 'bert-mean.gguf.gz', 'URL']) {
-      const blob = async () => new File([await (await fetch('/' + name)).blob()], name);
-      const source = name === 'URL' ? new URL('/bert-mean.gguf.gz', location.href) : await blob();
+    const packed = new URL('/bert-mean.gguf.gz', location.href);
+    const folder = await navigator.storage.getDirectory();
+    const handle = await folder.getFileHandle('model', { create: true });
+    await (await fetch(packed)).body.pipeTo(await handle.createWritable());
+    const blobs = [await (await fetch('/bert-mean.gguf')).blob(), await (await fetch(packed)).blob()];
+    for (const source of [...blobs, packed, await fetch(packed), handle]) {
       const embedder = await Embedder.load(source, ${options});
       const { vectors } = await embedder.embed('a text');
       answer.seen.push([vectors[0].length, embedder.info.threads]);
@@ -168,7 +171,7 @@ describe.skipIf(!wanted)('bundled', () => {
     });
 
     /** What a page posts that has loaded the model from each source, on two threads. */
-    const onTwoThreads = { seen: Array(3).fill([64, 2]) };
+    const onTwoThreads = { seen: Array(5).fill([64, 2]) };
 
     it("by Vite's server for development", async () => {
       const vite = spawn(join(home, 'node_modules/.bin/vite'), ['--host', '127.0.0.1', '--port', '0'], { cwd: home });
