@@ -59,7 +59,13 @@ export function createVision(
   const options = prepareOptions(tower, images);
   const preparer = inWorker ? workerPreparer(options, workerUrl) : localPreparer(options);
   const encoder = new ImageEncoder(tower, options, preparer, scheduler, imageCache);
-  return { encoder, begin: tower.begin, end: tower.end, perInput: images.perInput ?? DEFAULT_IMAGES_PER_INPUT };
+  return {
+    encoder,
+    begin: tower.begin,
+    end: tower.end,
+    tiles: tower.tiles,
+    perInput: images.perInput ?? DEFAULT_IMAGES_PER_INPUT,
+  };
 }
 
 /** A warning for users of multi-vector models; `undefined` if it does not apply. */

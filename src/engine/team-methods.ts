@@ -36,8 +36,8 @@ export interface TeamWorkerMethods {
    * Encodes images, together with the ranks below `team`. Returns the rows of each from rank 0.
    */
   encodeImages(params: { images: readonly Pixels[]; team: number }): Float32Array[] | undefined;
-  /** Decodes an image and resizes it for a tower. Needs no model. */
-  prepare(params: { image: RawImage; options: PrepareImages }): Pixels;
+  /** Decodes an image and resizes it for a tower, or cuts it into tiles. Needs no model. */
+  prepare(params: { image: RawImage; options: PrepareImages }): readonly Pixels[];
   /** The profile so far. */
   profile(params: undefined): OpProfile[];
 }

@@ -109,7 +109,7 @@ async function encodeImages({ images, team }: Parameters<TeamWorkerMethods['enco
 async function prepare({ image, options }: Parameters<TeamWorkerMethods['prepare']>[0]) {
   const { prepareImage } = await import('./images/prepare.ts');
   const pixels = await prepareImage(image, options);
-  return new Transferred(pixels, buffersOf([pixels.rgb]));
+  return new Transferred(pixels, buffersOf(pixels.map(({ rgb }) => rgb)));
 }
 
 function buffersOf(arrays: readonly ArrayBufferView[]): ArrayBuffer[] {

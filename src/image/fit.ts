@@ -28,22 +28,35 @@ const f32 = Math.fround;
  * @param unit side in pixels of the square that becomes one token (patch size times merge size)
  */
 export function dynamicSize(picture: Size, unit: number, { minTokens, maxTokens }: TokenLimits = tokenLimits): Size {
+  return alignedSize(picture, unit, { minPixels: minTokens * unit * unit, maxPixels: maxTokens * unit * unit });
+}
+
+/** What `alignedSize` aims at. */
+interface Target {
+  readonly minPixels?: number;
+  readonly maxPixels?: number;
+  /** Length of the longer side before it is rounded up. Default: that of the picture, and sides are rounded to the nearest. */
+  readonly longest?: number;
+}
+
+/** Sides near those of a picture, or of its enlargement, that are multiples of `unit`. */
+export function alignedSize(
+  picture: Size,
+  unit: number,
+  { minPixels = 0, maxPixels = Infinity, longest }: Target,
+): Size {
   const { width: w, height: h } = picture;
-  const minPixels = minTokens * unit * unit;
-  const maxPixels = maxTokens * unit * unit;
-  const round = (side: number) => Math.max(unit, Math.floor(f32(side / unit) + 0.5) * unit);
-  const [width, height] = [round(w), round(h)];
+  const both = (side: (own: number) => number): Size => ({ width: side(w), height: side(h) });
+  const ceil = (scale: number) => both((side) => Math.ceil(f32(f32(side * scale) / unit)) * unit);
+  const { width, height } =
+    longest === undefined
+      ? both((side) => Math.max(unit, Math.floor(f32(side / unit) + 0.5) * unit))
+      : ceil(Math.min(f32(longest / w), f32(longest / h)));
   if (width * height > maxPixels) {
-    const beta = f32(Math.sqrt(f32(f32(h * w) / maxPixels)));
-    const floor = (side: number) => Math.max(unit, Math.floor(f32(f32(side / beta) / unit)) * unit);
-    return { width: floor(w), height: floor(h) };
+    const beta = f32(Math.sqrt(f32(f32(h * w) / f32(maxPixels))));
+    return both((side) => Math.max(unit, Math.floor(f32(f32(side / beta) / unit)) * unit));
   }
-  if (width * height < minPixels) {
-    const beta = f32(Math.sqrt(f32(minPixels / f32(h * w))));
-    const ceil = (side: number) => Math.ceil(f32(f32(side * beta) / unit)) * unit;
-    return { width: ceil(w), height: ceil(h) };
-  }
-  return { width, height };
+  return width * height < minPixels ? ceil(f32(Math.sqrt(f32(f32(minPixels) / f32(h * w))))) : { width, height };
 }
 
 /** The picture on a black canvas of another size: as large as possible, centred. */

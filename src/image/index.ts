@@ -6,3 +6,4 @@ export { decodeImage, imageSize } from './decode.ts';
 export { ImageError } from './errors.ts';
 export { dynamicSize, fitPicture } from './fit.ts';
 export { checkRgba, fromRgba } from './rgba.ts';
+export { cutTiles, tileGrid } from './tiles.ts';

@@ -22,6 +22,7 @@ export const seedNames = [
   '../multimodal/models/qwen3vl',
   '../multimodal/models/mmproj-qwen3vl',
   '../multimodal/models/mmproj-qwen25vl',
+  '../idefics3/mmproj',
 ] as const;
 
 /** Tokens kept: enough for the special ones of every fixture; SentencePiece vocabularies begin with all bytes. */

@@ -42,7 +42,7 @@ async function encodeImage(file: GgufFile, name: BackendName): Promise<Float32Ar
   try {
     const tower = await loadTower(file, backend);
     const { preprocessing } = tower;
-    const side = preprocessing.kind === 'square' ? preprocessing.size : preprocessing.unit;
+    const side = preprocessing.kind === 'dynamic' ? preprocessing.unit : preprocessing.size;
     const image = { width: side, height: side, rgb: new Uint8Array(3 * side * side) };
     const [rows] = await tower.encode(backend.ops, [image]);
     const { nx, ny } = tower.grid(image);

@@ -87,7 +87,7 @@ export const imageOptions = [
     max: MAX_INT,
     commands: seeing,
     needs: toSeeAsLlama,
-    help: 'fewest tokens of an image, which is enlarged to that; less than 1 means as the vision tower has it, and towers of one size take no notice',
+    help: 'fewest tokens of an image, which is enlarged to that; less than 1 means as the vision tower has it, and towers that see one square take no notice',
   },
   {
     name: 'imageMaxTokens',

@@ -2,25 +2,30 @@
  * @file Turns images into the rows that replace token embeddings in a text model: reads, decodes, encodes with the vision tower, caches.
  */
 import { imageLimits } from '../../image/limits.ts';
+import type { TileGrid } from '../../image/tiles.ts';
 import type { ImageChunk } from '../../models/index.ts';
 import type { TowerOutline } from '../../models/vision/index.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { type ImageSource, isPixels, type RawImage, readImage } from './image-source.ts';
 import { type ImageOptions, limitTokens } from './options.ts';
-import { measureImage, type PrepareImages, sizeForTower } from './prepare.ts';
+import { measureImage, type PrepareImages, sizeForTower, tilesForTower } from './prepare.ts';
 import type { ImagePreparer } from './preparer.ts';
 import { RowCache } from './row-cache.ts';
 
 /** An image whose header was read, but which is not decoded yet. */
 export interface OpenedImage {
   readonly raw: RawImage;
-  /** Hash of the content; `undefined` if the runtime cannot hash. */
-  readonly key: string | undefined;
-  /** Its tokens, as a grid. */
+  /** Hash of the content; a symbol of its own if the runtime cannot hash. */
+  readonly key: string | symbol;
+  /** The tokens of the image as a grid, or those of one tile. */
   readonly nx: number;
   readonly ny: number;
-  /** Bytes of its rows. */
+  /** Bytes of these rows. */
   readonly rowBytes: number;
+  /** The tiles that it is cut into, if the tower sees tiles. */
+  readonly tiles?: TileGrid;
+  /** The index of the tile that is wanted, row by row; the whole image comes after the last. */
+  readonly tile?: number;
 }
 
 /** The caller for whom images are encoded. */
@@ -52,7 +57,7 @@ export class ImageEncoder {
   readonly #preparer: ImagePreparer;
   readonly #scheduler: Scheduler;
   readonly #cache: RowCache;
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #underWay = new Map<OpenedImage['key'], UnderWay>();
   /** What to do when a signal aborts: one listener for all images that wait. */
   readonly #aborting = new WeakMap<AbortSignal, Set<() => void>>();
 
@@ -79,26 +84,28 @@ export class ImageEncoder {
   async open(source: ImageSource, name: string, index: number): Promise<OpenedImage> {
     const { limits, preprocessing } = this.#options;
     const raw = await readImage(source, name, index, limits?.bytes ?? imageLimits.bytes);
-    const size = await sizeForTower(await measureImage(raw, { limits }), preprocessing);
-    const { nx, ny } = this.#tower.grid(size);
-    return { raw, key: await keyOf(raw), nx, ny, rowBytes: 4 * nx * ny * this.#tower.width };
+    const measured = await measureImage(raw, { limits });
+    const { nx, ny } = this.#tower.grid(await sizeForTower(measured, preprocessing));
+    const tiles = await tilesForTower(measured, preprocessing, name);
+    return { raw, key: await keyOf(raw), nx, ny, rowBytes: 4 * nx * ny * this.#tower.width, tiles };
   }
 
   /**
-   * The rows of an image, from the cache if possible.
+   * The rows of an image, or of its tile `tile`, from the cache if possible. Tiles are computed together.
    * @throws ImageError when it cannot be decoded, the signal's reason
    */
   async encode(image: OpenedImage, request: Request): Promise<ImageChunk> {
-    const { key, nx, ny } = image;
-    if (key === undefined) return { nx, ny, rows: await this.#compute(image, request) };
-    const kept = this.#cache.get(key);
-    return { nx, ny, rows: kept ?? (await this.#share(key, image, request)) };
+    const { key, nx, ny, rowBytes, tile } = image;
+    const kept = typeof key === 'string' ? this.#cache.get(key) : undefined;
+    const rows = kept ?? (await this.#share(image, request));
+    const n = rowBytes / 4;
+    return { nx, ny, rows: tile === undefined ? rows : rows.slice(tile * n, (tile + 1) * n) };
   }
 
   /** Waits for the image together with the other callers that need it. */
-  async #share(key: string, image: OpenedImage, { client, signal }: Request): Promise<Float32Array> {
+  async #share(image: OpenedImage, { client, signal }: Request): Promise<Float32Array> {
     signal?.throwIfAborted();
-    const underWay = this.#underWay.get(key) ?? this.#start(key, image, client);
+    const underWay = this.#underWay.get(image.key) ?? this.#start(image, client);
     underWay.nWaiting++;
     let forget = () => {};
     const aborted = new Promise<never>((_, reject) => {
@@ -125,23 +132,32 @@ export class ImageEncoder {
     return () => void kept.delete(react);
   }
 
-  #start(key: string, image: OpenedImage, client: string | undefined): UnderWay {
+  #start(image: OpenedImage, client: string | undefined): UnderWay {
+    const { key } = image;
     const controller = new AbortController();
     const rows = this.#compute(image, { client, signal: controller.signal });
     const underWay: UnderWay = { rows, controller, nWaiting: 0 };
     this.#underWay.set(key, underWay);
     rows
-      .then((values) => this.#cache.set(key, values))
+      .then((values) => typeof key === 'string' && this.#cache.set(key, values))
       .catch(() => {})
       .finally(() => this.#underWay.delete(key));
     return underWay;
   }
 
+  /** The rows of an image; those of all tiles one after the other. */
   async #compute({ raw }: OpenedImage, { client, signal }: Request): Promise<Float32Array> {
     const pixels = await this.#preparer.prepare(raw);
     signal?.throwIfAborted();
-    const [rows] = await this.#scheduler.submit({ inputs: [pixels], pooling: 'tower', client, signal });
-    return rows.values;
+    const parts = await this.#scheduler.submit({ inputs: pixels, pooling: 'tower', client, signal });
+    if (parts.length === 1) return parts[0].values;
+    const rows = new Float32Array(parts.reduce((sum, { values }) => sum + values.length, 0));
+    let at = 0;
+    for (const { values } of parts) {
+      rows.set(values, at);
+      at += values.length;
+    }
+    return rows;
   }
 
   dispose(): Promise<void> {
@@ -150,9 +166,9 @@ export class ImageEncoder {
 }
 
 /** A hash of an image's content. Browsers hash on secure pages only. */
-async function keyOf({ content }: RawImage): Promise<string | undefined> {
+async function keyOf({ content }: RawImage): Promise<OpenedImage['key']> {
   const { subtle } = globalThis.crypto ?? {};
-  if (subtle === undefined) return undefined;
+  if (subtle === undefined) return Symbol();
   const bytes = isPixels(content) ? content.data : content;
   const digest = new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');

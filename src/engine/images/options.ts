@@ -15,9 +15,9 @@ export const mediaPoolings = ['last-text', 'whole'] as const;
 
 /** Options for the images of a model. */
 export interface ImageOptions {
-  /** Fewest tokens of an image, for towers that take any size: smaller images are enlarged. Default: the tower's own. */
+  /** Fewest tokens of an image, for towers that take any size or see tiles: smaller images are enlarged. Default: the tower's own. */
   readonly minTokens?: number;
-  /** Most tokens of an image, for towers that take any size: larger images are reduced. Default: the tower's own. */
+  /** Most tokens of an image, for towers that take any size or see tiles: larger images are reduced. Default: the tower's own. */
   readonly maxTokens?: number;
   /** `rotate` applies the orientation that the camera recorded. Default `ignore`: pixels as stored, as in llama.cpp. */
   readonly exif?: (typeof exifModes)[number];
@@ -51,17 +51,12 @@ export const imageOptions: OptionTable<ImageOptions> = {
  * @throws InputError if the lower limit is above the upper one
  */
 export function limitTokens(preprocessing: Preprocessing, { minTokens, maxTokens }: ImageOptions): Preprocessing {
-  if (preprocessing.kind !== 'dynamic') return preprocessing;
-  const limited = {
-    ...preprocessing,
-    minTokens: minTokens ?? preprocessing.minTokens,
-    maxTokens: maxTokens ?? preprocessing.maxTokens,
-  };
-  if (limited.minTokens > limited.maxTokens) {
-    throw new InputError(
-      'option',
-      `images.minTokens (${limited.minTokens}) must not be above images.maxTokens (${limited.maxTokens})`,
-    );
+  if (preprocessing.kind === 'square') return preprocessing;
+  const smallest = minTokens ?? preprocessing.minTokens;
+  const largest = maxTokens ?? preprocessing.maxTokens;
+  if (smallest !== undefined && largest !== undefined && smallest > largest) {
+    throw new InputError('option', `images.minTokens (${smallest}) must not be above images.maxTokens (${largest})`);
   }
-  return limited;
+  const limits = { ...(minTokens && { minTokens }), ...(maxTokens && { maxTokens }) };
+  return { ...preprocessing, ...limits };
 }

@@ -3,6 +3,7 @@
  */
 import { ImageError } from '../../image/errors.ts';
 import type { Chunk, Input } from '../../models/index.ts';
+import type { TileTexts } from '../../models/vision/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { Turn } from '../../turn.ts';
 import { ContextSizeError, InputError } from '../errors.ts';
@@ -28,6 +29,8 @@ export interface Vision {
   /** Texts that the model needs before and after an image. */
   readonly begin: string;
   readonly end: string;
+  /** Texts that surround tiles, if the tower sees tiles. */
+  readonly tiles?: TileTexts;
   /** Most images in one input. */
   readonly perInput: number;
 }
@@ -99,7 +102,7 @@ async function planMedia(
     const remedy = 'it was loaded without a vision tower (mmproj)';
     throw new InputError('image', `input ${index} has an image, but ${name} takes texts alone: ${remedy}`, index);
   }
-  const { encoder, begin, end, perInput } = vision;
+  const { encoder, begin, end, tiles, perInput } = vision;
   const nImages = parts.filter((part) => 'image' in part).length;
   if (nImages > perInput) {
     throw new InputError('image', `input ${index} has ${nImages} images; at most ${perInput} are allowed`, index);
@@ -116,17 +119,29 @@ async function planMedia(
   const [before, after] = addSpecial ? specialTokens(tokenizer) : [[], []];
   ids.push(...before);
   let nImageTokens = 0;
+  const addImage = (image: OpenedImage) => {
+    endText();
+    chunks.push(image);
+    nImageTokens += image.nx * image.ny;
+  };
   let nth = 0;
   for (const part of parts) {
     if ('text' in part) addText(part.text);
     else if ('tokens' in part) for (const id of encodeInput(tokenizer, part.tokens, index)) ids.push(id);
     else {
-      addText(begin);
-      endText();
       const opening = encoder.open(part.image, `image ${nth++} of input ${index}`, index);
       const image = await opening.catch((error) => withIndex(error, index));
-      chunks.push(image);
-      nImageTokens += image.nx * image.ny;
+      const { columns, rows } = image.tiles ?? { columns: 0, rows: 0 };
+      let tile = 0;
+      for (let row = 0; row < rows; row++) {
+        if (row > 0) addText(tiles!.rowEnd);
+        for (let column = 0; column < columns; column++, tile++) {
+          addText(tiles!.before(row, column));
+          addImage({ ...image, tile });
+        }
+      }
+      addText(begin);
+      addImage(image.tiles === undefined ? image : { ...image, tile });
       addText(end);
     }
   }

@@ -2,6 +2,7 @@
  * @file Turns the bytes of an image into pixels of the size that a vision tower takes. Runs in a worker if there is one.
  */
 import type { RgbImage } from '../../image/pixels.ts';
+import type { TileGrid } from '../../image/tiles.ts';
 import type { Pixels, Preprocessing } from '../../models/vision/index.ts';
 import { isPixels, type RawImage } from './image-source.ts';
 import type { ImageOptions } from './options.ts';
@@ -11,9 +12,9 @@ export interface PrepareImages extends Pick<ImageOptions, 'exif' | 'background' 
   readonly preprocessing: Preprocessing;
 }
 
-/** The size at which the tower takes an image of `width` by `height` pixels. */
+/** The size at which the tower takes an image of `width` by `height` pixels, or each of its tiles. */
 export async function sizeForTower(size: { width: number; height: number }, preprocessing: Preprocessing) {
-  if (preprocessing.kind === 'square') return { width: preprocessing.size, height: preprocessing.size };
+  if (preprocessing.kind !== 'dynamic') return { width: preprocessing.size, height: preprocessing.size };
   const { dynamicSize } = await import('../../image/index.ts');
   return dynamicSize(size, preprocessing.unit, preprocessing);
 }
@@ -30,14 +31,30 @@ export async function measureImage({ name, content }: RawImage, { limits }: Pick
 }
 
 /**
- * Decodes an image and resizes it.
+ * The tiles that the tower sees of an image of `width` by `height` pixels; `undefined` for a tower that sees images whole.
+ * @param name of the image, for the error
+ * @throws ImageError for too many tiles
+ */
+export async function tilesForTower(
+  size: { width: number; height: number },
+  preprocessing: Preprocessing,
+  name: string,
+): Promise<TileGrid | undefined> {
+  if (preprocessing.kind !== 'tiles') return undefined;
+  const { tileGrid } = await import('../../image/index.ts');
+  return tileGrid(size, preprocessing, name);
+}
+
+/**
+ * Decodes an image and resizes it: one picture, or its tiles and then the whole image.
  * @throws ImageError if it cannot be decoded or exceeds a limit
  */
-export async function prepareImage(image: RawImage, options: PrepareImages): Promise<Pixels> {
+export async function prepareImage(image: RawImage, options: PrepareImages): Promise<Pixels[]> {
   const { preprocessing } = options;
-  const { fitPicture } = await import('../../image/index.ts');
+  const { cutTiles, fitPicture } = await import('../../image/index.ts');
   const picture = await decode(image, options);
-  return fitPicture(picture, await sizeForTower(picture, preprocessing), preprocessing.filter);
+  if (preprocessing.kind === 'tiles') return cutTiles(picture, preprocessing);
+  return [fitPicture(picture, await sizeForTower(picture, preprocessing), preprocessing.filter)];
 }
 
 async function decode({ name, content }: RawImage, options: PrepareImages): Promise<RgbImage> {

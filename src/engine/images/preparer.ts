@@ -14,8 +14,8 @@ type Decoder = WorkerLink<Pick<TeamWorkerMethods, 'prepare'>>;
 
 /** Decodes images. */
 export interface ImagePreparer {
-  /** The pixels of an image at the size that the tower takes. @throws ImageError */
-  prepare(image: RawImage): Promise<Pixels>;
+  /** The pixels of an image at the size that the tower takes; if the tower sees tiles, those of each tile. @throws ImageError */
+  prepare(image: RawImage): Promise<readonly Pixels[]>;
   dispose(): Promise<void>;
 }
 

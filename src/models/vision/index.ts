@@ -21,7 +21,7 @@ import { gridOf, packPatches, rowsByImage } from './patches.ts';
 import { towers } from './registry.ts';
 import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
 
-export type { Pixels, Preprocessing } from './tower.ts';
+export type { Pixels, Preprocessing, TileTexts } from './tower.ts';
 
 /** The vision tower that a file describes. */
 export interface TowerOutline extends Omit<Tower, 'forward' | 'names' | 'order'> {

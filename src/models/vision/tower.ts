@@ -15,7 +15,7 @@ export interface Pixels {
   readonly rgb: Uint8Array;
 }
 
-/** How an image is resized for a tower. Its proportions stay; the rest of the canvas is black. */
+/** How an image is resized for a tower. Its proportions stay, and the rest of the canvas is black, unless it says otherwise. */
 export type Preprocessing =
   /**
    * Sides are multiples of `unit` pixels; each square of `unit` pixels a side becomes one token. The number of tokens stays within the
@@ -29,7 +29,21 @@ export type Preprocessing =
       readonly maxTokens: number;
     }
   /** A square of `size` pixels a side. */
-  | { readonly kind: 'square'; readonly size: number; readonly filter: 'bilinear' };
+  | { readonly kind: 'square'; readonly size: number; readonly filter: 'bilinear' }
+  /**
+   * Square tiles of `size` pixels a side, and then the whole image in one more square. Without limits of tokens and with `longest`, the
+   * image is stretched to tiles after its longer side has `longest` pixels.
+   */
+  | {
+      readonly kind: 'tiles';
+      readonly size: number;
+      readonly longest?: number;
+      /** Pixels a side of the square that becomes one token. */
+      readonly unit: number;
+      /** Limits of the tokens of the tiles together, without the whole image. */
+      readonly minTokens?: number;
+      readonly maxTokens?: number;
+    };
 
 /** How the patches of an image are ordered. */
 export interface PatchOrder {
@@ -47,6 +61,14 @@ export interface TokenGrid {
   readonly ny: number;
 }
 
+/** Texts whose tokens surround the tiles of an image. */
+export interface TileTexts {
+  /** Stands before a tile; rows and columns count from 0. */
+  before(row: number, column: number): string;
+  /** Stands between two rows. */
+  readonly rowEnd: string;
+}
+
 /** A tower: weights bound to one backend. */
 export interface Tower {
   readonly parameters: VisionParameters;
@@ -58,6 +80,8 @@ export interface Tower {
   /** Texts whose tokens surround an image. */
   readonly begin: string;
   readonly end: string;
+  /** Texts of the tiles, which come first; `begin` and `end` then surround the whole image. */
+  readonly tiles?: TileTexts;
   /** What each token of an image sees in the text model: only earlier tokens, or the whole image. */
   readonly sees: 'causal' | 'image';
   /** The positions of patches in the table of learned positions, which has `side` rows and columns. Each patch is between four entries. */

@@ -1,12 +1,16 @@
 /** @file Text models and vision towers on the GPU, against llama.cpp's recorded answers. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cutTiles, decodeImage } from '../../../src/image/index.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import type { Pooling } from '../../../src/models/index.ts';
+import { loadTower } from '../../../src/models/vision/index.ts';
 import type { TargetTypeName } from '../../../src/quantize/types.ts';
+import { openFixture, readJson } from '../../models/support.ts';
 import { expectCases } from '../../models/vision/cases.ts';
 import { quantisedTower, towerRows } from '../../models/vision/quantised-tower.ts';
 import { loadPair, type Pair, pairNames } from '../../models/vision/support.ts';
-import { cosine } from '../../vectors.ts';
+import { cosine, floats } from '../../vectors.ts';
 import { describeGpu, webgpu } from './support.ts';
 
 describeGpu('images', () => {
@@ -31,5 +35,18 @@ describeGpu('images', () => {
       expect(1 - cosine(await towerRows(file, gpu), reference)).toBeLessThan(1e-5);
       gpu.dispose();
     });
+  });
+
+  it('idefics3 has the rows of llama.cpp of every tile', async () => {
+    const gpu = await webgpu({ debug: false });
+    const tower = await loadTower(await openFixture('idefics3/mmproj.gguf'), gpu);
+    const pictures = readJson<{ image: string; tiles: { rows: string }[] }[]>('idefics3/reference.json');
+    for (const { image, tiles } of pictures) {
+      const bytes = new Uint8Array(readFileSync(new URL(`../../fixtures/multimodal/images/${image}`, import.meta.url)));
+      const cut = cutTiles(await decodeImage(bytes), { size: 48, longest: 144, unit: 24 });
+      const rows = await tower.encode(gpu.ops, cut);
+      for (const [i, tile] of tiles.entries()) expect(1 - cosine(rows[i], floats(tile.rows)), image).toBeLessThan(2e-5);
+    }
+    gpu.dispose();
   });
 });

@@ -30,7 +30,7 @@ describe('a file is refused', () => {
     ['no vision tower: clip.has_vision_encoder', 'qwen3vl', without('clip.has_vision_encoder')],
     ['clip.projector_type is missing', 'qwen3vl', without('clip.projector_type')],
     [
-      'the projector type ldpv2 is not supported; supported are qwen2vl_merger, qwen2.5vl_merger, qwen3vl_merger, gemma3',
+      'the projector type ldpv2 is not supported; supported are qwen2vl_merger, qwen2.5vl_merger, qwen3vl_merger, gemma3, idefics3',
       'qwen3vl',
       set('clip.projector_type', 'string', 'ldpv2'),
     ],

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { decodeImage, dynamicSize, fitPicture } from '../../../src/image/index.ts';
+import { cutTiles, decodeImage, dynamicSize, fitPicture } from '../../../src/image/index.ts';
 import {
   type Chunk,
   type Input,
@@ -48,10 +48,11 @@ export async function prepare(
 ): Promise<Pixels> {
   const bytes = readFileSync(new URL(`../../fixtures/multimodal/images/${image}`, import.meta.url));
   const picture = await decodeImage(new Uint8Array(bytes));
+  if (preprocessing.kind === 'tiles') return cutTiles(picture, preprocessing)[0];
   const size =
-    preprocessing.kind === 'square'
-      ? { width: preprocessing.size, height: preprocessing.size }
-      : dynamicSize(picture, preprocessing.unit, { ...preprocessing, ...limits });
+    preprocessing.kind === 'dynamic'
+      ? dynamicSize(picture, preprocessing.unit, { ...preprocessing, ...limits })
+      : { width: preprocessing.size, height: preprocessing.size };
   return fitPicture(picture, size, preprocessing.filter);
 }
 

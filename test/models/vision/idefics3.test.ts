@@ -1,0 +1,223 @@
+/** @file The tower idefics3 against llama.cpp's: tiles pixel for pixel, rows of each; and the tokens around tiles in a prompt. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Embedder as Built } from 'gguf-embed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { limitTokens } from '../../../src/engine/images/options.ts';
+import { type GgufFile, memorySink, memorySource, openGguf } from '../../../src/gguf/index.ts';
+import { cutTiles, decodeImage, tileGrid } from '../../../src/image/index.ts';
+import type { Tiling } from '../../../src/image/tiles.ts';
+import { Embedder } from '../../../src/index.ts';
+import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
+import { createWasmBackend } from '../../../src/kernels/wasm/index.ts';
+import { type Chunk, loadModel } from '../../../src/models/index.ts';
+import { type LoadedTower, loadTower, outlineTower } from '../../../src/models/vision/index.ts';
+import { quantize } from '../../../src/quantize/quantize.ts';
+import type { TargetTypeName } from '../../../src/quantize/types.ts';
+import type { Backend } from '../../../src/tensor/backend.ts';
+import { createTokenizer } from '../../../src/tokenizer/index.ts';
+import { cosine, floats } from '../../vectors.ts';
+import { editedCopy } from '../edit.ts';
+import { openFixture, readJson } from '../support.ts';
+import { runInputs } from './support.ts';
+
+interface Picture {
+  readonly image: string;
+  readonly columns: number;
+  readonly rows: number;
+  /** The whole picture is the last. */
+  readonly tiles: readonly { sha256_rgb8: string; rows: string }[];
+}
+
+const fixture = (path: string) => fileURLToPath(new URL(`../../fixtures/${path}`, import.meta.url));
+const bytesOf = (image: string) => new Uint8Array(readFileSync(fixture(`multimodal/images/${image}`)));
+const pictures = readJson<Picture[]>('idefics3/reference.json');
+interface LimitedPicture {
+  readonly image: string;
+  readonly longest?: number;
+  /** 0 for none. */
+  readonly minTokens: number;
+  readonly maxTokens: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly sha256_rgb8: string;
+}
+const limited = readJson<LimitedPicture[]>('idefics3/limits.json');
+const tiling = { size: 48, longest: 144, unit: 24 };
+const sha256 = (...parts: readonly Uint8Array[]) =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+it.each(pictures)('$image is cut into the tiles of llama.cpp', async ({ image, columns, rows, tiles }) => {
+  const picture = await decodeImage(bytesOf(image));
+  expect(tileGrid(picture, tiling)).toMatchObject({ columns, rows });
+  expect(cutTiles(picture, tiling).map(({ rgb }) => sha256(rgb))).toEqual(tiles.map((tile) => tile.sha256_rgb8));
+});
+
+it.each(limited)(
+  '$image has the tiles of llama.cpp with the longest side $longest and $minTokens to $maxTokens tokens',
+  async ({ image, longest, minTokens, maxTokens, columns, rows, sha256_rgb8 }) => {
+    const picture = await decodeImage(bytesOf(image));
+    const wanted = limitTokens(
+      { kind: 'tiles', size: 48, unit: 24, longest },
+      { minTokens: minTokens || undefined, maxTokens: maxTokens || undefined },
+    ) as Tiling;
+    expect(tileGrid(picture, wanted)).toEqual({ columns, rows, scaled: undefined });
+    expect(sha256(...cutTiles(picture, wanted).map(({ rgb }) => rgb))).toBe(sha256_rgb8);
+  },
+);
+
+it('keeps a pixel of the shorter side', () => {
+  expect(tileGrid({ width: 10000, height: 1 }, tiling)).toEqual({
+    columns: 3,
+    rows: 1,
+    scaled: { width: 144, height: 1 },
+  });
+});
+
+it('refuses more tiles or pixels than the limits before it takes memory', () => {
+  const large = { width: 8000, height: 8000 };
+  expect(() => tileGrid(large, { size: 48, unit: 24 }, 'a.png')).toThrow(
+    'a.png: the picture would be cut into 167x167 tiles of 48x48 pixels; at most 1024 tiles and 134217728 pixels',
+  );
+  expect(() => tileGrid({ width: 65535, height: 10 }, { size: 4096, unit: 32 })).toThrow('16x1 tiles of 4096x4096');
+  expect(tileGrid(large, { size: 512, unit: 32 })).toMatchObject({ columns: 16, rows: 16 });
+});
+
+describe.each(
+  Object.entries({
+    reference: () => createReferenceBackend(),
+    'wasm high': () => createWasmBackend(),
+    'wasm exact': () => createWasmBackend({ precision: 'exact' }),
+  }),
+)('on %s', (_, makeBackend) => {
+  let backend: Backend;
+  let tower: LoadedTower;
+  beforeAll(async () => {
+    backend = await makeBackend();
+    tower = await loadTower(await openFixture('idefics3/mmproj.gguf'), backend);
+  });
+  afterAll(() => backend.dispose());
+
+  it.each(pictures)('the tiles of $image have the rows of llama.cpp', async ({ image, tiles }) => {
+    const cut = cutTiles(await decodeImage(bytesOf(image)), tiling);
+    const rows = await tower.encode(backend.ops, cut);
+    expect(tower.grid(cut[0])).toEqual({ nx: 2, ny: 2 });
+    for (const [i, tile] of tiles.entries()) {
+      const wanted = floats(tile.rows);
+      expect(rows[i].length).toBe(wanted.length);
+      for (let at = 0; at < wanted.length; at += tower.width) {
+        const [own, other] = [rows[i].subarray(at, at + tower.width), wanted.subarray(at, at + tower.width)];
+        expect(1 - cosine(own, other), `tile ${i}`).toBeLessThan(2e-5);
+      }
+    }
+    for (const [i, tile] of cut.entries()) expect((await tower.encode(backend.ops, [tile]))[0]).toEqual(rows[i]);
+  });
+
+  it.each<[TargetTypeName, number]>([
+    ['F16', 1e-5],
+    ['BF16', 1e-3],
+    ['Q8_0', 1e-3],
+    ['Q4_K_M', 5e-2],
+  ])('a tower in %s has nearly the same rows', async (type, most) => {
+    const [tile] = cutTiles(await decodeImage(bytesOf('odd.png')), tiling);
+    const sink = memorySink();
+    await quantize(await openFixture('idefics3/mmproj.gguf'), sink, type);
+    const quantised = await loadTower(await openGguf(memorySource(sink.bytes())), backend);
+    const [[own], [exact]] = [await quantised.encode(backend.ops, [tile]), await tower.encode(backend.ops, [tile])];
+    expect(1 - cosine(own, exact)).toBeLessThan(most);
+  });
+});
+
+it('a prompt has tiles row by row, each behind its place, then the whole image', async () => {
+  const text = await openFixture('models/llama.gguf');
+  const tokenizer = createTokenizer(text.metadata);
+  const backend = await createReferenceBackend();
+  const model = await loadModel(text, backend);
+  const { image, columns, tiles } = pictures.find(({ image }) => image === 'odd.png')!;
+  const around = (i: number): string[] => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    const place = `<fake_token_around_image><row_${row + 1}_col_${column + 1}>`;
+    if (i === tiles.length - 1) return ['\n\n<fake_token_around_image><global-img>'];
+    return i > 0 && column === 0 ? ['\n', place] : [place];
+  };
+  const ids = (piece: string) => [...tokenizer.encode(piece, { addSpecial: false })];
+  const chunks: Chunk[] = [];
+  let before = [tokenizer.vocab.bos!, ...ids('what is ')];
+  for (const [i, tile] of tiles.entries()) {
+    before.push(...around(i).flatMap(ids));
+    chunks.push(Int32Array.from(before), { rows: floats(tile.rows), nx: 2, ny: 2 });
+    before = [];
+  }
+  chunks.push(Int32Array.from([...ids('<fake_token_around_image>'), ...ids('?'), tokenizer.vocab.eos!]));
+  const nTokens = chunks.reduce((sum, chunk) => sum + (chunk instanceof Int32Array ? chunk.length : 4), 0);
+  const tower = await loadTower(await openFixture('idefics3/mmproj.gguf'), backend);
+  const pair = { backend, model, tower, tokenizer, encoded: new Map() };
+  const [[expected]] = await runInputs(pair, [chunks], 'last');
+
+  // In the built package images are decoded in a worker and encoded by a team.
+  const vectors: Float32Array[] = [];
+  for (const [load, options] of [
+    [Embedder.load, { worker: false }],
+    [Built.load, { threads: 1 }],
+    [Built.load, { threads: 3, imageCache: 0 }],
+  ] as const) {
+    const embedder = await load(fixture('models/llama.gguf'), {
+      mmproj: fixture('idefics3/mmproj.gguf'),
+      pooling: 'last',
+      backend: 'wasm',
+      ...options,
+    });
+    const input = { text: 'what is <__media__>?', images: [bytesOf(image)] };
+    const answer = await embedder.embed([input, input]);
+    await embedder.dispose();
+    expect(answer.nTokens).toEqual([nTokens, nTokens]);
+    expect(answer.nImageTokens[0]).toBe(4 * tiles.length);
+    expect(1 - cosine(answer.vectors[0], expected)).toBeLessThan(1e-5);
+    vectors.push(...answer.vectors);
+  }
+  for (const vector of vectors) expect(vector).toEqual(vectors[0]);
+});
+
+it('limits of tokens change the number of tiles', async () => {
+  const embedder = await Embedder.load(fixture('models/llama.gguf'), {
+    mmproj: fixture('idefics3/mmproj.gguf'),
+    images: { minTokens: 64, maxTokens: 400 },
+  });
+  const { nImageTokens } = await embedder.embed([{ image: bytesOf('tiny.png') }]);
+  await embedder.dispose();
+  expect(nImageTokens).toEqual([4 * (4 * 4 + 1)]);
+});
+
+async function edited(key: string, value: number | undefined): Promise<GgufFile> {
+  const bytes = await editedCopy(await openFixture('idefics3/mmproj.gguf'), ({ values }) => {
+    values.delete(key);
+    if (value !== undefined) values.set(key, { type: 'uint32', value });
+  });
+  return openGguf(memorySource(bytes));
+}
+
+it.each<[string, string, number]>([
+  ['clip.vision.preproc_image_size', 'is 8193, not a number from 0 to 8192', 8193],
+  ['clip.vision.preproc_image_size', 'is 4294967295, not a number', 2 ** 32 - 1],
+  ['clip.vision.projector.scale_factor', 'is 4, which does not divide 6 patches a side', 4],
+  ['clip.vision.projector.scale_factor', 'is 0, which does not divide 6 patches a side', 0],
+  ['clip.vision.projector.scale_factor', 'is 4294967295, which does not divide', 2 ** 32 - 1],
+  ['clip.vision.image_size', 'is 0', 0],
+  ['clip.vision.image_size', 'is 49, which cannot be divided into patches of 8', 49],
+  ['clip.vision.block_count', 'is 513', 513],
+])('refuses %s %s', async (key, message, value) => {
+  const file = await edited(key, value);
+  expect(() => outlineTower(file)).toThrow(`${key} ${message}`);
+});
+
+it('refuses a projection of another size', async () => {
+  const file = await edited('clip.vision.projector.scale_factor', undefined);
+  expect(() => outlineTower(file)).toThrow('tensor mm.model.fc.weight has the shape');
+});
+
+it('a file without the size of the longest side cuts images as they are', async () => {
+  const { preprocessing } = outlineTower(await edited('clip.vision.preproc_image_size', undefined));
+  expect(preprocessing).toEqual({ kind: 'tiles', size: 48, unit: 24, longest: undefined });
+  expect(outlineTower(await edited('clip.vision.preproc_image_size', 0)).preprocessing).toEqual(preprocessing);
+});
