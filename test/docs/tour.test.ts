@@ -1,5 +1,5 @@
 /**
- * @file docs/tour.md cannot rot: its commands are run, and its code is that of src/plain. `-u` writes both anew.
+ * @file The tour and its chapters cannot rot: their commands are run, and the tour's code is that of src/plain. `-u` writes both anew.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,8 @@ import { main } from '../cli/run.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const plain = readFileSync(new URL('../../src/plain/bert.ts', import.meta.url), 'utf8');
-const page = readFileSync(new URL('../../docs/tour.md', import.meta.url), 'utf8');
+const read = (name: string) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
+const page = read('tour');
 
 /** What a command of the page prints. */
 async function outputOf(command: string): Promise<string> {
@@ -51,10 +52,22 @@ async function render(text: string): Promise<string> {
   return [...parts, rest].join('');
 }
 
-it('the commands print the output on the page, and the code is that of src/plain', async () => {
-  await expect(await render(page), 'update with: npx vitest run test/docs/tour.test.ts -u').toMatchFileSnapshot(
-    '../../docs/tour.md',
-  );
+it.each(['tour', 'tokenizers', 'kernels', 'webgpu'])(
+  'what docs/%s.md shows is what commands print and src/plain has',
+  async (name) => {
+    await expect(await render(read(name)), 'update with: npx vitest run test/docs/tour.test.ts -u').toMatchFileSnapshot(
+      `../../docs/${name}.md`,
+    );
+  },
+);
+
+it('each chapter links to those beside it', () => {
+  const chapters = ['tour', 'tokenizers', 'kernels', 'webgpu'];
+  for (const [i, name] of chapters.entries()) {
+    for (const other of ['tour', chapters[i - 1], chapters[i + 1]].filter((beside) => beside && beside !== name)) {
+      expect(read(name), `${name} to ${other}`).toContain(`](${other}.md)`);
+    }
+  }
 });
 
 it('a page that says something else is noticed', async () => {
