@@ -3,7 +3,7 @@
  */
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
-import { gemma3, qwen2Vl, qwen3Vl } from './decoders.ts';
+import { gemma3, llama, qwen2Vl, qwen3Vl } from './decoders.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 
@@ -125,6 +125,8 @@ const classes: Readonly<Record<string, ModelClass>> = {
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,
   Gemma3ForConditionalGeneration: gemma3,
+  Idefics3ForConditionalGeneration: llama,
+  SmolVLMForConditionalGeneration: llama,
 };
 
 /** Names of all convertible classes. */

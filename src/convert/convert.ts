@@ -3,14 +3,13 @@
  * BERT cross-encoders, which keep their pooler and token types, and text models of vision-language models, which keep their pooling.
  */
 import { abortSignal, callback, type OptionTable, readOptions, text } from '../check-options.ts';
-import { type ByteSink, fileTypes, type GgmlType, GgufWriter, nElements, rowBytes } from '../gguf/index.ts';
+import { type ByteSink, fileTypes, type GgmlType, GgufWriter, ggmlTypes, nElements, rowBytes } from '../gguf/index.ts';
 import { findUnwritable } from '../tensor/codecs/check-values.ts';
 import { Turn } from '../turn.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import { type Config, readConfig } from './checkout/config.ts';
 import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
-import { plus } from './checkpoint/plus.ts';
-import { type CheckpointTensor, dtypeBytes } from './checkpoint/tensors.ts';
+import { type CheckpointTensor, dtypeBytes, tensorOf } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError, optionError } from './conversion-error.ts';
 import { setGeneral } from './general.ts';
@@ -123,6 +122,11 @@ function planTensors(
 ): Planned[] {
   const nLayers = blockCount(config);
   const plan: Planned[] = [];
+  const factors = modelClass.ropeFactors?.(config);
+  if (factors !== undefined) {
+    const source = tensorOf('rope_freqs.weight', factors);
+    plan.push({ name: source.name, shape: source.shape, type: ggmlTypes.F32, source, skipped: 0 });
+  }
   const seen = new Set<string>();
   for (const source of tensors) {
     const name = nameOf(source, config, modelClass);
@@ -138,8 +142,8 @@ function planTensors(
     if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, but ${cut} of them are for padding`);
     const kept = name === 'token_embd.weight' ? Math.min(rows, nTokens) : rows - cut;
     const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [kept])];
-    const values = plus(source, modelClass.offset?.(name) ?? 0);
-    plan.push({ name, shape, type: chooseType(name, shape, wanted), source: values, skipped: cut * nElements(rest) });
+    const stored = modelClass.stored?.(source, name, config) ?? source;
+    plan.push({ name, shape, type: chooseType(name, shape, wanted), source: stored, skipped: cut * nElements(rest) });
   }
   if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');
   return plan;

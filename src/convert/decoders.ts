@@ -1,11 +1,15 @@
 /**
- * @file The text models of vision-language models: Qwen2-VL, Qwen2.5-VL, Qwen3-VL and Gemma 3.
+ * @file The text models of vision-language models: Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Gemma 3 and Idefics3.
  */
+
 import { isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
+import { interleaveHalves } from './checkpoint/permute.ts';
+import { plus } from './checkpoint/plus.ts';
 import { ConvertError } from './conversion-error.ts';
 import type { ModelClass } from './model-class.ts';
-import { gemma3Names, qwenNames } from './names.ts';
+import { gemma3Names, llamaNames, qwenNames } from './names.ts';
+import { llama3Factors } from './rope-factors.ts';
 import { countGemmaTokens } from './vocab/gemma.ts';
 
 const text = (config: Config): Config => config.text();
@@ -23,7 +27,7 @@ function checkQwen(config: Config): void {
 export const qwen2Vl: ModelClass = {
   architecture: 'qwen2vl',
   names: qwenNames,
-  tokenizer: 'qwen2',
+  tokenizer: 'bpe',
   isDecoder: true,
   part: text,
   check: checkQwen,
@@ -59,7 +63,7 @@ export const gemma3: ModelClass = {
   isDecoder: true,
   part: text,
   tokenRows: countGemmaTokens,
-  offset: (name) => (name.endsWith('norm.weight') ? 1 : 0),
+  stored: (tensor, name) => plus(tensor, name.endsWith('norm.weight') ? 1 : 0),
   check(config) {
     const why = 'the architecture gemma3 has another';
     config.require('hidden_activation', ['gelu_pytorch_tanh'], why);
@@ -96,3 +100,34 @@ function windowPeriod(config: Config): number {
   if (first >= 0 && isRegular) return first + 1;
   throw new ConvertError('layer_types is not a pattern that repeats', 'config.json');
 }
+
+/** Values of a head. */
+function headSize(config: Config): number {
+  return config.u32('head_dim') ?? Math.floor(config.needU32('hidden_size') / config.needU32('num_attention_heads'));
+}
+
+/** LLaMA, the text model of Idefics3 and SmolVLM. */
+export const llama: ModelClass = {
+  architecture: 'llama',
+  names: llamaNames,
+  tokenizer: 'llama',
+  isDecoder: true,
+  part: text,
+  stored(tensor, name, config) {
+    const part = /\.attn_([qk])\./.exec(name)?.[1];
+    if (part === undefined) return tensor;
+    const nHead = config.needU32('num_attention_heads');
+    return interleaveHalves(tensor, part === 'q' ? nHead : (config.u32('num_key_value_heads') ?? nHead));
+  },
+  ropeFactors: (config) => llama3Factors(config, headSize(config)),
+  check(config) {
+    const why = 'the architecture llama has another';
+    config.require('hidden_act', ['silu'], why);
+    config.require('attention_bias', [false], 'LLaMA with biases is not converted');
+    config.require('mlp_bias', [false], 'LLaMA with biases is not converted');
+  },
+  after(keys, config) {
+    keys.u32('vocab_size', config.needU32('vocab_size'));
+    keys.u32('rope.dimension_count', headSize(config));
+  },
+};

@@ -8,6 +8,9 @@ import { readPooling } from './checkout/modules.ts';
 import { ConvertError } from './conversion-error.ts';
 import { ArchitectureKeys, type ModelClass } from './model-class.ts';
 
+/** Architectures whose head size is written even if the config lacks it. */
+const writesHeadSize = ['nomic-bert', 'llama'];
+
 /** Sets the keys of the architecture, and `general.file_type` among them, in llama.cpp's order. */
 export async function setHparams(
   writer: GgufWriter,
@@ -29,14 +32,15 @@ export async function setHparams(
   const nHead = config.needU32('num_attention_heads', 'n_head', 'n_heads');
   keys.u32('attention.head_count', nHead);
   keys.u32('attention.head_count_kv', config.u32('num_key_value_heads', 'n_kv_heads'));
-  if (modelClass.isDecoder) setRopeScaling(keys, config);
+  if (modelClass.isDecoder) setRopeScaling(keys, config, modelClass);
   keys.f32('rope.freq_base', ropeBase(config, 'full_attention', 'rope_theta', 'rotary_emb_base', 'global_rope_theta'));
   keys.f32('rope.freq_base_swa', ropeBase(config, 'sliding_attention', 'local_rope_theta', 'rope_local_base_freq'));
   keys.f32('attention.layer_norm_rms_epsilon', config.float('rms_norm_eps', 'norm_eps'));
   keys.f32('attention.layer_norm_epsilon', config.float('layer_norm_eps', 'layer_norm_epsilon'));
   const ownSize = modelClass.isDecoder ? config.u32('head_dim') : undefined;
   const headSize =
-    modelClass.architecture === 'nomic-bert' ? Math.floor(config.needU32('hidden_size') / nHead) : ownSize;
+    ownSize ??
+    (writesHeadSize.includes(modelClass.architecture) ? Math.floor(config.needU32('hidden_size') / nHead) : undefined);
   if (headSize !== undefined) {
     keys.u32('attention.key_length', headSize);
     keys.u32('attention.value_length', headSize);
@@ -70,12 +74,12 @@ export function blockCount(config: Config): number {
 }
 
 /** RoPE scaling for positions beyond the training context, and the sections of M-RoPE. */
-function setRopeScaling(keys: ArchitectureKeys, config: Config): void {
+function setRopeScaling(keys: ArchitectureKeys, config: Config, { ropeFactors }: ModelClass): void {
   const found = config.get('rope_parameters', 'rope_scaling');
   const all: Json = isObject(found) ? found : {};
   const whole: Json = isObject(all.full_attention) ? all.full_attention : all;
   const type = whole.rope_type ?? whole.type ?? 'default';
-  const known = ['default', 'mrope', 'linear', 'yarn'];
+  const known = ['default', 'mrope', 'linear', 'yarn', ...(ropeFactors === undefined ? [] : ['llama3'])];
   if (!known.includes(String(type))) {
     throw new ConvertError(
       `rope scaling of the type ${type} is not converted; known are ${known.join(', ')}`,

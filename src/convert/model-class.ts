@@ -4,10 +4,11 @@
 import type { GgufWriter } from '../gguf/index.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
+import type { CheckpointTensor } from './checkpoint/tensors.ts';
 import type { NameMap } from './names.ts';
 
 /** The kind of tokenizer of a class. */
-export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta' | 'qwen2' | 'gemma';
+export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta' | 'bpe' | 'llama' | 'gemma';
 
 /** One class, or several with the same conversion. */
 export interface ModelClass {
@@ -23,8 +24,10 @@ export interface ModelClass {
   part?(config: Config): Config;
   /** Rows of the token table to keep. Default: all. */
   tokenRows?(checkout: Checkout, config: Config): Promise<number>;
-  /** A number to add to the values of a tensor, by its name in the file. Default: 0. */
-  offset?(name: string): number;
+  /** A tensor as the file holds it, by its name there. Default: unchanged. */
+  stored?(tensor: CheckpointTensor, name: string, config: Config): CheckpointTensor;
+  /** Divisors of the frequencies of RoPE, one for each pair of values of a head. Default: none. */
+  ropeFactors?(config: Config): Float32Array | undefined;
   /** Whether it is a cross-encoder, which keeps its token types and its form of GELU. */
   readonly isCrossEncoder?: boolean;
   /** Labels of the classifier's outputs. Default: `Config.labels`. */

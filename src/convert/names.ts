@@ -111,7 +111,7 @@ export const modernBertNames: NameMap = {
   ],
 };
 
-/** The blocks of Qwen2, Qwen3 and Gemma 3. */
+/** The blocks of Qwen2, Qwen3, Gemma 3 and LLaMA. */
 const decoderLayers: readonly Rule[] = [
   ['embed_tokens', 'token_embd'],
   ['lm_head', 'output'],
@@ -136,6 +136,13 @@ export const qwenNames: NameMap = {
   prefix: textPrefix,
   dropped: notText,
   rules: [...decoderLayers, ['layers.N.post_attention_layernorm', 'blk.N.ffn_norm']],
+};
+
+/** The text model of Idefics3 is below `model.text_model.`. */
+export const llamaNames: NameMap = {
+  prefix: /^(model\.)?(text_model\.)?(model\.)?/,
+  dropped: /^(vision_model|connector)\.|\.rotary_emb\.inv_freq$/,
+  rules: qwenNames.rules,
 };
 
 export const gemma3Names: NameMap = {

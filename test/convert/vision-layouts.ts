@@ -26,7 +26,7 @@ const qwen2Layers = [
   [/^mm\.(\d)\./, 'visual.merger.mlp.$1.'],
 ] as const;
 
-export const layouts: Record<'qwen3vl' | 'qwen25vl' | 'qwen2vl' | 'gemma3', Layout> = {
+export const layouts: Record<'qwen3vl' | 'qwen25vl' | 'qwen2vl' | 'gemma3' | 'idefics3', Layout> = {
   qwen3vl: {
     config: {
       architectures: ['Qwen3VLForConditionalGeneration'],
@@ -141,7 +141,48 @@ export const layouts: Record<'qwen3vl' | 'qwen25vl' | 'qwen2vl' | 'gemma3', Layo
       [/^mm\.input_projection\.weight/, 'multi_modal_projector.mm_input_projection_weight'],
     ],
   },
+  idefics3: {
+    config: {
+      architectures: ['Idefics3ForConditionalGeneration'],
+      model_type: 'idefics3',
+      image_token_id: 1357,
+      scale_factor: 3,
+      text_config: { hidden_size: 64, model_type: 'llama', rms_norm_eps: 1e-5 },
+      vision_config: {
+        hidden_size: 48,
+        image_size: 48,
+        intermediate_size: 80,
+        layer_norm_eps: 1e-6,
+        model_type: 'idefics3_vision',
+        num_attention_heads: 3,
+        num_hidden_layers: 2,
+        patch_size: 8,
+        size: { longest_edge: 144 },
+      },
+    },
+    preprocessor: {
+      ...half,
+      do_image_splitting: true,
+      max_image_size: { longest_edge: 48 },
+      size: { longest_edge: 144 },
+    },
+    names: [
+      [/^v\.patch_embd\./, 'model.vision_model.embeddings.patch_embedding.'],
+      [/^v\.position_embd\./, 'model.vision_model.embeddings.position_embedding.'],
+      [/^v\.blk\.(\d+)\.ln([12])\./, 'model.vision_model.encoder.layers.$1.layer_norm$2.'],
+      [/^v\.blk\.(\d+)\.attn_([qkv])\./, 'model.vision_model.encoder.layers.$1.self_attn.$2_proj.'],
+      [/^v\.blk\.(\d+)\.attn_out\./, 'model.vision_model.encoder.layers.$1.self_attn.out_proj.'],
+      [/^v\.blk\.(\d+)\.ffn_up\./, 'model.vision_model.encoder.layers.$1.mlp.fc1.'],
+      [/^v\.blk\.(\d+)\.ffn_down\./, 'model.vision_model.encoder.layers.$1.mlp.fc2.'],
+      [/^v\.post_ln\./, 'model.vision_model.post_layernorm.'],
+      [/^mm\.model\.fc\./, 'model.connector.modality_projection.proj.'],
+    ],
+  },
 };
+
+/** The file of a fixture's tower. */
+export const towerFixture = (name: keyof typeof layouts) =>
+  name === 'idefics3' ? 'idefics3/mmproj.gguf' : `multimodal/models/mmproj-${name}.gguf`;
 
 export interface Tensor {
   shape: number[];

@@ -2,7 +2,7 @@
  * @file Vision towers of checkouts in the layout of the real ones: made of the tensors of the fixtures' towers under their names in
  * PyTorch, they become those towers again, key by key and value by value.
  */
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,14 +11,22 @@ import type { OutputType } from '../../src/convert/output-types.ts';
 import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { outlineTower } from '../../src/models/vision/index.ts';
 import { openFixture } from '../models/support.ts';
-import { asCheckpoint, type Json, type Layout, layouts, safetensors, tensorsOf } from './vision-layouts.ts';
+import {
+  asCheckpoint,
+  type Json,
+  type Layout,
+  layouts,
+  safetensors,
+  tensorsOf,
+  towerFixture,
+} from './vision-layouts.ts';
 
 /** A checkout with the tower of a fixture, beside a tensor of a text model. */
 async function checkout(name: keyof typeof layouts, change: (layout: Layout) => Layout = (layout) => layout) {
   const layout = change(structuredClone({ ...layouts[name], names: [] }) as Layout);
   const folder = join(mkdtempSync(join(tmpdir(), 'vision-')), name);
   mkdirSync(folder);
-  const tensors = await tensorsOf(await openFixture(`multimodal/models/mmproj-${name}.gguf`));
+  const tensors = await tensorsOf(await openFixture(towerFixture(name)));
   const all = asCheckpoint(tensors, { ...layout, names: [...layout.names, ...layouts[name].names] });
   all.set('model.language_model.embed_tokens.weight', { shape: [2, 3], values: new Float32Array(6) });
   writeFileSync(join(folder, 'model.safetensors'), safetensors(all));
@@ -35,10 +43,7 @@ async function converted(folder: string, type: OutputType = 'F32'): Promise<Gguf
 
 describe.each(Object.keys(layouts) as (keyof typeof layouts)[])('%s', (name) => {
   it('becomes the tower of the fixture again', async () => {
-    const [made, wanted] = [
-      await converted(await checkout(name)),
-      await openFixture(`multimodal/models/mmproj-${name}.gguf`),
-    ];
+    const [made, wanted] = [await converted(await checkout(name)), await openFixture(towerFixture(name))];
     const about = /^general\.(name|basename|size_label|finetune)$/;
     const keys = (file: GgufFile) =>
       Object.fromEntries(
@@ -58,10 +63,10 @@ describe.each(Object.keys(layouts) as (keyof typeof layouts)[])('%s', (name) => 
     expect(outlineTower(made).width).toBe(outlineTower(wanted).width);
   });
 
-  it('keeps kernels and positions in float32 but in F16', async () => {
+  it('keeps kernels and positions in float32, but most kernels in F16', async () => {
     const folder = await checkout(name);
     for (const [type, kernels] of [
-      ['F16', 'F16'],
+      ['F16', name === 'idefics3' ? 'F32' : 'F16'],
       ['BF16', 'F32'],
       ['Q8_0', 'F32'],
     ] as const) {
@@ -95,6 +100,19 @@ it.each<[string, keyof typeof layouts, (layout: Layout) => Layout]>([
     }),
   ],
   [
+    'longest_edge is "2048"; a whole number was expected',
+    'idefics3',
+    ({ preprocessor, ...layout }) => ({ ...layout, preprocessor: { ...preprocessor, size: { longest_edge: '2048' } } }),
+  ],
+  [
+    'hidden_act is "gelu"',
+    'idefics3',
+    ({ config, ...layout }) => ({
+      ...layout,
+      config: { ...config, vision_config: { ...(config.vision_config as Json), hidden_act: 'gelu' } },
+    }),
+  ],
+  [
     'fullatt_block_indexes is [1,2]',
     'qwen25vl',
     ({ config, ...layout }) => ({
@@ -117,4 +135,49 @@ it.each<[string, keyof typeof layouts, (layout: Layout) => Layout]>([
   ],
 ])('%s', async (message, name, change) => {
   await expect(converted(await checkout(name, change))).rejects.toThrow(message);
+});
+
+/** Keys of SmolVLM's tower that a change of its checkout makes. */
+async function smolKeys(change: (layout: Layout) => Layout, files: Json = {}): Promise<Record<string, unknown>> {
+  const folder = await checkout('idefics3', change);
+  for (const [file, content] of Object.entries(files)) {
+    if (content === null) rmSync(join(folder, file));
+    else writeFileSync(join(folder, file), JSON.stringify(content));
+  }
+  const { metadata } = await converted(folder);
+  return Object.fromEntries([...metadata.keys()].map((key) => [key.replace('clip.vision.', ''), metadata.get(key)]));
+}
+
+it('takes what the transformers library assumes for Idefics3', async () => {
+  const keys = await smolKeys(({ config, ...layout }) => {
+    const { vision_config, scale_factor, ...rest } = config as Record<string, Json>;
+    const { layer_norm_eps, num_attention_heads, num_hidden_layers, ...vision } = vision_config;
+    return {
+      ...layout,
+      config: {
+        ...rest,
+        architectures: ['SmolVLMForConditionalGeneration'],
+        model_type: 'smolvlm',
+        vision_config: vision,
+      },
+    };
+  });
+  expect(keys).toMatchObject({
+    'attention.head_count': 16,
+    block_count: 12,
+    'projector.scale_factor': 2,
+    'clip.projector_type': 'idefics3',
+  });
+  expect(keys['attention.layer_norm_epsilon']).toBeCloseTo(1e-6, 12);
+});
+
+it('reads how images are prepared from the config of the processor, too', async () => {
+  const { preprocessor } = layouts.idefics3;
+  const own = { image_processor: { ...preprocessor, size: { longest_edge: 96 } }, image_seq_len: 4 };
+  const both = await smolKeys((layout) => layout, { 'processor_config.json': own });
+  expect(both.preproc_image_size).toBe(96);
+  const newer = await smolKeys((layout) => layout, { 'processor_config.json': own, 'preprocessor_config.json': null });
+  expect(newer).toEqual(both);
+  const { size, ...without } = preprocessor;
+  expect((await smolKeys((layout) => ({ ...layout, preprocessor: without }))).preproc_image_size).toBe(48);
 });

@@ -21,6 +21,14 @@ const bert: Json = {
   position_embedding_type: 'absolute',
 };
 
+const llama: Json = {
+  num_attention_heads: 32,
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  hidden_act: 'silu',
+};
+
 /** By `model_type`. */
 const defaults: Readonly<Record<string, Json>> = {
   bert,
@@ -70,6 +78,8 @@ const defaults: Readonly<Record<string, Json>> = {
     query_pre_attn_scalar: 256,
     hidden_activation: 'gelu_pytorch_tanh',
   },
+  idefics3: llama,
+  smolvlm: llama,
 };
 
 /** The config of a checkout; every getter checks its value. */
@@ -91,10 +101,12 @@ export class Config {
     this.#values = { ...(Object.hasOwn(defaults, type) ? defaults[type] : {}), ...raw };
   }
 
-  /** The config of the text model of a vision-language model: the keys of `text_config`, if present, take precedence. */
+  /** The config of the text model of a vision-language model: the keys of `text_config`, if present, take precedence, except ids of special tokens. */
   text(): Config {
     const { text_config: own, model_type, architectures } = this.raw;
-    return isObject(own) ? new Config({ ...this.raw, ...own, model_type, architectures }) : this;
+    if (!isObject(own)) return this;
+    const ids = Object.entries(this.raw).filter(([key, value]) => key.endsWith('_token_id') && value !== null);
+    return new Config({ ...this.raw, ...own, ...Object.fromEntries(ids), model_type, architectures });
   }
 
   /** The value of the first key that is present and not null. */

@@ -34,3 +34,16 @@ export interface Checkpoint {
   readonly tensors: readonly CheckpointTensor[];
   close(): Promise<void>;
 }
+
+/** A tensor of one axis that is in memory. */
+export function tensorOf(name: string, values: Float32Array): CheckpointTensor {
+  return {
+    name,
+    dtype: 'F32',
+    shape: [values.length],
+    async read(first, into) {
+      const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+      for (let i = 0; 4 * i < into.length; i++) view.setFloat32(4 * i, values[first + i], true);
+    },
+  };
+}

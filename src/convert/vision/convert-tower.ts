@@ -38,7 +38,7 @@ export async function convertTower(
   const options = readOptions('convertTower', given, convertOptions, optionError);
   const whole = await readConfig(checkout);
   const tower = findTower(whole.modelClass);
-  const config = await readVisionConfig(checkout, whole);
+  const config = await readVisionConfig(checkout, whole, tower.defaults);
   config.require('hidden_act', [tower.activation.name], `the projector ${tower.projector} has another`);
   const checkpoint = await openCheckpoint(checkout);
   try {
@@ -100,7 +100,7 @@ function planTensor(source: CheckpointTensor, tower: TowerClass, config: VisionC
   const values = plus(source, shifted?.name === name ? shifted.by : 0);
   const plan = (own: string, from: CheckpointTensor, skipped = 0): Planned => {
     const shape = from.shape.toReversed();
-    return { name: own, shape, type: towerType(own, shape, wanted), source: from, skipped };
+    return { name: own, shape, type: towerType(own, shape, wanted, tower), source: from, skipped };
   };
   if (name === 'v.patch_embd.weight' && source.shape.length === 5) {
     return frames(source).map((frame, i) => plan(i === 0 ? name : `${name}.${i}`, frame));
@@ -115,9 +115,11 @@ function planTensor(source: CheckpointTensor, tower: TowerClass, config: VisionC
 }
 
 /** Kernels and positions are float32 but in F16 files; Gemma's projection is never smaller than a half. */
-function towerType(name: string, shape: readonly number[], wanted: OutputType) {
+function towerType(name: string, shape: readonly number[], wanted: OutputType, { keepsKernels }: TowerClass) {
   if (name === 'v.position_embd.weight') return ggmlTypes.F32;
-  if (name.startsWith('v.patch_embd.weight')) return wanted === 'F16' ? ggmlTypes.F16 : ggmlTypes.F32;
+  if (name.startsWith('v.patch_embd.weight')) {
+    return wanted === 'F16' && !keepsKernels ? ggmlTypes.F16 : ggmlTypes.F32;
+  }
   if (name === 'mm.input_projection.weight' && wanted !== 'F32') return ggmlTypes.F16;
   return chooseType(name, shape, wanted);
 }

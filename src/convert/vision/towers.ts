@@ -2,6 +2,7 @@
  * @file The classes of checkouts whose vision tower can be converted: the names of its tensors, and the keys that only one of them has.
  */
 
+import type { Json } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { ArchitectureKeys } from '../model-class.ts';
 import type { NameMap } from '../names.ts';
@@ -18,6 +19,10 @@ export interface TowerClass {
   readonly activation: { readonly name: string; readonly key?: 'use_gelu' | 'use_silu' };
   /** Queries, keys and values come from one matrix in the checkpoint and from three in the file. */
   readonly splitsQkv?: boolean;
+  /** Whether patch kernels are float32 in F16 files, too. */
+  readonly keepsKernels?: boolean;
+  /** Values of `vision_config` that the transformers library assumes if they are missing. */
+  readonly defaults?: Json;
   /** What is added to the values of this tensor. */
   readonly shifted?: { readonly name: string; readonly by: number };
   /** Pixels a side of the image that the tower was made for. */
@@ -123,27 +128,27 @@ const qwen3Vl: TowerClass = {
   },
 };
 
+const siglip: NameMap['rules'] = [
+  ['embeddings.patch_embedding', 'v.patch_embd'],
+  ['embeddings.position_embedding', 'v.position_embd'],
+  ['encoder.layers.N.layer_norm1', 'v.blk.N.ln1'],
+  ['encoder.layers.N.layer_norm2', 'v.blk.N.ln2'],
+  ['encoder.layers.N.self_attn.q_proj', 'v.blk.N.attn_q'],
+  ['encoder.layers.N.self_attn.k_proj', 'v.blk.N.attn_k'],
+  ['encoder.layers.N.self_attn.v_proj', 'v.blk.N.attn_v'],
+  ['encoder.layers.N.self_attn.out_proj', 'v.blk.N.attn_out'],
+  ['encoder.layers.N.mlp.fc1', 'v.blk.N.ffn_up'],
+  ['encoder.layers.N.mlp.fc2', 'v.blk.N.ffn_down'],
+  ['post_layernorm', 'v.post_ln'],
+];
+
 const gemma3: TowerClass = {
   projector: 'gemma3',
   part: /^(model\.)?(vision_tower\.vision_model|multi_modal_projector)\./,
   names: {
     prefix: none,
     dropped: none,
-    rules: [
-      ['embeddings.patch_embedding', 'v.patch_embd'],
-      ['embeddings.position_embedding', 'v.position_embd'],
-      ['encoder.layers.N.layer_norm1', 'v.blk.N.ln1'],
-      ['encoder.layers.N.layer_norm2', 'v.blk.N.ln2'],
-      ['encoder.layers.N.self_attn.q_proj', 'v.blk.N.attn_q'],
-      ['encoder.layers.N.self_attn.k_proj', 'v.blk.N.attn_k'],
-      ['encoder.layers.N.self_attn.v_proj', 'v.blk.N.attn_v'],
-      ['encoder.layers.N.self_attn.out_proj', 'v.blk.N.attn_out'],
-      ['encoder.layers.N.mlp.fc1', 'v.blk.N.ffn_up'],
-      ['encoder.layers.N.mlp.fc2', 'v.blk.N.ffn_down'],
-      ['post_layernorm', 'v.post_ln'],
-      ['mm_soft_emb_norm', 'mm.soft_emb_norm'],
-      ['mm_input_projection', 'mm.input_projection'],
-    ],
+    rules: [...siglip, ['mm_soft_emb_norm', 'mm.soft_emb_norm'], ['mm_input_projection', 'mm.input_projection']],
   },
   activation: { name: 'gelu_pytorch_tanh', key: 'use_gelu' },
   shifted: { name: 'mm.soft_emb_norm.weight', by: 1 },
@@ -159,12 +164,36 @@ const gemma3: TowerClass = {
   },
 };
 
+const idefics3: TowerClass = {
+  projector: 'idefics3',
+  part: /^(model\.)?(vision_model|connector)\./,
+  names: { prefix: none, dropped: none, rules: [...siglip, ['modality_projection.proj', 'mm.model.fc']] },
+  activation: { name: 'gelu_pytorch_tanh', key: 'use_gelu' },
+  keepsKernels: true,
+  defaults: {
+    hidden_size: 1152,
+    intermediate_size: 3072,
+    num_hidden_layers: 12,
+    num_attention_heads: 16,
+    image_size: 224,
+    patch_size: 32,
+    layer_norm_eps: 1e-6,
+  },
+  imageSize: (config) => config.needU32('image_size'),
+  keys(keys, config) {
+    keys.u32('projector.scale_factor', config.scaleFactor);
+    keys.u32('preproc_image_size', config.longestSide ?? config.needU32('image_size'));
+  },
+};
+
 /** By the name in `architectures` of the config. */
 const classes: Readonly<Record<string, TowerClass>> = {
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen25Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,
   Gemma3ForConditionalGeneration: gemma3,
+  Idefics3ForConditionalGeneration: idefics3,
+  SmolVLMForConditionalGeneration: idefics3,
 };
 
 /** The tower of a class. @throws ConvertError for a class without one that is known */

@@ -16,6 +16,10 @@ export class VisionConfig extends Config {
   /** For each channel. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** Patches along a side of the square that pixel shuffle makes one token. */
+  readonly scaleFactor: number;
+  /** Pixels of the longer side of an image before it is cut into tiles. */
+  readonly longestSide: number | undefined;
   /** Tokens of an image, where that is one number. */
   readonly nImageTokens: number;
 
@@ -26,6 +30,8 @@ export class VisionConfig extends Config {
     this.eps = this.float('layer_norm_eps') ?? text.float('rms_norm_eps') ?? 1e-6;
     this.mean = channels(preprocessor, 'image_mean');
     this.std = channels(preprocessor, 'image_std');
+    this.scaleFactor = whole.u32('scale_factor') ?? 2;
+    this.longestSide = longestSide(preprocessor);
     const { image_seq_length: tokens } = preprocessor;
     this.nImageTokens = typeof tokens === 'number' ? tokens : (whole.u32('mm_tokens_per_image') ?? 256);
   }
@@ -58,14 +64,31 @@ export class VisionConfig extends Config {
   }
 }
 
-/** @throws ConvertError when the checkout has no vision tower, or does not say how images are normalised */
-export async function readVisionConfig(checkout: Checkout, config: Config): Promise<VisionConfig> {
+/**
+ * @param defaults values of `vision_config` that may be missing
+ * @throws ConvertError when the checkout has no vision tower, or does not say how images are normalised
+ */
+export async function readVisionConfig(checkout: Checkout, config: Config, defaults: Json = {}): Promise<VisionConfig> {
   const { vision_config: vision } = config.raw;
   if (!isObject(vision))
     throw new ConvertError('vision_config is missing: the model has no vision tower', 'config.json');
-  const preprocessor = await readJsonObject(checkout, PREPROCESSOR);
-  if (preprocessor === undefined) throw new ConvertError('the file is missing', PREPROCESSOR);
-  return new VisionConfig(vision, config, preprocessor);
+  return new VisionConfig({ ...defaults, ...vision }, config, await readPreprocessor(checkout));
+}
+
+/** The preprocessor's config; newer checkouts have it in that of the processor, which counts where both say something. */
+async function readPreprocessor(checkout: Checkout): Promise<Json> {
+  const own = await readJsonObject(checkout, PREPROCESSOR);
+  const processor = await readJsonObject(checkout, 'processor_config.json');
+  if (own === undefined && processor === undefined) throw new ConvertError('the file is missing', PREPROCESSOR);
+  const { image_processor: images } = processor ?? {};
+  return { ...own, ...processor, ...(isObject(images) ? images : {}) };
+}
+
+function longestSide({ size }: Json): number | undefined {
+  const side = isObject(size) ? size.longest_edge : undefined;
+  if (side === undefined || (typeof side === 'number' && Number.isInteger(side) && side >= 0 && side < 2 ** 32))
+    return side;
+  throw new ConvertError(`longest_edge is ${JSON.stringify(side)}; a whole number was expected`, PREPROCESSOR);
 }
 
 function channels(preprocessor: Json, key: string): number[] {

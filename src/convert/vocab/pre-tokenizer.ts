@@ -23,18 +23,25 @@ const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>>
   gpt2: {
     '8b5a93ed704057481f240da0be7e7dca721d7f8f4755263b6807227a2cbeae65': 'roberta-bpe',
     a0b64b4385f123663873756336c085744376d015ff328bb1d901598f63c44152: 'modern-bert',
+    '0ef9807a4087ebef797fc749390439009c3b9eda9ad1a097abbe738f486c01e5': 'llama-bpe',
   },
 };
 
-/** The pattern of Qwen2 and Qwen3, which identifies the pre-tokenizer. */
+/** How Qwen2 and Qwen3 split a text. The pattern alone identifies the pre-tokenizer. */
 const qwen2Pattern =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-function splitsAsQwen2(preTokenizer: unknown): boolean {
-  if (!isObject(preTokenizer)) return false;
-  const { pretokenizers, type, pattern } = preTokenizer;
-  if (Array.isArray(pretokenizers)) return pretokenizers.some(splitsAsQwen2);
-  return type === 'Split' && isObject(pattern) && pattern.Regex === qwen2Pattern;
+/** The pre-tokenizers whose steps identify them, whatever the vocabulary; `undefined` for other steps. */
+function preOfSteps(preTokenizer: unknown): 'qwen2' | 'smollm' | undefined {
+  if (!isObject(preTokenizer)) return undefined;
+  const { pretokenizers } = preTokenizer;
+  const steps = Array.isArray(pretokenizers) ? pretokenizers.filter(isObject) : [preTokenizer];
+  if (steps.some(({ pattern }) => isObject(pattern) && pattern.Regex === qwen2Pattern)) return 'qwen2';
+  const [digits, bytes, ...more] = steps;
+  if (digits?.type !== 'Digits' || bytes?.type !== 'ByteLevel' || more.length > 0) return undefined;
+  // Each digit alone, then the words of GPT-2.
+  const isSmol = digits.individual_digits === true && bytes.use_regex !== false && bytes.add_prefix_space === false;
+  return isSmol ? 'smollm' : undefined;
 }
 
 /**
@@ -48,17 +55,18 @@ export async function findPre(
   set: (writer: GgufWriter, pre: string) => void,
   preTokenizer: unknown,
 ): Promise<string> {
-  if (model === 'gpt2' && splitsAsQwen2(preTokenizer)) return 'qwen2';
+  const found = model === 'gpt2' ? preOfSteps(preTokenizer) : undefined;
+  if (found !== undefined) return found;
   const names = model === 'bert' ? ['default'] : Object.values(known[model]);
   for (const name of names) {
     const hash = await hashIds(await encode(name, set));
-    const found = known[model][hash];
-    if (found !== undefined && (model === 'bert' || found === name)) return found;
+    const pre = known[model][hash];
+    if (pre !== undefined && (model === 'bert' || pre === name)) return pre;
   }
   // WordPiece vocabularies have only one pre-tokenizer; llama.cpp writes the key, but does not use it.
   if (model === 'bert') return 'default';
   throw new ConvertError(
-    `the vocabulary is not one of those whose pre-tokenizer is known (${Object.values(known[model]).join(', ')}, qwen2)`,
+    `the vocabulary is not one of those whose pre-tokenizer is known (${Object.values(known[model]).join(', ')}, qwen2, smollm)`,
     'tokenizer.json',
   );
 }

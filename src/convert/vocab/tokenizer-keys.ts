@@ -2,7 +2,7 @@
  * @file The `tokenizer.ggml.` keys of each kind of tokenizer, in llama.cpp's order.
  */
 import type { GgufWriter, NumericArray, ScalarType, ValueToWrite } from '../../gguf/index.ts';
-import { type Checkout, readBytes } from '../checkout/checkout.ts';
+import { type Checkout, readBytes, readJsonObject } from '../checkout/checkout.ts';
 import type { Config } from '../checkout/config.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { TokenizerKind } from '../model-class.ts';
@@ -62,7 +62,13 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     setSpecials(writer, tokenizer, config, vocab.tokens.length);
   },
 
-  qwen2: setBpe,
+  bpe: setBpe,
+
+  async llama(writer, checkout, config) {
+    const { add_prefix_space: addsSpace } = (await readJsonObject(checkout, 'tokenizer_config.json')) ?? {};
+    if (typeof addsSpace === 'boolean') set(writer, 'add_space_prefix', 'bool', addsSpace);
+    await setBpe(writer, checkout, config);
+  },
 
   async gemma(writer, checkout, config) {
     const { vocab, tokenizer } = await readGemmaTokens(checkout, config);
