@@ -1,5 +1,5 @@
 /**
- * @file Which model the options name, and where its file is: on disk already, or downloaded first.
+ * @file Finds the model that the options name: on disk, in the cache, or by downloading it.
  */
 import { shownUrl } from '../hub/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
@@ -13,19 +13,19 @@ export interface ChosenModel {
   /** The path, name or URL, for messages. */
   readonly name: string;
   /**
-   * The path of its file, or of the first of its parts; a model that is named is downloaded if need be.
-   * @throws HubError when it cannot be had; the signal's reason
+   * The path of its file, or of the first of its parts. Downloads a model that is given by name or URL if necessary.
+   * @throws HubError if it cannot be downloaded; the signal's reason
    */
   locate(signal?: AbortSignal): Promise<string>;
 }
 
-/** How the values of options name a model. */
+/** The options that name a model. */
 type Naming = Pick<OptionValues, 'model' | 'hfRepo' | 'hfFile' | 'modelUrl' | 'hfToken' | 'offline'>;
 
 /**
- * The model that the options name; `undefined` when they name none. A repository comes before a URL, and a URL before a
+ * The model that the options name; `undefined` if they name none. A repository takes precedence over a URL, and a URL over a
  * path, as in llama.cpp.
- * @throws UsageError for an option that lacks the one it belongs to, or a URL that is none
+ * @throws UsageError for an invalid URL, or an option whose companion is missing
  */
 export function chosenModel(values: Naming): ChosenModel | undefined {
   const { model, hfRepo, modelUrl } = values;
@@ -50,28 +50,28 @@ export function chosenModel(values: Naming): ChosenModel | undefined {
 }
 
 /**
- * Checks the flags that only count for models of the hub.
- * @param name what the user names the model by
+ * Checks the flags that apply only to models at the hub.
+ * @param name the name that the user gave
  * @throws UsageError for `--hf-file` without a repository
  */
 export function checkHubFlags({ hfFile, hfToken }: Naming, name: string | undefined): void {
   const isOfHub = name?.startsWith('hf:');
   if (hfFile !== undefined && !isOfHub) throw new UsageError('--hf-file needs a repository: give it with -hf');
   if (hfToken === undefined || hfToken === process.env.HF_TOKEN || name === undefined || isRemote(name)) return;
-  log('--hf-token is ignored: the model is a file of this machine');
+  log('--hf-token is ignored: the model is a local file');
 }
 
-/** Whether a text names a model elsewhere, and no file. */
+/** Whether a text is a name or URL of a remote model, and not a path. */
 export function isRemote(model: string): boolean {
   return /^(?:hf:|https?:\/\/)/i.test(model);
 }
 
-/** What the options say about the hub. */
+/** The hub options. */
 export function hubOptions({ hfFile, hfToken, offline }: Naming): HubOptions {
   const { HF_TOKEN } = process.env;
   return {
     file: hfFile,
-    // The hub's own settings know when the variable does not count.
+    // The hub's own settings decide when the variable does not apply.
     token: hfToken === HF_TOKEN ? undefined : hfToken,
     offline: offline || undefined,
   };
@@ -99,7 +99,7 @@ function downloadedTo(path: string, url: string, values: Naming): ChosenModel {
   };
 }
 
-/** What happens while a model is downloaded. */
+/** Listeners that report a download to the user. */
 export function hubEvents(signal: AbortSignal | undefined) {
   return { signal, onProgress: downloadProgress(), onMessage: log };
 }

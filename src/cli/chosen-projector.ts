@@ -1,5 +1,5 @@
 /**
- * @file Which vision tower the options name beside the model, and where both files are: on disk already, or downloaded first.
+ * @file Finds the model and the vision tower that the options name: on disk, in the cache, or by downloading them.
  */
 import { type ChosenModel, hubEvents, hubOptions } from './chosen-model.ts';
 import type { OptionValues } from './option-table.ts';
@@ -8,13 +8,13 @@ import { UsageError } from './usage-error.ts';
 /** The files of a model on this machine. */
 export interface LocatedPair {
   readonly path: string;
-  /** The file with the vision tower; `undefined` for a model that is to take texts alone. */
+  /** The file with the vision tower; `undefined` for a model that takes only texts. */
   readonly mmproj: string | undefined;
 }
 
 /**
  * The model, with the vision tower of `--mmproj`, of `--mmproj-url`, or of the repository of `-hf` if it has one.
- * @throws UsageError for a URL that is none, HubError when a file cannot be had; the signal's reason
+ * @throws UsageError for an invalid URL, HubError if a file cannot be downloaded; the signal's reason
  */
 export async function locatePair(model: ChosenModel, values: OptionValues, signal?: AbortSignal): Promise<LocatedPair> {
   const { mmproj, mmprojUrl, mmprojAuto, hfRepo } = values;

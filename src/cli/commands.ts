@@ -119,7 +119,7 @@ URL only the header is read; a line on standard error says how many bytes that t
     run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
   },
   diff: {
-    summary: 'Compares two GGUF files: metadata, tensors, and how far the values of quantised tensors are off',
+    summary: 'Compares two GGUF files: metadata, tensors, and the error of quantised tensors',
     usage: 'A B [OPTIONS]',
     details: `Compares two GGUF files: metadata keys that differ or that only one has; tensors of other shapes or that only one has; and
 for tensors whose bytes or types differ, how far the values are apart. The file with more bytes of tensors is the reference.
@@ -128,7 +128,7 @@ The last table joins the tensors of each type. The exit code is 1 when the files
     run: async (parsed) => (await import('./diff.ts')).diff(parsed),
   },
   pull: {
-    summary: 'Downloads models into the cache and prints where they are',
+    summary: 'Downloads models into the cache and prints their paths',
     usage: 'USER/REPO[:QUANT]|URL... [OPTIONS]',
     details: `Downloads models into the cache and prints the path of each. What is there already is not downloaded again; what was
 cut, stopped or out of space goes on where it was. Sizes and hashes are checked. Every command that takes a model does the same
@@ -150,12 +150,12 @@ what [models.md](models.md) lists.`,
     run: async (parsed) => (await import('./models.ts')).models(parsed),
   },
   convert: {
-    summary: 'Makes a GGUF file of a checkout from the Hugging Face hub',
+    summary: 'Converts a checkout from the Hugging Face hub to a GGUF file',
     usage: 'FOLDER OUT [OPTIONS]',
     run: async (parsed) => (await import('./convert.ts')).convert(parsed),
   },
   quantize: {
-    summary: "Makes a smaller GGUF file, as llama.cpp's llama-quantize does",
+    summary: "Quantises a GGUF file, as llama.cpp's llama-quantize does",
     usage: 'IN [OUT] TYPE [THREADS] [OPTIONS]',
     run: async (parsed) => (await import('./quantize.ts')).quantize(parsed),
   },

@@ -1,5 +1,5 @@
 /**
- * @file What `serve` does when no model is named: it offers one.
+ * @file Offers a model if `serve` is started without one.
  */
 import { createInterface } from 'node:readline/promises';
 import { DEFAULT_MODEL, DEFAULT_MODEL_BYTES, knownModels } from '../hub/known-models.ts';
@@ -9,9 +9,9 @@ import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * The model that is offered where options and arguments name none: after a question on a terminal. `undefined` when a
- * model is named, or something that may be meant as one.
- * @throws UsageError that says the command, if there is no terminal to ask on or the answer is no
+ * The default model, after a question on a terminal, if neither options nor arguments name a model. `undefined` if one is named, or an
+ * argument may be meant as one.
+ * @throws UsageError with the command to use, if there is no terminal or the answer is no
  */
 export async function offeredModel({ values, positionals }: Parsed): Promise<ChosenModel | undefined> {
   if (positionals.length > 0 || chosenModel(values) !== undefined) return undefined;

@@ -1,14 +1,14 @@
 /**
- * @file How far a download is: a bar with the rate and the time left on a terminal, a line now and then elsewhere.
+ * @file Shows the progress of a download: a bar with rate and remaining time on a terminal, elsewhere a line now and then.
  */
 import { byteSize, log, progressLine } from './log.ts';
 
 const BAR_WIDTH = 24;
-/** Milliseconds over which the rate is measured, and those between two lines where there is no terminal. */
+/** Milliseconds over which the rate is measured, and between two lines without a terminal. */
 const RATE_WINDOW = 10_000;
 const LINE_INTERVAL = 10_000;
 
-/** To be called often with the bytes that are there, and those that there will be. */
+/** Call it often with the bytes received and the total. */
 export function downloadProgress(): (done: number, total: number) => void {
   const show = progressLine();
   const samples: { readonly time: number; readonly done: number }[] = [];

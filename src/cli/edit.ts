@@ -29,7 +29,7 @@ export async function edit({ values, positionals }: Parsed): Promise<void> {
   if (nChanges === 0) throw new UsageError('nothing to change: give --set KEY=TYPE:VALUE or --remove KEY');
   await checkStillRuns(input, { set, remove }, output === undefined);
   const outcome = await editFile(input, output, { set, remove }, abortOnSignal());
-  const how = outcome === 'in place' ? 'its header was written anew' : 'the file was written anew';
+  const how = outcome === 'in place' ? 'its header was rewritten' : 'the file was rewritten';
   log(`${output ?? input}: ${plural(nChanges, 'change')}, ${how}`);
 }
 

@@ -1,5 +1,5 @@
 /**
- * @file Images on the command line: what the options mean for loading, and the inputs that flags and JSON lines stand for.
+ * @file Images on the command line: the options for loading, and inputs from flags and JSON lines.
  */
 import { type ContentPart, isMediaInput, MEDIA_MARKER, type MediaInput } from '../engine/images/parts.ts';
 import type { ImageSource, LoadOptions } from '../engine/index.ts';
@@ -7,7 +7,7 @@ import type { OptionValues } from './option-table.ts';
 import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What the options mean for `Embedder.load`. @throws UsageError for a colour that is none */
+/** The image options of `Embedder.load`. @throws UsageError for an invalid colour */
 export function visionOptions(values: OptionValues): Pick<LoadOptions, 'images' | 'imageCache' | 'mediaPooling'> {
   const { imageMinTokens, imageMaxTokens, imageExif, imageBackground, imageCache, mediaPooling } = values;
   return {
@@ -30,8 +30,8 @@ function readColor(text: string): [number, number, number] {
 }
 
 /**
- * A text with images: where its markers are, or before it.
- * @throws UsageError for another number of markers than of images
+ * A text with images, at its markers or before it.
+ * @throws UsageError if the numbers of markers and images differ
  */
 export function withImages(images: readonly string[], text: string): MediaInput {
   const nMarkers = text.split(MEDIA_MARKER).length - 1;
@@ -42,7 +42,7 @@ export function withImages(images: readonly string[], text: string): MediaInput 
   );
 }
 
-/** What to call an input of texts and images in output for people. */
+/** The name of an input of texts and images in readable output. */
 export function labelOf(input: string | MediaInput): string {
   if (typeof input === 'string') return input;
   if (!Array.isArray(input) && 'images' in input) return `${input.text} (${input.images.map(nameOf).join(', ')})`;
@@ -58,7 +58,7 @@ function nameOf(image: ImageSource): string {
 }
 
 /**
- * An input of texts and images that a JSON line stands for: `{"text": …, "image": …}`, a list of such parts, or
+ * An input of texts and images from a JSON line: `{"text": …, "image": …}`, a list of such parts, or
  * `{"text": "… <__media__> …", "images": […]}`. An image is a path, a data URI, or `{"base64": …}`. Undefined for any other value.
  */
 export function mediaOfJson(value: unknown): MediaInput | undefined {

@@ -55,7 +55,7 @@ export async function inspect({ values, positionals }: Parsed): Promise<void> {
   }
 }
 
-/** The bytes of a model; `onRead` says what a remote one took when its header has been read. */
+/** The source of a model. `onRead` logs how many bytes of a remote file were needed to read its header. */
 async function openModel(name: string, values: OptionValues): Promise<{ source: ByteSource; onRead: () => void }> {
   if (!isRemote(name)) return { source: await openModelFile(name), onRead: () => {} };
   if (values.offline) {

@@ -1,5 +1,5 @@
 /**
- * @file The tables of docs/models.md, made from what is known of models.
+ * @file Generates the tables of docs/models.md from the table of known models.
  */
 import { type KnownModel, knownModels } from '../hub/known-models.ts';
 import { code, row } from './reference-page.ts';
@@ -8,8 +8,8 @@ const BEGIN = '<!-- Made from src/hub/known-models.ts by `npx vitest run test/cl
 const END = '<!-- end -->';
 
 /**
- * docs/models.md with the tables in their place, between two comments.
- * @throws Error for a page without them
+ * Replaces the tables in docs/models.md, between two comments.
+ * @throws Error if the page lacks them
  */
 export function withKnownModels(page: string): string {
   const begin = page.indexOf(BEGIN);

@@ -32,7 +32,7 @@ export async function loadEmbedder(
   );
 }
 
-/** Slots have a whole number of these tokens. */
+/** The context of a slot is a multiple of this. */
 const SLOT_STEP = 256;
 
 /** Tokens of the longest input, as llama-server counts them: slots that `--parallel` names divide `--ctx-size`. */
@@ -88,10 +88,10 @@ export function loadOptions(
   };
 }
 
-/** llama.cpp marks what the user leaves to the file by 0 or a negative number. */
+/** In llama.cpp, 0 or a negative number means the value from the file. */
 function ropeSettings(values: OptionValues): LoadOptions['rope'] {
   if (values.ropeScale !== undefined && values.ropeFreqScale !== undefined) {
-    throw new UsageError('--rope-scale and --rope-freq-scale say the same: give one of them');
+    throw new UsageError('--rope-scale and --rope-freq-scale set the same value: give one of them');
   }
   const given = (value: number) => (value < 0 ? undefined : value);
   const rope = {

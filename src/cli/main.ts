@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * @file Entry of the program. Has Node keep what it compiles, before the modules that matter are loaded: worth 10 ms of
- * every start but the first. Node before 22.8 has no such cache.
+ * @file Entry of the program. Turns on Node's compile cache before it loads the other modules, which saves 10 ms of
+ * every start except the first. Node before 22.8 has no such cache.
  */
 import module from 'node:module';
 

@@ -1,5 +1,5 @@
 /**
- * @file `KEY=TYPE:VALUE`, as llama.cpp's --override-kv has it: metadata values on the command line.
+ * @file Metadata values on the command line, in the form of llama.cpp's --override-kv: `KEY=TYPE:VALUE`.
  */
 import type { MetadataValue } from '../gguf/index.ts';
 import { UsageError } from './usage-error.ts';

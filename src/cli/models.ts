@@ -1,5 +1,5 @@
 /**
- * @file The command `models`: what is in the cache, and removing it.
+ * @file The command `models`.
  */
 import { join, sep } from 'node:path';
 import type { CachedModel } from '../hub/cached-models.node.ts';
@@ -12,7 +12,7 @@ import { write } from './write.ts';
 
 const USAGE = 'gguf-embed models, gguf-embed models rm NAME..., gguf-embed models prune';
 
-/** Lists the models of the cache, or removes some. */
+/** Lists the models in the cache, or removes some. */
 export async function models({ values, positionals }: Parsed): Promise<void> {
   const [action = 'list', ...names] = positionals;
   refuseUnused(action, values);
@@ -24,15 +24,16 @@ export async function models({ values, positionals }: Parsed): Promise<void> {
   else throw new UsageError(`${[action, ...names].join(' ')} is not understood here (${USAGE})`);
 }
 
-/** @throws UsageError for an option that the action has no use for */
+/** @throws UsageError for an option that does not apply to the action */
 function refuseUnused(action: string, { known, json, dryRun }: Parsed['values']): void {
   if (known && action !== 'list')
-    throw new UsageError(`--known lists models, it does not go with ${action} (${USAGE})`);
-  if (json && action !== 'list') throw new UsageError(`--json lists models, it does not go with ${action} (${USAGE})`);
-  if (dryRun && action !== 'prune') throw new UsageError(`--dry-run goes with prune alone (${USAGE})`);
+    throw new UsageError(`--known lists models and cannot be used with ${action} (${USAGE})`);
+  if (json && action !== 'list')
+    throw new UsageError(`--json lists models and cannot be used with ${action} (${USAGE})`);
+  if (dryRun && action !== 'prune') throw new UsageError(`--dry-run works with prune only (${USAGE})`);
 }
 
-/** Prints the models of the cache as llama-server's --cache-list does. */
+/** Prints the models in the cache in the format of llama-server's --cache-list. */
 export async function cacheList(): Promise<void> {
   const { cached } = await openCache();
   const named = (await cached()).filter(({ name }) => name.includes(':'));

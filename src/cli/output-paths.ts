@@ -1,13 +1,13 @@
 /**
- * @file Checks the files that a command is to write before it works on them.
+ * @file Checks the output files of a command before it starts.
  */
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Makes sure that no output replaces another one or an input, by whatever name, and that each has a folder.
- * @param outputs paths by the flags that give them; those that are not given are `undefined`
+ * Makes sure that no output replaces another one or an input, also through links, and that its folder exists.
+ * @param outputs paths by flag; `undefined` for a flag that is not given
  * @param inputs paths of the files that are read
  * @throws UsageError that names flag and file
  */

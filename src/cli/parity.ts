@@ -15,7 +15,7 @@ import { readTextFile, requireExisting } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
-/** Prints how near every program on this machine is to exact answers. */
+/** Prints how close the answers of every program on this machine are to exact ones. */
 export async function parity({ values, positionals, ...parsed }: Parsed): Promise<void> {
   const model = requireModelOption({ ...parsed, values, positionals });
   if (positionals.length > 0 && values.file !== undefined)
@@ -41,7 +41,7 @@ interface Found {
   readonly model: string;
   readonly nTexts: number;
   readonly rows: readonly ParityRow[];
-  /** Why programs have no row. */
+  /** The reasons why programs have no row. */
   readonly notCompared: readonly string[];
 }
 

@@ -11,11 +11,11 @@ const FIRST = 3;
 const MOST = 1024;
 
 /**
- * File descriptors of the listening sockets that are meant for the process `pid`; empty if there are none.
- * @throws UsageError if the variable that counts them holds no number of sockets
+ * File descriptors of the listening sockets for the process `pid`; empty if there are none.
+ * @throws UsageError if the variable with their number is invalid
  */
 export function passedSockets(env: Environment, pid: number): number[] {
-  // The variables also reach programs that the addressee starts, and are not for them.
+  // Child processes inherit the variables, but the sockets are not for them.
   if (env.LISTEN_PID !== String(pid) || env.LISTEN_FDS === undefined) return [];
   const count = Number(env.LISTEN_FDS);
   if (env.LISTEN_FDS === '' || !Number.isInteger(count) || count < 0 || count > MOST) {

@@ -8,7 +8,7 @@ import type { Parsed } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { write } from './write.ts';
 
-/** Downloads models, or finds them in the cache, and prints where they are. */
+/** Downloads models, or finds them in the cache, and prints their paths. */
 export async function pull({ values, positionals }: Parsed): Promise<void> {
   const named = positionals.map((name) => {
     const where = isRemote(name) && !name.startsWith('hf:') ? { modelUrl: name } : { hfRepo: name };
@@ -18,7 +18,7 @@ export async function pull({ values, positionals }: Parsed): Promise<void> {
   if (hfRepo !== undefined || modelUrl !== undefined) named.push(chosenModel({ ...values, model: undefined }));
   const chosen = named.filter((model) => model !== undefined);
   if (chosen.length === 0) throw new UsageError('no model: gguf-embed pull USER/REPO[:QUANT], or a URL');
-  const signal = abortOnSignal('what was downloaded is kept: run the same again to go on');
+  const signal = abortOnSignal('the downloaded part is kept: run the command again to continue');
   for (const model of chosen) {
     const path = await model.locate(signal);
     log(`${model.name} is in the cache`);

@@ -47,9 +47,9 @@ export async function readPromptsFile({ promptsFile, defaultPromptName }: Option
 }
 
 /**
- * Makes sure that the prompt of requests that name none exists.
- * @param ofModel the prompts that are known of the model
- * @throws UsageError when neither the file of `--prompts` nor the model has it
+ * Makes sure that the default prompt exists.
+ * @param ofModel the known prompts of the model
+ * @throws UsageError if neither the file of `--prompts` nor the model has it
  */
 export function requirePrompt(
   { prompts = {}, defaultPromptName }: Pick<AppOptions, 'prompts' | 'defaultPromptName'>,

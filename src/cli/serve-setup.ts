@@ -1,5 +1,5 @@
 /**
- * @file What `serve` sets up whether it serves one model or several: the options of the server, its sockets, and how it stops.
+ * @file The setup that `serve` needs for one model or several: the options of the server, its sockets, and how it stops.
  */
 import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';

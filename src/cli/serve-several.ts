@@ -15,7 +15,7 @@ export function servesSeveral({ values, given }: Parsed): boolean {
   return modelsDir !== undefined || modelsPreset !== undefined || (given.get('model')?.length ?? 0) > 1;
 }
 
-/** Serves several models until SIGINT or SIGTERM, each loaded when it is first used. */
+/** Serves several models until SIGINT or SIGTERM, each loaded on first use. */
 export async function serveSeveral(parsed: Parsed): Promise<void> {
   const { values, positionals } = parsed;
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);

@@ -1,5 +1,5 @@
 /**
- * @file What `embed --html` writes.
+ * @file The page of `embed --html`.
  */
 import type { Embeddings, ModelInfo } from '../engine/index.ts';
 import type { Pooling } from '../models/pooling-types.ts';
@@ -8,7 +8,7 @@ import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** @throws UsageError for what has no similarities: a single text, scores, vectors of tokens */
+/** @throws UsageError for results without similarities: a single text, scores, token vectors */
 export function requireMappable(texts: readonly string[], pooling: Pooling): void {
   if (texts.length < 2) throw new UsageError('--html compares texts; give several, one a line');
   if (pooling === 'rank' || pooling === 'none')

@@ -30,7 +30,7 @@ describe('edit', () => {
     const before = readFileSync(path);
     const { ino } = statSync(path);
     const done = await run(['edit', path, '--set', 'bert.pooling_type=int:2']);
-    expect(done.stderr).toContain('1 change, its header was written anew');
+    expect(done.stderr).toContain('1 change, its header was rewritten');
     expect(statSync(path).ino).toBe(ino);
     const after = readFileSync(path);
     expect(after.length).toBe(before.length);
@@ -43,7 +43,7 @@ describe('edit', () => {
     const other = folder.file('other.gguf');
     const longText = 'x'.repeat(5000);
     const set = ['--set', `general.description=str:${longText},bert.new=float:2.5`, '--remove', 'general.name'];
-    expect((await run(['edit', path, other, ...set])).stderr).toContain('3 changes, the file was written anew');
+    expect((await run(['edit', path, other, ...set])).stderr).toContain('3 changes, the file was rewritten');
     expect(readFileSync(path)).toEqual(readFileSync(model('bert-mean')));
     expect((await run(['edit', path, ...set])).code).toBe(0);
     expect(readFileSync(path)).toEqual(readFileSync(other));

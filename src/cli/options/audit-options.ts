@@ -1,5 +1,5 @@
 /**
- * @file The rows of the option table about looking at what is computed and holding it against something else.
+ * @file The rows of the option table about traces, comparisons and evaluation.
  */
 import type { OptionSpec } from '../option-types.ts';
 
@@ -61,7 +61,7 @@ export const auditOptions = [
     max: 1,
     commands: ['trace'],
     needs: [{ anyOf: ['compare', 'versus'] }],
-    help: 'largest difference that --compare and --versus take for none, as a part of the largest value of a tensor; the default is 1e-4, 0.005 where a side computes with precision high, 0.05 where one rounds to 8 bits (fast, and llama.cpp with quantised matrices)',
+    help: 'largest difference that --compare and --versus tolerate, relative to the largest value of a tensor; the default is 1e-4, 0.005 where a side computes with precision high, 0.05 where one rounds to 8 bits (fast, and llama.cpp with quantised matrices)',
   },
   {
     name: 'check',
@@ -78,7 +78,7 @@ export const auditOptions = [
     value: 'NAME',
     default: 'test',
     commands: ['eval'],
-    help: 'which judgements of a folder count: qrels/NAME.tsv',
+    help: 'the judgements of a folder to use: qrels/NAME.tsv',
   },
   {
     name: 'queryPrefix',
@@ -106,6 +106,6 @@ export const auditOptions = [
     type: 'string',
     value: 'PATH',
     commands: ['parity'],
-    help: 'the same model for ONNX Runtime: an ONNX file, or for transformers.js, too, a folder with its tokenizer and onnx/model.onnx',
+    help: 'the same model for ONNX Runtime: an ONNX file, or a folder with a tokenizer and onnx/model.onnx, for transformers.js, too',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -45,7 +45,7 @@ export const fileOptions = [
     type: 'switch',
     default: false,
     commands: ['quantize'],
-    help: 'use one type for all matrices, without the mix that the name of the type stands for',
+    help: 'use one type for all matrices, without the mix that the name of the type implies',
   },
   {
     name: 'allowRequantize',
@@ -53,6 +53,6 @@ export const fileOptions = [
     type: 'switch',
     default: false,
     commands: ['quantize'],
-    help: 'accept a file that is already quantised; the precision it has lost does not come back',
+    help: 'accept a file that is already quantised; lost precision cannot be restored',
   },
 ] as const satisfies readonly OptionSpec[];

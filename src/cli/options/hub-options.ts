@@ -1,9 +1,9 @@
 /**
- * @file The rows of the option table about models that are named instead of given as a file.
+ * @file The rows of the option table about models given by name or URL.
  */
 import { computing, type OptionSpec } from '../option-types.ts';
 
-/** Commands that read a model, and the one that only downloads it. */
+/** Commands that read a model, and the command that only downloads it. */
 const commands = [...computing, 'tokenize', 'parity', 'inspect', 'pull'] as const;
 
 export const hubOptions = [
@@ -41,7 +41,7 @@ export const hubOptions = [
     type: 'string',
     value: 'TOKEN',
     commands,
-    help: 'token of a Hugging Face account, sent to the hub alone; the default is the one that a login has left',
+    help: 'token of a Hugging Face account, sent only to the hub; the default is the token of your Hugging Face login',
   },
   {
     name: 'offline',
@@ -50,7 +50,7 @@ export const hubOptions = [
     type: 'switch',
     default: false,
     commands,
-    help: 'send no request: use what is in the cache',
+    help: 'send no request: use only the cache',
   },
   {
     name: 'cacheList',
@@ -58,7 +58,7 @@ export const hubOptions = [
     type: 'switch',
     default: false,
     commands: computing,
-    help: 'list the models in the cache, then stop; the command models says more about them',
+    help: 'list the models in the cache, then stop; the command models shows more',
   },
   {
     name: 'known',

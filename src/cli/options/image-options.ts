@@ -13,7 +13,7 @@ const tower = {
   anyOf: ['mmproj', 'mmprojUrl', 'hfRepo', 'modelsDir', 'modelsPreset'],
   orSeveral: 'model',
 } as const;
-/** What options about images need: something that sees, and for commands that end, something to see. */
+/** What options about images need: a vision tower, and for commands other than serve, an image. */
 const toSee = [images, rankedImages, tower, { feature: 'tower' }] as const;
 /** The same for options of llama.cpp. */
 const toSeeAsLlama = [
@@ -56,7 +56,7 @@ export const imageOptions = [
     default: true,
     commands: seeing,
     needs: [{ noneOf: ['mmproj', 'mmprojUrl'], note: true }],
-    help: 'with --hf-repo, also take the vision tower of the repository if it has one',
+    help: 'with --hf-repo, also use the vision tower of the repository, if it has one',
   },
   {
     name: 'images',
@@ -87,7 +87,7 @@ export const imageOptions = [
     max: MAX_INT,
     commands: seeing,
     needs: toSeeAsLlama,
-    help: 'fewest tokens of an image, which is enlarged to that; less than 1 means as the vision tower has it, and towers that see one square take no notice',
+    help: 'fewest tokens of an image; smaller images are enlarged. Less than 1 means the default of the vision tower; towers that take one square size ignore it',
   },
   {
     name: 'imageMaxTokens',
@@ -100,7 +100,7 @@ export const imageOptions = [
     max: MAX_INT,
     commands: seeing,
     needs: toSeeAsLlama,
-    help: 'most tokens of an image, which is reduced to that; less than 1 means as the vision tower has it',
+    help: 'most tokens of an image; larger images are reduced. Less than 1 means the default of the vision tower',
   },
   {
     name: 'mediaPooling',
@@ -111,7 +111,7 @@ export const imageOptions = [
     choices: mediaPoolings,
     commands: seeing,
     needs: toSee,
-    help: 'what pooling sees of an input with images. last-text, the default, is the text behind the last image, as in llama.cpp; whole is all of it, which multi-vector models want',
+    help: 'the part of an input with images that pooling uses. last-text, the default, is the text after the last image, as in llama.cpp; whole is the whole input, which multi-vector models need',
   },
   {
     name: 'imageExif',
@@ -123,7 +123,7 @@ export const imageOptions = [
     choices: exifModes,
     commands: seeing,
     needs: toSee,
-    help: 'whether images are turned as their camera says; llama.cpp ignores it',
+    help: 'whether to rotate images as their EXIF data says; llama.cpp does not',
   },
   {
     name: 'imageBackground',
@@ -133,7 +133,7 @@ export const imageOptions = [
     value: 'COLOR',
     commands: seeing,
     needs: toSee,
-    help: 'colour behind transparent images, as rrggbb; without one, alpha is dropped, as in llama.cpp',
+    help: 'background colour for transparent images, as rrggbb; by default alpha is dropped, as in llama.cpp',
   },
   {
     name: 'imageCache',
@@ -146,7 +146,7 @@ export const imageOptions = [
     max: MAX_INT,
     commands: ['serve'],
     needs: toSee,
-    help: 'memory for what the vision tower made of images, so that an image that comes again is not encoded again',
+    help: 'memory for encoded images, so that a repeated image is not encoded again',
   },
   {
     name: 'allowImageUrls',
@@ -156,6 +156,6 @@ export const imageOptions = [
     value: 'HOST,...',
     commands: ['serve'],
     needs: toSee,
-    help: 'hosts that images of requests may be fetched from; hosts inside of a private network and redirects are always refused',
+    help: 'hosts from which images in requests may be fetched; private networks and redirects are always refused',
   },
 ] as const satisfies readonly OptionSpec[];

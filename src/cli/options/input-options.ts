@@ -1,5 +1,5 @@
 /**
- * @file The rows of the option table about texts that go in and what is printed of them.
+ * @file The rows of the option table about input texts and the output format.
  */
 import { scoreScales } from '../../engine/types.ts';
 import { embeddingFormats } from '../embed-formats.ts';
@@ -51,7 +51,7 @@ export const inputOptions = [
     type: 'string',
     value: 'FILE',
     commands: ['embed', 'rerank', 'tokenize', 'trace', 'parity'],
-    help: 'read the text from a file; the line break at its end is dropped',
+    help: 'read the text from a file, without the line break at its end',
   },
   {
     name: 'stdin',
@@ -88,7 +88,7 @@ export const inputOptions = [
     choices: ['stop', 'skip'],
     commands: ['embed', 'tokenize'],
     needs: [{ anyOf: ['jsonl'] }],
-    help: 'what a line of --jsonl that cannot be used leads to. stop: the answers to the lines before it, then its error. skip: null as its answer, and exit code 1 at the end',
+    help: 'what to do with an invalid line of --jsonl. stop: print the answers to the lines before it, then the error. skip: print null as its answer, and end with exit code 1',
   },
   {
     name: 'embdSeparator',
@@ -99,7 +99,7 @@ export const inputOptions = [
     mayBeEmpty: true,
     commands: ['embed'],
     needs: [{ noneOf: ['jsonl', 'images'] }],
-    help: 'what separates two texts',
+    help: 'the text that separates two texts',
   },
   {
     name: 'embdOutputFormat',
@@ -110,7 +110,7 @@ export const inputOptions = [
     choices: embeddingFormats,
     commands: ['embed'],
     needs: [{ noneOf: ['jsonl'] }],
-    help: 'how vectors are printed. default is for people and has a similarity matrix, json+ is json with similarities, raw is one vector a line',
+    help: 'format of the vectors. default is readable and has a similarity matrix, json+ is json with similarities, raw is one vector a line',
   },
   {
     name: 'ids',
@@ -134,7 +134,7 @@ export const inputOptions = [
     type: 'switch',
     default: false,
     commands: ['tokenize'],
-    help: 'take the names of special tokens for ordinary text',
+    help: 'read the names of special tokens as ordinary text',
   },
   {
     name: 'showCount',

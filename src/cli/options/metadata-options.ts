@@ -20,7 +20,7 @@ export const metadataOptions = [
     value: 'TYPE',
     choices: ['none', 'linear', 'yarn'],
     commands: computing,
-    help: 'how RoPE reaches positions beyond those of the training; by default as the file says',
+    help: 'RoPE scaling for positions beyond the training context; the default comes from the file',
   },
   {
     name: 'ropeScale',
@@ -42,7 +42,7 @@ export const metadataOptions = [
     min: 0,
     max: 1e12,
     commands: computing,
-    help: 'base of the RoPE frequencies; 0 and by default as the file says',
+    help: 'base of the RoPE frequencies; 0, the default, means the value from the file',
   },
   {
     name: 'ropeFreqScale',
@@ -53,7 +53,7 @@ export const metadataOptions = [
     min: 1e-6,
     max: 1e6,
     commands: computing,
-    help: 'factor of the RoPE angles: 0.5 doubles the context; by default as the file says',
+    help: 'factor of the RoPE angles: 0.5 doubles the context; the default comes from the file',
   },
   {
     name: 'yarnOrigCtx',
@@ -65,7 +65,7 @@ export const metadataOptions = [
     min: 0,
     max: MAX_INT,
     commands: computing,
-    help: 'context of the training, for YaRN; 0 means as the file says',
+    help: 'training context, for YaRN; 0 means the value from the file',
   },
   {
     name: 'yarnExtFactor',
@@ -77,7 +77,7 @@ export const metadataOptions = [
     min: -1,
     max: 1e6,
     commands: computing,
-    help: 'mix of YaRN: 0 is linear scaling, 1 is YaRN; negative means as the kind of scaling says',
+    help: 'mix of YaRN: 0 is linear scaling, 1 is YaRN; negative means the default of the scaling type',
   },
   {
     name: 'yarnAttnFactor',
@@ -89,7 +89,7 @@ export const metadataOptions = [
     min: -1,
     max: 1e6,
     commands: computing,
-    help: 'factor of queries and keys where YaRN does not set it; negative means as the file says',
+    help: 'factor of queries and keys if YaRN does not set it; negative means the value from the file',
   },
   {
     name: 'yarnBetaSlow',
@@ -113,7 +113,7 @@ export const metadataOptions = [
     min: -1,
     max: 1e6,
     commands: computing,
-    help: 'rotations in the original context above which YaRN leaves a frequency alone; negative means 32',
+    help: 'rotations in the original context above which YaRN does not change a frequency; negative means 32',
   },
   {
     name: 'set',
@@ -121,7 +121,7 @@ export const metadataOptions = [
     type: 'list',
     value: 'KEY=TYPE:VALUE,...',
     commands: ['edit'],
-    help: 'values to write; TYPE is int, float, bool or str, and the file keeps the size of the number that it has',
+    help: 'values to write; TYPE is int, float, bool or str, and a number keeps its size in the file',
   },
   {
     name: 'remove',
@@ -129,6 +129,6 @@ export const metadataOptions = [
     type: 'list',
     value: 'KEY,...',
     commands: ['edit'],
-    help: 'keys to leave out',
+    help: 'keys to remove',
   },
 ] as const satisfies readonly OptionSpec[];

@@ -29,7 +29,7 @@ export const modelOptions = [
     min: 0,
     max: MAX_INT,
     commands: computing,
-    help: 'longest input in tokens; 0, or more than the model was trained with, means as many as it was trained with',
+    help: 'longest input in tokens; 0, or more than the training context, means the training context',
   },
   {
     name: 'batchSize',
@@ -109,7 +109,7 @@ export const modelOptions = [
     type: 'switch',
     default: true,
     commands: computing,
-    help: 'let WebAssembly use 256-bit registers where the runtime can (an experimental switch of V8)',
+    help: 'let WebAssembly use 256-bit registers if the runtime can (an experimental flag of V8)',
   },
   {
     name: 'reproducible',
@@ -130,7 +130,7 @@ export const modelOptions = [
     max: MAX_INT,
     commands: computing,
     needs: gpu,
-    help: 'most GPU memory to use; the default is as much as there is',
+    help: 'most GPU memory to use; the default is all of it',
   },
   {
     name: 'gpuWeights',
@@ -142,7 +142,7 @@ export const modelOptions = [
     choices: gpuWeightForms,
     commands: computing,
     needs: gpu,
-    help: 'how the GPU holds matrices: as in the file, or expanded to two bytes a weight',
+    help: 'form of matrices in GPU memory: as in the file, or expanded to two bytes a weight',
   },
   {
     name: 'autotune',
@@ -152,7 +152,7 @@ export const modelOptions = [
     type: 'switch',
     default: true,
     commands: computing,
-    help: 'search for the fastest GPU kernels at first use, and keep the result in the cache folder of the user',
+    help: "search for the fastest GPU kernels at first use, and store the result in the user's cache folder",
   },
   {
     name: 'gpuDebug',

@@ -14,7 +14,7 @@ export const routerOptions = [
     type: 'string',
     value: 'FOLDER',
     commands: ['serve'],
-    help: 'serve every GGUF file in a folder, and the model in each of its sub-folders; the field "model" of a request chooses one, which is loaded when it is first used',
+    help: 'serve every GGUF file in a folder, and the model in each of its sub-folders; the field "model" of a request chooses one, which is loaded on first use',
   },
   {
     name: 'modelsPreset',
@@ -36,7 +36,7 @@ export const routerOptions = [
     max: MAX_INT,
     commands: ['serve'],
     needs: severalForLlama,
-    help: 'of several models, most in memory at a time; the one that was not used for longest makes room, 0 means no limit',
+    help: 'most models in memory at a time; the least recently used one is unloaded to make room, 0 means no limit',
   },
   {
     name: 'modelsMemory',
@@ -49,7 +49,7 @@ export const routerOptions = [
     max: MAX_INT,
     commands: ['serve'],
     needs: [several],
-    help: 'of several models, most MiB of their files in memory at a time, 0 means no limit',
+    help: 'most MiB of model files in memory at a time, 0 means no limit',
   },
   {
     name: 'modelsAutoload',
@@ -60,7 +60,7 @@ export const routerOptions = [
     default: true,
     commands: ['serve'],
     needs: severalForLlama,
-    help: 'of several models, load the one that a request names; otherwise POST /models/load does',
+    help: 'load the model that a request names; otherwise only POST /models/load does',
   },
   {
     name: 'sleepIdleSeconds',
@@ -72,6 +72,6 @@ export const routerOptions = [
     max: 2_000_000,
     commands: ['serve'],
     needs: severalForLlama,
-    help: 'of several models, seconds without a request after which one leaves memory until the next request; less than 1 means never',
+    help: 'seconds without a request after which a model is unloaded until the next request; less than 1 means never',
   },
 ] as const satisfies readonly OptionSpec[];

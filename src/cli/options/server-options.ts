@@ -12,7 +12,7 @@ export const serverOptions = [
     value: 'ADDRESS,...',
     default: '127.0.0.1',
     commands: ['serve'],
-    help: 'where to listen; a path that ends in .sock is a UNIX socket, whose file is taken over when nobody listens there',
+    help: 'address to listen on; a path that ends in .sock is a UNIX socket, and replaces a socket file that nobody listens on',
   },
   {
     name: 'port',
@@ -151,7 +151,7 @@ export const serverOptions = [
     value: 'FILE',
     commands: ['serve', 'embed'],
     needs: [{ feature: 'embedding' }],
-    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs, and so do the texts of embed with --prompt-name. The prompts of models that are known by name need no file",
+    help: "JSON object of texts by name, or a model's config_sentence_transformers.json; a request that sends prompt_name gets that text before its inputs, and so do the texts of embed with --prompt-name. Known models need no file for their prompts",
   },
   {
     name: 'defaultPromptName',
@@ -237,7 +237,7 @@ export const serverOptions = [
     min: 1,
     max: 2_000_000,
     commands: ['serve'],
-    help: 'most time until a request has arrived; headers never get more than 60, and a body is cut off when it is 30 behind 16 KiB a second',
+    help: 'most time until a request has arrived; headers get at most 60 seconds, and a body is cut off when it falls 30 seconds behind 16 KiB a second',
   },
   {
     name: 'maxQueue',
@@ -298,6 +298,6 @@ export const serverOptions = [
     max: 65_536,
     commands: ['serve'],
     needs: [{ anyOf: ['cacheSize'] }],
-    help: 'most memory for kept vectors in MiB, whatever --cache-size allows',
+    help: 'most memory for kept vectors in MiB, in addition to the limit of --cache-size',
   },
 ] as const satisfies readonly OptionSpec[];

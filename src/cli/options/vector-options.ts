@@ -15,7 +15,7 @@ export const vectorOptions = [
     value: 'TYPE',
     choices: poolingTypes,
     commands: ['serve', 'embed', 'trace', 'eval'],
-    help: 'how the vectors of tokens become one; the default is what the file says',
+    help: 'how the vectors of tokens become one vector; the default comes from the file',
   },
   {
     name: 'embdNormalize',
@@ -37,7 +37,7 @@ export const vectorOptions = [
     min: 1,
     max: MAX_DIMENSIONS,
     commands: ['embed', 'eval'],
-    help: 'values in a vector; fewer than the model has are cut and normalised again, more are zeros',
+    help: 'values in a vector; fewer than the model has: the vector is cut and normalised again; more: it is padded with zeros',
   },
   {
     name: 'profile',

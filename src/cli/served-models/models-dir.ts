@@ -1,5 +1,5 @@
 /**
- * @file The models in a folder, as llama-server finds them.
+ * @file Finds the models in a folder by llama-server's rules.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ export interface FoundModel {
 }
 
 /**
- * Every GGUF file in `folder`, by its name, and the model in each sub-folder, by the name of that. Parts after the first, vision
- * towers and draft models are no models of their own.
+ * Every GGUF file in `folder`, by its name, and the model in each sub-folder, by the name of the folder. Later parts, vision towers and
+ * draft models do not count as models.
  * @throws UsageError for a folder that cannot be read
  */
 export async function findModels(folder: string): Promise<readonly FoundModel[]> {
@@ -41,7 +41,7 @@ export async function findModels(folder: string): Promise<readonly FoundModel[]>
   return models;
 }
 
-/** Beginnings of the names of draft models. */
+/** Prefixes of the names of draft models. */
 const drafts = ['mtp-', 'dspark-', 'dflash-'];
 
 function isModel(name: string): boolean {

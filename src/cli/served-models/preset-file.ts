@@ -1,16 +1,16 @@
 /**
- * @file The syntax of preset files: INI, as llama-server reads it.
+ * @file Parses preset files: INI in llama-server's syntax.
  */
 import { UsageError } from '../usage-error.ts';
 
-/** Name of the section that keys before any section belong to. */
+/** Name of the section for keys before the first section. */
 const UNNAMED = 'default';
 
-/** The keys and values of each section, in their order. */
+/** The keys and values of each section, in order. */
 export type Preset = ReadonlyMap<string, readonly (readonly [key: string, value: string])[]>;
 
 /**
- * Parses a preset file: `[section]` and `key = value`; `;` or `#` begins a comment, also behind a value.
+ * Parses a preset file: `[section]` and `key = value`; `;` or `#` begins a comment, also after a value.
  * @param path for errors
  * @throws UsageError for a line that is neither
  */
@@ -29,7 +29,7 @@ export function parsePreset(path: string, text: string): Preset {
     const equals = line.indexOf('=');
     if (equals < 1) throw new UsageError(`failed to parse server config file: ${path} (line ${i + 1})`);
     const entry: [string, string] = [line.slice(0, equals).trim(), line.slice(equals + 1).trim()];
-    // Says which form the file has, before any section.
+    // The version of the format, before any section.
     if (entry[0] === 'version') continue;
     const section = sections.get(name);
     if (section === undefined) sections.set(name, [entry]);

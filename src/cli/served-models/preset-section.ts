@@ -1,5 +1,5 @@
 /**
- * @file What a section of a preset file says: options by the names of their flags, and settings that only presets have.
+ * @file Reads a section of a preset file: options by the names of their flags, and settings that only presets have.
  */
 import { negatedName } from '../environment.ts';
 import { knownFlags } from '../llama-flags/known-flags.ts';
@@ -10,14 +10,14 @@ import { routerOptions } from '../options/router-options.ts';
 import { serverOptions } from '../options/server-options.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** Options of the server that each model may have its own of. */
+/** Options of the server that can differ between models. */
 const ofModels = ['alias', 'tags', 'reranking', 'promptsFile', 'defaultPromptName', 'parallel', 'kvUnified'];
 /** Options of the whole server. */
 const ofServer: ReadonlySet<string> = new Set(
   [...serverOptions, ...routerOptions].map(({ name }) => name).filter((name) => !ofModels.includes(name)),
 );
 
-/** What a section says. */
+/** The content of a section. */
 export interface Section {
   /** The options that it sets. */
   readonly values: Partial<OptionValues>;

@@ -1,5 +1,5 @@
 /**
- * @file A model of a server of several, from the options that name and describe it.
+ * @file Builds a model of a server of several models from its options.
  */
 import { stat } from 'node:fs/promises';
 import { openModelFile } from '../../gguf/file.node.ts';
@@ -18,15 +18,15 @@ import { UsageError } from '../usage-error.ts';
 const NONE = 0;
 const RANK = 4;
 
-/** What is known of a model beside its options. */
+/** Settings of a model besides its options. */
 export interface Description extends Pick<ServedModel, 'id' | 'source' | 'loadOnStartup'> {
-  /** Whether it is to rank if its file has a classifier, even if the file names another pooling. */
+  /** Whether it ranks if its file has a classifier, even if the file names another pooling. */
   readonly prefersRank: boolean;
 }
 
 /**
  * The model that `values` describe.
- * @throws UsageError when they name none, and for a file of prompts that cannot be read
+ * @throws UsageError if they name none, or for a file of prompts that cannot be read
  */
 export async function servedModel(
   { prefersRank, ...description }: Description,
@@ -81,7 +81,7 @@ export async function servedModel(
   };
 }
 
-/** What the file computes; `undefined` for a model that is not downloaded yet. */
+/** What the model computes; `undefined` for a model that is not downloaded yet. */
 async function kindHere(values: OptionValues, prefersRank: boolean): Promise<ModelKind | undefined> {
   const path = await chosenModel({ ...values, offline: true })?.locate();
   return path === undefined ? undefined : kindOfFile(path, prefersRank);

@@ -1,5 +1,5 @@
 /**
- * @file The models of a server of several: those of `--model`, of a folder and of a preset file.
+ * @file Collects the models of a server of several models: from `--model`, a folder and a preset file.
  */
 import { stat } from 'node:fs/promises';
 import { baseName } from '../../engine/info.ts';
@@ -18,7 +18,7 @@ import { type Description, servedModel } from './served-model.ts';
 /** Options that name or describe a single model. */
 const single = ['hfRepo', 'hfFile', 'modelUrl', 'alias', 'tags', 'mmproj', 'mmprojUrl'] as const;
 
-/** Where a model comes from, and what names it. */
+/** The origin of a model, and its name. */
 interface Origin {
   readonly source: Description['source'];
   readonly naming: Partial<OptionValues>;
@@ -26,7 +26,7 @@ interface Origin {
 
 /**
  * All models, in the order of their names. Flags and variables override the sections of a preset, which override its section `[*]`.
- * @throws UsageError for an option that describes a single model, for two models of one name, and for a preset that is not valid
+ * @throws UsageError for an option that describes a single model, two models with the same name, or an invalid preset
  */
 export async function servedModels({ values, given }: Parsed): Promise<readonly ServedModel[]> {
   for (const name of single) {
@@ -67,7 +67,7 @@ export async function servedModels({ values, given }: Parsed): Promise<readonly 
         ...section?.values,
         ...ofServer,
       };
-      // What is said of all models must not make rerankers of those that embed.
+      // Settings for all models must not turn embedding models into rerankers.
       const shared = { ...common?.values, ...ofServer };
       const prefersRank = shared.reranking === true || shared.pooling === 'rank';
       if (prefersRank) {
