@@ -2,7 +2,7 @@
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
 import { readOptions } from '../check-options.ts';
-import type { Metadata } from '../gguf/index.ts';
+import type { GgufFile, Metadata } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
 import { outlineModel, type Pooling, unusedRopeSettings } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
@@ -16,8 +16,9 @@ import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
+import type { Job, Rows } from './queue.ts';
 import type { Runner } from './runner.ts';
-import { type Job, type Rows, Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
 import type { Team } from './team.ts';
 import { collectSteps, type Trace, type TraceOptions } from './trace.ts';
@@ -113,7 +114,7 @@ export class Embedder {
       const model = file.metadata.string('general.name') ?? name;
       throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
     }
-    const vision = outlineVision(projector, outline, options);
+    const vision = outlineVision(projector, outline, nUbatch * countLayerWeights(file), options);
     const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
     const watch = { signal, onProgress: onLoaded };
     const onWarning = options.onWarning && reported(options.onWarning);
@@ -314,6 +315,15 @@ export class Embedder {
   #assertUsable(): void {
     if (this.#disposed !== undefined) throw new Error('this embedder is disposed: load the model again');
   }
+}
+
+/** The number of values in the weights of a model's layers, each of which a token is multiplied with. */
+function countLayerWeights({ tensors }: GgufFile): number {
+  let n = 0;
+  for (const { name, shape } of tensors.values()) {
+    if (name.startsWith('blk.')) n += shape.reduce((product, size) => product * size, 1);
+  }
+  return n;
 }
 
 /** The default normalisation of each kind of pooling. */

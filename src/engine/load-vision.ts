@@ -21,11 +21,13 @@ export interface VisionOutline {
 
 /**
  * Checks the file of a vision tower against that of the text model.
+ * @param textWork about how many multiplications a batch of texts takes
  * @throws ModelError for a file without a vision tower, an unknown one, or one that does not fit the text model
  */
 export function outlineVision(
   projector: OpenFile | undefined,
   outline: ModelOutline,
+  textWork: number,
   { mediaPooling }: LoadOptions,
 ): VisionOutline | undefined {
   if (projector === undefined) return undefined;
@@ -41,6 +43,7 @@ export function outlineVision(
         const { nx, ny } = tower.grid(image);
         return nx * ny;
       },
+      layersOf: (images) => Math.max(1, Math.floor(textWork / tower.layerWork(images))),
     },
   };
 }

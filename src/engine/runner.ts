@@ -2,7 +2,7 @@
  * @file The contract of a runner (a loaded model on a backend), and the runner on the calling thread.
  */
 import { type LoadedModel, loadModel, type Pooling, runForward } from '../models/index.ts';
-import { type LoadedTower, loadTower, type Pixels } from '../models/vision/index.ts';
+import { type LoadedTower, loadTower, type TowerInput, type TowerResult } from '../models/vision/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import type { OpenModel } from './open-model.ts';
@@ -25,8 +25,11 @@ export interface Runner {
    * @param observer sees every named step
    */
   run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
-  /** The rows that replace token embeddings, for images of a size that the vision tower takes. */
-  encodeImages(images: readonly Pixels[]): Promise<Float32Array[]>;
+  /**
+   * Runs the next `nLayers` layers of the vision tower over images of the size that it takes. After the last layer, the result is the
+   * rows that replace token embeddings, for each image.
+   */
+  runTower(from: TowerInput, nLayers: number, observer?: Observer): Promise<TowerResult>;
   /** Time by operation since the start, largest first; in a team, that of rank 0. Rejects unless the backend measures it. */
   profile(): Promise<OpProfile[]>;
   /** Frees everything. Safe to call twice. */
@@ -83,11 +86,11 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
       backend.observe(observer);
       return runForward(backend, model, batch, pooling, observer !== undefined);
     },
-    async encodeImages(images) {
+    async runTower(from, nLayers, observer) {
       const { backend, tower } = use();
       if (tower === undefined) throw new Error('no vision tower is loaded');
-      backend.observe(undefined);
-      return tower.encode(backend.ops, images);
+      backend.observe(observer);
+      return tower.advance(backend.ops, from, nLayers, observer !== undefined);
     },
     profile: async () => readProfile(use().backend),
     async dispose() {

@@ -1,83 +1,54 @@
 /**
  * @file Packs the inputs of all waiting requests into batches by tokens and runs one batch after the other.
  *
- * Clients take turns, one input for each turn, until nothing more fits. After its turn, a client goes to the end of the
- * list. The calls of a client take turns the same way, so calls of one input are served in order of arrival, and a short
- * call does not wait behind a long one. A client whose next input does not fit keeps its turn, and the first input of a
- * batch may have any length, so no client starves.
  * The backends guarantee that the result of an input does not depend on the rest of its batch.
- * Images wait in the same queue for the vision tower, in batches of their own.
+ * Images wait in the same queue for the vision tower, in batches of their own. A pass through the tower that takes longer than a batch of
+ * texts is computed a few layers at a time, and texts have their turn in between.
  */
 import { countTokens, type Input, type PackRules, type Pooling, packInputs } from '../models/index.ts';
-import type { Pixels } from '../models/vision/index.ts';
+import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/index.ts';
 import { pooledRows } from '../tensor/batch.ts';
-import type { Batch, Observer } from '../tensor/ops.ts';
+import type { Batch } from '../tensor/ops.ts';
+import { Turn } from '../turn.ts';
+import { type Job, Queue, type Rows, type Taken, type Waiting } from './queue.ts';
 import type { Runner } from './runner.ts';
 import type { BatchReport } from './types.ts';
-
-/** Inputs to compute. */
-export interface Job {
-  /** Tokens, perhaps with images between them; for the tower, images of the size that it takes. */
-  readonly inputs: readonly (Input | Pixels)[];
-  /** For pairs: the token at which the second text of each input begins. */
-  readonly pairStarts?: readonly number[];
-  /** How rows become vectors; `tower` for images, which go through the vision tower. */
-  readonly pooling: Pooling | 'tower';
-  readonly observer?: Observer;
-  /** The client that the job counts for; a job without one is a client of its own. */
-  readonly client?: string;
-  readonly signal?: AbortSignal;
-  /** Called after each batch with the tokens of this job done so far. */
-  readonly onTokens?: (done: number) => void;
-}
-
-/** Rows of one input: `[1, width]`, or one for each token for pooling `none` and images. */
-export interface Rows {
-  readonly values: Float32Array;
-  readonly width: number;
-}
-
-interface Waiting extends Job {
-  readonly results: Rows[];
-  /** Next input to be taken. */
-  next: number;
-  /** Inputs whose rows are computed, and their tokens. */
-  nDone: number;
-  nTokensDone: number;
-  readonly succeed: () => void;
-  /** The reason has any type, because callbacks may throw `undefined`. */
-  readonly fail: (reason: unknown) => void;
-}
-
-/** Calls of one client that have inputs left, the next one first. */
-interface Client {
-  readonly name: string | undefined;
-  readonly jobs: Waiting[];
-}
-
-interface Taken {
-  readonly job: Waiting;
-  readonly index: number;
-}
 
 /** What the scheduler needs to know about images. */
 export interface ImageRules extends PackRules {
   /** Tokens of a resized image. */
   tokensOf(image: Pixels): number;
+  /** Layers of the tower that images together may take without a pause: those that take no longer than a batch of texts, but one or more. */
+  layersOf(images: readonly Pixels[]): number;
 }
+
+/** A pass of images through the tower. */
+interface Pass {
+  readonly taken: readonly Taken[];
+  readonly images: readonly Pixels[];
+  /** How many layers run without a pause. */
+  readonly nLayers: number;
+  /** Where it continues. */
+  from: TowerInput;
+  /** Time of its parts so far. */
+  seconds: number;
+}
+
+/** Delivers what a batch has computed. */
+type HandOut = () => void;
 
 /** The queue before one runner. */
 export class Scheduler {
   readonly #runner: Runner;
   readonly #images: ImageRules | undefined;
-  readonly #nUbatch: number;
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
-  /** In the order of their turns. */
-  readonly #clients: Client[] = [];
+  readonly #queue: Queue;
   /** Jobs that have not ended, including those whose inputs are all in progress. */
   readonly #open = new Set<Waiting>();
-  #nWaiting = 0;
-  #nWaitingTokens = 0;
+  /** The pass that has layers left. */
+  #pass: Pass | undefined;
+  /** Whether texts come next that wait while a pass pauses. */
+  #textsNext = false;
   #running: Promise<void> | undefined;
   #closed: { readonly reason: unknown } | undefined;
 
@@ -89,18 +60,18 @@ export class Scheduler {
   constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void, images?: ImageRules) {
     this.#runner = runner;
     this.#images = images;
-    this.#nUbatch = nUbatch;
+    this.#queue = new Queue(nUbatch, (input) => this.#count(input));
     this.#onBatch = onBatch;
   }
 
   /** Number of inputs that wait to be computed. */
   get nWaiting(): number {
-    return this.#nWaiting;
+    return this.#queue.nInputs;
   }
 
   /** Number of tokens of the inputs that wait to be computed. */
   get nWaitingTokens(): number {
-    return this.#nWaitingTokens;
+    return this.#queue.nTokens;
   }
 
   /** Resolves to the rows of each input, in order; rejects with the signal's reason or the error. */
@@ -114,7 +85,7 @@ export class Scheduler {
       const end = () => {
         signal?.removeEventListener('abort', onAbort);
         this.#open.delete(waiting);
-        this.#leave(waiting);
+        this.#queue.remove(waiting);
       };
       const waiting: Waiting = {
         ...job,
@@ -132,7 +103,8 @@ export class Scheduler {
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#enter(waiting);
+      this.#open.add(waiting);
+      this.#queue.add(waiting);
       this.#running ??= this.#drain();
     });
   }
@@ -144,34 +116,12 @@ export class Scheduler {
     await this.#running;
   }
 
-  #enter(job: Waiting): void {
-    this.#open.add(job);
-    this.#nWaiting += job.inputs.length;
-    this.#nWaitingTokens += this.#countAll(job.inputs);
-    const client = this.#clients.find(({ name }) => name !== undefined && name === job.client);
-    if (client === undefined) this.#clients.push({ name: job.client, jobs: [job] });
-    else client.jobs.push(job);
-  }
-
-  /** Drops the inputs that have not been taken. */
-  #leave(job: Waiting): void {
-    const dropped = job.inputs.slice(job.next);
-    this.#nWaiting -= dropped.length;
-    this.#nWaitingTokens -= this.#countAll(dropped);
-    job.next = job.inputs.length;
-    const at = this.#clients.findIndex(({ jobs }) => jobs.includes(job));
-    if (at < 0) return;
-    const { jobs } = this.#clients[at];
-    jobs.splice(jobs.indexOf(job), 1);
-    if (jobs.length === 0) this.#clients.splice(at, 1);
-  }
-
   async #drain(): Promise<void> {
     // Requests of the same turn of the event loop share a batch.
     await Promise.resolve();
-    let handOut: (() => void) | undefined;
-    while (this.#clients.length > 0 || handOut !== undefined) {
-      const computing = this.#clients.length > 0 ? this.#compute(this.#take()) : undefined;
+    let handOut: HandOut | undefined;
+    while (this.#queue.nInputs > 0 || this.#pass !== undefined || handOut !== undefined) {
+      const computing = this.#computeNext();
       // Delivers the last batch; a runner in the background already computes the next one.
       handOut?.();
       handOut = await computing;
@@ -184,50 +134,36 @@ export class Scheduler {
   }
 
   #count(input: Input | Pixels): number {
-    return isPixels(input) ? (this.#images?.tokensOf(input) ?? 0) : countTokens(input);
+    return 'rgb' in input ? (this.#images?.tokensOf(input) ?? 0) : countTokens(input);
   }
 
-  #countAll(inputs: readonly (Input | Pixels)[]): number {
-    return inputs.reduce((sum, input) => sum + this.#count(input), 0);
-  }
-
-  /** Chooses the inputs of the next batch. */
-  #take(): Taken[] {
-    const clients = this.#clients;
-    const { pooling, observer } = clients[0].jobs[0];
-    const taken: Taken[] = [];
-    let room = this.#nUbatch;
-    const fits = (job: Waiting) =>
-      job.pooling === pooling &&
-      job.observer === observer &&
-      (this.#count(job.inputs[job.next]) <= room || taken.length === 0);
-    // Clients that had a turn come again at the end of the list; those that were passed over do not fit in this batch.
-    for (let at = 0; at < clients.length; ) {
-      const { jobs } = clients[at];
-      const jobAt = jobs.findIndex(fits);
-      if (jobAt < 0) {
-        at++;
-        continue;
-      }
-      const [job] = jobs.splice(jobAt, 1);
-      const [client] = clients.splice(at, 1);
-      const nTokens = this.#count(job.inputs[job.next]);
-      taken.push({ job, index: job.next++ });
-      room -= nTokens;
-      this.#nWaiting--;
-      this.#nWaitingTokens -= nTokens;
-      if (job.next < job.inputs.length) jobs.push(job);
-      if (jobs.length > 0) clients.push(client);
+  /** Starts the next batch, or the next part of a pass; `undefined` when nothing waits. Resolves to nothing while a pass has layers left. */
+  #computeNext(): Promise<HandOut | undefined> | undefined {
+    // Nobody waits any more for images whose calls were aborted.
+    if (this.#pass?.taken.every(({ job }) => !this.#open.has(job))) this.#pass = undefined;
+    const pass = this.#pass;
+    const taken = pass === undefined || this.#textsNext ? this.#queue.take(pass !== undefined) : [];
+    if (taken.length > 0 && taken[0].job.pooling !== 'tower') {
+      this.#textsNext = false;
+      return this.#compute(taken, () => this.#textRows(taken));
     }
-    return taken;
+    this.#textsNext = true;
+    const next = taken.length > 0 ? this.#newPass(taken) : pass;
+    return next && this.#compute(next.taken, () => this.#imageRows(next));
   }
 
-  /** Computes a batch; resolves to a function that gives the rows to their jobs. */
-  async #compute(taken: readonly Taken[]): Promise<() => void> {
+  #newPass(taken: readonly Taken[]): Pass {
+    const images = taken.map(({ job, index }) => job.inputs[index] as Pixels);
+    return { taken, images, nLayers: this.#images?.layersOf(images) ?? Infinity, from: images, seconds: 0 };
+  }
+
+  /** Computes what was taken; resolves to a function that gives the rows to their jobs. */
+  async #compute(taken: readonly Taken[], compute: () => Promise<Rows[] | undefined>): Promise<HandOut | undefined> {
     try {
-      const rows = await this.#rowsOf(taken);
-      return () => this.#handOut(taken, rows);
+      const rows = await compute();
+      return rows && (() => this.#handOut(taken, rows));
     } catch (error) {
+      if (this.#pass?.taken === taken) this.#pass = undefined;
       return () => {
         for (const job of new Set(taken.map(({ job }) => job))) job.fail(error);
       };
@@ -235,24 +171,35 @@ export class Scheduler {
   }
 
   /** The rows of each input that was taken. */
-  async #rowsOf(taken: readonly Taken[]): Promise<Rows[]> {
-    const inputs = taken.map(({ job, index }) => job.inputs[index]);
+  async #textRows(taken: readonly Taken[]): Promise<Rows[]> {
+    const inputs = taken.map(({ job, index }) => job.inputs[index] as Input);
     const start = performance.now();
-    const report = (nTokens: number, nImages: number) => {
-      const seconds = (performance.now() - start) / 1000;
-      this.#onBatch?.({ nTokens, nInputs: taken.length, nImages, seconds });
-    };
     const { pooling, observer } = taken[0].job;
-    if (pooling === 'tower') {
-      const rows = await this.#runner.encodeImages(inputs as readonly Pixels[]);
-      report(this.#countAll(inputs), inputs.length);
-      return rows.map((values, i) => ({ values, width: values.length / this.#count(inputs[i]) }));
-    }
     const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
-    const batch = packInputs(inputs as readonly Input[], pairStarts, this.#images);
-    const values = await this.#runner.run(batch, pooling, observer);
-    report(batch.ids.length, 0);
-    return rowsByInput(batch, values, pooling);
+    const batch = packInputs(inputs, pairStarts, this.#images);
+    const values = await this.#runner.run(batch, pooling as Pooling, observer);
+    const seconds = (performance.now() - start) / 1000;
+    this.#onBatch?.({ nTokens: batch.ids.length, nInputs: inputs.length, nImages: 0, seconds });
+    return rowsByInput(batch, values, pooling as Pooling);
+  }
+
+  /** Computes a part of `pass`; resolves to the rows of each image, or to `undefined` while there are layers left. */
+  async #imageRows(pass: Pass): Promise<Rows[] | undefined> {
+    const { images, nLayers, taken } = pass;
+    const start = performance.now();
+    const result = await this.#runner.runTower(pass.from, nLayers, taken[0].job.observer);
+    pass.seconds += (performance.now() - start) / 1000;
+    if (isUnfinished(result)) {
+      pass.from = result;
+      this.#pass = pass;
+      // Lets calls arrive, and signals abort, where the layers have kept the thread.
+      if (!this.#runner.inBackground) await new Turn().pass();
+      return undefined;
+    }
+    this.#pass = undefined;
+    const nInputs = images.length;
+    this.#onBatch?.({ nTokens: this.#queue.countAll(images), nInputs, nImages: nInputs, seconds: pass.seconds });
+    return result.map((values, i) => ({ values, width: values.length / this.#count(images[i]) }));
   }
 
   #handOut(taken: readonly Taken[], rows: readonly Rows[]): void {
@@ -282,8 +229,4 @@ function rowsByInput(batch: Batch, values: Float32Array, pooling: Pooling): Rows
     const [from, to] = pooling === 'none' ? pooledRows(batch, i, 'none') : [i, i + 1];
     return { values: values.slice(from * width, to * width), width };
   });
-}
-
-function isPixels(input: Input | Pixels): input is Pixels {
-  return 'rgb' in input;
 }

@@ -15,7 +15,7 @@ import {
 } from '../kernels/webgpu/errors.ts';
 import type { Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
 import { ModelError, type Pooling } from '../models/index.ts';
-import type { Pixels } from '../models/vision/index.ts';
+import type { Pixels, TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
 import type { ErrorClass } from '../workers/index.ts';
@@ -32,10 +32,8 @@ export interface TeamWorkerMethods {
    * `observed`, the owner first gets every named step.
    */
   run(params: { batch: Batch; pooling: Pooling; team: number; observed: boolean }): Float32Array | undefined;
-  /**
-   * Encodes images, together with the ranks below `team`. Returns the rows of each from rank 0.
-   */
-  encodeImages(params: { images: readonly Pixels[]; team: number }): Float32Array[] | undefined;
+  /** Runs layers of the vision tower, together with the ranks below `team`. `run` says what returns and what `observed` does. */
+  runTower(params: { from: TowerInput; nLayers: number; team: number; observed: boolean }): TowerResult | undefined;
   /** Decodes an image and resizes it for a tower, or cuts it into tiles. Needs no model. */
   prepare(params: { image: RawImage; options: PrepareImages }): readonly Pixels[];
   /** The profile so far. */

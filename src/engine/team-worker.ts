@@ -6,7 +6,7 @@ import { type ByteSource, type GgufFile, openSnapshot } from '../gguf/index.ts';
 import { ImageError } from '../image/errors.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel, runForward } from '../models/index.ts';
-import { type LoadedTower, loadTower } from '../models/vision/index.ts';
+import { isUnfinished, type LoadedTower, loadTower, type TowerResult } from '../models/vision/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 import { linkToOwner, Transferred } from '../workers/index.ts';
@@ -40,7 +40,7 @@ interface Made {
 }
 
 const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
-  { load, run, encodeImages, prepare, profile: () => readProfile(loaded?.backend ?? {}) },
+  { load, run, runTower, prepare, profile: () => readProfile(loaded?.backend ?? {}) },
   [...teamErrorClasses, ImageError],
 );
 
@@ -97,13 +97,24 @@ async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMeth
   return isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
 }
 
-async function encodeImages({ images, team }: Parameters<TeamWorkerMethods['encodeImages']>[0]) {
+async function runTower({ from, nLayers, team, observed }: Parameters<TeamWorkerMethods['runTower']>[0]) {
   if (loaded?.tower === undefined) throw new Error('no vision tower is loaded in this worker');
   const { backend, tower, setTeam, isFirst } = loaded;
   setTeam(team);
-  backend.observe(undefined);
-  const rows = await tower.encode(backend.ops, images);
-  return isFirst ? new Transferred(rows, buffersOf(rows)) : undefined;
+  backend.observe(observed ? showStep : undefined);
+  const result = await tower.advance(backend.ops, from, nLayers, observed);
+  if (!isFirst) return undefined;
+  if (!isUnfinished(result)) return new Transferred<TowerResult>(result, buffersOf(result));
+  const { hidden, deepstack } = result;
+  // All ranks get the hidden states again, which are up to 100 MB: they share one copy.
+  if (team > 1) return { ...result, hidden: inSharedMemory(hidden) };
+  return new Transferred<TowerResult>(result, buffersOf([hidden, ...deepstack]));
+}
+
+function inSharedMemory(values: Float32Array): Float32Array {
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  copy.set(values);
+  return copy;
 }
 
 async function prepare({ image, options }: Parameters<TeamWorkerMethods['prepare']>[0]) {

@@ -7,7 +7,7 @@ import { takeSnapshot } from '../gguf/index.ts';
 import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import type { Pooling } from '../models/index.ts';
-import type { Pixels } from '../models/vision/index.ts';
+import type { TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
 import { isNode, linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
@@ -109,7 +109,7 @@ export class Team {
           return failure();
         },
         run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
-        encodeImages: (images) => this.#encodeImages(images),
+        runTower: (from, nLayers, observer) => this.#runTower(from, nLayers, observer),
         profile: () => this.#profile(options),
         dispose: () => this.dispose(),
       };
@@ -184,19 +184,27 @@ export class Team {
 
   async #run(batch: Batch, pooling: Pooling, observer: Observer | undefined): Promise<Float32Array> {
     if (this.#ended !== undefined) throw this.#ended;
-    const watch = watched(observer);
-    this.#onStep = watch.observer;
     const team = this.#suggestTeam(batch.offsets);
-    const observed = observer !== undefined;
-    const values = await this.#together(team, (member) => member.request('run', { batch, pooling, team, observed }));
-    watch.rethrow();
-    return values;
+    return this.#watching(observer, (observed) =>
+      this.#together(team, (member) => member.request('run', { batch, pooling, team, observed })),
+    );
   }
 
-  async #encodeImages(images: readonly Pixels[]): Promise<Float32Array[]> {
+  async #runTower(from: TowerInput, nLayers: number, observer: Observer | undefined): Promise<TowerResult> {
     if (this.#ended !== undefined) throw this.#ended;
     const team = this.#members.length;
-    return this.#together(team, (member) => member.request('encodeImages', { images, team }));
+    return this.#watching(observer, (observed) =>
+      this.#together(team, (member) => member.request('runTower', { from, nLayers, team, observed })),
+    );
+  }
+
+  /** Shows `observer` the steps that rank 0 reports while `compute` runs. */
+  async #watching<T>(observer: Observer | undefined, compute: (observed: boolean) => Promise<T>): Promise<T> {
+    const watch = watched(observer);
+    this.#onStep = watch.observer;
+    const result = await compute(observer !== undefined);
+    watch.rethrow();
+    return result;
   }
 
   /** What rank 0 answers, when the first `team` members do the same. */

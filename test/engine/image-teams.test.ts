@@ -1,7 +1,7 @@
 /** @file Images in workers: decoded in one of their own, encoded by the team, with the same bits as on one thread. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type ByteSource, Embedder, ImageError, type LoadOptions } from 'gguf-embed';
+import { type BatchReport, type ByteSource, Embedder, ImageError, type LoadOptions } from 'gguf-embed';
 import { afterAll, expect, it } from 'vitest';
 
 const folder = fileURLToPath(new URL('../fixtures/multimodal/', import.meta.url));
@@ -28,8 +28,9 @@ it.each(['qwen3vl', 'qwen25vl', 'gemma3'])(
     ];
     const here = await load(name, { worker: false });
     const expected = await here.embed(inputs);
-    for (const threads of [1, 3]) {
-      const team = await load(name, { threads });
+    // A batch of one token is less work than a layer of the tower, after each of which texts then have their turn.
+    for (const options of [{ threads: 1 }, { threads: 3 }, { threads: 3, nUbatch: 1 }, { worker: false, nUbatch: 1 }]) {
+      const team = await load(name, options);
       const answer = await team.embed(inputs);
       expect(answer.vectors).toEqual(expected.vectors);
       expect(answer.nImageTokens).toEqual(expected.nImageTokens);
@@ -92,6 +93,51 @@ it('the calling thread stays free while a large image is decoded and encoded', a
   expect(longest).toBeLessThan(whole / 3);
   expect(nTurns).toBeGreaterThan(20);
 }, 60_000);
+
+it.each([{ threads: 2 }, { worker: false }])(
+  'texts get their turns while a large image is in the tower: %o',
+  async (options) => {
+    const { encodePng } = await import('../image/encode-png.ts');
+    const towers: number[] = [];
+    const onBatch = ({ nImages, seconds }: BatchReport) => void (nImages > 0 && towers.push(seconds));
+    const embedder = await load('qwen3vl', { ...options, nUbatch: 1, onBatch });
+    const [expected] = (await embedder.embed('a text')).vectors;
+    /** Seconds until a text is answered. */
+    const askText = async () => {
+      const start = performance.now();
+      expect((await embedder.embed('a text')).vectors[0]).toEqual(expected);
+      return (performance.now() - start) / 1000;
+    };
+    const large = { image: encodePng(1000, 800) };
+    const answer = embedder.embed([large]);
+    const waits: number[] = [];
+    while (towers.length === 0) waits.push(await askText());
+    // The tower has four layers, after each of which a text has its turn.
+    expect(waits.filter((seconds) => seconds > towers[0] / 10).length).toBeGreaterThanOrEqual(3);
+    const { vectors } = await answer;
+    const whole = await load('qwen3vl', options);
+    expect((await whole.embed([large])).vectors).toEqual(vectors);
+
+    /** Starts on another image, and returns after a part of its layers. */
+    const startImage = async (width: number, signal?: AbortSignal) => {
+      const failing = expect(embedder.embed([{ image: encodePng(width, 800) }], { signal })).rejects;
+      while ((await askText()) < towers[0] / 10);
+      return failing;
+    };
+    const controller = new AbortController();
+    const aborted = (await startImage(1001, controller.signal)).toThrow('enough');
+    controller.abort(new Error('enough'));
+    await aborted;
+    await askText();
+    await askText();
+    expect(towers.length).toBe(1);
+    const disposed = (await startImage(1002)).toThrow('disposed');
+    await embedder.dispose();
+    await disposed;
+    expect(towers.length).toBe(1);
+  },
+  60_000,
+);
 
 it('an image that cannot be decoded is an ImageError here, too', async () => {
   const embedder = await load('qwen3vl', { threads: 2 });

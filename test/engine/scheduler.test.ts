@@ -4,7 +4,7 @@ import type { Runner } from '../../src/engine/runner.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
 import type { BatchReport } from '../../src/engine/types.ts';
 import type { Pooling } from '../../src/models/index.ts';
-import type { Pixels } from '../../src/models/vision/index.ts';
+import type { Pixels, TowerInput, TowerResult } from '../../src/models/vision/index.ts';
 import type { Batch } from '../../src/tensor/ops.ts';
 
 /** Answers each sequence with its sum and length, after a turn of the event loop, and remembers its batches. */
@@ -17,6 +17,8 @@ class SummingRunner implements Runner {
   readonly failure = undefined;
   readonly batches: { batch: Batch; pooling: Pooling }[] = [];
   readonly imageBatches: number[] = [];
+  /** What was computed, in order. */
+  readonly log: string[] = [];
   fail: Error | undefined;
 
   constructor(inBackground = true) {
@@ -25,6 +27,7 @@ class SummingRunner implements Runner {
 
   async run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
     this.batches.push({ batch, pooling });
+    this.log.push(`texts ${batch.ids.length}`);
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (this.fail !== undefined) throw this.fail;
     if (pooling === 'none') return Float32Array.from(batch.ids);
@@ -39,11 +42,16 @@ class SummingRunner implements Runner {
     return Float32Array.from(rows);
   }
 
-  /** The rows of an image: as many as it has tokens, of its first byte. */
-  async encodeImages(images: readonly Pixels[]): Promise<Float32Array[]> {
-    this.imageBatches.push(images.length);
+  /** A tower of three layers. The rows of an image: as many as it has tokens, of its first byte. */
+  async runTower(from: TowerInput, nLayers: number): Promise<TowerResult> {
+    const pass = 'layer' in from ? from : { layer: 0, images: from, deepstack: [], hidden: firstBytes(from) };
+    if (pass.layer === 0) this.imageBatches.push(pass.images.length);
+    this.log.push(`layer ${pass.layer}`);
     await new Promise((resolve) => setTimeout(resolve, 0));
-    return images.map(({ width, height, rgb }) => new Float32Array(2 * width * height).fill(rgb[0]));
+    if (this.fail !== undefined) throw this.fail;
+    const layer = pass.layer + nLayers;
+    if (layer < 3) return { ...pass, layer };
+    return pass.images.map(({ width, height }, i) => new Float32Array(2 * width * height).fill(pass.hidden[i]));
   }
 
   async profile(): Promise<never[]> {
@@ -53,6 +61,22 @@ class SummingRunner implements Runner {
   async dispose(): Promise<void> {}
 }
 
+const firstBytes = (images: readonly Pixels[]) => Float32Array.from(images, ({ rgb }) => rgb[0]);
+
+const image = (side: number, byte: number): Pixels => ({
+  width: side,
+  height: side,
+  rgb: new Uint8Array(3 * side * side).fill(byte),
+});
+
+const rules = {
+  images: { width: 2, positions: 'sequence' },
+  sees: 'causal',
+  pools: 'whole',
+  tokensOf: ({ width, height }: Pixels) => width * height,
+  layersOf: () => Infinity,
+} as const;
+
 const ones = (n: number, value = 1) => new Int32Array(n).fill(value);
 const sizes = (runner: SummingRunner) => runner.batches.map(({ batch }) => batch.ids.length);
 
@@ -60,18 +84,7 @@ describe('Scheduler', () => {
   it('lets images wait in the same queue, in batches of their own', async () => {
     const runner = new SummingRunner();
     const reports: BatchReport[] = [];
-    const rules = {
-      images: { width: 2, positions: 'sequence' },
-      sees: 'causal',
-      pools: 'whole',
-      tokensOf: ({ width, height }: Pixels) => width * height,
-    } as const;
     const scheduler = new Scheduler(runner, 8, (batch) => void reports.push(batch), rules);
-    const image = (side: number, byte: number) => ({
-      width: side,
-      height: side,
-      rgb: new Uint8Array(3 * side * side).fill(byte),
-    });
     const answers = Promise.all([
       scheduler.submit({ inputs: [image(2, 5), image(2, 6), image(3, 7)], pooling: 'tower' }),
       scheduler.submit({ inputs: [ones(4)], pooling: 'mean' }),
@@ -94,6 +107,85 @@ describe('Scheduler', () => {
     ]);
     expect(scheduler.nWaitingTokens).toBe(0);
   });
+
+  describe.each([true, false])(
+    'while a large image is computed layer by layer (in the background: %s)',
+    (inBackground) => {
+      const start = () => {
+        const runner = new SummingRunner(inBackground);
+        const reports: BatchReport[] = [];
+        const slow = { ...rules, layersOf: () => 1 };
+        const scheduler = new Scheduler(runner, 4, (batch) => void reports.push(batch), slow);
+        return { runner, scheduler, reports };
+      };
+      const text = (scheduler: Scheduler, n = 4) => scheduler.submit({ inputs: [ones(n)], pooling: 'mean' });
+
+      it('gives texts that wait a batch after each part, and counts the image once', async () => {
+        const { runner, scheduler, reports } = start();
+        const order: string[] = [];
+        const large = scheduler.submit({ inputs: [image(3, 7)], pooling: 'tower' }).finally(() => order.push('image'));
+        const texts = Array.from({ length: 4 }, (_, i) => text(scheduler).finally(() => order.push(`text ${i}`)));
+        const next = scheduler.submit({ inputs: [image(2, 5)], pooling: 'tower' });
+        expect((await large)[0].values).toEqual(new Float32Array(18).fill(7));
+        for (const answer of texts) expect((await answer)[0].values).toEqual(Float32Array.of(4, 4));
+        expect((await next)[0].values).toEqual(new Float32Array(8).fill(5));
+        expect(runner.log.slice(0, 5)).toEqual(['layer 0', 'texts 4', 'layer 1', 'texts 4', 'layer 2']);
+        expect(order.slice(0, 3)).toEqual(['text 0', 'text 1', 'image']);
+        const images = reports.filter(({ nImages }) => nImages > 0);
+        expect(images.map(({ nTokens, nImages }) => [nTokens, nImages])).toEqual([
+          [9, 1],
+          [4, 1],
+        ]);
+        expect(runner.imageBatches).toEqual([1, 1]);
+      });
+
+      it('takes texts that arrive in the meantime', async () => {
+        const { runner, scheduler } = start();
+        const large = scheduler.submit({ inputs: [image(3, 7)], pooling: 'tower' });
+        await expect.poll(() => runner.log).toContain('layer 0');
+        await text(scheduler);
+        expect(runner.log).not.toContain('layer 2');
+        await large;
+      });
+
+      it('ends when its call is aborted, and others go on', async () => {
+        const { runner, scheduler } = start();
+        const controller = new AbortController();
+        const job = { inputs: [image(3, 7)], pooling: 'tower', signal: controller.signal } as const;
+        const large = scheduler.submit(job);
+        const reason = new Error('no longer wanted');
+        const rejected = expect(large).rejects.toBe(reason);
+        await expect.poll(() => runner.log).toContain('layer 0');
+        controller.abort(reason);
+        await rejected;
+        await text(scheduler);
+        expect((await scheduler.submit({ inputs: [image(2, 5)], pooling: 'tower' }))[0].values[0]).toBe(5);
+        expect(runner.log).toEqual(['layer 0', 'texts 4', 'layer 0', 'layer 1', 'layer 2']);
+      });
+
+      it('fails with its error, and others go on', async () => {
+        const { runner, scheduler } = start();
+        const large = scheduler.submit({ inputs: [image(3, 7)], pooling: 'tower' });
+        const rejected = expect(large).rejects.toThrow('broken');
+        await expect.poll(() => runner.log).toContain('layer 0');
+        runner.fail = new Error('broken');
+        await rejected;
+        runner.fail = undefined;
+        await text(scheduler);
+        expect((await scheduler.submit({ inputs: [image(2, 5)], pooling: 'tower' }))[0].values[0]).toBe(5);
+      });
+
+      it('ends when the scheduler is closed', async () => {
+        const { runner, scheduler } = start();
+        const large = scheduler.submit({ inputs: [image(3, 7)], pooling: 'tower' });
+        const rejected = expect(large).rejects.toThrow('closed');
+        await expect.poll(() => runner.log).toContain('layer 0');
+        await scheduler.close(new Error('closed'));
+        await rejected;
+        expect(runner.log).toEqual(['layer 0']);
+      });
+    },
+  );
 
   it.each([
     [true, 2],

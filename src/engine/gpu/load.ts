@@ -56,7 +56,7 @@ export async function loadOntoGpu(opened: OpenModel, options: LoadOptions, watch
     runner: {
       ...runner,
       run: (batch, pooling, observer) => tuned(runner.run(batch, pooling, observer)),
-      encodeImages: (images) => tuned(runner.encodeImages(images)),
+      runTower: (from, nLayers, observer) => tuned(runner.runTower(from, nLayers, observer)),
     },
     isLost: () => backend.lost,
     tuningWritten,

@@ -96,7 +96,7 @@ export async function startGpuRunner(
       return ended ?? (lost ? undefined : current.runner.failure);
     },
     run: (batch, pooling, observer) => onDevice((runner) => runner.run(batch, pooling, observer)),
-    encodeImages: (images) => onDevice((runner) => runner.encodeImages(images)),
+    runTower: (from, nLayers, observer) => onDevice((runner) => runner.runTower(from, nLayers, observer)),
     profile: () => current.runner.profile(),
     async dispose() {
       disposed = true;

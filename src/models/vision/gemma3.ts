@@ -3,7 +3,7 @@
  * patches, and a projection into the text model's width.
  */
 import { siglipNames } from '../names/vision.ts';
-import { declareSiglip, siglip } from './siglip.ts';
+import { declareSiglip, siglipStages } from './siglip.ts';
 import type { TowerArchitecture } from './tower.ts';
 
 export const gemma3Tower: TowerArchitecture = {
@@ -19,6 +19,7 @@ export const gemma3Tower: TowerArchitecture = {
         `is ${kernel}, which does not divide ${tower.side} patches a side`,
       );
     }
+    const stages = siglipStages(tower, parameters);
     const softEmbNorm = loader.norm('mm.soft_emb_norm', nEmbd);
     const projection = { weight: loader.transposed('mm.input_projection', nEmbd, nEmbdText) };
     return {
@@ -30,8 +31,9 @@ export const gemma3Tower: TowerArchitecture = {
       end: '<end_of_image>',
       sees: 'image',
       names: siglipNames,
-      forward(ops) {
-        const pooled = ops.pool(siglip(ops, tower, parameters), 'mean'); // [n, nEmbd]
+      ...stages,
+      project(ops, x) {
+        const pooled = ops.pool(stages.finish(ops, x), 'mean'); // [n, nEmbd]
         return ops.linear(ops.norm(pooled, softEmbNorm, { kind: 'rms', eps }), projection);
       },
     };

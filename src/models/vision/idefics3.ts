@@ -3,7 +3,7 @@
  * and over the whole image, pixel shuffle, which puts the patches of a square side by side, and a projection into the text model's width.
  */
 import { siglipNames } from '../names/vision.ts';
-import { declareSiglip, siglip } from './siglip.ts';
+import { declareSiglip, siglipStages } from './siglip.ts';
 import type { TowerArchitecture } from './tower.ts';
 
 /** Longest side in pixels to which an image may be enlarged, so that a file cannot ask for gigabytes of pixels. SmolVLM has 2048. */
@@ -23,6 +23,7 @@ export const idefics3Tower: TowerArchitecture = {
     if (merge === 0 || tower.side % merge !== 0) {
       throw keys.error('projector.scale_factor', `is ${merge}, which does not divide ${tower.side} patches a side`);
     }
+    const stages = siglipStages(tower, parameters);
     const projection = { weight: loader.matrix('mm.model.fc', nEmbd * merge ** 2, nEmbdText) };
     return {
       parameters,
@@ -37,8 +38,9 @@ export const idefics3Tower: TowerArchitecture = {
       },
       sees: 'causal',
       names: siglipNames,
-      forward(ops) {
-        const shuffled = ops.pool(siglip(ops, tower, parameters), 'concat'); // [n, merge² · nEmbd]
+      ...stages,
+      project(ops, x) {
+        const shuffled = ops.pool(stages.finish(ops, x), 'concat'); // [n, merge² · nEmbd]
         return ops.linear(shuffled, projection); // [n, merge² · nEmbd] → [n, nEmbdText]
       },
     };

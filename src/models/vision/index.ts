@@ -10,25 +10,29 @@
 import { printable } from '../../gguf/errors.ts';
 import type { GgufFile } from '../../gguf/index.ts';
 import type { Backend } from '../../tensor/backend.ts';
-import type { Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import type { Ops, Weight } from '../../tensor/ops.ts';
 import { ModelError } from '../errors.ts';
 import type { LoadModelOptions, ModelOutline } from '../index.ts';
 import { nameSteps } from '../names/name-steps.ts';
 import { type ModelTreeNode, weightTree } from '../tree.ts';
 import { type Allocator, outlines, WeightLoader } from '../weights.ts';
 import { projectorArchitecture, readProjectorType, readVisionParameters } from './parameters.ts';
-import { gridOf, packPatches, rowsByImage } from './patches.ts';
+import { advance, type TowerInput, type TowerResult } from './pass.ts';
+import { countPatches, gridOf } from './patches.ts';
 import { towers } from './registry.ts';
 import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
 
+export { isUnfinished, type TowerInput, type TowerResult } from './pass.ts';
 export type { Pixels, Preprocessing, TileTexts } from './tower.ts';
 
 /** The vision tower that a file describes. */
-export interface TowerOutline extends Omit<Tower, 'forward' | 'names' | 'order'> {
+export interface TowerOutline extends Omit<Tower, 'embed' | 'layer' | 'deepstack' | 'project' | 'names' | 'order'> {
   /** `clip.projector_type`. */
   readonly projector: string;
   /** The tokens of an image that has been resized. @throws RangeError for a size that `preprocessing` does not produce */
   grid(image: Pick<Pixels, 'width' | 'height'>): TokenGrid;
+  /** About how many multiplications one layer takes for images of these sizes together. */
+  layerWork(images: readonly Pick<Pixels, 'width' | 'height'>[]): number;
 }
 
 /** A tower with its weights. */
@@ -39,9 +43,12 @@ export interface LoadedTower extends TowerOutline {
    * The rows of images whose size `preprocessing` has set, `[nx · ny, width]` each, in raster order. Images do not affect each other's
    * rows. In a team of workers, all ranks call this; ranks above 0 get an empty result.
    */
-  encode(ops: Ops, images: readonly Pixels[]): Promise<Float32Array[]>;
-  /** The steps of `encode` with llama.cpp's names, for an observer. */
-  namedForward(ops: Ops, images: readonly Pixels[]): Tensor;
+  encode(ops: Ops, images: readonly Pixels[]): Promise<readonly Float32Array[]>;
+  /**
+   * A part of `encode`: runs the next `nLayers` layers, or those that are left. The result goes into the next call, until it is rows.
+   * @param observed whether the backend has an observer, which then gets llama.cpp's names of the steps
+   */
+  advance(ops: Ops, from: TowerInput, nLayers: number, observed: boolean): Promise<TowerResult>;
 }
 
 /**
@@ -56,19 +63,13 @@ export async function loadTower(
 ): Promise<LoadedTower> {
   const { tower, loader, projector } = declareTower(file, backend);
   await loader.fill(backend, options);
-  const begin = (ops: Ops, images: readonly Pixels[]) => ops.begin(packPatches(images, tower));
+  const { nLayer } = tower.parameters;
   return {
-    ...outlineOf(tower, projector),
+    ...outlineOf(tower, projector, loader),
     weights: loader.weights,
-    async encode(ops, images) {
-      begin(ops, images);
-      const rows = await ops.read(tower.forward(ops));
-      return rows.length === 0 ? [] : rowsByImage(rows, images, tower);
-    },
-    namedForward(ops, images) {
-      begin(ops, images);
-      return tower.forward(nameSteps(ops, tower.names));
-    },
+    encode: async (ops, images) => (await advance(tower, ops, images, nLayer)) as readonly Float32Array[],
+    advance: (ops, from, nLayers, observed) =>
+      advance(tower, observed ? nameSteps(ops, tower.names) : ops, from, nLayers),
   };
 }
 
@@ -77,8 +78,8 @@ export async function loadTower(
  * @throws as `loadTower` does
  */
 export function outlineTower(file: GgufFile): TowerOutline {
-  const { tower, projector } = declareTower(file, outlines);
-  return outlineOf(tower, projector);
+  const { tower, projector, loader } = declareTower(file, outlines);
+  return outlineOf(tower, projector, loader);
 }
 
 /** Whether `file` describes a vision tower (or another encoder) instead of a text model. */
@@ -115,9 +116,20 @@ export function checkFits(
   }
 }
 
-function outlineOf({ forward, names, order, ...tower }: Tower, projector: string): TowerOutline {
-  const unit = tower.parameters.patchSize * order.merge;
-  return { ...tower, projector, grid: (image) => gridOf(image, unit) };
+function outlineOf(tower: Tower, projector: string, { weights }: TowerLoader): TowerOutline {
+  const { embed, layer, deepstack, project, names, order, ...facts } = tower;
+  const { patchSize, nLayer, nEmbd } = tower.parameters;
+  const nValues = weights.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+  return {
+    ...facts,
+    projector,
+    grid: (image) => gridOf(image, patchSize * order.merge),
+    layerWork: (images) =>
+      images.reduce((sum, image) => {
+        const nPatches = countPatches([image], tower);
+        return sum + (nPatches * nValues) / nLayer + 2 * nPatches ** 2 * nEmbd;
+      }, 0),
+  };
 }
 
 function declareTower(file: GgufFile, allocator: Allocator): { tower: Tower; loader: TowerLoader; projector: string } {

@@ -43,29 +43,62 @@ interface PatchPlace {
 
 /** Packs the patches of images that have the size required by the tower. */
 export function packPatches(images: readonly Pixels[], tower: Tower): Batch {
-  const { order, parameters, interpolates } = tower;
-  const { merge, window } = order;
+  const { parameters, interpolates } = tower;
   const { patchSize } = parameters;
   const width = 3 * patchSize * patchSize;
-  const nTokens = images.reduce((sum, image) => sum + image.width * image.height, 0) / patchSize ** 2;
+  const nTokens = countPatches(images, tower);
   const values = new Float32Array(nTokens * width);
+  const terms = interpolates && Array.from({ length: 4 }, () => emptyTerm(nTokens));
+  const normalised = normalisation(parameters);
+  const places = placePatches(images, tower, (t, patch, image, patches) => {
+    copyPatch(image, patch, patchSize, normalised, values.subarray(t * width, (t + 1) * width));
+    if (terms) interpolate(terms, t, patch, patches, interpolates.side);
+  });
+  return { ...places, given: { values, width, at: places.positions.map((_, t) => t) }, mixture: terms };
+}
+
+/** Packs hidden states of patches that were read after some layer: `[T, nEmbd]`. */
+export function packHidden(
+  { images, hidden }: { images: readonly Pick<Pixels, 'width' | 'height'>[]; hidden: Float32Array },
+  tower: Tower,
+): Batch {
+  const places = placePatches(images, tower);
+  const width = tower.parameters.nEmbd;
+  return { ...places, given: { values: hidden, width, at: places.positions.map((_, t) => t) } };
+}
+
+/** The number of patches of images. */
+export function countPatches(
+  images: readonly Pick<Pixels, 'width' | 'height'>[],
+  { parameters: { patchSize } }: Pick<Tower, 'parameters'>,
+): number {
+  return images.reduce((sum, { width, height }) => sum + width * height, 0) / patchSize ** 2;
+}
+
+/**
+ * Everything in the batch of images but values.
+ * @param visit called with each patch in order: its token of the batch, its place, its image and the grid of the image's patches
+ */
+function placePatches<Image extends Pick<Pixels, 'width' | 'height'>>(
+  images: readonly Image[],
+  tower: Tower,
+  visit: (t: number, patch: PatchPlace, image: Image, patches: TokenGrid) => void = () => {},
+): Batch {
+  const { merge, window } = tower.order;
+  const nTokens = countPatches(images, tower);
   const positions = new Int32Array(nTokens);
   const coordinates = new Int32Array(4 * nTokens);
-  const terms = interpolates && Array.from({ length: 4 }, () => emptyTerm(nTokens));
   const spans = { image: [0], window: [0] };
-  const normalised = normalisation(parameters);
   let t = 0;
   for (const image of images) {
-    const grid = gridOf(image, patchSize * merge);
-    const nColumns = grid.nx * merge;
+    const grid = gridOf(image, tower.parameters.patchSize * merge);
+    const patches = { nx: grid.nx * merge, ny: grid.ny * merge };
     for (const tokens of windowsOf(grid, window)) {
       for (const token of tokens) {
         for (const patch of patchesOf(token, grid, merge)) {
-          copyPatch(image, patch, patchSize, normalised, values.subarray(t * width, (t + 1) * width));
-          positions[t] = patch.y * nColumns + patch.x;
+          positions[t] = patch.y * patches.nx + patch.x;
           coordinates.set([patch.y, patch.x], 4 * t);
-          if (terms) interpolate(terms, t, patch, { nx: nColumns, ny: grid.ny * merge }, interpolates.side);
-          t++;
+          visit(t++, patch, image, patches);
         }
       }
       spans.window.push(t);
@@ -77,16 +110,14 @@ export function packPatches(images: readonly Pixels[], tower: Tower): Batch {
     positions,
     offsets: Int32Array.from({ length: nTokens / merge ** 2 + 1 }, (_, i) => i * merge ** 2),
     coordinates,
-    given: { values, width, at: positions.map((_, i) => i) },
     spans: { image: Int32Array.from(spans.image), window: Int32Array.from(spans.window) },
-    mixture: terms,
   };
 }
 
 /** Selects the rows of each image from those of the batch, in raster order, `[n, width]`. */
 export function rowsByImage(
   rows: Float32Array,
-  images: readonly Pixels[],
+  images: readonly Pick<Pixels, 'width' | 'height'>[],
   { order, parameters, width }: Tower,
 ): Float32Array[] {
   let next = 0;

@@ -22,14 +22,12 @@ export const qwen2VlTower: TowerArchitecture = {
       order: { merge },
       width: nEmbdText,
       names: qwenVisionNames,
-      forward(ops) {
-        let x = embedPatches(ops, patches); // [T, nEmbd]
-        if (preNorm !== undefined) x = ops.norm(x, preNorm, { kind, eps });
-        layers.forEach((w, il) => {
-          x = visionBlock(ops, x, w, parameters, il, { kind, coordinates });
-        });
-        return mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger);
+      embed(ops) {
+        const x = embedPatches(ops, patches);
+        return preNorm === undefined ? x : ops.norm(x, preNorm, { kind, eps });
       },
+      layer: (ops, x, il) => visionBlock(ops, x, layers[il], parameters, il, { kind, coordinates }),
+      project: (ops, x) => mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger),
     };
   },
 };

@@ -30,15 +30,15 @@ export const qwen25VlTower: TowerArchitecture = {
       order: period > 0 ? { merge, window } : { merge },
       width: nEmbdText,
       names: qwenVisionNames,
-      forward(ops) {
-        let x = embedPatches(ops, patches); // [T, nEmbd]
-        if (preNorm !== undefined) x = ops.norm(x, preNorm, { kind, eps });
-        layers.forEach((w, il) => {
-          const within = period > 0 && (il + 1) % period !== 0 ? 'window' : 'image';
-          x = visionBlock(ops, x, w, parameters, il, { kind, within, coordinates });
-        });
-        return mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger);
+      embed(ops) {
+        const x = embedPatches(ops, patches);
+        return preNorm === undefined ? x : ops.norm(x, preNorm, { kind, eps });
       },
+      layer(ops, x, il) {
+        const within = period > 0 && (il + 1) % period !== 0 ? 'window' : 'image';
+        return visionBlock(ops, x, layers[il], parameters, il, { kind, within, coordinates });
+      },
+      project: (ops, x) => mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger),
     };
   },
 };

@@ -3,7 +3,7 @@
  * image, in addition to the rotation; and DeepStack (Meng et al. 2024): the results of some layers are merged too, for the first layers of
  * the text model.
  */
-import type { NormWeights, Tensor } from '../../tensor/ops.ts';
+import type { NormWeights } from '../../tensor/ops.ts';
 import { qwenVisionNames } from '../names/vision.ts';
 import { embedPatches, visionBlock } from './layer.ts';
 import { declareMerger, declareQwen, type Merger, merge, mergePatches, qwenTower } from './qwen.ts';
@@ -32,19 +32,17 @@ export const qwen3VlTower: TowerArchitecture = {
       width: nEmbdText * (1 + deepstack.filter((part) => part !== undefined).length),
       interpolates: { side },
       names: qwenVisionNames,
-      forward(ops) {
-        let x = embedPatches(ops, patches); // [T, nEmbd]
+      embed(ops) {
+        let x = embedPatches(ops, patches);
         for (let term = 0; term < 4; term++) x = ops.embedding(positions, { term }, { add: x });
-        if (preNorm !== undefined) x = ops.norm(x, preNorm, { kind, eps });
-        const parts: Tensor[] = [];
-        layers.forEach((w, il) => {
-          x = visionBlock(ops, x, w, parameters, il, { kind, coordinates });
-          const part = deepstack[il];
-          if (part !== undefined) parts.push(mergePatches(ops, x, part.merger, { ...part.norm, eps }));
-        });
-        const merged = mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger); // [T / 4, nEmbdText]
-        return parts.length === 0 ? merged : ops.concat([merged, ...parts]);
+        return preNorm === undefined ? x : ops.norm(x, preNorm, { kind, eps });
       },
+      layer: (ops, x, il) => visionBlock(ops, x, layers[il], parameters, il, { kind, coordinates }),
+      deepstack(ops, x, il) {
+        const part = deepstack[il];
+        return part && mergePatches(ops, x, part.merger, { ...part.norm, eps });
+      },
+      project: (ops, x) => mergePatches(ops, ops.norm(x, postNorm, { kind, eps }), merger),
     };
   },
 };

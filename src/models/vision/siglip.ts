@@ -13,7 +13,7 @@ import {
   visionBlock,
 } from './layer.ts';
 import type { VisionParameters } from './parameters.ts';
-import type { TowerLoader } from './tower.ts';
+import type { Tower, TowerLoader } from './tower.ts';
 
 /** Its weights. */
 export interface Siglip {
@@ -43,17 +43,18 @@ export function declareSiglip(loader: TowerLoader): Siglip {
   };
 }
 
-/** One row for each patch, `[T, nEmbd]`. */
-export function siglip(
-  ops: Ops,
+/** Its stages, of which a tower shares the first two; `finish` makes one row for each patch, `[T, nEmbd]`, of the last layer's. */
+export function siglipStages(
   { patches, positions, preNorm, layers, postNorm }: Siglip,
   parameters: VisionParameters,
-): Tensor {
+): Pick<Tower, 'embed' | 'layer'> & { finish(ops: Ops, x: Tensor): Tensor } {
   const norm = { kind: 'layer', eps: parameters.eps } as const;
-  let x = ops.embedding(positions, 'positions', { add: embedPatches(ops, patches) }); // [T, nEmbd]
-  if (preNorm !== undefined) x = ops.norm(x, preNorm, norm);
-  layers.forEach((w, il) => {
-    x = visionBlock(ops, x, w, parameters, il, { kind: 'layer' });
-  });
-  return ops.norm(x, postNorm, norm);
+  return {
+    embed(ops) {
+      const x = ops.embedding(positions, 'positions', { add: embedPatches(ops, patches) });
+      return preNorm === undefined ? x : ops.norm(x, preNorm, norm);
+    },
+    layer: (ops, x, il) => visionBlock(ops, x, layers[il], parameters, il, { kind: 'layer' }),
+    finish: (ops, x) => ops.norm(x, postNorm, norm),
+  };
 }

@@ -69,7 +69,10 @@ export interface TileTexts {
   readonly rowEnd: string;
 }
 
-/** A tower: weights bound to one backend. */
+/**
+ * A tower: weights bound to one backend. Its forward is `embed`, each `layer` in turn, `project`. The stages are apart, so that a pass over
+ * a large image can pause between two layers.
+ */
 export interface Tower {
   readonly parameters: VisionParameters;
   readonly preprocessing: Preprocessing;
@@ -88,8 +91,17 @@ export interface Tower {
   readonly interpolates?: { readonly side: number };
   /** llama.cpp's names of the steps of `forward`. */
   readonly names: StepNameTable;
-  /** Turns the patches of the batch given to `ops.begin` into one row for each token, `[n, width]`. */
-  forward(ops: Ops): Tensor;
+  /** The patches of the batch given to `ops.begin` → hidden states before the first layer, `[T, nEmbd]`. */
+  embed(ops: Ops): Tensor;
+  /** Layer `il`: `[T, nEmbd]` → `[T, nEmbd]`. */
+  layer(ops: Ops, x: Tensor, il: number): Tensor;
+  /**
+   * What the first layers of the text model take of the hidden states behind layer `il`, `[n, nEmbdText]`; `undefined` for layers of which
+   * they take nothing.
+   */
+  deepstack?(ops: Ops, x: Tensor, il: number): Tensor | undefined;
+  /** Hidden states behind the last layer → one row for each token, `[n, nEmbdText]`. */
+  project(ops: Ops, x: Tensor): Tensor;
 }
 
 /** An entry of the registry. */
