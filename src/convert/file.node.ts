@@ -7,6 +7,7 @@ import { filesBelow, openCheckout } from './checkout/folder.node.ts';
 import { optionError } from './conversion-error.ts';
 import { type ConvertOptions, convert, convertOptions, type PlannedTensor } from './convert.ts';
 import type { OutputType } from './output-types.ts';
+import { convertStatic, isStatic } from './static/convert-static.ts';
 import { convertTower } from './vision/convert-tower.ts';
 
 /** Options of `convertFolder`. */
@@ -32,7 +33,8 @@ export async function convertFolder(
   const checkout = await openCheckout(input);
   const sink = await createFile(output, await filesBelow(input));
   try {
-    const write = vision ? convertTower : convert;
+    const writeText = (await isStatic(checkout)) ? convertStatic : convert;
+    const write = vision ? convertTower : writeText;
     const plan = await write(checkout, sink, type, options);
     await sink.commit();
     return plan;

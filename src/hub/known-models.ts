@@ -99,6 +99,7 @@ const rank = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape =
   pooling: 'rank',
 });
 const nomic = { architecture: 'nomic-bert', layers: 12, dimensions: 768 };
+const fixed = (dimensions: number) => mean({ architecture: 'gguf-embed-static', layers: 0, dimensions }, 32768);
 const jina = (layers: number, dimensions: number) => ({ architecture: 'jina-bert-v2', layers, dimensions });
 
 // biome-ignore format: a table
@@ -141,6 +142,14 @@ const embedders: readonly Row[] = [
   ['Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B-GGUF', last(28, 1024), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B-GGUF', last(36, 2560), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B-GGUF', last(36, 4096), qwenPrompts, 'Apache-2.0'],
+  ['potion-base-2M', 'minishlab/potion-base-2M', undefined, fixed(64), none, 'MIT'],
+  ['potion-base-4M', 'minishlab/potion-base-4M', undefined, fixed(128), none, 'MIT'],
+  ['potion-base-8M', 'minishlab/potion-base-8M', undefined, fixed(256), none, 'MIT'],
+  ['potion-base-32M', 'minishlab/potion-base-32M', undefined, fixed(512), none, 'MIT'],
+  ['potion-retrieval-32M', 'minishlab/potion-retrieval-32M', undefined, fixed(512), none, 'MIT'],
+  ['potion-multilingual-128M', 'minishlab/potion-multilingual-128M', undefined, fixed(256), none, 'MIT'],
+  ['static-retrieval-mrl-en-v1', 'sentence-transformers/static-retrieval-mrl-en-v1', undefined, fixed(1024), none, 'Apache-2.0'],
+  ['static-similarity-mrl-multilingual-v1', 'sentence-transformers/static-similarity-mrl-multilingual-v1', undefined, fixed(1024), none, 'Apache-2.0'],
   ['embeddinggemma-300m', 'google/embeddinggemma-300m', 'ggml-org/embeddinggemma-300M-GGUF', mean({ architecture: 'gemma-embedding', layers: 24, dimensions: 768 }, 2048), gemmaPrompts, 'Gemma terms of use'],
 ];
 

@@ -35,6 +35,8 @@ export interface Model {
 export interface Architecture {
   /** `general.architecture` in the file. */
   readonly id: string;
+  /** False for a model without layers, whose file has neither layers nor heads. Default: true. */
+  readonly hasLayers?: boolean;
   /** Declares every weight with its expected shape; the loader fills them afterwards. */
   build(loader: WeightLoader): Model;
 }

@@ -61,13 +61,14 @@ export function readArchitecture(metadata: Metadata): string {
 
 /**
  * Reads the hyper-parameters.
+ * @param hasLayers whether the model has layers; without them, the file needs no keys about layers and heads
  * @throws ModelError for a missing key or an invalid value, GgufError for a key of another type
  */
-export function readHyperParameters(file: GgufFile): HyperParameters {
+export function readHyperParameters(file: GgufFile, hasLayers = true): HyperParameters {
   const { metadata } = file;
   const architecture = readArchitecture(metadata);
   const keys = new Keys(metadata, architecture);
-  const nLayer = positive(keys, 'block_count');
+  const nLayer = hasLayers ? positive(keys, 'block_count') : 0;
   if (nLayer > maxLayers) throw keys.error('block_count', `is ${nLayer}; at most ${maxLayers} layers are supported`);
   const nEmbd = positive(keys, 'embedding_length');
   const zeros = new Array<number>(nLayer).fill(0);
@@ -82,8 +83,9 @@ export function readHyperParameters(file: GgufFile): HyperParameters {
       );
     }
   }
-  const nEmbdHeadK = positive(keys, 'attention.key_length', Math.floor(nEmbd / nHead[0]));
-  const nEmbdHeadV = positive(keys, 'attention.value_length', Math.floor(nEmbd / nHead[0]));
+  const headSize = hasLayers ? Math.floor(nEmbd / nHead[0]) : nEmbd;
+  const nEmbdHeadK = positive(keys, 'attention.key_length', headSize);
+  const nEmbdHeadV = positive(keys, 'attention.value_length', headSize);
   const nCtxTrain = positive(keys, 'context_length');
   const rope = readRope(keys, nEmbdHeadK, nCtxTrain);
   mustEqual(keys, 'attention.key_length_swa', nEmbdHeadK);

@@ -113,7 +113,7 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
         : `the architecture ${printable(id)} is not supported`;
     throw new ModelError(`${problem}; supported are ${known}`, { key: 'general.architecture' });
   }
-  const loader = new WeightLoader(file, allocator, readHyperParameters(file));
+  const loader = new WeightLoader(file, allocator, readHyperParameters(file, architecture.hasLayers));
   const model = architecture.build(loader);
   loader.assertAllUsed();
   return { model, loader };

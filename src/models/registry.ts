@@ -19,6 +19,7 @@ import { qwen2 } from './qwen2.ts';
 import { qwen2vl } from './qwen2vl.ts';
 import { qwen3 } from './qwen3.ts';
 import { qwen3vl } from './qwen3vl.ts';
+import { staticEmbedding } from './static-embedding.ts';
 import { t5encoder } from './t5encoder.ts';
 
 const all: readonly Architecture[] = [
@@ -40,6 +41,7 @@ const all: readonly Architecture[] = [
   qwen3vl,
   gemma2,
   gemma3,
+  staticEmbedding,
 ];
 
 /** All architectures by id. */

@@ -39,6 +39,9 @@ const noFlags: VocabFlags = {
   addSpacePrefix: false,
   cleanSpaces: false,
   removeExtraWhitespaces: false,
+  isolatePunctuation: false,
+  noSpecial: false,
+  dropUnknown: false,
 };
 
 /** Default switches of each kind. */
@@ -205,12 +208,18 @@ function readIds(metadata: TokenizerMetadata, n: number, defaults: Partial<Speci
 
 function readFlags(metadata: TokenizerMetadata, defaults: VocabFlags): VocabFlags {
   const read = (name: string, standard: boolean) => metadata.bool(`tokenizer.ggml.${name}`) ?? standard;
+  const own = (name: string) => metadata.bool(`gguf_embed.tokenizer.${name}`) ?? false;
+  const noSpecial = own('no_special_tokens');
+  const adds = (name: string, standard: boolean) => !noSpecial && read(name, standard);
   return {
     ...defaults,
-    addBos: read('add_bos_token', defaults.addBos),
-    addEos: read('add_eos_token', defaults.addEos),
-    addSep: read('add_sep_token', defaults.addSep),
+    addBos: adds('add_bos_token', defaults.addBos),
+    addEos: adds('add_eos_token', defaults.addEos),
+    addSep: adds('add_sep_token', defaults.addSep),
     addSpacePrefix: read('add_space_prefix', defaults.addSpacePrefix),
     removeExtraWhitespaces: read('remove_extra_whitespaces', defaults.removeExtraWhitespaces),
+    isolatePunctuation: own('isolate_punctuation'),
+    noSpecial,
+    dropUnknown: own('drop_unknown'),
   };
 }

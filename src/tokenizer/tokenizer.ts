@@ -70,14 +70,21 @@ export class Tokenizer {
     const { addSpecial = true, parseSpecial = true } = readOptions('encode', options, encodeOptions, tokenizerError);
     needText('text', text);
     const out: number[] = [];
-    const { kind, addBos, addEos } = this.vocab;
-    const always = kind === 'wordpiece';
+    const { kind, addBos, addEos, noSpecial, dropUnknown } = this.vocab;
+    const always = kind === 'wordpiece' && !noSpecial;
     const never = kind === 'rwkv' || kind === 'plamo2';
     if (addSpecial && (always || (addBos && !never))) out.push(this.#need('bos', 'add_bos_token'));
     if (text.length > 0) this.#encodeText(text, parseSpecial, out);
     if (addSpecial && always) out.push(this.#need('sep', 'a BERT tokenizer'));
     else if (addSpecial && addEos && !never) out.push(this.#need('eos', 'add_eos_token'));
-    return out;
+    return dropUnknown && text.length > 0 ? this.#knownOf(out) : out;
+  }
+
+  /** The known tokens of a text; one unknown token for a text that has none. */
+  #knownOf(ids: number[]): number[] {
+    const { unk } = this.vocab;
+    const known = ids.filter((id) => id !== unk);
+    return known.length === 0 && unk !== undefined ? [unk] : known;
   }
 
   /**

@@ -10,6 +10,8 @@ import { validLength, writeCodePoint } from './utf8.ts';
 export interface NormalizerOptions {
   readonly addSpacePrefix: boolean;
   readonly removeExtraWhitespaces: boolean;
+  /** Put ASCII punctuation between spaces, so that it is never part of a word. */
+  readonly isolatePunctuation: boolean;
 }
 
 /** Normalises fragments, one at a time; the result stays valid until the next call. */
@@ -61,9 +63,9 @@ export class UnigramNormalizer {
   }
 
   #write(bytes: Uint8Array, start: number, end: number): void {
-    const { addSpacePrefix, removeExtraWhitespaces } = this.#options;
-    if (this.#out.length < this.#length + 3 * (end - start) + 3) {
-      const larger = new Uint8Array(2 * (this.#length + 3 * (end - start) + 3));
+    const { addSpacePrefix, removeExtraWhitespaces, isolatePunctuation } = this.#options;
+    if (this.#out.length < this.#length + 4 * (end - start) + 3) {
+      const larger = new Uint8Array(2 * (this.#length + 4 * (end - start) + 3));
       larger.set(this.#out.subarray(0, this.#length));
       this.#out = larger;
     }
@@ -75,8 +77,9 @@ export class UnigramNormalizer {
         if (!removeExtraWhitespaces) this.#length = writeCodePoint(out, this.#length, SPACE_MARK);
         continue;
       }
-      if (!this.#inWord) {
-        this.#inWord = true;
+      const isAlone = isolatePunctuation && isPunctuation(byte);
+      if (!this.#inWord || isAlone) {
+        this.#inWord = !isAlone;
         if ((addSpacePrefix && !this.#prefixed) || removeExtraWhitespaces) {
           this.#length = writeCodePoint(out, this.#length, SPACE_MARK);
           this.#prefixed = true;
@@ -85,6 +88,16 @@ export class UnigramNormalizer {
       out[this.#length++] = byte;
     }
   }
+}
+
+/** Whether a byte is one of the 32 ASCII characters of punctuation. */
+function isPunctuation(byte: number): boolean {
+  return (
+    (byte > 0x20 && byte < 0x30) ||
+    (byte > 0x39 && byte < 0x41) ||
+    (byte > 0x5a && byte < 0x61) ||
+    (byte > 0x7a && byte < 0x7f)
+  );
 }
 
 /** U+FFFD */

@@ -56,6 +56,12 @@ export interface VocabFlags {
   cleanSpaces: boolean;
   /** Unigram: collapse runs of spaces. */
   removeExtraWhitespaces: boolean;
+  /** Unigram: put ASCII punctuation between spaces. */
+  isolatePunctuation: boolean;
+  /** Never put special tokens around a text, whatever the kind of vocabulary. */
+  noSpecial: boolean;
+  /** Leave unknown tokens out of a text that has others. */
+  dropUnknown: boolean;
 }
 
 /** The parts of a `Vocab`. */
@@ -91,6 +97,9 @@ export class Vocab implements SpecialIds, VocabFlags {
   readonly addSpacePrefix: boolean;
   readonly cleanSpaces: boolean;
   readonly removeExtraWhitespaces: boolean;
+  readonly isolatePunctuation: boolean;
+  readonly noSpecial: boolean;
+  readonly dropUnknown: boolean;
 
   constructor({ kind, table, types, attributes, scores, special, flags }: VocabParts) {
     this.kind = kind;
@@ -110,6 +119,9 @@ export class Vocab implements SpecialIds, VocabFlags {
     this.addSpacePrefix = flags.addSpacePrefix;
     this.cleanSpaces = flags.cleanSpaces;
     this.removeExtraWhitespaces = flags.removeExtraWhitespaces;
+    this.isolatePunctuation = flags.isolatePunctuation;
+    this.noSpecial = flags.noSpecial;
+    this.dropUnknown = flags.dropUnknown;
   }
 
   /** Number of tokens. */

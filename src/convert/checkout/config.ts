@@ -109,6 +109,11 @@ export class Config {
     return new Config({ ...this.raw, ...own, ...Object.fromEntries(ids), model_type, architectures });
   }
 
+  /** The same config with other values of some keys. */
+  with(values: Json): Config {
+    return new Config({ ...this.raw, ...values });
+  }
+
   /** The value of the first key that is present and not null. */
   get(...keys: readonly string[]): unknown {
     for (const key of keys)

@@ -29,10 +29,8 @@ const switches = {
  * @throws ConvertError for a module or a pooling that a GGUF file cannot store
  */
 export async function readPooling(checkout: Checkout, warn: (warning: string) => void): Promise<number | undefined> {
-  const modules = await readJson(checkout, FILE);
-  if (modules === undefined) return undefined;
-  if (!Array.isArray(modules)) throw new ConvertError('expected a list of modules', FILE);
-  const named = modules.map(nameModule);
+  const named = await listModules(checkout);
+  if (named.length === 0) return undefined;
   for (const { kind, path } of named) {
     if (!carried.some((known) => known === kind)) {
       const what = `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be stored in a GGUF file`;
@@ -45,6 +43,19 @@ export async function readPooling(checkout: Checkout, warn: (warning: string) =>
   if (pooling.length === 0) return undefined;
   if (pooling.length > 1) throw new ConvertError('there is more than one Pooling module; only one is supported', FILE);
   return readPoolingConfig(checkout, `${pooling[0].path}/config.json`, warn);
+}
+
+/** A module: the last part of its type, and its folder. */
+interface Module {
+  readonly kind: string;
+  readonly path: string;
+}
+
+/** The modules that `modules.json` lists; none without the file. @throws ConvertError when it is not a list of modules */
+export async function listModules(checkout: Checkout): Promise<Module[]> {
+  const modules = (await readJson(checkout, FILE)) ?? [];
+  if (!Array.isArray(modules)) throw new ConvertError('expected a list of modules', FILE);
+  return modules.map(nameModule);
 }
 
 /** Names of the files in which sentence-transformers, over its versions, has stored the settings of the transformer. */
@@ -84,7 +95,7 @@ async function warnOfDefaultPrompt(checkout: Checkout, warn: (warning: string) =
   );
 }
 
-function nameModule(module: unknown): { kind: string; path: string } {
+function nameModule(module: unknown): Module {
   if (!isObject(module) || typeof module.type !== 'string') throw new ConvertError('a module has no type', FILE);
   const { type, path } = module;
   return { kind: type.slice(type.lastIndexOf('.') + 1), path: typeof path === 'string' ? path : '' };

@@ -149,7 +149,7 @@ export function unigramOfJson(json: Json, file: string): SentencePieceModel {
 }
 
 /** The charsmap of a normaliser or of one in its sequence. */
-function findCharsmap(normalizer: unknown): Uint8Array | undefined {
+export function findCharsmap(normalizer: unknown): Uint8Array | undefined {
   if (!isObject(normalizer)) return undefined;
   if (Array.isArray(normalizer.normalizers)) {
     return normalizer.normalizers.map(findCharsmap).find((charsmap) => charsmap !== undefined);

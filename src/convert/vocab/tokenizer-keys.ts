@@ -50,15 +50,7 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     const tokenizer = await readHfTokenizer(checkout, 'Unigram');
     const model = await readUnigram(checkout, tokenizer);
     const vocab = listPieces(model, config.needU32('vocab_size'));
-    set(writer, 'model', 'string', 't5');
-    set(writer, 'pre', 'string', 'default');
-    setStrings(writer, 'tokens', vocab.tokens);
-    setNumbers(writer, 'scores', 'float32', Float32Array.from(vocab.scores!));
-    setNumbers(writer, 'token_type', 'int32', Int32Array.from(vocab.types));
-    set(writer, 'add_space_prefix', 'bool', model.addDummyPrefix);
-    setTokenTypeCount(writer, config);
-    set(writer, 'remove_extra_whitespaces', 'bool', model.removeExtraWhitespaces);
-    if (model.charsmap.length > 0) setNumbers(writer, 'precompiled_charsmap', 'uint8', model.charsmap);
+    setUnigram(writer, vocab, model, () => setTokenTypeCount(writer, config));
     setSpecials(writer, tokenizer, config, vocab.tokens.length);
   },
 
@@ -81,6 +73,24 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     set(writer, 'add_space_prefix', 'bool', false);
   },
 };
+
+/** Sets the tokens of a Unigram vocabulary and how texts are normalised. @param between sets keys that belong in the middle of these */
+export function setUnigram(
+  writer: GgufWriter,
+  vocab: VocabToWrite,
+  model: Omit<SentencePieceModel, 'pieces'>,
+  between?: () => void,
+): void {
+  set(writer, 'model', 'string', 't5');
+  set(writer, 'pre', 'string', 'default');
+  setStrings(writer, 'tokens', vocab.tokens);
+  setNumbers(writer, 'scores', 'float32', Float32Array.from(vocab.scores!));
+  setNumbers(writer, 'token_type', 'int32', Int32Array.from(vocab.types));
+  set(writer, 'add_space_prefix', 'bool', model.addDummyPrefix);
+  between?.();
+  set(writer, 'remove_extra_whitespaces', 'bool', model.removeExtraWhitespaces);
+  if (model.charsmap.length > 0) setNumbers(writer, 'precompiled_charsmap', 'uint8', model.charsmap);
+}
 
 const SENTENCEPIECE_FILE = 'sentencepiece.bpe.model';
 

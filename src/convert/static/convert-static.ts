@@ -1,0 +1,105 @@
+/**
+ * @file Makes a GGUF of a checkout with static embeddings: Model2Vec's own layout, or a sentence-transformers model whose first module is
+ * `StaticEmbedding`. The file has one vector for each token, with the weights and the mapping of newer checkouts already applied.
+ */
+import { readOptions } from '../../check-options.ts';
+import { type ByteSink, fileTypes, GgufWriter, nElements, QUANTIZATION_VERSION } from '../../gguf/index.ts';
+import { type Checkout, type Json, readJsonObject } from '../checkout/checkout.ts';
+import { Config } from '../checkout/config.ts';
+import { listModules } from '../checkout/modules.ts';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { ConvertError, optionError } from '../conversion-error.ts';
+import { type ConvertOptions, convertOptions, type PlannedTensor, planned, writeTensors } from '../convert.ts';
+import { setGeneral } from '../general.ts';
+import { ArchitectureKeys } from '../model-class.ts';
+import { chooseType, type OutputType } from '../output-types.ts';
+import { readTable } from './table.ts';
+import { readStaticTokenizer, setStaticTokenizer } from './tokenizer.ts';
+
+const ARCHITECTURE = 'gguf-embed-static';
+/** Tokens of a text. The model has no limit of its own; this one keeps the memory of a batch small. */
+const CONTEXT = 32768;
+/** Number of the pooling by mean. */
+const MEAN = 1;
+/** Modules that a static model may have. */
+const carried = ['StaticEmbedding', 'Normalize'];
+
+/** Whether a checkout has static embeddings. */
+export async function isStatic(checkout: Checkout): Promise<boolean> {
+  const config = await readJsonObject(checkout, 'config.json');
+  return isModel2Vec(config) || (await listModules(checkout)).some(({ kind }) => kind === 'StaticEmbedding');
+}
+
+function isModel2Vec(config: Json | undefined): boolean {
+  const { model_type: type, architectures } = config ?? {};
+  return type === 'model2vec' || (Array.isArray(architectures) && architectures[0] === 'StaticModel');
+}
+
+/**
+ * Writes the static embeddings of `checkout` to `sink`.
+ * @returns the one tensor of the file
+ * @throws as `convert` does
+ */
+export async function convertStatic(
+  checkout: Checkout,
+  sink: ByteSink,
+  type: OutputType,
+  given: ConvertOptions = {},
+): Promise<readonly PlannedTensor[]> {
+  const options = readOptions('convertStatic', given, convertOptions, optionError);
+  const raw = (await readJsonObject(checkout, 'config.json')) ?? {};
+  const modules = await listModules(checkout);
+  for (const { kind, path } of modules) {
+    if (carried.includes(kind)) continue;
+    throw new ConvertError(
+      `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be stored beside static embeddings, and vectors would differ without it; supported are ${carried.join(', ')}`,
+      'modules.json',
+    );
+  }
+  const part = await partOf(checkout, modules.find(({ kind }) => kind === 'StaticEmbedding')?.path ?? '');
+  const tokenizer = await readStaticTokenizer(part);
+  // Model2Vec leaves unknown tokens out; sentence-transformers takes their vector.
+  const dropped = isModel2Vec(raw) ? tokenizer.unknown : undefined;
+  const checkpoint = await openCheckpoint(part);
+  try {
+    const source = await readTable(checkpoint.tensors, tokenizer.nTokens, dropped);
+    const shape = source.shape.toReversed();
+    const tensor = { name: 'token_embd.weight', type: chooseType('token_embd.weight', shape, type), shape };
+    const plan = [{ ...tensor, source, skipped: 0 }];
+    const writer = new GgufWriter(sink);
+    await setGeneral(writer, checkout, raw, ARCHITECTURE, nElements(shape));
+    if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
+    const keys = new ArchitectureKeys(writer, ARCHITECTURE);
+    keys.u32('block_count', 0);
+    keys.u32('context_length', CONTEXT);
+    keys.u32('embedding_length', shape[0]);
+    keys.u32('pooling_type', MEAN);
+    writer.set('general.file_type', { type: 'uint32', value: fileTypes[type].id });
+    writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
+    const config = new Config({ ...raw, model_type: ARCHITECTURE, architectures: [ARCHITECTURE] });
+    await setStaticTokenizer(writer, part, config, tokenizer, dropped !== undefined);
+    writer.addTensor(tensor.name, tensor.type, shape);
+    options.signal?.throwIfAborted();
+    await writer.writeHeader();
+    await writeTensors(writer, plan, nElements(shape), options);
+    writer.finish();
+    return plan.map(planned);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The folder of a module as a checkout. */
+async function partOf(checkout: Checkout, path: string): Promise<Checkout> {
+  const folder = path.replace(/^\.?\/*|\/+$/g, '');
+  if (folder === '') return checkout;
+  const open = (name: string) => checkout.open(`${folder}/${name}`);
+  const files: string[] = [];
+  for (const name of ['model.safetensors', 'pytorch_model.bin']) {
+    const source = await open(name);
+    if (source === undefined) continue;
+    await source.close();
+    files.push(name);
+  }
+  return { name: `${checkout.name}/${folder}`, files, open };
+}

@@ -1,0 +1,162 @@
+/**
+ * @file The tokenizer of static embeddings: WordPiece as BERT has it, byte-level BPE, or Unigram. Normalisers and pre-tokenizers that a GGUF
+ * file cannot describe are refused by name.
+ */
+import type { GgufWriter } from '../../gguf/index.ts';
+import { TokenType } from '../../tokenizer/index.ts';
+import { type Checkout, isObject, type Json, readJsonObject } from '../checkout/checkout.ts';
+import type { Config } from '../checkout/config.ts';
+import { ConvertError } from '../conversion-error.ts';
+import { type HfTokenizer, readHfTokenizer } from '../vocab/hf-tokenizer.ts';
+import { findCharsmap } from '../vocab/sentencepiece.ts';
+import { setTokenizer, setUnigram } from '../vocab/tokenizer-keys.ts';
+
+const FILE = 'tokenizer.json';
+
+/** A tokenizer that was read and can be written. */
+export interface StaticTokenizer {
+  readonly kind: 'WordPiece' | 'BPE' | 'Unigram';
+  readonly nTokens: number;
+  /** Id of the unknown token, if there is one. */
+  readonly unknown: number | undefined;
+  readonly tokenizer: HfTokenizer;
+}
+
+/** @throws ConvertError when there is none, or it does something that a file cannot say */
+export async function readStaticTokenizer(checkout: Checkout): Promise<StaticTokenizer> {
+  const json = await readJsonObject(checkout, FILE);
+  if (json === undefined) throw new ConvertError('the file does not exist, but the model needs it', FILE);
+  const { model } = json;
+  const kind = isObject(model) ? model.type : undefined;
+  if (kind !== 'WordPiece' && kind !== 'BPE' && kind !== 'Unigram') {
+    throw new ConvertError(`the tokenizer is of the type ${kind}; supported are WordPiece, BPE, Unigram`, FILE);
+  }
+  const tokenizer = await readHfTokenizer(checkout, kind);
+  const { unk_token: text, unk_id: id } = model as Json;
+  const listed = Array.from(tokenizer.tokens).find(([, token]) => token === text)?.[0];
+  const added = Array.from(tokenizer.added.values()).find(({ special }) => !special);
+  if (added !== undefined && kind !== 'BPE') {
+    throw new ConvertError(
+      `the added token ${JSON.stringify(added.content)} is not special, which cannot be stored`,
+      FILE,
+    );
+  }
+  checkParts(json, kind);
+  return {
+    kind,
+    nTokens: tokenizer.tokens.size,
+    unknown: kind === 'Unigram' ? (typeof id === 'number' ? id : undefined) : listed,
+    tokenizer,
+  };
+}
+
+/** Sets everything about tokens, of which no special ones are put around a text. @param drops whether unknown tokens are left out */
+export async function setStaticTokenizer(
+  writer: GgufWriter,
+  checkout: Checkout,
+  config: Config,
+  { kind, unknown, tokenizer, nTokens }: StaticTokenizer,
+  drops: boolean,
+): Promise<void> {
+  const flag = (key: string) => writer.set(`gguf_embed.tokenizer.${key}`, { type: 'bool', value: true });
+  if (kind === 'Unigram') {
+    setUnigram(writer, listUnigram(tokenizer, unknown), {
+      addDummyPrefix: true,
+      removeExtraWhitespaces: true,
+      charsmap: findCharsmap(tokenizer.json.normalizer) ?? new Uint8Array(0),
+    });
+    if (partsOf(tokenizer.json.normalizer, 'normalizers').some(isolatesPunctuation)) flag('isolate_punctuation');
+  } else {
+    await setTokenizer(writer, checkout, config.with({ vocab_size: nTokens }), kind === 'BPE' ? 'bpe' : 'wordpiece');
+  }
+  if (unknown !== undefined) {
+    writer.set('tokenizer.ggml.unknown_token_id', { type: 'uint32', value: unknown });
+  }
+  flag('no_special_tokens');
+  if (drops) flag('drop_unknown');
+}
+
+function listUnigram({ json, tokens, added }: HfTokenizer, unknown: number | undefined) {
+  const { vocab } = json.model as Json;
+  const scored = vocab as readonly unknown[][];
+  const ids = Array.from({ length: tokens.size }, (_, id) => id);
+  const scores = ids.map((id) => {
+    const score = scored[id]?.[1] ?? 0;
+    if (typeof score === 'number') return score;
+    throw new ConvertError(`the score of token ${id} is ${JSON.stringify(score)}`, FILE);
+  });
+  const typeOf = (id: number) => (added.has(id) ? TokenType.control : TokenType.normal);
+  return {
+    tokens: ids.map((id) => {
+      const text = tokens.get(id);
+      if (text === undefined) throw new ConvertError(`there is no token ${id} of ${tokens.size}`, FILE);
+      return text;
+    }),
+    types: ids.map((id) => (id === unknown ? TokenType.unknown : typeOf(id))),
+    scores,
+  };
+}
+
+/** The parts of a normaliser or pre-tokenizer, each an object with a `type`. */
+function partsOf(part: unknown, list: 'normalizers' | 'pretokenizers'): Json[] {
+  if (!isObject(part)) return [];
+  const inner = part[list];
+  return Array.isArray(inner) ? inner.flatMap((one) => partsOf(one, list)) : [part];
+}
+
+/** What each kind of vocabulary does with a text by itself. */
+const supported = {
+  WordPiece: { normalizers: ['BertNormalizer'], pretokenizers: ['BertPreTokenizer'] },
+  BPE: { normalizers: ['NFC'], pretokenizers: ['ByteLevel', 'Split'] },
+  Unigram: { normalizers: ['Precompiled', 'Strip'], pretokenizers: ['WhitespaceSplit', 'Metaspace'] },
+} as const;
+
+function checkParts(json: Json, kind: keyof typeof supported): void {
+  const refuse = (part: Json, what: string) => {
+    const known = supported[kind][what === 'normalizer' ? 'normalizers' : 'pretokenizers'].join(', ');
+    return new ConvertError(
+      `the ${what} ${JSON.stringify(part)} of a ${kind} vocabulary cannot be stored in a GGUF file; supported are ${known}`,
+      FILE,
+    );
+  };
+  const normalizers = partsOf(json.normalizer, 'normalizers');
+  const isKnown = (part: Json, list: 'normalizers' | 'pretokenizers') =>
+    (supported[kind][list] as readonly unknown[]).includes(part.type);
+  for (const part of normalizers) {
+    if (isKnown(part, 'normalizers')) continue;
+    if (!(kind === 'Unigram' && (isolatesPunctuation(part) || collapsesSpaces(part)))) throw refuse(part, 'normalizer');
+  }
+  const isolated = normalizers.filter(isolatesPunctuation).length;
+  if (isolated > 0 && isolated < PUNCTUATION.length) {
+    throw new ConvertError(`the normalizer puts spaces around some characters of ${PUNCTUATION} only`, FILE);
+  }
+  const charsmap = findCharsmap(json.normalizer);
+  if (kind === 'Unigram' && charsmap === undefined) {
+    throw new ConvertError('the normalizer has no precompiled charsmap, which a Unigram vocabulary needs here', FILE);
+  }
+  for (const part of partsOf(json.pre_tokenizer, 'pretokenizers')) {
+    const prepends = part.prepend_scheme ?? (part.add_prefix_space === false ? 'never' : 'always');
+    const isPlain = part.type !== 'Metaspace' || prepends === 'always';
+    if (!isKnown(part, 'pretokenizers') || !isPlain) throw refuse(part, 'pre-tokenizer');
+  }
+}
+
+const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
+
+/** Whether a normaliser puts one character of ASCII punctuation between spaces. */
+function isolatesPunctuation({ type, pattern, content }: Json): boolean {
+  const { String: text } = isObject(pattern) ? pattern : ({} as Json);
+  return (
+    type === 'Replace' &&
+    typeof text === 'string' &&
+    text.length === 1 &&
+    PUNCTUATION.includes(text) &&
+    content === ` ${text} `
+  );
+}
+
+/** Whether a normaliser makes one space of several. */
+function collapsesSpaces({ type, pattern, content }: Json): boolean {
+  const { Regex: regex } = isObject(pattern) ? pattern : ({} as Json);
+  return type === 'Replace' && content === ' ' && (regex === '\\s+' || regex === ' {2,}');
+}

@@ -1,0 +1,158 @@
+/**
+ * @file Architectures that llama.cpp lacks: checkouts with random weights, converted, against what the original libraries computed
+ * (test/fixtures/make). The tokens of each text, its vector, the same bits alone and in a batch, and other storage types.
+ */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ConvertError } from '../../src/convert/conversion-error.ts';
+import { convertFolder } from '../../src/convert/file.node.ts';
+import type { OutputType } from '../../src/convert/output-types.ts';
+import { Embedder } from '../../src/engine/index.ts';
+import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
+import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
+import { modelTree } from '../../src/models/index.ts';
+import { createTokenizer } from '../../src/tokenizer/index.ts';
+import { unpackCheckout } from '../convert/support.ts';
+import { cosine, floats, lengthRatio } from '../vectors.ts';
+import { load, openFixture, readJson, run } from './support.ts';
+
+interface Fixture {
+  readonly cases: readonly { text: string; tokens: number[]; raw: string }[];
+}
+
+const names = ['static-wordpiece', 'static-unigram', 'static-module'];
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
+
+describe.each(names)('%s', (name) => {
+  const { cases } = readJson<Fixture>(`reference/own/${name}.json`);
+  let folder: string;
+  beforeAll(() => {
+    folder = unpackCheckout(name);
+  });
+  afterAll(() => rmSync(dirname(folder), { recursive: true }));
+
+  async function converted(type: OutputType): Promise<GgufFile> {
+    const output = join(dirname(folder), `${type}.gguf`);
+    await convertFolder(folder, output, type);
+    return openGguf(memorySource(readFileSync(output)));
+  }
+
+  it('tokenizes as the original does', async () => {
+    const { metadata } = await converted('F32');
+    const tokenizer = createTokenizer(metadata);
+    for (const { text, tokens } of cases) expect(tokenizer.encode(text), text).toEqual(tokens);
+    expect(cases.length).toBeGreaterThan(5);
+  });
+
+  it.each([
+    ['reference', 0.999999, createReferenceBackend],
+    ['wasm', 0.99999, createWasmBackend],
+  ] as const)('embeds as the original does on %s', async (_, least, makeBackend) => {
+    const loaded = await load(name, await converted('F32'), () => makeBackend());
+    const vectors = await run(
+      loaded,
+      cases.map(({ tokens }) => tokens),
+    );
+    for (const [i, { text, tokens, raw }] of cases.entries()) {
+      const expected = floats(raw);
+      expect(vectors[i]).toEqual((await run(loaded, [tokens]))[0]);
+      if (expected.every((value) => value === 0)) expect(vectors[i], text).toEqual(expected);
+      else {
+        expect(cosine(vectors[i], expected), text).toBeGreaterThan(least);
+        expect(lengthRatio(vectors[i], expected), text).toBeCloseTo(1, 4);
+      }
+    }
+    loaded.backend.dispose();
+  });
+
+  it.each(['F16', 'BF16', 'Q8_0'] as const)('embeds nearly the same as %s', async (type) => {
+    const loaded = await load(name, await converted(type));
+    for (const { text, tokens, raw } of cases.slice(0, 5)) {
+      const [vector] = await run(loaded, [tokens]);
+      expect(cosine(vector, floats(raw)), text).toBeGreaterThan(0.999);
+    }
+  });
+});
+
+it('files of the fixtures are what the converter makes of their checkouts', async () => {
+  for (const name of ['static-wordpiece']) {
+    const folder = unpackCheckout(name);
+    const output = join(dirname(folder), 'F16.gguf');
+    await convertFolder(folder, output, 'F16');
+    expect(readFileSync(output).equals(readFileSync(fixture(name))), name).toBe(true);
+    rmSync(dirname(folder), { recursive: true });
+  }
+});
+
+it('a static model has a table and nothing else', async () => {
+  const file = await openFixture('models/static-wordpiece.gguf');
+  expect([...file.tensors.keys()]).toEqual(['token_embd.weight']);
+  expect(modelTree(file)).toMatchObject({ name: 'gguf-embed-static' });
+});
+
+it('a static model is loaded, embeds, and says what it is', async () => {
+  const embedder = await Embedder.load(fixture('static-wordpiece'), { backend: 'wasm', worker: false });
+  expect(embedder.info).toMatchObject({ nLayer: 0, nCtx: 32768, pooling: 'mean', nEmbd: 64 });
+  const { cases } = readJson<Fixture>('reference/own/static-wordpiece.json');
+  const { vectors, nTokens } = await embedder.embed(
+    cases.map(({ text }) => text),
+    { normalize: -1 },
+  );
+  for (const [i, { raw, tokens }] of cases.entries()) {
+    expect(vectors[i].every((value, at) => Math.abs(value - floats(raw)[at]) < 1e-5)).toBe(true);
+    expect(nTokens[i]).toBe(tokens.length);
+  }
+  await expect(embedder.embed('')).rejects.toThrow('it has no tokens');
+  await embedder.dispose();
+});
+
+describe('a static checkout that must be refused', () => {
+  let folder: string;
+  const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  const write = (file: string, json: unknown) => writeFileSync(join(folder, file), JSON.stringify(json));
+  const refusal = async () => {
+    const error = await convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16').catch((reason) => reason);
+    expect(error).toBeInstanceOf(ConvertError);
+    return (error as Error).message;
+  };
+  const use = (name: string) => {
+    folder = unpackCheckout(name);
+  };
+  afterEach(() => rmSync(dirname(folder), { recursive: true }));
+
+  it('has another module', async () => {
+    use('static-module');
+    write('modules.json', [...read('modules.json'), { type: 'sentence_transformers.models.Dense', path: '2_Dense' }]);
+    expect(await refusal()).toContain('the module Dense (2_Dense) cannot be stored beside static embeddings');
+  });
+
+  it.each([
+    ['normalizer', { type: 'Prepend', prepend: 'x' }, 'the normalizer {"type":"Prepend","prepend":"x"} of a WordPiece'],
+    ['pre_tokenizer', { type: 'Punctuation' }, 'the pre-tokenizer {"type":"Punctuation"} of a WordPiece'],
+    ['model', { type: 'WordLevel', vocab: {} }, 'the tokenizer is of the type WordLevel'],
+  ])('has another %s', async (part, value, message) => {
+    use('static-wordpiece');
+    write('tokenizer.json', { ...read('tokenizer.json'), [part]: value });
+    expect(await refusal()).toContain(message);
+  });
+
+  it('puts spaces around some punctuation only', async () => {
+    use('static-unigram');
+    const json = read('tokenizer.json');
+    json.normalizer.normalizers.splice(3, 1);
+    write('tokenizer.json', json);
+    expect(await refusal()).toContain('puts spaces around some characters');
+  });
+
+  it('has a table that does not fit to the tokens', async () => {
+    use('static-module');
+    const json = read('tokenizer.json');
+    json.model.vocab.zzzz = Object.keys(json.model.vocab).length;
+    write('tokenizer.json', json);
+    expect(await refusal()).toMatch(/it has 600 rows for 601 tokens, and there is no mapping|rows for \d+ tokens/);
+  });
+});
