@@ -6,6 +6,7 @@ import { ConvertError } from './conversion-error.ts';
 import { gemma3, llama, qwen2Vl, qwen3Vl } from './decoders.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
+import { gte, gteClassifier, mpnet } from './own-classes.ts';
 
 /** The forms of GELU; llama.cpp computes the tanh form for all of them. */
 const geluForms = ['gelu', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh', 'gelu_python'];
@@ -121,6 +122,17 @@ const classes: Readonly<Record<string, ModelClass>> = {
   ModernBertModel: modernBert,
   ModernBertForMaskedLM: modernBert,
   ModernBertForSequenceClassification: modernBert,
+  MPNetModel: mpnet,
+  MPNetForMaskedLM: mpnet,
+  MPNetForSequenceClassification: mpnet,
+  NewModel: gte,
+  NewForMaskedLM: gte,
+  NewForTokenClassification: gte,
+  NewForSequenceClassification: gteClassifier,
+  GteModel: gte,
+  GteForMaskedLM: gte,
+  GteForTokenClassification: gte,
+  GteForSequenceClassification: gteClassifier,
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,

@@ -51,8 +51,10 @@ export async function setHparams(
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
-  if (!modelClass.isCrossEncoder) return;
-  if (await usesPairTypes(checkout, config)) writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
+  if (modelClass.isCrossEncoder && (await usesPairTypes(checkout, config))) {
+    writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
+  }
+  if (!modelClass.isCrossEncoder && !modelClass.keepsGelu) return;
   if (erfForms.includes(config.string('hidden_act') ?? 'gelu')) {
     writer.set('gguf_embed.gelu_erf', { type: 'bool', value: true });
   }

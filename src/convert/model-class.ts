@@ -7,8 +7,16 @@ import type { Config } from './checkout/config.ts';
 import type { CheckpointTensor } from './checkpoint/tensors.ts';
 import type { NameMap } from './names.ts';
 
-/** The kind of tokenizer of a class. */
-export type TokenizerKind = 'wordpiece' | 'roberta' | 'modern-bert' | 'xlm-roberta' | 'bpe' | 'llama' | 'gemma';
+/** The kind of tokenizer of a class. `by-file`: WordPiece or Unigram, by the type in `tokenizer.json`. */
+export type TokenizerKind =
+  | 'wordpiece'
+  | 'by-file'
+  | 'roberta'
+  | 'modern-bert'
+  | 'xlm-roberta'
+  | 'bpe'
+  | 'llama'
+  | 'gemma';
 
 /** One class, or several with the same conversion. */
 export interface ModelClass {
@@ -16,6 +24,8 @@ export interface ModelClass {
   readonly architecture: string;
   readonly names: NameMap;
   readonly tokenizer: TokenizerKind;
+  /** Whether a file says which form of GELU the checkpoint has; those of llama.cpp's architectures do not. */
+  readonly keepsGelu?: boolean;
   /** Rows for padding at the beginning of the position table, which are cut off. */
   positionOffset?(config: Config): number;
   /** Whether it is a language model whose architecture implies causal attention. */

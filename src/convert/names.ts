@@ -92,6 +92,61 @@ export const nomicNames: NameMap = {
   ],
 };
 
+export const mpnetNames: NameMap = {
+  prefix: /^mpnet\./,
+  dropped: new RegExp(`^(${never}|lm_head\\..*)$`),
+  rules: [
+    ...embeddings,
+    ['encoder.relative_attention_bias', 'attn_rel_b'],
+    ['encoder.layer.N.attention.attn.q', 'blk.N.attn_q'],
+    ['encoder.layer.N.attention.attn.k', 'blk.N.attn_k'],
+    ['encoder.layer.N.attention.attn.v', 'blk.N.attn_v'],
+    ['encoder.layer.N.attention.attn.o', 'blk.N.attn_output'],
+    ['encoder.layer.N.attention.LayerNorm', 'blk.N.attn_output_norm'],
+    ['encoder.layer.N.intermediate.dense', 'blk.N.ffn_up'],
+    ['encoder.layer.N.output.dense', 'blk.N.ffn_down'],
+    ['encoder.layer.N.output.LayerNorm', 'blk.N.layer_output_norm'],
+    ['classifier.dense', 'cls'],
+    ['classifier.out_proj', 'cls.output'],
+  ],
+};
+
+/** The names of the original checkpoints, and those that transformers 5 gives them. */
+const gteRules: readonly Rule[] = [
+  ...embeddings,
+  ['encoder.layer.N.attention.qkv_proj', 'blk.N.attn_qkv'],
+  ['encoder.layer.N.attention.q_proj', 'blk.N.attn_q'],
+  ['encoder.layer.N.attention.k_proj', 'blk.N.attn_k'],
+  ['encoder.layer.N.attention.v_proj', 'blk.N.attn_v'],
+  ['encoder.layer.N.attention.o_proj', 'blk.N.attn_output'],
+  ['encoder.layer.N.attn_ln', 'blk.N.attn_output_norm'],
+  ['encoder.layer.N.mlp.up_gate_proj', 'blk.N.ffn_up'],
+  ['encoder.layer.N.mlp.down_proj', 'blk.N.ffn_down'],
+  ['encoder.layer.N.mlp_ln', 'blk.N.layer_output_norm'],
+  ['layers.N.self_attn.q_proj', 'blk.N.attn_q'],
+  ['layers.N.self_attn.k_proj', 'blk.N.attn_k'],
+  ['layers.N.self_attn.v_proj', 'blk.N.attn_v'],
+  ['layers.N.self_attn.o_proj', 'blk.N.attn_output'],
+  ['layers.N.post_attention_layernorm', 'blk.N.attn_output_norm'],
+  ['layers.N.mlp.gate_proj', 'blk.N.ffn_gate'],
+  ['layers.N.mlp.up_proj', 'blk.N.ffn_up'],
+  ['layers.N.mlp.down_proj', 'blk.N.ffn_down'],
+  ['layers.N.post_mlp_layernorm', 'blk.N.layer_output_norm'],
+];
+
+/** An embedder may come with a classifier of tokens, which makes sparse vectors. */
+export const gteNames: NameMap = {
+  prefix: /^(new|gte)\./,
+  dropped: new RegExp(`^(${never}|lm_head\\..*|classifier\\..*)$`),
+  rules: gteRules,
+};
+
+export const gteClassifierNames: NameMap = {
+  prefix: /^(new|gte)\./,
+  dropped: new RegExp(`^(${buffers}|lm_head\\..*)$`),
+  rules: [...gteRules, ['pooler.dense', 'cls'], ['classifier', 'cls.output']],
+};
+
 export const modernBertNames: NameMap = {
   prefix: /^model\./,
   dropped: new RegExp(`^(${never}|decoder\\..*)$`),

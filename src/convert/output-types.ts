@@ -15,6 +15,7 @@ export function chooseType(name: string, shape: readonly number[], wanted: Outpu
     shape.length <= 1 ||
     name === 'position_embd.weight' ||
     name === 'token_types.weight' ||
+    name === 'attn_rel_b.weight' ||
     name.endsWith('_norm.weight') ||
     !name.endsWith('.weight');
   if (isPlain) return ggmlTypes.F32;

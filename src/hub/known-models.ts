@@ -99,6 +99,8 @@ const rank = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape =
   pooling: 'rank',
 });
 const nomic = { architecture: 'nomic-bert', layers: 12, dimensions: 768 };
+const mpnet = { ...base, architecture: 'gguf-embed-mpnet' };
+const gte = { ...base, architecture: 'gguf-embed-gte' };
 const fixed = (dimensions: number) => mean({ architecture: 'gguf-embed-static', layers: 0, dimensions }, 32768);
 const jina = (layers: number, dimensions: number) => ({ architecture: 'jina-bert-v2', layers, dimensions });
 
@@ -142,6 +144,13 @@ const embedders: readonly Row[] = [
   ['Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B-GGUF', last(28, 1024), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B-GGUF', last(36, 2560), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B-GGUF', last(36, 4096), qwenPrompts, 'Apache-2.0'],
+  ['all-mpnet-base-v2', 'sentence-transformers/all-mpnet-base-v2', undefined, mean(mpnet), none, 'Apache-2.0'],
+  ['paraphrase-mpnet-base-v2', 'sentence-transformers/paraphrase-mpnet-base-v2', undefined, mean(mpnet), none, 'Apache-2.0'],
+  ['multi-qa-mpnet-base-dot-v1', 'sentence-transformers/multi-qa-mpnet-base-dot-v1', undefined, cls(mpnet), none, 'Apache-2.0'],
+  ['gte-multilingual-base', 'Alibaba-NLP/gte-multilingual-base', undefined, cls(gte, 8192), none, 'Apache-2.0'],
+  ['gte-base-en-v1.5', 'Alibaba-NLP/gte-base-en-v1.5', undefined, cls(gte, 8192), none, 'Apache-2.0'],
+  ['gte-large-en-v1.5', 'Alibaba-NLP/gte-large-en-v1.5', undefined, cls({ ...large, architecture: 'gguf-embed-gte' }, 8192), none, 'Apache-2.0'],
+  ['snowflake-arctic-embed-m-v2.0', 'Snowflake/snowflake-arctic-embed-m-v2.0', undefined, cls(gte, 8192), { query: 'query: ' }, 'Apache-2.0'],
   ['potion-base-2M', 'minishlab/potion-base-2M', undefined, fixed(64), none, 'MIT'],
   ['potion-base-4M', 'minishlab/potion-base-4M', undefined, fixed(128), none, 'MIT'],
   ['potion-base-8M', 'minishlab/potion-base-8M', undefined, fixed(256), none, 'MIT'],
@@ -158,6 +167,7 @@ const rerankers: readonly Row[] = [
   ['bge-reranker-base', 'BAAI/bge-reranker-base', undefined, rank(base), none, 'MIT'],
   ['bge-reranker-large', 'BAAI/bge-reranker-large', undefined, rank(large), none, 'MIT'],
   ['bge-reranker-v2-m3', 'BAAI/bge-reranker-v2-m3', 'gpustack/bge-reranker-v2-m3-GGUF', rank(large, 8192), none, 'Apache-2.0'],
+  ['gte-multilingual-reranker-base', 'Alibaba-NLP/gte-multilingual-reranker-base', undefined, rank(gte, 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-tiny-en', 'jinaai/jina-reranker-v1-tiny-en', 'gpustack/jina-reranker-v1-tiny-en-GGUF', rank(jina(4, 384), 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
   ['Qwen3-Reranker-0.6B', 'Qwen/Qwen3-Reranker-0.6B', 'ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF', { ...last(28, 1024), pooling: 'rank' }, none, 'Apache-2.0'],

@@ -7,14 +7,14 @@
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
 import { bertNames } from './names/bert.ts';
-import { declareClassifier } from './pooling.ts';
+import { declareClassifier, geluOf } from './pooling.ts';
 import { buildPostNorm } from './post-norm.ts';
 
 export const bert: Architecture = {
   id: 'bert',
   build(loader) {
     const { nEmbd, nFf, nCtxTrain } = loader.hparams;
-    const gelu = loader.keys.metadata.bool('gguf_embed.gelu_erf') ? 'gelu_erf' : 'gelu';
+    const gelu = geluOf(loader);
     return buildPostNorm(loader, {
       positions: () => loader.table('position_embd', nEmbd, nCtxTrain),
       declareFeedForward: (blk, il) => ({

@@ -38,6 +38,11 @@ export function noClassifier({ hparams }: WeightLoader): Classifier {
   return { row: 'cls', activation: 'tanh', nClsOut: hparams.nClsOut };
 }
 
+/** GELU in the form that the file says; llama.cpp computes the tanh form for all of its files. */
+export function geluOf({ keys }: WeightLoader): 'gelu' | 'gelu_erf' {
+  return keys.metadata.bool('gguf_embed.gelu_erf') ? 'gelu_erf' : 'gelu';
+}
+
 /** `cls` and `cls.output` as in BERT, over the first token with tanh. */
 export function declareClassifier(loader: WeightLoader): Classifier {
   const { nEmbd, nClsOut } = loader.hparams;

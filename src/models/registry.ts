@@ -7,11 +7,13 @@ import { eurobert } from './eurobert.ts';
 import { gemmaEmbedding } from './gemma-embedding.ts';
 import { gemma2 } from './gemma2.ts';
 import { gemma3 } from './gemma3.ts';
+import { gte } from './gte.ts';
 import { jinaBertV2 } from './jina-bert-v2.ts';
 import { jinaBertV3 } from './jina-bert-v3.ts';
 import { llama } from './llama.ts';
 import { llamaEmbed } from './llama-embed.ts';
 import { modernBert } from './modern-bert.ts';
+import { mpnet } from './mpnet.ts';
 import { neoBert } from './neo-bert.ts';
 import { nomicBert } from './nomic-bert.ts';
 import { nomicBertMoe } from './nomic-bert-moe.ts';
@@ -41,6 +43,8 @@ const all: readonly Architecture[] = [
   qwen3vl,
   gemma2,
   gemma3,
+  mpnet,
+  gte,
   staticEmbedding,
 ];
 

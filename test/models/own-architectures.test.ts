@@ -17,29 +17,39 @@ import { modelTree } from '../../src/models/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
 import { unpackCheckout } from '../convert/support.ts';
 import { cosine, floats, lengthRatio } from '../vectors.ts';
+import { editedBytes } from './edit.ts';
 import { load, openFixture, readJson, run } from './support.ts';
 
 interface Fixture {
   readonly cases: readonly { text: string; tokens: number[]; raw: string }[];
 }
 
-const names = ['static-wordpiece', 'static-unigram', 'static-module'];
+const names = ['static-wordpiece', 'static-unigram', 'static-module', 'mpnet-mean', 'gte-cls', 'gte-mean'];
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
 
-describe.each(names)('%s', (name) => {
-  const { cases } = readJson<Fixture>(`reference/own/${name}.json`);
+/** Converts a checkout, for the tests of the calling block. */
+function converter(name: string): (type: OutputType) => Promise<GgufFile> {
   let folder: string;
   beforeAll(() => {
     folder = unpackCheckout(name);
   });
   afterAll(() => rmSync(dirname(folder), { recursive: true }));
-
-  async function converted(type: OutputType): Promise<GgufFile> {
+  return async (type) => {
     const output = join(dirname(folder), `${type}.gguf`);
     await convertFolder(folder, output, type);
     return openGguf(memorySource(readFileSync(output)));
-  }
+  };
+}
+
+const backends = [
+  ['reference', 1e-6, createReferenceBackend],
+  ['wasm', 1e-5, createWasmBackend],
+] as const;
+
+describe.each(names)('%s', (name) => {
+  const { cases } = readJson<Fixture>(`reference/own/${name}.json`);
+  const converted = converter(name);
 
   it('tokenizes as the original does', async () => {
     const { metadata } = await converted('F32');
@@ -48,10 +58,7 @@ describe.each(names)('%s', (name) => {
     expect(cases.length).toBeGreaterThan(5);
   });
 
-  it.each([
-    ['reference', 0.999999, createReferenceBackend],
-    ['wasm', 0.99999, createWasmBackend],
-  ] as const)('embeds as the original does on %s', async (_, least, makeBackend) => {
+  it.each(backends)('embeds as the original does on %s', async (_, tolerance, makeBackend) => {
     const loaded = await load(name, await converted('F32'), () => makeBackend());
     const vectors = await run(
       loaded,
@@ -62,8 +69,8 @@ describe.each(names)('%s', (name) => {
       expect(vectors[i]).toEqual((await run(loaded, [tokens]))[0]);
       if (expected.every((value) => value === 0)) expect(vectors[i], text).toEqual(expected);
       else {
-        expect(cosine(vectors[i], expected), text).toBeGreaterThan(least);
-        expect(lengthRatio(vectors[i], expected), text).toBeCloseTo(1, 4);
+        expect(1 - cosine(vectors[i], expected), text).toBeLessThan(tolerance);
+        expect(Math.abs(1 - lengthRatio(vectors[i], expected)), text).toBeLessThan(100 * tolerance);
       }
     }
     loaded.backend.dispose();
@@ -73,13 +80,40 @@ describe.each(names)('%s', (name) => {
     const loaded = await load(name, await converted(type));
     for (const { text, tokens, raw } of cases.slice(0, 5)) {
       const [vector] = await run(loaded, [tokens]);
-      expect(cosine(vector, floats(raw)), text).toBeGreaterThan(0.999);
+      expect(cosine(vector, floats(raw)), text).toBeGreaterThan(0.995);
     }
   });
 });
 
+interface RankFixture {
+  readonly query: string;
+  readonly documents: readonly { text: string; pair_tokens: number[]; scores: number[] }[];
+}
+
+describe.each(['mpnet-rerank', 'gte-rerank'])('%s', (name) => {
+  const { query, documents } = readJson<RankFixture>(`reference/own/${name}.json`);
+  const converted = converter(name);
+
+  it('tokenizes pairs as the original does', async () => {
+    const tokenizer = createTokenizer((await converted('F32')).metadata);
+    for (const { text, pair_tokens } of documents) expect(tokenizer.encodePair(query, text), text).toEqual(pair_tokens);
+  });
+
+  it.each(backends)('scores as the original does on %s', async (_, tolerance, makeBackend) => {
+    const loaded = await load(name, await converted('F32'), () => makeBackend());
+    for (const { text, pair_tokens, scores } of documents) {
+      const [found] = await run(loaded, [pair_tokens], 'rank');
+      expect(found.length).toBe(scores.length);
+      for (const [i, score] of scores.entries()) {
+        expect(Math.abs(found[i] - score), text).toBeLessThan(100 * tolerance * Math.max(1, Math.abs(score)));
+      }
+    }
+    loaded.backend.dispose();
+  });
+});
+
 it('files of the fixtures are what the converter makes of their checkouts', async () => {
-  for (const name of ['static-wordpiece']) {
+  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean']) {
     const folder = unpackCheckout(name);
     const output = join(dirname(folder), 'F16.gguf');
     await convertFolder(folder, output, 'F16');
@@ -155,4 +189,32 @@ describe('a static checkout that must be refused', () => {
     write('tokenizer.json', json);
     expect(await refusal()).toMatch(/it has 600 rows for 601 tokens, and there is no mapping|rows for \d+ tokens/);
   });
+});
+
+describe('a checkout of GTE that must be refused', () => {
+  it.each([
+    [
+      'rope_scaling',
+      { type: 'ntk', factor: 8, mixed_b: 0.5 },
+      'the rope scaling {"type":"ntk","factor":8,"mixed_b":0.5}',
+    ],
+    ['rope_scaling', { type: 'yarn', factor: 2 }, 'is not converted; known is ntk'],
+    ['logn_attention_scale', true, 'logn_attention_scale is true'],
+    ['layer_norm_type', 'rms_norm', 'layer_norm_type is "rms_norm"'],
+    ['position_embedding_type', 'absolute', 'position_embedding_type is "absolute"'],
+  ])('has %s %j', async (key, value, message) => {
+    const folder = unpackCheckout('gte-cls');
+    const path = join(folder, 'config.json');
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), [key]: value }));
+    await expect(convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16')).rejects.toThrow(message);
+    rmSync(dirname(folder), { recursive: true });
+  });
+});
+
+it('MPNet refuses another number of heads in a layer, since all share one bias', async () => {
+  const bytes = await editedBytes('mpnet-mean', ({ values }) => {
+    const heads = { elementType: 'uint32', values: Uint32Array.of(4, 4, 2) } as const;
+    values.set('gguf-embed-mpnet.attention.head_count', { type: 'array', value: heads });
+  });
+  await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow('differs between layers');
 });

@@ -29,6 +29,8 @@ const llama: Json = {
   hidden_act: 'silu',
 };
 
+const gte: Json = { position_embedding_type: 'rope', type_vocab_size: 1, layer_norm_type: 'layer_norm' };
+
 /** By `model_type`. */
 const defaults: Readonly<Record<string, Json>> = {
   bert,
@@ -43,6 +45,9 @@ const defaults: Readonly<Record<string, Json>> = {
     max_position_embeddings: 512,
     activation: 'gelu',
   },
+  mpnet: { ...bert, vocab_size: 30527, pad_token_id: 1, type_vocab_size: 1, relative_attention_num_buckets: 32 },
+  new: { ...bert, ...gte, max_position_embeddings: 2048, rope_theta: 10000 },
+  gte: { ...bert, ...gte, max_position_embeddings: 8192, rope_theta: 160000 },
   nomic_bert: {
     hidden_size: 768,
     num_hidden_layers: 12,

@@ -2,7 +2,7 @@
  * @file The `tokenizer.ggml.` keys of each kind of tokenizer, in llama.cpp's order.
  */
 import type { GgufWriter, NumericArray, ScalarType, ValueToWrite } from '../../gguf/index.ts';
-import { type Checkout, readBytes, readJsonObject } from '../checkout/checkout.ts';
+import { type Checkout, isObject, readBytes, readJsonObject } from '../checkout/checkout.ts';
 import type { Config } from '../checkout/config.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { TokenizerKind } from '../model-class.ts';
@@ -60,6 +60,12 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     const { add_prefix_space: addsSpace } = (await readJsonObject(checkout, 'tokenizer_config.json')) ?? {};
     if (typeof addsSpace === 'boolean') set(writer, 'add_space_prefix', 'bool', addsSpace);
     await setBpe(writer, checkout, config);
+  },
+
+  async 'by-file'(writer, checkout, config) {
+    const model = (await readJsonObject(checkout, 'tokenizer.json'))?.model;
+    const kind = isObject(model) && model.type === 'WordPiece' ? 'wordpiece' : 'xlm-roberta';
+    await tokenizers[kind](writer, checkout, config);
   },
 
   async gemma(writer, checkout, config) {
