@@ -221,3 +221,25 @@ it('a file without the size of the longest side cuts images as they are', async 
   expect(preprocessing).toEqual({ kind: 'tiles', size: 48, unit: 24, longest: undefined });
   expect(outlineTower(await edited('clip.vision.preproc_image_size', 0)).preprocessing).toEqual(preprocessing);
 });
+
+it('without a factor of the shuffle, each patch becomes a token', async () => {
+  const file = await openFixture('idefics3/mmproj.gguf');
+  const bytes = await editedCopy(file, (edit) => {
+    edit.values.delete('clip.vision.projector.scale_factor');
+    edit.setFloats(
+      'mm.model.fc.weight',
+      [48, 64],
+      Float32Array.from({ length: 48 * 64 }, (_, i) => Math.sin(i)),
+    );
+  });
+  const [tile] = cutTiles(await decodeImage(bytesOf('odd.png')), tiling);
+  const rows: Float32Array[] = [];
+  for (const backend of [await createReferenceBackend(), await createWasmBackend()]) {
+    const tower = await loadTower(await openGguf(memorySource(bytes)), backend);
+    expect(tower.grid(tile)).toEqual({ nx: 6, ny: 6 });
+    rows.push((await tower.encode(backend.ops, [tile]))[0]);
+    backend.dispose();
+  }
+  expect(rows[0].length).toBe(36 * 64);
+  expect(1 - cosine(rows[1], rows[0])).toBeLessThan(1e-5);
+});
