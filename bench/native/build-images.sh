@@ -9,9 +9,11 @@ folder=${2:-$here/../.cache/images}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 native=${GGML_NATIVE:-ON}
-cmake -S "$source/ggml" -B "$folder/ggml" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE="$native" \
-  -DGGML_OPENMP=OFF -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF >&2
-cmake --build "$folder/ggml" --target ggml --parallel "$(nproc)" >&2
+cmake -S "$source" -B "$folder/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE="$native" -DGGML_OPENMP=OFF \
+  -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF \
+  -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF >&2
+cmake --build "$folder/build" --target ggml --parallel "$(nproc)" >&2
+ggml=$folder/build/ggml/src
 includes=("-I$source/include" "-I$source/ggml/include" "-I$source/tools/mtmd" "-I$source/vendor")
 objects=()
 for file in "$source"/tools/mtmd/clip.cpp "$source"/tools/mtmd/mtmd-image.cpp "$source"/tools/mtmd/models/*.cpp "$here/images.cpp"; do
@@ -19,6 +21,6 @@ for file in "$source"/tools/mtmd/clip.cpp "$source"/tools/mtmd/mtmd-image.cpp "$
   [ "$object" -nt "$file" ] || c++ -std=c++17 -O2 -DNDEBUG "${includes[@]}" -c "$file" -o "$object"
   objects+=("$object")
 done
-c++ "${objects[@]}" "$folder"/ggml/src/libggml.a "$folder"/ggml/src/libggml-cpu.a "$folder"/ggml/src/libggml-base.a \
+c++ "${objects[@]}" "$ggml"/libggml.a "$ggml"/libggml-cpu.a "$ggml"/libggml-base.a \
   -lpthread -ldl -lm -o "$folder/native-images"
 echo "$folder/native-images"
