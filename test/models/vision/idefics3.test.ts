@@ -11,7 +11,6 @@ import type { Tiling } from '../../../src/image/tiles.ts';
 import { Embedder } from '../../../src/index.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../../src/kernels/wasm/index.ts';
-import { type Chunk, loadModel } from '../../../src/models/index.ts';
 import { type LoadedTower, loadTower, outlineTower } from '../../../src/models/vision/index.ts';
 import { quantize } from '../../../src/quantize/quantize.ts';
 import type { TargetTypeName } from '../../../src/quantize/types.ts';
@@ -20,7 +19,6 @@ import { createTokenizer } from '../../../src/tokenizer/index.ts';
 import { cosine, floats } from '../../vectors.ts';
 import { editedCopy } from '../edit.ts';
 import { openFixture, readJson } from '../support.ts';
-import { runInputs } from './support.ts';
 
 interface Picture {
   readonly image: string;
@@ -44,6 +42,9 @@ interface LimitedPicture {
   readonly sha256_rgb8: string;
 }
 const limited = readJson<LimitedPicture[]>('idefics3/limits.json');
+/** What llama.cpp makes of prompts; a piece without tokens is a tile. */
+const prompts =
+  readJson<{ prompt: string; image: string; pieces: number[][]; vector: string }[]>('idefics3/prompts.json');
 const tiling = { size: 48, longest: 144, unit: 24 };
 const sha256 = (...parts: readonly Uint8Array[]) =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
@@ -129,58 +130,54 @@ describe.each(
   });
 });
 
-it('a prompt has tiles row by row, each behind its place, then the whole image', async () => {
-  const text = await openFixture('models/llama.gguf');
-  const tokenizer = createTokenizer(text.metadata);
-  const backend = await createReferenceBackend();
-  const model = await loadModel(text, backend);
-  const { image, columns, tiles } = pictures.find(({ image }) => image === 'odd.png')!;
-  const around = (i: number): string[] => {
-    const [row, column] = [Math.floor(i / columns), i % columns];
-    const place = `<fake_token_around_image><row_${row + 1}_col_${column + 1}>`;
-    if (i === tiles.length - 1) return ['\n\n<fake_token_around_image><global-img>'];
-    return i > 0 && column === 0 ? ['\n', place] : [place];
-  };
-  const ids = (piece: string) => [...tokenizer.encode(piece, { addSpecial: false })];
-  const chunks: Chunk[] = [];
-  let before = [tokenizer.vocab.bos!, ...ids('what is ')];
-  for (const [i, tile] of tiles.entries()) {
-    before.push(...around(i).flatMap(ids));
-    chunks.push(Int32Array.from(before), { rows: floats(tile.rows), nx: 2, ny: 2 });
-    before = [];
+it.each(prompts)('the prompt $prompt with $image has the tokens of llama.cpp', async ({ prompt, image, pieces }) => {
+  const { tiles, begin, end } = outlineTower(await openFixture('idefics3/mmproj.gguf'));
+  const tokenizer = createTokenizer((await openFixture('idefics3/text.gguf')).metadata);
+  const { columns, rows } = tileGrid(await decodeImage(bytesOf(image)), tiling);
+  const [before, after] = prompt.split('<__media__>');
+  const ids = (...texts: readonly string[]) =>
+    texts.flatMap((text) => [...tokenizer.encode(text, { addSpecial: false, parseSpecial: true })]);
+  const expected: number[][] = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const first = row + column === 0 ? [before] : column === 0 ? [tiles!.rowEnd] : [];
+      expected.push(ids(...first, tiles!.before(row, column)), []);
+    }
   }
-  chunks.push(Int32Array.from([...ids('<fake_token_around_image>'), ...ids('?'), tokenizer.vocab.eos!]));
-  const nTokens = chunks.reduce((sum, chunk) => sum + (chunk instanceof Int32Array ? chunk.length : 4), 0);
-  const tower = await loadTower(await openFixture('idefics3/mmproj.gguf'), backend);
-  const pair = { backend, model, tower, tokenizer, encoded: new Map() };
-  const [[expected]] = await runInputs(pair, [chunks], 'last');
+  expected.push(ids(begin), [], ids(end, after));
+  expect(pieces).toEqual(expected);
+});
 
+it('prompts have the vectors of llama.cpp, on any number of threads', async () => {
+  const vectors: Float32Array[][] = [];
   // In the built package images are decoded in a worker and encoded by a team.
-  const vectors: Float32Array[] = [];
   for (const [load, options] of [
-    [Embedder.load, { worker: false }],
-    [Built.load, { threads: 1 }],
-    [Built.load, { threads: 3, imageCache: 0 }],
+    [Embedder.load, { backend: 'reference' }],
+    [Embedder.load, { backend: 'wasm', worker: false }],
+    [Built.load, { backend: 'wasm', threads: 1 }],
+    [Built.load, { backend: 'wasm', threads: 3, imageCache: 0 }],
   ] as const) {
-    const embedder = await load(fixture('models/llama.gguf'), {
+    const embedder = await load(fixture('idefics3/text.gguf'), {
       mmproj: fixture('idefics3/mmproj.gguf'),
       pooling: 'last',
-      backend: 'wasm',
       ...options,
     });
-    const input = { text: 'what is <__media__>?', images: [bytesOf(image)] };
-    const answer = await embedder.embed([input, input]);
+    const inputs = prompts.map(({ prompt, image }) => ({ text: prompt, images: [bytesOf(image)] }));
+    const { nTokens, nImageTokens, vectors: own } = await embedder.embed(inputs);
     await embedder.dispose();
-    expect(answer.nTokens).toEqual([nTokens, nTokens]);
-    expect(answer.nImageTokens[0]).toBe(4 * tiles.length);
-    expect(1 - cosine(answer.vectors[0], expected)).toBeLessThan(1e-5);
-    vectors.push(...answer.vectors);
+    for (const [i, { prompt, pieces, vector }] of prompts.entries()) {
+      const nTiles = pieces.filter((piece) => piece.length === 0).length;
+      expect(nImageTokens[i]).toBe(4 * nTiles);
+      expect(nTokens[i]).toBe(4 * nTiles + pieces.flat().length);
+      expect(1 - cosine(own[i], floats(vector)), prompt).toBeLessThan(1e-5);
+    }
+    vectors.push(own);
   }
-  for (const vector of vectors) expect(vector).toEqual(vectors[0]);
+  for (const own of vectors.slice(2)) expect(own).toEqual(vectors[1]);
 });
 
 it('limits of tokens change the number of tiles', async () => {
-  const embedder = await Embedder.load(fixture('models/llama.gguf'), {
+  const embedder = await Embedder.load(fixture('idefics3/text.gguf'), {
     mmproj: fixture('idefics3/mmproj.gguf'),
     images: { minTokens: 64, maxTokens: 400 },
   });
