@@ -11,8 +11,7 @@ export interface Block {
   readonly code: string;
 }
 
-/** The pages: README.md and those of docs. */
-export const pages = [
+const pages = [
   'README.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
