@@ -202,6 +202,13 @@ model modern-bert, 232385 parameters
     expect(stdout).toMatch(/0 to 3 +\d+ +each of 4 layers/);
   });
 
+  it('prints the tower of SmolVLM', async () => {
+    const tower = fileURLToPath(new URL('../fixtures/idefics3/mmproj.gguf', import.meta.url));
+    const { stdout } = await run(['inspect', tower]);
+    expect(stdout).toContain('\nvision tower idefics3, 73552 parameters\n');
+    expect(stdout).toMatch(/fc +27648 +weight F32 \[432, 64\]/);
+  });
+
   it('says why a file holds no model', async () => {
     const vocabulary = fileURLToPath(new URL('../fixtures/vocab/ggml-vocab-bert-bge.gguf.gz', import.meta.url));
     const { code, stdout } = await run(['inspect', vocabulary]);
