@@ -3,6 +3,7 @@
  * place, and the memory of its partial body, for as long as it likes.
  */
 import type { IncomingMessage } from 'node:http';
+import { afterReading } from './idle.node.ts';
 
 /** Average rate at which a body must arrive, in bytes per second. */
 const MIN_RATE = 16 * 2 ** 10;
@@ -36,7 +37,7 @@ export class Arrivals {
   /** @param patience maximum delay of a body, in milliseconds */
   constructor(patience: number) {
     this.#patience = patience;
-    this.#timer = setInterval(() => this.#look(), INTERVAL).unref();
+    this.#timer = setInterval(() => afterReading(() => this.#look()), INTERVAL).unref();
   }
 
   /** Watches a request until its body is complete. */

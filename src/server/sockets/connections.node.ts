@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.node.ts';
+import { afterReading } from './idle.node.ts';
 import type { TrackedResponse } from './response.node.ts';
 
 /** Milliseconds for reading data that has already arrived when a stop begins. */
@@ -28,6 +29,7 @@ export class Connections {
   readonly #server: Server;
   readonly #timer: NodeJS.Timeout;
   #silence: number;
+  #lastLook = performance.now();
   readonly #arrivals: Arrivals;
   /** Connections that can carry requests, with their unanswered requests in the order of arrival. */
   readonly #open = new Map<Socket, Exchange[]>();
@@ -44,7 +46,7 @@ export class Connections {
     this.#server = server;
     this.#silence = silence;
     this.#arrivals = new Arrivals(patience);
-    this.#timer = setInterval(() => this.#lookAtUnread(), INTERVAL).unref();
+    this.#timer = setInterval(() => afterReading(() => this.#lookAtUnread()), INTERVAL).unref();
     if (!isTls) {
       server.on('connection', (socket: Socket) => this.#add(socket));
       return;
@@ -102,7 +104,7 @@ export class Connections {
       announceEnd(exchanges);
       for (const { outgoing } of exchanges) if (outgoing.stuckSince !== undefined) outgoing.stuckSince = now;
     }
-    await new Promise((resolve) => setTimeout(resolve, GRACE));
+    await new Promise<void>((resolve) => setTimeout(() => afterReading(resolve), GRACE));
     this.#state = 'sealed';
     const closed = new Promise<unknown>((resolve) => {
       // HTTP's own `close` would also end connections with a complete answer that is not sent yet. Bun has only that one.
@@ -145,11 +147,15 @@ export class Connections {
   /** Closes the connections of clients that read their answers too slowly or not at all. */
   #lookAtUnread(): void {
     const now = performance.now();
+    // While this thread was busy, it did not see what clients read.
+    const busy = Math.max(0, now - this.#lastLook - 2 * INTERVAL);
+    this.#lastLook = now;
     const stuck: TrackedResponse[] = [];
     let waiting = 0;
     for (const [first, ...others] of this.#open.values()) {
       for (const { outgoing } of others) waiting += outgoing.waiting;
       if (first?.outgoing.stuckSince === undefined) continue;
+      first.outgoing.stuckSince += busy;
       waiting += first.outgoing.waiting;
       if (now - first.outgoing.stuckSince > this.#silence) first.outgoing.destroy();
       else stuck.push(first.outgoing);
