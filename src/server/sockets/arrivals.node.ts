@@ -3,7 +3,7 @@
  * place, and the memory of its partial body, for as long as it likes.
  */
 import type { IncomingMessage } from 'node:http';
-import { afterReading } from './idle.node.ts';
+import { afterReading } from './busy-time.node.ts';
 
 /** Average rate at which a body must arrive, in bytes per second. */
 const MIN_RATE = 16 * 2 ** 10;

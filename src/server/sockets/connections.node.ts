@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.node.ts';
-import { afterReading } from './idle.node.ts';
+import { afterReading, BusyTime } from './busy-time.node.ts';
 import type { TrackedResponse } from './response.node.ts';
 
 /** Milliseconds for reading data that has already arrived when a stop begins. */
@@ -14,8 +14,6 @@ const GRACE = 100;
 const STOP_SILENCE = 500;
 /** Maximum number of bytes in all unread answers. Beyond it, the server closes the connections that have read nothing for the longest time. */
 const MAX_UNREAD = 512 * 2 ** 20;
-/** Milliseconds between two checks of what clients have read. */
-const INTERVAL = 250;
 
 /** A request and its answer. */
 interface Exchange {
@@ -27,9 +25,10 @@ interface Exchange {
 /** The open connections of one server. */
 export class Connections {
   readonly #server: Server;
-  readonly #timer: NodeJS.Timeout;
+  readonly #busy = new BusyTime(() => this.#lookAtUnread());
+  /** Busy time at the last look at unread answers. */
+  #busyBefore = 0;
   #silence: number;
-  #lastLook = performance.now();
   readonly #arrivals: Arrivals;
   /** Connections that can carry requests, with their unanswered requests in the order of arrival. */
   readonly #open = new Map<Socket, Exchange[]>();
@@ -46,7 +45,7 @@ export class Connections {
     this.#server = server;
     this.#silence = silence;
     this.#arrivals = new Arrivals(patience);
-    this.#timer = setInterval(() => afterReading(() => this.#lookAtUnread()), INTERVAL).unref();
+    server.on('timeout', (socket: Socket) => this.#endIdle(socket));
     if (!isTls) {
       server.on('connection', (socket: Socket) => this.#add(socket));
       return;
@@ -123,7 +122,7 @@ export class Connections {
   /** Stops checking once no connection is left. */
   abandon(): void {
     this.#arrivals.close();
-    clearInterval(this.#timer);
+    this.#busy.close();
   }
 
   #add(socket: Socket): void {
@@ -144,12 +143,26 @@ export class Connections {
     for (const socket of this.#handshakes.values()) socket.destroy();
   }
 
+  /**
+   * Ends a kept connection whose time is over. Node by itself would do so even if the thread was busy and has not read the request that
+   * has arrived meanwhile, or if a client in the same thread could not send one.
+   */
+  #endIdle(socket: Socket): void {
+    const { bytesRead } = socket;
+    this.#busy.look();
+    afterReading(() => {
+      if (socket.bytesRead !== bytesRead) return;
+      const left = this.#busy.until - performance.now();
+      if (left > 0 && this.#state === 'open') socket.setTimeout(left);
+      else socket.destroy();
+    });
+  }
+
   /** Closes the connections of clients that read their answers too slowly or not at all. */
   #lookAtUnread(): void {
     const now = performance.now();
-    // While this thread was busy, it did not see what clients read.
-    const busy = Math.max(0, now - this.#lastLook - 2 * INTERVAL);
-    this.#lastLook = now;
+    const busy = this.#busy.total - this.#busyBefore;
+    this.#busyBefore = this.#busy.total;
     const stuck: TrackedResponse[] = [];
     let waiting = 0;
     for (const [first, ...others] of this.#open.values()) {

@@ -11,7 +11,6 @@ import type { App } from '../app.ts';
 import { HttpError, layerErrorBody } from '../errors.ts';
 import { answerClientError } from './client-error.node.ts';
 import { Connections } from './connections.node.ts';
-import { closeIdle } from './idle.node.ts';
 import { originForm } from './request-line.ts';
 import { TrackedResponse } from './response.node.ts';
 import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
@@ -68,7 +67,6 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
     connectionsCheckingInterval: 1000,
   };
   const server = tls ? createTlsServer({ ...limits, ...tls, handshakeTimeout: silence }) : createServer(limits);
-  closeIdle(server);
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const connections = new Connections(server, tls !== undefined, silence, Math.min(timeout, MAX_LATENESS) * 1000);
   // Replaces the global Request and Response by lighter ones, which halves this thread's time per request.
