@@ -57,9 +57,11 @@ export function loadOptions(
     packing = values.packing,
     signal,
     onBatch,
-  }: Pick<LoadOptions, 'mmproj' | 'worker' | 'packing' | 'signal' | 'onBatch'>,
+    onProgress,
+  }: Pick<LoadOptions, 'mmproj' | 'worker' | 'packing' | 'signal' | 'onBatch' | 'onProgress'>,
 ): LoadOptions {
   const threads = values.threadsBatch ?? values.threads;
+  const show = showProgress();
   return {
     overrides: values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv'),
     rope: ropeSettings(values),
@@ -83,7 +85,10 @@ export function loadOptions(
     profile: values.profile,
     onBatch,
     onWarning: (warning) => log(inFlags(warning)),
-    onProgress: showProgress(),
+    onProgress(progress) {
+      show(progress);
+      onProgress?.(progress);
+    },
     signal,
   };
 }

@@ -19,7 +19,7 @@ export function servesSeveral({ values, given }: Parsed): boolean {
 export async function serveSeveral(parsed: Parsed): Promise<void> {
   const { values, positionals } = parsed;
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
-  const models = await servedModels(parsed);
+  const { models, store } = await servedModels(parsed);
   const nAtStart = models.filter(({ loadOnStartup }) => loadOnStartup).length;
   if (values.modelsMax > 0 && nAtStart > values.modelsMax) {
     throw new UsageError(`number of models to load on startup (${nAtStart}) exceeds models_max (${values.modelsMax})`);
@@ -35,6 +35,7 @@ export async function serveSeveral(parsed: Parsed): Promise<void> {
       sleepAfter: Math.max(0, values.sleepIdleSeconds),
       autoload: values.modelsAutoload,
       createLarge: () => new LargeRequests(),
+      store,
     });
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -44,6 +45,7 @@ export async function serveSeveral(parsed: Parsed): Promise<void> {
   for (const { url } of servers) log(`listening on ${url}`);
   void router.loadAtStart();
   await stopped;
+  router.endEvents();
   await Promise.all(servers.map((server) => server.close()));
   await router.close();
   process.exit(0);

@@ -1,15 +1,17 @@
 /**
  * @file `serve` with several models, by the built program: flags, a folder, preset files.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { startHub } from '../hub/server.ts';
 import { editedBytes } from '../models/edit.ts';
 import { listening, model, run, start } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-several-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+const hub = await startHub();
 const children: ReturnType<typeof start>[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
@@ -202,4 +204,39 @@ describe('refused at the start, with one line', () => {
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
+});
+
+it('POST and DELETE /models: a model of the hub comes and goes, with events, and a stop ends the events', async () => {
+  hub.add('someone/tiny-GGUF', { 'tiny-Q8_0.gguf': readFileSync(model('bert-rank')) });
+  const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, 'hub') };
+  const child = start(['serve', '--port', '0', '-t', '1', '-m', model('bert-mean'), '-m', model('bert-cls')], env);
+  children.push(child);
+  const { url, end, log } = await listening(child);
+  let events = '';
+  const stream = await fetch(`${url}/models/sse`);
+  const ended = (async () => {
+    for await (const bytes of stream.body as unknown as AsyncIterable<Uint8Array>) events += Buffer.from(bytes);
+  })();
+  expect(await post(`${url}/models`, { model: 'someone/tiny-GGUF' })).toEqual({ status: 200, json: { success: true } });
+  await expect.poll(async () => (await list(url)).map(({ id }) => id)).toContain('someone/tiny-GGUF:Q8_0');
+  const entry = (await list(url)).find(({ source }) => source === 'cache');
+  expect(entry).toMatchObject({ id: 'someone/tiny-GGUF:Q8_0', aliases: ['someone/tiny-GGUF'], can_remove: true });
+  expect((await post(`${url}/rerank`, { query: 'q', documents: ['a'] })).json.model).toBe('someone/tiny-GGUF:Q8_0');
+  expect((await post(`${url}/models`, { model: 'someone/tiny-GGUF:q8_0' })).status).toBe(400);
+  const cached = () => readdirSync(join(folder, 'hub', 'hub')).filter((name) => name.startsWith('models--'));
+  expect(cached()).toHaveLength(1);
+  const removed = await fetch(`${url}/models?model=someone/tiny-GGUF:Q8_0`, { method: 'DELETE' });
+  expect([removed.status, await removed.json()]).toEqual([200, { success: true }]);
+  expect(cached()).toEqual([]);
+  expect((await list(url)).map(({ id }) => id)).toEqual(['bert-cls', 'bert-mean']);
+  expect((await post(`${url}/models`, { model: 'nobody/nothing' })).status).toBe(200);
+  await expect.poll(() => events).toContain('"model":"nobody/nothing","event":"download_failed"');
+  expect(log()).toContain('error: nobody/nothing: ');
+  for (const event of ['download_progress', 'download_finished', 'model_remove', '"status":"loaded"']) {
+    expect(events).toContain(event);
+  }
+  expect(events).toContain(`"${hub.endpoint}someone/tiny-GGUF":{"done":`);
+  child.kill('SIGTERM');
+  await ended;
+  expect((await end).code).toBe(0);
 });

@@ -61,14 +61,14 @@ export async function servedModel(
       const sizes = await Promise.all([path, ...(mmproj === undefined ? [] : [mmproj])].map(fileBytes));
       return sizes.reduce((sum, size) => sum + size, 0);
     },
-    async load({ signal, onBatch }) {
+    async load({ signal, onBatch, onProgress }) {
       const started = performance.now();
       const { path, mmproj } = await locatePair(chosen, values, signal);
       log(`${id}: loading ${path}`);
       const isChosen = values.reranking || values.pooling !== undefined;
       const ranks = !isChosen && (await kindOfFile(path, prefersRank)) === 'rank';
       const chosenValues: OptionValues = ranks ? { ...values, pooling: 'rank' } : values;
-      const embedder = await loadEmbedder(path, chosenValues, { mmproj, signal, onBatch });
+      const embedder = await loadEmbedder(path, chosenValues, { mmproj, signal, onBatch, onProgress });
       try {
         requirePrompt(options, embedder.info.prompts);
       } catch (error) {

@@ -3,13 +3,14 @@
  */
 import { stat } from 'node:fs/promises';
 import { baseName } from '../../engine/info.ts';
-import type { ServedModel } from '../../server/index.ts';
+import type { ModelStore, ServedModel } from '../../server/index.ts';
 import { isRemote } from '../chosen-model.ts';
 import { log } from '../log.ts';
 import type { OptionValues } from '../option-table.ts';
 import type { Parsed } from '../parse-options.ts';
 import { readTextFile } from '../read-file.ts';
 import { UsageError } from '../usage-error.ts';
+import { hubStore } from './hub-store.ts';
 import { findModels } from './models-dir.ts';
 import { parsePreset } from './preset-file.ts';
 import { readSection, type Section } from './preset-section.ts';
@@ -24,11 +25,18 @@ interface Origin {
   readonly naming: Partial<OptionValues>;
 }
 
+/** The models of a server, and what to add models to it with. */
+export interface ServedModels {
+  /** In the order of their names. */
+  readonly models: readonly ServedModel[];
+  readonly store: ModelStore;
+}
+
 /**
- * All models, in the order of their names. Flags and variables override the sections of a preset, which override its section `[*]`.
+ * All models. Flags and variables override the sections of a preset, which override its section `[*]`.
  * @throws UsageError for an option that describes a single model, two models with the same name, or an invalid preset
  */
-export async function servedModels({ values, given }: Parsed): Promise<readonly ServedModel[]> {
+export async function servedModels({ values, given }: Parsed): Promise<ServedModels> {
   for (const name of single) {
     if (!given.has(name)) continue;
     throw new UsageError(
@@ -54,30 +62,31 @@ export async function servedModels({ values, given }: Parsed): Promise<readonly 
   const ofServer = Object.fromEntries(
     [...given.keys()].filter((name) => name !== 'model').map((name) => [name, values[name as keyof OptionValues]]),
   );
-  return Promise.all(
-    ids.map((id) => {
-      const origin = origins.get(id);
-      const section = preset.get(id);
-      const source = section === undefined ? (origin?.source ?? 'preset') : 'preset';
-      const own = {
-        ...values,
-        model: undefined,
-        ...common?.values,
-        ...origin?.naming,
-        ...section?.values,
-        ...ofServer,
-      };
-      // Settings for all models must not turn embedding models into rerankers.
-      const shared = { ...common?.values, ...ofServer };
-      const prefersRank = shared.reranking === true || shared.pooling === 'rank';
-      if (prefersRank) {
-        own.reranking = section?.values.reranking ?? false;
-        own.pooling = section?.values.pooling;
-      }
-      const loadOnStartup = section?.loadOnStartup ?? common?.loadOnStartup ?? false;
-      return servedModel({ id, source, loadOnStartup, prefersRank }, own);
-    }),
-  );
+  /** A model with the options that hold for all. */
+  const describe = (id: string, origin: Origin | undefined, section?: Section) => {
+    const source = section === undefined ? (origin?.source ?? 'preset') : 'preset';
+    const own = {
+      ...values,
+      model: undefined,
+      ...common?.values,
+      ...origin?.naming,
+      ...section?.values,
+      ...ofServer,
+    };
+    // Settings for all models must not turn embedding models into rerankers.
+    const shared = { ...common?.values, ...ofServer };
+    const prefersRank = shared.reranking === true || shared.pooling === 'rank';
+    if (prefersRank) {
+      own.reranking = section?.values.reranking ?? false;
+      own.pooling = section?.values.pooling;
+    }
+    const loadOnStartup = section?.loadOnStartup ?? (origin?.source !== 'cache' && common?.loadOnStartup) ?? false;
+    return servedModel({ id, source, loadOnStartup, prefersRank }, own);
+  };
+  return {
+    models: await Promise.all(ids.map((id) => describe(id, origins.get(id), preset.get(id)))),
+    store: hubStore(values, (id) => describe(id, { source: 'cache', naming: { hfRepo: id } })),
+  };
 }
 
 /** The name of a file without its ending; the name of a repository as it is. */

@@ -2,7 +2,8 @@
  * @file Chooses the model of a request.
  */
 import { HttpError } from '../errors.ts';
-import type { ModelPool, PoolEntry, Running } from './model-pool.ts';
+import type { ModelPool } from './model-pool.ts';
+import type { PoolEntry, Running } from './pool-entry.ts';
 import type { ModelKind } from './served-model.ts';
 
 /** Routes that only one kind of model can answer. */
@@ -13,18 +14,18 @@ const kinds: readonly (readonly [path: RegExp, kind: ModelKind])[] = [
 
 /** Finds models by name. */
 export class ModelChooser<R extends Running> {
-  readonly #entries: readonly PoolEntry<R>[];
+  readonly #pool: ModelPool<R>;
   readonly #byName = new Map<string, PoolEntry<R>>();
 
   /** @throws Error if two models have the same name */
-  constructor({ entries }: ModelPool<R>) {
-    this.#entries = entries;
-    for (const entry of entries) {
+  constructor(pool: ModelPool<R>) {
+    this.#pool = pool;
+    for (const entry of pool.entries) {
       const { id } = entry.model;
       if (this.#byName.has(id)) throw new Error(`two models have the name '${id}'`);
       this.#byName.set(id, entry);
     }
-    for (const entry of entries) {
+    for (const entry of pool.entries) {
       for (const alias of new Set(entry.model.aliases)) {
         const other = this.#byName.get(alias);
         if (other === entry) continue;
@@ -34,6 +35,18 @@ export class ModelChooser<R extends Running> {
         this.#byName.set(alias, entry);
       }
     }
+  }
+
+  /** Makes a model choosable by its name, and by its aliases as far as no other model has them. */
+  add(entry: PoolEntry<R>): void {
+    for (const name of [entry.model.id, ...entry.model.aliases]) {
+      if (!this.#byName.has(name)) this.#byName.set(name, entry);
+    }
+  }
+
+  /** Makes a model unknown. */
+  remove(entry: PoolEntry<R>): void {
+    for (const [name, other] of this.#byName) if (other === entry) this.#byName.delete(name);
   }
 
   /** The model with this name. */
@@ -62,12 +75,13 @@ export class ModelChooser<R extends Running> {
 
   async #fitting(path: string): Promise<readonly PoolEntry<R>[]> {
     const wanted = kinds.find(([pattern]) => pattern.test(path))?.[1];
-    if (wanted === undefined) return this.#entries;
-    const has = await Promise.all(this.#entries.map(async ({ model }) => (await model.kind()) === wanted));
-    return this.#entries.filter((_, i) => has[i]);
+    if (wanted === undefined) return this.#pool.entries;
+    const { entries } = this.#pool;
+    const has = await Promise.all(entries.map(async ({ model }) => (await model.kind()) === wanted));
+    return entries.filter((_, i) => has[i]);
   }
 
   #list(): string {
-    return this.#entries.map(({ model }) => model.id).join(', ') || 'none';
+    return this.#pool.entries.map(({ model }) => model.id).join(', ') || 'none';
   }
 }

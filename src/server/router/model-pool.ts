@@ -2,16 +2,10 @@
  * @file Loads models on first use, within limits of number and memory: unloads the least recently used model to make room. Never
  * unloads a model that has requests.
  */
-import { Counters } from '../counters.ts';
 import { HttpError } from '../errors.ts';
 import { abortable } from './abortable.ts';
+import { type Opening, PoolEntry, type Running, type StatusChange } from './pool-entry.ts';
 import type { ServedModel } from './served-model.ts';
-
-/** A loaded model. */
-export interface Running {
-  readonly engine: { readonly failure: Error | undefined };
-  dispose(): Promise<void>;
-}
 
 /** Limits of the pool. */
 export interface PoolLimits {
@@ -23,54 +17,13 @@ export interface PoolLimits {
   readonly sleepAfter: number;
 }
 
-export type ModelStatus = 'unloaded' | 'loading' | 'loaded' | 'sleeping';
-
-interface Opening {
-  readonly done: Promise<void>;
-  readonly abort: AbortController;
-  /** Whether it still waits for memory. */
-  isWaiting: boolean;
-  /** Whether to continue if no request waits for it. */
-  readonly isKept: boolean;
-}
-
-/** A model and its state. */
-export class PoolEntry<R extends Running> {
-  readonly model: ServedModel;
-  /** Its counters, over all loads. */
-  readonly counters = new Counters();
-  running: R | undefined;
-  opening: Opening | undefined;
-  stopping: Promise<void> | undefined;
-  /** Whether the last load failed. */
-  hasFailed = false;
-  isAsleep = false;
-  /** Whether it counts towards the limits. */
-  isHeld = false;
-  bytes = 0;
-  nInFlight = 0;
-  nWaiting = 0;
-  /** Time of the last use, as a running count of uses. */
-  lastUse = 0;
-  timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(model: ServedModel) {
-    this.model = model;
-  }
-
-  get status(): ModelStatus {
-    if (this.running !== undefined) return 'loaded';
-    if (this.opening !== undefined && !this.opening.isWaiting) return 'loading';
-    return this.isAsleep ? 'sleeping' : 'unloaded';
-  }
-}
-
 /** The models of a server. `R` is what `open` returns. */
 export class ModelPool<R extends Running> {
-  readonly entries: readonly PoolEntry<R>[];
+  #entries: readonly PoolEntry<R>[];
   readonly #limits: PoolLimits;
   readonly #open: (entry: PoolEntry<R>, signal: AbortSignal) => Promise<R>;
   readonly #onError: (error: unknown) => void;
+  readonly #onChange: (entry: PoolEntry<R>, change: StatusChange) => void;
   /** Resolves when no load waits for memory any more. */
   #queue: Promise<void> = Promise.resolve();
   #waiters: (() => void)[] = [];
@@ -79,17 +32,46 @@ export class ModelPool<R extends Running> {
   /**
    * @param open loads a model
    * @param onError called with every failure to load or unload
+   * @param onChange called when the state of a model has changed
    */
   constructor(
     models: readonly ServedModel[],
     limits: PoolLimits,
     open: (entry: PoolEntry<R>, signal: AbortSignal) => Promise<R>,
     onError: (error: unknown) => void,
+    onChange: (entry: PoolEntry<R>, change: StatusChange) => void,
   ) {
-    this.entries = models.map((model) => new PoolEntry<R>(model));
+    this.#entries = models.map((model) => new PoolEntry<R>(model));
     this.#limits = limits;
     this.#open = open;
     this.#onError = onError;
+    this.#onChange = onChange;
+  }
+
+  /** All models. */
+  get entries(): readonly PoolEntry<R>[] {
+    return this.#entries;
+  }
+
+  /** Adds a model, in the order of the names. */
+  add(model: ServedModel): PoolEntry<R> {
+    const entry = new PoolEntry<R>(model);
+    this.#entries = [...this.#entries, entry].sort((a, b) => (a.model.id < b.model.id ? -1 : 1));
+    return entry;
+  }
+
+  /** Removes a model. Resolves when its requests are answered and it is unloaded. */
+  async remove(entry: PoolEntry<R>): Promise<void> {
+    entry.isRemoved = true;
+    this.#entries = this.#entries.filter((other) => other !== entry);
+    entry.opening?.abort.abort(new Error('the model was removed'));
+    await entry.opening?.done.catch(() => {});
+    await (entry.running === undefined ? entry.stopping : this.#stop(entry, false));
+  }
+
+  /** What is loaded of a model, from 0 to 1. */
+  progress(entry: PoolEntry<R>, value: number): void {
+    this.#onChange(entry, { status: 'loading', progress: value });
   }
 
   /**
@@ -116,7 +98,7 @@ export class ModelPool<R extends Running> {
       throw new HttpError('invalid_request_error', 'model is already running');
     }
     const { maxModels } = this.#limits;
-    const nHeld = this.entries.filter(({ isHeld }) => isHeld).length;
+    const nHeld = this.#entries.filter(({ isHeld }) => isHeld).length;
     if (maxModels > 0 && nHeld >= maxModels && this.#victim() === undefined) {
       throw new HttpError('server_error', 'model limit reached, try again later');
     }
@@ -131,6 +113,7 @@ export class ModelPool<R extends Running> {
     if (entry.status === 'unloaded' && entry.opening === undefined) {
       throw new HttpError('invalid_request_error', 'model is not running');
     }
+    if (entry.isAsleep) this.#onChange(entry, { status: 'unloaded', exitCode: 0 });
     entry.isAsleep = false;
     entry.opening?.abort.abort(new Error('the model was unloaded'));
     if (entry.running !== undefined) void this.#stop(entry, false);
@@ -138,7 +121,7 @@ export class ModelPool<R extends Running> {
 
   /** Loads the models that the server loads at the start, one after another. */
   async loadAtStart(): Promise<void> {
-    for (const entry of this.entries) {
+    for (const entry of this.#entries) {
       if (!entry.model.loadOnStartup || entry.status !== 'unloaded') continue;
       await (entry.opening ?? this.#start(entry, true)).done.catch(() => {});
     }
@@ -146,10 +129,10 @@ export class ModelPool<R extends Running> {
 
   /** Unloads all models. */
   async close(): Promise<void> {
-    for (const { opening } of this.entries) opening?.abort.abort(new Error('the server stops'));
-    await Promise.all(this.entries.map(({ opening }) => opening?.done.catch(() => {})));
+    for (const { opening } of this.#entries) opening?.abort.abort(new Error('the server stops'));
+    await Promise.all(this.#entries.map(({ opening }) => opening?.done.catch(() => {})));
     await Promise.all(
-      this.entries.map((entry) => (entry.running === undefined ? undefined : this.#stop(entry, false))),
+      this.#entries.map((entry) => (entry.running === undefined ? undefined : this.#stop(entry, false))),
     );
   }
 
@@ -161,6 +144,7 @@ export class ModelPool<R extends Running> {
     try {
       for (;;) {
         signal.throwIfAborted();
+        if (entry.isRemoved) throw new HttpError('invalid_request_error', `model '${entry.model.id}' was removed`);
         if (entry.stopping !== undefined) await abortable(entry.stopping, signal);
         else if (entry.running !== undefined) {
           const { running } = entry;
@@ -206,13 +190,21 @@ export class ModelPool<R extends Running> {
       entry.isHeld = true;
       entry.bytes = bytes;
       opening.isWaiting = false;
+      if (!entry.isAsleep) this.#onChange(entry, { status: 'loading' });
+      this.progress(entry, 0);
       entry.running = await this.#open(entry, signal);
+      this.progress(entry, 1);
       entry.isAsleep = false;
       entry.lastUse = ++this.#nUses;
+      this.#onChange(entry, { status: 'loaded' });
       this.#startTimer(entry);
     } catch (error) {
       entry.isHeld = false;
       entry.hasFailed = !signal.aborted;
+      entry.isAsleep = false;
+      if (!opening.isWaiting || entry.hasFailed) {
+        this.#onChange(entry, { status: 'unloaded', exitCode: entry.hasFailed ? 1 : 0 });
+      }
       if (!signal.aborted) this.#onError(new Error(`${id}: ${(error as Error).message}`, { cause: error }));
       throw new HttpError('server_error', `model name=${id} failed to load`);
     }
@@ -233,7 +225,7 @@ export class ModelPool<R extends Running> {
     }
     for (;;) {
       signal.throwIfAborted();
-      const held = this.entries.filter(({ isHeld }) => isHeld);
+      const held = this.#entries.filter(({ isHeld }) => isHeld);
       const total = held.reduce((sum, entry) => sum + entry.bytes, bytes);
       if ((maxModels === 0 || held.length < maxModels) && (maxModelBytes === 0 || total <= maxModelBytes)) return;
       const victim = this.#victim();
@@ -244,7 +236,7 @@ export class ModelPool<R extends Running> {
 
   /** The least recently used model without requests. */
   #victim(): PoolEntry<R> | undefined {
-    return this.entries
+    return this.#entries
       .filter(({ running, stopping, nInFlight, nWaiting }) => running && !stopping && nInFlight + nWaiting === 0)
       .reduce<PoolEntry<R> | undefined>((a, b) => (a === undefined || b.lastUse < a.lastUse ? b : a), undefined);
   }
@@ -263,6 +255,7 @@ export class ModelPool<R extends Running> {
       entry.isHeld = false;
       entry.isAsleep = isAsleep;
       entry.stopping = undefined;
+      this.#onChange(entry, isAsleep ? { status: 'sleeping' } : { status: 'unloaded', exitCode: 0 });
       this.#notify();
     })();
     return entry.stopping;

@@ -5,7 +5,6 @@
 import { type Context, Hono } from 'hono';
 import { type App, createApp } from '../app.ts';
 import type { Caller, Env } from '../context.ts';
-import type { Engine } from '../engine.ts';
 import { HttpError } from '../errors.ts';
 import { checkKey } from '../middleware/access.ts';
 import { AdmissionControl } from '../middleware/admission.ts';
@@ -24,9 +23,13 @@ import { generationPaths } from '../routes/unsupported.ts';
 import { createState } from '../state.ts';
 import { bodyModel } from './body-model.ts';
 import { ModelChooser } from './choose.ts';
+import { Downloads, type ModelStore } from './downloads.ts';
 import { type ModelMetrics, mergeMetrics } from './merge-metrics.ts';
-import { modelEntry, ollamaEntries } from './model-entries.ts';
-import { ModelPool, type PoolEntry, type PoolLimits, type Running } from './model-pool.ts';
+import { type LoadedEngine, ollamaEntries, statusEvent } from './model-entries.ts';
+import { ModelEvents } from './model-events.ts';
+import { ModelPool, type PoolLimits } from './model-pool.ts';
+import { addModelRoutes } from './model-routes.ts';
+import type { PoolEntry } from './pool-entry.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Handles the large requests of one model. */
@@ -40,18 +43,21 @@ export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, P
   readonly autoload: boolean;
   /** Creates the handler of large requests for each loaded model. Default: the thread that serves HTTP handles them. */
   readonly createLarge?: () => LargeRequestWorker;
+  /** Where models are added from while the server runs. Default: none are. */
+  readonly store?: ModelStore;
 }
 
 /** A server of several models, without sockets. */
 export interface Router extends Pick<App, 'fetch'> {
   /** Loads the models that the server loads at the start. */
   loadAtStart(): Promise<void>;
-  /** Unloads all models. */
+  /** Ends the answers that last until the server stops: events about models. */
+  endEvents(): void;
+  /** Stops downloads, and unloads all models. */
   close(): Promise<void>;
 }
 
-interface RunningApp extends Running {
-  readonly engine: Engine;
+interface RunningApp extends LoadedEngine {
   readonly app: App;
 }
 
@@ -60,17 +66,34 @@ interface RunningApp extends Running {
  * @throws Error if two models have the same name
  */
 export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
-  const { createLarge, autoload, onError, ...served } = options;
+  const { createLarge, autoload, onError, store, ...served } = options;
   const { settings, counters } = createState(options);
   const { prefix } = settings;
   // Bodies count for all models together.
   const held = { bytes: 0 };
   const admission = new AdmissionControl(settings, () => counters.rejected++, held);
-  const pool = new ModelPool<RunningApp>(models, options, open, (error) => onError?.(error));
+  const events = new ModelEvents();
+  const report = (error: unknown) => onError?.(error);
+  const pool = new ModelPool<RunningApp>(models, options, open, report, (entry, change) => {
+    const { event, data } = statusEvent(entry, change);
+    events.send(entry.model.id, event, data);
+  });
   const chooser = new ModelChooser(pool);
+  const downloads = store && new Downloads(store, events, report);
 
-  async function open({ model, counters }: PoolEntry<RunningApp>, signal: AbortSignal): Promise<RunningApp> {
-    const engine = await model.load({ signal, onBatch: (batch) => counters.batch(batch) });
+  async function open(entry: PoolEntry<RunningApp>, signal: AbortSignal): Promise<RunningApp> {
+    const { model, counters } = entry;
+    let progress = 0;
+    const engine = await model.load({
+      signal,
+      onBatch: (batch) => counters.batch(batch),
+      onProgress({ stage, done, total }) {
+        const value = Math.floor((100 * done) / total) / 100;
+        if (stage !== 'load' || value <= progress || value >= 1) return;
+        progress = value;
+        pool.progress(entry, value);
+      },
+    });
     const large = createLarge?.();
     const { id: name, tags } = model;
     const app = createApp(engine, {
@@ -106,12 +129,16 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
     });
   }
 
+  const choose = (name: unknown, path: string) => {
+    if (downloads?.has(name)) throw new HttpError('invalid_request_error', `model name=${name} is not running`);
+    return chooser.choose(name, path);
+  };
   const pathOf = (c: Context<Env>) => c.req.path.slice(prefix.length);
 
   /** Passes a request to the model that the query names. */
   const forwardGet = async (c: Context<Env>) => {
     c.set('route', pathOf(c));
-    return forward(c, await chooser.choose(c.req.query('model'), pathOf(c)), c.req.raw);
+    return forward(c, await choose(c.req.query('model'), pathOf(c)), c.req.raw);
   };
 
   /** Passes a request to the model that the body names. */
@@ -128,7 +155,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
     try {
       const bytes = await readBytes(raw, settings.bodyLimit, admitted.add);
       admitted.start();
-      const entry = await chooser.choose(await bodyModel(bytes, raw.headers.get('content-type') ?? ''), pathOf(c));
+      const entry = await choose(await bodyModel(bytes, raw.headers.get('content-type') ?? ''), pathOf(c));
       const headers = new Headers(raw.headers);
       for (const name of ['content-encoding', 'transfer-encoding']) headers.delete(name);
       headers.set('content-length', String(bytes.length));
@@ -138,9 +165,6 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
       end();
     }
   };
-
-  const named = async (c: Context<Env>) =>
-    chooser.find(((await c.req.json().catch(() => ({}))) as { model?: unknown })?.model);
 
   const app = new Hono<Env>();
   app.use(
@@ -156,15 +180,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
       return answer(c);
     });
   for (const path of ['/health', '/v1/health']) get(path, (c) => c.body('{"status":"ok"}'));
-  for (const path of ['/models', '/v1/models']) {
-    get(path, (c) => c.body(JSON.stringify({ data: pool.entries.map(modelEntry), object: 'list' })));
-  }
-  get('/v1/models/:id{.+}', (c) => {
-    const id = c.req.param('id') ?? '';
-    const entry = chooser.find(id);
-    if (entry === undefined) throw new HttpError('not_found_error', `The model '${id}' does not exist`);
-    return c.body(JSON.stringify(modelEntry(entry)));
-  });
+  addModelRoutes(app, prefix, { pool, chooser, events, downloads });
   get('/props', (c) => (c.req.query('model') ? forwardGet(c) : c.body(routerProps(options))));
   get('/metrics', async (c) => {
     if (c.req.query('model')) return forwardGet(c);
@@ -175,21 +191,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
   for (const path of ['/slots', '/lora-adapters', '/info']) get(path, forwardGet);
   get('/api/tags', (c) => c.body(ollamaEntries(pool.entries)));
   get('/api/version', (c) => c.body(ollamaVersion()));
-  get('/openapi.json', async (c) => c.body(await describeApi(settings, 'several models')));
-  app.post(`${prefix}/models/load`, async (c) => {
-    c.set('route', '/models/load');
-    const entry = await named(c);
-    if (entry === undefined) return notFound(c);
-    pool.load(entry);
-    return c.body('{"success":true}');
-  });
-  app.post(`${prefix}/models/unload`, async (c) => {
-    c.set('route', '/models/unload');
-    const entry = await named(c);
-    if (entry === undefined) throw new HttpError('invalid_request_error', 'model is not found');
-    pool.unload(entry);
-    return c.body('{"success":true}');
-  });
+  get('/openapi.json', async (c) => c.body(await describeApi(settings)));
   for (const path of [...Object.keys(bodyRoutes), '/props', '/slots/:id', '/lora-adapters', ...generationPaths]) {
     app.post(prefix + path, forwardPost);
   }
@@ -198,7 +200,12 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
   return {
     fetch: async (request, caller?: Caller) => app.fetch(request, caller ?? {}),
     loadAtStart: () => pool.loadAtStart(),
-    close: () => pool.close(),
+    endEvents: () => events.close(),
+    async close() {
+      events.close();
+      await downloads?.close();
+      await pool.close();
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * @file What a server of several models knows about each model, loaded or not.
  */
-import type { BatchReport } from '../../engine/index.ts';
+import type { BatchReport, Progress } from '../../engine/index.ts';
 import type { Engine } from '../engine.ts';
 import type { ServeOptions } from '../options.ts';
 
@@ -13,6 +13,8 @@ export interface LoadContext {
   readonly signal: AbortSignal;
   /** Pass it to `Embedder.load`, so that the server counts batches. */
   readonly onBatch: (batch: BatchReport) => void;
+  /** Pass it to `Embedder.load`. */
+  readonly onProgress: (progress: Progress) => void;
 }
 
 /** A model that can be loaded. */
@@ -23,7 +25,7 @@ export interface ServedModel {
   readonly aliases: readonly string[];
   readonly tags: readonly string[];
   /** Its origin, in llama-server's words. */
-  readonly source: 'models_dir' | 'preset' | 'command_line';
+  readonly source: 'models_dir' | 'preset' | 'command_line' | 'cache';
   /** Whether to load it when the server starts. */
   readonly loadOnStartup: boolean;
   /** Whether it has a vision tower. */

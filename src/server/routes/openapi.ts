@@ -8,13 +8,15 @@ import type { Settings } from '../state.ts';
 
 interface Route {
   readonly paths: readonly string[];
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'delete';
   readonly summary: string;
   readonly body?: JsonSchema;
   readonly answer: JsonSchema;
   readonly contentType?: string;
   /** Default: llama-server's. */
   readonly error?: JsonSchema;
+  /** Parameters of the query. */
+  readonly query?: readonly string[];
 }
 
 const number = { type: 'number' };
@@ -178,20 +180,48 @@ function adapterRoutes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[]
   ];
 }
 
+/** The routes of a server of several models about its models. */
+function routerRoutes(): Route[] {
+  const body = object({ model: text });
+  const answer = object({ success: { type: 'boolean' } });
+  return [
+    { paths: ['/models/load'], method: 'post', summary: 'Begins to load a model', body, answer },
+    { paths: ['/models/unload'], method: 'post', summary: 'Unloads a model after its requests', body, answer },
+    { paths: ['/models'], method: 'post', summary: 'Begins to download a model of the Hugging Face hub', body, answer },
+    {
+      paths: ['/models'],
+      method: 'delete',
+      summary: 'Unloads a model that was added, and deletes its files',
+      query: ['model'],
+      answer,
+    },
+    {
+      paths: ['/models/sse'],
+      method: 'get',
+      summary: 'What happens to the models, as server-sent events',
+      answer: text,
+      contentType: 'text/event-stream',
+    },
+  ];
+}
+
 /** GET /openapi.json. */
 export function openApi({ state }: RequestContext): Promise<string> {
   return describeApi(state.settings, state.name);
 }
 
-/** The description as OpenAPI 3.1 of a server that computes with `models`. */
-export async function describeApi({ prefix, apiKeys }: Settings, models: string): Promise<string> {
+/** The description as OpenAPI 3.1 of a server of one model, `name`, or of several. */
+export async function describeApi({ prefix, apiKeys }: Settings, name?: string): Promise<string> {
   const content = (schema: JsonSchema, type = 'application/json') => ({ [type]: { schema } });
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { paths: all, method, summary, body, answer, contentType, error } of routes(await bodySchemas())) {
-    for (const path of all) {
+  const all = [...routes(await bodySchemas()), ...(name === undefined ? routerRoutes() : [])];
+  for (const { paths: names, method, summary, body, answer, contentType, error, query = [] } of all) {
+    const inQuery = query.map((name) => ({ name, in: 'query', required: true, schema: text }));
+    for (const path of names) {
+      const parameters = [...(path.includes('{id}') ? [idParameter] : []), ...inQuery];
       (paths[prefix + path] ??= {})[method] = {
         summary,
-        ...(path.includes('{id}') ? { parameters: [idParameter] } : {}),
+        ...(parameters.length > 0 ? { parameters } : {}),
         ...(body ? { requestBody: { required: true, content: content(body) } } : {}),
         responses: {
           200: { description: 'Done', content: content(answer, contentType) },
@@ -202,7 +232,11 @@ export async function describeApi({ prefix, apiKeys }: Settings, models: string)
   }
   return JSON.stringify({
     openapi: '3.1.0',
-    info: { title: 'gguf-embed', version: '1', description: `Embeddings and reranking with ${models}` },
+    info: {
+      title: 'gguf-embed',
+      version: '1',
+      description: `Embeddings and reranking with ${name ?? 'several models'}`,
+    },
     paths,
     components: {
       schemas: {

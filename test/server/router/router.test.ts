@@ -308,7 +308,13 @@ it('lists say what is loaded', async () => {
   expect((await ask(app, '/v1/models/x')).json.id).toBe('a');
   expect((await ask(app, '/v1/models/nobody')).status).toBe(404);
   expect((await ask(app, '/api/tags')).json.models.map(({ name }: { name: string }) => name)).toEqual(['a', 'b']);
-  expect((await ask(app, '/openapi.json')).json.openapi).toBe('3.1.0');
+  const description = (await ask(app, '/openapi.json')).json;
+  expect(description.openapi).toBe('3.1.0');
+  expect(Object.keys(description.paths['/models'])).toEqual(['get', 'post', 'delete']);
+  expect(description.paths['/models'].delete.parameters).toEqual([
+    { name: 'model', in: 'query', required: true, schema: { type: 'string' } },
+  ]);
+  expect(description.paths).toHaveProperty('/models/sse');
   expect((await ask(app, '/health')).json).toEqual({ status: 'ok' });
 });
 
