@@ -39,6 +39,8 @@ interface Visit {
   readonly files?: URL;
   /** Origin of a server that has the files instead. */
   readonly proxy?: string;
+  /** Files on this machine beside those of that server, by path. */
+  readonly own?: Readonly<Record<string, string>>;
   /** More flags of Chromium. */
   readonly flags?: readonly string[];
 }
@@ -49,7 +51,7 @@ interface Visit {
  */
 export async function visit<Answer>(
   script: string,
-  { isolated = false, files = root, proxy, flags = [] }: Visit = {},
+  { isolated = false, files = root, proxy, own = {}, flags = [] }: Visit = {},
 ): Promise<Answer> {
   let answered: (answer: Answer) => void = () => {};
   const server = createServer(async (request, response) => {
@@ -63,7 +65,8 @@ export async function visit<Answer>(
     else if (path === '/answer') {
       answered(JSON.parse(await text(request)));
       response.end();
-    } else if (proxy !== undefined) {
+    } else if (own[path] !== undefined) response.end(await readFile(own[path]));
+    else if (proxy !== undefined) {
       const answer = await fetch(proxy + path);
       response.setHeader('Content-Type', answer.headers.get('content-type') ?? 'application/octet-stream');
       response.writeHead(answer.status).end(new Uint8Array(await answer.arrayBuffer()));
@@ -82,7 +85,7 @@ export async function visit<Answer>(
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const profile = await mkdtemp(join(tmpdir(), 'gguf-embed-browser-'));
-  const own = [
+  const basic = [
     '--headless=new',
     '--no-sandbox',
     '--no-first-run',
@@ -93,7 +96,7 @@ export async function visit<Answer>(
   try {
     return await new Promise<Answer>((resolve, reject) => {
       answered = resolve;
-      browser = spawn(chromium, [...own, ...flags, `http://127.0.0.1:${port}/page.html`], { stdio: 'ignore' });
+      browser = spawn(chromium, [...basic, ...flags, `http://127.0.0.1:${port}/page.html`], { stdio: 'ignore' });
       browser.on('exit', (code) => reject(new Error(`the browser ended with exit code ${code}`)));
     });
   } finally {
