@@ -65,6 +65,7 @@ export function loadOptions(
   return {
     overrides: values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv'),
     rope: ropeSettings(values),
+    rankTokens: rankTokens(values),
     backend: values.backend,
     precision: values.precision,
     threads: threads < 1 ? undefined : threads,
@@ -91,6 +92,14 @@ export function loadOptions(
     },
     signal,
   };
+}
+
+/** @throws UsageError for more than two tokens */
+function rankTokens({ rankTokens: texts }: OptionValues): LoadOptions['rankTokens'] {
+  if (texts === undefined) return undefined;
+  const [positive, negative, ...others] = texts;
+  if (others.length === 0) return negative === undefined ? [positive] : [positive, negative];
+  throw new UsageError(`--rank-tokens names ${texts.length} tokens: give one or two, such as yes,no`);
 }
 
 /** In llama.cpp, 0 or a negative number means the value from the file. */

@@ -12,6 +12,7 @@ const flags: Readonly<Record<string, string>> = {
   'rope.yarnAttnFactor': '--yarn-attn-factor',
   'rope.yarnBetaFast': '--yarn-beta-fast',
   'rope.yarnBetaSlow': '--yarn-beta-slow',
+  rankTokens: '--rank-tokens',
   'or allow truncation': 'or cut it with --truncate',
   'or allow requantising': 'or accept the loss with --allow-requantize',
   'with reproducible,': 'with --reproducible,',

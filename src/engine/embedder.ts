@@ -17,6 +17,7 @@ import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
 import type { Job, Rows } from './queue.ts';
+import { checkRankTokens } from './rank-tokens.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
@@ -110,6 +111,7 @@ export class Embedder {
     const { file, projector } = opened;
     const { name } = opened.source;
     const outline = outlineModel(file);
+    checkRankTokens(file, options);
     if (options.requireClassifier && outline.rankOutputs === undefined) {
       const model = file.metadata.string('general.name') ?? name;
       throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
@@ -124,7 +126,7 @@ export class Embedder {
       const runner = await starting;
       const { nCtxTrain, pooling: ownPooling, pairTokenTypes } = outline.hparams;
       const nCtx = options.rope ? (options.nCtx ?? nCtxTrain) : Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
-      const pooling = options.pooling ?? ownPooling;
+      const pooling = options.pooling ?? (options.rankTokens === undefined ? ownPooling : 'rank');
       if (pooling === 'rank' && outline.lacksPooler)
         onWarning?.(poolerWarning(file.metadata.string('general.name') ?? name));
       const mediaWarning = vision && mediaPoolingWarning(pooling, options);

@@ -58,6 +58,15 @@ function isTuningCache(value: unknown): boolean {
   return typeof read === 'function' && typeof write === 'function';
 }
 
+function isRankTokens(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= 2 &&
+    value.every((one) => typeof one === 'string' && one !== '')
+  );
+}
+
 export const loadOptions: OptionTable<LoadOptions> = {
   mmproj: check(isModelSource, MODEL_SOURCES),
   images: nested(imageOptions),
@@ -72,6 +81,7 @@ export const loadOptions: OptionTable<LoadOptions> = {
   gpu: nested(gpu),
   overrides: metadataValues,
   rope: nested(rope),
+  rankTokens: check(isRankTokens, 'a list of one or two texts'),
   nCtx: positive,
   nUbatch: positive,
   pooling: choice(poolingTypes),

@@ -6,6 +6,7 @@ import { printable } from '../gguf/errors.ts';
 import { type ByteSource, changeMetadata, type GgufFile, openGguf } from '../gguf/index.ts';
 import { ropeMetadata } from '../models/index.ts';
 import { nearest } from '../nearest.ts';
+import { rankMetadata } from './rank-tokens.ts';
 import { type ModelSource, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
 
@@ -83,13 +84,16 @@ export function closeModel({ source, projector }: OpenModel): Promise<void> {
 
 /**
  * The file in `source` with the metadata from the options. Closes the source if it throws.
- * @throws GgufError as `openGguf` and `changeMetadata`, ModelError for invalid RoPE parameters
+ * @throws GgufError as `openGguf` and `changeMetadata`, ModelError for invalid RoPE parameters, InputError for tokens to rank by that the file has no use for
  */
-export async function openFileWith(source: ByteSource, { overrides, rope }: LoadOptions): Promise<GgufFile> {
+export async function openFileWith(
+  source: ByteSource,
+  { overrides, rope, rankTokens }: LoadOptions,
+): Promise<GgufFile> {
   const file = await openGguf(source);
-  if (overrides === undefined && rope === undefined) return file;
   try {
-    return await changeMetadata(file, { set: { ...overrides, ...ropeMetadata(rope ?? {}) } });
+    const set = { ...rankMetadata(file, rankTokens), ...overrides, ...ropeMetadata(rope ?? {}) };
+    return Object.keys(set).length === 0 ? file : await changeMetadata(file, { set });
   } catch (error) {
     await source.close();
     throw error;

@@ -103,6 +103,12 @@ export interface LoadOptions {
    * under the key.
    */
   readonly overrides?: Readonly<Record<string, MetadataValue>>;
+  /**
+   * Texts of the tokens whose logits a language model compares to rank, as they are in its vocabulary: `['yes', 'no']`, whose score is the
+   * probability of the first, or one, whose score is its logit. For files without a classifier; the pooling is then `rank`. Default: from the
+   * file, or what is known of the model by its name.
+   */
+  readonly rankTokens?: readonly [positive: string, negative?: string];
   /** RoPE parameters to use instead of the file's. With them, `nCtx` may be larger than the context of the training. */
   readonly rope?: RopeSettings;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */

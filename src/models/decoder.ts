@@ -9,6 +9,7 @@ import { gatedMlp } from './feed-forward.ts';
 import { decoderNames } from './names/decoder.ts';
 import type { StepNameTable } from './names/step-names.ts';
 import { type Classifier, noClassifier } from './pooling.ts';
+import { declareRankTokens } from './rank-tokens.ts';
 import { declareAttnOutput, declareQkv, selfAttention } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -59,7 +60,7 @@ export function buildDecoder(loader: WeightLoader, options: DecoderOptions): Mod
   }));
   const outputNorm = loader.norm('output_norm', nEmbd);
   loader.ignore('output.weight', 'output.bias');
-  const classifier = options.classifier?.() ?? noClassifier(loader);
+  const classifier = declareRankTokens(loader) ?? options.classifier?.() ?? noClassifier(loader);
 
   const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
     const attention = { causal, rope: { kind: rope, freqFactors, coordinates }, qkNorms: w.qkNorms };

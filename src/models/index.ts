@@ -22,6 +22,7 @@ export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export type { RankOutputs } from './pooling.ts';
 export { type Pooling, poolingTypes } from './pooling-types.ts';
+export { rankTokenKeys } from './rank-tokens.ts';
 export { architectures } from './registry.ts';
 export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
 export type { ModelTreeNode } from './tree.ts';

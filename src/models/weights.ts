@@ -134,6 +134,14 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
   }
 
   /**
+   * Some rows of `<name>.weight` `[nIn, nOut]` as a matrix `[nIn, ids.length]`.
+   * @param as name of the new matrix, without `.weight`
+   */
+  rows(name: string, nIn: number, nOut: number, ids: readonly number[], as: string): Weight {
+    return this.#allocate(someRows(this.#source(`${name}.weight`, [nIn, nOut]), ids, `${as}.weight`), 'matrix');
+  }
+
+  /**
    * The kernel of a convolution whose patches do not overlap, as the matrix that multiplies a patch: `[width · height · channels, nOut]`.
    * @param name whole name of the tensor `[width, height, channels, nOut]`
    */
@@ -283,6 +291,26 @@ function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): W
     shape,
     byteLength: info.byteLength,
     read: (byteOffset, into) => file.readTensor(info, byteOffset, into),
+  };
+}
+
+/** The matrix of some rows of `source`, which stay in their blocks. */
+function someRows(source: WeightSource, ids: readonly number[], name: string): WeightSource {
+  const [nIn, nOut] = source.shape;
+  const size = source.byteLength / nOut;
+  return {
+    name,
+    type: source.type,
+    shape: [nIn, ids.length],
+    byteLength: ids.length * size,
+    async read(byteOffset, into) {
+      for (let done = 0; done < into.length; ) {
+        const at = byteOffset + done;
+        const part = into.subarray(done, done + size - (at % size));
+        await source.read(ids[Math.floor(at / size)] * size + (at % size), part);
+        done += part.length;
+      }
+    },
   };
 }
 

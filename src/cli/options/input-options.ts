@@ -37,6 +37,15 @@ export const inputOptions = [
     help: 'scale of scores. raw is what llama.cpp gives: a logit, or for qwen3 a probability. The others are the same for all models: logit is any number, and 0 is undecided; probability is from 0 to 1',
   },
   {
+    name: 'rankTokens',
+    flags: ['--rank-tokens'],
+    env: 'GGUF_EMBED_RANK_TOKENS',
+    type: 'list',
+    value: 'TOKEN,...',
+    commands: ['serve', 'rerank'],
+    help: 'rank with a language model that has no classifier, by the logits of these tokens behind a pair: yes,no scores by the probability of the first, one token by its logit. The texts are those of the vocabulary. Qwen3-Reranker and mxbai-rerank-v2 are known by name and need no flag',
+  },
+  {
     name: 'prompt',
     flags: ['-p', '--prompt'],
     type: 'string',
