@@ -12,6 +12,7 @@ import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 import { type CheckpointTensor, dtypeBytes, tensorOf } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError, optionError } from './conversion-error.ts';
+import { openDense } from './dense.ts';
 import { setGeneral } from './general.ts';
 import { blockCount, setHparams } from './hparams.ts';
 import type { ModelClass } from './model-class.ts';
@@ -88,14 +89,20 @@ export async function convert(
   const config = modelClass.part?.(whole) ?? whole;
   modelClass.check(config, checkout.name);
   const checkpoint = await openCheckpoint(checkout);
+  const dense = await openDense(checkout, config.needU32('hidden_size', 'n_embd', 'dim')).catch(async (error) => {
+    await checkpoint.close();
+    throw error;
+  });
   try {
     const nTokens = await modelClass.tokenRows?.(checkout, config);
     const plan = planTensors(checkpoint.tensors, config, modelClass, type, nTokens);
+    plan.push(...dense.tensors.map((tensor) => planDense(tensor, type)));
     const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);
     await setGeneral(writer, checkout, whole.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
     await setHparams(writer, checkout, config, modelClass, fileTypes[type].id, options.onWarning ?? ignore);
+    dense.set(writer);
     await setTokenizer(writer, checkout, config, modelClass.tokenizer);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
     options.signal?.throwIfAborted();
@@ -104,8 +111,13 @@ export async function convert(
     writer.finish();
     return plan.map(planned);
   } finally {
-    await checkpoint.close();
+    await Promise.all([checkpoint.close(), dense.close()]);
   }
+}
+
+function planDense(source: CheckpointTensor, wanted: OutputType): Planned {
+  const shape = source.shape.toReversed();
+  return { name: source.name, shape, type: chooseType(source.name, shape, wanted), source, skipped: 0 };
 }
 
 /** A tensor without the source of its values. */

@@ -13,7 +13,7 @@ import type { ModelInfo } from './types.ts';
 export function describeModel(
   file: GgufFile,
   source: string,
-  { hparams, rankOutputs }: ModelOutline,
+  { hparams, nEmbdOut, rankOutputs }: ModelOutline,
   runner: Runner,
   use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'vision'>,
 ): ModelInfo {
@@ -28,7 +28,7 @@ export function describeModel(
     nCtx: use.nCtx,
     nCtxTrain: hparams.nCtxTrain,
     nEmbd: hparams.nEmbd,
-    nEmbdOut: hparams.nEmbd,
+    nEmbdOut: use.pooling === 'none' ? hparams.nEmbd : nEmbdOut,
     nLayer: hparams.nLayer,
     nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),

@@ -13,6 +13,7 @@ import { nameSteps } from './names/name-steps.ts';
 import { pool, type RankOutputs, rankOutputs } from './pooling.ts';
 import type { Pooling } from './pooling-types.ts';
 import { architectures } from './registry.ts';
+import { declareSentenceDense } from './sentence-dense.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
 
@@ -51,6 +52,8 @@ export interface LoadedModel extends Model {
 /** A model without its weights. */
 export interface ModelOutline {
   readonly hparams: HyperParameters;
+  /** Width of pooled vectors. */
+  readonly nEmbdOut: number;
   /** What `rank` pooling returns; `undefined` if the file has no classifier. */
   readonly rankOutputs: RankOutputs | undefined;
   /** How the model takes images; `undefined` if it does not. */
@@ -91,7 +94,8 @@ export function outlineModel(file: GgufFile): ModelOutline {
   const { hparams, heads, images } = declareModel(file, outlines).model;
   const { dense, output } = heads.classifier;
   const lacksPooler = hparams.architecture === bert.id && output !== undefined && dense === undefined;
-  return { hparams, rankOutputs: rankOutputs(heads), images, lacksPooler };
+  const last = heads.sentenceDense?.at(-1)?.linear.weight;
+  return { hparams, nEmbdOut: last?.shape[1] ?? hparams.nEmbd, rankOutputs: rankOutputs(heads), images, lacksPooler };
 }
 
 /**
@@ -115,7 +119,8 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
     throw new ModelError(`${problem}; supported are ${known}`, { key: 'general.architecture' });
   }
   const loader = new WeightLoader(file, allocator, readHyperParameters(file, architecture.hasLayers));
-  const model = architecture.build(loader);
+  const built = architecture.build(loader);
+  const model = { ...built, heads: { ...built.heads, sentenceDense: declareSentenceDense(loader) } };
   loader.assertAllUsed();
   return { model, loader };
 }

@@ -3,6 +3,7 @@
  */
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
 import type { Pooling } from './pooling-types.ts';
+import type { SentenceDense } from './sentence-dense.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** The kind of a classifier's outputs; `tanh` if it ends with tanh of logits. */
@@ -31,6 +32,8 @@ export interface Heads {
   readonly classifier: Classifier;
   /** Linear layers over each pooled row, in this order (`dense_2`, `dense_3`). */
   readonly dense?: readonly Linear[];
+  /** Layers over each pooled row that sentence-transformers adds to any model, after all others; not over the rows of tokens. */
+  readonly sentenceDense?: readonly SentenceDense[];
 }
 
 /** The classifier of an architecture without `cls` tensors: the first values of the first token. */
@@ -66,6 +69,8 @@ export function pool(ops: Ops, hidden: Tensor, pooling: Pooling, heads: Heads): 
   if (pooling === 'rank') return classify(ops, hidden, heads.classifier);
   let x = ops.pool(hidden, pooling);
   for (const layer of heads.dense ?? []) x = ops.linear(x, layer);
+  if (pooling === 'none') return x;
+  for (const { linear, activation } of heads.sentenceDense ?? []) x = ops.linear(x, linear, { activation });
   return x;
 }
 

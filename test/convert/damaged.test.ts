@@ -334,14 +334,14 @@ describe('modules of sentence-transformers', () => {
     writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', 'Normalize'));
   };
 
-  test.each(['Dense', 'CNN', 'LSTM', 'LayerNorm', 'WeightedLayerPooling', 'Asym', 'Router', 'BoW', 'Dropout'])(
-    'refuses %s by name',
-    async (kind) => {
-      pooling({ pooling_mode_mean_tokens: true });
-      writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', kind));
-      expect(await refusal()).toContain(`modules.json: the module ${kind} (2_${kind}) cannot be stored in a GGUF file`);
-    },
-  );
+  test.each([
+    ...['CNN', 'LSTM', 'LayerNorm', 'WeightedLayerPooling', 'Asym', 'Router', 'BoW', 'WordEmbeddings', 'WordWeights'],
+    ...['SpladePooling', 'MLMTransformer', 'SparseAutoEncoder', 'CLIPModel', 'StaticEmbeddings'],
+  ])('refuses %s by name', async (kind) => {
+    pooling({ pooling_mode_mean_tokens: true });
+    writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', kind));
+    expect(await refusal()).toContain(`modules.json: the module ${kind} (2_${kind}) cannot be stored in a GGUF file`);
+  });
 
   test.each<[Record<string, unknown>, string]>([
     [{ pooling_mode_max_tokens: true }, 'it pools by max; supported are mean, cls, lasttoken'],

@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ConvertError } from '../../src/convert/conversion-error.ts';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import type { OutputType } from '../../src/convert/output-types.ts';
@@ -17,14 +17,22 @@ import { modelTree } from '../../src/models/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
 import { unpackCheckout } from '../convert/support.ts';
 import { cosine, floats, lengthRatio } from '../vectors.ts';
-import { editedBytes } from './edit.ts';
+import { editedBytes, editedCopy } from './edit.ts';
 import { load, openFixture, readJson, run } from './support.ts';
 
 interface Fixture {
   readonly cases: readonly { text: string; tokens: number[]; raw: string }[];
 }
 
-const names = ['static-wordpiece', 'static-unigram', 'static-module', 'mpnet-mean', 'gte-cls', 'gte-mean'];
+const names = [
+  'static-wordpiece',
+  'static-unigram',
+  'static-module',
+  'mpnet-mean',
+  'gte-cls',
+  'gte-mean',
+  'bert-dense',
+];
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
 
@@ -217,4 +225,90 @@ it('MPNet refuses another number of heads in a layer, since all share one bias',
     values.set('gguf-embed-mpnet.attention.head_count', { type: 'array', value: heads });
   });
   await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow('differs between layers');
+});
+
+describe('Dense modules', () => {
+  let folder: string;
+  let output: string;
+  beforeEach(() => {
+    folder = unpackCheckout('bert-dense');
+    output = join(dirname(folder), 'out.gguf');
+  });
+  afterEach(() => rmSync(dirname(folder), { recursive: true }));
+
+  const edit = (file: string, change: (json: never) => unknown) => {
+    const path = join(folder, file);
+    writeFileSync(path, JSON.stringify(change(JSON.parse(readFileSync(path, 'utf8')) as never)));
+  };
+
+  it.each(['wasm', 'reference'] as const)(
+    'change the width of vectors, but not of those of tokens, on %s',
+    async (backend) => {
+      await convertFolder(folder, output, 'F16');
+      const embedder = await Embedder.load(output, { backend, worker: false });
+      expect(embedder.info).toMatchObject({ nEmbd: 32, nEmbdOut: 16, pooling: 'cls' });
+      const { cases } = readJson<Fixture>('reference/own/bert-dense.json');
+      const { vectors, dimensions } = await embedder.embed(
+        cases.slice(0, 4).map(({ text }) => text),
+        { normalize: -1 },
+      );
+      expect(dimensions).toBe(16);
+      for (const [i, vector] of vectors.entries()) expect(cosine(vector, floats(cases[i].raw))).toBeGreaterThan(0.9999);
+      await embedder.dispose();
+      const tokens = await Embedder.load(output, { backend, worker: false, pooling: 'none' });
+      expect(tokens.info.nEmbdOut).toBe(32);
+      const rows = await tokens.embed('a text');
+      expect(rows.dimensions).toBe(32);
+      await tokens.dispose();
+    },
+  );
+
+  it.each([
+    [['Transformer', 'Pooling', 'Normalize', 'Dense'], 'Dense is converted directly after Pooling only'],
+    [['Transformer', 'Dense', 'Pooling'], 'Dense is converted directly after Pooling only'],
+    [['Transformer', 'Dense'], 'Dense is converted directly after Pooling only'],
+  ])('in the order %j are refused', async (kinds, message) => {
+    edit('modules.json', () =>
+      kinds.map((kind, i) => ({ type: `x.${kind}`, path: { Pooling: '1_Pooling', Dense: '3_Dense' }[kind] ?? `${i}` })),
+    );
+    await expect(convertFolder(folder, output, 'F16')).rejects.toThrow(message);
+  });
+
+  it('with another activation or input are refused by name', async () => {
+    edit('3_Dense/config.json', (json: object) => ({
+      ...json,
+      activation_function: 'torch.nn.modules.activation.Softmax',
+    }));
+    await expect(convertFolder(folder, output, 'F16')).rejects.toThrow(
+      'activation_function is "torch.nn.modules.activation.Softmax"; supported are Identity, Tanh, ReLU, GELU, SiLU',
+    );
+    edit('3_Dense/config.json', (json: object) => ({
+      ...json,
+      activation_function: 'torch.nn.modules.activation.Tanh',
+      module_input_name: 'token_embeddings',
+    }));
+    await expect(convertFolder(folder, output, 'F16')).rejects.toThrow('module_input_name is "token_embeddings"');
+  });
+
+  it('that do not fit one to the next are refused', async () => {
+    edit('modules.json', (json: { path: string }[]) => [json[0], json[1], json[4], json[3]]);
+    await expect(convertFolder(folder, output, 'F16')).rejects.toThrow(
+      'its weight is [16, 48], but its input has 32 values',
+    );
+  });
+
+  it('of a file with another activation or too many layers are refused', async () => {
+    await convertFolder(folder, output, 'F16');
+    const file = await openGguf(memorySource(readFileSync(output)));
+    for (const [values, message] of [
+      [['tanh', 'softmax'], 'gguf_embed.dense.activations has softmax; supported are identity, tanh'],
+      [Array(9).fill('tanh'), 'has 9 layers; at most 8'],
+      [['tanh'], 'unexpected tensors'],
+    ] as const) {
+      const bytes = await editedCopy(file, (edited) => {
+        edited.values.set('gguf_embed.dense.activations', { type: 'array', value: { elementType: 'string', values } });
+      });
+      await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(message);
+    }
+  });
 });

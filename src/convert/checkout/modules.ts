@@ -8,7 +8,10 @@ import { type Checkout, isObject, type Json, readJson, readJsonObject } from './
 const FILE = 'modules.json';
 
 /** Supported modules: the model itself, pooling, which the file stores, and what the runtime does by default. */
-const carried = ['Transformer', 'Pooling', 'Normalize'] as const;
+const carried = ['Transformer', 'Pooling', 'Dense', 'Normalize'] as const;
+
+/** Modules that only a training changes anything by. */
+const idle = ['Dropout', 'Identity'];
 
 /** Numbers of `pooling_type`. */
 const poolingTypes = { mean: 1, cls: 2, lasttoken: 3 } as const;
@@ -32,17 +35,25 @@ export async function readPooling(checkout: Checkout, warn: (warning: string) =>
   const named = await listModules(checkout);
   if (named.length === 0) return undefined;
   for (const { kind, path } of named) {
-    if (!carried.some((known) => known === kind)) {
+    if (!carried.some((known) => known === kind) && !idle.includes(kind)) {
       const what = `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be stored in a GGUF file`;
       throw new ConvertError(`${what}, and vectors would differ without it; supported are ${carried.join(', ')}`, FILE);
     }
   }
+  checkOrder(named.map(({ kind }) => kind).filter((kind) => !idle.includes(kind)));
   for (const { kind, path } of named) if (kind === 'Transformer') await checkCase(checkout, path);
   await warnOfDefaultPrompt(checkout, warn);
   const pooling = named.filter(({ kind }) => kind === 'Pooling');
   if (pooling.length === 0) return undefined;
   if (pooling.length > 1) throw new ConvertError('there is more than one Pooling module; only one is supported', FILE);
   return readPoolingConfig(checkout, `${pooling[0].path}/config.json`, warn);
+}
+
+/** A file holds one order of modules. @throws ConvertError for another, or for layers after no pooling */
+function checkOrder(kinds: readonly string[]): void {
+  const order = kinds.join(', ');
+  if (!kinds.includes('Dense') || /^Transformer, Pooling(, Dense)+(, Normalize)?$/.test(order)) return;
+  throw new ConvertError(`the modules are ${order}; Dense is converted directly after Pooling only`, FILE);
 }
 
 /** A module: the last part of its type, and its folder. */

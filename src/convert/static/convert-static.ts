@@ -7,6 +7,7 @@ import { type ByteSink, fileTypes, GgufWriter, nElements, QUANTIZATION_VERSION }
 import { type Checkout, type Json, readJsonObject } from '../checkout/checkout.ts';
 import { Config } from '../checkout/config.ts';
 import { listModules } from '../checkout/modules.ts';
+import { partOf } from '../checkout/part.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { ConvertError, optionError } from '../conversion-error.ts';
 import { type ConvertOptions, convertOptions, type PlannedTensor, planned, writeTensors } from '../convert.ts';
@@ -87,19 +88,4 @@ export async function convertStatic(
   } finally {
     await checkpoint.close();
   }
-}
-
-/** The folder of a module as a checkout. */
-async function partOf(checkout: Checkout, path: string): Promise<Checkout> {
-  const folder = path.replace(/^\.?\/*|\/+$/g, '');
-  if (folder === '') return checkout;
-  const open = (name: string) => checkout.open(`${folder}/${name}`);
-  const files: string[] = [];
-  for (const name of ['model.safetensors', 'pytorch_model.bin']) {
-    const source = await open(name);
-    if (source === undefined) continue;
-    await source.close();
-    files.push(name);
-  }
-  return { name: `${checkout.name}/${folder}`, files, open };
 }
