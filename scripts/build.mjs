@@ -1,7 +1,7 @@
 /**
  * @file Builds `src`: the WASM module, then every module by itself into `build/modules`, then the package into `dist`.
  *
- * `dist` holds what the package's entry points reach, and nothing else: JavaScript in a few chunks (loading a hundred
+ * `dist` holds what the package's entry points reach, and the web page: JavaScript in a few chunks (loading a hundred
  * small modules took 70 ms of every start, the chunks take 20), and the type declarations of the public API. Benchmarks
  * and tests that need a single module import it from `build/modules`.
  *
@@ -13,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -56,7 +57,9 @@ function run(args) {
 }
 
 const stamp = 'build/stamp';
-const isBuilt = [stamp, 'dist/index.js', 'build/modules/index.js'].every((path) => existsSync(path));
+const isBuilt = [stamp, 'dist/index.js', 'dist/page/index.html', 'build/modules/index.js'].every((path) =>
+  existsSync(path),
+);
 if (!process.argv.includes('--force') && isBuilt && readFileSync(stamp, 'utf8') === fingerprint()) process.exit(0);
 
 run(['scripts/build-wasm.mjs']);
@@ -71,6 +74,7 @@ run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir',
 nameWorkers();
 fixVersion();
 await bundle();
+await bundlePage();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
 
@@ -114,7 +118,8 @@ function fixVersion() {
 async function bundle() {
   const { rolldown } = await import('rolldown');
   const integrations = entryPoints('integrations');
-  const workers = walk(modules).filter((path) => path.endsWith('-worker.js'));
+  const isPage = (path) => path.startsWith(`${modules}/page/`);
+  const workers = walk(modules).filter((path) => path.endsWith('-worker.js') && !isPage(path));
   const bundled = await rolldown({
     input: {
       index: `./${modules}/index.js`,
@@ -153,6 +158,36 @@ async function bundle() {
     },
   });
   importAtOnce(output, 'chunks/team-worker.js');
+}
+
+/** Writes the web page with the engine that it runs: static files, which need nothing else. */
+async function bundlePage() {
+  const { rolldown } = await import('rolldown');
+  const folder = `${modules}/page`;
+  const workers = [...walk(folder), `${modules}/engine/team-worker.js`].filter((path) => path.endsWith('-worker.js'));
+  const bundled = await rolldown({
+    input: {
+      main: `./${folder}/main.js`,
+      ...Object.fromEntries(workers.map((path) => [basename(path, '.js'), `./${path}`])),
+    },
+    platform: 'browser',
+    resolve: { alias: { fflate: 'fflate/browser' } },
+    experimental: { attachDebugInfo: 'none' },
+    // What only Node has is never reached in a browser.
+    plugins: [{ name: 'no-node', load: (id) => (id.endsWith('.node.js') ? 'export {};' : undefined) }],
+    onLog(level, log) {
+      if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') console.error(log.message);
+    },
+  });
+  await bundled.write({
+    dir: `${dist}/page/page`,
+    format: 'esm',
+    minify: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunk-[name].js',
+  });
+  copyFileSync('src/page/index.html', `${dist}/page/index.html`);
+  copyFileSync('src/page/page.css', `${dist}/page/page/page.css`);
 }
 
 /**

@@ -167,4 +167,12 @@ as long as the old one, padding included; otherwise a new file takes its place w
 without changing the file.`,
     run: async (parsed) => (await import('./edit.ts')).edit(parsed),
   },
+  page: {
+    summary: 'Writes the web page that shows vectors as static files',
+    usage: '--out DIR',
+    details: `Writes the web page that shows vectors as static files, for any web server or static host. The engine runs in the
+page: a GGUF file that is dropped on it is loaded there, and nothing is sent anywhere. \`serve\` has the same page at \`/\`. [The page](page.md)
+says what it shows.`,
+    run: async (parsed) => (await import('./page.ts')).page(parsed),
+  },
 };

@@ -19,6 +19,7 @@ export const commandNames = [
   'convert',
   'quantize',
   'edit',
+  'page',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 

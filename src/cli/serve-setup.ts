@@ -7,6 +7,7 @@ import { exitCodeOf } from './abort-on-signal.ts';
 import { log } from './log.ts';
 import { logIfSet } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
+import { pageFiles } from './page-files.ts';
 import { passedSockets } from './passed-sockets.ts';
 import { readApiKeys, readPromptsFile } from './serve-files.ts';
 import { readTls } from './tls-files.ts';
@@ -58,6 +59,8 @@ export async function appOptions(values: OptionValues): Promise<AppOptions> {
     props: values.props,
     seed: values.seed,
     metrics: values.metrics,
+    ui: values.ui,
+    page: values.ui ? await pageFiles() : undefined,
     onWarning: log,
     onRequest: values.verbose ? logRequest : undefined,
     onError: (error) =>

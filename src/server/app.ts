@@ -13,6 +13,7 @@ import { answerErrors, notFound } from './middleware/errors.ts';
 import { commonHeaders, headHeaders } from './middleware/headers.ts';
 import { measure } from './middleware/metrics.ts';
 import { requireModel } from './middleware/model.ts';
+import { type PageFiles, servePage } from './middleware/page.ts';
 import type { ServeOptions } from './options.ts';
 import type { BodyPath, Handler, LargeRequestHandler, RequestContext } from './request.ts';
 import { bodyRoutes } from './routes/body-routes.ts';
@@ -56,6 +57,8 @@ export interface AppOptions extends ServeOptions {
   readonly large?: LargeRequestHandler;
   /** What it shares with other applications. Default: nothing. */
   readonly shared?: SharedState;
+  /** The files of the web page. Default: no page. */
+  readonly page?: PageFiles;
 }
 
 /** A server without sockets. */
@@ -69,7 +72,7 @@ export interface App {
  * Makes the application.
  * @param engine the model or a promise of it. Until the promise resolves, every request gets 503 `Loading model`
  */
-export function createApp(engine: Engine | Promise<Engine>, { large, shared, ...options }: AppOptions = {}): App {
+export function createApp(engine: Engine | Promise<Engine>, { large, shared, page, ...options }: AppOptions = {}): App {
   const state = createState(options, shared);
   const { counters, settings } = state;
   const { prefix } = settings;
@@ -78,6 +81,7 @@ export function createApp(engine: Engine | Promise<Engine>, { large, shared, ...
     measure(counters, options.onRequest),
     commonHeaders,
     cors(settings.cors),
+    servePage(page, prefix),
     requireModel(state, engine),
     checkKey(settings.apiKeys, prefix),
     headHeaders,

@@ -3,6 +3,7 @@
  */
 export { type App, type AppOptions, createApp } from './app.ts';
 export type { Engine } from './engine.ts';
+export type { PageFile, PageFiles } from './middleware/page.ts';
 export type { AnsweredRequest } from './options.ts';
 export type { ModelStore } from './router/downloads.ts';
 export { createRouter, type Router, type RouterOptions } from './router/router.ts';

@@ -69,6 +69,8 @@ export interface ServeOptions {
   readonly props?: boolean;
   /** Whether GET /metrics answers. Default false. */
   readonly metrics?: boolean;
+  /** What GET /props says about the web page. Default false. */
+  readonly ui?: boolean;
   /** Called for every failure that is not the client's mistake. */
   readonly onError?: (error: unknown) => void;
   /** Called for every answered request, for a log. */

@@ -52,6 +52,7 @@ const defaults: Omit<Settings, 'mediaMarker'> = {
   nSlots: 4,
   props: false,
   metrics: false,
+  ui: false,
 };
 
 /** What several applications in one process share. */

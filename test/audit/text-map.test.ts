@@ -2,10 +2,10 @@
  * @file The page of `embed --html`: principal axes, the order by clusters, and the page in Chromium.
  */
 import { describe, expect, it } from 'vitest';
-import { clusterOrder } from '../../src/audit/text-map/cluster-order.ts';
 import { MAX_CLUSTERED, type TextMapData, textMapData } from '../../src/audit/text-map/data.ts';
 import { textMapPage } from '../../src/audit/text-map/page.ts';
-import { principalAxes } from '../../src/audit/text-map/principal-axes.ts';
+import { clusterOrder } from '../../src/layout/cluster-order.ts';
+import { principalAxes } from '../../src/layout/principal-axes.ts';
 import { describeBrowser } from '../browser.ts';
 import { random as seeded } from '../random.ts';
 import { schemeFlags, visitReport } from './support.ts';

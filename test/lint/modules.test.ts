@@ -22,6 +22,7 @@ const planted: Readonly<Record<string, string>> = {
   'src/tokenizer/planted-up.ts': `import type { EmbedOptions } from '../engine/index.ts';\nexport type Up = EmbedOptions;\n`,
   'src/engine/planted-node.ts': `import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n`,
   'src/engine/planted-dev.ts': `import fc from 'fast-check';\nexport const check = fc;\n`,
+  'src/page/planted-inside.ts': `import type { Tokenizer } from '../tokenizer/index.ts';\nexport type Inside = Tokenizer;\n`,
   'src/planted/folder.ts': `export { GgufError } from '../gguf/index.ts';\n`,
 };
 
@@ -62,6 +63,7 @@ it('dependency-cruiser finds circles of types, imports against the table, and wh
   expect(found).toContain('what-tokenizer-may-import: src/tokenizer/planted-up.ts → src/engine/index.ts');
   expect(found).toContain('engine-code-needs-no-node: src/engine/planted-node.ts → fs');
   expect(found).toMatch(/src-imports-what-users-install: src\/engine\/planted-dev\.ts → .*fast-check/);
+  expect(found).toContain('what-page-may-import: src/page/planted-inside.ts → src/tokenizer/index.ts');
   expect(found).toContain('every-folder-is-in-the-table: src/planted/folder.ts');
   const errors = found.split('\n').filter((line) => /^ *error /.test(line));
   expect(errors.filter((line) => !line.includes('planted'))).toEqual([]);

@@ -2,7 +2,7 @@
  * @file The tarball holds what the entry points reach, and nothing else.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,10 @@ it('holds every file that the entry points reach, and no other code', () => {
   for (const entry of Object.values(exported)) {
     if (typeof entry === 'object') entries.push(entry.types.slice(2), entry.default.slice(2));
   }
-  expect(code.toSorted()).toEqual([...reachable(root, entries), 'package.json'].toSorted());
+  const page = readdirSync(join(root, 'dist/page/page')).map((name) => `dist/page/page/${name}`);
+  expect(page).toContain('dist/page/page/engine-worker.js');
+  const expected = [...reachable(root, entries), ...page, 'dist/page/index.html', 'package.json'];
+  expect(code.toSorted()).toEqual(expected.toSorted());
 });
 
 it.skipIf(process.env.CI !== 'true')(

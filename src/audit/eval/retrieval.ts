@@ -2,7 +2,7 @@
  * @file Retrieval: queries, documents, and judgements of which documents answer which query, in the format of BEIR.
  */
 
-import { dot } from '../vectors.ts';
+import { dot } from '../../layout/vectors.ts';
 import { DataError } from './data-error.ts';
 import type { EmbedTexts } from './embed-texts.ts';
 import { mean, ndcg, type Relevance, recall } from './metrics.ts';

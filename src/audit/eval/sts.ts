@@ -2,7 +2,7 @@
  * @file Semantic textual similarity: compares the order of text pairs by cosine with their order by human scores.
  */
 
-import { dot } from '../vectors.ts';
+import { dot } from '../../layout/vectors.ts';
 import { DataError } from './data-error.ts';
 import type { EmbedTexts } from './embed-texts.ts';
 import { pearson, spearman } from './metrics.ts';

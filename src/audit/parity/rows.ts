@@ -1,8 +1,9 @@
 /**
  * @file Compares the vectors of several programs with exact ones, as rows of a table.
  */
+
+import { dot } from '../../layout/vectors.ts';
 import { spearman } from '../eval/metrics.ts';
-import { dot } from '../vectors.ts';
 
 /** The answers of one program. */
 export interface Answers {

@@ -1,9 +1,10 @@
 /**
  * @file What the page of `embed --html` shows of texts: their vectors in 16 bits, where they lie in the plane, and their order by clusters.
  */
+import { clusterOrder } from '../../layout/cluster-order.ts';
+import { principalAxes } from '../../layout/principal-axes.ts';
+import { unit } from '../../layout/vectors.ts';
 import { base64 } from '../report/base64.ts';
-import { clusterOrder } from './cluster-order.ts';
-import { principalAxes } from './principal-axes.ts';
 
 /** All that the page shows. */
 export interface TextMapData {
@@ -48,11 +49,4 @@ export function textMapData(model: string, texts: readonly string[], vectors: re
     variance: variance.map((part) => Number(part.toPrecision(4))),
     order: texts.length > MAX_CLUSTERED ? [] : clusterOrder(units),
   };
-}
-
-function unit(vector: Float32Array): Float32Array {
-  let sum = 0;
-  for (const value of vector) sum += value * value;
-  const norm = Math.sqrt(sum);
-  return norm > 0 ? vector.map((value) => value / norm) : vector;
 }

@@ -76,13 +76,12 @@ export const generationFlags: readonly FlagGroup[] = [
     ],
   },
   {
-    why: 'the server has no web interface',
+    why: 'the page of the server has no settings, and no other files',
     flags: [
       ['--path', 1, 'LLAMA_ARG_STATIC_PATH'],
       ['--ui-config, --webui-config', 1, 'LLAMA_ARG_UI_CONFIG'],
       ['--ui-config-file, --webui-config-file', 1, 'LLAMA_ARG_UI_CONFIG_FILE'],
       ['--ui-mcp-proxy, --webui-mcp-proxy, --no-ui-mcp-proxy, --no-webui-mcp-proxy', 0, 'LLAMA_ARG_UI_MCP_PROXY'],
-      ['--ui, --webui, --no-ui, --no-webui', 0, 'LLAMA_ARG_UI'],
     ],
   },
   {

@@ -55,4 +55,12 @@ export const fileOptions = [
     commands: ['quantize'],
     help: 'accept a file that is already quantised; lost precision cannot be restored',
   },
+  {
+    name: 'out',
+    flags: ['--out'],
+    type: 'string',
+    value: 'DIR',
+    commands: ['page'],
+    help: 'folder to write, made if it is not there',
+  },
 ] as const satisfies readonly OptionSpec[];

@@ -193,6 +193,16 @@ export const serverOptions = [
     help: 'answer GET /slots',
   },
   {
+    name: 'ui',
+    flags: ['--webui', '--ui'],
+    off: ['--no-webui', '--no-ui'],
+    env: 'LLAMA_ARG_UI',
+    type: 'switch',
+    default: true,
+    commands: ['serve'],
+    help: 'answer GET / with a page that shows vectors',
+  },
+  {
     name: 'parallel',
     flags: ['-np', '--parallel'],
     env: 'LLAMA_ARG_N_PARALLEL',

@@ -12,6 +12,7 @@ import { cors } from '../middleware/cors.ts';
 import { answerErrors, notFound } from '../middleware/errors.ts';
 import { commonHeaders, headHeaders } from '../middleware/headers.ts';
 import { measure } from '../middleware/metrics.ts';
+import { type PageFiles, servePage } from '../middleware/page.ts';
 import { readBytes } from '../middleware/read-bytes.ts';
 import type { ServeOptions } from '../options.ts';
 import type { LargeRequestHandler } from '../request.ts';
@@ -45,6 +46,8 @@ export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, P
   readonly createLarge?: () => LargeRequestWorker;
   /** Where models are added from while the server runs. Default: none are. */
   readonly store?: ModelStore;
+  /** The files of the web page. Default: no page. */
+  readonly page?: PageFiles;
 }
 
 /** A server of several models, without sockets. */
@@ -66,8 +69,8 @@ interface RunningApp extends LoadedEngine {
  * @throws Error if two models have the same name
  */
 export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
-  const { createLarge, autoload, onError, store, ...served } = options;
-  const { settings, counters } = createState(options);
+  const { createLarge, autoload, onError, store, page, ...served } = options;
+  const { settings, counters } = createState(served);
   const { prefix } = settings;
   // Bodies count for all models together.
   const held = { bytes: 0 };
@@ -171,6 +174,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
     measure(counters, options.onRequest),
     commonHeaders,
     cors(settings.cors),
+    servePage(page, prefix),
     checkKey(settings.apiKeys, prefix),
     headHeaders,
   );

@@ -24,7 +24,7 @@ export function props({ state }: RequestContext): string {
     endpoint_slots: settings.slots,
     endpoint_props: settings.props,
     endpoint_metrics: settings.metrics,
-    ui: false,
+    ui: settings.ui,
     ui_settings: {},
     chat_template: metadata.has('tokenizer.chat_template') ? metadata.string('tokenizer.chat_template') : '',
     bos_token: text(bos),

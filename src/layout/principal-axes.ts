@@ -2,7 +2,7 @@
  * @file The principal axes of a set of vectors: the directions along which they differ most. Exact to float64: restarted Lanczos iterations
  * until the residual vanishes, one axis after the other.
  */
-import { dot } from '../vectors.ts';
+import { dot } from './vectors.ts';
 
 /** Where the vectors lie along their principal axes. */
 export interface Projection {

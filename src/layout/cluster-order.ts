@@ -2,7 +2,7 @@
  * @file An order in which similar texts are neighbours: the leaves of a tree that joins the two most similar clusters first (average
  * linkage, by chains of nearest neighbours).
  */
-import { dot } from '../vectors.ts';
+import { dot } from './vectors.ts';
 
 /**
  * The indices of unit vectors, sorted by clusters. Takes memory for a number for each pair.

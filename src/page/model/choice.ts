@@ -1,0 +1,150 @@
+/**
+ * @file Choosing the model: one of the server, or one that computes in the page.
+ */
+import { signal } from '@preact/signals';
+import { model, report, status } from '../state.ts';
+import { bytesText, t } from '../words/words.ts';
+import { download, fileName, modelUrl } from './download.ts';
+import { loadInPage } from './in-page.ts';
+import type { PageModel } from './page-model.ts';
+import { KeyError, Server } from './server.ts';
+import { type KeptModel, keepModel, keptModel, keptModels, removeModel } from './store.ts';
+
+/** The server that the page comes from; `undefined` for static files. */
+export const server = document.documentElement.dataset.server === undefined ? undefined : new Server();
+
+/** Names of the models of the server. */
+export const serverModels = signal<readonly string[]>([]);
+/** What the server says about the key; `undefined` if it needs none or has the right one. */
+export const keyProblem = signal<string | undefined>(undefined);
+/** Whether the models of the server are used, or one in the page. */
+export const usesServer = signal(server !== undefined);
+/** Models in the browser's store. */
+export const kept = signal<readonly KeptModel[]>([]);
+/** Stops the loading of a model; `undefined` while none is loaded. */
+export const loading = signal<AbortController | undefined>(undefined);
+
+const KEY = 'gguf-embed-key';
+
+function use(next: PageModel | undefined): void {
+  model.value?.close();
+  model.value = next;
+  if (next !== undefined) status.value = { text: '' };
+}
+
+/** Asks the server for its models and takes the first. */
+export async function connect(): Promise<void> {
+  if (server === undefined) return;
+  server.key = sessionStorage.getItem(KEY) ?? '';
+  status.value = { text: t('connecting') };
+  try {
+    serverModels.value = await server.models(() => {
+      status.value = { text: t('loadingModel') };
+    });
+    keyProblem.value = undefined;
+    await chooseServerModel(serverModels.value[0]);
+  } catch (error) {
+    if (!(error instanceof KeyError)) return report(error);
+    keyProblem.value = error.message;
+    status.value = { text: '' };
+  }
+}
+
+/** Tries a key. It is kept until the tab is closed. */
+export async function tryKey(key: string): Promise<void> {
+  sessionStorage.setItem(KEY, key);
+  await connect();
+}
+
+/** Takes a model of the server. */
+export async function chooseServerModel(name: string): Promise<void> {
+  status.value = { text: t('connecting') };
+  try {
+    use(await server!.model(name));
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Changes between the server and a model in the page. */
+export async function setUsesServer(value: boolean): Promise<void> {
+  usesServer.value = value;
+  use(undefined);
+  status.value = { text: '' };
+  if (value) await connect();
+  else await listKept();
+}
+
+/** Brings the list of kept models up to date. */
+export async function listKept(): Promise<void> {
+  kept.value = await keptModels();
+}
+
+/** Loads a model in the page while a button can stop it. */
+async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>): Promise<void> {
+  const stop = new AbortController();
+  loading.value = stop;
+  try {
+    await work(stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) status.value = { text: '' };
+    else report(error);
+  } finally {
+    loading.value = undefined;
+  }
+}
+
+async function load(source: Blob | string, name: string, signal: AbortSignal): Promise<void> {
+  const onProgress = ({ done, total }: { done: number; total: number }) => {
+    status.value = { text: t('loading', { percent: Math.floor((100 * done) / Math.max(1, total)) }) };
+  };
+  use(await loadInPage(source, name, { onProgress, signal }));
+}
+
+/** Keeps a model for the next visit. A browser without space still has it loaded. */
+async function keep(name: string, bytes: Blob): Promise<void> {
+  try {
+    await keepModel(name, bytes.stream());
+  } catch {
+    status.value = { text: t('noSpace'), isProblem: true };
+  }
+  await listKept();
+}
+
+/** Loads a file of the reader's. */
+export function openFile(file: File, isKept: boolean): Promise<void> {
+  return whileLoading(async (signal) => {
+    if (!file.name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name: file.name }));
+    await load(file, file.name, signal);
+    if (isKept) await keep(file.name, file);
+  });
+}
+
+/** Downloads a model and loads it. */
+export function fetchModel(address: string, isKept: boolean): Promise<void> {
+  return whileLoading(async (signal) => {
+    const url = modelUrl(address.trim());
+    let shown = 0;
+    const onProgress = (done: number, total: number) => {
+      if (performance.now() - shown < 100) return;
+      shown = performance.now();
+      const all = total > 0 ? bytesText(total) : '?';
+      status.value = { text: t('downloading', { done: bytesText(done), total: all }) };
+    };
+    const bytes = await new Response(await download(url, onProgress, signal)).blob();
+    const name = fileName(url);
+    await load(bytes, name, signal);
+    if (isKept) await keep(name, bytes);
+  });
+}
+
+/** Loads a kept model. */
+export function openKept(name: string): Promise<void> {
+  return whileLoading(async (signal) => load(await keptModel(name), name, signal));
+}
+
+/** Forgets a kept model. */
+export async function forget(name: string): Promise<void> {
+  await removeModel(name).catch(report);
+  await listKept();
+}

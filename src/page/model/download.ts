@@ -1,0 +1,47 @@
+/**
+ * @file Fetches a model from an address, with its progress.
+ */
+import { t } from '../words/words.ts';
+
+/**
+ * The URL that an address means: itself, or that of a file of the Hugging Face hub for `hf:user/repo/file.gguf`.
+ * @throws Error for another address
+ */
+export function modelUrl(address: string): URL {
+  const [, repo, file] = /^hf:([^/\s]+\/[^/\s]+)\/(\S+\.gguf)$/.exec(address) ?? [];
+  const url = repo === undefined ? address : `https://huggingface.co/${repo}/resolve/main/${file}`;
+  const isLocal = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(url);
+  if (!URL.canParse(url) || !(url.startsWith('https://') || isLocal)) throw new Error(t('badUrl'));
+  return new URL(url);
+}
+
+/** The name of the file of a URL. */
+export const fileName = (url: URL) => decodeURIComponent(url.pathname.split('/').at(-1) || 'model.gguf');
+
+/**
+ * The bytes of a URL.
+ * @param onProgress called with the bytes that have arrived and all bytes, 0 if unknown
+ * @throws Error that says what to do
+ */
+export async function download(
+  url: URL,
+  onProgress: (done: number, total: number) => void,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const failed = (why: string) => new Error(t('fetchFailed', { url: url.href, why }));
+  const response = await fetch(url, { signal }).catch((error: Error) => {
+    throw signal.aborted ? error : failed(error.message);
+  });
+  if (!response.ok || response.body === null) throw failed(`HTTP ${response.status}`);
+  const total = Number(response.headers.get('content-length') ?? 0);
+  let done = 0;
+  return response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        done += chunk.length;
+        onProgress(done, total);
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+}

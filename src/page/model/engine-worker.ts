@@ -1,0 +1,49 @@
+/**
+ * @file The engine in a worker of the page, so that the page never waits for it, not even while a vocabulary is read.
+ */
+import { Embedder, type ModelInfo, type Progress } from '../../index.ts';
+import { answerCalls } from '../calls.ts';
+import { pieceText, type Token } from './page-model.ts';
+
+let embedder: Embedder | undefined;
+
+function loaded(): Embedder {
+  if (embedder === undefined) throw new Error('no model is loaded');
+  return embedder;
+}
+
+const methods = {
+  /** Loads a model; notes are its progress. */
+  async load({ source }: { source: Blob | string }, note: (progress: Progress) => void): Promise<ModelInfo> {
+    let last = 0;
+    embedder = await Embedder.load(source, {
+      onProgress(progress) {
+        if (progress.done < progress.total && performance.now() - last < 100) return;
+        last = performance.now();
+        note(progress);
+      },
+    });
+    return embedder.info;
+  },
+  /** A unit vector for each text; notes are the number of texts that are done. */
+  async embed({ texts }: { texts: readonly string[] }, note: (done: number) => void): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (let at = 0; at < texts.length; at += 64) {
+      const part = await loaded().embed(texts.slice(at, at + 64), { truncate: true });
+      vectors.push(...part.vectors);
+      note(vectors.length);
+    }
+    return vectors;
+  },
+  tokenize({ text }: { text: string }): Token[] {
+    const { tokenizer } = loaded();
+    return loaded()
+      .tokenize(text)
+      .map((id) => ({ id, text: pieceText(tokenizer.piece(id)) }));
+  },
+};
+
+/** The methods of the worker. */
+export type EngineMethods = typeof methods;
+
+answerCalls(methods);

@@ -1,0 +1,62 @@
+/**
+ * @file A model that computes in the page.
+ */
+import type { ModelInfo, Progress } from '../../index.ts';
+import { WorkerCalls } from '../calls.ts';
+import type { EngineMethods } from './engine-worker.ts';
+import type { PageModel, Token, WorkOptions } from './page-model.ts';
+
+/** Options of `loadInPage`. */
+interface LoadInPage {
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Loads a model into a worker.
+ * @throws Error with the engine's message, the signal's reason
+ */
+export async function loadInPage(
+  source: Blob | string,
+  name: string,
+  { onProgress, signal }: LoadInPage = {},
+): Promise<PageModel> {
+  const worker = new WorkerCalls<EngineMethods>(
+    new Worker(new URL('./engine-worker.ts', import.meta.url), { type: 'module' }),
+  );
+  try {
+    const info = await worker.call('load', { source }, { onNote: onProgress, signal });
+    return new InPageModel(worker, info, name);
+  } catch (error) {
+    worker.end();
+    throw error;
+  }
+}
+
+class InPageModel implements PageModel {
+  readonly name: string;
+  readonly where: string;
+  readonly dimensions: number;
+  readonly isReranker: boolean;
+  readonly #worker: WorkerCalls<EngineMethods>;
+
+  constructor(worker: WorkerCalls<EngineMethods>, info: ModelInfo, name: string) {
+    this.#worker = worker;
+    this.name = name;
+    this.where = `${info.backend} (${info.backendDescription})`;
+    this.dimensions = info.nEmbdOut;
+    this.isReranker = info.pooling === 'rank';
+  }
+
+  embed(texts: readonly string[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
+    return this.#worker.call('embed', { texts }, { signal, onNote: onProgress });
+  }
+
+  tokenize(text: string): Promise<Token[]> {
+    return this.#worker.call('tokenize', { text });
+  }
+
+  close(): void {
+    this.#worker.end();
+  }
+}

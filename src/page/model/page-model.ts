@@ -1,0 +1,45 @@
+/**
+ * @file What the views need of a model, wherever it computes.
+ */
+
+/** A token of a text. */
+export interface Token {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Options of the longer calls. */
+export interface WorkOptions {
+  readonly signal?: AbortSignal;
+  /** Called with the number of texts that are done. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** A request that can be repeated outside of the page. */
+export interface ApiRequest {
+  /** Below the address of the server: `v1/embeddings`. */
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** A model that the page can use. */
+export interface PageModel {
+  readonly name: string;
+  /** Where it computes, for people. */
+  readonly where: string;
+  /** Values of a vector; `undefined` if only the first answer will tell. */
+  readonly dimensions: number | undefined;
+  /** It scores pairs of texts and gives no vectors. */
+  readonly isReranker: boolean;
+  /** One vector of length 1 for each text. */
+  embed(texts: readonly string[], options?: WorkOptions): Promise<Float32Array[]>;
+  /** The tokens of a text, special ones included. */
+  tokenize(text: string): Promise<Token[]>;
+  /** Gives the memory back. */
+  close(): void;
+}
+
+/** The text of the bytes of a token; bytes that are no text become U+FFFD. */
+export function pieceText(piece: string | readonly number[] | Uint8Array): string {
+  return typeof piece === 'string' ? piece : new TextDecoder().decode(Uint8Array.from(piece));
+}

@@ -1,0 +1,142 @@
+/**
+ * @file The server that the page comes from: its models, and how they are asked.
+ */
+import { t } from '../words/words.ts';
+import { type PageModel, pieceText, type Token, type WorkOptions } from './page-model.ts';
+
+/** Texts in one request. */
+const BATCH = 32;
+/** Milliseconds between two questions to a server that is loading its model. */
+const PATIENCE = 500;
+
+/** The server refuses the key, or wants one. */
+export class KeyError extends Error {}
+
+/** The address of the server, with a slash at the end. */
+export const serverUrl = new URL('.', document.baseURI).href;
+
+/** Asks a server. */
+export class Server {
+  /** The API key; empty for none. */
+  key = '';
+
+  /**
+   * The answer to a request.
+   * @throws KeyError, Error with the server's own message or one that says what to do
+   */
+  async ask(path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = {};
+    if (this.key !== '') headers.Authorization = `Bearer ${this.key}`;
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const method = body === undefined ? 'GET' : 'POST';
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const response = await fetch(serverUrl + path, { method, headers, body: sent, signal }).catch((error: unknown) => {
+      throw signal?.aborted ? error : new Error(t('serverGone'));
+    });
+    if (response.ok) return response;
+    if (response.status === 401) throw new KeyError(t(this.key === '' ? 'keyNeeded' : 'keyWrong'));
+    const text = await response.text();
+    throw new ServerError(response.status, messageOf(text) ?? `HTTP ${response.status}`);
+  }
+
+  /** The parsed answer. Throws what `ask` throws. */
+  async json<Answer>(path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
+    return (await this.ask(path, body, signal)).json();
+  }
+
+  /**
+   * The names of the models, once the server has loaded its model.
+   * @param onWait called when the model is not loaded yet
+   */
+  async models(onWait: () => void): Promise<string[]> {
+    for (;;) {
+      try {
+        const { data } = await this.json<{ data: { id: string }[] }>('v1/models');
+        return data.map(({ id }) => id);
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.status !== 503) throw error;
+        onWait();
+        await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      }
+    }
+  }
+
+  /** A model of the server, by name; a server with several loads it now. */
+  async model(name: string): Promise<PageModel> {
+    const query = `?model=${encodeURIComponent(name)}`;
+    const info = await this.json<{ model_type: object }>(`info${query}`);
+    const { data } = await this.json<{ data: { id: string; meta?: { n_embd?: number } }[] }>('v1/models');
+    const dimensions = data.find(({ id }) => id === name)?.meta?.n_embd;
+    return new ServerModel(this, name, dimensions, 'reranker' in info.model_type);
+  }
+}
+
+/** The server answered with an error. */
+class ServerError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** What the body of an error says. */
+function messageOf(body: string): string | undefined {
+  try {
+    const { error } = JSON.parse(body);
+    return typeof error === 'string' ? error : error?.message;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A model of the server. */
+class ServerModel implements PageModel {
+  readonly name: string;
+  readonly where = t('onServer');
+  readonly dimensions: number | undefined;
+  readonly isReranker: boolean;
+  readonly #server: Server;
+
+  constructor(server: Server, name: string, dimensions: number | undefined, isReranker: boolean) {
+    this.#server = server;
+    this.name = name;
+    this.dimensions = dimensions;
+    this.isReranker = isReranker;
+  }
+
+  async embed(texts: readonly string[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (let at = 0; at < texts.length; at += BATCH) {
+      const input = texts.slice(at, at + BATCH);
+      const { data } = await this.#server.json<{ data: { embedding: string }[] }>(
+        'v1/embeddings',
+        { model: this.name, input, encoding_format: 'base64', truncate: true },
+        signal,
+      );
+      for (const { embedding } of data) vectors.push(floats(embedding));
+      onProgress?.(vectors.length);
+    }
+    return vectors;
+  }
+
+  async tokenize(text: string): Promise<Token[]> {
+    const { tokens } = await this.#server.json<{ tokens: { id: number; piece: string | number[] }[] }>('tokenize', {
+      model: this.name,
+      content: text,
+      add_special: true,
+      with_pieces: true,
+    });
+    return tokens.map(({ id, piece }) => ({ id, text: pieceText(piece) }));
+  }
+
+  close(): void {}
+}
+
+/** Little-endian float32 in base64. */
+function floats(base64: string): Float32Array {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}

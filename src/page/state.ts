@@ -1,0 +1,84 @@
+/**
+ * @file What all views share: the model, the texts, their vectors, and what is going on.
+ */
+import { effect, signal } from '@preact/signals';
+import { unit } from '../layout/vectors.ts';
+import type { Dataset } from './dataset.ts';
+import { layout } from './maths/layout.ts';
+import type { ApiRequest, PageModel } from './model/page-model.ts';
+import { t } from './words/words.ts';
+
+/** The model in use. */
+export const model = signal<PageModel | undefined>(undefined);
+
+/** The texts that are looked at. */
+export const dataset = signal<Dataset>({ texts: [], columns: {}, name: undefined });
+
+/** Texts with their vectors; the two always belong together. */
+interface Embedded {
+  readonly texts: readonly string[];
+  /** Of length 1. */
+  readonly vectors: readonly Float32Array[];
+}
+
+/** The vectors of the texts; `undefined` until they are computed. */
+export const embedded = signal<Embedded | undefined>(undefined);
+
+/** One sentence about what is going on or what failed; empty for nothing. */
+export const status = signal<{ readonly text: string; readonly isProblem?: boolean }>({ text: '' });
+
+/** The request behind what is on screen. */
+export const lastRequest = signal<ApiRequest | undefined>(undefined);
+
+/** Says what failed. An abort is not a failure. */
+export function report(error: unknown): void {
+  if (error instanceof DOMException && error.name === 'AbortError') return;
+  const why = error instanceof Error ? error.message : String(error);
+  status.value = { text: t('failed', { why }), isProblem: true };
+}
+
+/** Milliseconds without a change before texts are embedded. */
+const PAUSE = 250;
+/** Texts of an example request. */
+const SHOWN = 8;
+
+/** Vectors of texts that were embedded by the model before. */
+let known: { of: PageModel; vectors: Map<string, Float32Array> } | undefined;
+
+async function embedTexts(by: PageModel, texts: readonly string[], signal: AbortSignal): Promise<void> {
+  if (known?.of !== by) known = { of: by, vectors: new Map() };
+  const { vectors } = known;
+  const missing = [...new Set(texts)].filter((text) => !vectors.has(text));
+  const onProgress = (done: number) => {
+    if (!signal.aborted) status.value = { text: t('embedding', { done, total: missing.length }) };
+  };
+  if (missing.length > 0) {
+    onProgress(0);
+    const fresh = await by.embed(missing, { signal, onProgress });
+    for (const [i, text] of missing.entries()) vectors.set(text, unit(fresh[i]));
+  }
+  if (signal.aborted) return;
+  const all = texts.map((text) => vectors.get(text)!);
+  await layout.call('use', { vectors: all });
+  if (signal.aborted) return;
+  lastRequest.value = { path: 'v1/embeddings', body: { model: by.name, input: texts.slice(0, SHOWN) } };
+  embedded.value = { texts, vectors: all };
+  status.value = { text: t('embedded', { count: texts.length, dimensions: all[0].length }) };
+}
+
+effect(() => {
+  const by = model.value;
+  const { texts } = dataset.value;
+  embedded.value = undefined;
+  if (by === undefined || texts.length === 0) return;
+  if (by.isReranker) {
+    status.value = { text: t('needEmbedder') };
+    return;
+  }
+  const stop = new AbortController();
+  const timer = setTimeout(() => embedTexts(by, texts, stop.signal).catch(report), PAUSE);
+  return () => {
+    clearTimeout(timer);
+    stop.abort();
+  };
+});

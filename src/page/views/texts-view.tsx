@@ -1,0 +1,105 @@
+/**
+ * @file The view of texts: tokens, similarities, nearest texts.
+ */
+import { useEffect, useState } from 'preact/hooks';
+import { layout } from '../maths/layout.ts';
+import type { Neighbour } from '../maths/layout-worker.ts';
+import { embedded, model, report } from '../state.ts';
+import { HeatMap } from '../widgets/heat-map.tsx';
+import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
+import { TextInput } from '../widgets/text-input.tsx';
+import { TokenList } from '../widgets/token-list.tsx';
+import { scoreText, t } from '../words/words.ts';
+
+/** Texts of the list of the nearest ones. */
+const NEAREST = 10;
+
+/** Shows the texts that are typed or opened here. */
+export function TextsView() {
+  const [chosen, setChosen] = useState(0);
+  const current = embedded.value;
+  const n = current?.texts.length ?? 0;
+  const at = chosen < n ? chosen : 0;
+  return (
+    <>
+      <TextInput />
+      {model.value === undefined && <p class="hint">{t('needModel')}</p>}
+      {current !== undefined && model.value !== undefined && (
+        <>
+          <section aria-labelledby="h-list">
+            <h2 id="h-list">{t('list')}</h2>
+            <p class="hint">{t('listHint')}</p>
+            <TextChoice texts={current.texts} chosen={at} onChoose={setChosen} />
+          </section>
+          <TokenList model={model.value} text={current.texts[at]} />
+          {n > 1 ? (
+            <Similarity key={current} texts={current.texts} chosen={at} onChoose={setChosen} />
+          ) : (
+            <p class="hint">{t('needTexts')}</p>
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+/** What depends on the vectors. */
+interface SimilarityProps {
+  readonly texts: readonly string[];
+  readonly chosen: number;
+  readonly onChoose: (index: number) => void;
+}
+
+function Similarity({ texts, chosen, onChoose }: SimilarityProps) {
+  const [heat, setHeat] = useState<{ values: Float32Array; order: number[] }>();
+  const [isSorted, setSorted] = useState(true);
+  const [nearest, setNearest] = useState<readonly Neighbour[]>([]);
+  useEffect(() => {
+    layout.call('similarities', { count: LIST_LIMIT }).then(setHeat, report);
+  }, []);
+  useEffect(() => {
+    let isCurrent = true;
+    layout
+      .call('neighbours', { index: chosen, count: NEAREST })
+      .then((found) => isCurrent && setNearest(found), report);
+    return () => {
+      isCurrent = false;
+    };
+  }, [chosen]);
+  const plain = heat?.order.map((_, i) => i) ?? [];
+  return (
+    <div class="columns">
+      <section aria-labelledby="h-heat">
+        <h2 id="h-heat">{t('heatMap')}</h2>
+        <p class="hint" id="heat-hint">
+          {t('heatHint')}
+        </p>
+        {texts.length > LIST_LIMIT && <p class="hint">{t('heatLimit', { count: LIST_LIMIT })}</p>}
+        <label class="check">
+          <input type="checkbox" checked={isSorted} onChange={() => setSorted(!isSorted)} /> {t('sorted')}
+        </label>
+        {heat !== undefined && (
+          <HeatMap
+            texts={texts}
+            values={heat.values}
+            order={isSorted ? heat.order : plain}
+            chosen={chosen}
+            onPoint={onChoose}
+          />
+        )}
+      </section>
+      <section aria-labelledby="h-nearest">
+        <h2 id="h-nearest">{t('nearest', { text: texts[chosen] })}</h2>
+        <ol class="nearest">
+          {nearest.map(({ index, similarity }) => (
+            <li key={index}>
+              <button type="button" onClick={() => onChoose(index)}>
+                <b>{scoreText(similarity)}</b> {texts[index]}
+              </button>
+            </li>
+          ))}
+        </ol>
+      </section>
+    </div>
+  );
+}

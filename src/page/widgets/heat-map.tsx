@@ -1,0 +1,103 @@
+/**
+ * @file The similarities of texts with each other as a picture.
+ */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { scoreText, t } from '../words/words.ts';
+import { cssVariable, onScheme, similarityPalette } from './colours.ts';
+
+/** What the heat map shows. */
+interface HeatMapProps {
+  readonly texts: readonly string[];
+  /** Cosines, `[n, n]`, by the indices of the texts. */
+  readonly values: Float32Array;
+  /** The texts from top to bottom and from left to right. */
+  readonly order: readonly number[];
+  readonly chosen: number;
+  /** Called with the text whose row is below the pointer or was entered. */
+  readonly onPoint: (index: number) => void;
+}
+
+/** Letters of a text in the line about a cell. */
+const SHORT = 60;
+
+const arrows: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};
+
+/** A picture with one cell for each pair; a line below says what the cell under the pointer is. */
+export function HeatMap({ texts, values, order, chosen, onPoint }: HeatMapProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [cell, setCell] = useState({ row: 0, col: 0 });
+  const n = order.length;
+  const scale = Math.max(1, Math.floor(600 / n));
+  const [row, col] = [Math.min(cell.row, n - 1), Math.min(cell.col, n - 1)];
+
+  useEffect(() => {
+    const draw = () => {
+      const context = canvas.current?.getContext('2d');
+      if (!context) return;
+      const palette = similarityPalette();
+      const image = context.createImageData(n * scale, n * scale);
+      for (let y = 0; y < n * scale; y++) {
+        const from = order[Math.floor(y / scale)] * n;
+        for (let x = 0; x < n * scale; x++) {
+          const step = Math.round(127.5 * (values[from + order[Math.floor(x / scale)]] + 1));
+          const at = 4 * Math.max(0, Math.min(255, step));
+          image.data.set(palette.subarray(at, at + 4), 4 * (y * n * scale + x));
+        }
+      }
+      context.putImageData(image, 0, 0);
+      context.strokeStyle = cssVariable('--mark');
+      context.lineWidth = 2;
+      context.strokeRect(1, order.indexOf(chosen) * scale + 1, n * scale - 2, Math.max(2, scale - 2));
+      context.strokeRect(col * scale + 1, row * scale + 1, Math.max(2, scale - 2), Math.max(2, scale - 2));
+    };
+    draw();
+    return onScheme(draw);
+  }, [values, order, chosen, row, col, n, scale]);
+
+  const move = (row: number, col: number) => {
+    const within = (at: number) => Math.max(0, Math.min(n - 1, at));
+    setCell({ row: within(row), col: within(col) });
+  };
+  const short = (index: number) => {
+    const letters = [...texts[index]];
+    return letters.length > SHORT ? `${letters.slice(0, SHORT - 1).join('')}…` : texts[index];
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === 'Enter') onPoint(order[row]);
+    const step = arrows[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    move(row + step[0], col + step[1]);
+  };
+  const onMove = (event: PointerEvent) => {
+    const box = canvas.current!.getBoundingClientRect();
+    const [y, x] = [
+      Math.floor(((event.clientY - box.top) / box.height) * n),
+      Math.floor(((event.clientX - box.left) / box.width) * n),
+    ];
+    move(y, x);
+    onPoint(order[Math.max(0, Math.min(n - 1, y))]);
+  };
+  const [a, b] = [order[row], order[col]];
+  return (
+    <div class="heat">
+      <div
+        class="keys"
+        role="application"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move in it
+        tabIndex={0}
+        aria-label={t('heatLabel', { count: n })}
+        aria-describedby="heat-hint heat-cell"
+        onKeyDown={onKey}
+      >
+        <canvas ref={canvas} width={n * scale} height={n * scale} onPointerMove={onMove} />
+      </div>
+      <output id="heat-cell">{`${scoreText(values[a * n + b])}: ${short(a)} ↔ ${short(b)}`}</output>
+    </div>
+  );
+}

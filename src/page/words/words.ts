@@ -1,0 +1,35 @@
+/**
+ * @file The texts of the page in the language of the reader.
+ */
+import { de } from './de.ts';
+import { en, type WordKey } from './en.ts';
+
+/** `de` if the reader prefers German to English, else `en`. */
+export function languageOf(preferred: readonly string[]): 'de' | 'en' {
+  const found = preferred.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => tag === 'de' || tag === 'en');
+  return found === 'de' ? 'de' : 'en';
+}
+
+/** The language of the page. */
+export const language = languageOf(navigator.languages ?? [navigator.language]);
+const words: Readonly<Record<WordKey, string>> = language === 'de' ? de : en;
+const numbers = new Intl.NumberFormat(language);
+
+/** The text of a key, with its values filled in. */
+export function t(key: WordKey, values: Readonly<Record<string, string | number>> = {}): string {
+  return words[key].replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    return typeof value === 'number' ? numbers.format(value) : value;
+  });
+}
+
+/** Bytes in the unit that suits them. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  const power = bytes > 0 ? Math.min(3, Math.floor(Math.log10(bytes) / 3)) : 0;
+  return `${numbers.format(Number((bytes / 1000 ** power).toPrecision(3)))} ${units[power]}`;
+}
+
+/** A cosine or a score, with three digits. */
+export const scoreText = (value: number) =>
+  new Intl.NumberFormat(language, { maximumFractionDigits: 3, minimumFractionDigits: 3 }).format(value);

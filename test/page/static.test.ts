@@ -1,0 +1,107 @@
+/**
+ * @file The page without a server: static files, and the engine in the page.
+ */
+import { readdirSync, rmSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeBrowser } from '../browser.ts';
+import { run } from '../cli/run.ts';
+import { temporaryFolder } from '../cli/temporary.ts';
+import { minilm, openPage, serveFolder, startBrowser, writePage } from './support.ts';
+
+const { file } = temporaryFolder();
+const folder = file('site');
+
+it('is written by the command line, and says what is missing', async () => {
+  await writePage(folder);
+  expect((await stat(join(folder, 'index.html'))).size).toBeGreaterThan(400);
+  expect(await readFile(join(folder, '_headers'), 'utf8')).toContain('require-corp');
+  expect(await run(['page'])).toMatchObject({ code: 1, stderr: expect.stringContaining('gguf-embed page --out DIR') });
+});
+
+it('has at most 250 KB, compressed, before the engine', () => {
+  const isEngine = /^(chunk-(?!calls|vectors|page-model)|engine-worker|team-worker)/;
+  const scripts = readdirSync(join(folder, 'page')).filter((name) => !isEngine.test(name));
+  expect(scripts).toContain('main.js');
+  return Promise.all(
+    [...scripts.map((name) => `page/${name}`), 'index.html'].map((path) => readFile(join(folder, path))),
+  ).then((files) => expect(files.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0)).toBeLessThan(250_000));
+});
+
+describeBrowser('static files', () => {
+  let browser: Browser;
+  let host: Awaited<ReturnType<typeof serveFolder>>;
+
+  beforeAll(async () => {
+    [browser, host] = await Promise.all([startBrowser(), serveFolder(folder, true)]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    host?.server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('run a chosen model, keep it, and load it again at the next visit', async () => {
+    const { page, problems } = await openPage(browser, host.url);
+    await page.getByLabel('Choose a file', { exact: true }).setInputFiles(minilm);
+    await page.getByText(/384 dimensions · wasm \(.*threads?.*\)/).waitFor();
+    await page.getByLabel('Texts, one a line').fill('A cat sleeps.\nShares fell.\nThe kitten plays.');
+    await page.getByText('3 texts, 384 dimensions').waitFor();
+    const nearest = page.getByRole('region', { name: 'Nearest to “A cat sleeps.”' }).getByRole('listitem');
+    await expect.poll(async () => (await nearest.first().textContent()) ?? '').toMatch(/The kitten plays\.$/);
+    await page.reload();
+    await page.getByRole('button', { name: 'Load all-MiniLM-L6-v2-Q8_0.gguf' }).click();
+    await page.getByText('384 dimensions').waitFor();
+    await page.getByRole('button', { name: 'Change' }).click();
+    await page.getByRole('button', { name: 'Remove all-MiniLM-L6-v2-Q8_0.gguf' }).click();
+    await expect.poll(() => page.getByRole('button', { name: 'Load all-MiniLM-L6-v2-Q8_0.gguf' }).count()).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  it('download a model, and say what to do when that fails', async () => {
+    const { page, problems } = await openPage(browser, host.url);
+    const address = page.getByLabel('Address of a GGUF file');
+    const fetchIt = async (url: string) => {
+      await address.fill(url);
+      await page.getByRole('button', { name: 'Download' }).click();
+    };
+    await fetchIt('ftp://somewhere/model.gguf');
+    await page.getByText('Give an address that begins with https:// or hf:user/repo/file.gguf.').waitFor();
+    await fetchIt(`${host.url}missing.gguf`);
+    await page.getByText('missing.gguf cannot be downloaded: HTTP 404').waitFor();
+    await fetchIt(`${host.url}model.gguf`);
+    await page.getByText('model.gguf · 384 dimensions').waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('refuse a file that is no model', async () => {
+    const { page } = await openPage(browser, host.url);
+    const input = page.getByLabel('Choose a file', { exact: true });
+    await input.setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('x') });
+    await page.getByText('notes.txt is not a GGUF file').waitFor();
+    await input.setInputFiles({
+      name: 'broken.gguf',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('no model at all, honestly'),
+    });
+    await page.getByText(/That did not work: .*(GGUF|magic)/).waitFor();
+  });
+
+  it('compute without shared memory, too', async () => {
+    const plain = await serveFolder(folder, false);
+    try {
+      const { page, problems } = await openPage(browser, plain.url);
+      await page.getByLabel('Keep the model in this browser').uncheck();
+      await page.getByLabel('Choose a file', { exact: true }).setInputFiles(minilm);
+      await page.getByText('384 dimensions').waitFor();
+      await page.getByLabel('Texts, one a line').fill('one\ntwo');
+      await page.getByText('2 texts, 384 dimensions').waitFor();
+      expect(problems).toEqual([]);
+    } finally {
+      plain.server.close();
+    }
+  });
+});
