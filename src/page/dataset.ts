@@ -74,7 +74,7 @@ function fromTable(name: string, [heading = [], ...rows]: readonly (readonly str
 }
 
 /** The cells of a table whose cells may be in quotes (RFC 4180). Empty lines are left out. */
-export function parseTable(content: string, separator: string): string[][] {
+function parseTable(content: string, separator: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let at = 0;

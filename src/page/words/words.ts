@@ -5,7 +5,7 @@ import { de } from './de.ts';
 import { en, type WordKey } from './en.ts';
 
 /** `de` if the reader prefers German to English, else `en`. */
-export function languageOf(preferred: readonly string[]): 'de' | 'en' {
+function languageOf(preferred: readonly string[]): 'de' | 'en' {
   const found = preferred.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => tag === 'de' || tag === 'en');
   return found === 'de' ? 'de' : 'en';
 }
