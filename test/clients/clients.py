@@ -61,6 +61,71 @@ def huggingface_hub():
     return rounded(client.feature_extraction(texts).tolist())
 
 
+def huggingface_hub_tei():
+    from huggingface_hub import InferenceClient
+
+    client = InferenceClient(base_url=f"{embeddings}/embed", token=key)
+    return rounded(client.feature_extraction(texts).tolist())
+
+
+def llama_index_tei():
+    from llama_index.embeddings.text_embeddings_inference import TextEmbeddingsInference
+
+    client = TextEmbeddingsInference(model_name="any", base_url=embeddings, auth_token=key)
+    # The client puts a prompt before texts unless told otherwise.
+    client.text_instruction = client.query_instruction = ""
+    assert client.get_query_embedding(texts[1]) == client.get_text_embedding(texts[1])
+    return rounded(client.get_text_embedding_batch(texts))
+
+
+def ollama():
+    from ollama import Client, ResponseError
+
+    client = Client(host=embeddings, headers={"Authorization": f"Bearer {key}"})
+    try:
+        client.embed(model="any", input="word " * 2000, truncate=False)
+        raise AssertionError("an input that is too long was accepted")
+    except ResponseError as error:
+        assert "larger than the max context size" in error.error
+    assert len(client.list().models) == 1
+    return rounded(client.embed(model="any", input=texts).embeddings)
+
+
+def haystack():
+    from haystack import Document
+    from haystack.components.embedders import OpenAIDocumentEmbedder, OpenAITextEmbedder
+    from haystack.utils import Secret
+
+    server = {"api_key": Secret.from_token(key), "api_base_url": f"{embeddings}/v1", "model": "any"}
+    documents = OpenAIDocumentEmbedder(**server, progress_bar=False).run([Document(content=text) for text in texts])
+    vectors = [document.embedding for document in documents["documents"]]
+    assert rounded([OpenAITextEmbedder(**server).run(texts[1])["embedding"]]) == rounded(vectors[1:])
+    return rounded(vectors)
+
+
+def chromadb():
+    import os
+
+    from chromadb import EphemeralClient
+    from chromadb.utils.embedding_functions import HuggingFaceEmbeddingServer, OpenAIEmbeddingFunction
+
+    os.environ["SERVER_KEY"] = key
+    ours = OpenAIEmbeddingFunction(api_key_env_var="SERVER_KEY", api_base=f"{embeddings}/v1", model_name="any")
+    collection = EphemeralClient().create_collection("texts", embedding_function=ours)
+    collection.add(ids=["0", "1"], documents=texts)
+    assert collection.query(query_texts=texts[1], n_results=1)["ids"] == [["1"]]
+    vectors = HuggingFaceEmbeddingServer(url=f"{embeddings}/embed", api_key_env_var="SERVER_KEY")(texts)
+    return rounded(vector.tolist() for vector in vectors)
+
+
+def cohere_v2():
+    from cohere import ClientV2
+
+    client = ClientV2(base_url=reranker, api_key=key)
+    results = client.rerank(model="any", query="a question", documents=documents, top_n=2).results
+    return [[result.index, result.relevance_score] for result in results]
+
+
 def cohere():
     from cohere import Client
 
@@ -79,7 +144,9 @@ def litellm_rerank():
 
 
 answers = {}
-for client in [openai, langchain, litellm, llama_index, huggingface_hub, cohere, litellm_rerank]:
+clients = [openai, langchain, litellm, llama_index, huggingface_hub, huggingface_hub_tei, llama_index_tei]
+clients += [ollama, haystack, chromadb, cohere, cohere_v2, litellm_rerank]
+for client in clients:
     try:
         answers[client.__name__] = client()
     except Exception as error:

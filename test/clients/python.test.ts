@@ -1,6 +1,6 @@
 /**
  * @file The Python clients that people have, against the served program: openai, LangChain, LiteLLM, LlamaIndex,
- * huggingface_hub, Cohere. They take 650 MB and a minute to install.
+ * huggingface_hub, Cohere, Ollama, Haystack, Chroma. They take 1 GB and a minute to install.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listening, model, start } from '../cli/run.ts';
@@ -24,7 +24,13 @@ describe.skipIf(missing !== undefined)('Python clients', () => {
   beforeAll(async () => {
     const embeddings = await serve('-m', model('bert-mean'));
     const reranker = await serve('-m', model('bert-rank'), '--reranking');
-    const env = { PATH: process.env.PATH, HOME: folder, LITELLM_LOCAL_MODEL_COST_MAP: 'True' };
+    const env = {
+      PATH: process.env.PATH,
+      HOME: folder,
+      LITELLM_LOCAL_MODEL_COST_MAP: 'True',
+      ANONYMIZED_TELEMETRY: 'False',
+      HAYSTACK_TELEMETRY_ENABLED: 'False',
+    };
     const args = [path('clients.py'), embeddings, reranker, 'key'];
     const { stdout } = await exec(python, args, { env, timeout: 120_000, maxBuffer: 1 << 24 });
     answers = JSON.parse(stdout);
@@ -35,9 +41,13 @@ describe.skipIf(missing !== undefined)('Python clients', () => {
     expected = data.map(({ embedding }) => embedding.map(Math.fround));
   }, 150_000);
 
-  it.for(['openai', 'langchain', 'litellm', 'llama_index'])('%s gets the vectors', (name) => {
-    expect(answers[name]).toEqual(expected);
-  });
+  const embedders = ['openai', 'langchain', 'litellm', 'llama_index', 'haystack'];
+  it.for([...embedders, 'huggingface_hub_tei', 'llama_index_tei', 'ollama', 'chromadb'])(
+    '%s gets the vectors',
+    (name) => {
+      expect(answers[name]).toEqual(expected);
+    },
+  );
 
   it('cohere and LiteLLM get the same ranking', () => {
     expect(answers.cohere).toEqual([
@@ -45,6 +55,12 @@ describe.skipIf(missing !== undefined)('Python clients', () => {
       [expect.any(Number), expect.any(Number)],
     ]);
     expect(answers.litellm_rerank).toEqual(answers.cohere);
+  });
+
+  it("Cohere's second client gets the same ranking as probabilities", () => {
+    const scores = answers.cohere as readonly (readonly [index: number, score: number])[];
+    const probabilities = scores.map(([index, score]) => [index, expect.closeTo(1 / (1 + Math.exp(-score)), 5)]);
+    expect(answers.cohere_v2).toEqual(probabilities);
   });
 
   it('huggingface_hub, which sends what another server takes, is told what is missing', () => {
