@@ -25,6 +25,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -75,6 +76,7 @@ nameWorkers();
 fixVersion();
 await bundle();
 await bundlePage();
+packApiDocs();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
 
@@ -188,6 +190,24 @@ async function bundlePage() {
   });
   copyFileSync('src/page/index.html', `${dist}/page/index.html`);
   copyFileSync('src/page/page.css', `${dist}/page/page/page.css`);
+}
+
+/** Packs the page at /docs: Swagger UI has 2 MB unpacked, and is seldom looked at. */
+function packApiDocs() {
+  const swagger = 'node_modules/swagger-ui-dist';
+  const licenses = ['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'];
+  const files = {
+    'swagger-ui-bundle.js': readFileSync(`${swagger}/swagger-ui-bundle.js`, 'utf8').replace(
+      /\n\/\/# sourceMapping.*/,
+      '',
+    ),
+    'swagger-ui.css': readFileSync(`${swagger}/swagger-ui.css`, 'utf8').replace(/\n\/\*# sourceMapping.*/, ''),
+    'LICENSE.txt': licenses.map((name) => readFileSync(`${swagger}/${name}`, 'utf8')).join('\n'),
+  };
+  for (const name of readdirSync('src/server/api-docs'))
+    files[name] = readFileSync(`src/server/api-docs/${name}`, 'utf8');
+  mkdirSync(`${dist}/docs`, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(`${dist}/docs/${name}.br`, brotliCompressSync(text));
 }
 
 /**

@@ -67,8 +67,14 @@ export async function visit<Answer>(
       response.end();
     } else if (own[path] !== undefined) response.end(await readFile(own[path]));
     else if (proxy !== undefined) {
-      const answer = await fetch(proxy + path);
-      response.setHeader('Content-Type', answer.headers.get('content-type') ?? 'application/octet-stream');
+      const { method, headers } = request;
+      const kept = ['authorization', 'content-type'].flatMap((name) => (headers[name] ? [[name, headers[name]]] : []));
+      const body = method === 'POST' ? await text(request) : undefined;
+      const answer = await fetch(proxy + path, { method, body, headers: Object.fromEntries(kept) });
+      for (const name of ['content-type', 'content-security-policy']) {
+        const value = answer.headers.get(name)?.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
+        if (value !== undefined) response.setHeader(name, value);
+      }
       response.writeHead(answer.status).end(new Uint8Array(await answer.arrayBuffer()));
     } else {
       const file = await readFile(new URL(`.${path}`, files)).catch(() => undefined);

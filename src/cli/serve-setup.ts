@@ -4,6 +4,7 @@
 import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
 import { exitCodeOf } from './abort-on-signal.ts';
+import { apiDocsFiles } from './api-docs-files.ts';
 import { log } from './log.ts';
 import { logIfSet } from './option-effects.ts';
 import type { OptionValues } from './option-table.ts';
@@ -61,6 +62,7 @@ export async function appOptions(values: OptionValues): Promise<AppOptions> {
     metrics: values.metrics,
     ui: values.ui,
     page: values.ui ? await pageFiles() : undefined,
+    apiDocs: values.ui ? apiDocsFiles() : undefined,
     onWarning: log,
     onRequest: values.verbose ? logRequest : undefined,
     onError: (error) =>

@@ -7,6 +7,7 @@ import type { BatchReport } from '../engine/index.ts';
 import { type Caller, type Env, toFramework } from './context.ts';
 import type { Engine } from './engine.ts';
 import { checkKey } from './middleware/access.ts';
+import { serveApiDocs } from './middleware/api-docs.ts';
 import { withBody } from './middleware/body.ts';
 import { cors } from './middleware/cors.ts';
 import { answerErrors, notFound } from './middleware/errors.ts';
@@ -59,6 +60,8 @@ export interface AppOptions extends ServeOptions {
   readonly shared?: SharedState;
   /** The files of the web page. Default: no page. */
   readonly page?: PageFiles;
+  /** The files of the page at /docs. Default: no page. */
+  readonly apiDocs?: PageFiles;
 }
 
 /** A server without sockets. */
@@ -72,7 +75,10 @@ export interface App {
  * Makes the application.
  * @param engine the model or a promise of it. Until the promise resolves, every request gets 503 `Loading model`
  */
-export function createApp(engine: Engine | Promise<Engine>, { large, shared, page, ...options }: AppOptions = {}): App {
+export function createApp(
+  engine: Engine | Promise<Engine>,
+  { large, shared, page, apiDocs, ...options }: AppOptions = {},
+): App {
   const state = createState(options, shared);
   const { counters, settings } = state;
   const { prefix } = settings;
@@ -82,6 +88,7 @@ export function createApp(engine: Engine | Promise<Engine>, { large, shared, pag
     commonHeaders,
     cors(settings.cors),
     servePage(page, prefix),
+    serveApiDocs(apiDocs, prefix),
     requireModel(state, engine),
     checkKey(settings.apiKeys, prefix),
     headHeaders,

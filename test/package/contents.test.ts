@@ -26,7 +26,9 @@ it('holds every file that the entry points reach, and no other code', () => {
   }
   const page = readdirSync(join(root, 'dist/page/page')).map((name) => `dist/page/page/${name}`);
   expect(page).toContain('dist/page/page/engine-worker.js');
-  const expected = [...reachable(root, entries), ...page, 'dist/page/index.html', 'package.json'];
+  const docs = readdirSync(join(root, 'dist/docs')).map((name) => `dist/docs/${name}`);
+  expect(docs).toContain('dist/docs/swagger-ui-bundle.js.br');
+  const expected = [...reachable(root, entries), ...page, ...docs, 'dist/page/index.html', 'package.json'];
   expect(code.toSorted()).toEqual(expected.toSorted());
 });
 

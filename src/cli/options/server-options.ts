@@ -200,7 +200,7 @@ export const serverOptions = [
     type: 'switch',
     default: true,
     commands: ['serve'],
-    help: 'answer GET / with a page that shows vectors',
+    help: 'answer GET / with a page that shows vectors, and GET /docs with one that shows the API',
   },
   {
     name: 'parallel',

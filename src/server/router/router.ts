@@ -8,6 +8,7 @@ import type { Caller, Env } from '../context.ts';
 import { HttpError } from '../errors.ts';
 import { checkKey } from '../middleware/access.ts';
 import { AdmissionControl } from '../middleware/admission.ts';
+import { serveApiDocs } from '../middleware/api-docs.ts';
 import { cors } from '../middleware/cors.ts';
 import { answerErrors, notFound } from '../middleware/errors.ts';
 import { commonHeaders, headHeaders } from '../middleware/headers.ts';
@@ -48,6 +49,8 @@ export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, P
   readonly store?: ModelStore;
   /** The files of the web page. Default: no page. */
   readonly page?: PageFiles;
+  /** The files of the page at /docs. Default: no page. */
+  readonly apiDocs?: PageFiles;
 }
 
 /** A server of several models, without sockets. */
@@ -69,7 +72,7 @@ interface RunningApp extends LoadedEngine {
  * @throws Error if two models have the same name
  */
 export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
-  const { createLarge, autoload, onError, store, page, ...served } = options;
+  const { createLarge, autoload, onError, store, page, apiDocs, ...served } = options;
   const { settings, counters } = createState(served);
   const { prefix } = settings;
   // Bodies count for all models together.
@@ -175,6 +178,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
     commonHeaders,
     cors(settings.cors),
     servePage(page, prefix),
+    serveApiDocs(apiDocs, prefix),
     checkKey(settings.apiKeys, prefix),
     headHeaders,
   );
