@@ -7,11 +7,10 @@ import { withPrompt } from './bulk/record-input.ts';
 import { locatePair } from './chosen-projector.ts';
 import { formatEmbeddings } from './embed-formats.ts';
 import { embedLines } from './embed-lines.ts';
-import { labelOf, withImages } from './images.ts';
-import { readInput, requireModel } from './input.ts';
+import { labelOf, readTextBeside, withImages } from './images.ts';
+import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log, showProgress } from './log.ts';
-import type { OptionValues } from './option-table.ts';
 import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
 import { promptText } from './prompt-text.ts';
@@ -67,12 +66,6 @@ export async function embed(parsed: Parsed): Promise<void> {
   } finally {
     await embedder.dispose();
   }
-}
-
-/** The text of the input; with images and no text given, there is none. */
-function readTextBeside(images: readonly string[], values: OptionValues): Promise<string> | string {
-  const isGiven = values.prompt !== undefined || values.file !== undefined || values.stdin;
-  return images.length > 0 && !isGiven ? '' : readInput(values);
 }
 
 /** Splits the input into texts; line breaks may be those of Windows. */

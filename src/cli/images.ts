@@ -3,6 +3,7 @@
  */
 import { type ContentPart, isMediaInput, MEDIA_MARKER, type MediaInput } from '../engine/images/parts.ts';
 import type { ImageSource, LoadOptions } from '../engine/index.ts';
+import { readInput } from './input.ts';
 import type { OptionValues } from './option-table.ts';
 import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
@@ -27,6 +28,12 @@ function readColor(text: string): [number, number, number] {
   if (hex === null) throw new UsageError(`--image-background must be a colour like ffffff, not "${text}"`);
   const [r, g, b] = hex.slice(1).map((digits) => Number.parseInt(digits, 16));
   return [r, g, b];
+}
+
+/** The text of the input; with images and no text given, there is none. */
+export function readTextBeside(images: readonly string[], values: OptionValues): Promise<string> | string {
+  const isGiven = values.prompt !== undefined || values.file !== undefined || values.stdin;
+  return images.length > 0 && !isGiven ? '' : readInput(values);
 }
 
 /**

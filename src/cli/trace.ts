@@ -13,11 +13,13 @@ import { writeNpz } from '../audit/trace/npz.ts';
 import { readRecord } from '../audit/trace/read-record.ts';
 import { type RecordedTrace, recordOf } from '../audit/trace/recorded.ts';
 import { writeSafetensors } from '../audit/trace/safetensors.ts';
-import type { Trace } from '../engine/index.ts';
+import type { EmbedInput, Trace } from '../engine/index.ts';
 import { namePattern } from '../engine/trace.ts';
 import { nearest } from '../nearest.ts';
 import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
-import { readInput, requireModel } from './input.ts';
+import { type LocatedPair, locatePair } from './chosen-projector.ts';
+import { readTextBeside, withImages } from './images.ts';
+import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log, showProgress } from './log.ts';
 import type { OptionValues } from './option-table.ts';
@@ -28,28 +30,30 @@ import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** Prints, writes or compares the steps of one text. */
+/** Prints, writes or compares the steps of one input. */
 export async function trace(parsed: Parsed): Promise<void> {
   const { values } = parsed;
-  const path = await requireModel(parsed).locate();
+  const { images = [] } = values;
+  const pair = await locatePair(requireModel(parsed), values);
   if (values.compare !== undefined && values.versus !== undefined)
     throw new UsageError('--compare and --versus cannot be used together');
-  await requireDistinct(values, path);
+  await requireDistinct(values, [...Object.values(pair), ...images]);
   const versus = values.versus === undefined ? undefined : readVersus(values.versus);
   const recorded = values.compare === undefined ? undefined : await readRecordFile(values.compare);
-  const input = await readInput(values);
+  const text = await readTextBeside(images, values);
+  const input = images.length > 0 ? withImages(images, text) : text;
   const backend = values.backend === 'auto' ? 'reference' : values.backend;
-  const here = await traceWith(path, { ...values, backend }, input);
+  const here = await traceWith(pair, { ...values, backend }, input);
   for (const pattern of values.only ?? []) {
     if (here.steps.some(({ name }) => namePattern([pattern]).test(name))) continue;
-    const problem = noSteps(pattern, await stepNames(path, { ...values, backend }, input));
+    const problem = noSteps(pattern, await stepNames(pair, { ...values, backend }, input));
     if (here.steps.length === 0) throw problem;
     log(problem.message);
   }
   await writeArrays(here, values);
   if (recorded !== undefined) await report(here, recorded, values.compare!, values);
   else if (versus !== undefined) {
-    const there = await traceWith(path, { ...values, ...versus }, input);
+    const there = await traceWith(pair, { ...values, ...versus }, input);
     await report(here, recordOf(there), `${there.info.backend} (${there.info.backendDescription})`, values);
   } else {
     await writeReport(here, undefined, values);
@@ -58,10 +62,10 @@ export async function trace(parsed: Parsed): Promise<void> {
   }
 }
 
-async function traceWith(path: string, values: OptionValues, input: string): Promise<Trace> {
-  const embedder = await loadEmbedder(path, values, { worker: false });
+async function traceWith({ path, mmproj }: LocatedPair, values: OptionValues, input: EmbedInput): Promise<Trace> {
+  const embedder = await loadEmbedder(path, values, { worker: false, mmproj });
   try {
-    return await embedder.trace(input, {
+    return await embedder.trace([input], {
       only: values.only,
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       truncate: values.truncate === 'no' ? false : values.truncate,
@@ -73,16 +77,19 @@ async function traceWith(path: string, values: OptionValues, input: string): Pro
 }
 
 /** @throws UsageError if an output is also an input, or is given for two outputs */
-async function requireDistinct({ npz, safetensors, html, compare, file }: OptionValues, model: string): Promise<void> {
-  await distinctOutputs({ '--npz': npz, '--safetensors': safetensors, '--html': html }, [
-    model,
-    ...[compare, file].filter((path) => path !== undefined),
-  ]);
+async function requireDistinct(
+  { npz, safetensors, html, compare, file }: OptionValues,
+  inputs: readonly (string | undefined)[],
+): Promise<void> {
+  await distinctOutputs(
+    { '--npz': npz, '--safetensors': safetensors, '--html': html },
+    [...inputs, compare, file].filter((path) => path !== undefined),
+  );
 }
 
 /** The names of all steps, for the error when none was chosen. */
-async function stepNames(path: string, values: OptionValues, input: string): Promise<string[]> {
-  const { steps } = await traceWith(path, { ...values, only: undefined }, input);
+async function stepNames(pair: LocatedPair, values: OptionValues, input: EmbedInput): Promise<string[]> {
+  const { steps } = await traceWith(pair, { ...values, only: undefined }, input);
   return [...new Set(steps.map(({ name }) => name))];
 }
 

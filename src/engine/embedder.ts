@@ -11,7 +11,7 @@ import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
 import { InputError, optionError } from './errors.ts';
 import { completePlan, groupPlans, type Plan, planInputs, type Vision } from './images/plan.ts';
 import { describeModel } from './info.ts';
-import { encodeInput, encodeInputs, listInputs } from './inputs.ts';
+import { encodeInput, listInputs } from './inputs.ts';
 import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
@@ -22,7 +22,8 @@ import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
 import type { Team } from './team.ts';
-import { collectSteps, type Trace, type TraceOptions } from './trace.ts';
+import type { Trace, TraceOptions } from './trace.ts';
+import { traceInput } from './trace-input.ts';
 import type {
   Embeddings,
   EmbedInput,
@@ -189,9 +190,8 @@ export class Embedder {
     this.#assertUsable();
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
-    const { name, nCtx, nEmbdOut } = this.info;
-    const plans = await planInputs({ tokenizer: this.tokenizer, nCtx, name, vision: this.#vision }, inputs, options);
-    this.#assertUsable();
+    const plans = await this.#plan(inputs, options);
+    const { nEmbdOut } = this.info;
     const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
     options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? nEmbdOut));
     const rows = await this.#compute(plans, {
@@ -252,28 +252,42 @@ export class Embedder {
   }
 
   /**
-   * Every named intermediate of one input: what `embed` computes to get its vector. The names are llama.cpp's.
+   * Every named intermediate of one input: what `embed` computes to get its vector. The names are llama.cpp's. A list of parts (texts and
+   * images) must be inside a list, as for `embed`.
    * @throws InputError for an invalid input or option, as `embed`; the signal's reason
    */
-  async trace(input: EmbedInput, options: TraceOptions = {}): Promise<Trace> {
-    const { only, normalize, truncate, ...others } = readOptions('trace', options, traceOptions, optionError);
+  async trace(input: EmbedInput | readonly [EmbedInput], options: TraceOptions = {}): Promise<Trace> {
+    const {
+      only,
+      normalize,
+      truncate,
+      pooling = this.info.pooling,
+      onProgress,
+      signal,
+    } = readOptions('trace', options, traceOptions, optionError);
     this.#assertUsable();
     const inputs = listInputs(input);
     if (inputs.length !== 1) throw new InputError('shape', `trace takes one input, not ${inputs.length}`);
-    const { steps, observer } = collectSteps(only);
-    const [{ ids }] = await encodeInputs(this.tokenizer, inputs, this.info.nCtx, { truncate });
-    const raw = await this.embed(ids, { ...others, observer, normalize: -1 });
-    const { pooling, dimensions, vectors } = raw;
-    const [values] = vectors;
-    if (pooling !== 'none') observer('result_embd_pooled', values.slice(), 1, dimensions);
-    return {
+    const [plan] = await this.#plan(inputs, { truncate, signal });
+    return traceInput(plan, {
       info: this.info,
-      tokens: Array.from(ids, (id) => ({ id, text: this.detokenize([id]) })),
+      tokenizer: this.tokenizer,
+      scheduler: this.#scheduler,
+      vision: this.#vision,
       pooling,
-      steps,
-      vector: finish(values, dimensions, dimensions, normalize ?? normalizeOf(pooling)),
-      dimensions,
-    };
+      normalize: normalize ?? normalizeOf(pooling),
+      only,
+      onProgress,
+      signal,
+    });
+  }
+
+  /** Plans inputs, and checks that they can be computed. */
+  async #plan(inputs: readonly EmbedInput[], options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'signal'>) {
+    const { name, nCtx } = this.info;
+    const plans = await planInputs({ tokenizer: this.tokenizer, nCtx, name, vision: this.#vision }, inputs, options);
+    this.#assertUsable();
+    return plans;
   }
 
   /**

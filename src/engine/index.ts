@@ -19,7 +19,7 @@ export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
 export { type Ranked, type RankInput, type Ranking, Reranker } from './reranker.ts';
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';
-export type { Trace, TraceOptions, TraceStep } from './trace.ts';
+export type { Trace, TracedImage, TraceOptions, TraceStep } from './trace.ts';
 export type {
   BatchReport,
   Embeddings,

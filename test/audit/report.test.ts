@@ -2,17 +2,24 @@
  * @file The report of `trace --html`: its data, its policy, and the page in Chromium: drawn, by keyboard, without network.
  */
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Picture, type ReportData, reportData } from '../../src/audit/report/data.ts';
+import { type ReportData, reportData } from '../../src/audit/report/data.ts';
 import { reportPage } from '../../src/audit/report/page.ts';
+import type { Picture } from '../../src/audit/report/picture.ts';
 import { compareTraces } from '../../src/audit/trace/compare.ts';
 import { recordOf } from '../../src/audit/trace/recorded.ts';
-import type { Trace } from '../../src/engine/index.ts';
+import { Embedder, type Trace } from '../../src/engine/index.ts';
 import { describeBrowser } from '../browser.ts';
-import { load, schemeFlags, visitReport } from './support.ts';
+import { fixture, load, schemeFlags, visitReport } from './support.ts';
 
 const embedder = await load('bert-mean');
+const images = await Embedder.load(fixture('multimodal/models/qwen25vl.gguf'), {
+  mmproj: fixture('multimodal/models/mmproj-qwen25vl.gguf'),
+  backend: 'reference',
+  worker: false,
+});
+const seen = await images.trace({ text: 'a <__media__> b', images: [fixture('multimodal/images/odd.png')] });
 const trace = await embedder.trace('A report </script><b>of</b> a text');
-afterAll(() => embedder.dispose());
+afterAll(() => Promise.all([embedder.dispose(), images.dispose()]));
 
 /** The values of a picture. */
 function valuesOf({ cells, scale }: Picture): number[] {
@@ -43,6 +50,38 @@ describe('data', () => {
     expect(reportData(cls).shares).toEqual(
       [1, 0, 0].slice(0, cls.tokens.length).concat(Array(Math.max(0, cls.tokens.length - 3)).fill(0)),
     );
+  });
+
+  it('has the pixels, patches and windows of an image, and what the tower makes of them', () => {
+    const { images, shares, activations } = reportData(seen);
+    const [{ width, height, rgb, patches, order, windows, tensors, attention }] = images;
+    expect([width, height, patches, new Set(windows)]).toEqual([56, 140, { nx: 4, ny: 10 }, new Set([0, 1])]);
+    expect(new Uint8Array(Buffer.from(rgb, 'base64'))).toEqual(seen.images[0].rgb);
+    // The first window has 4 x 4 tokens of 2 x 2 patches, as far as the image goes.
+    expect(order.filter((_, row) => windows[row] === 0).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 32 }, (_, i) => i),
+    );
+    expect(tensors.find(({ name }) => name === 'layer_out-3')?.norms).toHaveLength(40);
+    // Every second layer sees the whole image.
+    const crosses = ({ shares }: (typeof attention)[number]) =>
+      valuesOf(shares).some((share, i) => share > 0 && windows[i % 40] !== windows[Math.floor(i / 40)]);
+    expect(attention.map(crosses)).toEqual([false, true, false, true]);
+    for (const { shares } of attention)
+      expect(valuesOf(shares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(40, 0);
+    expect(attention.map(({ layer }) => layer)).toEqual(['0', '1', '2', '3']);
+    // Steps of the tower are not among those of the text model.
+    expect(activations.every(({ rows }) => rows === seen.tokens.length)).toBe(true);
+    expect(activations.filter(({ name }) => name === 'ffn_out-0')).toHaveLength(1);
+    expect(shares).toHaveLength(seen.tokens.length);
+    expect(reportData(trace).images).toEqual([]);
+  });
+
+  it('pools the tokens that pooling sees', async () => {
+    const input = { text: '<__media__>a b', images: [fixture('multimodal/images/odd.png')] };
+    const mean = await images.trace(input, { pooling: 'mean' });
+    const { shares } = reportData(mean);
+    expect(shares.slice(0, mean.pooledFrom).every((share) => share === 0)).toBe(true);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 2);
   });
 
   it('keeps the largest magnitude of values that share a cell, and NaN', () => {
@@ -123,6 +162,40 @@ describeBrowser('in Chromium', () => {
       hidden: false,
     });
     expect(answer.tokens).toBe(trace.tokens.map(({ text }) => text).join(''));
+  });
+
+  it('draws an image, and the keyboard chooses its patches and tokens', async () => {
+    const answer = await inPage<Record<string, unknown>>(
+      reportData(seen),
+      `const map = get('image-map');
+       const colours = () => new Set(map.getContext('2d').getImageData(0, 0, map.width, map.height).data).size;
+       const before = colours();
+       press(map, 'ArrowDown');
+       press(map, 'ArrowDown');
+       press(map, 'ArrowRight');
+       const cell = get('image-cell').textContent;
+       const select = (text) => {
+         const list = get('image-layer');
+         list.value = [...list.options].find((option) => option.text === text).value;
+         list.dispatchEvent(new Event('change'));
+         return get('image-cell').textContent;
+       };
+       return { hidden: get('images').hidden, before, cell, size: [map.width, map.height], label: map.getAttribute('aria-label'),
+         chosen: page.querySelector('#tokens [aria-selected=true]').textContent,
+         norm: select('norm of layer_out-3'), attention: select('attention in layer 1') };`,
+    );
+    const token = seen.images[0].firstToken + 2;
+    expect(answer).toEqual({
+      hidden: false,
+      before: expect.any(Number),
+      size: [256, 640],
+      cell: `patch (1, 2) in window 0, row 9 of the tensors; token (0, 1), ${token} of the input`,
+      label: 'Image 0: 4 x 10 patches in 2 windows, 2 x 5 tokens',
+      chosen: 'image 0 (0, 1)',
+      norm: expect.stringMatching(/; norm of layer_out-3: [\d.]+$/),
+      attention: expect.stringMatching(/; attention in layer 1: [\d.e-]+$/),
+    });
+    expect(answer.before).toBeGreaterThan(50);
   });
 
   it.each([

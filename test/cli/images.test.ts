@@ -36,6 +36,29 @@ it('embeds images with a text: at its markers, or before it', async () => {
   expect(wrong.stderr).toContain('the text has 1 marker <__media__>, but --image was given 2 times');
 });
 
+it('traces an image through the tower and the text model, and compares traces', async () => {
+  const [npz, html] = ['image.npz', 'image.html'].map(temporary.file);
+  const args = ['trace', ...model, '--image', image('odd.png'), '-p', 'a <__media__> b'];
+  const table = await run([...args, '--npz', npz, '--html', html]);
+  expect([table.code, table.stderr]).toEqual([0, '']);
+  expect(table.stdout).toMatch(/^image 0: 64x160 pixels, 4x10 patches, 2x5 tokens\nname +shape/m);
+  expect(table.stdout).toMatch(/^\d+ tokens: .* image 0 \(10 tokens\), /m);
+  expect(readFileSync(html, 'utf8')).toContain('"patches":{"nx":4,"ny":10}');
+  const json = JSON.parse((await run([...args, '--json', '--only', 'layer_out-*'])).stdout);
+  expect(json.images).toEqual([
+    { width: 64, height: 160, nx: 2, ny: 5, firstToken: 3, patches: { nx: 4, ny: 10 }, windows: [0, 40] },
+  ]);
+  expect(json.steps.filter((step: { image?: number }) => step.image === 0).length).toBe(4);
+  const same = await run([...args, '--compare', npz]);
+  expect([same.code, same.stdout.split('\n')[0]]).toEqual([0, expect.stringContaining('tensors agree with')]);
+  const versus = await run([...args, '--versus', 'wasm:exact']);
+  expect([versus.code, versus.stdout.split('\n')[0]]).toEqual([0, expect.stringContaining('tensors agree with wasm')]);
+  const other = await run(['trace', ...model, '--image', image('gray.png'), '-p', 'a <__media__> b', '--compare', npz]);
+  expect(other.code).toBe(1);
+  const none = await run(['trace', ...model.slice(0, 2), '--image', image('odd.png'), '-p', 'a']);
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('without a vision tower (mmproj)')]);
+});
+
 it('takes images in JSON lines: paths, data URIs, base64', async () => {
   const base64 = readFileSync(image('rgb.png')).toString('base64');
   const lines = [

@@ -2,8 +2,12 @@
  * @file `Embedder.trace`: the same steps on the calling thread and in workers. Imports the built package by its own name,
  * because Node 20 starts no workers from TypeScript.
  */
-import { Embedder } from 'gguf-embed';
-import { expect, it } from 'vitest';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Embedder, type LoadOptions, type TraceStep } from 'gguf-embed';
+import { describe, expect, it } from 'vitest';
+import { floats } from '../vectors.ts';
 import { fixture } from './support.ts';
 
 const load = (options: Parameters<typeof Embedder.load>[1]) => Embedder.load(fixture('bert-mean'), options);
@@ -66,4 +70,71 @@ it('what an observer throws, the call rejects with, in a worker, too', async () 
   await expect(embedder.embed('a', { observer })).rejects.toThrow('seen enough');
   expect((await embedder.embed('a')).vectors).toHaveLength(1);
   await embedder.dispose();
+});
+
+describe.each(['qwen3vl', 'qwen25vl', 'qwen2vl', 'gemma3'])('with images: %s', (name) => {
+  const folder = fileURLToPath(new URL('../fixtures/multimodal/', import.meta.url));
+  const image = (file: string) => `${folder}images/${file}`;
+  const open = (options: LoadOptions) =>
+    Embedder.load(`${folder}models/${name}.gguf`, { mmproj: `${folder}models/mmproj-${name}.gguf`, ...options });
+  const input = { text: 'a <__media__> b', images: [image('odd.png')] };
+
+  it("has llama.cpp's steps of the tower, then those of the text model, and the vector of embed", async () => {
+    const embedder = await open({ backend: 'reference', worker: false });
+    const { tokens, images, steps, vector, pooledFrom, dimensions } = await embedder.trace(input);
+    const answer = await embedder.embed([input]);
+    expect(vector).toEqual(answer.vectors[0]);
+    expect(tokens).toHaveLength(answer.nTokens[0]);
+    const [{ nx, ny, firstToken, patches, order, windows, rgb, width, height }] = images;
+    expect(nx * ny).toBe(answer.nImageTokens[0]);
+    const place = tokens.findIndex(({ id }) => id === -1);
+    expect(firstToken).toBe(place);
+    expect(tokens[place + nx].text).toBe('image 0 (0, 1)');
+    expect(tokens.filter(({ id }) => id === -1)).toHaveLength(nx * ny);
+    expect(pooledFrom).toBe(place + nx * ny);
+    expect(rgb).toHaveLength(3 * width * height);
+    expect(order.toSorted()).toEqual(Int32Array.from({ length: patches.nx * patches.ny }, (_, i) => i));
+    expect(windows.at(-1)).toBe(patches.nx * patches.ny);
+    expect(windows.length).toBe(name === 'qwen25vl' ? 3 : 2);
+
+    const tower = steps.filter((step) => step.image === 0);
+    expect(steps.slice(0, tower.length)).toEqual(tower);
+    const { intermediates } = JSON.parse(readFileSync(`${folder}reference/vision/${name}-odd-png.json`, 'utf8'));
+    const wanted = intermediates.filter((step: { name: string }) => !step.name.endsWith(' (reshaped)'));
+    expect(wanted.length).toBeGreaterThan(5);
+    for (const step of wanted) {
+      const expected = floats(step.values);
+      const values = tower.findLast((one) => one.name === step.name)!.values;
+      const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const apart = values.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+      expect(apart / largest, step.name).toBeLessThan(2e-3);
+    }
+    const shares = tower.find((step) => step.name === 'kq_soft_max-0')!;
+    expect(shares.cols).toBe(windows[1]);
+    expect(shares.values.subarray(0, shares.cols).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4);
+    const text = steps.filter((step) => step.image === undefined);
+    expect(text.find((step) => step.name === 'ffn_out-0')!.rows).toBe(tokens.length);
+    expect(text.at(-1)).toMatchObject({ name: 'result_embd_pooled', rows: 1, cols: dimensions });
+    await embedder.dispose();
+  });
+
+  it('gives the same steps in a team, for each of several images, and however the layers are divided', async () => {
+    const several = { text: '<__media__><__media__> b', images: [image('tiny.png'), image('odd.png')] };
+    const digest = ({ values }: { values: Float32Array }) =>
+      createHash('sha256')
+        .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+        .digest('hex');
+    const digests = (steps: readonly TraceStep[], index?: number) =>
+      steps.filter((step) => step.image === index).map((step) => `${step.name} ${digest(step)}`);
+    const here = await open({ backend: 'wasm', worker: false });
+    const expected = await here.trace(several);
+    const alone = await here.trace(input);
+    expect(digests(expected.steps, 1)).toEqual(digests(alone.steps, 0));
+    expect(digests(expected.steps, 0).length).toBeGreaterThan(5);
+    const team = await open({ backend: 'wasm', threads: 2, nUbatch: 1 });
+    const { steps, vector } = await team.trace(several);
+    for (const index of [0, 1, undefined]) expect(digests(steps, index)).toEqual(digests(expected.steps, index));
+    expect(vector).toEqual(expected.vector);
+    await Promise.all([here.dispose(), team.dispose()]);
+  }, 60_000);
 });

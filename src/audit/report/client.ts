@@ -2,15 +2,21 @@
  * @file The script of a report. The page contains the source of this one function, so the function uses nothing outside itself.
  */
 import type { pageBase } from './client-base.ts';
+import type { reportImages } from './client-image.ts';
 import type { reportTools } from './client-tools.ts';
 import type { ReportData } from './data.ts';
 
 /**
  * Draws the report whose data is in the page.
  * @param makeBase `pageBase`, and
- * @param tools `reportTools`: the page has their sources, too
+ * @param makeTools `reportTools`, and
+ * @param drawImages `reportImages`: the page has their sources, too
  */
-export function drawReport(makeBase: typeof pageBase, tools: typeof reportTools): void {
+export function drawReport(
+  makeBase: typeof pageBase,
+  makeTools: typeof reportTools,
+  drawImages: typeof reportImages,
+): void {
   const base = makeBase();
   const { get, visible, digits, variable, dark } = base;
   const data: ReportData = JSON.parse(get('data').textContent ?? '');
@@ -18,12 +24,9 @@ export function drawReport(makeBase: typeof pageBase, tools: typeof reportTools)
   let token = 0;
   const redraws: (() => void)[] = [];
 
-  const { pictureView, valueAt, chart, bars } = tools({
-    base,
-    select: (row) => select(row),
-    token: () => token,
-    redraws,
-  });
+  const page = { base, select: (row: number) => select(row), token: () => token, redraws };
+  const tools = makeTools(page);
+  const { pictureView, valueAt, chart, bars } = tools;
 
   function fill(id: string, names: readonly string[], onChange: () => void): HTMLSelectElement {
     const element = get<HTMLSelectElement>(id);
@@ -44,6 +47,8 @@ export function drawReport(makeBase: typeof pageBase, tools: typeof reportTools)
     mark(token);
     for (const redraw of redraws) redraw();
   }
+
+  drawImages({ ...page, tools, images: data.images });
 
   // Attention.
   if (attention.length === 0) get('attention').hidden = true;

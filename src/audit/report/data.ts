@@ -4,22 +4,8 @@
 import type { Trace, TraceStep } from '../../engine/index.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { RecordedTrace } from '../trace/recorded.ts';
-import { base64 } from './base64.ts';
-
-/** A matrix as a picture. A cell of a picture that is smaller than its matrix has the value of largest magnitude below it. */
-export interface Picture {
-  readonly name: string;
-  /** Of the matrix. */
-  readonly rows: number;
-  readonly cols: number;
-  /** Of the picture. */
-  readonly height: number;
-  readonly width: number;
-  /** The largest magnitude. */
-  readonly scale: number;
-  /** Row-major bytes in base64: 128 is 0, 1 is −scale, 255 is scale; 0 is NaN. */
-  readonly cells: string;
-}
+import { type ImageData, imageData } from './image-data.ts';
+import { type AttentionLayer, headsOf, isAttention, type Picture, picture, rowNorms } from './picture.ts';
 
 /** All that the page shows. */
 export interface ReportData {
@@ -30,8 +16,10 @@ export interface ReportData {
   readonly pooling: string;
   /** Tensors with a row for each token. */
   readonly activations: readonly Picture[];
+  /** What the vision tower makes of each image. */
+  readonly images: readonly ImageData[];
   /** The shares of attention: for each layer, one picture a head. */
-  readonly attention: readonly { readonly layer: string; readonly heads: readonly Picture[] }[];
+  readonly attention: readonly AttentionLayer[];
   /** The Euclidean norm of each row of each of `activations`. */
   readonly norms: readonly (readonly number[])[];
   /** How much of the pooled vector comes from each token; together 1. Empty where pooling takes no part of the rows. */
@@ -46,9 +34,6 @@ export interface ReportData {
   };
 }
 
-/** Cells of a picture along each side. */
-const MAX_SIDE = 320;
-
 /** What a trace is compared with. */
 export interface ComparedWith {
   readonly name: string;
@@ -58,8 +43,9 @@ export interface ComparedWith {
 
 /** Prepares a trace, which must have all steps that are to be seen. */
 export function reportData(trace: Trace, compared?: ComparedWith): ReportData {
-  const { info, tokens, steps, vector, pooling } = trace;
+  const { info, tokens, images, vector, pooling } = trace;
   const n = tokens.length;
+  const steps = trace.steps.filter(({ image }) => image === undefined);
   const shown = steps.filter(({ name, rows }) => rows === n && !isAttention(name));
   const attention = steps.filter(
     ({ name, rows, cols }) => name.startsWith('kq_soft_max') && cols === n && rows % n === 0,
@@ -70,22 +56,19 @@ export function reportData(trace: Trace, compared?: ComparedWith): ReportData {
     tokens: tokens.map(({ text }) => text),
     ids: tokens.map(({ id }) => id),
     pooling,
-    activations: shown.map((step) => picture(step.name, step.values, step.rows, step.cols)),
-    attention: attention.map(({ name, values, rows }) => ({
-      layer: name.replace(/^kq_soft_max-?/, ''),
-      heads: Array.from({ length: rows / n }, (_, head) =>
-        picture(`head ${head}`, values.subarray(head * n * n, (head + 1) * n * n), n, n),
+    images: images.map((image, i) =>
+      imageData(
+        image,
+        trace.steps.filter((step) => step.image === i),
       ),
-    })),
+    ),
+    activations: shown.map((step) => picture(step.name, step.values, step.rows, step.cols)),
+    attention: attention.map((step) => headsOf(step, n)),
     norms: shown.map(rowNorms),
     shares: sharesOf(trace, shown.at(-1)),
     vector: Array.from(vector.subarray(0, trace.dimensions), (value) => Number(value.toPrecision(6))),
     comparison: compared && comparisonData(shown, compared),
   };
-}
-
-function isAttention(name: string): boolean {
-  return /^kq(_soft_max)?(-|$)/.test(name);
 }
 
 function comparisonData(shown: readonly TraceStep[], { name, recorded, comparison }: ComparedWith) {
@@ -103,46 +86,19 @@ function comparisonData(shown: readonly TraceStep[], { name, recorded, compariso
   return { other: name, cause: comparison.cause, steps, differences };
 }
 
-function rowNorms({ values, rows, cols }: TraceStep): number[] {
-  return Array.from({ length: rows }, (_, r) => {
-    let sum = 0;
-    for (const value of values.subarray(r * cols, (r + 1) * cols)) sum += value * value;
-    return Number(Math.sqrt(sum).toPrecision(4));
-  });
-}
-
 /** The part of the pooled vector's length that each row brings along its direction. */
-function sharesOf({ steps, pooling, tokens }: Trace, last: TraceStep | undefined): number[] {
+function sharesOf({ steps, pooling, tokens, pooledFrom }: Trace, last: TraceStep | undefined): number[] {
   const n = tokens.length;
-  if (pooling === 'cls') return tokens.map((_, i) => (i === 0 ? 1 : 0));
+  if (pooling === 'cls') return tokens.map((_, i) => (i === pooledFrom ? 1 : 0));
   if (pooling === 'last') return tokens.map((_, i) => (i === n - 1 ? 1 : 0));
   const pooled = steps.find(({ name }) => name === 'result_embd_pooled');
   if (pooling !== 'mean' || pooled === undefined || last === undefined || last.cols !== pooled.cols) return [];
   const dots = Array.from({ length: n }, (_, r) => {
+    if (r < pooledFrom) return 0;
     let sum = 0;
     for (let i = 0; i < last.cols; i++) sum += last.values[r * last.cols + i] * pooled.values[i];
     return sum;
   });
   const total = dots.reduce((sum, value) => sum + value, 0);
   return dots.map((value) => Number((value / total).toPrecision(4)));
-}
-
-function picture(name: string, values: Float32Array, rows: number, cols: number): Picture {
-  const [height, width] = [Math.min(rows, MAX_SIDE), Math.min(cols, MAX_SIDE)];
-  const best = new Float32Array(height * width);
-  let scale = 0;
-  for (let r = 0; r < rows; r++) {
-    const y = Math.floor((r * height) / rows) * width;
-    for (let c = 0; c < cols; c++) {
-      const at = y + Math.floor((c * width) / cols);
-      const value = values[r * cols + c];
-      // What is no number stays once it is there.
-      if (!Number.isNaN(best[at]) && !(Math.abs(value) <= Math.abs(best[at]))) best[at] = value;
-      if (Math.abs(value) > scale) scale = Math.abs(value);
-    }
-  }
-  const bytes = Uint8Array.from(best, (value) =>
-    Number.isNaN(value) ? 0 : 128 + Math.round((127 * Math.max(-scale, Math.min(scale, value))) / (scale || 1)),
-  );
-  return { name, rows, cols, height, width, scale: Number(scale.toPrecision(6)), cells: base64(bytes) };
 }

@@ -3,6 +3,7 @@
  */
 import { drawReport } from './client.ts';
 import { pageBase } from './client-base.ts';
+import { reportImages } from './client-image.ts';
 import { reportTools } from './client-tools.ts';
 import type { ReportData } from './data.ts';
 import { htmlPage } from './html.ts';
@@ -12,6 +13,10 @@ const body = `<header><h1 id="model"></h1><p id="about"></p></header>
 <section aria-labelledby="h-tokens"><h2 id="h-tokens">Tokens</h2>
 <p class="hint">Choose a token: everything below marks its row. Arrow keys move.</p>
 <div id="tokens" role="listbox" aria-label="Tokens" tabindex="0"></div></section>
+<section id="images" aria-labelledby="h-images" hidden><h2 id="h-images">Images</h2>
+<p class="hint">What the vision tower sees: patches, and in colour the borders of the windows that attention stays in. Arrow keys choose a patch and its token.</p>
+<div class="controls"><label>Image <select id="image"></select></label><label>Show <select id="image-layer"></select></label></div>
+<canvas id="image-map" tabindex="0" role="img"></canvas><output id="image-cell"></output></section>
 <section id="attention" aria-labelledby="h-attention"><h2 id="h-attention">Attention</h2>
 <div class="controls"><label>Layer <select id="layer"></select></label><label>Head <select id="head"></select></label></div>
 <div class="row"><canvas id="attention-map" tabindex="0" role="img"></canvas><div><output id="attention-cell"></output>
@@ -30,5 +35,5 @@ const body = `<header><h1 id="model"></h1><p id="about"></p></header>
 
 /** The page that shows `data`. */
 export function reportPage(data: ReportData): Promise<string> {
-  return htmlPage({ title: 'Trace', body, script: [drawReport, pageBase, reportTools], data });
+  return htmlPage({ title: 'Trace', body, script: [drawReport, pageBase, reportTools, reportImages], data });
 }

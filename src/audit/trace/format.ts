@@ -2,7 +2,7 @@
  * @file Traces and comparisons as tables of text.
  */
 
-import type { Trace } from '../../engine/index.ts';
+import type { Trace, TraceStep } from '../../engine/index.ts';
 import { escapeControls } from '../../gguf/escape.ts';
 import type { TraceComparison } from './compare.ts';
 import type { StepDifference } from './difference.ts';
@@ -11,19 +11,41 @@ import { summarize } from './summary.ts';
 /** Number of values of a tensor in a line. */
 const SHOWN = 3;
 
-/** Tokens, one line for each step, and the first values of the vector. */
-export function formatTrace({ info, tokens, steps, vector }: Trace): string {
+/** Tokens, one line for each step, and the first values of the vector. The steps of the vision tower come in a table for each image. */
+export function formatTrace(trace: Trace): string {
+  const { info, tokens, images, steps, vector } = trace;
+  const towers = images.map(({ width, height, nx, ny, patches, windows }, i) => {
+    const inWindows = windows.length > 2 ? ` in ${windows.length - 1} windows` : '';
+    const sizes = `${width}x${height} pixels, ${patches.nx}x${patches.ny} patches${inWindows}, ${nx}x${ny} tokens`;
+    return `image ${i}: ${sizes}\n${stepTable(steps.filter(({ image }) => image === i))}`;
+  });
+  return `${info.name}: ${info.backend}, ${info.backendDescription}
+${[...towers, ''].join('\n')}${tokens.length} tokens: ${tokenList(trace)}
+${stepTable(steps.filter(({ image }) => image === undefined))}
+vector of ${vector.length} values: ${Array.from(vector.subarray(0, SHOWN), digits).join(' ')} …
+`;
+}
+
+function stepTable(steps: readonly TraceStep[]): string {
   const rows = steps.map((step) => {
     const { name, shape, min, max, mean, norm } = summarize(step);
     const first = Array.from(step.values.subarray(0, SHOWN), digits).join(' ');
     return [escapeControls(name), `[${shape.join(', ')}]`, ...[min, max, mean, norm].map(digits), `${first} …`];
   });
-  const pieces = tokens.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join(', ');
-  return `${info.name}: ${info.backend}, ${info.backendDescription}
-${tokens.length} tokens: ${pieces}
-${table([['name', 'shape', 'min', 'max', 'mean', 'norm', 'first values'], ...rows])}
-vector of ${vector.length} values: ${Array.from(vector.subarray(0, SHOWN), digits).join(' ')} …
-`;
+  return table([['name', 'shape', 'min', 'max', 'mean', 'norm', 'first values'], ...rows]);
+}
+
+/** The ids and texts of the tokens; the tokens of an image as one. */
+function tokenList({ tokens, images }: Trace): string {
+  const firsts = new Map(images.map(({ firstToken, nx, ny }, i) => [firstToken, { name: `image ${i}`, n: nx * ny }]));
+  const pieces: string[] = [];
+  for (let at = 0; at < tokens.length; ) {
+    const image = firsts.get(at);
+    const { id, text } = tokens[at];
+    pieces.push(image === undefined ? `${id} ${JSON.stringify(text)}` : `${image.name} (${image.n} tokens)`);
+    at += image?.n ?? 1;
+  }
+  return pieces.join(', ');
 }
 
 /** The first difference, its likely cause, and all tensors. */

@@ -9,7 +9,7 @@ import { type StepSummary, summarize } from './summary.ts';
 const format = 'gguf-embed trace';
 
 /** The trace as one object for `JSON.stringify`, which writes NaN and infinities as `null`. */
-export function jsonOf({ info, tokens, pooling, steps, vector, dimensions }: Trace): object {
+export function jsonOf({ info, tokens, images, pooling, steps, vector, dimensions }: Trace): object {
   const { name, architecture, ftype, backend, backendDescription, precision } = info;
   return {
     format,
@@ -17,10 +17,13 @@ export function jsonOf({ info, tokens, pooling, steps, vector, dimensions }: Tra
     model: { name, architecture, ftype },
     backend: { name: backend, description: backendDescription, precision },
     tokens,
+    ...(images.length > 0 && {
+      images: images.map(({ rgb, order, windows, ...numbers }) => ({ ...numbers, windows: Array.from(windows) })),
+    }),
     pooling,
     steps: steps.map((step) => {
       const { sample, ...numbers } = summarize(step);
-      return { ...numbers, sample: sample.map(shortest) };
+      return { ...numbers, ...(step.image !== undefined && { image: step.image }), sample: sample.map(shortest) };
     }),
     dimensions,
     vector: Array.from(vector, shortest),

@@ -4,9 +4,10 @@
 import { exifModes, mediaPoolings } from '../../engine/images/options.ts';
 import { MAX_INT, type OptionSpec } from '../option-types.ts';
 
-const seeing = ['serve', 'embed', 'rerank'] as const;
+const seeing = ['serve', 'embed', 'rerank', 'trace'] as const;
 
 const images = { commands: ['embed'], anyOf: ['images', 'jsonl'] } as const;
+const tracedImages = { commands: ['trace'], anyOf: ['images'] } as const;
 const rankedImages = { commands: ['rerank'], anyOf: ['images', 'queryImages', 'jsonl'] } as const;
 const tower = {
   commands: ['serve'],
@@ -14,10 +15,11 @@ const tower = {
   orSeveral: 'model',
 } as const;
 /** What options about images need: a vision tower, and for commands other than serve, an image. */
-const toSee = [images, rankedImages, tower, { feature: 'tower' }] as const;
+const toSee = [images, tracedImages, rankedImages, tower, { feature: 'tower' }] as const;
 /** The same for options of llama.cpp. */
 const toSeeAsLlama = [
   { ...images, note: true },
+  { ...tracedImages, note: true },
   { ...rankedImages, note: true },
   { ...tower, note: true },
   { feature: 'tower' },
@@ -33,6 +35,7 @@ export const imageOptions = [
     commands: seeing,
     needs: [
       { ...images, note: true },
+      { ...tracedImages, note: true },
       { ...rankedImages, note: true },
     ],
     help: 'the GGUF file with the vision tower (mmproj) that belongs to the model, for inputs with images',
@@ -44,7 +47,12 @@ export const imageOptions = [
     type: 'string',
     value: 'URL',
     commands: seeing,
-    needs: [{ ...images, note: true }, { ...rankedImages, note: true }, { noneOf: ['mmproj'] }],
+    needs: [
+      { ...images, note: true },
+      { ...tracedImages, note: true },
+      { ...rankedImages, note: true },
+      { noneOf: ['mmproj'] },
+    ],
     help: 'the vision tower by URL, downloaded into the cache',
   },
   {
@@ -64,8 +72,8 @@ export const imageOptions = [
     type: 'list',
     repeats: true,
     value: 'FILE',
-    commands: ['embed', 'rerank'],
-    help: 'an image; may be given several times. embed makes one input of them and the text: a marker <__media__> in the text says where each image is, and without markers they come first. rerank ranks them as documents',
+    commands: ['embed', 'rerank', 'trace'],
+    help: 'an image; may be given several times. embed and trace make one input of them and the text: a marker <__media__> in the text says where each image is, and without markers they come first. rerank ranks them as documents',
   },
   {
     name: 'queryImages',

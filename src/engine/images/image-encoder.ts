@@ -4,12 +4,14 @@
 import { imageLimits } from '../../image/limits.ts';
 import type { TileGrid } from '../../image/tiles.ts';
 import type { ImageChunk } from '../../models/index.ts';
-import type { TowerOutline } from '../../models/vision/index.ts';
+import type { PatchLayout, Pixels, TowerOutline } from '../../models/vision/index.ts';
+import type { Observer } from '../../tensor/ops.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { type ImageSource, isPixels, type RawImage, readImage } from './image-source.ts';
 import { type ImageOptions, limitTokens } from './options.ts';
 import { measureImage, type PrepareImages, sizeForTower, tilesForTower } from './prepare.ts';
 import type { ImagePreparer } from './preparer.ts';
+import { inRasterOrder } from './raster-order.ts';
 import { RowCache } from './row-cache.ts';
 
 /** An image whose header was read, but which is not decoded yet. */
@@ -42,7 +44,7 @@ interface UnderWay {
 }
 
 /** What the encoder needs to know about a tower. */
-export type TowerFacts = Pick<TowerOutline, 'preprocessing' | 'grid' | 'width'>;
+export type TowerFacts = Pick<TowerOutline, 'preprocessing' | 'grid' | 'layout' | 'width'>;
 
 /** Settings for the preparer. */
 export function prepareOptions(tower: TowerFacts, options: ImageOptions): PrepareImages {
@@ -100,6 +102,31 @@ export class ImageEncoder {
     const rows = kept ?? (await this.#share(image, request));
     const n = rowBytes / 4;
     return { nx, ny, rows: tile === undefined ? rows : rows.slice(tile * n, (tile + 1) * n) };
+  }
+
+  /**
+   * The rows of an image or of its tile `tile`, computed in any case, so that `observer` sees every step; and the pixels that the tower sees.
+   * @throws as `encode`
+   */
+  async observe(
+    image: OpenedImage,
+    observer: Observer,
+    signal?: AbortSignal,
+  ): Promise<ImageChunk & { pixels: Pixels }> {
+    const all = await this.#preparer.prepare(image.raw);
+    const pixels = all[image.tile ?? 0];
+    const { preprocessing } = this.#options;
+    // llama.cpp computes images of one size row by row.
+    const shown =
+      preprocessing.kind === 'dynamic' ? observer : inRasterOrder(observer, this.#tower.layout(pixels).order);
+    const [rows] = await this.#scheduler.submit({ inputs: [pixels], pooling: 'tower', observer: shown, signal });
+    return { nx: image.nx, ny: image.ny, rows: rows.values, pixels };
+  }
+
+  /** The order of an image's patches in the steps that an observer sees. */
+  layout(pixels: Pixels): PatchLayout {
+    const layout = this.#tower.layout(pixels);
+    return this.#options.preprocessing.kind === 'dynamic' ? layout : { ...layout, order: layout.order.toSorted() };
   }
 
   /** Waits for the image together with the other callers that need it. */

@@ -14,7 +14,8 @@ const visionNames = {
     ffn_down: { biased: 'ffn_out', out: 'layer_out' },
   },
   norm: { ln1: { out: 'ln1' }, ln2: { out: 'ffn_inp_normed' } },
-  attention: { out: 'kqv_out' },
+  // llama.cpp has no name for the shares of attention in a tower; they have the same name as those of a text model.
+  attention: { probabilities: 'kq_soft_max', out: 'kqv_out' },
 } as const satisfies StepNameTable;
 
 export const qwenVisionNames: StepNameTable = { ...visionNames, rope: ['Qcur_rope', 'Kcur_rope'] };

@@ -18,11 +18,12 @@ import { type ModelTreeNode, weightTree } from '../tree.ts';
 import { type Allocator, outlines, WeightLoader } from '../weights.ts';
 import { projectorArchitecture, readProjectorType, readVisionParameters } from './parameters.ts';
 import { advance, type TowerInput, type TowerResult } from './pass.ts';
-import { countPatches, gridOf } from './patches.ts';
+import { countPatches, gridOf, layoutOf, type PatchLayout } from './patches.ts';
 import { towers } from './registry.ts';
 import type { Pixels, TokenGrid, Tower, TowerLoader } from './tower.ts';
 
 export { isUnfinished, type TowerInput, type TowerResult } from './pass.ts';
+export type { PatchLayout } from './patches.ts';
 export type { Pixels, Preprocessing, TileTexts } from './tower.ts';
 
 /** The vision tower that a file describes. */
@@ -31,6 +32,8 @@ export interface TowerOutline extends Omit<Tower, 'embed' | 'layer' | 'deepstack
   readonly projector: string;
   /** The tokens of an image that has been resized. @throws RangeError for a size that `preprocessing` does not produce */
   grid(image: Pick<Pixels, 'width' | 'height'>): TokenGrid;
+  /** The order of the patches of an image that has been resized. @throws as `grid` */
+  layout(image: Pick<Pixels, 'width' | 'height'>): PatchLayout;
   /** About how many multiplications one layer takes for images of these sizes together. */
   layerWork(images: readonly Pick<Pixels, 'width' | 'height'>[]): number;
 }
@@ -124,6 +127,7 @@ function outlineOf(tower: Tower, projector: string, { weights }: TowerLoader): T
     ...facts,
     projector,
     grid: (image) => gridOf(image, patchSize * order.merge),
+    layout: (image) => layoutOf(image, tower),
     layerWork: (images) =>
       images.reduce((sum, image) => {
         const nPatches = countPatches([image], tower);

@@ -35,6 +35,23 @@ function windowsOf({ nx, ny }: TokenGrid, side = Math.max(nx, ny)): number[][] {
   return windows;
 }
 
+/** How the rows of patches are ordered while an image is in the tower. */
+export interface PatchLayout {
+  /** The patches, as a grid. */
+  readonly patches: TokenGrid;
+  /** The patch of each row, by its index in raster order. */
+  readonly order: Int32Array;
+  /** The row where each window begins; the last entry is the number of rows. */
+  readonly windows: Int32Array;
+}
+
+/** The layout of an image that has the size required by the tower. */
+export function layoutOf(image: Pick<Pixels, 'width' | 'height'>, tower: Tower): PatchLayout {
+  const { patchSize } = tower.parameters;
+  const { positions, spans } = placePatches([image], tower);
+  return { patches: gridOf(image, patchSize), order: positions, windows: spans.window };
+}
+
 /** The position of a patch in an image, in patches from the top left. */
 interface PatchPlace {
   readonly x: number;
@@ -83,7 +100,7 @@ function placePatches<Image extends Pick<Pixels, 'width' | 'height'>>(
   images: readonly Image[],
   tower: Tower,
   visit: (t: number, patch: PatchPlace, image: Image, patches: TokenGrid) => void = () => {},
-): Batch {
+) {
   const { merge, window } = tower.order;
   const nTokens = countPatches(images, tower);
   const positions = new Int32Array(nTokens);

@@ -1,0 +1,57 @@
+/**
+ * @file Computes one input with an observer.
+ */
+import type { Chunk, Pooling } from '../models/index.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
+import type { Plan, Vision } from './images/plan.ts';
+import { finish } from './normalize.ts';
+import type { Scheduler } from './scheduler.ts';
+import { collectSteps, type Trace, type TracedImage, type TraceOptions } from './trace.ts';
+import type { ModelInfo } from './types.ts';
+
+/** The model that computes, and what is asked of it. */
+interface TraceContext extends Pick<TraceOptions, 'only' | 'signal' | 'onProgress'> {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly scheduler: Scheduler;
+  readonly vision: Vision | undefined;
+  readonly pooling: Pooling;
+  readonly normalize: number;
+}
+
+/** Every step of the input of `plan`: those of the vision tower for each image, then those of the text model. */
+export async function traceInput(plan: Plan, context: TraceContext): Promise<Trace> {
+  const { info, tokenizer, scheduler, vision, pooling, normalize, only, onProgress, signal } = context;
+  const { steps, observe } = collectSteps(only);
+  const chunks: Chunk[] = [];
+  const images: TracedImage[] = [];
+  const tokens: { readonly id: number; readonly text: string }[] = [];
+  for (const chunk of plan.chunks) {
+    if (chunk instanceof Int32Array) {
+      chunks.push(chunk);
+      for (const id of chunk) tokens.push({ id, text: tokenizer.decodePieces([id]) });
+      continue;
+    }
+    const encoder = vision!.encoder;
+    const nth = images.length;
+    const { pixels, nx, ny, rows } = await encoder.observe(chunk, observe(nth), signal);
+    chunks.push({ nx, ny, rows });
+    images.push({ ...pixels, nx, ny, firstToken: tokens.length, ...encoder.layout(pixels) });
+    for (let i = 0; i < nx * ny; i++) tokens.push({ id: -1, text: `image ${nth} (${i % nx}, ${Math.floor(i / nx)})` });
+  }
+  const observer = observe();
+  const [row] = await scheduler.submit({
+    inputs: [images.length === 0 ? (chunks[0] as Int32Array) : chunks],
+    pooling,
+    observer,
+    signal,
+    onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total: plan.nTokens })),
+  });
+  const { values, width } = row;
+  if (pooling !== 'none') observer('result_embd_pooled', values.slice(), 1, width);
+  const last = images.at(-1);
+  const pooledFrom =
+    last === undefined || info.vision?.mediaPooling === 'whole' ? 0 : last.firstToken + last.nx * last.ny;
+  const vector = finish(values, width, width, normalize);
+  return { info, tokens, images, pooledFrom, pooling, steps, vector, dimensions: width };
+}
