@@ -3,7 +3,7 @@
  */
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
-import { gemma3, llama, qwen2Vl, qwen3Vl } from './decoders.ts';
+import { gemma3, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 import { gte, gteClassifier, mpnet } from './own-classes.ts';
@@ -133,6 +133,10 @@ const classes: Readonly<Record<string, ModelClass>> = {
   GteForMaskedLM: gte,
   GteForTokenClassification: gte,
   GteForSequenceClassification: gteClassifier,
+  Qwen2Model: qwen2,
+  Qwen2ForCausalLM: qwen2,
+  Qwen3Model: qwen3,
+  Qwen3ForCausalLM: qwen3,
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,

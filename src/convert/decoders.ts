@@ -1,5 +1,5 @@
 /**
- * @file The text models of vision-language models: Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Gemma 3 and Idefics3.
+ * @file Language models: Qwen2, Qwen3, and the text models of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Gemma 3 and Idefics3.
  */
 
 import { isObject } from './checkout/checkout.ts';
@@ -50,6 +50,32 @@ export const qwen3Vl: ModelClass = {
       throw new ConvertError('deepstack_visual_indexes is not a list of layers', 'config.json');
     }
     keys.u32('n_deepstack_layers', layers.length);
+  },
+};
+
+/** Qwen2: gte-Qwen2 and mxbai-rerank-v2. Some embedders were trained to see the whole text. */
+export const qwen2: ModelClass = {
+  architecture: 'qwen2',
+  names: qwenNames,
+  tokenizer: 'bpe',
+  isDecoder: true,
+  check(config) {
+    config.require('hidden_act', ['silu'], 'Qwen has SiLU');
+    config.require('use_sliding_window', [false], 'a sliding window is not computed for Qwen');
+  },
+  after(keys, config) {
+    const isBidirectional = config.get('is_causal') === false || config.get('use_bidirectional_attention') === true;
+    if (isBidirectional) keys.bool('attention.causal', false);
+  },
+};
+
+/** Qwen3-Embedding and Qwen3-Reranker. */
+export const qwen3: ModelClass = {
+  ...qwen2,
+  architecture: 'qwen3',
+  check(config, checkout) {
+    qwen2.check(config, checkout);
+    config.require('attention_bias', [false], 'the architecture qwen3 has no biases');
   },
 };
 

@@ -171,6 +171,8 @@ const rerankers: readonly Row[] = [
   ['gte-multilingual-reranker-base', 'Alibaba-NLP/gte-multilingual-reranker-base', undefined, rank(gte, 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-tiny-en', 'jinaai/jina-reranker-v1-tiny-en', 'gpustack/jina-reranker-v1-tiny-en-GGUF', rank(jina(4, 384), 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
+  ['mxbai-rerank-base-v2', 'mixedbread-ai/mxbai-rerank-base-v2', undefined, { ...last(24, 896), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
+  ['mxbai-rerank-large-v2', 'mixedbread-ai/mxbai-rerank-large-v2', undefined, { ...last(28, 1536), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
   ['Qwen3-Reranker-0.6B', 'Qwen/Qwen3-Reranker-0.6B', 'ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF', { ...last(28, 1024), pooling: 'rank' }, none, 'Apache-2.0'],
 ];
 

@@ -1,5 +1,5 @@
 /**
- * @file Architectures that llama.cpp lacks: checkouts with random weights, converted, against what the original libraries computed
+ * @file Architectures and modules that llama.cpp's converter lacks, and language models: checkouts with random weights, converted, against what the original libraries computed
  * (test/fixtures/make). The tokens of each text, its vector, the same bits alone and in a batch, and other storage types.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ConvertError } from '../../src/convert/conversion-error.ts';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import type { OutputType } from '../../src/convert/output-types.ts';
-import { Embedder } from '../../src/engine/index.ts';
+import { Embedder, Reranker } from '../../src/engine/index.ts';
 import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
@@ -311,4 +311,48 @@ describe('Dense modules', () => {
       await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(message);
     }
   });
+});
+
+it('the checkout of a language model ranks by the logits of its name', async () => {
+  const folder = unpackCheckout('mxbai-rerank-base-v2');
+  const output = join(dirname(folder), 'out.gguf');
+  await convertFolder(folder, output, 'F32');
+  const { query, documents } = readJson<RankFixture>('reference/own/mxbai-rerank-base-v2.json');
+  for (const [backend, tolerance] of [
+    ['reference', 1e-5],
+    ['wasm', 1e-3],
+  ] as const) {
+    const reranker = await Reranker.load(output, { backend, worker: false });
+    for (const { text, pair_tokens } of documents) {
+      expect(reranker.embedder.tokenizer.encodePair(query, text)).toEqual(pair_tokens);
+    }
+    const { results } = await reranker.rank(
+      query,
+      documents.map(({ text }) => text),
+    );
+    expect(results.length).toBe(3);
+    for (const { index, score } of results)
+      expect(Math.abs(score - documents[index].scores[0])).toBeLessThan(tolerance);
+    await reranker.dispose();
+  }
+  rmSync(dirname(folder), { recursive: true });
+});
+
+it('a Qwen2 that sees the whole text says so', async () => {
+  const folder = unpackCheckout('mxbai-rerank-base-v2');
+  const output = join(dirname(folder), 'out.gguf');
+  const path = join(folder, 'config.json');
+  for (const [change, expected] of [
+    [{}, undefined],
+    [{ is_causal: false }, false],
+    [{ use_bidirectional_attention: true }, false],
+  ] as const) {
+    const config = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...config, ...change }));
+    await convertFolder(folder, output, 'F16');
+    writeFileSync(path, JSON.stringify(config));
+    const { metadata } = await openGguf(memorySource(readFileSync(output)));
+    expect(metadata.bool('qwen2.attention.causal')).toBe(expected);
+  }
+  rmSync(dirname(folder), { recursive: true });
 });
