@@ -218,7 +218,9 @@ it('POST and DELETE /models: a model of the hub comes and goes, with events, and
     for await (const bytes of stream.body as unknown as AsyncIterable<Uint8Array>) events += Buffer.from(bytes);
   })();
   expect(await post(`${url}/models`, { model: 'someone/tiny-GGUF' })).toEqual({ status: 200, json: { success: true } });
-  await expect.poll(async () => (await list(url)).map(({ id }) => id)).toContain('someone/tiny-GGUF:Q8_0');
+  await expect
+    .poll(async () => (await list(url)).map(({ id }) => id), { timeout: 20_000 })
+    .toContain('someone/tiny-GGUF:Q8_0');
   const entry = (await list(url)).find(({ source }) => source === 'cache');
   expect(entry).toMatchObject({ id: 'someone/tiny-GGUF:Q8_0', aliases: ['someone/tiny-GGUF'], can_remove: true });
   expect((await post(`${url}/rerank`, { query: 'q', documents: ['a'] })).json.model).toBe('someone/tiny-GGUF:Q8_0');
@@ -230,7 +232,7 @@ it('POST and DELETE /models: a model of the hub comes and goes, with events, and
   expect(cached()).toEqual([]);
   expect((await list(url)).map(({ id }) => id)).toEqual(['bert-cls', 'bert-mean']);
   expect((await post(`${url}/models`, { model: 'nobody/nothing' })).status).toBe(200);
-  await expect.poll(() => events).toContain('"model":"nobody/nothing","event":"download_failed"');
+  await expect.poll(() => events, { timeout: 20_000 }).toContain('"model":"nobody/nothing","event":"download_failed"');
   expect(log()).toContain('error: nobody/nothing: ');
   for (const event of ['download_progress', 'download_finished', 'model_remove', '"status":"loaded"']) {
     expect(events).toContain(event);

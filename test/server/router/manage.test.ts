@@ -14,6 +14,9 @@ import { ModelEvents } from '../../../src/server/router/model-events.ts';
 import { type Listening, listen } from '../../../src/server/sockets/listen.node.ts';
 import { fixture } from '../http-fixture.ts';
 
+/** What becomes true soon, on slow machines too. */
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
+
 const servers: Listening[] = [];
 const routers: Router[] = [];
 afterEach(async () => {
@@ -103,7 +106,7 @@ describe('GET /models/sse', () => {
     const { answer, seen } = await events(server.url);
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
     await ask('POST', '/v1/embeddings', { input: 'x' });
-    await expect.poll(() => seen.at(-1)?.data?.status).toBe('sleeping');
+    await eventually(() => seen.at(-1)?.data?.status).toBe('sleeping');
     expect(seen[0]).toEqual({ model: 'a', event: 'model_status', data: { status: 'loading' } });
     const progress = seen.slice(1, -2);
     const values = progress.map(({ data }) => (data as { progress: { value: number } }).progress.value);
@@ -119,7 +122,7 @@ describe('GET /models/sse', () => {
       data: { status: 'loaded', info: { id: 'a', status: { value: 'loaded' }, meta: { n_embd: 64 } } },
     });
     await ask('POST', '/models/unload', { model: 'a' });
-    await expect.poll(() => seen.at(-1)?.data).toEqual({ status: 'unloaded', exit_code: 0 });
+    await eventually(() => seen.at(-1)?.data).toEqual({ status: 'unloaded', exit_code: 0 });
     expect(seen.filter(({ event }) => event === 'model_status')).toHaveLength(1);
   });
 
@@ -127,7 +130,7 @@ describe('GET /models/sse', () => {
     const { server, ask } = await start([served('a', 'command_line', 'no-such-file')]);
     const { seen } = await events(server.url);
     expect((await ask('POST', '/v1/embeddings', { input: 'x' })).status).toBe(500);
-    await expect.poll(() => seen.at(-1)?.data).toEqual({ status: 'unloaded', exit_code: 1 });
+    await eventually(() => seen.at(-1)?.data).toEqual({ status: 'unloaded', exit_code: 1 });
   });
 
   it('goes to every client, until it leaves or the server stops', async () => {
@@ -136,7 +139,7 @@ describe('GET /models/sse', () => {
     leaves.leave();
     await expect(leaves.ended).rejects.toThrow();
     await ask('POST', '/models/load', { model: 'a' });
-    await expect.poll(() => stays.seen.at(-1)?.data?.status).toBe('loaded');
+    await eventually(() => stays.seen.at(-1)?.data?.status).toBe('loaded');
     expect(leaves.seen).toEqual([]);
     expect((await fetch(`${server.url}/models/sse`, { method: 'HEAD' })).status).toBe(200);
     router.endEvents();
@@ -172,7 +175,7 @@ describe('POST /models', () => {
       'model is already running',
     );
     waiting.get('a/a:Q8_0')?.finish();
-    await expect.poll(list).toEqual(['a/a:Q8_0 unloaded', 'b/b unloaded']);
+    await eventually(list).toEqual(['a/a:Q8_0 unloaded', 'b/b unloaded']);
     expect((await ask('POST', '/v1/embeddings', { input: 'x', model: 'a/a:Q8_0' })).status).toBe(200);
     expect(seen.slice(0, 4)).toEqual([
       { model: 'a/a:Q8_0', event: 'model_status', data: { status: 'downloading' } },
@@ -214,7 +217,7 @@ describe('POST /models', () => {
     await ask('POST', '/models', { model: 'a/a' });
     expect((await ask('POST', '/models', { model: 'a/a' })).json.error.message).toBe("model 'a/a' already exists");
     waiting.get('a/a')?.fail();
-    await expect.poll(list).toEqual(['b/b unloaded']);
+    await eventually(list).toEqual(['b/b unloaded']);
     expect(String(errors[0])).toContain('a/a: no such repository');
     expect(seen.at(-1)).toEqual({ model: 'a/a', event: 'download_failed' });
     expect((await ask('POST', '/models', { model: 'a/a' })).status).toBe(200);
@@ -245,13 +248,13 @@ describe('DELETE /models', () => {
     const { server, ask, list } = await start([served('b/b')], { store });
     await ask('POST', '/models', { model: 'a/a' });
     waiting.get('a/a')?.finish();
-    await expect.poll(list).toEqual(['a/a unloaded', 'b/b unloaded']);
+    await eventually(list).toEqual(['a/a unloaded', 'b/b unloaded']);
     await ask('POST', '/v1/embeddings', { input: 'x', model: 'a/a' });
     const { seen } = await events(server.url);
     expect(await ask('DELETE', '/models?model=a/a')).toEqual({ status: 200, json: { success: true } });
     expect(await list()).toEqual(['b/b unloaded']);
     expect(removed).toEqual(['a/a']);
-    await expect.poll(() => seen.at(-1)).toEqual({ model: 'a/a', event: 'model_remove' });
+    await eventually(() => seen.at(-1)).toEqual({ model: 'a/a', event: 'model_remove' });
     expect((await ask('POST', '/v1/embeddings', { input: 'x', model: 'a/a' })).json.error.message).toContain(
       "model 'a/a' not found",
     );

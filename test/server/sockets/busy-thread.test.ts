@@ -61,7 +61,7 @@ describe.each([
     const answered = performance.now();
     await Promise.all([before.closed, after.closed]);
     expect(performance.now() - answered).toBeGreaterThan(4500);
-    expect(performance.now() - answered).toBeLessThan(12_000);
+    expect(performance.now() - answered).toBeLessThan(30_000);
   });
 });
 
