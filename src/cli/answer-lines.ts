@@ -1,8 +1,9 @@
 /**
  * @file `--jsonl`: writes a line for each input line, in order, as soon as it and all lines before it are done.
  */
-import { ContextSizeError, type InputError } from '../engine/errors.ts';
+import type { InputError } from '../engine/errors.ts';
 import type { ImageError } from '../engine/index.ts';
+import { problemOfInput } from './input-problem.ts';
 import { type InputLine, jsonLines, type Line, type LineForms } from './jsonl.ts';
 import { lineCounter, log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
@@ -85,23 +86,11 @@ async function writeAfter(
     if (answer === undefined) break;
     texts.push(
       typeof answer !== 'string' && !(answer instanceof UsageError)
-        ? new UsageError(problemOf(answer, line.number))
+        ? new UsageError(problemOfInput(answer, `line ${line.number}`))
         : answer,
     );
   }
   await output.write(texts);
-}
-
-/** The problem with the input of a line. The engine counts inputs of a group; users count lines. */
-function problemOf(error: InputError | ImageError, number: number): string {
-  if (error instanceof ContextSizeError) {
-    const { nTokens, nCtx } = error;
-    return `line ${number} is too large: it has ${plural(nTokens, 'token')}, but the context is ${nCtx} (shorten it, or cut it with --truncate)`;
-  }
-  const counted = `input ${error.index}`;
-  return error.message.includes(counted)
-    ? error.message.replaceAll(counted, `line ${number}`)
-    : `line ${number}: ${error.message}`;
 }
 
 /** Standard output, one line for each answer. */

@@ -24,7 +24,7 @@ export const commands: Record<CommandName, Command> = {
   },
   embed: {
     summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
-    usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
+    usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE | INPUT... -o PATH] [OPTIONS]',
     details: `Prints the vectors of texts, as llama.cpp's llama-embedding does. Without \`-p\` and \`-f\`, texts come from standard
 input. \`--jsonl\` is for pipelines. Each input line is a JSON string, an array of token ids or an object with a text. The answer to a
 string or to ids is the JSON array of the vector (with \`--pooling none\`, of the vectors of the tokens). The answer to an object is
@@ -32,6 +32,9 @@ that object with \`embedding\`, \`n_tokens\` and \`truncated\` after its own fie
 grow with the input. Empty lines are left out. A program that writes a line can wait for its answer before it writes the next. An
 invalid line ends the run after the answers to the lines before it, with an error that has its number. With \`--on-error skip\`, its
 answer is \`null\`, and the exit code at the end is 1.
+
+\`--output\` writes the records of files with their vectors: JSON lines, CSV, texts, Parquet, folders and patterns of them, to Parquet, Arrow, numpy or
+JSON lines. A job into a folder goes on where it was stopped. [bulk.md](bulk.md) describes it.
 
 \`--html\` writes a page for a browser instead: one file that needs no network, with the similarities of all texts (sorted by
 clusters, if you like), the neighbours of each text, and a map of the texts along their first two principal axes. With

@@ -27,6 +27,10 @@ const SHORT_INPUT = 4096;
 /** Prints the vectors of texts. */
 export async function embed(parsed: Parsed): Promise<void> {
   const { values } = parsed;
+  if (values.output !== undefined) {
+    const { embedFiles } = await import('./bulk/bulk.ts');
+    return embedFiles(parsed);
+  }
   const model = requireModel(parsed);
   const { images = [] } = values;
   if (images.length > 0 && values.jsonl) throw new UsageError('--jsonl has images in its lines, not in --image');

@@ -20,7 +20,9 @@ export function requireModel(parsed: Parsed): ChosenModel {
     const hint =
       isModelName(first) || command === 'serve'
         ? `give a model with ${modelFlag(first)} ${first}`
-        : 'give a text with -p';
+        : command === 'embed' && /[./\\]/.test(first)
+          ? 'give a text with -p, or say with --output where the records of files go'
+          : 'give a text with -p';
     throw new UsageError(`unexpected argument "${first}" (${hint})`);
   }
   return requireModelOption(parsed);

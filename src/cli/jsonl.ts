@@ -78,28 +78,43 @@ export async function* jsonLines(
   }
 }
 
-/** The input of a line; `undefined` for an empty line. */
-function parseLine({ number, bytes, encoding }: ByteLine, { ids, images, textField }: LineForms): Line | undefined {
-  const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
-  if (bytes === undefined) return bad('is too long');
+/** The value of a line and its text, or the problem with it; `undefined` for an empty line. */
+export function valueOfLine({
+  number,
+  bytes,
+  encoding,
+}: ByteLine): { readonly value: unknown; readonly text: string } | { readonly problem: string } | undefined {
+  if (bytes === undefined) return { problem: 'is too long' };
   const decoded = decodeText(bytes, encoding);
   const format = number === 1 ? describeBinary(bytes) : undefined;
-  if (format !== undefined) return bad(`is not text: the input is ${format}`);
+  if (format !== undefined) return { problem: `is not text: the input is ${format}` };
   if (!('text' in decoded)) {
-    return bad(`is not ${encoding.name} text: byte ${decoded.invalidAt} of the line does not begin a character`);
+    return {
+      problem: `is not ${encoding.name} text: byte ${decoded.invalidAt} of the line does not begin a character`,
+    };
   }
-  if (decoded.text.trim() === '') return undefined;
-  let value: unknown;
+  const { text } = decoded;
+  if (text.trim() === '') return undefined;
   try {
-    value = JSON.parse(decoded.text);
+    return { value: JSON.parse(text), text };
   } catch (error) {
-    return bad(`is not JSON: ${(error as Error).message}`);
+    return { problem: `is not JSON: ${(error as Error).message}` };
   }
+}
+
+/** The input of a line; `undefined` for an empty line. */
+function parseLine(line: ByteLine, { ids, images, textField }: LineForms): Line | undefined {
+  const { number } = line;
+  const bad = (problem: string): BadLine => ({ number, problem: `line ${number} ${problem}` });
+  const parsed = valueOfLine(line);
+  if (parsed === undefined) return undefined;
+  if ('problem' in parsed) return bad(parsed.problem);
+  const { value, text } = parsed;
   if (ids && Array.isArray(value) && value.length > 0 && value.every(Number.isInteger)) {
     return { number, input: value as number[] };
   }
   if (textField !== undefined && typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const record = fieldsOfJson(decoded.text);
+    const record = fieldsOfJson(text);
     try {
       return { number, input: inputOf(record, textField), record };
     } catch (error) {

@@ -18,7 +18,7 @@ const parse = (line: string, env: Record<string, string> = {}) => {
 
 describe('flags that other flags leave without effect', () => {
   test.each([
-    ['embed -m m -p x --on-error skip', '--on-error works with --jsonl only; add --jsonl or remove it'],
+    ['embed -m m -p x --on-error skip', '--on-error works with --jsonl or --output only; add one of them or remove it'],
     ['tokenize -m m -p x --on-error skip', '--on-error works with --jsonl only; add --jsonl or remove it'],
     ['embed -m m --jsonl --embd-output-format array', '--embd-output-format has no effect with --jsonl; remove one of'],
     ['embed -m m --jsonl --embd-separator ,', '--embd-separator has no effect with --jsonl; remove one of the two'],

@@ -31,7 +31,7 @@ export function jsonVector(vector: Float32Array, { dimensions, isRows, dtype }: 
 }
 
 /** A vector with values of another type; `float` leaves it as it is. */
-function converted(vector: Float32Array, dtype: OutputDtype): Float32Array | Int8Array | Uint8Array {
+export function converted(vector: Float32Array, dtype: OutputDtype): Float32Array | Int8Array | Uint8Array {
   return dtype === 'float' ? vector : convertVector(vector, dtype);
 }
 

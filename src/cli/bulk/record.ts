@@ -54,6 +54,11 @@ function endOfValue(text: string, from: number): number {
   }
 }
 
+/** A record of values that come from another format than JSON. */
+export function fieldsOf(values: Readonly<Record<string, unknown>>): RecordFields {
+  return new Map(Object.entries(values).map(([name, value]) => [name, { value }]));
+}
+
 /** A field as JSON. Integers of 64 bits keep all digits; bytes become base64. */
 export function jsonOf({ value, json }: Field): string {
   return json ?? jsonOfValue(value);

@@ -96,8 +96,11 @@ export const inputOptions = [
     default: 'stop',
     choices: ['stop', 'skip'],
     commands: ['embed', 'tokenize'],
-    needs: [{ anyOf: ['jsonl'] }],
-    help: 'what to do with an invalid line of --jsonl. stop: print the answers to the lines before it, then the error. skip: print null as its answer, and end with exit code 1',
+    needs: [
+      { anyOf: ['jsonl'], commands: ['tokenize'] },
+      { anyOf: ['jsonl', 'output'], commands: ['embed'] },
+    ],
+    help: 'what to do with an invalid line of --jsonl. stop: print the answers to the lines before it, then the error. skip: print null as its answer, and end with exit code 1. With --output, stop ends with the error of the row, and skip writes such rows to a file of failures',
   },
   {
     name: 'embdSeparator',

@@ -1,0 +1,53 @@
+/**
+ * @file The columns of an output as types of Arrow.
+ */
+import {
+  binary,
+  bool,
+  type DataType,
+  field,
+  fixedSizeList,
+  float32,
+  float64,
+  int8,
+  int32,
+  int64,
+  uint8,
+  utf8,
+} from '@uwdata/flechette';
+import type { OutputDtype } from '../../engine/output-dtypes.ts';
+import type { ColumnKind } from './columns.ts';
+import type { OutputLayout } from './record-writer.ts';
+
+const typeOfKind: Readonly<Record<ColumnKind, () => DataType>> = {
+  boolean: bool,
+  integer: int64,
+  number: float64,
+  string: utf8,
+  bytes: binary,
+  json: utf8,
+};
+
+const typeOfValues: Readonly<Record<OutputDtype, () => DataType>> = {
+  float: float32,
+  int8,
+  uint8,
+  binary: int8,
+  ubinary: uint8,
+};
+
+/** Values of one vector: types with one bit a value have eight in a byte. */
+export function vectorLength({ dimensions, dtype }: Pick<OutputLayout, 'dimensions' | 'dtype'>): number {
+  return dtype === 'binary' || dtype === 'ubinary' ? Math.ceil(dimensions / 8) : dimensions;
+}
+
+/** Names and types of all columns, those of the vectors last. */
+export function arrowTypes(layout: OutputLayout): [name: string, type: DataType][] {
+  const list = fixedSizeList(field('element', typeOfValues[layout.dtype](), false), vectorLength(layout));
+  return [
+    ...layout.columns.map(({ name, kind }): [string, DataType] => [name, typeOfKind[kind]()]),
+    ['embedding', list],
+    ['n_tokens', int32()],
+    ['truncated', bool()],
+  ];
+}

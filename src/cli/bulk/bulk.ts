@@ -1,0 +1,258 @@
+/**
+ * @file `embed --output`: embeds the records of files and writes them with their vectors, to one file or to the parts of a folder.
+ */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Embedder } from '../../engine/index.ts';
+import { abortOnSignal } from '../abort-on-signal.ts';
+import { locatePair } from '../chosen-projector.ts';
+import { requireModelOption } from '../input.ts';
+import { loadEmbedder } from '../load.ts';
+import { log } from '../log.ts';
+import type { OptionValues } from '../option-table.ts';
+import { distinctOutputs } from '../output-paths.ts';
+import type { Parsed } from '../parse-options.ts';
+import { plural } from '../plural.ts';
+import { promptText } from '../prompt-text.ts';
+import { UsageError } from '../usage-error.ts';
+import { type Column, ColumnSurvey } from './columns.ts';
+import { embedRows, type RowOptions } from './embed-rows.ts';
+import { inOrder } from './in-order.ts';
+import { jobIdentity } from './job-identity.ts';
+import { inputsOfCommand } from './job-inputs.ts';
+import { JobMeter } from './job-meter.ts';
+import { groupsOfRows } from './job-rows.ts';
+import { createManifest, readManifest, requireSameJob } from './manifest.ts';
+import { removeAbandoned } from './output-file.ts';
+import { formOfName, type OutputForm, outputNames } from './output-forms.ts';
+import type { RecordFields } from './record.ts';
+import { keptFields } from './record-json.ts';
+import { type SurveyedFile, surveyFiles } from './survey.ts';
+import { failuresName, writePart } from './write-part.ts';
+
+/** Groups of rows in progress at a time: enough to keep the backend busy while results are written. */
+const GROUPS_AHEAD = 4;
+
+/** Where the output goes. */
+interface Destination {
+  readonly form: OutputForm;
+  /** The folder of the parts; `undefined` for one file. */
+  readonly folder: string | undefined;
+  /** The path of the one file without its extension. */
+  readonly stem: string;
+}
+
+/** The work of a job: which rows go to which outputs. */
+interface Part {
+  readonly stem: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Embeds files. @throws UsageError */
+export async function embedFiles(parsed: Parsed): Promise<void> {
+  const { values } = parsed;
+  const model = requireModelOption(parsed);
+  const destination = await destinationOf(values);
+  const share = shareOf(values, destination);
+  const signal = abortOnSignal(
+    destination.folder === undefined
+      ? 'nothing was written'
+      : 'the parts that are whole stay: the same command goes on from there',
+  );
+  const { files, release } = await inputsOfCommand(parsed, signal);
+  try {
+    await checkOutput(
+      destination,
+      files.map(({ path }) => path),
+    );
+    const { path, mmproj } = await locatePair(model, values);
+    const embedder = await loadEmbedder(path, values, { mmproj, signal });
+    try {
+      await runJob({
+        values,
+        destination,
+        share,
+        signal,
+        files,
+        embedder,
+        modelFiles: mmproj ? [path, mmproj] : [path],
+      });
+    } finally {
+      await embedder.dispose();
+    }
+  } finally {
+    await release();
+  }
+}
+
+/** @throws UsageError if the name does not say a format */
+async function destinationOf({ output = '', outputFormat }: OptionValues): Promise<Destination> {
+  const named = formOfName(output);
+  const isFolder =
+    /[/\\]$/.test(output) ||
+    (await stat(output).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ));
+  if (isFolder || (named === undefined && outputFormat !== undefined)) {
+    const format = outputFormat ?? 'parquet';
+    return { form: { format, compression: undefined, extension: format }, folder: output, stem: '' };
+  }
+  if (named === undefined) {
+    throw new UsageError(
+      `the name of --output ${output} does not say its format (.jsonl, .jsonl.gz, .parquet, .arrow, .npy); a folder ends with /`,
+    );
+  }
+  if (outputFormat !== undefined && outputFormat !== named.form.format) {
+    throw new UsageError(
+      `--output-format ${outputFormat} is not what --output ${output} ends in: leave one of the two out`,
+    );
+  }
+  return { ...named, folder: undefined };
+}
+
+/** Which parts this process writes: those whose number has this remainder. */
+interface Share {
+  readonly nth: number;
+  readonly of: number;
+}
+
+/** @throws UsageError */
+function shareOf({ shard }: OptionValues, { folder }: Destination): Share {
+  if (shard === undefined) return { nth: 0, of: 1 };
+  if (folder === undefined) throw new UsageError('--shard needs a folder as --output: its name ends with /');
+  const [, nth, of] = /^(\d+)\/(\d+)$/.exec(shard) ?? [];
+  if (!(Number(nth) >= 1 && Number(nth) <= Number(of))) {
+    throw new UsageError(`--shard must be I/N with I from 1 to N, not "${shard}"`);
+  }
+  return { nth: Number(nth) - 1, of: Number(of) };
+}
+
+async function checkOutput({ folder, form, stem }: Destination, inputs: readonly string[]): Promise<void> {
+  if (folder === undefined) {
+    for (const name of outputNames(stem, form)) await distinctOutputs({ '--output': name }, inputs);
+    await removeAbandoned(dirname(stem)).catch(() => {});
+    return;
+  }
+  await mkdir(folder, { recursive: true });
+  await removeAbandoned(folder);
+}
+
+interface JobParts {
+  readonly values: OptionValues;
+  readonly destination: Destination;
+  readonly share: Share;
+  readonly signal: AbortSignal;
+  readonly files: Awaited<ReturnType<typeof inputsOfCommand>>['files'];
+  readonly embedder: Embedder;
+  readonly modelFiles: readonly string[];
+}
+
+async function runJob(job: JobParts): Promise<void> {
+  const { values, destination, share, signal, embedder } = job;
+  const { form, folder } = destination;
+  const { info } = embedder;
+  if (info.pooling === 'none' && form.format !== 'jsonl') {
+    throw new UsageError(`with --pooling none, the output must be JSON lines, not ${form.format}`);
+  }
+  const prompt = await promptText(values, info);
+  const fieldsOf = outputFields(values, form);
+  const { surveyed, columns } = await surveyOf(job, prompt, fieldsOf);
+  const nRows = surveyed.reduce((sum, file) => sum + file.nRows, 0);
+  const parts = partsOf(destination, nRows, values.rowsPerPart).filter((_, i) => i % share.of === share.nth);
+  const missing: Part[] = [];
+  for (const part of parts) if (folder === undefined || !(await isThere(part, form))) missing.push(part);
+  if (missing.length < parts.length)
+    log(`${parts.length - missing.length} of ${plural(parts.length, 'part')} are there already`);
+  const options: RowOptions = {
+    textField: values.textField,
+    prompt,
+    fieldsOf,
+    skips: values.onError === 'skip',
+    embed: {
+      normalize: info.pooling === 'rank' ? -1 : values.embdNormalize,
+      dimensions: values.dimensions,
+      truncate: values.truncate === 'no' ? false : values.truncate,
+      signal,
+    },
+  };
+  const meter = new JobMeter(missing.reduce((sum, { from, to }) => sum + to - from, 0));
+  for (const { stem, from, to } of missing) {
+    const groups = groupsOfRows(surveyed, from, to, values.textField);
+    const embedded = inOrder(groups, GROUPS_AHEAD, (rows) => embedRows(embedder, rows, options));
+    const dimensionsOf = (vector: Float32Array | undefined) =>
+      values.dimensions ?? (info.pooling === 'rank' && vector ? vector.length : info.nEmbdOut);
+    await writePart(
+      stem,
+      form,
+      (first) => ({
+        columns,
+        dtype: values.outputDtype,
+        isRows: info.pooling === 'none',
+        dimensions: dimensionsOf(first?.vector),
+      }),
+      embedded,
+      (rows) => {
+        signal.throwIfAborted();
+        meter.add(rows);
+      },
+    );
+  }
+  log(meter.summary());
+  if (meter.nFailures > 0)
+    log(
+      `the rows that failed are in ${failuresName(folder === undefined ? destination.stem : join(folder, 'part-*'))}`,
+    );
+}
+
+/** The numbers of rows and the columns: from the manifest of a job that was begun, else by reading all inputs. */
+async function surveyOf(
+  job: JobParts,
+  prompt: string,
+  fieldsOf: RowOptions['fieldsOf'],
+): Promise<{ surveyed: readonly SurveyedFile[]; columns: readonly Column[] }> {
+  const { folder } = job.destination;
+  const survey = async () => {
+    const columns = new ColumnSurvey();
+    const surveyed = await surveyFiles(job.files, columns, fieldsOf, job.signal);
+    return { surveyed, columns: columns.columns };
+  };
+  if (folder === undefined) return survey();
+  const identity = await jobIdentity({ ...job, info: job.embedder.info, form: job.destination.form, prompt });
+  let manifest = await readManifest(folder);
+  if (manifest === undefined) {
+    const { surveyed, columns } = await survey();
+    const inputs = identity.inputs.map((input, i) => ({ ...input, nRows: surveyed[i].nRows }));
+    manifest = await createManifest(folder, { ...identity, inputs, columns });
+  }
+  requireSameJob(folder, manifest, identity);
+  const { inputs, columns } = manifest;
+  return { surveyed: job.files.map((file, i) => ({ ...file, nRows: inputs[i].nRows })), columns };
+}
+
+/** The fields that the output has of a record. Each gets an `id`, so that rows can be told apart when others fail. */
+function outputFields({ fields: given }: OptionValues, { format }: OutputForm): RowOptions['fieldsOf'] {
+  const wanted = given ?? (format === 'npy' ? [] : undefined);
+  const names = wanted && ['id', ...wanted];
+  return (fields: RecordFields, index: number) =>
+    keptFields(fields.has('id') ? fields : new Map([['id', { value: index }], ...fields]), names);
+}
+
+function partsOf({ folder, stem }: Destination, nRows: number, rowsPerPart: number): Part[] {
+  if (folder === undefined) return [{ stem, from: 0, to: nRows }];
+  return Array.from({ length: Math.max(1, Math.ceil(nRows / rowsPerPart)) }, (_, i) => ({
+    stem: join(folder, `part-${String(i).padStart(5, '0')}`),
+    from: i * rowsPerPart,
+    to: Math.min(nRows, (i + 1) * rowsPerPart),
+  }));
+}
+
+/** Whether a part is whole: its main file gets its name last. */
+function isThere({ stem }: Part, form: OutputForm): Promise<boolean> {
+  const [main] = outputNames(stem, form).slice(-1);
+  return stat(main).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,63 @@
+/**
+ * @file What decides the bytes of a job: the program, the model, the inputs and the options that change a vector or what is written of it.
+ */
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { ModelInfo } from '../../engine/index.ts';
+import type { OptionValues } from '../option-table.ts';
+import { packageVersion } from '../version.ts';
+import type { InputFile } from './input-files.ts';
+import type { JobIdentity } from './manifest.ts';
+import type { OutputForm } from './output-forms.ts';
+import { digestOf } from './survey.ts';
+
+interface Described {
+  readonly values: OptionValues;
+  readonly info: ModelInfo;
+  readonly form: OutputForm;
+  readonly prompt: string;
+  readonly files: readonly InputFile[];
+  readonly modelFiles: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Reads all files for their hashes. @throws UsageError for one that cannot be read; the signal's reason */
+export async function jobIdentity(job: Described): Promise<JobIdentity> {
+  const { values, info, form, prompt, files, modelFiles, signal } = job;
+  const inputs: { path: string; sha256: string }[] = [];
+  for (const { path } of files) inputs.push({ path, sha256: await digestOf([path], signal) });
+  const parts = (await Promise.all(modelFiles.map(allParts))).flat();
+  return {
+    program: `gguf-embed ${await packageVersion()}`,
+    model: { path: modelFiles[0], sha256: await digestOf(parts, signal) },
+    inputs,
+    settings: {
+      '--output-format': form.extension,
+      '--output-dtype': values.outputDtype,
+      '--rows-per-part': values.rowsPerPart,
+      '--input-format': values.inputFormat,
+      '--text-field': values.textField,
+      '--fields': values.fields,
+      '--prompt-name': prompt,
+      '--pooling': info.pooling,
+      '--embd-normalize': values.embdNormalize,
+      '--dimensions': values.dimensions,
+      '--truncate': values.truncate,
+      '--ctx-size': info.nCtx,
+      '--backend': info.backend,
+      '--precision': info.precision,
+      '--reproducible': values.reproducible,
+      '--override-kv': values.overrideKv,
+    },
+  };
+}
+
+/** All files of a model that is split into parts. */
+async function allParts(path: string): Promise<string[]> {
+  const [, stem, of] = /^(.*)-\d{5}-of-(\d{5})\.gguf$/i.exec(basename(path)) ?? [];
+  if (stem === undefined) return [path];
+  const names = (await readdir(dirname(path))).filter(
+    (name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${of}.gguf`),
+  );
+  return names.sort().map((name) => join(dirname(path), name));
+}

@@ -1,0 +1,123 @@
+/**
+ * @file An output file that never exists half-written: it has another name beside the final one until it is whole.
+ *
+ * The other name holds the machine and the process, so that a later run removes what a killed one left behind, and leaves alone what
+ * another process still writes.
+ */
+import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { systemReason } from '../../gguf/system-error.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** Where a writer puts bytes. */
+export interface ByteOutput {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Writes over bytes at the beginning. */
+  overwriteStart(bytes: Uint8Array): Promise<void>;
+}
+
+/** A file that is being written. End it with `commit` or `discard`. */
+export class OutputFile implements ByteOutput {
+  readonly path: string;
+  readonly #temporary: string;
+  readonly #handle: FileHandle;
+  #isOver = false;
+
+  private constructor(path: string, temporary: string, handle: FileHandle) {
+    this.path = path;
+    this.#temporary = temporary;
+    this.#handle = handle;
+  }
+
+  /** @throws UsageError if the folder cannot be written to */
+  static async create(path: string): Promise<OutputFile> {
+    const temporary = join(dirname(path), `.${basename(path)}.${owner(process.pid)}.partial`);
+    const handle = await open(temporary, 'w').catch((error: Error) => {
+      throw cannotWrite(path, error);
+    });
+    return new OutputFile(path, temporary, handle);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, done).catch((error: Error) => {
+        throw cannotWrite(this.path, error);
+      });
+      done += bytesWritten;
+    }
+  }
+
+  async overwriteStart(bytes: Uint8Array): Promise<void> {
+    await this.#handle.write(bytes, 0, bytes.length, 0);
+  }
+
+  /** Gives the file its name, in the place of a file that has it. */
+  commit(): Promise<void> {
+    return this.#finish(() => rename(this.#temporary, this.path));
+  }
+
+  /** Gives the file its name, unless another file has it: that one stays. */
+  commitIfNew(): Promise<void> {
+    return this.#finish(async () => {
+      await link(this.#temporary, this.path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      await rm(this.#temporary);
+    });
+  }
+
+  async #finish(name: () => Promise<void>): Promise<void> {
+    this.#isOver = true;
+    try {
+      // What has its name is on the disk, also after a loss of power.
+      await this.#handle.sync();
+      await this.#handle.close();
+      await name();
+    } catch (error) {
+      await rm(this.#temporary, { force: true });
+      throw cannotWrite(this.path, error as Error);
+    }
+  }
+
+  /** Removes what was written. Does nothing after `commit`. */
+  async discard(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await this.#handle.close();
+    await rm(this.#temporary, { force: true });
+  }
+}
+
+/** Removes the unfinished files in a folder whose processes of this machine have ended. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.partial$`);
+  for (const name of await readdir(folder)) {
+    const [, pid] = ofThisMachine.exec(name) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
+
+function owner(pid: number): string {
+  return `${machine()}-${pid}`;
+}
+
+/** The name of this machine, in letters that every file system takes. */
+function machine(): string {
+  return hostname().replaceAll(/[^\w]/g, '_').slice(0, 40);
+}
+
+function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function cannotWrite(path: string, cause: Error & { readonly code?: string }): UsageError {
+  const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : systemReason(cause);
+  return new UsageError(`cannot write ${path}: ${reason}`, { cause });
+}

@@ -1,0 +1,101 @@
+/**
+ * @file Reads the rows of a Parquet file, a row group at a time. Times are texts with all digits that the file has.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import zlib from 'node:zlib';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { systemReason } from '../../gguf/system-error.ts';
+import { UsageError } from '../usage-error.ts';
+import type { InputRow } from './input-row.ts';
+import { fieldsOf } from './record.ts';
+
+type Unpack = (input: Uint8Array, outputLength: number) => Uint8Array;
+
+/** Rows that are given out at a time. */
+const GROUP = 1024;
+
+const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Unpack };
+/** Snappy is in the library. */
+const compressors: Record<string, Unpack> = {
+  GZIP: (bytes) => zlib.gunzipSync(bytes),
+  BROTLI: (bytes) => zlib.brotliDecompressSync(bytes),
+  ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes, 0) }),
+};
+
+const parsers = {
+  timestampFromMilliseconds: (value: bigint) => timestamp(value, 3),
+  timestampFromMicroseconds: (value: bigint) => timestamp(value, 6),
+  timestampFromNanoseconds: (value: bigint) => timestamp(value, 9),
+  dateFromDays: (days: number) => new Date(days * 86_400_000).toISOString().slice(0, 10),
+};
+
+/** An instant as ISO 8601, with as many digits of a second as the unit has. */
+function timestamp(value: bigint, digits: number): string {
+  const unit = 10n ** BigInt(digits);
+  const rest = ((value % unit) + unit) % unit;
+  const seconds = new Date(Number((value - rest) / unit) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${String(rest).padStart(digits, '0')}Z`;
+}
+
+/**
+ * The rows from the one at `from` on, in groups.
+ * @throws UsageError for a file that is damaged, or packed in a way that Node cannot unpack
+ */
+export async function* readParquet(path: string, from: number): AsyncGenerator<InputRow[]> {
+  const handle = await open(path).catch((cause: Error) => {
+    throw cannotRead(path, cause);
+  });
+  try {
+    const file = await bufferOf(handle);
+    const metadata = await parquetMetadataAsync(file, { parsers });
+    let rowStart = 0;
+    for (const { num_rows } of metadata.row_groups) {
+      const rowEnd = rowStart + Number(num_rows);
+      if (rowEnd > from) {
+        const skipped = Math.max(rowStart, from);
+        const rows = await parquetReadObjects({
+          file,
+          metadata,
+          rowStart: skipped,
+          rowEnd,
+          compressors,
+          parsers,
+          utf8: false,
+        });
+        for (let at = 0; at < rows.length; at += GROUP) {
+          yield rows
+            .slice(at, at + GROUP)
+            .map((row, i) => ({ where: `row ${skipped + at + i + 1}`, fields: fieldsOf(row) }));
+        }
+      }
+      rowStart = rowEnd;
+    }
+  } catch (error) {
+    throw cannotRead(path, error as Error);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function bufferOf(handle: FileHandle) {
+  const { size } = await handle.stat();
+  return {
+    byteLength: size,
+    async slice(start: number, end = size): Promise<ArrayBuffer> {
+      const bytes = new Uint8Array(end - start);
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+        if (bytesRead === 0) throw new Error('it ends too early');
+        done += bytesRead;
+      }
+      return bytes.buffer;
+    },
+  };
+}
+
+function cannotRead(path: string, cause: Error): UsageError {
+  const hint = /unsupported compression codec: ZSTD/i.test(cause.message)
+    ? `: Node ${process.versions.node} cannot unpack zstd; use Node 22.15 or newer`
+    : '';
+  return new UsageError(`cannot read ${path}: ${systemReason(cause)}${hint}`, { cause });
+}

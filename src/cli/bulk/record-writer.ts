@@ -1,0 +1,18 @@
+/**
+ * @file What all writers of records have in common.
+ */
+import type { Column } from './columns.ts';
+import type { EmbeddedRecord, VectorShape } from './record-json.ts';
+
+/** What the records of an output look like. */
+export interface OutputLayout extends VectorShape {
+  /** The fields of records beside their vectors; outputs of JSON lines do not need them. */
+  readonly columns: readonly Column[];
+}
+
+/** Writes records in one format. */
+export interface RecordWriter {
+  write(records: readonly EmbeddedRecord[]): Promise<void>;
+  /** Writes what ends the file. */
+  end(): Promise<void>;
+}

@@ -1,0 +1,151 @@
+/**
+ * @file A job into a folder that is killed goes on where it was, with the same bytes; shards share it; another job is refused by name.
+ */
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { parquetReadObjects } from 'hyparquet';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { finished, model, run, start } from '../run.ts';
+import { temporaryFolder } from '../temporary.ts';
+
+const folder = temporaryFolder();
+const N_ROWS = 1200;
+const texts = Array.from({ length: N_ROWS }, (_, i) => `text ${i} ${'and more words '.repeat((i * 7919) % 30)}`);
+const rows = texts.map((text, i) => (i % 97 === 50 ? `{"id":${i}}` : JSON.stringify({ id: i, text })));
+const inputs = [
+  folder.write('a.jsonl', `${rows.slice(0, 500).join('\n')}\n`),
+  folder.write('b.jsonl', `${rows.slice(500).join('\n')}\n`),
+];
+const job = ['embed', '-m', model('bert-mean'), '--threads', '1', '--on-error', 'skip', '--rows-per-part', '50'];
+const command = (output: string, ...args: string[]) => [...job, ...inputs, '-o', `${folder.file(output)}/`, ...args];
+
+/** The files of a job by name; those that are still written begin with a dot. */
+function filesOf(output: string): Map<string, Buffer> {
+  const path = folder.file(output);
+  return new Map(
+    readdirSync(path)
+      .toSorted()
+      .map((name) => [name, readFileSync(`${path}/${name}`)]),
+  );
+}
+
+let whole: Map<string, Buffer>;
+beforeAll(async () => {
+  const { code, stderr } = await run(command('whole'));
+  expect(stderr).toMatch(/^1200 rows, 12 of them failed: \d+ tokens in /);
+  expect(code).toBe(0);
+  whole = filesOf('whole');
+});
+
+it('every row is in one part, and the failed ones are beside', async () => {
+  expect([...whole.keys()].filter((name) => name.endsWith('.parquet'))).toEqual(
+    Array.from({ length: 24 }, (_, i) => `part-${String(i).padStart(5, '0')}.parquet`),
+  );
+  const ids: number[] = [];
+  for (const [name, bytes] of whole) {
+    if (name.endsWith('.parquet')) {
+      const part = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
+      ids.push(...part.map(({ id }) => Number(id)));
+    } else if (name.endsWith('.failures.jsonl')) {
+      const failures = bytes.toString().trim().split('\n');
+      ids.push(...failures.map((line) => (JSON.parse(line) as { id: number }).id));
+    }
+  }
+  expect(ids.toSorted((a, b) => a - b)).toEqual(texts.map((_, i) => i));
+});
+
+it('killed ten times, it ends with the same bytes', async () => {
+  let nKilled = 0;
+  for (let i = 0; i < 10; i++) {
+    const child = start(command('killed'));
+    const ended = finished(child);
+    // Not at regular moments: while it reads, while it embeds, while it writes.
+    const nBefore = nKilled === 0 ? 0 : filesOf('killed').size;
+    const wanted = i < 2 ? 0 : 1 + (i % 3);
+    for (let turn = 0; turn < 2000 && child.exitCode === null; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 5 + ((i * 31) % 17)));
+      const isBegun = i < 2 ? turn >= 10 * i : filesOf('killed').size >= nBefore + wanted;
+      if (isBegun) break;
+    }
+    if (child.exitCode === null) nKilled++;
+    child.kill('SIGKILL');
+    await ended;
+    mkdirSync(folder.file('killed'), { recursive: true });
+  }
+  expect(nKilled).toBeGreaterThanOrEqual(8);
+  const { code, stderr } = await run(command('killed'));
+  expect(code, stderr).toBe(0);
+  expect(filesOf('killed')).toEqual(whole);
+}, 180_000);
+
+it('three shards at the same time write the same files', async () => {
+  const ended = ['1/3', '2/3', '3/3'].map((shard) => run(command('shards', '--shard', shard)));
+  for (const { code, stderr } of await Promise.all(ended)) expect(code, stderr).toBe(0);
+  expect(filesOf('shards')).toEqual(whole);
+});
+
+it('a job that is whole does nothing', async () => {
+  const { code, stderr } = await run(command('whole'));
+  expect(stderr).toMatch(/^24 of 24 parts are there already\n0 rows: 0 tokens/);
+  expect(code).toBe(0);
+  expect(filesOf('whole')).toEqual(whole);
+});
+
+it('a missing part is written again, a signal keeps the others', async () => {
+  const parts = folder.file('again');
+  mkdirSync(parts);
+  for (const [name, bytes] of whole) if (name !== 'part-00011.parquet') writeFileSync(`${parts}/${name}`, bytes);
+  expect((await run(command('again'))).code).toBe(0);
+  expect(filesOf('again')).toEqual(whole);
+
+  const child = start(command('signalled'));
+  const ended = finished(child);
+  while (child.exitCode === null && !readdirSync(folder.path).includes('signalled'))
+    await new Promise((r) => setTimeout(r, 5));
+  while (child.exitCode === null && !filesOf('signalled').has('part-00000.parquet')) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  child.kill('SIGTERM');
+  const { code, stderr } = await ended;
+  expect(stderr).toContain('stopped by SIGTERM; the parts that are whole stay: the same command goes on from there');
+  expect(code).toBe(143);
+  expect([...filesOf('signalled').keys()].filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
+describe('another job is refused by what differs', () => {
+  const changed = folder.file('changed.jsonl');
+  beforeAll(() => copyFileSync(inputs[1], changed));
+  const start = (...files: string[]) => [...job, ...files, '-o', `${folder.file('named')}/`];
+
+  it('an input, the model, an option', async () => {
+    expect((await run(start(inputs[0], changed))).code).toBe(0);
+    const before = filesOf('named');
+    const refused = async (args: readonly string[], message: string) => {
+      const { code, stderr } = await run(args);
+      expect(stderr).toContain(
+        `${folder.file('named')}/ has parts of another job: ${message}; write to another folder`,
+      );
+      expect(code).toBe(1);
+    };
+    await refused(start(inputs[0]), `the input ${changed} is missing`);
+    await refused(start(inputs[0], changed, inputs[1]), `the input ${inputs[1]} was not one of theirs`);
+    await refused(start(changed, inputs[0]), 'the inputs are in another order');
+    await refused([...start(inputs[0], changed), '--dimensions', '8'], '--dimensions was not given and is 8');
+    await refused([...start(inputs[0], changed), '--output-dtype', 'int8'], '--output-dtype was "float" and is "int8"');
+    await refused([...start(inputs[0], changed), '--rows-per-part', '60'], '--rows-per-part was 50 and is 60');
+    const other = start(inputs[0], changed).with(2, model('nomic-bert-moe'));
+    await refused(other, `their model is ${model('bert-mean')}, not ${model('nomic-bert-moe')}`);
+    writeFileSync(changed, readFileSync(changed, 'utf8').replace('text 500', 'text 50!'));
+    await refused(start(inputs[0], changed), `the input ${changed} has changed`);
+    expect(filesOf('named')).toEqual(before);
+  });
+
+  it('parts without a manifest', async () => {
+    mkdirSync(folder.file('bare'));
+    writeFileSync(folder.file('bare/part-00000.parquet'), '');
+    const { code, stderr } = await run(command('bare'));
+    expect(stderr).toContain('bare/ has part-00000.parquet, but no manifest.json');
+    expect(code).toBe(1);
+    writeFileSync(folder.file('bare/manifest.json'), '{}');
+    expect((await run(command('bare'))).stderr).toContain('manifest.json is not the manifest of a job');
+  });
+});
