@@ -23,7 +23,7 @@ export interface LineAnswers {
    * The output line for each input, in order, or the error of an invalid input. If the first error ends the command,
    * the lines after it may be left out.
    */
-  answer(lines: readonly InputLine[]): Promise<(string | InputError | ImageError)[]>;
+  answer(lines: readonly InputLine[]): Promise<(string | InputError | ImageError | UsageError)[]>;
 }
 
 /**
@@ -74,7 +74,7 @@ function untilBad(lines: Line[]): Line[] {
 
 async function writeAfter(
   previous: Promise<void>,
-  answered: Promise<(string | InputError | ImageError)[]>,
+  answered: Promise<(string | InputError | ImageError | UsageError)[]>,
   lines: readonly Line[],
   output: Output,
 ): Promise<void> {

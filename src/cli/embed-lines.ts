@@ -1,13 +1,17 @@
 /**
  * @file `embed --jsonl`: a string or token ids are answered by their vector, an object by itself with its vector.
  */
+import { ContextSizeError, type InputError } from '../engine/errors.ts';
 import type { Embedder, EmbedOptions } from '../engine/index.ts';
 import { answerLines } from './answer-lines.ts';
+import { type Chunking, chunkingOf, embedChunksOf } from './bulk/chunk-records.ts';
 import { embedEach } from './bulk/embed-each.ts';
-import { withPrompt } from './bulk/record-input.ts';
+import { RecordProblem, withPrompt } from './bulk/record-input.ts';
 import { jsonRecord, jsonVector, keptFields } from './bulk/record-json.ts';
+import type { InputLine } from './jsonl.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Answers the lines of `-f` or standard input. @throws what `answerLines` throws */
 export async function embedLines(
@@ -17,11 +21,16 @@ export async function embedLines(
   prompt: string,
 ): Promise<void> {
   const { outputDtype: dtype, fields, textField, onError } = values;
+  const chunking = chunkingOf(values);
   const isRows = embedder.info.pooling === 'none';
   await answerLines(values, {
     done: 'embedded',
     forms: { ids: true, images: true, textField },
     async answer(lines) {
+      if (chunking !== undefined) {
+        const how = { prompt, chunking, options };
+        return Promise.all(lines.map((line) => chunkedLine(embedder, line, how, values)));
+      }
       const inputs = lines.map(({ input }) => withPrompt(input, prompt));
       const results = await embedEach(embedder, inputs, options, onError === 'stop');
       return results.map((result, i) => {
@@ -34,4 +43,25 @@ export async function embedLines(
       });
     },
   });
+}
+
+/** The records of the chunks of a line, or why there are none. A string counts as a record. */
+async function chunkedLine(
+  embedder: Embedder,
+  { input, record, number }: InputLine,
+  { prompt, chunking, options }: { prompt: string; chunking: Chunking; options: EmbedOptions },
+  { textField, fields: wanted, outputDtype: dtype }: OptionValues,
+): Promise<string | InputError | UsageError> {
+  const fields = record ?? (typeof input === 'string' ? new Map([[textField, { value: input }]]) : undefined);
+  if (fields === undefined) return new UsageError(`line ${number} is no text: --chunk takes strings and records`);
+  try {
+    const source = { fields, kept: keptFields(fields, wanted), textField, prompt };
+    const records = await embedChunksOf(embedder, source, chunking, options);
+    const { length: dimensions } = records[0].vector;
+    return records.map((one) => jsonRecord(one, { dimensions, isRows: false, dtype })).join('\n');
+  } catch (error) {
+    if (error instanceof ContextSizeError) return error;
+    if (error instanceof RecordProblem) return new UsageError(`line ${number} ${error.message}`);
+    throw error;
+  }
 }

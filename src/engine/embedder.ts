@@ -8,6 +8,12 @@ import { outlineModel, type Pooling, unusedRopeSettings } from '../models/index.
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { choosePlace, type Place, startRunner, startThreads } from './backend.ts';
 import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
+import {
+  type ChunkEmbeddings,
+  type EmbedChunksOptions,
+  embedChunks,
+  embedChunksOptions,
+} from './chunks/embed-chunks.ts';
 import { InputError, optionError } from './errors.ts';
 import { completePlan, groupPlans, type Plan, planInputs, type Vision } from './images/plan.ts';
 import { describeModel } from './info.ts';
@@ -211,6 +217,21 @@ export class Embedder {
       truncated: plans.map(({ truncated }) => truncated),
       pooling,
     };
+  }
+
+  /**
+   * Cuts a text into chunks at the ends of sentences and at the marks of Markdown, and computes their vectors; with `late`, those of
+   * tokens that have seen the whole text.
+   * @throws InputError for an invalid option, ContextSizeError for `late` and a text that is longer than the context, the signal's reason
+   */
+  async embedChunks(text: string, options: EmbedChunksOptions = {}): Promise<ChunkEmbeddings> {
+    const { tokenizer, info } = this;
+    const embed = this.embed.bind(this);
+    return embedChunks(
+      { tokenizer, info, embed },
+      text,
+      readOptions('embedChunks', options, embedChunksOptions, optionError),
+    );
   }
 
   /** Computes the plans. If one fails, or the caller's signal aborts, also cancels images that are being encoded. */

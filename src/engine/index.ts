@@ -11,6 +11,8 @@ export {
   GpuShaderError,
   GpuUnavailableError,
 } from '../kernels/webgpu/errors.ts';
+export { type Chunk, type ChunkOptions, chunk } from './chunks/chunk.ts';
+export type { ChunkEmbeddings, EmbedChunksOptions, EmbeddedChunk } from './chunks/embed-chunks.ts';
 export { Embedder } from './embedder.ts';
 export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
 export type { ImageSource, RgbaPixels } from './images/image-source.ts';

@@ -125,7 +125,7 @@ export function encodeWithin(
 }
 
 /** The number of special tokens before and after a text: at most one on each side. */
-function specialTokensAround(tokenizer: Tokenizer): [before: number, after: number] {
+export function specialTokensAround(tokenizer: Tokenizer): [before: number, after: number] {
   const n = tokenizer.encode('', { addSpecial: true, parseSpecial: false }).length;
   const before = n === 2 || (n === 1 && tokenizer.vocab.addBos) ? 1 : 0;
   return [before, n - before];

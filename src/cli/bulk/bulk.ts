@@ -15,6 +15,7 @@ import type { Parsed } from '../parse-options.ts';
 import { plural } from '../plural.ts';
 import { promptText } from '../prompt-text.ts';
 import { UsageError } from '../usage-error.ts';
+import { chunkingOf } from './chunk-records.ts';
 import { type Column, ColumnSurvey } from './columns.ts';
 import { embedRows, type RowOptions } from './embed-rows.ts';
 import { inOrder } from './in-order.ts';
@@ -26,12 +27,15 @@ import { createManifest, readManifest, requireSameJob } from './manifest.ts';
 import { removeAbandoned } from './output-file.ts';
 import { formOfName, type OutputForm, outputNames } from './output-forms.ts';
 import type { RecordFields } from './record.ts';
-import { keptFields } from './record-json.ts';
+import { chunkFields, keptFields } from './record-json.ts';
 import { type SurveyedFile, surveyFiles } from './survey.ts';
 import { failuresName, writePart } from './write-part.ts';
 
 /** Groups of rows in progress at a time: enough to keep the backend busy while results are written. */
 const GROUPS_AHEAD = 4;
+
+/** Stands for all chunks where only the names and types of fields matter. */
+const FIRST_CHUNK = { chunk: 0, chunk_start: 0, chunk_end: 0 };
 
 /** Where the output goes. */
 interface Destination {
@@ -157,8 +161,13 @@ async function runJob(job: JobParts): Promise<void> {
     throw new UsageError(`with --pooling none, the output must be JSON lines, not ${form.format}`);
   }
   const prompt = await promptText(values, info);
+  const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
-  const { surveyed, columns } = await surveyOf(job, prompt, fieldsOf);
+  const { surveyed, columns } = await surveyOf(job, prompt, (fields, index) =>
+    chunking === undefined
+      ? fieldsOf(fields, index)
+      : chunkFields(fieldsOf(fields, index), values.textField, '', FIRST_CHUNK),
+  );
   const nRows = surveyed.reduce((sum, file) => sum + file.nRows, 0);
   const parts = partsOf(destination, nRows, values.rowsPerPart).filter((_, i) => i % share.of === share.nth);
   const missing: Part[] = [];
@@ -169,6 +178,7 @@ async function runJob(job: JobParts): Promise<void> {
     textField: values.textField,
     prompt,
     fieldsOf,
+    chunking,
     skips: values.onError === 'skip',
     embed: {
       normalize: info.pooling === 'rank' ? -1 : values.embdNormalize,

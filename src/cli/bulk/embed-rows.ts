@@ -1,9 +1,11 @@
 /**
  * @file From the rows of a job to records with vectors, and failures.
  */
+import { ContextSizeError } from '../../engine/errors.ts';
 import type { Embedder, EmbedInput, EmbedOptions } from '../../engine/index.ts';
 import { problemOfInput } from '../input-problem.ts';
 import { UsageError } from '../usage-error.ts';
+import { type Chunking, embedChunksOf } from './chunk-records.ts';
 import { embedEach } from './embed-each.ts';
 import { type JobRow, labelOfRow } from './job-rows.ts';
 import type { RecordFields } from './record.ts';
@@ -15,6 +17,8 @@ export interface RowOptions {
   readonly textField: string;
   readonly prompt: string;
   readonly embed: EmbedOptions;
+  /** `undefined` embeds whole texts. */
+  readonly chunking: Chunking | undefined;
   /** Whether rows that cannot be used are left out, and do not end the job. */
   readonly skips: boolean;
   /** The fields that the output has of a record. */
@@ -35,12 +39,6 @@ export interface EmbeddedRows {
   readonly failures: readonly FailedRow[];
 }
 
-interface PreparedRow {
-  readonly row: JobRow;
-  readonly input: EmbedInput;
-  readonly fields: RecordFields;
-}
-
 /**
  * Embeds a group of rows.
  * @throws UsageError that names the row, for one that cannot be used unless such rows are skipped
@@ -50,37 +48,72 @@ export async function embedRows(
   rows: readonly JobRow[],
   options: RowOptions,
 ): Promise<EmbeddedRows> {
-  const failures: FailedRow[] = [];
-  const fail = (row: JobRow, error: string) => {
-    if (!options.skips) throw new UsageError(error);
-    failures.push({ row, error });
-  };
-  const prepared: PreparedRow[] = [];
-  for (const row of rows) {
-    const one = prepare(row, options);
-    if (typeof one === 'string') fail(row, `${labelOfRow(row)} ${one}`);
-    else prepared.push(one);
-  }
-  const inputs = prepared.map(({ input }) => input);
-  const results = await embedEach(embedder, inputs, options.embed, !options.skips);
+  const { chunking } = options;
+  const results =
+    chunking === undefined
+      ? await wholeRows(embedder, rows, options)
+      : await Promise.all(rows.map((row) => chunkedRow(embedder, row, options, chunking)));
   const records: EmbeddedRecord[] = [];
+  const failures: FailedRow[] = [];
   for (const [i, result] of results.entries()) {
-    const { row, fields } = prepared[i];
-    if ('vector' in result) records.push({ ...result, fields });
-    else fail(row, problemOfInput(result, labelOfRow(row)));
+    if (typeof result !== 'string') records.push(...result);
+    else if (options.skips) failures.push({ row: rows[i], error: result });
+    else throw new UsageError(result);
   }
-  failures.sort((a, b) => a.row.index - b.row.index);
   return { nRows: rows.length, records, failures };
 }
 
-/** The input of a row, or the problem with it. */
-function prepare(row: JobRow, { textField, prompt, fieldsOf }: RowOptions): PreparedRow | string {
-  if ('problem' in row) return row.problem;
+/** The records that a row gave, or why there are none, as a sentence that names the row. */
+type RowResult = readonly EmbeddedRecord[] | string;
+
+async function wholeRows(embedder: Embedder, rows: readonly JobRow[], options: RowOptions): Promise<RowResult[]> {
+  const { textField, prompt, fieldsOf, skips } = options;
+  const results: RowResult[] = rows.map(() => []);
+  const inputs: EmbedInput[] = [];
+  const rowOfInput: number[] = [];
+  for (const [i, row] of rows.entries()) {
+    const input = unlessProblem(row, (fields) => withPrompt(inputOf(fields, textField), prompt));
+    if ('problem' in input) results[i] = input.problem;
+    else rowOfInput[inputs.push(input.value) - 1] = i;
+    if ('problem' in input && !skips) break;
+  }
+  const embedded = await embedEach(embedder, inputs, options.embed, !skips);
+  for (const [n, result] of embedded.entries()) {
+    const row = rows[rowOfInput[n]];
+    if (!('vector' in result)) results[rowOfInput[n]] = problemOfInput(result, labelOfRow(row));
+    else if ('fields' in row) results[rowOfInput[n]] = [{ ...result, fields: fieldsOf(row.fields, row.index) }];
+  }
+  return results;
+}
+
+async function chunkedRow(
+  embedder: Embedder,
+  row: JobRow,
+  { textField, prompt, fieldsOf, embed }: RowOptions,
+  chunking: Chunking,
+): Promise<RowResult> {
+  if ('problem' in row) return problemOf(row);
+  const source = { fields: row.fields, kept: fieldsOf(row.fields, row.index), textField, prompt };
   try {
-    const input = withPrompt(inputOf(row.fields, textField), prompt);
-    return { row, input, fields: fieldsOf(row.fields, row.index) };
+    return await embedChunksOf(embedder, source, chunking, embed);
   } catch (error) {
-    if (error instanceof RecordProblem) return error.message;
+    if (error instanceof RecordProblem) return `${labelOfRow(row)} ${error.message}`;
+    if (error instanceof ContextSizeError) return problemOfInput(error, labelOfRow(row));
+    throw error;
+  }
+}
+
+function problemOf(row: JobRow & { readonly problem: string }): string {
+  return `${labelOfRow(row)} ${row.problem}`;
+}
+
+/** What `read` makes of a record, or the problem with the row. */
+function unlessProblem<T>(row: JobRow, read: (fields: RecordFields) => T): { value: T } | { problem: string } {
+  if ('problem' in row) return { problem: problemOf(row) };
+  try {
+    return { value: read(row.fields) };
+  } catch (error) {
+    if (error instanceof RecordProblem) return { problem: `${labelOfRow(row)} ${error.message}` };
     throw error;
   }
 }

@@ -48,6 +48,10 @@ export async function jobIdentity(job: Described): Promise<JobIdentity> {
       '--precision': info.precision,
       '--reproducible': values.reproducible,
       '--override-kv': values.overrideKv,
+      '--chunk': values.chunk,
+      '--chunk-late': values.chunkLate,
+      // Sentences end where the tables of Unicode in Node say.
+      'the version of ICU': values.chunk && process.versions.icu,
     },
   };
 }

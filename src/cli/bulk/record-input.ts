@@ -14,7 +14,7 @@ export class RecordProblem extends Error {}
  * The text of a record.
  * @throws RecordProblem if the field is missing or is not a text
  */
-function textOf(fields: RecordFields, textField: string): string {
+export function textOf(fields: RecordFields, textField: string): string {
   const field = fields.get(textField);
   if (field === undefined) {
     const names = Array.from(fields.keys(), (name) => JSON.stringify(name)).join(', ') || 'none';
@@ -33,7 +33,7 @@ function textOf(fields: RecordFields, textField: string): string {
 }
 
 /** Whether a record has images; then its text may be missing. */
-function hasImages(fields: RecordFields): boolean {
+export function hasImages(fields: RecordFields): boolean {
   return fields.has('image') || fields.has('images');
 }
 

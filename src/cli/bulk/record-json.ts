@@ -38,6 +38,20 @@ export function converted(vector: Float32Array, dtype: OutputDtype): Float32Arra
 /** Names of the fields that are added; they replace fields of the record. */
 const added: readonly string[] = ['embedding', 'n_tokens', 'truncated'];
 
+/** Which chunk of its text a record has; positions count Unicode characters. */
+export interface ChunkPlace {
+  readonly chunk: number;
+  readonly chunk_start: number;
+  readonly chunk_end: number;
+}
+
+/** Fields with a chunk in the place of the text. They replace fields that are called like those of a chunk. */
+export function chunkFields(fields: RecordFields, textField: string, text: string, place: ChunkPlace): RecordFields {
+  const others = Array.from(fields).filter(([name]) => !(name in place));
+  const own = others.map(([name, field]) => [name, name === textField ? { value: text } : field] as const);
+  return new Map([...own, ...Object.entries(place).map(([name, value]) => [name, { value }] as const)]);
+}
+
 /** The fields of a record that go into the output. @param wanted their names; `undefined` for all */
 export function keptFields(fields: RecordFields, wanted: readonly string[] | undefined): RecordFields {
   return new Map(

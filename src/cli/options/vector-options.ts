@@ -55,6 +55,7 @@ export const vectorOptions = [
     default: 'no',
     choices: ['no', ...truncateSides],
     commands: ['embed', 'trace', 'eval'],
+    needs: [{ commands: ['embed'], noneOf: ['chunk'] }],
     help: 'where to cut an input that is longer than the context; with no it is an error',
   },
 ] as const satisfies readonly OptionSpec[];
