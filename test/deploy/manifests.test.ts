@@ -2,11 +2,13 @@
  * @file The manifests for Kubernetes and Compose fit the schemas of these programs, and what they name in each other and in the
  * server exists.
  */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { optionTable } from '../../src/cli/option-table.ts';
+import { parseOptions } from '../../src/cli/parse-options.ts';
 import { path as beside, exec, scratchPython } from '../clients/scratch-python.ts';
 import { metricsText } from './metrics-text.ts';
 
@@ -77,6 +79,42 @@ describe('Kubernetes', () => {
   });
 });
 
+describe('the job of Kubernetes', () => {
+  const { spec } = read('kubernetes-job/embed-job.yaml');
+  const [container] = spec.template.spec.containers;
+
+  it('starts the program of the image with a share for each index', () => {
+    const entry = /^ENTRYPOINT (.+)$/m.exec(readFileSync(path('Containerfile'), 'utf8'))?.[1] ?? '';
+    const [script] = container.args;
+    expect(container.command).toEqual(['sh', '-c']);
+    expect(script).toContain(`exec ${(JSON.parse(entry) as string[]).join(' ')} embed `);
+    expect(spec.completionMode).toBe('Indexed');
+    const shares = Array.from({ length: spec.completions }, (_, index) =>
+      execFileSync('sh', ['-c', script.replace(/^exec .* --shard/, 'echo')], {
+        env: { JOB_COMPLETION_INDEX: String(index) },
+        encoding: 'utf8',
+      }),
+    );
+    expect(shares.map((share) => share.split(' ')[0])).toEqual(
+      shares.map((_, index) => `${index + 1}/${spec.completions}`),
+    );
+  });
+
+  it('has options that the program takes', () => {
+    const args = container.args[0].replace('$((JOB_COMPLETION_INDEX + 1))', '1').split(' embed ')[1].split(' ');
+    expect(parseOptions('embed', args, {})).toMatchObject({
+      positionals: ['/data/input'],
+      values: { output: '/data/vectors/', shard: '1/8', onError: 'skip', reproducible: true },
+      notes: [],
+    });
+  });
+
+  it('is unprivileged', () => {
+    expect(spec.template.spec.securityContext).toEqual(pod.spec.securityContext);
+    expect(container.securityContext).toEqual(pod.spec.containers[0].securityContext);
+  });
+});
+
 it('every variable is one that the program reads', () => {
   const [server] = pod.spec.containers;
   const image = readFileSync(path('Containerfile'), 'utf8').matchAll(/(?<=^ENV |^ {4})(\w+)=/gm);
@@ -114,8 +152,9 @@ describe.skipIf(missing !== undefined)('the schemas', () => {
       folder,
       path('compose.yaml'),
       ...names.map((name) => path(`kubernetes/${name}`)),
+      path('kubernetes-job/embed-job.yaml'),
     ];
     const { stdout } = await exec(python, args);
-    expect(JSON.parse(stdout)).toEqual({ accepted: names.length + 1, refused: names.length + 1 });
+    expect(JSON.parse(stdout)).toEqual({ accepted: names.length + 2, refused: names.length + 2 });
   });
 });
