@@ -146,3 +146,15 @@ it('tables say what was compared and what is wrong', async () => {
   expect(text).toMatch(/^! Kcur-1 /m);
   expect(text).toContain('only here: embd\nonly in a file: other\\u001b\n');
 });
+
+it('names the layers of a tensor together', () => {
+  const comparison = {
+    steps: [],
+    first: undefined,
+    cause: undefined,
+    otherShape: [],
+    onlyHere: ['kq-0', 'norm', 'kq-1', 'kq-2', 'kq-1', 'up-3', 'up-5', 'down-7'],
+    onlyThere: [],
+  };
+  expect(formatComparison(comparison, 'a file', 1)).toContain('\nonly here: kq-0…2, norm, up-3/5, down-7\n');
+});

@@ -231,6 +231,20 @@ describeBrowser('in Chromium', () => {
     expect(answer).toEqual({ ran: false });
   });
 
+  it('says which tokens a cell of the attention of a long text stands for', async () => {
+    const n = 1000;
+    const values = new Float32Array(n * n);
+    values[500] = 0.9;
+    const tokens = Array.from({ length: n }, (_, id) => ({ id, text: ` token${id}` }));
+    const steps = [{ name: 'kq_soft_max-0', rows: n, cols: n, values }];
+    const looksAt = await inPage<string[]>(
+      reportData({ ...trace, tokens, steps }),
+      `return [...get('looks-at').children].map((item) => item.textContent);`,
+    );
+    expect(looksAt).toHaveLength(8);
+    expect(looksAt[0]).toBe(' token500 …  token503 (500–503) up to 0.9');
+  });
+
   it('shows a text of thousands of tokens', async () => {
     const n = 4000;
     const values = Float32Array.from({ length: n * 64 }, (_, i) => Math.sin(i));

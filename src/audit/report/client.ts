@@ -77,11 +77,18 @@ export function drawReport(
     const looksAt = () => {
       const picture = head();
       const shares = tokens.map((_, i) => valueAt(picture, token, i));
-      const order = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
+      // In a long text, a cell of the picture stands for several tokens and has the largest share among them.
+      const { width, cols } = picture;
+      const firsts = Array.from({ length: width }, (_, cell) => Math.ceil((cell * cols) / width));
+      const order = firsts.map((_, cell) => cell).sort((a, b) => shares[firsts[b]] - shares[firsts[a]]);
       get('looks-at').replaceChildren(
-        ...order.slice(0, 8).map((i) => {
+        ...order.slice(0, 8).map((cell) => {
+          const [first, last] = [firsts[cell], (firsts[cell + 1] ?? cols) - 1];
           const item = document.createElement('li');
-          item.textContent = `${visible(tokens[i])} (${i}) ${digits(shares[i])}`;
+          item.textContent =
+            first === last
+              ? `${visible(tokens[first])} (${first}) ${digits(shares[first])}`
+              : `${visible(tokens[first])} … ${visible(tokens[last])} (${first}–${last}) up to ${digits(shares[first])}`;
           return item;
         }),
       );

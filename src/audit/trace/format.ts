@@ -73,8 +73,25 @@ first difference: ${describe(first)}${cause === undefined ? '' : `\nlikely cause
   return `${head}
 ${table([['  name', 'shape', 'compared', 'largest', 'relative', 'cosine'], ...rows])}${lists
   .filter(([, names]) => names.length > 0)
-  .map(([what, names]) => `${what}: ${names.map(escapeControls).join(', ')}\n`)
+  .map(([what, names]) => `${what}: ${byLayer(names).map(escapeControls).join(', ')}\n`)
   .join('')}`;
+}
+
+/** Names that differ only in the number of the layer, as one: `ffn_out-0…5`. */
+function byLayer(names: readonly string[]): string[] {
+  const layers = new Map<string, number[]>();
+  for (const name of names) {
+    const [, family = name, layer] = /^(.*)-(\d+)$/.exec(name) ?? [];
+    const known = layers.get(family) ?? [];
+    layers.set(family, layer === undefined ? known : [...known, Number(layer)]);
+  }
+  return [...layers].map(([family, numbers]) => {
+    const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
+    if (numbers.length === 0) return family;
+    if (first === last) return `${family}-${first}`;
+    const isGapless = new Set(numbers).size === last - first + 1;
+    return isGapless ? `${family}-${first}…${last}` : `${family}-${[...new Set(numbers)].join('/')}`;
+  });
 }
 
 function describe({ name, shape, largest, relative }: StepDifference): string {
