@@ -9,37 +9,91 @@ import type { CommandName, ModelFeature, OptionSpec, Requirement } from './optio
 import type { OptionValue } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
+/** Where the value of an option comes from. */
+export interface ValueSource {
+  /**
+   * A variable serves many command lines, so it is never refused. A file (a configuration, a section of a preset) is refused if it
+   * contradicts itself, but not if a flag leaves its option without effect.
+   */
+  readonly layer: 'flag' | 'environment' | 'file';
+  /** What to call the option in messages; by default its flag. */
+  readonly label?: string;
+}
+
 /** The values of a command line, and where they come from. */
 interface GivenValues {
   readonly command: CommandName;
   readonly values: Readonly<Record<string, OptionValue | undefined>>;
-  /** All values of the options that a flag or a variable sets. */
+  /** All values of the options that are set. */
   readonly given: ReadonlyMap<string, readonly OptionValue[]>;
-  /** The options that a variable sets. A variable serves many command lines, so it is never refused. */
-  readonly fromEnvironment: ReadonlySet<string>;
+  /** The options to check. */
+  readonly sources: ReadonlyMap<string, ValueSource>;
+  /** Whether the values are those of one model of a server of several: that there are several satisfies no condition then. */
+  readonly isOneModel?: boolean;
+}
+
+/** Options by which a server has several models. */
+const severalModels: readonly string[] = ['modelsDir', 'modelsPreset'];
+
+/** What is said about options without effect. */
+interface Effects {
+  readonly notes: readonly string[];
+  /** The options of variables and files without effect. */
+  readonly ignored: readonly string[];
 }
 
 /**
- * Notes about options without effect that are ignored.
- * @throws UsageError for a flag without effect, with what to do
+ * Which of the options in `sources` have no effect.
+ * @throws UsageError for one that is to be refused, with what to do
  */
-export function optionEffects({ command, values, given, fromEnvironment }: GivenValues): string[] {
+export function optionEffects(all: GivenValues): Effects {
   const notes: string[] = [];
-  const isSetHere = (name: string) => isSet(specOf(name), values[name]);
+  const ignored: string[] = [];
+  let fileAlone: GivenValues | undefined;
   for (const option of optionTable) {
-    const value = values[option.name];
-    if (!given.has(option.name)) continue;
-    for (const need of option.needs ?? []) {
-      if (need.commands?.includes(command) === false || !applies(need, option, value)) continue;
-      const unmet = unmetCondition(need, values, isSetHere, (name) => (given.get(name)?.length ?? 0) > 1);
-      if (unmet === undefined) continue;
-      if (fromEnvironment.has(option.name)) notes.push(`${option.env} is ignored: it ${unmet.reason}`);
-      else if (need.note) notes.push(`${flagOf(option, value)} is ignored: it ${unmet.reason}`);
-      else throw new UsageError(`${flagOf(option, value)} ${unmet.reason}; ${unmet.advice}`);
-      break;
-    }
+    const source = all.sources.get(option.name);
+    if (source === undefined) continue;
+    const unmet = unmetNeed(option, all);
+    if (unmet === undefined) continue;
+    const { layer, label = flagOf(option, all.values[option.name]) } = source;
+    if (layer === 'file') fileAlone ??= { ...all, values: valuesOfFile(all) };
+    const isNoted =
+      unmet.isNote ||
+      layer === 'environment' ||
+      (fileAlone !== undefined && unmetNeed(option, fileAlone) === undefined);
+    if (!isNoted) throw new UsageError(`${label} ${unmet.reason}; ${unmet.advice}`);
+    notes.push(`${label} is ignored: it ${unmet.reason}`);
+    if (layer !== 'flag') ignored.push(option.name);
   }
-  return notes;
+  return { notes, ignored };
+}
+
+/** The condition of an option that does not hold; `undefined` if the option has an effect. */
+function unmetNeed(option: OptionSpec, { command, values, given, isOneModel }: GivenValues) {
+  const isSetHere = (name: string) => isSet(specOf(name), values[name]);
+  for (const need of option.needs ?? []) {
+    if (need.commands?.includes(command) === false || !applies(need, option, values[option.name])) continue;
+    const anyOf = isOneModel ? need.anyOf?.filter((name) => !severalModels.includes(name)) : need.anyOf;
+    const orSeveral = isOneModel ? undefined : need.orSeveral;
+    const isSeveral = (name: string) => (given.get(name)?.length ?? 0) > 1;
+    const unmet = unmetCondition({ ...need, anyOf, orSeveral }, values, isSetHere, isSeveral);
+    if (unmet !== undefined) return { ...unmet, isNote: need.note === true };
+  }
+  return undefined;
+}
+
+/** The values that a file gives, and the defaults of the others. */
+function valuesOfFile({ values, sources }: GivenValues): GivenValues['values'] {
+  return Object.fromEntries(
+    optionTable.map((option) => [
+      option.name,
+      sources.get(option.name)?.layer === 'file'
+        ? values[option.name]
+        : 'default' in option
+          ? option.default
+          : undefined,
+    ]),
+  );
 }
 
 /**

@@ -90,6 +90,8 @@ export interface StringOption extends OptionBase {
   readonly type: 'string';
   /** Placeholder of the value in the help. */
   readonly value: string;
+  /** The value is a path of this machine: relative to the folder of a configuration that gives it, and completed by shells. */
+  readonly path?: 'file' | 'folder';
   readonly default?: string;
   /** Whether an empty text is valid. Otherwise it is refused, because it usually comes from an unset variable. */
   readonly mayBeEmpty?: true;
@@ -111,6 +113,8 @@ export interface ListOption extends OptionBase {
   /** Each flag gives one text, whose commas are its own. */
   readonly repeats?: true;
   readonly value: string;
+  /** As in `StringOption`. */
+  readonly path?: 'file' | 'folder';
   /** Whether an empty list is valid. */
   readonly mayBeEmpty?: true;
 }

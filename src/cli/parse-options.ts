@@ -1,22 +1,35 @@
 /**
- * @file Parses arguments and environment with the option table. Arguments override the environment, which overrides the default.
+ * @file Parses arguments and environment with the option table. Arguments override the environment, which overrides a configuration, which
+ * overrides the default.
  */
 
 import { nearest } from '../nearest.ts';
+import { answers, type Configuration, overridingOption } from './configuration.ts';
 import { type Environment, environmentNotes, valueFromEnvironment } from './environment.ts';
 import { type KnownFlag, knownFlags } from './llama-flags/known-flags.ts';
-import { optionEffects } from './option-effects.ts';
+import { optionEffects, type ValueSource } from './option-effects.ts';
 import { type OptionValues, optionTable } from './option-table.ts';
 import { type CommandName, computing, type OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
+/** What flags say. */
+interface Flags {
+  readonly command: CommandName;
+  readonly values: ReadonlyMap<string, OptionValue>;
+  readonly given: ReadonlyMap<string, readonly OptionValue[]>;
+  readonly positionals: readonly string[];
+  readonly notes: readonly string[];
+}
+
 /** A parsed command line. */
 export interface Parsed {
   readonly command: CommandName;
   readonly values: OptionValues;
-  /** The options that a flag or a variable sets, with all values of those that may be given several times. */
+  /** The options that are set, with all values of those that may be given several times. */
   readonly given: ReadonlyMap<string, readonly OptionValue[]>;
+  /** Where they are set. */
+  readonly sources: ReadonlyMap<string, ValueSource>;
   /** Arguments that are not flags. */
   readonly positionals: readonly string[];
   /** Notes for the user: flags without effect, repeated flags. */
@@ -31,6 +44,30 @@ type Meanings = ReadonlyMap<string, Meaning>;
  * @throws UsageError for an unknown or refused flag, a missing or invalid value, and a flag that would have no effect
  */
 export function parseOptions(command: CommandName, args: readonly string[], env: Environment): Parsed {
+  return completeOptions(readFlags(command, args), env, undefined);
+}
+
+/**
+ * Parses as `parseOptions`, and reads the configuration that the arguments or the environment name.
+ * @throws UsageError as `parseOptions`, and for a configuration that is not valid
+ */
+export async function parseWithConfiguration(
+  command: CommandName,
+  args: readonly string[],
+  env: Environment,
+): Promise<Parsed> {
+  const flags = readFlags(command, args);
+  const option = optionTable.find(({ name }) => name === 'config')!;
+  const path = flags.values.get(option.name) ?? valueFromEnvironment(option, env);
+  if (typeof path !== 'string' || answers.some((name) => flags.values.has(name))) {
+    return completeOptions(flags, env, undefined);
+  }
+  const { readConfiguration } = await import('./config-file.ts');
+  const from = flags.values.has(option.name) ? '--config' : option.env!;
+  return completeOptions(flags, env, await readConfiguration(command, path, from));
+}
+
+function readFlags(command: CommandName, args: readonly string[]): Flags {
   const meanings = flagMeanings(command);
   const values = new Map<string, OptionValue>();
   const positionals: string[] = [];
@@ -81,29 +118,56 @@ export function parseOptions(command: CommandName, args: readonly string[], env:
     values.set(option.name, value);
   }
 
-  const fromEnvironment = new Set<string>();
+  return { command, values, given, positionals, notes };
+}
+
+/** Adds what flags do not say: variables, then the configuration, then defaults. */
+function completeOptions(flags: Flags, env: Environment, configuration: Configuration | undefined): Parsed {
+  const { command, positionals } = flags;
+  const values = new Map(flags.values);
+  const given = new Map(flags.given);
+  const sources = new Map<string, ValueSource>([...given.keys()].map((name) => [name, { layer: 'flag' }]));
+  const notes = [...flags.notes];
   for (const option of optionTable) {
     if (values.has(option.name) || !handles(option, command)) continue;
     const value = valueFromEnvironment(option, env);
     if (value === undefined) continue;
     values.set(option.name, value);
     given.set(option.name, [value]);
-    fromEnvironment.add(option.name);
+    sources.set(option.name, { layer: 'environment', label: option.env });
   }
   const computes = computing.some((name) => name === command) && !values.has('help') && !values.has('version');
   if (computes) notes.push(...environmentNotes(env));
+  const before = [...sources.keys()];
+  notes.push(...(configuration?.notes ?? []));
+  for (const [name, { value, all, label }] of configuration?.entries ?? []) {
+    if (sources.has(name)) continue;
+    const other = overridingOption(before, name);
+    if (other !== undefined) {
+      const { label: overriding = optionTable.find((option) => option.name === other)!.flags.at(-1) } =
+        sources.get(other)!;
+      notes.push(`${label} is ignored: ${overriding} overrides it`);
+      continue;
+    }
+    values.set(name, value);
+    given.set(name, all);
+    sources.set(name, { layer: 'file', label });
+  }
+  const all = allValues(values);
+  if (answers.some((name) => values.has(name))) return { command, values: all, given, sources, positionals, notes };
+  const effects = optionEffects({ command, values: all, given, sources });
+  for (const name of effects.ignored) for (const map of [values, given, sources]) map.delete(name);
+  return { command, values: allValues(values), given, sources, positionals, notes: [...notes, ...effects.notes] };
+}
+
+/** The value of every option, with the defaults of those that are not set. */
+function allValues(values: ReadonlyMap<string, OptionValue>): OptionValues {
   const withDefaults = optionTable.map((option) => [
     option.name,
     values.get(option.name) ?? ('default' in option ? option.default : undefined),
   ]);
-  const all = Object.fromEntries(withDefaults);
-  const runs = !answers.some((name) => values.has(name));
-  if (runs) notes.push(...optionEffects({ command, values: all, given, fromEnvironment }));
-  return { command, values: all as OptionValues, given, positionals, notes };
+  return Object.fromEntries(withDefaults) as OptionValues;
 }
-
-/** Switches that print something instead of running the command. */
-const answers = ['help', 'version', 'listDevices', 'cacheList'];
 
 /** Whether an option belongs to a command. */
 export function handles(option: OptionSpec, command: CommandName): boolean {

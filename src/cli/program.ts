@@ -9,7 +9,7 @@ import { commands } from './commands.ts';
 import { log } from './log.ts';
 import { type CommandName, commandNames } from './option-types.ts';
 import { inFlags } from './option-words.ts';
-import { parseOptions } from './parse-options.ts';
+import { parseWithConfiguration } from './parse-options.ts';
 import { UsageError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
 
@@ -25,7 +25,7 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
     const hint = near ? `: did you mean ${near}?` : '';
     throw new UsageError(`unknown command ${first}${hint} (commands: ${commandNames.join(', ')})`);
   }
-  const parsed = parseOptions(first, args, process.env);
+  const parsed = await parseWithConfiguration(first, args, process.env);
   if (parsed.values.version) return printVersion();
   if (parsed.values.help) {
     const { commandHelp } = await import('./help.ts');

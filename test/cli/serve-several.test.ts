@@ -163,9 +163,61 @@ it('a classifier embeds where its section says so, and a section that asks an em
   expect((await post(`${url}/rerank`, { query: 'q', documents: ['a'], model: 'b' })).status).toBe(500);
 });
 
+it('options of sections without effect are named, and those of all models only where no model has a use for them', async () => {
+  const preset = file(
+    'unused.ini',
+    `[*]
+gpu-memory = 10
+[a]
+model = ${model('bert-mean')}
+backend = webgpu
+gpu-weights = f16
+image-max-tokens = 10
+[b]
+model = ${model('bert-mean')}
+`,
+  );
+  const { log } = await serve('--models-preset', preset, '--backend', 'wasm');
+  const ignored = log()
+    .split('\n')
+    .filter((line) => line.includes('preset'));
+  const byBackend = 'is ignored: it works with --backend webgpu only, not with --backend wasm';
+  expect(ignored).toEqual([
+    `preset 'a': gpu-weights ${byBackend}`,
+    "preset 'a': image-max-tokens is ignored: it works with --mmproj, --mmproj-url or --hf-repo only",
+    `preset '*': gpu-memory ${byBackend}`,
+  ]);
+  const auto = await serve(
+    '--backend',
+    'auto',
+    '--models-preset',
+    file('used.ini', `[*]\ngpu-memory = 10\n[a]\nm = ${model('bert-mean')}\n`),
+  );
+  expect(auto.log()).not.toContain('preset');
+});
+
+it('a section that leaves its own option without effect is refused', async () => {
+  const preset = file('own-effect.ini', `[a]\nm = ${model('bert-mean')}\nbackend = wasm\ngpu-memory = 10\n`);
+  const { code, stderr } = await run(['serve', '--models-preset', preset], { env: { GGUF_EMBED_BACKEND: '' } });
+  expect([code, stderr]).toEqual([
+    1,
+    "error: preset 'a': gpu-memory works with --backend webgpu only, not with --backend wasm; remove one of the two\n",
+  ]);
+});
+
 describe('refused at the start, with one line', () => {
   const one = model('bert-mean');
   it.each<[string, string[], string]>([
+    [
+      'two options that say different things',
+      ['--models-preset', file('i.ini', `[a]\nm = ${one}\nrerank = true\npooling = mean\n`)],
+      "preset 'a': rerank works with --pooling rank only, not with --pooling mean",
+    ],
+    [
+      'images that no model sees',
+      ['--models-preset', file('j.ini', `[a]\nm = ${one}\nimage-exif = rotate\n`)],
+      "preset 'a': image-exif works with --mmproj, --mmproj-url or --hf-repo only; add one of them or remove it",
+    ],
     [
       'an unknown key',
       ['--models-preset', file('a.ini', '[a]\nfoo = 1\n')],

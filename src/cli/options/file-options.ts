@@ -28,6 +28,7 @@ export const fileOptions = [
     flags: ['--mmproj-out'],
     type: 'string',
     value: 'FILE',
+    path: 'file',
     commands: ['convert'],
     help: 'also write the vision tower of the model, to this file',
   },

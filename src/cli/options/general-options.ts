@@ -5,6 +5,16 @@ import { commandNames, type OptionSpec } from '../option-types.ts';
 
 export const generalOptions = [
   {
+    name: 'config',
+    flags: ['--config'],
+    env: 'GGUF_EMBED_CONFIG',
+    type: 'string',
+    value: 'FILE',
+    path: 'file',
+    commands: commandNames,
+    help: 'YAML or JSON file with options, by the names of their flags without dashes; flags and variables override it',
+  },
+  {
     name: 'verbose',
     flags: ['-v', '--log-verbose', '--verbose'],
     type: 'switch',

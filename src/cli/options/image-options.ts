@@ -32,6 +32,7 @@ export const imageOptions = [
     env: 'LLAMA_ARG_MMPROJ',
     type: 'string',
     value: 'FILE',
+    path: 'file',
     commands: seeing,
     needs: [
       { ...images, note: true },
@@ -72,6 +73,7 @@ export const imageOptions = [
     type: 'list',
     repeats: true,
     value: 'FILE',
+    path: 'file',
     commands: ['embed', 'rerank', 'trace'],
     help: 'an image; may be given several times. embed and trace make one input of them and the text: a marker <__media__> in the text says where each image is, and without markers they come first. rerank ranks them as documents',
   },
@@ -81,6 +83,7 @@ export const imageOptions = [
     type: 'list',
     repeats: true,
     value: 'FILE',
+    path: 'file',
     commands: ['rerank'],
     help: 'an image that belongs to the query; may be given several times, and comes before its text',
   },

@@ -59,6 +59,7 @@ export const inputOptions = [
     flags: ['-f', '--file'],
     type: 'string',
     value: 'FILE',
+    path: 'file',
     commands: ['embed', 'rerank', 'tokenize', 'trace', 'parity'],
     help: 'read the text from a file, without the line break at its end',
   },

@@ -15,6 +15,7 @@ export const modelOptions = [
     env: 'LLAMA_ARG_MODEL',
     type: 'string',
     value: 'FILE',
+    path: 'file',
     commands: [...computing, 'tokenize', 'parity', 'inspect'],
     severalFor: ['serve'],
     help: 'the GGUF file; serve takes several, each with a flag of its own, and the field "model" of a request chooses one',

@@ -1,10 +1,10 @@
 /**
  * @file Reads a section of a preset file: options by the names of their flags, and settings that only presets have.
  */
-import { negatedName } from '../environment.ts';
-import { knownFlags } from '../llama-flags/known-flags.ts';
-import { type OptionValues, optionTable } from '../option-table.ts';
-import type { OptionSpec } from '../option-types.ts';
+
+import type { ValueSource } from '../option-effects.ts';
+import { findKnownKey, findOptionKey } from '../option-keys.ts';
+import type { OptionValues } from '../option-table.ts';
 import { type OptionValue, readOptionValue } from '../option-values.ts';
 import { routerOptions } from '../options/router-options.ts';
 import { serverOptions } from '../options/server-options.ts';
@@ -21,6 +21,8 @@ const ofServer: ReadonlySet<string> = new Set(
 export interface Section {
   /** The options that it sets. */
   readonly values: Partial<OptionValues>;
+  /** Where each value comes from. */
+  readonly sources: ReadonlyMap<string, ValueSource>;
   readonly loadOnStartup: boolean | undefined;
   /** Notes for the user: keys without effect. */
   readonly notes: readonly string[];
@@ -32,6 +34,7 @@ export interface Section {
  */
 export function readSection(id: string, entries: readonly (readonly [key: string, value: string])[]): Section {
   const values = new Map<string, OptionValue>();
+  const sources = new Map<string, ValueSource>();
   const notes: string[] = [];
   let loadOnStartup: boolean | undefined;
   for (const [key, text] of entries) {
@@ -40,17 +43,22 @@ export function readSection(id: string, entries: readonly (readonly [key: string
       loadOnStartup = isOn(text);
       continue;
     }
-    const found = findOption(key);
+    const found = findOptionKey(key, ({ commands }) => commands.includes('serve'));
     if (found === undefined) {
       notes.push(ignoredNote(id, key));
       continue;
     }
     const { option, off } = found;
-    if (ofServer.has(option.name)) notes.push(`preset '${id}': ${key} is ignored: it is an option of the whole server`);
-    else if (option.type === 'switch') values.set(option.name, isOn(text) !== off);
-    else values.set(option.name, readOptionValue(option, text, `preset '${id}': ${key}`));
+    const label = `preset '${id}': ${key}`;
+    if (ofServer.has(option.name)) {
+      notes.push(`${label} is ignored: it is an option of the whole server`);
+      continue;
+    }
+    const value = option.type === 'switch' ? isOn(text) !== off : readOptionValue(option, text, label);
+    values.set(option.name, value);
+    sources.set(option.name, { layer: 'file', label });
   }
-  return { values: Object.fromEntries(values) as Partial<OptionValues>, loadOnStartup, notes };
+  return { values: Object.fromEntries(values) as Partial<OptionValues>, sources, loadOnStartup, notes };
 }
 
 /** Values of switches that are on; every other value is off. */
@@ -58,27 +66,9 @@ function isOn(text: string): boolean {
   return ['true', '1', 'on', 'enabled'].includes(text);
 }
 
-/** The option that a key names by a flag without its dashes, or by its variable. */
-function findOption(key: string): { readonly option: OptionSpec; readonly off: boolean } | undefined {
-  const name = key.replaceAll('_', '-');
-  for (const option of optionTable) {
-    if (!option.commands.includes('serve')) continue;
-    const isNamed = (flags: readonly string[]) => flags.some((flag) => flag === `--${name}` || flag === `-${key}`);
-    if (isNamed(option.flags) || option.env === key) return { option, off: false };
-    if (option.type !== 'switch' || option.off === undefined) continue;
-    if (isNamed(option.off) || (option.env !== undefined && negatedName(option.env) === key)) {
-      return { option, off: true };
-    }
-  }
-  return undefined;
-}
-
 /** @throws UsageError for a key that is not a flag of llama-server, or is refused */
 function ignoredNote(id: string, key: string): string {
-  const name = key.replaceAll('_', '-');
-  const known = knownFlags.find(
-    ({ spellings, env }) => spellings.includes(`--${name}`) || spellings.includes(`-${key}`) || env === key,
-  );
+  const known = findKnownKey(key);
   if (known === undefined) throw new UsageError(`option '${key}' not recognized in preset '${id}'`);
   if (known.refused) throw new UsageError(`preset '${id}': ${key} is not supported: ${known.why}`);
   return `preset '${id}': ${key} is ignored: ${known.why}`;

@@ -12,6 +12,7 @@ import { readTextFile } from '../read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import { hubStore } from './hub-store.ts';
 import { findModels } from './models-dir.ts';
+import { PresetEffects } from './preset-effects.ts';
 import { parsePreset } from './preset-file.ts';
 import { readSection, type Section } from './preset-section.ts';
 import { type Description, servedModel } from './served-model.ts';
@@ -33,10 +34,10 @@ export interface ServedModels {
 }
 
 /**
- * All models. Flags and variables override the sections of a preset, which override its section `[*]`.
+ * All models. Flags and variables override the sections of a preset, which override its section `[*]`, which overrides a configuration.
  * @throws UsageError for an option that describes a single model, two models with the same name, or an invalid preset
  */
-export async function servedModels({ values, given }: Parsed): Promise<ServedModels> {
+export async function servedModels({ values, given, sources }: Parsed): Promise<ServedModels> {
   for (const name of single) {
     if (!given.has(name)) continue;
     throw new UsageError(
@@ -60,8 +61,11 @@ export async function servedModels({ values, given }: Parsed): Promise<ServedMod
   const ids = [...new Set([...origins.keys(), ...preset.keys()])].filter((id) => id !== '*').sort();
   if (ids.length === 0) throw new UsageError('no model: the folder or the preset file names none');
   const ofServer = Object.fromEntries(
-    [...given.keys()].filter((name) => name !== 'model').map((name) => [name, values[name as keyof OptionValues]]),
+    [...given.keys()]
+      .filter((name) => name !== 'model' && sources.get(name)?.layer !== 'file')
+      .map((name) => [name, values[name as keyof OptionValues]]),
   );
+  const effects = new PresetEffects(common);
   /** A model with the options that hold for all. */
   const describe = (id: string, origin: Origin | undefined, section?: Section) => {
     const source = section === undefined ? (origin?.source ?? 'preset') : 'preset';
@@ -80,11 +84,14 @@ export async function servedModels({ values, given }: Parsed): Promise<ServedMod
       own.reranking = section?.values.reranking ?? false;
       own.pooling = section?.values.pooling;
     }
+    effects.check(section, own, ofServer);
     const loadOnStartup = section?.loadOnStartup ?? (origin?.source !== 'cache' && common?.loadOnStartup) ?? false;
     return servedModel({ id, source, loadOnStartup, prefersRank }, own);
   };
+  const models = await Promise.all(ids.map((id) => describe(id, origins.get(id), preset.get(id))));
+  for (const note of effects.notes()) log(note);
   return {
-    models: await Promise.all(ids.map((id) => describe(id, origins.get(id), preset.get(id)))),
+    models,
     store: hubStore(values, (id) => describe(id, { source: 'cache', naming: { hfRepo: id } })),
   };
 }
