@@ -10,6 +10,8 @@ export interface Projection {
   readonly coordinates: Float64Array;
   /** The part of the variance that each axis has; at most 1 together. */
   readonly variance: readonly number[];
+  /** The axes, of length 1; zeros for one without variance. */
+  readonly directions: readonly Float64Array[];
 }
 
 /** Steps between restarts. */
@@ -29,10 +31,12 @@ export function principalAxes(vectors: readonly Float32Array[], k: number): Proj
   const total = sumOfSquares(rows);
   const coordinates = new Float64Array(n * k);
   const variance: number[] = [];
+  const directions: Float64Array[] = [];
   for (let axis = 0; axis < k; axis++) {
     const direction = total === 0 ? undefined : strongest(rows, n, size, total, axis + 1);
     if (direction === undefined) {
       variance.push(0);
+      directions.push(new Float64Array(size));
       continue;
     }
     const along = times(rows, direction, n, size);
@@ -42,8 +46,9 @@ export function principalAxes(vectors: readonly Float32Array[], k: number): Proj
       for (let j = 0; j < size; j++) rows[i * size + j] -= along[i] * direction[j];
     }
     variance.push(sumOfSquares(along) / total);
+    directions.push(direction.map((value) => sign * value));
   }
-  return { coordinates, variance };
+  return { coordinates, variance, directions };
 }
 
 function centred(vectors: readonly Float32Array[], size: number): Float64Array {

@@ -1,57 +1,53 @@
 /**
  * @file The page: its heading, the model, and one view at a time.
  */
-import { useSignal } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { address, openView } from './address.ts';
 import { ModelPanel } from './model/model-panel.tsx';
 import { status } from './state.ts';
 import { ApiView } from './views/api-view.tsx';
+import { MapView } from './views/map-view.tsx';
 import { TextsView } from './views/texts-view.tsx';
 import type { WordKey } from './words/en.ts';
 import { t } from './words/words.ts';
 
 /** The views, from left to right. The key is the name in the address, too. */
-const views = { texts: TextsView, api: ApiView } satisfies Partial<Record<WordKey, ComponentType>>;
+const views = { texts: TextsView, map: MapView, api: ApiView } satisfies Partial<Record<WordKey, ComponentType>>;
 type ViewName = keyof typeof views;
 const names = Object.keys(views) as ViewName[];
 
 function viewInAddress(): ViewName {
-  const name = location.hash.slice(1);
-  return names.find((one) => one === name) ?? 'texts';
+  return names.find((one) => one === address.value.view) ?? 'texts';
+}
+
+/** Goes to the content. The part of the address after `#` is the state of the page, so the link does not follow it. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById('view')?.focus();
 }
 
 /** The whole page. */
 export function App() {
-  const view = useSignal(viewInAddress());
-  useEffect(() => {
-    const follow = () => {
-      view.value = viewInAddress();
-    };
-    addEventListener('hashchange', follow);
-    return () => removeEventListener('hashchange', follow);
-  }, []);
-  const open = (name: ViewName) => {
-    history.replaceState(null, '', `#${name}`);
-    view.value = name;
-  };
+  const view = viewInAddress();
   const onKey = (event: KeyboardEvent) => {
     const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1 };
     const step = steps[event.key];
     if (step === undefined) return;
-    const next = names[(names.indexOf(view.value) + step + names.length) % names.length];
-    open(next);
+    const next = names[(names.indexOf(view) + step + names.length) % names.length];
+    openView(next);
     document.getElementById(`tab-${next}`)?.focus();
   };
-  const View = views[view.value];
+  const View = views[view];
   return (
     <>
-      <a class="skip" href="#view">
+      <a class="skip" href="#view" onClick={skip}>
         {t('skip')}
       </a>
       <header>
         <h1>{t('title')}</h1>
         <ModelPanel />
+        <CopyLink />
         <div role="tablist" aria-label={t('views')} onKeyDown={onKey}>
           {names.map((name) => (
             <button
@@ -59,10 +55,10 @@ export function App() {
               type="button"
               role="tab"
               id={`tab-${name}`}
-              aria-selected={view.value === name}
+              aria-selected={view === name}
               aria-controls="view"
-              tabIndex={view.value === name ? 0 : -1}
-              onClick={() => open(name)}
+              tabIndex={view === name ? 0 : -1}
+              onClick={() => openView(name)}
             >
               {t(name)}
             </button>
@@ -72,9 +68,25 @@ export function App() {
       <p role="status" class={status.value.isProblem ? 'problem' : ''}>
         {status.value.text}
       </p>
-      <main id="view" role="tabpanel" aria-labelledby={`tab-${view.value}`} tabIndex={-1}>
-        <View />
+      <main>
+        <div id="view" role="tabpanel" aria-labelledby={`tab-${view}`} tabIndex={-1}>
+          <View />
+        </div>
       </main>
     </>
+  );
+}
+
+function CopyLink() {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(location.href);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return (
+    <button type="button" class="link" onClick={copy} title={t('linkHint')}>
+      {t(isCopied ? 'copied' : 'copyLink')}
+    </button>
   );
 }

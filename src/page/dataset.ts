@@ -1,6 +1,7 @@
 /**
  * @file Texts from the hands of the reader: typed lines, or files of lines, of JSON lines or of a table.
  */
+import { unit } from '../layout/vectors.ts';
 import { t } from './words/words.ts';
 
 /** Texts, and what else is known of each. */
@@ -10,6 +11,8 @@ export interface Dataset {
   readonly columns: Readonly<Record<string, readonly string[]>>;
   /** The file; `undefined` for typed texts. */
   readonly name: string | undefined;
+  /** The vectors of the file, of length 1, if it has some: then no model is needed. */
+  readonly vectors?: readonly Float32Array[];
 }
 
 /** Names of columns that hold the texts, best first. */
@@ -53,10 +56,24 @@ function jsonLines(name: string, content: string): Record<string, unknown>[] {
   return records;
 }
 
+/** Names of fields that hold vectors. */
+const vectorNames = ['embedding', 'vector'];
+
 function fromRecords(name: string, records: readonly Record<string, unknown>[]): Dataset {
-  const names = [...new Set(records.flatMap(Object.keys))];
+  const field = vectorNames.find((key) => records.every((record) => isVector(record[key])));
+  const names = [...new Set(records.flatMap(Object.keys))].filter((key) => key !== field);
   const cell = (value: unknown) => (typeof value === 'string' ? value : value == null ? '' : JSON.stringify(value));
-  return fromTable(name, [names, ...records.map((record) => names.map((key) => cell(record[key])))]);
+  const table = [names, ...records.map((record) => names.map((key) => cell(record[key])))];
+  if (field === undefined) return fromTable(name, table);
+  const vectors = records.map((record) => unit(Float32Array.from(record[field] as number[])));
+  const found = fromTable(name, table);
+  const isWhole = found.texts.length === vectors.length && vectors.every(({ length }) => length === vectors[0].length);
+  if (!isWhole) throw new Error(t('badVectors', { name }));
+  return { ...found, vectors };
+}
+
+function isVector(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
 }
 
 /** Rows with a text in the column of texts: one with a usual name, else the one with the longest values. */

@@ -15,9 +15,11 @@ export const model = signal<PageModel | undefined>(undefined);
 export const dataset = signal<Dataset>({ texts: [], columns: {}, name: undefined });
 
 /** Texts with their vectors; the two always belong together. */
-interface Embedded {
+export interface Embedded {
   readonly texts: readonly string[];
-  /** Of length 1. */
+  /** The vectors, of length 1, row-major. */
+  readonly matrix: Float32Array;
+  /** The same, one by one. */
   readonly vectors: readonly Float32Array[];
 }
 
@@ -58,24 +60,49 @@ async function embedTexts(by: PageModel, texts: readonly string[], signal: Abort
     for (const [i, text] of missing.entries()) vectors.set(text, unit(fresh[i]));
   }
   if (signal.aborted) return;
-  const all = texts.map((text) => vectors.get(text)!);
-  await layout.call('use', { vectors: all });
+  await show(
+    texts,
+    texts.map((text) => vectors.get(text)!),
+    signal,
+  );
   if (signal.aborted) return;
   lastRequest.value = { path: 'v1/embeddings', body: { model: by.name, input: texts.slice(0, SHOWN) } };
-  embedded.value = { texts, vectors: all };
-  status.value = { text: t('embedded', { count: texts.length, dimensions: all[0].length }) };
+}
+
+/** Gives the vectors to the views, and to the worker that computes with them. */
+async function show(texts: readonly string[], units: readonly Float32Array[], signal: AbortSignal): Promise<void> {
+  const size = units[0].length;
+  const matrix = new Float32Array(units.length * size);
+  for (const [i, vector] of units.entries()) matrix.set(vector, i * size);
+  await layout.call('use', { matrix, size });
+  if (signal.aborted) return;
+  const vectors = units.map((_, i) => matrix.subarray(i * size, (i + 1) * size));
+  embedded.value = { texts, matrix, vectors };
+  status.value = { text: t('embedded', { count: texts.length, dimensions: size }) };
+}
+
+/** The vector of a search, of length 1. */
+export async function embedQuery(text: string): Promise<Float32Array> {
+  const [vector] = await model.value!.embed([text]);
+  lastRequest.value = { path: 'v1/embeddings', body: { model: model.value!.name, input: [text] } };
+  return unit(vector);
 }
 
 effect(() => {
   const by = model.value;
-  const { texts } = dataset.value;
+  const { texts, vectors } = dataset.value;
   embedded.value = undefined;
-  if (by === undefined || texts.length === 0) return;
+  if (texts.length === 0) return;
+  const stop = new AbortController();
+  if (vectors !== undefined) {
+    show(texts, vectors, stop.signal).catch(report);
+    return () => stop.abort();
+  }
+  if (by === undefined) return;
   if (by.isReranker) {
     status.value = { text: t('needEmbedder') };
     return;
   }
-  const stop = new AbortController();
   const timer = setTimeout(() => embedTexts(by, texts, stop.signal).catch(report), PAUSE);
   return () => {
     clearTimeout(timer);

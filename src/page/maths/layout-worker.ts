@@ -2,10 +2,17 @@
  * @file Arithmetic on the vectors of all texts, in a worker of the page: similarities, order, neighbours, principal axes.
  */
 import { clusterOrder } from '../../layout/cluster-order.ts';
+import { principalAxes } from '../../layout/principal-axes.ts';
 import { dot } from '../../layout/vectors.ts';
 import { answerCalls } from '../calls.ts';
+import { type Dataset, readDataset } from '../dataset.ts';
+import { clusterWords } from './cluster-words.ts';
+import { clusterCount, kMeans } from './k-means.ts';
 
 let units: readonly Float32Array[] = [];
+
+/** Texts that the axes are found from; the others are only projected. */
+const AXES_SAMPLE = 3000;
 
 /** A text and how similar it is. */
 export interface Neighbour {
@@ -28,9 +35,33 @@ function mostSimilar(to: Float32Array, count: number, without = -1): Neighbour[]
 }
 
 const methods = {
-  /** Takes the vectors of length 1. */
-  use({ vectors }: { vectors: readonly Float32Array[] }): void {
-    units = vectors;
+  /** Takes the vectors of length 1, row-major. */
+  use({ matrix, size }: { matrix: Float32Array; size: number }): void {
+    units = Array.from({ length: matrix.length / size }, (_, i) => matrix.subarray(i * size, (i + 1) * size));
+  },
+  /** Reads a file of texts. */
+  async read({ file }: { file: File }): Promise<Dataset> {
+    return readDataset(file.name, await file.text());
+  },
+  /** Where the texts lie along the first two principal axes, x and y in turn, and the part of the variance of each. */
+  axes(): { positions: Float32Array; variance: readonly number[] } {
+    const step = Math.max(1, units.length / AXES_SAMPLE);
+    const count = Math.min(units.length, AXES_SAMPLE);
+    const sample = Array.from({ length: count }, (_, i) => units[Math.floor(i * step)]);
+    const { directions, variance } = principalAxes(sample, 2);
+    const axes = directions.map((direction) => Float32Array.from(direction));
+    const positions = Float32Array.from({ length: 2 * units.length }, (_, i) => dot(units[i >> 1], axes[i & 1]));
+    return { positions, variance };
+  },
+  /** The cluster of each text, and names for them. */
+  clusters({ texts }: { texts: readonly string[] }): { names: string[]; of: Uint8Array } {
+    const k = clusterCount(units.length);
+    const of = kMeans(units, k);
+    return { names: clusterWords(texts, of, k), of };
+  },
+  /** The texts that are most similar to a vector. */
+  nearTo({ vector, count }: { vector: Float32Array; count: number }): Neighbour[] {
+    return mostSimilar(vector, count);
   },
   /** The cosines of the first `count` texts with each other, row-major, and their order by clusters. */
   similarities({ count }: { count: number }): { values: Float32Array; order: number[] } {

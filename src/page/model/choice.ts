@@ -2,6 +2,7 @@
  * @file Choosing the model: one of the server, or one that computes in the page.
  */
 import { signal } from '@preact/signals';
+import { setSetting, setting } from '../address.ts';
 import { model, report, status } from '../state.ts';
 import { bytesText, t } from '../words/words.ts';
 import { download, fileName, modelUrl } from './download.ts';
@@ -42,7 +43,8 @@ export async function connect(): Promise<void> {
       status.value = { text: t('loadingModel') };
     });
     keyProblem.value = undefined;
-    await chooseServerModel(serverModels.value[0]);
+    const wanted = serverModels.value.find((name) => name === setting('model'));
+    await chooseServerModel(wanted ?? serverModels.value[0]);
   } catch (error) {
     if (!(error instanceof KeyError)) return report(error);
     keyProblem.value = error.message;
@@ -61,6 +63,7 @@ export async function chooseServerModel(name: string): Promise<void> {
   status.value = { text: t('connecting') };
   try {
     use(await server!.model(name));
+    if (serverModels.value.length > 1) setSetting('model', name);
   } catch (error) {
     report(error);
   }

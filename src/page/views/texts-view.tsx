@@ -2,14 +2,16 @@
  * @file The view of texts: tokens, similarities, nearest texts.
  */
 import { useEffect, useState } from 'preact/hooks';
+import { ExportMenu } from '../export/export-menu.tsx';
 import { layout } from '../maths/layout.ts';
 import type { Neighbour } from '../maths/layout-worker.ts';
-import { embedded, model, report } from '../state.ts';
+import { dataset, embedded, model, report } from '../state.ts';
 import { HeatMap } from '../widgets/heat-map.tsx';
+import { NearestList } from '../widgets/nearest-list.tsx';
 import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
 import { TextInput } from '../widgets/text-input.tsx';
 import { TokenList } from '../widgets/token-list.tsx';
-import { scoreText, t } from '../words/words.ts';
+import { t } from '../words/words.ts';
 
 /** Texts of the list of the nearest ones. */
 const NEAREST = 10;
@@ -23,20 +25,21 @@ export function TextsView() {
   return (
     <>
       <TextInput />
-      {model.value === undefined && <p class="hint">{t('needModel')}</p>}
-      {current !== undefined && model.value !== undefined && (
+      {model.value === undefined && current === undefined && <p class="hint">{t('needModel')}</p>}
+      {current !== undefined && (
         <>
           <section aria-labelledby="h-list">
             <h2 id="h-list">{t('list')}</h2>
             <p class="hint">{t('listHint')}</p>
             <TextChoice texts={current.texts} chosen={at} onChoose={setChosen} />
           </section>
-          <TokenList model={model.value} text={current.texts[at]} />
+          {model.value !== undefined && <TokenList model={model.value} text={current.texts[at]} />}
           {n > 1 ? (
             <Similarity key={current} texts={current.texts} chosen={at} onChoose={setChosen} />
           ) : (
             <p class="hint">{t('needTexts')}</p>
           )}
+          <ExportMenu data={() => ({ ...dataset.value, ...current })} />
         </>
       )}
     </>
@@ -90,15 +93,7 @@ function Similarity({ texts, chosen, onChoose }: SimilarityProps) {
       </section>
       <section aria-labelledby="h-nearest">
         <h2 id="h-nearest">{t('nearest', { text: texts[chosen] })}</h2>
-        <ol class="nearest">
-          {nearest.map(({ index, similarity }) => (
-            <li key={index}>
-              <button type="button" onClick={() => onChoose(index)}>
-                <b>{scoreText(similarity)}</b> {texts[index]}
-              </button>
-            </li>
-          ))}
-        </ol>
+        <NearestList texts={texts} nearest={nearest} onChoose={onChoose} />
       </section>
     </div>
   );

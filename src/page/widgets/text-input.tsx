@@ -2,7 +2,8 @@
  * @file Where texts come from: a field to type in, a file, or an example.
  */
 import { useSignal } from '@preact/signals';
-import { readDataset, typedTexts } from '../dataset.ts';
+import { typedTexts } from '../dataset.ts';
+import { layout } from '../maths/layout.ts';
 import { dataset, report } from '../state.ts';
 import { language, t } from '../words/words.ts';
 import { DropZone } from './drop-zone.tsx';
@@ -34,15 +35,15 @@ const examples = {
 
 /** Sets the texts of all views. */
 export function TextInput() {
-  const typed = useSignal('');
   const { name, texts } = dataset.value;
+  const typed = useSignal(name === undefined ? texts.join('\n') : '');
   const type = (value: string) => {
     typed.value = value;
     dataset.value = typedTexts(value);
   };
   const open = async (file: File) => {
     try {
-      dataset.value = readDataset(file.name, await file.text());
+      dataset.value = await layout.call('read', { file });
     } catch (error) {
       report(error);
     }
