@@ -21,12 +21,6 @@ function viewInAddress(): ViewName {
   return names.find((one) => one === address.value.view) ?? 'texts';
 }
 
-/** Goes to the content. The part of the address after `#` is the state of the page, so the link does not follow it. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById('view')?.focus();
-}
-
 /** The whole page. */
 export function App() {
   const view = viewInAddress();
@@ -41,9 +35,9 @@ export function App() {
   const View = views[view];
   return (
     <>
-      <a class="skip" href="#view" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById('view')?.focus()}>
         {t('skip')}
-      </a>
+      </button>
       <header>
         <h1>{t('title')}</h1>
         <ModelPanel />
