@@ -16,7 +16,7 @@ import { blocks, blocksOf, commands, isProgram } from './blocks.ts';
 
 /** The kinds of blocks, and on which pages those are that no program reads. */
 const diagrams = ['docs/architecture.md', 'docs/images.md', 'docs/webgpu.md'];
-const known = ['ts', 'sh', 'console', 'json', 'ini', 'wgsl'];
+const known = ['ts', 'sh', 'console', 'json', 'ini', 'wgsl', 'http'];
 
 it('every block is of a kind that is checked', () => {
   expect(blocks.length).toBeGreaterThan(50);

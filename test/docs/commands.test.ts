@@ -48,6 +48,11 @@ beforeAll(() => {
   const lines = ['a cat sleeps', 'a kitten naps', 'stocks fell'];
   writeFileSync(join(folder, 'texts.txt'), lines.join('\n'));
   writeFileSync(join(folder, 'texts.jsonl'), lines.map((text) => `${JSON.stringify(text)}\n`).join(''));
+  writeFileSync(join(folder, 'articles.jsonl'), lines.map((text) => `${JSON.stringify({ text })}\n`).join(''));
+  mkdirSync(join(folder, 'corpus'));
+  writeFileSync(join(folder, 'corpus/a.txt'), lines.join('\n'));
+  mkdirSync(join(folder, 'data/2026'), { recursive: true });
+  writeFileSync(join(folder, 'data/2026/a.csv'), `id,body\n${lines.map((text, i) => `${i},${text}\n`).join('')}`);
   writeFileSync(join(folder, 'sts-test.csv'), lines.map((text, i) => `${text}\ta cat naps\t${5 - 2 * i}\n`).join(''));
 });
 
@@ -88,6 +93,8 @@ describe('commands', () => {
         await end;
         return;
       }
+      // Parts of a job with another model, which an earlier command has written.
+      rmSync(join(folder, 'vectors'), { recursive: true, force: true });
       const script = `set -o pipefail; gguf-embed() { "${process.execPath}" "${main}" "$@"; }; ${line}`;
       const env = { PATH: process.env.PATH, HOME: folder, GGUF_EMBED_BACKEND: 'wasm', GGUF_EMBED_THREADS: '1' };
       const end = await run('bash', ['--norc', '-c', script], { cwd: folder, env, maxBuffer: 1 << 26 }).catch(
@@ -157,7 +164,10 @@ describe('requests', () => {
     });
   }
 
-  const curls = commands.filter(({ words }) => words[0] === 'curl');
+  // Requests to a server of several models, which download one: test/server/router/manage.test.ts sends such requests.
+  const curls = commands.filter(
+    ({ words }) => words[0] === 'curl' && !words.some((word) => /8080\/models\b/.test(word)),
+  );
   it.each(curls.map(({ place, line, words }) => [`${place}: ${line.slice(0, 70)}`, words] as const))(
     '%s',
     async (_name, words) => {
@@ -172,6 +182,16 @@ describe('requests', () => {
   const bodies = blocksOf('json').filter(({ page }) => page !== 'docs/cli.md');
   it.each(bodies.map(({ place, code }) => [place, code] as const))('%s', async (_name, code) => {
     await expectVectors(await post('/v1/embeddings', {}, code));
+  });
+
+  it('get the headers that the documentation shows', async () => {
+    const { headers } = await fetch(`${url}/`, { headers: { accept: 'text/html' } });
+    const shown = blocksOf('http').flatMap(({ code }) => code.trim().split('\n'));
+    expect(shown.length).toBeGreaterThanOrEqual(2);
+    for (const line of shown) {
+      const [name, value] = line.split(': ');
+      expect(headers.get(name), name).toBe(value);
+    }
   });
 
   it('are at least six', () => expect(curls.length + bodies.length).toBeGreaterThanOrEqual(6));
