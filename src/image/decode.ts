@@ -3,7 +3,7 @@
  */
 import { compose } from './compose.ts';
 import { ImageError } from './errors.ts';
-import { turn } from './exif.ts';
+import { swapsSides, turn } from './exif.ts';
 import { detectFormat } from './formats.ts';
 import { checkFileSize, checkSides, type ImageLimits, imageLimits } from './limits.ts';
 import type { RgbImage } from './pixels.ts';
@@ -33,20 +33,29 @@ export interface ImageInfo {
 }
 
 /**
- * Format and size of a picture, read from its header; nothing is decoded.
+ * Format and size of a picture, read from its header; nothing is decoded. With `exif: 'rotate'`, the size is that of the rotated picture.
  * @throws ImageError for a file that is not a picture, a damaged header, or a size beyond the limits
  */
-export function imageSize(bytes: Uint8Array, { name, limits }: Pick<DecodeOptions, 'name' | 'limits'> = {}): ImageInfo {
-  return named(name, () => inspect(bytes, limits).info);
+export function imageSize(
+  bytes: Uint8Array,
+  { name, limits, exif }: Pick<DecodeOptions, 'name' | 'limits' | 'exif'> = {},
+): ImageInfo {
+  return named(name, () => {
+    const { format, width, height, orientation } = inspect(bytes, { limits, exif });
+    const [shownWidth, shownHeight] = swapsSides(orientation) ? [height, width] : [width, height];
+    return { format: format.name, width: shownWidth, height: shownHeight };
+  });
 }
 
-function inspect(bytes: Uint8Array, limits: Partial<ImageLimits> | undefined) {
+/** The format, the size as it is stored, and how the picture is to be turned. */
+function inspect(bytes: Uint8Array, { limits, exif }: Pick<DecodeOptions, 'limits' | 'exif'>) {
   const allowed = { ...imageLimits, ...limits };
   checkFileSize(bytes.length, allowed);
   const format = detectFormat(bytes);
   const { width, height } = format.readHeader(bytes);
   checkSides(width, height, allowed);
-  return { format, info: { format: format.name, width, height } };
+  const orientation = exif === 'rotate' ? (format.readOrientation?.(bytes) ?? 1) : 1;
+  return { format, width, height, orientation };
 }
 
 /**
@@ -54,13 +63,12 @@ function inspect(bytes: Uint8Array, limits: Partial<ImageLimits> | undefined) {
  * @throws ImageError, which names the picture and the reason, if it cannot be decoded
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  const { name, exif = 'ignore', background, limits } = options;
+  const { name, background } = options;
   try {
-    const { format } = inspect(bytes, limits);
+    const { format, orientation } = inspect(bytes, options);
     const image = await format.decode(bytes, background !== undefined);
     if (background !== undefined && image.alpha !== undefined) compose(image.rgb, image.alpha, background);
-    const upright = { width: image.width, height: image.height, rgb: image.rgb };
-    return exif === 'rotate' ? turn(upright, image.orientation ?? 1) : upright;
+    return turn({ width: image.width, height: image.height, rgb: image.rgb }, orientation);
   } catch (error) {
     throw withName(error, name);
   }

@@ -29,19 +29,24 @@ export function exifOrientation(tiff: Uint8Array): number {
   return 1;
 }
 
+/** Whether width and height change places when a picture is turned. */
+export function swapsSides(orientation: number): boolean {
+  return orientation >= 5;
+}
+
 /** The picture rotated and mirrored as its orientation (1 to 8) says. */
 export function turn(image: RgbImage, orientation: number): RgbImage {
   if (orientation === 1) return image;
   const { width, height, rgb } = image;
-  const swapsSides = orientation >= 5;
-  const [outWidth, outHeight] = swapsSides ? [height, width] : [width, height];
+  const swaps = swapsSides(orientation);
+  const [outWidth, outHeight] = swaps ? [height, width] : [width, height];
   // Bits of the turn: which source axis runs backwards after the sides are swapped.
   const flipsX = [2, 3, 7, 8].includes(orientation);
   const flipsY = [3, 4, 6, 7].includes(orientation);
   const out = new Uint8Array(rgb.length);
   for (let y = 0, at = 0; y < outHeight; y++) {
     for (let x = 0; x < outWidth; x++, at += 3) {
-      const [u, v] = swapsSides ? [y, x] : [x, y];
+      const [u, v] = swaps ? [y, x] : [x, y];
       const from = 3 * ((flipsY ? height - 1 - v : v) * width + (flipsX ? width - 1 - u : u));
       out[at] = rgb[from];
       out[at + 1] = rgb[from + 1];

@@ -14,8 +14,6 @@ export interface RgbImage {
 export interface DecodedImage extends RgbImage {
   /** `width * height` bytes, 255 is opaque. Present only when the file has an alpha channel and the caller asks for it. */
   readonly alpha?: Uint8Array;
-  /** The orientation that the camera recorded: 1 (upright) to 8, as in EXIF. */
-  readonly orientation?: number;
 }
 
 /** What a file's header says. */
@@ -32,6 +30,8 @@ export interface ImageFormat {
   detects(bytes: Uint8Array): boolean;
   /** Reads the size without decoding. @throws ImageError for a header that cannot be read */
   readHeader(bytes: Uint8Array): ImageHeader;
+  /** The orientation that the camera recorded: 1 (upright) to 8, as in EXIF. Formats without this have no EXIF data. @throws ImageError */
+  readOrientation?(bytes: Uint8Array): number;
   /**
    * Decodes the picture. The caller has checked the size that `readHeader` gives.
    * @param wantAlpha whether the caller needs the alpha channel

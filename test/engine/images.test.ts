@@ -89,6 +89,25 @@ describe.each(names)('%s', (name) => {
   });
 });
 
+it.each(names)(
+  '%s: a picture that EXIF data turns has the vector of the picture that is stored upright',
+  async (name) => {
+    const { decodeImage, imageSize } = await import('../../src/image/index.ts');
+    const bytes = bytesOf('exif6.jpg');
+    const { width, height, rgb } = await decodeImage(bytes, { exif: 'rotate' });
+    expect(imageSize(bytes, { exif: 'rotate' })).toMatchObject({ width, height });
+    expect(imageSize(bytes)).toMatchObject({ width: height, height: width });
+    expect(width).not.toBe(height);
+    const upright = Buffer.concat([Buffer.from(`P6 ${width} ${height} 255\n`), rgb]);
+    const input = (image: Uint8Array) => ({ text: 'a <__media__> b', images: [image] });
+    const turning = await load(name, { images: { exif: 'rotate' } });
+    const expected = await (await load(name)).embed([input(new Uint8Array(upright))]);
+    const answer = await turning.embed([input(bytes)]);
+    expect(answer.nTokens).toEqual(expected.nTokens);
+    expect(answer.vectors).toEqual(expected.vectors);
+  },
+);
+
 describe('inputs with images', () => {
   const ask = { text: 'a <__media__> b', images: [bytesOf('rgb.png')] };
   const parts = [{ text: 'a ' }, { image: bytesOf('rgb.png') }, { text: ' b' }];

@@ -84,9 +84,9 @@ export class ImageEncoder {
    * @throws InputError for a value that is not an image, ImageError if it cannot be read or exceeds a limit
    */
   async open(source: ImageSource, name: string, index: number): Promise<OpenedImage> {
-    const { limits, preprocessing } = this.#options;
+    const { limits, exif, preprocessing } = this.#options;
     const raw = await readImage(source, name, index, limits?.bytes ?? imageLimits.bytes);
-    const measured = await measureImage(raw, { limits });
+    const measured = await measureImage(raw, { limits, exif });
     const { nx, ny } = this.#tower.grid(await sizeForTower(measured, preprocessing));
     const tiles = await tilesForTower(measured, preprocessing, name);
     return { raw, key: await keyOf(raw), nx, ny, rowBytes: 4 * nx * ny * this.#tower.width, tiles };

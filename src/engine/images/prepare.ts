@@ -23,9 +23,12 @@ export async function sizeForTower(size: { width: number; height: number }, prep
  * Format and size of an image, from its header.
  * @throws ImageError if it cannot be read or exceeds a limit
  */
-export async function measureImage({ name, content }: RawImage, { limits }: Pick<PrepareImages, 'limits'>) {
+export async function measureImage(
+  { name, content }: RawImage,
+  { limits, exif }: Pick<PrepareImages, 'limits' | 'exif'>,
+) {
   const { checkRgba, imageSize } = await import('../../image/index.ts');
-  if (!isPixels(content)) return imageSize(content, { name, limits });
+  if (!isPixels(content)) return imageSize(content, { name, limits, exif });
   checkRgba(content, { name, limits });
   return content;
 }

@@ -18,6 +18,7 @@ import {
   marker,
   nextMarker,
   noTables,
+  readExif,
   readFrame,
   readSegment,
   readTables,
@@ -29,18 +30,22 @@ import { upsamplerOf } from './upsample.ts';
 export const jpeg: ImageFormat = {
   name: 'JPEG',
   detects: (bytes) => hasText(bytes, 0, '\xff\xd8\xff'),
-  readHeader,
+  readHeader: (bytes) => readFront(bytes).frame,
+  readOrientation: (bytes) => readFront(bytes).orientation,
   decode,
 };
 
-function readHeader(bytes: Uint8Array): ImageHeader {
+/** What comes before the pixels: the frame, and the orientation of the EXIF data before it. */
+function readFront(bytes: Uint8Array): { readonly frame: ImageHeader; readonly orientation: number } {
   const reader = new ByteReader(bytes, 2);
+  let orientation = 1;
   for (;;) {
     const code = nextMarker(reader);
     if (code === marker.none || code === marker.EOI || code === marker.SOS) throw noFrame();
     if (hasNoContent(code)) continue;
     const segment = readSegment(reader);
-    if (isFrame(code)) return readFrame(code, segment);
+    if (isFrame(code)) return { frame: readFrame(code, segment), orientation };
+    orientation = readExif(code, segment) ?? orientation;
   }
 }
 
@@ -79,7 +84,7 @@ function decode(bytes: Uint8Array): DecodedImage {
   // The end marker may be missing if every component is present. In a progressive file, further scans may be missing with it.
   if (planes.some(({ isScanned }) => !isScanned) || (frame.progressive && !isEnded)) throw endsEarly();
   if (frame.progressive) for (const plane of planes) transformPlane(plane, tables);
-  return { ...paint(frame, planes, tables), orientation: tables.orientation };
+  return paint(frame, planes, tables);
 }
 
 function planesOf({ components, progressive }: Frame): Plane[] {

@@ -45,11 +45,10 @@ export interface Tables {
   hasJfif: boolean;
   /** How colours are stored, from an Adobe segment; -1 without one. */
   adobeTransform: number;
-  orientation: number;
 }
 
 export function noTables(): Tables {
-  return { quant: [], dc: [], ac: [], restartInterval: 0, hasJfif: false, adobeTransform: -1, orientation: 1 };
+  return { quant: [], dc: [], ac: [], restartInterval: 0, hasJfif: false, adobeTransform: -1 };
 }
 
 export const marker = { SOS: 0xda, EOI: 0xd9, none: 0 } as const;
@@ -133,12 +132,14 @@ export function readTables(code: number, segment: ByteReader, tables: Tables): v
     case 0xe0:
       tables.hasJfif ||= hasText(segment.bytes, 0, 'JFIF\0');
       break;
-    case 0xe1:
-      if (hasText(segment.bytes, 0, 'Exif\0\0')) tables.orientation = exifOrientation(segment.bytes.subarray(6));
-      break;
     case 0xee:
       if (segment.left >= 12 && hasText(segment.bytes, 0, 'Adobe\0')) tables.adobeTransform = segment.bytes[11];
   }
+}
+
+/** The orientation in a segment with EXIF data; `undefined` for any other segment. */
+export function readExif(code: number, { bytes }: ByteReader): number | undefined {
+  return code === 0xe1 && hasText(bytes, 0, 'Exif\0\0') ? exifOrientation(bytes.subarray(6)) : undefined;
 }
 
 function readQuantTable(segment: ByteReader, tables: Tables): void {

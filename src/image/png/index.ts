@@ -11,6 +11,7 @@ export const png: ImageFormat = {
   name: 'PNG',
   detects: (bytes) => hasText(bytes, 0, '\x89PNG\r\n\x1a\n'),
   readHeader: readPngHeader,
+  readOrientation: (bytes) => readPngFile(bytes).orientation,
   decode,
 };
 
@@ -29,7 +30,7 @@ async function decode(bytes: Uint8Array, wantAlpha: boolean): Promise<DecodedIma
     let to = (pass.y0 + y * pass.dy) * width + pass.x0;
     for (let i = 0; i < n; i += samples, to += pass.dx) paint(unpacked, i, to);
   });
-  return { width, height, rgb, alpha, orientation: file.orientation };
+  return { width, height, rgb, alpha };
 }
 
 function unpackSamples(row: Uint8Array, depth: number, n: number, into: Uint16Array): void {

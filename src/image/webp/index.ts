@@ -19,6 +19,7 @@ export const webp: ImageFormat = {
     const { canvas, frame } = readFile(bytes);
     return canvas ?? sizeOf(frame);
   },
+  readOrientation: (bytes) => readFile(bytes).orientation,
   decode,
 };
 
@@ -87,7 +88,7 @@ function sizeOf({ lossy, lossless }: StoredFrame): ImageHeader {
 }
 
 function decode(bytes: Uint8Array, wantAlpha: boolean): DecodedImage {
-  const { canvas, frame, place, orientation } = readFile(bytes);
+  const { canvas, frame, place } = readFile(bytes);
   const size = sizeOf(frame);
   const { x, y } = place ?? { x: 0, y: 0 };
   const fills = canvas === undefined || (canvas.width === size.width && canvas.height === size.height);
@@ -96,7 +97,7 @@ function decode(bytes: Uint8Array, wantAlpha: boolean): DecodedImage {
     throw damaged('the picture in the WebP file does not fit its canvas');
   }
   const image = decodeFrame(frame, size, wantAlpha);
-  return { ...(fills ? image : placed(image, canvas, x, y, wantAlpha)), orientation };
+  return fills ? image : placed(image, canvas, x, y, wantAlpha);
 }
 
 function decodeFrame(frame: StoredFrame, size: ImageHeader, wantAlpha: boolean): DecodedImage {
