@@ -1,0 +1,61 @@
+/**
+ * @file What axe-core finds in every view, in both languages, light and dark, on a small and a large screen: nothing.
+ */
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { describeBrowser } from '../browser.ts';
+import { minilm, openPage, startBrowser, startServer } from './support.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+/** What axe-core says of the page as it is. */
+async function violations(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = await axe.run();
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  });
+}
+
+const screens = [
+  { name: 'a phone', width: 360, height: 640, colorScheme: 'light', locale: 'en-US' },
+  { name: 'a dark 4K screen', width: 3840, height: 2160, colorScheme: 'dark', locale: 'de-DE' },
+] as const;
+
+describeBrowser('every view is accessible', () => {
+  let browser: Browser;
+  let server: Awaited<ReturnType<typeof startServer>>;
+
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([startBrowser(), startServer(['-m', minilm, '--metrics'])]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  it.each(screens)('on $name', async ({ width, height, colorScheme, locale }) => {
+    // The policy of the page refuses scripts that are not its own.
+    const options = { viewport: { width, height }, colorScheme, locale, bypassCSP: true };
+    const { page, problems } = await openPage(browser, server.url, options);
+    await page.addScriptTag({ content: axe.source });
+    const tabs = page.getByRole('tab');
+    await page
+      .getByRole('textbox')
+      .first()
+      .fill(Array.from({ length: 20 }, (_, i) => `text ${i} about ${i * 7}`).join('\n'));
+    await page.getByText(/20 (texts|Texte), 384/).waitFor();
+    for (let i = 0; i < (await tabs.count()); i++) {
+      await tabs.nth(i).click();
+      const name = (await tabs.nth(i).textContent()) ?? '';
+      await page.waitForTimeout(700);
+      expect(await violations(page), name).toEqual([]);
+      // Nothing is wider than the screen.
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(width);
+    }
+    expect(problems).toEqual([]);
+  });
+});
