@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { mediaOfJson } from '../../src/cli/images.ts';
 import { commandNames } from '../../src/cli/option-types.ts';
 import { parseOptions } from '../../src/cli/parse-options.ts';
@@ -16,7 +17,7 @@ import { blocks, blocksOf, commands, isProgram } from './blocks.ts';
 
 /** The kinds of blocks, and on which pages those are that no program reads. */
 const diagrams = ['docs/architecture.md', 'docs/images.md', 'docs/webgpu.md'];
-const known = ['ts', 'sh', 'console', 'json', 'ini', 'wgsl', 'http'];
+const known = ['ts', 'sh', 'console', 'json', 'ini', 'wgsl', 'http', 'yaml'];
 
 it('every block is of a kind that is checked', () => {
   expect(blocks.length).toBeGreaterThan(50);
@@ -138,6 +139,10 @@ describe('data', () => {
     const lines = blocksOf('json').flatMap(({ page, code }) => (page === 'docs/cli.md' ? code.trim().split('\n') : []));
     expect(lines.length).toBeGreaterThanOrEqual(3);
     for (const line of lines) expect(mediaOfJson(JSON.parse(line)), line).toBeDefined();
+  });
+
+  it('YAML is read', () => {
+    for (const { place, code } of blocksOf('yaml')) expect(parseYaml(code), place).toEqual(expect.any(Object));
   });
 
   it('presets are read', () => {
