@@ -44,17 +44,17 @@ it.each(pages)('every file that %s names exists', (page) => {
 
 it('every picture of the documentation is shown on a page, and small', () => {
   const shown = docs.flatMap((name) =>
-    Array.from(read(`docs/${name}`).matchAll(/\]\(pictures\/([\w-]+\.png)\)/g), ([, png]) => png),
+    Array.from(read(`docs/${name}`).matchAll(/\]\(pictures\/([\w-]+\.(?:png|svg))\)/g), ([, picture]) => picture),
   );
   const pictures = readdirSync(join(root, 'docs/pictures'));
   expect(shown.toSorted()).toEqual(pictures.toSorted());
   for (const name of pictures) expect(statSync(join(root, 'docs/pictures', name)).size, name).toBeLessThan(150_000);
 });
 
-it('the page about one picture begins each row of its tables of files with a file', () => {
+it('the page about one picture begins each row of its tables of files with their names', () => {
   const rows = rowsUnder(read('docs/images.md'), 'out');
   expect(rows.length).toBeGreaterThan(18);
-  for (const [file] of rows) expect(pathsIn(file), file).toHaveLength(1);
+  for (const [file] of rows) expect(pathsIn(file), file).not.toEqual([]);
 });
 
 it('the page about one request begins each row with a file, and names types that the sources declare', () => {
