@@ -1,8 +1,7 @@
 /**
- * @file The commands, with their help texts and their code. Code is loaded on demand, so that `tokenize` does not wait for the server.
+ * @file The help texts of the commands.
  */
 import type { CommandName } from './option-types.ts';
-import type { Parsed } from './parse-options.ts';
 
 /** One command. */
 export interface Command {
@@ -11,8 +10,6 @@ export interface Command {
   readonly usage: string;
   /** Paragraph of docs/cli.md; by default the summary. */
   readonly details?: string;
-  /** Runs the command; throws its error. */
-  run(parsed: Parsed): Promise<void>;
 }
 
 /** All commands by name. */
@@ -20,7 +17,6 @@ export const commands: Record<CommandName, Command> = {
   serve: {
     summary: "Serves a model over HTTP, as llama.cpp's llama-server --embedding does",
     usage: '-m FILE|-hf USER/REPO [OPTIONS]',
-    run: async (parsed) => (await import('./serve.ts')).serve(parsed),
   },
   embed: {
     summary: "Prints the vectors of texts, as llama.cpp's llama-embedding does",
@@ -49,7 +45,6 @@ With a vision tower (\`--mmproj\`), a line may also be a text with images. An im
 \`\`\`
 
 \`image\` comes before \`text\`; each marker \`<__media__>\` stands for one of \`images\`; a list has its parts in order.`,
-    run: async (parsed) => (await import('./embed.ts')).embed(parsed),
   },
   rerank: {
     summary: 'Scores how well documents answer a query, best first',
@@ -58,14 +53,12 @@ With a vision tower (\`--mmproj\`), a line may also be a text with images. An im
 Documents are arguments, or the lines of \`-f\`, or those of standard input. Documents with line breaks are arguments, or JSON
 strings with \`--jsonl\`; in the lines that are printed their line breaks are \`\\n\`. Lines of \`--jsonl\` may be texts with images, as
 for \`embed\`.`,
-    run: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
   },
   tokenize: {
     summary: "Prints the tokens of a text, as llama.cpp's llama-tokenize does",
     usage: '-m FILE|-hf USER/REPO [-p TEXT | -f FILE] [OPTIONS]',
     details: `Prints the tokens of a text, as llama.cpp's llama-tokenize does; a file with only a vocabulary is enough. \`--jsonl\`
 is for pipelines, as in \`embed\`: each input line is a JSON string, each output line the JSON array of its ids.`,
-    run: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   },
   trace: {
     summary: 'Prints every named intermediate of a text, or compares them with those of another program or backend',
@@ -78,7 +71,6 @@ every step; the faster backends show only steps that they hold in memory complet
 \`--compare\` compares them with a file: one that this command wrote, or the output of llama.cpp's
 \`llama-eval-callback\`. \`--versus\` compares them with another backend. Both print a table of all tensors, with the first
 that differs on top and its cause if it is known. The exit code is 1 if a tensor differs by more than \`--tolerance\`.`,
-    run: async (parsed) => (await import('./trace.ts')).trace(parsed),
   },
   eval: {
     summary: 'Measures how good the vectors of a model are on judged texts',
@@ -91,7 +83,6 @@ correlation of the cosines with the scores, and Pearson's correlation.
 
 DATA may also be a folder in BEIR's layout: \`corpus.jsonl\`, \`queries.jsonl\` and \`qrels/test.tsv\`. The result is nDCG@10, recall@10 and
 recall@100, as trec_eval defines them. \`--json\` prints all numbers unrounded.`,
-    run: async (parsed) => (await import('./eval.ts')).evaluate(parsed),
   },
   parity: {
     summary: 'Compares all backends, precisions and thread counts of this machine, and other programs, on a model',
@@ -101,7 +92,6 @@ installed in the folder it runs in: native llama.cpp (\`node-llama-cpp\`), and w
 transformers.js (\`@huggingface/transformers\`). Prints a table in Markdown: how far each is from float32 arithmetic on the weights of the
 file, how alike they order the pairs of texts (Spearman), and in how many texts the tokens differ. The texts are arguments, or the lines of
 \`-f\`, or a set that comes with the program.`,
-    run: async (parsed) => (await import('./parity.ts')).parity(parsed),
   },
   fingerprint: {
     summary: 'Prints a digest of the vectors of a fixed set of texts, or compares it with a recorded one',
@@ -110,7 +100,6 @@ file, how alike they order the pairs of texts (Spearman), and in how many texts 
 \`--reproducible\`. Each line has the mode, the digest and what computed it. With \`--reproducible\`, only the second line is
 printed. Two runs with the same digest gave the same bits. \`--check\` compares the digest with \`--reproducible\` with a given
 one; the exit code is 1 if they differ. The backends reference and webgpu print the first line only. docs/reproducibility.md has the digests of the bundled model.`,
-    run: async (parsed) => (await import('./fingerprint.ts')).fingerprint(parsed),
   },
   inspect: {
     summary: 'Prints the contents of a GGUF file: header, metadata, tensors, and the model as a tree',
@@ -119,7 +108,6 @@ one; the exit code is 1 if they differ. The backends reference and webgpu print 
 the model as a tree, in which consecutive layers of the same shapes are one branch. If the model in the file cannot run, the
 last line says why. \`--json\` prints everything, including long arrays and each layer. Of a file at the Hugging Face hub or behind a
 URL only the header is read; a line on standard error says how many bytes that took.`,
-    run: async (parsed) => (await import('./inspect.ts')).inspect(parsed),
   },
   diff: {
     summary: 'Compares two GGUF files: metadata, tensors, and the error of quantised tensors',
@@ -128,7 +116,6 @@ URL only the header is read; a line on standard error says how many bytes that t
 for tensors whose bytes or types differ, how far the values are apart. The file with more bytes of tensors is the reference.
 \`error\` is the root mean square of the differences over that of the reference's values, \`largest\` the largest difference of two values.
 The last table joins the tensors of each type. The exit code is 1 when the files differ.`,
-    run: async (parsed) => (await import('./diff.ts')).diff(parsed),
   },
   pull: {
     summary: 'Downloads models into the cache and prints their paths',
@@ -141,7 +128,6 @@ The cache is the one of llama.cpp and huggingface_hub, so models that they have 
 \`LLAMA_CACHE\`, \`HF_HUB_CACHE\`, \`HF_HOME/hub\`, or \`~/.cache/huggingface/hub\`. Files that come from other hosts by URL lie in
 \`LLAMA_CACHE\` or \`~/.cache/llama.cpp\`. \`HF_ENDPOINT\` names another hub. The token of \`--hf-token\`, \`HF_TOKEN\` or a login
 is sent to the hub alone, not to where it redirects. Behind a proxy, set \`NODE_USE_ENV_PROXY=1\` (Node 22.21, 24 and newer).`,
-    run: async (parsed) => (await import('./pull.ts')).pull(parsed),
   },
   models: {
     summary: 'Lists the models in the cache, or removes some',
@@ -150,17 +136,14 @@ is sent to the hub alone, not to where it redirects. Behind a proxy, set \`NODE_
 model, and what only that one needed. \`models prune\` removes commits that no branch is at any more, blobs without a commit and
 downloads that were given up. Files in the cache that are no GGUF models are left alone. \`models --known\` prints
 what [models.md](models.md) lists.`,
-    run: async (parsed) => (await import('./models.ts')).models(parsed),
   },
   convert: {
     summary: 'Converts a checkout from the Hugging Face hub to a GGUF file',
     usage: 'FOLDER OUT [OPTIONS]',
-    run: async (parsed) => (await import('./convert.ts')).convert(parsed),
   },
   quantize: {
     summary: "Quantises a GGUF file, as llama.cpp's llama-quantize does",
     usage: 'IN [OUT] TYPE [THREADS] [OPTIONS]',
-    run: async (parsed) => (await import('./quantize.ts')).quantize(parsed),
   },
   edit: {
     summary: 'Changes the metadata of a GGUF file',
@@ -168,7 +151,6 @@ what [models.md](models.md) lists.`,
     details: `Changes the metadata of a GGUF file. Without OUT the file itself is changed: only its header is written where the new one is
 as long as the old one, padding included; otherwise a new file takes its place when it is complete. \`--override-kv\` tries a value
 without changing the file.`,
-    run: async (parsed) => (await import('./edit.ts')).edit(parsed),
   },
   page: {
     summary: 'Writes the web page that shows vectors as static files',
@@ -176,6 +158,12 @@ without changing the file.`,
     details: `Writes the web page that shows vectors as static files, for any web server or static host. The engine runs in the
 page: a GGUF file that is dropped on it is loaded there, and nothing is sent anywhere. \`serve\` has the same page at \`/\`. [The page](page.md)
 says what it shows.`,
-    run: async (parsed) => (await import('./page.ts')).page(parsed),
+  },
+  completion: {
+    summary: 'Prints a script that completes commands, options and values in a shell',
+    usage: 'bash|zsh|fish',
+    details: `Prints a script that completes commands, options, their values and file names in a shell. For this session:
+\`source <(gguf-embed completion bash)\`, the same with \`zsh\`, or \`gguf-embed completion fish | source\`. For every session, put that line into
+\`~/.bashrc\` or \`~/.zshrc\` (after \`compinit\`), or write the script to \`~/.config/fish/completions/gguf-embed.fish\`.`,
   },
 };

@@ -3,7 +3,8 @@
  */
 import { commands } from './commands.ts';
 import { negatedName } from './environment.ts';
-import { optionTable } from './option-table.ts';
+import { examples } from './examples.ts';
+import { optionTable, optionTopics } from './option-table.ts';
 import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
 import { handles } from './parse-options.ts';
 
@@ -26,13 +27,25 @@ gguf-embed COMMAND --help lists the options of a command.
 /** The help of one command. */
 export function commandHelp(command: CommandName): string {
   const { summary, usage } = commands[command];
-  const rows = optionsOf(command).map((option) => {
+  const shown = examples[command].map(([line, meaning]) => `  # ${meaning}\n  ${line}\n`);
+  return `gguf-embed ${command} ${usage}\n\n${summary}\n\nExamples:\n${shown.join('')}${topicsOf(command).map(topicHelp).join('')}`;
+}
+
+/** The options of a command by topic; topics without options are left out. */
+function topicsOf(command: CommandName): (readonly [topic: string, options: readonly OptionSpec[]])[] {
+  return optionTopics
+    .map(([topic, options]) => [topic, options.filter((option) => handles(option, command))] as const)
+    .filter(([, options]) => options.length > 0);
+}
+
+function topicHelp([topic, options]: readonly [topic: string, options: readonly OptionSpec[]]): string {
+  const rows = options.map((option) => {
     const flags = `  ${spellings(option)}`;
     const lines = wrap(`${option.help}${notes(option)}`, WIDTH - COLUMN);
     const first = flags.length < COLUMN ? [flags.padEnd(COLUMN) + lines.shift()] : [flags];
     return [...first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
   });
-  return `gguf-embed ${command} ${usage}\n\n${summary}\n\n${rows.join('\n')}\n`;
+  return `\n${topic}:\n${rows.join('\n')}\n`;
 }
 
 /** The options of a command, in the order of the help. */
@@ -52,7 +65,8 @@ export function choicesOf(option: OptionSpec): string {
   return `one of ${option.choices.filter((choice) => choice !== '').join(', ')}`;
 }
 
-function notes(option: OptionSpec): string {
+/** Choices, default and variable of an option, in parentheses; empty if it has none. */
+export function notes(option: OptionSpec): string {
   const choices = choicesOf(option);
   const said = choices === '' ? [] : [choices];
   const byDefault = defaultText(option);

@@ -1,5 +1,5 @@
 /**
- * @file The option table. Parsing, help, environment names and docs/cli.md are derived from it.
+ * @file The option table. Parsing, help, completion, environment names, the man page and docs/cli.md are derived from it.
  */
 import type { OptionSpec, ValueOf } from './option-types.ts';
 import { auditOptions } from './options/audit-options.ts';
@@ -15,24 +15,29 @@ import { routerOptions } from './options/router-options.ts';
 import { serverOptions } from './options/server-options.ts';
 import { vectorOptions } from './options/vector-options.ts';
 
-/** The rows with their exact types, for `OptionValues`. */
-const rows = [
-  ...modelOptions,
-  ...hubOptions,
-  ...metadataOptions,
-  ...imageOptions,
-  ...vectorOptions,
-  ...inputOptions,
-  ...bulkOptions,
-  ...auditOptions,
-  ...serverOptions,
-  ...routerOptions,
-  ...fileOptions,
-  ...generalOptions,
-] as const;
+/** The rows by topic, with their exact types, for `OptionValues`. */
+const topics = {
+  'Model and computation': modelOptions,
+  'Models by name or URL': hubOptions,
+  Metadata: metadataOptions,
+  Images: imageOptions,
+  Vectors: vectorOptions,
+  'Input and output': inputOptions,
+  'Files of records': bulkOptions,
+  'Traces and measurements': auditOptions,
+  Server: serverOptions,
+  'Several models': routerOptions,
+  'GGUF files': fileOptions,
+  General: generalOptions,
+} as const;
+type Row = (typeof topics)[keyof typeof topics][number];
+
+/** The options by topic, in the order of the help. */
+export const optionTopics: readonly (readonly [topic: string, options: readonly OptionSpec[]])[] =
+  Object.entries(topics);
 
 /** All options, in the order of the help. */
-export const optionTable: readonly OptionSpec[] = rows;
+export const optionTable: readonly OptionSpec[] = optionTopics.flatMap(([, options]) => options);
 
 /** The parsed values: every option has one, or `undefined` if it has no default. */
-export type OptionValues = { readonly [O in (typeof rows)[number] as O['name']]: ValueOf<O> };
+export type OptionValues = { readonly [O in Row as O['name']]: ValueOf<O> };

@@ -20,6 +20,7 @@ export const commandNames = [
   'quantize',
   'edit',
   'page',
+  'completion',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 

@@ -5,11 +5,11 @@
 import { systemReason } from '../gguf/system-error.ts';
 import { nearest } from '../nearest.ts';
 import { StoppedBySignal } from './abort-on-signal.ts';
-import { commands } from './commands.ts';
 import { log } from './log.ts';
 import { type CommandName, commandNames } from './option-types.ts';
 import { inFlags } from './option-words.ts';
 import { parseWithConfiguration } from './parse-options.ts';
+import { runners } from './runners.ts';
 import { UsageError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
 
@@ -41,7 +41,7 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
     return cacheList();
   }
   for (const note of parsed.notes) log(note);
-  await commands[first].run(parsed);
+  await runners[first](parsed);
 }
 
 function isCommand(name: string): name is CommandName {

@@ -122,7 +122,9 @@ describe('programs', () => {
       const target = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
       writeFileSync(path, ts.transpileModule(code, { compilerOptions: target }).outputText);
       const env = { PATH: process.env.PATH };
-      expect((await run(process.execPath, [path], { cwd: folder, env })).stderr).toBe('');
+      const { stderr } = await run(process.execPath, [path], { cwd: folder, env });
+      // Dawn's own words about the limits of a software driver.
+      expect(stderr.replaceAll(/^Warning: maxDynamic.*\n/gm, '')).toBe('');
     },
   );
 

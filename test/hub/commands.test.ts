@@ -163,7 +163,7 @@ describe('pull', () => {
     const end = finished(child);
     await until(() => hub.fileRequests() > 0);
     child.kill('SIGTERM');
-    expect((await end).stderr).toContain('run the same again to go on');
+    expect((await end).stderr).toContain('run the command again to continue');
   });
 
   it('without a terminal, prints only an occasional line', async () => {

@@ -19,7 +19,7 @@ const exported: Readonly<Record<string, string | { readonly types: string; reado
 ).exports;
 
 it('holds every file that the entry points reach, and no other code', () => {
-  const code = files.filter((path) => !path.endsWith('.md') && path !== 'LICENSE');
+  const code = files.filter((path) => !/\.(md|1)$/.test(path) && path !== 'LICENSE');
   const entries = ['dist/cli/main.js', 'dist/chunks/team-worker-imports.browser.js'];
   for (const entry of Object.values(exported)) {
     if (typeof entry === 'object') entries.push(entry.types.slice(2), entry.default.slice(2));
@@ -67,5 +67,6 @@ it('holds the workers', () => {
 });
 
 it('holds the documents that the README names', () => {
-  for (const path of ['README.md', 'LICENSE', 'docs/cli.md', 'docs/compatibility.md']) expect(files).toContain(path);
+  for (const path of ['README.md', 'LICENSE', 'docs/cli.md', 'docs/compatibility.md', 'docs/gguf-embed.1'])
+    expect(files).toContain(path);
 });

@@ -1,0 +1,33 @@
+/**
+ * @file What shells can complete: arguments of commands, and values of options.
+ */
+import { fileTypes } from '../../gguf/file-types.ts';
+import type { CommandName, OptionSpec } from '../option-types.ts';
+
+/** Words that a command takes as arguments. File names are completed beside them. */
+export const argumentWords: Partial<Record<CommandName, readonly string[]>> = {
+  models: ['rm', 'prune'],
+  quantize: Object.keys(fileTypes),
+  completion: ['bash', 'zsh', 'fish'],
+};
+
+/** What completes a value: words, files, folders, or nothing. `undefined` for an option without a value. */
+export type Candidates = readonly string[] | 'files' | 'folders' | 'nothing' | undefined;
+
+/** What completes the value of an option. */
+export function candidatesOf(option: OptionSpec): Candidates {
+  if (option.type === 'switch') return undefined;
+  if ('choices' in option && option.choices !== undefined) return option.choices.filter((choice) => choice !== '');
+  if ('path' in option && option.path !== undefined) return option.path === 'folder' ? 'folders' : 'files';
+  return 'nothing';
+}
+
+/** All spellings of an option, those that turn it off included. */
+export function flagsOf(option: OptionSpec): readonly string[] {
+  return option.type === 'switch' ? [...option.flags, ...(option.off ?? [])] : option.flags;
+}
+
+/** A text between single quotes, for bash and zsh. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

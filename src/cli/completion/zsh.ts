@@ -1,0 +1,54 @@
+/**
+ * @file The completion script for zsh.
+ */
+import { commands } from '../commands.ts';
+import { optionsOf } from '../help.ts';
+import { type CommandName, commandNames, type OptionSpec } from '../option-types.ts';
+import { argumentWords, type Candidates, candidatesOf, flagsOf, quoted } from './candidates.ts';
+
+/** The script, for `source` or for a folder of `$fpath`. */
+export function zshScript(): string {
+  const list = commandNames.map((name) => `    ${quoted(`${name}:${commands[name].summary}`)}`);
+  return `#compdef gguf-embed
+# Completion of gguf-embed for zsh: source <(gguf-embed completion zsh)
+_gguf_embed() {
+  local -a commands=(
+${list.join('\n')}
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+${commandNames.map(commandCase).join('\n')}
+  esac
+}
+if [[ $funcstack[1] == _gguf_embed ]]; then _gguf_embed "$@"; else compdef _gguf_embed gguf-embed; fi
+`;
+}
+
+function commandCase(command: CommandName): string {
+  const words = argumentWords[command];
+  const argument = words === undefined ? '*:argument:_files' : `*:argument:{compadd -- ${words.join(' ')}; _files}`;
+  const specs = [...optionsOf(command).map(optionSpec), quoted(argument)];
+  return `    ${command}) _arguments -S \\\n${specs.map((spec) => `      ${spec}`).join(' \\\n')} ;;`;
+}
+
+/** A specification of \`_arguments\`: \`'*'{-m,--model}'[help]:FILE:_files'\`. */
+function optionSpec(option: OptionSpec): string {
+  const help = `[${option.help.replaceAll(/[[\]\\]/g, '\\$&')}]`;
+  const value =
+    option.type === 'switch' ? '' : `:${option.value.replaceAll(':', '\\:')}:${actionOf(candidatesOf(option))}`;
+  const flags = flagsOf(option);
+  const names = flags.length === 1 ? flags[0] : `{${flags.join(',')}}`;
+  return `'*'${names}${quoted(help + value)}`;
+}
+
+function actionOf(candidates: Candidates): string {
+  if (candidates === 'files') return '_files';
+  if (candidates === 'folders') return '_files -/';
+  return candidates === 'nothing' || candidates === undefined ? ' ' : `(${candidates.join(' ')})`;
+}
