@@ -49,6 +49,8 @@ export class Scheduler {
   #pass: Pass | undefined;
   /** Whether texts come next that wait while a pass pauses. */
   #textsNext = false;
+  /** Without a worker, how long batches have kept the calling thread. */
+  readonly #turn = new Turn(50);
   #running: Promise<void> | undefined;
   #closed: { readonly reason: unknown } | undefined;
 
@@ -128,6 +130,8 @@ export class Scheduler {
       if (!this.#runner.inBackground) {
         handOut?.();
         handOut = undefined;
+        // A caller that asks again at once must not keep timers and other input from this thread.
+        if (this.#turn.isOver) await this.#turn.pass();
       }
     }
     this.#running = undefined;

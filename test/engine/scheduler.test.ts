@@ -373,3 +373,22 @@ describe('Scheduler', () => {
     expect(runner.batches.length).toBeLessThan(2);
   });
 });
+
+it('a caller that asks again at once, without a worker, does not keep timers from the thread', async () => {
+  /** Computes without waiting for anything. */
+  class ImmediateRunner extends SummingRunner {
+    override async run(batch: Batch): Promise<Float32Array> {
+      return Float32Array.from(batch.ids.subarray(0, 2));
+    }
+  }
+  const scheduler = new Scheduler(new ImmediateRunner(false), 8);
+  let fired = false;
+  setTimeout(() => {
+    fired = true;
+  }, 1);
+  const start = performance.now();
+  while (!fired && performance.now() - start < 10_000) {
+    await scheduler.submit({ inputs: [Int32Array.of(1, 2)], pooling: 'mean' });
+  }
+  expect(fired).toBe(true);
+});
