@@ -95,7 +95,8 @@ describeGpu('gated products', () => {
     ['float32', {}, 2e-5],
     ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
     ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
-    ['int8', { precision: 'fast', strategy: 'int8' }, 3e-2],
+    // Both factors of a gated product are rounded to 8 bits; of few outputs, the largest may be small.
+    ['int8', { precision: 'fast', strategy: 'int8' }, 8e-2],
   ])('%s', async (_, options, tolerance) => {
     const backend = await webgpu(options);
     await fc.assert(
