@@ -43,7 +43,7 @@ it.each([
   ['a large file', 'http://HOST/large', 'more than 5000 bytes'],
   ['a file without end', 'http://HOST/endless', 'more than 5000 bytes'],
   ['a slow host', 'http://HOST/slow', 'took more than 200 ms'],
-  ['no URL', 'http://[', 'this is no URL'],
+  ['no URL', 'http://[', 'it is not a URL'],
 ])('refuses %s', async (_, url, message) => {
   const options = { hosts: [host], ...open, maxBytes: 5000, timeout: 200 };
   const failing = fetchImage(url.replace('HOST', host), options);
