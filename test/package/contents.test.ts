@@ -37,7 +37,7 @@ it.skipIf(process.env.CI !== 'true')(
   async () => {
     const clone = join(folder, '../packing');
     await mkdir(clone);
-    const { stdout } = await promisify(execFile)('git', ['ls-files', 'src', 'scripts', '*.json', '*.md', 'LICENSE'], {
+    const { stdout } = await promisify(execFile)('git', ['ls-files', 'src', 'scripts', '*.json', '*.md', '*.1', 'LICENSE'], {
       cwd: root,
     });
     // With the times of the files, so that nothing seems to have changed since the last build.
