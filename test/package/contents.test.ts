@@ -37,9 +37,13 @@ it.skipIf(process.env.CI !== 'true')(
   async () => {
     const clone = join(folder, '../packing');
     await mkdir(clone);
-    const { stdout } = await promisify(execFile)('git', ['ls-files', 'src', 'scripts', '*.json', '*.md', '*.1', 'LICENSE'], {
-      cwd: root,
-    });
+    const { stdout } = await promisify(execFile)(
+      'git',
+      ['ls-files', 'src', 'scripts', '*.json', '*.md', '*.1', 'LICENSE'],
+      {
+        cwd: root,
+      },
+    );
     // With the times of the files, so that nothing seems to have changed since the last build.
     const copy = (path: string) =>
       cp(join(root, path), join(clone, path), { recursive: true, preserveTimestamps: true });
