@@ -2,13 +2,17 @@
  * @file An output file that never exists half-written: it has another name beside the final one until it is whole.
  *
  * The other name holds the machine and the process, so that a later run removes what a killed one left behind, and leaves alone what
- * another process still writes.
+ * another process still writes. It is unpredictable and the file must be new, so a file that another user put there is never opened.
  */
+import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { systemReason } from '../../gguf/system-error.ts';
 import { UsageError } from '../usage-error.ts';
+
+/** Characters of the name that go into the temporary name; systems limit the length of names. */
+const MAX_NAME_LENGTH = 60;
 
 /** Where a writer puts bytes. */
 export interface ByteOutput {
@@ -32,8 +36,10 @@ export class OutputFile implements ByteOutput {
 
   /** @throws UsageError if the folder cannot be written to */
   static async create(path: string): Promise<OutputFile> {
-    const temporary = join(dirname(path), `.${basename(path)}.${owner(process.pid)}.partial`);
-    const handle = await open(temporary, 'w').catch((error: Error) => {
+    const name = basename(path).slice(0, MAX_NAME_LENGTH);
+    const unique = randomBytes(8).toString('hex');
+    const temporary = join(dirname(path), `.${name}.${machine()}-${process.pid}.${unique}.partial`);
+    const handle = await open(temporary, 'wx').catch((error: Error) => {
       throw cannotWrite(path, error);
     });
     return new OutputFile(path, temporary, handle);
@@ -91,15 +97,11 @@ export class OutputFile implements ByteOutput {
 
 /** Removes the unfinished files in a folder whose processes of this machine have ended. */
 export async function removeAbandoned(folder: string): Promise<void> {
-  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.partial$`);
+  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.[0-9a-f]+\\.partial$`);
   for (const name of await readdir(folder)) {
     const [, pid] = ofThisMachine.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
   }
-}
-
-function owner(pid: number): string {
-  return `${machine()}-${pid}`;
 }
 
 /** The name of this machine, in letters that every file system takes. */
