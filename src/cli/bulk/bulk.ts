@@ -22,7 +22,7 @@ import { inOrder } from './in-order.ts';
 import { jobIdentity } from './job-identity.ts';
 import { inputsOfCommand } from './job-inputs.ts';
 import { JobMeter } from './job-meter.ts';
-import { groupsOfRows } from './job-rows.ts';
+import { groupsOfRows, type RowRange, rowsOfJob } from './job-rows.ts';
 import { createManifest, readManifest, requireSameJob } from './manifest.ts';
 import { removeAbandoned } from './output-file.ts';
 import { formOfName, type OutputForm, outputNames } from './output-forms.ts';
@@ -47,10 +47,8 @@ interface Destination {
 }
 
 /** The work of a job: which rows go to which outputs. */
-interface Part {
+interface Part extends RowRange {
   readonly stem: string;
-  readonly from: number;
-  readonly to: number;
 }
 
 /** Embeds files. @throws UsageError */
@@ -188,26 +186,31 @@ async function runJob(job: JobParts): Promise<void> {
     },
   };
   const meter = new JobMeter(missing.reduce((sum, { from, to }) => sum + to - from, 0));
-  for (const { stem, from, to } of missing) {
-    const groups = groupsOfRows(surveyed, from, to, values.textField);
-    const embedded = inOrder(groups, GROUPS_AHEAD, (rows) => embedRows(embedder, rows, options));
-    const dimensionsOf = (vector: Float32Array | undefined) =>
-      values.dimensions ?? (info.pooling === 'rank' && vector ? vector.length : info.nEmbdOut);
-    await writePart(
-      stem,
-      form,
-      (first) => ({
-        columns,
-        dtype: values.outputDtype,
-        isRows: info.pooling === 'none',
-        dimensions: dimensionsOf(first?.vector),
-      }),
-      embedded,
-      (rows) => {
-        signal.throwIfAborted();
-        meter.add(rows);
-      },
-    );
+  const rows = rowsOfJob(surveyed, missing);
+  try {
+    for (const { stem, from, to } of missing) {
+      const groups = groupsOfRows(rows, to - from, values.textField);
+      const embedded = inOrder(groups, GROUPS_AHEAD, (rows) => embedRows(embedder, rows, options));
+      const dimensionsOf = (vector: Float32Array | undefined) =>
+        values.dimensions ?? (info.pooling === 'rank' && vector ? vector.length : info.nEmbdOut);
+      await writePart(
+        stem,
+        form,
+        (first) => ({
+          columns,
+          dtype: values.outputDtype,
+          isRows: info.pooling === 'none',
+          dimensions: dimensionsOf(first?.vector),
+        }),
+        embedded,
+        (rows) => {
+          signal.throwIfAborted();
+          meter.add(rows);
+        },
+      );
+    }
+  } finally {
+    await rows.return(undefined);
   }
   log(meter.summary());
   if (meter.nFailures > 0)

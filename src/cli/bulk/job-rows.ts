@@ -21,16 +21,23 @@ export function labelOfRow({ file, where }: JobRow): string {
   return where === '' ? file : `${file} ${where}`;
 }
 
-/** The rows from `from` to before `to`, in groups. */
+/** Rows from `from` to before `to`. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The next `nRows` of `rows`, in groups. */
 export async function* groupsOfRows(
-  files: readonly SurveyedFile[],
-  from: number,
-  to: number,
+  rows: AsyncIterator<JobRow>,
+  nRows: number,
   textField: string,
 ): AsyncGenerator<JobRow[]> {
   let group: JobRow[] = [];
   let nCharacters = 0;
-  for await (const row of rowsOfJob(files, from, to)) {
+  for (let n = 0; n < nRows; n++) {
+    const { done, value: row } = await rows.next();
+    if (done) break;
     group.push(row);
     const text = 'fields' in row ? row.fields.get(textField)?.value : undefined;
     if (typeof text === 'string') nCharacters += text.length;
@@ -42,19 +49,42 @@ export async function* groupsOfRows(
   if (group.length > 0) yield group;
 }
 
-async function* rowsOfJob(files: readonly SurveyedFile[], from: number, to: number): AsyncGenerator<JobRow> {
+/** The rows of ranges that follow each other. A file of lines is read once, however many ranges are in it. */
+export async function* rowsOfJob(
+  files: readonly SurveyedFile[],
+  ranges: readonly RowRange[],
+): AsyncGenerator<JobRow, undefined> {
   let begin = 0;
   for (const file of files) {
     const end = begin + file.nRows;
-    if (end > from && begin < to) {
-      let index = Math.max(from, begin);
+    const inFile = ranges
+      .filter(({ from, to }) => from < end && to > begin)
+      .map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) }));
+    for (const span of spansToRead(file, inFile)) {
+      const wanted = inFile.values();
+      let range = wanted.next().value;
+      let index = span.from;
       reading: for await (const rows of readRows(file, index - begin)) {
         for (const row of rows) {
-          if (index >= Math.min(to, end)) break reading;
-          yield { ...row, index: index++, file: file.path };
+          if (index >= span.to) break reading;
+          while (range !== undefined && range.to <= index) range = wanted.next().value;
+          if (range !== undefined && index >= range.from) yield { ...row, index, file: file.path };
+          index++;
         }
       }
     }
     begin = end;
   }
+  return undefined;
+}
+
+/** What to read of a file. Of Parquet, row groups between two ranges can be left out. */
+function spansToRead({ format }: SurveyedFile, ranges: readonly RowRange[]): RowRange[] {
+  const spans: RowRange[] = [];
+  for (const { from, to } of ranges) {
+    const last = spans.at(-1);
+    if (last !== undefined && (format !== 'parquet' || last.to === from)) spans[spans.length - 1] = { ...last, to };
+    else spans.push({ from, to });
+  }
+  return spans;
 }
