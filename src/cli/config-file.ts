@@ -9,7 +9,7 @@ import { isRemote } from './chosen-model.ts';
 import { type Configuration, type ConfigurationEntry, commandLineOnly } from './configuration.ts';
 import { findKnownKey, findOptionKey } from './option-keys.ts';
 import { optionTable } from './option-table.ts';
-import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
+import { type CommandName, commandNames, flagsOf, type OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';
 import { readTextFile } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
@@ -113,7 +113,7 @@ function checkOtherKey(key: string, where: string, { command, isSection }: Place
   }
   const names = optionTable
     .filter(({ commands }) => !isSection || commands.includes(command))
-    .flatMap((option) => [...option.flags, ...(option.type === 'switch' ? (option.off ?? []) : [])])
+    .flatMap(flagsOf)
     .filter((flag) => flag.startsWith('--'))
     .map((flag) => flag.slice(2));
   const near = nearest(key, isSection ? names : [...names, ...commandNames]);

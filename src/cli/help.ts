@@ -5,7 +5,7 @@ import { commands } from './commands.ts';
 import { negatedName } from './environment.ts';
 import { examples } from './examples.ts';
 import { optionTable, optionTopics } from './option-table.ts';
-import { type CommandName, commandNames, type OptionSpec } from './option-types.ts';
+import { type CommandName, commandNames, flagsOf, type OptionSpec } from './option-types.ts';
 import { handles } from './parse-options.ts';
 
 const WIDTH = 100;
@@ -55,8 +55,7 @@ export function optionsOf(command: CommandName): OptionSpec[] {
 
 /** All spellings of an option and the placeholder of its value. */
 export function spellings(option: OptionSpec): string {
-  const off = option.type === 'switch' ? (option.off ?? []) : [];
-  return [...option.flags, ...off].join(', ') + (option.type === 'switch' ? '' : ` ${option.value}`);
+  return flagsOf(option).join(', ') + (option.type === 'switch' ? '' : ` ${option.value}`);
 }
 
 /** The choices of an option: `one of a, b`; empty for an option without choices. */

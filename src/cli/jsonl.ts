@@ -78,22 +78,29 @@ export async function* jsonLines(
   }
 }
 
-/** The value of a line and its text, or the problem with it; `undefined` for an empty line. */
-export function valueOfLine({
+/** The text of a line, or the problem with it. */
+export function textOfLine({
   number,
   bytes,
   encoding,
-}: ByteLine): { readonly value: unknown; readonly text: string } | { readonly problem: string } | undefined {
+}: ByteLine): { readonly text: string } | { readonly problem: string } {
   if (bytes === undefined) return { problem: 'is too long' };
-  const decoded = decodeText(bytes, encoding);
   const format = number === 1 ? describeBinary(bytes) : undefined;
   if (format !== undefined) return { problem: `is not text: the input is ${format}` };
-  if (!('text' in decoded)) {
-    return {
-      problem: `is not ${encoding.name} text: byte ${decoded.invalidAt} of the line does not begin a character`,
-    };
-  }
-  const { text } = decoded;
+  const decoded = decodeText(bytes, encoding);
+  if ('text' in decoded) return decoded;
+  return {
+    problem: `is not ${encoding.name} text: byte ${decoded.invalidAt} of the line does not begin a character`,
+  };
+}
+
+/** The value of a line and its text, or the problem with it; `undefined` for an empty line. */
+export function valueOfLine(
+  line: ByteLine,
+): { readonly value: unknown; readonly text: string } | { readonly problem: string } | undefined {
+  const read = textOfLine(line);
+  if ('problem' in read) return read;
+  const { text } = read;
   if (text.trim() === '') return undefined;
   try {
     return { value: JSON.parse(text), text };

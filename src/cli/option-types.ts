@@ -124,6 +124,11 @@ export type OptionSpec = SwitchOption | StringOption | NumberOption | ListOption
 
 type OrUndefined<O> = O extends { readonly default: unknown } ? never : undefined;
 
+/** All spellings of an option, those that turn it off included. */
+export function flagsOf(option: OptionSpec): readonly string[] {
+  return option.type === 'switch' ? [...option.flags, ...(option.off ?? [])] : option.flags;
+}
+
 /** Type of the parsed value of an option. */
 export type ValueOf<O extends OptionSpec> = O extends SwitchOption
   ? boolean

@@ -2,15 +2,10 @@
  * @file The files of the web page, as the build left them beside the program.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import type { PageFile, PageFiles } from '../server/index.ts';
+import { contentType, readOnce } from './built-files.ts';
 
 const folder = new URL('../page/', import.meta.url);
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-};
 
 /** Paths of all files of the page; none in a program that was bundled without them. */
 export async function pagePaths(): Promise<string[]> {
@@ -21,19 +16,11 @@ export async function pagePaths(): Promise<string[]> {
 /** Reads each file when it is first asked for. */
 export async function pageFiles(): Promise<PageFiles> {
   const paths = new Set(await pagePaths());
-  const known = new Map<string, Promise<PageFile>>();
-  return {
-    async read(path) {
-      if (!paths.has(path)) return undefined;
-      const file = known.get(path) ?? readPageFile(path);
-      known.set(path, file);
-      return file;
-    },
-  };
+  return readOnce(async (path) => (paths.has(path) ? readPageFile(path) : undefined));
 }
 
 /** A file of the page, by its path. */
 export async function readPageFile(path: string): Promise<PageFile> {
   const bytes = new Uint8Array(await readFile(new URL(path, folder)));
-  return { type: types[extname(path)] ?? 'application/octet-stream', bytes };
+  return { type: contentType(path) ?? 'application/octet-stream', bytes };
 }

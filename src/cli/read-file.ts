@@ -73,6 +73,11 @@ function statOf(flag: string, path: string): Promise<Stats> {
   });
 }
 
+/** The error for a file that cannot be read. @param hint what to do, behind the reason */
+export function unreadable(path: string, cause: Error, hint = ''): UsageError {
+  return new UsageError(`cannot read ${path}: ${systemReason(cause)}${hint}`, { cause });
+}
+
 /** The error for a file that an option names and that cannot be read. */
 export function cannotRead(flag: string, path: string, cause: Error & { readonly code?: string }): UsageError {
   return new UsageError(`${flag}: cannot read ${path}: ${systemReason(cause)}`, { cause });

@@ -2,7 +2,7 @@
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
 import { readOptions } from '../check-options.ts';
-import type { GgufFile, Metadata } from '../gguf/index.ts';
+import { type GgufFile, type Metadata, nElements } from '../gguf/index.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
 import { outlineModel, type Pooling, unusedRopeSettings } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
@@ -358,7 +358,7 @@ export class Embedder {
 function countLayerWeights({ tensors }: GgufFile): number {
   let n = 0;
   for (const { name, shape } of tensors.values()) {
-    if (name.startsWith('blk.')) n += shape.reduce((product, size) => product * size, 1);
+    if (name.startsWith('blk.')) n += nElements(shape);
   }
   return n;
 }

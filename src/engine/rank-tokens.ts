@@ -3,7 +3,8 @@
  * by name.
  */
 import type { GgufFile, MetadataValue } from '../gguf/index.ts';
-import { rankTokenKeys } from '../models/index.ts';
+import { plainName } from '../hub/known-models.ts';
+import { hasClassifier, rankTokenKeys } from '../models/index.ts';
 import { InputError } from './errors.ts';
 import type { LoadOptions } from './types.ts';
 
@@ -47,22 +48,17 @@ const known: readonly KnownRanker[] = [
  * none and one is known. Files with a classifier stay as they are.
  * @throws InputError if the user names tokens for a file with a classifier
  */
-export function rankMetadata(
-  { metadata, tensors, name }: GgufFile,
-  given: RankTokens | undefined,
-): Record<string, MetadataValue> {
-  const hasClassifier = tensors.has('cls.output.weight') || tensors.has('cls.weight');
-  if (given !== undefined && hasClassifier) {
+export function rankMetadata(file: GgufFile, given: RankTokens | undefined): Record<string, MetadataValue> {
+  const { metadata, name } = file;
+  if (given !== undefined && hasClassifier(file)) {
     throw new InputError(
       'option',
       `rankTokens cannot be used: ${name} has a classifier (cls, cls.output), which makes its scores`,
     );
   }
-  if (hasClassifier) return {};
+  if (hasClassifier(file)) return {};
   const architecture = metadata.string('general.architecture');
-  const names = [metadata.string('general.name') ?? '', name].map((text) =>
-    text.toLowerCase().replaceAll(/[^a-z0-9]/g, ''),
-  );
+  const names = [metadata.string('general.name') ?? '', name].map(plainName);
   const model = known.find((one) => one.architecture === architecture && names.some((text) => one.name.test(text)));
   const tokens = given ?? (metadata.has(rankTokenKeys.positive) ? undefined : model?.tokens);
   const set: Record<string, MetadataValue> = {};

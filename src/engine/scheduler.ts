@@ -197,7 +197,7 @@ export class Scheduler {
       pass.from = result;
       this.#pass = pass;
       // Lets calls arrive, and signals abort, where the layers have kept the thread.
-      if (!this.#runner.inBackground) await new Turn().pass();
+      if (!this.#runner.inBackground) await this.#turn.pass();
       return undefined;
     }
     this.#pass = undefined;

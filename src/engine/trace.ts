@@ -84,3 +84,8 @@ export function namePattern(only: readonly string[]): RegExp {
   const sources = only.map((pattern) => pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, (c) => wildcards[c] ?? `\\${c}`));
   return new RegExp(`^(?:${sources.join('|')})$`, 's');
 }
+
+/** Whether a step is scores or shares of attention, which have a row for each head and token. */
+export function isAttention(name: string): boolean {
+  return /^kq(_soft_max)?(-|$)/.test(name);
+}

@@ -30,6 +30,12 @@ export function partNames(name: string): string[] {
   return Array.from({ length: count }, (_, no) => partName(prefix, no + 1, total, suffix));
 }
 
+/** The names of all files of the model that `name` is a part of, or `name` alone. */
+export function modelParts(name: string): string[] {
+  const parts = partNames(name);
+  return parts.length > 0 ? parts : [name];
+}
+
 function partName(prefix: string, no: number, total: string, suffix: string): string {
   return `${prefix}-${String(no).padStart(5, '0')}-of-${total}${suffix}`;
 }

@@ -212,18 +212,18 @@ export interface FileTraits {
  * name wins, so that `bge-base-en-v1.5` is not taken for an older version.
  */
 export function findKnownModel({ names, architecture, layers, dimensions }: FileTraits): KnownModel | undefined {
-  const plainNames = names.map(plain);
+  const plainNames = names.map(plainName);
   const fitting = knownModels.filter(
     (known) =>
       known.architecture === architecture &&
       known.layers === layers &&
       known.dimensions === dimensions &&
-      plainNames.some((name) => name.includes(plain(known.name))),
+      plainNames.some((name) => name.includes(plainName(known.name))),
   );
   return fitting.toSorted((a, b) => b.name.length - a.name.length)[0];
 }
 
 /** Only letters and digits, because files spell the same name in many ways. */
-function plain(name: string): string {
+export function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }

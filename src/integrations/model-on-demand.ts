@@ -2,6 +2,7 @@
  * @file A model that the caller has loaded, or that is loaded when it is first needed: constructors of the frameworks are synchronous, and
  * some frameworks build an object that is never used.
  */
+import { abortable } from '../engine/abortable.ts';
 import { InputError } from '../engine/errors.ts';
 import { isModelSource, MODEL_SOURCES, type ModelSource } from '../engine/source.ts';
 
@@ -48,7 +49,7 @@ export class ModelOnDemand<T extends { dispose(): Promise<void> }> {
         if (this.#model === loading) this.#model = undefined;
       });
     }
-    return unlessAborted(this.#model, signal);
+    return abortable(this.#model, signal);
   }
 
   /** Frees a model that was loaded here. One that the caller has loaded is left to the caller. Safe to call twice. */
@@ -58,15 +59,4 @@ export class ModelOnDemand<T extends { dispose(): Promise<void> }> {
     const model = await this.#model?.catch(() => undefined);
     await model?.dispose();
   }
-}
-
-/** What `promise` resolves to, or the signal's reason if that comes first. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }

@@ -4,26 +4,29 @@
  * Post-norm encoder with learned positions and a GELU feed-forward. The converter has already removed RoBERTa's position offset from the
  * table.
  */
-import type { Architecture } from './architecture.ts';
+import type { Architecture, Model } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
 import { bertNames } from './names/bert.ts';
 import { declareClassifier, geluOf } from './pooling.ts';
 import { buildPostNorm } from './post-norm.ts';
+import type { SelfAttentionOptions } from './self-attention.ts';
+import type { WeightLoader } from './weights.ts';
 
-export const bert: Architecture = {
-  id: 'bert',
-  build(loader) {
-    const { nEmbd, nFf, nCtxTrain } = loader.hparams;
-    const gelu = geluOf(loader);
-    return buildPostNorm(loader, {
-      positions: () => loader.table('position_embd', nEmbd, nCtxTrain),
-      declareFeedForward: (blk, il) => ({
-        up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il]),
-        down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd),
-      }),
-      feedForward: (ops, x, w) => mlp(ops, x, w, gelu),
-      classifier: () => declareClassifier(loader),
-      names: bertNames,
-    });
-  },
-};
+/** A BERT; `attention` adds what models of the same form have beside it. */
+export function buildBert(loader: WeightLoader, attention?: SelfAttentionOptions): Model {
+  const { nEmbd, nFf, nCtxTrain } = loader.hparams;
+  const gelu = geluOf(loader);
+  return buildPostNorm(loader, {
+    positions: () => loader.table('position_embd', nEmbd, nCtxTrain),
+    attention,
+    declareFeedForward: (blk, il) => ({
+      up: loader.linear(`${blk}.ffn_up`, nEmbd, nFf[il]),
+      down: loader.linear(`${blk}.ffn_down`, nFf[il], nEmbd),
+    }),
+    feedForward: (ops, x, w) => mlp(ops, x, w, gelu),
+    classifier: () => declareClassifier(loader),
+    names: bertNames,
+  });
+}
+
+export const bert: Architecture = { id: 'bert', build: (loader) => buildBert(loader) };

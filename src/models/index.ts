@@ -21,7 +21,7 @@ export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
-export type { RankOutputs } from './pooling.ts';
+export { hasClassifier, type RankOutputs } from './pooling.ts';
 export { type Pooling, poolingTypes } from './pooling-types.ts';
 export { rankTokenKeys } from './rank-tokens.ts';
 export { architectures } from './registry.ts';

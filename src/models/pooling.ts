@@ -1,6 +1,7 @@
 /**
  * @file Turns hidden states into results: pooling, dense projections of sentence-transformers, classifier heads.
  */
+import type { GgufFile } from '../gguf/index.ts';
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
 import type { Pooling } from './pooling-types.ts';
 import type { SentenceDense } from './sentence-dense.ts';
@@ -34,6 +35,11 @@ export interface Heads {
   readonly dense?: readonly Linear[];
   /** Layers over each pooled row that sentence-transformers adds to any model, after all others; not over the rows of tokens. */
   readonly sentenceDense?: readonly SentenceDense[];
+}
+
+/** Whether a file has a classifier. */
+export function hasClassifier({ tensors }: Pick<GgufFile, 'tensors'>): boolean {
+  return tensors.has('cls.weight') || tensors.has('cls.output.weight');
 }
 
 /** The classifier of an architecture without `cls` tensors: the first values of the first token. */

@@ -2,10 +2,10 @@
  * @file What axe-core finds in every view, in both languages, light and dark, on a small and a large screen: nothing.
  */
 import axe from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, it, vi } from 'vitest';
 import { describeBrowser } from '../browser.ts';
-import { minilm, openPage, startBrowser, startServer } from './support.ts';
+import { minilm, pagesOfServer } from './support.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -26,21 +26,12 @@ const screens = [
 ] as const;
 
 describeBrowser('every view is accessible', () => {
-  let browser: Browser;
-  let server: Awaited<ReturnType<typeof startServer>>;
-
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([startBrowser(), startServer(['-m', minilm, '--metrics'])]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  const open = pagesOfServer(['-m', minilm, '--metrics']);
 
   it.each(screens)('on $name', async ({ width, height, colorScheme, locale }) => {
     // The policy of the page refuses scripts that are not its own.
     const options = { viewport: { width, height }, colorScheme, locale, bypassCSP: true };
-    const { page, problems } = await openPage(browser, server.url, options);
+    const { page, problems } = await open('', options);
     await page.addScriptTag({ content: axe.source });
     const tabs = page.getByRole('tab');
     await page

@@ -2,10 +2,10 @@
  * @file The view of the map with the server, and exports: what a person does and reads.
  */
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
 import { describeBrowser } from '../browser.ts';
-import { minilm, openPage, startBrowser, startServer } from './support.ts';
+import { minilm, pagesOfServer } from './support.ts';
 
 const animals = ['cat', 'dog', 'horse', 'rabbit', 'hamster', 'parrot'];
 const money = ['bank', 'share', 'bond', 'dividend', 'currency', 'interest rate'];
@@ -19,19 +19,10 @@ const csv = `text,subject,number\n${rows.map(([text, subject], i) => `${text},${
 const csvFile = { name: 'subjects.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) };
 
 describeBrowser('the map', () => {
-  let browser: Browser;
-  let server: Awaited<ReturnType<typeof startServer>>;
-
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([startBrowser(), startServer(['-m', minilm])]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  const open = pagesOfServer(['-m', minilm]);
 
   async function openMap(hash = '#map', options = {}) {
-    const opened = await openPage(browser, server.url + hash, options);
+    const opened = await open(hash, options);
     await opened.page.getByLabel('Open a file with texts').setInputFiles(csvFile);
     await opened.page.getByRole('application', { name: 'Map of 24 texts' }).waitFor();
     return opened;

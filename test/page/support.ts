@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
 import { listening, run, start } from '../cli/run.ts';
 
 /** The bundled embedding model. */
@@ -53,6 +54,20 @@ export async function startServer(args: readonly string[]): Promise<{ url: strin
       await end;
     },
   };
+}
+
+/** Starts a browser and a server for the tests of a block; the function opens a page of the server. */
+export function pagesOfServer(args: readonly string[]) {
+  let browser: Browser | undefined;
+  let server: Awaited<ReturnType<typeof startServer>> | undefined;
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([startBrowser(), startServer(args)]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+  return (path = '', options: BrowserContextOptions = {}) => openPage(browser!, server!.url + path, options);
 }
 
 /** Writes the page into a folder with the program. */

@@ -1,27 +1,17 @@
 /**
  * @file The view of texts and the API view, with the server: what a person does and reads.
  */
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { describeBrowser } from '../browser.ts';
-import { minilm, openPage, startBrowser, startServer } from './support.ts';
+import { minilm, openPage, pagesOfServer, startBrowser, startServer } from './support.ts';
 
 const texts = ['A cat sleeps.', 'Interest rates rise.', 'The kitten plays.', 'Shares fell.'];
 
 describeBrowser('the page of the server', () => {
-  let browser: Browser;
-  let server: Awaited<ReturnType<typeof startServer>>;
-
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([startBrowser(), startServer(['-m', minilm])]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  const open = pagesOfServer(['-m', minilm]);
 
   it('shows tokens, similarities and the nearest texts of what is typed', async () => {
-    const { page, problems } = await openPage(browser, server.url);
+    const { page, problems } = await open();
     await page.getByText('all-MiniLM-L6-v2-Q8_0.gguf · 384 dimensions · on the server').waitFor();
     await page.getByLabel('Texts, one a line').fill(texts.join('\n'));
     await page.getByText('4 texts, 384 dimensions').waitFor();
@@ -41,7 +31,7 @@ describeBrowser('the page of the server', () => {
   });
 
   it('sorts the heat map by clusters, and names the cell that the keyboard or the pointer reaches', async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await open();
     await page.getByLabel('Texts, one a line').fill(texts.join('\n'));
     const map = page.getByRole('application', { name: 'Similarities of 4 texts' });
     await map.focus();
@@ -61,7 +51,7 @@ describeBrowser('the page of the server', () => {
   });
 
   it('writes what is typed as text, never as HTML', async () => {
-    const { page, problems } = await openPage(browser, server.url);
+    const { page, problems } = await open();
     const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
     await page.getByLabel('Texts, one a line').fill(`${evil}\nanother text`);
     await page.getByText('2 texts, 384 dimensions').waitFor();
@@ -74,7 +64,7 @@ describeBrowser('the page of the server', () => {
   });
 
   it('opens tables, and says what is wrong with a file', async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await open();
     const file = (name: string, content: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
     const input = page.getByLabel('Open a file with texts');
     await input.setInputFiles(file('a.csv', 'id,text\n1,"A ""quoted"" cat, and\nmore"\n2,Shares fell\n'));
@@ -87,7 +77,7 @@ describeBrowser('the page of the server', () => {
   });
 
   it('shows the request as code that runs', async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await open();
     await page.getByLabel('Texts, one a line').fill(`It's "quoted"\n$HOME\\n`);
     await page.getByText('2 texts, 384 dimensions').waitFor();
     await page.getByRole('tab', { name: 'API' }).click();
@@ -110,7 +100,7 @@ describeBrowser('the page of the server', () => {
   });
 
   it('is in German for those who prefer it', async () => {
-    const { page } = await openPage(browser, server.url, { locale: 'de-AT' });
+    const { page } = await open('', { locale: 'de-AT' });
     await page.getByText('384 Dimensionen · auf dem Server').waitFor();
     await page.getByLabel('Texte, einer je Zeile').fill('eins\nzwei');
     await page.getByText('2 Texte, 384 Dimensionen').waitFor();

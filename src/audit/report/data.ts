@@ -2,10 +2,11 @@
  * @file The part of a trace that a report shows: pictures of tensors in 8 bits, small enough for a page, and a few exact numbers.
  */
 import type { Trace, TraceStep } from '../../engine/index.ts';
+import { isAttention } from '../../engine/trace.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { RecordedTrace } from '../trace/recorded.ts';
 import { type ImageData, imageData } from './image-data.ts';
-import { type AttentionLayer, headsOf, isAttention, type Picture, picture, rowNorms } from './picture.ts';
+import { type AttentionLayer, headsOf, type Picture, picture, rowNorms } from './picture.ts';
 
 /** All that the page shows. */
 export interface ReportData {

@@ -28,11 +28,6 @@ export interface AttentionLayer {
 /** Cells of a picture along each side. */
 const MAX_SIDE = 320;
 
-/** Whether a step is scores or shares of attention, which have a row for each head and token. */
-export function isAttention(name: string): boolean {
-  return /^kq(_soft_max)?(-|$)/.test(name);
-}
-
 /** The shares of attention among `n` rows, head by head. */
 export function headsOf({ name, values, rows }: TraceStep, n: number): AttentionLayer {
   return {

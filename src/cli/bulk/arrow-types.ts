@@ -17,7 +17,7 @@ import {
 } from '@uwdata/flechette';
 import type { OutputDtype } from '../../engine/output-dtypes.ts';
 import type { ColumnKind } from './columns.ts';
-import type { OutputLayout } from './record-writer.ts';
+import { type OutputLayout, vectorLength } from './record-writer.ts';
 
 const typeOfKind: Readonly<Record<ColumnKind, () => DataType>> = {
   boolean: bool,
@@ -35,11 +35,6 @@ const typeOfValues: Readonly<Record<OutputDtype, () => DataType>> = {
   binary: int8,
   ubinary: uint8,
 };
-
-/** Values of one vector: types with one bit a value have eight in a byte. */
-export function vectorLength({ dimensions, dtype }: Pick<OutputLayout, 'dimensions' | 'dtype'>): number {
-  return dtype === 'binary' || dtype === 'ubinary' ? Math.ceil(dimensions / 8) : dimensions;
-}
 
 /** Names and types of all columns, those of the vectors last. */
 export function arrowTypes(layout: OutputLayout): [name: string, type: DataType][] {

@@ -4,7 +4,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemReason } from '../../gguf/system-error.ts';
+import { unreadable } from '../read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import type { InputFormat } from './input-formats.ts';
 
@@ -51,7 +51,7 @@ export async function findInputs(names: readonly string[], format: InputFormat |
   for (const name of names) {
     const found = await stat(name).catch((error: NodeJS.ErrnoException) => error);
     if (found instanceof Error) {
-      if (!/[*?[]/.test(name)) throw new UsageError(`cannot read ${name}: ${systemReason(found)}`);
+      if (!/[*?[]/.test(name)) throw unreadable(name, found);
       const matching = await matchingFiles(name);
       if (matching.length === 0) throw new UsageError(`no file matches ${name}`);
       for (const path of matching) files.push(inputFile(path, format));
@@ -94,7 +94,7 @@ function extensions(): string {
 /** All files below a folder in the order of their names; hidden ones are left out. */
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
-    throw new UsageError(`cannot read ${folder}: ${systemReason(error)}`);
+    throw unreadable(folder, error);
   });
   const files: string[] = [];
   for (const entry of entries.sort(byName)) {

@@ -1,9 +1,8 @@
 /**
  * @file What decides the bytes of a job: the program, the model, the inputs and the options that change a vector or what is written of it.
  */
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import type { ModelInfo } from '../../engine/index.ts';
+import { modelParts } from '../../gguf/split.ts';
 import type { OptionValues } from '../option-table.ts';
 import { packageVersion } from '../version.ts';
 import type { InputFile } from './input-files.ts';
@@ -26,10 +25,9 @@ export async function jobIdentity(job: Described): Promise<JobIdentity> {
   const { values, info, form, prompt, files, modelFiles, signal } = job;
   const inputs: { path: string; sha256: string }[] = [];
   for (const { path } of files) inputs.push({ path, sha256: await digestOf([path], signal) });
-  const parts = (await Promise.all(modelFiles.map(allParts))).flat();
   return {
     program: `gguf-embed ${await packageVersion()}`,
-    model: { path: modelFiles[0], sha256: await digestOf(parts, signal) },
+    model: { path: modelFiles[0], sha256: await digestOf(modelFiles.flatMap(modelParts), signal) },
     inputs,
     settings: {
       '--output-format': form.extension,
@@ -54,14 +52,4 @@ export async function jobIdentity(job: Described): Promise<JobIdentity> {
       'the version of ICU': values.chunk && process.versions.icu,
     },
   };
-}
-
-/** All files of a model that is split into parts. */
-async function allParts(path: string): Promise<string[]> {
-  const [, stem, of] = /^(.*)-\d{5}-of-(\d{5})\.gguf$/i.exec(basename(path)) ?? [];
-  if (stem === undefined) return [path];
-  const names = (await readdir(dirname(path))).filter(
-    (name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${of}.gguf`),
-  );
-  return names.sort().map((name) => join(dirname(path), name));
 }

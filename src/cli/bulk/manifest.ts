@@ -4,6 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unreadable } from '../read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Column } from './columns.ts';
 import { OutputFile } from './output-file.ts';
@@ -39,7 +40,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   const path = nameIn(folder);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw new UsageError(`cannot read ${path}: ${error.message}`);
+    throw unreadable(path, error);
   });
   if (text === undefined) {
     const part = (await readdir(folder)).find((name) => /^part-\d+\./.test(name));

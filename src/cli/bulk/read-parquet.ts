@@ -4,8 +4,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import zlib from 'node:zlib';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
-import { systemReason } from '../../gguf/system-error.ts';
-import { UsageError } from '../usage-error.ts';
+import { unreadable } from '../read-file.ts';
+import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
 import { fieldsOf } from './record.ts';
 
@@ -97,5 +97,5 @@ function cannotRead(path: string, cause: Error): UsageError {
   const hint = /unsupported compression codec: ZSTD/i.test(cause.message)
     ? `: Node ${process.versions.node} cannot unpack zstd; use Node 22.15 or newer`
     : '';
-  return new UsageError(`cannot read ${path}: ${systemReason(cause)}${hint}`, { cause });
+  return unreadable(path, cause, hint);
 }

@@ -4,10 +4,10 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import zlib from 'node:zlib';
-import { systemReason } from '../../gguf/system-error.ts';
 import { type ByteLine, byteLines } from '../byte-lines.ts';
-import { valueOfLine } from '../jsonl.ts';
-import { decodeText, decodeWhole, describeBinary } from '../text-encoding.ts';
+import { textOfLine, valueOfLine } from '../jsonl.ts';
+import { unreadable } from '../read-file.ts';
+import { decodeWhole } from '../text-encoding.ts';
 import { UsageError } from '../usage-error.ts';
 import type { InputFile } from './input-files.ts';
 import type { DecodedLine, InputRow } from './input-row.ts';
@@ -52,7 +52,7 @@ async function wholeFile({ path, compression }: InputFile): Promise<InputRow> {
     return { where: '', fields: fieldsOf({ path, text: decodeWhole(bytes, path) }) };
   } catch (error) {
     if (error instanceof UsageError) return { where: '', problem: error.message.replace(`${path} `, '') };
-    throw cannotRead(path, error as Error);
+    throw unreadable(path, error as Error);
   }
 }
 
@@ -70,7 +70,7 @@ async function* linesOf({ path, compression }: InputFile): AsyncGenerator<ByteLi
   try {
     yield* byteLines(bytesOf(path, compression), path);
   } catch (error) {
-    throw error instanceof UsageError ? error : cannotRead(path, error as Error);
+    throw error instanceof UsageError ? error : unreadable(path, error as Error);
   }
 }
 
@@ -88,10 +88,6 @@ function bytesOf(path: string, compression: InputFile['compression']): AsyncIter
   const unpack = compression === 'zstd' && createZstdDecompress ? createZstdDecompress() : zlib.createGunzip();
   stream.on('error', (error) => unpack.destroy(error));
   return stream.pipe(unpack);
-}
-
-function cannotRead(path: string, cause: Error): UsageError {
-  return new UsageError(`cannot read ${path}: ${systemReason(cause)}`, { cause });
 }
 
 function jsonRow(line: ByteLine): InputRow | undefined {
@@ -112,15 +108,6 @@ function textRow(line: ByteLine): InputRow | undefined {
   return text === '' ? undefined : { where, fields: fieldsOf({ text }) };
 }
 
-function decodedLine({ number, bytes, encoding }: ByteLine): DecodedLine {
-  const where = `line ${number}`;
-  if (bytes === undefined) return { where, problem: 'is too long' };
-  const format = number === 1 ? describeBinary(bytes) : undefined;
-  if (format !== undefined) return { where, problem: `is not text: the input is ${format}` };
-  const decoded = decodeText(bytes, encoding);
-  if ('text' in decoded) return { where, text: decoded.text };
-  return {
-    where,
-    problem: `is not ${encoding.name} text: byte ${decoded.invalidAt} of the line does not begin a character`,
-  };
+function decodedLine(line: ByteLine): DecodedLine {
+  return { where: `line ${line.number}`, ...textOfLine(line) };
 }

@@ -59,8 +59,13 @@ export function keptFields(fields: RecordFields, wanted: readonly string[] | und
   );
 }
 
+/** The fields of a record as the members of a JSON object. */
+export function jsonMembers(fields: RecordFields): string[] {
+  return Array.from(fields, ([name, field]) => `${JSON.stringify(name)}:${jsonOf(field)}`);
+}
+
 /** The record as a JSON object, with the vector after its own fields. */
 export function jsonRecord({ fields, vector, nTokens, truncated }: EmbeddedRecord, shape: VectorShape): string {
-  const own = Array.from(fields, ([name, field]) => `${JSON.stringify(name)}:${jsonOf(field)},`);
+  const own = jsonMembers(fields).map((member) => `${member},`);
   return `{${own.join('')}"embedding":${jsonVector(vector, shape)},"n_tokens":${nTokens},"truncated":${truncated}}`;
 }

@@ -16,3 +16,8 @@ export interface RecordWriter {
   /** Writes what ends the file. */
   end(): Promise<void>;
 }
+
+/** Values of one vector: types with one bit a value have eight in a byte. */
+export function vectorLength({ dimensions, dtype }: Pick<OutputLayout, 'dimensions' | 'dtype'>): number {
+  return dtype === 'binary' || dtype === 'ubinary' ? Math.ceil(dimensions / 8) : dimensions;
+}

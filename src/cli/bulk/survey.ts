@@ -4,8 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { systemReason } from '../../gguf/system-error.ts';
-import { UsageError } from '../usage-error.ts';
+import { unreadable } from '../read-file.ts';
 import type { ColumnSurvey } from './columns.ts';
 import type { InputFile } from './input-files.ts';
 import { readRows } from './read-rows.ts';
@@ -48,7 +47,7 @@ export async function digestOf(paths: readonly string[], signal: AbortSignal): P
       for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 20, signal })) hash.update(bytes);
     } catch (error) {
       signal.throwIfAborted();
-      throw new UsageError(`cannot read ${path}: ${systemReason(error as Error)}`);
+      throw unreadable(path, error as Error);
     }
   }
   return hash.digest('hex');

@@ -2,11 +2,9 @@
  * @file Writes vectors as one matrix of numpy, and beside it a file with the fields of the records, one JSON object a line.
  */
 import type { OutputDtype } from '../../engine/output-dtypes.ts';
-import { vectorLength } from './arrow-types.ts';
 import type { ByteOutput } from './output-file.ts';
-import { jsonOf } from './record.ts';
-import { converted } from './record-json.ts';
-import type { OutputLayout, RecordWriter } from './record-writer.ts';
+import { converted, jsonMembers } from './record-json.ts';
+import { type OutputLayout, type RecordWriter, vectorLength } from './record-writer.ts';
 
 /** Bytes of the header: enough for any number of rows, and a multiple of 64, as numpy wants it. */
 const HEADER = 128;
@@ -28,10 +26,7 @@ export async function npyWriter(vectors: ByteOutput, ids: ByteOutput, layout: Ou
       nRows += records.length;
       const rows = records.map(({ vector }) => bytesOf(converted(vector, layout.dtype)));
       await vectors.write(Buffer.concat(rows));
-      const lines = records.map(({ fields }) => {
-        const members = Array.from(fields, ([name, field]) => `${JSON.stringify(name)}:${jsonOf(field)}`);
-        return `{${members.join(',')}}\n`;
-      });
+      const lines = records.map(({ fields }) => `{${jsonMembers(fields).join(',')}}\n`);
       await ids.write(Buffer.from(lines.join('')));
     },
     end: () => vectors.overwriteStart(header(nRows, layout)),

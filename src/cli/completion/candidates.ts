@@ -22,11 +22,6 @@ export function candidatesOf(option: OptionSpec): Candidates {
   return 'nothing';
 }
 
-/** All spellings of an option, those that turn it off included. */
-export function flagsOf(option: OptionSpec): readonly string[] {
-  return option.type === 'switch' ? [...option.flags, ...(option.off ?? [])] : option.flags;
-}
-
 /** A text between single quotes, for bash and zsh. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;

@@ -3,8 +3,8 @@
  */
 import { commands } from '../commands.ts';
 import { optionsOf } from '../help.ts';
-import { type CommandName, commandNames, type OptionSpec } from '../option-types.ts';
-import { argumentWords, type Candidates, candidatesOf, flagsOf } from './candidates.ts';
+import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../option-types.ts';
+import { argumentWords, type Candidates, candidatesOf } from './candidates.ts';
 
 /** The script. */
 export function fishScript(): string {

@@ -4,7 +4,8 @@
 import { stat } from 'node:fs/promises';
 import { openModelFile } from '../../gguf/file.node.ts';
 import { openGguf } from '../../gguf/index.ts';
-import { partNames } from '../../gguf/split.ts';
+import { modelParts } from '../../gguf/split.ts';
+import { hasClassifier } from '../../models/index.ts';
 import type { ModelKind, ServedModel } from '../../server/index.ts';
 import { chosenModel } from '../chosen-model.ts';
 import { locatePair } from '../chosen-projector.ts';
@@ -91,19 +92,16 @@ async function kindHere(values: OptionValues, prefersRank: boolean): Promise<Mod
 async function kindOfFile(path: string, prefersRank: boolean): Promise<ModelKind> {
   const file = await openGguf(await openModelFile(path));
   try {
-    const { metadata, tensors } = file;
+    const { metadata } = file;
     const pooling = metadata.u32(`${metadata.string('general.architecture')}.pooling_type`) ?? NONE;
     if (pooling === RANK) return 'rank';
-    const hasClassifier = tensors.has('cls.weight') || tensors.has('cls.output.weight');
-    return hasClassifier && (prefersRank || pooling === NONE) ? 'rank' : 'embedding';
+    return hasClassifier(file) && (prefersRank || pooling === NONE) ? 'rank' : 'embedding';
   } finally {
     await file.close();
   }
 }
 
 async function fileBytes(path: string): Promise<number> {
-  const parts = partNames(path);
-  const paths = parts.length > 0 ? parts : [path];
-  const sizes = await Promise.all(paths.map(async (part) => (await stat(part)).size));
+  const sizes = await Promise.all(modelParts(path).map(async (part) => (await stat(part)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -2,10 +2,9 @@
  * @file The steps of a vision tower with the rows of patches in raster order, which a tower may compute in another order.
  */
 import type { Observer } from '../../tensor/ops.ts';
+import { isAttention } from '../trace.ts';
 
 /** The shares of attention, which have a column for each patch, too. */
-const isAttention = /^kq(_soft_max)?(-|$)/;
-
 /**
  * Shows `observer` every step in raster order.
  * @param order the patch of each row, by its index in raster order
@@ -15,7 +14,7 @@ export function inRasterOrder(observer: Observer, order: Int32Array): Observer {
   return (name, values, rows, cols) => {
     // A row for each patch, or for each head and patch. Other steps are behind the pooling of patches.
     if (rows % n !== 0) return observer(name, values, rows, cols);
-    const columns = cols === n && isAttention.test(name) ? order : undefined;
+    const columns = cols === n && isAttention(name) ? order : undefined;
     const sorted = new Float32Array(values.length);
     for (let r = 0; r < rows; r++) {
       const row = values.subarray(r * cols, (r + 1) * cols);

@@ -2,6 +2,7 @@
  * @file Clusters of unit vectors by spherical k-means.
  */
 import { dot, unit } from '../../layout/vectors.ts';
+import { sampleOf } from './sample.ts';
 
 /** Vectors that the centres are found from; the others are only assigned. */
 const SAMPLE = 3000;
@@ -15,8 +16,7 @@ export const clusterCount = (n: number) => Math.max(1, Math.min(10, Math.round(M
  * @param vectors of length 1
  */
 export function kMeans(vectors: readonly Float32Array[], k: number): Uint8Array {
-  const step = Math.max(1, vectors.length / SAMPLE);
-  const sample = Array.from({ length: Math.min(vectors.length, SAMPLE) }, (_, i) => vectors[Math.floor(i * step)]);
+  const sample = sampleOf(vectors, SAMPLE);
   let centres = farApart(sample, k);
   for (let round = 0; round < ROUNDS; round++) {
     const sums = centres.map((centre) => new Float32Array(centre.length));

@@ -8,6 +8,8 @@ import { answerCalls } from '../calls.ts';
 import { type Dataset, readDataset } from '../dataset.ts';
 import { clusterWords } from './cluster-words.ts';
 import { clusterCount, kMeans } from './k-means.ts';
+import { smallest } from './nearest-k.ts';
+import { sampleOf } from './sample.ts';
 
 let units: readonly Float32Array[] = [];
 
@@ -22,16 +24,9 @@ export interface Neighbour {
 
 /** The `count` most similar texts, best first. */
 function mostSimilar(to: Float32Array, count: number, without = -1): Neighbour[] {
-  const all = Float64Array.from(units, (vector) => dot(vector, to));
-  const best: Neighbour[] = [];
-  for (let index = 0; index < all.length; index++) {
-    const similarity = all[index];
-    if (index === without || (best.length === count && similarity <= best[count - 1].similarity)) continue;
-    const at = best.findIndex((one) => one.similarity < similarity);
-    best.splice(at < 0 ? best.length : at, 0, { index, similarity });
-    if (best.length > count) best.pop();
-  }
-  return best;
+  const distances = Float64Array.from(units, (vector) => -dot(vector, to));
+  const nearest = smallest(distances, count + (without < 0 ? 0 : 1)).filter((index) => index !== without);
+  return nearest.slice(0, count).map((index) => ({ index, similarity: -distances[index] }));
 }
 
 const methods = {
@@ -45,10 +40,7 @@ const methods = {
   },
   /** Where the texts lie along the first two principal axes, x and y in turn, and the part of the variance of each. */
   axes(): { positions: Float32Array; variance: readonly number[] } {
-    const step = Math.max(1, units.length / AXES_SAMPLE);
-    const count = Math.min(units.length, AXES_SAMPLE);
-    const sample = Array.from({ length: count }, (_, i) => units[Math.floor(i * step)]);
-    const { directions, variance } = principalAxes(sample, 2);
+    const { directions, variance } = principalAxes(sampleOf(units, AXES_SAMPLE), 2);
     const axes = directions.map((direction) => Float32Array.from(direction));
     const positions = Float32Array.from({ length: 2 * units.length }, (_, i) => dot(units[i >> 1], axes[i & 1]));
     return { positions, variance };

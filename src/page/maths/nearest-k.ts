@@ -34,7 +34,7 @@ export function nearestK(matrix: Float32Array, size: number, k: number, onProgre
 }
 
 /** The places of the `k` smallest values, in order. */
-function smallest(values: Float32Array, k: number): number[] {
+export function smallest(values: Float32Array | Float64Array, k: number): number[] {
   const best: number[] = [];
   for (let i = 0; i < values.length; i++) {
     if (best.length === k && values[i] >= values[best[k - 1]]) continue;

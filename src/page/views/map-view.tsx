@@ -14,6 +14,7 @@ import { fitAll, type Viewport } from '../map/viewport.ts';
 import { layout } from '../maths/layout.ts';
 import type { Neighbour } from '../maths/layout-worker.ts';
 import { UMAP_LIMIT } from '../maths/umap.ts';
+import { NEAREST, useNeighbours } from '../maths/use-neighbours.ts';
 import { dataset, type Embedded, embedded, embedQuery, model, report } from '../state.ts';
 import { NearestList } from '../widgets/nearest-list.tsx';
 import { TextInput } from '../widgets/text-input.tsx';
@@ -21,7 +22,6 @@ import { t } from '../words/words.ts';
 
 /** Texts from which on UMAP is chosen by itself; fewer have too few neighbours. */
 const UMAP_FROM = 15;
-const NEAREST = 10;
 /** Rows of the list of selected texts. */
 const LISTED = 200;
 
@@ -59,7 +59,7 @@ function TextMap({ texts, matrix, vectors }: Embedded) {
   const [selected, setSelected] = useState<readonly number[]>();
   const [isLasso, setLasso] = useState(false);
   const [view, setView] = useState(viewInAddress);
-  const [nearest, setNearest] = useState<readonly Neighbour[]>([]);
+  const nearest = useNeighbours(chosen);
   const [query, setQuery] = useState<Query>();
   const frame = useRef<HTMLDivElement>(null);
 
@@ -72,16 +72,6 @@ function TextMap({ texts, matrix, vectors }: Embedded) {
     }, 300);
     return () => clearTimeout(timer);
   }, [view]);
-  useEffect(() => {
-    if (chosen < 0) return;
-    let isCurrent = true;
-    layout
-      .call('neighbours', { index: chosen, count: NEAREST })
-      .then((found) => isCurrent && setNearest(found), report);
-    return () => {
-      isCurrent = false;
-    };
-  }, [chosen]);
 
   const relayout = (value: string) => {
     setView(undefined);

@@ -4,7 +4,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ExportMenu } from '../export/export-menu.tsx';
 import { layout } from '../maths/layout.ts';
-import type { Neighbour } from '../maths/layout-worker.ts';
+import { useNeighbours } from '../maths/use-neighbours.ts';
 import { dataset, embedded, model, report } from '../state.ts';
 import { HeatMap } from '../widgets/heat-map.tsx';
 import { NearestList } from '../widgets/nearest-list.tsx';
@@ -12,9 +12,6 @@ import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
 import { TextInput } from '../widgets/text-input.tsx';
 import { TokenList } from '../widgets/token-list.tsx';
 import { t } from '../words/words.ts';
-
-/** Texts of the list of the nearest ones. */
-const NEAREST = 10;
 
 /** Shows the texts that are typed or opened here. */
 export function TextsView() {
@@ -56,19 +53,10 @@ interface SimilarityProps {
 function Similarity({ texts, chosen, onChoose }: SimilarityProps) {
   const [heat, setHeat] = useState<{ values: Float32Array; order: number[] }>();
   const [isSorted, setSorted] = useState(true);
-  const [nearest, setNearest] = useState<readonly Neighbour[]>([]);
+  const nearest = useNeighbours(chosen);
   useEffect(() => {
     layout.call('similarities', { count: LIST_LIMIT }).then(setHeat, report);
   }, []);
-  useEffect(() => {
-    let isCurrent = true;
-    layout
-      .call('neighbours', { index: chosen, count: NEAREST })
-      .then((found) => isCurrent && setNearest(found), report);
-    return () => {
-      isCurrent = false;
-    };
-  }, [chosen]);
   const plain = heat?.order.map((_, i) => i) ?? [];
   return (
     <div class="columns">

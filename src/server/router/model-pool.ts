@@ -2,8 +2,9 @@
  * @file Loads models on first use, within limits of number and memory: unloads the least recently used model to make room. Never
  * unloads a model that has requests.
  */
+
+import { abortable } from '../../engine/abortable.ts';
 import { HttpError } from '../errors.ts';
-import { abortable } from './abortable.ts';
 import { type Opening, PoolEntry, type Running, type StatusChange } from './pool-entry.ts';
 import type { ServedModel } from './served-model.ts';
 
