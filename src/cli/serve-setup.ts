@@ -1,6 +1,7 @@
 /**
  * @file The setup that `serve` needs for one model or several: the options of the server, its sockets, and how it stops.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
 import { exitCodeOf } from './abort-on-signal.ts';
@@ -14,23 +15,46 @@ import { readApiKeys, readPromptsFile } from './serve-files.ts';
 import { readTls } from './tls-files.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Waits for SIGINT or SIGTERM; a second signal ends the program at once. */
-export function stopOnSignal(): { readonly signal: AbortSignal; readonly stopped: Promise<void> } {
+/** The signals that stop a server. */
+type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Waits for SIGINT or SIGTERM, and tells which came; a second signal ends the program at once. */
+export function stopOnSignal(): { readonly signal: AbortSignal; readonly stopped: Promise<StopSignal> } {
   const stop = new AbortController();
-  const stopped = new Promise<void>((resolve) => {
-    stop.signal.addEventListener('abort', () => resolve(), { once: true });
+  let resolveStopped: (name: StopSignal) => void = () => {};
+  const stopped = new Promise<StopSignal>((resolve) => {
+    resolveStopped = resolve;
   });
-  const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
+  const onSignal = (name: StopSignal) => {
     if (stop.signal.aborted) {
       log('second signal: stopping at once');
       process.exit(exitCodeOf(name));
     }
-    log('stopping: answering accepted requests');
+    resolveStopped(name);
     stop.abort(new Error('stopped while the model was loading'));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   return { signal: stop.signal, stopped };
+}
+
+/**
+ * After SIGTERM, answers on for `--drain-seconds` but tells balancers that the server is about to stop. SIGINT comes from a person, who
+ * should not wait.
+ */
+export async function drainServers(
+  app: Pick<App, 'drain'>,
+  servers: readonly Listening[],
+  { drainSeconds }: OptionValues,
+  signal: StopSignal,
+): Promise<void> {
+  if (drainSeconds > 0 && signal === 'SIGTERM') {
+    log(`draining: /health answers 503 for ${drainSeconds} s`);
+    app.drain();
+    for (const server of servers) server.drain();
+    await setTimeout(drainSeconds * 1000);
+  }
+  log('stopping: answering accepted requests');
 }
 
 /** The options of the server that the command line gives. */

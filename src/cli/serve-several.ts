@@ -5,7 +5,7 @@ import { createRouter, type Router } from '../server/index.ts';
 import { LargeRequests } from '../server/large/large-requests.node.ts';
 import { log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
-import { appOptions, listenEverywhere, stopOnSignal } from './serve-setup.ts';
+import { appOptions, drainServers, listenEverywhere, stopOnSignal } from './serve-setup.ts';
 import { servedModels } from './served-models/served-models.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -44,7 +44,7 @@ export async function serveSeveral(parsed: Parsed): Promise<void> {
   log(`models: ${models.map(({ id }) => id).join(', ')}`);
   for (const { url } of servers) log(`listening on ${url}`);
   void router.loadAtStart();
-  await stopped;
+  await drainServers(router, servers, values, await stopped);
   router.endEvents();
   await Promise.all(servers.map((server) => server.close()));
   await router.close();

@@ -11,7 +11,7 @@ import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
 import type { Parsed } from './parse-options.ts';
 import { requirePrompt } from './serve-files.ts';
-import { appOptions, listenEverywhere, stopOnSignal } from './serve-setup.ts';
+import { appOptions, drainServers, listenEverywhere, stopOnSignal } from './serve-setup.ts';
 import { serveSeveral, servesSeveral } from './serve-several.ts';
 
 /** Serves a model until SIGINT or SIGTERM. Accepted requests are answered first; a second signal ends the program at once. */
@@ -47,7 +47,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   log(describe(embedder, performance.now() - started));
   for (const { url } of servers) log(`listening on ${url}`);
   if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);
-  await stopped;
+  await drainServers(app, servers, values, await stopped);
   await close();
   await embedder.dispose();
   process.exit(0);

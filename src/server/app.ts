@@ -69,6 +69,8 @@ export interface App {
   fetch(request: Request, caller?: Caller): Promise<Response>;
   /** Pass it to `Embedder.load`, so that the server counts batches. */
   readonly onBatch: (batch: BatchReport) => void;
+  /** Announces a stop: from now on GET /health answers 503, so that balancers send requests elsewhere. All others are answered. */
+  drain(): void;
 }
 
 /**
@@ -80,7 +82,7 @@ export function createApp(
   { large, shared, page, apiDocs, ...options }: AppOptions = {},
 ): App {
   const state = createState(options, shared);
-  const { counters, settings } = state;
+  const { counters, settings, readiness } = state;
   const { prefix } = settings;
   const app = new Hono<Env>();
   app.use(
@@ -104,5 +106,8 @@ export function createApp(
   return {
     fetch: async (request, caller) => app.fetch(request, caller ?? {}),
     onBatch: (batch) => counters.batch(batch),
+    drain() {
+      readiness.isDraining = true;
+    },
   };
 }

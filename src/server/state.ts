@@ -15,11 +15,18 @@ type Absent = 'defaultPromptName' | 'seed';
 /** The options with their defaults, as plain data. */
 export type Settings = Required<Omit<ServeOptions, Absent | Callbacks>> & Pick<ServeOptions, Absent>;
 
+/** Whether the server wants requests. */
+export interface Readiness {
+  /** True once a stop is announced: requests are still answered, but balancers should send them elsewhere. */
+  isDraining: boolean;
+}
+
 /** The state before the model is loaded. */
 export interface ServerState {
   readonly settings: Settings;
   readonly counters: Counters;
   readonly admission: AdmissionControl;
+  readonly readiness: Readiness;
   /** `undefined` if the server keeps no vectors. */
   readonly cache: VectorCache | undefined;
 }
@@ -80,7 +87,7 @@ export function createState(
   const cache = cacheSize > 0 ? new VectorCache(cacheSize, cacheBytes) : undefined;
   const counters = shared?.counters ?? new Counters();
   const admission = new AdmissionControl(settings, () => counters.rejected++, shared?.held);
-  return { settings, counters, admission, cache };
+  return { settings, counters, admission, readiness: { isDraining: false }, cache };
 }
 
 /** One that no text of a client has by chance, or on purpose. */

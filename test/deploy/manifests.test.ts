@@ -69,7 +69,10 @@ describe('Kubernetes', () => {
     expect(kinds.Service.spec.ports[0].targetPort).toBe(name);
     expect(readFileSync(path('Containerfile'), 'utf8')).toContain(`LLAMA_ARG_PORT=${containerPort} `);
     expect(pod.metadata.annotations['prometheus.io/port']).toBe(String(containerPort));
-    expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(server.lifecycle.preStop.exec.command[1]));
+    const { value } = server.env.find(({ name }: { name: string }) => name === 'GGUF_EMBED_DRAIN_SECONDS');
+    expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(60 + Number(value));
+    const { periodSeconds, failureThreshold } = server.livenessProbe;
+    expect(periodSeconds * failureThreshold).toBeGreaterThan(Number(value));
   });
 
   it('scales by a metric of the server that the adapter gives', async () => {

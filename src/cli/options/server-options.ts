@@ -254,6 +254,18 @@ export const serverOptions = [
     help: 'most time until a request has arrived; headers get at most 60 seconds, and a body is cut off when it falls 30 seconds behind 16 KiB a second',
   },
   {
+    name: 'drainSeconds',
+    flags: ['--drain-seconds'],
+    env: 'GGUF_EMBED_DRAIN_SECONDS',
+    type: 'integer',
+    value: 'SECONDS',
+    default: 0,
+    min: 0,
+    max: 3600,
+    commands: ['serve'],
+    help: 'after SIGTERM, answer requests for this long while GET /health answers 503, so that balancers send them elsewhere before the server stops',
+  },
+  {
     name: 'maxQueue',
     flags: ['--max-queue'],
     env: 'GGUF_EMBED_MAX_QUEUE',

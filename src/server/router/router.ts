@@ -18,6 +18,7 @@ import { readBytes } from '../middleware/read-bytes.ts';
 import type { ServeOptions } from '../options.ts';
 import type { LargeRequestHandler } from '../request.ts';
 import { bodyRoutes } from '../routes/body-routes.ts';
+import { healthOf } from '../routes/health.ts';
 import { requireMetrics } from '../routes/metrics.ts';
 import { ollamaVersion } from '../routes/ollama.ts';
 import { describeApi } from '../routes/openapi.ts';
@@ -54,7 +55,7 @@ export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, P
 }
 
 /** A server of several models, without sockets. */
-export interface Router extends Pick<App, 'fetch'> {
+export interface Router extends Pick<App, 'fetch' | 'drain'> {
   /** Loads the models that the server loads at the start. */
   loadAtStart(): Promise<void>;
   /** Ends the answers that last until the server stops: events about models. */
@@ -73,7 +74,7 @@ interface RunningApp extends LoadedEngine {
  */
 export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
   const { createLarge, autoload, onError, store, page, apiDocs, ...served } = options;
-  const { settings, counters } = createState(served);
+  const { settings, counters, readiness } = createState(served);
   const { prefix } = settings;
   // Bodies count for all models together.
   const held = { bytes: 0 };
@@ -187,7 +188,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
       c.set('route', path);
       return answer(c);
     });
-  for (const path of ['/health', '/v1/health']) get(path, (c) => c.body('{"status":"ok"}'));
+  for (const path of ['/health', '/v1/health']) get(path, (c) => c.body(healthOf(readiness)));
   addModelRoutes(app, prefix, { pool, chooser, events, downloads });
   get('/props', (c) => (c.req.query('model') ? forwardGet(c) : c.body(routerProps(options))));
   get('/metrics', async (c) => {
@@ -207,6 +208,9 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
   app.onError(answerErrors(counters, options));
   return {
     fetch: async (request, caller?: Caller) => app.fetch(request, caller ?? {}),
+    drain() {
+      readiness.isDraining = true;
+    },
     loadAtStart: () => pool.loadAtStart(),
     endEvents: () => events.close(),
     async close() {

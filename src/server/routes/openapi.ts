@@ -41,7 +41,7 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
     {
       paths: ['/health', '/v1/health'],
       method: 'get',
-      summary: 'Whether the model is loaded',
+      summary: 'Whether the model is loaded and the server does not drain',
       answer: object({ status: text }),
     },
     {

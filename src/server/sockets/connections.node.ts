@@ -34,7 +34,7 @@ export class Connections {
   readonly #open = new Map<Socket, Exchange[]>();
   /** TCP connections with an incomplete TLS handshake, by their two endpoints. */
   readonly #handshakes = new Map<string | Socket, Socket>();
-  #state: 'open' | 'stopping' | 'sealed' = 'open';
+  #state: 'open' | 'draining' | 'stopping' | 'sealed' = 'open';
 
   /**
    * @param isTls whether connections begin with a TLS handshake
@@ -78,15 +78,22 @@ export class Connections {
       const [next] = exchanges;
       if (next?.outgoing.stuckSince !== undefined) next.outgoing.stuckSince = performance.now();
       // An answer whose header was sent before the stop promised to keep the connection open.
-      if (this.#state !== 'open' && next === undefined) incoming.socket.destroySoon();
+      const isStopping = this.#state === 'stopping' || this.#state === 'sealed';
+      if (isStopping && next === undefined) incoming.socket.destroySoon();
     });
-    if (this.#state === 'stopping') announceEnd(exchanges);
+    if (this.#state !== 'open') announceEnd(exchanges);
     return true;
   }
 
   /** Whether the client cannot take bytes sent now for a part of an unfinished answer. */
   isBetweenAnswers(socket: Socket): boolean {
     return this.#open.get(socket)?.every(({ outgoing }) => !outgoing.headersSent) ?? false;
+  }
+
+  /** Ends every connection after its next answers, but accepts new ones. Idle connections stay open. */
+  drain(): void {
+    this.#state = 'draining';
+    for (const exchanges of this.#open.values()) announceEnd(exchanges);
   }
 
   /**
@@ -153,7 +160,7 @@ export class Connections {
     afterReading(() => {
       if (socket.bytesRead !== bytesRead) return;
       const left = this.#busy.until - performance.now();
-      if (left > 0 && this.#state === 'open') socket.setTimeout(left);
+      if (left > 0 && (this.#state === 'open' || this.#state === 'draining')) socket.setTimeout(left);
       else socket.destroy();
     });
   }

@@ -44,6 +44,8 @@ export interface Listening {
   readonly url: string;
   /** 0 for a UNIX socket. */
   readonly port: number;
+  /** Announces a stop: each answer from now on has `Connection: close`, so that clients connect elsewhere. */
+  drain(): void;
   /** Stops accepting, waits for unfinished answers, closes all connections. */
   close(): Promise<void>;
 }
@@ -114,6 +116,7 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   return {
     url: file ?? `${tls ? 'https' : 'http'}://${name}:${boundPort}`,
     port: boundPort,
+    drain: () => connections.drain(),
     close: () => connections.stop(),
   };
 }
