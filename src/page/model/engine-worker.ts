@@ -3,9 +3,11 @@
  */
 import { Embedder, type ModelInfo, type Progress } from '../../index.ts';
 import { answerCalls } from '../calls.ts';
+import { EngineCounters, type SpeedNumbers } from '../speed/numbers.ts';
 import { pieceText, type Token } from './page-model.ts';
 
 let embedder: Embedder | undefined;
+const counters = new EngineCounters();
 
 function loaded(): Embedder {
   if (embedder === undefined) throw new Error('no model is loaded');
@@ -22,18 +24,29 @@ const methods = {
         last = performance.now();
         note(progress);
       },
+      onBatch: ({ nTokens, seconds }) => counters.add(nTokens, seconds),
     });
     return embedder.info;
   },
   /** A unit vector for each text; notes are the number of texts that are done. */
   async embed({ texts }: { texts: readonly string[] }, note: (done: number) => void): Promise<Float32Array[]> {
     const vectors: Float32Array[] = [];
-    for (let at = 0; at < texts.length; at += 64) {
-      const part = await loaded().embed(texts.slice(at, at + 64), { truncate: true });
-      vectors.push(...part.vectors);
-      note(vectors.length);
+    counters.waiting += texts.length;
+    try {
+      for (let at = 0; at < texts.length; at += 64) {
+        const part = await loaded().embed(texts.slice(at, at + 64), { truncate: true });
+        counters.waiting -= part.vectors.length;
+        vectors.push(...part.vectors);
+        note(vectors.length);
+      }
+      return vectors;
+    } finally {
+      counters.waiting -= texts.length - vectors.length;
     }
-    return vectors;
+  },
+  /** What was computed since the model was loaded. */
+  speed(): SpeedNumbers {
+    return counters.read();
   },
   tokenize({ text }: { text: string }): Token[] {
     const { tokenizer } = loaded();

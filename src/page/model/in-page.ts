@@ -3,6 +3,7 @@
  */
 import type { ModelInfo, Progress } from '../../index.ts';
 import { WorkerCalls } from '../calls.ts';
+import type { SpeedNumbers } from '../speed/numbers.ts';
 import type { EngineMethods } from './engine-worker.ts';
 import type { PageModel, Token, WorkOptions } from './page-model.ts';
 
@@ -54,6 +55,10 @@ class InPageModel implements PageModel {
 
   tokenize(text: string): Promise<Token[]> {
     return this.#worker.call('tokenize', { text });
+  }
+
+  speed(signal?: AbortSignal): Promise<SpeedNumbers> {
+    return this.#worker.call('speed', undefined, { signal });
   }
 
   close(): void {

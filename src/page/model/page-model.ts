@@ -2,6 +2,8 @@
  * @file What the views need of a model, wherever it computes.
  */
 
+import type { SpeedNumbers } from '../speed/numbers.ts';
+
 /** A token of a text. */
 export interface Token {
   readonly id: number;
@@ -35,6 +37,11 @@ export interface PageModel {
   embed(texts: readonly string[], options?: WorkOptions): Promise<Float32Array[]>;
   /** The tokens of a text, special ones included. */
   tokenize(text: string): Promise<Token[]>;
+  /**
+   * What was computed since the start of the model or its server.
+   * @throws Error that says what to do
+   */
+  speed(signal?: AbortSignal): Promise<SpeedNumbers>;
   /** Gives the memory back. */
   close(): void;
 }

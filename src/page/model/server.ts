@@ -1,6 +1,7 @@
 /**
  * @file The server that the page comes from: its models, and how they are asked.
  */
+import { numbersOf, type SpeedNumbers } from '../speed/numbers.ts';
 import { t } from '../words/words.ts';
 import { type PageModel, pieceText, type Token, type WorkOptions } from './page-model.ts';
 
@@ -129,6 +130,13 @@ class ServerModel implements PageModel {
       with_pieces: true,
     });
     return tokens.map(({ id, piece }) => ({ id, text: pieceText(piece) }));
+  }
+
+  async speed(signal?: AbortSignal): Promise<SpeedNumbers> {
+    const response = await this.#server.ask('metrics', undefined, signal).catch((error: unknown) => {
+      throw error instanceof ServerError && error.status === 501 ? new Error(t('noMetrics')) : error;
+    });
+    return numbersOf(await response.text(), this.name);
   }
 
   close(): void {}

@@ -33,6 +33,9 @@ const examples = {
   ],
 };
 
+/** Texts about three subjects, in the language of the reader. */
+export const exampleTexts: readonly string[] = examples[language];
+
 /** Sets the texts of all views. */
 export function TextInput() {
   const { name, texts } = dataset.value;
@@ -62,7 +65,7 @@ export function TextInput() {
         <span class="hint">{t('dropTexts')}</span>
       </DropZone>
       <div class="controls">
-        <button type="button" onClick={() => type(examples[language].join('\n'))}>
+        <button type="button" onClick={() => type(exampleTexts.join('\n'))}>
           {t('example')}
         </button>
         <button type="button" onClick={() => type('')} disabled={texts.length === 0}>

@@ -23,6 +23,14 @@ export function t(key: WordKey, values: Readonly<Record<string, string | number>
   });
 }
 
+/** A number with three digits, or all digits of a larger one. */
+export const numberText = (value: number) =>
+  numbers.format(value >= 1000 ? Math.round(value) : Number(value.toPrecision(3)));
+
+/** Seconds, or milliseconds below one. */
+export const secondsText = (seconds: number) =>
+  seconds > 0 && seconds < 1 ? `${numberText(1000 * seconds)} ms` : `${numberText(seconds)} s`;
+
 /** Bytes in the unit that suits them. */
 export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB'];
