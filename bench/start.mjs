@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { watchOtherLoad } from './other-load.mjs';
 
 const { values: args } = parseArgs({
   options: { runs: { type: 'string', default: '15' }, node: { type: 'string', default: process.execPath } },
@@ -59,6 +60,7 @@ async function serverMemory(...options) {
   }
 }
 
+const otherLoad = watchOtherLoad();
 const version = spawnSync(args.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
 console.log(`Node ${version}, least and middle of ${args.runs} runs\n`);
 row('', 'least', 'middle', '');
@@ -73,3 +75,5 @@ if (process.platform === 'linux') {
   console.log(`|${'-'.repeat(56)}|-------:|-------:|------|`);
   for (const threads of ['1', '2']) row(`-t ${threads}`, ...(await serverMemory('-t', threads)), 'MB');
 }
+const other = otherLoad();
+if (other !== undefined) console.log(`\nOther processes took ${(100 * other.share).toFixed(0)} % of the cores.`);

@@ -7,6 +7,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensurePeer } from '../ensure-peers.mjs';
+import { steadiest, whyNotWritten } from '../turns.mjs';
 import { alternate, countTokens, longestMixed, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
 import { findModels } from './models.mjs';
 import { startPeer } from './peers/protocol.mjs';
@@ -28,7 +29,8 @@ const help = `npm run bench -- [options]
                       VNNI and no AMX), icelake, haswell (AVX2), … as in libggml-cpu-NAME.so
   --no-packing        our side without V8's 256-bit packing
   --json              print the results as JSON
-  --write             put the table into bench/RESULTS.md, in place of an earlier one made with the same options`;
+  --write             put the table into bench/RESULTS.md, in place of an earlier one made with the same options; refused if
+                      the ratios of a cell spread over 15 %`;
 
 const { values: options } = parseArgs({
   options: {
@@ -123,10 +125,11 @@ async function cell(where, texts, { padded = false } = {}) {
     }
   }
   const tokens = countTokens(texts);
-  const results = await alternate(sides, tokens, rounds, 'llama');
-  report.cells.push({ ...where, nTexts: texts.length, tokens, results });
+  const name = `${where.model} ${where.type} ${where.tokensPerText} tokens, ${where.threads} thread(s)`;
+  const measured = await steadiest(() => alternate(sides, tokens, rounds, 'llama'));
+  report.cells.push({ ...where, name, nTexts: texts.length, tokens, ...measured });
   log(
-    `  ${where.model} ${where.type} ${where.tokensPerText} tokens, ${where.threads} thread(s): ${Object.entries(results)
+    `  ${name}: ${Object.entries(measured.results)
       .map(([name, r]) => `${name} ${Math.round(r.tokensPerSecond)}`)
       .join(', ')}\n`,
   );
@@ -165,4 +168,11 @@ report.scaling = scaling(report.cells);
 
 if (options.json) console.log(JSON.stringify(report, null, 2));
 else printTable(report);
-if (options.write) writeSection(new URL('../RESULTS.md', import.meta.url), report);
+if (options.write) {
+  const refusal = whyNotWritten(report.cells, 'bench/RESULTS.md');
+  if (refusal === undefined) writeSection(new URL('../RESULTS.md', import.meta.url), report);
+  else {
+    console.error(refusal);
+    process.exitCode = 1;
+  }
+}

@@ -1,4 +1,5 @@
 // What is measured and how: token ids made from a seed, alternating rounds, and the statistics of their ratios.
+import { median, spreadOf, takeTurns } from '../turns.mjs';
 
 /** Repeatable ids inside a vocabulary of `nVocab`: `count` texts of `length` tokens, with BERT's [CLS] and [SEP] where it has them. */
 export function makeTexts(count, length, nVocab, seed = 1) {
@@ -25,37 +26,28 @@ export function mixedTexts(nVocab) {
 
 export const countTokens = (texts) => texts.reduce((sum, ids) => sum + ids.length, 0);
 
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-
 const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
 
 /**
- * Runs `sides` (name → function that does one round and gives seconds) in turn, `rounds` times after one unmeasured
- * round, so that drift of the machine meets all of them alike.
- * @returns per side the median tokens/s, and per side the ratios to `base`, round by round
+ * Runs `sides` (name → function that does one round and gives seconds) by turns, after one unmeasured round.
+ * @returns `{results, spread, otherLoad, repeated}`: per side the median tokens/s and its ratios to `base`, round by round; the widest range of
+ * these ratios as a part of their median; the rest as `takeTurns` gives it
  */
 export async function alternate(sides, tokens, rounds, base) {
-  const names = Object.keys(sides);
-  const speeds = Object.fromEntries(names.map((name) => [name, []]));
-  for (const name of names) await sides[name]();
-  for (let round = 0; round < rounds; round++) {
-    for (const name of round % 2 ? names.toReversed() : names) speeds[name].push(tokens / (await sides[name]()));
-  }
-  const result = {};
-  for (const name of names) {
-    const ratios = speeds[base].map((b, i) => speeds[name][i] / b);
-    result[name] = {
-      tokensPerSecond: median(speeds[name]),
+  const { runs, ...load } = await takeTurns(sides, rounds);
+  const results = {};
+  let spread = 0;
+  for (const [name, seconds] of Object.entries(runs)) {
+    const ratios = seconds.map((s, i) => runs[base][i] / s);
+    results[name] = {
+      tokensPerSecond: median(seconds.map((s) => tokens / s)),
       ratio: median(ratios),
       low: Math.min(...ratios),
       high: Math.max(...ratios),
     };
+    spread = Math.max(spread, spreadOf(ratios));
   }
-  return result;
+  return { results, spread, ...load };
 }
 
 /**

@@ -1,5 +1,6 @@
 // The report of a comparison as a table: for a terminal and for bench/RESULTS.md.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadLine } from '../turns.mjs';
 import { meanLengths } from './measure.mjs';
 
 const heading = (r) => [
@@ -7,6 +8,7 @@ const heading = (r) => [
   `gguf-embed on Node ${r.node}${r.packing ? '' : ' without 256-bit packing'}: ${r.ours?.description ?? ''}`,
   `llama.cpp through node-llama-cpp ${r.llama}, library ${r.library}, one text at a time, ids given (the faster of its public call and its addon)`,
   `${r.rounds} alternating rounds; tokens/s are medians, ratios are medians of the rounds' ratios with their lowest and highest`,
+  loadLine(r.cells),
 ];
 
 function rows(report) {

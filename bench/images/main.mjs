@@ -2,7 +2,7 @@
 // the time goes: decode, resize, tower, and the tokens of the image through a tiny text model. With --native, the same file and the same
 // pictures through llama.cpp (see bench/native/build-images.sh), in turns, and the ratio of the times.
 // Usage: npm run bench:images -- [--native PATH] [--sizes 224,448,1024] [--runs 3] [--layers 24] [--precision high] [--profile]
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { createWasmBackend, Profile } from '../../build/modules/kernels/wasm/ind
 import { enablePacking } from '../../build/modules/kernels/wasm/packing.node.js';
 import { loadTower } from '../../build/modules/models/vision/index.js';
 import { Embedder } from '../../dist/index.js';
+import { loadLine, takeTurns } from '../turns.mjs';
 import { writePicture, writeTower } from './pair.mjs';
 
 const { values: args } = parseArgs({
@@ -68,8 +69,13 @@ async function ours({ path }) {
 
 /** Two runs in one process, since the first reads weights from the disk. */
 function native({ path }) {
-  return execFileSync(args.native, [towerPath, '1', '2', path], { stdio: ['ignore', 'pipe', 'ignore'] })
-    .toString()
+  const { status, signal, stdout, stderr, error } = spawnSync(args.native, [towerPath, '1', '2', path], {
+    encoding: 'utf8',
+  });
+  if (error !== undefined) throw error;
+  if (status !== 0)
+    throw new Error(`${args.native} ended with ${signal ?? `status ${status}`}:\n${stderr.slice(-4000)}`);
+  return stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
@@ -88,12 +94,13 @@ console.log(
 console.log(`tower of ${args.layers} layers, F16; best of ${args.runs}; seconds an image\n`);
 console.log('| pixels | program    |    decode |    resize |     tower |      text | images/s | ratio |');
 console.log('|-------:|------------|----------:|----------:|----------:|----------:|---------:|------:|');
+const loads = [];
 for (const picture of pictures) {
-  const [mine, theirs] = [[], []];
-  for (let run = 0; run < Number(args.runs); run++) {
-    mine.push(await ours(picture));
-    if (args.native) theirs.push(...native(picture));
-  }
+  const sides = { mine: () => ours(picture), ...(args.native ? { theirs: () => native(picture) } : {}) };
+  const { runs, ...load } = await takeTurns(sides, Number(args.runs), { warmUp: false });
+  loads.push(load);
+  const mine = runs.mine;
+  const theirs = runs.theirs?.flat();
   const line = (program, times, ratio) => {
     const cells = stages.map((stage) => seconds(times[stage])).join(' | ');
     const rate = (1 / sum(times)).toFixed(3).padStart(8);
@@ -112,7 +119,7 @@ for (const picture of pictures) {
   const apart = theirs[0].rows.map((value, i) => Math.abs(value - mine[0].rows[i]));
   if (Math.max(...apart) > 0.05) throw new Error(`the rows differ by ${apart}: the programs do not compute the same`);
 }
-console.log('\nimages/s and ratio count decode, resize and tower.');
+console.log(`\nimages/s and ratio count decode, resize and tower; ${loadLine(loads)}.`);
 if (!args.native) console.log('llama.cpp was not measured: give its program with --native.');
 if (args.profile) for (const [what, entry] of backend.profile.entries) console.log(what, JSON.stringify(entry));
 await text.dispose();

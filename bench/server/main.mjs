@@ -1,10 +1,11 @@
 // `npm run bench:server`: requests per second of gguf-embed's server and of a native llama-server, driven the same way
 // over loopback in alternating rounds.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { load } from './client.mjs';
+import { loadLine, median, spreadOf, steadiest, takeTurns, whyNotWritten } from '../turns.mjs';
 import { startLlama, startOurs } from './servers.mjs';
 import { workloads } from './workloads.mjs';
 
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '3' },
     rounds: { type: 'string', default: '3' },
     precision: { type: 'string', default: 'high' },
+    pin: { type: 'string' },
     json: { type: 'boolean' },
     write: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
@@ -31,7 +33,9 @@ if (options.help) {
   -m FILE          model          --node PATH    run ours under this Node
   -t N             threads (2)    --clients LIST 1,8,64
   --seconds N      length of a round (3)   --rounds N (3)   --precision high|fast|exact
-  --json           print JSON     --write        write bench/SERVER-RESULTS.md`);
+  --pin LIST       the load generator runs on these cores only, as in 1 or 2-3 (taskset of util-linux)
+  --json           print JSON     --write        write bench/SERVER-RESULTS.md; refused if the ratios of a row
+                                                 spread over 15 %`);
   process.exit(0);
 }
 
@@ -51,32 +55,40 @@ else console.error(`no llama-server at ${binary}: only ours is measured (bench/n
 /** Resident memory of a process in MB. */
 const memory = ({ pid }) =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
+/** One row: both servers by turns, each loaded for the same time. */
+async function measure(name, clients, bodies) {
+  const how = { clients, seconds: Number(options.seconds), bodies };
+  for (const server of Object.values(servers)) await server.load({ ...how, seconds: 0.5 });
+  const turns = Object.fromEntries(Object.entries(servers).map(([side, server]) => [side, () => server.load(how)]));
+  const begin = { cpu: process.cpuUsage(), ms: performance.now() };
+  const { runs, ...load } = await takeTurns(turns, Number(options.rounds), { warmUp: false });
+  const { user, system } = process.cpuUsage(begin.cpu);
+  const generator = (user + system) / 1000 / (performance.now() - begin.ms) / cpus().length;
+  const row = { name: `${name}, ${clients} client(s)`, workload: name, clients, generator, spread: 0, ...load };
+  for (const [side, values] of Object.entries(runs)) {
+    row[side] = Object.fromEntries(
+      ['requestsPerSecond', 'tokensPerSecond', 'p50', 'p99'].map((key) => [key, median(values.map((v) => v[key]))]),
+    );
+  }
+  if (runs.llama) {
+    const ratios = runs.ours.map((v, i) => v.requestsPerSecond / runs.llama[i].requestsPerSecond);
+    row.ratio = median(ratios);
+    row.spread = spreadOf(ratios);
+  }
+  return row;
+}
+
+if (options.pin) execFileSync('taskset', ['-acp', options.pin, String(process.pid)]);
 const results = [];
+const used = {};
 try {
   for (const [name, bodies] of workloads) {
     for (const clients of options.clients.split(',').map(Number)) {
-      const rounds = Object.fromEntries(Object.keys(servers).map((side) => [side, []]));
-      for (const side of Object.keys(servers)) await load({ port: servers[side].port, clients, seconds: 0.5, bodies });
-      for (let round = 0; round < Number(options.rounds); round++) {
-        for (const side of round % 2 ? Object.keys(servers).toReversed() : Object.keys(servers)) {
-          rounds[side].push(
-            await load({ port: servers[side].port, clients, seconds: Number(options.seconds), bodies }),
-          );
-        }
-      }
-      const row = { name, clients };
-      for (const [side, values] of Object.entries(rounds)) {
-        row[side] = Object.fromEntries(
-          ['requestsPerSecond', 'tokensPerSecond', 'p50', 'p99'].map((key) => [key, median(values.map((v) => v[key]))]),
-        );
-      }
-      if (row.llama)
-        row.ratio = median(rounds.ours.map((v, i) => v.requestsPerSecond / rounds.llama[i].requestsPerSecond));
+      const row = await steadiest(() => measure(name, clients, bodies));
       results.push(row);
       process.stderr.write(
-        `  ${name}, ${clients} client(s): ${Object.keys(servers)
+        `  ${row.name}: ${Object.keys(servers)
           .map((s) => `${s} ${row[s].requestsPerSecond.toFixed(1)}/s`)
           .join(', ')}\n`,
       );
@@ -84,8 +96,7 @@ try {
   }
 } finally {
   for (const [side, server] of Object.entries(servers)) {
-    results.memory ??= {};
-    results.memory[side] = memory(server);
+    used[side] = memory(server);
     await server.stop();
   }
 }
@@ -99,21 +110,28 @@ const cells = (side) =>
         side.p99.toFixed(1),
       ]
     : ['', '', '', ''];
+const percent = (share) => (100 * share).toFixed(0);
+const shares = results.map(({ generator }) => generator);
 const lines = [
   `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
-  `Resident memory after the run: ${Object.entries(results.memory)
+  `Resident memory after the run: ${Object.entries(used)
     .map(([side, mb]) => `${side} ${mb} MB`)
     .join(', ')}`,
+  `The load generator${options.pin ? `, pinned to ${options.pin},` : ''} took ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} % of the cores; ${loadLine(results)}`,
   '',
   '| workload | clients | ours req/s | tokens/s | p50 ms | p99 ms | llama-server req/s | tokens/s | p50 ms | p99 ms | × |',
   '|---|---|---|---|---|---|---|---|---|---|---|',
   ...results.map(
-    (r) => `| ${[r.name, r.clients, ...cells(r.ours), ...cells(r.llama), r.ratio?.toFixed(2) ?? ''].join(' | ')} |`,
+    (r) => `| ${[r.workload, r.clients, ...cells(r.ours), ...cells(r.llama), r.ratio?.toFixed(2) ?? ''].join(' | ')} |`,
   ),
 ];
-if (options.json) console.log(JSON.stringify({ memory: results.memory, results }, null, 2));
+if (options.json) console.log(JSON.stringify({ memory: used, results }, null, 2));
 else console.log(lines.join('\n'));
-if (options.write) {
+const refusal = options.write ? whyNotWritten(results, 'bench/SERVER-RESULTS.md') : undefined;
+if (refusal !== undefined) {
+  console.error(refusal);
+  process.exitCode = 1;
+} else if (options.write) {
   const title =
     '# Results of `npm run bench:server`\n\nWritten by `npm run bench:server -- --write`. Compare within one table only: machines differ.\n\n';
   writeFileSync(new URL('../SERVER-RESULTS.md', import.meta.url), `${title}${lines.join('\n')}\n`);

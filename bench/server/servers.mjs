@@ -1,6 +1,8 @@
 // Starting the servers that are measured, each as its own process on a free port.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { load } from './client.mjs';
 
 async function freePort() {
   const server = createServer();
@@ -24,17 +26,30 @@ async function start(command, args, port, env) {
       .then((r) => r.ok)
       .catch(() => false);
     if (ready) {
+      let stopped = false;
+      const closed = new Promise((resolve) => child.once('close', resolve));
       return {
         port,
         pid: child.pid,
-        stop: () =>
-          new Promise((resolve) => {
-            child.once('close', resolve);
-            child.kill('SIGTERM');
-          }),
+        /** Loads the server as `load` does. If the server has died of it, the error is what the server printed last. */
+        async load(how) {
+          try {
+            return await load({ port, ...how });
+          } catch (error) {
+            await Promise.race([closed, setTimeout(1000)]);
+            const end = child.signalCode ?? child.exitCode;
+            if (end === null || stopped) throw error;
+            throw new Error(`${command} ended with ${end}:\n${output}`, { cause: error });
+          }
+        },
+        stop() {
+          stopped = true;
+          child.kill('SIGTERM');
+          return closed;
+        },
       };
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await setTimeout(100);
   }
   child.kill('SIGKILL');
   throw new Error(`${command} was not ready after 30 s:\n${output}`);
