@@ -4,6 +4,7 @@
 import { createRouter, type Router } from '../server/index.ts';
 import { LargeRequests } from '../server/large/large-requests.node.ts';
 import { log } from './log.ts';
+import { logNodeAdvice } from './node-advice.ts';
 import type { Parsed } from './parse-options.ts';
 import { appOptions, drainServers, listenEverywhere, stopOnSignal } from './serve-setup.ts';
 import { servedModels } from './served-models/served-models.ts';
@@ -42,6 +43,7 @@ export async function serveSeveral(parsed: Parsed): Promise<void> {
   }
   const servers = await listenEverywhere(router, values);
   log(`models: ${models.map(({ id }) => id).join(', ')}`);
+  logNodeAdvice(values);
   for (const { url } of servers) log(`listening on ${url}`);
   void router.loadAtStart();
   await drainServers(router, servers, values, await stopped);

@@ -9,6 +9,7 @@ import { offeredModel } from './default-model.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
+import { logNodeAdvice } from './node-advice.ts';
 import type { Parsed } from './parse-options.ts';
 import { requirePrompt } from './serve-files.ts';
 import { appOptions, drainServers, listenEverywhere, stopOnSignal } from './serve-setup.ts';
@@ -45,6 +46,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   loaded(embedder);
   await loading;
   log(describe(embedder, performance.now() - started));
+  logNodeAdvice({ ...values, backend: embedder.info.backend });
   for (const { url } of servers) log(`listening on ${url}`);
   if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);
   await drainServers(app, servers, values, await stopped);

@@ -1,0 +1,58 @@
+/**
+ * @file What happens when packing makes a kernel wrong: the kernels are compiled again without packing, the description says so.
+ * A wrong kernel is planted in what the check at start-up tries.
+ */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { checkedKernels } from '../../src/kernels/wasm/checks/self-check.ts';
+import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
+import type { Kernels } from '../../src/kernels/wasm/kernels.ts';
+
+const disablePacking = vi.hoisted(() => vi.fn());
+vi.mock('../../src/kernels/wasm/packing.node.ts', () => ({ disablePacking }));
+const plant = vi.hoisted(() => ({ kernel: undefined as string | undefined }));
+vi.mock('../../src/kernels/wasm/kernels.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/kernels/wasm/kernels.ts')>();
+  return {
+    ...original,
+    tryKernels: async (module: WebAssembly.Module, shared: boolean) => {
+      const tried = await original.tryKernels(module, shared);
+      const { kernel } = plant;
+      if (kernel === undefined) return tried;
+      const bytes = () => new Uint8Array(tried.memory.buffer);
+      const wrong = (parameters: never) => {
+        const before = bytes().slice();
+        const result = tried.kernels[kernel as keyof Kernels](parameters);
+        bytes()[bytes().findLastIndex((value, i) => value !== before[i])] ^= 0x41;
+        return result;
+      };
+      return { ...tried, kernels: { ...tried.kernels, [kernel]: wrong } };
+    },
+  };
+});
+
+describe('a kernel that packing makes wrong', () => {
+  afterEach(() => {
+    plant.kernel = undefined;
+  });
+
+  it.each([1, 2])('is found, named, and not used, with %i threads', async (nThreads) => {
+    for (const kernel of checkedKernels) {
+      plant.kernel = kernel;
+      disablePacking.mockClear();
+      const setup = await prepareWasm({ nThreads, packed: true });
+      expect(setup).toMatchObject({ packed: false, refused: kernel });
+      expect(disablePacking).toHaveBeenCalledOnce();
+      const backend = await createWasmBackend({ precision: 'high', setup, rank: 0 });
+      expect(backend.description).toContain(`256-bit packing refused (${kernel})`);
+    }
+  });
+
+  it('leaves packing on when all are right', async () => {
+    expect(await prepareWasm({ packed: true })).toMatchObject({ packed: true });
+  });
+
+  it('is not looked for without packing', async () => {
+    plant.kernel = checkedKernels[0];
+    expect(await prepareWasm()).not.toHaveProperty('refused');
+  });
+});
