@@ -3,8 +3,10 @@
  */
 import { effect, signal } from '@preact/signals';
 import { unit } from '../layout/vectors.ts';
+import { Turn } from '../turn.ts';
 import type { Dataset } from './dataset.ts';
 import { layout } from './maths/layout.ts';
+import { PART_ROWS, partOf } from './maths/rows.ts';
 import type { ApiRequest, PageModel } from './model/page-model.ts';
 import { t } from './words/words.ts';
 
@@ -47,7 +49,8 @@ const SHOWN = 8;
 /** Vectors of texts that were embedded by the model before. */
 let known: { of: PageModel; vectors: Map<string, Float32Array> } | undefined;
 
-async function embedTexts(by: PageModel, texts: readonly string[], signal: AbortSignal): Promise<void> {
+async function embedTexts(by: PageModel, of: Dataset, signal: AbortSignal): Promise<void> {
+  const { texts } = of;
   if (known?.of !== by) known = { of: by, vectors: new Map() };
   const { vectors } = known;
   const missing = [...new Set(texts)].filter((text) => !vectors.has(text));
@@ -57,11 +60,15 @@ async function embedTexts(by: PageModel, texts: readonly string[], signal: Abort
   if (missing.length > 0) {
     onProgress(0);
     const fresh = await by.embed(missing, { signal, onProgress });
-    for (const [i, text] of missing.entries()) vectors.set(text, unit(fresh[i]));
+    const turn = new Turn();
+    for (const [i, text] of missing.entries()) {
+      vectors.set(text, unit(fresh[i]));
+      if (turn.isOver) await turn.pass();
+    }
   }
   if (signal.aborted) return;
   await show(
-    texts,
+    of,
     texts.map((text) => vectors.get(text)!),
     signal,
   );
@@ -69,14 +76,20 @@ async function embedTexts(by: PageModel, texts: readonly string[], signal: Abort
   lastRequest.value = { path: 'v1/embeddings', body: { model: by.name, input: texts.slice(0, SHOWN) } };
 }
 
-/** Gives the vectors to the views, and to the worker that computes with them. */
-async function show(texts: readonly string[], units: readonly Float32Array[], signal: AbortSignal): Promise<void> {
+/** Gives the vectors to the views, and in parts to the worker that computes with them. */
+async function show(of: Dataset, units: readonly Float32Array[], signal: AbortSignal): Promise<void> {
+  const { texts } = of;
   const size = units[0].length;
   const matrix = new Float32Array(units.length * size);
-  for (const [i, vector] of units.entries()) matrix.set(vector, i * size);
-  await layout.call('use', { matrix, size });
+  const vectors: Float32Array[] = [];
+  await layout.call('clear', undefined);
+  for (let from = 0; from < units.length && !signal.aborted; from += PART_ROWS) {
+    const part = partOf(of, units, from, from + PART_ROWS);
+    matrix.set(part.matrix!, from * size);
+    for (const _ of part.texts) vectors.push(matrix.subarray(vectors.length * size, (vectors.length + 1) * size));
+    await layout.call('append', part, { transfer: [part.matrix!.buffer] });
+  }
   if (signal.aborted) return;
-  const vectors = units.map((_, i) => matrix.subarray(i * size, (i + 1) * size));
   embedded.value = { texts, matrix, vectors };
   status.value = { text: t('embedded', { count: texts.length, dimensions: size }) };
 }
@@ -90,12 +103,13 @@ export async function embedQuery(text: string): Promise<Float32Array> {
 
 effect(() => {
   const by = model.value;
-  const { texts, vectors } = dataset.value;
+  const of = dataset.value;
+  const { texts, vectors } = of;
   embedded.value = undefined;
   if (texts.length === 0) return;
   const stop = new AbortController();
   if (vectors !== undefined) {
-    show(texts, vectors, stop.signal).catch(report);
+    show(of, vectors, stop.signal).catch(report);
     return () => stop.abort();
   }
   if (by === undefined) return;
@@ -103,7 +117,7 @@ effect(() => {
     status.value = { text: t('needEmbedder') };
     return;
   }
-  const timer = setTimeout(() => embedTexts(by, texts, stop.signal).catch(report), PAUSE);
+  const timer = setTimeout(() => embedTexts(by, of, stop.signal).catch(report), PAUSE);
   return () => {
     clearTimeout(timer);
     stop.abort();

@@ -2,6 +2,7 @@
  * @file The view of the map with the server, and exports: what a person does and reads.
  */
 import { readFile } from 'node:fs/promises';
+import { parquetReadObjects } from 'hyparquet';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { describeBrowser } from '../browser.ts';
@@ -106,6 +107,11 @@ describeBrowser('the map', () => {
     expect((await download(page, 'metadata.tsv')).toString()).toMatch(
       /^text\tsubject\tnumber\nThe cat sleeps\.\tanimals\t0\n/,
     );
+    const parquet = await download(page, 'vectors.parquet');
+    const records = await parquetReadObjects({
+      file: parquet.buffer.slice(parquet.byteOffset, parquet.byteOffset + parquet.length) as ArrayBuffer,
+    });
+    expect(records).toEqual(lines);
     const svg = (await download(page, 'map.svg')).toString();
     expect(svg.match(/<circle /g)).toHaveLength(24);
     expect((await download(page, 'map.png')).subarray(1, 4).toString()).toBe('PNG');

@@ -1,39 +1,35 @@
 /**
  * @file The buttons that save what is on screen.
  */
+import { layout } from '../maths/layout.ts';
+import { report } from '../state.ts';
 import { t } from '../words/words.ts';
-import { type ExportData, jsonlFile, npyFile, projectorMetadata, projectorVectors } from './formats.ts';
+import type { FileName } from './files.ts';
 import { save } from './save.ts';
 
 /** What can be saved. */
 interface ExportMenuProps {
-  /** Made when a button is pressed. */
-  readonly data: () => ExportData;
+  /** Indices of the texts. Default: all. */
+  readonly picked?: readonly number[];
   /** More buttons. */
-  readonly pictures?: Readonly<Record<string, () => void>>;
+  readonly pictures?: Readonly<Record<string, () => Promise<Blob>>>;
 }
 
-const formats: readonly (readonly [name: string, write: (data: ExportData) => string | Uint8Array<ArrayBuffer>])[] = [
-  ['vectors.npy', npyFile],
-  ['vectors.jsonl', jsonlFile],
-  ['vectors.tsv', projectorVectors],
-  ['metadata.tsv', projectorMetadata],
-];
+const names: readonly FileName[] = ['vectors.npy', 'vectors.jsonl', 'vectors.parquet', 'vectors.tsv', 'metadata.tsv'];
 
 /** One button for each file. */
-export function ExportMenu({ data, pictures = {} }: ExportMenuProps) {
+export function ExportMenu({ picked, pictures = {} }: ExportMenuProps) {
+  const files = {
+    ...Object.fromEntries(names.map((name) => [name, () => layout.call('export', { name, picked })])),
+    ...pictures,
+  };
   return (
     <details>
       <summary>{t('export')}</summary>
       <p class="hint">{t('exportHint')}</p>
       <div class="controls">
-        {formats.map(([name, write]) => (
-          <button key={name} type="button" onClick={() => save(name, write(data()))}>
-            {name}
-          </button>
-        ))}
-        {Object.entries(pictures).map(([name, draw]) => (
-          <button key={name} type="button" onClick={draw}>
+        {Object.entries(files).map(([name, make]) => (
+          <button key={name} type="button" onClick={() => make().then((file) => save(name, file), report)}>
             {name}
           </button>
         ))}

@@ -1,5 +1,5 @@
 /**
- * @file Vectors and what belongs to them in the formats of other programs.
+ * @file Vectors and what belongs to them in the formats of other programs. Text comes in lines: one string could not hold a large file.
  */
 
 /** What is exported. */
@@ -10,7 +10,7 @@ export interface ExportData {
 }
 
 /** NumPy's format: `[n, dimensions]` float32. */
-export function npyFile({ vectors }: ExportData): Uint8Array<ArrayBuffer> {
+export function npyFile({ vectors }: ExportData): Uint8Array<ArrayBuffer>[] {
   const size = vectors[0]?.length ?? 0;
   const about = `{'descr': '<f4', 'fortran_order': False, 'shape': (${vectors.length}, ${size}), }`;
   // The values begin at a multiple of 64.
@@ -27,31 +27,27 @@ export function npyFile({ vectors }: ExportData): Uint8Array<ArrayBuffer> {
       at += 4;
     }
   }
-  return bytes;
+  return [bytes];
 }
 
 /** A line for each text: its columns, the text and its vector. The page opens such a file without a model. */
-export function jsonlFile({ texts, columns, vectors }: ExportData): string {
+export function jsonlFile({ texts, columns, vectors }: ExportData): string[] {
   const names = Object.keys(columns);
-  return texts
-    .map((text, i) => {
-      const row = Object.fromEntries(names.map((name) => [name, columns[name][i]]));
-      return `${JSON.stringify({ ...row, text, embedding: Array.from(vectors[i]) })}\n`;
-    })
-    .join('');
+  return texts.map((text, i) => {
+    const row = Object.fromEntries(names.map((name) => [name, columns[name][i]]));
+    return `${JSON.stringify({ ...row, text, embedding: Array.from(vectors[i]) })}\n`;
+  });
 }
 
 /** Vectors for TensorFlow's Embedding Projector. */
-export function projectorVectors({ vectors }: ExportData): string {
-  return vectors.map((vector) => `${vector.join('\t')}\n`).join('');
+export function projectorVectors({ vectors }: ExportData): string[] {
+  return vectors.map((vector) => `${vector.join('\t')}\n`);
 }
 
 /** Texts and columns for the Embedding Projector. It wants a heading only where there are several columns. */
-export function projectorMetadata({ texts, columns }: ExportData): string {
+export function projectorMetadata({ texts, columns }: ExportData): string[] {
   const names = Object.keys(columns);
   const cell = (value: string) => value.replaceAll(/[\t\r\n]+/g, ' ');
   const rows = texts.map((text, i) => [text, ...names.map((name) => columns[name][i])]);
-  return [...(names.length > 0 ? [['text', ...names]] : []), ...rows]
-    .map((row) => `${row.map(cell).join('\t')}\n`)
-    .join('');
+  return [...(names.length > 0 ? [['text', ...names]] : []), ...rows].map((row) => `${row.map(cell).join('\t')}\n`);
 }

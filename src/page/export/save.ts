@@ -3,8 +3,8 @@
  */
 
 /** Lets the browser save a file under a name. */
-export function save(name: string, content: Blob | string | Uint8Array<ArrayBuffer>): void {
-  const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content]));
+export function save(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

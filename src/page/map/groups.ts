@@ -52,13 +52,25 @@ function groupByRange(values: readonly number[]): Groups {
   return { names, of };
 }
 
+/** The points of each group; of the `selected` ones alone if some are. */
+export function groupSizes({ names, of }: Groups, selected: readonly number[] | undefined): number[] {
+  const sizes = names.map(() => 0);
+  if (selected === undefined) for (const group of of) sizes[group]++;
+  else for (const i of selected) sizes[of[i]]++;
+  return sizes;
+}
+
 /** The colours of all points, four bytes each; those outside of `selected` are faint. */
-export function pointColours({ of }: Groups, selected: ReadonlySet<number> | undefined): Uint8Array {
+export function pointColours({ of }: Groups, selected: readonly number[] | undefined): Uint8Array {
   const bytes = groupColours.map((colour) => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)));
   const colours = new Uint8Array(4 * of.length);
   for (let i = 0; i < of.length; i++) {
-    colours.set(bytes[of[i] % bytes.length], 4 * i);
-    colours[4 * i + 3] = selected === undefined || selected.has(i) ? 217 : 40;
+    const [red, green, blue] = bytes[of[i] % bytes.length];
+    colours[4 * i] = red;
+    colours[4 * i + 1] = green;
+    colours[4 * i + 2] = blue;
+    colours[4 * i + 3] = selected === undefined ? 217 : 40;
   }
+  for (const i of selected ?? []) colours[4 * i + 3] = 217;
   return colours;
 }

@@ -13,15 +13,12 @@ export interface Label {
 /** Each name at the median of its points, which outliers do not move. */
 export function groupLabels({ names, of }: Groups, positions: Float32Array): Label[] {
   return names.flatMap((text, group) => {
-    const xs: number[] = [];
-    const ys: number[] = [];
-    for (let i = 0; i < of.length; i++) {
-      if (of[i] !== group) continue;
-      xs.push(positions[2 * i]);
-      ys.push(positions[2 * i + 1]);
-    }
-    if (xs.length === 0 || text === '') return [];
-    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
-    return [{ text, x: median(xs), y: median(ys) }];
+    const members: number[] = [];
+    for (let i = 0; i < of.length; i++) if (of[i] === group) members.push(i);
+    if (members.length === 0 || text === '') return [];
+    // Typed arrays sort several times faster.
+    const median = (axis: number) =>
+      Float32Array.from(members, (i) => positions[2 * i + axis]).sort()[members.length >> 1];
+    return [{ text, x: median(0), y: median(1) }];
   });
 }

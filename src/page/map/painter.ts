@@ -19,8 +19,14 @@ export interface Painter {
 
 /** The painter for a new canvas. */
 export function createPainter(canvas: HTMLCanvasElement): Painter {
-  const gl = canvas.getContext('webgl2', { antialias: true, preserveDrawingBuffer: true, premultipliedAlpha: true });
+  const gl = canvas.getContext('webgl2', { antialias: false, preserveDrawingBuffer: true, premultipliedAlpha: true });
   return gl === null ? plainPainter(canvas) : webglPainter(canvas, gl);
+}
+
+/** Gives a canvas a size in pixels of the screen. A canvas that already has it keeps its memory. */
+function resize(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== Math.round(width)) canvas.width = Math.round(width);
+  if (canvas.height !== Math.round(height)) canvas.height = Math.round(height);
 }
 
 const vertexShader = `#version 300 es
@@ -84,8 +90,7 @@ function webglPainter(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Pa
       setColours(colours);
     },
     paint({ x, y, scale }, { width, height }, radius, ratio) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
+      resize(canvas, width * ratio, height * ratio);
       gl.viewport(0, 0, canvas.width, canvas.height);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
@@ -104,8 +109,8 @@ function plainPainter(canvas: HTMLCanvasElement): Painter {
       points = next;
     },
     paint({ x, y, scale }, { width, height }, radius, ratio) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
+      resize(canvas, width * ratio, height * ratio);
+      context.clearRect(0, 0, canvas.width, canvas.height);
       const { positions, colours } = points;
       for (let i = 0; 2 * i < positions.length; i++) {
         const left = (width / 2 + (positions[2 * i] - x) * scale - radius) * ratio;

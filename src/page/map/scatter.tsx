@@ -6,7 +6,7 @@ import { cssVariable, onScheme } from '../widgets/colours.ts';
 import { t } from '../words/words.ts';
 import type { Label } from './labels.ts';
 import { createPainter, type Painter } from './painter.ts';
-import { fitAll, pointAt, pointsInside, pointTowards, toPlane, toScreen, type Viewport, zoomAt } from './viewport.ts';
+import { fitAll, pointAt, pointTowards, toPlane, toScreen, type Viewport, zoomAt } from './viewport.ts';
 
 /** What the plane shows. */
 interface ScatterProps {
@@ -23,7 +23,8 @@ interface ScatterProps {
   readonly view: Viewport | undefined;
   readonly onView: (view: Viewport | undefined) => void;
   readonly onChoose: (index: number) => void;
-  readonly onLasso: (inside: readonly number[]) => void;
+  /** Called with the line of the lasso on the plane, x and y in turn. */
+  readonly onLasso: (line: readonly number[]) => void;
 }
 
 /** Pixels from the pointer in which a point counts as below it. */
@@ -153,7 +154,7 @@ export function Scatter(props: ScatterProps) {
     const from = drag.current;
     drag.current = undefined;
     if (line.length > 0) {
-      onLasso(pointsInside(positions, line));
+      onLasso(line);
       setLine([]);
     } else if (from !== undefined && !from.isMoved) {
       const index = pointAt(positions, shown, size, event.offsetX, event.offsetY, REACH);

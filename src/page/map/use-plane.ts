@@ -33,7 +33,7 @@ export function usePlane(texts: readonly string[], matrix: Float32Array, isUmap:
       const [across, up] = variance.map((part) => Math.round(100 * part));
       setAxesText(t('axesShown', { across, up }));
     }, report);
-    layout.call('clusters', { texts }).then((found) => isCurrent && setClusters(found), report);
+    layout.call('clusters', undefined).then((found) => isCurrent && setClusters(found), report);
     return () => {
       isCurrent = false;
     };

@@ -28,21 +28,9 @@ const methods = {
     });
     return embedder.info;
   },
-  /** A unit vector for each text; notes are the number of texts that are done. */
-  async embed({ texts }: { texts: readonly string[] }, note: (done: number) => void): Promise<Float32Array[]> {
-    const vectors: Float32Array[] = [];
-    counters.waiting += texts.length;
-    try {
-      for (let at = 0; at < texts.length; at += 64) {
-        const part = await loaded().embed(texts.slice(at, at + 64), { truncate: true });
-        counters.waiting -= part.vectors.length;
-        vectors.push(...part.vectors);
-        note(vectors.length);
-      }
-      return vectors;
-    } finally {
-      counters.waiting -= texts.length - vectors.length;
-    }
+  /** A unit vector for each text. */
+  async embed({ texts }: { texts: readonly string[] }): Promise<readonly Float32Array[]> {
+    return (await loaded().embed(texts, { truncate: true })).vectors;
   },
   /** What was computed since the model was loaded. */
   speed(): SpeedNumbers {

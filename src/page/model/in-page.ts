@@ -7,6 +7,9 @@ import type { SpeedNumbers } from '../speed/numbers.ts';
 import type { EngineMethods } from './engine-worker.ts';
 import type { PageModel, Token, WorkOptions } from './page-model.ts';
 
+/** Texts of one call of the worker. */
+const BATCH = 64;
+
 /** Options of `loadInPage`. */
 interface LoadInPage {
   readonly onProgress?: (progress: Progress) => void;
@@ -40,6 +43,8 @@ class InPageModel implements PageModel {
   readonly dimensions: number;
   readonly isReranker: boolean;
   readonly #worker: WorkerCalls<EngineMethods>;
+  /** Texts that were asked for and are not computed. */
+  #waiting = 0;
 
   constructor(worker: WorkerCalls<EngineMethods>, info: ModelInfo, name: string) {
     this.#worker = worker;
@@ -49,16 +54,29 @@ class InPageModel implements PageModel {
     this.isReranker = info.pooling === 'rank';
   }
 
-  embed(texts: readonly string[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
-    return this.#worker.call('embed', { texts }, { signal, onNote: onProgress });
+  async embed(texts: readonly string[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
+    // In parts: an abort ends what is left, and other calls are answered in between.
+    this.#waiting += texts.length;
+    const vectors: Float32Array[] = [];
+    try {
+      while (vectors.length < texts.length) {
+        const part = texts.slice(vectors.length, vectors.length + BATCH);
+        vectors.push(...(await this.#worker.call('embed', { texts: part }, { signal })));
+        this.#waiting -= part.length;
+        onProgress?.(vectors.length);
+      }
+      return vectors;
+    } finally {
+      this.#waiting -= texts.length - vectors.length;
+    }
   }
 
   tokenize(text: string): Promise<Token[]> {
     return this.#worker.call('tokenize', { text });
   }
 
-  speed(signal?: AbortSignal): Promise<SpeedNumbers> {
-    return this.#worker.call('speed', undefined, { signal });
+  async speed(signal?: AbortSignal): Promise<SpeedNumbers> {
+    return { ...(await this.#worker.call('speed', undefined, { signal })), waitingInputs: this.#waiting };
   }
 
   close(): void {

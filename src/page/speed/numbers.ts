@@ -82,8 +82,6 @@ export class EngineCounters {
   readonly #counts = new Array<number>(TOKEN_BOUNDS.length + 1).fill(0);
   #tokens = 0;
   #seconds = 0;
-  /** Inputs that were asked for and are not computed. */
-  waiting = 0;
 
   /** A batch was computed. */
   add(nTokens: number, seconds: number): void {
@@ -93,13 +91,13 @@ export class EngineCounters {
     this.#counts[at < 0 ? TOKEN_BOUNDS.length : at]++;
   }
 
-  /** The numbers at this time. */
+  /** The numbers at this time; who asks the engine knows what waits. */
   read(): SpeedNumbers {
     return {
       tokens: this.#tokens,
       seconds: this.#seconds,
       batches: { bounds: TOKEN_BOUNDS, counts: [...this.#counts] },
-      waitingInputs: this.waiting,
+      waitingInputs: 0,
       waitingTokens: undefined,
       requests: undefined,
     };

@@ -4,11 +4,11 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { setSetting, setting } from '../address.ts';
 import { ExportMenu } from '../export/export-menu.tsx';
-import { save } from '../export/save.ts';
-import { groupByColumn, groupColours, pointColours } from '../map/groups.ts';
+import { groupColours, groupSizes, pointColours } from '../map/groups.ts';
 import { groupLabels } from '../map/labels.ts';
-import { mapPng, mapSvg } from '../map/pictures.ts';
+import { mapPng } from '../map/pictures.ts';
 import { pointRadius, Scatter } from '../map/scatter.tsx';
+import { useColumn } from '../map/use-column.ts';
 import { usePlane } from '../map/use-plane.ts';
 import { fitAll, type Viewport } from '../map/viewport.ts';
 import { layout } from '../maths/layout.ts';
@@ -16,6 +16,7 @@ import type { Neighbour } from '../maths/layout-worker.ts';
 import { UMAP_LIMIT } from '../maths/umap.ts';
 import { NEAREST, useNeighbours } from '../maths/use-neighbours.ts';
 import { dataset, type Embedded, embedded, embedQuery, model, report } from '../state.ts';
+import { cssVariable } from '../widgets/colours.ts';
 import { NearestList } from '../widgets/nearest-list.tsx';
 import { TextInput } from '../widgets/text-input.tsx';
 import { t } from '../words/words.ts';
@@ -44,17 +45,15 @@ function viewInAddress(): Viewport | undefined {
   return scale > 0 && Number.isFinite(x + y + scale) ? { x, y, scale } : undefined;
 }
 
-function TextMap({ texts, matrix, vectors }: Embedded) {
+function TextMap({ texts, matrix }: Embedded) {
   const n = texts.length;
   const { columns } = dataset.value;
   const canUmap = n > 3 && n <= UMAP_LIMIT;
   const isUmap = canUmap && (setting('layout') || (n >= UMAP_FROM ? 'umap' : 'axes')) === 'umap';
   const { positions, clusters, progress } = usePlane(texts, matrix, isUmap);
   const colourBy = setting('colour') in columns ? setting('colour') : '';
-  const groups = useMemo(
-    () => (colourBy === '' ? clusters : groupByColumn(columns[colourBy], t('others'))),
-    [colourBy, clusters, columns],
-  );
+  const byColumn = useColumn(colourBy);
+  const groups = colourBy === '' ? clusters : byColumn;
   const [chosen, setChosen] = useState(-1);
   const [selected, setSelected] = useState<readonly number[]>();
   const [isLasso, setLasso] = useState(false);
@@ -63,7 +62,8 @@ function TextMap({ texts, matrix, vectors }: Embedded) {
   const [query, setQuery] = useState<Query>();
   const frame = useRef<HTMLDivElement>(null);
 
-  const colours = useMemo(() => groups && pointColours(groups, selected && new Set(selected)), [groups, selected]);
+  const colours = useMemo(() => groups && pointColours(groups, selected), [groups, selected]);
+  const sizes = useMemo(() => groups && groupSizes(groups, selected), [groups, selected]);
   const labels = useMemo(() => (groups && positions ? groupLabels(groups, positions) : []), [groups, positions]);
   useEffect(() => {
     const timer = setTimeout(() => {
@@ -77,28 +77,24 @@ function TextMap({ texts, matrix, vectors }: Embedded) {
     setView(undefined);
     setSetting('layout', value);
   };
-  const picked = selected ?? texts.map((_, i) => i);
-  const data = () => ({
-    texts: picked.map((i) => texts[i]),
-    columns: Object.fromEntries(Object.entries(columns).map(([name, cells]) => [name, picked.map((i) => cells[i])])),
-    vectors: picked.map((i) => vectors[i]),
-  });
   const svg = () => {
     const { clientWidth: width, clientHeight: height } = frame.current!.querySelector('.plane')!;
-    const shown = view ?? fitAll(positions!, { width, height });
-    save(
-      'map.svg',
-      mapSvg({
-        positions: positions!,
-        colours: colours!,
-        labels,
-        view: shown,
-        size: { width, height },
-        radius: pointRadius(n),
-      }),
-    );
+    const size = { width, height };
+    return layout.call('svg', {
+      positions: positions!,
+      colours: colours!,
+      labels,
+      view: view ?? fitAll(positions!, size),
+      size,
+      radius: pointRadius(n),
+      back: cssVariable('--back'),
+      ink: cssVariable('--text'),
+    });
   };
-  const png = async () => save('map.png', await mapPng(frame.current!.querySelectorAll('canvas')));
+  const png = () => mapPng(frame.current!.querySelectorAll('canvas'));
+  const select = (indices: readonly number[]) => setSelected(indices.length > 0 ? indices : undefined);
+  const selectGroup = (group: number) =>
+    setSelected((selected ?? texts.map((_, i) => i)).filter((i) => groups!.of[i] === group));
   // Where a query lies: between the texts that are most like it.
   const mark = query && positions && middle(query.nearest, positions);
   return (
@@ -147,23 +143,20 @@ function TextMap({ texts, matrix, vectors }: Embedded) {
           view={view}
           onView={setView}
           onChoose={setChosen}
-          onLasso={(inside) => setSelected(inside.length > 0 ? inside : undefined)}
+          onLasso={(line) => layout.call('inside', { positions, line }).then(select, report)}
         />
       )}
       <output id="map-text">{chosen >= 0 ? texts[chosen] : ''}</output>
       {groups !== undefined && (
         <ul class="legend" aria-label={t('legend')}>
-          {groups.names.map((name, group) => {
-            const members = picked.filter((i) => groups.of[i] === group);
-            return (
-              <li key={name}>
-                <button type="button" onClick={() => setSelected(members)} disabled={members.length === 0}>
-                  <span class="dot" style={{ background: groupColours[group % groupColours.length] }} /> {name || '–'} (
-                  {members.length})
-                </button>
-              </li>
-            );
-          })}
+          {groups.names.map((name, group) => (
+            <li key={name}>
+              <button type="button" onClick={() => selectGroup(group)} disabled={sizes![group] === 0}>
+                <span class="dot" style={{ background: groupColours[group % groupColours.length] }} /> {name || '–'} (
+                {sizes![group]})
+              </button>
+            </li>
+          ))}
         </ul>
       )}
       <div class="columns">
@@ -195,7 +188,7 @@ function TextMap({ texts, matrix, vectors }: Embedded) {
           </section>
         )}
       </div>
-      <ExportMenu data={data} pictures={{ 'map.svg': svg, 'map.png': png }} />
+      <ExportMenu picked={selected} pictures={{ 'map.svg': svg, 'map.png': png }} />
     </div>
   );
 }

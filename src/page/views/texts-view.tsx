@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ExportMenu } from '../export/export-menu.tsx';
 import { layout } from '../maths/layout.ts';
 import { useNeighbours } from '../maths/use-neighbours.ts';
-import { dataset, embedded, model, report } from '../state.ts';
+import { embedded, model, report } from '../state.ts';
 import { HeatMap } from '../widgets/heat-map.tsx';
 import { NearestList } from '../widgets/nearest-list.tsx';
 import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
@@ -36,7 +36,7 @@ export function TextsView() {
           ) : (
             <p class="hint">{t('needTexts')}</p>
           )}
-          <ExportMenu data={() => ({ ...dataset.value, ...current })} />
+          <ExportMenu />
         </>
       )}
     </>

@@ -3,7 +3,7 @@
  */
 import { useSignal } from '@preact/signals';
 import { typedTexts } from '../dataset.ts';
-import { layout } from '../maths/layout.ts';
+import { readFile } from '../maths/read-file.ts';
 import { dataset, report } from '../state.ts';
 import { language, t } from '../words/words.ts';
 import { DropZone } from './drop-zone.tsx';
@@ -46,7 +46,7 @@ export function TextInput() {
   };
   const open = async (file: File) => {
     try {
-      dataset.value = await layout.call('read', { file });
+      dataset.value = await readFile(file);
     } catch (error) {
       report(error);
     }
