@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { openFile } from '../../build/modules/gguf/file.node.js';
 import { openGguf } from '../../build/modules/gguf/index.js';
 import { decodeImage, dynamicSize, fitPicture } from '../../build/modules/image/index.js';
-import { createWasmBackend, Profile } from '../../build/modules/kernels/wasm/index.js';
+import { createWasmBackend, Profile, prepareWasm } from '../../build/modules/kernels/wasm/index.js';
 import { enablePacking } from '../../build/modules/kernels/wasm/packing.node.js';
 import { loadTower } from '../../build/modules/models/vision/index.js';
 import { Embedder } from '../../dist/index.js';
@@ -39,7 +39,7 @@ const pictures = args.sizes.split(',').map((size) => {
 });
 
 const packed = enablePacking();
-const backend = await createWasmBackend({ precision: args.precision });
+const backend = await createWasmBackend({ precision: args.precision, setup: await prepareWasm({ packed }) });
 const tower = await loadTower(await openGguf(await openFile(towerPath)), backend);
 const text = await Embedder.load('test/fixtures/multimodal/models/qwen3vl.gguf', {
   backend: 'wasm',
