@@ -8,13 +8,14 @@ import { ModelPanel } from './model/model-panel.tsx';
 import { status } from './state.ts';
 import { ApiView } from './views/api-view.tsx';
 import { MapView } from './views/map-view.tsx';
+import { RerankView } from './views/rerank-view.tsx';
 import { SpeedView } from './views/speed-view.tsx';
 import { TextsView } from './views/texts-view.tsx';
 import type { WordKey } from './words/en.ts';
 import { t } from './words/words.ts';
 
 /** The views, from left to right. The key is the name in the address, too. */
-const views = { texts: TextsView, map: MapView, speed: SpeedView, api: ApiView } satisfies Partial<
+const views = { texts: TextsView, map: MapView, rerank: RerankView, speed: SpeedView, api: ApiView } satisfies Partial<
   Record<WordKey, ComponentType>
 >;
 type ViewName = keyof typeof views;

@@ -13,6 +13,9 @@ import { t } from './words/words.ts';
 /** The model in use. */
 export const model = signal<PageModel | undefined>(undefined);
 
+/** A second model beside it, to compare a reranker with an embedding model. */
+export const secondModel = signal<PageModel | undefined>(undefined);
+
 /** The texts that are looked at. */
 export const dataset = signal<Dataset>({ texts: [], columns: {}, name: undefined });
 
@@ -41,18 +44,25 @@ export function report(error: unknown): void {
   status.value = { text: t('failed', { why }), isProblem: true };
 }
 
-/** Milliseconds without a change before texts are embedded. */
-const PAUSE = 250;
+/** Milliseconds without a change before texts are embedded or ranked. */
+export const PAUSE = 250;
 /** Texts of an example request. */
 const SHOWN = 8;
 
-/** Vectors of texts that were embedded by the model before. */
-let known: { of: PageModel; vectors: Map<string, Float32Array> } | undefined;
+/** Vectors of texts that were embedded before, by model. */
+const known = new WeakMap<PageModel, Map<string, Float32Array>>();
 
-async function embedTexts(by: PageModel, of: Dataset, signal: AbortSignal): Promise<void> {
-  const { texts } = of;
-  if (known?.of !== by) known = { of: by, vectors: new Map() };
-  const { vectors } = known;
+/**
+ * The vectors of texts, of length 1. Those that the model has computed before are not computed again.
+ * @throws what the model throws, the signal's reason
+ */
+export async function vectorsOf(
+  by: PageModel,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Float32Array[]> {
+  const vectors = known.get(by) ?? new Map<string, Float32Array>();
+  known.set(by, vectors);
   const missing = [...new Set(texts)].filter((text) => !vectors.has(text));
   const onProgress = (done: number) => {
     if (!signal.aborted) status.value = { text: t('embedding', { done, total: missing.length }) };
@@ -66,12 +76,13 @@ async function embedTexts(by: PageModel, of: Dataset, signal: AbortSignal): Prom
       if (turn.isOver) await turn.pass();
     }
   }
-  if (signal.aborted) return;
-  await show(
-    of,
-    texts.map((text) => vectors.get(text)!),
-    signal,
-  );
+  signal.throwIfAborted();
+  return texts.map((text) => vectors.get(text)!);
+}
+
+async function embedTexts(by: PageModel, of: Dataset, signal: AbortSignal): Promise<void> {
+  const { texts } = of;
+  await show(of, await vectorsOf(by, texts, signal), signal);
   if (signal.aborted) return;
   lastRequest.value = { path: 'v1/embeddings', body: { model: by.name, input: texts.slice(0, SHOWN) } };
 }
@@ -112,11 +123,7 @@ effect(() => {
     show(of, vectors, stop.signal).catch(report);
     return () => stop.abort();
   }
-  if (by === undefined) return;
-  if (by.isReranker) {
-    status.value = { text: t('needEmbedder') };
-    return;
-  }
+  if (by === undefined || by.isReranker) return;
   const timer = setTimeout(() => embedTexts(by, of, stop.signal).catch(report), PAUSE);
   return () => {
     clearTimeout(timer);

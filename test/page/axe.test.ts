@@ -1,24 +1,11 @@
 /**
  * @file What axe-core finds in every view, in both languages, light and dark, on a small and a large screen: nothing.
  */
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import { expect, it, vi } from 'vitest';
 import { describeBrowser } from '../browser.ts';
-import { minilm, pagesOfServer } from './support.ts';
+import { minilm, pagesOfServer, violations } from './support.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
-
-/** What axe-core says of the page as it is. */
-async function violations(page: Page): Promise<string[]> {
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const found = await axe.run();
-    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  });
-}
 
 const screens = [
   { name: 'a phone', width: 360, height: 640, colorScheme: 'light', locale: 'en-US' },
@@ -32,7 +19,6 @@ describeBrowser('every view is accessible', () => {
     // The policy of the page refuses scripts that are not its own.
     const options = { viewport: { width, height }, colorScheme, locale, bypassCSP: true };
     const { page, problems } = await open('', options);
-    await page.addScriptTag({ content: axe.source });
     const tabs = page.getByRole('tab');
     await page
       .getByRole('textbox')

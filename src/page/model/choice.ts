@@ -84,7 +84,7 @@ export async function listKept(): Promise<void> {
 }
 
 /** Loads a model in the page while a button can stop it. */
-async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>): Promise<void> {
+export async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>): Promise<void> {
   const stop = new AbortController();
   loading.value = stop;
   try {
@@ -97,11 +97,15 @@ async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>): Promi
   }
 }
 
-async function load(source: Blob | string, name: string, signal: AbortSignal): Promise<void> {
+/** A model that computes in the page; the status says how far its loading is. */
+export async function loadHere(source: Blob, name: string, signal: AbortSignal): Promise<PageModel> {
+  if (!name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name }));
   const onProgress = ({ done, total }: { done: number; total: number }) => {
     status.value = { text: t('loading', { percent: Math.floor((100 * done) / Math.max(1, total)) }) };
   };
-  use(await loadInPage(source, name, { onProgress, signal }));
+  const loaded = await loadInPage(source, name, { onProgress, signal });
+  status.value = { text: '' };
+  return loaded;
 }
 
 /** Keeps a model for the next visit. A browser without space still has it loaded. */
@@ -117,8 +121,7 @@ async function keep(name: string, bytes: Blob): Promise<void> {
 /** Loads a file of the reader's. */
 export function openFile(file: File, isKept: boolean): Promise<void> {
   return whileLoading(async (signal) => {
-    if (!file.name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name: file.name }));
-    await load(file, file.name, signal);
+    use(await loadHere(file, file.name, signal));
     if (isKept) await keep(file.name, file);
   });
 }
@@ -136,14 +139,14 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
     };
     const bytes = await new Response(await download(url, onProgress, signal)).blob();
     const name = fileName(url);
-    await load(bytes, name, signal);
+    use(await loadHere(bytes, name, signal));
     if (isKept) await keep(name, bytes);
   });
 }
 
 /** Loads a kept model. */
 export function openKept(name: string): Promise<void> {
-  return whileLoading(async (signal) => load(await keptModel(name), name, signal));
+  return whileLoading(async (signal) => use(await loadHere(await keptModel(name), name, signal)));
 }
 
 /** Forgets a kept model. */

@@ -1,7 +1,7 @@
 /**
  * @file The engine in a worker of the page, so that the page never waits for it, not even while a vocabulary is read.
  */
-import { Embedder, type ModelInfo, type Progress } from '../../index.ts';
+import { Embedder, type ModelInfo, type Progress, Reranker } from '../../index.ts';
 import { answerCalls } from '../calls.ts';
 import { EngineCounters, type SpeedNumbers } from '../speed/numbers.ts';
 import { pieceText, type Token } from './page-model.ts';
@@ -35,6 +35,11 @@ const methods = {
   /** What was computed since the model was loaded. */
   speed(): SpeedNumbers {
     return counters.read();
+  },
+  /** A score for each document, in their order. */
+  async rank({ query, documents }: { query: string; documents: readonly string[] }): Promise<number[]> {
+    const { results } = await Reranker.from(loaded()).rank(query, documents, { truncate: true });
+    return results.sort((a, b) => a.index - b.index).map(({ score }) => score);
   },
   tokenize({ text }: { text: string }): Token[] {
     const { tokenizer } = loaded();

@@ -5,7 +5,10 @@ import type { ModelInfo, Progress } from '../../index.ts';
 import { WorkerCalls } from '../calls.ts';
 import type { SpeedNumbers } from '../speed/numbers.ts';
 import type { EngineMethods } from './engine-worker.ts';
-import type { PageModel, Token, WorkOptions } from './page-model.ts';
+import { inParts, type PageModel, type Token, type WorkOptions } from './page-model.ts';
+
+/** Documents that are scored between two looks at the signal. */
+const RANK_PART = 8;
 
 /** Texts of one call of the worker. */
 const BATCH = 64;
@@ -69,6 +72,12 @@ class InPageModel implements PageModel {
     } finally {
       this.#waiting -= texts.length - vectors.length;
     }
+  }
+
+  rank(query: string, documents: readonly string[], options: WorkOptions = {}): Promise<number[]> {
+    const work = (part: readonly string[]) =>
+      this.#worker.call('rank', { query, documents: part }, { signal: options.signal });
+    return inParts(documents, RANK_PART, work, options);
   }
 
   tokenize(text: string): Promise<Token[]> {

@@ -35,6 +35,8 @@ export interface PageModel {
   readonly isReranker: boolean;
   /** One vector of length 1 for each text. */
   embed(texts: readonly string[], options?: WorkOptions): Promise<Float32Array[]>;
+  /** A score for each document, higher for a better answer to the query. Only rerankers have scores. */
+  rank(query: string, documents: readonly string[], options?: WorkOptions): Promise<number[]>;
   /** The tokens of a text, special ones included. */
   tokenize(text: string): Promise<Token[]>;
   /**
@@ -44,6 +46,25 @@ export interface PageModel {
   speed(signal?: AbortSignal): Promise<SpeedNumbers>;
   /** Gives the memory back. */
   close(): void;
+}
+
+/**
+ * Works on items part by part, so that an abort ends the work after the current part.
+ * @throws what `work` throws, the signal's reason
+ */
+export async function inParts<Item, Result>(
+  items: readonly Item[],
+  size: number,
+  work: (part: readonly Item[]) => Promise<readonly Result[]>,
+  { signal, onProgress }: WorkOptions = {},
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += size) {
+    signal?.throwIfAborted();
+    results.push(...(await work(items.slice(at, at + size))));
+    onProgress?.(results.length);
+  }
+  return results;
 }
 
 /** The text of the bytes of a token; bytes that are no text become U+FFFD. */

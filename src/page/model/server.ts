@@ -3,7 +3,7 @@
  */
 import { numbersOf, type SpeedNumbers } from '../speed/numbers.ts';
 import { t } from '../words/words.ts';
-import { type PageModel, pieceText, type Token, type WorkOptions } from './page-model.ts';
+import { inParts, type PageModel, pieceText, type Token, type WorkOptions } from './page-model.ts';
 
 /** Texts in one request. */
 const BATCH = 32;
@@ -107,19 +107,30 @@ class ServerModel implements PageModel {
     this.isReranker = isReranker;
   }
 
-  async embed(texts: readonly string[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
-    const vectors: Float32Array[] = [];
-    for (let at = 0; at < texts.length; at += BATCH) {
-      const input = texts.slice(at, at + BATCH);
+  embed(texts: readonly string[], options: WorkOptions = {}): Promise<Float32Array[]> {
+    const work = async (input: readonly string[]) => {
+      const body = { model: this.name, input, encoding_format: 'base64', truncate: true };
       const { data } = await this.#server.json<{ data: { embedding: string }[] }>(
         'v1/embeddings',
-        { model: this.name, input, encoding_format: 'base64', truncate: true },
-        signal,
+        body,
+        options.signal,
       );
-      for (const { embedding } of data) vectors.push(floats(embedding));
-      onProgress?.(vectors.length);
-    }
-    return vectors;
+      return data.map(({ embedding }) => floats(embedding));
+    };
+    return inParts(texts, BATCH, work, options);
+  }
+
+  rank(query: string, documents: readonly string[], options: WorkOptions = {}): Promise<number[]> {
+    const work = async (part: readonly string[]) => {
+      const body = { model: this.name, query, documents: part, truncate: true };
+      const { results } = await this.#server.json<{ results: { index: number; relevance_score: number }[] }>(
+        'v1/rerank',
+        body,
+        options.signal,
+      );
+      return results.sort((a, b) => a.index - b.index).map(({ relevance_score }) => relevance_score);
+    };
+    return inParts(documents, BATCH, work, options);
   }
 
   async tokenize(text: string): Promise<Token[]> {

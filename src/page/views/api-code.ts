@@ -45,6 +45,13 @@ print(json.load(urllib.request.urlopen(request)))`;
 
 /** With the library, in one's own program. */
 export function libraryCode({ body }: ApiRequest): string {
+  if ('query' in body) {
+    return `import { Reranker } from 'gguf-embed';
+
+const reranker = await Reranker.load(${JSON.stringify(body.model)});
+const { results } = await reranker.rank(${JSON.stringify(body.query)}, ${JSON.stringify(body.documents, null, 2)});
+await reranker.dispose();`;
+  }
   return `import { Embedder } from 'gguf-embed';
 
 const embedder = await Embedder.load(${JSON.stringify(body.model)});

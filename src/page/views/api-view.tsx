@@ -20,12 +20,8 @@ export function ApiView() {
       <Code title="curl" text={curlCode(code)} />
       <Code title="JavaScript" text={javascriptCode(code)} />
       <Code title="Python" text={pythonCode(code)} />
-      {'input' in request.body && (
-        <>
-          <p class="hint">{t('apiLibrary')}</p>
-          <Code title="TypeScript" text={libraryCode(request)} />
-        </>
-      )}
+      <p class="hint">{t('apiLibrary')}</p>
+      <Code title="TypeScript" text={libraryCode(request)} />
     </>
   );
 }

@@ -17,6 +17,7 @@ import { UMAP_LIMIT } from '../maths/umap.ts';
 import { NEAREST, useNeighbours } from '../maths/use-neighbours.ts';
 import { dataset, type Embedded, embedded, embedQuery, model, report } from '../state.ts';
 import { cssVariable } from '../widgets/colours.ts';
+import { ModelHint } from '../widgets/model-hint.tsx';
 import { NearestList } from '../widgets/nearest-list.tsx';
 import { TextInput } from '../widgets/text-input.tsx';
 import { t } from '../words/words.ts';
@@ -32,7 +33,7 @@ export function MapView() {
   return (
     <>
       <TextInput />
-      {current === undefined && model.value === undefined && <p class="hint">{t('needModel')}</p>}
+      {current === undefined && <ModelHint />}
       {current !== undefined && current.texts.length < 2 && <p class="hint">{t('needTexts')}</p>}
       {current !== undefined && current.texts.length > 1 && <TextMap key={current} {...current} />}
     </>

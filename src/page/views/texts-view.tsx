@@ -7,6 +7,7 @@ import { layout } from '../maths/layout.ts';
 import { useNeighbours } from '../maths/use-neighbours.ts';
 import { embedded, model, report } from '../state.ts';
 import { HeatMap } from '../widgets/heat-map.tsx';
+import { ModelHint } from '../widgets/model-hint.tsx';
 import { NearestList } from '../widgets/nearest-list.tsx';
 import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
 import { TextInput } from '../widgets/text-input.tsx';
@@ -22,7 +23,7 @@ export function TextsView() {
   return (
     <>
       <TextInput />
-      {model.value === undefined && current === undefined && <p class="hint">{t('needModel')}</p>}
+      {current === undefined && <ModelHint />}
       {current !== undefined && (
         <>
           <section aria-labelledby="h-list">
