@@ -19,16 +19,17 @@ const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png|webp|gif|bm
 // 256 tokens a picture are enough to tell what it shows, and four times as fast as 1024.
 const embedder = await Embedder.load(model, { mmproj, pooling: 'last', images: { maxTokens: 256, exif: 'rotate' } });
 try {
+  const promptOf = (side) => (side in embedder.info.prompts ? side : undefined);
   const {
     vectors: [wanted],
-  } = await embedder.embed(query);
+  } = await embedder.embed(query, { promptName: promptOf('query') });
   const found = [];
   const unreadable = [];
   for (const name of names) {
     try {
       const {
         vectors: [vector],
-      } = await embedder.embed([{ image: join(folder, name) }]);
+      } = await embedder.embed([{ image: join(folder, name) }], { promptName: promptOf('document') });
       // Vectors have length 1, so their product is the cosine.
       found.push({ name, similarity: vector.reduce((sum, value, i) => sum + value * wanted[i], 0) });
     } catch (error) {

@@ -18,20 +18,17 @@ if (folder === undefined) {
 const embedder = await Embedder.load(model);
 const database = await connect(folder);
 try {
-  const { prompts } = embedder.info;
+  const promptOf = (side) => (side in embedder.info.prompts ? side : undefined);
   if (question === undefined) {
     const notes = (await text(process.stdin)).split('\n').filter((line) => line.trim() !== '');
-    const { vectors } = await embedder.embed(
-      notes.map((note) => (prompts.document ?? '') + note),
-      { truncate: true },
-    );
+    const { vectors } = await embedder.embed(notes, { truncate: true, promptName: promptOf('document') });
     const rows = notes.map((note, i) => ({ note, vector: Array.from(vectors[i]) }));
     const exists = (await database.tableNames()).includes('notes');
     if (exists) await (await database.openTable('notes')).add(rows);
     else await database.createTable('notes', rows);
     console.log(`${notes.length} notes added`);
   } else {
-    const { vectors } = await embedder.embed((prompts.query ?? '') + question);
+    const { vectors } = await embedder.embed(question, { promptName: promptOf('query') });
     const table = await database.openTable('notes');
     const found = await table.vectorSearch(Array.from(vectors[0])).distanceType('cosine').limit(5).toArray();
     for (const { note, _distance } of found) console.log(`${(1 - _distance).toFixed(4)}  ${note}`);

@@ -22,6 +22,7 @@ const database = new pg.Client({ connectionString: process.env.DATABASE_URL });
 try {
   await database.connect();
   const { nEmbdOut, prompts } = embedder.info;
+  const promptOf = (side) => (side in prompts ? side : undefined);
   await database.query('CREATE EXTENSION IF NOT EXISTS vector');
   await database.query(`CREATE TABLE IF NOT EXISTS notes (note text, embedding vector(${nEmbdOut}))`);
   await database.query('CREATE INDEX IF NOT EXISTS nearest ON notes USING hnsw (embedding vector_cosine_ops)');
@@ -29,17 +30,14 @@ try {
   const literal = (vector) => JSON.stringify(Array.from(vector));
   if (question === undefined) {
     const notes = (await text(process.stdin)).split('\n').filter((line) => line.trim() !== '');
-    const { vectors } = await embedder.embed(
-      notes.map((note) => (prompts.document ?? '') + note),
-      { truncate: true },
-    );
+    const { vectors } = await embedder.embed(notes, { truncate: true, promptName: promptOf('document') });
     await database.query(
       'INSERT INTO notes (note, embedding) SELECT note, embedding::vector FROM unnest($1::text[], $2::text[]) AS t (note, embedding)',
       [notes, vectors.map(literal)],
     );
     console.log(`${notes.length} notes added`);
   } else {
-    const { vectors } = await embedder.embed((prompts.query ?? '') + question);
+    const { vectors } = await embedder.embed(question, { promptName: promptOf('query') });
     const { rows } = await database.query(
       'SELECT note, 1 - (embedding <=> $1) AS similarity FROM notes ORDER BY embedding <=> $1 LIMIT 5',
       [literal(vectors[0])],

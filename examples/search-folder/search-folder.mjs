@@ -26,12 +26,12 @@ for (const name of names) {
 
 const embedder = await Embedder.load(model);
 try {
-  const { query: before = '', document = '' } = embedder.info.prompts;
+  const promptOf = (side) => (side in embedder.info.prompts ? side : undefined);
   const {
     vectors: [wanted],
-  } = await embedder.embed(before + query);
-  const texts = paragraphs.map(({ text }) => document + text);
-  const { vectors } = await embedder.embed(texts, { truncate: true });
+  } = await embedder.embed(query, { promptName: promptOf('query') });
+  const texts = paragraphs.map(({ text }) => text);
+  const { vectors } = await embedder.embed(texts, { truncate: true, promptName: promptOf('document') });
   // Vectors have length 1, so their product is the cosine.
   const cosine = (vector) => vector.reduce((sum, value, i) => sum + value * wanted[i], 0);
   const found = paragraphs.map((paragraph, i) => ({ ...paragraph, similarity: cosine(vectors[i]) }));

@@ -23,6 +23,7 @@ const database = new DatabaseSync(file, { allowExtension: true });
 try {
   sqliteVec.load(database);
   const { nEmbdOut, prompts } = embedder.info;
+  const promptOf = (side) => (side in prompts ? side : undefined);
   database.exec(
     `CREATE VIRTUAL TABLE IF NOT EXISTS notes USING vec0(embedding float[${nEmbdOut}] distance_metric=cosine, +note TEXT)`,
   );
@@ -30,17 +31,14 @@ try {
   const bytes = (vector) => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   if (question === undefined) {
     const notes = (await text(process.stdin)).split('\n').filter((line) => line.trim() !== '');
-    const { vectors } = await embedder.embed(
-      notes.map((note) => (prompts.document ?? '') + note),
-      { truncate: true },
-    );
+    const { vectors } = await embedder.embed(notes, { truncate: true, promptName: promptOf('document') });
     const insert = database.prepare('INSERT INTO notes (embedding, note) VALUES (?, ?)');
     database.exec('BEGIN');
     for (const [i, note] of notes.entries()) insert.run(bytes(vectors[i]), note);
     database.exec('COMMIT');
     console.log(`${notes.length} notes added`);
   } else {
-    const { vectors } = await embedder.embed((prompts.query ?? '') + question);
+    const { vectors } = await embedder.embed(question, { promptName: promptOf('query') });
     const nearest = database.prepare(
       'SELECT note, distance FROM notes WHERE embedding MATCH ? AND k = 5 ORDER BY distance',
     );

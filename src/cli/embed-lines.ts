@@ -2,11 +2,12 @@
  * @file `embed --jsonl`: a string or token ids are answered by their vector, an object by itself with its vector.
  */
 import { ContextSizeError, type InputError } from '../engine/errors.ts';
-import type { Embedder, EmbedOptions } from '../engine/index.ts';
+import type { Embedder, EmbedOptions, Prompt } from '../engine/index.ts';
+import { withPrompt } from '../engine/prompts.ts';
 import { answerLines } from './answer-lines.ts';
 import { type Chunking, chunkingOf, embedChunksOf } from './bulk/chunk-records.ts';
 import { embedEach } from './bulk/embed-each.ts';
-import { RecordProblem, withPrompt } from './bulk/record-input.ts';
+import { RecordProblem } from './bulk/record-input.ts';
 import { jsonRecord, jsonVector, keptFields } from './bulk/record-json.ts';
 import type { InputLine } from './jsonl.ts';
 import { log } from './log.ts';
@@ -18,7 +19,7 @@ export async function embedLines(
   embedder: Embedder,
   values: OptionValues,
   options: EmbedOptions,
-  prompt: string,
+  prompt: Prompt | undefined,
 ): Promise<void> {
   const { outputDtype: dtype, fields, textField, onError } = values;
   const chunking = chunkingOf(values);
@@ -49,7 +50,7 @@ export async function embedLines(
 async function chunkedLine(
   embedder: Embedder,
   { input, record, number }: InputLine,
-  { prompt, chunking, options }: { prompt: string; chunking: Chunking; options: EmbedOptions },
+  { prompt, chunking, options }: { prompt: Prompt | undefined; chunking: Chunking; options: EmbedOptions },
   { textField, fields: wanted, outputDtype: dtype }: OptionValues,
 ): Promise<string | InputError | UsageError> {
   const fields = record ?? (typeof input === 'string' ? new Map([[textField, { value: input }]]) : undefined);

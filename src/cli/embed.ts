@@ -3,8 +3,9 @@
  */
 
 import type { Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
-import { withPrompt } from './bulk/record-input.ts';
+import { withPrompt } from '../engine/prompts.ts';
 import { locatePair } from './chosen-projector.ts';
+import { chosenPrompt } from './chosen-prompt.ts';
 import { formatEmbeddings } from './embed-formats.ts';
 import { embedLines } from './embed-lines.ts';
 import { labelOf, readTextBeside, withImages } from './images.ts';
@@ -13,7 +14,6 @@ import { loadEmbedder } from './load.ts';
 import { log, showProgress } from './log.ts';
 import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
-import { promptText } from './prompt-text.ts';
 import { requireMappable, writeTextMap } from './text-map.ts';
 import { UsageError } from './usage-error.ts';
 import { forTerminal, write } from './write.ts';
@@ -52,7 +52,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
     };
-    const prompt = await promptText(values, embedder.info);
+    const prompt = await chosenPrompt(values, embedder.info);
     if (input === undefined) await embedLines(embedder, values, options, prompt);
     else {
       const inputs = images.length > 0 ? [withImages(images, input)] : splitTexts(input, values.embdSeparator);

@@ -2,6 +2,7 @@
  * @file Generates the tables of docs/models.md from the table of known models.
  */
 import { type KnownModel, knownModels } from '../hub/known-models.ts';
+import type { Prompt, PromptLayout } from '../hub/known-prompts.ts';
 import { code, row } from './reference-page.ts';
 
 const BEGIN = '<!-- Made from src/hub/known-models.ts by `npx vitest run test/cli/docs.test.ts -u`: begin. -->';
@@ -54,11 +55,20 @@ function promptsTable(): string {
     shared.set(key, entry);
   }
   const rows = [...shared.values()].flatMap(({ names, prompts }) =>
-    Object.entries(prompts).map(([name, text], i) =>
-      row(i === 0 ? names.join(', ') : '', code(name), code(JSON.stringify(text))),
-    ),
+    Object.entries(prompts)
+      .flatMap(([name, prompt]) => promptRows(name, prompt))
+      .map((cells, i) => row(i === 0 ? names.join(', ') : '', ...cells)),
   );
-  return `| model | \`prompt_name\` | text |\n|---|---|---|\n${rows.join('\n')}`;
+  return `| model | \`prompt_name\` | text before the input | text after it |\n|---|---|---|---|\n${rows.join('\n')}`;
+}
+
+/** A prompt that is another one around images has a row for each. */
+function promptRows(name: string, prompt: Prompt): string[][] {
+  const { prefix, suffix, image }: PromptLayout = typeof prompt === 'string' ? { prefix: prompt } : prompt;
+  const inCode = (text = '') => (text === '' ? '' : code(JSON.stringify(text)));
+  const rows = [[code(name), inCode(prefix), inCode(suffix)]];
+  if (image !== undefined) rows.push([`${code(name)}, with images`, inCode(image.prefix), inCode(image.suffix)]);
+  return rows;
 }
 
 function link(name: string, repo: string): string {

@@ -1,6 +1,8 @@
 /**
  * @file The files that `serve` reads in addition to the model: API keys and prompts.
  */
+import type { Prompt } from '../engine/index.ts';
+import { findPrompt, isPrompt, PROMPT_FORMS } from '../engine/prompts.ts';
 import type { AppOptions } from '../server/index.ts';
 import type { OptionValues } from './option-table.ts';
 import { readTextFile, requireSettings } from './read-file.ts';
@@ -23,41 +25,40 @@ export async function readApiKeys({ apiKey, apiKeyFile }: OptionValues): Promise
 
 /** Prompts by name, and the default prompt. */
 export interface Prompts {
-  readonly prompts: Readonly<Record<string, string>>;
+  readonly prompts: Readonly<Record<string, Prompt>>;
   readonly defaultPromptName: string | undefined;
 }
 
 /**
- * Prompts of `--prompts`: an object of texts by name, or a model's config_sentence_transformers.json.
+ * Prompts of `--prompts`: an object of prompts by name, or a model's config_sentence_transformers.json.
  * @throws UsageError for a file of another kind
  */
 export async function readPromptsFile({ promptsFile, defaultPromptName }: OptionValues): Promise<Prompts> {
   const file = promptsFile === undefined ? {} : parseObject(promptsFile, await readTextFile('--prompts', promptsFile));
   const isConfig = (typeof file.prompts === 'object' && file.prompts !== null) || '__version__' in file;
   const prompts = isConfig ? (file.prompts ?? {}) : file;
-  if (Array.isArray(prompts)) throw new UsageError(`--prompts ${promptsFile}: "prompts" must be an object of strings`);
-  for (const [name, text] of Object.entries(prompts)) {
-    if (typeof text !== 'string') throw new UsageError(`--prompts ${promptsFile}: "${name}" must be a string`);
+  if (Array.isArray(prompts)) throw new UsageError(`--prompts ${promptsFile}: "prompts" must be an object of prompts`);
+  for (const [name, prompt] of Object.entries(prompts)) {
+    if (!isPrompt(prompt)) throw new UsageError(`--prompts ${promptsFile}: "${name}" must be ${PROMPT_FORMS}`);
   }
   const inFile = isConfig ? (file.default_prompt_name ?? undefined) : undefined;
   if (inFile !== undefined && typeof inFile !== 'string') {
     throw new UsageError(`--prompts ${promptsFile}: "default_prompt_name" must be a string or null`);
   }
-  return { prompts: prompts as Record<string, string>, defaultPromptName: defaultPromptName ?? inFile };
+  return { prompts: prompts as Prompts['prompts'], defaultPromptName: defaultPromptName ?? inFile };
 }
 
 /**
- * Makes sure that the default prompt exists.
+ * The default prompt, if there is one.
  * @param ofModel the known prompts of the model
  * @throws UsageError if neither the file of `--prompts` nor the model has it
  */
 export function requirePrompt(
   { prompts = {}, defaultPromptName }: Pick<AppOptions, 'prompts' | 'defaultPromptName'>,
   ofModel: Prompts['prompts'],
-): void {
-  const all = { ...ofModel, ...prompts };
-  if (defaultPromptName === undefined || defaultPromptName === '' || Object.hasOwn(all, defaultPromptName)) return;
-  throw new UsageError(`there is no prompt "${defaultPromptName}" (known: ${Object.keys(all).join(', ') || 'none'})`);
+): Prompt | undefined {
+  const fail = (known: string) => new UsageError(`there is no prompt "${defaultPromptName}" (known: ${known})`);
+  return findPrompt({ ...ofModel, ...prompts }, defaultPromptName, fail);
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {

@@ -19,6 +19,7 @@ export const embedOptions: OptionTable<EmbedOptions> = {
   pooling: choice(poolingTypes),
   normalize,
   dimensions: integer(1, MAX_DIMENSIONS),
+  promptName: text,
   truncate,
   pairStarts: check(Array.isArray, 'a list with a token position for each input'),
   client: text,

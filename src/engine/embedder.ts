@@ -22,6 +22,7 @@ import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
+import { findPrompt, withPrompt } from './prompts.ts';
 import type { Job, Rows } from './queue.ts';
 import { checkRankTokens } from './rank-tokens.ts';
 import type { Runner } from './runner.ts';
@@ -141,6 +142,7 @@ export class Embedder {
       const info = describeModel(file, name, outline, runner, {
         nCtx,
         pooling,
+        prompts: options.prompts ?? {},
         vision: vision && {
           projector: vision.tower.projector,
           source: projector!.source.name,
@@ -194,7 +196,8 @@ export class Embedder {
     const options = readOptions('embed', given, embedOptions, optionError);
     const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
     this.#assertUsable();
-    const inputs = listInputs(input);
+    const prompt = findPrompt(this.info.prompts, options.promptName, unknownPrompt(options.promptName));
+    const inputs = listInputs(input).map((one) => withPrompt(one, prompt));
     checkPairStarts(options, inputs.length);
     const plans = await this.#plan(inputs, options);
     const { nEmbdOut } = this.info;
@@ -376,6 +379,10 @@ function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOpt
     onProgress: onProgress && ((done, total) => onProgress({ stage: 'download', done, total })),
     onMessage: onWarning && reported(onWarning),
   };
+}
+
+function unknownPrompt(name: string | undefined) {
+  return (known: string) => new InputError('option', `there is no prompt ${JSON.stringify(name)} (known: ${known})`);
 }
 
 function poolerWarning(name: string): string {

@@ -2,6 +2,7 @@
  * @file The engine: the public API of the library.
  */
 
+export type { Prompt, PromptLayout } from '../hub/known-prompts.ts';
 export { ImageError, type ImageProblem } from '../image/errors.ts';
 export type { ImageLimits } from '../image/limits.ts';
 export {

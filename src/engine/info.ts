@@ -15,7 +15,7 @@ export function describeModel(
   source: string,
   { hparams, nEmbdOut, rankOutputs }: ModelOutline,
   runner: Runner,
-  use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'vision'>,
+  use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision'>,
 ): ModelInfo {
   const tensors = [...file.tensors.values()];
   return {
@@ -35,7 +35,7 @@ export function describeModel(
     pooling: use.pooling,
     labels: hparams.labels,
     rankOutputs,
-    prompts: promptsOf(file, source, hparams),
+    prompts: { ...promptsOf(file, source, hparams), ...use.prompts },
     vision: use.vision,
     backend: runner.backend,
     backendDescription: runner.description,

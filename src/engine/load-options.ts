@@ -19,6 +19,7 @@ import type { HubOptions } from '../hub/options.ts';
 import { poolingTypes, type RopeSettings, ropeScalings } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
 import { imageOptions, mediaPoolings } from './images/options.ts';
+import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import { isModelSource, MODEL_SOURCES } from './source.ts';
 import { type GpuOptions, gpuWeightForms, type LoadOptions, type TuningCache } from './types.ts';
 
@@ -67,6 +68,10 @@ function isRankTokens(value: unknown): boolean {
   );
 }
 
+function isPrompts(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Object]' && Object.values(value as object).every(isPrompt);
+}
+
 export const loadOptions: OptionTable<LoadOptions> = {
   mmproj: check(isModelSource, MODEL_SOURCES),
   images: nested(imageOptions),
@@ -85,6 +90,7 @@ export const loadOptions: OptionTable<LoadOptions> = {
   nCtx: positive,
   nUbatch: positive,
   pooling: choice(poolingTypes),
+  prompts: check(isPrompts, `prompts by name, each ${PROMPT_FORMS}`),
   hub: nested(hub),
   requireClassifier: flag,
   worker: flag,

@@ -33,6 +33,15 @@ const known: readonly KnownRanker[] = [
       '<|im_start|>assistant\n<think>\n\n</think>\n\n',
   },
   {
+    name: /qwen3vlreranker/,
+    architecture: 'qwen3vl',
+    tokens: ['yes', 'no'],
+    template:
+      '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be "yes" or "no".<|im_end|>\n' +
+      '<|im_start|>user\n<Instruct>: Given a search query, retrieve relevant candidates that answer the query.<Query>:{query}\n<Document>:{document}<|im_end|>\n' +
+      '<|im_start|>assistant\n',
+  },
+  {
     name: /mxbairerank(base|large)v2/,
     architecture: 'qwen2',
     tokens: ['1', '0'],

@@ -2,6 +2,7 @@
  * @file The public types of the engine: options and results of `Embedder.load` and `embed`.
  */
 import type { MetadataValue } from '../gguf/index.ts';
+import type { PromptsByName } from '../hub/known-prompts.ts';
 import type { HubOptions } from '../hub/options.ts';
 import type { Pooling, RankOutputs, RopeSettings } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
@@ -117,6 +118,8 @@ export interface LoadOptions {
   readonly nUbatch?: number;
   /** Default pooling of `embed`. Default: from the file, else `none`. */
   readonly pooling?: Pooling;
+  /** Prompts by name, besides those that are known for the model. Those of the same name take their place. */
+  readonly prompts?: PromptsByName;
   /** How to find models that are given by `hf:user/repo` or a URL. */
   readonly hub?: HubOptions;
   /** Refuse a file without a classifier before reading its weights. Default false; `Reranker.load` sets it. */
@@ -177,6 +180,11 @@ export interface EmbedOptions {
   readonly normalize?: number;
   /** Fewer than the model's cuts the vector (Matryoshka) and normalises it again; more pads it with zeros. Default: the model's own. */
   readonly dimensions?: number;
+  /**
+   * The prompt of this name (`ModelInfo.prompts`) goes around each input, except around token ids. Default: no prompt, which is also what
+   * `''` means.
+   */
+  readonly promptName?: string;
   /**
    * Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. Inputs with images are never
    * cut.
@@ -264,10 +272,10 @@ export interface ModelInfo {
   /** What pooling `rank` returns; `undefined` for a file without a classifier. */
   readonly rankOutputs: RankOutputs | undefined;
   /**
-   * Prompts that the model was trained with, by purpose: `query`, `document`… Empty if the model has none or is not listed in
-   * docs/models.md.
+   * Prompts by their names, for `EmbedOptions.promptName`: those of `load`, and those that the model was trained with, by purpose: `query`,
+   * `document`… Empty if there are none and the model has none or is not listed in docs/models.md.
    */
-  readonly prompts: Readonly<Record<string, string>>;
+  readonly prompts: PromptsByName;
   /** The vision tower; `undefined` for a model that takes only texts. */
   readonly vision: VisionInfo | undefined;
   readonly backend: BackendName;

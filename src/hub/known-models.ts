@@ -3,6 +3,24 @@
  * prompts that they were trained with. `docs/models.md` is generated from this table.
  */
 
+import {
+  bgeChinesePrompts,
+  bgePrompts,
+  colNomicPrompts,
+  e5Prompts,
+  gemmaPrompts,
+  gmePrompts,
+  instructPrompts,
+  jinaV3Prompts,
+  jinaV4Prompts,
+  nomicMultimodalPrompts,
+  nomicPrompts,
+  none,
+  type PromptsByName,
+  qwen3VlPrompts,
+  qwenPrompts,
+} from './known-prompts.ts';
+
 /** A known model. */
 export interface KnownModel {
   readonly name: string;
@@ -18,44 +36,14 @@ export interface KnownModel {
   readonly dimensions: number;
   /** Context in tokens, from the GGUF files of the model. */
   readonly context: number;
-  readonly pooling: 'mean' | 'cls' | 'last' | 'rank';
-  /** Texts to put before inputs, by the names that requests give as `prompt_name`. */
-  readonly prompts: Readonly<Record<string, string>>;
+  /** `none` for a vector for each token. */
+  readonly pooling: 'mean' | 'cls' | 'last' | 'rank' | 'none';
+  /** Texts to put around inputs, by the names that requests give as `prompt_name`. */
+  readonly prompts: PromptsByName;
   readonly license: string;
 }
 
 type Shape = Pick<KnownModel, 'architecture' | 'layers' | 'dimensions' | 'context' | 'pooling'>;
-
-const none = {};
-const bgePrompts = { query: 'Represent this sentence for searching relevant passages: ' };
-const bgeChinesePrompts = { query: '为这个句子生成表示以用于检索相关文章：' };
-const e5Prompts = { query: 'query: ', document: 'passage: ' };
-const nomicPrompts = {
-  query: 'search_query: ',
-  document: 'search_document: ',
-  classification: 'classification: ',
-  clustering: 'clustering: ',
-};
-const instructPrompts = {
-  query: 'Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: ',
-};
-const qwenPrompts = {
-  query: 'Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:',
-};
-const gemmaPrompts = {
-  query: 'task: search result | query: ',
-  document: 'title: none | text: ',
-  'question-answering': 'task: question answering | query: ',
-  'fact-checking': 'task: fact checking | query: ',
-  classification: 'task: classification | query: ',
-  clustering: 'task: clustering | query: ',
-  similarity: 'task: sentence similarity | query: ',
-  'code-retrieval': 'task: code retrieval | query: ',
-};
-const jinaV3Prompts = {
-  query: 'Represent the query for retrieving evidence documents: ',
-  document: 'Represent the document for retrieval: ',
-};
 
 /** The common sizes of BERT. */
 const small: Pick<Shape, 'architecture' | 'layers' | 'dimensions'> = {
@@ -98,6 +86,13 @@ const rank = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape =
   context,
   pooling: 'rank',
 });
+/** The text models of pairs that see images, by the names of what they were made of. */
+const qwen3Vl2b: Shape = { ...last(28, 2048), architecture: 'qwen3vl', context: 262144 };
+const qwen3Vl8b: Shape = { ...qwen3Vl2b, layers: 36, dimensions: 4096 };
+const qwen2Vl2b: Shape = { ...last(28, 1536), architecture: 'qwen2vl' };
+const qwen2Vl7b: Shape = { ...qwen2Vl2b, dimensions: 3584 };
+const qwen25Vl3b: Shape = { ...last(36, 2048), architecture: 'qwen2vl', context: 128000 };
+const qwen25Vl7b: Shape = { ...qwen25Vl3b, layers: 28, dimensions: 3584 };
 const nomic = { architecture: 'nomic-bert', layers: 12, dimensions: 768 };
 const mpnet = { ...base, architecture: 'gguf-embed-mpnet' };
 const gte = { ...base, architecture: 'gguf-embed-gte' };
@@ -161,6 +156,15 @@ const embedders: readonly Row[] = [
   ['static-retrieval-mrl-en-v1', 'sentence-transformers/static-retrieval-mrl-en-v1', undefined, fixed(1024), none, 'Apache-2.0'],
   ['static-similarity-mrl-multilingual-v1', 'sentence-transformers/static-similarity-mrl-multilingual-v1', undefined, fixed(1024), none, 'Apache-2.0'],
   ['embeddinggemma-300m', 'google/embeddinggemma-300m', 'ggml-org/embeddinggemma-300M-GGUF', mean({ architecture: 'gemma-embedding', layers: 24, dimensions: 768 }, 2048), gemmaPrompts, 'Gemma terms of use'],
+  ['Qwen3-VL-Embedding-2B', 'Qwen/Qwen3-VL-Embedding-2B', 'mradermacher/Qwen3-VL-Embedding-2B-GGUF', qwen3Vl2b, qwen3VlPrompts, 'Apache-2.0'],
+  ['Qwen3-VL-Embedding-8B', 'Qwen/Qwen3-VL-Embedding-8B', undefined, qwen3Vl8b, qwen3VlPrompts, 'Apache-2.0'],
+  ['jina-embeddings-v4', 'jinaai/jina-embeddings-v4', 'jinaai/jina-embeddings-v4-text-retrieval-GGUF', { ...qwen25Vl3b, pooling: 'mean' }, jinaV4Prompts, 'Qwen research licence'],
+  ['nomic-embed-multimodal-3b', 'nomic-ai/nomic-embed-multimodal-3b', undefined, qwen25Vl3b, nomicMultimodalPrompts, 'Qwen research licence'],
+  ['nomic-embed-multimodal-7b', 'nomic-ai/nomic-embed-multimodal-7b', undefined, qwen25Vl7b, nomicMultimodalPrompts, 'Apache-2.0'],
+  ['colnomic-embed-multimodal-3b', 'nomic-ai/colnomic-embed-multimodal-3b', undefined, { ...qwen25Vl3b, pooling: 'none' }, colNomicPrompts, 'Qwen research licence'],
+  ['colnomic-embed-multimodal-7b', 'nomic-ai/colnomic-embed-multimodal-7b', undefined, { ...qwen25Vl7b, pooling: 'none' }, colNomicPrompts, 'Apache-2.0'],
+  ['gme-Qwen2-VL-2B-Instruct', 'Alibaba-NLP/gme-Qwen2-VL-2B-Instruct', 'mradermacher/gme-Qwen2-VL-2B-Instruct-GGUF', qwen2Vl2b, gmePrompts, 'Apache-2.0'],
+  ['gme-Qwen2-VL-7B-Instruct', 'Alibaba-NLP/gme-Qwen2-VL-7B-Instruct', undefined, qwen2Vl7b, gmePrompts, 'Apache-2.0'],
 ];
 
 // biome-ignore format: a table
@@ -173,6 +177,8 @@ const rerankers: readonly Row[] = [
   ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
   ['mxbai-rerank-base-v2', 'mixedbread-ai/mxbai-rerank-base-v2', undefined, { ...last(24, 896), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
   ['mxbai-rerank-large-v2', 'mixedbread-ai/mxbai-rerank-large-v2', undefined, { ...last(28, 1536), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
+  ['Qwen3-VL-Reranker-2B', 'Qwen/Qwen3-VL-Reranker-2B', undefined, { ...qwen3Vl2b, pooling: 'rank' }, none, 'Apache-2.0'],
+  ['Qwen3-VL-Reranker-8B', 'Qwen/Qwen3-VL-Reranker-8B', undefined, { ...qwen3Vl8b, pooling: 'rank' }, none, 'Apache-2.0'],
   ['Qwen3-Reranker-0.6B', 'Qwen/Qwen3-Reranker-0.6B', 'ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF', { ...last(28, 1024), pooling: 'rank' }, none, 'Apache-2.0'],
 ];
 

@@ -2,20 +2,22 @@
  * @file What the adapters for embedding models share: their options, the prompts of the two sides of a search, and vectors as lists of
  * numbers.
  */
-import { nested, type OptionTable, readOptions, text } from '../check-options.ts';
+import { check, nested, type OptionTable, readOptions } from '../check-options.ts';
 import { embedOptions } from '../engine/call-options.ts';
 import { Embedder } from '../engine/embedder.ts';
 import { InputError, optionError } from '../engine/errors.ts';
 import { loadOptions } from '../engine/load-options.ts';
+import { isPrompt, PROMPT_FORMS, withPrompt } from '../engine/prompts.ts';
 import type { ModelSource } from '../engine/source.ts';
 import type { EmbedOptions, LoadOptions, ModelInfo } from '../engine/types.ts';
+import type { Prompt } from '../hub/known-prompts.ts';
 import { ModelOnDemand } from './model-on-demand.ts';
 
 /** The two sides of a search: what is looked for, and what is found. */
 export type Side = 'query' | 'document';
 
-/** Texts to put before what is embedded. A side that is not given has the prompt of `ModelInfo.prompts`; `''` is none. */
-export type Prompts = { readonly [Name in Side]?: string };
+/** Prompts around what is embedded. A side that is not given has the prompt of `ModelInfo.prompts`; `''` is none. */
+export type Prompts = { readonly [Name in Side]?: Prompt };
 
 /** Options of the adapters for embedding models. */
 export interface TextEmbedderOptions
@@ -32,6 +34,7 @@ interface TextVectors {
   readonly nTokens: number;
 }
 
+const prompt = check(isPrompt, PROMPT_FORMS);
 const { pooling, normalize, dimensions, truncate, client, signal } = embedOptions;
 
 /** What each option may be. */
@@ -42,7 +45,7 @@ export const textEmbedderOptions: OptionTable<TextEmbedderOptions> = {
   truncate,
   client,
   signal,
-  prompts: nested<Prompts>({ query: text, document: text }),
+  prompts: nested<Prompts>({ query: prompt, document: prompt }),
   load: nested(loadOptions),
 };
 
@@ -66,7 +69,7 @@ export class TextEmbedder {
 
   /**
    * One vector for each text, `[texts.length][dimensions]`. All texts go into one call, and the engine packs them into batches.
-   * @param side puts its prompt before each text; `undefined` puts nothing
+   * @param side puts its prompt around each text; `undefined` puts nothing
    * @param signal default: the one of the options
    * @throws what `Embedder.load` and `Embedder.embed` throw; InputError for a pooling without one vector for each text
    */
@@ -75,8 +78,8 @@ export class TextEmbedder {
     const { prompts, load, ...options } = this.#options;
     const embedder = await this.#model.get(signal);
     checkPooling(embedder.info, options.pooling);
-    const prompt = side === undefined ? '' : (prompts?.[side] ?? embedder.info.prompts[side] ?? '');
-    const inputs = prompt === '' ? texts : texts.map((text) => prompt + text);
+    const prompt = side === undefined ? undefined : (prompts?.[side] ?? embedder.info.prompts[side]);
+    const inputs = texts.map((text) => withPrompt(text, prompt));
     const { vectors, nTokens } = await embedder.embed(inputs, { ...options, signal });
     return {
       vectors: vectors.map((vector) => Array.from(vector)),

@@ -1,7 +1,7 @@
 /**
  * @file The options of the server.
  */
-import type { ScoreScale } from '../engine/index.ts';
+import type { Prompt, ScoreScale } from '../engine/index.ts';
 
 /** CORS settings. */
 export interface CorsOptions {
@@ -36,8 +36,8 @@ export interface ServeOptions {
   readonly normalize?: number;
   /** Scale of the scores of /rerank. Default `raw`, as in llama-server. */
   readonly rankScores?: ScoreScale;
-  /** Prompts by name: a request with that `prompt_name` gets the prompt before its texts. They add to the model's known prompts. */
-  readonly prompts?: Readonly<Record<string, string>>;
+  /** Prompts by name: a request with that `prompt_name` gets the prompt around its inputs. They add to the model's known prompts. */
+  readonly prompts?: Readonly<Record<string, Prompt>>;
   /** The prompt for requests without `prompt_name`. Default: no prompt. */
   readonly defaultPromptName?: string;
   /** The marker of an image in a `prompt_string` with `multimodal_data`. Default: a random one at each start. */

@@ -98,7 +98,7 @@ describe('prompts', () => {
   it('are the model’s own by default, and none if they are empty', async () => {
     const overrides = { 'general.name': 'snowflake-arctic-embed-xs' };
     const known = await Embedder.load(bundledPath, { worker: false, overrides });
-    const own = known.info.prompts.query;
+    const own = String(known.info.prompts.query);
     expect(own).toMatch(/^Represent this sentence/);
     const embed = async (options: object) =>
       (await new TextEmbedder('test', known, options).embed(['hello'], 'query')).vectors;
@@ -106,6 +106,13 @@ describe('prompts', () => {
     expect(await embed({ prompts: { document: 'passage: ' } })).toEqual(await vectorsOf(known, ['hello'], own));
     expect(await embed({ prompts: { query: '' } })).toEqual(await vectorsOf(known, ['hello']));
     await known.dispose();
+  });
+
+  it('may go on after the texts', async () => {
+    const embedder = new TextEmbedder('test', models.embedder, { prompts: { query: { prefix: 'a ', suffix: ' b' } } });
+    expect((await embedder.embed(['hello'], 'query')).vectors).toEqual(await vectorsOf(models.embedder, ['a hello b']));
+    const wrong = { prompts: { query: { before: 'a ' } } };
+    expect(() => new TextEmbedder('test', models.embedder, wrong as never)).toThrow('prefix, suffix');
   });
 });
 

@@ -23,12 +23,12 @@ const compilerOf = (version: string) =>
 
 const program = `
 import 'gguf-embed/worker';
-import { Embedder, HubError, InputError, type LoadOptions, loadTokenizer, type ModelSource, openGguf, Reranker } from 'gguf-embed';
+import { Embedder, HubError, InputError, type LoadOptions, loadTokenizer, type Prompt, type ModelSource, openGguf, Reranker } from 'gguf-embed';
 const options: LoadOptions = { threads: 2, backend: 'wasm', hub: { offline: true } };
 const sources: ModelSource[] = ['hf:user/repo:Q8_0', new URL('https://example.org/model.gguf'), new Uint8Array(8), new Blob([])];
 const embedder: Embedder = await Embedder.load(sources[0], options);
 const first: Float32Array = (await embedder.embed(['a'])).vectors[0];
-const query: string | undefined = embedder.info.prompts.query;
+const query: Prompt | undefined = embedder.info.prompts.query;
 const score: number = (await (await Reranker.load('r.gguf')).rank('q', ['d'])).results[0].score;
 console.log(first, query, score, InputError.name, HubError.name, loadTokenizer, openGguf);
 // @ts-expect-error: no such backend

@@ -3,9 +3,10 @@
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Embedder } from '../../engine/index.ts';
+import type { Embedder, Prompt } from '../../engine/index.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { locatePair } from '../chosen-projector.ts';
+import { chosenPrompt } from '../chosen-prompt.ts';
 import { requireModelOption } from '../input.ts';
 import { loadEmbedder } from '../load.ts';
 import { log } from '../log.ts';
@@ -13,7 +14,6 @@ import type { OptionValues } from '../option-table.ts';
 import { distinctOutputs } from '../output-paths.ts';
 import type { Parsed } from '../parse-options.ts';
 import { plural } from '../plural.ts';
-import { promptText } from '../prompt-text.ts';
 import { UsageError } from '../usage-error.ts';
 import { chunkingOf } from './chunk-records.ts';
 import { type Column, ColumnSurvey } from './columns.ts';
@@ -158,7 +158,7 @@ async function runJob(job: JobParts): Promise<void> {
   if (info.pooling === 'none' && form.format !== 'jsonl') {
     throw new UsageError(`with --pooling none, the output must be JSON lines, not ${form.format}`);
   }
-  const prompt = await promptText(values, info);
+  const prompt = await chosenPrompt(values, info);
   const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
   const { surveyed, columns } = await surveyOf(job, prompt, (fields, index) =>
@@ -222,7 +222,7 @@ async function runJob(job: JobParts): Promise<void> {
 /** The numbers of rows and the columns: from the manifest of a job that was begun, else by reading all inputs. */
 async function surveyOf(
   job: JobParts,
-  prompt: string,
+  prompt: Prompt | undefined,
   fieldsOf: RowOptions['fieldsOf'],
 ): Promise<{ surveyed: readonly SurveyedFile[]; columns: readonly Column[] }> {
   const { folder } = job.destination;

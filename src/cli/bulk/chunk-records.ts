@@ -1,7 +1,7 @@
 /**
  * @file `--chunk`: a record for each chunk of a record's text.
  */
-import type { Embedder, EmbedOptions } from '../../engine/index.ts';
+import type { Embedder, EmbedOptions, Prompt } from '../../engine/index.ts';
 import type { OptionValues } from '../option-table.ts';
 import { UsageError } from '../usage-error.ts';
 import type { RecordFields } from './record.ts';
@@ -33,7 +33,7 @@ export interface ChunkSource {
   /** The fields that the records of its chunks have, too. */
   readonly kept: RecordFields;
   readonly textField: string;
-  readonly prompt: string;
+  readonly prompt: Prompt | undefined;
 }
 
 /**

@@ -2,20 +2,21 @@
  * @file From the rows of a job to records with vectors, and failures.
  */
 import { ContextSizeError } from '../../engine/errors.ts';
-import type { Embedder, EmbedInput, EmbedOptions } from '../../engine/index.ts';
+import type { Embedder, EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
+import { withPrompt } from '../../engine/prompts.ts';
 import { problemOfInput } from '../input-problem.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Chunking, embedChunksOf } from './chunk-records.ts';
 import { embedEach } from './embed-each.ts';
 import { type JobRow, labelOfRow } from './job-rows.ts';
 import type { RecordFields } from './record.ts';
-import { inputOf, RecordProblem, withPrompt } from './record-input.ts';
+import { inputOf, RecordProblem } from './record-input.ts';
 import type { EmbeddedRecord } from './record-json.ts';
 
 /** How the rows of a job are embedded. */
 export interface RowOptions {
   readonly textField: string;
-  readonly prompt: string;
+  readonly prompt: Prompt | undefined;
   readonly embed: EmbedOptions;
   /** `undefined` embeds whole texts. */
   readonly chunking: Chunking | undefined;

@@ -1,7 +1,7 @@
 /**
  * @file What decides the bytes of a job: the program, the model, the inputs and the options that change a vector or what is written of it.
  */
-import type { ModelInfo } from '../../engine/index.ts';
+import type { ModelInfo, Prompt } from '../../engine/index.ts';
 import { modelParts } from '../../gguf/split.ts';
 import type { OptionValues } from '../option-table.ts';
 import { packageVersion } from '../version.ts';
@@ -14,7 +14,7 @@ interface Described {
   readonly values: OptionValues;
   readonly info: ModelInfo;
   readonly form: OutputForm;
-  readonly prompt: string;
+  readonly prompt: Prompt | undefined;
   readonly files: readonly InputFile[];
   readonly modelFiles: readonly string[];
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export async function jobIdentity(job: Described): Promise<JobIdentity> {
       '--input-format': values.inputFormat,
       '--text-field': values.textField,
       '--fields': values.fields,
-      '--prompt-name': prompt,
+      '--prompt-name': typeof prompt === 'object' ? JSON.stringify(prompt) : (prompt ?? ''),
       '--pooling': info.pooling,
       '--embd-normalize': values.embdNormalize,
       '--dimensions': values.dimensions,

@@ -1,8 +1,7 @@
 /**
- * @file From a record to an input of the engine: the field with the text, the prompt before it, images.
+ * @file From a record to an input of the engine: the field with the text, images.
  */
-import type { ContentPart, MediaInput } from '../../engine/images/parts.ts';
-import type { EmbedInput } from '../../engine/index.ts';
+import type { MediaInput } from '../../engine/images/parts.ts';
 import { loneSurrogate } from '../../engine/well-formed.ts';
 import { mediaOfJson } from '../images.ts';
 import type { RecordFields } from './record.ts';
@@ -51,18 +50,4 @@ export function inputOf(fields: RecordFields, textField: string): string | Media
   const media = mediaOfJson('images' in parts ? { text: '', ...parts } : parts);
   if (media === undefined) throw new RecordProblem('has no text and no image');
   return media;
-}
-
-/** An input with a prompt before its text; token ids stay as they are. */
-export function withPrompt(input: EmbedInput, prompt: string): EmbedInput {
-  if (prompt === '') return input;
-  if (typeof input === 'string') return prompt + input;
-  if (ArrayBuffer.isView(input)) return input;
-  if (Array.isArray(input)) {
-    if (input.some((part) => typeof part !== 'object')) return input;
-    return [{ text: prompt }, ...(input as ContentPart[])];
-  }
-  const media = input as Exclude<MediaInput, readonly ContentPart[]>;
-  if ('images' in media) return { ...media, text: prompt + media.text };
-  return [{ text: prompt }, media];
 }

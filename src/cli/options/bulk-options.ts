@@ -83,7 +83,7 @@ export const bulkOptions = [
     type: 'string',
     value: 'NAME',
     commands: ['embed'],
-    help: "put the prompt of this name before each text: one of the model's (docs/models.md) or of --prompts",
+    help: "put the prompt of this name around each input: one of the model's (docs/models.md) or of --prompts",
   },
   {
     name: 'chunk',

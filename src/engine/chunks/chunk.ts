@@ -1,9 +1,11 @@
 /**
  * @file Cuts a long text into chunks of a number of tokens, at the ends of sentences and at the marks of Markdown.
  */
-import { check, integer, type OptionTable, readOptions, text as textCheck } from '../../check-options.ts';
+import { check, integer, type OptionTable, readOptions } from '../../check-options.ts';
+import type { Prompt } from '../../hub/known-prompts.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { InputError, optionError } from '../errors.ts';
+import { isPrompt, PROMPT_FORMS, textsAround } from '../prompts.ts';
 import { checkWellFormed } from '../well-formed.ts';
 import { charactersOf, type Piece, piecesOf, wordsOf } from './pieces.ts';
 
@@ -14,7 +16,7 @@ export interface Chunk {
   /** Where it begins and ends in the whole text, in UTF-16 units, as JavaScript counts. */
   readonly start: number;
   readonly end: number;
-  /** Its tokens, with the prompt before it and the special tokens around it. */
+  /** Its tokens, with the prompt and the special tokens around it. */
   readonly nTokens: number;
 }
 
@@ -27,14 +29,14 @@ export interface ChunkOptions {
    * sentence is longer. Default 0.
    */
   readonly overlap?: number;
-  /** A text that will be put before each chunk, such as the prompt for documents; its tokens count. Default none. */
-  readonly prompt?: string;
+  /** The prompt that will be put around each chunk, such as the one for documents; its tokens count. Default none. */
+  readonly prompt?: Prompt;
 }
 
 export const chunkOptions: OptionTable<ChunkOptions> = {
   tokens: check((value) => Number.isSafeInteger(value) && (value as number) > 0, 'a positive integer'),
   overlap: integer(0, Number.MAX_SAFE_INTEGER, 'an integer that is 0 or greater'),
-  prompt: textCheck,
+  prompt: check(isPrompt, PROMPT_FORMS),
 };
 
 const DEFAULT_TOKENS = 256;
@@ -58,7 +60,9 @@ export function chunk(text: string, tokenizer: Tokenizer, given: ChunkOptions = 
 class Chunker {
   readonly #text: string;
   readonly #tokenizer: Tokenizer;
-  readonly #prompt: string;
+  /** The texts of the prompt. */
+  readonly #prefix: string;
+  readonly #suffix: string;
   /** Most tokens of a chunk with everything, and without prompt and special tokens. */
   readonly #limit: number;
   readonly #room: number;
@@ -70,9 +74,9 @@ class Chunker {
   constructor(text: string, tokenizer: Tokenizer, { tokens = DEFAULT_TOKENS, overlap = 0, prompt = '' }: ChunkOptions) {
     this.#text = text;
     this.#tokenizer = tokenizer;
-    this.#prompt = prompt;
+    [this.#prefix, this.#suffix] = textsAround(prompt, text);
     this.#limit = tokens;
-    const nOwn = tokenizer.encode(prompt).length;
+    const nOwn = tokenizer.encode(this.#prefix + this.#suffix).length;
     this.#room = tokens - nOwn;
     if (this.#room < LEAST_ROOM) {
       const own = prompt === '' ? 'the special tokens' : 'the prompt and the special tokens';
@@ -168,7 +172,7 @@ class Chunker {
   }
 
   #count(begin: number, end: number): number {
-    return this.#tokenizer.encode(this.#prompt + this.#text.slice(...this.#trimmed(begin, end))).length;
+    return this.#tokenizer.encode(this.#prefix + this.#text.slice(...this.#trimmed(begin, end)) + this.#suffix).length;
   }
 
   /** The extent of pieces without white space at their ends. */

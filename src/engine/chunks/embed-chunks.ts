@@ -2,11 +2,13 @@
  * @file Vectors of the chunks of a text: of each chunk by itself, or late, where each token has seen the whole text.
  */
 import { flag, type OptionTable } from '../../check-options.ts';
+import type { Prompt } from '../../hub/known-prompts.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { embedOptions } from '../call-options.ts';
 import { InputError } from '../errors.ts';
 import { specialTokensAround } from '../inputs.ts';
 import { DEFAULT_NORMALIZE, finish } from '../normalize.ts';
+import { textsAround, withPrompt } from '../prompts.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, ModelInfo } from '../types.ts';
 import { type Chunk, type ChunkOptions, chunk, chunkOptions } from './chunk.ts';
 
@@ -66,7 +68,7 @@ export async function embedChunks(
   const chunks = chunk(text, tokenizer, { tokens, overlap, prompt });
   // A single chunk is the whole text: the backend itself computes the mean.
   if (late && chunks.length > 1) return lateChunks(embedder, text, prompt, chunks, options);
-  const inputs = chunks.map((one) => prompt + one.text);
+  const inputs = chunks.map((one) => withPrompt(one.text, prompt));
   const { vectors, dimensions: width } = await embedder.embed(inputs, options);
   return { chunks: chunks.map((one, i) => ({ ...one, vector: vectors[i] })), dimensions: width };
 }
@@ -74,14 +76,15 @@ export async function embedChunks(
 async function lateChunks(
   { tokenizer, embed }: ChunkEmbedder,
   text: string,
-  prompt: string,
+  prompt: Prompt,
   chunks: readonly Chunk[],
   { normalize: norm = DEFAULT_NORMALIZE, dimensions: wanted, ...options }: EmbedOptions,
 ): Promise<ChunkEmbeddings> {
-  const whole = prompt + text;
+  const [prefix, suffix] = textsAround(prompt, text);
+  const whole = prefix + text + suffix;
   const ids = Int32Array.from(tokenizer.encode(whole));
   const { vectors, dimensions: width } = await embed([whole], { ...options, pooling: 'none', normalize: -1 });
-  const rowAt = (position: number) => tokensBefore(tokenizer, ids, whole, prompt.length + position);
+  const rowAt = (position: number) => tokensBefore(tokenizer, ids, whole, prefix.length + position);
   const embedded = chunks.map((one, i) => {
     // The first chunk has the tokens before the text, the last one those after it.
     const from = i === 0 ? 0 : rowAt(one.start);

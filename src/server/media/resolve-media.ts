@@ -1,7 +1,8 @@
 /**
- * @file Turns the inputs of requests into inputs of the engine: replaces markers, fetches URLs, prepends prompts.
+ * @file Turns the inputs of requests into inputs of the engine: replaces markers, fetches URLs, puts prompts around them.
  */
-import type { ContentPart, EmbedInput } from '../../engine/index.ts';
+import type { ContentPart, EmbedInput, Prompt } from '../../engine/index.ts';
+import { withPrompt } from '../../engine/prompts.ts';
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
 import { MarkedPrompt, type MediaPart, MediaRequest } from './media-request.ts';
@@ -13,33 +14,31 @@ const NO_VISION = 'Multimodal data provided, but model does not support multimod
 
 /**
  * Turns the inputs of a request into inputs of the engine.
- * @param prompt text to put before texts, but not before token ids
+ * @param prompt goes around texts and images, but not around token ids
  * @throws HttpError for images if the model takes none, if the numbers of markers and images differ, or for a URL that is not allowed or
  *   cannot be fetched
  */
 export async function resolveInputs(
   context: Pick<RequestContext, 'state' | 'signal'>,
   inputs: readonly RequestInput[],
-  prompt = '',
+  prompt?: Prompt,
 ): Promise<EmbedInput[]> {
   const resolved: EmbedInput[] = [];
-  for (const input of inputs) resolved.push(await resolveInput(context, input, prompt));
+  for (const input of inputs) resolved.push(withPrompt(await resolveInput(context, input), prompt));
   return resolved;
 }
 
 async function resolveInput(
   context: Pick<RequestContext, 'state' | 'signal'>,
   input: RequestInput,
-  prompt: string,
 ): Promise<EmbedInput> {
-  if (typeof input === 'string') return prompt + input;
   if (!(input instanceof MarkedPrompt || input instanceof MediaRequest)) return input;
   const { engine, settings } = context.state;
   const hasImage = input instanceof MarkedPrompt || input.parts.some((part) => !('text' in part));
   if (hasImage && engine.info.vision === undefined) throw invalid(NO_VISION);
   const parts = input instanceof MarkedPrompt ? splitAtMarkers(input, settings.mediaMarker) : input.parts;
-  if (parts.every((part) => 'text' in part)) return prompt + parts.map(({ text }) => text).join('');
-  const resolved: ContentPart[] = prompt === '' ? [] : [{ text: prompt }];
+  if (parts.every((part) => 'text' in part)) return parts.map(({ text }) => text).join('');
+  const resolved: ContentPart[] = [];
   for (const part of parts) resolved.push('url' in part ? { image: await fetchPart(context, part.url) } : part);
   return resolved;
 }

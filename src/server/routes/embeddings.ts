@@ -12,7 +12,7 @@ import { readMessages } from '../media/chat-messages.ts';
 import { resolveInputs } from '../media/resolve-media.ts';
 import type { BodyContext } from '../request.ts';
 import { checkBody, embeddingsBody } from '../schema/bodies.ts';
-import { computeVectors, promptText, type Vectors } from '../vectors/compute-vectors.ts';
+import { chosenPrompt, computeVectors, type Vectors } from '../vectors/compute-vectors.ts';
 
 /**
  * Answers /v1/embeddings. As in llama-server, `content` instead of `input` selects the native format.
@@ -49,7 +49,7 @@ export function refuseTokenVectors({ state }: BodyContext): void {
 export async function embedFields(context: BodyContext, fields: Fields) {
   const { engine, settings } = context.state;
   const body = checkBody(embeddingsBody, { ...fields, input: inputOf(fields, engine) });
-  const prompt = promptText(context, body.prompt_name ?? undefined);
+  const prompt = chosenPrompt(context, body.prompt_name ?? undefined);
   const result = await computeVectors(context, await resolveInputs(context, body.input, prompt), {
     normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
     dimensions: body.dimensions ?? undefined,

@@ -60,7 +60,7 @@ export const teiEmbedBody = v.object(
     truncation_direction: field('which end to cut: Left or Right', {
       enum: ['Left', 'Right', 'left', 'right', null],
     }),
-    prompt_name: field('prompt to put before inputs that are texts', {
+    prompt_name: field('prompt to put around inputs that are texts', {
       anyOf: [{ type: 'string' }, { type: 'null' }],
     }),
     dimensions,

@@ -154,7 +154,7 @@ export const embeddingsBody = v.object({
   ),
   prompt_name: v.pipe(
     v.nullish(v.string('"prompt_name" must be a string')),
-    v.description('name of the prompt to put before each text'),
+    v.description('name of the prompt to put around each text, and around images with a text'),
   ),
   truncate: v.pipe(
     v.nullish(

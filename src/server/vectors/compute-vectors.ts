@@ -1,9 +1,10 @@
 /**
- * @file Computes the vectors of a request: puts prompts before texts, takes vectors from the cache, and has the engine compute
+ * @file Computes the vectors of a request: chooses prompts, takes vectors from the cache, and has the engine compute
  * the others.
  */
 import { isMediaInput } from '../../engine/images/parts.ts';
-import type { EmbedInput, EmbedOptions } from '../../engine/index.ts';
+import type { EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
+import { findPrompt } from '../../engine/prompts.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
 import { reserveImages } from '../media/reserve-images.ts';
@@ -22,18 +23,14 @@ export interface Vectors {
 export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'pairStarts'>;
 
 /**
- * The text of a prompt, which goes before inputs that are texts.
+ * The prompt of a request, which goes around its inputs.
  * @throws HttpError when there is no prompt of that name
  */
-export function promptText({ state }: RequestContext, name: string | undefined): string {
-  const { defaultPromptName } = state.settings;
-  const prompts = { ...state.engine.info.prompts, ...state.settings.prompts };
-  const chosen = name ?? defaultPromptName;
-  if (chosen === undefined || chosen === '') return '';
-  const prompt = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
-  if (prompt !== undefined) return prompt;
-  const known = Object.keys(prompts).join(', ') || 'none';
-  throw new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
+export function chosenPrompt({ state }: RequestContext, name: string | undefined): Prompt | undefined {
+  const { prompts, defaultPromptName } = state.settings;
+  const fail = (known: string) =>
+    new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
+  return findPrompt({ ...state.engine.info.prompts, ...prompts }, name ?? defaultPromptName, fail);
 }
 
 /**

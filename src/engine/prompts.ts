@@ -1,0 +1,69 @@
+/**
+ * @file Puts prompts around inputs: texts that a model was trained with, before an input and after it.
+ */
+import type { Prompt, PromptsByName } from '../hub/known-prompts.ts';
+import { type ContentPart, isMediaInput, type MediaInput } from './images/parts.ts';
+import type { EmbedInput } from './types.ts';
+
+/** What a prompt in options, bodies and files may be; completes "must be". */
+export const PROMPT_FORMS = 'a text or { prefix, suffix, image: { prefix, suffix } }';
+
+/** Whether a value is a prompt. */
+export function isPrompt(value: unknown): value is Prompt {
+  if (typeof value === 'string') return true;
+  if (!isObject(value)) return false;
+  const { image, ...around } = value;
+  return isAround(around) && (image === undefined || (isObject(image) && isAround(image)));
+}
+
+function isAround(value: Record<string, unknown>): boolean {
+  return Object.entries(value).every(
+    ([key, text]) => (key === 'prefix' || key === 'suffix') && (text === undefined || typeof text === 'string'),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The prompt of a name; `undefined` for no name and for the empty one, which means no prompt.
+ * @param fail makes the error for a name that no prompt has, from the names that there are
+ * @throws what `fail` makes
+ */
+export function findPrompt(
+  prompts: PromptsByName,
+  name: string | undefined,
+  fail: (known: string) => Error,
+): Prompt | undefined {
+  if (name === undefined || name === '') return undefined;
+  if (!Object.hasOwn(prompts, name)) throw fail(Object.keys(prompts).join(', ') || 'none');
+  return prompts[name];
+}
+
+/** An input within a prompt. Token ids, and texts mixed with them, stay as they are. */
+export function withPrompt(input: EmbedInput, prompt: Prompt | undefined): EmbedInput {
+  if (prompt === undefined || prompt === '') return input;
+  const [prefix, suffix] = textsAround(prompt, input);
+  if (typeof input === 'string') return prefix + input + suffix;
+  if (!isMediaInput(input)) return input;
+  if (!Array.isArray(input) && 'images' in input) return { ...input, text: prefix + input.text + suffix };
+  const parts = Array.isArray(input) ? (input as readonly ContentPart[]) : [input as ContentPart];
+  return [...textPart(prefix), ...parts, ...textPart(suffix)];
+}
+
+function textPart(text: string): ContentPart[] {
+  return text === '' ? [] : [{ text }];
+}
+
+/** The texts before and after an input. */
+export function textsAround(prompt: Prompt, input: EmbedInput): [prefix: string, suffix: string] {
+  if (typeof prompt === 'string') return [prompt, ''];
+  const { prefix = '', suffix = '' } = (isMediaInput(input) && hasImage(input) && prompt.image) || prompt;
+  return [prefix, suffix];
+}
+
+function hasImage(input: MediaInput): boolean {
+  if (Array.isArray(input)) return input.some((part) => 'image' in part);
+  return 'images' in input ? input.images.length > 0 : 'image' in input;
+}
