@@ -6,11 +6,11 @@ import { check, nested, type OptionTable, readOptions } from '../check-options.t
 import { embedOptions } from '../engine/call-options.ts';
 import { Embedder } from '../engine/embedder.ts';
 import { InputError, optionError } from '../engine/errors.ts';
+import type { Prompt } from '../engine/index.ts';
 import { loadOptions } from '../engine/load-options.ts';
 import { isPrompt, PROMPT_FORMS, withPrompt } from '../engine/prompts.ts';
 import type { ModelSource } from '../engine/source.ts';
 import type { EmbedOptions, LoadOptions, ModelInfo } from '../engine/types.ts';
-import type { Prompt } from '../hub/known-prompts.ts';
 import { ModelOnDemand } from './model-on-demand.ts';
 
 /** The two sides of a search: what is looked for, and what is found. */
