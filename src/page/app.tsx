@@ -7,6 +7,7 @@ import { address, openView } from './address.ts';
 import { ModelPanel } from './model/model-panel.tsx';
 import { status } from './state.ts';
 import { ApiView } from './views/api-view.tsx';
+import { DimensionsView } from './views/dimensions-view.tsx';
 import { MapView } from './views/map-view.tsx';
 import { RerankView } from './views/rerank-view.tsx';
 import { SpeedView } from './views/speed-view.tsx';
@@ -15,9 +16,14 @@ import type { WordKey } from './words/en.ts';
 import { t } from './words/words.ts';
 
 /** The views, from left to right. The key is the name in the address, too. */
-const views = { texts: TextsView, map: MapView, rerank: RerankView, speed: SpeedView, api: ApiView } satisfies Partial<
-  Record<WordKey, ComponentType>
->;
+const views = {
+  texts: TextsView,
+  map: MapView,
+  rerank: RerankView,
+  dimensions: DimensionsView,
+  speed: SpeedView,
+  api: ApiView,
+} satisfies Partial<Record<WordKey, ComponentType>>;
 type ViewName = keyof typeof views;
 const names = Object.keys(views) as ViewName[];
 

@@ -6,6 +6,8 @@ import { principalAxes } from '../../layout/principal-axes.ts';
 import { dot } from '../../layout/vectors.ts';
 import { answerCalls } from '../calls.ts';
 import { readDataset } from '../dataset.ts';
+import { COMPARED, type Encoding, encodings } from '../dimensions/encodings.ts';
+import { KeptNeighbours } from '../dimensions/kept-neighbours.ts';
 import { exportFile, type FileName } from '../export/files.ts';
 import { type Groups, groupByColumn } from '../map/groups.ts';
 import { type MapPicture, mapSvg } from '../map/svg.ts';
@@ -17,6 +19,13 @@ import { PART_ROWS, partOf, Rows, type RowsPart } from './rows.ts';
 import { sampleOf } from './sample.ts';
 
 let rows = new Rows();
+let keptNeighbours: KeptNeighbours | undefined;
+
+/** Compares the neighbours of the first `COMPARED` rows. */
+function comparison(count: number): KeptNeighbours {
+  keptNeighbours ??= new KeptNeighbours(rows.vectors.slice(0, COMPARED), count);
+  return keptNeighbours;
+}
 
 /** Texts that the axes are found from; the others are only projected. */
 const AXES_SAMPLE = 3000;
@@ -38,6 +47,7 @@ const methods = {
   /** Forgets all rows. */
   clear(): void {
     rows = new Rows();
+    keptNeighbours = undefined;
   },
   /** Takes rows after those that it has. */
   append(part: RowsPart): void {
@@ -92,6 +102,19 @@ const methods = {
       for (let b = 0; b <= a; b++) values[a * n + b] = values[b * n + a] = dot(first[a], first[b]);
     }
     return { values, order: clusterOrder(first) };
+  },
+  /** The `count` neighbours of a text in whole vectors and in stored ones, and the recall of all texts. */
+  kept({ index, count, size, encoding }: { index: number; count: number; size: number; encoding: Encoding }) {
+    const neighbours = comparison(count);
+    return { size, encoding, whole: neighbours.whole(index), ...neighbours.after(index, size, encoding) };
+  },
+  /** The recall for each size, by encoding. */
+  recalls({ count, sizes }: { count: number; sizes: readonly number[] }): Record<Encoding, number>[] {
+    const neighbours = comparison(count);
+    return sizes.map((size) => {
+      const [float, int8, binary] = encodings.map((encoding) => neighbours.recall(size, encoding));
+      return { float, int8, binary };
+    });
   },
   /** The texts that are most similar to one of them. */
   neighbours({ index, count }: { index: number; count: number }): Neighbour[] {

@@ -52,10 +52,11 @@ const reranker = await Reranker.load(${JSON.stringify(body.model)});
 const { results } = await reranker.rank(${JSON.stringify(body.query)}, ${JSON.stringify(body.documents, null, 2)});
 await reranker.dispose();`;
   }
+  const options = body.dimensions === undefined ? '' : `, { dimensions: ${body.dimensions} }`;
   return `import { Embedder } from 'gguf-embed';
 
 const embedder = await Embedder.load(${JSON.stringify(body.model)});
-const { vectors } = await embedder.embed(${JSON.stringify(body.input, null, 2)});
+const { vectors } = await embedder.embed(${JSON.stringify(body.input, null, 2)}${options});
 await embedder.dispose();`;
 }
 
