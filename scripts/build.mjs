@@ -76,6 +76,7 @@ nameWorkers();
 fixVersion();
 await bundle();
 await bundlePage();
+await bundleOfflinePage();
 packApiDocs();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
@@ -162,16 +163,11 @@ async function bundle() {
   importAtOnce(output, 'chunks/team-worker.js');
 }
 
-/** Writes the web page with the engine that it runs: static files, which need nothing else. */
-async function bundlePage() {
+/** A bundle of modules for the page. */
+async function bundleForBrowser(input, settings = {}) {
   const { rolldown } = await import('rolldown');
-  const folder = `${modules}/page`;
-  const workers = [...walk(folder), `${modules}/engine/team-worker.js`].filter((path) => path.endsWith('-worker.js'));
-  const bundled = await rolldown({
-    input: {
-      main: `./${folder}/main.js`,
-      ...Object.fromEntries(workers.map((path) => [basename(path, '.js'), `./${path}`])),
-    },
+  return rolldown({
+    input,
     platform: 'browser',
     resolve: { alias: { fflate: 'fflate/browser' } },
     experimental: { attachDebugInfo: 'none' },
@@ -180,6 +176,17 @@ async function bundlePage() {
     onLog(level, log) {
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') console.error(log.message);
     },
+    ...settings,
+  });
+}
+
+/** Writes the web page with the engine that it runs: static files, which need nothing else. */
+async function bundlePage() {
+  const folder = `${modules}/page`;
+  const workers = [...walk(folder), `${modules}/engine/team-worker.js`].filter((path) => path.endsWith('-worker.js'));
+  const bundled = await bundleForBrowser({
+    main: `./${folder}/main.js`,
+    ...Object.fromEntries(workers.map((path) => [basename(path, '.js'), `./${path}`])),
   });
   await bundled.write({
     dir: `${dist}/page/page`,
@@ -190,6 +197,32 @@ async function bundlePage() {
   });
   copyFileSync('src/page/index.html', `${dist}/page/index.html`);
   copyFileSync('src/page/page.css', `${dist}/page/page/page.css`);
+}
+
+/**
+ * Writes the variant of the page that opens from `file:`. Browsers refuse modules and the files of workers there, so one
+ * script holds the page and, as texts, a script for each worker. Without shared memory there are no workers of the engine.
+ */
+async function bundleOfflinePage() {
+  const folder = `${modules}/page`;
+  const script = async (path, url) => {
+    const bundled = await bundleForBrowser(`./${path}`, { transform: { define: { 'import.meta.url': url } } });
+    const { output } = await bundled.generate({ format: 'iife', name: 'page', minify: true, codeSplitting: false });
+    return output[0].code;
+  };
+  const workers = walk(folder).filter((path) => path.endsWith('-worker.js'));
+  const sources = await Promise.all(
+    workers.map(async (path) => [basename(path), await script(path, '"file:///worker.js"')]),
+  );
+  const main = await script(`${folder}/main.js`, 'document.baseURI');
+  const to = `${dist}/page/offline`;
+  mkdirSync(to);
+  writeFileSync(
+    `${to}/main.js`,
+    `globalThis.ggufEmbedWorkers=${JSON.stringify(Object.fromEntries(sources))};\n${main}`,
+  );
+  writeFileSync(`${to}/redirect.js`, await script(`${folder}/offline/redirect.js`, '""'));
+  copyFileSync('src/page/offline/index.html', `${to}/index.html`);
 }
 
 /** Packs the page at /docs: Swagger UI has 2 MB unpacked, and is seldom looked at. */

@@ -13,6 +13,9 @@ export async function pagePaths(): Promise<string[]> {
   return scripts.length === 0 ? [] : ['index.html', ...scripts.map((name) => `page/${name}`)];
 }
 
+/** Paths of the variant of the page that opens from `file:`. */
+export const offlinePaths = ['offline/index.html', 'offline/main.js', 'offline/redirect.js'];
+
 /** Reads each file when it is first asked for. */
 export async function pageFiles(): Promise<PageFiles> {
   const paths = new Set(await pagePaths());

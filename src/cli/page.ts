@@ -4,7 +4,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { log } from './log.ts';
-import { pagePaths, readPageFile } from './page-files.ts';
+import { offlinePaths, pagePaths, readPageFile } from './page-files.ts';
 import type { Parsed } from './parse-options.ts';
 import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
@@ -16,6 +16,13 @@ const headers = `/*
   Cross-Origin-Embedder-Policy: require-corp
 `;
 
+/** `index.html`, which opens the variant for `file:` where it is needed. */
+async function startPage(): Promise<Uint8Array> {
+  const html = new TextDecoder().decode((await readPageFile('index.html')).bytes);
+  const withRedirect = html.replace('<script ', '<script src="offline/redirect.js"></script>\n<script ');
+  return new TextEncoder().encode(withRedirect);
+}
+
 /** Writes the web page as static files. */
 export async function page({ values, positionals }: Parsed): Promise<void> {
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
@@ -23,9 +30,10 @@ export async function page({ values, positionals }: Parsed): Promise<void> {
   if (out === undefined) throw new UsageError('give the folder to write: gguf-embed page --out DIR');
   const paths = await pagePaths();
   if (paths.length === 0) throw new UsageError('this program was bundled without the page; use the installed package');
+  paths.push(...offlinePaths);
   let nBytes = 0;
   for (const path of paths) {
-    const { bytes } = await readPageFile(path);
+    const bytes = path === 'index.html' ? await startPage() : (await readPageFile(path)).bytes;
     const to = join(out, path);
     await mkdir(dirname(to), { recursive: true });
     await writeWhole(to, [bytes]);

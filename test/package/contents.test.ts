@@ -24,7 +24,9 @@ it('holds every file that the entry points reach, and no other code', () => {
   for (const entry of Object.values(exported)) {
     if (typeof entry === 'object') entries.push(entry.types.slice(2), entry.default.slice(2));
   }
-  const page = readdirSync(join(root, 'dist/page/page')).map((name) => `dist/page/page/${name}`);
+  const page = ['page', 'offline'].flatMap((folder) =>
+    readdirSync(join(root, 'dist/page', folder)).map((name) => `dist/page/${folder}/${name}`),
+  );
   expect(page).toContain('dist/page/page/engine-worker.js');
   const docs = readdirSync(join(root, 'dist/docs')).map((name) => `dist/docs/${name}`);
   expect(docs).toContain('dist/docs/swagger-ui-bundle.js.br');

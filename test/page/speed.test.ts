@@ -66,13 +66,15 @@ describeBrowser('the speed of the server', () => {
     await page.getByRole('button', { name: 'Use this key' }).click();
     await page.getByRole('button', { name: 'Embed 64 texts' }).click();
     await page.getByText(/64 texts in .*s: [\d.,]+ texts a second/).waitFor();
-    await expect.poll(() => cell(page, 'Requests since the start', '/v1/embeddings')).toBe(2);
+    await expect.poll(() => cell(page, 'Requests since the start', '/v1/embeddings'), { timeout: 10_000 }).toBe(2);
     const tokens = await cell(page, 'Tokens a second', 'Tokens since the start');
     expect(tokens).toBeGreaterThan(64 * 3);
     expect(await page.getByRole('table', { name: 'Sizes of batches' }).getByRole('row').count()).toBeGreaterThan(1);
-    await expect.poll(() => cell(page, 'Queue', 'Texts that wait')).toBe(0);
+    await expect.poll(() => cell(page, 'Queue', 'Texts that wait'), { timeout: 10_000 }).toBe(0);
     await page.getByRole('button', { name: 'Embed 64 texts' }).click();
-    await expect.poll(() => cell(page, 'Tokens a second', 'Tokens since the start')).toBeGreaterThan(1.8 * tokens);
+    await expect
+      .poll(() => cell(page, 'Tokens a second', 'Tokens since the start'), { timeout: 10_000 })
+      .toBeGreaterThan(1.8 * tokens);
     await page.getByRole('img', { name: /Tokens a second over two minutes: .* now, .* at most/ }).waitFor();
     expect(problems).toEqual([]);
   });
@@ -87,7 +89,7 @@ describeBrowser('the speed of the server', () => {
     await page.getByRole('button', { name: 'Use this key' }).click();
     await page.getByText('384 dimensions').waitFor();
     await page.getByRole('tab', { name: 'Speed' }).click();
-    await expect.poll(() => asked).toBeGreaterThan(1);
+    await expect.poll(() => asked, { timeout: 10_000 }).toBeGreaterThan(1);
     await page.getByRole('tab', { name: 'Texts' }).click();
     const before = asked;
     await page.waitForTimeout(2500);
@@ -119,8 +121,10 @@ describeBrowser('the speed without numbers of a server', () => {
       await page.getByText('No batch was computed yet.').waitFor();
       await page.getByRole('button', { name: 'Embed 64 texts' }).click();
       await page.getByText(/64 texts in/).waitFor();
-      await expect.poll(() => cell(page, 'Tokens a second', 'Tokens since the start')).toBeGreaterThan(64 * 3);
-      await expect.poll(() => cell(page, 'Queue', 'Texts that wait')).toBe(0);
+      await expect
+        .poll(() => cell(page, 'Tokens a second', 'Tokens since the start'), { timeout: 10_000 })
+        .toBeGreaterThan(64 * 3);
+      await expect.poll(() => cell(page, 'Queue', 'Texts that wait'), { timeout: 10_000 }).toBe(0);
       expect(await page.getByRole('table', { name: 'Requests since the start' }).count()).toBe(0);
       expect(problems).toEqual([]);
     } finally {

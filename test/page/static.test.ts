@@ -4,6 +4,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -17,7 +18,9 @@ const folder = file('site');
 
 it('is written by the command line, and says what is missing', async () => {
   await writePage(folder);
-  expect((await stat(join(folder, 'index.html'))).size).toBeGreaterThan(400);
+  const html = await readFile(join(folder, 'index.html'), 'utf8');
+  for (const [, path] of html.matchAll(/(?:src|href)="([^":]+)"/g))
+    expect((await stat(join(folder, path))).size).toBeGreaterThan(10);
   expect(await readFile(join(folder, '_headers'), 'utf8')).toContain('require-corp');
   expect(await run(['page'])).toMatchObject({ code: 1, stderr: expect.stringContaining('gguf-embed page --out DIR') });
 });
@@ -88,6 +91,27 @@ describeBrowser('static files', () => {
       buffer: Buffer.from('no model at all, honestly'),
     });
     await page.getByText(/That did not work: .*(GGUF|magic)/).waitFor();
+  });
+
+  it('work when the folder is opened from the disk, and say what that costs', async () => {
+    const { page, problems } = await openPage(browser, `${pathToFileURL(folder).href}/index.html#map?layout=axes`);
+    await page.getByText('a web server for this folder avoids both', { exact: false }).waitFor();
+    expect(await page.getByLabel('Keep the model in this browser').count()).toBe(0);
+    await page.getByLabel('Choose a file', { exact: true }).setInputFiles(minilm);
+    await page.getByText(/384 dimensions · wasm \(.*one thread/).waitFor();
+    const lines = Array.from({ length: 16 }, (_, i) => `text ${i} about ${i * i}`);
+    await page.getByLabel('Texts, one a line').fill(lines.join('\n'));
+    await page.getByText('16 texts, 384 dimensions').waitFor();
+    await page.getByRole('application', { name: 'Map of 16 texts' }).waitFor();
+    await page.getByLabel('Layout').selectOption('umap');
+    await page.getByText('UMAP has converged.').waitFor();
+    await page.getByText('Export', { exact: true }).click();
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'vectors.parquet' }).click();
+    expect((await readFile(await (await saved).path())).subarray(0, 4).toString()).toBe('PAR1');
+    // The address keeps the settings.
+    expect(page.url()).toMatch(/^file:.*#map\?layout=umap/);
+    expect(problems).toEqual([]);
   });
 
   it('compute without shared memory, too', async () => {

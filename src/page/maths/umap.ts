@@ -2,6 +2,7 @@
  * @file Runs UMAP until it has converged or is stopped.
  */
 import { WorkerCalls } from '../calls.ts';
+import { startWorker } from '../start-worker.ts';
 import type { UmapMethods, UmapNote } from './umap-worker.ts';
 
 /** Most texts: the neighbours of all pairs are compared, which takes half a minute for these. */
@@ -21,9 +22,7 @@ export async function runUmap(
   onNote: (note: UmapNote) => void,
   signal: AbortSignal,
 ): Promise<Float32Array> {
-  const worker = new WorkerCalls<UmapMethods>(
-    new Worker(new URL('./umap-worker.ts', import.meta.url), { type: 'module' }),
-  );
+  const worker = new WorkerCalls<UmapMethods>(startWorker(new URL('./umap-worker.ts', import.meta.url)));
   try {
     return await worker.call('run', input, { onNote, signal });
   } finally {

@@ -19,6 +19,8 @@ const methods = {
   async load({ source }: { source: Blob | string }, note: (progress: Progress) => void): Promise<ModelInfo> {
     let last = 0;
     embedder = await Embedder.load(source, {
+      // A script that came as a text (`file:`) cannot start more workers.
+      worker: location.protocol !== 'blob:',
       onProgress(progress) {
         if (progress.done < progress.total && performance.now() - last < 100) return;
         last = performance.now();

@@ -4,6 +4,7 @@
 import type { ModelInfo, Progress } from '../../index.ts';
 import { WorkerCalls } from '../calls.ts';
 import type { SpeedNumbers } from '../speed/numbers.ts';
+import { startWorker } from '../start-worker.ts';
 import type { EngineMethods } from './engine-worker.ts';
 import { inParts, type PageModel, type Token, type WorkOptions } from './page-model.ts';
 
@@ -28,9 +29,7 @@ export async function loadInPage(
   name: string,
   { onProgress, signal }: LoadInPage = {},
 ): Promise<PageModel> {
-  const worker = new WorkerCalls<EngineMethods>(
-    new Worker(new URL('./engine-worker.ts', import.meta.url), { type: 'module' }),
-  );
+  const worker = new WorkerCalls<EngineMethods>(startWorker(new URL('./engine-worker.ts', import.meta.url)));
   try {
     const info = await worker.call('load', { source }, { onNote: onProgress, signal });
     return new InPageModel(worker, info, name);

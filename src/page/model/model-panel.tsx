@@ -21,7 +21,7 @@ import {
   tryKey,
   usesServer,
 } from './choice.ts';
-import { canKeep } from './store.ts';
+import { canKeep, isFile } from './store.ts';
 
 /** What is in use, and how to change it. */
 export function ModelPanel() {
@@ -146,6 +146,7 @@ function PageChoice() {
           <input type="checkbox" checked={isKept.value} onChange={() => (isKept.value = !isKept.value)} /> {t('keep')}
         </label>
       )}
+      {isFile && <p class="hint">{t('fromFolder')}</p>}
       {kept.value.length > 0 && (
         <>
           <h2>{t('kept')}</h2>

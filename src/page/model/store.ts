@@ -15,8 +15,11 @@ async function folder(): Promise<FileSystemDirectoryHandle> {
   return root.getDirectoryHandle(FOLDER, { create: true });
 }
 
+/** The page was opened from a file: browsers then keep nothing, and share no memory between threads. */
+export const isFile = location.protocol === 'file:';
+
 /** Whether this browser can keep models here: it needs a secure origin. */
-export const canKeep = navigator.storage?.getDirectory !== undefined;
+export const canKeep = !isFile && navigator.storage?.getDirectory !== undefined;
 
 /** The models that are kept, by name. */
 export async function keptModels(): Promise<KeptModel[]> {

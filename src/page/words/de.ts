@@ -42,6 +42,8 @@ export const de: Readonly<Record<WordKey, string>> = {
   noSpace:
     'In diesem Browser ist kein Platz für das Modell. Es ist geladen, muss aber beim nächsten Mal neu gewählt werden.',
   downloading: 'Herunterladen: {done} von {total}',
+  fromFolder:
+    'Die Seite wurde als Datei geöffnet. Darum rechnet das Modell auf einem Thread und muss jedes Mal neu gewählt werden. Ein Webserver für diesen Ordner vermeidet beides, zum Beispiel: python3 -m http.server',
   loading: 'Laden: {percent} %',
   stop: 'Abbrechen',
   failed: 'Das hat nicht geklappt: {why}',

@@ -40,6 +40,8 @@ export const en = {
     '{url} cannot be downloaded: {why}. Check the address; the host must allow other sites to read it (CORS).',
   noSpace: 'This browser has no space to keep the model. It is loaded, but must be chosen again next time.',
   downloading: 'Downloading: {done} of {total}',
+  fromFolder:
+    'The page was opened as a file, so the model runs on one thread and must be chosen each time. A web server for this folder avoids both, for example: python3 -m http.server',
   loading: 'Loading: {percent} %',
   stop: 'Stop',
   failed: 'That did not work: {why}',
