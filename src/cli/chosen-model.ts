@@ -12,6 +12,8 @@ import { UsageError } from './usage-error.ts';
 export interface ChosenModel {
   /** The path, name or URL, for messages. */
   readonly name: string;
+  /** `hf:user/repo[:quant]` of a model of the hub. */
+  readonly hubName?: string;
   /**
    * The path of its file, or of the first of its parts. Downloads a model that is given by name or URL if necessary.
    * @throws HubError if it cannot be downloaded; the signal's reason
@@ -78,8 +80,10 @@ export function hubOptions({ hfFile, hfToken, offline }: Naming): HubOptions {
 }
 
 function remote(name: string, values: Naming): ChosenModel {
+  const isOfHub = name.startsWith('hf:');
   return {
-    name: name.startsWith('hf:') ? name.slice('hf:'.length) : shownUrl(new URL(name)),
+    name: isOfHub ? name.slice('hf:'.length) : shownUrl(new URL(name)),
+    hubName: isOfHub ? name : undefined,
     async locate(signal) {
       const { findModel } = await import('../hub/find-model.node.ts');
       return findModel(name, { ...hubOptions(values), ...hubEvents(signal) });

@@ -13,11 +13,12 @@ export interface LocatedPair {
 }
 
 /**
- * The model, with the vision tower of `--mmproj`, of `--mmproj-url`, or of the repository of `-hf` if it has one.
+ * The model, with the vision tower of `--mmproj`, of `--mmproj-url`, or of its repository at the hub if it has one.
  * @throws UsageError for an invalid URL, HubError if a file cannot be downloaded; the signal's reason
  */
 export async function locatePair(model: ChosenModel, values: OptionValues, signal?: AbortSignal): Promise<LocatedPair> {
-  const { mmproj, mmprojUrl, mmprojAuto, hfRepo } = values;
+  const { mmproj, mmprojUrl, mmprojAuto } = values;
+  const { hubName } = model;
   const hub = { ...hubOptions(values), ...hubEvents(signal) };
   if (mmproj !== undefined) return { path: await model.locate(signal), mmproj };
   if (mmprojUrl !== undefined) {
@@ -28,10 +29,9 @@ export async function locatePair(model: ChosenModel, values: OptionValues, signa
     const path = await model.locate(signal);
     return { path, mmproj: await findModel(mmprojUrl, { ...hub, file: undefined }) };
   }
-  if (hfRepo === undefined || !mmprojAuto) return { path: await model.locate(signal), mmproj: undefined };
+  if (hubName === undefined || !mmprojAuto) return { path: await model.locate(signal), mmproj: undefined };
   const { fetchModel } = await import('../hub/fetch-model.node.ts');
   const { hubSettings } = await import('../hub/settings.node.ts');
-  const name = hfRepo.startsWith('hf:') ? hfRepo : `hf:${hfRepo}`;
-  const found = await fetchModel(name, { file: hub.file, projector: true }, await hubSettings(hub));
+  const found = await fetchModel(hubName, { file: hub.file, projector: true }, await hubSettings(hub));
   return { path: found.path, mmproj: found.projector };
 }

@@ -57,6 +57,13 @@ export async function drainServers(
   log('stopping: answering accepted requests');
 }
 
+/** A host of `--allow-image-urls` as it is in URLs: in lower case, in ASCII, without the default port. */
+function readHost(text: string): string {
+  const url = /^[^/\\?#@*\s]+$/.test(text) && URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined;
+  if (url !== undefined) return url.host;
+  throw new UsageError(`--allow-image-urls takes hosts, such as example.com or example.com:8443, not "${text}"`);
+}
+
 /** The options of the server that the command line gives. */
 export async function appOptions(values: OptionValues): Promise<AppOptions> {
   return {
@@ -66,7 +73,7 @@ export async function appOptions(values: OptionValues): Promise<AppOptions> {
     normalize: values.embdNormalize,
     rankScores: values.rankScores,
     mediaMarker: process.env.LLAMA_MEDIA_MARKER || undefined,
-    imageUrls: values.allowImageUrls,
+    imageUrls: values.allowImageUrls?.map(readHost),
     bodyLimit: values.bodyLimit * 2 ** 20,
     maxQueue: values.maxQueue,
     cacheSize: values.cacheSize,

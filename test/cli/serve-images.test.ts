@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { listening, start } from './run.ts';
+import { listening, run, start } from './run.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/multimodal/', import.meta.url));
 const base64 = (name: string) => readFileSync(`${fixtures}images/${name}`).toString('base64');
@@ -21,6 +21,8 @@ const child = start(
     '0',
     '-t',
     '2',
+    '--allow-image-urls',
+    'Pictures.Example, bücher.example:8443,[::1]:8080',
   ],
   { LLAMA_MEDIA_MARKER: '<image>' },
 );
@@ -73,3 +75,21 @@ it('refuses images in large bodies as in small ones', async () => {
     expect(marker[1]).toContain('1 media markers (<image>) and 0 images');
   }
 }, 20_000);
+
+it('allows hosts however they are written, and refuses what is no host', async () => {
+  const { status, answer } = await embed({ input: [{ image: 'http://elsewhere.example/a.png' }] });
+  expect([status, answer.error?.message]).toEqual([
+    400,
+    expect.stringContaining('images may come from pictures.example, xn--bcher-kva.example:8443, [::1]:8080'),
+  ]);
+  const inside = await embed({ input: [{ image: 'http://[::1]:8080/a.png' }] });
+  expect(inside.answer.error?.message).toContain('its host is not on the public internet');
+  for (const host of ['https://example.com', 'example.com/pictures', '*.example.com', 'a@example.com', 'a b', 'a:b']) {
+    const model = ['-m', `${fixtures}models/qwen3vl.gguf`, '--mmproj', `${fixtures}models/mmproj-qwen3vl.gguf`];
+    const { code, stderr } = await run(['serve', ...model, '--port', '0', '--allow-image-urls', host]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`--allow-image-urls takes hosts, such as example.com or example.com:8443, not "${host}"`),
+    ]);
+  }
+}, 30_000);

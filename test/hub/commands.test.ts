@@ -65,9 +65,12 @@ describe('a model by name', () => {
     hub.add('someone/vl-GGUF', files);
     const embedded = await vector('-hf', 'someone/vl-GGUF', '--image', picture);
     expect(embedded[0].length).toBe(64);
+    expect(await vector('-m', 'hf:someone/vl-GGUF', '--image', picture)).toEqual(embedded);
     const without = await run('embed', '-hf', 'someone/vl-GGUF', '--no-mmproj', '--image', picture);
     expect(without.stderr).toContain('it was loaded without a vision tower');
     const tower = `${hub.endpoint}someone/vl-GGUF/resolve/main/mmproj-vl-F16.gguf`;
+    const alsoWithout = await run('embed', '-m', 'hf:someone/vl-GGUF', '--no-mmproj', '--image', picture);
+    expect(alsoWithout.stderr).toContain('it was loaded without a vision tower');
     const byUrl = await vector('-hf', 'someone/vl-GGUF', '--mmproj-url', tower, '--image', picture);
     expect(byUrl).toEqual(embedded);
     const wrong = await run('embed', '-hf', 'someone/vl-GGUF', '--mmproj-url', 'mmproj.gguf', '--image', picture);

@@ -65,7 +65,7 @@ export const imageOptions = [
     default: true,
     commands: seeing,
     needs: [{ noneOf: ['mmproj', 'mmprojUrl'], note: true }],
-    help: 'with --hf-repo, also use the vision tower of the repository, if it has one',
+    help: 'for a model of the hub (-hf, -m hf:USER/REPO), also use the vision tower of its repository, if it has one',
   },
   {
     name: 'images',

@@ -62,7 +62,8 @@ const imageSchema = {
   description: 'a data URI (data:image/…;base64,…) or an address on an allowed host',
   anyOf: [{ type: 'string' }, { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] }],
 };
-const partSchema = {
+/** A content part. */
+export const partSchema = {
   type: 'object',
   properties: {
     type: { type: 'string', enum: ['text', 'image', 'image_url', 'input_text', 'input_image'] },
@@ -125,11 +126,9 @@ export const embeddingsBody = v.object({
     ),
     v.description('vectors as numbers, or as base64 of their little-endian bytes; the native format ignores it'),
   ),
-  input: readBy(
-    readInputs,
-    'one input or a list of them: a text, token ids, both mixed, or texts and images; llama-server also accepts the name "content"',
-    { anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }] },
-  ),
+  input: readBy(readInputs, 'one input or a list of them: a text, token ids, both mixed, or texts and images', {
+    anyOf: [promptSchema, { type: 'array', items: promptSchema, minItems: 1 }],
+  }),
   embd_normalize: v.pipe(
     v.nullish(integer),
     v.description('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm'),

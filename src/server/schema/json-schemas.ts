@@ -2,7 +2,7 @@
  * @file JSON Schemas of the request bodies, for /openapi.json.
  */
 import { cohereRerankBody, ollamaEmbedBody, teiEmbedBody } from './adapter-bodies.ts';
-import { detokenizeBody, embeddingsBody, rerankBody, tokenizeBody } from './bodies.ts';
+import { detokenizeBody, embeddingsBody, partSchema, rerankBody, tokenizeBody } from './bodies.ts';
 
 /** A JSON Schema, as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -19,12 +19,54 @@ export async function bodySchemas() {
     return schema;
   };
   return {
-    embeddings: schemaOf(embeddingsBody),
+    embeddings: withOtherInputs(schemaOf(embeddingsBody)),
     rerank: schemaOf(rerankBody),
     tokenize: schemaOf(tokenizeBody),
     detokenize: schemaOf(detokenizeBody),
     cohereRerank: schemaOf(cohereRerankBody),
     teiEmbed: schemaOf(teiEmbedBody),
     ollamaEmbed: schemaOf(ollamaEmbedBody),
+  };
+}
+
+const messagesSchema = {
+  type: 'array',
+  description:
+    "in the place of input: the turns of a chat, which become one input in the layout of the model's chat template",
+  minItems: 1,
+  items: {
+    type: 'object',
+    properties: {
+      role: { type: 'string' },
+      content: {
+        anyOf: [{ type: 'string' }, partSchema, { type: 'array', items: { anyOf: [{ type: 'string' }, partSchema] } }],
+      },
+    },
+    required: ['role'],
+  },
+};
+
+/** The bodies of embeddings have their input under one of three names; the schema that checks requests sees `input` alone. */
+function withOtherInputs({ properties, required: _, ...schema }: JsonSchema): JsonSchema {
+  const { input, ...others } = properties as Record<string, JsonSchema>;
+  return {
+    ...schema,
+    properties: {
+      input,
+      content: { ...input, description: "llama-server's name of input" },
+      messages: messagesSchema,
+      add_generation_prompt: {
+        type: 'boolean',
+        default: false,
+        description: 'whether messages end with an open answer',
+      },
+      continue_final_message: {
+        type: 'boolean',
+        default: false,
+        description: 'whether the last of messages stays open',
+      },
+      ...others,
+    },
+    anyOf: [{ required: ['input'] }, { required: ['content'] }, { required: ['messages'] }],
   };
 }
