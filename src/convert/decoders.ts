@@ -36,11 +36,8 @@ export const qwen2Vl: ModelClass = {
 export const qwen3Vl: ModelClass = {
   ...qwen2Vl,
   architecture: 'qwen3vl',
-  check(config, checkout) {
+  check(config) {
     checkQwen(config);
-    if ([checkout, config.get('_name_or_path')].some((name) => /qwen3-vl-reranker/i.test(String(name)))) {
-      throw new ConvertError('the head of Qwen3-VL-Reranker is not converted, and scores need it', checkout);
-    }
     config.require('attention_bias', [false], 'the architecture qwen3vl has no biases');
   },
   after(keys, config) {

@@ -2,11 +2,12 @@
  * @file The text halves of models that see images: checkouts made of the tensors and tokens of the fixtures, in the layout of the real
  * ones, become the files of the fixtures again, key by key and tensor by tensor, and embed texts and images as they do.
  */
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
+import { rankMetadata } from '../../src/engine/rank-tokens.ts';
 import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { Embedder } from '../../src/index.ts';
 import { openFixture } from '../models/support.ts';
@@ -299,6 +300,20 @@ it('writes a separate head as the output, and a template from a file beside the 
   expect(made.metadata.string('tokenizer.chat_template')).toBe('of chat_template.json');
 });
 
+it('Qwen3-VL-Reranker is known by its name, and compares tokens', async () => {
+  const head = { shape: [1364, 64], values: new Float32Array(1364 * 64) };
+  const plain = await checkout('qwen3vl', { tensors: new Map([['lm_head.weight', head]]) });
+  const folder = join(plain, '..', 'Qwen3-VL-Reranker-8B');
+  renameSync(plain, folder);
+  const made = await convertedTo(folder, 'model.gguf');
+  expect(made.tensors.has('output.weight')).toBe(true);
+  expect(rankMetadata(made, undefined)).toMatchObject({
+    'gguf_embed.rank_tokens.positive': 'yes',
+    'gguf_embed.rank_tokens.negative': 'no',
+    'tokenizer.chat_template.rerank': expect.stringContaining('<Query>:{query}\n<Document>:{document}<|im_end|>'),
+  });
+});
+
 it('cuts rows that no token has, and fills up tokens that no piece has', async () => {
   const folder = await checkout('gemma3');
   const table = { shape: [1432, 64], values: new Float32Array(1432 * 64) };
@@ -326,11 +341,6 @@ it('writes how positions are scaled, and bases by kind of layer', async () => {
 it.each<[string, Name, Changes]>([
   ['mrope_section is missing', 'qwen3vl', { text: { rope_scaling: null } }],
   ['mrope_section is "8,6"', 'qwen3vl', { text: { rope_scaling: { mrope_section: '8,6' } } }],
-  [
-    'the head of Qwen3-VL-Reranker is not converted',
-    'qwen3vl',
-    { text: { _name_or_path: 'Qwen/Qwen3-VL-Reranker-2B' } },
-  ],
   ['use_sliding_window is true', 'qwen2vl', { text: { use_sliding_window: true } }],
   ['hidden_act is "gelu"', 'qwen25vl', { text: { hidden_act: 'gelu' } }],
   ['rope scaling of the type longrope', 'gemma3', { text: { rope_scaling: { rope_type: 'longrope' } } }],

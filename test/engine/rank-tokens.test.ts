@@ -1,12 +1,13 @@
 /**
  * @file Rerankers that are language models without a classifier: the logits of two tokens of the vocabulary behind a pair.
  */
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Embedder, Reranker } from '../../src/engine/index.ts';
-import type { GgufFile } from '../../src/gguf/index.ts';
+import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { codecs } from '../../src/tensor/codecs/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
-import { editedBytes } from '../models/edit.ts';
+import { editedBytes, editedCopy } from '../models/edit.ts';
 import { openFixture } from '../models/support.ts';
 import { fixture } from './support.ts';
 
@@ -106,6 +107,43 @@ it('knows the tokens and the layout of models by name', async () => {
   expect(classified.info.labels).toEqual(['yes', 'no']);
   await classified.dispose();
   await expect(Reranker.load(await named('qwen2', 'Something else'), local)).rejects.toThrow('is not a reranker');
+});
+
+it('Qwen3-VL-Reranker ranks texts and images in its layout, by yes and no', async () => {
+  const original = await openFixture('multimodal/models/qwen3vl.gguf');
+  const bytes = await editedCopy(original, ({ values }) => {
+    values.set('general.name', { type: 'string', value: 'Qwen3 VL Reranker 2B' });
+    const texts = [...original.metadata.strings('tokenizer.ggml.tokens')!];
+    // The vocabulary of the fixture has none of the two words.
+    for (const [old, word] of [
+      ['<|object_ref_start|>', 'yes'],
+      ['<|object_ref_end|>', 'no'],
+    ])
+      texts[texts.indexOf(old)] = word;
+    values.set('tokenizer.ggml.tokens', { type: 'array', value: { elementType: 'string', values: texts } });
+  });
+  const mmproj = fileURLToPath(new URL('../fixtures/multimodal/models/mmproj-qwen3vl.gguf', import.meta.url));
+  const picture = fileURLToPath(new URL('../fixtures/multimodal/images/odd.png', import.meta.url));
+  const reranker = await Reranker.load(bytes, { ...local, mmproj });
+  expect(reranker.info.rankOutputs).toBe('probabilities');
+  const { results } = await reranker.rank('a red car', [{ image: picture }, 'a text'], { scores: 'logit' });
+  const file = await openGguf(memorySource(bytes));
+  const [yes, no] = await Promise.all(['yes', 'no'].map((word) => outputRow(file, word)));
+  const embedder = await Embedder.load(bytes, { ...local, mmproj, pooling: 'last' });
+  const before =
+    '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. ' +
+    'Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n<Instruct>: Given a search query, ' +
+    'retrieve relevant candidates that answer the query.<Query>:a red car\n<Document>:';
+  const after = '<|im_end|>\n<|im_start|>assistant\n';
+  const { vectors } = await embedder.embed(
+    [[{ text: before }, { image: picture }, { text: after }], `${before}a text${after}`],
+    { normalize: -1, addSpecial: false },
+  );
+  for (const { index, score } of results) {
+    const logit = dot(vectors[index], yes) - dot(vectors[index], no);
+    expect(Math.abs(score - logit)).toBeLessThan(1e-2 * Math.max(1, Math.abs(logit)));
+  }
+  await Promise.all([reranker.dispose(), embedder.dispose()]);
 });
 
 describe('what cannot be ranked by tokens', () => {
