@@ -14,6 +14,7 @@
 export * from './engine/index.ts';
 export { type ByteSource, GgufError, type GgufFile, type Metadata, openGguf, type TensorInfo } from './gguf/index.ts';
 export { HubError, type HubErrorCode } from './hub/errors.ts';
+export { type ModelUrlsOptions, modelUrls } from './hub/model-urls.ts';
 export type { HubOptions } from './hub/options.ts';
 export { ModelError, type Pooling } from './models/index.ts';
 export type { BackendName, Precision } from './tensor/backend.ts';

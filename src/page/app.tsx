@@ -2,7 +2,6 @@
  * @file The page: its heading, the model, and one view at a time.
  */
 import type { ComponentType } from 'preact';
-import { useState } from 'preact/hooks';
 import { address, openView } from './address.ts';
 import { ModelPanel } from './model/model-panel.tsx';
 import { status } from './state.ts';
@@ -12,6 +11,7 @@ import { MapView } from './views/map-view.tsx';
 import { RerankView } from './views/rerank-view.tsx';
 import { SpeedView } from './views/speed-view.tsx';
 import { TextsView } from './views/texts-view.tsx';
+import { useCopy } from './widgets/copy.ts';
 import type { WordKey } from './words/en.ts';
 import { t } from './words/words.ts';
 
@@ -82,14 +82,9 @@ export function App() {
 }
 
 function CopyLink() {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(location.href);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
-  };
+  const { isCopied, copy } = useCopy(t('linkRefused'));
   return (
-    <button type="button" class="link" onClick={copy} title={t('linkHint')}>
+    <button type="button" class="link" onClick={() => copy(location.href)} title={t('linkHint')}>
       {t(isCopied ? 'copied' : 'copyLink')}
     </button>
   );

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { memorySource, openGguf, wholeSource } from '../../src/gguf/index.ts';
 import { connectionOf, openRemoteModel } from '../../src/hub/remote-model.ts';
-import { Embedder, HubError, loadTokenizer } from '../../src/index.ts';
+import { Embedder, HubError, loadTokenizer, modelUrls } from '../../src/index.ts';
 import { model as fixture } from '../cli/run.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
 import { splitModel } from '../gguf/split-model.ts';
 import { randomBytes } from './random-bytes.ts';
-import { startHub } from './server.ts';
+import { COMMIT, startHub } from './server.ts';
 
 const hub = await startHub();
 const temporary = temporaryFolder();
@@ -25,6 +25,25 @@ beforeEach(() => {
   hub.reset();
   hub.add(REPO, { 'tiny-Q8_0.gguf': file, 'sub/tiny-F16.gguf': file });
   options = { endpoint: hub.endpoint, cacheFolder: temporary.file(`cache-${runs++}`) };
+});
+
+describe('modelUrls', () => {
+  const urls = async (name: string, more = {}) =>
+    (await modelUrls(name, { endpoint: hub.endpoint, ...more })).map(({ href }) => href.replace(hub.endpoint, ''));
+
+  it('gives the address of a file by quant, by path, and without either', async () => {
+    const base = `${REPO}/resolve/${COMMIT}/`;
+    expect(await urls(`hf:${REPO}:F16`)).toEqual([`${base}sub/tiny-F16.gguf`]);
+    expect(await urls(REPO)).toEqual([`${base}tiny-Q8_0.gguf`]);
+    expect(await urls(REPO, { file: 'sub/tiny-F16.gguf' })).toEqual([`${base}sub/tiny-F16.gguf`]);
+    await expect(urls(`${REPO}:Q5_0`)).rejects.toThrow(HubError);
+    await expect(urls('https://somewhere/file')).rejects.toThrow(/not the name of a model/);
+  });
+
+  it('gives all parts of a split model, in order', async () => {
+    hub.add(REPO, { 'big-Q8_0-00002-of-00002.gguf': 'b', 'big-Q8_0-00001-of-00002.gguf': 'a' });
+    expect(await urls(REPO)).toEqual([1, 2].map((n) => `${REPO}/resolve/${COMMIT}/big-Q8_0-0000${n}-of-00002.gguf`));
+  });
 });
 
 describe('Embedder.load', () => {

@@ -72,11 +72,46 @@ describeBrowser('static files', () => {
       await page.getByRole('button', { name: 'Download' }).click();
     };
     await fetchIt('ftp://somewhere/model.gguf');
-    await page.getByText('Give an address that begins with https:// or hf:user/repo/file.gguf.').waitFor();
+    await page.getByText('Give an address that begins with https://, or a name such as hf:user/repo:Q8_0').waitFor();
     await fetchIt(`${host.url}missing.gguf`);
     await page.getByText('missing.gguf cannot be downloaded: HTTP 404').waitFor();
     await fetchIt(`${host.url}model.gguf`);
     await page.getByText('model.gguf · 384 dimensions').waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('download a model of the hub by its name, with or without a quant', async () => {
+    const { page, problems } = await openPage(browser, host.url);
+    const asked: string[] = [];
+    const commit = '1'.repeat(40);
+    const files = ['tiny-Q4_K_M.gguf', 'tiny-Q8_0.gguf'].map((path, i) => ({
+      type: 'file',
+      path,
+      size: 7,
+      oid: `${i}`.repeat(40),
+    }));
+    await page.context().route('https://huggingface.co/**', async (route) => {
+      const { pathname } = new URL(route.request().url());
+      asked.push(pathname);
+      const headers = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
+      if (pathname.endsWith('/refs'))
+        return route.fulfill({ headers, json: { branches: [{ name: 'main', targetCommit: commit }] } });
+      if (pathname.includes('/tree/')) return route.fulfill({ headers, json: files });
+      return route.fulfill({ headers, path: minilm });
+    });
+    for (const [name, file] of [
+      ['hf:someone/tiny-GGUF:Q8_0', 'tiny-Q8_0.gguf'],
+      ['hf:someone/tiny-GGUF', 'tiny-Q4_K_M.gguf'],
+    ]) {
+      await page.getByLabel('Address of a GGUF file').fill(name);
+      await page.getByRole('button', { name: 'Download' }).click();
+      await page.getByText(`${file} · 384 dimensions`).waitFor();
+      expect(asked.at(-1)).toBe(`/someone/tiny-GGUF/resolve/${commit}/${file}`);
+      await page.getByRole('button', { name: 'Change' }).click();
+    }
+    await page.getByLabel('Address of a GGUF file').fill('hf:someone/tiny-GGUF:Q5_0');
+    await page.getByRole('button', { name: 'Download' }).click();
+    await page.getByText(/That did not work: .*Q5_0.*Q4_K_M/).waitFor();
     expect(problems).toEqual([]);
   });
 

@@ -99,6 +99,25 @@ describeBrowser('the page of the server', () => {
     expect(await code('TypeScript')).toContain('Embedder.load("all-MiniLM-L6-v2-Q8_0.gguf")');
   });
 
+  it('says how to copy where the browser refuses the clipboard', async () => {
+    const { page } = await open();
+    await page.evaluate(() => {
+      const writeText = () => Promise.reject(new DOMException('Write permission denied.', 'NotAllowedError'));
+      Object.defineProperty(navigator, 'clipboard', { value: { writeText } });
+    });
+    await page.getByRole('button', { name: 'Copy a link to this view' }).click();
+    await page
+      .getByText('The browser refused the clipboard. Copy the address of this page from the address bar.')
+      .waitFor();
+    await page.getByLabel('Texts, one a line').fill('one\ntwo');
+    await page.getByText('2 texts, 384 dimensions').waitFor();
+    await page.getByRole('tab', { name: 'API' }).click();
+    await page.getByRole('button', { name: 'Copy curl' }).click();
+    await page.getByText('The browser refused the clipboard. The code is selected').waitFor();
+    const code = await page.getByRole('region', { name: 'curl' }).locator('pre').textContent();
+    expect(await page.evaluate(() => getSelection()?.toString().trim())).toBe(code);
+  });
+
   it('is in German for those who prefer it', async () => {
     const { page } = await open('', { locale: 'de-AT' });
     await page.getByText('384 Dimensionen · auf dem Server').waitFor();

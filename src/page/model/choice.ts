@@ -5,8 +5,8 @@ import { signal } from '@preact/signals';
 import { setSetting, setting } from '../address.ts';
 import { model, report, status } from '../state.ts';
 import { bytesText, t } from '../words/words.ts';
-import { download, fileName, modelUrl } from './download.ts';
-import { loadInPage } from './in-page.ts';
+import { download, fileName, modelUrls } from './download.ts';
+import { findAtHub, loadInPage } from './in-page.ts';
 import type { PageModel } from './page-model.ts';
 import { KeyError, Server } from './server.ts';
 import { type KeptModel, keepModel, keptModel, keptModels, removeModel } from './store.ts';
@@ -98,7 +98,7 @@ export async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>)
 }
 
 /** A model that computes in the page; the status says how far its loading is. */
-export async function loadHere(source: Blob, name: string, signal: AbortSignal): Promise<PageModel> {
+export async function loadHere(source: Blob | string, name: string, signal: AbortSignal): Promise<PageModel> {
   if (!name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name }));
   const onProgress = ({ done, total }: { done: number; total: number }) => {
     status.value = { text: t('loading', { percent: Math.floor((100 * done) / Math.max(1, total)) }) };
@@ -129,7 +129,15 @@ export function openFile(file: File, isKept: boolean): Promise<void> {
 /** Downloads a model and loads it. */
 export function fetchModel(address: string, isKept: boolean): Promise<void> {
   return whileLoading(async (signal) => {
-    const url = modelUrl(address.trim());
+    const urls = await modelUrls(address.trim(), (name) => findAtHub(name, signal));
+    const [url] = urls;
+    const name = fileName(url);
+    if (urls.length > 1) {
+      // The engine reads the parts itself.
+      use(await loadHere(url.href, name, signal));
+      if (isKept) status.value = { text: t('partsNotKept') };
+      return;
+    }
     let shown = 0;
     const onProgress = (done: number, total: number) => {
       if (performance.now() - shown < 100) return;
@@ -138,7 +146,6 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
       status.value = { text: t('downloading', { done: bytesText(done), total: all }) };
     };
     const bytes = await new Response(await download(url, onProgress, signal)).blob();
-    const name = fileName(url);
     use(await loadHere(bytes, name, signal));
     if (isKept) await keep(name, bytes);
   });

@@ -4,15 +4,18 @@
 import { t } from '../words/words.ts';
 
 /**
- * The URL that an address means: itself, or that of a file of the Hugging Face hub for `hf:user/repo/file.gguf`.
- * @throws Error for another address
+ * The URLs that an address means: itself, or the files of a model of the Hugging Face hub for `hf:user/repo:quant` or
+ * `hf:user/repo/file.gguf`. A split model has several.
+ * @param find looks a name up at the hub
+ * @throws Error for another address, and what `find` throws
  */
-export function modelUrl(address: string): URL {
+export async function modelUrls(address: string, find: (name: string) => Promise<string[]>): Promise<URL[]> {
+  if (/^hf:[^/\s]+\/[^/\s]+$/.test(address)) return (await find(address)).map((url) => new URL(url));
   const [, repo, file] = /^hf:([^/\s]+\/[^/\s]+)\/(\S+\.gguf)$/.exec(address) ?? [];
   const url = repo === undefined ? address : `https://huggingface.co/${repo}/resolve/main/${file}`;
   const isLocal = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(url);
   if (!URL.canParse(url) || !(url.startsWith('https://') || isLocal)) throw new Error(t('badUrl'));
-  return new URL(url);
+  return [new URL(url)];
 }
 
 /** The name of the file of a URL. */

@@ -1,7 +1,7 @@
 /**
  * @file The engine in a worker of the page, so that the page never waits for it, not even while a vocabulary is read.
  */
-import { Embedder, type ModelInfo, type Progress, Reranker } from '../../index.ts';
+import { Embedder, type ModelInfo, modelUrls, type Progress, Reranker } from '../../index.ts';
 import { answerCalls } from '../calls.ts';
 import { EngineCounters, type SpeedNumbers } from '../speed/numbers.ts';
 import { pieceText, type Token } from './page-model.ts';
@@ -15,6 +15,10 @@ function loaded(): Embedder {
 }
 
 const methods = {
+  /** The addresses of the files of a model of the hub. */
+  async find({ name }: { name: string }): Promise<string[]> {
+    return (await modelUrls(name)).map(({ href }) => href);
+  },
   /** Loads a model; notes are its progress. */
   async load({ source }: { source: Blob | string }, note: (progress: Progress) => void): Promise<ModelInfo> {
     let last = 0;

@@ -20,6 +20,8 @@ interface LoadInPage {
   readonly signal?: AbortSignal;
 }
 
+const startEngine = () => new WorkerCalls<EngineMethods>(startWorker(new URL('./engine-worker.ts', import.meta.url)));
+
 /**
  * Loads a model into a worker.
  * @throws Error with the engine's message, the signal's reason
@@ -29,13 +31,26 @@ export async function loadInPage(
   name: string,
   { onProgress, signal }: LoadInPage = {},
 ): Promise<PageModel> {
-  const worker = new WorkerCalls<EngineMethods>(startWorker(new URL('./engine-worker.ts', import.meta.url)));
+  const worker = startEngine();
   try {
     const info = await worker.call('load', { source }, { onNote: onProgress, signal });
     return new InPageModel(worker, info, name);
   } catch (error) {
     worker.end();
     throw error;
+  }
+}
+
+/**
+ * The addresses of the files of a model of the hub, by its name.
+ * @throws Error with the message of the hub, the signal's reason
+ */
+export async function findAtHub(name: string, signal: AbortSignal): Promise<string[]> {
+  const worker = startEngine();
+  try {
+    return await worker.call('find', { name }, { signal });
+  } finally {
+    worker.end();
   }
 }
 

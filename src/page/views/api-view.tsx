@@ -1,10 +1,11 @@
 /**
  * @file The view of the API: the request behind what is on screen, as code.
  */
-import { useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { server } from '../model/choice.ts';
 import { serverUrl } from '../model/server.ts';
 import { lastRequest } from '../state.ts';
+import { useCopy } from '../widgets/copy.ts';
 import { t } from '../words/words.ts';
 import { curlCode, javascriptCode, libraryCode, pythonCode } from './api-code.ts';
 
@@ -27,22 +28,25 @@ export function ApiView() {
 }
 
 function Code({ title, text }: { title: string; text: string }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
+  const shown = useRef<HTMLPreElement>(null);
+  const { isCopied, copy } = useCopy(t('copyRefused'));
+  const copyCode = async () => {
+    // What is selected can be copied with the keyboard where the browser refuses the rest.
+    getSelection()?.selectAllChildren(shown.current!);
+    await copy(text);
   };
   return (
     <section aria-label={title}>
       <div class="controls">
         <h2>{title}</h2>
-        <button type="button" onClick={copy}>
+        <button type="button" onClick={copyCode}>
           {isCopied ? t('copied') : t('copy', { what: title })}
         </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
-      <pre tabIndex={0}>{text}</pre>
+      <pre ref={shown} tabIndex={0}>
+        {text}
+      </pre>
     </section>
   );
 }

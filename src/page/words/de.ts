@@ -29,14 +29,15 @@ export const de: Readonly<Record<WordKey, string>> = {
   dropModel: 'Legen Sie eine GGUF-Datei hier ab, oder wählen Sie eine. Sie bleibt auf diesem Rechner.',
   chooseFile: 'Datei wählen',
   modelUrl: 'Adresse einer GGUF-Datei',
-  modelUrlHint: 'https://… oder hf:user/repo/datei.gguf',
+  modelUrlHint: 'https://… oder hf:user/repo:Q8_0',
   fetchModel: 'Herunterladen',
   keep: 'Modell in diesem Browser behalten',
   kept: 'In diesem Browser behalten',
   load: '{name} laden',
   remove: '{name} löschen',
   notGguf: '{name} ist keine GGUF-Datei. Wählen Sie eine Datei, deren Name auf .gguf endet.',
-  badUrl: 'Geben Sie eine Adresse an, die mit https:// beginnt, oder hf:user/repo/datei.gguf.',
+  badUrl:
+    'Geben Sie eine Adresse an, die mit https:// beginnt, oder einen Namen wie hf:user/repo:Q8_0 oder hf:user/repo/datei.gguf.',
   fetchFailed:
     '{url} lässt sich nicht herunterladen: {why}. Prüfen Sie die Adresse; der Server muss anderen Seiten das Lesen erlauben (CORS).',
   noSpace:
@@ -116,6 +117,12 @@ export const de: Readonly<Record<WordKey, string>> = {
   apiLibrary: 'Dasselbe im eigenen Programm, mit der Bibliothek.',
   noRequest: 'Es wurde noch nichts berechnet. Öffnen Sie zuerst eine andere Ansicht.',
   copy: '{what} kopieren',
+  linkRefused:
+    'Der Browser erlaubt die Zwischenablage nicht. Kopieren Sie die Adresse dieser Seite aus der Adresszeile.',
+  copyRefused:
+    'Der Browser erlaubt die Zwischenablage nicht. Der Code ist markiert: Kopieren Sie ihn mit Strg+C oder ⌘C.',
+  partsNotKept:
+    'Das Modell hat mehrere Dateien, die dieser Browser nicht behält. Es ist geladen, muss aber beim nächsten Mal neu geholt werden.',
   copied: 'Kopiert',
   map: 'Karte',
   layout: 'Anordnung',
