@@ -3,7 +3,6 @@
  */
 import { ContextSizeError, type InputError } from '../engine/errors.ts';
 import type { Embedder, EmbedOptions, Prompt } from '../engine/index.ts';
-import { withPrompt } from '../engine/prompts.ts';
 import { answerLines } from './answer-lines.ts';
 import { type Chunking, chunkingOf, embedChunksOf } from './bulk/chunk-records.ts';
 import { embedEach } from './bulk/embed-each.ts';
@@ -32,8 +31,8 @@ export async function embedLines(
         const how = { prompt, chunking, options };
         return Promise.all(lines.map((line) => chunkedLine(embedder, line, how, values)));
       }
-      const inputs = lines.map(({ input }) => withPrompt(input, prompt));
-      const results = await embedEach(embedder, inputs, options, onError === 'stop');
+      const inputs = lines.map(({ input }) => input);
+      const results = await embedEach(embedder, inputs, { ...options, prompt }, onError === 'stop');
       return results.map((result, i) => {
         if (!('vector' in result)) return result;
         const { number, record } = lines[i];

@@ -3,7 +3,6 @@
  */
 
 import type { Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
-import { withPrompt } from '../engine/prompts.ts';
 import { locatePair } from './chosen-projector.ts';
 import { chosenPrompt } from './chosen-prompt.ts';
 import { formatEmbeddings } from './embed-formats.ts';
@@ -58,8 +57,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       const inputs = images.length > 0 ? [withImages(images, input)] : splitTexts(input, values.embdSeparator);
       const texts = inputs.map(labelOf);
       if (values.html !== undefined) requireMappable(texts, embedder.info.pooling);
-      const prompted = inputs.map((one) => withPrompt(one, prompt));
-      const result = await embedder.embed(prompted, { ...options, onProgress: showProgress() });
+      const result = await embedder.embed(inputs, { ...options, prompt, onProgress: showProgress() });
       warnTruncated(result, (i) => `text ${i}`);
       if (values.html !== undefined) await writeTextMap(values.html, embedder.info, texts, result);
       // The page takes the place of the vectors, unless their format is asked for.

@@ -4,6 +4,7 @@
 import { abortSignal, callback, check, choice, flag, integer, type OptionTable, text } from '../check-options.ts';
 import { poolingTypes } from '../models/index.ts';
 import { MAX_DIMENSIONS } from './normalize.ts';
+import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import type { TraceOptions } from './trace.ts';
 import { type EmbedOptions, type RankOptions, scoreScales, type TokenizeOptions, truncateSides } from './types.ts';
 
@@ -20,6 +21,7 @@ export const embedOptions: OptionTable<EmbedOptions> = {
   normalize,
   dimensions: integer(1, MAX_DIMENSIONS),
   promptName: text,
+  prompt: check(isPrompt, PROMPT_FORMS),
   truncate,
   pairStarts: check(Array.isArray, 'a list with a token position for each input'),
   client: text,

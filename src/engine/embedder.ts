@@ -3,6 +3,7 @@
  */
 import { readOptions } from '../check-options.ts';
 import { type GgufFile, type Metadata, nElements } from '../gguf/index.ts';
+import type { Prompt } from '../hub/known-prompts.ts';
 import type { HubEvents, HubOptions } from '../hub/options.ts';
 import { outlineModel, type Pooling, unusedRopeSettings } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
@@ -22,7 +23,7 @@ import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
-import { findPrompt, withPrompt } from './prompts.ts';
+import { findPrompt } from './prompts.ts';
 import type { Job, Rows } from './queue.ts';
 import { checkRankTokens } from './rank-tokens.ts';
 import type { Runner } from './runner.ts';
@@ -196,10 +197,10 @@ export class Embedder {
     const options = readOptions('embed', given, embedOptions, optionError);
     const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
     this.#assertUsable();
-    const prompt = findPrompt(this.info.prompts, options.promptName, unknownPrompt(options.promptName));
-    const inputs = listInputs(input).map((one) => withPrompt(one, prompt));
+    const prompt = promptOf(options, this.info);
+    const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
-    const plans = await this.#plan(inputs, options);
+    const plans = await this.#plan(inputs, { ...options, prompt });
     const { nEmbdOut } = this.info;
     const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
     options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? nEmbdOut));
@@ -307,7 +308,7 @@ export class Embedder {
   }
 
   /** Plans inputs, and checks that they can be computed. */
-  async #plan(inputs: readonly EmbedInput[], options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'signal'>) {
+  async #plan(inputs: readonly EmbedInput[], options: Parameters<typeof planInputs>[2]) {
     const { name, nCtx } = this.info;
     const plans = await planInputs({ tokenizer: this.tokenizer, nCtx, name, vision: this.#vision }, inputs, options);
     this.#assertUsable();
@@ -381,8 +382,13 @@ function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOpt
   };
 }
 
-function unknownPrompt(name: string | undefined) {
-  return (known: string) => new InputError('option', `there is no prompt ${JSON.stringify(name)} (known: ${known})`);
+/** The prompt that the options give or name. */
+function promptOf({ prompt, promptName }: EmbedOptions, { prompts }: ModelInfo): Prompt | undefined {
+  if (prompt !== undefined && promptName !== undefined)
+    throw new InputError('option', 'prompt and promptName cannot be used together');
+  const fail = (known: string) =>
+    new InputError('option', `there is no prompt ${JSON.stringify(promptName)} (known: ${known})`);
+  return prompt ?? findPrompt(prompts, promptName, fail);
 }
 
 function poolerWarning(name: string): string {

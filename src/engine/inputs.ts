@@ -1,9 +1,12 @@
 /**
  * @file Turns the caller's inputs into token ids: the forms that an input may have, and truncation.
  */
+
+import type { Prompt } from '../hub/known-prompts.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { Turn } from '../turn.ts';
 import { ContextSizeError, InputError } from './errors.ts';
+import { textsAround, withPrompt } from './prompts.ts';
 import type { EmbedInput, EmbedOptions, TokenizeOptions } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
 
@@ -82,12 +85,12 @@ export async function encodeInputs(
   tokenizer: Tokenizer,
   inputs: readonly EmbedInput[],
   nCtx: number,
-  { truncate, addSpecial, signal }: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'signal'>,
+  { signal, ...options }: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt' | 'signal'>,
 ): Promise<Encoded[]> {
   const turn = new Turn();
   const encoded: Encoded[] = [];
   for (const [index, input] of inputs.entries()) {
-    encoded.push(encodeWithin(tokenizer, input, index, nCtx, { truncate, addSpecial }));
+    encoded.push(encodeWithin(tokenizer, input, index, nCtx, options));
     if (!turn.isOver) continue;
     await turn.pass();
     signal?.throwIfAborted();
@@ -98,7 +101,7 @@ export async function encodeInputs(
 /**
  * Token ids of one input, checked against the context.
  *
- * A truncated text keeps the special tokens around it; token ids are cut without regard to special tokens.
+ * A truncated text keeps its prompt and the special tokens around it; token ids are cut without regard to special tokens.
  * @throws InputError as `encodeInput`, and `empty` for no tokens; ContextSizeError if it is too long and truncation is not allowed
  */
 export function encodeWithin(
@@ -106,14 +109,14 @@ export function encodeWithin(
   input: EmbedInput,
   index: number,
   nCtx: number,
-  { truncate = false, addSpecial }: Pick<EmbedOptions, 'truncate' | 'addSpecial'>,
+  { truncate = false, addSpecial, prompt }: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'>,
 ): Encoded {
-  const ids = encodeInput(tokenizer, input, index, { addSpecial });
+  const ids = encodeInput(tokenizer, withPrompt(input, prompt), index, { addSpecial });
   if (ids.length === 0) throw new InputError('empty', `input ${index} is empty: it has no tokens`, index);
   if (ids.length <= nCtx) return { ids: new Int32Array(ids), truncated: false };
   if (truncate === false) throw new ContextSizeError(index, ids.length, nCtx);
 
-  const [before, after] = typeof input === 'string' && addSpecial !== false ? specialTokensAround(tokenizer) : [0, 0];
+  const [before, after] = typeof input === 'string' ? tokensAround(tokenizer, ids, prompt, addSpecial) : [0, 0];
   if (before + after >= nCtx) throw new ContextSizeError(index, ids.length, nCtx);
   const kept = new Int32Array(nCtx);
   const room = nCtx - before - after;
@@ -122,6 +125,24 @@ export function encodeWithin(
   for (let i = 0; i < room; i++) kept[before + i] = ids[from + i];
   for (let i = 0; i < after; i++) kept[before + room + i] = ids[ids.length - after + i];
   return { ids: kept, truncated: true };
+}
+
+/** The number of tokens around a text that are not its own: special ones, and those of its prompt. */
+function tokensAround(
+  tokenizer: Tokenizer,
+  ids: ArrayLike<number>,
+  prompt: Prompt | undefined,
+  addSpecial = true,
+): [before: number, after: number] {
+  if (prompt === undefined) return addSpecial ? specialTokensAround(tokenizer) : [0, 0];
+  const [start, end] = textsAround(prompt, '').map((text) =>
+    tokenizer.encode(text, { addSpecial, parseSpecial: true }),
+  );
+  let [before, after] = [0, 0];
+  // At its ends a prompt can share a token with the text, which is then not its own.
+  while (before < start.length && start[before] === ids[before]) before++;
+  while (after < end.length && end[end.length - 1 - after] === ids[ids.length - 1 - after]) after++;
+  return [before, after];
 }
 
 /** The number of special tokens before and after a text: at most one on each side. */

@@ -11,7 +11,7 @@ export const PROMPT_FORMS = 'a text or { prefix, suffix, image: { prefix, suffix
 /** Whether a value is a prompt. */
 export function isPrompt(value: unknown): value is Prompt {
   if (typeof value === 'string') return true;
-  if (!isObject(value)) return false;
+  if (!isObject(value) || Object.keys(value).length === 0) return false;
   const { image, ...around } = value;
   return isAround(around) && (image === undefined || (isObject(image) && isAround(image)));
 }
@@ -42,6 +42,8 @@ export function findPrompt(
 }
 
 /** An input within a prompt. Token ids, and texts mixed with them, stay as they are. */
+export function withPrompt(input: MediaInput, prompt: Prompt | undefined): MediaInput;
+export function withPrompt(input: EmbedInput, prompt: Prompt | undefined): EmbedInput;
 export function withPrompt(input: EmbedInput, prompt: Prompt | undefined): EmbedInput {
   if (prompt === undefined || prompt === '') return input;
   const [prefix, suffix] = textsAround(prompt, input);

@@ -2,7 +2,7 @@
  * @file The public types of the engine: options and results of `Embedder.load` and `embed`.
  */
 import type { MetadataValue } from '../gguf/index.ts';
-import type { PromptsByName } from '../hub/known-prompts.ts';
+import type { Prompt, PromptsByName } from '../hub/known-prompts.ts';
 import type { HubOptions } from '../hub/options.ts';
 import type { Pooling, RankOutputs, RopeSettings } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
@@ -185,9 +185,11 @@ export interface EmbedOptions {
    * `''` means.
    */
   readonly promptName?: string;
+  /** A prompt to put around each input, in place of one that has a name. */
+  readonly prompt?: Prompt;
   /**
-   * Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. Inputs with images are never
-   * cut.
+   * Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. The prompt around a text stays
+   * whole. Inputs with images are never cut.
    */
   readonly truncate?: boolean | (typeof truncateSides)[number];
   /**

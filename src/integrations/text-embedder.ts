@@ -8,7 +8,7 @@ import { Embedder } from '../engine/embedder.ts';
 import { InputError, optionError } from '../engine/errors.ts';
 import type { Prompt } from '../engine/index.ts';
 import { loadOptions } from '../engine/load-options.ts';
-import { isPrompt, PROMPT_FORMS, withPrompt } from '../engine/prompts.ts';
+import { isPrompt, PROMPT_FORMS } from '../engine/prompts.ts';
 import type { ModelSource } from '../engine/source.ts';
 import type { EmbedOptions, LoadOptions, ModelInfo } from '../engine/types.ts';
 import { ModelOnDemand } from './model-on-demand.ts';
@@ -79,8 +79,7 @@ export class TextEmbedder {
     const embedder = await this.#model.get(signal);
     checkPooling(embedder.info, options.pooling);
     const prompt = side === undefined ? undefined : (prompts?.[side] ?? embedder.info.prompts[side]);
-    const inputs = texts.map((text) => withPrompt(text, prompt));
-    const { vectors, nTokens } = await embedder.embed(inputs, { ...options, signal });
+    const { vectors, nTokens } = await embedder.embed(texts, { ...options, prompt, signal });
     return {
       vectors: vectors.map((vector) => Array.from(vector)),
       nTokens: nTokens.reduce((sum, count) => sum + count, 0),

@@ -219,6 +219,56 @@ describe('names', () => {
     ]);
   });
 
+  it.each(['end', 'start'] as const)('keep their texts around an input that is cut at its %s', async (side) => {
+    const prompt = { prefix: '<|im_start|>user\n', suffix: '<|im_end|>\n<|endoftext|>' };
+    const small = await Embedder.load(fixture('models/qwen25vl.gguf'), {
+      backend: 'reference',
+      worker: false,
+      nCtx: 16,
+      prompts: { chat: prompt },
+    });
+    const ids = (text: string) => small.tokenize(text);
+    const long = ' red circle'.repeat(20);
+    const [before, own, after] = [prompt.prefix, long, prompt.suffix].map(ids);
+    expect(ids(prompt.prefix + long + prompt.suffix)).toEqual([...before, ...own, ...after]);
+    const room = 16 - before.length - after.length;
+    const kept = side === 'end' ? own.slice(0, room) : own.slice(-room);
+    const { vectors } = await small.embed([[...before, ...kept, ...after]]);
+    const cut = await small.embed([long], { promptName: 'chat', truncate: side });
+    expect(cut).toMatchObject({ nTokens: [16], truncated: [true] });
+    expect(cut.vectors).toEqual(vectors);
+    expect((await small.embed([long], { prompt, truncate: side })).vectors).toEqual(vectors);
+    // The server does so, too, for small bodies and large ones, with a cache and without.
+    for (const cacheSize of [0, 10]) {
+      const app = createApp(small, { prompts: { chat: prompt }, cacheSize });
+      for (let turn = 0; turn < 2; turn++) {
+        const body = { input: [long, 'a'], prompt_name: 'chat', truncate: side };
+        const sent = await app.fetch(
+          new Request('http://x/v1/embeddings', { method: 'POST', body: JSON.stringify(body) }),
+        );
+        const answer = (await sent.json()) as Answer;
+        expect(vectorsOf(answer)).toEqual([
+          vectors[0],
+          (await small.embed([ids(`${prompt.prefix}a${prompt.suffix}`)])).vectors[0],
+        ]);
+      }
+    }
+    await small.dispose();
+  });
+
+  it('are refused when a prompt has no room for a text, and when two are given', async () => {
+    const small = await Embedder.load(fixture('models/qwen25vl.gguf'), {
+      backend: 'reference',
+      worker: false,
+      nCtx: 4,
+    });
+    const prompt = { prefix: '<|im_start|>user\n', suffix: '<|endoftext|>' };
+    await expect(small.embed(['a b c'], { prompt, truncate: true })).rejects.toThrow('4');
+    await expect(small.embed(['a'], { prompt, promptName: 'query' })).rejects.toThrow('cannot be used together');
+    await expect(small.embed(['a'], { prompt: 5 as never })).rejects.toThrow('prompt must be a text or { prefix');
+    await small.dispose();
+  });
+
   it('cut chunks so that they fit with both texts around them', async () => {
     const long = 'A sentence about rivers. '.repeat(40);
     const prompt = { prefix: 'find: ', suffix: ' <- here' };

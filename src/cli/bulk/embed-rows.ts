@@ -3,7 +3,6 @@
  */
 import { ContextSizeError } from '../../engine/errors.ts';
 import type { Embedder, EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
-import { withPrompt } from '../../engine/prompts.ts';
 import { problemOfInput } from '../input-problem.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Chunking, embedChunksOf } from './chunk-records.ts';
@@ -73,12 +72,12 @@ async function wholeRows(embedder: Embedder, rows: readonly JobRow[], options: R
   const inputs: EmbedInput[] = [];
   const rowOfInput: number[] = [];
   for (const [i, row] of rows.entries()) {
-    const input = unlessProblem(row, (fields) => withPrompt(inputOf(fields, textField), prompt));
+    const input = unlessProblem(row, (fields) => inputOf(fields, textField));
     if ('problem' in input) results[i] = input.problem;
     else rowOfInput[inputs.push(input.value) - 1] = i;
     if ('problem' in input && !skips) break;
   }
-  const embedded = await embedEach(embedder, inputs, options.embed, !skips);
+  const embedded = await embedEach(embedder, inputs, { ...options.embed, prompt }, !skips);
   for (const [n, result] of embedded.entries()) {
     const row = rows[rowOfInput[n]];
     if (!('vector' in result)) results[rowOfInput[n]] = problemOfInput(result, labelOfRow(row));

@@ -8,7 +8,7 @@ import { embedOptions } from '../call-options.ts';
 import { InputError } from '../errors.ts';
 import { specialTokensAround } from '../inputs.ts';
 import { DEFAULT_NORMALIZE, finish } from '../normalize.ts';
-import { textsAround, withPrompt } from '../prompts.ts';
+import { textsAround } from '../prompts.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, ModelInfo } from '../types.ts';
 import { type Chunk, type ChunkOptions, chunk, chunkOptions } from './chunk.ts';
 
@@ -68,8 +68,8 @@ export async function embedChunks(
   const chunks = chunk(text, tokenizer, { tokens, overlap, prompt });
   // A single chunk is the whole text: the backend itself computes the mean.
   if (late && chunks.length > 1) return lateChunks(embedder, text, prompt, chunks, options);
-  const inputs = chunks.map((one) => withPrompt(one.text, prompt));
-  const { vectors, dimensions: width } = await embedder.embed(inputs, options);
+  const texts = chunks.map((one) => one.text);
+  const { vectors, dimensions: width } = await embedder.embed(texts, { ...options, prompt });
   return { chunks: chunks.map((one, i) => ({ ...one, vector: vectors[i] })), dimensions: width };
 }
 

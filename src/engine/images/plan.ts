@@ -8,6 +8,7 @@ import type { Tokenizer } from '../../tokenizer/index.ts';
 import { Turn } from '../../turn.ts';
 import { ContextSizeError, InputError } from '../errors.ts';
 import { encodeInput, encodeWithin } from '../inputs.ts';
+import { withPrompt } from '../prompts.ts';
 import type { EmbedInput, EmbedOptions } from '../types.ts';
 import type { ImageEncoder, OpenedImage } from './image-encoder.ts';
 import { type ContentPart, isMediaInput, partsOf } from './parts.ts';
@@ -53,7 +54,7 @@ interface PlanContext {
 export async function planInputs(
   context: PlanContext,
   inputs: readonly EmbedInput[],
-  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'signal'>,
+  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt' | 'signal'>,
 ): Promise<Plan[]> {
   const turn = new Turn();
   const plans: Plan[] = [];
@@ -70,13 +71,23 @@ async function planInput(
   context: PlanContext,
   input: EmbedInput,
   index: number,
-  options: Pick<EmbedOptions, 'truncate' | 'addSpecial'>,
+  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'>,
 ): Promise<Plan> {
   if (isMediaInput(input)) {
-    const parts = partsOf(input, `input ${index}`, index);
+    const parts = partsOf(withPrompt(input, options.prompt), `input ${index}`, index);
     if (parts.some((part) => 'image' in part)) return planMedia(context, parts, index, options.addSpecial);
-    input = plainInput(parts);
+    const { prompt: _, ...others } = options;
+    return planText(context, plainInput(parts), index, others);
   }
+  return planText(context, input, index, options);
+}
+
+function planText(
+  context: PlanContext,
+  input: EmbedInput,
+  index: number,
+  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'>,
+): Plan {
   const { ids, truncated } = encodeWithin(context.tokenizer, input, index, context.nCtx, options);
   return { chunks: [ids], nTokens: ids.length, nImageTokens: 0, truncated, index };
 }

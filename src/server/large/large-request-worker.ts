@@ -5,6 +5,7 @@
 import { isMediaInput, partsOf } from '../../engine/images/parts.ts';
 import type { ContentPart, Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
 import { encodeInput, encodeInputs, listInputs } from '../../engine/inputs.ts';
+import { withPrompt } from '../../engine/prompts.ts';
 import { memorySource, readMetadata } from '../../gguf/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { linkToOwner, Transferred } from '../../workers/index.ts';
@@ -89,7 +90,7 @@ async function embed(
   id: number,
   { info, tokenizer }: Opened,
   input: EmbedInput | readonly EmbedInput[],
-  { truncate, addSpecial, signal, normalize, dimensions, pairStarts }: EmbedOptions,
+  { truncate, addSpecial, prompt, signal, normalize, dimensions, pairStarts }: EmbedOptions,
 ): Promise<Embeddings> {
   const inputs = listInputs(input);
   const media = new Map<number, ContentPart[]>();
@@ -97,12 +98,12 @@ async function embed(
     if (isMediaInput(one))
       media.set(
         index,
-        partsOf(one, `input ${index}`, index).map((part) => tokenized(tokenizer, part)),
+        partsOf(withPrompt(one, prompt), `input ${index}`, index).map((part) => tokenized(tokenizer, part)),
       );
   }
   // Of inputs with images only the texts are tokenized here: the server knows how many tokens an image has.
   const texts = inputs.filter((_, index) => !media.has(index));
-  const encoded = await encodeInputs(tokenizer, texts, info.nCtx, { truncate, addSpecial, signal });
+  const encoded = await encodeInputs(tokenizer, texts, info.nCtx, { truncate, addSpecial, prompt, signal });
   signal?.throwIfAborted();
   const all = inputs.map((_, index) => (media.has(index) ? undefined : encoded.shift()));
   const offsets = new Int32Array(all.length + 1);

@@ -1,8 +1,7 @@
 /**
- * @file Turns the inputs of requests into inputs of the engine: replaces markers, fetches URLs, puts prompts around them.
+ * @file Turns the inputs of requests into inputs of the engine: replaces markers, fetches URLs.
  */
-import type { ContentPart, EmbedInput, Prompt } from '../../engine/index.ts';
-import { withPrompt } from '../../engine/prompts.ts';
+import type { ContentPart, EmbedInput } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from '../request.ts';
 import { MarkedPrompt, type MediaPart, MediaRequest } from './media-request.ts';
@@ -14,17 +13,15 @@ const NO_VISION = 'Multimodal data provided, but model does not support multimod
 
 /**
  * Turns the inputs of a request into inputs of the engine.
- * @param prompt goes around texts and images, but not around token ids
  * @throws HttpError for images if the model takes none, if the numbers of markers and images differ, or for a URL that is not allowed or
  *   cannot be fetched
  */
 export async function resolveInputs(
   context: Pick<RequestContext, 'state' | 'signal'>,
   inputs: readonly RequestInput[],
-  prompt?: Prompt,
 ): Promise<EmbedInput[]> {
   const resolved: EmbedInput[] = [];
-  for (const input of inputs) resolved.push(withPrompt(await resolveInput(context, input), prompt));
+  for (const input of inputs) resolved.push(await resolveInput(context, input));
   return resolved;
 }
 

@@ -50,7 +50,8 @@ export async function embedFields(context: BodyContext, fields: Fields) {
   const { engine, settings } = context.state;
   const body = checkBody(embeddingsBody, { ...fields, input: inputOf(fields, engine) });
   const prompt = chosenPrompt(context, body.prompt_name ?? undefined);
-  const result = await computeVectors(context, await resolveInputs(context, body.input, prompt), {
+  const result = await computeVectors(context, await resolveInputs(context, body.input), {
+    prompt,
     normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),

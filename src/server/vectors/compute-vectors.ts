@@ -4,7 +4,7 @@
  */
 import { isMediaInput } from '../../engine/images/parts.ts';
 import type { EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
-import { findPrompt } from '../../engine/prompts.ts';
+import { findPrompt, withPrompt } from '../../engine/prompts.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
 import { reserveImages } from '../media/reserve-images.ts';
@@ -20,7 +20,10 @@ export interface Vectors {
 }
 
 /** The options that change the numbers. */
-export type VectorOptions = Pick<EmbedOptions, 'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'pairStarts'>;
+export type VectorOptions = Pick<
+  EmbedOptions,
+  'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'prompt' | 'pairStarts'
+>;
 
 /**
  * The prompt of a request, which goes around its inputs.
@@ -73,7 +76,7 @@ async function throughCache(
       nTokens[index] = 0;
       continue;
     }
-    const ids = engine.tokenize(input);
+    const ids = engine.tokenize(withPrompt(input, options.prompt));
     nTokens[index] = ids.length;
     // The engine decides where to cut, and needs the text to do so.
     const key =

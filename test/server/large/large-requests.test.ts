@@ -84,6 +84,7 @@ describe('answers are those of small requests', () => {
     ['/v1/embeddings', { content: [[101, 102], 'a', [101, 'b']], embd_normalize: 1 }],
     ['/v1/embeddings', { input: ['word '.repeat(2000), 'short'], truncate: true, truncation_direction: 'left' }],
     ['/v1/embeddings', { input: 'panda', prompt_name: 'query' }],
+    ['/v1/embeddings', { input: ['word '.repeat(2000), [101], 'panda'], prompt_name: 'layout', truncate: true }],
     ['/embedding', { content: texts, output_dtype: 'int8' }],
     ['/tokenize', { content: 'hello world', with_pieces: true, add_special: true }],
     ['/detokenize', { tokens: [101, 110, 102] }],
@@ -96,7 +97,7 @@ describe('answers are those of small requests', () => {
     ['/detokenize', { tokens: [999_999] }],
   ];
   it.each(bodies)('%s, case %#', async (route, body) => {
-    const prompts = { query: 'query: ' };
+    const prompts = { query: 'query: ', layout: { prefix: 'a ', suffix: ' [SEP] b' } };
     const { app, large } = withWorker({ prompts });
     const answer = await post(app, route, { ...body, ...padding });
     const expected = await post(createApp(embedder, { prompts }), route, body);
