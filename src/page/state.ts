@@ -1,13 +1,14 @@
 /**
  * @file What all views share: the model, the texts, their vectors, and what is going on.
  */
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { unit } from '../layout/vectors.ts';
 import { Turn } from '../turn.ts';
 import type { Dataset } from './dataset.ts';
 import { layout } from './maths/layout.ts';
 import { PART_ROWS, partOf } from './maths/rows.ts';
-import type { ApiRequest, PageModel } from './model/page-model.ts';
+import type { ApiRequest, PageInput, PageModel } from './model/page-model.ts';
+import { type Picture, pictures } from './pictures/pictures.ts';
 import { t } from './words/words.ts';
 
 /** The model in use. */
@@ -19,9 +20,27 @@ export const secondModel = signal<PageModel | undefined>(undefined);
 /** The texts that are looked at. */
 export const dataset = signal<Dataset>({ texts: [], columns: {}, name: undefined });
 
+/** What has vectors: the texts, and behind them the names of the pictures, if the model takes pictures. */
+const items = computed<Dataset & { readonly pictures: ReadonlyMap<number, Picture> }>(() => {
+  const of = dataset.value;
+  const n = of.texts.length;
+  if (!model.value?.takesImages || of.vectors !== undefined || pictures.value.length === 0)
+    return { ...of, pictures: new Map() };
+  const blank = pictures.value.map(() => '');
+  return {
+    name: of.name,
+    texts: [...of.texts, ...pictures.value.map(({ name }) => name)],
+    columns: Object.fromEntries(Object.entries(of.columns).map(([key, cells]) => [key, [...cells, ...blank]])),
+    pictures: new Map(pictures.value.map((picture, i) => [n + i, picture])),
+  };
+});
+
 /** Texts with their vectors; the two always belong together. */
 export interface Embedded {
+  /** The names of pictures are among them. */
   readonly texts: readonly string[];
+  /** The pictures by the index of their name. */
+  readonly pictures: ReadonlyMap<number, Picture>;
   /** The vectors, of length 1, row-major. */
   readonly matrix: Float32Array;
   /** The same, one by one. */
@@ -49,21 +68,21 @@ export const PAUSE = 250;
 /** Texts of an example request. */
 const SHOWN = 8;
 
-/** Vectors of texts that were embedded before, by model. */
-const known = new WeakMap<PageModel, Map<string, Float32Array>>();
+/** Vectors of inputs that were embedded before, by model. */
+const known = new WeakMap<PageModel, Map<PageInput, Float32Array>>();
 
 /**
- * The vectors of texts, of length 1. Those that the model has computed before are not computed again.
+ * The vectors of inputs, of length 1. Those that the model has computed before are not computed again.
  * @throws what the model throws, the signal's reason
  */
 export async function vectorsOf(
   by: PageModel,
-  texts: readonly string[],
+  inputs: readonly PageInput[],
   signal: AbortSignal,
 ): Promise<readonly Float32Array[]> {
-  const vectors = known.get(by) ?? new Map<string, Float32Array>();
+  const vectors = known.get(by) ?? new Map<PageInput, Float32Array>();
   known.set(by, vectors);
-  const missing = [...new Set(texts)].filter((text) => !vectors.has(text));
+  const missing = [...new Set(inputs)].filter((input) => !vectors.has(input));
   const onProgress = (done: number) => {
     if (!signal.aborted) status.value = { text: t('embedding', { done, total: missing.length }) };
   };
@@ -71,24 +90,33 @@ export async function vectorsOf(
     onProgress(0);
     const fresh = await by.embed(missing, { signal, onProgress });
     const turn = new Turn();
-    for (const [i, text] of missing.entries()) {
-      vectors.set(text, unit(fresh[i]));
+    for (const [i, input] of missing.entries()) {
+      vectors.set(input, unit(fresh[i]));
       if (turn.isOver) await turn.pass();
     }
   }
   signal.throwIfAborted();
-  return texts.map((text) => vectors.get(text)!);
+  return inputs.map((input) => vectors.get(input)!);
 }
 
-async function embedTexts(by: PageModel, of: Dataset, signal: AbortSignal): Promise<void> {
+async function embedItems(by: PageModel, of: typeof items.value, signal: AbortSignal): Promise<void> {
   const { texts } = of;
-  await show(of, await vectorsOf(by, texts, signal), signal);
+  const inputs = texts.map((text, i) => of.pictures.get(i)?.file ?? text);
+  await show(of, await vectorsOf(by, inputs, signal), signal);
   if (signal.aborted) return;
-  lastRequest.value = { path: 'v1/embeddings', body: { model: by.name, input: texts.slice(0, SHOWN) } };
+  const input = texts.map((text, i) => (of.pictures.has(i) ? pictureInput(of.pictures.get(i)!) : text));
+  // Pictures come last, and one of them shows the form.
+  const shown = input.slice(0, Math.min(SHOWN, Math.max(1, texts.length - of.pictures.size + 1)));
+  lastRequest.value = { path: 'v1/embeddings', body: { model: by.name, input: shown } };
+}
+
+/** A picture in an example request: its bytes would fill the page. */
+function pictureInput({ name, file }: Picture): unknown {
+  return [{ type: 'image_url', image_url: { url: `data:${file.type};base64,BASE64 OF ${name}` } }];
 }
 
 /** Gives the vectors to the views, and in parts to the worker that computes with them. */
-async function show(of: Dataset, units: readonly Float32Array[], signal: AbortSignal): Promise<void> {
+async function show(of: typeof items.value, units: readonly Float32Array[], signal: AbortSignal): Promise<void> {
   const { texts } = of;
   const size = units[0].length;
   const matrix = new Float32Array(units.length * size);
@@ -101,8 +129,14 @@ async function show(of: Dataset, units: readonly Float32Array[], signal: AbortSi
     await layout.call('append', part, { transfer: [part.matrix!.buffer] });
   }
   if (signal.aborted) return;
-  embedded.value = { texts, matrix, vectors };
-  status.value = { text: t('embedded', { count: texts.length, dimensions: size }) };
+  embedded.value = { texts, pictures: of.pictures, matrix, vectors };
+  const count = texts.length - of.pictures.size;
+  status.value = {
+    text:
+      of.pictures.size === 0
+        ? t('embedded', { count, dimensions: size })
+        : t('embeddedPictures', { count, pictures: of.pictures.size, dimensions: size }),
+  };
 }
 
 /** The vector of a search, of length 1. */
@@ -114,7 +148,7 @@ export async function embedQuery(text: string): Promise<Float32Array> {
 
 effect(() => {
   const by = model.value;
-  const of = dataset.value;
+  const of = items.value;
   const { texts, vectors } = of;
   embedded.value = undefined;
   if (texts.length === 0) return;
@@ -124,7 +158,7 @@ effect(() => {
     return () => stop.abort();
   }
   if (by === undefined || by.isReranker) return;
-  const timer = setTimeout(() => embedTexts(by, of, stop.signal).catch(report), PAUSE);
+  const timer = setTimeout(() => embedItems(by, of, stop.signal).catch(report), PAUSE);
   return () => {
     clearTimeout(timer);
     stop.abort();

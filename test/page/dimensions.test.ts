@@ -3,10 +3,12 @@
  */
 import { rmSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { describeBrowser } from '../browser.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
 import { minilm, openPage, pagesOfServer, serveFolder, startBrowser, violations, writePage } from './support.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 const texts = Array.from({ length: 30 }, (_, i) => {
   const [animal, verb] = [['cat', 'dog', 'horse', 'bird', 'fish'][i % 5], ['eats', 'sleeps', 'runs'][i % 3]];

@@ -3,11 +3,13 @@
  */
 import { rmSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeBrowser } from '../browser.ts';
 import { model, run } from '../cli/run.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
 import { minilm, openPage, pagesOfServer, serveFolder, startBrowser, violations, writePage } from './support.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 const documents = ['A cat sleeps.', 'Interest rates rise.', 'The kitten plays.', 'Shares fell.'];
 const query = 'what do kittens do?';

@@ -2,6 +2,7 @@
  * @file The plane with its points: dragging moves it, the wheel zooms, a lasso selects, and the keyboard does all but the lasso.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Picture } from '../pictures/pictures.ts';
 import { cssVariable, onScheme } from '../widgets/colours.ts';
 import { t } from '../words/words.ts';
 import type { Label } from './labels.ts';
@@ -14,6 +15,8 @@ interface ScatterProps {
   /** Four bytes for each point. */
   readonly colours: Uint8Array;
   readonly labels: readonly Label[];
+  /** Shown at the points with their indices. */
+  readonly pictures: ReadonlyMap<number, Picture>;
   /** The point with a ring; −1 for none. */
   readonly chosen: number;
   /** Where a query lies on the plane. */
@@ -30,6 +33,8 @@ interface ScatterProps {
 /** Pixels from the pointer in which a point counts as below it. */
 const REACH = 14;
 const ZOOM = 1.4;
+/** Pixels of the longer side of a picture on the map. */
+const PICTURE_SIDE = 40;
 
 /** Radius of a point in pixels: small where there are many. */
 export const pointRadius = (n: number) => (n > 20_000 ? 1.5 : n > 2000 ? 2.5 : n > 300 ? 4 : 6);
@@ -43,7 +48,7 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
 
 /** Two canvases: one for the points, one over it for the rest. */
 export function Scatter(props: ScatterProps) {
-  const { positions, colours, labels, chosen, query, isLasso, view, onView, onChoose, onLasso } = props;
+  const { positions, colours, labels, pictures, chosen, query, isLasso, view, onView, onChoose, onLasso } = props;
   const box = useRef<HTMLDivElement>(null);
   const below = useRef<HTMLCanvasElement>(null);
   const above = useRef<HTMLCanvasElement>(null);
@@ -96,6 +101,12 @@ export function Scatter(props: ScatterProps) {
     canvas.height = Math.round(size.height * devicePixelRatio);
     const context = canvas.getContext('2d')!;
     context.scale(devicePixelRatio, devicePixelRatio);
+    for (const [i, { thumbnail }] of pictures) {
+      const [x, y] = toScreen(shown, size, positions[2 * i], positions[2 * i + 1]);
+      const shrink = PICTURE_SIDE / Math.max(thumbnail.width, thumbnail.height);
+      const [width, height] = [thumbnail.width * shrink, thumbnail.height * shrink];
+      context.drawImage(thumbnail, x - width / 2, y - height / 2, width, height);
+    }
     context.lineWidth = 2;
     if (chosen >= 0) {
       context.strokeStyle = cssVariable('--text');

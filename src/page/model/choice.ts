@@ -9,7 +9,7 @@ import { download, fileName, modelUrls } from './download.ts';
 import { findAtHub, loadInPage } from './in-page.ts';
 import type { PageModel } from './page-model.ts';
 import { KeyError, Server } from './server.ts';
-import { type KeptModel, keepModel, keptModel, keptModels, removeModel } from './store.ts';
+import { type KeptModel, keepModel, keptModel, keptModels, keptTower, removeModel, towerName } from './store.ts';
 
 /** The server that the page comes from; `undefined` for static files. */
 export const server = document.documentElement.dataset.server === undefined ? undefined : new Server();
@@ -27,9 +27,13 @@ export const loading = signal<AbortController | undefined>(undefined);
 
 const KEY = 'gguf-embed-key';
 
-function use(next: PageModel | undefined): void {
+/** The model in the page: its bytes, or its address. */
+let sourceInUse: { readonly name: string; readonly source: Blob | string } | undefined;
+
+function use(next: PageModel | undefined, source?: Blob | string): void {
   model.value?.close();
   model.value = next;
+  sourceInUse = next && (source === undefined ? undefined : { name: next.name, source });
   if (next !== undefined) status.value = { text: '' };
 }
 
@@ -98,12 +102,17 @@ export async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>)
 }
 
 /** A model that computes in the page; the status says how far its loading is. */
-export async function loadHere(source: Blob | string, name: string, signal: AbortSignal): Promise<PageModel> {
+export async function loadHere(
+  source: Blob | string,
+  name: string,
+  signal: AbortSignal,
+  mmproj?: Blob,
+): Promise<PageModel> {
   if (!name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name }));
   const onProgress = ({ done, total }: { done: number; total: number }) => {
     status.value = { text: t('loading', { percent: Math.floor((100 * done) / Math.max(1, total)) }) };
   };
-  const loaded = await loadInPage(source, name, { onProgress, signal });
+  const loaded = await loadInPage(source, name, { mmproj, onProgress, signal });
   status.value = { text: '' };
   return loaded;
 }
@@ -121,7 +130,7 @@ async function keep(name: string, bytes: Blob): Promise<void> {
 /** Loads a file of the reader's. */
 export function openFile(file: File, isKept: boolean): Promise<void> {
   return whileLoading(async (signal) => {
-    use(await loadHere(file, file.name, signal));
+    use(await loadHere(file, file.name, signal), file);
     if (isKept) await keep(file.name, file);
   });
 }
@@ -134,7 +143,7 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
     const name = fileName(url);
     if (urls.length > 1) {
       // The engine reads the parts itself.
-      use(await loadHere(url.href, name, signal));
+      use(await loadHere(url.href, name, signal), url.href);
       if (isKept) status.value = { text: t('partsNotKept') };
       return;
     }
@@ -146,14 +155,27 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
       status.value = { text: t('downloading', { done: bytesText(done), total: all }) };
     };
     const bytes = await new Response(await download(url, onProgress, signal)).blob();
-    use(await loadHere(bytes, name, signal));
+    use(await loadHere(bytes, name, signal), bytes);
     if (isKept) await keep(name, bytes);
   });
 }
 
 /** Loads a kept model. */
 export function openKept(name: string): Promise<void> {
-  return whileLoading(async (signal) => use(await loadHere(await keptModel(name), name, signal)));
+  return whileLoading(async (signal) => {
+    const [bytes, mmproj] = [await keptModel(name), await keptTower(name)];
+    use(await loadHere(bytes, name, signal, mmproj), bytes);
+  });
+}
+
+/** Loads the model in the page again with a vision tower, which is kept if the model is. */
+export function openTower(file: File): Promise<void> {
+  return whileLoading(async (signal) => {
+    if (!file.name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name: file.name }));
+    const { name, source } = sourceInUse!;
+    use(await loadHere(source, name, signal, file), source);
+    if (kept.value.some((one) => one.name === name)) await keep(towerName(name), file);
+  });
 }
 
 /** Forgets a kept model. */

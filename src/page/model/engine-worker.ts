@@ -4,7 +4,7 @@
 import { Embedder, type ModelInfo, modelUrls, type Progress, Reranker } from '../../index.ts';
 import { answerCalls } from '../calls.ts';
 import { EngineCounters, type SpeedNumbers } from '../speed/numbers.ts';
-import { pieceText, type Token } from './page-model.ts';
+import { type PageInput, pieceText, type Token } from './page-model.ts';
 
 let embedder: Embedder | undefined;
 const counters = new EngineCounters();
@@ -19,12 +19,16 @@ const methods = {
   async find({ name }: { name: string }): Promise<string[]> {
     return (await modelUrls(name)).map(({ href }) => href);
   },
-  /** Loads a model; notes are its progress. */
-  async load({ source }: { source: Blob | string }, note: (progress: Progress) => void): Promise<ModelInfo> {
+  /** Loads a model, and its vision tower if it has one; notes are its progress. */
+  async load(
+    { source, mmproj }: { source: Blob | string; mmproj?: Blob },
+    note: (progress: Progress) => void,
+  ): Promise<ModelInfo> {
     let last = 0;
     embedder = await Embedder.load(source, {
       // A script that came as a text (`file:`) cannot start more workers.
       worker: location.protocol !== 'blob:',
+      mmproj,
       onProgress(progress) {
         if (progress.done < progress.total && performance.now() - last < 100) return;
         last = performance.now();
@@ -34,9 +38,10 @@ const methods = {
     });
     return embedder.info;
   },
-  /** A unit vector for each text. */
-  async embed({ texts }: { texts: readonly string[] }): Promise<readonly Float32Array[]> {
-    return (await loaded().embed(texts, { truncate: true })).vectors;
+  /** A unit vector for each input. */
+  async embed({ inputs }: { inputs: readonly PageInput[] }): Promise<readonly Float32Array[]> {
+    const given = inputs.map((input) => (typeof input === 'string' ? input : { image: input }));
+    return (await loaded().embed(given, { truncate: true })).vectors;
   },
   /** What was computed since the model was loaded. */
   speed(): SpeedNumbers {

@@ -6,16 +6,20 @@ import { WorkerCalls } from '../calls.ts';
 import type { SpeedNumbers } from '../speed/numbers.ts';
 import { startWorker } from '../start-worker.ts';
 import type { EngineMethods } from './engine-worker.ts';
-import { inParts, type PageModel, type Token, type WorkOptions } from './page-model.ts';
+import { inParts, type PageInput, type PageModel, type Token, type WorkOptions } from './page-model.ts';
 
 /** Documents that are scored between two looks at the signal. */
 const RANK_PART = 8;
 
 /** Texts of one call of the worker. */
 const BATCH = 64;
+/** Inputs of one call where pictures are among them: a picture takes as long as many texts. */
+const PICTURE_BATCH = 2;
 
 /** Options of `loadInPage`. */
 interface LoadInPage {
+  /** The file with the vision tower. */
+  readonly mmproj?: Blob;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -29,11 +33,11 @@ const startEngine = () => new WorkerCalls<EngineMethods>(startWorker(new URL('./
 export async function loadInPage(
   source: Blob | string,
   name: string,
-  { onProgress, signal }: LoadInPage = {},
+  { mmproj, onProgress, signal }: LoadInPage = {},
 ): Promise<PageModel> {
   const worker = startEngine();
   try {
-    const info = await worker.call('load', { source }, { onNote: onProgress, signal });
+    const info = await worker.call('load', { source, mmproj }, { onNote: onProgress, signal });
     return new InPageModel(worker, info, name);
   } catch (error) {
     worker.end();
@@ -59,6 +63,7 @@ class InPageModel implements PageModel {
   readonly where: string;
   readonly dimensions: number;
   readonly isReranker: boolean;
+  readonly takesImages: boolean;
   readonly #worker: WorkerCalls<EngineMethods>;
   /** Texts that were asked for and are not computed. */
   #waiting = 0;
@@ -69,22 +74,24 @@ class InPageModel implements PageModel {
     this.where = `${info.backend} (${info.backendDescription})`;
     this.dimensions = info.nEmbdOut;
     this.isReranker = info.pooling === 'rank';
+    this.takesImages = info.vision !== undefined;
   }
 
-  async embed(texts: readonly string[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
+  async embed(inputs: readonly PageInput[], { signal, onProgress }: WorkOptions = {}): Promise<Float32Array[]> {
     // In parts: an abort ends what is left, and other calls are answered in between.
-    this.#waiting += texts.length;
+    const batch = inputs.some((input) => typeof input !== 'string') ? PICTURE_BATCH : BATCH;
+    this.#waiting += inputs.length;
     const vectors: Float32Array[] = [];
     try {
-      while (vectors.length < texts.length) {
-        const part = texts.slice(vectors.length, vectors.length + BATCH);
-        vectors.push(...(await this.#worker.call('embed', { texts: part }, { signal })));
+      while (vectors.length < inputs.length) {
+        const part = inputs.slice(vectors.length, vectors.length + batch);
+        vectors.push(...(await this.#worker.call('embed', { inputs: part }, { signal })));
         this.#waiting -= part.length;
         onProgress?.(vectors.length);
       }
       return vectors;
     } finally {
-      this.#waiting -= texts.length - vectors.length;
+      this.#waiting -= inputs.length - vectors.length;
     }
   }
 

@@ -10,6 +10,9 @@ export interface Token {
   readonly text: string;
 }
 
+/** A text, or the file of a picture. */
+export type PageInput = string | Blob;
+
 /** Options of the longer calls. */
 export interface WorkOptions {
   readonly signal?: AbortSignal;
@@ -33,8 +36,10 @@ export interface PageModel {
   readonly dimensions: number | undefined;
   /** It scores pairs of texts and gives no vectors. */
   readonly isReranker: boolean;
-  /** One vector of length 1 for each text. */
-  embed(texts: readonly string[], options?: WorkOptions): Promise<Float32Array[]>;
+  /** It has a vision tower, and embeds pictures, too. */
+  readonly takesImages: boolean;
+  /** One vector of length 1 for each input. */
+  embed(inputs: readonly PageInput[], options?: WorkOptions): Promise<Float32Array[]>;
   /** A score for each document, higher for a better answer to the query. Only rerankers have scores. */
   rank(query: string, documents: readonly string[], options?: WorkOptions): Promise<number[]>;
   /** The tokens of a text, special ones included. */

@@ -3,10 +3,12 @@
  */
 import { numbersOf, type SpeedNumbers } from '../speed/numbers.ts';
 import { t } from '../words/words.ts';
-import { inParts, type PageModel, pieceText, type Token, type WorkOptions } from './page-model.ts';
+import { inParts, type PageInput, type PageModel, pieceText, type Token, type WorkOptions } from './page-model.ts';
 
 /** Texts in one request. */
 const BATCH = 32;
+/** Inputs in one request where pictures are among them: a photo has megabytes. */
+const PICTURE_BATCH = 2;
 /** Milliseconds between two questions to a server that is loading its model. */
 const PATIENCE = 500;
 
@@ -68,7 +70,8 @@ export class Server {
     const info = await this.json<{ model_type: object }>(`info${query}`);
     const { data } = await this.json<{ data: { id: string; meta?: { n_embd?: number } }[] }>('v1/models');
     const dimensions = data.find(({ id }) => id === name)?.meta?.n_embd;
-    return new ServerModel(this, name, dimensions, 'reranker' in info.model_type);
+    const { modalities } = await this.json<{ modalities?: { vision: boolean } }>(`props${query}`);
+    return new ServerModel(this, name, dimensions, 'reranker' in info.model_type, modalities?.vision ?? false);
   }
 }
 
@@ -98,17 +101,20 @@ class ServerModel implements PageModel {
   readonly where = t('onServer');
   readonly dimensions: number | undefined;
   readonly isReranker: boolean;
+  readonly takesImages: boolean;
   readonly #server: Server;
 
-  constructor(server: Server, name: string, dimensions: number | undefined, isReranker: boolean) {
+  constructor(server: Server, name: string, dimensions: number | undefined, isReranker: boolean, takesImages: boolean) {
+    this.takesImages = takesImages;
     this.#server = server;
     this.name = name;
     this.dimensions = dimensions;
     this.isReranker = isReranker;
   }
 
-  embed(texts: readonly string[], options: WorkOptions = {}): Promise<Float32Array[]> {
-    const work = async (input: readonly string[]) => {
+  embed(inputs: readonly PageInput[], options: WorkOptions = {}): Promise<Float32Array[]> {
+    const work = async (part: readonly PageInput[]) => {
+      const input = await Promise.all(part.map(requestInput));
       const body = { model: this.name, input, encoding_format: 'base64', truncate: true };
       const { data } = await this.#server.json<{ data: { embedding: string }[] }>(
         'v1/embeddings',
@@ -117,7 +123,8 @@ class ServerModel implements PageModel {
       );
       return data.map(({ embedding }) => floats(embedding));
     };
-    return inParts(texts, BATCH, work, options);
+    const hasPictures = inputs.some((input) => typeof input !== 'string');
+    return inParts(inputs, hasPictures ? PICTURE_BATCH : BATCH, work, options);
   }
 
   rank(query: string, documents: readonly string[], options: WorkOptions = {}): Promise<number[]> {
@@ -151,6 +158,18 @@ class ServerModel implements PageModel {
   }
 
   close(): void {}
+}
+
+/** An input as a request has it: a picture is a list of one part, with the file as a data URI. */
+async function requestInput(input: PageInput): Promise<unknown> {
+  if (typeof input === 'string') return input;
+  const url = await new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(input);
+  });
+  return [{ type: 'image_url', image_url: { url } }];
 }
 
 /** Little-endian float32 in base64. */

@@ -40,9 +40,18 @@ export async function keptModel(name: string): Promise<Blob> {
   return (await (await folder()).getFileHandle(name)).getFile();
 }
 
-/** Forgets a model. */
+/** The file of the vision tower that is kept with a model. */
+export const towerName = (name: string) => `${name}.mmproj`;
+
+/** The bytes of the vision tower that is kept with a model; `undefined` if there is none. */
+export function keptTower(name: string): Promise<Blob | undefined> {
+  return keptModel(towerName(name)).catch(() => undefined);
+}
+
+/** Forgets a model and its vision tower. */
 export async function removeModel(name: string): Promise<void> {
   await (await folder()).removeEntry(name);
+  await (await folder()).removeEntry(towerName(name)).catch(() => {});
 }
 
 /**

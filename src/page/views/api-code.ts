@@ -56,8 +56,18 @@ await reranker.dispose();`;
   return `import { Embedder } from 'gguf-embed';
 
 const embedder = await Embedder.load(${JSON.stringify(body.model)});
-const { vectors } = await embedder.embed(${JSON.stringify(body.input, null, 2)}${options});
+const { vectors } = await embedder.embed(${JSON.stringify(libraryInput(body.input), null, 2)}${options});
 await embedder.dispose();`;
+}
+
+/** The input of a request for the library, which reads pictures from their files. */
+function libraryInput(input: unknown): unknown {
+  if (!Array.isArray(input)) return input;
+  return input.map((one) => {
+    if (!Array.isArray(one)) return one;
+    const [{ image_url }] = one as { image_url: { url: string } }[];
+    return { image: image_url.url.slice(image_url.url.indexOf('BASE64 OF ') + 10) };
+  });
 }
 
 /** A value of JSON in Python's syntax. JSON's strings are Python's, too. */

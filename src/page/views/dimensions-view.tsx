@@ -7,6 +7,7 @@ import { bytesOf, COMPARED, type Encoding, encodings } from '../dimensions/encod
 import { useLatest } from '../dimensions/use-latest.ts';
 import { layout } from '../maths/layout.ts';
 import { NEAREST } from '../maths/use-neighbours.ts';
+import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { embedded, lastRequest, model } from '../state.ts';
 import { ModelHint } from '../widgets/model-hint.tsx';
 import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
@@ -193,6 +194,7 @@ function Marked({ title, texts, shown, others, missing }: MarkedProps) {
             <span class={others.includes(index) ? 'mark' : `mark ${missing}`}>
               {t(others.includes(index) ? 'keptMark' : missing)}
             </span>{' '}
+            <Thumbnail index={index} />
             {texts[index]}
           </li>
         ))}

@@ -15,6 +15,7 @@ import { layout } from '../maths/layout.ts';
 import type { Neighbour } from '../maths/layout-worker.ts';
 import { UMAP_LIMIT } from '../maths/umap.ts';
 import { NEAREST, useNeighbours } from '../maths/use-neighbours.ts';
+import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { dataset, type Embedded, embedded, embedQuery, model, report } from '../state.ts';
 import { cssVariable } from '../widgets/colours.ts';
 import { ModelHint } from '../widgets/model-hint.tsx';
@@ -46,7 +47,7 @@ function viewInAddress(): Viewport | undefined {
   return scale > 0 && Number.isFinite(x + y + scale) ? { x, y, scale } : undefined;
 }
 
-function TextMap({ texts, matrix }: Embedded) {
+function TextMap({ texts, pictures, matrix }: Embedded) {
   const n = texts.length;
   const { columns } = dataset.value;
   const canUmap = n > 3 && n <= UMAP_LIMIT;
@@ -138,6 +139,7 @@ function TextMap({ texts, matrix }: Embedded) {
           positions={positions}
           colours={colours}
           labels={labels}
+          pictures={pictures}
           chosen={chosen}
           query={mark}
           isLasso={isLasso}
@@ -147,6 +149,7 @@ function TextMap({ texts, matrix }: Embedded) {
           onLasso={(line) => layout.call('inside', { positions, line }).then(select, report)}
         />
       )}
+      <Thumbnail index={chosen} />
       <output id="map-text">{chosen >= 0 ? texts[chosen] : ''}</output>
       {groups !== undefined && (
         <ul class="legend" aria-label={t('legend')}>
@@ -183,7 +186,10 @@ function TextMap({ texts, matrix }: Embedded) {
             </div>
             <ul class="plain">
               {selected.slice(0, LISTED).map((i) => (
-                <li key={i}>{texts[i]}</li>
+                <li key={i}>
+                  <Thumbnail index={i} />
+                  {texts[i]}
+                </li>
               ))}
             </ul>
           </section>

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ExportMenu } from '../export/export-menu.tsx';
 import { layout } from '../maths/layout.ts';
 import { useNeighbours } from '../maths/use-neighbours.ts';
+import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { embedded, model, report } from '../state.ts';
 import { HeatMap } from '../widgets/heat-map.tsx';
 import { ModelHint } from '../widgets/model-hint.tsx';
@@ -31,7 +32,11 @@ export function TextsView() {
             <p class="hint">{t('listHint')}</p>
             <TextChoice texts={current.texts} chosen={at} onChoose={setChosen} />
           </section>
-          {model.value !== undefined && <TokenList model={model.value} text={current.texts[at]} />}
+          {current.pictures.has(at) ? (
+            <Thumbnail index={at} />
+          ) : (
+            model.value !== undefined && <TokenList model={model.value} text={current.texts[at]} />
+          )}
           {n > 1 ? (
             <Similarity key={current} texts={current.texts} chosen={at} onChoose={setChosen} />
           ) : (

@@ -10,19 +10,24 @@ interface DropZoneProps {
   readonly label: string;
   /** Endings of the names of files: `.gguf`. */
   readonly accept: string;
+  /** Takes several files at a time. */
+  readonly isMultiple?: boolean;
+  /** Called with each file. */
   readonly onFile: (file: File) => void;
   readonly children?: ComponentChildren;
 }
 
 /** The button opens the browser's own dialog. */
-export function DropZone({ label, accept, onFile, children }: DropZoneProps) {
+export function DropZone({ label, accept, isMultiple = false, onFile, children }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const [isOver, setOver] = useState(false);
+  const take = (files: FileList | null | undefined) => {
+    for (const file of [...(files ?? [])].slice(0, isMultiple ? undefined : 1)) onFile(file);
+  };
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    const file = event.dataTransfer?.files[0];
-    if (file) onFile(file);
+    take(event.dataTransfer?.files);
   };
   const onOver = (event: DragEvent) => {
     event.preventDefault();
@@ -40,11 +45,11 @@ export function DropZone({ label, accept, onFile, children }: DropZoneProps) {
         type="file"
         hidden
         accept={accept}
+        multiple={isMultiple}
         aria-label={label}
         onChange={({ currentTarget }) => {
-          const file = currentTarget.files?.[0];
+          take(currentTarget.files);
           currentTarget.value = '';
-          if (file) onFile(file);
         }}
       />
     </div>

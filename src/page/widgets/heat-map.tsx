@@ -2,6 +2,7 @@
  * @file The similarities of texts with each other as a picture.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { scoreText, t } from '../words/words.ts';
 import { cssVariable, onScheme, similarityPalette } from './colours.ts';
 
@@ -97,6 +98,8 @@ export function HeatMap({ texts, values, order, chosen, onPoint }: HeatMapProps)
       >
         <canvas ref={canvas} width={n * scale} height={n * scale} onPointerMove={onMove} />
       </div>
+      <Thumbnail index={a} />
+      <Thumbnail index={b} />
       <output id="heat-cell">{`${scoreText(values[a * n + b])}: ${short(a)} ↔ ${short(b)}`}</output>
     </div>
   );

@@ -2,6 +2,7 @@
  * @file Texts with their similarities; a click chooses one.
  */
 import type { Neighbour } from '../maths/layout-worker.ts';
+import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { scoreText } from '../words/words.ts';
 
 /** What the list shows. */
@@ -18,7 +19,8 @@ export function NearestList({ texts, nearest, onChoose }: NearestListProps) {
       {nearest.map(({ index, similarity }) => (
         <li key={index}>
           <button type="button" onClick={() => onChoose(index)}>
-            <b>{scoreText(similarity)}</b> {texts[index]}
+            <b>{scoreText(similarity)}</b> <Thumbnail index={index} />
+            {texts[index]}
           </button>
         </li>
       ))}

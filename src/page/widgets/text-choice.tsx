@@ -2,6 +2,7 @@
  * @file A list of texts of which one is chosen.
  */
 import { useEffect, useRef } from 'preact/hooks';
+import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { t } from '../words/words.ts';
 
 /** Rows of the list; the map shows what goes beyond it. */
@@ -41,6 +42,7 @@ export function TextChoice({ texts, chosen, onChoose }: TextChoiceProps) {
         // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys
         // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
         <div key={i} id={`text-${i}`} role="option" aria-selected={i === chosen} onClick={() => onChoose(i)}>
+          <Thumbnail index={i} />
           {text}
         </div>
       ))}

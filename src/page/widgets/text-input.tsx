@@ -4,6 +4,7 @@
 import { useSignal } from '@preact/signals';
 import { typedTexts } from '../dataset.ts';
 import { readFile } from '../maths/read-file.ts';
+import { PictureInput } from '../pictures/picture-input.tsx';
 import { dataset, report } from '../state.ts';
 import { language, t } from '../words/words.ts';
 import { DropZone } from './drop-zone.tsx';
@@ -72,6 +73,7 @@ export function TextInput() {
           {t('clear')}
         </button>
       </div>
+      <PictureInput />
     </div>
   );
 }

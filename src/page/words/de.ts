@@ -100,6 +100,20 @@ export const de: Readonly<Record<WordKey, string>> = {
   keptMark: 'bleibt',
   lost: 'fehlt',
   added: 'neu',
+  pictures: 'Bilder',
+  choosePictures: 'Bilder wählen',
+  dropPictures:
+    'Legen Sie PNG-, JPEG-, WebP-, GIF- oder BMP-Dateien hier ab. Sie stehen in jeder Ansicht neben den Texten.',
+  pictureCount: 'Bilder: {count}',
+  clearPictures: 'Bilder entfernen',
+  notPicture:
+    '{name} ist kein Bild, das diese Seite lesen kann. Wählen Sie eine PNG-, JPEG-, WebP-, GIF- oder BMP-Datei.',
+  noTower:
+    '{name} rechnet nur mit Texten. Wenn es einen Bildteil dazu gibt (eine GGUF-Datei mit mmproj im Namen), legen Sie ihn hier ab.',
+  noTowerServer:
+    '{name} rechnet nur mit Texten. Starten Sie den Server mit einem Modell, das einen Bildteil hat: serve -m MODELL --mmproj BILDTEIL.',
+  chooseTower: 'Bildteil wählen',
+  embeddedPictures: 'Texte: {count}, Bilder: {pictures}, {dimensions} Dimensionen',
   list: 'Texte',
   listHint:
     'Wählen Sie einen Text mit dem Zeiger oder den Pfeiltasten: Seine Tokens und nächsten Texte werden gezeigt.',

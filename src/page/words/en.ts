@@ -97,6 +97,18 @@ export const en = {
   keptMark: 'kept',
   lost: 'lost',
   added: 'new',
+  pictures: 'Pictures',
+  choosePictures: 'Choose pictures',
+  dropPictures: 'Drop PNG, JPEG, WebP, GIF or BMP files here. They stand beside the texts in every view.',
+  pictureCount: 'Pictures: {count}',
+  clearPictures: 'Remove the pictures',
+  notPicture: '{name} is not a picture that this page can read. Choose a PNG, JPEG, WebP, GIF or BMP file.',
+  noTower:
+    '{name} embeds texts only. If there is a vision tower for it (a GGUF file with mmproj in its name), drop it here.',
+  noTowerServer:
+    '{name} embeds texts only. Start the server with a model that has a vision tower: serve -m MODEL --mmproj TOWER.',
+  chooseTower: 'Choose a vision tower',
+  embeddedPictures: 'Texts: {count}, pictures: {pictures}, {dimensions} dimensions',
   list: 'Texts',
   listHint: 'Choose a text with the pointer or the arrow keys: its tokens and nearest texts are shown.',
   tokens: 'Tokens of the chosen text',
