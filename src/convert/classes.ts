@@ -3,7 +3,7 @@
  */
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
-import { gemma3, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
+import { gemma3, lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 import { gte, gteClassifier, mpnet } from './own-classes.ts';
@@ -141,6 +141,10 @@ const classes: Readonly<Record<string, ModelClass>> = {
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,
   Gemma3ForConditionalGeneration: gemma3,
+  Lfm2Model: lfm2,
+  Lfm2ForCausalLM: lfm2,
+  Lfm2BidirectionalModel: lfm2,
+  Lfm2BidirectionalForMaskedLM: lfm2,
   Idefics3ForConditionalGeneration: llama,
   SmolVLMForConditionalGeneration: llama,
 };

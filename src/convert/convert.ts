@@ -150,11 +150,11 @@ function planTensors(
     if (!['F64', 'F32', 'F16', 'BF16'].includes(source.dtype)) throw fail(`${source.dtype} holds no weights`);
     seen.add(name);
     const cut = name === 'position_embd.weight' ? (modelClass.positionOffset?.(config) ?? 0) : 0;
-    const [rows, ...rest] = source.shape;
+    const stored = modelClass.stored?.(source, name, config) ?? source;
+    const [rows, ...rest] = stored.shape;
     if (cut > 0 && !(cut < rows)) throw fail(`it has ${rows} rows, but ${cut} of them are for padding`);
     const kept = name === 'token_embd.weight' ? Math.min(rows, nTokens) : rows - cut;
     const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [kept])];
-    const stored = modelClass.stored?.(source, name, config) ?? source;
     plan.push({ name, shape, type: chooseType(name, shape, wanted), source: stored, skipped: cut * nElements(rest) });
   }
   if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');

@@ -1,5 +1,5 @@
 /**
- * @file Language models: Qwen2, Qwen3, and the text models of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Gemma 3 and Idefics3.
+ * @file Language models: Qwen2, Qwen3, LFM2, and the text models of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Gemma 3 and Idefics3.
  */
 
 import { isObject } from './checkout/checkout.ts';
@@ -8,7 +8,7 @@ import { interleaveHalves } from './checkpoint/permute.ts';
 import { plus } from './checkpoint/plus.ts';
 import { ConvertError } from './conversion-error.ts';
 import type { ModelClass } from './model-class.ts';
-import { gemma3Names, llamaNames, qwenNames } from './names.ts';
+import { gemma3Names, lfm2Names, llamaNames, qwenNames } from './names.ts';
 import { llama3Factors } from './rope-factors.ts';
 import { countGemmaTokens } from './vocab/gemma.ts';
 
@@ -154,3 +154,52 @@ export const llama: ModelClass = {
     keys.u32('rope.dimension_count', headSize(config));
   },
 };
+
+/** LFM2: a layer is a convolution or attention. The bidirectional classes are embedders (LFM2.5-Embedding, LFM2.5-ColBERT). */
+export const lfm2: ModelClass = {
+  architecture: 'lfm2',
+  names: lfm2Names,
+  tokenizer: 'bpe',
+  isDecoder: true,
+  // [n, 1, nTaps] in the checkpoint.
+  stored: (tensor, name) =>
+    name.endsWith('shortconv.conv.weight') && tensor.shape.length === 3
+      ? { ...tensor, shape: [tensor.shape[0], tensor.shape[2]], read: (first, into) => tensor.read(first, into) }
+      : tensor,
+  check(config) {
+    config.require('conv_bias', [false], 'the architecture lfm2 has no biases');
+  },
+  after(keys, config) {
+    const nKv = config.needU32('num_key_value_heads');
+    keys.ints(
+      'attention.head_count_kv',
+      lfm2Layers(config).map((kind) => (kind === 'conv' ? 0 : nKv)),
+    );
+    keys.u32('feed_forward_length', lfm2Ff(config));
+    keys.u32('vocab_size', config.needU32('vocab_size'));
+    keys.u32('shortconv.l_cache', config.needU32('conv_L_cache'));
+    if (/Bidirectional/.test(config.modelClass)) keys.bool('attention.causal', false);
+  },
+};
+
+/** What mixes the tokens of each layer. @throws ConvertError for another kind of layer */
+function lfm2Layers(config: Config): readonly string[] {
+  const kinds = config.get('layer_types');
+  if (!Array.isArray(kinds)) throw new ConvertError('layer_types is not a list of layers', 'config.json');
+  const other = kinds.find((kind) => kind !== 'conv' && kind !== 'full_attention');
+  if (other === undefined && kinds.length === config.needU32('num_hidden_layers')) return kinds;
+  const problem = other === undefined ? `has ${kinds.length} entries` : `has the kind ${JSON.stringify(other)}`;
+  throw new ConvertError(
+    `layer_types ${problem}; known are conv and full_attention, one for each layer`,
+    'config.json',
+  );
+}
+
+/** Width of the feed-forward layers: that of the config, or two thirds of it, rounded up, as the original computes it. */
+function lfm2Ff(config: Config): number {
+  const whole = config.needU32('intermediate_size', 'block_ff_dim');
+  if (config.get('block_auto_adjust_ff_dim') === false) return whole;
+  const adjusted = Math.floor(Math.floor((2 * whole) / 3) * (config.float('block_ffn_dim_multiplier') ?? 1));
+  const multiple = config.u32('block_multiple_of') ?? 256;
+  return multiple * Math.ceil(adjusted / multiple);
+}

@@ -183,6 +183,30 @@ const decoderLayers: readonly Rule[] = [
   ['layers.N.mlp.down_proj', 'blk.N.ffn_down'],
 ];
 
+export const lfm2Names: NameMap = {
+  prefix: /^model\./,
+  dropped: /\.rotary_emb\.inv_freq$/,
+  rules: [
+    ['embed_tokens', 'token_embd'],
+    ['lm_head', 'output'],
+    ['embedding_norm', 'token_embd_norm'],
+    ['layers.N.operator_norm', 'blk.N.attn_norm'],
+    ['layers.N.self_attn.q_proj', 'blk.N.attn_q'],
+    ['layers.N.self_attn.k_proj', 'blk.N.attn_k'],
+    ['layers.N.self_attn.v_proj', 'blk.N.attn_v'],
+    ['layers.N.self_attn.out_proj', 'blk.N.attn_output'],
+    ['layers.N.self_attn.q_layernorm', 'blk.N.attn_q_norm'],
+    ['layers.N.self_attn.k_layernorm', 'blk.N.attn_k_norm'],
+    ['layers.N.conv.in_proj', 'blk.N.shortconv.in_proj'],
+    ['layers.N.conv.conv', 'blk.N.shortconv.conv'],
+    ['layers.N.conv.out_proj', 'blk.N.shortconv.out_proj'],
+    ['layers.N.ffn_norm', 'blk.N.ffn_norm'],
+    ['layers.N.feed_forward.w1', 'blk.N.ffn_gate'],
+    ['layers.N.feed_forward.w3', 'blk.N.ffn_up'],
+    ['layers.N.feed_forward.w2', 'blk.N.ffn_down'],
+  ],
+};
+
 /** Prefix of the text model: `model.`, `model.language_model.` or `language_model.model.`, by the age of the checkpoint. */
 const textPrefix = /^(model\.)?(language_model\.)?(model\.)?/;
 const notText = /^(visual|vision_tower|multi_modal_projector)\.|\.rotary_emb\.inv_freq$/;

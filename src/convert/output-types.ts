@@ -9,13 +9,14 @@ import type { DType } from './checkpoint/tensors.ts';
 /** A file type that `convert` writes. */
 export type OutputType = Extract<FileTypeName, 'F32' | 'F16' | 'BF16' | 'Q8_0'>;
 
-/** The type of a tensor: norms, biases, positions and segments stay float32; rows that are not whole blocks become halves. */
+/** The type of a tensor: norms, biases, positions, segments and kernels of short convolutions stay float32; rows that are not whole blocks become halves. */
 export function chooseType(name: string, shape: readonly number[], wanted: OutputType): GgmlType {
   const isPlain =
     shape.length <= 1 ||
     name === 'position_embd.weight' ||
     name === 'token_types.weight' ||
     name === 'attn_rel_b.weight' ||
+    name.endsWith('shortconv.conv.weight') ||
     name.endsWith('_norm.weight') ||
     !name.endsWith('.weight');
   if (isPlain) return ggmlTypes.F32;

@@ -139,6 +139,7 @@ const embedders: readonly Row[] = [
   ['Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B-GGUF', last(28, 1024), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B-GGUF', last(36, 2560), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B-GGUF', last(36, 4096), qwenPrompts, 'Apache-2.0'],
+  ['LFM2.5-Embedding-350M', 'LiquidAI/LFM2.5-Embedding-350M', undefined, cls({ architecture: 'lfm2', layers: 16, dimensions: 1024 }, 32768), { query: 'query: ', document: 'document: ' }, 'LFM-1.0'],
   ['LaBSE', 'sentence-transformers/LaBSE', undefined, cls(base), none, 'Apache-2.0'],
   ['all-mpnet-base-v2', 'sentence-transformers/all-mpnet-base-v2', undefined, mean(mpnet), none, 'Apache-2.0'],
   ['paraphrase-mpnet-base-v2', 'sentence-transformers/paraphrase-mpnet-base-v2', undefined, mean(mpnet), none, 'Apache-2.0'],

@@ -37,6 +37,8 @@ export interface Architecture {
   readonly id: string;
   /** False for a model without layers, whose file has neither layers nor heads. Default: true. */
   readonly hasLayers?: boolean;
+  /** Whether layers without key and value heads exist: they mix tokens by a convolution. Default: false. */
+  readonly hasConvolutions?: boolean;
   /** Declares every weight with its expected shape; the loader fills them afterwards. */
   build(loader: WeightLoader): Model;
 }

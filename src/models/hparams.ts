@@ -30,6 +30,7 @@ export interface HyperParameters {
   /** Width of the feed-forward layer. */
   readonly nFf: readonly number[];
   readonly nHead: readonly number[];
+  /** 0 in a layer with a convolution instead of attention. */
   readonly nHeadKv: readonly number[];
   /** Width of one query or key head. */
   readonly nEmbdHeadK: number;
@@ -61,10 +62,13 @@ export function readArchitecture(metadata: Metadata): string {
 
 /**
  * Reads the hyper-parameters.
- * @param hasLayers whether the model has layers; without them, the file needs no keys about layers and heads
+ * @param architecture of the file: without layers, it needs no keys about layers and heads
  * @throws ModelError for a missing key or an invalid value, GgufError for a key of another type
  */
-export function readHyperParameters(file: GgufFile, hasLayers = true): HyperParameters {
+export function readHyperParameters(
+  file: GgufFile,
+  { hasLayers = true, hasConvolutions = false }: { hasLayers?: boolean; hasConvolutions?: boolean } = {},
+): HyperParameters {
   const { metadata } = file;
   const architecture = readArchitecture(metadata);
   const keys = new Keys(metadata, architecture);
@@ -76,6 +80,7 @@ export function readHyperParameters(file: GgufFile, hasLayers = true): HyperPara
   const nHeadKv = keys.perLayer('attention.head_count_kv', nLayer, nHead);
   for (let il = 0; il < nLayer; il++) {
     if (nHead[il] === 0) throw keys.error('attention.head_count', `is missing or 0 in layer ${il}`);
+    if (nHeadKv[il] === 0 && hasConvolutions) continue;
     if (nHeadKv[il] === 0 || nHead[il] % nHeadKv[il] !== 0) {
       throw keys.error(
         'attention.head_count_kv',

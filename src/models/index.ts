@@ -94,7 +94,7 @@ export function outlineModel(file: GgufFile): ModelOutline {
   const { hparams, heads, images } = declareModel(file, outlines).model;
   const { dense, output } = heads.classifier;
   const lacksPooler = hparams.architecture === bert.id && output !== undefined && dense === undefined;
-  const last = heads.sentenceDense?.at(-1)?.linear.weight;
+  const last = heads.sentenceDense?.at(-1)?.linear.weight ?? heads.dense?.at(-1)?.weight;
   return { hparams, nEmbdOut: last?.shape[1] ?? hparams.nEmbd, rankOutputs: rankOutputs(heads), images, lacksPooler };
 }
 
@@ -118,7 +118,7 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
         : `the architecture ${printable(id)} is not supported`;
     throw new ModelError(`${problem}; supported are ${known}`, { key: 'general.architecture' });
   }
-  const loader = new WeightLoader(file, allocator, readHyperParameters(file, architecture.hasLayers));
+  const loader = new WeightLoader(file, allocator, readHyperParameters(file, architecture));
   const built = architecture.build(loader);
   const model = { ...built, heads: { ...built.heads, sentenceDense: declareSentenceDense(loader) } };
   loader.assertAllUsed();

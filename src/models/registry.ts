@@ -10,6 +10,7 @@ import { gemma3 } from './gemma3.ts';
 import { gte } from './gte.ts';
 import { jinaBertV2 } from './jina-bert-v2.ts';
 import { jinaBertV3 } from './jina-bert-v3.ts';
+import { lfm2 } from './lfm2.ts';
 import { llama } from './llama.ts';
 import { llamaEmbed } from './llama-embed.ts';
 import { modernBert } from './modern-bert.ts';
@@ -43,6 +44,7 @@ const all: readonly Architecture[] = [
   qwen3vl,
   gemma2,
   gemma3,
+  lfm2,
   mpnet,
   gte,
   staticEmbedding,

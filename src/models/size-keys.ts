@@ -17,6 +17,7 @@ const rules: readonly (readonly [name: RegExp, keys: readonly string[]])[] = [
   [/\.ffn_(gate|up|down)(_exps)?\./, ['feed_forward_length']],
   [/\.ffn_(gate_inp|(gate|up|down)_exps)\./, ['expert_count']],
   [/^cls(\.output)?\./, ['classifier.output_labels']],
+  [/\.shortconv\.conv\./, ['shortconv.l_cache']],
   [/^dense_2\./, ['dense_2_feat_out']],
   [/^dense_3\./, ['dense_3_feat_in']],
   [/^rope_freqs\./, ['rope.dimension_count', 'attention.key_length']],

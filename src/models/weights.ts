@@ -99,6 +99,11 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     return this.#tensor(`${name}.weight`, [n], 'vector');
   }
 
+  /** `<name>.weight` `[nTaps, n]`: the kernel of a short convolution, one of each column. */
+  taps(name: string, nTaps: number, n: number): Weight {
+    return this.#tensor(`${name}.weight`, [nTaps, n], 'vector');
+  }
+
   /** `<name>.weight` `[nIn, nOut, nExpert]`. */
   experts(name: string, nIn: number, nOut: number, nExpert: number): Weight {
     return this.#tensor(`${name}.weight`, [nIn, nOut, nExpert], 'experts');

@@ -135,9 +135,9 @@ function readMix(file: GgufFile, target: TargetType): Mix {
 
 const isAttnV = (name: string) => /attn_(v|qkv|kv_b)\.weight/.test(name);
 
-/** Matrices that keep their type: norms, routers, and tables whose rows are looked up and not multiplied. */
+/** Matrices that keep their type: norms, routers, kernels of short convolutions, and tables whose rows are looked up and not multiplied. */
 const kept =
-  /_norm\.weight|ffn_gate_inp\.weight|attn_rel_b\.weight|^(v\.position_embd|position_embd|token_types)\.weight$/;
+  /_norm\.weight|ffn_gate_inp\.weight|attn_rel_b\.weight|shortconv\.conv\.weight|^(v\.position_embd|position_embd|token_types)\.weight$/;
 
 /** Convolution kernels have four axes, and their rows are as short as a patch is wide. */
 const mostAxes = 3;

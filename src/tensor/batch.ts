@@ -103,3 +103,17 @@ export function checkGivenColumns(given: GivenRows, start: number, n: number, ha
   }
   if (!hasOther && given.at.includes(-1)) throw new Error('some tokens have neither a given row nor a substitute');
 }
+
+/** How many rows before a token the first tap of a short convolution of `nTaps` is. */
+export function rowsBefore(nTaps: number, causal: boolean): number {
+  return causal ? nTaps - 1 : Math.floor((nTaps - 1) / 2);
+}
+
+/** For each of the tokens [from, to), the first row of its sequence and the row after its last. */
+export function* sequenceRows({ offsets }: Batch, from: number, to: number): Generator<readonly [number, number]> {
+  let s = 0;
+  for (let t = from; t < to; t++) {
+    while (offsets[s + 1] <= t) s++;
+    yield [offsets[s], offsets[s + 1]];
+  }
+}

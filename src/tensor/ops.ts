@@ -243,6 +243,16 @@ export interface Ops {
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions & StepNames<'scores' | 'probabilities'>): Tensor;
 
+  /**
+   * LFM2's gated short convolution along each sequence (Liquid AI 2025): `c[t] · Σⱼ kernel[j] · b[t + j − back] · x[t + j − back]` in each
+   * column, where `b`, `c` and `x` are the thirds of a row. Rows outside the sequence count as zeros.
+   * @param bcx `[T, 3n]`
+   * @param kernel `[nTaps, n]` in GGUF shape
+   * @param options.causal the last tap is the token itself; else the middle one is (of an even number, the one before the middle)
+   * @returns `[T, n]`
+   */
+  shortConv(bcx: Tensor, kernel: Weight, options: { causal: boolean } & StepNames<never>): Tensor;
+
   /** `activation(gate) · up`, both `[T, n]`. */
   glu(gate: Tensor, up: Tensor, activation: Activation, options?: StepNames<'activated'>): Tensor;
 

@@ -20,6 +20,7 @@ export const seedNames = [
   'neo-bert',
   'mpnet-mean',
   'gte-mean',
+  'lfm2-cls',
   'static-wordpiece',
   'quant/bert-q-Q4_K',
   '../multimodal/models/qwen3vl',
@@ -33,8 +34,12 @@ const N_TOKENS = 128;
 const N_SENTENCEPIECE_TOKENS = 300;
 /** Layers kept. */
 const N_LAYERS = 1;
-/** Where one is not enough: experts are in every second layer, and as many layers take a part of an image's row. */
-const twoLayers: readonly string[] = ['nomic-bert-moe', '../multimodal/models/qwen3vl'];
+/** Where one is not enough: experts or attention are not in each layer, and as many layers take a part of an image's row. */
+const moreLayers: Readonly<Record<string, number>> = {
+  'nomic-bert-moe': 2,
+  'lfm2-cls': 3,
+  '../multimodal/models/qwen3vl': 2,
+};
 /** Positions kept where there is a table of them. */
 const N_CONTEXT = 16;
 const N_MERGES = 64;
@@ -50,7 +55,7 @@ export async function readSeed(name: string): Promise<Plan> {
   const bytes = await readFile(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
   const { pairs, tensors, alignment } = await takeApart(new Uint8Array(bytes));
   const cut = {
-    nLayers: twoLayers.includes(name) ? 2 : N_LAYERS,
+    nLayers: moreLayers[name] ?? N_LAYERS,
     nTokens: name === 'gemma-embedding' ? N_SENTENCEPIECE_TOKENS : N_TOKENS,
   };
   return {

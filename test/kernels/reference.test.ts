@@ -42,6 +42,34 @@ describe('embedding', () => {
   });
 });
 
+describe('short convolution', () => {
+  const bcx = [[1, 2, 3], [10, 1, 2], [100, 3, 1], [5, 1, 1]]; // biome-ignore format: a matrix
+
+  it('adds the rows under its taps, first · third part, times the second, inside each sequence', async () => {
+    const { ops, weight, tensor, read } = await bench(3, 1);
+    const x = await tensor(bcx);
+    const kernel = await weight([3, 1], [1, 10, 100], 'vector');
+    // b · x is 3, 20, 100 in the first sequence and 5 in the second.
+    const causal = ops.shortConv(x, kernel, { causal: true });
+    expect(await read(causal)).toEqual([[2 * 300], [2000 + 30], [3 * (10000 + 200 + 3)], [500]]);
+    const centred = ops.shortConv(x, kernel, { causal: false });
+    expect(await read(centred)).toEqual([[2 * (30 + 2000)], [3 + 200 + 10000], [3 * (20 + 1000)], [50]]);
+  });
+
+  it('of an even number of taps has its token before the middle', async () => {
+    const { ops, weight, tensor, read } = await bench(3, 1);
+    const y = ops.shortConv(await tensor(bcx), await weight([2, 1], [1, 10], 'vector'), { causal: false });
+    expect(await read(y)).toEqual([[2 * (3 + 200)], [20 + 1000], [3 * 100], [5]]);
+  });
+
+  it('refuses a kernel of another width', async () => {
+    const { ops, weight, tensor } = await bench(3, 1);
+    const x = await tensor(bcx);
+    const kernel = await weight([3, 2], [1, 2, 3, 4, 5, 6], 'vector');
+    expect(() => ops.shortConv(x, kernel, { causal: true })).toThrow('has shape [3,2]; the operation needs [3,1]');
+  });
+});
+
 describe('linear', () => {
   it('multiplies, scales, adds the bias, activates and adds the residual, in this order', async () => {
     const { ops, weight, tensor, read } = await bench(2);

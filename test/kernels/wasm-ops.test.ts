@@ -268,6 +268,25 @@ it('glu, add, activate, softmax, columns', () =>
     { numRuns: 15 },
   ));
 
+it('short convolution, causal and not', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 70 }),
+      fc.integer({ min: 1, max: 7 }),
+      fc.boolean(),
+      seed,
+      async (tokens, n, nTaps, causal, seed) => {
+        const sources: Sources = {
+          x: table(3 * n, seed),
+          kernel: [source('kernel', [nTaps, n], normal(nTaps * n, seed + 1)), 'vector'],
+        };
+        await compare(sources, tokens, (ops, w) => ops.shortConv(ops.embedding(w.x, 'ids'), w.kernel, { causal }));
+      },
+    ),
+    { numRuns: 30 },
+  ));
+
 it('moe', () =>
   fc.assert(
     fc.asyncProperty(

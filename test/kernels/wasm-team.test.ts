@@ -28,6 +28,7 @@ const sources: Sources = {
   bias: [source('bias', [nFf], normal(nFf, 3)), 'vector'],
   qkv: matrix('qkv', nEmbd, 3 * nEmbd, 4),
   out: matrix('out', nEmbd, nEmbd, 5),
+  taps: [source('taps', [3, nEmbd], normal(3 * nEmbd, 14)), 'vector'],
   up: matrix('up', nEmbd, nFf, 6),
   down: matrix('down', nFf, nEmbd, 7),
   merge: matrix('merge', 4 * nEmbd, nEmbd, 13),
@@ -244,6 +245,29 @@ describe('images', () => {
           expect([n, values]).toEqual([n, expected]);
         }
         await team.stop();
+      }
+    }
+  });
+});
+
+describe('short convolutions', () => {
+  it.each(['mean', 'cls', 'last', 'none'] as const)('%s: the same bits on one to four workers', async (pooling) => {
+    for (const lengths of [[600], [1, 2, 40, 3], [7]]) {
+      const batch = batchOf(lengths);
+      for (const precision of ['exact', 'high'] as const) {
+        const backend = await createWasmBackend({ precision });
+        const weights = await load(backend, sources);
+        backend.ops.begin(batch);
+        const expected = await backend.ops.read(graphs.convolutions(backend.ops, weights, pooling));
+        for (const options of [{}, { keepBlocks: true }]) {
+          const team = await startTeam(4, precision, options);
+          for (const n of [1, 2, 3, 4]) {
+            const [{ values, error }] = await team.run(n, batch, { graph: 'convolutions', pooling, jitter: true });
+            expect(error).toBeUndefined();
+            expect([n, values]).toEqual([n, expected]);
+          }
+          await team.stop();
+        }
       }
     }
   });

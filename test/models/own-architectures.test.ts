@@ -1,5 +1,5 @@
 /**
- * @file Architectures and modules that llama.cpp's converter lacks, and language models: checkouts with random weights, converted, against what the original libraries computed
+ * @file Architectures and modules that llama.cpp's converter lacks, language models and LFM2: checkouts with random weights, converted, against what the original libraries computed
  * (test/fixtures/make). The tokens of each text, its vector, the same bits alone and in a batch, and other storage types.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { modelTree } from '../../src/models/index.ts';
 import { createTokenizer } from '../../src/tokenizer/index.ts';
 import { unpackCheckout } from '../convert/support.ts';
 import { cosine, floats, lengthRatio } from '../vectors.ts';
-import { editedBytes, editedCopy } from './edit.ts';
+import { type Edit, editedBytes, editedCopy } from './edit.ts';
 import { load, openFixture, readJson, run } from './support.ts';
 
 interface Fixture {
@@ -32,6 +32,8 @@ const names = [
   'gte-cls',
   'gte-mean',
   'bert-dense',
+  'lfm2-last',
+  'lfm2-cls',
 ];
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
@@ -310,6 +312,84 @@ describe('Dense modules', () => {
       });
       await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(message);
     }
+  });
+});
+
+describe('an LFM2', () => {
+  const loaded = async (change: (edit: Edit) => void = () => {}) => {
+    const bytes = await editedBytes('lfm2-cls', change);
+    return Embedder.load(bytes, { backend: 'reference', worker: false });
+  };
+  const text = 'a text of several tokens';
+
+  it('maps every vector with the layer that LFM2-ColBERT has', async () => {
+    const nOut = 8;
+    const [weight, bias] = [
+      Float32Array.from({ length: 32 * nOut }, (_, i) => Math.sin(i)),
+      new Float32Array(nOut).fill(0.5),
+    ];
+    const mapped = (vector: Float32Array) =>
+      Float32Array.from(bias, (b, o) => vector.reduce((sum, v, i) => sum + v * weight[o * 32 + i], b));
+    const plain = await loaded();
+    const colbert = await loaded(({ setFloats }) => {
+      setFloats('dense_2.weight', [32, nOut], weight);
+      setFloats('dense_2.bias', [nOut], bias);
+    });
+    expect(colbert.info.nEmbdOut).toBe(nOut);
+    for (const pooling of ['cls', 'none'] as const) {
+      const options = { pooling, normalize: -1 };
+      const rows = (await plain.embed(text, options)).vectors;
+      const { vectors } = await colbert.embed(text, options);
+      const nRows = rows[0].length / 32;
+      expect(vectors[0].length).toBe(nRows * nOut);
+      for (let i = 0; i < nRows; i++) {
+        const vector = vectors[0].subarray(i * nOut, (i + 1) * nOut);
+        expect(1 - cosine(vector, mapped(rows[0].subarray(i * 32, (i + 1) * 32)))).toBeLessThan(1e-6);
+      }
+    }
+    await plain.dispose();
+    await colbert.dispose();
+  });
+
+  it('attends within a window if the file has one', async () => {
+    const [plain, narrow] = [
+      await loaded(),
+      await loaded(({ values }) => values.set('lfm2.attention.sliding_window', { type: 'uint32', value: 2 })),
+    ];
+    const pooling = 'mean';
+    const [a, b] = [await plain.embed(text, { pooling }), await narrow.embed(text, { pooling })];
+    expect(cosine(a.vectors[0], b.vectors[0])).toBeLessThan(0.9999);
+    await plain.dispose();
+    await narrow.dispose();
+  });
+
+  it.each([
+    [{ 'lfm2.shortconv.l_cache': 4 }, 'blk.0.shortconv.conv.weight has the shape [3, 32], but lfm2 needs [4, 32]'],
+    [{ 'lfm2.shortconv.l_cache': 0 }, 'lfm2.shortconv.l_cache: 0'],
+    [{ 'lfm2.shortconv.l_cache': 65 }, 'lfm2.shortconv.l_cache is 65; at most 64 are supported'],
+  ])('is refused with %j', async (keys, message) => {
+    const broken = loaded(({ values }) => {
+      for (const [key, value] of Object.entries(keys)) values.set(key, { type: 'uint32', value });
+    });
+    await expect(broken).rejects.toThrow(message);
+  });
+
+  it('of a checkout with another kind of layer is refused by name', async () => {
+    const folder = unpackCheckout('lfm2-last');
+    const path = join(folder, 'config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8'));
+    for (const [change, message] of [
+      [
+        { layer_types: ['conv', 'mamba', 'conv'] },
+        'layer_types has the kind "mamba"; known are conv and full_attention',
+      ],
+      [{ layer_types: ['conv'] }, 'layer_types has 1 entries'],
+      [{ conv_bias: true }, 'conv_bias'],
+    ] as const) {
+      writeFileSync(path, JSON.stringify({ ...config, ...change }));
+      await expect(convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16')).rejects.toThrow(message);
+    }
+    rmSync(dirname(folder), { recursive: true });
   });
 });
 

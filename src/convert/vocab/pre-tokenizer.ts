@@ -4,7 +4,7 @@
  */
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../gguf/index.ts';
 import { createTokenizer } from '../../tokenizer/index.ts';
-import { isObject } from '../checkout/checkout.ts';
+import { isObject, type Json } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 
 /** The text of llama.cpp's converter: white space, emojis, digits, many scripts, contractions. */
@@ -24,6 +24,7 @@ const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>>
     '8b5a93ed704057481f240da0be7e7dca721d7f8f4755263b6807227a2cbeae65': 'roberta-bpe',
     a0b64b4385f123663873756336c085744376d015ff328bb1d901598f63c44152: 'modern-bert',
     '0ef9807a4087ebef797fc749390439009c3b9eda9ad1a097abbe738f486c01e5': 'llama-bpe',
+    '169bf0296a13c4d9b7672313f749eb36501d931022de052aad6e36f2bf34dd51': 'lfm2',
   },
 };
 
@@ -31,12 +32,18 @@ const known: Readonly<Record<'bert' | 'gpt2', Readonly<Record<string, string>>>>
 const qwen2Pattern =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+/** How LLaMA 3 and LFM2 split a text. */
+const llama3Pattern = qwen2Pattern.replace('|\\p{N}|', '|\\p{N}{1,3}|');
+
 /** The pre-tokenizers whose steps identify them, whatever the vocabulary; `undefined` for other steps. */
-function preOfSteps(preTokenizer: unknown): 'qwen2' | 'smollm' | undefined {
+function preOfSteps({ pre_tokenizer: preTokenizer, model }: Json): 'qwen2' | 'llama-bpe' | 'smollm' | undefined {
   if (!isObject(preTokenizer)) return undefined;
   const { pretokenizers } = preTokenizer;
   const steps = Array.isArray(pretokenizers) ? pretokenizers.filter(isObject) : [preTokenizer];
-  if (steps.some(({ pattern }) => isObject(pattern) && pattern.Regex === qwen2Pattern)) return 'qwen2';
+  const splitsBy = (regex: string) => steps.some(({ pattern }) => isObject(pattern) && pattern.Regex === regex);
+  if (splitsBy(qwen2Pattern)) return 'qwen2';
+  // With this pre-tokenizer a word that is a token is never merged from its parts.
+  if (splitsBy(llama3Pattern) && isObject(model) && model.ignore_merges === true) return 'llama-bpe';
   const [digits, bytes, ...more] = steps;
   if (digits?.type !== 'Digits' || bytes?.type !== 'ByteLevel' || more.length > 0) return undefined;
   // Each digit alone, then the words of GPT-2.
@@ -47,15 +54,15 @@ function preOfSteps(preTokenizer: unknown): 'qwen2' | 'smollm' | undefined {
 /**
  * The value of `tokenizer.ggml.pre`.
  * @param set sets the keys of the tokenizer with that value
- * @param preTokenizer `pre_tokenizer` of `tokenizer.json`
+ * @param json `tokenizer.json`
  * @throws ConvertError if the vocabulary is unknown and the pre-tokenizer matters
  */
 export async function findPre(
   model: 'bert' | 'gpt2',
   set: (writer: GgufWriter, pre: string) => void,
-  preTokenizer: unknown,
+  json: Json,
 ): Promise<string> {
-  const found = model === 'gpt2' ? preOfSteps(preTokenizer) : undefined;
+  const found = model === 'gpt2' ? preOfSteps(json) : undefined;
   if (found !== undefined) return found;
   const names = model === 'bert' ? ['default'] : Object.values(known[model]);
   for (const name of names) {

@@ -130,7 +130,7 @@ async function setModel(
     if (merges.length > 0) setStrings(to, 'merges', merges);
     specials(to);
   };
-  setWith(writer, await findPre(model, setWith, json.pre_tokenizer));
+  setWith(writer, await findPre(model, setWith, json));
 }
 
 /** The size from the config, which may exceed the number of tokens. */

@@ -86,10 +86,10 @@ function rewrite<W extends Weight>(
 
 /** Whether a row of the result depends on the same row of the inputs, or of the queries, alone. */
 function computesByRow({ op }: Step): boolean {
-  return op !== 'embedding' && op !== 'given' && op !== 'rotation' && op !== 'pool';
+  return op !== 'embedding' && op !== 'given' && op !== 'rotation' && op !== 'pool' && op !== 'shortConv';
 }
 
 /** Whether a step reads only the rows of input `i` that it computes. */
 function readsByRow({ op }: Step, i: number): boolean {
-  return op !== 'attention' || i === 0;
+  return op !== 'shortConv' && (op !== 'attention' || i === 0);
 }

@@ -142,6 +142,17 @@ export class Recorder<W extends Weight> {
         return this.#current.add(step, options.layer, options.names?.out);
       },
 
+      shortConv: (input, kernel, options) => {
+        const x = own(input);
+        const [nTaps = 1, n = 1] = kernel.shape;
+        if (x.cols !== 3 * n || x.space !== 'tokens') {
+          throw new Error(`shortConv: [${x.rows}, ${x.cols}] with a kernel of [${nTaps}, ${n}]`);
+        }
+        const out = this.#current.tensor(x.space, n);
+        const step = { op: 'shortConv', inputs: [x], out, kernel: this.#weight(kernel, nTaps, n) } as const;
+        return this.#current.add({ ...step, causal: options.causal }, options.layer, options.names?.out);
+      },
+
       glu: (gate, up, activation, options) => {
         const a = own(gate);
         const inputs = [a, this.#current.ownLike(a, up)];

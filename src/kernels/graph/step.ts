@@ -92,6 +92,13 @@ export interface AttentionStep extends Common {
   readonly options: AttentionOptions;
 }
 
+/** A gated short convolution; input: its three parts side by side. */
+export interface ShortConvStep<W> extends Common {
+  readonly op: 'shortConv';
+  readonly kernel: W;
+  readonly causal: boolean;
+}
+
 /** `activation(gate) · up`; inputs: gate, up. */
 export interface GluStep extends Common {
   readonly op: 'glu';
@@ -148,6 +155,7 @@ export type Step<W extends Weight = Weight> =
   | RotationStep
   | RopeStep
   | AttentionStep
+  | ShortConvStep<W>
   | GluStep
   | MoeStep
   | AddStep

@@ -16,6 +16,7 @@ import { moe } from './moe.ts';
 import { norm } from './norm.ts';
 import { pool } from './pool.ts';
 import { rope } from './rope.ts';
+import { shortConv } from './short-conv.ts';
 import { ReferenceWeight } from './weight.ts';
 
 /** Makes a reference backend. It computes on the calling thread, in `exact` precision. */
@@ -53,6 +54,7 @@ function bindOps(fw: Forward): Ops {
     norm: (x, weights, options) => norm(fw, x, weights, options),
     rope: (x, options) => rope(fw, x, options),
     attention: (q, k, v, options) => attention(fw, q, k, v, options),
+    shortConv: (bcx, kernel, options) => shortConv(fw, bcx, kernel, options),
     glu: (gate, up, activation, options) => glu(fw, gate, up, activation, options),
     moe: (x, options) => moe(fw, x, options),
     add(a, b, options) {

@@ -12,6 +12,7 @@ import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run
 import { moeScratch, runMoe } from './run-moe.ts';
 import { runPool } from './run-pool.ts';
 import { fillRopeTable, ropeScratch } from './run-rope.ts';
+import { runShortConv, shortConvScratch } from './run-short-conv.ts';
 import { type Runtime, rowsOf } from './runtime.ts';
 import type { WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
@@ -171,6 +172,12 @@ const attention: Lowering<Of<'attention'>> = {
   run: (rt, step) => attend(rt, step),
 };
 
+const shortConv: Lowering<Of<'shortConv'>> = {
+  scratch: ({ kernel }, { rows }) => shortConvScratch(kernel, rows),
+  macs: ({ kernel }) => kernel.k * kernel.n,
+  run: (rt, step) => runShortConv(rt, step),
+};
+
 const glu: Lowering<Of<'glu'>> = {
   run(rt, { inputs: [a, b], out, activation }) {
     rt.kernels.gluRows({
@@ -264,6 +271,7 @@ const lowerings: { readonly [O in Op]: Lowering<Of<O>> } = {
   rotation,
   rope,
   attention,
+  shortConv,
   glu,
   moe,
   add,

@@ -12,7 +12,11 @@ export type WasmStep = Step<WasmWeight>;
 
 /** Whether a step reads rows of other ranks. */
 export function exchanges(step: WasmStep): boolean {
-  return step.op === 'attention' || (step.op === 'pool' && (step.kind !== 'cls' || step.isLate === true));
+  return (
+    step.op === 'attention' ||
+    step.op === 'shortConv' ||
+    (step.op === 'pool' && (step.kind !== 'cls' || step.isLate === true))
+  );
 }
 
 /** The numeric form in which a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */

@@ -26,3 +26,17 @@ export function decoderNames({
     add: ['l_out'],
   };
 }
+
+const names = decoderNames();
+
+/** LFM2: the LLaMA block with a short convolution in most layers, and the last norm under the name of one of the embeddings. */
+export const lfm2Names: StepNameTable = {
+  ...names,
+  linear: {
+    ...names.linear,
+    'shortconv.in_proj': { out: 'conv.in_proj' },
+    'shortconv.out_proj': { product: 'conv.out_proj', out: 'ffn_inp' },
+  },
+  norm: { ...names.norm, token_embd_norm: { normed: 'norm', out: 'result_norm' } },
+  shortConv: 'conv.conv',
+};

@@ -57,6 +57,10 @@ export function nameSteps(ops: Ops, table: StepNameTable): Ops {
     },
     rope: (x, options) => ops.rope(x, { ...options, ...out(table.rope?.[nth('rope')]) }),
     attention: (q, k, v, options) => ops.attention(q, k, v, { ...options, ...named(table.attention) }),
+    shortConv(bcx, kernel, options) {
+      enter(kernel);
+      return ops.shortConv(bcx, kernel, { ...options, ...out(table.shortConv) });
+    },
     glu: (gate, up, activation) => ops.glu(gate, up, activation, out(table.glu?.(activation))),
     moe(x, options) {
       enter(options.router);

@@ -26,6 +26,8 @@ export interface StepNameTable {
   /** In the order of the layer. */
   readonly rope?: readonly string[];
   readonly attention: PartNames<'scores' | 'probabilities'>;
+  /** Of the short convolution. */
+  readonly shortConv?: string;
   readonly glu?: (activation: Activation) => string;
   /** Of the mixture of experts. */
   readonly moe?: string;

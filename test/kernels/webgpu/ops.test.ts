@@ -203,6 +203,22 @@ describeGpu('operations', () => {
     );
   });
 
+  it('short convolution, causal and not', async () => {
+    const [columns, taps] = [fc.integer({ min: 1, max: 80 }), fc.integer({ min: 1, max: 7 })];
+    await fc.assert(
+      fc.asyncProperty(lengths, columns, taps, fc.boolean(), seed, async (sizes, n, nTaps, causal, from) => {
+        const sources: Sources = {
+          x: input(total(sizes), 3 * n, from),
+          kernel: [source('kernel', [nTaps, n], normal(nTaps * n, from + 1)), 'vector'],
+        };
+        await expectAsReference(backend, sources, countingBatch(sizes), (ops, w) =>
+          ops.shortConv(rowsOf(ops, w.x), w.kernel, { causal }),
+        );
+      }),
+      runs,
+    );
+  });
+
   it('mixture of experts, plain and gated', async () => {
     const [nEmbd, nFf, nExpert, nUsed] = [64, 32, 6, 2];
     const sizes = [7, 31];

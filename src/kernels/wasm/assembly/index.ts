@@ -17,6 +17,7 @@ export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quant
 export { joinGroups, quantizeByNorm, squareSum } from './quantize-norm';
 export { packPanelI8, quantizeGroupU8, quantizeRowsU8, sumsOf32 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
+export { shortConvRows } from './short-conv';
 export { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 export { tileK4x4x16 } from './tile-k4';

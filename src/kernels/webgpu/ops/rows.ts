@@ -1,7 +1,7 @@
 /**
- * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, softmax, pooling.
+ * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, short convolution, softmax, pooling.
  */
-import { pooledRows, tableRows } from '../../../tensor/batch.ts';
+import { pooledRows, rowsBefore, sequenceRows, tableRows } from '../../../tensor/batch.ts';
 import type { Activation } from '../../../tensor/ops.ts';
 import type {
   ActivateStep,
@@ -12,6 +12,7 @@ import type {
   GluStep,
   NormStep,
   PoolStep,
+  ShortConvStep,
   SoftmaxStep,
 } from '../../graph/step.ts';
 import { GpuError } from '../errors.ts';
@@ -22,6 +23,7 @@ import { embedding as embeddingKernel } from '../shaders/embedding.wgsl.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { norm as normKernel } from '../shaders/norm.wgsl.ts';
 import { given as givenKernel, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
+import { shortConv as shortConvKernel } from '../shaders/short-conv.wgsl.ts';
 import { GpuTensor, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight } from '../weights.ts';
@@ -120,6 +122,27 @@ export function elementByElement(
     reads: { a, b },
     writes: y,
     dispatches: () => [{ kernel: elementwise(op), values, grid: grid(Math.ceil((a.rows * a.cols) / 64)) }],
+  });
+}
+
+/** LFM2's gated short convolution. */
+export function shortConv(fw: Forward, step: ShortConvStep<GpuWeight>): void {
+  const { kernel, causal, inputs } = step;
+  const [nTaps] = kernel.shape;
+  const y = fw.of(step.out);
+  const values = {
+    rows: y.rows,
+    cols: y.cols,
+    nTaps,
+    back: rowsBefore(nTaps, causal),
+    kernelAt: fw.ctx.vector(kernel),
+    sequenceAt: fw.run.list('sequence of each row', () => [...sequenceRows(fw.run.batch, 0, y.rows)].flat()),
+  };
+  fw.add({
+    label: labelOf(`short convolution ${kernel.name}`, step),
+    reads: { x: fw.of(inputs[0]) },
+    writes: y,
+    dispatches: () => [{ kernel: shortConvKernel, values, grid: grid(Math.ceil((y.rows * y.cols) / 64)) }],
   });
 }
 
