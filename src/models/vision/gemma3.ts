@@ -8,6 +8,7 @@ import type { TowerArchitecture } from './tower.ts';
 
 export const gemma3Tower: TowerArchitecture = {
   id: 'gemma3',
+  textModels: ['gemma3'],
   build(loader) {
     const parameters = loader.hparams;
     const { nEmbd, nEmbdText, eps, imageSize } = parameters;

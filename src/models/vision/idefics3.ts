@@ -11,6 +11,7 @@ const maxLongest = 8192;
 
 export const idefics3Tower: TowerArchitecture = {
   id: 'idefics3',
+  textModels: ['llama', 'llama-embed'],
   build(loader) {
     const { keys, hparams: parameters } = loader;
     const { nEmbd, nEmbdText, imageSize, patchSize } = parameters;

@@ -100,8 +100,8 @@ export function towerTree(file: GgufFile): ModelTreeNode {
 }
 
 /**
- * Checks that a tower produces rows of the width that the text model takes.
- * @throws ModelError for a text model that takes no images, or for rows of another width
+ * Checks that a tower belongs to the text model: that it was trained with such models, and produces rows of the width that this one takes.
+ * @throws ModelError for a text model that takes no images or others, or for rows of another width
  */
 export function checkFits(
   tower: Pick<TowerOutline, 'projector' | 'width'>,
@@ -110,6 +110,13 @@ export function checkFits(
   const { architecture } = hparams;
   if (images === undefined) {
     throw new ModelError(`the vision tower (${tower.projector}) cannot be used: ${architecture} does not take images`);
+  }
+  const known = towers.get(tower.projector)?.textModels ?? [];
+  if (!known.includes(architecture)) {
+    throw new ModelError(
+      `the vision tower (${tower.projector}) is for text models of the architecture ${known.join(' or ')}, but this one is ${architecture}: they do not belong together`,
+      { key: 'clip.projector_type' },
+    );
   }
   if (tower.width !== images.width) {
     throw new ModelError(

@@ -8,6 +8,7 @@ import type { TowerArchitecture } from './tower.ts';
 
 export const qwen2VlTower: TowerArchitecture = {
   id: 'qwen2vl_merger',
+  textModels: ['qwen2vl'],
   build(loader) {
     const parameters = loader.hparams;
     const { nEmbdText, eps } = parameters;

@@ -12,6 +12,7 @@ const windowPixels = 112;
 
 export const qwen25VlTower: TowerArchitecture = {
   id: 'qwen2.5vl_merger',
+  textModels: ['qwen2vl'],
   build(loader) {
     const parameters = loader.hparams;
     const { nEmbdText, eps, patchSize } = parameters;

@@ -11,6 +11,7 @@ import type { TowerArchitecture, TowerLoader } from './tower.ts';
 
 export const qwen3VlTower: TowerArchitecture = {
   id: 'qwen3vl_merger',
+  textModels: ['qwen3vl'],
   build(loader) {
     const parameters = loader.hparams;
     const { nEmbd, nEmbdText, eps } = parameters;

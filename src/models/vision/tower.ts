@@ -108,6 +108,8 @@ export interface Tower {
 export interface TowerArchitecture {
   /** `clip.projector_type` in the file. */
   readonly id: string;
+  /** Architectures of the text models that it was trained with. */
+  readonly textModels: readonly string[];
   /** Declares every weight with its expected shape; the loader fills them afterwards. */
   build(loader: TowerLoader): Tower;
 }

@@ -70,9 +70,23 @@ describe('a file is refused', () => {
     const model = async (path: string) => outlineModel(await openFixture(path));
     for (const name of pairNames) checkFits(await tower(name), await model(`multimodal/models/${name}.gguf`));
     const qwen2 = await model('multimodal/models/qwen2vl.gguf');
-    expect(() => checkFits({ projector: 'qwen3vl_merger', width: 192 }, qwen2)).toThrow(
-      'the vision tower (qwen3vl_merger) produces rows of 192 values, but the text model (qwen2vl) takes 64',
+    expect(() => checkFits({ projector: 'qwen2vl_merger', width: 192 }, qwen2)).toThrow(
+      'the vision tower (qwen2vl_merger) produces rows of 192 values, but the text model (qwen2vl) takes 64',
     );
+    // Rows of the right width do not make a pair.
+    for (const [projector, name, wanted] of [
+      ['gemma3', 'qwen2vl', 'gemma3'],
+      ['qwen2vl_merger', 'gemma3', 'qwen2vl'],
+      ['qwen2.5vl_merger', 'qwen3vl', 'qwen2vl'],
+      ['idefics3', 'qwen25vl', 'llama or llama-embed'],
+    ]) {
+      const other = await model(`multimodal/models/${name}.gguf`);
+      expect(() => checkFits({ projector, width: 64 }, other)).toThrow(
+        `the vision tower (${projector}) is for text models of the architecture ${wanted}, but this one is`,
+      );
+    }
+    const qwen3 = await model('models/qwen3.gguf');
+    expect(() => checkFits({ projector: 'qwen2.5vl_merger', width: 64 }, qwen3)).toThrow('but this one is qwen3');
     const bert = await model('models/bert-mean.gguf');
     expect(() => checkFits({ projector: 'gemma3', width: 64 }, bert)).toThrow('bert does not take images');
   });
