@@ -6,5 +6,4 @@ export interface Balancer {
 }
 
 export function balancerVersion(name: string): string | undefined;
-export function freePort(): Promise<number>;
 export function startBalancer(name: string, ports: readonly number[]): Promise<Balancer>;

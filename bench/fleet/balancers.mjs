@@ -1,9 +1,9 @@
 // Starts the balancers of deploy/balancer as they are there, except for their ports.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../server/servers.mjs';
 
 /** Name, program, file of deploy/balancer, and the arguments with which it runs and with which it checks a file. */
 const kinds = [
@@ -30,20 +30,11 @@ const find = (name) => {
   return kind;
 };
 
-/** The first line that the program says about its version; `undefined` if it is not installed. */
+/** The version of the program; `undefined` if it is not installed. */
 export function balancerVersion(name) {
   const { program } = find(name);
   const { error, stdout, stderr } = spawnSync(program, [name === 'envoy' ? '--version' : '-v'], { encoding: 'utf8' });
-  return error === undefined ? `${stdout}${stderr}`.trim().split('\n')[0].trim() : undefined;
-}
-
-/** A port that nobody listens on. */
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return error === undefined ? /\d+\.\d+\.\d+/.exec(`${stdout}${stderr}`)?.[0] : undefined;
 }
 
 /** Starts a balancer in front of three servers on this machine, and waits until it answers. */

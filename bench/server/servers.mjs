@@ -4,7 +4,8 @@ import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { load } from './client.mjs';
 
-async function freePort() {
+/** A port that nobody listens on. */
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address();
@@ -42,9 +43,9 @@ async function start(command, args, port, env) {
             throw new Error(`${command} ended with ${end}:\n${output}`, { cause: error });
           }
         },
-        stop() {
+        stop(signal = 'SIGTERM') {
           stopped = true;
-          child.kill('SIGTERM');
+          child.kill(signal);
           return closed;
         },
       };
@@ -55,9 +56,16 @@ async function start(command, args, port, env) {
   throw new Error(`${command} was not ready after 30 s:\n${output}`);
 }
 
-/** gguf-embed as built in `dist`. */
-export async function startOurs({ node, model, threads, args = [], dist = new URL('../../dist/', import.meta.url) }) {
-  const port = await freePort();
+/** gguf-embed as built in `dist`, on a free port unless one is given. */
+export async function startOurs({
+  node,
+  model,
+  threads,
+  args = [],
+  dist = new URL('../../dist/', import.meta.url),
+  ...at
+}) {
+  const port = at.port ?? (await freePort());
   const main = new URL('cli/main.js', dist).pathname;
   return start(node, [main, 'serve', '-m', model, '-t', String(threads), '--port', String(port), ...args], port);
 }

@@ -1,5 +1,5 @@
 /**
- * @file The manifests for Kubernetes and Compose fit the schemas of these programs, and what they name in each other and in the
+ * @file The manifests for Kubernetes, KEDA and Compose fit the schemas of these programs, and what they name in each other and in the
  * server exists.
  */
 import { execFileSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { parse } from 'yaml';
 import { optionTable } from '../../src/cli/option-table.ts';
 import { parseOptions } from '../../src/cli/parse-options.ts';
 import { path as beside, exec, scratchPython } from '../clients/scratch-python.ts';
-import { metricsText } from './metrics-text.ts';
+import { metricsIn, metricsText } from './metrics-text.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url));
 // biome-ignore lint/suspicious/noExplicitAny: the shape of a manifest is what the schemas check
@@ -82,6 +82,26 @@ describe('Kubernetes', () => {
   });
 });
 
+describe('the scaled object of KEDA', () => {
+  const { spec } = read('kubernetes-keda/scaled-object.yaml');
+  const [{ metadata }] = spec.triggers;
+
+  it('scales the Deployment as its other autoscaler does', () => {
+    const other = kinds.HorizontalPodAutoscaler.spec;
+    expect(spec.scaleTargetRef).toEqual(other.scaleTargetRef);
+    expect([spec.minReplicaCount, spec.maxReplicaCount]).toEqual([other.minReplicas, other.maxReplicas]);
+    expect(spec.advanced.horizontalPodAutoscalerConfig.behavior).toEqual(other.behavior);
+    expect(spec.fallback.replicas).toBeLessThanOrEqual(spec.maxReplicaCount);
+  });
+
+  it('asks for a metric of the server', async () => {
+    const text = await metricsText();
+    const wanted = metricsIn(metadata.query);
+    expect(wanted).toEqual(['gguf_embed_queue_tokens']);
+    for (const name of wanted) expect(text).toMatch(new RegExp(`^${name} `, 'm'));
+  });
+});
+
 describe('the job of Kubernetes', () => {
   const { spec } = read('kubernetes-job/embed-job.yaml');
   const [container] = spec.template.spec.containers;
@@ -140,7 +160,7 @@ it('Compose keeps models in a volume and the root read-only', () => {
 });
 
 const { folder, python, missing } = await scratchPython(
-  'the schemas of Kubernetes and Compose',
+  'the schemas of Kubernetes, KEDA and Compose',
   '../deploy/requirements.txt',
   async (python, folder) => {
     // Its dependencies are old and unused: the wheel is there for its schema.
@@ -149,15 +169,16 @@ const { folder, python, missing } = await scratchPython(
   },
 );
 describe.skipIf(missing !== undefined)('the schemas', () => {
-  it('of Kubernetes and Compose accept the files, and refuse others', { timeout: 120_000 }, async () => {
+  it('of Kubernetes, KEDA and Compose accept the files, and refuse others', { timeout: 120_000 }, async () => {
     const args = [
       beside('../deploy/schemas.py'),
       folder,
       path('compose.yaml'),
       ...names.map((name) => path(`kubernetes/${name}`)),
       path('kubernetes-job/embed-job.yaml'),
+      path('kubernetes-keda/scaled-object.yaml'),
     ];
     const { stdout } = await exec(python, args);
-    expect(JSON.parse(stdout)).toEqual({ accepted: names.length + 2, refused: names.length + 2 });
+    expect(JSON.parse(stdout)).toEqual({ accepted: names.length + 3, refused: names.length + 3 });
   });
 });

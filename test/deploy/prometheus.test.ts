@@ -89,7 +89,7 @@ it('no panel covers another, and each has a number of its own', () => {
   expect(Math.max(...panels.map(({ gridPos: { x, w } }) => x + w))).toBeLessThanOrEqual(24);
 });
 
-it('promtool accepts the alert rules, and the queries of the dashboard and the adapter', () => {
+it('promtool accepts the alert rules, and the queries of the dashboard, the adapter and KEDA', () => {
   try {
     execFileSync('promtool', ['--version']);
   } catch (error) {
@@ -106,6 +106,8 @@ it('promtool accepts the alert rules, and the queries of the dashboard and the a
   for (const { metricsQuery } of adapter.rules) {
     queries.push(metricsQuery.replaceAll(/<<\.(\w+)>>/g, (_, name) => template[name as keyof typeof template]));
   }
+  const scaled = parse(readFileSync(path('kubernetes-keda/scaled-object.yaml'), 'utf8'));
+  queries.push(scaled.spec.triggers[0].metadata.query);
   const rules = queries.map((expr, i) => ({ record: `query_${i}`, expr }));
   const file = join(folder, 'queries.yaml');
   writeFileSync(file, JSON.stringify({ groups: [{ name: 'queries', rules }] }));
