@@ -48,6 +48,13 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return ab / Math.sqrt(aa * bb);
 }
 
+/** Bytes that were given away to a worker. */
+function detached(name: string): Uint8Array {
+  const bytes = bytesOf(name);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
 const inputOf = ({ text, images }: Case) => (images.length === 0 ? text : { text, images: images.map(image) });
 
 describe.each(names)('%s', (name) => {
@@ -129,11 +136,18 @@ describe('inputs with images', () => {
     await same({ ...ask, images: [new URL(`file://${image('rgb.png')}`)] });
     await same({ ...ask, images: [bytesOf('rgb.png').buffer] });
     await same([[{ text: 'a' }, { text: ' ' }, { image: bytesOf('rgb.png') }, { text: ' b' }]]);
+    const shared = new Uint8Array(new SharedArrayBuffer(bytesOf('rgb.png').length));
+    shared.set(bytesOf('rgb.png'));
+    await same({ ...ask, images: [shared] });
+    await same({ ...ask, images: [shared.buffer] });
     const { decodeImage } = await import('../../src/image/index.ts');
     const { width, height, rgb } = await decodeImage(bytesOf('rgb.png'));
     const data = new Uint8ClampedArray(4 * width * height).fill(255);
     for (let i = 0; i < width * height; i++) data.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
     await same({ ...ask, images: [{ width, height, data }] });
+    const sharedPixels = new Uint8ClampedArray(new SharedArrayBuffer(data.length));
+    sharedPixels.set(data);
+    await same({ ...ask, images: [{ width, height, data: sharedPixels }] });
     await same([[{ tokens: embedder.tokenize('a ', { addSpecial: false }) }, ...parts.slice(1)]]);
   });
 
@@ -176,6 +190,9 @@ describe('inputs with images', () => {
       [[{ text: '<__media__> <__media__>', images: [bytesOf('rgb.png')] }], /2 markers/, InputError],
       [['x', { image: new Uint8Array(10) }], /image 0 of input 1: this is not a picture/, ImageError],
       [{ image: bytesOf('rgb.png').slice(0, 3000) }, /image 0 of input 0: .* end/, ImageError],
+      [{ image: detached('rgb.png') }, /image 0 of input 0: the file is empty/, ImageError],
+      [{ image: detached('rgb.png').buffer as ArrayBuffer }, /image 0 of input 0: the file is empty/, ImageError],
+      [{ image: { width: 1, height: 1, data: new Float32Array(4) } as never }, /must be bytes/, InputError],
       [{ image: '/nowhere/x.png' }, /\/nowhere\/x\.png cannot be read/, InputError],
       [{ image: 7 as unknown as Uint8Array }, /image 0 of input 0 must be bytes/, InputError],
       [{ image: new URL('http://localhost/x.png') }, /not read from http: URLs/, InputError],

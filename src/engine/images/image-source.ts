@@ -17,7 +17,7 @@ export interface RgbaPixels {
  * An image: the bytes of its file (JPEG, PNG, WebP, GIF, BMP or PNM), a Blob of them, a path or `file:` URL, or the pixels of a
  * canvas.
  */
-export type ImageSource = Uint8Array | ArrayBuffer | Blob | RgbaPixels | string | URL;
+export type ImageSource = Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob | RgbaPixels | string | URL;
 
 /** An image whose bytes are in memory. */
 export interface RawImage {
@@ -51,18 +51,28 @@ export async function readImage(source: ImageSource, name: string, index: number
     }
     return { name: url.href, content: await readFile(filePath(url), index, limit) };
   }
-  if (tag === 'Uint8Array') {
-    const { buffer, byteOffset, byteLength } = source as Uint8Array;
-    return { name, content: new Uint8Array(buffer, byteOffset, byteLength) };
+  if (tag === 'Uint8Array') return { name, content: ownBytes(source as Uint8Array) };
+  if (/^(Shared)?ArrayBuffer$/.test(tag)) {
+    const { byteLength } = source as ArrayBuffer;
+    return { name, content: byteLength === 0 ? new Uint8Array(0) : ownBytes(new Uint8Array(source as ArrayBuffer)) };
   }
-  if (tag === 'ArrayBuffer') return { name, content: new Uint8Array(source as ArrayBuffer) };
   if (tag === 'Blob' || tag === 'File') {
     const blob = source as Blob;
     if (blob.size > limit) throw tooLarge(name, blob.size, limit, index);
     return { name, content: new Uint8Array(await blob.arrayBuffer()) };
   }
-  if (isRgba(source)) return { name, content: { width: source.width, height: source.height, data: source.data } };
+  if (isRgba(source)) {
+    const { width, height, data } = source;
+    return { name, content: { width, height, data: ownBytes(data) } };
+  }
   throw new InputError('image', `${name} must be bytes, a Blob, ImageData or a path`, index);
+}
+
+/** The same bytes as a plain array, in memory that no other thread writes to. Those of a detached buffer are none. */
+function ownBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  if (byteLength === 0) return new Uint8Array(0);
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]' ? bytes.slice() : bytes;
 }
 
 function isRgba(source: unknown): source is RgbaPixels {
@@ -70,8 +80,8 @@ function isRgba(source: unknown): source is RgbaPixels {
   return (
     Number.isInteger(width) &&
     Number.isInteger(height) &&
-    ArrayBuffer.isView(data) &&
-    data.length === 4 * width! * height!
+    /^\[object Uint8(Clamped)?Array\]$/.test(Object.prototype.toString.call(data)) &&
+    data!.length === 4 * width! * height!
   );
 }
 
