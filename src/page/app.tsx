@@ -11,6 +11,7 @@ import { MapView } from './views/map-view.tsx';
 import { RerankView } from './views/rerank-view.tsx';
 import { SpeedView } from './views/speed-view.tsx';
 import { TextsView } from './views/texts-view.tsx';
+import { TraceView } from './views/trace-view.tsx';
 import { useCopy } from './widgets/copy.ts';
 import type { WordKey } from './words/en.ts';
 import { t } from './words/words.ts';
@@ -21,6 +22,7 @@ const views = {
   map: MapView,
   rerank: RerankView,
   dimensions: DimensionsView,
+  trace: TraceView,
   speed: SpeedView,
   api: ApiView,
 } satisfies Partial<Record<WordKey, ComponentType>>;

@@ -4,10 +4,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ReportData, reportData } from '../../src/audit/report/data.ts';
 import { reportPage } from '../../src/audit/report/page.ts';
-import type { Picture } from '../../src/audit/report/picture.ts';
 import { compareTraces } from '../../src/audit/trace/compare.ts';
 import { recordOf } from '../../src/audit/trace/recorded.ts';
 import { Embedder, type Trace } from '../../src/engine/index.ts';
+import type { Picture } from '../../src/layout/picture.ts';
 import { describeBrowser } from '../browser.ts';
 import { fixture, load, schemeFlags, visitReport } from './support.ts';
 

@@ -6,7 +6,16 @@ import type { Page } from 'playwright-core';
 import { expect, it, vi } from 'vitest';
 import { describeBrowser } from '../browser.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
-import { minilm, openPage, pagesOfServer, serveFolder, startBrowser, violations, writePage } from './support.ts';
+import {
+  minilm,
+  openPage,
+  pagesOfServer,
+  serveFolder,
+  startBrowser,
+  violations,
+  watchThread,
+  writePage,
+} from './support.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -110,7 +119,7 @@ describeBrowser('dimensions with the server', () => {
 describeBrowser('dimensions without a server', () => {
   const { file } = temporaryFolder();
 
-  it('compares vectors of a file, and never holds the page up for more than 50 ms while the slider moves', async () => {
+  it('compares vectors of a file, and takes less than 50 ms of the page for a step of the slider', async () => {
     const folder = file('site');
     await writePage(folder);
     const [browser, host] = await Promise.all([startBrowser(), serveFolder(folder, true)]);
@@ -128,13 +137,7 @@ describeBrowser('dimensions without a server', () => {
       const jsonl = { name: 'v.jsonl', mimeType: 'text/plain', buffer: Buffer.from(lines.join('\n')) };
       await page.getByLabel('Datei mit Texten öffnen').setInputFiles(jsonl);
       await page.getByText(/^recall@10: 100 %/).waitFor();
-      await page.evaluate(() => {
-        const seen: number[] = [];
-        new PerformanceObserver((list) => {
-          for (const { duration } of list.getEntries()) seen.push(duration);
-        }).observe({ type: 'longtask' });
-        Object.assign(globalThis, { longTasks: seen });
-      });
+      const spent = await watchThread(page);
       await page.getByRole('slider').focus();
       for (let i = 0; i < 30; i++) await page.keyboard.press('ArrowLeft');
       await page.getByText('Dimensionen: die ersten 98 von 128').waitFor();
@@ -142,8 +145,8 @@ describeBrowser('dimensions without a server', () => {
       // Random vectors have no order that a part of them would keep.
       const shown = (await page.getByText(/^recall@10: /).textContent()) ?? '';
       expect(Number.parseFloat(shown.slice(11).replace(',', '.'))).toBeLessThan(80);
-      const long = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
-      expect(long).toEqual([]);
+      // On average of the steps.
+      expect(await spent()).toBeLessThan(0.05 * 30);
       expect(problems).toEqual([]);
     } finally {
       await browser.close();

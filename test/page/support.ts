@@ -57,6 +57,21 @@ export async function violations(page: Page): Promise<string[]> {
   });
 }
 
+/**
+ * Counts the time of the processor that the page's own thread takes from now on: `spent()` gives seconds. On a machine with other work, the
+ * clock says nothing about what holds a page up.
+ */
+export async function watchThread(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const read = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  };
+  const before = await read();
+  return async () => (await read()) - before;
+}
+
 /** Starts `serve` with the arguments; `stop` ends it. */
 export async function startServer(args: readonly string[]): Promise<{ url: string; stop(): Promise<void> }> {
   const { child, end, url } = await listening(start(['serve', '--port', '0', ...args]));

@@ -1,8 +1,8 @@
 /**
  * @file Pictures and charts of a report. The page contains the source of this function, so the function uses nothing outside itself.
  */
+import type { Picture } from '../../layout/picture.ts';
 import type { PageBase } from './client-base.ts';
-import type { Picture } from './picture.ts';
 
 /** What the page gives its pictures. */
 interface ReportPage {

@@ -2,9 +2,9 @@
  * @file The part of a trace that a report shows of an image: its pixels, its patches and windows, and what the vision tower makes of them.
  */
 import type { TracedImage, TraceStep } from '../../engine/index.ts';
-import { isAttention } from '../../engine/trace.ts';
-import { base64 } from './base64.ts';
-import { type Picture, picture, rowNorms } from './picture.ts';
+import { base64 } from '../../layout/base64.ts';
+import { type Picture, picture, rowNorms } from '../../layout/picture.ts';
+import { isAttention } from '../../layout/trace-tables.ts';
 
 /** Sides in pixels of the largest picture in the page; a larger image is shown with every n-th pixel. */
 const MAX_SIDE = 512;

@@ -1,10 +1,11 @@
 /**
  * @file What the page of `embed --html` shows of texts: their vectors in 16 bits, where they lie in the plane, and their order by clusters.
  */
+
+import { base64 } from '../../layout/base64.ts';
 import { clusterOrder } from '../../layout/cluster-order.ts';
 import { principalAxes } from '../../layout/principal-axes.ts';
 import { unit } from '../../layout/vectors.ts';
-import { base64 } from '../report/base64.ts';
 
 /** All that the page shows. */
 export interface TextMapData {

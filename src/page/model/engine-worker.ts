@@ -2,9 +2,10 @@
  * @file The engine in a worker of the page, so that the page never waits for it, not even while a vocabulary is read.
  */
 import { Embedder, type ModelInfo, modelUrls, type Progress, Reranker } from '../../index.ts';
+import { traceTables } from '../../layout/trace-tables.ts';
 import { answerCalls } from '../calls.ts';
 import { EngineCounters, type SpeedNumbers } from '../speed/numbers.ts';
-import { type PageInput, pieceText, type Token } from './page-model.ts';
+import { type PageInput, pieceText, type TextTrace, type Token } from './page-model.ts';
 
 let embedder: Embedder | undefined;
 const counters = new EngineCounters();
@@ -21,7 +22,7 @@ const methods = {
   },
   /** Loads a model, and its vision tower if it has one; notes are its progress. */
   async load(
-    { source, mmproj }: { source: Blob | string; mmproj?: Blob },
+    { source, mmproj, backend }: { source: Blob | string; mmproj?: Blob; backend?: 'reference' },
     note: (progress: Progress) => void,
   ): Promise<ModelInfo> {
     let last = 0;
@@ -29,6 +30,7 @@ const methods = {
       // A script that came as a text (`file:`) cannot start more workers.
       worker: location.protocol !== 'blob:',
       mmproj,
+      backend,
       onProgress(progress) {
         if (progress.done < progress.total && performance.now() - last < 100) return;
         last = performance.now();
@@ -42,6 +44,13 @@ const methods = {
   async embed({ inputs }: { inputs: readonly PageInput[] }): Promise<readonly Float32Array[]> {
     const given = inputs.map((input) => (typeof input === 'string' ? input : { image: input }));
     return (await loaded().embed(given, { truncate: true })).vectors;
+  },
+  /** Each step of a text, as far as the backend holds it. */
+  async trace({ text }: { text: string }): Promise<TextTrace> {
+    const trace = await loaded().trace([text], { truncate: true });
+    const { info, tokens, pooling, vector, dimensions } = trace;
+    const backend = `${info.backend}: ${info.backendDescription}`;
+    return { ...traceTables(trace), tokens, backend, pooling, vector: vector.slice(0, dimensions) };
   },
   /** What was computed since the model was loaded. */
   speed(): SpeedNumbers {

@@ -6,7 +6,7 @@ import { WorkerCalls } from '../calls.ts';
 import type { SpeedNumbers } from '../speed/numbers.ts';
 import { startWorker } from '../start-worker.ts';
 import type { EngineMethods } from './engine-worker.ts';
-import { inParts, type PageInput, type PageModel, type Token, type WorkOptions } from './page-model.ts';
+import { inParts, type PageInput, type PageModel, type TextTrace, type Token, type WorkOptions } from './page-model.ts';
 
 /** Documents that are scored between two looks at the signal. */
 const RANK_PART = 8;
@@ -38,7 +38,7 @@ export async function loadInPage(
   const worker = startEngine();
   try {
     const info = await worker.call('load', { source, mmproj }, { onNote: onProgress, signal });
-    return new InPageModel(worker, info, name);
+    return new InPageModel(worker, info, name, source);
   } catch (error) {
     worker.end();
     throw error;
@@ -65,10 +65,14 @@ class InPageModel implements PageModel {
   readonly isReranker: boolean;
   readonly takesImages: boolean;
   readonly #worker: WorkerCalls<EngineMethods>;
+  readonly #source: Blob | string;
+  /** The model once more, with the reference backend. */
+  #reference: Promise<WorkerCalls<EngineMethods>> | undefined;
   /** Texts that were asked for and are not computed. */
   #waiting = 0;
 
-  constructor(worker: WorkerCalls<EngineMethods>, info: ModelInfo, name: string) {
+  constructor(worker: WorkerCalls<EngineMethods>, info: ModelInfo, name: string, source: Blob | string) {
+    this.#source = source;
     this.#worker = worker;
     this.name = name;
     this.where = `${info.backend} (${info.backendDescription})`;
@@ -101,6 +105,24 @@ class InPageModel implements PageModel {
     return inParts(documents, RANK_PART, work, options);
   }
 
+  async trace(text: string, isComplete: boolean): Promise<TextTrace> {
+    if (!isComplete) return this.#worker.call('trace', { text });
+    this.#reference ??= this.#loadReference();
+    return (await this.#reference).call('trace', { text });
+  }
+
+  async #loadReference(): Promise<WorkerCalls<EngineMethods>> {
+    const worker = startEngine();
+    try {
+      await worker.call('load', { source: this.#source, backend: 'reference' });
+      return worker;
+    } catch (error) {
+      worker.end();
+      this.#reference = undefined;
+      throw error;
+    }
+  }
+
   tokenize(text: string): Promise<Token[]> {
     return this.#worker.call('tokenize', { text });
   }
@@ -111,5 +133,6 @@ class InPageModel implements PageModel {
 
   close(): void {
     this.#worker.end();
+    this.#reference?.then((worker) => worker.end()).catch(() => {});
   }
 }

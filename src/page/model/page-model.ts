@@ -2,12 +2,22 @@
  * @file What the views need of a model, wherever it computes.
  */
 
+import type { TraceTables } from '../../layout/trace-tables.ts';
 import type { SpeedNumbers } from '../speed/numbers.ts';
 
 /** A token of a text. */
 export interface Token {
   readonly id: number;
   readonly text: string;
+}
+
+/** What is shown of a trace. */
+export interface TextTrace extends TraceTables {
+  readonly tokens: readonly Token[];
+  /** The backend that computed it. */
+  readonly backend: string;
+  readonly pooling: string;
+  readonly vector: Float32Array;
 }
 
 /** A text, or the file of a picture. */
@@ -42,6 +52,11 @@ export interface PageModel {
   embed(inputs: readonly PageInput[], options?: WorkOptions): Promise<Float32Array[]>;
   /** A score for each document, higher for a better answer to the query. Only rerankers have scores. */
   rank(query: string, documents: readonly string[], options?: WorkOptions): Promise<number[]>;
+  /**
+   * What the model computes of a text, step by step; `undefined` for a model that does not tell.
+   * @param isComplete every step, by the slow reference backend; else those that the model's own backend holds in memory
+   */
+  trace?(text: string, isComplete: boolean): Promise<TextTrace>;
   /** The tokens of a text, special ones included. */
   tokenize(text: string): Promise<Token[]>;
   /**

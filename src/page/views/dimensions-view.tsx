@@ -4,11 +4,11 @@
 import { useEffect } from 'preact/hooks';
 import { setSetting, setting } from '../address.ts';
 import { bytesOf, COMPARED, type Encoding, encodings } from '../dimensions/encodings.ts';
-import { useLatest } from '../dimensions/use-latest.ts';
 import { layout } from '../maths/layout.ts';
 import { NEAREST } from '../maths/use-neighbours.ts';
 import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { embedded, lastRequest, model } from '../state.ts';
+import { useLatest } from '../use-latest.ts';
 import { ModelHint } from '../widgets/model-hint.tsx';
 import { LIST_LIMIT, TextChoice } from '../widgets/text-choice.tsx';
 import { TextInput } from '../widgets/text-input.tsx';

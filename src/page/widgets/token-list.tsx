@@ -4,12 +4,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { PageModel, Token } from '../model/page-model.ts';
 import { report } from '../state.ts';
-import { t } from '../words/words.ts';
+import { t, visible } from '../words/words.ts';
 
 /** Pieces beyond this number are left out, so that a long text does not fill the page. */
 const LIMIT = 2000;
-
-const visible = (text: string) => text.replaceAll('\n', '⏎').replaceAll('\t', '⇥').replaceAll(' ', '␣') || '∅';
 
 /** Asks the model for the tokens whenever the text changes. */
 export function TokenList({ model, text }: { model: PageModel; text: string }) {

@@ -41,3 +41,10 @@ export function bytesText(bytes: number): string {
 /** A cosine or a score, with three digits. */
 export const scoreText = (value: number) =>
   new Intl.NumberFormat(language, { maximumFractionDigits: 3, minimumFractionDigits: 3 }).format(value);
+
+/** A piece of a text with signs in place of white space. */
+export const visible = (text: string) => text.replaceAll('\n', '⏎').replaceAll('\t', '⇥').replaceAll(' ', '␣') || '∅';
+
+/** A value of any size, with three digits. */
+export const digitsText = (value: number) =>
+  Number.isNaN(value) ? '–' : new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value);

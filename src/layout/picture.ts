@@ -1,8 +1,16 @@
 /**
  * @file Tensors as pictures in 8 bits, small enough for a page, and the norms of their rows.
  */
-import type { TraceStep } from '../../engine/index.ts';
 import { base64 } from './base64.ts';
+
+/** A table of values with a name. */
+export interface Table {
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** `[rows, cols]`, row-major. */
+  readonly values: Float32Array;
+}
 
 /** A matrix as a picture. A cell of a picture that is smaller than its matrix has the value of largest magnitude below it. */
 export interface Picture {
@@ -29,7 +37,7 @@ export interface AttentionLayer {
 const MAX_SIDE = 320;
 
 /** The shares of attention among `n` rows, head by head. */
-export function headsOf({ name, values, rows }: TraceStep, n: number): AttentionLayer {
+export function headsOf({ name, values, rows }: Table, n: number): AttentionLayer {
   return {
     layer: name.replace(/^kq_soft_max-?/, ''),
     heads: Array.from({ length: rows / n }, (_, head) =>
@@ -39,7 +47,7 @@ export function headsOf({ name, values, rows }: TraceStep, n: number): Attention
 }
 
 /** The Euclidean norm of each row. */
-export function rowNorms({ values, rows, cols }: TraceStep): number[] {
+export function rowNorms({ values, rows, cols }: Table): number[] {
   return Array.from({ length: rows }, (_, r) => {
     let sum = 0;
     for (const value of values.subarray(r * cols, (r + 1) * cols)) sum += value * value;

@@ -2,7 +2,7 @@
  * @file The answer to the latest of many questions: while a slider moves, questions that are out of date are never asked.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { report } from '../state.ts';
+import { report } from './state.ts';
 
 /** The answer of `ask` for the newest `inputs`, or for the ones before until it is there. One question waits at a time. */
 export function useLatest<Answer>(ask: () => Promise<Answer>, inputs: readonly unknown[]): Answer | undefined {
