@@ -42,12 +42,9 @@ export class ContextSizeError extends InputError {
   readonly nTokens: number;
   readonly nCtx: number;
 
-  constructor(index: number, nTokens: number, nCtx: number) {
-    super(
-      'length',
-      `input ${index} has ${nTokens} tokens, but the context is ${nCtx}: shorten it or allow truncation`,
-      index,
-    );
+  /** @param remedy what the caller can do */
+  constructor(index: number, nTokens: number, nCtx: number, remedy = 'shorten it or allow truncation') {
+    super('length', `input ${index} has ${nTokens} tokens, but the context is ${nCtx}: ${remedy}`, index);
     this.nTokens = nTokens;
     this.nCtx = nCtx;
   }

@@ -117,7 +117,14 @@ export function encodeWithin(
   if (truncate === false) throw new ContextSizeError(index, ids.length, nCtx);
 
   const [before, after] = typeof input === 'string' ? tokensAround(tokenizer, ids, prompt, addSpecial) : [0, 0];
-  if (before + after >= nCtx) throw new ContextSizeError(index, ids.length, nCtx);
+  if (before + after >= nCtx) {
+    throw new ContextSizeError(
+      index,
+      ids.length,
+      nCtx,
+      `the ${before + after} tokens around its text leave no room for it`,
+    );
+  }
   const kept = new Int32Array(nCtx);
   const room = nCtx - before - after;
   const from = truncate === 'start' ? ids.length - after - room : before;

@@ -263,7 +263,9 @@ describe('names', () => {
       nCtx: 4,
     });
     const prompt = { prefix: '<|im_start|>user\n', suffix: '<|endoftext|>' };
-    await expect(small.embed(['a b c'], { prompt, truncate: true })).rejects.toThrow('4');
+    await expect(small.embed(['a b c'], { prompt, truncate: true })).rejects.toThrow(
+      /the context is 4: the [45] tokens around its text leave no room for it$/,
+    );
     await expect(small.embed(['a'], { prompt, promptName: 'query' })).rejects.toThrow('cannot be used together');
     await expect(small.embed(['a'], { prompt: 5 as never })).rejects.toThrow('prompt must be a text or { prefix');
     await small.dispose();

@@ -102,6 +102,8 @@ function plainInput(parts: readonly ContentPart[]): string | (string | number)[]
   return mixed.every((part) => typeof part === 'string') ? mixed.join('') : mixed;
 }
 
+const NEVER_CUT = 'shorten its texts, or limit the tokens of its images; an input with images is never cut';
+
 /** Tokenizes each text separately. The special tokens that begin and end an input go around all parts. */
 async function planMedia(
   { tokenizer, nCtx, name, vision }: PlanContext,
@@ -160,7 +162,7 @@ async function planMedia(
   endText();
   const nTextTokens = chunks.reduce((sum, chunk) => sum + (chunk instanceof Int32Array ? chunk.length : 0), 0);
   const nTokens = nTextTokens + nImageTokens;
-  if (nTokens > nCtx) throw new ContextSizeError(index, nTokens, nCtx);
+  if (nTokens > nCtx) throw new ContextSizeError(index, nTokens, nCtx, NEVER_CUT);
   return { chunks, nTokens, nImageTokens, truncated: false, index };
 }
 
