@@ -17,7 +17,7 @@ const kinds = [
   ],
   [
     'envoy',
-    process.env.ENVOY ?? 'envoy',
+    'envoy',
     'envoy.yaml',
     (file) => ['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'error'],
     (file) => ['-c', file, '--mode', 'validate', '--log-level', 'error'],
@@ -27,7 +27,7 @@ const kinds = [
 const find = (name) => {
   const kind = kinds.find((kind) => kind.name === name);
   if (kind === undefined) throw new Error(`unknown balancer "${name}": ${kinds.map(({ name }) => name).join(', ')}`);
-  return kind;
+  return { ...kind, program: (name === 'envoy' && process.env.ENVOY) || kind.program };
 };
 
 /** The version of the program; `undefined` if it is not installed. */

@@ -184,9 +184,9 @@ const meanTokens = lengths.reduce((sum, n) => sum + n, 0) / lengths.length;
 const lines = [
   `${machine()}; ${loadLine(results)}.`,
   '',
-  `Three servers of one thread each (\`${flags.join(' ')}\`), the balancer and the clients share these cores. Texts of 4 to 256 tokens, ${meanTokens.toFixed(0)} on average;`,
+  `Three servers of one thread each (\`${flags.join(' ')}\`), the balancer and the clients share these cores. Texts of ${Math.min(...lengths)} to ${Math.max(...lengths)} tokens, ${meanTokens.toFixed(0)} on average;`,
   `${rate} requests a second arrive at random times, and none is sent twice by the clients. The event comes after a quarter of a phase of ${seconds} seconds. "Overloaded" is a server whose queue other`,
-  `clients keep full past the balancer. Latencies are those of ${rounds} rounds together; an answer with another vector than that of a single server counts as a failure.`,
+  `clients keep full past the balancer, with texts of 40 to 64 tokens. Latencies are those of ${rounds} rounds together; an answer with another vector than that of a single server counts as a failure.`,
   '',
   table(
     ['balancer', 'phase', 'requests', 'failed', 'mean ms', 'p50 ms', 'p99 ms', 'longest ms', 'p99 × quiet'],
