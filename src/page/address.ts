@@ -21,10 +21,31 @@ addEventListener('hashchange', () => {
   address.value = parse(location.hash);
 });
 
+/** Milliseconds between two writes to the address bar: browsers refuse a page that writes there at each step of a slider. */
+const INTERVAL = 200;
+let written = -INTERVAL;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
 function go(next: Address): void {
   address.value = next;
-  const query = new URLSearchParams(next.settings).toString();
-  history.replaceState(null, '', `#${next.view}${query === '' ? '' : `?${query}`}`);
+  const wait = written + INTERVAL - performance.now();
+  if (wait <= 0) write();
+  else timer ??= setTimeout(write, wait);
+}
+
+function write(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  written = performance.now();
+  const { view, settings } = address.value;
+  const query = new URLSearchParams(settings).toString();
+  history.replaceState(null, '', `#${view}${query === '' ? '' : `?${query}`}`);
+}
+
+/** The whole address with the view and its settings. */
+export function link(): string {
+  write();
+  return location.href;
 }
 
 /** Opens a view; the settings stay. */

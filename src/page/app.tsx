@@ -2,7 +2,7 @@
  * @file The page: its heading, the model, and one view at a time.
  */
 import type { ComponentType } from 'preact';
-import { address, openView } from './address.ts';
+import { address, link, openView } from './address.ts';
 import { ModelPanel } from './model/model-panel.tsx';
 import { status } from './state.ts';
 import { ApiView } from './views/api-view.tsx';
@@ -86,7 +86,7 @@ export function App() {
 function CopyLink() {
   const { isCopied, copy } = useCopy(t('linkRefused'));
   return (
-    <button type="button" class="link" onClick={() => copy(location.href)} title={t('linkHint')}>
+    <button type="button" class="link" onClick={() => copy(link())} title={t('linkHint')}>
       {t(isCopied ? 'copied' : 'copyLink')}
     </button>
   );

@@ -4,9 +4,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { report } from './state.ts';
 
-/** The answer of `ask` for the newest `inputs`, or for the ones before until it is there. One question waits at a time. */
-export function useLatest<Answer>(ask: () => Promise<Answer>, inputs: readonly unknown[]): Answer | undefined {
+/**
+ * The answer of `ask` for the newest `inputs`, or for the ones before until it is there, and whether it is on its way. One question waits at a
+ * time.
+ */
+export function useLatest<Answer>(
+  ask: () => Promise<Answer>,
+  inputs: readonly unknown[],
+): { readonly answer: Answer | undefined; readonly isBusy: boolean } {
   const [answer, setAnswer] = useState<Answer>();
+  const [isBusy, setBusy] = useState(false);
   const state = useRef({ ask, isBusy: false, isOld: false, isGone: false });
   state.current.ask = ask;
   useEffect(() => {
@@ -21,6 +28,7 @@ export function useLatest<Answer>(ask: () => Promise<Answer>, inputs: readonly u
     now.isOld = true;
     if (now.isBusy) return;
     now.isBusy = true;
+    setBusy(true);
     const work = async () => {
       while (now.isOld && !now.isGone) {
         now.isOld = false;
@@ -32,7 +40,8 @@ export function useLatest<Answer>(ask: () => Promise<Answer>, inputs: readonly u
       .catch(report)
       .finally(() => {
         now.isBusy = false;
+        if (!now.isGone) setBusy(false);
       });
   }, inputs);
-  return answer;
+  return { answer, isBusy };
 }

@@ -110,7 +110,7 @@ describeBrowser('dimensions with the server', () => {
     await expect
       .poll(() => list('Nearest with 384 dimensions, float'))
       .toEqual(whole[5].map((j) => `kept ${texts[j]}`));
-    expect(page.url()).toContain('row=5');
+    await expect.poll(() => page.url()).toContain('row=5');
     expect(await violations(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   });

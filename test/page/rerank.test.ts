@@ -58,7 +58,7 @@ describeBrowser('a server with a reranker and an embedding model', () => {
     await slider.focus();
     await page.keyboard.press('Home');
     await expect.poll(() => order(page)).toEqual(sorted(byVectors).map(({ i }) => documents[i]));
-    expect(page.url()).toContain('mix=0');
+    await expect.poll(() => page.url()).toContain('mix=0');
     // Dragging goes back.
     const { x, y, width, height } = (await slider.boundingBox())!;
     await page.mouse.move(x + 8, y + height / 2);

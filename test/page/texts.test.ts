@@ -50,6 +50,17 @@ describeBrowser('the page of the server', () => {
     await page.getByRole('heading', { name: 'Nearest to “Shares fell.”' }).waitFor();
   });
 
+  it('is restored by a link: the chosen text, and the order of the heat map', async () => {
+    const { page } = await open('#texts?row=2&sort=no');
+    await page.getByLabel('Texts, one a line').fill(texts.join('\n'));
+    await page.getByRole('heading', { name: 'Nearest to “The kitten plays.”' }).waitFor();
+    expect(await page.getByLabel('Sort by clusters').isChecked()).toBe(false);
+    await page.getByRole('listbox', { name: 'Texts' }).focus();
+    await page.keyboard.press('End');
+    await page.getByLabel('Sort by clusters').check();
+    await expect.poll(() => page.url()).toMatch(/#texts\?row=3$/);
+  });
+
   it('writes what is typed as text, never as HTML', async () => {
     const { page, problems } = await open();
     const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';

@@ -76,7 +76,7 @@ describeBrowser('the trace of a text', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: `“${name(4)}” looks at` }).waitFor();
     expect(await page.locator('#attention-cell').textContent()).toMatch(/\(4\) → .* \(0\): 0\.\d{3}$/);
-    expect(page.url()).toContain('token=4');
+    await expect.poll(() => page.url()).toContain('token=4');
     // A tensor that the pointer reads.
     await page.getByRole('combobox', { name: 'Tensor', exact: true }).selectOption({ label: 'ffn_inp-1 [384]' });
     const values = trace.steps.find(({ name }) => name === 'ffn_inp-1')!.values;
@@ -114,7 +114,7 @@ describeBrowser('the trace of a text', () => {
     await page.keyboard.press('End');
     await page.keyboard.type(' two three <b>four</b>');
     await page.getByRole('option', { name: 'four' }).waitFor();
-    await expect.poll(() => page.getByText('Computing the trace …').count()).toBe(0);
+    await page.getByText('Computing the trace …').waitFor({ state: 'detached' });
     expect(await page.locator('main b').count()).toBe(0);
     // On average of the letters and the two reports after them.
     expect(await spent()).toBeLessThan(0.05 * 20);
@@ -122,7 +122,7 @@ describeBrowser('the trace of a text', () => {
     await page.getByLabel('Steps').selectOption('those that the engine of the page keeps');
     await page.getByText(/^wasm: .* tensors/).waitFor();
     await page.getByText('This backend does not keep the shares of attention.').waitFor();
-    expect(page.url()).toContain('steps=engine');
+    await expect.poll(() => page.url()).toContain('steps=engine');
     expect(await violations(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     expect(problems).toEqual([]);

@@ -48,12 +48,12 @@ function Cuts({ texts, whole }: { texts: readonly string[]; whole: number }) {
   const encoding = encodings.find((one) => one === setting('as')) ?? 'float';
   const chosen = Math.max(0, Math.min(Math.min(n, LIST_LIMIT) - 1, Number(setting('row')) || 0));
   const setSize = (value: number) => setSetting('dims', value === whole ? '' : `${value}`);
-  const kept = useLatest(
+  const { answer: kept } = useLatest(
     () => layout.call('kept', { index: chosen, count, size, encoding }),
     [chosen, count, size, encoding],
   );
   const sizes = halves(whole);
-  const recalls = useLatest(() => layout.call('recalls', { count, sizes }), []);
+  const { answer: recalls } = useLatest(() => layout.call('recalls', { count, sizes }), []);
   useEffect(() => {
     if (model.value === undefined) return;
     const body = { model: model.value.name, input: texts.slice(0, SHOWN), dimensions: size, output_dtype: encoding };

@@ -25,7 +25,7 @@ export function RerankView() {
   const { ranker, embedder } = chosenModels();
   return (
     <>
-      <TextInput />
+      <TextInput isTextOnly />
       <p class="hint">{t('queryHint')}</p>
       <label>
         {t('query')}{' '}

@@ -2,6 +2,7 @@
  * @file The view of texts: tokens, similarities, nearest texts.
  */
 import { useEffect, useState } from 'preact/hooks';
+import { setSetting, setting } from '../address.ts';
 import { ExportMenu } from '../export/export-menu.tsx';
 import { layout } from '../maths/layout.ts';
 import { useNeighbours } from '../maths/use-neighbours.ts';
@@ -17,10 +18,11 @@ import { t } from '../words/words.ts';
 
 /** Shows the texts that are typed or opened here. */
 export function TextsView() {
-  const [chosen, setChosen] = useState(0);
+  const chosen = Number(setting('row')) || 0;
+  const setChosen = (index: number) => setSetting('row', index === 0 ? '' : `${index}`);
   const current = embedded.value;
   const n = current?.texts.length ?? 0;
-  const at = chosen < n ? chosen : 0;
+  const at = chosen > 0 && chosen < Math.min(n, LIST_LIMIT) ? chosen : 0;
   return (
     <>
       <TextInput />
@@ -58,7 +60,7 @@ interface SimilarityProps {
 
 function Similarity({ texts, chosen, onChoose }: SimilarityProps) {
   const [heat, setHeat] = useState<{ values: Float32Array; order: number[] }>();
-  const [isSorted, setSorted] = useState(true);
+  const isSorted = setting('sort') !== 'no';
   const nearest = useNeighbours(chosen);
   useEffect(() => {
     layout.call('similarities', { count: LIST_LIMIT }).then(setHeat, report);
@@ -73,7 +75,8 @@ function Similarity({ texts, chosen, onChoose }: SimilarityProps) {
         </p>
         {texts.length > LIST_LIMIT && <p class="hint">{t('heatLimit', { count: LIST_LIMIT })}</p>}
         <label class="check">
-          <input type="checkbox" checked={isSorted} onChange={() => setSorted(!isSorted)} /> {t('sorted')}
+          <input type="checkbox" checked={isSorted} onChange={() => setSetting('sort', isSorted ? 'no' : '')} />{' '}
+          {t('sorted')}
         </label>
         {heat !== undefined && (
           <HeatMap

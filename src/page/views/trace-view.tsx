@@ -46,13 +46,10 @@ function Live({ text }: { text: string }) {
     const timer = setTimeout(() => setSettled(text), PAUSE);
     return () => clearTimeout(timer);
   }, [text]);
-  const found = useLatest(async () => {
-    const trace = await model.value!.trace!(settled, isComplete);
-    return { trace, text: settled, isComplete };
-  }, [settled, isComplete]);
-  const isCurrent = found?.text === text && found.isComplete === isComplete;
+  const ask = () => model.value!.trace!(settled, isComplete);
+  const { answer: trace, isBusy } = useLatest(ask, [settled, isComplete]);
   // Typing draws nothing of the report again.
-  const shown = useMemo(() => found && <TraceReport {...found.trace} />, [found]);
+  const shown = useMemo(() => trace && <TraceReport {...trace} />, [trace]);
   return (
     <>
       <label>
@@ -66,7 +63,7 @@ function Live({ text }: { text: string }) {
         </select>
       </label>
       <p class="hint" role="status">
-        {isCurrent ? '' : t('tracing')}
+        {isBusy || settled !== text ? t('tracing') : ''}
       </p>
       {shown}
     </>

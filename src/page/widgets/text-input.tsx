@@ -37,8 +37,8 @@ const examples = {
 /** Texts about three subjects, in the language of the reader. */
 export const exampleTexts: readonly string[] = examples[language];
 
-/** Sets the texts of all views. */
-export function TextInput() {
+/** Sets the texts, and the pictures, of all views. */
+export function TextInput({ isTextOnly = false }: { isTextOnly?: boolean }) {
   const { name, texts } = dataset.value;
   const typed = useSignal(name === undefined ? texts.join('\n') : '');
   const type = (value: string) => {
@@ -73,7 +73,7 @@ export function TextInput() {
           {t('clear')}
         </button>
       </div>
-      <PictureInput />
+      {!isTextOnly && <PictureInput />}
     </div>
   );
 }
