@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // One second, the default, is too short for a browser on a machine with other work.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     projects: [
       { extends: true, test: { name: 'sources', include: ['test/**/*.test.ts'], exclude: ['test/package/**'] } },
