@@ -1,15 +1,24 @@
 /**
- * @file The prompt that `--prompt-name` puts around each input.
+ * @file The prompt that `--prompt-name` or `--task` puts around each input.
  */
-import type { ModelInfo, Prompt } from '../engine/index.ts';
+import type { Embedder, ModelInfo, Prompt } from '../engine/index.ts';
+import { taskAdapter } from '../engine/lora.ts';
 import type { OptionValues } from './option-table.ts';
 import { readPromptsFile, requirePrompt } from './serve-files.ts';
 
 /**
- * The prompt of `--prompt-name`, or the default one of the file of `--prompts`; `undefined` if there is neither.
- * @throws UsageError if neither the file nor the model has it
+ * The prompt of `--prompt-name`, that of `--task`, or the default one of the file of `--prompts`; `undefined` if there is none of them.
+ * @throws UsageError if neither the file nor the model has it, InputError for a task that no adapter is for
  */
 export async function chosenPrompt(values: OptionValues, info: ModelInfo): Promise<Prompt | undefined> {
   const file = await readPromptsFile(values);
+  if (values.task !== undefined && values.promptName === undefined) {
+    return taskAdapter(info.adapters, values.task).promptPrefix;
+  }
   return requirePrompt({ ...file, defaultPromptName: values.promptName ?? file.defaultPromptName }, info.prompts);
+}
+
+/** Applies the adapter of `--task` alone. @throws InputError for a task that no adapter is for */
+export function applyTask(embedder: Pick<Embedder, 'info' | 'setLora'>, { task }: OptionValues): void {
+  if (task !== undefined) embedder.setLora(taskAdapter(embedder.info.adapters, task).lora);
 }

@@ -4,7 +4,7 @@
 
 import type { Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
 import { locatePair } from './chosen-projector.ts';
-import { chosenPrompt } from './chosen-prompt.ts';
+import { applyTask, chosenPrompt } from './chosen-prompt.ts';
 import { formatEmbeddings } from './embed-formats.ts';
 import { embedLines } from './embed-lines.ts';
 import { labelOf, readTextBeside, withImages } from './images.ts';
@@ -51,6 +51,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
     };
+    applyTask(embedder, values);
     const prompt = await chosenPrompt(values, embedder.info);
     if (input === undefined) await embedLines(embedder, values, options, prompt);
     else {

@@ -21,7 +21,12 @@ export async function loadEmbedder(
 ): Promise<Embedder> {
   const { Embedder } = await import('../engine/index.ts');
   const embedder = await Embedder.load(path, loadOptions(values, more));
-  const { name, pooling, rankOutputs } = embedder.info;
+  const { name, pooling, rankOutputs, adapters } = embedder.info;
+  const applied = embedder.lora.filter(({ id, scale }) => scale !== 0 && adapters[id].task !== undefined);
+  if (applied.length > 1 && values.task === undefined) {
+    const tasks = applied.map(({ id }) => adapters[id].task).join(', ');
+    log(`the adapters of several tasks are applied together (${tasks}): load them with --lora-init-without-apply`);
+  }
   if (pooling !== 'rank' || rankOutputs !== undefined) {
     logUnusedOptions(values, embedder.info);
     return embedder;
@@ -66,6 +71,7 @@ export function loadOptions(
     overrides: values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv'),
     rope: ropeSettings(values),
     rankTokens: rankTokens(values),
+    lora: loraSources(values),
     backend: values.backend,
     precision: values.precision,
     threads: threads < 1 ? undefined : threads,
@@ -92,6 +98,18 @@ export function loadOptions(
     },
     signal,
   };
+}
+
+/** @throws UsageError for an adapter whose scale is missing or no number */
+function loraSources({ lora = [], loraScaled = [], loraInitWithoutApply }: OptionValues): LoadOptions['lora'] {
+  const scaled = loraScaled.map((text) => {
+    const [, source, scale] = /^(.+):([^:]+)$/s.exec(text) ?? [];
+    if (source !== undefined && scale.trim() !== '' && Number.isFinite(Number(scale)))
+      return { source, scale: Number(scale) };
+    throw new UsageError(`--lora-scaled takes FILE:SCALE, such as adapter.gguf:0.5, not "${text}"`);
+  });
+  const all = [...lora.map((source) => ({ source, scale: 1 })), ...scaled];
+  return all.map(({ source, scale }) => ({ source, scale: loraInitWithoutApply ? 0 : scale }));
 }
 
 /** @throws UsageError for more than two tokens */

@@ -69,6 +69,7 @@ async function traceWith({ path, mmproj }: LocatedPair, values: OptionValues, in
       only: values.only,
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       truncate: values.truncate === 'no' ? false : values.truncate,
+      task: values.task,
       onProgress: showProgress(),
     });
   } finally {

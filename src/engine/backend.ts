@@ -8,7 +8,7 @@ import type { BackendName, Precision } from '../tensor/backend.ts';
 import { Turn } from '../turn.ts';
 import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
-import type { OpenFile, OpenModel } from './open-model.ts';
+import { filesOf, type OpenFile, type OpenModel } from './open-model.ts';
 import { canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { Team } from './team.ts';
@@ -65,7 +65,7 @@ export async function startRunner(
   reopen: () => Promise<OpenModel>,
 ): Promise<Runner> {
   const { precision = 'high', profile = false } = options;
-  const files = model.projector === undefined ? [model.file] : [model.file, model.projector.file];
+  const files = filesOf(model);
   if (backend === 'webgpu') {
     const { startGpuRunner } = await import('./gpu/recovery.ts');
     return startGpuRunner(model, { ...options, worker }, watch, reopen);
@@ -87,8 +87,12 @@ export async function startRunner(
 }
 
 /** The files, read faster by a thread that does nothing else meanwhile. */
-async function readHere({ projector, ...model }: OpenModel): Promise<OpenModel> {
-  return { ...(await readFileHere(model)), projector: projector && (await readFileHere(projector)) };
+async function readHere({ projector, adapters = [], ...model }: OpenModel): Promise<OpenModel> {
+  return {
+    ...(await readFileHere(model)),
+    projector: projector && (await readFileHere(projector)),
+    adapters: await Promise.all(adapters.map(readFileHere)),
+  };
 }
 
 async function readFileHere({ source, file }: OpenFile): Promise<OpenFile> {

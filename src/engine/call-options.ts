@@ -3,6 +3,7 @@
  */
 import { abortSignal, callback, check, choice, flag, integer, type OptionTable, text } from '../check-options.ts';
 import { poolingTypes } from '../models/index.ts';
+import { type AdapterChoice, loraScales } from './lora.ts';
 import { MAX_DIMENSIONS } from './normalize.ts';
 import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import type { TraceOptions } from './trace.ts';
@@ -10,6 +11,8 @@ import { type EmbedOptions, type RankOptions, scoreScales, type TokenizeOptions,
 
 const normalize = check(Number.isSafeInteger, 'an integer (-1, 0, 1, 2 or p)');
 const truncate = choice([true, false, ...truncateSides]);
+
+const adapterChoice: OptionTable<AdapterChoice> = { lora: loraScales, task: text };
 
 const isText = (value: unknown) => typeof value === 'string';
 
@@ -23,6 +26,7 @@ export const embedOptions: OptionTable<EmbedOptions> = {
   promptName: text,
   prompt: check(isPrompt, PROMPT_FORMS),
   truncate,
+  ...adapterChoice,
   pairStarts: check(Array.isArray, 'a list with a token position for each input'),
   client: text,
   onSize: callback,
@@ -35,6 +39,7 @@ export const traceOptions: OptionTable<TraceOptions> = {
   pooling: choice(poolingTypes),
   normalize,
   truncate,
+  ...adapterChoice,
   only: check((value) => Array.isArray(value) && value.every(isText), 'a list of name patterns'),
   onProgress: callback,
   signal: abortSignal,
@@ -44,6 +49,7 @@ export const rankOptions: OptionTable<RankOptions> = {
   topN: integer(0, Number.MAX_SAFE_INTEGER, 'an integer that is 0 or greater'),
   scores: choice(scoreScales),
   truncate: flag,
+  lora: loraScales,
   client: text,
   onProgress: callback,
   signal: abortSignal,

@@ -21,6 +21,15 @@ import { describeModel } from './info.ts';
 import { encodeInput, listInputs } from './inputs.ts';
 import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
+import {
+  type AdapterChoice,
+  appliedScales,
+  chooseAdapters,
+  type LoraScale,
+  loraScales,
+  loraSources,
+  scalesOf,
+} from './lora.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
 import { findPrompt } from './prompts.ts';
@@ -50,6 +59,8 @@ interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
   readonly runner: Runner;
   readonly scheduler: Scheduler;
   readonly hasPairTypes: boolean;
+  /** Of each adapter. */
+  readonly scales: readonly number[];
   readonly vision: Vision | undefined;
 }
 
@@ -73,9 +84,10 @@ export class Embedder {
   /** Whether the model uses token types for pairs; otherwise batches carry none. */
   readonly #hasPairTypes: boolean;
   readonly #vision: Vision | undefined;
+  #scales: readonly number[];
   #disposed: Promise<void> | undefined;
 
-  private constructor({ info, tokenizer, metadata, runner, scheduler, hasPairTypes, vision }: Parts) {
+  private constructor({ info, tokenizer, metadata, runner, scheduler, hasPairTypes, scales, vision }: Parts) {
     this.info = info;
     this.tokenizer = tokenizer;
     this.metadata = metadata;
@@ -83,6 +95,7 @@ export class Embedder {
     this.#scheduler = scheduler;
     this.#hasPairTypes = hasPairTypes;
     this.#vision = vision;
+    this.#scales = scales;
   }
 
   /**
@@ -95,7 +108,7 @@ export class Embedder {
     const options = readOptions('Embedder.load', given, loadOptions, optionError);
     options.signal?.throwIfAborted();
     const place = await choosePlace(options);
-    const open = () => openFiles(source, options.mmproj, hubOptions(options));
+    const open = () => openFiles(source, options, hubOptions(options));
     const files = await open();
     const team = startThreads(place, options);
     try {
@@ -117,9 +130,12 @@ export class Embedder {
     options: LoadOptions,
   ): Promise<Embedder> {
     const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
-    const { file, projector } = opened;
+    const { file, projector, adapters = [] } = opened;
     const { name } = opened.source;
-    const outline = outlineModel(file);
+    const outline = outlineModel(
+      file,
+      adapters.map((adapter) => adapter.file),
+    );
     checkRankTokens(file, options);
     if (options.requireClassifier && outline.rankOutputs === undefined) {
       const model = file.metadata.string('general.name') ?? name;
@@ -149,6 +165,9 @@ export class Embedder {
           source: projector!.source.name,
           mediaPooling: options.mediaPooling ?? 'last-text',
         },
+        adapters: outline.adapters.map(({ alpha, rank, task, promptPrefix = '' }, id) => {
+          return { id, path: adapters[id].source.name, alpha, rank, task, promptPrefix };
+        }),
       });
       warnUnusedOverrides(file, { ...options, onWarning });
       for (const warning of unusedRopeSettings(options.rope ?? {}, file.metadata)) onWarning?.(warning);
@@ -160,6 +179,7 @@ export class Embedder {
         runner,
         scheduler,
         hasPairTypes: pairTokenTypes,
+        scales: loraSources('lora', options.lora ?? []).map(({ scale = 1 }) => scale),
         vision: vision && createVision(vision, scheduler, options, place.worker),
       });
     } catch (error) {
@@ -181,6 +201,20 @@ export class Embedder {
     return this.#runner.failure;
   }
 
+  /** The scales of the LoRA adapters for calls that give none, in the order of `load`. */
+  get lora(): LoraScale[] {
+    return this.#scales.map((scale, id) => ({ id, scale }));
+  }
+
+  /**
+   * Changes the scales of the LoRA adapters for later calls that give none; adapters that the list does not name get 0.
+   * @throws InputError for an adapter that does not exist, or a scale that is not finite
+   */
+  setLora(lora: readonly LoraScale[]): void {
+    const read = readOptions<Pick<EmbedOptions, 'lora'>>('setLora', { lora }, { lora: loraScales }, optionError);
+    this.#scales = scalesOf(this.info.adapters.length, read.lora ?? []);
+  }
+
   /** Number of tokens of these inputs. */
   get nWaitingTokens(): number {
     return this.#scheduler.nWaitingTokens;
@@ -197,7 +231,8 @@ export class Embedder {
     const options = readOptions('embed', given, embedOptions, optionError);
     const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
     this.#assertUsable();
-    const prompt = promptOf(options, this.info);
+    const { adapters, promptPrefix } = this.#choose(options);
+    const prompt = promptOf(options, this.info) ?? promptPrefix;
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
     const plans = await this.#plan(inputs, { ...options, prompt });
@@ -209,6 +244,7 @@ export class Embedder {
       pooling,
       client,
       observer,
+      adapters,
       signal,
       onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),
     });
@@ -289,11 +325,13 @@ export class Embedder {
       pooling = this.info.pooling,
       onProgress,
       signal,
+      ...choice
     } = readOptions('trace', options, traceOptions, optionError);
     this.#assertUsable();
+    const { adapters, promptPrefix } = this.#choose(choice);
     const inputs = listInputs(input);
     if (inputs.length !== 1) throw new InputError('shape', `trace takes one input, not ${inputs.length}`);
-    const [plan] = await this.#plan(inputs, { truncate, signal });
+    const [plan] = await this.#plan(inputs, { truncate, prompt: promptPrefix, signal });
     return traceInput(plan, {
       info: this.info,
       tokenizer: this.tokenizer,
@@ -302,9 +340,17 @@ export class Embedder {
       pooling,
       normalize: normalize ?? normalizeOf(pooling),
       only,
+      adapters,
       onProgress,
       signal,
     });
+  }
+
+  /** The scales of a call's adapters, as a batch takes them, and what goes before its texts. */
+  #choose(choice: AdapterChoice): { adapters: readonly number[] | undefined; promptPrefix?: string } {
+    const chosen = chooseAdapters(this.info.adapters, choice);
+    const scales = chosen?.lora === undefined ? this.#scales : scalesOf(this.info.adapters.length, chosen.lora);
+    return { adapters: appliedScales(scales), promptPrefix: chosen?.promptPrefix };
   }
 
   /** Plans inputs, and checks that they can be computed. */

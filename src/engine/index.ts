@@ -19,6 +19,7 @@ export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
 export type { ImageSource, RgbaPixels } from './images/image-source.ts';
 export type { ImageOptions } from './images/options.ts';
 export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
+export type { AdapterChoice, AdapterInfo, LoraScale, LoraSource } from './lora.ts';
 export { type Ranked, type RankInput, type Ranking, Reranker } from './reranker.ts';
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';

@@ -15,7 +15,7 @@ export function describeModel(
   source: string,
   { hparams, nEmbdOut, rankOutputs }: ModelOutline,
   runner: Runner,
-  use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision'>,
+  use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision' | 'adapters'>,
 ): ModelInfo {
   const tensors = [...file.tensors.values()];
   return {
@@ -37,6 +37,7 @@ export function describeModel(
     rankOutputs,
     prompts: { ...promptsOf(file, source, hparams), ...use.prompts },
     vision: use.vision,
+    adapters: use.adapters,
     backend: runner.backend,
     backendDescription: runner.description,
     precision: runner.precision,

@@ -19,6 +19,7 @@ import type { HubOptions } from '../hub/options.ts';
 import { poolingTypes, type RopeSettings, ropeScalings } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
 import { imageOptions, mediaPoolings } from './images/options.ts';
+import { loraSources } from './lora.ts';
 import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import { isModelSource, MODEL_SOURCES } from './source.ts';
 import { type GpuOptions, gpuWeightForms, type LoadOptions, type TuningCache } from './types.ts';
@@ -86,6 +87,7 @@ export const loadOptions: OptionTable<LoadOptions> = {
   gpu: nested(gpu),
   overrides: metadataValues,
   rope: nested(rope),
+  lora: loraSources,
   rankTokens: check(isRankTokens, 'a list of one or two texts'),
   nCtx: positive,
   nUbatch: positive,

@@ -6,6 +6,7 @@ import { printable } from '../gguf/errors.ts';
 import { type ByteSource, changeMetadata, type GgufFile, openGguf } from '../gguf/index.ts';
 import { ropeMetadata } from '../models/index.ts';
 import { nearest } from '../nearest.ts';
+import { loraSources } from './lora.ts';
 import { rankMetadata } from './rank-tokens.ts';
 import { type ModelSource, openSource } from './source.ts';
 import type { LoadOptions } from './types.ts';
@@ -32,15 +33,17 @@ export function warnUnusedOverrides(
   }
 }
 
-/** A model's file, and that of its vision tower. */
+/** A model's file, and those of its vision tower and its adapters. */
 export interface OpenModel extends OpenFile {
   readonly projector?: OpenFile;
+  readonly adapters?: readonly OpenFile[];
 }
 
 /** The files before their headers are read. */
 export interface ModelFiles {
   readonly source: ByteSource;
   readonly projector?: ByteSource;
+  readonly adapters?: readonly ByteSource[];
 }
 
 /**
@@ -49,15 +52,22 @@ export interface ModelFiles {
  */
 export async function openFiles(
   model: ModelSource,
-  mmproj: ModelSource | undefined,
+  { mmproj, lora = [] }: Pick<LoadOptions, 'mmproj' | 'lora'>,
   hub: Parameters<typeof openSource>[1],
 ): Promise<ModelFiles> {
-  const source = await openSource(model, hub);
-  if (mmproj === undefined) return { source };
+  const opened: ByteSource[] = [];
+  const open = async (source: ModelSource) => {
+    opened.push(await openSource(source, hub));
+    return opened[opened.length - 1];
+  };
   try {
-    return { source, projector: await openSource(mmproj, hub) };
+    const source = await open(model);
+    const projector = mmproj === undefined ? undefined : await open(mmproj);
+    const adapters: ByteSource[] = [];
+    for (const adapter of loraSources('lora', lora)) adapters.push(await open(adapter.source));
+    return { source, projector, adapters };
   } catch (error) {
-    await source.close();
+    await Promise.all(opened.map((source) => source.close()));
     throw error;
   }
 }
@@ -66,20 +76,30 @@ export async function openFiles(
  * @param options metadata to change
  * @throws GgufError if a header cannot be read
  */
-export async function readHeaders({ source, projector }: ModelFiles, options: LoadOptions): Promise<OpenModel> {
-  const file = await openFileWith(source, options);
-  if (projector === undefined) return { source, file };
-  return { source, file, projector: { source: projector, file: await openGguf(projector) } };
+export async function readHeaders(files: ModelFiles, options: LoadOptions): Promise<OpenModel> {
+  const { source, projector, adapters = [] } = files;
+  const read = async (one: ByteSource) => ({ source: one, file: await openGguf(one) });
+  return {
+    source,
+    file: await openFileWith(source, options),
+    projector: projector && (await read(projector)),
+    adapters: await Promise.all(adapters.map(read)),
+  };
 }
 
 /** Closes the files. */
-export async function closeFiles({ source, projector }: ModelFiles): Promise<void> {
-  await Promise.all([source.close(), projector?.close()]);
+export async function closeFiles({ source, projector, adapters = [] }: ModelFiles): Promise<void> {
+  await Promise.all([source, projector, ...adapters].map((one) => one?.close()));
 }
 
 /** The files after their headers are read. */
-export function closeModel({ source, projector }: OpenModel): Promise<void> {
-  return closeFiles({ source, projector: projector?.source });
+export function closeModel({ source, projector, adapters }: OpenModel): Promise<void> {
+  return closeFiles({ source, projector: projector?.source, adapters: adapters?.map((adapter) => adapter.source) });
+}
+
+/** All files of a model. */
+export function filesOf({ file, projector, adapters = [] }: Omit<OpenModel, 'source'>): readonly GgufFile[] {
+  return [file, ...(projector === undefined ? [] : [projector.file]), ...adapters.map((adapter) => adapter.file)];
 }
 
 /**

@@ -19,6 +19,8 @@ export interface Job {
   /** How rows become vectors; `tower` for images, which go through the vision tower. */
   readonly pooling: Pooling | 'tower';
   readonly observer?: Observer;
+  /** The scale of each adapter of the model. Default: none is applied. */
+  readonly adapters?: readonly number[];
   /** The client that the job counts for; a job without one is a client of its own. */
   readonly client?: string;
   readonly signal?: AbortSignal;
@@ -117,12 +119,13 @@ export class Queue {
     const clients = this.#clients;
     const first = clients.flatMap(({ jobs }) => jobs).find((job) => !textsOnly || job.pooling !== 'tower');
     if (first === undefined) return [];
-    const { pooling, observer } = first;
+    const { pooling, observer, adapters } = first;
     const taken: Taken[] = [];
     let room = this.#nUbatch;
     const fits = (job: Waiting) =>
       job.pooling === pooling &&
       job.observer === observer &&
+      haveSameScales(job.adapters, adapters) &&
       (this.#count(job.inputs[job.next]) <= room || taken.length === 0);
     // Clients that had a turn come again at the end of the list; those that were passed over do not fit in this batch.
     for (let at = 0; at < clients.length; ) {
@@ -144,4 +147,8 @@ export class Queue {
     }
     return taken;
   }
+}
+
+function haveSameScales(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.every((scale, i) => scale === b[i]));
 }

@@ -112,7 +112,7 @@ export class Reranker {
     query: RankInput,
     documents: readonly RankInput[],
     truncate: boolean,
-    run: Pick<RankOptions, 'client' | 'onProgress' | 'signal'>,
+    run: Pick<RankOptions, 'lora' | 'client' | 'onProgress' | 'signal'>,
   ): Promise<Omit<Embeddings, 'pooling' | 'dimensions'>> {
     if (typeof query !== 'string') throw new InputError('shape', 'the query must be a string');
     checkWellFormed(query, 'the query');
@@ -124,7 +124,7 @@ export class Reranker {
   #embedMediaPairs(
     query: RankInput,
     documents: readonly RankInput[],
-    run: Pick<RankOptions, 'client' | 'onProgress' | 'signal'>,
+    run: Pick<RankOptions, 'lora' | 'client' | 'onProgress' | 'signal'>,
   ): Promise<Embeddings> {
     const pairs = this.#mediaPairs(query, documents);
     const queryParts = new Set(typeof query === 'string' ? [] : partsOf(query, 'the query').map(imageOf));

@@ -45,13 +45,13 @@ export interface LoadWatch {
 
 /** Loads the weights into `backend`. The runner computes on the calling thread (or on the GPU that it drives). */
 export async function startLocalRunner(
-  { file, projector }: Pick<OpenModel, 'file' | 'projector'>,
+  { file, projector, adapters }: Pick<OpenModel, 'file' | 'projector' | 'adapters'>,
   backend: Backend & ProfileSource,
   precision: Precision,
   watch: LoadWatch,
 ): Promise<Runner> {
   try {
-    const model = await loadModel(file, backend, watch);
+    const model = await loadModel(file, backend, { ...watch, adapters: adapters?.map((adapter) => adapter.file) });
     const tower = projector && (await loadTower(projector.file, backend, watch));
     return makeRunner({ backend, model, tower }, precision);
   } catch (error) {

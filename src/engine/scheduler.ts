@@ -178,9 +178,10 @@ export class Scheduler {
   async #textRows(taken: readonly Taken[]): Promise<Rows[]> {
     const inputs = taken.map(({ job, index }) => job.inputs[index] as Input);
     const start = performance.now();
-    const { pooling, observer } = taken[0].job;
+    const { pooling, observer, adapters } = taken[0].job;
     const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
-    const batch = packInputs(inputs, pairStarts, this.#images);
+    const packed = packInputs(inputs, pairStarts, this.#images);
+    const batch = adapters === undefined ? packed : { ...packed, adapters };
     const values = await this.#runner.run(batch, pooling as Pooling, observer);
     const seconds = (performance.now() - start) / 1000;
     this.#onBatch?.({ nTokens: batch.ids.length, nInputs: inputs.length, nImages: 0, seconds });

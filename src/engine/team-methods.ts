@@ -26,7 +26,12 @@ import type { OpProfile } from './types.ts';
 /** The methods of a compute worker. */
 export interface TeamWorkerMethods {
   /** Comes first: makes the backend, loads this rank's share of the weights into it and returns its description. */
-  load(params: { backend: WorkerBackend; model: SharedFile; projector?: SharedFile }): string;
+  load(params: {
+    backend: WorkerBackend;
+    model: SharedFile;
+    projector?: SharedFile;
+    adapters: readonly SharedFile[];
+  }): string;
   /**
    * Computes one forward pass together with the ranks below `team`. Rank 0 returns the values, the others `undefined`. With
    * `observed`, the owner first gets every named step.
@@ -46,8 +51,8 @@ export interface SharedFile {
   readonly snapshot: GgufSnapshot;
 }
 
-/** The file to read: the model, or its vision tower. */
-export type FileName = 'model' | 'projector';
+/** The file to read: the model, its vision tower, or an adapter by its number. */
+export type FileName = 'model' | 'projector' | number;
 
 /** The methods of the owner. */
 export interface TeamOwnerMethods {

@@ -46,6 +46,7 @@ const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
 
 async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<string> {
   const { backend: wanted, projector } = params;
+  const adapters = await Promise.all(params.adapters.map((adapter, i) => openShared(i, adapter)));
   const { backend, setTeam } = await makeBackend(wanted);
   const share = 'rank' in wanted ? { rank: wanted.rank, nRanks: wanted.setup.nThreads } : { rank: 0, nRanks: 1 };
   let nRead = 0;
@@ -56,7 +57,7 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<s
       owner.notify('progress', { done: nRead, total: before + total });
     },
   });
-  const model = await loadModel(await openShared('model', params.model), backend, fill(0));
+  const model = await loadModel(await openShared('model', params.model), backend, { ...fill(0), adapters });
   // The tower's weights lie where other ranks may still convert weights of the model.
   if (projector !== undefined) await owner.request('meet', undefined);
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));

@@ -15,6 +15,7 @@ import type { OpenFile, OpenModel } from './open-model.ts';
 import { readProfile } from './profile.ts';
 import type { LoadWatch, Runner } from './runner.ts';
 import {
+  type FileName,
   type GpuSetup,
   type SharedFile,
   type TeamOwnerMethods,
@@ -118,13 +119,13 @@ export class Team {
     }
   }
 
-  async #fill({ projector: tower, ...opened }: OpenModel, options: TeamOptions): Promise<string[]> {
+  async #fill({ projector: tower, adapters = [], ...opened }: OpenModel, options: TeamOptions): Promise<string[]> {
     const backends = await this.#backends(options);
     if (this.#ended !== undefined) throw this.#ended;
     const model = shared(opened);
-    const projector = tower && shared(tower);
+    const files = { model, projector: tower && shared(tower), adapters: adapters.map(shared) };
     return Promise.all(
-      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], model, projector })),
+      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], ...files })),
     );
   }
 
@@ -150,7 +151,7 @@ export class Team {
       workerModule(workerUrl),
       {
         read: async ({ file, offset, length, buffer }) => {
-          const opened = file === 'model' ? this.#opened : this.#opened?.projector;
+          const opened = this.#fileOf(file);
           await opened?.source.read(offset, new Uint8Array(buffer, 0, length));
           return new Transferred(buffer, [buffer]);
         },
@@ -161,6 +162,11 @@ export class Team {
       },
       { classes: teamErrorClasses, fewObjects: true, died: (error) => this.#memberDied(rank, error) },
     );
+  }
+
+  #fileOf(name: FileName): OpenFile | undefined {
+    if (typeof name === 'number') return this.#opened?.adapters?.[name];
+    return name === 'model' ? this.#opened : this.#opened?.projector;
   }
 
   /** Resolves when all members have called it. */

@@ -17,11 +17,13 @@ interface TraceContext extends Pick<TraceOptions, 'only' | 'signal' | 'onProgres
   readonly vision: Vision | undefined;
   readonly pooling: Pooling;
   readonly normalize: number;
+  /** The scale of each adapter. */
+  readonly adapters: readonly number[] | undefined;
 }
 
 /** Every step of the input of `plan`: those of the vision tower for each image, then those of the text model. */
 export async function traceInput(plan: Plan, context: TraceContext): Promise<Trace> {
-  const { info, tokenizer, scheduler, vision, pooling, normalize, only, onProgress, signal } = context;
+  const { info, tokenizer, scheduler, vision, pooling, normalize, only, adapters, onProgress, signal } = context;
   const { steps, observe } = collectSteps(only);
   const chunks: Chunk[] = [];
   const images: TracedImage[] = [];
@@ -44,6 +46,7 @@ export async function traceInput(plan: Plan, context: TraceContext): Promise<Tra
     inputs: [images.length === 0 ? (chunks[0] as Int32Array) : chunks],
     pooling,
     observer,
+    adapters,
     signal,
     onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total: plan.nTokens })),
   });

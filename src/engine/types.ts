@@ -9,6 +9,7 @@ import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 import type { ImageOptions, mediaPoolings } from './images/options.ts';
 import type { MediaInput } from './images/parts.ts';
+import type { AdapterChoice, AdapterInfo, LoraScale, LoraSource } from './lora.ts';
 import type { ModelSource } from './source.ts';
 
 /** Progress of a long operation. */
@@ -110,6 +111,11 @@ export interface LoadOptions {
    * file, or what is known of the model by its name.
    */
   readonly rankTokens?: readonly [positive: string, negative?: string];
+  /**
+   * LoRA adapters: GGUF files of their own, each alone or with the scale at which calls without `lora` apply it (default 1). Their weights are
+   * kept beside those of the model, so that every call can choose.
+   */
+  readonly lora?: readonly (ModelSource | LoraSource)[];
   /** RoPE parameters to use instead of the file's. With them, `nCtx` may be larger than the context of the training. */
   readonly rope?: RopeSettings;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
@@ -168,7 +174,7 @@ export const scoreScales = ['raw', 'logit', 'probability'] as const;
 export type ScoreScale = (typeof scoreScales)[number];
 
 /** Options of `embed`. */
-export interface EmbedOptions {
+export interface EmbedOptions extends AdapterChoice {
   /** Add BOS/CLS and EOS/SEP around texts as the model does. Default true. */
   readonly addSpecial?: boolean;
   /** Overrides the pooling of `load`. */
@@ -217,6 +223,7 @@ export interface RankOptions {
   /** Cut the end of a document whose pair is longer than the context, instead of refusing it. Default false. */
   readonly truncate?: boolean;
   /** As in `EmbedOptions`. */
+  readonly lora?: readonly LoraScale[];
   readonly client?: string;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
@@ -280,6 +287,8 @@ export interface ModelInfo {
   readonly prompts: PromptsByName;
   /** The vision tower; `undefined` for a model that takes only texts. */
   readonly vision: VisionInfo | undefined;
+  /** The LoRA adapters that the model was loaded with. */
+  readonly adapters: readonly AdapterInfo[];
   readonly backend: BackendName;
   /** One line about the backend. */
   readonly backendDescription: string;

@@ -5,6 +5,14 @@ import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Batch, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import {
+  type Adapter,
+  type AdapterOutline,
+  adapt,
+  type DeclaredAdapter,
+  declareAdapter,
+  MAX_ADAPTERS,
+} from './adapters.ts';
 import type { ImageInput, Model } from './architecture.ts';
 import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
@@ -17,6 +25,7 @@ import { declareSentenceDense } from './sentence-dense.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
 
+export { type AdapterOutline, MAX_ADAPTERS } from './adapters.ts';
 export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
@@ -37,12 +46,15 @@ export interface LoadModelOptions {
   readonly signal?: AbortSignal;
   /** The part of the weights to read, if several workers fill shared memory. Default: all. */
   readonly share?: FillShare;
+  /** Files of LoRA adapters; a batch says how much of each is applied. Default: none. */
+  readonly adapters?: readonly GgufFile[];
 }
 
 /** A model with its weights. */
 export interface LoadedModel extends Model {
   /** All weights, in the order of the model. */
   readonly weights: readonly Weight[];
+  readonly adapters: readonly Adapter[];
   /** `forward` with llama.cpp's names for the steps, for an observer. The values are the same. */
   namedForward(ops: Ops): Tensor;
   /** `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, or `[nSeq, nClsOut]` scores for `rank`. */
@@ -60,6 +72,8 @@ export interface ModelOutline {
   readonly images: ImageInput | undefined;
   /** Whether a BERT classifier lacks its pooler, which llama.cpp's converter drops. */
   readonly lacksPooler: boolean;
+  /** The LoRA adapters, in the order of their files. */
+  readonly adapters: readonly AdapterOutline[];
 }
 
 /**
@@ -73,11 +87,13 @@ export async function loadModel(
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
   const { model, loader } = declareModel(file, backend);
-  await loader.fill(backend, options);
+  const declared = declareAdapters(options.adapters, loader, backend);
+  await fillAll([loader, ...declared.map((one) => one.loader)], backend, options);
   const { heads, names } = model;
   return {
     ...model,
     weights: loader.weights,
+    adapters: declared.map(({ adapter }) => adapter),
     namedForward(ops) {
       const x = model.forward(nameSteps(ops, names));
       return names.result === undefined ? x : ops.columns(x, 0, x.cols, { names: { out: names.result } });
@@ -88,14 +104,49 @@ export async function loadModel(
 
 /**
  * Checks everything that `loadModel` checks, without reading weights.
+ * @param adapters files of LoRA adapters
  * @throws as `loadModel` does
  */
-export function outlineModel(file: GgufFile): ModelOutline {
-  const { hparams, heads, images } = declareModel(file, outlines).model;
+export function outlineModel(file: GgufFile, adapters: readonly GgufFile[] = []): ModelOutline {
+  const { model, loader } = declareModel(file, outlines);
+  const { hparams, heads, images } = model;
   const { dense, output } = heads.classifier;
   const lacksPooler = hparams.architecture === bert.id && output !== undefined && dense === undefined;
   const last = heads.sentenceDense?.at(-1)?.linear.weight ?? heads.dense?.at(-1)?.weight;
-  return { hparams, nEmbdOut: last?.shape[1] ?? hparams.nEmbd, rankOutputs: rankOutputs(heads), images, lacksPooler };
+  return {
+    hparams,
+    nEmbdOut: last?.shape[1] ?? hparams.nEmbd,
+    rankOutputs: rankOutputs(heads),
+    images,
+    lacksPooler,
+    adapters: declareAdapters(adapters, loader, outlines).map(({ adapter }) => adapter.outline),
+  };
+}
+
+/** @throws ModelError if there are too many, or one does not fit the model */
+function declareAdapters(
+  files: readonly GgufFile[] = [],
+  base: WeightLoader,
+  allocator: Allocator,
+): readonly DeclaredAdapter[] {
+  if (files.length > MAX_ADAPTERS)
+    throw new ModelError(`${files.length} adapters; at most ${MAX_ADAPTERS} are allowed`);
+  return files.map((file) => declareAdapter(file, base, allocator));
+}
+
+/** Reads the weights of all loaders, with one progress. */
+async function fillAll(
+  loaders: readonly Pick<WeightLoader, 'fill' | 'byteLength'>[],
+  backend: Backend,
+  { onProgress, ...options }: LoadModelOptions,
+): Promise<void> {
+  const total = loaders.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let [before, read] = [0, 0];
+  for (const loader of loaders) {
+    const report = onProgress && ((done: number) => onProgress((read = before + done), total));
+    await loader.fill(backend, { ...options, onProgress: report });
+    before = read;
+  }
 }
 
 /**
@@ -133,9 +184,13 @@ export function runForward(
   pooling: Pooling,
   observed: boolean,
 ): Promise<Float32Array> {
-  const { ops } = backend;
+  const { adapters } = batch;
+  const ops = adapters === undefined ? backend.ops : adapt(backend.ops, model.adapters, adapters);
   const forward = () => model.pool(ops, observed ? model.namedForward(ops) : model.forward(ops), pooling);
-  if (!observed && backend.compute !== undefined) return backend.compute(batch, pooling, forward);
+  // A plan that is kept has the scales of its adapters, of which there can be any number.
+  if (!observed && adapters === undefined && backend.compute !== undefined) {
+    return backend.compute(batch, pooling, forward);
+  }
   ops.begin(batch);
   return ops.read(forward());
 }

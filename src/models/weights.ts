@@ -63,9 +63,24 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     this.keys = new Keys(file.metadata, hparams.architecture);
   }
 
+  /** Bytes of all weights declared so far. */
+  get byteLength(): number {
+    return this.#declared.reduce((sum, { source }) => sum + source.byteLength, 0);
+  }
+
   /** All weights declared so far, in order. */
   get weights(): readonly Weight[] {
     return this.#declared.map(({ weight }) => weight);
+  }
+
+  /** The weight of the tensor `name`, and its use; `undefined` if nothing has declared it. */
+  declared(name: string): { readonly weight: Weight; readonly role: WeightRole } | undefined {
+    return this.#declared.find(({ weight, source }) => weight.name === name && source.name === name);
+  }
+
+  /** Whether the file has a tensor of this whole name. */
+  hasTensor(name: string): boolean {
+    return this.#file.tensors.has(name);
   }
 
   /** Whether the file has `<name>.weight`. */
@@ -138,6 +153,11 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     return this.#tensor(`${name}.weight`, [nIn, nOut], 'matrix');
   }
 
+  /** The tensor of this whole name, with the shape that the file gives it. */
+  adapter(tensor: string, shape: readonly number[], role: 'matrix' | 'table'): Weight {
+    return this.#tensor(tensor, shape, role);
+  }
+
   /**
    * Some rows of `<name>.weight` `[nIn, nOut]` as a matrix `[nIn, ids.length]`.
    * @param as name of the new matrix, without `.weight`
@@ -157,7 +177,12 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
 
   /** `<name>.weight`, which has the shape `[nOut, nIn]` in the file, as a matrix `[nIn, nOut]` of float32. */
   transposed(name: string, nIn: number, nOut: number): Weight {
-    return this.#allocate(transposed(this.#source(`${name}.weight`, [nOut, nIn])), 'matrix');
+    return this.transposedTensor(`${name}.weight`, nIn, nOut);
+  }
+
+  /** As `transposed`, for a tensor by its whole name. */
+  transposedTensor(tensor: string, nIn: number, nOut: number): Weight {
+    return this.#allocate(transposed(this.#source(tensor, [nOut, nIn])), 'matrix');
   }
 
   /** `<name>.bias` `[n]`, if `rule` allows one. */
@@ -218,7 +243,7 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal; share?: FillShare } = {},
   ): Promise<void> {
     const { onProgress, signal, share } = options;
-    const total = this.#declared.reduce((sum, { source }) => sum + source.byteLength, 0);
+    const total = this.byteLength;
     let done = 0;
     onProgress?.(done, total);
     for (const { weight, source } of share === undefined ? this.#declared : this.#partOf(share)) {

@@ -19,6 +19,7 @@ import type { ServeOptions } from './options.ts';
 import type { BodyPath, Handler, LargeRequestHandler, RequestContext } from './request.ts';
 import { bodyRoutes } from './routes/body-routes.ts';
 import { health } from './routes/health.ts';
+import { changeLoraAdapters, loraAdapters } from './routes/lora-adapters.ts';
 import { metrics } from './routes/metrics.ts';
 import { modelById, modelList } from './routes/models.ts';
 import { ollamaTags, ollamaVersion } from './routes/ollama.ts';
@@ -43,12 +44,7 @@ const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<Req
   ['POST', ['/slots/:id'], unsupported('This server does not support slots action. Start it with `--slot-save-path`')],
   ['GET', ['/metrics'], metrics],
   ['GET', ['/openapi.json'], openApi],
-  ['GET', ['/lora-adapters'], () => '[]'],
-  [
-    'POST',
-    ['/lora-adapters'],
-    unsupported('This server does not support LoRA adapters: merge the adapter into the model'),
-  ],
+  ['GET', ['/lora-adapters'], loraAdapters],
   ['POST', generationPaths, unsupported('This server does not generate text: it embeds and ranks')],
 ];
 
@@ -101,6 +97,7 @@ export function createApp(
   for (const [path, handler] of Object.entries(bodyRoutes)) {
     app.post(prefix + path, toFramework(path, withBody(path as BodyPath, handler, large)));
   }
+  app.post(`${prefix}/lora-adapters`, toFramework('/lora-adapters', changeLoraAdapters));
   app.notFound(notFound);
   app.onError(answerErrors(counters, options));
   return {

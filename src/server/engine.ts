@@ -6,5 +6,15 @@ import type { Embedder } from '../engine/index.ts';
 /** A loaded model. A structural type, so that tests can count calls and delay them. */
 export type Engine = Pick<
   Embedder,
-  'info' | 'metadata' | 'tokenizer' | 'embed' | 'tokenize' | 'detokenize' | 'nWaiting' | 'nWaitingTokens' | 'failure'
+  | 'info'
+  | 'metadata'
+  | 'tokenizer'
+  | 'embed'
+  | 'tokenize'
+  | 'detokenize'
+  | 'nWaiting'
+  | 'nWaitingTokens'
+  | 'failure'
+  | 'lora'
+  | 'setLora'
 >;

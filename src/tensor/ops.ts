@@ -166,6 +166,8 @@ export interface Batch {
   readonly given?: GivenRows;
   /** For each kind, the row where each span begins; the last entry is `T`. */
   readonly spans?: Readonly<Partial<Record<SpanKind, Int32Array>>>;
+  /** The scale of each adapter that the model was loaded with. Default: none is applied. */
+  readonly adapters?: readonly number[];
   /** Mixtures of table rows: token `t` takes `Σ weights[t] · table[rows[t]]` over the terms. Each term is one `embedding` operation. */
   readonly mixture?: readonly MixtureTerm[];
 }
@@ -262,8 +264,8 @@ export interface Ops {
    */
   moe(x: Tensor, options: MoeOptions & StepNames<never>): Tensor;
 
-  /** `a + b`, same shape. */
-  add(a: Tensor, b: Tensor, options?: StepNames<never>): Tensor;
+  /** `a + factor · b`, same shape; `factor` is 1 by default. */
+  add(a: Tensor, b: Tensor, options?: { factor?: number } & StepNames<never>): Tensor;
 
   /** Element-wise function, same shape. */
   activate(x: Tensor, activation: Activation, options?: StepNames<never>): Tensor;

@@ -140,7 +140,7 @@ describe('a configuration is refused by file, line and key', () => {
     ['1: 2\n', ':1: the name of an option must be a text'],
     ['help: true\n', ':1: help is for the command line only'],
     ['config: other.yaml\n', ':1: config is for the command line only'],
-    ['lora: a.gguf\n', ':1: lora is not supported: '],
+    ['control-vector: a.gguf\n', ':1: control-vector is not supported: '],
     ['port: 1\n---\nport: 2\n', ':2: a configuration is one document'],
     ['port: *nowhere\n', ':1: port names an anchor that is not there'],
     ['cache-memory: 10\n', ':1: cache-memory works with --cache-size only; add --cache-size or remove it'],

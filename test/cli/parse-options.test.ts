@@ -64,7 +64,7 @@ describe('parseOptions', () => {
   });
 
   it('refuses flags whose loss would change the result', () => {
-    expect(() => parse(['--lora', 'a.gguf'])).toThrow('--lora is not supported');
+    expect(() => parse(['--control-vector', 'a.gguf'])).toThrow('--control-vector is not supported');
     const env = { LLAMA_ARG_DOCKER_REPO: 'ai/model' };
     expect(() => parse([], env)).toThrow('LLAMA_ARG_DOCKER_REPO is not supported');
     expect(parse(['--help'], env).values.help).toBe(true);

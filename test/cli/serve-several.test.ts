@@ -231,7 +231,11 @@ describe('refused at the start, with one line', () => {
       ['--models-preset', file('d.ini', '[a]\nctx-size = x\n')],
       "preset 'a': ctx-size must be an integer",
     ],
-    ['a refused key', ['--models-preset', file('e.ini', '[a]\nlora = x\n')], "preset 'a': lora is not supported"],
+    [
+      'a refused key',
+      ['--models-preset', file('e.ini', '[a]\ncontrol-vector = x\n')],
+      "preset 'a': control-vector is not supported",
+    ],
     [
       'too many at the start',
       [

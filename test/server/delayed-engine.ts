@@ -28,6 +28,8 @@ export function delayed(embedder: Embedder): DelayedEngine {
     nWaiting: 0,
     nWaitingTokens: 0,
     failure: undefined,
+    lora: [],
+    setLora: () => {},
     tokenize: (input, options) => embedder.tokenize(input, options),
     detokenize: (ids) => embedder.detokenize(ids),
     async embed(input, options) {

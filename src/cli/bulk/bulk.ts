@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Embedder, Prompt } from '../../engine/index.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { locatePair } from '../chosen-projector.ts';
-import { chosenPrompt } from '../chosen-prompt.ts';
+import { applyTask, chosenPrompt } from '../chosen-prompt.ts';
 import { requireModelOption } from '../input.ts';
 import { loadEmbedder } from '../load.ts';
 import { log } from '../log.ts';
@@ -158,6 +158,7 @@ async function runJob(job: JobParts): Promise<void> {
   if (info.pooling === 'none' && form.format !== 'jsonl') {
     throw new UsageError(`with --pooling none, the output must be JSON lines, not ${form.format}`);
   }
+  applyTask(embedder, values);
   const prompt = await chosenPrompt(values, info);
   const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
@@ -232,7 +233,8 @@ async function surveyOf(
     return { surveyed, columns: columns.columns };
   };
   if (folder === undefined) return survey();
-  const identity = await jobIdentity({ ...job, info: job.embedder.info, form: job.destination.form, prompt });
+  const { info, lora } = job.embedder;
+  const identity = await jobIdentity({ ...job, info, lora, form: job.destination.form, prompt });
   let manifest = await readManifest(folder);
   if (manifest === undefined) {
     const { surveyed, columns } = await survey();

@@ -1,7 +1,7 @@
 /**
  * @file What decides the bytes of a job: the program, the model, the inputs and the options that change a vector or what is written of it.
  */
-import type { ModelInfo, Prompt } from '../../engine/index.ts';
+import type { LoraScale, ModelInfo, Prompt } from '../../engine/index.ts';
 import { modelParts } from '../../gguf/split.ts';
 import type { OptionValues } from '../option-table.ts';
 import { packageVersion } from '../version.ts';
@@ -13,6 +13,8 @@ import { digestOf } from './survey.ts';
 interface Described {
   readonly values: OptionValues;
   readonly info: ModelInfo;
+  /** The scales of the adapters. */
+  readonly lora: readonly LoraScale[];
   readonly form: OutputForm;
   readonly prompt: Prompt | undefined;
   readonly files: readonly InputFile[];
@@ -22,7 +24,7 @@ interface Described {
 
 /** Reads all files for their hashes. @throws UsageError for one that cannot be read; the signal's reason */
 export async function jobIdentity(job: Described): Promise<JobIdentity> {
-  const { values, info, form, prompt, files, modelFiles, signal } = job;
+  const { values, info, lora, form, prompt, files, modelFiles, signal } = job;
   const inputs: { path: string; sha256: string }[] = [];
   for (const { path } of files) inputs.push({ path, sha256: await digestOf([path], signal) });
   return {
@@ -46,10 +48,19 @@ export async function jobIdentity(job: Described): Promise<JobIdentity> {
       '--precision': info.precision,
       '--reproducible': values.reproducible,
       '--override-kv': values.overrideKv,
+      '--lora': await adapterDigests(info, lora, signal),
       '--chunk': values.chunk,
       '--chunk-late': values.chunkLate,
       // Sentences end where the tables of Unicode in Node say.
       'the version of ICU': values.chunk && process.versions.icu,
     },
   };
+}
+
+/** The hash and the scale of each adapter; `undefined` without adapters. */
+async function adapterDigests({ adapters }: ModelInfo, lora: readonly LoraScale[], signal: AbortSignal) {
+  if (adapters.length === 0) return undefined;
+  const digests: string[] = [];
+  for (const { id, path } of adapters) digests.push(`${await digestOf([path], signal)}:${lora[id].scale}`);
+  return digests;
 }

@@ -6,14 +6,6 @@ import type { FlagGroup } from './flag-group.ts';
 /** Refused with the reason. */
 export const refusedFlags: readonly FlagGroup[] = [
   {
-    why: 'LoRA adapters are not supported: merge the adapter into the model',
-    flags: [
-      ['--lora', 1],
-      ['--lora-scaled', 1],
-      ['--lora-init-without-apply', 0],
-    ],
-  },
-  {
     why: 'control vectors are not supported',
     flags: [
       ['--control-vector', 1],

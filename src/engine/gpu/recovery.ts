@@ -5,7 +5,7 @@
  * the weights are read again. A second loss is final: a device that is lost twice is likely to be lost again, and the user
  * must know.
  */
-import { closeModel, type OpenModel } from '../open-model.ts';
+import { closeModel, filesOf, type OpenModel } from '../open-model.ts';
 import type { LoadWatch, Runner } from '../runner.ts';
 import type { LoadOptions } from '../types.ts';
 import { loadOntoGpu } from './load.ts';
@@ -107,10 +107,9 @@ export async function startGpuRunner(
 }
 
 /** The tensors of the files and their offsets, as a text that is the same for the same model. */
-function layoutOf({ file, projector }: OpenModel): string {
-  const files = projector === undefined ? [file] : [file, projector.file];
+function layoutOf(model: OpenModel): string {
   return JSON.stringify(
-    files.map(({ tensors }) =>
+    filesOf(model).map(({ tensors }) =>
       Array.from(tensors.values(), ({ name, type, shape, offset }) => [name, type, shape, offset]),
     ),
   );

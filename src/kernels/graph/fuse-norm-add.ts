@@ -2,7 +2,8 @@
  * @file Pass: a norm and the addition that is its only reader become one step, `norm(x) + r` (Gemma 2 and 3, twice a layer).
  *
  * Buys     one launch and one pass over the rows less on webgpu.
- * Not for  wasm, whose kernels make the same passes either way; a norm that another step reads; an observed forward. A sum before a norm
+ * Not for  wasm, whose kernels make the same passes either way; a norm that another step reads; an addition with a factor; an
+ *          observed forward. A sum before a norm
  *          needs no fusing: it is the `residual` of `Ops.norm`.
  */
 import type { Weight } from '../../tensor/ops.ts';
@@ -14,6 +15,7 @@ import type { GraphTensor } from './tensor.ts';
 export function fuseNormAdd<W extends Weight>(steps: readonly Step<W>[], target: GraphTensor): readonly Step<W>[] {
   return joinSteps(steps, target, (norm, add, at) => {
     if (norm.op !== 'norm' || add.op !== 'add' || norm.isAdded || norm.rotation !== undefined) return undefined;
+    if (add.factor !== undefined) return undefined;
     const { name, out } = add;
     return { ...norm, name, out, inputs: [...norm.inputs, add.inputs[1 - at]], isAdded: true };
   });

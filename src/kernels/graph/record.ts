@@ -176,7 +176,8 @@ export class Recorder<W extends Weight> {
         const a = own(first);
         const inputs = [a, this.#current.ownLike(a, second)];
         const out = this.#current.tensor(a.space, a.cols);
-        return this.#current.add({ op: 'add', inputs, out }, options?.layer, options?.names?.out);
+        const step = { op: 'add', inputs, out, factor: options?.factor } as const;
+        return this.#current.add(step, options?.layer, options?.names?.out);
       },
 
       activate: (input, activation, options) => {

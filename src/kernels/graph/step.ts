@@ -111,9 +111,11 @@ export interface MoeStep extends Common {
   readonly options: MoeOptions;
 }
 
-/** Inputs: both terms. */
+/** `a + factor · b`; inputs: a, b. */
 export interface AddStep extends Common {
   readonly op: 'add';
+  /** Default 1. */
+  readonly factor?: number;
 }
 
 /** An element-wise function. */

@@ -31,14 +31,14 @@ export function embedding(
   return y;
 }
 
-/** `y += x`, same shape. */
-export function accumulate(y: Matrix, x: Matrix): void {
+/** `y += factor · x`, same shape. */
+export function accumulate(y: Matrix, x: Matrix, factor = 1): void {
   if (x.rows !== y.rows || x.cols !== y.cols) {
     throw new Error(`a matrix [${x.rows}, ${x.cols}] cannot be added to one of [${y.rows}, ${y.cols}]`);
   }
   for (let r = 0; r < y.rows; r++) {
     const yr = y.row(r);
     const xr = x.row(r);
-    for (let i = 0; i < y.cols; i++) yr[i] += xr[i];
+    for (let i = 0; i < y.cols; i++) yr[i] += factor * xr[i];
   }
 }

@@ -57,10 +57,10 @@ function bindOps(fw: Forward): Ops {
     shortConv: (bcx, kernel, options) => shortConv(fw, bcx, kernel, options),
     glu: (gate, up, activation, options) => glu(fw, gate, up, activation, options),
     moe: (x, options) => moe(fw, x, options),
-    add(a, b, options) {
+    add(a, b, options = {}) {
       const y = fw.matrix(a.rows, a.cols);
       for (let r = 0; r < y.rows; r++) y.row(r).set(fw.own(a).row(r));
-      accumulate(y, fw.own(b));
+      accumulate(y, fw.own(b), options.factor);
       fw.report(options, 'out', y);
       return y;
     },

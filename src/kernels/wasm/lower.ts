@@ -204,8 +204,8 @@ const moe: Lowering<Of<'moe'>> = {
 };
 
 const add: Lowering<Of<'add'>> = {
-  run(rt, { inputs: [a, b], out }) {
-    rt.kernels.addRows({
+  run(rt, { inputs: [a, b], out, factor = 1 }) {
+    rt.kernels.addScaledRows({
       a: rt.address(a),
       lda: rt.stride(a),
       b: rt.address(b),
@@ -214,6 +214,7 @@ const add: Lowering<Of<'add'>> = {
       ldy: rt.stride(out),
       rows: rt.rows(out),
       cols: out.cols,
+      factor,
     });
   },
 };

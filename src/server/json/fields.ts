@@ -25,8 +25,8 @@ export async function parseFields(bytes: Uint8Array, type: string): Promise<Fiel
 /** Content types are case-insensitive. */
 const IS_FORM = /^\s*multipart\/form-data/i;
 
-/** @throws HttpError with the place and the reason if the bytes are not valid JSON */
-function parseJson(bytes: Uint8Array, type: string): unknown {
+/** The value of a body. @throws HttpError with the place and the reason if the bytes are not valid JSON */
+export function parseJson(bytes: Uint8Array, type: string): unknown {
   let problem: string | undefined;
   try {
     const text = decoder.decode(bytes);

@@ -83,6 +83,9 @@ function engineFor(id: number, opened: Opened): Engine {
     tokenize: (input, options) => Array.from(encodeInput(tokenizer, input, 0, options)),
     detokenize: (ids) => tokenizer.decodePieces(ids),
     embed: (input, options = {}) => embed(id, opened, input, options),
+    // The server knows the scales of requests that give none.
+    lora: [],
+    setLora: () => {},
   };
 }
 
@@ -90,7 +93,7 @@ async function embed(
   id: number,
   { info, tokenizer }: Opened,
   input: EmbedInput | readonly EmbedInput[],
-  { truncate, addSpecial, prompt, signal, normalize, dimensions, pairStarts }: EmbedOptions,
+  { truncate, addSpecial, prompt, signal, normalize, dimensions, pairStarts, lora }: EmbedOptions,
 ): Promise<Embeddings> {
   const inputs = listInputs(input);
   const media = new Map<number, ContentPart[]>();
@@ -113,7 +116,7 @@ async function embed(
   const vectors: Float32Array[] = [];
   arrived.set(id, vectors);
   try {
-    const params = { id, ids, offsets, media, options: { normalize, dimensions, pairStarts, addSpecial } };
+    const params = { id, ids, offsets, media, options: { normalize, dimensions, pairStarts, addSpecial, lora } };
     const answer = await server.request('embed', params, { transfer: [ids.buffer, offsets.buffer] });
     const truncated = all.map((one) => one?.truncated ?? false);
     return { ...answer, vectors, nImageTokens: answer.nTokens.map(() => 0), truncated, pooling: info.pooling };

@@ -13,6 +13,7 @@ import { resolveInputs } from '../media/resolve-media.ts';
 import type { BodyContext } from '../request.ts';
 import { checkBody, embeddingsBody } from '../schema/bodies.ts';
 import { chosenPrompt, computeVectors, type Vectors } from '../vectors/compute-vectors.ts';
+import { askedAdapters } from './lora-adapters.ts';
 
 /**
  * Answers /v1/embeddings. As in llama-server, `content` instead of `input` selects the native format.
@@ -49,12 +50,15 @@ export function refuseTokenVectors({ state }: BodyContext): void {
 export async function embedFields(context: BodyContext, fields: Fields) {
   const { engine, settings } = context.state;
   const body = checkBody(embeddingsBody, { ...fields, input: inputOf(fields, engine) });
-  const prompt = chosenPrompt(context, body.prompt_name ?? undefined);
+  const { lora, promptPrefix } = askedAdapters(engine.info, body);
+  const isTaskPrompt = promptPrefix !== undefined && body.prompt_name == null;
+  const prompt = isTaskPrompt ? promptPrefix : chosenPrompt(context, body.prompt_name ?? undefined);
   const result = await computeVectors(context, await resolveInputs(context, body.input), {
     prompt,
     normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
+    lora,
   });
   return { body, result };
 }

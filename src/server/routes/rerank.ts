@@ -68,6 +68,7 @@ export async function rankDocuments(context: BodyContext, fields: Fields, scores
     topN: Math.min(top_n ?? documents.length, documents.length),
     scores,
     truncate,
+    lora: body.lora ?? undefined,
     client: context.client,
     signal: context.signal,
   });

@@ -113,6 +113,25 @@ const promptSchema = {
   ],
 };
 
+const LORA = '"lora" must be a list of objects with "id", an integer from 0, and "scale", a finite number';
+
+/** Scales of LoRA adapters. */
+export const loraList = v.pipe(
+  v.array(
+    v.object(
+      {
+        id: v.pipe(v.number(LORA), v.integer(LORA), v.minValue(0, LORA)),
+        scale: v.pipe(v.number(LORA), v.finite(LORA)),
+      },
+      LORA,
+    ),
+    LORA,
+  ),
+  v.description(
+    'LoRA adapters and their scales; those that are not named are left out. Default: the scales of POST /lora-adapters',
+  ),
+);
+
 /** POST /v1/embeddings, /embeddings, /embedding. The fields are checked in this order. */
 export const embeddingsBody = v.object({
   encoding_format: v.pipe(
@@ -170,6 +189,13 @@ export const embeddingsBody = v.object({
     v.description('truncate inputs longer than the context; END and START, from Cohere and NIM, say which end to cut'),
   ),
   truncation_direction: truncationDirection,
+  lora: v.nullish(loraList),
+  task: v.pipe(
+    v.nullish(v.string('"task" must be a string')),
+    v.description(
+      'the task of the texts: its LoRA adapter is applied alone, and its prompt goes before each text; without adapters, it has no effect',
+    ),
+  ),
   model,
 });
 
@@ -219,6 +245,7 @@ export const rerankBody = v.pipe(
       v.description('truncate pairs longer than the context at the end; NONE and END are the words of Cohere and NIM'),
     ),
     truncation_direction: truncationDirection,
+    lora: v.nullish(loraList),
     model,
   }),
   v.metadata({ anyOf: [{ required: ['documents'] }, { required: ['texts'] }] }),

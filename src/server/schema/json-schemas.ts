@@ -2,7 +2,7 @@
  * @file JSON Schemas of the request bodies, for /openapi.json.
  */
 import { cohereRerankBody, ollamaEmbedBody, teiEmbedBody } from './adapter-bodies.ts';
-import { detokenizeBody, embeddingsBody, partSchema, rerankBody, tokenizeBody } from './bodies.ts';
+import { detokenizeBody, embeddingsBody, loraList, partSchema, rerankBody, tokenizeBody } from './bodies.ts';
 
 /** A JSON Schema, as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -21,6 +21,7 @@ export async function bodySchemas() {
   return {
     embeddings: withOtherInputs(schemaOf(embeddingsBody)),
     rerank: schemaOf(rerankBody),
+    lora: schemaOf(loraList),
     tokenize: schemaOf(tokenizeBody),
     detokenize: schemaOf(detokenizeBody),
     cohereRerank: schemaOf(cohereRerankBody),

@@ -22,7 +22,7 @@ export interface Vectors {
 /** The options that change the numbers. */
 export type VectorOptions = Pick<
   EmbedOptions,
-  'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'prompt' | 'pairStarts'
+  'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'prompt' | 'pairStarts' | 'lora'
 >;
 
 /**
@@ -69,6 +69,8 @@ async function throughCache(
   const missing: { index: number; key: string | undefined; input: EmbedInput }[] = [];
   const turn = new Turn();
   const { normalize, dimensions: wanted, pairStarts } = options;
+  // The scales may change while this request waits.
+  const lora = engine.info.adapters.length === 0 ? options.lora : (options.lora ?? engine.lora);
 
   for (const [index, input] of inputs.entries()) {
     if (isMediaInput(input)) {
@@ -80,7 +82,9 @@ async function throughCache(
     nTokens[index] = ids.length;
     // The engine decides where to cut, and needs the text to do so.
     const key =
-      ids.length > engine.info.nCtx ? undefined : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]}`);
+      ids.length > engine.info.nCtx
+        ? undefined
+        : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]} ${JSON.stringify(lora)}`);
     const vector = key === undefined ? undefined : cache.get(key);
     if (vector === undefined) missing.push({ index, key, input: key === undefined ? input : ids });
     else vectors[index] = vector;
@@ -97,7 +101,7 @@ async function throughCache(
   if (missing.length > 0) {
     const computed = await engine.embed(
       missing.map(({ input }) => input),
-      { ...options, pairStarts: pairStarts && missing.map(({ index }) => pairStarts[index]), signal, client },
+      { ...options, lora, pairStarts: pairStarts && missing.map(({ index }) => pairStarts[index]), signal, client },
     );
     ({ dimensions } = computed);
     for (const [i, { index, key }] of missing.entries()) {

@@ -18,6 +18,8 @@ it('where the second text of a pair begins is part of the key, and goes with the
     nWaiting: 0,
     nWaitingTokens: 0,
     failure: undefined,
+    lora: [],
+    setLora: () => {},
     tokenize: embedder.tokenize.bind(embedder),
     detokenize: embedder.detokenize.bind(embedder),
     embed: ((inputs, options) => {

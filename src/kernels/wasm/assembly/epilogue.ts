@@ -157,6 +157,21 @@ export function addRows(a: usize, lda: usize, b: usize, ldb: usize, y: usize, ld
   }
 }
 
+/** `y = a + factor · b`. */
+export function addScaledRows(
+  a: usize, lda: usize, b: usize, ldb: usize, y: usize, ldy: usize, rows: i32, cols: i32, factor: f32,
+): void {
+  if (factor == 1) {
+    addRows(a, lda, b, ldb, y, ldy, rows, cols);
+    return;
+  }
+  const bytes = <usize>(((cols + 7) >> 3) << 5), f = f32x4.splat(factor);
+  for (let r = 0; r < rows; r++) {
+    for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, f32x4.add(v128.load(a + j), f32x4.mul(f, v128.load(b + j))));
+    a += lda; b += ldb; y += ldy;
+  }
+}
+
 /** `y = activation(gate) · up`. */
 export function gluRows(
   gate: usize, ldg: usize, up: usize, ldu: usize, y: usize, ldy: usize, rows: i32, cols: i32, activation: i32,

@@ -6,7 +6,7 @@ export { attendSequence, fillAlibi, fillRelative, transpose } from './attention'
 export { SEGMENT_BYTES, attentionBytes, setSegment } from './attention-layout';
 export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
 export { embedRows } from './embed';
-export { STRIP_BYTES, activateRows, addRows, addTile, finishStrip, geluErfRow, geluQuickRow, geluRow, gluRows, scaleTile, scaleTileK4, scaleTileU8, siluRow } from './epilogue';
+export { STRIP_BYTES, activateRows, addRows, addScaledRows, addTile, finishStrip, geluErfRow, geluQuickRow, geluRow, gluRows, scaleTile, scaleTileK4, scaleTileU8, siluRow } from './epilogue';
 export { blockI16, linearF32, linearI16, linearK4, linearU8, sumsF32, sumsI16, sumsK4, sumsU8, tilesF32, tilesI16, tilesK4, tilesU8 } from './linear';
 export { GELU, GELU_ERF, GELU_QUICK, RELU, SILU, TANH, initialize } from './math';
 export { expSum, normRows, softmaxRows } from './norm';

@@ -58,6 +58,14 @@ export const rowChecks: Checks = [
     },
   ],
   [
+    'addScaledRows',
+    (kernels, on) => {
+      const [x, y] = [on.floats(a, 32), on.floats(w, 32)];
+      kernels.addScaledRows({ a, lda: 128, b: w, ldb: 128, y: c, ldy: 128, rows: 1, cols: 32, factor: -2.5 });
+      return on.near(c, 32, (i) => x[i] - 2.5 * y[i]);
+    },
+  ],
+  [
     'quantizeRows',
     (kernels, on) => {
       const x = on.floats(a, k, 3);

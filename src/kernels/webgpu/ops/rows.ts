@@ -99,11 +99,12 @@ export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>)
   });
 }
 
-/** `activation(gate) · up`, `a + b`, or an activation alone. */
+/** `activation(gate) · up`, `a + factor · b`, or an activation alone. */
 export function pairwise(fw: Forward, step: GluStep | AddStep | ActivateStep): void {
   const [a, b] = step.inputs.map((x) => fw.of(x));
   const activation = step.op === 'add' ? undefined : step.activation;
-  elementByElement(fw, step.op, a, b, activation, fw.of(step.out), labelOf(step.op, step));
+  const factor = step.op === 'add' ? step.factor : undefined;
+  elementByElement(fw, step.op, a, b, activation, fw.of(step.out), labelOf(step.op, step), factor);
 }
 
 /** The launch of an element-wise kernel. `activate` without an activation copies. */
@@ -115,8 +116,10 @@ export function elementByElement(
   activation: Activation | undefined,
   y: GpuTensor,
   label: string,
+  factor = 1,
 ): GpuTensor {
-  const values = { rows: a.rows, cols: a.cols, activation: activation === undefined ? 0 : activationCode[activation] };
+  const code = activation === undefined ? 0 : activationCode[activation];
+  const values = { rows: a.rows, cols: a.cols, activation: code, factor };
   return fw.add({
     label,
     reads: { a, b },

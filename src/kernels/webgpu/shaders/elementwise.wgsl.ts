@@ -7,7 +7,7 @@ import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { activateCode } from './epilogue.wgsl.ts';
 
 const expressions = {
-  add: 'a + b',
+  add: 'a + p.factor * b',
   activate: 'activate(a, p.activation)',
   glu: 'activate(a, p.activation) * b',
 } as const;
@@ -17,7 +17,7 @@ export const elementwise = once(
   (operation: keyof typeof expressions): Kernel =>
     kernel({
       name: operation,
-      params: { a: 'tensor', b: 'tensor', y: 'tensor', rows: 'u32', cols: 'u32', activation: 'u32' },
+      params: { a: 'tensor', b: 'tensor', y: 'tensor', rows: 'u32', cols: 'u32', activation: 'u32', factor: 'f32' },
       code: /* wgsl */ `
 ${linearGroup}
 ${activateCode}
