@@ -87,7 +87,7 @@ export function scalesOf(n: number, lora: readonly LoraScale[]): number[] {
 }
 
 /** The adapter of a task, alone, and the text that goes before each input. */
-export interface TaskAdapter {
+interface TaskAdapter {
   readonly lora: readonly LoraScale[];
   readonly promptPrefix: string;
 }

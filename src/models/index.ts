@@ -25,7 +25,6 @@ import { declareSentenceDense } from './sentence-dense.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
 
-export { type AdapterOutline, MAX_ADAPTERS } from './adapters.ts';
 export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
