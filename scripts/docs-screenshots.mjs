@@ -1,13 +1,17 @@
 /**
- * @file Makes the pictures of docs/reports.md: pages that the command line writes, as Chromium shows them on a light and a dark screen.
+ * @file Makes the pictures of docs/reports.md (pages that the command line writes) and of docs/page.md (the views of the web page), as
+ * Chromium shows them on a light and a dark screen.
  *
  * `npm run docs:screenshots` builds the package and runs this. CHROMIUM names another Chromium than the one in the path.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+import { pageViews, pictureOf } from './page-views.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-screenshots-'));
@@ -62,15 +66,55 @@ function screenshot(name, page, dark, height) {
     `--screenshot=${path}`,
     pathToFileURL(join(folder, 'frame.html')).href,
   ]);
+  checkSize(path);
+}
+
+function checkSize(path) {
   const { size } = statSync(path);
   if (size > LIMIT) throw new Error(`${path} has ${size} bytes, and may have ${LIMIT}`);
   console.log(`${path}: ${size} bytes`);
+}
+
+/** The views of the page of a server. */
+async function pageScreenshots() {
+  const args = ['serve', '--port', '0', '-m', model, '--metrics'];
+  const server = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args]);
+  const end = once(server, 'exit');
+  const found = spawnSync('sh', ['-c', `command -v "${process.env.CHROMIUM ?? 'chromium'}"`], { encoding: 'utf8' });
+  const browser = await chromium.launch({ executablePath: found.stdout.trim(), args: ['--no-sandbox'] });
+  try {
+    let log = '';
+    const url = await new Promise((resolve, reject) => {
+      for (const stream of [server.stdout, server.stderr]) {
+        stream.on('data', (data) => {
+          log += data;
+          const [address] = /http:\/\/[\d.:]+/.exec(log) ?? [];
+          if (address !== undefined) resolve(`${address}/`);
+        });
+      }
+      end.then(() => reject(new Error(log)));
+    });
+    // The speed first: its numbers begin at 0.
+    for (const name of ['speed', ...Object.keys(pageViews).filter((view) => view !== 'speed')]) {
+      const { bytes, problems } = await pictureOf(browser, url, name);
+      if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`);
+      const path = join(root, 'docs/pictures', `page-${name}.png`);
+      writeFileSync(path, bytes);
+      checkSize(path);
+    }
+  } finally {
+    await browser.close();
+    server.kill();
+    await end;
+  }
 }
 
 try {
   mkdirSync(join(root, 'docs/pictures'), { recursive: true });
   writeFileSync(join(folder, 'texts.txt'), texts.join('\n'));
   const text = 'The bank of the river was covered with flowers.';
+  await pageScreenshots();
+  if (process.argv.includes('--page')) process.exit();
   gguf(['embed', '-m', model, '-f', 'texts.txt', '--html', 'map.html']);
   // Exit code 1: the precision `fast` rounds to 8 bits, so tensors differ.
   gguf(['trace', '-m', model, '-p', text, '--versus', 'wasm:fast', '--html', 'trace.html'], [0, 1]);

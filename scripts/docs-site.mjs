@@ -1,6 +1,7 @@
 /**
  * @file Builds the documentation as a site of static files in `build/site`: the pages of `docs` with a local search, and the public API
- * from the comments in `src`, and the page that runs the ladders of kernels. The site loads nothing from other hosts.
+ * from the comments in `src`, the page that runs the ladders of kernels, and the web page as a demo, which the page about it embeds. The site
+ * loads nothing from other hosts.
  *
  * The tools (VitePress, TypeDoc; 150 MB) are installed into `build/site-tools` at the first run, so that `npm install` stays small.
  */
@@ -60,13 +61,38 @@ function writeConfig() {
     // HTML in the text is text, and braces at the end of a line are not attributes.
     markdown: { html: false, attrs: { disable: true } },
     themeConfig: {
-      nav: [{ text: 'Ladder of kernels', link: '/ladder.html', target: '_self' }],
+      nav: [
+        { text: 'Demo', link: '/demo/index.html', target: '_self' },
+        { text: 'Ladder of kernels', link: '/ladder.html', target: '_self' },
+      ],
       sidebar: [...sidebar, { text: 'API', link: '/api/' }],
       search: { provider: 'local' },
       outline: [2, 3],
     },
   };
   writeFileSync(join(source, '.vitepress/config.mjs'), `export default ${JSON.stringify(config, null, 2)};\n`);
+}
+
+/** Shows the web page at work above the page about it. HTML in the texts of `docs` is text, so the theme does it. */
+function writeTheme() {
+  mkdirSync(join(source, '.vitepress/theme'), { recursive: true });
+  writeFileSync(
+    join(source, '.vitepress/theme/index.js'),
+    `import { useData, withBase } from 'vitepress';
+import DefaultTheme from 'vitepress/theme';
+import { h } from 'vue';
+
+const style = 'width: 100%; height: 80vh; border: 1px solid var(--vp-c-divider); border-radius: 8px';
+const demo = () => h('iframe', { src: withBase('/demo/index.html'), title: 'The page, with the engine in it', style });
+export default {
+  extends: DefaultTheme,
+  Layout() {
+    const { page } = useData();
+    return h(DefaultTheme.Layout, null, { 'doc-before': () => page.value.relativePath === 'page.md' && demo() });
+  },
+};
+`,
+  );
 }
 
 if (!existsSync(join(tools, 'node_modules/.bin/vitepress'))) {
@@ -103,5 +129,7 @@ run(process.execPath, [
   ],
 ]);
 writeConfig();
+writeTheme();
 run(process.execPath, ['bench/kernels/page.mjs', join(source, 'public/ladder.html')]);
+run(process.execPath, ['dist/cli/main.js', 'page', '--out', join(source, 'public/demo')]);
 run(process.execPath, [tool('vitepress/bin/vitepress.js'), 'build', source]);

@@ -37,6 +37,8 @@ describe.skipIf(!wanted)('the site', () => {
       expect(files).toContain(`api/${name}.html`);
     expect(read('api/classes/Embedder.html')).toContain('dispose');
     expect(read('ladder.html')).toContain("script-src 'sha256-");
+    expect(read('page.html')).toMatch(/<iframe src="\/demo\/index\.html" title="[^"]{10,}"/);
+    expect(files).toEqual(expect.arrayContaining(['demo/index.html', 'demo/page/main.js', 'demo/offline/main.js']));
     expect(read('cli.html')).toContain('--reproducible');
     expect(files.filter((name) => /trace-dark.*\.png$/.test(name))).toHaveLength(1);
   });
