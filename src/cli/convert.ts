@@ -28,6 +28,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
     const tensors = await convertFolder(folder, to, values.outtype.toUpperCase() as OutputType, {
       modelName: values.modelName,
       vision,
+      base: values.base,
       signal,
       onWarning: log,
       onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),

@@ -33,6 +33,15 @@ export const fileOptions = [
     help: 'also write the vision tower of the model, to this file',
   },
   {
+    name: 'base',
+    flags: ['--base'],
+    type: 'string',
+    value: 'FOLDER',
+    path: 'folder',
+    commands: ['convert'],
+    help: 'for a LoRA adapter of PEFT: the checkout of its model, of which only the config is read',
+  },
+  {
     name: 'modelName',
     flags: ['--model-name'],
     type: 'string',
