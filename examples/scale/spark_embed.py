@@ -1,10 +1,11 @@
 """Embeds the texts of Parquet files with Apache Spark: a gguf-embed process for each running task, Parquet in, Parquet out.
 
     pip install pyspark pandas pyarrow
-    spark-submit spark_embed.py MODEL.gguf INPUT.parquet OUTPUT
+    spark-submit spark_embed.py MODEL.gguf INPUT.parquet OUTPUT [OPTIONS of embed]
 
 INPUT has a column `text`; OUTPUT has the same columns and `embedding`. When a process or a machine fails, Spark computes the partition
-again on another one, and only whole partitions are part of the output. The model must be at the same path on every machine.
+again on another one, and only whole partitions are part of the output. With `--on-error skip`, a text that cannot be used gets no vector.
+The model must be at the same path on every machine.
 GGUF_EMBED is the command (default: gguf-embed), SPARK_MASTER the cluster (default: this machine, four attempts at each task).
 """
 
@@ -19,8 +20,8 @@ import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql.types import ArrayType, FloatType, StructField, StructType
 
-model, source, target = sys.argv[1:4]
-command = [*shlex.split(os.environ.get("GGUF_EMBED", "gguf-embed")), "embed", "-m", model, "--jsonl", "--threads", "1"]
+model, source, target, *options = sys.argv[1:]
+command = [*shlex.split(os.environ.get("GGUF_EMBED", "gguf-embed")), "embed", "-m", model, "--jsonl", "--threads", "1", *options]
 
 
 class Worker:
