@@ -27,6 +27,12 @@ export function withKnownModels(page: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${section}\n\n${page.slice(end)}`;
 }
 
+/** How the tests check a model: with its own weights, with a small checkout in its layout, or by a small file of its architecture. */
+export function checkedHow({ name, architecture }: Pick<KnownModel, 'name' | 'architecture'>): string {
+  if (name === 'all-MiniLM-L6-v2') return 'real weights';
+  return architecture.startsWith('gguf-embed-') || architecture === 'lfm2' ? 'small checkout' : 'architecture';
+}
+
 function tableOf(kind: KnownModel['kind']): string {
   const rows = knownModels
     .filter((known) => known.kind === kind)
@@ -38,10 +44,11 @@ function tableOf(kind: KnownModel['kind']): string {
         String(dimensions),
         String(context),
         pooling,
+        checkedHow({ name, architecture }),
         license,
       ),
     );
-  return `| model | GGUF files | architecture | dimensions | context | pooling | licence |\n|---|---|---|---|---|---|---|\n${rows.join('\n')}`;
+  return `| model | GGUF files | architecture | dimensions | context | pooling | checked with | licence |\n|---|---|---|---|---|---|---|---|\n${rows.join('\n')}`;
 }
 
 /** Models with the same prompts share a row. */

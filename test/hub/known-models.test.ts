@@ -1,9 +1,10 @@
 /**
  * @file The table of known models: which files are which model, and what follows for their prompts.
  */
-import { readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { checkedHow } from '../../src/cli/known-models-page.ts';
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { DEFAULT_MODEL, findKnownModel, knownModels } from '../../src/hub/known-models.ts';
 import { parseModelName } from '../../src/hub/model-name.ts';
@@ -104,4 +105,28 @@ it('models --known lists them all', async () => {
   expect(JSON.parse((await run(['models', '--known', '--json'])).stdout)).toEqual(
     JSON.parse(JSON.stringify(knownModels)),
   );
+});
+
+it('the page says how each model is checked, and the files for it exist', async () => {
+  const folder = new URL('../fixtures/', import.meta.url);
+  const architectures = new Set<string>();
+  for (const models of ['models/', 'multimodal/models/'].map((path) => new URL(path, folder))) {
+    for (const file of readdirSync(models).filter((name) => name.endsWith('.gguf'))) {
+      const opened = await openGguf(memorySource(readFileSync(new URL(file, models)), file));
+      architectures.add(opened.metadata.string('general.architecture')!);
+    }
+  }
+  const checkouts = readdirSync(new URL('reference/own/', folder));
+  for (const known of knownModels) {
+    const how = checkedHow(known);
+    if (how === 'architecture') expect(architectures, known.name).toContain(known.architecture);
+    const family = known.architecture.replace('gguf-embed-', '');
+    if (how === 'small checkout')
+      expect(
+        checkouts.some((file) => file.startsWith(family)),
+        known.name,
+      ).toBe(true);
+    if (how === 'real weights')
+      expect(existsSync(new URL(`../../models/${known.name}-Q8_0.gguf`, import.meta.url))).toBe(true);
+  }
 });
