@@ -73,18 +73,20 @@ const known = new WeakMap<PageModel, Map<PageInput, Float32Array>>();
 
 /**
  * The vectors of inputs, of length 1. Those that the model has computed before are not computed again.
+ * @param show says how far it is, for people
  * @throws what the model throws, the signal's reason
  */
 export async function vectorsOf(
   by: PageModel,
   inputs: readonly PageInput[],
   signal: AbortSignal,
+  show: (text: string) => void,
 ): Promise<readonly Float32Array[]> {
   const vectors = known.get(by) ?? new Map<PageInput, Float32Array>();
   known.set(by, vectors);
   const missing = [...new Set(inputs)].filter((input) => !vectors.has(input));
   const onProgress = (done: number) => {
-    if (!signal.aborted) status.value = { text: t('embedding', { done, total: missing.length }) };
+    if (!signal.aborted) show(t('embedding', { done, total: missing.length }));
   };
   if (missing.length > 0) {
     onProgress(0);
@@ -102,7 +104,10 @@ export async function vectorsOf(
 async function embedItems(by: PageModel, of: typeof items.value, signal: AbortSignal): Promise<void> {
   const { texts } = of;
   const inputs = texts.map((text, i) => of.pictures.get(i)?.file ?? text);
-  await show(of, await vectorsOf(by, inputs, signal), signal);
+  const vectors = await vectorsOf(by, inputs, signal, (text) => {
+    status.value = { text };
+  });
+  await show(of, vectors, signal);
   if (signal.aborted) return;
   const input = texts.map((text, i) => (of.pictures.has(i) ? pictureInput(of.pictures.get(i)!) : text));
   // Pictures come last, and one of them shows the form.

@@ -111,6 +111,10 @@ describeBrowser('dimensions with the server', () => {
       .poll(() => list('Nearest with 384 dimensions, float'))
       .toEqual(whole[5].map((j) => `kept ${texts[j]}`));
     await expect.poll(() => page.url()).toContain('row=5');
+    // Of few texts, the nearest half is compared.
+    await page.getByLabel('Texts, one a line').fill(texts.slice(0, 6).join('\n'));
+    await page.getByText(/^recall@2: 100 %/).waitFor();
+    expect(await list('Nearest with 384 dimensions, float')).toHaveLength(2);
     expect(await violations(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   });

@@ -44,6 +44,8 @@ describeBrowser('a server with a reranker and an embedding model', () => {
     // Without a reranker, vectors make the order.
     await expect.poll(async () => (await order(page))[0]).toBe('The kitten plays.');
     expect(await page.getByRole('slider').count()).toBe(0);
+    await page.getByText('4 texts, 384 dimensions').waitFor();
+    expect(await page.getByText(/^Embedding: /).count()).toBe(0);
     await page.getByLabel('Second model').selectOption('bert-rank');
     const slider = page.getByRole('slider', { name: 'Order: from vectors to reranker' });
     await slider.waitFor();

@@ -46,7 +46,7 @@ export function useScores(
       const found = {
         documents,
         ranker: await ranker?.rank(query, documents, { signal, onProgress }),
-        vectors: embedder && (await similarities(embedder, query, documents, signal)),
+        vectors: embedder && (await similarities(embedder, query, documents, signal, setProgress)),
       };
       if (signal.aborted) return;
       setScores(found);
@@ -70,7 +70,8 @@ async function similarities(
   query: string,
   documents: readonly string[],
   signal: AbortSignal,
+  show: (text: string) => void,
 ): Promise<number[]> {
-  const [first, ...others] = await vectorsOf(embedder, [query, ...documents], signal);
+  const [first, ...others] = await vectorsOf(embedder, [query, ...documents], signal, show);
   return others.map((vector) => dot(first, vector));
 }

@@ -43,7 +43,8 @@ const percentText = (part: number) => `${numberText(Math.round(1000 * part) / 10
 
 function Cuts({ texts, whole }: { texts: readonly string[]; whole: number }) {
   const n = Math.min(texts.length, COMPARED);
-  const count = Math.min(NEAREST, n - 1);
+  // Of few texts half: all of them are neighbours in every order.
+  const count = Math.max(1, Math.min(NEAREST, Math.floor((n - 1) / 2)));
   const size = Math.max(1, Math.min(whole, Number(setting('dims')) || whole));
   const encoding = encodings.find((one) => one === setting('as')) ?? 'float';
   const chosen = Math.max(0, Math.min(Math.min(n, LIST_LIMIT) - 1, Number(setting('row')) || 0));

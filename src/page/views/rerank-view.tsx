@@ -27,10 +27,16 @@ export function RerankView() {
     <>
       <TextInput isTextOnly />
       <p class="hint">{t('queryHint')}</p>
-      <label>
-        {t('query')}{' '}
-        <input type="search" value={query.value} onInput={({ currentTarget }) => (query.value = currentTarget.value)} />
-      </label>
+      <div class="controls">
+        <label>
+          {t('query')}{' '}
+          <input
+            type="search"
+            value={query.value}
+            onInput={({ currentTarget }) => (query.value = currentTarget.value)}
+          />
+        </label>
+      </div>
       {ranker === undefined && embedder === undefined && <p class="hint">{t('needModel')}</p>}
       {ranker === undefined && embedder !== undefined && <p class="hint">{t('noRanker', { name: embedder.name })}</p>}
       {ranker !== undefined && embedder === undefined && <p class="hint">{t('noEmbedder', { name: ranker.name })}</p>}

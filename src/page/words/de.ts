@@ -103,7 +103,7 @@ export const de: Readonly<Record<WordKey, string>> = {
   pictures: 'Bilder',
   choosePictures: 'Bilder wählen',
   dropPictures:
-    'Legen Sie PNG-, JPEG-, WebP-, GIF- oder BMP-Dateien hier ab. Sie stehen in jeder Ansicht neben den Texten.',
+    'Legen Sie PNG-, JPEG-, WebP-, GIF- oder BMP-Dateien hier ab. Sie stehen unter Texte, Karte und Dimensionen neben den Texten.',
   pictureCount: 'Bilder: {count}',
   clearPictures: 'Bilder entfernen',
   notPicture:

@@ -99,7 +99,8 @@ export const en = {
   added: 'new',
   pictures: 'Pictures',
   choosePictures: 'Choose pictures',
-  dropPictures: 'Drop PNG, JPEG, WebP, GIF or BMP files here. They stand beside the texts in every view.',
+  dropPictures:
+    'Drop PNG, JPEG, WebP, GIF or BMP files here. They stand beside the texts in Texts, Map and Dimensions.',
   pictureCount: 'Pictures: {count}',
   clearPictures: 'Remove the pictures',
   notPicture: '{name} is not a picture that this page can read. Choose a PNG, JPEG, WebP, GIF or BMP file.',
