@@ -14,6 +14,8 @@ import { findClass } from './classes.ts';
 import { ConvertError, optionError } from './conversion-error.ts';
 import { openDense } from './dense.ts';
 import { setGeneral } from './general.ts';
+import { openHeads } from './heads/heads.ts';
+import { transformerOf } from './heads/splade.ts';
 import { blockCount, setHparams } from './hparams.ts';
 import type { ModelClass } from './model-class.ts';
 import { ggufName } from './names.ts';
@@ -84,26 +86,33 @@ export async function convert(
   given: ConvertOptions = {},
 ): Promise<readonly PlannedTensor[]> {
   const options = readOptions('convert', given, convertOptions, optionError);
-  const whole = await readConfig(checkout);
+  const main = await transformerOf(checkout);
+  const whole = await readConfig(main);
   const modelClass = findClass(whole);
   const config = modelClass.part?.(whole) ?? whole;
   modelClass.check(config, checkout.name);
-  const checkpoint = await openCheckpoint(checkout);
-  const dense = await openDense(checkout, config.needU32('hidden_size', 'n_embd', 'dim')).catch(async (error) => {
-    await checkpoint.close();
-    throw error;
-  });
+  const open: { close(): Promise<void> }[] = [];
   try {
-    const nTokens = await modelClass.tokenRows?.(checkout, config);
-    const plan = planTensors(checkpoint.tensors, config, modelClass, type, nTokens);
-    plan.push(...dense.tensors.map((tensor) => planDense(tensor, type)));
+    const checkpoint = await openCheckpoint(main);
+    open.push(checkpoint);
+    const dense = await openDense(checkout, config.needU32('hidden_size', 'n_embd', 'dim'));
+    open.push(dense);
+    const heads = await openHeads({ checkout, main, config, modelClass, tensors: checkpoint.tensors });
+    open.push(heads);
+    const nTokens = await modelClass.tokenRows?.(main, config);
+    const named = { ...modelClass, names: heads.names ?? modelClass.names };
+    const plan = planTensors(checkpoint.tensors, config, named, type, nTokens);
+    plan.push(...[...dense.tensors, ...heads.tensors].map((tensor) => planLayer(tensor, type)));
     const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);
     await setGeneral(writer, checkout, whole.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
-    await setHparams(writer, checkout, config, modelClass, fileTypes[type].id, options.onWarning ?? ignore);
+    const { keepsGelu = modelClass.keepsGelu, hasNoPooling } = heads;
+    const written = { ...modelClass, keepsGelu, hasNoPooling };
+    await setHparams(writer, checkout, config, written, fileTypes[type].id, options.onWarning ?? ignore);
     dense.set(writer);
-    await setTokenizer(writer, checkout, config, modelClass.tokenizer);
+    heads.set(writer);
+    await setTokenizer(writer, main, config, modelClass.tokenizer);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
     options.signal?.throwIfAborted();
     await writer.writeHeader();
@@ -111,11 +120,11 @@ export async function convert(
     writer.finish();
     return plan.map(planned);
   } finally {
-    await Promise.all([checkpoint.close(), dense.close()]);
+    await Promise.all(open.map((one) => one.close()));
   }
 }
 
-function planDense(source: CheckpointTensor, wanted: OutputType): Planned {
+function planLayer(source: CheckpointTensor, wanted: OutputType): Planned {
   const shape = source.shape.toReversed();
   return { name: source.name, shape, type: chooseType(source.name, shape, wanted), source, skipped: 0 };
 }

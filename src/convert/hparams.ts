@@ -47,7 +47,7 @@ export async function setHparams(
   }
   writer.set('general.file_type', { type: 'uint32', value: fileType });
   if (!modelClass.isDecoder) keys.bool('attention.causal', false);
-  keys.u32('pooling_type', await readPooling(checkout, warn));
+  if (!modelClass.hasNoPooling) keys.u32('pooling_type', await readPooling(checkout, warn));
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
@@ -55,7 +55,7 @@ export async function setHparams(
     writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
   }
   if (!modelClass.isCrossEncoder && !modelClass.keepsGelu) return;
-  if (erfForms.includes(config.string('hidden_act') ?? 'gelu')) {
+  if (erfForms.includes(config.string('hidden_act', 'activation') ?? 'gelu')) {
     writer.set('gguf_embed.gelu_erf', { type: 'bool', value: true });
   }
 }

@@ -26,6 +26,8 @@ export interface ModelClass {
   readonly tokenizer: TokenizerKind;
   /** Whether a file says which form of GELU the checkpoint has; those of llama.cpp's architectures do not. */
   readonly keepsGelu?: boolean;
+  /** Whether its modules make no pooled vectors; its heads are what they make instead. */
+  readonly hasNoPooling?: boolean;
   /** Rows for padding at the beginning of the position table, which are cut off. */
   positionOffset?(config: Config): number;
   /** Whether it is a language model whose architecture implies causal attention. */

@@ -53,7 +53,7 @@ export const bertClassifierNames: NameMap = {
 
 export const robertaNames: NameMap = {
   prefix: /^roberta\./,
-  dropped: new RegExp(`^(${never})$`),
+  dropped: new RegExp(`^(${never}|lm_head\\..*)$`),
   rules: [...embeddings, ...bertLayers, ['classifier.dense', 'cls'], ['classifier.out_proj', 'cls.output']],
 };
 

@@ -7,7 +7,15 @@ import { type AdapterChoice, loraScales } from './lora.ts';
 import { MAX_DIMENSIONS } from './normalize.ts';
 import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import type { TraceOptions } from './trace.ts';
-import { type EmbedOptions, type RankOptions, scoreScales, type TokenizeOptions, truncateSides } from './types.ts';
+import {
+  type EmbedOptions,
+  inputTypes,
+  outputKinds,
+  type RankOptions,
+  scoreScales,
+  type TokenizeOptions,
+  truncateSides,
+} from './types.ts';
 
 const normalize = check(Number.isSafeInteger, 'an integer (-1, 0, 1, 2 or p)');
 const truncate = choice([true, false, ...truncateSides]);
@@ -16,9 +24,17 @@ const adapterChoice: OptionTable<AdapterChoice> = { lora: loraScales, task: text
 
 const isText = (value: unknown) => typeof value === 'string';
 
+function isOutput(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((one) => (outputKinds as readonly unknown[]).includes(one))
+  );
+}
+
 export const tokenizeOptions: OptionTable<TokenizeOptions> = { addSpecial: flag, parseSpecial: flag };
 
 export const embedOptions: OptionTable<EmbedOptions> = {
+  output: check(isOutput, `a list of at least one of ${outputKinds.join(', ')}`),
+  inputType: choice(inputTypes),
   addSpecial: flag,
   pooling: choice(poolingTypes),
   normalize,

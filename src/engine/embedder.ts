@@ -32,6 +32,8 @@ import {
 } from './lora.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
+import { checkOutputs, embedOutputs } from './outputs/embed-outputs.ts';
+import type { OutputHeads } from './outputs/passes.ts';
 import { findPrompt } from './prompts.ts';
 import type { Job, Rows } from './queue.ts';
 import { checkRankTokens } from './rank-tokens.ts';
@@ -62,6 +64,7 @@ interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
   /** Of each adapter. */
   readonly scales: readonly number[];
   readonly vision: Vision | undefined;
+  readonly heads: OutputHeads;
 }
 
 /**
@@ -84,10 +87,11 @@ export class Embedder {
   /** Whether the model uses token types for pairs; otherwise batches carry none. */
   readonly #hasPairTypes: boolean;
   readonly #vision: Vision | undefined;
+  readonly #heads: OutputHeads;
   #scales: readonly number[];
   #disposed: Promise<void> | undefined;
 
-  private constructor({ info, tokenizer, metadata, runner, scheduler, hasPairTypes, scales, vision }: Parts) {
+  private constructor({ info, tokenizer, metadata, runner, scheduler, hasPairTypes, scales, vision, heads }: Parts) {
     this.info = info;
     this.tokenizer = tokenizer;
     this.metadata = metadata;
@@ -96,6 +100,7 @@ export class Embedder {
     this.#hasPairTypes = hasPairTypes;
     this.#vision = vision;
     this.#scales = scales;
+    this.#heads = heads;
   }
 
   /**
@@ -180,6 +185,7 @@ export class Embedder {
         scheduler,
         hasPairTypes: pairTokenTypes,
         scales: loraSources('lora', options.lora ?? []).map(({ scale = 1 }) => scale),
+        heads: outline,
         vision: vision && createVision(vision, scheduler, options, place.worker),
       });
     } catch (error) {
@@ -235,12 +241,41 @@ export class Embedder {
     const prompt = promptOf(options, this.info) ?? promptPrefix;
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
+    checkOutputs(this.info, options.output);
     const plans = await this.#plan(inputs, { ...options, prompt });
+    const { output = ['dense'] } = options;
+    const counts = {
+      nTokens: plans.map(({ nTokens }) => nTokens),
+      nImageTokens: plans.map(({ nImageTokens }) => nImageTokens),
+      truncated: plans.map(({ truncated }) => truncated),
+      pooling,
+    };
+    const pairStarts = this.#hasPairTypes ? options.pairStarts : undefined;
+    if (output.some((kind) => kind !== 'dense')) {
+      const results = await embedOutputs(
+        {
+          info: this.info,
+          tokenizer: this.tokenizer,
+          heads: this.#heads,
+          compute: (plans, pooling, onTokens) =>
+            this.#compute(plans, { pairStarts, pooling, adapters, client, observer, signal, onTokens }),
+        },
+        plans,
+        {
+          ...options,
+          output,
+          pooling,
+          normalize: normalize ?? normalizeOf(pooling),
+          normalizeTokens: normalize ?? DEFAULT_NORMALIZE,
+        },
+      );
+      return { ...results, ...counts };
+    }
     const { nEmbdOut } = this.info;
     const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
     options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? nEmbdOut));
     const rows = await this.#compute(plans, {
-      pairStarts: this.#hasPairTypes ? options.pairStarts : undefined,
+      pairStarts,
       pooling,
       client,
       observer,
@@ -252,10 +287,7 @@ export class Embedder {
     return {
       vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? normalizeOf(pooling))),
       dimensions: width,
-      nTokens: plans.map(({ nTokens }) => nTokens),
-      nImageTokens: plans.map(({ nImageTokens }) => nImageTokens),
-      truncated: plans.map(({ truncated }) => truncated),
-      pooling,
+      ...counts,
     };
   }
 

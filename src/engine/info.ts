@@ -13,7 +13,7 @@ import type { ModelInfo } from './types.ts';
 export function describeModel(
   file: GgufFile,
   source: string,
-  { hparams, nEmbdOut, rankOutputs }: ModelOutline,
+  { hparams, nEmbdOut, rankOutputs, sparse, multi }: ModelOutline,
   runner: Runner,
   use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision' | 'adapters'>,
 ): ModelInfo {
@@ -33,6 +33,8 @@ export function describeModel(
     nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
+    outputs: ['dense', ...(sparse ? (['sparse'] as const) : []), ...(multi ? (['multi'] as const) : [])],
+    hasInputTypes: sparse?.queryWeights !== undefined,
     labels: hparams.labels,
     rankOutputs,
     prompts: { ...promptsOf(file, source, hparams), ...use.prompts },

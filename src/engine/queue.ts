@@ -6,7 +6,7 @@
  * call does not wait behind a long one. A client whose next input does not fit keeps its turn, and the first input of a
  * batch may have any length, so no client starves.
  */
-import type { Input, Pooling } from '../models/index.ts';
+import type { Input, Result } from '../models/index.ts';
 import type { Pixels } from '../models/vision/index.ts';
 import type { Observer } from '../tensor/ops.ts';
 
@@ -17,7 +17,7 @@ export interface Job {
   /** For pairs: the token at which the second text of each input begins. */
   readonly pairStarts?: readonly number[];
   /** How rows become vectors; `tower` for images, which go through the vision tower. */
-  readonly pooling: Pooling | 'tower';
+  readonly pooling: Result | 'tower';
   readonly observer?: Observer;
   /** The scale of each adapter of the model. Default: none is applied. */
   readonly adapters?: readonly number[];
@@ -28,7 +28,10 @@ export interface Job {
   readonly onTokens?: (done: number) => void;
 }
 
-/** Rows of one input: `[1, width]`, or one for each token for pooling `none` and images. */
+/**
+ * Rows of one input: `[1, width]`, or one for each token for pooling `none`, parts of tokens and images. For `vocabulary`: the id and the
+ * logit of each token whose logit is positive, `[n, 2]`.
+ */
 export interface Rows {
   readonly values: Float32Array;
   readonly width: number;

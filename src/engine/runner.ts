@@ -1,7 +1,7 @@
 /**
  * @file The contract of a runner (a loaded model on a backend), and the runner on the calling thread.
  */
-import { type LoadedModel, loadModel, type Pooling, runForward } from '../models/index.ts';
+import { type LoadedModel, loadModel, type Result, runForward } from '../models/index.ts';
 import { type LoadedTower, loadTower, type TowerInput, type TowerResult } from '../models/vision/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
@@ -21,10 +21,10 @@ export interface Runner {
   /** Why the runner can no longer compute: a worker died, or a GPU was lost for good. */
   readonly failure: Error | undefined;
   /**
-   * Hidden states of the batch, pooled: `[nSeq, n]`, or `[T, n]` for `none`.
+   * Hidden states of the batch, pooled: `[nSeq, n]`, or `[T, n]` for `none` and parts of tokens.
    * @param observer sees every named step
    */
-  run(batch: Batch, pooling: Pooling, observer?: Observer): Promise<Float32Array>;
+  run(batch: Batch, pooling: Result, observer?: Observer): Promise<Float32Array>;
   /**
    * Runs the next `nLayers` layers of the vision tower over images of the size that it takes. After the last layer, the result is the
    * rows that replace token embeddings, for each image.

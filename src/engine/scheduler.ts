@@ -5,7 +5,7 @@
  * Images wait in the same queue for the vision tower, in batches of their own. A pass through the tower that takes longer than a batch of
  * texts is computed a few layers at a time, and texts have their turn in between.
  */
-import { countTokens, type Input, type PackRules, type Pooling, packInputs } from '../models/index.ts';
+import { countTokens, type Input, isTokenResult, type PackRules, packInputs, type Result } from '../models/index.ts';
 import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/index.ts';
 import { pooledRows } from '../tensor/batch.ts';
 import type { Batch } from '../tensor/ops.ts';
@@ -182,10 +182,10 @@ export class Scheduler {
     const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
     const packed = packInputs(inputs, pairStarts, this.#images);
     const batch = adapters === undefined ? packed : { ...packed, adapters };
-    const values = await this.#runner.run(batch, pooling as Pooling, observer);
+    const values = await this.#runner.run(batch, pooling as Result, observer);
     const seconds = (performance.now() - start) / 1000;
     this.#onBatch?.({ nTokens: batch.ids.length, nInputs: inputs.length, nImages: 0, seconds });
-    return rowsByInput(batch, values, pooling as Pooling);
+    return rowsByInput(batch, values, pooling as Result);
   }
 
   /** Computes a part of `pass`; resolves to the rows of each image, or to `undefined` while there are layers left. */
@@ -226,12 +226,26 @@ export class Scheduler {
 }
 
 /** Token vectors of an input begin where its pooling begins. */
-function rowsByInput(batch: Batch, values: Float32Array, pooling: Pooling): Rows[] {
+function rowsByInput(batch: Batch, values: Float32Array, pooling: Result): Rows[] {
   const { ids, offsets } = batch;
   const nInputs = offsets.length - 1;
-  const width = values.length / (pooling === 'none' ? ids.length : nInputs);
+  const byToken = pooling === 'none' || isTokenResult(pooling);
+  const width = values.length / (byToken ? ids.length : nInputs);
   return Array.from({ length: nInputs }, (_, i) => {
-    const [from, to] = pooling === 'none' ? pooledRows(batch, i, 'none') : [i, i + 1];
+    const [from, to] = byToken ? pooledRows(batch, i, 'none') : [i, i + 1];
+    if (pooling === 'vocabulary') return { values: positiveEntries(values.subarray(i * width, to * width)), width: 2 };
     return { values: values.slice(from * width, to * width), width };
   });
+}
+
+/** The index and the value of each positive entry: rows as long as the vocabulary would take much memory until the last input is computed. */
+function positiveEntries(row: Float32Array): Float32Array {
+  const entries = new Float32Array(2 * row.reduce((n, value) => n + (value > 0 ? 1 : 0), 0));
+  let at = 0;
+  for (let i = 0; i < row.length; i++) {
+    if (!(row[i] > 0)) continue;
+    entries[at++] = i;
+    entries[at++] = row[i];
+  }
+  return entries;
 }

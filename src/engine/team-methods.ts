@@ -14,7 +14,7 @@ import {
   GpuUnavailableError,
 } from '../kernels/webgpu/errors.ts';
 import type { Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
-import { ModelError, type Pooling } from '../models/index.ts';
+import { ModelError, type Result } from '../models/index.ts';
 import type { Pixels, TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/ops.ts';
@@ -36,7 +36,7 @@ export interface TeamWorkerMethods {
    * Computes one forward pass together with the ranks below `team`. Rank 0 returns the values, the others `undefined`. With
    * `observed`, the owner first gets every named step.
    */
-  run(params: { batch: Batch; pooling: Pooling; team: number; observed: boolean }): Float32Array | undefined;
+  run(params: { batch: Batch; pooling: Result; team: number; observed: boolean }): Float32Array | undefined;
   /** Runs layers of the vision tower, together with the ranks below `team`. `run` says what returns and what `observed` does. */
   runTower(params: { from: TowerInput; nLayers: number; team: number; observed: boolean }): TowerResult | undefined;
   /** Decodes an image and resizes it for a tower, or cuts it into tiles. Needs no model. */

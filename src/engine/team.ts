@@ -6,7 +6,7 @@
 import { takeSnapshot } from '../gguf/index.ts';
 import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
-import type { Pooling } from '../models/index.ts';
+import type { Result } from '../models/index.ts';
 import type { TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
@@ -188,7 +188,7 @@ export class Team {
     }
   }
 
-  async #run(batch: Batch, pooling: Pooling, observer: Observer | undefined): Promise<Float32Array> {
+  async #run(batch: Batch, pooling: Result, observer: Observer | undefined): Promise<Float32Array> {
     if (this.#ended !== undefined) throw this.#ended;
     const team = this.#suggestTeam(batch.offsets);
     return this.#watching(observer, (observed) =>

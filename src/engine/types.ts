@@ -173,15 +173,50 @@ export const scoreScales = ['raw', 'logit', 'probability'] as const;
  */
 export type ScoreScale = (typeof scoreScales)[number];
 
+/** Kinds of results of `embed`. */
+export const outputKinds = ['dense', 'sparse', 'multi'] as const;
+
+/**
+ * A kind of result: `dense`, one vector; `sparse`, weights of tokens of the vocabulary; `multi`, a vector for each token, for late
+ * interaction.
+ */
+export type OutputKind = (typeof outputKinds)[number];
+
+/** What a text is in a search. */
+export const inputTypes = ['query', 'document'] as const;
+export type InputType = (typeof inputTypes)[number];
+
+/** A sparse vector: the tokens with a weight, by ascending id. */
+export interface SparseVector {
+  /** Token ids; `Tokenizer.piece` gives their texts. */
+  readonly indices: Int32Array;
+  readonly values: Float32Array;
+}
+
+/** The vectors of the tokens of one text. */
+export interface TokenVectors {
+  /** `[n, dimensions]`, row-major. */
+  readonly values: Float32Array;
+  readonly dimensions: number;
+}
+
 /** Options of `embed`. */
 export interface EmbedOptions extends AdapterChoice {
+  /** The kinds of results, of those in `ModelInfo.outputs`. Default: `dense`. */
+  readonly output?: readonly OutputKind[];
+  /**
+   * Whether the inputs are queries or documents, for models that treat them differently (`ModelInfo.hasInputTypes`); it has no effect on
+   * others, and none on dense vectors. Default: documents.
+   */
+  readonly inputType?: InputType;
   /** Add BOS/CLS and EOS/SEP around texts as the model does. Default true. */
   readonly addSpecial?: boolean;
   /** Overrides the pooling of `load`. */
   readonly pooling?: Pooling;
   /**
    * llama.cpp's `embd_normalize`: -1 none, 0 largest value scaled to 32760, 1 taxicab, 2 euclidean (default), p for the p-norm.
-   * Token vectors (`pooling: 'none'`) and scores are normalised only if this is given.
+   * Token vectors (`pooling: 'none'`) and scores are normalised only if this is given. Of the other outputs, those of `multi` are normalised
+   * in the same way, and sparse vectors never are.
    */
   readonly normalize?: number;
   /** Fewer than the model's cuts the vector (Matryoshka) and normalises it again; more pads it with zeros. Default: the model's own. */
@@ -231,8 +266,15 @@ export interface RankOptions {
 
 /** The result of `embed`, in the order of the inputs. */
 export interface Embeddings {
-  /** One vector for each input; with pooling `none`, the vectors of all its tokens, `[nTokens, dimensions]` row-major. */
+  /**
+   * One vector for each input; with pooling `none`, the vectors of all its tokens, `[nTokens, dimensions]` row-major. Empty if `output` does
+   * not include `dense`.
+   */
   readonly vectors: Float32Array[];
+  /** One for each input, if `output` includes `sparse`. */
+  readonly sparse?: SparseVector[];
+  /** One for each input, if `output` includes `multi`. */
+  readonly multi?: TokenVectors[];
   /** Values in one vector. */
   readonly dimensions: number;
   /** Tokens of each input, special tokens included, after truncation. */
@@ -276,6 +318,10 @@ export interface ModelInfo {
   /** Bytes of all tensors. */
   readonly size: number;
   readonly pooling: Pooling;
+  /** The kinds of results that `embed` gives. */
+  readonly outputs: readonly OutputKind[];
+  /** Whether queries and documents have different results: sparse vectors, or vectors of tokens. */
+  readonly hasInputTypes: boolean;
   /** Labels of a classifier head; empty without one. */
   readonly labels: readonly string[];
   /** What pooling `rank` returns; `undefined` for a file without a classifier. */

@@ -6,8 +6,9 @@
  */
 import type { Architecture, Model } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
+import { geluOf } from './gelu.ts';
 import { bertNames } from './names/bert.ts';
-import { declareClassifier, geluOf } from './pooling.ts';
+import { declareClassifier } from './pooling.ts';
 import { buildPostNorm } from './post-norm.ts';
 import type { SelfAttentionOptions } from './self-attention.ts';
 import type { WeightLoader } from './weights.ts';

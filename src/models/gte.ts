@@ -5,8 +5,9 @@
 import type { Linear } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { gatedMlp } from './feed-forward.ts';
+import { geluOf } from './gelu.ts';
 import { nomicBertNames } from './names/bert.ts';
-import { declareClassifier, geluOf } from './pooling.ts';
+import { declareClassifier } from './pooling.ts';
 import { buildPostNorm } from './post-norm.ts';
 
 /** `[up, gate]` of a layer: two matrices, or one whose first rows are `up`. */

@@ -17,11 +17,13 @@ import type { ImageInput, Model } from './architecture.ts';
 import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
+import { declareMulti, type MultiSettings, readMultiSettings } from './multi-head.ts';
 import { nameSteps } from './names/name-steps.ts';
 import { pool, type RankOutputs, rankOutputs } from './pooling.ts';
-import type { Pooling } from './pooling-types.ts';
+import type { Result } from './pooling-types.ts';
 import { architectures } from './registry.ts';
 import { declareSentenceDense } from './sentence-dense.ts';
+import { declareSparse, readSparseSettings, type SparseSettings } from './sparse-head.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
 
@@ -30,10 +32,11 @@ export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, p
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export { hasClassifier, type RankOutputs } from './pooling.ts';
-export { type Pooling, poolingTypes } from './pooling-types.ts';
+export { isTokenResult, type Pooling, poolingTypes, type Result } from './pooling-types.ts';
 export { rankTokenKeys } from './rank-tokens.ts';
 export { architectures } from './registry.ts';
 export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
+export type { SparseSettings } from './sparse-head.ts';
 export type { ModelTreeNode } from './tree.ts';
 export type { FillShare } from './weights.ts';
 
@@ -56,8 +59,8 @@ export interface LoadedModel extends Model {
   readonly adapters: readonly Adapter[];
   /** `forward` with llama.cpp's names for the steps, for an observer. The values are the same. */
   namedForward(ops: Ops): Tensor;
-  /** `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, or `[nSeq, nClsOut]` scores for `rank`. */
-  pool(ops: Ops, hidden: Tensor, pooling: Pooling): Tensor;
+  /** `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, `[nSeq, nClsOut]` scores for `rank`, or another result of the heads. */
+  pool(ops: Ops, hidden: Tensor, result: Result): Tensor;
 }
 
 /** A model without its weights. */
@@ -73,6 +76,12 @@ export interface ModelOutline {
   readonly lacksPooler: boolean;
   /** The LoRA adapters, in the order of their files. */
   readonly adapters: readonly AdapterOutline[];
+  /** How sparse vectors are made; `undefined` if the file has no head for them. */
+  readonly sparse: SparseSettings | undefined;
+  /** How the vectors of tokens are made; `undefined` if the file has no head for them. */
+  readonly multi: MultiSettings | undefined;
+  /** Whether a pooled row of `cls` or `last` is the hidden state of a token as it is. */
+  readonly poolsHidden: boolean;
 }
 
 /**
@@ -97,7 +106,7 @@ export async function loadModel(
       const x = model.forward(nameSteps(ops, names));
       return names.result === undefined ? x : ops.columns(x, 0, x.cols, { names: { out: names.result } });
     },
-    pool: (ops, hidden, pooling) => pool(ops, hidden, pooling, heads),
+    pool: (ops, hidden, result) => pool(ops, hidden, result, heads),
   };
 }
 
@@ -110,14 +119,16 @@ export function outlineModel(file: GgufFile, adapters: readonly GgufFile[] = [])
   const { model, loader } = declareModel(file, outlines);
   const { hparams, heads, images } = model;
   const { dense, output } = heads.classifier;
-  const lacksPooler = hparams.architecture === bert.id && output !== undefined && dense === undefined;
   const last = heads.sentenceDense?.at(-1)?.linear.weight ?? heads.dense?.at(-1)?.weight;
   return {
     hparams,
     nEmbdOut: last?.shape[1] ?? hparams.nEmbd,
     rankOutputs: rankOutputs(heads),
     images,
-    lacksPooler,
+    lacksPooler: hparams.architecture === bert.id && output !== undefined && dense === undefined,
+    sparse: readSparseSettings(file.metadata, hparams.nVocab),
+    multi: readMultiSettings(loader, heads.multi),
+    poolsHidden: last === undefined,
     adapters: declareAdapters(adapters, loader, outlines).map(({ adapter }) => adapter.outline),
   };
 }
@@ -170,7 +181,13 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
   }
   const loader = new WeightLoader(file, allocator, readHyperParameters(file, architecture));
   const built = architecture.build(loader);
-  const model = { ...built, heads: { ...built.heads, sentenceDense: declareSentenceDense(loader) } };
+  const heads = {
+    ...built.heads,
+    sentenceDense: declareSentenceDense(loader),
+    sparse: declareSparse(loader),
+    multi: declareMulti(loader),
+  };
+  const model = { ...built, heads };
   loader.assertAllUsed();
   return { model, loader };
 }
@@ -180,15 +197,15 @@ export function runForward(
   backend: Backend,
   model: LoadedModel,
   batch: Batch,
-  pooling: Pooling,
+  result: Result,
   observed: boolean,
 ): Promise<Float32Array> {
   const { adapters } = batch;
   const ops = adapters === undefined ? backend.ops : adapt(backend.ops, model.adapters, adapters);
-  const forward = () => model.pool(ops, observed ? model.namedForward(ops) : model.forward(ops), pooling);
+  const forward = () => model.pool(ops, observed ? model.namedForward(ops) : model.forward(ops), result);
   // A plan that is kept has the scales of its adapters, of which there can be any number.
   if (!observed && adapters === undefined && backend.compute !== undefined) {
-    return backend.compute(batch, pooling, forward);
+    return backend.compute(batch, result, forward);
   }
   ops.begin(batch);
   return ops.read(forward());

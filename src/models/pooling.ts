@@ -3,8 +3,10 @@
  */
 import type { GgufFile } from '../gguf/index.ts';
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
-import type { Pooling } from './pooling-types.ts';
+import { tokenVectors } from './multi-head.ts';
+import { isTokenResult, type Result, type TokenResult } from './pooling-types.ts';
 import type { SentenceDense } from './sentence-dense.ts';
+import { largestLogits, type SparseHead, tokenWeights } from './sparse-head.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** The kind of a classifier's outputs; `tanh` if it ends with tanh of logits. */
@@ -35,6 +37,10 @@ export interface Heads {
   readonly dense?: readonly Linear[];
   /** Layers over each pooled row that sentence-transformers adds to any model, after all others; not over the rows of tokens. */
   readonly sentenceDense?: readonly SentenceDense[];
+  /** What makes sparse vectors. */
+  readonly sparse?: SparseHead;
+  /** Layers over the hidden state of each token, for late interaction. */
+  readonly multi?: readonly SentenceDense[];
 }
 
 /** Whether a file has a classifier. */
@@ -45,11 +51,6 @@ export function hasClassifier({ tensors }: Pick<GgufFile, 'tensors'>): boolean {
 /** The classifier of an architecture without `cls` tensors: the first values of the first token. */
 export function noClassifier({ hparams }: WeightLoader): Classifier {
   return { row: 'cls', activation: 'tanh', nClsOut: hparams.nClsOut };
-}
-
-/** GELU in the form that the file says; llama.cpp computes the tanh form for all of its files. */
-export function geluOf({ keys }: WeightLoader): 'gelu' | 'gelu_erf' {
-  return keys.metadata.bool('gguf_embed.gelu_erf') ? 'gelu_erf' : 'gelu';
 }
 
 /** `cls` and `cls.output` as in BERT, over the first token with tanh. */
@@ -70,14 +71,28 @@ export function rankOutputs({ classifier }: Heads): RankOutputs | undefined {
   return output === undefined && activation === 'tanh' ? 'tanh' : 'logits';
 }
 
-/** Turns hidden states into the result: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, `[nSeq, nClsOut]` scores for `rank`. */
-export function pool(ops: Ops, hidden: Tensor, pooling: Pooling, heads: Heads): Tensor {
+/**
+ * Turns hidden states into the result: `[nSeq, nEmbd]`, `[T, nEmbd]` for `none`, `[nSeq, nClsOut]` scores for `rank`, `[nSeq, nVocab]` for
+ * `vocabulary`, `[T, n]` for the parts of tokens.
+ */
+export function pool(ops: Ops, hidden: Tensor, pooling: Result, heads: Heads): Tensor {
+  if (pooling === 'vocabulary') return largestLogits(ops, hidden, heads.sparse);
+  if (isTokenResult(pooling)) return tokenParts(ops, hidden, pooling, heads);
   if (pooling === 'rank') return classify(ops, hidden, heads.classifier);
   let x = ops.pool(hidden, pooling);
   for (const layer of heads.dense ?? []) x = ops.linear(x, layer);
   if (pooling === 'none') return x;
   for (const { linear, activation } of heads.sentenceDense ?? []) x = ops.linear(x, linear, { activation });
   return x;
+}
+
+/** The named parts of each token, side by side. */
+function tokenParts(ops: Ops, hidden: Tensor, result: TokenResult, heads: Heads): Tensor {
+  const parts = result.split('+').map((part) => {
+    if (part === 'hidden') return hidden;
+    return part === 'weights' ? tokenWeights(ops, hidden, heads.sparse) : tokenVectors(ops, hidden, heads.multi);
+  });
+  return parts.length === 1 ? parts[0] : ops.concat(parts);
 }
 
 /** `[T, nEmbd]` → `[nSeq, nClsOut]`. Without classifier weights, returns the first values of the row itself. */

@@ -14,28 +14,31 @@ const known = ['identity', 'tanh', 'relu', 'gelu_erf', 'silu'] as const satisfie
 /** Most layers of a file. */
 const MAX_LAYERS = 8;
 
-/** A layer over pooled vectors. */
+/** A layer over vectors. */
 export interface SentenceDense {
   readonly linear: Linear;
   readonly activation?: Activation;
 }
 
-/** Tensors of layer `i`, without `.weight` and `.bias`. */
-function denseName(i: number): string {
-  return `sentence_dense.${i}`;
+/** The layers over pooled vectors; none without the key. @throws ModelError for an activation that is not known */
+export function declareSentenceDense(loader: WeightLoader): SentenceDense[] {
+  return declareDense(loader, denseActivationsKey, 'sentence_dense');
 }
 
-/** The layers of the file; none without the key. @throws ModelError for an activation that is not known */
-export function declareSentenceDense(loader: WeightLoader): SentenceDense[] {
-  const names = loader.keys.metadata.strings(denseActivationsKey);
-  const fail = (problem: string) => new ModelError(`${denseActivationsKey} ${problem}`, { key: denseActivationsKey });
+/**
+ * The layers `<prefix>.N` from the width of the model on, as many as `key` names activations; none without the key.
+ * @throws ModelError for an activation that is not known
+ */
+export function declareDense(loader: WeightLoader, key: string, prefix: string): SentenceDense[] {
+  const names = loader.keys.metadata.strings(key);
+  const fail = (problem: string) => new ModelError(`${key} ${problem}`, { key });
   if (names !== undefined && names.length > MAX_LAYERS) throw fail(`has ${names.length} layers; at most ${MAX_LAYERS}`);
   let nIn = loader.hparams.nEmbd;
   return Array.from({ length: names?.length ?? 0 }, (_, i) => {
     const name = known.find((one) => one === names?.at(i));
     if (name === undefined) throw fail(`has ${printable(names!.at(i))}; supported are ${known.join(', ')}`);
-    const nOut = loader.dimension(denseName(i), 1) ?? 0;
-    const linear = loader.linear(denseName(i), nIn, nOut);
+    const nOut = loader.dimension(`${prefix}.${i}`, 1) ?? 0;
+    const linear = loader.linear(`${prefix}.${i}`, nIn, nOut);
     nIn = nOut;
     return { linear, activation: name === 'identity' ? undefined : name };
   });

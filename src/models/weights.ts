@@ -167,6 +167,21 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
   }
 
   /**
+   * The outputs [from, from + n) of a layer `[nIn, nOut]` whose matrix and bias have different names in the file.
+   * @param as name of the new layer
+   */
+  part(
+    { matrix, bias, nIn, nOut }: { matrix: string; bias: string; nIn: number; nOut: number },
+    from: number,
+    n: number,
+    as: string,
+  ): Linear {
+    const rows = partOf(this.#source(`${matrix}.weight`, [nIn, nOut]), from, n, `${as}.weight`);
+    const values = partOf(this.#source(`${bias}.bias`, [nOut]), from, n, `${as}.bias`);
+    return { weight: this.#allocate(rows, 'matrix'), bias: this.#allocate(values, 'vector') };
+  }
+
+  /**
    * The kernel of a convolution whose patches do not overlap, as the matrix that multiplies a patch: `[width · height · channels, nOut]`.
    * @param name whole name of the tensor `[width, height, channels, nOut]`
    */
@@ -341,6 +356,18 @@ function someRows(source: WeightSource, ids: readonly number[], name: string): W
         done += part.length;
       }
     },
+  };
+}
+
+/** Entries [from, from + n) of the last axis. */
+function partOf(source: WeightSource, from: number, n: number, name: string): WeightSource {
+  const size = source.byteLength / source.shape[source.shape.length - 1];
+  return {
+    name,
+    type: source.type,
+    shape: [...source.shape.slice(0, -1), n],
+    byteLength: n * size,
+    read: (byteOffset, into) => source.read(from * size + byteOffset, into),
   };
 }
 

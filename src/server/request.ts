@@ -54,6 +54,7 @@ export type BodyPath =
   | '/v1/reranking'
   | '/v2/rerank'
   | '/embed'
+  | '/embed_sparse'
   | '/api/embed'
   | '/tokenize'
   | '/detokenize';

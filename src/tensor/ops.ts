@@ -191,10 +191,10 @@ export interface MixtureTerm {
 export type RowIndex = 'ids' | 'positions' | 'types' | 'zero' | { readonly term: number };
 
 /**
- * The rows of a sequence that `pool` keeps or averages. `none` keeps every token's row. `concat` puts the rows of a sequence side by side;
- * all sequences must then have the same number of rows.
+ * The rows of a sequence that `pool` keeps, averages, or takes the largest value of in each column. `none` keeps every token's row. `concat`
+ * puts the rows of a sequence side by side; all sequences must then have the same number of rows.
  */
-export type PoolKind = 'none' | 'mean' | 'cls' | 'last' | 'concat';
+export type PoolKind = 'none' | 'mean' | 'max' | 'cls' | 'last' | 'concat';
 
 /** Receives every named step of a forward: name with layer suffix (`ffn_out-3`), values and shape `[rows, cols]`. */
 export type Observer = (name: string, values: Float32Array, rows: number, cols: number) => void;
@@ -288,7 +288,7 @@ export interface Ops {
   concat(parts: readonly Tensor[], options?: StepNames<never>): Tensor;
 
   /**
-   * The mean of all rows, the first row or the last row of each sequence, from `Batch.poolFrom` on: `[T, n]` → `[nSeq, n]`. The result is
+   * The mean or the maximum of all rows, the first row or the last row of each sequence, from `Batch.poolFrom` on: `[T, n]` → `[nSeq, n]`. The result is
    * `[T, n]` for `none`, and `[nSeq, k · n]` for `concat` of `k` rows each.
    */
   pool(x: Tensor, kind: PoolKind, options?: StepNames<never>): Tensor;

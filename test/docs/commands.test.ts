@@ -18,6 +18,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertFolder } from '../../src/convert/file.node.ts';
 import { listening, main, start } from '../cli/run.ts';
 import { unpackCheckout } from '../convert/support.ts';
 import { blocksOf, commands, isProgram } from './blocks.ts';
@@ -29,7 +30,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-docs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const photo = `${fixtures}/multimodal/images/baseline.jpg`;
 
-beforeAll(() => {
+beforeAll(async () => {
   const copies: Record<string, string> = {
     'model.gguf': bundled,
     'model-Q8_0.gguf': bundled,
@@ -45,6 +46,8 @@ beforeAll(() => {
   copyFileSync(`${pair}/mmproj-qwen3vl.gguf`, join(folder, 'mmproj-Qwen3-VL-Embedding-2B.gguf'));
   symlinkSync(resolve('models'), join(folder, 'models'));
   cpSync(unpackCheckout('bert-mean'), join(folder, 'checkout'), { recursive: true });
+  cpSync(unpackCheckout('bge-m3'), join(folder, 'bge-m3'), { recursive: true });
+  await convertFolder(join(folder, 'bge-m3'), join(folder, 'bge-m3.gguf'), 'F16');
   const lines = ['a cat sleeps', 'a kitten naps', 'stocks fell'];
   writeFileSync(join(folder, 'texts.txt'), lines.join('\n'));
   writeFileSync(join(folder, 'texts.jsonl'), lines.map((text) => `${JSON.stringify(text)}\n`).join(''));

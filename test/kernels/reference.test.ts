@@ -293,6 +293,7 @@ describe('pool', () => {
     const { ops, tensor, read } = await bench(2, 1);
     const x = await tensor([[1, 2], [3, 6], [7, 8]]); // biome-ignore format: a matrix
     expect(await read(ops.pool(x, 'mean'))).toEqual([[2, 4], [7, 8]]); // biome-ignore format: a matrix
+    expect(await read(ops.pool(x, 'max'))).toEqual([[3, 6], [7, 8]]); // biome-ignore format: a matrix
     expect(await read(ops.pool(x, 'cls'))).toEqual([[1, 2], [7, 8]]); // biome-ignore format: a matrix
     expect(await read(ops.pool(x, 'last'))).toEqual([[3, 6], [7, 8]]); // biome-ignore format: a matrix
     expect(await read(ops.pool(x, 'none'))).toEqual([[1, 2], [3, 6], [7, 8]]); // biome-ignore format: a matrix

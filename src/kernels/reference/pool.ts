@@ -7,7 +7,7 @@ import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
 /**
- * The mean of all rows (special tokens included), the first or last row of each sequence, or all rows side by side. `none` returns `x`
+ * The mean or the maximum of all rows (special tokens included), the first or last row of each sequence, or all rows side by side. `none` returns `x`
  * itself.
  */
 export function pool(fw: Forward, input: Tensor, kind: PoolKind, options?: StepNames<never>): Matrix {
@@ -21,6 +21,7 @@ export function pool(fw: Forward, input: Tensor, kind: PoolKind, options?: StepN
   for (let s = 0; s < nSeq; s++) {
     const [begin, end] = pooledRows(fw.batch, s, kind);
     if (kind === 'mean') mean(x, begin, end, y.row(s));
+    else if (kind === 'max') max(x, begin, end, y.row(s));
     else for (let t = begin; t < end; t++) y.slice(s, (t - begin) * x.cols, x.cols).set(x.row(t));
   }
   fw.report(options, 'out', y);
@@ -32,5 +33,13 @@ function mean(x: Matrix, begin: number, end: number, out: Float32Array): void {
     let sum = 0;
     for (let t = begin; t < end; t++) sum += x.data[x.start + t * x.stride + c];
     out[c] = sum / (end - begin);
+  }
+}
+
+function max(x: Matrix, begin: number, end: number, out: Float32Array): void {
+  out.set(x.row(begin));
+  for (let t = begin + 1; t < end; t++) {
+    const row = x.row(t);
+    for (let c = 0; c < out.length; c++) if (row[c] > out[c]) out[c] = row[c];
   }
 }

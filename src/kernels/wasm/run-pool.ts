@@ -9,7 +9,7 @@ import type { GraphTensor } from '../graph/tensor.ts';
 
 import type { Runtime } from './runtime.ts';
 
-/** `y[s]` = the mean of all rows, the first or last row of sequence s of `x`, or all of its rows side by side. */
+/** `y[s]` = the mean or the maximum of all rows, the first or last row of sequence s of `x`, or all of its rows side by side. */
 export function runPool(rt: Runtime, x: GraphTensor, y: GraphTensor, kind: Exclude<PoolKind, 'none'>): void {
   const { kernels, share, memory } = rt;
   if (x.space === 'sequences') {
@@ -29,9 +29,14 @@ export function runPool(rt: Runtime, x: GraphTensor, y: GraphTensor, kind: Exclu
     if (kind === 'mean') memory.bytes(to, rt.stride(y)).fill(0);
     const factor = 1 / (end - begin);
     let next = to;
+    let isFirst = true;
     for (const { address, ld, rows } of rt.segments(x, begin, end)) {
       if (kind === 'mean') kernels.sumRows({ x: address, ldx: ld, rows, cols: x.cols, factor, y: to });
-      else kernels.copyRows({ x: address, ldx: ld, y: next, ldy: x.cols * 4, rows, cols: x.cols });
+      else if (kind === 'max') {
+        if (isFirst) kernels.copyRows({ x: address, ldx: ld, y: to, ldy: 0, rows: 1, cols: x.cols });
+        kernels.maxRows({ x: address, ldx: ld, rows, cols: x.cols, y: to });
+      } else kernels.copyRows({ x: address, ldx: ld, y: next, ldy: x.cols * 4, rows, cols: x.cols });
+      isFirst = false;
       next += rows * x.cols * 4;
     }
   }

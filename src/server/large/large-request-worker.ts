@@ -15,6 +15,7 @@ import { parseFields } from '../json/fields.ts';
 import { bodyRoutes } from '../routes/body-routes.ts';
 import { createState, withModel } from '../state.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
+import { unpackOutputs } from './packed-outputs.ts';
 
 type Params<Name extends keyof LargeWorkerMethods> = Parameters<LargeWorkerMethods[Name]>[0];
 type Opened = Awaited<ReturnType<typeof open>>;
@@ -93,7 +94,7 @@ async function embed(
   id: number,
   { info, tokenizer }: Opened,
   input: EmbedInput | readonly EmbedInput[],
-  { truncate, addSpecial, prompt, signal, normalize, dimensions, pairStarts, lora }: EmbedOptions,
+  { truncate, addSpecial, prompt, signal, normalize, dimensions, pairStarts, lora, output, inputType }: EmbedOptions,
 ): Promise<Embeddings> {
   const inputs = listInputs(input);
   const media = new Map<number, ContentPart[]>();
@@ -116,10 +117,17 @@ async function embed(
   const vectors: Float32Array[] = [];
   arrived.set(id, vectors);
   try {
-    const params = { id, ids, offsets, media, options: { normalize, dimensions, pairStarts, addSpecial, lora } };
+    const params = {
+      id,
+      ids,
+      offsets,
+      media,
+      options: { normalize, dimensions, pairStarts, addSpecial, lora, output, inputType },
+    };
     const answer = await server.request('embed', params, { transfer: [ids.buffer, offsets.buffer] });
     const truncated = all.map((one) => one?.truncated ?? false);
-    return { ...answer, vectors, nImageTokens: answer.nTokens.map(() => 0), truncated, pooling: info.pooling };
+    const outputs = output === undefined ? { vectors } : unpackOutputs(vectors, output);
+    return { ...answer, ...outputs, nImageTokens: answer.nTokens.map(() => 0), truncated, pooling: info.pooling };
   } finally {
     arrived.delete(id);
   }

@@ -10,6 +10,7 @@ import type { LargeRequest, LargeRequestHandler } from '../request.ts';
 import type { ModelState } from '../state.ts';
 import { computeVectors } from '../vectors/compute-vectors.ts';
 import { type LargeOwnerMethods, type LargeWorkerMethods, largeErrorClasses } from './large-request-methods.ts';
+import { packOutputs } from './packed-outputs.ts';
 
 /** Milliseconds without a large request after which the worker ends. */
 const IDLE = 60_000;
@@ -104,7 +105,9 @@ async function embed(
       { length: offsets.length - 1 },
       (_, i): EmbedInput => media.get(i) ?? ids.subarray(offsets[i], offsets[i + 1]),
     );
-    const { vectors, dimensions, nTokens } = await computeVectors(request, inputs, options);
+    const result = await computeVectors(request, inputs, options);
+    const { dimensions, nTokens } = result;
+    const vectors = options.output === undefined ? result.vectors : inputs.map((_, i) => packOutputs(result, i));
     const turn = new Turn();
     for (let from = 0, to = 0; from < vectors.length; from = to) {
       let length = 0;

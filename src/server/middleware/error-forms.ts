@@ -16,7 +16,7 @@ const tei: ErrorBody = ({ message, status }) =>
 const forms: readonly (readonly [path: RegExp, body: ErrorBody])[] = [
   [/\/v2\/rerank$/, cohere],
   [/\/api\/(embed|tags|version)$/, ollama],
-  [/\/(embed|info)$/, tei],
+  [/\/(embed|embed_sparse|info)$/, tei],
 ];
 
 /** The body of `error` for the API that has this path; `undefined` for llama-server's. */

@@ -7,7 +7,7 @@ import { cohereRerank } from './cohere.ts';
 import { nativeEmbeddings, openAiEmbeddings } from './embeddings.ts';
 import { ollamaEmbed } from './ollama.ts';
 import { rerank } from './rerank.ts';
-import { teiEmbed } from './tei.ts';
+import { teiEmbed, teiEmbedSparse } from './tei.ts';
 import { detokenize, tokenize } from './tokenize.ts';
 
 export const bodyRoutes: Readonly<Record<BodyPath, Handler>> = {
@@ -20,6 +20,7 @@ export const bodyRoutes: Readonly<Record<BodyPath, Handler>> = {
   '/v1/reranking': rerank,
   '/v2/rerank': cohereRerank,
   '/embed': teiEmbed,
+  '/embed_sparse': teiEmbedSparse,
   '/api/embed': ollamaEmbed,
   '/tokenize': tokenize,
   '/detokenize': detokenize,

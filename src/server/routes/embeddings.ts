@@ -3,6 +3,7 @@
  */
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
 import { convertVector, type OutputDtype } from '../../engine/output-dtypes.ts';
+import { inputTypes } from '../../engine/types.ts';
 import { Turn } from '../../turn.ts';
 import type { Engine } from '../engine.ts';
 import { HttpError } from '../errors.ts';
@@ -21,25 +22,29 @@ import { askedAdapters } from './lora-adapters.ts';
  */
 export async function openAiEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
   const { state } = context;
-  refuseTokenVectors(context);
   const fields = await context.fields();
+  if (fields.output === undefined || fields.output === null) refuseTokenVectors(context);
   const { body, result } = await embedFields(context, fields);
-  if ('content' in fields && !('input' in fields)) return nativeJson(result, body.output_dtype);
+  if ('content' in fields && !('input' in fields) && body.output == null) return nativeJson(result, body.output_dtype);
   return openAiJson(result, body.model ?? state.name, body.encoding_format, body.output_dtype);
 }
 
 /** Answers /embeddings and /embedding. Throws what `openAiEmbeddings` throws. */
 export async function nativeEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
-  const { body, result } = await embedFields(context, await context.fields());
+  const { output: _, ...fields } = await context.fields();
+  const { body, result } = await embedFields(context, fields);
   return nativeJson(result, body.output_dtype);
 }
 
 /** @throws HttpError if the model returns a vector for each token, which formats with one vector for each input cannot represent */
 export function refuseTokenVectors({ state }: BodyContext): void {
-  if (state.engine.info.pooling !== 'none') return;
+  const { pooling, outputs } = state.engine.info;
+  if (pooling !== 'none') return;
+  const others = outputs.filter((kind) => kind !== 'dense');
+  const remedy = others.length === 0 ? '' : `, or ask for "output": ${JSON.stringify(others)}`;
   throw new HttpError(
     'invalid_request_error',
-    "Pooling type 'none' is not OAI compatible. Please use a different pooling type",
+    `Pooling type 'none' is not OAI compatible. Please use a different pooling type${remedy}`,
   );
 }
 
@@ -59,8 +64,14 @@ export async function embedFields(context: BodyContext, fields: Fields) {
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
     lora,
+    ...(body.output && { output: body.output, inputType: body.input_type ?? inputTypeOf(body.prompt_name) }),
   });
   return { body, result };
+}
+
+/** The side of a search that a prompt is for. */
+function inputTypeOf(promptName: string | null | undefined): EmbedOptions['inputType'] {
+  return inputTypes.find((name) => name === promptName);
 }
 
 /** `input`, else `content`, else the input in `messages`. */
@@ -92,7 +103,7 @@ function normalization({ pooling }: ModelInfo, asked: number | null | undefined,
 }
 
 async function openAiJson(
-  { vectors, nTokens, truncated }: Vectors,
+  { vectors, nTokens, truncated, sparse, multi }: Vectors,
   model: string,
   format: 'float' | 'base64',
   dtype: OutputDtype,
@@ -103,11 +114,35 @@ async function openAiJson(
     .raw('{"model":')
     .value(model)
     .raw(`,"object":"list","usage":{"prompt_tokens":${total},"total_tokens":${total}},"data":[`);
-  for (const [index, vector] of vectors.entries()) {
-    json.raw(index === 0 ? '{"embedding":' : ',{"embedding":');
+  const write = (vector: Float32Array) => {
     if (format === 'base64') json.base64(dtype === 'float' ? vector : convertVector(vector, dtype));
     else writeVector(json, vector, dtype);
-    json.raw(`,"index":${index},"object":"embedding"`);
+  };
+  for (let index = 0; index < nTokens.length; index++) {
+    json.raw(index === 0 ? '{' : ',{');
+    if (vectors.length > 0) {
+      json.raw('"embedding":');
+      write(vectors[index]);
+      json.raw(',');
+    }
+    if (sparse !== undefined) {
+      const { indices, values } = sparse[index];
+      json
+        .raw(`"sparse":{"indices":[${indices.join(',')}],"values":`)
+        .floats(values)
+        .raw('},');
+    }
+    if (multi !== undefined) {
+      const { values, dimensions } = multi[index];
+      json.raw('"multi":[');
+      for (let at = 0; at < values.length; at += dimensions) {
+        if (at > 0) json.raw(',');
+        write(values.subarray(at, at + dimensions));
+        if (turn.isOver) await turn.pass();
+      }
+      json.raw('],');
+    }
+    json.raw(`"index":${index},"object":"embedding"`);
     if (format === 'base64') json.raw(',"encoding_format":"base64"');
     json.raw(truncated[index] ? ',"truncated":true}' : '}');
     if (turn.isOver) await turn.pass();

@@ -1,9 +1,12 @@
 /**
- * @file The API of Hugging Face's text-embeddings-inference (TEI): POST /embed and GET /info. Its /rerank is in `rerank.ts`.
+ * @file The API of Hugging Face's text-embeddings-inference (TEI): POST /embed, POST /embed_sparse and GET /info. Its /rerank is in `rerank.ts`.
  */
+import type { ModelInfo } from '../../engine/index.ts';
+import { Turn } from '../../turn.ts';
+import { HttpError } from '../errors.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { BodyContext, RequestContext } from '../request.ts';
-import { teiEmbedBody } from '../schema/adapter-bodies.ts';
+import { teiEmbedBody, teiEmbedSparseBody } from '../schema/adapter-bodies.ts';
 import { checkBody } from '../schema/bodies.ts';
 import { embedFields, refuseTokenVectors, writeVectors } from './embeddings.ts';
 
@@ -20,8 +23,40 @@ export async function teiEmbed(context: BodyContext): Promise<Uint8Array<ArrayBu
   return json.finish();
 }
 
+/**
+ * Answers POST /embed_sparse: for each input, the tokens with a weight.
+ * @throws HttpError (501 for a model without sparse vectors), InputError, the signal's reason
+ */
+export async function teiEmbedSparse(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
+  const { info } = context.state.engine;
+  if (!info.outputs.includes('sparse')) {
+    throw new HttpError('not_supported_error', `${info.name} has no sparse vectors`);
+  }
+  const { inputs, ...others } = checkBody(teiEmbedSparseBody, await context.fields());
+  const { result } = await embedFields(context, { ...others, input: inputs, output: ['sparse'] });
+  const turn = new Turn();
+  const json = new JsonWriter().raw('[');
+  for (const [i, { indices, values }] of (result.sparse ?? []).entries()) {
+    json.raw(i === 0 ? '[' : ',[');
+    for (const [at, id] of indices.entries()) {
+      json
+        .raw(`${at === 0 ? '' : ','}{"index":${id},"value":`)
+        .float(values[at])
+        .raw('}');
+    }
+    json.raw(']');
+    if (turn.isOver) await turn.pass();
+  }
+  return json.raw(']').finish();
+}
+
 /** TEI's names of the ways to pool. */
 const poolings = { mean: 'mean', cls: 'cls', last: 'last_token' } as const;
+
+function poolingName({ pooling, outputs }: ModelInfo): string {
+  if (pooling === 'none' && outputs.includes('sparse')) return 'splade';
+  return pooling in poolings ? poolings[pooling as keyof typeof poolings] : 'mean';
+}
 
 /** Answers GET /info. */
 export function teiInfo({ state: { name, engine, settings } }: RequestContext): string {
@@ -35,7 +70,7 @@ export function teiInfo({ state: { name, engine, settings } }: RequestContext): 
             label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
           },
         }
-      : { embedding: { pooling: info.pooling in poolings ? poolings[info.pooling as keyof typeof poolings] : 'mean' } };
+      : { embedding: { pooling: poolingName(info) } };
   return JSON.stringify({
     model_id: name,
     model_sha: null,

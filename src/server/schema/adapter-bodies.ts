@@ -45,25 +45,35 @@ export const cohereRerankBody = v.object(
   absent,
 );
 
+/** The fields that /embed and /embed_sparse of text-embeddings-inference have in common. */
+const teiInputs = {
+  inputs: required('one input or a list of them: a text, or token ids', {
+    anyOf: [
+      ...texts.anyOf,
+      { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
+      { type: 'array', items: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 }, minItems: 1 },
+    ],
+  }),
+  truncate: flag('truncate', false, 'cut an input that is longer than the context'),
+  truncation_direction: field('which end to cut: Left or Right', {
+    enum: ['Left', 'Right', 'left', 'right', null],
+  }),
+  prompt_name: field('prompt to put around inputs that are texts', {
+    anyOf: [{ type: 'string' }, { type: 'null' }],
+  }),
+};
+
 /** POST /embed of text-embeddings-inference. */
 export const teiEmbedBody = v.object(
+  { ...teiInputs, normalize: flag('normalize', true, 'scale vectors to the Euclidean length 1'), dimensions },
+  absent,
+);
+
+/** POST /embed_sparse of text-embeddings-inference. */
+export const teiEmbedSparseBody = v.object(
   {
-    inputs: required('one input or a list of them: a text, or token ids', {
-      anyOf: [
-        ...texts.anyOf,
-        { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
-        { type: 'array', items: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 }, minItems: 1 },
-      ],
-    }),
-    normalize: flag('normalize', true, 'scale vectors to the Euclidean length 1'),
-    truncate: flag('truncate', false, 'cut an input that is longer than the context'),
-    truncation_direction: field('which end to cut: Left or Right', {
-      enum: ['Left', 'Right', 'left', 'right', null],
-    }),
-    prompt_name: field('prompt to put around inputs that are texts', {
-      anyOf: [{ type: 'string' }, { type: 'null' }],
-    }),
-    dimensions,
+    ...teiInputs,
+    input_type: field('whether the inputs are queries or documents', { anyOf: [{ type: 'string' }, { type: 'null' }] }),
   },
   absent,
 );

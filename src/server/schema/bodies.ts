@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { outputDtypes } from '../../engine/output-dtypes.ts';
+import { outputKinds } from '../../engine/types.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { readContent, readDocuments, readInputs, readQuery } from './inputs.ts';
@@ -132,6 +133,17 @@ export const loraList = v.pipe(
   ),
 );
 
+/** The words of other servers for queries and documents. */
+const inputTypeWords = {
+  query: 'query',
+  search_query: 'query',
+  document: 'document',
+  search_document: 'document',
+  passage: 'document',
+} as const;
+
+const OUTPUT_SHAPE = `"output" must be a list of ${outputKinds.join(', ')}`;
+
 /** POST /v1/embeddings, /embeddings, /embedding. The fields are checked in this order. */
 export const embeddingsBody = v.object({
   encoding_format: v.pipe(
@@ -169,6 +181,34 @@ export const embeddingsBody = v.object({
   output_dtype: v.pipe(
     v.nullish(v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`), 'float'),
     v.description('type of the values'),
+  ),
+  output: v.pipe(
+    v.nullish(
+      v.pipe(
+        described({
+          anyOf: [
+            { type: 'string', enum: outputKinds },
+            { type: 'array', items: { type: 'string', enum: outputKinds }, minItems: 1 },
+          ],
+        }),
+        v.transform((value) => (typeof value === 'string' ? [value] : value)),
+        v.array(v.picklist(outputKinds, OUTPUT_SHAPE), OUTPUT_SHAPE),
+        v.minLength(1, OUTPUT_SHAPE),
+      ),
+    ),
+    v.description(
+      'kinds of vectors: dense (the default) in "embedding", sparse as "sparse" with indices and values, multi as "multi", one vector for each token; only /v1/embeddings',
+    ),
+  ),
+  input_type: v.pipe(
+    v.nullish(
+      v.pipe(
+        described({ type: 'string', enum: Object.keys(inputTypeWords) }),
+        v.transform((value) => Object.entries(inputTypeWords).find(([word]) => word === value)?.[1] ?? value),
+        v.picklist(['query', 'document'], `"input_type" must be one of ${Object.keys(inputTypeWords).join(', ')}`),
+      ),
+    ),
+    v.description('whether the inputs are queries or documents, for models whose sparse or token vectors differ'),
   ),
   prompt_name: v.pipe(
     v.nullish(v.string('"prompt_name" must be a string')),

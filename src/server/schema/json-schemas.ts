@@ -1,7 +1,7 @@
 /**
  * @file JSON Schemas of the request bodies, for /openapi.json.
  */
-import { cohereRerankBody, ollamaEmbedBody, teiEmbedBody } from './adapter-bodies.ts';
+import { cohereRerankBody, ollamaEmbedBody, teiEmbedBody, teiEmbedSparseBody } from './adapter-bodies.ts';
 import { detokenizeBody, embeddingsBody, loraList, partSchema, rerankBody, tokenizeBody } from './bodies.ts';
 
 /** A JSON Schema, as plain data. */
@@ -26,6 +26,7 @@ export async function bodySchemas() {
     detokenize: schemaOf(detokenizeBody),
     cohereRerank: schemaOf(cohereRerankBody),
     teiEmbed: schemaOf(teiEmbedBody),
+    teiEmbedSparse: schemaOf(teiEmbedSparseBody),
     ollamaEmbed: schemaOf(ollamaEmbedBody),
   };
 }

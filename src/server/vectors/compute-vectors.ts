@@ -3,8 +3,9 @@
  * the others.
  */
 import { isMediaInput } from '../../engine/images/parts.ts';
-import type { EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
+import type { Embeddings, EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
 import { findPrompt, withPrompt } from '../../engine/prompts.ts';
+import { inputTypes } from '../../engine/types.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
 import { reserveImages } from '../media/reserve-images.ts';
@@ -17,12 +18,14 @@ export interface Vectors {
   readonly dimensions: number;
   readonly nTokens: number[];
   readonly truncated: boolean[];
+  readonly sparse?: Embeddings['sparse'];
+  readonly multi?: Embeddings['multi'];
 }
 
 /** The options that change the numbers. */
 export type VectorOptions = Pick<
   EmbedOptions,
-  'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'prompt' | 'pairStarts' | 'lora'
+  'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'prompt' | 'pairStarts' | 'lora' | 'output' | 'inputType'
 >;
 
 /**
@@ -30,10 +33,14 @@ export type VectorOptions = Pick<
  * @throws HttpError when there is no prompt of that name
  */
 export function chosenPrompt({ state }: RequestContext, name: string | undefined): Prompt | undefined {
-  const { prompts, defaultPromptName } = state.settings;
+  const { defaultPromptName } = state.settings;
+  const prompts = { ...state.engine.info.prompts, ...state.settings.prompts };
+  // The sides of a search of models without texts for them.
+  const isSide = state.engine.info.hasInputTypes && inputTypes.some((type) => type === name);
+  if (name !== undefined && isSide && !Object.hasOwn(prompts, name)) return undefined;
   const fail = (known: string) =>
     new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
-  return findPrompt({ ...state.engine.info.prompts, ...prompts }, name ?? defaultPromptName, fail);
+  return findPrompt(prompts, name ?? defaultPromptName, fail);
 }
 
 /**
@@ -48,9 +55,11 @@ export async function computeVectors(
   const { signal, client, reserve } = context;
   const { engine, cache } = context.state;
   await reserveImages(context, inputs);
-  const result = cache
-    ? await throughCache(context, cache, inputs, options)
-    : await engine.embed(inputs, { ...options, signal, client, onSize: reserve });
+  // The cache keeps dense vectors alone.
+  const result =
+    cache && options.output === undefined
+      ? await throughCache(context, cache, inputs, options)
+      : await engine.embed(inputs, { ...options, signal, client, onSize: reserve });
   context.countTokens(result.nTokens);
   return result;
 }

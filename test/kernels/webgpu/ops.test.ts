@@ -190,7 +190,7 @@ describeGpu('operations', () => {
     await fc.assert(
       fc.asyncProperty(lengths, fc.integer({ min: 1, max: 80 }), seed, async (sizes, cols, from) => {
         const sources: Sources = { x: input(total(sizes), 2 * cols, from, 3) };
-        for (const kind of ['none', 'mean', 'cls', 'last'] as const) {
+        for (const kind of ['none', 'mean', 'max', 'cls', 'last'] as const) {
           await expectAsReference(backend, sources, countingBatch(sizes), (ops, w) => {
             const x = rowsOf(ops, w.x);
             const [a, b] = [ops.columns(x, 0, cols), ops.columns(x, cols, cols)];

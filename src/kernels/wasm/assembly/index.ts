@@ -12,7 +12,7 @@ export { GELU, GELU_ERF, GELU_QUICK, RELU, SILU, TANH, initialize } from './math
 export { expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
 export { packPanelK4 } from './pack-k4';
-export { copyRows, gatherExpert, mixExperts, routeRows, scatterRows, sumRows } from './pool';
+export { copyRows, gatherExpert, maxRows, mixExperts, routeRows, scatterRows, sumRows } from './pool';
 export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quantize';
 export { joinGroups, quantizeByNorm, squareSum } from './quantize-norm';
 export { packPanelI8, quantizeGroupU8, quantizeRowsU8, sumsOf32 } from './quantize-u8';

@@ -197,6 +197,9 @@ export function concat(fw: Forward, step: ConcatStep): void {
   }
 }
 
+/** How the rows of a sequence become one; 0: they are copied. */
+const reductions: Partial<Record<PoolStep['kind'], number>> = { mean: 1, max: 2 };
+
 /** One row for each sequence. */
 export function pool(fw: Forward, step: PoolStep): void {
   const [x] = step.inputs;
@@ -210,7 +213,7 @@ export function pool(fw: Forward, step: PoolStep): void {
   const pooledAt = fw.run.list(`pooled ${step.kind}`, () =>
     Array.from({ length: y.rows }, (_, s) => pooledRows(batch, s, step.kind)).flat(),
   );
-  const values = { rows: y.rows, cols: y.cols, width: x.cols, pooledAt, isMean: step.kind === 'mean' ? 1 : 0 };
+  const values = { rows: y.rows, cols: y.cols, width: x.cols, pooledAt, reduction: reductions[step.kind] ?? 0 };
   fw.add({
     label,
     reads: { x: fw.of(x) },

@@ -52,7 +52,8 @@ export const pool: Kernel = kernel({
     width: 'u32',
     /** Two numbers for each sequence in `batch`: the begin and end of the rows to pool. */
     pooledAt: 'u32',
-    isMean: 'u32',
+    /** 0: copies rows, 1: their mean, 2: their maximum. */
+    reduction: 'u32',
   },
   code: /* wgsl */ `
 ${linearGroup}
@@ -65,8 +66,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let begin = u32(batch[p.pooledAt + 2u * s]);
   let end = u32(batch[p.pooledAt + 2u * s + 1u]);
   var v = 0.0;
-  if (p.isMean == 0u) {
+  if (p.reduction == 0u) {
     v = arena[p.xOff + (begin + c / p.width) * p.xStride + c % p.width];
+  } else if (p.reduction == 2u) {
+    v = arena[p.xOff + begin * p.xStride + c];
+    for (var row = begin + 1u; row < end; row++) { v = max(v, arena[p.xOff + row * p.xStride + c]); }
   } else {
     for (var row = begin; row < end; row++) { v += arena[p.xOff + row * p.xStride + c]; }
     v = v / f32(end - begin);

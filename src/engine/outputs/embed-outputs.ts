@@ -1,0 +1,157 @@
+/**
+ * @file `embed` with the option `output`: dense, sparse and token vectors of the same inputs.
+ */
+import type { Tokenizer } from '../../tokenizer/index.ts';
+import { InputError } from '../errors.ts';
+import type { Plan } from '../images/plan.ts';
+import { finish } from '../normalize.ts';
+import type { Job, Rows } from '../queue.ts';
+import type { Embeddings, EmbedOptions, ModelInfo, SparseVector, TokenVectors } from '../types.ts';
+import { type OutputHeads, planPasses } from './passes.ts';
+import { droppedTokens, sparseOfLogits, sparseOfQuery, sparseOfWeights } from './sparse.ts';
+
+/** The model, and what computes the passes. */
+interface OutputContext {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly heads: OutputHeads;
+  compute(plans: readonly Plan[], pooling: Job['pooling'], onTokens: Job['onTokens']): Promise<Rows[]>;
+}
+
+/** The options, with their defaults. */
+type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 'onProgress'> &
+  Required<Pick<EmbedOptions, 'output' | 'pooling'>> & {
+    /** Of dense vectors, and of those of tokens. */
+    readonly normalize: number;
+    readonly normalizeTokens: number;
+  };
+
+/** The kinds of vectors of each input. */
+type Outputs = Pick<Embeddings, 'vectors' | 'sparse' | 'multi' | 'dimensions'>;
+
+/** @throws InputError for an output that the model does not have, or for one of an input with images */
+export async function embedOutputs(
+  context: OutputContext,
+  plans: readonly Plan[],
+  options: OutputOptions,
+): Promise<Outputs> {
+  const { info, heads } = context;
+  const { output, pooling, dimensions: wanted, onProgress } = options;
+  const isLookup =
+    output.includes('sparse') && options.inputType === 'query' && heads.sparse?.queryWeights !== undefined;
+  const computed = isLookup ? output.filter((kind) => kind !== 'sparse') : output;
+  const ids = plans.map(textIds);
+  options.onSize?.(countValues(context, plans, options));
+  const passes = planPasses(computed, pooling, heads);
+  const nTokens = plans.reduce((sum, plan) => sum + plan.nTokens, 0);
+  const done = passes.map(() => 0);
+  const results = await Promise.all(
+    passes.map((pass, i) => {
+      const onTokens = (n: number) => {
+        done[i] = n;
+        const sum = done.reduce((a, b) => a + b, 0);
+        onProgress?.({ stage: 'embed', done: sum, total: nTokens * passes.length });
+      };
+      return context.compute(plans, pass, onProgress && onTokens);
+    }),
+  );
+  const dense = passes.indexOf(pooling);
+  const logits = passes.indexOf('vocabulary');
+  const byToken = passes.findIndex((_, i) => i !== dense && i !== logits);
+  const tokens = byToken < 0 ? undefined : splitParts(context, passes[byToken], results[byToken]);
+  const width = wanted ?? info.nEmbdOut;
+  return {
+    dimensions: width,
+    vectors: output.includes('dense') ? denseOf(dense < 0 ? undefined : results[dense], tokens, options, width) : [],
+    ...(output.includes('sparse') && {
+      sparse: sparseOf(context, ids, isLookup, logits < 0 ? undefined : results[logits], tokens?.weights),
+    }),
+    ...(output.includes('multi') && { multi: tokens!.multi!.map((rows) => multiOf(context, rows, options)) }),
+  };
+}
+
+/** @throws InputError for an output that the model does not have */
+export function checkOutputs({ name, outputs }: ModelInfo, wanted: EmbedOptions['output'] = []): void {
+  const missing = wanted.find((kind) => !outputs.includes(kind));
+  if (missing === undefined) return;
+  throw new InputError('option', `${name} has no ${missing} output; it has ${outputs.join(', ')}`);
+}
+
+/** The tokens of an input without images. */
+function textIds({ chunks, index }: Plan): Int32Array {
+  const [ids] = chunks;
+  if (chunks.length === 1 && ids instanceof Int32Array) return ids;
+  throw new InputError('image', `input ${index} has an image; only dense vectors are made of images`, index);
+}
+
+/** An upper bound of the values of all results. */
+function countValues({ info, heads }: OutputContext, plans: readonly Plan[], options: OutputOptions): number {
+  const { output, pooling, dimensions } = options;
+  const nTokens = plans.reduce((sum, plan) => sum + plan.nTokens, 0);
+  let n = 0;
+  if (output.includes('dense')) n += (pooling === 'none' ? nTokens : plans.length) * (dimensions ?? info.nEmbdOut);
+  if (output.includes('multi')) n += nTokens * (dimensions ?? heads.multi?.dimensions ?? 0);
+  if (output.includes('sparse')) n += heads.sparse?.kind === 'max_logits' ? plans.length * info.nVocab : 2 * nTokens;
+  return n;
+}
+
+/** The parts of the rows of tokens, for each input. */
+interface TokenParts {
+  readonly hidden?: Rows[];
+  readonly weights?: Rows[];
+  readonly multi?: Rows[];
+}
+
+function splitParts({ info, heads }: OutputContext, result: string, rows: readonly Rows[]): TokenParts {
+  const widths = { hidden: info.nEmbd, weights: 1, multi: heads.multi?.dimensions ?? 0 };
+  const parts: { -readonly [Name in keyof TokenParts]: TokenParts[Name] } = {};
+  let from = 0;
+  for (const name of result.split('+') as (keyof typeof widths)[]) {
+    const start = from;
+    parts[name] = rows.map((one) => columnsOf(one, start, widths[name]));
+    from += widths[name];
+  }
+  return parts;
+}
+
+function columnsOf({ values, width }: Rows, start: number, n: number): Rows {
+  if (n === width) return { values, width };
+  const out = new Float32Array((values.length / width) * n);
+  for (let at = 0, from = start; at < out.length; at += n, from += width) out.set(values.subarray(from, from + n), at);
+  return { values: out, width: n };
+}
+
+function denseOf(
+  pooled: readonly Rows[] | undefined,
+  tokens: TokenParts | undefined,
+  { pooling, normalize }: OutputOptions,
+  dimensions: number,
+): Float32Array[] {
+  if (pooled !== undefined) return pooled.map(({ values, width }) => finish(values, width, dimensions, normalize));
+  return tokens!.hidden!.map(({ values, width }) => {
+    const from = pooling === 'cls' ? 0 : values.length - width;
+    return finish(values.slice(from, from + width), width, dimensions, normalize);
+  });
+}
+
+function sparseOf(
+  { heads, tokenizer: { vocab } }: OutputContext,
+  ids: readonly Int32Array[],
+  isLookup: boolean,
+  logits: readonly Rows[] | undefined,
+  weights: readonly Rows[] | undefined,
+): SparseVector[] {
+  const settings = heads.sparse!;
+  const dropped = droppedTokens(vocab, settings);
+  return ids.map((tokens, i) => {
+    if (isLookup) return sparseOfQuery(tokens, settings.queryWeights!, vocab, dropped);
+    if (logits !== undefined) return sparseOfLogits(logits[i].values, settings, dropped);
+    return sparseOfWeights(tokens, weights![i].values, dropped);
+  });
+}
+
+function multiOf({ heads }: OutputContext, { values, width }: Rows, options: OutputOptions): TokenVectors {
+  const { dimensions = width, normalizeTokens } = options;
+  const kept = heads.multi?.dropFirst ? values.slice(width) : values;
+  return { values: finish(kept, width, dimensions, normalizeTokens), dimensions };
+}
