@@ -1,7 +1,7 @@
 /**
  * @file The similarities of texts with each other as a picture.
  */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { scoreText, t } from '../words/words.ts';
 import { cssVariable, onScheme, similarityPalette } from './colours.ts';
@@ -28,6 +28,27 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowRight: [0, 1],
 };
 
+/** A pixel for each pair. It is drawn once, and not at each move of the pointer. */
+function cellsOf(values: Float32Array, order: readonly number[]): HTMLCanvasElement {
+  const n = order.length;
+  const canvas = document.createElement('canvas');
+  canvas.width = n;
+  canvas.height = n;
+  const palette = new Uint32Array(similarityPalette().buffer);
+  const context = canvas.getContext('2d')!;
+  const image = context.createImageData(n, n);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let y = 0; y < n; y++) {
+    const from = order[y] * n;
+    for (let x = 0; x < n; x++) {
+      const step = Math.round(127.5 * (values[from + order[x]] + 1));
+      pixels[y * n + x] = palette[Math.max(0, Math.min(255, step))];
+    }
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
 /** A picture with one cell for each pair; a line below says what the cell under the pointer is. */
 export function HeatMap({ texts, values, order, chosen, onPoint }: HeatMapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -36,29 +57,20 @@ export function HeatMap({ texts, values, order, chosen, onPoint }: HeatMapProps)
   const scale = Math.max(1, Math.floor(600 / n));
   const [row, col] = [Math.min(cell.row, n - 1), Math.min(cell.col, n - 1)];
 
+  const [scheme, setScheme] = useState(0);
+  useEffect(() => onScheme(() => setScheme((count) => count + 1)), []);
+  const cells = useMemo(() => cellsOf(values, order), [values, order, scheme]);
+
   useEffect(() => {
-    const draw = () => {
-      const context = canvas.current?.getContext('2d');
-      if (!context) return;
-      const palette = similarityPalette();
-      const image = context.createImageData(n * scale, n * scale);
-      for (let y = 0; y < n * scale; y++) {
-        const from = order[Math.floor(y / scale)] * n;
-        for (let x = 0; x < n * scale; x++) {
-          const step = Math.round(127.5 * (values[from + order[Math.floor(x / scale)]] + 1));
-          const at = 4 * Math.max(0, Math.min(255, step));
-          image.data.set(palette.subarray(at, at + 4), 4 * (y * n * scale + x));
-        }
-      }
-      context.putImageData(image, 0, 0);
-      context.strokeStyle = cssVariable('--mark');
-      context.lineWidth = 2;
-      context.strokeRect(1, order.indexOf(chosen) * scale + 1, n * scale - 2, Math.max(2, scale - 2));
-      context.strokeRect(col * scale + 1, row * scale + 1, Math.max(2, scale - 2), Math.max(2, scale - 2));
-    };
-    draw();
-    return onScheme(draw);
-  }, [values, order, chosen, row, col, n, scale]);
+    const context = canvas.current?.getContext('2d');
+    if (!context) return;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(cells, 0, 0, n * scale, n * scale);
+    context.strokeStyle = cssVariable('--mark');
+    context.lineWidth = 2;
+    context.strokeRect(1, order.indexOf(chosen) * scale + 1, n * scale - 2, Math.max(2, scale - 2));
+    context.strokeRect(col * scale + 1, row * scale + 1, Math.max(2, scale - 2), Math.max(2, scale - 2));
+  }, [cells, chosen, row, col, scale]);
 
   const move = (row: number, col: number) => {
     const within = (at: number) => Math.max(0, Math.min(n - 1, at));
