@@ -170,6 +170,10 @@ export function modelTree(file: GgufFile): ModelTreeNode {
 
 function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loader: WeightLoader } {
   const id = readArchitecture(file.metadata);
+  if (file.metadata.string('general.type') === 'adapter') {
+    const problem = `the file is an adapter for a model of the architecture ${printable(id)}, not a model: load it beside its model (lora, --lora)`;
+    throw new ModelError(problem, { key: 'general.type' });
+  }
   const architecture = architectures.get(id);
   if (architecture === undefined) {
     const known = [...architectures.keys()].join(', ');

@@ -110,6 +110,24 @@ describe('embed', () => {
     }
   });
 
+  it('is no model itself', async () => {
+    const loading = Embedder.load(query, { backend: 'reference', worker: false });
+    await expect(loading).rejects.toThrow('the file is an adapter for a model of the architecture bert, not a model');
+  });
+
+  it.each([1, 2])('gives the same bits in %i workers', async (threads) => {
+    // Workers need the built package.
+    const { Embedder: Built } = await import('gguf-embed');
+    const lora = [query, { source: passage, scale: 0 }];
+    const team = await Built.load(model, { backend: 'wasm', threads, lora });
+    const long = `${text} `.repeat(12);
+    for (const options of [{}, { lora: [] }, { lora: [{ id: 1, scale: 0.5 }] }]) {
+      const expected = await vectorOf(embedder, long, { lora: [{ id: 0, scale: 1 }], ...options });
+      expect((await team.embed(long, options)).vectors[0]).toEqual(expected);
+    }
+    await team.dispose();
+  });
+
   it.each([
     [{ lora: [{ id: 2, scale: 1 }] }, 'no adapter has the id 2: there are 0 to 1'],
     [{ lora: [{ id: -1, scale: 1 }] }, 'lora[0].id must be the number of an adapter'],
