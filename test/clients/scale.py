@@ -1,4 +1,4 @@
-"""Makes the input of the example with Spark, and compares its output with what `embed --output` wrote.
+"""Makes the input of the examples with Spark and Ray, and compares an output with what `embed --output` wrote.
 
 Usage: scale.py make INPUT.parquet | scale.py compare EXPECTED.parquet OUTPUT. Prints `same` when OUTPUT has each row once with the same bits.
 """
