@@ -101,7 +101,8 @@ export async function convert(
     open.push(heads);
     const nTokens = await modelClass.tokenRows?.(main, config);
     const named = { ...modelClass, names: heads.names ?? modelClass.names };
-    const plan = planTensors(checkpoint.tensors, config, named, type, nTokens);
+    const tensors = modelClass.tensors?.(checkpoint.tensors, config) ?? checkpoint.tensors;
+    const plan = planTensors(tensors, config, named, type, nTokens);
     plan.push(...[...dense.tensors, ...heads.tensors].map((tensor) => planLayer(tensor, type)));
     const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);

@@ -14,6 +14,7 @@ export type TokenizerKind =
   | 'roberta'
   | 'modern-bert'
   | 'xlm-roberta'
+  | 'deberta'
   | 'bpe'
   | 'llama'
   | 'gemma';
@@ -36,6 +37,8 @@ export interface ModelClass {
   part?(config: Config): Config;
   /** Rows of the token table to keep. Default: all. */
   tokenRows?(checkout: Checkout, config: Config): Promise<number>;
+  /** The tensors to convert instead of those of the checkpoint. @throws ConvertError if one that they need is missing */
+  tensors?(checkpoint: readonly CheckpointTensor[], config: Config): readonly CheckpointTensor[];
   /** A tensor as the file holds it, by its name there. Default: unchanged. */
   stored?(tensor: CheckpointTensor, name: string, config: Config): CheckpointTensor;
   /** Divisors of the frequencies of RoPE, one for each pair of values of a head. Default: none. */

@@ -111,6 +111,28 @@ export const mpnetNames: NameMap = {
   ],
 };
 
+const debertaRules: readonly Rule[] = [
+  ...embeddings,
+  ['encoder.layer.N.attention.self.query_proj', 'blk.N.attn_q'],
+  ['encoder.layer.N.attention.self.key_proj', 'blk.N.attn_k'],
+  ['encoder.layer.N.attention.self.value_proj', 'blk.N.attn_v'],
+  ['encoder.layer.N.attention.self.rel_key', 'blk.N.attn_rel_k'],
+  ['encoder.layer.N.attention.self.rel_query', 'blk.N.attn_rel_q'],
+  ...bertLayers,
+];
+
+export const debertaNames: NameMap = {
+  prefix: /^deberta\./,
+  dropped: new RegExp(`^(${never}|(cls|lm_predictions|mask_predictions)\\..*)$`),
+  rules: debertaRules,
+};
+
+export const debertaClassifierNames: NameMap = {
+  prefix: /^deberta\./,
+  dropped: new RegExp(`^(${buffers})$`),
+  rules: [...debertaRules, ['pooler.dense', 'cls'], ['classifier', 'cls.output']],
+};
+
 /** The names of the original checkpoints, and those that transformers 5 gives them. */
 const gteRules: readonly Rule[] = [
   ...embeddings,

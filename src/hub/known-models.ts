@@ -96,6 +96,7 @@ const qwen25Vl7b: Shape = { ...qwen25Vl3b, layers: 28, dimensions: 3584 };
 const nomic = { architecture: 'nomic-bert', layers: 12, dimensions: 768 };
 const mpnet = { ...base, architecture: 'gguf-embed-mpnet' };
 const gte = { ...base, architecture: 'gguf-embed-gte' };
+const deberta = (shape: Omit<Shape, 'context' | 'pooling'>) => rank({ ...shape, architecture: 'gguf-embed-deberta' });
 const fixed = (dimensions: number) => mean({ architecture: 'gguf-embed-static', layers: 0, dimensions }, 32768);
 const jina = (layers: number, dimensions: number) => ({ architecture: 'jina-bert-v2', layers, dimensions });
 
@@ -176,6 +177,9 @@ const rerankers: readonly Row[] = [
   ['gte-multilingual-reranker-base', 'Alibaba-NLP/gte-multilingual-reranker-base', undefined, rank(gte, 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-tiny-en', 'jinaai/jina-reranker-v1-tiny-en', 'gpustack/jina-reranker-v1-tiny-en-GGUF', rank(jina(4, 384), 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
+  ['mxbai-rerank-xsmall-v1', 'mixedbread-ai/mxbai-rerank-xsmall-v1', undefined, deberta({ ...small, layers: 12 }), none, 'Apache-2.0'],
+  ['mxbai-rerank-base-v1', 'mixedbread-ai/mxbai-rerank-base-v1', undefined, deberta(base), none, 'Apache-2.0'],
+  ['mxbai-rerank-large-v1', 'mixedbread-ai/mxbai-rerank-large-v1', undefined, deberta(large), none, 'Apache-2.0'],
   ['mxbai-rerank-base-v2', 'mixedbread-ai/mxbai-rerank-base-v2', undefined, { ...last(24, 896), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
   ['mxbai-rerank-large-v2', 'mixedbread-ai/mxbai-rerank-large-v2', undefined, { ...last(28, 1536), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
   ['Qwen3-VL-Reranker-2B', 'Qwen/Qwen3-VL-Reranker-2B', undefined, { ...qwen3Vl2b, pooling: 'rank' }, none, 'Apache-2.0'],

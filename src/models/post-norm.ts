@@ -19,8 +19,10 @@ import type { WeightLoader } from './weights.ts';
 /** The differences between the models of this form. */
 export interface PostNormOptions<FeedForward> {
   /** Declares the table of learned positions. Default: none. */
-  readonly positions?: () => Weight;
+  readonly positions?: () => Weight | undefined;
   readonly attention?: SelfAttentionOptions;
+  /** Declares the weights of attention in a layer, after its projections; the options come after `attention`. Default: none. */
+  readonly declareAttention?: (blk: string, il: number) => SelfAttentionOptions;
   readonly declareFeedForward: (blk: string, il: number) => FeedForward;
   /** `[T, nEmbd]` → `[T, nEmbd]` */
   readonly feedForward: (ops: Ops, x: Tensor, weights: FeedForward) => Tensor;
@@ -32,6 +34,7 @@ export interface PostNormOptions<FeedForward> {
 /** The weights of a block except its feed-forward layer. */
 interface Block {
   readonly qkv: QkvWeights;
+  readonly attention: SelfAttentionOptions;
   readonly attnOutput: Linear;
   readonly attnOutputNorm: NormWeights;
   readonly layerOutputNorm: NormWeights;
@@ -41,11 +44,12 @@ interface Block {
 export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<F>): Model {
   const { hparams, keys } = loader;
   const { nEmbd } = hparams;
-  const { attention, feedForward, names } = options;
+  const { feedForward, names } = options;
   const norm = { kind: 'layer', eps: keys.positiveF32('attention.layer_norm_epsilon') } as const;
   const embeddings = declareEmbeddings(loader, options.positions);
   const layers = loader.layers((blk, il): Block & { readonly ffn: F } => ({
     qkv: declareQkv(loader, blk, il),
+    attention: { ...options.attention, ...options.declareAttention?.(blk, il) },
     attnOutput: declareAttnOutput(loader, blk, il),
     attnOutputNorm: loader.layerNorm(`${blk}.attn_output_norm`, nEmbd),
     ffn: options.declareFeedForward(blk, il),
@@ -54,7 +58,7 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
   const classifier = options.classifier();
 
   const block = (ops: Ops, x: Tensor, w: (typeof layers)[number], il: number): Tensor => {
-    const heads = selfAttention(ops, x, w.qkv, hparams, il, attention); // [T, nHead · headSizeV]
+    const heads = selfAttention(ops, x, w.qkv, hparams, il, w.attention); // [T, nHead · headSizeV]
     const attn = ops.linear(heads, w.attnOutput); // [T, nHead · headSizeV] → [T, nEmbd]
     const h = ops.norm(attn, w.attnOutputNorm, { ...norm, residual: x });
     return ops.norm(feedForward(ops, h, w.ffn), w.layerOutputNorm, { ...norm, residual: h });
@@ -83,7 +87,7 @@ interface Embeddings {
   readonly norm: NormWeights;
 }
 
-function declareEmbeddings(loader: WeightLoader, positions: (() => Weight) | undefined): Embeddings {
+function declareEmbeddings(loader: WeightLoader, positions: (() => Weight | undefined) | undefined): Embeddings {
   const { nEmbd, nVocab, nTokenType } = loader.hparams;
   return {
     tokens: loader.table('token_embd', nEmbd, nVocab),

@@ -3,6 +3,7 @@
  */
 import type { Architecture } from './architecture.ts';
 import { bert } from './bert.ts';
+import { deberta } from './deberta.ts';
 import { eurobert } from './eurobert.ts';
 import { gemmaEmbedding } from './gemma-embedding.ts';
 import { gemma2 } from './gemma2.ts';
@@ -47,6 +48,7 @@ const all: readonly Architecture[] = [
   lfm2,
   mpnet,
   gte,
+  deberta,
   staticEmbedding,
 ];
 

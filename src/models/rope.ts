@@ -49,7 +49,14 @@ export interface RopeSettings {
 }
 
 /** Architectures whose positions are not rotated. */
-const withoutRope = ['bert', 'jina-bert-v2', 't5encoder', 'gguf-embed-static', 'gguf-embed-mpnet'];
+const withoutRope = [
+  'bert',
+  'jina-bert-v2',
+  't5encoder',
+  'gguf-embed-static',
+  'gguf-embed-mpnet',
+  'gguf-embed-deberta',
+];
 
 /** Names of `RopeSettings` with their smallest valid values. */
 const numericSettings = {

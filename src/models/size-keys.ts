@@ -13,6 +13,7 @@ const rules: readonly (readonly [name: RegExp, keys: readonly string[]])[] = [
   [/^position_embd\./, ['context_length']],
   [/\.attn_(q|k|v|qkv|o|output)\./, heads],
   [/\.attn_[qk]_norm\./, heads.slice(0, 3)],
+  [/\.attn_rel_[kq]\./, ['attention.relative_buckets_count']],
   [/\.attn_rel_b\./, ['attention.head_count', 'attention.relative_buckets_count']],
   [/\.ffn_(gate|up|down)(_exps)?\./, ['feed_forward_length']],
   [/\.ffn_(gate_inp|(gate|up|down)_exps)\./, ['expert_count']],

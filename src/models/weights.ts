@@ -119,6 +119,11 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     return this.#tensor(`${name}.weight`, [nTaps, n], 'vector');
   }
 
+  /** `<name>.weight` `[nEmbd, nRows]`, whose rows attention reads by distance. */
+  distances(name: string, nEmbd: number, nRows: number): Weight {
+    return this.#tensor(`${name}.weight`, [nEmbd, nRows], 'vector');
+  }
+
   /** `<name>.weight` `[nIn, nOut, nExpert]`. */
   experts(name: string, nIn: number, nOut: number, nExpert: number): Weight {
     return this.#tensor(`${name}.weight`, [nIn, nOut, nExpert], 'experts');

@@ -10,7 +10,7 @@ export type WeightRole =
   | 'matrix'
   /** Looked up by row, `[n, nRows]`. */
   | 'table'
-  /** Added to or multiplied with each row, `[n]`; always small. */
+  /** Added to or multiplied with each row, `[n]`, or a table `[n, nRows]` that attention reads by distance; always small. */
   | 'vector'
   /** A stack of matrices, `[nIn, nOut, nExpert]`. */
   | 'experts';

@@ -125,6 +125,22 @@ export interface AttentionOptions {
    * T5: `[nHead, nBuckets]` in GGUF shape. The bias is added to QKᵀ before `scale`. Buckets are bidirectional; the maximum distance is 128.
    */
   readonly relativeBias?: Weight;
+  /** Needs as many key/value heads as heads, and no mask, soft cap or other bias. */
+  readonly disentangled?: Disentangled;
+}
+
+/**
+ * Disentangled attention (DeBERTa, He et al. 2021): the product of a query with a row for its distance to the key, and that of the key with
+ * another one, are added to QKᵀ before `scale`. `disentangledRow` gives the row of a distance.
+ */
+export interface Disentangled {
+  /** `[nHead · headSize, nRows]`, multiplied with queries. */
+  readonly keys?: Weight;
+  /** `[nHead · headSize, nRows]`, multiplied with keys. */
+  readonly queries?: Weight;
+  readonly nRows: number;
+  /** From here on, distances share the last row; shorter ones share rows logarithmically. 0: each distance has a row of its own. */
+  readonly maxDistance: number;
 }
 
 /** A mixture of experts: softmax over all experts, the best `nUsed`, with unchanged weights unless `renormalise` is set. */

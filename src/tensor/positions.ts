@@ -2,7 +2,7 @@
  * @file Numbers that depend on positions alone, for every backend: ALiBi, T5's relative bias, and rotary embeddings with YaRN.
  */
 import { exp, log, pow, sinCos } from './exact-math.ts';
-import type { RopeCoordinates, RopeOptions } from './ops.ts';
+import type { Disentangled, RopeCoordinates, RopeOptions } from './ops.ts';
 
 /**
  * ALiBi's geometric slope of each head (Press et al. 2021). Heads beyond the largest power of two take the odd elements of a sequence with
@@ -27,6 +27,27 @@ export function relativeBucket(ahead: number, nBuckets: number): number {
   if (distance < exact) return side + distance;
   const coarse = exact + Math.floor((log(distance / exact) / log(128 / exact)) * (perSide - exact));
   return side + Math.min(perSide - 1, coarse);
+}
+
+/**
+ * DeBERTa's row for a distance (He et al. 2021): half of the rows for each direction, with a row for each distance up to a quarter of their
+ * number, then logarithmically up to `maxDistance`. Rounded as in float32, because a row ends at whole numbers.
+ * @param behind position of the query minus position of the key
+ */
+export function disentangledRow(
+  behind: number,
+  { nRows, maxDistance }: Pick<Disentangled, 'nRows' | 'maxDistance'>,
+): number {
+  const f32 = Math.fround;
+  const half = nRows / 2;
+  const middle = Math.floor(half / 2);
+  const distance = Math.abs(behind);
+  let far = distance;
+  if (maxDistance > 0 && distance > middle) {
+    const most = f32(log(f32((maxDistance - 1) / middle)));
+    far = Math.ceil(f32(f32(f32(log(f32(distance / middle))) / most) * (middle - 1))) + middle;
+  }
+  return Math.min(nRows - 1, Math.max(0, half + Math.sign(behind) * far));
 }
 
 /** YaRN (Peng et al. 2023): how much pair `i` keeps of its original angle. 1 for fast pairs, 0 for slow ones, linear in between. */

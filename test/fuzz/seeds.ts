@@ -21,6 +21,7 @@ export const seedNames = [
   'mpnet-mean',
   'gte-mean',
   'lfm2-cls',
+  'deberta-mean',
   'static-wordpiece',
   'quant/bert-q-Q4_K',
   '../multimodal/models/qwen3vl',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
-import { alibiSlopes, relativeBucket } from '../../src/tensor/positions.ts';
+import { alibiSlopes, disentangledRow, relativeBucket } from '../../src/tensor/positions.ts';
 import { countingBatch } from './graphs.ts';
 import { bench, filled } from './reference-support.ts';
 
@@ -243,6 +243,15 @@ describe('attention', () => {
     expectRows(await read(y), [[1 / 8, 7 / 8], [3 / 4, 1 / 4]]); // biome-ignore format: a matrix
     expect([0, -1, -7, -8, -127, -128, -9999].map((d) => relativeBucket(d, 32))).toEqual([0, 1, 7, 8, 15, 15, 15]);
     expect([1, 7, 8, 11, 12, 16, 127].map((d) => relativeBucket(d, 32))).toEqual([17, 23, 24, 24, 25, 26, 31]);
+  });
+
+  it('gives distances their rows as DeBERTa does', () => {
+    // What transformers computes for 256 buckets and 512 positions.
+    const rows = { nRows: 512, maxDistance: 512 };
+    const of = (list: number[]) => list.map((distance) => disentangledRow(distance, rows));
+    expect(of([0, 1, 127, 128, 129, 511, 512, 9999])).toEqual([256, 257, 383, 384, 385, 511, 511, 511]);
+    expect(of([-1, -128, -129, -511, -512, -9999])).toEqual([255, 128, 127, 1, 0, 0]);
+    expect([3, -3, 4, 9, -9].map((d) => disentangledRow(d, { nRows: 8, maxDistance: 0 }))).toEqual([7, 1, 7, 7, 0]);
   });
 
   it('shares key/value heads between query heads', async () => {

@@ -240,6 +240,52 @@ describe('attention', () => {
   it('is nearly float32 at `high` with many keys', () => run(several(120, 420, 2), 200, 'high', 2e-3, 40));
 });
 
+describe('disentangled attention', () => {
+  const run = (sizes: fc.Arbitrary<number[]>, precision: 'exact' | 'high', tolerance: number, numRuns: number) =>
+    fc.assert(
+      fc.asyncProperty(
+        sizes,
+        fc.record({ nHead: fc.integer({ min: 1, max: 3 }), d: fc.integer({ min: 1, max: 40 }) }),
+        fc.record({
+          nRows: fc.constantFrom(8, 34, 64),
+          maxDistance: fc.constantFrom(0, 18, 300),
+          has: fc.constantFrom('keys', 'queries', 'both'),
+        }),
+        seed,
+        async (tokens, { nHead, d }, { nRows, maxDistance, has }, seed) => {
+          const rows = (name: string, from: number) =>
+            [source(name, [nHead * d, nRows], normal(nHead * d * nRows, from)), 'vector'] as const;
+          const sources: Sources = {
+            x: table(3 * nHead * d, seed),
+            keys: rows('keys', seed + 1),
+            queries: rows('queries', seed + 2),
+          };
+          await compare(
+            sources,
+            tokens,
+            (ops, w) => {
+              const x = ops.embedding(w.x, 'ids');
+              const [q, k, v] = [0, 1, 2].map((i) => ops.columns(x, i * nHead * d, nHead * d));
+              const disentangled = {
+                nRows,
+                maxDistance,
+                keys: has === 'queries' ? undefined : w.keys,
+                queries: has === 'keys' ? undefined : w.queries,
+              };
+              return ops.attention(q, k, v, { nHead, nHeadKv: nHead, scale: 1 / Math.sqrt(3 * d), disentangled });
+            },
+            tolerance,
+            precision,
+          );
+        },
+      ),
+      { numRuns },
+    );
+  const several = (min: number, max: number) => fc.array(fc.integer({ min, max }), { minLength: 1, maxLength: 2 });
+  it('is float32 at `exact`', () => run(several(1, 90), 'exact', 1e-5, 40));
+  it('is nearly float32 at `high` with many keys', () => run(several(120, 330), 'high', 2e-3, 12));
+});
+
 it('glu, add, activate, softmax, columns', () =>
   fc.assert(
     fc.asyncProperty(

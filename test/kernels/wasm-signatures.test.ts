@@ -126,7 +126,7 @@ it.each([
     const ld = 256;
     for (let i = q / 4; i < y / 4; i++) f32[i] = Math.sin(i);
     own.setSegment({ segments, i: 0, k, ldk: ld, v, ldv: ld, rows: nKeys });
-    const bytes = own.attentionBytes({ nKeys, headSize, headSizeV, int16 });
+    const bytes = own.attentionBytes({ nKeys, headSize, headSizeV, int16, nRows: 0 });
     const guard = new Uint8Array(big.buffer).subarray(scratch + bytes);
     guard.fill(0xa5);
     const shape = {
@@ -140,7 +140,7 @@ it.each([
       ahead: 0,
       softcap: 0,
     };
-    const place = { scratch, segments, nSegments: 1, nKeys, bias: 0, centre: nKeys - 1, wide: 0, int16 };
+    const place = { scratch, segments, nSegments: 1, nKeys, bias: 0, centre: nKeys - 1, wide: 0, int16, relative: 0 };
     own.attendSequence({ ...place, ...shape, q, ldq: ld, nQuery: nKeys, firstQuery: 0, y, ldy: ld });
     expect(guard.every((value) => value === 0xa5)).toBe(true);
     expect(f32.subarray(y / 4, y / 4 + 24).every((value) => Math.abs(value) <= 1 && value !== 0)).toBe(true);

@@ -31,6 +31,8 @@ const names = [
   'mpnet-mean',
   'gte-cls',
   'gte-mean',
+  'deberta-mean',
+  'deberta-spm',
   'bert-dense',
   'lfm2-last',
   'lfm2-cls',
@@ -100,7 +102,7 @@ interface RankFixture {
   readonly documents: readonly { text: string; pair_tokens: number[]; scores: number[] }[];
 }
 
-describe.each(['mpnet-rerank', 'gte-rerank'])('%s', (name) => {
+describe.each(['mpnet-rerank', 'gte-rerank', 'deberta-nli'])('%s', (name) => {
   const { query, documents } = readJson<RankFixture>(`reference/own/${name}.json`);
   const converted = converter(name);
 
@@ -123,7 +125,7 @@ describe.each(['mpnet-rerank', 'gte-rerank'])('%s', (name) => {
 });
 
 it('files of the fixtures are what the converter makes of their checkouts', async () => {
-  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean']) {
+  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean', 'deberta-mean']) {
     const folder = unpackCheckout(name);
     const output = join(dirname(folder), 'F16.gguf');
     await convertFolder(folder, output, 'F16');
@@ -219,6 +221,47 @@ describe('a checkout of GTE that must be refused', () => {
     await expect(convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16')).rejects.toThrow(message);
     rmSync(dirname(folder), { recursive: true });
   });
+});
+
+describe('a checkout of DeBERTa that must be refused', () => {
+  it.each([
+    ['config.json', 'conv_kernel_size', 3, 'the convolution of DeBERTa-v2-xlarge is not converted'],
+    ['config.json', 'hidden_act', 'gelu_new', 'hidden_act is "gelu_new"'],
+    ['config.json', 'pooler_hidden_act', 'tanh', 'pooler_hidden_act is "tanh"'],
+    ['config.json', 'embedding_size', 16, 'embedding_size is 16'],
+    ['config.json', 'pos_att_type', ['p2p'], 'pos_att_type is ["p2p"]; known are c2p and p2c'],
+    ['config.json', 'position_buckets', 128, 'encoder.rel_embeddings has the shape [32,32]; [256, 32] is needed'],
+    ['config.json', 'share_att_key', false, 'no tensor encoder.layer.0.attention.self.pos_query_proj.weight'],
+    ['tokenizer_config.json', 'split_by_punct', true, 'split_by_punct is true'],
+  ])('has in %s %s %j', async (file, key, value, message) => {
+    const folder = unpackCheckout('deberta-nli');
+    const path = join(folder, file);
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), [key]: value }));
+    await expect(convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16')).rejects.toThrow(message);
+    rmSync(dirname(folder), { recursive: true });
+  });
+});
+
+it.each([
+  ['relative_buckets_count', 6, 'is 6; an even number from 8 on is required'],
+  ['relative_max_distance', 9, 'is 9, which is too short for 32 rows'],
+  ['head_count_kv', 2, 'does not divide the width into equal heads'],
+])('DeBERTa refuses %s %i', async (key, value, message) => {
+  const bytes = await editedBytes('deberta-mean', ({ values }) => {
+    values.set(`gguf-embed-deberta.attention.${key}`, { type: 'uint32', value });
+  });
+  await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(message);
+});
+
+it.each(['high', 'fast'] as const)('DeBERTa is as near to the original as other models at %s', async (precision) => {
+  const embedder = await Embedder.load(fixture('deberta-mean'), { backend: 'wasm', worker: false, precision });
+  const { cases } = readJson<Fixture>('reference/own/deberta-mean.json');
+  const texts = cases.map(({ text }) => text);
+  const { vectors } = await embedder.embed(texts, { normalize: -1 });
+  for (const [i, { text, raw }] of cases.entries()) {
+    expect(1 - cosine(vectors[i], floats(raw)), text).toBeLessThan(precision === 'high' ? 1e-5 : 1e-3);
+  }
+  await embedder.dispose();
 });
 
 it('MPNet refuses another number of heads in a layer, since all share one bias', async () => {

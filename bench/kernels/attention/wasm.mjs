@@ -19,7 +19,7 @@ export async function prepare(q, k, v, { tokens, heads, size }, note) {
   };
   const [qAt, kAt, vAt, yAt] = [q, k, v, q].map(({ length }) => take(length * 4));
   const segments = take(segmentBytes);
-  const scratch = take(kernels.attentionBytes({ nKeys: tokens, headSize: size, headSizeV: size, int16: 1 }));
+  const scratch = take(kernels.attentionBytes({ nKeys: tokens, headSize: size, headSizeV: size, int16: 1, nRows: 0 }));
   if (at > memory.buffer.byteLength) throw new Error(`${tokens} tokens need ${at} bytes`);
   for (const [values, address] of [
     [q, qAt],
@@ -57,6 +57,7 @@ export async function prepare(q, k, v, { tokens, heads, size }, note) {
         ldy: width * 4,
         wide,
         int16,
+        relative: 0,
       }),
   };
 }

@@ -46,6 +46,18 @@ const defaults: Readonly<Record<string, Json>> = {
     activation: 'gelu',
   },
   mpnet: { ...bert, vocab_size: 30527, pad_token_id: 1, type_vocab_size: 1, relative_attention_num_buckets: 32 },
+  'deberta-v2': {
+    ...bert,
+    vocab_size: 128100,
+    hidden_size: 1536,
+    num_hidden_layers: 24,
+    num_attention_heads: 24,
+    intermediate_size: 6144,
+    type_vocab_size: 0,
+    layer_norm_eps: 1e-7,
+    max_relative_positions: -1,
+    pooler_hidden_act: 'gelu',
+  },
   new: { ...bert, ...gte, max_position_embeddings: 2048, rope_theta: 10000 },
   gte: { ...bert, ...gte, max_position_embeddings: 8192, rope_theta: 160000 },
   nomic_bert: {

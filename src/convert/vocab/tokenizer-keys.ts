@@ -7,6 +7,7 @@ import type { Config } from '../checkout/config.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { TokenizerKind } from '../model-class.ts';
 import { setChatTemplate } from './chat-template.ts';
+import { readDeberta } from './deberta.ts';
 import { readGemmaTokens } from './gemma.ts';
 import { type HfTokenizer, readHfTokenizer } from './hf-tokenizer.ts';
 import { findPre } from './pre-tokenizer.ts';
@@ -50,6 +51,12 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
     const tokenizer = await readHfTokenizer(checkout, 'Unigram');
     const model = await readUnigram(checkout, tokenizer);
     const vocab = listPieces(model, config.needU32('vocab_size'));
+    setUnigram(writer, vocab, model, () => setTokenTypeCount(writer, config));
+    setSpecials(writer, tokenizer, config, vocab.tokens.length);
+  },
+
+  async deberta(writer, checkout, config) {
+    const { vocab, model, tokenizer } = await readDeberta(checkout, config);
     setUnigram(writer, vocab, model, () => setTokenTypeCount(writer, config));
     setSpecials(writer, tokenizer, config, vocab.tokens.length);
   },

@@ -3,7 +3,7 @@
  * on.
  */
 import { checkGivenColumns, checkTableRows, rowsOfEach, spansOf } from '../../tensor/batch.ts';
-import type { Batch, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import type { AttentionOptions, Batch, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recording } from './recording.ts';
 import { GraphTensor } from './tensor.ts';
 
@@ -74,6 +74,28 @@ export class Recorder<W extends Weight> {
     return recording.add(step, options.layer, names?.out ?? (last && names?.[last]));
   }
 
+  /** @param width of the queries */
+  #checkDisentangled(options: AttentionOptions, width: number): void {
+    const {
+      nHead,
+      nHeadKv,
+      disentangled,
+      causal = false,
+      relativeBias,
+      softcap,
+      alibiMaxBias,
+      window,
+      within,
+    } = options;
+    if (disentangled === undefined) return;
+    const { keys, queries, nRows } = disentangled;
+    for (const table of [keys, queries]) if (table !== undefined) this.#weight(table, width, nRows);
+    const others = [relativeBias, softcap, alibiMaxBias, window, within];
+    if (nHead !== nHeadKv || causal || others.some((other) => other !== undefined)) {
+      throw new Error('attention: rows for distances need equal heads, and no mask, soft cap or other bias');
+    }
+  }
+
   #bind(): Ops {
     const own = (x: Tensor) => this.#current.own(x);
     return {
@@ -136,6 +158,7 @@ export class Recorder<W extends Weight> {
             throw new Error('attention: a relative bias cannot be combined with a soft cap or ALiBi');
           }
         }
+        this.#checkDisentangled(options, q.cols);
         spansOf(this.#current.batch, options);
         const out = this.#current.tensor(q.space, nHead * headSizeV);
         const step = { op: 'attention', inputs: [q, k, v], out, options } as const;

@@ -1,10 +1,11 @@
 /**
  * @file Multi-head attention (Vaswani et al. 2017) inside each sequence of the batch, with grouped key/value heads,
- * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019) and a soft cap.
+ * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019), a soft cap, and disentangled attention
+ * (He et al. 2021).
  */
 import { spansOf } from '../../tensor/batch.ts';
-import type { AttentionOptions, StepNames, Tensor } from '../../tensor/ops.ts';
-import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
+import type { AttentionOptions, Disentangled, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
+import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import { softmaxInPlace } from './activation.ts';
 import type { Forward } from './forward.ts';
 import { dot, Matrix } from './matrix.ts';
@@ -34,6 +35,7 @@ export function attention(
     const [begin, end] = [offsets[s], offsets[s + 1]];
     const n = end - begin;
     const finish = maskAndScale(fw, positions.subarray(begin, end), ahead?.subarray(begin, end), options);
+    const ofDistance = options.disentangled && distanceTerm(fw, options.disentangled, q.cols);
     const scores = fw.watches(options, 'scores') ? fw.matrix(nHead * n, n) : undefined;
     const probabilities = fw.watches(options, 'probabilities') ? fw.matrix(nHead * n, n) : undefined;
     const row = fw.scratch(n);
@@ -44,7 +46,10 @@ export function attention(
         const qi = q.slice(begin + i, h * headSize, headSize);
         for (let j = 0; j < n; j++) row[j] = dot(qi, keys[j]);
         scores?.row(h * n + i).set(row);
-        for (let j = 0; j < n; j++) row[j] = finish(row[j], h, i, j);
+        for (let j = 0; j < n; j++) {
+          const product = ofDistance === undefined ? row[j] : row[j] + ofDistance(h, qi, keys[j], i - j);
+          row[j] = finish(product, h, i, j);
+        }
         softmaxInPlace(row);
         probabilities?.row(h * n + i).set(row);
         weightedSum(row, v, begin, hKv * headSizeV, y.slice(begin + i, h * headSizeV, headSizeV));
@@ -89,6 +94,29 @@ function maskAndScale(
     if (softcap !== undefined) score = softcap * Math.tanh(score / softcap);
     if (slopes !== undefined) score -= slopes[h] * Math.abs(ahead);
     return score;
+  };
+}
+
+/** What the distance of query and key adds to their product: each of them times a row of the other's table. */
+function distanceTerm(
+  fw: Forward,
+  options: Disentangled,
+  width: number,
+): (h: number, query: Float32Array, key: Float32Array, behind: number) => number {
+  const { nRows } = options;
+  const tableOf = (weight: Weight | undefined) => {
+    if (weight === undefined) return undefined;
+    const w = fw.weight(weight, width, nRows);
+    const table = new Matrix(fw.scratch(width * nRows), nRows, width);
+    for (let r = 0; r < nRows; r++) w.dequantizeRow(r, table.row(r));
+    return table;
+  };
+  const [keys, queries] = [tableOf(options.keys), tableOf(options.queries)];
+  return (h, query, key, behind) => {
+    const r = disentangledRow(behind, options);
+    const size = query.length;
+    const ofQuery = keys === undefined ? 0 : dot(query, keys.slice(r, h * size, size));
+    return ofQuery + (queries === undefined ? 0 : dot(key, queries.slice(r, h * size, size)));
   };
 }
 

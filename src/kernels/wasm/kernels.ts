@@ -5,7 +5,15 @@ import type { Activation } from '../../tensor/ops.ts';
 import { bindKernels, gelu, geluErf, geluQuick, type Kernels, relu, silu, tanh } from './kernels.generated.ts';
 import { plainModule, relaxedModule } from './module.generated.ts';
 
-export { type Address, type Count, type Kernels, type Stride, segmentBytes, stripBytes } from './kernels.generated.ts';
+export {
+  type Address,
+  type Count,
+  type Kernels,
+  relativeBytes,
+  type Stride,
+  segmentBytes,
+  stripBytes,
+} from './kernels.generated.ts';
 
 /** Codes of the activations in the module; 0 is no activation. */
 export const activationCodes: Readonly<Record<Activation, number>> = {

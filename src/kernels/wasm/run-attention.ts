@@ -1,13 +1,13 @@
 /**
  * @file Runs attention: for each sequence of which this rank has rows, passes the addresses of all its keys and values to the kernel.
  *
- * Scratch: `[segments | how far queries see ahead | slopes or buckets | bias by distance | the kernel's own]`.
+ * Scratch: `[segments | how far queries see ahead | slopes, buckets or rows of distances | bias by distance | the kernel's own]`.
  */
 import { pooledRows, spansOf } from '../../tensor/batch.ts';
-import type { AttentionOptions } from '../../tensor/ops.ts';
-import { alibiSlopes, relativeBucket } from '../../tensor/positions.ts';
+import type { AttentionOptions, Disentangled } from '../../tensor/ops.ts';
+import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import type { PooledRow, StepOf } from '../graph/step.ts';
-import { type Kernels, segmentBytes } from './kernels.ts';
+import { type Address, type Kernels, relativeBytes, segmentBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';
@@ -36,9 +36,16 @@ function aheadBytes(nKeys: number): number {
   return alignUp(nKeys * 4, 16);
 }
 
-/** ALiBi's slopes or the buckets of 128 distances. */
-function tableBytes({ nHead }: AttentionOptions): number {
-  return alignUp(Math.max(128, nHead) * 4, 64);
+/** ALiBi's slopes, the buckets of 128 distances, or the rows of all distances and where they are. */
+function tableBytes({ nHead, disentangled }: AttentionOptions, nKeys: number): number {
+  const rows = disentangled === undefined ? 0 : relativeBytes + 2 * nKeys * 4;
+  return alignUp(Math.max(128 * 4, nHead * 4, rows), 64);
+}
+
+/** Rows of distances that sequences of `nKeys` tokens use: `[first, first + n)`. */
+function distanceRows(disentangled: Disentangled, nKeys: number): { first: number; n: number } {
+  const first = disentangledRow(1 - nKeys, disentangled);
+  return { first, n: disentangledRow(nKeys - 1, disentangled) - first + 1 };
 }
 
 /** Scratch for sequences of at most `nKeys` tokens and a team of `nRanks`. */
@@ -60,8 +67,10 @@ export function attentionScratchBytes(
   exact: boolean,
 ): number {
   const nKeys = longest(offsets);
-  const own = kernels.attentionBytes({ nKeys, headSize, headSizeV, int16: usesInt16(nKeys, exact) });
-  return nRanks * segmentBytes + aheadBytes(nKeys) + tableBytes(options) + biasBytes(options, nKeys) + own + 128;
+  const { disentangled } = options;
+  const nRows = disentangled === undefined ? 0 : distanceRows(disentangled, nKeys).n;
+  const own = kernels.attentionBytes({ nKeys, headSize, headSizeV, int16: usesInt16(nKeys, exact), nRows });
+  return nRanks * segmentBytes + aheadBytes(nKeys) + tableBytes(options, nKeys) + biasBytes(options, nKeys) + own + 128;
 }
 
 /** Whether a sequence of this length is attended in int16: 1 or 0. */
@@ -98,6 +107,22 @@ function fillBias(rt: Runtime, options: AttentionOptions, nKeys: number, tables:
   return table;
 }
 
+/** Says where the rows of the distances in a sequence of `length` tokens are, at `at`; returns 0 if attention has none. */
+function setDistances(rt: Runtime, disentangled: Disentangled | undefined, length: number, at: Address): Address {
+  if (disentangled === undefined) return 0;
+  const { first, n } = distanceRows(disentangled, length);
+  const rows = at + alignUp(relativeBytes, 4);
+  for (let i = 0; i < 2 * length - 1; i++) {
+    rt.memory.i32[rows / 4 + i] = (disentangledRow(i - length + 1, disentangled) - first) * 64;
+  }
+  const address = (weight: WasmWeight | undefined) => (weight === undefined ? 0 : rt.blocks(weight, first, n, 0));
+  const keys = disentangled.keys as WasmWeight | undefined;
+  const queries = disentangled.queries as WasmWeight | undefined;
+  const ldRow = ((keys ?? queries)?.k ?? 0) * 4;
+  rt.kernels.setRelative({ relative: at, keys: address(keys), queries: address(queries), ldRow, nRows: n, rows });
+  return at;
+}
+
 /**
  * Query tokens [begin, end) of sequence (or span) `s` that belong to this rank; the first of them is the rank's row `row`.
  * @param pooled the only row of each sequence that is computed
@@ -131,7 +156,7 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
   const nKeys = longest(offsets);
   const seen = alignUp(segments + nRanks * segmentBytes, 16);
   const tables = seen + aheadBytes(nKeys);
-  const biases = tables + tableBytes(options);
+  const biases = tables + tableBytes(options, nKeys);
   const bias = fillBias(rt, options, nKeys, tables, biases);
   const scratch = alignUp(biases + biasBytes(options, nKeys), 64);
   const half = window?.kind === 'symmetric' ? Math.floor(window.size / 2) : unlimited;
@@ -175,6 +200,7 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       ldy: rt.stride(y),
       wide: rt.wide,
       int16: usesInt16(length, rt.exact),
+      relative: setDistances(rt, options.disentangled, length, tables),
     });
   }
 }

@@ -186,6 +186,28 @@ describeGpu('operations', () => {
     });
   });
 
+  it('attention with rows for distances', async () => {
+    const sizes = [3, 150, 40];
+    const cases = [[24, 'both'], [10, 'keys'], [16, 'queries']] as const; // biome-ignore format: a list
+    for (const [size, has] of cases) {
+      const sources: Sources = {
+        x: input(total(sizes), 3 * 2 * size, 41),
+        keys: [source('keys', [2 * size, 32], normal(64 * size, 42)), 'vector'],
+        queries: [source('queries', [2 * size, 32], normal(64 * size, 43)), 'vector'],
+      };
+      await expectAsReference(backend, sources, countingBatch(sizes), (ops, w) => {
+        const x = rowsOf(ops, w.x);
+        const [q, k, v] = [0, 1, 2].map((i) => ops.columns(x, i * 2 * size, 2 * size));
+        const tables = {
+          keys: has === 'queries' ? undefined : w.keys,
+          queries: has === 'keys' ? undefined : w.queries,
+        };
+        const disentangled = { nRows: 32, maxDistance: 100, ...tables };
+        return ops.attention(q, k, v, { nHead: 2, nHeadKv: 2, scale: 0.1, disentangled });
+      });
+    }
+  });
+
   it('element-wise functions, softmax, pooling', async () => {
     await fc.assert(
       fc.asyncProperty(lengths, fc.integer({ min: 1, max: 80 }), seed, async (sizes, cols, from) => {

@@ -33,6 +33,29 @@ export class Params {
   y: usize; ldy: usize;
   wide: i32;
   int16: i32;
+  relative: usize;
+}
+
+/** Rows that stand for distances (disentangled attention). */
+@unmanaged
+export class Relative {
+  keys: usize; queries: usize; ldRow: usize; nRows: i32; rows: usize;
+}
+
+/** Bytes of `Relative`. */
+export const RELATIVE_BYTES: usize = 20;
+
+/**
+ * Sets the rows of distances at `relative`.
+ * @param keys float32 rows that queries are multiplied with, `[nRows][nHead · headSize]`, `ldRow` bytes apart; 0: none
+ * @param queries the same for keys
+ * @param rows int32 index of the row by query position − key position + nKeys − 1, multiplied by 64
+ */
+export function setRelative(relative: usize, keys: usize, queries: usize, ldRow: usize, nRows: i32, rows: usize): void {
+  const r = changetype<Relative>(relative);
+  r.keys = keys; r.queries = queries;
+  r.ldRow = ldRow;
+  r.nRows = nRows; r.rows = rows;
 }
 
 /** Rows of K and V that are contiguous. */
@@ -74,6 +97,8 @@ export class Work {
   queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
   /** Sums of tiles. */
   t: usize;
+  /** Disentangled: 16 queries or keys `[d][16]`, products of 16 queries with rows `[row][16]`, those of all keys `[key / 16][row][16]`. */
+  panel: usize; ofQueries: usize; ofKeys: usize;
 }
 
 /** Blocks of keys that have their own scales in int16. */
@@ -109,8 +134,22 @@ function valueBlockBytes(dv: i32): usize {
   return <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
 }
 
-/** Bytes of scratch for a sequence of `nKeys` tokens. With `int16` it also suffices for shorter sequences in float32. */
-export function attentionBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32): usize {
+/** Bytes of what disentangled attention needs beside the rest. */
+@inline
+function relativeBytes(span: i32, headSize: i32, nRows: i32): usize {
+  return nRows == 0 ? 0 : (<usize>(headSize + nRows + (span >> 4) * nRows) << 6) + 64;
+}
+
+/**
+ * Bytes of scratch for a sequence of `nKeys` tokens. With `int16` it also suffices for shorter sequences in float32.
+ * @param nRows rows of distances; 0: none
+ */
+export function attentionBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32, nRows: i32): usize {
+  return plainBytes(nKeys, headSize, headSizeV, int16) + relativeBytes(roundUp(nKeys, 16), headSize, nRows);
+}
+
+/** The same without distances. */
+function plainBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32): usize {
   const span = roundUp(nKeys, 16), staged = int16 ? KEY_BLOCK_I16 : span;
   let bytes = PARAMS_BYTES + WORK_BYTES + FIXED_BYTES + (<usize>(blocksOf(span) + headSize + 8 + 2 * headSizeV + span) << 6);
   if (int16) {
@@ -160,5 +199,11 @@ export function layOut(o: Params, w: Work): void {
     w.stageKeys = w.valueScales + (<usize>(nBlocks * dv) << 2);
     w.ldv = floatValueStride(staged);
     w.stageValues = w.stageKeys + floatKeyBytes(staged, d);
+  }
+  if (o.relative != 0) {
+    const nRows = changetype<Relative>(o.relative).nRows;
+    w.panel = (changetype<usize>(o) + plainBytes(T, d, dv, o.int16) + 63) & -64;
+    w.ofQueries = w.panel + (<usize>d << 6);
+    w.ofKeys = w.ofQueries + (<usize>nRows << 6);
   }
 }

@@ -10,7 +10,7 @@
  * keys, exponentials one for each query and block; K and V are stored in the groups of 4 rows that the products read. No int32 sum can
  * overflow: see `quantize-norm.ts` for the scores, `VALUE_LIMIT` in `columns.ts` for the product with V.
  */
-import { KEY_BLOCK, KEY_BLOCK_I16, PARAMS_BYTES, Params, QUERIES, SEGMENT_BYTES, Segment, VALUE_GROUP, Work, layOut, roundUp } from './attention-layout';
+import { KEY_BLOCK, KEY_BLOCK_I16, PARAMS_BYTES, Params, QUERIES, Relative, SEGMENT_BYTES, Segment, VALUE_GROUP, Work, layOut, roundUp } from './attention-layout';
 import { VALUE_LIMIT, addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
 import { addTile } from './epilogue';
 import { quantizeRows } from './quantize';
@@ -56,11 +56,12 @@ function transposeSmall(from: usize, ldf: usize, rows: i32, cols: i32, to: usize
  * @param bias added to the scores: `[nHead][2 · centre + 1]`, by query position − key position + centre; 0: none. Readable for 15 more
  * @param wide 1: tiles for 256-bit registers
  * @param int16 1: products in int16, 0: in float32
+ * @param relative rows of distances, see `setRelative`; 0: none. They need equal heads and no mask
  */
 export function attendSequence(
   scratch: usize, q: usize, ldq: usize, nQuery: i32, firstQuery: i32, segments: usize, nSegments: i32, nKeys: i32,
   nHead: i32, nHeadKv: i32, headSize: i32, headSizeV: i32, scale: f32, back: i32, forward: i32, ahead: usize,
-  softcap: f32, bias: usize, centre: i32, y: usize, ldy: usize, wide: i32, int16: i32,
+  softcap: f32, bias: usize, centre: i32, y: usize, ldy: usize, wide: i32, int16: i32, relative: usize,
 ): void {
   const o = changetype<Params>(scratch);
   o.q = q; o.ldq = ldq; o.nQuery = nQuery; o.firstQuery = firstQuery;
@@ -73,12 +74,16 @@ export function attendSequence(
   o.y = y; o.ldy = ldy;
   o.wide = wide;
   o.int16 = int16;
+  o.relative = relative;
   const w = changetype<Work>(scratch + PARAMS_BYTES);
   layOut(o, w);
   const perKv = nHead / nHeadKv;
   for (let kv = 0; kv < nHeadKv; kv++) {
-    if (!int16) gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
-    else quantizeKeys(o, w, kv);
+    if (int16) quantizeKeys(o, w, kv);
+    else {
+      gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
+      if (relative) multiplyKeys(o, w, kv, w.keys, 0, w.endKey - w.firstKey);
+    }
     for (let h = kv * perKv; h < (kv + 1) * perKv; h++) {
       for (let r = 0; r < nQuery; r += QUERIES) attendRows(o, w, h, r, min(QUERIES, nQuery - r));
     }
@@ -92,6 +97,7 @@ function quantizeKeys(o: Params, w: Work, kv: i32): void {
   for (let j = 0; j < w.endKey - w.firstKey; j += KEY_BLOCK_I16) {
     const n = min(KEY_BLOCK_I16, w.endKey - w.firstKey - j);
     gather(o, kv, w.firstKey + j, w.firstKey + j + n, w.stageKeys, w.stageValues, w.ldv);
+    if (o.relative) multiplyKeys(o, w, kv, w.stageKeys, j, n);
     quantizeByNorm(w.stageKeys, <usize>d << 2, n, d, w.keys + <usize>(j >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>j << 2));
     quantizeRows(w.stageValues, w.ldv, dv, n, values, VALUE_GROUP, valueScales, KEY_BLOCK_I16, VALUE_LIMIT);
     values += w.valueBlock; valueScales += <usize>dv << 2;
@@ -145,6 +151,7 @@ function attendRows(o: Params, w: Work, h: i32, r0: i32, rows: i32): void {
       <usize>roundUp(d, 2) << 1, w.zeros, 0, o.scale, first, 64, to - from, o.wide, w.t,
     );
   }
+  if (o.relative) addDistances(o, w, h, q, rows, p, from, last);
   if (o.softcap != 0) capColumns(first, end, o.softcap);
   if (o.bias != 0) biasColumns(first, end, o.bias + (<usize>(h * (2 * o.centre + 1) + o.centre + p - w.firstKey - from) << 2));
   for (let r = 0; r < rows; r++) {
@@ -157,6 +164,47 @@ function attendRows(o: Params, w: Work, h: i32, r0: i32, rows: i32): void {
   else mixI16(o, w, from, last);
   divideColumns(w.out, w.out + (<usize>dv << 6), w.total);
   transpose(w.out, 64, dv, rows, o.y + <usize>r0 * o.ldy + (<usize>(h * dv) << 2), o.ldy);
+}
+
+/** Products of keys with the rows of distances, in float32: keys [first, first + n) of head `h`; `first` is a multiple of 16. */
+function multiplyKeys(o: Params, w: Work, h: i32, keys: usize, first: i32, n: i32): void {
+  const r = changetype<Relative>(o.relative), d = o.headSize;
+  if (r.queries == 0) return;
+  const k4 = <usize>d << 2;
+  for (let j = 0; j < n; j += 16) {
+    transpose(keys + <usize>j * k4, k4, min(16, n - j), d, w.panel, 64);
+    scaleRows(w.panel, 0, 1, d << 4, o.scale, w.panel);
+    const to = w.ofKeys + (<usize>(((first + j) >> 4) * r.nRows) << 6);
+    tilesF32(r.queries + <usize>h * k4, r.ldRow, r.nRows, w.panel, to, k4, o.wide);
+  }
+}
+
+/** Adds to the scores of keys [from, last) what their distances to the queries at `p` … contribute. */
+function addDistances(o: Params, w: Work, h: i32, q: usize, rows: i32, p: i32, from: i32, last: i32): void {
+  const r = changetype<Relative>(o.relative), d = o.headSize;
+  const rowOf = r.rows + (<usize>(o.nKeys - 1 + p - w.firstKey) << 2);
+  if (r.keys != 0) {
+    const k4 = <usize>d << 2;
+    transpose(q, o.ldq, rows, d, w.panel, 64);
+    scaleRows(w.panel, 0, 1, d << 4, o.scale, w.panel);
+    tilesF32(r.keys + <usize>h * k4, r.ldRow, r.nRows, w.panel, w.ofQueries, k4, o.wide);
+    for (let j = from; j < last; j++) {
+      let s = w.strip + (<usize>j << 6), at = rowOf - (<usize>j << 2), own = w.ofQueries;
+      for (let c = 0; c < rows; c++) {
+        store<f32>(s, load<f32>(s) + load<f32>(own + load<i32>(at)));
+        s += 4; at += 4; own += 4;
+      }
+    }
+  }
+  if (r.queries == 0) return;
+  for (let j = from; j < last; j++) {
+    const key = w.ofKeys + (<usize>((j >> 4) * r.nRows) << 6) + (<usize>(j & 15) << 2);
+    let s = w.strip + (<usize>j << 6), at = rowOf - (<usize>j << 2);
+    for (let c = 0; c < rows; c++) {
+      store<f32>(s, load<f32>(s) + load<f32>(key + load<i32>(at)));
+      s += 4; at += 4;
+    }
+  }
 }
 
 /** Softmax of the strip without its division and the product with V, for keys [from, last); the divisor goes to `total`. */

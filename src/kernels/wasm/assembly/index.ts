@@ -3,7 +3,7 @@
  * (the engine then optimises each separately), and because the self-check and the benchmark call them.
  */
 export { attendSequence, fillAlibi, fillRelative, transpose } from './attention';
-export { SEGMENT_BYTES, attentionBytes, setSegment } from './attention-layout';
+export { RELATIVE_BYTES, SEGMENT_BYTES, attentionBytes, setRelative, setSegment } from './attention-layout';
 export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
 export { embedRows } from './embed';
 export { STRIP_BYTES, activateRows, addRows, addScaledRows, addTile, finishStrip, geluErfRow, geluQuickRow, geluRow, gluRows, scaleTile, scaleTileK4, scaleTileU8, siluRow } from './epilogue';

@@ -2,8 +2,8 @@
  * @file Attention: work lists, masks as distances, and the tables of ALiBi and T5.
  */
 import { spansOf } from '../../../tensor/batch.ts';
-import type { AttentionOptions, Batch, Weight } from '../../../tensor/ops.ts';
-import { alibiSlopes, relativeBucket } from '../../../tensor/positions.ts';
+import type { AttentionOptions, Batch, Disentangled, Weight } from '../../../tensor/ops.ts';
+import { alibiSlopes, disentangledRow, relativeBucket } from '../../../tensor/positions.ts';
 import type { AttentionStep, PooledRow } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
 import { GpuError } from '../errors.ts';
@@ -47,6 +47,7 @@ export function attention(fw: Forward, step: AttentionStep): void {
     headSizeV,
     wide && headSize % 4 === 0 && headSizeV % 4 === 0,
     ctx.software,
+    options.disentangled !== undefined,
   );
   const values = {
     tilesAt,
@@ -60,6 +61,7 @@ export function attention(fw: Forward, step: AttentionStep): void {
     softcap,
     slopesAt: slopes(ctx, nHead, options.alibiMaxBias),
     biasAt: relativeBias(ctx, nHead, options.relativeBias),
+    ...(options.disentangled && distances(fw, options.disentangled, offsets)),
   };
   fw.add({
     label: labelOf('attention', step),
@@ -115,6 +117,21 @@ function reach(
 function slopes(ctx: Context, nHead: number, maxBias: number | undefined): number {
   if (maxBias === undefined) return noVector;
   return ctx.vectors.derive(`alibi ${nHead} ${maxBias}`, () => alibiSlopes(nHead, maxBias));
+}
+
+/** The rows of all distances in the batch, and the offsets of the tables that they are in. */
+function distances(fw: Forward, disentangled: Disentangled, offsets: Int32Array): Record<string, number> {
+  const { keys, queries, nRows, maxDistance } = disentangled;
+  let span = 0;
+  for (let s = 0; s + 1 < offsets.length; s++) span = Math.max(span, offsets[s + 1] - offsets[s]);
+  return {
+    distancesAt: fw.run.list(`distances ${nRows} ${maxDistance}`, () =>
+      Array.from({ length: 2 * span + 1 }, (_, i) => disentangledRow(i - span, disentangled)),
+    ),
+    span,
+    keyRowsAt: fw.ctx.vector(keys),
+    queryRowsAt: fw.ctx.vector(queries),
+  };
 }
 
 /** T5's bias of each head for the distances −128…128; larger distances are in the same bucket. */

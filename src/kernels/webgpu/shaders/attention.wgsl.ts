@@ -40,10 +40,13 @@ export function attentionTile(d: number, dv: number, limit: number, most = 32): 
   return undefined;
 }
 
-/** The kernel for these head sizes. `bq` is 4…32, `bk` 8…32, both powers of two. */
+/**
+ * The kernel for these head sizes. `bq` is 4…32, `bk` 8…32, both powers of two.
+ * @param disentangled whether scores contain products with rows of distances
+ */
 export const attention = once(
-  (bq: number, bk: number, d: number, dv: number, wide: boolean, rolled: boolean): Kernel => {
-    const dimensions = wide ? `${d}/${dv} vec4` : `${d}/${dv}`;
+  (bq: number, bk: number, d: number, dv: number, wide: boolean, rolled: boolean, disentangled: boolean): Kernel => {
+    const dimensions = `${d}/${dv}${wide ? ' vec4' : ''}${disentangled ? ' disentangled' : ''}`;
     return kernel({
       name: `attention ${dimensions} ${bq}x${bk}`,
       rolled,
@@ -73,14 +76,44 @@ export const attention = once(
         slopesAt: 'u32',
         /** 257 biases a head for distances −128…128 (T5), or 0xffffffff. */
         biasAt: 'u32',
+        ...(disentangled ? distanceParams : {}),
       },
       arena: wide ? 'vec4<f32>' : 'f32',
-      code: attentionCode(bq, bk, d, dv, wide),
+      code: attentionCode(bq, bk, d, dv, wide, disentangled),
     });
   },
 );
 
-function attentionCode(bq: number, bk: number, d: number, dv: number, wide: boolean): string {
+/** Of disentangled attention. */
+const distanceParams = {
+  /** Rows of the distances −`span`…`span` (query minus key), in `batch`. */
+  distancesAt: 'u32',
+  span: 'u32',
+  /** Tables of rows that queries and keys are multiplied with, or 0xffffffff. */
+  keyRowsAt: 'u32',
+  queryRowsAt: 'u32',
+} as const;
+
+/**
+ * WGSL: the products of a query and a key in shared memory, at `a` and `b`, with the rows of their distance. Values behind the end of a head are
+ * 0 in shared memory.
+ */
+const distanceCode = (d: number) => /* wgsl */ `
+fn four(at: u32) -> vec4<f32> { return vec4<f32>(vec[at], vec[at + 1u], vec[at + 2u], vec[at + 3u]); }
+fn distance_term(a: u32, b: u32, head: u32, behind: i32) -> f32 {
+  let span = i32(p.span);
+  let row = u32(batch[p.distancesAt + u32(clamp(behind, -span, span) + span)]);
+  let at = (row * p.nHead + head) * ${d}u;
+  var s = 0.0;
+  for (var c = 0u; c < bound(${up4(d)}u); c++) {
+    if (p.keyRowsAt != 0xffffffffu) { s += dot(qs[a + c], four(p.keyRowsAt + at + 4u * c)); }
+    if (p.queryRowsAt != 0xffffffffu) { s += dot(kv[b + c], four(p.queryRowsAt + at + 4u * c)); }
+  }
+  return s;
+}
+`;
+
+function attentionCode(bq: number, bk: number, d: number, dv: number, wide: boolean, disentangled: boolean): string {
   const [dQ, dV] = [up4(d), up4(dv)];
   const dK = dQ + 1;
   const threads = threadsOf({ bq, bk });
@@ -98,7 +131,7 @@ var<workgroup> sums: array<f32, ${threads}>;
 var<workgroup> rescale: array<f32, ${bq}>;
 const hidden = -3.0e38;
 ${linearGroup}
-${wide ? wideAccess : narrowAccess}
+${wide ? wideAccess : narrowAccess}${disentangled ? distanceCode(d) : ''}
 fn score(product: f32, head: u32, ahead: i32, token: u32) -> f32 {
   var most = i32(p.maxAhead);
   if (p.aheadAt != 0xffffffffu) { most = batch[p.aheadAt + token]; }
@@ -152,7 +185,9 @@ ${['x', 'y', 'z', 'w'].map((e) => each(nScores, (j) => `      s${j} = fma(a${j}.
     }
 ${each(nScores, (j) => {
   const row = `(t / ${bk}u + ${j * perPass}u)`;
-  return `    ss[${row} * ${bk}u + key] = select(hidden, score(s${j}, head, k0 + i32(key) - q0 - i32(${row}), u32(begin + q0) + ${row}), k0 + i32(key) < n);`;
+  const behind = `q0 + i32(${row}) - k0 - i32(key)`;
+  const term = disentangled ? `    s${j} += distance_term(${row} * ${dQ}u, key * ${dK}u, head, ${behind});\n` : '';
+  return `${term}    ss[${row} * ${bk}u + key] = select(hidden, score(s${j}, head, k0 + i32(key) - q0 - i32(${row}), u32(begin + q0) + ${row}), k0 + i32(key) < n);`;
 })}
     workgroupBarrier();
     for (var i = t; i < ${bk * dV}u; i += ${threads}u) {
