@@ -282,8 +282,8 @@ describe('disentangled attention', () => {
       { numRuns },
     );
   const several = (min: number, max: number) => fc.array(fc.integer({ min, max }), { minLength: 1, maxLength: 2 });
-  it('is float32 at `exact`', () => run(several(1, 90), 'exact', 1e-5, 40));
-  it('is nearly float32 at `high` with many keys', () => run(several(120, 330), 'high', 2e-3, 12));
+  it('is float32 at `exact`', () => run(several(1, 90), 'exact', 1e-5, 15));
+  it('is nearly float32 at `high` with many keys', () => run(several(120, 260), 'high', 2e-3, 4));
 });
 
 it('glu, add, activate, softmax, columns', () =>
