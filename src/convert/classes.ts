@@ -3,8 +3,8 @@
  */
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
-import { gemma3, lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
 import { deberta, debertaClassifier } from './deberta.ts';
+import { gemma3, lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 import { gte, gteClassifier, mpnet } from './own-classes.ts';
