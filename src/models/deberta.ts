@@ -5,8 +5,9 @@
 import type { Disentangled } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { mlp } from './feed-forward.ts';
+import { geluOf } from './gelu.ts';
 import { bertNames } from './names/bert.ts';
-import { declareClassifier, geluOf } from './pooling.ts';
+import { declareClassifier } from './pooling.ts';
 import { buildPostNorm } from './post-norm.ts';
 import type { WeightLoader } from './weights.ts';
 
