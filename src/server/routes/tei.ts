@@ -29,10 +29,10 @@ export async function teiEmbed(context: BodyContext): Promise<Uint8Array<ArrayBu
  */
 export async function teiEmbedSparse(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
   const { info } = context.state.engine;
+  const { inputs, ...others } = checkBody(teiEmbedSparseBody, await context.fields());
   if (!info.outputs.includes('sparse')) {
     throw new HttpError('not_supported_error', `${info.name} has no sparse vectors`);
   }
-  const { inputs, ...others } = checkBody(teiEmbedSparseBody, await context.fields());
   const { result } = await embedFields(context, { ...others, input: inputs, output: ['sparse'] });
   const turn = new Turn();
   const json = new JsonWriter().raw('[');

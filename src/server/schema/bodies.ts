@@ -4,7 +4,7 @@
 import * as v from 'valibot';
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { outputDtypes } from '../../engine/output-dtypes.ts';
-import { outputKinds } from '../../engine/types.ts';
+import { type OutputKind, outputKinds } from '../../engine/types.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { readContent, readDocuments, readInputs, readQuery } from './inputs.ts';
@@ -142,6 +142,10 @@ const inputTypeWords = {
   passage: 'document',
 } as const;
 
+function isOutput(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => outputKinds.includes(one));
+}
+
 const OUTPUT_SHAPE = `"output" must be a list of ${outputKinds.join(', ')}`;
 
 /** POST /v1/embeddings, /embeddings, /embedding. The fields are checked in this order. */
@@ -192,8 +196,7 @@ export const embeddingsBody = v.object({
           ],
         }),
         v.transform((value) => (typeof value === 'string' ? [value] : value)),
-        v.array(v.picklist(outputKinds, OUTPUT_SHAPE), OUTPUT_SHAPE),
-        v.minLength(1, OUTPUT_SHAPE),
+        v.custom<OutputKind[]>(isOutput, OUTPUT_SHAPE),
       ),
     ),
     v.description(
@@ -229,7 +232,7 @@ export const embeddingsBody = v.object({
     v.description('truncate inputs longer than the context; END and START, from Cohere and NIM, say which end to cut'),
   ),
   truncation_direction: truncationDirection,
-  lora: v.nullish(loraList),
+  lora: v.pipe(v.nullish(loraList), v.description('LoRA adapters and their scales')),
   task: v.pipe(
     v.nullish(v.string('"task" must be a string')),
     v.description(
@@ -285,7 +288,7 @@ export const rerankBody = v.pipe(
       v.description('truncate pairs longer than the context at the end; NONE and END are the words of Cohere and NIM'),
     ),
     truncation_direction: truncationDirection,
-    lora: v.nullish(loraList),
+    lora: v.pipe(v.nullish(loraList), v.description('LoRA adapters and their scales')),
     model,
   }),
   v.metadata({ anyOf: [{ required: ['documents'] }, { required: ['texts'] }] }),

@@ -14,7 +14,7 @@ export async function bodySchemas() {
     const { $schema: _, ...schema } = toJsonSchema(body, {
       target: 'draft-2020-12',
       typeMode: 'input',
-      ignoreActions: ['to_lower_case'],
+      ignoreActions: ['to_lower_case', 'finite'],
     });
     return schema;
   };
