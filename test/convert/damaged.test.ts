@@ -336,11 +336,18 @@ describe('modules of sentence-transformers', () => {
 
   test.each([
     ...['CNN', 'LSTM', 'LayerNorm', 'WeightedLayerPooling', 'Asym', 'Router', 'BoW', 'WordEmbeddings', 'WordWeights'],
-    ...['SpladePooling', 'MLMTransformer', 'SparseAutoEncoder', 'CLIPModel', 'StaticEmbeddings'],
+    ...['MLMTransformer', 'SparseAutoEncoder', 'CLIPModel', 'StaticEmbeddings'],
   ])('refuses %s by name', async (kind) => {
     pooling({ pooling_mode_mean_tokens: true });
     writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', kind));
     expect(await refusal()).toContain(`modules.json: the module ${kind} (2_${kind}) cannot be stored in a GGUF file`);
+  });
+
+  test('refuses SpladePooling after other modules', async () => {
+    writeFileSync(join(path, 'modules.json'), modules('Transformer', 'Pooling', 'SpladePooling'));
+    expect(await refusal()).toContain(
+      'the modules are Transformer, Pooling, SpladePooling; only a Transformer and SpladePooling',
+    );
   });
 
   test.each<[Record<string, unknown>, string]>([
