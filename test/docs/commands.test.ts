@@ -21,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import { listening, main, start } from '../cli/run.ts';
 import { unpackCheckout } from '../convert/support.ts';
+import { adapterBytes } from '../models/adapters.ts';
 import { blocksOf, commands, isProgram } from './blocks.ts';
 
 const run = promisify(execFile);
@@ -48,6 +49,18 @@ beforeAll(async () => {
   cpSync(unpackCheckout('bert-mean'), join(folder, 'checkout'), { recursive: true });
   cpSync(unpackCheckout('bge-m3'), join(folder, 'bge-m3'), { recursive: true });
   await convertFolder(join(folder, 'bge-m3'), join(folder, 'bge-m3.gguf'), 'F16');
+  copyFileSync(`${fixtures}/models/jina-bert-v3.gguf`, join(folder, 'jina-embeddings-v3.gguf'));
+  for (const [name, base] of [
+    ['adapter', '../../../models/all-MiniLM-L6-v2-Q8_0'],
+    ['a', '../../../models/all-MiniLM-L6-v2-Q8_0'],
+    ['b', '../../../models/all-MiniLM-L6-v2-Q8_0'],
+    ['lora-retrieval.query-jina-embeddings-v3', 'jina-bert-v3'],
+    ['lora-retrieval.passage-jina-embeddings-v3', 'jina-bert-v3'],
+  ]) {
+    writeFileSync(join(folder, `${name}.gguf`), await adapterBytes(base, ['blk.0.ffn_up.weight']));
+  }
+  cpSync(unpackCheckout('mpnet-lora'), join(folder, 'adapter-folder'), { recursive: true });
+  cpSync(unpackCheckout('mpnet-mean'), join(folder, 'model-folder'), { recursive: true });
   const lines = ['a cat sleeps', 'a kitten naps', 'stocks fell'];
   writeFileSync(join(folder, 'texts.txt'), lines.join('\n'));
   writeFileSync(join(folder, 'texts.jsonl'), lines.map((text) => `${JSON.stringify(text)}\n`).join(''));
@@ -89,7 +102,9 @@ describe('commands', () => {
     async (_name, line, words) => {
       if (words[1] === 'serve') {
         const args = words.slice(1).map((word) => (word === '8080' ? '0' : word));
-        const child = start(args.map((word) => (word === 'model.gguf' ? join(folder, word) : word)));
+        const inFolder = (word: string) => word.replaceAll(/[^,]+\.gguf/g, (file) => join(folder, file));
+        const port = args.includes('--port') ? [] : ['--port', '0'];
+        const child = start([...args.map(inFolder), ...port]);
         const { url, end } = await listening(child);
         expect((await fetch(`${url}/health`)).status).toBe(200);
         child.kill();
