@@ -22,6 +22,8 @@ import { askedAdapters } from './lora-adapters.ts';
  */
 export async function openAiEmbeddings(context: BodyContext): Promise<Uint8Array<ArrayBuffer>> {
   const { state } = context;
+  // As in llama-server, before the body is read; but a model with other outputs may be asked for these.
+  if (state.engine.info.outputs.every((kind) => kind === 'dense')) refuseTokenVectors(context);
   const fields = await context.fields();
   if (fields.output === undefined || fields.output === null) refuseTokenVectors(context);
   const { body, result } = await embedFields(context, fields);
