@@ -78,13 +78,13 @@ it('hono-route answers, refuses a query without texts, and stops', async () => {
   }
 }, 30_000);
 
-it('every program among the examples has fewer than 60 lines of code', () => {
+it('every program among the examples has fewer than 60 lines of code, that with a queue fewer than 130', () => {
   const programs = readdirSync(path('examples'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.(mjs|py|html)$/.test(name),
   );
   expect(programs.length).toBeGreaterThan(8);
   for (const name of programs) {
     const code = readFileSync(path(`examples/${name}`), 'utf8').replace(/^"""(.|\n)*?"""\n/m, '');
-    expect(code.split('\n').length, name).toBeLessThan(60);
+    expect(code.split('\n').length, name).toBeLessThan(name.endsWith('queue.mjs') ? 130 : 60);
   }
 });
