@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import { listening, main, start } from '../cli/run.ts';
 import { unpackCheckout } from '../convert/support.ts';
@@ -71,6 +71,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'data/2026/a.csv'), `id,body\n${lines.map((text, i) => `${i},${text}\n`).join('')}`);
   writeFileSync(join(folder, 'sts-test.csv'), lines.map((text, i) => `${text}\ta cat naps\t${5 - 2 * i}\n`).join(''));
 });
+
+// A command may have written a model of its own there.
+beforeEach(() => copyFileSync(bundled, join(folder, 'model.gguf')));
 
 /** Commands of gguf-embed that are not run, and why. */
 const notRun: [RegExp, string][] = [
