@@ -5,13 +5,14 @@
 import { type ByteSink, GgufWriter } from '../gguf/index.ts';
 import { type Checkout, type Json, readJsonObject } from './checkout/checkout.ts';
 import { type Config, readConfig } from './checkout/config.ts';
+import { readAll } from './checkpoint/read-all.ts';
 import { openSafetensors } from './checkpoint/safetensors.ts';
-import { type CheckpointTensor, dtypeBytes } from './checkpoint/tensors.ts';
+import { type CheckpointTensor, holdsWeights, tensorOf } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError } from './conversion-error.ts';
 import { type ConvertOptions, nameOf, type Planned, type PlannedTensor, planned, writeTensors } from './convert.ts';
 import type { ModelClass } from './model-class.ts';
-import { chooseType, decode, type OutputType } from './output-types.ts';
+import { chooseType, type OutputType } from './output-types.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
@@ -160,8 +161,7 @@ async function planPair(
   if (a.shape.length !== 2 || b.shape.length !== 2 || rank !== rankOfB) {
     throw fail(`lora_A is [${a.shape.join(', ')}] and lora_B is [${b.shape.join(', ')}], which do not fit together`);
   }
-  for (const { dtype } of [a, b])
-    if (!['F64', 'F32', 'F16', 'BF16'].includes(dtype)) throw fail(`${dtype} holds no weights`);
+  for (const { dtype } of [a, b]) if (!holdsWeights(dtype)) throw fail(`${dtype} holds no weights`);
   const name = nameOf({ ...a, name: from }, config, modelClass);
   if (name === undefined || name === null) throw fail(`a ${config.modelClass} has no such matrix in its file`);
   if (/\bposition_embd\b|\battn_rel_b\b/.test(name)) throw fail('adapters of positions are not converted');
@@ -180,18 +180,10 @@ async function planPair(
 /** `source` `[m, n]` as `[n, m]` in float32, in memory: rank times tokens. */
 async function turned(source: CheckpointTensor): Promise<CheckpointTensor> {
   const [m, n] = source.shape;
-  const bytes = new Uint8Array(m * n * dtypeBytes[source.dtype]);
-  await source.read(0, bytes);
-  const values = new Float32Array(m * n);
-  decode(source.dtype, bytes, values);
-  const rows = Float32Array.from(values, (_, i) => values[(i % m) * n + Math.floor(i / m)]);
-  return {
-    name: source.name,
-    dtype: 'F32',
-    shape: [n, m],
-    async read(first, into) {
-      const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
-      for (let i = 0; 4 * i < into.length; i++) view.setFloat32(4 * i, rows[first + i], true);
-    },
-  };
+  const values = await readAll(source);
+  return tensorOf(
+    source.name,
+    Float32Array.from(values, (_, i) => values[(i % m) * n + Math.floor(i / m)]),
+    [n, m],
+  );
 }

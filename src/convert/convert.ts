@@ -9,7 +9,7 @@ import { Turn } from '../turn.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import { type Config, readConfig } from './checkout/config.ts';
 import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
-import { type CheckpointTensor, dtypeBytes, tensorOf } from './checkpoint/tensors.ts';
+import { type CheckpointTensor, dtypeBytes, holdsWeights, tensorOf } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError, optionError } from './conversion-error.ts';
 import { openDense } from './dense.ts';
@@ -157,7 +157,7 @@ function planTensors(
     if (name === undefined) throw fail(`a ${config.modelClass} does not have such a tensor`);
     if (seen.has(name)) throw fail(`another tensor already has the name ${name}`);
     if (Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0) >= nLayers) throw fail(`the model has only ${nLayers} layers`);
-    if (!['F64', 'F32', 'F16', 'BF16'].includes(source.dtype)) throw fail(`${source.dtype} holds no weights`);
+    if (!holdsWeights(source.dtype)) throw fail(`${source.dtype} holds no weights`);
     seen.add(name);
     const cut = name === 'position_embd.weight' ? (modelClass.positionOffset?.(config) ?? 0) : 0;
     const stored = modelClass.stored?.(source, name, config) ?? source;

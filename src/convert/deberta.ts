@@ -5,11 +5,11 @@ import type { Config } from './checkout/config.ts';
 import { type Normalisation, type Projection, projected } from './checkpoint/projected.ts';
 import type { CheckpointTensor } from './checkpoint/tensors.ts';
 import { ConvertError } from './conversion-error.ts';
+import { erfForms } from './hparams.ts';
 import type { ModelClass } from './model-class.ts';
 import { debertaClassifierNames, debertaNames } from './names.ts';
 
 const FILE = 'config.json';
-const erf = ['gelu', 'gelu_python'];
 
 /** The longest distance that is told apart. */
 function longestDistance(config: Config): number {
@@ -84,7 +84,7 @@ export const deberta: ModelClass = {
   tensors: withProjectedRows,
   check(config) {
     const why = 'the architecture gguf-embed-deberta has another';
-    config.require('hidden_act', erf, why);
+    config.require('hidden_act', erfForms, why);
     config.require('embedding_size', [config.needU32('hidden_size')], why);
     config.require('attention_head_size', [headSize(config)], why);
     config.require('conv_kernel_size', [0], 'the convolution of DeBERTa-v2-xlarge is not converted');
@@ -104,7 +104,7 @@ export const debertaClassifier: ModelClass = {
   check(config, checkout) {
     deberta.check(config, checkout);
     const why = 'the classifier of the architecture gguf-embed-deberta has another';
-    config.require('pooler_hidden_act', erf, why);
+    config.require('pooler_hidden_act', erfForms, why);
     config.require('pooler_hidden_size', [config.needU32('hidden_size')], why);
   },
 };

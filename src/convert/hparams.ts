@@ -61,7 +61,7 @@ export async function setHparams(
 }
 
 /** Names of GELU in its erf form; llama.cpp computes the tanh form for them, too. */
-const erfForms = ['gelu', 'gelu_python'];
+export const erfForms = ['gelu', 'gelu_python'];
 
 /** Whether the second text of a pair has token type 1: the table has a row for it, and the tokenizer returns token types. */
 async function usesPairTypes(checkout: Checkout, config: Config): Promise<boolean> {

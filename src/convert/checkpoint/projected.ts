@@ -2,8 +2,8 @@
  * @file A tensor that is computed while it is written: the rows of another one, normalised, through a linear layer. DeBERTa's layers project
  * the rows of distances, which no text changes.
  */
-import { decode } from '../output-types.ts';
-import { type CheckpointTensor, dtypeBytes } from './tensors.ts';
+import { readAll } from './read-all.ts';
+import type { CheckpointTensor } from './tensors.ts';
 
 /** A linear layer of a checkpoint. */
 export interface Projection {
@@ -61,15 +61,6 @@ function valueAt({ rows, weight, bias }: Loaded, at: number, nIn: number, nOut: 
   let sum = 0;
   for (let c = 0; c < nIn; c++) sum += rows[row + c] * weight[column * nIn + c];
   return sum + (bias?.[column] ?? 0);
-}
-
-async function readAll({ dtype, shape, read }: CheckpointTensor): Promise<Float32Array> {
-  const n = shape.reduce((product, size) => product * size, 1);
-  const bytes = new Uint8Array(n * dtypeBytes[dtype]);
-  await read(0, bytes);
-  const values = new Float32Array(n);
-  decode(dtype, bytes, values);
-  return values;
 }
 
 /** Layer norm of each row, in place. */

@@ -35,12 +35,21 @@ export interface Checkpoint {
   close(): Promise<void>;
 }
 
-/** A tensor of one axis that is in memory. */
-export function tensorOf(name: string, values: Float32Array): CheckpointTensor {
+/** Whether values of a type can be weights. */
+export function holdsWeights(dtype: DType): boolean {
+  return dtype === 'F64' || dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
+}
+
+/** A tensor that is in memory. Default shape: one axis. */
+export function tensorOf(
+  name: string,
+  values: Float32Array,
+  shape: readonly number[] = [values.length],
+): CheckpointTensor {
   return {
     name,
     dtype: 'F32',
-    shape: [values.length],
+    shape,
     async read(first, into) {
       const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
       for (let i = 0; 4 * i < into.length; i++) view.setFloat32(4 * i, values[first + i], true);

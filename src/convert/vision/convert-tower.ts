@@ -7,7 +7,7 @@ import type { Checkout } from '../checkout/checkout.ts';
 import { readConfig } from '../checkout/config.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { plus } from '../checkpoint/plus.ts';
-import { type CheckpointTensor, dtypeBytes } from '../checkpoint/tensors.ts';
+import { type CheckpointTensor, dtypeBytes, holdsWeights } from '../checkpoint/tensors.ts';
 import { ConvertError, optionError } from '../conversion-error.ts';
 import {
   type ConvertOptions,
@@ -89,7 +89,7 @@ function planTensor(source: CheckpointTensor, tower: TowerClass, config: VisionC
   const short = source.name.replace(tower.part, '').replace(/_weight$/, '.weight');
   let name = ggufName(tower.names, short);
   if (!name) throw fail('a vision tower of this class should have no such tensor');
-  if (!['F64', 'F32', 'F16', 'BF16'].includes(source.dtype)) throw fail(`${source.dtype} holds no weights`);
+  if (!holdsWeights(source.dtype)) throw fail(`${source.dtype} holds no weights`);
   const list = /^v\.deepstack\.(\d+)\./.exec(name)?.[1];
   if (list !== undefined) {
     const layer = config.deepstackLayers[Number(list)];
