@@ -13,28 +13,27 @@ export function shortConvScratch({ k: nTaps }: WasmWeight, rows: number): number
 
 /** Computes this rank's rows of the convolution. */
 export function runShortConv(rt: Runtime, { inputs: [x], out, kernel, causal }: StepOf<'shortConv', WasmWeight>): void {
-  const { shares, share, memory, scratch } = rt;
+  const { share, memory, scratch } = rt;
   const { k: nTaps, n } = kernel;
   const back = rowsBefore(nTaps, causal);
-  const stride = rt.stride(x);
-  const rowAt = (token: number) => {
-    const rank = shares.findIndex(({ tokens, tokensEnd }) => token >= tokens && token < tokensEnd);
-    return rt.address(x, rank) + (token - shares[rank].tokens) * stride;
-  };
   rt.quantized = undefined;
   let at = scratch / 4;
   let token = share.tokens;
   for (const [begin, end] of sequenceRows(rt.batch, share.tokens, share.tokensEnd)) {
-    for (let tap = token - back; tap < token - back + nTaps; tap++) {
-      memory.i32[at++] = tap >= begin && tap < end ? rowAt(tap) : 0;
+    const first = token++ - back;
+    const from = Math.max(begin, first);
+    memory.i32.fill(0, at, at + nTaps);
+    let tap = at + from - first;
+    for (const { address, ld, rows } of rt.segments(x, from, Math.min(end, first + nTaps))) {
+      for (let row = 0; row < rows; row++) memory.i32[tap++] = address + row * ld;
     }
-    token++;
+    at += nTaps;
   }
   const rows = rt.rows(out);
   const to = { y: rt.address(out), ldy: rt.stride(out) };
   rt.kernels.shortConvRows({
     gate: rt.address(x),
-    ldg: stride,
+    ldg: rt.stride(x),
     taps: scratch,
     nTaps,
     kernel: kernel.address,

@@ -103,6 +103,25 @@ export function once<Args extends readonly (string | number | boolean)[], T>(
 /** WGSL: the number of this workgroup in a grid that was folded into two dimensions (see `grid`). */
 export const linearGroup = 'fn linear_group(w: vec3<u32>, n: vec3<u32>) -> u32 { return w.x + w.y * n.x; }';
 
+/**
+ * WGSL: groups of 64 threads, one for each value of a result of `p.rows` × `p.cols`.
+ * @param body of a thread, which knows its `row` and its column `c`
+ * @param helpers functions that the body calls
+ */
+export function eachValue(body: string, helpers = ''): string {
+  return /* wgsl */ `
+${linearGroup}
+${helpers}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let i = linear_group(wg, nwg) * 64u + t;
+  let row = i / p.cols;
+  let c = i % p.cols;
+  if (row >= p.rows) { return; }
+${body}
+}`;
+}
+
 /** A grid of `n` workgroups, folded if it is longer than one dimension allows; kernels skip the excess. */
 export function grid(n: number): [x: number, y: number, z: number] {
   const most = 65535;

@@ -9,7 +9,7 @@
  * Features none. Whole numbers are kept in the arena as floats, exact up to 2²⁴: bits of integers are denormal floats,
  *          which some GPUs flush to zero.
  */
-import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { eachValue, type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 
 /** The largest number of experts that `group` can count. */
 export const maxExperts = 1024;
@@ -108,19 +108,11 @@ fn main(@builtin(local_invocation_index) t: u32) {
 export const combine: Kernel = kernel({
   name: 'moe combine',
   params: { x: 'tensor', w: 'tensor', y: 'tensor', rows: 'u32', cols: 'u32', nUsed: 'u32' },
-  code: /* wgsl */ `
-${linearGroup}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let i = linear_group(wg, nwg) * 64u + t;
-  let row = i / p.cols;
-  if (row >= p.rows) { return; }
-  let c = i % p.cols;
+  code: eachValue(/* wgsl */ `
   var sum = 0.0;
   for (var slot = 0u; slot < p.nUsed; slot++) {
     let weight = arena[p.wOff + row * p.wStride + p.nUsed + slot];
     sum += weight * arena[p.xOff + (row * p.nUsed + slot) * p.xStride + c];
   }
-  arena[p.yOff + row * p.yStride + c] = sum;
-}`,
+  arena[p.yOff + row * p.yStride + c] = sum;`),
 });

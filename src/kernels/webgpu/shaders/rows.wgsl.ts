@@ -5,7 +5,7 @@
  *          which adds its column in order, or copies one value. given: a thread a value.
  * Threads  64. Shared 256 bytes (softmax). Features none.
  */
-import { type Kernel, kernel, linearGroup } from '../kernel.ts';
+import { eachValue, type Kernel, kernel, linearGroup } from '../kernel.ts';
 
 export const softmax: Kernel = kernel({
   name: 'softmax',
@@ -55,28 +55,20 @@ export const pool: Kernel = kernel({
     /** 0: copies rows, 1: their mean, 2: their maximum. */
     reduction: 'u32',
   },
-  code: /* wgsl */ `
-${linearGroup}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let i = linear_group(wg, nwg) * 64u + t;
-  let s = i / p.cols;
-  let c = i % p.cols;
-  if (s >= p.rows) { return; }
-  let begin = u32(batch[p.pooledAt + 2u * s]);
-  let end = u32(batch[p.pooledAt + 2u * s + 1u]);
+  code: eachValue(/* wgsl */ `
+  let begin = u32(batch[p.pooledAt + 2u * row]);
+  let end = u32(batch[p.pooledAt + 2u * row + 1u]);
   var v = 0.0;
   if (p.reduction == 0u) {
     v = arena[p.xOff + (begin + c / p.width) * p.xStride + c % p.width];
   } else if (p.reduction == 2u) {
     v = arena[p.xOff + begin * p.xStride + c];
-    for (var row = begin + 1u; row < end; row++) { v = max(v, arena[p.xOff + row * p.xStride + c]); }
+    for (var r = begin + 1u; r < end; r++) { v = max(v, arena[p.xOff + r * p.xStride + c]); }
   } else {
-    for (var row = begin; row < end; row++) { v += arena[p.xOff + row * p.xStride + c]; }
+    for (var r = begin; r < end; r++) { v += arena[p.xOff + r * p.xStride + c]; }
     v = v / f32(end - begin);
   }
-  arena[p.yOff + s * p.yStride + c] = v;
-}`,
+  arena[p.yOff + row * p.yStride + c] = v;`),
 });
 
 export const given: Kernel = kernel({
@@ -95,18 +87,10 @@ export const given: Kernel = kernel({
     /** The row of `g` of each row in `batch`; −1: none. */
     rowsAt: 'u32',
   },
-  code: /* wgsl */ `
-${linearGroup}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let i = linear_group(wg, nwg) * 64u + t;
-  let row = i / p.cols;
-  let c = i % p.cols;
-  if (row >= p.rows) { return; }
+  code: eachValue(/* wgsl */ `
   let source = batch[p.rowsAt + row];
   var v = 0.0;
   if (source >= 0) { v = arena[p.gOff + u32(source) * p.gStride + p.start + c]; }
   if (source < 0 || p.isAdded != 0u) { v = v + arena[p.xOff + row * p.xStride + c]; }
-  arena[p.yOff + row * p.yStride + c] = v;
-}`,
+  arena[p.yOff + row * p.yStride + c] = v;`),
 });

@@ -4,7 +4,7 @@
  * Idea     a thread a value of the result, which reads the rows under its taps.
  * Threads  64. Shared none. Features none.
  */
-import { type Kernel, kernel, linearGroup } from '../kernel.ts';
+import { eachValue, type Kernel, kernel } from '../kernel.ts';
 
 export const shortConv: Kernel = kernel({
   name: 'shortConv',
@@ -22,14 +22,7 @@ export const shortConv: Kernel = kernel({
     /** Two numbers for each row in `batch`: the first row of its sequence and the one after the last. */
     sequenceAt: 'u32',
   },
-  code: /* wgsl */ `
-${linearGroup}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let i = linear_group(wg, nwg) * 64u + t;
-  let row = i / p.cols;
-  let c = i % p.cols;
-  if (row >= p.rows) { return; }
+  code: eachValue(/* wgsl */ `
   let begin = batch[p.sequenceAt + 2u * row];
   let end = batch[p.sequenceAt + 2u * row + 1u];
   var sum = 0.0;
@@ -40,6 +33,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
       sum += vec[p.kernelAt + c * p.nTaps + tap] * (arena[x] * arena[x + 2u * p.cols]);
     }
   }
-  arena[p.yOff + row * p.yStride + c] = arena[p.xOff + row * p.xStride + p.cols + c] * sum;
-}`,
+  arena[p.yOff + row * p.yStride + c] = arena[p.xOff + row * p.xStride + p.cols + c] * sum;`),
 });
