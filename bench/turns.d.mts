@@ -10,6 +10,7 @@ interface Cell {
 }
 export const maxSpread: number;
 export function median(values: readonly number[]): number;
+export function quantile(sorted: readonly number[], part: number): number;
 export function spreadOf(values: readonly number[]): number;
 export function takeTurns<T>(
   sides: Readonly<Record<string, () => T | Promise<T>>>,

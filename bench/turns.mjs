@@ -13,6 +13,9 @@ export const median = (values) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
+/** The value that a `part` of `sorted` values lies below. */
+export const quantile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+
 /** The whole range of `values` as a part of their median. */
 export const spreadOf = (values) => (Math.max(...values) - Math.min(...values)) / median(values);
 

@@ -1,5 +1,6 @@
 // Requests to a fleet as its users send them, and what they notice: latencies, failures, wrong vectors. Nothing is sent twice.
 import { Agent, request } from 'node:http';
+import { quantile } from '../turns.mjs';
 import { exponential, normal, uniform } from './random.mjs';
 
 const words =
@@ -128,7 +129,7 @@ export async function closedLoop({ port, texts, expected, clients, seconds, paus
 /** Requests a second, and latencies in milliseconds. */
 export function summary({ samples, failures }, seconds) {
   const sorted = samples.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b);
-  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  const at = (part) => quantile(sorted, part);
   const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
   return {
     n: sorted.length + failures.length,

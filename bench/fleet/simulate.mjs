@@ -1,5 +1,6 @@
 // A fleet as a queueing model, simulated event by event: requests arrive, the balancer gives each to the server with the fewest, a server
 // computes what waits as one batch, and all of it shares the cores of the machine.
+import { quantile } from '../turns.mjs';
 import { exponential, uniform } from './random.mjs';
 
 /** CPU work below this many seconds is done; it bounds rounding errors. */
@@ -125,8 +126,8 @@ export function simulate({
   return {
     rate: latencies.length / now,
     mean: steady.reduce((sum, value) => sum + value, 0) / steady.length,
-    p50: sorted[sorted.length >> 1],
-    p99: sorted[Math.floor(0.99 * sorted.length)],
+    p50: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
   };
 }
 

@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { median, quantile } from '../turns.mjs';
 import { hostPage, startChromium } from './host.mjs';
 
 const { values: args } = parseArgs({
@@ -153,22 +154,24 @@ async function manyPoints(path) {
   });
   await page.context().close();
   const frame = (1000 * gaps.length) / (frames.at(-1) - frames[0]);
-  return { opened, opening, colouring, frame, gap: quantile(gaps, 0.95), panning, selecting };
-}
-
-function quantile(values, part) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+  return {
+    opened,
+    opening,
+    colouring,
+    frame,
+    gap: quantile(
+      gaps.toSorted((a, b) => a - b),
+      0.95,
+    ),
+    panning,
+    selecting,
+  };
 }
 
 async function rounds(work) {
   const found = [];
   for (let run = 0; run < Number(args.runs); run++) found.push(await work());
-  return (key) =>
-    quantile(
-      found.map((one) => one[key]),
-      0.5,
-    );
+  return (key) => median(found.map((one) => one[key]));
 }
 
 try {

@@ -1,6 +1,7 @@
 // A small HTTP/1.1 client for load: raw sockets, keep-alive, one request at a time per connection. It costs the machine
 // far less than a general client, which matters when server and load share two cores.
 import { connect } from 'node:net';
+import { quantile } from '../turns.mjs';
 
 /**
  * One client. `post(path, body)` resolves to `{status, body}` (body as Buffer). Opens a new connection after `lifetime`
@@ -103,6 +104,6 @@ export async function load({ port, clients, seconds, bodies, path = '/v1/embeddi
   const took = (performance.now() - begin) / 1000;
   for (const connection of connections) connection.close();
   latencies.sort((a, b) => a - b);
-  const at = (q) => latencies[Math.min(latencies.length - 1, Math.floor(q * latencies.length))];
+  const at = (part) => quantile(latencies, part);
   return { requestsPerSecond: latencies.length / took, tokensPerSecond: tokens / took, p50: at(0.5), p99: at(0.99) };
 }

@@ -49,9 +49,7 @@ export function loraSources(name: string, value: unknown): readonly LoraSource[]
   return value.map((one: unknown, i) => {
     if (isModelSource(one)) return { source: one };
     const what = `${name}[${i}]`;
-    const { source, scale, ...others } = Object.fromEntries(plainEntries(what, one));
-    const [unknown] = Object.keys(others);
-    if (unknown !== undefined) throw new OptionProblem(`${what} has no "${unknown}": known are source, scale`);
+    const { source, scale } = knownFields(what, one, ['source', 'scale']);
     if (!isModelSource(source)) throw new OptionProblem(`${what}.source must be ${MODEL_SOURCES}`);
     return { source, scale: scale === undefined ? undefined : (finite(`${what}.scale`, scale) as number) };
   });
@@ -63,11 +61,17 @@ export function loraScales(name: string, value: unknown): readonly LoraScale[] {
   const id = integer(0, Number.MAX_SAFE_INTEGER, 'the number of an adapter');
   return value.map((one: unknown, i) => {
     const what = `${name}[${i}]`;
-    const { id: given, scale, ...others } = Object.fromEntries(plainEntries(what, one));
-    const [unknown] = Object.keys(others);
-    if (unknown !== undefined) throw new OptionProblem(`${what} has no "${unknown}": known are id, scale`);
+    const { id: given, scale } = knownFields(what, one, ['id', 'scale']);
     return { id: id(`${what}.id`, given) as number, scale: finite(`${what}.scale`, scale) as number };
   });
+}
+
+/** The fields of an object. @throws OptionProblem for one that is not `known` */
+function knownFields(what: string, given: unknown, known: readonly string[]): Record<string, unknown> {
+  const fields = Object.fromEntries(plainEntries(what, given));
+  const unknown = Object.keys(fields).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new OptionProblem(`${what} has no "${unknown}": known are ${known.join(', ')}`);
+  return fields;
 }
 
 /**

@@ -41,9 +41,9 @@ export async function embedOutputs(
     output.includes('sparse') && options.inputType === 'query' && heads.sparse?.queryWeights !== undefined;
   const computed = isLookup ? output.filter((kind) => kind !== 'sparse') : output;
   const ids = plans.map(textIds);
-  options.onSize?.(countValues(context, plans, options));
-  const passes = planPasses(computed, pooling, heads);
   const nTokens = plans.reduce((sum, plan) => sum + plan.nTokens, 0);
+  options.onSize?.(countValues(context, plans.length, nTokens, options));
+  const passes = planPasses(computed, pooling, heads);
   const done = passes.map(() => 0);
   const results = await Promise.all(
     passes.map((pass, i) => {
@@ -85,13 +85,12 @@ function textIds({ chunks, index }: Plan): Int32Array {
 }
 
 /** An upper bound of the values of all results. */
-function countValues({ info, heads }: OutputContext, plans: readonly Plan[], options: OutputOptions): number {
+function countValues({ info, heads }: OutputContext, nInputs: number, nTokens: number, options: OutputOptions): number {
   const { output, pooling, dimensions } = options;
-  const nTokens = plans.reduce((sum, plan) => sum + plan.nTokens, 0);
   let n = 0;
-  if (output.includes('dense')) n += (pooling === 'none' ? nTokens : plans.length) * (dimensions ?? info.nEmbdOut);
+  if (output.includes('dense')) n += (pooling === 'none' ? nTokens : nInputs) * (dimensions ?? info.nEmbdOut);
   if (output.includes('multi')) n += nTokens * (dimensions ?? heads.multi?.dimensions ?? 0);
-  if (output.includes('sparse')) n += heads.sparse?.kind === 'max_logits' ? plans.length * info.nVocab : 2 * nTokens;
+  if (output.includes('sparse')) n += heads.sparse?.kind === 'max_logits' ? nInputs * info.nVocab : 2 * nTokens;
   return n;
 }
 

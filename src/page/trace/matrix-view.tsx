@@ -3,6 +3,7 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Picture } from '../../layout/picture.ts';
+import { onCellKey } from '../widgets/arrow-keys.ts';
 import { cssVariable, onScheme, similarityPalette } from '../widgets/colours.ts';
 import { digitsText, t } from '../words/words.ts';
 import { cellsOf } from './cells.ts';
@@ -16,13 +17,6 @@ interface MatrixViewProps {
   readonly describe: (row: number, col: number) => string;
   readonly onChoose: (row: number) => void;
 }
-
-const arrows: Readonly<Record<string, readonly [number, number]>> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-};
 
 /** The pointer and the arrow keys move; a click or Enter chooses the row. */
 export function MatrixView({ id, picture, chosen, describe, onChoose }: MatrixViewProps) {
@@ -59,13 +53,12 @@ export function MatrixView({ id, picture, chosen, describe, onChoose }: MatrixVi
 
   const within = (at: number, n: number) => Math.max(0, Math.min(n - 1, at));
   const move = (row: number, col: number) => setCell({ row: within(row, rows), col: within(col, cols) });
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key === 'Enter') onChoose(row);
-    const step = arrows[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    move(row + step[0], col + step[1]);
-  };
+  const onKey = (event: KeyboardEvent) =>
+    onCellKey(
+      event,
+      () => onChoose(row),
+      (down, right) => move(row + down, col + right),
+    );
   const onMove = (event: PointerEvent) => {
     const box = canvas.current!.getBoundingClientRect();
     const part = (at: number, size: number, n: number) => Math.floor((at / size) * n);

@@ -4,6 +4,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Thumbnail } from '../pictures/thumbnail.tsx';
 import { scoreText, t } from '../words/words.ts';
+import { onCellKey } from './arrow-keys.ts';
 import { cssVariable, onScheme, similarityPalette } from './colours.ts';
 
 /** What the heat map shows. */
@@ -20,13 +21,6 @@ interface HeatMapProps {
 
 /** Letters of a text in the line about a cell. */
 const SHORT = 60;
-
-const arrows: Readonly<Record<string, readonly [number, number]>> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-};
 
 /** A pixel for each pair. It is drawn once, and not at each move of the pointer. */
 function cellsOf(values: Float32Array, order: readonly number[]): HTMLCanvasElement {
@@ -80,13 +74,12 @@ export function HeatMap({ texts, values, order, chosen, onPoint }: HeatMapProps)
     const letters = [...texts[index]];
     return letters.length > SHORT ? `${letters.slice(0, SHORT - 1).join('')}…` : texts[index];
   };
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key === 'Enter') onPoint(order[row]);
-    const step = arrows[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    move(row + step[0], col + step[1]);
-  };
+  const onKey = (event: KeyboardEvent) =>
+    onCellKey(
+      event,
+      () => onPoint(order[row]),
+      (down, right) => move(row + down, col + right),
+    );
   const onMove = (event: PointerEvent) => {
     const box = canvas.current!.getBoundingClientRect();
     const [y, x] = [
