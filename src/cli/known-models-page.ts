@@ -27,10 +27,20 @@ export function withKnownModels(page: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${section}\n\n${page.slice(end)}`;
 }
 
+/** Other architectures and models of which the tests convert a small checkout. */
+const smallCheckouts: ReadonlySet<string> = new Set([
+  'lfm2',
+  'gemma2',
+  'bge-reranker-v2-gemma',
+  'mxbai-rerank-base-v2',
+]);
+
 /** How the tests check a model: with its own weights, with a small checkout in its layout, or by a small file of its architecture. */
 export function checkedHow({ name, architecture }: Pick<KnownModel, 'name' | 'architecture'>): string {
   if (name === 'all-MiniLM-L6-v2') return 'real weights';
-  return architecture.startsWith('gguf-embed-') || architecture === 'lfm2' ? 'small checkout' : 'architecture';
+  const isSmall =
+    architecture.startsWith('gguf-embed-') || smallCheckouts.has(architecture) || smallCheckouts.has(name);
+  return isSmall ? 'small checkout' : 'architecture';
 }
 
 function tableOf(kind: KnownModel['kind']): string {

@@ -4,7 +4,8 @@
 import type { Config } from './checkout/config.ts';
 import { ConvertError } from './conversion-error.ts';
 import { deberta, debertaClassifier } from './deberta.ts';
-import { gemma3, lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
+import { lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
+import { gemma, gemma2, gemma3 } from './gemma.ts';
 import type { ModelClass } from './model-class.ts';
 import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
 import { gte, gteClassifier, mpnet } from './own-classes.ts';
@@ -146,6 +147,10 @@ const classes: Readonly<Record<string, ModelClass>> = {
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,
+  GemmaModel: gemma,
+  GemmaForCausalLM: gemma,
+  Gemma2Model: gemma2,
+  Gemma2ForCausalLM: gemma2,
   Gemma3ForConditionalGeneration: gemma3,
   Lfm2Model: lfm2,
   Lfm2ForCausalLM: lfm2,

@@ -20,6 +20,7 @@ import { blockCount, setHparams } from './hparams.ts';
 import type { ModelClass } from './model-class.ts';
 import { ggufName } from './names.ts';
 import { chooseType, decode, encode, type OutputType } from './output-types.ts';
+import { setRanker } from './ranker.ts';
 import { setTokenizer } from './vocab/tokenizer-keys.ts';
 
 /** A tensor to write. */
@@ -114,6 +115,7 @@ export async function convert(
     dense.set(writer);
     heads.set(writer);
     await setTokenizer(writer, main, config, modelClass.tokenizer);
+    setRanker(writer, modelClass.architecture, [options.modelName ?? '', checkout.name]);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
     options.signal?.throwIfAborted();
     await writer.writeHeader();

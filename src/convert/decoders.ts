@@ -1,16 +1,14 @@
 /**
- * @file Language models: Qwen2, Qwen3, LFM2, and the text models of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Gemma 3 and Idefics3.
+ * @file Language models: Qwen2, Qwen3, LFM2, and the text models of Qwen2-VL, Qwen2.5-VL, Qwen3-VL and Idefics3.
  */
 
 import { isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import { interleaveHalves } from './checkpoint/permute.ts';
-import { plus } from './checkpoint/plus.ts';
 import { ConvertError } from './conversion-error.ts';
 import type { ModelClass } from './model-class.ts';
-import { gemma3Names, lfm2Names, llamaNames, qwenNames } from './names.ts';
+import { lfm2Names, llamaNames, qwenNames } from './names.ts';
 import { llama3Factors } from './rope-factors.ts';
-import { countGemmaTokens } from './vocab/gemma.ts';
 
 const text = (config: Config): Config => config.text();
 
@@ -75,54 +73,6 @@ export const qwen3: ModelClass = {
     config.require('attention_bias', [false], 'the architecture qwen3 has no biases');
   },
 };
-
-/** Period of the layers with full attention; llama.cpp's default if the file has none. */
-const gemma3Period = 6;
-
-export const gemma3: ModelClass = {
-  architecture: 'gemma3',
-  names: gemma3Names,
-  tokenizer: 'gemma',
-  isDecoder: true,
-  part: text,
-  tokenRows: countGemmaTokens,
-  stored: (tensor, name) => plus(tensor, name.endsWith('norm.weight') ? 1 : 0),
-  check(config) {
-    const why = 'the architecture gemma3 has another';
-    config.require('hidden_activation', ['gelu_pytorch_tanh'], why);
-    config.require('attention_bias', [false], why);
-    config.require('use_bidirectional_attention', [false], why);
-    if (config.get('attn_logit_softcapping') !== undefined) {
-      throw new ConvertError(
-        'attn_logit_softcapping is set, which the architecture gemma3 does not have',
-        'config.json',
-      );
-    }
-    // Only the model with 62 layers scales queries by another number than the size of its heads.
-    const headSize = config.needU32('head_dim');
-    const scale = config.needU32('num_hidden_layers') === 62 ? undefined : [headSize];
-    if (scale !== undefined) config.require('query_pre_attn_scalar', scale, 'only the size of a head is computed with');
-  },
-  after(keys, config) {
-    keys.u32('attention.sliding_window', config.needU32('sliding_window'));
-    const period = windowPeriod(config);
-    if (period !== gemma3Period) keys.u32('attention.sliding_window_pattern', period);
-    keys.f32('final_logit_softcapping', config.float('final_logit_softcapping'));
-  },
-};
-
-/** The period of the layers with full attention. @throws ConvertError if `layer_types` is not periodic */
-function windowPeriod(config: Config): number {
-  const kinds = config.get('layer_types');
-  if (!Array.isArray(kinds)) return config.u32('sliding_window_pattern', '_sliding_window_pattern') ?? gemma3Period;
-  const first = kinds.indexOf('full_attention');
-  if (first < 0 && kinds.length < gemma3Period) return gemma3Period;
-  const isRegular = kinds.every(
-    (kind, il) => kind === ((il + 1) % (first + 1) === 0 ? 'full_attention' : 'sliding_attention'),
-  );
-  if (first >= 0 && isRegular) return first + 1;
-  throw new ConvertError('layer_types is not a pattern that repeats', 'config.json');
-}
 
 /** Values of a head. */
 function headSize(config: Config): number {

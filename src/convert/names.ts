@@ -188,7 +188,7 @@ export const modernBertNames: NameMap = {
   ],
 };
 
-/** The blocks of Qwen2, Qwen3, Gemma 3 and LLaMA. */
+/** The blocks of Qwen2, Qwen3, Gemma and LLaMA. */
 const decoderLayers: readonly Rule[] = [
   ['embed_tokens', 'token_embd'],
   ['lm_head', 'output'],
@@ -239,6 +239,13 @@ export const qwenNames: NameMap = {
   rules: [...decoderLayers, ['layers.N.post_attention_layernorm', 'blk.N.ffn_norm']],
 };
 
+/** The first Gemma, whose output is its table of tokens. */
+export const gemmaNames: NameMap = {
+  prefix: /^model\./,
+  dropped: /^lm_head\.|\.rotary_emb\.inv_freq$/,
+  rules: qwenNames.rules,
+};
+
 /** The text model of Idefics3 is below `model.text_model.`. */
 export const llamaNames: NameMap = {
   prefix: /^(model\.)?(text_model\.)?(model\.)?/,
@@ -256,6 +263,8 @@ export const gemma3Names: NameMap = {
     ['layers.N.post_feedforward_layernorm', 'blk.N.post_ffw_norm'],
   ],
 };
+
+export const gemma2Names: NameMap = { ...gemmaNames, rules: gemma3Names.rules };
 
 /**
  * The name of a tensor in a GGUF: `null` for a tensor that is not converted, `undefined` for an unknown one.

@@ -2,62 +2,18 @@
  * @file The tokens that a reranker without a classifier compares, and the layout of its pairs: from the user, or from what is known of models
  * by name.
  */
-import type { GgufFile, MetadataValue } from '../gguf/index.ts';
-import { plainName } from '../hub/known-models.ts';
+import type { GgufFile, Metadata, MetadataValue } from '../gguf/index.ts';
 import { hasClassifier, rankTokenKeys } from '../models/index.ts';
+import { findRanker, layoutKeys, layoutMetadata, tokenMetadata } from '../tokenizer/index.ts';
 import { InputError } from './errors.ts';
 import type { LoadOptions } from './types.ts';
-
-/** The tokens to compare: the one that stands for a match, and the one against it, if there is one. */
-type RankTokens = NonNullable<LoadOptions['rankTokens']>;
-
-const TEMPLATE_KEY = 'tokenizer.chat_template.rerank';
-
-/** A language model that was trained to rank, whose files do not say how. */
-interface KnownRanker {
-  /** Letters and digits of the names that its files have. */
-  readonly name: RegExp;
-  readonly architecture: string;
-  readonly tokens: RankTokens;
-  readonly template: string;
-}
-
-const known: readonly KnownRanker[] = [
-  {
-    name: /qwen3reranker/,
-    architecture: 'qwen3',
-    tokens: ['yes', 'no'],
-    template:
-      '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be "yes" or "no".<|im_end|>\n' +
-      '<|im_start|>user\n<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n<Query>: {query}\n<Document>: {document}<|im_end|>\n' +
-      '<|im_start|>assistant\n<think>\n\n</think>\n\n',
-  },
-  {
-    name: /qwen3vlreranker/,
-    architecture: 'qwen3vl',
-    tokens: ['yes', 'no'],
-    template:
-      '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be "yes" or "no".<|im_end|>\n' +
-      '<|im_start|>user\n<Instruct>: Given a search query, retrieve relevant candidates that answer the query.<Query>:{query}\n<Document>:{document}<|im_end|>\n' +
-      '<|im_start|>assistant\n',
-  },
-  {
-    name: /mxbairerank(base|large)v2/,
-    architecture: 'qwen2',
-    tokens: ['1', '0'],
-    template:
-      '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n<|im_start|>user\nquery: {query}\ndocument: {document}\n' +
-      'You are a search relevance expert who evaluates how well documents match search queries. For each query-document pair, carefully analyze the semantic relationship between them, then provide your binary relevance judgment (0 for not relevant, 1 for relevant).\nRelevance:<|im_end|>\n' +
-      '<|im_start|>assistant\n',
-  },
-];
 
 /**
  * Metadata to add to that of `file`: the tokens that the user names or that are known for the model, and a layout of pairs if the file has
  * none and one is known. Files with a classifier stay as they are.
  * @throws InputError if the user names tokens for a file with a classifier
  */
-export function rankMetadata(file: GgufFile, given: RankTokens | undefined): Record<string, MetadataValue> {
+export function rankMetadata(file: GgufFile, given: LoadOptions['rankTokens']): Record<string, MetadataValue> {
   const { metadata, name } = file;
   if (given !== undefined && hasClassifier(file)) {
     throw new InputError(
@@ -66,15 +22,16 @@ export function rankMetadata(file: GgufFile, given: RankTokens | undefined): Rec
     );
   }
   if (hasClassifier(file)) return {};
-  const architecture = metadata.string('general.architecture');
-  const names = [metadata.string('general.name') ?? '', name].map(plainName);
-  const model = known.find((one) => one.architecture === architecture && names.some((text) => one.name.test(text)));
+  const model = findRanker(metadata.string('general.architecture'), [metadata.string('general.name') ?? '', name]);
   const tokens = given ?? (metadata.has(rankTokenKeys.positive) ? undefined : model?.tokens);
-  const set: Record<string, MetadataValue> = {};
-  if (tokens !== undefined) set[rankTokenKeys.positive] = tokens[0];
-  if (tokens?.[1] !== undefined) set[rankTokenKeys.negative] = tokens[1];
-  if (model !== undefined && !metadata.has(TEMPLATE_KEY)) set[TEMPLATE_KEY] = model.template;
-  return set;
+  return {
+    ...(tokens && tokenMetadata(tokens)),
+    ...(model && !hasLayout(metadata) && layoutMetadata(model.layout)),
+  };
+}
+
+function hasLayout(metadata: Metadata): boolean {
+  return Object.values(layoutKeys).some((key) => metadata.has(key));
 }
 
 /**
@@ -90,8 +47,8 @@ export function checkRankTokens({ metadata }: GgufFile, { rankTokens, onWarning 
       `rankTokens cannot be used: ${architecture} is not a language model whose logits are computed`,
     );
   }
-  if (metadata.has(TEMPLATE_KEY)) return;
+  if (hasLayout(metadata)) return;
   onWarning?.(
-    `the file has no ${TEMPLATE_KEY}: pairs have only special tokens between them, which this model may not expect`,
+    `the file has no ${layoutKeys.template}: pairs have only special tokens between them, which this model may not expect`,
   );
 }

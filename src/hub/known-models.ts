@@ -5,6 +5,7 @@
 
 import {
   bgeChinesePrompts,
+  bgeGemmaPrompts,
   bgePrompts,
   colNomicPrompts,
   e5Prompts,
@@ -158,6 +159,7 @@ const embedders: readonly Row[] = [
   ['static-retrieval-mrl-en-v1', 'sentence-transformers/static-retrieval-mrl-en-v1', undefined, fixed(1024), none, 'Apache-2.0'],
   ['static-similarity-mrl-multilingual-v1', 'sentence-transformers/static-similarity-mrl-multilingual-v1', undefined, fixed(1024), none, 'Apache-2.0'],
   ['embeddinggemma-300m', 'google/embeddinggemma-300m', 'ggml-org/embeddinggemma-300M-GGUF', mean({ architecture: 'gemma-embedding', layers: 24, dimensions: 768 }, 2048), gemmaPrompts, 'Gemma terms of use'],
+  ['bge-multilingual-gemma2', 'BAAI/bge-multilingual-gemma2', undefined, { architecture: 'gemma2', layers: 42, dimensions: 3584, context: 8192, pooling: 'last' }, bgeGemmaPrompts, 'Gemma terms of use'],
   ['Qwen3-VL-Embedding-2B', 'Qwen/Qwen3-VL-Embedding-2B', 'mradermacher/Qwen3-VL-Embedding-2B-GGUF', qwen3Vl2b, qwen3VlPrompts, 'Apache-2.0'],
   ['Qwen3-VL-Embedding-8B', 'Qwen/Qwen3-VL-Embedding-8B', undefined, qwen3Vl8b, qwen3VlPrompts, 'Apache-2.0'],
   ['jina-embeddings-v4', 'jinaai/jina-embeddings-v4', 'jinaai/jina-embeddings-v4-text-retrieval-GGUF', { ...qwen25Vl3b, pooling: 'mean' }, jinaV4Prompts, 'Qwen research licence'],
@@ -174,6 +176,7 @@ const rerankers: readonly Row[] = [
   ['bge-reranker-base', 'BAAI/bge-reranker-base', undefined, rank(base), none, 'MIT'],
   ['bge-reranker-large', 'BAAI/bge-reranker-large', undefined, rank(large), none, 'MIT'],
   ['bge-reranker-v2-m3', 'BAAI/bge-reranker-v2-m3', 'gpustack/bge-reranker-v2-m3-GGUF', rank(large, 8192), none, 'Apache-2.0'],
+  ['bge-reranker-v2-gemma', 'BAAI/bge-reranker-v2-gemma', undefined, rank({ architecture: 'gemma', layers: 18, dimensions: 2048 }, 8192), none, 'Apache-2.0'],
   ['gte-multilingual-reranker-base', 'Alibaba-NLP/gte-multilingual-reranker-base', undefined, rank(gte, 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-tiny-en', 'jinaai/jina-reranker-v1-tiny-en', 'gpustack/jina-reranker-v1-tiny-en-GGUF', rank(jina(4, 384), 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
@@ -235,6 +238,6 @@ export function findKnownModel({ names, architecture, layers, dimensions }: File
 }
 
 /** Only letters and digits, because files spell the same name in many ways. */
-export function plainName(name: string): string {
+function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }

@@ -23,6 +23,9 @@ export type PromptsByName = Readonly<Record<string, Prompt>>;
 export const none = {};
 export const bgePrompts = { query: 'Represent this sentence for searching relevant passages: ' };
 export const bgeChinesePrompts = { query: '为这个句子生成表示以用于检索相关文章：' };
+export const bgeGemmaPrompts = {
+  query: '<instruct>Given a web search query, retrieve relevant passages that answer the query.\n<query>',
+};
 export const e5Prompts = { query: 'query: ', document: 'passage: ' };
 export const nomicPrompts = {
   query: 'search_query: ',

@@ -6,6 +6,7 @@ import { bert } from './bert.ts';
 import { deberta } from './deberta.ts';
 import { eurobert } from './eurobert.ts';
 import { gemmaEmbedding } from './gemma-embedding.ts';
+import { gemma1 } from './gemma1.ts';
 import { gemma2 } from './gemma2.ts';
 import { gemma3 } from './gemma3.ts';
 import { gte } from './gte.ts';
@@ -43,6 +44,7 @@ const all: readonly Architecture[] = [
   qwen3,
   qwen2vl,
   qwen3vl,
+  gemma1,
   gemma2,
   gemma3,
   lfm2,

@@ -8,6 +8,7 @@ import { HybridDna } from './hybrid-dna.ts';
 import { loadVocab, type TokenizerMetadata, type VocabDefaults, vocabKind } from './load-vocab.ts';
 import { Merges } from './merges.ts';
 import type { Strings } from './packed-texts.ts';
+import { readPairLayout } from './pair-layout.ts';
 import { Plamo2 } from './plamo2.ts';
 import { type PreTokenizer, preTokenizer } from './pretokenizers/table.ts';
 import { Rwkv } from './rwkv.ts';
@@ -29,31 +30,15 @@ import { WordPiece } from './wordpiece.ts';
 export function createTokenizer(metadata: TokenizerMetadata): Tokenizer {
   const kind = vocabKind(metadata);
   const model = metadata.string('tokenizer.ggml.model')!;
-  const template = rerankTemplate(metadata);
+  const layout = readPairLayout(metadata);
   if (kind === 'bpe') {
     // The model gemma4 has its own pre-tokenizer, whatever the file names.
     const pre = preTokenizer(model === 'gemma4' ? model : metadata.string('tokenizer.ggml.pre'));
     const vocab = loadVocab(metadata, kind, bpeDefaults(model, pre));
-    return new Tokenizer(model, vocab, bpeText(model, metadata, vocab, bpe(metadata, vocab, pre)), template);
+    return new Tokenizer(model, vocab, bpeText(model, metadata, vocab, bpe(metadata, vocab, pre)), layout);
   }
   const vocab = loadVocab(metadata, kind);
-  return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), template);
-}
-
-/** Placeholders in a template. Real templates have one or two; the limit keeps a short text from becoming a long one. */
-const MAX_PLACEHOLDERS = 16;
-
-function rerankTemplate(metadata: TokenizerMetadata): string | undefined {
-  const key = 'tokenizer.chat_template.rerank';
-  const template = metadata.string(key);
-  const count = template?.match(/\{query\}|\{document\}/g)?.length ?? 0;
-  if (count > MAX_PLACEHOLDERS) {
-    throw new TokenizerError(
-      `${key} has ${count} placeholders for texts; at most ${MAX_PLACEHOLDERS} are allowed`,
-      key,
-    );
-  }
-  return template;
+  return new Tokenizer(model, vocab, textModels[kind](metadata, vocab), layout);
 }
 
 const noMerges: Strings = { length: 0, bytes: () => new Uint8Array(0) };

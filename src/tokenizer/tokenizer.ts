@@ -4,6 +4,7 @@
 import { describe, flag, type OptionTable, readOptions } from '../check-options.ts';
 import { cleanSpaces } from './clean-spaces.ts';
 import { TokenizerError } from './errors.ts';
+import type { PairLayout } from './pair-layout.ts';
 import { byteOfToken } from './pieces.ts';
 import { SpecialSplitter } from './special-split.ts';
 import type { TextModel } from './text-model.ts';
@@ -50,15 +51,17 @@ export class Tokenizer {
   readonly vocab: Vocab;
   /** `tokenizer.chat_template.rerank`, if the file has one. */
   readonly rerankTemplate: string | undefined;
+  readonly #rerankParts: readonly string[] | undefined;
   readonly #textModel: TextModel;
   #parsing: SpecialSplitter | undefined;
   #plain: SpecialSplitter | undefined;
   #scratch = new Uint8Array(1024);
 
-  constructor(model: string, vocab: Vocab, textModel: TextModel, rerankTemplate?: string) {
+  constructor(model: string, vocab: Vocab, textModel: TextModel, { template, parts }: PairLayout = {}) {
     this.model = model;
     this.vocab = vocab;
-    this.rerankTemplate = rerankTemplate;
+    this.rerankTemplate = template;
+    this.#rerankParts = parts;
     this.#textModel = textModel;
   }
 
@@ -70,14 +73,24 @@ export class Tokenizer {
     const { addSpecial = true, parseSpecial = true } = readOptions('encode', options, encodeOptions, tokenizerError);
     needText('text', text);
     const out: number[] = [];
-    const { kind, addBos, addEos, noSpecial, dropUnknown } = this.vocab;
-    const always = kind === 'wordpiece' && !noSpecial;
-    const never = kind === 'rwkv' || kind === 'plamo2';
-    if (addSpecial && (always || (addBos && !never))) out.push(this.#need('bos', 'add_bos_token'));
+    if (addSpecial) this.#begin(out);
     if (text.length > 0) this.#encodeText(text, parseSpecial, out);
-    if (addSpecial && always) out.push(this.#need('sep', 'a BERT tokenizer'));
-    else if (addSpecial && addEos && !never) out.push(this.#need('eos', 'add_eos_token'));
-    return dropUnknown && text.length > 0 ? this.#knownOf(out) : out;
+    if (addSpecial) this.#end(out);
+    return this.vocab.dropUnknown && text.length > 0 ? this.#knownOf(out) : out;
+  }
+
+  /** The special token before a text. */
+  #begin(out: number[]): void {
+    const { kind, addBos, noSpecial } = this.vocab;
+    if ((kind === 'wordpiece' && !noSpecial) || (addBos && !neverAdds(kind)))
+      out.push(this.#need('bos', 'add_bos_token'));
+  }
+
+  /** The special token after a text. */
+  #end(out: number[]): void {
+    const { kind, addEos, noSpecial } = this.vocab;
+    if (kind === 'wordpiece' && !noSpecial) out.push(this.#need('sep', 'a BERT tokenizer'));
+    else if (addEos && !neverAdds(kind)) out.push(this.#need('eos', 'add_eos_token'));
   }
 
   /** The known tokens of a text; one unknown token for a text that has none. */
@@ -88,7 +101,7 @@ export class Tokenizer {
   }
 
   /**
-   * The token ids of a query and a document for a reranker: the file's rerank template with both filled in, or
+   * The token ids of a query and a document for a reranker: the file's rerank template or the parts of its layout with both filled in, or
    * `[BOS] query [EOS] [SEP] document [EOS]` with the special tokens that the file asks for.
    * Without a template, the text of control tokens is plain text.
    */
@@ -100,6 +113,7 @@ export class Tokenizer {
   pairEncoder(query: string): PairEncoder {
     needText('query', query);
     const { rerankTemplate } = this;
+    if (this.#rerankParts !== undefined) return this.#partEncoder(query, this.#rerankParts);
     if (rerankTemplate !== undefined) {
       const encode = (text: string) => this.encode(text, { addSpecial: false });
       // The template is parsed once, so text of a query or a document never becomes a placeholder.
@@ -118,6 +132,25 @@ export class Tokenizer {
     const before = bos.concat(this.encode(query, plain), end, separator);
     const encode = (document: string) => before.concat(this.encode(document, plain), end);
     return { encode, nBefore: before.length, after: end };
+  }
+
+  /** Tokenizes the parts of a layout one by one, those without the document once. */
+  #partEncoder(query: string, parts: readonly string[]): PairEncoder {
+    const plain = (text: string) => this.encode(text, { addSpecial: false });
+    // Each part is parsed once, so text of a query or a document never becomes a placeholder.
+    const pieces = parts.map((part) => part.split('{document}').map((text) => text.replaceAll('{query}', () => query)));
+    const fixed = pieces.map((texts) => (texts.length > 1 ? undefined : plain(texts[0])));
+    const first = fixed.indexOf(undefined);
+    const last = fixed.lastIndexOf(undefined);
+    const [start, end]: [number[], number[]] = [[], []];
+    this.#begin(start);
+    this.#end(end);
+    const before = start.concat(...fixed.slice(0, first < 0 ? undefined : first).map((ids) => ids ?? []));
+    return {
+      encode: (document) => start.concat(...pieces.map((texts, i) => fixed[i] ?? plain(texts.join(document))), end),
+      nBefore: before.length + (first < 0 ? 0 : plain(pieces[first][0]).length),
+      after: last < 0 ? end : plain(pieces[last].at(-1)!).concat(...fixed.slice(last + 1).map((ids) => ids ?? []), end),
+    };
   }
 
   /**
@@ -216,6 +249,11 @@ export class Tokenizer {
     }
     return id;
   }
+}
+
+/** Vocabularies whose texts get no special tokens, whatever the file asks for. */
+function neverAdds(kind: Vocab['kind']): boolean {
+  return kind === 'rwkv' || kind === 'plamo2';
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

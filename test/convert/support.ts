@@ -38,7 +38,9 @@ export interface Expected {
 export function unpackCheckout(name: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'checkout-')), name);
   const files = unzip(name);
-  const isComplete = ['tokenizer.json', 'spm.model'].some((file) => Object.hasOwn(files, `${name}/${file}`));
+  const isComplete = ['tokenizer.json', 'spm.model', 'tokenizer.model'].some((file) =>
+    Object.hasOwn(files, `${name}/${file}`),
+  );
   for (const [file, bytes] of [...Object.entries(files), ...(isComplete ? [] : Object.entries(unzip('wordpiece')))]) {
     if (!file.includes('/')) continue;
     const target = join(path, file.slice(file.indexOf('/') + 1));

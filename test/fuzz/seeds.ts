@@ -13,6 +13,7 @@ export const seedNames = [
   'jina-bert-v2-code',
   'modern-bert',
   'gemma-embedding',
+  'bge-reranker-v2-gemma',
   'nomic-bert-moe',
   't5encoder',
   'eurobert',
@@ -30,9 +31,10 @@ export const seedNames = [
   '../idefics3/mmproj',
 ] as const;
 
-/** Tokens kept: enough for the special ones of every fixture; SentencePiece vocabularies begin with all bytes. */
+/** Tokens kept: enough for the special ones of every fixture. */
 const N_TOKENS = 128;
-const N_SENTENCEPIECE_TOKENS = 300;
+/** SentencePiece vocabularies begin with all bytes, and a reranker compares a token. */
+const moreTokens: Readonly<Record<string, number>> = { 'gemma-embedding': 300, 'bge-reranker-v2-gemma': 640 };
 /** Layers kept. */
 const N_LAYERS = 1;
 /** Where one is not enough: experts or attention are not in each layer, and as many layers take a part of an image's row. */
@@ -57,7 +59,7 @@ export async function readSeed(name: string): Promise<Plan> {
   const { pairs, tensors, alignment } = await takeApart(new Uint8Array(bytes));
   const cut = {
     nLayers: moreLayers[name] ?? N_LAYERS,
-    nTokens: name === 'gemma-embedding' ? N_SENTENCEPIECE_TOKENS : N_TOKENS,
+    nTokens: moreTokens[name] ?? N_TOKENS,
   };
   return {
     alignment,

@@ -36,6 +36,7 @@ const names = [
   'bert-dense',
   'lfm2-last',
   'lfm2-cls',
+  'gemma2-last',
 ];
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
@@ -125,7 +126,7 @@ describe.each(['mpnet-rerank', 'gte-rerank', 'deberta-nli'])('%s', (name) => {
 });
 
 it('files of the fixtures are what the converter makes of their checkouts', async () => {
-  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean', 'deberta-mean']) {
+  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean', 'deberta-mean', 'bge-reranker-v2-gemma']) {
     const folder = unpackCheckout(name);
     const output = join(dirname(folder), 'F16.gguf');
     await convertFolder(folder, output, 'F16');
@@ -436,14 +437,17 @@ describe('an LFM2', () => {
   });
 });
 
-it('the checkout of a language model ranks by the logits of its name', async () => {
-  const folder = unpackCheckout('mxbai-rerank-base-v2');
+it.each([
+  ['mxbai-rerank-base-v2', 1e-3],
+  ['bge-reranker-v2-gemma', 6e-3],
+])('the checkout of %s ranks by logits', async (name, onWasm) => {
+  const folder = unpackCheckout(name);
   const output = join(dirname(folder), 'out.gguf');
   await convertFolder(folder, output, 'F32');
-  const { query, documents } = readJson<RankFixture>('reference/own/mxbai-rerank-base-v2.json');
+  const { query, documents } = readJson<RankFixture>(`reference/own/${name}.json`);
   for (const [backend, tolerance] of [
     ['reference', 1e-5],
-    ['wasm', 1e-3],
+    ['wasm', onWasm],
   ] as const) {
     const reranker = await Reranker.load(output, { backend, worker: false });
     for (const { text, pair_tokens } of documents) {
@@ -453,12 +457,69 @@ it('the checkout of a language model ranks by the logits of its name', async () 
       query,
       documents.map(({ text }) => text),
     );
-    expect(results.length).toBe(3);
-    for (const { index, score } of results)
-      expect(Math.abs(score - documents[index].scores[0])).toBeLessThan(tolerance);
+    expect(results.length).toBe(documents.length);
+    for (const { index, score } of results) {
+      const expected = documents[index].scores[0];
+      expect(Math.abs(score - expected)).toBeLessThan(tolerance * Math.max(1, Math.abs(expected)));
+    }
     await reranker.dispose();
   }
   rmSync(dirname(folder), { recursive: true });
+});
+
+it('a file says how the reranker ranks that it was made of, whatever its name becomes', async () => {
+  const bytes = readFileSync(fixture('bge-reranker-v2-gemma'));
+  const reranker = await Reranker.load(new Uint8Array(bytes), { backend: 'reference', worker: false });
+  expect(reranker.info).toMatchObject({ architecture: 'gemma', pooling: 'rank', rankOutputs: 'logits' });
+  const { query, documents } = readJson<RankFixture>('reference/own/bge-reranker-v2-gemma.json');
+  const texts = documents.map(({ text }) => text);
+  const { results } = await reranker.rank(query, texts, { scores: 'probability' });
+  for (const { index, score } of results) {
+    expect(Math.abs(score - 1 / (1 + Math.exp(-documents[index].scores[0])))).toBeLessThan(1e-3);
+  }
+  // A document is cut in front of the question about it.
+  const long = 'a bear '.repeat(600);
+  await expect(reranker.rank(query, [long])).rejects.toThrow('512');
+  const cut = await reranker.rank(query, [long], { truncate: true });
+  expect([cut.nTokens, cut.truncated]).toEqual([[512], [true]]);
+  await reranker.dispose();
+});
+
+it('files of other converters are known by their name', async () => {
+  const bytes = await editedBytes('bge-reranker-v2-gemma', ({ values }) => {
+    for (const key of ['gguf_embed.rank_tokens.positive', 'gguf_embed.rerank.parts', 'gemma.pooling_type'])
+      values.delete(key);
+    values.set('general.name', { type: 'string', value: 'Bge Reranker v2 Gemma' });
+  });
+  const reranker = await Reranker.load(bytes, { backend: 'reference', worker: false });
+  const { query, documents } = readJson<RankFixture>('reference/own/bge-reranker-v2-gemma.json');
+  for (const { text, pair_tokens } of documents) {
+    expect(reranker.embedder.tokenizer.encodePair(query, text)).toEqual(pair_tokens);
+  }
+  const { results } = await reranker.rank(query, [documents[0].text]);
+  expect(Math.abs(results[0].score - documents[0].scores[0])).toBeLessThan(0.02);
+  await reranker.dispose();
+});
+
+describe('a checkout of Gemma that must be refused', () => {
+  it.each([
+    [
+      'bge-reranker-v2-gemma',
+      'tie_word_embeddings',
+      false,
+      'the output of the architecture gemma is its table of tokens',
+    ],
+    ['bge-reranker-v2-gemma', 'attention_bias', true, 'attention_bias is true'],
+    ['gemma2-last', 'query_pre_attn_scalar', 8, 'query_pre_attn_scalar is 8; only 16 is computed with'],
+    ['gemma2-last', 'layer_types', ['full_attention', 'full_attention'], 'layer_types must alternate'],
+    ['gemma2-last', 'use_bidirectional_attention', true, 'use_bidirectional_attention is true'],
+  ])('%s with %s %j', async (name, key, value, message) => {
+    const folder = unpackCheckout(name);
+    const path = join(folder, 'config.json');
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), [key]: value }));
+    await expect(convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16')).rejects.toThrow(message);
+    rmSync(dirname(folder), { recursive: true });
+  });
 });
 
 it('a Qwen2 that sees the whole text says so', async () => {

@@ -164,6 +164,48 @@ describe('pairs', () => {
     );
   });
 
+  describe('a layout whose parts are tokenized one by one', () => {
+    const withParts = (parts: unknown, more = {}) =>
+      createTokenizer(metadataOf({ ...vocabulary, 'gguf_embed.rerank.parts': JSON.stringify(parts), ...more }));
+
+    test('joins their tokens, within the special tokens of a text', () => {
+      const tokenizer = withParts(['a{query}', '[SEP]', 'b {document}a', 'b']);
+      const plain = (text: string) => tokenizer.encode(text, { addSpecial: false });
+      const [bos, ...rest] = tokenizer.encode('');
+      const parts = ['ab', '[SEP]', 'b aa', 'b'].map(plain);
+      expect(tokenizer.encodePair('b', 'a')).toEqual([bos, ...parts.flat(), ...rest]);
+      const { nBefore, after } = tokenizer.pairEncoder('b');
+      expect(nBefore).toBe(1 + parts[0].length + parts[1].length + plain('b ').length);
+      expect(after).toEqual([...plain('a'), ...plain('b'), ...rest]);
+    });
+
+    test('wins over a template, and keeps placeholders of texts', () => {
+      const tokenizer = withSpecials([], {
+        'gguf_embed.rerank.parts': JSON.stringify(['q{query}', 'd{document}e']),
+        'tokenizer.chat_template.rerank': 'a',
+      });
+      const ids = tokenizer.encodePair('{document}', '{query}');
+      expect(ids.map((id) => tokenizer.vocab.text(id)).join('')).toContain('q{document}d{query}e');
+    });
+
+    test('may have no place for a document', () => {
+      const tokenizer = withParts(['a', 'b']);
+      expect(tokenizer.encodePair('x', 'y')).toEqual(tokenizer.pairEncoder('z').encode(''));
+      expect(tokenizer.pairEncoder('x').nBefore).toBe(tokenizer.encodePair('x', 'y').length - 1);
+    });
+
+    test.each([
+      ['["a"', 'gguf_embed.rerank.parts is not JSON'],
+      ['{"a":1}', 'gguf_embed.rerank.parts must be a list of at most 64 texts'],
+      ['["a",1]', 'gguf_embed.rerank.parts must be a list of at most 64 texts'],
+      [JSON.stringify(Array(65).fill('a')), 'gguf_embed.rerank.parts must be a list of at most 64 texts'],
+      [JSON.stringify(['{document}'.repeat(17)]), 'gguf_embed.rerank.parts has 17 placeholders'],
+    ])('refuses %s', (value, message) => {
+      const metadata = metadataOf({ ...vocabulary, 'gguf_embed.rerank.parts': value });
+      expect(() => createTokenizer(metadata)).toThrow(message);
+    });
+  });
+
   test.each([
     ['{document}', 'b'],
     ['{document}{document} a', '{query}'],

@@ -43,7 +43,7 @@ export const inputOptions = [
     type: 'list',
     value: 'TOKEN,...',
     commands: ['serve', 'rerank'],
-    help: 'rank with a language model that has no classifier, by the logits of these tokens behind a pair: yes,no scores by the probability of the first, one token by its logit. The texts are those of the vocabulary. Qwen3-Reranker, Qwen3-VL-Reranker and mxbai-rerank-v2 are known by name and need no flag',
+    help: 'rank with a language model that has no classifier, by the logits of these tokens behind a pair: yes,no scores by the probability of the first, one token by its logit. The texts are those of the vocabulary. Qwen3-Reranker, Qwen3-VL-Reranker, mxbai-rerank-v2 and bge-reranker-v2-gemma are known by name and need no flag',
   },
   {
     name: 'prompt',

@@ -29,6 +29,8 @@ const llama: Json = {
   hidden_act: 'silu',
 };
 
+const gemma: Json = { head_dim: 256, rms_norm_eps: 1e-6, rope_theta: 10000 };
+
 const gte: Json = { position_embedding_type: 'rope', type_vocab_size: 1, layer_norm_type: 'layer_norm' };
 
 /** By `model_type`. */
@@ -82,6 +84,18 @@ const defaults: Readonly<Record<string, Json>> = {
     local_attention: 128,
     global_rope_theta: 160000,
     local_rope_theta: 10000,
+  },
+  gemma: { ...gemma, num_attention_heads: 16, num_key_value_heads: 16, max_position_embeddings: 8192 },
+  gemma2: {
+    ...gemma,
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    max_position_embeddings: 8192,
+    sliding_window: 4096,
+    query_pre_attn_scalar: 256,
+    attn_logit_softcapping: 50,
+    final_logit_softcapping: 30,
+    hidden_activation: 'gelu_pytorch_tanh',
   },
   gemma3: {
     num_attention_heads: 8,

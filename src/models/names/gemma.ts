@@ -1,5 +1,5 @@
 /**
- * @file llama.cpp's names of the steps of the Gemma 2/3 block.
+ * @file llama.cpp's names of the steps of Gemma's block.
  */
 import { blockNormNames, preNormNames } from './pre-norm.ts';
 import { attentionNames, downProjection, feedForwardNames, headNormNames, type StepNameTable } from './step-names.ts';
@@ -16,4 +16,14 @@ export const gemmaNames: StepNameTable = {
     output_norm: { normed: 'norm', out: 'result_norm' },
   },
   add: ['sa_out', 'l_out'],
+};
+
+/** The first Gemma adds residuals in its products. */
+export const gemma1Names: StepNameTable = {
+  ...gemmaNames,
+  linear: {
+    ...gemmaNames.linear,
+    attn_output: { product: 'kqv_out', out: 'sa_out' },
+    ffn_down: downProjection('l_out'),
+  },
 };
