@@ -15,7 +15,7 @@ export async function chosenPrompt(values: OptionValues, info: ModelInfo): Promi
   if (values.task !== undefined && values.promptName === undefined) {
     return taskAdapter(info.adapters, values.task).promptPrefix;
   }
-  return requirePrompt({ ...file, defaultPromptName: values.promptName ?? file.defaultPromptName }, info.prompts);
+  return requirePrompt({ ...file, defaultPromptName: values.promptName ?? file.defaultPromptName }, info);
 }
 
 /** Applies the adapter of `--task` alone. @throws InputError for a task that no adapter is for */

@@ -1,7 +1,7 @@
 /**
  * @file The files that `serve` reads in addition to the model: API keys and prompts.
  */
-import type { Prompt } from '../engine/index.ts';
+import type { ModelInfo, Prompt } from '../engine/index.ts';
 import { findPrompt, isPrompt, PROMPT_FORMS } from '../engine/prompts.ts';
 import type { AppOptions } from '../server/index.ts';
 import type { OptionValues } from './option-table.ts';
@@ -50,15 +50,15 @@ export async function readPromptsFile({ promptsFile, defaultPromptName }: Option
 
 /**
  * The default prompt, if there is one.
- * @param ofModel the known prompts of the model
+ * @param info its known prompts, and whether it treats queries and documents differently
  * @throws UsageError if neither the file of `--prompts` nor the model has it
  */
 export function requirePrompt(
   { prompts = {}, defaultPromptName }: Pick<AppOptions, 'prompts' | 'defaultPromptName'>,
-  ofModel: Prompts['prompts'],
+  { prompts: ofModel, hasInputTypes }: Pick<ModelInfo, 'prompts' | 'hasInputTypes'>,
 ): Prompt | undefined {
   const fail = (known: string) => new UsageError(`there is no prompt "${defaultPromptName}" (known: ${known})`);
-  return findPrompt({ ...ofModel, ...prompts }, defaultPromptName, fail);
+  return findPrompt({ ...ofModel, ...prompts }, defaultPromptName, hasInputTypes, fail);
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {

@@ -37,7 +37,7 @@ export async function serve(parsed: Parsed): Promise<void> {
     const { path, mmproj } = await locatePair(model, values, signal);
     log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
     embedder = await loadEmbedder(path, values, { mmproj, signal, onBatch: app.onBatch });
-    requirePrompt(options, embedder.info.prompts);
+    requirePrompt(options, embedder.info);
   } catch (error) {
     await close();
     if (signal.aborted) process.exit(0);

@@ -7,7 +7,15 @@ import { deberta, debertaClassifier } from './deberta.ts';
 import { lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
 import type { ModelClass } from './model-class.ts';
-import { bertClassifierNames, bertNames, distilbertNames, modernBertNames, nomicNames, robertaNames } from './names.ts';
+import {
+  bertClassifierNames,
+  bertNames,
+  distilbertNames,
+  jinaBertV3Names,
+  modernBertNames,
+  nomicNames,
+  robertaNames,
+} from './names.ts';
 import { gte, gteClassifier, mpnet } from './own-classes.ts';
 
 /** The forms of GELU; llama.cpp computes the tanh form for all of them. */
@@ -108,6 +116,16 @@ const modernBert: ModelClass = {
   },
 };
 
+/** Jina's XLM-RoBERTa with rotary positions (jina-colbert-v2), whose class has the name of the original. */
+const jinaBertV3: ModelClass = {
+  ...xlmRoberta,
+  architecture: 'jina-bert-v3',
+  names: jinaBertV3Names,
+  check(config) {
+    config.require('hidden_act', geluForms, 'the architecture jina-bert-v3 has GELU');
+  },
+};
+
 /** The classes, by their name in `architectures` of the config. */
 const classes: Readonly<Record<string, ModelClass>> = {
   BertModel: bert,
@@ -163,9 +181,27 @@ const classes: Readonly<Record<string, ModelClass>> = {
 /** Names of all convertible classes. */
 const convertibleClasses: readonly string[] = Object.keys(classes);
 
+/** The class below Stanford's ColBERT, by `model_type`. */
+const belowColbert: Readonly<Record<string, string>> = {
+  bert: 'BertModel',
+  roberta: 'RobertaModel',
+  'xlm-roberta': 'XLMRobertaModel',
+  modernbert: 'ModernBertModel',
+};
+
+/** The name in `architectures`, or for `HF_ColBERT` the class below it. */
+function baseClass({ modelClass, raw }: Config): string {
+  if (modelClass !== 'HF_ColBERT') return modelClass;
+  const type = String(raw.model_type);
+  if (Object.hasOwn(belowColbert, type)) return belowColbert[type];
+  const known = Object.keys(belowColbert).join(', ');
+  throw new ConvertError(`HF_ColBERT over ${type} is not supported; supported are ${known}`, 'config.json');
+}
+
 /** The class of a checkout. @throws ConvertError if it is not supported */
 export function findClass(config: Config): ModelClass {
-  const { modelClass } = config;
+  const modelClass = baseClass(config);
+  if (/^XLMRoberta/.test(modelClass) && config.get('position_embedding_type') === 'rotary') return jinaBertV3;
   if (!Object.hasOwn(classes, modelClass)) {
     throw new ConvertError(
       `the class ${modelClass} is not supported; supported are ${convertibleClasses.join(', ')}`,

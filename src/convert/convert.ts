@@ -12,7 +12,7 @@ import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 import { type CheckpointTensor, dtypeBytes, holdsWeights, tensorOf } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError, optionError } from './conversion-error.ts';
-import { openDense } from './dense.ts';
+import { noDense, openDense } from './dense.ts';
 import { setGeneral } from './general.ts';
 import { openHeads } from './heads/heads.ts';
 import { transformerOf } from './heads/splade.ts';
@@ -96,10 +96,12 @@ export async function convert(
   try {
     const checkpoint = await openCheckpoint(main);
     open.push(checkpoint);
-    const dense = await openDense(checkout, config.needU32('hidden_size', 'n_embd', 'dim'));
-    open.push(dense);
-    const heads = await openHeads({ checkout, main, config, modelClass, tensors: checkpoint.tensors });
+    const width = config.needU32('hidden_size', 'n_embd', 'dim');
+    const warn = options.onWarning ?? ignore;
+    const heads = await openHeads({ checkout, main, config, modelClass, tensors: checkpoint.tensors, warn });
     open.push(heads);
+    const dense = heads.hasNoPooling ? noDense : await openDense(checkout, width);
+    open.push(dense);
     const nTokens = await modelClass.tokenRows?.(main, config);
     const named = { ...modelClass, names: heads.names ?? modelClass.names };
     const tensors = modelClass.tensors?.(checkpoint.tensors, config) ?? checkpoint.tensors;
@@ -111,7 +113,7 @@ export async function convert(
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
     const { keepsGelu = modelClass.keepsGelu, hasNoPooling } = heads;
     const written = { ...modelClass, keepsGelu, hasNoPooling };
-    await setHparams(writer, checkout, config, written, fileTypes[type].id, options.onWarning ?? ignore);
+    await setHparams(writer, checkout, config, written, fileTypes[type].id, warn);
     dense.set(writer);
     heads.set(writer);
     await setTokenizer(writer, main, config, modelClass.tokenizer);

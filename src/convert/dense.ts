@@ -1,6 +1,6 @@
 /**
  * @file The `Dense` modules of a sentence-transformers model: linear layers with an activation over the pooled vector (LaBSE,
- * distiluse-base-multilingual).
+ * distiluse-base-multilingual), or over the vector of each token (ColBERT models of PyLate).
  */
 import type { GgufWriter } from '../gguf/index.ts';
 import { type Checkout, readJsonObject } from './checkout/checkout.ts';
@@ -10,8 +10,30 @@ import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 import type { Checkpoint, CheckpointTensor } from './checkpoint/tensors.ts';
 import { ConvertError } from './conversion-error.ts';
 
-/** Key of the activations in a file. */
-const ACTIVATIONS_KEY = 'gguf_embed.dense.activations';
+/** What the layers are applied to. */
+interface DenseTarget {
+  /** Key of the activations in a file, and the prefix of tensors there. */
+  readonly key: string;
+  readonly prefix: string;
+  /** `module_input_name`, and the activation of a module that names none. */
+  readonly input: string;
+  readonly activation: string;
+}
+
+const pooled: DenseTarget = {
+  key: 'gguf_embed.dense.activations',
+  prefix: 'sentence_dense',
+  input: 'sentence_embedding',
+  activation: 'torch.nn.modules.activation.Tanh',
+};
+
+/** The layers of PyLate, which are over tokens. */
+export const ofTokens: DenseTarget = {
+  key: 'gguf_embed.multi.activations',
+  prefix: 'token_dense',
+  input: 'token_embeddings',
+  activation: 'torch.nn.modules.linear.Identity',
+};
 
 /** Names of activations in files, by their classes in PyTorch. */
 const activations: Readonly<Record<string, string>> = {
@@ -31,8 +53,13 @@ export interface DenseModules {
   close(): Promise<void>;
 }
 
-/** @throws ConvertError for an activation or a tensor that is not known, and for layers that do not fit one to the next */
-export async function openDense(checkout: Checkout, width: number): Promise<DenseModules> {
+export const noDense: DenseModules = { tensors: [], set() {}, async close() {} };
+
+/**
+ * @param width values in the input of the first layer
+ * @throws ConvertError for an activation or a tensor that is not known, and for layers that do not fit one to the next
+ */
+export async function openDense(checkout: Checkout, width: number, target = pooled): Promise<DenseModules> {
   const folders = (await listModules(checkout)).filter(({ kind }) => kind === 'Dense').map(({ path }) => path);
   const opened: Checkpoint[] = [];
   const close = async () => {
@@ -44,10 +71,10 @@ export async function openDense(checkout: Checkout, width: number): Promise<Dens
     let nIn = width;
     for (const [i, folder] of folders.entries()) {
       const part = await partOf(checkout, folder);
-      names.push(await readActivation(part, folder));
+      names.push(await readActivation(part, folder, target));
       const checkpoint = await openCheckpoint(part);
       opened.push(checkpoint);
-      nIn = addLayer(tensors, checkpoint.tensors, i, nIn, folder);
+      nIn = addLayer(tensors, checkpoint.tensors, `${target.prefix}.${i}`, nIn, folder);
     }
   } catch (error) {
     await close();
@@ -57,19 +84,22 @@ export async function openDense(checkout: Checkout, width: number): Promise<Dens
     tensors,
     set(writer) {
       if (names.length === 0) return;
-      writer.set(ACTIVATIONS_KEY, { type: 'array', value: { elementType: 'string', values: names } });
+      writer.set(target.key, { type: 'array', value: { elementType: 'string', values: names } });
     },
     close,
   };
 }
 
-async function readActivation(part: Checkout, folder: string): Promise<string> {
+async function readActivation(part: Checkout, folder: string, target: DenseTarget): Promise<string> {
   const file = `${folder}/config.json`;
   const config = await readJsonObject(part, 'config.json');
   if (config === undefined) throw new ConvertError('modules.json names this file, but it does not exist', file);
-  const { activation_function: given = 'torch.nn.modules.activation.Tanh', module_input_name: input } = config;
-  if (input !== undefined && input !== 'sentence_embedding') {
-    throw new ConvertError(`module_input_name is ${JSON.stringify(input)}; only sentence_embedding is converted`, file);
+  const { activation_function: given = target.activation, module_input_name: input = target.input } = config;
+  if (input !== target.input) {
+    throw new ConvertError(`module_input_name is ${JSON.stringify(input)}; only ${target.input} is converted`, file);
+  }
+  if (config.use_residual === true) {
+    throw new ConvertError('use_residual is true; a layer to whose result its input is added is not converted', file);
   }
   const name = String(given).split('.').at(-1) ?? '';
   if (Object.hasOwn(activations, name)) return activations[name];
@@ -81,7 +111,7 @@ async function readActivation(part: Checkout, folder: string): Promise<string> {
 function addLayer(
   to: CheckpointTensor[],
   tensors: readonly CheckpointTensor[],
-  i: number,
+  name: string,
   nIn: number,
   folder: string,
 ): number {
@@ -96,7 +126,7 @@ function addLayer(
       }
       nOut = tensor.shape[0];
     }
-    to.push({ ...tensor, name: `sentence_dense.${i}.${kind}` });
+    to.push({ ...tensor, name: `${name}.${kind}` });
   }
   if (nOut === undefined) throw new ConvertError('there is no linear.weight', folder);
   return nOut;

@@ -55,7 +55,7 @@ export async function setHparams(
     writer.set('gguf_embed.pair_token_types', { type: 'bool', value: true });
   }
   if (!modelClass.isCrossEncoder && !modelClass.keepsGelu) return;
-  if (erfForms.includes(config.string('hidden_act', 'activation') ?? 'gelu')) {
+  if (erfForms.includes(config.string('hidden_act', 'activation', 'hidden_activation') ?? 'gelu')) {
     writer.set('gguf_embed.gelu_erf', { type: 'bool', value: true });
   }
 }

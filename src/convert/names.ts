@@ -92,6 +92,22 @@ export const nomicNames: NameMap = {
   ],
 };
 
+export const jinaBertV3Names: NameMap = {
+  prefix: /^roberta\./,
+  dropped: new RegExp(`^(${never}|lm_head\\..*)$`),
+  rules: [
+    ['embeddings.word_embeddings', 'token_embd'],
+    ['embeddings.token_type_embeddings', 'token_types'],
+    ['emb_ln', 'token_embd_norm'],
+    ['encoder.layers.N.mixer.Wqkv', 'blk.N.attn_qkv'],
+    ['encoder.layers.N.mixer.out_proj', 'blk.N.attn_output'],
+    ['encoder.layers.N.norm1', 'blk.N.attn_output_norm'],
+    ['encoder.layers.N.mlp.fc1', 'blk.N.ffn_up'],
+    ['encoder.layers.N.mlp.fc2', 'blk.N.ffn_down'],
+    ['encoder.layers.N.norm2', 'blk.N.layer_output_norm'],
+  ],
+};
+
 export const mpnetNames: NameMap = {
   prefix: /^mpnet\./,
   dropped: new RegExp(`^(${never}|lm_head\\..*)$`),

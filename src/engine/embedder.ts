@@ -32,9 +32,10 @@ import {
 } from './lora.ts';
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
-import { checkOutputs, embedOutputs } from './outputs/embed-outputs.ts';
+import { embedOutputs } from './outputs/embed-outputs.ts';
 import type { OutputHeads } from './outputs/passes.ts';
-import { findPrompt } from './prompts.ts';
+import { sideOf } from './outputs/sides.ts';
+import { findPrompt, inputTypeOf } from './prompts.ts';
 import type { Job, Rows } from './queue.ts';
 import { checkRankTokens } from './rank-tokens.ts';
 import type { Runner } from './runner.ts';
@@ -241,9 +242,9 @@ export class Embedder {
     const prompt = promptOf(options, this.info) ?? promptPrefix;
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
-    checkOutputs(this.info, options.output);
-    const plans = await this.#plan(inputs, { ...options, prompt });
-    const { output = ['dense'] } = options;
+    const { output = ['dense'], inputType = inputTypeOf(options.promptName) } = options;
+    const side = sideOf(this.info, this.#heads, { ...options, inputType });
+    const plans = await this.#plan(inputs, { ...options, prompt, side });
     const counts = {
       nTokens: plans.map(({ nTokens }) => nTokens),
       nImageTokens: plans.map(({ nImageTokens }) => nImageTokens),
@@ -264,6 +265,7 @@ export class Embedder {
         {
           ...options,
           output,
+          inputType,
           pooling,
           normalize: normalize ?? normalizeOf(pooling),
           normalizeTokens: normalize ?? DEFAULT_NORMALIZE,
@@ -336,6 +338,7 @@ export class Embedder {
         ...job,
         inputs,
         pairStarts: job.pairStarts?.slice(rows.length, rows.length + group.length),
+        seen: group.map((plan) => plan.seen),
         onTokens: job.onTokens && ((done) => job.onTokens?.(before + done)),
       });
       for (const row of more) rows.push(row);
@@ -461,12 +464,12 @@ function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOpt
 }
 
 /** The prompt that the options give or name. */
-function promptOf({ prompt, promptName }: EmbedOptions, { prompts }: ModelInfo): Prompt | undefined {
+function promptOf({ prompt, promptName }: EmbedOptions, { prompts, hasInputTypes }: ModelInfo): Prompt | undefined {
   if (prompt !== undefined && promptName !== undefined)
     throw new InputError('option', 'prompt and promptName cannot be used together');
   const fail = (known: string) =>
     new InputError('option', `there is no prompt ${JSON.stringify(promptName)} (known: ${known})`);
-  return prompt ?? findPrompt(prompts, promptName, fail);
+  return prompt ?? findPrompt(prompts, promptName, hasInputTypes, fail);
 }
 
 function poolerWarning(name: string): string {

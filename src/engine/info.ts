@@ -5,9 +5,9 @@ import { describeFileType } from '../gguf/file-types.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import { findKnownModel } from '../hub/known-models.ts';
-import type { ModelOutline } from '../models/index.ts';
+import { hasOwnTokens, type ModelOutline } from '../models/index.ts';
 import type { Runner } from './runner.ts';
-import type { ModelInfo } from './types.ts';
+import type { ModelInfo, OutputKind } from './types.ts';
 
 /** Builds the `ModelInfo`. */
 export function describeModel(
@@ -33,8 +33,8 @@ export function describeModel(
     nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
-    outputs: ['dense', ...(sparse ? (['sparse'] as const) : []), ...(multi ? (['multi'] as const) : [])],
-    hasInputTypes: sparse?.queryWeights !== undefined,
+    outputs: outputsOf({ sparse, multi }, use.pooling),
+    hasInputTypes: sparse?.queryWeights !== undefined || (multi !== undefined && hasOwnTokens(multi)),
     labels: hparams.labels,
     rankOutputs,
     prompts: { ...promptsOf(file, source, hparams), ...use.prompts },
@@ -45,6 +45,15 @@ export function describeModel(
     precision: runner.precision,
     threads: runner.threads,
   };
+}
+
+/** The hidden states of a ColBERT model are no vectors of a text, unless they are pooled. */
+function outputsOf({ sparse, multi }: Pick<ModelOutline, 'sparse' | 'multi'>, pooling: ModelInfo['pooling']) {
+  const outputs: OutputKind[] = [];
+  if (pooling !== 'none' || multi === undefined || !hasOwnTokens(multi)) outputs.push('dense');
+  if (sparse !== undefined) outputs.push('sparse');
+  if (multi !== undefined) outputs.push('multi');
+  return outputs;
 }
 
 /** The prompts of a model that is known by name. */

@@ -10,6 +10,9 @@ import { textsAround, withPrompt } from './prompts.ts';
 import type { EmbedInput, EmbedOptions, TokenizeOptions } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
 
+/** What becomes tokens beside a text: `EmbedOptions`, and the token behind the first one of a text. */
+type EncodeOptions = Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'> & { readonly marker?: number };
+
 /** One input, ready to run. */
 export interface Encoded {
   readonly ids: Int32Array;
@@ -109,14 +112,17 @@ export function encodeWithin(
   input: EmbedInput,
   index: number,
   nCtx: number,
-  { truncate = false, addSpecial, prompt }: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'>,
+  { truncate = false, addSpecial, prompt, marker }: EncodeOptions,
 ): Encoded {
-  const ids = encodeInput(tokenizer, withPrompt(input, prompt), index, { addSpecial });
-  if (ids.length === 0) throw new InputError('empty', `input ${index} is empty: it has no tokens`, index);
+  const encoded = encodeInput(tokenizer, withPrompt(input, prompt), index, { addSpecial });
+  if (encoded.length === 0) throw new InputError('empty', `input ${index} is empty: it has no tokens`, index);
+  const isMarked = marker !== undefined && typeof input === 'string';
+  const ids = isMarked ? [encoded[0], marker, ...encoded.slice(1)] : encoded;
   if (ids.length <= nCtx) return { ids: new Int32Array(ids), truncated: false };
   if (truncate === false) throw new ContextSizeError(index, ids.length, nCtx);
 
-  const [before, after] = typeof input === 'string' ? tokensAround(tokenizer, ids, prompt, addSpecial) : [0, 0];
+  let [before, after] = typeof input === 'string' ? tokensAround(tokenizer, encoded, prompt, addSpecial) : [0, 0];
+  if (isMarked) before = Math.max(before, 1) + 1;
   if (before + after >= nCtx) {
     throw new ContextSizeError(
       index,

@@ -3,7 +3,7 @@
  */
 import type { Prompt, PromptsByName } from '../hub/known-prompts.ts';
 import { type ContentPart, isMediaInput, type MediaInput } from './images/parts.ts';
-import type { EmbedInput } from './types.ts';
+import { type EmbedInput, type InputType, inputTypes } from './types.ts';
 
 /** What a prompt in options, bodies and files may be; completes "must be". */
 export const PROMPT_FORMS = 'a text or { prefix, suffix, image: { prefix, suffix } }';
@@ -26,19 +26,27 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The side of a search that a prompt is for, by its name. */
+export function inputTypeOf(promptName: string | null | undefined): InputType | undefined {
+  return inputTypes.find((name) => name === promptName);
+}
+
 /**
  * The prompt of a name; `undefined` for no name and for the empty one, which means no prompt.
+ * @param hasInputTypes whether the model treats queries and documents differently: their names then need no prompt
  * @param fail makes the error for a name that no prompt has, from the names that there are
  * @throws what `fail` makes
  */
 export function findPrompt(
   prompts: PromptsByName,
   name: string | undefined,
+  hasInputTypes: boolean,
   fail: (known: string) => Error,
 ): Prompt | undefined {
   if (name === undefined || name === '') return undefined;
-  if (!Object.hasOwn(prompts, name)) throw fail(Object.keys(prompts).join(', ') || 'none');
-  return prompts[name];
+  if (Object.hasOwn(prompts, name)) return prompts[name];
+  if (hasInputTypes && inputTypeOf(name) !== undefined) return undefined;
+  throw fail([...Object.keys(prompts), ...(hasInputTypes ? inputTypes : [])].join(', ') || 'none');
 }
 
 /** An input within a prompt. Token ids, and texts mixed with them, stay as they are. */

@@ -16,6 +16,8 @@ export interface Job {
   readonly inputs: readonly (Input | Pixels)[];
   /** For pairs: the token at which the second text of each input begins. */
   readonly pairStarts?: readonly number[];
+  /** How many tokens at the beginning of each input its tokens see; `undefined`: all. */
+  readonly seen?: readonly (number | undefined)[];
   /** How rows become vectors; `tower` for images, which go through the vision tower. */
   readonly pooling: Result | 'tower';
   readonly observer?: Observer;

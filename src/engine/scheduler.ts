@@ -180,7 +180,8 @@ export class Scheduler {
     const start = performance.now();
     const { pooling, observer, adapters } = taken[0].job;
     const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
-    const packed = packInputs(inputs, pairStarts, this.#images);
+    const seen = taken.map(({ job, index }) => job.seen?.[index]);
+    const packed = packInputs(inputs, pairStarts, this.#images, seen);
     const batch = adapters === undefined ? packed : { ...packed, adapters };
     const values = await this.#runner.run(batch, pooling as Result, observer);
     const seconds = (performance.now() - start) / 1000;

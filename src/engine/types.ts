@@ -206,7 +206,7 @@ export interface EmbedOptions extends AdapterChoice {
   readonly output?: readonly OutputKind[];
   /**
    * Whether the inputs are queries or documents, for models that treat them differently (`ModelInfo.hasInputTypes`); it has no effect on
-   * others, and none on dense vectors. Default: documents.
+   * others, and none on dense vectors. Default: what `promptName` says, else documents.
    */
   readonly inputType?: InputType;
   /** Add BOS/CLS and EOS/SEP around texts as the model does. Default true. */
@@ -222,15 +222,15 @@ export interface EmbedOptions extends AdapterChoice {
   /** Fewer than the model's cuts the vector (Matryoshka) and normalises it again; more pads it with zeros. Default: the model's own. */
   readonly dimensions?: number;
   /**
-   * The prompt of this name (`ModelInfo.prompts`) goes around each input, except around token ids. Default: no prompt, which is also what
-   * `''` means.
+   * The prompt of this name (`ModelInfo.prompts`) goes around each input, except around token ids. `query` and `document` also say what
+   * the inputs are, like `inputType`. Default: no prompt, which is also what `''` means.
    */
   readonly promptName?: string;
   /** A prompt to put around each input, in place of one that has a name. */
   readonly prompt?: Prompt;
   /**
    * Cut an input that is longer than the context instead of refusing it. Default false. `true` cuts the end. The prompt around a text stays
-   * whole. Inputs with images are never cut.
+   * whole. Inputs with images are never cut. A ColBERT model cuts texts to the lengths that it was trained with.
    */
   readonly truncate?: boolean | (typeof truncateSides)[number];
   /**

@@ -34,11 +34,13 @@ export function countTokens(input: Input): number {
  * Puts inputs end to end.
  * @param pairStarts where the second text begins, for inputs that are pairs
  * @param rules required if an input has an image
+ * @param seen how many tokens at the beginning of each input its tokens see; those of inputs without a number see all
  */
 export function packInputs(
   inputs: readonly Input[],
   pairStarts: readonly (number | undefined)[] = [],
   rules?: PackRules,
+  seen: readonly (number | undefined)[] = [],
 ): Batch {
   const nTokens = inputs.reduce((sum, input) => sum + countTokens(input), 0);
   const ids = new Int32Array(nTokens);
@@ -56,7 +58,10 @@ export function packInputs(
     types?.fill(1, begin + (pairStarts[seq] ?? row - begin), row);
     offsets[seq + 1] = row;
   }
-  const text = { ids, positions, offsets, ...(types && { types }) };
+  const seenTokens = seen.some((n) => n !== undefined)
+    ? Int32Array.from(inputs, (input, seq) => seen[seq] ?? countTokens(input))
+    : undefined;
+  const text = { ids, positions, offsets, ...(types && { types }), ...(seenTokens && { seen: seenTokens }) };
   const images = inputs.flatMap((input) => chunksOf(input).filter(isImage));
   if (images.length === 0) return text;
   if (rules === undefined) throw new Error('inputs with images need to know how the model takes them');

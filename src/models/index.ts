@@ -31,6 +31,7 @@ export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
+export { hasOwnTokens, type MultiSettings, type TextSide } from './multi-head.ts';
 export { hasClassifier, type RankOutputs } from './pooling.ts';
 export { isTokenResult, type Pooling, poolingTypes, type Result } from './pooling-types.ts';
 export { rankTokenKeys } from './rank-tokens.ts';

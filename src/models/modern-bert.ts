@@ -5,6 +5,7 @@
 import type { Activation, Ops, Tensor } from '../tensor/ops.ts';
 import type { Architecture } from './architecture.ts';
 import { fusedGatedMlp } from './feed-forward.ts';
+import { geluOf } from './gelu.ts';
 import { modernBertNames } from './names/pre-norm.ts';
 import { type Classifier, noClassifier } from './pooling.ts';
 import { declareFusedQkv, selfAttention } from './self-attention.ts';
@@ -27,7 +28,7 @@ export const modernBert: Architecture = {
     const eps = keys.positiveF32('attention.layer_norm_epsilon');
     const norm = { kind: 'layer', eps } as const;
     const local = readSlidingWindow(loader, 'symmetric', { period: 3, dense: 'first', size: 0 });
-    const activation = activations.get(keys.string('hidden_activation', 'gelu')) ?? 'gelu';
+    const activation = activations.get(keys.string('hidden_activation', 'gelu')) ?? geluOf(loader);
     const tokenEmbd = loader.table('token_embd', nEmbd, nVocab);
     const tokenEmbdNorm = loader.norm('token_embd_norm', nEmbd);
     const layers = loader.layers((blk, il) => ({

@@ -5,7 +5,7 @@ import type { AttentionOptions, Batch, GivenRows, PoolKind, RowIndex, Weight } f
 
 /** @throws Error when the offsets do not cover the tokens, or when an array has the wrong length */
 export function checkBatch(batch: Batch): void {
-  const { ids, positions, offsets, spans = {}, mixture = [], given, poolFrom } = batch;
+  const { ids, positions, offsets, spans = {}, mixture = [], given, poolFrom, seen } = batch;
   const n = ids.length;
   if (!covers(offsets, n) || positions.length !== n) {
     throw new Error(`inconsistent batch: ${n} tokens, ${positions.length} positions and offsets [${offsets}]`);
@@ -29,6 +29,12 @@ export function checkBatch(batch: Batch): void {
     const isInside = (from: number, s: number) => from >= offsets[s] && from < offsets[s + 1];
     if (poolFrom.length !== offsets.length - 1 || !poolFrom.every(isInside)) {
       throw new Error(`inconsistent batch: pooling from rows [${poolFrom}] of sequences with offsets [${offsets}]`);
+    }
+  }
+  if (seen !== undefined) {
+    const fits = (count: number, s: number) => count >= 1 && count <= offsets[s + 1] - offsets[s];
+    if (seen.length !== offsets.length - 1 || !seen.every(fits)) {
+      throw new Error(`inconsistent batch: [${seen}] tokens are seen of sequences with offsets [${offsets}]`);
     }
   }
   if (given !== undefined) checkGiven(given, n);
@@ -62,6 +68,11 @@ export function spansOf({ offsets, spans }: Batch, { within }: Pick<AttentionOpt
   const found = spans?.[within];
   if (found === undefined) throw new Error(`the batch has no ${within} spans`);
   return found;
+}
+
+/** The row after the last one that the tokens of sequence (or span) `s` see. @param boundaries what `spansOf` returns */
+export function seenEnd({ offsets, seen }: Batch, boundaries: Int32Array, s: number): number {
+  return seen === undefined || boundaries !== offsets ? boundaries[s + 1] : offsets[s] + seen[s];
 }
 
 /** Rows [begin, end) of sequence `s` that pooling reads. */
@@ -109,11 +120,13 @@ export function rowsBefore(nTaps: number, causal: boolean): number {
   return causal ? nTaps - 1 : Math.floor((nTaps - 1) / 2);
 }
 
-/** For each of the tokens [from, to), the first row of its sequence and the row after its last. */
-export function* sequenceRows({ offsets }: Batch, from: number, to: number): Generator<readonly [number, number]> {
+/** For each of the tokens [from, to), the first row that a convolution over its sequence reads, and the row after the last one. */
+export function* sequenceRows(batch: Batch, from: number, to: number): Generator<readonly [number, number]> {
+  const { offsets } = batch;
   let s = 0;
   for (let t = from; t < to; t++) {
     while (offsets[s + 1] <= t) s++;
-    yield [offsets[s], offsets[s + 1]];
+    const end = seenEnd(batch, offsets, s);
+    yield t < end ? [offsets[s], end] : [offsets[s], offsets[s]];
   }
 }

@@ -176,6 +176,11 @@ export interface Batch {
    * Default: 0 for all.
    */
   readonly ahead?: Int32Array;
+  /**
+   * `[nSeq]` how many tokens at the beginning of each sequence its tokens see. Those after them, with which a query is filled up, see only
+   * these, neither themselves nor each other. Default: all.
+   */
+  readonly seen?: Int32Array;
   /** `[nSeq]` the row at which pooling of each sequence begins. Default: its first row. */
   readonly poolFrom?: Int32Array;
   /** Rows that do not come from a table. */
@@ -263,7 +268,8 @@ export interface Ops {
 
   /**
    * LFM2's gated short convolution along each sequence (Liquid AI 2025): `c[t] · Σⱼ kernel[j] · b[t + j − back] · x[t + j − back]` in each
-   * column, where `b`, `c` and `x` are the thirds of a row. Rows outside the sequence count as zeros.
+   * column, where `b`, `c` and `x` are the thirds of a row. Rows outside the sequence count as zeros, as do those that `Batch.seen` leaves out;
+   * the results of the latter are zeros.
    * @param bcx `[T, 3n]`
    * @param kernel `[nTaps, n]` in GGUF shape
    * @param options.causal the last tap is the token itself; else the middle one is (of an even number, the one before the middle)

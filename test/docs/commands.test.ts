@@ -49,6 +49,7 @@ beforeAll(async () => {
   cpSync(unpackCheckout('bert-mean'), join(folder, 'checkout'), { recursive: true });
   cpSync(unpackCheckout('bge-m3'), join(folder, 'bge-m3'), { recursive: true });
   await convertFolder(join(folder, 'bge-m3'), join(folder, 'bge-m3.gguf'), 'F16');
+  await convertFolder(unpackCheckout('colbert-bert'), join(folder, 'colbert.gguf'), 'F16');
   copyFileSync(`${fixtures}/models/jina-bert-v3.gguf`, join(folder, 'jina-embeddings-v3.gguf'));
   for (const [name, base] of [
     ['adapter', '../../../models/all-MiniLM-L6-v2-Q8_0'],

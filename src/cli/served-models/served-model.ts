@@ -71,7 +71,7 @@ export async function servedModel(
       const chosenValues: OptionValues = ranks ? { ...values, pooling: 'rank' } : values;
       const embedder = await loadEmbedder(path, chosenValues, { mmproj, signal, onBatch, onProgress });
       try {
-        requirePrompt(options, embedder.info.prompts);
+        requirePrompt(options, embedder.info);
       } catch (error) {
         await embedder.dispose();
         throw error;

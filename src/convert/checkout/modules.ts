@@ -56,8 +56,9 @@ function checkOrder(kinds: readonly string[]): void {
   throw new ConvertError(`the modules are ${order}; Dense is converted directly after Pooling only`, FILE);
 }
 
-/** A module: the last part of its type, and its folder. */
+/** A module: its type, the last part of it, and its folder. */
 interface Module {
+  readonly type: string;
   readonly kind: string;
   readonly path: string;
 }
@@ -75,7 +76,7 @@ const transformerConfigs = ['bert', 'roberta', 'distilbert', 'camembert', 'alber
 );
 
 /** sentence-transformers may lowercase texts itself. A file can express this only if its tokenizer lowercases, too. */
-async function checkCase(checkout: Checkout, path: string): Promise<void> {
+export async function checkCase(checkout: Checkout, path: string): Promise<void> {
   const inModule = (name: string) => (path === '' ? name : `${path}/${name}`);
   for (const name of transformerConfigs.map(inModule)) {
     const config = await readJsonObject(checkout, name);
@@ -96,9 +97,10 @@ function lowersCase(normalizer: unknown): boolean {
   return normalizer.type === 'Lowercase' || (normalizer.type === 'BertNormalizer' && normalizer.lowercase === true);
 }
 
-const PROMPTS_FILE = 'config_sentence_transformers.json';
+/** Prompts, and the settings of PyLate. */
+export const PROMPTS_FILE = 'config_sentence_transformers.json';
 
-async function warnOfDefaultPrompt(checkout: Checkout, warn: (warning: string) => void): Promise<void> {
+export async function warnOfDefaultPrompt(checkout: Checkout, warn: (warning: string) => void): Promise<void> {
   const name = (await readJsonObject(checkout, PROMPTS_FILE))?.default_prompt_name;
   if (typeof name !== 'string') return;
   warn(
@@ -109,7 +111,7 @@ async function warnOfDefaultPrompt(checkout: Checkout, warn: (warning: string) =
 function nameModule(module: unknown): Module {
   if (!isObject(module) || typeof module.type !== 'string') throw new ConvertError('a module has no type', FILE);
   const { type, path } = module;
-  return { kind: type.slice(type.lastIndexOf('.') + 1), path: typeof path === 'string' ? path : '' };
+  return { type, kind: type.slice(type.lastIndexOf('.') + 1), path: typeof path === 'string' ? path : '' };
 }
 
 async function readPoolingConfig(checkout: Checkout, path: string, warn: (warning: string) => void): Promise<number> {

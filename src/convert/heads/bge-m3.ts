@@ -35,6 +35,7 @@ export async function openBgeM3({
         const activations = { elementType: 'string', values: ['identity'] } as const;
         writer.set('gguf_embed.multi.activations', { type: 'array', value: activations });
         writer.set('gguf_embed.multi.drop_first_token', { type: 'bool', value: true });
+        writer.set('gguf_embed.multi.score', { type: 'string', value: 'mean' });
       },
       close,
     };

@@ -32,4 +32,6 @@ export interface HeadSource {
   readonly modelClass: ModelClass;
   /** Tensors of the checkpoint. */
   readonly tensors: readonly CheckpointTensor[];
+  /** Called with each step of the model that the file omits. */
+  readonly warn: (warning: string) => void;
 }

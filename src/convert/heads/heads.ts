@@ -2,6 +2,7 @@
  * @file What a checkout has beside a dense embedder: heads that make sparse vectors or vectors of tokens.
  */
 import { openBgeM3 } from './bge-m3.ts';
+import { openColbert } from './colbert.ts';
 import type { HeadSource, Heads } from './head-source.ts';
 import { openSplade } from './splade.ts';
 
@@ -9,5 +10,5 @@ const none: Heads = { tensors: [], set() {}, async close() {} };
 
 /** @throws ConvertError for a head that cannot be converted */
 export async function openHeads(source: HeadSource): Promise<Heads> {
-  return (await openSplade(source)) ?? (await openBgeM3(source)) ?? none;
+  return (await openColbert(source)) ?? (await openSplade(source)) ?? (await openBgeM3(source)) ?? none;
 }

@@ -106,11 +106,13 @@ function setKeys(
   writer.set('gguf_embed.sparse.query_weights', { type: 'array', value });
 }
 
-/** The part of a checkout with the transformer: the route of documents of a sparse model may be in a folder of its own. */
+/** The part of a checkout with the transformer, which may be in a folder of its own. */
 export async function transformerOf(checkout: Checkout): Promise<Checkout> {
   const route = await findRoute(checkout);
-  if (route === undefined || route.transformer === '') return checkout;
-  return { ...(await partOf(checkout, route.transformer)), name: checkout.name };
+  const modules = route === undefined ? await listModules(checkout) : [];
+  const path = route?.transformer ?? modules.find(({ kind }) => kind === 'Transformer')?.path ?? '';
+  if (path === '' || (route === undefined && (await firstOf(checkout, ['config.json'])) !== undefined)) return checkout;
+  return { ...(await partOf(checkout, path)), name: checkout.name };
 }
 
 async function findRoute(checkout: Checkout): Promise<Route | undefined> {

@@ -2,7 +2,7 @@
  * @file Plans inputs: token ids, and between them images whose headers were read.
  */
 import { ImageError } from '../../image/errors.ts';
-import type { Chunk, Input } from '../../models/index.ts';
+import type { Chunk, Input, TextSide } from '../../models/index.ts';
 import type { TileTexts } from '../../models/vision/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { Turn } from '../../turn.ts';
@@ -20,6 +20,8 @@ export interface Plan {
   /** Number of tokens that represent images. */
   readonly nImageTokens: number;
   readonly truncated: boolean;
+  /** How many tokens at the beginning the tokens see. Default: all. */
+  readonly seen?: number;
   /** Index of the input. */
   readonly index: number;
 }
@@ -46,6 +48,12 @@ interface PlanContext {
   readonly vision: Vision | undefined;
 }
 
+/** How inputs become tokens. */
+interface PlanOptions extends Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'> {
+  /** What is added to texts. */
+  readonly side?: TextSide;
+}
+
 /**
  * Plans a list of inputs. Yields the calling thread between inputs.
  * @throws InputError for an invalid input (ContextSizeError if it is too long), ImageError for an image that cannot be read,
@@ -54,7 +62,7 @@ interface PlanContext {
 export async function planInputs(
   context: PlanContext,
   inputs: readonly EmbedInput[],
-  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt' | 'signal'>,
+  options: PlanOptions & Pick<EmbedOptions, 'signal'>,
 ): Promise<Plan[]> {
   const turn = new Turn();
   const plans: Plan[] = [];
@@ -67,12 +75,7 @@ export async function planInputs(
   return plans;
 }
 
-async function planInput(
-  context: PlanContext,
-  input: EmbedInput,
-  index: number,
-  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'>,
-): Promise<Plan> {
+async function planInput(context: PlanContext, input: EmbedInput, index: number, options: PlanOptions): Promise<Plan> {
   if (isMediaInput(input)) {
     const parts = partsOf(withPrompt(input, options.prompt), `input ${index}`, index);
     if (parts.some((part) => 'image' in part)) return planMedia(context, parts, index, options.addSpecial);
@@ -83,13 +86,24 @@ async function planInput(
 }
 
 function planText(
-  context: PlanContext,
+  { tokenizer, nCtx }: PlanContext,
   input: EmbedInput,
   index: number,
-  options: Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'>,
+  { side, ...options }: PlanOptions,
 ): Plan {
-  const { ids, truncated } = encodeWithin(context.tokenizer, input, index, context.nCtx, options);
-  return { chunks: [ids], nTokens: ids.length, nImageTokens: 0, truncated, index };
+  if (side === undefined || typeof input !== 'string') {
+    const { ids, truncated } = encodeWithin(tokenizer, input, index, nCtx, options);
+    return { chunks: [ids], nTokens: ids.length, nImageTokens: 0, truncated, index };
+  }
+  const { marker, length = nCtx, expansion } = side;
+  const most = options.truncate ? Math.min(length, nCtx) : nCtx;
+  const { ids, truncated } = encodeWithin(tokenizer, input, index, most, { ...options, marker });
+  const plan = { chunks: [ids], nTokens: ids.length, nImageTokens: 0, truncated, index };
+  if (expansion === undefined || ids.length >= length) return plan;
+  if (length > nCtx) throw new ContextSizeError(index, length, nCtx, 'queries are filled up to this length');
+  const filled = new Int32Array(length).fill(expansion.token);
+  filled.set(ids);
+  return { ...plan, chunks: [filled], nTokens: length, ...(!expansion.isSeen && { seen: ids.length }) };
 }
 
 /** Parts without images as an input of another form: a text, or texts and ids mixed. */

@@ -29,7 +29,7 @@ type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 
 /** The kinds of vectors of each input. */
 type Outputs = Pick<Embeddings, 'vectors' | 'sparse' | 'multi' | 'dimensions'>;
 
-/** @throws InputError for an output that the model does not have, or for one of an input with images */
+/** @throws InputError for an input with images */
 export async function embedOutputs(
   context: OutputContext,
   plans: readonly Plan[],
@@ -66,15 +66,10 @@ export async function embedOutputs(
     ...(output.includes('sparse') && {
       sparse: sparseOf(context, ids, isLookup, logits < 0 ? undefined : results[logits], tokens?.weights),
     }),
-    ...(output.includes('multi') && { multi: tokens!.multi!.map((rows) => multiOf(context, rows, options)) }),
+    ...(output.includes('multi') && {
+      multi: tokens!.multi!.map((rows, i) => multiOf(context, ids[i], rows, options)),
+    }),
   };
-}
-
-/** @throws InputError for an output that the model does not have */
-export function checkOutputs({ name, outputs }: ModelInfo, wanted: EmbedOptions['output'] = []): void {
-  const missing = wanted.find((kind) => !outputs.includes(kind));
-  if (missing === undefined) return;
-  throw new InputError('option', `${name} has no ${missing} output; it has ${outputs.join(', ')}`);
 }
 
 /** The tokens of an input without images. */
@@ -149,8 +144,19 @@ function sparseOf(
   });
 }
 
-function multiOf({ heads }: OutputContext, { values, width }: Rows, options: OutputOptions): TokenVectors {
-  const { dimensions = width, normalizeTokens } = options;
-  const kept = heads.multi?.dropFirst ? values.slice(width) : values;
-  return { values: finish(kept, width, dimensions, normalizeTokens), dimensions };
+function multiOf({ heads }: OutputContext, ids: Int32Array, rows: Rows, options: OutputOptions): TokenVectors {
+  const { width } = rows;
+  const { dimensions = width, normalizeTokens, inputType } = options;
+  const { dropFirst, skipped } = heads.multi!;
+  const isKept = (id: number, i: number) => !(dropFirst && i === 0) && (inputType === 'query' || !skipped.has(id));
+  return { values: finish(rowsWhere(rows, ids, isKept), width, dimensions, normalizeTokens), dimensions };
+}
+
+/** The rows of the tokens that `isKept` accepts. */
+function rowsWhere({ values, width }: Rows, ids: Int32Array, isKept: (id: number, i: number) => boolean): Float32Array {
+  const kept = Array.from(ids.keys()).filter((i) => isKept(ids[i], i));
+  if (kept.length === ids.length) return values;
+  const out = new Float32Array(kept.length * width);
+  for (const [to, from] of kept.entries()) out.set(values.subarray(from * width, (from + 1) * width), to * width);
+  return out;
 }

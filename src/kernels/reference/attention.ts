@@ -3,7 +3,7 @@
  * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019), a soft cap, and disentangled attention
  * (He et al. 2021).
  */
-import { spansOf } from '../../tensor/batch.ts';
+import { seenEnd, spansOf } from '../../tensor/batch.ts';
 import type { AttentionOptions, Disentangled, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import { softmaxInPlace } from './activation.ts';
@@ -12,7 +12,7 @@ import { dot, Matrix } from './matrix.ts';
 
 /**
  * `softmax(mask(scale · q kᵀ)) v` for each head; see `Ops.attention`.
- * The observer sees `scores` (the bare products) and `probabilities` of one sequence at a time, `[nHead · n, n]`.
+ * The observer sees `scores` (the bare products) and `probabilities` of one sequence at a time, `[nHead · n, nKeys]`.
  */
 export function attention(
   fw: Forward,
@@ -34,19 +34,20 @@ export function attention(
   for (let s = 0; s + 1 < offsets.length; s++) {
     const [begin, end] = [offsets[s], offsets[s + 1]];
     const n = end - begin;
+    const nKeys = seenEnd(fw.batch, offsets, s) - begin;
     const finish = maskAndScale(fw, positions.subarray(begin, end), ahead?.subarray(begin, end), options);
     const ofDistance = options.disentangled && distanceTerm(fw, options.disentangled, q.cols);
-    const scores = fw.watches(options, 'scores') ? fw.matrix(nHead * n, n) : undefined;
-    const probabilities = fw.watches(options, 'probabilities') ? fw.matrix(nHead * n, n) : undefined;
-    const row = fw.scratch(n);
+    const scores = fw.watches(options, 'scores') ? fw.matrix(nHead * n, nKeys) : undefined;
+    const probabilities = fw.watches(options, 'probabilities') ? fw.matrix(nHead * n, nKeys) : undefined;
+    const row = fw.scratch(nKeys);
     for (let h = 0; h < nHead; h++) {
       const hKv = Math.floor(h / (nHead / nHeadKv));
-      const keys = Array.from({ length: n }, (_, j) => k.slice(begin + j, hKv * headSize, headSize));
+      const keys = Array.from({ length: nKeys }, (_, j) => k.slice(begin + j, hKv * headSize, headSize));
       for (let i = 0; i < n; i++) {
         const qi = q.slice(begin + i, h * headSize, headSize);
-        for (let j = 0; j < n; j++) row[j] = dot(qi, keys[j]);
+        for (let j = 0; j < nKeys; j++) row[j] = dot(qi, keys[j]);
         scores?.row(h * n + i).set(row);
-        for (let j = 0; j < n; j++) {
+        for (let j = 0; j < nKeys; j++) {
           const product = ofDistance === undefined ? row[j] : row[j] + ofDistance(h, qi, keys[j], i - j);
           row[j] = finish(product, h, i, j);
         }

@@ -3,7 +3,7 @@
  *
  * Scratch: `[segments | how far queries see ahead | slopes, buckets or rows of distances | bias by distance | the kernel's own]`.
  */
-import { pooledRows, spansOf } from '../../tensor/batch.ts';
+import { pooledRows, seenEnd, spansOf } from '../../tensor/batch.ts';
 import type { AttentionOptions, Disentangled } from '../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import type { PooledRow, StepOf } from '../graph/step.ts';
@@ -165,26 +165,27 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
   for (let s = 0; s + 1 < offsets.length; s++) {
     const queries = ownQueries(rt, offsets, s, step.row);
     if (queries === undefined) continue;
-    const { begin, end, row } = queries;
+    const { begin, row } = queries;
     let n = 0;
-    const values = rt.segments(v, offsets[s], offsets[s + 1]);
-    for (const { address, ld, rows } of rt.segments(k, offsets[s], offsets[s + 1])) {
+    const end = seenEnd(rt.batch, offsets, s);
+    const values = rt.segments(v, offsets[s], end);
+    for (const { address, ld, rows } of rt.segments(k, offsets[s], end)) {
       const { address: value, ld: ldv } = values.next().value!;
       rt.kernels.setSegment({ segments, i: n++, k: address, ldk: ld, v: value, ldv, rows });
     }
     const length = offsets[s + 1] - offsets[s];
     // Taken from the whole sequence, so that a query is computed in the same way on any rank.
     const reach = options.causal ? largest(ahead?.subarray(offsets[s], offsets[s + 1])) : 0;
-    if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, end), seen / 4);
+    if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, queries.end), seen / 4);
     rt.kernels.attendSequence({
       scratch,
       q: rt.address(q) + row * rt.stride(q),
       ldq: rt.stride(q),
-      nQuery: end - begin,
+      nQuery: queries.end - begin,
       firstQuery: begin - offsets[s],
       segments,
       nSegments: n,
-      nKeys: length,
+      nKeys: end - offsets[s],
       nHead,
       nHeadKv,
       headSize: q.cols / nHead,

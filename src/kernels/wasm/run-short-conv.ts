@@ -24,7 +24,7 @@ export function runShortConv(rt: Runtime, { inputs: [x], out, kernel, causal }: 
     const from = Math.max(begin, first);
     memory.i32.fill(0, at, at + nTaps);
     let tap = at + from - first;
-    for (const { address, ld, rows } of rt.segments(x, from, Math.min(end, first + nTaps))) {
+    for (const { address, ld, rows } of rt.segments(x, from, Math.max(from, Math.min(end, first + nTaps)))) {
       for (let row = 0; row < rows; row++) memory.i32[tap++] = address + row * ld;
     }
     at += nTaps;

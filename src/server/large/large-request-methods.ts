@@ -35,7 +35,7 @@ export interface LargeOwnerMethods {
     offsets: Int32Array<ArrayBuffer>;
     media: ReadonlyMap<number, readonly ContentPart[]>;
     options: VectorOptions;
-  }): Pick<Embeddings, 'dimensions' | 'nTokens'>;
+  }): Pick<Embeddings, 'dimensions' | 'nTokens' | 'truncated'>;
 }
 
 /** Classes that errors keep across threads. Both sides convert their errors to these classes first. */

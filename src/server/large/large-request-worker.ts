@@ -98,7 +98,10 @@ async function embed(
 ): Promise<Embeddings> {
   const inputs = listInputs(input);
   const media = new Map<number, ContentPart[]>();
+  // The server adds the tokens of queries and documents.
+  const hasOwnTokens = info.hasInputTypes && output?.includes('multi');
   for (const [index, one] of inputs.entries()) {
+    if (typeof one === 'string' && hasOwnTokens) media.set(index, [{ text: withPrompt(one, prompt) as string }]);
     if (isMediaInput(one))
       media.set(
         index,
@@ -122,10 +125,19 @@ async function embed(
       ids,
       offsets,
       media,
-      options: { normalize, dimensions, pairStarts, addSpecial, lora, output, inputType },
+      options: {
+        normalize,
+        dimensions,
+        pairStarts,
+        addSpecial,
+        lora,
+        output,
+        inputType,
+        ...(hasOwnTokens && { truncate }),
+      },
     };
     const answer = await server.request('embed', params, { transfer: [ids.buffer, offsets.buffer] });
-    const truncated = all.map((one) => one?.truncated ?? false);
+    const truncated = all.map((one, i) => one?.truncated ?? answer.truncated[i]);
     const outputs = output === undefined ? { vectors } : unpackOutputs(vectors, output);
     return { ...answer, ...outputs, nImageTokens: answer.nTokens.map(() => 0), truncated, pooling: info.pooling };
   } finally {

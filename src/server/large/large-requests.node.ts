@@ -99,14 +99,14 @@ async function embed(
   worker: LargeWorker,
   request: LargeRequest,
   { id, ids, offsets, media, options }: Parameters<LargeOwnerMethods['embed']>[0],
-): Promise<Pick<Embeddings, 'dimensions' | 'nTokens'>> {
+): Promise<Pick<Embeddings, 'dimensions' | 'nTokens' | 'truncated'>> {
   try {
     const inputs = Array.from(
       { length: offsets.length - 1 },
       (_, i): EmbedInput => media.get(i) ?? ids.subarray(offsets[i], offsets[i + 1]),
     );
     const result = await computeVectors(request, inputs, options);
-    const { dimensions, nTokens } = result;
+    const { dimensions, nTokens, truncated } = result;
     const vectors = options.output === undefined ? result.vectors : inputs.map((_, i) => packOutputs(result, i));
     const turn = new Turn();
     for (let from = 0, to = 0; from < vectors.length; from = to) {
@@ -119,7 +119,7 @@ async function embed(
       worker.notify('vectors', { id, values, lengths }, [values.buffer]);
       if (turn.isOver) await turn.pass();
     }
-    return { dimensions, nTokens };
+    return { dimensions, nTokens, truncated };
   } catch (error) {
     throw toHttpError(error);
   }

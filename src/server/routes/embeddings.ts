@@ -3,7 +3,7 @@
  */
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
 import { convertVector, type OutputDtype } from '../../engine/output-dtypes.ts';
-import { inputTypes } from '../../engine/types.ts';
+import { inputTypeOf } from '../../engine/prompts.ts';
 import { Turn } from '../../turn.ts';
 import type { Engine } from '../engine.ts';
 import { HttpError } from '../errors.ts';
@@ -66,14 +66,12 @@ export async function embedFields(context: BodyContext, fields: Fields) {
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
     lora,
-    ...(body.output && { output: body.output, inputType: body.input_type ?? inputTypeOf(body.prompt_name) }),
+    ...(body.output && {
+      output: body.output,
+      inputType: body.input_type ?? inputTypeOf(body.prompt_name ?? settings.defaultPromptName),
+    }),
   });
   return { body, result };
-}
-
-/** The side of a search that a prompt is for. */
-function inputTypeOf(promptName: string | null | undefined): EmbedOptions['inputType'] {
-  return inputTypes.find((name) => name === promptName);
 }
 
 /** `input`, else `content`, else the input in `messages`. */

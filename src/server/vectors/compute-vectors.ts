@@ -5,7 +5,6 @@
 import { isMediaInput } from '../../engine/images/parts.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
 import { findPrompt, withPrompt } from '../../engine/prompts.ts';
-import { inputTypes } from '../../engine/types.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
 import { reserveImages } from '../media/reserve-images.ts';
@@ -35,12 +34,9 @@ export type VectorOptions = Pick<
 export function chosenPrompt({ state }: RequestContext, name: string | undefined): Prompt | undefined {
   const { defaultPromptName } = state.settings;
   const prompts = { ...state.engine.info.prompts, ...state.settings.prompts };
-  // The sides of a search of models without texts for them.
-  const isSide = state.engine.info.hasInputTypes && inputTypes.some((type) => type === name);
-  if (name !== undefined && isSide && !Object.hasOwn(prompts, name)) return undefined;
   const fail = (known: string) =>
     new HttpError('invalid_request_error', `"prompt_name" must be the name of a prompt (known: ${known})`);
-  return findPrompt(prompts, name ?? defaultPromptName, fail);
+  return findPrompt(prompts, name ?? defaultPromptName, state.engine.info.hasInputTypes, fail);
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * @file Attention: work lists, masks as distances, and the tables of ALiBi and T5.
  */
-import { spansOf } from '../../../tensor/batch.ts';
+import { seenEnd, spansOf } from '../../../tensor/batch.ts';
 import type { AttentionOptions, Batch, Disentangled, Weight } from '../../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../../tensor/positions.ts';
 import type { AttentionStep, PooledRow } from '../../graph/step.ts';
@@ -36,7 +36,7 @@ export function attention(fw: Forward, step: AttentionStep): void {
   // With one row of each sequence, a tile has one query. Its size stays, because the order of sums depends on it.
   const nQueries = row === undefined ? tile.bq : 1;
   const tilesAt = fw.run.list(`attention ${tile.bq} ${row ?? 'all'} ${options.within}`, () =>
-    row === undefined ? queryTiles(offsets, tile.bq) : pooledTiles(batch, row),
+    row === undefined ? queryTiles(batch, offsets, tile.bq) : pooledTiles(batch, row),
   );
   const nTiles = row === undefined ? countTiles(offsets, tile.bq) : q.rows;
   const wide = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
@@ -71,12 +71,12 @@ export function attention(fw: Forward, step: AttentionStep): void {
   });
 }
 
-/** (first row, its index in its sequence, begin and end of the sequence) for every `bq` queries. */
-function queryTiles(offsets: Int32Array, bq: number): number[] {
+/** (first row, its index in its sequence, begin and end of the sequence, end of its keys) for every `bq` queries. */
+function queryTiles(batch: Batch, offsets: Int32Array, bq: number): number[] {
   const tiles: number[] = [];
   for (let s = 0; s + 1 < offsets.length; s++) {
     const [begin, end] = [offsets[s], offsets[s + 1]];
-    for (let row = begin; row < end; row += bq) tiles.push(row, row - begin, begin, end);
+    for (let row = begin; row < end; row += bq) tiles.push(row, row - begin, begin, end, seenEnd(batch, offsets, s));
   }
   return tiles;
 }
@@ -84,7 +84,9 @@ function queryTiles(offsets: Int32Array, bq: number): number[] {
 /** The same for one query of each sequence: query `s` is in row `s`. */
 function pooledTiles(batch: Batch, row: PooledRow): number[] {
   const { offsets } = batch;
-  return pooledTokens(batch, row).flatMap((token, s) => [s, token - offsets[s], offsets[s], offsets[s + 1]]);
+  return pooledTokens(batch, row).flatMap((token, s) => {
+    return [s, token - offsets[s], offsets[s], offsets[s + 1], seenEnd(batch, offsets, s)];
+  });
 }
 
 /** The number of tiles of `bq` queries. */

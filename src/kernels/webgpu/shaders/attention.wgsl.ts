@@ -55,7 +55,7 @@ export const attention = once(
         k: 'tensor',
         v: 'tensor',
         y: 'tensor',
-        /** Four numbers for each tile in `batch`: first query row, its index in its sequence, begin and end of the sequence. */
+        /** Five numbers for each tile in `batch`: first query row, its index in its sequence, begin and end of the sequence, end of its keys. */
         tilesAt: 'u32',
         nTiles: 'u32',
         /** The largest number of queries in a tile. */
@@ -150,11 +150,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let tile = g / p.nHead;
   let head = g % p.nHead;
   if (tile >= p.nTiles) { return; }
-  let first = batch[p.tilesAt + tile * 4u];
-  let q0 = batch[p.tilesAt + tile * 4u + 1u];
-  let begin = batch[p.tilesAt + tile * 4u + 2u];
-  let n = batch[p.tilesAt + tile * 4u + 3u] - begin;
-  let nq = min(i32(p.nQueries), n - q0);
+  let first = batch[p.tilesAt + tile * 5u];
+  let q0 = batch[p.tilesAt + tile * 5u + 1u];
+  let begin = batch[p.tilesAt + tile * 5u + 2u];
+  let nq = min(i32(p.nQueries), batch[p.tilesAt + tile * 5u + 3u] - begin - q0);
+  let n = batch[p.tilesAt + tile * 5u + 4u] - begin;
   for (var i = t; i < ${bq * dQ}u; i += ${threads}u) {
     let row = i32(i / ${dQ}u);
     qs[i] = vec4<f32>();

@@ -1,0 +1,29 @@
+/**
+ * @file Which outputs a model has, and how the texts of a call become tokens for them.
+ */
+import { hasOwnTokens, type TextSide } from '../../models/index.ts';
+import { InputError } from '../errors.ts';
+import type { EmbedOptions, ModelInfo } from '../types.ts';
+import type { OutputHeads } from './passes.ts';
+
+/**
+ * What is added to the texts of a call; `undefined` for outputs of texts as they are.
+ * @throws InputError for outputs that the model does not have, or not beside each other
+ */
+export function sideOf(
+  { name, outputs, pooling: ownPooling }: ModelInfo,
+  { multi }: OutputHeads,
+  { output, pooling = ownPooling, inputType = 'document' }: EmbedOptions,
+): TextSide | undefined {
+  const wanted = output ?? ['dense'];
+  const isPooled = output === undefined && pooling !== 'none';
+  const missing = isPooled ? undefined : wanted.find((kind) => !outputs.includes(kind));
+  if (missing !== undefined) {
+    throw new InputError('option', `${name} has no ${missing} output; it has ${outputs.join(', ')}`);
+  }
+  if (multi === undefined || !wanted.includes('multi') || !hasOwnTokens(multi)) return undefined;
+  const other = wanted.find((kind) => kind !== 'multi');
+  if (other === undefined) return multi[inputType];
+  const message = `${name} makes multi of other tokens than ${other}: ask for one of them at a time`;
+  throw new InputError('option', message);
+}
