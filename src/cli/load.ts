@@ -21,13 +21,13 @@ export async function loadEmbedder(
 ): Promise<Embedder> {
   const { Embedder } = await import('../engine/index.ts');
   const embedder = await Embedder.load(path, loadOptions(values, more));
-  const { name, pooling, rankOutputs, adapters } = embedder.info;
+  const { name, pooling, rankOutputs, maxSim, adapters } = embedder.info;
   const applied = embedder.lora.filter(({ id, scale }) => scale !== 0 && adapters[id].task !== undefined);
   if (applied.length > 1 && values.task === undefined) {
     const tasks = applied.map(({ id }) => adapters[id].task).join(', ');
     log(`the adapters of several tasks are applied together (${tasks}): load them with --lora-init-without-apply`);
   }
-  if (pooling !== 'rank' || rankOutputs !== undefined) {
+  if (pooling !== 'rank' || rankOutputs !== undefined || maxSim !== undefined) {
     logUnusedOptions(values, embedder.info);
     return embedder;
   }

@@ -2,6 +2,7 @@
  * @file Finds options that would have no effect, by the conditions in the option table: what another option or the loaded
  * model must be for an option to do anything.
  */
+import { canRank } from '../engine/can-rank.ts';
 import type { ModelInfo } from '../engine/index.ts';
 import { log } from './log.ts';
 import { type OptionValues, optionTable } from './option-table.ts';
@@ -151,7 +152,7 @@ function unmetCondition(
 const features: Readonly<Record<ModelFeature, { has(info: ModelInfo): boolean; without(info: ModelInfo): string }>> = {
   webgpu: { has: ({ backend }) => backend === 'webgpu', without: otherBackend },
   wasm: { has: ({ backend }) => backend === 'wasm', without: otherBackend },
-  reranker: { has: ({ pooling }) => pooling === 'rank', without: ({ name }) => `${name} is not used as a reranker` },
+  reranker: { has: canRank, without: ({ name }) => `${name} is not used as a reranker` },
   embedding: { has: ({ pooling }) => pooling !== 'rank', without: ({ name }) => `${name} is used as a reranker` },
   tower: { has: ({ vision }) => vision !== undefined, without: ({ name }) => `${name} has no vision tower` },
 };

@@ -143,7 +143,7 @@ export class Embedder {
       adapters.map((adapter) => adapter.file),
     );
     checkRankTokens(file, options);
-    if (options.requireClassifier && outline.rankOutputs === undefined) {
+    if (options.requireClassifier && outline.rankOutputs === undefined && outline.multi === undefined) {
       const model = file.metadata.string('general.name') ?? name;
       throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
     }
@@ -157,7 +157,8 @@ export class Embedder {
       const runner = await starting;
       const { nCtxTrain, pooling: ownPooling, pairTokenTypes } = outline.hparams;
       const nCtx = options.rope ? (options.nCtx ?? nCtxTrain) : Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
-      const pooling = options.pooling ?? (options.rankTokens === undefined ? ownPooling : 'rank');
+      const ranks = options.requireClassifier ? outline.rankOutputs !== undefined : options.rankTokens !== undefined;
+      const pooling = options.pooling ?? (ranks ? 'rank' : ownPooling);
       if (pooling === 'rank' && outline.lacksPooler)
         onWarning?.(poolerWarning(file.metadata.string('general.name') ?? name));
       const mediaWarning = vision && mediaPoolingWarning(pooling, options);

@@ -20,6 +20,7 @@ export type { ImageSource, RgbaPixels } from './images/image-source.ts';
 export type { ImageOptions } from './images/options.ts';
 export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
 export type { AdapterChoice, AdapterInfo, LoraScale, LoraSource } from './lora.ts';
+export { maxSim, toInt8 } from './outputs/max-sim.ts';
 export { type Ranked, type RankInput, type Ranking, Reranker } from './reranker.ts';
 export type { ModelSource } from './source.ts';
 export { loadTokenizer } from './tokenizer.ts';

@@ -37,6 +37,7 @@ export function describeModel(
     hasInputTypes: sparse?.queryWeights !== undefined || (multi !== undefined && hasOwnTokens(multi)),
     labels: hparams.labels,
     rankOutputs,
+    maxSim: multi?.score,
     prompts: { ...promptsOf(file, source, hparams), ...use.prompts },
     vision: use.vision,
     adapters: use.adapters,

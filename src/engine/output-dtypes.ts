@@ -15,6 +15,8 @@ export type OutputDtype = (typeof outputDtypes)[number];
  *
  * The binary types are those of sentence-transformers.
  */
+export function convertVector(vector: Float32Array, dtype: 'int8'): Int8Array;
+export function convertVector(vector: Float32Array, dtype: Exclude<OutputDtype, 'float'>): Int8Array | Uint8Array;
 export function convertVector(vector: Float32Array, dtype: Exclude<OutputDtype, 'float'>): Int8Array | Uint8Array {
   if (dtype === 'int8') return scaleToInt8(vector);
   if (dtype === 'uint8') return Uint8Array.from(scaleToInt8(vector), (value) => value + 128);

@@ -1,15 +1,17 @@
 /**
- * @file `Reranker`: scores how well documents answer a query, with a cross-encoder model.
+ * @file `Reranker`: scores how well documents answer a query, with a cross-encoder, or by late interaction of the vectors of tokens.
  */
 import { readOptions } from '../check-options.ts';
 import { ImageError } from '../image/errors.ts';
 import { exp, log } from '../tensor/exact-math.ts';
 import { Turn } from '../turn.ts';
 import { rankOptions } from './call-options.ts';
+import { canRank } from './can-rank.ts';
 import { Embedder } from './embedder.ts';
 import { ContextSizeError, InputError, optionError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput, partsOf } from './images/parts.ts';
 import { loadOptions } from './load-options.ts';
+import { maxSim, scoreOfSum } from './outputs/max-sim.ts';
 import type { ModelSource } from './source.ts';
 import type { Embeddings, LoadOptions, ModelInfo, RankOptions, ScoreScale } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
@@ -57,13 +59,15 @@ export class Reranker {
   }
 
   /**
-   * Loads a model with `rank` pooling, whatever its file says.
-   * @throws what `Embedder.load` throws, and InputError for a file without a classifier, unless `pooling: 'rank'` is given. Then
+   * Loads a model: one with a classifier with `rank` pooling, whatever its file says; one with vectors of tokens (ColBERT, BGE-M3) for late
+   * interaction.
+   * @throws what `Embedder.load` throws, and InputError for a file with neither, unless `pooling: 'rank'` is given. Then
    *   the first value of the hidden state is the score, as in llama.cpp
    */
   static async load(source: ModelSource, given: LoadOptions = {}): Promise<Reranker> {
     const options = readOptions('Reranker.load', given, loadOptions, optionError);
-    const { pooling = 'rank', requireClassifier = options.pooling === undefined } = options;
+    const { requireClassifier = options.pooling === undefined } = options;
+    const { pooling = requireClassifier ? undefined : 'rank' } = options;
     const embedder = await Embedder.load(source, { ...options, pooling, requireClassifier });
     try {
       return Reranker.from(embedder);
@@ -75,11 +79,11 @@ export class Reranker {
 
   /**
    * Ranks with a loaded model. Disposing one disposes both.
-   * @throws InputError if its pooling is not `rank`
+   * @throws InputError if its pooling is not `rank`, and it has no vectors of tokens
    */
   static from(embedder: Embedder): Reranker {
     const { name, pooling } = embedder.info;
-    if (pooling === 'rank') return new Reranker(embedder);
+    if (canRank(embedder.info)) return new Reranker(embedder);
     const remedy = "load it with pooling: 'rank' (--reranking)";
     throw new InputError('option', `${name} was loaded with ${pooling} pooling, which does not rank: ${remedy}`);
   }
@@ -90,21 +94,53 @@ export class Reranker {
 
   /**
    * Scores each document against the query. Either side may have images, if the model was loaded with a vision tower; pairs with images are
-   * never cut.
+   * never cut. In late interaction, `truncate` also cuts the query.
    * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
    */
   async rank(query: RankInput, documents: readonly RankInput[], options: RankOptions = {}): Promise<Ranking> {
     const { topN, scores = 'raw', truncate = false, ...run } = readOptions('rank', options, rankOptions, optionError);
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
+    if (!hasClassifierScores(this.info))
+      return this.#rankByTokens(query, documents, { topN, scores, truncate, ...run });
     const { vectors, nTokens, nImageTokens, truncated } =
       isMediaInput(query) || documents.some(isMediaInput)
         ? await this.#embedMediaPairs(query, documents, run)
         : await this.#embedPairs(query, documents, truncate, run);
-    const results = vectors
-      .map((outputs, index) => ({ index, score: score(outputs, scores, this.info.rankOutputs) }))
-      .sort((a, b) => b.score - a.score || a.index - b.index)
-      .slice(0, topN);
+    const results = bestFirst(
+      vectors.map((outputs) => score(outputs, scores, this.info.rankOutputs)),
+      topN,
+    );
     return { results, nTokens, nImageTokens, truncated };
+  }
+
+  /** Scores by late interaction: the vectors of the query are computed once. */
+  async #rankByTokens(
+    query: RankInput,
+    documents: readonly RankInput[],
+    { topN, scores = 'raw', onProgress, ...run }: RankOptions,
+  ): Promise<Ranking> {
+    const { maxSim: raw = 'sum', name } = this.info;
+    checkTexts(name, query, documents);
+    const options = { ...run, output: ['multi'] } as const;
+    const { multi: [ofQuery] = [], ...asked } = await this.embedder
+      .embed([query], { ...options, inputType: 'query' })
+      .catch(nameQuery);
+    const { multi = [], ...found } = await this.embedder.embed(documents, { ...options, onProgress });
+    const nVectors = ofQuery.values.length / ofQuery.dimensions;
+    const turn = new Turn();
+    const all: number[] = [];
+    for (const one of multi) {
+      all.push(scoreOfSum(maxSim(ofQuery, one), nVectors, scores, raw));
+      if (!turn.isOver) continue;
+      await turn.pass();
+      run.signal?.throwIfAborted();
+    }
+    return {
+      results: bestFirst(all, topN),
+      nTokens: found.nTokens.map((n) => n + asked.nTokens[0]),
+      nImageTokens: found.nImageTokens,
+      truncated: found.truncated.map((isCut) => isCut || asked.truncated[0]),
+    };
   }
 
   /** Vectors of pairs of texts. */
@@ -196,6 +232,38 @@ export class Reranker {
   dispose(): Promise<void> {
     return this.embedder.dispose();
   }
+}
+
+/** Without a classifier, `rank` pooling is only what is left of a model without vectors of tokens. */
+function hasClassifierScores({ pooling, rankOutputs, maxSim }: ModelInfo): boolean {
+  return pooling === 'rank' && (rankOutputs !== undefined || maxSim === undefined);
+}
+
+/** @throws InputError for a side that is no text */
+function checkTexts(name: string, query: RankInput, documents: readonly RankInput[]): void {
+  const check = (input: unknown, what: string, index?: number) => {
+    if (typeof input === 'string') return checkWellFormed(input, what, index);
+    if (!isMediaInput(input as RankInput)) throw new InputError('shape', `${what} is not a string`, index);
+    const parts = partsOf(input as MediaInput, what, index);
+    if (parts.every((part) => 'text' in part)) return;
+    throw new InputError('image', `${name} ranks no images: late interaction takes texts alone`, index);
+  };
+  check(query, 'the query');
+  for (const [index, document] of documents.entries()) check(document, `document ${index}`, index);
+}
+
+/** @throws the error, which names the query if it is too long */
+function nameQuery(error: unknown): never {
+  if (error instanceof ContextSizeError) error.message = error.message.replace(/^input 0/, 'the query');
+  throw error;
+}
+
+/** Equal scores stay in the order of the documents. */
+function bestFirst(scores: readonly number[], topN: number | undefined): Ranked[] {
+  return scores
+    .map((score, index) => ({ index, score }))
+    .sort((a, b) => b.score - a.score || a.index - b.index)
+    .slice(0, topN);
 }
 
 function imageOf(part: ContentPart): unknown {

@@ -128,7 +128,10 @@ export interface LoadOptions {
   readonly prompts?: PromptsByName;
   /** How to find models that are given by `hf:user/repo` or a URL. */
   readonly hub?: HubOptions;
-  /** Refuse a file without a classifier before reading its weights. Default false; `Reranker.load` sets it. */
+  /**
+   * Refuse a file that cannot rank before reading its weights: one with neither a classifier nor vectors of tokens. A file with a classifier gets
+   * pooling `rank`, unless another is given. Default false; `Reranker.load` sets it.
+   */
   readonly requireClassifier?: boolean;
   /** Compute in a worker and not on the calling thread. Default: true if the runtime has workers. */
   readonly worker?: boolean;
@@ -170,6 +173,9 @@ export const scoreScales = ['raw', 'logit', 'probability'] as const;
  *  - `logit`: the same for all models: any number, where 0 is undecided. With one output, that output (before a tanh); with
  *    several, ln(p / (1 − p)), where p is the share of the first in their softmax;
  *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
+ *
+ * The score of late interaction is the sum of MaxSim, or for some models the mean over the vectors of the query (`ModelInfo.maxSim`). Its
+ * probability is (1 + mean) / 2, which orders documents but was not trained as one.
  */
 export type ScoreScale = (typeof scoreScales)[number];
 
@@ -193,10 +199,10 @@ export interface SparseVector {
   readonly values: Float32Array;
 }
 
-/** The vectors of the tokens of one text. */
-export interface TokenVectors {
+/** The vectors of the tokens of one text: float32 from `embed`, int8 from `toInt8`. */
+export interface TokenVectors<Values extends Float32Array | Int8Array = Float32Array> {
   /** `[n, dimensions]`, row-major. */
-  readonly values: Float32Array;
+  readonly values: Values;
   readonly dimensions: number;
 }
 
@@ -326,6 +332,11 @@ export interface ModelInfo {
   readonly labels: readonly string[];
   /** What pooling `rank` returns; `undefined` for a file without a classifier. */
   readonly rankOutputs: RankOutputs | undefined;
+  /**
+   * What the score of a document is in late interaction: the sum of the largest products of the query's vectors, or their mean. `undefined`
+   * for a model without vectors of tokens.
+   */
+  readonly maxSim: 'sum' | 'mean' | undefined;
   /**
    * Prompts by their names, for `EmbedOptions.promptName`: those of `load`, and those that the model was trained with, by purpose: `query`,
    * `document`… Empty if there are none and the model has none or is not listed in docs/models.md.

@@ -1,6 +1,7 @@
 /**
  * @file POST /rerank and its aliases: Jina's format, or text-embeddings-inference's format for requests with `texts`.
  */
+import { canRank } from '../../engine/can-rank.ts';
 import { type Embedder, type RankInput, Reranker, type ScoreScale } from '../../engine/index.ts';
 import { HttpError } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
@@ -48,7 +49,7 @@ export async function rerank(context: BodyContext): Promise<Uint8Array<ArrayBuff
 
 /** @throws HttpError (501) if the model is not a reranker */
 export function requireReranker({ state }: BodyContext): void {
-  if (state.engine.info.pooling === 'rank') return;
+  if (canRank(state.engine.info)) return;
   throw new HttpError('not_supported_error', 'This server does not support reranking. Start it with `--reranking`');
 }
 
