@@ -33,6 +33,8 @@ const smallCheckouts: ReadonlySet<string> = new Set([
   'gemma2',
   'bge-reranker-v2-gemma',
   'mxbai-rerank-base-v2',
+  'llama-nemotron-embed-1b-v2',
+  'llama-nemotron-rerank-1b-v2',
 ]);
 
 /** How the tests check a model: with its own weights, with a small checkout in its layout, or by a small file of its architecture. */

@@ -6,6 +6,7 @@ import { ConvertError } from './conversion-error.ts';
 import { deberta, debertaClassifier } from './deberta.ts';
 import { lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
+import { llamaBidirectional, llamaBidirectionalClassifier } from './llama-bidirectional.ts';
 import type { ModelClass } from './model-class.ts';
 import {
   bertClassifierNames,
@@ -174,6 +175,8 @@ const classes: Readonly<Record<string, ModelClass>> = {
   Lfm2ForCausalLM: lfm2,
   Lfm2BidirectionalModel: lfm2,
   Lfm2BidirectionalForMaskedLM: lfm2,
+  LlamaBidirectionalModel: llamaBidirectional,
+  LlamaBidirectionalForSequenceClassification: llamaBidirectionalClassifier,
   Idefics3ForConditionalGeneration: llama,
   SmolVLMForConditionalGeneration: llama,
 };

@@ -117,7 +117,7 @@ export async function convert(
     dense.set(writer);
     heads.set(writer);
     await setTokenizer(writer, main, config, modelClass.tokenizer);
-    setRanker(writer, modelClass.architecture, [options.modelName ?? '', checkout.name]);
+    setRanker(writer, config, modelClass, [options.modelName ?? '', checkout.name]);
     for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
     options.signal?.throwIfAborted();
     await writer.writeHeader();

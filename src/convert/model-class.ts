@@ -45,6 +45,8 @@ export interface ModelClass {
   ropeFactors?(config: Config): Float32Array | undefined;
   /** Whether it is a cross-encoder, which keeps its token types and its form of GELU. */
   readonly isCrossEncoder?: boolean;
+  /** Texts of keys of a reranker, whatever its architecture. */
+  rerankKeys?(config: Config): Readonly<Record<string, string>>;
   /** Labels of the classifier's outputs. Default: `Config.labels`. */
   labels?(config: Config): string[];
   /**

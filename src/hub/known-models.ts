@@ -95,6 +95,7 @@ const qwen2Vl7b: Shape = { ...qwen2Vl2b, dimensions: 3584 };
 const qwen25Vl3b: Shape = { ...last(36, 2048), architecture: 'qwen2vl', context: 128000 };
 const qwen25Vl7b: Shape = { ...qwen25Vl3b, layers: 28, dimensions: 3584 };
 const nomic = { architecture: 'nomic-bert', layers: 12, dimensions: 768 };
+const nemotron = { architecture: 'llama-embed', layers: 16, dimensions: 2048 };
 const mpnet = { ...base, architecture: 'gguf-embed-mpnet' };
 const gte = { ...base, architecture: 'gguf-embed-gte' };
 const deberta = (shape: Omit<Shape, 'context' | 'pooling'>) => rank({ ...shape, architecture: 'gguf-embed-deberta' });
@@ -141,6 +142,7 @@ const embedders: readonly Row[] = [
   ['Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B', 'Qwen/Qwen3-Embedding-0.6B-GGUF', last(28, 1024), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B', 'Qwen/Qwen3-Embedding-4B-GGUF', last(36, 2560), qwenPrompts, 'Apache-2.0'],
   ['Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B', 'Qwen/Qwen3-Embedding-8B-GGUF', last(36, 4096), qwenPrompts, 'Apache-2.0'],
+  ['llama-nemotron-embed-1b-v2', 'nvidia/llama-nemotron-embed-1b-v2', undefined, mean(nemotron, 131072), e5Prompts, 'NVIDIA open model licence'],
   ['LFM2.5-Embedding-350M', 'LiquidAI/LFM2.5-Embedding-350M', undefined, cls({ architecture: 'lfm2', layers: 16, dimensions: 1024 }, 32768), { query: 'query: ', document: 'document: ' }, 'LFM-1.0'],
   ['LaBSE', 'sentence-transformers/LaBSE', undefined, cls(base), none, 'Apache-2.0'],
   ['all-mpnet-base-v2', 'sentence-transformers/all-mpnet-base-v2', undefined, mean(mpnet), none, 'Apache-2.0'],
@@ -185,6 +187,7 @@ const rerankers: readonly Row[] = [
   ['mxbai-rerank-large-v1', 'mixedbread-ai/mxbai-rerank-large-v1', undefined, deberta(large), none, 'Apache-2.0'],
   ['mxbai-rerank-base-v2', 'mixedbread-ai/mxbai-rerank-base-v2', undefined, { ...last(24, 896), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
   ['mxbai-rerank-large-v2', 'mixedbread-ai/mxbai-rerank-large-v2', undefined, { ...last(28, 1536), architecture: 'qwen2', pooling: 'rank' }, none, 'Apache-2.0'],
+  ['llama-nemotron-rerank-1b-v2', 'nvidia/llama-nemotron-rerank-1b-v2', undefined, rank(nemotron, 131072), none, 'NVIDIA open model licence'],
   ['Qwen3-VL-Reranker-2B', 'Qwen/Qwen3-VL-Reranker-2B', undefined, { ...qwen3Vl2b, pooling: 'rank' }, none, 'Apache-2.0'],
   ['Qwen3-VL-Reranker-8B', 'Qwen/Qwen3-VL-Reranker-8B', undefined, { ...qwen3Vl8b, pooling: 'rank' }, none, 'Apache-2.0'],
   ['Qwen3-Reranker-0.6B', 'Qwen/Qwen3-Reranker-0.6B', 'ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF', { ...last(28, 1024), pooling: 'rank' }, none, 'Apache-2.0'],

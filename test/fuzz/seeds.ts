@@ -14,6 +14,7 @@ export const seedNames = [
   'modern-bert',
   'gemma-embedding',
   'bge-reranker-v2-gemma',
+  'llama-nemotron-rerank-1b-v2',
   'nomic-bert-moe',
   't5encoder',
   'eurobert',

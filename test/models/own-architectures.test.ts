@@ -37,6 +37,7 @@ const names = [
   'lfm2-last',
   'lfm2-cls',
   'gemma2-last',
+  'llama-nemotron-embed-1b-v2',
 ];
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
@@ -103,7 +104,7 @@ interface RankFixture {
   readonly documents: readonly { text: string; pair_tokens: number[]; scores: number[] }[];
 }
 
-describe.each(['mpnet-rerank', 'gte-rerank', 'deberta-nli'])('%s', (name) => {
+describe.each(['mpnet-rerank', 'gte-rerank', 'deberta-nli', 'llama-nemotron-rerank-1b-v2'])('%s', (name) => {
   const { query, documents } = readJson<RankFixture>(`reference/own/${name}.json`);
   const converted = converter(name);
 
@@ -126,7 +127,8 @@ describe.each(['mpnet-rerank', 'gte-rerank', 'deberta-nli'])('%s', (name) => {
 });
 
 it('files of the fixtures are what the converter makes of their checkouts', async () => {
-  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean', 'deberta-mean', 'bge-reranker-v2-gemma']) {
+  const languageModels = ['bge-reranker-v2-gemma', 'llama-nemotron-rerank-1b-v2'];
+  for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean', 'deberta-mean', ...languageModels]) {
     const folder = unpackCheckout(name);
     const output = join(dirname(folder), 'F16.gguf');
     await convertFolder(folder, output, 'F16');
@@ -501,7 +503,31 @@ it('files of other converters are known by their name', async () => {
   await reranker.dispose();
 });
 
-describe('a checkout of Gemma that must be refused', () => {
+it('a reranker of NVIDIA ranks without flags, from the mean of all tokens', async () => {
+  const folder = unpackCheckout('llama-nemotron-rerank-1b-v2');
+  const output = join(dirname(folder), 'out.gguf');
+  await convertFolder(folder, output, 'F16');
+  const embedder = await Embedder.load(output, { backend: 'reference', worker: false });
+  expect(embedder.info).toMatchObject({ architecture: 'llama-embed', pooling: 'rank', rankOutputs: 'logits' });
+  const { query, documents } = readJson<RankFixture>('reference/own/llama-nemotron-rerank-1b-v2.json');
+  const { results } = await Reranker.from(embedder).rank(
+    query,
+    documents.map(({ text }) => text),
+  );
+  for (const { index, score } of results) expect(Math.abs(score - documents[index].scores[0])).toBeLessThan(0.02);
+  const order = documents.map((_, i) => i).sort((a, b) => documents[b].scores[0] - documents[a].scores[0]);
+  expect(results.map(({ index }) => index)).toEqual(order);
+  await embedder.dispose();
+  const bytes = await editedCopy(await openGguf(memorySource(readFileSync(output))), ({ values }) => {
+    values.set('gguf_embed.classifier.row', { type: 'string', value: 'max' });
+  });
+  await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(
+    'gguf_embed.classifier.row is max; supported are cls, mean, last',
+  );
+  rmSync(dirname(folder), { recursive: true });
+});
+
+describe('a checkout of a language model that must be refused', () => {
   it.each([
     [
       'bge-reranker-v2-gemma',
@@ -510,6 +536,8 @@ describe('a checkout of Gemma that must be refused', () => {
       'the output of the architecture gemma is its table of tokens',
     ],
     ['bge-reranker-v2-gemma', 'attention_bias', true, 'attention_bias is true'],
+    ['llama-nemotron-embed-1b-v2', 'pooling', 'max', 'pooling is "max"; known are avg, cls, last'],
+    ['llama-nemotron-rerank-1b-v2', 'temperature', 0, 'temperature is 0; it must be positive'],
     ['gemma2-last', 'query_pre_attn_scalar', 8, 'query_pre_attn_scalar is 8; only 16 is computed with'],
     ['gemma2-last', 'layer_types', ['full_attention', 'full_attention'], 'layer_types must alternate'],
     ['gemma2-last', 'use_bidirectional_attention', true, 'use_bidirectional_attention is true'],

@@ -109,6 +109,7 @@ const defaults: Readonly<Record<string, Json>> = {
     query_pre_attn_scalar: 256,
     hidden_activation: 'gelu_pytorch_tanh',
   },
+  llama_bidirec: llama,
   idefics3: llama,
   smolvlm: llama,
 };
