@@ -21,6 +21,8 @@ export function withKnownModels(page: string): string {
     tableOf('embedder'),
     '## Rerankers',
     tableOf('reranker'),
+    '## Sparse vectors and vectors of tokens',
+    outputsTable(),
     '## Prompts',
     promptsTable(),
   ].join('\n\n');
@@ -38,8 +40,9 @@ const smallCheckouts: ReadonlySet<string> = new Set([
 ]);
 
 /** How the tests check a model: with its own weights, with a small checkout in its layout, or by a small file of its architecture. */
-export function checkedHow({ name, architecture }: Pick<KnownModel, 'name' | 'architecture'>): string {
+export function checkedHow({ name, kind, architecture }: Pick<KnownModel, 'name' | 'kind' | 'architecture'>): string {
   if (name === 'all-MiniLM-L6-v2') return 'real weights';
+  if (kind === 'sparse' || kind === 'multi') return 'small checkout';
   const isSmall =
     architecture.startsWith('gguf-embed-') || smallCheckouts.has(architecture) || smallCheckouts.has(name);
   return isSmall ? 'small checkout' : 'architecture';
@@ -56,11 +59,30 @@ function tableOf(kind: KnownModel['kind']): string {
         String(dimensions),
         String(context),
         pooling,
-        checkedHow({ name, architecture }),
+        checkedHow({ name, kind, architecture }),
         license,
       ),
     );
   return `| model | GGUF files | architecture | dimensions | context | pooling | checked with | licence |\n|---|---|---|---|---|---|---|---|\n${rows.join('\n')}`;
+}
+
+/** Models with other outputs than dense vectors; BGE-M3, which has all, is among the embedders. */
+function outputsTable(): string {
+  const rows = knownModels
+    .filter(({ kind }) => kind === 'sparse' || kind === 'multi')
+    .map(({ name, original, kind, architecture, tokenDimensions, context, license }) =>
+      row(
+        link(name, original),
+        'convert the original',
+        architecture,
+        code(kind),
+        tokenDimensions === undefined ? 'the vocabulary' : String(tokenDimensions),
+        String(context),
+        checkedHow({ name, kind, architecture }),
+        license,
+      ),
+    );
+  return `| model | GGUF files | architecture | output | dimensions | context | checked with | licence |\n|---|---|---|---|---|---|---|---|\n${rows.join('\n')}`;
 }
 
 /** Models with the same prompts share a row. */

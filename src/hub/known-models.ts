@@ -25,7 +25,8 @@ import {
 /** A known model. */
 export interface KnownModel {
   readonly name: string;
-  readonly kind: 'embedder' | 'reranker';
+  /** `sparse`: of sparse vectors; `multi`: of a vector for each token. */
+  readonly kind: 'embedder' | 'reranker' | 'sparse' | 'multi';
   /** Repository of the original model. */
   readonly original: string;
   /** Repository of GGUF files, for `-hf`; `undefined` if the original must be converted. */
@@ -33,8 +34,10 @@ export interface KnownModel {
   /** `general.architecture` of the files. */
   readonly architecture: string;
   readonly layers: number;
-  /** Width of the vectors; for a reranker, of its hidden state. */
+  /** Width of the vectors; for other kinds than embedders, of the hidden state. */
   readonly dimensions: number;
+  /** Width of the vector of a token, of the kind `multi`. */
+  readonly tokenDimensions?: number;
   /** Context in tokens, from the GGUF files of the model. */
   readonly context: number;
   /** `none` for a vector for each token. */
@@ -44,7 +47,7 @@ export interface KnownModel {
   readonly license: string;
 }
 
-type Shape = Pick<KnownModel, 'architecture' | 'layers' | 'dimensions' | 'context' | 'pooling'>;
+type Shape = Pick<KnownModel, 'architecture' | 'layers' | 'dimensions' | 'tokenDimensions' | 'context' | 'pooling'>;
 
 /** The common sizes of BERT. */
 const small: Pick<Shape, 'architecture' | 'layers' | 'dimensions'> = {
@@ -193,6 +196,37 @@ const rerankers: readonly Row[] = [
   ['Qwen3-Reranker-0.6B', 'Qwen/Qwen3-Reranker-0.6B', 'ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF', { ...last(28, 1024), pooling: 'rank' }, none, 'Apache-2.0'],
 ];
 
+const words = (shape: Omit<Shape, 'context' | 'pooling'>, context = 512): Shape => ({
+  ...shape,
+  context,
+  pooling: 'none',
+});
+const tokens = (shape: Omit<Shape, 'context' | 'pooling'>, tokenDimensions: number, context = 512): Shape => ({
+  ...words(shape, context),
+  tokenDimensions,
+});
+const distil = { ...base, layers: 6 };
+
+// biome-ignore format: a table
+const sparse: readonly Row[] = [
+  ['splade-v3', 'naver/splade-v3', undefined, words(base), none, 'CC-BY-NC-SA-4.0'],
+  ['splade-cocondenser-ensembledistil', 'naver/splade-cocondenser-ensembledistil', undefined, words(base), none, 'CC-BY-NC-SA-4.0'],
+  ['Splade_PP_en_v1', 'prithivida/Splade_PP_en_v1', undefined, words(base), none, 'Apache-2.0'],
+  ['opensearch-neural-sparse-encoding-doc-v2-distill', 'opensearch-project/opensearch-neural-sparse-encoding-doc-v2-distill', undefined, words(distil), none, 'Apache-2.0'],
+  ['opensearch-neural-sparse-encoding-doc-v3-distill', 'opensearch-project/opensearch-neural-sparse-encoding-doc-v3-distill', undefined, words(distil), none, 'Apache-2.0'],
+  ['opensearch-neural-sparse-encoding-multilingual-v1', 'opensearch-project/opensearch-neural-sparse-encoding-multilingual-v1', undefined, words(base), none, 'Apache-2.0'],
+  ['granite-embedding-30m-sparse', 'ibm-granite/granite-embedding-30m-sparse', undefined, words({ ...small, layers: 6 }), none, 'Apache-2.0'],
+];
+
+// biome-ignore format: a table
+const multi: readonly Row[] = [
+  ['colbertv2.0', 'colbert-ir/colbertv2.0', undefined, tokens(base, 128), none, 'MIT'],
+  ['answerai-colbert-small-v1', 'answerdotai/answerai-colbert-small-v1', undefined, tokens(small, 96), none, 'Apache-2.0'],
+  ['jina-colbert-v2', 'jinaai/jina-colbert-v2', undefined, tokens({ ...large, architecture: 'jina-bert-v3' }, 128, 8192), none, 'CC-BY-NC-4.0'],
+  ['GTE-ModernColBERT-v1', 'lightonai/GTE-ModernColBERT-v1', undefined, tokens({ architecture: 'modern-bert', layers: 22, dimensions: 768 }, 128, 8192), none, 'Apache-2.0'],
+  ['LFM2-ColBERT-350M', 'LiquidAI/LFM2-ColBERT-350M', undefined, tokens({ architecture: 'lfm2', layers: 16, dimensions: 1024 }, 128, 32768), none, 'LFM-1.0'],
+];
+
 const expand =
   (kind: KnownModel['kind']) =>
   ([name, original, gguf, shape, prompts, license]: Row): KnownModel => ({
@@ -205,10 +239,12 @@ const expand =
     license,
   });
 
-/** The table, embedders first. */
+/** The table, embedders first, then rerankers. */
 export const knownModels: readonly KnownModel[] = [
   ...embedders.map(expand('embedder')),
   ...rerankers.map(expand('reranker')),
+  ...sparse.map(expand('sparse')),
+  ...multi.map(expand('multi')),
 ];
 
 /** The model offered if the user names none: small, with a free licence. Its GGUF file has `DEFAULT_MODEL_BYTES`. */

@@ -120,7 +120,8 @@ it('the page says how each model is checked, and the files for it exist', async 
   for (const known of knownModels) {
     const how = checkedHow(known);
     if (how === 'architecture') expect(architectures, known.name).toContain(known.architecture);
-    const family = known.architecture.replace('gguf-embed-', '');
+    const family =
+      { multi: 'colbert-', sparse: 'sp' }[known.kind as string] ?? known.architecture.replace('gguf-embed-', '');
     if (how === 'small checkout')
       expect(
         checkouts.some((file) => file.startsWith(family) || file === `${known.name}.json`),
