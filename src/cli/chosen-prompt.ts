@@ -1,8 +1,9 @@
 /**
  * @file The prompt that `--prompt-name` or `--task` puts around each input.
  */
-import type { Embedder, ModelInfo, Prompt } from '../engine/index.ts';
+import type { Embedder, InputType, ModelInfo, Prompt } from '../engine/index.ts';
 import { taskAdapter } from '../engine/lora.ts';
+import { inputTypeOf } from '../engine/prompts.ts';
 import type { OptionValues } from './option-table.ts';
 import { readPromptsFile, requirePrompt } from './serve-files.ts';
 
@@ -16,6 +17,11 @@ export async function chosenPrompt(values: OptionValues, info: ModelInfo): Promi
     return taskAdapter(info.adapters, values.task).promptPrefix;
   }
   return requirePrompt({ ...file, defaultPromptName: values.promptName ?? file.defaultPromptName }, info);
+}
+
+/** Whether `--prompt-name`, or the default of the file of `--prompts`, says that the inputs are queries or documents. */
+export async function chosenInputType(values: OptionValues): Promise<InputType | undefined> {
+  return inputTypeOf(values.promptName ?? (await readPromptsFile(values)).defaultPromptName);
 }
 
 /** Applies the adapter of `--task` alone. @throws InputError for a task that no adapter is for */

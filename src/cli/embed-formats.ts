@@ -42,11 +42,39 @@ export function formatEmbeddings(
   }
 }
 
+/** The kinds of vectors of each text as JSON. */
+export function formatKinds(
+  { vectors, sparse, multi, dimensions, nTokens }: Embeddings,
+  { embdNormalize }: Pick<EmbeddingFormat, 'embdNormalize'>,
+): string {
+  const digits = embdNormalize === 0 ? 0 : 7;
+  const items = nTokens.map((_, i) => {
+    const members = [`"object": "embedding"`, `"index": ${i}`];
+    if (vectors.length > 0) {
+      const rows = rowsIn(vectors[i], dimensions).map((row) => bracketed(row, digits));
+      members.push(`"embedding": ${vectors[i].length === dimensions ? rows[0] : `[${rows.join(', ')}]`}`);
+    }
+    if (sparse !== undefined) {
+      const { indices, values } = sparse[i];
+      members.push(`"sparse": {"indices": [${indices.join(',')}], "values": ${bracketed(values, 7)}}`);
+    }
+    if (multi !== undefined) {
+      const rows = rowsIn(multi[i].values, multi[i].dimensions).map((row) => `\n        ${bracketed(row, digits)}`);
+      members.push(`"multi": [${rows.join(',')}]`);
+    }
+    return `    {\n      ${members.join(',\n      ')}\n    }`;
+  });
+  return `{\n  "object": "list",\n  "data": [\n${items.join(',\n')}\n  ]\n}\n`;
+}
+
 /** The vectors one by one; with pooling `none`, those of all tokens of all texts. */
 function rowsOf({ vectors, dimensions }: Embeddings): Float32Array[] {
-  return vectors.flatMap((vector) =>
-    Array.from({ length: vector.length / dimensions }, (_, i) => vector.subarray(i * dimensions, (i + 1) * dimensions)),
-  );
+  return vectors.flatMap((vector) => rowsIn(vector, dimensions));
+}
+
+function rowsIn(values: Float32Array, dimensions: number): Float32Array[] {
+  const length = values.length / dimensions;
+  return Array.from({ length }, (_, i) => values.subarray(i * dimensions, (i + 1) * dimensions));
 }
 
 function forPeople(

@@ -7,11 +7,12 @@ import { answerLines } from './answer-lines.ts';
 import { type Chunking, chunkingOf, embedChunksOf } from './bulk/chunk-records.ts';
 import { embedEach } from './bulk/embed-each.ts';
 import { RecordProblem } from './bulk/record-input.ts';
-import { jsonRecord, jsonVector, keptFields } from './bulk/record-json.ts';
+import { jsonKinds, jsonRecord, jsonVector, keptFields } from './bulk/record-json.ts';
 import type { InputLine } from './jsonl.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
+import { isDenseAlone, vectorKinds } from './vector-kinds.ts';
 
 /** Answers the lines of `-f` or standard input. @throws what `answerLines` throws */
 export async function embedLines(
@@ -23,6 +24,7 @@ export async function embedLines(
   const { outputDtype: dtype, fields, textField, onError } = values;
   const chunking = chunkingOf(values);
   const isRows = embedder.info.pooling === 'none';
+  const kinds = vectorKinds(values);
   await answerLines(values, {
     done: 'embedded',
     forms: { ids: true, images: true, textField },
@@ -37,9 +39,9 @@ export async function embedLines(
         if (!('vector' in result)) return result;
         const { number, record } = lines[i];
         if (result.truncated) log(`line ${number} was cut to the context`);
-        const shape = { dimensions: result.dimensions, isRows, dtype };
-        if (record === undefined) return jsonVector(result.vector, shape);
-        return jsonRecord({ ...result, fields: keptFields(record, fields) }, shape);
+        const shape = { dimensions: result.dimensions, isRows, dtype, kinds };
+        if (record !== undefined) return jsonRecord({ ...result, fields: keptFields(record, fields, kinds) }, shape);
+        return isDenseAlone(kinds) ? jsonVector(result.vector, shape) : `{${jsonKinds(result, shape).join(',')}}`;
       });
     },
   });
@@ -58,7 +60,7 @@ async function chunkedLine(
     const source = { fields, kept: keptFields(fields, wanted), textField, prompt };
     const records = await embedChunksOf(embedder, source, chunking, options);
     const { length: dimensions } = records[0].vector;
-    return records.map((one) => jsonRecord(one, { dimensions, isRows: false, dtype })).join('\n');
+    return records.map((one) => jsonRecord(one, { dimensions, isRows: false, dtype, kinds: ['dense'] })).join('\n');
   } catch (error) {
     if (error instanceof ContextSizeError) return error;
     if (error instanceof RecordProblem) return new UsageError(`line ${number} ${error.message}`);

@@ -4,8 +4,8 @@
 
 import type { Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
 import { locatePair } from './chosen-projector.ts';
-import { applyTask, chosenPrompt } from './chosen-prompt.ts';
-import { formatEmbeddings } from './embed-formats.ts';
+import { applyTask, chosenInputType, chosenPrompt } from './chosen-prompt.ts';
+import { formatEmbeddings, formatKinds } from './embed-formats.ts';
 import { embedLines } from './embed-lines.ts';
 import { labelOf, readTextBeside, withImages } from './images.ts';
 import { requireModel } from './input.ts';
@@ -15,6 +15,7 @@ import { distinctOutputs } from './output-paths.ts';
 import type { Parsed } from './parse-options.ts';
 import { requireMappable, writeTextMap } from './text-map.ts';
 import { UsageError } from './usage-error.ts';
+import { isDenseAlone, vectorKinds } from './vector-kinds.ts';
 import { forTerminal, write } from './write.ts';
 
 /**
@@ -31,6 +32,11 @@ export async function embed(parsed: Parsed): Promise<void> {
     return embedFiles(parsed);
   }
   const model = requireModel(parsed);
+  const kinds = vectorKinds(values);
+  if (!isDenseAlone(kinds) && !['', 'default', 'json'].includes(values.embdOutputFormat)) {
+    const problem = `--embd-output-format ${values.embdOutputFormat} holds dense vectors alone`;
+    throw new UsageError(`${problem}: leave it out, or give json, with --vectors ${kinds.join(',')}`);
+  }
   const { images = [] } = values;
   if (images.length > 0 && values.jsonl) throw new UsageError('--jsonl has images in its lines, not in --image');
   if (values.html !== undefined && values.jsonl) throw new UsageError('--html and --jsonl cannot be used together');
@@ -50,6 +56,7 @@ export async function embed(parsed: Parsed): Promise<void> {
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
+      ...(!isDenseAlone(kinds) && { output: kinds, inputType: await chosenInputType(values) }),
     };
     applyTask(embedder, values);
     const prompt = await chosenPrompt(values, embedder.info);
@@ -63,7 +70,11 @@ export async function embed(parsed: Parsed): Promise<void> {
       if (values.html !== undefined) await writeTextMap(values.html, embedder.info, texts, result);
       // The page takes the place of the vectors, unless their format is asked for.
       if (values.html === undefined || values.embdOutputFormat !== '')
-        await write(forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values)));
+        await write(
+          isDenseAlone(kinds)
+            ? forTerminal(formatEmbeddings(texts, result, embedder.info.labels, values))
+            : formatKinds(result, values),
+        );
     }
     if (values.profile) logProfile(await embedder.profile());
   } finally {

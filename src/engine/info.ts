@@ -38,6 +38,7 @@ export function describeModel(
     labels: hparams.labels,
     rankOutputs,
     maxSim: multi?.score,
+    nEmbdToken: multi?.dimensions,
     prompts: { ...promptsOf(file, source, hparams), ...use.prompts },
     vision: use.vision,
     adapters: use.adapters,

@@ -337,6 +337,8 @@ export interface ModelInfo {
    * for a model without vectors of tokens.
    */
   readonly maxSim: 'sum' | 'mean' | undefined;
+  /** Dimensions of a vector of a token, if `embed` has the output `multi`. */
+  readonly nEmbdToken: number | undefined;
   /**
    * Prompts by their names, for `EmbedOptions.promptName`: those of `load`, and those that the model was trained with, by purpose: `query`,
    * `document`… Empty if there are none and the model has none or is not listed in docs/models.md.

@@ -12,10 +12,12 @@ import {
   int8,
   int32,
   int64,
+  list,
   uint8,
   utf8,
 } from '@uwdata/flechette';
 import type { OutputDtype } from '../../engine/output-dtypes.ts';
+import type { OutputKind } from '../../engine/types.ts';
 import type { ColumnKind } from './columns.ts';
 import { type OutputLayout, vectorLength } from './record-writer.ts';
 
@@ -38,10 +40,23 @@ const typeOfValues: Readonly<Record<OutputDtype, () => DataType>> = {
 
 /** Names and types of all columns, those of the vectors last. */
 export function arrowTypes(layout: OutputLayout): [name: string, type: DataType][] {
-  const list = fixedSizeList(field('element', typeOfValues[layout.dtype](), false), vectorLength(layout));
+  const vectorOf = (dimensions: number) =>
+    fixedSizeList(
+      field('element', typeOfValues[layout.dtype](), false),
+      vectorLength({ dimensions, dtype: layout.dtype }),
+    );
+  const listOf = (type: DataType) => list(field('element', type, false));
+  const ofKind: Readonly<Record<OutputKind, () => [string, DataType][]>> = {
+    dense: () => [['embedding', vectorOf(layout.dimensions)]],
+    sparse: () => [
+      ['sparse_indices', listOf(int32())],
+      ['sparse_values', listOf(float32())],
+    ],
+    multi: () => [['multi', listOf(vectorOf(layout.tokenDimensions))]],
+  };
   return [
     ...layout.columns.map(({ name, kind }): [string, DataType] => [name, typeOfKind[kind]()]),
-    ['embedding', list],
+    ...layout.kinds.flatMap((kind) => ofKind[kind]()),
     ['n_tokens', int32()],
     ['truncated', bool()],
   ];

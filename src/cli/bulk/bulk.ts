@@ -3,10 +3,11 @@
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Embedder, Prompt } from '../../engine/index.ts';
+import type { Embedder, InputType, Prompt } from '../../engine/index.ts';
+import { outputKinds } from '../../engine/types.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { locatePair } from '../chosen-projector.ts';
-import { applyTask, chosenPrompt } from '../chosen-prompt.ts';
+import { applyTask, chosenInputType, chosenPrompt } from '../chosen-prompt.ts';
 import { requireModelOption } from '../input.ts';
 import { loadEmbedder } from '../load.ts';
 import { log } from '../log.ts';
@@ -15,6 +16,7 @@ import { distinctOutputs } from '../output-paths.ts';
 import type { Parsed } from '../parse-options.ts';
 import { plural } from '../plural.ts';
 import { UsageError } from '../usage-error.ts';
+import { isDenseAlone, vectorKinds } from '../vector-kinds.ts';
 import { chunkingOf } from './chunk-records.ts';
 import { type Column, ColumnSurvey } from './columns.ts';
 import { embedRows, type RowOptions } from './embed-rows.ts';
@@ -56,6 +58,11 @@ export async function embedFiles(parsed: Parsed): Promise<void> {
   const { values } = parsed;
   const model = requireModelOption(parsed);
   const destination = await destinationOf(values);
+  const kinds = vectorKinds(values);
+  if (destination.form.format === 'npy' && !isDenseAlone(kinds)) {
+    const others = kinds.filter((kind) => kind !== 'dense').join(' and ');
+    throw new UsageError(`.npy holds dense vectors alone; ${others} vectors go to .jsonl, .parquet or .arrow`);
+  }
   const share = shareOf(values, destination);
   const signal = abortOnSignal(
     destination.folder === undefined
@@ -91,6 +98,9 @@ export async function embedFiles(parsed: Parsed): Promise<void> {
 /** @throws UsageError if the name does not say a format */
 async function destinationOf({ output = '', outputFormat }: OptionValues): Promise<Destination> {
   const named = formOfName(output);
+  if (output !== '' && output.split(',').every((word) => outputKinds.some((kind) => kind === word))) {
+    throw new UsageError(`--output says where vectors go; their kinds are --vectors ${output}`);
+  }
   const isFolder =
     /[/\\]$/.test(output) ||
     (await stat(output).then(
@@ -155,14 +165,16 @@ async function runJob(job: JobParts): Promise<void> {
   const { values, destination, share, signal, embedder } = job;
   const { form, folder } = destination;
   const { info } = embedder;
-  if (info.pooling === 'none' && form.format !== 'jsonl') {
+  const kinds = vectorKinds(values);
+  if (info.pooling === 'none' && kinds.includes('dense') && form.format !== 'jsonl') {
     throw new UsageError(`with --pooling none, the output must be JSON lines, not ${form.format}`);
   }
   applyTask(embedder, values);
   const prompt = await chosenPrompt(values, info);
   const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
-  const { surveyed, columns } = await surveyOf(job, prompt, (fields, index) =>
+  const inputType = isDenseAlone(kinds) ? undefined : await chosenInputType(values);
+  const { surveyed, columns } = await surveyOf(job, { prompt, inputType }, (fields, index) =>
     chunking === undefined
       ? fieldsOf(fields, index)
       : chunkFields(fieldsOf(fields, index), values.textField, '', FIRST_CHUNK),
@@ -184,6 +196,7 @@ async function runJob(job: JobParts): Promise<void> {
       dimensions: values.dimensions,
       truncate: values.truncate === 'no' ? false : values.truncate,
       signal,
+      ...(!isDenseAlone(kinds) && { output: kinds, inputType }),
     },
   };
   const meter = new JobMeter(missing.reduce((sum, { from, to }) => sum + to - from, 0));
@@ -202,6 +215,8 @@ async function runJob(job: JobParts): Promise<void> {
           dtype: values.outputDtype,
           isRows: info.pooling === 'none',
           dimensions: dimensionsOf(first?.vector),
+          kinds,
+          tokenDimensions: values.dimensions ?? info.nEmbdToken ?? 0,
         }),
         embedded,
         (rows) => {
@@ -223,7 +238,7 @@ async function runJob(job: JobParts): Promise<void> {
 /** The numbers of rows and the columns: from the manifest of a job that was begun, else by reading all inputs. */
 async function surveyOf(
   job: JobParts,
-  prompt: Prompt | undefined,
+  side: { readonly prompt: Prompt | undefined; readonly inputType: InputType | undefined },
   fieldsOf: RowOptions['fieldsOf'],
 ): Promise<{ surveyed: readonly SurveyedFile[]; columns: readonly Column[] }> {
   const { folder } = job.destination;
@@ -234,7 +249,7 @@ async function surveyOf(
   };
   if (folder === undefined) return survey();
   const { info, lora } = job.embedder;
-  const identity = await jobIdentity({ ...job, info, lora, form: job.destination.form, prompt });
+  const identity = await jobIdentity({ ...job, info, lora, form: job.destination.form, ...side });
   let manifest = await readManifest(folder);
   if (manifest === undefined) {
     const { surveyed, columns } = await survey();
@@ -247,11 +262,13 @@ async function surveyOf(
 }
 
 /** The fields that the output has of a record. Each gets an `id`, so that rows can be told apart when others fail. */
-function outputFields({ fields: given }: OptionValues, { format }: OutputForm): RowOptions['fieldsOf'] {
+function outputFields(values: OptionValues, { format }: OutputForm): RowOptions['fieldsOf'] {
+  const { fields: given } = values;
+  const kinds = vectorKinds(values);
   const wanted = given ?? (format === 'npy' ? [] : undefined);
   const names = wanted && ['id', ...wanted];
   return (fields: RecordFields, index: number) =>
-    keptFields(fields.has('id') ? fields : new Map([['id', { value: index }], ...fields]), names);
+    keptFields(fields.has('id') ? fields : new Map([['id', { value: index }], ...fields]), names, kinds);
 }
 
 function partsOf({ folder, stem }: Destination, nRows: number, rowsPerPart: number): Part[] {

@@ -2,12 +2,15 @@
  * @file Embeds inputs of which some may be invalid: each gets its vector or its error.
  */
 import { InputError } from '../../engine/errors.ts';
-import type { Embedder, EmbedInput, EmbedOptions } from '../../engine/index.ts';
+import type { Embedder, EmbedInput, EmbedOptions, SparseVector, TokenVectors } from '../../engine/index.ts';
 import { ImageError } from '../../image/errors.ts';
 
-/** The vector of one input. */
+/** The vectors of one input. */
 export interface Embedded {
+  /** Empty if no dense vectors are asked for. */
   readonly vector: Float32Array;
+  readonly sparse?: SparseVector;
+  readonly multi?: TokenVectors;
   readonly dimensions: number;
   readonly nTokens: number;
   readonly truncated: boolean;
@@ -38,8 +41,15 @@ export async function embedEach(
 }
 
 async function embedAll(embedder: Embedder, inputs: readonly EmbedInput[], options: EmbedOptions): Promise<Embedded[]> {
-  const { vectors, dimensions, nTokens, truncated } = await embedder.embed(inputs, options);
-  return vectors.map((vector, i) => ({ vector, dimensions, nTokens: nTokens[i], truncated: truncated[i] }));
+  const { vectors, sparse, multi, dimensions, nTokens, truncated } = await embedder.embed(inputs, options);
+  return nTokens.map((n, i) => ({
+    vector: vectors[i] ?? new Float32Array(),
+    ...(sparse && { sparse: sparse[i] }),
+    ...(multi && { multi: multi[i] }),
+    dimensions,
+    nTokens: n,
+    truncated: truncated[i],
+  }));
 }
 
 /** Returns the error of a single input as its result; throws any other error. */

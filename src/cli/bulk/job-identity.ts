@@ -1,7 +1,7 @@
 /**
  * @file What decides the bytes of a job: the program, the model, the inputs and the options that change a vector or what is written of it.
  */
-import type { LoraScale, ModelInfo, Prompt } from '../../engine/index.ts';
+import type { InputType, LoraScale, ModelInfo, Prompt } from '../../engine/index.ts';
 import { modelParts } from '../../gguf/split.ts';
 import type { OptionValues } from '../option-table.ts';
 import { packageVersion } from '../version.ts';
@@ -17,6 +17,7 @@ interface Described {
   readonly lora: readonly LoraScale[];
   readonly form: OutputForm;
   readonly prompt: Prompt | undefined;
+  readonly inputType: InputType | undefined;
   readonly files: readonly InputFile[];
   readonly modelFiles: readonly string[];
   readonly signal: AbortSignal;
@@ -24,7 +25,7 @@ interface Described {
 
 /** Reads all files for their hashes. @throws UsageError for one that cannot be read; the signal's reason */
 export async function jobIdentity(job: Described): Promise<JobIdentity> {
-  const { values, info, lora, form, prompt, files, modelFiles, signal } = job;
+  const { values, info, lora, form, prompt, inputType, files, modelFiles, signal } = job;
   const inputs: { path: string; sha256: string }[] = [];
   for (const { path } of files) inputs.push({ path, sha256: await digestOf([path], signal) });
   return {
@@ -38,7 +39,8 @@ export async function jobIdentity(job: Described): Promise<JobIdentity> {
       '--input-format': values.inputFormat,
       '--text-field': values.textField,
       '--fields': values.fields,
-      '--prompt-name': typeof prompt === 'object' ? JSON.stringify(prompt) : (prompt ?? ''),
+      '--prompt-name': typeof prompt === 'object' ? JSON.stringify(prompt) : (prompt ?? inputType ?? ''),
+      '--vectors': values.vectors,
       '--pooling': info.pooling,
       '--embd-normalize': values.embdNormalize,
       '--dimensions': values.dimensions,

@@ -6,11 +6,12 @@ import { columnFromArray, tableFromColumns, tableToIPC } from '@uwdata/flechette
 import type { SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { OutputDtype } from '../../engine/output-dtypes.ts';
+import type { OutputKind } from '../../engine/types.ts';
 import { arrowTypes } from './arrow-types.ts';
 import { type ColumnKind, columnValue } from './columns.ts';
 import type { ByteOutput } from './output-file.ts';
 import { converted, type EmbeddedRecord } from './record-json.ts';
-import type { OutputLayout, RecordWriter } from './record-writer.ts';
+import { type OutputLayout, type RecordWriter, tokenRows } from './record-writer.ts';
 
 /** Rows of one row group. */
 const GROUP_ROWS = 1000;
@@ -78,32 +79,62 @@ class FlushingWriter extends ByteWriter {
   }
 }
 
-function schemaOf({ columns, dtype }: OutputLayout): SchemaElement[] {
+/** A list of what `element` describes. */
+function listOf(element: readonly SchemaElement[], name: string, repetition_type: 'OPTIONAL' | 'REQUIRED') {
   return [
-    { name: 'schema', num_children: columns.length + 3 },
-    ...columns.map(({ name, kind }): SchemaElement => ({ name, repetition_type: 'OPTIONAL', ...elementOfKind[kind] })),
-    { name: 'embedding', repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
+    { name, repetition_type, num_children: 1, converted_type: 'LIST' },
     { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-    { name: 'element', repetition_type: 'REQUIRED', ...elementOfValues[dtype] },
+    ...element,
+  ] satisfies SchemaElement[];
+}
+
+/** The columns of each kind of vector. */
+const schemaOfKind: Readonly<Record<OutputKind, (dtype: OutputDtype) => SchemaElement[][]>> = {
+  dense: (dtype) => [listOf([elementOf(elementOfValues[dtype])], 'embedding', 'OPTIONAL')],
+  sparse: () => [
+    listOf([elementOf({ type: 'INT32' })], 'sparse_indices', 'OPTIONAL'),
+    listOf([elementOf({ type: 'FLOAT' })], 'sparse_values', 'OPTIONAL'),
+  ],
+  multi: (dtype) => [listOf(listOf([elementOf(elementOfValues[dtype])], 'element', 'REQUIRED'), 'multi', 'OPTIONAL')],
+};
+
+function elementOf(type: Partial<SchemaElement>): SchemaElement {
+  return { name: 'element', repetition_type: 'REQUIRED', ...type };
+}
+
+function schemaOf({ columns, dtype, kinds }: OutputLayout): SchemaElement[] {
+  const vectors = kinds.flatMap((kind) => schemaOfKind[kind](dtype));
+  return [
+    { name: 'schema', num_children: columns.length + vectors.length + 2 },
+    ...columns.map(({ name, kind }): SchemaElement => ({ name, repetition_type: 'OPTIONAL', ...elementOfKind[kind] })),
+    ...vectors.flat(),
     { name: 'n_tokens', repetition_type: 'REQUIRED', type: 'INT32' },
     { name: 'truncated', repetition_type: 'REQUIRED', type: 'BOOLEAN' },
   ];
 }
 
-function columnsOf(records: readonly EmbeddedRecord[], { columns, dtype }: OutputLayout) {
+/** Values of vectors neither repeat nor shrink. */
+const plain = { encoding: 'PLAIN', codec: 'UNCOMPRESSED', statistics: false } as const;
+
+function columnsOf(records: readonly EmbeddedRecord[], layout: OutputLayout) {
+  const { columns, dtype, kinds } = layout;
+  const column = (name: string, cellOf: (record: EmbeddedRecord) => unknown[]) => {
+    return { name, data: records.map(cellOf), ...plain };
+  };
+  const ofKind = {
+    dense: () => [column('embedding', ({ vector }) => Array.from(converted(vector, dtype)))],
+    sparse: () => [
+      column('sparse_indices', ({ sparse }) => Array.from(sparse!.indices)),
+      column('sparse_values', ({ sparse }) => Array.from(sparse!.values)),
+    ],
+    multi: () => [column('multi', (record) => tokenRows(record, layout).map((row) => Array.from(row)))],
+  };
   return [
     ...columns.map(({ name, kind }) => ({
       name,
       data: records.map(({ fields }) => columnValue(fields.get(name), kind)),
     })),
-    {
-      name: 'embedding',
-      data: records.map(({ vector }) => Array.from(converted(vector, dtype))),
-      // Values of vectors neither repeat nor shrink.
-      encoding: 'PLAIN' as const,
-      codec: 'UNCOMPRESSED' as const,
-      statistics: false,
-    },
+    ...kinds.flatMap((kind) => ofKind[kind]()),
     { name: 'n_tokens', data: records.map(({ nTokens }) => nTokens) },
     { name: 'truncated', data: records.map(({ truncated }) => truncated) },
   ];

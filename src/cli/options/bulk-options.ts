@@ -104,6 +104,15 @@ export const bulkOptions = [
     help: 'compute the whole text once, and take the mean of the tokens of each chunk; for models with pooling mean and texts within the context',
   },
   {
+    name: 'vectors',
+    flags: ['--vectors'],
+    type: 'list',
+    value: 'KIND,...',
+    commands: ['embed'],
+    needs: [{ noneOf: ['html', 'chunk'] }],
+    help: 'kinds of vectors, of those that the model has: dense (the default), sparse, and multi, one vector for each token. All but dense alone are JSON, or columns of Parquet and Arrow. --prompt-name query says that the inputs are queries',
+  },
+  {
     name: 'outputDtype',
     flags: ['--output-dtype'],
     type: 'string',
