@@ -7,7 +7,7 @@ import { GraphTensor } from '../../src/kernels/graph/tensor.ts';
 import { f32 } from '../../src/kernels/wasm/forms/f32.ts';
 import type { Form } from '../../src/kernels/wasm/forms/form.ts';
 import { i16 } from '../../src/kernels/wasm/forms/i16.ts';
-import { k4 } from '../../src/kernels/wasm/forms/k4.ts';
+import { lowBitForms } from '../../src/kernels/wasm/forms/low-bit.ts';
 import { KernelMemory } from '../../src/kernels/wasm/memory.ts';
 import { plan } from '../../src/kernels/wasm/plan.ts';
 import { barriersBefore } from '../../src/kernels/wasm/split.ts';
@@ -19,7 +19,7 @@ const weightFor = (products: Form) => {
   const from = { name: 'w', type: ggmlTypes.F32, shape: [32, 32], byteLength: 4096, read: async () => {} };
   return new WasmWeight(from, 'matrix', products, false, memory, undefined);
 };
-const weights = { i16: weightFor(i16), k4: weightFor(k4), f32: weightFor(f32) };
+const weights = { i16: weightFor(i16), low: weightFor(lowBitForms.get('Q4_K')!), f32: weightFor(f32) };
 
 const tensor = () => new GraphTensor(64, 32, 'tokens');
 const rows = (...inputs: GraphTensor[]): WasmStep => ({ op: 'add', inputs, out: tensor() });
@@ -27,7 +27,7 @@ const productOf =
   (weight: WasmWeight) =>
   (...inputs: GraphTensor[]): WasmStep => ({ op: 'linear', parts: [{ weight }], inputs, out: tensor() });
 const product = productOf(weights.i16);
-const productK4 = productOf(weights.k4);
+const productLow = productOf(weights.low);
 const exchange = (...inputs: GraphTensor[]): WasmStep => ({
   op: 'attention',
   options: { nHead: 1, nHeadKv: 1, scale: 1 },
@@ -59,7 +59,7 @@ describe('ranks meet', () => {
 
   it('before the same input is quantised over itself for products of another kind', () => {
     const x = rows();
-    const [a, b, c, d] = [product(x.out), productK4(x.out), productK4(x.out), product(x.out)];
+    const [a, b, c, d] = [product(x.out), productLow(x.out), productLow(x.out), product(x.out)];
     expect(barriersBefore([x, a, b, c, d])).toEqual([false, false, true, false, true]);
   });
 
@@ -90,7 +90,7 @@ describe('no result takes the place of what may still be read', () => {
   const graphs = fc
     .array(
       fc.record({
-        make: fc.constantFrom(rows, product, productK4, exchange),
+        make: fc.constantFrom(rows, product, productLow, exchange),
         from: fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
       }),
       { minLength: 5, maxLength: 40 },

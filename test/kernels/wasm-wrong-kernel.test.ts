@@ -2,10 +2,12 @@
  * @file What happens when packing makes a kernel wrong: the kernels are compiled again without packing, the description says so.
  * A wrong kernel is planted in what the check at start-up tries.
  */
+import { setFlagsFromString } from 'node:v8';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { lowBitChecks } from '../../src/kernels/wasm/checks/low-bit.ts';
 import { checkedKernels } from '../../src/kernels/wasm/checks/self-check.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
-import type { Kernels } from '../../src/kernels/wasm/kernels.ts';
+import { compileKernels, type Kernels } from '../../src/kernels/wasm/kernels.ts';
 
 const disablePacking = vi.hoisted(() => vi.fn());
 vi.mock('../../src/kernels/wasm/packing.node.ts', () => ({ disablePacking }));
@@ -30,13 +32,17 @@ vi.mock('../../src/kernels/wasm/kernels.ts', async (importOriginal) => {
   };
 });
 
+// Node 20 has relaxed SIMD behind a flag; later ones have it anyway.
+if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
+const { relaxed } = await compileKernels(false);
+
 describe('a kernel that packing makes wrong', () => {
   afterEach(() => {
     plant.kernel = undefined;
   });
 
   it.each([1, 2])('is found, named, and not used, with %i threads', async (nThreads) => {
-    for (const kernel of checkedKernels) {
+    for (const kernel of checkedKernels(relaxed)) {
       plant.kernel = kernel;
       disablePacking.mockClear();
       const setup = await prepareWasm({ nThreads, packed: true });
@@ -52,7 +58,23 @@ describe('a kernel that packing makes wrong', () => {
   });
 
   it('is not looked for without packing', async () => {
-    plant.kernel = checkedKernels[0];
+    plant.kernel = checkedKernels(relaxed)[0];
     expect(await prepareWasm()).not.toHaveProperty('refused');
   });
+});
+
+describe('a wrong kernel of low-bit weights', () => {
+  afterEach(() => {
+    plant.kernel = undefined;
+  });
+
+  it.skipIf(!relaxed).each(lowBitChecks.map(([name]) => name))(
+    '%s is found without packing too, named, and not used',
+    async (kernel) => {
+      const setup = await prepareWasm({ eightBits: 'never' });
+      plant.kernel = kernel;
+      const backend = await createWasmBackend({ precision: 'fast', setup });
+      expect(backend.description).toContain(`8-bit activations refused (${kernel})`);
+    },
+  );
 });

@@ -21,10 +21,12 @@ serve({
     return { description: info.backendDescription, backend: info.backend, nVocab: info.nVocab, nCtx: info.nCtx };
   },
   async run({ texts, single = false }) {
-    const start = performance.now();
+    const [start, busy] = [performance.now(), process.cpuUsage()];
     if (single) for (const ids of texts) await embedder.embed([ids]);
     else await embedder.embed(texts);
-    return { seconds: (performance.now() - start) / 1000 };
+    const seconds = (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(busy);
+    return { seconds, cpuSeconds: (user + system) / 1e6 };
   },
   async embed({ ids }) {
     const { vectors } = await embedder.embed([ids], { normalize: -1 });

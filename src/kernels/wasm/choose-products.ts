@@ -3,12 +3,14 @@
  */
 import type { GgmlType } from '../../gguf/ggml-types.ts';
 import type { Precision } from '../../tensor/backend.ts';
-import { dot8Levels, dotK4IsExact } from './dot8.ts';
+import { findWrongLowBitKernel } from './checks/self-check.ts';
+import { dot8Levels } from './dot8.ts';
 import { f32 } from './forms/f32.ts';
 import type { Form } from './forms/form.ts';
 import { i16 } from './forms/i16.ts';
-import { k4 } from './forms/k4.ts';
+import { lowBitForms } from './forms/low-bit.ts';
 import { u8 } from './forms/u8.ts';
+import { tryKernels } from './kernels.ts';
 import type { WasmSetup } from './setup.ts';
 
 /** How matrices are multiplied. */
@@ -31,10 +33,13 @@ export async function chooseProducts(precision: Precision, setup: WasmSetup): Pr
     const form = u8(levels);
     return { ...int16, of: () => form, note: `, ${levels === 255 ? 8 : 7}-bit activations` };
   }
-  if (!(await dotK4IsExact(setup))) return int16;
+  if (!setup.relaxed) return int16;
+  const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
+  const wrong = findWrongLowBitKernel(kernels, memory);
+  if (wrong !== undefined) return { ...int16, note: `, 8-bit activations refused (${wrong})` };
   return {
     ...int16,
-    of: ({ name }) => (name === 'Q4_K' ? k4 : i16),
-    note: ', 8-bit activations for Q4_K',
+    of: ({ name }) => lowBitForms.get(name) ?? i16,
+    note: ', 8-bit activations for weights of 4 to 6 bits',
   };
 }

@@ -29,30 +29,6 @@ export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
   return 0;
 }
 
-/** Whether the products of `fast` for Q4_K exist and are correct. */
-export async function dotK4IsExact(setup: Engine): Promise<boolean> {
-  if (!setup.relaxed) return false;
-  const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
-  const [i8, i16] = [new Int8Array(memory.buffer), new Int16Array(memory.buffer)];
-  const cases: [activation: (i: number) => number, weight: (i: number) => number][] = [
-    [() => 127, () => 15],
-    [() => -127, () => 15],
-    [(i) => ((i * 37) % 255) - 127, (i) => (i * 7) % 16],
-  ];
-  return cases.every(([activation, weight]) => {
-    for (let i = 0; i < groupBytes; i++) i8[a + i] = activation(i);
-    for (let i = 0; i < 16 * k; i++) i8[w + i] = weight(i);
-    kernels.tileK4x4x16({ a, w, t, k4: k });
-    return i16.subarray(t / 2, t / 2 + 128).every((found, at) => {
-      const [row, column, odd] = [at >> 5, (at >> 1) & 15, at & 1];
-      let sum = 0;
-      for (let i = 2 * odd; i < k; i += (i & 1) === 0 ? 1 : 3)
-        sum += i8[a + (i >> 2) * 16 + row * 4 + (i & 3)] * i8[w + (i >> 2) * 64 + column * 4 + (i & 3)];
-      return found === sum;
-    });
-  });
-}
-
 /** Whether `rows` × 16 sums of products are correct, for the largest values, which saturate first, and for mixed ones. */
 function isExact(levels: number, rows: number, memory: WebAssembly.Memory, run: () => void): boolean {
   const [u8, i8, i32] = [new Uint8Array(memory.buffer), new Int8Array(memory.buffer), new Int32Array(memory.buffer)];

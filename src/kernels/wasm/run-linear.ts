@@ -12,8 +12,8 @@ import type { Runtime } from './runtime.ts';
 import { evenPart, type Quantized } from './split.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Sums of a strip of rows, see `linearI16` and `linearK4`. */
-const tileBytes = 6 * stripBytes;
+/** Sums of a strip of rows, see `linearI16`. */
+const tileBytes = 2 * stripBytes;
 
 /** Scratch of `multiply` for `rows` rows. */
 export function linearScratch(w: WasmWeight, rows: number): number {

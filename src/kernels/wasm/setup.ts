@@ -47,7 +47,7 @@ export interface PrepareOptions {
   readonly insideBytes?: number;
   /**
    * When `fast` computes with 8 bits. `auto`: where the engine accepts activations of a full 8 bits, which it does on CPUs where these are
-   * faster than 16 bits. `always`: also with 7 bits. `never`: only for weights of 4 bits. Default `auto`.
+   * faster than 16 bits. `always`: also with 7 bits. `never`: only for weights of 4 to 6 bits. Default `auto`.
    */
   readonly eightBits?: 'auto' | 'always' | 'never';
   /** Use relaxed SIMD if the engine supports it. Its results depend on the engine and the CPU. Default true. */
@@ -71,9 +71,9 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
   return { ...(await compileKernels(shared, 'without packing', relaxed)), ...rest, packed: false, refused };
 }
 
-async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promise<string | undefined> {
+async function wrongKernel({ module, relaxed }: CompiledKernels, shared: boolean): Promise<string | undefined> {
   const { kernels, memory } = await tryKernels(module, shared);
-  return findWrongKernel(kernels, memory);
+  return findWrongKernel(kernels, memory, relaxed);
 }
 
 /** A memory that can grow as far as the runtime allows: address space is reserved, not used. */

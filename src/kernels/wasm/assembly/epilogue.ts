@@ -58,41 +58,6 @@ export function scaleTileU8(
   }
 }
 
-/** Int32 sums of a block of 128 of Q4_K in four columns: those of its four sub-blocks, each times its scale. */
-@inline
-function fourSubBlocks(t: usize, scales: usize): v128 {
-  return i32x4.add(
-    i32x4.add(
-      i32x4.dot_i16x8_s(v128.load(t), v128.load(scales)),
-      i32x4.dot_i16x8_s(v128.load(t, STRIP_BYTES), v128.load(scales, 64)),
-    ),
-    i32x4.add(
-      i32x4.dot_i16x8_s(v128.load(t, 2 * STRIP_BYTES), v128.load(scales, 128)),
-      i32x4.dot_i16x8_s(v128.load(t, 3 * STRIP_BYTES), v128.load(scales, 192)),
-    ),
-  );
-}
-
-/** As `scaleTileU8`, for sums of `tileK4x4x16`; `subScales`: int16 `[sub-block][column][2]`, both the same. */
-export function scaleTileK4(
-  t: usize, c: usize, aScale: usize, ldScale: usize, wScale: usize, subScales: usize, factor: f32, rows: i32,
-): void {
-  const f = f32x4.splat(factor);
-  const s0 = f32x4.mul(f, v128.load(wScale)), s1 = f32x4.mul(f, v128.load(wScale, 16));
-  const s2 = f32x4.mul(f, v128.load(wScale, 32)), s3 = f32x4.mul(f, v128.load(wScale, 48));
-  const o0 = f32x4.mul(f, v128.load(wScale, 64)), o1 = f32x4.mul(f, v128.load(wScale, 80));
-  const o2 = f32x4.mul(f, v128.load(wScale, 96)), o3 = f32x4.mul(f, v128.load(wScale, 112));
-  for (let r = 0; r < rows; r++) {
-    const s = v128.load32_splat(aScale), o = v128.load32_splat(aScale, 4);
-    const y0 = scaledU8(fourSubBlocks(t, subScales), s, s0, o, o0, v128.load(c));
-    const y1 = scaledU8(fourSubBlocks(t + 16, subScales + 16), s, s1, o, o1, v128.load(c, 16));
-    const y2 = scaledU8(fourSubBlocks(t + 32, subScales + 32), s, s2, o, o2, v128.load(c, 32));
-    const y3 = scaledU8(fourSubBlocks(t + 48, subScales + 48), s, s3, o, o3, v128.load(c, 48));
-    v128.store(c, y0); v128.store(c, y1, 16); v128.store(c, y2, 32); v128.store(c, y3, 48);
-    t += 64; c += 64; aScale += ldScale;
-  }
-}
-
 /** The same for float32 sums: `c[r] = base[r] + factor · t[r]`. */
 export function addTile(t: usize, c: usize, ldc: usize, base: usize, ldBase: usize, factor: f32, rows: i32): void {
   const f = f32x4.splat(factor);

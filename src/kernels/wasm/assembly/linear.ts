@@ -5,10 +5,10 @@
  * L2, and their results occupy few pages); panels (sums accumulate in L1 over the blocks of k and are written once); tiles of 4 or 6 rows
  * (2 or 1 at the end). A result depends on its row and column alone, never on the tile that made it.
  */
-import { STRIP, STRIP_BYTES, addTile, finishStrip, scaleTile, scaleTileK4, scaleTileU8 } from './epilogue';
+import { STRIP, STRIP_BYTES, addTile, finishStrip, scaleTile, scaleTileU8 } from './epilogue';
 import { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f32';
 import { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
-import { tileK4x4x16 } from './tile-k4';
+import { tileLow4x16, tileLow4x8 } from './tile-low-bit';
 import { tileU8x4x16, tileU8x6x16 } from './tile-u8';
 
 /** Weights of a group of panels. */
@@ -205,56 +205,76 @@ export function tilesU8(a: usize, groupBytes: usize, w: usize, k4: usize, rows: 
 }
 
 /**
- * The same for Q4_K in its own numbers, w = d · scale · q − dmin · min: 8-bit activations times q, and int16 sums of 32 activations times
- * the minima.
- * @param a int8 as `quantizeRowsU8` makes it with a zero of 127 and blocks of 128
- * @param sums `sumsOf32` of the activations, as `quantizeRows` makes them in blocks of `kbMin`
- * @param w panels as `packPanelK4` makes them, of `k · 16` bytes, and `wScale` of `scaleBytes`
- * @param t scratch of 6 STRIP_BYTES: after those of `linearI16` the sums of four sub-blocks
+ * The same for weights of at most 6 bits in their own integers, w = d · scale · (q − centre) + min: 8-bit activations times q, and int16 sums
+ * of 32 activations times the minima.
+ * @param a int8 as `quantizeRowsU8` makes it with a zero of 127 and blocks of `kb`
+ * @param start `startSums` of the activations
+ * @param sums `sumsOf32` of the activations, as `quantizeRows` makes them in blocks of `kbMin`; 0 without minima
+ * @param w panels as `packPanelLow` makes them, of `kPad · 16` bytes, and `wScale` of `scaleBytes`
+ * @param sub values of a sub-block
  */
-export function linearK4(
-  a: usize, groupBytes: usize, aScale: usize, sums: usize, sumGroupBytes: usize, sumScale: usize,
-  w: usize, wScale: usize, scaleBytes: usize, k: i32, kbMin: i32, nPanels: i32,
+export function linearLow(
+  a: usize, groupBytes: usize, aScale: usize, start: usize, startGroupBytes: usize, sums: usize, sumGroupBytes: usize, sumScale: usize,
+  w: usize, wScale: usize, scaleBytes: usize, k: i32, kPad: i32, kb: i32, sub: i32, kbMin: i32, nPanels: i32,
   bias: usize, biasStep: usize, factor: f32, c: usize, ldc: usize, rows: i32, activation: i32, residual: usize, ldr: usize,
   wide: i32, t: usize,
 ): void {
-  const ldScale = <usize>k >> 4;
-  const kMin = k >> 5;
-  const ldSum = <usize>((kMin + kbMin - 1) / kbMin) << 2;
-  const nGroup = panelsOfGroup((<usize>k << 4) + scaleBytes);
+  const nBlocks = <usize>(kPad / kb);
+  const ldScale = nBlocks << 3;
+  const subScaleBytes = <usize>(kPad / sub) << 6;
+  const kMin = k >> 5, kMinPad = (kMin + 1) & ~1;
+  const ldSum = sums == 0 ? 0 : <usize>((kMin + kbMin - 1) / kbMin) << 2;
+  const nGroup = panelsOfGroup((<usize>kPad << 4) + scaleBytes);
   for (let p0 = 0; p0 < nPanels; p0 += nGroup) {
     const p1 = min(p0 + nGroup, nPanels);
     for (let r = 0; r < rows; r += STRIP) {
       const n = min(STRIP, rows - r);
       const group = <usize>(r >> 2);
       for (let p = p0; p < p1; p++) {
-        const scales = wScale + <usize>p * scaleBytes;
-        const mins = scales + 3 * <usize>k;
-        const total = sumsI16(
-          sums + group * sumGroupBytes, sumGroupBytes, sumScale + <usize>r * ldSum, ldSum,
-          mins, mins + <usize>k, kMin, kbMin, bias + <usize>p * biasStep, factor, n, wide, t,
+        const scales = wScale + <usize>p * scaleBytes, mins = scales + (nBlocks << 7) + subScaleBytes;
+        let base = bias + <usize>p * biasStep;
+        if (sums != 0) {
+          base = sumsI16(
+            sums + group * sumGroupBytes, sumGroupBytes, sumScale + <usize>r * ldSum, ldSum,
+            mins, mins + (<usize>kMinPad << 5), kMinPad, kbMin, base, factor, n, wide, t,
+          );
+        }
+        const total = sumsLow(
+          a + group * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale, start + group * startGroupBytes, startGroupBytes,
+          w + (<usize>p * <usize>kPad << 4), scales, kPad, kb, sub, base, sums == 0 ? 0 : 64, factor, n, wide, t,
         );
-        sumsK4(a + group * groupBytes, groupBytes, aScale + <usize>r * ldScale, ldScale, w + (<usize>p * <usize>k << 4), scales, k, factor, n, total, t + 2 * STRIP_BYTES);
         finishStrip(total, c, ldc, r, p, n, activation, residual, ldr);
       }
     }
   }
 }
 
-export function sumsK4(
-  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, wScale: usize, k: i32, factor: f32, rows: i32, total: usize, t: usize,
-): void {
-  let subScales = wScale + <usize>k;
-  for (let b = 0; b < k; b += 128) {
-    tilesK4(a, groupBytes, w, rows, t);
-    scaleTileK4(t, total, aScale, ldScale, wScale, subScales, factor, rows);
-    a += 512; w += 2048; aScale += 8; wScale += 128; subScales += 256;
+/** One strip of one panel, added to `base`. Returns the address of its sums. */
+export function sumsLow(
+  a: usize, groupBytes: usize, aScale: usize, ldScale: usize, start: usize, startGroupBytes: usize, w: usize, wScale: usize,
+  kPad: i32, kb: i32, sub: i32, base: usize, ldBase: usize, factor: f32, rows: i32, wide: i32, t: usize,
+): usize {
+  const sums = t + STRIP_BYTES;
+  const nSub = <usize>(kb / sub);
+  let subScales = wScale + (<usize>(kPad / kb) << 7);
+  for (let b = 0; b < kPad; b += kb) {
+    tilesLow(a, groupBytes, start, startGroupBytes, w, subScales, kb, sub, rows, wide, t);
+    scaleTileU8(t, sums, 64, b == 0 ? base : sums, b == 0 ? ldBase : 64, aScale, ldScale, wScale, factor, rows);
+    a += <usize>kb << 2; start += nSub << 4; w += <usize>kb << 4; aScale += 8; wScale += 128; subScales += nSub << 6;
   }
+  return sums;
 }
 
-export function tilesK4(a: usize, groupBytes: usize, w: usize, rows: i32, t: usize): void {
+export function tilesLow(
+  a: usize, groupBytes: usize, start: usize, startGroupBytes: usize, w: usize, scales: usize, k4: usize, sub: i32, rows: i32, wide: i32,
+  t: usize,
+): void {
   for (let r = 0; r < rows; r += 4) {
-    tileK4x4x16(a, w, t, 128);
-    a += groupBytes; t += 256;
+    if (wide) tileLow4x16(a, start, w, scales, t, k4, sub);
+    else {
+      tileLow4x8(a, start, w, scales, t, k4, sub);
+      tileLow4x8(a, start, w + 32, scales + 32, t + 32, k4, sub);
+    }
+    a += groupBytes; start += startGroupBytes; t += 256;
   }
 }

@@ -63,7 +63,7 @@ export function unpackQ4_K(from: usize, to: usize, n: i32): void {
 
 /** 16 in the bytes in which `bit` is set. */
 @inline
-function fifth(high: v128, bit: i32): v128 {
+export function fifth(high: v128, bit: i32): v128 {
   return v128.and(whereBit(high, bit), i8x16.splat(16));
 }
 
@@ -86,15 +86,21 @@ export function unpackQ5_K(from: usize, to: usize, n: i32): void {
   }
 }
 
+/** The six bits of group 0…15 of a block of Q6_K. */
+@inline
+export function codes6(block: usize, group: i32): v128 {
+  const half = group >> 3, j = (group >> 1) & 3, odd = 16 * (group & 1);
+  const low = v128.load(block + <usize>(64 * half + 32 * (j & 1) + odd));
+  const high = v128.load(block + <usize>(32 * half + odd), 128);
+  const bits = i8x16.shl(v128.and(i8x16.shr_u(high, 2 * j), i8x16.splat(3)), 4);
+  return v128.or(j < 2 ? lowNibbles(low) : highNibbles(low), bits);
+}
+
 export function unpackQ6_K(from: usize, to: usize, n: i32): void {
   for (let i = 0; i < n; i += 256) {
     const d = f16(from + 208);
     for (let group = 0; group < 16; group++) {
-      const half = group >> 3, j = (group >> 1) & 3, odd = 16 * (group & 1);
-      const low = v128.load(from + <usize>(64 * half + 32 * (j & 1) + odd));
-      const high = v128.load(from + <usize>(32 * half + odd), 128);
-      const bits = i8x16.shl(v128.and(i8x16.shr_u(high, 2 * j), i8x16.splat(3)), 4);
-      const q = v128.or(j < 2 ? lowNibbles(low) : highNibbles(low), bits);
+      const q = codes6(from, group);
       emit16(i8x16.sub(q, i8x16.splat(32)), d * <f32>load<i8>(from + <usize>group, 192), 0, to);
       to += 64;
     }

@@ -24,7 +24,7 @@ export function unpackQ4_1(from: usize, to: usize, n: i32): void {
 
 /** 16 where bit j of `bits` is set, for the sixteen bits from byte `first` on. */
 @inline
-function fifthBits(bits: i32, second: bool): v128 {
+export function fifthBits(bits: i32, second: bool): v128 {
   const v = i32x4.splat(bits);
   const spread = second
     ? i8x16.swizzle(v, i8x16(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3))
@@ -83,13 +83,13 @@ export function unpackIQ4_XS(from: usize, to: usize, n: i32): void {
 
 /** The sixteen four-bit floats, doubled. */
 @inline
-function float4(q: v128): v128 {
+export function float4(q: v128): v128 {
   return i8x16.swizzle(i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12), q);
 }
 
 /** 2^(e − 128), also where that is subnormal. */
 @inline
-function powerOfTwo(e: i32): f32 {
+export function powerOfTwo(e: i32): f32 {
   return e > 1 ? reinterpret<f32>((e - 1) << 23) : reinterpret<f32>(0x00200000 << e);
 }
 

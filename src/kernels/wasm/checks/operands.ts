@@ -9,17 +9,17 @@ export const tolerance = 2e-5;
 export const [rows, k, columns] = [4, 76, 16];
 // Byte addresses of the operands; the checks need less than 128 KiB after the first page.
 export const [a, w, t, c, scales, bias] = [0x10000, 0x12000, 0x14000, 0x15000, 0x18000, 0x19000];
-/** Address of the sums of four sub-blocks. */
-export const subSums = 0x1a000;
 
 /** Views and a source of numbers. */
 export class Operands {
+  readonly i8: Int8Array;
   readonly i16: Int16Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
   #state = 1;
 
   constructor(memory: WebAssembly.Memory) {
+    this.i8 = new Int8Array(memory.buffer);
     this.i16 = new Int16Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
     this.f32 = new Float32Array(memory.buffer);
@@ -35,6 +35,12 @@ export class Operands {
   floats(address: number, n: number, size = 1): Float32Array {
     for (let i = 0; i < n; i++) this.f32[address / 4 + i] = this.next() * size;
     return this.f32.slice(address / 4, address / 4 + n);
+  }
+
+  /** Fills `n` bytes at `address`; returns a copy. */
+  bytes(address: number, n: number, value: (i: number) => number): Int8Array {
+    for (let i = 0; i < n; i++) this.i8[address + i] = value(i);
+    return this.i8.slice(address, address + n);
   }
 
   /** Fills `n` int16 at `address`; returns a copy. */

@@ -1,6 +1,6 @@
 /** @file Checks of the products: tiles, and the scaling of their sums. */
-import { type Kernels, stripBytes } from '../kernels.ts';
-import { a, bias, type Check, type Checks, c, columns, k, rows, scales, subSums, t, w } from './operands.ts';
+import type { Kernels } from '../kernels.ts';
+import { a, bias, type Check, type Checks, c, columns, k, rows, scales, t, w } from './operands.ts';
 
 function checkI16(run: (kernels: Kernels) => void, nColumns: number, nRows = rows): Check {
   return (kernels, on) => {
@@ -84,31 +84,6 @@ export const productChecks: Checks = [
       return on.near(c, 64, (i) => {
         const [row, j] = [i >> 4, i % 16];
         return b[j] + 0.001 * (sums[i] * s[2 * row] * b[16 + j] + s[2 * row + 1] * b[32 + j]);
-      });
-    },
-  ],
-  [
-    'scaleTileK4',
-    (kernels, on) => {
-      const [s, b, before] = [on.floats(scales, 8), on.floats(bias, 32), on.floats(c, 64)];
-      const sub = on.integers(w, 128, 64);
-      const sums = [0, 1, 2, 3].map((i) => on.integers(subSums + i * stripBytes, 128, 30000));
-      kernels.scaleTileK4({
-        t: subSums,
-        c,
-        aScale: scales,
-        ldScale: 8,
-        wScale: bias,
-        subScales: w,
-        factor: 0.001,
-        rows: 4,
-      });
-      return on.near(c, 64, (i) => {
-        const [row, j] = [i >> 4, i % 16];
-        const pair = (of: Int16Array, block: number) =>
-          of[2 * i] * sub[block * 32 + 2 * j] + of[2 * i + 1] * sub[block * 32 + 2 * j + 1];
-        const sum = sums.reduce((total, of, block) => total + pair(of, block), 0);
-        return before[i] + 0.001 * (sum * s[2 * row] * b[j] + s[2 * row + 1] * b[16 + j]);
       });
     },
   ],

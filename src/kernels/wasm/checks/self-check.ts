@@ -1,24 +1,41 @@
 /**
  * @file Checks each hot kernel against plain loops. It runs at start-up if the engine is told to compile the kernels with an experimental
- * feature (V8's 256-bit packing): a kernel that gives wrong numbers must never be used.
+ * feature (V8's 256-bit packing), and for products of low-bit weights before they are used: a kernel that gives wrong numbers must never be
+ * used.
  */
 
 import type { Kernels } from '../kernels.ts';
 import { columnChecks } from './columns.ts';
-import { Operands } from './operands.ts';
+import { lowBitChecks } from './low-bit.ts';
+import { type Checks, Operands } from './operands.ts';
 import { productChecks } from './products.ts';
 import { rowChecks } from './rows.ts';
 
-const checks = [...productChecks, ...rowChecks, ...columnChecks];
+/** The kernels that are checked; those of low-bit weights exist only with relaxed SIMD. */
+function checksOf(relaxed: boolean): Checks {
+  return [...productChecks, ...rowChecks, ...columnChecks, ...(relaxed ? lowBitChecks : [])];
+}
 
-/** Names of the kernels that are checked. */
-export const checkedKernels = checks.map(([name]) => name);
+/** Names of the kernels that are checked in a module with or without relaxed SIMD. */
+export function checkedKernels(relaxed: boolean): (keyof Kernels)[] {
+  return checksOf(relaxed).map(([name]) => name);
+}
 
 /**
  * The first kernel that gives a wrong result, `undefined` when all are correct.
  * @param memory the memory of `kernels`, at least three pages; its content is overwritten
+ * @param relaxed whether the module uses relaxed SIMD
  */
-export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
+export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory, relaxed: boolean): string | undefined {
+  return firstWrong(checksOf(relaxed), kernels, memory);
+}
+
+/** As `findWrongKernel`, among the kernels of low-bit weights, in a module with relaxed SIMD. */
+export function findWrongLowBitKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
+  return firstWrong(lowBitChecks, kernels, memory);
+}
+
+function firstWrong(checks: Checks, kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
   const on = new Operands(memory);
   return checks.find(([, check]) => !check(kernels, on))?.[0];
 }

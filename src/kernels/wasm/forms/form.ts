@@ -1,6 +1,6 @@
 /**
  * @file The contract of a form of products: the numbers that weights are unpacked to and activations are quantised to, and the product of
- * both. Each form has one file: `f32.ts`, `i16.ts`, `u8.ts`, `k4.ts`.
+ * both. Each form has one file: `f32.ts`, `i16.ts`, `u8.ts`, `low-bit.ts`.
  */
 import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import { alignUp } from '../memory.ts';
@@ -27,7 +27,8 @@ export interface Activations {
   readonly address: Address;
   readonly groupBytes: Stride;
   readonly scales: Address;
-  /** Q4_K: int16 sums of 32 activations, their scales, and scratch for the sums in float32. */
+  /** Low-bit weights: what the sums begin with (`startSums`); int16 sums of 32 activations, their scales, and scratch for these in float32. */
+  readonly starts: Address;
   readonly sums: Address;
   readonly sumScales: Address;
   readonly floats: Address;
@@ -105,13 +106,14 @@ export function layOut(
   rows: number,
   groupBytes: number,
   scaleBytes: number,
-  sums = { group: 0, scales: 0, floats: 0 },
+  more = { starts: 0, group: 0, scales: 0, floats: 0 },
 ): Activations {
   const groups = Math.ceil(rows / groupRows);
   const start = alignUp(address, 64);
   const scales = alignUp(start + groups * groupBytes, 64);
-  const sumsAt = alignUp(scales + rows * scaleBytes, 64);
-  const sumScales = alignUp(sumsAt + groups * sums.group, 64);
-  const floats = alignUp(sumScales + rows * sums.scales, 64);
-  return { address: start, groupBytes, scales, sums: sumsAt, sumScales, floats, end: floats + rows * sums.floats };
+  const starts = alignUp(scales + rows * scaleBytes, 64);
+  const sums = alignUp(starts + groups * more.starts, 64);
+  const sumScales = alignUp(sums + groups * more.group, 64);
+  const floats = alignUp(sumScales + rows * more.scales, 64);
+  return { address: start, groupBytes, scales, starts, sums, sumScales, floats, end: floats + rows * more.floats };
 }
