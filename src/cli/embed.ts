@@ -55,8 +55,9 @@ export async function embed(parsed: Parsed): Promise<void> {
       // Scores are not normalised: a single one would always become 1.
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       dimensions: values.dimensions,
+      inputType: await chosenInputType(values),
       truncate: values.truncate === 'no' ? false : values.truncate,
-      ...(!isDenseAlone(kinds) && { output: kinds, inputType: await chosenInputType(values) }),
+      ...(!isDenseAlone(kinds) && { output: kinds }),
     };
     applyTask(embedder, values);
     const prompt = await chosenPrompt(values, embedder.info);

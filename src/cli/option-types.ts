@@ -97,6 +97,8 @@ export interface StringOption extends OptionBase {
   /** Whether an empty text is valid. Otherwise it is refused, because it usually comes from an unset variable. */
   readonly mayBeEmpty?: true;
   readonly choices?: readonly string[];
+  /** Several of these choices may be joined by `+`, each once. */
+  readonly joins?: readonly string[];
 }
 
 /** A number within limits. */
@@ -129,13 +131,16 @@ export function flagsOf(option: OptionSpec): readonly string[] {
   return option.type === 'switch' ? [...option.flags, ...(option.off ?? [])] : option.flags;
 }
 
+/** Choices joined by `+`. */
+type JoinedOf<O> = O extends { readonly joins: readonly (infer J extends string)[] } ? `${J}+${string}` : never;
+
 /** Type of the parsed value of an option. */
 export type ValueOf<O extends OptionSpec> = O extends SwitchOption
   ? boolean
   : O extends ListOption
     ? readonly string[] | undefined
     : O extends { readonly choices: readonly (infer C)[] }
-      ? C | OrUndefined<O>
+      ? C | JoinedOf<O> | OrUndefined<O>
       : O extends StringOption
         ? string | OrUndefined<O>
         : number | OrUndefined<O>;

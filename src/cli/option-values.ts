@@ -36,14 +36,20 @@ export function readOptionValue(
   return value;
 }
 
-function readString({ choices, mayBeEmpty }: StringOption, text: string, from: string): string {
+function readString({ choices, joins = [], mayBeEmpty }: StringOption, text: string, from: string): string {
   if (choices !== undefined) {
-    if (choices.includes(text)) return text;
+    if (choices.includes(text) || isJoined(text, joins)) return text;
     const known = choices.filter((choice) => choice !== '').join(', ');
-    throw new UsageError(`${from} must be one of ${known}, not "${text}"`);
+    const several = joins.length > 0 ? `, or several of ${joins.join(', ')} joined by +` : '';
+    throw new UsageError(`${from} must be one of ${known}${several}, not "${text}"`);
   }
   if (text === '' && !mayBeEmpty) throw isEmpty(from);
   return text;
+}
+
+function isJoined(text: string, joins: readonly string[]): boolean {
+  const parts = text.split('+');
+  return parts.length > 1 && parts.every((part) => joins.includes(part)) && new Set(parts).size === parts.length;
 }
 
 function isEmpty(from: string): UsageError {

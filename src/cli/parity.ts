@@ -37,6 +37,9 @@ function textLines(text: string): string[] {
   return text.split(/\r?\n/).filter((line) => line !== '');
 }
 
+/** Ways to pool that the other programs have. */
+const comparable = ['mean', 'cls', 'last'] as const;
+
 interface Found {
   readonly model: string;
   readonly nTexts: number;
@@ -51,6 +54,9 @@ async function compareAll(path: string, texts: readonly string[], onnx: string |
   const { pooling, name } = exact.info;
   if (pooling === 'none' || pooling === 'rank') {
     throw new UsageError(`${name} has pooling ${pooling}, which gives no vector of a text`);
+  }
+  if (!comparable.some((one) => one === pooling)) {
+    throw new UsageError(`${name} has pooling ${pooling}; other programs are compared with ${comparable.join(', ')}`);
   }
   const rows = [parityRow(exactProgram, exact, exact, exact)];
   const notCompared: string[] = [];

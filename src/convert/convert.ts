@@ -8,15 +8,16 @@ import { findUnwritable } from '../tensor/codecs/check-values.ts';
 import { Turn } from '../turn.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import { type Config, readConfig } from './checkout/config.ts';
+import { readModules } from './checkout/modules.ts';
 import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 import { type CheckpointTensor, dtypeBytes, holdsWeights, tensorOf } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError, optionError } from './conversion-error.ts';
-import { noDense, openDense } from './dense.ts';
 import { setGeneral } from './general.ts';
 import { openHeads } from './heads/heads.ts';
 import { transformerOf } from './heads/splade.ts';
 import { blockCount, setHparams } from './hparams.ts';
+import { openSentenceLayers } from './layers/sentence-layers.ts';
 import type { ModelClass } from './model-class.ts';
 import { ggufName } from './names.ts';
 import { chooseType, decode, encode, type OutputType } from './output-types.ts';
@@ -96,25 +97,27 @@ export async function convert(
   try {
     const checkpoint = await openCheckpoint(main);
     open.push(checkpoint);
-    const width = config.needU32('hidden_size', 'n_embd', 'dim');
     const warn = options.onWarning ?? ignore;
     const heads = await openHeads({ checkout, main, config, modelClass, tensors: checkpoint.tensors, warn });
     open.push(heads);
-    const dense = heads.hasNoPooling ? noDense : await openDense(checkout, width);
-    open.push(dense);
+    const { keepsGelu = modelClass.keepsGelu, hasNoPooling = modelClass.hasNoPooling } = heads;
+    const modules = hasNoPooling ? undefined : await readModules(checkout, warn);
+    const { lists = [], pooling } = modules ?? {};
+    const width = config.needU32('hidden_size', 'n_embd', 'dim') * (pooling?.length ?? 1);
+    const layers = await openSentenceLayers(checkout, lists, width);
+    open.push(layers);
     const nTokens = await modelClass.tokenRows?.(main, config);
     const named = { ...modelClass, names: heads.names ?? modelClass.names };
     const tensors = modelClass.tensors?.(checkpoint.tensors, config) ?? checkpoint.tensors;
     const plan = planTensors(tensors, config, named, type, nTokens);
-    plan.push(...[...dense.tensors, ...heads.tensors].map((tensor) => planLayer(tensor, type)));
+    plan.push(...[...layers.tensors, ...heads.tensors].map((tensor) => planLayer(tensor, type)));
     const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);
     await setGeneral(writer, checkout, whole.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
-    const { keepsGelu = modelClass.keepsGelu, hasNoPooling } = heads;
-    const written = { ...modelClass, keepsGelu, hasNoPooling };
-    await setHparams(writer, checkout, config, written, fileTypes[type].id, warn);
-    dense.set(writer);
+    const written = { ...modelClass, keepsGelu };
+    await setHparams(writer, main, config, written, { fileType: fileTypes[type].id, pooling });
+    layers.set(writer);
     heads.set(writer);
     await setTokenizer(writer, main, config, modelClass.tokenizer);
     setRanker(writer, config, modelClass, [options.modelName ?? '', checkout.name]);
@@ -129,7 +132,8 @@ export async function convert(
   }
 }
 
-function planLayer(source: CheckpointTensor, wanted: OutputType): Planned {
+/** A tensor that is stored as it is, with its own name. */
+export function planLayer(source: CheckpointTensor, wanted: OutputType): Planned {
   const shape = source.shape.toReversed();
   return { name: source.name, shape, type: chooseType(source.name, shape, wanted), source, skipped: 0 };
 }

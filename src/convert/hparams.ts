@@ -4,12 +4,19 @@
 import { type GgufWriter, QUANTIZATION_VERSION } from '../gguf/index.ts';
 import { type Checkout, isObject, type Json, readJsonObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
-import { readPooling } from './checkout/modules.ts';
+import { poolingKeys, type RowPooling } from './checkout/pooling-modes.ts';
 import { ConvertError } from './conversion-error.ts';
 import { ArchitectureKeys, type ModelClass } from './model-class.ts';
 
 /** Architectures whose head size is written even if the config lacks it. */
 const writesHeadSize = ['nomic-bert', 'llama'];
+
+/** What does not come from the config. */
+interface FileKeys {
+  readonly fileType: number;
+  /** Ways to pool; `undefined` if the checkout names none. */
+  readonly pooling?: readonly RowPooling[];
+}
 
 /** Sets the keys of the architecture, and `general.file_type` among them, in llama.cpp's order. */
 export async function setHparams(
@@ -17,8 +24,7 @@ export async function setHparams(
   checkout: Checkout,
   config: Config,
   modelClass: ModelClass,
-  fileType: number,
-  warn: (warning: string) => void,
+  { fileType, pooling }: FileKeys,
 ): Promise<void> {
   const keys = new ArchitectureKeys(writer, modelClass.architecture);
   modelClass.before?.(keys);
@@ -47,7 +53,7 @@ export async function setHparams(
   }
   writer.set('general.file_type', { type: 'uint32', value: fileType });
   if (!modelClass.isDecoder) keys.bool('attention.causal', false);
-  if (!modelClass.hasNoPooling) keys.u32('pooling_type', await readPooling(checkout, warn));
+  setPooling(keys, writer, pooling);
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
@@ -57,6 +63,15 @@ export async function setHparams(
   if (!modelClass.isCrossEncoder && !modelClass.keepsGelu) return;
   if (erfForms.includes(config.string('hidden_act', 'activation', 'hidden_activation') ?? 'gelu')) {
     writer.set('gguf_embed.gelu_erf', { type: 'bool', value: true });
+  }
+}
+
+function setPooling(keys: ArchitectureKeys, writer: GgufWriter, modes: readonly RowPooling[] | undefined): void {
+  if (modes === undefined) return;
+  const { number, modes: values } = poolingKeys(modes);
+  keys.u32('pooling_type', number);
+  if (values !== undefined) {
+    writer.set('gguf_embed.pooling.modes', { type: 'array', value: { elementType: 'string', values } });
   }
 }
 

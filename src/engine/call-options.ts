@@ -2,7 +2,7 @@
  * @file What each option of `embed`, `trace`, `tokenize` and `rank` may be.
  */
 import { abortSignal, callback, check, choice, flag, integer, type OptionTable, text } from '../check-options.ts';
-import { poolingTypes } from '../models/index.ts';
+import { isPooling, POOLING_FORMS } from '../models/index.ts';
 import { type AdapterChoice, loraScales } from './lora.ts';
 import { MAX_DIMENSIONS } from './normalize.ts';
 import { isPrompt, PROMPT_FORMS } from './prompts.ts';
@@ -36,7 +36,7 @@ export const embedOptions: OptionTable<EmbedOptions> = {
   output: check(isOutput, `a list of at least one of ${outputKinds.join(', ')}`),
   inputType: choice(inputTypes),
   addSpecial: flag,
-  pooling: choice(poolingTypes),
+  pooling: check(isPooling, POOLING_FORMS),
   normalize,
   dimensions: integer(1, MAX_DIMENSIONS),
   promptName: text,
@@ -52,7 +52,7 @@ export const embedOptions: OptionTable<EmbedOptions> = {
 };
 
 export const traceOptions: OptionTable<TraceOptions> = {
-  pooling: choice(poolingTypes),
+  pooling: check(isPooling, POOLING_FORMS),
   normalize,
   truncate,
   ...adapterChoice,

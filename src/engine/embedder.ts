@@ -17,7 +17,7 @@ import {
 } from './chunks/embed-chunks.ts';
 import { InputError, optionError } from './errors.ts';
 import { completePlan, groupPlans, type Plan, planInputs, type Vision } from './images/plan.ts';
-import { describeModel } from './info.ts';
+import { describeModel, vectorWidth } from './info.ts';
 import { encodeInput, listInputs } from './inputs.ts';
 import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
@@ -33,7 +33,7 @@ import {
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
-import type { OutputHeads } from './outputs/passes.ts';
+import { type OutputHeads, pooledResult } from './outputs/passes.ts';
 import { sideOf } from './outputs/sides.ts';
 import { findPrompt, inputTypeOf } from './prompts.ts';
 import type { Job, Rows } from './queue.ts';
@@ -241,10 +241,12 @@ export class Embedder {
     this.#assertUsable();
     const { adapters, promptPrefix } = this.#choose(options);
     const prompt = promptOf(options, this.info) ?? promptPrefix;
+    const poolingWidth = vectorWidth(this.#heads, pooling, this.info.name);
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
     const { output = ['dense'], inputType = inputTypeOf(options.promptName) } = options;
     const side = sideOf(this.info, this.#heads, { ...options, inputType });
+    const result = pooledResult(pooling, this.#heads, inputType);
     const plans = await this.#plan(inputs, { ...options, prompt, side });
     const counts = {
       nTokens: plans.map(({ nTokens }) => nTokens),
@@ -265,28 +267,28 @@ export class Embedder {
         plans,
         {
           ...options,
-          output,
           inputType,
-          pooling,
+          output,
+          pooling: result,
+          width: poolingWidth,
           normalize: normalize ?? normalizeOf(pooling),
           normalizeTokens: normalize ?? DEFAULT_NORMALIZE,
         },
       );
       return { ...results, ...counts };
     }
-    const { nEmbdOut } = this.info;
     const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
-    options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? nEmbdOut));
+    options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? poolingWidth));
     const rows = await this.#compute(plans, {
       pairStarts,
-      pooling,
+      pooling: result,
       client,
       observer,
       adapters,
       signal,
       onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),
     });
-    const width = dimensions ?? rows[0]?.width ?? nEmbdOut;
+    const width = dimensions ?? rows[0]?.width ?? poolingWidth;
     return {
       vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? normalizeOf(pooling))),
       dimensions: width,
@@ -302,8 +304,9 @@ export class Embedder {
   async embedChunks(text: string, options: EmbedChunksOptions = {}): Promise<ChunkEmbeddings> {
     const { tokenizer, info } = this;
     const embed = this.embed.bind(this);
+    const { hasSentenceLayers } = this.#heads;
     return embedChunks(
-      { tokenizer, info, embed },
+      { tokenizer, info, hasSentenceLayers, embed },
       text,
       readOptions('embedChunks', options, embedChunksOptions, optionError),
     );
@@ -365,6 +368,7 @@ export class Embedder {
     } = readOptions('trace', options, traceOptions, optionError);
     this.#assertUsable();
     const { adapters, promptPrefix } = this.#choose(choice);
+    vectorWidth(this.#heads, pooling, this.info.name);
     const inputs = listInputs(input);
     if (inputs.length !== 1) throw new InputError('shape', `trace takes one input, not ${inputs.length}`);
     const [plan] = await this.#plan(inputs, { truncate, prompt: promptPrefix, signal });
@@ -374,6 +378,7 @@ export class Embedder {
       scheduler: this.#scheduler,
       vision: this.#vision,
       pooling,
+      result: pooledResult(pooling, this.#heads, undefined),
       normalize: normalize ?? normalizeOf(pooling),
       only,
       adapters,

@@ -5,7 +5,8 @@ import { describeFileType } from '../gguf/file-types.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import { findKnownModel } from '../hub/known-models.ts';
-import { hasOwnTokens, type ModelOutline } from '../models/index.ts';
+import { hasOwnTokens, type ModelOutline, type Pooling } from '../models/index.ts';
+import { InputError } from './errors.ts';
 import type { Runner } from './runner.ts';
 import type { ModelInfo, OutputKind } from './types.ts';
 
@@ -13,13 +14,15 @@ import type { ModelInfo, OutputKind } from './types.ts';
 export function describeModel(
   file: GgufFile,
   source: string,
-  { hparams, nEmbdOut, rankOutputs, sparse, multi }: ModelOutline,
+  outline: ModelOutline,
   runner: Runner,
   use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision' | 'adapters'>,
 ): ModelInfo {
+  const { hparams, rankOutputs, sparse, multi, routes } = outline;
   const tensors = [...file.tensors.values()];
+  const name = file.metadata.string('general.name') ?? baseName(source);
   return {
-    name: file.metadata.string('general.name') ?? baseName(source),
+    name,
     source,
     architecture: hparams.architecture,
     ftype: describeFileType(file),
@@ -28,13 +31,14 @@ export function describeModel(
     nCtx: use.nCtx,
     nCtxTrain: hparams.nCtxTrain,
     nEmbd: hparams.nEmbd,
-    nEmbdOut: use.pooling === 'none' ? hparams.nEmbd : nEmbdOut,
+    nEmbdOut: vectorWidth(outline, use.pooling, name),
     nLayer: hparams.nLayer,
     nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
     outputs: outputsOf({ sparse, multi }, use.pooling),
-    hasInputTypes: sparse?.queryWeights !== undefined || (multi !== undefined && hasOwnTokens(multi)),
+    hasInputTypes:
+      sparse?.queryWeights !== undefined || routes.length > 0 || (multi !== undefined && hasOwnTokens(multi)),
     labels: hparams.labels,
     rankOutputs,
     maxSim: multi?.score,
@@ -56,6 +60,21 @@ function outputsOf({ sparse, multi }: Pick<ModelOutline, 'sparse' | 'multi'>, po
   if (sparse !== undefined) outputs.push('sparse');
   if (multi !== undefined) outputs.push('multi');
   return outputs;
+}
+
+/**
+ * Values in a vector of a pooling; of a token, for `none`.
+ * @throws InputError if the layers over pooled vectors take vectors of another width
+ */
+export function vectorWidth(
+  { hparams, widthOf }: Pick<ModelOutline, 'hparams' | 'widthOf'>,
+  pooling: Pooling,
+  name: string,
+): number {
+  const width = widthOf(pooling);
+  if (width !== undefined) return width;
+  const problem = `pooling ${pooling} makes vectors of a width that the layers over pooled vectors of ${name} do not take`;
+  throw new InputError('option', `${problem}: the pooling of its file is ${hparams.pooling}`);
 }
 
 /** The prompts of a model that is known by name. */

@@ -16,7 +16,7 @@ import {
 } from '../check-options.ts';
 import { metadataValues } from '../gguf/metadata-values.ts';
 import type { HubOptions } from '../hub/options.ts';
-import { poolingTypes, type RopeSettings, ropeScalings } from '../models/index.ts';
+import { isPooling, POOLING_FORMS, type RopeSettings, ropeScalings } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
 import { imageOptions, mediaPoolings } from './images/options.ts';
 import { loraSources } from './lora.ts';
@@ -91,7 +91,7 @@ export const loadOptions: OptionTable<LoadOptions> = {
   rankTokens: check(isRankTokens, 'a list of one or two texts'),
   nCtx: positive,
   nUbatch: positive,
-  pooling: choice(poolingTypes),
+  pooling: check(isPooling, POOLING_FORMS),
   prompts: check(isPrompts, `prompts by name, each ${PROMPT_FORMS}`),
   hub: nested(hub),
   requireClassifier: flag,

@@ -1,7 +1,7 @@
 /**
  * @file Computes one input with an observer.
  */
-import type { Chunk, Pooling } from '../models/index.ts';
+import type { Chunk, Pooling, Result } from '../models/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Plan, Vision } from './images/plan.ts';
 import { finish } from './normalize.ts';
@@ -16,6 +16,8 @@ interface TraceContext extends Pick<TraceOptions, 'only' | 'signal' | 'onProgres
   readonly scheduler: Scheduler;
   readonly vision: Vision | undefined;
   readonly pooling: Pooling;
+  /** What the forward pass returns: the pooling, through the layers of one side of a search if they differ. */
+  readonly result: Result;
   readonly normalize: number;
   /** The scale of each adapter. */
   readonly adapters: readonly number[] | undefined;
@@ -23,7 +25,8 @@ interface TraceContext extends Pick<TraceOptions, 'only' | 'signal' | 'onProgres
 
 /** Every step of the input of `plan`: those of the vision tower for each image, then those of the text model. */
 export async function traceInput(plan: Plan, context: TraceContext): Promise<Trace> {
-  const { info, tokenizer, scheduler, vision, pooling, normalize, only, adapters, onProgress, signal } = context;
+  const { info, tokenizer, scheduler, vision, pooling, result, normalize, only, adapters, onProgress, signal } =
+    context;
   const { steps, observe } = collectSteps(only);
   const chunks: Chunk[] = [];
   const images: TracedImage[] = [];
@@ -44,7 +47,7 @@ export async function traceInput(plan: Plan, context: TraceContext): Promise<Tra
   const observer = observe();
   const [row] = await scheduler.submit({
     inputs: [images.length === 0 ? (chunks[0] as Int32Array) : chunks],
-    pooling,
+    pooling: result,
     observer,
     adapters,
     signal,

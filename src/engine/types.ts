@@ -122,7 +122,7 @@ export interface LoadOptions {
   readonly nCtx?: number;
   /** Most tokens in one packed batch; a single longer input still runs in one piece. Default 512. */
   readonly nUbatch?: number;
-  /** Default pooling of `embed`. Default: from the file, else `none`. */
+  /** Default pooling of `embed`; several, joined by `+` as `cls+mean`, are put side by side. Default: from the file, else `none`. */
   readonly pooling?: Pooling;
   /** Prompts by name, besides those that are known for the model. Those of the same name take their place. */
   readonly prompts?: PromptsByName;
@@ -212,7 +212,7 @@ export interface EmbedOptions extends AdapterChoice {
   readonly output?: readonly OutputKind[];
   /**
    * Whether the inputs are queries or documents, for models that treat them differently (`ModelInfo.hasInputTypes`); it has no effect on
-   * others, and none on dense vectors. Default: what `promptName` says, else documents.
+   * others. Default: what `promptName` says, else documents; for dense vectors, else the default of the file.
    */
   readonly inputType?: InputType;
   /** Add BOS/CLS and EOS/SEP around texts as the model does. Default true. */
@@ -326,7 +326,7 @@ export interface ModelInfo {
   readonly pooling: Pooling;
   /** The kinds of results that `embed` gives. */
   readonly outputs: readonly OutputKind[];
-  /** Whether queries and documents have different results: sparse vectors, or vectors of tokens. */
+  /** Whether queries and documents have different results: other layers over pooled vectors, or weights of query tokens. */
   readonly hasInputTypes: boolean;
   /** Labels of a classifier head; empty without one. */
   readonly labels: readonly string[];

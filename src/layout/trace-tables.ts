@@ -62,7 +62,13 @@ function sharesOf({ steps, pooling, tokens, pooledFrom }: TraceSteps, last: Tabl
   if (pooling === 'cls') return tokens.map((_, i) => (i === pooledFrom ? 1 : 0));
   if (pooling === 'last') return tokens.map((_, i) => (i === n - 1 ? 1 : 0));
   const pooled = steps.find(({ name }) => name === 'result_embd_pooled');
-  if (pooling !== 'mean' || pooled === undefined || last === undefined || last.cols !== pooled.cols) return [];
+  if (
+    (pooling !== 'mean' && pooling !== 'mean-sqrt-len') ||
+    pooled === undefined ||
+    last === undefined ||
+    last.cols !== pooled.cols
+  )
+    return [];
   const dots = Array.from({ length: n }, (_, r) => {
     if (r < pooledFrom) return 0;
     let sum = 0;

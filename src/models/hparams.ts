@@ -2,10 +2,11 @@
  * @file Reads the hyper-parameters that every architecture has. An architecture reads its own keys
  * with `Keys`.
  */
+import { printable } from '../gguf/errors.ts';
 import type { GgufFile, Metadata } from '../gguf/index.ts';
 import { ModelError } from './errors.ts';
 import { Keys } from './keys.ts';
-import { type Pooling, poolingTypes } from './pooling-types.ts';
+import { isPooling, numberedPoolings, type Pooling, rowPoolings } from './pooling-types.ts';
 import { type RopeParameters, readRope } from './rope.ts';
 
 /** llama.cpp's limits. */
@@ -141,15 +142,27 @@ function mustEqual(keys: Keys, key: string, value: number): void {
   if (own !== value) throw keys.error(key, `is ${own}, but must be ${value}, as in the layers without a window`);
 }
 
+/** Ways to pool that `pooling_type` has no number for: several, or others. */
+const POOLING_KEY = 'gguf_embed.pooling.modes';
+
 function readPooling(keys: Keys): Pooling {
+  const modes = keys.metadata.strings(POOLING_KEY);
+  if (modes !== undefined) {
+    const joined = Array.from({ length: Math.min(modes.length, rowPoolings.length + 1) }, (_, i) => modes.at(i)).join(
+      '+',
+    );
+    if (isPooling(joined) && joined !== 'none' && joined !== 'rank') return joined;
+    const problem = `is ${printable(joined)}; it must name ways to pool, each once: ${rowPoolings.join(', ')}`;
+    throw new ModelError(`${POOLING_KEY} ${problem}`, { key: POOLING_KEY });
+  }
   const type = keys.u32('pooling_type', 0);
-  if (type >= poolingTypes.length) {
+  if (type >= numberedPoolings.length) {
     throw keys.error(
       'pooling_type',
-      `is ${type}; supported are ${poolingTypes.map((name, i) => `${i} (${name})`).join(', ')}`,
+      `is ${type}; supported are ${numberedPoolings.map((name, i) => `${i} (${name})`).join(', ')}`,
     );
   }
-  return poolingTypes[type];
+  return numberedPoolings[type];
 }
 
 function readExperts(keys: Keys, nLayer: number): { nExpert: number; nExpertUsed: number } {

@@ -4,7 +4,7 @@
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend } from '../tensor/backend.ts';
-import type { Batch, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Batch, Linear, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import {
   type Adapter,
   type AdapterOutline,
@@ -19,10 +19,10 @@ import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
 import { declareMulti, type MultiSettings, readMultiSettings } from './multi-head.ts';
 import { nameSteps } from './names/name-steps.ts';
-import { pool, type RankOutputs, rankOutputs } from './pooling.ts';
-import type { Result } from './pooling-types.ts';
+import { pool, pooledWidth, type RankOutputs, rankOutputs } from './pooling.ts';
+import { type Pooling, type Result, type Route, rowPoolingsOf } from './pooling-types.ts';
 import { architectures } from './registry.ts';
-import { declareSentenceDense } from './sentence-dense.ts';
+import { declareSentenceLayers } from './sentence-layers.ts';
 import { declareSparse, readSparseSettings, type SparseSettings } from './sparse-head.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
 import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
@@ -33,7 +33,7 @@ export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export { hasOwnTokens, type MultiSettings, type TextSide } from './multi-head.ts';
 export { hasClassifier, type RankOutputs } from './pooling.ts';
-export { isTokenResult, type Pooling, poolingTypes, type Result } from './pooling-types.ts';
+export { isPooling, isTokenResult, POOLING_FORMS, type Pooling, type Result, type Route } from './pooling-types.ts';
 export { rankTokenKeys } from './rank-tokens.ts';
 export { architectures } from './registry.ts';
 export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
@@ -67,8 +67,12 @@ export interface LoadedModel extends Model {
 /** A model without its weights. */
 export interface ModelOutline {
   readonly hparams: HyperParameters;
-  /** Width of pooled vectors. */
-  readonly nEmbdOut: number;
+  /** Values in a vector of a pooling; `undefined` if the layers over pooled vectors take rows of another width. */
+  widthOf(pooling: Pooling): number | undefined;
+  /** Sides of a search that have layers over pooled vectors of their own, the default first. */
+  readonly routes: readonly Route[];
+  /** Whether pooled vectors go through layers of sentence-transformers. */
+  readonly hasSentenceLayers: boolean;
   /** What `rank` pooling returns; `undefined` if the file has no classifier. */
   readonly rankOutputs: RankOutputs | undefined;
   /** How the model takes images; `undefined` if it does not. */
@@ -120,16 +124,19 @@ export function outlineModel(file: GgufFile, adapters: readonly GgufFile[] = [])
   const { model, loader } = declareModel(file, outlines);
   const { hparams, heads, images } = model;
   const { dense, output } = heads.classifier;
-  const last = heads.sentenceDense?.at(-1)?.linear.weight ?? heads.dense?.at(-1)?.weight;
+  const { byRoute, plain } = heads.sentence!;
+  const hasSentenceLayers = byRoute.size > 0 || plain.length > 0;
   return {
     hparams,
-    nEmbdOut: last?.shape[1] ?? hparams.nEmbd,
+    widthOf: (pooling) => pooledWidth(heads, pooling, hparams.nEmbd),
+    routes: [...byRoute.keys()],
+    hasSentenceLayers,
     rankOutputs: rankOutputs(heads),
     images,
     lacksPooler: hparams.architecture === bert.id && output !== undefined && dense === undefined,
     sparse: readSparseSettings(file.metadata, hparams.nVocab),
     multi: readMultiSettings(loader, heads.multi),
-    poolsHidden: last === undefined,
+    poolsHidden: !hasSentenceLayers && (heads.dense ?? []).length === 0,
     adapters: declareAdapters(adapters, loader, outlines).map(({ adapter }) => adapter.outline),
   };
 }
@@ -188,13 +195,18 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
   const built = architecture.build(loader);
   const heads = {
     ...built.heads,
-    sentenceDense: declareSentenceDense(loader),
+    sentence: declareSentenceLayers(loader, pooledValues(loader.hparams, built.heads.dense)),
     sparse: declareSparse(loader),
     multi: declareMulti(loader),
   };
   const model = { ...built, heads };
   loader.assertAllUsed();
   return { model, loader };
+}
+
+/** Values in the rows that the file's own pooling and the projections of the architecture make. */
+function pooledValues({ pooling, nEmbd }: HyperParameters, dense: readonly Linear[] = []): number {
+  return dense.at(-1)?.weight.shape[1] ?? nEmbd * Math.max(1, rowPoolingsOf(pooling).length);
 }
 
 /** Computes the pooled hidden states of a batch. @param observed whether the backend has an observer, which then gets llama.cpp's names */

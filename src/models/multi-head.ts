@@ -6,12 +6,11 @@
 import { printable } from '../gguf/errors.ts';
 import type { Ops, Tensor } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
-import { declareDense, type SentenceDense } from './sentence-dense.ts';
+import { applyLayers, declareLayers, type SentenceLayer, widthAfter } from './sentence-layers.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Keys of a file with vectors of tokens. */
 const multiKeys = {
-  activations: 'gguf_embed.multi.activations',
   dropFirst: 'gguf_embed.multi.drop_first_token',
   queryMarker: 'gguf_embed.multi.query_marker',
   documentMarker: 'gguf_embed.multi.document_marker',
@@ -61,10 +60,9 @@ export interface MultiSettings {
  */
 export function readMultiSettings(
   loader: Pick<WeightLoader, 'keys' | 'hparams'>,
-  layers: readonly SentenceDense[] = [],
+  layers: readonly SentenceLayer[] = [],
 ): MultiSettings | undefined {
-  const last = layers.at(-1)?.linear.weight;
-  if (last === undefined) return undefined;
+  if (layers.length === 0) return undefined;
   const { metadata } = loader.keys;
   const queryLength = readLength(loader, multiKeys.queryLength);
   const token = readToken(loader, multiKeys.expansion);
@@ -79,7 +77,7 @@ export function readMultiSettings(
     throw keyError(multiKeys.score, `is ${printable(score)}; supported are ${scores.join(', ')}`);
   }
   return {
-    dimensions: last.shape[1],
+    dimensions: widthAfter(layers, loader.hparams.nEmbd),
     dropFirst: metadata.bool(multiKeys.dropFirst) ?? false,
     query: { marker: readToken(loader, multiKeys.queryMarker), length: queryLength, expansion },
     document: {
@@ -147,12 +145,12 @@ function checkHidden({ keys }: Pick<WeightLoader, 'keys'>, queryLength: number):
 }
 
 /** The layers of the file; none without the key. */
-export function declareMulti(loader: WeightLoader): SentenceDense[] {
-  return declareDense(loader, multiKeys.activations, 'token_dense');
+export function declareMulti(loader: WeightLoader): SentenceLayer[] {
+  return declareLayers(loader, 'gguf_embed.multi', 'token_dense', loader.hparams.nEmbd);
 }
 
 /** `[T, nEmbd]` → `[T, dimensions]`. */
-export function tokenVectors(ops: Ops, hidden: Tensor, layers: readonly SentenceDense[] = []): Tensor {
+export function tokenVectors(ops: Ops, hidden: Tensor, layers: readonly SentenceLayer[] = []): Tensor {
   if (layers.length === 0) throw new Error('the model has no vectors of tokens');
-  return layers.reduce((x, { linear, activation }) => ops.linear(x, linear, { activation }), hidden);
+  return applyLayers(ops, hidden, layers);
 }

@@ -1,11 +1,18 @@
 /**
- * @file Turns hidden states into results: pooling, dense projections of sentence-transformers, classifier heads.
+ * @file Turns hidden states into results: pooling, layers of sentence-transformers over pooled vectors, classifier heads.
  */
 import type { GgufFile } from '../gguf/index.ts';
 import type { Activation, Linear, NormWeights, Ops, PoolKind, Tensor } from '../tensor/ops.ts';
 import { tokenVectors } from './multi-head.ts';
-import { isTokenResult, type Result, type TokenResult } from './pooling-types.ts';
-import type { SentenceDense } from './sentence-dense.ts';
+import {
+  isTokenResult,
+  type Pooling,
+  type Result,
+  type Route,
+  rowPoolingsOf,
+  type TokenResult,
+} from './pooling-types.ts';
+import { applyLayers, type SentenceLayer, type SentenceLayers, widthAfter } from './sentence-layers.ts';
 import { largestLogits, type SparseHead, tokenWeights } from './sparse-head.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -36,11 +43,11 @@ export interface Heads {
   /** Linear layers over each pooled row, in this order (`dense_2`, `dense_3`). */
   readonly dense?: readonly Linear[];
   /** Layers over each pooled row that sentence-transformers adds to any model, after all others; not over the rows of tokens. */
-  readonly sentenceDense?: readonly SentenceDense[];
+  readonly sentence?: SentenceLayers;
   /** What makes sparse vectors. */
   readonly sparse?: SparseHead;
   /** Layers over the hidden state of each token, for late interaction. */
-  readonly multi?: readonly SentenceDense[];
+  readonly multi?: readonly SentenceLayer[];
 }
 
 /** Whether a file has a classifier. */
@@ -79,11 +86,39 @@ export function pool(ops: Ops, hidden: Tensor, pooling: Result, heads: Heads): T
   if (pooling === 'vocabulary') return largestLogits(ops, hidden, heads.sparse);
   if (isTokenResult(pooling)) return tokenParts(ops, hidden, pooling, heads);
   if (pooling === 'rank') return classify(ops, hidden, heads.classifier);
-  let x = ops.pool(hidden, pooling);
+  const [kind, route] = pooling.split('@');
+  const kinds = kind === 'none' ? (['none'] as const) : rowPoolingsOf(kind);
+  const rows = kinds.map((one) => ops.pool(hidden, one));
+  let x = rows.length === 1 ? rows[0] : ops.concat(rows);
   for (const layer of heads.dense ?? []) x = ops.linear(x, layer);
-  if (pooling === 'none') return x;
-  for (const { linear, activation } of heads.sentenceDense ?? []) x = ops.linear(x, linear, { activation });
-  return x;
+  return kind === 'none' ? x : applyLayers(ops, x, layersOf(heads, route));
+}
+
+/** The layers over pooled vectors, on the side of a search if they differ. */
+function layersOf({ sentence }: Heads, route: string | undefined): readonly SentenceLayer[] {
+  if (sentence === undefined || sentence.byRoute.size === 0) return sentence?.plain ?? [];
+  const [byDefault] = sentence.byRoute.keys();
+  return sentence.byRoute.get((route as Route | undefined) ?? byDefault)!;
+}
+
+/**
+ * Values in a vector that `pooling` makes of hidden states of `nEmbd` values; for `rank`, what a vector would have.
+ * @returns `undefined` if the layers over pooled vectors take rows of another width
+ */
+export function pooledWidth(heads: Heads, pooling: Pooling, nEmbd: number): number | undefined {
+  const kinds = rowPoolingsOf(pooling);
+  const dense = heads.dense?.at(-1)?.weight.shape[1];
+  if (dense !== undefined && kinds.length > 1) return undefined;
+  const width = dense ?? nEmbd * Math.max(1, kinds.length);
+  if (pooling === 'none') return width;
+  const layers = layersOf(heads, undefined);
+  return fits(layers, width) ? widthAfter(layers, width) : undefined;
+}
+
+/** Whether layers take rows of `nIn` values. */
+function fits([first]: readonly SentenceLayer[], nIn: number): boolean {
+  if (first === undefined) return true;
+  return (first.kind === 'dense' ? first.linear.weight : first.norm.weight).shape[0] === nIn;
 }
 
 /** The named parts of each token, side by side. */

@@ -82,6 +82,11 @@ export function pooledRows({ offsets, poolFrom }: Batch, s: number, kind: PoolKi
   return kind === 'last' ? [end - 1, end] : [begin, end];
 }
 
+/** The sum of the places [from, to) of a sequence, counted from 1: what the weights of a weighted mean are divided by. */
+export function placesSum(from: number, to: number): number {
+  return ((to - from) * (from + to + 1)) / 2;
+}
+
 /** The number of rows in each sequence that `concat` puts side by side. @throws Error when the sequences differ in length */
 export function rowsOfEach({ offsets }: Batch): number {
   const n = offsets[1];

@@ -53,6 +53,28 @@ export interface NormWeights {
 export type Activation = 'gelu' | 'gelu_erf' | 'gelu_quick' | 'silu' | 'relu' | 'tanh';
 
 /**
+ * Element-wise functions that only layers over pooled vectors have, with the constants that PyTorch has by default (`element-functions.ts`).
+ * `activate` alone takes them: they would only make the kernels of products larger.
+ */
+export type RareActivation =
+  | 'sigmoid'
+  | 'log_sigmoid'
+  | 'softplus'
+  | 'mish'
+  | 'elu'
+  | 'selu'
+  | 'leaky_relu'
+  | 'rrelu'
+  | 'relu6'
+  | 'hardtanh'
+  | 'hardsigmoid'
+  | 'hardswish'
+  | 'hardshrink'
+  | 'softshrink'
+  | 'softsign'
+  | 'tanhshrink';
+
+/**
  * Names for the observer, without the layer suffix: llama.cpp's name where it has one. An observer sees only the steps that a backend
  * stores as a whole. The reference backend shows each step, a fused kernel only its result (`out`).
  */
@@ -213,9 +235,10 @@ export type RowIndex = 'ids' | 'positions' | 'types' | 'zero' | { readonly term:
 
 /**
  * The rows of a sequence that `pool` keeps, averages, or takes the largest value of in each column. `none` keeps every token's row. `concat`
- * puts the rows of a sequence side by side; all sequences must then have the same number of rows.
+ * puts the rows of a sequence side by side; all sequences must then have the same number of rows. `mean-sqrt-len` divides the sum of the rows
+ * by the root of their number. In `weighted-mean`, the weight of a row is its place in the sequence, from 1.
  */
-export type PoolKind = 'none' | 'mean' | 'max' | 'cls' | 'last' | 'concat';
+export type PoolKind = 'none' | 'mean' | 'max' | 'cls' | 'last' | 'concat' | 'mean-sqrt-len' | 'weighted-mean';
 
 /** Receives every named step of a forward: name with layer suffix (`ffn_out-3`), values and shape `[rows, cols]`. */
 export type Observer = (name: string, values: Float32Array, rows: number, cols: number) => void;
@@ -290,7 +313,7 @@ export interface Ops {
   add(a: Tensor, b: Tensor, options?: { factor?: number } & StepNames<never>): Tensor;
 
   /** Element-wise function, same shape. */
-  activate(x: Tensor, activation: Activation, options?: StepNames<never>): Tensor;
+  activate(x: Tensor, activation: Activation | RareActivation, options?: StepNames<never>): Tensor;
 
   /** Softmax over the columns of each row, same shape. */
   softmax(x: Tensor, options?: StepNames<never>): Tensor;
@@ -310,7 +333,7 @@ export interface Ops {
   concat(parts: readonly Tensor[], options?: StepNames<never>): Tensor;
 
   /**
-   * The mean or the maximum of all rows, the first row or the last row of each sequence, from `Batch.poolFrom` on: `[T, n]` → `[nSeq, n]`. The result is
+   * A mean or the maximum of all rows, the first row or the last row of each sequence, from `Batch.poolFrom` on: `[T, n]` → `[nSeq, n]`. The result is
    * `[T, n]` for `none`, and `[nSeq, k · n]` for `concat` of `k` rows each.
    */
   pool(x: Tensor, kind: PoolKind, options?: StepNames<never>): Tensor;

@@ -70,12 +70,15 @@ describe.skipIf(!works('bash'))('bash completes', () => {
     [['serve', '--pool'], ['--pooling']],
     [
       ['serve', '--pooling', ''],
-      ['none', 'mean', 'cls', 'last', 'rank'],
+      ['none', 'mean', 'cls', 'last', 'rank', 'max', 'weighted-mean', 'mean-sqrt-len'],
     ],
-    [['serve', '--pooling', '=', 'me'], ['mean']],
+    [
+      ['serve', '--pooling', '=', 'me'],
+      ['mean', 'mean-sqrt-len'],
+    ],
     [
       ['serve', '--pooling', '='],
-      ['none', 'mean', 'cls', 'last', 'rank'],
+      ['none', 'mean', 'cls', 'last', 'rank', 'max', 'weighted-mean', 'mean-sqrt-len'],
     ],
     [['serve', '--port', ''], []],
     [['serve', '-m', ''], []],
@@ -104,7 +107,7 @@ describe.skipIf(!works('fish'))('fish completes', () => {
 
   it.each([
     ['gguf-embed fing', ['fingerprint']],
-    ['gguf-embed serve --pooling ', ['none', 'mean', 'cls', 'last', 'rank']],
+    ['gguf-embed serve --pooling ', ['none', 'mean', 'cls', 'last', 'rank', 'max', 'weighted-mean', 'mean-sqrt-len']],
     ['gguf-embed rerank --top', ['--top-n']],
     ['gguf-embed completion f', ['fish']],
     ['gguf-embed inspect mod', ['model.gguf']],

@@ -132,7 +132,10 @@ describe('a configuration is refused by file, line and key', () => {
     ['api-key: 123\n', ':1: api-key must be a text, not 123: put it in quotes'],
     ['tags: [a, 1]\n', ':1: tags must be a text, not 1'],
     ['api-key: []\n', ':1: api-key is empty'],
-    ['pooling: max\n', ':1: pooling must be one of none, mean, cls, last, rank, not "max"'],
+    [
+      'pooling: sum\n',
+      ':1: pooling must be one of none, mean, cls, last, rank, max, weighted-mean, mean-sqrt-len, or several of mean, cls, last, max, weighted-mean, mean-sqrt-len joined by +, not "sum"',
+    ],
     ['model: a\nm: b\n', ':2: m says again what '],
     ['port: 1\nport: 2\n', ':2: Map keys must be unique'],
     ['port: 1\n  host: x\n', ':1: Nested mappings are not allowed'],

@@ -45,9 +45,13 @@ describe('parseOptions', () => {
     expect(() => parse(['--port', '70000'])).toThrow('--port must be an integer from 0 to 65535, not "70000"');
     expect(() => parse(['--port', ''])).toThrow('--port must be an integer');
     expect(() => parse(['--port', '1.5'])).toThrow('--port must be an integer');
-    expect(() => parse(['--pooling', 'max'])).toThrow(
-      '--pooling must be one of none, mean, cls, last, rank, not "max"',
+    expect(() => parse(['--pooling', 'sum'])).toThrow(
+      '--pooling must be one of none, mean, cls, last, rank, max, weighted-mean, mean-sqrt-len, or several of mean, cls, last, max, weighted-mean, mean-sqrt-len joined by +, not "sum"',
     );
+    for (const joined of ['cls+cls', 'cls+none', 'cls+', '+']) {
+      expect(() => parse(['--pooling', joined])).toThrow('--pooling must be one of none, mean');
+    }
+    expect(parse(['--pooling', 'cls+max']).values.pooling).toBe('cls+max');
     expect(() => parse(['--port'])).toThrow('--port needs a value');
     expect(() => parse(['--rerank=yes'])).toThrow('--rerank takes no value');
     expect(() => parse([], { LLAMA_ARG_PORT: 'x' })).toThrow('LLAMA_ARG_PORT must be an integer');

@@ -335,7 +335,7 @@ describe('modules of sentence-transformers', () => {
   };
 
   test.each([
-    ...['CNN', 'LSTM', 'LayerNorm', 'WeightedLayerPooling', 'Asym', 'Router', 'BoW', 'WordEmbeddings', 'WordWeights'],
+    ...['CNN', 'LSTM', 'WeightedLayerPooling', 'BoW', 'WordEmbeddings', 'WordWeights'],
     ...['MLMTransformer', 'SparseAutoEncoder', 'CLIPModel', 'StaticEmbeddings'],
   ])('refuses %s by name', async (kind) => {
     pooling({ pooling_mode_mean_tokens: true });
@@ -351,21 +351,39 @@ describe('modules of sentence-transformers', () => {
   });
 
   test.each<[Record<string, unknown>, string]>([
-    [{ pooling_mode_max_tokens: true }, 'it pools by max; supported are mean, cls, lasttoken'],
-    [{ pooling_mode_weightedmean_tokens: true }, 'it pools by weightedmean'],
-    [{ pooling_mode_mean_sqrt_len_tokens: true }, 'it pools by mean_sqrt_len_tokens'],
-    [{ pooling_mode_mean_tokens: true, pooling_mode_cls_token: true }, 'it pools in several ways'],
-    [{ pooling_mode_cls_token: true, pooling_mode_mean_sqrt_len_tokens: true }, 'it pools in several ways'],
-    [{ pooling_mode_lasttoken: true, pooling_mode_mean_sqrt_len_tokens: true }, 'it pools in several ways'],
-    [{ pooling_mode: ['mean', 'mean_sqrt_len_tokens'] }, 'it pools in several ways (mean, mean_sqrt_len_tokens)'],
     [{ pooling_mode_mean_tokens: true, include_prompt: false }, 'include_prompt is false'],
     [{ pooling_mode: 'cls', include_prompt: false }, 'include_prompt is false'],
-    [{ pooling_mode: 'max' }, 'it pools by max'],
-    [{ pooling_mode: ['cls', 'mean'] }, 'it pools in several ways (cls, mean)'],
-    [{}, 'expected pooling by mean, cls or lasttoken'],
+    [{ pooling_mode: 'sum' }, 'it pools by sum; supported are cls, max, mean, mean_sqrt_len_tokens'],
+    [{ pooling_mode: ['cls', 'sum'] }, 'it pools by sum'],
+    [{ pooling_mode: ['cls', 'mean', 'cls'] }, 'it pools by cls, mean, cls, one of them twice'],
   ])('refuses the pooling %o', async (config, message) => {
     pooling(config);
     expect(await refusal()).toContain(message);
+  });
+});
+
+describe('ways to pool', () => {
+  beforeEach(() => use('bert-mean'));
+
+  test.each<[Record<string, unknown>, number, string[] | undefined]>([
+    [{ pooling_mode_max_tokens: true }, 0, ['max']],
+    [{ pooling_mode_weightedmean_tokens: true }, 0, ['weighted-mean']],
+    [{ pooling_mode_mean_sqrt_len_tokens: true }, 1, ['mean-sqrt-len']],
+    [{ pooling_mode_mean_tokens: true, pooling_mode_cls_token: true }, 0, ['cls', 'mean']],
+    [{ pooling_mode_lasttoken: true, pooling_mode_mean_sqrt_len_tokens: true }, 0, ['mean-sqrt-len', 'last']],
+    [{ pooling_mode: ['mean', 'mean_sqrt_len_tokens'] }, 1, ['mean', 'mean-sqrt-len']],
+    [{ pooling_mode: ['mean', 'cls'] }, 0, ['mean', 'cls']],
+    [{ pooling_mode: 'max', pooling_mode_cls_token: true }, 0, ['max']],
+    [{ pooling_mode: ['lasttoken'] }, 3, undefined],
+    [{ pooling_mode_cls_token: true }, 2, undefined],
+    [{}, 1, undefined],
+  ])('%o', async (config, number, modes) => {
+    writeFileSync(join(path, '1_Pooling', 'config.json'), JSON.stringify(config));
+    await convertFolder(path, output, 'F16');
+    const { metadata } = await openGguf(memorySource(readFileSync(output)));
+    expect(metadata.u32('bert.pooling_type')).toBe(number);
+    const found = metadata.strings('gguf_embed.pooling.modes');
+    expect(found && Array.from(found)).toEqual(modes);
   });
 });
 

@@ -16,7 +16,7 @@ const local = { worker: false, backend: 'wasm' } as const;
 
 describe('Embedder.load', () => {
   it.each([
-    ['pooling', 'max', /pooling must be one of none, mean, cls, last, rank, not max/],
+    ['pooling', 'sum', /pooling must be one of none, mean, cls, last, rank, max, .* joined by \+, not sum/],
     ['backend', 'cuda', /backend must be one of auto, webgpu, wasm, reference, not cuda/],
     ['backend', null, /backend must be one of .*, not null/],
     ['precision', 'low', /precision must be one of exact, high, fast, not low/],
@@ -129,7 +129,11 @@ describe('embed and rank', () => {
     ['truncate', 'middle', 'truncate must be one of true, false, start, end, not middle'],
     ['truncate', 0, 'truncate must be one of true, false, start, end, not 0'],
     ['truncate', null, 'truncate must be one of true, false, start, end, not null'],
-    ['pooling', 'first', 'pooling must be one of none, mean, cls, last, rank, not first'],
+    [
+      'pooling',
+      'first',
+      'pooling must be one of none, mean, cls, last, rank, max, weighted-mean, mean-sqrt-len, or several of mean, cls, last, max, weighted-mean, mean-sqrt-len joined by +, not first',
+    ],
     ['normalize', 1.5, 'normalize must be an integer (-1, 0, 1, 2 or p), not 1.5'],
     ['normalize', Number.NaN, 'normalize must be an integer (-1, 0, 1, 2 or p), not NaN'],
     ['dimensions', 0, 'dimensions must be an integer from 1 to 65536, not 0'],

@@ -306,6 +306,11 @@ describe('pool', () => {
     expect(await read(ops.pool(x, 'cls'))).toEqual([[1, 2], [7, 8]]); // biome-ignore format: a matrix
     expect(await read(ops.pool(x, 'last'))).toEqual([[3, 6], [7, 8]]); // biome-ignore format: a matrix
     expect(await read(ops.pool(x, 'none'))).toEqual([[1, 2], [3, 6], [7, 8]]); // biome-ignore format: a matrix
+    expect(await read(ops.pool(x, 'mean-sqrt-len'))).toEqual([
+      [Math.fround(4 / Math.SQRT2), Math.fround(8 / Math.SQRT2)],
+      [7, 8],
+    ]);
+    expect(await read(ops.pool(x, 'weighted-mean'))).toEqual([[7 / 3, 14 / 3].map(Math.fround), [7, 8]]);
   });
 });
 

@@ -379,7 +379,7 @@ it('pool', () =>
     fc.asyncProperty(
       lengths,
       fc.integer({ min: 1, max: 70 }),
-      fc.constantFrom('none' as const, 'mean' as const, 'max' as const, 'cls' as const, 'last' as const),
+      fc.constantFrom(...(['none', 'mean', 'max', 'cls', 'last', 'mean-sqrt-len', 'weighted-mean'] as const)),
       seed,
       async (tokens, n, kind, seed) => {
         await compare({ x: table(n, seed) }, tokens, (ops, w) => ops.pool(ops.embedding(w.x, 'ids'), kind));

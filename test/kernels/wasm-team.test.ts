@@ -251,26 +251,29 @@ describe('images', () => {
 });
 
 describe('short convolutions', () => {
-  it.each(['mean', 'cls', 'last', 'none'] as const)('%s: the same bits on one to four workers', async (pooling) => {
-    for (const lengths of [[600], [1, 2, 40, 3], [7]]) {
-      const batch = batchOf(lengths);
-      for (const precision of ['exact', 'high'] as const) {
-        const backend = await createWasmBackend({ precision });
-        const weights = await load(backend, sources);
-        backend.ops.begin(batch);
-        const expected = await backend.ops.read(graphs.convolutions(backend.ops, weights, pooling));
-        for (const options of [{}, { keepBlocks: true }]) {
-          const team = await startTeam(4, precision, options);
-          for (const n of [1, 2, 3, 4]) {
-            const [{ values, error }] = await team.run(n, batch, { graph: 'convolutions', pooling, jitter: true });
-            expect(error).toBeUndefined();
-            expect([n, values]).toEqual([n, expected]);
+  it.each(['mean', 'cls', 'last', 'none', 'weighted-mean', 'mean-sqrt-len'] as const)(
+    '%s: the same bits on one to four workers',
+    async (pooling) => {
+      for (const lengths of [[600], [1, 2, 40, 3], [7]]) {
+        const batch = batchOf(lengths);
+        for (const precision of ['exact', 'high'] as const) {
+          const backend = await createWasmBackend({ precision });
+          const weights = await load(backend, sources);
+          backend.ops.begin(batch);
+          const expected = await backend.ops.read(graphs.convolutions(backend.ops, weights, pooling));
+          for (const options of [{}, { keepBlocks: true }]) {
+            const team = await startTeam(4, precision, options);
+            for (const n of [1, 2, 3, 4]) {
+              const [{ values, error }] = await team.run(n, batch, { graph: 'convolutions', pooling, jitter: true });
+              expect(error).toBeUndefined();
+              expect([n, values]).toEqual([n, expected]);
+            }
+            await team.stop();
           }
-          await team.stop();
         }
       }
-    }
-  });
+    },
+  );
 });
 
 interface Answer {

@@ -190,8 +190,8 @@ describe('a model with all outputs', () => {
     ],
     [
       'gguf_embed.multi.activations',
-      { type: 'array', value: { elementType: 'string', values: ['softmax'] } },
-      'has softmax; supported are identity',
+      { type: 'array', value: { elementType: 'string', values: ['squash'] } },
+      'has squash; supported are identity',
     ],
     [
       'gguf_embed.multi.activations',

@@ -175,8 +175,8 @@ describe('a static checkout that must be refused', () => {
 
   it('has another module', async () => {
     use('static-module');
-    write('modules.json', [...read('modules.json'), { type: 'sentence_transformers.models.Dense', path: '2_Dense' }]);
-    expect(await refusal()).toContain('the module Dense (2_Dense) cannot be stored beside static embeddings');
+    write('modules.json', [...read('modules.json'), { type: 'sentence_transformers.models.CNN', path: '2_CNN' }]);
+    expect(await refusal()).toContain('the module CNN (2_CNN) cannot be stored beside static embeddings');
   });
 
   it.each([
@@ -312,9 +312,9 @@ describe('Dense modules', () => {
   );
 
   it.each([
-    [['Transformer', 'Pooling', 'Normalize', 'Dense'], 'Dense is converted directly after Pooling only'],
-    [['Transformer', 'Dense', 'Pooling'], 'Dense is converted directly after Pooling only'],
-    [['Transformer', 'Dense'], 'Dense is converted directly after Pooling only'],
+    [['Transformer', 'Dense', 'Pooling'], 'layers are converted after one Transformer and one Pooling only'],
+    [['Transformer', 'Dense'], 'layers are converted after one Transformer and one Pooling only'],
+    [['Transformer', 'Pooling', 'Pooling', 'Dense'], 'layers are converted after one Transformer and one Pooling'],
   ])('in the order %j are refused', async (kinds, message) => {
     edit('modules.json', () =>
       kinds.map((kind, i) => ({ type: `x.${kind}`, path: { Pooling: '1_Pooling', Dense: '3_Dense' }[kind] ?? `${i}` })),
@@ -325,10 +325,10 @@ describe('Dense modules', () => {
   it('with another activation or input are refused by name', async () => {
     edit('3_Dense/config.json', (json: object) => ({
       ...json,
-      activation_function: 'torch.nn.modules.activation.Softmax',
+      activation_function: 'torch.nn.modules.activation.GLU',
     }));
     await expect(convertFolder(folder, output, 'F16')).rejects.toThrow(
-      'activation_function is "torch.nn.modules.activation.Softmax"; supported are Identity, Tanh, ReLU, GELU, SiLU',
+      'activation_function is "torch.nn.modules.activation.GLU"; supported are Identity, Tanh, ReLU, GELU, SiLU',
     );
     edit('3_Dense/config.json', (json: object) => ({
       ...json,
@@ -349,7 +349,7 @@ describe('Dense modules', () => {
     await convertFolder(folder, output, 'F16');
     const file = await openGguf(memorySource(readFileSync(output)));
     for (const [values, message] of [
-      [['tanh', 'softmax'], 'gguf_embed.dense.activations has softmax; supported are identity, tanh'],
+      [['tanh', 'squash'], 'gguf_embed.dense.activations has squash; supported are identity, tanh'],
       [Array(9).fill('tanh'), 'has 9 layers; at most 8'],
       [['tanh'], 'unexpected tensors'],
     ] as const) {

@@ -147,3 +147,39 @@ it('all kinds of vectors survive the way to the worker of large requests', async
     expect(unpackOutputs(packed, output)).toEqual({ vectors, ...(sparse && { sparse }), ...(multi && { multi }) });
   }
 });
+
+describe('a model with layers for each side of a search', () => {
+  let sides: Embedder;
+  beforeAll(async () => {
+    sides = await load('bert-router');
+  });
+  afterAll(() => sides?.dispose());
+
+  it('answers by prompt_name, input_type and the default prompt, and keeps the sides apart in its cache', async () => {
+    const [query] = (await sides.embed('a text', { inputType: 'query' })).vectors;
+    const [document] = (await sides.embed('a text')).vectors;
+    expect(query).not.toEqual(document);
+    const app = createApp(sides, { cacheSize: 10 });
+    const vector = async (server: App, body: object) => {
+      const { status, json } = await ask(server, '/v1/embeddings', { input: 'a text', ...body });
+      expect(status).toBe(200);
+      return rounded(json.data[0].embedding);
+    };
+    for (let round = 0; round < 2; round++) {
+      expect(await vector(app, { prompt_name: 'query' })).toEqual(query);
+      expect(await vector(app, { input_type: 'query' })).toEqual(query);
+      expect(await vector(app, {})).toEqual(document);
+      expect(await vector(app, { prompt_name: 'document' })).toEqual(document);
+    }
+    expect(await vector(createApp(sides, { defaultPromptName: 'query' }), {})).toEqual(query);
+    const long = 'word '.repeat(20_000);
+    const cut = { input: long, truncate: true };
+    const [expected] = (await sides.embed(long, { truncate: true, inputType: 'query' })).vectors;
+    expect(await vector(app, { ...cut, input_type: 'query' })).toEqual(expected);
+  });
+
+  it('says how many values its vectors have', async () => {
+    const answer = await createApp(sides).fetch(new Request('http://localhost/v1/models'));
+    expect((await answer.json()).data[0].meta.n_embd).toBe(16);
+  });
+});

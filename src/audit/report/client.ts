@@ -176,6 +176,9 @@ export function drawReport(
     mean: 'The mean of all rows. The bars show how much each token contributes to the vector; they sum to 1.',
     cls: 'The first row only.',
     last: 'The last row only.',
+    max: 'The largest value of each column.',
+    'weighted-mean': 'The mean of all rows, of which later ones count more.',
+    'mean-sqrt-len': 'The sum of all rows, divided by the root of their number.',
     none: 'Every row is a vector; the first one is shown below.',
     rank: 'A classifier computes a score from the rows.',
   };

@@ -194,9 +194,10 @@ async function runJob(job: JobParts): Promise<void> {
     embed: {
       normalize: info.pooling === 'rank' ? -1 : values.embdNormalize,
       dimensions: values.dimensions,
+      inputType,
       truncate: values.truncate === 'no' ? false : values.truncate,
       signal,
-      ...(!isDenseAlone(kinds) && { output: kinds, inputType }),
+      ...(!isDenseAlone(kinds) && { output: kinds }),
     },
   };
   const meter = new JobMeter(missing.reduce((sum, { from, to }) => sum + to - from, 0));

@@ -44,11 +44,18 @@ export async function embedChunksOf(
   embedder: Embedder,
   { fields, kept, textField, prompt }: ChunkSource,
   chunking: Chunking,
-  { normalize, dimensions, signal }: EmbedOptions,
+  { normalize, dimensions, inputType, signal }: EmbedOptions,
 ): Promise<EmbeddedRecord[]> {
   if (hasImages(fields)) throw new RecordProblem('has an image, which cannot be cut into chunks');
   const text = textOf(fields, textField);
-  const { chunks } = await embedder.embedChunks(text, { ...chunking, prompt, normalize, dimensions, signal });
+  const { chunks } = await embedder.embedChunks(text, {
+    ...chunking,
+    prompt,
+    normalize,
+    dimensions,
+    inputType,
+    signal,
+  });
   if (chunks.length === 0) throw new RecordProblem('has an empty text, of which there are no chunks');
   const charactersBefore = characterCounter(text);
   return chunks.map((one, i) => {

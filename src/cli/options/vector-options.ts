@@ -3,7 +3,7 @@
  */
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { truncateSides } from '../../engine/types.ts';
-import { poolingTypes } from '../../models/pooling-types.ts';
+import { poolingTypes, rowPoolings } from '../../models/pooling-types.ts';
 import { MAX_INT, type OptionSpec } from '../option-types.ts';
 
 export const vectorOptions = [
@@ -14,8 +14,9 @@ export const vectorOptions = [
     type: 'string',
     value: 'TYPE',
     choices: poolingTypes,
+    joins: rowPoolings,
     commands: ['serve', 'embed', 'trace', 'eval'],
-    help: 'how the vectors of tokens become one vector; the default comes from the file',
+    help: 'how the vectors of tokens become one vector; several, as cls+mean, are put side by side; the default comes from the file',
   },
   {
     name: 'embdNormalize',

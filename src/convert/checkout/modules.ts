@@ -3,71 +3,58 @@
  * because vectors would differ without it.
  */
 import { ConvertError } from '../conversion-error.ts';
-import { type Checkout, isObject, type Json, readJson, readJsonObject } from './checkout.ts';
+import { type Checkout, isObject, readJsonObject } from './checkout.ts';
+import { idleKinds, layerKinds, routerKinds } from './module-kinds.ts';
+import { listModules, type Module, type ModuleList, moduleLists } from './module-lists.ts';
+import { type RowPooling, readModes } from './pooling-modes.ts';
 
 const FILE = 'modules.json';
 
-/** Supported modules: the model itself, pooling, which the file stores, and what the runtime does by default. */
-const carried = ['Transformer', 'Pooling', 'Dense', 'Normalize'] as const;
+/** Supported modules: the model itself, pooling, and layers over pooled vectors. */
+const carried = ['Transformer', 'Pooling', ...layerKinds, ...routerKinds];
 
-/** Modules that only a training changes anything by. */
-const idle = ['Dropout', 'Identity'];
-
-/** Numbers of `pooling_type`. */
-const poolingTypes = { mean: 1, cls: 2, lasttoken: 3 } as const;
-
-/** Switches of `1_Pooling/config.json`, with their modes. */
-const switches = {
-  pooling_mode_mean_tokens: 'mean',
-  pooling_mode_cls_token: 'cls',
-  pooling_mode_lasttoken: 'lasttoken',
-  pooling_mode_max_tokens: 'max',
-  pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt_len_tokens',
-  pooling_mode_weightedmean_tokens: 'weightedmean',
-} as const;
+/** What the modules of a checkout say of its vectors. */
+export interface Modules {
+  /** The ways to pool, in the order in which their vectors are joined. */
+  readonly pooling: readonly RowPooling[];
+  readonly lists: readonly ModuleList[];
+}
 
 /**
- * The number of the pooling; `undefined` if the checkout is not a sentence-transformers model, or does not pool.
+ * What the modules say; `undefined` if the checkout is not a sentence-transformers model, or does not pool.
  * @param warn called with each step of the model that the file omits
  * @throws ConvertError for a module or a pooling that a GGUF file cannot store
  */
-export async function readPooling(checkout: Checkout, warn: (warning: string) => void): Promise<number | undefined> {
+export async function readModules(checkout: Checkout, warn: (warning: string) => void): Promise<Modules | undefined> {
   const named = await listModules(checkout);
   if (named.length === 0) return undefined;
-  for (const { kind, path } of named) {
-    if (!carried.some((known) => known === kind) && !idle.includes(kind)) {
-      const what = `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be stored in a GGUF file`;
-      throw new ConvertError(`${what}, and vectors would differ without it; supported are ${carried.join(', ')}`, FILE);
-    }
-  }
-  checkOrder(named.map(({ kind }) => kind).filter((kind) => !idle.includes(kind)));
-  for (const { kind, path } of named) if (kind === 'Transformer') await checkCase(checkout, path);
+  checkModules(named, carried, 'in a GGUF file');
+  const lists = await moduleLists(checkout);
+  for (const { modules } of lists) checkOrder(modules.map(({ kind }) => kind));
+  const [{ modules }] = lists;
+  for (const { kind, path } of modules) if (kind === 'Transformer') await checkCase(checkout, path);
   await warnOfDefaultPrompt(checkout, warn);
-  const pooling = named.filter(({ kind }) => kind === 'Pooling');
-  if (pooling.length === 0) return undefined;
-  if (pooling.length > 1) throw new ConvertError('there is more than one Pooling module; only one is supported', FILE);
-  return readPoolingConfig(checkout, `${pooling[0].path}/config.json`, warn);
+  const pooling = modules.find(({ kind }) => kind === 'Pooling');
+  if (pooling === undefined) return undefined;
+  return { pooling: await readModes(checkout, `${pooling.path}/config.json`, warn), lists };
+}
+
+/** @param where completes "cannot be stored" @throws ConvertError that names the first module that is not `known` */
+export function checkModules(modules: readonly Module[], known: readonly string[], where: string): void {
+  for (const { kind, path } of modules) {
+    if (known.includes(kind) || idleKinds.includes(kind)) continue;
+    const what = `the module ${kind}${path === '' ? '' : ` (${path})`} cannot be stored ${where}`;
+    throw new ConvertError(`${what}, and vectors would differ without it; supported are ${known.join(', ')}`, FILE);
+  }
 }
 
 /** A file holds one order of modules. @throws ConvertError for another, or for layers after no pooling */
 function checkOrder(kinds: readonly string[]): void {
-  const order = kinds.join(', ');
-  if (!kinds.includes('Dense') || /^Transformer, Pooling(, Dense)+(, Normalize)?$/.test(order)) return;
-  throw new ConvertError(`the modules are ${order}; Dense is converted directly after Pooling only`, FILE);
-}
-
-/** A module: its type, the last part of it, and its folder. */
-interface Module {
-  readonly type: string;
-  readonly kind: string;
-  readonly path: string;
-}
-
-/** The modules that `modules.json` lists; none without the file. @throws ConvertError when it is not a list of modules */
-export async function listModules(checkout: Checkout): Promise<Module[]> {
-  const modules = (await readJson(checkout, FILE)) ?? [];
-  if (!Array.isArray(modules)) throw new ConvertError('expected a list of modules', FILE);
-  return modules.map(nameModule);
+  const [first, second, ...others] = kinds;
+  if (kinds.length <= 1 || (second === 'Normalize' && others.length === 0)) return;
+  if (first === 'Transformer' && second === 'Pooling' && others.every((kind) => layerKinds.includes(kind))) return;
+  const problem = `the modules are ${kinds.join(', ')}; layers are converted after one Transformer and one Pooling only`;
+  throw new ConvertError(problem, FILE);
 }
 
 /** Names of the files in which sentence-transformers, over its versions, has stored the settings of the transformer. */
@@ -106,38 +93,4 @@ export async function warnOfDefaultPrompt(checkout: Checkout, warn: (warning: st
   warn(
     `${PROMPTS_FILE}: sentence-transformers puts the prompt "${name}" before every text; the file holds no prompts: give this one to serve with --prompts`,
   );
-}
-
-function nameModule(module: unknown): Module {
-  if (!isObject(module) || typeof module.type !== 'string') throw new ConvertError('a module has no type', FILE);
-  const { type, path } = module;
-  return { type, kind: type.slice(type.lastIndexOf('.') + 1), path: typeof path === 'string' ? path : '' };
-}
-
-async function readPoolingConfig(checkout: Checkout, path: string, warn: (warning: string) => void): Promise<number> {
-  const config = await readJsonObject(checkout, path);
-  if (config === undefined) throw new ConvertError('modules.json names this file, but it does not exist', path);
-  const asked = new Set<string>(modesOf(config));
-  for (const [key, mode] of Object.entries(switches)) if (config[key] === true) asked.add(mode);
-  if (config.include_prompt === false) {
-    throw new ConvertError('include_prompt is false: the file cannot say that pooling leaves the prompt out', path);
-  }
-  if (config.pooling_mode_mean_tokens === true && asked.size === 2 && asked.delete('mean_sqrt_len_tokens')) {
-    warn(
-      `${path}: it pools by mean and by mean_sqrt_len_tokens, whose vectors sentence-transformers joins; the file has mean alone, as llama.cpp's converter writes it`,
-    );
-  }
-  const modes = [...asked];
-  if (modes.length === 0) throw new ConvertError('expected pooling by mean, cls or lasttoken', path);
-  if (modes.length > 1)
-    throw new ConvertError(`it pools in several ways (${modes.join(', ')}); only one is supported`, path);
-  const [mode] = modes;
-  if (Object.hasOwn(poolingTypes, mode)) return poolingTypes[mode as keyof typeof poolingTypes];
-  throw new ConvertError(`it pools by ${mode}; supported are ${Object.keys(poolingTypes).join(', ')}`, path);
-}
-
-/** The newer form: `pooling_mode` with one or several names. */
-function modesOf({ pooling_mode: mode }: Json): string[] {
-  if (mode === undefined || mode === null) return [];
-  return (Array.isArray(mode) ? mode : [mode]).map(String);
 }

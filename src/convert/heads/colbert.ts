@@ -5,9 +5,10 @@
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../gguf/index.ts';
 import { createTokenizer } from '../../tokenizer/index.ts';
 import { type Checkout, isObject, type Json, readJsonObject } from '../checkout/checkout.ts';
-import { checkCase, listModules, PROMPTS_FILE, warnOfDefaultPrompt } from '../checkout/modules.ts';
+import { listModules, moduleLists } from '../checkout/module-lists.ts';
+import { checkCase, PROMPTS_FILE, warnOfDefaultPrompt } from '../checkout/modules.ts';
 import { ConvertError } from '../conversion-error.ts';
-import { ofTokens, openDense } from '../dense.ts';
+import { ofTokens, openSentenceLayers } from '../layers/sentence-layers.ts';
 import { contentOf, type HfTokenizer, readHfTokenizer } from '../vocab/hf-tokenizer.ts';
 import { setTokenizer } from '../vocab/tokenizer-keys.ts';
 import type { HeadSource, Heads } from './head-source.ts';
@@ -42,7 +43,7 @@ export async function openColbert(source: HeadSource): Promise<Heads | undefined
       tensors: [],
       set(writer) {
         const value = { elementType: 'string', values: ['identity'] } as const;
-        writer.set(ofTokens.key, { type: 'array', value });
+        writer.set(`${ofTokens.keys}.activations`, { type: 'array', value });
         setSettings(writer, settings);
       },
       async close() {},
@@ -51,7 +52,8 @@ export async function openColbert(source: HeadSource): Promise<Heads | undefined
   const given = await pylateConfig(checkout);
   if (given === undefined) return undefined;
   const settings = await pylateSettings(source, given);
-  const dense = await openDense(checkout, config.needU32('hidden_size', 'n_embd', 'dim'), ofTokens);
+  const width = config.needU32('hidden_size', 'n_embd', 'dim');
+  const dense = await openSentenceLayers(checkout, await moduleLists(checkout), width, ofTokens);
   return {
     ...common,
     tensors: dense.tensors,

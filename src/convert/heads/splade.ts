@@ -7,7 +7,7 @@
 import type { GgufWriter } from '../../gguf/index.ts';
 import { type Checkout, isObject, type Json, readJsonObject, readText } from '../checkout/checkout.ts';
 import { readFrontMatter } from '../checkout/model-card.ts';
-import { listModules } from '../checkout/modules.ts';
+import { listModules, transformerPath } from '../checkout/module-lists.ts';
 import { partOf } from '../checkout/part.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CheckpointTensor } from '../checkpoint/tensors.ts';
@@ -106,13 +106,15 @@ function setKeys(
   writer.set('gguf_embed.sparse.query_weights', { type: 'array', value });
 }
 
-/** The part of a checkout with the transformer, which may be in a folder of its own. */
+/** The part of a checkout with the transformer, which may be in a folder of its own. @throws ConvertError for a router whose sides have different ones */
 export async function transformerOf(checkout: Checkout): Promise<Checkout> {
   const route = await findRoute(checkout);
-  const modules = route === undefined ? await listModules(checkout) : [];
-  const path = route?.transformer ?? modules.find(({ kind }) => kind === 'Transformer')?.path ?? '';
-  if (path === '' || (route === undefined && (await firstOf(checkout, ['config.json'])) !== undefined)) return checkout;
-  return { ...(await partOf(checkout, path)), name: checkout.name };
+  const path = route === undefined ? await transformerPath(checkout) : route.transformer;
+  if (path === '') return checkout;
+  const part = await partOf(checkout, path);
+  const config = await part.open('config.json');
+  await config?.close();
+  return config === undefined ? checkout : { ...part, name: checkout.name };
 }
 
 async function findRoute(checkout: Checkout): Promise<Route | undefined> {

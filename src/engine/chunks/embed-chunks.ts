@@ -7,6 +7,7 @@ import type { Tokenizer } from '../../tokenizer/index.ts';
 import { embedOptions } from '../call-options.ts';
 import { InputError } from '../errors.ts';
 import { specialTokensAround } from '../inputs.ts';
+import { chooseAdapters } from '../lora.ts';
 import { DEFAULT_NORMALIZE, finish } from '../normalize.ts';
 import { textsAround } from '../prompts.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, ModelInfo } from '../types.ts';
@@ -15,7 +16,7 @@ import { type Chunk, type ChunkOptions, chunk, chunkOptions } from './chunk.ts';
 /** Options of `embedChunks`. */
 export interface EmbedChunksOptions
   extends ChunkOptions,
-    Pick<EmbedOptions, 'normalize' | 'dimensions' | 'client' | 'signal'> {
+    Pick<EmbedOptions, 'normalize' | 'dimensions' | 'inputType' | 'lora' | 'task' | 'client' | 'signal'> {
   /**
    * Late chunking: the model sees the whole text once, and the vector of a chunk is the mean of the vectors of its tokens. For models with pooling
    * `mean`; the text must fit into the context. Default false.
@@ -35,12 +36,15 @@ export interface ChunkEmbeddings {
   readonly dimensions: number;
 }
 
-const { normalize, dimensions, client, signal } = embedOptions;
+const { normalize, dimensions, inputType, lora, task, client, signal } = embedOptions;
 export const embedChunksOptions: OptionTable<EmbedChunksOptions> = {
   ...chunkOptions,
   late: flag,
   normalize,
   dimensions,
+  inputType,
+  lora,
+  task,
   client,
   signal,
 };
@@ -49,6 +53,8 @@ export const embedChunksOptions: OptionTable<EmbedChunksOptions> = {
 interface ChunkEmbedder {
   readonly tokenizer: Tokenizer;
   readonly info: ModelInfo;
+  /** Whether pooled vectors go through layers, which vectors of tokens do not. */
+  readonly hasSentenceLayers: boolean;
   embed(inputs: EmbedInput | readonly EmbedInput[], options: EmbedOptions): Promise<Embeddings>;
 }
 
@@ -56,13 +62,21 @@ interface ChunkEmbedder {
 export async function embedChunks(
   embedder: ChunkEmbedder,
   text: string,
-  { late = false, tokens, overlap, prompt = '', ...options }: EmbedChunksOptions,
+  { late = false, tokens, overlap, prompt: given, ...options }: EmbedChunksOptions,
 ): Promise<ChunkEmbeddings> {
   const { tokenizer, info } = embedder;
+  // Chunks leave room for the prompt of a task, too.
+  const prompt = given ?? chooseAdapters(info.adapters, options)?.promptPrefix ?? '';
   if (late && info.pooling !== 'mean') {
     throw new InputError(
       'option',
       `late chunking needs a model with pooling mean; that of ${info.name} is ${info.pooling}`,
+    );
+  }
+  if (late && embedder.hasSentenceLayers) {
+    throw new InputError(
+      'option',
+      `late chunking is not possible with ${info.name}: it has layers over pooled vectors (Dense, LayerNorm), which the means of chunks would not go through`,
     );
   }
   const chunks = chunk(text, tokenizer, { tokens, overlap, prompt });

@@ -1,6 +1,8 @@
 /**
  * @file `embed` with the option `output`: dense, sparse and token vectors of the same inputs.
  */
+
+import type { Result } from '../../models/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { InputError } from '../errors.ts';
 import type { Plan } from '../images/plan.ts';
@@ -20,7 +22,10 @@ interface OutputContext {
 
 /** The options, with their defaults. */
 type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 'onProgress'> &
-  Required<Pick<EmbedOptions, 'output' | 'pooling'>> & {
+  Required<Pick<EmbedOptions, 'output'>> & {
+    /** Of dense vectors, and their width. */
+    readonly pooling: Result;
+    readonly width: number;
     /** Of dense vectors, and of those of tokens. */
     readonly normalize: number;
     readonly normalizeTokens: number;
@@ -35,7 +40,7 @@ export async function embedOutputs(
   plans: readonly Plan[],
   options: OutputOptions,
 ): Promise<Outputs> {
-  const { info, heads } = context;
+  const { heads } = context;
   const { output, pooling, dimensions: wanted, onProgress } = options;
   const isLookup =
     output.includes('sparse') && options.inputType === 'query' && heads.sparse?.queryWeights !== undefined;
@@ -59,7 +64,7 @@ export async function embedOutputs(
   const logits = passes.indexOf('vocabulary');
   const byToken = passes.findIndex((_, i) => i !== dense && i !== logits);
   const tokens = byToken < 0 ? undefined : splitParts(context, passes[byToken], results[byToken]);
-  const width = wanted ?? info.nEmbdOut;
+  const width = wanted ?? options.width;
   return {
     dimensions: width,
     vectors: output.includes('dense') ? denseOf(dense < 0 ? undefined : results[dense], tokens, options, width) : [],
@@ -81,9 +86,9 @@ function textIds({ chunks, index }: Plan): Int32Array {
 
 /** An upper bound of the values of all results. */
 function countValues({ info, heads }: OutputContext, nInputs: number, nTokens: number, options: OutputOptions): number {
-  const { output, pooling, dimensions } = options;
+  const { output, pooling, dimensions, width } = options;
   let n = 0;
-  if (output.includes('dense')) n += (pooling === 'none' ? nTokens : nInputs) * (dimensions ?? info.nEmbdOut);
+  if (output.includes('dense')) n += (pooling === 'none' ? nTokens : nInputs) * (dimensions ?? width);
   if (output.includes('multi')) n += nTokens * (dimensions ?? heads.multi?.dimensions ?? 0);
   if (output.includes('sparse')) n += heads.sparse?.kind === 'max_logits' ? nInputs * info.nVocab : 2 * nTokens;
   return n;

@@ -2,13 +2,23 @@
  * @file Which forward passes give the kinds of results that are asked for: those that are parts of the rows of tokens come from one.
  */
 import type { ModelOutline, Pooling, Result } from '../../models/index.ts';
-import type { OutputKind } from '../types.ts';
+import type { InputType, OutputKind } from '../types.ts';
 
-/** What a model makes results with. */
-export type OutputHeads = Pick<ModelOutline, 'sparse' | 'multi' | 'poolsHidden'>;
+/** What the rows of an embedder's results depend on. */
+export type OutputHeads = Pick<
+  ModelOutline,
+  'hparams' | 'sparse' | 'multi' | 'poolsHidden' | 'widthOf' | 'routes' | 'hasSentenceLayers'
+>;
 
-/** The results of the passes that together give all kinds. */
-export function planPasses(kinds: readonly OutputKind[], pooling: Pooling, heads: OutputHeads): Result[] {
+/**
+ * The results of the passes that together give all kinds.
+ * @param pooling of dense vectors, with the route if there are routes
+ */
+export function planPasses(
+  kinds: readonly OutputKind[],
+  pooling: Result,
+  heads: Pick<OutputHeads, 'sparse' | 'multi' | 'poolsHidden'>,
+): Result[] {
   const passes: Result[] = [];
   const parts: string[] = [];
   if (kinds.includes('sparse') && heads.sparse?.kind === 'token_weights') parts.push('weights');
@@ -20,4 +30,14 @@ export function planPasses(kinds: readonly OutputKind[], pooling: Pooling, heads
     else passes.push(pooling);
   }
   return parts.length > 0 ? [...passes, parts.join('+') as Result] : passes;
+}
+
+/** The result of a pooling. With routes, it is that of the side of a search: the one that is given, or the default. */
+export function pooledResult(
+  pooling: Pooling,
+  { routes }: Pick<OutputHeads, 'routes'>,
+  side: InputType | undefined,
+): Result {
+  if (routes.length === 0 || pooling === 'none' || pooling === 'rank') return pooling;
+  return `${pooling}@${side ?? routes[0]}`;
 }

@@ -7,6 +7,7 @@ import type {
   AttentionOptions,
   MoeOptions,
   PoolKind,
+  RareActivation,
   RopeOptions,
   RowIndex,
   Weight,
@@ -121,7 +122,7 @@ export interface AddStep extends Common {
 /** An element-wise function. */
 export interface ActivateStep extends Common {
   readonly op: 'activate';
-  readonly activation: Activation;
+  readonly activation: Activation | RareActivation;
 }
 
 /** Softmax of each row. */

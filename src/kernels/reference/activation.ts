@@ -1,11 +1,13 @@
 /**
  * @file Element-wise functions, gated linear units and softmax.
  */
-import type { Activation, StepNames, Tensor } from '../../tensor/ops.ts';
+import { elementFunctions } from '../../tensor/element-functions.ts';
+import type { Activation, RareActivation, StepNames, Tensor } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 
-const functions: Record<Activation, (x: number) => number> = {
+const functions: Record<Activation | RareActivation, (x: number) => number> = {
+  ...elementFunctions,
   gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
   gelu_erf: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
   gelu_quick: (x) => x / (1 + Math.exp(-1.702 * x)),
@@ -26,7 +28,7 @@ function erf(x: number): number {
 }
 
 /** `y = f(y)` in place. */
-export function applyActivation(y: Matrix, activation: Activation): void {
+export function applyActivation(y: Matrix, activation: Activation | RareActivation): void {
   const f = functions[activation];
   for (let r = 0; r < y.rows; r++) {
     const yr = y.row(r);
@@ -35,7 +37,12 @@ export function applyActivation(y: Matrix, activation: Activation): void {
 }
 
 /** `y = f(x)`. */
-export function activate(fw: Forward, input: Tensor, activation: Activation, options?: StepNames<never>): Matrix {
+export function activate(
+  fw: Forward,
+  input: Tensor,
+  activation: Activation | RareActivation,
+  options?: StepNames<never>,
+): Matrix {
   const y = copyOf(fw, input);
   applyActivation(y, activation);
   fw.report(options, 'out', y);

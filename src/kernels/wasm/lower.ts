@@ -2,6 +2,7 @@
  * @file Lowers each recorded step to calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
  */
 import { spansOf, tableRows } from '../../tensor/batch.ts';
+import { isRare } from '../../tensor/element-functions.ts';
 import type { Batch, RowIndex } from '../../tensor/ops.ts';
 import type { Step, StepOf } from '../graph/step.ts';
 import { activationCodes, type Kernels } from './kernels.ts';
@@ -11,6 +12,7 @@ import { runGiven } from './run-given.ts';
 import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run-linear.ts';
 import { moeScratch, runMoe } from './run-moe.ts';
 import { runPool } from './run-pool.ts';
+import { runRareActivation } from './run-rare-activation.ts';
 import { fillRopeTable, ropeScratch } from './run-rope.ts';
 import { runShortConv, shortConvScratch } from './run-short-conv.ts';
 import { type Runtime, rowsOf } from './runtime.ts';
@@ -221,6 +223,10 @@ const add: Lowering<Of<'add'>> = {
 
 const activate: Lowering<Of<'activate'>> = {
   run(rt, { inputs: [x], out, activation }) {
+    if (isRare(activation)) {
+      runRareActivation(rt, x, out, activation);
+      return;
+    }
     rt.kernels.activateRows({
       x: rt.address(x),
       ldx: rt.stride(x),

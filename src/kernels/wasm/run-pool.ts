@@ -3,13 +3,13 @@
  * requested row.
  */
 
-import { pooledRows } from '../../tensor/batch.ts';
+import { placesSum, pooledRows } from '../../tensor/batch.ts';
 import type { PoolKind } from '../../tensor/ops.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 
 import type { Runtime } from './runtime.ts';
 
-/** `y[s]` = the mean or the maximum of all rows, the first or last row of sequence s of `x`, or all of its rows side by side. */
+/** `y[s]` = a mean or the maximum of all rows, the first or last row of sequence s of `x`, or all of its rows side by side. */
 export function runPool(rt: Runtime, x: GraphTensor, y: GraphTensor, kind: Exclude<PoolKind, 'none'>): void {
   const { kernels, share, memory } = rt;
   if (x.space === 'sequences') {
@@ -26,12 +26,21 @@ export function runPool(rt: Runtime, x: GraphTensor, y: GraphTensor, kind: Exclu
   for (let s = share.sequences; s < share.sequencesEnd; s++) {
     const to = rt.address(y) + (s - share.sequences) * rt.stride(y);
     const [begin, end] = pooledRows(rt.batch, s, kind);
-    if (kind === 'mean') memory.bytes(to, rt.stride(y)).fill(0);
-    const factor = 1 / (end - begin);
+    const isSum = kind === 'mean' || kind === 'mean-sqrt-len' || kind === 'weighted-mean';
+    if (isSum) memory.bytes(to, rt.stride(y)).fill(0);
+    const factor = kind === 'mean' ? 1 / (end - begin) : 1 / Math.sqrt(end - begin);
+    const before = begin - rt.batch.offsets[s];
+    const places = placesSum(before, before + end - begin);
+    let place = before;
     let next = to;
     let isFirst = true;
     for (const { address, ld, rows } of rt.segments(x, begin, end)) {
-      if (kind === 'mean') kernels.sumRows({ x: address, ldx: ld, rows, cols: x.cols, factor, y: to });
+      if (kind === 'weighted-mean') {
+        for (let r = 0; r < rows; r++) {
+          const weight = ++place / places;
+          kernels.sumRows({ x: address + r * ld, ldx: ld, rows: 1, cols: x.cols, factor: weight, y: to });
+        }
+      } else if (isSum) kernels.sumRows({ x: address, ldx: ld, rows, cols: x.cols, factor, y: to });
       else if (kind === 'max') {
         if (isFirst) kernels.copyRows({ x: address, ldx: ld, y: to, ldy: 0, rows: 1, cols: x.cols });
         kernels.maxRows({ x: address, ldx: ld, rows, cols: x.cols, y: to });

@@ -66,10 +66,8 @@ export async function embedFields(context: BodyContext, fields: Fields) {
     dimensions: body.dimensions ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
     lora,
-    ...(body.output && {
-      output: body.output,
-      inputType: body.input_type ?? inputTypeOf(body.prompt_name ?? settings.defaultPromptName),
-    }),
+    ...(body.output && { output: body.output }),
+    inputType: body.input_type ?? inputTypeOf(body.prompt_name ?? settings.defaultPromptName),
   });
   return { body, result };
 }

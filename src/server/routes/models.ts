@@ -73,7 +73,7 @@ export function modelMeta({ info, tokenizer }: Engine) {
     n_vocab: info.nVocab,
     n_ctx: info.nCtx,
     n_ctx_train: info.nCtxTrain,
-    n_embd: info.nEmbd,
+    n_embd: info.nEmbdOut,
     n_params: info.nParams,
     size: info.size,
     ftype: info.ftype,

@@ -211,7 +211,7 @@ export const embeddingsBody = v.object({
         v.picklist(['query', 'document'], `"input_type" must be one of ${Object.keys(inputTypeWords).join(', ')}`),
       ),
     ),
-    v.description('whether the inputs are queries or documents, for models whose sparse or token vectors differ'),
+    v.description('whether the inputs are queries or documents, for models that treat them differently'),
   ),
   prompt_name: v.pipe(
     v.nullish(v.string('"prompt_name" must be a string')),

@@ -74,6 +74,7 @@ async function throughCache(
   const missing: { index: number; key: string | undefined; input: EmbedInput }[] = [];
   const turn = new Turn();
   const { normalize, dimensions: wanted, pairStarts } = options;
+  const side = engine.info.hasInputTypes ? options.inputType : undefined;
   // The scales may change while this request waits.
   const lora = engine.info.adapters.length === 0 ? options.lora : (options.lora ?? engine.lora);
 
@@ -89,7 +90,7 @@ async function throughCache(
     const key =
       ids.length > engine.info.nCtx
         ? undefined
-        : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]} ${JSON.stringify(lora)}`);
+        : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]} ${side} ${JSON.stringify(lora)}`);
     const vector = key === undefined ? undefined : cache.get(key);
     if (vector === undefined) missing.push({ index, key, input: key === undefined ? input : ids });
     else vectors[index] = vector;

@@ -4,7 +4,16 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
-import type { Activation, AttentionOptions, Ops, PoolKind, RopeOptions, Weight } from '../../../src/tensor/ops.ts';
+import { elementFunctions } from '../../../src/tensor/element-functions.ts';
+import type {
+  Activation,
+  AttentionOptions,
+  Ops,
+  PoolKind,
+  RareActivation,
+  RopeOptions,
+  Weight,
+} from '../../../src/tensor/ops.ts';
 import { normal } from '../../random.ts';
 import { batchOf, countingBatch, evaluate, type Sources, source, withTypes } from '../graphs.ts';
 import { describeGpu, expectAsReference, input, randomBlocks, rowsOf, webgpu } from './support.ts';
@@ -212,7 +221,7 @@ describeGpu('operations', () => {
     await fc.assert(
       fc.asyncProperty(lengths, fc.integer({ min: 1, max: 80 }), seed, async (sizes, cols, from) => {
         const sources: Sources = { x: input(total(sizes), 2 * cols, from, 3) };
-        for (const kind of ['none', 'mean', 'max', 'cls', 'last'] as const) {
+        for (const kind of ['none', 'mean', 'max', 'cls', 'last', 'mean-sqrt-len', 'weighted-mean'] as const) {
           await expectAsReference(backend, sources, countingBatch(sizes), (ops, w) => {
             const x = rowsOf(ops, w.x);
             const [a, b] = [ops.columns(x, 0, cols), ops.columns(x, cols, cols)];
@@ -223,6 +232,17 @@ describeGpu('operations', () => {
       }),
       { numRuns: 4 },
     );
+  });
+
+  it('the element-wise functions of layers over pooled vectors', async () => {
+    const sources: Sources = { x: input(3, 80, 7, 3), small: input(3, 80, 8, 1e-3) };
+    for (const name of Object.keys(elementFunctions) as RareActivation[]) {
+      for (const x of ['x', 'small'] as const) {
+        await expectAsReference(backend, sources, countingBatch([3]), (ops, w) =>
+          ops.activate(rowsOf(ops, w[x]), name),
+        );
+      }
+    }
   });
 
   it('short convolution, causal and not', async () => {

@@ -2,7 +2,8 @@
  * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, short convolution, softmax, pooling.
  */
 import { pooledRows, rowsBefore, sequenceRows, tableRows } from '../../../tensor/batch.ts';
-import type { Activation } from '../../../tensor/ops.ts';
+import { isRare } from '../../../tensor/element-functions.ts';
+import type { Activation, RareActivation } from '../../../tensor/ops.ts';
 import type {
   ActivateStep,
   AddStep,
@@ -18,7 +19,7 @@ import type {
 import { GpuError } from '../errors.ts';
 import type { Forward } from '../forward.ts';
 import { grid } from '../kernel.ts';
-import { elementwise } from '../shaders/elementwise.wgsl.ts';
+import { elementwise, rareCode } from '../shaders/elementwise.wgsl.ts';
 import { embedding as embeddingKernel } from '../shaders/embedding.wgsl.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { norm as normKernel } from '../shaders/norm.wgsl.ts';
@@ -113,18 +114,21 @@ export function elementByElement(
   op: 'add' | 'activate' | 'glu',
   a: GpuTensor,
   b: GpuTensor | undefined,
-  activation: Activation | undefined,
+  activation: Activation | RareActivation | undefined,
   y: GpuTensor,
   label: string,
   factor = 1,
 ): GpuTensor {
-  const code = activation === undefined ? 0 : activationCode[activation];
+  const isOther = activation !== undefined && isRare(activation);
+  const code = activation === undefined ? 0 : isRare(activation) ? rareCode[activation] : activationCode[activation];
   const values = { rows: a.rows, cols: a.cols, activation: code, factor };
   return fw.add({
     label,
     reads: { a, b },
     writes: y,
-    dispatches: () => [{ kernel: elementwise(op), values, grid: grid(Math.ceil((a.rows * a.cols) / 64)) }],
+    dispatches: () => [
+      { kernel: elementwise(isOther ? 'rare' : op), values, grid: grid(Math.ceil((a.rows * a.cols) / 64)) },
+    ],
   });
 }
 
@@ -198,7 +202,12 @@ export function concat(fw: Forward, step: ConcatStep): void {
 }
 
 /** How the rows of a sequence become one; 0: they are copied. */
-const reductions: Partial<Record<PoolStep['kind'], number>> = { mean: 1, max: 2 };
+const reductions: Partial<Record<PoolStep['kind'], number>> = {
+  mean: 1,
+  max: 2,
+  'mean-sqrt-len': 3,
+  'weighted-mean': 4,
+};
 
 /** One row for each sequence. */
 export function pool(fw: Forward, step: PoolStep): void {
@@ -211,7 +220,10 @@ export function pool(fw: Forward, step: PoolStep): void {
   }
   const { batch } = fw.run;
   const pooledAt = fw.run.list(`pooled ${step.kind}`, () =>
-    Array.from({ length: y.rows }, (_, s) => pooledRows(batch, s, step.kind)).flat(),
+    Array.from({ length: y.rows }, (_, s) => {
+      const [begin, end] = pooledRows(batch, s, step.kind);
+      return [begin, end, batch.offsets[s]];
+    }).flat(),
   );
   const values = { rows: y.rows, cols: y.cols, width: x.cols, pooledAt, reduction: reductions[step.kind] ?? 0 };
   fw.add({

@@ -50,23 +50,28 @@ export const pool: Kernel = kernel({
     cols: 'u32',
     /** Number of columns of `x`; `y` has more if rows are put side by side. */
     width: 'u32',
-    /** Two numbers for each sequence in `batch`: the begin and end of the rows to pool. */
+    /** Three numbers for each sequence in `batch`: the begin and end of the rows to pool, and its first row. */
     pooledAt: 'u32',
-    /** 0: copies rows, 1: their mean, 2: their maximum. */
+    /** 0: copies rows, 1: their mean, 2: their maximum, 3: their sum by the root of their number, 4: their mean weighted by place. */
     reduction: 'u32',
   },
   code: eachValue(/* wgsl */ `
-  let begin = u32(batch[p.pooledAt + 2u * row]);
-  let end = u32(batch[p.pooledAt + 2u * row + 1u]);
+  let begin = u32(batch[p.pooledAt + 3u * row]);
+  let end = u32(batch[p.pooledAt + 3u * row + 1u]);
   var v = 0.0;
   if (p.reduction == 0u) {
     v = arena[p.xOff + (begin + c / p.width) * p.xStride + c % p.width];
   } else if (p.reduction == 2u) {
     v = arena[p.xOff + begin * p.xStride + c];
     for (var r = begin + 1u; r < end; r++) { v = max(v, arena[p.xOff + r * p.xStride + c]); }
+  } else if (p.reduction == 4u) {
+    let first = u32(batch[p.pooledAt + 3u * row + 2u]);
+    let places = f32(end - begin) * (f32(begin - first) + f32(end - first) + 1.0) / 2.0;
+    for (var r = begin; r < end; r++) { v += f32(r - first + 1u) / places * arena[p.xOff + r * p.xStride + c]; }
   } else {
     for (var r = begin; r < end; r++) { v += arena[p.xOff + r * p.xStride + c]; }
-    v = v / f32(end - begin);
+    let n = f32(end - begin);
+    v = v / select(n, sqrt(n), p.reduction == 3u);
   }
   arena[p.yOff + row * p.yStride + c] = v;`),
 });
