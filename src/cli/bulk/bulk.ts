@@ -173,7 +173,7 @@ async function runJob(job: JobParts): Promise<void> {
   const prompt = await chosenPrompt(values, info);
   const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
-  const inputType = isDenseAlone(kinds) ? undefined : await chosenInputType(values);
+  const inputType = isDenseAlone(kinds) && !info.hasInputTypes ? undefined : await chosenInputType(values);
   const { surveyed, columns } = await surveyOf(job, { prompt, inputType }, (fields, index) =>
     chunking === undefined
       ? fieldsOf(fields, index)
