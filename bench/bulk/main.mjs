@@ -1,6 +1,6 @@
 /**
  * @file `npm run bench:bulk`: embeds one corpus in every way that docs/bulk.md describes, and compares all vectors bit for bit with those of one
- * process; then the speed of a job beside that of `embedder.embed` on the same texts, by turns.
+ * process; then, by turns, the speed of a job beside that of `embedder.embed` on the same texts, and its time beside that of sentence-transformers.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     pairs: { type: 'string', default: '5' },
     'pair-rows': { type: 'string', default: '20000' },
     python: { type: 'string' },
+    baseline: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -32,6 +33,7 @@ if (options.help) {
   --rows N        rows of the corpus (100000)
   --pairs N       turns of a job and of embedder.embed (5)   --pair-rows N  rows of each (20000)
   --python PATH   a Python with test/clients/scale-requirements.txt, for Spark and Ray, which are left out without it
+  --baseline PATH a Python with sentence-transformers, gguf and pyarrow, to compare whole jobs with (BERT models with mean pooling)
   DATABASE_URL    an empty PostgreSQL database, for the queue; without it the queue is left out`);
   process.exit(0);
 }
@@ -105,6 +107,48 @@ for (let i = 0; i < Number(options.pairs); i++) {
   console.log(`| ${i + 1} | ${command} | ${Math.round(library)} | ${(command / library).toFixed(3)} |`);
 }
 if (pairs.length > 0) console.log(`\nMedian ratio ${median(pairs).toFixed(3)}.`);
+if (options.baseline !== undefined) await compareWithBaseline(options.baseline);
+
+/** Whole jobs, from the start of the program to the written file, in turns: ours, then that of sentence-transformers in float32. */
+async function compareWithBaseline(python) {
+  const script = join(root, 'bench/bulk/baseline.py');
+  const checkout = join(folder, 'checkout');
+  await start(python, [script, 'checkout', options.model, checkout]).ended;
+  console.log('\n| turn | embed, s | sentence-transformers, s | ratio | lowest cosine |\n|---:|---:|---:|---:|---:|');
+  const ratios = [];
+  for (let i = 0; i < Number(options.pairs); i++) {
+    const [ours, theirs] = ['ours', 'theirs'].map((name) => join(folder, `${name}-${i}.parquet`));
+    const seconds = await timed(
+      () => start(process.execPath, [main, 'embed', '-m', options.model, texts, '-o', ours]).ended,
+    );
+    const baseline = await timed(() => start(python, [script, 'embed', checkout, texts, theirs]).ended);
+    ratios.push(baseline / seconds);
+    const cells = [
+      i + 1,
+      seconds.toFixed(1),
+      baseline.toFixed(1),
+      ratios[i].toFixed(2),
+      (await lowestCosine(ours, theirs)).toFixed(6),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+  if (ratios.length > 0) console.log(`\nMedian ratio ${median(ratios).toFixed(2)}.`);
+}
+
+/** The lowest cosine of the vectors of two files, row by row. */
+async function lowestCosine(...paths) {
+  const [a, b] = await Promise.all(
+    paths.map(async (path) => parquetReadObjects({ file: await asyncBufferFromFile(path), columns: ['embedding'] })),
+  );
+  if (a.length !== b.length) throw new Error(`${a.length} rows beside ${b.length}`);
+  const dot = (u, v) => u.reduce((sum, value, i) => sum + value * v[i], 0);
+  return Math.min(
+    ...a.map(({ embedding: u }, i) => {
+      const v = b[i].embedding;
+      return dot(u, v) / Math.sqrt(dot(u, u) * dot(v, v));
+    }),
+  );
+}
 
 /** Runs a way into the folder `output`, and prints its line. */
 async function row(name, output, run, read = () => digests(output)) {
