@@ -56,10 +56,14 @@ export async function serve(parsed: Parsed): Promise<void> {
 }
 
 function describe({ info }: Embedder, milliseconds: number): string {
-  const { name, architecture, ftype, pooling, nEmbdOut, nCtx, backend, backendDescription, precision, vision } = info;
+  const { name, architecture, ftype, pooling, nEmbdOut, nEmbdToken, outputs, nCtx } = info;
+  const { backend, backendDescription, precision, vision } = info;
+  const vectors = outputs.includes('dense')
+    ? `pooling ${pooling}, ${nEmbdOut} dimensions`
+    : `a vector of ${nEmbdToken} dimensions for each token`;
   return [
     `model loaded in ${(milliseconds / 1000).toFixed(2)} s: ${name} (${architecture}, ${ftype})`,
-    `pooling ${pooling}, ${nEmbdOut} dimensions, context ${nCtx} tokens`,
+    `${vectors}, context ${nCtx} tokens`,
     `backend ${backend} (${backendDescription}), precision ${precision}`,
     ...(vision === undefined ? [] : [`images by ${vision.projector}, media pooling ${vision.mediaPooling}`]),
   ].join('\n');
@@ -69,6 +73,8 @@ function curl(url: string, { info }: Embedder): string {
   const [path, body] =
     info.pooling === 'rank'
       ? ['/v1/rerank', '{"query":"What is a panda?","documents":["It is a bear.","Hello"]}']
-      : [info.pooling === 'none' ? '/embeddings' : '/v1/embeddings', '{"input":"Hello, world"}'];
+      : info.outputs.includes('dense')
+        ? [info.pooling === 'none' ? '/embeddings' : '/v1/embeddings', '{"input":"Hello, world"}']
+        : ['/v1/embeddings', `{"input":"Hello, world","output":${JSON.stringify(info.outputs)},"prompt_name":"query"}`];
   return `curl ${url}${path} -H 'Content-Type: application/json' -d '${body}'`;
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import { Embedder, maxSim, Reranker, type TokenVectors, toInt8 } from '../../src/index.ts';
 import { createApp } from '../../src/server/index.ts';
-import { run } from '../cli/run.ts';
+import { listening, run, start } from '../cli/run.ts';
 import { unpackCheckout } from '../convert/support.ts';
 import { readJson } from '../models/support.ts';
 import { floats } from '../vectors.ts';
@@ -185,6 +185,25 @@ describe('HTTP', () => {
     expect(dense.status).toBe(400);
     expect(dense.json.error.message).toContain('or ask for "output": ["multi"]');
   });
+});
+
+it('the command serve says how to ask, and ranks without a flag', async () => {
+  const server = await listening(
+    start(['serve', '-m', files['colbert-bert'], '--port', '0', '--backend', 'reference']),
+  );
+  const ask = async (path: string, body: string) => {
+    const answer = await fetch(`${server.url}${path}`, { method: 'POST', body });
+    return { status: answer.status, json: await answer.json() };
+  };
+  const ranked = await ask('/rerank', JSON.stringify({ query: 'a text', documents: ['b', 'a text'] }));
+  expect(ranked).toMatchObject({ status: 200, json: { results: [{ index: 1 }, { index: 0 }] } });
+  server.child.kill('SIGTERM');
+  const { stderr } = await server.end;
+  expect(stderr).toContain('a vector of 16 dimensions for each token, context 256 tokens');
+  const [, path, body] = /try: curl http:\/\/[^/]+(\S+) .* -d '(.*)'\n/.exec(stderr) ?? [];
+  const app = createApp(ranker.embedder);
+  const answer = await app.fetch(new Request(`http://localhost${path}`, { method: 'POST', body }));
+  expect((await answer.json()).data[0].multi).toHaveLength(32);
 });
 
 it('the command rerank prints scores', async () => {

@@ -1,7 +1,11 @@
 /** @file Several workers and one give the same bits, on real graphs: batches of many shapes, every pooling, held up by each other. */
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Embedder } from 'gguf-embed';
 import { expect, it } from 'vitest';
+import { convertFolder } from '../../src/convert/file.node.ts';
+import { unpackCheckout } from '../convert/support.ts';
 import { random } from '../random.ts';
 import { fixture } from './support.ts';
 
@@ -40,4 +44,24 @@ it.each([
     await team.dispose();
   },
   30_000,
+);
+
+it.each(['colbert-bert', 'colbert-lfm2'])(
+  '%s, queries that are filled up with tokens that nobody sees',
+  async (name) => {
+    const folder = unpackCheckout(name);
+    const path = join(dirname(folder), 'model.gguf');
+    await convertFolder(folder, path, 'F16');
+    const one = await Embedder.load(path, { backend: 'wasm', threads: 1 });
+    const team = await Embedder.load(path, { backend: 'wasm', threads: 3 });
+    const texts = ['a', 'a text', 'word '.repeat(14), 'what is a panda?'];
+    for (const inputs of [texts, ...texts.map((text) => [text])]) {
+      const options = { output: ['multi'], inputType: 'query' } as const;
+      const { multi } = await one.embed(inputs, options);
+      expect((await team.embed(inputs, options)).multi).toEqual(multi);
+    }
+    await one.dispose();
+    await team.dispose();
+    rmSync(dirname(folder), { recursive: true });
+  },
 );

@@ -2,8 +2,11 @@
  * @file The files that the fuzzer starts from: real fixtures, cut down to a small vocabulary and one layer so that
  * thousands of them load in a second, with one of every tokenizer and most architectures.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { convertFolder } from '../../src/convert/file.node.ts';
 import type { GgufArray, StringArray } from '../../src/gguf/index.ts';
+import { unpackCheckout } from '../convert/support.ts';
 import { type Pair, type Plan, type PlannedTensor, takeApart } from './plan.ts';
 
 /** Fixtures below `test/fixtures/models`. */
@@ -30,7 +33,22 @@ export const seedNames = [
   '../multimodal/models/mmproj-qwen3vl',
   '../multimodal/models/mmproj-qwen25vl',
   '../idefics3/mmproj',
+  'checkout:colbert-bert',
+  'checkout:bge-m3',
+  'checkout:splade-bert',
 ] as const;
+
+/** The bytes of a fixture: a file, or what a checkout is converted to. */
+async function bytesOf(name: string): Promise<Uint8Array> {
+  const checkout = /^checkout:(.+)$/.exec(name)?.[1];
+  if (checkout === undefined) return readFile(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
+  const folder = unpackCheckout(checkout);
+  const output = join(dirname(folder), 'model.gguf');
+  await convertFolder(folder, output, 'F16');
+  const bytes = await readFile(output);
+  await rm(dirname(folder), { recursive: true });
+  return bytes;
+}
 
 /** Tokens kept: enough for the special ones of every fixture. */
 const N_TOKENS = 128;
@@ -56,7 +74,7 @@ interface Cut {
 
 /** Reads a fixture and cuts it down. */
 export async function readSeed(name: string): Promise<Plan> {
-  const bytes = await readFile(new URL(`../fixtures/models/${name}.gguf`, import.meta.url));
+  const bytes = await bytesOf(name);
   const { pairs, tensors, alignment } = await takeApart(new Uint8Array(bytes));
   const cut = {
     nLayers: moreLayers[name] ?? N_LAYERS,
@@ -85,6 +103,8 @@ const limits = ({ nLayers, nTokens }: Cut) =>
   [
     ['.block_count', nLayers],
     ['.context_length', N_CONTEXT],
+    ['.query_length', N_CONTEXT],
+    ['.document_length', N_CONTEXT],
     ['.vocab_size', nTokens],
     ['_token_id', nTokens - 1],
   ] as const;
@@ -97,6 +117,10 @@ function cutPair(pair: Pair, cut: Cut): Pair {
     return { ...pair, value: { type: 'uint32', value: Math.min(limit, Number(value.value)) } };
   }
   if (value.type !== 'array') return pair;
+  if (key === 'gguf_embed.multi.skipped_tokens') {
+    const ids = Int32Array.from(value.value.values as Int32Array).filter((id) => id < cut.nTokens);
+    return { ...pair, value: { type: 'array', value: { elementType: 'int32', values: ids } } };
+  }
   const n =
     key === 'tokenizer.ggml.merges' ? N_MERGES : key.startsWith('tokenizer.') ? cut.nTokens : Number.POSITIVE_INFINITY;
   return { ...pair, value: { type: 'array', value: firstItems(value.value, n) } };
@@ -123,6 +147,10 @@ export function stringArray(list: readonly Uint8Array[]): StringArray {
 /** Cuts the rows of the vocabulary and of the positions. */
 function cutTensor(tensor: PlannedTensor, { nTokens }: Cut): PlannedTensor {
   const { name, shape, data } = tensor;
+  if (text(name) === 'mlm_decoder.bias') {
+    const size = (data.length / Number(shape[0])) * nTokens;
+    return { ...tensor, shape: [BigInt(nTokens)], data: data.slice(0, size) };
+  }
   const nRows = { 'token_embd.weight': nTokens, 'output.weight': nTokens, 'position_embd.weight': N_CONTEXT }[
     text(name)
   ];

@@ -5,7 +5,7 @@
 import { describeGguf, GgufError, type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend } from '../../src/kernels/wasm/index.ts';
-import { loadModel, ModelError } from '../../src/models/index.ts';
+import { loadModel, ModelError, outlineModel, type Result } from '../../src/models/index.ts';
 import { loadTower } from '../../src/models/vision/index.ts';
 import { createTokenizer, TokenizerError } from '../../src/tokenizer/index.ts';
 
@@ -76,12 +76,23 @@ function tokenize(file: GgufFile): number[] {
   return ids;
 }
 
+/** The result of a head for other vectors than dense ones, if the file has one. */
+function headOf(file: GgufFile): Result | undefined {
+  if (!file.metadata.has('gguf_embed.multi.activations') && !file.metadata.has('gguf_embed.sparse.kind'))
+    return undefined;
+  const { sparse, multi } = outlineModel(file);
+  if (sparse?.kind === 'max_logits') return 'vocabulary';
+  if (multi === undefined) return sparse && 'weights';
+  return sparse === undefined ? 'multi' : 'weights+multi';
+}
+
 /** Tokens that go through the model. */
 const N_TOKENS = 2;
 
 async function forward(file: GgufFile, name: BackendName, ids: readonly number[] = []): Promise<Float32Array> {
   const backend = await backends[name]();
   try {
+    const result = headOf(file);
     const model = await loadModel(file, backend);
     const { ops } = backend;
     const last = model.hparams.nVocab - 1;
@@ -92,7 +103,7 @@ async function forward(file: GgufFile, name: BackendName, ids: readonly number[]
       offsets: Int32Array.of(0, n),
     };
     ops.begin(batch);
-    const pooled = model.pool(ops, model.forward(ops), model.hparams.pooling);
+    const pooled = model.pool(ops, model.forward(ops), result ?? model.hparams.pooling);
     const values = await ops.read(pooled);
     if (values.length !== pooled.rows * pooled.cols) throw new Error(`${values.length} values were read`);
     return values;

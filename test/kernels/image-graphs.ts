@@ -71,8 +71,37 @@ const batch = batchOf(lengths);
 const patches = batchOf([4, 4, 4, 4, 4]);
 const weightsOf = (seed: number) => normal(batch.ids.length, seed);
 
+/** Batches whose last tokens nobody sees, and what mixes tokens. */
+const partlySeen: Batch = { ...batch, seen: Int32Array.of(9, 8, 1, 2) };
+const hidden: Readonly<Record<string, ImageCase>> = {
+  'attention of tokens that nobody sees': { sources, batch: partlySeen, graph: qkv({}) },
+  'the same in causal attention': { sources, batch: partlySeen, graph: qkv({ causal: true }) },
+  'the same with ALiBi': { sources, batch: partlySeen, graph: qkv({ alibiMaxBias: 8 }) },
+  'the same in a window': {
+    sources,
+    batch: partlySeen,
+    graph: qkv({ window: { kind: 'symmetric', size: 80 } }),
+  },
+  'the same of many keys that are partly seen': {
+    sources,
+    batch: { ...batchOf([30, 400, 2]), seen: Int32Array.of(30, 290, 1) },
+    graph: qkv({}),
+  },
+  'the last row of attention of tokens that nobody sees': {
+    sources,
+    batch: partlySeen,
+    graph: (ops, w) => ops.pool(qkv({})(ops, w), 'last'),
+  },
+  'a short convolution over tokens that nobody sees': {
+    sources: { x: sources.x, taps: [source('taps', [3, width / 3], normal(width, 7)), 'vector'] },
+    batch: partlySeen,
+    graph: (ops, w) => ops.shortConv(ops.embedding(w.x, 'ids'), w.taps, { causal: false }),
+  },
+};
+
 /** By what they do. */
 export const imageCases: Readonly<Record<string, ImageCase>> = {
+  ...hidden,
   'rope by sections of a text': { sources, batch, graph: turned(sections) },
   'rope by sections of an image': { sources, batch: withCoordinates(batch), graph: turned(sections) },
   'rope with interleaved coordinates': { sources, batch: withCoordinates(batch), graph: turned(interleaved) },

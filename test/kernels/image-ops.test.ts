@@ -27,6 +27,9 @@ describe('an inconsistent batch', () => {
     ['weights of a mixture', { mixture: [{ rows: new Int32Array(5), weights: new Float32Array(6) }] }],
     ['pooling from', { poolFrom: Int32Array.of(0, 5) }],
     ['pooling from', { poolFrom: Int32Array.of(0) }],
+    ['are seen of sequences', { seen: Int32Array.of(3) }],
+    ['are seen of sequences', { seen: Int32Array.of(3, 3) }],
+    ['are seen of sequences', { seen: Int32Array.of(0, 2) }],
     ['in rows of', { given: { values: new Float32Array(7), width: 2, at: new Int32Array(5) } }],
     ['in rows of', { given: { values: new Float32Array(4), width: 2, at: Int32Array.of(0, 1, 2, -1, -1) } }],
   ])('%s', async (message, change) => {

@@ -141,6 +141,26 @@ describe('answers are those of small requests', () => {
     rmSync(dirname(folder), { recursive: true });
   });
 
+  it('of a ColBERT model: vectors of queries and documents, and ranking', async () => {
+    const folder = unpackCheckout('colbert-bert');
+    const file = join(dirname(folder), 'model.gguf');
+    await convertFolder(folder, file, 'F32');
+    const colbert = await Embedder.load(file, { backend: 'wasm', threads: 1, worker: false });
+    const { app } = withWorker({}, colbert);
+    const input = [...texts.slice(0, 20), 'word '.repeat(100), [5, 6, 7]];
+    for (const [route, body] of [
+      ['/v1/embeddings', { input, output: ['multi'], prompt_name: 'query' }],
+      ['/v1/embeddings', { input, output: ['multi'], truncate: true }],
+      ['/v1/embeddings', { input: 'word '.repeat(400), output: ['multi'] }],
+      ['/v1/rerank', { query: 'which text?', documents: texts, truncate: true }],
+    ] as const) {
+      const expected = await (await post(createApp(colbert), route, body)).text();
+      expect(await (await post(app, route, { ...body, ...padding })).text()).toBe(expected);
+    }
+    await colbert.dispose();
+    rmSync(dirname(folder), { recursive: true });
+  });
+
   it('of token vectors, in many portions', async () => {
     const tokens = await Embedder.load(path, { backend: 'wasm', threads: 1, worker: false, pooling: 'none' });
     const body = { content: Array.from({ length: 40 }, (_, i) => `${i} ${'word '.repeat(150)}`) };
