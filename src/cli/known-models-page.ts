@@ -37,6 +37,7 @@ const smallCheckouts: ReadonlySet<string> = new Set([
   'mxbai-rerank-base-v2',
   'llama-nemotron-embed-1b-v2',
   'llama-nemotron-rerank-1b-v2',
+  'jina-reranker-v3',
 ]);
 
 /** How the tests check a model: with its own weights, with a small checkout in its layout, or by a small file of its architecture. */

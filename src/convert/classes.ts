@@ -163,6 +163,7 @@ const classes: Readonly<Record<string, ModelClass>> = {
   Qwen2ForCausalLM: qwen2,
   Qwen3Model: qwen3,
   Qwen3ForCausalLM: qwen3,
+  JinaForRanking: qwen3,
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
   Qwen3VLForConditionalGeneration: qwen3Vl,

@@ -18,7 +18,7 @@ export function describeModel(
   runner: Runner,
   use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision' | 'adapters'>,
 ): ModelInfo {
-  const { hparams, rankOutputs, sparse, multi, routes } = outline;
+  const { hparams, rankOutputs, sparse, multi, listwise, routes } = outline;
   const tensors = [...file.tensors.values()];
   const name = file.metadata.string('general.name') ?? baseName(source);
   return {
@@ -36,12 +36,13 @@ export function describeModel(
     nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
-    outputs: outputsOf({ sparse, multi }, use.pooling),
+    outputs: outputsOf({ sparse, multi, listwise }, use.pooling),
     hasInputTypes:
       sparse?.queryWeights !== undefined || routes.length > 0 || (multi !== undefined && hasOwnTokens(multi)),
     labels: hparams.labels,
     rankOutputs,
-    maxSim: multi?.score,
+    maxSim: listwise === undefined ? multi?.score : undefined,
+    listwise,
     nEmbdToken: multi?.dimensions,
     prompts: { ...promptsOf(file, source, hparams), ...use.prompts },
     vision: use.vision,
@@ -53,10 +54,14 @@ export function describeModel(
   };
 }
 
-/** The hidden states of a ColBERT model are no vectors of a text, unless they are pooled. */
-function outputsOf({ sparse, multi }: Pick<ModelOutline, 'sparse' | 'multi'>, pooling: ModelInfo['pooling']) {
+/** The hidden states of a ColBERT model are no vectors of a text, unless they are pooled; a list has no score of its own. */
+function outputsOf(
+  { sparse, multi, listwise }: Pick<ModelOutline, 'sparse' | 'multi' | 'listwise'>,
+  pooling: ModelInfo['pooling'],
+) {
   const outputs: OutputKind[] = [];
-  if (pooling !== 'none' || multi === undefined || !hasOwnTokens(multi)) outputs.push('dense');
+  const isUnpooled = pooling === 'none' && multi !== undefined && hasOwnTokens(multi);
+  if (!isUnpooled && !(pooling === 'rank' && listwise !== undefined)) outputs.push('dense');
   if (sparse !== undefined) outputs.push('sparse');
   if (multi !== undefined) outputs.push('multi');
   return outputs;

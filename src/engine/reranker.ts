@@ -3,6 +3,7 @@
  */
 import { readOptions } from '../check-options.ts';
 import { ImageError } from '../image/errors.ts';
+import type { ListwiseSettings } from '../models/index.ts';
 import { exp, log } from '../tensor/exact-math.ts';
 import { Turn } from '../turn.ts';
 import { rankOptions } from './call-options.ts';
@@ -10,6 +11,7 @@ import { canRank } from './can-rank.ts';
 import { Embedder } from './embedder.ts';
 import { ContextSizeError, InputError, optionError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput, partsOf } from './images/parts.ts';
+import { rankList } from './listwise.ts';
 import { loadOptions } from './load-options.ts';
 import { maxSim, scoreOfSum } from './outputs/max-sim.ts';
 import type { ModelSource } from './source.ts';
@@ -94,12 +96,16 @@ export class Reranker {
 
   /**
    * Scores each document against the query. Either side may have images, if the model was loaded with a vision tower; pairs with images are
-   * never cut. In late interaction, `truncate` also cuts the query.
+   * never cut. In late interaction, `truncate` also cuts the query. A listwise reranker (`ModelInfo.listwise`) reads all documents in one text, so a
+   * score depends on the other documents and their order, and `truncate` cuts the query and each document to what the model takes.
    * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
    */
   async rank(query: RankInput, documents: readonly RankInput[], options: RankOptions = {}): Promise<Ranking> {
     const { topN, scores = 'raw', truncate = false, ...run } = readOptions('rank', options, rankOptions, optionError);
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
+    if (this.info.listwise !== undefined && this.info.pooling === 'rank') {
+      return this.#rankList(this.info.listwise, query, documents, { topN, scores, truncate, ...run });
+    }
     if (!hasClassifierScores(this.info))
       return this.#rankByTokens(query, documents, { topN, scores, truncate, ...run });
     const { vectors, nTokens, nImageTokens, truncated } =
@@ -111,6 +117,19 @@ export class Reranker {
       topN,
     );
     return { results, nTokens, nImageTokens, truncated };
+  }
+
+  /** Scores a list of documents in one text, or in several if it is long. */
+  async #rankList(
+    listwise: ListwiseSettings,
+    query: RankInput,
+    documents: readonly RankInput[],
+    { topN, scores = 'raw', ...run }: RankOptions,
+  ): Promise<Ranking> {
+    const list = await rankList(this.embedder, listwise, query, documents, run);
+    const scaled = list.scores.map((cosine) => score(Float32Array.of(cosine), scores, 'cosine'));
+    const { nTokens, truncated } = list;
+    return { results: bestFirst(scaled, topN), nTokens, nImageTokens: nTokens.map(() => 0), truncated };
   }
 
   /** Scores by late interaction: the vectors of the query are computed once. */
@@ -276,9 +295,15 @@ function imageOf(part: ContentPart): unknown {
  */
 function score(outputs: Float32Array, scale: ScoreScale, kind: ModelInfo['rankOutputs']): number {
   if (scale === 'raw') return outputs[0];
-  const [first, ...others] = kind === 'tanh' ? outputs.map(atanh) : outputs;
+  const isBounded = kind === 'tanh' || kind === 'cosine';
+  const [first, ...others] = isBounded ? outputs.map(kind === 'cosine' ? logitOfCosine : atanh) : outputs;
   const logit = kind === 'probabilities' ? ln(first) - ln(sum(others)) : first - logSumExp(others);
   return scale === 'logit' ? logit : 1 / (1 + exp(-logit));
+}
+
+/** The logit of the probability (1 + cosine) / 2. */
+function logitOfCosine(cosine: number): number {
+  return 2 * atanh(cosine);
 }
 
 /** The inverse of tanh; finite even where float32 has rounded tanh to 1. */

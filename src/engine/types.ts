@@ -4,7 +4,7 @@
 import type { MetadataValue } from '../gguf/index.ts';
 import type { Prompt, PromptsByName } from '../hub/known-prompts.ts';
 import type { HubOptions } from '../hub/options.ts';
-import type { Pooling, RankOutputs, RopeSettings } from '../models/index.ts';
+import type { ListwiseSettings, Pooling, RankOutputs, RopeSettings } from '../models/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 import type { ImageOptions, mediaPoolings } from './images/options.ts';
@@ -174,6 +174,8 @@ export const scoreScales = ['raw', 'logit', 'probability'] as const;
  *    several, ln(p / (1 − p)), where p is the share of the first in their softmax;
  *  - `probability`: 1 / (1 + e^−logit), from 0 to 1.
  *
+ * The score of a listwise reranker is a cosine, and its probability is (1 + cosine) / 2.
+ *
  * The score of late interaction is the sum of MaxSim, or for some models the mean over the vectors of the query (`ModelInfo.maxSim`). Its
  * probability is (1 + mean) / 2, which orders documents but was not trained as one.
  */
@@ -337,6 +339,8 @@ export interface ModelInfo {
    * for a model without vectors of tokens.
    */
   readonly maxSim: 'sum' | 'mean' | undefined;
+  /** How a reranker lays out a list of documents that it ranks in one text; `undefined` for others. */
+  readonly listwise: ListwiseSettings | undefined;
   /** Dimensions of a vector of a token, if `embed` has the output `multi`. */
   readonly nEmbdToken: number | undefined;
   /**

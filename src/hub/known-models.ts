@@ -185,6 +185,7 @@ const rerankers: readonly Row[] = [
   ['gte-multilingual-reranker-base', 'Alibaba-NLP/gte-multilingual-reranker-base', undefined, rank(gte, 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-tiny-en', 'jinaai/jina-reranker-v1-tiny-en', 'gpustack/jina-reranker-v1-tiny-en-GGUF', rank(jina(4, 384), 8192), none, 'Apache-2.0'],
   ['jina-reranker-v1-turbo-en', 'jinaai/jina-reranker-v1-turbo-en', 'gpustack/jina-reranker-v1-turbo-en-GGUF', rank(jina(6, 384), 8192), none, 'Apache-2.0'],
+  ['jina-reranker-v3', 'jinaai/jina-reranker-v3', undefined, { ...last(28, 1024), context: 131072, pooling: 'rank' }, none, 'CC-BY-NC-4.0'],
   ['mxbai-rerank-xsmall-v1', 'mixedbread-ai/mxbai-rerank-xsmall-v1', undefined, deberta({ ...small, layers: 12 }), none, 'Apache-2.0'],
   ['mxbai-rerank-base-v1', 'mixedbread-ai/mxbai-rerank-base-v1', undefined, deberta(base), none, 'Apache-2.0'],
   ['mxbai-rerank-large-v1', 'mixedbread-ai/mxbai-rerank-large-v1', undefined, deberta(large), none, 'Apache-2.0'],

@@ -17,6 +17,7 @@ import type { ImageInput, Model } from './architecture.ts';
 import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
+import { type ListwiseSettings, readListwise } from './listwise.ts';
 import { declareMulti, type MultiSettings, readMultiSettings } from './multi-head.ts';
 import { nameSteps } from './names/name-steps.ts';
 import { pool, pooledWidth, type RankOutputs, rankOutputs } from './pooling.ts';
@@ -31,6 +32,7 @@ export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
 export { ModelError } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
+export type { ListwiseSettings } from './listwise.ts';
 export { hasOwnTokens, type MultiSettings, type TextSide } from './multi-head.ts';
 export { hasClassifier, type RankOutputs } from './pooling.ts';
 export { isPooling, isTokenResult, POOLING_FORMS, type Pooling, type Result, type Route } from './pooling-types.ts';
@@ -85,6 +87,8 @@ export interface ModelOutline {
   readonly sparse: SparseSettings | undefined;
   /** How the vectors of tokens are made; `undefined` if the file has no head for them. */
   readonly multi: MultiSettings | undefined;
+  /** How a list of documents is ranked in one text; `undefined` for a model that ranks pairs or not at all. */
+  readonly listwise: ListwiseSettings | undefined;
   /** Whether a pooled row of `cls` or `last` is the hidden state of a token as it is. */
   readonly poolsHidden: boolean;
 }
@@ -126,12 +130,14 @@ export function outlineModel(file: GgufFile, adapters: readonly GgufFile[] = [])
   const { dense, output } = heads.classifier;
   const { byRoute, plain } = heads.sentence!;
   const hasSentenceLayers = byRoute.size > 0 || plain.length > 0;
+  const listwise = readListwise(loader, heads.multi);
   return {
     hparams,
     widthOf: (pooling) => pooledWidth(heads, pooling, hparams.nEmbd),
     routes: [...byRoute.keys()],
     hasSentenceLayers,
-    rankOutputs: rankOutputs(heads),
+    rankOutputs: listwise === undefined ? rankOutputs(heads) : 'cosine',
+    listwise,
     images,
     lacksPooler: hparams.architecture === bert.id && output !== undefined && dense === undefined,
     sparse: readSparseSettings(file.metadata, hparams.nVocab),

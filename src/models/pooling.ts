@@ -16,8 +16,8 @@ import { applyLayers, type SentenceLayer, type SentenceLayers, widthAfter } from
 import { largestLogits, type SparseHead, tokenWeights } from './sparse-head.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** The kind of a classifier's outputs; `tanh` if it ends with tanh of logits. */
-export type RankOutputs = 'logits' | 'probabilities' | 'tanh';
+/** The kind of a classifier's outputs; `tanh` if it ends with tanh of logits. A listwise reranker gives the cosine of two vectors. */
+export type RankOutputs = 'logits' | 'probabilities' | 'tanh' | 'cosine';
 
 /** A classifier over one row of a sequence: `output(norm(act(dense x)))`. Parts that the file lacks are skipped. */
 export interface Classifier {

@@ -18,6 +18,7 @@ export const seedNames = [
   'gemma-embedding',
   'bge-reranker-v2-gemma',
   'llama-nemotron-rerank-1b-v2',
+  'jina-reranker-v3',
   'nomic-bert-moe',
   't5encoder',
   'eurobert',
@@ -53,7 +54,11 @@ async function bytesOf(name: string): Promise<Uint8Array> {
 /** Tokens kept: enough for the special ones of every fixture. */
 const N_TOKENS = 128;
 /** SentencePiece vocabularies begin with all bytes, and a reranker compares a token. */
-const moreTokens: Readonly<Record<string, number>> = { 'gemma-embedding': 300, 'bge-reranker-v2-gemma': 640 };
+const moreTokens: Readonly<Record<string, number>> = {
+  'gemma-embedding': 300,
+  'bge-reranker-v2-gemma': 640,
+  'jina-reranker-v3': 600,
+};
 /** Layers kept. */
 const N_LAYERS = 1;
 /** Where one is not enough: experts or attention are not in each layer, and as many layers take a part of an image's row. */

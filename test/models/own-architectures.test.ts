@@ -127,7 +127,7 @@ describe.each(['mpnet-rerank', 'gte-rerank', 'deberta-nli', 'llama-nemotron-rera
 });
 
 it('files of the fixtures are what the converter makes of their checkouts', async () => {
-  const languageModels = ['bge-reranker-v2-gemma', 'llama-nemotron-rerank-1b-v2'];
+  const languageModels = ['bge-reranker-v2-gemma', 'llama-nemotron-rerank-1b-v2', 'jina-reranker-v3'];
   for (const name of ['static-wordpiece', 'mpnet-mean', 'gte-mean', 'deberta-mean', ...languageModels]) {
     const folder = unpackCheckout(name);
     const output = join(dirname(folder), 'F16.gguf');

@@ -11,12 +11,13 @@ import type { OutputHeads } from './passes.ts';
  * @throws InputError for outputs that the model does not have, or not beside each other
  */
 export function sideOf(
-  { name, outputs, pooling: ownPooling }: ModelInfo,
+  { name, outputs, pooling: ownPooling, listwise }: ModelInfo,
   { multi }: OutputHeads,
   { output, pooling = ownPooling, inputType = 'document' }: EmbedOptions,
 ): TextSide | undefined {
   const wanted = output ?? ['dense'];
-  const isPooled = output === undefined && pooling !== 'none';
+  const ranksLists = pooling === 'rank' && listwise !== undefined;
+  const isPooled = output === undefined && pooling !== 'none' && !ranksLists;
   const missing = isPooled ? undefined : wanted.find((kind) => !outputs.includes(kind));
   if (missing !== undefined) {
     throw new InputError('option', `${name} has no ${missing} output; it has ${outputs.join(', ')}`);
