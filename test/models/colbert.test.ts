@@ -204,6 +204,24 @@ describe('a ColBERT model', () => {
   });
 });
 
+it.each(['Q8_0', 'F16'] as const)('weights of the type %s give nearly the same vectors', async (type) => {
+  const folder = unpack('colbert-bert');
+  const file = join(dirname(folder), 'model.gguf');
+  await convertFolder(folder, file, type);
+  const embedder = await Embedder.load(file, { backend: 'wasm', worker: false });
+  const cases = casesOf('colbert-bert');
+  const { multi } = await embedder.embed(
+    cases.map(({ text }) => text),
+    { output: ['multi'], truncate: true },
+  );
+  for (const [i, { document }] of cases.entries()) {
+    const expected = rowsOf({ values: floats(document), dimensions: 16 });
+    for (const [j, row] of rowsOf(multi![i]).entries()) expect(cosine(row, expected[j])).toBeGreaterThan(0.99);
+  }
+  await embedder.dispose();
+  rmSync(dirname(folder), { recursive: true });
+});
+
 it('a window that is too small for hidden masks is refused', async () => {
   const file = await converted('colbert-modern');
   const loading = Embedder.load(file, {
@@ -275,6 +293,17 @@ describe('a checkout', () => {
     expect(written.u32('gguf_embed.multi.query_marker')).toBe(1);
     expect(written.bool('gguf_embed.multi.attend_to_expansion')).toBe(false);
     rmSync(dirname(file), { recursive: true });
+  });
+
+  it('of Stanford may have the class of its transformer', async () => {
+    const bytesOf = async (change?: (folder: string) => void) => {
+      const file = await converted('colbert-jina', change);
+      const bytes = readFileSync(file);
+      rmSync(dirname(file), { recursive: true });
+      return bytes;
+    };
+    const change = json('config.json', (old: object) => ({ ...old, architectures: ['XLMRobertaModel'] }));
+    expect((await bytesOf(change)).equals(await bytesOf())).toBe(true);
   });
 
   it('of PyLate may be in a folder of the transformer', async () => {

@@ -34,7 +34,7 @@ interface Settings {
 export async function openColbert(source: HeadSource): Promise<Heads | undefined> {
   const { checkout, config, modelClass } = source;
   const common = { keepsGelu: !modelClass.isDecoder, hasNoPooling: true };
-  if (config.modelClass === 'HF_ColBERT') {
+  if (config.modelClass === 'HF_ColBERT' || (await hasStanfordFiles(source))) {
     const settings = await stanfordSettings(source);
     const { prefix, dropped, rules } = modelClass.names;
     return {
@@ -80,6 +80,14 @@ function setSettings(writer: GgufWriter, settings: Settings): void {
   if (settings.skipped.length === 0) return;
   const values = Int32Array.from(new Set(settings.skipped)).sort();
   writer.set('gguf_embed.multi.skipped_tokens', { type: 'array', value: { elementType: 'int32', values } });
+}
+
+/** Whether a checkout whose class has another name holds what Stanford's program needs. */
+async function hasStanfordFiles({ checkout, main, tensors }: HeadSource): Promise<boolean> {
+  if (!tensors.some(({ name }) => name === 'linear.weight') || (await listModules(checkout)).length > 0) return false;
+  const metadata = await main.open(METADATA_FILE);
+  await metadata?.close();
+  return metadata !== undefined;
 }
 
 /** The settings of Stanford's program, with its defaults. */
