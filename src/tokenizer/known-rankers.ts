@@ -42,10 +42,15 @@ const known: readonly KnownRanker[] = [
     name: named('mxbai', 'rerank', '(base|large)', 'v2'),
     architecture: 'qwen2',
     tokens: ['1', '0'],
-    layout:
-      '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n<|im_start|>user\nquery: {query}\ndocument: {document}\n' +
-      'You are a search relevance expert who evaluates how well documents match search queries. For each query-document pair, carefully analyze the semantic relationship between them, then provide your binary relevance judgment (0 for not relevant, 1 for relevant).\nRelevance:<|im_end|>\n' +
-      '<|im_start|>assistant\n',
+    layout: [
+      '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n<|im_start|>user\n',
+      'query: {query}',
+      '\n',
+      'document: {document}',
+      '\n',
+      'You are a search relevance expert who evaluates how well documents match search queries. For each query-document pair, carefully analyze the semantic relationship between them, then provide your binary relevance judgment (0 for not relevant, 1 for relevant).\nRelevance:',
+      '<|im_end|>\n<|im_start|>assistant\n',
+    ],
   },
   {
     name: named('bge', 'reranker', 'v2', 'gemma'),

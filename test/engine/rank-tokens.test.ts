@@ -99,7 +99,9 @@ it('knows the tokens and the layout of models by name', async () => {
       values.set('general.name', { type: 'string', value });
     });
   const mxbai = await Reranker.load(await named('qwen2', 'Mxbai Rerank Base v2'), local);
-  expect(mxbai.embedder.tokenizer.rerankTemplate).toContain('query: {query}\ndocument: {document}\n');
+  expect(mxbai.embedder.metadata.string('gguf_embed.rerank.parts')).toContain(
+    '"query: {query}","\\n","document: {document}","\\n",',
+  );
   expect(mxbai.info.rankOutputs).toBe('probabilities');
   await mxbai.dispose();
   // The file with a classifier keeps its own.
