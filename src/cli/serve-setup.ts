@@ -108,7 +108,7 @@ function logRequest({ client = '-', method, route, status, nTokens, milliseconds
 }
 
 /** Listens on the sockets that the service manager passes, else on all addresses; on none if one of them fails. */
-export async function listenEverywhere(app: Pick<App, 'fetch'>, values: OptionValues): Promise<Listening[]> {
+export async function listenEverywhere(app: Pick<App, 'handle'>, values: OptionValues): Promise<Listening[]> {
   const fds = passedSockets(process.env, process.pid);
   const hosts = values.host.split(',').map((host) => host.trim());
   if (hosts.some((host) => host === '' || host === '[]')) {

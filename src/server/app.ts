@@ -1,18 +1,19 @@
 /**
- * @file The HTTP application over one model, as a function from `Request` to `Response`: the middleware and the table of
- * routes.
+ * @file The HTTP application over one model: the middleware and the table of routes.
  */
-import { Hono } from 'hono';
 import type { BatchReport } from '../engine/index.ts';
-import { type Caller, type Env, toFramework } from './context.ts';
+import { onExchange } from './context.ts';
 import type { Engine } from './engine.ts';
+import { Application } from './http/application.ts';
+import { type Fetch, fetchWith } from './http/fetch.ts';
+import type { RequestHandler } from './http/messages.ts';
 import { checkKey } from './middleware/access.ts';
 import { serveApiDocs } from './middleware/api-docs.ts';
 import { withBody } from './middleware/body.ts';
 import { cors } from './middleware/cors.ts';
-import { answerErrors, notFound } from './middleware/errors.ts';
+import { answerErrors } from './middleware/errors.ts';
 import { commonHeaders, headHeaders } from './middleware/headers.ts';
-import { measure } from './middleware/metrics.ts';
+import { record } from './middleware/metrics.ts';
 import { requireModel } from './middleware/model.ts';
 import { type PageFiles, servePage } from './middleware/page.ts';
 import type { ServeOptions } from './options.ts';
@@ -34,7 +35,7 @@ import { createState, type SharedState } from './state.ts';
 const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<RequestContext>])[] = [
   ['GET', ['/health', '/v1/health'], health],
   ['GET', ['/models', '/v1/models'], modelList],
-  ['GET', ['/v1/models/:id{.+}'], modelById],
+  ['GET', ['/v1/models/:id+'], modelById],
   ['GET', ['/info'], teiInfo],
   ['GET', ['/api/tags'], ollamaTags],
   ['GET', ['/api/version'], ollamaVersion],
@@ -62,7 +63,9 @@ export interface AppOptions extends ServeOptions {
 
 /** A server without sockets. */
 export interface App {
-  fetch(request: Request, caller?: Caller): Promise<Response>;
+  readonly handle: RequestHandler;
+  /** The same for runtimes and frameworks with the Web's `Request` and `Response`. */
+  readonly fetch: Fetch;
   /** Pass it to `Embedder.load`, so that the server counts batches. */
   readonly onBatch: (batch: BatchReport) => void;
   /** Announces a stop: from now on GET /health answers 503, so that balancers send requests elsewhere. All others are answered. */
@@ -80,28 +83,31 @@ export function createApp(
   const state = createState(options, shared);
   const { counters, settings, readiness } = state;
   const { prefix } = settings;
-  const app = new Hono<Env>();
-  app.use(
-    measure(counters, options.onRequest),
-    commonHeaders,
-    cors(settings.cors),
-    servePage(page, prefix),
-    serveApiDocs(apiDocs, prefix),
-    requireModel(state, engine),
-    checkKey(settings.apiKeys, prefix),
-    headHeaders,
-  );
+  const app = new Application({
+    prefix,
+    middleware: [
+      commonHeaders,
+      cors(settings.cors),
+      servePage(page, prefix),
+      serveApiDocs(apiDocs, prefix),
+      requireModel(state, engine),
+      checkKey(settings.apiKeys, prefix),
+      headHeaders,
+    ],
+    onError: answerErrors(counters, options),
+    onAnswer: record(counters, options.onRequest),
+  });
   for (const [method, paths, handler] of routes) {
-    for (const path of paths) app.on(method, prefix + path, toFramework(path, handler));
+    for (const path of paths) app.on(method, path, onExchange(handler));
   }
   for (const [path, handler] of Object.entries(bodyRoutes)) {
-    app.post(prefix + path, toFramework(path, withBody(path as BodyPath, handler, large)));
+    app.on('POST', path, onExchange(withBody(path as BodyPath, handler, large)));
   }
-  app.post(`${prefix}/lora-adapters`, toFramework('/lora-adapters', changeLoraAdapters));
-  app.notFound(notFound);
-  app.onError(answerErrors(counters, options));
+  app.on('POST', '/lora-adapters', onExchange(changeLoraAdapters));
+  const handle: RequestHandler = (request) => app.handle(request);
   return {
-    fetch: async (request, caller) => app.fetch(request, caller ?? {}),
+    handle,
+    fetch: fetchWith(handle),
     onBatch: (batch) => counters.batch(batch),
     drain() {
       readiness.isDraining = true;

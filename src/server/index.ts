@@ -1,5 +1,5 @@
 /**
- * @file The server: `createApp` for any runtime with `Request` and `Response`. `sockets/listen.node.ts` adds sockets.
+ * @file The server: `createApp` for any runtime. `sockets/listen.node.ts` adds sockets.
  */
 export { type App, type AppOptions, createApp } from './app.ts';
 export type { Engine } from './engine.ts';

@@ -2,10 +2,11 @@
  * @file Fetches images from URLs in requests: only from allowed hosts, which must not be in the server's own network.
  */
 import { lookup as dnsLookup } from 'node:dns/promises';
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { HttpError } from '../errors.ts';
+import { request } from '../sockets/node-http.node.ts';
 
 /** Most bytes of a fetched image, and the time limit in milliseconds: those of llama-server. */
 const MAX_BYTES = 10 * 1024 * 1024;
@@ -104,9 +105,9 @@ export async function fetchImage(address: string, options: FetchOptions): Promis
 }
 
 function get(url: URL, address: string, family: number, signal: AbortSignal): Promise<IncomingMessage> {
-  const { request } = url.protocol === 'https:' ? https : http;
+  const send = url.protocol === 'https:' ? tlsRequest : request;
   return new Promise((resolve, reject) => {
-    request(url, {
+    send(url, {
       signal,
       agent: false,
       headers: { accept: 'image/*', 'accept-encoding': 'identity' },

@@ -3,28 +3,26 @@
  */
 import { Buffer } from 'node:buffer';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
-import type { Env } from '../context.ts';
+import type { Middleware } from '../http/exchange.ts';
+import type { ServerRequest } from '../http/messages.ts';
 import { refuse } from './errors.ts';
 
 /** Paths that need no key, with and without the path prefix. */
 const publicPaths: ReadonlySet<string> = new Set(['/', '/health', '/v1/health']);
 
 /** Refuses requests without an accepted key. If there are no keys, it admits all requests. */
-export function checkKey(keys: readonly string[], prefix: string): MiddlewareHandler<Env> {
+export function checkKey(keys: readonly string[], prefix: string): Middleware {
   const accepted = keys.map((key) => digest(Buffer.from(key)));
   const isPublic = (path: string) =>
     publicPaths.has(path) || (path.startsWith(prefix) && publicPaths.has(path.slice(prefix.length)));
-  return async (c, next) => {
-    const isAccepted = accepted.length === 0 || isPublic(c.req.path) || isKnown(accepted, c.req.raw.headers);
-    if (!isAccepted) return refuse(c, 'authentication_error', 'Invalid API Key');
-    c.set('isAccepted', true);
-    await next();
+  return (exchange) => {
+    exchange.isAccepted = accepted.length === 0 || isPublic(exchange.path) || isKnown(accepted, exchange.request);
+    return exchange.isAccepted ? undefined : refuse(exchange, 'authentication_error', 'Invalid API Key');
   };
 }
 
-function isKnown(accepted: readonly Uint8Array[], headers: Headers): boolean {
-  const given = headers.get('authorization') || headers.get('x-api-key') || '';
+function isKnown(accepted: readonly Uint8Array[], request: ServerRequest): boolean {
+  const given = request.header('authorization') || request.header('x-api-key') || '';
   const key = given.startsWith('Bearer ') ? given.slice('Bearer '.length) : given;
   // Runtimes decode header bytes as Latin-1, but clients send UTF-8.
   const forms = [digest(Buffer.from(key, 'latin1')), digest(Buffer.from(key))];

@@ -20,11 +20,11 @@ const BYTES_PER_VALUE = 16;
 /** Limits the body and the answer of a request, and calls `handler`, or `large` for a large body. */
 export function withBody(path: BodyPath, handler: Handler, large: LargeRequestHandler | undefined): RouteHandler {
   return async (context, request) => {
-    const admission = admit(context.state, Number(request.headers.get('content-length') ?? 0));
+    const admission = admit(context.state, Number(request.header('content-length') ?? 0));
     try {
       const bytes = await readBytes(request, context.state.settings.bodyLimit, admission.add);
       admission.start();
-      const type = request.headers.get('content-type') ?? '';
+      const type = request.header('content-type') ?? '';
       const reserve = (nValues: number) => {
         if (nValues > MAX_VALUES) throw tooManyValues(nValues);
         admission.add(nValues * BYTES_PER_VALUE);

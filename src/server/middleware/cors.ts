@@ -1,16 +1,15 @@
 /**
  * @file CORS headers and answers, as in llama-server.
  */
-import type { Context, MiddlewareHandler } from 'hono';
-import type { Env } from '../context.ts';
+import type { Exchange, Middleware } from '../http/exchange.ts';
+import type { Answer } from '../http/messages.ts';
 import type { CorsOptions } from '../options.ts';
 
 /** Sets the headers that say which origins may read answers, and answers OPTIONS requests. */
-export function cors(options: CorsOptions): MiddlewareHandler<Env> {
-  return async (c, next) => {
-    allowOrigin(c, options);
-    if (c.req.method === 'OPTIONS') return preflight(c, options);
-    await next();
+export function cors(options: CorsOptions): Middleware {
+  return (exchange) => {
+    allowOrigin(exchange, options);
+    return exchange.request.method === 'OPTIONS' ? preflight(exchange, options) : undefined;
   };
 }
 
@@ -18,34 +17,35 @@ export function cors(options: CorsOptions): MiddlewareHandler<Env> {
  * Sets `Access-Control-Allow-Origin`. Only an origin that is allowed by name may send credentials. A browser hides an answer
  * from the page unless the answer itself has this header.
  */
-function allowOrigin(c: Context<Env>, { origins = '*', credentials = true }: CorsOptions): void {
-  const origin = c.req.header('origin') ?? '';
+function allowOrigin({ request, headers }: Exchange, { origins = '*', credentials = true }: CorsOptions): void {
+  const origin = request.header('origin') ?? '';
   if (origins === '*') {
-    c.header('Access-Control-Allow-Origin', credentials ? origin : '*');
-    if (credentials) c.header('Vary', 'Origin');
+    headers.set('Access-Control-Allow-Origin', credentials ? origin : '*');
+    if (credentials) headers.set('Vary', 'Origin');
     return;
   }
   const named = namedOrigins(origins);
-  if (origins === 'localhost' || named.length > 1) c.header('Vary', 'Origin');
+  if (origins === 'localhost' || named.length > 1) headers.set('Vary', 'Origin');
   const isAllowed = origins === 'localhost' ? isLocal(origin) : named.includes(origin);
-  if (isAllowed) c.header('Access-Control-Allow-Origin', origin);
-  else if (named.length === 1 && origins !== 'localhost') c.header('Access-Control-Allow-Origin', origins);
-  if (isAllowed && credentials) c.header('Access-Control-Allow-Credentials', 'true');
+  if (isAllowed) headers.set('Access-Control-Allow-Origin', origin);
+  else if (named.length === 1 && origins !== 'localhost') headers.set('Access-Control-Allow-Origin', origins);
+  if (isAllowed && credentials) headers.set('Access-Control-Allow-Credentials', 'true');
 }
 
 /** Answers an OPTIONS request. */
 function preflight(
-  c: Context<Env>,
-  { origins = '*', methods = 'GET, POST, DELETE, OPTIONS', headers = '*', credentials = true }: CorsOptions,
-): Response {
-  c.header('Access-Control-Allow-Credentials', String(credentials));
-  c.header('Access-Control-Allow-Methods', methods);
+  exchange: Exchange,
+  { origins = '*', methods = 'GET, POST, DELETE, OPTIONS', headers: allowed = '*', credentials = true }: CorsOptions,
+): Answer {
+  const { request, headers } = exchange;
+  headers.set('Access-Control-Allow-Credentials', String(credentials));
+  headers.set('Access-Control-Allow-Methods', methods);
   // If a request has credentials, browsers take `*` for a literal name.
-  const asked = origins !== '*' && headers === '*' && credentials && c.req.header('access-control-request-headers');
-  c.header('Access-Control-Allow-Headers', asked || headers);
-  if (asked) c.header('Vary', 'Access-Control-Request-Headers', { append: true });
-  c.header('Content-Type', 'text/html');
-  return c.body('');
+  const asked = origins !== '*' && allowed === '*' && credentials && request.header('access-control-request-headers');
+  headers.set('Access-Control-Allow-Headers', asked || allowed);
+  if (asked) headers.append('Vary', 'Access-Control-Request-Headers');
+  headers.set('Content-Type', 'text/html');
+  return exchange.answer('');
 }
 
 function namedOrigins(origins: string): readonly string[] {

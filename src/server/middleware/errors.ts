@@ -1,9 +1,6 @@
 /**
  * @file Error answers: for errors of handlers and middleware, and for paths without a route.
  */
-import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Env } from '../context.ts';
 import type { Counters } from '../counters.ts';
 import {
   type ErrorType,
@@ -14,6 +11,8 @@ import {
   OWN_TOKENS_WARNING,
   toHttpError,
 } from '../errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Answer } from '../http/messages.ts';
 import type { ServeOptions } from '../options.ts';
 import { foreignErrorBody } from './error-forms.ts';
 
@@ -21,32 +20,32 @@ import { foreignErrorBody } from './error-forms.ts';
 export function answerErrors(
   counters: Counters,
   { onError, onWarning }: Pick<ServeOptions, 'onError' | 'onWarning'>,
-): ErrorHandler<Env> {
+): (error: unknown, exchange: Exchange) => Answer {
   let hasWarned = false;
-  return (error, c) => {
+  return (error, exchange) => {
     const answer = toHttpError(error);
     // Refusing a body also aborts the signal.
-    if (answer.status === 500 && c.req.raw.signal.aborted) counters.abandoned++;
+    if (answer.status === 500 && exchange.request.signal.aborted) counters.abandoned++;
     else if (answer.status === 500) onError?.(error);
     if (answer.message.startsWith(INVALID_TOKENS) && !hasWarned) {
       hasWarned = true;
       onWarning?.(OWN_TOKENS_WARNING);
     }
-    for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
-    const body = foreignErrorBody(c.req.path, answer) ?? handlerErrorBody(answer);
-    return c.body(body, answer.status as ContentfulStatusCode);
+    for (const [name, value] of Object.entries(answer.headers)) exchange.headers.set(name, value);
+    const body = foreignErrorBody(exchange.path, answer) ?? handlerErrorBody(answer);
+    return exchange.answer(body, answer.status);
   };
 }
 
 /** Answers a path without a route. */
-export const notFound: NotFoundHandler<Env> = (c) => {
+export function notFound(exchange: Exchange): Answer {
   const error = new HttpError('not_found_error', 'File Not Found');
-  return c.body(layerErrorBody(error), 404);
-};
+  return exchange.answer(layerErrorBody(error), error.status);
+}
 
 /** Answers a request that no handler gets. */
-export function refuse(c: Context<Env>, type: ErrorType, message: string): Response {
+export function refuse(exchange: Exchange, type: ErrorType, message: string): Answer {
   const error = new HttpError(type, message);
-  const body = foreignErrorBody(c.req.path, error) ?? layerErrorBody(error);
-  return c.body(body, error.status as ContentfulStatusCode);
+  const body = foreignErrorBody(exchange.path, error) ?? layerErrorBody(error);
+  return exchange.answer(body, error.status);
 }

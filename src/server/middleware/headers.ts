@@ -1,18 +1,17 @@
 /**
  * @file Headers that every answer has, as in llama-server.
  */
-import type { MiddlewareHandler } from 'hono';
-import type { Env } from '../context.ts';
+import type { Middleware } from '../http/exchange.ts';
 
 /** Sets the content type to JSON. A handler can change it. */
-export const commonHeaders: MiddlewareHandler<Env> = async (c, next) => {
-  c.header('Server', 'llama.cpp');
-  c.header('Content-Type', 'application/json; charset=utf-8');
-  await next();
+export const commonHeaders: Middleware = ({ headers }) => {
+  headers.set('Server', 'llama.cpp');
+  headers.set('Content-Type', 'application/json; charset=utf-8');
+  return undefined;
 };
 
 /** Marks answers to HEAD. It runs after all middleware that can refuse a request. */
-export const headHeaders: MiddlewareHandler<Env> = async (c, next) => {
-  if (c.req.method === 'HEAD') c.header('Accept-Ranges', 'bytes');
-  await next();
+export const headHeaders: Middleware = ({ request, headers }) => {
+  if (request.method === 'HEAD') headers.set('Accept-Ranges', 'bytes');
+  return undefined;
 };

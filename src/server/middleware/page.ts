@@ -1,8 +1,7 @@
 /**
  * @file The web page: static files, which need no API key. The page itself asks for the key, and sends it with each request.
  */
-import type { MiddlewareHandler } from 'hono';
-import type { Env } from '../context.ts';
+import type { Exchange, Middleware } from '../http/exchange.ts';
 
 /** The files of the page. */
 export interface PageFiles {
@@ -17,24 +16,29 @@ export interface PageFile {
 }
 
 /** Answers GET and HEAD for the page, before a model is loaded and without a key. Without files it does nothing. */
-export function servePage(files: PageFiles | undefined, prefix: string): MiddlewareHandler<Env> {
-  return async (c, next) => {
-    if (files === undefined || !['GET', 'HEAD'].includes(c.req.method)) return next();
-    const { path } = c.req;
+export function servePage(files: PageFiles | undefined, prefix: string): Middleware {
+  return async (exchange) => {
+    if (files === undefined || !isRead(exchange)) return undefined;
+    const { path, headers } = exchange;
     // Below a prefix, the addresses of the page are relative to its slash.
-    if (prefix !== '' && path === prefix) return c.redirect(`${prefix}/`, 308);
+    if (prefix !== '' && path === prefix) return exchange.redirect(`${prefix}/`);
     const name = pageFile(path, prefix);
     const file = name === undefined ? undefined : await files.read(name);
-    if (file === undefined) return next();
-    c.set('route', '/');
-    c.header('Content-Type', file.type);
-    c.header('Cache-Control', 'no-cache');
+    if (file === undefined) return undefined;
+    exchange.route = '/';
+    headers.set('Content-Type', file.type);
+    headers.set('Cache-Control', 'no-cache');
     // Workers of the page share memory only with these.
-    c.header('Cross-Origin-Opener-Policy', 'same-origin');
-    c.header('Cross-Origin-Embedder-Policy', 'require-corp');
-    c.header('Content-Security-Policy', await policy(files));
-    return c.body(name === 'index.html' ? forServer(file.bytes) : file.bytes);
+    headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+    headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
+    headers.set('Content-Security-Policy', await policy(files));
+    return exchange.answer(name === 'index.html' ? forServer(file.bytes) : file.bytes);
   };
+}
+
+/** Whether a request only reads. */
+export function isRead({ request: { method } }: Exchange): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function pageFile(path: string, prefix: string): string | undefined {

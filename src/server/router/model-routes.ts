@@ -1,9 +1,10 @@
 /**
  * @file Routes about the models of a server: lists, loading and unloading, adding and removing, and events.
  */
-import type { Context, Hono } from 'hono';
-import type { Env } from '../context.ts';
 import { HttpError } from '../errors.ts';
+import type { Application } from '../http/application.ts';
+import type { Exchange, ExchangeHandler } from '../http/exchange.ts';
+import type { ServerRequest } from '../http/messages.ts';
 import { parseFields } from '../json/fields.ts';
 import { notFound } from '../middleware/errors.ts';
 import { readBytes } from '../middleware/read-bytes.ts';
@@ -25,65 +26,60 @@ interface Models<R extends LoadedEngine> {
   readonly downloads: Downloads | undefined;
 }
 
-/** Adds the routes below `prefix`. */
+/** Adds the routes. */
 export function addModelRoutes<R extends LoadedEngine>(
-  app: Hono<Env>,
-  prefix: string,
+  app: Application,
   { pool, chooser, events, downloads }: Models<R>,
 ): void {
-  const on = (method: string, path: string, answer: (c: Context<Env>) => Response | Promise<Response>) =>
-    app.on(method, prefix + path, async (c) => {
-      c.set('route', path);
-      return answer(c);
-    });
-  const done = (c: Context<Env>) => c.body('{"success":true}');
+  const done = (exchange: Exchange) => exchange.answer('{"success":true}');
 
-  const list = (c: Context<Env>) => {
+  const list: ExchangeHandler = (exchange) => {
     const data = [...pool.entries.map(modelEntry), ...(downloads?.ids ?? []).map(downloadEntry)];
-    return c.body(JSON.stringify({ data: data.sort((a, b) => (a.id < b.id ? -1 : 1)), object: 'list' }));
+    return exchange.answer(JSON.stringify({ data: data.sort((a, b) => (a.id < b.id ? -1 : 1)), object: 'list' }));
   };
-  for (const path of ['/models', '/v1/models']) on('GET', path, list);
-  on('GET', '/v1/models/:id{.+}', (c) => {
-    const id = c.req.param('id') ?? '';
+  for (const path of ['/models', '/v1/models']) app.on('GET', path, list);
+  app.on('GET', '/v1/models/:id+', (exchange) => {
+    const id = exchange.param('id') ?? '';
     const entry = chooser.find(id);
     if (entry === undefined) throw new HttpError('not_found_error', `The model '${id}' does not exist`);
-    return c.body(JSON.stringify(modelEntry(entry)));
+    return exchange.answer(JSON.stringify(modelEntry(entry)));
   });
 
-  on('GET', '/models/sse', (c) => {
-    c.header('Content-Type', 'text/event-stream');
-    c.header('Cache-Control', 'no-cache');
-    return c.req.method === 'HEAD' ? c.body(null) : c.body(events.stream());
+  app.on('GET', '/models/sse', (exchange) => {
+    const { request, headers } = exchange;
+    headers.set('Content-Type', 'text/event-stream');
+    headers.set('Cache-Control', 'no-cache');
+    return exchange.answer(request.method === 'HEAD' ? null : events.stream());
   });
 
-  on('POST', '/models/load', async (c) => {
-    const name = await modelName(c);
+  app.on('POST', '/models/load', async (exchange) => {
+    const name = await modelName(exchange.request);
     if (downloads?.has(name)) throw new HttpError('invalid_request_error', 'model is already running');
     const entry = chooser.find(name);
-    if (entry === undefined) return notFound(c);
+    if (entry === undefined) return notFound(exchange);
     pool.load(entry);
-    return done(c);
+    return done(exchange);
   });
-  on('POST', '/models/unload', async (c) => {
-    const entry = chooser.find(await modelName(c));
+  app.on('POST', '/models/unload', async (exchange) => {
+    const entry = chooser.find(await modelName(exchange.request));
     if (entry === undefined) throw new HttpError('invalid_request_error', 'model is not found');
     pool.unload(entry);
-    return done(c);
+    return done(exchange);
   });
 
   if (downloads === undefined) return;
-  on('POST', '/models', async (c) => {
+  app.on('POST', '/models', async (exchange) => {
     const isKnown = (id: string) => chooser.find(id) !== undefined;
-    downloads.start(await modelName(c), isKnown, (model) => {
+    downloads.start(await modelName(exchange.request), isKnown, (model) => {
       if (!isKnown(model.id)) chooser.add(pool.add(model));
     });
-    return done(c);
+    return done(exchange);
   });
-  on('DELETE', '/models', async (c) => {
-    const id = requireName(c.req.query('model'));
+  app.on('DELETE', '/models', async (exchange) => {
+    const id = requireName(exchange.query('model'));
     if (downloads.has(id)) {
       await downloads.stop(id);
-      return done(c);
+      return done(exchange);
     }
     const entry = pool.entries.find(({ model }) => model.id === id);
     if (entry === undefined) throw new HttpError('server_error', `model name=${id} is not found`);
@@ -94,14 +90,13 @@ export function addModelRoutes<R extends LoadedEngine>(
     await pool.remove(entry);
     await downloads.remove(id);
     events.send(id, 'model_remove');
-    return done(c);
+    return done(exchange);
   });
 }
 
 /** The field `model` of a body; `undefined` for a body that is no object. */
-async function modelName(c: Context<Env>): Promise<unknown> {
-  const { raw } = c.req;
-  const bytes = await readBytes(raw, MAX_BODY, () => {});
-  const fields = await parseFields(bytes, raw.headers.get('content-type') ?? '').catch(() => undefined);
+async function modelName(request: ServerRequest): Promise<unknown> {
+  const bytes = await readBytes(request, MAX_BODY, () => {});
+  const fields = await parseFields(bytes, request.header('content-type') ?? '').catch(() => undefined);
   return fields?.model;
 }

@@ -2,17 +2,19 @@
  * @file The HTTP application over several models: chooses the model of a request, loads it if necessary, and passes the request
  * to the application over that model. Follows llama-server's router mode.
  */
-import { type Context, Hono } from 'hono';
 import { type App, createApp } from '../app.ts';
-import type { Caller, Env } from '../context.ts';
 import { HttpError } from '../errors.ts';
+import { Application } from '../http/application.ts';
+import type { Exchange, ExchangeHandler } from '../http/exchange.ts';
+import { fetchWith } from '../http/fetch.ts';
+import type { Answer, RequestHandler, ServerRequest } from '../http/messages.ts';
 import { checkKey } from '../middleware/access.ts';
 import { AdmissionControl } from '../middleware/admission.ts';
 import { serveApiDocs } from '../middleware/api-docs.ts';
 import { cors } from '../middleware/cors.ts';
-import { answerErrors, notFound } from '../middleware/errors.ts';
+import { answerErrors } from '../middleware/errors.ts';
 import { commonHeaders, headHeaders } from '../middleware/headers.ts';
-import { measure } from '../middleware/metrics.ts';
+import { record } from '../middleware/metrics.ts';
 import { type PageFiles, servePage } from '../middleware/page.ts';
 import { readBytes } from '../middleware/read-bytes.ts';
 import type { ServeOptions } from '../options.ts';
@@ -55,7 +57,7 @@ export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, P
 }
 
 /** A server of several models, without sockets. */
-export interface Router extends Pick<App, 'fetch' | 'drain'> {
+export interface Router extends Pick<App, 'handle' | 'fetch' | 'drain'> {
   /** Loads the models that the server loads at the start. */
   loadAtStart(): Promise<void>;
   /** Ends the answers that last until the server stops: events about models. */
@@ -123,16 +125,21 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
    * Passes a request to a model.
    * @param onForward called when the model is loaded
    */
-  async function forward(c: Context<Env>, entry: PoolEntry<RunningApp>, request: Request, onForward = () => {}) {
-    const loads = c.req.query('autoload');
+  async function forward(
+    exchange: Exchange,
+    entry: PoolEntry<RunningApp>,
+    request: ServerRequest,
+    onForward = () => {},
+  ): Promise<Answer> {
+    const loads = exchange.query('autoload');
     if (loads === undefined ? !autoload : !['true', '1'].includes(loads)) {
       if (entry.status === 'loading') throw new HttpError('unavailable_error', 'Loading model');
       if (entry.status === 'unloaded') throw new HttpError('invalid_request_error', 'model is not loaded');
     }
     return pool.use(entry, request.signal, ({ app }) => {
       onForward();
-      c.set('isForwarded', true);
-      return app.fetch(request, c.env);
+      exchange.isForwarded = true;
+      return app.handle(request);
     });
   }
 
@@ -140,19 +147,16 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
     if (downloads?.has(name)) throw new HttpError('invalid_request_error', `model name=${name} is not running`);
     return chooser.choose(name, path);
   };
-  const pathOf = (c: Context<Env>) => c.req.path.slice(prefix.length);
+  const pathOf = ({ path }: Exchange) => path.slice(prefix.length);
 
   /** Passes a request to the model that the query names. */
-  const forwardGet = async (c: Context<Env>) => {
-    c.set('route', pathOf(c));
-    return forward(c, await choose(c.req.query('model'), pathOf(c)), c.req.raw);
-  };
+  const forwardGet: ExchangeHandler = async (exchange) =>
+    forward(exchange, await choose(exchange.query('model'), pathOf(exchange)), exchange.request);
 
   /** Passes a request to the model that the body names. */
-  const forwardPost = async (c: Context<Env>) => {
-    c.set('route', c.req.routePath.slice(prefix.length));
-    const { raw } = c.req;
-    const admitted = admission.admit(Number(raw.headers.get('content-length') ?? 0), 1);
+  const forwardPost: ExchangeHandler = async (exchange) => {
+    const { request } = exchange;
+    const admitted = admission.admit(Number(request.header('content-length') ?? 0), 1);
     let isAdmitted = true;
     // The application over the model admits the request again.
     const end = () => {
@@ -160,54 +164,49 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
       isAdmitted = false;
     };
     try {
-      const bytes = await readBytes(raw, settings.bodyLimit, admitted.add);
+      const bytes = await readBytes(request, settings.bodyLimit, admitted.add);
       admitted.start();
-      const entry = await choose(await bodyModel(bytes, raw.headers.get('content-type') ?? ''), pathOf(c));
-      const headers = new Headers(raw.headers);
-      for (const name of ['content-encoding', 'transfer-encoding']) headers.delete(name);
-      headers.set('content-length', String(bytes.length));
-      const request = new Request(raw.url, { method: 'POST', headers, body: bytes, signal: raw.signal });
-      return await forward(c, entry, request, end);
+      const name = await bodyModel(bytes, request.header('content-type') ?? '');
+      return await forward(exchange, await choose(name, pathOf(exchange)), withBytes(request, bytes), end);
     } finally {
       end();
     }
   };
 
-  const app = new Hono<Env>();
-  app.use(
-    measure(counters, options.onRequest),
-    commonHeaders,
-    cors(settings.cors),
-    servePage(page, prefix),
-    serveApiDocs(apiDocs, prefix),
-    checkKey(settings.apiKeys, prefix),
-    headHeaders,
-  );
-  const get = (path: string, answer: (c: Context<Env>) => Response | Promise<Response>) =>
-    app.get(prefix + path, async (c) => {
-      c.set('route', path);
-      return answer(c);
-    });
-  for (const path of ['/health', '/v1/health']) get(path, (c) => c.body(healthOf(readiness)));
-  addModelRoutes(app, prefix, { pool, chooser, events, downloads });
-  get('/props', (c) => (c.req.query('model') ? forwardGet(c) : c.body(routerProps(options))));
-  get('/metrics', async (c) => {
-    if (c.req.query('model')) return forwardGet(c);
+  const app = new Application({
+    prefix,
+    middleware: [
+      commonHeaders,
+      cors(settings.cors),
+      servePage(page, prefix),
+      serveApiDocs(apiDocs, prefix),
+      checkKey(settings.apiKeys, prefix),
+      headHeaders,
+    ],
+    onError: answerErrors(counters, options),
+    onAnswer: record(counters, options.onRequest),
+  });
+  const get = (path: string, handler: ExchangeHandler) => app.on('GET', path, handler);
+  for (const path of ['/health', '/v1/health']) get(path, (exchange) => exchange.answer(healthOf(readiness)));
+  addModelRoutes(app, { pool, chooser, events, downloads });
+  get('/props', (exchange) => (exchange.query('model') ? forwardGet(exchange) : exchange.answer(routerProps(options))));
+  get('/metrics', async (exchange) => {
+    if (exchange.query('model')) return forwardGet(exchange);
     requireMetrics(settings);
-    c.header('Content-Type', 'text/plain; version=0.0.4');
-    return c.body(await routerMetrics(pool.entries, c.req.raw));
+    exchange.headers.set('Content-Type', 'text/plain; version=0.0.4');
+    return exchange.answer(await routerMetrics(pool.entries, exchange.request));
   });
   for (const path of ['/slots', '/lora-adapters', '/info']) get(path, forwardGet);
-  get('/api/tags', (c) => c.body(ollamaEntries(pool.entries)));
-  get('/api/version', (c) => c.body(ollamaVersion()));
-  get('/openapi.json', async (c) => c.body(await describeApi(settings)));
+  get('/api/tags', (exchange) => exchange.answer(ollamaEntries(pool.entries)));
+  get('/api/version', (exchange) => exchange.answer(ollamaVersion()));
+  get('/openapi.json', async (exchange) => exchange.answer(await describeApi(settings)));
   for (const path of [...Object.keys(bodyRoutes), '/props', '/slots/:id', '/lora-adapters', ...generationPaths]) {
-    app.post(prefix + path, forwardPost);
+    app.on('POST', path, forwardPost);
   }
-  app.notFound(notFound);
-  app.onError(answerErrors(counters, options));
+  const handle: RequestHandler = (request) => app.handle(request);
   return {
-    fetch: async (request, caller?: Caller) => app.fetch(request, caller ?? {}),
+    handle,
+    fetch: fetchWith(handle),
     drain() {
       readiness.isDraining = true;
     },
@@ -218,6 +217,24 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
       await downloads?.close();
       await pool.close();
     },
+  };
+}
+
+/** The same request with a body that was read and decompressed. */
+function withBytes(request: ServerRequest, bytes: Uint8Array): ServerRequest {
+  const { method, target, client, signal } = request;
+  const changed = new Map<string, string | undefined>([
+    ['content-encoding', undefined],
+    ['transfer-encoding', undefined],
+    ['content-length', String(bytes.length)],
+  ]);
+  return {
+    method,
+    target,
+    client,
+    signal,
+    header: (name) => (changed.has(name) ? changed.get(name) : request.header(name)),
+    read: async (onChunk) => onChunk(bytes),
   };
 }
 
@@ -237,14 +254,14 @@ function routerProps({ maxModels, autoload }: RouterOptions): string {
 }
 
 /** The metrics of all loaded models, and for each model whether it is loaded. */
-async function routerMetrics(entries: readonly PoolEntry<RunningApp>[], request: Request): Promise<string> {
+async function routerMetrics(entries: readonly PoolEntry<RunningApp>[], request: ServerRequest): Promise<string> {
   const models: ModelMetrics[] = [];
   for (const { model, running } of entries) {
     const isLoaded = `# HELP gguf_embed_model_loaded Whether the model is in memory.
 # TYPE gguf_embed_model_loaded gauge
 gguf_embed_model_loaded ${running === undefined ? 0 : 1}
 `;
-    const text = running === undefined ? '' : await (await running.app.fetch(request)).text();
+    const text = running === undefined ? '' : String((await running.app.handle(request)).body);
     models.push({ id: model.id, text: isLoaded + text });
   }
   return mergeMetrics(models);

@@ -31,7 +31,7 @@ export function loraAdapters({ state }: RequestContext): string {
 /** POST /lora-adapters: scales for later requests without `lora`; adapters that are not in the list get 0. */
 export const changeLoraAdapters: RouteHandler = async ({ state }, request) => {
   const bytes = await readBytes(request, MAX_BYTES, () => {});
-  const list = parseJson(bytes, request.headers.get('content-type') ?? '');
+  const list = parseJson(bytes, request.header('content-type') ?? '');
   if (!Array.isArray(list)) throw new HttpError('invalid_request_error', 'Request body must be an array');
   const checked = v.safeParse(loraList, list);
   if (!checked.success) throw new HttpError('invalid_request_error', checked.issues[0].message);

@@ -1,9 +1,9 @@
 /**
  * @file Answers bytes that are not an HTTP request. Node's own answers have only a status.
  */
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { layerErrorBody } from '../errors.ts';
+import { STATUS_CODES } from './node-http.node.ts';
 
 /** Statuses other than 400, by Node's error code. */
 const statuses: Readonly<Record<string, number>> = {

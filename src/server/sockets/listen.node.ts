@@ -2,17 +2,18 @@
  * @file Sockets for the application: listens with Node's HTTP server, and stops without losing accepted requests.
  */
 import { existsSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { isIPv6, type ListenOptions as NetListenOptions, Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { getRequestListener } from '@hono/node-server';
 import type { App } from '../app.ts';
 import { HttpError, layerErrorBody } from '../errors.ts';
 import { answerClientError } from './client-error.node.ts';
 import { Connections } from './connections.node.ts';
-import { originForm } from './request-line.ts';
+import { createServer } from './node-http.node.ts';
+import { NodeRequest } from './node-request.node.ts';
 import { TrackedResponse } from './response.node.ts';
+import { discardRest, sendAnswer } from './send-answer.node.ts';
 import { checkSocketPath, removeStaleSocket } from './socket-file.node.ts';
 
 /** Maximum time for complete headers, and between two pieces of an answer, in seconds. */
@@ -54,7 +55,7 @@ export interface Listening {
  * Starts listening.
  * @throws Error with the reason if it cannot use the address, or if key and certificate do not match
  */
-export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): Promise<Listening> {
+export async function listen(app: Pick<App, 'handle'>, options: ListenOptions): Promise<Listening> {
   const { port, tls, timeout = 3600 } = options;
   const host = options.host.replace(/^\[(.*)\]$/, '$1');
   // Node would listen on all interfaces.
@@ -71,16 +72,19 @@ export async function listen(app: Pick<App, 'fetch'>, options: ListenOptions): P
   const server = tls ? createTlsServer({ ...limits, ...tls, handshakeTimeout: silence }) : createServer(limits);
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const connections = new Connections(server, tls !== undefined, silence, Math.min(timeout, MAX_LATENESS) * 1000);
-  // Replaces the global Request and Response by lighter ones, which halves this thread's time per request.
-  const answer = getRequestListener((request, { incoming }) =>
-    app.fetch(request, { client: incoming.socket.remoteAddress }),
-  );
+  const answer = async (incoming: IncomingMessage, outgoing: TrackedResponse) => {
+    discardRest(incoming, outgoing);
+    try {
+      await sendAnswer(await app.handle(new NodeRequest(incoming, outgoing)), outgoing);
+    } catch (error) {
+      options.onError?.(error as Error);
+      outgoing.destroy();
+    }
+  };
   const onRequest = (incoming: IncomingMessage, outgoing: TrackedResponse) => {
     if (!connections.begin(incoming, outgoing)) return;
     if (incoming.httpVersionMajor !== 1) return refuseVersion(incoming, outgoing);
-    incoming.url = originForm(incoming.url ?? '');
-    incoming.headers.host = 'localhost';
-    return answer(incoming, outgoing);
+    void answer(incoming, outgoing);
   };
   server.on('request', onRequest);
   // As in llama-server, an unknown `Expect` is ignored.

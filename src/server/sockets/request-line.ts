@@ -3,12 +3,11 @@
  * neither in the target nor in a header.
  */
 
-/** What needs rewriting before the target can become a URL. */
+/** What needs rewriting. */
 const special = /[\\#]|\/(?:\.|%2e)/i;
 
 /**
- * Rewrites a target so that a URL keeps its path unchanged. Without rewriting, a URL resolves `/..` and takes `\` for `/`.
- * Such parts become segments that no route has.
+ * Path and query of a target. `/..` and `\`, by which a path could lead elsewhere than it says, become segments that no route has.
  * @param target as in the request line: `/path?query`, `http://host/path?query` or `*`
  */
 export function originForm(target: string): string {

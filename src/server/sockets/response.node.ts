@@ -1,26 +1,8 @@
 /**
- * @file Sends answers. Header names get their usual spelling, as in llama-server: by the standard they are case-insensitive, but
- * some clients compare them literally, and `Headers` gives them in lower case. Bodies leave in pieces, so that the server can
- * see whether the client reads.
+ * @file Sends bodies in pieces, so that the server can see whether the client reads.
  */
-import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
-
-const spellings = new Map([
-  ['etag', 'ETag'],
-  ['www-authenticate', 'WWW-Authenticate'],
-]);
-
-/** Capitalises each word of a name. */
-function usualSpelling(name: string): string {
-  let usual = spellings.get(name);
-  if (usual === undefined) {
-    usual = name.replace(/(?<![^-])[a-z]/g, (letter) => letter.toUpperCase());
-    spellings.set(name, usual);
-  }
-  return usual;
-}
-
-type Sent = OutgoingHttpHeaders | OutgoingHttpHeader[] | string | undefined;
+import type { IncomingMessage } from 'node:http';
+import { ServerResponse } from './node-http.node.ts';
 
 /** Maximum number of bytes in a piece. */
 const PIECE = 2 ** 18;
@@ -31,14 +13,6 @@ export class TrackedResponse<Request extends IncomingMessage = IncomingMessage> 
   stuckSince: number | undefined;
   /** Unsent bytes of the body. */
   waiting = 0;
-
-  override writeHead(status: number, ...[reason, headers]: [reason?: Sent, headers?: Sent]): this {
-    const spell = (given: Sent) =>
-      typeof given !== 'object' || Array.isArray(given)
-        ? given
-        : Object.fromEntries(Object.entries(given).map(([name, value]) => [usualSpelling(name), value]));
-    return Reflect.apply(super.writeHead, this, [status, spell(reason), spell(headers)]);
-  }
 
   override end(...[body, ...more]: [body?: unknown, ...more: unknown[]]): this {
     this.stuckSince = performance.now();

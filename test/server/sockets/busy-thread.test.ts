@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { AnswerHeaders } from '../../../src/server/http/answer-headers.ts';
 import { type Listening, type ListenOptions, listen } from '../../../src/server/sockets/listen.node.ts';
 import { fixture } from '../http-fixture.ts';
 import { type Connection, open, openTls } from '../raw-connection.ts';
@@ -19,8 +20,8 @@ afterEach(async () => {
 const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const ANSWER = 'an answer';
 
-async function start(answer: () => Response, options: Partial<ListenOptions> = {}): Promise<Listening> {
-  const app = { fetch: async () => answer() };
+async function start(body: string, options: Partial<ListenOptions> = {}): Promise<Listening> {
+  const app = { handle: async () => ({ status: 200, headers: new AnswerHeaders(), body }) };
   const server = await listen(app, { host: '127.0.0.1', port: 0, ...options });
   servers.push(server);
   return server;
@@ -46,7 +47,7 @@ describe.each([
   ['HTTPS', { tls: { key: pem('key'), cert: pem('cert') } }, openTls],
 ] as const)('%s', (_, options, openTo) => {
   it('answers requests on kept connections, which then are closed when nothing more comes', async () => {
-    const { port } = await start(() => new Response(ANSWER), options);
+    const { port } = await start(ANSWER, options);
     const [before, after] = [await connected(openTo(port)), await connected(openTo(port))];
     for (const { socket } of [before, after]) socket.write(get);
     await until(() => countOf(before) + countOf(after) === 2);
@@ -66,7 +67,7 @@ describe.each([
 });
 
 it('answers requests that have arrived when it is told to stop', async () => {
-  const { port, close } = await start(() => new Response(ANSWER));
+  const { port, close } = await start(ANSWER);
   const connection = await connected(open(port));
   connection.socket.write(get);
   await until(() => countOf(connection) === 1);
@@ -81,7 +82,7 @@ it('answers requests that have arrived when it is told to stop', async () => {
 });
 
 it('does not take a client for one that reads nothing', async () => {
-  const { port, close } = await start(() => new Response('x'.repeat(50e6)));
+  const { port, close } = await start('x'.repeat(50e6));
   const connection = await connected(open(port));
   connection.socket.write(get);
   await until(() => connection.received().length > 1e6);
