@@ -67,6 +67,7 @@ export const rankOptions: OptionTable<RankOptions> = {
   truncate: flag,
   lora: loraScales,
   client: text,
+  onSize: callback,
   onProgress: callback,
   signal: abortSignal,
 };

@@ -13,7 +13,7 @@ import { ContextSizeError, InputError, optionError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput, partsOf } from './images/parts.ts';
 import { rankList } from './listwise.ts';
 import { loadOptions } from './load-options.ts';
-import { maxSim, scoreOfSum } from './outputs/max-sim.ts';
+import { rankByTokens } from './outputs/rank-by-tokens.ts';
 import type { ModelSource } from './source.ts';
 import type { Embeddings, LoadOptions, ModelInfo, RankOptions, ScoreScale } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
@@ -106,8 +106,14 @@ export class Reranker {
     if (this.info.listwise !== undefined && this.info.pooling === 'rank') {
       return this.#rankList(this.info.listwise, query, documents, { topN, scores, truncate, ...run });
     }
-    if (!hasClassifierScores(this.info))
-      return this.#rankByTokens(query, documents, { topN, scores, truncate, ...run });
+    if (!hasClassifierScores(this.info)) {
+      const { scores: all, ...counts } = await rankByTokens(this.embedder, query, documents, {
+        scores,
+        truncate,
+        ...run,
+      });
+      return { results: bestFirst(all, topN), ...counts };
+    }
     const { vectors, nTokens, nImageTokens, truncated } =
       isMediaInput(query) || documents.some(isMediaInput)
         ? await this.#embedMediaPairs(query, documents, run)
@@ -130,36 +136,6 @@ export class Reranker {
     const scaled = list.scores.map((cosine) => score(Float32Array.of(cosine), scores, 'cosine'));
     const { nTokens, truncated } = list;
     return { results: bestFirst(scaled, topN), nTokens, nImageTokens: nTokens.map(() => 0), truncated };
-  }
-
-  /** Scores by late interaction: the vectors of the query are computed once. */
-  async #rankByTokens(
-    query: RankInput,
-    documents: readonly RankInput[],
-    { topN, scores = 'raw', onProgress, ...run }: RankOptions,
-  ): Promise<Ranking> {
-    const { maxSim: raw = 'sum', name } = this.info;
-    checkTexts(name, query, documents);
-    const options = { ...run, output: ['multi'] } as const;
-    const { multi: [ofQuery] = [], ...asked } = await this.embedder
-      .embed([query], { ...options, inputType: 'query' })
-      .catch(nameQuery);
-    const { multi = [], ...found } = await this.embedder.embed(documents, { ...options, onProgress });
-    const nVectors = ofQuery.values.length / ofQuery.dimensions;
-    const turn = new Turn();
-    const all: number[] = [];
-    for (const one of multi) {
-      all.push(scoreOfSum(maxSim(ofQuery, one), nVectors, scores, raw));
-      if (!turn.isOver) continue;
-      await turn.pass();
-      run.signal?.throwIfAborted();
-    }
-    return {
-      results: bestFirst(all, topN),
-      nTokens: found.nTokens.map((n) => n + asked.nTokens[0]),
-      nImageTokens: found.nImageTokens,
-      truncated: found.truncated.map((isCut) => isCut || asked.truncated[0]),
-    };
   }
 
   /** Vectors of pairs of texts. */
@@ -256,25 +232,6 @@ export class Reranker {
 /** Without a classifier, `rank` pooling is only what is left of a model without vectors of tokens. */
 function hasClassifierScores({ pooling, rankOutputs, maxSim }: ModelInfo): boolean {
   return pooling === 'rank' && (rankOutputs !== undefined || maxSim === undefined);
-}
-
-/** @throws InputError for a side that is no text */
-function checkTexts(name: string, query: RankInput, documents: readonly RankInput[]): void {
-  const check = (input: unknown, what: string, index?: number) => {
-    if (typeof input === 'string') return checkWellFormed(input, what, index);
-    if (!isMediaInput(input as RankInput)) throw new InputError('shape', `${what} is not a string`, index);
-    const parts = partsOf(input as MediaInput, what, index);
-    if (parts.every((part) => 'text' in part)) return;
-    throw new InputError('image', `${name} ranks no images: late interaction takes texts alone`, index);
-  };
-  check(query, 'the query');
-  for (const [index, document] of documents.entries()) check(document, `document ${index}`, index);
-}
-
-/** @throws the error, which names the query if it is too long */
-function nameQuery(error: unknown): never {
-  if (error instanceof ContextSizeError) error.message = error.message.replace(/^input 0/, 'the query');
-  throw error;
 }
 
 /** Equal scores stay in the order of the documents. */

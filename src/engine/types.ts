@@ -268,6 +268,8 @@ export interface RankOptions {
   /** As in `EmbedOptions`. */
   readonly lora?: readonly LoraScale[];
   readonly client?: string;
+  /** Called with the number of values of vectors before they are computed. If it throws, `rank` throws that error. */
+  readonly onSize?: (nValues: number) => void;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }

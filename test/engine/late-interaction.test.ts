@@ -102,6 +102,16 @@ describe('Reranker', () => {
     expect(parts.results[0].score).toBe(parts.results[1].score);
   });
 
+  it('says how much memory its vectors take before it computes them', async () => {
+    const sizes: number[] = [];
+    const { nTokens } = await ranker.rank('a text', ['b', 'a text'], { onSize: (n) => sizes.push(n) });
+    expect(sizes).toEqual([32 * 16, (nTokens[0] + nTokens[1] - 2 * 32) * 16]);
+    const onSize = () => {
+      throw new Error('too much');
+    };
+    await expect(ranker.rank('a text', ['b'], { onSize })).rejects.toThrow('too much');
+  });
+
   it('names what it refuses', async () => {
     await expect(ranker.rank('a', ['b', 5 as never])).rejects.toThrow('document 1 is not a string');
     await expect(ranker.rank('a', [{ image: 'x.png' }])).rejects.toThrow('ranks no images');

@@ -71,6 +71,8 @@ export async function rankDocuments(context: BodyContext, fields: Fields, scores
     truncate,
     lora: body.lora ?? undefined,
     client: context.client,
+    // Late interaction has a vector for each token.
+    onSize: context.reserve,
     signal: context.signal,
   });
   context.countTokens(ranking.nTokens);
