@@ -306,6 +306,45 @@ describe('a checkout', () => {
     expect((await bytesOf(change)).equals(await bytesOf())).toBe(true);
   });
 
+  /** A checkout of PyLate in the layout of sentence-transformers. */
+  const asEncoder =
+    ({ prompts = {}, mask = {}, transformer = {} }: Record<string, object> = {}) =>
+    (folder: string) => {
+      const write = (path: string, value: object) => writeFileSync(join(folder, path), JSON.stringify(value));
+      json('modules.json', (list: object[]) => [
+        ...list,
+        { path: '2_MultiVectorMask', type: 'sentence_transformers.multi_vector_encoder.modules.MultiVectorMask' },
+        { path: '3_Normalize', type: 'sentence_transformers.base.modules.normalize.Normalize' },
+      ])(folder);
+      const markers = { query: '[Q] ', document: '[D] ', ...prompts };
+      write('config_sentence_transformers.json', { model_type: 'MultiVectorEncoder', prompts: markers });
+      const expansion = { strategy: 'fixed', attend: false, token: null, length: 20 };
+      write('sentence_bert_config.json', { document_length: 64, query_expansion: expansion, ...transformer });
+      mkdirSync(join(folder, '2_MultiVectorMask'));
+      const words = [...'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'];
+      write('2_MultiVectorMask/config.json', { skiplist_words: words, skiplist_tasks: ['document'], ...mask });
+    };
+
+  it('of a MultiVectorEncoder of sentence-transformers gives the same file', async () => {
+    const [own, other] = [await converted('colbert-lfm2', asEncoder()), await converted('colbert-lfm2')];
+    expect(readFileSync(own).equals(readFileSync(other))).toBe(true);
+    for (const file of [own, other]) rmSync(dirname(file), { recursive: true });
+  });
+
+  it.each<[string, Record<string, object>, string]>([
+    ['a prompt of words', { prompts: { query: 'query: ' } }, 'only a marker that is one token is converted'],
+    ['words that queries lack, too', { mask: { skiplist_tasks: ['query', 'document'] } }, 'only ["document"]'],
+    ['a list of tokens to keep', { mask: { keep_only_token_ids: [3] } }, 'keep_only_token_ids is set'],
+    ['an expansion without a length', { transformer: { query_expansion: {} } }, 'length is 0; a number of tokens'],
+    [
+      'an expansion by no token',
+      { transformer: { query_expansion: { length: 20, token: '[M]' } } },
+      '"[M]" is not in the vocabulary',
+    ],
+  ])('of a MultiVectorEncoder with %s is refused', async (_, change, message) => {
+    await expect(converted('colbert-lfm2', asEncoder(change))).rejects.toThrow(message);
+  });
+
   it('of PyLate may be in a folder of the transformer', async () => {
     const file = await converted('colbert-lfm2', (folder) => {
       mkdirSync(join(folder, '0_Transformer'));

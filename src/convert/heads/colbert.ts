@@ -1,34 +1,31 @@
 /**
  * @file ColBERT models, whose linear layer makes a vector of each token: checkpoints of Stanford's program (`HF_ColBERT`, settings in
- * `artifact.metadata`), and modules of PyLate (settings in `config_sentence_transformers.json`).
+ * `artifact.metadata`), modules of PyLate (settings in `config_sentence_transformers.json`), and those of a MultiVectorEncoder of
+ * sentence-transformers.
  */
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../gguf/index.ts';
 import { createTokenizer } from '../../tokenizer/index.ts';
-import { type Checkout, isObject, type Json, readJsonObject } from '../checkout/checkout.ts';
+import { type Checkout, type Json, readJsonObject } from '../checkout/checkout.ts';
 import { listModules, moduleLists } from '../checkout/module-lists.ts';
 import { checkCase, PROMPTS_FILE, warnOfDefaultPrompt } from '../checkout/modules.ts';
 import { ConvertError } from '../conversion-error.ts';
 import { ofTokens, openSentenceLayers } from '../layers/sentence-layers.ts';
-import { contentOf, type HfTokenizer, readHfTokenizer } from '../vocab/hf-tokenizer.ts';
 import { setTokenizer } from '../vocab/tokenizer-keys.ts';
+import {
+  type ColbertSettings,
+  flagOf,
+  lengthOf,
+  requireValue,
+  setSettings,
+  TokenIds,
+  textOf,
+} from './colbert-settings.ts';
 import type { HeadSource, Heads } from './head-source.ts';
+import { encoderConfig, encoderSettings } from './multi-vector-encoder.ts';
 
 const METADATA_FILE = 'artifact.metadata';
 /** `string.punctuation` of Python. */
 const PUNCTUATION = [...'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'];
-
-/** How queries and documents become tokens. */
-interface Settings {
-  readonly queryMarker: number | undefined;
-  readonly documentMarker: number | undefined;
-  readonly queryLength: number;
-  readonly documentLength: number;
-  /** With what queries are filled up. Default: they are not. */
-  readonly expansion: number | undefined;
-  readonly attends: boolean;
-  /** Tokens of documents without a vector. */
-  readonly skipped: readonly number[];
-}
 
 /** @returns `undefined` if the checkout is no ColBERT model @throws ConvertError if it cannot be converted */
 export async function openColbert(source: HeadSource): Promise<Heads | undefined> {
@@ -49,9 +46,10 @@ export async function openColbert(source: HeadSource): Promise<Heads | undefined
       async close() {},
     };
   }
-  const given = await pylateConfig(checkout);
+  const encoder = await encoderConfig(checkout);
+  const given = encoder ?? (await pylateConfig(checkout));
   if (given === undefined) return undefined;
-  const settings = await pylateSettings(source, given);
+  const settings = encoder === undefined ? await pylateSettings(source, given) : await encoderSettings(source, encoder);
   const width = config.needU32('hidden_size', 'n_embd', 'dim');
   const dense = await openSentenceLayers(checkout, await moduleLists(checkout), width, ofTokens);
   return {
@@ -65,23 +63,6 @@ export async function openColbert(source: HeadSource): Promise<Heads | undefined
   };
 }
 
-function setSettings(writer: GgufWriter, settings: Settings): void {
-  const number = (key: string, value: number | undefined) => {
-    if (value !== undefined) writer.set(`gguf_embed.multi.${key}`, { type: 'uint32', value });
-  };
-  number('query_marker', settings.queryMarker);
-  number('document_marker', settings.documentMarker);
-  number('query_length', settings.queryLength);
-  number('document_length', settings.documentLength);
-  number('expansion_token', settings.expansion);
-  if (settings.expansion !== undefined) {
-    writer.set('gguf_embed.multi.attend_to_expansion', { type: 'bool', value: settings.attends });
-  }
-  if (settings.skipped.length === 0) return;
-  const values = Int32Array.from(new Set(settings.skipped)).sort();
-  writer.set('gguf_embed.multi.skipped_tokens', { type: 'array', value: { elementType: 'int32', values } });
-}
-
 /** Whether a checkout whose class has another name holds what Stanford's program needs. */
 async function hasStanfordFiles({ checkout, main, tensors }: HeadSource): Promise<boolean> {
   if (!tensors.some(({ name }) => name === 'linear.weight') || (await listModules(checkout)).length > 0) return false;
@@ -91,7 +72,7 @@ async function hasStanfordFiles({ checkout, main, tensors }: HeadSource): Promis
 }
 
 /** The settings of Stanford's program, with its defaults. */
-async function stanfordSettings(source: HeadSource): Promise<Settings> {
+async function stanfordSettings(source: HeadSource): Promise<ColbertSettings> {
   const { main, tensors } = source;
   if (!tensors.some(({ name }) => name === 'linear.weight')) {
     throw new ConvertError('the checkpoint has no linear.weight, which makes the vectors of tokens');
@@ -128,7 +109,7 @@ async function pylateConfig(checkout: Checkout): Promise<Json | undefined> {
   return json;
 }
 
-async function pylateSettings(source: HeadSource, json: Json): Promise<Settings> {
+async function pylateSettings(source: HeadSource, json: Json): Promise<ColbertSettings> {
   const file = PROMPTS_FILE;
   if (json.similarity_fn_name !== null) requireValue(json, file, 'similarity_fn_name', 'MaxSim');
   await warnOfDefaultPrompt(source.checkout, source.warn);
@@ -157,40 +138,6 @@ async function pylateSettings(source: HeadSource, json: Json): Promise<Settings>
   };
 }
 
-/** The ids of tokens by their texts. */
-class TokenIds {
-  readonly #ids: ReadonlyMap<string, number>;
-  readonly #tokenizer: HfTokenizer;
-
-  private constructor(tokenizer: HfTokenizer) {
-    this.#tokenizer = tokenizer;
-    this.#ids = new Map(Array.from(tokenizer.tokens, ([id, text]) => [text, id]));
-  }
-
-  static async read({ main }: HeadSource): Promise<TokenIds> {
-    const model = (await readJsonObject(main, 'tokenizer.json'))?.model;
-    const type = isObject(model) ? model.type : 'WordPiece';
-    return new TokenIds(await readHfTokenizer(main, type === 'BPE' || type === 'Unigram' ? type : 'WordPiece'));
-  }
-
-  get(text: string): number | undefined {
-    return this.#ids.get(text);
-  }
-
-  /** @throws ConvertError if there is no such token */
-  need(text: string, file: string): number {
-    const id = this.get(text);
-    if (id === undefined) throw new ConvertError(`the token ${JSON.stringify(text)} is not in the vocabulary`, file);
-    return id;
-  }
-
-  /** The text of a special token, if the tokenizer has it. */
-  special(role: 'mask' | 'eos' | 'pad' | 'unk'): string | undefined {
-    const text = contentOf(this.#tokenizer.config[`${role}_token`]);
-    return text !== undefined && this.#ids.has(text) ? text : undefined;
-  }
-}
-
 /** The first token of each text by itself. */
 async function firstTokens({ main, config, modelClass }: HeadSource, texts: readonly string[]): Promise<number[]> {
   const sink = memorySink();
@@ -199,28 +146,4 @@ async function firstTokens({ main, config, modelClass }: HeadSource, texts: read
   await writer.writeHeader();
   const tokenizer = createTokenizer((await openGguf(memorySource(sink.bytes()))).metadata);
   return texts.flatMap((text) => tokenizer.encode(text, { addSpecial: false, parseSpecial: false }).slice(0, 1));
-}
-
-function requireValue(json: Json, file: string, key: string, value: string): void {
-  const found = json[key];
-  if (found === undefined || found === value) return;
-  throw new ConvertError(`${key} is ${JSON.stringify(found)}; only ${value} is converted`, file);
-}
-
-function textOf(json: Json, file: string, key: string, byDefault: string): string {
-  const value = json[key] ?? byDefault;
-  if (typeof value === 'string') return value;
-  throw new ConvertError(`${key} is ${JSON.stringify(value)}; a text was expected`, file);
-}
-
-function flagOf(json: Json, file: string, key: string, byDefault: boolean): boolean {
-  const value = json[key] ?? byDefault;
-  if (typeof value === 'boolean') return value;
-  throw new ConvertError(`${key} is ${JSON.stringify(value)}; true or false was expected`, file);
-}
-
-function lengthOf(json: Json, file: string, key: string, byDefault: number): number {
-  const value = json[key] ?? byDefault;
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
-  throw new ConvertError(`${key} is ${JSON.stringify(value)}; a number of tokens was expected`, file);
 }
