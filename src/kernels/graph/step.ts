@@ -54,6 +54,11 @@ export interface LinearStep<W> extends Common {
   readonly activation?: Activation;
   /** The first half of the columns gates the second: the result is `glu(first) · second` (`fuse-glu.ts`). */
   readonly glu?: Activation;
+  /**
+   * The input is normed first; inputs are then those of the norm: x, and its residual if present. The normed rows are the last columns of
+   * `out`, and hold values only if they are kept (`fuse-norm-products.ts`).
+   */
+  readonly norm?: Pick<NormStep<W>, 'weight' | 'bias' | 'kind' | 'eps' | 'hasResidual'> & { readonly isKept: boolean };
 }
 
 /**

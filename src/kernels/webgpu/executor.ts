@@ -189,13 +189,17 @@ function encode(pass: GPUComputePassEncoder, launch: Launch, group: GPUBindGroup
 const layouts = new WeakMap<Kernel, [name: string, type: 'u32' | 'f32'][]>();
 
 /** Writes the uniform struct of a launch: numbers unchanged, tensors as offset and stride. */
-function writeParams({ kernel, step, values, paramOffset }: Launch, words: Uint32Array, floats: Float32Array): void {
+function writeParams(
+  { kernel, step, values, paramOffset, tensors }: Launch,
+  words: Uint32Array,
+  floats: Float32Array,
+): void {
   let layout = layouts.get(kernel);
   if (layout === undefined) layouts.set(kernel, (layout = fields(kernel.params)));
   const all: Record<string, number> = { ...values };
   for (const [name, kind] of Object.entries(kernel.params)) {
     if (kind !== 'tensor') continue;
-    const tensor = name === 'y' ? step.writes : step.reads[name];
+    const tensor = (tensors ?? { ...step.reads, y: step.writes })[name];
     all[`${name}Off`] = tensor === undefined ? 0 : tensor.slab.offset! + tensor.start;
     all[`${name}Stride`] = tensor?.stride ?? 0;
   }

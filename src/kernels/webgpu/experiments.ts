@@ -10,9 +10,11 @@ import type { Pipelines } from './pipelines.ts';
 import { Run } from './run.ts';
 import { embedding } from './shaders/embedding.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { norm } from './shaders/norm.wgsl.ts';
 import {
   isUsable,
   matrixTiles,
+  normsInput,
   type Product,
   plainEpilogue,
   type Strategy,
@@ -22,7 +24,7 @@ import {
 } from './strategies.ts';
 import type { Dispatch, GpuTensor } from './tensor.ts';
 import type { Experiments, Tuner } from './tuner.ts';
-import type { Vectors } from './vectors.ts';
+import { noVector, type Vectors } from './vectors.ts';
 import type { GpuWeight } from './weights.ts';
 
 /** More rows than this do not change the ranking. */
@@ -60,6 +62,37 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
     return { strategy, weight, part: weight.parts[0], rows, epilogue: plainEpilogue, isGated: false };
   };
 
+  /** A product of one row that is added to itself and normed, in two launches or in one, which `fused` makes from the norm's values. */
+  async function normedRow(weight: GpuWeight, fused?: (values: Dispatch['values']) => Dispatch): Promise<Uint32Array> {
+    const { rowLength: n } = weight;
+    const at = vectors.derive(`norm check ${n}`, () =>
+      Float32Array.from({ length: 2 * n }, (_, i) => 0.5 + (i % 7) / 8),
+    );
+    const sums = { centred: 1, eps: 1e-5 };
+    const executor = new Executor(device, pipelines, vectors);
+    try {
+      const record = new Run(batch(1), false);
+      const x = rowsOfWeight(record, weight, 1);
+      const y = record.tensor(1, weight.parts[0].nRows);
+      const reads = { x, r: x };
+      if (fused !== undefined) {
+        const values = { ...sums, normWeightAt: at, normBiasAt: at + n, addsFirst: 1, normedFrom: noVector };
+        record.record({ label: 'experiment', reads, writes: y, dispatches: () => [fused(values)] });
+      } else {
+        const normed = record.tensor(1, n);
+        const whole = { rows: 1, n, groups: 1, nextFrom: 1, nextWeightAt: noVector, nextBiasAt: noVector };
+        const values = { ...sums, ...whole, weightAt: at, biasAt: at + n, hasResidual: 1, isAdded: 0 };
+        const launch = { kernel: norm('none', n % 4 === 0), values, grid: [1, 1, 1] } as const;
+        record.record({ label: 'experiment', reads, writes: normed, dispatches: () => [launch] });
+        const plain = skinny(product(weight, 1, 'float'), tuner.style);
+        record.record({ label: 'experiment', reads: { x: normed }, writes: y, dispatches: () => [plain] });
+      }
+      return bitsOf(await executor.read(record, y));
+    } finally {
+      executor.dispose();
+    }
+  }
+
   function withTile(weight: GpuWeight, rows: number, tile: Tile, strategy = tuner.strategy(weight)): Dispatch {
     return tiled(product(weight, rows, strategy), tile, tuner.style, weight.rowLength % 4 === 0);
   }
@@ -86,6 +119,20 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       const wanted = bitsOf(await run(weight, 1, [few]));
       for (const tile of [tuner.tile(weight, 1), tuner.tile(weight, mostRows)]) {
         const bits = bitsOf(await run(weight, 1, [withTile(weight, 1, tile)]));
+        if (bits.some((b, i) => b !== wanted[i])) return false;
+      }
+      return true;
+    },
+    async normsAgree(weight) {
+      const tile = tuner.tile(weight, mostRows);
+      const wanted = await normedRow(weight);
+      const ways = [
+        (values: Dispatch['values']) => skinny({ ...product(weight, 1, 'float'), norm: values }, tuner.style),
+        (values: Dispatch['values']) =>
+          tiled({ ...product(weight, 1, 'float'), norm: values }, tile, tuner.style, weight.rowLength % 4 === 0),
+      ];
+      for (const fused of normsInput(tile, false, tuner.style, device.limits) ? ways : ways.slice(0, 1)) {
+        const bits = await normedRow(weight, fused);
         if (bits.some((b, i) => b !== wanted[i])) return false;
       }
       return true;

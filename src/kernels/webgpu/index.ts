@@ -5,13 +5,14 @@ import type { Backend, Precision, WeightSource } from '../../tensor/backend.ts';
 import type { Observer } from '../../tensor/ops.ts';
 import { fuseGlu } from '../graph/fuse-glu.ts';
 import { fuseNormAdd } from '../graph/fuse-norm-add.ts';
+import { fuseNormProducts } from '../graph/fuse-norm-products.ts';
 import { fuseNormRope } from '../graph/fuse-norm-rope.ts';
 import { fuseProducts } from '../graph/fuse-products.ts';
 import { fuseRotations } from '../graph/fuse-rotations.ts';
 import { neededFor } from '../graph/liveness.ts';
 import { narrow } from '../graph/narrow.ts';
 import { Recorder } from '../graph/record.ts';
-import type { Step } from '../graph/step.ts';
+import type { LinearStep, Step } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import { Context, ownWeight } from './context.ts';
 import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
@@ -19,6 +20,7 @@ import { Executor } from './executor.ts';
 import { experimentsOn } from './experiments.ts';
 import { Forward } from './forward.ts';
 import { lower } from './lower.ts';
+import { mayNormInput } from './ops/linear.ts';
 import { RopeTables } from './ops/rope.ts';
 import { Pipelines } from './pipelines.ts';
 import { matrixShape } from './shaders/matmul-matrix.wgsl.ts';
@@ -74,17 +76,23 @@ export interface WebGpuBackend extends Backend {
   readonly tuning: Tuning;
 }
 
-/** The steps that a forward needs for `target`, narrowed and fused. @param gates whether products can be gated */
+/**
+ * The steps that a forward needs for `target`, narrowed and fused.
+ * @param gates whether products can be gated
+ * @param norms whether a product can norm its input
+ */
 function optimized(
   steps: readonly Step<GpuWeight>[],
   target: GraphTensor,
   nSeq: number,
   gates: boolean,
+  norms: (product: LinearStep<GpuWeight>) => boolean,
 ): readonly Step<GpuWeight>[] {
   const narrowed = narrow(neededFor(target, steps), target, nSeq);
   const products = fuseProducts(narrowed, target, (first, second) => first.precedes(second));
   const gated = gates ? fuseGlu(products, target) : products;
-  return fuseRotations(fuseNormAdd(fuseNormRope(gated, target), target), target);
+  const rotated = fuseRotations(fuseNormAdd(fuseNormRope(gated, target), target), target);
+  return fuseNormProducts(rotated, target, norms);
 }
 
 /** Makes a WebGPU backend. */
@@ -121,7 +129,8 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     begin: () => observer !== undefined,
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
-      const todo = observed ? steps : optimized(steps, target, nSeq, tuner.style.matrix === undefined);
+      const gates = tuner.style.matrix === undefined;
+      const todo = observed ? steps : optimized(steps, target, nSeq, gates, (step) => mayNormInput(tuner, step));
       const fw = new Forward(ctx, batch, observed);
       for (const step of todo) lower(fw, step, { tuner, tables });
       const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));

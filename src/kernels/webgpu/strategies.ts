@@ -13,6 +13,8 @@ import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './s
 import { type MatrixShape, matmulMatrix, matrixShared, matrixThreads } from './shaders/matmul-matrix.wgsl.ts';
 import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
 import { matmulTile, type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
+import { normedShared } from './shaders/normed-input.wgsl.ts';
+import { rowThreads } from './shaders/row-norm.wgsl.ts';
 import type { Dispatch } from './tensor.ts';
 import { noVector } from './vectors.ts';
 import type { GpuWeight, Part } from './weights.ts';
@@ -90,19 +92,29 @@ export interface Product {
   readonly epilogue: Epilogue;
   /** The first half of the part's rows gates the second; the activation is the gate's. Not for `matrix`. */
   readonly isGated: boolean;
+  /** The norm of the input, with the values of `normedParams`. Only for `float`. */
+  readonly norm?: Readonly<Record<string, number>>;
 }
 
-function values({ weight, part, rows, epilogue, isGated }: Product): Dispatch['values'] {
+function values({ weight, part, rows, epilogue, isGated, norm }: Product): Dispatch['values'] {
   const { rowLength: nIn, blocksPerRow } = weight;
   const { firstRow: firstOut, bufferRow: wRow } = part;
   const nOut = isGated ? part.nRows / 2 : part.nRows;
-  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, ...epilogue };
+  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, ...epilogue, ...norm };
 }
 
 /** The tile of a gated product: as many threads and sums, with eight columns a thread. */
 function gatedTile({ bm, bn, tm, tn }: Tile): Tile {
   if (tn === 8) return { bm, bn, tm, tn };
   return tm > 1 ? { bm, bn, tm: tm / 2, tn: 8 } : { bm, bn: bn * 2, tm, tn: 8 };
+}
+
+/** Whether a tile can norm the input of a product on a device with these limits. */
+export function normsInput(tile: Tile, isGated: boolean, { halves }: Style, limits: GPUSupportedLimits): boolean {
+  const shape = isGated ? gatedTile(tile) : tile;
+  const threads = tileThreads(shape);
+  const shared = tileShared(shape, halves ? 2 : 4) + normedShared(shape.bm, threads);
+  return threads % rowThreads === 0 && shared <= limits.maxComputeWorkgroupStorageSize;
 }
 
 /** The launch with a tile. `wide`: everything that is read or written in float32 is aligned to four values. */
@@ -117,18 +129,20 @@ export function tiled(product: Product, tile: Tile, style: Style, wide: boolean)
       ? matmulMatrix(type, bm, bn, tm, tn, matrix!.m, matrix!.n, matrix!.k, matrix!.subgroup, vec4)
       : strategy === 'int8'
         ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled)
-        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves);
+        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, product.norm !== undefined);
   const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
   return { kernel, values: values(product), bound: part, grid: grid(groups) };
 }
 
 /** The launch of the kernel for few rows, for `float` and `int8`. */
 export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
-  const { strategy, weight, part, rows, isGated } = product;
+  const { strategy, weight, part, rows, isGated, norm } = product;
   const { type } = weight.loader!;
   const m = 2 ** Math.ceil(Math.log2(rows));
   const kernel =
-    strategy === 'int8' ? matmulInt8Skinny(type, m, isGated, rolled) : matmulSkinny(type, m, isGated, rolled, halves);
+    strategy === 'int8'
+      ? matmulInt8Skinny(type, m, isGated, rolled)
+      : matmulSkinny(type, m, isGated, rolled, halves, norm !== undefined);
   const outputs = strategy === 'int8' ? int8SkinnyOutputs : skinnyOutputs;
   return { kernel, values: values(product), bound: part, grid: grid(Math.ceil(part.nRows / outputs)) };
 }

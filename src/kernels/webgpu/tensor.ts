@@ -49,6 +49,8 @@ export interface Dispatch {
   /** Parameters that are not tensors. */
   readonly values: Readonly<Record<string, number>>;
   readonly bound?: Bound;
+  /** Tensors by the names of the kernel's parameters, if they are not those of the step. */
+  readonly tensors?: Readonly<Record<string, GpuTensor | undefined>>;
   readonly grid: readonly [x: number, y: number, z: number];
 }
 

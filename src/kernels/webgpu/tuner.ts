@@ -8,8 +8,9 @@
  */
 import type { Loader } from './loaders/index.ts';
 import type { MatrixShape } from './shaders/matmul-matrix.wgsl.ts';
+import { skinnyRows } from './shaders/matmul-skinny.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
-import { isUsable, type Strategy, type Style, tilesOf } from './strategies.ts';
+import { isUsable, normsInput, type Strategy, type Style, tilesOf } from './strategies.ts';
 import type { GpuWeight } from './weights.ts';
 
 /** Increased when the kernels change in such a way that old results are invalid. */
@@ -44,6 +45,8 @@ export interface Experiments {
   measure(weight: GpuWeight, rows: number, candidates: readonly Tile[]): Promise<readonly number[]>;
   /** Whether the kernel for few rows and two tiles give the same bits for this weight. */
   sameBits(weight: GpuWeight): Promise<boolean>;
+  /** Whether a product that norms its input gives the bits that a norm and a product give. */
+  normsAgree(weight: GpuWeight): Promise<boolean>;
   /** Whether two tiles of subgroup matrices give the same bits in every row, and the same values as the float tile up to rounding. */
   matricesWork(weight: GpuWeight): Promise<boolean>;
 }
@@ -80,6 +83,8 @@ export class Tuner {
   readonly #search: boolean;
   readonly #found: Record<string, number>;
   readonly #same = new Map<Loader['type'], boolean>();
+  /** Results of the check of products that norm their input, by type. */
+  readonly #norms = new Map<Loader['type'], boolean>();
   /** Results of the check of subgroup matrices, by type. */
   readonly #matrices = new Map<Loader['type'], boolean>();
   #experiments: Experiments | undefined;
@@ -130,6 +135,13 @@ export class Tuner {
     return this.strategy(weight) !== 'matrix' && (this.#same.get(weight.loader!.type) ?? true);
   }
 
+  /** Whether a product may norm its input, with the kernel that it takes for `rows` rows. */
+  mayNorm(weight: GpuWeight, rows: number, isGated: boolean): boolean {
+    if (this.strategy(weight) !== 'float' || this.#norms.get(weight.loader!.type) === false) return false;
+    if (rows <= skinnyRows && this.mayBeSkinny(weight)) return true;
+    return normsInput(this.tile(weight, rows), isGated, this.style, this.#limits);
+  }
+
   /** The tile for a product with `rows` rows. */
   tile(weight: GpuWeight, rows: number): Tile {
     if (this.#forced !== undefined) return this.#forced;
@@ -157,7 +169,9 @@ export class Tuner {
       this.#matrices.set(type, await experiments.matricesWork(weight));
     }
     if (!this.#same.has(type)) {
-      this.#same.set(type, this.strategy(weight) === 'matrix' || (await experiments.sameBits(weight)));
+      const strategy = this.strategy(weight);
+      if (strategy === 'float') this.#norms.set(type, await experiments.normsAgree(weight));
+      this.#same.set(type, strategy === 'matrix' || (await experiments.sameBits(weight)));
     }
     if (!this.#search || !this.#same.get(type)) return;
     // A tile much taller than the product only computes unneeded rows.

@@ -135,6 +135,7 @@ describeGpu('tuner', () => {
         return candidates.map((_, i) => candidates.length - i);
       },
       sameBits: async () => same,
+      normsAgree: async () => same,
       matricesWork: async () => same,
     };
     return { seen, experiments };
@@ -160,6 +161,19 @@ describeGpu('tuner', () => {
     await tuner.prepare(weight, 500);
     expect(tuner.mayBeSkinny(weight)).toBe(false);
     expect(tuner.tile(weight, 1)).toBe(tuner.tile(weight, 5000));
+    expect(tuner.mayNorm(weight, 30, false)).toBe(false);
+  });
+
+  it('norms the input of a product where the bits agree and the tile leaves room', async () => {
+    const tuner = new Tuner(options);
+    const { experiments } = fake(true);
+    tuner.use(experiments);
+    await tuner.prepare(weight, 500);
+    expect([tuner.mayNorm(weight, 4, true), tuner.mayNorm(weight, 30, false)]).toEqual([true, true]);
+    const small = { ...limits, maxComputeWorkgroupStorageSize: 16384 } as GPUSupportedLimits;
+    const tight = new Tuner({ ...options, limits: small, forced: { bm: 64, bn: 64, tm: 4, tn: 4 } });
+    expect([tight.mayNorm(weight, 4, true), tight.mayNorm(weight, 60, false)]).toEqual([true, false]);
+    expect(new Tuner({ ...options, int8: true }).mayNorm(weight, 4, false)).toBe(false);
   });
 
   const matrix = { m: 16, n: 16, k: 16, subgroup: 32 };

@@ -7,24 +7,86 @@ import type { Forward } from '../forward.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
 import { type Epilogue, skinny, tiled } from '../strategies.ts';
-import { type Dispatch, type GpuTensor, labelOf } from '../tensor.ts';
+import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight, Part } from '../weights.ts';
 import { quantized } from './quantize.ts';
+import { normLaunch } from './rows.ts';
+
+/**
+ * With more rows than this, a norm is a launch of its own: each tile of outputs would norm the rows again, and a launch costs little beside
+ * such a product.
+ */
+const mostNormedRows = 256;
+
+/** Whether a product norms its input in its own launch. A check on the device may still refuse it (see `tuner.ts`). */
+export function mayNormInput(tuner: Tuner, { parts, out }: LinearStep<GpuWeight>): boolean {
+  return out.rows <= mostNormedRows && tuner.style.matrix === undefined && tuner.strategy(parts[0].weight) === 'float';
+}
 
 /** `activation(scale · x Wᵀ + bias) + residual`: one launch for each part of the weight, or one launch for adjacent weights. */
 export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): void {
-  const { parts, glu, activation = glu, inputs } = step;
+  const { parts, glu, activation = glu, inputs, norm } = step;
   const [x, r] = inputs.map((input) => fw.of(input));
+  const out = fw.of(step.out);
   const epilogue: Epilogue = {
     scaleAt: fw.ctx.vector(parts[0].scale),
     biasAt: biases(fw, parts),
     activation: activation === undefined ? 0 : activationCode[activation],
-    hasResidual: r === undefined ? 0 : 1,
+    hasResidual: r === undefined || norm !== undefined ? 0 : 1,
   };
   const label = labelOf(`linear ${parts.map(({ weight }) => weight.name).join(', ')}`, step);
-  product(fw, tuner, { parts, x, y: fw.of(step.out), r, epilogue, isGated: glu !== undefined, label });
+  const operands = { parts, x, y: out, r, epilogue, isGated: glu !== undefined, label };
+  if (norm === undefined) product(fw, tuner, operands);
+  else normedProduct(fw, tuner, norm, { ...operands, y: columnsOf(out, 0, out.cols - x.cols) });
+}
+
+/** A product that norms its input, and writes the normed rows behind its own columns if they are kept. */
+function normedProduct(
+  fw: Forward,
+  tuner: Tuner,
+  norm: NonNullable<LinearStep<GpuWeight>['norm']>,
+  operands: Operands,
+): void {
+  const { parts, x, r, y, isGated = false, label } = operands;
+  const [{ weight }] = parts;
+  const values = {
+    normWeightAt: fw.ctx.vector(norm.weight),
+    normBiasAt: fw.ctx.vector(norm.bias),
+    centred: norm.kind === 'layer' ? 1 : 0,
+    eps: norm.eps,
+    addsFirst: norm.hasResidual ? 1 : 0,
+    normedFrom: noVector,
+  };
+  fw.add({
+    label: `${norm.kind} norm ${norm.weight.name}, ${label}`,
+    reads: { x, r },
+    writes: y,
+    prepare: () => tuner.prepare(weight, x.rows),
+    dispatches: () => {
+      if (tuner.mayNorm(weight, x.rows, isGated)) {
+        return partsOf(operands).map((part, i) => {
+          const normedFrom = i === 0 && norm.isKept ? y.cols : noVector;
+          return launch(tuner, part, { ...operands, norm: { ...values, normedFrom } });
+        });
+      }
+      const normed = columnsOf(y, y.cols, x.cols);
+      const tensors = { x: normed, y };
+      return [
+        normLaunch(fw, norm, { x, r, y: normed }),
+        ...partsOf(operands).map((part) => ({
+          ...launch(tuner, part, { ...operands, ...tensors, r: undefined }),
+          tensors,
+        })),
+      ];
+    },
+  });
+}
+
+/** `cols` columns of the rows of `x`, from column `start` on. */
+function columnsOf(x: GpuTensor, start: number, cols: number): GpuTensor {
+  return new GpuTensor(x.slab, x.rows, cols, x.start + start, x.stride);
 }
 
 /** Offset of the biases of all columns. A weight without a bias gets zeros if another one has a bias. */
@@ -49,6 +111,8 @@ interface Operands {
   readonly r?: GpuTensor;
   readonly epilogue: Epilogue;
   readonly isGated?: boolean;
+  /** The norm of `x` in the same launch (see `Product`). */
+  readonly norm?: Readonly<Record<string, number>>;
   readonly label: string;
 }
 
@@ -74,9 +138,9 @@ function partsOf({ parts: [{ weight }, ...others] }: Operands): readonly Part[] 
 }
 
 /** The launch for one part of the weight. */
-function launch(tuner: Tuner, part: Part, { parts, x, y, r, epilogue, isGated = false }: Operands): Dispatch {
+function launch(tuner: Tuner, part: Part, { parts, x, y, r, epilogue, isGated = false, norm }: Operands): Dispatch {
   const [{ weight }] = parts;
-  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated };
+  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated, norm };
   if (x.rows <= skinnyRows && tuner.mayBeSkinny(weight)) return skinny(product, tuner.style);
   const wide = x.aligned && y.aligned && (r?.aligned ?? true);
   return tiled(product, tuner.tile(weight, x.rows), tuner.style, wide);

@@ -92,7 +92,18 @@ function expertProduct(
   const nOut = weight.shape[1] ?? 1;
   const y = fw.temporary(nPairs, nOut);
   const wide = x.aligned && y.aligned;
-  const kernel = matmulTile(weight.loader!.type, bm, bn, 4, 4, wide, 'experts', tuner.style.rolled, tuner.style.halves);
+  const kernel = matmulTile(
+    weight.loader!.type,
+    bm,
+    bn,
+    4,
+    4,
+    wide,
+    'experts',
+    tuner.style.rolled,
+    tuner.style.halves,
+    false,
+  );
   const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, wRow: 0, blocksPerRow: weight.blocksPerRow };
   return fw.add({
     label: `experts ${weight.name}`,

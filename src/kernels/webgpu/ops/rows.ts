@@ -22,10 +22,10 @@ import { grid } from '../kernel.ts';
 import { elementwise, rareCode } from '../shaders/elementwise.wgsl.ts';
 import { embedding as embeddingKernel } from '../shaders/embedding.wgsl.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
-import { norm as normKernel } from '../shaders/norm.wgsl.ts';
+import { norm as normKernel, normSlices } from '../shaders/norm.wgsl.ts';
 import { given as givenKernel, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
 import { shortConv as shortConvKernel } from '../shaders/short-conv.wgsl.ts';
-import { GpuTensor, labelOf } from '../tensor.ts';
+import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight } from '../weights.ts';
 import { type RopeTables, rotationValues } from './rope.ts';
@@ -70,34 +70,71 @@ function bitsOf(values: Float32Array): number[] {
 
 /** Layer or RMS norm of whole rows or of slices, with the operations that are fused into it. */
 export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>): void {
-  const { kind, eps, groups, weight, bias, next, hasResidual, isAdded = false, rotation, inputs, row } = step;
+  const { kind, weight, hasResidual, isAdded = false, rotation, inputs, row } = step;
   const [x, ...others] = inputs.map((input) => fw.of(input));
-  const r = hasResidual ? others[0] : undefined;
-  const a = isAdded ? others.at(-1) : undefined;
-  const values = {
-    hasResidual: hasResidual ? 1 : 0,
-    isAdded: isAdded ? 1 : 0,
-    rows: x.rows,
-    n: x.cols / groups,
-    groups,
-    weightAt: fw.ctx.vector(weight),
-    biasAt: fw.ctx.vector(bias),
-    nextFrom: next?.from ?? groups,
-    nextWeightAt: fw.ctx.vector(next?.weight),
-    nextBiasAt: fw.ctx.vector(next?.bias),
-    centred: kind === 'layer' ? 1 : 0,
-    eps,
-    ...(rotation === undefined ? {} : rotationValues(fw, rotation, row)),
+  const tensors = {
+    x,
+    r: hasResidual ? others[0] : undefined,
+    a: isAdded ? others.at(-1) : undefined,
+    y: fw.of(step.out),
   };
+  const { y, ...reads } = tensors;
   const table = rotation && tables.table(fw, rotation);
-  const kernel = normKernel(rotation?.kind ?? 'none');
+  const values = rotation && rotationValues(fw, rotation, row);
   fw.add({
     label: labelOf(`${kind} norm ${weight.name}`, step),
-    reads: { x, r, a },
-    writes: fw.of(step.out),
+    reads,
+    writes: y,
     prepare: table?.prepare,
-    dispatches: () => [{ kernel, values, bound: table?.bound, grid: grid(x.rows * groups) }],
+    dispatches: () => [{ ...normLaunch(fw, step, tensors, rotation?.kind, values), bound: table?.bound }],
   });
+}
+
+/** What a norm reads and writes: `r` is its residual, `a` is added to the result. */
+interface NormTensors {
+  readonly x: GpuTensor;
+  readonly r?: GpuTensor;
+  readonly a?: GpuTensor;
+  readonly y: GpuTensor;
+}
+
+/**
+ * The launch of a norm.
+ * @param rotation how the values of a slice are paired, if they are rotated, and the values that this needs
+ */
+export function normLaunch(
+  { ctx }: Forward,
+  step: Pick<NormStep<GpuWeight>, 'weight' | 'bias' | 'kind' | 'eps'> &
+    Partial<Pick<NormStep<GpuWeight>, 'groups' | 'next'>>,
+  tensors: NormTensors,
+  rotation: 'norm' | 'neox' | 'none' = 'none',
+  rotationValues: Readonly<Record<string, number>> = {},
+): Dispatch {
+  const { weight, bias, kind, eps, groups = 1, next } = step;
+  const { x, r, a, y } = tensors;
+  const n = x.cols / groups;
+  const values = {
+    hasResidual: r === undefined ? 0 : 1,
+    isAdded: a === undefined ? 0 : 1,
+    rows: x.rows,
+    n,
+    groups,
+    weightAt: ctx.vector(weight),
+    biasAt: ctx.vector(bias),
+    centred: kind === 'layer' ? 1 : 0,
+    eps,
+    nextFrom: next?.from ?? groups,
+    nextWeightAt: ctx.vector(next?.weight),
+    nextBiasAt: ctx.vector(next?.bias),
+    ...rotationValues,
+  };
+  const isWide = rotation === 'none' && n % 4 === 0 && [x, r, a, y].every((tensor) => tensor?.aligned ?? true);
+  return {
+    kernel: normKernel(rotation, isWide),
+    values,
+    tensors: { x, r, a, y },
+    grid: grid(Math.ceil((x.rows * groups) / normSlices)),
+  };
 }
 
 /** `activation(gate) · up`, `a + factor · b`, or an activation alone. */

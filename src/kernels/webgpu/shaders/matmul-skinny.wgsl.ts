@@ -6,7 +6,7 @@
  *          weight is decoded once for all rows. After each round of 16 steps one thread a row adds up its sums in order.
  * Order    As in `matmul-tile`: sums of 32 products, each a chain of `fma` in order, added in order. Same bits.
  * Threads  4 outputs × 16 steps.
- * Shared   64 · rows · 4 bytes (at most 2 KiB).
+ * Shared   64 · rows · 4 bytes (at most 2 KiB); with normed rows eight times as much and 1 KiB.
  * Features none. With f16 operands it rounds them as `matmul-tile` does.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
@@ -14,6 +14,7 @@ import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
 import { gatedCode, gatedRow } from './gated.wgsl.ts';
 import { matmulParams, roundedCode, weightAt } from './matmul-tile.wgsl.ts';
+import { normedCode, normedParams } from './normed-input.wgsl.ts';
 
 /** The largest number of rows in one launch. */
 export const skinnyRows = 8;
@@ -22,15 +23,17 @@ export const skinnyOutputs = 4;
 
 const lanes = 16;
 
-/** The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller). */
+/**
+ * The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller).
+ * @param normed the product norms its input (see `normed-input.wgsl.ts`)
+ */
 export const matmulSkinny = once(
-  (type: Loader['type'], m: number, isGated: boolean, rolled: boolean, halves: boolean): Kernel => {
+  (type: Loader['type'], m: number, isGated: boolean, rolled: boolean, halves: boolean, normed: boolean): Kernel => {
     const loader = loaders.get(type)!;
-    const rows = Array.from({ length: m }, (_, r) => r);
+    const rows = rowsUpTo(m);
     return kernel({
-      name: `matmul ${isGated ? 'gated ' : ''}${type} skinny ${m}${halves ? ' f16' : ''}`,
-
-      params: matmulParams,
+      name: `matmul ${normed ? 'normed ' : ''}${isGated ? 'gated ' : ''}${type} skinny ${m}${halves ? ' f16' : ''}`,
+      params: { ...matmulParams, ...(normed && normedParams) },
       rolled,
       bindings: loaderBindings(loader),
       code: /* wgsl */ `
@@ -41,12 +44,7 @@ ${weightAt(loader)}
 ${roundedCode(halves)}
 ${epilogueCode}
 ${isGated ? gatedRow + gatedCode : ''}
-fn load_x(row: u32, k: u32) -> vec4<f32> {
-  var v = vec4<f32>();
-  let at = p.xOff + row * p.xStride + k;
-  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = arena[at + i]; } }
-  return v;
-}
+${normed ? normedCode(false, m, skinnyOutputs * lanes) + stagedCode(m) : loadCode}
 fn chain(sum: f32, xv: vec4<f32>, wv: vec4<f32>) -> f32 {
   let x = rounded(xv);
   let w = rounded(wv);
@@ -58,16 +56,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let o = t / ${lanes}u;
   let lane = t % ${lanes}u;
   ${skinnyOutput(isGated)}
+${normed ? '  norm_rows(t, 0u, linear_group(wg, nwg) == 0u);' : ''}
   var total = 0.0;
   for (var round = 0u; round < p.nIn; round += ${32 * lanes}u) {
     let k0 = round + lane * 32u;
 ${rows.map((r) => `    var c${r} = 0.0;`).join('\n')}
-    if (k0 < p.nIn) {
-      for (var k = k0; k < k0 + bound(32u); k += 8u) {
-        let w = weight8(w_row, k);
-${rows.map((r) => `        c${r} = chain(chain(c${r}, load_x(${r}u, k), w[0]), load_x(${r}u, k + 4u), w[1]);`).join('\n')}
-      }
-    }
+${normed ? normedSteps(m) : plainSteps(m)}
 ${rows.map((r) => `    partial[(o * ${m}u + ${r}u) * ${lanes}u + lane] = c${r};`).join('\n')}
     workgroupBarrier();
     if (lane < ${m}u) {
@@ -82,6 +76,49 @@ ${isGated ? gatedEnd(m) : plainEnd(m)}
     });
   },
 );
+
+const rowsUpTo = (m: number) => Array.from({ length: m }, (_, r) => r);
+
+/** WGSL: adds the 32 products of this thread's step to `c0`, `c1`… */
+const plainSteps = (m: number) => /* wgsl */ `
+    if (k0 < p.nIn) {
+      for (var k = k0; k < k0 + bound(32u); k += 8u) {
+        let w = weight8(w_row, k);
+${rowsUpTo(m)
+  .map((r) => `        c${r} = chain(chain(c${r}, load_x(${r}u, k), w[0]), load_x(${r}u, k + 4u), w[1]);`)
+  .join('\n')}
+      }
+    }`;
+
+/** WGSL: the same with normed rows. They pass through shared memory, because all outputs of the workgroup need them. */
+const normedSteps = (m: number) => /* wgsl */ `
+    for (var k = 0u; k < bound(32u); k += 8u) {
+      for (var i = t; i < bound(${2 * lanes * m}u); i += ${skinnyOutputs * lanes}u) {
+        let r = i / ${2 * lanes}u;
+        xs[i] = normed_x(r, r, round + (i / 2u) % ${lanes}u * 32u + k + (i % 2u) * 4u);
+      }
+      workgroupBarrier();
+      let w = weight8(w_row, k0 + k);
+${rowsUpTo(m)
+  .map((r) => {
+    const at = `lane * 2u + ${2 * lanes * r}u`;
+    return `      c${r} = chain(chain(c${r}, xs[${at}], w[0]), xs[${at} + 1u], w[1]);`;
+  })
+  .join('\n')}
+      workgroupBarrier();
+    }`;
+
+/** WGSL: eight values of each step and row. */
+const stagedCode = (m: number) => `var<workgroup> xs: array<vec4<f32>, ${2 * lanes * m}>;`;
+
+const loadCode = /* wgsl */ `
+fn load_x(row: u32, k: u32) -> vec4<f32> {
+  var v = vec4<f32>();
+  let at = p.xOff + row * p.xStride + k;
+  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = arena[at + i]; } }
+  return v;
+}
+`;
 
 /** WGSL: the output `n` of the thread, and its row of W; in a gated product two groups of threads share an output. */
 export function skinnyOutput(isGated: boolean): string {

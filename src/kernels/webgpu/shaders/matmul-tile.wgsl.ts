@@ -12,12 +12,14 @@
  * Features none; `shader-f16` for operands kept as f16, which halves the shared memory. With `vec4` rows, offsets and widths must be multiples of four.
  *
  * With `gated` a thread has the columns of a gate, and those of what it gates as its second four: it writes `activation(gate) · up`.
+ * With `normed` the rows of x are normed first (see `normed-input.wgsl.ts`).
  * With `experts` the rows of a tile belong to one expert: `t` lists the tiles and the rows that they gather (see `moe.wgsl.ts`).
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode, epilogueParams } from './epilogue.wgsl.ts';
 import { gatedRow, storeGated } from './gated.wgsl.ts';
+import { normedCode, normedParams } from './normed-input.wgsl.ts';
 
 /** Shape of a tile: rows and outputs of a workgroup, and of a thread. */
 export interface Tile {
@@ -82,7 +84,7 @@ export function roundedCode(halves: boolean): string {
 /** Variants of a product: the result is gated, or rows have their own weights. */
 export type ProductForm = 'plain' | 'gated' | 'experts';
 
-/** The tile kernel for one weight type. `halves`: operands as f16. */
+/** The tile kernel for one weight type. `halves`: operands as f16. `normed`: the product norms its input; not for experts. */
 export const matmulTile = once(
   (
     type: Loader['type'],
@@ -94,13 +96,15 @@ export const matmulTile = once(
     form: ProductForm,
     rolled: boolean,
     halves: boolean,
+    normed: boolean,
   ): Kernel => {
     const loader = loaders.get(type)!;
     const tile = { bm, bn, tm, tn };
     return kernel({
-      name: `matmul${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${wide ? ' vec4' : ''}`,
+      name: `matmul${normed ? ' normed' : ''}${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${wide ? ' vec4' : ''}`,
       params: {
         ...matmulParams,
+        ...(normed && normedParams),
         ...(form === 'experts' && {
           t: 'tensor',
           maxTiles: 'u32',
@@ -113,12 +117,19 @@ export const matmulTile = once(
       enable: halves ? ['f16'] : [],
       arena: wide ? 'vec4<f32>' : 'f32',
       bindings: loaderBindings(loader),
-      code: tileCode(loader, tile, wide, form, halves ? 'f16' : 'f32'),
+      code: tileCode(loader, tile, wide, form, halves ? 'f16' : 'f32', normed),
     });
   },
 );
 
-function tileCode(loader: Loader, tile: Tile, wide: boolean, form: ProductForm, element: 'f32' | 'f16'): string {
+function tileCode(
+  loader: Loader,
+  tile: Tile,
+  wide: boolean,
+  form: ProductForm,
+  element: 'f32' | 'f16',
+  normed: boolean,
+): string {
   const { bm, bn, tm, tn } = tile;
   const threads = tileThreads(tile);
   const columns = bn / tn;
@@ -134,6 +145,7 @@ ${roundedCode(element === 'f16')}
 ${epilogueCode}
 ${wide ? wideAccess : narrowAccess}
 ${form === 'gated' ? storeGated(wide, 'f32') : ''}
+${normed ? normedCode(wide, bm, threads) : ''}
 /* Place of vector v (of 8) of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * 8u + (v ^ ((n >> 2u) & 7u)); }
 
@@ -146,10 +158,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   if (!begin_tile(tileIndex, t)) { return; }
   let tx = (t % ${columns}u) * 4u;
   let ty = (t / ${columns}u) * ${tm}u;
+${normed ? `  norm_rows(t, tileIndex * ${bm}u, n0 == 0u);` : ''}
 ${each(tm * tn, (i) => `  var s${i} = 0.0; var c${i} = 0.0;`)}
   for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
     for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
-      xs[i] = vec4<${element}>(rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u)));
+      let row = row_x(tileIndex, i / 8u);
+      xs[i] = vec4<${element}>(rounded(${normed ? 'normed_x(i / 8u, row, ' : 'load_x(row, '}k0 + (i % 8u) * 4u)));
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
