@@ -18,6 +18,8 @@ export interface Runner {
   readonly threads: number;
   /** Whether `run` returns before computing, so that other work can happen until it resolves. */
   readonly inBackground: boolean;
+  /** Batches that it takes at a time, so that one waits on the device while another is computed. Default 1. */
+  readonly maxInFlight?: number;
   /** Why the runner can no longer compute: a worker died, or a GPU was lost for good. */
   readonly failure: Error | undefined;
   /**
@@ -66,6 +68,11 @@ interface Loaded {
   readonly tower?: LoadedTower;
 }
 
+/** A GPU queues what it is given; the CPU would compute two batches in turns. */
+export function maxInFlightOf(backend: BackendName): number {
+  return backend === 'webgpu' ? 2 : 1;
+}
+
 /** A separate function, so that only `loaded` references the weights. */
 function makeRunner(weights: Loaded, precision: Precision): Runner {
   let loaded: Loaded | undefined = weights;
@@ -80,6 +87,7 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
     precision,
     threads: 1,
     inBackground: name === 'webgpu',
+    maxInFlight: maxInFlightOf(name),
     failure: undefined,
     async run(batch, pooling, observer) {
       const { backend, model } = use();

@@ -43,6 +43,7 @@ export class Scheduler {
   readonly #images: ImageRules | undefined;
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   readonly #queue: Queue;
+  readonly #nUbatch: number;
   /** Jobs that have not ended, including those whose inputs are all in progress. */
   readonly #open = new Set<Waiting>();
   /** The pass that has layers left. */
@@ -62,6 +63,7 @@ export class Scheduler {
   constructor(runner: Runner, nUbatch: number, onBatch?: (batch: BatchReport) => void, images?: ImageRules) {
     this.#runner = runner;
     this.#images = images;
+    this.#nUbatch = nUbatch;
     this.#queue = new Queue(nUbatch, (input) => this.#count(input));
     this.#onBatch = onBatch;
   }
@@ -122,11 +124,16 @@ export class Scheduler {
     // Requests of the same turn of the event loop share a batch.
     await Promise.resolve();
     let handOut: HandOut | undefined;
-    while (this.#queue.nInputs > 0 || this.#pass !== undefined || handOut !== undefined) {
-      const computing = this.#computeNext();
+    const computing: Promise<HandOut | undefined>[] = [];
+    while (this.#queue.nInputs > 0 || this.#pass !== undefined || computing.length > 0 || handOut !== undefined) {
+      while (computing.length === 0 || this.#mayStart(computing.length)) {
+        const next = this.#computeNext();
+        if (next === undefined) break;
+        computing.push(next);
+      }
       // Delivers the last batch; a runner in the background already computes the next one.
       handOut?.();
-      handOut = await computing;
+      handOut = await computing.shift();
       if (!this.#runner.inBackground) {
         handOut?.();
         handOut = undefined;
@@ -135,6 +142,16 @@ export class Scheduler {
       }
     }
     this.#running = undefined;
+  }
+
+  /**
+   * Whether a batch may start while `n` are computed: the runner takes so many, and a full batch waits. A batch that is not full may still
+   * grow. Layers of images and observed steps come one after the other.
+   */
+  #mayStart(n: number): boolean {
+    const { maxInFlight = 1 } = this.#runner;
+    if (n >= maxInFlight || this.#images !== undefined || this.#queue.nTokens < this.#nUbatch) return false;
+    return ![...this.#open].some(({ observer }) => observer !== undefined);
   }
 
   #count(input: Input | Pixels): number {

@@ -13,7 +13,7 @@ import type { Batch, Observer } from '../tensor/ops.ts';
 import { isNode, linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
 import type { OpenFile, OpenModel } from './open-model.ts';
 import { readProfile } from './profile.ts';
-import type { LoadWatch, Runner } from './runner.ts';
+import { type LoadWatch, maxInFlightOf, type Runner } from './runner.ts';
 import {
   type FileName,
   type GpuSetup,
@@ -106,6 +106,7 @@ export class Team {
         precision: precisionOf(options),
         threads: this.#members.length,
         inBackground: true,
+        maxInFlight: maxInFlightOf(options.backend),
         get failure() {
           return failure();
         },

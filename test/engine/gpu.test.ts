@@ -83,6 +83,19 @@ describeGpu('a lost device', () => {
     await embedder.dispose();
   });
 
+  it('counts once for all batches that were under way on it', async () => {
+    const warnings: string[] = [];
+    const embedder = await load({ nUbatch: 4, onWarning: (message) => warnings.push(message) });
+    const texts = ['a text', 'another text', 'one more text', 'a last text'];
+    const { vectors: before } = await embedder.embed(texts);
+    loseAtNextSubmit(devices[0]);
+    const outcomes = await Promise.allSettled(texts.map((text) => embedder.embed(text)));
+    expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(1);
+    expect((await embedder.embed(texts)).vectors).toEqual(before);
+    expect([devices.length, warnings.length]).toEqual([2, 2]);
+    await embedder.dispose();
+  });
+
   it('is not even noticed when it was lost between two inputs', async () => {
     const bytes = new Blob([await readFile(path)]);
     const embedder = await load({}, bytes);

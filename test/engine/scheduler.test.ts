@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../../src/engine/queue.ts';
 import type { Runner } from '../../src/engine/runner.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
 import type { BatchReport } from '../../src/engine/types.ts';
@@ -14,6 +15,10 @@ class SummingRunner implements Runner {
   readonly precision = 'exact';
   readonly threads = 1;
   readonly inBackground: boolean;
+  readonly maxInFlight: number;
+  /** Batches that are computed, and the most so far. */
+  nComputing = 0;
+  mostComputing = 0;
   readonly failure = undefined;
   readonly batches: { batch: Batch; pooling: Pooling }[] = [];
   readonly imageBatches: number[] = [];
@@ -21,14 +26,17 @@ class SummingRunner implements Runner {
   readonly log: string[] = [];
   fail: Error | undefined;
 
-  constructor(inBackground = true) {
+  constructor(inBackground = true, maxInFlight = 1) {
     this.inBackground = inBackground;
+    this.maxInFlight = maxInFlight;
   }
 
   async run(batch: Batch, pooling: Pooling): Promise<Float32Array> {
     this.batches.push({ batch, pooling });
     this.log.push(`texts ${batch.ids.length}`);
+    this.mostComputing = Math.max(this.mostComputing, ++this.nComputing);
     await new Promise((resolve) => setTimeout(resolve, 0));
+    this.nComputing--;
     if (this.fail !== undefined) throw this.fail;
     if (pooling === 'none') return Float32Array.from(batch.ids);
     const rows: number[] = [];
@@ -205,12 +213,46 @@ describe('Scheduler', () => {
     expect(seen).toBe(nBatches);
   });
 
+  describe('a runner that takes two batches at a time', () => {
+    const four = [ones(4), ones(4), ones(4), ones(4)];
+
+    it('gets the next one while a full batch waits', async () => {
+      const runner = new SummingRunner(true, 2);
+      const scheduler = new Scheduler(runner, 4);
+      const rows = await scheduler.submit({ inputs: four.map((ids, i) => ids.fill(i)), pooling: 'mean' });
+      expect(rows.map(({ values: [sum] }) => sum)).toEqual([0, 4, 8, 12]);
+      expect([runner.batches.length, runner.mostComputing]).toEqual([4, 2]);
+    });
+
+    it.each<[string, ConstructorParameters<typeof Scheduler>[3], Omit<Job, 'pooling'>]>([
+      ['the batch that waits is not full', undefined, { inputs: [ones(4), ones(3)] }],
+      ['steps are observed', undefined, { inputs: four, observer: () => {} }],
+      ['the model has a vision tower', rules, { inputs: four }],
+    ])('gets one at a time where %s', async (_, images, job) => {
+      const runner = new SummingRunner(true, 2);
+      await new Scheduler(runner, 4, undefined, images).submit({ ...job, pooling: 'mean' });
+      expect(runner.mostComputing).toBe(1);
+    });
+
+    it('fails the jobs of both when both fail, and computes later ones', async () => {
+      const runner = new SummingRunner(true, 2);
+      const scheduler = new Scheduler(runner, 4);
+      runner.fail = new Error('broken');
+      const jobs = [0, 1].map(() => scheduler.submit({ inputs: [ones(4)], pooling: 'mean' }));
+      const outcomes = await Promise.allSettled(jobs);
+      expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect(runner.mostComputing).toBe(2);
+      runner.fail = undefined;
+      expect(await scheduler.submit({ inputs: [ones(4)], pooling: 'mean' })).toHaveLength(1);
+    });
+  });
+
   it('answers each input of each job with its own rows, in batches within the limit', async () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 30 });
     const jobs = fc.array(fc.tuple(lengths, fc.constantFrom<Pooling>('mean', 'cls', 'none')), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(jobs, fc.integer({ min: 1, max: 64 }), fc.boolean(), async (specs, nUbatch, inBackground) => {
-        const runner = new SummingRunner(inBackground);
+        const runner = new SummingRunner(inBackground, inBackground ? 2 : 1);
         const scheduler = new Scheduler(runner, nUbatch);
         const clients = ['a', 'b', undefined];
         const answers = await Promise.all(

@@ -31,6 +31,8 @@ export async function startGpuRunner(
   let lost = false;
   let ended: Error | undefined;
   let disposed = false;
+  /** Batches that come meanwhile wait for the same new device. */
+  let restarting: Promise<void> | undefined;
 
   /** Creates a new device and loads the weights onto it. */
   async function restart(): Promise<void> {
@@ -44,6 +46,22 @@ export async function startGpuRunner(
       await closeModel(again);
     }
     onWarning?.(`the GPU device was lost, and the model was loaded again on ${current.runner.description}`);
+  }
+
+  /** Restarts, or ends for good. */
+  async function replaceDevice(): Promise<void> {
+    try {
+      await restart();
+      lost = false;
+    } catch (cause) {
+      ended = new GpuDeviceLostError(
+        `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
+        { cause },
+      );
+      throw ended;
+    } finally {
+      restarting = undefined;
+    }
   }
 
   function noteLoss(reason: string): void {
@@ -63,23 +81,14 @@ export async function startGpuRunner(
   async function onDevice<T>(compute: (runner: Runner) => Promise<T>): Promise<T> {
     if (!lost && !disposed && current.isLost()) noteLoss('the GPU device was lost while it was idle');
     if (ended !== undefined) throw ended;
-    if (lost) {
-      try {
-        await restart();
-        lost = false;
-      } catch (cause) {
-        ended = new GpuDeviceLostError(
-          `the GPU device was lost and the model could not be loaded again: ${(cause as Error).message}`,
-          { cause },
-        );
-        throw ended;
-      }
-    }
+    if (lost) await (restarting ??= replaceDevice());
+    const { runner } = current;
     try {
-      return await compute(current.runner);
+      return await compute(runner);
     } catch (error) {
       if (!(error instanceof GpuDeviceLostError)) throw error;
-      noteLoss(error.message);
+      // Several batches may be under way on one device: its loss counts once.
+      if (!lost && runner === current.runner) noteLoss(error.message);
       throw ended ?? error;
     }
   }
@@ -89,6 +98,7 @@ export async function startGpuRunner(
     precision: current.runner.precision,
     threads: 1,
     inBackground: current.runner.inBackground,
+    maxInFlight: current.runner.maxInFlight,
     get description() {
       return current.runner.description;
     },

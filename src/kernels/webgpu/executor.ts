@@ -58,12 +58,18 @@ export class Executor {
   }
 
   /**
-   * Runs the steps of `run` and returns the values of `x` (not a view), after showing those of `named` to `observer`. Calls run one after
-   * the other.
+   * Runs the steps of `run` and returns the values of `x` (not a view), after showing those of `named` to `observer`. Calls are submitted one
+   * after the other. The next one is prepared while the GPU computes, and waits in the GPU's queue: its buffers may be the same, because the
+   * queue keeps the order of writes and passes.
    */
-  read(run: Run, x: GpuTensor, named: readonly Named[] = [], observer?: Observer): Promise<Float32Array> {
-    const result = this.#tail.then(() => this.#execute(run, x, named, observer));
-    this.#tail = result.catch(() => undefined);
+  async read(run: Run, x: GpuTensor, named: readonly Named[] = [], observer?: Observer): Promise<Float32Array> {
+    const submitted = this.#tail.then(() => this.#start(run, [x, ...named.map(({ tensor }) => tensor)]));
+    this.#tail = submitted.catch(() => undefined);
+    const [result, ...shown] = await (await submitted)();
+    named.forEach(({ name, tensor }, i) => {
+      observer?.(name, shown[i], tensor.rows, tensor.cols);
+    });
+    this.#device.assertAlive();
     return result;
   }
 
@@ -72,14 +78,15 @@ export class Executor {
     for (const buffer of [this.#memory, this.#params, this.#lists, this.#readback]) buffer.dispose();
   }
 
-  async #execute(run: Run, x: GpuTensor, named: readonly Named[], observer?: Observer): Promise<Float32Array> {
+  /** Submits the steps of `run`. Call the returned function to wait for the values of `views`, the first of which is the result. */
+  async #start(run: Run, views: readonly GpuTensor[]): Promise<() => Promise<Float32Array[]>> {
     this.#device.assertAlive();
     const { steps } = run;
     for (const step of steps) {
       const waiting = step.prepare?.();
       if (waiting !== undefined) await waiting;
     }
-    await this.#growMemory(run.place(x.slab) * 4, run.nTokens);
+    await this.#growMemory(run.place(views[0].slab) * 4, run.nTokens);
     for (const { tensor, values } of run.uploads) {
       this.#device.gpu.queue.writeBuffer(
         this.#memory.buffer,
@@ -91,15 +98,7 @@ export class Executor {
     await this.#lists.grow(run.lists.length * 4);
     this.#device.gpu.queue.writeBuffer(this.#lists.buffer, 0, Int32Array.from(run.lists));
     const group = await this.#commonGroup();
-    const views = [x, ...named.map(({ tensor }) => tensor)];
-    const values = this.debug
-      ? await this.#submitOneByOne(launches, group, views)
-      : await this.#submit(launches, group, views);
-    named.forEach(({ name, tensor }, i) => {
-      observer?.(name, values[i + 1], tensor.rows, tensor.cols);
-    });
-    this.#device.assertAlive();
-    return values[0];
+    return this.debug ? this.#submitOneByOne(launches, group, views) : this.#submit(launches, group, views);
   }
 
   /** One command buffer, one compute pass. */
@@ -113,7 +112,7 @@ export class Executor {
     }
     const values = await this.#readback.copy(encoder, this.#memory.buffer, views);
     this.#device.gpu.queue.submit([encoder.finish()]);
-    return values();
+    return values;
   }
 
   /** For debugging: gives every launch its own command buffer and error scope. */
@@ -146,13 +145,11 @@ export class Executor {
   }
 
   async #launches(steps: readonly Step[]): Promise<Launch[]> {
-    const launches: Launch[] = [];
-    for (const step of steps) {
-      for (const dispatch of step.dispatches()) {
-        const pipeline = this.#pipelines.get(dispatch.kernel) ?? (await this.#pipelines.compile(dispatch.kernel));
-        launches.push({ ...dispatch, step, pipeline, paramOffset: launches.length * paramBytes });
-      }
-    }
+    const dispatches = steps.flatMap((step) => step.dispatches().map((dispatch) => ({ ...dispatch, step })));
+    await this.#compile(dispatches);
+    const launches = dispatches.map((dispatch, i): Launch => {
+      return { ...dispatch, pipeline: this.#pipelines.get(dispatch.kernel)!, paramOffset: i * paramBytes };
+    });
     const words = (launches.length * paramBytes) / 4;
     if (this.#paramData.length < words) this.#paramData = new Uint32Array(words * 2);
     const floats = new Float32Array(this.#paramData.buffer);
@@ -160,6 +157,13 @@ export class Executor {
     await this.#params.grow(Math.max(words * 4, paramBytes));
     this.#device.gpu.queue.writeBuffer(this.#params.buffer, 0, this.#paramData, 0, words);
     return launches;
+  }
+
+  /** Compiles all kernels that are new at the same time: a browser or driver does it on several threads. */
+  async #compile(dispatches: readonly Dispatch[]): Promise<void> {
+    const missing = new Set(dispatches.map(({ kernel }) => kernel).filter((kernel) => !this.#pipelines.get(kernel)));
+    const results = await Promise.allSettled([...missing].map((kernel) => this.#pipelines.compile(kernel)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   /** Bind group 0; made again only after one of its buffers has grown. */

@@ -152,6 +152,74 @@ describeGpu('limits', () => {
   });
 });
 
+describeGpu('forwards one after the other', () => {
+  it('are submitted before the values of the one before are read, and do not disturb it', async () => {
+    const adapter = await gpu!.requestAdapter();
+    const device = await adapter!.requestDevice();
+    let nSubmits = 0;
+    const submit = device.queue.submit.bind(device.queue);
+    device.queue.submit = (buffers) => {
+      nSubmits++;
+      return submit(buffers);
+    };
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const createBuffer = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      const buffer = createBuffer(descriptor);
+      const mapAsync = buffer.mapAsync.bind(buffer);
+      buffer.mapAsync = async (...range) => {
+        await released;
+        return mapAsync(...range);
+      };
+      return buffer;
+    };
+    const backend = await createWebGpuBackend({ device });
+    const x = input(4, 64, 1)[0];
+    const table = backend.allocate(x, 'table');
+    await backend.fill(table, x);
+    const forward = (n: number) => {
+      backend.ops.begin(batchOf([n], 4));
+      return backend.ops.read(rowsOf(backend.ops, table));
+    };
+    const before = nSubmits;
+    // The second one needs larger buffers than the first one has.
+    const both = [forward(3), forward(500)];
+    await expect.poll(() => nSubmits - before).toBe(2);
+    release();
+    const [first, second] = await Promise.all(both);
+    expect(first).toEqual(await forward(3));
+    expect(second).toEqual(await forward(500));
+    backend.dispose();
+    device.destroy();
+  });
+
+  it('have all their kernels compiled at the same time', async () => {
+    const adapter = await gpu!.requestAdapter();
+    const device = await adapter!.requestDevice();
+    let nCompiling = 0;
+    let most = 0;
+    const compile = device.createComputePipelineAsync.bind(device);
+    device.createComputePipelineAsync = async (descriptor) => {
+      most = Math.max(most, ++nCompiling);
+      try {
+        return await compile(descriptor);
+      } finally {
+        nCompiling--;
+      }
+    };
+    const backend = await createWebGpuBackend({ device });
+    await evaluate(backend, { x: input(5, 32, 1) }, countingBatch([5]), (ops, w) => {
+      return ops.softmax(ops.activate(rowsOf(ops, w.x), 'relu'));
+    });
+    expect(most).toBe(3);
+    backend.dispose();
+    device.destroy();
+  });
+});
+
 describeGpu('failures', () => {
   it('names kernel, variant and line of a shader that does not compile', async () => {
     const device = await openDevice({ gpu });
