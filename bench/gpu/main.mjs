@@ -2,8 +2,10 @@
  * @file Measures the WebGPU backend: every strategy's kernels by timestamps against the adapter's own ceilings, whole models in
  * tokens a second.
  *
- *   node bench/gpu/main.mjs [--modules DIR] [--model FILE] [--out DIR] [--quick]
+ *   node bench/gpu/main.mjs [--modules DIR] [--model FILE] [--out DIR] [--quick] [--roofline [--peak-gbs N] [--peak-gflops N]]
  *
+ * `--roofline` measures only the launches of a BERT's forward, and compares each with what its operations and bytes need at best. The
+ * adapter's peaks are measured, unless `--peak-gbs` (memory) or `--peak-gflops` (float32) gives them.
  * `--quick` (always on software adapters) takes shapes that a CPU computes in seconds. Results: a table on the terminal,
  * and `gpu.json` in `--out`.
  */
@@ -13,6 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ceilings } from './ceilings.mjs';
 import { describe, openGpu } from './device.mjs';
+import { roofline, rooflineText, workOf } from './roofline.mjs';
 import { packed, randomWeight, shapes, syntheticBert } from './synthetic.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -22,6 +25,9 @@ const { values: args } = parseArgs({
     model: { type: 'string', default: join(here, '../../models/all-MiniLM-L6-v2-Q8_0.gguf') },
     out: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    roofline: { type: 'boolean', default: false },
+    'peak-gbs': { type: 'string' },
+    'peak-gflops': { type: 'string' },
   },
 });
 const load = (path) => import(pathToFileURL(resolve(args.modules, path)).href);
@@ -41,10 +47,19 @@ const results = {
   ceilings: await ceilings(device, quick, matrix),
   kernels: [],
   models: [],
+  rooflines: [],
   failures: [],
 };
 console.log(`${results.adapter.description || results.adapter.device} (${quick ? 'small shapes' : 'full shapes'})`);
 console.log(`subgroup matrices: ${results.adapter.subgroupMatrices.join(', ') || 'not exposed'}`);
+for (const [option, ceiling] of [
+  ['peak-gbs', 'copyGBs'],
+  ['peak-gflops', 'float'],
+]) {
+  if (args[option] === undefined) continue;
+  results.ceilings[ceiling] = Number(args[option]);
+  if (!(results.ceilings[ceiling] > 0)) throw new Error(`--${option} must be a number above 0`);
+}
 const { copyGBs } = results.ceilings;
 const matrixCeiling = results.ceilings.matrix?.toFixed(0) ?? 'no';
 console.log(
@@ -231,13 +246,50 @@ async function checkTiles(style) {
   return seen.size === 1;
 }
 
-for (const style of styles) await attempt(`${style.precision} ${style.strategy}`, () => benchProducts(style));
-await attempt('one layer', benchLayer);
-await attempt('models', benchModels);
+/** The launches of a forward against the adapter's ceilings. @throws Error without timestamps */
+async function benchRoofline(style, type) {
+  const shape = quick ? { nLayer: 1, nEmbd: 128, nFf: 256, nHead: 2 } : { ...shapes['BGE-base'], nLayer: 4 };
+  const batches = [
+    [1, 16],
+    [64, 128],
+    [4, 2048],
+  ];
+  for (const [nSeq, length] of quick ? [[2, 32]] : batches) {
+    const backend = await createWebGpuBackend({ adapter, device, ...style });
+    const forward = await syntheticBert(backend, ggmlTypes, shape, type);
+    const run = () => forward(packed(nSeq, length));
+    await run();
+    let timings;
+    for (let i = 0; i < (quick ? 2 : 8); i++) {
+      const next = await backend.timed(run);
+      timings = timings?.map((best, j) => (next[j].nanoseconds < best.nanoseconds ? next[j] : best)) ?? next;
+    }
+    const { blockBytes, blockSize } = ggmlTypes[type];
+    const labels = timings.map(({ label }) => label);
+    const work = workOf(labels, { shape, bytesPerWeight: blockBytes / blockSize, nSeq, length });
+    const rows = roofline(timings, work, results.ceilings);
+    const what = `${style.precision} ${style.strategy} ${type}, ${nSeq} x ${length} tokens, ${shape.nLayer} layers of ${shape.nEmbd}`;
+    results.rooflines.push({ what, rows });
+    console.log([what, ...rooflineText(rows), ''].join('\n'));
+    backend.dispose();
+  }
+}
+
 results.tilesAgree = true;
-for (const style of styles) {
-  const agree = await attempt(`tiles of ${style.precision} ${style.strategy}`, () => checkTiles(style));
-  if (agree !== true) results.tilesAgree = false;
+if (args.roofline) {
+  for (const style of styles) {
+    for (const type of ['F16', 'Q8_0'].filter((name) => takes(style, name))) {
+      await attempt(`roofline ${style.precision} ${style.strategy} ${type}`, () => benchRoofline(style, type));
+    }
+  }
+} else {
+  for (const style of styles) await attempt(`${style.precision} ${style.strategy}`, () => benchProducts(style));
+  await attempt('one layer', benchLayer);
+  await attempt('models', benchModels);
+  for (const style of styles) {
+    const agree = await attempt(`tiles of ${style.precision} ${style.strategy}`, () => checkTiles(style));
+    if (agree !== true) results.tilesAgree = false;
+  }
 }
 if (args.out !== undefined) {
   mkdirSync(args.out, { recursive: true });
