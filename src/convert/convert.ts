@@ -17,6 +17,7 @@ import { setGeneral } from './general.ts';
 import { openHeads } from './heads/heads.ts';
 import { transformerOf } from './heads/splade.ts';
 import { blockCount, setHparams } from './hparams.ts';
+import { readLayerWeights } from './layers/layer-pooling.ts';
 import { openSentenceLayers } from './layers/sentence-layers.ts';
 import type { ModelClass } from './model-class.ts';
 import { ggufName } from './names.ts';
@@ -103,7 +104,13 @@ export async function convert(
     const { keepsGelu = modelClass.keepsGelu, hasNoPooling = modelClass.hasNoPooling } = heads;
     const modules = hasNoPooling ? undefined : await readModules(checkout, warn);
     const { lists = [], pooling } = modules ?? {};
-    const width = config.needU32('hidden_size', 'n_embd', 'dim') * (pooling?.length ?? 1);
+    const layerWeights = await readLayerWeights(
+      checkout,
+      { config, architecture: modelClass.architecture },
+      lists,
+      warn,
+    );
+    const width = config.needU32('hidden_size', 'n_embd', 'dim') * (pooling?.modes.length ?? 1);
     const layers = await openSentenceLayers(checkout, lists, width);
     open.push(layers);
     const nTokens = await modelClass.tokenRows?.(main, config);
@@ -116,7 +123,7 @@ export async function convert(
     await setGeneral(writer, checkout, whole.raw, modelClass.architecture, total);
     if (options.modelName) writer.set('general.name', { type: 'string', value: options.modelName });
     const written = { ...modelClass, keepsGelu };
-    await setHparams(writer, main, config, written, { fileType: fileTypes[type].id, pooling });
+    await setHparams(writer, main, config, written, { fileType: fileTypes[type].id, pooling, layerWeights });
     layers.set(writer);
     heads.set(writer);
     await setTokenizer(writer, main, config, modelClass.tokenizer);

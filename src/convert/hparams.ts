@@ -4,7 +4,7 @@
 import { type GgufWriter, QUANTIZATION_VERSION } from '../gguf/index.ts';
 import { type Checkout, isObject, type Json, readJsonObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
-import { poolingKeys, type RowPooling } from './checkout/pooling-modes.ts';
+import { type PoolingSettings, poolingKeys } from './checkout/pooling-modes.ts';
 import { ConvertError } from './conversion-error.ts';
 import { ArchitectureKeys, type ModelClass } from './model-class.ts';
 
@@ -15,7 +15,9 @@ const writesHeadSize = ['nomic-bert', 'llama'];
 interface FileKeys {
   readonly fileType: number;
   /** Ways to pool; `undefined` if the checkout names none. */
-  readonly pooling?: readonly RowPooling[];
+  readonly pooling?: PoolingSettings;
+  /** Weights of the hidden states of the last layers; `undefined` if only those of the last one are pooled. */
+  readonly layerWeights?: Float32Array;
 }
 
 /** Sets the keys of the architecture, and `general.file_type` among them, in llama.cpp's order. */
@@ -24,7 +26,7 @@ export async function setHparams(
   checkout: Checkout,
   config: Config,
   modelClass: ModelClass,
-  { fileType, pooling }: FileKeys,
+  { fileType, pooling, layerWeights }: FileKeys,
 ): Promise<void> {
   const keys = new ArchitectureKeys(writer, modelClass.architecture);
   modelClass.before?.(keys);
@@ -54,6 +56,10 @@ export async function setHparams(
   writer.set('general.file_type', { type: 'uint32', value: fileType });
   if (!modelClass.isDecoder) keys.bool('attention.causal', false);
   setPooling(keys, writer, pooling);
+  if (layerWeights !== undefined) {
+    const value = { elementType: 'float32', values: layerWeights } as const;
+    writer.set('gguf_embed.layer_pooling.weights', { type: 'array', value });
+  }
   keys.strings('classifier.output_labels', modelClass.labels?.(config) ?? config.labels());
   modelClass.after?.(keys, config);
   writer.set('general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION });
@@ -66,13 +72,14 @@ export async function setHparams(
   }
 }
 
-function setPooling(keys: ArchitectureKeys, writer: GgufWriter, modes: readonly RowPooling[] | undefined): void {
-  if (modes === undefined) return;
-  const { number, modes: values } = poolingKeys(modes);
+function setPooling(keys: ArchitectureKeys, writer: GgufWriter, pooling: PoolingSettings | undefined): void {
+  if (pooling === undefined) return;
+  const { number, modes: values } = poolingKeys(pooling.modes);
   keys.u32('pooling_type', number);
   if (values !== undefined) {
     writer.set('gguf_embed.pooling.modes', { type: 'array', value: { elementType: 'string', values } });
   }
+  if (!pooling.includesPrompt) writer.set('gguf_embed.pooling.include_prompt', { type: 'bool', value: false });
 }
 
 /** Names of GELU in its erf form; llama.cpp computes the tanh form for them, too. */

@@ -44,6 +44,7 @@ export const embedOptions: OptionTable<EmbedOptions> = {
   truncate,
   ...adapterChoice,
   pairStarts: check(Array.isArray, 'a list with a token position for each input'),
+  poolFrom: check(Array.isArray, 'a list with a token position for each input'),
   client: text,
   onSize: callback,
   observer: callback,

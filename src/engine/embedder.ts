@@ -33,7 +33,7 @@ import {
 import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
-import { type OutputHeads, pooledResult } from './outputs/passes.ts';
+import { type OutputHeads, pooledResult, poolsRows } from './outputs/passes.ts';
 import { sideOf } from './outputs/sides.ts';
 import { findPrompt, inputTypeOf } from './prompts.ts';
 import type { Job, Rows } from './queue.ts';
@@ -244,10 +244,12 @@ export class Embedder {
     const poolingWidth = vectorWidth(this.#heads, pooling, this.info.name);
     const inputs = listInputs(input);
     checkPairStarts(options, inputs.length);
+    checkPoolFrom(options, inputs.length);
     const { output = ['dense'], inputType = inputTypeOf(options.promptName) } = options;
     const side = sideOf(this.info, this.#heads, { ...options, inputType });
     const result = pooledResult(pooling, this.#heads, inputType);
     const plans = await this.#plan(inputs, { ...options, prompt, side });
+    const isLate = plans.some(({ pooledFrom }) => pooledFrom !== undefined);
     const counts = {
       nTokens: plans.map(({ nTokens }) => nTokens),
       nImageTokens: plans.map(({ nImageTokens }) => nImageTokens),
@@ -260,7 +262,7 @@ export class Embedder {
         {
           info: this.info,
           tokenizer: this.tokenizer,
-          heads: this.#heads,
+          heads: isLate ? { ...this.#heads, poolsHidden: false } : this.#heads,
           compute: (plans, pooling, onTokens) =>
             this.#compute(plans, { pairStarts, pooling, adapters, client, observer, signal, onTokens }),
         },
@@ -343,6 +345,7 @@ export class Embedder {
         inputs,
         pairStarts: job.pairStarts?.slice(rows.length, rows.length + group.length),
         seen: group.map((plan) => plan.seen),
+        poolFrom: poolsRows(job.pooling) ? group.map((plan) => plan.pooledFrom) : undefined,
         onTokens: job.onTokens && ((done) => job.onTokens?.(before + done)),
       });
       for (const row of more) rows.push(row);
@@ -395,8 +398,9 @@ export class Embedder {
   }
 
   /** Plans inputs, and checks that they can be computed. */
-  async #plan(inputs: readonly EmbedInput[], options: Parameters<typeof planInputs>[2]) {
-    const { name, nCtx } = this.info;
+  async #plan(inputs: readonly EmbedInput[], given: Omit<Parameters<typeof planInputs>[2], 'poolsPrompt'>) {
+    const { name, nCtx, poolsPrompt } = this.info;
+    const options = { ...given, poolsPrompt };
     const plans = await planInputs({ tokenizer: this.tokenizer, nCtx, name, vision: this.#vision }, inputs, options);
     this.#assertUsable();
     return plans;
@@ -480,6 +484,14 @@ function promptOf({ prompt, promptName }: EmbedOptions, { prompts, hasInputTypes
 
 function poolerWarning(name: string): string {
   return `${name} lacks the pooler of a BERT cross-encoder (cls.weight), which llama.cpp's converter drops: scores are on another scale than the original model's, and their order can differ`;
+}
+
+function checkPoolFrom({ poolFrom, truncate = false }: EmbedOptions, nInputs: number): void {
+  if (poolFrom === undefined) return;
+  if (truncate !== false) throw new InputError('option', 'poolFrom cannot be used with truncate: tokens would move');
+  if (poolFrom.length !== nInputs || !poolFrom.every((from) => Number.isInteger(from) && from >= 0)) {
+    throw new InputError('option', `poolFrom must hold a token position for each of the ${nInputs} inputs`);
+  }
 }
 
 /** Wraps `listener` so that its errors are uncaught errors of the program: what it reports has already been handled. */

@@ -36,6 +36,7 @@ export function describeModel(
     nParams: tensors.reduce((sum, { shape }) => sum + nElements(shape), 0),
     size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     pooling: use.pooling,
+    poolsPrompt: hparams.poolsPrompt,
     outputs: outputsOf({ sparse, multi, listwise }, use.pooling),
     hasInputTypes:
       sparse?.queryWeights !== undefined || routes.length > 0 || (multi !== undefined && hasOwnTokens(multi)),

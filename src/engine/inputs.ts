@@ -6,6 +6,7 @@ import type { Prompt } from '../hub/known-prompts.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { Turn } from '../turn.ts';
 import { ContextSizeError, InputError } from './errors.ts';
+import { isMediaInput } from './images/parts.ts';
 import { textsAround, withPrompt } from './prompts.ts';
 import type { EmbedInput, EmbedOptions, TokenizeOptions } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
@@ -156,6 +157,22 @@ function tokensAround(
   while (before < start.length && start[before] === ids[before]) before++;
   while (after < end.length && end[end.length - 1 - after] === ids[ids.length - 1 - after]) after++;
   return [before, after];
+}
+
+/**
+ * The number of tokens before an input that are its prompt's: those of the prompt by itself, with what goes before a text, as
+ * sentence-transformers counts them.
+ */
+export function tokensOfPrompt(
+  tokenizer: Tokenizer,
+  input: EmbedInput,
+  { prompt, addSpecial = true }: Pick<EmbedOptions, 'prompt' | 'addSpecial'>,
+): number | undefined {
+  if (prompt === undefined || (typeof input !== 'string' && !isMediaInput(input))) return undefined;
+  const [prefix] = textsAround(prompt, input);
+  if (prefix === '') return undefined;
+  const [, after] = addSpecial ? specialTokensAround(tokenizer) : [0, 0];
+  return tokenizer.encode(prefix, { addSpecial, parseSpecial: true }).length - after;
 }
 
 /** The number of special tokens before and after a text: at most one on each side. */

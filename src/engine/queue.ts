@@ -18,6 +18,8 @@ export interface Job {
   readonly pairStarts?: readonly number[];
   /** How many tokens at the beginning of each input its tokens see; `undefined`: all. */
   readonly seen?: readonly (number | undefined)[];
+  /** The token at which pooling of each input begins, if it is not the first. */
+  readonly poolFrom?: readonly (number | undefined)[];
   /** How rows become vectors; `tower` for images, which go through the vision tower. */
   readonly pooling: Result | 'tower';
   readonly observer?: Observer;

@@ -198,7 +198,8 @@ export class Scheduler {
     const { pooling, observer, adapters } = taken[0].job;
     const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
     const seen = taken.map(({ job, index }) => job.seen?.[index]);
-    const packed = packInputs(inputs, pairStarts, this.#images, seen);
+    const poolFrom = taken.map(({ job, index }) => job.poolFrom?.[index]);
+    const packed = packInputs(inputs, pairStarts, this.#images, seen, poolFrom);
     const batch = adapters === undefined ? packed : { ...packed, adapters };
     const values = await this.#runner.run(batch, pooling as Result, observer);
     const seconds = (performance.now() - start) / 1000;

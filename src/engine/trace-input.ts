@@ -5,6 +5,7 @@ import type { Chunk, Pooling, Result } from '../models/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Plan, Vision } from './images/plan.ts';
 import { finish } from './normalize.ts';
+import { poolsRows } from './outputs/passes.ts';
 import type { Scheduler } from './scheduler.ts';
 import { collectSteps, type Trace, type TracedImage, type TraceOptions } from './trace.ts';
 import type { ModelInfo } from './types.ts';
@@ -48,6 +49,7 @@ export async function traceInput(plan: Plan, context: TraceContext): Promise<Tra
   const [row] = await scheduler.submit({
     inputs: [images.length === 0 ? (chunks[0] as Int32Array) : chunks],
     pooling: result,
+    poolFrom: poolsRows(result) ? [plan.pooledFrom] : undefined,
     observer,
     adapters,
     signal,
@@ -57,7 +59,9 @@ export async function traceInput(plan: Plan, context: TraceContext): Promise<Tra
   if (pooling !== 'none') observer('result_embd_pooled', values.slice(), 1, width);
   const last = images.at(-1);
   const pooledFrom =
-    last === undefined || info.vision?.mediaPooling === 'whole' ? 0 : last.firstToken + last.nx * last.ny;
+    last === undefined || info.vision?.mediaPooling === 'whole'
+      ? (plan.pooledFrom ?? 0)
+      : last.firstToken + last.nx * last.ny;
   const vector = finish(values, width, width, normalize);
   return { info, tokens, images, pooledFrom, pooling, steps, vector, dimensions: width };
 }

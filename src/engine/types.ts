@@ -246,6 +246,11 @@ export interface EmbedOptions extends AdapterChoice {
    * with `gguf_embed.pair_token_types`) give the tokens from there on type 1; others ignore it. Cannot be used with `truncate`.
    */
   readonly pairStarts?: readonly number[];
+  /**
+   * For inputs of token ids: the token at which pooling of each begins, as sentence-transformers leaves prompts out with `include_prompt: false`.
+   * For texts with a prompt, such models do so by themselves. It has no effect on pooling `last`, `none` and `rank`. Default: the first.
+   */
+  readonly poolFrom?: readonly number[];
   /** The client that the call counts for. Clients share the machine equally, however many calls each makes. Default: the call is
    * a client of its own. */
   readonly client?: string;
@@ -328,6 +333,8 @@ export interface ModelInfo {
   /** Bytes of all tensors. */
   readonly size: number;
   readonly pooling: Pooling;
+  /** Whether the tokens of prompts are pooled. Inputs of token ids whose prompt is not need `EmbedOptions.poolFrom`. */
+  readonly poolsPrompt: boolean;
   /** The kinds of results that `embed` gives. */
   readonly outputs: readonly OutputKind[];
   /** Whether queries and documents have different results: other layers over pooled vectors, or weights of query tokens. */

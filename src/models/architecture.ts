@@ -23,6 +23,8 @@ export interface Model {
   readonly hparams: HyperParameters;
   /** Runs the network over the batch given to `ops.begin`: `[T, nEmbd]`, after the final norm if there is one. */
   forward(ops: Ops): Tensor;
+  /** The rows before the first layer and after each one, as `forward` computes them; `undefined` if the model does not give them. */
+  hiddenStates?(ops: Ops): readonly Tensor[];
   /** How images come in beside tokens; `undefined` if the model takes none. */
   readonly images?: ImageInput;
   /** What turns hidden states into the result. */

@@ -34,6 +34,7 @@ export function countTokens(input: Input): number {
  * Puts inputs end to end.
  * @param pairStarts where the second text begins, for inputs that are pairs
  * @param rules required if an input has an image
+ * @param poolFrom the token at which pooling of each input begins; those of inputs without a number begin at their first, or behind their last image
  * @param seen how many tokens at the beginning of each input its tokens see; those of inputs without a number see all
  */
 export function packInputs(
@@ -41,6 +42,7 @@ export function packInputs(
   pairStarts: readonly (number | undefined)[] = [],
   rules?: PackRules,
   seen: readonly (number | undefined)[] = [],
+  poolFrom: readonly (number | undefined)[] = [],
 ): Batch {
   const nTokens = inputs.reduce((sum, input) => sum + countTokens(input), 0);
   const ids = new Int32Array(nTokens);
@@ -61,7 +63,17 @@ export function packInputs(
   const seenTokens = seen.some((n) => n !== undefined)
     ? Int32Array.from(inputs, (input, seq) => seen[seq] ?? countTokens(input))
     : undefined;
-  const text = { ids, positions, offsets, ...(types && { types }), ...(seenTokens && { seen: seenTokens }) };
+  const from = poolFrom.some((n) => n !== undefined)
+    ? offsets.slice(0, -1).map((begin, seq) => begin + (poolFrom[seq] ?? 0))
+    : undefined;
+  const text = {
+    ids,
+    positions,
+    offsets,
+    ...(types && { types }),
+    ...(seenTokens && { seen: seenTokens }),
+    ...(from && { poolFrom: from }),
+  };
   const images = inputs.flatMap((input) => chunksOf(input).filter(isImage));
   if (images.length === 0) return text;
   if (rules === undefined) throw new Error('inputs with images need to know how the model takes them');

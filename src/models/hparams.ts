@@ -41,6 +41,8 @@ export interface HyperParameters {
   readonly causal: boolean;
   /** Pooling from the file; `none` if the key is missing. */
   readonly pooling: Pooling;
+  /** Whether the tokens of a prompt are pooled. */
+  readonly poolsPrompt: boolean;
   readonly nExpert: number;
   readonly nExpertUsed: number;
   readonly rope: RopeParameters;
@@ -114,6 +116,7 @@ export function readHyperParameters(
     nEmbdHeadV,
     causal: keys.bool('attention.causal', true),
     pooling: readPooling(keys),
+    poolsPrompt: metadata.bool('gguf_embed.pooling.include_prompt') ?? true,
     ...readExperts(keys, nLayer),
     rope,
     labels: labels === undefined ? [] : Array.from({ length: labels.length }, (_, i) => labels.at(i)),

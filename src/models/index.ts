@@ -17,6 +17,7 @@ import type { ImageInput, Model } from './architecture.ts';
 import { bert } from './bert.ts';
 import { ModelError } from './errors.ts';
 import { type HyperParameters, readArchitecture, readHyperParameters } from './hparams.ts';
+import { withLayerPooling } from './layer-pooling.ts';
 import { type ListwiseSettings, readListwise } from './listwise.ts';
 import { declareMulti, type MultiSettings, readMultiSettings } from './multi-head.ts';
 import { nameSteps } from './names/name-steps.ts';
@@ -35,7 +36,15 @@ export type { HyperParameters } from './hparams.ts';
 export type { ListwiseSettings } from './listwise.ts';
 export { hasOwnTokens, type MultiSettings, type TextSide } from './multi-head.ts';
 export { hasClassifier, type RankOutputs } from './pooling.ts';
-export { isPooling, isTokenResult, POOLING_FORMS, type Pooling, type Result, type Route } from './pooling-types.ts';
+export {
+  isPooling,
+  isTokenResult,
+  POOLING_FORMS,
+  type Pooling,
+  type Result,
+  type Route,
+  rowPoolingsOf,
+} from './pooling-types.ts';
 export { rankTokenKeys } from './rank-tokens.ts';
 export { architectures } from './registry.ts';
 export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
@@ -89,7 +98,7 @@ export interface ModelOutline {
   readonly multi: MultiSettings | undefined;
   /** How a list of documents is ranked in one text; `undefined` for a model that ranks pairs or not at all. */
   readonly listwise: ListwiseSettings | undefined;
-  /** Whether a pooled row of `cls` or `last` is the hidden state of a token as it is. */
+  /** Whether a pooled row of `cls` or `last` is the hidden state of the first or the last token as it is. */
   readonly poolsHidden: boolean;
 }
 
@@ -205,7 +214,7 @@ function declareModel(file: GgufFile, allocator: Allocator): { model: Model; loa
     sparse: declareSparse(loader),
     multi: declareMulti(loader),
   };
-  const model = { ...built, heads };
+  const model = withLayerPooling({ ...built, heads }, loader);
   loader.assertAllUsed();
   return { model, loader };
 }

@@ -64,16 +64,19 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
     return ops.norm(feedForward(ops, h, w.ffn), w.layerOutputNorm, { ...norm, residual: h });
   };
 
+  const hiddenStates = (ops: Ops): Tensor[] => {
+    const states = [ops.norm(embed(ops, embeddings), embeddings.norm, norm)]; // [T, nEmbd]
+    layers.forEach((w, il) => {
+      states.push(block(ops, states[il], w, il));
+    });
+    return states;
+  };
+
   return {
     hparams,
     names,
-    forward(ops) {
-      let x = ops.norm(embed(ops, embeddings), embeddings.norm, norm); // [T, nEmbd]
-      layers.forEach((w, il) => {
-        x = block(ops, x, w, il);
-      });
-      return x;
-    },
+    forward: (ops) => hiddenStates(ops).at(-1)!,
+    hiddenStates,
     heads: { classifier },
   };
 }

@@ -335,7 +335,7 @@ describe('modules of sentence-transformers', () => {
   };
 
   test.each([
-    ...['CNN', 'LSTM', 'WeightedLayerPooling', 'BoW', 'WordEmbeddings', 'WordWeights'],
+    ...['CNN', 'LSTM', 'BoW', 'WordEmbeddings', 'WordWeights'],
     ...['MLMTransformer', 'SparseAutoEncoder', 'CLIPModel', 'StaticEmbeddings'],
   ])('refuses %s by name', async (kind) => {
     pooling({ pooling_mode_mean_tokens: true });
@@ -351,8 +351,6 @@ describe('modules of sentence-transformers', () => {
   });
 
   test.each<[Record<string, unknown>, string]>([
-    [{ pooling_mode_mean_tokens: true, include_prompt: false }, 'include_prompt is false'],
-    [{ pooling_mode: 'cls', include_prompt: false }, 'include_prompt is false'],
     [{ pooling_mode: 'sum' }, 'it pools by sum; supported are cls, max, mean, mean_sqrt_len_tokens'],
     [{ pooling_mode: ['cls', 'sum'] }, 'it pools by sum'],
     [{ pooling_mode: ['cls', 'mean', 'cls'] }, 'it pools by cls, mean, cls, one of them twice'],

@@ -75,6 +75,21 @@ describe('embed', () => {
     for (const [i, options] of calls.entries()) expect(await vectorOf(embedder, text, options)).toEqual(together[i]);
   });
 
+  it('applies them to chunks, each with the prompt of the task', async () => {
+    const long = 'The panda is a bear. It eats bamboo. It lives in the forests of China. '.repeat(2);
+    for (const late of [false, true]) {
+      const options = { tokens: 28, late };
+      const { chunks } = await embedder.embedChunks(long, { ...options, task: 'retrieval.query' });
+      expect(chunks.length).toBeGreaterThan(1);
+      const same = { ...options, lora: [{ id: 0, scale: 1 }], prompt: prefix };
+      expect(chunks).toEqual((await embedder.embedChunks(long, same)).chunks);
+      expect(chunks[0].vector).not.toEqual((await embedder.embedChunks(long, options)).chunks[0].vector);
+      if (late) continue;
+      expect(chunks[1].vector).toEqual(await vectorOf(embedder, chunks[1].text, { task: 'retrieval.query' }));
+    }
+    await expect(embedder.embedChunks(long, { task: 'other' })).rejects.toThrow('no adapter is for the task "other"');
+  });
+
   it('chooses the adapter and the prompt of a task', async () => {
     const asked = await vectorOf(embedder, text, { task: 'retrieval.query' });
     expect(asked).toEqual(await vectorOf(embedder, prefix + text, { lora: [{ id: 0, scale: 1 }] }));

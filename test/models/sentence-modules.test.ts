@@ -136,6 +136,132 @@ describe('six ways to pool and five layers', () => {
   });
 });
 
+describe('pooling without the prompt', () => {
+  const { cases } = readJson<{ cases: readonly (Case & { prompted: string })[] }>('reference/own/bert-modules.json');
+  const texts = cases.map(({ text }) => text);
+  const prompt = 'query: ';
+  let bytes: Uint8Array;
+  beforeAll(async () => {
+    bytes = await converted('bert-modules', (folder) => {
+      const path = join(folder, '1_Pooling/config.json');
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), include_prompt: false }));
+    });
+  });
+
+  it.each(backends)('gives the vectors of sentence-transformers on %s', async (backend, tolerance) => {
+    const embedder = await Embedder.load(bytes, { backend, worker: false, prompts: { query: prompt } });
+    expect(embedder.info.poolsPrompt).toBe(false);
+    const { vectors } = await embedder.embed(texts, { ...raw, prompt });
+    for (const [i, { text, prompted }] of cases.entries()) expectSame(vectors[i], prompted, tolerance, text);
+    // The same by name, for objects with a text, and for tokens with the place where pooling begins.
+    expect((await embedder.embed(texts, { ...raw, promptName: 'query' })).vectors).toEqual(vectors);
+    expect((await embedder.embed([{ text: texts[1] }], { ...raw, prompt })).vectors[0]).toEqual(vectors[1]);
+    const ids = texts.map((text) => embedder.tokenize(prompt + text));
+    const nPrompt = embedder.tokenize(prompt).length - 1;
+    const poolFrom = ids.map(() => nPrompt);
+    expect((await embedder.embed(ids, { ...raw, poolFrom })).vectors).toEqual(vectors);
+    // Without a prompt, and beside other inputs of the batch, nothing is left out.
+    const [plain] = (await embedder.embed(texts[0], raw)).vectors;
+    expectSame(plain, cases[0].raw, tolerance, texts[0]);
+    const both = await embedder.embed([ids[0], embedder.tokenize(texts[0])], { ...raw, poolFrom: [nPrompt, 0] });
+    expect(both.vectors).toEqual([vectors[0], plain]);
+    const long = 'word '.repeat(600);
+    expect((await embedder.embed(long, { prompt, truncate: true })).truncated).toEqual([true]);
+    await embedder.dispose();
+  });
+
+  it('refuses inputs that have nothing else', async () => {
+    const embedder = await Embedder.load(bytes, { backend: 'reference', worker: false });
+    const ids = embedder.tokenize('a text');
+    await expect(embedder.embed([ids], { poolFrom: [ids.length] })).rejects.toThrow('pooling begins behind');
+    await expect(embedder.embed([ids], { poolFrom: [1, 2] })).rejects.toThrow('a token position for each of the 1');
+    await expect(embedder.embed([ids], { poolFrom: [-1] })).rejects.toThrow('a token position for each of the 1');
+    await expect(embedder.embed('', { prompt, addSpecial: false })).rejects.toThrow('pooling begins behind 4 tokens');
+    await embedder.dispose();
+  });
+
+  it('leaves the prompt out of late chunks, too', async () => {
+    const bare = await editedCopy(await openGguf(memorySource(bytes)), ({ values, tensors }) => {
+      for (const key of [...values.keys()]) if (/gguf_embed.(dense|pooling.modes)/.test(key)) values.delete(key);
+      for (const name of [...tensors.keys()]) if (name.startsWith('sentence_dense.')) tensors.delete(name);
+    });
+    const embedder = await Embedder.load(bare, { backend: 'reference', worker: false, pooling: 'mean' });
+    const text = 'The quick brown fox. It jumps over the lazy dog. A panda is a bear of China. '.repeat(2);
+    const { chunks } = await embedder.embedChunks(text, { late: true, tokens: 24, prompt, normalize: -1 });
+    expect(chunks.length).toBeGreaterThan(1);
+    const { vectors, dimensions } = await embedder.embed(text, { ...raw, pooling: 'none', prompt });
+    const nPrompt = embedder.tokenize(prompt).length - 1;
+    const end = nPrompt + embedder.tokenize(chunks[0].text, { addSpecial: false }).length;
+    for (let c = 0; c < dimensions; c++) {
+      let sum = 0;
+      for (let row = nPrompt; row < end; row++) sum += vectors[0][row * dimensions + c];
+      expect(Math.abs(chunks[0].vector[c] - sum / (end - nPrompt))).toBeLessThan(1e-6);
+    }
+    await embedder.dispose();
+  });
+});
+
+describe('a mean of layers', () => {
+  const { cases } = readJson<{ cases: readonly Case[] }>('reference/own/bert-layers.json');
+  const texts = cases.map(({ text }) => text);
+
+  it.each(backends)('gives the vectors of sentence-transformers on %s', async (backend, tolerance) => {
+    const embedder = await Embedder.load(await converted('bert-layers'), { backend, worker: false });
+    const { vectors } = await embedder.embed(texts, raw);
+    for (const [i, { text, raw: expected }] of cases.entries()) {
+      expectSame(vectors[i], expected, tolerance, text);
+      expect((await embedder.embed(text, raw)).vectors[0]).toEqual(vectors[i]);
+    }
+    // One row of each text is the same as all of them.
+    const [cls] = (await embedder.embed(texts[1], { ...raw, pooling: 'cls' })).vectors;
+    const [rows] = (await embedder.embed(texts[1], { ...raw, pooling: 'none' })).vectors;
+    expect(cls).toEqual(rows.slice(0, 32));
+    expect((await embedder.trace(texts[1], raw)).vector).toEqual(vectors[1]);
+    await embedder.dispose();
+  });
+
+  it('has no effect where sentence-transformers shows it no layers, which is said', async () => {
+    const folder = unpackCheckout('bert-layers');
+    const path = join(folder, 'config.json');
+    const config = { ...JSON.parse(readFileSync(path, 'utf8')), output_hidden_states: false };
+    writeFileSync(path, JSON.stringify(config));
+    const warnings: string[] = [];
+    const output = join(dirname(folder), 'out.gguf');
+    await convertFolder(folder, output, 'F16', { onWarning: (warning) => warnings.push(warning) });
+    expect(warnings).toEqual([expect.stringContaining('WeightedLayerPooling has no effect')]);
+    expect((await openGguf(memorySource(readFileSync(output)))).metadata.has('gguf_embed.layer_pooling.weights')).toBe(
+      false,
+    );
+    writeFileSync(path, JSON.stringify({ ...config, output_hidden_states: true, num_hidden_layers: 1 }));
+    await expect(convertFolder(folder, output, 'F16')).rejects.toThrow();
+    rmSync(dirname(folder), { recursive: true });
+  });
+
+  it.each([
+    [Float32Array.of(1, -1), 'has the sum 0, which no mean can be divided by'],
+    [new Float32Array(5).fill(1), 'must be 1 to 4 numbers of the type float32'],
+    [new Float32Array(0), 'must be 1 to 4 numbers of the type float32'],
+    [Float32Array.of(Number.NaN), 'has the sum NaN'],
+  ])('of a file with the weights %j is refused', async (values, message) => {
+    const file = await openGguf(memorySource(await converted('bert-layers')));
+    const bytes = await editedCopy(file, (edit) => {
+      const value = { elementType: 'float32', values } as const;
+      edit.values.set('gguf_embed.layer_pooling.weights', { type: 'array', value });
+    });
+    await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(message);
+  });
+
+  it('of an architecture that does not give its layers is refused', async () => {
+    const bytes = await editedBytes('llama', ({ values }) => {
+      const value = { elementType: 'float32', values: Float32Array.of(1) } as const;
+      values.set('gguf_embed.layer_pooling.weights', { type: 'array', value });
+    });
+    await expect(Embedder.load(bytes, { backend: 'reference', worker: false })).rejects.toThrow(
+      'llama does not give the rows of its layers',
+    );
+  });
+});
+
 describe('layers for each side of a search', () => {
   interface Sides extends Case {
     readonly query: string;

@@ -1,7 +1,7 @@
 /**
  * @file `output` of /v1/embeddings and TEI's /embed_sparse: the library's numbers, also of bodies that are handled in a worker.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
@@ -182,4 +182,25 @@ describe('a model with layers for each side of a search', () => {
     const answer = await createApp(sides).fetch(new Request('http://localhost/v1/models'));
     expect((await answer.json()).data[0].meta.n_embd).toBe(16);
   });
+});
+
+it('pooling leaves prompts out of vectors that the cache keeps apart', async () => {
+  const folder = unpackCheckout('bert-modules');
+  folders.push(dirname(folder));
+  const file = join(dirname(folder), 'model.gguf');
+  const path = join(folder, '1_Pooling/config.json');
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), include_prompt: false }));
+  await convertFolder(folder, file, 'F32');
+  const embedder = await Embedder.load(file, { backend: 'reference', worker: false, prompts: { query: 'query: ' } });
+  const [expected] = (await embedder.embed('a text', { promptName: 'query' })).vectors;
+  const [other] = (await embedder.embed('query: a text')).vectors;
+  expect(expected).not.toEqual(other);
+  const app = createApp(embedder, { cacheSize: 10 });
+  for (let round = 0; round < 2; round++) {
+    const { json } = await ask(app, '/v1/embeddings', { input: 'a text', prompt_name: 'query' });
+    expect(rounded(json.data[0].embedding)).toEqual(expected);
+    const plain = await ask(app, '/v1/embeddings', { input: 'query: a text' });
+    expect(rounded(plain.json.data[0].embedding)).toEqual(other);
+  }
+  await embedder.dispose();
 });

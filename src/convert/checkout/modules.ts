@@ -6,17 +6,16 @@ import { ConvertError } from '../conversion-error.ts';
 import { type Checkout, isObject, readJsonObject } from './checkout.ts';
 import { idleKinds, layerKinds, routerKinds } from './module-kinds.ts';
 import { listModules, type Module, type ModuleList, moduleLists } from './module-lists.ts';
-import { type RowPooling, readModes } from './pooling-modes.ts';
+import { type PoolingSettings, readPooling } from './pooling-modes.ts';
 
 const FILE = 'modules.json';
 
 /** Supported modules: the model itself, pooling, and layers over pooled vectors. */
-const carried = ['Transformer', 'Pooling', ...layerKinds, ...routerKinds];
+const carried = ['Transformer', 'WeightedLayerPooling', 'Pooling', ...layerKinds, ...routerKinds];
 
 /** What the modules of a checkout say of its vectors. */
 export interface Modules {
-  /** The ways to pool, in the order in which their vectors are joined. */
-  readonly pooling: readonly RowPooling[];
+  readonly pooling: PoolingSettings;
   readonly lists: readonly ModuleList[];
 }
 
@@ -36,7 +35,7 @@ export async function readModules(checkout: Checkout, warn: (warning: string) =>
   await warnOfDefaultPrompt(checkout, warn);
   const pooling = modules.find(({ kind }) => kind === 'Pooling');
   if (pooling === undefined) return undefined;
-  return { pooling: await readModes(checkout, `${pooling.path}/config.json`, warn), lists };
+  return { pooling: await readPooling(checkout, `${pooling.path}/config.json`, warn), lists };
 }
 
 /** @param where completes "cannot be stored" @throws ConvertError that names the first module that is not `known` */
@@ -50,7 +49,7 @@ export function checkModules(modules: readonly Module[], known: readonly string[
 
 /** A file holds one order of modules. @throws ConvertError for another, or for layers after no pooling */
 function checkOrder(kinds: readonly string[]): void {
-  const [first, second, ...others] = kinds;
+  const [first, second, ...others] = kinds.filter((kind, i) => !(i === 1 && kind === 'WeightedLayerPooling'));
   if (kinds.length <= 1 || (second === 'Normalize' && others.length === 0)) return;
   if (first === 'Transformer' && second === 'Pooling' && others.every((kind) => layerKinds.includes(kind))) return;
   const problem = `the modules are ${kinds.join(', ')}; layers are converted after one Transformer and one Pooling only`;

@@ -32,6 +32,14 @@ const numbers: Partial<Record<RowPooling, number>> = { mean: 1, cls: 2, last: 3 
 /** That of pooling by none. */
 const NONE = 0;
 
+/** How a model pools. */
+export interface PoolingSettings {
+  /** The ways to pool, in the order in which their vectors are joined. */
+  readonly modes: readonly RowPooling[];
+  /** Whether the tokens of a prompt are pooled. */
+  readonly includesPrompt: boolean;
+}
+
 /** What a file says: the number that llama.cpp knows, and the ways to pool if it has no number for them. */
 export interface PoolingKeys {
   readonly number: number;
@@ -42,22 +50,20 @@ export interface PoolingKeys {
  * @param warn called with what the file omits
  * @throws ConvertError for modes that are not known, and for one that occurs twice
  */
-export async function readModes(
+export async function readPooling(
   checkout: Checkout,
   path: string,
   warn: (warning: string) => void,
-): Promise<readonly RowPooling[]> {
+): Promise<PoolingSettings> {
   const config = await readJsonObject(checkout, path);
   if (config === undefined) throw new ConvertError('modules.json names this file, but it does not exist', path);
-  if (config.include_prompt === false) {
-    throw new ConvertError('include_prompt is false: the file cannot say that pooling leaves the prompt out', path);
-  }
+  const includesPrompt = config.include_prompt !== false;
   const modes = modesOf(config);
   if (config.pooling_mode == null && modes.join() === 'mean,mean_sqrt_len_tokens') {
     warn(
       `${path}: it pools by mean and by mean_sqrt_len_tokens, whose vectors sentence-transformers joins; the file has mean alone, as llama.cpp's converter writes it: both have the same direction`,
     );
-    return ['mean'];
+    return { modes: ['mean'], includesPrompt };
   }
   const unknown = modes.find((mode) => !Object.hasOwn(names, mode));
   if (unknown !== undefined) {
@@ -65,7 +71,7 @@ export async function readModes(
   }
   if (new Set(modes).size < modes.length)
     throw new ConvertError(`it pools by ${modes.join(', ')}, one of them twice`, path);
-  return modes.map((mode) => names[mode as keyof typeof names]);
+  return { modes: modes.map((mode) => names[mode as keyof typeof names]), includesPrompt };
 }
 
 /** The newer form takes precedence; without any mode, sentence-transformers takes the mean. */

@@ -6,7 +6,7 @@ import type { Prompt } from '../../hub/known-prompts.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { embedOptions } from '../call-options.ts';
 import { InputError } from '../errors.ts';
-import { specialTokensAround } from '../inputs.ts';
+import { specialTokensAround, tokensOfPrompt } from '../inputs.ts';
 import { chooseAdapters } from '../lora.ts';
 import { DEFAULT_NORMALIZE, finish } from '../normalize.ts';
 import { textsAround } from '../prompts.ts';
@@ -88,7 +88,7 @@ export async function embedChunks(
 }
 
 async function lateChunks(
-  { tokenizer, embed }: ChunkEmbedder,
+  { tokenizer, info, embed }: ChunkEmbedder,
   text: string,
   prompt: Prompt,
   chunks: readonly Chunk[],
@@ -97,11 +97,17 @@ async function lateChunks(
   const [prefix, suffix] = textsAround(prompt, text);
   const whole = prefix + text + suffix;
   const ids = Int32Array.from(tokenizer.encode(whole));
-  const { vectors, dimensions: width } = await embed([whole], { ...options, pooling: 'none', normalize: -1 });
+  const { vectors, dimensions: width } = await embed([whole], {
+    ...options,
+    prompt: '',
+    pooling: 'none',
+    normalize: -1,
+  });
   const rowAt = (position: number) => tokensBefore(tokenizer, ids, whole, prefix.length + position);
+  const first = info.poolsPrompt ? 0 : (tokensOfPrompt(tokenizer, text, { prompt }) ?? 0);
   const embedded = chunks.map((one, i) => {
-    // The first chunk has the tokens before the text, the last one those after it.
-    const from = i === 0 ? 0 : rowAt(one.start);
+    // The first chunk has the tokens before the text, unless pooling leaves them out; the last one has those after it.
+    const from = i === 0 ? first : rowAt(one.start);
     const to = i === chunks.length - 1 ? ids.length : rowAt(endWithSpace(text, one.end));
     const mean = meanOfRows(vectors[0], width, from, Math.max(to, from + 1));
     return { ...one, vector: finish(mean, width, wanted ?? width, norm) };

@@ -7,7 +7,7 @@ import type { TileTexts } from '../../models/vision/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { Turn } from '../../turn.ts';
 import { ContextSizeError, InputError } from '../errors.ts';
-import { encodeInput, encodeWithin } from '../inputs.ts';
+import { encodeInput, encodeWithin, tokensOfPrompt } from '../inputs.ts';
 import { withPrompt } from '../prompts.ts';
 import type { EmbedInput, EmbedOptions } from '../types.ts';
 import type { ImageEncoder, OpenedImage } from './image-encoder.ts';
@@ -22,6 +22,8 @@ export interface Plan {
   readonly truncated: boolean;
   /** How many tokens at the beginning the tokens see. Default: all. */
   readonly seen?: number;
+  /** The token at which pooling begins, if it is not the first. */
+  readonly pooledFrom?: number;
   /** Index of the input. */
   readonly index: number;
 }
@@ -52,6 +54,10 @@ interface PlanContext {
 interface PlanOptions extends Pick<EmbedOptions, 'truncate' | 'addSpecial' | 'prompt'> {
   /** What is added to texts. */
   readonly side?: TextSide;
+  /** Whether the tokens of prompts are pooled. */
+  readonly poolsPrompt: boolean;
+  /** The token at which pooling of each input begins. */
+  readonly poolFrom?: readonly number[];
 }
 
 /**
@@ -67,12 +73,30 @@ export async function planInputs(
   const turn = new Turn();
   const plans: Plan[] = [];
   for (const [index, input] of inputs.entries()) {
-    plans.push(await planInput(context, input, index, options));
+    plans.push(withPooledFrom(context, await planInput(context, input, index, options), input, options));
     if (!turn.isOver) continue;
     await turn.pass();
     options.signal?.throwIfAborted();
   }
   return plans;
+}
+
+/** @throws InputError for an input that has no tokens to pool */
+function withPooledFrom(
+  { tokenizer, name }: PlanContext,
+  plan: Plan,
+  input: EmbedInput,
+  { poolsPrompt, poolFrom, ...options }: PlanOptions,
+): Plan {
+  const { index, nTokens, nImageTokens } = plan;
+  const from = poolFrom?.[index] ?? (poolsPrompt ? undefined : tokensOfPrompt(tokenizer, input, options));
+  if (from === undefined || from === 0) return plan;
+  if (nImageTokens > 0) {
+    throw new InputError('image', `input ${index} has an image, and ${name} leaves prompts out of pooling`, index);
+  }
+  if (from < nTokens) return { ...plan, pooledFrom: from };
+  const problem = `input ${index} has ${nTokens} tokens, and pooling begins behind ${from} tokens of its prompt`;
+  throw new InputError('empty', problem, index);
 }
 
 async function planInput(context: PlanContext, input: EmbedInput, index: number, options: PlanOptions): Promise<Plan> {

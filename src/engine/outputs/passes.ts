@@ -1,7 +1,8 @@
 /**
  * @file Which forward passes give the kinds of results that are asked for: those that are parts of the rows of tokens come from one.
  */
-import type { ModelOutline, Pooling, Result } from '../../models/index.ts';
+import { type ModelOutline, type Pooling, type Result, rowPoolingsOf } from '../../models/index.ts';
+import type { Job } from '../queue.ts';
 import type { InputType, OutputKind } from '../types.ts';
 
 /** What the rows of an embedder's results depend on. */
@@ -40,4 +41,9 @@ export function pooledResult(
 ): Result {
   if (routes.length === 0 || pooling === 'none' || pooling === 'rank') return pooling;
   return `${pooling}@${side ?? routes[0]}`;
+}
+
+/** Whether a pass makes one row of each input from those of its tokens. */
+export function poolsRows(result: Job['pooling']): boolean {
+  return rowPoolingsOf(result.split('@')[0]).length > 0;
 }

@@ -66,7 +66,7 @@ export function nameSteps(ops: Ops, table: StepNameTable): Ops {
       enter(options.router);
       return ops.moe(x, { ...options, ...out(table.moe) });
     },
-    add: (a, b) => ops.add(a, b, out(table.add?.[nth('add')])),
+    add: (a, b, options) => ops.add(a, b, { ...options, ...out(table.add?.[nth('add')]) }),
     columns(x, start, n) {
       const key = madeBy.get(x);
       const name = key === undefined ? undefined : table.columns?.[key]?.[nth(`columns of ${key}`)];

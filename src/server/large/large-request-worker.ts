@@ -4,7 +4,7 @@
  */
 import { isMediaInput, partsOf } from '../../engine/images/parts.ts';
 import type { ContentPart, Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
-import { encodeInput, encodeInputs, listInputs } from '../../engine/inputs.ts';
+import { encodeInput, encodeInputs, listInputs, tokensOfPrompt } from '../../engine/inputs.ts';
 import { withPrompt } from '../../engine/prompts.ts';
 import { memorySource, readMetadata } from '../../gguf/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
@@ -117,6 +117,9 @@ async function embed(
   for (const [i, one] of all.entries()) offsets[i + 1] = offsets[i] + (one?.ids.length ?? 0);
   const ids = new Int32Array(offsets[all.length]);
   for (const [i, one] of all.entries()) if (one !== undefined) ids.set(one.ids, offsets[i]);
+  const poolFrom = info.poolsPrompt
+    ? undefined
+    : inputs.map((one) => tokensOfPrompt(tokenizer, one, { prompt, addSpecial }) ?? 0);
   const vectors: Float32Array[] = [];
   arrived.set(id, vectors);
   try {
@@ -129,6 +132,7 @@ async function embed(
         normalize,
         dimensions,
         pairStarts,
+        ...(poolFrom?.some((from) => from > 0) && { poolFrom }),
         addSpecial,
         lora,
         output,

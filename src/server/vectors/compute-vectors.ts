@@ -24,7 +24,16 @@ export interface Vectors {
 /** The options that change the numbers. */
 export type VectorOptions = Pick<
   EmbedOptions,
-  'normalize' | 'dimensions' | 'truncate' | 'addSpecial' | 'prompt' | 'pairStarts' | 'lora' | 'output' | 'inputType'
+  | 'normalize'
+  | 'dimensions'
+  | 'truncate'
+  | 'addSpecial'
+  | 'prompt'
+  | 'pairStarts'
+  | 'lora'
+  | 'output'
+  | 'inputType'
+  | 'poolFrom'
 >;
 
 /**
@@ -73,8 +82,11 @@ async function throughCache(
   const truncated: boolean[] = new Array(inputs.length).fill(false);
   const missing: { index: number; key: string | undefined; input: EmbedInput }[] = [];
   const turn = new Turn();
-  const { normalize, dimensions: wanted, pairStarts } = options;
+  const { normalize, dimensions: wanted, pairStarts, poolFrom } = options;
+  const ofMissing = (list: readonly number[] | undefined) => list && missing.map(({ index }) => list[index]);
   const side = engine.info.hasInputTypes ? options.inputType : undefined;
+  // Where pooling leaves the prompt out, tokens alone do not say what is pooled.
+  const leftOut = engine.info.poolsPrompt ? undefined : options.prompt;
   // The scales may change while this request waits.
   const lora = engine.info.adapters.length === 0 ? options.lora : (options.lora ?? engine.lora);
 
@@ -90,9 +102,13 @@ async function throughCache(
     const key =
       ids.length > engine.info.nCtx
         ? undefined
-        : cacheKey(ids, `${normalize} ${wanted} ${pairStarts?.[index]} ${side} ${JSON.stringify(lora)}`);
+        : cacheKey(
+            ids,
+            `${normalize} ${wanted} ${pairStarts?.[index]} ${poolFrom?.[index]} ${side} ${JSON.stringify([lora, leftOut])}`,
+          );
     const vector = key === undefined ? undefined : cache.get(key);
-    if (vector === undefined) missing.push({ index, key, input: key === undefined ? input : ids });
+    if (vector === undefined)
+      missing.push({ index, key, input: key === undefined || leftOut !== undefined ? input : ids });
     else vectors[index] = vector;
     if (!turn.isOver) continue;
     await turn.pass();
@@ -107,7 +123,7 @@ async function throughCache(
   if (missing.length > 0) {
     const computed = await engine.embed(
       missing.map(({ input }) => input),
-      { ...options, lora, pairStarts: pairStarts && missing.map(({ index }) => pairStarts[index]), signal, client },
+      { ...options, lora, pairStarts: ofMissing(pairStarts), poolFrom: ofMissing(poolFrom), signal, client },
     );
     ({ dimensions } = computed);
     for (const [i, { index, key }] of missing.entries()) {
