@@ -71,9 +71,8 @@ export async function startRunner(
     return startGpuRunner(model, { ...options, worker }, watch, reopen);
   }
   if (backend === 'wasm') {
-    const packed = options.packing === true && (await enablePacking());
+    const { packed, relaxed } = await enableFeatures(precision, options);
     const { keepBlocks = sum(files, (file) => unpackedSize(file, precision)) > MAX_UNPACKED } = options;
-    const relaxed = options.reproducible !== true;
     const setup = { nThreads: threads, packed, keepBlocks, weightBytes: sum(files, fileSize), relaxed };
     if (team !== undefined) return team.load(model, { backend, precision, profile, setup }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
@@ -134,11 +133,21 @@ async function chooseBackend({ backend: wanted = 'auto', reproducible }: LoadOpt
   return hasSimd() ? 'wasm' : 'reference';
 }
 
-/** Turns on V8's 256-bit packing, which only Node has, and returns whether it is on. */
-async function enablePacking(): Promise<boolean> {
-  if (!isNode()) return false;
-  const packing = await import('../kernels/wasm/packing.node.ts');
-  return packing.enablePacking();
+/**
+ * Turns on the experimental features of V8 that the options ask for, which only Node has: 256-bit packing, and for `fast` relaxed SIMD where
+ * it is experimental, because products of low-bit weights need it.
+ */
+async function enableFeatures(
+  precision: Precision,
+  { packing = false, reproducible = false }: LoadOptions,
+): Promise<{ packed: boolean; relaxed: boolean | 'checked' }> {
+  if (!isNode()) return { packed: false, relaxed: !reproducible };
+  const features = await import('../kernels/wasm/packing.node.ts');
+  const packed = packing && features.enablePacking();
+  if (reproducible || !features.relaxedIsExperimental()) return { packed, relaxed: !reproducible };
+  if (!packing || precision !== 'fast') return { packed, relaxed: false };
+  features.enableRelaxed();
+  return { packed, relaxed: 'checked' };
 }
 
 /** Whether the runtime compiles 128-bit WebAssembly SIMD: a function that returns `i8x16.splat(0)`'s first lane. */

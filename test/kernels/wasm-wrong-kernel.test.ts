@@ -63,6 +63,26 @@ describe('a kernel that packing makes wrong', () => {
   });
 });
 
+describe('a kernel that an experimental relaxed SIMD makes wrong', () => {
+  afterEach(() => {
+    plant.kernel = undefined;
+  });
+
+  it.skipIf(!relaxed)('is found and named, and the plain kernels are used', async () => {
+    for (const kernel of checkedKernels(true)) {
+      plant.kernel = kernel;
+      const setup = await prepareWasm({ relaxed: 'checked' });
+      expect(setup).toMatchObject({ relaxed: false, relaxedRefused: kernel });
+      const backend = await createWasmBackend({ precision: 'fast', setup });
+      expect(backend.description).toContain(`WebAssembly SIMD, relaxed SIMD refused (${kernel})`);
+    }
+  });
+
+  it.skipIf(!relaxed)('leaves relaxed SIMD on when all are right', async () => {
+    expect(await prepareWasm({ relaxed: 'checked' })).toMatchObject({ relaxed: true, relaxedRefused: undefined });
+  });
+});
+
 describe('a wrong kernel of low-bit weights', () => {
   afterEach(() => {
     plant.kernel = undefined;

@@ -89,7 +89,8 @@ class WasmForwards implements WasmBackend {
       : setup.refused
         ? `, 256-bit packing refused (${setup.refused})`
         : '';
-    const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}`;
+    const relaxed = setup.relaxedRefused ? `, relaxed SIMD refused (${setup.relaxedRefused})` : '';
+    const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}${relaxed}`;
     const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
     this.description = `${simd}, ${threads}${products.note}`;
     this.#recorder = new Recorder({

@@ -1,10 +1,13 @@
 /**
- * @file V8's 256-bit packing of WebAssembly SIMD (Node only).
+ * @file V8's experimental features of WebAssembly SIMD (Node only): 256-bit packing, and relaxed SIMD where that is not standard yet.
  */
 import v8 from 'node:v8';
 
 /** The first V8 for which packing pays: Node 22 (12.4) packs only plain float32 products, Node 24 (13.6) all. */
 const firstUsefulV8 = 13;
+
+/** The V8 of Node 20. */
+const lastWithoutRelaxed = 11;
 
 /**
  * Turns V8's re-vectoriser on for the whole process, for modules compiled from now on. It is an experimental feature of V8: check the
@@ -12,8 +15,7 @@ const firstUsefulV8 = 13;
  * @returns whether it is on
  */
 export function enablePacking(): boolean {
-  const major = Number.parseInt(process.versions.v8 ?? '0', 10);
-  if (!(major >= firstUsefulV8) || !['x64', 'ia32'].includes(process.arch)) return false;
+  if (!(v8Major() >= firstUsefulV8) || !['x64', 'ia32'].includes(process.arch)) return false;
   v8.setFlagsFromString('--experimental-wasm-revectorize');
   // Use the optimising compiler from the first call on, so that the start-up check tests the code that will run.
   v8.setFlagsFromString('--no-liftoff');
@@ -21,6 +23,24 @@ export function enablePacking(): boolean {
   // for counts that Liftoff would have made.
   v8.setFlagsFromString('--no-wasm-deopt');
   return true;
+}
+
+/** Whether relaxed SIMD is experimental in this V8: that of Node 20 has it behind a flag. */
+export function relaxedIsExperimental(): boolean {
+  return v8Major() === lastWithoutRelaxed && process.arch === 'x64';
+}
+
+/**
+ * Turns relaxed SIMD on for the whole process where it is experimental, for modules compiled from now on: check the kernels afterwards.
+ * Liftoff is turned off for the reason given above.
+ */
+export function enableRelaxed(): void {
+  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  v8.setFlagsFromString('--no-liftoff');
+}
+
+function v8Major(): number {
+  return Number.parseInt(process.versions.v8 ?? '0', 10);
 }
 
 /**

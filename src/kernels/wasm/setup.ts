@@ -17,6 +17,8 @@ export interface WasmSetup extends CompiledKernels {
   readonly packed: boolean;
   /** Name of the kernel that failed the check with 256-bit packing; packing is then off. */
   readonly refused?: string;
+  /** Name of the kernel that failed the check of an experimental relaxed SIMD, which is then not used. */
+  readonly relaxedRefused?: string;
   /** Matrices stay in the file's blocks and are unpacked at each use. */
   readonly keepBlocks: boolean;
   readonly eightBits: 'auto' | 'always' | 'never';
@@ -50,8 +52,11 @@ export interface PrepareOptions {
    * faster than 16 bits. `always`: also with 7 bits. `never`: only for weights of 4 to 6 bits. Default `auto`.
    */
   readonly eightBits?: 'auto' | 'always' | 'never';
-  /** Use relaxed SIMD if the engine supports it. Its results depend on the engine and the CPU. Default true. */
-  readonly relaxed?: boolean;
+  /**
+   * Use relaxed SIMD if the engine supports it. Its results depend on the engine and the CPU. `checked`: it is experimental in this engine (see
+   * `packing.node.ts`), so use it if every kernel passes its check. Default true.
+   */
+  readonly relaxed?: boolean | 'checked';
 }
 
 /** Compiles the kernels, checks them if packing is requested, and makes the memory. */
@@ -60,15 +65,28 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
   const { weightBytes = 0, insideBytes = 3 * 2 ** 30 } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is not a number of threads`);
   const shared = nThreads > 1;
-  const compiled = await compileKernels(shared, undefined, relaxed);
+  const { relaxedRefused, ...compiled } = await compileRelaxed(shared, relaxed);
   const outside =
     keepBlocks && weightBytes > insideBytes ? reserveOutside(weightBytes, insideBytes, shared) : undefined;
-  const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits, outside };
+  const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits, outside, relaxedRefused };
   const refused = packed ? await wrongKernel(compiled, shared) : undefined;
   if (refused === undefined) return { ...compiled, ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
   disablePacking();
-  return { ...(await compileKernels(shared, 'without packing', relaxed)), ...rest, packed: false, refused };
+  return { ...(await compileKernels(shared, 'without packing', relaxed !== false)), ...rest, packed: false, refused };
+}
+
+/** The compiled kernels, without relaxed SIMD where it is experimental and a kernel fails its check. */
+async function compileRelaxed(
+  shared: boolean,
+  relaxed: boolean | 'checked',
+): Promise<CompiledKernels & Pick<WasmSetup, 'relaxedRefused'>> {
+  const compiled = await compileKernels(shared, undefined, relaxed !== false);
+  if (relaxed !== 'checked' || !compiled.relaxed) return compiled;
+  const relaxedRefused = await wrongKernel(compiled, shared);
+  return relaxedRefused === undefined
+    ? compiled
+    : { ...(await compileKernels(shared, undefined, false)), relaxedRefused };
 }
 
 async function wrongKernel({ module, relaxed }: CompiledKernels, shared: boolean): Promise<string | undefined> {
