@@ -374,14 +374,16 @@ export class Embedder {
     vectorWidth(this.#heads, pooling, this.info.name);
     const inputs = listInputs(input);
     if (inputs.length !== 1) throw new InputError('shape', `trace takes one input, not ${inputs.length}`);
-    const [plan] = await this.#plan(inputs, { truncate, prompt: promptPrefix, signal });
+    const prompt = promptOf(choice, this.info) ?? promptPrefix;
+    const { inputType = inputTypeOf(choice.promptName) } = choice;
+    const [plan] = await this.#plan(inputs, { truncate, prompt, signal });
     return traceInput(plan, {
       info: this.info,
       tokenizer: this.tokenizer,
       scheduler: this.#scheduler,
       vision: this.#vision,
       pooling,
-      result: pooledResult(pooling, this.#heads, undefined),
+      result: pooledResult(pooling, this.#heads, inputType),
       normalize: normalize ?? normalizeOf(pooling),
       only,
       adapters,
@@ -474,7 +476,10 @@ function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOpt
 }
 
 /** The prompt that the options give or name. */
-function promptOf({ prompt, promptName }: EmbedOptions, { prompts, hasInputTypes }: ModelInfo): Prompt | undefined {
+function promptOf(
+  { prompt, promptName }: Pick<EmbedOptions, 'prompt' | 'promptName'>,
+  { prompts, hasInputTypes }: ModelInfo,
+): Prompt | undefined {
   if (prompt !== undefined && promptName !== undefined)
     throw new InputError('option', 'prompt and promptName cannot be used together');
   const fail = (known: string) =>

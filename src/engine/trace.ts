@@ -8,7 +8,19 @@ import type { EmbedOptions, ModelInfo } from './types.ts';
 
 /** Options of `trace`. */
 export interface TraceOptions
-  extends Pick<EmbedOptions, 'pooling' | 'normalize' | 'truncate' | 'lora' | 'task' | 'onProgress' | 'signal'> {
+  extends Pick<
+    EmbedOptions,
+    | 'pooling'
+    | 'normalize'
+    | 'truncate'
+    | 'promptName'
+    | 'prompt'
+    | 'inputType'
+    | 'lora'
+    | 'task'
+    | 'onProgress'
+    | 'signal'
+  > {
   /** Keep only steps whose names match one of these patterns; `*` matches any text, `?` one character. Default: all. */
   readonly only?: readonly string[];
 }

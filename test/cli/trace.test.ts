@@ -82,3 +82,14 @@ it.each([
   expect(stderr).toMatch(/^error: /);
   expect(stderr).toContain(message);
 });
+
+it('puts a prompt around the text by its name', async () => {
+  const prompts = join(folder, 'prompts.json');
+  await writeFile(prompts, JSON.stringify({ q: 'query: ' }));
+  const named = await run(['trace', '-m', bert, '-p', 'Hello', '--prompts', prompts, '--prompt-name', 'q', '--json']);
+  const plain = await run(['trace', '-m', bert, '-p', 'query: Hello', '--json']);
+  expect(named.code).toBe(0);
+  expect(JSON.parse(named.stdout).vector).toEqual(JSON.parse(plain.stdout).vector);
+  const unknown = await run(['trace', '-m', bert, '-p', 'Hello', '--prompt-name', 'other']);
+  expect(unknown.stderr).toContain('there is no prompt "other"');
+});

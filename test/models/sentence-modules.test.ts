@@ -160,6 +160,10 @@ describe('pooling without the prompt', () => {
     const nPrompt = embedder.tokenize(prompt).length - 1;
     const poolFrom = ids.map(() => nPrompt);
     expect((await embedder.embed(ids, { ...raw, poolFrom })).vectors).toEqual(vectors);
+    const traced = await embedder.trace(texts[1], { ...raw, promptName: 'query' });
+    expect(traced.vector).toEqual(vectors[1]);
+    expect(traced.pooledFrom).toBe(nPrompt);
+    await expect(embedder.trace('a', { promptName: 'other' })).rejects.toThrow('there is no prompt "other"');
     // Without a prompt, and beside other inputs of the batch, nothing is left out.
     const [plain] = (await embedder.embed(texts[0], raw)).vectors;
     expectSame(plain, cases[0].raw, tolerance, texts[0]);
@@ -284,6 +288,8 @@ describe('layers for each side of a search', () => {
       }
     }
     expect((await embedder.embed(texts, { ...raw, inputType: 'query' })).vectors).toEqual(results.query.vectors);
+    expect((await embedder.trace(texts[0], { ...raw, promptName: 'query' })).vector).toEqual(results.query.vectors[0]);
+    expect((await embedder.trace(texts[0], raw)).vector).toEqual(results.document.vectors[0]);
     expect((await embedder.embed(texts, { ...raw, output: ['dense'], inputType: 'query' })).vectors).toEqual(
       results.query.vectors,
     );

@@ -82,7 +82,7 @@ export const bulkOptions = [
     flags: ['--prompt-name'],
     type: 'string',
     value: 'NAME',
-    commands: ['embed'],
+    commands: ['embed', 'trace'],
     help: "put the prompt of this name around each input: one of the model's (docs/models.md) or of --prompts",
   },
   {
