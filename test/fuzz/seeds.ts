@@ -36,6 +36,9 @@ export const seedNames = [
   '../idefics3/mmproj',
   'checkout:colbert-bert',
   'checkout:bge-m3',
+  'checkout:bert-modules',
+  'checkout:bert-router',
+  'checkout:bert-layers',
   'checkout:splade-bert',
 ] as const;
 
@@ -63,6 +66,7 @@ const moreTokens: Readonly<Record<string, number>> = {
 const N_LAYERS = 1;
 /** Where one is not enough: experts or attention are not in each layer, and as many layers take a part of an image's row. */
 const moreLayers: Readonly<Record<string, number>> = {
+  'checkout:bert-layers': 3,
   'nomic-bert-moe': 2,
   'lfm2-cls': 3,
   '../multimodal/models/qwen3vl': 2,
