@@ -2,6 +2,7 @@
  * @file DeBERTa-v2 and v3. The tables that attention reads by distance are the same for every text: they are projected here, once for each layer.
  */
 import type { Config } from './checkout/config.ts';
+import { kernelAsMatrix } from './checkpoint/kernel-matrix.ts';
 import { type Normalisation, type Projection, projected } from './checkpoint/projected.ts';
 import type { CheckpointTensor } from './checkpoint/tensors.ts';
 import { ConvertError } from './conversion-error.ts';
@@ -75,6 +76,42 @@ function withProjectedRows(tensors: readonly CheckpointTensor[], config: Config)
   return kept;
 }
 
+/** Activations of the convolution, by their names in transformers. */
+const convActivations: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(erfForms.map((name) => [name, 'gelu_erf'])),
+  gelu_new: 'gelu',
+  gelu_fast: 'gelu',
+  gelu_pytorch_tanh: 'gelu',
+  quick_gelu: 'gelu_quick',
+  silu: 'silu',
+  swish: 'silu',
+  relu: 'relu',
+  tanh: 'tanh',
+};
+
+/** The convolution beside the first layer; `undefined` if there is none. @throws ConvertError for one that is not known */
+function convolutionOf(config: Config): { size: number; activation: string } | undefined {
+  const size = config.u32('conv_kernel_size') ?? 0;
+  if (size === 0) return undefined;
+  if (size % 2 === 0 || size > 63) {
+    throw new ConvertError(`conv_kernel_size is ${size}; an odd number up to 63 is converted`, FILE);
+  }
+  config.require('conv_groups', [1], 'a convolution in groups is not converted');
+  const name = config.string('conv_act') ?? 'tanh';
+  if (Object.hasOwn(convActivations, name)) return { size, activation: convActivations[name] };
+  const known = Object.keys(convActivations).join(', ');
+  throw new ConvertError(`conv_act is ${JSON.stringify(name)}; known are ${known}`, FILE);
+}
+
+/** The kernel of the convolution as a matrix, all others unchanged. */
+function storedOf(tensor: CheckpointTensor, name: string, config: Config): CheckpointTensor {
+  if (name !== 'conv.weight') return tensor;
+  const width = config.needU32('hidden_size');
+  const shape = [width, width, convolutionOf(config)?.size];
+  if (tensor.shape.join() === shape.join()) return kernelAsMatrix(tensor);
+  throw new ConvertError(`encoder.conv.conv has the shape [${tensor.shape}]; [${shape}] is needed`);
+}
+
 /** An embedder. */
 export const deberta: ModelClass = {
   architecture: 'gguf-embed-deberta',
@@ -82,17 +119,22 @@ export const deberta: ModelClass = {
   tokenizer: 'deberta',
   keepsGelu: true,
   tensors: withProjectedRows,
+  stored: storedOf,
   check(config) {
     const why = 'the architecture gguf-embed-deberta has another';
     config.require('hidden_act', erfForms, why);
     config.require('embedding_size', [config.needU32('hidden_size')], why);
     config.require('attention_head_size', [headSize(config)], why);
-    config.require('conv_kernel_size', [0], 'the convolution of DeBERTa-v2-xlarge is not converted');
+    convolutionOf(config);
   },
   after(keys, config) {
     const { perSide, isShared } = rowsOf(config);
     keys.u32('attention.relative_buckets_count', 2 * perSide);
     if (isShared) keys.u32('attention.relative_max_distance', longestDistance(config));
+    const convolution = convolutionOf(config);
+    if (convolution === undefined) return;
+    keys.u32('conv.kernel_size', convolution.size);
+    keys.string('conv.activation', convolution.activation);
   },
 };
 

@@ -135,6 +135,8 @@ const debertaRules: readonly Rule[] = [
   ['encoder.layer.N.attention.self.rel_key', 'blk.N.attn_rel_k'],
   ['encoder.layer.N.attention.self.rel_query', 'blk.N.attn_rel_q'],
   ...bertLayers,
+  ['encoder.conv.conv', 'conv'],
+  ['encoder.conv.LayerNorm', 'conv_norm'],
 ];
 
 export const debertaNames: NameMap = {

@@ -28,6 +28,8 @@ export interface PostNormOptions<FeedForward> {
   readonly feedForward: (ops: Ops, x: Tensor, weights: FeedForward) => Tensor;
   /** Declares the classifier, after all other weights. */
   readonly classifier: () => Classifier;
+  /** `[T, nEmbd]` from the rows after the first layer and those before it. Default: the former. */
+  readonly afterFirst?: (ops: Ops, first: Tensor, embedded: Tensor) => Tensor;
   readonly names: StepNameTable;
 }
 
@@ -44,7 +46,7 @@ interface Block {
 export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<F>): Model {
   const { hparams, keys } = loader;
   const { nEmbd } = hparams;
-  const { feedForward, names } = options;
+  const { feedForward, afterFirst, names } = options;
   const norm = { kind: 'layer', eps: keys.positiveF32('attention.layer_norm_epsilon') } as const;
   const embeddings = declareEmbeddings(loader, options.positions);
   const layers = loader.layers((blk, il): Block & { readonly ffn: F } => ({
@@ -67,7 +69,8 @@ export function buildPostNorm<F>(loader: WeightLoader, options: PostNormOptions<
   const hiddenStates = (ops: Ops): Tensor[] => {
     const states = [ops.norm(embed(ops, embeddings), embeddings.norm, norm)]; // [T, nEmbd]
     layers.forEach((w, il) => {
-      states.push(block(ops, states[il], w, il));
+      const y = block(ops, states[il], w, il);
+      states.push(il === 0 && afterFirst !== undefined ? afterFirst(ops, y, states[0]) : y);
     });
     return states;
   };

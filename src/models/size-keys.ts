@@ -19,6 +19,7 @@ const rules: readonly (readonly [name: RegExp, keys: readonly string[]])[] = [
   [/\.ffn_(gate_inp|(gate|up|down)_exps)\./, ['expert_count']],
   [/^cls(\.output)?\./, ['classifier.output_labels']],
   [/\.shortconv\.conv\./, ['shortconv.l_cache']],
+  [/^conv\./, ['conv.kernel_size']],
   [/^dense_2\./, ['dense_2_feat_out']],
   [/^dense_3\./, ['dense_3_feat_in']],
   [/^rope_freqs\./, ['rope.dimension_count', 'attention.key_length']],

@@ -300,6 +300,15 @@ export interface Ops {
    */
   shortConv(bcx: Tensor, kernel: Weight, options: { causal: boolean } & StepNames<never>): Tensor;
 
+  /**
+   * The rows around each token side by side, itself in the middle (of an even number, before the middle): a product with the result is a
+   * convolution along each sequence. Rows outside the sequence are zeros, as are those that `Batch.seen` leaves out; the results of the latter
+   * are zeros.
+   * @param x `[T, n]`
+   * @returns `[T, size · n]`
+   */
+  unfold(x: Tensor, size: number, options?: StepNames<never>): Tensor;
+
   /** `activation(gate) · up`, both `[T, n]`. */
   glu(gate: Tensor, up: Tensor, activation: Activation, options?: StepNames<'activated'>): Tensor;
 

@@ -40,6 +40,7 @@ export const seedNames = [
   'checkout:bert-router',
   'checkout:bert-layers',
   'checkout:splade-bert',
+  'checkout:deberta-conv',
 ] as const;
 
 /** The bytes of a fixture: a file, or what a checkout is converted to. */

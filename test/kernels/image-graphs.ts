@@ -97,6 +97,11 @@ const hidden: Readonly<Record<string, ImageCase>> = {
     batch: partlySeen,
     graph: (ops, w) => ops.shortConv(ops.embedding(w.x, 'ids'), w.taps, { causal: false }),
   },
+  'the rows around tokens that nobody sees': {
+    sources,
+    batch: partlySeen,
+    graph: (ops, w) => ops.unfold(ops.embedding(w.x, 'ids'), 3),
+  },
 };
 
 /** By what they do. */

@@ -70,6 +70,18 @@ describe('short convolution', () => {
   });
 });
 
+describe('unfold', () => {
+  it('puts the rows around each token side by side, zeros beyond the ends of its sequence', async () => {
+    const { ops, tensor, read } = await bench(3, 1);
+    const x = await tensor([[1, 2], [3, 4], [5, 6], [7, 8]]); // biome-ignore format: a matrix
+    const three = [[0, 0, 1, 2, 3, 4], [1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 0, 0], [0, 0, 7, 8, 0, 0]]; // biome-ignore format: a matrix
+    expect(await read(ops.unfold(x, 3))).toEqual(three);
+    const two = [[1, 2, 3, 4], [3, 4, 5, 6], [5, 6, 0, 0], [7, 8, 0, 0]]; // biome-ignore format: a matrix
+    expect(await read(ops.unfold(x, 2))).toEqual(two);
+    expect(await read(ops.unfold(x, 1))).toEqual(await read(x));
+  });
+});
+
 describe('linear', () => {
   it('multiplies, scales, adds the bias, activates and adds the residual, in this order', async () => {
     const { ops, weight, tensor, read } = await bench(2);

@@ -78,12 +78,13 @@ function attend(ops, w, x, coordinates, options) {
   return ops.linear(mixed, { weight: w.out }, { residual: x });
 }
 
-/** Short convolutions, causal and not, whose rows cross from one worker to the next; pooled. */
+/** Convolutions, causal and not, whose rows cross from one worker to the next; pooled. */
 function convolutions(ops, w, pooling) {
   let x = ops.embedding(w.tok, 'ids');
   for (const causal of [true, false, false]) {
     const bcx = ops.linear(ops.norm(x, { weight: w.norm }, { kind: 'rms', eps: 1e-6 }), { weight: w.qkv });
     x = ops.linear(ops.shortConv(bcx, w.taps, { causal }), { weight: w.out }, { residual: x });
+    x = ops.linear(ops.unfold(x, 4), { weight: w.merge }, { activation: 'tanh', residual: x });
   }
   return ops.pool(x, pooling);
 }

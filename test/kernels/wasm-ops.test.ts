@@ -333,6 +333,21 @@ it('short convolution, causal and not', () =>
     { numRuns: 30 },
   ));
 
+it('the rows around each token side by side', () =>
+  fc.assert(
+    fc.asyncProperty(
+      lengths,
+      fc.integer({ min: 1, max: 70 }),
+      fc.integer({ min: 1, max: 7 }),
+      seed,
+      async (tokens, n, size, seed) => {
+        const sources: Sources = { x: table(2 * n, seed) };
+        await compare(sources, tokens, (ops, w) => ops.unfold(ops.columns(ops.embedding(w.x, 'ids'), n, n), size));
+      },
+    ),
+    { numRuns: 30 },
+  ));
+
 it('moe', () =>
   fc.assert(
     fc.asyncProperty(

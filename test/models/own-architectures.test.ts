@@ -33,6 +33,7 @@ const names = [
   'gte-mean',
   'deberta-mean',
   'deberta-spm',
+  'deberta-conv',
   'bert-dense',
   'lfm2-last',
   'lfm2-cls',
@@ -228,7 +229,6 @@ describe('a checkout of GTE that must be refused', () => {
 
 describe('a checkout of DeBERTa that must be refused', () => {
   it.each([
-    ['config.json', 'conv_kernel_size', 3, 'the convolution of DeBERTa-v2-xlarge is not converted'],
     ['config.json', 'hidden_act', 'gelu_new', 'hidden_act is "gelu_new"'],
     ['config.json', 'pooler_hidden_act', 'tanh', 'pooler_hidden_act is "tanh"'],
     ['config.json', 'embedding_size', 16, 'embedding_size is 16'],
@@ -242,6 +242,55 @@ describe('a checkout of DeBERTa that must be refused', () => {
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), [key]: value }));
     await expect(convertFolder(folder, join(dirname(folder), 'out.gguf'), 'F16')).rejects.toThrow(message);
     rmSync(dirname(folder), { recursive: true });
+  });
+});
+
+describe('a convolution of DeBERTa', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = unpackCheckout('deberta-conv');
+  });
+  afterEach(() => rmSync(dirname(folder), { recursive: true }));
+  const convert = async (changes: object) => {
+    const [path, output] = [join(folder, 'config.json'), join(dirname(folder), 'out.gguf')];
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...changes }));
+    await convertFolder(folder, output, 'F32');
+    return openGguf(memorySource(readFileSync(output)));
+  };
+
+  it.each([
+    [{ conv_kernel_size: 2 }, 'conv_kernel_size is 2; an odd number up to 63 is converted'],
+    [{ conv_kernel_size: 65 }, 'conv_kernel_size is 65; an odd number up to 63 is converted'],
+    [{ conv_kernel_size: 5 }, 'encoder.conv.conv has the shape [32,32,3]; [32,32,5] is needed'],
+    [{ conv_kernel_size: 0 }, 'encoder.conv.conv has the shape [32,32,3]'],
+    [{ conv_groups: 2 }, 'conv_groups is 2; a convolution in groups is not converted'],
+    [{ conv_act: 'mish' }, 'conv_act is "mish"; known are gelu'],
+  ])('that must be refused has in config.json %j', async (changes, message) => {
+    await expect(convert(changes)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['gelu', 'gelu_erf'],
+    ['gelu_new', 'gelu'],
+    ['swish', 'silu'],
+    [null, 'tanh'],
+  ])('has its own activation: %j', async (conv_act, name) => {
+    const { metadata, tensors } = await convert({ conv_act });
+    expect(metadata.string('gguf-embed-deberta.conv.activation')).toBe(name);
+    expect(metadata.u32('gguf-embed-deberta.conv.kernel_size')).toBe(3);
+    expect(tensors.get('conv.weight')!.shape).toEqual([96, 32]);
+  });
+
+  it.each([
+    ['kernel_size', { type: 'uint32', value: 2 }, 'is 2; an odd number up to 63 is required'],
+    ['kernel_size', { type: 'uint32', value: 65 }, 'is 65; an odd number up to 63 is required'],
+    ['kernel_size', { type: 'uint32', value: 5 }, 'conv.weight has the shape [96, 32]'],
+    ['activation', { type: 'string', value: 'mish' }, 'is mish; known are gelu, gelu_erf'],
+  ] as const)('is refused in a file with conv.%s %j', async (key, value, message) => {
+    const broken = await editedCopy(await convert({}), ({ values }) => {
+      values.set(`gguf-embed-deberta.conv.${key}`, value);
+    });
+    await expect(Embedder.load(broken, { backend: 'reference', worker: false })).rejects.toThrow(message);
   });
 });
 

@@ -86,10 +86,15 @@ function rewrite<W extends Weight>(
 
 /** Whether a row of the result depends on the same row of the inputs, or of the queries, alone. */
 function computesByRow({ op }: Step): boolean {
-  return op !== 'embedding' && op !== 'given' && op !== 'rotation' && op !== 'pool' && op !== 'shortConv';
+  return !isConvolved(op) && op !== 'embedding' && op !== 'given' && op !== 'rotation' && op !== 'pool';
 }
 
 /** Whether a step reads only the rows of input `i` that it computes. */
 function readsByRow({ op }: Step, i: number): boolean {
-  return op !== 'shortConv' && (op !== 'attention' || i === 0);
+  return !isConvolved(op) && (op !== 'attention' || i === 0);
+}
+
+/** Whether an operation reads the rows around each token. */
+function isConvolved(op: Step['op']): boolean {
+  return op === 'shortConv' || op === 'unfold';
 }

@@ -176,6 +176,15 @@ export class Recorder<W extends Weight> {
         return this.#current.add({ ...step, causal: options.causal }, options.layer, options.names?.out);
       },
 
+      unfold: (input, size, options) => {
+        const x = own(input);
+        if (x.space !== 'tokens' || !(Number.isInteger(size) && size > 0)) {
+          throw new Error(`unfold: ${size} rows around each of ${x.rows} ${x.space}`);
+        }
+        const out = this.#current.tensor(x.space, size * x.cols);
+        return this.#current.add({ op: 'unfold', inputs: [x], out, size }, options?.layer, options?.names?.out);
+      },
+
       glu: (gate, up, activation, options) => {
         const a = own(gate);
         const inputs = [a, this.#current.ownLike(a, up)];

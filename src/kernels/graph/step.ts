@@ -105,6 +105,12 @@ export interface ShortConvStep<W> extends Common {
   readonly causal: boolean;
 }
 
+/** The rows around each token side by side. */
+export interface UnfoldStep extends Common {
+  readonly op: 'unfold';
+  readonly size: number;
+}
+
 /** `activation(gate) · up`; inputs: gate, up. */
 export interface GluStep extends Common {
   readonly op: 'glu';
@@ -164,6 +170,7 @@ export type Step<W extends Weight = Weight> =
   | RopeStep
   | AttentionStep
   | ShortConvStep<W>
+  | UnfoldStep
   | GluStep
   | MoeStep
   | AddStep

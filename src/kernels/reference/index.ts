@@ -17,6 +17,7 @@ import { norm } from './norm.ts';
 import { pool } from './pool.ts';
 import { rope } from './rope.ts';
 import { shortConv } from './short-conv.ts';
+import { unfold } from './unfold.ts';
 import { ReferenceWeight } from './weight.ts';
 
 /** Makes a reference backend. It computes on the calling thread, in `exact` precision. */
@@ -55,6 +56,7 @@ function bindOps(fw: Forward): Ops {
     rope: (x, options) => rope(fw, x, options),
     attention: (q, k, v, options) => attention(fw, q, k, v, options),
     shortConv: (bcx, kernel, options) => shortConv(fw, bcx, kernel, options),
+    unfold: (x, size, options) => unfold(fw, x, size, options),
     glu: (gate, up, activation, options) => glu(fw, gate, up, activation, options),
     moe: (x, options) => moe(fw, x, options),
     add(a, b, options = {}) {

@@ -15,6 +15,7 @@ import { runPool } from './run-pool.ts';
 import { runRareActivation } from './run-rare-activation.ts';
 import { fillRopeTable, ropeScratch } from './run-rope.ts';
 import { runShortConv, shortConvScratch } from './run-short-conv.ts';
+import { runUnfold } from './run-unfold.ts';
 import { type Runtime, rowsOf } from './runtime.ts';
 import type { WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
@@ -180,6 +181,10 @@ const shortConv: Lowering<Of<'shortConv'>> = {
   run: (rt, step) => runShortConv(rt, step),
 };
 
+const unfold: Lowering<Of<'unfold'>> = {
+  run: (rt, step) => runUnfold(rt, step),
+};
+
 const glu: Lowering<Of<'glu'>> = {
   run(rt, { inputs: [a, b], out, activation }) {
     rt.kernels.gluRows({
@@ -279,6 +284,7 @@ const lowerings: { readonly [O in Op]: Lowering<Of<O>> } = {
   rope,
   attention,
   shortConv,
+  unfold,
   glu,
   moe,
   add,

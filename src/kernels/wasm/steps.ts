@@ -15,6 +15,7 @@ export function exchanges(step: WasmStep): boolean {
   return (
     step.op === 'attention' ||
     step.op === 'shortConv' ||
+    step.op === 'unfold' ||
     (step.op === 'pool' && (step.kind !== 'cls' || step.isLate === true))
   );
 }

@@ -7,7 +7,7 @@ import { attention } from './ops/attention.ts';
 import { linear } from './ops/linear.ts';
 import { moe } from './ops/moe.ts';
 import type { RopeTables } from './ops/rope.ts';
-import { concat, embedding, given, norm, pairwise, pool, shortConv, softmax } from './ops/rows.ts';
+import { concat, embedding, given, norm, pairwise, pool, shortConv, softmax, unfold } from './ops/rows.ts';
 import type { Tuner } from './tuner.ts';
 import type { GpuWeight } from './weights.ts';
 
@@ -23,6 +23,7 @@ const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>,
   rope: (fw, step, { tables }) => tables.rope(fw, step),
   attention,
   shortConv,
+  unfold,
   glu: pairwise,
   moe: (fw, step, { tuner }) => moe(fw, tuner, step),
   add: pairwise,

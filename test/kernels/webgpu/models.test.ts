@@ -2,17 +2,20 @@
  * @file Whole models on the GPU: every fixture against llama.cpp's recorded answers and the reference backend, every
  * weight type, and the same bits alone and in a batch.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { convertFolder } from '../../../src/convert/file.node.ts';
 import { openFile } from '../../../src/gguf/file.node.ts';
 import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
-import { type GgufFile, openGguf } from '../../../src/gguf/index.ts';
+import { type GgufFile, memorySource, openGguf } from '../../../src/gguf/index.ts';
 import { createReferenceBackend } from '../../../src/kernels/reference/index.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { loadModel, type Pooling } from '../../../src/models/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
+import { unpackCheckout } from '../../convert/support.ts';
 import { openFixture, readJson, run } from '../../models/support.ts';
 import { cosine, floats } from '../../vectors.ts';
 import { describeGpu, webgpu } from './support.ts';
@@ -107,6 +110,22 @@ describeGpu('models', () => {
       await expectAgreement(await openFixture(`models/${name}.gguf`), [{ ids }, { ids: ids.slice(0, 7) }]);
     },
   );
+
+  it('a model with a convolution, against what transformers computed', async () => {
+    const folder = unpackCheckout('deberta-conv');
+    const output = join(dirname(folder), 'model.gguf');
+    await convertFolder(folder, output, 'F32');
+    const file = await openGguf(memorySource(readFileSync(output)));
+    rmSync(dirname(folder), { recursive: true });
+    const { cases } = readJson<{ cases: { tokens: number[]; raw: string }[] }>('reference/own/deberta-conv.json');
+    const model = { file, backend: gpu, model: await loadModel(file, gpu) };
+    const sequences = cases.map(({ tokens }) => tokens);
+    const vectors = await run(model, sequences);
+    for (const [i, { tokens, raw }] of cases.entries()) {
+      expect(1 - cosine(vectors[i], floats(raw)), `sequence ${i}`).toBeLessThan(1e-6);
+      expect((await run(model, [tokens]))[0]).toEqual(vectors[i]);
+    }
+  });
 
   it('the bundled model', async () => {
     const file = await openGguf(await openFile(fileURLToPath(bundled)));

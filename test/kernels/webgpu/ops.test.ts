@@ -261,6 +261,17 @@ describeGpu('operations', () => {
     );
   });
 
+  it('the rows around each token side by side', async () => {
+    const [columns, rows] = [fc.integer({ min: 1, max: 80 }), fc.integer({ min: 1, max: 7 })];
+    await fc.assert(
+      fc.asyncProperty(lengths, columns, rows, seed, async (sizes, n, size, from) => {
+        const sources: Sources = { x: input(total(sizes), n, from) };
+        await expectAsReference(backend, sources, countingBatch(sizes), (ops, w) => ops.unfold(rowsOf(ops, w.x), size));
+      }),
+      runs,
+    );
+  });
+
   it('mixture of experts, plain and gated', async () => {
     const [nEmbd, nFf, nExpert, nUsed] = [64, 32, 6, 2];
     const sizes = [7, 31];

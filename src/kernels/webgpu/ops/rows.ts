@@ -1,5 +1,5 @@
 /**
- * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, short convolution, softmax, pooling.
+ * @file The operations that are one launch of one kernel: embedding, norm, element-wise functions, short convolution, unfolding, softmax, pooling.
  */
 import { pooledRows, rowsBefore, sequenceRows, tableRows } from '../../../tensor/batch.ts';
 import { isRare } from '../../../tensor/element-functions.ts';
@@ -15,6 +15,7 @@ import type {
   PoolStep,
   ShortConvStep,
   SoftmaxStep,
+  UnfoldStep,
 } from '../../graph/step.ts';
 import { GpuError } from '../errors.ts';
 import type { Forward } from '../forward.ts';
@@ -25,6 +26,7 @@ import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { norm as normKernel, normSlices } from '../shaders/norm.wgsl.ts';
 import { given as givenKernel, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
 import { shortConv as shortConvKernel } from '../shaders/short-conv.wgsl.ts';
+import { unfold as unfoldKernel } from '../shaders/unfold.wgsl.ts';
 import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight } from '../weights.ts';
@@ -180,13 +182,37 @@ export function shortConv(fw: Forward, step: ShortConvStep<GpuWeight>): void {
     nTaps,
     back: rowsBefore(nTaps, causal),
     kernelAt: fw.ctx.vector(kernel),
-    sequenceAt: fw.run.list('sequence of each row', () => [...sequenceRows(fw.run.batch, 0, y.rows)].flat()),
+    sequenceAt: sequenceOfEachRow(fw, y.rows),
   };
   fw.add({
     label: labelOf(`short convolution ${kernel.name}`, step),
     reads: { x: fw.of(inputs[0]) },
     writes: y,
     dispatches: () => [{ kernel: shortConvKernel, values, grid: grid(Math.ceil((y.rows * y.cols) / 64)) }],
+  });
+}
+
+/** Where a list in `batch` has the first row of the sequence of each row, and the one after the last. */
+function sequenceOfEachRow({ run }: Forward, rows: number): number {
+  return run.list('sequence of each row', () => [...sequenceRows(run.batch, 0, rows)].flat());
+}
+
+/** The rows around each token side by side. */
+export function unfold(fw: Forward, step: UnfoldStep): void {
+  const { size, inputs } = step;
+  const [x, y] = [fw.of(inputs[0]), fw.of(step.out)];
+  const values = {
+    rows: y.rows,
+    cols: y.cols,
+    width: x.cols,
+    back: rowsBefore(size, false),
+    sequenceAt: sequenceOfEachRow(fw, y.rows),
+  };
+  fw.add({
+    label: labelOf('unfold', step),
+    reads: { x },
+    writes: y,
+    dispatches: () => [{ kernel: unfoldKernel, values, grid: grid(Math.ceil((y.rows * y.cols) / 64)) }],
   });
 }
 
