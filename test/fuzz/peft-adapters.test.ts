@@ -64,7 +64,9 @@ test(`${RUNS} changed adapters of PEFT`, async () => {
   await convertFolder(base, path, 'F32');
   const model = await openGguf(await openFile(path));
   const ofModel = await openCheckout(base);
-  const files = new Map([CONFIG, WEIGHTS].map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]));
+  const files = new Map<string, Uint8Array>(
+    [CONFIG, WEIGHTS].map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]),
+  );
 
   async function works(changed: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
     const checkout: Checkout = {
