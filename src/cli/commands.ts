@@ -140,6 +140,8 @@ what [models.md](models.md) lists.`,
   convert: {
     summary: 'Converts a checkout from the Hugging Face hub to a GGUF file',
     usage: 'FOLDER OUT [OPTIONS]',
+    details: `Converts a checkout from the Hugging Face hub to a GGUF file. If the checkpoint has an adapter for each task, as that of jina-embeddings-v3 has,
+each goes to a file beside it: lora-TASK-OUT.`,
   },
   quantize: {
     summary: "Quantises a GGUF file, as llama.cpp's llama-quantize does",

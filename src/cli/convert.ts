@@ -10,7 +10,7 @@ import type { Parsed } from './parse-options.ts';
 import { summary } from './tensor-summary.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Converts a folder to a file, or to two of them, and prints a summary of each. */
+/** Converts a folder to a file, or to several of them, and prints a summary of each. */
 export async function convert({ values, positionals }: Parsed): Promise<void> {
   const [folder, output, ...others] = positionals;
   if (output === undefined || others.length > 0) {
@@ -25,15 +25,17 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
   const signal = abortOnSignal();
   const write = async (to: string, vision: boolean) => {
     const show = progressLine();
+    const adapters: string[] = [];
     const tensors = await convertFolder(folder, to, values.outtype.toUpperCase() as OutputType, {
       modelName: values.modelName,
       vision,
       base: values.base,
       signal,
       onWarning: log,
+      onAdapter: (path, written) => adapters.push(summary(path, written)),
       onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
     });
-    log(summary(to, tensors));
+    for (const line of [summary(to, tensors), ...adapters]) log(line);
   };
   await write(output, values.vision);
   if (values.mmprojOut !== undefined) await write(values.mmprojOut, true);

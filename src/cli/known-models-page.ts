@@ -37,6 +37,7 @@ const smallCheckouts: ReadonlySet<string> = new Set([
   'mxbai-rerank-base-v2',
   'llama-nemotron-embed-1b-v2',
   'llama-nemotron-rerank-1b-v2',
+  'jina-embeddings-v3',
   'jina-reranker-v3',
 ]);
 

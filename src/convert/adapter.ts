@@ -2,17 +2,17 @@
  * @file Converts a LoRA adapter as PEFT saves it to a GGUF adapter, with the names that llama.cpp's `convert_lora_to_gguf.py` gives its tensors. The checkout
  * of the model that it belongs to says what those are; only its config is read.
  */
-import { type ByteSink, GgufWriter } from '../gguf/index.ts';
+import type { ByteSink } from '../gguf/index.ts';
+import { isTable, planChange, turned, writeAdapter } from './adapter-file.ts';
 import { type Checkout, type Json, readJsonObject } from './checkout/checkout.ts';
 import { type Config, readConfig } from './checkout/config.ts';
-import { readAll } from './checkpoint/read-all.ts';
 import { openSafetensors } from './checkpoint/safetensors.ts';
-import { type CheckpointTensor, holdsWeights, tensorOf } from './checkpoint/tensors.ts';
+import { type CheckpointTensor, holdsWeights } from './checkpoint/tensors.ts';
 import { findClass } from './classes.ts';
 import { ConvertError } from './conversion-error.ts';
-import { type ConvertOptions, nameOf, type Planned, type PlannedTensor, planned, writeTensors } from './convert.ts';
+import { type ConvertOptions, nameOf, type Planned, type PlannedTensor, planned } from './convert.ts';
 import type { ModelClass } from './model-class.ts';
-import { chooseType, type OutputType } from './output-types.ts';
+import type { OutputType } from './output-types.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
@@ -75,19 +75,8 @@ export async function convertAdapter(
     for (const [name, pair] of pairsOf(tensors))
       plan.push(...(await planPair(name, pair, config, modelClass, nTokens, type)));
     if (plan.length === 0) throw new ConvertError('it has no tensors', WEIGHTS);
-    const writer = new GgufWriter(sink);
-    const set = (key: string, value: string) => writer.set(key, { type: 'string', value });
-    set('general.architecture', modelClass.architecture);
-    set('general.type', 'adapter');
-    set('general.name', options.modelName ?? checkout.name);
-    set('adapter.type', 'lora');
-    writer.set('adapter.lora.alpha', { type: 'float32', value: alphaOf(settings) });
-    for (const tensor of plan) writer.addTensor(tensor.name, tensor.type, tensor.shape);
-    options.signal?.throwIfAborted();
-    await writer.writeHeader();
-    const total = plan.reduce((sum, { shape: [a, b] }) => sum + a * b, 0);
-    await writeTensors(writer, plan, total, options);
-    writer.finish();
+    const name = options.modelName ?? checkout.name;
+    await writeAdapter(sink, plan, { architecture: modelClass.architecture, name, alpha: alphaOf(settings) }, options);
     return plan.map(planned);
   } finally {
     await close();
@@ -156,34 +145,16 @@ async function planPair(
 ): Promise<Planned[]> {
   const fail = (problem: string) => new ConvertError(`tensor ${from}: ${problem}`, WEIGHTS);
   if (a === undefined || b === undefined) throw fail(`its lora_${a === undefined ? 'A' : 'B'} is missing`);
-  const [rank, nIn] = a.shape;
-  const [nOut, rankOfB] = b.shape;
-  if (a.shape.length !== 2 || b.shape.length !== 2 || rank !== rankOfB) {
+  if (a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== b.shape[1]) {
     throw fail(`lora_A is [${a.shape.join(', ')}] and lora_B is [${b.shape.join(', ')}], which do not fit together`);
   }
   for (const { dtype } of [a, b]) if (!holdsWeights(dtype)) throw fail(`${dtype} holds no weights`);
   const name = nameOf({ ...a, name: from }, config, modelClass);
   if (name === undefined || name === null) throw fail(`a ${config.modelClass} has no such matrix in its file`);
   if (/\bposition_embd\b|\battn_rel_b\b/.test(name)) throw fail('adapters of positions are not converted');
-  const plan = (part: string, source: CheckpointTensor, shape: readonly number[]): Planned => {
-    const target = `${name}.${part}`;
-    return { name: target, shape, type: chooseType(target, shape, wanted), source, skipped: 0 };
-  };
-  if (name === 'token_embd.weight') {
-    return [plan('lora_a', await turned(a), [rank, Math.min(nIn, nTokens ?? nIn)]), plan('lora_b', b, [rank, nOut])];
-  }
-  // The rows of B are those of the weight, so it is stored in the same order.
-  const stored = modelClass.stored?.({ ...b, name: from }, name, config) ?? b;
-  return [plan('lora_a', a, [nIn, rank]), plan('lora_b', stored, [rank, nOut])];
-}
-
-/** `source` `[m, n]` as `[n, m]` in float32, in memory: rank times tokens. */
-async function turned(source: CheckpointTensor): Promise<CheckpointTensor> {
-  const [m, n] = source.shape;
-  const values = await readAll(source);
-  return tensorOf(
-    source.name,
-    Float32Array.from(values, (_, i) => values[(i % m) * n + Math.floor(i / m)]),
-    [n, m],
-  );
+  // The change of a table is (B A)ᵀ.
+  const change = isTable(name) ? { down: await turned(b), up: await turned(a) } : { down: a, up: b };
+  // The rows of B are those of the weight, so they are stored in the same order.
+  const up = modelClass.stored?.({ ...change.up, name: from }, name, config) ?? change.up;
+  return planChange(name, { down: change.down, up }, nTokens, wanted);
 }

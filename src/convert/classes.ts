@@ -2,6 +2,7 @@
  * @file The convertible classes of models: the keys of each, and the mapping of its tensors and tokens.
  */
 import type { Config } from './checkout/config.ts';
+import { separateAdapters } from './checkpoint/parametrized.ts';
 import { ConvertError } from './conversion-error.ts';
 import { deberta, debertaClassifier } from './deberta.ts';
 import { lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
@@ -117,11 +118,13 @@ const modernBert: ModelClass = {
   },
 };
 
-/** Jina's XLM-RoBERTa with rotary positions (jina-colbert-v2), whose class has the name of the original. */
+/** Jina's XLM-RoBERTa with rotary positions (jina-embeddings-v3, jina-colbert-v2), whose class has the name of the original. */
 const jinaBertV3: ModelClass = {
   ...xlmRoberta,
   architecture: 'jina-bert-v3',
   names: jinaBertV3Names,
+  hasTaskAdapters: true,
+  tensors: (checkpoint) => separateAdapters(checkpoint).weights,
   check(config) {
     config.require('hidden_act', geluForms, 'the architecture jina-bert-v3 has GELU');
   },

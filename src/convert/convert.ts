@@ -187,7 +187,11 @@ function planTensors(
 }
 
 /** If the class has no rule for `classifier`, it is the output layer if the file keeps its labels, else the layer before it. */
-export function nameOf({ name }: CheckpointTensor, config: Config, { names }: ModelClass): string | null | undefined {
+export function nameOf(
+  { name }: Pick<CheckpointTensor, 'name'>,
+  config: Config,
+  { names }: ModelClass,
+): string | null | undefined {
   const known = ggufName(names, name);
   if (known !== undefined) return known;
   const kind = /^classifier\.(weight|bias)$/.exec(name)?.[1];

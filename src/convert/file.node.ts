@@ -1,8 +1,9 @@
 /**
  * @file `convert` from a folder to a file, for Node, Bun and Deno.
  */
-import { flag, type OptionTable, readOptions, text } from '../check-options.ts';
-import { createFile } from '../gguf/create-file.node.ts';
+import { basename, dirname, join } from 'node:path';
+import { callback, flag, type OptionTable, readOptions, text } from '../check-options.ts';
+import { createFile, type FileSink } from '../gguf/create-file.node.ts';
 import { convertAdapter, isAdapter } from './adapter.ts';
 import type { Checkout } from './checkout/checkout.ts';
 import { filesBelow, openCheckout } from './checkout/folder.node.ts';
@@ -10,6 +11,7 @@ import { ConvertError, optionError } from './conversion-error.ts';
 import { type ConvertOptions, convert, convertOptions, type PlannedTensor } from './convert.ts';
 import type { OutputType } from './output-types.ts';
 import { convertStatic, isStatic } from './static/convert-static.ts';
+import { convertTaskAdapters } from './task-adapters.ts';
 import { convertTower } from './vision/convert-tower.ts';
 
 /** Options of `convertFolder`. */
@@ -18,14 +20,17 @@ export interface FolderOptions extends ConvertOptions {
   readonly vision?: boolean;
   /** For a LoRA adapter of PEFT: the folder of its model, of which only the config is read. */
   readonly base?: string;
+  /** Called with each file of an adapter for a task, and its tensors. */
+  readonly onAdapter?: (path: string, tensors: readonly PlannedTensor[]) => void;
 }
 
-const folderOptions: OptionTable<FolderOptions> = { ...convertOptions, vision: flag, base: text };
+const folderOptions: OptionTable<FolderOptions> = { ...convertOptions, vision: flag, base: text, onAdapter: callback };
 
 /**
- * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`. The complete file replaces an
- * existing one; after a failure nothing has changed.
- * @throws ConvertError as `convert` does; GgufError if the output cannot be written, or is a file of the checkout
+ * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`. If the checkpoint has adapters for tasks, each
+ * goes to a file of its own beside `output`: `lora-TASK-` and its name. Complete files replace existing ones; after a failure of the
+ * conversion nothing has changed.
+ * @throws ConvertError as `convert` does; GgufError if a file cannot be written, or is a file of the checkout
  */
 export async function convertFolder(
   input: string,
@@ -33,21 +38,33 @@ export async function convertFolder(
   type: OutputType,
   given: FolderOptions = {},
 ): Promise<readonly PlannedTensor[]> {
-  const { vision, base, ...options } = readOptions('convertFolder', given, folderOptions, optionError);
+  const { vision, base, onAdapter, ...options } = readOptions('convertFolder', given, folderOptions, optionError);
   const checkout = await openCheckout(input);
   const model = await modelOf(checkout, base);
-  const sink = await createFile(output, [...(await filesBelow(input)), ...(base ? await filesBelow(base) : [])]);
+  const reads = [...(await filesBelow(input)), ...(base ? await filesBelow(base) : [])];
+  const sinks = new Map<string, FileSink>();
+  const create = async (path: string) => {
+    const sink = await createFile(path, reads);
+    sinks.set(path, sink);
+    return sink;
+  };
   try {
+    const sink = await create(output);
+    const beside = (task: string) => create(join(dirname(output), `lora-${task}-${basename(output)}`));
     const writeText = (await isStatic(checkout)) ? convertStatic : convert;
     const write = vision ? convertTower : writeText;
+    const hasTasks = model === undefined && write === convert;
+    const adapters = hasTasks ? await convertTaskAdapters(checkout, beside, options) : [];
     const plan =
       model === undefined
         ? await write(checkout, sink, type, options)
         : await convertAdapter(checkout, model, sink, type, options);
-    await sink.commit();
+    for (const one of sinks.values()) await one.commit();
+    const [, ...paths] = sinks.keys();
+    for (const [i, path] of paths.entries()) onAdapter?.(path, adapters[i]);
     return plan;
   } finally {
-    await sink.discard();
+    for (const one of sinks.values()) await one.discard();
   }
 }
 

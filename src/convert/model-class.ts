@@ -43,6 +43,8 @@ export interface ModelClass {
   stored?(tensor: CheckpointTensor, name: string, config: Config): CheckpointTensor;
   /** Divisors of the frequencies of RoPE, one for each pair of values of a head. Default: none. */
   ropeFactors?(config: Config): Float32Array | undefined;
+  /** Whether a checkpoint may hold an adapter for each task beside its weights. */
+  readonly hasTaskAdapters?: boolean;
   /** Whether it is a cross-encoder, which keeps its token types and its form of GELU. */
   readonly isCrossEncoder?: boolean;
   /** Texts of keys of a reranker, whatever its architecture. */

@@ -50,13 +50,12 @@ beforeAll(async () => {
   cpSync(unpackCheckout('bge-m3'), join(folder, 'bge-m3'), { recursive: true });
   await convertFolder(join(folder, 'bge-m3'), join(folder, 'bge-m3.gguf'), 'F16');
   await convertFolder(unpackCheckout('colbert-bert'), join(folder, 'colbert.gguf'), 'F16');
-  copyFileSync(`${fixtures}/models/jina-bert-v3.gguf`, join(folder, 'jina-embeddings-v3.gguf'));
+  cpSync(unpackCheckout('jina-tasks'), join(folder, 'jina-embeddings-v3'), { recursive: true });
+  await convertFolder(join(folder, 'jina-embeddings-v3'), join(folder, 'jina-embeddings-v3.gguf'), 'F16');
   for (const [name, base] of [
     ['adapter', '../../../models/all-MiniLM-L6-v2-Q8_0'],
     ['a', '../../../models/all-MiniLM-L6-v2-Q8_0'],
     ['b', '../../../models/all-MiniLM-L6-v2-Q8_0'],
-    ['lora-retrieval.query-jina-embeddings-v3', 'jina-bert-v3'],
-    ['lora-retrieval.passage-jina-embeddings-v3', 'jina-bert-v3'],
   ]) {
     writeFileSync(join(folder, `${name}.gguf`), await adapterBytes(base, ['blk.0.ffn_up.weight']));
   }
