@@ -4,18 +4,10 @@
 import type { BatchReport } from '../engine/index.ts';
 import { onExchange } from './context.ts';
 import type { Engine } from './engine.ts';
-import { Application } from './http/application.ts';
 import { type Fetch, fetchWith } from './http/fetch.ts';
 import type { RequestHandler } from './http/messages.ts';
-import { checkKey } from './middleware/access.ts';
-import { serveApiDocs } from './middleware/api-docs.ts';
 import { withBody } from './middleware/body.ts';
-import { cors } from './middleware/cors.ts';
-import { answerErrors } from './middleware/errors.ts';
-import { commonHeaders, headHeaders } from './middleware/headers.ts';
-import { record } from './middleware/metrics.ts';
 import { requireModel } from './middleware/model.ts';
-import { type PageFiles, servePage } from './middleware/page.ts';
 import type { ServeOptions } from './options.ts';
 import type { BodyPath, Handler, LargeRequestHandler, RequestContext } from './request.ts';
 import { bodyRoutes } from './routes/body-routes.ts';
@@ -29,6 +21,7 @@ import { changeProps, props } from './routes/props.ts';
 import { slots } from './routes/slots.ts';
 import { teiInfo } from './routes/tei.ts';
 import { generationPaths, unsupported } from './routes/unsupported.ts';
+import { type Pages, serverApplication } from './server-application.ts';
 import { createState, type SharedState } from './state.ts';
 
 /** Routes whose handlers need no body. `bodyRoutes` has the others. */
@@ -50,15 +43,11 @@ const routes: readonly (readonly ['GET' | 'POST', readonly string[], Handler<Req
 ];
 
 /** Options of `createApp`. Every option has a default. */
-export interface AppOptions extends ServeOptions {
+export interface AppOptions extends ServeOptions, Pages {
   /** Handles requests with large bodies. Default: the thread that serves HTTP handles them. */
   readonly large?: LargeRequestHandler;
   /** What it shares with other applications. Default: nothing. */
   readonly shared?: SharedState;
-  /** The files of the web page. Default: no page. */
-  readonly page?: PageFiles;
-  /** The files of the page at /docs. Default: no page. */
-  readonly apiDocs?: PageFiles;
 }
 
 /** A server without sockets. */
@@ -81,22 +70,8 @@ export function createApp(
   { large, shared, page, apiDocs, ...options }: AppOptions = {},
 ): App {
   const state = createState(options, shared);
-  const { counters, settings, readiness } = state;
-  const { prefix } = settings;
-  const app = new Application({
-    prefix,
-    middleware: [
-      commonHeaders,
-      cors(settings.cors),
-      servePage(page, prefix),
-      serveApiDocs(apiDocs, prefix),
-      requireModel(state, engine),
-      checkKey(settings.apiKeys, prefix),
-      headHeaders,
-    ],
-    onError: answerErrors(counters, options),
-    onAnswer: record(counters, options.onRequest),
-  });
+  const { counters, readiness } = state;
+  const app = serverApplication(state, { ...options, page, apiDocs }, [requireModel(state, engine)]);
   for (const [method, paths, handler] of routes) {
     for (const path of paths) app.on(method, path, onExchange(handler));
   }

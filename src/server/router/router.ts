@@ -4,18 +4,10 @@
  */
 import { type App, createApp } from '../app.ts';
 import { HttpError } from '../errors.ts';
-import { Application } from '../http/application.ts';
 import type { Exchange, ExchangeHandler } from '../http/exchange.ts';
 import { fetchWith } from '../http/fetch.ts';
 import type { Answer, RequestHandler, ServerRequest } from '../http/messages.ts';
-import { checkKey } from '../middleware/access.ts';
 import { AdmissionControl } from '../middleware/admission.ts';
-import { serveApiDocs } from '../middleware/api-docs.ts';
-import { cors } from '../middleware/cors.ts';
-import { answerErrors } from '../middleware/errors.ts';
-import { commonHeaders, headHeaders } from '../middleware/headers.ts';
-import { record } from '../middleware/metrics.ts';
-import { type PageFiles, servePage } from '../middleware/page.ts';
 import { readBytes } from '../middleware/read-bytes.ts';
 import type { ServeOptions } from '../options.ts';
 import type { LargeRequestHandler } from '../request.ts';
@@ -25,6 +17,7 @@ import { requireMetrics } from '../routes/metrics.ts';
 import { ollamaVersion } from '../routes/ollama.ts';
 import { describeApi } from '../routes/openapi.ts';
 import { generationPaths } from '../routes/unsupported.ts';
+import { type Pages, serverApplication } from '../server-application.ts';
 import { createState } from '../state.ts';
 import { bodyModel } from './body-model.ts';
 import { ModelChooser } from './choose.ts';
@@ -43,17 +36,13 @@ interface LargeRequestWorker extends LargeRequestHandler {
 }
 
 /** Settings of a server of several models. */
-export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, PoolLimits {
+export interface RouterOptions extends Omit<ServeOptions, 'aliases' | 'tags'>, PoolLimits, Pages {
   /** Whether a request loads its model. */
   readonly autoload: boolean;
   /** Creates the handler of large requests for each loaded model. Default: the thread that serves HTTP handles them. */
   readonly createLarge?: () => LargeRequestWorker;
   /** Where models are added from while the server runs. Default: none are. */
   readonly store?: ModelStore;
-  /** The files of the web page. Default: no page. */
-  readonly page?: PageFiles;
-  /** The files of the page at /docs. Default: no page. */
-  readonly apiDocs?: PageFiles;
 }
 
 /** A server of several models, without sockets. */
@@ -75,8 +64,9 @@ interface RunningApp extends LoadedEngine {
  * @throws Error if two models have the same name
  */
 export function createRouter(models: readonly ServedModel[], options: RouterOptions): Router {
-  const { createLarge, autoload, onError, store, page, apiDocs, ...served } = options;
-  const { settings, counters, readiness } = createState(served);
+  const { createLarge, autoload, onError, store, page: _, apiDocs: __, ...served } = options;
+  const state = createState(served);
+  const { settings, counters, readiness } = state;
   const { prefix } = settings;
   // Bodies count for all models together.
   const held = { bytes: 0 };
@@ -173,19 +163,7 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
     }
   };
 
-  const app = new Application({
-    prefix,
-    middleware: [
-      commonHeaders,
-      cors(settings.cors),
-      servePage(page, prefix),
-      serveApiDocs(apiDocs, prefix),
-      checkKey(settings.apiKeys, prefix),
-      headHeaders,
-    ],
-    onError: answerErrors(counters, options),
-    onAnswer: record(counters, options.onRequest),
-  });
+  const app = serverApplication(state, options);
   const get = (path: string, handler: ExchangeHandler) => app.on('GET', path, handler);
   for (const path of ['/health', '/v1/health']) get(path, (exchange) => exchange.answer(healthOf(readiness)));
   addModelRoutes(app, { pool, chooser, events, downloads });
