@@ -2,10 +2,8 @@
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
 import { readOptions } from '../check-options.ts';
-import { type GgufFile, type Metadata, nElements } from '../gguf/index.ts';
-import type { Prompt } from '../hub/known-prompts.ts';
-import type { HubEvents, HubOptions } from '../hub/options.ts';
-import { outlineModel, type Pooling, unusedRopeSettings } from '../models/index.ts';
+import type { Metadata } from '../gguf/index.ts';
+import { outlineModel, unusedRopeSettings } from '../models/index.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { choosePlace, type Place, startRunner, startThreads } from './backend.ts';
 import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
@@ -16,9 +14,11 @@ import {
   embedChunksOptions,
 } from './chunks/embed-chunks.ts';
 import { InputError, optionError } from './errors.ts';
-import { completePlan, groupPlans, type Plan, planInputs, type Vision } from './images/plan.ts';
+import { computePlans } from './images/compute-plans.ts';
+import { planInputs, type Vision } from './images/plan.ts';
 import { describeModel, vectorWidth } from './info.ts';
 import { encodeInput, listInputs } from './inputs.ts';
+import { hubOptions, reported } from './load-listeners.ts';
 import { loadOptions } from './load-options.ts';
 import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
 import {
@@ -30,18 +30,18 @@ import {
   loraSources,
   scalesOf,
 } from './lora.ts';
-import { DEFAULT_NORMALIZE, finish } from './normalize.ts';
+import { DEFAULT_NORMALIZE, finish, normalizeOf } from './normalize.ts';
 import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
-import { type OutputHeads, pooledResult, poolsRows } from './outputs/passes.ts';
+import { type OutputHeads, pooledResult } from './outputs/passes.ts';
 import { sideOf } from './outputs/sides.ts';
-import { findPrompt, inputTypeOf } from './prompts.ts';
-import type { Job, Rows } from './queue.ts';
+import { inputTypeOf, promptOf } from './prompts.ts';
 import { checkRankTokens } from './rank-tokens.ts';
 import type { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
 import type { Team } from './team.ts';
+import { checkTokenPositions } from './token-positions.ts';
 import type { Trace, TraceOptions } from './trace.ts';
 import { traceInput } from './trace-input.ts';
 import type {
@@ -147,7 +147,7 @@ export class Embedder {
       const model = file.metadata.string('general.name') ?? name;
       throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
     }
-    const vision = outlineVision(projector, outline, nUbatch * countLayerWeights(file), options);
+    const vision = outlineVision(projector, file, outline, nUbatch, options);
     const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
     const watch = { signal, onProgress: onLoaded };
     const onWarning = options.onWarning && reported(options.onWarning);
@@ -242,9 +242,9 @@ export class Embedder {
     const { adapters, promptPrefix } = this.#choose(options);
     const prompt = promptOf(options, this.info) ?? promptPrefix;
     const poolingWidth = vectorWidth(this.#heads, pooling, this.info.name);
+    const computing = { scheduler: this.#scheduler, vision: this.#vision };
     const inputs = listInputs(input);
-    checkPairStarts(options, inputs.length);
-    checkPoolFrom(options, inputs.length);
+    checkTokenPositions(options, inputs.length);
     const { output = ['dense'], inputType = inputTypeOf(options.promptName) } = options;
     const side = sideOf(this.info, this.#heads, { ...options, inputType });
     const result = pooledResult(pooling, this.#heads, inputType);
@@ -264,7 +264,7 @@ export class Embedder {
           tokenizer: this.tokenizer,
           heads: isLate ? { ...this.#heads, poolsHidden: false } : this.#heads,
           compute: (plans, pooling, onTokens) =>
-            this.#compute(plans, { pairStarts, pooling, adapters, client, observer, signal, onTokens }),
+            computePlans(computing, plans, { pairStarts, pooling, adapters, client, observer, signal, onTokens }),
         },
         plans,
         {
@@ -281,7 +281,7 @@ export class Embedder {
     }
     const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
     options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? poolingWidth));
-    const rows = await this.#compute(plans, {
+    const rows = await computePlans(computing, plans, {
       pairStarts,
       pooling: result,
       client,
@@ -312,46 +312,6 @@ export class Embedder {
       text,
       readOptions('embedChunks', options, embedChunksOptions, optionError),
     );
-  }
-
-  /** Computes the plans. If one fails, or the caller's signal aborts, also cancels images that are being encoded. */
-  async #compute(plans: readonly Plan[], job: Omit<Job, 'inputs'>): Promise<Rows[]> {
-    const stop = new AbortController();
-    // `AbortSignal.any` refuses signals of another realm.
-    const abort = () => stop.abort(job.signal?.reason);
-    if (job.signal?.aborted) abort();
-    job.signal?.addEventListener('abort', abort, { once: true });
-    try {
-      return await this.#computeGroups(plans, job, stop);
-    } finally {
-      job.signal?.removeEventListener('abort', abort);
-    }
-  }
-
-  /** Inputs whose images take much memory are computed group by group. */
-  async #computeGroups(plans: readonly Plan[], job: Omit<Job, 'inputs'>, stop: AbortController): Promise<Rows[]> {
-    const rows: Rows[] = [];
-    const request = { client: job.client, signal: stop.signal };
-    let nTokensBefore = 0;
-    for (const group of groupPlans(plans)) {
-      const completing = group.map((plan) => completePlan(plan, this.#vision?.encoder, request));
-      const inputs = await Promise.all(completing).catch((error) => {
-        stop.abort(error);
-        throw error;
-      });
-      const before = nTokensBefore;
-      const more = await this.#scheduler.submit({
-        ...job,
-        inputs,
-        pairStarts: job.pairStarts?.slice(rows.length, rows.length + group.length),
-        seen: group.map((plan) => plan.seen),
-        poolFrom: poolsRows(job.pooling) ? group.map((plan) => plan.pooledFrom) : undefined,
-        onTokens: job.onTokens && ((done) => job.onTokens?.(before + done)),
-      });
-      for (const row of more) rows.push(row);
-      nTokensBefore += group.reduce((sum, { nTokens }) => sum + nTokens, 0);
-    }
-    return rows;
   }
 
   /**
@@ -451,73 +411,6 @@ export class Embedder {
   }
 }
 
-/** The number of values in the weights of a model's layers, each of which a token is multiplied with. */
-function countLayerWeights({ tensors }: GgufFile): number {
-  let n = 0;
-  for (const { name, shape } of tensors.values()) {
-    if (name.startsWith('blk.')) n += nElements(shape);
-  }
-  return n;
-}
-
-/** The default normalisation of each kind of pooling. */
-function normalizeOf(pooling: Pooling): number {
-  return pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
-}
-
-/** The hub options of `load`, with its listeners for progress and warnings. */
-function hubOptions({ hub, signal, onProgress, onWarning }: LoadOptions): HubOptions & HubEvents {
-  return {
-    ...hub,
-    signal,
-    onProgress: onProgress && ((done, total) => onProgress({ stage: 'download', done, total })),
-    onMessage: onWarning && reported(onWarning),
-  };
-}
-
-/** The prompt that the options give or name. */
-function promptOf(
-  { prompt, promptName }: Pick<EmbedOptions, 'prompt' | 'promptName'>,
-  { prompts, hasInputTypes }: ModelInfo,
-): Prompt | undefined {
-  if (prompt !== undefined && promptName !== undefined)
-    throw new InputError('option', 'prompt and promptName cannot be used together');
-  const fail = (known: string) =>
-    new InputError('option', `there is no prompt ${JSON.stringify(promptName)} (known: ${known})`);
-  return prompt ?? findPrompt(prompts, promptName, hasInputTypes, fail);
-}
-
 function poolerWarning(name: string): string {
   return `${name} lacks the pooler of a BERT cross-encoder (cls.weight), which llama.cpp's converter drops: scores are on another scale than the original model's, and their order can differ`;
-}
-
-function checkPoolFrom({ poolFrom, truncate = false }: EmbedOptions, nInputs: number): void {
-  if (poolFrom === undefined) return;
-  if (truncate !== false) throw new InputError('option', 'poolFrom cannot be used with truncate: tokens would move');
-  if (poolFrom.length !== nInputs || !poolFrom.every((from) => Number.isInteger(from) && from >= 0)) {
-    throw new InputError('option', `poolFrom must hold a token position for each of the ${nInputs} inputs`);
-  }
-}
-
-/** Wraps `listener` so that its errors are uncaught errors of the program: what it reports has already been handled. */
-function reported(listener: (message: string) => void): (message: string) => void {
-  return (message) => {
-    try {
-      listener(message);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  };
-}
-
-function checkPairStarts({ pairStarts, truncate = false }: EmbedOptions, nInputs: number): void {
-  if (pairStarts === undefined) return;
-  if (truncate !== false)
-    throw new InputError('option', 'pairStarts cannot be used with truncate: a pair cannot be cut');
-  const isStart = (start: unknown) => Number.isInteger(start) && (start as number) >= 0;
-  if (!Array.isArray(pairStarts) || pairStarts.length !== nInputs || !pairStarts.every(isStart)) {
-    throw new InputError('option', `pairStarts must hold a token position for each of the ${nInputs} inputs`);
-  }
 }

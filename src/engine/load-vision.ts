@@ -1,6 +1,7 @@
 /**
  * @file Builds what a model needs for images, at load.
  */
+import { type GgufFile, nElements } from '../gguf/index.ts';
 import type { ModelOutline, Pooling } from '../models/index.ts';
 import { checkFits, outlineTower, type TowerOutline } from '../models/vision/index.ts';
 import { ImageEncoder, prepareOptions } from './images/image-encoder.ts';
@@ -21,18 +22,22 @@ export interface VisionOutline {
 
 /**
  * Checks the file of a vision tower against that of the text model.
- * @param textWork about how many multiplications a batch of texts takes
+ * @param file of the text model
+ * @param nUbatch tokens of a batch of texts
  * @throws ModelError for a file without a vision tower, an unknown one, or one that does not fit the text model
  */
 export function outlineVision(
   projector: OpenFile | undefined,
+  file: GgufFile,
   outline: ModelOutline,
-  textWork: number,
+  nUbatch: number,
   { mediaPooling }: LoadOptions,
 ): VisionOutline | undefined {
   if (projector === undefined) return undefined;
   const tower = outlineTower(projector.file);
   checkFits(tower, outline);
+  // About how many multiplications a batch of texts takes.
+  const textWork = nUbatch * countLayerWeights(file);
   return {
     tower,
     rules: {
@@ -75,4 +80,13 @@ export function createVision(
 export function mediaPoolingWarning(pooling: Pooling, { mediaPooling }: LoadOptions): string | undefined {
   if (mediaPooling !== undefined || pooling === 'last' || pooling === 'rank') return undefined;
   return `with ${pooling} pooling, only the text behind the last image of an input counts, as in llama.cpp; mediaPooling: 'whole' (--media-pooling whole) takes all of it, which multi-vector models want`;
+}
+
+/** The number of values in the weights of a model's layers, each of which a token is multiplied with. */
+function countLayerWeights({ tensors }: GgufFile): number {
+  let n = 0;
+  for (const { name, shape } of tensors.values()) {
+    if (name.startsWith('blk.')) n += nElements(shape);
+  }
+  return n;
 }

@@ -1,10 +1,16 @@
 /**
  * @file The last steps of a vector: cut, normalise, pad.
  */
+import type { Pooling } from '../models/index.ts';
 import { pow } from '../tensor/exact-math.ts';
 
 /** llama.cpp's `embd_normalize`: euclidean. */
 export const DEFAULT_NORMALIZE = 2;
+
+/** The default normalisation of each kind of pooling. */
+export function normalizeOf(pooling: Pooling): number {
+  return pooling === 'none' || pooling === 'rank' ? -1 : DEFAULT_NORMALIZE;
+}
 
 /**
  * Normalises `x` in place as llama.cpp's `embd_normalize` does: -1 changes nothing, 0 scales the largest magnitude to

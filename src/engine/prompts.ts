@@ -2,8 +2,9 @@
  * @file Puts prompts around inputs: texts that a model was trained with, before an input and after it.
  */
 import type { Prompt, PromptsByName } from '../hub/known-prompts.ts';
+import { InputError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput } from './images/parts.ts';
-import { type EmbedInput, type InputType, inputTypes } from './types.ts';
+import { type EmbedInput, type EmbedOptions, type InputType, inputTypes, type ModelInfo } from './types.ts';
 
 /** What a prompt in options, bodies and files may be; completes "must be". */
 export const PROMPT_FORMS = 'a text or { prefix, suffix, image: { prefix, suffix } }';
@@ -47,6 +48,18 @@ export function findPrompt(
   if (Object.hasOwn(prompts, name)) return prompts[name];
   if (hasInputTypes && inputTypeOf(name) !== undefined) return undefined;
   throw fail([...Object.keys(prompts), ...(hasInputTypes ? inputTypes : [])].join(', ') || 'none');
+}
+
+/** The prompt that the options give or name. @throws InputError for both, and a name that no prompt has */
+export function promptOf(
+  { prompt, promptName }: Pick<EmbedOptions, 'prompt' | 'promptName'>,
+  { prompts, hasInputTypes }: Pick<ModelInfo, 'prompts' | 'hasInputTypes'>,
+): Prompt | undefined {
+  if (prompt !== undefined && promptName !== undefined)
+    throw new InputError('option', 'prompt and promptName cannot be used together');
+  const fail = (known: string) =>
+    new InputError('option', `there is no prompt ${JSON.stringify(promptName)} (known: ${known})`);
+  return prompt ?? findPrompt(prompts, promptName, hasInputTypes, fail);
 }
 
 /** An input within a prompt. Token ids, and texts mixed with them, stay as they are. */
