@@ -121,7 +121,9 @@ it('the page says how each model is checked, and the files for it exist', async 
     const how = checkedHow(known);
     if (how === 'architecture') expect(architectures, known.name).toContain(known.architecture);
     const family =
-      { multi: 'colbert-', sparse: 'sp' }[known.kind as string] ?? known.architecture.replace('gguf-embed-', '');
+      { multi: 'colbert-', sparse: 'sp' }[known.kind as string] ??
+      { 'jina-bert-v3': 'jina-tasks' }[known.architecture] ??
+      known.architecture.replace('gguf-embed-', '');
     if (how === 'small checkout')
       expect(
         checkouts.some((file) => file.startsWith(family) || file === `${known.name}.json`),
