@@ -1,7 +1,7 @@
 /**
  * @file The prompt that `--prompt-name` or `--task` puts around each input.
  */
-import type { Embedder, InputType, ModelInfo, Prompt } from '../engine/index.ts';
+import type { Embedder, EmbedOptions, InputType, ModelInfo, Prompt } from '../engine/index.ts';
 import { taskAdapter } from '../engine/lora.ts';
 import { inputTypeOf } from '../engine/prompts.ts';
 import type { OptionValues } from './option-table.ts';
@@ -22,6 +22,17 @@ export async function chosenPrompt(values: OptionValues, info: ModelInfo): Promi
 /** Whether `--prompt-name`, or the default of the file of `--prompts`, says that the inputs are queries or documents. */
 export async function chosenInputType(values: OptionValues): Promise<InputType | undefined> {
   return inputTypeOf(values.promptName ?? (await readPromptsFile(values)).defaultPromptName);
+}
+
+/** How `eval` embeds the queries or the documents: with the prompt of their own option, or with the default one of the file of `--prompts`. */
+export async function promptOf(
+  kind: InputType,
+  values: OptionValues,
+  info: ModelInfo,
+): Promise<Pick<EmbedOptions, 'prompt' | 'inputType'>> {
+  const promptName = kind === 'query' ? values.queryPromptName : values.documentPromptName;
+  const named = { ...values, promptName };
+  return { prompt: await chosenPrompt(named, info), inputType: await chosenInputType(named) };
 }
 
 /** Applies the adapter of `--task` alone. @throws InputError for a task that no adapter is for */

@@ -17,6 +17,7 @@ import {
 } from '../audit/eval/retrieval.ts';
 import { evaluateSts, readPairs, type StsResult } from '../audit/eval/sts.ts';
 import type { Embedder } from '../engine/index.ts';
+import { promptOf } from './chosen-prompt.ts';
 import { requireModelOption } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { lineCounter, log, showProgress } from './log.ts';
@@ -41,7 +42,11 @@ export async function evaluate({ values, positionals, ...parsed }: Parsed): Prom
     () => false,
   );
   if (!isFolder) {
-    refuseOptions(values, ['split', 'documentPrefix'], 'works with a folder as DATA only, not with a table; remove it');
+    refuseOptions(
+      values,
+      ['split', 'documentPrefix', 'documentPromptName'],
+      'works with a folder as DATA only, not with a table; remove it',
+    );
   }
   const evaluation = isFolder ? await retrievalOf(path, values.split) : await stsOf(path);
   const embedder = await loadEmbedder(await model.locate(), values);
@@ -50,8 +55,9 @@ export async function evaluate({ values, positionals, ...parsed }: Parsed): Prom
     if (pooling === 'none' || pooling === 'rank') {
       throw new UsageError(`pooling ${pooling} gives no vector of a text: choose another --pooling`);
     }
+    const embed = await embedTexts(embedder, values, isFolder);
     const start = performance.now();
-    const result = await evaluation(embedTexts(embedder, values)).catch((cause) => {
+    const result = await evaluation(embed).catch((cause) => {
       throw cause instanceof DataError ? new UsageError(`${path}: ${cause.message}`, { cause }) : cause;
     });
     const seconds = (performance.now() - start) / 1000;
@@ -134,12 +140,17 @@ async function* countedGroups<T>(groups: AsyncIterable<readonly T[]>): AsyncGene
   counter.end();
 }
 
-function embedTexts(embedder: Embedder, values: OptionValues): EmbedTexts {
+/** @param isRetrieval whether the data says which texts are queries and which are documents */
+async function embedTexts(embedder: Embedder, values: OptionValues, isRetrieval: boolean): Promise<EmbedTexts> {
+  const { info } = embedder;
+  const prompts = { query: await promptOf('query', values, info), document: await promptOf('document', values, info) };
   return async (texts, kind) => {
     const prefix = kind === 'query' ? values.queryPrefix : values.documentPrefix;
     const { vectors, truncated } = await embedder.embed(
       texts.map((text) => prefix + text),
       {
+        ...prompts[kind],
+        ...(isRetrieval && info.hasInputTypes && { inputType: kind }),
         dimensions: values.dimensions,
         truncate: values.truncate === 'no' ? false : values.truncate,
         onProgress: kind === 'query' ? showProgress() : undefined,

@@ -87,8 +87,29 @@ it('evaluates a folder of BEIR', async () => {
   expect(none.stderr).toBe(`error: ${root} has no judgements in qrels/train.tsv; --split can be dev, test\n`);
 });
 
+it('puts named prompts around queries and documents', async () => {
+  const root = join(folder, 'prompts');
+  await mkdir(join(root, 'qrels'), { recursive: true });
+  const lines = (texts: readonly string[]) => texts.map((text, i) => JSON.stringify({ _id: `${i}`, text })).join('\n');
+  await writeFile(join(root, 'corpus.jsonl'), lines(['a dog', 'the sea', 'green tea', 'the law', 'one', 'a house']));
+  await writeFile(join(root, 'queries.jsonl'), lines(['an animal', 'water', 'a drink']));
+  await writeFile(join(root, 'qrels/test.tsv'), '0\t5\t1\n1\t4\t2\n1\t3\t1\n2\t0\t1\n');
+  const prompts = join(root, 'prompts.json');
+  await writeFile(prompts, JSON.stringify({ query: 'find: ', passage: 'the text of a note: ' }));
+  const scores = async (...options: string[]) => {
+    const { code, stdout } = await run(['eval', '-m', bert, root, '--json', ...options]);
+    expect(code).toBe(0);
+    return { ...JSON.parse(stdout), seconds: undefined };
+  };
+  const named = ['--prompts', prompts, '--query-prompt-name', 'query', '--document-prompt-name', 'passage'];
+  const written = ['--query-prefix', 'find: ', '--document-prefix', 'the text of a note: '];
+  expect(await scores(...named)).toEqual(await scores(...written));
+  expect(await scores(...named)).not.toEqual(await scores());
+});
+
 it.each([
   [[], 'give one data set'],
+  [['x.csv', '--query-prompt-name', 'query', '--query-prefix', 'q'], '--query-prefix'],
   [['missing.csv'], 'DATA: cannot read missing.csv'],
   [[bert], 'DATA'],
   [[fileURLToPath(import.meta.url)], 'it has neither columns'],

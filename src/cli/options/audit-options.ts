@@ -95,6 +95,15 @@ export const auditOptions = [
     help: 'text to put before queries, and before both texts of a pair, as some models ask for',
   },
   {
+    name: 'queryPromptName',
+    flags: ['--query-prompt-name'],
+    type: 'string',
+    value: 'NAME',
+    commands: ['eval'],
+    needs: [{ noneOf: ['queryPrefix'] }],
+    help: "put the prompt of this name around queries, and around both texts of a pair: one of the model's (docs/models.md) or of --prompts",
+  },
+  {
     name: 'documentPrefix',
     flags: ['--document-prefix'],
     type: 'string',
@@ -103,6 +112,15 @@ export const auditOptions = [
     mayBeEmpty: true,
     commands: ['eval'],
     help: 'text to put before documents',
+  },
+  {
+    name: 'documentPromptName',
+    flags: ['--document-prompt-name'],
+    type: 'string',
+    value: 'NAME',
+    commands: ['eval'],
+    needs: [{ noneOf: ['documentPrefix'] }],
+    help: 'put the prompt of this name around documents',
   },
   {
     name: 'onnx',

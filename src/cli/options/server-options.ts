@@ -153,9 +153,9 @@ export const serverOptions = [
     type: 'string',
     value: 'FILE',
     path: 'file',
-    commands: ['serve', 'embed', 'trace'],
+    commands: ['serve', 'embed', 'trace', 'eval'],
     needs: [{ feature: 'embedding' }],
-    help: "JSON object of prompts by name, each a text to put before inputs or an object with prefix and suffix (and image, for another prefix and suffix around images), or a model's config_sentence_transformers.json; a request that sends prompt_name gets that prompt around its inputs, and so do the inputs of embed and trace with --prompt-name. Known models need no file for their prompts",
+    help: "JSON object of prompts by name, each a text to put before inputs or an object with prefix and suffix (and image, for another prefix and suffix around images), or a model's config_sentence_transformers.json; a request that sends prompt_name gets that prompt around its inputs, and so do the inputs of embed and trace with --prompt-name, and those of eval with --query-prompt-name and --document-prompt-name. Known models need no file for their prompts",
   },
   {
     name: 'defaultPromptName',
