@@ -23,6 +23,22 @@ export function reachable(folder, entries) {
   return [...found];
 }
 
+/**
+ * Which files some of them import before they run, themselves included: by `import … from` and `export … from` alone.
+ * @param {string} folder where the files lie
+ * @param {string[]} entries paths in it, to start from
+ * @returns {string[]} paths of the files in order of discovery
+ */
+export function importedAtOnce(folder, entries) {
+  const found = new Set(entries);
+  for (const path of found) {
+    const text = readFileSync(join(folder, path), 'utf8');
+    for (const [, specifier] of text.matchAll(/^(?:import|export)\b[^;]*?['"](\.[^'"]+)['"];$/gm))
+      found.add(resolve(folder, path, specifier));
+  }
+  return [...found];
+}
+
 /** Paths relative to the file that a text of JavaScript or of declarations names. */
 function relativeImports(text) {
   const { importedFiles } = ts.preProcessFile(text, true, true);

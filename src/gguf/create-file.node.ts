@@ -1,7 +1,6 @@
 /**
  * @file Writes a file that never exists half-written: it has a temporary name in the target's folder and is renamed at the end.
  */
-import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
@@ -24,7 +23,7 @@ export interface FileSink extends ByteSink {
  */
 export async function createFile(path: string, reads: readonly string[]): Promise<FileSink> {
   const name = basename(path).slice(0, MAX_NAME_LENGTH);
-  const temporary = join(dirname(path), `.${name}.${randomBytes(8).toString('hex')}.partial`);
+  const temporary = join(dirname(path), `.${name}.${crypto.randomUUID()}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
     const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : systemReason(cause);
     throw new GgufError(`cannot write the file: ${reason}`, { source: path, cause });

@@ -103,20 +103,26 @@ export class HeaderReader {
     }
     const ends = new Uint32Array(count);
     const start = this.#position;
+    const { size } = this.source;
+    const [low, high] = this.littleEndian ? [0, 4] : [4, 0];
+    let view = this.#view;
+    // Private fields are slow until the loop is compiled.
     for (let i = 0, at = start; i < count; i++) {
-      if (at + 8 > this.#header.bytes.length) await this.#grow(at + 8, `the length of string ${i}`);
-      const length = this.#u64(at);
-      if (length > this.source.size - at - 8) {
+      if (at + 8 > view.byteLength) view = await this.#grow(at + 8, `the length of string ${i}`, at);
+      const length =
+        view.getUint32(at + high, this.littleEndian) * 2 ** 32 + view.getUint32(at + low, this.littleEndian);
+      if (length > size - at - 8) {
         throw this.error(
           `string ${i} of ${count} has the length ${length}, which extends past the end of the file`,
           at,
         );
       }
-      at += 8 + length;
-      if (at > this.#header.bytes.length) await this.#grow(at, `string ${i}`);
+      const end = at + 8 + length;
+      if (end > view.byteLength) view = await this.#grow(end, `string ${i}`, at);
+      at = end;
       ends[i] = at - start;
-      this.#position = at;
     }
+    this.#position = count === 0 ? start : start + ends[count - 1];
     return ends;
   }
 
@@ -127,19 +133,19 @@ export class HeaderReader {
   }
 
   /** Reads until at least `end` bytes are in memory; each read doubles the buffer. */
-  async #grow(end: number, what: string): Promise<void> {
+  async #grow(end: number, what: string, at = this.#position): Promise<DataView> {
     const { size } = this.source;
     const old = this.#header.bytes;
     if (end > size) {
-      throw this.error(`the file ends after ${size} bytes, in the middle of ${what}`);
+      throw this.error(`the file ends after ${size} bytes, in the middle of ${what}`, at);
     }
     if (end > MAX_HEADER_BYTES) {
-      throw this.error(`${what} extends past byte ${MAX_HEADER_BYTES}, the limit for the header`);
+      throw this.error(`${what} extends past byte ${MAX_HEADER_BYTES}, the limit for the header`, at);
     }
     const bytes = new Uint8Array(Math.min(size, MAX_HEADER_BYTES, Math.max(end, 2 * old.length, FIRST_READ_BYTES)));
     bytes.set(old);
     await this.source.read(old.length, bytes.subarray(old.length));
     this.#header.bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+    return (this.#view = new DataView(bytes.buffer));
   }
 }

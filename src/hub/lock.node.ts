@@ -4,7 +4,6 @@
  * The file names its owner. A lock is stale if its owner has died on this machine or has not touched it for a while, so that a
  * killed process does not block others. Stale locks are removed under a lock of their own.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
@@ -27,7 +26,7 @@ export interface LockOptions {
  */
 export async function withLock<T>(path: string, { signal, onWait }: LockOptions, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: randomUUID() });
+  const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: crypto.randomUUID() });
   for (let looks = 0; !(await create(path, owner)); looks++) {
     signal?.throwIfAborted();
     if (await clearIfVoid(path)) continue;

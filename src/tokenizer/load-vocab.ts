@@ -160,9 +160,14 @@ function readTypes(metadata: TokenizerMetadata, n: number): Uint8Array {
   const key = 'tokenizer.ggml.token_type';
   const types = new Uint8Array(n).fill(TokenType.normal);
   const values = readArray(metadata, key, n);
-  // Types that are not in the list count as `undefined`.
-  if (values)
-    for (let id = 0; id < n; id++) types[id] = values[id] >= 0 && values[id] <= TokenType.byte ? values[id] : 0;
+  const last = TokenType.byte;
+  if (values) {
+    for (let id = 0; id < n; id++) {
+      const type = values[id];
+      // Types that are not in the list count as `undefined`.
+      types[id] = type >= 0 && type <= last ? type : 0;
+    }
+  }
   return types;
 }
 

@@ -119,7 +119,7 @@ function markUnused(table: TokenTable, attributes: Uint8Array): void {
     if ((attributes[id] & Attribute.control) === 0) continue;
     const end = table.offsets[id + 1] - word.length;
     for (let at = table.offsets[id]; at <= end; at++) {
-      if (word.every((byte, i) => table.bytes[at + i] === byte)) {
+      if (table.bytes[at] === word[0] && word.every((byte, i) => table.bytes[at + i] === byte)) {
         attributes[id] |= Attribute.unused;
         break;
       }

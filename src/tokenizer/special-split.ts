@@ -28,8 +28,10 @@ export class SpecialSplitter {
     const special = Attribute.control | Attribute.unknown;
     const wanted = parseSpecial ? special | Attribute.userDefined : Attribute.userDefined;
     const ids: number[] = [];
-    for (let id = 0; id < vocab.nTokens; id++) {
-      if (vocab.has(id, wanted) && (parseSpecial || !vocab.has(id, special))) ids.push(id);
+    const excluded = parseSpecial ? 0 : special;
+    const { attributes } = vocab;
+    for (let id = 0; id < attributes.length; id++) {
+      if ((attributes[id] & wanted) !== 0 && (attributes[id] & excluded) === 0) ids.push(id);
     }
     this.#vocab = vocab;
     this.#texts = new SortedTexts(vocab.table, ids);

@@ -78,23 +78,36 @@ export class TokenTable {
     this.#mask = capacity - 1;
     this.#slots = slots;
     this.#hashes = hashes;
+    const mask = this.#mask;
     let maxLength = 0;
-    for (let id = 0; id < n; id++) maxLength = Math.max(maxLength, offsets[id + 1] - offsets[id]);
-    this.maxLength = maxLength;
-    this.lengths = new Uint8Array(maxLength + 1);
     let duplicate: [number, number] | undefined;
-    for (let id = 0; id < n; id++) {
-      const start = offsets[id];
-      const end = offsets[id + 1];
-      this.lengths[end - start] = 1;
-      const hash = hashBytes(bytes, start, end);
+    // One loop without calls, which the engine compiles soon: most of the time is spent before that.
+    for (let id = 0, start = offsets[0], end = 0; id < n; id++, start = end) {
+      end = offsets[id + 1];
+      const length = end - start;
+      if (length > maxLength) maxLength = length;
+      let hash = HASH_SEED;
+      for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], HASH_PRIME);
       hashes[id] = hash;
-      const slot = this.#slot(hash, bytes, start, end);
-      checkProbes((slot - home(hash)) & this.#mask, 'tokenizer.ggml.tokens', id);
+      const first = (hash ^ (hash >>> 15)) & mask;
+      let slot = first;
+      for (let entry = slots[slot]; entry !== 0; entry = slots[slot]) {
+        if (hashes[entry - 1] === hash && offsets[entry] - offsets[entry - 1] === length) {
+          let i = 0;
+          for (let at = offsets[entry - 1]; i < length && bytes[at + i] === bytes[start + i]; ) i++;
+          if (i === length) break;
+        }
+        slot = (slot + 1) & mask;
+      }
+      const probes = (slot - first) & mask;
+      if (probes > MAX_PROBES) checkProbes(probes, 'tokenizer.ggml.tokens', id);
       if (slots[slot] === 0) slots[slot] = id + 1;
       else duplicate ??= [slots[slot] - 1, id];
     }
     this.duplicate = duplicate;
+    this.maxLength = maxLength;
+    this.lengths = new Uint8Array(maxLength + 1);
+    for (let id = 0; id < n; id++) this.lengths[offsets[id + 1] - offsets[id]] = 1;
   }
 
   /** Number of texts. */

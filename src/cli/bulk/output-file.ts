@@ -4,7 +4,6 @@
  * The other name holds the machine and the process, so that a later run removes what a killed one left behind, and leaves alone what
  * another process still writes. It is unpredictable and the file must be new, so a file that another user put there is never opened.
  */
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -37,7 +36,7 @@ export class OutputFile implements ByteOutput {
   /** @throws UsageError if the folder cannot be written to */
   static async create(path: string): Promise<OutputFile> {
     const name = basename(path).slice(0, MAX_NAME_LENGTH);
-    const unique = randomBytes(8).toString('hex');
+    const unique = crypto.randomUUID();
     const temporary = join(dirname(path), `.${name}.${machine()}-${process.pid}.${unique}.partial`);
     const handle = await open(temporary, 'wx').catch((error: Error) => {
       throw cannotWrite(path, error);

@@ -16,9 +16,13 @@ const heading = /^ {0,3}#{1,6}(?:\s|$)/;
 /** An item of a list, a row of a table, a quotation. */
 const item = /^\s*(?:[-*+]\s|\d{1,9}[.)]\s|\||>)/;
 
-// The root locale: boundaries must not depend on the machine's language.
-const sentences = new Intl.Segmenter('und', { granularity: 'sentence' });
-const words = new Intl.Segmenter('und', { granularity: 'word' });
+const segmenters: { [granularity in 'sentence' | 'word']?: Intl.Segmenter } = {};
+
+/** Made on first use: ICU takes 10 ms to load its rules. */
+function segmenter(granularity: 'sentence' | 'word'): Intl.Segmenter {
+  // The root locale: boundaries must not depend on the machine's language.
+  return (segmenters[granularity] ??= new Intl.Segmenter('und', { granularity }));
+}
 
 /** The pieces of a text; plain texts are Markdown without marks. */
 export function piecesOf(text: string): Piece[] {
@@ -59,7 +63,7 @@ export function piecesOf(text: string): Piece[] {
 export function wordsOf(text: string, { start, end }: Piece): Piece[] {
   const pieces: Piece[] = [];
   let from = start;
-  for (const { index, segment } of words.segment(text.slice(start, end))) {
+  for (const { index, segment } of segmenter('word').segment(text.slice(start, end))) {
     if (segment.trim() === '') continue;
     const to = start + index + segment.length;
     pieces.push({ start: from, end: to, isHeading: false });
@@ -83,7 +87,7 @@ export function charactersOf(text: string, { start, end }: Piece): Piece[] {
 function addSentences(text: string, start: number, end: number, pieces: Piece[]): void {
   // A line break within a paragraph ends no sentence, but it would for the segmenter.
   const paragraph = text.slice(start, end).replaceAll(/[\r\n]/g, ' ');
-  for (const { index, segment } of sentences.segment(paragraph)) {
+  for (const { index, segment } of segmenter('sentence').segment(paragraph)) {
     pieces.push({ start: start + index, end: start + index + segment.length, isHeading: false });
   }
 }
