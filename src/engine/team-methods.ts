@@ -14,13 +14,13 @@ import {
   GpuUnavailableError,
 } from '../kernels/webgpu/errors.ts';
 import type { Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
-import { ModelError, type Result } from '../models/index.ts';
+import { ModelError } from '../models/index.ts';
 import type { Pixels, TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
-import type { Batch } from '../tensor/ops.ts';
-import type { ErrorClass } from '../workers/index.ts';
+import type { ErrorClass, SharedMemory } from '../workers/index.ts';
 import type { RawImage } from './images/image-source.ts';
 import type { PrepareImages } from './images/prepare.ts';
+import type { Forward } from './shared-batch.ts';
 import type { OpProfile } from './types.ts';
 
 /** The methods of a compute worker. */
@@ -31,12 +31,18 @@ export interface TeamWorkerMethods {
     model: SharedFile;
     projector?: SharedFile;
     adapters: readonly SharedFile[];
+    /** Memory through which the owner sends batches from then on, and the worker's place in it. */
+    requests?: { readonly memory: SharedMemory; readonly rank: number };
   }): string;
   /**
    * Computes one forward pass together with the ranks below `team`. Rank 0 returns the values, the others `undefined`. With
    * `observed`, the owner first gets every named step.
    */
-  run(params: { batch: Batch; pooling: Result; team: number; observed: boolean }): Float32Array | undefined;
+  run(params: Forward & { observed: boolean }): Float32Array | undefined;
+  /** Looks for batches in the shared memory. */
+  look(params: undefined): void;
+  /** Returns, or throws, what the worker has kept of the last batch in shared memory; ranks above 0 only throw. */
+  collect(params: undefined): Float32Array | undefined;
   /** Runs layers of the vision tower, together with the ranks below `team`. `run` says what returns and what `observed` does. */
   runTower(params: { from: TowerInput; nLayers: number; team: number; observed: boolean }): TowerResult | undefined;
   /** Decodes an image and resizes it for a tower, or cuts it into tiles. Needs no model. */

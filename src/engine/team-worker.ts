@@ -9,8 +9,9 @@ import { type LoadedModel, loadModel, runForward } from '../models/index.ts';
 import { isUnfinished, type LoadedTower, loadTower, type TowerResult } from '../models/vision/index.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
-import { linkToOwner, Transferred } from '../workers/index.ts';
+import { linkToOwner, RequestReceiver, Transferred } from '../workers/index.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
+import { readForward } from './shared-batch.ts';
 import {
   type FileName,
   type SharedFile,
@@ -27,6 +28,11 @@ const READ_SIZE = 1 << 20;
 const buffers: ArrayBuffer[] = [];
 let loaded: Loaded | undefined;
 
+/** Where batches come through shared memory, if they do. */
+let requests: RequestReceiver | undefined;
+/** What was computed of the last batch in shared memory and is not in the answer. */
+let kept: { readonly values?: Float32Array; readonly error?: unknown } = {};
+
 interface Loaded extends Made {
   readonly model: LoadedModel;
   readonly tower?: LoadedTower;
@@ -40,7 +46,7 @@ interface Made {
 }
 
 const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
-  { load, run, runTower, prepare, profile: () => readProfile(loaded?.backend ?? {}) },
+  { load, run, look, collect, runTower, prepare, profile: () => readProfile(loaded?.backend ?? {}) },
   [...teamErrorClasses, ImageError],
 );
 
@@ -63,6 +69,9 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<s
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));
   buffers.length = 0;
   loaded = { backend, model, tower, setTeam, isFirst: share.rank === 0 };
+  if (params.requests !== undefined) {
+    requests = new RequestReceiver(params.requests.memory, params.requests.rank);
+  }
   return backend.description;
 }
 
@@ -86,16 +95,42 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
   return { backend, setTeam: (n) => backend.setTeam(n) };
 }
 
-async function run({ batch, pooling, team, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
+async function run(params: Parameters<TeamWorkerMethods['run']>[0]) {
+  const values = await compute(params);
+  return loaded?.isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
+}
+
+/** Computes the batches that come through shared memory, until none comes for a while or a message waits. */
+async function look(): Promise<void> {
+  while (requests?.next()) {
+    kept = {};
+    try {
+      const values = await compute({ ...readForward(requests.request), observed: false });
+      if (loaded?.isFirst && !requests.answer(values)) kept = { values };
+    } catch (error) {
+      kept = { error };
+    }
+    if (loaded?.isFirst && Object.keys(kept).length > 0) requests.keep();
+  }
+}
+
+function collect() {
+  const { values, error } = kept;
+  kept = {};
+  if (error !== undefined) throw error;
+  return values && new Transferred(values, [values.buffer as ArrayBuffer]);
+}
+
+async function compute({ batch, pooling, team, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
   if (loaded === undefined) throw new Error('this worker has no model');
-  const { backend, model, setTeam, isFirst } = loaded;
+  const { backend, model, setTeam } = loaded;
   setTeam(team);
   backend.observe(observed ? showStep : undefined);
   const before = countTiles(backend.tuning);
   const values = await runForward(backend, model, batch, pooling, observed);
   const { tuning } = backend;
   if (tuning !== undefined && countTiles(tuning) > before) owner.notify('tuned', tuning);
-  return isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
+  return values;
 }
 
 async function runTower({ from, nLayers, team, observed }: Parameters<TeamWorkerMethods['runTower']>[0]) {

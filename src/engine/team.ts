@@ -10,10 +10,19 @@ import type { Result } from '../models/index.ts';
 import type { TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
-import { isNode, linkToWorker, Transferred, type WorkerLink, type WorkerModule } from '../workers/index.ts';
+import {
+  canShareRequests,
+  isNode,
+  linkToWorker,
+  RequestSender,
+  Transferred,
+  type WorkerLink,
+  type WorkerModule,
+} from '../workers/index.ts';
 import type { OpenFile, OpenModel } from './open-model.ts';
 import { readProfile } from './profile.ts';
 import { type LoadWatch, maxInFlightOf, type Runner } from './runner.ts';
+import { writeForward } from './shared-batch.ts';
 import {
   type FileName,
   type GpuSetup,
@@ -59,6 +68,8 @@ export class Team {
   #onTuning: (tuning: Tuning) => void = () => {};
   #onStep: Observer = () => {};
   #rejectLoad: (reason: unknown) => void = () => {};
+  /** Sends batches, if they go through shared memory. */
+  #requests: RequestSender | undefined;
 
   /**
    * Starts `size` workers. The caller disposes of the team, unless `load` rejects.
@@ -125,9 +136,18 @@ export class Team {
     if (this.#ended !== undefined) throw this.#ended;
     const model = shared(opened);
     const files = { model, projector: tower && shared(tower), adapters: adapters.map(shared) };
-    return Promise.all(
-      this.#members.map((member, rank) => member.request('load', { backend: backends[rank], ...files })),
+    const sender = options.backend === 'wasm' && canShareRequests() ? new RequestSender(backends.length) : undefined;
+    const descriptions = await Promise.all(
+      this.#members.map((member, rank) =>
+        member.request('load', {
+          backend: backends[rank],
+          ...files,
+          requests: sender && { memory: sender.memory, rank },
+        }),
+      ),
     );
+    this.#requests = sender;
+    return descriptions;
   }
 
   /** The backend of each rank. */
@@ -148,7 +168,7 @@ export class Team {
   }
 
   #startMember(rank: number, workerUrl: string | URL | undefined): Member {
-    return linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(
+    const link = linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(
       workerModule(workerUrl),
       {
         read: async ({ file, offset, length, buffer }) => {
@@ -163,6 +183,13 @@ export class Team {
       },
       { classes: teamErrorClasses, fewObjects: true, died: (error) => this.#memberDied(rank, error) },
     );
+    return {
+      ...link,
+      request: (method, params, options) => {
+        this.#requests?.interrupt(rank);
+        return link.request(method, params, options);
+      },
+    };
   }
 
   #fileOf(name: FileName): OpenFile | undefined {
@@ -192,9 +219,20 @@ export class Team {
   async #run(batch: Batch, pooling: Result, observer: Observer | undefined): Promise<Float32Array> {
     if (this.#ended !== undefined) throw this.#ended;
     const team = this.#suggestTeam(batch.offsets);
+    const sender = this.#requests;
+    if (observer === undefined && sender !== undefined && writeForward({ batch, pooling, team }, sender.request)) {
+      return this.#awaken(() => this.#runShared(sender, team));
+    }
     return this.#watching(observer, (observed) =>
       this.#together(team, (member) => member.request('run', { batch, pooling, team, observed })),
     );
+  }
+
+  /** Has the first `team` members compute the batch that is written in shared memory. */
+  async #runShared(sender: RequestSender, team: number): Promise<Float32Array> {
+    sender.send(team, (rank) => this.#members[rank].notify('look', undefined));
+    const values = await sender.receive();
+    return values ?? this.#together(team, (member) => member.request('collect', undefined));
   }
 
   async #runTower(from: TowerInput, nLayers: number, observer: Observer | undefined): Promise<TowerResult> {
@@ -264,6 +302,7 @@ export class Team {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#rejectLoad(reason);
+    this.#requests?.close(reason);
     this.#abortTeam();
     // The last references to the shared memory.
     this.#abortTeam = () => {};

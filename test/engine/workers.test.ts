@@ -134,3 +134,78 @@ it('starts no team for a load that was aborted meanwhile', async () => {
     expect(running(), `aborted after ${delay} ms`).toBe(0);
   }
 });
+
+describe('batches through shared memory', () => {
+  const built = new URL('../../build/modules/engine/', import.meta.url).href;
+
+  /** A runner on the team of `threads` workers. */
+  async function startTeam(threads: number) {
+    const { Team } = (await import(`${built}team.js`)) as typeof import('../../src/engine/team.ts');
+    const files = (await import(`${built}open-model.js`)) as typeof import('../../src/engine/open-model.ts');
+    const opened = await files.openFiles(fixture('bert-mean'), {}, {});
+    const model = await files.readHeaders(opened, {});
+    const setup = { nThreads: threads };
+    const team = new Team(threads);
+    const runner = await team.load(model, { backend: 'wasm', precision: 'high', profile: false, setup }, {});
+    await files.closeFiles(opened);
+    return runner;
+  }
+  const batchOf = (ids: readonly number[], nSeq = 1) => ({
+    ids: Int32Array.from(ids),
+    positions: Int32Array.from(ids, (_, i) => i % (ids.length / nSeq)),
+    offsets: Int32Array.from({ length: nSeq + 1 }, (_, i) => (i * ids.length) / nSeq),
+  });
+  const plain = batchOf([5, 6, 7, 8, 9, 10, 11, 12]);
+
+  it.each([1, 2])('pass on what goes wrong in %i workers, which then compute on', async (threads) => {
+    const runner = await startTeam(threads);
+    const values = await runner.run(plain, 'mean');
+    for (let i = 0; i < 3; i++) {
+      const wrong = batchOf([5, 6, 7, 8, 9, 10, 11, 1_000_000]);
+      await expect(runner.run(wrong, 'mean')).rejects.toThrow(/1000000/);
+      expect(await runner.run(plain, 'mean')).toEqual(values);
+    }
+    await runner.dispose();
+  });
+
+  it('give the bits of messages, for batches and results that do not fit, too', async () => {
+    const runner = await startTeam(2);
+    const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+    // An observer needs messages.
+    const observed = (batch: typeof plain, pooling: 'mean' | 'none') => runner.run(batch, pooling, () => {});
+    const ids = Array.from({ length: 6000 }, (_, i) => 5 + ((i * 7) % 90));
+    for (const batch of [plain, batchOf(ids, 600)]) {
+      for (const pooling of ['mean', 'none'] as const) {
+        const [values, wanted] = [await runner.run(batch, pooling), await observed(batch, pooling)];
+        expect(values.length).toBe(wanted.length);
+        expect(Buffer.compare(bytesOf(values), bytesOf(wanted))).toBe(0);
+      }
+    }
+    await runner.dispose();
+  });
+
+  it('end with dispose and with the death of a worker', async () => {
+    for (const end of ['dispose', 'death'] as const) {
+      const runner = await startTeam(2);
+      await runner.run(plain, 'mean');
+      const long = runner.run(batchOf(Array(4000).fill(7), 8), 'mean');
+      const rejected = expect(long).rejects.toThrow(end === 'death' ? 'ended unexpectedly' : 'disposed');
+      if (end === 'death') await started.at(-1)!.terminate();
+      else await runner.dispose();
+      await rejected;
+      await expect(runner.run(plain, 'mean')).rejects.toThrow();
+      await runner.dispose();
+      await vi.waitFor(() => expect(running()).toBe(0));
+    }
+  });
+
+  it('do not keep the process', async () => {
+    const { spawnSync } = await import('node:child_process');
+    const script = `import { Embedder } from 'gguf-embed';
+      const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 2 });
+      for (let i = 0; i < 5; i++) await embedder.embed('a text');
+      console.log('computed');`;
+    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+    expect(`${stdout} ${status}`).toBe('computed\n 0');
+  });
+});

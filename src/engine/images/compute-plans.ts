@@ -4,7 +4,7 @@
 import { poolsRows } from '../outputs/passes.ts';
 import type { Job, Rows } from '../queue.ts';
 import type { Scheduler } from '../scheduler.ts';
-import { completePlan, groupPlans, type Plan, type Vision } from './plan.ts';
+import { completePlan, groupPlans, hasImages, type Plan, type Vision } from './plan.ts';
 
 /** What computes: the scheduler, and the encoder of images if there is a tower. */
 interface Computing {
@@ -18,32 +18,32 @@ export async function computePlans(
   plans: readonly Plan[],
   job: Omit<Job, 'inputs'>,
 ): Promise<Rows[]> {
+  if (!plans.some(hasImages)) return computeGroups(computing, plans, job);
   const stop = new AbortController();
   // `AbortSignal.any` refuses signals of another realm.
   const abort = () => stop.abort(job.signal?.reason);
   if (job.signal?.aborted) abort();
   job.signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await computeGroups(computing, plans, job, stop);
+    return await computeGroups(computing, plans, { ...job, signal: stop.signal }, (error) => stop.abort(error));
   } finally {
     job.signal?.removeEventListener('abort', abort);
   }
 }
 
-/** Inputs whose images take much memory are computed group by group. */
+/** Inputs whose images take much memory are computed group by group. @param onFailure called if an image cannot be encoded */
 async function computeGroups(
   { scheduler, vision }: Computing,
   plans: readonly Plan[],
   job: Omit<Job, 'inputs'>,
-  stop: AbortController,
+  onFailure: (error: unknown) => void = () => {},
 ): Promise<Rows[]> {
   const rows: Rows[] = [];
-  const request = { client: job.client, signal: stop.signal };
   let nTokensBefore = 0;
   for (const group of groupPlans(plans)) {
-    const completing = group.map((plan) => completePlan(plan, vision?.encoder, request));
+    const completing = group.map((plan) => completePlan(plan, vision?.encoder, job));
     const inputs = await Promise.all(completing).catch((error) => {
-      stop.abort(error);
+      onFailure(error);
       throw error;
     });
     const before = nTokensBefore;

@@ -217,6 +217,11 @@ function specialTokens({ vocab: { addBos, addEos, bos, eos } }: Tokenizer): [bef
   return [addBos && bos !== undefined ? [bos] : [], addEos && eos !== undefined ? [eos] : []];
 }
 
+/** Whether a plan has images to encode. */
+export function hasImages({ chunks }: Plan): boolean {
+  return chunks.some((chunk) => !(chunk instanceof Int32Array));
+}
+
 /** Most bytes of image rows in memory for inputs that are computed together. */
 const GROUP_BYTES = 256 * 2 ** 20;
 

@@ -14,6 +14,8 @@ const base64Alphabet = encoder.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 
 /** The powers of ten that the writer needs; float64 represents each exactly. */
 const powers = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+/** 1, 0.1, 0.01 … as near as float64 has them; no float32 but 1 lies between a power and its nearest float64. */
+const tenths = Array.from({ length: 9 }, (_, i) => Number(`1e-${i}`));
 /** The fast path writes magnitudes from here to `FIXED_END` (exclusive) without an exponent. */
 const FIXED_START = 1e-7;
 const FIXED_END = 1e7;
@@ -91,23 +93,19 @@ function writeFloat(bytes: Uint8Array, at: number, x: number): number {
   if (!(magnitude >= FIXED_START && magnitude < FIXED_END)) return writeText(bytes, at, unusualFloat(x));
   if (x < 0) bytes[at++] = MINUS;
 
-  // Choose decimals such that n = magnitude · 10^decimals has 7 digits.
+  // n = magnitude · 10^decimals then has 7 digits. Embeddings are mostly between 0.001 and 1.
   let decimals = 6;
-  let scaled = magnitude;
-  while (scaled >= 10) {
-    scaled /= 10;
-    decimals--;
-  }
-  while (scaled < 1) {
-    scaled *= 10;
-    decimals++;
+  if (magnitude < 1) {
+    for (decimals = 7; magnitude < tenths[decimals - 6]; decimals++);
+  } else {
+    while (magnitude >= powers[7 - decimals]) decimals--;
   }
   // A reader of the decimal also rounds n / 10^decimals exactly once, so this comparison gives the reader's result.
-  let n = Math.round(magnitude * powers[decimals]);
+  let n = Math.round(magnitude * powers[decimals]) | 0;
   for (let tries = 0; Math.fround(n / powers[decimals]) !== magnitude; tries++) {
     if (tries === 2) return writeText(bytes, at, unusualFloat(magnitude));
     decimals++;
-    n = Math.round(magnitude * powers[decimals]);
+    n = Math.round(magnitude * powers[decimals]) | 0;
   }
   while (decimals > 1 && n % 10 === 0) {
     n /= 10;

@@ -1,0 +1,164 @@
+// `npm run bench:request`: where the time of a request goes, from the client's socket to the vector and back, for texts of 17 tokens from
+// one client and from eight, and for calls in the process. Medians; the spans of one column add up to about the latency of the client.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { watchOtherLoad } from '../other-load.mjs';
+import { load } from '../server/client.mjs';
+import { workloads } from '../server/workloads.mjs';
+import { median } from '../turns.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    model: {
+      type: 'string',
+      short: 'm',
+      default: fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url)),
+    },
+    node: { type: 'string', default: process.execPath },
+    threads: { type: 'string', short: 't', default: String(Math.min(2, cpus().length)) },
+    precision: { type: 'string', default: 'high' },
+    clients: { type: 'string', default: '1,8' },
+    seconds: { type: 'string', default: '3' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+if (options.help) {
+  console.log(`npm run bench:request -- [options]
+  -m FILE         model            --node PATH    run the server under this Node
+  -t N            threads (2)      --clients LIST 1,8
+  --seconds N     length of a column (3)          --precision high|fast|exact`);
+  process.exit(0);
+}
+
+const [, bodies] = workloads[0];
+const setup = {
+  model: options.model,
+  threads: Number(options.threads),
+  precision: options.precision,
+  text: JSON.parse(bodies[0]).input,
+};
+const server = fork(fileURLToPath(new URL('./server.mjs', import.meta.url)), [JSON.stringify(setup)], {
+  execPath: options.node,
+  serialization: 'advanced',
+});
+server.once('exit', (code) => {
+  if (code) throw new Error(`the server ended with ${code}`);
+});
+const [{ port, description }] = await once(server, 'message');
+async function ask(name, params = {}) {
+  server.send({ name, ...params });
+  const [answer] = await once(server, 'message');
+  return answer;
+}
+
+/** What the steps of a run are, in the rows of the table. */
+const kinds = { linear: 'products', moe: 'products', attention: 'attention' };
+
+/** Milliseconds of one batch by kind, in the mean of the ranks that computed it. */
+function timeInside(runs) {
+  const sums = { products: 0, attention: 0, 'other steps': 0, 'waiting for other ranks': 0, 'plan, copy the rows': 0 };
+  for (const { begin, end, barrier, ops } of runs) {
+    let inSteps = 0;
+    for (const [op, ms] of Object.entries(ops)) {
+      sums[kinds[op] ?? 'other steps'] += ms;
+      inSteps += ms;
+    }
+    sums['waiting for other ranks'] += barrier;
+    sums['plan, copy the rows'] += end - begin - inSteps - barrier;
+  }
+  return Object.fromEntries(Object.entries(sums).map(([name, ms]) => [name, ms / runs.length]));
+}
+
+/** Medians of objects with the same keys. */
+const mediansOf = (rows) =>
+  Object.fromEntries(Object.keys(rows[0] ?? {}).map((key) => [key, median(rows.map((row) => row[key]))]));
+
+/** The run of each rank for a batch: those that began between it and the next one. */
+const runsOf = (ranks, from, until) =>
+  ranks.flatMap((runs) => runs.filter(({ begin }) => begin >= from && begin < until));
+
+function spansOf({ finished, batches, ranks }) {
+  const computed = batches.map((batch, i) => ({
+    ...batch,
+    runs: runsOf(ranks, batch.posted, batches[i + 1]?.posted ?? Infinity),
+    first: ranks[0].find(({ begin }) => begin >= batch.posted),
+  }));
+  const whole = computed.filter(({ first }) => first !== undefined);
+  const spans = finished.flatMap((r) => {
+    const batch = whole.findLast(({ first }) => first.end <= r.computed);
+    if (batch === undefined || batch.posted < r.submit) return [];
+    return [
+      {
+        'headers, body': r.read - r.request,
+        'JSON, checks': r.embed - r.read,
+        tokenize: r.submit - r.embed,
+        'wait for the batch before': batch.posted - r.submit,
+        'wake-up of the worker': batch.first.begin - batch.posted,
+        compute: batch.first.end - batch.first.begin,
+        'wake-up of the server': r.computed - batch.first.end,
+        normalise: r.embedded - r.computed,
+        'JSON of the answer': r.answer - r.embedded,
+        write: r.written - r.answer,
+        whole: r.written - r.request,
+      },
+    ];
+  });
+  const { whole: inServer, ...rows } = mediansOf(spans);
+  return { rows, inServer, inside: mediansOf(whole.map(({ runs }) => timeInside(runs))), batches: whole };
+}
+
+const columns = [];
+const otherLoad = watchOtherLoad();
+for (const clients of options.clients.split(',').map(Number)) {
+  const how = { port, clients, bodies };
+  await load({ ...how, seconds: 1 });
+  const before = await ask('begin');
+  const { requestsPerSecond, p50, p99 } = await load({ ...how, seconds: Number(options.seconds) });
+  const seen = await ask('end', { before });
+  const { rows, inServer, inside, batches } = spansOf(seen);
+  columns.push({
+    name: `${clients} client${clients === 1 ? '' : 's'}`,
+    rows: { 'client, socket': p50 - inServer, ...rows },
+    inside,
+    facts: {
+      'latency, median': p50,
+      'latency, p99': p99,
+      'busy thread of the server, a request': seen.busy / seen.finished.length,
+    },
+    counts: {
+      'requests a second': requestsPerSecond,
+      'texts a batch': batches.reduce((sum, { nInputs }) => sum + nInputs, 0) / batches.length,
+    },
+  });
+}
+const here = await ask('here', { n: 300 });
+const ofCalls = here.ranks[0].map((_, i) => timeInside(here.ranks.flatMap((runs) => runs[i] ?? [])));
+const inside = mediansOf(ofCalls);
+columns.push({
+  name: 'in the process',
+  rows: { compute: median(here.ranks[0].map(({ begin, end }) => end - begin)) },
+  inside,
+  facts: { 'latency, median': median(here.times) },
+  counts: { 'call / its products': median(here.times) / inside.products },
+});
+server.disconnect();
+
+const other = otherLoad();
+console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores; ${description}; texts of 17 tokens; milliseconds`);
+if (other !== undefined) console.log(`Other processes took ${(100 * other.share).toFixed(0)} % of the cores.`);
+console.log(`\n| | ${columns.map(({ name }) => name).join(' | ')} |`);
+console.log(`|---|${'---:|'.repeat(columns.length)}`);
+const section = (key, indent = '') => {
+  const names = new Set(columns.flatMap((column) => Object.keys(column[key])));
+  for (const name of names) {
+    const cells = columns.map((column) => column[key][name]?.toFixed(key === 'counts' ? 2 : 3) ?? '');
+    console.log(`| ${indent}${name} | ${cells.join(' | ')} |`);
+    if (name === 'compute') section('inside', 'of it ');
+  }
+};
+section('rows');
+section('facts');
+section('counts');

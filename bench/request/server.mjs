@@ -1,0 +1,121 @@
+// The server of `npm run bench:request`, in a process of its own. It wraps methods of the unbundled build, so that the code that users run
+// has no hooks: each request keeps the times at which it passed them.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import diagnostics from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { Embedder } from '../../build/modules/engine/index.js';
+import { Scheduler } from '../../build/modules/engine/scheduler.js';
+import { createApp } from '../../build/modules/server/index.js';
+import { listen } from '../../build/modules/server/sockets/listen.node.js';
+import { NodeRequest } from '../../build/modules/server/sockets/node-request.node.js';
+import { TrackedResponse } from '../../build/modules/server/sockets/response.node.js';
+import { RequestSender } from '../../build/modules/workers/shared-requests.js';
+import { now } from './clock.mjs';
+
+const { model, threads, precision, text } = JSON.parse(process.argv[2]);
+const requests = new AsyncLocalStorage();
+let finished = [];
+let batches = [];
+
+/** Replaces a method; `around` gets the record of the request that calls it, and the call. */
+function wrap(kind, name, around) {
+  const method = kind.prototype[name];
+  kind.prototype[name] = function (...args) {
+    return around(requests.getStore() ?? {}, () => Reflect.apply(method, this, args), args);
+  };
+}
+
+diagnostics.subscribe('http.server.request.start', () => requests.enterWith({ request: now() }));
+wrap(NodeRequest, 'read', async (record, call) => {
+  await call();
+  record.read = now();
+});
+wrap(Embedder, 'embed', async (record, call) => {
+  record.embed = now();
+  const result = await call();
+  record.embedded = now();
+  return result;
+});
+wrap(Scheduler, 'submit', async (record, call) => {
+  record.submit = now();
+  const rows = await call();
+  record.computed = now();
+  return rows;
+});
+wrap(TrackedResponse, 'end', (record, call) => {
+  record.answer = now();
+  const response = call();
+  record.written = now();
+  if (record.embedded !== undefined) finished.push(record);
+  return response;
+});
+const { send } = RequestSender.prototype;
+RequestSender.prototype.send = function (...args) {
+  notePost(this.request[2]);
+  return Reflect.apply(send, this, args);
+};
+wrap(Worker, 'postMessage', (_, call, [message]) => {
+  if (message.method === 'run') notePost(message.params.batch.offsets.length - 1);
+  return call();
+});
+
+/** Every rank is posted the same batch within microseconds. */
+function notePost(nInputs) {
+  const posted = now();
+  if (batches.length === 0 || posted - batches.at(-1).last > 0.2) batches.push({ posted, nInputs, last: posted });
+  batches.at(-1).last = posted;
+}
+
+const workers = [];
+process.on('worker', (worker) => workers.push(worker));
+
+/** What each rank has computed since the last call. */
+async function runsOfRanks() {
+  return Promise.all(
+    workers.map(async (worker) => {
+      worker.postMessage({ kind: 'timeline' });
+      for (;;) {
+        const [message] = await once(worker, 'message');
+        if (message.kind === 'timeline') return message.runs;
+      }
+    }),
+  );
+}
+
+const workerUrl = new URL('./worker.mjs', import.meta.url);
+const packing = process.env.GGUF_EMBED_PACKING !== '0';
+const embedder = await Embedder.load(model, { backend: 'wasm', threads, precision, packing, profile: true, workerUrl });
+const server = await listen(createApp(embedder), { host: '127.0.0.1', port: 0 });
+
+/** Milliseconds of single calls in this process, without HTTP. */
+async function embedHere(n) {
+  const times = [];
+  for (let i = 0; i < n; i++) {
+    const start = now();
+    await embedder.embed(text);
+    times.push(now() - start);
+  }
+  return times;
+}
+
+const answers = {
+  async begin() {
+    await runsOfRanks();
+    finished = [];
+    batches = [];
+    return performance.eventLoopUtilization();
+  },
+  async end({ before }) {
+    const ranks = await runsOfRanks();
+    return { finished, batches, ranks, busy: performance.eventLoopUtilization(before).active };
+  },
+  async here({ n }) {
+    await embedHere(50);
+    await runsOfRanks();
+    return { times: await embedHere(n), ranks: await runsOfRanks() };
+  },
+};
+process.on('message', async ({ name, ...params }) => process.send(await answers[name](params)));
+process.on('disconnect', () => process.exit());
+process.send({ port: server.port, description: embedder.info.backendDescription });
