@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensurePeer } from '../ensure-peers.mjs';
 import { steadiest, whyNotWritten } from '../turns.mjs';
-import { alternate, countTokens, longestMixed, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
+import { alternate, countTokens, effort, longestMixed, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
 import { findModels } from './models.mjs';
 import { startPeer } from './peers/protocol.mjs';
 import { printTable, writeSection } from './table.mjs';
@@ -20,13 +20,15 @@ const help = `npm run bench -- [options]
   --models DIR        look for the known models there
   --shapes LIST       measure synthetic models of these shapes: minilm, bge-base, nomic, qwen3-0.6b, qwen3-8b
   --types LIST        and these types: Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, IQ4_XS, or any other of ggml's
-  --tokens LIST       tokens per text, or mixed for 32 texts of mixed length (default 8,32,128,512,mixed)
+  --tokens LIST       tokens per text, or mixed for 32 texts of mixed length (default 8,32,128,512,mixed). Longer texts,
+                      such as 2048,8192 on nomic's shape, are measured one at a time, in at most 3 rounds
   --threads LIST      default 1,2
   --precision LIST    default high,fast
   --rounds N          measured rounds of each cell (default 5)
   --onnx FILE         add onnxruntime-node on this ONNX file, of the same network as --model (may be repeated)
   --llama-cpu NAME    llama.cpp computes with this library of its own instead of the best for this CPU: zen4 (AVX-512
                       VNNI and no AMX), icelake, haswell (AVX2), … as in libggml-cpu-NAME.so
+  --no-flash-attention  llama.cpp computes attention in separate steps
   --no-packing        our side without V8's 256-bit packing
   --json              print the results as JSON
   --write             put the table into bench/RESULTS.md, in place of an earlier one made with the same options; refused if
@@ -46,6 +48,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     onnx: { type: 'string', multiple: true, default: [] },
     'llama-cpu': { type: 'string', default: '' },
+    'no-flash-attention': { type: 'boolean', default: false },
     'no-packing': { type: 'boolean' },
     json: { type: 'boolean' },
     write: { type: 'boolean' },
@@ -59,6 +62,7 @@ if (options.help) {
 
 const numbers = (list) => list.split(',').map(Number);
 const lengths = options.tokens.split(',').map((length) => (length === 'mixed' ? length : Number(length)));
+const tokensOf = (length) => (length === 'mixed' ? longestMixed : length);
 const threadCounts = numbers(options.threads ?? (options.quick ? '1' : '1,2'));
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
 const precisions = options.precision.split(',');
@@ -94,9 +98,9 @@ const report = {
   system: `${platform()} ${arch()}`,
   node: execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim(),
   packing: !options['no-packing'],
+  flashAttention: !options['no-flash-attention'],
   llama: JSON.parse(readFileSync(new URL('../node_modules/node-llama-cpp/package.json', import.meta.url), 'utf8'))
     .version,
-  rounds,
   cells: [],
 };
 
@@ -109,25 +113,26 @@ function commandLine() {
 }
 
 /** One cell of the table: the same texts through every side. */
-async function cell(where, texts, { padded = false } = {}) {
+async function cell(where, texts, { padded = false, rounds, warmUp = true }) {
   const sides = { llama: async () => (await llama.call('run', { texts })).seconds };
   for (const precision of precisions) {
     sides[precision] = async () => (await ours[precision].call('run', { texts })).seconds;
-    if (!padded)
+    if (!padded && texts.length > 1)
       sides[`${precision}, singly`] = async () => (await ours[precision].call('run', { texts, single: true })).seconds;
   }
   for (const { name, side } of onnx) {
     if (padded) sides[`${name}, padded`] = async () => (await side.call('runPadded', { texts })).seconds;
     else {
       sides[`${name}, singly`] = async () => (await side.call('run', { texts })).seconds;
-      sides[`${name}, batches`] = async () =>
-        (await side.call('run', { texts, batch: Math.min(32, texts.length) })).seconds;
+      if (texts.length > 1)
+        sides[`${name}, batches`] = async () =>
+          (await side.call('run', { texts, batch: Math.min(32, texts.length) })).seconds;
     }
   }
   const tokens = countTokens(texts);
   const name = `${where.model} ${where.type} ${where.tokensPerText} tokens, ${where.threads} thread(s)`;
-  const measured = await steadiest(() => alternate(sides, tokens, rounds, 'llama'));
-  report.cells.push({ ...where, name, nTexts: texts.length, tokens, ...measured });
+  const measured = await steadiest(() => alternate(sides, tokens, rounds, 'llama', { warmUp }));
+  report.cells.push({ ...where, name, rounds, nTexts: texts.length, tokens, ...measured });
   log(
     `  ${name}: ${Object.entries(measured.results)
       .map(([name, r]) => `${name} ${Math.round(r.tokensPerSecond)}`)
@@ -138,24 +143,25 @@ async function cell(where, texts, { padded = false } = {}) {
 try {
   for (const { name, type, path } of models) {
     for (const threads of threadCounts) {
-      const loaded = await llama.call('load', { model: path, threads });
-      report.library = loaded.library;
       for (const precision of precisions)
         report.ours = await ours[precision].call('load', { model: path, threads, precision });
+      const longest = Math.min(report.ours.nCtx, Math.max(...lengths.map(tokensOf)));
+      const { flashAttention } = report;
+      report.library = (await llama.call('load', { model: path, threads, longest, flashAttention })).library;
       for (const { file, side } of onnx) await side.call('load', { model: file, threads });
       for (const length of lengths) {
-        const longest = length === 'mixed' ? longestMixed : length;
-        if (longest > report.ours.nCtx) {
-          log(`  ${name} ${type}: texts of ${longest} tokens are left out, its context holds ${report.ours.nCtx}\n`);
+        if (tokensOf(length) > report.ours.nCtx) {
+          log(`  ${name} ${type}: texts of ${tokensOf(length)} tokens are left out, its context holds ${report.ours.nCtx}\n`);
           continue;
         }
         if (length === 'mixed') {
           const texts = mixedTexts(report.ours.nVocab);
-          await cell({ model: name, type, tokensPerText: 'mixed', threads }, texts, { padded: true });
+          await cell({ model: name, type, tokensPerText: 'mixed', threads }, texts, { padded: true, rounds });
           continue;
         }
-        const count = Math.max(2, Math.ceil((options.quick ? 1024 : 2048) / length));
-        await cell({ model: name, type, tokensPerText: length, threads }, makeTexts(count, length, report.ours.nVocab));
+        const { count, ...how } = effort(length, options.quick ? 1024 : 2048, rounds);
+        const texts = makeTexts(count, length, report.ours.nVocab);
+        await cell({ model: name, type, tokensPerText: length, threads }, texts, how);
       }
     }
   }

@@ -28,13 +28,26 @@ export const countTokens = (texts) => texts.reduce((sum, ids) => sum + ids.lengt
 
 const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
 
+/** Texts of more tokens than this are measured one by one, in fewer rounds. */
+const longText = 512;
+
 /**
- * Runs `sides` (name → function that does one round and gives seconds) by turns, after one unmeasured round.
+ * How many texts of `length` tokens make a round of about `perRound` tokens, how many rounds are measured if `rounds` are wanted, and
+ * whether an unmeasured one comes first. A round of 8192 tokens takes a minute: what the first one does more is no part of that.
+ */
+export function effort(length, perRound, rounds) {
+  if (length <= longText)
+    return { count: Math.max(2, Math.ceil(perRound / length)), rounds, warmUp: true };
+  return { count: 1, rounds: Math.min(rounds, 3), warmUp: length <= 2048 };
+}
+
+/**
+ * Runs `sides` (name → function that does one round and gives seconds) by turns, after one unmeasured round unless `warmUp` is false.
  * @returns `{results, spread, otherLoad, repeated}`: per side the median tokens/s and its ratios to `base`, round by round; the widest range of
  * these ratios as a part of their median; the rest as `takeTurns` gives it
  */
-export async function alternate(sides, tokens, rounds, base) {
-  const { runs, ...load } = await takeTurns(sides, rounds);
+export async function alternate(sides, tokens, rounds, base, { warmUp = true } = {}) {
+  const { runs, ...load } = await takeTurns(sides, rounds, { warmUp });
   const results = {};
   let spread = 0;
   for (const [name, seconds] of Object.entries(runs)) {

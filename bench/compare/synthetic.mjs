@@ -1,5 +1,6 @@
 // Models of well-known shapes for speed only: real quantised blocks (of normally distributed data) repeated, real
 // vocabularies, sane norms. Both sides compute the same network; its vectors mean nothing.
+import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,11 +9,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const encoder = (nEmbd, nFf, nHead, nLayer) => ({ nEmbd, nFf, nHead, nHeadKv: nHead, headSize: nEmbd / nHead, nLayer });
 
+const bundled = 'models/all-MiniLM-L6-v2-Q8_0.gguf';
+
 /** Shapes by name. `vocabulary` is the file whose tokenizer is taken over. */
 const shapes = {
-  minilm: { arch: 'bert', ...encoder(384, 1536, 12, 6), vocabulary: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
-  'bge-base': { arch: 'bert', ...encoder(768, 3072, 12, 12), vocabulary: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
-  nomic: { arch: 'nomic-bert', ...encoder(768, 3072, 12, 12), vocabulary: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
+  minilm: { arch: 'bert', ...encoder(384, 1536, 12, 6), nCtx: 512, vocabulary: bundled },
+  'bge-base': { arch: 'bert', ...encoder(768, 3072, 12, 12), nCtx: 512, vocabulary: bundled },
+  nomic: { arch: 'nomic-bert', ...encoder(768, 3072, 12, 12), nCtx: 8192, vocabulary: bundled },
   'qwen3-0.6b': {
     arch: 'qwen3',
     nEmbd: 1024,
@@ -21,6 +24,7 @@ const shapes = {
     nHeadKv: 8,
     headSize: 128,
     nLayer: 28,
+    nCtx: 32768,
     vocabulary: 'test/fixtures/models/qwen3.gguf',
   },
   // Larger than a WebAssembly memory: 5 GB of Q4_K_M.
@@ -32,16 +36,17 @@ const shapes = {
     nHeadKv: 8,
     headSize: 128,
     nLayer: 36,
+    nCtx: 40960,
     vocabulary: 'test/fixtures/models/qwen3.gguf',
   },
 };
 
 /** Metadata keys of an architecture. */
-function keysOf({ arch, nEmbd, nFf, nHead, nHeadKv, headSize, nLayer }) {
+function keysOf({ arch, nEmbd, nFf, nHead, nHeadKv, headSize, nLayer, nCtx }) {
   const u32 = (value) => ({ type: 'uint32', value });
   const f32 = (value) => ({ type: 'float32', value });
   const common = {
-    context_length: u32(512),
+    context_length: u32(nCtx),
     embedding_length: u32(nEmbd),
     block_count: u32(nLayer),
     feed_forward_length: u32(nFf),
@@ -67,14 +72,14 @@ function keysOf({ arch, nEmbd, nFf, nHead, nHeadKv, headSize, nLayer }) {
 }
 
 /** `[name, shape]` of each tensor. */
-function tensorsOf({ arch, nEmbd, nFf, nHead, nHeadKv, headSize, nLayer }, nVocab) {
+function tensorsOf({ arch, nEmbd, nFf, nHead, nHeadKv, headSize, nLayer, nCtx }, nVocab) {
   const list = [['token_embd.weight', [nEmbd, nVocab]]];
   const norm = (name) => list.push([`${name}.weight`, [nEmbd]], [`${name}.bias`, [nEmbd]]);
   const linear = (name, nIn, nOut, bias) =>
     list.push([`${name}.weight`, [nIn, nOut]], ...(bias ? [[`${name}.bias`, [nOut]]] : []));
   if (arch !== 'qwen3') {
     list.push(['token_types.weight', [nEmbd, 2]]);
-    if (arch === 'bert') list.push(['position_embd.weight', [nEmbd, 512]]);
+    if (arch === 'bert') list.push(['position_embd.weight', [nEmbd, nCtx]]);
     norm('token_embd_norm');
   } else list.push(['output_norm.weight', [nEmbd]]);
   for (let il = 0; il < nLayer; il++) {
@@ -126,7 +131,10 @@ function blocksOf(type) {
 export async function makeSynthetic(shapeName, typeName, folder) {
   const shape = shapes[shapeName];
   if (!shape) throw new Error(`no shape ${shapeName}: there are ${Object.keys(shapes).join(', ')}`);
-  const path = join(folder, `synthetic-${shapeName}-${typeName}.gguf`);
+  // A file made before a change of the shape has another name.
+  const contents = JSON.stringify([keysOf(shape), tensorsOf(shape, 0)]);
+  const digest = createHash('sha256').update(contents).digest('hex').slice(0, 8);
+  const path = join(folder, `synthetic-${shapeName}-${typeName}-${digest}.gguf`);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });
   const { ggmlTypes, openGguf } = await import('../../build/modules/gguf/index.js');

@@ -6,8 +6,8 @@ import { meanLengths } from './measure.mjs';
 const heading = (r) => [
   `${r.cpu}, ${r.cores} cores, ${r.system}; ${r.date}`,
   `gguf-embed on Node ${r.node}${r.packing ? '' : ' without 256-bit packing'}: ${r.ours?.description ?? ''}`,
-  `llama.cpp through node-llama-cpp ${r.llama}, library ${r.library}, one text at a time, ids given (the faster of its public call and its addon)`,
-  `${r.rounds} alternating rounds; tokens/s are medians, ratios are medians of the rounds' ratios with their lowest and highest`,
+  `llama.cpp through node-llama-cpp ${r.llama}, library ${r.library}, ${r.flashAttention ? 'flash attention' : 'no flash attention'}, one text at a time, ids given (the faster of its public call and its addon)`,
+  `${[...new Set(r.cells.map((c) => c.rounds))].join(' or ')} alternating rounds; tokens/s are medians, ratios are medians of the rounds' ratios with their lowest and highest`,
   loadLine(r.cells),
 ];
 

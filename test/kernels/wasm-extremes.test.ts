@@ -137,6 +137,38 @@ it('int16 attention of values that are all at their limit', async () => {
   }
 });
 
+describe('int16 attention with scores that differ from block to block', () => {
+  const nKeys = 640;
+  const growing = Int32Array.from({ length: nKeys }, (_, i) => Math.floor((i * 50) / nKeys));
+  const alike = Int32Array.from({ length: nKeys }, (_, i) => (i === 400 ? 49 : i % 10));
+  it.each([
+    ['grow', growing],
+    ['shrink', growing.toReversed()],
+    ['have one far above the others', alike],
+  ] as const)('as they %s', async (_, ids) => {
+    // Token t is t times the same row, give or take a little, so that a score is about the product of both tokens.
+    const noise = normal(k * 50, 5);
+    const sources = inputs((table) => {
+      for (let i = 0; i < table.length; i++) table[i] = Math.floor(i / k) * (1 + 0.1 * noise[i]);
+    });
+    const tokens = { ...batchOf([nKeys]), ids };
+    for (const scale of [0.0005, 0.01, 0.2]) {
+      for (const causal of [false, true]) {
+        const { wasm, reference } = await both(
+          sources,
+          tokens,
+          (ops, w) => {
+            const x = ops.embedding(w.x, 'ids');
+            return ops.attention(x, x, x, { nHead: 2, nHeadKv: 2, scale, causal });
+          },
+          { precision: 'high' },
+        );
+        expect(distance(wasm, reference)).toBeLessThan(1e-3);
+      }
+    }
+  });
+});
+
 describe('refuses', () => {
   it('a model that does not fit 32-bit addresses, before it reads anything', async () => {
     const backend = await createWasmBackend();

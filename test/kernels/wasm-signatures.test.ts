@@ -43,12 +43,12 @@ it('a call with parameters by position, one too few, too many or misnamed does n
   timeout: 60_000,
 }, () => {
   const [right, byPosition, swapped, missing, unknown, wrongType] = errorsOf([
-    'kernels.divideColumns({ total: 1, x, end: y })',
-    'kernels.divideColumns(x, y, 1)',
+    'kernels.multiplyColumns({ factors: 1, x, end: y })',
+    'kernels.multiplyColumns(x, y, 1)',
     'kernels.copyRows(y, 64, x, 64, 1, 16)',
-    'kernels.divideColumns({ x, end: y })',
-    'kernels.divideColumns({ x, y, total: 1 })',
-    "kernels.divideColumns({ x, end: y, total: 'total' })",
+    'kernels.multiplyColumns({ x, end: y })',
+    'kernels.multiplyColumns({ x, y, factors: 1 })',
+    "kernels.multiplyColumns({ x, end: y, factors: 'factors' })",
   ]);
   expect(right).toEqual([]);
   expect(byPosition).toEqual([2554]);

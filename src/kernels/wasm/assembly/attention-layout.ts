@@ -8,6 +8,8 @@ import { STRIP_BYTES } from './epilogue';
 /** Number of keys in one partial sum, in float32 and in int16. In int16, V and the exponentials have separate scales in each. */
 @inline export const KEY_BLOCK: i32 = 512;
 @inline export const KEY_BLOCK_I16: i32 = 128;
+/** Queries that pass over a block of keys in int16 while it is in the caches. */
+@inline export const PASS: i32 = 128;
 /** Bytes at the start of the scratch: `Params`, `Work`, and the parts whose size does not depend on lengths. */
 @inline export const PARAMS_BYTES: usize = 128;
 @inline const WORK_BYTES: usize = 128;
@@ -85,16 +87,18 @@ export class Work {
   values: usize; ldv: usize; valueBlock: usize; valueScales: usize;
   /** int16: a block of keys and values in float32 before they are quantised; rows of values `ldv` apart. */
   stageKeys: usize; stageValues: usize;
-  /** float32: `[d][16]`; int16: `[d/2][16][2]`, then the same in groups of 4. */
-  query: usize;
-  /** `[key][16]` */
+  /** float32: `[d][16]`; int16: `[d/2][16][2]`, of the panel in use, and groups of 4 before they are joined. */
+  query: usize; groups: usize;
+  /** `[key][16]`: of all keys, in int16 of a block. */
   strip: usize;
-  /** `[dimension][16]`: the sums over all keys so far, in float32 also over a block. */
+  /** `[dimension][16]`: the sums over all keys so far, in float32 also over a block. In int16 `out` follows `total`. */
   out: usize; part: usize;
-  /** Of 16 columns: largest score (of all and of each block), sum of the exponentials and eight partial ones. */
+  /** Of 16 columns: the score that exponentials are relative to, the largest of a block, the sum of the exponentials and partial ones. */
   largest: usize; blockLargest: usize; total: usize; sums: usize;
   /** int16, of 16 columns: scales of the queries and of the exponentials, the factors of the latter, zeros. */
   queryScales: usize; shareScales: usize; shareFactors: usize; zeros: usize;
+  /** int16: panels of queries, each `[largest | queryScales | total | out | query]`. */
+  panels: usize; panelBytes: usize; panelOut: usize;
   /** Sums of tiles. */
   t: usize;
   /** Disentangled: 16 queries or keys `[d][16]`, products of 16 queries with rows `[row][16]`, those of all keys `[key / 16][row][16]`. */
@@ -140,6 +144,12 @@ function relativeBytes(span: i32, headSize: i32, nRows: i32): usize {
   return nRows == 0 ? 0 : (<usize>(headSize + nRows + (span >> 4) * nRows) << 6) + 64;
 }
 
+/** Bytes of 16 queries in int16 and of what is known of them. */
+@inline
+function panelBytes(d: i32, dv: i32): usize {
+  return (<usize>(3 + dv) << 6) + (keyGroupBytes(d) << 2);
+}
+
 /**
  * Bytes of scratch for a sequence of `nKeys` tokens. With `int16` it also suffices for shorter sequences in float32.
  * @param nRows rows of distances; 0: none
@@ -151,13 +161,24 @@ export function attentionBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16:
 /** The same without distances. */
 function plainBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32): usize {
   const span = roundUp(nKeys, 16), staged = int16 ? KEY_BLOCK_I16 : span;
-  let bytes = PARAMS_BYTES + WORK_BYTES + FIXED_BYTES + (<usize>(blocksOf(span) + headSize + 8 + 2 * headSizeV + span) << 6);
+  let bytes = PARAMS_BYTES + WORK_BYTES + FIXED_BYTES + (<usize>(headSize + 8 + 2 * headSizeV + staged) << 6);
   if (int16) {
     bytes += <usize>(span >> 2) * keyGroupBytes(headSize) + (<usize>span << 2);
     bytes += <usize>blocksOf(span) * (valueBlockBytes(headSizeV) + (<usize>headSizeV << 2));
+    bytes += <usize>(PASS / QUERIES) * panelBytes(headSize, headSizeV);
   }
   // The last tiles read past the end.
   return bytes + floatKeyBytes(staged, headSize) + floatValueStride(staged) * <usize>headSizeV + 256;
+}
+
+/** Makes panel `row / 16` of a pass the one in use. */
+export function selectPanel(w: Work, row: i32): void {
+  const panel = w.panels + <usize>(row / QUERIES) * w.panelBytes;
+  w.largest = panel;
+  w.queryScales = panel + 64;
+  w.total = panel + 128;
+  w.out = panel + 192;
+  w.query = w.out + w.panelOut;
 }
 
 /** The range of keys that are read, and all addresses; `attentionBytes` counts each part. */
@@ -168,29 +189,32 @@ export function layOut(o: Params, w: Work): void {
   w.firstKey = max(0, o.firstQuery - o.back) & -unit;
   w.endKey = min(T, roundUp(o.firstQuery + o.nQuery + min(o.forward, T), unit));
   const span = roundUp(w.endKey - w.firstKey, 16);
-  const nBlocks = blocksOf(span);
   w.t = changetype<usize>(w) + WORK_BYTES;
   w.sums = w.t + STRIP_BYTES;
   w.largest = w.sums + 512;
   w.total = w.largest + 64;
-  w.queryScales = w.total + 64;
-  w.shareScales = w.queryScales + 64;
+  w.blockLargest = w.total + 64;
+  w.shareScales = w.blockLargest + 64;
   w.shareFactors = w.shareScales + 64;
   w.zeros = w.shareFactors + 64;
   memory.fill(w.zeros, 0, 64);
-  w.blockLargest = w.t + FIXED_BYTES;
-  w.query = w.blockLargest + (<usize>nBlocks << 6);
+  w.query = w.t + FIXED_BYTES;
   w.out = w.query + (<usize>(d + 8) << 6);
   w.part = w.out + (<usize>dv << 6);
   w.strip = w.part + (<usize>dv << 6);
-  w.keys = w.strip + (<usize>span << 6);
   if (!o.int16) {
     // The lanes of missing queries are multiplied too.
     if (o.nQuery < QUERIES) memory.fill(w.query, 0, <usize>d << 6);
+    w.keys = w.strip + (<usize>span << 6);
     w.values = w.keys + floatKeyBytes(span, d);
     w.ldv = floatValueStride(span);
   } else {
-    const staged = min(span, KEY_BLOCK_I16);
+    const staged = min(span, KEY_BLOCK_I16), nBlocks = blocksOf(span);
+    w.groups = w.query;
+    w.panels = w.strip + (<usize>KEY_BLOCK_I16 << 6);
+    w.panelOut = <usize>dv << 6;
+    w.panelBytes = panelBytes(d, dv);
+    w.keys = w.panels + <usize>(PASS / QUERIES) * w.panelBytes;
     w.keyGroup = keyGroupBytes(d);
     w.keyScales = w.keys + <usize>(span >> 2) * w.keyGroup;
     w.valueBlock = valueBlockBytes(dv);

@@ -2,7 +2,9 @@
  * @file Softmax over the columns of a strip `[key][16]`: one column for each query, so that nothing is summed across lanes. Ranges are byte
  * addresses. Some functions process 8 of the 16 columns, because V8 packs longer bodies less well.
  */
-import { LEAST, LN2_HIGH, LN2_LOW, LOG2E, ONE, P0, P1, P2, P3, P4, P5, ROUND, constant, expOrZero, madd, tanh4 } from './math';
+import {
+  LEAST, LEAST_LOG2, LN2_HIGH, LN2_LOW, LOG2E, ONE, P0, P1, P2, P3, P4, P5, Q0, Q1, Q2, Q3, Q4, ROUND, constant, madd, tanh4,
+} from './math';
 
 /** `largest[16]` = the largest of each column; `s` … `end` are a multiple of 4 keys. */
 export function largestColumns(s: usize, end: usize, largest: usize): void {
@@ -18,9 +20,49 @@ export function largestColumns(s: usize, end: usize, largest: usize): void {
   v128.store(largest, f32x4.pmax(a2, b2), 32); v128.store(largest, f32x4.pmax(a3, b3), 48);
 }
 
-/** `largest[c]` = the larger of itself and `other[c]`. */
-export function raiseColumns(largest: usize, other: usize): void {
-  for (let j: usize = 0; j < 64; j += 16) v128.store(largest + j, f32x4.pmax(v128.load(largest + j), v128.load(other + j)));
+/** −largest as an exponent of 2. */
+@inline
+function offset4(largest: v128): v128 {
+  return f32x4.neg(f32x4.mul(largest, constant(LOG2E)));
+}
+
+/** 2ˣ for x ≤ 127, relative error 3e-6, at least 2⁻¹⁰⁰ (which rounds to 0 as int16), NaN for NaN. x = n + f; adding n to the exponent's bits multiplies. */
+@inline
+function power4(x: v128): v128 {
+  const exponent = f32x4.pmax(x, constant(LEAST_LOG2));
+  const t = f32x4.add(exponent, constant(ROUND));
+  const f = f32x4.sub(exponent, f32x4.sub(t, constant(ROUND)));
+  let e = madd(constant(Q4), f, constant(Q3));
+  e = madd(e, f, constant(Q2));
+  e = madd(e, f, constant(Q1));
+  e = madd(e, f, constant(Q0));
+  return i32x4.add(e, i32x4.shl(t, 23));
+}
+
+/** e^(s − largest); `offset` is `offset4` of the largest. */
+@inline
+function share4(s: v128, offset: v128): v128 {
+  return power4(madd(s, constant(LOG2E), offset));
+}
+
+/** A block raises the score that a query's exponentials are relative to if it has a larger one by more than this: e¹⁰ is far from overflow. */
+@inline const RAISE: f32 = 10;
+
+/**
+ * `largest[c]` = `blockLargest[c]` where that is larger by more than `RAISE`, and `factors[c]` = e^(old − new), 1 in the other columns.
+ * Returns whether there is such a column.
+ */
+export function raiseLargest(blockLargest: usize, largest: usize, factors: usize): bool {
+  let any = i32x4.splat(0);
+  for (let j: usize = 0; j < 64; j += 16) {
+    const before = v128.load(largest + j), top = v128.load(blockLargest + j);
+    const raised = f32x4.gt(top, f32x4.add(before, f32x4.splat(RAISE)));
+    const now = v128.bitselect(top, before, raised);
+    v128.store(largest + j, now);
+    v128.store(factors + j, v128.bitselect(power4(f32x4.sub(offset4(now), offset4(before))), constant(ONE), raised));
+    any = v128.or(any, raised);
+  }
+  return v128.any_true(any);
 }
 
 /**
@@ -59,6 +101,22 @@ export function expColumns(s: usize, end: usize, largest: usize, sums: usize): v
   }
 }
 
+/**
+ * In place, in 8 of the 16 columns: `s[key][c] = e^(s[key][c] − largest[c])` as `share4` computes it, and `sums[key mod 2][c]` = their sum; an
+ * even number of keys.
+ */
+export function shareColumns(s: usize, end: usize, largest: usize, sums: usize): void {
+  const m0 = offset4(v128.load(largest)), m1 = offset4(v128.load(largest, 16));
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), b0 = f32x4.splat(0), b1 = f32x4.splat(0);
+  for (; s < end; s += 128) {
+    const e0 = share4(v128.load(s), m0), e1 = share4(v128.load(s, 16), m1);
+    const f0 = share4(v128.load(s, 64), m0), f1 = share4(v128.load(s, 80), m1);
+    v128.store(s, e0); v128.store(s, e1, 16); v128.store(s, f0, 64); v128.store(s, f1, 80);
+    a0 = f32x4.add(a0, e0); a1 = f32x4.add(a1, e1); b0 = f32x4.add(b0, f0); b1 = f32x4.add(b1, f1);
+  }
+  v128.store(sums, a0); v128.store(sums, a1, 16); v128.store(sums, b0, 64); v128.store(sums, b1, 80);
+}
+
 /** The sum of the eight `sums[i][c]` of four columns. */
 @inline
 function sumOf(p: usize): v128 {
@@ -82,12 +140,13 @@ export function addSums(sums: usize, total: usize): void {
 /**
  * The factor by which a block's exponentials e become int16, round(e · factor): the largest factor that keeps each within 32767 and the sum
  * within `SHARE_SUM`, 0 for a block that is treated as zero. `scale` is 1 / factor. `total[c]` += the sum of the block.
+ * @param sums of even and odd keys
  */
 export function shareScales(sums: usize, blockLargest: usize, largest: usize, total: usize, scales: usize, factors: usize): void {
   for (let j: usize = 0; j < 64; j += 16) {
-    const sum = sumOf(sums + j);
+    const sum = f32x4.add(v128.load(sums + j), v128.load(sums + j, 64));
     v128.store(total + j, f32x4.add(v128.load(total + j), sum));
-    const top = expOrZero(f32x4.sub(v128.load(blockLargest + j), v128.load(largest + j)));
+    const top = share4(v128.load(blockLargest + j), offset4(v128.load(largest + j)));
     const scale = f32x4.pmax(f32x4.mul(sum, f32x4.splat(1 / SHARE_SUM)), f32x4.mul(top, f32x4.splat(1 / <f32>32767)));
     v128.store(scales + j, scale);
     v128.store(factors + j, v128.andnot(f32x4.div(f32x4.splat(1), scale), f32x4.lt(scale, f32x4.splat(1e-30))));
@@ -126,11 +185,14 @@ export function biasColumns(s: usize, end: usize, bias: usize): void {
   }
 }
 
-/** In place: `x[i][c] /= total[c]`. */
-export function divideColumns(x: usize, end: usize, total: usize): void {
-  const one = f32x4.splat(1);
-  const f0 = f32x4.div(one, v128.load(total)), f1 = f32x4.div(one, v128.load(total, 16));
-  const f2 = f32x4.div(one, v128.load(total, 32)), f3 = f32x4.div(one, v128.load(total, 48));
+/** In place: `x[c]` = 1 / x[c] of 16 columns. */
+export function invertColumns(x: usize): void {
+  for (let j: usize = 0; j < 64; j += 16) v128.store(x + j, f32x4.div(f32x4.splat(1), v128.load(x + j)));
+}
+
+/** In place: `x[i][c] *= factors[c]`. */
+export function multiplyColumns(x: usize, end: usize, factors: usize): void {
+  const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48);
   for (; x < end; x += 64) {
     v128.store(x, f32x4.mul(v128.load(x), f0)); v128.store(x, f32x4.mul(v128.load(x, 16), f1), 16);
     v128.store(x, f32x4.mul(v128.load(x, 32), f2), 32); v128.store(x, f32x4.mul(v128.load(x, 48), f3), 48);

@@ -2,9 +2,12 @@
  * @file The exports of the module. Tiles and inner loops are exported too, so that the compiler does not inline them into their callers
  * (the engine then optimises each separately), and because the self-check and the benchmark call them.
  */
-export { attendSequence, fillAlibi, fillRelative, transpose } from './attention';
+export { attendSequence } from './attention';
+export { fillAlibi, fillRelative } from './attention-bias';
 export { RELATIVE_BYTES, SEGMENT_BYTES, attentionBytes, setRelative, setSegment } from './attention-layout';
-export { addSums, biasColumns, capColumns, divideColumns, expColumns, largestColumns, pairColumns, raiseColumns, shareScales } from './columns';
+export {
+  addSums, biasColumns, capColumns, expColumns, invertColumns, largestColumns, multiplyColumns, pairColumns, raiseLargest, shareColumns, shareScales,
+} from './columns';
 export { embedRows } from './embed';
 export { STRIP_BYTES, activateRows, addRows, addScaledRows, addTile, finishStrip, geluErfRow, geluQuickRow, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
 export { blockI16, linearF32, linearI16, linearLow, linearU8, sumsF32, sumsI16, sumsLow, sumsU8, tilesF32, tilesI16, tilesLow, tilesU8 } from './linear';
@@ -23,4 +26,5 @@ export { tileF32x1x16, tileF32x4x16, tileF32x4x8, tileF32x6x16 } from './tile-f3
 export { tileI16x1x16, tileI16x2x16, tileI16x4x16, tileI16x4x8 } from './tile-i16';
 export { tileLow4x16, tileLow4x8 } from './tile-low-bit';
 export { tileU8x4x16, tileU8x6x16 } from './tile-u8';
+export { scaleRows, transpose } from './transpose';
 export { unpackRow, unpackRows } from './unpack';

@@ -45,6 +45,14 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 @inline export const F16_SPECIAL: usize = 80;
 @inline export const INFINITY_BITS: usize = 84;
 
+/** For exponentials that become int16: a polynomial of 2ᶠ, and the least exponent of 2. */
+@inline export const Q0: usize = 88;
+@inline export const Q1: usize = 92;
+@inline export const Q2: usize = 96;
+@inline export const Q3: usize = 100;
+@inline export const Q4: usize = 104;
+@inline export const LEAST_LOG2: usize = 108;
+
 /** A constant in all four lanes. */
 @inline
 export function constant(which: usize): v128 {
@@ -76,6 +84,13 @@ export function initialize(): void {
   store<i32>(CONSTANTS + F16_SCALE, 0x77800000);
   store<i32>(CONSTANTS + F16_SPECIAL, 0x0f800000);
   store<i32>(CONSTANTS + INFINITY_BITS, 0x7f800000);
+  // Minimax polynomial of 2ᶠ for |f| ≤ 1/2, least relative error (2.6e-6).
+  store<f32>(CONSTANTS + Q0, 0.9999992614457122);
+  store<f32>(CONSTANTS + Q1, 0.6931218147366892);
+  store<f32>(CONSTANTS + Q2, 0.2402474482786378);
+  store<f32>(CONSTANTS + Q3, 0.055917860319388245);
+  store<f32>(CONSTANTS + Q4, 0.009570101911165427);
+  store<f32>(CONSTANTS + LEAST_LOG2, -100);
 }
 
 /** All ones in the first `n` lanes (n < 4). */

@@ -25,9 +25,42 @@ export const columnChecks: Checks = [
     },
   ],
   [
+    'raiseLargest',
+    (kernels, on) => {
+      const tops = on.floats(a, columns, 40);
+      const before = on.floats(c, columns);
+      const raised = tops.map((top, j) => Number(top > before[j] + 10));
+      const any = kernels.raiseLargest({ blockLargest: a, largest: c, factors: c + 64 });
+      return (
+        any === Number(raised.includes(1)) &&
+        on.near(c, columns, (j) => (raised[j] ? tops[j] : before[j])) &&
+        on.near(c + 64, columns, (j) => (raised[j] ? Math.exp(before[j] - tops[j]) : 1))
+      );
+    },
+  ],
+  [
+    'shareColumns',
+    (kernels, on) => {
+      const x = on.floats(c, 16 * columns, 6);
+      x[3] = Number.NEGATIVE_INFINITY;
+      on.f32[c / 4 + 3] = x[3];
+      const most = on.floats(bias, 8).map((value) => value + 7);
+      on.f32.set(most, bias / 4);
+      kernels.shareColumns({ s: c, end: c + 1024, largest: bias, sums: w });
+      const exp = (i: number) => ((i & 15) < 8 ? Math.exp(x[i] - most[i & 15]) : x[i]);
+      const sum = (j: number) => {
+        let total = 0;
+        for (let i = j; i < 16 * columns; i += 2 * columns) total += exp(i);
+        return total;
+      };
+      const sums = [0, columns].every((key) => on.near(w + 4 * key, 8, (j) => sum(key + j)));
+      return on.near(c, 16 * columns, exp) && sums;
+    },
+  ],
+  [
     'shareScales',
     (kernels, on) => {
-      const [sums, most] = [on.floats(w, 8 * columns).map((value) => value + 1.5), on.floats(bias, columns)];
+      const [sums, most] = [on.floats(w, 2 * columns).map((value) => value + 1.5), on.floats(bias, columns)];
       on.f32.set(sums, w / 4);
       on.f32.fill(1, bias / 4 + columns, bias / 4 + 2 * columns);
       on.f32.fill(2, scales / 4, scales / 4 + columns);
@@ -39,7 +72,7 @@ export const columnChecks: Checks = [
         scales: c,
         factors: c + 64,
       });
-      const sum = (j: number) => sums.reduce((total, value, i) => (i % columns === j ? total + value : total), 0);
+      const sum = (j: number) => sums[j] + sums[columns + j];
       const largest = (j: number) => Math.max(sum(j) / 262000, Math.exp(most[j] - 1) / 32767);
       return (
         on.near(scales, columns, (j) => 2 + sum(j)) &&
@@ -63,13 +96,12 @@ export const columnChecks: Checks = [
     },
   ],
   [
-    'divideColumns',
+    'multiplyColumns',
     (kernels, on) => {
       const x = on.floats(c, 2 * columns);
-      const total = on.floats(bias, columns).map((value) => value + 2);
-      on.f32.set(total, bias / 4);
-      kernels.divideColumns({ x: c, end: c + 128, total: bias });
-      return on.near(c, 2 * columns, (i) => x[i] / total[i & 15]);
+      const factors = on.floats(bias, columns);
+      kernels.multiplyColumns({ x: c, end: c + 128, factors: bias });
+      return on.near(c, 2 * columns, (i) => x[i] * factors[i & 15]);
     },
   ],
   [
