@@ -151,7 +151,9 @@ try {
       for (const { file, side } of onnx) await side.call('load', { model: file, threads });
       for (const length of lengths) {
         if (tokensOf(length) > report.ours.nCtx) {
-          log(`  ${name} ${type}: texts of ${tokensOf(length)} tokens are left out, its context holds ${report.ours.nCtx}\n`);
+          log(
+            `  ${name} ${type}: texts of ${tokensOf(length)} tokens are left out, its context holds ${report.ours.nCtx}\n`,
+          );
           continue;
         }
         if (length === 'mixed') {

@@ -36,8 +36,7 @@ const longText = 512;
  * whether an unmeasured one comes first. A round of 8192 tokens takes a minute: what the first one does more is no part of that.
  */
 export function effort(length, perRound, rounds) {
-  if (length <= longText)
-    return { count: Math.max(2, Math.ceil(perRound / length)), rounds, warmUp: true };
+  if (length <= longText) return { count: Math.max(2, Math.ceil(perRound / length)), rounds, warmUp: true };
   return { count: 1, rounds: Math.min(rounds, 3), warmUp: length <= 2048 };
 }
 

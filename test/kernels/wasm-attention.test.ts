@@ -1,6 +1,6 @@
 /** @file The kernel of attention, called directly: bits of a row whatever rows are computed with it, and the size of its scratch. */
 import { expect, it } from 'vitest';
-import { compileKernels, instantiateKernels, type Kernels, segmentBytes } from '../../src/kernels/wasm/kernels.ts';
+import { compileKernels, instantiateKernels, type Kernels } from '../../src/kernels/wasm/kernels.ts';
 import { normal } from '../random.ts';
 
 const { module } = await compileKernels(false);
@@ -26,7 +26,13 @@ interface Mask {
 }
 
 /** The results of queries [begin, end). */
-function attend({ back, forward, bias = 0, softcap = 0 }: Mask, int16: number, wide: number, begin: number, end: number) {
+function attend(
+  { back, forward, bias = 0, softcap = 0 }: Mask,
+  int16: number,
+  wide: number,
+  begin: number,
+  end: number,
+) {
   const shape = { nKeys, nHead, nHeadKv: nHead, headSize, headSizeV, scale: 0.2, centre: nKeys - 1 };
   const mask = { back, forward, ahead: 0, bias, softcap, relative: 0 };
   const rows = { q: q + begin * ldk, ldq: ldk, nQuery: end - begin, firstQuery: begin, y, ldy: ldv };
