@@ -80,6 +80,7 @@ export function loadOptions(
     pooling: values.reranking ? 'rank' : values.pooling,
     packing,
     reproducible: values.reproducible,
+    rowsOnDemand: values.mmap,
     mmproj,
     ...visionOptions(values),
     gpu: {

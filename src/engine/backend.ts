@@ -64,7 +64,7 @@ export async function startRunner(
   watch: LoadWatch,
   reopen: () => Promise<OpenModel>,
 ): Promise<Runner> {
-  const { precision = 'high', profile = false } = options;
+  const { precision = 'high', profile = false, rowsOnDemand = true } = options;
   const files = filesOf(model);
   if (backend === 'webgpu') {
     const { startGpuRunner } = await import('./gpu/recovery.ts');
@@ -74,7 +74,7 @@ export async function startRunner(
     const { packed, relaxed } = await enableFeatures(precision, options);
     const { keepBlocks = sum(files, (file) => unpackedSize(file, precision)) > MAX_UNPACKED } = options;
     const setup = { nThreads: threads, packed, keepBlocks, weightBytes: sum(files, fileSize), relaxed };
-    if (team !== undefined) return team.load(model, { backend, precision, profile, setup }, watch);
+    if (team !== undefined) return team.load(model, { backend, precision, profile, setup, rowsOnDemand }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
     if (profile) made.profile = new Profile();

@@ -31,7 +31,14 @@ import {
   scalesOf,
 } from './lora.ts';
 import { DEFAULT_NORMALIZE, finish, normalizeOf } from './normalize.ts';
-import { closeFiles, type OpenModel, openFiles, readHeaders, warnUnusedOverrides } from './open-model.ts';
+import {
+  closeFiles,
+  type ModelFiles,
+  type OpenModel,
+  openFiles,
+  readHeaders,
+  warnUnusedOverrides,
+} from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
 import { type OutputHeads, pooledResult } from './outputs/passes.ts';
 import { sideOf } from './outputs/sides.ts';
@@ -66,6 +73,8 @@ interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
   readonly scales: readonly number[];
   readonly vision: Vision | undefined;
   readonly heads: OutputHeads;
+  /** Open files that the runner reads, to be closed after it. */
+  readonly files: ModelFiles | undefined;
 }
 
 /**
@@ -89,23 +98,26 @@ export class Embedder {
   readonly #hasPairTypes: boolean;
   readonly #vision: Vision | undefined;
   readonly #heads: OutputHeads;
+  readonly #files: ModelFiles | undefined;
   #scales: readonly number[];
   #disposed: Promise<void> | undefined;
 
-  private constructor({ info, tokenizer, metadata, runner, scheduler, hasPairTypes, scales, vision, heads }: Parts) {
-    this.info = info;
-    this.tokenizer = tokenizer;
-    this.metadata = metadata;
-    this.#runner = runner;
-    this.#scheduler = scheduler;
-    this.#hasPairTypes = hasPairTypes;
-    this.#vision = vision;
-    this.#scales = scales;
-    this.#heads = heads;
+  private constructor(parts: Parts) {
+    this.info = parts.info;
+    this.tokenizer = parts.tokenizer;
+    this.metadata = parts.metadata;
+    this.#runner = parts.runner;
+    this.#scheduler = parts.scheduler;
+    this.#hasPairTypes = parts.hasPairTypes;
+    this.#vision = parts.vision;
+    this.#scales = parts.scales;
+    this.#heads = parts.heads;
+    this.#files = parts.files;
   }
 
   /**
-   * Loads a model, and the vision tower that belongs to it. The sources are read once and closed.
+   * Loads a model, and the vision tower that belongs to it. The sources are read once and closed, but for files whose tables are read on
+   * demand (`rowsOnDemand`), which `dispose` closes.
    * @throws GgufError if a file cannot be read, HubError if it cannot be downloaded, ModelError if its model is not supported or the vision
    *   tower does not belong to it, TokenizerError if its tokenizer is not supported, InputError for invalid options, the signal's reason, or
    *   the error of the backend
@@ -117,18 +129,22 @@ export class Embedder {
     const open = () => openFiles(source, options, hubOptions(options));
     const files = await open();
     const team = startThreads(place, options);
+    let embedder: Embedder | undefined;
     try {
       const opened = await readHeaders(files, options);
-      return await Embedder.#load(opened, place, team, async () => readHeaders(await open(), options), options);
+      const reopen = async () => readHeaders(await open(), options);
+      embedder = await Embedder.#load(files, opened, place, team, reopen, options);
+      return embedder;
     } catch (error) {
       await team?.dispose();
       throw error;
     } finally {
-      await closeFiles(files);
+      if (embedder === undefined || embedder.#files === undefined) await closeFiles(files);
     }
   }
 
   static async #load(
+    files: ModelFiles,
     opened: OpenModel,
     place: Place,
     team: Team | undefined,
@@ -188,6 +204,7 @@ export class Embedder {
         hasPairTypes: pairTokenTypes,
         scales: loraSources('lora', options.lora ?? []).map(({ scale = 1 }) => scale),
         heads: outline,
+        files: runner.readsFiles ? files : undefined,
         vision: vision && createVision(vision, scheduler, options, place.worker),
       });
     } catch (error) {
@@ -402,6 +419,7 @@ export class Embedder {
     this.#disposed ??= (async () => {
       await this.#scheduler.close(new Error('the embedder was disposed before this was computed'));
       await Promise.all([this.#runner.dispose(), this.#vision?.encoder.dispose()]);
+      if (this.#files !== undefined) await closeFiles(this.#files);
     })();
     return this.#disposed;
   }

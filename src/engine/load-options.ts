@@ -84,6 +84,7 @@ export const loadOptions: OptionTable<LoadOptions> = {
   packing: flag,
   reproducible: flag,
   keepBlocks: flag,
+  rowsOnDemand: flag,
   gpu: nested(gpu),
   overrides: metadataValues,
   rope: nested(rope),

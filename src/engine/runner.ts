@@ -18,6 +18,8 @@ export interface Runner {
   readonly threads: number;
   /** Whether `run` returns before computing, so that other work can happen until it resolves. */
   readonly inBackground: boolean;
+  /** Whether `run` may read from the files of the model, which then stay open until `dispose`. Default false. */
+  readonly readsFiles?: boolean;
   /** Batches that it takes at a time, so that one waits on the device while another is computed. Default 1. */
   readonly maxInFlight?: number;
   /** Why the runner can no longer compute: a worker died, or a GPU was lost for good. */

@@ -25,7 +25,7 @@ import type { OpProfile } from './types.ts';
 
 /** The methods of a compute worker. */
 export interface TeamWorkerMethods {
-  /** Comes first: makes the backend, loads this rank's share of the weights into it and returns its description. */
+  /** Comes first: makes the backend and loads this rank's share of the weights into it. */
   load(params: {
     backend: WorkerBackend;
     model: SharedFile;
@@ -33,7 +33,7 @@ export interface TeamWorkerMethods {
     adapters: readonly SharedFile[];
     /** Memory through which the owner sends batches from then on, and the worker's place in it. */
     requests?: { readonly memory: SharedMemory; readonly rank: number };
-  }): string;
+  }): LoadedWorker;
   /**
    * Computes one forward pass together with the ranks below `team`. Rank 0 returns the values, the others `undefined`. With
    * `observed`, the owner first gets every named step.
@@ -51,9 +51,23 @@ export interface TeamWorkerMethods {
   profile(params: undefined): OpProfile[];
 }
 
+/** What a worker tells of itself when it has loaded. */
+export interface LoadedWorker {
+  /** Of its backend. */
+  readonly description: string;
+  /** Whether it reads from the files of the model in later forwards, so that they must stay open. */
+  readonly readsOnDemand: boolean;
+}
+
 /** A file as the owner sends it: its header, and how to read its bytes. */
 export interface SharedFile {
-  readonly source: { readonly name: string; readonly size: number; readonly descriptor?: number };
+  readonly source: {
+    readonly name: string;
+    readonly size: number;
+    readonly descriptor?: number;
+    /** The owner keeps the file open for as long as a worker needs it. */
+    readonly staysOpen: boolean;
+  };
   readonly snapshot: GgufSnapshot;
 }
 

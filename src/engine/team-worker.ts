@@ -14,6 +14,7 @@ import { type ProfileSource, readProfile } from './profile.ts';
 import { readForward } from './shared-batch.ts';
 import {
   type FileName,
+  type LoadedWorker,
   type SharedFile,
   type TeamOwnerMethods,
   type TeamWorkerMethods,
@@ -41,7 +42,7 @@ interface Loaded extends Made {
 
 /** A backend, and the features that only some have. */
 interface Made {
-  readonly backend: Backend & ProfileSource & { readonly tuning?: Tuning };
+  readonly backend: Backend & ProfileSource & { readonly tuning?: Tuning; readonly readsOnDemand?: boolean };
   readonly setTeam: (n: number) => void;
 }
 
@@ -50,7 +51,7 @@ const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
   [...teamErrorClasses, ImageError],
 );
 
-async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<string> {
+async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<LoadedWorker> {
   const { backend: wanted, projector } = params;
   const adapters = await Promise.all(params.adapters.map((adapter, i) => openShared(i, adapter)));
   const { backend, setTeam } = await makeBackend(wanted);
@@ -72,7 +73,7 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<s
   if (params.requests !== undefined) {
     requests = new RequestReceiver(params.requests.memory, params.requests.rank);
   }
-  return backend.description;
+  return { description: backend.description, readsOnDemand: backend.readsOnDemand ?? false };
 }
 
 async function makeBackend(wanted: WorkerBackend): Promise<Made> {
@@ -174,10 +175,12 @@ function countTiles(tuning: Tuning | undefined): number {
 
 /** A file of the owner: read by its descriptor where there is one, else by messages. */
 async function openShared(file: FileName, { source, snapshot }: SharedFile): Promise<GgufFile> {
-  const { name, size, descriptor } = source;
+  const { name, size, descriptor, staysOpen } = source;
   if (descriptor === undefined) return openSnapshot(snapshot, ownerSource(file, name, size));
-  const { openDescriptor } = await import('../gguf/file.node.ts');
-  return openSnapshot(snapshot, openDescriptor({ name, size, descriptor }));
+  const { onDemandReads, openDescriptor } = await import('../gguf/file.node.ts');
+  const place = { name, size, descriptor };
+  const onDemand = staysOpen ? onDemandReads(place) : undefined;
+  return openSnapshot(snapshot, { ...openDescriptor(place), onDemand });
 }
 
 /** A file of the owner, read by messages. */

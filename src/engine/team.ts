@@ -26,6 +26,7 @@ import { writeForward } from './shared-batch.ts';
 import {
   type FileName,
   type GpuSetup,
+  type LoadedWorker,
   type SharedFile,
   type TeamOwnerMethods,
   type TeamWorkerMethods,
@@ -43,6 +44,8 @@ export type TeamOptions =
       readonly precision: Precision;
       readonly profile: boolean;
       readonly setup: PrepareOptions;
+      /** Whether workers may read rows of tables when batches need them. The files then stay open if the runner says so. */
+      readonly rowsOnDemand: boolean;
     };
 
 type Member = WorkerLink<TeamWorkerMethods>;
@@ -81,7 +84,7 @@ export class Team {
   }
 
   /**
-   * Has the workers read the weights. The caller closes the source when this has resolved. Comes once.
+   * Has the workers read the weights. When this has resolved, the caller closes the files, unless the runner `readsFiles`. Comes once.
    * @throws what loading a model throws, the signal's reason, or the error of a worker that could not be started; the
    *   workers have ended then
    */
@@ -108,7 +111,7 @@ export class Team {
     const onAbort = () => this.#rejectLoad(signal?.reason);
     signal?.addEventListener('abort', onAbort);
     try {
-      const [description] = await Promise.race([this.#fill(model, options), failed]);
+      const [{ description, readsOnDemand }] = await Promise.race([this.#fill(model, options), failed]);
       this.#keepAlive(false);
       const failure = () => this.#ended;
       return {
@@ -117,6 +120,7 @@ export class Team {
         precision: precisionOf(options),
         threads: this.#members.length,
         inBackground: true,
+        readsFiles: readsOnDemand,
         maxInFlight: maxInFlightOf(options.backend),
         get failure() {
           return failure();
@@ -131,13 +135,16 @@ export class Team {
     }
   }
 
-  async #fill({ projector: tower, adapters = [], ...opened }: OpenModel, options: TeamOptions): Promise<string[]> {
+  async #fill(
+    { projector: tower, adapters = [], ...opened }: OpenModel,
+    options: TeamOptions,
+  ): Promise<LoadedWorker[]> {
     const backends = await this.#backends(options);
     if (this.#ended !== undefined) throw this.#ended;
-    const model = shared(opened);
-    const files = { model, projector: tower && shared(tower), adapters: adapters.map(shared) };
+    const share = (file: OpenFile) => shared(file, options.backend === 'wasm' && options.rowsOnDemand);
+    const files = { model: share(opened), projector: tower && share(tower), adapters: adapters.map(share) };
     const sender = options.backend === 'wasm' && canShareRequests() ? new RequestSender(backends.length) : undefined;
-    const descriptions = await Promise.all(
+    const loaded = await Promise.all(
       this.#members.map((member, rank) =>
         member.request('load', {
           backend: backends[rank],
@@ -147,7 +154,7 @@ export class Team {
       ),
     );
     this.#requests = sender;
-    return descriptions;
+    return loaded;
   }
 
   /** The backend of each rank. */
@@ -334,9 +341,12 @@ function watched(observer: Observer | undefined): { readonly observer: Observer;
 }
 
 /** What members need to read a file by themselves. */
-function shared({ source, file }: OpenFile): SharedFile {
+function shared({ source, file }: OpenFile, staysOpen: boolean): SharedFile {
   const { name, size, descriptor } = source;
-  return { source: isNode() ? { name, size, descriptor } : { name, size }, snapshot: takeSnapshot(file) };
+  return {
+    source: { name, size, descriptor: isNode() ? descriptor : undefined, staysOpen },
+    snapshot: takeSnapshot(file),
+  };
 }
 
 function precisionOf(options: TeamOptions): Precision {

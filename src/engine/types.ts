@@ -98,6 +98,12 @@ export interface LoadOptions {
    * the file, but is slower for short batches. Default: only if they would take more than 1 GiB unpacked.
    */
   readonly keepBlocks?: boolean;
+  /**
+   * Leave the rows of large tables (token embeddings) in the file until a text needs them, which saves memory and a part of the load. The file
+   * stays open and must not be written to; replacing it by another one of its name is fine. On the wasm backend in workers of Node, for a plain
+   * file on disk; everything else is read at once. Default true.
+   */
+  readonly rowsOnDemand?: boolean;
   /** How the webgpu backend uses the GPU; other backends ignore it. */
   readonly gpu?: GpuOptions;
   /**

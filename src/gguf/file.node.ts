@@ -1,11 +1,11 @@
 /**
  * @file Files on disk, for Node, Bun and Deno.
  */
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { Turn } from '../turn.ts';
 import { GgufError } from './errors.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource, OnDemandReads } from './source.ts';
 import { checkRange } from './sources.ts';
 import { systemReason } from './system-error.ts';
 import { wholeSource } from './whole-source.ts';
@@ -46,20 +46,49 @@ export async function openFile(path: string): Promise<ByteSource> {
  * thread, which costs less than waiting for another one (20 ms of loading a small model).
  * @param turn when to give the thread to other work
  */
-export function openDescriptor(place: { name: string; size: number; descriptor: number }, turn?: Turn): ByteSource {
+export function openDescriptor(place: OpenedFile, turn?: Turn): ByteSource {
   return {
     ...place,
     async read(offset, into) {
-      checkRange(place, offset, into.length);
       if (turn?.isOver) await turn.pass();
-      for (let done = 0; done < into.length; ) {
-        const bytesRead = readSync(place.descriptor, into, done, into.length - done, offset + done);
-        if (bytesRead === 0) throw endedEarly(place.name, offset + done);
-        done += bytesRead;
-      }
+      readNow(place, offset, into);
     },
     async close() {},
   };
+}
+
+/** A file that is open. */
+interface OpenedFile {
+  readonly name: string;
+  readonly size: number;
+  readonly descriptor: number;
+}
+
+/** Reads from a file that other code in this process keeps open. Later writes to it are found by its size and time. */
+export function onDemandReads(place: OpenedFile): OnDemandReads {
+  const version = () => {
+    const { size, mtimeNs } = fstatSync(place.descriptor, { bigint: true });
+    return `${size} ${mtimeNs}`;
+  };
+  const loaded = version();
+  return {
+    read: (offset, into) => readNow(place, offset, into),
+    assertUnchanged() {
+      if (version() === loaded) return;
+      throw new GgufError('the file was changed while its model was in use: load the model again', {
+        source: place.name,
+      });
+    },
+  };
+}
+
+function readNow(place: OpenedFile, offset: number, into: Uint8Array): void {
+  checkRange(place, offset, into.length);
+  for (let done = 0; done < into.length; ) {
+    const bytesRead = readSync(place.descriptor, into, done, into.length - done, offset + done);
+    if (bytesRead === 0) throw endedEarly(place.name, offset + done);
+    done += bytesRead;
+  }
 }
 
 function endedEarly(source: string, offset: number): GgufError {

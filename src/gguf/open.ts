@@ -9,7 +9,7 @@ import { Metadata } from './metadata.ts';
 import { describeSource } from './other-formats.ts';
 import { readEntries } from './read-metadata.ts';
 import { readTensors, type TensorInfo } from './read-tensors.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource, OnDemandReads } from './source.ts';
 
 /** An open GGUF file, or all parts of a split one. */
 export interface GgufFile {
@@ -32,6 +32,8 @@ export interface GgufFile {
    * @throws GgufError when the range is not inside the tensor, or the source fails
    */
   readTensor(info: TensorInfo, byteOffset: number, into: Uint8Array): Promise<void>;
+  /** As in `ByteSource`, for a file whose bytes need no swapping. Offsets are those of the file. */
+  readonly onDemand?: OnDemandReads;
   /** Closes the source. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -98,6 +100,7 @@ export function fileOf(
     size: source.size,
     ...header,
     readTensor: (info, byteOffset, into) => readTensor(source, littleEndian, info, byteOffset, into),
+    onDemand: littleEndian ? source.onDemand : undefined,
     close: () => source.close(),
   };
 }

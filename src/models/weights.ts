@@ -6,6 +6,7 @@
  */
 import { printable } from '../gguf/errors.ts';
 import { type GgufFile, ggmlTypes, type TensorInfo } from '../gguf/index.ts';
+import type { OnDemandReads } from '../gguf/source.ts';
 import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
 import { codecs } from '../tensor/codecs/index.ts';
 import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
@@ -26,13 +27,16 @@ export interface FillShare {
   readonly nRanks: number;
 }
 
-/** The cost of loading a byte of a table, relative to 1 for a byte of any other weight. A table is only copied. */
-const tableCost = 0.3;
-
 interface Declared {
   readonly weight: Weight;
   readonly source: WeightSource;
   readonly role: WeightRole;
+}
+
+/** The cost of loading a byte, relative to 1 for a byte of a matrix. A table is copied, or read when a batch needs its rows. */
+function loadCost({ source, role }: Declared): number {
+  if (role !== 'table') return 1;
+  return source.onDemand === undefined ? 0.3 : 0;
 }
 
 /** Only names a weight. */
@@ -281,9 +285,9 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
   /** Assigns each weight to the rank with the least work so far. */
   #partOf({ rank, nRanks }: FillShare): Declared[] {
     const costs = new Array<number>(nRanks).fill(0);
-    return this.#declared.filter(({ source, role }) => {
+    return this.#declared.filter((declared) => {
       const least = costs.indexOf(Math.min(...costs));
-      costs[least] += source.byteLength * (role === 'table' ? tableCost : 1);
+      costs[least] += declared.source.byteLength * loadCost(declared);
       return least === rank;
     });
   }
@@ -341,7 +345,12 @@ function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): W
     shape,
     byteLength: info.byteLength,
     read: (byteOffset, into) => file.readTensor(info, byteOffset, into),
+    onDemand: file.onDemand && readsFrom(file.onDemand, info.offset),
   };
+}
+
+function readsFrom({ read, assertUnchanged }: OnDemandReads, offset: number): OnDemandReads {
+  return { read: (byteOffset, into) => read(offset + byteOffset, into), assertUnchanged };
 }
 
 /** The matrix of some rows of `source`, which stay in their blocks. */

@@ -2,6 +2,7 @@
  * @file The contract of a compute backend: memory for weights, and operations on them.
  */
 import type { GgmlType } from '../gguf/ggml-types.ts';
+import type { OnDemandReads } from '../gguf/source.ts';
 import type { Batch, Observer, Ops, Tensor, Weight } from './ops.ts';
 
 /** What a weight is used for. A backend may store each kind in a different form. */
@@ -24,6 +25,8 @@ export interface WeightSource {
   readonly byteLength: number;
   /** Fills `into` with the tensor's bytes from `byteOffset` on. The bytes are little-endian, whatever the file's byte order is. */
   read(byteOffset: number, into: Uint8Array): Promise<void>;
+  /** Reads after loading, where the file stays open. Offsets are those of the tensor's data. */
+  readonly onDemand?: OnDemandReads;
 }
 
 /** All precisions, the most exact first. */

@@ -51,7 +51,7 @@ export const ignoredFlags: readonly FlagGroup[] = [
       ['-lm, --load-mode', 1, 'LLAMA_ARG_LOAD_MODE'],
       ['-lzm, --lazy-mode', 1, 'LLAMA_ARG_LAZY_MODE'],
       ['--repack, -nr, --no-repack', 0, 'LLAMA_ARG_REPACK'],
-      ['--mmap, --no-mmap, --mlock', 0, 'LLAMA_ARG_MMAP'],
+      ['--mlock', 0, 'LLAMA_ARG_MLOCK'],
     ],
   },
   {

@@ -157,6 +157,16 @@ export const modelOptions = [
     help: 'give the same bits in every runtime and on every CPU: the wasm backend without relaxed SIMD',
   },
   {
+    name: 'mmap',
+    flags: ['--mmap'],
+    off: ['--no-mmap'],
+    env: 'LLAMA_ARG_MMAP',
+    type: 'switch',
+    default: true,
+    commands: computing,
+    help: 'leave the embeddings of tokens in the file until a text needs them; --no-mmap reads the whole file at the start',
+  },
+  {
     name: 'gpuMemory',
     flags: ['--gpu-memory'],
     env: 'GGUF_EMBED_GPU_MEMORY',

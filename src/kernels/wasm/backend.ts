@@ -39,6 +39,8 @@ export interface WasmBackend extends Backend {
   profile: Profile | undefined;
   /** Bytes of WebAssembly memory in use. */
   readonly memoryBytes: number;
+  /** Whether forwards read from the files of the weights (`WeightSource.onDemand`). */
+  readonly readsOnDemand: boolean;
 }
 
 /** Makes the backend of one worker (or the only one). */
@@ -57,6 +59,7 @@ class WasmForwards implements WasmBackend {
   readonly description: string;
   readonly ops: Ops;
   profile: Profile | undefined;
+  readsOnDemand = false;
   readonly #kernels: Kernels;
   readonly #setup: WasmSetup;
   readonly #rank: number;
@@ -120,6 +123,7 @@ class WasmForwards implements WasmBackend {
     const products = this.#products.of(source.type);
     const weight = new WasmWeight(source, role, products, this.#setup.keepBlocks, this.#alive(), this.#outside);
     this.#stagingBytes = Math.max(this.#stagingBytes, weight.storage.stagingBytes(weight));
+    this.readsOnDemand ||= weight.tableRows !== undefined;
     return weight;
   }
 

@@ -53,6 +53,8 @@ const embedding: Lowering<Of<'embedding'>> = {
     const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];
     const [to, ldTo] = [rt.address(out), rt.stride(out)];
     if (w.storage.copyBytes(w, 1) === 0) {
+      const { tokens, tokensEnd } = rt.share;
+      w.storage.require?.(w, tableRows(rt.batch, index).rows?.subarray(tokens, tokensEnd) ?? [0], rt.memory);
       const rows = { index: at, weights, rows: rt.rows(out), add: from, ldAdd: ld, y: to, ldy: ldTo };
       rt.kernels.embedRows({ ...table, table: w.address, ...rows });
       return;

@@ -12,6 +12,7 @@ import type { KernelMemory } from './memory.ts';
 import type { OutsideMemory } from './outside-memory.ts';
 import { blocks, outsideBlocks } from './storage/blocks.ts';
 import { panels } from './storage/panels.ts';
+import { minOnDemandBytes, rowsOnDemand, TableRows } from './storage/rows-on-demand.ts';
 import type { Filling, Storage, Stored } from './storage/storage.ts';
 import { vector } from './storage/vector.ts';
 
@@ -32,6 +33,7 @@ export class WasmWeight implements Weight, Stored {
   readonly address: Address;
   readonly scales: Address;
   readonly grid: Address;
+  readonly tableRows: TableRows | undefined;
 
   /** @throws Error for a byte length that does not match the shape */
   constructor(
@@ -63,7 +65,9 @@ export class WasmWeight implements Weight, Stored {
       this.storage = outsideBlocks;
       this.address = outside.allocate(bytes, this.name);
     } else {
-      this.storage = inside;
+      const onDemand = role === 'table' && source.byteLength >= minOnDemandBytes ? source.onDemand : undefined;
+      this.tableRows = onDemand && new TableRows(onDemand, this.rowBytes, n * this.nMatrices);
+      this.storage = onDemand === undefined ? inside : rowsOnDemand;
       this.address = memory.allocate(bytes, this.name);
     }
     const scaleBytes = this.storage.scaleBytes(this);

@@ -1,6 +1,6 @@
 /**
  * @file The contract of weight storage: sizes, filling, and what products and tables read. Each kind has one file: `panels.ts`,
- * `blocks.ts`, `vector.ts`.
+ * `blocks.ts`, `rows-on-demand.ts`, `vector.ts`.
  */
 import type { GgmlType } from '../../../gguf/ggml-types.ts';
 import type { WeightSource } from '../../../tensor/backend.ts';
@@ -8,6 +8,7 @@ import { type Blocking, type Form, panelColumns } from '../forms/form.ts';
 import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import type { KernelMemory } from '../memory.ts';
 import type { OutsideMemory } from '../outside-memory.ts';
+import type { TableRows } from './rows-on-demand.ts';
 
 /** What storage needs to know about a weight. */
 export interface Stored {
@@ -25,6 +26,8 @@ export interface Stored {
   readonly address: Address;
   readonly scales: Address;
   readonly grid: Address;
+  /** Of a table that is read on demand: the rows that are in memory. */
+  readonly tableRows?: TableRows;
 }
 
 /** What filling a weight needs. */
@@ -66,6 +69,8 @@ export interface Storage {
   fill(w: Stored, source: WeightSource, filling: Filling): Promise<void>;
   /** The type and length of a row for kernels that look up rows. */
   row(w: Stored): { readonly type: number; readonly rowBytes: Stride };
+  /** Makes these rows available for kernels that read them at the weight's address. Without it, all rows are. */
+  require?(w: Stored, rows: ArrayLike<number>, memory: KernelMemory): void;
   /** Scratch for `rows` rows that must be copied before kernels can read them; 0 if they are in the kernels' memory. */
   copyBytes(w: Stored, rows: number): number;
   /** Address of `rows` rows from `row` on; copied to `scratch` where `copyBytes` is not 0. */
