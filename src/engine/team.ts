@@ -44,8 +44,8 @@ export type TeamOptions =
       readonly precision: Precision;
       readonly profile: boolean;
       readonly setup: PrepareOptions;
-      /** Whether workers may read rows of tables when batches need them. The files then stay open if the runner says so. */
-      readonly rowsOnDemand: boolean;
+      /** Workers may read rows of tables when batches need them. The files then stay open if the runner `readsFiles`. Default false. */
+      readonly rowsOnDemand?: boolean;
     };
 
 type Member = WorkerLink<TeamWorkerMethods>;
@@ -141,7 +141,7 @@ export class Team {
   ): Promise<LoadedWorker[]> {
     const backends = await this.#backends(options);
     if (this.#ended !== undefined) throw this.#ended;
-    const share = (file: OpenFile) => shared(file, options.backend === 'wasm' && options.rowsOnDemand);
+    const share = (file: OpenFile) => shared(file, options.backend === 'wasm' && options.rowsOnDemand === true);
     const files = { model: share(opened), projector: tower && share(tower), adapters: adapters.map(share) };
     const sender = options.backend === 'wasm' && canShareRequests() ? new RequestSender(backends.length) : undefined;
     const loaded = await Promise.all(

@@ -12,8 +12,9 @@ import type { KernelMemory } from './memory.ts';
 import type { OutsideMemory } from './outside-memory.ts';
 import { blocks, outsideBlocks } from './storage/blocks.ts';
 import { panels } from './storage/panels.ts';
-import { minOnDemandBytes, rowsOnDemand, TableRows } from './storage/rows-on-demand.ts';
+import { rowsOnDemand } from './storage/rows-on-demand.ts';
 import type { Filling, Storage, Stored } from './storage/storage.ts';
+import { minOnDemandBytes, TableRows } from './storage/table-rows.ts';
 import { vector } from './storage/vector.ts';
 
 /** A weight of this backend. */

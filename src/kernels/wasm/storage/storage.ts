@@ -8,7 +8,7 @@ import { type Blocking, type Form, panelColumns } from '../forms/form.ts';
 import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import type { KernelMemory } from '../memory.ts';
 import type { OutsideMemory } from '../outside-memory.ts';
-import type { TableRows } from './rows-on-demand.ts';
+import type { TableRows } from './table-rows.ts';
 
 /** What storage needs to know about a weight. */
 export interface Stored {
