@@ -9,8 +9,9 @@
 import { gather } from './attention-keys';
 import { KEY_BLOCK_I16, PASS, Params, QUERIES, VALUE_GROUP, Work, roundUp, selectPanel } from './attention-layout';
 import { endSeen, finishScores, firstSeen, multiplyKeys, multiplyQueries } from './attention-scores';
-import { VALUE_LIMIT, invertColumns, largestColumns, multiplyColumns, pairColumns, raiseLargest, shareColumns, shareScales } from './columns';
-import { blockI16 } from './linear';
+import { VALUE_LIMIT, invertColumns, largestColumns, multiplyColumns, pairColumns, raiseLargest, scaleScores, shareColumns, shareScales } from './columns';
+import { STRIP } from './epilogue';
+import { blockI16, tilesI16 } from './linear';
 import { quantizeRows } from './quantize';
 import { joinGroups, quantizeByNorm } from './quantize-norm';
 import { transpose } from './transpose';
@@ -68,12 +69,8 @@ function attendBlock(o: Params, w: Work, h: i32, at: i32, r: i32, rows: i32, blo
   if (from >= last) return;
   const n = roundUp(last, 4) - from, strip = w.strip, end = strip + (<usize>n << 6);
   selectPanel(w, at);
-  blockI16(
-    w.keys + <usize>(from >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>from << 2), 4, w.query, w.queryScales,
-    <usize>roundUp(o.headSize, 2) << 1, w.zeros, 0, o.scale, strip, 64, n, o.wide, w.t,
-  );
-  finishScores(o, w, h, r, rows, strip - (<usize>from << 6), from, last);
-  largestColumns(strip, end, w.blockLargest);
+  multiplyBlock(o, w, from, n);
+  if (finishScores(o, w, h, r, rows, strip - (<usize>from << 6), from, last)) largestColumns(strip, end, w.blockLargest);
   if (raiseLargest(w.blockLargest, w.largest, w.shareFactors)) multiplyColumns(w.total, w.out + (<usize>o.headSizeV << 6), w.shareFactors);
   shareColumns(strip, end, w.largest, w.sums);
   shareColumns(strip + 32, end + 32, w.largest + 32, w.sums + 32);
@@ -85,6 +82,19 @@ function attendBlock(o: Params, w: Work, h: i32, at: i32, r: i32, rows: i32, blo
     w.values + b * w.valueBlock + (<usize>(from - block) << 3), VALUE_GROUP, w.valueScales + ((b * <usize>o.headSizeV) << 2), 4,
     strip, w.shareScales, <usize>n << 1, w.out, 64, 1, w.out, 64, o.headSizeV, o.wide, w.t,
   );
+}
+
+/** The scores of keys [from, from + n) in the strip, and the largest of each query. */
+function multiplyBlock(o: Params, w: Work, from: i32, n: i32): void {
+  const k4 = <usize>roundUp(o.headSize, 2) << 1;
+  let keys = w.keys + <usize>(from >> 2) * w.keyGroup, scales = w.keyScales + (<usize>from << 2), scores = w.strip;
+  for (let c: usize = 0; c < 64; c += 4) store<f32>(w.blockLargest + c, NO_SCORE);
+  for (let r = 0; r < n; r += STRIP) {
+    const rows = min(STRIP, n - r);
+    tilesI16(keys, w.keyGroup, w.query, k4, rows, o.wide, w.t);
+    scaleScores(w.t, scales, w.queryScales, o.scale, rows, scores, w.blockLargest);
+    keys += w.keyGroup * (STRIP >> 2); scales += STRIP << 2; scores += STRIP << 6;
+  }
 }
 
 /** Divides the sums of query rows [r, r + rows) and writes them as rows of the result. */

@@ -17,20 +17,26 @@ export function endSeen(o: Params, w: Work, p: i32, rows: i32): i32 {
   return min(w.endKey, p + rows + min(o.forward, o.nKeys)) - w.firstKey;
 }
 
-/** Turns the products of keys [from, last) with queries [r0, r0 + rows) of head `h` into scores; those of keys that a query does not see are −inf. */
-export function finishScores(o: Params, w: Work, h: i32, r0: i32, rows: i32, strip: usize, from: i32, last: i32): void {
+/**
+ * Turns the products of keys [from, last) with queries [r0, r0 + rows) of head `h` into scores; those of keys that a query does not see are −inf.
+ * Returns whether any changed. */
+export function finishScores(o: Params, w: Work, h: i32, r0: i32, rows: i32, strip: usize, from: i32, last: i32): bool {
   const p = o.firstQuery + r0, to = roundUp(last, 4);
   const first = strip + (<usize>from << 6), end = strip + (<usize>to << 6);
   if (o.relative) addDistances(o, w, rows, p, strip, from, last);
   if (o.softcap != 0) capColumns(first, end, o.softcap);
   if (o.bias != 0) biasColumns(first, end, o.bias + (<usize>(h * (2 * o.centre + 1) + o.centre + p - w.firstKey - from) << 2));
   const forward = min(o.forward, o.nKeys);
-  for (let r = 0; r < rows; r++) {
-    const lane = strip + (<usize>r << 2);
-    hide(lane, from, min(to, max(0, p + r - o.back) - w.firstKey));
-    const seen = o.ahead == 0 ? forward : load<i32>(o.ahead + (<usize>(r0 + r) << 2));
-    hide(lane, max(from, min(last, p + r + 1 + seen - w.firstKey)), to);
+  const allSeen = o.ahead == 0 && to == last && from + w.firstKey >= p + rows - 1 - o.back && last + w.firstKey <= p + 1 + forward;
+  if (!allSeen) {
+    for (let r = 0; r < rows; r++) {
+      const lane = strip + (<usize>r << 2);
+      hide(lane, from, min(to, max(0, p + r - o.back) - w.firstKey));
+      const seen = o.ahead == 0 ? forward : load<i32>(o.ahead + (<usize>(r0 + r) << 2));
+      hide(lane, max(from, min(last, p + r + 1 + seen - w.firstKey)), to);
+    }
   }
+  return !allSeen || o.relative != 0 || o.softcap != 0 || o.bias != 0;
 }
 
 /** Makes the scores of keys [from, to) in one lane −inf. */

@@ -6,6 +6,26 @@ import {
   LEAST, LEAST_LOG2, LN2_HIGH, LN2_LOW, LOG2E, ONE, P0, P1, P2, P3, P4, P5, Q0, Q1, Q2, Q3, Q4, ROUND, constant, madd, tanh4,
 } from './math';
 
+/** `s[key]` = factor · keyScales[key] · queryScales · t[key] for int32 sums `t`, and `largest[c]` = the larger of itself and these. */
+export function scaleScores(t: usize, keyScales: usize, queryScales: usize, factor: f32, keys: i32, s: usize, largest: usize): void {
+  const f = f32x4.splat(factor);
+  const s0 = f32x4.mul(f, v128.load(queryScales)), s1 = f32x4.mul(f, v128.load(queryScales, 16));
+  const s2 = f32x4.mul(f, v128.load(queryScales, 32)), s3 = f32x4.mul(f, v128.load(queryScales, 48));
+  let m0 = v128.load(largest), m1 = v128.load(largest, 16), m2 = v128.load(largest, 32), m3 = v128.load(largest, 48);
+  const end = t + (<usize>keys << 6);
+  for (; t < end; t += 64) {
+    const scale = v128.load32_splat(keyScales);
+    const y0 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(t)), f32x4.mul(scale, s0));
+    const y1 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(t, 16)), f32x4.mul(scale, s1));
+    const y2 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(t, 32)), f32x4.mul(scale, s2));
+    const y3 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(t, 48)), f32x4.mul(scale, s3));
+    v128.store(s, y0); v128.store(s, y1, 16); v128.store(s, y2, 32); v128.store(s, y3, 48);
+    m0 = f32x4.pmax(m0, y0); m1 = f32x4.pmax(m1, y1); m2 = f32x4.pmax(m2, y2); m3 = f32x4.pmax(m3, y3);
+    s += 64; keyScales += 4;
+  }
+  v128.store(largest, m0); v128.store(largest, m1, 16); v128.store(largest, m2, 32); v128.store(largest, m3, 48);
+}
+
 /** `largest[16]` = the largest of each column; `s` … `end` are a multiple of 4 keys. */
 export function largestColumns(s: usize, end: usize, largest: usize): void {
   let a0 = v128.load(s), a1 = v128.load(s, 16), a2 = v128.load(s, 32), a3 = v128.load(s, 48);

@@ -6,7 +6,7 @@ export { attendSequence } from './attention';
 export { fillAlibi, fillRelative } from './attention-bias';
 export { RELATIVE_BYTES, SEGMENT_BYTES, attentionBytes, setRelative, setSegment } from './attention-layout';
 export {
-  addSums, biasColumns, capColumns, expColumns, invertColumns, largestColumns, multiplyColumns, pairColumns, raiseLargest, shareColumns, shareScales,
+  addSums, biasColumns, capColumns, expColumns, invertColumns, largestColumns, multiplyColumns, pairColumns, raiseLargest, scaleScores, shareColumns, shareScales,
 } from './columns';
 export { embedRows } from './embed';
 export { STRIP_BYTES, activateRows, addRows, addScaledRows, addTile, finishStrip, geluErfRow, geluQuickRow, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';

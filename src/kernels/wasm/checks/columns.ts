@@ -1,5 +1,5 @@
 /** @file Checks of the kernels that process columns: softmax and its products in attention. */
-import { a, bias, type Checks, c, columns, scales, w } from './operands.ts';
+import { a, bias, type Checks, c, columns, scales, t, w } from './operands.ts';
 
 /** Kernels that process the columns of a strip of scores. */
 export const columnChecks: Checks = [
@@ -22,6 +22,19 @@ export const columnChecks: Checks = [
       const exp = (i: number) => ((i & 15) < 8 ? Math.exp(x[i] - most[i & 15]) : x[i]);
       const sum = (i: number) => ((i & 15) < 8 ? exp(i) + exp(i + 8 * columns) : 0);
       return on.near(c, 16 * columns, exp) && on.near(w, 8 * columns, sum);
+    },
+  ],
+  [
+    'scaleScores',
+    (kernels, on) => {
+      const [key, query] = [on.floats(scales, 4), on.floats(bias, columns)];
+      const sums = Int32Array.from({ length: 4 * columns }, () => on.next() * 1e6);
+      on.i32.set(sums, t / 4);
+      const least = on.floats(a, columns, 100);
+      kernels.scaleScores({ t, keyScales: scales, queryScales: bias, factor: 1e-3, keys: 4, s: c, largest: a });
+      const score = (i: number) => sums[i] * 1e-3 * key[i >> 4] * query[i & 15];
+      const largest = (j: number) => Math.max(least[j], ...[0, 1, 2, 3].map((i) => score(i * columns + j)));
+      return on.near(c, 4 * columns, score) && on.near(a, columns, largest);
     },
   ],
   [
