@@ -16,16 +16,30 @@ const base64Alphabet = encoder.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 const powers = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 /** 1, 0.1, 0.01 … as near as float64 has them; no float32 but 1 lies between a power and its nearest float64. */
 const tenths = Array.from({ length: 9 }, (_, i) => Number(`1e-${i}`));
+/** The two digits of 0 to 99. */
+const digitPairs = Uint8Array.from(
+  { length: 200 },
+  (_, i) => ZERO + (i % 2 === 0 ? Math.floor(i / 20) : (i >> 1) % 10),
+);
 /** The fast path writes magnitudes from here to `FIXED_END` (exclusive) without an exponent. */
 const FIXED_START = 1e-7;
 const FIXED_END = 1e7;
 /** Maximum number of bytes of a float and its comma. */
 const MAX_FLOAT_BYTES = 32;
 
+/** Most bytes of a buffer that is kept for the next writer. */
+const KEPT_BYTES = 1 << 16;
+/** The buffer of a finished writer. New memory costs more than the digits of a vector. */
+let spare: Uint8Array<ArrayBuffer> | undefined;
+
 /** A growing buffer of JSON. */
 export class JsonWriter {
-  #bytes = new Uint8Array(1024);
+  #bytes = spare ?? new Uint8Array(1024);
   #length = 0;
+
+  constructor() {
+    spare = undefined;
+  }
 
   /** Appends raw text. */
   raw(text: string): this {
@@ -76,7 +90,9 @@ export class JsonWriter {
 
   /** Returns the bytes. Do not use the writer afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+    if (this.#bytes.length > KEPT_BYTES) return this.#bytes.subarray(0, this.#length);
+    spare = this.#bytes;
+    return spare.slice(0, this.#length);
   }
 
   #reserve(more: number): void {
@@ -120,19 +136,34 @@ function writeFloat(bytes: Uint8Array, at: number, x: number): number {
 
 /** Writes n / 10^decimals, where n < 2^31. */
 function writeFixed(bytes: Uint8Array, at: number, n: number, decimals: number): number {
-  let nDigits = 1;
-  while (nDigits < 10 && n >= powers[nDigits]) nDigits++;
-  const width = Math.max(nDigits, decimals + 1);
-  let rest = n | 0;
-  let to = at + width;
-  const point = to - decimals;
-  for (let i = 0; i < width; i++, to--) {
-    if (to === point) bytes[to--] = POINT;
-    const tenth = (rest / 10) | 0;
-    bytes[to] = ZERO + rest - 10 * tenth;
-    rest = tenth;
+  let nDigits = n < 10_000_000 ? 7 : n < 100_000_000 ? 8 : n < 1_000_000_000 ? 9 : 10;
+  if (n < 1_000_000) for (nDigits = 1; nDigits < 6 && n >= powers[nDigits]; nDigits++);
+  if (decimals >= nDigits) {
+    bytes[at++] = ZERO;
+    bytes[at++] = POINT;
+    for (let i = decimals - nDigits; i > 0; i--) bytes[at++] = ZERO;
+    return writeDigits(bytes, at + nDigits, n, nDigits);
   }
-  return at + width + 1;
+  const whole = (n / powers[decimals]) | 0;
+  const point = at + nDigits - decimals;
+  writeDigits(bytes, point, whole, nDigits - decimals);
+  bytes[point] = POINT;
+  return writeDigits(bytes, point + 1 + decimals, n - whole * powers[decimals], decimals);
+}
+
+/** Writes the last `nDigits` digits of `n` before `end`, which it returns. */
+function writeDigits(bytes: Uint8Array, end: number, n: number, nDigits: number): number {
+  let rest = n | 0;
+  let to = end;
+  for (; nDigits >= 2; nDigits -= 2) {
+    const before = (rest / 100) | 0;
+    const pair = (rest - 100 * before) << 1;
+    bytes[--to] = digitPairs[pair + 1];
+    bytes[--to] = digitPairs[pair];
+    rest = before;
+  }
+  if (nDigits > 0) bytes[to - 1] = ZERO + rest;
+  return end;
 }
 
 /** Writes zeros, very small and very large magnitudes, infinities and NaN. */

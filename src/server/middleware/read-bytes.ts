@@ -4,6 +4,9 @@
 import { HttpError } from '../errors.ts';
 import type { ServerRequest } from '../http/messages.ts';
 
+/** Most bytes of a body that is not copied from the memory it arrived in. */
+const ONE_PIECE = 1 << 14;
+
 /**
  * Reads and decompresses the body of a request.
  * @param onBytes called with the number of bytes that arrive; reading stops if it throws
@@ -27,6 +30,8 @@ export async function readBytes(
   };
   if (packing === 'identity') await request.read(keep);
   else await unpack(request, packing, keep);
+  // A body that arrived in one piece is that piece. A larger one may be given to another thread, with its memory.
+  if (chunks.length === 1 && length <= ONE_PIECE) return chunks[0] as Uint8Array<ArrayBuffer>;
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

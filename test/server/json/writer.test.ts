@@ -61,6 +61,20 @@ describe('JsonWriter', () => {
     }
   });
 
+  it('shares no memory between writers that take turns, or with what they have written', () => {
+    const first = new JsonWriter().raw('[1');
+    const second = new JsonWriter().raw('[2');
+    const one = first.raw(',1]').finish();
+    const third = new JsonWriter().raw('[3');
+    const two = second.raw(',2]').finish();
+    const fourth = new JsonWriter().floats(Float32Array.of(4, 4));
+    const long = new JsonWriter().floats(new Float32Array(5000).fill(0.5));
+    const three = third.raw(',3]').finish();
+    const results = [one, two, three, fourth.finish(), new JsonWriter().raw('[5,5]').finish()].map(decode);
+    expect(results).toEqual(['[1,1]', '[2,2]', '[3,3]', '[4.0,4.0]', '[5,5]']);
+    expect(decode(long.finish())).toBe(`[${new Array(5000).fill('0.5').join(',')}]`);
+  });
+
   it('keeps text, values and numbers in order and grows', () => {
     const writer = new JsonWriter().raw('{"a":').value('ü"').raw(',"b":').float(0.5).raw('}');
     expect(decode(writer.finish())).toBe('{"a":"ü\\"","b":0.5}');
