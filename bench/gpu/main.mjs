@@ -4,19 +4,20 @@
  *
  *   node bench/gpu/main.mjs [--modules DIR] [--model FILE] [--out DIR] [--quick] [--roofline [--peak-gbs N] [--peak-gflops N]]
  *
- * `--roofline` measures only the launches of a BERT's forward, and compares each with what its operations and bytes need at best. The
- * adapter's peaks are measured, unless `--peak-gbs` (memory) or `--peak-gflops` (float32) gives them.
+ * `--roofline` measures only the launches of forwards, of a BERT and of the model in `--model`, and compares each with what its operations
+ * and bytes need at best. The adapter's peaks are measured, unless `--peak-gbs` (memory) or `--peak-gflops` (float32) gives them.
  * `--quick` (always on software adapters) takes shapes that a CPU computes in seconds. Results: a table on the terminal,
  * and `gpu.json` in `--out`.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ceilings } from './ceilings.mjs';
 import { describe, openGpu } from './device.mjs';
-import { roofline, rooflineText, workOf } from './roofline.mjs';
+import { roofline, rooflineText } from './roofline.mjs';
 import { packed, randomWeight, shapes, syntheticBert } from './synthetic.mjs';
+import { workOf } from './work.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: args } = parseArgs({
@@ -34,7 +35,7 @@ const load = (path) => import(pathToFileURL(resolve(args.modules, path)).href);
 const { createWebGpuBackend } = await load('kernels/webgpu/index.js');
 const { isSoftware } = await load('kernels/webgpu/probe.js');
 const { tilesOf, isUsable } = await load('kernels/webgpu/strategies.js');
-const { matrixShape } = await load('kernels/webgpu/shaders/matmul-matrix.wgsl.js');
+const { matrixShape } = await load('kernels/webgpu/shaders/matrix-shape.js');
 const { loaders } = await load('kernels/webgpu/loaders/index.js');
 const { ggmlTypes } = await load('gguf/ggml-types.js');
 
@@ -209,18 +210,23 @@ async function benchModels() {
     }
   }
   if (!existsSync(args.model)) return;
+  const backend = await createWebGpuBackend({ adapter, device });
+  await tokensPerSecond(basename(args.model), await loadFile(backend));
+  backend.dispose();
+}
+
+/** `forward(batch)` of the model in `--model`: the mean of each sequence. */
+async function loadFile(backend) {
   const [{ openGguf }, { openFile }, { loadModel }] = await Promise.all(
     ['gguf/index.js', 'gguf/file.node.js', 'models/index.js'].map(load),
   );
-  const backend = await createWebGpuBackend({ adapter, device });
   const file = await openGguf(await openFile(args.model));
   const model = await loadModel(file, backend);
-  await tokensPerSecond('bundled model', (batch) => {
+  await file.close();
+  return (batch) => {
     backend.ops.begin(batch);
     return backend.ops.read(model.pool(backend.ops, model.forward(backend.ops), 'mean'));
-  });
-  backend.dispose();
-  await file.close();
+  };
 }
 
 /** Every tile must give the same bits on this device; where one does not, the rule "same text, same bits" is in danger. */
@@ -246,41 +252,55 @@ async function checkTiles(style) {
   return seen.size === 1;
 }
 
-/** The launches of a forward against the adapter's ceilings. @throws Error without timestamps */
-async function benchRoofline(style, type) {
-  const shape = quick ? { nLayer: 1, nEmbd: 128, nFf: 256, nHead: 2 } : { ...shapes['BGE-base'], nLayer: 4 };
+/** The launches of forwards of a model against the adapter's ceilings. @throws Error without timestamps */
+async function benchRoofline(what, backend, forward) {
   const batches = [
     [1, 16],
     [64, 128],
     [4, 2048],
   ];
   for (const [nSeq, length] of quick ? [[2, 32]] : batches) {
-    const backend = await createWebGpuBackend({ adapter, device, ...style });
-    const forward = await syntheticBert(backend, ggmlTypes, shape, type);
-    const run = () => forward(packed(nSeq, length));
-    await run();
+    const batch = packed(nSeq, length);
+    await forward(batch);
     let timings;
     for (let i = 0; i < (quick ? 2 : 8); i++) {
-      const next = await backend.timed(run);
+      const next = await backend.timed(() => forward(batch));
       timings = timings?.map((best, j) => (next[j].nanoseconds < best.nanoseconds ? next[j] : best)) ?? next;
     }
-    const { blockBytes, blockSize } = ggmlTypes[type];
-    const labels = timings.map(({ label }) => label);
-    const work = workOf(labels, { shape, bytesPerWeight: blockBytes / blockSize, nSeq, length });
+    const work = workOf(timings, { types: ggmlTypes, offsets: batch.offsets });
     const rows = roofline(timings, work, results.ceilings);
-    const what = `${style.precision} ${style.strategy} ${type}, ${nSeq} x ${length} tokens, ${shape.nLayer} layers of ${shape.nEmbd}`;
-    results.rooflines.push({ what, rows });
-    console.log([what, ...rooflineText(rows), ''].join('\n'));
-    backend.dispose();
+    const title = `${what}, ${nSeq} x ${length} tokens`;
+    results.rooflines.push({ what: title, rows });
+    console.log([title, ...rooflineText(rows), ''].join('\n'));
   }
+}
+
+async function rooflineOfBert(style, type) {
+  const shape = quick ? { nLayer: 1, nEmbd: 128, nFf: 256, nHead: 2 } : { ...shapes['BGE-base'], nLayer: 4 };
+  const backend = await createWebGpuBackend({ adapter, device, ...style });
+  const forward = await syntheticBert(backend, ggmlTypes, shape, type);
+  const what = `${style.precision} ${style.strategy} ${type}, ${shape.nLayer} layers of ${shape.nEmbd}`;
+  await benchRoofline(what, backend, forward);
+  backend.dispose();
+}
+
+/** The strategy is the one that the backend chooses itself. */
+async function rooflineOfModel(precision) {
+  const backend = await createWebGpuBackend({ adapter, device, precision });
+  const model = await loadFile(backend);
+  await benchRoofline(`${precision}, ${basename(args.model)}`, backend, model);
+  backend.dispose();
 }
 
 results.tilesAgree = true;
 if (args.roofline) {
   for (const style of styles) {
     for (const type of ['F16', 'Q8_0'].filter((name) => takes(style, name))) {
-      await attempt(`roofline ${style.precision} ${style.strategy} ${type}`, () => benchRoofline(style, type));
+      await attempt(`roofline ${style.precision} ${style.strategy} ${type}`, () => rooflineOfBert(style, type));
     }
+  }
+  for (const precision of existsSync(args.model) ? ['high', 'fast'] : []) {
+    await attempt(`roofline ${precision} ${args.model}`, () => rooflineOfModel(precision));
   }
 } else {
   for (const style of styles) await attempt(`${style.precision} ${style.strategy}`, () => benchProducts(style));

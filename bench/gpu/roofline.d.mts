@@ -1,7 +1,5 @@
-export interface Work {
-  readonly flops: number;
-  readonly bytes: number;
-}
+import type { Work } from './work.mjs';
+
 export interface Ceilings {
   readonly copyGBs: number;
   readonly float: number;
@@ -18,15 +16,6 @@ export interface RooflineRow extends Work {
   readonly bound: 'arithmetic' | 'memory';
   readonly reached?: number;
 }
-export function workOf(
-  labels: readonly string[],
-  options: {
-    readonly shape: { readonly nEmbd: number; readonly nFf: number };
-    readonly bytesPerWeight: number;
-    readonly nSeq: number;
-    readonly length: number;
-  },
-): Work[];
 export function roofline(
   timings: readonly { readonly label: string; readonly kernel: string; readonly nanoseconds?: number }[],
   work: readonly Work[],

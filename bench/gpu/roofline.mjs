@@ -1,47 +1,12 @@
 /**
  * @file The roofline of a forward: for each kind of launch its operations and bytes, what the device needs for them at best, and the share of
- * that which it reaches. The work is that of the synthetic BERT (`synthetic.mjs`), by the names of its launches.
+ * that which it reaches. `work.mjs` knows the work of each kernel.
  */
-
-/**
- * Operations and bytes of each launch, in order. A product counts two operations; every operand is counted once, as if caches were
- * perfect.
- * @param labels of the launches of one forward of `syntheticBert`
- * @param options.shape of the model
- * @param options.bytesPerWeight of the matrices
- * @param options.nSeq texts of `options.length` tokens each
- */
-export function workOf(labels, { shape: { nEmbd, nFf }, bytesPerWeight, nSeq, length }) {
-  const rows = nSeq * length;
-  const widths = { qkv: [nEmbd, 3 * nEmbd], out: [nEmbd, nEmbd], up: [nEmbd, nFf], down: [nFf, nEmbd] };
-  const productIn = (label) => widths[/linear ([a-z]+)-/.exec(label)?.[1]];
-  return labels.map((label, i) => {
-    const product = productIn(label);
-    const norm = label.includes('norm ')
-      ? { flops: 8 * rows * nEmbd, bytes: 12 * rows * nEmbd }
-      : { flops: 0, bytes: 0 };
-    if (product !== undefined) {
-      const [nIn, nOut] = product;
-      const bytes = bytesPerWeight * nIn * nOut + 4 * rows * (nIn + nOut);
-      return { flops: 2 * rows * nIn * nOut + norm.flops, bytes: bytes + (norm.bytes > 0 ? 8 * rows * nEmbd : 0) };
-    }
-    if (norm.flops > 0) return norm;
-    if (label.startsWith('attention')) return { flops: 4 * rows * length * nEmbd, bytes: 16 * rows * nEmbd };
-    if (label.startsWith('quantize')) {
-      // A rounded block of 32 values has twelve words. The next product reads it.
-      const [nIn] = productIn(labels.slice(i).find((next) => productIn(next) !== undefined));
-      return { flops: 3 * rows * nIn, bytes: rows * nIn * (4 + 1.5) };
-    }
-    if (label.startsWith('embedding')) return { flops: rows * nEmbd, bytes: rows * nEmbd * (2 + 4) };
-    if (label.startsWith('pool')) return { flops: rows * nEmbd, bytes: 4 * (rows + nSeq) * nEmbd };
-    throw new Error(`no work is known for the launch ${label}`);
-  });
-}
 
 /** The arithmetic that bounds a kernel, in GFLOP/s. */
 function peakOf(kernel, ceilings) {
   if (/^matmul.* int8/.test(kernel)) return ceilings.int8;
-  if (/^matmul.* matrix/.test(kernel)) return ceilings.matrix;
+  if (/^(matmul|attention).* matrix/.test(kernel)) return ceilings.matrix;
   return ceilings.float;
 }
 

@@ -10,6 +10,8 @@ import type { Dispatch, Step } from './tensor.ts';
 export interface Timing {
   readonly label: string;
   readonly kernel: string;
+  /** The kernel's parameters that are not tensors: extents, options. */
+  readonly values: Readonly<Record<string, number>>;
   readonly nanoseconds: number;
 }
 
@@ -66,9 +68,10 @@ export class Timer {
     await this.#device.settles(this.#readable.mapAsync(mapModeRead, 0, bytes));
     const ticks = new BigUint64Array(this.#readable.getMappedRange(0, bytes).slice(0));
     this.#readable.unmap();
-    return this.#launches.map(({ step, kernel }, i) => ({
+    return this.#launches.map(({ step, kernel, values }, i) => ({
       label: step.label,
       kernel: kernel.name,
+      values,
       nanoseconds: Number(ticks[2 * i + 1] - ticks[2 * i]),
     }));
   }
