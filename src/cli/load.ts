@@ -76,7 +76,7 @@ export function loadOptions(
     precision: values.precision,
     threads: threads < 1 ? undefined : threads,
     nCtx: slotContext(values),
-    nUbatch: Math.min(values.batchSize, values.ubatchSize),
+    nUbatch: batchTokens(values),
     pooling: values.reranking ? 'rank' : values.pooling,
     packing,
     reproducible: values.reproducible,
@@ -99,6 +99,12 @@ export function loadOptions(
     },
     signal,
   };
+}
+
+/** What `--batch-size` and `--ubatch-size` say together; `undefined` leaves the number to the engine. */
+function batchTokens({ batchSize, ubatchSize }: OptionValues): number | undefined {
+  const given = ubatchSize ?? (batchSize < 512 ? batchSize : undefined);
+  return given && Math.min(batchSize, given);
 }
 
 /** @throws UsageError for an adapter whose scale is missing or no number */

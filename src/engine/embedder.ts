@@ -14,6 +14,7 @@ import {
   embedChunksOptions,
 } from './chunks/embed-chunks.ts';
 import { InputError, optionError } from './errors.ts';
+import { defaultBatchTokens } from './gpu/batch-size.ts';
 import { computePlans } from './images/compute-plans.ts';
 import { planInputs, type Vision } from './images/plan.ts';
 import { describeModel, vectorWidth } from './info.ts';
@@ -60,9 +61,6 @@ import type {
   OpProfile,
   TokenizeOptions,
 } from './types.ts';
-
-/** Most tokens in one packed batch, unless a single input is longer. */
-const DEFAULT_UBATCH = 512;
 
 /** The parts of an embedder. */
 interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
@@ -151,7 +149,7 @@ export class Embedder {
     reopen: () => Promise<OpenModel>,
     options: LoadOptions,
   ): Promise<Embedder> {
-    const { nUbatch = DEFAULT_UBATCH, onProgress, signal } = options;
+    const { onProgress, signal } = options;
     const { file, projector, adapters = [] } = opened;
     const { name } = opened.source;
     const outline = outlineModel(
@@ -163,7 +161,7 @@ export class Embedder {
       const model = file.metadata.string('general.name') ?? name;
       throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
     }
-    const vision = outlineVision(projector, file, outline, nUbatch, options);
+    const vision = outlineVision(projector, file, outline, options);
     const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
     const watch = { signal, onProgress: onLoaded };
     const onWarning = options.onWarning && reported(options.onWarning);
@@ -179,8 +177,10 @@ export class Embedder {
         onWarning?.(poolerWarning(file.metadata.string('general.name') ?? name));
       const mediaWarning = vision && mediaPoolingWarning(pooling, options);
       if (mediaWarning !== undefined) onWarning?.(mediaWarning);
+      const { nUbatch = defaultBatchTokens(runner.batchBounds, file, outline) } = options;
       const info = describeModel(file, name, outline, runner, {
         nCtx,
+        nUbatch,
         pooling,
         prompts: options.prompts ?? {},
         vision: vision && {
@@ -194,7 +194,7 @@ export class Embedder {
       });
       warnUnusedOverrides(file, { ...options, onWarning });
       for (const warning of unusedRopeSettings(options.rope ?? {}, file.metadata)) onWarning?.(warning);
-      const scheduler = new Scheduler(runner, nUbatch, options.onBatch, vision?.rules);
+      const scheduler = new Scheduler(runner, nUbatch, options.onBatch, vision?.rules(nUbatch));
       return new Embedder({
         info,
         tokenizer,

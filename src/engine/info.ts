@@ -16,7 +16,7 @@ export function describeModel(
   source: string,
   outline: ModelOutline,
   runner: Runner,
-  use: Pick<ModelInfo, 'nCtx' | 'pooling' | 'prompts' | 'vision' | 'adapters'>,
+  use: Pick<ModelInfo, 'nCtx' | 'nUbatch' | 'pooling' | 'prompts' | 'vision' | 'adapters'>,
 ): ModelInfo {
   const { hparams, rankOutputs, sparse, multi, listwise, routes } = outline;
   const tensors = [...file.tensors.values()];
@@ -30,6 +30,7 @@ export function describeModel(
     nVocab: hparams.nVocab,
     nCtx: use.nCtx,
     nCtxTrain: hparams.nCtxTrain,
+    nUbatch: use.nUbatch,
     nEmbd: hparams.nEmbd,
     nEmbdOut: vectorWidth(outline, use.pooling, name),
     nLayer: hparams.nLayer,

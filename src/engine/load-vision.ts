@@ -1,9 +1,10 @@
 /**
  * @file Builds what a model needs for images, at load.
  */
-import { type GgufFile, nElements } from '../gguf/index.ts';
+import type { GgufFile } from '../gguf/index.ts';
 import type { ModelOutline, Pooling } from '../models/index.ts';
 import { checkFits, outlineTower, type TowerOutline } from '../models/vision/index.ts';
+import { countLayerWeights } from './gpu/batch-size.ts';
 import { ImageEncoder, prepareOptions } from './images/image-encoder.ts';
 import type { Vision } from './images/plan.ts';
 import { localPreparer, workerPreparer } from './images/preparer.ts';
@@ -17,30 +18,28 @@ const DEFAULT_IMAGES_PER_INPUT = 256;
 /** A tower, and how the text model takes its rows. */
 export interface VisionOutline {
   readonly tower: TowerOutline;
-  readonly rules: ImageRules;
+  /** The rules for batches of at most `nUbatch` tokens. */
+  readonly rules: (nUbatch: number) => ImageRules;
 }
 
 /**
  * Checks the file of a vision tower against that of the text model.
  * @param file of the text model
- * @param nUbatch tokens of a batch of texts
  * @throws ModelError for a file without a vision tower, an unknown one, or one that does not fit the text model
  */
 export function outlineVision(
   projector: OpenFile | undefined,
   file: GgufFile,
   outline: ModelOutline,
-  nUbatch: number,
   { mediaPooling }: LoadOptions,
 ): VisionOutline | undefined {
   if (projector === undefined) return undefined;
   const tower = outlineTower(projector.file);
   checkFits(tower, outline);
-  // About how many multiplications a batch of texts takes.
-  const textWork = nUbatch * countLayerWeights(file);
+  const tokenWork = countLayerWeights(file);
   return {
     tower,
-    rules: {
+    rules: (nUbatch) => ({
       images: outline.images!,
       sees: tower.sees,
       pools: mediaPooling === 'whole' ? 'whole' : 'text after images',
@@ -48,8 +47,9 @@ export function outlineVision(
         const { nx, ny } = tower.grid(image);
         return nx * ny;
       },
-      layersOf: (images) => Math.max(1, Math.floor(textWork / tower.layerWork(images))),
-    },
+      // A batch of images takes about as many multiplications as a batch of texts.
+      layersOf: (images) => Math.max(1, Math.floor((nUbatch * tokenWork) / tower.layerWork(images))),
+    }),
   };
 }
 
@@ -80,13 +80,4 @@ export function createVision(
 export function mediaPoolingWarning(pooling: Pooling, { mediaPooling }: LoadOptions): string | undefined {
   if (mediaPooling !== undefined || pooling === 'last' || pooling === 'rank') return undefined;
   return `with ${pooling} pooling, only the text behind the last image of an input counts, as in llama.cpp; mediaPooling: 'whole' (--media-pooling whole) takes all of it, which multi-vector models want`;
-}
-
-/** The number of values in the weights of a model's layers, each of which a token is multiplied with. */
-function countLayerWeights({ tensors }: GgufFile): number {
-  let n = 0;
-  for (const { name, shape } of tensors.values()) {
-    if (name.startsWith('blk.')) n += nElements(shape);
-  }
-  return n;
 }

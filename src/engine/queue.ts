@@ -10,6 +10,9 @@ import type { Input, Result } from '../models/index.ts';
 import type { Pixels } from '../models/vision/index.ts';
 import type { Observer } from '../tensor/ops.ts';
 
+/** Most tokens in an observed batch, of which every intermediate stays in memory, unless a single input is longer. */
+const maxObserved = 512;
+
 /** Inputs to compute. */
 export interface Job {
   /** Tokens, perhaps with images between them; for the tower, images of the size that it takes. */
@@ -128,7 +131,7 @@ export class Queue {
     if (first === undefined) return [];
     const { pooling, observer, adapters } = first;
     const taken: Taken[] = [];
-    let room = this.#nUbatch;
+    let room = observer === undefined ? this.#nUbatch : Math.min(this.#nUbatch, maxObserved);
     const fits = (job: Waiting) =>
       job.pooling === pooling &&
       job.observer === observer &&

@@ -1,6 +1,7 @@
 /**
  * @file The contract of a runner (a loaded model on a backend), and the runner on the calling thread.
  */
+import type { BatchBounds } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel, type Result, runForward } from '../models/index.ts';
 import { type LoadedTower, loadTower, type TowerInput, type TowerResult } from '../models/vision/index.ts';
 import type { Backend, BackendName, Precision } from '../tensor/backend.ts';
@@ -22,6 +23,8 @@ export interface Runner {
   readonly readsFiles?: boolean;
   /** Batches that it takes at a time, so that one waits on the device while another is computed. Default 1. */
   readonly maxInFlight?: number;
+  /** What one batch may take, if the backend bounds it. */
+  readonly batchBounds?: BatchBounds;
   /** Why the runner can no longer compute: a worker died, or a GPU was lost for good. */
   readonly failure: Error | undefined;
   /**

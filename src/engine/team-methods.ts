@@ -13,7 +13,7 @@ import {
   GpuShaderError,
   GpuUnavailableError,
 } from '../kernels/webgpu/errors.ts';
-import type { Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
+import type { BatchBounds, Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
 import { ModelError } from '../models/index.ts';
 import type { Pixels, TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
@@ -57,6 +57,8 @@ export interface LoadedWorker {
   readonly description: string;
   /** Whether it reads from the files of the model in later forwards, so that they must stay open. */
   readonly readsOnDemand: boolean;
+  /** What one batch may take, if the backend bounds it. */
+  readonly batchBounds?: BatchBounds;
 }
 
 /** A file as the owner sends it: its header, and how to read its bytes. */

@@ -4,7 +4,7 @@
  */
 import { type ByteSource, type GgufFile, openSnapshot } from '../gguf/index.ts';
 import { ImageError } from '../image/errors.ts';
-import type { Tuning } from '../kernels/webgpu/index.ts';
+import type { BatchBounds, Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel, runForward } from '../models/index.ts';
 import { isUnfinished, type LoadedTower, loadTower, type TowerResult } from '../models/vision/index.ts';
 import type { Backend } from '../tensor/backend.ts';
@@ -42,7 +42,8 @@ interface Loaded extends Made {
 
 /** A backend, and the features that only some have. */
 interface Made {
-  readonly backend: Backend & ProfileSource & { readonly tuning?: Tuning; readonly readsOnDemand?: boolean };
+  readonly backend: Backend &
+    ProfileSource & { readonly tuning?: Tuning; readonly readsOnDemand?: boolean; readonly batchBounds?: BatchBounds };
   readonly setTeam: (n: number) => void;
 }
 
@@ -73,7 +74,8 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<L
   if (params.requests !== undefined) {
     requests = new RequestReceiver(params.requests.memory, params.requests.rank);
   }
-  return { description: backend.description, readsOnDemand: backend.readsOnDemand ?? false };
+  const { description, readsOnDemand = false, batchBounds } = backend;
+  return { description, readsOnDemand, batchBounds };
 }
 
 async function makeBackend(wanted: WorkerBackend): Promise<Made> {

@@ -111,7 +111,7 @@ export class Team {
     const onAbort = () => this.#rejectLoad(signal?.reason);
     signal?.addEventListener('abort', onAbort);
     try {
-      const [{ description, readsOnDemand }] = await Promise.race([this.#fill(model, options), failed]);
+      const [{ description, readsOnDemand, batchBounds }] = await Promise.race([this.#fill(model, options), failed]);
       this.#keepAlive(false);
       const failure = () => this.#ended;
       return {
@@ -122,6 +122,7 @@ export class Team {
         inBackground: true,
         readsFiles: readsOnDemand,
         maxInFlight: maxInFlightOf(options.backend),
+        batchBounds,
         get failure() {
           return failure();
         },

@@ -126,7 +126,10 @@ export interface LoadOptions {
   readonly rope?: RopeSettings;
   /** Context in tokens; default and maximum: the model's own (a larger value counts as that one). */
   readonly nCtx?: number;
-  /** Most tokens in one packed batch; a single longer input still runs in one piece. Default 512. */
+  /**
+   * Most tokens in one packed batch; a single longer input still runs in one piece. Default 512, on a GPU
+   * up to 8192, by the limits of the adapter and the size of the model.
+   */
   readonly nUbatch?: number;
   /** Default pooling of `embed`; several, joined by `+` as `cls+mean`, are put side by side. Default: from the file, else `none`. */
   readonly pooling?: Pooling;
@@ -331,6 +334,8 @@ export interface ModelInfo {
   /** Context in use, and the context that the model was trained with. */
   readonly nCtx: number;
   readonly nCtxTrain: number;
+  /** Most tokens in one packed batch. */
+  readonly nUbatch: number;
   readonly nEmbd: number;
   /** Dimensions of a vector from `embed` without the option `dimensions`. */
   readonly nEmbdOut: number;

@@ -85,11 +85,10 @@ export const modelOptions = [
     env: 'LLAMA_ARG_UBATCH',
     type: 'integer',
     value: 'N',
-    default: 512,
     min: 1,
     max: MAX_INT,
     commands: computing,
-    help: 'most tokens in one computation; a longer input is computed alone',
+    help: 'most tokens in one computation; a longer input is computed alone. The default is 512, and on a GPU up to 8192, by the limits of the adapter and the size of the model',
   },
   {
     name: 'threads',

@@ -55,6 +55,7 @@ export async function loadOntoGpu(opened: OpenModel, options: LoadOptions, watch
   return {
     runner: {
       ...runner,
+      batchBounds: backend.batchBounds,
       run: (batch, pooling, observer) => tuned(runner.run(batch, pooling, observer)),
       runTower: (from, nLayers, observer) => tuned(runner.runTower(from, nLayers, observer)),
     },

@@ -99,6 +99,7 @@ export async function startGpuRunner(
     threads: 1,
     inBackground: current.runner.inBackground,
     maxInFlight: current.runner.maxInFlight,
+    batchBounds: current.runner.batchBounds,
     get description() {
       return current.runner.description;
     },

@@ -14,6 +14,7 @@ import { narrow } from '../graph/narrow.ts';
 import { Recorder } from '../graph/record.ts';
 import type { LinearStep, Step } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
+import { type BatchBounds, batchBounds } from './batch-bounds.ts';
 import { Context, ownWeight } from './context.ts';
 import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
 import { Executor } from './executor.ts';
@@ -23,8 +24,8 @@ import { lower } from './lower.ts';
 import { mayNormInput } from './ops/linear.ts';
 import { RopeTables } from './ops/rope.ts';
 import { Pipelines } from './pipelines.ts';
-import { matrixShape } from './shaders/matmul-matrix.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import { matrixShape } from './shaders/matrix-shape.ts';
 import { quantize } from './shaders/quantize-int8.wgsl.ts';
 import type { Strategy } from './strategies.ts';
 import { Timer, type Timing } from './timer.ts';
@@ -32,6 +33,7 @@ import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
 import { type GpuWeight, Weights } from './weights.ts';
 
+export type { BatchBounds } from './batch-bounds.ts';
 export { findAdapterInfo } from './device.ts';
 export * from './errors.ts';
 export { type Tuning, tuningKey } from './tuner.ts';
@@ -65,6 +67,8 @@ export interface WebGpuBackend extends Backend {
   /** Bytes of GPU memory that it holds. */
   readonly memoryInUse: number;
   readonly adapterInfo: GPUAdapterInfo;
+  /** What one batch may take on this adapter. */
+  readonly batchBounds: BatchBounds;
   /** Whether the device is lost. Every later forward then fails with `GpuDeviceLostError`. */
   readonly lost: boolean;
   /**
@@ -140,6 +144,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   return {
     name: 'webgpu',
     adapterInfo: device.adapterInfo,
+    batchBounds: batchBounds(device.adapterInfo, device.maxBindingSize, options.memoryBudget),
     get lost() {
       return device.lost;
     },

@@ -15,6 +15,7 @@ export function props({ state }: RequestContext): string {
       params: settings.seed === undefined ? {} : { seed: settings.seed },
       n_ctx: info.nCtx,
     },
+    n_ubatch: info.nUbatch,
     total_slots: settings.nSlots,
     model_alias: name,
     model_ftype: info.ftype,
