@@ -4,7 +4,7 @@
  * A rung has `name`, `about`, `macs` (multiply-adds of one run), `lanes` (what one instruction computes), `exact()` (the result of the naive
  * rung), and `prepare()`, which gives `{ run, result }` or `{ missing }`: why this machine cannot run it.
  */
-import { matrixShape } from '../../build/modules/kernels/webgpu/shaders/matmul-matrix.wgsl.js';
+import { matrixShape } from '../../build/modules/kernels/webgpu/shaders/matrix-shape.js';
 import * as attention from './attention/plain.mjs';
 import { prepare as prepareAttention } from './attention/wasm.mjs';
 import { uniform } from './measure.mjs';

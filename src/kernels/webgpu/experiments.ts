@@ -1,6 +1,7 @@
 /**
  * @file The tuner's experiments: products run to measure their time or compare their bits, in separate memory.
  */
+import { matrixAttentionWorks } from './attention-check.ts';
 import type { Device } from './device.ts';
 import { GpuShaderError } from './errors.ts';
 import { Executor } from './executor.ts';
@@ -137,6 +138,8 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       }
       return true;
     },
+    attentionWorks: (headSize, headSizeV) =>
+      matrixAttentionWorks(device, pipelines, vectors, tuner.style.matrix!, headSize, headSizeV),
     async matricesWork(weight) {
       const width = weight.parts[0].nRows;
       const [small, ...others] = matrixTiles.filter((tile) => isUsable('matrix', tile, tuner.style, device.limits));
@@ -146,7 +149,9 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
         const first = await run(weight, 1, [withTile(weight, 1, small, 'matrix')]);
         if (first.some((v, i) => !(Math.abs(v - wanted[i]) <= 1e-3 * largest))) return false;
         const bits = bitsOf(first);
-        for (const tile of [small, ...others.slice(-1)]) {
+        // The smallest tile, the largest, and the largest with two buffers.
+        const last = [others.filter(({ buffers }) => buffers !== 2), others].flatMap((list) => list.slice(-1));
+        for (const tile of [small, ...last]) {
           const all = bitsOf(await run(weight, equalRows, [withTile(weight, equalRows, tile, 'matrix')]));
           if (all.some((b, i) => b !== bits[i % width])) return false;
         }

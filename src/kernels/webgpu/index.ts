@@ -82,19 +82,17 @@ export interface WebGpuBackend extends Backend {
 
 /**
  * The steps that a forward needs for `target`, narrowed and fused.
- * @param gates whether products can be gated
  * @param norms whether a product can norm its input
  */
 function optimized(
   steps: readonly Step<GpuWeight>[],
   target: GraphTensor,
   nSeq: number,
-  gates: boolean,
   norms: (product: LinearStep<GpuWeight>) => boolean,
 ): readonly Step<GpuWeight>[] {
   const narrowed = narrow(neededFor(target, steps), target, nSeq);
   const products = fuseProducts(narrowed, target, (first, second) => first.precedes(second));
-  const gated = gates ? fuseGlu(products, target) : products;
+  const gated = fuseGlu(products, target);
   const rotated = fuseRotations(fuseNormAdd(fuseNormRope(gated, target), target), target);
   return fuseNormProducts(rotated, target, norms);
 }
@@ -133,8 +131,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     begin: () => observer !== undefined,
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
-      const gates = tuner.style.matrix === undefined;
-      const todo = observed ? steps : optimized(steps, target, nSeq, gates, (step) => mayNormInput(tuner, step));
+      const todo = observed ? steps : optimized(steps, target, nSeq, (step) => mayNormInput(tuner, step));
       const fw = new Forward(ctx, batch, observed);
       for (const step of todo) lower(fw, step, { tuner, tables });
       const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));

@@ -10,9 +10,10 @@
  */
 import { grid } from './kernel.ts';
 import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
-import { type MatrixShape, matmulMatrix, matrixShared, matrixThreads } from './shaders/matmul-matrix.wgsl.ts';
+import { gatedMatrixTile, matmulMatrix, matrixShared } from './shaders/matmul-matrix.wgsl.ts';
 import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
 import { matmulTile, type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
+import { type MatrixShape, matrixThreads } from './shaders/matrix-shape.ts';
 import { normedShared } from './shaders/normed-input.wgsl.ts';
 import { rowThreads } from './shaders/row-norm.wgsl.ts';
 import type { Dispatch } from './tensor.ts';
@@ -43,7 +44,7 @@ export const tiles: readonly Tile[] = [
   { bm: 64, bn: 128, tm: 4, tn: 8 },
 ];
 
-/** The same for `matrix`: `tm` and `tn` are the part of a subgroup. */
+/** The same for `matrix`: `tm` and `tn` are the part of a subgroup. Those with two buffers are taken where the search finds them faster. */
 export const matrixTiles: readonly Tile[] = [
   { bm: 16, bn: 16, tm: 16, tn: 16 },
   { bm: 16, bn: 64, tm: 16, tn: 16 },
@@ -52,9 +53,12 @@ export const matrixTiles: readonly Tile[] = [
   { bm: 128, bn: 64, tm: 64, tn: 32 },
   { bm: 128, bn: 128, tm: 64, tn: 32 },
   { bm: 128, bn: 256, tm: 64, tn: 64 },
+  { bm: 64, bn: 64, tm: 32, tn: 32, buffers: 2 },
+  { bm: 128, bn: 64, tm: 64, tn: 32, buffers: 2 },
+  { bm: 128, bn: 128, tm: 64, tn: 32, buffers: 2 },
 ];
 
-/** The tiles of a strategy. All lists have the same length, and tiles of similar size have the same index. */
+/** The tiles of a strategy. */
 export function tilesOf(strategy: Strategy): readonly Tile[] {
   return strategy === 'matrix' ? matrixTiles : tiles;
 }
@@ -90,7 +94,7 @@ export interface Product {
   readonly part: Part;
   readonly rows: number;
   readonly epilogue: Epilogue;
-  /** The first half of the part's rows gates the second; the activation is the gate's. Not for `matrix`. */
+  /** The first half of the part's rows gates the second; the activation is the gate's. */
   readonly isGated: boolean;
   /** The norm of the input, with the values of `normedParams`. Only for `float`. */
   readonly norm?: Readonly<Record<string, number>>;
@@ -121,12 +125,13 @@ export function normsInput(tile: Tile, isGated: boolean, { halves }: Style, limi
 export function tiled(product: Product, tile: Tile, style: Style, wide: boolean): Dispatch {
   const { strategy, weight, part, rows, isGated } = product;
   const { type } = weight.loader!;
-  const { bm, bn, tm, tn } = isGated ? gatedTile(tile) : tile;
   const { rolled, halves, matrix } = style;
+  const gated = strategy === 'matrix' ? gatedMatrixTile(tile, matrix!) : gatedTile(tile);
+  const { bm, bn, tm, tn, buffers = 1 } = isGated ? gated : tile;
   const [vec4, form] = [wide && part.nRows % (isGated ? 8 : 4) === 0, isGated ? 'gated' : 'plain'] as const;
   const kernel =
     strategy === 'matrix'
-      ? matmulMatrix(type, bm, bn, tm, tn, matrix!.m, matrix!.n, matrix!.k, matrix!.subgroup, vec4)
+      ? matmulMatrix(type, bm, bn, tm, tn, matrix!.m, matrix!.n, matrix!.k, matrix!.subgroup, vec4, form, buffers)
       : strategy === 'int8'
         ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled)
         : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, product.norm !== undefined);

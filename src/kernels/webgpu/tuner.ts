@@ -7,14 +7,15 @@
  * check.
  */
 import type { Loader } from './loaders/index.ts';
-import type { MatrixShape } from './shaders/matmul-matrix.wgsl.ts';
+import { fitsMatrixAttention } from './shaders/attention-matrix.wgsl.ts';
 import { skinnyRows } from './shaders/matmul-skinny.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
+import type { MatrixShape } from './shaders/matrix-shape.ts';
 import { isUsable, normsInput, type Strategy, type Style, tilesOf } from './strategies.ts';
 import type { GpuWeight } from './weights.ts';
 
 /** Increased when the kernels change in such a way that old results are invalid. */
-export const tuningVersion = 2;
+export const tuningVersion = 3;
 
 /** The tiles among which the rule chooses, by rows. Tall tiles pay where matrices make arithmetic cheap. */
 const ruled: Readonly<Record<Strategy, readonly number[]>> = {
@@ -49,6 +50,8 @@ export interface Experiments {
   normsAgree(weight: GpuWeight): Promise<boolean>;
   /** Whether two tiles of subgroup matrices give the same bits in every row, and the same values as the float tile up to rounding. */
   matricesWork(weight: GpuWeight): Promise<boolean>;
+  /** Whether attention on subgroup matrices gives the same bits in every row, and the values of the plain kernel up to rounding. */
+  attentionWorks(headSize: number, headSizeV: number): Promise<boolean>;
 }
 
 /** Initial settings of the tuner. */
@@ -87,6 +90,8 @@ export class Tuner {
   readonly #norms = new Map<Loader['type'], boolean>();
   /** Results of the check of subgroup matrices, by type. */
   readonly #matrices = new Map<Loader['type'], boolean>();
+  /** Results of the check of attention on subgroup matrices, by sizes of heads. */
+  readonly #attentions = new Map<string, boolean>();
   #experiments: Experiments | undefined;
 
   constructor(options: TunerOptions) {
@@ -140,6 +145,26 @@ export class Tuner {
     if (this.strategy(weight) !== 'float' || this.#norms.get(weight.loader!.type) === false) return false;
     if (rows <= skinnyRows && this.mayBeSkinny(weight)) return true;
     return normsInput(this.tile(weight, rows), isGated, this.style, this.#limits);
+  }
+
+  /** Whether attention over heads of these sizes may use subgroup matrices, once they have passed the check. */
+  mayUseMatrices(headSize: number, headSizeV: number): boolean {
+    const { matrix } = this.style;
+    if (matrix === undefined || (this.#wanted !== undefined && this.#wanted !== 'matrix')) return false;
+    return fitsMatrixAttention(headSize, headSizeV, matrix, this.#limits);
+  }
+
+  /** Checks attention on matrices, unless that has been done. */
+  async prepareAttention(headSize: number, headSizeV: number): Promise<void> {
+    const key = `${headSize}/${headSizeV}`;
+    if (this.#wanted === 'matrix' || this.#attentions.has(key)) return;
+    this.#attentions.set(key, (await this.#experiments?.attentionWorks(headSize, headSizeV)) ?? false);
+  }
+
+  /** Whether attention over heads of these sizes uses subgroup matrices. */
+  usesMatrices(headSize: number, headSizeV: number): boolean {
+    const works = this.#wanted === 'matrix' || this.#attentions.get(`${headSize}/${headSizeV}`) === true;
+    return works && this.mayUseMatrices(headSize, headSizeV);
   }
 
   /** The tile for a product with `rows` rows. */

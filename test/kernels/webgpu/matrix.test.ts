@@ -8,12 +8,10 @@ import { createReferenceBackend } from '../../../src/kernels/reference/index.ts'
 import { openDevice } from '../../../src/kernels/webgpu/device.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
-import {
-  type MatrixShape,
-  matmulMatrix,
-  matrixShape,
-  matrixThreads,
-} from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
+import { fitsMatrixAttention, matrixAttention } from '../../../src/kernels/webgpu/shaders/attention-matrix.wgsl.ts';
+import { gatedMatrixTile, matmulMatrix, matrixShared } from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
+import type { Tile } from '../../../src/kernels/webgpu/shaders/matmul-tile.wgsl.ts';
+import { type MatrixShape, matrixShape, matrixThreads } from '../../../src/kernels/webgpu/shaders/matrix-shape.ts';
 import { matrixTiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { loadModel } from '../../../src/models/index.ts';
 import { openFixture, run } from '../../models/support.ts';
@@ -54,18 +52,62 @@ describeGpu('subgroup matrices: what compiles', () => {
     { m: 8, n: 8, k: 8, subgroup: 8 },
     { m: 8, n: 16, k: 16, subgroup: 16 },
   ];
-  it.each(types)('%s, with every tile and shape, aligned and not', async (type) => {
-    for (const { m, n, k, subgroup } of shapes) {
-      for (const { bm, bn, tm, tn } of matrixTiles) {
-        for (const wide of [true, false]) {
-          expect(await errorsOf(matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, wide))).toEqual([]);
+  const kernelOf = (
+    type: GgmlTypeName,
+    tile: Tile,
+    { m, n, k, subgroup }: MatrixShape,
+    wide: boolean,
+    gated = false,
+  ) => {
+    const { bm, bn, tm, tn, buffers = 1 } = tile;
+    return matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, wide, gated ? 'gated' : 'plain', buffers);
+  };
+
+  it.each(types)('%s, with every shape, aligned and not', async (type) => {
+    for (const shape of shapes) {
+      for (const wide of [true, false]) {
+        for (const tile of [matrixTiles[0], matrixTiles[7]]) {
+          expect(await errorsOf(kernelOf(type, tile, shape, wide))).toEqual([]);
         }
       }
     }
   });
 
+  it.each(shapes)('every tile, gated and not: $m x $n x $k', async (shape) => {
+    for (const tile of matrixTiles) {
+      const gated = gatedMatrixTile(tile, shape);
+      expect(matrixShared(gated, shape)).toBeLessThanOrEqual(Math.max(matrixShared(tile, shape), 16384));
+      for (const type of ['F16', 'Q4_K'] as const) {
+        expect(await errorsOf(kernelOf(type, tile, shape, true))).toEqual([]);
+        expect(await errorsOf(kernelOf(type, gated, shape, type === 'F16', true))).toEqual([]);
+      }
+    }
+  });
+
+  it.each(shapes)('attention, with heads of every size: $m x $n x $k', async (shape) => {
+    const { m, n, k, subgroup } = shape;
+    const limits = {
+      maxComputeWorkgroupStorageSize: 49152,
+      maxComputeInvocationsPerWorkgroup: 256,
+      maxComputeWorkgroupSizeX: 256,
+    } as GPUSupportedLimits;
+    for (const [d, dv] of [
+      [12, 12],
+      [32, 32],
+      [64, 64],
+      [80, 80],
+      [96, 64],
+      [128, 128],
+    ]) {
+      expect(fitsMatrixAttention(d, dv, shape, limits)).toBe(true);
+      for (const wide of [true, false]) {
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup))).toEqual([]);
+      }
+    }
+  });
+
   it('finds what is wrong in such a kernel', async () => {
-    const { code } = matmulMatrix('F16', 64, 64, 32, 32, 16, 16, 16, 32, true);
+    const { code } = matmulMatrix('F16', 64, 64, 32, 32, 16, 16, 16, 32, true, 'plain', 1);
     expect(
       await errorsOf({
         code: code.replaceAll('subgroup_matrix_right<f16, 16, 16>', 'subgroup_matrix_right<f16, 8, 16>'),
@@ -188,10 +230,40 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
     const sources = { x: input(40, 160, 1), w: [randomBlocks('w', 'Q8_0', [160, 72], 2), 'matrix'] } as const;
     const wanted = await evaluate(backend, sources, countingBatch([40]), graph);
     expect(await evaluate(backend, sources, countingBatch([3]), graph)).toEqual(wanted.slice(0, 3 * 72));
-    for (const tile of [matrixTiles[1], matrixTiles[3]]) {
+    for (const tile of [
+      matrixTiles[1],
+      matrixTiles[3],
+      ...matrixTiles.filter(({ buffers }) => buffers === 2).slice(0, 2),
+    ]) {
       const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
       expect(await evaluate(other, sources, countingBatch([40]), graph)).toEqual(wanted);
       other.dispose();
+    }
+  });
+
+  it('gated, with the bits of two products and a gate after them', async () => {
+    for (const [nIn, nFf] of [
+      [160, 36],
+      [64, 33],
+    ]) {
+      const sources = {
+        x: input(40, nIn, 1),
+        both: [randomBlocks('both', 'F16', [nIn, 2 * nFf], 2), 'matrix'],
+        bias: [source('bias', [2 * nFf], normal(2 * nFf, 4)), 'vector'],
+      } as const;
+      const gated: typeof graph = (ops, w) => {
+        const both = ops.linear(rowsOf(ops, w.x), { weight: w.both, bias: w.bias });
+        return ops.glu(ops.columns(both, 0, nFf), ops.columns(both, nFf, nFf), 'silu');
+      };
+      for (const tile of [matrixTiles[0], matrixTiles[1], matrixTiles[3], matrixTiles[7]]) {
+        const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
+        await expectAsReference(other, sources, countingBatch([40]), gated, 4e-3);
+        const fused = await evaluate(other, sources, countingBatch([40]), gated);
+        // An observed forward has no fused steps.
+        other.observe(() => {});
+        expect(await evaluate(other, sources, countingBatch([40]), gated)).toEqual(fused);
+        other.dispose();
+      }
     }
   });
 

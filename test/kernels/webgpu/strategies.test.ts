@@ -136,6 +136,7 @@ describeGpu('tuner', () => {
       },
       sameBits: async () => same,
       normsAgree: async () => same,
+      attentionWorks: async () => same,
       matricesWork: async () => same,
     };
     return { seen, experiments };

@@ -8,16 +8,18 @@ import type { AttentionStep, PooledRow } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
 import { GpuError } from '../errors.ts';
 import { type Forward, pooledTokens } from '../forward.ts';
-import { grid } from '../kernel.ts';
+import { grid, type Kernel } from '../kernel.ts';
 import { attentionTile, attention as kernelFor } from '../shaders/attention.wgsl.ts';
-import { labelOf } from '../tensor.ts';
+import { matrixAttention, matrixAttentionQueries } from '../shaders/attention-matrix.wgsl.ts';
+import { type Dispatch, labelOf } from '../tensor.ts';
+import type { Tuner } from '../tuner.ts';
 import { noVector } from '../vectors.ts';
 
 /** A distance larger than that of any key. */
 const everywhere = 0x3fffffff;
 
 /** Softmax attention inside each sequence. */
-export function attention(fw: Forward, step: AttentionStep): void {
+export function attention(fw: Forward, tuner: Tuner, step: AttentionStep): void {
   const { ctx } = fw;
   const { options, row } = step;
   const [q, k, v] = step.inputs.map((x) => fw.of(x));
@@ -33,26 +35,9 @@ export function attention(fw: Forward, step: AttentionStep): void {
   }
   const { batch } = fw.run;
   const offsets = spansOf(batch, options);
-  // With one row of each sequence, a tile has one query. Its size stays, because the order of sums depends on it.
-  const nQueries = row === undefined ? tile.bq : 1;
-  const tilesAt = fw.run.list(`attention ${tile.bq} ${row ?? 'all'} ${options.within}`, () =>
-    row === undefined ? queryTiles(batch, offsets, tile.bq) : pooledTiles(batch, row),
-  );
-  const nTiles = row === undefined ? countTiles(offsets, tile.bq) : q.rows;
-  const wide = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
-  const kernel = kernelFor(
-    tile.bq,
-    tile.bk,
-    headSize,
-    headSizeV,
-    wide && headSize % 4 === 0 && headSizeV % 4 === 0,
-    ctx.software,
-    options.disentangled !== undefined,
-  );
+  const aligned = [q, k, v].every(({ start, stride }) => start % 4 === 0 && stride % 4 === 0);
+  const wide = aligned && headSize % 4 === 0 && headSizeV % 4 === 0;
   const values = {
-    tilesAt,
-    nTiles,
-    nQueries,
     rows: q.rows,
     nHead,
     nGroup: nHead / nHeadKv,
@@ -63,11 +48,33 @@ export function attention(fw: Forward, step: AttentionStep): void {
     biasAt: relativeBias(ctx, nHead, options.relativeBias),
     ...(options.disentangled && distances(fw, options.disentangled, offsets)),
   };
+  /** The launch of a kernel whose tiles have `bq` queries. */
+  const launchOf = (kernel: Kernel, bq: number): Dispatch => {
+    // With one row of each sequence, a tile has one query. Its size stays, because the order of sums depends on it.
+    const nQueries = row === undefined ? bq : 1;
+    const nTiles = row === undefined ? countTiles(offsets, bq) : q.rows;
+    const tilesAt = fw.run.list(`attention ${bq} ${row ?? 'all'} ${options.within}`, () =>
+      row === undefined ? queryTiles(batch, offsets, bq) : pooledTiles(batch, row),
+    );
+    return { kernel, values: { ...values, tilesAt, nTiles, nQueries }, grid: grid(nTiles * nHead) };
+  };
+  const { bq, bk } = tile;
+  const hasDistances = options.disentangled !== undefined;
+  const plain = launchOf(kernelFor(bq, bk, headSize, headSizeV, wide, ctx.software, hasDistances), bq);
+  const common = { label: labelOf('attention', step), reads: { q, k, v }, writes: fw.of(step.out) };
+  if (hasDistances || !tuner.mayUseMatrices(headSize, headSizeV)) {
+    fw.add({ ...common, dispatches: () => [plain] });
+    return;
+  }
+  const { m, n, k: depth, subgroup } = tuner.style.matrix!;
+  const onMatrices = launchOf(
+    matrixAttention(headSize, headSizeV, wide, m, n, depth, subgroup),
+    matrixAttentionQueries,
+  );
   fw.add({
-    label: labelOf('attention', step),
-    reads: { q, k, v },
-    writes: fw.of(step.out),
-    dispatches: () => [{ kernel, values, grid: grid(nTiles * nHead) }],
+    ...common,
+    prepare: () => tuner.prepareAttention(headSize, headSizeV),
+    dispatches: () => [tuner.usesMatrices(headSize, headSizeV) ? onMatrices : plain],
   });
 }
 

@@ -51,31 +51,7 @@ export const attention = once(
       name: `attention ${dimensions} ${bq}x${bk}`,
       rolled,
       params: {
-        q: 'tensor',
-        k: 'tensor',
-        v: 'tensor',
-        y: 'tensor',
-        /** Five numbers for each tile in `batch`: first query row, its index in its sequence, begin and end of the sequence, end of its keys. */
-        tilesAt: 'u32',
-        nTiles: 'u32',
-        /** The largest number of queries in a tile. */
-        nQueries: 'u32',
-        rows: 'u32',
-        nHead: 'u32',
-        /** Query heads that share a key/value head. */
-        nGroup: 'u32',
-        /** A key is seen if it is at most this far behind or ahead of the query. */
-        maxBehind: 'u32',
-        maxAhead: 'u32',
-        /** How far each token sees ahead, in `batch`; 0xffffffff: all as far as `forward`. */
-        aheadAt: 'u32',
-        scale: 'f32',
-        /** 0: none. */
-        softcap: 'f32',
-        /** Slope of each head (ALiBi), or 0xffffffff. */
-        slopesAt: 'u32',
-        /** 257 biases a head for distances −128…128 (T5), or 0xffffffff. */
-        biasAt: 'u32',
+        ...attentionParams,
         ...(disentangled ? distanceParams : {}),
       },
       arena: wide ? 'vec4<f32>' : 'f32',
@@ -83,6 +59,35 @@ export const attention = once(
     });
   },
 );
+
+/** The parameters of every kernel of attention. */
+export const attentionParams = {
+  q: 'tensor',
+  k: 'tensor',
+  v: 'tensor',
+  y: 'tensor',
+  /** Five numbers for each tile in `batch`: first query row, its index in its sequence, begin and end of the sequence, end of its keys. */
+  tilesAt: 'u32',
+  nTiles: 'u32',
+  /** The largest number of queries in a tile. */
+  nQueries: 'u32',
+  rows: 'u32',
+  nHead: 'u32',
+  /** Query heads that share a key/value head. */
+  nGroup: 'u32',
+  /** A key is seen if it is at most this far behind or ahead of the query. */
+  maxBehind: 'u32',
+  maxAhead: 'u32',
+  /** How far each token sees ahead, in `batch`; 0xffffffff: all as far as `forward`. */
+  aheadAt: 'u32',
+  scale: 'f32',
+  /** 0: none. */
+  softcap: 'f32',
+  /** Slope of each head (ALiBi), or 0xffffffff. */
+  slopesAt: 'u32',
+  /** 257 biases a head for distances −128…128 (T5), or 0xffffffff. */
+  biasAt: 'u32',
+} as const;
 
 /** Of disentangled attention. */
 const distanceParams = {
@@ -129,21 +134,9 @@ var<workgroup> ss: array<f32, ${bq * bk}>;
 var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> sums: array<f32, ${threads}>;
 var<workgroup> rescale: array<f32, ${bq}>;
-const hidden = -3.0e38;
 ${linearGroup}
 ${wide ? wideAccess : narrowAccess}${disentangled ? distanceCode(d) : ''}
-fn score(product: f32, head: u32, ahead: i32, token: u32) -> f32 {
-  var most = i32(p.maxAhead);
-  if (p.aheadAt != 0xffffffffu) { most = batch[p.aheadAt + token]; }
-  if (ahead > most || -ahead > i32(p.maxBehind)) { return hidden; }
-  var s = product;
-  if (p.biasAt != 0xffffffffu) { s = s + vec[p.biasAt + head * 257u + u32(clamp(ahead, -128, 128) + 128)]; }
-  s = s * p.scale;
-  if (p.softcap != 0.0) { s = p.softcap * tanh(clamp(s / p.softcap, -10.0, 10.0)); }
-  if (p.slopesAt != 0xffffffffu) { s = s - vec[p.slopesAt + head] * f32(abs(ahead)); }
-  return s;
-}
-
+${scoreCode}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let g = linear_group(wg, nwg);
@@ -237,7 +230,23 @@ ${each(slots, (i) => {
 }`;
 }
 
-const narrowAccess = /* wgsl */ `
+/** WGSL: the score of a query and a key from their product; `hidden` if the query does not see the key. */
+export const scoreCode = /* wgsl */ `
+const hidden = -3.0e38;
+fn score(product: f32, head: u32, ahead: i32, token: u32) -> f32 {
+  var most = i32(p.maxAhead);
+  if (p.aheadAt != 0xffffffffu) { most = batch[p.aheadAt + token]; }
+  if (ahead > most || -ahead > i32(p.maxBehind)) { return hidden; }
+  var s = product;
+  if (p.biasAt != 0xffffffffu) { s = s + vec[p.biasAt + head * 257u + u32(clamp(ahead, -128, 128) + 128)]; }
+  s = s * p.scale;
+  if (p.softcap != 0.0) { s = p.softcap * tanh(clamp(s / p.softcap, -10.0, 10.0)); }
+  if (p.slopesAt != 0xffffffffu) { s = s - vec[p.slopesAt + head] * f32(abs(ahead)); }
+  return s;
+}
+`;
+
+export const narrowAccess = /* wgsl */ `
 fn load4(at: u32, c: u32, n: u32) -> vec4<f32> {
   var v = vec4<f32>();
   for (var i = 0u; i < 4u; i++) { if (c + i < n) { v[i] = arena[at + c + i]; } }
@@ -248,7 +257,7 @@ fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) {
 }
 `;
 
-const wideAccess = /* wgsl */ `
+export const wideAccess = /* wgsl */ `
 fn load4(at: u32, c: u32, n: u32) -> vec4<f32> { return arena[(at + c) >> 2u]; }
 fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) { arena[(at + c) >> 2u] = v; }
 `;

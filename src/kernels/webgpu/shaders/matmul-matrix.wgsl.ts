@@ -6,85 +6,51 @@
  *          tiles of x and W lie in shared memory as f16. A subgroup owns TM × TN of the results, as matrices of M × N: in
  *          each step it loads matrices of both tiles and multiplies them into its own. At the end two matrices of each
  *          subgroup at a time go through shared memory, where all threads apply bias, element-wise function and residual.
+ *          With two buffers, the next step's values are fetched into registers while the current step is multiplied, and stored into
+ *          the other buffer: one barrier a step, and loads that overlap with products.
+ *          With `gated` half of a subgroup's columns belong to a gate, and half to what it gates (see `gated.wgsl.ts`).
  * Order    Every result is one chain of matrix products in order of K; what the hardware does within a matrix does not
  *          depend on the tile. That it does not depend on the row either is checked on the device, before this is used.
  *          The sums are not those of the other strategies: what is multiplied this way once is always.
  * Threads  (BM/TM × BN/TN) subgroups, of the one size that the adapter has.
- * Shared   (BM + BN) · 80 bytes of operands and 8 · M · N a subgroup of results: 20 + 16 KiB for 128 × 128 in eight parts.
+ * Shared   (BM + BN) · 80 bytes of operands, twice with two buffers, and 8 · M · N a subgroup of results (4 with two buffers):
+ *          20 + 16 KiB for 128 × 128 in eight parts, 40 + 8 KiB with two buffers. Rows are padded against bank conflicts.
  * Features `chromium-experimental-subgroup-matrix` (in Dawn with `allow_unsafe_apis`), `subgroups`, `shader-f16`.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
+import { storeGated } from './gated.wgsl.ts';
 import {
   each,
+  gatedRows,
   matmulParams,
   narrowAccess,
+  outputsOf,
+  type ProductForm,
   plainRows,
   stepK,
   type Tile,
   tileThreads,
+  weightRow,
   wideAccess,
 } from './matmul-tile.wgsl.ts';
+import { gatedResults, plainResults, staged } from './matrix-results.wgsl.ts';
+import { type MatrixShape, matrixThreads } from './matrix-shape.ts';
 
-/** Extents of the adapter's matrices (x is M × K, W is K × N), and the threads of a subgroup. */
-export interface MatrixShape {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly subgroup: number;
-}
-
-/** A shape as Dawn lists it in `GPUAdapterInfo.subgroupMatrixConfigs`. */
-interface MatrixConfig {
-  readonly componentType: string;
-  readonly resultComponentType: string;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
-
-/** The smallest part of a subgroup (`tm`, `tn`), a multiple of every M and N in use. */
-const unit = 16;
 /** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
 const stride = stepK / 4 + 2;
 
-/**
- * The largest shape with f16 operands and float32 results that divides the tiles here. `undefined` if there is none, or if the subgroup
- * size is not fixed, because the number of subgroups in a workgroup would then vary.
- */
-export function matrixShape(info: GPUAdapterInfo, features: GPUSupportedFeatures): MatrixShape | undefined {
-  const needed = ['chromium-experimental-subgroup-matrix', 'subgroups', 'shader-f16'];
-  const { subgroupMinSize, subgroupMaxSize: subgroup } = info;
-  if (!needed.every((feature) => features.has(feature)) || subgroup === undefined) return undefined;
-  if (subgroup !== subgroupMinSize) return undefined;
-  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
-  const fitting = Array.from(subgroupMatrixConfigs).filter(
-    ({ componentType, resultComponentType, M, N, K }) =>
-      componentType === 'f16' &&
-      resultComponentType === 'f32' &&
-      unit % M === 0 &&
-      unit % N === 0 &&
-      stepK % K === 0 &&
-      K % 4 === 0,
-  );
-  const [best] = fitting.sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K);
-  return best === undefined ? undefined : { m: best.M, n: best.N, k: best.K, subgroup };
-}
-
-/** Threads of a workgroup: `tm` × `tn` is the part of a subgroup. */
-export function matrixThreads(tile: Tile, { subgroup }: MatrixShape): number {
-  return tileThreads(tile) * subgroup;
-}
-
 /** Bytes of shared memory that a tile needs. */
 export function matrixShared(tile: Tile, shape: MatrixShape): number {
-  return (tile.bm + tile.bn) * stride * 8 + tileThreads(tile) * shape.m * staged(tile, shape) * 4;
+  const { bm, bn, buffers = 1 } = tile;
+  return buffers * (bm + bn) * stride * 8 + tileThreads(tile) * shape.m * staged(tile, shape) * 4;
 }
 
-/** Columns of a subgroup's results that pass through shared memory at a time: two matrices, or one if there is only one. */
-function staged({ tn }: Tile, { n }: MatrixShape): number {
-  return Math.min(tn, 2 * n);
+/** The tile of a gated product: each subgroup has matrices of the gate and of what it gates. */
+export function gatedMatrixTile(tile: Tile, { n }: MatrixShape): Tile {
+  const { bn, tn } = tile;
+  return tn >= 2 * n ? tile : { ...tile, bn: Math.max(bn, 2 * tn), tn: 2 * tn };
 }
 
 /** WGSL: eight values of row `row` of W from `k` on as f16, zero past the end of the row; and `rounded`, for x. */
@@ -99,7 +65,7 @@ fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(clamp(v, vec4<f32>(-655
 ${halves ?? h8}
 fn weight_halves(row: u32, k: u32) -> mat2x4<f16> {
   let block = k / ${blockSize}u;
-  if (row >= p.nOut || block >= p.blocksPerRow) { return mat2x4<f16>(); }
+  if (row >= w_end() || block >= p.blocksPerRow) { return mat2x4<f16>(); }
   return h8((p.wRow + row) * p.blocksPerRow + block, (k / 8u) % ${blockSize / 8}u);
 }`;
 }
@@ -117,95 +83,142 @@ export const matmulMatrix = once(
     k: number,
     subgroup: number,
     wide: boolean,
+    form: Exclude<ProductForm, 'experts'>,
+    buffers: 1 | 2,
   ): Kernel => {
     const loader = loaders.get(type)!;
     return kernel({
-      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${wide ? ' vec4' : ''}`,
+      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${buffers === 2 ? ' twice' : ''}${form === 'gated' ? ' gated' : ''}${wide ? ' vec4' : ''}`,
       params: matmulParams,
       enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
       arena: wide ? 'vec4<f32>' : 'f32',
       bindings: loaderBindings(loader),
-      code: matrixCode(loader, { bm, bn, tm, tn }, { m, n, k, subgroup }, wide),
+      code: matrixCode(loader, { bm, bn, tm, tn, buffers }, { m, n, k, subgroup }, wide, form),
     });
   },
 );
 
-function matrixCode(loader: Loader, tile: Tile, shape: MatrixShape, wide: boolean): string {
-  const { bm, bn, tm, tn } = tile;
+function matrixCode(
+  loader: Loader,
+  tile: Tile,
+  shape: MatrixShape,
+  wide: boolean,
+  form: Exclude<ProductForm, 'experts'>,
+): string {
+  const { bm, bn, tm, tn, buffers } = tile;
   const { m, n, k } = shape;
-  const threads = matrixThreads(tile, shape);
   const columns = bn / tn;
+  const isGated = form === 'gated';
   const [high, broad] = [tm / m, tn / n];
-  const width = staged(tile, shape);
-  const nResults = tileThreads(tile) * m * width;
-  return /* wgsl */ `
-const BM = ${bm}u;
-alias Left = subgroup_matrix_left<f16, ${k}, ${m}>;
-alias Right = subgroup_matrix_right<f16, ${n}, ${k}>;
-alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
-var<workgroup> xs: array<vec4<f16>, ${bm * stride}>;
-var<workgroup> ws: array<vec4<f16>, ${bn * stride}>;
-/* M rows of every subgroup's results. */
-var<workgroup> results: array<f32, ${nResults}>;
-${linearGroup}
-${plainRows}
-${halfWeightAt(loader)}
-${epilogueCode}
-${wide ? wideAccess : narrowAccess}
-
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
-  @builtin(local_invocation_index) t: u32, @builtin(subgroup_id) subgroup: u32,
-) {
-  let nTiles = (p.nOut + ${bn - 1}u) / ${bn}u;
-  let g = linear_group(wg, nwg);
-  let n0 = (g % nTiles) * ${bn}u;
-  let tileIndex = g / nTiles;
-  let ty = (subgroup / ${columns}u) * ${tm}u;
-  let tx = (subgroup % ${columns}u) * ${tn}u;
-${each(high * broad, (i) => `  var c${i} = Result();`)}
-  for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
-    for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
-      xs[(i / 8u) * ${stride}u + i % 8u] = rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u));
-    }
-    for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
-      let w = weight_halves(n0 + i / 4u, k0 + (i % 4u) * 8u);
-      let at = (i / 4u) * ${stride}u + (i % 4u) * 2u;
-      ws[at] = w[0];
-      ws[at + 1u] = w[1];
-    }
-    workgroupBarrier();
+  const outputs = outputsOf(tile, form);
+  // Columns of a subgroup's matrices in the tile: its own, or half of them in each half of the tile.
+  const column = (j: number) => (isGated && j >= broad / 2 ? `${bn / 2 + (j - broad / 2) * n}u` : `${j * n}u`);
+  const multiply = (at: string) => /* wgsl */ `
     for (var kk = 0u; kk < ${stepK / 4}u; kk += ${k / 4}u) {
-${each(broad, (j) => `      let b${j} = subgroupMatrixLoad<Right, col_major>(&ws, (tx + ${j * n}u) * ${stride}u + kk, ${stride}u);`)}
+${each(broad, (j) => `      let b${j} = subgroupMatrixLoad<Right, col_major>(&ws, ${at} * ${bn * stride}u + (tx + ${column(j)}) * ${stride}u + kk, ${stride}u);`)}
 ${each(high, (i) =>
   [
-    `      let a${i} = subgroupMatrixLoad<Left, row_major>(&xs, (ty + ${i * m}u) * ${stride}u + kk, ${stride}u);`,
+    `      let a${i} = subgroupMatrixLoad<Left, row_major>(&xs, ${at} * ${bm * stride}u + (ty + ${i * m}u) * ${stride}u + kk, ${stride}u);`,
     each(broad, (j) => {
       const c = `c${i * broad + j}`;
       return `      ${c} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, ${c});`;
     }),
   ].join('\n'),
 )}
+    }`;
+  const operands = { tile, shape, form };
+  return /* wgsl */ `
+const BM = ${bm}u;
+alias Left = subgroup_matrix_left<f16, ${k}, ${m}>;
+alias Right = subgroup_matrix_right<f16, ${n}, ${k}>;
+alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
+var<workgroup> xs: array<vec4<f16>, ${(buffers ?? 1) * bm * stride}>;
+var<workgroup> ws: array<vec4<f16>, ${(buffers ?? 1) * bn * stride}>;
+/* M rows of every subgroup's results. */
+var<workgroup> results: array<f32, ${tileThreads(tile) * m * (isGated ? n : staged(tile, shape))}>;
+${linearGroup}
+${isGated ? gatedRows : plainRows}
+${halfWeightAt(loader)}
+${epilogueCode}
+${wide ? wideAccess : narrowAccess}
+${isGated ? storeGated(wide, 'f32') : ''}
+
+@compute @workgroup_size(${matrixThreads(tile, shape)})
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) t: u32, @builtin(subgroup_id) subgroup: u32,
+) {
+  let nTiles = (p.nOut + ${outputs - 1}u) / ${outputs}u;
+  let g = linear_group(wg, nwg);
+  let n0 = (g % nTiles) * ${outputs}u;
+  let tileIndex = g / nTiles;
+  let ty = (subgroup / ${columns}u) * ${tm}u;
+  let tx = (subgroup % ${columns}u) * ${isGated ? tn / 2 : tn}u;
+${each(high * broad, (i) => `  var c${i} = Result();`)}
+${buffers === 2 ? twoBuffers(operands, multiply) : oneBuffer(operands, multiply)}
+${isGated ? gatedResults(tile, shape) : plainResults(tile, shape)}
+}`;
+}
+
+/** What the loads of a kernel depend on. */
+interface Operands {
+  readonly tile: Tile;
+  readonly shape: MatrixShape;
+  readonly form: Exclude<ProductForm, 'experts'>;
+}
+
+/** WGSL: the walk along K. @param multiply WGSL that multiplies the tiles of the buffer whose number it is given */
+function oneBuffer({ tile, shape, form }: Operands, multiply: (at: string) => string): string {
+  const { bm, bn } = tile;
+  const threads = matrixThreads(tile, shape);
+  return /* wgsl */ `
+  for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
+    for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
+      xs[(i / 8u) * ${stride}u + i % 8u] = rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u));
+    }
+    for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
+      let n = i / 4u;
+      let w = weight_halves(${weightRow(form, bn)}, k0 + (i % 4u) * 8u);
+      let at = n * ${stride}u + (i % 4u) * 2u;
+      ws[at] = w[0];
+      ws[at + 1u] = w[1];
     }
     workgroupBarrier();
-  }
-${each((high * tn) / width, (i) => {
-  const [down, right] = [Math.floor((i * width) / tn) * m, (i * width) % tn];
-  const first = (down / m) * broad + right / n;
-  const matrices = each(width / n, (j) => {
-    return `  subgroupMatrixStore<row_major>(&results, subgroup * ${m * width}u + ${j * n}u, c${first + j}, ${width}u);`;
-  });
-  return `${matrices}
+${multiply('0u')}
+    workgroupBarrier();
+  }`;
+}
+
+/** The same with two buffers. Loads past the end of a row give zeros. */
+function twoBuffers({ tile, shape, form }: Operands, multiply: (at: string) => string): string {
+  const { bm, bn } = tile;
+  const threads = matrixThreads(tile, shape);
+  /** WGSL for each of the `count` values that the threads share; every thread has the same number of them, or an excess one. */
+  const shared = (count: number, line: (i: number) => string) =>
+    each(Math.ceil(count / threads), (i) => {
+      const at = `let i = t + ${i * threads}u;`;
+      return (i + 1) * threads <= count
+        ? `    { ${at} ${line(i)} }`
+        : `    { ${at} if (i < ${count}u) { ${line(i)} } }`;
+    });
+  const fetch = (k: string) => `
+${shared(bm * 8, (i) => `x${i} = rounded(load_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u));`)}
+${shared(bn * 4, (i) => `let n = i / 4u; w${i} = weight_halves(${weightRow(form, bn)}, ${k} + (i % 4u) * 8u);`)}`;
+  const store = (at: string) => `
+${shared(bm * 8, (i) => `xs[${at} * ${bm * stride}u + (i / 8u) * ${stride}u + i % 8u] = x${i};`)}
+${shared(bn * 4, (i) => `let at = ${at} * ${bn * stride}u + (i / 4u) * ${stride}u + (i % 4u) * 2u; ws[at] = w${i}[0]; ws[at + 1u] = w${i}[1];`)}`;
+  return /* wgsl */ `
+${each(Math.ceil((bm * 8) / threads), (i) => `  var x${i} = vec4<f16>();`)}
+${each(Math.ceil((bn * 4) / threads), (i) => `  var w${i} = mat2x4<f16>();`)}
+${fetch('0u')}
+${store('0u')}
   workgroupBarrier();
-  for (var r = t; r < ${nResults / 4}u; r += ${threads}u) {
-    let s = r / ${(m * width) / 4}u;
-    let row = (s / ${columns}u) * ${tm}u + ${down}u + (r / ${width / 4}u) % ${m}u;
-    let column = (s % ${columns}u) * ${tn}u + ${right}u + (r % ${width / 4}u) * 4u;
-    let sums = vec4<f32>(results[r * 4u], results[r * 4u + 1u], results[r * 4u + 2u], results[r * 4u + 3u]);
-    store4(row_y(tileIndex, row), n0 + column, sums);
-  }
-  workgroupBarrier();`;
-})}
-}`;
+  var current = 0u;
+  for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
+${fetch(`k0 + ${stepK}u`)}
+${multiply('current')}
+    current = 1u - current;
+${store('current')}
+    workgroupBarrier();
+  }`;
 }

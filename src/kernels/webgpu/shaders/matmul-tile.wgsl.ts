@@ -27,6 +27,8 @@ export interface Tile {
   readonly bn: number;
   readonly tm: number;
   readonly tn: number;
+  /** Steps of operands in shared memory. Default 1; with 2, one is loaded while the other is multiplied. Only for `matrix`. */
+  readonly buffers?: 1 | 2;
 }
 
 /** Values of K in one step. */
@@ -192,7 +194,7 @@ export function outputsOf({ bn }: Tile, form: ProductForm): number {
 }
 
 /** WGSL: the row of W that is row `n` of the tile. The second half of a gated tile is what is gated. */
-function weightRow(form: ProductForm, bn: number): string {
+export function weightRow(form: ProductForm, bn: number): string {
   if (form !== 'gated') return 'w_begin() + n0 + n';
   return `gated_row(n0, n, ${bn / 2}u)`;
 }
@@ -227,7 +229,7 @@ fn row_y(tile: u32, i: u32) -> u32 { return row_x(tile, i); }
 `;
 
 /** The rows of W of a gated product: the gate's, followed by as many of the gated input's. */
-const gatedRows = /* wgsl */ `${gatedRow}${rowsOfTile}
+export const gatedRows = /* wgsl */ `${gatedRow}${rowsOfTile}
 fn w_end() -> u32 { return 2u * p.nOut; }
 `;
 
