@@ -15,7 +15,6 @@ export function props({ state }: RequestContext): string {
       params: settings.seed === undefined ? {} : { seed: settings.seed },
       n_ctx: info.nCtx,
     },
-    n_ubatch: info.nUbatch,
     total_slots: settings.nSlots,
     model_alias: name,
     model_ftype: info.ftype,
@@ -33,6 +32,7 @@ export function props({ state }: RequestContext): string {
     build_info: 'gguf-embed',
     is_sleeping: false,
     cors_proxy_enabled: false,
+    n_ubatch: info.nUbatch,
   });
 }
 
