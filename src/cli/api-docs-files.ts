@@ -3,7 +3,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { brotliDecompress } from 'node:zlib';
 import type { PageFile, PageFiles } from '../server/index.ts';
 import { contentType, readOnce } from './built-files.ts';
 
@@ -18,5 +17,6 @@ async function readApiDocsFile(name: string): Promise<PageFile | undefined> {
   const type = contentType(name);
   if (type === undefined) return undefined;
   const packed = await readFile(new URL(`${name}.br`, folder)).catch(() => undefined);
+  const { brotliDecompress } = await import('node:zlib');
   return packed && { type, bytes: new Uint8Array(await promisify(brotliDecompress)(packed)) };
 }

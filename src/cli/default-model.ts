@@ -1,7 +1,6 @@
 /**
  * @file Offers a model if `serve` is started without one.
  */
-import { createInterface } from 'node:readline/promises';
 import { DEFAULT_MODEL, DEFAULT_MODEL_BYTES, knownModels } from '../hub/known-models.ts';
 import { type ChosenModel, chosenModel } from './chosen-model.ts';
 import { byteSize } from './log.ts';
@@ -29,6 +28,7 @@ export async function offeredModel({ values, positionals }: Parsed): Promise<Cho
 /** Whether a person at the terminal says yes; false without a terminal. */
 async function ask(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = (await terminal.question(question)).trim().toLowerCase();

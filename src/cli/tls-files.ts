@@ -1,7 +1,7 @@
 /**
  * @file Key and certificate for HTTPS, checked before the server starts, because a mismatched pair fails at each handshake.
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { OptionValues } from './option-table.ts';
 import { readTextFile, requireSettings } from './read-file.ts';
 import { UsageError } from './usage-error.ts';
@@ -33,7 +33,7 @@ function parseKey(pem: string, where: string): KeyObject {
     throw new UsageError(`${where} is encrypted: decrypt the key first, for example with "openssl pkey"`);
   }
   try {
-    return createPrivateKey(pem);
+    return process.getBuiltinModule('node:crypto').createPrivateKey(pem);
   } catch (error) {
     throw new UsageError(`${where} contains no private key in PEM (${(error as Error).message})`);
   }
@@ -44,6 +44,7 @@ function parseChain(pem: string, where: string): X509Certificate {
   requireSettings(where, pem, 'contains no certificate in PEM');
   const blocks = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [^\n]*/gs) ?? [];
   if (blocks.length === 0) throw new UsageError(`${where} contains no certificate in PEM`);
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
   const chain = blocks.map((block, i) => {
     try {
       return new X509Certificate(block);

@@ -6,7 +6,9 @@ type Process = typeof import('node:process');
 
 interface Builtins {
   readonly 'node:fs/promises': typeof import('node:fs/promises');
+  readonly 'node:module': typeof import('node:module');
   readonly 'node:os': typeof import('node:os');
+  readonly 'node:path': typeof import('node:path');
   readonly 'node:url': typeof import('node:url');
   readonly 'node:worker_threads': typeof import('node:worker_threads');
 }

@@ -83,10 +83,16 @@ function startNodeWorker(
   const threads = builtin('node:worker_threads');
   if (threads === undefined) throw new Error('this runtime has no worker threads');
   const url = module.url();
-  const worker = new threads.Worker(typeof url === 'string' && url.startsWith('file:') ? new URL(url) : url, {
+  const settings = {
     execArgv: execArgvOfWorker(),
     ...(fewObjects ? { resourceLimits: { maxYoungGenerationSizeMb: 1 } } : {}),
-  });
+  };
+  const cache = compileCache();
+  const isFile = typeof url !== 'string' || url.startsWith('file:');
+  const worker =
+    cache !== undefined && isFile
+      ? new threads.Worker(cachedModule, { ...settings, eval: true, workerData: { cache, url: String(url) } })
+      : new threads.Worker(isFile ? new URL(url) : url, settings);
   worker.on('message', events.message);
   worker.on('messageerror', events.died);
   worker.on('error', (error: Error & { code?: string }) => {
@@ -99,6 +105,18 @@ function startNodeWorker(
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     terminate: async () => void (await worker.terminate()),
   };
+}
+
+/** Workers do not inherit the compile cache of their process: this script turns it on before it loads their module. */
+const cachedModule = `const { cache, url } = require('node:worker_threads').workerData;
+require('node:module').enableCompileCache(cache);
+import(url);`;
+
+/** The folder of Node's compile cache, if the program uses it. Node makes a folder for its version in it. */
+function compileCache(): string | undefined {
+  const module = builtin('node:module') as { getCompileCacheDir?: () => string | undefined } | undefined;
+  const folder = module?.getCompileCacheDir?.();
+  return folder && builtin('node:path')?.dirname(folder);
 }
 
 function advice({ advice: text }: WorkerModule): string {

@@ -3,6 +3,7 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import module from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -34,6 +35,29 @@ it('starts workers under V8 flags', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, file], { timeout: 20_000 });
   await rm(folder, { recursive: true });
   expect(stdout).toBe('1\n');
+});
+
+/** Node before 22.8 has no compile cache. */
+const hasCompileCache = 'getCompileCacheDir' in module;
+
+it.skipIf(!hasCompileCache)('starts workers with the compile cache of the process', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-'));
+  const script = `
+    import module from 'node:module';
+    if (process.argv[1] !== undefined) module.enableCompileCache(process.argv[1]);
+    const { Embedder } = await import('gguf-embed');
+    const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'reference', worker: true });
+    await embedder.embed('a');
+    await embedder.dispose();`;
+  const cached = async (...args: string[]) => {
+    const env = { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+    const flags = ['--input-type=module', '-e', script, ...args];
+    const { stderr } = await promisify(execFile)(process.execPath, flags, { env, timeout: 20_000 });
+    return /cache for ESM [^\n]*team-worker\.js/.test(stderr);
+  };
+  expect(await cached(folder)).toBe(true);
+  expect(await cached()).toBe(false);
+  await rm(folder, { recursive: true });
 });
 
 it('gives the memory back when it is disposed of, whoever keeps the embedder', async () => {

@@ -7,14 +7,14 @@ import { compileKernels, instantiateKernels, type Kernels } from '../../src/kern
 const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
 // Node 20 has relaxed SIMD behind a flag; later ones have it anyway.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
-const { module, relaxed } = await compileKernels(false);
+const { module } = await compileKernels(false);
 const kernels: Kernels = await instantiateKernels(module, memory);
 
 it('accepts the kernels as they are', () => {
-  expect(findWrongKernel(kernels, memory, relaxed)).toBeUndefined();
+  expect(findWrongKernel(kernels, memory)).toBeUndefined();
 });
 
-it.each(checkedKernels(relaxed))('notices when %s is wrong in one byte of its result', (name) => {
+it.each(checkedKernels())('notices when %s is wrong in one byte of its result', (name) => {
   const bytes = new Uint8Array(memory.buffer);
   const broken: Kernels = {
     ...kernels,
@@ -26,10 +26,10 @@ it.each(checkedKernels(relaxed))('notices when %s is wrong in one byte of its re
       return result;
     },
   };
-  expect(findWrongKernel(broken, memory, relaxed)).toBe(name);
+  expect(findWrongKernel(broken, memory)).toBe(name);
 });
 
 it('a module with a note computes the same', async () => {
   const another = await compileKernels(false, 'another');
-  expect(findWrongKernel(await instantiateKernels(another.module, memory), memory, another.relaxed)).toBeUndefined();
+  expect(findWrongKernel(await instantiateKernels(another.module, memory), memory)).toBeUndefined();
 });

@@ -42,7 +42,7 @@ describe('a kernel that packing makes wrong', () => {
   });
 
   it.each([1, 2])('is found, named, and not used, with %i threads', async (nThreads) => {
-    for (const kernel of checkedKernels(relaxed)) {
+    for (const kernel of checkedKernels()) {
       plant.kernel = kernel;
       disablePacking.mockClear();
       const setup = await prepareWasm({ nThreads, packed: true });
@@ -58,7 +58,7 @@ describe('a kernel that packing makes wrong', () => {
   });
 
   it('is not looked for without packing', async () => {
-    plant.kernel = checkedKernels(relaxed)[0];
+    plant.kernel = checkedKernels()[0];
     expect(await prepareWasm()).not.toHaveProperty('refused');
   });
 });
@@ -69,7 +69,7 @@ describe('a kernel that an experimental relaxed SIMD makes wrong', () => {
   });
 
   it.skipIf(!relaxed)('is found and named, and the plain kernels are used', async () => {
-    for (const kernel of checkedKernels(true)) {
+    for (const kernel of checkedKernels()) {
       plant.kernel = kernel;
       const setup = await prepareWasm({ relaxed: 'checked' });
       expect(setup).toMatchObject({ relaxed: false, relaxedRefused: kernel });

@@ -89,9 +89,9 @@ async function compileRelaxed(
     : { ...(await compileKernels(shared, undefined, false)), relaxedRefused };
 }
 
-async function wrongKernel({ module, relaxed }: CompiledKernels, shared: boolean): Promise<string | undefined> {
+async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promise<string | undefined> {
   const { kernels, memory } = await tryKernels(module, shared);
-  return findWrongKernel(kernels, memory, relaxed);
+  return findWrongKernel(kernels, memory);
 }
 
 /** A memory that can grow as far as the runtime allows: address space is reserved, not used. */

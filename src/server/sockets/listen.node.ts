@@ -3,7 +3,6 @@
  */
 import { existsSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { isIPv6, type ListenOptions as NetListenOptions, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { App } from '../app.ts';
@@ -69,7 +68,9 @@ export async function listen(app: Pick<App, 'handle'>, options: ListenOptions): 
     requestTimeout: timeout * 1000,
     connectionsCheckingInterval: 1000,
   };
-  const server = tls ? createTlsServer({ ...limits, ...tls, handshakeTimeout: silence }) : createServer(limits);
+  // On demand: loading it takes longer than all other modules of the server.
+  const { createServer: createTlsServer } = tls ? process.getBuiltinModule('node:https') : {};
+  const server = createTlsServer?.({ ...limits, ...tls, handshakeTimeout: silence }) ?? createServer(limits);
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const connections = new Connections(server, tls !== undefined, silence, Math.min(timeout, MAX_LATENESS) * 1000);
   const answer = async (incoming: IncomingMessage, outgoing: TrackedResponse) => {

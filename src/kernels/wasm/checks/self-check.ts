@@ -11,26 +11,23 @@ import { type Checks, Operands } from './operands.ts';
 import { productChecks } from './products.ts';
 import { rowChecks } from './rows.ts';
 
-/** The kernels that are checked; those of low-bit weights exist only with relaxed SIMD. */
-function checksOf(relaxed: boolean): Checks {
-  return [...productChecks, ...rowChecks, ...columnChecks, ...(relaxed ? lowBitChecks : [])];
-}
+/** The checks at start-up; low-bit weights have theirs when products with them are chosen. */
+const checks: Checks = [...productChecks, ...rowChecks, ...columnChecks];
 
-/** Names of the kernels that are checked in a module with or without relaxed SIMD. */
-export function checkedKernels(relaxed: boolean): (keyof Kernels)[] {
-  return checksOf(relaxed).map(([name]) => name);
+/** Names of the kernels that are checked at start-up. */
+export function checkedKernels(): (keyof Kernels)[] {
+  return checks.map(([name]) => name);
 }
 
 /**
  * The first kernel that gives a wrong result, `undefined` when all are correct.
  * @param memory the memory of `kernels`, at least three pages; its content is overwritten
- * @param relaxed whether the module uses relaxed SIMD
  */
-export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory, relaxed: boolean): string | undefined {
-  return firstWrong(checksOf(relaxed), kernels, memory);
+export function findWrongKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
+  return firstWrong(checks, kernels, memory);
 }
 
-/** As `findWrongKernel`, among the kernels of low-bit weights, in a module with relaxed SIMD. */
+/** As `findWrongKernel`, among the kernels of low-bit weights, which only a module with relaxed SIMD has. */
 export function findWrongLowBitKernel(kernels: Kernels, memory: WebAssembly.Memory): string | undefined {
   return firstWrong(lowBitChecks, kernels, memory);
 }
