@@ -5,7 +5,7 @@
  * the weights, so that every kind of source works; in Node it reads an open file by itself.
  */
 import { GgufError, type GgufSnapshot } from '../gguf/index.ts';
-import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
+import type { MachineCosts, ModelSize, PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
 import {
   GpuDeviceLostError,
   GpuError,
@@ -47,6 +47,8 @@ export interface TeamWorkerMethods {
   runTower(params: { from: TowerInput; nLayers: number; team: number; observed: boolean }): TowerResult | undefined;
   /** Decodes an image and resizes it for a tower, or cuts it into tiles. Needs no model. */
   prepare(params: { image: RawImage; options: PrepareImages }): readonly Pixels[];
+  /** Measures what the machine costs, unless that is `known`, together with all other ranks and while none computes. Rank 0 answers. */
+  measure(params: { known?: MachineCosts }): TeamCosts | undefined;
   /** The profile so far. */
   profile(params: undefined): OpProfile[];
 }
@@ -59,6 +61,12 @@ export interface LoadedWorker {
   readonly readsOnDemand: boolean;
   /** What one batch may take, if the backend bounds it. */
   readonly batchBounds?: BatchBounds;
+}
+
+/** What a team has measured. */
+export interface TeamCosts {
+  /** `undefined` where nothing follows from it. */
+  readonly costs: { readonly machine: MachineCosts; readonly model: ModelSize } | undefined;
 }
 
 /** A file as the owner sends it: its header, and how to read its bytes. */

@@ -4,6 +4,7 @@
  */
 import { type ByteSource, type GgufFile, openSnapshot } from '../gguf/index.ts';
 import { ImageError } from '../image/errors.ts';
+import type { WasmBackend } from '../kernels/wasm/index.ts';
 import type { BatchBounds, Tuning } from '../kernels/webgpu/index.ts';
 import { type LoadedModel, loadModel, runForward } from '../models/index.ts';
 import { isUnfinished, type LoadedTower, loadTower, type TowerResult } from '../models/vision/index.ts';
@@ -45,17 +46,19 @@ interface Made {
   readonly backend: Backend &
     ProfileSource & { readonly tuning?: Tuning; readonly readsOnDemand?: boolean; readonly batchBounds?: BatchBounds };
   readonly setTeam: (n: number) => void;
+  readonly measure?: WasmBackend['measure'];
 }
 
 const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
-  { load, run, look, collect, runTower, prepare, profile: () => readProfile(loaded?.backend ?? {}) },
+  { load, run, look, collect, runTower, prepare, measure, profile: () => readProfile(loaded?.backend ?? {}) },
   [...teamErrorClasses, ImageError],
 );
 
 async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<LoadedWorker> {
   const { backend: wanted, projector } = params;
   const adapters = await Promise.all(params.adapters.map((adapter, i) => openShared(i, adapter)));
-  const { backend, setTeam } = await makeBackend(wanted);
+  const made = await makeBackend(wanted);
+  const { backend } = made;
   const share = 'rank' in wanted ? { rank: wanted.rank, nRanks: wanted.setup.nThreads } : { rank: 0, nRanks: 1 };
   let nRead = 0;
   const fill = (before: number) => ({
@@ -70,7 +73,7 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<L
   if (projector !== undefined) await owner.request('meet', undefined);
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));
   buffers.length = 0;
-  loaded = { backend, model, tower, setTeam, isFirst: share.rank === 0 };
+  loaded = { ...made, model, tower, isFirst: share.rank === 0 };
   if (params.requests !== undefined) {
     requests = new RequestReceiver(params.requests.memory, params.requests.rank);
   }
@@ -95,7 +98,7 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
       : { precision, setup: await prepareWasm(wanted.setup) },
   );
   if (wanted.profile) backend.profile = new Profile();
-  return { backend, setTeam: (n) => backend.setTeam(n) };
+  return { backend, setTeam: (n) => backend.setTeam(n), measure: (known) => backend.measure(known) };
 }
 
 async function run(params: Parameters<TeamWorkerMethods['run']>[0]) {
@@ -154,6 +157,11 @@ function inSharedMemory(values: Float32Array): Float32Array {
   const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
   copy.set(values);
   return copy;
+}
+
+function measure({ known }: Parameters<TeamWorkerMethods['measure']>[0]) {
+  const costs = loaded?.measure?.(known);
+  return loaded?.isFirst ? { costs } : undefined;
 }
 
 async function prepare({ image, options }: Parameters<TeamWorkerMethods['prepare']>[0]) {

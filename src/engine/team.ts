@@ -19,6 +19,7 @@ import {
   type WorkerLink,
   type WorkerModule,
 } from '../workers/index.ts';
+import { firstMeasured, fitThresholds, isMeasuredBefore } from './fit-thresholds.ts';
 import type { OpenFile, OpenModel } from './open-model.ts';
 import { readProfile } from './profile.ts';
 import { type LoadWatch, maxInFlightOf, type Runner } from './runner.ts';
@@ -59,6 +60,8 @@ export class Team {
   readonly #read: number[];
   #abortTeam = () => {};
   #suggestTeam: (offsets: Int32Array) => number = () => 1;
+  #fitThresholds = async () => {};
+  #nRuns = 0;
   /** Number of calls that wait for an answer; they keep the process alive. */
   #nCalls = 0;
   #nMet = 0;
@@ -171,7 +174,11 @@ export class Team {
     const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
     const setup = await prepareWasm(options.setup);
     this.#abortTeam = () => abortTeam(setup);
-    this.#suggestTeam = (offsets) => suggestTeam(offsets, nThreads, setup.keepBlocks);
+    this.#suggestTeam = (offsets) => suggestTeam(offsets, setup);
+    this.#fitThresholds = () =>
+      fitThresholds(setup, precision, this.#nRuns === firstMeasured, (known) =>
+        this.#together(nThreads, (member) => member.request('measure', { known })),
+      );
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
@@ -226,6 +233,7 @@ export class Team {
 
   async #run(batch: Batch, pooling: Result, observer: Observer | undefined): Promise<Float32Array> {
     if (this.#ended !== undefined) throw this.#ended;
+    if (isMeasuredBefore(++this.#nRuns)) await this.#fitThresholds();
     const team = this.#suggestTeam(batch.offsets);
     const sender = this.#requests;
     if (observer === undefined && sender !== undefined && writeForward({ batch, pooling, team }, sender.request)) {
@@ -315,6 +323,7 @@ export class Team {
     // The last references to the shared memory.
     this.#abortTeam = () => {};
     this.#suggestTeam = () => 1;
+    this.#fitThresholds = async () => {};
     await Promise.all(this.#members.map((member) => member.terminate(reason)));
   }
 

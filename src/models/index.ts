@@ -3,7 +3,7 @@
  */
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
-import type { Backend } from '../tensor/backend.ts';
+import type { Backend, WeightPart } from '../tensor/backend.ts';
 import type { Batch, Linear, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import {
   type Adapter,
@@ -27,7 +27,7 @@ import { architectures } from './registry.ts';
 import { declareSentenceLayers } from './sentence-layers.ts';
 import { declareSparse, readSparseSettings, type SparseSettings } from './sparse-head.ts';
 import { type ModelTreeNode, weightTree } from './tree.ts';
-import { type Allocator, type FillShare, outlines, WeightLoader } from './weights.ts';
+import { type Allocator, outlines, WeightLoader } from './weights.ts';
 
 export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
@@ -50,7 +50,6 @@ export { architectures } from './registry.ts';
 export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
 export type { SparseSettings } from './sparse-head.ts';
 export type { ModelTreeNode } from './tree.ts';
-export type { FillShare } from './weights.ts';
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
@@ -59,7 +58,7 @@ export interface LoadModelOptions {
   /** Stops reading weights; `loadModel` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** The part of the weights to read, if several workers fill shared memory. Default: all. */
-  readonly share?: FillShare;
+  readonly share?: WeightPart;
   /** Files of LoRA adapters; a batch says how much of each is applied. Default: none. */
   readonly adapters?: readonly GgufFile[];
 }

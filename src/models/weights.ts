@@ -7,7 +7,7 @@
 import { printable } from '../gguf/errors.ts';
 import { type GgufFile, ggmlTypes, type TensorInfo } from '../gguf/index.ts';
 import type { OnDemandReads } from '../gguf/source.ts';
-import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
+import type { Backend, WeightPart, WeightRole, WeightSource } from '../tensor/backend.ts';
 import { codecs } from '../tensor/codecs/index.ts';
 import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
@@ -20,12 +20,6 @@ export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
 
 /** Creates the handles of weights. */
 export type Allocator = Pick<Backend, 'allocate'>;
-
-/** One of several workers that read the weights into one memory. */
-export interface FillShare {
-  readonly rank: number;
-  readonly nRanks: number;
-}
 
 interface Declared {
   readonly weight: Weight;
@@ -263,33 +257,32 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
    * @throws the signal's reason when it is aborted
    */
   async fill(
-    backend: Pick<Backend, 'fill'>,
-    options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal; share?: FillShare } = {},
+    backend: Pick<Backend, 'fill' | 'fillPart'>,
+    options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal; share?: WeightPart } = {},
   ): Promise<void> {
     const { onProgress, signal, share } = options;
     const total = this.byteLength;
     let done = 0;
     onProgress?.(done, total);
-    for (const { weight, source } of share === undefined ? this.#declared : this.#partOf(share)) {
+    const isDivided = (declared: Declared) =>
+      share !== undefined && backend.fillPart !== undefined && isReadByAll(declared);
+    const undivided = this.#declared.filter((declared) => !isDivided(declared));
+    const own = new Set(share === undefined ? undivided : leastLoaded(undivided, share));
+    for (const declared of this.#declared) {
+      const { weight, source } = declared;
+      if (!own.has(declared) && !isDivided(declared)) continue;
       signal?.throwIfAborted();
+      let nRead = 0;
       const read: WeightSource['read'] = (byteOffset, into) => {
         signal?.throwIfAborted();
+        nRead += into.length;
         return source.read(byteOffset, into);
       };
-      await backend.fill(weight, { ...source, read });
-      done += source.byteLength;
+      if (own.has(declared)) await backend.fill(weight, { ...source, read });
+      else await backend.fillPart!(weight, { ...source, read }, share!);
+      done += own.has(declared) ? source.byteLength : nRead;
       onProgress?.(done, total);
     }
-  }
-
-  /** Assigns each weight to the rank with the least work so far. */
-  #partOf({ rank, nRanks }: FillShare): Declared[] {
-    const costs = new Array<number>(nRanks).fill(0);
-    return this.#declared.filter((declared) => {
-      const least = costs.indexOf(Math.min(...costs));
-      costs[least] += declared.source.byteLength * loadCost(declared);
-      return least === rank;
-    });
   }
 
   #scale(name: string): Weight | undefined {
@@ -328,6 +321,21 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     this.#unused.delete(name);
     return sourceOf(this.#file, info, shape);
   }
+}
+
+/** Whether it is worth while that every worker reads a part: not vectors, and not tables whose rows are read when a batch needs them. */
+function isReadByAll({ source, role }: Declared): boolean {
+  return role === 'matrix' || (role === 'table' && source.onDemand === undefined);
+}
+
+/** Assigns each weight to the rank with the least work so far; returns those of one rank. */
+function leastLoaded(declared: readonly Declared[], { rank, nRanks }: WeightPart): Declared[] {
+  const costs = new Array<number>(nRanks).fill(0);
+  return declared.filter((one) => {
+    const least = costs.indexOf(Math.min(...costs));
+    costs[least] += one.source.byteLength * loadCost(one);
+    return least === rank;
+  });
 }
 
 /** Compares shapes; missing trailing dimensions count as 1. */

@@ -46,6 +46,12 @@ export const backendNames = ['webgpu', 'wasm', 'reference'] as const;
 /** One of `backendNames`. */
 export type BackendName = (typeof backendNames)[number];
 
+/** One of several workers that load the weights into one memory. */
+export interface WeightPart {
+  readonly rank: number;
+  readonly nRanks: number;
+}
+
 /** Stores weights and computes operations. The factories in `src/kernels` make backends. */
 export interface Backend {
   readonly name: BackendName;
@@ -58,6 +64,11 @@ export interface Backend {
   allocate(source: WeightSource, role: WeightRole): Weight;
   /** Loads the data of an allocated weight and converts it to the backend's form. */
   fill(weight: Weight, source: WeightSource): Promise<void>;
+  /**
+   * Loads one worker's part of a matrix or table; together, the parts of all workers are what `fill` loads. A worker gets the columns that it
+   * multiplies with, so that on machines with several memories they are in its own. Without this method, a weight is filled by one worker.
+   */
+  fillPart?(weight: Weight, source: WeightSource, part: WeightPart): Promise<void>;
   readonly ops: Ops;
   /**
    * Computes a forward and returns the values of its result. A backend with this method plans the same forward once.

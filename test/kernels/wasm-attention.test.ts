@@ -34,7 +34,7 @@ function attend(
   end: number,
 ) {
   const shape = { nKeys, nHead, nHeadKv: nHead, headSize, headSizeV, scale: 0.2, centre: nKeys - 1 };
-  const mask = { back, forward, ahead: 0, bias, softcap, relative: 0 };
+  const mask = { back, forward, ahead: 0, bias, softcap, relative: 0, quantized: 0 };
   const rows = { q: q + begin * ldk, ldq: ldk, nQuery: end - begin, firstQuery: begin, y, ldy: ldv };
   kernels.attendSequence({ scratch, segments, nSegments: 1, ...shape, ...mask, ...rows, wide, int16 });
   return f32.slice(y / 4, y / 4 + ((end - begin) * ldv) / 4);

@@ -141,7 +141,7 @@ it.each([
       softcap: 0,
     };
     const place = { scratch, segments, nSegments: 1, nKeys, bias: 0, centre: nKeys - 1, wide: 0, int16, relative: 0 };
-    own.attendSequence({ ...place, ...shape, q, ldq: ld, nQuery: nKeys, firstQuery: 0, y, ldy: ld });
+    own.attendSequence({ ...place, ...shape, quantized: 0, q, ldq: ld, nQuery: nKeys, firstQuery: 0, y, ldy: ld });
     expect(guard.every((value) => value === 0xa5)).toBe(true);
     expect(f32.subarray(y / 4, y / 4 + 24).every((value) => Math.abs(value) <= 1 && value !== 0)).toBe(true);
   });

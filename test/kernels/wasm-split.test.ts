@@ -63,6 +63,14 @@ describe('ranks meet', () => {
     expect(barriersBefore([x, a, b, c, d])).toEqual([false, false, true, false, true]);
   });
 
+  it('before attention whose shared keys take the place of those that are being read', () => {
+    const x = rows();
+    expect(barriersBefore([x, exchange(x.out), exchange(x.out)])).toEqual([false, true, true]);
+    const attended = exchange(x.out);
+    const steps = [x, attended, product(attended.out), rows(), exchange(x.out)];
+    expect(barriersBefore(steps)).toEqual([false, true, false, false, false]);
+  });
+
   it('before a residual that somebody else has written, if nothing has to be quantised', () => {
     const x = rows();
     const first = product(x.out);

@@ -6,10 +6,13 @@ import {
   type PrepareOptions,
   Profile,
   prepareWasm,
-  suggestTeam,
+  setThresholds,
+  thresholdsFor,
+  type WasmBackend,
 } from '../../src/kernels/wasm/index.ts';
 import { shareGroups, splitsByColumns } from '../../src/kernels/wasm/split.ts';
-import { sequencesAreSplit, shareRows } from '../../src/kernels/wasm/team.ts';
+import { sequencesAreSplit, shareRows, teamSize } from '../../src/kernels/wasm/team.ts';
+import type { Thresholds } from '../../src/kernels/wasm/thresholds.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch, PoolKind, Tensor } from '../../src/tensor/ops.ts';
 import { normal } from '../random.ts';
@@ -170,6 +173,63 @@ describe.each([
   });
 });
 
+describe('thresholds', () => {
+  const never = { tokensPerWorker: 64, fewestByColumns: 256, mostByColumns: 0 };
+  const always = { tokensPerWorker: 4, fewestByColumns: 1, mostByColumns: 1 << 20 };
+  const batches = [[1], [7, 33, 1, 18, 64], [600], [140, 20, 300], [1, 2]].map((lengths) => batchOf(lengths));
+
+  it.each([
+    ['never by columns', never],
+    ['always by columns', always],
+  ])('%s: the same bits on one to four workers, held up at random', async (_, thresholds) => {
+    for (const precision of ['exact', 'high', 'fast'] as const) {
+      const run = await alone(precision);
+      const team = await startTeam(4, precision, { thresholds });
+      for (const batch of batches) {
+        const expected = await run(batch);
+        for (const n of [1, 2, 3, 4])
+          expect([n, (await team.run(n, batch, { jitter: true }))[0].values]).toEqual([n, expected]);
+      }
+      await team.stop();
+    }
+  });
+
+  it('that follow from what was measured change no bit, and a team goes on after it was measured', async () => {
+    const run = await alone('high');
+    const team = await startTeam(3, 'high');
+    for (const batch of batches) expect((await team.run(3, batch))[0].values).toEqual(await run(batch));
+    const [costs] = await team.measure();
+    const { machine, model } = costs!;
+    expect(model.nMatrices).toBe(Object.values(sources).filter(([, role]) => role === 'matrix').length);
+    expect(model.unevenness).toBeGreaterThanOrEqual(1);
+    for (const value of Object.values(machine)) {
+      expect(value).toBeGreaterThanOrEqual(0);
+      expect(value).toBeLessThan(1e6);
+    }
+    team.set(thresholdsFor(machine, model, 3));
+    for (const batch of batches) expect((await team.run(3, batch))[0].values).toEqual(await run(batch));
+    team.set(always);
+    for (const batch of batches) expect((await team.run(3, batch))[0].values).toEqual(await run(batch));
+    await team.stop();
+  });
+
+  it('are not measured where weights stay in blocks', async () => {
+    const team = await startTeam(2, 'high', { keepBlocks: true });
+    expect(await team.measure()).toEqual([undefined, undefined]);
+    await team.stop();
+  });
+});
+
+it('more workers than cores end in time, with the same bits', async () => {
+  const run = await alone('high');
+  const team = await startTeam(8, 'high');
+  for (const batch of [[600], [200, 90], [40]].map((lengths) => batchOf(lengths))) {
+    const expected = await run(batch);
+    for (const n of [8, 5, 8]) expect([n, (await team.run(n, batch))[0].values]).toEqual([n, expected]);
+  }
+  await team.stop();
+});
+
 it('the same bits when workers are held up at random', async () => {
   for (const precision of ['exact', 'high'] as const) {
     const run = await alone(precision);
@@ -278,6 +338,7 @@ describe('short convolutions', () => {
 
 interface Answer {
   values?: Float32Array;
+  costs?: ReturnType<WasmBackend['measure']>;
   error?: string;
 }
 
@@ -315,6 +376,9 @@ async function startTeam(nThreads: number, precision: Precision, options: Prepar
       Promise.all(
         workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, ...how, fail: rank === how.failing })),
       ),
+    measure: async () =>
+      (await Promise.all(workers.map((_, rank) => ask(rank, { measure: true })))).map(({ costs }) => costs),
+    set: (thresholds: Thresholds) => setThresholds(setup, thresholds),
     stop: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
 }
@@ -339,7 +403,7 @@ describe('shares', () => {
   it('cover all tokens in order', () => {
     for (const lengths of [[1], [5, 5], [100, 3, 2], [1, 1, 1, 1, 200], [512]]) {
       for (const n of [1, 2, 3, 7]) {
-        for (const shares of [shareRows(offsets(...lengths), n), shareGroups(offsets(...lengths), n)]) {
+        for (const shares of [shareRows(offsets(...lengths), n, 2500), shareGroups(offsets(...lengths), n)]) {
           expect(shares).toHaveLength(n);
           let [token, sequence] = [0, 0];
           for (const share of shares) {
@@ -354,9 +418,9 @@ describe('shares', () => {
 
   it('keep sequences whole where that costs little', () => {
     const many = offsets(...Array.from({ length: 32 }, () => 30));
-    expect(sequencesAreSplit(many, shareRows(many, 2))).toBe(false);
+    expect(sequencesAreSplit(many, shareRows(many, 2, 2500))).toBe(false);
     const one = offsets(100);
-    expect(sequencesAreSplit(one, shareRows(one, 2))).toBe(true);
+    expect(sequencesAreSplit(one, shareRows(one, 2, 2500))).toBe(true);
   });
 
   it('are whole groups of 4 rows where products are divided by columns', () => {
@@ -369,9 +433,7 @@ describe('shares', () => {
   });
 
   it('wake nobody for a short text', () => {
-    expect(suggestTeam(offsets(7), 8)).toBe(1);
-    expect(suggestTeam(offsets(12), 8)).toBe(3);
-    expect(suggestTeam(offsets(512), 8)).toBe(8);
-    expect(suggestTeam(offsets(3), 8, true)).toBe(8);
+    expect([7, 12, 512].map((tokens) => teamSize(tokens, 8, false))).toEqual([1, 3, 8]);
+    expect(teamSize(3, 8, true)).toBe(8);
   });
 });

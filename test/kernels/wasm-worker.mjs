@@ -29,11 +29,15 @@ async function loadWeights(sources) {
   }
 }
 
-parentPort.on('message', async ({ sources, batch, team, fail, jitter, pooling, graph = 'encoder' }) => {
+parentPort.on('message', async ({ sources, measure, batch, team, fail, jitter, pooling, graph = 'encoder' }) => {
   try {
     if (sources) {
       await loadWeights(sources);
       parentPort.postMessage({});
+      return;
+    }
+    if (measure) {
+      parentPort.postMessage({ costs: backend.measure() });
       return;
     }
     backend.setTeam(team);

@@ -329,6 +329,37 @@ describe('loadModel', () => {
     expect(filled.sort()).toEqual(model.weights.map(({ name }) => name).sort());
   });
 
+  it('has every worker fill a part of each matrix and table where the backend can, and reports all bytes once', async () => {
+    const file = await openFixture('models/bert-mean.gguf');
+    const { model } = await load('bert-mean');
+    const whole: string[] = [];
+    const parts = new Map<string, number[]>();
+    let sum = 0;
+    let total = 0;
+    for (const rank of [0, 1, 2]) {
+      const backend = await createReferenceBackend();
+      const fill: typeof backend.fill = async ({ name }) => void whole.push(name);
+      const fillPart: typeof backend.fillPart = async ({ name }, { byteLength, read }, part) => {
+        expect(part).toEqual({ rank, nRanks: 3 });
+        parts.set(name, [...(parts.get(name) ?? []), rank]);
+        const [begin, end] = [rank, rank + 1].map((r) => Math.floor((byteLength * r) / 3));
+        await read(begin, new Uint8Array(end - begin));
+      };
+      let last = 0;
+      await loadModel(
+        file,
+        { ...backend, allocate: backend.allocate.bind(backend), fill, fillPart },
+        { share: { rank, nRanks: 3 }, onProgress: (done, all) => ([last, total] = [done, all]) },
+      );
+      sum += last;
+    }
+    expect(parts.get('token_embd.weight')).toEqual([0, 1, 2]);
+    expect(parts.get('blk.0.ffn_up.weight')).toEqual([0, 1, 2]);
+    expect(parts.has('blk.0.ffn_up.bias')).toBe(false);
+    expect([...whole, ...parts.keys()].sort()).toEqual(model.weights.map(({ name }) => name).sort());
+    expect(sum).toBe(total);
+  });
+
   it.each([
     ['qwen3-rank', 'cls'],
     ['gemma-embedding', 'dense_3'],

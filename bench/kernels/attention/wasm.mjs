@@ -58,6 +58,7 @@ export async function prepare(q, k, v, { tokens, heads, size }, note) {
         wide,
         int16,
         relative: 0,
+        quantized: 0,
       }),
   };
 }

@@ -1,24 +1,27 @@
 /**
  * @file The backend of one worker: executes what the operations have recorded.
  */
-import type { Backend, Precision, WeightRole, WeightSource } from '../../tensor/backend.ts';
+import type { Backend, Precision, WeightPart, WeightRole, WeightSource } from '../../tensor/backend.ts';
 import { checkBatch, checkTableRows } from '../../tensor/batch.ts';
 import type { Batch, Observer, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recorder } from '../graph/record.ts';
 import type { Recording } from '../graph/recording.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
+import { tokensThatDoubleCost } from './balance.ts';
 import { chooseProducts, type ProductChoice } from './choose-products.ts';
+import { measureMachine, sizeOf } from './costs.ts';
 import { instantiateKernels, type Kernels } from './kernels.ts';
-import { macsPerRow, runStep, scratchBytes, sharedScratchBytes } from './lower.ts';
+import { macsPerRow, runStep, scratchBytes, sharedKeyBytes, sharedScratchBytes } from './lower.ts';
 import { KernelMemory } from './memory.ts';
 import { OutsideMemory } from './outside-memory.ts';
 import { type Plan, plan } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { Runtime } from './runtime.ts';
-import { prepareWasm, type WasmSetup } from './setup.ts';
+import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
 import { shareGroups, splitsByColumns } from './split.ts';
 import type { WasmStep } from './steps.ts';
 import { Barrier, type Share, sequencesAreSplit, shareRows } from './team.ts';
+import { type MachineCosts, type ModelSize, readThresholds } from './thresholds.ts';
 import { fillWeight, WasmWeight } from './weights.ts';
 
 /** Options of `createWasmBackend`. */
@@ -37,6 +40,11 @@ export interface WasmBackend extends Backend {
   setTeam(n: number): void;
   /** Collects time and work of each operation of this rank while it is set. */
   profile: Profile | undefined;
+  /**
+   * Measures what this machine costs, unless that is `known`, and says what the model needs. All workers of the team call it, while no forward
+   * is under way; the numbers of rank 0 count. `undefined` in a team of one, and where weights stay in blocks.
+   */
+  measure(known?: MachineCosts): { readonly machine: MachineCosts; readonly model: ModelSize } | undefined;
   /** Bytes of WebAssembly memory in use. */
   readonly memoryBytes: number;
   /** Whether forwards read from the files of the weights (`WeightSource.onDemand`). */
@@ -68,6 +76,7 @@ class WasmForwards implements WasmBackend {
   #outside: OutsideMemory | undefined;
   readonly #barrier: Barrier | undefined;
   #nRanks: number;
+  readonly #matrices: WasmWeight[] = [];
   readonly #recorder: Recorder<WasmWeight>;
   #observer: Observer | undefined;
   #filling: Promise<void> = Promise.resolve();
@@ -87,15 +96,7 @@ class WasmForwards implements WasmBackend {
     this.#outside = setup.outside && new OutsideMemory(setup.outside);
     this.#nRanks = setup.nThreads;
     this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
-    const packing = setup.packed
-      ? ', 256-bit packing'
-      : setup.refused
-        ? `, 256-bit packing refused (${setup.refused})`
-        : '';
-    const relaxed = setup.relaxedRefused ? `, relaxed SIMD refused (${setup.relaxedRefused})` : '';
-    const simd = `WebAssembly ${setup.relaxed ? 'relaxed ' : ''}SIMD${packing}${relaxed}`;
-    const threads = setup.nThreads === 1 ? 'one thread' : `${setup.nThreads} threads`;
-    this.description = `${simd}, ${threads}${products.note}`;
+    this.description = `${describeSetup(setup)}${products.note}`;
     this.#recorder = new Recorder({
       own,
       begin: () => {
@@ -124,15 +125,20 @@ class WasmForwards implements WasmBackend {
     const weight = new WasmWeight(source, role, products, this.#setup.keepBlocks, this.#alive(), this.#outside);
     this.#stagingBytes = Math.max(this.#stagingBytes, weight.storage.stagingBytes(weight));
     this.readsOnDemand ||= weight.tableRows !== undefined;
+    if (role === 'matrix') this.#matrices.push(weight);
     return weight;
   }
 
   fill(weight: Weight, source: WeightSource): Promise<void> {
+    return this.fillPart(weight, source);
+  }
+
+  fillPart(weight: Weight, source: WeightSource, part?: WeightPart): Promise<void> {
     const known = own(weight);
     const filled = this.#filling.then(() => {
       const memory = this.#alive();
       const staging = memory.weightsEnd + this.#rank * this.#stagingBytes;
-      return fillWeight(known, source, { memory, outside: this.#outside, kernels: this.#kernels, staging });
+      return fillWeight(known, source, { memory, outside: this.#outside, kernels: this.#kernels, staging, part });
     });
     this.#filling = filled.catch(() => undefined);
     return filled;
@@ -144,6 +150,17 @@ class WasmForwards implements WasmBackend {
     if (kept !== undefined) return this.#again(kept, batch);
     const { recording, target } = this.#recorder.record(batch, forward);
     return this.#collect(target, () => this.#run(recording, target, name));
+  }
+
+  measure(known?: MachineCosts): ReturnType<WasmBackend['measure']> {
+    const { nThreads: nRanks, keepBlocks, packed } = this.#setup;
+    const [barrier, rank, matrices] = [this.#barrier, this.#rank, this.#matrices];
+    if (barrier === undefined || keepBlocks || matrices.length === 0) return undefined;
+    const model = sizeOf(matrices, nRanks);
+    if (known !== undefined) return { machine: known, model };
+    this.#done = undefined;
+    const measuring = { kernels: this.#kernels, memory: this.#alive(), packed, barrier, rank, nRanks, matrices };
+    return this.#together(nRanks, () => ({ machine: measureMachine(measuring), model }));
   }
 
   observe(observer: Observer | undefined): void {
@@ -180,15 +197,23 @@ class WasmForwards implements WasmBackend {
 
   /** The values of `target` after `run`, on rank 0; the others have none. */
   #collect(target: GraphTensor, run: () => Runtime): Float32Array {
-    if (this.#nRanks === 1) return this.#values(run(), target);
-    try {
+    const nRanks = this.#nRanks;
+    if (nRanks === 1) return this.#values(run(), target);
+    return this.#together(nRanks, () => {
       const runtime = run();
-      this.#barrier!.wait(this.#nRanks);
+      this.#barrier!.wait(nRanks);
       const values = this.#rank === 0 ? this.#values(runtime, target) : new Float32Array();
-      this.#barrier!.wait(this.#nRanks);
+      this.#barrier!.wait(nRanks);
       return values;
+    });
+  }
+
+  /** What all of the first `nRanks` ranks do; if one fails, all fail. */
+  #together<T>(nRanks: number, run: () => T): T {
+    try {
+      return run();
     } catch (error) {
-      this.#barrier!.leave(this.#nRanks);
+      this.#barrier!.leave(nRanks);
       throw error;
     }
   }
@@ -198,7 +223,8 @@ class WasmForwards implements WasmBackend {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps, nSeq, observed } = recording;
     const byColumns = this.#splitsByColumns(batch);
-    const planned = plan(steps, target, nSeq, observed, byColumns);
+    const made = plan(steps, target, nSeq, observed, byColumns);
+    const planned = { ...made, doubling: tokensThatDoubleCost(made.todo, batch) };
     if (keepAs !== undefined) {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
       this.#plans.set(keepAs, { plan: planned, target, tables });
@@ -210,14 +236,15 @@ class WasmForwards implements WasmBackend {
   }
 
   #splitsByColumns({ ids }: Batch): boolean {
-    return splitsByColumns(ids.length, this.#nRanks, this.#setup.keepBlocks);
+    const { memory, keepBlocks } = this.#setup;
+    return splitsByColumns(ids.length, this.#nRanks, keepBlocks, readThresholds(memory));
   }
 
-  #carryOut({ todo, barriers, layout }: Plan, batch: Batch, byColumns: boolean): Runtime {
+  #carryOut({ todo, barriers, layout, doubling }: BalancedPlan, batch: Batch, byColumns: boolean): Runtime {
     const nRanks = this.#nRanks;
     const { offsets } = batch;
     const { exact } = this.#products;
-    const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks);
+    const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks, doubling);
     const ownScratch = ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) => {
       const rows = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
       return Math.max(
@@ -226,6 +253,10 @@ class WasmForwards implements WasmBackend {
       );
     };
     const shared = byColumns ? Math.max(0, ...todo.map((s) => sharedScratchBytes(s, batch))) : 0;
+    const sharedKeys = Math.max(
+      0,
+      ...todo.map((s) => sharedKeyBytes(s, { kernels: this.#kernels, batch, shares, exact })),
+    );
     const barrier = () => this.#barrier!.wait(nRanks);
     const rt = new Runtime(
       this.#kernels,
@@ -236,7 +267,7 @@ class WasmForwards implements WasmBackend {
       { shares, byColumns, barrier },
       this.#setup.packed,
       layout,
-      { own: ownScratch, shared },
+      { own: ownScratch, shared, sharedKeys },
       exact,
     );
     const divided =
@@ -276,9 +307,14 @@ class WasmForwards implements WasmBackend {
   }
 }
 
+/** A plan, and the number of tokens of a sequence in which a token costs twice as much as alone. */
+interface BalancedPlan extends Plan {
+  readonly doubling: number;
+}
+
 /** A plan that is used again, and the lookups in tables whose rows every batch has to have. */
 interface KeptPlan {
-  readonly plan: Plan;
+  readonly plan: BalancedPlan;
   readonly target: GraphTensor;
   readonly tables: readonly Extract<WasmStep, { op: 'embedding' }>[];
 }

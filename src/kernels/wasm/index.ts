@@ -16,7 +16,7 @@
  *    calls `fill` for its share of them. No forward may start, and no worker may allocate more,
  *    before all have filled: filling uses memory past the weights. `loadModel(file, backend, { share: { rank,
  *    nRanks: N } })` does this.
- * 4. A forward: choose the number of workers: `const n = suggestTeam(batch.offsets, setup.nThreads, setup.keepBlocks)`. Send the same batch
+ * 4. A forward: choose the number of workers: `const n = suggestTeam(batch.offsets, setup)`. Send the same batch
  *    (ids, positions, offsets) and `n` to the workers 0 … n−1; the others stay asleep. Each of these workers calls `backend.setTeam(n)`,
  *    then exactly the same operations: `begin`, the forward, `pool`, `read`. `setTeam` holds until the next `setTeam`; it starts as
  *    `nThreads`.
@@ -27,13 +27,14 @@
  *    thread. Every member's `read` then rejects; start again with a new setup.
  *
  * Operations record work; `read` does it. It is synchronous: workers wait for each other with `Atomics.wait`, so in a browser every rank
- * must be a worker and not the page's thread. Only `offsets` and `n` decide which worker computes what (`split.ts`); the values have the
- * same bits for every `n`.
+ * must be a worker and not the page's thread. Only `offsets`, `n` and thresholds in the shared memory decide which worker computes what
+ * (`split.ts`); the values have the same bits whatever they are. Between two forwards, once the code is warm, all workers may call `measure`;
+ * with what rank 0 returns, `setThresholds(setup, thresholdsFor(…))` on any thread fits the thresholds to the machine.
  *
  * Each `read` places the memory of its forward after the weights. Buffers are reused after their last use.
  */
 
-export { createWasmBackend, type WasmOptions } from './backend.ts';
+export { createWasmBackend, type WasmBackend, type WasmOptions } from './backend.ts';
 export { Profile } from './profile.ts';
-export { abortTeam, type PrepareOptions, prepareWasm, type WasmSetup } from './setup.ts';
-export { suggestTeam } from './team.ts';
+export { abortTeam, type PrepareOptions, prepareWasm, setThresholds, suggestTeam, type WasmSetup } from './setup.ts';
+export { type MachineCosts, type ModelSize, thresholdsFor } from './thresholds.ts';

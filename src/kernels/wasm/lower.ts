@@ -17,6 +17,7 @@ import { fillRopeTable, ropeScratch } from './run-rope.ts';
 import { runShortConv, shortConvScratch } from './run-short-conv.ts';
 import { runUnfold } from './run-unfold.ts';
 import { type Runtime, rowsOf } from './runtime.ts';
+import { placeSharedKeys, type Sharing } from './shared-keys.ts';
 import type { WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -33,6 +34,9 @@ export interface ScratchOf {
   /** Attention stays in float32. */
   readonly exact: boolean;
 }
+
+/** What decides which keys ranks share. */
+type SharingOf = Omit<Sharing, 'offsets'> & { readonly batch: Batch };
 
 interface Lowering<S> {
   run(rt: Runtime, step: S): void;
@@ -314,6 +318,11 @@ export function scratchBytes(step: WasmStep, of: ScratchOf): number {
 /** Bytes of scratch that the ranks share for a step where products are divided by columns. */
 export function sharedScratchBytes(step: WasmStep, batch: Batch): number {
   return loweringOf(step).shared?.(step, batch) ?? 0;
+}
+
+/** Bytes of keys and values that the ranks share in a step. */
+export function sharedKeyBytes(step: WasmStep, { batch, ...of }: SharingOf): number {
+  return step.op === 'attention' ? placeSharedKeys(step, { ...of, offsets: spansOf(batch, step.options) }, 0).end : 0;
 }
 
 /** Multiply-adds of a step for each row of its result. */

@@ -2,8 +2,8 @@
  * @file The backend's memory: its layout, views of it, and how it grows.
  *
  * ```
- * 0        64        256    320        1024         64 KiB            weightsEnd
- * unused   barrier   zeros  constants  code books   weights …         staging while loading, slabs of the ranks in a forward
+ * 0            256    320        1024         63 KiB    64 KiB      weightsEnd
+ * thresholds   zeros  constants  code books   barrier   weights …   staging while loading, slabs of the ranks in a forward
  * ```
  */
 
@@ -14,8 +14,15 @@ const pageBytes = 65536;
 /** Limit of 32-bit addresses. */
 export const maxMemoryBytes = 65536 * pageBytes;
 
-/** Int32 words of the barrier, see `team.ts`. */
-export const barrierAddress = 64;
+/** Int32 words that say how batches are divided, see `thresholds.ts`. */
+export const thresholdsAddress = 0;
+/** Int32 words of the barrier, see `team.ts`: each at a distance of `barrierStride` from the one before. */
+export const barrierAddress = 63 * 1024;
+/**
+ * Two cache lines, because CPUs fetch lines in pairs. A rank that polls one word then does not lose its line whenever another rank writes
+ * another word.
+ */
+export const barrierStride = 128;
 /** 64 bytes of zeros: the bias of a layer without one. */
 export const zerosAddress = 256;
 /** Code books of the IQ types. */

@@ -7,13 +7,13 @@ import { pooledRows, seenEnd, spansOf } from '../../tensor/batch.ts';
 import type { AttentionOptions, Disentangled } from '../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import type { PooledRow, StepOf } from '../graph/step.ts';
+import { evenPart } from './even-part.ts';
 import { type Address, type Kernels, relativeBytes, segmentBytes } from './kernels.ts';
 import { alignUp } from './memory.ts';
 import type { Runtime } from './runtime.ts';
+import { blockKeys, placeSharedKeys, usesInt16 } from './shared-keys.ts';
 import type { WasmWeight } from './weights.ts';
 
-/** Sequences from this many tokens on are attended in int16, except at `exact`. For shorter ones, quantising costs as much as it saves. */
-const int16Keys = 128;
 const unlimited = 0x3fffffff;
 
 /** Length of the longest sequence. */
@@ -71,11 +71,6 @@ export function attentionScratchBytes(
   const nRows = disentangled === undefined ? 0 : distanceRows(disentangled, nKeys).n;
   const own = kernels.attentionBytes({ nKeys, headSize, headSizeV, int16: usesInt16(nKeys, exact), nRows });
   return nRanks * segmentBytes + aheadBytes(nKeys) + tableBytes(options, nKeys) + biasBytes(options, nKeys) + own + 128;
-}
-
-/** Whether a sequence of this length is attended in int16: 1 or 0. */
-function usesInt16(nKeys: number, exact: boolean): number {
-  return !exact && nKeys >= int16Keys ? 1 : 0;
 }
 
 /** Fills the table of terms that are added to scores by distance; returns its address, or 0 if there is none. */
@@ -144,35 +139,62 @@ function ownQueries(
   return begin < end ? { begin, end, row: begin - tokens } : undefined;
 }
 
+/** Says where keys and values of sequence (or span) `s` are; returns the number of segments and of keys. */
+function setSegments(rt: Runtime, step: StepOf<'attention'>, offsets: Int32Array, s: number) {
+  const [, k, v] = step.inputs;
+  const end = seenEnd(rt.batch, offsets, s);
+  const values = rt.segments(v, offsets[s], end);
+  let nSegments = 0;
+  for (const { address, ld, rows } of rt.segments(k, offsets[s], end)) {
+    const { address: value, ld: ldv } = values.next().value!;
+    rt.kernels.setSegment({ segments: rt.scratch, i: nSegments++, k: address, ldk: ld, v: value, ldv, rows });
+  }
+  return { segments: rt.scratch, nSegments, nKeys: end - offsets[s] };
+}
+
+/** Quantises this rank's part of the keys that ranks share, and waits until all of them are there. */
+function shareKeys(
+  rt: Runtime,
+  step: StepOf<'attention'>,
+  offsets: Int32Array,
+  scratch: Address,
+): ReadonlyMap<number, Address> {
+  const [q, , v] = step.inputs;
+  const { nHead, nHeadKv } = step.options;
+  const { kernels, shares, exact } = rt;
+  const { places } = placeSharedKeys(step, { kernels, offsets, shares, exact }, rt.sharedKeys);
+  for (const [s, quantized] of places) {
+    const keys = setSegments(rt, step, offsets, s);
+    const [begin, end] = evenPart(nHeadKv * Math.ceil(keys.nKeys / blockKeys), rt.rank, shares.length);
+    const [headSize, headSizeV] = [q.cols / nHead, v.cols / nHeadKv];
+    kernels.quantizeSequence({ ...keys, scratch, nHeadKv, headSize, headSizeV, quantized, begin, end });
+  }
+  if (places.size > 0) rt.division.barrier();
+  return places;
+}
+
 /** `y` = attention of this rank's rows of `q` over `k` and `v` of their sequences. */
 export function attend(rt: Runtime, step: StepOf<'attention'>): void {
   const { inputs, out: y, options } = step;
-  const [q, k, v] = inputs;
+  const [q, , v] = inputs;
   const { nHead, nHeadKv, window } = options;
   const { ahead } = rt.batch;
   const offsets = spansOf(rt.batch, options);
-  const nRanks = rt.shares.length;
-  const segments = rt.scratch;
-  const nKeys = longest(offsets);
-  const seen = alignUp(segments + nRanks * segmentBytes, 16);
-  const tables = seen + aheadBytes(nKeys);
-  const biases = tables + tableBytes(options, nKeys);
-  const bias = fillBias(rt, options, nKeys, tables, biases);
-  const scratch = alignUp(biases + biasBytes(options, nKeys), 64);
+  const longestKeys = longest(offsets);
+  const seen = alignUp(rt.scratch + rt.shares.length * segmentBytes, 16);
+  const tables = seen + aheadBytes(longestKeys);
+  const biases = tables + tableBytes(options, longestKeys);
+  const bias = fillBias(rt, options, longestKeys, tables, biases);
+  const scratch = alignUp(biases + biasBytes(options, longestKeys), 64);
   const half = window?.kind === 'symmetric' ? Math.floor(window.size / 2) : unlimited;
   const back = window?.kind === 'standard' ? window.size - 1 : half;
   rt.quantized = undefined;
+  const shared = shareKeys(rt, step, offsets, scratch);
   for (let s = 0; s + 1 < offsets.length; s++) {
     const queries = ownQueries(rt, offsets, s, step.row);
     if (queries === undefined) continue;
     const { begin, row } = queries;
-    let n = 0;
-    const end = seenEnd(rt.batch, offsets, s);
-    const values = rt.segments(v, offsets[s], end);
-    for (const { address, ld, rows } of rt.segments(k, offsets[s], end)) {
-      const { address: value, ld: ldv } = values.next().value!;
-      rt.kernels.setSegment({ segments, i: n++, k: address, ldk: ld, v: value, ldv, rows });
-    }
+    const { segments, nSegments, nKeys } = setSegments(rt, step, offsets, s);
     const length = offsets[s + 1] - offsets[s];
     // Taken from the whole sequence, so that a query is computed in the same way on any rank.
     const reach = options.causal ? largest(ahead?.subarray(offsets[s], offsets[s + 1])) : 0;
@@ -184,8 +206,8 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       nQuery: queries.end - begin,
       firstQuery: begin - offsets[s],
       segments,
-      nSegments: n,
-      nKeys: end - offsets[s],
+      nSegments,
+      nKeys,
       nHead,
       nHeadKv,
       headSize: q.cols / nHead,
@@ -196,12 +218,13 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       ahead: reach > 0 ? seen : 0,
       softcap: options.softcap ?? 0,
       bias,
-      centre: nKeys - 1,
+      centre: longestKeys - 1,
       y: rt.address(y) + row * rt.stride(y),
       ldy: rt.stride(y),
       wide: rt.wide,
       int16: usesInt16(length, rt.exact),
       relative: setDistances(rt, options.disentangled, length, tables),
+      quantized: shared.get(s) ?? 0,
     });
   }
 }

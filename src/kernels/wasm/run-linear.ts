@@ -5,11 +5,12 @@
  * that all ranks quantise together are in the shared scratch.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
+import { evenPart } from './even-part.ts';
 import { type Activations, groupRows } from './forms/form.ts';
 import { type Address, type Count, type Stride, stripBytes } from './kernels.ts';
 import { zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
-import { evenPart, type Quantized } from './split.ts';
+import type { Quantized } from './split.ts';
 import type { WasmWeight } from './weights.ts';
 
 /** Sums of a strip of rows, see `linearI16`. */
@@ -51,11 +52,15 @@ function isQuantized(there: Quantized | undefined, source: GraphTensor | undefin
   return source !== undefined && there?.source === source && there.products === w.products;
 }
 
+/** What a product of one rank needs of a forward. */
+export type Multiplying = Pick<Runtime, 'kernels' | 'wide' | 'blocks' | 'quantized'>;
+
 /**
  * A product of this rank alone.
  * @param source the tensor whose whole content is at `a`, if there is one: it is quantised once for all following products
+ * @param nPanels computes only that many panels
  */
-export function multiply(rt: Runtime, p: Product, source?: GraphTensor): void {
+export function multiply(rt: Multiplying, p: Product, source?: GraphTensor, nPanels = p.w.nPanels): void {
   const { w, rows } = p;
   if (rows === 0) return;
   const to = w.products.activations(w.blocking, p.scratch + tileBytes, rows);
@@ -63,7 +68,7 @@ export function multiply(rt: Runtime, p: Product, source?: GraphTensor): void {
     w.products.quantize(rt.kernels, w.blocking, { a: p.a, lda: p.lda, begin: 0, rows }, to);
     rt.quantized = source && { source, products: w.products };
   }
-  multiplyPanels(rt, p, to, p.scratch + tileBytes + quantizedBytes(w, rows), 0, w.nPanels);
+  multiplyPanels(rt, p, to, p.scratch + tileBytes + quantizedBytes(w, rows), 0, nPanels);
 }
 
 /**
@@ -87,7 +92,7 @@ export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor): 
 
 /** Panels [begin, end) of the weight; unpacked to `scratch` if necessary. */
 function multiplyPanels(
-  rt: Runtime,
+  rt: Multiplying,
   p: Product,
   activations: Activations | undefined,
   scratch: number,

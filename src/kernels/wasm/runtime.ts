@@ -45,6 +45,8 @@ export interface Scratch {
   readonly own: (share: Share) => number;
   /** Shared by all ranks, if products are divided by columns. */
   readonly shared: number;
+  /** Keys and values that all ranks read, of sequences with rows on several ranks. */
+  readonly sharedKeys: number;
 }
 
 /** One forward of one rank. */
@@ -60,6 +62,8 @@ export class Runtime {
   readonly wide: Count;
   /** Address of the shared scratch. */
   readonly shared: Address;
+  /** Address of the shared keys and values. */
+  readonly sharedKeys: Address;
   /** End of the last slab. */
   readonly end: number;
   readonly #outside: OutsideMemory | undefined;
@@ -103,6 +107,7 @@ export class Runtime {
       sequences: { address: part(sequences * layout.sequenceWidth * 4), rows: sequences, first: 0 },
     });
     this.shared = part(scratch.shared);
+    this.sharedKeys = part(scratch.sharedKeys);
     const together = byColumns ? slabs(batch.ids.length, batch.offsets.length - 1) : undefined;
     for (const share of shares) {
       at = alignUp(at, 4096);

@@ -6,7 +6,8 @@ import { findWrongKernel } from './checks/self-check.ts';
 import { type CompiledKernels, compileKernels, tryKernels } from './kernels.ts';
 import { maxMemoryBytes } from './memory.ts';
 import { type OutsideSetup, reserveOutside } from './outside-memory.ts';
-import { Barrier } from './team.ts';
+import { Barrier, teamSize } from './team.ts';
+import { readThresholds, type Thresholds, writeThresholds } from './thresholds.ts';
 
 /** What all workers of a team share. Can be sent with `postMessage`. */
 export interface WasmSetup extends CompiledKernels {
@@ -57,6 +58,8 @@ export interface PrepareOptions {
    * `packing.node.ts`), so use it if every kernel passes its check. Default true.
    */
   readonly relaxed?: boolean | 'checked';
+  /** When and how batches are divided, until `setThresholds` says otherwise. Default: what suits two cores. */
+  readonly thresholds?: Thresholds;
 }
 
 /** Compiles the kernels, checks them if packing is requested, and makes the memory. */
@@ -68,7 +71,9 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
   const { relaxedRefused, ...compiled } = await compileRelaxed(shared, relaxed);
   const outside =
     keepBlocks && weightBytes > insideBytes ? reserveOutside(weightBytes, insideBytes, shared) : undefined;
-  const rest = { nThreads, memory: makeMemory(shared), keepBlocks, eightBits, outside, relaxedRefused };
+  const memory = makeMemory(shared);
+  if (options.thresholds !== undefined) writeThresholds(memory, options.thresholds);
+  const rest = { nThreads, memory, keepBlocks, eightBits, outside, relaxedRefused };
   const refused = packed ? await wrongKernel(compiled, shared) : undefined;
   if (refused === undefined) return { ...compiled, ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
@@ -103,6 +108,27 @@ function makeMemory(shared: boolean): WebAssembly.Memory {
       if (maximum < 4096) throw error;
     }
   }
+}
+
+/** One line for users: instruction set and threads. */
+export function describeSetup({ nThreads, packed, refused, relaxed, relaxedRefused }: WasmSetup): string {
+  const packing = packed ? ', 256-bit packing' : refused ? `, 256-bit packing refused (${refused})` : '';
+  const withoutRelaxed = relaxedRefused ? `, relaxed SIMD refused (${relaxedRefused})` : '';
+  const threads = nThreads === 1 ? 'one thread' : `${nThreads} threads`;
+  return `WebAssembly ${relaxed ? 'relaxed ' : ''}SIMD${packing}${withoutRelaxed}, ${threads}`;
+}
+
+/**
+ * The number of workers for a batch. A short batch stays on one worker, because waking another costs more than it saves.
+ * @param offsets as in `Batch`
+ */
+export function suggestTeam(offsets: Int32Array, { nThreads, keepBlocks, memory }: WasmSetup): number {
+  return teamSize(offsets[offsets.length - 1], nThreads, keepBlocks, readThresholds(memory));
+}
+
+/** Sets when and how batches are divided, for all workers; while no forward is under way. */
+export function setThresholds({ memory }: WasmSetup, thresholds: Thresholds): void {
+  writeThresholds(memory, thresholds);
 }
 
 /** Ends a team after one of its workers has died: every member's `read` fails from now on. */

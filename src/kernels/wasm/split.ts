@@ -6,27 +6,24 @@
  * reads each weight once; everything else is divided by rows. This is best for few tokens, where reading weights takes most of the time.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
+import { evenPart } from './even-part.ts';
 import { type Form, groupRows } from './forms/form.ts';
 import { exchanges, productOf, type WasmStep } from './steps.ts';
 import type { Share } from './team.ts';
-
-/**
- * The number of tokens a rank below which products are divided by columns. With fewer tokens the barriers cost less than reading the
- * weights; with more, no rank waits for weights.
- */
-const [fewest, most] = [12, 48];
+import { defaultThresholds, type Thresholds } from './thresholds.ts';
 
 /**
  * Whether a batch of `tokens` is divided by columns.
  * @param keepBlocks weights are unpacked at each use; a team then divides the unpacking too, for any number of tokens
  */
-export function splitsByColumns(tokens: number, nRanks: number, keepBlocks: boolean): boolean {
-  return nRanks > 1 && (keepBlocks || (tokens >= fewest * nRanks && tokens <= most * nRanks));
-}
-
-/** The part [begin, end) of `n` things that belongs to a rank. */
-export function evenPart(n: number, rank: number, nRanks: number): [begin: number, end: number] {
-  return [Math.floor((n * rank) / nRanks), Math.floor((n * (rank + 1)) / nRanks)];
+export function splitsByColumns(
+  tokens: number,
+  nRanks: number,
+  keepBlocks: boolean,
+  { fewestByColumns, mostByColumns }: Thresholds = defaultThresholds,
+): boolean {
+  if (nRanks === 1) return false;
+  return keepBlocks || (tokens >= fewestByColumns * nRanks && tokens <= mostByColumns * nRanks);
 }
 
 /** Shares of whole groups of rows, which are quantised together, wherever sequences end. */
@@ -61,6 +58,8 @@ export function barriersBefore(steps: readonly WasmStep[]): boolean[] {
   /** The activations that are currently quantised, and whether a product has read them since the last barrier. */
   let quantized: Quantized | undefined;
   let isRead = false;
+  /** Whether shared keys have been read since the last barrier (`shared-keys.ts`). */
+  let isAttended = false;
   return steps.map((step) => {
     const { inputs, out } = step;
     const product = productOf(step);
@@ -69,6 +68,7 @@ export function barriersBefore(steps: readonly WasmStep[]): boolean[] {
     const quantizes =
       product?.quantizes === true && !(inputs[0] === quantized?.source && product === quantized.products);
     const needsBarrier = () => {
+      if (isAttended && step.op === 'attention') return true;
       if (exchange || product?.quantizes === false) return inputs.some(({ base }) => written.has(base));
       if (product === undefined) return inputs.some(({ base }) => written.get(base) === 'columns');
       if (!quantizes) return others.some((base) => written.has(base));
@@ -78,9 +78,11 @@ export function barriersBefore(steps: readonly WasmStep[]): boolean[] {
     if (barrier || quantizes) {
       written.clear();
       isRead = false;
+      isAttended = false;
     }
     if (quantizes) quantized = { source: inputs[0], products: product };
     isRead ||= product?.quantizes === true;
+    isAttended ||= step.op === 'attention';
     written.set(out, product === undefined ? 'rows' : 'columns');
     return barrier;
   });

@@ -1,25 +1,20 @@
 /**
  * @file Workers on one memory: which rows each computes, and how they wait for each other.
  */
-import { barrierAddress } from './memory.ts';
+import { barrierAddress, barrierStride } from './memory.ts';
+import { defaultThresholds, type Thresholds } from './thresholds.ts';
 
 /**
- * The fewest tokens for which another worker is woken: the rows of a tile. For 8 tokens, two workers take two thirds of the time of one.
- */
-const minTokensPerWorker = 4;
-
-/** In a sequence of this many tokens, a token costs twice as much as alone, because of attention. */
-const tokensThatDoubleCost = 2500;
-
-/**
- * The number of workers for a batch. A short batch stays on one worker, because waking another costs more than it saves.
- * @param offsets as in `Batch`
+ * The number of workers for a batch of `tokens`.
  * @param keepBlocks as in `PrepareOptions`: unpacking weights always uses all workers
  */
-export function suggestTeam(offsets: Int32Array, nThreads: number, keepBlocks = false): number {
-  if (keepBlocks) return nThreads;
-  const tokens = offsets[offsets.length - 1];
-  return Math.max(1, Math.min(nThreads, Math.floor(tokens / minTokensPerWorker)));
+export function teamSize(
+  tokens: number,
+  nThreads: number,
+  keepBlocks: boolean,
+  { tokensPerWorker }: Thresholds = defaultThresholds,
+): number {
+  return keepBlocks ? nThreads : Math.max(1, Math.min(nThreads, Math.floor(tokens / tokensPerWorker)));
 }
 
 /** The rows of one rank. */
@@ -33,19 +28,21 @@ export interface Share {
 }
 
 /**
- * Divides a batch into `nRanks` shares of about equal work. A cut moves to the nearest boundary between sequences if that costs less than a
+ * Divides a batch into `nRanks` shares of about equal work. In a sequence of `doubling` tokens, a token costs twice as much as alone, because
+ * of attention. A cut moves to the nearest boundary between sequences if that costs less than a
  * tenth of a share; no rank then has to wait. Inside a sequence, cuts are at multiples of 4 rows.
  */
-export function shareRows(offsets: Int32Array, nRanks: number): Share[] {
+export function shareRows(offsets: Int32Array, nRanks: number, doubling: number): Share[] {
   const nSeq = offsets.length - 1;
   const costUntil = new Float64Array(nSeq + 1);
   for (let s = 0; s < nSeq; s++)
-    costUntil[s + 1] = costUntil[s] + (offsets[s + 1] - offsets[s]) * costPerToken(offsets, s);
+    costUntil[s + 1] = costUntil[s] + (offsets[s + 1] - offsets[s]) * costPerToken(offsets, s, doubling);
   const share = costUntil[nSeq] / nRanks;
   const shares: Share[] = [];
   let [tokens, sequences] = [0, 0];
   for (let rank = 1; rank <= nRanks; rank++) {
-    const end = rank === nRanks ? offsets[nSeq] : Math.max(tokens, cutAt(offsets, costUntil, share * rank, share / 10));
+    const end =
+      rank === nRanks ? offsets[nSeq] : Math.max(tokens, cutAt(offsets, costUntil, doubling, share * rank, share / 10));
     let sequencesEnd = sequences;
     while (sequencesEnd < nSeq && offsets[sequencesEnd] < end) sequencesEnd++;
     shares.push({ tokens, tokensEnd: end, sequences, sequencesEnd });
@@ -55,17 +52,23 @@ export function shareRows(offsets: Int32Array, nRanks: number): Share[] {
   return shares;
 }
 
-function costPerToken(offsets: Int32Array, s: number): number {
-  return 1 + (offsets[s + 1] - offsets[s]) / tokensThatDoubleCost;
+function costPerToken(offsets: Int32Array, s: number, doubling: number): number {
+  return 1 + (offsets[s + 1] - offsets[s]) / doubling;
 }
 
-function cutAt(offsets: Int32Array, costUntil: Float64Array, cost: number, tolerance: number): number {
+function cutAt(
+  offsets: Int32Array,
+  costUntil: Float64Array,
+  doubling: number,
+  cost: number,
+  tolerance: number,
+): number {
   let s = 0;
   while (s + 2 < costUntil.length && costUntil[s + 1] < cost) s++;
   const before = cost - costUntil[s];
   const after = costUntil[s + 1] - cost;
   if (Math.min(before, after) <= tolerance) return before < after ? offsets[s] : offsets[s + 1];
-  return Math.min(offsets[s + 1], offsets[s] + Math.round(before / costPerToken(offsets, s) / 4) * 4);
+  return Math.min(offsets[s + 1], offsets[s] + Math.round(before / costPerToken(offsets, s, doubling) / 4) * 4);
 }
 
 /** Whether some sequence has rows on more than one rank. */
@@ -74,20 +77,30 @@ export function sequencesAreSplit(offsets: Int32Array, shares: readonly Share[])
   return shares.some(({ tokensEnd }) => !borders.has(tokensEnd));
 }
 
-const [arrivedWord, roundWord, abortWord, leftWord] = [0, 1, 2, 3].map((word) => barrierAddress / 4 + word);
+const [arrivedWord, roundWord, abortWord, leftWord] = [0, 1, 2, 3].map(
+  (word) => (barrierAddress + word * barrierStride) / 4,
+);
+const wordsEnd = leftWord + 1;
 /** Values of the abort word: a member has failed and all are about to leave, or the team has ended for good. */
 const [failed, givenUp] = [1, 2];
 
-/** How many times a member polls the round before it sleeps: about 100 µs, several times the distance between ranks that divide columns. */
-const spins = 5000;
+/**
+ * How many times a member polls the round before it sleeps: about 100 µs, several times the distance between ranks that divide columns. Where
+ * that was in vain so many times in a row, as it is with more workers than free cores, polling keeps a core from those that it waits for: then
+ * about 2 µs, and now and then the full time again.
+ */
+const [mostSpins, fewestSpins] = [5000, 100];
+const [patience, trialEvery] = [4, 32];
 
-/** Synchronises a team through its shared memory. */
+/** Synchronises a team through its shared memory. Each member has its own object. */
 export class Barrier {
   readonly #words: Int32Array;
+  /** Waits in a row that polling did not end. */
+  #inVain = 0;
 
   /** @param memory shared; only its first page is used */
   constructor(memory: WebAssembly.Memory) {
-    this.#words = new Int32Array(memory.buffer, 0, 1024);
+    this.#words = new Int32Array(memory.buffer, 0, wordsEnd);
   }
 
   /**
@@ -103,7 +116,14 @@ export class Barrier {
       Atomics.notify(words, roundWord);
       return;
     }
-    for (let i = 0; i < spins; i++) if (Atomics.load(words, roundWord) !== round) return;
+    const isFull = this.#inVain < patience || this.#inVain % trialEvery === 0;
+    const spins = isFull ? mostSpins : fewestSpins;
+    for (let i = 0; i < spins; i++) {
+      if (Atomics.load(words, roundWord) === round) continue;
+      if (isFull) this.#inVain = 0;
+      return;
+    }
+    this.#inVain++;
     while (Atomics.load(words, roundWord) === round) {
       if (Atomics.load(words, abortWord) !== 0) throw new Error('another worker of the team has failed');
       Atomics.wait(words, roundWord, round, 100);

@@ -19,17 +19,16 @@ import { transpose } from './transpose';
 /** Below every score that is not −inf. */
 @inline const NO_SCORE: f32 = -1e30;
 
-/** Keys and values of one key/value head in int16, block by block. */
-export function quantizeKeys(o: Params, w: Work, kv: i32): void {
+/** Keys [from, to) of one key/value head and their values in int16, block by block; `from` is the first of a block. */
+export function quantizeKeys(o: Params, w: Work, kv: i32, from: i32, to: i32): void {
   const d = o.headSize, dv = o.headSizeV;
-  let values = w.values, valueScales = w.valueScales;
-  for (let j = 0; j < w.endKey - w.firstKey; j += KEY_BLOCK_I16) {
-    const n = min(KEY_BLOCK_I16, w.endKey - w.firstKey - j);
+  for (let j = from; j < to; j += KEY_BLOCK_I16) {
+    const n = min(KEY_BLOCK_I16, to - j), block = <usize>(j / KEY_BLOCK_I16);
     gather(o, kv, w.firstKey + j, w.firstKey + j + n, w.stageKeys, w.stageValues, w.ldv);
     if (o.relative) multiplyKeys(o, w, kv, w.stageKeys, j, n);
     quantizeByNorm(w.stageKeys, <usize>d << 2, n, d, w.keys + <usize>(j >> 2) * w.keyGroup, w.keyGroup, w.keyScales + (<usize>j << 2));
-    quantizeRows(w.stageValues, w.ldv, dv, n, values, VALUE_GROUP, valueScales, KEY_BLOCK_I16, VALUE_LIMIT);
-    values += w.valueBlock; valueScales += <usize>dv << 2;
+    const values = w.values + block * w.valueBlock, scales = w.valueScales + ((block * <usize>dv) << 2);
+    quantizeRows(w.stageValues, w.ldv, dv, n, values, VALUE_GROUP, scales, KEY_BLOCK_I16, VALUE_LIMIT);
   }
 }
 

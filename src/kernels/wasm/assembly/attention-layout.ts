@@ -36,6 +36,7 @@ export class Params {
   wide: i32;
   int16: i32;
   relative: usize;
+  quantized: usize;
 }
 
 /** Rows that stand for distances (disentangled attention). */
@@ -138,6 +139,38 @@ function valueBlockBytes(dv: i32): usize {
   return <usize>(roundUp(dv, 4) >> 2) * VALUE_GROUP;
 }
 
+/** Bytes of the keys and values of one key/value head in int16, with their scales. */
+@inline
+function quantizedBytes(span: i32, d: i32, dv: i32): usize {
+  return <usize>(span >> 2) * keyGroupBytes(d) + (<usize>span << 2) + <usize>blocksOf(span) * (valueBlockBytes(dv) + (<usize>dv << 2));
+}
+
+/** Bytes from key/value head to head of a sequence of `nKeys` tokens where `quantizeSequence` stores them. */
+export function quantizedHeadBytes(nKeys: i32, headSize: i32, headSizeV: i32): usize {
+  // Tiles read past the end.
+  return (quantizedBytes(roundUp(nKeys, 16), headSize, headSizeV) + 64 + 63) & -64;
+}
+
+/** Places keys and values in int16 at `at`; returns their end. */
+function placeQuantized(w: Work, at: usize, span: i32, dv: i32): usize {
+  const nBlocks = <usize>blocksOf(span);
+  w.keys = at;
+  w.keyScales = at + <usize>(span >> 2) * w.keyGroup;
+  w.values = w.keyScales + (<usize>span << 2);
+  w.valueScales = w.values + nBlocks * w.valueBlock;
+  return w.valueScales + ((nBlocks * <usize>dv) << 2);
+}
+
+/** Finds key/value head `kv` among those of `quantizeSequence`. */
+export function placeHead(o: Params, w: Work, kv: i32): void {
+  const dv = o.headSizeV, block = <usize>(w.firstKey / KEY_BLOCK_I16);
+  placeQuantized(w, o.quantized + <usize>kv * quantizedHeadBytes(o.nKeys, o.headSize, dv), roundUp(o.nKeys, 16), dv);
+  w.keys += <usize>(w.firstKey >> 2) * w.keyGroup;
+  w.keyScales += <usize>w.firstKey << 2;
+  w.values += block * w.valueBlock;
+  w.valueScales += (block * <usize>dv) << 2;
+}
+
 /** Bytes of what disentangled attention needs beside the rest. */
 @inline
 function relativeBytes(span: i32, headSize: i32, nRows: i32): usize {
@@ -163,8 +196,7 @@ function plainBytes(nKeys: i32, headSize: i32, headSizeV: i32, int16: i32): usiz
   const span = roundUp(nKeys, 16), staged = int16 ? KEY_BLOCK_I16 : span;
   let bytes = PARAMS_BYTES + WORK_BYTES + FIXED_BYTES + (<usize>(headSize + 8 + 2 * headSizeV + staged) << 6);
   if (int16) {
-    bytes += <usize>(span >> 2) * keyGroupBytes(headSize) + (<usize>span << 2);
-    bytes += <usize>blocksOf(span) * (valueBlockBytes(headSizeV) + (<usize>headSizeV << 2));
+    bytes += quantizedBytes(span, headSize, headSizeV);
     bytes += <usize>(PASS / QUERIES) * panelBytes(headSize, headSizeV);
   }
   // The last tiles read past the end.
@@ -209,18 +241,15 @@ export function layOut(o: Params, w: Work): void {
     w.values = w.keys + floatKeyBytes(span, d);
     w.ldv = floatValueStride(span);
   } else {
-    const staged = min(span, KEY_BLOCK_I16), nBlocks = blocksOf(span);
+    const staged = min(span, KEY_BLOCK_I16);
     w.groups = w.query;
     w.panels = w.strip + (<usize>KEY_BLOCK_I16 << 6);
     w.panelOut = <usize>dv << 6;
     w.panelBytes = panelBytes(d, dv);
     w.keys = w.panels + <usize>(PASS / QUERIES) * w.panelBytes;
     w.keyGroup = keyGroupBytes(d);
-    w.keyScales = w.keys + <usize>(span >> 2) * w.keyGroup;
     w.valueBlock = valueBlockBytes(dv);
-    w.values = w.keyScales + (<usize>span << 2);
-    w.valueScales = w.values + <usize>nBlocks * w.valueBlock;
-    w.stageKeys = w.valueScales + (<usize>(nBlocks * dv) << 2);
+    w.stageKeys = placeQuantized(w, w.keys, span, dv);
     w.ldv = floatValueStride(staged);
     w.stageValues = w.stageKeys + floatKeyBytes(staged, d);
   }

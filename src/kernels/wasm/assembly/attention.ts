@@ -14,7 +14,7 @@
 import { attendF32 } from './attention-f32';
 import { attendI16, quantizeKeys } from './attention-i16';
 import { gather } from './attention-keys';
-import { PARAMS_BYTES, Params, Work, layOut } from './attention-layout';
+import { KEY_BLOCK_I16, PARAMS_BYTES, Params, Work, layOut, placeHead } from './attention-layout';
 import { multiplyKeys } from './attention-scores';
 
 /**
@@ -29,11 +29,13 @@ import { multiplyKeys } from './attention-scores';
  * @param wide 1: tiles for 256-bit registers
  * @param int16 1: products in int16, 0: in float32
  * @param relative rows of distances, see `setRelative`; 0: none. They need equal heads and no mask
+ * @param quantized int16: what `quantizeSequence` has made of all keys and values; 0: they are quantised here
  */
 export function attendSequence(
   scratch: usize, q: usize, ldq: usize, nQuery: i32, firstQuery: i32, segments: usize, nSegments: i32, nKeys: i32,
   nHead: i32, nHeadKv: i32, headSize: i32, headSizeV: i32, scale: f32, back: i32, forward: i32, ahead: usize,
   softcap: f32, bias: usize, centre: i32, y: usize, ldy: usize, wide: i32, int16: i32, relative: usize,
+  quantized: usize,
 ): void {
   const o = changetype<Params>(scratch);
   o.q = q; o.ldq = ldq; o.nQuery = nQuery; o.firstQuery = firstQuery;
@@ -47,11 +49,13 @@ export function attendSequence(
   o.wide = wide;
   o.int16 = int16;
   o.relative = relative;
+  o.quantized = quantized;
   const w = changetype<Work>(scratch + PARAMS_BYTES);
   layOut(o, w);
   const perKv = nHead / nHeadKv;
   for (let kv = 0; kv < nHeadKv; kv++) {
-    if (int16) quantizeKeys(o, w, kv);
+    if (quantized) placeHead(o, w, kv);
+    else if (int16) quantizeKeys(o, w, kv, 0, w.endKey - w.firstKey);
     else {
       gather(o, kv, w.firstKey, w.endKey, w.keys, w.values, w.ldv);
       if (relative) multiplyKeys(o, w, kv, w.keys, 0, w.endKey - w.firstKey);
@@ -60,5 +64,34 @@ export function attendSequence(
       if (int16) attendI16(o, w, h);
       else attendF32(o, w, h);
     }
+  }
+}
+
+/**
+ * Keys and values of a sequence in int16 for `attendSequence`: parts [begin, end) of `nHeadKv` times the blocks of 128 keys, head by head.
+ * Ranks divide the parts among them.
+ * @param scratch `attentionBytes` for at least this length, a multiple of 64
+ * @param segments as in `attendSequence`
+ * @param quantized `nHeadKv` times `quantizedHeadBytes`, a multiple of 64
+ */
+export function quantizeSequence(
+  scratch: usize, segments: usize, nSegments: i32, nKeys: i32, nHeadKv: i32, headSize: i32, headSizeV: i32, quantized: usize,
+  begin: i32, end: i32,
+): void {
+  const o = changetype<Params>(scratch);
+  o.nQuery = nKeys; o.firstQuery = 0;
+  o.segments = segments; o.nSegments = nSegments; o.nKeys = nKeys;
+  o.nHeadKv = nHeadKv; o.headSize = headSize; o.headSizeV = headSizeV;
+  o.back = nKeys; o.forward = nKeys;
+  o.int16 = 1;
+  o.relative = 0;
+  o.quantized = quantized;
+  const w = changetype<Work>(scratch + PARAMS_BYTES);
+  layOut(o, w);
+  const nBlocks = (nKeys + KEY_BLOCK_I16 - 1) / KEY_BLOCK_I16;
+  for (let part = begin; part < end; part++) {
+    const kv = part / nBlocks, from = (part % nBlocks) * KEY_BLOCK_I16;
+    placeHead(o, w, kv);
+    quantizeKeys(o, w, kv, from, min(nKeys, from + KEY_BLOCK_I16));
   }
 }

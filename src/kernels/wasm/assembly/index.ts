@@ -2,9 +2,9 @@
  * @file The exports of the module. Tiles and inner loops are exported too, so that the compiler does not inline them into their callers
  * (the engine then optimises each separately), and because the self-check and the benchmark call them.
  */
-export { attendSequence } from './attention';
+export { attendSequence, quantizeSequence } from './attention';
 export { fillAlibi, fillRelative } from './attention-bias';
-export { RELATIVE_BYTES, SEGMENT_BYTES, attentionBytes, setRelative, setSegment } from './attention-layout';
+export { RELATIVE_BYTES, SEGMENT_BYTES, attentionBytes, quantizedHeadBytes, setRelative, setSegment } from './attention-layout';
 export {
   addSums, biasColumns, capColumns, expColumns, invertColumns, largestColumns, multiplyColumns, pairColumns, raiseLargest, scaleScores, shareColumns, shareScales,
 } from './columns';

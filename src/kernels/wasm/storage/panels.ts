@@ -4,19 +4,20 @@
  */
 import { panelColumns } from '../forms/form.ts';
 import { alignUp } from '../memory.ts';
-import { packingBytes, packPanel, type Storage, type Stored, stagingBytes } from './storage.ts';
+import { packingBytes, packPanel, rowsToFill, type Storage, type Stored, stagingBytes } from './storage.ts';
 
 /** The storage of matrices. */
 export const panels: Storage = {
   valueBytes: (w) => w.nMatrices * matrixBytes(w),
   scaleBytes: (w) => w.nMatrices * matrixScaleBytes(w),
   stagingBytes: (w) => alignUp(rowsAtOnce(w) * w.rowBytes, 64) + alignUp(packingBytes(w), 64),
-  async fill(w, source, { memory, kernels, staging }) {
+  async fill(w, source, { memory, kernels, staging, part }) {
+    const [first, end] = rowsToFill(w, part);
     const atOnce = rowsAtOnce(w);
     const scratch = staging + alignUp(atOnce * w.rowBytes, 64);
     for (let m = 0; m < w.nMatrices; m++) {
-      for (let row = 0; row < w.n; row += atOnce) {
-        const rows = Math.min(atOnce, w.n - row);
+      for (let row = first; row < end; row += atOnce) {
+        const rows = Math.min(atOnce, end - row);
         await source.read((m * w.n + row) * w.rowBytes, memory.bytes(staging, rows * w.rowBytes));
         for (let r = 0; r < rows; r += panelColumns) {
           const { values, scales } = panelAt(w, m, (row + r) / panelColumns);

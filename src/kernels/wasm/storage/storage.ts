@@ -3,7 +3,8 @@
  * `blocks.ts`, `rows-on-demand.ts`, `vector.ts`.
  */
 import type { GgmlType } from '../../../gguf/ggml-types.ts';
-import type { WeightSource } from '../../../tensor/backend.ts';
+import type { WeightPart, WeightSource } from '../../../tensor/backend.ts';
+import { evenPart } from '../even-part.ts';
 import { type Blocking, type Form, panelColumns } from '../forms/form.ts';
 import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import type { KernelMemory } from '../memory.ts';
@@ -37,6 +38,8 @@ export interface Filling {
   readonly kernels: Kernels;
   /** Address of `stagingBytes` bytes past the weights, which no other rank uses meanwhile. */
   readonly staging: Address;
+  /** The rank whose rows of each matrix are filled; `undefined`: all rows are. */
+  readonly part?: WeightPart;
 }
 
 /** How products and tables read weights. */
@@ -79,6 +82,13 @@ export interface Storage {
   panelScratchBytes(w: Stored): number;
   /** Passes the panels of a product to `use`, as many at a time as are available. */
   panels(w: Stored, reader: Reader, range: PanelRange, use: UsePanels): void;
+}
+
+/** Rows [begin, end) of each matrix that are filled: those of the panels that a rank multiplies with where products are divided by columns. */
+export function rowsToFill({ n, nPanels }: Stored, part: WeightPart | undefined): [begin: number, end: number] {
+  if (part === undefined) return [0, n];
+  const [begin, end] = evenPart(nPanels, part.rank, part.nRanks);
+  return [Math.min(n, begin * panelColumns), Math.min(n, end * panelColumns)];
 }
 
 /** Bytes read from the file at a time, at least 16 rows. */
