@@ -41,19 +41,23 @@ export function nested<T>(table: OptionTable<T>): Check {
 }
 
 function readTable<T>(what: string, prefix: string, given: unknown, table: OptionTable<T>): Record<string, unknown> {
-  const values = plainEntries(what, given);
-  const known = Object.keys(table);
-  for (const [name, value] of values) {
-    if (value === undefined || known.includes(name)) continue;
+  for (const [name, value] of plainEntries(what, given)) {
+    if (value === undefined || Object.hasOwn(table, name)) continue;
+    const known = Object.keys(table);
     const near = nearest(name, known);
     const remedy = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
     throw new OptionProblem(`${what} ${prefix === '' ? 'have' : 'has'} no ${JSON.stringify(name)}: ${remedy}`);
   }
   const read: Record<string, unknown> = {};
-  for (const name of known) {
-    const value = attempt(prefix + name, () => (given as Readonly<Record<string, unknown>>)[name]);
-    if (value === undefined) continue;
-    read[name] = attempt(prefix + name, () => table[name as keyof T](prefix + name, value));
+  let reading = '';
+  try {
+    for (const name in table) {
+      reading = prefix + name;
+      const value = (given as Readonly<Record<string, unknown>>)[name];
+      if (value !== undefined) read[name] = table[name](reading, value);
+    }
+  } catch (error) {
+    throw asProblem(reading, error);
   }
   return read;
 }
@@ -63,23 +67,19 @@ function readTable<T>(what: string, prefix: string, given: unknown, table: Optio
  * @throws OptionProblem for everything else: lists, maps, boxed values, objects that cannot be read
  */
 export function plainEntries(what: string, given: unknown): [name: string, value: unknown][] {
-  return attempt(what, () => {
-    if (Object.prototype.toString.call(given) !== '[object Object]') {
-      throw new OptionProblem(`${what} must be an object, not ${describe(given)}`);
-    }
-    return Object.entries(given as object);
-  });
+  try {
+    if (Object.prototype.toString.call(given) === '[object Object]') return Object.entries(given as object);
+  } catch (error) {
+    throw asProblem(what, error);
+  }
+  throw new OptionProblem(`${what} must be an object, not ${describe(given)}`);
 }
 
-/** What `read` returns; what the caller's getters and proxies throw becomes a problem. */
-function attempt<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof OptionProblem) throw error;
-    const reason = error instanceof Error ? error.message : describe(error);
-    throw new OptionProblem(`${what} cannot be read: ${reason}`, { cause: error });
-  }
+/** A problem with `what`, for anything that the caller's getters and proxies throw. */
+function asProblem(what: string, error: unknown): OptionProblem {
+  if (error instanceof OptionProblem) return error;
+  const reason = error instanceof Error ? error.message : describe(error);
+  return new OptionProblem(`${what} cannot be read: ${reason}`, { cause: error });
 }
 
 /** Names a value in a message, whatever it is. */

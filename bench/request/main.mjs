@@ -2,6 +2,7 @@
 // one client and from eight, and for calls in the process. Medians; the spans of one column add up to about the latency of the client.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     precision: { type: 'string', default: 'high' },
     clients: { type: 'string', default: '1,8' },
     seconds: { type: 'string', default: '3' },
+    write: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -29,9 +31,13 @@ if (options.help) {
   console.log(`npm run bench:request -- [options]
   -m FILE         model            --node PATH    run the server under this Node
   -t N            threads (2)      --clients LIST 1,8
-  --seconds N     length of a column (3)          --precision high|fast|exact`);
+  --seconds N     length of a column (3)          --precision high|fast|exact
+  --write         write bench/REQUEST-RESULTS.md; refused if other processes took more than 5 % of the cores`);
   process.exit(0);
 }
+
+/** A table is written if other processes took at most this share of the cores. */
+const mostOtherLoad = 0.05;
 
 const [, bodies] = workloads[0];
 const setup = {
@@ -47,7 +53,7 @@ const server = fork(fileURLToPath(new URL('./server.mjs', import.meta.url)), [JS
 server.once('exit', (code) => {
   if (code) throw new Error(`the server ended with ${code}`);
 });
-const [{ port, description }] = await once(server, 'message');
+const [{ port, description, version }] = await once(server, 'message');
 async function ask(name, params = {}) {
   server.send({ name, ...params });
   const [answer] = await once(server, 'message');
@@ -126,7 +132,7 @@ for (const clients of options.clients.split(',').map(Number)) {
     facts: {
       'latency, median': p50,
       'latency, p99': p99,
-      'busy thread of the server, a request': seen.busy / seen.finished.length,
+      ...(seen.cpu && { 'processor time of the thread of the server': seen.cpu / seen.finished.length }),
     },
     counts: {
       'requests a second': requestsPerSecond,
@@ -147,18 +153,35 @@ columns.push({
 server.disconnect();
 
 const other = otherLoad();
-console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores; ${description}; texts of 17 tokens; milliseconds`);
-if (other !== undefined) console.log(`Other processes took ${(100 * other.share).toFixed(0)} % of the cores.`);
-console.log(`\n| | ${columns.map(({ name }) => name).join(' | ')} |`);
-console.log(`|---|${'---:|'.repeat(columns.length)}`);
-const section = (key, indent = '') => {
+const lines = [
+  `${cpus()[0].model.trim()}, ${cpus().length} cores; ${version}; ${description}; ${new Date().toISOString().slice(0, 10)}; milliseconds.`,
+  ...(other === undefined ? [] : [`Other processes took ${(100 * other.share).toFixed(0)} % of the cores.`]),
+  '',
+  `| | ${columns.map(({ name }) => name).join(' | ')} |`,
+  `|---|${'---:|'.repeat(columns.length)}`,
+];
+function section(key, indent = '') {
   const names = new Set(columns.flatMap((column) => Object.keys(column[key])));
   for (const name of names) {
     const cells = columns.map((column) => column[key][name]?.toFixed(key === 'counts' ? 2 : 3) ?? '');
-    console.log(`| ${indent}${name} | ${cells.join(' | ')} |`);
+    lines.push(`| ${indent}${name} | ${cells.join(' | ')} |`);
     if (name === 'compute') section('inside', 'of it ');
   }
-};
+}
 section('rows');
 section('facts');
 section('counts');
+console.log(lines.join('\n'));
+if (options.write && (other?.share ?? 0) > mostOtherLoad) {
+  console.error('bench/REQUEST-RESULTS.md was not written: run it again on a quiet machine.');
+  process.exitCode = 1;
+} else if (options.write) {
+  const title = `# Results of \`npm run bench:request\`
+
+Written by \`npm run bench:request -- --write\`. The rows follow one request with a text of 17 tokens from the client to the vector and back:
+medians of all requests of a column. A row is the time since the row before it; waiting for a core that another thread uses counts, too.
+"In the process" is \`embedder.embed\` without HTTP.
+
+`;
+  writeFileSync(new URL('../REQUEST-RESULTS.md', import.meta.url), `${title}${lines.join('\n')}\n`);
+}

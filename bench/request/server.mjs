@@ -83,6 +83,12 @@ async function runsOfRanks() {
   );
 }
 
+/** Milliseconds of processor time that this thread has taken; 0 before Node 24, which cannot tell. */
+function threadTime() {
+  const { user, system } = process.threadCpuUsage?.() ?? { user: 0, system: 0 };
+  return (user + system) / 1000;
+}
+
 const workerUrl = new URL('./worker.mjs', import.meta.url);
 const packing = process.env.GGUF_EMBED_PACKING !== '0';
 const embedder = await Embedder.load(model, { backend: 'wasm', threads, precision, packing, profile: true, workerUrl });
@@ -104,11 +110,11 @@ const answers = {
     await runsOfRanks();
     finished = [];
     batches = [];
-    return performance.eventLoopUtilization();
+    return threadTime();
   },
   async end({ before }) {
     const ranks = await runsOfRanks();
-    return { finished, batches, ranks, busy: performance.eventLoopUtilization(before).active };
+    return { finished, batches, ranks, cpu: threadTime() - before };
   },
   async here({ n }) {
     await embedHere(50);
@@ -118,4 +124,4 @@ const answers = {
 };
 process.on('message', async ({ name, ...params }) => process.send(await answers[name](params)));
 process.on('disconnect', () => process.exit());
-process.send({ port: server.port, description: embedder.info.backendDescription });
+process.send({ port: server.port, description: embedder.info.backendDescription, version: `Node ${process.version}` });
