@@ -101,7 +101,10 @@ export interface TeamOwnerMethods {
 }
 
 /** The options of a webgpu backend, as plain data. */
-export type GpuSetup = Pick<WebGpuOptions, 'precision' | 'gpuWeights' | 'memoryBudget' | 'autotune' | 'debug'> & {
+export type GpuSetup = Pick<
+  WebGpuOptions,
+  'precision' | 'gpuWeights' | 'layerWeights' | 'memoryBudget' | 'autotune' | 'debug'
+> & {
   readonly precision: Precision;
   readonly tuning?: Tuning;
 };

@@ -48,13 +48,16 @@ export interface TuningCache {
 }
 
 /** How the webgpu backend can hold quantised matrices. */
-export const gpuWeightForms = ['quantised', 'f16'] as const;
+export const gpuWeightForms = ['auto', 'quantised', 'f16'] as const;
 
 /** Options of the webgpu backend. */
 export interface GpuOptions {
   /** Most bytes of GPU memory to use. Default: as much as the adapter offers. */
   readonly memory?: number;
-  /** `f16` expands quantised matrices when they are loaded: faster on some GPUs, two bytes for each weight. Default `quantised`. */
+  /**
+   * `f16` expands quantised matrices when they are loaded: faster on some GPUs, two bytes for each weight. `auto`, the default, does so with
+   * precision `fast` where products round weights to f16 anyway and there is room.
+   */
   readonly weights?: (typeof gpuWeightForms)[number];
   /** Search for the fastest kernels at first use. Default true; never on software adapters. */
   readonly autotune?: boolean;

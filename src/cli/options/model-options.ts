@@ -183,11 +183,11 @@ export const modelOptions = [
     env: 'GGUF_EMBED_GPU_WEIGHTS',
     type: 'string',
     value: 'FORM',
-    default: 'quantised',
+    default: 'auto',
     choices: gpuWeightForms,
     commands: computing,
     needs: gpu,
-    help: 'form of matrices in GPU memory: as in the file, or expanded to two bytes a weight',
+    help: 'form of matrices in GPU memory: as in the file, or expanded to two bytes a weight. auto expands with precision fast where products take f16 anyway and there is room',
   },
   {
     name: 'autotune',

@@ -7,6 +7,7 @@ import { type LoadWatch, type Runner, startLocalRunner } from '../runner.ts';
 import { Team } from '../team.ts';
 import type { GpuSetup } from '../team-methods.ts';
 import type { LoadOptions } from '../types.ts';
+import { countLayerWeights } from './batch-size.ts';
 import { openTuningStore } from './tuning.ts';
 
 /** A model on its own device. */
@@ -25,6 +26,7 @@ export async function loadOntoGpu(opened: OpenModel, options: LoadOptions, watch
   const setup: GpuSetup = {
     precision,
     gpuWeights: gpu.weights,
+    layerWeights: countLayerWeights(opened.file),
     memoryBudget: gpu.memory,
     autotune: gpu.autotune,
     debug: gpu.debug,

@@ -18,10 +18,14 @@ export interface BatchBounds {
 /** The rest of the memory is for weights and for a batch that waits. */
 const memoryShare = 4;
 
-/** Vendors whose adapters are GPUs of their own, or integrated ones that are as fast. */
 const largeVendors = ['nvidia', 'amd', 'apple'];
 /** Intel's discrete architectures as Dawn names them: `gen-12hp`, `xe-2hpg`. */
 const largeIntel = /hpg?$/;
+
+/** Whether an adapter is a GPU of its own, or an integrated one that is as fast. */
+export function isLarge({ vendor, architecture }: Pick<GPUAdapterInfo, 'vendor' | 'architecture'>): boolean {
+  return largeVendors.includes(vendor) || (vendor === 'intel' && largeIntel.test(architecture));
+}
 
 /**
  * Bounds of an adapter.
@@ -35,7 +39,6 @@ export function batchBounds(
 ): BatchBounds {
   const maxBytes = Math.min(maxBindingSize, memoryBudget) / memoryShare;
   if (isSoftware(info as GPUAdapterInfo)) return { maxTokens: 512, maxBytes, maxOperations: 0 };
-  const { vendor, architecture } = info;
-  const large = largeVendors.includes(vendor) || (vendor === 'intel' && largeIntel.test(architecture));
+  const large = isLarge(info);
   return { maxTokens: large ? 8192 : 2048, maxBytes, maxOperations: large ? 2e12 : 2.5e11 };
 }

@@ -31,6 +31,7 @@ import type { Strategy } from './strategies.ts';
 import { Timer, type Timing } from './timer.ts';
 import { Tuner, type Tuning } from './tuner.ts';
 import { Vectors } from './vectors.ts';
+import { expands, type WeightForm } from './weight-form.ts';
 import { type GpuWeight, Weights } from './weights.ts';
 
 export type { BatchBounds } from './batch-bounds.ts';
@@ -40,8 +41,13 @@ export { type Tuning, tuningKey } from './tuner.ts';
 
 /** Options of `createWebGpuBackend`. */
 export interface WebGpuOptions extends DeviceOptions {
-  /** `f16`: expand quantised matrices to f16 on loading. This is faster and needs more memory. Default `quantised`. */
-  readonly gpuWeights?: 'quantised' | 'f16';
+  /**
+   * `f16`: expand quantised matrices to f16 on loading. This is faster on some GPUs and needs more memory. `auto`, the default, does so
+   * with precision `fast` where products take f16 operands anyway and the matrices fit (see `weight-form.ts`).
+   */
+  readonly gpuWeights?: WeightForm;
+  /** Values in the matrices of the model's layers, by which `gpuWeights: 'auto'` tells whether they fit. Without it, nothing is expanded. */
+  readonly layerWeights?: number;
   /** Check every kernel launch separately for validation errors, and name the kernel. Slow. */
   readonly debug?: boolean;
   /**
@@ -102,22 +108,27 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const device = await openDevice(options);
   const pipelines = new Pipelines(device);
   const vectors = new Vectors(device);
-  const weights = new Weights(device, pipelines, vectors, options.gpuWeights === 'f16');
   const executor = new Executor(device, pipelines, vectors);
   executor.debug = options.debug ?? false;
   const ctx = new Context(device, pipelines, vectors);
   const fast = options.precision === 'fast';
   const selfCheck = options.selfCheck ?? !ctx.software;
+  // A device does not report `dot4I8Packed`; compiling a small kernel that needs the same language feature finds out.
+  const int8 = fast && (await pipelines.compiles(quantize));
+  const halves = fast && device.features.has('shader-f16');
+  const matrix =
+    fast && (selfCheck || options.strategy === 'matrix') ? matrixShape(device.adapterInfo, device.features) : undefined;
+  const { gpuWeights = 'auto', memoryBudget, layerWeights } = options;
+  const room = { info: device.adapterInfo, maxBufferSize: device.limits.maxBufferSize, memoryBudget, layerWeights };
+  const weights = new Weights(device, pipelines, vectors, (loader, role) =>
+    expands(gpuWeights, loader, role, { ...room, matrix: matrix !== undefined, halves, int8 }),
+  );
   const tuner = new Tuner({
     limits: device.limits,
     software: ctx.software,
-    halves: fast && device.features.has('shader-f16'),
-    // A device does not report `dot4I8Packed`; compiling a small kernel that needs the same language feature finds out.
-    int8: fast && (await pipelines.compiles(quantize)),
-    matrix:
-      fast && (selfCheck || options.strategy === 'matrix')
-        ? matrixShape(device.adapterInfo, device.features)
-        : undefined,
+    halves,
+    int8,
+    matrix,
     strategy: options.strategy,
     search: options.autotune ?? true,
     known: options.tuning,

@@ -1,8 +1,7 @@
 /**
  * @file Converts the bytes of a file to the arrays that loaders read.
  */
-import type { GgmlTypeName } from '../../gguf/ggml-types.ts';
-import { type Codec, f32ToF16 } from '../../tensor/codecs/index.ts';
+import type { Codec } from '../../tensor/codecs/index.ts';
 import type { Loader } from './loaders/index.ts';
 
 /** Bytes in memory that is not shared, as the GPU queue requires. */
@@ -30,13 +29,11 @@ export function bodiesAndHeads(loader: Loader, blocks: Bytes): { bodies: Bytes; 
   return { bodies, heads };
 }
 
-/** Values of any type as F32 or F16. */
-export function expandedTo(type: GgmlTypeName, codec: Codec, bytes: Bytes, n: number): Bytes {
+/** Values of any type as F32. */
+export function expandedToF32(codec: Codec, bytes: Bytes, n: number): Bytes {
   const values = new Float32Array(n);
   codec.dequantize(bytes, values, n);
-  if (type === 'F32') return new Uint8Array(values.buffer);
-  const halves = Uint16Array.from(values, f32ToF16);
-  return new Uint8Array(halves.buffer);
+  return new Uint8Array(values.buffer);
 }
 
 /** `n` rows of `from` bytes, each padded with zeros to `to` bytes. */

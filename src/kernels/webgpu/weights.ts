@@ -11,12 +11,13 @@ import { codecs, iqGrid } from '../../tensor/codecs/index.ts';
 import type { Weight } from '../../tensor/ops.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
+import { Expander } from './expander.ts';
 import { usage } from './gpu.ts';
 import { type Loader, loaders } from './loaders/index.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type BufferPlace, SharedBuffers, sharedRows } from './shared-buffers.ts';
 import type { Bound } from './tensor.ts';
-import { bodiesAndHeads, expandedTo, paddedRows } from './upload.ts';
+import { bodiesAndHeads, expandedToF32, paddedRows } from './upload.ts';
 import type { Vectors } from './vectors.ts';
 
 /** Bytes of the file that are read and uploaded at a time. */
@@ -88,22 +89,27 @@ export class GpuWeight implements Weight {
   }
 }
 
+/** Whether weights of a type are expanded to f16, by what they are for. */
+type Expands = (loader: Loader, role: WeightRole) => boolean;
+
 /** Allocates, fills and describes weights. */
 export class Weights {
   readonly #device: Device;
   readonly #pipelines: Pipelines;
   readonly #vectors: Vectors;
-  readonly #asF16: boolean;
+  readonly #asF16: Expands;
+  readonly #expander: Expander;
   readonly #shared = new SharedBuffers<Buffers>();
   readonly #grids = new Map<string, GPUBuffer>();
   /** Bytes reserved for weights that are not filled yet. */
   #promised = 0;
 
-  constructor(device: Device, pipelines: Pipelines, vectors: Vectors, asF16: boolean) {
+  constructor(device: Device, pipelines: Pipelines, vectors: Vectors, asF16: Expands) {
     this.#device = device;
     this.#pipelines = pipelines;
     this.#vectors = vectors;
     this.#asF16 = asF16;
+    this.#expander = new Expander(device, pipelines);
   }
 
   /** Makes the handle; see `Backend.allocate`. @throws GpuOutOfMemoryError when it exceeds the budget */
@@ -111,7 +117,7 @@ export class Weights {
     const size = nElements(source.shape);
     const pooled = role === 'vector' || (role === 'table' && size <= smallTable);
     const vector = pooled ? this.#vectors.reserve(size) : undefined;
-    const weight = new GpuWeight(source, role === 'vector' ? undefined : this.#loader(source.type), vector);
+    const weight = new GpuWeight(source, role === 'vector' ? undefined : this.#loader(source.type, role), vector);
     if (weight.loader !== undefined) {
       const most = this.#rowsPerPart(weight);
       const isShared = role === 'matrix' && sharedRows(weight.nRows) <= most;
@@ -189,9 +195,16 @@ export class Weights {
       const n = Math.min(rowsPerSlice, nRows - row);
       const bytes = new Uint8Array(n * fileRow);
       await source.read((firstRow + row) * fileRow, bytes);
+      const at = (bufferRow + row) * weight.blocksPerRow;
+      const own = loaders.get(weight.type.name);
+      if (loader.type === 'F16' && own !== undefined && own !== loader) {
+        const table = own.grid && (await this.#grid(own.grid));
+        const target = { buffer: body, first: at * loader.blockSize };
+        await this.#expander.expand(own, bodiesAndHeads(own, bytes), table, n * weight.rowLength, target);
+        continue;
+      }
       const whole = this.#inLoaderType(weight, loader, bytes, n);
       const { bodies, heads } = bodiesAndHeads(loader, whole);
-      const at = (bufferRow + row) * weight.blocksPerRow;
       queue.writeBuffer(body, at * loader.bodyBytes, bodies);
       if (head !== undefined) queue.writeBuffer(head, at * loader.headBytes, heads);
     }
@@ -201,16 +214,16 @@ export class Weights {
   #inLoaderType(weight: GpuWeight, loader: Loader, bytes: Uint8Array<ArrayBuffer>, n: number): Uint8Array<ArrayBuffer> {
     const { rowLength, type } = weight;
     const same = type.name === loader.type;
-    const blocks = same ? bytes : expandedTo(loader.type, codecs[type.name], bytes, rowLength * n);
+    const blocks = same ? bytes : expandedToF32(codecs[type.name], bytes, rowLength * n);
     if (rowLength % loader.blockSize === 0) return blocks;
     return paddedRows(blocks, rowBytes(ggmlTypes[loader.type], rowLength), weight.blocksPerRow * loader.blockBytes, n);
   }
 
-  /** The loader of a type. Types that no shader reads (integers, doubles) become F32; see also `gpuWeights: 'f16'`. */
-  #loader(type: GgmlType): Loader {
+  /** The loader of a type. Types that no shader reads (integers, doubles) become F32; quantised ones that are expanded become F16. */
+  #loader(type: GgmlType, role: WeightRole): Loader {
     const own = loaders.get(type.name);
     if (own === undefined) return loaders.get('F32')!;
-    return this.#asF16 && type.blockSize > 1 ? loaders.get('F16')! : own;
+    return type.blockSize > 1 && this.#asF16(own, role) ? loaders.get('F16')! : own;
   }
 
   /** The number of rows that fit into one binding: whole matrices of a stack if possible, else a multiple of four rows. */

@@ -93,7 +93,7 @@ describeGpu('matmul strategies', () => {
   async function laboratory(options: Partial<TunerOptions>) {
     const own = new Device(device, device.adapterInfo);
     const [pipelines, vectors] = [new Pipelines(own), new Vectors(own)];
-    const weights = new Weights(own, pipelines, vectors, false);
+    const weights = new Weights(own, pipelines, vectors, () => false);
     const weight = weights.allocate(sources.w[0], 'matrix');
     await weights.fill(weight, sources.w[0]);
     const tuner = new Tuner({ limits: own.limits, software: true, halves: false, search: true, ...options });
