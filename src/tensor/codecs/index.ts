@@ -15,7 +15,6 @@ import { Q4_0, Q4_1, Q5_0, Q5_1 } from './q4-q5.ts';
 import { Q8_0, Q8_1, Q8_K } from './q8.ts';
 
 export type { Codec } from './codec.ts';
-export { f32ToF16 } from './half.ts';
 export { evenSigns, type IqGridName, iqGrid } from './iq-grids.ts';
 
 /** The codec of each type. All can be decoded; those that have `quantize` can be written. */
