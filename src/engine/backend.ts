@@ -32,7 +32,8 @@ export interface Place {
  */
 export async function choosePlace(options: LoadOptions): Promise<Place> {
   const { workerUrl } = options;
-  const hasWorkers = workerUrl !== undefined || canStartWorkers();
+  // Node loads its module for workers to answer, so this is not asked in vain.
+  const hasWorkers = options.worker !== false && (workerUrl !== undefined || canStartWorkers());
   const { worker = hasWorkers } = options;
   const backend = await chooseBackend(options);
   const threads = chooseThreads(options.threads, backend, worker);

@@ -1,7 +1,6 @@
 /**
  * @file V8's experimental features of WebAssembly SIMD (Node only): 256-bit packing, and relaxed SIMD where that is not standard yet.
  */
-import v8 from 'node:v8';
 
 /** The first V8 for which packing pays: Node 22 (12.4) packs only plain float32 products, Node 24 (13.6) all. */
 const firstUsefulV8 = 13;
@@ -16,12 +15,12 @@ const lastWithoutRelaxed = 11;
  */
 export function enablePacking(): boolean {
   if (!(v8Major() >= firstUsefulV8) || !['x64', 'ia32'].includes(process.arch)) return false;
-  v8.setFlagsFromString('--experimental-wasm-revectorize');
+  setFlags('--experimental-wasm-revectorize');
   // Use the optimising compiler from the first call on, so that the start-up check tests the code that will run.
-  v8.setFlagsFromString('--no-liftoff');
+  setFlags('--no-liftoff');
   // On a command line, the flag above implies this one. Set at run time it does not, and Node 26 then crashes in the compiler, which looks
   // for counts that Liftoff would have made.
-  v8.setFlagsFromString('--no-wasm-deopt');
+  setFlags('--no-wasm-deopt');
   return true;
 }
 
@@ -35,8 +34,13 @@ export function relaxedIsExperimental(): boolean {
  * Liftoff is turned off for the reason given above.
  */
 export function enableRelaxed(): void {
-  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
-  v8.setFlagsFromString('--no-liftoff');
+  setFlags('--experimental-wasm-relaxed-simd');
+  setFlags('--no-liftoff');
+}
+
+/** Loads Node's module about V8 on demand: most starts set no flag. */
+function setFlags(flags: string): void {
+  process.getBuiltinModule('node:v8').setFlagsFromString(flags);
 }
 
 function v8Major(): number {
@@ -48,6 +52,6 @@ function v8Major(): number {
  * version.
  */
 export function disablePacking(): void {
-  v8.setFlagsFromString('--no-experimental-wasm-revectorize');
-  v8.setFlagsFromString('--liftoff');
+  setFlags('--no-experimental-wasm-revectorize');
+  setFlags('--liftoff');
 }
