@@ -2,7 +2,13 @@
  * @file Reads the header of a GGUF field by field, in a few positioned reads of growing size.
  */
 import { GgufError, type GgufErrorPlace } from './errors.ts';
-import { FIRST_READ_BYTES, MAX_ARRAY_STRINGS, MAX_HEADER_BYTES, MAX_STRING_BYTES } from './limits.ts';
+import {
+  FAST_GROWTH_BYTES,
+  FIRST_READ_BYTES,
+  MAX_ARRAY_STRINGS,
+  MAX_HEADER_BYTES,
+  MAX_STRING_BYTES,
+} from './limits.ts';
 import type { ByteSource } from './source.ts';
 
 /** The bytes of the header that have been read so far. The array is replaced when it grows. */
@@ -132,7 +138,7 @@ export class HeaderReader {
     return high * 2 ** 32 + low;
   }
 
-  /** Reads until at least `end` bytes are in memory; each read doubles the buffer. */
+  /** Reads until at least `end` bytes are in memory; the buffer grows with each read. */
   async #grow(end: number, what: string, at = this.#position): Promise<DataView> {
     const { size } = this.source;
     const old = this.#header.bytes;
@@ -142,7 +148,8 @@ export class HeaderReader {
     if (end > MAX_HEADER_BYTES) {
       throw this.error(`${what} extends past byte ${MAX_HEADER_BYTES}, the limit for the header`, at);
     }
-    const bytes = new Uint8Array(Math.min(size, MAX_HEADER_BYTES, Math.max(end, 2 * old.length, FIRST_READ_BYTES)));
+    const grown = old.length < FAST_GROWTH_BYTES ? Math.min(4 * old.length, FAST_GROWTH_BYTES) : 2 * old.length;
+    const bytes = new Uint8Array(Math.min(size, MAX_HEADER_BYTES, Math.max(end, grown, FIRST_READ_BYTES)));
     bytes.set(old);
     await this.source.read(old.length, bytes.subarray(old.length));
     this.#header.bytes = bytes;

@@ -12,8 +12,11 @@
  */
 export const MAX_HEADER_BYTES = 2 ** 30;
 
-/** Bytes of the first read of a header; each further read doubles the buffer. Enough for everything except the vocabulary. */
+/** Bytes of the first read of a header, which is enough for everything except the vocabulary. */
 export const FIRST_READ_BYTES = 64 * 1024;
+
+/** Up to this size, each further read of a header makes the buffer four times as large; from there on, twice. */
+export const FAST_GROWTH_BYTES = 2 ** 20;
 
 /** Metadata keys. Each takes a few hundred bytes of memory for at least 13 in the file; real files have fewer than 100. */
 export const MAX_KEYS = 2 ** 16;
