@@ -11,7 +11,7 @@ import {
   type WasmBackend,
 } from '../../src/kernels/wasm/index.ts';
 import { shareGroups, splitsByColumns } from '../../src/kernels/wasm/split.ts';
-import { sequencesAreSplit, shareRows, teamSize } from '../../src/kernels/wasm/team.ts';
+import { Barrier, sequencesAreSplit, shareRows, teamSize } from '../../src/kernels/wasm/team.ts';
 import type { Thresholds } from '../../src/kernels/wasm/thresholds.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import type { Batch, PoolKind, Tensor } from '../../src/tensor/ops.ts';
@@ -395,6 +395,17 @@ it('a worker that fails ends the forward of the others, and the team goes on', a
     }
   }
   await team.stop();
+});
+
+it('the words of a barrier share no cache line, nor a pair of them', () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const barrier = new Barrier(memory);
+  barrier.wait(1);
+  barrier.leave(2);
+  expect(() => barrier.wait(2)).toThrow('another worker of the team has failed');
+  const places = [...new Int32Array(memory.buffer).entries()].filter(([, word]) => word !== 0).map(([at]) => at * 4);
+  expect(places).toHaveLength(4);
+  expect(new Set(places.map((at) => Math.floor(at / 128))).size).toBe(4);
 });
 
 describe('shares', () => {

@@ -1,0 +1,42 @@
+/** @file When a team measures its machine, and what a team knows of what another one has measured. */
+import { expect, it } from 'vitest';
+import { firstMeasured, fitThresholds, isMeasuredBefore } from '../../src/engine/fit-thresholds.ts';
+import type { TeamCosts } from '../../src/engine/team-methods.ts';
+import { type MachineCosts, prepareWasm } from '../../src/kernels/wasm/index.ts';
+import { defaultThresholds, readThresholds } from '../../src/kernels/wasm/thresholds.ts';
+
+const machine: MachineCosts = { barrier: 1000, wake: 5000, weight: 45e-6, product: 11.7e-6 };
+const model = { nWeights: 10.6e6, nMatrices: 36, unevenness: 1 };
+
+it('a machine is measured before the 16th batch and from time to time, never before the first ones', () => {
+  const measured = Array.from({ length: 10_000 }, (_, i) => i + 1).filter(isMeasuredBefore);
+  expect(measured).toEqual([firstMeasured, firstMeasured + 4096, firstMeasured + 8192]);
+});
+
+it('a team begins with what another one has measured, and measures anew later', async () => {
+  const asked: (MachineCosts | undefined)[] = [];
+  const measure = async (known: MachineCosts | undefined): Promise<TeamCosts> => {
+    asked.push(known);
+    return { costs: { machine: known ?? machine, model } };
+  };
+  const [first, second] = [await prepareWasm({ nThreads: 5 }), await prepareWasm({ nThreads: 5 })];
+  await fitThresholds(first, 'high', true, measure);
+  await fitThresholds(second, 'high', true, measure);
+  await fitThresholds(second, 'fast', true, measure);
+  await fitThresholds(second, 'high', false, measure);
+  expect(asked).toEqual([undefined, machine, undefined, undefined]);
+  // Barriers of a millisecond cost more than reading the weights.
+  for (const { memory } of [first, second]) {
+    expect(readThresholds(memory).mostByColumns).toBe(0);
+    expect(readThresholds(memory).tokensPerWorker).toBeGreaterThan(defaultThresholds.tokensPerWorker);
+  }
+});
+
+it('thresholds stay where nothing was measured, and an error of a worker reaches the caller', async () => {
+  const setup = await prepareWasm({ nThreads: 6 });
+  await fitThresholds(setup, 'high', true, async () => ({ costs: undefined }));
+  expect(readThresholds(setup.memory)).toEqual(defaultThresholds);
+  const failing = fitThresholds(setup, 'high', true, () => Promise.reject(new Error('worker fell over')));
+  await expect(failing).rejects.toThrow('worker fell over');
+  expect(readThresholds(setup.memory)).toEqual(defaultThresholds);
+});
