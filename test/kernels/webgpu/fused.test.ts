@@ -212,8 +212,8 @@ describeGpu('rotations of queries and keys', () => {
 });
 
 describeGpu('launches', () => {
-  /** Those of one forward of a fixture with mean pooling. */
-  async function launchesOf(name: string): Promise<{ launches: number; nLayer: number }> {
+  /** Those of one forward of a fixture over `nTokens` tokens with mean pooling. */
+  async function launchesOf(name: string, nTokens: number): Promise<{ launches: number; nLayer: number }> {
     const adapter = await gpu!.requestAdapter();
     const device = await adapter!.requestDevice();
     const backend = await createWebGpuBackend({ device, autotune: false, tile: tiles[0] });
@@ -235,7 +235,7 @@ describeGpu('launches', () => {
       };
       return encoder;
     };
-    await run(loaded, [Array.from({ length: 12 }, (_, i) => i + 3)], 'mean');
+    await run(loaded, [Array.from({ length: nTokens }, (_, i) => (i % 50) + 3)], 'mean');
     backend.dispose();
     device.destroy();
     return { launches, nLayer: loaded.model.hparams.nLayer };
@@ -243,15 +243,17 @@ describeGpu('launches', () => {
 
   describe('a layer', () => {
     it.each([
-      // Name, launches a layer, and those before and after the layers, with pooling.
+      // Name, launches a layer for few rows and for many, and those before and after the layers, with pooling.
       // The norms before and after the layers are launches of their own, except the one that the first layer's product includes.
-      ['bert-mean', 5, 5],
-      ['nomic-bert', 6, 4],
-      ['modern-bert', 6, 3],
-      ['qwen3', 6, 3],
-    ])('of %s takes %i, and the rest %i', async (name, perLayer, rest) => {
-      const { launches, nLayer } = await launchesOf(name);
-      expect(launches - rest).toBe(perLayer * nLayer);
+      ['bert-mean', 5, 7, 5],
+      ['nomic-bert', 6, 8, 4],
+      ['modern-bert', 6, 8, 3],
+      ['qwen3', 6, 8, 3],
+    ])('of %s takes %i, or %i for many rows', async (name, few, many, rest) => {
+      const { launches, nLayer } = await launchesOf(name, 12);
+      expect(launches - rest).toBe(few * nLayer);
+      // The norm that the first layer's product includes is then among the rest.
+      expect((await launchesOf(name, 260)).launches - launches).toBe((many - few) * nLayer);
     });
   });
 });
