@@ -37,7 +37,7 @@ const longText = 512;
  */
 export function effort(length, perRound, rounds) {
   if (length <= longText) return { count: Math.max(2, Math.ceil(perRound / length)), rounds, warmUp: true };
-  return { count: 1, rounds: Math.min(rounds, 3), warmUp: length <= 2048 };
+  return { count: 1, rounds: Math.min(rounds, length <= 2048 ? 3 : 2), warmUp: length <= 2048 };
 }
 
 /**

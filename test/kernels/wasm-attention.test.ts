@@ -76,3 +76,37 @@ it.each([
   const bytes = kernels.attentionBytes({ nKeys: n, headSize: size, headSizeV: size, int16: 1, nRows: 0 });
   expect(bytes - 4 * n * size).toBeLessThan(0.05 * 4 * n * size + 2500 * size + 60_000);
 });
+
+it('a row in int16 keeps its norm within the limit, whatever its size and the rows beside it', () => {
+  const n = 22;
+  const sizes = [1, 1e-42, 1e-25, 1e-14, 1e12, 1e20, 1e34, Number.NaN, Number.POSITIVE_INFINITY, 0];
+  const rows = sizes.map((size, i) =>
+    normal(n, i + 20).map((value, j) => (j === 5 || Number.isFinite(size) ? value * size : value)),
+  );
+  const [groupBytes, from, to, scales] = [192, q, k, y];
+  const quantize = (of: readonly Float32Array[]) => {
+    of.forEach((row, r) => {
+      f32.set(row, from / 4 + r * n);
+    });
+    kernels.quantizeByNorm({ x: from, ldx: n * 4, rows: of.length, n, q: to, groupBytes, scales });
+    const i16 = new Int16Array(memory.buffer);
+    return of.map((_, r) => ({
+      scale: f32[scales / 4 + r],
+      values: Array.from({ length: n }, (_, i) => i16[to / 2 + (r >> 2) * 96 + (i >> 1) * 8 + 2 * (r & 3) + (i & 1)]),
+    }));
+  };
+  const quantized = quantize(rows);
+  quantized.forEach(({ scale, values }, r) => {
+    const size = sizes[r];
+    if (!Number.isFinite(size)) expect(scale).toBeNaN();
+    else if (size < 1e-30) expect([scale, ...values]).toEqual(Array(n + 1).fill(0));
+    else {
+      expect(Math.hypot(...values)).toBeLessThan(46340);
+      expect(Math.max(...values.map(Math.abs))).toBeGreaterThan(9000);
+      values.forEach((value, i) => {
+        expect(Math.abs(value - rows[r][i] / scale)).toBeLessThanOrEqual(0.51);
+      });
+    }
+    expect(quantize([rows[r]])[0]).toEqual({ scale, values });
+  });
+});

@@ -18,7 +18,7 @@ export { packPanelLow } from './pack-low-bit';
 export { copyRows, gatherExpert, maxRows, mixExperts, routeRows, scatterRows, sumRows } from './pool';
 export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quantize';
 export { startSums } from './quantize-low-bit';
-export { joinGroups, quantizeByNorm, squareSum } from './quantize-norm';
+export { groupScales, joinGroups, quantizeByNorm, squareSum } from './quantize-norm';
 export { packPanelI8, quantizeGroupU8, quantizeRowsU8, sumsOf32 } from './quantize-u8';
 export { fillRope, ropeRows } from './rope';
 export { shortConvRows } from './short-conv';
