@@ -106,11 +106,14 @@ function sum(files: readonly GgufFile[], size: (file: GgufFile) => number): numb
   return files.reduce((total, file) => total + size(file), 0);
 }
 
-/** Bytes that the wasm backend would need for the unpacked weights: four for each value in `exact`, else two. */
+/** Bytes that the wasm backend would need for the unpacked weights: four for each value in `exact`, else two, and for Q8_0 those of the file. */
 function unpackedSize(file: GgufFile, precision: Precision): number {
-  let values = 0;
-  for (const { shape } of file.tensors.values()) values += nElements(shape);
-  return values * (precision === 'exact' ? 4 : 2);
+  let bytes = 0;
+  for (const { shape, type, byteLength } of file.tensors.values()) {
+    if (precision === 'exact') bytes += nElements(shape) * 4;
+    else bytes += type.name === 'Q8_0' ? byteLength : nElements(shape) * 2;
+  }
+  return bytes;
 }
 
 /** Bytes of all weights in the blocks of the file, each rounded up to a cache line. */

@@ -1,6 +1,6 @@
 /** @file A small encoder with every kind of operation that crosses rows. JavaScript, because Node 20 starts no workers from TypeScript. */
 
-export const sizes = { nEmbd: 48, nFf: 80, nHead: 3 };
+export const sizes = { nEmbd: 64, nFf: 96, nHead: 4 };
 
 /** Three layers, pooling, experts between two products of the same rows, and a head: `[nSeq, 5]`. */
 export function encoder(ops, w, pooling = 'mean') {

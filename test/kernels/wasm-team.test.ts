@@ -1,6 +1,7 @@
 /** @file The wasm backend's promises about bits: the same for any batch, order and number of workers; and that a team ends. */
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
 import {
   createWasmBackend,
   type PrepareOptions,
@@ -20,8 +21,8 @@ import { batchOf, load, type Sources, source, withTypes } from './graphs.ts';
 import { encoder, graphs, layers, sizes } from './wasm-encoder.mjs';
 
 const { nEmbd, nFf } = sizes;
-const matrix = (name: string, nIn: number, nOut: number, seed: number): Sources['x'] => [
-  source(name, [nIn, nOut], normal(nIn * nOut, seed, 0.2), 'F16'),
+const matrix = (name: string, nIn: number, nOut: number, seed: number, type: GgmlTypeName = 'F16'): Sources['x'] => [
+  source(name, [nIn, nOut], normal(nIn * nOut, seed, 0.2), type),
   'matrix',
 ];
 const sources: Sources = {
@@ -29,16 +30,16 @@ const sources: Sources = {
   types: [source('types', [nEmbd, 2], normal(nEmbd * 2, 12)), 'table'],
   norm: [source('norm', [nEmbd], normal(nEmbd, 2)), 'vector'],
   bias: [source('bias', [nFf], normal(nFf, 3)), 'vector'],
-  qkv: matrix('qkv', nEmbd, 3 * nEmbd, 4),
+  qkv: matrix('qkv', nEmbd, 3 * nEmbd, 4, 'Q8_0'),
   out: matrix('out', nEmbd, nEmbd, 5),
   taps: [source('taps', [3, nEmbd], normal(3 * nEmbd, 14)), 'vector'],
   up: matrix('up', nEmbd, nFf, 6),
-  down: matrix('down', nFf, nEmbd, 7),
+  down: matrix('down', nFf, nEmbd, 7, 'Q8_0'),
   merge: matrix('merge', 4 * nEmbd, nEmbd, 13),
   head: matrix('head', nEmbd, 5, 8),
   router: matrix('router', nEmbd, 3, 9),
   expertUp: [source('expertUp', [nEmbd, nFf, 3], normal(nEmbd * nFf * 3, 10, 0.2), 'F16'), 'matrix'],
-  expertDown: [source('expertDown', [nFf, nEmbd, 3], normal(nFf * nEmbd * 3, 11, 0.2), 'F16'), 'matrix'],
+  expertDown: [source('expertDown', [nFf, nEmbd, 3], normal(nFf * nEmbd * 3, 11, 0.2), 'Q8_0'), 'matrix'],
 };
 
 async function alone(precision: Precision) {

@@ -9,6 +9,7 @@ import { f32 } from './forms/f32.ts';
 import type { Form } from './forms/form.ts';
 import { i16 } from './forms/i16.ts';
 import { lowBitForms } from './forms/low-bit.ts';
+import { q8 } from './forms/q8.ts';
 import { u8 } from './forms/u8.ts';
 import { tryKernels } from './kernels.ts';
 import type { WasmSetup } from './setup.ts';
@@ -26,7 +27,7 @@ export interface ProductChoice {
 /** The products of a precision, as far as this engine supports them. */
 export async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<ProductChoice> {
   if (precision === 'exact') return { exact: true, of: () => f32, note: '' };
-  const int16: ProductChoice = { exact: false, of: () => i16, note: '' };
+  const int16: ProductChoice = { exact: false, of: ({ name }) => (name === 'Q8_0' ? q8 : i16), note: '' };
   if (precision === 'high') return int16;
   const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
   if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
@@ -39,7 +40,7 @@ export async function chooseProducts(precision: Precision, setup: WasmSetup): Pr
   if (wrong !== undefined) return { ...int16, note: `, 8-bit activations refused (${wrong})` };
   return {
     ...int16,
-    of: ({ name }) => lowBitForms.get(name) ?? i16,
+    of: (type) => lowBitForms.get(type.name) ?? int16.of(type),
     note: ', 8-bit activations for weights of 4 to 6 bits',
   };
 }

@@ -7,6 +7,7 @@ import { bindKernels, gelu, geluErf, geluQuick, type Kernels, relu, silu, tanh }
 export {
   type Address,
   type Count,
+  expandedBytes,
   type Kernels,
   relativeBytes,
   type Stride,

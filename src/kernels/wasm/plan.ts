@@ -15,7 +15,7 @@ import { buffersOf, freedAfter, neededFor } from '../graph/liveness.ts';
 import { narrow } from '../graph/narrow.ts';
 import { addRotationTables } from '../graph/rotation-tables.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
-import { panelColumns } from './forms/form.ts';
+import { panelColumns, sharesActivations } from './forms/form.ts';
 import { barriersBefore } from './split.ts';
 import { exchanges, leading, type WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
@@ -61,7 +61,7 @@ function fused(steps: readonly WasmStep[], target: GraphTensor): readonly WasmSt
 
 /** Whether both weights read the same quantised activations, and no panel of the first extends into the columns of the second. */
 function areMultipliedAlike(first: WasmWeight, second: WasmWeight): boolean {
-  return first.products === second.products && first.n % panelColumns === 0;
+  return sharesActivations(first.products, second.products) && first.n % panelColumns === 0;
 }
 
 function layOut(

@@ -1,14 +1,14 @@
 /**
  * @file Runs products: activations are quantised once for all layers that read them, then multiplied with panels of the weight.
  *
- * Scratch: `[sums of a strip | quantised activations | their scales | what the storage of the weight needs for its panels]`; activations
- * that all ranks quantise together are in the shared scratch.
+ * Scratch: `[sums of a strip | quantised activations | their scales | expanded panels | what the storage of the weight needs for its
+ * panels]`; activations that all ranks quantise together are in the shared scratch.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { evenPart } from './even-part.ts';
-import { type Activations, groupRows } from './forms/form.ts';
+import { type Activations, groupRows, sharesActivations } from './forms/form.ts';
 import { type Address, type Count, type Stride, stripBytes } from './kernels.ts';
-import { zerosAddress } from './memory.ts';
+import { alignUp, zerosAddress } from './memory.ts';
 import type { Runtime } from './runtime.ts';
 import type { Quantized } from './split.ts';
 import type { WasmWeight } from './weights.ts';
@@ -18,7 +18,12 @@ const tileBytes = 2 * stripBytes;
 
 /** Scratch of `multiply` for `rows` rows. */
 export function linearScratch(w: WasmWeight, rows: number): number {
-  return tileBytes + quantizedBytes(w, rows) + w.storage.panelScratchBytes(w);
+  return tileBytes + quantizedBytes(w, rows) + expandedBytes(w) + w.storage.panelScratchBytes(w);
+}
+
+/** Bytes of expanded panels. */
+function expandedBytes(w: WasmWeight): number {
+  return alignUp(w.products.expandedBytes(w.blocking), 64) + 64;
 }
 
 /** Bytes of `rows` rows of quantised activations with their scales. */
@@ -49,7 +54,7 @@ export interface Product {
 }
 
 function isQuantized(there: Quantized | undefined, source: GraphTensor | undefined, w: WasmWeight): boolean {
-  return source !== undefined && there?.source === source && there.products === w.products;
+  return source !== undefined && there?.source === source && sharesActivations(there.products, w.products);
 }
 
 /** What a product of one rank needs of a forward. */
@@ -101,7 +106,9 @@ function multiplyPanels(
 ): void {
   const { w, rows, a, lda } = p;
   const from = { a, lda, begin: 0, rows };
-  w.storage.panels(w, rt, { matrix: p.matrix, begin, end, scratch }, (panels, panelScales, nPanels, column) =>
+  const expanded = alignUp(scratch, 64);
+  const range = { matrix: p.matrix, begin, end, scratch: scratch + expandedBytes(w) };
+  w.storage.panels(w, rt, range, (panels, panelScales, nPanels, column) =>
     w.products.multiply(rt.kernels, w.blocking, from, activations, {
       w: panels,
       wScale: panelScales,
@@ -117,6 +124,7 @@ function multiplyPanels(
       ldr: p.ldr,
       wide: rt.wide,
       t: p.scratch,
+      expanded,
     }),
   );
 }

@@ -38,7 +38,7 @@ export interface PrepareOptions {
   readonly packed?: boolean;
   /**
    * Keep matrices in the file's blocks and unpack them at each use. They then take the file's size in memory instead of two bytes a value
-   * (four in `exact`), but short batches are slower. Default: false.
+   * (four in `exact`, about the file's size in Q8_0), but short batches are slower. Default: false.
    */
   readonly keepBlocks?: boolean;
   /**

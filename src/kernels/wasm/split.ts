@@ -7,7 +7,7 @@
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { evenPart } from './even-part.ts';
-import { type Form, groupRows } from './forms/form.ts';
+import { type Form, groupRows, sharesActivations } from './forms/form.ts';
 import { exchanges, productOf, type WasmStep } from './steps.ts';
 import type { Share } from './team.ts';
 import { defaultThresholds, type Thresholds } from './thresholds.ts';
@@ -66,7 +66,8 @@ export function barriersBefore(steps: readonly WasmStep[]): boolean[] {
     const exchange = exchanges(step);
     const [x, ...others] = inputs.map(({ base }) => base);
     const quantizes =
-      product?.quantizes === true && !(inputs[0] === quantized?.source && product === quantized.products);
+      product?.quantizes === true &&
+      !(inputs[0] === quantized?.source && sharesActivations(product, quantized.products));
     const needsBarrier = () => {
       if (isAttended && step.op === 'attention') return true;
       if (exchange || product?.quantizes === false) return inputs.some(({ base }) => written.has(base));

@@ -10,11 +10,14 @@ export {
 } from './columns';
 export { embedRows } from './embed';
 export { STRIP_BYTES, activateRows, addRows, addScaledRows, addTile, finishStrip, geluErfRow, geluQuickRow, geluRow, gluRows, scaleTile, scaleTileU8, siluRow } from './epilogue';
+export { expandQ8 } from './expand-q8';
 export { blockI16, linearF32, linearI16, linearLow, linearU8, sumsF32, sumsI16, sumsLow, sumsU8, tilesF32, tilesI16, tilesLow, tilesU8 } from './linear';
+export { EXPANDED_BYTES, linearQ8, sumsQ8 } from './linear-q8';
 export { GELU, GELU_ERF, GELU_QUICK, RELU, SILU, TANH, initialize } from './math';
 export { expSum, normRows, softmaxRows } from './norm';
 export { absoluteSum, packPanelF32, packPanelI16 } from './pack';
 export { packPanelLow } from './pack-low-bit';
+export { packPanelQ8 } from './pack-q8';
 export { copyRows, gatherExpert, maxRows, mixExperts, routeRows, scatterRows, sumRows } from './pool';
 export { largestBits, quantizeBlock, quantizeGroup, quantizeRows } from './quantize';
 export { startSums } from './quantize-low-bit';

@@ -53,6 +53,9 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 @inline export const Q4: usize = 104;
 @inline export const LEAST_LOG2: usize = 108;
 
+/** A zero that V8 keeps in a register. */
+@inline export const ZERO: usize = 112;
+
 /** A constant in all four lanes. */
 @inline
 export function constant(which: usize): v128 {
@@ -91,6 +94,7 @@ export function initialize(): void {
   store<f32>(CONSTANTS + Q3, 0.055917860319388245);
   store<f32>(CONSTANTS + Q4, 0.009570101911165427);
   store<f32>(CONSTANTS + LEAST_LOG2, -100);
+  store<i32>(CONSTANTS + ZERO, 0);
 }
 
 /** All ones in the first `n` lanes (n < 4). */

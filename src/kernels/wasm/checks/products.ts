@@ -1,4 +1,4 @@
-/** @file Checks of the products: tiles, and the scaling of their sums. */
+/** @file Checks of the products: tiles, the expansion of panels, and the scaling of sums. */
 import type { Kernels } from '../kernels.ts';
 import { a, bias, type Check, type Checks, c, columns, k, rows, scales, t, w } from './operands.ts';
 
@@ -32,7 +32,27 @@ function checkF32(run: (kernels: Kernels) => void, nRows: number): Check {
   };
 }
 
-/** Tiles, and the scaling of their sums. */
+/** Two blocks of 32 values, of the largest bytes and ratios of either sign, and of mixed ones. */
+const checkExpand: Check = (kernels, on) => {
+  const kinds: [byte: number, ratio: number][] = [
+    [-128, 32767],
+    [-128, -32767],
+    [127, 32767],
+  ];
+  const x = on.bytes(w, 64 * columns, () => on.next() * 128);
+  const ratios = on.integers(scales, 2 * columns, 32767);
+  kinds.forEach(([byte, ratio], i) => {
+    x[2 * i] = on.i8[w + 2 * i] = byte;
+    ratios[i] = on.i16[scales / 2 + i] = ratio;
+  });
+  kernels.expandQ8({ w, ratios: scales, k: 64, to: c });
+  return x.every((value, i) => {
+    const ratio = ratios[(i >> 9) * columns + ((i >> 1) & 15)];
+    return on.i16[c / 2 + i] === Math.floor((value * ratio + 64) / 128);
+  });
+};
+
+/** Tiles, the expansion of their panels, and the scaling of their sums. */
 export const productChecks: Checks = [
   ['tileI16x4x16', checkI16((kernels) => kernels.tileI16x4x16({ a, w, t, k4: k * 2 }), 16)],
   ['tileI16x4x8', checkI16((kernels) => kernels.tileI16x4x8({ a, w, t, k4: k * 2 }), 8)],
@@ -42,6 +62,7 @@ export const productChecks: Checks = [
   ['tileF32x6x16', checkF32((kernels) => kernels.tileF32x6x16({ a, lda: k * 4, w, t, ldt: 64, k4: k * 4 }), 6)],
   ['tilesF32', checkF32((kernels) => kernels.tilesF32({ a, lda: k * 4, rows: 11, w, to: t, k4: k * 4, wide: 1 }), 11)],
   ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16({ a, w, t, k4: k * 4 }), 1)],
+  ['expandQ8', checkExpand],
   [
     'scaleTile',
     (kernels, on) => {

@@ -8,6 +8,7 @@ export const f32: Form = {
   blocking: (k) => ({ k, kPad: alignUp(k, 2), ...blocks(k, 384), limit: 0 }),
   panelBytes: ({ k }) => panelColumns * k * 4,
   scaleBytes: () => 0,
+  expandedBytes: () => 0,
   activations: () => undefined,
   quantize: () => {
     throw new Error('float32 activations are not quantised');

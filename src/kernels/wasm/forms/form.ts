@@ -1,6 +1,6 @@
 /**
  * @file The contract of a form of products: the numbers that weights are unpacked to and activations are quantised to, and the product of
- * both. Each form has one file: `f32.ts`, `i16.ts`, `u8.ts`, `low-bit.ts`.
+ * both. Each form has one file: `f32.ts`, `i16.ts`, `q8.ts`, `u8.ts`, `low-bit.ts`.
  */
 import type { Address, Count, Kernels, Stride } from '../kernels.ts';
 import { alignUp } from '../memory.ts';
@@ -56,10 +56,13 @@ export interface Packing {
 }
 
 /**
- * The arguments of a product of panels besides its activations: see `linearI16` in `assembly/linear.ts`. Forms pass the fields one by one:
+ * The arguments of a product of panels besides its activations: see `linearI16` in `assembly/linear.ts`, and `linearQ8` for `expanded`. Forms pass the fields one by one:
  * spreading an object of this size costs as much as a small product.
  */
-export type Panels = Omit<Parameters<Kernels['linearI16']>[0], 'a' | 'groupBytes' | 'aScale' | 'k' | 'kPad' | 'kb'>;
+export type Panels = Omit<
+  Parameters<Kernels['linearQ8']>[0],
+  'a' | 'groupBytes' | 'aScale' | 'scaleBytes' | 'k' | 'kb'
+>;
 
 /** A form of products. Sizes are in bytes. */
 export interface Form {
@@ -71,6 +74,8 @@ export interface Form {
   panelBytes(blocking: Blocking): number;
   /** The scales of one panel; 0 without scales. */
   scaleBytes(blocking: Blocking): number;
+  /** Scratch of a product, for panels that are expanded before they are multiplied; 0 if they are multiplied as they are. */
+  expandedBytes(blocking: Blocking): number;
   /** Lays out `rows` rows of activations from `address` on; `undefined` where products read float32. */
   activations(blocking: Blocking, address: number, rows: number): Activations | undefined;
   /** Quantises rows. */
@@ -85,6 +90,11 @@ export interface Form {
     activations: Activations | undefined,
     panels: Panels,
   ): void;
+}
+
+/** Whether products of both forms read the same quantised activations. */
+export function sharesActivations(a: Form, b: Form): boolean {
+  return a.quantize === b.quantize;
 }
 
 /** Cuts `k` values into equal blocks of at most `longest`, which are multiples of 32. */

@@ -8,6 +8,7 @@ export const i16: Form = {
   blocking: blockingI16,
   panelBytes: ({ kPad }) => panelColumns * kPad * 2,
   scaleBytes: ({ nBlocks }) => nBlocks * panelColumns * 4,
+  expandedBytes: () => 0,
   activations: ({ k, nBlocks }, address, rows) =>
     layOut(address, rows, rowStride(alignUp(k, 8) * 2 * groupRows), nBlocks * 4),
   quantize(kernels, { k, kb, nBlocks, limit }, { a, lda, begin, rows }, to) {

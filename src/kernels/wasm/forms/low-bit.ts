@@ -72,6 +72,7 @@ function lowBit({ centre, sub, minima }: Values): Form {
     },
     panelBytes: ({ kPad }) => panelColumns * kPad,
     scaleBytes,
+    expandedBytes: () => 0,
     activations: ({ k, kPad, nBlocks }, address, rows) =>
       layOut(address, rows, rowStride(kPad * groupRows), nBlocks * 8, {
         starts: startBytes(kPad, sub),

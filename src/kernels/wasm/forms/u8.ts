@@ -13,6 +13,7 @@ export function u8(levels: 255 | 127): Form {
     panelBytes: ({ kPad }) => panelColumns * kPad,
     // A scale and a sum a column.
     scaleBytes: ({ nBlocks }) => nBlocks * panelColumns * 8,
+    expandedBytes: () => 0,
     activations: ({ k, nBlocks }, address, rows) =>
       layOut(address, rows, rowStride(alignUp(k, 16) * groupRows), nBlocks * 8),
     quantize(kernels, { k, kb, nBlocks }, { a, lda, begin, rows }, to) {
