@@ -169,6 +169,15 @@ async function bundle() {
     },
   });
   importAtOnce(output, 'chunks/team-worker.js');
+  for (const { fileName } of output) writeAsciiOnly(`${dist}/${fileName}`);
+}
+
+/** V8 keeps a text with any character past U+00FF in two bytes a character. The sources of a process stay in memory, so they get escapes. */
+function writeAsciiOnly(path) {
+  const text = readFileSync(path, 'utf8');
+  // Escapes mean the same in strings, templates and regular expressions; no name in the sources has such characters.
+  const escaped = text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (escaped !== text) writeFileSync(path, escaped);
 }
 
 /** A bundle of modules for the page. */

@@ -1,12 +1,16 @@
 /**
  * @file The code of the commands, loaded on demand, so that `tokenize` does not wait for the server.
  */
+import v8 from 'node:v8';
 import type { CommandName } from './option-types.ts';
 import type { Parsed } from './parse-options.ts';
 
 /** Runs a command; throws its error. */
 export const runners: Readonly<Record<CommandName, (parsed: Parsed) => Promise<void>>> = {
-  serve: async (parsed) => (await import('./serve.ts')).serve(parsed),
+  serve: async (parsed) => {
+    keepYoungGenerationSmall();
+    return (await import('./serve.ts')).serve(parsed);
+  },
   embed: async (parsed) => (await import('./embed.ts')).embed(parsed),
   rerank: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
   tokenize: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
@@ -24,3 +28,11 @@ export const runners: Readonly<Record<CommandName, (parsed: Parsed) => Promise<v
   page: async (parsed) => (await import('./page.ts')).page(parsed),
   completion: async (parsed) => (await import('./completion/command.ts')).completion(parsed),
 };
+
+/**
+ * Keeps the memory for new objects at the size that it has, for a process that runs for long: V8 would double it while it starts and never give
+ * it back (5 MB).
+ */
+function keepYoungGenerationSmall(): void {
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
+}

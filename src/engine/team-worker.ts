@@ -68,11 +68,14 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<L
       owner.notify('progress', { done: nRead, total: before + total });
     },
   });
-  const model = await loadModel(await openShared('model', params.model), backend, { ...fill(0), adapters });
+  const file = await openShared('model', params.model);
+  const model = await loadModel(file, backend, { ...fill(0), adapters });
   // The tower's weights lie where other ranks may still convert weights of the model.
   if (projector !== undefined) await owner.request('meet', undefined);
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));
   buffers.length = 0;
+  // The vocabulary, which only the owner needs.
+  for (const { metadata } of [file, ...adapters]) metadata.release();
   loaded = { ...made, model, tower, isFirst: share.rank === 0 };
   if (params.requests !== undefined) {
     requests = new RequestReceiver(params.requests.memory, params.requests.rank);

@@ -37,9 +37,9 @@ export type TypedValue =
 /** The metadata of one file, in file order. */
 export class Metadata {
   readonly #source: string;
-  readonly #header: HeaderBytes;
+  #header: HeaderBytes;
   readonly #littleEndian: boolean;
-  readonly #entries: ReadonlyMap<string, Entry>;
+  #known: ReadonlyMap<string, Entry> | undefined;
   readonly #used = new Set<string>();
 
   /** Called by `openGguf`. */
@@ -47,7 +47,18 @@ export class Metadata {
     this.#source = source;
     this.#header = header;
     this.#littleEndian = littleEndian;
-    this.#entries = entries;
+    this.#known = entries;
+  }
+
+  get #entries(): ReadonlyMap<string, Entry> {
+    if (this.#known === undefined) throw new Error(`the metadata of ${this.#source} has been released`);
+    return this.#known;
+  }
+
+  /** Frees the header, for a worker that has loaded its model: a large vocabulary takes 10 MB. Later reads throw. */
+  release(): void {
+    this.#header = { bytes: new Uint8Array(0) };
+    this.#known = undefined;
   }
 
   /** The file from its first byte to at least the end of the header, for `readMetadata`. Must not be written to. */
