@@ -112,8 +112,9 @@ const cells = (side) =>
     : ['', '', '', ''];
 const percent = (share) => (100 * share).toFixed(0);
 const shares = results.map(({ generator }) => generator);
+const nodeVersion = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
 const lines = [
-  `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
+  `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${nodeVersion}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
   `Resident memory after the run: ${Object.entries(used)
     .map(([side, mb]) => `${side} ${mb} MB`)
     .join(', ')}`,
