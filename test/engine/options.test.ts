@@ -30,7 +30,7 @@ describe('Embedder.load', () => {
     ['keepBlocks', 'yes', /keepBlocks must be one of/],
     ['profile', null, /profile must be one of/],
     ['workerUrl', 5, /workerUrl must be a URL or a string/],
-    ['gpu', { weights: 'f32' }, /gpu.weights must be one of quantised, f16, not f32/],
+    ['gpu', { weights: 'f32' }, /gpu.weights must be one of auto, quantised, f16, not f32/],
     ['gpu', { memory: -5 }, /gpu.memory must be a positive integer, not -5/],
     ['gpu', { autotune: 'off' }, /gpu.autotune must be one of/],
   ])('refuses %s: %o before it reads a weight', async (option, value, message) => {

@@ -96,7 +96,7 @@ export class OutputFile implements ByteOutput {
 
 /** Removes the unfinished files in a folder whose processes of this machine have ended. */
 export async function removeAbandoned(folder: string): Promise<void> {
-  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.[0-9a-f]+\\.partial$`);
+  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.[0-9a-f-]+\\.partial$`);
   for (const name of await readdir(folder)) {
     const [, pid] = ofThisMachine.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
