@@ -36,7 +36,7 @@ export class OutputFile implements ByteOutput {
   /** @throws UsageError if the folder cannot be written to */
   static async create(path: string): Promise<OutputFile> {
     const name = basename(path).slice(0, MAX_NAME_LENGTH);
-    const unique = crypto.randomUUID();
+    const unique = crypto.getRandomValues(new BigUint64Array(1))[0].toString(16);
     const temporary = join(dirname(path), `.${name}.${machine()}-${process.pid}.${unique}.partial`);
     const handle = await open(temporary, 'wx').catch((error: Error) => {
       throw cannotWrite(path, error);
@@ -96,7 +96,7 @@ export class OutputFile implements ByteOutput {
 
 /** Removes the unfinished files in a folder whose processes of this machine have ended. */
 export async function removeAbandoned(folder: string): Promise<void> {
-  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.[0-9a-f-]+\\.partial$`);
+  const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.[0-9a-f]+\\.partial$`);
   for (const name of await readdir(folder)) {
     const [, pid] = ofThisMachine.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
