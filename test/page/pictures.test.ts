@@ -138,6 +138,18 @@ describeBrowser('pictures without a server', () => {
       await page.getByLabel('Choose a vision tower').setInputFiles(minilm);
       await page.getByText(/^That did not work: /).waitFor();
       await page.getByLabel('Choose a vision tower').setInputFiles(tower);
+      // The first picture takes longer than the second.
+      await page.evaluate(() => {
+        let delay = 300;
+        window.createImageBitmap = new Proxy(window.createImageBitmap, {
+          async apply(decode, _, args) {
+            const wait = delay;
+            delay = 0;
+            await new Promise((resolve) => setTimeout(resolve, wait));
+            return Reflect.apply(decode, window, args);
+          },
+        });
+      });
       await page.getByLabel('Choose pictures').setInputFiles(photos);
       await page.getByLabel('Texts, one a line').fill(texts.join('\n'));
       await page.getByText('Texts: 3, pictures: 2, 64 dimensions').waitFor();

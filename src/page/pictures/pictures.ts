@@ -22,11 +22,21 @@ const THUMBNAIL = 160;
 /** The pictures, in the order in which they came. */
 export const pictures = signal<readonly Picture[]>([]);
 
+/** Settles when all pictures before the next one are in the list. */
+let added: Promise<unknown> = Promise.resolve();
+
 /**
- * Takes a picture.
+ * Takes a picture. Several are read at the same time, and stand in the order in which they came.
  * @throws Error that says which files are pictures
  */
 export async function addPicture(file: File): Promise<void> {
+  const reading = readPicture(file);
+  added = Promise.allSettled([added, reading]);
+  await added;
+  pictures.value = [...pictures.value, await reading];
+}
+
+async function readPicture(file: File): Promise<Picture> {
   const isKnown = PICTURE_TYPES.split(',').includes(file.type);
   const thumbnail = isKnown
     ? await createImageBitmap(file, { resizeWidth: THUMBNAIL }).catch(() => undefined)
@@ -35,7 +45,7 @@ export async function addPicture(file: File): Promise<void> {
   const canvas = new OffscreenCanvas(thumbnail.width, thumbnail.height);
   canvas.getContext('2d')!.drawImage(thumbnail, 0, 0);
   const url = URL.createObjectURL(await canvas.convertToBlob());
-  pictures.value = [...pictures.value, { name: file.name, file, thumbnail, url }];
+  return { name: file.name, file, thumbnail, url };
 }
 
 /** Forgets all pictures. */
