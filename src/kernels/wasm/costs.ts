@@ -1,5 +1,5 @@
 /**
- * @file Measures what barriers, weights and rows cost on this machine while all workers of a team compute: less than a millisecond.
+ * @file Measures what barriers, weights and rows cost on this machine while all workers of a team compute: a few milliseconds.
  */
 import { GraphTensor } from '../graph/tensor.ts';
 import { evenPart } from './even-part.ts';
