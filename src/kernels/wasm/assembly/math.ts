@@ -213,6 +213,14 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), f32x4.splat(0.3)));
 }
 
+/** Lane i of the result: the largest lane of the i-th vector. */
+@inline
+export function largestOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.pmax(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = f32x4.pmax(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.pmax(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
+}
+
 /** Codes of the activations. */
 export const NONE: i32 = 0;
 export const GELU: i32 = 1;

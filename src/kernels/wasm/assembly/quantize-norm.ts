@@ -5,7 +5,7 @@
  * far larger than the others, as some models have them, then still gets 15 bits for that value; a limit on the largest alone would have to
  * leave room for rows of nothing but largest values.
  */
-import { firstLanes, laneSum, loadFirst, madd, squareRoot } from './math';
+import { firstLanes, laneSum, largestOfEach, loadFirst, madd, squareRoot } from './math';
 import { TINY, inverseOf, largestBits, quantizeGroup } from './quantize';
 
 /** ‖q‖ before rounding, which adds at most √n / 2. */
@@ -73,14 +73,6 @@ export function groupScales(x0: usize, x1: usize, x2: usize, x3: usize, n: i32, 
   if (i32x4.extract_lane(within, 1) == 0) store<f32>(scales, rowScale(x1, n), 4);
   if (i32x4.extract_lane(within, 2) == 0) store<f32>(scales, rowScale(x2, n), 8);
   if (i32x4.extract_lane(within, 3) == 0) store<f32>(scales, rowScale(x3, n), 12);
-}
-
-/** The largest lane of each of four vectors. */
-@inline
-function largestOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.pmax(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = f32x4.pmax(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return f32x4.pmax(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
 }
 
 /** The sum of the lanes of each of four vectors. */

@@ -1,7 +1,7 @@
 /**
  * @file 8-bit activations with a scale and an offset for each row and block, x ≈ offset + scale · q, and the int8 panels that go with them.
  */
-import { firstLanes, laneSum } from './math';
+import { firstLanes, laneSum, largestOfEach } from './math';
 import { TINY, largestBits, quantizeBlock, roundToI32 } from './quantize';
 
 /** Sixteen values of a row as bytes. Bytes past the row's end have no effect: the weights are 0 there. */
@@ -46,14 +46,6 @@ function leastOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.pmin(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
 }
 
-/** The same with the largest. */
-@inline
-function mostOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.pmax(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = f32x4.pmax(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return f32x4.pmax(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
-}
-
 /** The same with the bits of all lanes. */
 @inline
 function bitsOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
@@ -84,7 +76,7 @@ export function quantizeGroupU8(
     low3 = f32x4.pmin(low3, d); top3 = f32x4.pmax(top3, d); odd3 = v128.or(odd3, f32x4.sub(d, d));
   }
   const low = leastOfEach(low0, low1, low2, low3);
-  const range = f32x4.add(f32x4.sub(mostOfEach(top0, top1, top2, top3), low), bitsOfEach(odd0, odd1, odd2, odd3));
+  const range = f32x4.add(f32x4.sub(largestOfEach(top0, top1, top2, top3), low), bitsOfEach(odd0, odd1, odd2, odd3));
   const step = f32x4.div(range, f32x4.splat(levels));
   const inverse = v128.and(f32x4.div(f32x4.splat(1), step), f32x4.ge(step, f32x4.splat(TINY)));
   const offset = f32x4.add(low, f32x4.mul(step, f32x4.splat(<f32>zero)));
