@@ -14,7 +14,7 @@
  * Features those of `matmul-matrix.wgsl.ts`.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
-import { attentionParams, narrowAccess, scoreCode, wideAccess } from './attention.wgsl.ts';
+import { attentionParams, findTile, narrowAccess, scoreCode, wideAccess } from './attention.wgsl.ts';
 import { each } from './matmul-tile.wgsl.ts';
 import type { MatrixShape } from './matrix-shape.ts';
 
@@ -143,15 +143,7 @@ fn main(
   @builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
   @builtin(local_invocation_index) t: u32, @builtin(subgroup_id) subgroup: u32,
 ) {
-  let g = linear_group(wg, nwg);
-  let tile = g / p.nHead;
-  let head = g % p.nHead;
-  if (tile >= p.nTiles) { return; }
-  let first = batch[p.tilesAt + tile * 5u];
-  let q0 = batch[p.tilesAt + tile * 5u + 1u];
-  let begin = batch[p.tilesAt + tile * 5u + 2u];
-  let nq = min(i32(p.nQueries), batch[p.tilesAt + tile * 5u + 3u] - begin - q0);
-  let n = batch[p.tilesAt + tile * 5u + 4u] - begin;
+${findTile}
   let headKv = head / p.nGroup;
   let r = t / ${lanes}u;
   let lane = t % ${lanes}u;

@@ -139,15 +139,7 @@ ${wide ? wideAccess : narrowAccess}${disentangled ? distanceCode(d) : ''}
 ${scoreCode}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let g = linear_group(wg, nwg);
-  let tile = g / p.nHead;
-  let head = g % p.nHead;
-  if (tile >= p.nTiles) { return; }
-  let first = batch[p.tilesAt + tile * 5u];
-  let q0 = batch[p.tilesAt + tile * 5u + 1u];
-  let begin = batch[p.tilesAt + tile * 5u + 2u];
-  let nq = min(i32(p.nQueries), batch[p.tilesAt + tile * 5u + 3u] - begin - q0);
-  let n = batch[p.tilesAt + tile * 5u + 4u] - begin;
+${findTile}
   for (var i = t; i < ${bq * dQ}u; i += ${threads}u) {
     let row = i32(i / ${dQ}u);
     qs[i] = vec4<f32>();
@@ -229,6 +221,18 @@ ${each(slots, (i) => {
 })}
 }`;
 }
+
+/** WGSL: a workgroup's head, its queries [q0, q0 + nq) of a sequence of n tokens that begins at `begin`, and their first row. */
+export const findTile = /* wgsl */ `\
+  let g = linear_group(wg, nwg);
+  let tile = g / p.nHead;
+  let head = g % p.nHead;
+  if (tile >= p.nTiles) { return; }
+  let first = batch[p.tilesAt + tile * 5u];
+  let q0 = batch[p.tilesAt + tile * 5u + 1u];
+  let begin = batch[p.tilesAt + tile * 5u + 2u];
+  let nq = min(i32(p.nQueries), batch[p.tilesAt + tile * 5u + 3u] - begin - q0);
+  let n = batch[p.tilesAt + tile * 5u + 4u] - begin;`;
 
 /** WGSL: the score of a query and a key from their product; `hidden` if the query does not see the key. */
 export const scoreCode = /* wgsl */ `
