@@ -4,6 +4,9 @@
 import { HttpError } from '../errors.ts';
 import type { ServerRequest } from '../http/messages.ts';
 
+/** The client may still be sending: the connection carries no other request. */
+const headers = { Connection: 'close' };
+
 /** Most bytes of a body that is not copied from the memory it arrived in. */
 const ONE_PIECE = 1 << 14;
 
@@ -17,7 +20,8 @@ export async function readBytes(
   limit: number,
   onBytes: (n: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`);
+  const tooLarge = () =>
+    new HttpError('payload_too_large_error', `the body is larger than ${limit} bytes`, { headers });
   if (Number(request.header('content-length') ?? 0) > limit) throw tooLarge();
   const packing = packingOf(request.header('content-encoding') ?? '');
   const chunks: Uint8Array[] = [];

@@ -76,7 +76,7 @@ export async function listen(app: Pick<App, 'handle'>, options: ListenOptions): 
   const answer = async (incoming: IncomingMessage, outgoing: TrackedResponse) => {
     discardRest(incoming, outgoing);
     try {
-      await sendAnswer(await app.handle(new NodeRequest(incoming, outgoing)), outgoing);
+      await sendAnswer(await app.handle(new NodeRequest(incoming, outgoing)), incoming, outgoing);
     } catch (error) {
       options.onError?.(error as Error);
       outgoing.destroy();

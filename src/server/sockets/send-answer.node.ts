@@ -11,13 +11,25 @@ const REST_TIME = 500;
 /** Most bytes of such a rest. */
 const REST_BYTES = 64 * 2 ** 20;
 
-/** Sends an answer. Resolves when its last byte is handed over. */
-export async function sendAnswer({ status, headers, body }: Answer, outgoing: ServerResponse): Promise<void> {
+/**
+ * Sends an answer, the last one of its connection if it has `Connection: close`. Resolves when its last byte is handed over.
+ * @param incoming the request
+ */
+export async function sendAnswer(
+  { status, headers, body }: Answer,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
   const fields: Record<string, string | number> = Object.fromEntries(headers.entries());
   if (typeof body === 'string') fields['Content-Length'] = Buffer.byteLength(body);
   else if (body instanceof Uint8Array) fields['Content-Length'] = body.length;
   outgoing.writeHead(status, fields);
-  if (body === null) outgoing.end();
+  if (fields.Connection === 'close' && typeof body === 'string') {
+    outgoing.write(body);
+    // Closing with bytes unread would reset the connection, and the client could lose the answer.
+    await readRest(incoming);
+    outgoing.end();
+  } else if (body === null) outgoing.end();
   else if (body instanceof Uint8Array && body.length <= SMALL_BODY) {
     // Every byte is a character of Latin-1.
     outgoing.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
@@ -48,22 +60,27 @@ async function sendStream(body: ReadableStream<Uint8Array>, outgoing: ServerResp
  * that takes too long.
  */
 export function discardRest(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  outgoing.once('close', () => {
-    if (incoming.readableEnded || incoming.destroyed) return;
+  outgoing.once('close', async () => {
+    if (!(await readRest(incoming))) incoming.socket.destroySoon();
+  });
+}
+
+/** Reads what is left of a body, up to a time and a number of bytes. @returns whether nothing more comes */
+function readRest(incoming: IncomingMessage): Promise<boolean> {
+  if (incoming.readableEnded || incoming.destroyed) return Promise.resolve(true);
+  return new Promise((resolve) => {
     let nBytes = 0;
-    const end = () => {
+    const stop = (isOver: boolean) => {
       clearTimeout(timer);
-      incoming.off('data', count);
+      incoming.off('data', count).off('end', end).off('error', end).off('close', end);
+      resolve(isOver);
     };
-    const giveUp = () => {
-      end();
-      incoming.socket.destroySoon();
-    };
-    const timer = setTimeout(giveUp, REST_TIME).unref();
+    const end = () => stop(true);
+    const timer = setTimeout(stop, REST_TIME, false).unref();
     const count = (chunk: Uint8Array) => {
       nBytes += chunk.length;
-      if (nBytes > REST_BYTES) giveUp();
+      if (nBytes > REST_BYTES) stop(false);
     };
-    incoming.on('data', count).once('end', end).once('error', end).once('close', end).resume();
+    incoming.on('data', count).on('end', end).on('error', end).on('close', end).resume();
   });
 }
