@@ -79,27 +79,33 @@ export async function startRunner(
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
     if (profile) made.profile = new Profile();
-    return startLocalRunner(await readHere(model), made, precision, watch);
+    return startLocalRunner(await readHere(model, rowsOnDemand), made, precision, watch);
   }
   if (team !== undefined) return team.load(model, { backend }, watch);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');
   return startLocalRunner(model, await createReferenceBackend(), 'exact', watch);
 }
 
-/** The files, read faster by a thread that does nothing else meanwhile. */
-async function readHere({ projector, adapters = [], ...model }: OpenModel): Promise<OpenModel> {
+/**
+ * The files, read faster by a thread that does nothing else meanwhile.
+ * @param staysOpen whether they stay open for rows that batches need later
+ */
+async function readHere({ projector, adapters = [], ...model }: OpenModel, staysOpen: boolean): Promise<OpenModel> {
+  const read = (file: OpenFile) => readFileHere(file, staysOpen);
   return {
-    ...(await readFileHere(model)),
-    projector: projector && (await readFileHere(projector)),
-    adapters: await Promise.all(adapters.map(readFileHere)),
+    ...(await read(model)),
+    projector: projector && (await read(projector)),
+    adapters: await Promise.all(adapters.map(read)),
   };
 }
 
-async function readFileHere({ source, file }: OpenFile): Promise<OpenFile> {
+async function readFileHere({ source, file }: OpenFile, staysOpen: boolean): Promise<OpenFile> {
   const { name, size, descriptor } = source;
   if (descriptor === undefined || !isNode()) return { source, file };
-  const { openDescriptor } = await import('../gguf/file.node.ts');
-  return { source, file: fileOf(openDescriptor({ name, size, descriptor }, new Turn()), file) };
+  const { onDemandReads, openDescriptor } = await import('../gguf/file.node.ts');
+  const place = { name, size, descriptor };
+  const onDemand = staysOpen ? onDemandReads(place) : undefined;
+  return { source, file: fileOf({ ...openDescriptor(place, new Turn()), onDemand }, file) };
 }
 
 function sum(files: readonly GgufFile[], size: (file: GgufFile) => number): number {

@@ -50,10 +50,13 @@ export interface LoadWatch {
   readonly signal?: AbortSignal;
 }
 
+/** A backend, and what only that of wasm has. */
+type LocalBackend = Backend & ProfileSource & { readonly readsOnDemand?: boolean };
+
 /** Loads the weights into `backend`. The runner computes on the calling thread (or on the GPU that it drives). */
 export async function startLocalRunner(
   { file, projector, adapters }: Pick<OpenModel, 'file' | 'projector' | 'adapters'>,
-  backend: Backend & ProfileSource,
+  backend: LocalBackend,
   precision: Precision,
   watch: LoadWatch,
 ): Promise<Runner> {
@@ -68,7 +71,7 @@ export async function startLocalRunner(
 }
 
 interface Loaded {
-  readonly backend: Backend & ProfileSource;
+  readonly backend: LocalBackend;
   readonly model: LoadedModel;
   readonly tower?: LoadedTower;
 }
@@ -81,7 +84,7 @@ export function maxInFlightOf(backend: BackendName): number {
 /** A separate function, so that only `loaded` references the weights. */
 function makeRunner(weights: Loaded, precision: Precision): Runner {
   let loaded: Loaded | undefined = weights;
-  const { name, description } = weights.backend;
+  const { name, description, readsOnDemand } = weights.backend;
   const use = () => {
     if (loaded === undefined) throw new Error('the model is disposed');
     return loaded;
@@ -92,6 +95,7 @@ function makeRunner(weights: Loaded, precision: Precision): Runner {
     precision,
     threads: 1,
     inBackground: name === 'webgpu',
+    readsFiles: readsOnDemand,
     maxInFlight: maxInFlightOf(name),
     failure: undefined,
     async run(batch, pooling, observer) {

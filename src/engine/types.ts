@@ -103,8 +103,8 @@ export interface LoadOptions {
   readonly keepBlocks?: boolean;
   /**
    * Leave the rows of large tables (token embeddings) in the file until a text needs them, which saves memory and a part of the load. The file
-   * stays open and must not be written to; replacing it by another one of its name is fine. On the wasm backend in workers of Node, for a plain
-   * file on disk; everything else is read at once. Default true.
+   * stays open and must not be written to; replacing it by another one of its name is fine. On the wasm backend in Node, for a plain file on
+   * disk; everything else is read at once. Default true.
    */
   readonly rowsOnDemand?: boolean;
   /** How the webgpu backend uses the GPU; other backends ignore it. */

@@ -53,24 +53,27 @@ it('gives the same bits, in whatever order rows are needed, with any number of t
   );
   const expected = (await whole.embed(inputs)).vectors;
   await whole.dispose();
-  for (const threads of [1, 3]) {
-    const embedder = await load({ threads });
+  for (const place of [{ threads: 1 }, { threads: 3 }, { worker: false }]) {
+    const embedder = await load(place);
     expect((await embedder.embed(inputs)).vectors).toEqual(expected);
     expect((await embedder.embed(inputs[3])).vectors[0]).toEqual(expected[3]);
     await embedder.dispose();
   }
 });
 
-it.each([1, 2])('keeps the file open with %i threads until the embedder is disposed', async (threads) => {
-  const embedder = await load({ threads });
-  if (timesOpen(path) !== undefined) expect(timesOpen(path)).toBe(1);
-  await embedder.embed('a text');
-  await embedder.dispose();
-  await embedder.dispose();
-  if (timesOpen(path) !== undefined) expect(timesOpen(path)).toBe(0);
-});
+it.each<LoadOptions>([{ threads: 1 }, { threads: 2 }, { worker: false }])(
+  'keeps the file open with %j until the embedder is disposed',
+  async (options) => {
+    const embedder = await load(options);
+    if (timesOpen(path) !== undefined) expect(timesOpen(path)).toBe(1);
+    await embedder.embed('a text');
+    await embedder.dispose();
+    await embedder.dispose();
+    if (timesOpen(path) !== undefined) expect(timesOpen(path)).toBe(0);
+  },
+);
 
-it.each<LoadOptions>([{ rowsOnDemand: false }, { worker: false }, { backend: 'reference' }])(
+it.each<LoadOptions>([{ rowsOnDemand: false }, { rowsOnDemand: false, worker: false }, { backend: 'reference' }])(
   'closes the file after loading with %j, and then needs it no more',
   async (options) => {
     const embedder = await load(options);
@@ -108,7 +111,12 @@ it.each<[string, (path: string) => void]>([
   ['rewritten', (file) => copyFileSync(bundled, file)],
   ['of another time', (file) => utimesSync(file, 1, 1)],
 ])('refuses rows of a file that is %s than when it was loaded', async (_, change) => {
-  const embedder = await load({ threads: 2 });
+  await refuses({ threads: 2 }, change);
+  await refuses({ worker: false }, change);
+});
+
+async function refuses(options: LoadOptions, change: (path: string) => void): Promise<void> {
+  const embedder = await load(options);
   const before = await embedder.embed('a text');
   change(path);
   const failing = embedder.embed('zebras, quasars and 42 violins');
@@ -119,4 +127,4 @@ it.each<[string, (path: string) => void]>([
   // Rows that were read before are right.
   expect((await embedder.embed('a text')).vectors).toEqual(before.vectors);
   await embedder.dispose();
-});
+}
