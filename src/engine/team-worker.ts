@@ -74,7 +74,7 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<L
   if (projector !== undefined) await owner.request('meet', undefined);
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));
   buffers.length = 0;
-  // The vocabulary, which only the owner needs.
+  // The vocabulary, if it was needed for loading.
   for (const { metadata } of [file, ...adapters]) metadata.release();
   loaded = { ...made, model, tower, isFirst: share.rank === 0 };
   if (params.requests !== undefined) {

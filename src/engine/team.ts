@@ -6,7 +6,7 @@
 import { takeSnapshot } from '../gguf/index.ts';
 import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
-import type { Result } from '../models/index.ts';
+import { type Result, vocabularyArrays } from '../models/index.ts';
 import type { TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch, Observer } from '../tensor/ops.ts';
@@ -355,7 +355,7 @@ function shared({ source, file }: OpenFile, staysOpen: boolean): SharedFile {
   const { name, size, descriptor } = source;
   return {
     source: { name, size, descriptor: isNode() ? descriptor : undefined, staysOpen },
-    snapshot: takeSnapshot(file),
+    snapshot: takeSnapshot(file, vocabularyArrays(file.metadata)),
   };
 }
 

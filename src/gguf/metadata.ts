@@ -4,7 +4,7 @@
 import { hostIsLittleEndian, swapNumbers } from './byte-order.ts';
 import { GgufError } from './errors.ts';
 import type { HeaderBytes } from './header-reader.ts';
-import { decodeText, PackedStrings, type StringArray } from './string-array.ts';
+import { AbsentStrings, decodeText, PackedStrings, type StringArray } from './string-array.ts';
 import {
   type GgufArray,
   type GgufValue,
@@ -15,8 +15,12 @@ import {
   type ValueType,
 } from './value-types.ts';
 
-/** An array where it lies in the header; the strings of one end at `ends`, counted from `start`. Plain data. */
+/**
+ * An array where it lies in the header; the strings of one end at `ends`, counted from `start`. Of an array that stayed with another thread
+ * (`takeSnapshot`), only the length is known. Plain data.
+ */
 export type ArrayEntry =
+  | { readonly elementType: ScalarType | 'string'; readonly absent: number }
   | { readonly elementType: ScalarType; readonly start: number; readonly length: number }
   | { readonly elementType: 'string'; readonly start: number; readonly ends: Uint32Array }
   | { readonly elementType: 'array'; readonly arrays: readonly ArrayEntry[] };
@@ -162,7 +166,7 @@ export class Metadata {
     const entry = this.#expect(key, 'array');
     if (entry === undefined) return undefined;
     if (entry.array.elementType !== 'string') throw this.#wrongElements(key, entry, 'strings');
-    return this.#strings(entry.array);
+    return this.#array(entry.array).values as StringArray;
   }
 
   /** An array of any numeric type, copied. @throws GgufError when the key holds something else than an array of numbers */
@@ -173,7 +177,7 @@ export class Metadata {
     if (array.elementType === 'string' || array.elementType === 'array') {
       throw this.#wrongElements(key, entry, 'numbers');
     }
-    return this.#numbers(array.elementType, array.start, array.length);
+    return this.#array(array).values as NumericArray;
   }
 
   #scalar(key: string, type: ScalarType): number | bigint | boolean | undefined {
@@ -204,14 +208,16 @@ export class Metadata {
   }
 
   #array(array: ArrayEntry): GgufArray {
+    if ('absent' in array) {
+      if (array.elementType !== 'string') throw new Error(`an array of ${this.#source} stayed with another thread`);
+      return { elementType: array.elementType, values: new AbsentStrings(array.absent) };
+    }
     const { elementType } = array;
-    if (elementType === 'string') return { elementType, values: this.#strings(array) };
+    if (elementType === 'string') {
+      return { elementType, values: new PackedStrings(this.#header, array.start, array.ends) };
+    }
     if (elementType === 'array') return { elementType, values: array.arrays.map((inner) => this.#array(inner)) };
     return { elementType, values: this.#numbers(elementType, array.start, array.length) };
-  }
-
-  #strings({ start, ends }: Extract<ArrayEntry, { elementType: 'string' }>): StringArray {
-    return new PackedStrings(this.#header, start, ends);
   }
 
   #numbers(type: ScalarType, start: number, length: number): NumericArray {

@@ -99,3 +99,24 @@ export class PackedStrings implements StringArray {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 }
+
+/** The strings of an array that stayed with another thread: only their number is known. */
+export class AbsentStrings implements StringArray {
+  readonly length: number;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  at(i: number): string {
+    return decodeText(this.bytes(i));
+  }
+
+  bytes(i: number): Uint8Array {
+    throw new Error(`string ${i} of ${this.length} stayed with another thread`);
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    yield this.at(0);
+  }
+}

@@ -45,7 +45,7 @@ export {
   type Route,
   rowPoolingsOf,
 } from './pooling-types.ts';
-export { rankTokenKeys } from './rank-tokens.ts';
+export { rankTokenKeys, vocabularyArrays } from './rank-tokens.ts';
 export { architectures } from './registry.ts';
 export { type RopeSettings, ropeMetadata, ropeScalings, unusedRopeSettings } from './rope.ts';
 export type { SparseSettings } from './sparse-head.ts';

@@ -14,6 +14,12 @@ export const rankTokenKeys = {
   negative: 'gguf_embed.rank_tokens.negative',
 } as const;
 
+/** Arrays of a vocabulary whose values a model does not read, unless it looks for the tokens that its score compares. */
+export function vocabularyArrays(metadata: Metadata): readonly string[] {
+  if (metadata.entries.has(rankTokenKeys.positive)) return [];
+  return ['tokens', 'scores', 'token_type', 'merges'].map((name) => `tokenizer.ggml.${name}`);
+}
+
 /**
  * The classifier of the tokens that the metadata names, over the last token: their rows of `output`, or of `token_embd` where the two are one.
  * Two tokens give probabilities, one its logit.

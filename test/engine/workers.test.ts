@@ -2,8 +2,9 @@
  * @file Computing in workers. Imports the built package by its own name, because Node 20 starts no workers from TypeScript.
  */
 import type { Worker } from 'node:worker_threads';
-import { Embedder, GgufError, ModelError, type Progress } from 'gguf-embed';
+import { Embedder, GgufError, ModelError, type Progress, Reranker } from 'gguf-embed';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { editedBytes } from '../models/edit.ts';
 import { bundled, fixture } from './support.ts';
 
 const started: Worker[] = [];
@@ -30,6 +31,21 @@ describe('one worker', () => {
     expect(started).toHaveLength(3);
     expect(running()).toBe(0);
     await here.dispose();
+  });
+
+  it('finds the tokens that a score compares in the vocabulary', async () => {
+    const template = 'query: {query} document: {document} relevant:';
+    const bytes = await editedBytes('qwen3', ({ values }) => {
+      values.set('tokenizer.chat_template.rerank', { type: 'string', value: template });
+    });
+    const options = { backend: 'wasm', rankTokens: ['is', 'in'] } as const;
+    const [here, there] = await Promise.all([
+      Reranker.load(bytes, { ...options, worker: false }),
+      Reranker.load(bytes, { ...options, threads: 2 }),
+    ]);
+    const [a, b] = await Promise.all([here, there].map((reranker) => reranker.rank('a bear', ['a panda', 'it is'])));
+    expect(b.results).toEqual(a.results);
+    await Promise.all([here.dispose(), there.dispose()]);
   });
 
   it('lets the calling thread go on while it computes', async () => {
