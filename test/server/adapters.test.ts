@@ -168,6 +168,16 @@ describe('text-embeddings-inference', () => {
       reranker: { id2label: { 0: 'LABEL_0' }, label2id: { LABEL_0: 0 } },
     });
   });
+
+  it.each([
+    ['last', 'last_token'],
+    ['none', 'none'],
+    ['max', 'max'],
+    ['cls+mean', 'cls+mean'],
+  ] as const)('/info says of pooling %s that it is %s', async (pooling, name) => {
+    const engine = { ...embedder, info: { ...embedder.info, pooling } } as Embedder;
+    expect((await ask(createApp(engine), '/info')).json.model_type).toEqual({ embedding: { pooling: name } });
+  });
 });
 
 describe("OpenAI's GET /v1/models/{id}", () => {

@@ -179,6 +179,7 @@ describe('a model with layers for each side of a search', () => {
   });
 
   it('says how many values its vectors have', async () => {
+    expect(sides.info.nEmbd).toBe(32);
     const answer = await createApp(sides).fetch(new Request('http://localhost/v1/models'));
     expect((await answer.json()).data[0].meta.n_embd).toBe(16);
   });

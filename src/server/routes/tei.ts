@@ -50,12 +50,10 @@ export async function teiEmbedSparse(context: BodyContext): Promise<Uint8Array<A
   return json.raw(']').finish();
 }
 
-/** TEI's names of the ways to pool. */
-const poolings = { mean: 'mean', cls: 'cls', last: 'last_token' } as const;
-
+/** TEI's name of the way to pool. What TEI does not know has the name that `--pooling` takes, as typed clients want a text. */
 function poolingName({ pooling, outputs }: ModelInfo): string {
   if (pooling === 'none' && outputs.includes('sparse')) return 'splade';
-  return pooling in poolings ? poolings[pooling as keyof typeof poolings] : 'mean';
+  return pooling === 'last' ? 'last_token' : pooling;
 }
 
 /** Answers GET /info. */
