@@ -124,14 +124,23 @@ export class Queue {
     if (jobs.length === 0) this.#clients.splice(at, 1);
   }
 
-  /** Chooses the inputs of the next batch. @param textsOnly leaves images in the queue */
-  take(textsOnly: boolean): Taken[] {
+  /** The job with the first input of the next batch. */
+  get first(): Waiting | undefined {
+    return this.#clients.at(0)?.jobs.at(0);
+  }
+
+  /**
+   * Chooses the inputs of the next batch.
+   * @param textsOnly leaves images in the queue
+   * @param mostTokens if it is less than for other batches
+   */
+  take(textsOnly: boolean, mostTokens = Infinity): Taken[] {
     const clients = this.#clients;
     const first = clients.flatMap(({ jobs }) => jobs).find((job) => !textsOnly || job.pooling !== 'tower');
     if (first === undefined) return [];
     const { pooling, observer, adapters } = first;
     const taken: Taken[] = [];
-    let room = observer === undefined ? this.#nUbatch : Math.min(this.#nUbatch, maxObserved);
+    let room = Math.min(this.#nUbatch, mostTokens, observer === undefined ? Infinity : maxObserved);
     const fits = (job: Waiting) =>
       job.pooling === pooling &&
       job.observer === observer &&

@@ -10,6 +10,7 @@ import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/ind
 import { pooledRows } from '../tensor/batch.ts';
 import type { Batch } from '../tensor/ops.ts';
 import { Turn } from '../turn.ts';
+import { BatchPerWorker, type BatchSource } from './batch-per-worker.ts';
 import { type Job, Queue, type Rows, type Taken, type Waiting } from './queue.ts';
 import type { Runner } from './runner.ts';
 import type { BatchReport } from './types.ts';
@@ -44,6 +45,7 @@ export class Scheduler {
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   readonly #queue: Queue;
   readonly #nUbatch: number;
+  readonly #batchPerWorker: BatchPerWorker;
   /** Jobs that have not ended, including those whose inputs are all in progress. */
   readonly #open = new Set<Waiting>();
   /** The pass that has layers left. */
@@ -66,6 +68,7 @@ export class Scheduler {
     this.#nUbatch = nUbatch;
     this.#queue = new Queue(nUbatch, (input) => this.#count(input));
     this.#onBatch = onBatch;
+    this.#batchPerWorker = new BatchPerWorker(this.#smallBatches(), runner.nAlone ?? 0, nUbatch);
   }
 
   /** Number of inputs that wait to be computed. */
@@ -109,7 +112,8 @@ export class Scheduler {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#open.add(waiting);
       this.#queue.add(waiting);
-      this.#running ??= this.#drain();
+      if (this.#running === undefined) this.#running = this.#drain();
+      else this.#batchPerWorker.wake();
     });
   }
 
@@ -126,6 +130,12 @@ export class Scheduler {
     let handOut: HandOut | undefined;
     const computing: Promise<HandOut | undefined>[] = [];
     while (this.#queue.nInputs > 0 || this.#pass !== undefined || computing.length > 0 || handOut !== undefined) {
+      if (computing.length === 0 && this.#batchPerWorker.suits) {
+        handOut?.();
+        handOut = undefined;
+        await this.#batchPerWorker.run();
+        continue;
+      }
       while (computing.length === 0 || this.#mayStart(computing.length)) {
         const next = this.#computeNext();
         if (next === undefined) break;
@@ -152,6 +162,26 @@ export class Scheduler {
     const { maxInFlight = 1 } = this.#runner;
     if (n >= maxInFlight || this.#images !== undefined || this.#queue.nTokens < this.#nUbatch) return false;
     return ![...this.#open].some(({ observer }) => observer !== undefined);
+  }
+
+  /** Texts that workers compute by themselves. Images are decoded, and towers run, by all workers. */
+  #smallBatches(): BatchSource {
+    const queue = this.#queue;
+    return {
+      get nInputs() {
+        return queue.nInputs;
+      },
+      get nTokens() {
+        return queue.nTokens;
+      },
+      nextTokens: () => {
+        const job = queue.first;
+        if (job === undefined || job.observer !== undefined || this.#images !== undefined) return undefined;
+        return this.#count(job.inputs[job.next]);
+      },
+      take: (room) => queue.take(true, room),
+      compute: (taken, rank) => this.#compute(taken, () => this.#textRows(taken, rank)),
+    };
   }
 
   #count(input: Input | Pixels): number {
@@ -191,8 +221,8 @@ export class Scheduler {
     }
   }
 
-  /** The rows of each input that was taken. */
-  async #textRows(taken: readonly Taken[]): Promise<Rows[]> {
+  /** The rows of each input that was taken. @param rank the worker that computes them, if it is not all of them */
+  async #textRows(taken: readonly Taken[], rank?: number): Promise<Rows[]> {
     const inputs = taken.map(({ job, index }) => job.inputs[index] as Input);
     const start = performance.now();
     const { pooling, observer, adapters } = taken[0].job;
@@ -201,7 +231,10 @@ export class Scheduler {
     const poolFrom = taken.map(({ job, index }) => job.poolFrom?.[index]);
     const packed = packInputs(inputs, pairStarts, this.#images, seen, poolFrom);
     const batch = adapters === undefined ? packed : { ...packed, adapters };
-    const values = await this.#runner.run(batch, pooling as Result, observer);
+    const values =
+      rank === undefined
+        ? await this.#runner.run(batch, pooling as Result, observer)
+        : await this.#runner.runAlone!(rank, batch, pooling as Result);
     const seconds = (performance.now() - start) / 1000;
     this.#onBatch?.({ nTokens: batch.ids.length, nInputs: inputs.length, nImages: 0, seconds });
     return rowsByInput(batch, values, pooling as Result);

@@ -11,22 +11,24 @@ import type { Batch } from '../tensor/ops.ts';
 export interface Forward {
   readonly batch: Batch;
   readonly pooling: Result;
-  /** How many workers compute it. */
+  /** How many workers compute it together; 1 if a worker computes it alone. */
   readonly team: number;
+  /** Whether a worker computes it while others compute other forward passes. */
+  readonly alone: boolean;
 }
 
 const nHeader = 5;
 /** Bits of `parts`. */
-const [hasTypes, hasSeen] = [1, 2];
+const [hasTypes, hasSeen, isAlone] = [1, 2, 4];
 
 /** Writes a forward pass. Returns false if the batch does not fit, or has parts that only messages carry. */
-export function writeForward({ batch, pooling, team }: Forward, into: Int32Array): boolean {
+export function writeForward({ batch, pooling, team, alone }: Forward, into: Int32Array): boolean {
   const { ids, positions, offsets, types, seen, ...others } = batch;
   if (Object.values(others).some((part) => part !== undefined)) return false;
   const arrays = [ids, positions, offsets, types, seen].filter((array) => array !== undefined);
   const length = arrays.reduce((sum, array) => sum + array.length, nHeader + pooling.length);
   if (length > into.length) return false;
-  const parts = (types === undefined ? 0 : hasTypes) | (seen === undefined ? 0 : hasSeen);
+  const parts = (types === undefined ? 0 : hasTypes) | (seen === undefined ? 0 : hasSeen) | (alone ? isAlone : 0);
   into.set([team, ids.length, offsets.length - 1, parts, pooling.length]);
   for (let i = 0; i < pooling.length; i++) into[nHeader + i] = pooling.charCodeAt(i);
   let at = nHeader + pooling.length;
@@ -46,5 +48,6 @@ export function readForward(from: Int32Array): Forward {
   const [ids, positions, offsets] = [next(nTokens), next(nTokens), next(nSeq + 1)];
   const types = parts & hasTypes ? next(nTokens) : undefined;
   const seen = parts & hasSeen ? next(nSeq) : undefined;
-  return { batch: { ids, positions, offsets, ...(types && { types }), ...(seen && { seen }) }, pooling, team };
+  const batch = { ids, positions, offsets, ...(types && { types }), ...(seen && { seen }) };
+  return { batch, pooling, team, alone: (parts & isAlone) !== 0 };
 }

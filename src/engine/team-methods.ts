@@ -35,13 +35,13 @@ export interface TeamWorkerMethods {
     requests?: { readonly memory: SharedMemory; readonly rank: number };
   }): LoadedWorker;
   /**
-   * Computes one forward pass together with the ranks below `team`. Rank 0 returns the values, the others `undefined`. With
+   * Computes one forward pass alone, or together with the ranks below `team`: then rank 0 returns the values, the others `undefined`. With
    * `observed`, the owner first gets every named step.
    */
   run(params: Forward & { observed: boolean }): Float32Array | undefined;
   /** Looks for batches in the shared memory. */
   look(params: undefined): void;
-  /** Returns, or throws, what the worker has kept of the last batch in shared memory; ranks above 0 only throw. */
+  /** Returns, or throws, what the worker has kept of the last batch in shared memory; ranks above 0 only throw, unless they computed alone. */
   collect(params: undefined): Float32Array | undefined;
   /** Runs layers of the vision tower, together with the ranks below `team`. `run` says what returns and what `observed` does. */
   runTower(params: { from: TowerInput; nLayers: number; team: number; observed: boolean }): TowerResult | undefined;

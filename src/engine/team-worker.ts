@@ -12,7 +12,7 @@ import type { Backend } from '../tensor/backend.ts';
 import type { Observer } from '../tensor/ops.ts';
 import { linkToOwner, RequestReceiver, Transferred } from '../workers/index.ts';
 import { type ProfileSource, readProfile } from './profile.ts';
-import { readForward } from './shared-batch.ts';
+import { type Forward, readForward } from './shared-batch.ts';
 import {
   type FileName,
   type LoadedWorker,
@@ -46,6 +46,7 @@ interface Made {
   readonly backend: Backend &
     ProfileSource & { readonly tuning?: Tuning; readonly readsOnDemand?: boolean; readonly batchBounds?: BatchBounds };
   readonly setTeam: (n: number) => void;
+  readonly setAlone?: () => void;
   readonly measure?: WasmBackend['measure'];
 }
 
@@ -101,25 +102,38 @@ async function makeBackend(wanted: WorkerBackend): Promise<Made> {
       : { precision, setup: await prepareWasm(wanted.setup) },
   );
   if (wanted.profile) backend.profile = new Profile();
-  return { backend, setTeam: (n) => backend.setTeam(n), measure: (known) => backend.measure(known) };
+  return {
+    backend,
+    setTeam: (n) => backend.setTeam(n),
+    setAlone: () => backend.setAlone(),
+    measure: (known) => backend.measure(known),
+  };
 }
 
 async function run(params: Parameters<TeamWorkerMethods['run']>[0]) {
   const values = await compute(params);
-  return loaded?.isFirst ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
+  return answers(params) ? new Transferred(values, [values.buffer as ArrayBuffer]) : undefined;
+}
+
+/** Whether this worker has the values of a forward pass. */
+function answers({ alone }: Forward): boolean {
+  return alone || loaded?.isFirst === true;
 }
 
 /** Computes the batches that come through shared memory, until none comes for a while or a message waits. */
 async function look(): Promise<void> {
-  while (requests?.next()) {
+  for (;;) {
+    const received = requests?.next();
+    if (received === undefined) return;
+    const forward = readForward(received.request);
     kept = {};
     try {
-      const values = await compute({ ...readForward(requests.request), observed: false });
-      if (loaded?.isFirst && !requests.answer(values)) kept = { values };
+      const values = await compute({ ...forward, observed: false });
+      if (answers(forward) && !received.answer(values)) kept = { values };
     } catch (error) {
       kept = { error };
     }
-    if (loaded?.isFirst && Object.keys(kept).length > 0) requests.keep();
+    if (answers(forward) && Object.keys(kept).length > 0) received.keep();
   }
 }
 
@@ -130,10 +144,11 @@ function collect() {
   return values && new Transferred(values, [values.buffer as ArrayBuffer]);
 }
 
-async function compute({ batch, pooling, team, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
+async function compute({ batch, pooling, team, alone, observed }: Parameters<TeamWorkerMethods['run']>[0]) {
   if (loaded === undefined) throw new Error('this worker has no model');
-  const { backend, model, setTeam } = loaded;
-  setTeam(team);
+  const { backend, model, setTeam, setAlone } = loaded;
+  if (alone) setAlone?.();
+  else setTeam(team);
   backend.observe(observed ? showStep : undefined);
   const before = countTiles(backend.tuning);
   const values = await runForward(backend, model, batch, pooling, observed);

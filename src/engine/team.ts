@@ -129,7 +129,9 @@ export class Team {
         get failure() {
           return failure();
         },
+        nAlone: options.backend === 'wasm' && !options.setup.keepBlocks ? this.#members.length : 0,
         run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
+        runAlone: (rank, batch, pooling) => this.#runAlone(rank, batch, pooling),
         runTower: (from, nLayers, observer) => this.#runTower(from, nLayers, observer),
         profile: () => this.#profile(options),
         dispose: () => this.dispose(),
@@ -236,18 +238,34 @@ export class Team {
     if (isMeasuredBefore(++this.#nRuns)) await this.#fitThresholds();
     const team = this.#suggestTeam(batch.offsets);
     const sender = this.#requests;
-    if (observer === undefined && sender !== undefined && writeForward({ batch, pooling, team }, sender.request)) {
+    const forward = { batch, pooling, team, alone: false };
+    if (observer === undefined && sender !== undefined && writeForward(forward, sender.request(0))) {
       return this.#awaken(() => this.#runShared(sender, team));
     }
     return this.#watching(observer, (observed) =>
-      this.#together(team, (member) => member.request('run', { batch, pooling, team, observed })),
+      this.#together(team, (member) => member.request('run', { ...forward, observed })),
     );
+  }
+
+  /** Has one member compute a batch by itself. */
+  async #runAlone(rank: number, batch: Batch, pooling: Result): Promise<Float32Array> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const [member, sender] = [this.#members[rank], this.#requests];
+    const forward = { batch, pooling, team: 1, alone: true };
+    return this.#awaken(async () => {
+      if (sender === undefined || !writeForward(forward, sender.request(rank))) {
+        return (await member.request('run', { ...forward, observed: false })) as Float32Array;
+      }
+      sender.sendTo(rank, () => member.notify('look', undefined));
+      const values = await sender.receive(rank);
+      return values ?? ((await member.request('collect', undefined)) as Float32Array);
+    });
   }
 
   /** Has the first `team` members compute the batch that is written in shared memory. */
   async #runShared(sender: RequestSender, team: number): Promise<Float32Array> {
     sender.send(team, (rank) => this.#members[rank].notify('look', undefined));
-    const values = await sender.receive();
+    const values = await sender.receive(0);
     return values ?? this.#together(team, (member) => member.request('collect', undefined));
   }
 

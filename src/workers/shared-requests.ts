@@ -3,21 +3,22 @@
  * loop. A worker that waits on a word of shared memory wakes up at once, and reads the request where the owner has written it.
  *
  * Each worker has a word of flags. It waits on that word for a while after each request, and then goes back to its event loop, where
- * only a message reaches it. The first worker answers once all that compute have read the request, by a word on which the owner waits with
- * `Atomics.waitAsync`.
+ * only a message reaches it. Each worker also has a place for a request and its answer. A request to several workers lies in the place of the
+ * first one, which answers once all that compute have read it. The owner waits for an answer with `Atomics.waitAsync`.
  */
 import { isNode } from './runtime.ts';
 
-/** Flags of a worker. Without `waiting` and `busy` it is in its event loop. */
-const [posted, called, waiting, busy] = [1, 2, 4, 8];
+/**
+ * Flags of a worker. `posted`: there is a request to several workers; `postedHere`: to this one. Without `waiting` and `busy` it is in its event
+ * loop.
+ */
+const [posted, called, waiting, busy, postedHere] = [1, 2, 4, 8, 16];
 
 /** Int32 words from one word to the next, so that each has cache lines of its own. */
 const wordStep = 32;
-/** Counts answers. */
-const answeredWord = 0;
-/** What the answer is: its length, or `answerKept`. */
-const lengthWord = 1;
-const flagsWord = (rank: number) => wordStep * (1 + rank);
+const flagsWord = (rank: number) => wordStep * 2 * rank;
+/** Counts answers. The word behind it says what the last one is: its length, or `answerKept`. */
+const answeredWord = (rank: number) => wordStep * (2 * rank + 1);
 
 /** Int32 words for a request: a batch of 4096 tokens with positions and types. */
 const requestWords = 1 << 14;
@@ -47,76 +48,99 @@ export function canShareRequests(): boolean {
   return isNode() && atomics.waitAsync !== undefined;
 }
 
-function views({ buffer, nWorkers }: SharedMemory) {
-  const requestAt = flagsWord(nWorkers);
+/** The words of all workers. */
+function wordsOf({ buffer, nWorkers }: SharedMemory): Int32Array {
+  return new Int32Array(buffer, 0, flagsWord(nWorkers));
+}
+
+/** Where the request to a worker, or to several of which it is the first, and the answer are. */
+function placeOf({ buffer, nWorkers }: SharedMemory, rank: number): Place {
+  const at = flagsWord(nWorkers) + rank * (requestWords + answerValues);
   return {
-    words: new Int32Array(buffer, 0, requestAt),
-    request: new Int32Array(buffer, requestAt * 4, requestWords),
-    answer: new Float32Array(buffer, (requestAt + requestWords) * 4, answerValues),
+    request: new Int32Array(buffer, at * 4, requestWords),
+    answer: new Float32Array(buffer, (at + requestWords) * 4, answerValues),
   };
 }
 
-/** The owner's side. It sends one request at a time. */
+interface Place {
+  readonly request: Int32Array;
+  readonly answer: Float32Array;
+}
+
+/** The owner's side. It sends one request at a time to a worker. */
 export class RequestSender {
   readonly memory: SharedMemory;
-  /** Where the next request is written. */
-  readonly request: Int32Array;
   readonly #words: Int32Array;
-  readonly #answer: Float32Array;
-  #nSent = 0;
-  #reject: (reason: Error) => void = () => {};
+  readonly #places: readonly Place[];
+  readonly #nSent: number[];
+  readonly #rejects = new Set<(reason: Error) => void>();
   #closed: Error | undefined;
 
   constructor(nWorkers: number) {
-    const bytes = 4 * (flagsWord(nWorkers) + requestWords + answerValues);
-    this.memory = { buffer: new SharedArrayBuffer(bytes), nWorkers };
-    const { words, request, answer } = views(this.memory);
-    this.#words = words;
-    this.request = request;
-    this.#answer = answer;
+    const bytes = 4 * (flagsWord(nWorkers) + nWorkers * (requestWords + answerValues));
+    const memory = { buffer: new SharedArrayBuffer(bytes), nWorkers };
+    this.memory = memory;
+    this.#words = wordsOf(memory);
+    this.#places = Array.from({ length: nWorkers }, (_, rank) => placeOf(memory, rank));
+    this.#nSent = new Array(nWorkers).fill(0);
+  }
+
+  /** Where the next request is written: to one worker, or to several of which it is the first. */
+  request(rank: number): Int32Array {
+    return this.#places[rank].request;
   }
 
   /**
-   * Sends the request to the first `n` workers.
+   * Sends the request in the place of the first worker to the first `n` workers.
    * @param wake called with the rank of each worker that is in its event loop: a message must have it call `RequestReceiver.next`
    */
   send(n: number, wake: (rank: number) => void): void {
-    this.#nSent++;
-    for (let rank = 0; rank < n; rank++) {
-      const flags = Atomics.or(this.#words, flagsWord(rank), posted);
-      if (flags & waiting) Atomics.notify(this.#words, flagsWord(rank));
-      else if (!(flags & busy)) wake(rank);
-    }
+    this.#nSent[0]++;
+    for (let rank = 0; rank < n; rank++) this.#post(rank, posted, wake);
+  }
+
+  /** Sends the request in the place of one worker to it. @param wake as in `send` */
+  sendTo(rank: number, wake: (rank: number) => void): void {
+    this.#nSent[rank]++;
+    this.#post(rank, postedHere, wake);
+  }
+
+  #post(rank: number, flag: number, wake: (rank: number) => void): void {
+    const flags = Atomics.or(this.#words, flagsWord(rank), flag);
+    if (flags & waiting) Atomics.notify(this.#words, flagsWord(rank));
+    else if (!(flags & busy)) wake(rank);
   }
 
   /**
-   * The answer to the request that was sent, or `undefined` if the first worker keeps it.
+   * The answer to the request in the place of a worker, or `undefined` if the worker keeps it.
    * @throws the reason of `close`
    */
-  receive(): Promise<Float32Array | undefined> {
+  receive(rank: number): Promise<Float32Array | undefined> {
     return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      this.#answered().then(resolve, reject);
+      this.#rejects.add(reject);
+      this.#answered(rank)
+        .then(resolve, reject)
+        .finally(() => this.#rejects.delete(reject));
     });
   }
 
-  async #answered(): Promise<Float32Array | undefined> {
-    const words = this.#words;
+  async #answered(rank: number): Promise<Float32Array | undefined> {
+    const [words, at] = [this.#words, answeredWord(rank)];
     for (;;) {
       if (this.#closed !== undefined) throw this.#closed;
-      const nAnswered = Atomics.load(words, answeredWord);
-      if (nAnswered === (this.#nSent | 0)) break;
-      await atomics.waitAsync?.(words, answeredWord, nAnswered).value;
+      const nAnswered = Atomics.load(words, at);
+      if (nAnswered === (this.#nSent[rank] | 0)) break;
+      await atomics.waitAsync?.(words, at, nAnswered).value;
     }
-    const length = words[lengthWord];
-    return length === answerKept ? undefined : this.#answer.slice(0, length);
+    const length = words[at + 1];
+    return length === answerKept ? undefined : this.#places[rank].answer.slice(0, length);
   }
 
-  /** Rejects the current `receive` and all later ones. */
+  /** Rejects all current and later `receive`. */
   close(reason: Error): void {
     this.#closed ??= reason;
-    this.#reject(reason);
-    Atomics.notify(this.#words, answeredWord);
+    for (const reject of this.#rejects) reject(reason);
+    for (let rank = 0; rank < this.memory.nWorkers; rank++) Atomics.notify(this.#words, answeredWord(rank));
   }
 
   /** Sends a worker back to its event loop, where a message waits for it. */
@@ -126,55 +150,63 @@ export class RequestSender {
   }
 }
 
+/** A request that a worker has received. It is overwritten after the answer. */
+export interface ReceivedRequest {
+  readonly request: Int32Array;
+  /** Answers; the owner reads a copy. Returns false if the values do not fit: then `keep` is the answer. */
+  answer(values: Float32Array): boolean;
+  /** Answers that the worker keeps the result, an error or a large one, until a message asks for it. */
+  keep(): void;
+}
+
 /** A worker's side. */
 export class RequestReceiver {
-  /** Where the request is. It is overwritten after the answer. */
-  readonly request: Int32Array;
   readonly #words: Int32Array;
-  readonly #answer: Float32Array;
   readonly #flagsAt: number;
+  readonly #toTeam: ReceivedRequest;
+  readonly #toThis: ReceivedRequest;
 
   constructor(memory: SharedMemory, rank: number) {
-    const { words, request, answer } = views(memory);
-    this.#words = words;
-    this.request = request;
-    this.#answer = answer;
+    this.#words = wordsOf(memory);
     this.#flagsAt = flagsWord(rank);
+    this.#toTeam = this.#receivedAt(memory, 0);
+    this.#toThis = this.#receivedAt(memory, rank);
   }
 
-  /** Waits for a request. Returns false if the worker must go back to its event loop: nothing came, or a message waits. */
-  next(): boolean {
+  /** Waits for a request. Returns `undefined` if the worker must go back to its event loop: nothing came, or a message waits. */
+  next(): ReceivedRequest | undefined {
     const [words, at] = [this.#words, this.#flagsAt];
     let isOver = false;
     for (;;) {
       const flags = Atomics.load(words, at);
       const becomes = (next: number) => Atomics.compareExchange(words, at, flags, next) === flags;
-      if (flags & posted) {
-        if (becomes(busy | (flags & called))) return true;
+      if (flags & (posted | postedHere)) {
+        if (becomes(busy | (flags & called))) return flags & posted ? this.#toTeam : this.#toThis;
       } else if (flags & called || isOver) {
-        if (becomes(0)) return false;
+        if (becomes(0)) return undefined;
       } else if (flags === waiting || becomes(waiting)) {
         isOver = Atomics.wait(words, at, waiting, patience) === 'timed-out';
       }
     }
   }
 
-  /** Answers the request; the owner reads a copy. Returns false if the values do not fit: then `keep` is the answer. */
-  answer(values: Float32Array): boolean {
-    if (values.length > this.#answer.length) return false;
-    this.#answer.set(values);
-    this.#finish(values.length);
-    return true;
-  }
-
-  /** Answers that the worker keeps the result, an error or a large one, until a message asks for it. */
-  keep(): void {
-    this.#finish(answerKept);
-  }
-
-  #finish(length: number): void {
-    this.#words[lengthWord] = length;
-    Atomics.add(this.#words, answeredWord, 1);
-    Atomics.notify(this.#words, answeredWord);
+  #receivedAt(memory: SharedMemory, rank: number): ReceivedRequest {
+    const { request, answer } = placeOf(memory, rank);
+    const finish = (length: number) => {
+      const at = answeredWord(rank);
+      this.#words[at + 1] = length;
+      Atomics.add(this.#words, at, 1);
+      Atomics.notify(this.#words, at);
+    };
+    return {
+      request,
+      answer(values) {
+        if (values.length > answer.length) return false;
+        answer.set(values);
+        finish(values.length);
+        return true;
+      },
+      keep: () => finish(answerKept),
+    };
   }
 }

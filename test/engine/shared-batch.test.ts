@@ -19,12 +19,13 @@ it.each<[string, Batch]>([
   ['with absent parts', { ...batch, types: undefined, adapters: undefined }],
 ])('%s', (_, given) => {
   const memory = new Int32Array(new SharedArrayBuffer(400));
-  expect(writeForward({ batch: given, pooling: 'mean', team: 2 }, memory)).toBe(true);
+  const forward = { batch: given, pooling: 'mean', team: 2, alone: false } as const;
+  expect(writeForward(forward, memory)).toBe(true);
   const read = readForward(memory);
-  expect(read).toEqual({ batch: given, pooling: 'mean', team: 2 });
+  expect(read).toEqual(forward);
   // The memory is written again while the batch is in use.
   memory.fill(-1);
-  expect(read).toEqual({ batch: given, pooling: 'mean', team: 2 });
+  expect(read).toEqual(forward);
 });
 
 it.each<[string, Partial<Batch>]>([
@@ -34,11 +35,21 @@ it.each<[string, Partial<Batch>]>([
   ['coordinates', { coordinates: new Int32Array(20) }],
   ['mixtures', { mixture: [] }],
 ])('leaves %s to messages', (_, part) => {
-  expect(writeForward({ batch: { ...batch, ...part }, pooling: 'cls', team: 1 }, new Int32Array(100))).toBe(false);
+  expect(
+    writeForward({ batch: { ...batch, ...part }, pooling: 'cls', team: 1, alone: false }, new Int32Array(100)),
+  ).toBe(false);
+});
+
+it('tells whether a worker computes it alone', () => {
+  const memory = new Int32Array(100);
+  for (const alone of [true, false]) {
+    writeForward({ batch: { ...batch, types, seen }, pooling: 'mean', team: 1, alone }, memory);
+    expect(readForward(memory)).toMatchObject({ batch: { types, seen }, alone });
+  }
 });
 
 it('leaves what does not fit to messages', () => {
   const nWords = 5 + 'vocabulary'.length + 5 + 5 + 3;
-  expect(writeForward({ batch, pooling: 'vocabulary', team: 1 }, new Int32Array(nWords))).toBe(true);
-  expect(writeForward({ batch, pooling: 'vocabulary', team: 1 }, new Int32Array(nWords - 1))).toBe(false);
+  expect(writeForward({ batch, pooling: 'vocabulary', team: 1, alone: true }, new Int32Array(nWords))).toBe(true);
+  expect(writeForward({ batch, pooling: 'vocabulary', team: 1, alone: true }, new Int32Array(nWords - 1))).toBe(false);
 });

@@ -246,6 +246,41 @@ it('the same bits when workers are held up at random', async () => {
   }
 });
 
+describe('workers that compute alone', () => {
+  const batches = [[7, 33, 1], [64], [3], [20, 20, 20, 20], [200], [1, 2, 90], [5], [130, 4]].map((n) => batchOf(n));
+
+  it.each(['exact', 'high', 'fast'] as const)(
+    'at the same time give the same bits as one, %s, before and after forwards of the team',
+    async (precision) => {
+      const run = await alone(precision);
+      const expected = await Promise.all(batches.map((batch) => run(batch)));
+      const team = await startTeam(3, precision);
+      const long = batchOf([600]);
+      const ofLong = await run(long);
+      for (let round = 0; round < 4; round++) {
+        const order = [0, 1, 2].map((rank) => batches.map((_, i) => (i * (rank + 1) + round) % batches.length));
+        const answers = await team.alone(order.map((list) => list.map((i) => batches[i])));
+        for (const [rank, list] of order.entries()) {
+          for (const [at, i] of list.entries()) {
+            expect([rank, i, answers[rank][at]]).toEqual([rank, i, { values: expected[i] }]);
+          }
+        }
+        // Its memory is larger each time, and reaches into that of the workers.
+        for (const n of [2, 3]) expect((await team.run(n, long))[0].values).toEqual(ofLong);
+        expect((await team.run(3, batches[round]))[0].values).toEqual(expected[round]);
+      }
+      await team.stop();
+    },
+  );
+
+  it('have no weights in blocks', async () => {
+    const team = await startTeam(2, 'high', { keepBlocks: true });
+    expect((await team.alone([[batches[0]]]))[0][0].error).toMatch(/in blocks/);
+    expect((await team.run(2, batches[0]))[0].error).toBeUndefined();
+    await team.stop();
+  });
+});
+
 describe('images', () => {
   /** Three images of 12, 30 and 2 tokens of four patches, in windows. */
   const patches = (): Batch => {
@@ -376,6 +411,15 @@ async function startTeam(nThreads: number, precision: Precision, options: Prepar
     ) =>
       Promise.all(
         workers.slice(0, team).map((_, rank) => ask(rank, { batch, team, ...how, fail: rank === how.failing })),
+      ),
+    /** Each worker computes the batches of one list, one after the other. */
+    alone: (batches: readonly (readonly Batch[])[]) =>
+      Promise.all(
+        batches.map(async (list, rank) => {
+          const answers: Answer[] = [];
+          for (const batch of list) answers.push(await ask(rank, { batch, isAlone: true, jitter: true }));
+          return answers;
+        }),
       ),
     measure: async () =>
       (await Promise.all(workers.map((_, rank) => ask(rank, { measure: true })))).map(({ costs }) => costs),

@@ -29,29 +29,33 @@ async function loadWeights(sources) {
   }
 }
 
-parentPort.on('message', async ({ sources, measure, batch, team, fail, jitter, pooling, graph = 'encoder' }) => {
-  try {
-    if (sources) {
-      await loadWeights(sources);
-      parentPort.postMessage({});
-      return;
+parentPort.on(
+  'message',
+  async ({ sources, measure, batch, team, isAlone, fail, jitter, pooling, graph = 'encoder' }) => {
+    try {
+      if (sources) {
+        await loadWeights(sources);
+        parentPort.postMessage({});
+        return;
+      }
+      if (measure) {
+        parentPort.postMessage({ costs: backend.measure() });
+        return;
+      }
+      if (isAlone) backend.setAlone();
+      else backend.setTeam(team);
+      backend.ops.begin(batch);
+      const out = graphs[graph](backend.ops, weights, pooling);
+      if (fail)
+        backend.profile = {
+          add: () => {
+            throw new Error('worker fell over');
+          },
+        };
+      else backend.profile = jitter ? { add: dawdle } : undefined;
+      parentPort.postMessage({ values: await backend.ops.read(out) });
+    } catch (error) {
+      parentPort.postMessage({ error: error.message });
     }
-    if (measure) {
-      parentPort.postMessage({ costs: backend.measure() });
-      return;
-    }
-    backend.setTeam(team);
-    backend.ops.begin(batch);
-    const out = graphs[graph](backend.ops, weights, pooling);
-    if (fail)
-      backend.profile = {
-        add: () => {
-          throw new Error('worker fell over');
-        },
-      };
-    else backend.profile = jitter ? { add: dawdle } : undefined;
-    parentPort.postMessage({ values: await backend.ops.read(out) });
-  } catch (error) {
-    parentPort.postMessage({ error: error.message });
-  }
-});
+  },
+);

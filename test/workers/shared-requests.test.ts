@@ -9,7 +9,7 @@ const built = new URL('../../build/modules/workers/index.js', import.meta.url).h
 const { canShareRequests, RequestSender } = (await import(built)) as typeof import('../../src/workers/index.ts');
 
 /**
- * Answers `[n, value, team, nRead]` with `n` times `value` as soon as the whole team has read it. A message `look` has it look for
+ * Answers `[n, value, team, nRead]` with `n` times `value` as soon as the whole team has read it; a team of 0 is the worker alone. A message `look` has it look for
  * requests; it answers every other message.
  */
 const source = `
@@ -21,14 +21,16 @@ import(${JSON.stringify(built)}).then(({ RequestReceiver }) => {
   parentPort.on('message', (message) => {
     if (message !== 'look') return parentPort.postMessage({ message, nSeen, nLooks });
     nLooks++;
-    while (receiver.next()) {
+    for (;;) {
+      const received = receiver.next();
+      if (received === undefined) return;
       nSeen++;
-      const [n, value, team] = receiver.request;
-      Atomics.add(receiver.request, 3, 1);
-      if (rank > 0) continue;
-      while (Atomics.load(receiver.request, 3) < team);
-      if (n < 0) receiver.keep();
-      else if (!receiver.answer(new Float32Array(n).fill(value))) receiver.keep();
+      const [n, value, team] = received.request;
+      Atomics.add(received.request, 3, 1);
+      if (rank > 0 && team > 0) continue;
+      while (Atomics.load(received.request, 3) < team);
+      if (n < 0) received.keep();
+      else if (!received.answer(new Float32Array(n).fill(value))) received.keep();
     }
   });
   parentPort.postMessage('ready');
@@ -49,9 +51,14 @@ async function start(nWorkers = 1) {
     }),
   );
   const ask = (n: number, value: number, team = nWorkers) => {
-    sender.request.set([n, value, team, 0]);
+    sender.request(0).set([n, value, team, 0]);
     sender.send(team, (rank) => workers[rank].postMessage('look'));
-    return sender.receive();
+    return sender.receive(0);
+  };
+  const askOne = (rank: number, n: number, value: number) => {
+    sender.request(rank).set([n, value, 0, 0]);
+    sender.sendTo(rank, () => workers[rank].postMessage('look'));
+    return sender.receive(rank);
   };
   /** Answered from the event loop of a worker. */
   const report = async (rank = 0): Promise<{ nSeen: number; nLooks: number }> => {
@@ -60,7 +67,7 @@ async function start(nWorkers = 1) {
     const [answer] = await once(workers[rank], 'message');
     return answer;
   };
-  return { sender, workers, ask, report };
+  return { sender, workers, ask, askOne, report };
 }
 
 it('is used in Node', () => expect(canShareRequests()).toBe(true));
@@ -80,6 +87,30 @@ describe('requests through shared memory', () => {
     expect((await report(0)).nSeen).toBe(60);
     expect((await report(1)).nSeen).toBe(40);
     expect((await report(2)).nSeen).toBe(20);
+  });
+
+  it('go to each worker by itself, and to all between', async () => {
+    const { ask, askOne, report } = await start(3);
+    for (let i = 0; i < 60; i++) {
+      const own = await Promise.all([2, 0, 1].map((rank) => askOne(rank, 1 + rank, 10 * i + rank)));
+      expect(own).toEqual([2, 0, 1].map((rank) => new Float32Array(1 + rank).fill(10 * i + rank)));
+      // A worker that keeps its answer holds up no other.
+      expect(await Promise.all([askOne(1, -1, 0), askOne(2, 1, i)])).toEqual([undefined, Float32Array.of(i)]);
+      expect(await ask(2, i)).toEqual(Float32Array.of(i, i));
+    }
+    expect((await report(0)).nSeen).toBe(120);
+    expect((await report(1)).nSeen).toBe(180);
+  });
+
+  it('to several workers all end with close', async () => {
+    const { sender, workers } = await start(2);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    const waiting = [0, 1].map((rank) => {
+      sender.sendTo(rank, () => {});
+      return expect(sender.receive(rank)).rejects.toThrow('no worker');
+    });
+    sender.close(new Error('no worker'));
+    await Promise.all(waiting);
   });
 
   it('wake a worker that has gone back to its event loop', async () => {
@@ -113,11 +144,11 @@ describe('requests through shared memory', () => {
     const { sender, workers, ask } = await start();
     expect(await ask(1, 1)).toEqual(Float32Array.of(1));
     await workers[0].terminate();
-    sender.request.set([1, 2, 1, 0]);
+    sender.request(0).set([1, 2, 1, 0]);
     sender.send(1, () => {});
-    const waiting = expect(sender.receive()).rejects.toThrow('no worker');
+    const waiting = expect(sender.receive(0)).rejects.toThrow('no worker');
     sender.close(new Error('no worker'));
     await waiting;
-    await expect(sender.receive()).rejects.toThrow('no worker');
+    await expect(sender.receive(0)).rejects.toThrow('no worker');
   });
 });

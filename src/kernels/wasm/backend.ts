@@ -16,7 +16,7 @@ import { KernelMemory } from './memory.ts';
 import { OutsideMemory } from './outside-memory.ts';
 import { type Plan, plan } from './plan.ts';
 import type { Profile } from './profile.ts';
-import { Runtime } from './runtime.ts';
+import { Runtime, rowsOf } from './runtime.ts';
 import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
 import { shareGroups, splitsByColumns } from './split.ts';
 import type { WasmStep } from './steps.ts';
@@ -38,6 +38,11 @@ export interface WasmOptions {
 export interface WasmBackend extends Backend {
   /** Sets the number of workers that take part in forwards from now on: ranks 0 … n−1. */
   setTeam(n: number): void;
+  /**
+   * This worker computes the next forwards by itself, while others may do the same with other batches; until `setTeam`. Each has memory of
+   * its own for that.
+   */
+  setAlone(): void;
   /** Collects time and work of each operation of this rank while it is set. */
   profile: Profile | undefined;
   /**
@@ -76,6 +81,7 @@ class WasmForwards implements WasmBackend {
   #outside: OutsideMemory | undefined;
   readonly #barrier: Barrier | undefined;
   #nRanks: number;
+  #isAlone = false;
   readonly #matrices: WasmWeight[] = [];
   readonly #recorder: Recorder<WasmWeight>;
   #observer: Observer | undefined;
@@ -118,6 +124,13 @@ class WasmForwards implements WasmBackend {
       throw new RangeError(`rank ${this.#rank} of ${this.#setup.nThreads} cannot be in a team of ${n}`);
     }
     this.#nRanks = n;
+    this.#isAlone = false;
+  }
+
+  setAlone(): void {
+    if (this.#setup.keepBlocks) throw new Error('workers that keep weights in blocks have no forwards of their own');
+    this.#nRanks = 1;
+    this.#isAlone = true;
   }
 
   allocate(source: WeightSource, role: WeightRole): Weight {
@@ -192,7 +205,7 @@ class WasmForwards implements WasmBackend {
     this.#done = undefined;
     checkBatch(batch);
     for (const { table, index } of tables) checkTableRows(table, index, batch);
-    return this.#collect(target, () => this.#carryOut(plan, batch, this.#splitsByColumns(batch)));
+    return this.#collect(target, () => this.#carryOut(plan, target, batch, this.#splitsByColumns(batch)));
   }
 
   /** The values of `target` after `run`, on rank 0; the others have none. */
@@ -229,7 +242,7 @@ class WasmForwards implements WasmBackend {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
       this.#plans.set(keepAs, { plan: planned, target, tables });
     }
-    const runtime = this.#carryOut(planned, batch, byColumns);
+    const runtime = this.#carryOut(planned, target, batch, byColumns);
     if (observed) this.#show(recording, runtime);
     this.#done = { target, runtime };
     return runtime;
@@ -240,8 +253,13 @@ class WasmForwards implements WasmBackend {
     return splitsByColumns(ids.length, this.#nRanks, keepBlocks, readThresholds(memory));
   }
 
-  #carryOut({ todo, barriers, layout, doubling }: BalancedPlan, batch: Batch, byColumns: boolean): Runtime {
-    const nRanks = this.#nRanks;
+  #carryOut(
+    { todo, barriers, layout, doubling }: BalancedPlan,
+    target: GraphTensor,
+    batch: Batch,
+    byColumns: boolean,
+  ): Runtime {
+    const [nRanks, isAlone] = [this.#nRanks, this.#isAlone];
     const { offsets } = batch;
     const { exact } = this.#products;
     const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks, doubling);
@@ -263,11 +281,11 @@ class WasmForwards implements WasmBackend {
       this.#alive(),
       this.#outside,
       batch,
-      this.#rank,
-      { shares, byColumns, barrier },
+      isAlone ? 0 : this.#rank,
+      { shares, byColumns, isAlone, barrier },
       this.#setup.packed,
       layout,
-      { own: ownScratch, shared, sharedKeys },
+      { own: ownScratch, shared, sharedKeys, results: rowsOf(target, batch) * target.cols * 4 },
       exact,
     );
     const divided =
@@ -283,10 +301,12 @@ class WasmForwards implements WasmBackend {
 
   /** Shows named tensors to the observer; all ranks take part. */
   #show(recording: Recording<WasmWeight>, rt: Runtime): void {
+    if (this.#isAlone) throw new Error('a worker that computes alone shows no steps');
     const named = recording.takeNamed();
     if (this.#nRanks > 1) this.#barrier!.wait(this.#nRanks);
     if (this.#rank === 0) {
       for (const { name, tensor } of named) {
+        this.#alive().ensure(rt.end + rt.allRows(tensor) * tensor.cols * 4);
         this.#observer?.(name, this.#values(rt, tensor), tensor.rows, tensor.cols);
       }
     }
@@ -296,7 +316,6 @@ class WasmForwards implements WasmBackend {
   /** Collects the rows of all ranks contiguously after the slabs and copies them out at once. */
   #values(rt: Runtime, x: GraphTensor): Float32Array {
     const memory = this.#alive();
-    memory.ensure(rt.end + rt.allRows(x) * x.cols * 4);
     let to = rt.end;
     for (let rank = 0; rank < rt.shares.length; rank++) {
       const rows = rt.rows(x, rank);

@@ -26,6 +26,9 @@
  *    for the next forward once every member has returned. A worker that *dies* cannot tell the others: call `abortTeam(setup)` on any
  *    thread. Every member's `read` then rejects; start again with a new setup.
  *
+ * 7. Workers may also compute different batches at the same time: `backend.setAlone()` in each, until its next `setTeam`. No forward of the team
+ *    may be under way then, and `read` resolves to the values on each of them.
+ *
  * Operations record work; `read` does it. It is synchronous: workers wait for each other with `Atomics.wait`, so in a browser every rank
  * must be a worker and not the page's thread. Only `offsets`, `n` and thresholds in the shared memory decide which worker computes what
  * (`split.ts`); the values have the same bits whatever they are. Between two forwards, once the code is warm, all workers may call `measure`;

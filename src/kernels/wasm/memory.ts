@@ -5,6 +5,7 @@
  * 0            256    320        1024         63 KiB    64 KiB      weightsEnd
  * thresholds   zeros  constants  code books   barrier   weights …   staging while loading, slabs of the ranks in a forward
  * ```
+ * Workers that compute alone have their slabs in pages that each has added at the end. Forwards of a team may use these pages, too.
  */
 
 import type { Address, Stride } from './kernels.ts';
@@ -48,6 +49,7 @@ export function rowStride(bytes: number): Stride {
 export class KernelMemory {
   readonly memory: WebAssembly.Memory;
   #end = firstWeight;
+  #own = { start: 0, end: 0 };
   #buffer: ArrayBufferLike | undefined;
   #f32 = new Float32Array();
   #i32 = new Int32Array();
@@ -104,6 +106,25 @@ export class KernelMemory {
         if (this.memory.buffer.byteLength < end) throw tooLarge(end, 'this model with this batch', cause);
       }
     }
+  }
+
+  /**
+   * The address of `bytes` bytes that no other worker uses while no team computes. They stay this worker's until it needs more.
+   * @throws RangeError when the runtime cannot provide that much
+   */
+  own(bytes: number): Address {
+    const size = this.#own.end - this.#own.start;
+    if (size < bytes) {
+      const nPages = Math.ceil(Math.max(bytes, 2 * size) / pageBytes);
+      try {
+        // Growing is atomic: the pages that it adds are nobody else's.
+        const start = this.memory.grow(nPages) * pageBytes;
+        this.#own = { start, end: start + nPages * pageBytes };
+      } catch (cause) {
+        throw tooLarge(this.memory.buffer.byteLength + nPages * pageBytes, 'this model with this batch', cause);
+      }
+    }
+    return this.#own.start;
   }
 
   #refresh(): void {

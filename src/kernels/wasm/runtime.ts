@@ -35,6 +35,8 @@ export interface Division {
   readonly shares: readonly Share[];
   /** Products are divided by columns: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
   readonly byColumns: boolean;
+  /** Other workers compute other batches at the same time. */
+  readonly isAlone: boolean;
   /** Waits for the other ranks. */
   readonly barrier: () => void;
 }
@@ -47,6 +49,16 @@ export interface Scratch {
   readonly shared: number;
   /** Keys and values that all ranks read, of sequences with rows on several ranks. */
   readonly sharedKeys: number;
+  /** For a copy of the result, after `end`. */
+  readonly results: number;
+}
+
+/** Where the memory of a forward is. */
+interface Placed {
+  readonly ranks: readonly RankMemory[];
+  readonly shared: Address;
+  readonly sharedKeys: Address;
+  readonly end: Address;
 }
 
 /** One forward of one rank. */
@@ -64,16 +76,16 @@ export class Runtime {
   readonly shared: Address;
   /** Address of the shared keys and values. */
   readonly sharedKeys: Address;
-  /** End of the last slab. */
+  /** End of the last slab; a copy of the result fits behind it. */
   readonly end: number;
   readonly #outside: OutsideMemory | undefined;
   readonly #columns: Layout['columns'];
-  readonly #ranks: RankMemory[] = [];
+  readonly #ranks: readonly RankMemory[];
   /** The activations that are quantised in this rank's scratch, and in the shared one. */
   quantized: Quantized | undefined;
   quantizedTogether: Quantized | undefined;
 
-  /** Places the slabs after the weights and copies this rank's ids, positions and token types there. */
+  /** Places the slabs and copies this rank's ids, positions and token types there. */
   constructor(
     kernels: Kernels,
     memory: KernelMemory,
@@ -95,21 +107,40 @@ export class Runtime {
     this.rank = rank;
     this.division = division;
     this.wide = wide ? 1 : 0;
-    let at = alignUp(memory.weightsEnd + 64, 4096);
+    const start = division.isAlone
+      ? memory.own(this.#place(0, layout, scratch).end + scratch.results)
+      : alignUp(memory.weightsEnd + 64, 4096);
+    const placed = this.#place(start, layout, scratch);
+    this.#ranks = placed.ranks;
+    this.shared = placed.shared;
+    this.sharedKeys = placed.sharedKeys;
+    this.end = placed.end;
+    memory.ensure(this.end + scratch.results);
+    const { shares } = division;
+    const { tokens, tokensEnd } = shares[rank];
+    memory.i32.set(batch.ids.subarray(tokens, tokensEnd), this.ids / 4);
+    memory.i32.set(batch.positions.subarray(tokens, tokensEnd), this.positions / 4);
+    if (batch.types !== undefined) memory.i32.set(batch.types.subarray(tokens, tokensEnd), this.types / 4);
+  }
+
+  /** Places the memory of the forward from `start` on. */
+  #place(start: Address, layout: Layout, scratch: Scratch): Placed {
+    const { batch } = this;
+    let at = start;
     const part = (bytes: number) => {
-      const start = at;
+      const begin = at;
       at = alignUp(at + bytes + 64, 64);
-      return start;
+      return begin;
     };
-    const { byColumns, shares } = division;
+    const { byColumns, shares } = this.division;
     const slabs = (tokens: number, sequences: number) => ({
       tokens: { address: part(tokens * layout.tokenWidth * 4), rows: tokens, first: 0 },
       sequences: { address: part(sequences * layout.sequenceWidth * 4), rows: sequences, first: 0 },
     });
-    this.shared = part(scratch.shared);
-    this.sharedKeys = part(scratch.sharedKeys);
+    const shared = part(scratch.shared);
+    const sharedKeys = part(scratch.sharedKeys);
     const together = byColumns ? slabs(batch.ids.length, batch.offsets.length - 1) : undefined;
-    for (const share of shares) {
+    const ranks = shares.map((share) => {
       at = alignUp(at, 4096);
       const [tokens, sequences] = [share.tokensEnd - share.tokens, share.sequencesEnd - share.sequences];
       const own = {
@@ -119,18 +150,13 @@ export class Runtime {
         scratch: part(scratch.own(share)),
       };
       const { tokens: ofTokens, sequences: ofSequences } = together ?? slabs(tokens, sequences);
-      this.#ranks.push({
+      return {
         ...own,
         tokens: { ...ofTokens, first: byColumns ? share.tokens : 0 },
         sequences: { ...ofSequences, first: byColumns ? share.sequences : 0 },
-      });
-    }
-    this.end = alignUp(at, 4096);
-    memory.ensure(this.end);
-    const { tokens, tokensEnd } = shares[rank];
-    memory.i32.set(batch.ids.subarray(tokens, tokensEnd), this.ids / 4);
-    memory.i32.set(batch.positions.subarray(tokens, tokensEnd), this.positions / 4);
-    if (batch.types !== undefined) memory.i32.set(batch.types.subarray(tokens, tokensEnd), this.types / 4);
+      };
+    });
+    return { ranks, shared, sharedKeys, end: alignUp(at, 4096) };
   }
 
   get shares(): readonly Share[] {
