@@ -82,20 +82,15 @@ function timeInside(runs) {
 const mediansOf = (rows) =>
   Object.fromEntries(Object.keys(rows[0] ?? {}).map((key) => [key, median(rows.map((row) => row[key]))]));
 
-/** The run of each rank for a batch: those that began between it and the next one. */
-const runsOf = (ranks, from, until) =>
-  ranks.flatMap((runs) => runs.filter(({ begin }) => begin >= from && begin < until));
-
 function spansOf({ finished, batches, ranks }) {
-  const computed = batches.map((batch, i) => ({
-    ...batch,
-    runs: runsOf(ranks, batch.posted, batches[i + 1]?.posted ?? Infinity),
-    first: ranks[0].find(({ begin }) => begin >= batch.posted),
-  }));
-  const whole = computed.filter(({ first }) => first !== undefined);
-  const spans = finished.flatMap((r) => {
-    const batch = whole.findLast(({ first }) => first.end <= r.computed);
-    if (batch === undefined || batch.posted < r.submit) return [];
+  for (const batch of batches) {
+    const runs = batch.ranks.map((rank) => ranks[rank]?.find(({ begin }) => begin >= batch.posted));
+    batch.first = runs[0];
+    batch.runs = runs.filter((run) => run !== undefined);
+  }
+  const whole = batches.filter(({ first }) => first !== undefined);
+  const spans = finished.flatMap(({ batch, ...r }) => {
+    if (batch?.first === undefined) return [];
     return [
       {
         'headers, body': r.read - r.request,

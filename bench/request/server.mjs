@@ -5,6 +5,7 @@ import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Embedder } from '../../build/modules/engine/index.js';
+import { Queue } from '../../build/modules/engine/queue.js';
 import { Scheduler } from '../../build/modules/engine/scheduler.js';
 import { createApp } from '../../build/modules/server/index.js';
 import { listen } from '../../build/modules/server/sockets/listen.node.js';
@@ -37,7 +38,10 @@ wrap(Embedder, 'embed', async (record, call) => {
   record.embedded = now();
   return result;
 });
-wrap(Scheduler, 'submit', async (record, call) => {
+/** The record of the request whose inputs these are. */
+const recordOf = new WeakMap();
+wrap(Scheduler, 'submit', async (record, call, [{ inputs }]) => {
+  recordOf.set(inputs, record);
   record.submit = now();
   const rows = await call();
   record.computed = now();
@@ -50,21 +54,31 @@ wrap(TrackedResponse, 'end', (record, call) => {
   if (record.embedded !== undefined) finished.push(record);
   return response;
 });
-const { send } = RequestSender.prototype;
-RequestSender.prototype.send = function (...args) {
-  notePost(this.request[2]);
-  return Reflect.apply(send, this, args);
-};
+/** What was taken from the queue and not posted yet: a batch is posted in the turn in which it is taken. */
+let taken = [];
+wrap(Queue, 'take', (_, call) => {
+  taken = call();
+  return taken;
+});
+wrap(RequestSender, 'send', (_, call, [n]) => {
+  notePost(Array.from({ length: n }, (_, rank) => rank));
+  return call();
+});
+wrap(RequestSender, 'sendTo', (_, call, [rank]) => {
+  notePost([rank]);
+  return call();
+});
 wrap(Worker, 'postMessage', (_, call, [message]) => {
-  if (message.method === 'run') notePost(message.params.batch.offsets.length - 1);
+  if (message.method === 'run' && taken.length > 0) notePost(workers.map((_, rank) => rank));
   return call();
 });
 
-/** Every rank is posted the same batch within microseconds. */
-function notePost(nInputs) {
-  const posted = now();
-  if (batches.length === 0 || posted - batches.at(-1).last > 0.2) batches.push({ posted, nInputs, last: posted });
-  batches.at(-1).last = posted;
+/** @param ranks the workers that compute it, the one that answers first */
+function notePost(ranks) {
+  const batch = { posted: now(), nInputs: taken.length, ranks };
+  batches.push(batch);
+  for (const { job } of taken) Object.assign(recordOf.get(job.inputs) ?? {}, { batch });
+  taken = [];
 }
 
 const workers = [];

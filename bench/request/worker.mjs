@@ -41,15 +41,20 @@ function end() {
 }
 
 // A batch that comes through shared memory ends with its answer, or where the rank has none, when it waits for the next one.
-for (const name of ['next', 'answer', 'keep']) {
-  const method = RequestReceiver.prototype[name];
-  RequestReceiver.prototype[name] = function (...args) {
-    end();
-    const result = Reflect.apply(method, this, args);
-    if (name === 'next' && result) begin();
-    return result;
-  };
-}
+const { next } = RequestReceiver.prototype;
+RequestReceiver.prototype.next = function () {
+  end();
+  const received = Reflect.apply(next, this, []);
+  if (received === undefined) return undefined;
+  begin();
+  const ending =
+    (method) =>
+    (...args) => {
+      end();
+      return method(...args);
+    };
+  return { ...received, answer: ending(received.answer), keep: ending(received.keep) };
+};
 
 const { on, postMessage } = parentPort;
 parentPort.on = (event, listener) =>
