@@ -12,7 +12,7 @@ import { batchOf, bytesSource, load, source } from './graphs.ts';
 
 const blockBytes = 34;
 const kernels = compileKernels(false).then(async ({ module }) => {
-  const memory = new WebAssembly.Memory({ initial: 8, maximum: 8 });
+  const memory = new WebAssembly.Memory({ initial: 16, maximum: 16 });
   return { memory, ...(await instantiateKernels(module, memory)) };
 });
 
@@ -76,6 +76,42 @@ it.each([
     }
   }
 });
+
+// Fewer rows than a tile and rows that leave one unfilled; a strip of rows and more.
+it.each([1, 2, 3, 4, 5, 7, 12, 48, 50, 99])(
+  '%i rows times bytes have the bits of these rows times the expanded panel, with narrow and wide tiles',
+  async (rows) => {
+    const { memory, linearI16, linearQ8, packPanelQ8, expandQ8, quantizeRows } = await kernels;
+    const [k, nPanels] = [416, 3];
+    const blocking = q8.blocking(k);
+    const { kb, nBlocks, limit } = blocking;
+    const f32 = new Float32Array(memory.buffer);
+    const [zeros, x, from, scales, ratios, t, c] = [0x10000, 0x10080, 0x40000, 0x44000, 0x48000, 0x4c000, 0x50000];
+    const [w, w16, expanded, q] = [0x60000, 0x70000, 0x80000, 0xc0000];
+    f32.fill(0, zeros / 4, zeros / 4 + 16);
+    f32.set(normal(rows * k, 8), x / 4);
+    const { address: a, groupBytes, scales: aScale } = q8.activations(blocking, q, rows)!;
+    quantizeRows({ x, ldx: k * 4, rows, k, q: a, groupBytes, scales: aScale, kb, limit });
+    for (let p = 0; p < nPanels; p++) {
+      const to = { w: w + p * q8.panelBytes(blocking), scales: ratios + p * q8.scaleBytes(blocking) };
+      new Uint8Array(memory.buffer).set(blocks(16, k, p), from);
+      packPanelQ8({ from, rowBytes: (k / 32) * blockBytes, nValid: 16, k, kb, aLimit: limit, ...to });
+      expandQ8({ w: to.w, ratios: to.scales + nBlocks * 64, k, to: w16 + p * i16.panelBytes(blocking) });
+      f32.copyWithin((scales + p * nBlocks * 64) / 4, to.scales / 4, to.scales / 4 + nBlocks * 16);
+    }
+    const shared = { a, groupBytes, aScale, k, kb, nPanels, bias: zeros, biasStep: 0, factor: 1, c, ldc: nPanels * 64 };
+    const rest = { rows, activation: 0, residual: 0, ldr: 0, t };
+    const result = () => new Int32Array(memory.buffer.slice(c, c + rows * nPanels * 64));
+    linearI16({ ...shared, ...rest, w: w16, wScale: scales, kPad: k, wide: 0 });
+    const expected = result();
+    for (const wide of [0, 1]) {
+      f32.fill(0, expanded / 4, q / 4);
+      f32.fill(0, c / 4, w / 4);
+      linearQ8({ ...shared, ...rest, w, wScale: ratios, scaleBytes: q8.scaleBytes(blocking), wide, expanded });
+      expect(result()).toEqual(expected);
+    }
+  },
+);
 
 it('a scale that is no number makes its column NaN, and no other', async () => {
   const [k, rowBytes] = [64, 2 * blockBytes];

@@ -13,15 +13,26 @@ function multiplyQ15(a: v128, b: v128): v128 {
   else return i16x8.q15mulr_sat_s(a, b);
 }
 
-/** The first eight bytes of `v` times 256, and the last ones. */
+/** Each of the first four ratios twice, and of the last ones. */
 @inline
-function low(v: v128, zero: v128): v128 {
-  return i8x16.shuffle(zero, v, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+export function firstRatios(v: v128): v128 {
+  return i16x8.shuffle(v, v, 0, 0, 1, 1, 2, 2, 3, 3);
 }
 
 @inline
-function high(v: v128, zero: v128): v128 {
-  return i8x16.shuffle(zero, v, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+export function lastRatios(v: v128): v128 {
+  return i16x8.shuffle(v, v, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+/** The weights of the first eight bytes of `v`, which are those of four columns, and of the last ones. */
+@inline
+export function firstWeights(v: v128, ratios: v128, zero: v128): v128 {
+  return multiplyQ15(i8x16.shuffle(zero, v, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), ratios);
+}
+
+@inline
+export function lastWeights(v: v128, ratios: v128, zero: v128): v128 {
+  return multiplyQ15(i8x16.shuffle(zero, v, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), ratios);
 }
 
 /**
@@ -35,14 +46,13 @@ export function expandQ8(w: usize, ratios: usize, k: i32, to: usize): void {
   const zero = constant(ZERO);
   do {
     const r0 = v128.load(ratios), r1 = v128.load(ratios, 16);
-    const a = i16x8.shuffle(r0, r0, 0, 0, 1, 1, 2, 2, 3, 3), b = i16x8.shuffle(r0, r0, 4, 4, 5, 5, 6, 6, 7, 7);
-    const c = i16x8.shuffle(r1, r1, 0, 0, 1, 1, 2, 2, 3, 3), d = i16x8.shuffle(r1, r1, 4, 4, 5, 5, 6, 6, 7, 7);
+    const a = firstRatios(r0), b = lastRatios(r0), c = firstRatios(r1), d = lastRatios(r1);
     const stop = w + 512;
     do {
       let v = v128.load(w);
-      v128.store(to, multiplyQ15(low(v, zero), a)); v128.store(to, multiplyQ15(high(v, zero), b), 16);
+      v128.store(to, firstWeights(v, a, zero)); v128.store(to, lastWeights(v, b, zero), 16);
       v = v128.load(w, 16);
-      v128.store(to, multiplyQ15(low(v, zero), c), 32); v128.store(to, multiplyQ15(high(v, zero), d), 48);
+      v128.store(to, firstWeights(v, c, zero), 32); v128.store(to, lastWeights(v, d, zero), 48);
       w += 32; to += 64;
     } while (w < stop);
     ratios += 32;

@@ -1,7 +1,9 @@
 /** @file The driver of Q8_0: panels of bytes, which are expanded to int16 and then multiplied as `linearI16` does. */
-import { STRIP, STRIP_BYTES, finishStrip } from './epilogue';
+import { STRIP, STRIP_BYTES, finishStrip, scaleTile } from './epilogue';
 import { expandQ8 } from './expand-q8';
-import { blockI16 } from './linear';
+import { tilesI16 } from './linear';
+import { tileI16x4x8 } from './tile-i16';
+import { tileQ8x4x16, tileQ8x4x8 } from './tile-q8';
 
 /** Expanded panels of a group, if there are several strips of rows. */
 export const EXPANDED_BYTES: usize = 256 << 10;
@@ -41,7 +43,7 @@ export function linearQ8(
 
 /**
  * One strip of one panel, as `sumsI16`. Returns the address of its sums.
- * @param w the panel's bytes, which are expanded to `expanded` first; 0: they have been
+ * @param w the panel's bytes, which are expanded to `expanded`; 0: they have been
  */
 export function sumsQ8(
   a: usize, groupBytes: usize, aScale: usize, ldScale: usize, w: usize, ratios: usize, expanded: usize, blockBytes: usize,
@@ -50,11 +52,27 @@ export function sumsQ8(
   const sums = t + STRIP_BYTES;
   for (let b = 0; b < k; b += kb) {
     const n = min(kb, k - b);
-    if (w != 0) expandQ8(w + (<usize>b << 4), ratios + <usize>b, n, expanded);
-    blockI16(
-      a, groupBytes, aScale, ldScale, expanded, wScale, <usize>n << 1, b == 0 ? bias : sums, b == 0 ? 0 : 64, factor, sums, 64, rows, wide, t,
-    );
+    if (w == 0) tilesI16(a, groupBytes, expanded, <usize>n << 1, rows, wide, t);
+    else tilesQ8(a, groupBytes, w + (<usize>b << 4), ratios + <usize>b, n, expanded, rows, wide, t);
+    scaleTile(t, sums, 64, b == 0 ? bias : sums, b == 0 ? 0 : 64, aScale, ldScale, wScale, factor, rows);
     a += <usize>kb << 3; aScale += 4; wScale += 64; expanded += blockBytes;
   }
   return sums;
+}
+
+/** As `tilesI16`; expands the `k` values of the block. */
+export function tilesQ8(
+  a: usize, groupBytes: usize, w: usize, ratios: usize, k: i32, expanded: usize, rows: i32, wide: i32, t: usize,
+): void {
+  const k4 = <usize>k << 1;
+  if (rows < 3) expandQ8(w, ratios, k, expanded);
+  else {
+    if (wide) tileQ8x4x16(a, w, ratios, k, expanded, t);
+    else {
+      tileQ8x4x8(a, w, ratios, k, expanded, t);
+      tileI16x4x8(a, expanded + 32, t + 32, k4);
+    }
+    a += groupBytes; rows -= 4; t += 256;
+  }
+  tilesI16(a, groupBytes, expanded, k4, rows, wide, t);
 }

@@ -1,6 +1,6 @@
 /** @file Checks of the products: tiles, the expansion of panels, and the scaling of sums. */
 import type { Kernels } from '../kernels.ts';
-import { a, bias, type Check, type Checks, c, columns, k, rows, scales, t, w } from './operands.ts';
+import { a, bias, type Check, type Checks, c, columns, k, type Operands, rows, scales, t, w } from './operands.ts';
 
 function checkI16(run: (kernels: Kernels) => void, nColumns: number, nRows = rows): Check {
   return (kernels, on) => {
@@ -32,25 +32,52 @@ function checkF32(run: (kernels: Kernels) => void, nRows: number): Check {
   };
 }
 
-/** Two blocks of 32 values, of the largest bytes and ratios of either sign, and of mixed ones. */
-const checkExpand: Check = (kernels, on) => {
+/** Values of k of a panel of Q8_0. */
+const kQ8 = 96;
+
+/** A panel of Q8_0 with the largest bytes and ratios of either sign, and with mixed ones; returns its weights in the order of an int16 panel. */
+function panelQ8(on: Operands): number[] {
   const kinds: [byte: number, ratio: number][] = [
     [-128, 32767],
     [-128, -32767],
     [127, 32767],
   ];
-  const x = on.bytes(w, 64 * columns, () => on.next() * 128);
-  const ratios = on.integers(scales, 2 * columns, 32767);
+  const x = on.bytes(w, kQ8 * columns, () => on.next() * 128);
+  const ratios = on.integers(scales, (kQ8 / 32) * columns, 32767);
   kinds.forEach(([byte, ratio], i) => {
     x[2 * i] = on.i8[w + 2 * i] = byte;
     ratios[i] = on.i16[scales / 2 + i] = ratio;
   });
-  kernels.expandQ8({ w, ratios: scales, k: 64, to: c });
-  return x.every((value, i) => {
-    const ratio = ratios[(i >> 9) * columns + ((i >> 1) & 15)];
-    return on.i16[c / 2 + i] === Math.floor((value * ratio + 64) / 128);
-  });
+  return Array.from(x, (value, i) => Math.floor((value * ratios[(i >> 9) * columns + ((i >> 1) & 15)] + 64) / 128));
+}
+
+const checkExpand: Check = (kernels, on) => {
+  const weights = panelQ8(on);
+  kernels.expandQ8({ w, ratios: scales, k: kQ8, to: c });
+  return weights.every((weight, i) => on.i16[c / 2 + i] === weight);
 };
+
+/** The weights are so large that sums wrap around. */
+function checkQ8(run: (kernels: Kernels) => void, nColumns: number): Check {
+  return (kernels, on) => {
+    const x = on.integers(a, rows * kQ8, 9000);
+    const weights = panelQ8(on);
+    run(kernels);
+    const sum = (r: number, j: number) => {
+      let total = 0;
+      for (let i = 0; i < kQ8; i++) {
+        total = (total + x[(i >> 1) * 8 + 2 * r + (i & 1)] * weights[(i >> 1) * 32 + 2 * j + (i & 1)]) | 0;
+      }
+      return total;
+    };
+    return (
+      weights.every((weight, i) => on.i16[c / 2 + i] === weight) &&
+      [0, 1, 2, 3].every((r) =>
+        on.i32.subarray(t / 4 + r * columns, t / 4 + r * columns + nColumns).every((found, j) => found === sum(r, j)),
+      )
+    );
+  };
+}
 
 /** Tiles, the expansion of their panels, and the scaling of their sums. */
 export const productChecks: Checks = [
@@ -63,6 +90,8 @@ export const productChecks: Checks = [
   ['tilesF32', checkF32((kernels) => kernels.tilesF32({ a, lda: k * 4, rows: 11, w, to: t, k4: k * 4, wide: 1 }), 11)],
   ['tileF32x1x16', checkF32((kernels) => kernels.tileF32x1x16({ a, w, t, k4: k * 4 }), 1)],
   ['expandQ8', checkExpand],
+  ['tileQ8x4x16', checkQ8((kernels) => kernels.tileQ8x4x16({ a, w, ratios: scales, k: kQ8, expanded: c, t }), 16)],
+  ['tileQ8x4x8', checkQ8((kernels) => kernels.tileQ8x4x8({ a, w, ratios: scales, k: kQ8, expanded: c, t }), 8)],
   [
     'scaleTile',
     (kernels, on) => {
