@@ -22,7 +22,10 @@ export interface ChosenModel {
 }
 
 /** The options that name a model. */
-type Naming = Pick<OptionValues, 'model' | 'hfRepo' | 'hfFile' | 'modelUrl' | 'hfToken' | 'offline'>;
+type Naming = Pick<
+  OptionValues,
+  'model' | 'hfRepo' | 'hfFile' | 'modelUrl' | 'hfToken' | 'offline' | 'mmproj' | 'mmprojUrl'
+>;
 
 /**
  * The model that the options name; `undefined` if they name none. A repository takes precedence over a URL, and a URL over a
@@ -56,10 +59,11 @@ export function chosenModel(values: Naming): ChosenModel | undefined {
  * @param name the name that the user gave
  * @throws UsageError for `--hf-file` without a repository
  */
-export function checkHubFlags({ hfFile, hfToken }: Naming, name: string | undefined): void {
+export function checkHubFlags({ hfFile, hfToken, mmproj, mmprojUrl }: Naming, name: string | undefined): void {
   const isOfHub = name?.startsWith('hf:');
   if (hfFile !== undefined && !isOfHub) throw new UsageError('--hf-file needs a repository: give it with -hf');
-  if (hfToken === undefined || hfToken === process.env.HF_TOKEN || name === undefined || isRemote(name)) return;
+  if (hfToken === undefined || hfToken === process.env.HF_TOKEN || name === undefined) return;
+  if ([name, mmproj, mmprojUrl].some((file) => file !== undefined && isRemote(file))) return;
   log('--hf-token is ignored: the model is a local file');
 }
 

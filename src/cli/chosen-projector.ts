@@ -1,7 +1,7 @@
 /**
  * @file Finds the model and the vision tower that the options name: on disk, in the cache, or by downloading them.
  */
-import { type ChosenModel, hubEvents, hubOptions } from './chosen-model.ts';
+import { type ChosenModel, hubEvents, hubOptions, isRemote } from './chosen-model.ts';
 import type { OptionValues } from './option-table.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -20,14 +20,15 @@ export async function locatePair(model: ChosenModel, values: OptionValues, signa
   const { mmproj, mmprojUrl, mmprojAuto } = values;
   const { hubName } = model;
   const hub = { ...hubOptions(values), ...hubEvents(signal) };
-  if (mmproj !== undefined) return { path: await model.locate(signal), mmproj };
-  if (mmprojUrl !== undefined) {
-    if (!/^https?:\/\//i.test(mmprojUrl) || !URL.canParse(mmprojUrl)) {
-      throw new UsageError(`--mmproj-url must be a URL of http or https, not "${mmprojUrl}"`);
-    }
-    const { findModel } = await import('../hub/find-model.node.ts');
+  if (mmproj === undefined && mmprojUrl !== undefined && !(/^https?:/i.test(mmprojUrl) && URL.canParse(mmprojUrl))) {
+    throw new UsageError(`--mmproj-url must be a URL of http or https, not "${mmprojUrl}"`);
+  }
+  const tower = mmproj ?? mmprojUrl;
+  if (tower !== undefined) {
     const path = await model.locate(signal);
-    return { path, mmproj: await findModel(mmprojUrl, { ...hub, file: undefined }) };
+    if (!isRemote(tower)) return { path, mmproj: tower };
+    const { findModel } = await import('../hub/find-model.node.ts');
+    return { path, mmproj: await findModel(tower, { ...hub, file: undefined, kind: 'projector' }) };
   }
   if (hubName === undefined || !mmprojAuto) return { path: await model.locate(signal), mmproj: undefined };
   const { fetchModel } = await import('../hub/fetch-model.node.ts');

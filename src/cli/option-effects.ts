@@ -120,15 +120,23 @@ interface Unmet {
 }
 
 function unmetCondition(
-  { anyOf, orSeveral, noneOf, values: wanted, never }: Requirement,
+  { anyOf, orSeveral, orHub, noneOf, values: wanted, never }: Requirement,
   values: GivenValues['values'],
   isSetHere: (name: string) => boolean,
   isSeveral: (name: string) => boolean,
 ): Unmet | undefined {
   if (never !== undefined) return { reason: `has no effect: ${never}`, advice: 'remove it' };
-  if (anyOf !== undefined && !anyOf.some(isSetHere) && !(orSeveral !== undefined && isSeveral(orSeveral))) {
+  const isMet =
+    anyOf?.some(isSetHere) ||
+    (orSeveral !== undefined && isSeveral(orSeveral)) ||
+    (orHub !== undefined && String(values[orHub]).startsWith('hf:'));
+  if (anyOf !== undefined && !isMet) {
     const flags = anyOf.map((name) => flagOf(specOf(name)));
-    const names = [...flags, ...(orSeveral === undefined ? [] : [`several ${specOf(orSeveral).flags[0]}`])];
+    const names = [
+      ...flags,
+      ...(orHub === undefined ? [] : [`${specOf(orHub).flags[0]} hf:USER/REPO`]),
+      ...(orSeveral === undefined ? [] : [`several ${specOf(orSeveral).flags[0]}`]),
+    ];
     const advice = names.length === 1 ? `add ${names[0]} or remove it` : 'add one of them or remove it';
     return { reason: `works with ${listed(names)} only`, advice };
   }

@@ -48,6 +48,8 @@ export interface Requirement {
   readonly anyOf?: readonly string[];
   /** An option that counts as one of `anyOf` if it is given several times. */
   readonly orSeveral?: string;
+  /** An option that counts as one of `anyOf` if it names a model of the hub. */
+  readonly orHub?: string;
   /** None of these options may be set. */
   readonly noneOf?: readonly string[];
   /** Another option must have one of these values, or none. */

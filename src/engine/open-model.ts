@@ -56,13 +56,14 @@ export async function openFiles(
   hub: Parameters<typeof openSource>[1],
 ): Promise<ModelFiles> {
   const opened: ByteSource[] = [];
-  const open = async (source: ModelSource) => {
-    opened.push(await openSource(source, hub));
+  const open = async (source: ModelSource, request = hub) => {
+    opened.push(await openSource(source, request));
     return opened[opened.length - 1];
   };
   try {
     const source = await open(model);
-    const projector = mmproj === undefined ? undefined : await open(mmproj);
+    const projector =
+      mmproj === undefined ? undefined : await open(mmproj, { ...hub, file: undefined, kind: 'projector' });
     const adapters: ByteSource[] = [];
     for (const adapter of loraSources('lora', lora)) adapters.push(await open(adapter.source));
     return { source, projector, adapters };

@@ -2,7 +2,7 @@
  * @file Opens the source of a model: a path, a URL, bytes, a Blob or the caller's own byte source.
  */
 import { type ByteSource, blobSource, memorySource, wholeSource } from '../gguf/index.ts';
-import type { HubEvents, HubOptions } from '../hub/options.ts';
+import type { FileRequest } from '../hub/options.ts';
 import { filePath, hasFiles } from './platform.ts';
 
 /**
@@ -35,7 +35,7 @@ const REMOTE_BLOCK_BYTES = 4 * 2 ** 20;
  * Downloads a remote model into the cache first; in browsers, reads it by ranges. The caller closes it.
  * @throws GgufError if a file cannot be opened, HubError if a remote one is not available, TypeError if `source` is not a valid source
  */
-export async function openSource(source: ModelSource, hub: HubOptions & HubEvents = {}): Promise<ByteSource> {
+export async function openSource(source: ModelSource, hub: FileRequest = {}): Promise<ByteSource> {
   if (typeof source === 'string') return isUrl(source) ? openUrl(new URL(source), hub) : openPath(source);
   // Checks tags, not classes, so that objects of another realm (Jest, `vm`, an iframe) work.
   switch (Object.prototype.toString.call(source)) {
@@ -95,7 +95,7 @@ async function openPath(path: string): Promise<ByteSource> {
   return openModelFile(path);
 }
 
-async function openUrl(url: URL, hub: HubOptions & HubEvents): Promise<ByteSource> {
+async function openUrl(url: URL, hub: FileRequest): Promise<ByteSource> {
   if (url.protocol === 'file:') return openPath(filePath(url));
   if (!['hf:', 'http:', 'https:'].includes(url.protocol)) {
     throw new TypeError(`a model cannot be loaded from a ${url.protocol} URL: download it, or fetch it into a Blob`);
@@ -106,9 +106,9 @@ async function openUrl(url: URL, hub: HubOptions & HubEvents): Promise<ByteSourc
 }
 
 /** Opens a remote model for reading by ranges. */
-async function openRemotely(url: URL, hub: HubOptions & HubEvents): Promise<ByteSource> {
+async function openRemotely(url: URL, hub: FileRequest): Promise<ByteSource> {
   const { connectionOf, openRemoteModel } = await import('../hub/remote-model.ts');
-  const where = { file: hub.file, blockBytes: REMOTE_BLOCK_BYTES };
+  const where = { file: hub.file, kind: hub.kind, blockBytes: REMOTE_BLOCK_BYTES };
   const { source, openSibling } = await openRemoteModel(url.href, connectionOf(hub), where);
   return wholeSource(source, openSibling);
 }

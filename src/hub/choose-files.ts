@@ -19,8 +19,13 @@ export interface ChosenFiles<F extends Named> {
   readonly projector: F | undefined;
 }
 
+/** What a file is for: the text model, or the vision tower of a multimodal one. */
+export type FileKind = 'model' | 'projector';
+
 /** What the caller asks of a repository. */
 export interface Wanted {
+  /** Default: the model. */
+  readonly kind?: FileKind;
   readonly tag?: string;
   /** Exact path; it overrides the tag. */
   readonly file?: string;
@@ -37,7 +42,7 @@ const PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
  * @throws HubError if no file matches (the message lists what the repository has), or a part of a split model is missing
  */
 export function chooseFiles<F extends Named>(repo: string, files: readonly F[], wanted: Wanted): ChosenFiles<F> {
-  const chosen = wanted.file === undefined ? byTag(repo, files, wanted.tag) : byPath(repo, files, wanted.file);
+  const chosen = wanted.file === undefined ? byTag(repo, files, wanted) : byPath(repo, files, wanted.file);
   return { model: allParts(repo, files, chosen), projector: projectorOf(files, chosen) };
 }
 
@@ -55,9 +60,8 @@ export function tagOf(path: string): string | undefined {
   return /[-.]([A-Za-z0-9_]+)$/.exec(stem)?.[1].toUpperCase();
 }
 
-/** The distinct quants of the models in a listing. */
-function tagsOf(files: readonly Named[]): string[] {
-  return [...new Set(files.filter(({ path }) => isModelFile(path)).flatMap(({ path }) => tagOf(path) ?? []))];
+function isProjectorFile(path: string): boolean {
+  return path.endsWith('.gguf') && fileName(path).includes('mmproj');
 }
 
 /** The paths of all parts of a split model, given the path of its first part; for any other file, its own path. */
@@ -70,8 +74,11 @@ export function partsOf(path: string): string[] {
   );
 }
 
-function byTag<F extends Named>(repo: string, files: readonly F[], tag: string | undefined): F {
-  const candidates = files.filter(({ path }) => isModelFile(path));
+function byTag<F extends Named>(repo: string, files: readonly F[], { kind = 'model', tag }: Wanted): F {
+  const candidates = files.filter(({ path }) => (kind === 'model' ? isModelFile(path) : isProjectorFile(path)));
+  if (candidates.length === 0 && kind === 'projector') {
+    throw new HubError('not-found', `${repo} has no vision tower, a GGUF file with mmproj in its name${listed(files)}`);
+  }
   if (candidates.length === 0) {
     const checkpoint = files.some(({ path }) => /\.(safetensors|bin|pt|onnx)$/.test(path));
     const hint = checkpoint
@@ -84,11 +91,12 @@ function byTag<F extends Named>(repo: string, files: readonly F[], tag: string |
     if (found !== undefined) return found;
   }
   if (tag === undefined) return candidates[0];
-  const tags = tagsOf(candidates);
+  const tags = [...new Set(candidates.flatMap(({ path }) => tagOf(path) ?? []))];
   const [near] = allNear(tag.toUpperCase(), tags);
   const known = tags.length > 0 ? `it has ${tags.join(', ')}` : `its files are ${shownPaths(candidates)}`;
   const hint = near === undefined ? '' : `; did you mean ${repo}:${near}?`;
-  throw new HubError('not-found', `${repo} has no file for ${tag}: ${known}${hint}`);
+  const what = kind === 'model' ? 'file' : 'vision tower';
+  throw new HubError('not-found', `${repo} has no ${what} for ${tag}: ${known}${hint}`);
 }
 
 function byPath<F extends Named>(repo: string, files: readonly F[], path: string): F {
@@ -122,7 +130,7 @@ function allParts<F extends Named>(repo: string, files: readonly F[], first: F):
 function projectorOf<F extends Named>(files: readonly F[], model: F): F | undefined {
   const bits = bitsOf(model.path);
   const ranked = files
-    .filter(({ path }) => path.endsWith('.gguf') && fileName(path).includes('mmproj') && path !== model.path)
+    .filter(({ path }) => isProjectorFile(path) && path !== model.path)
     .map((file) => ({ file, folder: folderOf(file.path), difference: Math.abs(bitsOf(file.path) - bits) }))
     .filter(({ folder }) => folderOf(model.path).startsWith(folder));
   ranked.sort((a, b) => b.folder.length - a.folder.length || a.difference - b.difference);

@@ -4,17 +4,17 @@
 import { fetchModel } from './fetch-model.node.ts';
 import { fetchUrl } from './fetch-url.node.ts';
 import { HUB_SCHEME } from './model-name.ts';
-import type { HubEvents, HubOptions } from './options.ts';
+import type { FileRequest } from './options.ts';
 import { hubSettings } from './settings.node.ts';
 
 /**
- * Finds a model in the cache, or downloads it.
+ * Finds a model, or a vision tower, in the cache, or downloads it.
  * @param source `hf:user/repo[:quant]`, or a URL of http or https
  * @returns the path of its file, or of the first of its parts
  * @throws HubError if it is neither in the cache nor can be downloaded, or cannot be stored; the signal's reason
  */
-export async function findModel(source: string, options: HubOptions & HubEvents): Promise<string> {
+export async function findModel(source: string, { file, kind, ...options }: FileRequest): Promise<string> {
   const settings = await hubSettings(options);
   if (!source.startsWith(HUB_SCHEME)) return fetchUrl(new URL(source), settings);
-  return (await fetchModel(source, { file: options.file }, settings)).path;
+  return (await fetchModel(source, { file, kind }, settings)).path;
 }

@@ -34,7 +34,7 @@ export function parseModelName(text: string): ModelName {
   if (tag !== undefined && /\.gguf$/i.test(tag)) {
     throw new HubError(
       'name',
-      `"${text}" names a file after the colon, where a quant is expected: name it by --hf-file`,
+      `"${text}" names a file after the colon, where a quant is expected: name it by --hf-file, or give its URL`,
     );
   }
   if (tag !== undefined && !TAG.test(tag)) {

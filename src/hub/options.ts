@@ -1,6 +1,7 @@
 /**
  * @file Options for models that are given by name or URL.
  */
+import type { FileKind } from './choose-files.ts';
 
 /** How to find models by name or URL. Every option has a default. */
 export interface HubOptions {
@@ -28,6 +29,12 @@ export interface HubEvents {
   readonly onProgress?: (done: number, total: number) => void;
   /** One sentence for a log: a download, a wait, a fallback to the cache. */
   readonly onMessage?: (message: string) => void;
+}
+
+/** How to find one file by name or URL. */
+export interface FileRequest extends HubOptions, HubEvents {
+  /** Which file of a repository. Default: the model. */
+  readonly kind?: FileKind;
 }
 
 /** The default address of the hub. */

@@ -1,7 +1,7 @@
 /**
  * @file Reads remote models by ranges: in browsers, and to inspect a file without downloading it.
  */
-import { chooseFiles } from './choose-files.ts';
+import { chooseFiles, type Wanted } from './choose-files.ts';
 import { HubError } from './errors.ts';
 import { fileUrl, listRepository } from './listing.ts';
 import { HUB_SCHEME, parseModelName } from './model-name.ts';
@@ -28,17 +28,17 @@ export function connectionOf({
 /**
  * Opens a model for reading by ranges.
  * @param source `hf:user/repo[:quant]`, or a URL of http or https
- * @param file exact path in the repository, instead of a quant
+ * @param wanted which file of the repository; the name has the quant
  * @param blockBytes as `openRemote` takes it
  * @throws HubError if the file does not exist or cannot be fetched; the signal's reason
  */
 export async function openRemoteModel(
   source: string,
   connection: Connection,
-  { file, blockBytes }: { readonly file?: string; readonly blockBytes: number },
+  { blockBytes, ...wanted }: Omit<Wanted, 'tag'> & { readonly blockBytes: number },
 ): Promise<RemoteModel> {
   const { url, size } = source.startsWith(HUB_SCHEME)
-    ? await find(source, connection, file)
+    ? await find(source, connection, wanted)
     : { url: new URL(source), size: undefined };
   return {
     source: await openRemote(url, connection, blockBytes, size),
@@ -54,10 +54,10 @@ export async function openRemoteModel(
 async function find(
   source: string,
   connection: Connection,
-  file: string | undefined,
+  wanted: Omit<Wanted, 'tag'>,
 ): Promise<{ url: URL; size: number }> {
   const { repo, tag } = parseModelName(source);
   const { commit, files } = await listRepository(connection, repo);
-  const [first] = chooseFiles(repo, files, { tag, file }).model;
+  const [first] = chooseFiles(repo, files, { tag, ...wanted }).model;
   return { url: fileUrl(connection, repo, commit, first.path), size: first.size };
 }

@@ -184,7 +184,7 @@ model = ${model('bert-mean')}
   const byBackend = 'is ignored: it works with --backend webgpu only, not with --backend wasm';
   expect(ignored).toEqual([
     `preset 'a': gpu-weights ${byBackend}`,
-    "preset 'a': image-max-tokens is ignored: it works with --mmproj, --mmproj-url or --hf-repo only",
+    "preset 'a': image-max-tokens is ignored: it works with --mmproj, --mmproj-url, --hf-repo or -m hf:USER/REPO only",
     `preset '*': gpu-memory ${byBackend}`,
   ]);
   const auto = await serve(
@@ -216,7 +216,7 @@ describe('refused at the start, with one line', () => {
     [
       'images that no model sees',
       ['--models-preset', file('j.ini', `[a]\nm = ${one}\nimage-exif = rotate\n`)],
-      "preset 'a': image-exif works with --mmproj, --mmproj-url or --hf-repo only; add one of them or remove it",
+      "preset 'a': image-exif works with --mmproj, --mmproj-url, --hf-repo or -m hf:USER/REPO only; add one of them or remove it",
     ],
     [
       'an unknown key',

@@ -73,6 +73,7 @@ describe('flags that other flags leave without effect', () => {
     'trace -m m -p x --compare a --tolerance 0.1',
     'serve -m m -m n --models-memory 10 --sleep-idle-seconds 5',
     'serve -m m --reranking --pooling rank',
+    'serve -m hf:a/b --image-cache 10',
     'serve -m m --cache-size 5 --cache-memory 10',
     'embed -m m -p x --backend webgpu --gpu-memory 10',
     'embed -p x --on-error skip --help',
@@ -83,8 +84,9 @@ describe('flags that other flags leave without effect', () => {
   test('conditions name options that exist', () => {
     const names = optionTable.map(({ name }) => name);
     for (const { needs = [] } of optionTable) {
-      for (const { anyOf = [], noneOf = [], orSeveral, values } of needs) {
-        const named = [...anyOf, ...noneOf, ...(orSeveral ? [orSeveral] : []), ...(values ? [values.option] : [])];
+      for (const { anyOf = [], noneOf = [], orSeveral, orHub, values } of needs) {
+        const others = [orSeveral, orHub, values?.option].filter((name) => name !== undefined);
+        const named = [...anyOf, ...noneOf, ...others];
         expect(names).toEqual(expect.arrayContaining(named));
       }
     }

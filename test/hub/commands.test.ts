@@ -77,6 +77,31 @@ describe('a model by name', () => {
     expect(wrong.stderr).toContain('--mmproj-url must be a URL of http or https');
   });
 
+  it('takes a vision tower of another repository by name', async () => {
+    const fixtures = new URL('../fixtures/multimodal/', import.meta.url);
+    const path = (name: string) => fileURLToPath(new URL(name, fixtures));
+    const picture = ['--image', path('images/rgb.png')];
+    const model = path('models/qwen3vl.gguf');
+    const tower = readFileSync(path('models/mmproj-qwen3vl.gguf'));
+    const other = readFileSync(path('models/mmproj-gemma3.gguf'));
+    const TOWERS = 'someone/towers-GGUF';
+    hub.add(TOWERS, { 'a-Q8_0.gguf': readFileSync(model), 'mmproj-a-F16.gguf': other, 'mmproj-a-Q8_0.gguf': tower });
+    const expected = await vector('-m', model, '--mmproj', path('models/mmproj-qwen3vl.gguf'), ...picture);
+    expect(await vector('-m', model, '--mmproj', `hf:${TOWERS}:q8_0`, ...picture)).toEqual(expected);
+    expect(hub.seen.some(({ path }) => path.endsWith('/a-Q8_0.gguf'))).toBe(false);
+    expect(await vector('-m', model, '--mmproj', `hf:${TOWERS}`, '--offline', ...picture)).toEqual(expected);
+    const url = `${hub.endpoint}${TOWERS}/resolve/main/mmproj-a-Q8_0.gguf`;
+    expect(await vector('-m', model, '--mmproj', url, ...picture)).toEqual(expected);
+    const refused = async (name: string) => (await run('embed', '-m', model, '--mmproj', name, ...picture)).stderr;
+    expect(await refused(`hf:${TOWERS}:BF16`)).toContain(
+      `${TOWERS} has no vision tower for BF16: it has F16, Q8_0; did you mean ${TOWERS}:F16?`,
+    );
+    hub.add('someone/texts-GGUF', { 'a-Q8_0.gguf': readFileSync(model) });
+    expect(await refused('hf:someone/texts-GGUF')).toContain(
+      'someone/texts-GGUF has no vision tower, a GGUF file with mmproj in its name; its files are a-Q8_0.gguf',
+    );
+  });
+
   it('is named by variables, too', async () => {
     env = { ...env, LLAMA_ARG_HF_REPO: `${REPO}:F32`, LLAMA_ARG_OFFLINE: '1' };
     expect((await run('tokenize')).stderr).toMatch(/is not in the cache.*requests are switched off/);

@@ -76,6 +76,19 @@ describe('Embedder.load', () => {
     expect(hub.seen).toEqual([]);
   });
 
+  it('takes a vision tower by name, whatever file of its own repository the model is', async () => {
+    const pair = (name: string) => new URL(`../fixtures/multimodal/models/${name}.gguf`, import.meta.url);
+    const tower = readFileSync(pair('mmproj-qwen3vl'));
+    hub.add('someone/vl-GGUF', { 'sub/vl.gguf': readFileSync(pair('qwen3vl')), 'mmproj-vl-F16.gguf': tower });
+    const embedder = await Embedder.load('hf:someone/vl-GGUF', {
+      ...local,
+      mmproj: 'hf:someone/vl-GGUF',
+      hub: { ...options, file: 'sub/vl.gguf' },
+    });
+    expect(embedder.info.vision).toBeDefined();
+    await embedder.dispose();
+  });
+
   it('refuses with a HubError', async () => {
     const load = (name: string) => Embedder.load(name, { ...local, hub: options });
     await expect(load('hf:nobody/nothing')).rejects.toBeInstanceOf(HubError);
@@ -86,6 +99,14 @@ describe('Embedder.load', () => {
 
 describe('a model that is read where it is', () => {
   const connection = () => connectionOf({ endpoint: hub.endpoint });
+
+  it('may be a vision tower', async () => {
+    hub.add(REPO, { 'tiny-Q8_0.gguf': file, 'mmproj-tiny-F16.gguf': file });
+    const { source } = await openRemoteModel(`hf:${REPO}`, connection(), { blockBytes: 1000, kind: 'projector' });
+    expect(source.name).toContain('mmproj-tiny-F16.gguf');
+    await source.close();
+  });
+
   const bytes = randomBytes(300_000, 11);
 
   /** Reads ranges of all kinds and compares them. */

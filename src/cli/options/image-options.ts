@@ -13,6 +13,7 @@ const tower = {
   commands: ['serve'],
   anyOf: ['mmproj', 'mmprojUrl', 'hfRepo', 'modelsDir', 'modelsPreset'],
   orSeveral: 'model',
+  orHub: 'model',
 } as const;
 /** What options about images need: a vision tower, and for commands other than serve, an image. */
 const toSee = [images, tracedImages, rankedImages, tower, { feature: 'tower' }] as const;
@@ -31,7 +32,7 @@ export const imageOptions = [
     flags: ['-mm', '--mmproj'],
     env: 'LLAMA_ARG_MMPROJ',
     type: 'string',
-    value: 'FILE',
+    value: 'FILE|hf:USER/REPO[:QUANT]',
     path: 'file',
     commands: seeing,
     needs: [
@@ -39,7 +40,7 @@ export const imageOptions = [
       { ...tracedImages, note: true },
       { ...rankedImages, note: true },
     ],
-    help: 'the GGUF file with the vision tower (mmproj) that belongs to the model, for inputs with images',
+    help: 'the GGUF file with the vision tower (mmproj) that belongs to the model, for inputs with images; or the one of a repository of the hub',
   },
   {
     name: 'mmprojUrl',
