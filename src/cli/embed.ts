@@ -4,7 +4,7 @@
 
 import type { Embeddings, EmbedOptions, OpProfile } from '../engine/index.ts';
 import { locatePair } from './chosen-projector.ts';
-import { applyTask, chosenInputType, chosenPrompt } from './chosen-prompt.ts';
+import { applyTask, chosenPrompt } from './chosen-prompt.ts';
 import { formatEmbeddings, formatKinds } from './embed-formats.ts';
 import { embedLines } from './embed-lines.ts';
 import { labelOf, readTextBeside, withImages } from './images.ts';
@@ -51,16 +51,16 @@ export async function embed(parsed: Parsed): Promise<void> {
     if (values.profile && embedder.info.backend !== 'wasm')
       throw new UsageError(`--profile needs --backend wasm; this is ${embedder.info.backend}`);
     if (values.verbose) log(`${embedder.info.name}: ${embedder.info.backendDescription}`);
+    const { prompt, inputType } = await chosenPrompt(values, embedder.info);
     const options: EmbedOptions = {
       // Scores are not normalised: a single one would always become 1.
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       dimensions: values.dimensions,
-      inputType: await chosenInputType(values),
+      inputType,
       truncate: values.truncate === 'no' ? false : values.truncate,
       ...(!isDenseAlone(kinds) && { output: kinds }),
     };
     applyTask(embedder, values);
-    const prompt = await chosenPrompt(values, embedder.info);
     if (input === undefined) await embedLines(embedder, values, options, prompt);
     else {
       const inputs = images.length > 0 ? [withImages(images, input)] : splitTexts(input, values.embdSeparator);

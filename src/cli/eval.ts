@@ -17,7 +17,7 @@ import {
 } from '../audit/eval/retrieval.ts';
 import { evaluateSts, readPairs, type StsResult } from '../audit/eval/sts.ts';
 import type { Embedder } from '../engine/index.ts';
-import { promptOf } from './chosen-prompt.ts';
+import { chosenPrompts } from './chosen-prompt.ts';
 import { requireModelOption } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { lineCounter, log, showProgress } from './log.ts';
@@ -143,7 +143,7 @@ async function* countedGroups<T>(groups: AsyncIterable<readonly T[]>): AsyncGene
 /** @param isRetrieval whether the data says which texts are queries and which are documents */
 async function embedTexts(embedder: Embedder, values: OptionValues, isRetrieval: boolean): Promise<EmbedTexts> {
   const { info } = embedder;
-  const prompts = { query: await promptOf('query', values, info), document: await promptOf('document', values, info) };
+  const prompts = await chosenPrompts(values, info);
   return async (texts, kind) => {
     const prefix = kind === 'query' ? values.queryPrefix : values.documentPrefix;
     const { vectors, truncated } = await embedder.embed(

@@ -18,7 +18,7 @@ import { namePattern } from '../engine/trace.ts';
 import { nearest } from '../nearest.ts';
 import { type BackendName, backendNames, type Precision, precisions } from '../tensor/backend.ts';
 import { type LocatedPair, locatePair } from './chosen-projector.ts';
-import { chosenInputType, chosenPrompt } from './chosen-prompt.ts';
+import { chosenPrompt } from './chosen-prompt.ts';
 import { readTextBeside, withImages } from './images.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
@@ -71,8 +71,7 @@ async function traceWith({ path, mmproj }: LocatedPair, values: OptionValues, in
       normalize: embedder.info.pooling === 'rank' ? -1 : values.embdNormalize,
       truncate: values.truncate === 'no' ? false : values.truncate,
       task: values.task,
-      prompt: await chosenPrompt(values, embedder.info),
-      inputType: await chosenInputType(values),
+      ...(await chosenPrompt(values, embedder.info)),
       onProgress: showProgress(),
     });
   } finally {

@@ -2,6 +2,7 @@
  * @file The command `eval` as a process. With STSB_TEST_CSV, the path of STSBenchmark's English test pairs (text, text, score), the
  * bundled model is measured on them; they are not part of the project.
  */
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { spearman } from '../../src/audit/eval/metrics.ts';
 import { Embedder } from '../../src/engine/index.ts';
 import { cosine } from '../vectors.ts';
-import { model, run } from './run.ts';
+import { finished, main, model, run } from './run.ts';
 
 const bert = model('bert-mean');
 let folder: string;
@@ -105,6 +106,17 @@ it('puts named prompts around queries and documents', async () => {
   const written = ['--query-prefix', 'find: ', '--document-prefix', 'the text of a note: '];
   expect(await scores(...named)).toEqual(await scores(...written));
   expect(await scores(...named)).not.toEqual(await scores());
+});
+
+it.skipIf(process.platform === 'win32')('reads the file of --prompts once, so that a shell may write it', async () => {
+  const path = join(folder, 'once.jsonl');
+  const pairs = ['a dog', 'the sea', 'one'].map((sentence1, score) => ({ sentence1, sentence2: 'a cat', score }));
+  await writeFile(path, pairs.map((pair) => JSON.stringify(pair)).join('\n'));
+  const prompts = `--prompts <(printf '{"query":"find: "}') --query-prompt-name query`;
+  const command = `"${process.execPath}" "${main}" eval -m "${bert}" "${path}" ${prompts}`;
+  const env = { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm' };
+  const { code, stderr } = await finished(spawn('bash', ['--norc', '-c', command], { env }));
+  expect([code, stderr]).toEqual([0, '']);
 });
 
 it.each([

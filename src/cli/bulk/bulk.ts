@@ -7,7 +7,7 @@ import type { Embedder, InputType, Prompt } from '../../engine/index.ts';
 import { outputKinds } from '../../engine/types.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { locatePair } from '../chosen-projector.ts';
-import { applyTask, chosenInputType, chosenPrompt } from '../chosen-prompt.ts';
+import { applyTask, chosenPrompt } from '../chosen-prompt.ts';
 import { requireModelOption } from '../input.ts';
 import { loadEmbedder } from '../load.ts';
 import { log } from '../log.ts';
@@ -170,10 +170,10 @@ async function runJob(job: JobParts): Promise<void> {
     throw new UsageError(`with --pooling none, the output must be JSON lines, not ${form.format}`);
   }
   applyTask(embedder, values);
-  const prompt = await chosenPrompt(values, info);
+  const { prompt, inputType: kind } = await chosenPrompt(values, info);
   const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
-  const inputType = isDenseAlone(kinds) && !info.hasInputTypes ? undefined : await chosenInputType(values);
+  const inputType = isDenseAlone(kinds) && !info.hasInputTypes ? undefined : kind;
   const { surveyed, columns } = await surveyOf(job, { prompt, inputType }, (fields, index) =>
     chunking === undefined
       ? fieldsOf(fields, index)
