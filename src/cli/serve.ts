@@ -1,6 +1,7 @@
 /**
  * @file The command `serve`.
  */
+import { availableParallelism } from 'node:os';
 import type { Embedder } from '../engine/index.ts';
 import { createApp } from '../server/index.ts';
 import { LargeRequests } from '../server/large/large-requests.node.ts';
@@ -57,7 +58,8 @@ export async function serve(parsed: Parsed): Promise<void> {
 
 function describe({ info }: Embedder, milliseconds: number): string {
   const { name, architecture, ftype, pooling, nEmbdOut, nEmbdToken, outputs, nCtx } = info;
-  const { backend, backendDescription, precision, vision } = info;
+  const { backend, backendDescription, precision, threads, vision } = info;
+  const cores = availableParallelism();
   const vectors = outputs.includes('dense')
     ? `pooling ${pooling}, ${nEmbdOut} dimensions`
     : `a vector of ${nEmbdToken} dimensions for each token`;
@@ -65,6 +67,9 @@ function describe({ info }: Embedder, milliseconds: number): string {
     `model loaded in ${(milliseconds / 1000).toFixed(2)} s: ${name} (${architecture}, ${ftype})`,
     `${vectors}, context ${nCtx} tokens`,
     `backend ${backend} (${backendDescription}), precision ${precision}`,
+    ...(backend === 'wasm' && threads < cores
+      ? [`computes on ${threads} of ${cores} cores; --threads takes more`]
+      : []),
     ...(vision === undefined ? [] : [`images by ${vision.projector}, media pooling ${vision.mediaPooling}`]),
   ].join('\n');
 }

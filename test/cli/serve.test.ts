@@ -3,7 +3,7 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { listening, model, run, start } from './run.ts';
@@ -38,6 +38,8 @@ describe('serve', () => {
     expect(log()).toContain('synthetic bert-mean (bert, all F32)');
     expect(log()).toContain('pooling mean, 64 dimensions, context 512 tokens');
     expect(log()).toContain('-ngl is ignored');
+    const cores = availableParallelism();
+    expect(log().includes(`computes on 1 of ${cores} cores; --threads takes more`)).toBe(cores > 1);
     await expect.poll(log).toContain(`try: curl ${url}/v1/embeddings`);
     const answer = await embed(url, 'Hello, world');
     expect(answer.status).toBe(200);

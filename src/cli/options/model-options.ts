@@ -101,7 +101,7 @@ export const modelOptions = [
     max: 256,
     commands: computing,
     needs: threads,
-    help: 'compute threads; less than 1 means one for each core, up to 8',
+    help: 'compute threads, up to 256; less than 1 means one for each core, but at most 8',
   },
   {
     name: 'threadsBatch',
