@@ -9,9 +9,9 @@ import type { Form } from '../../src/kernels/wasm/forms/form.ts';
 import { i16 } from '../../src/kernels/wasm/forms/i16.ts';
 import { lowBitForms } from '../../src/kernels/wasm/forms/low-bit.ts';
 import { KernelMemory } from '../../src/kernels/wasm/memory.ts';
-import { plan } from '../../src/kernels/wasm/plan.ts';
+import { type PlanDivision, plan } from '../../src/kernels/wasm/plan.ts';
 import { barriersBefore } from '../../src/kernels/wasm/split.ts';
-import { exchanges, leading, type WasmStep } from '../../src/kernels/wasm/steps.ts';
+import { exchanged, leading, type WasmStep } from '../../src/kernels/wasm/steps.ts';
 import { WasmWeight } from '../../src/kernels/wasm/weights.ts';
 
 const memory = new KernelMemory(new WebAssembly.Memory({ initial: 1 }));
@@ -31,7 +31,7 @@ const productLow = productOf(weights.low);
 const exchange = (...inputs: GraphTensor[]): WasmStep => ({
   op: 'attention',
   options: { nHead: 1, nHeadKv: 1, scale: 1 },
-  inputs,
+  inputs: [inputs[0], ...inputs],
   out: tensor(),
 });
 
@@ -113,8 +113,8 @@ describe('no result takes the place of what may still be read', () => {
     });
 
   /** Each step with the earlier ones that a slower rank may still be at. */
-  function check(steps: WasmStep[], byColumns: boolean, touches: (step: WasmStep) => readonly GraphTensor[]) {
-    const { todo, barriers, layout } = plan(steps, steps[steps.length - 1].out, 4, false, byColumns);
+  function check(steps: WasmStep[], division: PlanDivision, touches: (step: WasmStep) => readonly GraphTensor[]) {
+    const { todo, barriers, layout } = plan(steps, steps[steps.length - 1].out, 4, false, division);
     todo.forEach(({ out }, j) => {
       for (let i = j - 1; i >= 0 && !barriers.slice(i + 1, j + 1).includes(true); i--) {
         for (const other of touches(todo[i])) {
@@ -126,10 +126,42 @@ describe('no result takes the place of what may still be read', () => {
   }
 
   it('divided by columns, where all that a step touches may be of others', () => {
-    fc.assert(fc.property(graphs, (steps) => check(steps, true, buffersOf)));
+    fc.assert(fc.property(graphs, (steps) => check(steps, 'columns', buffersOf)));
   });
 
   it('divided by rows, where an exchange reads rows of others', () => {
-    fc.assert(fc.property(graphs, (steps) => check(steps, false, (step) => (exchanges(step) ? step.inputs : []))));
+    fc.assert(fc.property(graphs, (steps) => check(steps, 'rows', exchanged)));
+  });
+
+  it('on one rank, where only later steps read it', () => {
+    fc.assert(
+      fc.property(graphs, (steps) => {
+        const { todo, layout } = plan(steps, steps[steps.length - 1].out, 4, false, 'alone');
+        todo.forEach(({ out }, j) => {
+          const needed = new Set(todo.slice(j).flatMap(({ inputs }) => inputs.map(({ base }) => base)));
+          for (const { out: other } of todo.slice(0, j).filter(({ out: made }) => needed.has(made))) {
+            const [at, otherAt] = [out, other].map((tensor) => layout.columns.get(tensor)!);
+            expect(at >= otherAt + leading(other) || otherAt >= at + leading(out)).toBe(true);
+          }
+        });
+      }),
+    );
+  });
+
+  it('one rank holds nothing back for others, and no rank holds queries back', () => {
+    const steps = [rows()];
+    for (let i = 0; i < 6; i++) {
+      const x = steps[steps.length - 1].out;
+      const [q, k] = [rows(x), rows(x)];
+      const attended: WasmStep = { ...exchange(q.out, k.out), inputs: [q.out, k.out, k.out] };
+      const middle = rows(attended.out);
+      steps.push(q, k, attended, middle, rows(middle.out, attended.out, x));
+    }
+    const buffers = (division: PlanDivision) => {
+      const last = steps[steps.length - 1].out;
+      return plan(steps, last, 4, false, division).layout.tokenWidth / leading(last);
+    };
+    expect(buffers('alone')).toBe(4);
+    expect(buffers('rows')).toBe(5);
   });
 });

@@ -14,7 +14,7 @@ import { instantiateKernels, type Kernels } from './kernels.ts';
 import { macsPerRow, runStep, scratchBytes, sharedKeyBytes, sharedScratchBytes } from './lower.ts';
 import { KernelMemory } from './memory.ts';
 import { OutsideMemory } from './outside-memory.ts';
-import { type Plan, plan } from './plan.ts';
+import { type Plan, type PlanDivision, plan } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { Runtime, rowsOf } from './runtime.ts';
 import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
@@ -158,7 +158,7 @@ class WasmForwards implements WasmBackend {
   }
 
   async compute(batch: Batch, key: string, forward: () => Tensor): Promise<Float32Array> {
-    const name = this.#observer === undefined && isPlain(batch) ? `${key} ${this.#splitsByColumns(batch)}` : undefined;
+    const name = this.#observer === undefined && isPlain(batch) ? `${key} ${this.#divisionOf(batch)}` : undefined;
     const kept = name === undefined ? undefined : this.#plans.get(name);
     if (kept !== undefined) return this.#again(kept, batch);
     const { recording, target } = this.#recorder.record(batch, forward);
@@ -205,7 +205,7 @@ class WasmForwards implements WasmBackend {
     this.#done = undefined;
     checkBatch(batch);
     for (const { table, index } of tables) checkTableRows(table, index, batch);
-    return this.#collect(target, () => this.#carryOut(plan, target, batch, this.#splitsByColumns(batch)));
+    return this.#collect(target, () => this.#carryOut(plan, target, batch, this.#divisionOf(batch)));
   }
 
   /** The values of `target` after `run`, on rank 0; the others have none. */
@@ -235,30 +235,32 @@ class WasmForwards implements WasmBackend {
   #run(recording: Recording<WasmWeight>, target: GraphTensor, keepAs?: string): Runtime {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps, nSeq, observed } = recording;
-    const byColumns = this.#splitsByColumns(batch);
-    const made = plan(steps, target, nSeq, observed, byColumns);
+    const division = this.#divisionOf(batch);
+    const made = plan(steps, target, nSeq, observed, division);
     const planned = { ...made, doubling: tokensThatDoubleCost(made.todo, batch) };
     if (keepAs !== undefined) {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
       this.#plans.set(keepAs, { plan: planned, target, tables });
     }
-    const runtime = this.#carryOut(planned, target, batch, byColumns);
+    const runtime = this.#carryOut(planned, target, batch, division);
     if (observed) this.#show(recording, runtime);
     this.#done = { target, runtime };
     return runtime;
   }
 
-  #splitsByColumns({ ids }: Batch): boolean {
+  #divisionOf({ ids }: Batch): PlanDivision {
     const { memory, keepBlocks } = this.#setup;
-    return splitsByColumns(ids.length, this.#nRanks, keepBlocks, readThresholds(memory));
+    if (this.#nRanks === 1) return 'alone';
+    return splitsByColumns(ids.length, this.#nRanks, keepBlocks, readThresholds(memory)) ? 'columns' : 'rows';
   }
 
   #carryOut(
     { todo, barriers, layout, doubling }: BalancedPlan,
     target: GraphTensor,
     batch: Batch,
-    byColumns: boolean,
+    division: PlanDivision,
   ): Runtime {
+    const byColumns = division === 'columns';
     const [nRanks, isAlone] = [this.#nRanks, this.#isAlone];
     const { offsets } = batch;
     const { exact } = this.#products;

@@ -17,7 +17,7 @@ import { addRotationTables } from '../graph/rotation-tables.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import { panelColumns, sharesActivations } from './forms/form.ts';
 import { barriersBefore } from './split.ts';
-import { exchanges, leading, type WasmStep } from './steps.ts';
+import { exchanged, exchanges, leading, type WasmStep } from './steps.ts';
 import type { WasmWeight } from './weights.ts';
 
 /** Positions of results in the slabs, in floats a row. */
@@ -36,22 +36,26 @@ export interface Plan {
   readonly layout: Layout;
 }
 
+/** Whether and how ranks divide a forward. */
+export type PlanDivision = 'alone' | 'rows' | 'columns';
+
 /**
  * Picks the steps that `target` needs and assigns positions to their results.
  * @param keepAll no step is omitted and no memory is reused (an observer looks at everything)
- * @param byColumns products are divided by columns, so that any rank may read what another has written
+ * @param division `rows` or `columns`: how ranks divide products (`split.ts`); `alone`: there is one rank. By columns, any rank may read what
+ *   another has written.
  */
 export function plan(
   steps: readonly WasmStep[],
   target: GraphTensor,
   nSeq: number,
   keepAll: boolean,
-  byColumns: boolean,
+  division: PlanDivision,
 ): Plan {
   const recorded = addRotationTables(steps);
   const todo = keepAll ? recorded : fused(narrow(neededFor(target, recorded), target, nSeq), target);
-  const barriers = byColumns ? barriersBefore(todo) : todo.map(exchanges);
-  return { todo, barriers, layout: layOut(todo, target, barriers, keepAll, byColumns) };
+  const barriers = division === 'columns' ? barriersBefore(todo) : todo.map(exchanges);
+  return { todo, barriers, layout: layOut(todo, target, barriers, keepAll, division) };
 }
 
 /** Several products or rotations as one step. */
@@ -69,7 +73,7 @@ function layOut(
   target: GraphTensor,
   barriers: readonly boolean[],
   keepAll: boolean,
-  byColumns: boolean,
+  division: PlanDivision,
 ): Layout {
   const slabs = { tokens: new Allocator(), sequences: new Allocator() };
   const columns = new Map<GraphTensor, number>();
@@ -86,9 +90,9 @@ function layOut(
     }
     columns.set(step.out, slabs[step.out.space].take(leading(step.out)));
     if (keepAll) return;
-    if (exchanges(step)) for (const { base } of step.inputs) exposed.add(base);
+    if (division === 'rows') for (const { base } of exchanged(step)) exposed.add(base);
     for (const tensor of freed[i]) {
-      if (byColumns || exposed.has(tensor)) heldBack.push(tensor);
+      if (division === 'columns' || exposed.has(tensor)) heldBack.push(tensor);
       else release(tensor);
     }
   });

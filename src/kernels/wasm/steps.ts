@@ -12,12 +12,24 @@ export type WasmStep = Step<WasmWeight>;
 
 /** Whether a step reads rows of other ranks. */
 export function exchanges(step: WasmStep): boolean {
-  return (
-    step.op === 'attention' ||
-    step.op === 'shortConv' ||
-    step.op === 'unfold' ||
-    (step.op === 'pool' && (step.kind !== 'cls' || step.isLate === true))
-  );
+  return exchanged(step).length > 0;
+}
+
+/** The inputs of which a step reads rows of other ranks. */
+export function exchanged(step: WasmStep): readonly GraphTensor[] {
+  const { inputs } = step;
+  switch (step.op) {
+    case 'attention':
+      // Each rank asks with its own queries.
+      return inputs.slice(1);
+    case 'shortConv':
+    case 'unfold':
+      return inputs;
+    case 'pool':
+      return step.kind !== 'cls' || step.isLate === true ? inputs : [];
+    default:
+      return [];
+  }
 }
 
 /** The numeric form in which a step multiplies its input with a weight; ranks may divide its columns (`split.ts`). */
