@@ -27,6 +27,17 @@ const shapes = {
     nCtx: 32768,
     vocabulary: 'test/fixtures/models/qwen3.gguf',
   },
+  'qwen3-4b': {
+    arch: 'qwen3',
+    nEmbd: 2560,
+    nFf: 9728,
+    nHead: 32,
+    nHeadKv: 8,
+    headSize: 128,
+    nLayer: 36,
+    nCtx: 40960,
+    vocabulary: 'test/fixtures/models/qwen3.gguf',
+  },
   // Larger than a WebAssembly memory: 5 GB of Q4_K_M.
   'qwen3-8b': {
     arch: 'qwen3',
@@ -40,6 +51,9 @@ const shapes = {
     vocabulary: 'test/fixtures/models/qwen3.gguf',
   },
 };
+
+// With as many tokens as the published model; those that the tokenizer lacks are unused ones.
+shapes['qwen3-0.6b-full'] = { ...shapes['qwen3-0.6b'], nVocab: 151669 };
 
 /** Metadata keys of an architecture. */
 function keysOf({ arch, nEmbd, nFf, nHead, nHeadKv, headSize, nLayer, nCtx }) {
@@ -124,6 +138,17 @@ function blocksOf(type) {
   return blocks;
 }
 
+/** A value of the tokenizer, with `n` more tokens, which are unused (type 5). */
+function extended(key, typed, n) {
+  const more = { tokens: (i) => `[PAD${i}]`, token_type: () => 5, scores: () => 0 }[key.replace('tokenizer.ggml.', '')];
+  if (more === undefined || n === 0) return typed;
+  const { elementType, values } = typed.value;
+  return {
+    type: 'array',
+    value: { elementType, values: [...values, ...Array.from({ length: n }, (_, i) => more(i))] },
+  };
+}
+
 /**
  * Path of a model of this shape and type in `folder`, made on first use.
  * @param typeName as `quantize` takes it (mixes such as Q4_K_M included), or any ggml type for all matrices
@@ -132,7 +157,7 @@ export async function makeSynthetic(shapeName, typeName, folder) {
   const shape = shapes[shapeName];
   if (!shape) throw new Error(`no shape ${shapeName}: there are ${Object.keys(shapes).join(', ')}`);
   // A file made before a change of the shape has another name.
-  const contents = JSON.stringify([keysOf(shape), tensorsOf(shape, 0)]);
+  const contents = JSON.stringify([keysOf(shape), tensorsOf(shape, shape.nVocab ?? 0)]);
   const digest = createHash('sha256').update(contents).digest('hex').slice(0, 8);
   const path = join(folder, `synthetic-${shapeName}-${typeName}-${digest}.gguf`);
   if (existsSync(path)) return path;
@@ -144,7 +169,9 @@ export async function makeSynthetic(shapeName, typeName, folder) {
   const { codecs } = await import('../../build/modules/tensor/codecs/index.js');
 
   const model = await openGguf(await openFile(join(root, shape.vocabulary)));
-  const tensors = tensorsOf(shape, model.metadata.strings('tokenizer.ggml.tokens').length);
+  const nTokens = model.metadata.strings('tokenizer.ggml.tokens').length;
+  const { nVocab = nTokens } = shape;
+  const tensors = tensorsOf(shape, nVocab);
   const keys = new Map([['general.architecture', { type: 'string', value: shape.arch }], ...keysOf(shape)]);
   const infos = new Map(tensors.map(([name, dims]) => [name, { name, shape: dims, type: ggmlTypes.F32 }]));
   const fileType = findTargetType(typeName);
@@ -170,7 +197,7 @@ export async function makeSynthetic(shapeName, typeName, folder) {
   const writer = new GgufWriter({ write: async (bytes) => void writeSync(handle, bytes) });
   for (const [key, value] of keys) writer.set(key, value);
   for (const key of model.metadata.keys()) {
-    if (key.startsWith('tokenizer.')) writer.set(key, model.metadata.typed(key));
+    if (key.startsWith('tokenizer.')) writer.set(key, extended(key, model.metadata.typed(key), nVocab - nTokens));
   }
   for (const [name, dims] of tensors) writer.addTensor(name, types.get(name), dims);
   await writer.writeHeader();

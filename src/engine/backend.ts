@@ -2,12 +2,12 @@
  * @file Decides where to compute: which backend, how many threads, on the calling thread or in workers. A requested
  * backend is used or refused. Only `auto` chooses, and it tests first: a backend that fails is never replaced by another.
  */
-import { fileOf, type GgufFile } from '../gguf/index.ts';
-import { nElements } from '../gguf/shape.ts';
+import { fileOf } from '../gguf/index.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import { Turn } from '../turn.ts';
 import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
+import { keepsBlocks, weightBytes } from './keep-blocks.ts';
 import { filesOf, type OpenFile, type OpenModel } from './open-model.ts';
 import { canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
@@ -16,9 +16,6 @@ import type { LoadOptions } from './types.ts';
 
 /** Most threads by default; tested models gain nothing from more. */
 const MAX_DEFAULT_THREADS = 8;
-/** Weights that take more bytes than this unpacked stay in the blocks of the file: WebAssembly memory ends at 4 GiB. */
-const MAX_UNPACKED = 2 ** 30;
-
 /** Where a model will be computed. */
 export interface Place {
   readonly backend: BackendName;
@@ -73,8 +70,8 @@ export async function startRunner(
   }
   if (backend === 'wasm') {
     const { packed, relaxed } = await enableFeatures(precision, options);
-    const { keepBlocks = sum(files, (file) => unpackedSize(file, precision)) > MAX_UNPACKED } = options;
-    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: sum(files, fileSize), relaxed };
+    const { keepBlocks = keepsBlocks(files, precision) } = options;
+    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: weightBytes(files), relaxed };
     if (team !== undefined) return team.load(model, { backend, precision, profile, setup, rowsOnDemand }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
@@ -106,27 +103,6 @@ async function readFileHere({ source, file }: OpenFile, staysOpen: boolean): Pro
   const place = { name, size, descriptor };
   const onDemand = staysOpen ? onDemandReads(place) : undefined;
   return { source, file: fileOf({ ...openDescriptor(place, new Turn()), onDemand }, file) };
-}
-
-function sum(files: readonly GgufFile[], size: (file: GgufFile) => number): number {
-  return files.reduce((total, file) => total + size(file), 0);
-}
-
-/** Bytes that the wasm backend would need for the unpacked weights: four for each value in `exact`, else two, and for Q8_0 those of the file. */
-function unpackedSize(file: GgufFile, precision: Precision): number {
-  let bytes = 0;
-  for (const { shape, type, byteLength } of file.tensors.values()) {
-    if (precision === 'exact') bytes += nElements(shape) * 4;
-    else bytes += type.name === 'Q8_0' ? byteLength : nElements(shape) * 2;
-  }
-  return bytes;
-}
-
-/** Bytes of all weights in the blocks of the file, each rounded up to a cache line. */
-function fileSize(file: GgufFile): number {
-  let bytes = 0;
-  for (const { byteLength } of file.tensors.values()) bytes += Math.ceil(byteLength / 64) * 64;
-  return bytes;
 }
 
 async function chooseBackend({ backend: wanted = 'auto', reproducible }: LoadOptions): Promise<BackendName> {
