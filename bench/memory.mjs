@@ -1,5 +1,5 @@
-// Resident memory of servers: after loading, and after requests of texts of up to 423 tokens, with the peak. Linux only.
-// Usage: npm run bench:memory -- [--model FILE]... [--shape NAME:TYPE]... [--threads LIST] [--node PATH] [--llama PATH]
+// Resident memory of servers: after loading, and after requests of texts of so many words, with the peak. Linux only.
+// Usage: npm run bench:memory -- [--model FILE]... [--shape NAME:TYPE]... [--threads LIST] [--words LIST] [--node PATH] [--llama PATH]
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -13,6 +13,7 @@ const { values: args } = parseArgs({
     model: { type: 'string', multiple: true, default: [] },
     shape: { type: 'string', multiple: true, default: [] },
     threads: { type: 'string', default: '1,2' },
+    words: { type: 'string', default: '1,60,180,300,421' },
     node: { type: 'string', default: process.execPath },
     llama: { type: 'string' },
   },
@@ -32,7 +33,7 @@ function megabytes(pid, field) {
 async function measure(server, nTexts) {
   try {
     const idle = megabytes(server.pid, 'VmRSS');
-    for (const nWords of [1, 60, 180, 300, 421]) {
+    for (const nWords of args.words.split(',').map(Number)) {
       const body = JSON.stringify({ input: Array(nTexts).fill('word '.repeat(nWords)), truncate: true });
       const answer = await fetch(`http://127.0.0.1:${server.port}/v1/embeddings`, { method: 'POST', body });
       if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${await answer.text()}`);

@@ -21,7 +21,7 @@ async function start(command, args, port, env) {
       output = (output + data).slice(-4000);
     });
   }
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < 1800; tries++) {
     if (child.exitCode !== null) throw new Error(`${command} ended with code ${child.exitCode}:\n${output}`);
     const ready = await fetch(`http://127.0.0.1:${port}/health`)
       .then((r) => r.ok)
@@ -53,7 +53,7 @@ async function start(command, args, port, env) {
     await setTimeout(100);
   }
   child.kill('SIGKILL');
-  throw new Error(`${command} was not ready after 30 s:\n${output}`);
+  throw new Error(`${command} was not ready after 3 minutes:\n${output}`);
 }
 
 /** gguf-embed as built in `dist`, on a free port unless one is given. */
