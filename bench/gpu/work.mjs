@@ -7,9 +7,15 @@
 
 /** Operations of a norm, a softmax, a rotation and an activation for each value. */
 const [ofNorm, ofSoftmax, ofRotation, ofActivation] = [8, 4, 3, 8];
-/** Bytes of an activation in memory, and of one rounded to eight bits: a block of 32 has twelve words. */
-const [float, rounded] = [4, 1.5];
+/** Bytes of an activation in memory, as float32, as f16, and rounded to eight bits: a block of 32 has twelve words. */
+const [float, half, rounded] = [4, 2, 1.5];
 const none = 0xffffffff;
+
+/** Bytes that a kernel writes for each value of its result. */
+function writtenBytes(name) {
+  if (!/ to (f16|quantised)\b/.test(name)) return float;
+  return name.endsWith(' and f32') ? half + float : half;
+}
 
 /** Query and key pairs of one head that the masks leave. @param lastOnly one query of each sequence, its last */
 function pairs(offsets, { maxBehind, maxAhead }, lastOnly) {
@@ -30,11 +36,12 @@ function product(name, values, bytesPerWeight) {
   const matrices = firstExpert === undefined ? 1 : Math.min(endExpert - firstExpert, rows);
   const normed = normWeightAt !== undefined;
   const inputs = (rows / pairsPerRow) * nIn;
-  const read = inputs * (/ int8\b/.test(name) ? rounded : float * (1 + addsFirst));
-  const written = float * rows * (nOut * (1 + hasResidual) + (normed && normedFrom !== none ? nIn : 0));
+  const bytesPerInput = / int8\b/.test(name) ? rounded : / from f16\b/.test(name) ? half : float * (1 + addsFirst);
+  const kept = normed && normedFrom !== none ? nIn : 0;
+  const results = rows * (nOut * (writtenBytes(name) + float * hasResidual) + float * kept);
   return {
     flops: 2 * rows * nIn * nOutputs + (normed ? ofNorm * inputs : 0),
-    bytes: matrices * bytesPerWeight * nIn * nOutputs + read + written,
+    bytes: matrices * bytesPerWeight * nIn * nOutputs + inputs * bytesPerInput + results,
   };
 }
 
@@ -45,7 +52,7 @@ function attention(name, values, offsets) {
   const n = pairs(offsets, values, nQueries === 1 && nTiles === rows) * nHead;
   return {
     flops: n * (2 * (d + dv) + ofSoftmax),
-    bytes: float * (rows * nHead + keys) * (d + dv),
+    bytes: float * (rows * nHead * d + keys * (d + dv)) + writtenBytes(name) * rows * nHead * dv,
   };
 }
 
@@ -73,7 +80,8 @@ export function workOf(launches, { types, offsets }) {
       case 'norm': {
         const n = rows * values.n * values.groups;
         const turned = kernel.startsWith('norm and rope') ? ofRotation : 0;
-        return elements(n, ofNorm + turned, 2 + values.hasResidual + values.isAdded);
+        const { flops, bytes } = elements(n, ofNorm + turned, 1 + values.hasResidual + values.isAdded);
+        return { flops, bytes: bytes + n * writtenBytes(kernel) };
       }
       case 'rope':
         return elements(rows * values.nHead * values.headSize, ofRotation, 2);

@@ -58,6 +58,13 @@ it('counts what a launch computes and moves', () => {
     bytes: 34 * 2 * 64 + 4 * 5 * 64 + 4 * 5 * 64,
   });
   expect(of('matmul Q8_0 int8 skinny 8', linear).bytes).toBe(34 * 2 * 32 + 1.5 * 5 * 64 + 4 * 5 * 32);
+  expect(of('matmul F16 64x64 f16 vec4 from f16 to quantised', { ...linear, hasResidual: 1 }).bytes).toBe(
+    2 * 64 * 32 + 2 * 5 * 64 + (2 + 4) * 5 * 32,
+  );
+  const whole = { rows: 5, n: 64, groups: 1, hasResidual: 1, isAdded: 0 };
+  expect(of('norm vec4', whole).bytes).toBe(5 * 64 * (4 + 4 + 4));
+  expect(of('norm vec4 to f16', whole).bytes).toBe(5 * 64 * (4 + 4 + 2));
+  expect(of('norm vec4 to f16 and f32', whole).bytes).toBe(5 * 64 * (4 + 4 + 4 + 2));
   const normed = { normWeightAt: 0, addsFirst: 1, normedFrom: 32 };
   expect(of('matmul normed F32 skinny 8', { ...linear, ...normed })).toEqual({
     flops: 20480 + 8 * 5 * 64,
@@ -70,6 +77,9 @@ it('counts what a launch computes and moves', () => {
   expect(pairsOf({ maxBehind: 1e9, maxAhead: 0 })).toBe(9);
   expect(pairsOf({ maxBehind: 1, maxAhead: 0 })).toBe(8);
   expect(pairsOf({ maxBehind: 1e9, maxAhead: 1e9, rows: 2, nQueries: 1 })).toBe(5);
+  const seen = { ...heads, maxBehind: 1e9, maxAhead: 1e9 };
+  expect(of('attention 8/4 32x32', seen).bytes).toBe(4 * (10 + 5) * 12);
+  expect(of('attention 8/4 matrix 8x8x8 32x32 vec4 to f16', seen).bytes).toBe(4 * (10 * 8 + 5 * 12) + 2 * 10 * 4);
   expect(of('given', { rows: 5, cols: 8, isAdded: 1 })).toEqual({ flops: 40, bytes: 480 });
   const conv = of('shortConv', { rows: 5, cols: 8, nTaps: 3 });
   expect(conv).toEqual({ flops: 5 * 8 * 8, bytes: 4 * 5 * 8 * 4 });
@@ -86,6 +96,7 @@ describeGpu('the work of a forward', () => {
   it.each<[string, WebGpuOptions, number]>([
     ['float32, few rows', {}, 6],
     ['int8', { precision: 'fast', strategy: 'int8' }, 6],
+    ['results in f16', { precision: 'fast', strategy: 'float' }, 300],
     ['norms in launches of their own', {}, 300],
   ])('is known for every launch, and has all products: %s', async (_, options, length) => {
     const backend = await createWebGpuBackend({ gpu, autotune: false, ...options });

@@ -13,6 +13,7 @@ import { embedding } from './shaders/embedding.wgsl.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
 import { norm } from './shaders/norm.wgsl.ts';
 import {
+  halfForm,
   isUsable,
   matrixTiles,
   normsInput,
@@ -23,7 +24,7 @@ import {
   tiled,
   tiles,
 } from './strategies.ts';
-import type { Dispatch, GpuTensor } from './tensor.ts';
+import { type Dispatch, GpuTensor } from './tensor.ts';
 import type { Experiments, Tuner } from './tuner.ts';
 import { noVector, type Vectors } from './vectors.ts';
 import type { GpuWeight } from './weights.ts';
@@ -60,7 +61,16 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
   }
 
   const product = (weight: GpuWeight, rows: number, strategy: Strategy): Product => {
-    return { strategy, weight, part: weight.parts[0], rows, epilogue: plainEpilogue, isGated: false };
+    return {
+      strategy,
+      weight,
+      part: weight.parts[0],
+      rows,
+      epilogue: plainEpilogue,
+      isGated: false,
+      from: 'f32',
+      stored: 'f32',
+    };
   };
 
   /** A product of one row that is added to itself and normed, in two launches or in one, which `fused` makes from the norm's values. */
@@ -80,12 +90,16 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
         const values = { ...sums, normWeightAt: at, normBiasAt: at + n, addsFirst: 1, normedFrom: noVector };
         record.record({ label: 'experiment', reads, writes: y, dispatches: () => [fused(values)] });
       } else {
-        const normed = record.tensor(1, n);
+        const { slab } = record.tensor(1, n);
+        const isHalf = n % 8 === 0 && tuner.takesHalves(weight);
+        const normed = new GpuTensor(slab, 1, n, 0, isHalf ? n / 2 : n, isHalf);
+        const stored = isHalf ? halfForm(tuner.style) : 'f32';
         const whole = { rows: 1, n, groups: 1, nextFrom: 1, nextWeightAt: noVector, nextBiasAt: noVector };
         const values = { ...sums, ...whole, weightAt: at, biasAt: at + n, hasResidual: 1, isAdded: 0 };
-        const launch = { kernel: norm('none', n % 4 === 0), values, grid: [1, 1, 1] } as const;
+        const kernel = norm('none', n % 4 === 0, stored, !isHalf);
+        const launch = { kernel, values, tensors: { ...reads, y: normed, h: normed }, grid: [1, 1, 1] } as const;
         record.record({ label: 'experiment', reads, writes: normed, dispatches: () => [launch] });
-        const plain = skinny(product(weight, 1, 'float'), tuner.style);
+        const plain = skinny({ ...product(weight, 1, 'float'), from: isHalf ? 'f16' : 'f32' }, tuner.style);
         record.record({ label: 'experiment', reads: { x: normed }, writes: y, dispatches: () => [plain] });
       }
       return bitsOf(await executor.read(record, y));

@@ -6,6 +6,7 @@ import type { Batch } from '../../tensor/ops.ts';
 import type { PooledRow } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import type { Context } from './context.ts';
+import type { Form } from './halved-results.ts';
 import { Run } from './run.ts';
 import { GpuTensor, Slab, type Step } from './tensor.ts';
 
@@ -17,21 +18,44 @@ export class Forward {
   readonly #tensors = new Map<GraphTensor, GpuTensor>();
   readonly #quantized = new Map<GpuTensor, GpuTensor>();
 
-  constructor(ctx: Context, batch: Batch, keepAll: boolean) {
+  /** Results that are stored as f16. */
+  readonly #forms: ReadonlyMap<GraphTensor, Form>;
+
+  constructor(ctx: Context, batch: Batch, keepAll: boolean, forms: ReadonlyMap<GraphTensor, Form>) {
     this.ctx = ctx;
+    this.#forms = forms;
     this.run = new Run(batch, keepAll);
   }
 
-  /** The GPU tensor of a recorded one; every call returns the same. */
+  /** The GPU tensor of a recorded one; every call returns the same. It is float32 unless only f16 is stored. */
   of(x: GraphTensor): GpuTensor {
     let tensor = this.#tensors.get(x);
     if (tensor === undefined) {
       const { base, rows, cols, start } = x;
-      let slab = this.#slabs.get(base);
-      if (slab === undefined) this.#slabs.set(base, (slab = new Slab(base.rows * base.cols)));
-      this.#tensors.set(x, (tensor = new GpuTensor(slab, rows, cols, start, base.cols)));
+      const isHalf = this.#forms.get(base) === 'f16';
+      tensor = new GpuTensor(this.#slabOf(base), rows, cols, start, isHalf ? cols / 2 : base.cols, isHalf);
+      this.#tensors.set(x, tensor);
     }
     return tensor;
+  }
+
+  /** `x` as f16; `undefined` if it is stored only as float32. */
+  halvesOf(x: GraphTensor): GpuTensor | undefined {
+    const { base, rows, cols } = x;
+    const form = this.#forms.get(base);
+    if (form === undefined) return undefined;
+    // After the float32 values, if there are any.
+    return form === 'f16' ? this.of(x) : new GpuTensor(this.#slabOf(base), rows, cols, rows * cols, cols / 2, true);
+  }
+
+  #slabOf(base: GraphTensor): Slab {
+    let slab = this.#slabs.get(base);
+    if (slab === undefined) {
+      const form = this.#forms.get(base);
+      const words = form === undefined ? 1 : form === 'f16' ? 0.5 : 1.5;
+      this.#slabs.set(base, (slab = new Slab(base.rows * base.cols * words)));
+    }
+    return slab;
   }
 
   /** An additional intermediate of a step. */

@@ -20,6 +20,7 @@ import { type DeviceOptions, describeAdapter, openDevice } from './device.ts';
 import { Executor } from './executor.ts';
 import { experimentsOn } from './experiments.ts';
 import { Forward } from './forward.ts';
+import { halvedResults } from './halved-results.ts';
 import { lower } from './lower.ts';
 import { mayNormInput } from './ops/linear.ts';
 import { RopeTables } from './ops/rope.ts';
@@ -143,7 +144,8 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
       const todo = observed ? steps : optimized(steps, target, nSeq, (step) => mayNormInput(tuner, step));
-      const fw = new Forward(ctx, batch, observed);
+      const forms = halvedResults(observed ? [] : todo, target, (weight) => tuner.takesHalves(weight));
+      const fw = new Forward(ctx, batch, observed, forms);
       for (const step of todo) lower(fw, step, { tuner, tables });
       const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));
       return executor.read(fw.run, fw.of(target), named, observer);

@@ -20,7 +20,7 @@ export type ParamKind = 'u32' | 'f32' | 'tensor';
 export type Params = Readonly<Record<string, ParamKind>>;
 
 /** The element type of the arena in a kernel. */
-export type ArenaElement = 'f32' | 'vec4<f32>' | 'u32' | 'vec4<u32>';
+export type ArenaElement = 'f32' | 'vec4<f32>' | 'u32' | 'vec2<u32>' | 'vec4<u32>';
 
 /** One program. Kernels are compared by identity: make each variant once (see `once`). */
 export interface Kernel {

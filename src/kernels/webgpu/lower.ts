@@ -16,7 +16,7 @@ type Op = Step['op'];
 const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>, shared: Shared) => void } = {
   embedding,
   linear: (fw, step, { tuner }) => linear(fw, tuner, step),
-  norm: (fw, step, { tables }) => norm(fw, tables, step),
+  norm: (fw, step, { tables, tuner }) => norm(fw, tables, tuner.style, step),
   rotation() {
     throw new Error('this backend keeps angles from one forward to the next');
   },

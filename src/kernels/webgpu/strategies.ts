@@ -9,6 +9,7 @@
  * bits; within `matrix`, all tiles do.
  */
 import { grid } from './kernel.ts';
+import type { Stored } from './shaders/halves.wgsl.ts';
 import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
 import { gatedMatrixTile, matmulMatrix, matrixShared } from './shaders/matmul-matrix.wgsl.ts';
 import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
@@ -31,6 +32,11 @@ export interface Style {
   readonly halves: boolean;
   /** The adapter's subgroup matrices. */
   readonly matrix: MatrixShape | undefined;
+}
+
+/** How the operands of products are stored as f16 (see `Stored`): as the strategy rounds them that a forward with this style has. */
+export function halfForm({ matrix }: Style): Exclude<Stored, 'f32'> {
+  return matrix === undefined ? 'quantised' : 'f16';
 }
 
 /** From small to large. The first is for software adapters. */
@@ -96,6 +102,9 @@ export interface Product {
   readonly epilogue: Epilogue;
   /** The first half of the part's rows gates the second; the activation is the gate's. */
   readonly isGated: boolean;
+  /** How x lies in the arena, and how the result is stored; f16 only for strategies that take it as operand. */
+  readonly from: 'f32' | 'f16';
+  readonly stored: Stored;
   /** The norm of the input, with the values of `normedParams`. Only for `float`. */
   readonly norm?: Readonly<Record<string, number>>;
 }
@@ -123,31 +132,32 @@ export function normsInput(tile: Tile, isGated: boolean, { halves }: Style, limi
 
 /** The launch with a tile. `wide`: everything that is read or written in float32 is aligned to four values. */
 export function tiled(product: Product, tile: Tile, style: Style, wide: boolean): Dispatch {
-  const { strategy, weight, part, rows, isGated } = product;
+  const { strategy, weight, part, rows, isGated, norm, from, stored } = product;
   const { type } = weight.loader!;
   const { rolled, halves, matrix } = style;
   const gated = strategy === 'matrix' ? gatedMatrixTile(tile, matrix!) : gatedTile(tile);
   const { bm, bn, tm, tn, buffers = 1 } = isGated ? gated : tile;
   const [vec4, form] = [wide && part.nRows % (isGated ? 8 : 4) === 0, isGated ? 'gated' : 'plain'] as const;
+  const { m = 0, n = 0, k = 0, subgroup = 0 } = matrix ?? {};
   const kernel =
     strategy === 'matrix'
-      ? matmulMatrix(type, bm, bn, tm, tn, matrix!.m, matrix!.n, matrix!.k, matrix!.subgroup, vec4, form, buffers)
+      ? matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, vec4, form, buffers, from, stored)
       : strategy === 'int8'
         ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled)
-        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, product.norm !== undefined);
+        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, norm !== undefined, from, stored);
   const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
   return { kernel, values: values(product), bound: part, grid: grid(groups) };
 }
 
 /** The launch of the kernel for few rows, for `float` and `int8`. */
 export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
-  const { strategy, weight, part, rows, isGated, norm } = product;
+  const { strategy, weight, part, rows, isGated, norm, from, stored } = product;
   const { type } = weight.loader!;
   const m = 2 ** Math.ceil(Math.log2(rows));
   const kernel =
     strategy === 'int8'
       ? matmulInt8Skinny(type, m, isGated, rolled)
-      : matmulSkinny(type, m, isGated, rolled, halves, norm !== undefined);
+      : matmulSkinny(type, m, isGated, rolled, halves, norm !== undefined, from, stored);
   const outputs = strategy === 'int8' ? int8SkinnyOutputs : skinnyOutputs;
   return { kernel, values: values(product), bound: part, grid: grid(Math.ceil(part.nRows / outputs)) };
 }

@@ -16,20 +16,23 @@ export class Slab {
   }
 }
 
-/** `[rows, cols]`; row `r` begins `start + r · stride` values into the slab. */
+/** `[rows, cols]`; row `r` begins `start + r · stride` words into the slab. */
 export class GpuTensor implements Tensor {
   readonly rows: number;
   readonly cols: number;
   readonly slab: Slab;
   readonly start: number;
   readonly stride: number;
+  /** Values are f16, two a word. */
+  readonly isHalf: boolean;
 
-  constructor(slab: Slab, rows: number, cols: number, start = 0, stride = cols) {
+  constructor(slab: Slab, rows: number, cols: number, start = 0, stride = cols, isHalf = false) {
     this.slab = slab;
     this.rows = rows;
     this.cols = cols;
     this.start = start;
     this.stride = stride;
+    this.isHalf = isHalf;
   }
 
   /** Whether rows can be read four values at a time. */

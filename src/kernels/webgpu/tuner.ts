@@ -116,6 +116,11 @@ export class Tuner {
     this.#experiments = experiments;
   }
 
+  /** Whether products with this weight take operands in f16, whatever a check on the device finds. */
+  takesHalves(weight: GpuWeight): boolean {
+    return this.style.halves && this.strategy(weight) !== 'int8';
+  }
+
   /** The strategy for products with this weight. */
   strategy(weight: GpuWeight): Strategy {
     const { type, int8 } = weight.loader!;

@@ -8,7 +8,9 @@ import { createReferenceBackend } from '../../../src/kernels/reference/index.ts'
 import { openDevice } from '../../../src/kernels/webgpu/device.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
+import { storesHalves } from '../../../src/kernels/webgpu/shaders/attention.wgsl.ts';
 import { fitsMatrixAttention, matrixAttention } from '../../../src/kernels/webgpu/shaders/attention-matrix.wgsl.ts';
+import type { Stored } from '../../../src/kernels/webgpu/shaders/halves.wgsl.ts';
 import { gatedMatrixTile, matmulMatrix, matrixShared } from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
 import type { Tile } from '../../../src/kernels/webgpu/shaders/matmul-tile.wgsl.ts';
 import { type MatrixShape, matrixShape, matrixThreads } from '../../../src/kernels/webgpu/shaders/matrix-shape.ts';
@@ -58,9 +60,26 @@ describeGpu('subgroup matrices: what compiles', () => {
     { m, n, k, subgroup }: MatrixShape,
     wide: boolean,
     gated = false,
+    from: 'f32' | 'f16' = 'f32',
+    stored: Stored = 'f32',
   ) => {
     const { bm, bn, tm, tn, buffers = 1 } = tile;
-    return matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, wide, gated ? 'gated' : 'plain', buffers);
+    return matmulMatrix(
+      type,
+      bm,
+      bn,
+      tm,
+      tn,
+      m,
+      n,
+      k,
+      subgroup,
+      wide,
+      gated ? 'gated' : 'plain',
+      buffers,
+      from,
+      stored,
+    );
   };
 
   it.each(types)('%s, with every shape, aligned and not', async (type) => {
@@ -68,6 +87,7 @@ describeGpu('subgroup matrices: what compiles', () => {
       for (const wide of [true, false]) {
         for (const tile of [matrixTiles[0], matrixTiles[7]]) {
           expect(await errorsOf(kernelOf(type, tile, shape, wide))).toEqual([]);
+          expect(await errorsOf(kernelOf(type, tile, shape, wide, false, 'f16', 'f16'))).toEqual([]);
         }
       }
     }
@@ -80,6 +100,7 @@ describeGpu('subgroup matrices: what compiles', () => {
       for (const type of ['F16', 'Q4_K'] as const) {
         expect(await errorsOf(kernelOf(type, tile, shape, true))).toEqual([]);
         expect(await errorsOf(kernelOf(type, gated, shape, type === 'F16', true))).toEqual([]);
+        expect(await errorsOf(kernelOf(type, gated, shape, type === 'F16', true, 'f32', 'f16'))).toEqual([]);
       }
     }
   });
@@ -101,13 +122,15 @@ describeGpu('subgroup matrices: what compiles', () => {
     ]) {
       expect(fitsMatrixAttention(d, dv, shape, limits)).toBe(true);
       for (const wide of [true, false]) {
-        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup))).toEqual([]);
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, 'f32'))).toEqual([]);
+        if (!storesHalves(d, dv)) continue;
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, 'f16'))).toEqual([]);
       }
     }
   });
 
   it('finds what is wrong in such a kernel', async () => {
-    const { code } = matmulMatrix('F16', 64, 64, 32, 32, 16, 16, 16, 32, true, 'plain', 1);
+    const { code } = matmulMatrix('F16', 64, 64, 32, 32, 16, 16, 16, 32, true, 'plain', 1, 'f32', 'f32');
     expect(
       await errorsOf({
         code: code.replaceAll('subgroup_matrix_right<f16, 16, 16>', 'subgroup_matrix_right<f16, 8, 16>'),

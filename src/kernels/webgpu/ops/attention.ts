@@ -11,6 +11,7 @@ import { type Forward, pooledTokens } from '../forward.ts';
 import { grid, type Kernel } from '../kernel.ts';
 import { attentionTile, attention as kernelFor } from '../shaders/attention.wgsl.ts';
 import { matrixAttention, matrixAttentionQueries } from '../shaders/attention-matrix.wgsl.ts';
+import { halfForm } from '../strategies.ts';
 import { type Dispatch, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
 import { noVector } from '../vectors.ts';
@@ -60,15 +61,17 @@ export function attention(fw: Forward, tuner: Tuner, step: AttentionStep): void 
   };
   const { bq, bk } = tile;
   const hasDistances = options.disentangled !== undefined;
-  const plain = launchOf(kernelFor(bq, bk, headSize, headSizeV, wide, ctx.software, hasDistances), bq);
-  const common = { label: labelOf('attention', step), reads: { q, k, v }, writes: fw.of(step.out) };
+  const y = fw.of(step.out);
+  const stored = y.isHalf ? halfForm(tuner.style) : 'f32';
+  const plain = launchOf(kernelFor(bq, bk, headSize, headSizeV, wide, ctx.software, hasDistances, stored), bq);
+  const common = { label: labelOf('attention', step), reads: { q, k, v }, writes: y };
   if (hasDistances || !tuner.mayUseMatrices(headSize, headSizeV)) {
     fw.add({ ...common, dispatches: () => [plain] });
     return;
   }
   const { m, n, k: depth, subgroup } = tuner.style.matrix!;
   const onMatrices = launchOf(
-    matrixAttention(headSize, headSizeV, wide, m, n, depth, subgroup),
+    matrixAttention(headSize, headSizeV, wide, m, n, depth, subgroup, stored),
     matrixAttentionQueries,
   );
   fw.add({

@@ -6,7 +6,7 @@ import type { LinearPart, LinearStep } from '../../graph/step.ts';
 import type { Forward } from '../forward.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
-import { type Epilogue, skinny, tiled } from '../strategies.ts';
+import { type Epilogue, halfForm, skinny, tiled } from '../strategies.ts';
 import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
 import { noVector } from '../vectors.ts';
@@ -28,7 +28,8 @@ export function mayNormInput(tuner: Tuner, { parts, out }: LinearStep<GpuWeight>
 /** `activation(scale · x Wᵀ + bias) + residual`: one launch for each part of the weight, or one launch for adjacent weights. */
 export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): void {
   const { parts, glu, activation = glu, inputs, norm } = step;
-  const [x, r] = inputs.map((input) => fw.of(input));
+  const halves = norm === undefined && tuner.takesHalves(parts[0].weight) ? fw.halvesOf(inputs[0]) : undefined;
+  const [x, r] = [halves ?? fw.of(inputs[0]), inputs[1] && fw.of(inputs[1])];
   const out = fw.of(step.out);
   const epilogue: Epilogue = {
     scaleAt: fw.ctx.vector(parts[0].scale),
@@ -74,7 +75,7 @@ function normedProduct(
       const normed = columnsOf(y, y.cols, x.cols);
       const tensors = { x: normed, y };
       return [
-        normLaunch(fw, norm, { x, r, y: normed }),
+        normLaunch(fw, tuner.style, norm, { x, r, y: normed }),
         ...partsOf(operands).map((part) => ({
           ...launch(tuner, part, { ...operands, ...tensors, r: undefined }),
           tensors,
@@ -140,7 +141,8 @@ function partsOf({ parts: [{ weight }, ...others] }: Operands): readonly Part[] 
 /** The launch for one part of the weight. */
 function launch(tuner: Tuner, part: Part, { parts, x, y, r, epilogue, isGated = false, norm }: Operands): Dispatch {
   const [{ weight }] = parts;
-  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated, norm };
+  const forms = { from: x.isHalf ? 'f16' : 'f32', stored: y.isHalf ? halfForm(tuner.style) : 'f32' } as const;
+  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated, norm, ...forms };
   if (x.rows <= skinnyRows && tuner.mayBeSkinny(weight)) return skinny(product, tuner.style);
   const wide = x.aligned && y.aligned && (r?.aligned ?? true);
   return tiled(product, tuner.tile(weight, x.rows), tuner.style, wide);

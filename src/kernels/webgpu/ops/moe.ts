@@ -103,6 +103,8 @@ function expertProduct(
     tuner.style.rolled,
     tuner.style.halves,
     false,
+    'f32',
+    'f32',
   );
   const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, wRow: 0, blocksPerRow: weight.blocksPerRow };
   return fw.add({

@@ -27,6 +27,7 @@ import { norm as normKernel, normSlices } from '../shaders/norm.wgsl.ts';
 import { given as givenKernel, pool as poolKernel, softmax as softmaxKernel } from '../shaders/rows.wgsl.ts';
 import { shortConv as shortConvKernel } from '../shaders/short-conv.wgsl.ts';
 import { unfold as unfoldKernel } from '../shaders/unfold.wgsl.ts';
+import { halfForm, type Style } from '../strategies.ts';
 import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight } from '../weights.ts';
@@ -71,7 +72,7 @@ function bitsOf(values: Float32Array): number[] {
 }
 
 /** Layer or RMS norm of whole rows or of slices, with the operations that are fused into it. */
-export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>): void {
+export function norm(fw: Forward, tables: RopeTables, style: Style, step: NormStep<GpuWeight>): void {
   const { kind, weight, hasResidual, isAdded = false, rotation, inputs, row } = step;
   const [x, ...others] = inputs.map((input) => fw.of(input));
   const tensors = {
@@ -79,8 +80,9 @@ export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>)
     r: hasResidual ? others[0] : undefined,
     a: isAdded ? others.at(-1) : undefined,
     y: fw.of(step.out),
+    h: fw.halvesOf(step.out),
   };
-  const { y, ...reads } = tensors;
+  const { y, h, ...reads } = tensors;
   const table = rotation && tables.table(fw, rotation);
   const values = rotation && rotationValues(fw, rotation, row);
   fw.add({
@@ -88,7 +90,7 @@ export function norm(fw: Forward, tables: RopeTables, step: NormStep<GpuWeight>)
     reads,
     writes: y,
     prepare: table?.prepare,
-    dispatches: () => [{ ...normLaunch(fw, step, tensors, rotation?.kind, values), bound: table?.bound }],
+    dispatches: () => [{ ...normLaunch(fw, style, step, tensors, rotation?.kind, values), bound: table?.bound }],
   });
 }
 
@@ -97,7 +99,10 @@ interface NormTensors {
   readonly x: GpuTensor;
   readonly r?: GpuTensor;
   readonly a?: GpuTensor;
+  /** The result; f16 if it is `h`. */
   readonly y: GpuTensor;
+  /** The result as f16. */
+  readonly h?: GpuTensor;
 }
 
 /**
@@ -106,6 +111,7 @@ interface NormTensors {
  */
 export function normLaunch(
   { ctx }: Forward,
+  style: Style,
   step: Pick<NormStep<GpuWeight>, 'weight' | 'bias' | 'kind' | 'eps'> &
     Partial<Pick<NormStep<GpuWeight>, 'groups' | 'next'>>,
   tensors: NormTensors,
@@ -113,7 +119,7 @@ export function normLaunch(
   rotationValues: Readonly<Record<string, number>> = {},
 ): Dispatch {
   const { weight, bias, kind, eps, groups = 1, next } = step;
-  const { x, r, a, y } = tensors;
+  const { x, r, a, y, h } = tensors;
   const n = x.cols / groups;
   const values = {
     hasResidual: r === undefined ? 0 : 1,
@@ -130,11 +136,11 @@ export function normLaunch(
     nextBiasAt: ctx.vector(next?.bias),
     ...rotationValues,
   };
-  const isWide = rotation === 'none' && n % 4 === 0 && [x, r, a, y].every((tensor) => tensor?.aligned ?? true);
+  const isWide = rotation === 'none' && n % 4 === 0 && [x, r, a, y, h].every((tensor) => tensor?.aligned ?? true);
   return {
-    kernel: normKernel(rotation, isWide),
+    kernel: normKernel(rotation, isWide, h === undefined ? 'f32' : halfForm(style), !y.isHalf),
     values,
-    tensors: { x, r, a, y },
+    tensors: { x, r, a, y, h },
     grid: grid(Math.ceil((x.rows * groups) / normSlices)),
   };
 }

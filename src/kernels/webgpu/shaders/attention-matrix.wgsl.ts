@@ -14,7 +14,8 @@
  * Features those of `matmul-matrix.wgsl.ts`.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
-import { attentionParams, findTile, narrowAccess, scoreCode, wideAccess } from './attention.wgsl.ts';
+import { access, arenaElement, attentionParams, findTile, scoreCode } from './attention.wgsl.ts';
+import { clampedToHalf, type Stored, storedName } from './halves.wgsl.ts';
 import { each } from './matmul-tile.wgsl.ts';
 import type { MatrixShape } from './matrix-shape.ts';
 
@@ -53,19 +54,19 @@ export function fitsMatrixAttention(d: number, dv: number, shape: MatrixShape, l
   return evenly && bk % k === 0 && threads <= most && shared <= limits.maxComputeWorkgroupStorageSize;
 }
 
-/** The kernel for these head sizes. */
+/** The kernel for these head sizes. @param stored how the result is stored */
 export const matrixAttention = once(
-  (d: number, dv: number, wide: boolean, m: number, n: number, k: number, subgroup: number): Kernel =>
+  (d: number, dv: number, wide: boolean, m: number, n: number, k: number, subgroup: number, stored: Stored): Kernel =>
     kernel({
-      name: `attention ${d}/${dv} matrix ${m}x${n}x${k} ${bq}x${bk}${wide ? ' vec4' : ''}`,
+      name: `attention ${d}/${dv} matrix ${m}x${n}x${k} ${bq}x${bk}${wide ? ' vec4' : ''}${storedName(stored)}`,
       params: attentionParams,
       enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
-      arena: wide ? 'vec4<f32>' : 'f32',
-      code: attentionCode(d, dv, wide, { m, n, k, subgroup }),
+      arena: arenaElement(wide, stored),
+      code: attentionCode(d, dv, wide, { m, n, k, subgroup }, stored),
     }),
 );
 
-function attentionCode(d: number, dv: number, wide: boolean, shape: MatrixShape): string {
+function attentionCode(d: number, dv: number, wide: boolean, shape: MatrixShape, stored: Stored): string {
   const { m, n, k, subgroup } = shape;
   const { width, chunk, nChunks } = extents(d, dv, shape);
   const threads = subgroups * subgroup;
@@ -121,6 +122,23 @@ ${own(nSums, (v) => {
   return `${o} = ${o} * rescale[i / ${chunk / 4}u] + vec4<f32>(${four});`;
 })}
     workgroupBarrier();`;
+  const floatResults = (j: number) =>
+    own(nSums, (v) => {
+      const column = `${j * chunk}u + (i % ${chunk / 4}u) * 4u`;
+      return `let row = i / ${chunk / 4}u; if (i32(row) < nq && ${column} < ${dv}u) { store4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u, ${column}, ${dv}u, o${j}_${v} / sums[row]); }`;
+    });
+  // Results pass through shared memory, so that a thread stores eight f16.
+  const halfResults = (j: number) => `
+${own(nSums, (v) => {
+  return `let o = o${j}_${v} / sums[i / ${chunk / 4}u]; for (var e = 0u; e < 4u; e++) { products[i * 4u + e] = o[e]; }`;
+})}
+    workgroupBarrier();
+${own(nSums / 2, () => {
+  const column = `${j * chunk}u + (i % ${chunk / 8}u) * 8u`;
+  const four = (at: number) => `vec4<f32>(${[0, 1, 2, 3].map((e) => `products[i * 8u + ${at + e}u]`).join(', ')})`;
+  return `let row = i / ${chunk / 8}u; if (i32(row) < nq && ${column} < ${dv}u) { store8(p.yOff + (u32(first) + row) * p.yStride, head * ${dv}u + ${column}, ${four(0)}, ${four(4)}); }`;
+})}
+    workgroupBarrier();`;
   return /* wgsl */ `
 alias Left = subgroup_matrix_left<f16, ${k}, ${m}>;
 alias Right = subgroup_matrix_right<f16, ${n}, ${k}>;
@@ -135,8 +153,8 @@ var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> sums: array<f32, ${threads}>;
 var<workgroup> rescale: array<f32, ${bq}>;
 ${linearGroup}
-${wide ? wideAccess : narrowAccess}
-fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0))); }
+${access(wide, stored)}
+fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(${clampedToHalf}); }
 ${scoreCode}
 @compute @workgroup_size(${threads})
 fn main(
@@ -211,11 +229,6 @@ ${store('vs', 'nextV', dV, strideV)}
   }
   if (lane == 0u) { sums[r] = sum; }
   workgroupBarrier();
-${each(nChunks, (j) =>
-  own(nSums, (v) => {
-    const column = `${j * chunk}u + (i % ${chunk / 4}u) * 4u`;
-    return `let row = i / ${chunk / 4}u; if (i32(row) < nq && ${column} < ${dv}u) { store4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u, ${column}, ${dv}u, o${j}_${v} / sums[row]); }`;
-  }),
-)}
+${each(nChunks, (j) => (stored === 'f32' ? floatResults(j) : halfResults(j)))}
 }`;
 }

@@ -9,13 +9,16 @@
  * Threads  128 (fewer with small blocks). For scores a thread has one key and several queries; for the softmax several threads share a query;
  *          for the values a thread has four columns of some queries.
  * Shared   4 · (BQ · headSize + BK · max(headSize + 4, headSizeV) + BQ · BK + 2 · threads + BQ) bytes; keys and values take turns.
- * Features none. With `vec4` head sizes, offsets and strides must be multiples of four.
+ * Features none; `shader-f16` if the result is f16, which passes through the memory of the queries. With `vec4` head sizes, offsets and strides must be multiples of four.
  */
-import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { type ArenaElement, type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { halvesCode, type Stored, storedFeatures, storedName } from './halves.wgsl.ts';
 
 /** Threads of a workgroup: one for each score, at most 128. */
 const threadsOf = ({ bq, bk }: AttentionTile) => Math.min(128, bq * bk);
 const up4 = (n: number) => Math.ceil(n / 4);
+
+const each = (n: number, line: (i: number) => string) => Array.from({ length: n }, (_, i) => line(i)).join('\n');
 
 /** Queries and keys of a block. */
 export interface AttentionTile {
@@ -43,10 +46,20 @@ export function attentionTile(d: number, dv: number, limit: number, most = 32): 
 /**
  * The kernel for these head sizes. `bq` is 4…32, `bk` 8…32, both powers of two.
  * @param disentangled whether scores contain products with rows of distances
+ * @param stored how the result is stored; f16 where `storesHalves`
  */
 export const attention = once(
-  (bq: number, bk: number, d: number, dv: number, wide: boolean, rolled: boolean, disentangled: boolean): Kernel => {
-    const dimensions = `${d}/${dv}${wide ? ' vec4' : ''}${disentangled ? ' disentangled' : ''}`;
+  (
+    bq: number,
+    bk: number,
+    d: number,
+    dv: number,
+    wide: boolean,
+    rolled: boolean,
+    disentangled: boolean,
+    stored: Stored,
+  ): Kernel => {
+    const dimensions = `${d}/${dv}${wide ? ' vec4' : ''}${storedName(stored)}${disentangled ? ' disentangled' : ''}`;
     return kernel({
       name: `attention ${dimensions} ${bq}x${bk}`,
       rolled,
@@ -54,11 +67,21 @@ export const attention = once(
         ...attentionParams,
         ...(disentangled ? distanceParams : {}),
       },
-      arena: wide ? 'vec4<f32>' : 'f32',
-      code: attentionCode(bq, bk, d, dv, wide, disentangled),
+      enable: storedFeatures(stored),
+      arena: arenaElement(wide, stored),
+      code: attentionCode(bq, bk, d, dv, wide, disentangled, stored),
     });
   },
 );
+
+/** Whether the result can be f16: eight values of a head are stored at once. */
+export const storesHalves = (d: number, dv: number): boolean => dv % 8 === 0 && dv <= d;
+
+/** The arena's element in kernels of attention: words if a part of it is f16. */
+export function arenaElement(wide: boolean, stored: Stored): ArenaElement {
+  if (wide) return stored === 'f32' ? 'vec4<f32>' : 'vec4<u32>';
+  return stored === 'f32' ? 'f32' : 'u32';
+}
 
 /** The parameters of every kernel of attention. */
 export const attentionParams = {
@@ -118,7 +141,15 @@ fn distance_term(a: u32, b: u32, head: u32, behind: i32) -> f32 {
 }
 `;
 
-function attentionCode(bq: number, bk: number, d: number, dv: number, wide: boolean, disentangled: boolean): string {
+function attentionCode(
+  bq: number,
+  bk: number,
+  d: number,
+  dv: number,
+  wide: boolean,
+  disentangled: boolean,
+  stored: Stored,
+): string {
   const [dQ, dV] = [up4(d), up4(dv)];
   const dK = dQ + 1;
   const threads = threadsOf({ bq, bk });
@@ -126,7 +157,6 @@ function attentionCode(bq: number, bk: number, d: number, dv: number, wide: bool
   const nScores = (bq * bk) / threads;
   const perPass = threads / bk;
   const slots = Math.ceil((bq * dV) / threads);
-  const each = (n: number, line: (i: number) => string) => Array.from({ length: n }, (_, i) => line(i)).join('\n');
   return /* wgsl */ `
 var<workgroup> qs: array<vec4<f32>, ${bq * dQ}>;
 var<workgroup> kv: array<vec4<f32>, ${bk * Math.max(dK, dV)}>;
@@ -135,7 +165,7 @@ var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> sums: array<f32, ${threads}>;
 var<workgroup> rescale: array<f32, ${bq}>;
 ${linearGroup}
-${wide ? wideAccess : narrowAccess}${disentangled ? distanceCode(d) : ''}
+${access(wide, stored)}${disentangled ? distanceCode(d) : ''}
 ${scoreCode}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -212,14 +242,34 @@ ${each(slots, (i) => {
   }
   if (lane == 0u) { sums[r] = sum; }
   workgroupBarrier();
-${each(slots, (i) => {
-  const slot = `(t + ${i * threads}u)`;
-  return `  if (${slot} < ${bq * dV}u && i32(${slot} / ${dV}u) < nq) {
+${stored === 'f32' ? floatResults(slots, threads, bq, dV, dv) : halfResults(slots, threads, bq, dV, dv)}
+}`;
+}
+
+/** WGSL: a thread stores each of its vectors of sums. */
+function floatResults(slots: number, threads: number, bq: number, dV: number, dv: number): string {
+  return each(slots, (i) => {
+    const slot = `(t + ${i * threads}u)`;
+    return `  if (${slot} < ${bq * dV}u && i32(${slot} / ${dV}u) < nq) {
     let row = ${slot} / ${dV}u;
     store4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u, (${slot} % ${dV}u) * 4u, ${dv}u, o${i} / sums[row]);
   }`;
-})}
-}`;
+  });
+}
+
+/** WGSL: results pass through the memory of the queries, so that a thread stores eight f16. */
+function halfResults(slots: number, threads: number, bq: number, dV: number, dv: number): string {
+  const staged = each(slots, (i) => {
+    const slot = `(t + ${i * threads}u)`;
+    return `  if (${slot} < ${bq * dV}u) { qs[${slot}] = o${i} / sums[${slot} / ${dV}u]; }`;
+  });
+  return /* wgsl */ `${staged}
+  workgroupBarrier();
+  for (var i = t; i < ${(bq * dV) / 2}u; i += ${threads}u) {
+    let row = i / ${dV / 2}u;
+    if (i32(row) >= nq) { break; }
+    store8(p.yOff + (u32(first) + row) * p.yStride, head * ${dv}u + (i % ${dV / 2}u) * 8u, qs[2u * i], qs[2u * i + 1u]);
+  }`;
 }
 
 /** WGSL: a workgroup's head, its queries [q0, q0 + nq) of a sequence of n tokens that begins at `begin`, and their first row. */
@@ -250,18 +300,30 @@ fn score(product: f32, head: u32, ahead: i32, token: u32) -> f32 {
 }
 `;
 
-export const narrowAccess = /* wgsl */ `
-fn load4(at: u32, c: u32, n: u32) -> vec4<f32> {
-  var v = vec4<f32>();
-  for (var i = 0u; i < 4u; i++) { if (c + i < n) { v[i] = arena[at + c + i]; } }
-  return v;
-}
-fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) {
-  for (var i = 0u; i < 4u; i++) { if (c + i < n) { arena[at + c + i] = v[i]; } }
+/**
+ * WGSL: `load4(at, c, n)`, the values from `c` on of `n` that begin at `at`; `store4(at, c, n, v)`, or with f16 `store8(row, c, a, b)`, from
+ * value `c` on of a row.
+ */
+export function access(wide: boolean, stored: Stored): string {
+  const isFloat = stored === 'f32';
+  const load = wide
+    ? `return ${isFloat ? 'arena[(at + c) >> 2u]' : 'bitcast<vec4<f32>>(arena[(at + c) >> 2u])'};`
+    : `var v = vec4<f32>();
+  for (var i = 0u; i < 4u; i++) { if (c + i < n) { v[i] = ${isFloat ? 'arena[at + c + i]' : 'bitcast<f32>(arena[at + c + i])'}; } }
+  return v;`;
+  const loads = `fn load4(at: u32, c: u32, n: u32) -> vec4<f32> {\n  ${load}\n}\n`;
+  if (isFloat) {
+    const store = wide
+      ? 'arena[(at + c) >> 2u] = v;'
+      : 'for (var i = 0u; i < 4u; i++) { if (c + i < n) { arena[at + c + i] = v[i]; } }';
+    return `${loads}fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) { ${store} }\n`;
+  }
+  const store = wide ? 'arena[at >> 2u] = words;' : 'for (var i = 0u; i < 4u; i++) { arena[at + i] = words[i]; }';
+  return /* wgsl */ `${loads}${halvesCode(stored)}
+fn store8(row: u32, c: u32, a: vec4<f32>, b: vec4<f32>) {
+  let at = row + c / 2u;
+  let words = vec4<u32>(to_halves(a), to_halves(b));
+  ${store}
 }
 `;
-
-export const wideAccess = /* wgsl */ `
-fn load4(at: u32, c: u32, n: u32) -> vec4<f32> { return arena[(at + c) >> 2u]; }
-fn store4(at: u32, c: u32, n: u32, v: vec4<f32>) { arena[(at + c) >> 2u] = v; }
-`;
+}

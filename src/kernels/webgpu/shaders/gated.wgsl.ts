@@ -17,20 +17,14 @@ fn gated(gate: f32, up: f32, n: u32) -> f32 {
 }
 `;
 
-/** WGSL: `store_gated4(row, n, gates, ups)`, the outputs `n…n+3` of a row. @param element of the arena */
-export function storeGated(wide: boolean, element: 'f32' | 'u32'): string {
-  const as = (value: string, type: string) => (element === 'u32' ? `bitcast<${type}>(${value})` : value);
-  const store = wide
-    ? `  arena[(p.yOff + row * p.yStride + n) >> 2u] = ${as('v', 'vec4<u32>')};`
-    : `  for (var i = 0u; i < min(4u, p.nOut - n); i++) { arena[p.yOff + row * p.yStride + n + i] = ${as('v[i]', 'u32')}; }`;
-  return /* wgsl */ `${gatedCode}
+/** WGSL: `store_gated4(row, n, gates, ups)`, the outputs `n…n+3` of a row. Needs `put4` (`product-access.wgsl.ts`). */
+export const storeGated = /* wgsl */ `${gatedCode}
 fn store_gated4(row: u32, n: u32, gates: vec4<f32>, ups: vec4<f32>) {
   if (row >= p.rows || n >= p.nOut) { return; }
   var v: vec4<f32>;
   for (var i = 0u; i < 4u; i++) {
     if (n + i < p.nOut) { v[i] = gated(gates[i], ups[i], n + i); }
   }
-${store}
+  put4(row, n, p.nOut - n, v);
 }
 `;
-}

@@ -17,6 +17,7 @@ import { epilogueCode } from './epilogue.wgsl.ts';
 import { gatedCode, gatedRow, storeGated } from './gated.wgsl.ts';
 import { skinnyOutput } from './matmul-skinny.wgsl.ts';
 import { column, each, matmulParams, outputsOf, stores, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
+import { type Access, accessName, arenaOf, resultAccess } from './product-access.wgsl.ts';
 import { block, quantizedWords } from './quantize-int8.wgsl.ts';
 
 /** Blocks of K in one step. */
@@ -92,18 +93,19 @@ export const matmulInt8 = once(
     rolled: boolean,
   ): Kernel => {
     const loader = loaders.get(type)!;
+    const access = { wide, from: 'bytes', stored: 'f32' } as const;
     return kernel({
-      name: `matmul ${form === 'gated' ? 'gated ' : ''}${type} int8 ${bm}x${bn}${wide ? ' vec4' : ''}`,
+      name: `matmul ${form === 'gated' ? 'gated ' : ''}${type} int8 ${bm}x${bn}${accessName(access)}`,
       params: matmulParams,
       rolled,
-      arena: wide ? 'vec4<u32>' : 'u32',
+      arena: arenaOf(access),
       bindings: loaderBindings(loader),
-      code: tileCode(loader, { bm, bn, tm, tn }, wide, form),
+      code: tileCode(loader, { bm, bn, tm, tn }, access, form),
     });
   },
 );
 
-function tileCode(loader: Loader, tile: Tile, wide: boolean, form: 'plain' | 'gated'): string {
+function tileCode(loader: Loader, tile: Tile, access: Access, form: 'plain' | 'gated'): string {
   const { bm, bn, tm, tn } = tile;
   const threads = tileThreads(tile);
   const columns = bn / tn;
@@ -120,8 +122,9 @@ ${linearGroup}
 ${weightBlocks(loader, form === 'gated')}
 ${code}
 ${epilogueCode}
-${wide ? wideAccess : narrowAccess}
-${form === 'gated' ? storeGated(wide, 'u32') : ''}
+${loadThird(access.wide)}
+${resultAccess(access)}
+${form === 'gated' ? storeGated : ''}
 /* Place of vector v of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * ${vectors}u + (v ^ ((n >> 2u) & ${vectors - 1}u)); }
 
@@ -174,40 +177,17 @@ ${stores(tile, form, (i) => `m0 + ty + ${i}u`)}
 }`;
 }
 
-/** Third `v` of block `b` of a row of x: 0 and 1 are bytes, 2 is the scale and the sums. */
-const narrowAccess = /* wgsl */ `
+/** WGSL: third `v` of block `b` of a row of x: 0 and 1 are bytes, 2 is the scale and the sums. */
+function loadThird(wide: boolean): string {
+  const four = wide ? 'arena[at >> 2u]' : 'vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u])';
+  return /* wgsl */ `
 fn load_x(row: u32, b: u32, v: u32) -> vec4<u32> {
   if (row >= p.rows || b * ${block}u >= p.nIn) { return vec4<u32>(); }
   let at = p.xOff + row * p.xStride + b * ${quantizedWords}u + v * 4u;
-  return vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u]);
-}
-fn store4(row: u32, n: u32, sums: vec4<f32>) {
-  if (row >= p.rows) { return; }
-  for (var i = 0u; i < 4u; i++) {
-    if (n + i < p.nOut) { store(row, n + i, sums[i]); }
-  }
-}
-fn store(row: u32, n: u32, sum: f32) {
-  let c = p.firstOut + n;
-  var v = finish(sum, c);
-  if (p.hasResidual != 0u) { v = v + bitcast<f32>(arena[p.rOff + row * p.rStride + c]); }
-  arena[p.yOff + row * p.yStride + c] = bitcast<u32>(v);
+  return ${four};
 }
 `;
-
-const wideAccess = /* wgsl */ `
-fn load_x(row: u32, b: u32, v: u32) -> vec4<u32> {
-  if (row >= p.rows || b * ${block}u >= p.nIn) { return vec4<u32>(); }
-  return arena[((p.xOff + row * p.xStride + b * ${quantizedWords}u) >> 2u) + v];
 }
-fn store4(row: u32, n: u32, sums: vec4<f32>) {
-  if (row >= p.rows || n >= p.nOut) { return; }
-  let c = p.firstOut + n;
-  var v = vec4<f32>(finish(sums.x, c), finish(sums.y, c + 1u), finish(sums.z, c + 2u), finish(sums.w, c + 3u));
-  if (p.hasResidual != 0u) { v = v + bitcast<vec4<f32>>(arena[(p.rOff + row * p.rStride + c) >> 2u]); }
-  arena[(p.yOff + row * p.yStride + c) >> 2u] = bitcast<vec4<u32>>(v);
-}
-`;
 
 /** Outputs of a workgroup of the kernel for few rows, and threads that share an output. */
 export const int8SkinnyOutputs = 4;
@@ -230,7 +210,7 @@ ${weightBlocks(loader, isGated)}
 ${code}
 ${epilogueCode}
 ${isGated ? gatedCode : ''}
-${narrowAccess}
+${loadThird(false)}
 
 @compute @workgroup_size(${int8SkinnyOutputs * lanes})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -255,10 +235,18 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
     }
     workgroupBarrier();
   }
-${isGated ? gatedEnd(m) : `  if (lane < p.rows && lane < ${m}u && n < p.nOut) { store(lane, n, total); }`}
+${isGated ? gatedEnd(m) : plainEnd(m)}
 }`,
   });
 });
+
+const plainEnd = (m: number) => /* wgsl */ `
+  if (lane < p.rows && lane < ${m}u && n < p.nOut) {
+    let c = p.firstOut + n;
+    var v = finish(total, c);
+    if (p.hasResidual != 0u) { v = v + bitcast<f32>(arena[p.rOff + lane * p.rStride + c]); }
+    arena[p.yOff + lane * p.yStride + c] = bitcast<u32>(v);
+  }`;
 
 const gatedEnd = (m: number) => /* wgsl */ `
   partial[t][0].x = total;

@@ -21,11 +21,11 @@ import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
 import { storeGated } from './gated.wgsl.ts';
+import { clampedToHalf, type Stored } from './halves.wgsl.ts';
 import {
   each,
   gatedRows,
   matmulParams,
-  narrowAccess,
   outputsOf,
   type ProductForm,
   plainRows,
@@ -33,10 +33,10 @@ import {
   type Tile,
   tileThreads,
   weightRow,
-  wideAccess,
 } from './matmul-tile.wgsl.ts';
 import { gatedResults, plainResults, staged } from './matrix-results.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './matrix-shape.ts';
+import { type Access, accessName, arenaOf, operandAccess, resultAccess } from './product-access.wgsl.ts';
 
 /** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
 const stride = stepK / 4 + 2;
@@ -61,7 +61,7 @@ fn h8(b: u32, p: u32) -> mat2x4<f16> {
   return mat2x4<f16>(rounded(w[0]), rounded(w[1]));
 }`;
   return /* wgsl */ `${loaderHelpers}${code}
-fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0))); }
+fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(${clampedToHalf}); }
 ${halves ?? h8}
 fn weight_halves(row: u32, k: u32) -> mat2x4<f16> {
   let block = k / ${blockSize}u;
@@ -85,15 +85,18 @@ export const matmulMatrix = once(
     wide: boolean,
     form: Exclude<ProductForm, 'experts'>,
     buffers: 1 | 2,
+    from: 'f32' | 'f16',
+    stored: Stored,
   ): Kernel => {
     const loader = loaders.get(type)!;
+    const access = { wide, from, stored };
     return kernel({
-      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${buffers === 2 ? ' twice' : ''}${form === 'gated' ? ' gated' : ''}${wide ? ' vec4' : ''}`,
+      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${buffers === 2 ? ' twice' : ''}${form === 'gated' ? ' gated' : ''}${accessName(access)}`,
       params: matmulParams,
       enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
-      arena: wide ? 'vec4<f32>' : 'f32',
+      arena: arenaOf(access),
       bindings: loaderBindings(loader),
-      code: matrixCode(loader, { bm, bn, tm, tn, buffers }, { m, n, k, subgroup }, wide, form),
+      code: matrixCode(loader, { bm, bn, tm, tn, buffers }, { m, n, k, subgroup }, access, form),
     });
   },
 );
@@ -102,7 +105,7 @@ function matrixCode(
   loader: Loader,
   tile: Tile,
   shape: MatrixShape,
-  wide: boolean,
+  access: Access,
   form: Exclude<ProductForm, 'experts'>,
 ): string {
   const { bm, bn, tm, tn, buffers } = tile;
@@ -140,8 +143,9 @@ ${linearGroup}
 ${isGated ? gatedRows : plainRows}
 ${halfWeightAt(loader)}
 ${epilogueCode}
-${wide ? wideAccess : narrowAccess}
-${isGated ? storeGated(wide, 'f32') : ''}
+${resultAccess(access)}
+${operandAccess(access, 'f16', 'rounded(v)')}
+${isGated ? storeGated : ''}
 
 @compute @workgroup_size(${matrixThreads(tile, shape)})
 fn main(
@@ -174,7 +178,7 @@ function oneBuffer({ tile, shape, form }: Operands, multiply: (at: string) => st
   return /* wgsl */ `
   for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
     for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
-      xs[(i / 8u) * ${stride}u + i % 8u] = rounded(load_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u));
+      xs[(i / 8u) * ${stride}u + i % 8u] = operand_x(row_x(tileIndex, i / 8u), k0 + (i % 8u) * 4u);
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
@@ -202,7 +206,7 @@ function twoBuffers({ tile, shape, form }: Operands, multiply: (at: string) => s
         : `    { ${at} if (i < ${count}u) { ${line(i)} } }`;
     });
   const fetch = (k: string) => `
-${shared(bm * 8, (i) => `x${i} = rounded(load_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u));`)}
+${shared(bm * 8, (i) => `x${i} = operand_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u);`)}
 ${shared(bn * 4, (i) => `let n = i / 4u; w${i} = weight_halves(${weightRow(form, bn)}, ${k} + (i % 4u) * 8u);`)}`;
   const store = (at: string) => `
 ${shared(bm * 8, (i) => `xs[${at} * ${bm * stride}u + (i / 8u) * ${stride}u + i % 8u] = x${i};`)}

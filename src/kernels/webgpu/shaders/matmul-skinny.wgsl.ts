@@ -13,8 +13,10 @@ import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
 import { gatedCode, gatedRow } from './gated.wgsl.ts';
+import { halvesCode, type Stored } from './halves.wgsl.ts';
 import { matmulParams, roundedCode, weightAt } from './matmul-tile.wgsl.ts';
 import { normedCode, normedParams } from './normed-input.wgsl.ts';
+import { accessName, arenaOf } from './product-access.wgsl.ts';
 
 /** The largest number of rows in one launch. */
 export const skinnyRows = 8;
@@ -26,15 +28,29 @@ const lanes = 16;
 /**
  * The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller).
  * @param normed the product norms its input (see `normed-input.wgsl.ts`)
+ * @param from how x lies in the arena, and `stored` the result
  */
 export const matmulSkinny = once(
-  (type: Loader['type'], m: number, isGated: boolean, rolled: boolean, halves: boolean, normed: boolean): Kernel => {
+  (
+    type: Loader['type'],
+    m: number,
+    isGated: boolean,
+    rolled: boolean,
+    halves: boolean,
+    normed: boolean,
+    from: 'f32' | 'f16',
+    stored: Stored,
+  ): Kernel => {
     const loader = loaders.get(type)!;
+    const access = { wide: false, from, stored };
+    const isPlain = arenaOf(access) === 'f32';
     const rows = rowsUpTo(m);
     return kernel({
-      name: `matmul ${normed ? 'normed ' : ''}${isGated ? 'gated ' : ''}${type} skinny ${m}${halves ? ' f16' : ''}`,
+      name: `matmul ${normed ? 'normed ' : ''}${isGated ? 'gated ' : ''}${type} skinny ${m}${halves ? ' f16' : ''}${accessName(access)}`,
       params: { ...matmulParams, ...(normed && normedParams) },
       rolled,
+      enable: isPlain ? [] : ['f16'],
+      arena: arenaOf(access),
       bindings: loaderBindings(loader),
       code: /* wgsl */ `
 var<workgroup> partial: array<f32, ${skinnyOutputs * lanes * m}>;
@@ -44,7 +60,8 @@ ${weightAt(loader)}
 ${roundedCode(halves)}
 ${epilogueCode}
 ${isGated ? gatedRow + gatedCode : ''}
-${normed ? normedCode(false, m, skinnyOutputs * lanes) + stagedCode(m) : loadCode}
+${stored === 'f32' ? '' : halvesCode(stored)}
+${normed ? normedCode(false, m, skinnyOutputs * lanes) + stagedCode(m) : from === 'f16' ? loadHalves : loadFloats(isPlain)}
 fn chain(sum: f32, xv: vec4<f32>, wv: vec4<f32>) -> f32 {
   let x = rounded(xv);
   let w = rounded(wv);
@@ -71,7 +88,8 @@ ${rows.map((r) => `    partial[(o * ${m}u + ${r}u) * ${lanes}u + lane] = c${r};`
     }
     workgroupBarrier();
   }
-${isGated ? gatedEnd(m) : plainEnd(m)}
+${resultCode(m, isGated, isPlain)}
+${stored === 'f32' ? storeFloat(isGated, isPlain) : storeHalves(isGated)}
 }`,
     });
   },
@@ -111,12 +129,23 @@ ${rowsUpTo(m)
 /** WGSL: eight values of each step and row. */
 const stagedCode = (m: number) => `var<workgroup> xs: array<vec4<f32>, ${2 * lanes * m}>;`;
 
-const loadCode = /* wgsl */ `
+/** WGSL of a float32 in an arena of words, or of float32. */
+const float = (at: string, isPlain: boolean) => (isPlain ? `arena[${at}]` : `bitcast<f32>(arena[${at}])`);
+
+const loadFloats = (isPlain: boolean) => /* wgsl */ `
 fn load_x(row: u32, k: u32) -> vec4<f32> {
   var v = vec4<f32>();
   let at = p.xOff + row * p.xStride + k;
-  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = arena[at + i]; } }
+  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = ${float('at + i', isPlain)}; } }
   return v;
+}
+`;
+
+const loadHalves = /* wgsl */ `
+fn load_x(row: u32, k: u32) -> vec4<f32> {
+  if (k >= p.nIn || row >= p.rows) { return vec4<f32>(); }
+  let at = p.xOff + row * p.xStride + k / 2u;
+  return vec4<f32>(bitcast<vec4<f16>>(vec2<u32>(arena[at], arena[at + 1u])));
 }
 `;
 
@@ -127,17 +156,40 @@ export function skinnyOutput(isGated: boolean): string {
   return `let n0 = linear_group(wg, nwg) * ${half}u; let n = n0 + o % ${half}u; let w_row = gated_row(n0, o, ${half}u);`;
 }
 
-const plainEnd = (m: number) => /* wgsl */ `
-  if (lane < p.rows && lane < ${m}u && n < p.nOut) {
-    let c = p.firstOut + n;
-    var v = finish(total, c);
-    if (p.hasResidual != 0u) { v = v + arena[p.rOff + lane * p.rStride + c]; }
-    arena[p.yOff + lane * p.yStride + c] = v;
-  }`;
-
-const gatedEnd = (m: number) => /* wgsl */ `
+/** WGSL: `v`, the output of the thread for row `lane`; `isOwn` where it has one. */
+function resultCode(m: number, isGated: boolean, isPlain: boolean): string {
+  const isOwn = `lane < p.rows && lane < ${m}u && n < p.nOut`;
+  if (isGated) {
+    return /* wgsl */ `
   partial[t] = total;
   workgroupBarrier();
-  if (o < ${skinnyOutputs / 2}u && lane < p.rows && lane < ${m}u && n < p.nOut) {
-    arena[p.yOff + lane * p.yStride + n] = gated(total, partial[t + ${(skinnyOutputs / 2) * lanes}u], n);
+  let isOwn = o < ${skinnyOutputs / 2}u && ${isOwn};
+  var v = 0.0;
+  if (isOwn) { v = gated(total, partial[t + ${(skinnyOutputs / 2) * lanes}u], n); }`;
+  }
+  return /* wgsl */ `
+  let isOwn = ${isOwn};
+  var v = 0.0;
+  if (isOwn) {
+    v = finish(total, p.firstOut + n);
+    if (p.hasResidual != 0u) { v = v + ${float('p.rOff + lane * p.rStride + p.firstOut + n', isPlain)}; }
   }`;
+}
+
+function storeFloat(isGated: boolean, isPlain: boolean): string {
+  const column = isGated ? 'n' : 'p.firstOut + n';
+  return `  if (isOwn) { arena[p.yOff + lane * p.yStride + ${column}] = ${isPlain ? 'v' : 'bitcast<u32>(v)'}; }`;
+}
+
+/** WGSL: one thread stores two outputs, which are a word. */
+function storeHalves(isGated: boolean): string {
+  const column = isGated ? 'n' : 'p.firstOut + n';
+  return /* wgsl */ `
+  workgroupBarrier();
+  partial[t] = v;
+  workgroupBarrier();
+  if (isOwn && o % 2u == 0u) {
+    let two = to_halves(vec4<f32>(v, partial[t + ${lanes}u], 0.0, 0.0));
+    arena[p.yOff + lane * p.yStride + (${column}) / 2u] = two.x;
+  }`;
+}

@@ -19,7 +19,9 @@ import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode, epilogueParams } from './epilogue.wgsl.ts';
 import { gatedRow, storeGated } from './gated.wgsl.ts';
+import { clampedToHalf, type Stored } from './halves.wgsl.ts';
 import { normedCode, normedParams } from './normed-input.wgsl.ts';
+import { type Access, accessName, arenaOf, operandAccess, resultAccess } from './product-access.wgsl.ts';
 
 /** Shape of a tile: rows and outputs of a workgroup, and of a thread. */
 export interface Tile {
@@ -79,14 +81,17 @@ fn weight8(row: u32, k: u32) -> mat2x4<f32> {
  * clamped; products and sums stay float32. `quantizeToF16`, because compilers drop a conversion to f16 and back.
  */
 export function roundedCode(halves: boolean): string {
-  const value = halves ? 'quantizeToF16(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0)))' : 'v';
+  const value = halves ? `quantizeToF16(${clampedToHalf})` : 'v';
   return `fn rounded(v: vec4<f32>) -> vec4<f32> { return ${value}; }`;
 }
 
 /** Variants of a product: the result is gated, or rows have their own weights. */
 export type ProductForm = 'plain' | 'gated' | 'experts';
 
-/** The tile kernel for one weight type. `halves`: operands as f16. `normed`: the product norms its input; not for experts. */
+/**
+ * The tile kernel for one weight type. `halves`: operands as f16. `normed`: the product norms its input; not for experts. `from` and `stored`:
+ * how x and the result lie in the arena.
+ */
 export const matmulTile = once(
   (
     type: Loader['type'],
@@ -99,11 +104,14 @@ export const matmulTile = once(
     rolled: boolean,
     halves: boolean,
     normed: boolean,
+    from: 'f32' | 'f16',
+    stored: Stored,
   ): Kernel => {
     const loader = loaders.get(type)!;
     const tile = { bm, bn, tm, tn };
+    const access = { wide, from, stored };
     return kernel({
-      name: `matmul${normed ? ' normed' : ''}${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${wide ? ' vec4' : ''}`,
+      name: `matmul${normed ? ' normed' : ''}${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${halves ? ' f16' : ''}${accessName(access)}`,
       params: {
         ...matmulParams,
         ...(normed && normedParams),
@@ -117,9 +125,9 @@ export const matmulTile = once(
       },
       rolled,
       enable: halves ? ['f16'] : [],
-      arena: wide ? 'vec4<f32>' : 'f32',
+      arena: arenaOf(access),
       bindings: loaderBindings(loader),
-      code: tileCode(loader, tile, wide, form, halves ? 'f16' : 'f32', normed),
+      code: tileCode(loader, tile, access, form, halves ? 'f16' : 'f32', normed),
     });
   },
 );
@@ -127,7 +135,7 @@ export const matmulTile = once(
 function tileCode(
   loader: Loader,
   tile: Tile,
-  wide: boolean,
+  access: Access,
   form: ProductForm,
   element: 'f32' | 'f16',
   normed: boolean,
@@ -136,6 +144,7 @@ function tileCode(
   const threads = tileThreads(tile);
   const columns = bn / tn;
   const outputs = outputsOf(tile, form);
+  const { wide } = access;
   return /* wgsl */ `
 const BM = ${bm}u;
 var<workgroup> xs: array<vec4<${element}>, ${bm * 8}>;
@@ -145,9 +154,9 @@ ${form === 'experts' ? expertRows(wide) : form === 'gated' ? gatedRows : plainRo
 ${weightAt(loader)}
 ${roundedCode(element === 'f16')}
 ${epilogueCode}
-${wide ? wideAccess : narrowAccess}
-${form === 'gated' ? storeGated(wide, 'f32') : ''}
-${normed ? normedCode(wide, bm, threads) : ''}
+${resultAccess(access)}
+${form === 'gated' ? storeGated : ''}
+${normed ? normedCode(wide, bm, threads) : operandAccess(access, element, `vec4<${element}>(rounded(v))`)}
 /* Place of vector v (of 8) of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * 8u + (v ^ ((n >> 2u) & 7u)); }
 
@@ -165,7 +174,7 @@ ${each(tm * tn, (i) => `  var s${i} = 0.0; var c${i} = 0.0;`)}
   for (var k0 = 0u; k0 < p.nIn; k0 += ${stepK}u) {
     for (var i = t; i < ${bm * 8}u; i += ${threads}u) {
       let row = row_x(tileIndex, i / 8u);
-      xs[i] = vec4<${element}>(rounded(${normed ? 'normed_x(i / 8u, row, ' : 'load_x(row, '}k0 + (i % 8u) * 4u)));
+      xs[i] = ${normed ? `vec4<${element}>(rounded(normed_x(i / 8u, row, k0 + (i % 8u) * 4u)))` : 'operand_x(row, k0 + (i % 8u) * 4u)'};
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
@@ -217,14 +226,10 @@ export function column(j: number, columns: number): number {
   return Math.floor(j / 4) * 4 * columns + (j % 4);
 }
 
-/** Tiles of consecutive rows. `noRow` marks rows past the end. */
+/** Tiles of consecutive rows; those past the end are neither read nor written. */
 const rowsOfTile = /* wgsl */ `
-const noRow = 0xffffffffu;
 fn begin_tile(tile: u32, t: u32) -> bool { return true; }
-fn row_x(tile: u32, i: u32) -> u32 {
-  let row = tile * BM + i;
-  return select(noRow, row, row < p.rows);
-}
+fn row_x(tile: u32, i: u32) -> u32 { return tile * BM + i; }
 fn row_y(tile: u32, i: u32) -> u32 { return row_x(tile, i); }
 `;
 
@@ -269,37 +274,3 @@ fn row_x(tile: u32, i: u32) -> u32 {
 }
 `;
 }
-
-export const narrowAccess = /* wgsl */ `
-fn load_x(row: u32, k: u32) -> vec4<f32> {
-  var v = vec4<f32>();
-  if (row == noRow) { return v; }
-  let at = p.xOff + row * p.xStride + k;
-  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn) { v[i] = arena[at + i]; } }
-  return v;
-}
-fn store4(row: u32, n: u32, sums: vec4<f32>) {
-  if (row == noRow) { return; }
-  for (var i = 0u; i < 4u; i++) {
-    if (n + i >= p.nOut) { return; }
-    let c = p.firstOut + n + i;
-    var v = finish(sums[i], c);
-    if (p.hasResidual != 0u) { v = v + arena[p.rOff + row * p.rStride + c]; }
-    arena[p.yOff + row * p.yStride + c] = v;
-  }
-}
-`;
-
-export const wideAccess = /* wgsl */ `
-fn load_x(row: u32, k: u32) -> vec4<f32> {
-  if (row == noRow || k >= p.nIn) { return vec4<f32>(); }
-  return arena[(p.xOff + row * p.xStride + k) >> 2u];
-}
-fn store4(row: u32, n: u32, sums: vec4<f32>) {
-  if (row == noRow || n >= p.nOut) { return; }
-  let c = p.firstOut + n;
-  var v = vec4<f32>(finish(sums.x, c), finish(sums.y, c + 1u), finish(sums.z, c + 2u), finish(sums.w, c + 3u));
-  if (p.hasResidual != 0u) { v = v + arena[(p.rOff + row * p.rStride + c) >> 2u]; }
-  arena[(p.yOff + row * p.yStride + c) >> 2u] = v;
-}
-`;

@@ -26,11 +26,18 @@ export function rowNormShared(threads: number): number {
  * begins at column `first`, which all threads of a workgroup must call; `normed4(row, first, i, stats, weightAt, biasAt)`, four values of
  * the slice from its value `i` on.
  * @param options.wide rows are read four values at a time
+ * @param options.words the arena's elements are words
  * @param options.n WGSL of the number of values of a slice
  * @param options.hasResidual WGSL of a number, not 0 if `r` is added first
  */
-export function rowNormCode(options: { wide: boolean; threads: number; n: string; hasResidual: string }): string {
-  const { wide, threads, n, hasResidual } = options;
+export function rowNormCode(options: {
+  wide: boolean;
+  words?: boolean;
+  threads: number;
+  n: string;
+  hasResidual: string;
+}): string {
+  const { wide, words = false, threads, n, hasResidual } = options;
   const all = Array.from({ length: rowThreads }, (_, i) => `lane_sums[first + ${i}u]`);
   return /* wgsl */ `
 var<workgroup> lane_sums: array<vec4<f32>, ${threads}>;
@@ -43,7 +50,7 @@ fn row_total(t: u32, mine: vec4<f32>) -> f32 {
   let two = sum.xy + sum.zw;
   return two.x + two.y;
 }
-${wide ? wideRows(hasResidual) : narrowRows(n, hasResidual)}
+${wide ? wideRows(hasResidual, words) : narrowRows(n, hasResidual, words)}
 fn row_stats(t: u32, row: u32, first: u32, inside: bool) -> vec2<f32> {
   let begin = (t % ${rowThreads}u) * 4u;
   let end = select(0u, ${n}, inside);
@@ -78,23 +85,27 @@ function tree(terms: readonly string[]): string {
   return tree(Array.from({ length: half }, (_, i) => `(${terms[i]} + ${terms[i + half]})`));
 }
 
-const wideRows = (hasResidual: string) => /* wgsl */ `
+/** WGSL of an element of the arena as float32. */
+export const floatAt = (at: string, type: 'f32' | 'vec4<f32>', words: boolean) =>
+  words ? `bitcast<${type}>(arena[${at}])` : `arena[${at}]`;
+
+const wideRows = (hasResidual: string, words: boolean) => /* wgsl */ `
 fn raw4(row: u32, first: u32, i: u32) -> vec4<f32> {
-  var v = arena[(p.xOff + row * p.xStride + first + i) >> 2u];
-  if (${hasResidual} != 0u) { v = v + arena[(p.rOff + row * p.rStride + first + i) >> 2u]; }
+  var v = ${floatAt('(p.xOff + row * p.xStride + first + i) >> 2u', 'vec4<f32>', words)};
+  if (${hasResidual} != 0u) { v = v + ${floatAt('(p.rOff + row * p.rStride + first + i) >> 2u', 'vec4<f32>', words)}; }
   return v;
 }
 fn in_row(i: u32, v: vec4<f32>) -> vec4<f32> { return v; }
 `;
 
-const narrowRows = (n: string, hasResidual: string) => /* wgsl */ `
+const narrowRows = (n: string, hasResidual: string, words: boolean) => /* wgsl */ `
 fn raw4(row: u32, first: u32, i: u32) -> vec4<f32> {
   var v = vec4<f32>();
   let x = p.xOff + row * p.xStride + first + i;
   let r = p.rOff + row * p.rStride + first + i;
   for (var j = 0u; j < min(4u, ${n} - i); j++) {
-    v[j] = arena[x + j];
-    if (${hasResidual} != 0u) { v[j] = v[j] + arena[r + j]; }
+    v[j] = ${floatAt('x + j', 'f32', words)};
+    if (${hasResidual} != 0u) { v[j] = v[j] + ${floatAt('r + j', 'f32', words)}; }
   }
   return v;
 }
