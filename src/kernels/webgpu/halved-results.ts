@@ -6,7 +6,7 @@
  */
 import type { AttentionStep, LinearStep, Step } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
-import { storesHalves } from './shaders/attention.wgsl.ts';
+import { storesHalves } from './shaders/attention-access.wgsl.ts';
 import type { GpuWeight } from './weights.ts';
 
 /** `f16`: only as f16. `both`: as float32 and as f16. */

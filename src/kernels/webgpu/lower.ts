@@ -6,8 +6,9 @@ import type { Forward } from './forward.ts';
 import { attention } from './ops/attention.ts';
 import { linear } from './ops/linear.ts';
 import { moe } from './ops/moe.ts';
+import { norm } from './ops/norm.ts';
 import type { RopeTables } from './ops/rope.ts';
-import { concat, embedding, given, norm, pairwise, pool, shortConv, softmax, unfold } from './ops/rows.ts';
+import { concat, embedding, given, pairwise, pool, shortConv, softmax, unfold } from './ops/rows.ts';
 import type { Tuner } from './tuner.ts';
 import type { GpuWeight } from './weights.ts';
 

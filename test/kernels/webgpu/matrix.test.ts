@@ -8,7 +8,7 @@ import { createReferenceBackend } from '../../../src/kernels/reference/index.ts'
 import { openDevice } from '../../../src/kernels/webgpu/device.ts';
 import type { WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
-import { storesHalves } from '../../../src/kernels/webgpu/shaders/attention.wgsl.ts';
+import { storesHalves } from '../../../src/kernels/webgpu/shaders/attention-access.wgsl.ts';
 import { fitsMatrixAttention, matrixAttention } from '../../../src/kernels/webgpu/shaders/attention-matrix.wgsl.ts';
 import type { Stored } from '../../../src/kernels/webgpu/shaders/halves.wgsl.ts';
 import { gatedMatrixTile, matmulMatrix, matrixShared } from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';

@@ -11,8 +11,8 @@ import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
 import { noVector } from '../vectors.ts';
 import type { GpuWeight, Part } from '../weights.ts';
+import { normLaunch } from './norm.ts';
 import { quantized } from './quantize.ts';
-import { normLaunch } from './rows.ts';
 
 /**
  * With more rows than this, a norm is a launch of its own: each tile of outputs would norm the rows again, and a launch costs little beside

@@ -14,7 +14,8 @@
  * Features those of `matmul-matrix.wgsl.ts`.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
-import { access, arenaElement, attentionParams, findTile, scoreCode } from './attention.wgsl.ts';
+import { attentionParams, findTile, scoreCode } from './attention.wgsl.ts';
+import { access, arenaElement } from './attention-access.wgsl.ts';
 import { clampedToHalf, type Stored, storedName } from './halves.wgsl.ts';
 import { each } from './matmul-tile.wgsl.ts';
 import type { MatrixShape } from './matrix-shape.ts';
