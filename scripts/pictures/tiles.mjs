@@ -79,7 +79,7 @@ export async function workgroup() {
   const tile = tiles.find(({ bm, bn, tm, tn }) => bm === 64 && bn === 64 && tm === 4 && tn === 4);
   const { bm, bn, tm, tn } = tile;
   const [columns, threads] = [bn / tn, tileThreads(tile)];
-  const { code } = matmulTile('F32', bm, bn, tm, tn, true, 'plain', false, false, false, 'f32', 'f32');
+  const { code } = matmulTile('F32', bm, bn, tm, tn, true, 'plain', false, false, false, 'f32', 'f32', 'in turn');
   check(
     code.includes(`let tx = (t % ${columns}u) * 4u;`) && code.includes(`let ty = (t / ${columns}u) * ${tm}u;`),
     'the outputs of a thread',

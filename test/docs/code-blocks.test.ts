@@ -88,7 +88,7 @@ describe('TypeScript', () => {
 });
 
 it('WGSL is that of the kernel: every line, up to its comment, between the ellipses', () => {
-  const { code } = matmulTile('F32', 64, 64, 4, 4, true, 'plain', false, false, false, 'f32', 'f32');
+  const { code } = matmulTile('F32', 64, 64, 4, 4, true, 'plain', false, false, false, 'f32', 'f32', 'in turn');
   const squeezed = (text: string) => text.replaceAll(/\s+/g, ' ').trim();
   const kernel = squeezed(code);
   const [{ place, code: shown }] = blocksOf('wgsl');

@@ -13,7 +13,7 @@ import type { Stored } from './shaders/halves.wgsl.ts';
 import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
 import { gatedMatrixTile, matmulMatrix, matrixShared } from './shaders/matmul-matrix.wgsl.ts';
 import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
-import { matmulTile, type Tile, tileShared, tileThreads } from './shaders/matmul-tile.wgsl.ts';
+import { matmulTile, type Tile, tileShared, tileThreads, type Walk } from './shaders/matmul-tile.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './shaders/matrix-shape.ts';
 import { normedShared } from './shaders/normed-input.wgsl.ts';
 import { rowThreads } from './shaders/row-norm.wgsl.ts';
@@ -30,6 +30,8 @@ export interface Style {
   readonly rolled: boolean;
   /** Store `float` operands as f16. */
   readonly halves: boolean;
+  /** Bytes of shared memory of a workgroup. */
+  readonly sharedMemory: number;
   /** The adapter's subgroup matrices. */
   readonly matrix: MatrixShape | undefined;
 }
@@ -39,7 +41,7 @@ export function halfForm({ matrix }: Style): Exclude<Stored, 'f32'> {
   return matrix === undefined ? 'quantised' : 'f16';
 }
 
-/** From small to large. The first is for software adapters. */
+/** From small to large. The first is for software adapters. Those with two buffers are taken where the search finds them faster. */
 export const tiles: readonly Tile[] = [
   { bm: 16, bn: 16, tm: 1, tn: 4 },
   { bm: 16, bn: 64, tm: 2, tn: 4 },
@@ -48,9 +50,13 @@ export const tiles: readonly Tile[] = [
   { bm: 64, bn: 64, tm: 8, tn: 4 },
   { bm: 128, bn: 64, tm: 8, tn: 4 },
   { bm: 64, bn: 128, tm: 4, tn: 8 },
+  { bm: 32, bn: 64, tm: 4, tn: 4, buffers: 2 },
+  { bm: 64, bn: 64, tm: 4, tn: 4, buffers: 2 },
+  { bm: 64, bn: 64, tm: 8, tn: 4, buffers: 2 },
+  { bm: 128, bn: 64, tm: 8, tn: 4, buffers: 2 },
 ];
 
-/** The same for `matrix`: `tm` and `tn` are the part of a subgroup. Those with two buffers are taken where the search finds them faster. */
+/** The same for `matrix`: `tm` and `tn` are the part of a subgroup. */
 export const matrixTiles: readonly Tile[] = [
   { bm: 16, bn: 16, tm: 16, tn: 16 },
   { bm: 16, bn: 64, tm: 16, tn: 16 },
@@ -73,6 +79,7 @@ export function tilesOf(strategy: Strategy): readonly Tile[] {
 export function isUsable(strategy: Strategy, tile: Tile, style: Style, limits: GPUSupportedLimits): boolean {
   const { matrix } = style;
   if (strategy === 'matrix' && matrix === undefined) return false;
+  if (strategy === 'int8' && tile.buffers === 2) return false;
   const [shared, threads] =
     strategy === 'matrix'
       ? [matrixShared(tile, matrix!), matrixThreads(tile, matrix!)]
@@ -117,9 +124,17 @@ function values({ weight, part, rows, epilogue, isGated, norm }: Product): Dispa
 }
 
 /** The tile of a gated product: as many threads and sums, with eight columns a thread. */
-function gatedTile({ bm, bn, tm, tn }: Tile): Tile {
-  if (tn === 8) return { bm, bn, tm, tn };
-  return tm > 1 ? { bm, bn, tm: tm / 2, tn: 8 } : { bm, bn: bn * 2, tm, tn: 8 };
+function gatedTile(tile: Tile): Tile {
+  const { bn, tm, tn } = tile;
+  if (tn === 8) return tile;
+  return tm > 1 ? { ...tile, tm: tm / 2, tn: 8 } : { ...tile, bn: bn * 2, tn: 8 };
+}
+
+/** How a tile of the strategy `float` walks along K. */
+export function walkOf(tile: Tile, { halves, sharedMemory }: Style, isNormed: boolean): Walk {
+  if (tile.buffers !== 2) return 'in turn';
+  const norms = isNormed ? normedShared(tile.bm, tileThreads(tile)) : 0;
+  return 2 * tileShared(tile, halves ? 2 : 4) + norms <= sharedMemory ? 'ahead, two places' : 'ahead';
 }
 
 /** Whether a tile can norm the input of a product on a device with these limits. */
@@ -136,7 +151,9 @@ export function tiled(product: Product, tile: Tile, style: Style, wide: boolean)
   const { type } = weight.loader!;
   const { rolled, halves, matrix } = style;
   const gated = strategy === 'matrix' ? gatedMatrixTile(tile, matrix!) : gatedTile(tile);
-  const { bm, bn, tm, tn, buffers = 1 } = isGated ? gated : tile;
+  const shape = isGated ? gated : tile;
+  const { bm, bn, tm, tn, buffers = 1 } = shape;
+  const walk = walkOf(shape, style, norm !== undefined);
   const [vec4, form] = [wide && part.nRows % (isGated ? 8 : 4) === 0, isGated ? 'gated' : 'plain'] as const;
   const { m = 0, n = 0, k = 0, subgroup = 0 } = matrix ?? {};
   const kernel =
@@ -144,7 +161,7 @@ export function tiled(product: Product, tile: Tile, style: Style, wide: boolean)
       ? matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, vec4, form, buffers, from, stored)
       : strategy === 'int8'
         ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled)
-        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, norm !== undefined, from, stored);
+        : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, norm !== undefined, from, stored, walk);
   const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
   return { kernel, values: values(product), bound: part, grid: grid(groups) };
 }

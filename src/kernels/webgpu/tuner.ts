@@ -15,7 +15,7 @@ import { isUsable, normsInput, type Strategy, type Style, tilesOf } from './stra
 import type { GpuWeight } from './weights.ts';
 
 /** Increased when the kernels change in such a way that old results are invalid. */
-export const tuningVersion = 3;
+export const tuningVersion = 4;
 
 /** The tiles among which the rule chooses, by rows. Tall tiles pay where matrices make arithmetic cheap. */
 const ruled: Readonly<Record<Strategy, readonly number[]>> = {
@@ -96,7 +96,7 @@ export class Tuner {
 
   constructor(options: TunerOptions) {
     const { limits, software, halves, int8 = false, matrix, search, known, forced, strategy } = options;
-    this.style = { rolled: software, halves, matrix };
+    this.style = { rolled: software, halves, sharedMemory: limits.maxComputeWorkgroupStorageSize, matrix };
     this.#limits = limits;
     this.#software = software;
     this.#int8 = int8;

@@ -95,6 +95,7 @@ describeGpu('gated products', () => {
     ['float32', {}, 2e-5],
     ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
     ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
+    ['float32, a step ahead', { tile: { bm: 8, bn: 16, tm: 2, tn: 4, buffers: 2 } }, 2e-5],
     ['int8', { precision: 'fast', strategy: 'int8' }, 5e-2],
   ])('%s', async (_, options, tolerance) => {
     const backend = await webgpu(options);
@@ -160,6 +161,7 @@ describeGpu('products that norm their input', () => {
     ['a tile of rows that are no multiple of four', {}, 9, 6, ['layer', false, true]],
     ['a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 9, 36, ['rms', false, true]],
     ['a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 21, 36, ['layer', true, false]],
+    ['a step ahead', { tile: { bm: 8, bn: 16, tm: 2, tn: 4, buffers: 2 } }, 9, 36, ['rms', true, true]],
   ])('give what the reference gives: %s', async (_, options, rows, nIn, form) => {
     const backend = await webgpu(options);
     const sources = sourcesOf(rows, nIn, 7, 'F32', 5);

@@ -36,7 +36,9 @@ describeGpu('matmul strategies', () => {
 
   // Small tiles with one and with several rows and groups of outputs a thread: large ones take software Vulkan minutes to
   // compile. `bench/gpu` compares all of them on the device that it measures.
-  const shapes = { high: [tiles[0], { bm: 8, bn: 32, tm: 2, tn: 8 }], fast: [tiles[0]] };
+  // Of the tiles with a step ahead, two of the broad one do not fit into 32 KiB of shared memory, and two of the small one do.
+  const [broad, small] = [{ bm: 8, bn: 128, tm: 2, tn: 8, buffers: 2 } as const, { ...tiles[0], buffers: 2 } as const];
+  const shapes = { high: [tiles[0], { bm: 8, bn: 32, tm: 2, tn: 8 }, broad, small], fast: [tiles[0], small] };
   it.each(['high', 'fast'] as const)(
     '%s: every tile gives the bits that the kernel for few rows gives',
     async (precision) => {

@@ -105,6 +105,7 @@ function expertProduct(
     false,
     'f32',
     'f32',
+    'in turn',
   );
   const common = { rows: nPairs, nIn: weight.rowLength, nOut, firstOut: 0, wRow: 0, blocksPerRow: weight.blocksPerRow };
   return fw.add({

@@ -24,3 +24,12 @@ export function halvesCode(stored: Exclude<Stored, 'f32'>): string {
   const value = stored === 'quantised' ? `quantizeToF16(${clampedToHalf})` : clampedToHalf;
   return `fn to_halves(v: vec4<f32>) -> vec2<u32> { return bitcast<vec2<u32>>(vec4<f16>(${value})); }\n`;
 }
+
+/**
+ * WGSL: `rounded(v)`, an operand as it enters the product. With f16 operands it has eleven significant bits, and values beyond ±65504 are
+ * clamped; products and sums stay float32. `quantizeToF16`, because compilers drop a conversion to f16 and back.
+ */
+export function roundedCode(halves: boolean): string {
+  const value = halves ? `quantizeToF16(${clampedToHalf})` : 'v';
+  return `fn rounded(v: vec4<f32>) -> vec4<f32> { return ${value}; }`;
+}

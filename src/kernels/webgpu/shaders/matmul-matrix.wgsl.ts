@@ -24,19 +24,18 @@ import { storeGated } from './gated.wgsl.ts';
 import { clampedToHalf, type Stored } from './halves.wgsl.ts';
 import {
   each,
-  gatedRows,
+  eachOwn,
   matmulParams,
   outputsOf,
   type ProductForm,
-  plainRows,
   stepK,
   type Tile,
   tileThreads,
-  weightRow,
 } from './matmul-tile.wgsl.ts';
 import { gatedResults, plainResults, staged } from './matrix-results.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './matrix-shape.ts';
 import { type Access, accessName, arenaOf, operandAccess, resultAccess } from './product-access.wgsl.ts';
+import { gatedRows, plainRows, weightRow } from './tile-rows.wgsl.ts';
 
 /** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
 const stride = stepK / 4 + 2;
@@ -182,7 +181,7 @@ function oneBuffer({ tile, shape, form }: Operands, multiply: (at: string) => st
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
-      let w = weight_halves(${weightRow(form, bn)}, k0 + (i % 4u) * 8u);
+      let w = weight_halves(${weightRow(form === 'gated', bn)}, k0 + (i % 4u) * 8u);
       let at = n * ${stride}u + (i % 4u) * 2u;
       ws[at] = w[0];
       ws[at + 1u] = w[1];
@@ -197,20 +196,12 @@ ${multiply('0u')}
 function twoBuffers({ tile, shape, form }: Operands, multiply: (at: string) => string): string {
   const { bm, bn } = tile;
   const threads = matrixThreads(tile, shape);
-  /** WGSL for each of the `count` values that the threads share; every thread has the same number of them, or an excess one. */
-  const shared = (count: number, line: (i: number) => string) =>
-    each(Math.ceil(count / threads), (i) => {
-      const at = `let i = t + ${i * threads}u;`;
-      return (i + 1) * threads <= count
-        ? `    { ${at} ${line(i)} }`
-        : `    { ${at} if (i < ${count}u) { ${line(i)} } }`;
-    });
   const fetch = (k: string) => `
-${shared(bm * 8, (i) => `x${i} = operand_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u);`)}
-${shared(bn * 4, (i) => `let n = i / 4u; w${i} = weight_halves(${weightRow(form, bn)}, ${k} + (i % 4u) * 8u);`)}`;
+${eachOwn(bm * 8, threads, (i) => `x${i} = operand_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u);`)}
+${eachOwn(bn * 4, threads, (i) => `let n = i / 4u; w${i} = weight_halves(${weightRow(form === 'gated', bn)}, ${k} + (i % 4u) * 8u);`)}`;
   const store = (at: string) => `
-${shared(bm * 8, (i) => `xs[${at} * ${bm * stride}u + (i / 8u) * ${stride}u + i % 8u] = x${i};`)}
-${shared(bn * 4, (i) => `let at = ${at} * ${bn * stride}u + (i / 4u) * ${stride}u + (i % 4u) * 2u; ws[at] = w${i}[0]; ws[at + 1u] = w${i}[1];`)}`;
+${eachOwn(bm * 8, threads, (i) => `xs[${at} * ${bm * stride}u + (i / 8u) * ${stride}u + i % 8u] = x${i};`)}
+${eachOwn(bn * 4, threads, (i) => `let at = ${at} * ${bn * stride}u + (i / 4u) * ${stride}u + (i % 4u) * 2u; ws[at] = w${i}[0]; ws[at + 1u] = w${i}[1];`)}`;
   return /* wgsl */ `
 ${each(Math.ceil((bm * 8) / threads), (i) => `  var x${i} = vec4<f16>();`)}
 ${each(Math.ceil((bn * 4) / threads), (i) => `  var w${i} = mat2x4<f16>();`)}

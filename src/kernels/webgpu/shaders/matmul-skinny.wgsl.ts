@@ -13,8 +13,8 @@ import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
 import { gatedCode, gatedRow } from './gated.wgsl.ts';
-import { halvesCode, type Stored } from './halves.wgsl.ts';
-import { matmulParams, roundedCode, weightAt } from './matmul-tile.wgsl.ts';
+import { halvesCode, roundedCode, type Stored } from './halves.wgsl.ts';
+import { matmulParams, weightAt } from './matmul-tile.wgsl.ts';
 import { normedCode, normedParams } from './normed-input.wgsl.ts';
 import { accessName, arenaOf } from './product-access.wgsl.ts';
 
