@@ -4,14 +4,14 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Device } from '../../../src/kernels/webgpu/device.ts';
 import { experimentsOn } from '../../../src/kernels/webgpu/experiments.ts';
-import { createWebGpuBackend, type WebGpuBackend } from '../../../src/kernels/webgpu/index.ts';
+import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
 import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { Pipelines } from '../../../src/kernels/webgpu/pipelines.ts';
 import { matrixTiles, tiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { type Experiments, Tuner, type TunerOptions } from '../../../src/kernels/webgpu/tuner.ts';
 import { Vectors } from '../../../src/kernels/webgpu/vectors.ts';
 import { type GpuWeight, Weights } from '../../../src/kernels/webgpu/weights.ts';
-import { countingBatch, evaluate } from '../graphs.ts';
+import { countingBatch, evaluate, type Graph } from '../graphs.ts';
 import { describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const [nIn, nOut, rows] = [160, 72, 21];
@@ -83,12 +83,20 @@ describeGpu('matmul strategies', () => {
     backend.dispose();
   });
 
-  it('checks on the device that the kernels agree, before it uses them', async () => {
-    const backend = await webgpu({ selfCheck: true });
-    await expectAsReference(backend, sources, countingBatch([3]), (ops, w) =>
-      ops.linear(rowsOf(ops, w.x), { weight: w.w }),
-    );
+  it.each<[string, WebGpuOptions, number]>([
+    ['float32', {}, 2e-5],
+    ['f16', { precision: 'fast', strategy: 'float' }, 1e-3],
+  ])('%s: checks on the device that the kernels agree, before it uses them', async (_, options, tolerance) => {
+    const backend = await webgpu({ selfCheck: true, ...options });
+    const graph: Graph = (ops, w) => ops.linear(rowsOf(ops, w.x), { weight: w.w });
+    await expectAsReference(backend, sources, countingBatch([3]), graph, tolerance);
     backend.dispose();
+  });
+
+  it('finds that norms in f16 and in the product agree', async () => {
+    const { own, weight, experiments } = await laboratory({ halves: true, strategy: 'float' });
+    expect(await experiments.normsAgree(weight)).toBe(true);
+    own.dispose();
   });
 
   /** Experiments with one filled weight, on a device that the tuner does not look at. */
