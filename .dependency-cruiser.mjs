@@ -100,7 +100,7 @@ const forbidden = [
   {
     name: 'src-imports-what-users-install',
     comment: 'What the page imports is bundled into dist/page.',
-    from: { path: '^src/', pathNot: '^src/(kernels/wasm/assembly|integrations|page)/' },
+    from: { path: '^src/', pathNot: '^src/(kernels/wasm/assembly|tokenizer/assembly|integrations|page)/' },
     to: {
       dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
       dependencyTypesNot: ['type-only', 'type-import'],

@@ -17,6 +17,8 @@ export interface StringArray {
   bytes(i: number): Uint8Array;
   /** Copies all strings end to end into new memory, much faster than one by one. Not every array supports it. */
   pack?(): PackedTexts;
+  /** All strings as the file has them, as a view that must not be written to. Not every array supports it. */
+  stored?(): StoredTexts;
   [Symbol.iterator](): Iterator<string>;
 }
 
@@ -24,6 +26,12 @@ export interface StringArray {
 export interface PackedTexts {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly offsets: Uint32Array<ArrayBuffer>;
+}
+
+/** Strings as in a file: for each, 8 bytes of length, then its bytes, which end before `ends[i]`. */
+export interface StoredTexts {
+  readonly bytes: Uint8Array;
+  readonly ends: Uint32Array;
 }
 
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -93,6 +101,12 @@ export class PackedStrings implements StringArray {
       from = end;
     }
     return { bytes, offsets };
+  }
+
+  stored(): StoredTexts {
+    const ends = this.#ends;
+    const length = ends.length === 0 ? 0 : ends[ends.length - 1];
+    return { bytes: this.#header.bytes.subarray(this.#start, this.#start + length), ends };
   }
 
   *[Symbol.iterator](): Generator<string> {

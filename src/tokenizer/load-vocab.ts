@@ -2,10 +2,11 @@
  * @file Reads a `Vocab` from the metadata of a GGUF file.
  */
 import type { Metadata, StringArray } from '../gguf/index.ts';
+import { type CompiledTables, compiledTables } from './compiled-tables.ts';
 import { TokenizerError } from './errors.ts';
 import { packTexts } from './packed-texts.ts';
-import { applySpecialNames } from './special-names.ts';
-import { TokenTable } from './token-table.ts';
+import { applySpecialNames, markUnused, unusedMark } from './special-names.ts';
+import { indexTexts, type TextIndex, TokenTable, type TokenTexts } from './token-table.ts';
 import { fromUtf8, utf8 } from './utf8.ts';
 import { Attribute, type SpecialIds, TokenType, Vocab, type VocabFlags, type VocabKind } from './vocab.ts';
 
@@ -109,11 +110,11 @@ export interface VocabDefaults {
 export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults: VocabDefaults = {}): Vocab {
   const tokens = metadata.strings(TOKENS);
   if (tokens === undefined) throw new TokenizerError(`the file has no ${TOKENS}: convert the model again`, TOKENS);
-  const table = readTexts(tokens);
-  const types = readTypes(metadata, table.size);
-  const attributes = new Uint8Array(types.length);
-  for (let id = 0; id < types.length; id++) attributes[id] = typeAttributes[types[id]];
-  applySpecialNames(table, attributes, {
+  if (tokens.length === 0) throw new TokenizerError(`${TOKENS} is empty`, TOKENS);
+  const tables = compiledTables(tokens);
+  const table = tables === undefined ? readTexts(tokens) : checked(tables.texts, tables.index);
+  const { types, attributes, markUnused } = readTypes(metadata, table, tables);
+  applySpecialNames(table, attributes, markUnused, {
     architecture: metadata.string('general.architecture') ?? '',
     name: metadata.string('general.name') ?? '',
     pre: metadata.string('tokenizer.ggml.pre') ?? '',
@@ -131,18 +132,21 @@ export function loadVocab(metadata: TokenizerMetadata, kind: VocabKind, defaults
 
 /** Concatenates all texts; an empty one becomes `[EMPTY_<id>]`. */
 function readTexts(tokens: StringArray): TokenTable {
-  if (tokens.length === 0) throw new TokenizerError(`${TOKENS} is empty`, TOKENS);
-  const { bytes, offsets } = packTexts(tokens, (id) => utf8(`[EMPTY_${id}]`));
-  const table = new TokenTable(bytes, offsets);
-  if (table.duplicate) {
-    const [first, second] = table.duplicate;
-    const text = JSON.stringify(fromUtf8(table.bytes.subarray(offsets[first], offsets[first + 1])));
+  const texts = packTexts(tokens, (id) => utf8(`[EMPTY_${id}]`));
+  return checked(texts, indexTexts(texts));
+}
+
+function checked(texts: TokenTexts, index: TextIndex): TokenTable {
+  if (index.duplicate) {
+    const { bytes, offsets } = texts;
+    const [first, second] = index.duplicate;
+    const text = JSON.stringify(fromUtf8(bytes.subarray(offsets[first], offsets[first + 1])));
     throw new TokenizerError(
       `${TOKENS}: tokens ${first} and ${second} have the same text ${text}; texts must be unique`,
       TOKENS,
     );
   }
-  return table;
+  return new TokenTable(texts, index);
 }
 
 /** `Attribute` of each `TokenType`. */
@@ -156,19 +160,30 @@ const typeAttributes = [
   Attribute.byte,
 ] as const;
 
-function readTypes(metadata: TokenizerMetadata, n: number): Uint8Array {
-  const key = 'tokenizer.ggml.token_type';
-  const types = new Uint8Array(n).fill(TokenType.normal);
-  const values = readArray(metadata, key, n);
+/** What the file says of each token, and what marks those that are unused by their text. */
+function readTypes(
+  metadata: TokenizerMetadata,
+  table: TokenTable,
+  tables: CompiledTables | undefined,
+): { readonly types: Uint8Array; readonly attributes: Uint8Array; readonly markUnused: () => void } {
+  const n = table.size;
+  const values = readArray(metadata, 'tokenizer.ggml.token_type', n);
   const last = TokenType.byte;
+  if (tables !== undefined && (values instanceof Int32Array || values instanceof Uint32Array)) {
+    const made = tables.classify(values, last, typeAttributes);
+    return { ...made, markUnused: () => tables.mark(Attribute.control, unusedMark, Attribute.unused) };
+  }
+  const types = new Uint8Array(n).fill(TokenType.normal);
+  const attributes = new Uint8Array(n).fill(Attribute.normal);
   if (values) {
     for (let id = 0; id < n; id++) {
       const type = values[id];
       // Types that are not in the list count as `undefined`.
       types[id] = type >= 0 && type <= last ? type : 0;
+      attributes[id] = typeAttributes[types[id]];
     }
   }
-  return types;
+  return { types, attributes, markUnused: () => markUnused(table, attributes) };
 }
 
 function readScores(metadata: TokenizerMetadata, n: number): Float32Array {

@@ -4,7 +4,7 @@
 import { TokenizerError } from './errors.ts';
 import { NOTHING, PrefixFilter, TOKEN } from './prefix-filter.ts';
 import type { TextModel } from './text-model.ts';
-import { HASH_SEED, hashByte, TokenTable } from './token-table.ts';
+import { HASH_SEED, hashByte, indexTexts, TokenTable } from './token-table.ts';
 import type { Vocab } from './vocab.ts';
 
 /** The RWKV algorithm over one vocabulary. */
@@ -24,7 +24,8 @@ export class Rwkv implements TextModel {
       offsets[i + 1] = offsets[i] + text.length;
     }
     this.#vocab = vocab;
-    this.#table = new TokenTable(bytes.slice(0, offsets[n]), offsets);
+    const texts = { bytes: bytes.slice(0, offsets[n]), offsets };
+    this.#table = new TokenTable(texts, indexTexts(texts));
     this.#prefixes = new PrefixFilter(this.#table, () => true);
   }
 

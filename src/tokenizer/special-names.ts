@@ -90,8 +90,16 @@ export interface Origin {
   readonly pre: string;
 }
 
-/** Changes the `attributes` of tokens with special names. */
-export function applySpecialNames(table: TokenTable, attributes: Uint8Array, origin: Origin): void {
+/**
+ * Changes the `attributes` of tokens with special names.
+ * @param markUnused does what the function of this name does
+ */
+export function applySpecialNames(
+  table: TokenTable,
+  attributes: Uint8Array,
+  markUnused: () => void,
+  origin: Origin,
+): void {
   const find = (name: string) => {
     const bytes = utf8(name);
     return table.find(bytes, 0, bytes.length);
@@ -100,7 +108,7 @@ export function applySpecialNames(table: TokenTable, attributes: Uint8Array, ori
     if (id >= 0) attributes[id] |= Attribute.control;
   };
   for (const names of roleNames) makeControl(names.map(find).find((id) => id >= 0) ?? -1);
-  markUnused(table, attributes);
+  markUnused();
   for (const name of endNames) makeControl(find(name));
   // Next to the tool responses of Gemma 4 and PaddleOCR, `</s>` ends nothing: llama.cpp makes it a normal token.
   if (find('<|tool_response>') >= 0 && find('</s>') >= 0) attributes[find('</s>')] = Attribute.normal;
@@ -112,9 +120,12 @@ export function applySpecialNames(table: TokenTable, attributes: Uint8Array, ori
   applyStripping(find, attributes, origin);
 }
 
-/** Control tokens with "unused" in their text also count as unused. */
-function markUnused(table: TokenTable, attributes: Uint8Array): void {
-  const word = utf8('unused');
+/** Control tokens with this in their text also count as unused. */
+export const unusedMark = 'unused';
+
+/** Marks the unused ones among control tokens. */
+export function markUnused(table: TokenTable, attributes: Uint8Array): void {
+  const word = utf8(unusedMark);
   for (let id = 0; id < attributes.length; id++) {
     if ((attributes[id] & Attribute.control) === 0) continue;
     const end = table.offsets[id + 1] - word.length;

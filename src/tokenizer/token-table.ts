@@ -46,68 +46,87 @@ function home(hash: number): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The texts of tokens 0, 1, 2… and the lookup from text to id. */
-export class TokenTable {
-  /** All texts end to end. */
+/** Texts end to end: text i is `bytes[offsets[i], offsets[i + 1])`. */
+export interface TokenTexts {
   readonly bytes: Uint8Array;
-  /** Text of token i is `bytes[offsets[i], offsets[i + 1])`. */
   readonly offsets: Uint32Array;
+}
+
+/** The hash table over texts. */
+export interface TextIndex {
+  /** Of each text. */
+  readonly hashes: Int32Array;
+  /** Ids + 1, 0 where free. Their number is a power of two. */
+  readonly slots: Int32Array;
+  /** 1 if a text has this length in bytes; from 0 to the length of the longest. */
+  readonly lengths: Uint8Array;
+  /** The first pair of ids with the same text, if any. */
+  readonly duplicate: readonly [first: number, second: number] | undefined;
+}
+
+/** Slots of a hash table of `n` texts. */
+export function hashCapacity(n: number): number {
+  let capacity = 16;
+  while (capacity < 2 * n) capacity *= 2;
+  return capacity;
+}
+
+/** @throws TokenizerError if texts collide too often */
+export function indexTexts({ bytes, offsets }: TokenTexts): TextIndex {
+  const n = offsets.length - 1;
+  const slots = new Int32Array(hashCapacity(n));
+  const hashes = new Int32Array(n);
+  const mask = slots.length - 1;
+  let maxLength = 0;
+  let duplicate: [number, number] | undefined;
+  // One loop without calls, which the engine compiles soon: most of the time is spent before that.
+  for (let id = 0, start = offsets[0], end = 0; id < n; id++, start = end) {
+    end = offsets[id + 1];
+    const length = end - start;
+    if (length > maxLength) maxLength = length;
+    let hash = HASH_SEED;
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], HASH_PRIME);
+    hashes[id] = hash;
+    const first = (hash ^ (hash >>> 15)) & mask;
+    let slot = first;
+    for (let entry = slots[slot]; entry !== 0; entry = slots[slot]) {
+      if (hashes[entry - 1] === hash && offsets[entry] - offsets[entry - 1] === length) {
+        let i = 0;
+        for (let at = offsets[entry - 1]; i < length && bytes[at + i] === bytes[start + i]; ) i++;
+        if (i === length) break;
+      }
+      slot = (slot + 1) & mask;
+    }
+    const probes = (slot - first) & mask;
+    if (probes > MAX_PROBES) checkProbes(probes, 'tokenizer.ggml.tokens', id);
+    if (slots[slot] === 0) slots[slot] = id + 1;
+    else duplicate ??= [slots[slot] - 1, id];
+  }
+  const lengths = new Uint8Array(maxLength + 1);
+  for (let id = 0; id < n; id++) lengths[offsets[id + 1] - offsets[id]] = 1;
+  return { hashes, slots, lengths, duplicate };
+}
+
+/** The texts of tokens 0, 1, 2… and the lookup from text to id. */
+export class TokenTable implements TokenTexts {
+  readonly bytes: Uint8Array;
+  readonly offsets: Uint32Array;
+  /** As in `TextIndex`. */
+  readonly lengths: Uint8Array;
   /** Length in bytes of the longest text. */
   readonly maxLength: number;
-  /** 1 if a text has this length in bytes; index 0 to `maxLength`. */
-  readonly lengths: Uint8Array;
   readonly #hashes: Int32Array;
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** The first pair of ids with the same text, if any. */
-  readonly duplicate: readonly [first: number, second: number] | undefined;
 
-  /**
-   * @param bytes texts end to end
-   * @param offsets one more than texts
-   * @throws TokenizerError if texts collide too often
-   */
-  constructor(bytes: Uint8Array, offsets: Uint32Array) {
-    const n = offsets.length - 1;
-    let capacity = 16;
-    while (capacity < 2 * n) capacity *= 2;
-    const slots = new Int32Array(capacity);
-    const hashes = new Int32Array(n);
+  constructor({ bytes, offsets }: TokenTexts, { hashes, slots, lengths }: TextIndex) {
     this.bytes = bytes;
     this.offsets = offsets;
-    this.#mask = capacity - 1;
-    this.#slots = slots;
+    this.lengths = lengths;
+    this.maxLength = lengths.length - 1;
     this.#hashes = hashes;
-    const mask = this.#mask;
-    let maxLength = 0;
-    let duplicate: [number, number] | undefined;
-    // One loop without calls, which the engine compiles soon: most of the time is spent before that.
-    for (let id = 0, start = offsets[0], end = 0; id < n; id++, start = end) {
-      end = offsets[id + 1];
-      const length = end - start;
-      if (length > maxLength) maxLength = length;
-      let hash = HASH_SEED;
-      for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], HASH_PRIME);
-      hashes[id] = hash;
-      const first = (hash ^ (hash >>> 15)) & mask;
-      let slot = first;
-      for (let entry = slots[slot]; entry !== 0; entry = slots[slot]) {
-        if (hashes[entry - 1] === hash && offsets[entry] - offsets[entry - 1] === length) {
-          let i = 0;
-          for (let at = offsets[entry - 1]; i < length && bytes[at + i] === bytes[start + i]; ) i++;
-          if (i === length) break;
-        }
-        slot = (slot + 1) & mask;
-      }
-      const probes = (slot - first) & mask;
-      if (probes > MAX_PROBES) checkProbes(probes, 'tokenizer.ggml.tokens', id);
-      if (slots[slot] === 0) slots[slot] = id + 1;
-      else duplicate ??= [slots[slot] - 1, id];
-    }
-    this.duplicate = duplicate;
-    this.maxLength = maxLength;
-    this.lengths = new Uint8Array(maxLength + 1);
-    for (let id = 0; id < n; id++) this.lengths[offsets[id + 1] - offsets[id]] = 1;
+    this.#slots = slots;
+    this.#mask = slots.length - 1;
   }
 
   /** Number of texts. */
