@@ -113,6 +113,27 @@ it.each([1, 2, 3, 4, 5, 7, 12, 48, 50, 99])(
   },
 );
 
+it.each([
+  [16, 384],
+  [13, 416],
+  [8, 1536],
+])('each of %i columns of %i values has the bits that it has alone', async (nValid, k) => {
+  const bytes = blocks(nValid, k, k + 1);
+  const rowBytes = (k / 32) * blockBytes;
+  // A scale of infinity and one that is no number.
+  new DataView(bytes.buffer).setUint16(2 * rowBytes, 0x7c00, true);
+  new DataView(bytes.buffer).setUint16(3 * rowBytes + blockBytes, 0xfe01, true);
+  const together = await panel(bytes, nValid, k);
+  const values = Array.from({ length: nValid }, (_, column) =>
+    Array.from({ length: k }, (_, i) => together.q(column, i)),
+  );
+  for (let column = 0; column < nValid; column++) {
+    const alone = await panel(bytes.slice(column * rowBytes, (column + 1) * rowBytes), 1, k);
+    expect(values[column]).toEqual(Array.from({ length: k }, (_, i) => alone.q(0, i)));
+    for (let b = 0; b < alone.scales.length; b += 16) expect(together.scales[b + column]).toBe(alone.scales[b]);
+  }
+});
+
 it('a scale that is no number makes its column NaN, and no other', async () => {
   const [k, rowBytes] = [64, 2 * blockBytes];
   const bytes = blocks(5, k, 3);
