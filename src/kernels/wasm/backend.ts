@@ -151,6 +151,8 @@ class WasmForwards implements WasmBackend {
     const filled = this.#filling.then(() => {
       const memory = this.#alive();
       const staging = memory.weightsEnd + this.#rank * this.#stagingBytes;
+      // For all weights at once: V8 counts the memory again each time that it grows, and soon collects garbage.
+      memory.ensure(staging + Math.max(64, this.#stagingBytes));
       return fillWeight(known, source, { memory, outside: this.#outside, kernels: this.#kernels, staging, part });
     });
     this.#filling = filled.catch(() => undefined);

@@ -78,8 +78,6 @@ export class WasmWeight implements Weight, Stored {
 
 /** Reads the data of `weight` and converts it to its form. */
 export async function fillWeight(weight: WasmWeight, source: WeightSource, filling: Filling): Promise<void> {
-  const { memory, staging } = filling;
-  memory.ensure(Math.max(memory.weightsEnd + 64, staging + weight.storage.stagingBytes(weight)));
-  writeGrid(weight.type.name, memory);
+  writeGrid(weight.type.name, filling.memory);
   await weight.storage.fill(weight, source, filling);
 }
