@@ -1,7 +1,8 @@
 // Time from the start of a process to the first vector, with the bundled model: on the command line, in a program that uses the library on
 // its own thread and in workers, and from a server. Other work on the machine only adds to the times, so the least of several runs counts.
-// With --against, another build takes turns with this one.
-// Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST] [--against FOLDER]
+// With --against, another build takes turns with this one. With --steps, instead, the processor time of the steps of a program that computes
+// on its own thread, which other work disturbs less.
+// Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST | --steps] [--against FOLDER]
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -14,6 +15,7 @@ const { values: args } = parseArgs({
     runs: { type: 'string', default: '15' },
     node: { type: 'string', default: process.execPath },
     only: { type: 'string', default: 'node,embed,library,worker,workers,serve' },
+    steps: { type: 'boolean', default: false },
     against: { type: 'string' },
   },
 });
@@ -25,14 +27,23 @@ for (const dist of builds) {
     throw new Error(`nothing is built in ${fileURLToPath(dist)}: run npm run build there`);
 }
 
-/** Runs Node until it ends. @returns milliseconds */
+/** Runs Node until it ends. @returns what it has written */
+async function output(...command) {
+  const child = spawn(args.node, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [written, stderr] = [child.stdout, child.stderr].map((stream) => {
+    const chunks = [];
+    stream.on('data', (data) => chunks.push(data));
+    return chunks;
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  if (status !== 0) throw new Error(`node ${command.join(' ')} ended with status ${status}: ${stderr.join('')}`);
+  return written.join('');
+}
+
+/** @returns milliseconds */
 async function untilEnd(...command) {
   const start = performance.now();
-  const child = spawn(args.node, command, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.on('data', (data) => (stderr += data));
-  const status = await new Promise((resolve) => child.on('close', resolve));
-  if (status !== 0) throw new Error(`node ${command.join(' ')} ended with status ${status}: ${stderr}`);
+  await output(...command);
   return performance.now() - start;
 }
 
@@ -44,6 +55,39 @@ import { Embedder } from ${index};
 const embedder = await Embedder.load(${JSON.stringify(model)}, ${JSON.stringify(options)});
 const { vectors } = await embedder.embed('hi');
 writeSync(1, String(vectors[0]));
+process.exit(0);`;
+}
+
+const steps = [
+  'Node, until the program runs',
+  'importing the library',
+  'opening the file, header, vocabulary, kernels',
+  'weights: reading and packing',
+  'first vector',
+];
+
+/** As `program` on its own thread, but prints the processor time of each of `steps`, of all threads of the process. */
+function steppedProgram(dist) {
+  const index = JSON.stringify(new URL('index.js', dist).href);
+  return `import module from 'node:module';
+module.enableCompileCache?.();
+const marks = [];
+const mark = () => {
+  const { user, system } = process.cpuUsage();
+  marks.push((user + system) / 1000);
+};
+mark();
+const { Embedder } = await import(${index});
+mark();
+const onProgress = ({ stage, done }) => {
+  if (stage === 'load' && done === 0) mark();
+};
+const options = { worker: false, backend: 'wasm', onProgress };
+const embedder = await Embedder.load(${JSON.stringify(model)}, options);
+mark();
+await embedder.embed('hi');
+mark();
+console.log(JSON.stringify(marks.map((time, i) => time - (marks[i - 1] ?? 0))));
 process.exit(0);`;
 }
 
@@ -83,27 +127,62 @@ const rows = {
   serve: ['gguf-embed serve, until its first answer', untilAnswer],
 };
 
-const otherLoad = watchOtherLoad();
-const sides = builds.length === 1 ? [''] : ['before: ', 'now: '];
-const version = await new Promise((resolve) => {
-  spawn(args.node, ['--version']).stdout.once('data', (data) => resolve(String(data).trim()));
-});
-console.log(`Node ${version}, milliseconds, least and middle of ${args.runs} runs\n`);
-console.log(`| | ${sides.map((side) => `${side}least | ${side}middle`).join(' | ')} |`);
-console.log(`|---|${'---:|---:|'.repeat(sides.length)}`);
-for (const name of args.only.split(',')) {
-  const [title, measure] = rows[name];
-  const times = builds.map(() => []);
-  // The first run of a build fills Node's compile cache.
+/** Runs `measure` for all builds by turns, after a run of each that fills Node's compile cache. @returns results by build */
+async function byTurns(measure) {
+  const results = builds.map(() => []);
   for (const dist of builds) await measure(dist);
   for (let i = 0; i < Number(args.runs); i++) {
-    for (const [side, dist] of builds.entries()) times[side].push(await measure(dist));
+    for (const [side, dist] of builds.entries()) results[side].push(await measure(dist));
   }
-  const cells = times.map((all) => {
-    const sorted = all.toSorted((a, b) => a - b);
-    return `${sorted[0].toFixed(0)} | ${sorted[sorted.length >> 1].toFixed(0)}`;
-  });
+  return results;
+}
+
+function printRow(title, cells) {
   console.log(`| ${title} | ${cells.join(' | ')} |`);
 }
+
+/** Least and middle time of each row. */
+async function printTimes() {
+  printRow(
+    '',
+    sides.map((side) => `${side}least | ${side}middle`),
+  );
+  console.log(`|---|${'---:|---:|'.repeat(sides.length)}`);
+  for (const name of args.only.split(',')) {
+    const [title, measure] = rows[name];
+    const times = await byTurns(measure);
+    const sorted = times.map((all) => all.toSorted((a, b) => a - b));
+    printRow(
+      title,
+      sorted.map((all) => `${all[0].toFixed(0)} | ${all[all.length >> 1].toFixed(0)}`),
+    );
+  }
+}
+
+/** Least processor time of each step. */
+async function printSteps() {
+  const all = await byTurns(async (dist) =>
+    JSON.parse(await output('--input-type=module', '-e', steppedProgram(dist))),
+  );
+  const least = all.map((runs) => steps.map((_, step) => Math.min(...runs.map((run) => run[step]))));
+  printRow(
+    '',
+    sides.map((side) => side.replace(': ', '') || 'processor time'),
+  );
+  console.log(`|---|${'---:|'.repeat(sides.length)}`);
+  for (const [step, title] of steps.entries()) {
+    printRow(
+      title,
+      least.map((times) => times[step].toFixed(1)),
+    );
+  }
+}
+
+const otherLoad = watchOtherLoad();
+const sides = builds.length === 1 ? [''] : ['before: ', 'now: '];
+const version = (await output('--version')).trim();
+const what = args.steps ? 'processor time in milliseconds, least' : 'milliseconds, least and middle';
+console.log(`Node ${version}, ${what} of ${args.runs} runs\n`);
+await (args.steps ? printSteps() : printTimes());
 const other = otherLoad();
 if (other !== undefined) console.log(`\nOther processes took ${(100 * other.share).toFixed(0)} % of the cores.`);
