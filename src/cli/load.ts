@@ -1,7 +1,7 @@
 /**
  * @file Loads the model that the options describe.
  */
-import type { Embedder, LoadOptions } from '../engine/index.ts';
+import { Embedder, type LoadOptions } from '../engine/index.ts';
 import { visionOptions } from './images.ts';
 import { log, showProgress } from './log.ts';
 import { readMetadataValues } from './metadata-values.ts';
@@ -19,7 +19,6 @@ export async function loadEmbedder(
   values: OptionValues,
   more: Parameters<typeof loadOptions>[1] = {},
 ): Promise<Embedder> {
-  const { Embedder } = await import('../engine/index.ts');
   const embedder = await Embedder.load(path, loadOptions(values, more));
   const { name, pooling, rankOutputs, maxSim, adapters } = embedder.info;
   const applied = embedder.lora.filter(({ id, scale }) => scale !== 0 && adapters[id].task !== undefined);

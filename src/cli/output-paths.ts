@@ -15,10 +15,11 @@ export async function distinctOutputs(
   outputs: Readonly<Record<string, string | undefined>>,
   inputs: readonly string[],
 ): Promise<void> {
+  const given = Object.entries(outputs).flatMap(([flag, path]) => (path === undefined ? [] : [[flag, path]]));
+  if (given.length === 0) return;
   const read = new Set(await Promise.all(inputs.map(identity)));
   const written = new Map<string, string>();
-  for (const [flag, path] of Object.entries(outputs)) {
-    if (path === undefined) continue;
+  for (const [flag, path] of given) {
     const id = await identity(path);
     if (read.has(id)) throw new UsageError(`${flag} ${path} is also an input file: choose another name for the output`);
     const other = written.get(id);

@@ -1,17 +1,18 @@
 /**
- * @file The code of the commands, loaded on demand, so that `tokenize` does not wait for the server.
+ * @file The code of the commands, loaded on demand, so that `tokenize` does not wait for the server. That of `embed` is small, and starts most
+ * often.
  */
-import v8 from 'node:v8';
+import { embed } from './embed.ts';
 import type { CommandName } from './option-types.ts';
 import type { Parsed } from './parse-options.ts';
 
 /** Runs a command; throws its error. */
 export const runners: Readonly<Record<CommandName, (parsed: Parsed) => Promise<void>>> = {
   serve: async (parsed) => {
-    keepYoungGenerationSmall();
+    await keepYoungGenerationSmall();
     return (await import('./serve.ts')).serve(parsed);
   },
-  embed: async (parsed) => (await import('./embed.ts')).embed(parsed),
+  embed,
   rerank: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
   tokenize: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
   trace: async (parsed) => (await import('./trace.ts')).trace(parsed),
@@ -33,6 +34,7 @@ export const runners: Readonly<Record<CommandName, (parsed: Parsed) => Promise<v
  * Keeps the memory for new objects at the size that it has, for a process that runs for long: V8 would double it while it starts and never give
  * it back (5 MB).
  */
-function keepYoungGenerationSmall(): void {
-  v8.setFlagsFromString('--semi-space-growth-factor=1');
+async function keepYoungGenerationSmall(): Promise<void> {
+  const { setFlagsFromString } = await import('node:v8');
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

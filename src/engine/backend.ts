@@ -3,6 +3,7 @@
  * backend is used or refused. Only `auto` chooses, and it tests first: a backend that fails is never replaced by another.
  */
 import { fileOf } from '../gguf/index.ts';
+import { hasRealGpu } from '../kernels/webgpu/probe.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import { Turn } from '../turn.ts';
 import { canStartWorkers, isNode } from '../workers/index.ts';
@@ -114,7 +115,6 @@ async function chooseBackend({ backend: wanted = 'auto', reproducible }: LoadOpt
     );
   }
   if (wanted !== 'auto') return wanted;
-  const { hasRealGpu } = await import('../kernels/webgpu/probe.ts');
   if (await hasRealGpu()) return 'webgpu';
   return hasSimd() ? 'wasm' : 'reference';
 }
