@@ -3,11 +3,15 @@
  * checked, and renamed only then.
  */
 import { open } from 'node:fs/promises';
+import { bodyOf } from './answer-body.ts';
 import { CHECKED_BYTES, checkModel, NoModelError } from './check-model.node.ts';
 import { checkBytes } from './checksum.node.ts';
+import type { Connection } from './connection.ts';
 import { HubError, shownUrl } from './errors.ts';
 import { diskError, finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
-import { bodyOf, type Connection, refusal, request, waitAfter, withRetries } from './requests.ts';
+import { refusal } from './refusal.ts';
+import { request } from './requests.ts';
+import { waitAfter, withRetries } from './retries.ts';
 
 /** What to download, and where to store it. */
 export interface Download {

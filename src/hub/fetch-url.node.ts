@@ -7,12 +7,13 @@ import { basename, dirname, join } from 'node:path';
 import { noteUse, sizeOf } from './cache.node.ts';
 import { checkModel } from './check-model.node.ts';
 import { partsOf } from './choose-files.ts';
+import { isOurs } from './connection.ts';
 import { askVersion, download } from './download.node.ts';
 import { HubError, shownUrl } from './errors.ts';
 import { fetchModel } from './fetch-model.node.ts';
 import { withLock } from './lock.node.ts';
 import { diskError } from './partial-file.node.ts';
-import { isOurs, withRetries } from './requests.ts';
+import { withRetries } from './retries.ts';
 import type { HubSettings } from './settings.node.ts';
 
 /**

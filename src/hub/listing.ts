@@ -2,8 +2,9 @@
  * @file Lists a repository: its newest commit and the files in it.
  */
 import { allNear } from '../nearest.ts';
+import type { Connection } from './connection.ts';
 import { HubError, shownUrl } from './errors.ts';
-import { type Connection, requestJson } from './requests.ts';
+import { requestJson } from './requests.ts';
 
 /** A file of a repository. */
 export interface RepoFile {

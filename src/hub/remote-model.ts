@@ -2,12 +2,12 @@
  * @file Reads remote models by ranges: in browsers, and to inspect a file without downloading it.
  */
 import { chooseFiles, type Wanted } from './choose-files.ts';
+import { type Connection, checkConnection } from './connection.ts';
 import { HubError } from './errors.ts';
 import { fileUrl, listRepository } from './listing.ts';
 import { HUB_SCHEME, parseModelName } from './model-name.ts';
 import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts';
 import { openRemote, type RemoteSource } from './remote-source.ts';
-import { type Connection, checkConnection } from './requests.ts';
 
 /** A remote model: its file, and a function that opens another part by name. */
 export interface RemoteModel {

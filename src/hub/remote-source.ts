@@ -2,8 +2,12 @@
  * @file Random access to the bytes of a remote file: by ranges if the server supports them, else by reading one answer
  * sequentially. Needs only `fetch`.
  */
+import { bodyOf } from './answer-body.ts';
+import type { Connection } from './connection.ts';
 import { HubError, shownUrl } from './errors.ts';
-import { bodyOf, type Connection, refusal, request, withRetries } from './requests.ts';
+import { refusal } from './refusal.ts';
+import { request } from './requests.ts';
+import { withRetries } from './retries.ts';
 
 /** A remote file. It has the shape of the reader's `ByteSource`. */
 export interface RemoteSource {

@@ -4,8 +4,8 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { type Connection, checkConnection } from './connection.ts';
 import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts';
-import { type Connection, checkConnection } from './requests.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
