@@ -7,6 +7,7 @@ import { outputDtypes } from '../../engine/output-dtypes.ts';
 import { type OutputKind, outputKinds } from '../../engine/types.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
+import { contentSchema, mixedSchema, promptSchema, rankedSchema } from './input-schemas.ts';
 import { readContent, readDocuments, readInputs, readQuery } from './inputs.ts';
 
 // Descriptions and metadata appear in /openapi.json. They precede the first transformation or second schema of a pipe, because
@@ -57,62 +58,6 @@ const readBy = <T>(read: (value: unknown) => T, description: string, jsonSchema:
       }
     }),
   );
-
-const mixedSchema = { type: 'array', items: { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] } };
-const imageSchema = {
-  description: 'a data URI (data:image/…;base64,…) or an address on an allowed host',
-  anyOf: [{ type: 'string' }, { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] }],
-};
-/** A content part. */
-export const partSchema = {
-  type: 'object',
-  properties: {
-    type: { type: 'string', enum: ['text', 'image', 'image_url', 'input_text', 'input_image'] },
-    text: { type: 'string' },
-    image: imageSchema,
-    image_url: imageSchema,
-  },
-  anyOf: [{ required: ['text'] }, { required: ['image'] }, { required: ['image_url'] }],
-};
-const contentSchema = {
-  type: 'object',
-  properties: { content: { type: 'array', items: partSchema } },
-  required: ['content'],
-};
-const markedSchema = {
-  type: 'object',
-  properties: {
-    prompt_string: { type: 'string' },
-    multimodal_data: { type: 'array', items: { type: 'string', contentEncoding: 'base64' } },
-  },
-  required: ['prompt_string'],
-};
-const rankedSchema = {
-  anyOf: [
-    { type: 'string' },
-    partSchema,
-    contentSchema,
-    markedSchema,
-    { type: 'array', items: partSchema, minItems: 1 },
-  ],
-};
-const promptSchema = {
-  anyOf: [
-    { type: 'string' },
-    { ...mixedSchema, minItems: 1 },
-    {
-      type: 'object',
-      properties: {
-        prompt_string: { anyOf: [{ type: 'string' }, mixedSchema] },
-        multimodal_data: { type: 'array', items: { type: 'string', contentEncoding: 'base64' } },
-      },
-      required: ['prompt_string'],
-    },
-    partSchema,
-    contentSchema,
-    { type: 'array', items: partSchema, minItems: 1 },
-  ],
-};
 
 const LORA = '"lora" must be a list of objects with "id", an integer from 0, and "scale", a finite number';
 

@@ -2,7 +2,8 @@
  * @file JSON Schemas of the request bodies, for /openapi.json.
  */
 import { cohereRerankBody, ollamaEmbedBody, teiEmbedBody, teiEmbedSparseBody } from './adapter-bodies.ts';
-import { detokenizeBody, embeddingsBody, loraList, partSchema, rerankBody, tokenizeBody } from './bodies.ts';
+import { detokenizeBody, embeddingsBody, loraList, rerankBody, tokenizeBody } from './bodies.ts';
+import { partSchema } from './input-schemas.ts';
 
 /** A JSON Schema, as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
