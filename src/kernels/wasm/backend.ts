@@ -11,16 +11,17 @@ import { tokensThatDoubleCost } from './balance.ts';
 import { chooseProducts, type ProductChoice } from './choose-products.ts';
 import { measureMachine, sizeOf } from './costs.ts';
 import { instantiateKernels, type Kernels } from './kernels.ts';
-import { macsPerRow, runStep, scratchBytes, sharedKeyBytes, sharedScratchBytes } from './lower.ts';
+import { macsPerRow, runStep } from './lower.ts';
 import { KernelMemory } from './memory.ts';
 import { OutsideMemory } from './outside-memory.ts';
 import { type Plan, type PlanDivision, plan } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { Runtime, rowsOf } from './runtime.ts';
 import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
-import { shareGroups, splitsByColumns } from './split.ts';
+import { LastSizes } from './sizes.ts';
+import { splitsByColumns } from './split.ts';
 import type { WasmStep } from './steps.ts';
-import { Barrier, type Share, sequencesAreSplit, shareRows } from './team.ts';
+import { Barrier } from './team.ts';
 import { type MachineCosts, type ModelSize, readThresholds } from './thresholds.ts';
 import { fillWeight, WasmWeight } from './weights.ts';
 
@@ -239,7 +240,7 @@ class WasmForwards implements WasmBackend {
     const { batch, steps, nSeq, observed } = recording;
     const division = this.#divisionOf(batch);
     const made = plan(steps, target, nSeq, observed, division);
-    const planned = { ...made, doubling: tokensThatDoubleCost(made.todo, batch) };
+    const planned = { ...made, doubling: tokensThatDoubleCost(made.todo, batch), lastSizes: new LastSizes() };
     if (keepAs !== undefined) {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
       this.#plans.set(keepAs, { plan: planned, target, tables });
@@ -257,28 +258,15 @@ class WasmForwards implements WasmBackend {
   }
 
   #carryOut(
-    { todo, barriers, layout, doubling }: BalancedPlan,
+    { todo, barriers, layout, doubling, lastSizes }: BalancedPlan,
     target: GraphTensor,
     batch: Batch,
     division: PlanDivision,
   ): Runtime {
     const byColumns = division === 'columns';
     const [nRanks, isAlone] = [this.#nRanks, this.#isAlone];
-    const { offsets } = batch;
     const { exact } = this.#products;
-    const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks, doubling);
-    const ownScratch = ({ tokens, tokensEnd, sequences, sequencesEnd }: Share) => {
-      const rows = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
-      return Math.max(
-        0,
-        ...todo.map((s) => scratchBytes(s, { kernels: this.#kernels, rows: rows[s.out.space], batch, nRanks, exact })),
-      );
-    };
-    const shared = byColumns ? Math.max(0, ...todo.map((s) => sharedScratchBytes(s, batch))) : 0;
-    const sharedKeys = Math.max(
-      0,
-      ...todo.map((s) => sharedKeyBytes(s, { kernels: this.#kernels, batch, shares, exact })),
-    );
+    const sizes = lastSizes.of(batch, { kernels: this.#kernels, todo, doubling, nRanks, byColumns, exact });
     const barrier = () => this.#barrier!.wait(nRanks);
     const rt = new Runtime(
       this.#kernels,
@@ -286,16 +274,14 @@ class WasmForwards implements WasmBackend {
       this.#outside,
       batch,
       isAlone ? 0 : this.#rank,
-      { shares, byColumns, isAlone, barrier },
+      { shares: sizes.shares, byColumns, isAlone, barrier },
       this.#setup.packed,
       layout,
-      { own: ownScratch, shared, sharedKeys, results: rowsOf(target, batch) * target.cols * 4 },
+      { ...sizes, results: rowsOf(target, batch) * target.cols * 4 },
       exact,
     );
-    const divided =
-      byColumns || [offsets, ...Object.values(batch.spans ?? {})].some((ends) => sequencesAreSplit(ends, shares));
     todo.forEach((step, i) => {
-      if (barriers[i] && divided) barrier();
+      if (barriers[i] && sizes.isDivided) barrier();
       const start = this.profile === undefined ? 0 : performance.now();
       runStep(rt, step);
       this.profile?.add(step.op, performance.now() - start, macsPerRow(step, batch) * rt.rows(step.out));
@@ -333,6 +319,7 @@ class WasmForwards implements WasmBackend {
 /** A plan, and the number of tokens of a sequence in which a token costs twice as much as alone. */
 interface BalancedPlan extends Plan {
   readonly doubling: number;
+  readonly lastSizes: LastSizes;
 }
 
 /** A plan that is used again, and the lookups in tables whose rows every batch has to have. */

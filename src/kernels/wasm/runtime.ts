@@ -43,8 +43,8 @@ export interface Division {
 
 /** Memory that a forward needs besides its results, in bytes. */
 export interface Scratch {
-  /** For each rank. */
-  readonly own: (share: Share) => number;
+  /** By rank. */
+  readonly own: readonly number[];
   /** Shared by all ranks, if products are divided by columns. */
   readonly shared: number;
   /** Keys and values that all ranks read, of sequences with rows on several ranks. */
@@ -140,14 +140,14 @@ export class Runtime {
     const shared = part(scratch.shared);
     const sharedKeys = part(scratch.sharedKeys);
     const together = byColumns ? slabs(batch.ids.length, batch.offsets.length - 1) : undefined;
-    const ranks = shares.map((share) => {
+    const ranks = shares.map((share, rank) => {
       at = alignUp(at, 4096);
       const [tokens, sequences] = [share.tokensEnd - share.tokens, share.sequencesEnd - share.sequences];
       const own = {
         ids: part(tokens * 4),
         positions: part(tokens * 4),
         types: batch.types === undefined ? 0 : part(tokens * 4),
-        scratch: part(scratch.own(share)),
+        scratch: part(scratch.own[rank]),
       };
       const { tokens: ofTokens, sequences: ofSequences } = together ?? slabs(tokens, sequences);
       return {

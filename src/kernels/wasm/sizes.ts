@@ -1,0 +1,64 @@
+/**
+ * @file How the ranks divide a batch, and the scratch that its steps need. Both depend on the lengths of the sequences and not on their tokens,
+ * so a plan that is carried out again keeps them for the next batch of the same lengths.
+ */
+import type { Batch } from '../../tensor/ops.ts';
+import type { Kernels } from './kernels.ts';
+import { scratchBytes, sharedKeyBytes, sharedScratchBytes } from './lower.ts';
+import type { Scratch } from './runtime.ts';
+import { shareGroups } from './split.ts';
+import type { WasmStep } from './steps.ts';
+import { type Share, sequencesAreSplit, shareRows } from './team.ts';
+
+/** What sizes depend on besides the batch. */
+export interface SizesOf {
+  readonly kernels: Kernels;
+  readonly todo: readonly WasmStep[];
+  /** The number of tokens of a sequence in which a token costs twice as much as alone. */
+  readonly doubling: number;
+  readonly nRanks: number;
+  readonly byColumns: boolean;
+  /** Attention stays in float32. */
+  readonly exact: boolean;
+}
+
+/** The division of a batch and its scratch. */
+export interface Sizes extends Omit<Scratch, 'results'> {
+  readonly shares: readonly Share[];
+  /** Ranks read what others have written. */
+  readonly isDivided: boolean;
+}
+
+/** The sizes of `batch`. */
+export function sizesOf(batch: Batch, { kernels, todo, doubling, nRanks, byColumns, exact }: SizesOf): Sizes {
+  const { offsets, spans } = batch;
+  const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks, doubling);
+  const most = (bytes: (step: WasmStep) => number) => todo.reduce((found, step) => Math.max(found, bytes(step)), 0);
+  const own = shares.map(({ tokens, tokensEnd, sequences, sequencesEnd }) => {
+    const rows = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
+    return most((step) => scratchBytes(step, { kernels, rows: rows[step.out.space], batch, nRanks, exact }));
+  });
+  return {
+    shares,
+    own,
+    shared: byColumns ? most((step) => sharedScratchBytes(step, batch)) : 0,
+    sharedKeys: most((step) => sharedKeyBytes(step, { kernels, batch, shares, exact })),
+    isDivided: byColumns || [offsets, ...Object.values(spans ?? {})].some((ends) => sequencesAreSplit(ends, shares)),
+  };
+}
+
+/** Keeps the sizes of the last plain batch. */
+export class LastSizes {
+  #last: { readonly offsets: Int32Array; readonly nRanks: number; readonly sizes: Sizes } | undefined;
+
+  /** The sizes of a plain batch. Between calls, only the batch and `nRanks` may change. */
+  of(batch: Batch, of: SizesOf): Sizes {
+    const { offsets } = batch;
+    const last = this.#last;
+    const isSame = last?.nRanks === of.nRanks && last.offsets.length === offsets.length;
+    if (isSame && last.offsets.every((offset, i) => offset === offsets[i])) return last.sizes;
+    const sizes = sizesOf(batch, of);
+    this.#last = { offsets: offsets.slice(), nRanks: of.nRanks, sizes };
+    return sizes;
+  }
+}
