@@ -10,10 +10,10 @@ import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/ind
 import { pooledRows } from '../tensor/batch.ts';
 import type { Batch } from '../tensor/ops.ts';
 import { Turn } from '../turn.ts';
-import { BatchPerWorker, type BatchSource } from './batch-per-worker.ts';
 import { type Job, Queue, type Rows, type Taken, type Waiting } from './queue.ts';
 import type { Runner } from './runner.ts';
 import type { BatchReport } from './types.ts';
+import { type BatchSource, WorkerBatches } from './worker-batches.ts';
 
 /** What the scheduler needs to know about images. */
 export interface ImageRules extends PackRules {
@@ -45,7 +45,7 @@ export class Scheduler {
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   readonly #queue: Queue;
   readonly #nUbatch: number;
-  readonly #batchPerWorker: BatchPerWorker;
+  readonly #workerBatches: WorkerBatches;
   /** Jobs that have not ended, including those whose inputs are all in progress. */
   readonly #open = new Set<Waiting>();
   /** The pass that has layers left. */
@@ -68,7 +68,7 @@ export class Scheduler {
     this.#nUbatch = nUbatch;
     this.#queue = new Queue(nUbatch, (input) => this.#count(input));
     this.#onBatch = onBatch;
-    this.#batchPerWorker = new BatchPerWorker(this.#smallBatches(), runner.nAlone ?? 0, nUbatch);
+    this.#workerBatches = new WorkerBatches(this.#smallBatches(), runner.nAlone ?? 0, nUbatch);
   }
 
   /** Number of inputs that wait to be computed. */
@@ -113,7 +113,7 @@ export class Scheduler {
       this.#open.add(waiting);
       this.#queue.add(waiting);
       if (this.#running === undefined) this.#running = this.#drain();
-      else this.#batchPerWorker.wake();
+      else this.#workerBatches.wake();
     });
   }
 
@@ -130,10 +130,10 @@ export class Scheduler {
     let handOut: HandOut | undefined;
     const computing: Promise<HandOut | undefined>[] = [];
     while (this.#queue.nInputs > 0 || this.#pass !== undefined || computing.length > 0 || handOut !== undefined) {
-      if (computing.length === 0 && this.#batchPerWorker.suits) {
+      if (computing.length === 0 && this.#workerBatches.suits) {
         handOut?.();
         handOut = undefined;
-        await this.#batchPerWorker.run();
+        await this.#workerBatches.run();
         continue;
       }
       while (computing.length === 0 || this.#mayStart(computing.length)) {

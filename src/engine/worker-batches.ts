@@ -22,7 +22,7 @@ export interface BatchSource {
 }
 
 /** Keeps workers busy with batches of their own. */
-export class BatchPerWorker {
+export class WorkerBatches {
   readonly #source: BatchSource;
   readonly #nWorkers: number;
   readonly #mostTokens: number;
