@@ -6,7 +6,7 @@
 import type { Taken } from './queue.ts';
 
 /** Most tokens of a batch of one worker: about as many as one core needs to be as fast for each token as with more. */
-export const mostTokens = 256;
+const mostTokens = 256;
 
 /** What the batches are made of, and how. */
 export interface BatchSource {
