@@ -11,45 +11,23 @@ const encoder = (nEmbd, nFf, nHead, nLayer) => ({ nEmbd, nFf, nHead, nHeadKv: nH
 
 const bundled = 'models/all-MiniLM-L6-v2-Q8_0.gguf';
 
+const qwen3 = (nEmbd, nFf, nHead, nLayer) => ({
+  arch: 'qwen3',
+  ...encoder(nEmbd, nFf, nHead, nLayer),
+  nHeadKv: 8,
+  headSize: 128,
+  vocabulary: 'test/fixtures/models/qwen3.gguf',
+});
+
 /** Shapes by name. `vocabulary` is the file whose tokenizer is taken over. */
 const shapes = {
   minilm: { arch: 'bert', ...encoder(384, 1536, 12, 6), nCtx: 512, vocabulary: bundled },
   'bge-base': { arch: 'bert', ...encoder(768, 3072, 12, 12), nCtx: 512, vocabulary: bundled },
   nomic: { arch: 'nomic-bert', ...encoder(768, 3072, 12, 12), nCtx: 8192, vocabulary: bundled },
-  'qwen3-0.6b': {
-    arch: 'qwen3',
-    nEmbd: 1024,
-    nFf: 3072,
-    nHead: 16,
-    nHeadKv: 8,
-    headSize: 128,
-    nLayer: 28,
-    nCtx: 32768,
-    vocabulary: 'test/fixtures/models/qwen3.gguf',
-  },
-  'qwen3-4b': {
-    arch: 'qwen3',
-    nEmbd: 2560,
-    nFf: 9728,
-    nHead: 32,
-    nHeadKv: 8,
-    headSize: 128,
-    nLayer: 36,
-    nCtx: 40960,
-    vocabulary: 'test/fixtures/models/qwen3.gguf',
-  },
+  'qwen3-0.6b': { ...qwen3(1024, 3072, 16, 28), nCtx: 32768 },
+  'qwen3-4b': { ...qwen3(2560, 9728, 32, 36), nCtx: 40960 },
   // Larger than a WebAssembly memory: 5 GB of Q4_K_M.
-  'qwen3-8b': {
-    arch: 'qwen3',
-    nEmbd: 4096,
-    nFf: 12288,
-    nHead: 32,
-    nHeadKv: 8,
-    headSize: 128,
-    nLayer: 36,
-    nCtx: 40960,
-    vocabulary: 'test/fixtures/models/qwen3.gguf',
-  },
+  'qwen3-8b': { ...qwen3(4096, 12288, 32, 36), nCtx: 40960 },
 };
 
 // With as many tokens as the published model; those that the tokenizer lacks are unused ones.

@@ -17,6 +17,7 @@ import type { LoadOptions } from './types.ts';
 
 /** Most threads by default; tested models gain nothing from more. */
 const MAX_DEFAULT_THREADS = 8;
+
 /** Where a model will be computed. */
 export interface Place {
   readonly backend: BackendName;
