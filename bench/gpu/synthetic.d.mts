@@ -1,5 +1,5 @@
 import type { Backend } from '../../src/tensor/backend.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 
 export function syntheticBert(
   backend: Backend,

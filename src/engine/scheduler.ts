@@ -7,8 +7,8 @@
  */
 import { countTokens, type Input, isTokenResult, type PackRules, packInputs, type Result } from '../models/index.ts';
 import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/index.ts';
-import { pooledRows } from '../tensor/batch.ts';
-import type { Batch } from '../tensor/ops.ts';
+import type { Batch } from '../tensor/batch.ts';
+import { pooledRows } from '../tensor/batch-rows.ts';
 import { Turn } from '../turn.ts';
 import { type Job, Queue, type Rows, type Taken, type Waiting } from './queue.ts';
 import type { Runner } from './runner.ts';

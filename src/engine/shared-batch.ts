@@ -5,7 +5,7 @@
  * ```
  */
 import type { Result } from '../models/index.ts';
-import type { Batch } from '../tensor/ops.ts';
+import type { Batch } from '../tensor/batch.ts';
 
 /** A forward pass that a team computes. */
 export interface Forward {

@@ -9,7 +9,8 @@ import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type Result, vocabularyArrays } from '../models/index.ts';
 import type { TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
-import type { Batch, Observer } from '../tensor/ops.ts';
+import type { Batch } from '../tensor/batch.ts';
+import type { Observer } from '../tensor/ops.ts';
 import {
   canShareRequests,
   isNode,

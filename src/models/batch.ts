@@ -1,7 +1,7 @@
 /**
  * @file Packs inputs into one batch: sequences end to end. An input consists of tokens, or of texts and images in turn.
  */
-import type { Batch } from '../tensor/ops.ts';
+import type { Batch } from '../tensor/batch.ts';
 import type { ImageInput } from './architecture.ts';
 import type { TokenGrid, Tower } from './vision/tower.ts';
 

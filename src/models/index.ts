@@ -4,7 +4,8 @@
 import { printable } from '../gguf/errors.ts';
 import type { GgufFile } from '../gguf/index.ts';
 import type { Backend, WeightPart } from '../tensor/backend.ts';
-import type { Batch, Linear, Ops, Tensor, Weight } from '../tensor/ops.ts';
+import type { Batch } from '../tensor/batch.ts';
+import type { Linear, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import {
   type Adapter,
   type AdapterOutline,

@@ -2,7 +2,8 @@
  * @file The post-norm encoder of BERT (Devlin et al. 2018), which several models share: a layer norm after each residual.
  * The models differ in their positions and in their feed-forward layers.
  */
-import type { Linear, NormWeights, Ops, RowIndex, Tensor, Weight } from '../tensor/ops.ts';
+import type { RowIndex } from '../tensor/batch.ts';
+import type { Linear, NormWeights, Ops, Tensor, Weight } from '../tensor/ops.ts';
 import type { Model } from './architecture.ts';
 import type { HyperParameters } from './hparams.ts';
 import type { StepNameTable } from './names/step-names.ts';

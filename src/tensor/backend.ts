@@ -3,7 +3,8 @@
  */
 import type { GgmlType } from '../gguf/ggml-types.ts';
 import type { OnDemandReads } from '../gguf/source.ts';
-import type { Batch, Observer, Ops, Tensor, Weight } from './ops.ts';
+import type { Batch } from './batch.ts';
+import type { Observer, Ops, Tensor, Weight } from './ops.ts';
 
 /** What a weight is used for. A backend may store each kind in a different form. */
 export type WeightRole =

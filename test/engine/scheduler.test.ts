@@ -6,7 +6,7 @@ import { Scheduler } from '../../src/engine/scheduler.ts';
 import type { BatchReport } from '../../src/engine/types.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import type { Pixels, TowerInput, TowerResult } from '../../src/models/vision/index.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 
 /** Answers each sequence with its sum and length, after a turn of the event loop, and remembers its batches. */
 class SummingRunner implements Runner {

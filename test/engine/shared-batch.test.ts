@@ -1,7 +1,7 @@
 /** @file Batches as integers in shared memory: what is written is read, and what does not belong there is refused. */
 import { expect, it } from 'vitest';
 import { readForward, writeForward } from '../../src/engine/shared-batch.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 
 const batch: Batch = {
   ids: Int32Array.of(5, 6, 7, 8, 9),

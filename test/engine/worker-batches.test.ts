@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/engine/queue.ts';
 import type { Runner } from '../../src/engine/runner.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 import { random } from '../random.ts';
 import { fixture } from './support.ts';
 

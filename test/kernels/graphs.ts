@@ -3,8 +3,9 @@
  */
 import { type GgmlTypeName, ggmlTypes } from '../../src/gguf/ggml-types.ts';
 import type { Backend, WeightRole, WeightSource } from '../../src/tensor/backend.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 import { codecs } from '../../src/tensor/codecs/index.ts';
-import type { Batch, Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
+import type { Ops, Tensor, Weight } from '../../src/tensor/ops.ts';
 import { random } from '../random.ts';
 
 /** A tensor of a file whose data is `bytes`. */

@@ -1,7 +1,8 @@
 /**
  * @file Small graphs over the operations that images need, and batches for them: for tests of any backend against the reference.
  */
-import type { Batch, RopeCoordinates, RopeOptions } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
+import type { RopeCoordinates, RopeOptions } from '../../src/tensor/ops.ts';
 import { normal, random } from '../random.ts';
 import { batchOf, type Graph, type Sources, source } from './graphs.ts';
 

@@ -1,7 +1,7 @@
 /** @file What images need of the wasm backend, against the reference backend. */
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 import { batchOf, evaluate } from './graphs.ts';
 import { imageCases } from './image-graphs.ts';
 import { both, distance } from './wasm-helpers.ts';

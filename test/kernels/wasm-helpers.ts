@@ -4,7 +4,7 @@
 
 import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend, type WasmOptions } from '../../src/kernels/wasm/index.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 import { evaluate, type Graph, type Sources } from './graphs.ts';
 
 /** What `graph` gives on each of the two backends. */

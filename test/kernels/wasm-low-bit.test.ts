@@ -6,7 +6,7 @@ import { lowBitForms } from '../../src/kernels/wasm/forms/low-bit.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { compileKernels, instantiateKernels } from '../../src/kernels/wasm/kernels.ts';
 import type { Precision, WeightSource } from '../../src/tensor/backend.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 import { normal, random } from '../random.ts';
 import { batchOf, bytesSource, load, type Sources, source } from './graphs.ts';
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
-import type { Activation, Batch } from '../../src/tensor/ops.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
+import type { Activation } from '../../src/tensor/ops.ts';
 import { normal } from '../random.ts';
 import { batchOf, type Graph, type Sources, source, withTypes } from './graphs.ts';
 import { both, distance } from './wasm-helpers.ts';

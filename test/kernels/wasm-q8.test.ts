@@ -5,8 +5,8 @@ import { q8 } from '../../src/kernels/wasm/forms/q8.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { compileKernels, instantiateKernels } from '../../src/kernels/wasm/kernels.ts';
 import type { Precision, WeightSource } from '../../src/tensor/backend.ts';
+import type { Batch } from '../../src/tensor/batch.ts';
 import { codecs } from '../../src/tensor/codecs/index.ts';
-import type { Batch } from '../../src/tensor/ops.ts';
 import { normal, random } from '../random.ts';
 import { batchOf, bytesSource, load, source } from './graphs.ts';
 

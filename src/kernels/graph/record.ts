@@ -2,8 +2,10 @@
  * @file The operations of the backends that plan a whole forward: arguments are checked, steps are recorded as data, and `read` passes them
  * on.
  */
-import { checkGivenColumns, checkTableRows, rowsOfEach, spansOf } from '../../tensor/batch.ts';
-import type { AttentionOptions, Batch, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
+
+import type { Batch } from '../../tensor/batch.ts';
+import { checkGivenColumns, checkTableRows, rowsOfEach, spansOf } from '../../tensor/batch-rows.ts';
+import type { AttentionOptions, Linear, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recording } from './recording.ts';
 import { GraphTensor } from './tensor.ts';
 

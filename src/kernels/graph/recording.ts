@@ -1,8 +1,10 @@
 /**
  * @file One recorded forward: its batch, its steps, its tensors, and what the observer is to see.
  */
-import { checkBatch } from '../../tensor/batch.ts';
-import type { Batch, Tensor, Weight } from '../../tensor/ops.ts';
+
+import type { Batch } from '../../tensor/batch.ts';
+import { checkBatch } from '../../tensor/batch-rows.ts';
+import type { Tensor, Weight } from '../../tensor/ops.ts';
 import type { Step } from './step.ts';
 import { GraphTensor, type Space } from './tensor.ts';
 

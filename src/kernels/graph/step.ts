@@ -2,6 +2,7 @@
  * @file One recorded operation as data: its inputs, its result, its weights and options. Backends know how to compute it; passes know what
  * can be omitted or joined.
  */
+import type { RowIndex } from '../../tensor/batch.ts';
 import type {
   Activation,
   AttentionOptions,
@@ -9,7 +10,6 @@ import type {
   PoolKind,
   RareActivation,
   RopeOptions,
-  RowIndex,
   Weight,
 } from '../../tensor/ops.ts';
 import type { GraphTensor } from './tensor.ts';

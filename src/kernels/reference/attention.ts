@@ -3,7 +3,7 @@
  * causal and windowed masks, ALiBi (Press et al. 2021), T5's relative bias (Raffel et al. 2019), a soft cap, and disentangled attention
  * (He et al. 2021).
  */
-import { seenEnd, spansOf } from '../../tensor/batch.ts';
+import { seenEnd, spansOf } from '../../tensor/batch-rows.ts';
 import type { AttentionOptions, Disentangled, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import { softmaxInPlace } from './activation.ts';

@@ -1,8 +1,10 @@
 /**
  * @file Embedding: one row of a table for each token.
  */
-import { tableRows } from '../../tensor/batch.ts';
-import type { RowIndex, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
+
+import type { RowIndex } from '../../tensor/batch.ts';
+import { tableRows } from '../../tensor/batch-rows.ts';
+import type { StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';
 

@@ -1,8 +1,10 @@
 /**
  * @file State of one forward pass of the reference backend: its batch, its memory, its weights and its observer.
  */
-import { checkBatch } from '../../tensor/batch.ts';
-import type { Batch, Observer, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
+
+import type { Batch } from '../../tensor/batch.ts';
+import { checkBatch } from '../../tensor/batch-rows.ts';
+import type { Observer, StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import { Arena } from './arena.ts';
 import { Matrix } from './matrix.ts';
 import { ReferenceWeight } from './weight.ts';

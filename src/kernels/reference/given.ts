@@ -1,7 +1,7 @@
 /**
  * @file Rows that come with the batch: pixels, or the output of a vision tower.
  */
-import { checkGivenColumns } from '../../tensor/batch.ts';
+import { checkGivenColumns } from '../../tensor/batch-rows.ts';
 import type { StepNames, Tensor } from '../../tensor/ops.ts';
 import { accumulate } from './embedding.ts';
 import type { Forward } from './forward.ts';

@@ -1,7 +1,7 @@
 /**
  * @file Pooling: reduces the rows of a sequence's tokens to one row.
  */
-import { placesSum, pooledRows, rowsOfEach } from '../../tensor/batch.ts';
+import { placesSum, pooledRows, rowsOfEach } from '../../tensor/batch-rows.ts';
 import type { PoolKind, StepNames, Tensor } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';

@@ -2,7 +2,7 @@
  * @file Rotary position embedding (Su et al. 2021), with linear scaling, frequency factors and YaRN (Peng et al. 2023), by a token's
  * position or by several of its coordinates (M-RoPE, Wang et al. 2024).
  */
-import { coordinatesOf } from '../../tensor/batch.ts';
+import { coordinatesOf } from '../../tensor/batch-rows.ts';
 import type { RopeOptions, StepNames, Tensor } from '../../tensor/ops.ts';
 import { frequencies, pairTurns, rotations } from '../../tensor/positions.ts';
 import type { Forward } from './forward.ts';

@@ -1,7 +1,7 @@
 /**
  * @file LFM2's gated short convolution (Liquid AI 2025), inside each sequence of the batch.
  */
-import { rowsBefore, sequenceRows } from '../../tensor/batch.ts';
+import { rowsBefore, sequenceRows } from '../../tensor/batch-rows.ts';
 import type { StepNames, Tensor, Weight } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';

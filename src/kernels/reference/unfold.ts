@@ -1,7 +1,7 @@
 /**
  * @file The rows around each token side by side, inside each sequence of the batch.
  */
-import { rowsBefore, sequenceRows } from '../../tensor/batch.ts';
+import { rowsBefore, sequenceRows } from '../../tensor/batch-rows.ts';
 import type { StepNames, Tensor } from '../../tensor/ops.ts';
 import type { Forward } from './forward.ts';
 import type { Matrix } from './matrix.ts';

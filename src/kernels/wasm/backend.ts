@@ -2,8 +2,9 @@
  * @file The backend of one worker: executes what the operations have recorded.
  */
 import type { Backend, Precision, WeightPart, WeightRole, WeightSource } from '../../tensor/backend.ts';
-import { checkBatch, checkTableRows } from '../../tensor/batch.ts';
-import type { Batch, Observer, Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import type { Batch } from '../../tensor/batch.ts';
+import { checkBatch, checkTableRows } from '../../tensor/batch-rows.ts';
+import type { Observer, Ops, Tensor, Weight } from '../../tensor/ops.ts';
 import { Recorder } from '../graph/record.ts';
 import type { Recording } from '../graph/recording.ts';
 import type { GraphTensor } from '../graph/tensor.ts';

@@ -1,7 +1,7 @@
 /**
  * @file What a token costs in a model, as far as it depends on the length of its sequence.
  */
-import type { Batch } from '../../tensor/ops.ts';
+import type { Batch } from '../../tensor/batch.ts';
 import { macsPerRow } from './lower.ts';
 import type { WasmStep } from './steps.ts';
 

@@ -1,9 +1,10 @@
 /**
  * @file Lowers each recorded step to calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
  */
-import { spansOf, tableRows } from '../../tensor/batch.ts';
+
+import type { Batch, RowIndex } from '../../tensor/batch.ts';
+import { spansOf, tableRows } from '../../tensor/batch-rows.ts';
 import { isRare } from '../../tensor/element-functions.ts';
-import type { Batch, RowIndex } from '../../tensor/ops.ts';
 import type { Step, StepOf } from '../graph/step.ts';
 import { activationCodes, type Kernels } from './kernels.ts';
 import { alignUp } from './memory.ts';

@@ -3,7 +3,7 @@
  *
  * Scratch: `[segments | how far queries see ahead | slopes, buckets or rows of distances | bias by distance | the kernel's own]`.
  */
-import { pooledRows, seenEnd, spansOf } from '../../tensor/batch.ts';
+import { pooledRows, seenEnd, spansOf } from '../../tensor/batch-rows.ts';
 import type { AttentionOptions, Disentangled } from '../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../tensor/positions.ts';
 import type { PooledRow, StepOf } from '../graph/step.ts';

@@ -3,7 +3,7 @@
  * requested row.
  */
 
-import { placesSum, pooledRows } from '../../tensor/batch.ts';
+import { placesSum, pooledRows } from '../../tensor/batch-rows.ts';
 import type { PoolKind } from '../../tensor/ops.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 

@@ -1,7 +1,7 @@
 /**
  * @file Runs rotary embedding. A forward has one table of cosines and sines, shared by all layers with the same options.
  */
-import { coordinatesOf } from '../../tensor/batch.ts';
+import { coordinatesOf } from '../../tensor/batch-rows.ts';
 import { log, pow } from '../../tensor/exact-math.ts';
 import type { RopeOptions } from '../../tensor/ops.ts';
 import { frequencies, pairTurns, yarnRamp } from '../../tensor/positions.ts';

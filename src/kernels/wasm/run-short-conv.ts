@@ -1,7 +1,7 @@
 /**
  * @file Runs the gated short convolution: the kernel gets the address of the row under each tap, which may be another rank's row.
  */
-import { rowsBefore, sequenceRows } from '../../tensor/batch.ts';
+import { rowsBefore, sequenceRows } from '../../tensor/batch-rows.ts';
 import type { StepOf } from '../graph/step.ts';
 import type { Runtime } from './runtime.ts';
 import type { WasmWeight } from './weights.ts';

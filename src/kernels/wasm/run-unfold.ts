@@ -1,7 +1,7 @@
 /**
  * @file Puts the rows around each token side by side, some of which may be another rank's.
  */
-import { rowsBefore, sequenceRows } from '../../tensor/batch.ts';
+import { rowsBefore, sequenceRows } from '../../tensor/batch-rows.ts';
 import type { StepOf } from '../graph/step.ts';
 import type { Runtime } from './runtime.ts';
 

@@ -1,7 +1,7 @@
 /**
  * @file What a step uses while it runs: addresses of tensors, the rows of this rank, the kernels.
  */
-import type { Batch } from '../../tensor/ops.ts';
+import type { Batch } from '../../tensor/batch.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import type { Address, Count, Kernels, Stride } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';

@@ -2,7 +2,7 @@
  * @file How the ranks divide a batch, and the scratch that its steps need. Both depend on the lengths of the sequences and not on their tokens,
  * so a plan that is carried out again keeps them for the next batch of the same lengths.
  */
-import type { Batch } from '../../tensor/ops.ts';
+import type { Batch } from '../../tensor/batch.ts';
 import type { Kernels } from './kernels.ts';
 import { scratchBytes, sharedKeyBytes, sharedScratchBytes } from './lower.ts';
 import type { Scratch } from './runtime.ts';

@@ -1,8 +1,9 @@
 /**
  * @file State that the lowering of steps shares within one forward: GPU tensors by recorded tensor, and other things that are made once.
  */
-import { coordinatesOf, pooledRows } from '../../tensor/batch.ts';
-import type { Batch } from '../../tensor/ops.ts';
+
+import type { Batch } from '../../tensor/batch.ts';
+import { coordinatesOf, pooledRows } from '../../tensor/batch-rows.ts';
 import type { PooledRow } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import type { Context } from './context.ts';

@@ -1,8 +1,9 @@
 /**
  * @file One run on the GPU: its batch, the work lists that kernels read, its steps, and the positions of their results in the arena.
  */
-import { checkBatch } from '../../tensor/batch.ts';
-import type { Batch } from '../../tensor/ops.ts';
+
+import type { Batch } from '../../tensor/batch.ts';
+import { checkBatch } from '../../tensor/batch-rows.ts';
 import { Allocator } from '../graph/allocator.ts';
 import { freedAfter } from '../graph/liveness.ts';
 import { GpuTensor, Slab, type Step } from './tensor.ts';

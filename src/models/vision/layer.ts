@@ -1,7 +1,8 @@
 /**
  * @file The pre-norm block of a vision transformer (Dosovitskiy et al. 2020), and other parts that towers share.
  */
-import type { Linear, NormWeights, Ops, RopeCoordinates, SpanKind, Tensor, Weight } from '../../tensor/ops.ts';
+import type { SpanKind } from '../../tensor/batch.ts';
+import type { Linear, NormWeights, Ops, RopeCoordinates, Tensor, Weight } from '../../tensor/ops.ts';
 import { gatedMlp, mlp } from '../feed-forward.ts';
 import { declareQkv, type QkvWeights, selfAttention } from '../self-attention.ts';
 import type { VisionParameters } from './parameters.ts';

@@ -4,7 +4,7 @@
  * A token of the text model is a square of `merge` × `merge` patches. These are adjacent rows and form a sequence of the batch, which
  * pooling combines. Attention uses spans instead: whole images, or windows of them.
  */
-import type { Batch, MixtureTerm } from '../../tensor/ops.ts';
+import type { Batch, MixtureTerm } from '../../tensor/batch.ts';
 import type { VisionParameters } from './parameters.ts';
 import type { Pixels, TokenGrid, Tower } from './tower.ts';
 

@@ -11,7 +11,8 @@ import { createReferenceBackend } from '../../../src/kernels/reference/index.ts'
 import { loadDawn } from '../../../src/kernels/webgpu/dawn.node.ts';
 import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../../../src/tensor/backend.ts';
-import type { Batch, Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
+import type { Batch } from '../../../src/tensor/batch.ts';
+import type { Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
 import { normal, random } from '../../random.ts';
 import { bytesSource, evaluate, type Graph, type Sources, source } from '../graphs.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '../../../src/models/index.ts';
 import { type LoadedTower, loadTower, type Pixels } from '../../../src/models/vision/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
-import { pooledRows } from '../../../src/tensor/batch.ts';
+import { pooledRows } from '../../../src/tensor/batch-rows.ts';
 import { createTokenizer, type Tokenizer } from '../../../src/tokenizer/index.ts';
 import { openFixture } from '../support.ts';
 

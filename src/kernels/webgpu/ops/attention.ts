@@ -1,8 +1,10 @@
 /**
  * @file Attention: work lists, masks as distances, and the tables of ALiBi and T5.
  */
-import { seenEnd, spansOf } from '../../../tensor/batch.ts';
-import type { AttentionOptions, Batch, Disentangled, Weight } from '../../../tensor/ops.ts';
+
+import type { Batch } from '../../../tensor/batch.ts';
+import { seenEnd, spansOf } from '../../../tensor/batch-rows.ts';
+import type { AttentionOptions, Disentangled, Weight } from '../../../tensor/ops.ts';
 import { alibiSlopes, disentangledRow, relativeBucket } from '../../../tensor/positions.ts';
 import type { AttentionStep, PooledRow } from '../../graph/step.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 /**
  * @file The operations that are one launch of one kernel: embedding, element-wise functions, short convolution, unfolding, softmax, pooling.
  */
-import { pooledRows, rowsBefore, sequenceRows, tableRows } from '../../../tensor/batch.ts';
+import { pooledRows, rowsBefore, sequenceRows, tableRows } from '../../../tensor/batch-rows.ts';
 import { isRare } from '../../../tensor/element-functions.ts';
 import type { Activation, RareActivation } from '../../../tensor/ops.ts';
 import type {
