@@ -5,33 +5,21 @@
  * memory makes the same handles and fills its share of them.
  */
 import { printable } from '../gguf/errors.ts';
-import { type GgufFile, ggmlTypes, type TensorInfo } from '../gguf/index.ts';
-import type { OnDemandReads } from '../gguf/source.ts';
-import type { Backend, WeightPart, WeightRole, WeightSource } from '../tensor/backend.ts';
-import { codecs } from '../tensor/codecs/index.ts';
+import type { GgufFile } from '../gguf/index.ts';
+import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
 import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
+import { type DeclaredWeight, type FillOptions, fillWeights } from './fill-weights.ts';
 import type { HyperParameters } from './hparams.ts';
 import { Keys } from './keys.ts';
 import { describeSizes } from './size-keys.ts';
+import { joined, partOf, someRows, sourceOf, transposed } from './weight-sources.ts';
 
 /** Whether a weight has a bias; `ignored`: the file may have one, but llama.cpp's graph does not use it. */
 export type BiasRule = 'required' | 'optional' | 'none' | 'ignored';
 
 /** Creates the handles of weights. */
 export type Allocator = Pick<Backend, 'allocate'>;
-
-interface Declared {
-  readonly weight: Weight;
-  readonly source: WeightSource;
-  readonly role: WeightRole;
-}
-
-/** The cost of loading a byte, relative to 1 for a byte of a matrix. A table is copied, or read when a batch needs its rows. */
-function loadCost({ source, role }: Declared): number {
-  if (role !== 'table') return 1;
-  return source.onDemand === undefined ? 0.3 : 0;
-}
 
 /** Only names a weight. */
 export const outlines: Allocator = { allocate: ({ name, type, shape }) => ({ name, type, shape }) };
@@ -51,7 +39,7 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
   readonly #allocator: Allocator;
   readonly #file: GgufFile;
   readonly #unused: Set<string>;
-  readonly #declared: Declared[] = [];
+  readonly #declared: DeclaredWeight[] = [];
 
   constructor(file: GgufFile, allocator: Allocator, hparams: H) {
     this.#file = file;
@@ -250,39 +238,9 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     );
   }
 
-  /**
-   * Reads the data of all declared weights, or of one worker's share of them.
-   * @param backend that allocated them
-   * @param onProgress called with bytes read (of the share) and bytes in all, at the beginning and after each weight
-   * @throws the signal's reason when it is aborted
-   */
-  async fill(
-    backend: Pick<Backend, 'fill' | 'fillPart'>,
-    options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal; share?: WeightPart } = {},
-  ): Promise<void> {
-    const { onProgress, signal, share } = options;
-    const total = this.byteLength;
-    let done = 0;
-    onProgress?.(done, total);
-    const isDivided = (declared: Declared) =>
-      share !== undefined && backend.fillPart !== undefined && isReadByAll(declared);
-    const undivided = this.#declared.filter((declared) => !isDivided(declared));
-    const own = new Set(share === undefined ? undivided : leastLoaded(undivided, share));
-    for (const declared of this.#declared) {
-      const { weight, source } = declared;
-      if (!own.has(declared) && !isDivided(declared)) continue;
-      signal?.throwIfAborted();
-      let nRead = 0;
-      const read: WeightSource['read'] = (byteOffset, into) => {
-        signal?.throwIfAborted();
-        nRead += into.length;
-        return source.read(byteOffset, into);
-      };
-      if (own.has(declared)) await backend.fill(weight, { ...source, read });
-      else await backend.fillPart!(weight, { ...source, read }, share!);
-      done += own.has(declared) ? source.byteLength : nRead;
-      onProgress?.(done, total);
-    }
+  /** Reads the data of all declared weights, as `fillWeights` says. */
+  async fill(backend: Pick<Backend, 'fill' | 'fillPart'>, options: FillOptions = {}): Promise<void> {
+    await fillWeights(this.#declared, backend, options);
   }
 
   #scale(name: string): Weight | undefined {
@@ -323,117 +281,10 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
   }
 }
 
-/** Whether it is worth while that every worker reads a part: not vectors, and not tables whose rows are read when a batch needs them. */
-function isReadByAll({ source, role }: Declared): boolean {
-  return role === 'matrix' || (role === 'table' && source.onDemand === undefined);
-}
-
-/** Assigns each weight to the rank with the least work so far; returns those of one rank. */
-function leastLoaded(declared: readonly Declared[], { rank, nRanks }: WeightPart): Declared[] {
-  const costs = new Array<number>(nRanks).fill(0);
-  return declared.filter((one) => {
-    const least = costs.indexOf(Math.min(...costs));
-    costs[least] += one.source.byteLength * loadCost(one);
-    return least === rank;
-  });
-}
-
 /** Compares shapes; missing trailing dimensions count as 1. */
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   for (let axis = 0; axis < Math.max(a.length, b.length); axis++) {
     if ((a[axis] ?? 1) !== (b[axis] ?? 1)) return false;
   }
   return true;
-}
-
-function sourceOf(file: GgufFile, info: TensorInfo, shape: readonly number[]): WeightSource {
-  return {
-    name: info.name,
-    type: info.type,
-    shape,
-    byteLength: info.byteLength,
-    read: (byteOffset, into) => file.readTensor(info, byteOffset, into),
-    onDemand: file.onDemand && readsFrom(file.onDemand, info.offset),
-  };
-}
-
-function readsFrom({ read, assertUnchanged }: OnDemandReads, offset: number): OnDemandReads {
-  return { read: (byteOffset, into) => read(offset + byteOffset, into), assertUnchanged };
-}
-
-/** The matrix of some rows of `source`, which stay in their blocks. */
-function someRows(source: WeightSource, ids: readonly number[], name: string): WeightSource {
-  const [nIn, nOut] = source.shape;
-  const size = source.byteLength / nOut;
-  return {
-    name,
-    type: source.type,
-    shape: [nIn, ids.length],
-    byteLength: ids.length * size,
-    async read(byteOffset, into) {
-      for (let done = 0; done < into.length; ) {
-        const at = byteOffset + done;
-        const part = into.subarray(done, done + size - (at % size));
-        await source.read(ids[Math.floor(at / size)] * size + (at % size), part);
-        done += part.length;
-      }
-    },
-  };
-}
-
-/** Entries [from, from + n) of the last axis. */
-function partOf(source: WeightSource, from: number, n: number, name: string): WeightSource {
-  const size = source.byteLength / source.shape[source.shape.length - 1];
-  return {
-    name,
-    type: source.type,
-    shape: [...source.shape.slice(0, -1), n],
-    byteLength: n * size,
-    read: (byteOffset, into) => source.read(from * size + byteOffset, into),
-  };
-}
-
-/** Concatenates vectors of the same type. */
-function joined(name: string, sources: readonly WeightSource[]): WeightSource {
-  const sum = (of: (source: WeightSource) => number) => sources.reduce((total, source) => total + of(source), 0);
-  return {
-    name,
-    type: sources[0].type,
-    shape: [sum((source) => source.shape[0])],
-    byteLength: sum((source) => source.byteLength),
-    async read(byteOffset, into) {
-      let begin = 0;
-      for (const source of sources) {
-        const from = Math.max(byteOffset, begin);
-        const to = Math.min(byteOffset + into.length, begin + source.byteLength);
-        if (from < to) await source.read(from - begin, into.subarray(from - byteOffset, to - byteOffset));
-        begin += source.byteLength;
-      }
-    },
-  };
-}
-
-/** The matrix `[n, m]` of a tensor `[m, n]`, decoded to float32 when it is read. */
-function transposed(source: WeightSource): WeightSource {
-  const [m, n] = source.shape;
-  const read = async (): Promise<Uint8Array> => {
-    const bytes = new Uint8Array(source.byteLength);
-    await source.read(0, bytes);
-    const values = new Float32Array(m * n);
-    codecs[source.type.name].dequantize(bytes, values, m * n);
-    const turned = Float32Array.from(values, (_, i) => values[(i % n) * m + Math.floor(i / n)]);
-    return new Uint8Array(turned.buffer);
-  };
-  let whole: Promise<Uint8Array> | undefined;
-  return {
-    name: source.name,
-    type: ggmlTypes.F32,
-    shape: [n, m],
-    byteLength: m * n * 4,
-    async read(byteOffset, into) {
-      whole ??= read();
-      into.set((await whole).subarray(byteOffset, byteOffset + into.length));
-      if (byteOffset + into.length === m * n * 4) whole = undefined;
-    },
-  };
 }
