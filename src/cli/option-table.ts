@@ -9,6 +9,7 @@ import { generalOptions } from './options/general-options.ts';
 import { hubOptions } from './options/hub-options.ts';
 import { imageOptions } from './options/image-options.ts';
 import { inputOptions } from './options/input-options.ts';
+import { listenOptions } from './options/listen-options.ts';
 import { metadataOptions } from './options/metadata-options.ts';
 import { modelOptions } from './options/model-options.ts';
 import { routerOptions } from './options/router-options.ts';
@@ -25,7 +26,7 @@ const topics = {
   'Input and output': inputOptions,
   'Files of records': bulkOptions,
   'Traces and measurements': auditOptions,
-  Server: serverOptions,
+  Server: [...listenOptions, ...serverOptions],
   'Several models': routerOptions,
   'GGUF files': fileOptions,
   General: generalOptions,

@@ -31,6 +31,7 @@ import {
   loraSources,
   scalesOf,
 } from './lora.ts';
+import type { ModelInfo } from './model-info.ts';
 import { DEFAULT_NORMALIZE, finish, normalizeOf } from './normalize.ts';
 import {
   closeFiles,
@@ -52,15 +53,7 @@ import type { Team } from './team.ts';
 import { checkTokenPositions } from './token-positions.ts';
 import type { Trace, TraceOptions } from './trace.ts';
 import { traceInput } from './trace-input.ts';
-import type {
-  Embeddings,
-  EmbedInput,
-  EmbedOptions,
-  LoadOptions,
-  ModelInfo,
-  OpProfile,
-  TokenizeOptions,
-} from './types.ts';
+import type { Embeddings, EmbedInput, EmbedOptions, LoadOptions, OpProfile, TokenizeOptions } from './types.ts';
 
 /** The parts of an embedder. */
 interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {

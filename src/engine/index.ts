@@ -16,10 +16,12 @@ export { type Chunk, type ChunkOptions, chunk } from './chunks/chunk.ts';
 export type { ChunkEmbeddings, EmbedChunksOptions, EmbeddedChunk } from './chunks/embed-chunks.ts';
 export { Embedder } from './embedder.ts';
 export { ContextSizeError, InputError, type InputErrorCode } from './errors.ts';
+export type { GpuOptions, TuningCache } from './gpu/options.ts';
 export type { ImageSource, RgbaPixels } from './images/image-source.ts';
 export type { ImageOptions } from './images/options.ts';
 export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
 export type { AdapterChoice, AdapterInfo, LoraScale, LoraSource } from './lora.ts';
+export type { ModelInfo, VisionInfo } from './model-info.ts';
 export { maxSim, toInt8 } from './outputs/max-sim.ts';
 export { type Ranked, type RankInput, type Ranking, Reranker } from './reranker.ts';
 export type { ModelSource } from './source.ts';
@@ -30,10 +32,8 @@ export type {
   Embeddings,
   EmbedInput,
   EmbedOptions,
-  GpuOptions,
   InputType,
   LoadOptions,
-  ModelInfo,
   OpProfile,
   OutputKind,
   Progress,
@@ -42,6 +42,4 @@ export type {
   SparseVector,
   TokenizeOptions,
   TokenVectors,
-  TuningCache,
-  VisionInfo,
 } from './types.ts';

@@ -7,8 +7,9 @@ import { nElements } from '../gguf/shape.ts';
 import { findKnownModel } from '../hub/known-models.ts';
 import { hasOwnTokens, type ModelOutline, type Pooling } from '../models/index.ts';
 import { InputError } from './errors.ts';
+import type { ModelInfo } from './model-info.ts';
 import type { Runner } from './runner.ts';
-import type { ModelInfo, OutputKind } from './types.ts';
+import type { OutputKind } from './types.ts';
 
 /** Builds the `ModelInfo`. */
 export function describeModel(

@@ -18,11 +18,12 @@ import { metadataValues } from '../gguf/metadata-values.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { isPooling, POOLING_FORMS, type RopeSettings, ropeScalings } from '../models/index.ts';
 import { backendNames, precisions } from '../tensor/backend.ts';
+import { type GpuOptions, gpuWeightForms, type TuningCache } from './gpu/options.ts';
 import { imageOptions, mediaPoolings } from './images/options.ts';
 import { loraSources } from './lora.ts';
 import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import { isModelSource, MODEL_SOURCES } from './source.ts';
-import { type GpuOptions, gpuWeightForms, type LoadOptions, type TuningCache } from './types.ts';
+import type { LoadOptions } from './types.ts';
 
 const MAX_THREADS = 256;
 

@@ -4,7 +4,8 @@
 import type { Prompt, PromptsByName } from '../hub/known-prompts.ts';
 import { InputError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput } from './images/parts.ts';
-import { type EmbedInput, type EmbedOptions, type InputType, inputTypes, type ModelInfo } from './types.ts';
+import type { ModelInfo } from './model-info.ts';
+import { type EmbedInput, type EmbedOptions, type InputType, inputTypes } from './types.ts';
 
 /** What a prompt in options, bodies and files may be; completes "must be". */
 export const PROMPT_FORMS = 'a text or { prefix, suffix, image: { prefix, suffix } }';

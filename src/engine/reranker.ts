@@ -12,10 +12,11 @@ import { ContextSizeError, InputError, optionError } from './errors.ts';
 import { type ContentPart, isMediaInput, type MediaInput, partsOf } from './images/parts.ts';
 import { rankList } from './listwise.ts';
 import { loadOptions } from './load-options.ts';
+import type { ModelInfo } from './model-info.ts';
 import { rankByTokens } from './outputs/rank-by-tokens.ts';
 import { score } from './score-scales.ts';
 import type { ModelSource } from './source.ts';
-import type { Embeddings, LoadOptions, ModelInfo, RankOptions } from './types.ts';
+import type { Embeddings, LoadOptions, RankOptions } from './types.ts';
 import { checkWellFormed } from './well-formed.ts';
 
 /** A query or a document: a text, or texts and images. */

@@ -2,7 +2,8 @@
  * @file The scales of scores: as the model gives them, logits, probabilities.
  */
 import { exp, log } from '../tensor/exact-math.ts';
-import type { ModelInfo, ScoreScale } from './types.ts';
+import type { ModelInfo } from './model-info.ts';
+import type { ScoreScale } from './types.ts';
 
 const MIN_FLOAT32 = 2 ** -149;
 /** The float32 before 1. */

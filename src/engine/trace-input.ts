@@ -4,11 +4,11 @@
 import type { Chunk, Pooling, Result } from '../models/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Plan, Vision } from './images/plan.ts';
+import type { ModelInfo } from './model-info.ts';
 import { finish } from './normalize.ts';
 import { poolsRows } from './outputs/passes.ts';
 import type { Scheduler } from './scheduler.ts';
 import { collectSteps, type Trace, type TracedImage, type TraceOptions } from './trace.ts';
-import type { ModelInfo } from './types.ts';
 
 /** The model that computes, and what is asked of it. */
 interface TraceContext extends Pick<TraceOptions, 'only' | 'signal' | 'onProgress'> {

@@ -4,7 +4,8 @@
  */
 import type { Pooling } from '../models/index.ts';
 import type { Observer } from '../tensor/ops.ts';
-import type { EmbedOptions, ModelInfo } from './types.ts';
+import type { ModelInfo } from './model-info.ts';
+import type { EmbedOptions } from './types.ts';
 
 /** Options of `trace`. */
 export interface TraceOptions

@@ -8,9 +8,10 @@ import { Embedder } from '../engine/embedder.ts';
 import { InputError, optionError } from '../engine/errors.ts';
 import type { Prompt } from '../engine/index.ts';
 import { loadOptions } from '../engine/load-options.ts';
+import type { ModelInfo } from '../engine/model-info.ts';
 import { isPrompt, PROMPT_FORMS } from '../engine/prompts.ts';
 import type { ModelSource } from '../engine/source.ts';
-import type { EmbedOptions, LoadOptions, ModelInfo } from '../engine/types.ts';
+import type { EmbedOptions, LoadOptions } from '../engine/types.ts';
 import { ModelOnDemand } from './model-on-demand.ts';
 
 /** The two sides of a search: what is looked for, and what is found. */

@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about loading a model and what computes it.
  */
-import { gpuWeightForms } from '../../engine/types.ts';
+import { gpuWeightForms } from '../../engine/gpu/options.ts';
 import { backendNames, precisions } from '../../tensor/backend.ts';
 import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
 

@@ -6,6 +6,7 @@ import type { ValueSource } from '../option-effects.ts';
 import { findKnownKey, findOptionKey } from '../option-keys.ts';
 import type { OptionValues } from '../option-table.ts';
 import { type OptionValue, readOptionValue } from '../option-values.ts';
+import { listenOptions } from '../options/listen-options.ts';
 import { routerOptions } from '../options/router-options.ts';
 import { serverOptions } from '../options/server-options.ts';
 import { UsageError } from '../usage-error.ts';
@@ -14,7 +15,9 @@ import { UsageError } from '../usage-error.ts';
 const ofModels = ['alias', 'tags', 'reranking', 'promptsFile', 'defaultPromptName', 'parallel', 'kvUnified'];
 /** Options of the whole server. */
 const ofServer: ReadonlySet<string> = new Set(
-  [...serverOptions, ...routerOptions].map(({ name }) => name).filter((name) => !ofModels.includes(name)),
+  [...listenOptions, ...serverOptions, ...routerOptions]
+    .map(({ name }) => name)
+    .filter((name) => !ofModels.includes(name)),
 );
 
 /** The content of a section. */

@@ -8,9 +8,10 @@ import { embedOptions } from '../call-options.ts';
 import { InputError } from '../errors.ts';
 import { specialTokensAround, tokensOfPrompt } from '../inputs.ts';
 import { chooseAdapters } from '../lora.ts';
+import type { ModelInfo } from '../model-info.ts';
 import { DEFAULT_NORMALIZE, finish } from '../normalize.ts';
 import { textsAround } from '../prompts.ts';
-import type { Embeddings, EmbedInput, EmbedOptions, ModelInfo } from '../types.ts';
+import type { Embeddings, EmbedInput, EmbedOptions } from '../types.ts';
 import { type Chunk, type ChunkOptions, chunk, chunkOptions } from './chunk.ts';
 
 /** Options of `embedChunks`. */

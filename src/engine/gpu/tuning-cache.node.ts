@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { TuningCache } from '../types.ts';
+import type { TuningCache } from './options.ts';
 
 /** The folder of the files: `$XDG_CACHE_HOME` or `~/.cache`, on Windows `%LOCALAPPDATA%`, below `gguf-embed`. */
 function cacheFolder(): string {

@@ -3,7 +3,8 @@
  */
 import type { Tuning } from '../../kernels/webgpu/index.ts';
 import { hasFiles } from '../platform.ts';
-import type { LoadOptions, TuningCache } from '../types.ts';
+import type { LoadOptions } from '../types.ts';
+import type { TuningCache } from './options.ts';
 
 /** The results for one GPU. */
 export interface TuningStore {

@@ -3,7 +3,8 @@
  */
 import { hasOwnTokens, type TextSide } from '../../models/index.ts';
 import { InputError } from '../errors.ts';
-import type { EmbedOptions, ModelInfo } from '../types.ts';
+import type { ModelInfo } from '../model-info.ts';
+import type { EmbedOptions } from '../types.ts';
 import type { OutputHeads } from './passes.ts';
 
 /**
