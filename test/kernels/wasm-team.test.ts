@@ -176,8 +176,8 @@ describe.each([
 });
 
 describe('thresholds', () => {
-  const never = { tokensPerWorker: 64, fewestByColumns: 256, mostByColumns: 0 };
-  const always = { tokensPerWorker: 4, fewestByColumns: 1, mostByColumns: 1 << 20 };
+  const never = { tokensPerWorker: 64, mostByColumns: 0 };
+  const always = { tokensPerWorker: 4, mostByColumns: 1 << 20 };
   const batches = [[1], [7, 33, 1, 18, 64], [600], [140, 20, 300], [1, 2]].map((lengths) => batchOf(lengths));
 
   it.each([
@@ -484,8 +484,8 @@ describe('shares', () => {
     for (const n of [2, 3, 5]) {
       for (const { tokens } of shareGroups(offsets(7, 33, 1, 18, 64), n)) expect(tokens % 4).toBe(0);
     }
-    const divided = [23, 24, 96, 97].map((tokens) => splitsByColumns(tokens, 2, false));
-    expect(divided).toEqual([false, true, true, false]);
+    const divided = [8, 17, 96, 97].map((tokens) => splitsByColumns(tokens, 2, false));
+    expect(divided).toEqual([true, true, true, false]);
     expect([splitsByColumns(2000, 2, true), splitsByColumns(2000, 1, true)]).toEqual([true, false]);
   });
 

@@ -16,8 +16,8 @@ const twoCores = { barrier: 1, wake: 20, weight: 45e-6, product: 11.7e-6 };
 describe('thresholds', () => {
   it('of two cores are about those that a team starts with', () => {
     const { mostByColumns, ...others } = thresholdsFor(twoCores, miniLM, 2);
-    const { tokensPerWorker, fewestByColumns } = defaultThresholds;
-    expect(others).toEqual({ tokensPerWorker, fewestByColumns });
+    const { tokensPerWorker } = defaultThresholds;
+    expect(others).toEqual({ tokensPerWorker });
     expect(mostByColumns).toBeGreaterThanOrEqual(32);
     expect(mostByColumns).toBeLessThanOrEqual(64);
   });
@@ -70,8 +70,8 @@ describe('thresholds', () => {
   it('hold for all workers that share the memory', async () => {
     const setup = await prepareWasm({ nThreads: 3 });
     expect(readThresholds(setup.memory)).toEqual(defaultThresholds);
-    setThresholds(setup, { tokensPerWorker: 20, fewestByColumns: 8, mostByColumns: 16 });
-    expect(readThresholds(setup.memory)).toEqual({ tokensPerWorker: 20, fewestByColumns: 8, mostByColumns: 16 });
+    setThresholds(setup, { tokensPerWorker: 20, mostByColumns: 16 });
+    expect(readThresholds(setup.memory)).toEqual({ tokensPerWorker: 20, mostByColumns: 16 });
     expect([19, 40, 900].map((n) => suggestTeam(Int32Array.of(0, n), setup))).toEqual([1, 2, 3]);
   });
 });

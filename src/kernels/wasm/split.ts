@@ -20,10 +20,10 @@ export function splitsByColumns(
   tokens: number,
   nRanks: number,
   keepBlocks: boolean,
-  { fewestByColumns, mostByColumns }: Thresholds = defaultThresholds,
+  { mostByColumns }: Thresholds = defaultThresholds,
 ): boolean {
   if (nRanks === 1) return false;
-  return keepBlocks || (tokens >= fewestByColumns * nRanks && tokens <= mostByColumns * nRanks);
+  return keepBlocks || tokens <= mostByColumns * nRanks;
 }
 
 /** Shares of whole groups of rows, which are quantised together, wherever sequences end. */

@@ -8,8 +8,7 @@ import { thresholdsAddress } from './memory.ts';
 export interface Thresholds {
   /** The fewest tokens for which another worker is woken. */
   readonly tokensPerWorker: number;
-  /** Products are divided by columns from `fewestByColumns` to `mostByColumns` tokens a rank; never if the first is larger. */
-  readonly fewestByColumns: number;
+  /** Products are divided by columns up to this many tokens a rank. */
   readonly mostByColumns: number;
 }
 
@@ -36,8 +35,6 @@ export interface ModelSize {
 /** The rows of a tile: fewer take as long. */
 const tileRows = 4;
 const mostTokensPerWorker = 64;
-/** With fewer rows a rank, its groups of 4 rows are too uneven a part of what is divided by rows (measured on two cores). */
-const fewestRows = 12;
 const mostRows = 256;
 /** Divided by columns, a layer of 6 or 7 matrices has 8 barriers. */
 const barriersPerMatrix = 4 / 3;
@@ -49,7 +46,6 @@ const wakesPerMessage = 2;
 /** Until costs are known: those of two cores with MiniLM. */
 export const defaultThresholds: Thresholds = {
   tokensPerWorker: tileRows,
-  fewestByColumns: fewestRows,
   mostByColumns: 48,
 };
 
@@ -72,7 +68,6 @@ export function thresholdsFor(
   const tokensPerWorker = Math.ceil((wakesPerMessage * wake) / row / tileRows) * tileRows;
   return {
     tokensPerWorker: clamp(tokensPerWorker, tileRows, mostTokensPerWorker),
-    fewestByColumns: fewestRows,
     mostByColumns: clamp(mostByColumns, 0, mostRows),
   };
 }
@@ -83,16 +78,16 @@ function clamp(value: number, least: number, most: number): number {
 
 /** Sets the thresholds of all ranks that share `memory`. No forward may be under way. */
 export function writeThresholds(memory: WebAssembly.Memory, thresholds: Thresholds): void {
-  const { tokensPerWorker, fewestByColumns, mostByColumns } = thresholds;
-  wordsOf(memory).set([tokensPerWorker, fewestByColumns, mostByColumns]);
+  const { tokensPerWorker, mostByColumns } = thresholds;
+  wordsOf(memory).set([tokensPerWorker, mostByColumns]);
 }
 
 /** The thresholds that were written, else the default ones. */
 export function readThresholds(memory: WebAssembly.Memory): Thresholds {
-  const [tokensPerWorker, fewestByColumns, mostByColumns] = wordsOf(memory);
-  return tokensPerWorker === 0 ? defaultThresholds : { tokensPerWorker, fewestByColumns, mostByColumns };
+  const [tokensPerWorker, mostByColumns] = wordsOf(memory);
+  return tokensPerWorker === 0 ? defaultThresholds : { tokensPerWorker, mostByColumns };
 }
 
 function wordsOf({ buffer }: WebAssembly.Memory): Int32Array {
-  return new Int32Array(buffer, thresholdsAddress, 3);
+  return new Int32Array(buffer, thresholdsAddress, 2);
 }
