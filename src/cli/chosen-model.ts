@@ -2,6 +2,7 @@
  * @file Finds the model that the options name: on disk, in the cache, or by downloading it.
  */
 import { shownUrl } from '../hub/errors.ts';
+import { nameAtHub } from '../hub/model-name.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { downloadProgress } from './download-progress.ts';
 import { log } from './log.ts';
@@ -42,7 +43,7 @@ export function chosenModel(values: Naming): ChosenModel | undefined {
     ]) {
       if (value !== undefined) log(`${flag} ${value} is ignored: -hf names the model`);
     }
-    return remote(hfRepo.startsWith('hf:') ? hfRepo : `hf:${hfRepo}`, values);
+    return remote(`hf:${nameAtHub(hfRepo) ?? hfRepo}`, values);
   }
   if (modelUrl !== undefined) {
     if (!/^https?:\/\//i.test(modelUrl) || !URL.canParse(modelUrl)) {
@@ -60,7 +61,7 @@ export function chosenModel(values: Naming): ChosenModel | undefined {
  * @throws UsageError for `--hf-file` without a repository
  */
 export function checkHubFlags({ hfFile, hfToken, mmproj, mmprojUrl }: Naming, name: string | undefined): void {
-  const isOfHub = name?.startsWith('hf:');
+  const isOfHub = name !== undefined && nameAtHub(name) !== undefined;
   if (hfFile !== undefined && !isOfHub) throw new UsageError('--hf-file needs a repository: give it with -hf');
   if (hfToken === undefined || hfToken === process.env.HF_TOKEN || name === undefined) return;
   if ([name, mmproj, mmprojUrl].some((file) => file !== undefined && isRemote(file))) return;
@@ -84,10 +85,10 @@ export function hubOptions({ hfFile, hfToken, offline }: Naming): HubOptions {
 }
 
 function remote(name: string, values: Naming): ChosenModel {
-  const isOfHub = name.startsWith('hf:');
+  const atHub = nameAtHub(name);
   return {
-    name: isOfHub ? name.slice('hf:'.length) : shownUrl(new URL(name)),
-    hubName: isOfHub ? name : undefined,
+    name: atHub ?? shownUrl(new URL(name)),
+    hubName: atHub && `hf:${atHub}`,
     async locate(signal) {
       const { findModel } = await import('../hub/find-model.node.ts');
       return findModel(name, { ...hubOptions(values), ...hubEvents(signal) });

@@ -4,6 +4,7 @@
  */
 import { canRank } from '../engine/can-rank.ts';
 import type { ModelInfo } from '../engine/index.ts';
+import { nameAtHub } from '../hub/model-name.ts';
 import { log } from './log.ts';
 import { type OptionValues, optionTable } from './option-table.ts';
 import type { CommandName, ModelFeature, OptionSpec, Requirement } from './option-types.ts';
@@ -129,7 +130,7 @@ function unmetCondition(
   const isMet =
     anyOf?.some(isSetHere) ||
     (orSeveral !== undefined && isSeveral(orSeveral)) ||
-    (orHub !== undefined && String(values[orHub]).startsWith('hf:'));
+    (orHub !== undefined && nameAtHub(String(values[orHub])) !== undefined);
   if (anyOf !== undefined && !isMet) {
     const flags = anyOf.map((name) => flagOf(specOf(name)));
     const names = [

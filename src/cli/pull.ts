@@ -1,6 +1,7 @@
 /**
  * @file The command `pull`.
  */
+import { nameAtHub } from '../hub/model-name.ts';
 import { abortOnSignal } from './abort-on-signal.ts';
 import { chosenModel, isRemote } from './chosen-model.ts';
 import { log } from './log.ts';
@@ -11,7 +12,7 @@ import { write } from './write.ts';
 /** Downloads models, or finds them in the cache, and prints their paths. */
 export async function pull({ values, positionals }: Parsed): Promise<void> {
   const named = positionals.map((name) => {
-    const where = isRemote(name) && !name.startsWith('hf:') ? { modelUrl: name } : { hfRepo: name };
+    const where = isRemote(name) && nameAtHub(name) === undefined ? { modelUrl: name } : { hfRepo: name };
     return chosenModel({ ...values, model: undefined, hfRepo: undefined, modelUrl: undefined, ...where });
   });
   const { hfRepo, modelUrl } = values;

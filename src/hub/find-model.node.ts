@@ -3,7 +3,7 @@
  */
 import { fetchModel } from './fetch-model.node.ts';
 import { fetchUrl } from './fetch-url.node.ts';
-import { HUB_SCHEME } from './model-name.ts';
+import { nameAtHub } from './model-name.ts';
 import type { FileRequest } from './options.ts';
 import { hubSettings } from './settings.node.ts';
 
@@ -15,6 +15,6 @@ import { hubSettings } from './settings.node.ts';
  */
 export async function findModel(source: string, { file, kind, ...options }: FileRequest): Promise<string> {
   const settings = await hubSettings(options);
-  if (!source.startsWith(HUB_SCHEME)) return fetchUrl(new URL(source), settings);
+  if (nameAtHub(source) === undefined) return fetchUrl(new URL(source), settings);
   return (await fetchModel(source, { file, kind }, settings)).path;
 }

@@ -11,8 +11,13 @@ export interface ModelName {
   readonly tag: string | undefined;
 }
 
-/** Prefix of names at the hub, where paths are also allowed. */
-export const HUB_SCHEME = 'hf:';
+/** Prefix of names at the hub, where paths are also allowed; in any case, as schemes of URLs. */
+const HUB_SCHEME = /^hf:/i;
+
+/** The name at the hub that follows `hf:`; `undefined` for paths and other URLs. */
+export function nameAtHub(text: string): string | undefined {
+  return HUB_SCHEME.test(text) ? text.replace(HUB_SCHEME, '') : undefined;
+}
 
 /** Most characters of the name of a repository. */
 const MAX_LENGTH = 256;
@@ -24,7 +29,7 @@ const TAG = /^[A-Za-z0-9_.-]+$/;
  * @throws HubError for a text that is not the name of a repository
  */
 export function parseModelName(text: string): ModelName {
-  const name = text.startsWith(HUB_SCHEME) ? text.slice(HUB_SCHEME.length) : text;
+  const name = nameAtHub(text) ?? text;
   const colon = name.lastIndexOf(':');
   const repo = colon < 0 ? name : name.slice(0, colon);
   const tag = colon < 0 ? undefined : name.slice(colon + 1);

@@ -5,7 +5,7 @@ import { chooseFiles, type Wanted } from './choose-files.ts';
 import { type Connection, checkConnection } from './connection.ts';
 import { HubError } from './errors.ts';
 import { fileUrl, listRepository } from './listing.ts';
-import { HUB_SCHEME, parseModelName } from './model-name.ts';
+import { nameAtHub, parseModelName } from './model-name.ts';
 import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts';
 import { openRemote, type RemoteSource } from './remote-source.ts';
 
@@ -37,9 +37,10 @@ export async function openRemoteModel(
   connection: Connection,
   { blockBytes, ...wanted }: Omit<Wanted, 'tag'> & { readonly blockBytes: number },
 ): Promise<RemoteModel> {
-  const { url, size } = source.startsWith(HUB_SCHEME)
-    ? await find(source, connection, wanted)
-    : { url: new URL(source), size: undefined };
+  const { url, size } =
+    nameAtHub(source) === undefined
+      ? { url: new URL(source), size: undefined }
+      : await find(source, connection, wanted);
   return {
     source: await openRemote(url, connection, blockBytes, size),
     openSibling(name) {

@@ -51,7 +51,7 @@ describe('a model by name', () => {
 
   it('embeds, tokenizes and ranks as the same file does', async () => {
     expect(await vector('-hf', REPO)).toEqual(await vector('-m', fixture('bert-mean')));
-    expect(await vector('-hf', `${REPO}:q8_0`, '--offline')).toEqual(await vector('-m', `hf:${REPO}`));
+    expect(await vector('-hf', `${REPO}:q8_0`, '--offline')).toEqual(await vector('-m', `HF:${REPO}`));
     const tokens = await succeed('tokenize', '-hf', REPO, '--ids');
     expect(tokens.stdout).toBe((await run('tokenize', '-m', fixture('bert-mean'), '--ids')).stdout);
     const ranked = await succeed('rerank', '-hf', REPO, '--hf-file', 'tiny-F32.gguf', '-q', 'one', 'two', 'three');
@@ -142,7 +142,9 @@ describe('pull', () => {
       `${join(cache(), 'models--someone--tiny-embed-GGUF/snapshots', COMMIT, 'tiny-Q8_0.gguf')}\n`,
     );
     const before = hub.fileRequests();
-    expect((await succeed('pull', `hf:${REPO}:Q8_0`)).stdout).toBe(first.stdout);
+    for (const scheme of ['hf:', 'HF:']) {
+      expect((await succeed('pull', `${scheme}${REPO}:Q8_0`)).stdout).toBe(first.stdout);
+    }
     expect(hub.fileRequests()).toBe(before);
   });
 

@@ -167,6 +167,10 @@ describe('text-embeddings-inference', () => {
     expect((await ask(createApp(reranker), '/info')).json.model_type).toEqual({
       reranker: { id2label: { 0: 'LABEL_0' }, label2id: { LABEL_0: 0 } },
     });
+    const several = { ...reranker, info: { ...reranker.info, labels: ['no', 'yes'] } } as unknown as typeof reranker;
+    expect((await ask(createApp(several), '/info')).json.model_type).toEqual({
+      classifier: { id2label: { 0: 'no', 1: 'yes' }, label2id: { no: 0, yes: 1 } },
+    });
   });
 
   it.each([

@@ -3,6 +3,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { baseName } from '../../engine/info.ts';
+import { nameAtHub } from '../../hub/model-name.ts';
 import type { ModelStore, ServedModel } from '../../server/index.ts';
 import { isRemote } from '../chosen-model.ts';
 import { log } from '../log.ts';
@@ -98,8 +99,7 @@ export async function servedModels({ values, given, sources }: Parsed): Promise<
 
 /** The name of a file without its ending; the name of a repository as it is. */
 function modelId(model: string): string {
-  if (/^hf:/i.test(model)) return model.slice('hf:'.length);
-  return baseName(isRemote(model) ? new URL(model).pathname : model).replace(/\.gguf(\.gz)?$/i, '');
+  return nameAtHub(model) ?? baseName(isRemote(model) ? new URL(model).pathname : model).replace(/\.gguf(\.gz)?$/i, '');
 }
 
 async function readPreset(path: string | undefined): Promise<ReadonlyMap<string, Section>> {

@@ -60,10 +60,12 @@ function poolingName({ pooling, outputs }: ModelInfo): string {
 export function teiInfo({ state: { name, engine, settings } }: RequestContext): string {
   const { info } = engine;
   const labels = info.labels?.length ? info.labels : ['LABEL_0'];
+  // TEI's rerankers have one label.
+  const ranking = labels.length > 1 ? 'classifier' : 'reranker';
   const model_type =
     info.pooling === 'rank'
       ? {
-          reranker: {
+          [ranking]: {
             id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
             label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
           },
