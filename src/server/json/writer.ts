@@ -14,8 +14,21 @@ const base64Alphabet = encoder.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 
 /** The powers of ten that the writer needs; float64 represents each exactly. */
 const powers = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
-/** 1, 0.1, 0.01 … as near as float64 has them; no float32 but 1 lies between a power and its nearest float64. */
-const tenths = Array.from({ length: 9 }, (_, i) => Number(`1e-${i}`));
+/** The bits of the float32 that was stored last. */
+const single = new Float32Array(1);
+const singleBits = new Int32Array(single.buffer);
+/**
+ * By the exponent bits of a float32: how many decimals give it 7 digits from `decimalLimits` on; below, it takes one more. The limit is the power
+ * of ten within the values of that exponent, as near as float64 has it; no float32 but 1 lies between a power and its nearest float64.
+ */
+const sevenDigits = new Int8Array(256);
+const decimalLimits = new Float64Array(256);
+for (let power = -7; power <= 7; power++) {
+  single[0] = Number(`1e${power}`);
+  const exponent = singleBits[0] >>> 23;
+  decimalLimits[exponent] = Number(`1e${power}`);
+  sevenDigits.fill(6 - power, exponent);
+}
 /** The two digits of 0 to 99. */
 const digitPairs = Uint8Array.from(
   { length: 200 },
@@ -105,33 +118,56 @@ export class JsonWriter {
 
 /** Writes `x` at `at` and returns the position after it. */
 function writeFloat(bytes: Uint8Array, at: number, x: number): number {
-  const magnitude = x < 0 ? -x : x;
+  const magnitude = Math.abs(x);
   if (!(magnitude >= FIXED_START && magnitude < FIXED_END)) return writeText(bytes, at, unusualFloat(x));
-  if (x < 0) bytes[at++] = MINUS;
+  single[0] = x;
+  const bits = singleBits[0];
+  // No branches on what differs from value to value: a processor would guess wrong every other time.
+  bytes[at] = MINUS;
+  at += bits >>> 31;
 
-  // n = magnitude · 10^decimals then has 7 digits. Embeddings are mostly between 0.001 and 1.
-  let decimals = 6;
-  if (magnitude < 1) {
-    for (decimals = 7; magnitude < tenths[decimals - 6]; decimals++);
-  } else {
-    while (magnitude >= powers[7 - decimals]) decimals--;
-  }
+  // n = magnitude · 10^decimals then has 7 digits.
+  const exponent = (bits >>> 23) & 255;
+  let decimals = sevenDigits[exponent] + (magnitude < decimalLimits[exponent] ? 1 : 0);
   // A reader of the decimal also rounds n / 10^decimals exactly once, so this comparison gives the reader's result.
-  let n = Math.round(magnitude * powers[decimals]) | 0;
+  let n = (magnitude * powers[decimals] + 0.5) | 0;
   for (let tries = 0; Math.fround(n / powers[decimals]) !== magnitude; tries++) {
     if (tries === 2) return writeText(bytes, at, unusualFloat(magnitude));
     decimals++;
-    n = Math.round(magnitude * powers[decimals]) | 0;
+    n = (magnitude * powers[decimals] + 0.5) | 0;
   }
   while (decimals > 1 && n % 10 === 0) {
     n /= 10;
     decimals--;
   }
+  if (magnitude < 1 && decimals >= 6 && n < 100_000_000) return writeFraction(bytes, at, n, decimals);
   if (decimals === 0) {
     n *= 10;
     decimals = 1;
   }
   return writeFixed(bytes, at, n, decimals);
+}
+
+/** Writes n / 10^decimals where it is below 1, n below 10^8 and `decimals` at least 6: nearly all values of a vector. */
+function writeFraction(bytes: Uint8Array, at: number, n: number, decimals: number): number {
+  const end = at + 2 + decimals;
+  bytes[at + 2] = ZERO;
+  bytes[at + 3] = ZERO;
+  for (let i = at + 4; i < end - 8; i++) bytes[i] = ZERO;
+  const high = (n / 10_000) | 0;
+  writePair(bytes, end - 8, (high / 100) | 0);
+  writePair(bytes, end - 6, high % 100);
+  const low = n - 10_000 * high;
+  writePair(bytes, end - 4, (low / 100) | 0);
+  writePair(bytes, end - 2, low % 100);
+  bytes[at] = ZERO;
+  bytes[at + 1] = POINT;
+  return end;
+}
+
+function writePair(bytes: Uint8Array, at: number, pair: number): void {
+  bytes[at] = digitPairs[2 * pair];
+  bytes[at + 1] = digitPairs[2 * pair + 1];
 }
 
 /** Writes n / 10^decimals, where n < 2^31. */

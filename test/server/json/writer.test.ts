@@ -38,6 +38,27 @@ describe('JsonWriter', () => {
     expect(floats([])).toBe('[]');
   });
 
+  it('writes the first of 7, 8 and 9 digits that reads back, at all magnitudes without an exponent', () => {
+    const bits = new Uint32Array(48 * 60);
+    for (let exponent = 103, i = 0, seed = 7; exponent < 151; exponent++) {
+      for (let k = 0; k < 60; k++) {
+        seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+        const mantissa = k === 0 ? 0 : k === 1 ? 0x7fffff : seed >>> 9;
+        bits[i++] = ((exponent << 23) | mantissa | (k % 2 === 0 ? 0 : 0x80000000)) >>> 0;
+      }
+    }
+    const around = [-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => {
+      const at = new Uint32Array(Float32Array.of(10 ** power).buffer)[0];
+      return Array.from(new Float32Array(Uint32Array.of(at - 1, at, at + 1).buffer));
+    });
+    for (const value of [...new Float32Array(bits.buffer), ...around]) {
+      const text = floats([value]).slice(1, -1);
+      const shortest = [7, 8, 9].map((n) => Number(value.toPrecision(n))).find((x) => Math.fround(x) === value);
+      expect([value, Number(text)]).toEqual([value, shortest]);
+      if (Math.abs(value) >= 1e-7 && Math.abs(value) < 1e7) expect(text).toMatch(/^-?(0|[1-9]\d*)\.(0|\d*[1-9])$/);
+    }
+  });
+
   it('uses at most 9 digits', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
