@@ -1,6 +1,7 @@
 /**
  * @file Lets long work yield its thread at intervals.
  */
+import { now } from './clock.ts';
 
 /** Milliseconds after which long work yields to other work on a thread that serves requests. */
 const DEFAULT_MS = 10;
@@ -10,7 +11,7 @@ const DEFAULT_MS = 10;
  */
 export class Turn {
   readonly #ms: number;
-  #since = performance.now();
+  #since = now();
 
   /** @param ms milliseconds that the work may keep its thread */
   constructor(ms = DEFAULT_MS) {
@@ -18,7 +19,7 @@ export class Turn {
   }
 
   get isOver(): boolean {
-    return performance.now() - this.#since >= this.#ms;
+    return now() - this.#since >= this.#ms;
   }
 
   /** Yields to everything else that waits. */
@@ -26,6 +27,6 @@ export class Turn {
     // A timer waits for a millisecond; browsers have nothing else.
     const { setImmediate: later = setTimeout } = globalThis as { setImmediate?: (call: () => void) => unknown };
     await new Promise<void>((resolve) => later(resolve));
-    this.#since = performance.now();
+    this.#since = now();
   }
 }

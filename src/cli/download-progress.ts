@@ -1,6 +1,7 @@
 /**
  * @file Shows the progress of a download: a bar with rate and remaining time on a terminal, elsewhere a line now and then.
  */
+import { now } from '../clock.ts';
 import { byteSize, log, progressLine } from './log.ts';
 
 const BAR_WIDTH = 24;
@@ -12,9 +13,9 @@ const LINE_INTERVAL = 10_000;
 export function downloadProgress(): (done: number, total: number) => void {
   const show = progressLine();
   const samples: { readonly time: number; readonly done: number }[] = [];
-  let lastLine = performance.now();
+  let lastLine = now();
   return (done, total) => {
-    const time = performance.now();
+    const time = now();
     samples.push({ time, done });
     while (samples.length > 2 && time - samples[0].time > RATE_WINDOW) samples.shift();
     const rate = (done - samples[0].done) / Math.max(1, time - samples[0].time);

@@ -1,10 +1,10 @@
 /**
  * @file Reads the input text from `-p`, `-f` or standard input.
  */
-import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { systemReason } from '../gguf/system-error.ts';
 import { type ChosenModel, chosenModel } from './chosen-model.ts';
+import { files } from './files.ts';
 import { log } from './log.ts';
 import type { OptionValues } from './option-table.ts';
 import type { Parsed } from './parse-options.ts';
@@ -84,9 +84,11 @@ export async function openInput(path: string | undefined): Promise<Input> {
   }
   await requireRegularFile('-f', path);
   const unreadable = (cause: Error) => cannotRead('-f', path, cause);
-  const file = await open(path).catch((cause: Error) => {
-    throw unreadable(cause);
-  });
+  const file = await files()
+    .open(path)
+    .catch((cause: Error) => {
+      throw unreadable(cause);
+    });
   return { stream: readable(file.createReadStream(), unreadable), source: `-f: ${path}` };
 }
 

@@ -1,6 +1,7 @@
 /**
  * @file The log: lines on standard error, so that standard output has only the result.
  */
+import { now } from '../clock.ts';
 import type { Progress } from '../engine/index.ts';
 import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
 import { plural } from './plural.ts';
@@ -49,12 +50,12 @@ export function lineCounter(what: string): { add(n: number): void; end(): void }
 }
 
 function throttled(): (say: () => string) => void {
-  const started = performance.now();
+  const started = now();
   let last = 0;
   return (say) => {
-    const now = performance.now();
-    if (!process.stderr.isTTY || now - started < QUIET || now - last < REFRESH) return;
-    last = now;
+    const time = now();
+    if (time - started < QUIET || time - last < REFRESH || !process.stderr.isTTY) return;
+    last = time;
     progressShown = true;
     process.stderr.write(`\r\x1b[K${escapeControls(say())}`);
   };

@@ -1,8 +1,8 @@
 /**
  * @file Checks the output files of a command before it starts.
  */
-import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { files } from './files.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -30,10 +30,14 @@ export async function distinctOutputs(
 
 /** Device and inode of a file, also through links; of a new file, those of its folder and its name. */
 async function identity(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  const found = await files()
+    .stat(path, { bigint: true })
+    .catch(() => undefined);
   if (found !== undefined) return `${found.dev} ${found.ino}`;
   const whole = resolve(path);
-  const folder = await stat(dirname(whole), { bigint: true }).catch(() => undefined);
+  const folder = await files()
+    .stat(dirname(whole), { bigint: true })
+    .catch(() => undefined);
   const name = whole.slice(dirname(whole).length);
   return folder === undefined ? whole : `${folder.dev} ${folder.ino} ${name}`;
 }

@@ -2,7 +2,6 @@
  * @file The program: finds the command, reads its options, runs it; errors are one line and exit code 1.
  */
 
-import { systemReason } from '../gguf/system-error.ts';
 import { nearest } from '../nearest.ts';
 import { StoppedBySignal } from './abort-on-signal.ts';
 import { log } from './log.ts';
@@ -12,12 +11,12 @@ import { parseWithConfiguration } from './parse-options.ts';
 import { runners } from './runners.ts';
 import { UsageError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
+import { write } from './write.ts';
 
 async function main([first, ...args]: readonly string[]): Promise<void> {
   if (first === undefined || first === 'help' || first === '-h' || first === '--help') {
     const { programHelp } = await import('./help.ts');
-    process.stdout.write(programHelp());
-    return;
+    return write(programHelp());
   }
   if (first === '--version') return printVersion();
   if (!isCommand(first)) {
@@ -29,8 +28,7 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
   if (parsed.values.version) return printVersion();
   if (parsed.values.help) {
     const { commandHelp } = await import('./help.ts');
-    process.stdout.write(commandHelp(first));
-    return;
+    return write(commandHelp(first));
   }
   if (parsed.values.listDevices) {
     const { listDevices } = await import('./devices.ts');
@@ -49,17 +47,11 @@ function isCommand(name: string): name is CommandName {
 }
 
 async function printVersion(): Promise<void> {
-  process.stdout.write(`gguf-embed ${await packageVersion()}\n`);
+  return write(`gguf-embed ${await packageVersion()}\n`);
 }
 
 /** Runs the command that `args` name. Ends the process with code 1 after an error. */
 export async function runProgram(args: readonly string[]): Promise<void> {
-  // It is not an error if the reader of our output exits (`| head`).
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    log(`error: cannot write the output: ${systemReason(error)}`);
-    process.exit(1);
-  });
   try {
     await main(args);
   } catch (error) {

@@ -2,9 +2,9 @@
  * @file Reads files that options name completely, as text, with errors that name the option and the file.
  */
 import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { describeFormat, HEAD_BYTES } from '../gguf/index.ts';
 import { systemReason } from '../gguf/system-error.ts';
+import { files } from './files.ts';
 import { decodeWhole } from './text-encoding.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -15,9 +15,11 @@ import { UsageError } from './usage-error.ts';
  */
 export async function readTextFile(flag: string, path: string): Promise<string> {
   await requireRegularFile(flag, path);
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw cannotRead(flag, path, error);
-  });
+  const bytes = await files()
+    .readFile(path)
+    .catch((error: Error) => {
+      throw cannotRead(flag, path, error);
+    });
   return decodeWhole(bytes, `${flag}: ${path}`);
 }
 
@@ -68,9 +70,11 @@ export async function requireFolder(flag: string, path: string): Promise<void> {
 }
 
 function statOf(flag: string, path: string): Promise<Stats> {
-  return stat(path).catch((error: Error) => {
-    throw cannotRead(flag, path, error);
-  });
+  return files()
+    .stat(path)
+    .catch((error: Error) => {
+      throw cannotRead(flag, path, error);
+    });
 }
 
 /** The error for a file that cannot be read. @param hint what to do, behind the reason */

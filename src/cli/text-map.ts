@@ -6,7 +6,6 @@ import type { Pooling } from '../models/pooling-types.ts';
 import { log } from './log.ts';
 import { plural } from './plural.ts';
 import { UsageError } from './usage-error.ts';
-import { writeWhole } from './write-whole.ts';
 
 /** @throws UsageError for results without similarities: a single text, scores, token vectors */
 export function requireMappable(texts: readonly string[], pooling: Pooling): void {
@@ -24,6 +23,7 @@ export async function writeTextMap(
 ): Promise<void> {
   const { textMapData } = await import('../audit/text-map/data.ts');
   const { textMapPage } = await import('../audit/text-map/page.ts');
+  const { writeWhole } = await import('./write-whole.ts');
   const name = `${info.name} (${info.architecture}, ${info.ftype})`;
   const page = await textMapPage(textMapData(name, texts, vectors));
   await writeWhole(file, [new TextEncoder().encode(page)]);

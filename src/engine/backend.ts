@@ -10,7 +10,7 @@ import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
 import { keepsBlocks, weightBytes } from './keep-blocks.ts';
 import { filesOf, type OpenFile, type OpenModel } from './open-model.ts';
-import { canShareMemory, cpuCount } from './platform.ts';
+import { canHaveGpu, canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { Team } from './team.ts';
 import type { LoadOptions } from './types.ts';
@@ -116,7 +116,7 @@ async function chooseBackend({ backend: wanted = 'auto', reproducible }: LoadOpt
     );
   }
   if (wanted !== 'auto') return wanted;
-  if (await hasRealGpu()) return 'webgpu';
+  if (canHaveGpu() && (await hasRealGpu())) return 'webgpu';
   return hasSimd() ? 'wasm' : 'reference';
 }
 

@@ -5,6 +5,7 @@
  * Images wait in the same queue for the vision tower, in batches of their own. A pass through the tower that takes longer than a batch of
  * texts is computed a few layers at a time, and texts have their turn in between.
  */
+import { now } from '../clock.ts';
 import { countTokens, type Input, isTokenResult, type PackRules, packInputs, type Result } from '../models/index.ts';
 import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/index.ts';
 import type { Batch } from '../tensor/batch.ts';
@@ -224,7 +225,7 @@ export class Scheduler {
   /** The rows of each input that was taken. @param rank the worker that computes them, if it is not all of them */
   async #textRows(taken: readonly Taken[], rank?: number): Promise<Rows[]> {
     const inputs = taken.map(({ job, index }) => job.inputs[index] as Input);
-    const start = performance.now();
+    const start = now();
     const { pooling, observer, adapters } = taken[0].job;
     const pairStarts = taken.map(({ job, index }) => job.pairStarts?.[index]);
     const seen = taken.map(({ job, index }) => job.seen?.[index]);
@@ -235,7 +236,7 @@ export class Scheduler {
       rank === undefined
         ? await this.#runner.run(batch, pooling as Result, observer)
         : await this.#runner.runAlone!(rank, batch, pooling as Result);
-    const seconds = (performance.now() - start) / 1000;
+    const seconds = (now() - start) / 1000;
     this.#onBatch?.({ nTokens: batch.ids.length, nInputs: inputs.length, nImages: 0, seconds });
     return rowsByInput(batch, values, pooling as Result);
   }
@@ -243,9 +244,9 @@ export class Scheduler {
   /** Computes a part of `pass`; resolves to the rows of each image, or to `undefined` while there are layers left. */
   async #imageRows(pass: Pass): Promise<Rows[] | undefined> {
     const { images, nLayers, taken } = pass;
-    const start = performance.now();
+    const start = now();
     const result = await this.#runner.runTower(pass.from, nLayers, taken[0].job.observer);
-    pass.seconds += (performance.now() - start) / 1000;
+    pass.seconds += (now() - start) / 1000;
     if (isUnfinished(result)) {
       pass.from = result;
       this.#pass = pass;

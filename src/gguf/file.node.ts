@@ -1,8 +1,6 @@
 /**
  * @file Files on disk, for Node, Bun and Deno.
  */
-import { fstatSync, readSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
 import type { Turn } from '../turn.ts';
 import { GgufError } from './errors.ts';
 import type { ByteSource, OnDemandReads } from './source.ts';
@@ -10,35 +8,63 @@ import { checkRange } from './sources.ts';
 import { systemReason } from './system-error.ts';
 import { wholeSource } from './whole-source.ts';
 
+/** An `import` would load Node's promises for files too, which takes 4 ms of a start. */
+const fs = process.getBuiltinModule('node:fs');
+
+/** Reads of at most so many bytes block the calling thread: waiting for another thread takes longer. */
+const BLOCKING_BYTES = 1 << 20;
+
 /**
  * Opens a file for positioned reads.
  * @throws GgufError if the file does not exist, cannot be read, or is a folder, a pipe or a device
  */
 export async function openFile(path: string): Promise<ByteSource> {
-  const fail = (cause: NodeJS.ErrnoException): never => {
-    throw new GgufError(`cannot open the file: ${systemReason(cause)}`, { source: path, cause });
+  const ask = <T>(call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      const cause = error as NodeJS.ErrnoException;
+      throw new GgufError(`cannot open the file: ${systemReason(cause)}`, { source: path, cause });
+    }
   };
   // Checked before opening, because opening a pipe blocks until another process writes to it.
-  const status = await stat(path).catch(fail);
+  const status = ask(() => fs.statSync(path));
   if (!status.isFile()) {
     const what = status.isDirectory() ? 'is a folder' : status.isFIFO() ? 'is a pipe' : 'is not a regular file';
     throw new GgufError(`${what}; a GGUF file was expected`, { source: path });
   }
-  const file = await open(path, 'r').catch(fail);
-  const place = { name: path, size: (await file.stat()).size, descriptor: file.fd };
+  const descriptor = ask(() => fs.openSync(path, 'r'));
+  const place = { name: path, size: fs.fstatSync(descriptor).size, descriptor };
+  const reads = new Set<Promise<void>>();
   let closing: Promise<void> | undefined;
   return {
     ...place,
     async read(offset, into) {
-      checkRange(place, offset, into.length);
-      for (let done = 0; done < into.length; ) {
-        const { bytesRead } = await file.read(into, done, into.length - done, offset + done);
-        if (bytesRead === 0) throw endedEarly(path, offset + done);
-        done += bytesRead;
-      }
+      if (closing !== undefined) throw new GgufError('the file is closed', { source: path, offset });
+      if (into.length <= BLOCKING_BYTES) return readNow(place, offset, into);
+      const reading = readElsewhere(place, offset, into);
+      reads.add(reading);
+      await reading.finally(() => reads.delete(reading));
     },
-    close: () => (closing ??= file.close()),
+    close() {
+      // The system gives a closed descriptor to the next file that is opened.
+      closing ??= Promise.allSettled(reads).then(() => fs.closeSync(descriptor));
+      return closing;
+    },
   };
+}
+
+/** Reads on one of Node's threads for files. */
+async function readElsewhere(place: OpenedFile, offset: number, into: Uint8Array): Promise<void> {
+  checkRange(place, offset, into.length);
+  for (let done = 0; done < into.length; ) {
+    const [from, length] = [done, into.length - done];
+    const bytesRead = await new Promise<number>((resolve, reject) => {
+      fs.read(place.descriptor, into, from, length, offset + from, (error, n) => (error ? reject(error) : resolve(n)));
+    });
+    if (bytesRead === 0) throw endedEarly(place.name, offset + done);
+    done += bytesRead;
+  }
 }
 
 /**
@@ -67,7 +93,7 @@ interface OpenedFile {
 /** Reads from a file that other code in this process keeps open. Later writes to it are found by its size and time. */
 export function onDemandReads(place: OpenedFile): OnDemandReads {
   const version = () => {
-    const { size, mtimeNs } = fstatSync(place.descriptor, { bigint: true });
+    const { size, mtimeNs } = fs.fstatSync(place.descriptor, { bigint: true });
     return `${size} ${mtimeNs}`;
   };
   const loaded = version();
@@ -85,7 +111,7 @@ export function onDemandReads(place: OpenedFile): OnDemandReads {
 function readNow(place: OpenedFile, offset: number, into: Uint8Array): void {
   checkRange(place, offset, into.length);
   for (let done = 0; done < into.length; ) {
-    const bytesRead = readSync(place.descriptor, into, done, into.length - done, offset + done);
+    const bytesRead = fs.readSync(place.descriptor, into, done, into.length - done, offset + done);
     if (bytesRead === 0) throw endedEarly(place.name, offset + done);
     done += bytesRead;
   }

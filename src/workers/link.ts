@@ -138,7 +138,7 @@ export class Link<Remote extends Methods<Remote>> {
         this.#settle(message.id)?.reject(unpackError(message.error, this.#classes));
         break;
       case 'notice':
-        this.#handlers[message.method](message.params, () => neverAborted);
+        this.#handlers[message.method](message.params, () => (neverAborted ??= new AbortController().signal));
     }
   }
 
@@ -166,7 +166,7 @@ export class Link<Remote extends Methods<Remote>> {
   }
 }
 
-const neverAborted = new AbortController().signal;
+let neverAborted: AbortSignal | undefined;
 
 /** The owner's end of a link. */
 export interface WorkerLink<Remote extends Methods<Remote>>

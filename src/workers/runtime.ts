@@ -5,6 +5,7 @@
 type Process = typeof import('node:process');
 
 interface Builtins {
+  readonly 'node:fs': typeof import('node:fs');
   readonly 'node:fs/promises': typeof import('node:fs/promises');
   readonly 'node:module': typeof import('node:module');
   readonly 'node:os': typeof import('node:os');

@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { formatEmbeddings } from '../../src/cli/embed-formats.ts';
 import { forTerminal } from '../../src/cli/write.ts';
 import { InputError } from '../../src/engine/errors.ts';
@@ -149,14 +149,8 @@ describe('escapes', () => {
   });
 
   it('of texts are for terminals only', () => {
-    process.stdout.isTTY = false;
-    expect(forTerminal('\x1b[2J')).toBe('\x1b[2J');
-    process.stdout.isTTY = true;
-    expect(forTerminal('\x1b[2J\n')).toBe('\\u001b[2J\n');
-  });
-  const { isTTY } = process.stdout;
-  afterEach(() => {
-    process.stdout.isTTY = isTTY;
+    expect(forTerminal('\x1b[2J', false)).toBe('\x1b[2J');
+    expect(forTerminal('\x1b[2J\n', true)).toBe('\\u001b[2J\n');
   });
 });
 

@@ -117,6 +117,20 @@ describe('files that cannot be read', () => {
     await file.close();
   });
 
+  test('that is closed while it is read', async () => {
+    const path = join(folder, 'large.gguf');
+    const bytes = new Uint8Array(8 << 20).fill(7);
+    await writeFile(path, bytes);
+    const source = await openFile(path);
+    const into = new Uint8Array(bytes.length);
+    const reading = source.read(0, into);
+    await source.close();
+    await reading;
+    expect(into.every((byte) => byte === 7)).toBe(true);
+    await expect(source.read(0, into)).rejects.toThrow(`${path}: at byte 0: the file is closed`);
+    await expect(source.read(0, into.subarray(0, 8))).rejects.toThrow('the file is closed');
+  });
+
   test('a source is closed when it is refused', async () => {
     let closed = 0;
     const source = { ...memorySource(new Uint8Array(100)), close: async () => void closed++ };
