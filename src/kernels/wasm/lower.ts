@@ -2,13 +2,13 @@
  * @file Lowers each recorded step to calls of kernels: addresses and strides of this rank's rows, and the scratch that the kernels need.
  */
 
-import type { Batch, RowIndex } from '../../tensor/batch.ts';
-import { spansOf, tableRows } from '../../tensor/batch-rows.ts';
+import type { Batch } from '../../tensor/batch.ts';
+import { spansOf } from '../../tensor/batch-rows.ts';
 import { isRare } from '../../tensor/element-functions.ts';
 import type { Step, StepOf } from '../graph/step.ts';
 import { activationCodes, type Kernels } from './kernels.ts';
-import { alignUp } from './memory.ts';
 import { attend, attentionScratchBytes } from './run-attention.ts';
+import { embeddingScratch, runEmbedding } from './run-embedding.ts';
 import { runGiven } from './run-given.ts';
 import { linearScratch, multiply, multiplyTogether, quantizedBytes } from './run-linear.ts';
 import { moeScratch, runMoe } from './run-moe.ts';
@@ -50,49 +50,9 @@ interface Lowering<S> {
 }
 
 const embedding: Lowering<Of<'embedding'>> = {
-  scratch: ({ table, index }, { rows }) =>
-    (typeof index === 'string' ? 0 : rows * 8 + 64) + table.storage.copyBytes(table, 1),
-  run(rt, { table: w, index, scale, inputs: [add], out }) {
-    const { at, weights, scratch } = placeTableRows(rt, index);
-    const table = { ...w.storage.row(w), n: w.k, scale, tables: w.grid };
-    const [from, ld] = add === undefined ? [0, 0] : [rt.address(add), rt.stride(add)];
-    const [to, ldTo] = [rt.address(out), rt.stride(out)];
-    if (w.storage.copyBytes(w, 1) === 0) {
-      const { tokens, tokensEnd } = rt.share;
-      w.storage.require?.(w, tableRows(rt.batch, index).rows?.subarray(tokens, tokensEnd) ?? [0], rt.memory);
-      const rows = { index: at, weights, rows: rt.rows(out), add: from, ldAdd: ld, y: to, ldy: ldTo };
-      rt.kernels.embedRows({ ...table, table: w.address, ...rows });
-      return;
-    }
-    for (let r = 0; r < rt.rows(out); r++) {
-      const row = rt.blocks(w, at === 0 ? 0 : rt.memory.i32[at / 4 + r], 1, scratch);
-      const one = {
-        index: 0,
-        weights: weights && weights + r * 4,
-        rows: 1,
-        add: from + r * ld,
-        ldAdd: ld,
-        y: to + r * ldTo,
-        ldy: ldTo,
-      };
-      rt.kernels.embedRows({ ...table, table: row, ...one });
-    }
-  },
+  scratch: (step, { rows }) => embeddingScratch(step, rows),
+  run: (rt, step) => runEmbedding(rt, step),
 };
-
-/** Addresses of the row numbers and weights of this rank's tokens (0 for row 0 and weights of 1), and of the remaining scratch. */
-function placeTableRows(rt: Runtime, index: RowIndex): { at: number; weights: number; scratch: number } {
-  const { scratch } = rt;
-  if (index === 'zero') return { at: 0, weights: 0, scratch };
-  if (typeof index === 'string') return { at: rt[index], weights: 0, scratch };
-  const { tokens, tokensEnd } = rt.share;
-  const { rows, weights } = tableRows(rt.batch, index);
-  const bytes = (tokensEnd - tokens) * 4;
-  rt.quantized = undefined;
-  rt.memory.i32.set(rows!.subarray(tokens, tokensEnd), scratch / 4);
-  rt.memory.f32.set(weights!.subarray(tokens, tokensEnd), (scratch + bytes) / 4);
-  return { at: scratch, weights: scratch + bytes, scratch: alignUp(scratch + 2 * bytes, 64) };
-}
 
 const linear: Lowering<Of<'linear'>> = {
   scratch: ({ parts }, { rows }) => Math.max(...parts.map(({ weight }) => linearScratch(weight, rows))),
