@@ -3,9 +3,8 @@
  */
 import { readOptions } from '../check-options.ts';
 import type { Metadata } from '../gguf/index.ts';
-import { outlineModel, unusedRopeSettings } from '../models/index.ts';
-import { createTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { choosePlace, type Place, startRunner, startThreads } from './backend.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
+import { choosePlace, startThreads } from './backend.ts';
 import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
 import {
   type ChunkEmbeddings,
@@ -14,59 +13,28 @@ import {
   embedChunksOptions,
 } from './chunks/embed-chunks.ts';
 import { InputError, optionError } from './errors.ts';
-import { defaultBatchTokens } from './gpu/batch-size.ts';
 import { computePlans } from './images/compute-plans.ts';
 import { planInputs, type Vision } from './images/plan.ts';
-import { describeModel, vectorWidth } from './info.ts';
+import { vectorWidth } from './info.ts';
 import { encodeInput, listInputs } from './inputs.ts';
-import { hubOptions, reported } from './load-listeners.ts';
+import { type EmbedderParts, loadParts } from './load-embedder.ts';
+import { hubOptions } from './load-listeners.ts';
 import { loadOptions } from './load-options.ts';
-import { createVision, mediaPoolingWarning, outlineVision } from './load-vision.ts';
-import {
-  type AdapterChoice,
-  appliedScales,
-  chooseAdapters,
-  type LoraScale,
-  loraScales,
-  loraSources,
-  scalesOf,
-} from './lora.ts';
+import { type AdapterChoice, appliedScales, chooseAdapters, type LoraScale, loraScales, scalesOf } from './lora.ts';
 import type { ModelInfo } from './model-info.ts';
 import { DEFAULT_NORMALIZE, finish, normalizeOf } from './normalize.ts';
-import {
-  closeFiles,
-  type ModelFiles,
-  type OpenModel,
-  openFiles,
-  readHeaders,
-  warnUnusedOverrides,
-} from './open-model.ts';
+import { closeFiles, type ModelFiles, openFiles, readHeaders } from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
 import { type OutputHeads, pooledResult } from './outputs/passes.ts';
 import { sideOf } from './outputs/sides.ts';
 import { inputTypeOf, promptOf } from './prompts.ts';
-import { checkRankTokens } from './rank-tokens.ts';
 import type { Runner } from './runner.ts';
-import { Scheduler } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
-import type { Team } from './team.ts';
 import { checkTokenPositions } from './token-positions.ts';
 import type { Trace, TraceOptions } from './trace.ts';
 import { traceInput } from './trace-input.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, LoadOptions, OpProfile, TokenizeOptions } from './types.ts';
-
-/** The parts of an embedder. */
-interface Parts extends Pick<Embedder, 'info' | 'tokenizer' | 'metadata'> {
-  readonly runner: Runner;
-  readonly scheduler: Scheduler;
-  readonly hasPairTypes: boolean;
-  /** Of each adapter. */
-  readonly scales: readonly number[];
-  readonly vision: Vision | undefined;
-  readonly heads: OutputHeads;
-  /** Open files that the runner reads, to be closed after it. */
-  readonly files: ModelFiles | undefined;
-}
 
 /**
  * A loaded embedding model.
@@ -93,7 +61,7 @@ export class Embedder {
   #scales: readonly number[];
   #disposed: Promise<void> | undefined;
 
-  private constructor(parts: Parts) {
+  private constructor(parts: EmbedderParts) {
     this.info = parts.info;
     this.tokenizer = parts.tokenizer;
     this.metadata = parts.metadata;
@@ -124,88 +92,13 @@ export class Embedder {
     try {
       const opened = await readHeaders(files, options);
       const reopen = async () => readHeaders(await open(), options);
-      embedder = await Embedder.#load(files, opened, place, team, reopen, options);
+      embedder = new Embedder(await loadParts(files, opened, { place, team, reopen }, options));
       return embedder;
     } catch (error) {
       await team?.dispose();
       throw error;
     } finally {
       if (embedder === undefined || embedder.#files === undefined) await closeFiles(files);
-    }
-  }
-
-  static async #load(
-    files: ModelFiles,
-    opened: OpenModel,
-    place: Place,
-    team: Team | undefined,
-    reopen: () => Promise<OpenModel>,
-    options: LoadOptions,
-  ): Promise<Embedder> {
-    const { onProgress, signal } = options;
-    const { file, projector, adapters = [] } = opened;
-    const { name } = opened.source;
-    const outline = outlineModel(
-      file,
-      adapters.map((adapter) => adapter.file),
-    );
-    checkRankTokens(file, options);
-    if (options.requireClassifier && outline.rankOutputs === undefined && outline.multi === undefined) {
-      const model = file.metadata.string('general.name') ?? name;
-      throw new InputError('option', `${model} is not a reranker: its file has no classifier (cls, cls.output)`);
-    }
-    const vision = outlineVision(projector, file, outline, options);
-    const onLoaded = onProgress && ((done: number, total: number) => onProgress({ stage: 'load', done, total }));
-    const watch = { signal, onProgress: onLoaded };
-    const onWarning = options.onWarning && reported(options.onWarning);
-    const starting = startRunner(place, team, opened, { ...options, onWarning }, watch, reopen);
-    try {
-      const tokenizer = createTokenizer(file.metadata);
-      const runner = await starting;
-      const { nCtxTrain, pooling: ownPooling, pairTokenTypes } = outline.hparams;
-      const nCtx = options.rope ? (options.nCtx ?? nCtxTrain) : Math.min(options.nCtx ?? nCtxTrain, nCtxTrain);
-      const ranks = options.requireClassifier ? outline.rankOutputs !== undefined : options.rankTokens !== undefined;
-      const pooling = options.pooling ?? (ranks ? 'rank' : ownPooling);
-      if (pooling === 'rank' && outline.lacksPooler)
-        onWarning?.(poolerWarning(file.metadata.string('general.name') ?? name));
-      const mediaWarning = vision && mediaPoolingWarning(pooling, options);
-      if (mediaWarning !== undefined) onWarning?.(mediaWarning);
-      const { nUbatch = defaultBatchTokens(runner.batchBounds, file, outline) } = options;
-      const info = describeModel(file, name, outline, runner, {
-        nCtx,
-        nUbatch,
-        pooling,
-        prompts: options.prompts ?? {},
-        vision: vision && {
-          projector: vision.tower.projector,
-          source: projector!.source.name,
-          mediaPooling: options.mediaPooling ?? 'last-text',
-        },
-        adapters: outline.adapters.map(({ alpha, rank, task, promptPrefix = '' }, id) => {
-          return { id, path: adapters[id].source.name, alpha, rank, task, promptPrefix };
-        }),
-      });
-      warnUnusedOverrides(file, { ...options, onWarning });
-      for (const warning of unusedRopeSettings(options.rope ?? {}, file.metadata)) onWarning?.(warning);
-      const scheduler = new Scheduler(runner, nUbatch, options.onBatch, vision?.rules(nUbatch));
-      return new Embedder({
-        info,
-        tokenizer,
-        metadata: file.metadata,
-        runner,
-        scheduler,
-        hasPairTypes: pairTokenTypes,
-        scales: loraSources('lora', options.lora ?? []).map(({ scale = 1 }) => scale),
-        heads: outline,
-        files: runner.readsFiles ? files : undefined,
-        vision: vision && createVision(vision, scheduler, options, place.worker),
-      });
-    } catch (error) {
-      starting.then(
-        (runner) => runner.dispose(),
-        () => {},
-      );
-      throw error;
     }
   }
 
@@ -420,8 +313,4 @@ export class Embedder {
   #assertUsable(): void {
     if (this.#disposed !== undefined) throw new Error('this embedder is disposed: load the model again');
   }
-}
-
-function poolerWarning(name: string): string {
-  return `${name} lacks the pooler of a BERT cross-encoder (cls.weight), which llama.cpp's converter drops: scores are on another scale than the original model's, and their order can differ`;
 }
