@@ -18,7 +18,6 @@ import {
   RequestSender,
   Transferred,
   type WorkerLink,
-  type WorkerModule,
 } from '../workers/index.ts';
 import { firstMeasured, fitThresholds, isMeasuredBefore } from './fit-thresholds.ts';
 import type { OpenFile, OpenModel } from './open-model.ts';
@@ -36,6 +35,7 @@ import {
   type WorkerBackend,
 } from './team-methods.ts';
 import type { OpProfile } from './types.ts';
+import { workerModule } from './worker-url.ts';
 
 /** The kind and number of workers. */
 export type TeamOptions =
@@ -381,23 +381,4 @@ function shared({ source, file }: OpenFile, staysOpen: boolean): SharedFile {
 function precisionOf(options: TeamOptions): Precision {
   if (options.backend === 'reference') return 'exact';
   return options.backend === 'wasm' ? options.precision : options.options.precision;
-}
-
-const workerFile = './team-worker.ts';
-
-/** What to do if a bundler has not bundled the workers' module. */
-const advice =
-  'if this program is bundled, also bundle gguf-embed/worker and pass its URL as the option workerUrl, or set worker: false';
-
-/**
- * The module that workers run. `start` has the form by which bundlers recognise a worker. The path in `url`
- * for Node must not be a literal, or bundlers would copy the module unchanged. The build turns `.ts` into `.js` in both.
- */
-export function workerModule(url: string | URL | undefined): WorkerModule {
-  if (url !== undefined) return { url: () => url, start: () => new Worker(url, { type: 'module' }), advice };
-  return {
-    advice,
-    url: () => new URL(workerFile, import.meta.url),
-    start: () => new Worker(new URL('./team-worker.ts', import.meta.url), { type: 'module' }),
-  };
 }
