@@ -1,9 +1,17 @@
 /** @file The sizes that a kept plan has for the next batch of the same lengths. */
 import { expect, it } from 'vitest';
 import { LastSizes, type SizesOf, sizesOf } from '../../src/kernels/wasm/sizes.ts';
+import { noStrips } from '../../src/kernels/wasm/strips.ts';
 import { batchOf } from './graphs.ts';
 
-const of = { kernels: {} as SizesOf['kernels'], todo: [], doubling: 64, byColumns: false, exact: false };
+const of = {
+  kernels: {} as SizesOf['kernels'],
+  todo: [],
+  strips: noStrips,
+  doubling: 64,
+  byColumns: false,
+  exact: false,
+};
 
 it('a batch has the sizes of the one before only if its lengths and the number of ranks are the same', () => {
   const last = new LastSizes();

@@ -22,6 +22,7 @@ import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
 import { LastSizes } from './sizes.ts';
 import { splitsByColumns } from './split.ts';
 import type { WasmStep } from './steps.ts';
+import { countStrips } from './strips.ts';
 import { Barrier } from './team.ts';
 import { type MachineCosts, type ModelSize, readThresholds } from './thresholds.ts';
 import { fillWeight, WasmWeight } from './weights.ts';
@@ -162,7 +163,10 @@ class WasmForwards implements WasmBackend {
   }
 
   async compute(batch: Batch, key: string, forward: () => Tensor): Promise<Float32Array> {
-    const name = this.#observer === undefined && isPlain(batch) ? `${key} ${this.#divisionOf(batch)}` : undefined;
+    const name =
+      this.#observer === undefined && isPlain(batch)
+        ? `${key} ${this.#divisionOf(batch)} ${this.#stripsFor(batch)}`
+        : undefined;
     const kept = name === undefined ? undefined : this.#plans.get(name);
     if (kept !== undefined) return this.#again(kept, batch);
     const { recording, target } = this.#recorder.record(batch, forward);
@@ -240,7 +244,7 @@ class WasmForwards implements WasmBackend {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps, nSeq, observed } = recording;
     const division = this.#divisionOf(batch);
-    const made = plan(steps, target, nSeq, observed, division);
+    const made = plan(steps, target, nSeq, observed, division, this.#stripsFor(batch));
     const planned = { ...made, doubling: tokensThatDoubleCost(made.todo, batch), lastSizes: new LastSizes() };
     if (keepAs !== undefined) {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
@@ -258,16 +262,17 @@ class WasmForwards implements WasmBackend {
     return splitsByColumns(ids.length, this.#nRanks, keepBlocks, readThresholds(memory)) ? 'columns' : 'rows';
   }
 
-  #carryOut(
-    { todo, barriers, layout, doubling, lastSizes }: BalancedPlan,
-    target: GraphTensor,
-    batch: Batch,
-    division: PlanDivision,
-  ): Runtime {
+  /** Weights that stay in blocks are unpacked at each use: there, strips would take time. */
+  #stripsFor({ ids }: Batch): number {
+    return this.#setup.keepBlocks ? 1 : countStrips(Math.ceil(ids.length / this.#nRanks));
+  }
+
+  #carryOut(planned: BalancedPlan, target: GraphTensor, batch: Batch, division: PlanDivision): Runtime {
+    const { todo, barriers, strips, doubling, lastSizes } = planned;
     const byColumns = division === 'columns';
     const [nRanks, isAlone] = [this.#nRanks, this.#isAlone];
     const { exact } = this.#products;
-    const sizes = lastSizes.of(batch, { kernels: this.#kernels, todo, doubling, nRanks, byColumns, exact });
+    const sizes = lastSizes.of(batch, { kernels: this.#kernels, todo, strips, doubling, nRanks, byColumns, exact });
     const barrier = () => this.#barrier!.wait(nRanks);
     const rt = new Runtime(
       this.#kernels,
@@ -277,16 +282,22 @@ class WasmForwards implements WasmBackend {
       isAlone ? 0 : this.#rank,
       { shares: sizes.shares, byColumns, isAlone, barrier },
       this.#setup.packed,
-      layout,
+      planned,
       { ...sizes, results: rowsOf(target, batch) * target.cols * 4 },
       exact,
     );
-    todo.forEach((step, i) => {
-      if (barriers[i] && sizes.isDivided) barrier();
+    const carryOut = (step: WasmStep) => {
       const start = this.profile === undefined ? 0 : performance.now();
       runStep(rt, step);
       this.profile?.add(step.op, performance.now() - start, macsPerRow(step, batch) * rt.rows(step.out));
-    });
+    };
+    for (let i = 0; i < todo.length; ) {
+      if (barriers[i] && sizes.isDivided) barrier();
+      const end = strips.runs.get(i) ?? i + 1;
+      if (end === i + 1) carryOut(todo[i]);
+      else rt.inStrips(() => todo.slice(i, end).forEach(carryOut));
+      i = end;
+    }
     return rt;
   }
 

@@ -7,6 +7,7 @@
  * ```
  * address(tensor) = slab + rowsOf(slab) · column(tensor) · 4     (and the same for rows of sequences)
  * ```
+ * Results of which only one strip exists at a time (`strips.ts`) occupy fewer columns.
  */
 import { Allocator } from '../graph/allocator.ts';
 import { fuseProducts } from '../graph/fuse-products.ts';
@@ -18,6 +19,7 @@ import type { GraphTensor } from '../graph/tensor.ts';
 import { panelColumns, sharesActivations } from './forms/form.ts';
 import { barriersBefore } from './split.ts';
 import { exchanged, exchanges, leading, type WasmStep } from './steps.ts';
+import { noStrips, type Strips, stripColumns, stripsOf } from './strips.ts';
 import type { WasmWeight } from './weights.ts';
 
 /** Positions of results in the slabs, in floats a row. */
@@ -34,6 +36,7 @@ export interface Plan {
   /** The steps with a barrier before them, if any sequence or product is divided. */
   readonly barriers: readonly boolean[];
   readonly layout: Layout;
+  readonly strips: Strips;
 }
 
 /** Whether and how ranks divide a forward. */
@@ -44,6 +47,7 @@ export type PlanDivision = 'alone' | 'rows' | 'columns';
  * @param keepAll no step is omitted and no memory is reused (an observer looks at everything)
  * @param division `rows` or `columns`: how ranks divide products (`split.ts`); `alone`: there is one rank. By columns, any rank may read what
  *   another has written.
+ * @param nStrips into how many strips feed-forward layers are cut, unless products are divided by columns (`strips.ts`)
  */
 export function plan(
   steps: readonly WasmStep[],
@@ -51,11 +55,13 @@ export function plan(
   nSeq: number,
   keepAll: boolean,
   division: PlanDivision,
+  nStrips = 1,
 ): Plan {
   const recorded = addRotationTables(steps);
   const todo = keepAll ? recorded : fused(narrow(neededFor(target, recorded), target, nSeq), target);
   const barriers = division === 'columns' ? barriersBefore(todo) : todo.map(exchanges);
-  return { todo, barriers, layout: layOut(todo, target, barriers, keepAll, division) };
+  const strips = keepAll || division === 'columns' ? noStrips : stripsOf(todo, target, nStrips);
+  return { todo, barriers, layout: layOut(todo, target, barriers, keepAll, division, strips), strips };
 }
 
 /** Several products or rotations as one step. */
@@ -74,11 +80,18 @@ function layOut(
   barriers: readonly boolean[],
   keepAll: boolean,
   division: PlanDivision,
+  strips: Strips,
 ): Layout {
   const slabs = { tokens: new Allocator(), sequences: new Allocator() };
   const columns = new Map<GraphTensor, number>();
   const freed = keepAll ? [] : freedAfter(todo.map(buffersOf), target.base);
-  const release = (tensor: GraphTensor) => slabs[tensor.space].give(columns.get(tensor)!, leading(tensor));
+  // The next strip reads the inputs of the whole run again.
+  for (const [begin, end] of strips.runs) {
+    for (let i = begin; i < end - 1; i++) freed[end - 1].push(...freed[i].splice(0));
+  }
+  const width = (tensor: GraphTensor) =>
+    strips.between.has(tensor) ? stripColumns(leading(tensor), strips.count) : leading(tensor);
+  const release = (tensor: GraphTensor) => slabs[tensor.space].give(columns.get(tensor)!, width(tensor));
   // A slower rank may still be reading what it may read since the last barrier.
   const exposed = new Set<GraphTensor>();
   let heldBack: GraphTensor[] = [];
@@ -88,7 +101,7 @@ function layOut(
       heldBack = [];
       exposed.clear();
     }
-    columns.set(step.out, slabs[step.out.space].take(leading(step.out)));
+    columns.set(step.out, slabs[step.out.space].take(width(step.out)));
     if (keepAll) return;
     if (division === 'rows') for (const { base } of exchanged(step)) exposed.add(base);
     for (const tensor of freed[i]) {

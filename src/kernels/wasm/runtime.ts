@@ -6,9 +6,10 @@ import type { GraphTensor } from '../graph/tensor.ts';
 import type { Address, Count, Kernels, Stride } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
 import type { OutsideMemory } from './outside-memory.ts';
-import type { Layout } from './plan.ts';
+import type { Layout, Plan } from './plan.ts';
 import type { Quantized } from './split.ts';
 import { leading } from './steps.ts';
+import { paddedRows, type Strips } from './strips.ts';
 import type { Share } from './team.ts';
 import type { WasmWeight } from './weights.ts';
 
@@ -80,6 +81,9 @@ export class Runtime {
   readonly end: number;
   readonly #outside: OutsideMemory | undefined;
   readonly #columns: Layout['columns'];
+  readonly #strips: Strips;
+  /** The rows of this rank that steps are carried out for, if not all. */
+  #strip: { readonly begin: number; readonly rows: Count } | undefined;
   readonly #ranks: readonly RankMemory[];
   /** The activations that are quantised in this rank's scratch, and in the shared one. */
   quantized: Quantized | undefined;
@@ -94,12 +98,13 @@ export class Runtime {
     rank: number,
     division: Division,
     wide: boolean,
-    layout: Layout,
+    { layout, strips }: Pick<Plan, 'layout' | 'strips'>,
     scratch: Scratch,
     exact: boolean,
   ) {
     this.exact = exact;
     this.#columns = layout.columns;
+    this.#strips = strips;
     this.kernels = kernels;
     this.memory = memory;
     this.#outside = outside;
@@ -149,7 +154,8 @@ export class Runtime {
         types: batch.types === undefined ? 0 : part(tokens * 4),
         scratch: part(scratch.own[rank]),
       };
-      const { tokens: ofTokens, sequences: ofSequences } = together ?? slabs(tokens, sequences);
+      const { tokens: ofTokens, sequences: ofSequences } =
+        together ?? slabs(paddedRows(tokens, this.#strips.count), sequences);
       return {
         ...own,
         tokens: { ...ofTokens, first: byColumns ? share.tokens : 0 },
@@ -187,6 +193,20 @@ export class Runtime {
     return this.#ranks[this.rank].scratch;
   }
 
+  /** Carries out steps that depend on no other row, for one strip of this rank's rows after the other. */
+  inStrips(run: () => void): void {
+    const { tokens, tokensEnd } = this.share;
+    const end = tokensEnd - tokens;
+    const most = this.#ranks[this.rank].tokens.rows / this.#strips.count;
+    for (let begin = 0; begin < end; begin += most) {
+      this.quantized = undefined;
+      this.#strip = { begin, rows: Math.min(most, end - begin) };
+      run();
+    }
+    this.quantized = undefined;
+    this.#strip = undefined;
+  }
+
   /** Address of `rows` rows of a weight, from `row` on; `scratch` receives the copy if the storage needs one. */
   blocks(w: WasmWeight, row: number, rows: number, scratch: Address): Address {
     return w.storage.rows(w, row, rows, scratch, this.memory, this.#outside);
@@ -197,16 +217,18 @@ export class Runtime {
     return rowsOf(x, this.batch);
   }
 
-  /** Number of rows of `x` on one rank. */
+  /** Number of rows of `x` on one rank, or in the strip. */
   rows(x: GraphTensor, rank = this.rank): Count {
+    if (this.#strip !== undefined) return this.#strip.rows;
     const share = this.shares[rank];
     return x.space === 'tokens' ? share.tokensEnd - share.tokens : share.sequencesEnd - share.sequences;
   }
 
-  /** Address of the first of a rank's rows of `x`. */
+  /** Address of the first of a rank's rows of `x`, or of the first in the strip. */
   address(x: GraphTensor, rank = this.rank): Address {
     const { address, rows, first } = this.#ranks[rank][x.space];
-    return address + (rows * this.#columns.get(x.base)! + x.start + first * leading(x)) * 4;
+    const row = this.#strip === undefined || this.#strips.between.has(x.base) ? first : this.#strip.begin;
+    return address + (rows * this.#columns.get(x.base)! + x.start + row * leading(x)) * 4;
   }
 
   /** Bytes from row to row. */

@@ -8,12 +8,14 @@ import { scratchBytes, sharedKeyBytes, sharedScratchBytes } from './lower.ts';
 import type { Scratch } from './runtime.ts';
 import { shareGroups } from './split.ts';
 import type { WasmStep } from './steps.ts';
+import { paddedRows, type Strips } from './strips.ts';
 import { type Share, sequencesAreSplit, shareRows } from './team.ts';
 
 /** What sizes depend on besides the batch. */
 export interface SizesOf {
   readonly kernels: Kernels;
   readonly todo: readonly WasmStep[];
+  readonly strips: Strips;
   /** The number of tokens of a sequence in which a token costs twice as much as alone. */
   readonly doubling: number;
   readonly nRanks: number;
@@ -30,13 +32,17 @@ export interface Sizes extends Omit<Scratch, 'results'> {
 }
 
 /** The sizes of `batch`. */
-export function sizesOf(batch: Batch, { kernels, todo, doubling, nRanks, byColumns, exact }: SizesOf): Sizes {
+export function sizesOf(batch: Batch, { kernels, todo, strips, doubling, nRanks, byColumns, exact }: SizesOf): Sizes {
   const { offsets, spans } = batch;
   const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks, doubling);
   const most = (bytes: (step: WasmStep) => number) => todo.reduce((found, step) => Math.max(found, bytes(step)), 0);
   const own = shares.map(({ tokens, tokensEnd, sequences, sequencesEnd }) => {
-    const rows = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
-    return most((step) => scratchBytes(step, { kernels, rows: rows[step.out.space], batch, nRanks, exact }));
+    const all = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
+    const inStrip = paddedRows(all.tokens, strips.count) / strips.count;
+    return most((step) => {
+      const rows = strips.steps.has(step) ? inStrip : all[step.out.space];
+      return scratchBytes(step, { kernels, rows, batch, nRanks, exact });
+    });
   });
   return {
     shares,
