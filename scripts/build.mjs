@@ -173,6 +173,8 @@ async function bundle() {
   });
   importAtOnce(output, 'chunks/team-worker.js');
   for (const { fileName } of output) writeAsciiOnly(`${dist}/${fileName}`);
+  const { markStartFunctions } = await import('./start-functions.mjs');
+  markStartFunctions(dist, 'models/all-MiniLM-L6-v2-Q8_0.gguf');
 }
 
 /** V8 keeps a text with any character past U+00FF in two bytes a character. The sources of a process stay in memory, so they get escapes. */

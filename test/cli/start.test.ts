@@ -3,6 +3,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { canHaveGpu } from '../../src/engine/platform.ts';
 import { main, model, run } from './run.ts';
@@ -27,6 +28,14 @@ it.skipIf(process.platform === 'win32')('loads no streams, no promises of files 
   for (const name of ['stream', 'internal/fs/promises', 'perf_hooks'])
     expect(loaded).not.toContain(`NativeModule ${name}`);
   expect(loaded.length).toBeGreaterThan(0);
+});
+
+it('has the code of functions that it calls compiled with their chunk', () => {
+  const names = { cli: 'runProgram', engine: 'createTokenizer', model: 'outlineModel', wasm: 'prepareWasm' };
+  for (const [chunk, name] of Object.entries(names)) {
+    const code = readFileSync(new URL(`../chunks/${chunk}.js`, pathToFileURL(main)), 'utf8');
+    expect(code).toMatch(new RegExp(`^var ${name} = \\((async )?function ${name}\\(`, 'm'));
+  }
 });
 
 it('writes megabytes to a file, and to a pipe whose reader is slow', async () => {
