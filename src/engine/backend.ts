@@ -3,6 +3,7 @@
  * backend is used or refused. Only `auto` chooses, and it tests first: a backend that fails is never replaced by another.
  */
 import { fileOf } from '../gguf/index.ts';
+import type { PrepareOptions } from '../kernels/wasm/index.ts';
 import { hasRealGpu } from '../kernels/webgpu/probe.ts';
 import type { BackendName, Precision } from '../tensor/backend.ts';
 import { Turn } from '../turn.ts';
@@ -71,9 +72,9 @@ export async function startRunner(
     return startGpuRunner(model, { ...options, worker }, watch, reopen);
   }
   if (backend === 'wasm') {
-    const { packed, relaxed } = await enableFeatures(precision, options);
+    const features = await enableFeatures(precision, options);
     const { keepBlocks = keepsBlocks(files, precision) } = options;
-    const setup = { nThreads: threads, packed, keepBlocks, weightBytes: weightBytes(files), relaxed };
+    const setup = { nThreads: threads, keepBlocks, weightBytes: weightBytes(files), ...features };
     if (team !== undefined) return team.load(model, { backend, precision, profile, setup, rowsOnDemand }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
     const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
@@ -127,14 +128,15 @@ async function chooseBackend({ backend: wanted = 'auto', reproducible }: LoadOpt
 async function enableFeatures(
   precision: Precision,
   { packing = false, reproducible = false }: LoadOptions,
-): Promise<{ packed: boolean; relaxed: boolean | 'checked' }> {
+): Promise<Pick<PrepareOptions, 'packed' | 'relaxed' | 'passedChecks'>> {
   if (!isNode()) return { packed: false, relaxed: !reproducible };
   const features = await import('../kernels/wasm/packing.node.ts');
   const packed = packing && features.enablePacking();
-  if (reproducible || !features.relaxedIsExperimental()) return { packed, relaxed: !reproducible };
+  const passedChecks = packing ? (await import('./cache-folder.node.ts')).cacheFolder() : undefined;
+  if (reproducible || !features.relaxedIsExperimental()) return { packed, relaxed: !reproducible, passedChecks };
   if (!packing || precision !== 'fast') return { packed, relaxed: false };
   features.enableRelaxed();
-  return { packed, relaxed: 'checked' };
+  return { packed, relaxed: 'checked', passedChecks };
 }
 
 /** Whether the runtime compiles 128-bit WebAssembly SIMD: a function that returns `i8x16.splat(0)`'s first lane. */

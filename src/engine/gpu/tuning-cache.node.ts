@@ -6,16 +6,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.node.ts';
 import type { TuningCache } from './options.ts';
-
-/** The folder of the files: `$XDG_CACHE_HOME` or `~/.cache`, on Windows `%LOCALAPPDATA%`, below `gguf-embed`. */
-function cacheFolder(): string {
-  const { LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
-  const base = process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME;
-  return join(base || join(homedir(), '.cache'), 'gguf-embed');
-}
 
 /** @param folder where to store the files; created at the first write */
 export function fileTuningCache(folder = cacheFolder()): TuningCache {

@@ -38,7 +38,11 @@ export interface CompiledKernels {
  * @param note is stored in a custom section, so that the engine does not reuse an earlier compilation
  * @throws Error if WebAssembly SIMD is missing
  */
-export async function compileKernels(shared: boolean, note?: string, mayRelax = true): Promise<CompiledKernels> {
+export async function compileKernels(
+  shared: boolean,
+  note?: string,
+  mayRelax = true,
+): Promise<CompiledKernels & { readonly bytes: Uint8Array }> {
   // On demand: ranks of a team get the compiled module.
   const { plainModule, relaxedModule } = await import('./module.generated.ts');
   for (const [text, relaxed] of [
@@ -49,7 +53,7 @@ export async function compileKernels(shared: boolean, note?: string, mayRelax = 
     const bytes = note === undefined ? decode(text) : withNote(decode(text), note);
     if (!shared) unshareMemory(bytes);
     try {
-      return { module: await WebAssembly.compile(bytes), relaxed };
+      return { module: await WebAssembly.compile(bytes), relaxed, bytes };
     } catch (error) {
       if (WebAssembly.validate(bytes)) throw error;
     }

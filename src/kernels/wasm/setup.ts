@@ -58,6 +58,11 @@ export interface PrepareOptions {
    * `packing.node.ts`), so use it if every kernel passes its check. Default true.
    */
   readonly relaxed?: boolean | 'checked';
+  /**
+   * A folder that keeps which kernels have passed their check, which they then need only once on a CPU and V8 (Node only). Default: they are
+   * checked at each start.
+   */
+  readonly passedChecks?: string;
   /** When and how batches are divided, until `setThresholds` says otherwise. Default: what suits two cores. */
   readonly thresholds?: Thresholds;
 }
@@ -65,38 +70,52 @@ export interface PrepareOptions {
 /** Compiles the kernels, checks them if packing is requested, and makes the memory. */
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
   const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto', relaxed = true } = options;
-  const { weightBytes = 0, insideBytes = 3 * 2 ** 30 } = options;
+  const { weightBytes = 0, insideBytes = 3 * 2 ** 30, passedChecks } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is not a number of threads`);
   const shared = nThreads > 1;
-  const { relaxedRefused, ...compiled } = await compileRelaxed(shared, relaxed);
+  const { relaxedRefused, bytes, ...compiled } = await compileRelaxed(shared, relaxed, passedChecks);
   const outside =
     keepBlocks && weightBytes > insideBytes ? reserveOutside(weightBytes, insideBytes, shared) : undefined;
   const memory = makeMemory(shared);
   if (options.thresholds !== undefined) writeThresholds(memory, options.thresholds);
   const rest = { nThreads, memory, keepBlocks, eightBits, outside, relaxedRefused };
-  const refused = packed ? await wrongKernel(compiled, shared) : undefined;
+  const refused = packed ? await wrongKernel({ ...compiled, bytes }, shared, passedChecks) : undefined;
   if (refused === undefined) return { ...compiled, ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
   disablePacking();
-  return { ...(await compileKernels(shared, 'without packing', relaxed !== false)), ...rest, packed: false, refused };
+  const { module, relaxed: isRelaxed } = await compileKernels(shared, 'without packing', relaxed !== false);
+  return { module, relaxed: isRelaxed, ...rest, packed: false, refused };
 }
 
 /** The compiled kernels, without relaxed SIMD where it is experimental and a kernel fails its check. */
 async function compileRelaxed(
   shared: boolean,
   relaxed: boolean | 'checked',
-): Promise<CompiledKernels & Pick<WasmSetup, 'relaxedRefused'>> {
+  passedChecks: string | undefined,
+): Promise<FreshKernels & Pick<WasmSetup, 'relaxedRefused'>> {
   const compiled = await compileKernels(shared, undefined, relaxed !== false);
   if (relaxed !== 'checked' || !compiled.relaxed) return compiled;
-  const relaxedRefused = await wrongKernel(compiled, shared);
+  const relaxedRefused = await wrongKernel(compiled, shared, passedChecks);
   return relaxedRefused === undefined
     ? compiled
     : { ...(await compileKernels(shared, undefined, false)), relaxedRefused };
 }
 
-async function wrongKernel({ module }: CompiledKernels, shared: boolean): Promise<string | undefined> {
+type FreshKernels = Awaited<ReturnType<typeof compileKernels>>;
+
+/** The first kernel that fails its check. Does not check what has passed before. */
+async function wrongKernel(
+  { module, bytes }: FreshKernels,
+  shared: boolean,
+  passedChecks: string | undefined,
+): Promise<string | undefined> {
+  const passed =
+    passedChecks === undefined ? undefined : (await import('./checks/passed.node.ts')).passedCheck(passedChecks, bytes);
+  if (passed?.isKnown) return undefined;
   const { kernels, memory } = await tryKernels(module, shared);
-  return findWrongKernel(kernels, memory);
+  const wrong = findWrongKernel(kernels, memory);
+  if (wrong === undefined) passed?.keep();
+  return wrong;
 }
 
 /** A memory that can grow as far as the runtime allows: address space is reserved, not used. */
