@@ -175,7 +175,8 @@ if (options.write && (other?.share ?? 0) > mostOtherLoad) {
 
 Written by \`npm run bench:request -- --write\`. The rows follow one request with a text of 17 tokens from the client to the vector and back:
 medians of all requests of a column. A row is the time since the row before it; waiting for a core that another thread uses counts, too.
-"In the process" is \`embedder.embed\` without HTTP.
+"In the process" is \`embedder.embed\` without HTTP. "Plan, copy the rows" is the rest of compute: what happens before, between and after the steps, and
+the marks that measure it.
 
 `;
   writeFileSync(new URL('../REQUEST-RESULTS.md', import.meta.url), `${title}${lines.join('\n')}\n`);
