@@ -113,7 +113,8 @@ async function untilAnswer(dist) {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   } finally {
-    child.kill('SIGKILL');
+    // It stores its compile cache when it ends by itself.
+    child.kill('SIGTERM');
     await ended;
   }
 }
