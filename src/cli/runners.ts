@@ -8,10 +8,7 @@ import type { Parsed } from './parse-options.ts';
 
 /** Runs a command; throws its error. */
 export const runners: Readonly<Record<CommandName, (parsed: Parsed) => Promise<void>>> = {
-  serve: async (parsed) => {
-    await keepYoungGenerationSmall();
-    return (await import('./serve.ts')).serve(parsed);
-  },
+  serve: async (parsed) => (await import('./serve.ts')).serve(parsed),
   embed,
   rerank: async (parsed) => (await import('./rerank.ts')).rerank(parsed),
   tokenize: async (parsed) => (await import('./tokenize.ts')).tokenize(parsed),
@@ -29,12 +26,3 @@ export const runners: Readonly<Record<CommandName, (parsed: Parsed) => Promise<v
   page: async (parsed) => (await import('./page.ts')).page(parsed),
   completion: async (parsed) => (await import('./completion/command.ts')).completion(parsed),
 };
-
-/**
- * Keeps the memory for new objects at the size that it has, for a process that runs for long: V8 would double it while it starts and never give
- * it back (5 MB).
- */
-async function keepYoungGenerationSmall(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8');
-  setFlagsFromString('--semi-space-growth-factor=1');
-}
