@@ -4,11 +4,11 @@
  */
 
 const { process } = globalThis as { process?: { versions?: { node?: string }; hrtime?: () => [number, number] } };
-const hrtime = process?.versions?.node === undefined ? undefined : process.hrtime;
+const node = process?.versions?.node === undefined ? undefined : process;
 
 /** Milliseconds since some moment, never fewer than before. */
 export function now(): number {
-  if (hrtime === undefined) return performance.now();
-  const [seconds, nanoseconds] = hrtime();
+  if (node?.hrtime === undefined) return performance.now();
+  const [seconds, nanoseconds] = node.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
 }

@@ -9,7 +9,7 @@ const terminal = { stdout: process.stdout.isTTY, stderr: process.stderr.isTTY };
 
 beforeEach(() => {
   written = '';
-  vi.useFakeTimers({ toFake: ['performance'] });
+  vi.useFakeTimers({ toFake: ['hrtime'] });
   vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
     written += String(chunk);
     return true;
