@@ -26,6 +26,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
+import { licensesOf } from './licenses.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -71,12 +72,15 @@ const modules = `${work}/modules`;
 const dist = `${work}/dist`;
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
+/** Paths of all modules that are bundled. */
+const bundledModules = new Set();
 run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', modules]);
 nameWorkers();
 fixVersion();
 await bundle();
 await bundlePage();
 await bundleOfflinePage();
+writeFileSync(`${dist}/THIRD-PARTY-LICENSES.txt`, licensesOf(bundledModules));
 packApiDocs();
 chmodSync(`${dist}/cli/main.js`, 0o755);
 await copyDeclarations();
@@ -127,7 +131,7 @@ async function bundle() {
   const startOfCli = new Set(
     importedAtOnce(modules, ['cli/program.js', 'cli/embed.js', 'cli/load.js']).map((path) => join(root, modules, path)),
   );
-  // The part of them that is used, without comments: V8 keeps the whole source of a module that is imported. Of the 400 KB of Valibot's, the
+  // Of these packages, the part that is used, without comments: V8 keeps the whole source of a module that is imported. Of the 400 KB of Valibot's, the
   // server uses 17.
   const taken = /^(?:fflate|lru-cache|@?valibot)(?:\/|$)/;
   const bundled = await rolldown({
@@ -171,10 +175,18 @@ async function bundle() {
       ],
     },
   });
+  noteModules(output);
   importAtOnce(output, 'chunks/team-worker.js');
   for (const { fileName } of output) writeAsciiOnly(`${dist}/${fileName}`);
+  // The sources alone, as in an image of a container, have no model. The program is the same without this, and starts a little later.
+  const model = 'models/all-MiniLM-L6-v2-Q8_0.gguf';
+  if (!existsSync(model)) return;
   const { markStartFunctions } = await import('./start-functions.mjs');
-  markStartFunctions(dist, 'models/all-MiniLM-L6-v2-Q8_0.gguf');
+  markStartFunctions(dist, model);
+}
+
+function noteModules(output) {
+  for (const { moduleIds = [] } of output) for (const id of moduleIds) bundledModules.add(id);
 }
 
 /** V8 keeps a text with any character past U+00FF in two bytes a character. The sources of a process stay in memory, so they get escapes. */
@@ -210,13 +222,14 @@ async function bundlePage() {
     main: `./${folder}/main.js`,
     ...Object.fromEntries(workers.map((path) => [basename(path, '.js'), `./${path}`])),
   });
-  await bundled.write({
+  const { output } = await bundled.write({
     dir: `${dist}/page/page`,
     format: 'esm',
     minify: true,
     entryFileNames: '[name].js',
     chunkFileNames: 'chunk-[name].js',
   });
+  noteModules(output);
   copyFileSync('src/page/index.html', `${dist}/page/index.html`);
   copyFileSync('src/page/page.css', `${dist}/page/page/page.css`);
 }
@@ -230,6 +243,7 @@ async function bundleOfflinePage() {
   const script = async (path, url) => {
     const bundled = await bundleForBrowser(`./${path}`, { transform: { define: { 'import.meta.url': url } } });
     const { output } = await bundled.generate({ format: 'iife', name: 'page', minify: true, codeSplitting: false });
+    noteModules(output);
     return output[0].code;
   };
   const workers = walk(folder).filter((path) => path.endsWith('-worker.js'));

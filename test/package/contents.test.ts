@@ -30,7 +30,8 @@ it('holds every file that the entry points reach, and no other code', () => {
   expect(page).toContain('dist/page/page/engine-worker.js');
   const docs = readdirSync(join(root, 'dist/docs')).map((name) => `dist/docs/${name}`);
   expect(docs).toContain('dist/docs/swagger-ui-bundle.js.br');
-  const expected = [...reachable(root, entries), ...page, ...docs, 'dist/page/index.html', 'package.json'];
+  const others = ['dist/page/index.html', 'dist/THIRD-PARTY-LICENSES.txt', 'package.json'];
+  const expected = [...reachable(root, entries), ...page, ...docs, ...others];
   expect(code.toSorted()).toEqual(expected.toSorted());
 });
 
@@ -67,6 +68,15 @@ it.skipIf(process.env.CI !== 'true')(
   },
   400_000,
 );
+
+it('holds the licenses of the packages that are bundled', () => {
+  const licenses = readFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+  const names = licenses.match(/^(@?[a-z/-]+)(?= \d+\.\d+\.\d+$)/gm);
+  expect(names).toEqual(expect.arrayContaining(['fflate', 'lru-cache', 'preact', 'umap-js', 'valibot']));
+  expect(
+    licenses.match(/^The above copyright notice|^Permission (is hereby granted|to use)/gm)!.length,
+  ).toBeGreaterThanOrEqual(names!.length);
+});
 
 it('holds the workers', () => {
   for (const worker of ['team-worker', 'large-request-worker']) expect(files).toContain(`dist/chunks/${worker}.js`);
