@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAst } from 'rolldown/parseAst';
+import { importedAtOnce } from './reachable.mjs';
 
 /**
  * Runs the program once on `model` and rewrites the chunks that it loads.
@@ -49,13 +50,7 @@ function compiledAtOnce(code, called) {
 
 /** @throws Error if a chunk imports itself through others */
 function requireNoCircle(folder, name) {
-  const found = new Set([name]);
-  for (const path of found) {
-    for (const [, other] of readFileSync(join(folder, path), 'utf8').matchAll(
-      /^(?:import|export)\b[^;]*?["']\.\/([^"']+)["'];$/gm,
-    )) {
-      if (other === name) throw new Error(`${name} imports itself through ${path}`);
-      found.add(other);
-    }
-  }
+  const [, ...others] = importedAtOnce(folder, [name]);
+  const through = others.find((other) => importedAtOnce(folder, [other]).includes(name));
+  if (through !== undefined) throw new Error(`${name} imports itself through ${through}`);
 }
