@@ -70,7 +70,7 @@ export function checkHubFlags({ hfFile, hfToken, mmproj, mmprojUrl }: Naming, na
 
 /** Whether a text is a name or URL of a remote model, and not a path. */
 export function isRemote(model: string): boolean {
-  return /^(?:hf:|https?:\/\/)/i.test(model);
+  return nameAtHub(model) !== undefined || /^https?:\/\//i.test(model);
 }
 
 /** The hub options. */
