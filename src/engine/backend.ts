@@ -132,11 +132,14 @@ async function enableFeatures(
   if (!isNode()) return { packed: false, relaxed: !reproducible };
   const features = await import('../kernels/wasm/packing.node.ts');
   const packed = packing && features.enablePacking();
-  const passedChecks = packing ? (await import('./cache-folder.node.ts')).cacheFolder() : undefined;
-  if (reproducible || !features.relaxedIsExperimental()) return { packed, relaxed: !reproducible, passedChecks };
-  if (!packing || precision !== 'fast') return { packed, relaxed: false };
-  features.enableRelaxed();
-  return { packed, relaxed: 'checked', passedChecks };
+  const isExperimental = features.relaxedIsExperimental();
+  const isChecked = isExperimental && packing && precision === 'fast' && !reproducible;
+  if (isChecked) features.enableRelaxed();
+  return {
+    packed,
+    relaxed: isChecked ? 'checked' : !reproducible && !isExperimental,
+    passedChecks: packed || isChecked ? (await import('./cache-folder.node.ts')).cacheFolder() : undefined,
+  };
 }
 
 /** Whether the runtime compiles 128-bit WebAssembly SIMD: a function that returns `i8x16.splat(0)`'s first lane. */

@@ -73,18 +73,18 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
   const { weightBytes = 0, insideBytes = 3 * 2 ** 30, passedChecks } = options;
   if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is not a number of threads`);
   const shared = nThreads > 1;
-  const { relaxedRefused, bytes, ...compiled } = await compileRelaxed(shared, relaxed, passedChecks);
+  const { relaxedRefused, ...compiled } = await compileRelaxed(shared, relaxed, passedChecks);
   const outside =
     keepBlocks && weightBytes > insideBytes ? reserveOutside(weightBytes, insideBytes, shared) : undefined;
   const memory = makeMemory(shared);
   if (options.thresholds !== undefined) writeThresholds(memory, options.thresholds);
   const rest = { nThreads, memory, keepBlocks, eightBits, outside, relaxedRefused };
-  const refused = packed ? await wrongKernel({ ...compiled, bytes }, shared, passedChecks) : undefined;
-  if (refused === undefined) return { ...compiled, ...rest, packed };
+  const refused = packed ? await wrongKernel(compiled, shared, passedChecks) : undefined;
+  if (refused === undefined) return { ...withoutBytes(compiled), ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
   disablePacking();
-  const { module, relaxed: isRelaxed } = await compileKernels(shared, 'without packing', relaxed !== false);
-  return { module, relaxed: isRelaxed, ...rest, packed: false, refused };
+  const unpacked = await compileKernels(shared, 'without packing', relaxed !== false);
+  return { ...withoutBytes(unpacked), ...rest, packed: false, refused };
 }
 
 /** The compiled kernels, without relaxed SIMD where it is experimental and a kernel fails its check. */
@@ -102,6 +102,11 @@ async function compileRelaxed(
 }
 
 type FreshKernels = Awaited<ReturnType<typeof compileKernels>>;
+
+/** What workers need of compiled kernels. */
+function withoutBytes({ module, relaxed }: FreshKernels): CompiledKernels {
+  return { module, relaxed };
+}
 
 /** The first kernel that fails its check. Does not check what has passed before. */
 async function wrongKernel(
