@@ -8,14 +8,18 @@ import type { TeamCosts } from './team-methods.ts';
 
 /** The number of the batch before which a team is measured first: the first vectors do not wait for it, and the code that is measured is warm. */
 export const firstMeasured = 16;
+/** Then whenever the number of batches has doubled, up to this distance. */
 const measuredEvery = 4096;
+/** The least costs of so many measurements count, so that one in a bad moment decides nothing. */
+const nRemembered = 3;
 
-/** By the number of threads and the precision. */
-const machineCosts = new Map<string, MachineCosts>();
+/** The last measurements, by the number of threads and the precision. */
+const measurements = new Map<string, readonly MachineCosts[]>();
 
 /** Whether the machine is measured before batch number `n`, counted from 1. */
 export function isMeasuredBefore(n: number): boolean {
-  return n % measuredEvery === firstMeasured;
+  if (n >= measuredEvery) return n % measuredEvery === 0;
+  return n >= firstMeasured && (n & (n - 1)) === 0;
 }
 
 /**
@@ -29,10 +33,13 @@ export async function fitThresholds(
   isFirst: boolean,
   measure: (known: MachineCosts | undefined) => Promise<TeamCosts>,
 ): Promise<void> {
-  const { setThresholds, thresholdsFor } = await import('../kernels/wasm/index.ts');
+  const { leastCosts, setThresholds, thresholdsFor } = await import('../kernels/wasm/index.ts');
   const key = `${setup.nThreads} ${precision}`;
-  const { costs } = await measure(isFirst ? machineCosts.get(key) : undefined);
+  const before = measurements.get(key) ?? [];
+  const known = isFirst && before.length > 0 ? leastCosts(before) : undefined;
+  const { costs } = await measure(known);
   if (costs === undefined) return;
-  machineCosts.set(key, costs.machine);
-  setThresholds(setup, thresholdsFor(costs.machine, costs.model, setup.nThreads));
+  const last = known === undefined ? [...before, costs.machine].slice(-nRemembered) : before;
+  measurements.set(key, last);
+  setThresholds(setup, thresholdsFor(leastCosts(last), costs.model, setup.nThreads));
 }

@@ -1,6 +1,6 @@
 /** @file From what a machine costs to how a team divides its batches. */
 import { describe, expect, it } from 'vitest';
-import { prepareWasm, setThresholds, suggestTeam, thresholdsFor } from '../../src/kernels/wasm/index.ts';
+import { leastCosts, prepareWasm, setThresholds, suggestTeam, thresholdsFor } from '../../src/kernels/wasm/index.ts';
 import { splitsByColumns } from '../../src/kernels/wasm/split.ts';
 import { defaultThresholds, readThresholds } from '../../src/kernels/wasm/thresholds.ts';
 
@@ -11,7 +11,7 @@ const large = { nWeights: 440e6, nMatrices: 196, unevenness: 1 };
 /** Two layers of 64 values. */
 const tiny = { nWeights: 98e3, nMatrices: 12, unevenness: 1 };
 /** Two cores of an AMD EPYC (Zen 4), in microseconds. */
-const twoCores = { barrier: 1, wake: 20, weight: 45e-6, product: 11.7e-6 };
+const twoCores = { barrier: 1, wake: 20, fewProducts: 91.8e-6, product: 11.7e-6 };
 
 describe('thresholds', () => {
   it('of two cores are about those that a team starts with', () => {
@@ -51,10 +51,14 @@ describe('thresholds', () => {
   });
 
   it('stay within their range whatever was measured', () => {
-    for (const weight of [0, 1e-9, 1]) {
+    for (const fewProducts of [0, 53e-6, 1]) {
       for (const barrier of [0, 1e6]) {
         for (const wake of [-5, 0, 1e9]) {
-          const { tokensPerWorker, ...columns } = thresholdsFor({ barrier, wake, weight, product: 13e-6 }, tiny, 3);
+          const { tokensPerWorker, ...columns } = thresholdsFor(
+            { barrier, wake, fewProducts, product: 13e-6 },
+            tiny,
+            3,
+          );
           expect(tokensPerWorker).toBeGreaterThanOrEqual(4);
           expect(tokensPerWorker).toBeLessThanOrEqual(64);
           for (const rows of Object.values(columns)) expect(Number.isInteger(rows)).toBe(true);
@@ -64,7 +68,16 @@ describe('thresholds', () => {
   });
 
   it('are the default ones where the clock was too coarse', () => {
-    expect(thresholdsFor({ barrier: 0, wake: 0, weight: 0, product: 0 }, miniLM, 2)).toEqual(defaultThresholds);
+    expect(thresholdsFor({ barrier: 0, wake: 0, fewProducts: 0, product: 0 }, miniLM, 2)).toEqual(defaultThresholds);
+  });
+
+  it('follow from the least of each cost in several measurements', () => {
+    const [slowBarrier, slowProducts] = [
+      { ...twoCores, barrier: 900, wake: 4000 },
+      { ...twoCores, fewProducts: 300e-6, product: 70e-6 },
+    ];
+    expect(leastCosts([slowBarrier, slowProducts])).toEqual(twoCores);
+    expect(leastCosts([slowBarrier])).toEqual(slowBarrier);
   });
 
   it('hold for all workers that share the memory', async () => {

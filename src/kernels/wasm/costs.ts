@@ -8,13 +8,13 @@ import type { Kernels } from './kernels.ts';
 import { alignUp, type KernelMemory, rowStride } from './memory.ts';
 import { linearScratch, type Multiplying, multiply } from './run-linear.ts';
 import type { Barrier } from './team.ts';
-import type { MachineCosts, ModelSize } from './thresholds.ts';
+import { fewRows, type MachineCosts, type ModelSize } from './thresholds.ts';
 import type { WasmWeight } from './weights.ts';
 
 /** Weights of a sample: they fit in a second-level cache, so that only the first product reads them from beyond it. */
 const sampleWeights = 1 << 18;
 const nSamples = 5;
-const [fewRows, manyRows] = [4, 20];
+const manyRows = 20;
 const [barrierRounds, barriersAtOnce] = [8, 8];
 const nWakes = 3;
 /** Milliseconds after which a member of a barrier has stopped polling. */
@@ -56,7 +56,7 @@ export function measureMachine(measuring: Measuring): MachineCosts {
   return {
     barrier: Math.min(...barriers) / barriersAtOnce,
     wake: Math.min(...wakes),
-    weight: median(samples.map(({ weight }) => weight)),
+    fewProducts: median(samples.map(({ fewProducts }) => fewProducts)),
     product: median(samples.map(({ product }) => product)),
   };
 }
@@ -73,11 +73,11 @@ export function sizeOf(matrices: readonly WasmWeight[], nRanks: number): ModelSi
   return { nWeights, nMatrices: matrices.length, unevenness: (Math.max(...byRank) * nRanks) / nWeights };
 }
 
-/** The first panels of a matrix: microseconds a weight to read it, as far as few rows do not hide that, and to multiply it with a row. */
+/** What the first panels of a matrix cost. */
 function measureProduct(
   { kernels, memory, packed, rank, nRanks }: Measuring,
   w: WasmWeight,
-): Pick<MachineCosts, 'weight' | 'product'> {
+): Pick<MachineCosts, 'fewProducts' | 'product'> {
   const nPanels = Math.min(w.nPanels, Math.ceil(sampleWeights / (w.k * panelColumns)));
   const nWeights = nPanels * panelColumns * w.k;
   const [lda, ldc] = [rowStride(w.k * 4), rowStride(nPanels * panelColumns * 4)];
@@ -100,9 +100,9 @@ function measureProduct(
     multiply(multiplying, product, source, 1);
     return microseconds(() => multiply(multiplying, product, source, nPanels));
   };
-  const few = time(fewRows);
-  const product = time(manyRows) / manyRows;
-  return { weight: Math.max(0, few - fewRows * product) / nWeights, product: product / nWeights };
+  // The first product reads the weights from beyond the cache.
+  const fewProducts = time(fewRows) / nWeights;
+  return { fewProducts, product: time(manyRows) / manyRows / nWeights };
 }
 
 function busyFor(milliseconds: number): void {

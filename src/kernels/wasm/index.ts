@@ -40,4 +40,4 @@
 export { createWasmBackend, type WasmBackend, type WasmOptions } from './backend.ts';
 export { Profile } from './profile.ts';
 export { abortTeam, type PrepareOptions, prepareWasm, setThresholds, suggestTeam, type WasmSetup } from './setup.ts';
-export { type MachineCosts, type ModelSize, thresholdsFor } from './thresholds.ts';
+export { leastCosts, type MachineCosts, type ModelSize, thresholdsFor } from './thresholds.ts';

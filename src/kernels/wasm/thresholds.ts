@@ -18,8 +18,8 @@ export interface MachineCosts {
   readonly barrier: number;
   /** Until all workers that sleep have been woken. */
   readonly wake: number;
-  /** To read one weight, as far as the products of a few rows do not hide it. */
-  readonly weight: number;
+  /** To read one weight and to multiply it with `fewRows` rows. */
+  readonly fewProducts: number;
   /** To multiply one weight with one row. */
   readonly product: number;
 }
@@ -34,6 +34,8 @@ export interface ModelSize {
 
 /** The rows of a tile: fewer take as long. */
 const tileRows = 4;
+/** Rows whose products do not hide how long it takes to read the weight. */
+export const fewRows = tileRows;
 const mostTokensPerWorker = 64;
 const mostRows = 256;
 /** Divided by columns, a layer of 6 or 7 matrices has 8 barriers. */
@@ -54,13 +56,14 @@ export const defaultThresholds: Thresholds = {
  * waits at barriers, reads activations that other ranks have written, and may have more columns than an even part.
  */
 export function thresholdsFor(
-  { barrier, wake, weight, product }: MachineCosts,
+  { barrier, wake, fewProducts, product }: MachineCosts,
   { nWeights, nMatrices, unevenness }: ModelSize,
   nThreads: number,
 ): Thresholds {
   const row = nWeights * product;
   // The clock of some browsers is too coarse to measure with.
   if (row <= 0) return defaultThresholds;
+  const weight = Math.max(0, fewProducts - fewRows * product);
   const notRead = nWeights * weight * (1 - 1 / nThreads);
   const activationBytes = nMatrices * Math.sqrt(nWeights / nMatrices) * 4;
   const lost = activationBytes * perForeignByte + row * (unevenness - 1);
@@ -69,6 +72,17 @@ export function thresholdsFor(
   return {
     tokensPerWorker: clamp(tokensPerWorker, tileRows, mostTokensPerWorker),
     mostByColumns: clamp(mostByColumns, 0, mostRows),
+  };
+}
+
+/** The least of each cost: what other work on the machine adds is no cost of the machine. */
+export function leastCosts(measured: readonly MachineCosts[]): MachineCosts {
+  const least = (cost: keyof MachineCosts) => Math.min(...measured.map((costs) => costs[cost]));
+  return {
+    barrier: least('barrier'),
+    wake: least('wake'),
+    fewProducts: least('fewProducts'),
+    product: least('product'),
   };
 }
 
