@@ -15,6 +15,7 @@ import { instantiateKernels, type Kernels } from './kernels.ts';
 import { macsPerRow, runStep } from './lower.ts';
 import { KernelMemory } from './memory.ts';
 import { OutsideMemory } from './outside-memory.ts';
+import { Pieces } from './pieces.ts';
 import { type Plan, type PlanDivision, plan } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { Runtime, rowsOf } from './runtime.ts';
@@ -83,6 +84,7 @@ class WasmForwards implements WasmBackend {
   #memory: KernelMemory | undefined;
   #outside: OutsideMemory | undefined;
   readonly #barrier: Barrier | undefined;
+  readonly #pieces: Pieces | undefined;
   #nRanks: number;
   #isAlone = false;
   readonly #matrices: WasmWeight[] = [];
@@ -105,6 +107,7 @@ class WasmForwards implements WasmBackend {
     this.#outside = setup.outside && new OutsideMemory(setup.outside);
     this.#nRanks = setup.nThreads;
     this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
+    this.#pieces = setup.nThreads > 1 ? new Pieces(setup.memory, rank) : undefined;
     this.description = `${describeSetup(setup)}${products.note}`;
     this.#recorder = new Recorder({
       own,
@@ -274,13 +277,18 @@ class WasmForwards implements WasmBackend {
     const { exact } = this.#products;
     const sizes = lastSizes.of(batch, { kernels: this.#kernels, todo, strips, doubling, nRanks, byColumns, exact });
     const barrier = () => this.#barrier!.wait(nRanks);
+    const pieces = byColumns ? this.#pieces : undefined;
+    if (pieces !== undefined) {
+      pieces.reset();
+      barrier();
+    }
     const rt = new Runtime(
       this.#kernels,
       this.#alive(),
       this.#outside,
       batch,
       isAlone ? 0 : this.#rank,
-      { shares: sizes.shares, byColumns, isAlone, barrier },
+      { shares: sizes.shares, pieces, isAlone, barrier },
       this.#setup.packed,
       planned,
       { ...sizes, results: rowsOf(target, batch) * target.cols * 4 },

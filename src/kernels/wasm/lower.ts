@@ -59,7 +59,8 @@ const linear: Lowering<Of<'linear'>> = {
   shared: ({ parts, inputs: [x] }, batch) => quantizedBytes(parts[0].weight, rowsOf(x, batch)),
   macs: ({ parts }) => parts.reduce((sum, { weight }) => sum + weight.k * weight.n, 0),
   run(rt, { parts, activation, inputs: [x, residual], out }) {
-    const { byColumns } = rt.division;
+    const { pieces } = rt.division;
+    const byColumns = pieces !== undefined;
     const rank = byColumns ? 0 : rt.rank;
     let c = rt.address(out, rank);
     for (const { weight: w, bias, scale } of parts) {
@@ -78,7 +79,8 @@ const linear: Lowering<Of<'linear'>> = {
         ldr: residual === undefined ? 0 : rt.stride(residual),
         scratch: rt.scratch,
       };
-      (byColumns ? multiplyTogether : multiply)(rt, product, x);
+      if (byColumns) multiplyTogether(rt, product, x, pieces);
+      else multiply(rt, product, x);
       c += w.n * 4;
     }
   },

@@ -6,9 +6,10 @@
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { evenPart } from './even-part.ts';
-import { type Activations, groupRows, sharesActivations } from './forms/form.ts';
+import { type Activations, groupRows, panelColumns, sharesActivations } from './forms/form.ts';
 import { type Address, type Count, type Stride, stripBytes } from './kernels.ts';
 import { alignUp, zerosAddress } from './memory.ts';
+import type { Pieces } from './pieces.ts';
 import type { Runtime } from './runtime.ts';
 import type { Quantized } from './split.ts';
 import type { WasmWeight } from './weights.ts';
@@ -77,10 +78,10 @@ export function multiply(rt: Multiplying, p: Product, source?: GraphTensor, nPan
 }
 
 /**
- * This rank's columns of a product of all rows; all ranks call it. `p.a` and `p.c` are the first row of all.
+ * The columns that this rank takes of a product of all rows; all ranks call it. `p.a` and `p.c` are the first row of all.
  * @param source the tensor that `a` is
  */
-export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor): void {
+export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor, pieces: Pieces): void {
   const { w, rows } = p;
   const nRanks = rt.shares.length;
   const to = w.products.activations(w.blocking, rt.shared, rows);
@@ -92,7 +93,9 @@ export function multiplyTogether(rt: Runtime, p: Product, source: GraphTensor): 
     rt.division.barrier();
     rt.quantizedTogether = { source, products: w.products };
   }
-  multiplyPanels(rt, p, to, p.scratch + tileBytes, ...evenPart(w.nPanels, rt.rank, nRanks));
+  pieces.divide(w.nPanels, nRanks, rows * w.k * panelColumns, (begin, end) =>
+    multiplyPanels(rt, p, to, p.scratch + tileBytes, begin, end),
+  );
 }
 
 /** Panels [begin, end) of the weight; unpacked to `scratch` if necessary. */

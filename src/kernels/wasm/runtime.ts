@@ -6,6 +6,7 @@ import type { GraphTensor } from '../graph/tensor.ts';
 import type { Address, Count, Kernels, Stride } from './kernels.ts';
 import { alignUp, type KernelMemory } from './memory.ts';
 import type { OutsideMemory } from './outside-memory.ts';
+import type { Pieces } from './pieces.ts';
 import type { Layout, Plan } from './plan.ts';
 import type { Quantized } from './split.ts';
 import { leading } from './steps.ts';
@@ -34,8 +35,8 @@ interface RankMemory {
 /** How the ranks divide a forward. */
 export interface Division {
   readonly shares: readonly Share[];
-  /** Products are divided by columns: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
-  readonly byColumns: boolean;
+  /** How products are divided by columns, if they are: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
+  readonly pieces: Pieces | undefined;
   /** Other workers compute other batches at the same time. */
   readonly isAlone: boolean;
   /** Waits for the other ranks. */
@@ -137,7 +138,8 @@ export class Runtime {
       at = alignUp(at + bytes + 64, 64);
       return begin;
     };
-    const { byColumns, shares } = this.division;
+    const { pieces, shares } = this.division;
+    const byColumns = pieces !== undefined;
     const slabs = (tokens: number, sequences: number) => ({
       tokens: { address: part(tokens * layout.tokenWidth * 4), rows: tokens, first: 0 },
       sequences: { address: part(sequences * layout.sequenceWidth * 4), rows: sequences, first: 0 },

@@ -4,7 +4,7 @@
 
 import { findWrongKernel } from './checks/self-check.ts';
 import { type CompiledKernels, compileKernels, tryKernels } from './kernels.ts';
-import { maxMemoryBytes } from './memory.ts';
+import { maxMemoryBytes, maxThreads } from './memory.ts';
 import { type OutsideSetup, reserveOutside } from './outside-memory.ts';
 import { Barrier, teamSize } from './team.ts';
 import { readThresholds, type Thresholds, writeThresholds } from './thresholds.ts';
@@ -29,7 +29,7 @@ export interface WasmSetup extends CompiledKernels {
 
 /** Options of `prepareWasm`. */
 export interface PrepareOptions {
-  /** Default 1. */
+  /** 1 to 256; default 1. */
   readonly nThreads?: number;
   /**
    * The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use the tiles for that, if every kernel passes its check. Default
@@ -71,7 +71,9 @@ export interface PrepareOptions {
 export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSetup> {
   const { nThreads = 1, packed = false, keepBlocks = false, eightBits = 'auto', relaxed = true } = options;
   const { weightBytes = 0, insideBytes = 3 * 2 ** 30, passedChecks } = options;
-  if (!Number.isInteger(nThreads) || nThreads < 1) throw new RangeError(`${nThreads} is not a number of threads`);
+  if (!Number.isInteger(nThreads) || nThreads < 1 || nThreads > maxThreads) {
+    throw new RangeError(`${nThreads} is not a number of threads: 1 to ${maxThreads}`);
+  }
   const shared = nThreads > 1;
   const { relaxedRefused, ...compiled } = await compileRelaxed(shared, relaxed, passedChecks);
   const outside =

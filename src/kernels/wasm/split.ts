@@ -2,8 +2,8 @@
  * @file How a team divides a forward, and where its members wait for each other.
  *
  * By rows: each rank computes its own tokens through all layers. Ranks do not wait for each other, but all of them read all weights. This
- * is best for many tokens. By columns: each rank computes the same part of the columns of every product, for all tokens, so that the team
- * reads each weight once; everything else is divided by rows. This is best for few tokens, where reading weights takes most of the time.
+ * is best for many tokens. By columns: each rank computes some columns of every product, for all tokens, so that the team reads each weight
+ * once (`pieces.ts`); everything else is divided by rows. This is best for few tokens, where reading weights takes most of the time.
  */
 import type { GraphTensor } from '../graph/tensor.ts';
 import { evenPart } from './even-part.ts';
