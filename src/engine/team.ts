@@ -4,38 +4,23 @@
  * small model, so a team is made before the header is read, and gets its model later.
  */
 import { takeSnapshot } from '../gguf/index.ts';
-import type { PrepareOptions } from '../kernels/wasm/index.ts';
+import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type Result, vocabularyArrays } from '../models/index.ts';
 import type { TowerInput, TowerResult } from '../models/vision/index.ts';
 import type { Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/batch.ts';
 import type { Observer } from '../tensor/ops.ts';
-import {
-  canShareRequests,
-  isNode,
-  linkToWorker,
-  RequestSender,
-  Transferred,
-  type WorkerLink,
-} from '../workers/index.ts';
+import { canShareRequests, isNode, RequestSender } from '../workers/index.ts';
 import { firstMeasured, fitThresholds, isMeasuredBefore } from './fit-thresholds.ts';
 import type { OpenFile, OpenModel } from './open-model.ts';
 import { readProfile } from './profile.ts';
 import { type LoadWatch, maxInFlightOf, type Runner } from './runner.ts';
 import { writeForward } from './shared-batch.ts';
-import {
-  type FileName,
-  type GpuSetup,
-  type LoadedWorker,
-  type SharedFile,
-  type TeamOwnerMethods,
-  type TeamWorkerMethods,
-  teamErrorClasses,
-  type WorkerBackend,
-} from './team-methods.ts';
+import { TeamLoad } from './team-load.ts';
+import { TeamMembers } from './team-members.ts';
+import type { GpuSetup, LoadedWorker, SharedFile, WorkerBackend } from './team-methods.ts';
 import type { OpProfile } from './types.ts';
-import { workerModule } from './worker-url.ts';
 
 /** The kind and number of workers. */
 export type TeamOptions =
@@ -50,41 +35,47 @@ export type TeamOptions =
       readonly rowsOnDemand?: boolean;
     };
 
-type Member = WorkerLink<TeamWorkerMethods>;
+/** How workers over one shared memory compute together. */
+interface SharedMemoryTeam {
+  abort(): void;
+  /** How many workers a batch is worth. */
+  suggest(offsets: Int32Array): number;
+  /** Measures the machine, and sets from how many tokens on more workers compute. */
+  fitThresholds(): Promise<void>;
+}
 
 /** Workers that get one model and compute with it. */
 export class Team {
-  readonly #members: readonly Member[];
-  #opened: OpenModel | undefined;
-  #watch: LoadWatch = {};
-  /** Bytes of weights that each rank has read. */
-  readonly #read: number[];
-  #abortTeam = () => {};
-  #suggestTeam: (offsets: Int32Array) => number = () => 1;
-  #fitThresholds = async () => {};
+  readonly #members: TeamMembers;
+  /** Only while the model is loaded. */
+  #loading: TeamLoad | undefined;
+  /** Only of several workers, until they end: these are the last references to their memory. */
+  #sharing: SharedMemoryTeam | undefined;
   #nRuns = 0;
-  /** Number of calls that wait for an answer; they keep the process alive. */
-  #nCalls = 0;
-  #nMet = 0;
-  #allMet: () => void = () => {};
-  readonly #meeting = new Promise<void>((resolve) => {
-    this.#allMet = resolve;
-  });
-  /** Why the team can no longer work: a worker died, or the team was disposed. */
-  #ended: Error | undefined;
   #onTuning: (tuning: Tuning) => void = () => {};
   #onStep: Observer = () => {};
-  #rejectLoad: (reason: unknown) => void = () => {};
-  /** Sends batches, if they go through shared memory. */
-  #requests: RequestSender | undefined;
 
   /**
    * Starts `size` workers. The caller disposes of the team, unless `load` rejects.
    * @param workerUrl URL of the workers' module, if it is not the one in the package
    */
   constructor(size: number, workerUrl?: string | URL) {
-    this.#read = new Array(size).fill(0);
-    this.#members = Array.from({ length: size }, (_, rank) => this.#startMember(rank, workerUrl));
+    this.#members = new TeamMembers(
+      size,
+      workerUrl,
+      (rank) => ({
+        read: (params) => this.#loading?.read(params) ?? params.buffer,
+        meet: () => this.#loading?.meet(),
+        progress: (progress) => this.#loading?.progress(rank, progress),
+        step: ({ name, values, rows, cols }) => this.#onStep(name, values, rows, cols),
+        tuned: (tuning) => this.#onTuning(tuning),
+      }),
+      (reason) => {
+        this.#loading?.fail(reason);
+        this.#sharing?.abort();
+        this.#sharing = undefined;
+      },
+    );
   }
 
   /**
@@ -93,53 +84,42 @@ export class Team {
    *   workers have ended then
    */
   async load(model: OpenModel, options: TeamOptions, watch: LoadWatch): Promise<Runner> {
-    this.#opened = model;
-    this.#watch = watch;
     try {
-      return await this.#load(model, options);
+      watch.signal?.throwIfAborted();
+      this.#loading = new TeamLoad(this.#members.size, model, watch);
+      const [loaded] = await Promise.race([this.#fill(model, options), this.#loading.failed]);
+      this.#members.keepAlive(false);
+      return this.#makeRunner(loaded, options);
     } catch (error) {
       await this.dispose();
       throw error;
     } finally {
-      this.#opened = undefined;
-      this.#watch = {};
+      this.#loading?.end();
+      this.#loading = undefined;
     }
   }
 
-  async #load(model: OpenModel, options: TeamOptions): Promise<Runner> {
-    const { signal } = this.#watch;
-    signal?.throwIfAborted();
-    const failed = new Promise<never>((_, reject) => {
-      this.#rejectLoad = reject;
-    });
-    const onAbort = () => this.#rejectLoad(signal?.reason);
-    signal?.addEventListener('abort', onAbort);
-    try {
-      const [{ description, readsOnDemand, batchBounds }] = await Promise.race([this.#fill(model, options), failed]);
-      this.#keepAlive(false);
-      const failure = () => this.#ended;
-      return {
-        backend: options.backend,
-        description,
-        precision: precisionOf(options),
-        threads: this.#members.length,
-        inBackground: true,
-        readsFiles: readsOnDemand,
-        maxInFlight: maxInFlightOf(options.backend),
-        batchBounds,
-        get failure() {
-          return failure();
-        },
-        nAlone: options.backend === 'wasm' && !options.setup.keepBlocks ? this.#members.length : 0,
-        run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
-        runAlone: (rank, batch, pooling) => this.#runAlone(rank, batch, pooling),
-        runTower: (from, nLayers, observer) => this.#runTower(from, nLayers, observer),
-        profile: () => this.#profile(options),
-        dispose: () => this.dispose(),
-      };
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+  #makeRunner({ description, readsOnDemand, batchBounds }: LoadedWorker, options: TeamOptions): Runner {
+    const members = this.#members;
+    return {
+      backend: options.backend,
+      description,
+      precision: precisionOf(options),
+      threads: members.size,
+      inBackground: true,
+      readsFiles: readsOnDemand,
+      maxInFlight: maxInFlightOf(options.backend),
+      batchBounds,
+      get failure() {
+        return members.ended;
+      },
+      nAlone: options.backend === 'wasm' && !options.setup.keepBlocks ? members.size : 0,
+      run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
+      runAlone: (rank, batch, pooling) => this.#runAlone(rank, batch, pooling),
+      runTower: (from, nLayers, observer) => this.#runTower(from, nLayers, observer),
+      profile: () => this.#profile(options),
+      dispose: () => this.dispose(),
+    };
   }
 
   async #fill(
@@ -147,20 +127,18 @@ export class Team {
     options: TeamOptions,
   ): Promise<LoadedWorker[]> {
     const backends = await this.#backends(options);
-    if (this.#ended !== undefined) throw this.#ended;
+    this.#members.assertAlive();
     const share = (file: OpenFile) => shared(file, options.backend === 'wasm' && options.rowsOnDemand === true);
     const files = { model: share(opened), projector: tower && share(tower), adapters: adapters.map(share) };
     const sender = options.backend === 'wasm' && canShareRequests() ? new RequestSender(backends.length) : undefined;
-    const loaded = await Promise.all(
-      this.#members.map((member, rank) =>
-        member.request('load', {
-          backend: backends[rank],
-          ...files,
-          requests: sender && { memory: sender.memory, rank },
-        }),
-      ),
+    const loaded = await this.#members.all((member, rank) =>
+      member.request('load', {
+        backend: backends[rank],
+        ...files,
+        requests: sender && { memory: sender.memory, rank },
+      }),
     );
-    this.#requests = sender;
+    this.#members.requests = sender;
     return loaded;
   }
 
@@ -174,86 +152,46 @@ export class Team {
     const { precision, profile } = options;
     const { nThreads = 1 } = options.setup;
     if (nThreads === 1) return [{ name: 'wasm', precision, profile, setup: options.setup }];
-    const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
-    const setup = await prepareWasm(options.setup);
-    this.#abortTeam = () => abortTeam(setup);
-    this.#suggestTeam = (offsets) => suggestTeam(offsets, setup);
-    this.#fitThresholds = () =>
-      fitThresholds(setup, precision, this.#nRuns === firstMeasured, (known) =>
-        this.#together(nThreads, (member) => member.request('measure', { known })),
-      );
+    const setup = await this.#shareMemory(options.setup, nThreads, precision);
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
-  #startMember(rank: number, workerUrl: string | URL | undefined): Member {
-    const link = linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(
-      workerModule(workerUrl),
-      {
-        read: async ({ file, offset, length, buffer }) => {
-          const opened = this.#fileOf(file);
-          await opened?.source.read(offset, new Uint8Array(buffer, 0, length));
-          return new Transferred(buffer, [buffer]);
-        },
-        meet: () => this.#meet(),
-        progress: (progress) => this.#onProgress(rank, progress),
-        step: ({ name, values, rows, cols }) => this.#onStep(name, values, rows, cols),
-        tuned: (tuning) => this.#onTuning(tuning),
-      },
-      { classes: teamErrorClasses, fewObjects: true, died: (error) => this.#memberDied(rank, error) },
-    );
-    return {
-      ...link,
-      request: (method, params, options) => {
-        this.#requests?.interrupt(rank);
-        return link.request(method, params, options);
-      },
+  async #shareMemory(options: PrepareOptions, nThreads: number, precision: Precision): Promise<WasmSetup> {
+    const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
+    const setup = await prepareWasm(options);
+    this.#sharing = {
+      abort: () => abortTeam(setup),
+      suggest: (offsets) => suggestTeam(offsets, setup),
+      fitThresholds: () =>
+        fitThresholds(setup, precision, this.#nRuns === firstMeasured, (known) =>
+          this.#members.together(nThreads, (member) => member.request('measure', { known })),
+        ),
     };
-  }
-
-  #fileOf(name: FileName): OpenFile | undefined {
-    if (typeof name === 'number') return this.#opened?.adapters?.[name];
-    return name === 'model' ? this.#opened : this.#opened?.projector;
-  }
-
-  /** Resolves when all members have called it. */
-  #meet(): Promise<void> {
-    this.#nMet++;
-    if (this.#nMet === this.#members.length) this.#allMet();
-    return this.#meeting;
-  }
-
-  #onProgress(rank: number, { done, total }: { done: number; total: number }): void {
-    this.#read[rank] = done;
-    try {
-      this.#watch.onProgress?.(
-        this.#read.reduce((sum, bytes) => sum + bytes, 0),
-        total,
-      );
-    } catch (error) {
-      this.#rejectLoad(error);
-    }
+    return setup;
   }
 
   async #run(batch: Batch, pooling: Result, observer: Observer | undefined): Promise<Float32Array> {
-    if (this.#ended !== undefined) throw this.#ended;
-    if (isMeasuredBefore(++this.#nRuns)) await this.#fitThresholds();
-    const team = this.#suggestTeam(batch.offsets);
-    const sender = this.#requests;
+    const members = this.#members;
+    members.assertAlive();
+    if (isMeasuredBefore(++this.#nRuns)) await this.#sharing?.fitThresholds();
+    const team = this.#sharing?.suggest(batch.offsets) ?? 1;
+    const sender = members.requests;
     const forward = { batch, pooling, team, alone: false };
     if (observer === undefined && sender !== undefined && writeForward(forward, sender.request(0))) {
-      return this.#awaken(() => this.#runShared(sender, team));
+      const values = await members.sendShared(sender, team);
+      return values ?? members.together(team, (member) => member.request('collect', undefined));
     }
     return this.#watching(observer, (observed) =>
-      this.#together(team, (member) => member.request('run', { ...forward, observed })),
+      members.together(team, (member) => member.request('run', { ...forward, observed })),
     );
   }
 
-  /** Has one member compute a batch by itself. */
+  /** Has one worker compute a batch by itself. */
   async #runAlone(rank: number, batch: Batch, pooling: Result): Promise<Float32Array> {
-    if (this.#ended !== undefined) throw this.#ended;
-    const [member, sender] = [this.#members[rank], this.#requests];
+    this.#members.assertAlive();
+    const sender = this.#members.requests;
     const forward = { batch, pooling, team: 1, alone: true };
-    return this.#awaken(async () => {
+    return this.#members.one(rank, async (member) => {
       if (sender === undefined || !writeForward(forward, sender.request(rank))) {
         return (await member.request('run', { ...forward, observed: false })) as Float32Array;
       }
@@ -263,18 +201,12 @@ export class Team {
     });
   }
 
-  /** Has the first `team` members compute the batch that is written in shared memory. */
-  async #runShared(sender: RequestSender, team: number): Promise<Float32Array> {
-    sender.send(team, (rank) => this.#members[rank].notify('look', undefined));
-    const values = await sender.receive(0);
-    return values ?? this.#together(team, (member) => member.request('collect', undefined));
-  }
-
   async #runTower(from: TowerInput, nLayers: number, observer: Observer | undefined): Promise<TowerResult> {
-    if (this.#ended !== undefined) throw this.#ended;
-    const team = this.#members.length;
+    const members = this.#members;
+    members.assertAlive();
+    const team = members.size;
     return this.#watching(observer, (observed) =>
-      this.#together(team, (member) => member.request('runTower', { from, nLayers, team, observed })),
+      members.together(team, (member) => member.request('runTower', { from, nLayers, team, observed })),
     );
   }
 
@@ -287,67 +219,14 @@ export class Team {
     return result;
   }
 
-  /** What rank 0 answers, when the first `team` members do the same. */
-  #together<T>(team: number, ask: (member: Member) => Promise<T | undefined>): Promise<T> {
-    let firstError: unknown;
-    const answers = this.#members.slice(0, team).map((member) =>
-      ask(member).catch((error) => {
-        firstError ??= error;
-      }),
-    );
-    return this.#awaken(async () => {
-      // Rank 0 has the values, and the other ranks have finished with the memory.
-      const values = await answers[0];
-      if (values !== undefined) return values as T;
-      // If one fails, all fail, and the memory is free when the last has answered.
-      await Promise.all(answers);
-      throw firstError;
-    });
-  }
-
   async #profile(options: TeamOptions): Promise<OpProfile[]> {
     if (options.backend !== 'wasm' || !options.profile) return readProfile({});
-    if (this.#ended !== undefined) throw this.#ended;
-    return this.#awaken(() => this.#members[0].request('profile', undefined));
-  }
-
-  /** Keeps the process alive while a call waits for an answer. */
-  async #awaken<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#nCalls++ === 0) this.#keepAlive(true);
-    try {
-      return await call();
-    } finally {
-      if (--this.#nCalls === 0) this.#keepAlive(false);
-    }
-  }
-
-  #keepAlive(yes: boolean): void {
-    for (const member of this.#members) member.keepAlive(yes);
-  }
-
-  #memberDied(rank: number, error: Error): void {
-    if (this.#ended !== undefined) return;
-    const of = this.#members.length > 1 ? ` ${rank + 1} of ${this.#members.length}` : '';
-    const message = `compute worker${of} ended unexpectedly (${error.message}): load the model again`;
-    void this.#end(new Error(message, { cause: error }));
-  }
-
-  /** Ends the team. The first reason counts; a second call does nothing. */
-  async #end(reason: Error): Promise<void> {
-    if (this.#ended !== undefined) return;
-    this.#ended = reason;
-    this.#rejectLoad(reason);
-    this.#requests?.close(reason);
-    this.#abortTeam();
-    // The last references to the shared memory.
-    this.#abortTeam = () => {};
-    this.#suggestTeam = () => 1;
-    this.#fitThresholds = async () => {};
-    await Promise.all(this.#members.map((member) => member.terminate(reason)));
+    this.#members.assertAlive();
+    return this.#members.one(0, (member) => member.request('profile', undefined));
   }
 
   dispose(): Promise<void> {
-    return this.#end(new Error('the model is disposed'));
+    return this.#members.end(new Error('the model is disposed'));
   }
 }
 
