@@ -11,6 +11,11 @@ export interface DeclaredWeight {
   readonly role: WeightRole;
 }
 
+/** Bytes in the file. */
+export function bytesOf(declared: readonly DeclaredWeight[]): number {
+  return declared.reduce((sum, { source }) => sum + source.byteLength, 0);
+}
+
 /** Options of `fillWeights`. */
 export interface FillOptions {
   /** Called with bytes read (of the share) and bytes in all, at the beginning and after each weight. */
@@ -30,7 +35,7 @@ export async function fillWeights(
   backend: Pick<Backend, 'fill' | 'fillPart'>,
   { onProgress, signal, share }: FillOptions,
 ): Promise<void> {
-  const total = all.reduce((sum, { source }) => sum + source.byteLength, 0);
+  const total = bytesOf(all);
   let done = 0;
   onProgress?.(done, total);
   const isDivided = (declared: DeclaredWeight) =>

@@ -9,7 +9,7 @@ import type { GgufFile } from '../gguf/index.ts';
 import type { Backend, WeightRole, WeightSource } from '../tensor/backend.ts';
 import type { Linear, NormWeights, Weight } from '../tensor/ops.ts';
 import { ModelError } from './errors.ts';
-import { type DeclaredWeight, type FillOptions, fillWeights } from './fill-weights.ts';
+import { bytesOf, type DeclaredWeight, type FillOptions, fillWeights } from './fill-weights.ts';
 import type { HyperParameters } from './hparams.ts';
 import { Keys } from './keys.ts';
 import { describeSizes } from './size-keys.ts';
@@ -51,7 +51,7 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
 
   /** Bytes of all weights declared so far. */
   get byteLength(): number {
-    return this.#declared.reduce((sum, { source }) => sum + source.byteLength, 0);
+    return bytesOf(this.#declared);
   }
 
   /** All weights declared so far, in order. */
