@@ -24,8 +24,6 @@ export interface Runner {
   readonly readsFiles?: boolean;
   /** Batches that it takes at a time, so that one waits on the device while another is computed. Default 1. */
   readonly maxInFlight?: number;
-  /** Workers that can compute batches by themselves, `runAlone`. Default 0. */
-  readonly nAlone?: number;
   /** What one batch may take, if the backend bounds it. */
   readonly batchBounds?: BatchBounds;
   /** Why the runner can no longer compute: a worker died, or a GPU was lost for good. */
@@ -35,11 +33,8 @@ export interface Runner {
    * @param observer sees every named step
    */
   run(batch: Batch, pooling: Result, observer?: Observer): Promise<Float32Array>;
-  /**
-   * What `run` returns, computed by the worker of that number alone: 0 … `nAlone` − 1. Each takes one batch at a time, and `run` and
-   * `runTower` only when all have ended.
-   */
-  runAlone?(rank: number, batch: Batch, pooling: Result): Promise<Float32Array>;
+  /** Present where a worker can compute a batch by itself. */
+  readonly alone?: AloneRunner;
   /**
    * Runs the next `nLayers` layers of the vision tower over images of the size that it takes. After the last layer, the result is the
    * rows that replace token embeddings, for each image.
@@ -49,6 +44,16 @@ export interface Runner {
   profile(): Promise<OpProfile[]>;
   /** Frees everything. Safe to call twice. */
   dispose(): Promise<void>;
+}
+
+/** Computes batches with one worker each. */
+export interface AloneRunner {
+  readonly nWorkers: number;
+  /**
+   * What `run` of the runner returns, computed by the worker of that number: 0 … `nWorkers` − 1. Each takes one batch at a time, and `run`
+   * and `runTower` only when all have ended.
+   */
+  run(rank: number, batch: Batch, pooling: Result): Promise<Float32Array>;
 }
 
 /** Progress and cancellation of loading. */

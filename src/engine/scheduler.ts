@@ -69,7 +69,7 @@ export class Scheduler {
     this.#nUbatch = nUbatch;
     this.#queue = new Queue(nUbatch, (input) => this.#count(input));
     this.#onBatch = onBatch;
-    this.#workerBatches = new WorkerBatches(this.#smallBatches(), runner.nAlone ?? 0, nUbatch);
+    this.#workerBatches = new WorkerBatches(this.#smallBatches(), runner.alone?.nWorkers ?? 0, nUbatch);
   }
 
   /** Number of inputs that wait to be computed. */
@@ -235,7 +235,7 @@ export class Scheduler {
     const values =
       rank === undefined
         ? await this.#runner.run(batch, pooling as Result, observer)
-        : await this.#runner.runAlone!(rank, batch, pooling as Result);
+        : await this.#runner.alone!.run(rank, batch, pooling as Result);
     const seconds = (now() - start) / 1000;
     this.#onBatch?.({ nTokens: batch.ids.length, nInputs: inputs.length, nImages: 0, seconds });
     return rowsByInput(batch, values, pooling as Result);

@@ -113,9 +113,11 @@ export class Team {
       get failure() {
         return members.ended;
       },
-      nAlone: options.backend === 'wasm' && !options.setup.keepBlocks ? members.size : 0,
+      alone:
+        options.backend === 'wasm' && !options.setup.keepBlocks
+          ? { nWorkers: members.size, run: (rank, batch, pooling) => this.#runAlone(rank, batch, pooling) }
+          : undefined,
       run: (batch, pooling, observer) => this.#run(batch, pooling, observer),
-      runAlone: (rank, batch, pooling) => this.#runAlone(rank, batch, pooling),
       runTower: (from, nLayers, observer) => this.#runTower(from, nLayers, observer),
       profile: () => this.#profile(options),
       dispose: () => this.dispose(),

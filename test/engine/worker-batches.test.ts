@@ -2,7 +2,7 @@
 import { Embedder } from 'gguf-embed';
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/engine/queue.ts';
-import type { Runner } from '../../src/engine/runner.ts';
+import type { AloneRunner, Runner } from '../../src/engine/runner.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
 import type { Batch } from '../../src/tensor/batch.ts';
 import { random } from '../random.ts';
@@ -21,16 +21,16 @@ class HeldRunner implements Runner {
   readonly description = 'sums';
   readonly precision = 'high';
   readonly threads: number;
-  readonly nAlone: number;
+  readonly alone: AloneRunner;
   readonly inBackground = true;
   readonly failure = undefined;
   /** What is computed. */
   readonly computing: Computed[] = [];
   readonly wrong: string[] = [];
 
-  constructor(nAlone: number) {
-    this.nAlone = nAlone;
-    this.threads = nAlone;
+  constructor(nWorkers: number) {
+    this.alone = { nWorkers, run: (rank, batch) => this.#runAlone(rank, batch) };
+    this.threads = nWorkers;
   }
 
   run(batch: Batch): Promise<Float32Array> {
@@ -38,7 +38,7 @@ class HeldRunner implements Runner {
     return this.#compute(batch);
   }
 
-  runAlone(rank: number, batch: Batch): Promise<Float32Array> {
+  #runAlone(rank: number, batch: Batch): Promise<Float32Array> {
     if (this.computing.some((other) => other.rank === rank || other.rank === undefined))
       this.wrong.push('a busy worker');
     return this.#compute(batch, rank);
