@@ -22,7 +22,7 @@ import { hubOptions } from './load-listeners.ts';
 import { loadOptions } from './load-options.ts';
 import { type AdapterChoice, appliedScales, chooseAdapters, type LoraScale, loraScales, scalesOf } from './lora.ts';
 import type { ModelInfo } from './model-info.ts';
-import { DEFAULT_NORMALIZE, finish, normalizeOf } from './normalize.ts';
+import { DEFAULT_NORMALIZE, normalizeOf } from './normalize.ts';
 import { closeFiles, type ModelFiles, openFiles, readHeaders } from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
 import { type OutputHeads, pooledResult } from './outputs/passes.ts';
@@ -140,7 +140,7 @@ export class Embedder {
    */
   async embed(input: EmbedInput | readonly EmbedInput[], given: EmbedOptions = {}): Promise<Embeddings> {
     const options = readOptions('embed', given, embedOptions, optionError);
-    const { pooling = this.info.pooling, normalize, dimensions, client, onProgress, observer, signal } = options;
+    const { pooling = this.info.pooling, normalize, client, observer, signal } = options;
     this.#assertUsable();
     const { adapters, promptPrefix } = this.#choose(options);
     const prompt = promptOf(options, this.info) ?? promptPrefix;
@@ -153,51 +153,32 @@ export class Embedder {
     const result = pooledResult(pooling, this.#heads, inputType);
     const plans = await this.#plan(inputs, { ...options, prompt, side });
     const isLate = plans.some(({ pooledFrom }) => pooledFrom !== undefined);
-    const counts = {
+    const pairStarts = this.#hasPairTypes ? options.pairStarts : undefined;
+    const vectors = await embedOutputs(
+      {
+        info: this.info,
+        tokenizer: this.tokenizer,
+        heads: isLate ? { ...this.#heads, poolsHidden: false } : this.#heads,
+        compute: (plans, pooling, onTokens) =>
+          computePlans(computing, plans, { pairStarts, pooling, adapters, client, observer, signal, onTokens }),
+      },
+      plans,
+      {
+        ...options,
+        inputType,
+        output,
+        pooling: result,
+        width: poolingWidth,
+        normalize: normalize ?? normalizeOf(pooling),
+        normalizeTokens: normalize ?? DEFAULT_NORMALIZE,
+      },
+    );
+    return {
+      ...vectors,
       nTokens: plans.map(({ nTokens }) => nTokens),
       nImageTokens: plans.map(({ nImageTokens }) => nImageTokens),
       truncated: plans.map(({ truncated }) => truncated),
       pooling,
-    };
-    const pairStarts = this.#hasPairTypes ? options.pairStarts : undefined;
-    if (output.some((kind) => kind !== 'dense')) {
-      const results = await embedOutputs(
-        {
-          info: this.info,
-          tokenizer: this.tokenizer,
-          heads: isLate ? { ...this.#heads, poolsHidden: false } : this.#heads,
-          compute: (plans, pooling, onTokens) =>
-            computePlans(computing, plans, { pairStarts, pooling, adapters, client, observer, signal, onTokens }),
-        },
-        plans,
-        {
-          ...options,
-          inputType,
-          output,
-          pooling: result,
-          width: poolingWidth,
-          normalize: normalize ?? normalizeOf(pooling),
-          normalizeTokens: normalize ?? DEFAULT_NORMALIZE,
-        },
-      );
-      return { ...results, ...counts };
-    }
-    const total = plans.reduce((sum, { nTokens }) => sum + nTokens, 0);
-    options.onSize?.((pooling === 'none' ? total : plans.length) * (dimensions ?? poolingWidth));
-    const rows = await computePlans(computing, plans, {
-      pairStarts,
-      pooling: result,
-      client,
-      observer,
-      adapters,
-      signal,
-      onTokens: onProgress && ((done) => onProgress({ stage: 'embed', done, total })),
-    });
-    const width = dimensions ?? rows[0]?.width ?? poolingWidth;
-    return {
-      vectors: rows.map((row) => finish(row.values, row.width, width, normalize ?? normalizeOf(pooling))),
-      dimensions: width,
-      ...counts,
     };
   }
 

@@ -1,5 +1,5 @@
 /**
- * @file `embed` with the option `output`: dense, sparse and token vectors of the same inputs.
+ * @file What `embed` makes of its inputs: dense, sparse and token vectors, as the option `output` says.
  */
 
 import type { Result } from '../../models/index.ts';
@@ -35,7 +35,7 @@ type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 
 /** The kinds of vectors of each input. */
 type Outputs = Pick<Embeddings, 'vectors' | 'sparse' | 'multi' | 'dimensions'>;
 
-/** @throws InputError for an input with images */
+/** @throws InputError for an input with images, unless only dense vectors are wanted */
 export async function embedOutputs(
   context: OutputContext,
   plans: readonly Plan[],
@@ -46,7 +46,7 @@ export async function embedOutputs(
   const isLookup =
     output.includes('sparse') && options.inputType === 'query' && heads.sparse?.queryWeights !== undefined;
   const computed = isLookup ? output.filter((kind) => kind !== 'sparse') : output;
-  const ids = plans.map(textIds);
+  const ids = output.every((kind) => kind === 'dense') ? [] : plans.map(textIds);
   const nTokens = plans.reduce((sum, plan) => sum + plan.nTokens, 0);
   options.onSize?.(countValues(context, plans.length, nTokens, options));
   const passes = planPasses(computed, pooling, heads);
@@ -65,7 +65,7 @@ export async function embedOutputs(
   const logits = passes.indexOf('vocabulary');
   const byToken = passes.findIndex((_, i) => i !== dense && i !== logits);
   const tokens = byToken < 0 ? undefined : splitParts(context, passes[byToken], results[byToken]);
-  const width = wanted ?? options.width;
+  const width = wanted ?? results[dense]?.[0]?.width ?? options.width;
   return {
     dimensions: width,
     vectors: output.includes('dense') ? denseOf(dense < 0 ? undefined : results[dense], tokens, options, width) : [],
