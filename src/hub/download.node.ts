@@ -1,6 +1,6 @@
 /**
- * @file Downloads one file: several ranges at the same time if the server supports ranges, resumed after an interruption,
- * checked, and renamed only then.
+ * @file Downloads one file: by ranges if the server supports them, else in one answer; resumed after an interruption, checked,
+ * and renamed only then.
  */
 import { open } from 'node:fs/promises';
 import { bodyOf } from './answer-body.ts';
@@ -8,10 +8,12 @@ import { CHECKED_BYTES, checkModel, NoModelError } from './check-model.node.ts';
 import { checkBytes } from './checksum.node.ts';
 import type { Connection } from './connection.ts';
 import { HubError, shownUrl } from './errors.ts';
-import { diskError, finishPartial, PartialFile, type Piece, removePartial } from './partial-file.node.ts';
+import { fetchPieces } from './fetch-pieces.node.ts';
+import { askVersion, MAX_FILE_BYTES, type Version } from './file-version.ts';
+import { diskError, finishPartial, PartialFile, removePartial } from './partial-file.node.ts';
 import { refusal } from './refusal.ts';
 import { request } from './requests.ts';
-import { waitAfter, withRetries } from './retries.ts';
+import { withRetries } from './retries.ts';
 
 /** What to download, and where to store it. */
 export interface Download {
@@ -34,18 +36,6 @@ interface DownloadOptions extends Connection {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** What a server says about a file in answer to a range request. */
-interface Version {
-  /** `undefined` if neither the server nor the listing says it. */
-  readonly size: number | undefined;
-  readonly etag: string | undefined;
-  readonly givesRanges: boolean;
-}
-
-/** Attempts without progress before a download fails. */
-const MAX_TRIES = 5;
-/** Largest size of a file that is accepted. */
-const MAX_FILE_BYTES = 2 ** 40;
 /** How often a file may change during its download. */
 const MAX_VERSIONS = 3;
 
@@ -109,7 +99,7 @@ async function fetchSized(
   };
   try {
     await report();
-    if (givesRanges) await fetchPieces(what, options, partial, report);
+    if (givesRanges) await fetchPieces(what.url, options, partial, report);
     else await withRetries(options, () => fetchWhole(what, options, partial, report));
     await partial.sync();
   } catch (error) {
@@ -132,116 +122,6 @@ async function fetchSized(
 function explained(error: unknown, url: URL): unknown {
   if (!(error instanceof HubError)) return error;
   return new HubError(error.code, `${shownUrl(url)}: ${error.message}; they were deleted`, { cause: error });
-}
-
-/**
- * Requests the first byte to learn the size, the version, and whether the server supports ranges.
- * @throws HubError if the server refuses, or the size is not the announced one
- */
-export async function askVersion(
-  { url, size }: Pick<Download, 'url' | 'size'>,
-  connection: Connection,
-): Promise<Version> {
-  const answer = await request(connection, url, { range: 'bytes=0-0' });
-  const etag = answer.headers.get('etag') ?? undefined;
-  const isEmpty = answer.status === 416 && /^bytes \*\/0$/.test(answer.headers.get('content-range') ?? '');
-  if (answer.status !== 200 && answer.status !== 206 && !isEmpty) throw await refusal(connection, answer, url);
-  const isUnsized = /^bytes \d+-\d+\/\*$/.test(answer.headers.get('content-range') ?? '');
-  const isPart = answer.status === 206 && !isUnsized;
-  const found = isPart ? readRange(answer, url).size : isEmpty ? 0 : isUnsized ? undefined : lengthOf(answer);
-  await answer.body?.cancel();
-  if (found === undefined) return { size, etag, givesRanges: false };
-  if (!(found <= MAX_FILE_BYTES))
-    throw new HubError('bad-answer', `${shownUrl(url)} has an impossible size of ${found} bytes`);
-  if (size !== undefined && found !== size) {
-    throw new HubError('bad-answer', `${shownUrl(url)} has ${found} bytes, but ${size} were announced`);
-  }
-  return { size: found, etag, givesRanges: isPart };
-}
-
-/** Fetches all missing pieces. The first permanent failure stops the others. */
-async function fetchPieces(
-  { url }: Download,
-  options: DownloadOptions,
-  partial: PartialFile,
-  report: () => Promise<void>,
-): Promise<void> {
-  const waiting = partial.pieces.filter(({ begin, end, done }) => begin + done < end);
-  const stop = new AbortController();
-  const { signal } = options;
-  const connection = { ...options, signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal };
-  const work = async () => {
-    for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) {
-      await fetchPiece(url, connection, partial, piece, report);
-    }
-  };
-  const workers = Array.from({ length: Math.min(options.connections, waiting.length) }, () =>
-    work().catch((error) => {
-      stop.abort(error);
-      throw error;
-    }),
-  );
-  const ends = await Promise.allSettled(workers);
-  signal?.throwIfAborted();
-  if (stop.signal.aborted) throw stop.signal.reason;
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-}
-
-/** Fetches one piece. After a cut connection it tries again, as long as each attempt makes progress. */
-async function fetchPiece(
-  url: URL,
-  connection: Connection,
-  partial: PartialFile,
-  piece: Piece,
-  report: () => Promise<void>,
-): Promise<void> {
-  for (let failed = 0; piece.begin + piece.done < piece.end; ) {
-    const before = piece.done;
-    try {
-      await fetchRange(url, connection, partial, piece, report);
-    } catch (error) {
-      if (!(error instanceof HubError && error.isTransient)) throw error;
-      failed = piece.done > before ? 1 : failed + 1;
-      if (failed >= MAX_TRIES) throw error;
-      await waitAfter(error, failed, connection);
-    }
-  }
-}
-
-async function fetchRange(
-  url: URL,
-  connection: Connection,
-  partial: PartialFile,
-  piece: Piece,
-  report: () => Promise<void>,
-): Promise<void> {
-  const begin = piece.begin + piece.done;
-  const headers: Record<string, string> = { range: `bytes=${begin}-${piece.end - 1}` };
-  if (partial.etag !== undefined && !partial.etag.startsWith('W/')) headers['if-range'] = partial.etag;
-  const answer = await request(connection, url, headers);
-  const etag = answer.headers.get('etag') ?? undefined;
-  const isOther = answer.status === 200 || (answer.status === 206 && etag !== partial.etag) || answer.status === 416;
-  if (isOther) {
-    await answer.body?.cancel();
-    throw new HubError('changed', `${shownUrl(url)} changed during the download`);
-  }
-  if (answer.status !== 206) throw await refusal(connection, answer, url);
-  const range = readRange(answer, url);
-  if (range.begin !== begin || range.end > piece.end || range.size !== partial.size) {
-    await answer.body?.cancel();
-    throw new HubError('bad-answer', `${shownUrl(url)} sent another range than the one requested`);
-  }
-  for await (const bytes of bodyOf(answer, url)) {
-    if (piece.begin + piece.done + bytes.length > range.end) {
-      throw new HubError('bad-answer', `${shownUrl(url)} sent more bytes than it announced`);
-    }
-    await partial.append(piece, bytes);
-    await report();
-  }
-  if (piece.begin + piece.done < range.end) {
-    throw new HubError('unavailable', `${shownUrl(url)}: the connection was cut`);
-  }
 }
 
 /** Fetches the whole file in one answer, from a server that does not support ranges. */
@@ -295,19 +175,4 @@ async function fetchUnsized(what: Download, options: DownloadOptions): Promise<v
     await file.close();
   }
   options.onProgress?.(done, done);
-}
-
-/** The bytes of a part of a file, `end` exclusive. @throws HubError for a header that cannot be read */
-function readRange(answer: Response, url: URL): { begin: number; end: number; size: number } {
-  const [, begin, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.headers.get('content-range') ?? '') ?? [];
-  const range = { begin: Number(begin), end: Number(last) + 1, size: Number(size) };
-  if (Object.values(range).every(Number.isSafeInteger) && range.begin < range.end && range.end <= range.size)
-    return range;
-  throw new HubError('bad-answer', `${shownUrl(url)} sent an invalid Content-Range header`);
-}
-
-/** Length of a body without content coding. */
-function lengthOf({ headers }: Response): number | undefined {
-  const length = headers.get('content-length');
-  return length === null || headers.has('content-encoding') ? undefined : Number(length);
 }
