@@ -6,9 +6,6 @@ import { separateAdapters } from './checkpoint/parametrized.ts';
 import { ConvertError } from './conversion-error.ts';
 import { deberta, debertaClassifier } from './deberta.ts';
 import { lfm2, llama, qwen2, qwen2Vl, qwen3, qwen3Vl } from './decoders.ts';
-import { gemma, gemma2, gemma3 } from './gemma.ts';
-import { llamaBidirectional, llamaBidirectionalClassifier } from './llama-bidirectional.ts';
-import type { ModelClass } from './model-class.ts';
 import {
   bertClassifierNames,
   bertNames,
@@ -17,7 +14,10 @@ import {
   modernBertNames,
   nomicNames,
   robertaNames,
-} from './names.ts';
+} from './encoder-names.ts';
+import { gemma, gemma2, gemma3 } from './gemma.ts';
+import { llamaBidirectional, llamaBidirectionalClassifier } from './llama-bidirectional.ts';
+import type { ModelClass } from './model-class.ts';
 import { gte, gteClassifier, mpnet } from './own-classes.ts';
 
 /** The forms of GELU; llama.cpp computes the tanh form for all of them. */

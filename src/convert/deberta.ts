@@ -6,9 +6,9 @@ import { kernelAsMatrix } from './checkpoint/kernel-matrix.ts';
 import { type Normalisation, type Projection, projected } from './checkpoint/projected.ts';
 import type { CheckpointTensor } from './checkpoint/tensors.ts';
 import { ConvertError } from './conversion-error.ts';
+import { debertaClassifierNames, debertaNames } from './encoder-names.ts';
 import { erfForms } from './hparams.ts';
 import type { ModelClass } from './model-class.ts';
-import { debertaClassifierNames, debertaNames } from './names.ts';
 
 const FILE = 'config.json';
 

@@ -6,8 +6,8 @@ import { isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import { interleaveHalves } from './checkpoint/permute.ts';
 import { ConvertError } from './conversion-error.ts';
+import { lfm2Names, llamaNames, qwenNames } from './decoder-names.ts';
 import type { ModelClass } from './model-class.ts';
-import { lfm2Names, llamaNames, qwenNames } from './names.ts';
 import { llama3Factors } from './rope-factors.ts';
 
 const text = (config: Config): Config => config.text();

@@ -4,8 +4,8 @@
 import type { Config } from './checkout/config.ts';
 import { plus } from './checkpoint/plus.ts';
 import { ConvertError } from './conversion-error.ts';
+import { gemma2Names, gemma3Names, gemmaNames } from './decoder-names.ts';
 import type { ModelClass } from './model-class.ts';
-import { gemma2Names, gemma3Names, gemmaNames } from './names.ts';
 import { countGemmaTokens } from './vocab/gemma.ts';
 
 /** What all of them have; norms in a file contain the "+1" that the model adds. */

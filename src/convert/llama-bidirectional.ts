@@ -5,9 +5,9 @@ import { layoutMetadata } from '../tokenizer/index.ts';
 import type { Config } from './checkout/config.ts';
 import { times } from './checkpoint/plus.ts';
 import { ConvertError } from './conversion-error.ts';
+import { llamaNames } from './decoder-names.ts';
 import { llama } from './decoders.ts';
 import type { ArchitectureKeys, ModelClass } from './model-class.ts';
-import { llamaNames } from './names.ts';
 
 /** Values of `pooling` in the config, with the names and numbers of a file. */
 const poolings: Readonly<Record<string, readonly [name: string, id: number]>> = {

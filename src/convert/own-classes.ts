@@ -5,8 +5,8 @@ import { isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import { times } from './checkpoint/plus.ts';
 import { ConvertError } from './conversion-error.ts';
+import { gteClassifierNames, gteNames, mpnetNames } from './encoder-names.ts';
 import type { ArchitectureKeys, ModelClass } from './model-class.ts';
-import { gteClassifierNames, gteNames, mpnetNames } from './names.ts';
 
 /** GELU in its erf form and in its tanh forms. */
 const geluForms = ['gelu', 'gelu_python', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh'];
