@@ -164,7 +164,7 @@ async function bundle() {
       groups: [
         {
           name: 'model',
-          test: /\/modules\/(clock|gguf|models|tensor|workers|kernels\/graph|kernels\/webgpu\/(probe|gpu|errors)\.|engine\/(errors|platform|profile|team-methods)|image\/(errors|limits)|engine\/images\/(prepare|image-source))(?!.*\.node\.js)/,
+          test: /\/modules\/(clock|gguf|models|tensor|workers|kernels\/graph|kernels\/webgpu\/(probe|gpu|errors)\.|engine\/(errors|platform|profile|shared-batch|team-methods)|image\/(errors|limits)|engine\/images\/(prepare|image-source))(?!.*\.node\.js)/,
           priority: 2,
         },
         { name: 'engine', test: /\/modules\/(tokenizer|engine\/(?!team-worker))(?!.*\.node\.js)/, priority: 1 },

@@ -13,6 +13,8 @@ import { UsageError } from './usage-error.ts';
 export interface ChosenModel {
   /** The path, name or URL, for messages. */
   readonly name: string;
+  /** Whether it is a file, and nothing has to be looked for at the hub. */
+  readonly isLocal: boolean;
   /** `hf:user/repo[:quant]` of a model of the hub. */
   readonly hubName?: string;
   /**
@@ -52,7 +54,7 @@ export function chosenModel(values: Naming): ChosenModel | undefined {
     return model === undefined ? remote(modelUrl, values) : downloadedTo(model, modelUrl, values);
   }
   if (model === undefined) return undefined;
-  return isRemote(model) ? remote(model, values) : { name: model, locate: async () => model };
+  return isRemote(model) ? remote(model, values) : { name: model, isLocal: true, locate: async () => model };
 }
 
 /**
@@ -88,6 +90,7 @@ function remote(name: string, values: Naming): ChosenModel {
   const atHub = nameAtHub(name);
   return {
     name: atHub ?? shownUrl(new URL(name)),
+    isLocal: false,
     hubName: atHub && `hf:${atHub}`,
     async locate(signal) {
       const { findModel } = await import('../hub/find-model.node.ts');
@@ -99,6 +102,7 @@ function remote(name: string, values: Naming): ChosenModel {
 function downloadedTo(path: string, url: string, values: Naming): ChosenModel {
   return {
     name: path,
+    isLocal: false,
     async locate(signal) {
       const { fetchUrl } = await import('../hub/fetch-url.node.ts');
       const { hubSettings } = await import('../hub/settings.node.ts');

@@ -1,10 +1,9 @@
 /**
- * @file The setup that `serve` needs for one model or several: the options of the server, its sockets, and how it stops.
+ * @file The setup that `serve` needs for one model or several: the options of the server, its sockets, and how it drains.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { AnsweredRequest, App, AppOptions } from '../server/index.ts';
 import { type Listening, listen } from '../server/sockets/listen.node.ts';
-import { exitCodeOf } from './abort-on-signal.ts';
 import { apiDocsFiles } from './api-docs-files.ts';
 import { log } from './log.ts';
 import { logIfSet } from './option-effects.ts';
@@ -12,31 +11,9 @@ import type { OptionValues } from './option-table.ts';
 import { pageFiles } from './page-files.ts';
 import { passedSockets } from './passed-sockets.ts';
 import { readApiKeys, readPromptsFile } from './serve-files.ts';
+import type { StopSignal } from './stop-on-signal.ts';
 import { readTls } from './tls-files.ts';
 import { UsageError } from './usage-error.ts';
-
-/** The signals that stop a server. */
-type StopSignal = 'SIGINT' | 'SIGTERM';
-
-/** Waits for SIGINT or SIGTERM, and tells which came; a second signal ends the program at once. */
-export function stopOnSignal(): { readonly signal: AbortSignal; readonly stopped: Promise<StopSignal> } {
-  const stop = new AbortController();
-  let resolveStopped: (name: StopSignal) => void = () => {};
-  const stopped = new Promise<StopSignal>((resolve) => {
-    resolveStopped = resolve;
-  });
-  const onSignal = (name: StopSignal) => {
-    if (stop.signal.aborted) {
-      log('second signal: stopping at once');
-      process.exit(exitCodeOf(name));
-    }
-    resolveStopped(name);
-    stop.abort(new Error('stopped while the model was loading'));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return { signal: stop.signal, stopped };
-}
 
 /**
  * After SIGTERM, answers on for `--drain-seconds` but tells balancers that the server is about to stop. SIGINT comes from a person, who

@@ -6,15 +6,10 @@ import { LargeRequests } from '../server/large/large-requests.node.ts';
 import { log } from './log.ts';
 import { logNodeAdvice } from './node-advice.ts';
 import type { Parsed } from './parse-options.ts';
-import { appOptions, drainServers, listenEverywhere, stopOnSignal } from './serve-setup.ts';
+import { appOptions, drainServers, listenEverywhere } from './serve-setup.ts';
 import { servedModels } from './served-models/served-models.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
 import { UsageError } from './usage-error.ts';
-
-/** Whether the options ask for a server of several models. */
-export function servesSeveral({ values, given }: Parsed): boolean {
-  const { modelsDir, modelsPreset } = values;
-  return modelsDir !== undefined || modelsPreset !== undefined || (given.get('model')?.length ?? 0) > 1;
-}
 
 /** Serves several models until SIGINT or SIGTERM, each loaded on first use. */
 export async function serveSeveral(parsed: Parsed): Promise<void> {

@@ -2,58 +2,83 @@
  * @file The command `serve`.
  */
 import { availableParallelism } from 'node:os';
-import type { Embedder } from '../engine/index.ts';
-import { createApp } from '../server/index.ts';
-import { LargeRequests } from '../server/large/large-requests.node.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { BatchReport, Embedder } from '../engine/index.ts';
 import { locatePair } from './chosen-projector.ts';
 import { offeredModel } from './default-model.ts';
 import { requireModel } from './input.ts';
 import { loadEmbedder } from './load.ts';
 import { log } from './log.ts';
+import type { ModelServer } from './model-server.ts';
 import { logNodeAdvice } from './node-advice.ts';
 import type { Parsed } from './parse-options.ts';
 import { requirePrompt } from './serve-files.ts';
-import { appOptions, drainServers, listenEverywhere, stopOnSignal } from './serve-setup.ts';
-import { serveSeveral, servesSeveral } from './serve-several.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
+import { keepYoungGenerationSmall } from './young-generation.ts';
 
 /** Serves a model until SIGINT or SIGTERM. Accepted requests are answered first; a second signal ends the program at once. */
 export async function serve(parsed: Parsed): Promise<void> {
-  if (servesSeveral(parsed)) return serveSeveral(parsed);
+  if (servesSeveral(parsed)) {
+    const { serveSeveral } = await import('./serve-several.ts');
+    return serveSeveral(parsed);
+  }
   const { values } = parsed;
   const model = (await offeredModel(parsed)) ?? requireModel(parsed);
   const { signal, stopped } = stopOnSignal();
 
   const started = performance.now();
   let loaded: (embedder: Embedder) => void = () => {};
-  const loading = new Promise<Embedder>((resolve) => {
+  const ready = new Promise<Embedder>((resolve) => {
     loaded = resolve;
   });
-  const large = new LargeRequests();
-  const options = await appOptions(values);
-  const app = createApp(loading, { ...options, large });
-  const servers = await listenEverywhere(app, values);
-  const close = () => Promise.all(servers.map((server) => server.close()));
+  let server: ModelServer | undefined;
+  const open = async () => {
+    // The threads of the model start first: that takes as long as loading the code of the server, which blocks this one.
+    await setImmediate();
+    const { openModelServer } = await import('./model-server.ts');
+    server = await openModelServer(ready, values);
+    return server;
+  };
+  const load = async () => {
+    const { path, mmproj } = await locatePair(model, values, signal);
+    const onListening = () => log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
+    void opening.then(onListening, () => {});
+    const onBatch = (batch: BatchReport) => server?.onBatch(batch);
+    return loadEmbedder(path, values, { mmproj, signal, onBatch, onProgress: keepYoungGenerationSmall });
+  };
+  // A download waits until the server listens.
+  const loading = model.isLocal ? load() : undefined;
+  const opening = open();
   let embedder: Embedder;
   try {
-    const { path, mmproj } = await locatePair(model, values, signal);
-    log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
-    embedder = await loadEmbedder(path, values, { mmproj, signal, onBatch: app.onBatch });
+    const [{ options }, result] = await Promise.all([opening, loading ?? opening.then(load)]);
+    embedder = result;
     requirePrompt(options, embedder.info);
   } catch (error) {
-    await close();
+    await opening.then(
+      ({ close }) => close(),
+      () => {},
+    );
     if (signal.aborted) process.exit(0);
     throw error;
   }
+  const { servers, drain, close } = await opening;
   loaded(embedder);
-  await loading;
+  await ready;
   log(describe(embedder, performance.now() - started));
   logNodeAdvice({ ...values, backend: embedder.info.backend });
   for (const { url } of servers) log(`listening on ${url}`);
   if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);
-  await drainServers(app, servers, values, await stopped);
+  await drain(await stopped);
   await close();
   await embedder.dispose();
   process.exit(0);
+}
+
+/** Whether the options ask for a server of several models. */
+function servesSeveral({ values, given }: Parsed): boolean {
+  const { modelsDir, modelsPreset } = values;
+  return modelsDir !== undefined || modelsPreset !== undefined || (given.get('model')?.length ?? 0) > 1;
 }
 
 function describe({ info }: Embedder, milliseconds: number): string {

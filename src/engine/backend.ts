@@ -48,7 +48,7 @@ export async function choosePlace(options: LoadOptions): Promise<Place> {
 
 /** Starts the threads of `place`, where there are any, which then wait for their model. */
 export function startThreads({ backend, threads, worker }: Place, { workerUrl }: LoadOptions): Team | undefined {
-  return worker && backend !== 'webgpu' ? new Team(threads, workerUrl) : undefined;
+  return worker && backend !== 'webgpu' ? new Team(threads, backend, workerUrl) : undefined;
 }
 
 /**
@@ -72,6 +72,10 @@ export async function startRunner(
     return startGpuRunner(model, { ...options, worker }, watch, reopen);
   }
   if (backend === 'wasm') {
+    // A team of several needs the module here, too: it is loaded while they start.
+    if (threads > 1) await import('../kernels/wasm/index.ts');
+    // Where flags of V8 are set, Node takes no code from its own cache: workers that are not up yet would take twice as long.
+    if (options.packing) await team?.started;
     const features = await enableFeatures(precision, options);
     const { keepBlocks = keepsBlocks(files, precision) } = options;
     const setup = { nThreads: threads, keepBlocks, weightBytes: weightBytes(files), ...features };

@@ -16,7 +16,7 @@ import {
 import type { BatchBounds, Tuning, WebGpuOptions } from '../kernels/webgpu/index.ts';
 import { ModelError } from '../models/index.ts';
 import type { Pixels, TowerInput, TowerResult } from '../models/vision/index.ts';
-import type { Precision } from '../tensor/backend.ts';
+import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { ErrorClass, SharedMemory } from '../workers/index.ts';
 import type { RawImage } from './images/image-source.ts';
 import type { PrepareImages } from './images/prepare.ts';
@@ -25,7 +25,9 @@ import type { OpProfile } from './types.ts';
 
 /** The methods of a compute worker. */
 export interface TeamWorkerMethods {
-  /** Comes first: makes the backend and loads this rank's share of the weights into it. */
+  /** Comes first, while the owner reads the header: loads the code of the backend. */
+  start(params: { backend: BackendName }): void;
+  /** Makes the backend and loads this rank's share of the weights into it. */
   load(params: {
     backend: WorkerBackend;
     model: SharedFile;

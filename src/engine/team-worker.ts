@@ -51,9 +51,20 @@ interface Made {
 }
 
 const owner = linkToOwner<TeamWorkerMethods, TeamOwnerMethods>(
-  { load, run, look, collect, runTower, prepare, measure, profile: () => readProfile(loaded?.backend ?? {}) },
+  { start, load, run, look, collect, runTower, prepare, measure, profile: () => readProfile(loaded?.backend ?? {}) },
   [...teamErrorClasses, ImageError],
 );
+
+/** The modules of the backends, on demand. */
+const backends = {
+  reference: () => import('../kernels/reference/index.ts'),
+  wasm: () => import('../kernels/wasm/index.ts'),
+  webgpu: () => import('../kernels/webgpu/index.ts'),
+};
+
+async function start({ backend }: Parameters<TeamWorkerMethods['start']>[0]): Promise<void> {
+  await backends[backend]();
+}
 
 async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<LoadedWorker> {
   const { backend: wanted, projector } = params;
@@ -87,14 +98,14 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<L
 
 async function makeBackend(wanted: WorkerBackend): Promise<Made> {
   if (wanted.name === 'reference') {
-    const { createReferenceBackend } = await import('../kernels/reference/index.ts');
+    const { createReferenceBackend } = await backends.reference();
     return { backend: await createReferenceBackend(), setTeam: () => {} };
   }
   if (wanted.name === 'webgpu') {
-    const { createWebGpuBackend } = await import('../kernels/webgpu/index.ts');
+    const { createWebGpuBackend } = await backends.webgpu();
     return { backend: await createWebGpuBackend(wanted.options), setTeam: () => {} };
   }
-  const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
+  const { createWasmBackend, prepareWasm, Profile } = await backends.wasm();
   const { precision } = wanted;
   const backend = await createWasmBackend(
     'rank' in wanted

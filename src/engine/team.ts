@@ -8,7 +8,7 @@ import type { PrepareOptions, WasmSetup } from '../kernels/wasm/index.ts';
 import type { Tuning } from '../kernels/webgpu/index.ts';
 import { type Result, vocabularyArrays } from '../models/index.ts';
 import type { TowerInput, TowerResult } from '../models/vision/index.ts';
-import type { Precision } from '../tensor/backend.ts';
+import type { BackendName, Precision } from '../tensor/backend.ts';
 import type { Batch } from '../tensor/batch.ts';
 import type { Observer } from '../tensor/ops.ts';
 import { canShareRequests, isNode, RequestSender } from '../workers/index.ts';
@@ -54,12 +54,14 @@ export class Team {
   #nRuns = 0;
   #onTuning: (tuning: Tuning) => void = () => {};
   #onStep: Observer = () => {};
+  /** Resolves when all workers have loaded the code of their backend, or the team has ended. */
+  readonly started: Promise<unknown>;
 
   /**
    * Starts `size` workers. The caller disposes of the team, unless `load` rejects.
    * @param workerUrl URL of the workers' module, if it is not the one in the package
    */
-  constructor(size: number, workerUrl?: string | URL) {
+  constructor(size: number, backend: BackendName, workerUrl?: string | URL) {
     this.#members = new TeamMembers(
       size,
       workerUrl,
@@ -76,6 +78,7 @@ export class Team {
         this.#sharing = undefined;
       },
     );
+    this.started = this.#members.all((member) => member.request('start', { backend })).catch(() => {});
   }
 
   /**

@@ -161,7 +161,7 @@ describe('batches through shared memory', () => {
     const opened = await files.openFiles(fixture('bert-mean'), {}, {});
     const model = await files.readHeaders(opened, {});
     const setup = { nThreads: threads };
-    const team = new Team(threads);
+    const team = new Team(threads, 'wasm');
     const runner = await team.load(model, { backend: 'wasm', precision: 'high', profile: false, setup }, {});
     await files.closeFiles(opened);
     return runner;
@@ -172,6 +172,25 @@ describe('batches through shared memory', () => {
     offsets: Int32Array.from({ length: nSeq + 1 }, (_, i) => (i * ids.length) / nSeq),
   });
   const plain = batchOf([5, 6, 7, 8, 9, 10, 11, 12]);
+
+  // Earlier versions have no packing, which sets the flags.
+  it.skipIf(Number.parseInt(process.versions.node, 10) < 24)('start before flags of V8 are set', async () => {
+    let nOnline = 0;
+    const count = (worker: Worker) => void worker.on('online', () => nOnline++);
+    process.on('worker', count);
+    const flags = vi.spyOn(process.getBuiltinModule('node:v8'), 'setFlagsFromString');
+    const nOnlineAt: number[] = [];
+    flags.mockImplementation(() => void nOnlineAt.push(nOnline));
+    try {
+      const embedder = await Embedder.load(fixture('bert-mean'), { backend: 'wasm', threads: 2, packing: true });
+      await embedder.dispose();
+    } finally {
+      flags.mockRestore();
+      process.off('worker', count);
+    }
+    expect(nOnlineAt.length).toBeGreaterThan(0);
+    expect(nOnlineAt).toEqual(nOnlineAt.map(() => 2));
+  });
 
   it.each([1, 2])('pass on what goes wrong in %i workers, which then compute on', async (threads) => {
     const runner = await startTeam(threads);

@@ -14,6 +14,7 @@ import { log } from '../log.ts';
 import type { OptionValues } from '../option-table.ts';
 import { readPromptsFile, requirePrompt } from '../serve-files.ts';
 import { UsageError } from '../usage-error.ts';
+import { keepYoungGenerationSmall } from '../young-generation.ts';
 
 /** llama.cpp's numbers for no pooling and for the pooling of rerankers. */
 const NONE = 0;
@@ -69,7 +70,15 @@ export async function servedModel(
       const isChosen = values.reranking || values.pooling !== undefined;
       const ranks = !isChosen && (await kindOfFile(path, prefersRank)) === 'rank';
       const chosenValues: OptionValues = ranks ? { ...values, pooling: 'rank' } : values;
-      const embedder = await loadEmbedder(path, chosenValues, { mmproj, signal, onBatch, onProgress });
+      const embedder = await loadEmbedder(path, chosenValues, {
+        mmproj,
+        signal,
+        onBatch,
+        onProgress(progress) {
+          keepYoungGenerationSmall(progress);
+          onProgress(progress);
+        },
+      });
       try {
         requirePrompt(options, embedder.info);
       } catch (error) {

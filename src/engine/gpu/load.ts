@@ -34,7 +34,7 @@ export async function loadOntoGpu(opened: OpenModel, options: LoadOptions, watch
   };
   const tuningWritten = () => tuning.written();
   if (worker) {
-    const team = new Team(1, workerUrl);
+    const team = new Team(1, 'webgpu', workerUrl);
     const runner = await team.load(
       opened,
       { backend: 'webgpu', options: setup, onTuning: (found) => tuning.write(found) },
