@@ -43,9 +43,10 @@ export function importedAtOnce(folder, entries) {
 function relativeImports(text) {
   const { importedFiles } = ts.preProcessFile(text, true, true);
   const workers = [...text.matchAll(/(["'`])(\.\/[\w-]+-worker\.js)\1/g)];
-  return [...importedFiles.map(({ fileName }) => fileName), ...workers.map((match) => match[2])].filter((name) =>
-    name.startsWith('.'),
-  );
+  // TypeScript loses its way at some regular expressions, and finds nothing after them.
+  const onDemand = [...text.matchAll(/\bimport\((["'`])(\.[^"'`]+)\1\)/g)];
+  const named = [...workers, ...onDemand].map((match) => match[2]);
+  return [...importedFiles.map(({ fileName }) => fileName), ...named].filter((name) => name.startsWith('.'));
 }
 
 function resolve(folder, from, specifier) {
