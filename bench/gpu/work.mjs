@@ -31,14 +31,16 @@ function pairs(offsets, { maxBehind, maxAhead }, lastOnly) {
 
 function product(name, values, bytesPerWeight) {
   const { rows, nIn, nOut, hasResidual = 0, normWeightAt, normedFrom = none, addsFirst = 0 } = values;
-  const { firstExpert, endExpert, pairsPerRow = 1 } = values;
+  const { firstExpert, endExpert, pairsPerRow = 1, firstOut = 0, halvesFrom = 0 } = values;
   const nOutputs = / gated\b/.test(name) ? 2 * nOut : nOut;
   const matrices = firstExpert === undefined ? 1 : Math.min(endExpert - firstExpert, rows);
   const normed = normWeightAt !== undefined;
   const inputs = (rows / pairsPerRow) * nIn;
   const bytesPerInput = / int8\b/.test(name) ? rounded : / from f16\b/.test(name) ? half : float * (1 + addsFirst);
   const kept = normed && normedFrom !== none ? nIn : 0;
-  const results = rows * (nOut * (writtenBytes(name) + float * hasResidual) + float * kept);
+  const floats = Math.min(nOut, Math.max(0, halvesFrom - firstOut));
+  const written = float * floats + writtenBytes(name) * (nOut - floats);
+  const results = rows * (written + float * (nOut * hasResidual + kept));
   return {
     flops: 2 * rows * nIn * nOutputs + (normed ? ofNorm * inputs : 0),
     bytes: matrices * bytesPerWeight * nIn * nOutputs + inputs * bytesPerInput + results,
@@ -50,9 +52,14 @@ function attention(name, values, offsets) {
   const [d, dv] = /^attention (\d+)\/(\d+)/.exec(name).slice(1).map(Number);
   const keys = offsets.at(-1) * (nHead / nGroup);
   const n = pairs(offsets, values, nQueries === 1 && nTiles === rows) * nHead;
+  const halves = / from f16\b(?: ([qkv]+))?/.exec(name);
+  const bytesOf = (operand) => (halves !== null && (halves[1] ?? 'qkv').includes(operand) ? half : float);
   return {
     flops: n * (2 * (d + dv) + ofSoftmax),
-    bytes: float * (rows * nHead * d + keys * (d + dv)) + writtenBytes(name) * rows * nHead * dv,
+    bytes:
+      bytesOf('q') * rows * nHead * d +
+      keys * (bytesOf('k') * d + bytesOf('v') * dv) +
+      writtenBytes(name) * rows * nHead * dv,
   };
 }
 
@@ -83,8 +90,10 @@ export function workOf(launches, { types, offsets }) {
         const { flops, bytes } = elements(n, ofNorm + turned, 1 + values.hasResidual + values.isAdded);
         return { flops, bytes: bytes + n * writtenBytes(kernel) };
       }
-      case 'rope':
-        return elements(rows * values.nHead * values.headSize, ofRotation, 2);
+      case 'rope': {
+        const n = rows * values.nHead * values.headSize;
+        return { flops: n * ofRotation, bytes: n * (float + writtenBytes(kernel)) };
+      }
       case 'embedding':
         return { flops: rows * cols, bytes: rows * cols * (bytesPerWeight + float * (1 + values.hasAdd)) };
       case 'quantize':

@@ -61,6 +61,10 @@ it('counts what a launch computes and moves', () => {
   expect(of('matmul F16 64x64 f16 vec4 from f16 to quantised', { ...linear, hasResidual: 1 }).bytes).toBe(
     2 * 64 * 32 + 2 * 5 * 64 + (2 + 4) * 5 * 32,
   );
+  // Twenty columns as float32, twelve as f16.
+  expect(of('matmul F16 64x64 f16 vec4 from f16 to quantised', { ...linear, halvesFrom: 20, firstOut: 0 }).bytes).toBe(
+    2 * 64 * 32 + 2 * 5 * 64 + 5 * (4 * 20 + 2 * 12),
+  );
   const whole = { rows: 5, n: 64, groups: 1, hasResidual: 1, isAdded: 0 };
   expect(of('norm vec4', whole).bytes).toBe(5 * 64 * (4 + 4 + 4));
   expect(of('norm vec4 to f16', whole).bytes).toBe(5 * 64 * (4 + 4 + 2));
@@ -80,6 +84,11 @@ it('counts what a launch computes and moves', () => {
   const seen = { ...heads, maxBehind: 1e9, maxAhead: 1e9 };
   expect(of('attention 8/4 32x32', seen).bytes).toBe(4 * (10 + 5) * 12);
   expect(of('attention 8/4 matrix 8x8x8 32x32 vec4 to f16', seen).bytes).toBe(4 * (10 * 8 + 5 * 12) + 2 * 10 * 4);
+  expect(of('attention 8/4 vec4 from f16 to quantised rounded 32x32', seen).bytes).toBe(2 * (10 + 5) * 12);
+  expect(of('attention 8/4 vec4 from f16 v rounded 32x32', seen).bytes).toBe(4 * (10 * 12 + 5 * 8) + 2 * 5 * 4);
+  const turned = { rows: 5, nHead: 2, headSize: 8 };
+  expect(of('rope neox', turned)).toEqual({ flops: 3 * 80, bytes: 80 * 8 });
+  expect(of('rope neox to f16', turned)).toEqual({ flops: 3 * 80, bytes: 80 * 6 });
   expect(of('given', { rows: 5, cols: 8, isAdded: 1 })).toEqual({ flops: 40, bytes: 480 });
   const conv = of('shortConv', { rows: 5, cols: 8, nTaps: 3 });
   expect(conv).toEqual({ flops: 5 * 8 * 8, bytes: 4 * 5 * 8 * 4 });
@@ -93,12 +102,12 @@ it('refuses a kernel whose work it does not know', () => {
 });
 
 describeGpu('the work of a forward', () => {
-  it.each<[string, WebGpuOptions, number]>([
-    ['float32, few rows', {}, 6],
-    ['int8', { precision: 'fast', strategy: 'int8' }, 6],
-    ['results in f16', { precision: 'fast', strategy: 'float' }, 300],
-    ['norms in launches of their own', {}, 300],
-  ])('is known for every launch, and has all products: %s', async (_, options, length) => {
+  it.each<[string, WebGpuOptions, number, number]>([
+    ['float32, few rows', {}, 6, 4 * 4],
+    ['int8', { precision: 'fast', strategy: 'int8' }, 6, 3 * 2 + 4],
+    ['results in f16', { precision: 'fast', strategy: 'float' }, 300, 4 * 2],
+    ['norms in launches of their own', {}, 300, 4 * 4],
+  ])('is known for every launch, and has all products: %s', async (_, options, length, bytesOfHeads) => {
     const backend = await createWebGpuBackend({ gpu, autotune: false, ...options });
     const forward = await syntheticBert(backend, ggmlTypes, shape, 'Q8_0');
     const batch = packed(2, length);
@@ -111,6 +120,8 @@ describeGpu('the work of a forward', () => {
     expect(flops / (inProducts + inAttention)).toBeGreaterThan(1);
     expect(flops / (inProducts + inAttention)).toBeLessThan(1.15);
     expect(work.every(({ bytes }) => bytes > 0)).toBe(true);
+    const heads = timings.findIndex(({ kernel }) => kernel.startsWith('attention'));
+    expect(work[heads].bytes).toBe(bytesOfHeads * nEmbd * 2 * length);
     const rows = roofline(timings, work, ceilings);
     expect(rows.reduce((sum, { launches }) => sum + launches, 0)).toBe(timings.length);
     backend.dispose();

@@ -75,8 +75,8 @@ export async function matrixAttentionWorks(
     }
   };
   try {
-    const wanted = await run(attention(tile.bq, tile.bk, d, dv, wide, false, false, 'f32'), tile.bq);
-    const found = await run(matrixAttention(d, dv, wide, m, n, k, subgroup, 'f32'), matrixAttentionQueries);
+    const wanted = await run(attention(tile.bq, tile.bk, d, dv, wide, false, false, false, '', 'f32'), tile.bq);
+    const found = await run(matrixAttention(d, dv, wide, m, n, k, subgroup, '', 'f32'), matrixAttentionQueries);
     const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     return found.every((value, i) => value === found[i % dv] && Math.abs(value - wanted[i]) <= tolerance * largest);
   } catch (error) {

@@ -92,7 +92,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       } else {
         const { slab } = record.tensor(1, n);
         const isHalf = n % 8 === 0 && tuner.takesHalves(weight);
-        const normed = new GpuTensor(slab, 1, n, 0, isHalf ? n / 2 : n, isHalf);
+        const normed = new GpuTensor(slab, 1, n, 0, isHalf ? n / 2 : n, isHalf ? 0 : n);
         const stored = isHalf ? halfForm(tuner.style) : 'f32';
         const whole = { rows: 1, n, groups: 1, nextFrom: 1, nextWeightAt: noVector, nextBiasAt: noVector };
         const values = { ...sums, ...whole, weightAt: at, biasAt: at + n, hasResidual: 1, isAdded: 0 };

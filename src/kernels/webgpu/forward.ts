@@ -19,7 +19,7 @@ export class Forward {
   readonly #tensors = new Map<GraphTensor, GpuTensor>();
   readonly #quantized = new Map<GpuTensor, GpuTensor>();
 
-  /** Results that are stored as f16. */
+  /** Results that are stored as f16, or in part. */
   readonly #forms: ReadonlyMap<GraphTensor, Form>;
 
   constructor(ctx: Context, batch: Batch, keepAll: boolean, forms: ReadonlyMap<GraphTensor, Form>) {
@@ -28,33 +28,38 @@ export class Forward {
     this.run = new Run(batch, keepAll);
   }
 
-  /** The GPU tensor of a recorded one; every call returns the same. It is float32 unless only f16 is stored. */
+  /** The GPU tensor of a recorded one; every call returns the same. Columns are float32 unless they are stored only as f16. */
   of(x: GraphTensor): GpuTensor {
     let tensor = this.#tensors.get(x);
     if (tensor === undefined) {
       const { base, rows, cols, start } = x;
-      const isHalf = this.#forms.get(base) === 'f16';
-      tensor = new GpuTensor(this.#slabOf(base), rows, cols, start, isHalf ? cols / 2 : base.cols, isHalf);
+      const form = this.#forms.get(base) ?? 'both';
+      const from = form === 'both' ? base.cols : form;
+      /** Words in front of a column. */
+      const words = (column: number) => (column <= from ? column : (from + column) / 2);
+      const halvesFrom = Math.min(cols, Math.max(0, from - start));
+      tensor = new GpuTensor(this.#slabOf(base), rows, cols, words(start), words(base.cols), halvesFrom);
       this.#tensors.set(x, tensor);
     }
     return tensor;
   }
 
-  /** `x` as f16; `undefined` if it is stored only as float32. */
+  /** `x` as f16; `undefined` if it is stored as float32. */
   halvesOf(x: GraphTensor): GpuTensor | undefined {
     const { base, rows, cols } = x;
     const form = this.#forms.get(base);
-    if (form === undefined) return undefined;
-    // After the float32 values, if there are any.
-    return form === 'f16' ? this.of(x) : new GpuTensor(this.#slabOf(base), rows, cols, rows * cols, cols / 2, true);
+    if (form === 0) return this.of(x);
+    // After the float32 values.
+    return form === 'both' ? new GpuTensor(this.#slabOf(base), rows, cols, rows * cols, cols / 2, 0) : undefined;
   }
 
   #slabOf(base: GraphTensor): Slab {
     let slab = this.#slabs.get(base);
     if (slab === undefined) {
-      const form = this.#forms.get(base);
-      const words = form === undefined ? 1 : form === 'f16' ? 0.5 : 1.5;
-      this.#slabs.set(base, (slab = new Slab(base.rows * base.cols * words)));
+      const { rows, cols } = base;
+      const form = this.#forms.get(base) ?? cols;
+      const words = form === 'both' ? 1.5 * cols : (form + cols) / 2;
+      this.#slabs.set(base, (slab = new Slab(rows * words)));
     }
     return slab;
   }

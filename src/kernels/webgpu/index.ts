@@ -53,7 +53,7 @@ export interface WebGpuOptions extends DeviceOptions {
   readonly debug?: boolean;
   /**
    * `fast` uses, in this order: subgroup matrices of f16 if the adapter has them and they pass a check; products of activations in eight
-   * bits for weights that are whole numbers times a scale; operands in f16 if the adapter has `shader-f16`. Sums stay float32. `high` and
+   * bits for weights that are whole numbers times a scale; operands in f16 if the adapter has `shader-f16`, also in attention. Sums stay float32. `high` and
    * `exact` are the same here: float32 throughout. Default `high`.
    */
   readonly precision?: Precision;
@@ -144,7 +144,10 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
       const todo = observed ? steps : optimized(steps, target, nSeq, (step) => mayNormInput(tuner, step));
-      const forms = halvedResults(observed ? [] : todo, target, (weight) => tuner.takesHalves(weight));
+      const forms = halvedResults(observed ? [] : todo, target, {
+        products: (weight) => tuner.takesHalves(weight),
+        attention: halves,
+      });
       const fw = new Forward(ctx, batch, observed, forms);
       for (const step of todo) lower(fw, step, { tuner, tables });
       const named = recording.takeNamed().map(({ name, tensor }) => ({ name, tensor: fw.of(tensor) }));

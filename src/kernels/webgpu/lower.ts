@@ -21,7 +21,7 @@ const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>,
   rotation() {
     throw new Error('this backend keeps angles from one forward to the next');
   },
-  rope: (fw, step, { tables }) => tables.rope(fw, step),
+  rope: (fw, step, { tables, tuner }) => tables.rope(fw, tuner.style, step),
   attention: (fw, step, { tuner }) => attention(fw, tuner, step),
   shortConv,
   unfold,

@@ -10,13 +10,14 @@
  */
 import { grid } from './kernel.ts';
 import type { Stored } from './shaders/halves.wgsl.ts';
-import { int8Shared, int8SkinnyOutputs, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
+import { int8Shared, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
 import { gatedMatrixTile, matmulMatrix, matrixShared } from './shaders/matmul-matrix.wgsl.ts';
-import { matmulSkinny, skinnyOutputs } from './shaders/matmul-skinny.wgsl.ts';
+import { matmulSkinny } from './shaders/matmul-skinny.wgsl.ts';
 import { matmulTile, type Tile, tileShared, tileThreads, type Walk } from './shaders/matmul-tile.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './shaders/matrix-shape.ts';
 import { normedShared } from './shaders/normed-input.wgsl.ts';
 import { rowThreads } from './shaders/row-norm.wgsl.ts';
+import { skinnyOutputs } from './shaders/skinny-results.wgsl.ts';
 import type { Dispatch } from './tensor.ts';
 import { noVector } from './vectors.ts';
 import type { GpuWeight, Part } from './weights.ts';
@@ -109,18 +110,20 @@ export interface Product {
   readonly epilogue: Epilogue;
   /** The first half of the part's rows gates the second; the activation is the gate's. */
   readonly isGated: boolean;
-  /** How x lies in the arena, and how the result is stored; f16 only for strategies that take it as operand. */
+  /** How x lies in the arena; f16 only for strategies that take it as operand. */
   readonly from: 'f32' | 'f16';
+  /** How the result is stored: its columns from `halvesFrom` on, those in front of it are float32. */
   readonly stored: Stored;
+  readonly halvesFrom?: number;
   /** The norm of the input, with the values of `normedParams`. Only for `float`. */
   readonly norm?: Readonly<Record<string, number>>;
 }
 
-function values({ weight, part, rows, epilogue, isGated, norm }: Product): Dispatch['values'] {
+function values({ weight, part, rows, epilogue, isGated, norm, halvesFrom = 0 }: Product): Dispatch['values'] {
   const { rowLength: nIn, blocksPerRow } = weight;
   const { firstRow: firstOut, bufferRow: wRow } = part;
   const nOut = isGated ? part.nRows / 2 : part.nRows;
-  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, ...epilogue, ...norm };
+  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, halvesFrom, ...epilogue, ...norm };
 }
 
 /** The tile of a gated product: as many threads and sums, with eight columns a thread. */
@@ -160,7 +163,7 @@ export function tiled(product: Product, tile: Tile, style: Style, wide: boolean)
     strategy === 'matrix'
       ? matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, vec4, form, buffers, from, stored)
       : strategy === 'int8'
-        ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled)
+        ? matmulInt8(type, bm, bn, tm, tn, vec4, form, rolled, stored)
         : matmulTile(type, bm, bn, tm, tn, vec4, form, rolled, halves, norm !== undefined, from, stored, walk);
   const groups = Math.ceil(part.nRows / bn) * Math.ceil(rows / bm);
   return { kernel, values: values(product), bound: part, grid: grid(groups) };
@@ -173,8 +176,7 @@ export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
   const m = 2 ** Math.ceil(Math.log2(rows));
   const kernel =
     strategy === 'int8'
-      ? matmulInt8Skinny(type, m, isGated, rolled)
+      ? matmulInt8Skinny(type, m, isGated, rolled, stored)
       : matmulSkinny(type, m, isGated, rolled, halves, norm !== undefined, from, stored);
-  const outputs = strategy === 'int8' ? int8SkinnyOutputs : skinnyOutputs;
-  return { kernel, values: values(product), bound: part, grid: grid(Math.ceil(part.nRows / outputs)) };
+  return { kernel, values: values(product), bound: part, grid: grid(Math.ceil(part.nRows / skinnyOutputs)) };
 }

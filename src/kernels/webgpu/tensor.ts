@@ -23,16 +23,21 @@ export class GpuTensor implements Tensor {
   readonly slab: Slab;
   readonly start: number;
   readonly stride: number;
-  /** Values are f16, two a word. */
-  readonly isHalf: boolean;
+  /** Values from this column on are f16, two a word. */
+  readonly halvesFrom: number;
 
-  constructor(slab: Slab, rows: number, cols: number, start = 0, stride = cols, isHalf = false) {
+  constructor(slab: Slab, rows: number, cols: number, start = 0, stride = cols, halvesFrom = cols) {
     this.slab = slab;
     this.rows = rows;
     this.cols = cols;
     this.start = start;
     this.stride = stride;
-    this.isHalf = isHalf;
+    this.halvesFrom = halvesFrom;
+  }
+
+  /** Whether all values are f16. */
+  get isHalf(): boolean {
+    return this.halvesFrom === 0;
   }
 
   /** Whether rows can be read four values at a time. */

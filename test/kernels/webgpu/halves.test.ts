@@ -1,6 +1,6 @@
 /**
- * @file Results that only products read are stored as f16 with precision `fast`: the bits are those of float32 results that products round,
- * for any number of rows.
+ * @file Results that only products and attention read are stored as f16 with precision `fast`: the bits are those of float32 results that
+ * these round, for any number of rows. `halved-heads.test.ts` has every kind of attention.
  */
 import { describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
@@ -77,7 +77,7 @@ describe.skipIf(!hasHalves)('results in f16', () => {
       const which = (pattern: RegExp) => kernels.filter((kernel) => pattern.test(kernel)).length;
       // The input of every product but the first of a post-norm layer, which is an embedding.
       expect(which(/^matmul.* from f16/), kernels.join('\n')).toBe(isPostNorm ? 3 : 4);
-      expect(which(/^attention.* to /)).toBe(1);
+      expect(which(/^attention.* from f16 to /)).toBe(1);
       expect(which(/^norm.* to /)).toBe(isPostNorm ? 1 : 2);
       expect(which(/^norm.* and f32/)).toBe(isPostNorm ? 1 : 0);
       for (const n of [1, 2]) {

@@ -122,9 +122,11 @@ describeGpu('subgroup matrices: what compiles', () => {
     ]) {
       expect(fitsMatrixAttention(d, dv, shape, limits)).toBe(true);
       for (const wide of [true, false]) {
-        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, 'f32'))).toEqual([]);
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, '', 'f32'))).toEqual([]);
         if (!storesHalves(d, dv)) continue;
-        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, 'f16'))).toEqual([]);
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, '', 'f16'))).toEqual([]);
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, 'v', 'f32'))).toEqual([]);
+        expect(await errorsOf(matrixAttention(d, dv, wide, m, n, k, subgroup, 'qkv', 'f16'))).toEqual([]);
       }
     }
   });

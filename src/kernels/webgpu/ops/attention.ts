@@ -64,16 +64,21 @@ export function attention(fw: Forward, tuner: Tuner, step: AttentionStep): void 
   const { bq, bk } = tile;
   const hasDistances = options.disentangled !== undefined;
   const y = fw.of(step.out);
+  const { halves, matrix } = tuner.style;
   const stored = y.isHalf ? halfForm(tuner.style) : 'f32';
-  const plain = launchOf(kernelFor(bq, bk, headSize, headSizeV, wide, ctx.software, hasDistances, stored), bq);
+  const from = Object.entries({ q, k, v }).reduce((names, [name, { isHalf }]) => names + (isHalf ? name : ''), '');
+  const plain = launchOf(
+    kernelFor(bq, bk, headSize, headSizeV, wide, ctx.software, hasDistances, halves, from, stored),
+    bq,
+  );
   const common = { label: labelOf('attention', step), reads: { q, k, v }, writes: y };
   if (hasDistances || !tuner.mayUseMatrices(headSize, headSizeV)) {
     fw.add({ ...common, dispatches: () => [plain] });
     return;
   }
-  const { m, n, k: depth, subgroup } = tuner.style.matrix!;
+  const { m, n, k: depth, subgroup } = matrix!;
   const onMatrices = launchOf(
-    matrixAttention(headSize, headSizeV, wide, m, n, depth, subgroup, stored),
+    matrixAttention(headSize, headSizeV, wide, m, n, depth, subgroup, from, stored),
     matrixAttentionQueries,
   );
   fw.add({

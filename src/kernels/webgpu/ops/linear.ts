@@ -141,7 +141,8 @@ function partsOf({ parts: [{ weight }, ...others] }: Operands): readonly Part[] 
 /** The launch for one part of the weight. */
 function launch(tuner: Tuner, part: Part, { parts, x, y, r, epilogue, isGated = false, norm }: Operands): Dispatch {
   const [{ weight }] = parts;
-  const forms = { from: x.isHalf ? 'f16' : 'f32', stored: y.isHalf ? halfForm(tuner.style) : 'f32' } as const;
+  const stored = y.halvesFrom < y.cols ? halfForm(tuner.style) : 'f32';
+  const forms = { from: x.isHalf ? 'f16' : 'f32', stored, halvesFrom: y.halvesFrom } as const;
   const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated, norm, ...forms };
   if (x.rows <= skinnyRows && tuner.mayBeSkinny(weight)) return skinny(product, tuner.style);
   const wide = x.aligned && y.aligned && (r?.aligned ?? true);

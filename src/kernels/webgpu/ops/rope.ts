@@ -9,7 +9,8 @@ import type { Forward } from '../forward.ts';
 import { usage } from '../gpu.ts';
 import { GrowingBuffer } from '../growing-buffer.ts';
 import { grid } from '../kernel.ts';
-import { rope as kernelFor } from '../shaders/rope.wgsl.ts';
+import { rope as kernelFor, ropeThreads } from '../shaders/rope.wgsl.ts';
+import { halfForm, type Style } from '../strategies.ts';
 import { type Bound, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
 
@@ -23,20 +24,23 @@ export class RopeTables {
   }
 
   /** Rotates each head by its token's position. */
-  rope(fw: Forward, step: RopeStep): void {
+  rope(fw: Forward, style: Style, step: RopeStep): void {
     const { options } = step;
     const x = fw.of(step.inputs[0]);
     const { nHead, kind } = options;
     const headSize = x.cols / nHead;
     const table = this.table(fw, options);
     const values = { rows: x.rows, nHead, headSize, ...rotationValues(fw, options, step.row) };
-    const pairs = x.rows * nHead * Math.ceil(headSize / 2);
+    const y = fw.of(step.out);
+    const stored = y.isHalf ? halfForm(style) : 'f32';
+    const threads = x.rows * nHead * ropeThreads(headSize, stored);
+    const kernel = kernelFor(kind, stored);
     fw.add({
       label: labelOf('rope', step),
       reads: { x },
-      writes: fw.of(step.out),
+      writes: y,
       prepare: table.prepare,
-      dispatches: () => [{ kernel: kernelFor(kind), values, bound: table.bound, grid: grid(Math.ceil(pairs / 64)) }],
+      dispatches: () => [{ kernel, values, bound: table.bound, grid: grid(Math.ceil(threads / 64)) }],
     });
   }
 

@@ -15,8 +15,8 @@
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { attentionParams, findTile, scoreCode } from './attention.wgsl.ts';
-import { access, arenaElement } from './attention-access.wgsl.ts';
-import { clampedToHalf, type Stored, storedName } from './halves.wgsl.ts';
+import { type AttentionAccess, access, arenaElement, attentionName } from './attention-access.wgsl.ts';
+import type { Stored } from './halves.wgsl.ts';
 import { each } from './matmul-tile.wgsl.ts';
 import type { MatrixShape } from './matrix-shape.ts';
 
@@ -55,19 +55,32 @@ export function fitsMatrixAttention(d: number, dv: number, shape: MatrixShape, l
   return evenly && bk % k === 0 && threads <= most && shared <= limits.maxComputeWorkgroupStorageSize;
 }
 
-/** The kernel for these head sizes. @param stored how the result is stored */
+/** The kernel for these head sizes. @param from which operands are f16, and `stored` how the result is stored (see `AttentionAccess`) */
 export const matrixAttention = once(
-  (d: number, dv: number, wide: boolean, m: number, n: number, k: number, subgroup: number, stored: Stored): Kernel =>
-    kernel({
-      name: `attention ${d}/${dv} matrix ${m}x${n}x${k} ${bq}x${bk}${wide ? ' vec4' : ''}${storedName(stored)}`,
+  (
+    d: number,
+    dv: number,
+    wide: boolean,
+    m: number,
+    n: number,
+    k: number,
+    subgroup: number,
+    from: string,
+    stored: Stored,
+  ): Kernel => {
+    const tensors = { d, dv, wide, from, stored };
+    return kernel({
+      name: attentionName(tensors, ` matrix ${m}x${n}x${k} ${bq}x${bk}`),
       params: attentionParams,
       enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
-      arena: arenaElement(wide, stored),
-      code: attentionCode(d, dv, wide, { m, n, k, subgroup }, stored),
-    }),
+      arena: arenaElement(tensors),
+      code: attentionCode(tensors, { m, n, k, subgroup }),
+    });
+  },
 );
 
-function attentionCode(d: number, dv: number, wide: boolean, shape: MatrixShape, stored: Stored): string {
+function attentionCode(tensors: AttentionAccess, shape: MatrixShape): string {
+  const { d, dv, stored } = tensors;
   const { m, n, k, subgroup } = shape;
   const { width, chunk, nChunks } = extents(d, dv, shape);
   const threads = subgroups * subgroup;
@@ -84,8 +97,7 @@ function attentionCode(d: number, dv: number, wide: boolean, shape: MatrixShape,
   const fetch = (name: string, of: 'k' | 'v', first: string) => {
     const [vectors, size] = of === 'k' ? [dQ, d] : [dV, dv];
     return own(bk * vectors, (v) => {
-      const at = `p.${of}Off + u32(begin + row) * p.${of}Stride + headKv * ${size}u`;
-      return `let row = ${first} + i32(i / ${vectors}u); let column = (i % ${vectors}u) * 4u; ${name}${v} = vec4<f16>(); if (row < n && column < ${size}u) { ${name}${v} = rounded(load4(${at}, column, ${size}u)); }`;
+      return `let row = ${first} + i32(i / ${vectors}u); let column = (i % ${vectors}u) * 4u; ${name}${v} = vec4<f16>(); if (row < n && column < ${size}u) { ${name}${v} = load_${of}(u32(begin + row), headKv, column); }`;
     });
   };
   const store = (into: string, name: string, vectors: number, stride: number) =>
@@ -126,7 +138,7 @@ ${own(nSums, (v) => {
   const floatResults = (j: number) =>
     own(nSums, (v) => {
       const column = `${j * chunk}u + (i % ${chunk / 4}u) * 4u`;
-      return `let row = i / ${chunk / 4}u; if (i32(row) < nq && ${column} < ${dv}u) { store4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u, ${column}, ${dv}u, o${j}_${v} / sums[row]); }`;
+      return `let row = i / ${chunk / 4}u; if (i32(row) < nq && ${column} < ${dv}u) { let c = ${column}; write4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u + c, ${dv}u - c, o${j}_${v} / sums[row]); }`;
     });
   // Results pass through shared memory, so that a thread stores eight f16.
   const halfResults = (j: number) => `
@@ -154,8 +166,7 @@ var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> sums: array<f32, ${threads}>;
 var<workgroup> rescale: array<f32, ${bq}>;
 ${linearGroup}
-${access(wide, stored)}
-fn rounded(v: vec4<f32>) -> vec4<f16> { return vec4<f16>(${clampedToHalf}); }
+${access(tensors, 'f16')}
 ${scoreCode}
 @compute @workgroup_size(${threads})
 fn main(
@@ -174,7 +185,7 @@ ${registers('nextV', bk * dV)}
     let row = i32(i / ${dQ}u);
     let column = (i % ${dQ}u) * 4u;
     var q = vec4<f16>();
-    if (row < nq && column < ${d}u) { q = rounded(load4(p.qOff + u32(first + row) * p.qStride + head * ${d}u, column, ${d}u)); }
+    if (row < nq && column < ${d}u) { q = load_q(u32(first + row), head, column); }
     qs[(i / ${dQ}u) * ${strideQ}u + i % ${dQ}u] = q;
   }
 ${fetch('nextK', 'k', 'firstKey')}

@@ -9,11 +9,12 @@
  * Threads  128 (fewer with small blocks). For scores a thread has one key and several queries; for the softmax several threads share a query;
  *          for the values a thread has four columns of some queries.
  * Shared   4 · (BQ · headSize + BK · max(headSize + 4, headSizeV) + BQ · BK + 2 · threads + BQ) bytes; keys and values take turns.
- * Features none; `shader-f16` if the result is f16, which passes through the memory of the queries. With `vec4` head sizes, offsets and strides must be multiples of four.
+ * Features none; `shader-f16` if queries, keys, values or the result are f16. The latter passes through the memory of the queries. With `vec4` head
+ *          sizes, offsets and strides must be multiples of four.
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
-import { access, arenaElement } from './attention-access.wgsl.ts';
-import { type Stored, storedFeatures, storedName } from './halves.wgsl.ts';
+import { type AttentionAccess, access, arenaElement, attentionName } from './attention-access.wgsl.ts';
+import type { Stored } from './halves.wgsl.ts';
 
 /** Threads of a workgroup: one for each score, at most 128. */
 const threadsOf = ({ bq, bk }: AttentionTile) => Math.min(128, bq * bk);
@@ -46,6 +47,7 @@ export function attentionTile(d: number, dv: number, limit: number, most = 32): 
 
 /**
  * The kernel for these head sizes. `bq` is 4…32, `bk` 8…32, both powers of two.
+ * @param rounded whether queries, keys and values are rounded to f16; `from` says which of them are stored so (see `AttentionAccess`)
  * @param disentangled whether scores contain products with rows of distances
  * @param stored how the result is stored; f16 where `storesHalves`
  */
@@ -58,19 +60,22 @@ export const attention = once(
     wide: boolean,
     rolled: boolean,
     disentangled: boolean,
+    rounded: boolean,
+    from: string,
     stored: Stored,
   ): Kernel => {
-    const dimensions = `${d}/${dv}${wide ? ' vec4' : ''}${storedName(stored)}${disentangled ? ' disentangled' : ''}`;
+    const tensors = { d, dv, wide, from, stored };
+    const kind = `${rounded ? ' rounded' : ''}${disentangled ? ' disentangled' : ''} ${bq}x${bk}`;
     return kernel({
-      name: `attention ${dimensions} ${bq}x${bk}`,
+      name: attentionName(tensors, kind),
       rolled,
       params: {
         ...attentionParams,
         ...(disentangled ? distanceParams : {}),
       },
-      enable: storedFeatures(stored),
-      arena: arenaElement(wide, stored),
-      code: attentionCode(bq, bk, d, dv, wide, disentangled, stored),
+      enable: from === '' && stored === 'f32' ? [] : ['f16'],
+      arena: arenaElement(tensors),
+      code: attentionCode(bq, bk, tensors, disentangled, rounded),
     });
   },
 );
@@ -136,12 +141,11 @@ fn distance_term(a: u32, b: u32, head: u32, behind: i32) -> f32 {
 function attentionCode(
   bq: number,
   bk: number,
-  d: number,
-  dv: number,
-  wide: boolean,
+  tensors: AttentionAccess,
   disentangled: boolean,
-  stored: Stored,
+  rounded: boolean,
 ): string {
+  const { d, dv, stored } = tensors;
   const [dQ, dV] = [up4(d), up4(dv)];
   const dK = dQ + 1;
   const threads = threadsOf({ bq, bk });
@@ -157,7 +161,7 @@ var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> sums: array<f32, ${threads}>;
 var<workgroup> rescale: array<f32, ${bq}>;
 ${linearGroup}
-${access(wide, stored)}${disentangled ? distanceCode(d) : ''}
+${access(tensors, rounded ? 'rounded' : 'f32')}${disentangled ? distanceCode(d) : ''}
 ${scoreCode}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -165,7 +169,7 @@ ${findTile}
   for (var i = t; i < ${bq * dQ}u; i += ${threads}u) {
     let row = i32(i / ${dQ}u);
     qs[i] = vec4<f32>();
-    if (row < nq) { qs[i] = load4(p.qOff + u32(first + row) * p.qStride + head * ${d}u, (i % ${dQ}u) * 4u, ${d}u); }
+    if (row < nq) { qs[i] = load_q(u32(first + row), head, (i % ${dQ}u) * 4u); }
   }
   let headKv = head / p.nGroup;
   let r = t / ${lanes}u;
@@ -180,7 +184,7 @@ ${each(slots, (i) => `  var o${i} = vec4<f32>();`)}
     for (var i = t; i < ${bk * dQ}u; i += ${threads}u) {
       let row = k0 + i32(i / ${dQ}u);
       var v = vec4<f32>();
-      if (row < n) { v = load4(p.kOff + u32(begin + row) * p.kStride + headKv * ${d}u, (i % ${dQ}u) * 4u, ${d}u); }
+      if (row < n) { v = load_k(u32(begin + row), headKv, (i % ${dQ}u) * 4u); }
       kv[(i / ${dQ}u) * ${dK}u + i % ${dQ}u] = v;
     }
     workgroupBarrier();
@@ -200,7 +204,7 @@ ${each(nScores, (j) => {
     for (var i = t; i < ${bk * dV}u; i += ${threads}u) {
       let row = k0 + i32(i / ${dV}u);
       kv[i] = vec4<f32>();
-      if (row < n) { kv[i] = load4(p.vOff + u32(begin + row) * p.vStride + headKv * ${dv}u, (i % ${dV}u) * 4u, ${dv}u); }
+      if (row < n) { kv[i] = load_v(u32(begin + row), headKv, (i % ${dV}u) * 4u); }
     }
     var most = hidden;
     for (var c = lane; c < ${bk}u; c += ${lanes}u) { most = max(most, ss[r * ${bk}u + c]); }
@@ -244,7 +248,8 @@ function floatResults(slots: number, threads: number, bq: number, dV: number, dv
     const slot = `(t + ${i * threads}u)`;
     return `  if (${slot} < ${bq * dV}u && i32(${slot} / ${dV}u) < nq) {
     let row = ${slot} / ${dV}u;
-    store4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u, (${slot} % ${dV}u) * 4u, ${dv}u, o${i} / sums[row]);
+    let c = (${slot} % ${dV}u) * 4u;
+    write4(p.yOff + (u32(first) + row) * p.yStride + head * ${dv}u + c, ${dv}u - c, o${i} / sums[row]);
   }`;
   });
 }

@@ -11,14 +11,15 @@
  * Shared   many rows at most 96 · (BM + BN), 12 KiB for 64 × 64; few rows at most 16 KiB (Q2_K).
  * Features none, but `packed_4x8_integer_dot_product` of WGSL.
  */
-import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
+import { type ArenaElement, type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Int8Form, type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
 import { gatedCode, gatedRow, storeGated } from './gated.wgsl.ts';
-import { skinnyOutput } from './matmul-skinny.wgsl.ts';
+import { halvesCode, type Stored, storedFeatures, storedName } from './halves.wgsl.ts';
 import { column, each, matmulParams, outputsOf, stores, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
-import { type Access, accessName, arenaOf, resultAccess } from './product-access.wgsl.ts';
+import { type Access, accessName, arenaOf, resultAccess, storedParams } from './product-access.wgsl.ts';
 import { block, quantizedWords } from './quantize-int8.wgsl.ts';
+import { skinnyLanes as lanes, skinnyOutput, skinnyOutputs, skinnyResults } from './skinny-results.wgsl.ts';
 
 /** Blocks of K in one step. */
 const stepBlocks = 2;
@@ -91,13 +92,15 @@ export const matmulInt8 = once(
     wide: boolean,
     form: 'plain' | 'gated',
     rolled: boolean,
+    stored: Stored,
   ): Kernel => {
     const loader = loaders.get(type)!;
-    const access = { wide, from: 'bytes', stored: 'f32' } as const;
+    const access = { wide, from: 'bytes', stored } as const;
     return kernel({
       name: `matmul ${form === 'gated' ? 'gated ' : ''}${type} int8 ${bm}x${bn}${accessName(access)}`,
-      params: matmulParams,
+      params: { ...matmulParams, ...storedParams(stored) },
       rolled,
+      enable: storedFeatures(stored),
       arena: arenaOf(access),
       bindings: loaderBindings(loader),
       code: tileCode(loader, { bm, bn, tm, tn }, access, form),
@@ -122,7 +125,7 @@ ${linearGroup}
 ${weightBlocks(loader, form === 'gated')}
 ${code}
 ${epilogueCode}
-${loadThird(access.wide)}
+${loadThird(arenaOf(access))}
 ${resultAccess(access)}
 ${form === 'gated' ? storeGated : ''}
 /* Place of vector v of row n in ws: neighbouring threads read rows four apart. */
@@ -178,8 +181,10 @@ ${stores(tile, form, (i) => `m0 + ty + ${i}u`)}
 }
 
 /** WGSL: third `v` of block `b` of a row of x: 0 and 1 are bytes, 2 is the scale and the sums. */
-function loadThird(wide: boolean): string {
-  const four = wide ? 'arena[at >> 2u]' : 'vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u])';
+function loadThird(element: ArenaElement): string {
+  const words = 'vec4<u32>(arena[at], arena[at + 1u], arena[at + 2u], arena[at + 3u])';
+  const pairs = 'vec4<u32>(arena[at >> 1u], arena[(at >> 1u) + 1u])';
+  const four = element === 'vec4<u32>' ? 'arena[at >> 2u]' : element === 'vec2<u32>' ? pairs : words;
   return /* wgsl */ `
 fn load_x(row: u32, b: u32, v: u32) -> vec4<u32> {
   if (row >= p.rows || b * ${block}u >= p.nIn) { return vec4<u32>(); }
@@ -189,30 +194,29 @@ fn load_x(row: u32, b: u32, v: u32) -> vec4<u32> {
 `;
 }
 
-/** Outputs of a workgroup of the kernel for few rows, and threads that share an output. */
-export const int8SkinnyOutputs = 4;
-const lanes = 16;
-
 /** The kernel for `m` rows (1, 2, 4 or 8; the real number may be smaller). Every thread takes every 16th block. */
-export const matmulInt8Skinny = once((type: Loader['type'], m: number, isGated: boolean, rolled: boolean): Kernel => {
-  const loader = loaders.get(type)!;
-  const { code, nTerms } = blockProduct(loader.int8!);
-  return kernel({
-    name: `matmul ${isGated ? 'gated ' : ''}${type} int8 skinny ${m}`,
-    params: matmulParams,
-    rolled,
-    arena: 'u32',
-    bindings: loaderBindings(loader),
-    code: /* wgsl */ `
-var<workgroup> partial: array<array<vec2<f32>, ${nTerms}>, ${int8SkinnyOutputs * lanes * m}>;
+export const matmulInt8Skinny = once(
+  (type: Loader['type'], m: number, isGated: boolean, rolled: boolean, stored: Stored): Kernel => {
+    const loader = loaders.get(type)!;
+    const { code, nTerms } = blockProduct(loader.int8!);
+    return kernel({
+      name: `matmul ${isGated ? 'gated ' : ''}${type} int8 skinny ${m}${storedName(stored)}`,
+      params: { ...matmulParams, ...storedParams(stored) },
+      rolled,
+      enable: storedFeatures(stored),
+      arena: 'u32',
+      bindings: loaderBindings(loader),
+      code: /* wgsl */ `
+var<workgroup> partial: array<array<vec2<f32>, ${nTerms}>, ${skinnyOutputs * lanes * m}>;
 ${linearGroup}
 ${weightBlocks(loader, isGated)}
 ${code}
 ${epilogueCode}
 ${isGated ? gatedCode : ''}
-${loadThird(false)}
+${stored === 'f32' ? '' : halvesCode(stored)}
+${loadThird('u32')}
 
-@compute @workgroup_size(${int8SkinnyOutputs * lanes})
+@compute @workgroup_size(${skinnyOutputs * lanes})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let o = t / ${lanes}u;
   let lane = t % ${lanes}u;
@@ -235,23 +239,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
     }
     workgroupBarrier();
   }
-${isGated ? gatedEnd(m) : plainEnd(m)}
+${skinnyResults({ m, isGated, isPlain: false, stored, place: (i) => `partial[${i}][0].x` })}
 }`,
-  });
-});
-
-const plainEnd = (m: number) => /* wgsl */ `
-  if (lane < p.rows && lane < ${m}u && n < p.nOut) {
-    let c = p.firstOut + n;
-    var v = finish(total, c);
-    if (p.hasResidual != 0u) { v = v + bitcast<f32>(arena[p.rOff + lane * p.rStride + c]); }
-    arena[p.yOff + lane * p.yStride + c] = bitcast<u32>(v);
-  }`;
-
-const gatedEnd = (m: number) => /* wgsl */ `
-  partial[t][0].x = total;
-  workgroupBarrier();
-  if (o < ${int8SkinnyOutputs / 2}u && lane < p.rows && lane < ${m}u && n < p.nOut) {
-    let up = partial[t + ${(int8SkinnyOutputs / 2) * lanes}u][0].x;
-    arena[p.yOff + lane * p.yStride + n] = bitcast<u32>(gated(total, up, n));
-  }`;
+    });
+  },
+);

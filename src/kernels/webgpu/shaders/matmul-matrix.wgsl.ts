@@ -34,7 +34,7 @@ import {
 } from './matmul-tile.wgsl.ts';
 import { gatedResults, plainResults, staged } from './matrix-results.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './matrix-shape.ts';
-import { type Access, accessName, arenaOf, operandAccess, resultAccess } from './product-access.wgsl.ts';
+import { type Access, accessName, arenaOf, operandAccess, resultAccess, storedParams } from './product-access.wgsl.ts';
 import { gatedRows, plainRows, weightRow } from './tile-rows.wgsl.ts';
 
 /** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
@@ -91,7 +91,7 @@ export const matmulMatrix = once(
     const access = { wide, from, stored };
     return kernel({
       name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${buffers === 2 ? ' twice' : ''}${form === 'gated' ? ' gated' : ''}${accessName(access)}`,
-      params: matmulParams,
+      params: { ...matmulParams, ...storedParams(stored) },
       enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
       arena: arenaOf(access),
       bindings: loaderBindings(loader),

@@ -16,14 +16,11 @@ import { gatedCode, gatedRow } from './gated.wgsl.ts';
 import { halvesCode, roundedCode, type Stored } from './halves.wgsl.ts';
 import { matmulParams, weightAt } from './matmul-tile.wgsl.ts';
 import { normedCode, normedParams } from './normed-input.wgsl.ts';
-import { accessName, arenaOf } from './product-access.wgsl.ts';
+import { accessName, arenaOf, storedParams } from './product-access.wgsl.ts';
+import { floatOf, skinnyLanes as lanes, skinnyOutput, skinnyOutputs, skinnyResults } from './skinny-results.wgsl.ts';
 
 /** The largest number of rows in one launch. */
 export const skinnyRows = 8;
-/** Outputs of a workgroup. */
-export const skinnyOutputs = 4;
-
-const lanes = 16;
 
 /**
  * The kernel for one weight type and `m` rows (1, 2, 4 or 8; the real number may be smaller).
@@ -47,7 +44,7 @@ export const matmulSkinny = once(
     const rows = rowsUpTo(m);
     return kernel({
       name: `matmul ${normed ? 'normed ' : ''}${isGated ? 'gated ' : ''}${type} skinny ${m}${halves ? ' f16' : ''}${accessName(access)}`,
-      params: { ...matmulParams, ...(normed && normedParams) },
+      params: { ...matmulParams, ...storedParams(stored), ...(normed && normedParams) },
       rolled,
       enable: isPlain ? [] : ['f16'],
       arena: arenaOf(access),
@@ -88,8 +85,7 @@ ${rows.map((r) => `    partial[(o * ${m}u + ${r}u) * ${lanes}u + lane] = c${r};`
     }
     workgroupBarrier();
   }
-${resultCode(m, isGated, isPlain)}
-${stored === 'f32' ? storeFloat(isGated, isPlain) : storeHalves(isGated)}
+${skinnyResults({ m, isGated, isPlain, stored, place: (i) => `partial[${i}]` })}
 }`,
     });
   },
@@ -129,14 +125,11 @@ ${rowsUpTo(m)
 /** WGSL: eight values of each step and row. */
 const stagedCode = (m: number) => `var<workgroup> xs: array<vec4<f32>, ${2 * lanes * m}>;`;
 
-/** WGSL of a float32 in an arena of words, or of float32. */
-const float = (at: string, isPlain: boolean) => (isPlain ? `arena[${at}]` : `bitcast<f32>(arena[${at}])`);
-
 const loadFloats = (isPlain: boolean) => /* wgsl */ `
 fn load_x(row: u32, k: u32) -> vec4<f32> {
   var v = vec4<f32>();
   let at = p.xOff + row * p.xStride + k;
-  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = ${float('at + i', isPlain)}; } }
+  for (var i = 0u; i < 4u; i++) { if (k + i < p.nIn && row < p.rows) { v[i] = ${floatOf('at + i', isPlain)}; } }
   return v;
 }
 `;
@@ -148,48 +141,3 @@ fn load_x(row: u32, k: u32) -> vec4<f32> {
   return vec4<f32>(bitcast<vec4<f16>>(vec2<u32>(arena[at], arena[at + 1u])));
 }
 `;
-
-/** WGSL: the output `n` of the thread, and its row of W; in a gated product two groups of threads share an output. */
-export function skinnyOutput(isGated: boolean): string {
-  const half = skinnyOutputs / 2;
-  if (!isGated) return `let n = linear_group(wg, nwg) * ${skinnyOutputs}u + o; let w_row = n;`;
-  return `let n0 = linear_group(wg, nwg) * ${half}u; let n = n0 + o % ${half}u; let w_row = gated_row(n0, o, ${half}u);`;
-}
-
-/** WGSL: `v`, the output of the thread for row `lane`; `isOwn` where it has one. */
-function resultCode(m: number, isGated: boolean, isPlain: boolean): string {
-  const isOwn = `lane < p.rows && lane < ${m}u && n < p.nOut`;
-  if (isGated) {
-    return /* wgsl */ `
-  partial[t] = total;
-  workgroupBarrier();
-  let isOwn = o < ${skinnyOutputs / 2}u && ${isOwn};
-  var v = 0.0;
-  if (isOwn) { v = gated(total, partial[t + ${(skinnyOutputs / 2) * lanes}u], n); }`;
-  }
-  return /* wgsl */ `
-  let isOwn = ${isOwn};
-  var v = 0.0;
-  if (isOwn) {
-    v = finish(total, p.firstOut + n);
-    if (p.hasResidual != 0u) { v = v + ${float('p.rOff + lane * p.rStride + p.firstOut + n', isPlain)}; }
-  }`;
-}
-
-function storeFloat(isGated: boolean, isPlain: boolean): string {
-  const column = isGated ? 'n' : 'p.firstOut + n';
-  return `  if (isOwn) { arena[p.yOff + lane * p.yStride + ${column}] = ${isPlain ? 'v' : 'bitcast<u32>(v)'}; }`;
-}
-
-/** WGSL: one thread stores two outputs, which are a word. */
-function storeHalves(isGated: boolean): string {
-  const column = isGated ? 'n' : 'p.firstOut + n';
-  return /* wgsl */ `
-  workgroupBarrier();
-  partial[t] = v;
-  workgroupBarrier();
-  if (isOwn && o % 2u == 0u) {
-    let two = to_halves(vec4<f32>(v, partial[t + ${lanes}u], 0.0, 0.0));
-    arena[p.yOff + lane * p.yStride + (${column}) / 2u] = two.x;
-  }`;
-}

@@ -23,7 +23,7 @@ import { epilogueCode, epilogueParams } from './epilogue.wgsl.ts';
 import { storeGated } from './gated.wgsl.ts';
 import { roundedCode, type Stored } from './halves.wgsl.ts';
 import { normedCode, normedParams } from './normed-input.wgsl.ts';
-import { type Access, accessName, arenaOf, operandAccess, resultAccess } from './product-access.wgsl.ts';
+import { type Access, accessName, arenaOf, operandAccess, resultAccess, storedParams } from './product-access.wgsl.ts';
 import { expertRows, gatedRows, plainRows, weightRow } from './tile-rows.wgsl.ts';
 
 /** Shape of a tile: rows and outputs of a workgroup, and of a thread. */
@@ -124,6 +124,7 @@ export const matmulTile = once(
       name: `matmul${normed ? ' normed' : ''}${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${walk === 'in turn' ? '' : ` ${walk}`}${halves ? ' f16' : ''}${accessName(access)}`,
       params: {
         ...matmulParams,
+        ...storedParams(stored),
         ...(normed && normedParams),
         ...(form === 'experts' && {
           t: 'tensor',

@@ -8,7 +8,7 @@
  */
 import { type ArenaElement, type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { halvesCode, type Stored, storedFeatures, storedName } from './halves.wgsl.ts';
-import { type RotationKind, rotateCode, rotationParams } from './rope.wgsl.ts';
+import { type RotationKind, rotateCode, rotateToHalves, rotationParams, turnCode } from './rope.wgsl.ts';
 import { floatAt, rowNormCode, rowNormParams, rowThreads } from './row-norm.wgsl.ts';
 
 const threads = 64;
@@ -18,7 +18,7 @@ export const normSlices = threads / rowThreads;
 /**
  * @param rotation how the values of a slice are paired, if they are rotated
  * @param wide rows are read and written four values at a time; not with a rotation
- * @param halves the form of a result in f16, if there is one; rows then have a multiple of eight values, and no rotation
+ * @param halves the form of a result in f16, if there is one; slices then have a multiple of eight values
  * @param floats whether there is a result in float32
  */
 export const norm = once((rotation: RotationKind | 'none', wide: boolean, halves: Stored, floats: boolean): Kernel => {
@@ -55,7 +55,7 @@ export const norm = once((rotation: RotationKind | 'none', wide: boolean, halves
     code: /* wgsl */ `
 ${linearGroup}
 ${rowNormCode({ wide, words, threads, n: 'p.n', hasResidual: 'p.hasResidual' })}
-${isRotated ? normedValue : ''}${halves === 'f32' ? '' : halvesCode(halves)}
+${isRotated ? normedValue(words) + turnCode : ''}${halves === 'f32' ? '' : halvesCode(halves)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let g = linear_group(wg, nwg) * ${normSlices}u + t / ${rowThreads}u;
@@ -69,7 +69,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
   let weightAt = select(p.weightAt, p.nextWeightAt, isNext);
   let biasAt = select(p.biasAt, p.nextBiasAt, isNext);
   let lane = t % ${rowThreads}u;
-${isRotated ? rotatedStore(rotation) : words ? halvesStore(wide, floats) : plainStore(wide)}
+${isRotated ? rotatedStore(rotation, words) : words ? halvesStore(wide, floats) : plainStore(wide)}
 }`,
   });
 });
@@ -120,10 +120,10 @@ function plainStore(wide: boolean): string {
 }
 
 /** WGSL: one value, as `normed4` computes it. */
-const normedValue = /* wgsl */ `
+const normedValue = (words: boolean) => /* wgsl */ `
 fn normed(row: u32, first: u32, i: u32, stats: vec2<f32>, weightAt: u32, biasAt: u32) -> f32 {
-  var v = arena[p.xOff + row * p.xStride + first + i];
-  if (p.hasResidual != 0u) { v = v + arena[p.rOff + row * p.rStride + first + i]; }
+  var v = ${floatAt('p.xOff + row * p.xStride + first + i', 'f32', words)};
+  if (p.hasResidual != 0u) { v = v + ${floatAt('p.rOff + row * p.rStride + first + i', 'f32', words)}; }
   let w = vec[weightAt + i];
   v = (v - stats.x) * stats.y;
   if (biasAt == 0xffffffffu) { return v * w; }
@@ -131,8 +131,19 @@ fn normed(row: u32, first: u32, i: u32, stats: vec2<f32>, weightAt: u32, biasAt:
 }
 `;
 
-const rotatedStore = (kind: RotationKind) => /* wgsl */ `
+function rotatedStore(kind: RotationKind, words: boolean): string {
+  const value = (i: string) => `normed(row, first, ${i}, stats, weightAt, biasAt)`;
+  const rotated = { kind, value, token: 'row' };
+  if (words) {
+    return /* wgsl */ `
+  let y = p.hOff + row * p.hStride + first / 2u;
+  for (var pair = lane * 2u; pair < p.n / 2u; pair += ${rowThreads * 2}u) {
+    ${rotateToHalves(rotated)}
+  }`;
+  }
+  return /* wgsl */ `
   let y = p.yOff + row * p.yStride + first;
   for (var pair = lane; pair < (p.n + 1u) / 2u; pair += ${rowThreads}u) {
-    ${rotateCode(kind, (i) => `normed(row, first, ${i}, stats, weightAt, biasAt)`, 'p.n', 'row')}
+    ${rotateCode({ ...rotated, n: 'p.n' })}
   }`;
+}

@@ -2,9 +2,9 @@
  * @file How products reach the arena in WGSL: their rows of x, their residual, and their results.
  *
  * Where x or the result is f16, the arena's elements are pairs of words: four f16, or half of four float32. So one thread writes a whole
- * element, and a load of four f16 is one load.
+ * element, and a load of four f16 is one load. The first columns of a result that is stored as f16 may be float32.
  */
-import type { ArenaElement } from '../kernel.ts';
+import type { ArenaElement, Params } from '../kernel.ts';
 import { halvesCode, type Stored, storedName } from './halves.wgsl.ts';
 
 /** How a product's tensors lie in the arena. */
@@ -16,6 +16,9 @@ export interface Access {
   readonly stored: Stored;
 }
 
+/** The parameter of a product whose result is stored as f16: the first column that is; a multiple of eight. */
+export const storedParams = (stored: Stored): Params => (stored === 'f32' ? {} : { halvesFrom: 'u32' });
+
 /** The end of the name of a product with f16 in the arena. */
 export function accessName({ wide, from, stored }: Access): string {
   return `${wide ? ' vec4' : ''}${from === 'f16' ? ' from f16' : ''}${storedName(stored)}`;
@@ -25,11 +28,11 @@ export function accessName({ wide, from, stored }: Access): string {
 export function arenaOf({ wide, from, stored }: Access): ArenaElement {
   if (from === 'f32' && stored === 'f32') return wide ? 'vec4<f32>' : 'f32';
   if (!wide) return 'u32';
-  return from === 'bytes' ? 'vec4<u32>' : 'vec2<u32>';
+  return from === 'bytes' && stored === 'f32' ? 'vec4<u32>' : 'vec2<u32>';
 }
 
 /** WGSL: `read4(at, n)` and `write4(at, n, v)`, four float32; only the first `n` unless they are aligned. */
-function floats(element: ArenaElement): string {
+export function floatAccess(element: ArenaElement): string {
   switch (element) {
     case 'vec4<f32>':
     case 'vec4<u32>': {
@@ -76,7 +79,12 @@ function put(access: Access): string {
   const write = wide ? 'arena[at >> 1u] = h;' : 'arena[at] = h.x;\n  arena[at + 1u] = h.y;';
   return /* wgsl */ `${halvesCode(stored)}
 fn put4(row: u32, c: u32, n: u32, v: vec4<f32>) {
-  let at = p.yOff + row * p.yStride + c / 2u;
+  let y = p.yOff + row * p.yStride;
+  if (c < p.halvesFrom) {
+    write4(y + c, n, v);
+    return;
+  }
+  let at = y + (p.halvesFrom + c) / 2u;
   let h = to_halves(v);
   ${write}
 }
@@ -85,7 +93,7 @@ fn put4(row: u32, c: u32, n: u32, v: vec4<f32>) {
 
 /** WGSL: `store4(row, n, sums)`, the outputs `n…n+3` of a row, and what gated products need. */
 export function resultAccess(access: Access): string {
-  return /* wgsl */ `${floats(arenaOf(access))}${put(access)}
+  return /* wgsl */ `${floatAccess(arenaOf(access))}${put(access)}
 fn store4(row: u32, n: u32, sums: vec4<f32>) {
   if (row >= p.rows || n >= p.nOut) { return; }
   let c = p.firstOut + n;
