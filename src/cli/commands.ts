@@ -132,10 +132,10 @@ is sent to the hub alone, not to where it redirects. Behind a proxy, set \`NODE_
   models: {
     summary: 'Lists the models in the cache, or removes some',
     usage: '[rm NAME... | prune | --known] [OPTIONS]',
-    details: `Lists the models in the cache with their sizes and when they were last used. \`models rm USER/REPO[:QUANT]\` removes a
-model, and what only that one needed. \`models prune\` removes commits that no branch is at any more, blobs without a commit and
-downloads that were given up. Files in the cache that are no GGUF models are left alone. \`models --known\` prints
-what [models.md](models.md) lists.`,
+    details: `Lists the models in the cache with their sizes and when they were last used, and vision towers that are there without
+their model. \`models rm USER/REPO[:QUANT]\` removes a model, and what only that one needed. \`models prune\` removes commits that
+no branch is at any more, blobs without a commit and downloads that were given up. Files in the cache that are no GGUF models are
+left alone. \`models --known\` prints what [models.md](models.md) lists.`,
   },
   convert: {
     summary: 'Converts a checkout from the Hugging Face hub to a GGUF file',

@@ -36,7 +36,7 @@ function refuseUnused(action: string, { known, json, dryRun }: Parsed['values'])
 /** Prints the models in the cache in the format of llama-server's --cache-list. */
 export async function cacheList(): Promise<void> {
   const { cached } = await openCache();
-  const named = (await cached()).filter(({ name }) => name.includes(':'));
+  const named = (await cached()).filter(({ kind, name }) => kind === 'model' && name.includes(':'));
   const lines = named.map(({ name }, i) => `${String(i + 1).padStart(4)}. ${name}\n`);
   await write(`number of models in cache: ${named.length}\n${lines.join('')}`);
 }
@@ -95,12 +95,28 @@ async function list(json: boolean): Promise<void> {
   for (const model of found) await write(`${line(model, width)}\n`);
   for (const folder of folders) {
     const inside = found.filter(({ path }) => path.startsWith(join(folder, sep)));
-    if (inside.length > 0) log(`${plural(inside.length, 'model')}, ${totalSize(inside)}, in ${folder}`);
+    if (inside.length > 0) log(`${counts(inside)}, ${totalSize(inside)}, in ${folder}`);
   }
 }
 
-function line({ name, size, lastUsed }: CachedModel, width: number): string {
-  return `${name.padEnd(width)}  ${byteSize(size).padStart(9)}  last used ${lastUsed.toISOString().slice(0, 10)}`;
+function line({ kind, name, size, lastUsed }: CachedModel, width: number): string {
+  const used = `last used ${lastUsed.toISOString().slice(0, 10)}`;
+  return `${name.padEnd(width)}  ${byteSize(size).padStart(9)}  ${used}${kind === 'projector' ? towerNote(name) : ''}`;
+}
+
+/** How many models there are, and vision towers if there are any. */
+function counts(files: readonly CachedModel[]): string {
+  const nModels = files.filter(({ kind }) => kind === 'model').length;
+  const nTowers = files.length - nModels;
+  return [nModels > 0 && plural(nModels, 'model'), nTowers > 0 && plural(nTowers, 'vision tower')]
+    .filter(Boolean)
+    .join(', ');
+}
+
+/** What a vision tower belongs to. One that was downloaded by URL does not say it. */
+function towerNote(name: string): string {
+  const [repo] = name.split(':');
+  return repo.includes('/') ? `  vision tower of ${repo}, without its model` : '  vision tower';
 }
 
 async function remove(names: readonly string[]): Promise<void> {

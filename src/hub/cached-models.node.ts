@@ -1,5 +1,5 @@
 /**
- * @file Lists the models in the cache and removes them. Never touches files of other kinds, which belong to other programs.
+ * @file Lists the models in the cache, and vision towers without one, and removes them. Never touches files of other kinds, which belong to other programs.
  */
 import { lstat, readlink, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -14,13 +14,14 @@ import {
   type Snapshot,
   sizeOf,
 } from './cache.node.ts';
-import { isModelFile, partsOf, tagOf } from './choose-files.ts';
+import { type FileKind, isModelFile, isProjectorFile, partsOf, tagOf } from './choose-files.ts';
 import { HubError } from './errors.ts';
 import { parseModelName } from './model-name.ts';
 import type { HubSettings } from './settings.node.ts';
 
-/** A model in the cache. */
+/** A model in the cache, or a vision tower that was downloaded without its model. */
 export interface CachedModel {
+  readonly kind: FileKind;
   /** `user/repo:TAG`, or the name of a file that was downloaded by URL. */
   readonly name: string;
   /** Its file, or the first of its parts. */
@@ -43,7 +44,7 @@ const PARTIAL = /\.(?:gguf-embed\.partial(?:\.json(?:\.new)?)?|downloadInProgres
 /** An unfinished download without a write for this many milliseconds counts as abandoned. */
 const LEFT_OVER_AFTER = 60 * 60 * 1000;
 
-/** The models in the cache by name. A model that several commits contain is listed once. */
+/** The models in the cache by name, and vision towers without one. A file that several commits contain is listed once. */
 export async function listCachedModels(folders: Folders): Promise<CachedModel[]> {
   const found = new Map<string, CachedModel>();
   for (const folder of await listRepoFolders(folders.cacheFolder)) {
@@ -78,7 +79,7 @@ export async function removeModel(name: string, folders: Folders): Promise<Remov
   for (const snapshot of await listSnapshots(folder)) {
     const models = await modelsIn(repo, snapshot);
     const going = tag === undefined ? models : models.filter((model) => model.name === name);
-    // The projector is removed with the last model.
+    // The vision tower is removed with the last model.
     const isLast = going.length === models.length;
     const files = isLast ? snapshot.files.filter(({ path }) => path.endsWith('.gguf')) : [];
     links.push(...going.flatMap((model) => model.parts), ...files.map(({ location }) => location));
@@ -109,15 +110,18 @@ export async function pruneCache(folders: Folders, dryRun: boolean): Promise<Rem
   return sizes.filter(({ size }) => size > 0);
 }
 
-/** Models of one snapshot, with the paths of their parts. */
+/** Models of one snapshot, with the paths of their parts; its vision towers, if it has no model that they belong to. */
 async function modelsIn(repo: string, { files }: Snapshot) {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const models = files.filter(({ path }) => isModelFile(path));
+  const kind: FileKind = models.length > 0 ? 'model' : 'projector';
+  const listed = kind === 'model' ? models : files.filter(({ path }) => isProjectorFile(path));
   return Promise.all(
-    models.map(async ({ path, location }) => {
+    listed.map(async ({ path, location }) => {
       const parts = partsOf(path).flatMap((part) => byPath.get(part) ?? []);
       const tag = tagOf(path);
       return {
+        kind,
         name: tag === undefined ? repo : `${repo}:${tag}`,
         file: path,
         path: location,
@@ -136,7 +140,8 @@ async function modelsByUrl(folder: string): Promise<CachedModel[]> {
   return Promise.all(
     kept.map(async (name) => {
       const path = join(folder, name);
-      return { name, path, size: (await sizeOf(path)) ?? 0, lastUsed: await lastUse(path) };
+      const kind = isProjectorFile(name) ? 'projector' : 'model';
+      return { kind, name, path, size: (await sizeOf(path)) ?? 0, lastUsed: await lastUse(path) };
     }),
   );
 }

@@ -60,7 +60,8 @@ export function tagOf(path: string): string | undefined {
   return /[-.]([A-Za-z0-9_]+)$/.exec(stem)?.[1].toUpperCase();
 }
 
-function isProjectorFile(path: string): boolean {
+/** Whether a file is the vision tower of a multimodal model. */
+export function isProjectorFile(path: string): boolean {
   return path.endsWith('.gguf') && fileName(path).includes('mmproj');
 }
 

@@ -405,6 +405,32 @@ describe('models', () => {
     expect(stderr).toContain(`in ${join(home, '.cache/llama.cpp')}\n`);
   });
 
+  it('lists a vision tower without its model, and removes it alone', async () => {
+    const TOWERS = 'someone/towers-GGUF';
+    hub.add(TOWERS, { 'a-Q8_0.gguf': small, 'mmproj-a-F16.gguf': ranker, 'mmproj-a-Q8_0.gguf': small });
+    await succeed('pull', REPO);
+    for (const tower of ['mmproj-a-F16.gguf', 'mmproj-a-Q8_0.gguf']) await succeed('pull', TOWERS, '--hf-file', tower);
+    const { stdout, stderr } = await succeed('models');
+    const note = `vision tower of ${TOWERS}, without its model`;
+    expect(stdout.split('\n').map((line) => line.split(/\s{2,}/).filter((_, i) => i !== 1 && i !== 2))).toEqual([
+      [`${REPO}:Q8_0`],
+      [`${TOWERS}:F16`, note],
+      [`${TOWERS}:Q8_0`, note],
+      [''],
+    ]);
+    expect(stderr).toMatch(/^1 model, 2 vision towers, /);
+    const kinds = JSON.parse((await succeed('models', '--json')).stdout).map(({ kind }: { kind: string }) => kind);
+    expect(kinds).toEqual(['model', 'projector', 'projector']);
+    expect((await succeed('embed', '--cache-list')).stdout).toBe(`number of models in cache: 1\n   1. ${REPO}:Q8_0\n`);
+    await succeed('models', 'rm', `${TOWERS}:F16`);
+    expect((await succeed('models')).stdout).toContain(`${TOWERS}:Q8_0`);
+    expect((await succeed('models')).stdout).not.toContain(`${TOWERS}:F16`);
+    await succeed('pull', `${TOWERS}:Q8_0`);
+    expect((await succeed('models')).stderr).toMatch(/^2 models, /);
+    await succeed('models', 'rm', TOWERS);
+    expect(existsSync(join(cache(), 'models--someone--towers-GGUF'))).toBe(false);
+  });
+
   it('removes a model, and with the last one the repository', async () => {
     hub.add(REPO, { 'a-Q8_0.gguf': small, 'a-F32.gguf': ranker });
     await succeed('pull', `${REPO}:Q8_0`, `${REPO}:F32`);
