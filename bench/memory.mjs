@@ -1,12 +1,17 @@
 // Resident memory of servers: after loading, and after requests of texts of so many words, with the peak. Linux only.
+// `files` is the part of the busy memory that is pages of files: the program, its libraries and what else it has mapped.
+// --setting starts another server beside the first one: with an option of Node (--v8-pool-size=1), or with a variable of the environment
+// (MALLOC_ARENA_MAX=1). --against starts one of another build. Each number is the middle of --runs runs, in which the servers take turns.
 // Usage: npm run bench:memory -- [--model FILE]... [--shape NAME:TYPE]... [--threads LIST] [--words LIST] [--node PATH] [--llama PATH]
+//   [--setting OPTION]... [--against FOLDER] [--runs N]
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeSynthetic } from './compare/synthetic.mjs';
 import { startLlama, startOurs } from './server/servers.mjs';
+import { median } from './turns.mjs';
 
 const { values: args } = parseArgs({
   options: {
@@ -16,6 +21,9 @@ const { values: args } = parseArgs({
     words: { type: 'string', default: '1,60,180,300,421' },
     node: { type: 'string', default: process.execPath },
     llama: { type: 'string' },
+    setting: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string' },
+    runs: { type: 'string', default: '1' },
   },
 });
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -39,27 +47,50 @@ async function measure(server, nTexts) {
       if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${await answer.text()}`);
       await answer.arrayBuffer();
     }
-    return { idle, busy: megabytes(server.pid, 'VmRSS'), peak: megabytes(server.pid, 'VmHWM') };
+    const [busy, peak, files] = ['VmRSS', 'VmHWM', 'RssFile'].map((field) => megabytes(server.pid, field));
+    return { idle, busy, peak, files };
   } finally {
     await server.stop();
   }
 }
 
+/** What `startOurs` needs for an option of Node or `NAME=VALUE`. */
+function parseSetting(setting) {
+  if (setting.startsWith('-')) return { nodeArgs: [setting] };
+  const [name, value] = setting.split('=', 2);
+  return { env: { [name]: value } };
+}
+
+/** Functions by name that start a server with so many threads. */
+function sidesOf(model) {
+  const ours = (how) => (threads) =>
+    startOurs({ node: args.node, model, threads, args: ['--backend', 'wasm'], ...how });
+  const sides = { ours: ours({}) };
+  if (args.against) sides.against = ours({ dist: pathToFileURL(`${resolve(args.against)}/dist/`) });
+  for (const setting of args.setting) sides[setting] = ours(parseSetting(setting));
+  if (args.llama) sides['llama-server'] = (threads) => startLlama({ binary: args.llama, model, threads });
+  return sides;
+}
+
 const version = spawnSync(args.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-console.log(`Node ${version}, megabytes\n`);
-console.log('| model | MB of file | server | threads | loaded | busy | peak | busy / file |');
-console.log('|---|---:|---|---:|---:|---:|---:|---:|');
+console.log(`Node ${version}, megabytes, ${args.runs} run(s)\n`);
+console.log('| model | MB of file | server | threads | loaded | busy | of it files | peak | busy / file |');
+console.log('|---|---:|---|---:|---:|---:|---:|---:|---:|');
 for (const model of models) {
   const size = statSync(model).size / 1e6;
-  const sides = { ours: (threads) => startOurs({ node: args.node, model, threads, args: ['--backend', 'wasm'] }) };
-  if (args.llama) sides['llama-server'] = (threads) => startLlama({ binary: args.llama, model, threads });
+  const sides = sidesOf(model);
   for (const threads of args.threads.split(',').map(Number)) {
-    for (const [name, start] of Object.entries(sides)) {
-      const { idle, busy, peak } = await measure(await start(threads), size < 100 ? 8 : 1);
-      const numbers = [idle, busy, peak].map((n) => n.toFixed(0)).join(' | ');
-      console.log(
-        `| ${basename(model)} | ${size.toFixed(0)} | ${name} | ${threads} | ${numbers} | ${(busy / size).toFixed(2)} |`,
-      );
+    const runs = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
+    for (let run = 0; run < Number(args.runs); run++) {
+      for (const [name, start] of Object.entries(sides)) {
+        runs[name].push(await measure(await start(threads), size < 100 ? 8 : 1));
+      }
+    }
+    for (const [name, results] of Object.entries(runs)) {
+      const middle = (field) => median(results.map((result) => result[field]));
+      const numbers = ['idle', 'busy', 'files', 'peak'].map((field) => middle(field).toFixed(0)).join(' | ');
+      const share = (middle('busy') / size).toFixed(2);
+      console.log(`| ${basename(model)} | ${size.toFixed(0)} | ${name} | ${threads} | ${numbers} | ${share} |`);
     }
   }
 }

@@ -56,18 +56,21 @@ async function start(command, args, port, env) {
   throw new Error(`${command} was not ready after 3 minutes:\n${output}`);
 }
 
-/** gguf-embed as built in `dist`, on a free port unless one is given. */
+/** gguf-embed as built in `dist`, on a free port unless one is given. `nodeArgs` are options of Node, `env` further variables. */
 export async function startOurs({
   node,
   model,
   threads,
   args = [],
+  nodeArgs = [],
+  env = {},
   dist = new URL('../../dist/', import.meta.url),
   ...at
 }) {
   const port = at.port ?? (await freePort());
   const main = new URL('cli/main.js', dist).pathname;
-  return start(node, [main, 'serve', '-m', model, '-t', String(threads), '--port', String(port), ...args], port);
+  const options = ['-m', model, '-t', String(threads), '--port', String(port), ...args];
+  return start(node, [...nodeArgs, main, 'serve', ...options], port, env);
 }
 
 /** A native llama-server with the best settings found for it: eight slots, batches of 2048 tokens, a thread for each connection. */
