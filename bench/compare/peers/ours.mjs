@@ -9,12 +9,13 @@ const { Embedder } = await import(
 let embedder;
 
 serve({
-  async load({ model, threads, precision, backend = 'auto' }) {
+  async load({ model, threads, precision, backend = 'auto', reproducible = false }) {
     await embedder?.dispose();
     embedder = await Embedder.load(model, {
       threads,
       precision,
       backend,
+      reproducible,
       packing: process.env.GGUF_EMBED_PACKING !== '0',
     });
     const { info } = embedder;
