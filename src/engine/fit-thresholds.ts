@@ -1,6 +1,6 @@
 /**
- * @file Fits how a team divides its batches to what the machine costs: first as it was measured before in this process, then anew from time to
- * time, since other work on the machine comes and goes.
+ * @file Decides how a team divides its batches, from how long this machine takes for each kind of work. A team begins with what an earlier
+ * one of this process has measured. It measures again from time to time, since other programs come and go.
  */
 import type { MachineCosts, WasmSetup } from '../kernels/wasm/index.ts';
 import type { Precision } from '../tensor/backend.ts';

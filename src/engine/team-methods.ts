@@ -1,5 +1,5 @@
 /**
- * @file The methods that compute workers and their owner call on each other.
+ * @file The methods by which workers and their owner call each other.
  *
  * The owner opens the file and reads its header. A worker gets both, and asks the owner for the bytes of its share of
  * the weights, so that every kind of source works; in Node it reads an open file by itself.

@@ -1,5 +1,5 @@
 /**
- * @file Computes one input with an observer.
+ * @file Computes one input, and collects every step that the observer sees.
  */
 import type { Chunk, Pooling, Result } from '../models/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';

@@ -1,7 +1,7 @@
 /**
- * @file Small batches, one per worker at a time. Workers that compute a batch together wait for each other, several times in each layer if
- * they divide its products by columns, and so for whatever else keeps one of them from its core. Where several short texts wait, each worker
- * computes some of them by itself. A text that is alone, or long, is computed by all.
+ * @file Gives each worker a batch of its own, where several short texts wait. All workers together compute a text that is alone, or long.
+ *
+ * Workers that compute a batch together wait for each other in every layer. If another program takes the core of one, all wait for it.
  */
 import type { Taken } from './queue.ts';
 

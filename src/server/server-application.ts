@@ -1,5 +1,5 @@
 /**
- * @file The application of a server before it has routes: the middleware around all requests, and what each answer is counted and logged by.
+ * @file The application of a server before it has routes: the middleware around all requests, which also counts and logs each answer.
  */
 import { Application } from './http/application.ts';
 import type { Middleware } from './http/exchange.ts';

@@ -1,10 +1,9 @@
 /**
- * @file The steps of a vision tower with the rows of patches in raster order, which a tower may compute in another order.
+ * @file Puts the rows of patches in the steps of a vision tower into raster order. A tower may compute them in another one.
  */
 import type { Observer } from '../../tensor/ops.ts';
 import { isAttention } from '../trace.ts';
 
-/** The shares of attention, which have a column for each patch, too. */
 /**
  * Shows `observer` every step in raster order.
  * @param order the patch of each row, by its index in raster order
@@ -14,6 +13,7 @@ export function inRasterOrder(observer: Observer, order: Int32Array): Observer {
   return (name, values, rows, cols) => {
     // A row for each patch, or for each head and patch. Other steps are behind the pooling of patches.
     if (rows % n !== 0) return observer(name, values, rows, cols);
+    // The shares of attention have a column for each patch, too.
     const columns = cols === n && isAttention(name) ? order : undefined;
     const sorted = new Float32Array(values.length);
     for (let r = 0; r < rows; r++) {

@@ -1,5 +1,5 @@
 /**
- * @file Which forward passes give the kinds of results that are asked for: those that are parts of the rows of tokens come from one.
+ * @file Chooses the forward passes for the kinds of vectors that a call asks for. One pass gives all kinds that are parts of the rows of tokens.
  */
 import { type ModelOutline, type Pooling, type Result, rowPoolingsOf } from '../../models/index.ts';
 import type { Job } from '../queue.ts';

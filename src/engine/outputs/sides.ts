@@ -1,5 +1,6 @@
 /**
- * @file Which outputs a model has, and how the texts of a call become tokens for them.
+ * @file Checks that a model has the outputs that a call asks for, and says how they change the tokens of a query or of a
+ * document.
  */
 import { hasOwnTokens, type TextSide } from '../../models/index.ts';
 import { InputError } from '../errors.ts';

@@ -1,5 +1,5 @@
 /**
- * @file Sparse vectors from what a forward pass returns, and those of queries that need none.
+ * @file Makes sparse vectors of what a forward pass returns, or, for queries that need no forward pass, of their tokens.
  */
 import type { SparseSettings } from '../../models/index.ts';
 import { log } from '../../tensor/exact-math.ts';

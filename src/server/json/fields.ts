@@ -1,5 +1,5 @@
 /**
- * @file The fields of a body: UTF-8, JSON and its errors, forms.
+ * @file Reads the fields of a body: JSON in UTF-8, with the place of a mistake, or a form.
  */
 import { HttpError } from '../errors.ts';
 import { adviseJson, missingBoundary } from './body-kind.ts';

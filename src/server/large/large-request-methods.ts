@@ -1,5 +1,5 @@
 /**
- * @file The calls between the server and its worker for large requests.
+ * @file The methods by which the server and its worker for large requests call each other.
  *
  * The worker reads, checks, tokenizes and answers. The server computes, because it knows which other requests wait. Inputs go
  * to the server as concatenated token ids. Vectors come back in portions, so that no message occupies either thread for long.

@@ -1,5 +1,5 @@
 /**
- * @file The vectors of one input as one array, for the way to the worker of large requests.
+ * @file Packs the vectors of one input into one array, to send them to the worker for large requests.
  */
 import type { Embeddings, SparseVector, TokenVectors } from '../../engine/index.ts';
 
