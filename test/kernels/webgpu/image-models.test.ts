@@ -11,7 +11,9 @@ import { expectCases } from '../../models/vision/cases.ts';
 import { quantisedTower, towerRows } from '../../models/vision/quantised-tower.ts';
 import { loadPair, type Pair, pairNames } from '../../models/vision/support.ts';
 import { cosine, floats } from '../../vectors.ts';
-import { describeGpu, webgpu } from './support.ts';
+import { gpu as dawn, describeGpu, webgpu } from './support.ts';
+
+const hasHalves = (await dawn?.requestAdapter())?.features.has('shader-f16') === true;
 
 describeGpu('images', () => {
   describe.each(pairNames)('%s', (name) => {
@@ -32,6 +34,14 @@ describeGpu('images', () => {
       const file = await quantisedTower(name, type);
       const reference = await towerRows(file, await createReferenceBackend());
       const gpu = await webgpu({ debug: false });
+      expect(1 - cosine(await towerRows(file, gpu), reference)).toBeLessThan(1e-5);
+      gpu.dispose();
+    });
+
+    it.skipIf(!hasHalves)('has the rows of a tower with operands in f16', async () => {
+      const file = await quantisedTower(name, 'F16');
+      const reference = await towerRows(file, await createReferenceBackend());
+      const gpu = await webgpu({ precision: 'fast', strategy: 'float', debug: false });
       expect(1 - cosine(await towerRows(file, gpu), reference)).toBeLessThan(1e-5);
       gpu.dispose();
     });

@@ -1,0 +1,1 @@
+export const layerShapes: Readonly<Record<string, unknown>>;
