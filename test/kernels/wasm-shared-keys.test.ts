@@ -127,7 +127,7 @@ describe('shared keys', () => {
     expect(place(3, true).places.size).toBe(0);
     const [short, whole] = [Int32Array.of(0, 100, 200), Int32Array.of(0, 500, 1000)];
     const of = (ends: Int32Array) =>
-      placeSharedKeys(step, { kernels, offsets: ends, shares: shareRows(ends, 2, 2500), exact: false }, 0);
+      placeSharedKeys(step, { kernels, offsets: ends, shares: shareRows(ends, [1, 1], 2500), exact: false }, 0);
     expect(of(whole)).toEqual({ places: new Map(), end: 0 });
     expect(placeSharedKeys(step, { kernels, offsets: short, shares: shareGroups(short, 3), exact: false }, 0).end).toBe(
       0,

@@ -13,21 +13,28 @@ const of = {
   exact: false,
 };
 
-it('a batch has the sizes of the one before only if its lengths and the number of ranks are the same', () => {
+it('a batch has the sizes of the one before only if its lengths and the parts of the ranks are the same', () => {
   const last = new LastSizes();
-  const two = { ...of, nRanks: 2 };
+  const two = { ...of, parts: [1, 1] };
   const first = batchOf([60, 4], 320);
   const sizes = last.of(first, two);
   expect(sizes).toEqual(sizesOf(first, two));
   expect(last.of(batchOf([60, 4], 320), two)).toBe(sizes);
-  for (const [lengths, nRanks] of [
-    [[4, 60], 2],
-    [[4, 60], 1],
-    [[4, 60, 3], 1],
-    [[4, 60], 1],
+  for (const [lengths, parts] of [
+    [
+      [4, 60],
+      [1, 1],
+    ],
+    [
+      [4, 60],
+      [3, 1],
+    ],
+    [[4, 60], [1]],
+    [[4, 60, 3], [1]],
+    [[4, 60], [1]],
   ] as const) {
     const batch = batchOf(lengths, 320);
-    expect(last.of(batch, { ...of, nRanks })).toEqual(sizesOf(batch, { ...of, nRanks }));
+    expect(last.of(batch, { ...of, parts })).toEqual(sizesOf(batch, { ...of, parts }));
   }
   expect(sizesOf(batchOf([4, 60], 320), two)).not.toEqual(sizes);
 });
@@ -35,7 +42,7 @@ it('a batch has the sizes of the one before only if its lengths and the number o
 it('lengths that the caller writes over are noticed', () => {
   const last = new LastSizes();
   const batch = batchOf([60, 4], 320);
-  const sizes = last.of(batch, { ...of, nRanks: 2 });
+  const sizes = last.of(batch, { ...of, parts: [1, 1] });
   batch.offsets.set([0, 4, 64]);
-  expect(last.of(batch, { ...of, nRanks: 2 })).not.toEqual(sizes);
+  expect(last.of(batch, { ...of, parts: [1, 1] })).not.toEqual(sizes);
 });

@@ -11,6 +11,7 @@ import {
   thresholdsFor,
   type WasmBackend,
 } from '../../src/kernels/wasm/index.ts';
+import { Speeds } from '../../src/kernels/wasm/speeds.ts';
 import { shareGroups, splitsByColumns } from '../../src/kernels/wasm/split.ts';
 import { Barrier, sequencesAreSplit, shareRows, teamSize } from '../../src/kernels/wasm/team.ts';
 import type { Thresholds } from '../../src/kernels/wasm/thresholds.ts';
@@ -194,6 +195,24 @@ describe('thresholds', () => {
       }
       await team.stop();
     }
+  });
+
+  it('and speeds of the workers change no bit', async () => {
+    const run = await alone('high');
+    const team = await startTeam(4, 'high');
+    team.set(never);
+    for (const milliseconds of [
+      [10, 20, 40, 160],
+      [900, 5, 10, 5],
+    ]) {
+      team.slow(milliseconds);
+      for (const batch of batches) {
+        const expected = await run(batch);
+        for (const n of [2, 3, 4])
+          expect([n, (await team.run(n, batch, { jitter: true }))[0].values]).toEqual([n, expected]);
+      }
+    }
+    await team.stop();
   });
 
   it('that follow from what was measured change no bit, and a team goes on after it was measured', async () => {
@@ -425,6 +444,14 @@ async function startTeam(nThreads: number, precision: Precision, options: Prepar
     measure: async () =>
       (await Promise.all(workers.map((_, rank) => ask(rank, { measure: true })))).map(({ costs }) => costs),
     set: (thresholds: Thresholds) => setThresholds(setup, thresholds),
+    /** Has the first ranks take so many milliseconds for the same rows. */
+    slow: (milliseconds: readonly number[]) => {
+      const ranks = milliseconds.map((_, rank) => new Speeds(setup.memory, rank));
+      for (let i = 0; i < 60; i++) {
+        for (const [rank, speeds] of ranks.entries()) speeds.note(100, milliseconds[rank]);
+        ranks[0].update(milliseconds.length);
+      }
+    },
     stop: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
 }
@@ -455,12 +482,13 @@ it('the words of a barrier share no cache line, nor a pair of them', () => {
 });
 
 describe('shares', () => {
+  const even = (n: number) => new Array<number>(n).fill(1);
   const offsets = (...lengths: number[]) => batchOf(lengths).offsets;
 
   it('cover all tokens in order', () => {
     for (const lengths of [[1], [5, 5], [100, 3, 2], [1, 1, 1, 1, 200], [512]]) {
       for (const n of [1, 2, 3, 7]) {
-        for (const shares of [shareRows(offsets(...lengths), n, 2500), shareGroups(offsets(...lengths), n)]) {
+        for (const shares of [shareRows(offsets(...lengths), even(n), 2500), shareGroups(offsets(...lengths), n)]) {
           expect(shares).toHaveLength(n);
           let [token, sequence] = [0, 0];
           for (const share of shares) {
@@ -475,9 +503,9 @@ describe('shares', () => {
 
   it('keep sequences whole where that costs little', () => {
     const many = offsets(...Array.from({ length: 32 }, () => 30));
-    expect(sequencesAreSplit(many, shareRows(many, 2, 2500))).toBe(false);
+    expect(sequencesAreSplit(many, shareRows(many, [1, 1], 2500))).toBe(false);
     const one = offsets(100);
-    expect(sequencesAreSplit(one, shareRows(one, 2, 2500))).toBe(true);
+    expect(sequencesAreSplit(one, shareRows(one, [1, 1], 2500))).toBe(true);
   });
 
   it('are whole groups of 4 rows where products are divided by columns', () => {

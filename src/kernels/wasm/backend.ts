@@ -21,10 +21,11 @@ import type { Profile } from './profile.ts';
 import { Runtime, rowsOf } from './runtime.ts';
 import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
 import { LastSizes } from './sizes.ts';
+import { Speeds } from './speeds.ts';
 import { splitsByColumns } from './split.ts';
 import type { WasmStep } from './steps.ts';
 import { countStrips } from './strips.ts';
-import { Barrier } from './team.ts';
+import { Barrier, costOf } from './team.ts';
 import { type MachineCosts, type ModelSize, readThresholds } from './thresholds.ts';
 import { fillWeight, WasmWeight } from './weights.ts';
 
@@ -85,6 +86,7 @@ class WasmForwards implements WasmBackend {
   #outside: OutsideMemory | undefined;
   readonly #barrier: Barrier | undefined;
   readonly #pieces: Pieces | undefined;
+  readonly #speeds: Speeds | undefined;
   #nRanks: number;
   #isAlone = false;
   readonly #matrices: WasmWeight[] = [];
@@ -108,6 +110,7 @@ class WasmForwards implements WasmBackend {
     this.#nRanks = setup.nThreads;
     this.#barrier = setup.nThreads > 1 ? new Barrier(setup.memory) : undefined;
     this.#pieces = setup.nThreads > 1 ? new Pieces(setup.memory, rank) : undefined;
+    this.#speeds = setup.nThreads > 1 ? new Speeds(setup.memory, rank) : undefined;
     this.description = `${describeSetup(setup)}${products.note}`;
     this.#recorder = new Recorder({
       own,
@@ -227,6 +230,7 @@ class WasmForwards implements WasmBackend {
       const runtime = run();
       this.#barrier!.wait(nRanks);
       const values = this.#rank === 0 ? this.#values(runtime, target) : new Float32Array();
+      if (this.#rank === 0) this.#speeds!.update(nRanks);
       this.#barrier!.wait(nRanks);
       return values;
     });
@@ -275,8 +279,15 @@ class WasmForwards implements WasmBackend {
     const byColumns = division === 'columns';
     const [nRanks, isAlone] = [this.#nRanks, this.#isAlone];
     const { exact } = this.#products;
-    const sizes = lastSizes.of(batch, { kernels: this.#kernels, todo, strips, doubling, nRanks, byColumns, exact });
-    const barrier = () => this.#barrier!.wait(nRanks);
+    const speeds = division === 'rows' ? this.#speeds : undefined;
+    const parts = speeds?.shares(nRanks) ?? new Array<number>(nRanks).fill(1);
+    const sizes = lastSizes.of(batch, { kernels: this.#kernels, todo, strips, doubling, parts, byColumns, exact });
+    let waited = 0;
+    const barrier = () => {
+      const start = speeds === undefined ? 0 : performance.now();
+      this.#barrier!.wait(nRanks);
+      if (speeds !== undefined) waited += performance.now() - start;
+    };
     const pieces = byColumns ? this.#pieces : undefined;
     if (pieces !== undefined) {
       pieces.reset();
@@ -294,6 +305,7 @@ class WasmForwards implements WasmBackend {
       { ...sizes, results: rowsOf(target, batch) * target.cols * 4 },
       exact,
     );
+    const begin = speeds === undefined ? 0 : performance.now();
     const carryOut = (step: WasmStep) => {
       const start = this.profile === undefined ? 0 : performance.now();
       runStep(rt, step);
@@ -306,6 +318,7 @@ class WasmForwards implements WasmBackend {
       else rt.inStrips(() => todo.slice(i, end).forEach(carryOut));
       i = end;
     }
+    speeds?.note(costOf(rt.share, batch.offsets, doubling), performance.now() - begin - waited);
     return rt;
   }
 

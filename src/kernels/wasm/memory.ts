@@ -2,8 +2,8 @@
  * @file The backend's memory: its layout, views of it, and how it grows.
  *
  * ```
- * 0            256    320        1024         40 KiB   63 KiB    64 KiB      weightsEnd
- * thresholds   zeros  constants  code books   pieces   barrier   weights …   staging while loading, slabs of the ranks in a forward
+ * 0            256    320        1024         36 KiB   52 KiB   63 KiB    64 KiB      weightsEnd
+ * thresholds   zeros  constants  code books   pieces   speeds   barrier   weights …   staging while loading, slabs of the ranks in a forward
  * ```
  * Workers that compute alone have their slabs in pages that each has added at the end. Forwards of a team may use these pages, too.
  */
@@ -19,10 +19,12 @@ export const maxMemoryBytes = 65536 * pageBytes;
 export const thresholdsAddress = 0;
 /** The most workers on one memory. */
 export const maxThreads = 256;
-/** An int32 word of each rank, see `pieces.ts`. */
-export const piecesAddress = 40 * 1024;
-/** A cache line. */
-export const piecesStride = 64;
+/** A word of each rank, see `pieces.ts`: each in a cache line of its own. */
+export const piecesAddress = 36 * 1024;
+export const pieceStride = 64;
+/** Float32 words of each rank, see `speeds.ts`. */
+export const speedsAddress = piecesAddress + maxThreads * pieceStride;
+export const speedWords = 4;
 /** Int32 words of the barrier, see `team.ts`: each at a distance of `barrierStride` from the one before. */
 export const barrierAddress = 63 * 1024;
 /**

@@ -6,7 +6,7 @@
  * Each rank has a word in shared memory: the number of the product, and the number of pieces of its part that have been taken.
  */
 import { evenPart } from './even-part.ts';
-import { maxThreads, piecesAddress, piecesStride } from './memory.ts';
+import { maxThreads, pieceStride, piecesAddress } from './memory.ts';
 
 /** Bits of a word that count pieces. */
 const countBits = 6;
@@ -24,7 +24,7 @@ export class Pieces {
 
   /** @param memory shared; only its first page is used */
   constructor(memory: WebAssembly.Memory, rank: number) {
-    this.#words = new Int32Array(memory.buffer, piecesAddress, (maxThreads * piecesStride) / 4);
+    this.#words = new Int32Array(memory.buffer, piecesAddress, (maxThreads * pieceStride) / 4);
     this.#rank = rank;
   }
 
@@ -71,5 +71,5 @@ export class Pieces {
 }
 
 function wordOf(rank: number): number {
-  return (rank * piecesStride) / 4;
+  return (rank * pieceStride) / 4;
 }

@@ -18,7 +18,8 @@ export interface SizesOf {
   readonly strips: Strips;
   /** The number of tokens of a sequence in which a token costs twice as much as alone. */
   readonly doubling: number;
-  readonly nRanks: number;
+  /** How much each rank gets of rows, in any unit (`speeds.ts`). */
+  readonly parts: readonly number[];
   readonly byColumns: boolean;
   /** Attention stays in float32. */
   readonly exact: boolean;
@@ -32,9 +33,10 @@ export interface Sizes extends Omit<Scratch, 'results'> {
 }
 
 /** The sizes of `batch`. */
-export function sizesOf(batch: Batch, { kernels, todo, strips, doubling, nRanks, byColumns, exact }: SizesOf): Sizes {
+export function sizesOf(batch: Batch, { kernels, todo, strips, doubling, parts, byColumns, exact }: SizesOf): Sizes {
+  const nRanks = parts.length;
   const { offsets, spans } = batch;
-  const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, nRanks, doubling);
+  const shares = byColumns ? shareGroups(offsets, nRanks) : shareRows(offsets, parts, doubling);
   const most = (bytes: (step: WasmStep) => number) => todo.reduce((found, step) => Math.max(found, bytes(step)), 0);
   const own = shares.map(({ tokens, tokensEnd, sequences, sequencesEnd }) => {
     const all = { tokens: tokensEnd - tokens, sequences: sequencesEnd - sequences };
@@ -55,16 +57,21 @@ export function sizesOf(batch: Batch, { kernels, todo, strips, doubling, nRanks,
 
 /** Keeps the sizes of the last plain batch. */
 export class LastSizes {
-  #last: { readonly offsets: Int32Array; readonly nRanks: number; readonly sizes: Sizes } | undefined;
+  #last: { readonly offsets: Int32Array; readonly parts: readonly number[]; readonly sizes: Sizes } | undefined;
 
-  /** The sizes of a plain batch. Between calls, only the batch and `nRanks` may change. */
+  /** The sizes of a plain batch. Between calls, only the batch and `parts` may change. */
   of(batch: Batch, of: SizesOf): Sizes {
     const { offsets } = batch;
     const last = this.#last;
-    const isSame = last?.nRanks === of.nRanks && last.offsets.length === offsets.length;
-    if (isSame && last.offsets.every((offset, i) => offset === offsets[i])) return last.sizes;
+    if (last !== undefined && equal(last.parts, of.parts) && equal(last.offsets, offsets)) return last.sizes;
     const sizes = sizesOf(batch, of);
-    this.#last = { offsets: offsets.slice(), nRanks: of.nRanks, sizes };
+    this.#last = { offsets: offsets.slice(), parts: of.parts, sizes };
     return sizes;
   }
+}
+
+function equal(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

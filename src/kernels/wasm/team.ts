@@ -28,21 +28,24 @@ export interface Share {
 }
 
 /**
- * Divides a batch into `nRanks` shares of about equal work. In a sequence of `doubling` tokens, a token costs twice as much as alone, because
+ * Divides a batch into shares of about as much work as `parts` says: one number a rank, in any unit. In a sequence of `doubling` tokens, a token costs twice as much as alone, because
  * of attention. A cut moves to the nearest boundary between sequences if that costs less than a
  * tenth of a share; no rank then has to wait. Inside a sequence, cuts are at multiples of 4 rows.
  */
-export function shareRows(offsets: Int32Array, nRanks: number, doubling: number): Share[] {
+export function shareRows(offsets: Int32Array, parts: readonly number[], doubling: number): Share[] {
   const nSeq = offsets.length - 1;
   const costUntil = new Float64Array(nSeq + 1);
   for (let s = 0; s < nSeq; s++)
     costUntil[s + 1] = costUntil[s] + (offsets[s + 1] - offsets[s]) * costPerToken(offsets, s, doubling);
-  const share = costUntil[nSeq] / nRanks;
+  const ofOne = costUntil[nSeq] / parts.reduce((sum, part) => sum + part, 0);
   const shares: Share[] = [];
-  let [tokens, sequences] = [0, 0];
-  for (let rank = 1; rank <= nRanks; rank++) {
-    const end =
-      rank === nRanks ? offsets[nSeq] : Math.max(tokens, cutAt(offsets, costUntil, doubling, share * rank, share / 10));
+  let [tokens, sequences, cost] = [0, 0, 0];
+  for (const [rank, part] of parts.entries()) {
+    cost += ofOne * part;
+    const isLast = rank === parts.length - 1;
+    const end = isLast
+      ? offsets[nSeq]
+      : Math.max(tokens, cutAt(offsets, costUntil, doubling, cost, (ofOne * part) / 10));
     let sequencesEnd = sequences;
     while (sequencesEnd < nSeq && offsets[sequencesEnd] < end) sequencesEnd++;
     shares.push({ tokens, tokensEnd: end, sequences, sequencesEnd });
@@ -50,6 +53,16 @@ export function shareRows(offsets: Int32Array, nRanks: number, doubling: number)
     sequences = sequencesEnd;
   }
   return shares;
+}
+
+/** What the rows of a share cost, in tokens that are alone in their sequence. */
+export function costOf({ tokens, tokensEnd }: Share, offsets: Int32Array, doubling: number): number {
+  let cost = 0;
+  for (let s = 0; s + 1 < offsets.length; s++) {
+    const own = Math.min(offsets[s + 1], tokensEnd) - Math.max(offsets[s], tokens);
+    if (own > 0) cost += own * costPerToken(offsets, s, doubling);
+  }
+  return cost;
 }
 
 function costPerToken(offsets: Int32Array, s: number, doubling: number): number {
