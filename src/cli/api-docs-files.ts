@@ -1,8 +1,6 @@
 /**
  * @file The files of the page at /docs, as the build left them beside the program: packed, because Swagger UI is large.
  */
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import type { PageFile, PageFiles } from '../server/index.ts';
 import { contentType, readOnce } from './built-files.ts';
 
@@ -16,7 +14,9 @@ export function apiDocsFiles(): PageFiles {
 async function readApiDocsFile(name: string): Promise<PageFile | undefined> {
   const type = contentType(name);
   if (type === undefined) return undefined;
+  const { readFile } = await import('node:fs/promises');
   const packed = await readFile(new URL(`${name}.br`, folder)).catch(() => undefined);
+  const { promisify } = await import('node:util');
   const { brotliDecompress } = await import('node:zlib');
   return packed && { type, bytes: new Uint8Array(await promisify(brotliDecompress)(packed)) };
 }

@@ -69,7 +69,7 @@ export async function appOptions(values: OptionValues): Promise<AppOptions> {
     seed: values.seed,
     metrics: values.metrics,
     ui: values.ui,
-    page: values.ui ? await pageFiles() : undefined,
+    page: values.ui ? pageFiles() : undefined,
     apiDocs: values.ui ? apiDocsFiles() : undefined,
     onWarning: log,
     onRequest: values.verbose ? logRequest : undefined,

@@ -3,6 +3,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
+import { now } from '../clock.ts';
 import type { BatchReport, Embedder } from '../engine/index.ts';
 import { locatePair } from './chosen-projector.ts';
 import { offeredModel } from './default-model.ts';
@@ -26,7 +27,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   const model = (await offeredModel(parsed)) ?? requireModel(parsed);
   const { signal, stopped } = stopOnSignal();
 
-  const started = performance.now();
+  const started = now();
   let loaded: (embedder: Embedder) => void = () => {};
   const ready = new Promise<Embedder>((resolve) => {
     loaded = resolve;
@@ -65,7 +66,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   const { servers, drain, close } = await opening;
   loaded(embedder);
   await ready;
-  log(describe(embedder, performance.now() - started));
+  log(describe(embedder, now() - started));
   logNodeAdvice({ ...values, backend: embedder.info.backend });
   for (const { url } of servers) log(`listening on ${url}`);
   if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);

@@ -76,13 +76,21 @@ export function createState(
   { onError: _, onRequest: __, onWarning: ___, ...given }: ServeOptions,
   shared?: SharedState,
 ): ServerState {
-  const options: Settings = {
+  const options: typeof defaults & Pick<ServeOptions, 'mediaMarker'> = {
     ...defaults,
-    mediaMarker: randomMarker(),
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
   const path = options.prefix.replace(/^\/+|\/+$/g, '');
-  const settings = { ...options, prefix: path === '' ? '' : `/${path}` };
+  let marker = options.mediaMarker;
+  const settings: Settings = {
+    ...options,
+    prefix: path === '' ? '' : `/${path}`,
+    // Made when it is first asked for: its random numbers make Node load all of its cryptography, which takes 6 ms of a start.
+    get mediaMarker() {
+      marker ??= randomMarker();
+      return marker;
+    },
+  };
   const { cacheSize, cacheBytes } = settings;
   const cache = cacheSize > 0 ? new VectorCache(cacheSize, cacheBytes) : undefined;
   const counters = shared?.counters ?? new Counters();

@@ -6,7 +6,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { canHaveGpu } from '../../src/engine/platform.ts';
-import { main, model, run } from './run.ts';
+import { finished, main, model, run } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const folder = temporaryFolder();
@@ -28,6 +28,19 @@ it.skipIf(process.platform === 'win32')('loads no streams, no promises of files 
   for (const name of ['stream', 'internal/fs/promises', 'perf_hooks'])
     expect(loaded).not.toContain(`NativeModule ${name}`);
   expect(loaded.length).toBeGreaterThan(0);
+});
+
+it.skipIf(process.platform === 'win32')('serves without promises of files', async () => {
+  const list = folder.write('serve.cjs', `process.on('exit', () => console.error(process.moduleLoadList.join('\\n')))`);
+  const serve = ['serve', '-m', bert, '--port', '0'];
+  const child = spawn(process.execPath, ['-r', list, main, ...serve], { env: environment });
+  child.stderr.on('data', (data) => {
+    if (String(data).includes('listening on')) child.kill('SIGTERM');
+  });
+  const { stderr } = await finished(child);
+  expect(stderr).toContain('NativeModule net\n');
+  // Node 20 itself loads them.
+  if (!process.versions.node.startsWith('20.')) expect(stderr).not.toContain('NativeModule internal/fs/promises\n');
 });
 
 it('has the code of functions that it calls compiled with their chunk', () => {

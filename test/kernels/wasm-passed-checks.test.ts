@@ -105,6 +105,15 @@ describe('the record', () => {
     expect(passedCheck(folder, Uint8Array.of(1, 2, 4), 'V8 13').isKnown).toBe(false);
   });
 
+  it.each([0, 2049, 4096, 4098])('does not hold for bytes that differ at %i', (at) => {
+    const many = Uint8Array.from({ length: 4099 }, (_, i) => i);
+    passedCheck(folder, many).keep();
+    many[at] ^= 0x80;
+    expect(passedCheck(folder, many).isKnown).toBe(false);
+    many[at] ^= 0x80;
+    expect(passedCheck(folder, many).isKnown).toBe(true);
+  });
+
   it('forgets old modules', () => {
     for (let i = 0; i < 20; i++) passedCheck(folder, Uint8Array.of(i)).keep();
     const known = Array.from({ length: 20 }, (_, i) => passedCheck(folder, Uint8Array.of(i)).isKnown);

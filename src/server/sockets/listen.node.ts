@@ -1,7 +1,6 @@
 /**
  * @file Sockets for the application: listens with Node's HTTP server, and stops without losing accepted requests.
  */
-import { existsSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { isIPv6, type ListenOptions as NetListenOptions, Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -166,7 +165,7 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
   const isSocket = isSocketPath(host);
   const where = isSocket ? `the socket file ${host}` : `${host}:${port}`;
   // A socket in a folder that does not exist is reported as one without permission.
-  const hasFolder = !isSocket || existsSync(dirname(host));
+  const hasFolder = !isSocket || process.getBuiltinModule('node:fs').existsSync(dirname(host));
   const noFolder = `the folder of ${where} does not exist`;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: isSocket

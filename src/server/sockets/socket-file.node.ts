@@ -1,8 +1,11 @@
 /**
  * @file The file of a UNIX socket: replaces one that a killed server left behind, and refuses to touch anything else.
  */
-import { lstatSync, type Stats, unlinkSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { connect } from 'node:net';
+
+// An `import` of it would load Node's promises of files, too.
+const fs = process.getBuiltinModule('node:fs');
 
 /** Maximum number of bytes in the path of a UNIX socket. On some systems Node cuts longer paths. */
 const MAX_PATH = process.platform === 'linux' ? 107 : 103;
@@ -39,9 +42,9 @@ export async function removeStaleSocket(path: string): Promise<void> {
   }
   // Another server may have replaced the file meanwhile, and its file may have the inode number of the old one.
   const now = look(path);
-  if (now?.ino === found.ino && now.dev === found.dev && now.ctimeMs === found.ctimeMs) unlinkSync(path);
+  if (now?.ino === found.ino && now.dev === found.dev && now.ctimeMs === found.ctimeMs) fs.unlinkSync(path);
 }
 
 function look(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false });
+  return fs.lstatSync(path, { throwIfNoEntry: false });
 }
