@@ -1,10 +1,10 @@
 // Time from the start of a process to the first vector, with the bundled model: on the command line, in a program that uses the library on
 // its own thread and in workers, and from a server. Other work on the machine only adds to the times, so the least of several runs counts.
 // With --against, another build takes turns with this one. With --steps, instead, the processor time of the steps of a program that computes
-// on its own thread, which other work disturbs less.
+// on its own thread, which other work disturbs less; so does `serve-cpu` in LIST (Linux only).
 // Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST | --steps] [--against FOLDER]
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { watchOtherLoad } from './other-load.mjs';
@@ -94,8 +94,19 @@ process.exit(0);`;
 const library = (dist, options) => untilEnd('--input-type=module', '-e', program(dist, options));
 const main = (dist) => fileURLToPath(new URL('cli/main.js', dist));
 
-/** Starts a server and asks for a vector until it answers. @returns milliseconds */
-async function untilAnswer(dist) {
+/** Processor time of all threads of a process, in milliseconds. Linux only. */
+function processorTime(pid) {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const times = tasks.map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]));
+  return times.reduce((sum, time) => sum + time, 0) / 1e6;
+}
+
+/**
+ * Starts a server and asks for a vector until it answers.
+ * @param measure of the id of the process and when it was started; default: the time since then
+ * @returns milliseconds
+ */
+async function untilAnswer(dist, measure = (_pid, start) => performance.now() - start) {
   const port = await freePort();
   const start = performance.now();
   const child = spawn(args.node, [main(dist), 'serve', '-m', model, '--port', String(port)], { stdio: 'ignore' });
@@ -109,7 +120,7 @@ async function untilAnswer(dist) {
         () => undefined,
       );
       await answer?.arrayBuffer();
-      if (answer?.ok) return performance.now() - start;
+      if (answer?.ok) return measure(child.pid, start);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   } finally {
@@ -125,7 +136,8 @@ const rows = {
   library: ['library, on the calling thread', (dist) => library(dist, { worker: false })],
   worker: ['library, one worker', (dist) => library(dist, { threads: 1 })],
   workers: ['library, as many workers as cores', (dist) => library(dist, {})],
-  serve: ['gguf-embed serve, until its first answer', untilAnswer],
+  serve: ['gguf-embed serve, until its first answer', (dist) => untilAnswer(dist)],
+  'serve-cpu': ['the same, processor time of all threads', (dist) => untilAnswer(dist, processorTime)],
 };
 
 /** Runs `measure` for all builds by turns, after a run of each that fills Node's compile cache. @returns results by build */
