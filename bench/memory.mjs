@@ -1,16 +1,19 @@
 // Resident memory of servers: after loading, and after requests of texts of so many words, with the peak. Linux only.
+// --seconds N then sends texts of 8 to 32 tokens from eight clients for so long: a server under load compiles more of its code, and its heaps grow.
 // `files` is the part of the busy memory that is pages of files: the program, its libraries and what else it has mapped.
 // --setting starts another server beside the first one: with an option of Node (--v8-pool-size=1), or with a variable of the environment
 // (MALLOC_ARENA_MAX=1). --against starts one of another build. Each number is the middle of --runs runs, in which the servers take turns.
 // Usage: npm run bench:memory -- [--model FILE]... [--shape NAME:TYPE]... [--threads LIST] [--words LIST] [--node PATH] [--llama PATH]
-//   [--setting OPTION]... [--against FOLDER] [--runs N]
+//   [--setting OPTION]... [--against FOLDER] [--runs N] [--seconds N]
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeSynthetic } from './compare/synthetic.mjs';
+import { load } from './server/client.mjs';
 import { startLlama, startOurs } from './server/servers.mjs';
+import { workloads } from './server/workloads.mjs';
 import { median } from './turns.mjs';
 
 const { values: args } = parseArgs({
@@ -24,6 +27,7 @@ const { values: args } = parseArgs({
     setting: { type: 'string', multiple: true, default: [] },
     against: { type: 'string' },
     runs: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '0' },
   },
 });
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -37,6 +41,9 @@ function megabytes(pid, field) {
   return (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)[1]) * 1024) / 1e6;
 }
 
+const seconds = Number(args.seconds);
+const [, shortTexts] = workloads.find(([name]) => name === '8-32 tokens');
+
 /** Resident megabytes after loading and after the requests, and the most of the whole time. */
 async function measure(server, nTexts) {
   try {
@@ -47,8 +54,10 @@ async function measure(server, nTexts) {
       if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${await answer.text()}`);
       await answer.arrayBuffer();
     }
-    const [busy, peak, files] = ['VmRSS', 'VmHWM', 'RssFile'].map((field) => megabytes(server.pid, field));
-    return { idle, busy, peak, files };
+    const [busy, files] = ['VmRSS', 'RssFile'].map((field) => megabytes(server.pid, field));
+    if (seconds > 0) await load({ port: server.port, clients: 8, seconds, bodies: shortTexts });
+    const [later, peak] = ['VmRSS', 'VmHWM'].map((field) => megabytes(server.pid, field));
+    return { idle, busy, files, later, peak };
   } finally {
     await server.stop();
   }
@@ -74,8 +83,11 @@ function sidesOf(model) {
 
 const version = spawnSync(args.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
 console.log(`Node ${version}, megabytes, ${args.runs} run(s)\n`);
-console.log('| model | MB of file | server | threads | loaded | busy | of it files | peak | busy / file |');
-console.log('|---|---:|---|---:|---:|---:|---:|---:|---:|');
+const columns = { idle: 'loaded', busy: 'busy', files: 'of it files' };
+if (seconds > 0) columns.later = `after ${seconds} s`;
+columns.peak = 'peak';
+console.log(`| model | MB of file | server | threads | ${Object.values(columns).join(' | ')} | busy / file |`);
+console.log(`|---|---:|---|---:|${'---:|'.repeat(Object.keys(columns).length + 1)}`);
 for (const model of models) {
   const size = statSync(model).size / 1e6;
   const sides = sidesOf(model);
@@ -88,7 +100,9 @@ for (const model of models) {
     }
     for (const [name, results] of Object.entries(runs)) {
       const middle = (field) => median(results.map((result) => result[field]));
-      const numbers = ['idle', 'busy', 'files', 'peak'].map((field) => middle(field).toFixed(0)).join(' | ');
+      const numbers = Object.keys(columns)
+        .map((field) => middle(field).toFixed(0))
+        .join(' | ');
       const share = (middle('busy') / size).toFixed(2);
       console.log(`| ${basename(model)} | ${size.toFixed(0)} | ${name} | ${threads} | ${numbers} | ${share} |`);
     }
