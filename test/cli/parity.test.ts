@@ -48,6 +48,15 @@ it('prints a table for this machine, and lists what is not compared', async () =
   expect(stdout).toContain('Not compared: ONNX Runtime needs an ONNX file of the model: --onnx.\n');
 });
 
+it('shows what `fast` costs as the other commands compute it, on every Node', async () => {
+  const { stdout } = await run('--json', '-m', model('quant/bert-q-Q4_0'), ...texts);
+  const { rows } = JSON.parse(stdout) as { rows: { program: string; precision: string; distance: number }[] };
+  const worst = (precision: string) =>
+    rows.find((row) => row.program === 'wasm' && row.precision === precision)!.distance;
+  expect(worst('fast')).toBeGreaterThan(10 * worst('high'));
+  expect(worst('fast')).toBeLessThan(1e-2);
+});
+
 it('asks the other programs that are installed', async () => {
   const answers = JSON.stringify({ texts, vectors, tokens });
   // Exact, but for the tokens of one text.

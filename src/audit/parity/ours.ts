@@ -28,7 +28,8 @@ export function ownPrograms(nCpus: number): OwnProgram[] {
       program: 'wasm',
       precision,
       threads: n,
-      options: { backend: 'wasm', precision, threads: n } as const,
+      // As every command computes by default; without packing, `fast` is `high` for some types and versions of Node.
+      options: { backend: 'wasm', precision, threads: n, packing: true } as const,
     })),
   );
   const webgpu = (['exact', 'high', 'fast'] as const).map((precision) => ({
