@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     threads: { type: 'string', short: 't', default: '2' },
     clients: { type: 'string', default: '1,8,64' },
+    only: { type: 'string', multiple: true },
     seconds: { type: 'string', default: '3' },
     rounds: { type: 'string', default: '3' },
     precision: { type: 'string', default: 'high' },
@@ -32,6 +33,7 @@ if (options.help) {
                    made by bench/native/build.sh); without one only ours is measured
   -m FILE          model          --node PATH    run ours under this Node
   -t N             threads (2)    --clients LIST 1,8,64
+  --only NAME      this workload, as the table names it; may be repeated (default: all)
   --seconds N      length of a round (3)   --rounds N (3)   --precision high|fast|exact
   --pin LIST       the load generator runs on these cores only, as in 1 or 2-3 (taskset of util-linux)
   --json           print JSON     --write        write bench/SERVER-RESULTS.md; refused if the ratios of a row
@@ -83,14 +85,14 @@ if (options.pin) execFileSync('taskset', ['-acp', options.pin, String(process.pi
 const results = [];
 const used = {};
 try {
-  for (const [name, bodies] of workloads) {
+  for (const [name, bodies] of workloads.filter(([name]) => options.only?.includes(name) ?? true)) {
     for (const clients of options.clients.split(',').map(Number)) {
       const row = await steadiest(() => measure(name, clients, bodies));
       results.push(row);
       process.stderr.write(
         `  ${row.name}: ${Object.keys(servers)
-          .map((s) => `${s} ${row[s].requestsPerSecond.toFixed(1)}/s`)
-          .join(', ')}\n`,
+          .map((s) => `${s} ${row[s].requestsPerSecond.toFixed(1)}/s, p99 ${row[s].p99.toFixed(1)} ms`)
+          .join('; ')}\n`,
       );
     }
   }
