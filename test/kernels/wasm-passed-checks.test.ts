@@ -7,19 +7,12 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { passedCheck } from '../../src/kernels/wasm/checks/passed.node.ts';
 import { prepareWasm } from '../../src/kernels/wasm/index.ts';
+import { checks } from './counted-checks.ts';
 
-const checks = vi.hoisted(() => ({ n: 0, wrong: undefined as string | undefined }));
 vi.mock('../../src/kernels/wasm/packing.node.ts', () => ({ disablePacking: () => {} }));
-vi.mock('../../src/kernels/wasm/checks/self-check.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/kernels/wasm/checks/self-check.ts')>();
-  return {
-    ...original,
-    findWrongKernel: (...args: Parameters<typeof original.findWrongKernel>) => {
-      checks.n++;
-      return checks.wrong ?? original.findWrongKernel(...args);
-    },
-  };
-});
+vi.mock('../../src/kernels/wasm/checks/self-check.ts', async (importOriginal) =>
+  (await import('./counted-checks.ts')).counted(importOriginal),
+);
 
 const root = mkdtempSync(join(tmpdir(), 'passed-'));
 afterAll(() => rmSync(root, { recursive: true }));
