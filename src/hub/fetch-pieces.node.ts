@@ -13,6 +13,15 @@ import { waitAfter } from './retries.ts';
 /** Attempts without progress before a piece fails. */
 const MAX_TRIES = 5;
 
+/** A file whose pieces are fetched. */
+interface Fetching {
+  readonly url: URL;
+  readonly connection: Connection;
+  readonly partial: PartialFile;
+  /** Called after each write. */
+  readonly report: () => Promise<void>;
+}
+
 /**
  * Fetches all missing pieces. The first permanent failure stops the others.
  * @param report called after each write
@@ -27,9 +36,10 @@ export async function fetchPieces(
   const stop = new AbortController();
   const { signal } = options;
   const connection = { ...options, signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal };
+  const fetching = { url, connection, partial, report };
   const work = async () => {
     for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) {
-      await fetchPiece(url, connection, partial, piece, report);
+      await fetchPiece(fetching, piece);
     }
   };
   const workers = Array.from({ length: Math.min(options.connections, waiting.length) }, () =>
@@ -46,33 +56,22 @@ export async function fetchPieces(
 }
 
 /** Fetches one piece. After a cut connection it tries again, as long as each attempt makes progress. */
-async function fetchPiece(
-  url: URL,
-  connection: Connection,
-  partial: PartialFile,
-  piece: Piece,
-  report: () => Promise<void>,
-): Promise<void> {
+async function fetchPiece(fetching: Fetching, piece: Piece): Promise<void> {
   for (let failed = 0; piece.begin + piece.done < piece.end; ) {
     const before = piece.done;
     try {
-      await fetchRange(url, connection, partial, piece, report);
+      await fetchRange(fetching, piece);
     } catch (error) {
       if (!(error instanceof HubError && error.isTransient)) throw error;
       failed = piece.done > before ? 1 : failed + 1;
       if (failed >= MAX_TRIES) throw error;
-      await waitAfter(error, failed, connection);
+      await waitAfter(error, failed, fetching.connection);
     }
   }
 }
 
-async function fetchRange(
-  url: URL,
-  connection: Connection,
-  partial: PartialFile,
-  piece: Piece,
-  report: () => Promise<void>,
-): Promise<void> {
+async function fetchRange(fetching: Fetching, piece: Piece): Promise<void> {
+  const { url, connection, partial, report } = fetching;
   const begin = piece.begin + piece.done;
   const headers: Record<string, string> = { range: `bytes=${begin}-${piece.end - 1}` };
   if (partial.etag !== undefined && !partial.etag.startsWith('W/')) headers['if-range'] = partial.etag;
