@@ -1,7 +1,7 @@
 /**
  * @file Encoders of four families with random weights, out of the backend's operations, for counts of what a layer moves.
  */
-import { randomWeight } from './synthetic.mjs';
+import { weightMaker } from './synthetic.mjs';
 
 const bert = { nEmbd: 768, nFf: 3072, nHead: 12, nHeadKv: 12, headSize: 64, kind: 'layer' };
 
@@ -29,12 +29,7 @@ export const layerShapes = {
 export async function syntheticLayers(backend, types, shape, nLayer, type) {
   const { nEmbd, nFf, nHead, nHeadKv, headSize, kind, isGated, isRotated, isPreNorm, normsHeads, causal } = shape;
   const { ops } = backend;
-  const make = async (name, t, extents, role) => {
-    const source = randomWeight(types, name, t, extents);
-    const weight = backend.allocate(source, role);
-    await backend.fill(weight, source);
-    return weight;
-  };
+  const make = weightMaker(backend, types);
   const linear = async (name, nIn, nOut) => ({ weight: await make(name, type, [nIn, nOut], 'matrix') });
   const vector = async (name, n) => ({ weight: await make(name, 'F32', [n], 'vector') });
   const [nQ, nKv] = [nHead * headSize, nHeadKv * headSize];

@@ -30,15 +30,20 @@ export function randomWeight(types, name, type, shape) {
   };
 }
 
-/** `forward(batch)`: the hidden states' mean of each sequence. */
-export async function syntheticBert(backend, types, { nLayer, nEmbd, nFf, nHead }, type) {
-  const { ops } = backend;
-  const make = async (name, t, shape, role) => {
-    const source = randomWeight(types, name, t, shape);
+/** A function that makes a filled weight with random values, by name, type, shape and role. */
+export function weightMaker(backend, types) {
+  return async (name, type, shape, role) => {
+    const source = randomWeight(types, name, type, shape);
     const weight = backend.allocate(source, role);
     await backend.fill(weight, source);
     return weight;
   };
+}
+
+/** `forward(batch)`: the hidden states' mean of each sequence. */
+export async function syntheticBert(backend, types, { nLayer, nEmbd, nFf, nHead }, type) {
+  const { ops } = backend;
+  const make = weightMaker(backend, types);
   const vector = (name, n) => make(name, 'F32', [n], 'vector');
   const linear = async (name, nIn, nOut) => ({
     weight: await make(name, type, [nIn, nOut], 'matrix'),
