@@ -17,15 +17,13 @@ import {
 import { metadataValues } from '../gguf/metadata-values.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { isPooling, POOLING_FORMS, type RopeSettings, ropeScalings } from '../models/index.ts';
-import { backendNames, precisions } from '../tensor/backend.ts';
+import { backendNames, maxThreads, precisions } from '../tensor/backend.ts';
 import { type GpuOptions, gpuWeightForms, type TuningCache } from './gpu/options.ts';
 import { imageOptions, mediaPoolings } from './images/options.ts';
 import { loraSources } from './lora.ts';
 import { isPrompt, PROMPT_FORMS } from './prompts.ts';
 import { isModelSource, MODEL_SOURCES } from './source.ts';
 import type { LoadOptions } from './types.ts';
-
-const MAX_THREADS = 256;
 
 const hub: OptionTable<HubOptions> = {
   token: text,
@@ -80,7 +78,7 @@ export const loadOptions: OptionTable<LoadOptions> = {
   imageCache: integer(0, Number.MAX_SAFE_INTEGER, 'a number of bytes'),
   mediaPooling: choice(mediaPoolings),
   backend: choice(['auto', ...backendNames]),
-  threads: integer(1, MAX_THREADS),
+  threads: integer(1, maxThreads),
   precision: choice(precisions),
   packing: flag,
   reproducible: flag,

@@ -47,6 +47,9 @@ export const backendNames = ['webgpu', 'wasm', 'reference'] as const;
 /** One of `backendNames`. */
 export type BackendName = (typeof backendNames)[number];
 
+/** The most workers of a team. */
+export const maxThreads = 256;
+
 /** One of several workers that load the weights into one memory. */
 export interface WeightPart {
   readonly rank: number;

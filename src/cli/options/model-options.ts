@@ -2,7 +2,7 @@
  * @file The rows of the option table about loading a model and what computes it.
  */
 import { gpuWeightForms } from '../../engine/gpu/options.ts';
-import { backendNames, precisions } from '../../tensor/backend.ts';
+import { backendNames, maxThreads, precisions } from '../../tensor/backend.ts';
 import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
 
 const gpu = [{ values: { option: 'backend', oneOf: ['auto', 'webgpu'] } }, { feature: 'webgpu' }] as const;
@@ -98,10 +98,10 @@ export const modelOptions = [
     value: 'N',
     default: -1,
     min: -1,
-    max: 256,
+    max: maxThreads,
     commands: computing,
     needs: threads,
-    help: 'compute threads, up to 256; less than 1 means one for each core, but at most 8',
+    help: `compute threads, up to ${maxThreads}; less than 1 means one for each core, but at most 8`,
   },
   {
     name: 'threadsBatch',
@@ -109,7 +109,7 @@ export const modelOptions = [
     type: 'integer',
     value: 'N',
     min: -1,
-    max: 256,
+    max: maxThreads,
     commands: computing,
     needs: threads,
     help: 'the same as --threads, and overrides it',

@@ -8,6 +8,7 @@
  * Workers that compute alone have their slabs in pages that each has added at the end. Forwards of a team may use these pages, too.
  */
 
+import { maxThreads } from '../../tensor/backend.ts';
 import type { Address, Stride } from './kernels.ts';
 
 const pageBytes = 65536;
@@ -17,8 +18,6 @@ export const maxMemoryBytes = 65536 * pageBytes;
 
 /** Int32 words that say how batches are divided, see `thresholds.ts`. */
 export const thresholdsAddress = 0;
-/** The most workers on one memory. */
-export const maxThreads = 256;
 /** A word of each rank, see `pieces.ts`: each in a cache line of its own. */
 export const piecesAddress = 36 * 1024;
 export const pieceStride = 64;

@@ -5,8 +5,10 @@
  *
  * Each rank has a word in shared memory: the number of the product, and the number of pieces of its part that have been taken.
  */
+
+import { maxThreads } from '../../tensor/backend.ts';
 import { evenPart } from './even-part.ts';
-import { maxThreads, pieceStride, piecesAddress } from './memory.ts';
+import { pieceStride, piecesAddress } from './memory.ts';
 
 /** Bits of a word that count pieces. */
 const countBits = 6;

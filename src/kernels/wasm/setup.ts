@@ -2,9 +2,10 @@
  * @file Makes what all workers of a team share: the compiled and checked module, and the memory.
  */
 
+import { maxThreads } from '../../tensor/backend.ts';
 import { findWrongKernel } from './checks/self-check.ts';
 import { type CompiledKernels, compileKernels, tryKernels } from './kernels.ts';
-import { maxMemoryBytes, maxThreads } from './memory.ts';
+import { maxMemoryBytes } from './memory.ts';
 import { type OutsideSetup, reserveOutside } from './outside-memory.ts';
 import { Barrier, teamSize } from './team.ts';
 import { readThresholds, type Thresholds, writeThresholds } from './thresholds.ts';
@@ -29,7 +30,7 @@ export interface WasmSetup extends CompiledKernels {
 
 /** Options of `prepareWasm`. */
 export interface PrepareOptions {
-  /** 1 to 256; default 1. */
+  /** 1 to `maxThreads`; default 1. */
   readonly nThreads?: number;
   /**
    * The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use the tiles for that, if every kernel passes its check. Default

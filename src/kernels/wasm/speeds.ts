@@ -6,7 +6,8 @@
  * Each rank has three words in shared memory: what its rows cost in this forward and how long they took, and its speed in the last forwards.
  * Rank 0 makes speeds while the others wait at the end of the forward, so that all read the same.
  */
-import { maxThreads, speedsAddress, speedWords } from './memory.ts';
+import { maxThreads } from '../../tensor/backend.ts';
+import { speedsAddress, speedWords } from './memory.ts';
 
 /** The share of the fastest rank. */
 const largestShare = 16;
