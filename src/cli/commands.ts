@@ -91,7 +91,8 @@ recall@100, as trec_eval defines them. \`--json\` prints all numbers unrounded.`
 installed in the folder it runs in: native llama.cpp (\`node-llama-cpp\`), and with \`--onnx\` ONNX Runtime (\`onnxruntime-node\`) and
 transformers.js (\`@huggingface/transformers\`). Prints a table in Markdown: how far each is from float32 arithmetic on the weights of the
 file, how alike they order the pairs of texts (Spearman), and in how many texts the tokens differ. The texts are arguments, or the lines of
-\`-f\`, or a set that comes with the program.`,
+\`-f\`, or a set that comes with the program. \`--backend\` compares one backend alone. Only \`--backend webgpu\` compares a GPU that is
+software (llvmpipe, SwiftShader), which takes minutes. Lines below the table say what is not compared and why.`,
   },
   fingerprint: {
     summary: 'Prints a digest of the vectors of a fixed set of texts, or compares it with a recorded one',

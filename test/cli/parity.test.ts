@@ -1,10 +1,11 @@
 /**
  * @file The command `parity` as a process; the other programs are packages that answer what a test expects.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/index.ts';
@@ -29,6 +30,16 @@ const run = async (...args: string[]) => {
   return promisify(execFile)(process.execPath, [main, 'parity', '-m', bert, ...args], { cwd: folder, env });
 };
 
+/** Node's options that give the program a GPU: its adapter, an expression, comes after `wait` milliseconds. */
+async function withAdapter(adapter: string, wait = 0): Promise<string[]> {
+  const path = join(folder, 'gpu.mjs');
+  const gpu = `{ requestAdapter: () => new Promise((resolve) => setTimeout(resolve, ${wait}, ${adapter})) }`;
+  await writeFile(path, `Object.defineProperty(globalThis, 'navigator', { value: { gpu: ${gpu} } });`);
+  return ['--import', pathToFileURL(path).href];
+}
+
+const hasTerminal = /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gguf-embed-parity-'));
   const embedder = await Embedder.load(bert, { backend: 'reference', worker: false });
@@ -46,6 +57,40 @@ it('prints a table for this machine, and lists what is not compared', async () =
   expect(stdout).not.toContain('other bits');
   expect(stdout).toContain('Not compared: node-llama-cpp is not installed.\n');
   expect(stdout).toContain('Not compared: ONNX Runtime needs an ONNX file of the model: --onnx.\n');
+});
+
+it('leaves out a GPU that is software, unless --backend names it', async () => {
+  const info = `{ vendor: 'mesa', architecture: '', device: '', description: 'llvmpipe' }`;
+  const request = `requestDevice: async () => { throw new Error('was asked'); }`;
+  const gpu = await withAdapter(`{ info: ${info}, features: new Set(), limits: {}, ${request} }`);
+  const env = { PATH: process.env.PATH };
+  const compare = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [...gpu, main, 'parity', '-m', bert, ...args, ...texts], { env });
+  const { stdout } = await compare();
+  expect(stdout).toContain(
+    'Not compared: webgpu, since mesa · llvmpipe computes on the CPU (--backend webgpu compares it).\n',
+  );
+  expect(stdout).toContain('| wasm |');
+  await expect(compare('--backend', 'webgpu')).rejects.toMatchObject({ stderr: expect.stringContaining('was asked') });
+});
+
+it('compares one backend with the exact answers, and says that the others are left out', async () => {
+  const { stdout } = await run('--backend', 'reference', '--json', ...texts);
+  const { rows, notCompared } = JSON.parse(stdout);
+  expect(rows).toMatchObject([{ program: 'reference', distance: 0 }]);
+  expect(notCompared).toContain('backends other than reference, since --backend is reference');
+});
+
+it.skipIf(!hasTerminal)('says on a terminal what computes, and leaves no line of it', async () => {
+  const command = [process.execPath, ...(await withAdapter('null', 1500)), main];
+  const line = [...command, 'parity', '-m', bert, '--backend', 'webgpu', ...texts].map((arg) => `'${arg}'`).join(' ');
+  const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH },
+  });
+  expect(stdout).toContain('\r\x1b[K14 % webgpu, exact, 1 s\r');
+  expect(stdout).toContain('\r\x1b[Ksynthetic bert-mean, 3 texts');
+  expect(stdout).toContain('Not compared: WebGPU found no adapter');
 });
 
 it('shows what `fast` costs as the other commands compute it, on every Node', async () => {

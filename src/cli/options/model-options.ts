@@ -122,8 +122,8 @@ export const modelOptions = [
     value: 'NAME',
     default: 'auto',
     choices: ['auto', ...backendNames],
-    commands: computing,
-    help: 'where to compute',
+    commands: [...computing, 'parity'],
+    help: 'where to compute. parity: auto compares all backends but a GPU that is software, a name compares that backend alone',
   },
   {
     name: 'precision',
