@@ -18,6 +18,11 @@ export class Turn {
     this.#ms = ms;
   }
 
+  /** Counts from now on. */
+  begin(): void {
+    this.#since = now();
+  }
+
   get isOver(): boolean {
     return now() - this.#since >= this.#ms;
   }
@@ -27,6 +32,6 @@ export class Turn {
     // A timer waits for a millisecond; browsers have nothing else.
     const { setImmediate: later = setTimeout } = globalThis as { setImmediate?: (call: () => void) => unknown };
     await new Promise<void>((resolve) => later(resolve));
-    this.#since = now();
+    this.begin();
   }
 }

@@ -81,7 +81,7 @@ export async function startRunner(
     const setup = { nThreads: threads, keepBlocks, weightBytes: weightBytes(files), ...features };
     if (team !== undefined) return team.load(model, { backend, precision, profile, setup, rowsOnDemand }, watch);
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
-    const made = await createWasmBackend({ precision, setup: await prepareWasm(setup) });
+    const made = await createWasmBackend({ precision, setup: await prepareWasm(setup), yields: true });
     if (profile) made.profile = new Profile();
     return startLocalRunner(await readHere(model, rowsOnDemand), made, precision, watch);
   }

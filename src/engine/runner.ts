@@ -18,7 +18,7 @@ export interface Runner {
   readonly description: string;
   readonly precision: Precision;
   readonly threads: number;
-  /** Whether `run` returns before computing, so that other work can happen until it resolves. */
+  /** Whether `run` computes on another thread or a GPU, so that this thread is free until it resolves. */
   readonly inBackground: boolean;
   /** Whether `run` may read from the files of the model, which then stay open until `dispose`. Default false. */
   readonly readsFiles?: boolean;

@@ -119,7 +119,11 @@ export interface LoadOptions {
    * pooling `rank`, unless another is given. Default false; `Reranker.load` sets it.
    */
   readonly requireClassifier?: boolean;
-  /** Compute in a worker and not on the calling thread. Default: true if the runtime has workers. */
+  /**
+   * Compute in a worker and not on the calling thread. Default: true if the runtime has workers. With `false`, the wasm backend lets the event
+   * loop of the calling thread go on between two operations of a batch once it has computed for 10 ms; one operation of a large model takes
+   * longer. The reference backend computes a batch in one piece.
+   */
   readonly worker?: boolean;
   /**
    * URL of the module that workers run, a bundle of `gguf-embed/worker`. For bundlers that do not create one from

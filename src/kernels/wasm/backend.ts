@@ -5,6 +5,7 @@ import type { Backend, Precision, WeightPart, WeightRole, WeightSource } from '.
 import type { Batch } from '../../tensor/batch.ts';
 import { checkBatch, checkTableRows } from '../../tensor/batch-rows.ts';
 import type { Observer, Ops, Tensor, Weight } from '../../tensor/ops.ts';
+import { Turn } from '../../turn.ts';
 import { Recorder } from '../graph/record.ts';
 import type { Recording } from '../graph/recording.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
@@ -14,7 +15,7 @@ import { measureMachine, sizeOf } from './costs.ts';
 import { instantiateKernels, type Kernels } from './kernels.ts';
 import { plan } from './plan.ts';
 import type { Profile } from './profile.ts';
-import { type BalancedPlan, Rank } from './rank.ts';
+import { type BalancedPlan, type Pausing, Rank } from './rank.ts';
 import type { Runtime } from './runtime.ts';
 import { describeSetup, prepareWasm, type WasmSetup } from './setup.ts';
 import { LastSizes } from './sizes.ts';
@@ -30,6 +31,11 @@ export interface WasmOptions {
   readonly setup?: WasmSetup;
   /** The index of this worker in the team; default 0. */
   readonly rank?: number;
+  /**
+   * Forwards yield the thread between two steps once they have kept it for 10 ms, and run one after the other. Only for a team of one.
+   * Default false.
+   */
+  readonly yields?: boolean;
 }
 
 /** The wasm backend. */
@@ -56,13 +62,24 @@ export interface WasmBackend extends Backend {
 
 /** Makes the backend of one worker (or the only one). */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
-  const { precision = 'high', rank = 0 } = options;
+  const { precision = 'high', rank = 0, yields = false } = options;
   const setup = options.setup ?? (await prepareWasm());
   if (!Number.isInteger(rank) || rank < 0 || rank >= setup.nThreads) {
     throw new RangeError(`rank ${rank} does not exist in a team of ${setup.nThreads}`);
   }
+  if (yields && setup.nThreads > 1) {
+    throw new RangeError(
+      `a team of ${setup.nThreads} cannot yield: its workers wait for each other; set yields to false`,
+    );
+  }
   const kernels = await instantiateKernels(setup.module, setup.memory);
-  return new WasmForwards(kernels, setup, rank, await chooseProducts(precision, setup));
+  const products = await chooseProducts(precision, setup);
+  return new WasmForwards(
+    new Rank(kernels, setup, rank, products.exact, yields ? new Turn() : undefined),
+    kernels,
+    setup,
+    products,
+  );
 }
 
 class WasmForwards implements WasmBackend {
@@ -77,7 +94,8 @@ class WasmForwards implements WasmBackend {
   readonly #matrices: WasmWeight[] = [];
   readonly #recorder: Recorder<WasmWeight>;
   #observer: Observer | undefined;
-  #filling: Promise<void> = Promise.resolve();
+  /** Resolves when what was asked for last no longer needs the memory after the weights: filling, or a forward that yields. */
+  #last: Promise<void> = Promise.resolve();
   /** The largest staging memory that filling a weight has needed so far; each rank has its own. */
   #stagingBytes = 0;
   /** Plans of forwards, by what they do and how ranks divide them. They hold for every plain batch. */
@@ -85,10 +103,10 @@ class WasmForwards implements WasmBackend {
   /** The forward whose results are still in memory. */
   #done: { target: GraphTensor; runtime: Runtime } | undefined;
 
-  constructor(kernels: Kernels, setup: WasmSetup, rank: number, products: ProductChoice) {
+  constructor(rank: Rank, kernels: Kernels, setup: WasmSetup, products: ProductChoice) {
     this.#kernels = kernels;
     this.#setup = setup;
-    this.#rank = new Rank(kernels, setup, rank, products.exact);
+    this.#rank = rank;
     this.#products = products;
     this.description = `${describeSetup(setup)}${products.note}`;
     this.#recorder = new Recorder({
@@ -139,7 +157,7 @@ class WasmForwards implements WasmBackend {
 
   fillPart(weight: Weight, source: WeightSource, part?: WeightPart): Promise<void> {
     const known = own(weight);
-    const filled = this.#filling.then(() => {
+    return this.#next(() => {
       const { outside, index } = this.#rank;
       const memory = this.#rank.alive();
       const staging = memory.weightsEnd + index * this.#stagingBytes;
@@ -147,8 +165,6 @@ class WasmForwards implements WasmBackend {
       memory.ensure(staging + Math.max(64, this.#stagingBytes));
       return fillWeight(known, source, { memory, outside, kernels: this.#kernels, staging, part });
     });
-    this.#filling = filled.catch(() => undefined);
-    return filled;
   }
 
   async compute(batch: Batch, key: string, forward: () => Tensor): Promise<Float32Array> {
@@ -159,7 +175,7 @@ class WasmForwards implements WasmBackend {
     const kept = name === undefined ? undefined : this.#plans.get(name);
     if (kept !== undefined) return this.#again(kept, batch);
     const { recording, target } = this.#recorder.record(batch, forward);
-    return this.#rank.collect(target, () => this.#run(recording, target, name));
+    return this.#collect(target, this.#run(recording, target, this.#observer, name));
   }
 
   measure(known?: MachineCosts): ReturnType<WasmBackend['measure']> {
@@ -186,20 +202,52 @@ class WasmForwards implements WasmBackend {
   }
 
   async #read(recording: Recording<WasmWeight>, target: GraphTensor): Promise<Float32Array> {
-    return this.#rank.collect(target, () => this.#run(recording, target));
+    return this.#collect(target, this.#run(recording, target, this.#observer));
+  }
+
+  /** Begins when what was asked for before has ended. */
+  #next<T>(begin: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(begin);
+    const ignore = () => undefined;
+    this.#last = result.then(ignore, ignore);
+    return result;
+  }
+
+  /** The values of `target` after `run`. */
+  #collect(target: GraphTensor, run: Pausing<Runtime>): Float32Array | Promise<Float32Array> {
+    const { turn } = this.#rank;
+    if (turn === undefined) return this.#rank.collect(target, () => run.next().value as Runtime);
+    return this.#next(async () => {
+      turn.begin();
+      for (;;) {
+        this.#rank.alive();
+        const { done, value } = run.next();
+        if (done) return this.#rank.collect(target, () => value);
+        await turn.pass();
+      }
+    });
   }
 
   /** Carries out a kept plan for another batch. */
-  #again({ plan, target, tables }: KeptPlan, batch: Batch): Float32Array {
+  #again({ plan, target, tables }: KeptPlan, batch: Batch): Float32Array | Promise<Float32Array> {
     this.#recorder.forget();
-    this.#done = undefined;
     checkBatch(batch);
     for (const { table, index } of tables) checkTableRows(table, index, batch);
-    return this.#rank.collect(target, () => this.#rank.carryOut(plan, target, batch));
+    return this.#collect(target, this.#carryOut(plan, target, batch));
+  }
+
+  *#carryOut(...forward: Parameters<Rank['carryOut']>): Pausing<Runtime> {
+    this.#done = undefined;
+    return yield* this.#rank.carryOut(...forward);
   }
 
   /** Computes `target`, unless it was the last tensor computed. @param keepAs the name that the plan is kept by */
-  #run(recording: Recording<WasmWeight>, target: GraphTensor, keepAs?: string): Runtime {
+  *#run(
+    recording: Recording<WasmWeight>,
+    target: GraphTensor,
+    observer: Observer | undefined,
+    keepAs?: string,
+  ): Pausing<Runtime> {
     if (this.#done?.target.base === target.base) return this.#done.runtime;
     const { batch, steps, nSeq, observed } = recording;
     const made = plan(steps, target, nSeq, observed, this.#rank.divisionOf(batch), this.#rank.stripsFor(batch));
@@ -208,8 +256,8 @@ class WasmForwards implements WasmBackend {
       const tables = planned.todo.filter((step) => step.op === 'embedding');
       this.#plans.set(keepAs, { plan: planned, target, tables });
     }
-    const runtime = this.#rank.carryOut(planned, target, batch);
-    if (observed) this.#rank.show(recording.takeNamed(), runtime, this.#observer);
+    const runtime = yield* this.#carryOut(planned, target, batch);
+    if (observed) yield* this.#rank.show(recording.takeNamed(), runtime, observer);
     this.#done = { target, runtime };
     return runtime;
   }

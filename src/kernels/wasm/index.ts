@@ -7,6 +7,8 @@
  * ```ts
  * const backend = await createWasmBackend({ precision });
  * ```
+ * With `yields: true`, a forward lets the thread do other work between two steps. What else is asked for in the meantime, another forward or
+ * the filling of a weight, begins when it has ended.
  *
  * N threads. Every worker runs the same forward on the same kernels and computes only its own part:
  * 1. Once, on any thread: `const setup = await prepareWasm({ nThreads: N })`. It compiles the module, makes the shared memory and checks
@@ -29,7 +31,7 @@
  * 7. Workers may also compute different batches at the same time: `backend.setAlone()` in each, until its next `setTeam`. No forward of the team
  *    may be under way then, and `read` resolves to the values on each of them.
  *
- * Operations record work; `read` does it. It is synchronous: workers wait for each other with `Atomics.wait`, so in a browser every rank
+ * Operations record work; `read` does it. In a team it is synchronous: workers wait for each other with `Atomics.wait`, so in a browser every rank
  * must be a worker and not the page's thread. Only `offsets`, `n` and thresholds in the shared memory decide which worker computes what
  * (`split.ts`); the values have the same bits whatever they are. Between two forwards, once the code is warm, all workers may call `measure`;
  * with what rank 0 returns, `setThresholds(setup, thresholdsFor(…))` on any thread fits the thresholds to the machine.

@@ -4,6 +4,7 @@
  */
 import type { Batch } from '../../tensor/batch.ts';
 import type { Observer } from '../../tensor/ops.ts';
+import type { Turn } from '../../turn.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import type { Kernels } from './kernels.ts';
 import { macsPerRow, runStep } from './lower.ts';
@@ -28,11 +29,18 @@ export interface BalancedPlan extends Plan {
   readonly lastSizes: LastSizes;
 }
 
+/** Work that pauses where it yields, if its rank has a turn and that is over. */
+export type Pausing<T> = Generator<void, T>;
+
+/** One strip: all rows. */
+const whole = [undefined];
+
 /** One rank of a team, or the only one. */
 export class Rank {
   readonly index: number;
   /** `undefined` in a team of one. */
   readonly barrier: Barrier | undefined;
+  readonly turn: Turn | undefined;
   profile: Profile | undefined;
   readonly #kernels: Kernels;
   readonly #setup: WasmSetup;
@@ -44,13 +52,17 @@ export class Rank {
   #nRanks: number;
   #isAlone = false;
 
-  /** @param exact attention stays in float32 */
-  constructor(kernels: Kernels, setup: WasmSetup, index: number, exact: boolean) {
+  /**
+   * @param exact attention stays in float32
+   * @param turn how long the only rank of a team keeps its thread; without it, nothing pauses
+   */
+  constructor(kernels: Kernels, setup: WasmSetup, index: number, exact: boolean, turn: Turn | undefined) {
     const { memory, nThreads, outside } = setup;
     this.#kernels = kernels;
     this.#setup = setup;
     this.index = index;
     this.#exact = exact;
+    this.turn = turn;
     this.#memory = new KernelMemory(memory);
     this.#outside = outside && new OutsideMemory(outside);
     this.#nRanks = nThreads;
@@ -125,7 +137,7 @@ export class Rank {
   }
 
   /** Carries out a plan for a batch. */
-  carryOut(plan: BalancedPlan, target: GraphTensor, batch: Batch): Runtime {
+  *carryOut(plan: BalancedPlan, target: GraphTensor, batch: Batch): Pausing<Runtime> {
     const { todo, barriers, strips, doubling, lastSizes } = plan;
     const [nRanks, isAlone, exact] = [this.#nRanks, this.#isAlone, this.#exact];
     const division = this.divisionOf(batch);
@@ -165,8 +177,12 @@ export class Rank {
     for (let i = 0; i < todo.length; ) {
       if (barriers[i] && sizes.isDivided) barrier();
       const end = strips.runs.get(i) ?? i + 1;
-      if (end === i + 1) carryOut(todo[i]);
-      else rt.inStrips(() => todo.slice(i, end).forEach(carryOut));
+      for (const _ of end === i + 1 ? whole : rt.strips()) {
+        for (let j = i; j < end; j++) {
+          if (this.turn?.isOver) yield;
+          carryOut(todo[j]);
+        }
+      }
       i = end;
     }
     speeds?.note(costOf(rt.share, batch.offsets, doubling), performance.now() - begin - waited);
@@ -174,15 +190,16 @@ export class Rank {
   }
 
   /** Shows named tensors to the observer; all ranks take part. */
-  show(
+  *show(
     named: Iterable<{ readonly name: string; readonly tensor: GraphTensor }>,
     rt: Runtime,
     observer: Observer | undefined,
-  ): void {
+  ): Pausing<void> {
     if (this.#isAlone) throw new Error('a worker that computes alone shows no steps');
     if (this.#nRanks > 1) this.barrier!.wait(this.#nRanks);
     if (this.index === 0) {
       for (const { name, tensor } of named) {
+        if (this.turn?.isOver) yield;
         this.alive().ensure(rt.end + rt.allRows(tensor) * tensor.cols * 4);
         observer?.(name, this.#values(rt, tensor), tensor.rows, tensor.cols);
       }

@@ -195,15 +195,15 @@ export class Runtime {
     return this.#ranks[this.rank].scratch;
   }
 
-  /** Carries out steps that depend on no other row, for one strip of this rank's rows after the other. */
-  inStrips(run: () => void): void {
+  /** Steps that depend on no other row are carried out for one strip of this rank's rows after the other: at each `next`, for the next strip. */
+  *strips(): Generator<void> {
     const { tokens, tokensEnd } = this.share;
     const end = tokensEnd - tokens;
     const most = this.#ranks[this.rank].tokens.rows / this.#strips.count;
     for (let begin = 0; begin < end; begin += most) {
       this.quantized = undefined;
       this.#strip = { begin, rows: Math.min(most, end - begin) };
-      run();
+      yield;
     }
     this.quantized = undefined;
     this.#strip = undefined;
