@@ -34,10 +34,14 @@ if (options.help) {
   -m FILE          model          --node PATH    run ours under this Node
   -t N             threads (2)    --clients LIST 1,8,64
   --only NAME      this workload, as the table names it; may be repeated (default: all)
-  --seconds N      length of a round (3)   --rounds N (3)   --precision high|fast|exact
+  --seconds N      length of a round once all clients have had an answer, for which they have 20 s (3)
+  --rounds N       rounds of a row (3); 2 where an unmeasured one of both servers takes more than 10 s, and such a row
+                   is measured again for --write only if its ratios spread over 15 %
+  --precision high|fast|exact
   --pin LIST       the load generator runs on these cores only, as in 1 or 2-3 (taskset of util-linux)
   --json           print JSON     --write        write bench/SERVER-RESULTS.md; refused if the ratios of a row
-                                                 spread over 15 %`);
+                                                 spread over 15 %
+Latencies are those of a client's second request and later ones. They are empty where a round has none, p99 below a hundred.`);
   process.exit(0);
 }
 
@@ -58,19 +62,34 @@ else console.error(`no llama-server at ${binary}: only ours is measured (bench/n
 const memory = ({ pid }) =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
+/** A row is slow if the unmeasured round of all servers takes longer than this, in milliseconds. */
+const slow = 10_000;
+
+/** One unmeasured round of each server. Resolves to whether the row is slow. */
+async function warmUp(clients, bodies) {
+  const begin = performance.now();
+  for (const server of Object.values(servers)) await server.load({ clients, bodies, seconds: 0.5, patience: 5 });
+  return performance.now() - begin > slow;
+}
+
+/** The median, unless a round has no value. */
+const medianOfAll = (values) => (values.includes(undefined) ? undefined : median(values));
+
 /** One row: both servers by turns, each loaded for the same time. */
-async function measure(name, clients, bodies) {
+async function measure(name, clients, bodies, rounds) {
   const how = { clients, seconds: Number(options.seconds), bodies };
-  for (const server of Object.values(servers)) await server.load({ ...how, seconds: 0.5 });
   const turns = Object.fromEntries(Object.entries(servers).map(([side, server]) => [side, () => server.load(how)]));
   const begin = { cpu: process.cpuUsage(), ms: performance.now() };
-  const { runs, ...load } = await takeTurns(turns, Number(options.rounds), { warmUp: false });
+  const { runs, ...load } = await takeTurns(turns, rounds, { warmUp: false });
   const { user, system } = process.cpuUsage(begin.cpu);
   const generator = (user + system) / 1000 / (performance.now() - begin.ms) / cpus().length;
   const row = { name: `${name}, ${clients} client(s)`, workload: name, clients, generator, spread: 0, ...load };
   for (const [side, values] of Object.entries(runs)) {
     row[side] = Object.fromEntries(
-      ['requestsPerSecond', 'tokensPerSecond', 'p50', 'p99'].map((key) => [key, median(values.map((v) => v[key]))]),
+      ['requestsPerSecond', 'tokensPerSecond', 'p50', 'p99'].map((key) => [
+        key,
+        medianOfAll(values.map((v) => v[key])),
+      ]),
     );
   }
   if (runs.llama) {
@@ -81,19 +100,31 @@ async function measure(name, clients, bodies) {
   return row;
 }
 
+const percent = (share) => (100 * share).toFixed(0);
+const milliseconds = (value) => value?.toFixed(1) ?? '';
+
+/** `17 tokens, 64 client(s): ours 585.9/s, p99 168.4 ms; llama 284.4/s, p99 241.4 ms; × 2.07, spread 3 %`. */
+function summary({ name, ratio, spread, ...row }) {
+  const sides = Object.keys(servers).map((side) => {
+    const { requestsPerSecond, p99 } = row[side];
+    return `${side} ${requestsPerSecond.toFixed(1)}/s${p99 === undefined ? '' : `, p99 ${milliseconds(p99)} ms`}`;
+  });
+  const compared = ratio === undefined ? [] : [`× ${ratio.toFixed(2)}, spread ${percent(spread)} %`];
+  return `${name}: ${[...sides, ...compared].join('; ')}`;
+}
+
 if (options.pin) execFileSync('taskset', ['-acp', options.pin, String(process.pid)]);
 const results = [];
 const used = {};
 try {
   for (const [name, bodies] of workloads.filter(([name]) => options.only?.includes(name) ?? true)) {
     for (const clients of options.clients.split(',').map(Number)) {
-      const row = await steadiest(() => measure(name, clients, bodies));
+      const isSlow = await warmUp(clients, bodies);
+      const rounds = Math.min(Number(options.rounds), isSlow ? 2 : Infinity);
+      const once = () => measure(name, clients, bodies, rounds);
+      const row = isSlow && !options.write ? await once() : await steadiest(once);
       results.push(row);
-      process.stderr.write(
-        `  ${row.name}: ${Object.keys(servers)
-          .map((s) => `${s} ${row[s].requestsPerSecond.toFixed(1)}/s, p99 ${row[s].p99.toFixed(1)} ms`)
-          .join('; ')}\n`,
-      );
+      process.stderr.write(`  ${summary(row)}\n`);
     }
   }
 } finally {
@@ -108,11 +139,10 @@ const cells = (side) =>
     ? [
         side.requestsPerSecond.toFixed(1),
         String(Math.round(side.tokensPerSecond)),
-        side.p50.toFixed(1),
-        side.p99.toFixed(1),
+        milliseconds(side.p50),
+        milliseconds(side.p99),
       ]
     : ['', '', '', ''];
-const percent = (share) => (100 * share).toFixed(0);
 const shares = results.map(({ generator }) => generator);
 const nodeVersion = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
 const lines = [

@@ -1,0 +1,13 @@
+export function load(how: {
+  readonly port: number;
+  readonly clients: number;
+  readonly seconds: number;
+  readonly patience?: number;
+  readonly bodies: readonly string[];
+  readonly path?: string;
+}): Promise<{
+  requestsPerSecond: number;
+  tokensPerSecond: number;
+  p50: number | undefined;
+  p99: number | undefined;
+}>;
