@@ -1,5 +1,5 @@
 // Time from the start of a process to the first vector, with the bundled model: on the command line, in a program that uses the library on
-// its own thread and in workers, and from a server. Other work on the machine only adds to the times, so the least of several runs counts.
+// its own thread, with its defaults and in workers, and from a server. Other work on the machine only adds to the times, so the least of several runs counts.
 // With --against, another build takes turns with this one. With --steps, instead, the processor time of the steps of a program that computes
 // on its own thread, which other work disturbs less; so does `serve-cpu` in LIST (Linux only).
 // Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST | --steps] [--against FOLDER]
@@ -14,7 +14,7 @@ const { values: args } = parseArgs({
   options: {
     runs: { type: 'string', default: '15' },
     node: { type: 'string', default: process.execPath },
-    only: { type: 'string', default: 'node,embed,library,worker,workers,serve' },
+    only: { type: 'string', default: 'node,embed,library,default,worker,workers,serve' },
     steps: { type: 'boolean', default: false },
     against: { type: 'string' },
   },
@@ -134,8 +134,9 @@ const rows = {
   node: ['node -e 0', () => untilEnd('-e', '0')],
   embed: ['gguf-embed embed -p hi', (dist) => untilEnd(main(dist), 'embed', '-m', model, '-p', 'hi')],
   library: ['library, on the calling thread', (dist) => library(dist, { worker: false })],
-  worker: ['library, one worker', (dist) => library(dist, { threads: 1 })],
-  workers: ['library, as many workers as cores', (dist) => library(dist, {})],
+  default: ['library, with its defaults', (dist) => library(dist, {})],
+  worker: ['library, in one worker from the first batch on', (dist) => library(dist, { worker: true, threads: 1 })],
+  workers: ['library, in as many workers as cores', (dist) => library(dist, { worker: true })],
   serve: ['gguf-embed serve, until its first answer', (dist) => untilAnswer(dist)],
   'serve-cpu': ['the same, processor time of all threads', (dist) => untilAnswer(dist, processorTime)],
 };

@@ -10,14 +10,19 @@ import { Turn } from '../turn.ts';
 import { canStartWorkers, isNode } from '../workers/index.ts';
 import { InputError } from './errors.ts';
 import { keepsBlocks, weightBytes } from './keep-blocks.ts';
-import { filesOf, type OpenFile, type OpenModel } from './open-model.ts';
+import { LateTeam } from './late-team.ts';
+import { filesOf, type ModelFiles, type OpenFile, type OpenModel } from './open-model.ts';
 import { canHaveGpu, canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
 import { Team } from './team.ts';
 import type { LoadOptions } from './types.ts';
+import { isWorkerBeside } from './worker-url.ts';
 
 /** Most threads by default; tested models gain nothing from more. */
 const MAX_DEFAULT_THREADS = 8;
+
+/** Larger files are read by their workers, in parts, which are up before they are read. */
+const MAX_LATE_BYTES = 64 * 2 ** 20;
 
 /** Where a model will be computed. */
 export interface Place {
@@ -46,9 +51,26 @@ export async function choosePlace(options: LoadOptions): Promise<Place> {
   return { backend, threads, worker };
 }
 
-/** Starts the threads of `place`, where there are any, which then wait for their model. */
-export function startThreads({ backend, threads, worker }: Place, { workerUrl }: LoadOptions): Team | undefined {
-  return worker && backend !== 'webgpu' ? new Team(threads, backend, workerUrl) : undefined;
+/** Starts the threads of `place`, where there are any, which then wait for their model. Those that `LateTeam` starts come later. */
+export function startThreads(place: Place, options: LoadOptions, files: ModelFiles): Team | undefined {
+  const { backend, threads, worker } = place;
+  if (!worker || backend === 'webgpu' || mayStartLate(place, options, files)) return undefined;
+  return new Team(threads, backend, options.workerUrl);
+}
+
+/**
+ * Whether the calling thread loads the model and computes until its workers are up: in Node, for small models, unless the options ask for workers,
+ * or for what only workers give.
+ */
+function mayStartLate(
+  { backend }: Place,
+  options: LoadOptions,
+  { source, projector, adapters = [] }: ModelFiles,
+): boolean {
+  const { worker, workerUrl, profile = false, keepBlocks = false } = options;
+  if (backend !== 'wasm' || !isNode() || !canShareMemory() || projector !== undefined) return false;
+  if (worker !== undefined || workerUrl !== undefined || profile || keepBlocks || !isWorkerBeside()) return false;
+  return [source, ...adapters].reduce((sum, { size }) => sum + size, 0) <= MAX_LATE_BYTES;
 }
 
 /**
@@ -79,11 +101,20 @@ export async function startRunner(
     const features = await enableFeatures(precision, options);
     const { keepBlocks = keepsBlocks(files, precision) } = options;
     const setup = { nThreads: threads, keepBlocks, weightBytes: weightBytes(files), ...features };
-    if (team !== undefined) return team.load(model, { backend, precision, profile, setup, rowsOnDemand }, watch);
+    const inWorkers = { precision, profile, setup, rowsOnDemand };
+    if (team !== undefined || (worker && keepBlocks)) {
+      return (team ?? new Team(threads, backend)).load(model, { backend, ...inWorkers }, watch);
+    }
     const { createWasmBackend, prepareWasm, Profile } = await import('../kernels/wasm/index.ts');
-    const made = await createWasmBackend({ precision, setup: await prepareWasm(setup), yields: true });
+    const shared = await prepareWasm({ ...setup, shared: worker });
+    const made = await createWasmBackend({ precision, setup: shared, yields: true });
+    made.setTeam(1);
     if (profile) made.profile = new Profile();
-    return startLocalRunner(await readHere(model, rowsOnDemand), made, precision, watch);
+    const read = await readHere(model, rowsOnDemand);
+    const here = await startLocalRunner(read, made, precision, watch);
+    return worker
+      ? new LateTeam(here, { model: read, options: inWorkers, setup: shared, onWarning: options.onWarning })
+      : here;
   }
   if (team !== undefined) return team.load(model, { backend }, watch);
   const { createReferenceBackend } = await import('../kernels/reference/index.ts');

@@ -87,7 +87,7 @@ export class Embedder {
     const place = await choosePlace(options);
     const open = () => openFiles(source, options, hubOptions(options));
     const files = await open();
-    const team = startThreads(place, options);
+    const team = startThreads(place, options, files);
     let embedder: Embedder | undefined;
     try {
       const opened = await readHeaders(files, options);

@@ -45,7 +45,8 @@ export class Scheduler {
   readonly #onBatch: ((batch: BatchReport) => void) | undefined;
   readonly #queue: Queue;
   readonly #nUbatch: number;
-  readonly #workerBatches: WorkerBatches;
+  /** From when workers can compute batches by themselves. */
+  #workerBatches: WorkerBatches | undefined;
   /** Jobs that have not ended, including those whose inputs are all in progress. */
   readonly #open = new Set<Waiting>();
   /** The pass that has layers left. */
@@ -68,7 +69,6 @@ export class Scheduler {
     this.#nUbatch = nUbatch;
     this.#queue = new Queue(nUbatch, (input) => this.#count(input));
     this.#onBatch = onBatch;
-    this.#workerBatches = new WorkerBatches(this.#smallBatches(), runner.alone?.nWorkers ?? 0, nUbatch);
   }
 
   /** Number of inputs that wait to be computed. */
@@ -113,7 +113,7 @@ export class Scheduler {
       this.#open.add(waiting);
       this.#queue.add(waiting);
       if (this.#running === undefined) this.#running = this.#drain();
-      else this.#workerBatches.wake();
+      else this.#workerBatches?.wake();
     });
   }
 
@@ -130,10 +130,11 @@ export class Scheduler {
     let handOut: HandOut | undefined;
     const computing: Promise<HandOut | undefined>[] = [];
     while (this.#queue.nInputs > 0 || this.#pass !== undefined || computing.length > 0 || handOut !== undefined) {
-      if (computing.length === 0 && this.#workerBatches.suits) {
+      const workerBatches = this.#batchesOfWorkers();
+      if (computing.length === 0 && workerBatches?.suits) {
         handOut?.();
         handOut = undefined;
-        await this.#workerBatches.run();
+        await workerBatches.run();
         continue;
       }
       while (computing.length === 0 || this.#mayStart(computing.length)) {
@@ -162,6 +163,13 @@ export class Scheduler {
     const { maxInFlight = 1 } = this.#runner;
     if (n >= maxInFlight || this.#images !== undefined || this.#queue.nTokens < this.#nUbatch) return false;
     return ![...this.#open].some(({ observer }) => observer !== undefined);
+  }
+
+  #batchesOfWorkers(): WorkerBatches | undefined {
+    const { alone } = this.#runner;
+    if (alone === undefined) return undefined;
+    this.#workerBatches ??= new WorkerBatches(this.#smallBatches(), alone.nWorkers, this.#nUbatch);
+    return this.#workerBatches;
   }
 
   /** Texts that workers compute by themselves. Images are decoded, and towers run, by all workers. */

@@ -27,12 +27,14 @@ import type { OpProfile } from './types.ts';
 export interface TeamWorkerMethods {
   /** Comes first, while the owner reads the header: loads the code of the backend. */
   start(params: { backend: BackendName }): void;
-  /** Makes the backend and loads this rank's share of the weights into it. */
+  /** Makes the backend and loads this rank's share of the weights into it, unless they are there. */
   load(params: {
     backend: WorkerBackend;
     model: SharedFile;
     projector?: SharedFile;
     adapters: readonly SharedFile[];
+    /** Whether the shared memory holds all weights already. */
+    isFilled: boolean;
     /** Memory through which the owner sends batches from then on, and the worker's place in it. */
     requests?: { readonly memory: SharedMemory; readonly rank: number };
   }): LoadedWorker;

@@ -67,7 +67,7 @@ async function start({ backend }: Parameters<TeamWorkerMethods['start']>[0]): Pr
 }
 
 async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<LoadedWorker> {
-  const { backend: wanted, projector } = params;
+  const { backend: wanted, projector, isFilled } = params;
   const adapters = await Promise.all(params.adapters.map((adapter, i) => openShared(i, adapter)));
   const made = await makeBackend(wanted);
   const { backend } = made;
@@ -81,7 +81,7 @@ async function load(params: Parameters<TeamWorkerMethods['load']>[0]): Promise<L
     },
   });
   const file = await openShared('model', params.model);
-  const model = await loadModel(file, backend, { ...fill(0), adapters });
+  const model = await loadModel(file, backend, { ...fill(0), adapters, isFilled });
   // The tower's weights lie where other ranks may still convert weights of the model.
   if (projector !== undefined) await owner.request('meet', undefined);
   const tower = projector && (await loadTower(await openShared('projector', projector), backend, fill(nRead)));

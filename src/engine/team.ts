@@ -26,14 +26,18 @@ import type { OpProfile } from './types.ts';
 export type TeamOptions =
   | { readonly backend: 'reference' }
   | { readonly backend: 'webgpu'; readonly options: GpuSetup; readonly onTuning: (tuning: Tuning) => void }
-  | {
-      readonly backend: 'wasm';
-      readonly precision: Precision;
-      readonly profile: boolean;
-      readonly setup: PrepareOptions;
-      /** Workers may read rows of tables when batches need them. The files then stay open if the runner `readsFiles`. Default false. */
-      readonly rowsOnDemand?: boolean;
-    };
+  | ({ readonly backend: 'wasm' } & WasmTeamOptions);
+
+/** How workers compute on the CPU. */
+export interface WasmTeamOptions {
+  readonly precision: Precision;
+  readonly profile: boolean;
+  readonly setup: PrepareOptions;
+  /** Workers may read rows of tables when batches need them. The files then stay open if the runner `readsFiles`. Default false. */
+  readonly rowsOnDemand?: boolean;
+  /** Memory with the weights, which another thread has filled. Default: the workers read them. */
+  readonly filled?: WasmSetup;
+}
 
 /** How workers over one shared memory compute together. */
 interface SharedMemoryTeam {
@@ -139,6 +143,7 @@ export class Team {
     const loaded = await this.#members.all((member, rank) =>
       member.request('load', {
         backend: backends[rank],
+        isFilled: options.backend === 'wasm' && options.filled !== undefined,
         ...files,
         requests: sender && { memory: sender.memory, rank },
       }),
@@ -154,16 +159,16 @@ export class Team {
       this.#onTuning = options.onTuning;
       return [{ name: 'webgpu', options: options.options }];
     }
-    const { precision, profile } = options;
+    const { precision, profile, filled } = options;
     const { nThreads = 1 } = options.setup;
-    if (nThreads === 1) return [{ name: 'wasm', precision, profile, setup: options.setup }];
-    const setup = await this.#shareMemory(options.setup, nThreads, precision);
+    if (nThreads === 1 && filled === undefined) return [{ name: 'wasm', precision, profile, setup: options.setup }];
+    const setup = await this.#shareMemory(options, nThreads);
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
-  async #shareMemory(options: PrepareOptions, nThreads: number, precision: Precision): Promise<WasmSetup> {
+  async #shareMemory({ setup: options, precision, filled }: WasmTeamOptions, nThreads: number): Promise<WasmSetup> {
     const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
-    const setup = await prepareWasm(options);
+    const setup = filled ?? (await prepareWasm(options));
     this.#sharing = {
       abort: () => abortTeam(setup),
       suggest: (offsets) => suggestTeam(offsets, setup),
@@ -228,6 +233,11 @@ export class Team {
     if (options.backend !== 'wasm' || !options.profile) return readProfile({});
     this.#members.assertAlive();
     return this.#members.one(0, (member) => member.request('profile', undefined));
+  }
+
+  /** Whether workers that do nothing keep the process. They do until `load` has resolved. */
+  keepAlive(yes: boolean): void {
+    this.#members.keepAlive(yes);
   }
 
   dispose(): Promise<void> {

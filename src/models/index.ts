@@ -60,6 +60,8 @@ export interface LoadModelOptions {
   readonly signal?: AbortSignal;
   /** The part of the weights to read, if several workers fill shared memory. Default: all. */
   readonly share?: WeightPart;
+  /** Whether the backend's memory holds the weights already, so that none is read. Default false. */
+  readonly isFilled?: boolean;
   /** Files of LoRA adapters; a batch says how much of each is applied. Default: none. */
   readonly adapters?: readonly GgufFile[];
 }
@@ -114,7 +116,7 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { model, loader } = declareModel(file, backend);
   const declared = declareAdapters(options.adapters, loader, backend);
-  await fillAll([loader, ...declared.map((one) => one.loader)], backend, options);
+  if (!options.isFilled) await fillAll([loader, ...declared.map((one) => one.loader)], backend, options);
   const { heads, names } = model;
   return {
     ...model,

@@ -18,7 +18,8 @@ it.each<LoadOptions>([
   { worker: false },
   { worker: false, packing: true },
   { threads: 2 },
-  { threads: 4, nUbatch: 64 },
+  { threads: 2, worker: true },
+  { threads: 4, worker: true, nUbatch: 64 },
   { worker: false, nUbatch: 4096 },
   { worker: false, backend: 'auto', keepBlocks: true },
 ])('is the recorded one with %j', async (options) => {

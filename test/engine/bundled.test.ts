@@ -16,7 +16,7 @@ describe.each<[Precision, number]>([
 ])('precision %s', (precision, nearness) => {
   let embedder: Embedder;
   beforeAll(async () => {
-    embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 1, precision });
+    embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 1, worker: true, precision });
   });
   afterAll(() => embedder.dispose());
 
@@ -53,7 +53,7 @@ describe('threads', () => {
     const some = [...texts.slice(0, 6), 'x '.repeat(120), ...texts.slice(-2)];
     let alone: Float32Array[] | undefined;
     for (const threads of [1, 2, 3, 4]) {
-      const embedder = await Embedder.load(bundled, { backend: 'wasm', threads });
+      const embedder = await Embedder.load(bundled, { backend: 'wasm', threads, worker: true });
       expect(embedder.info.threads).toBe(threads);
       alone ??= await Promise.all(some.map(async (text) => (await embedder.embed(text)).vectors[0]));
       expect((await embedder.embed(some)).vectors).toEqual(alone);
@@ -66,7 +66,7 @@ describe('threads', () => {
 
 describe('meaning', () => {
   it('has the near text nearer than the far one', async () => {
-    const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 2 });
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 2, worker: true });
     for (const pair of pairs) {
       const [query, near, far] = (await embedder.embed(pair)).vectors;
       expect(cosine(query, near), pair.join(' | ')).toBeGreaterThan(cosine(query, far));

@@ -16,7 +16,7 @@ const inputs: readonly (readonly number[][])[] = [
 const poolings: readonly Pooling[] = ['mean', 'last'];
 
 describe.each(['bert-mean', 'nomic-bert-moe', 'gemma3', 'qwen3'])('%s', (name) => {
-  it.each([{ worker: false }, { threads: 2 }, { precision: 'fast', worker: false }] as const)(
+  it.each([{ worker: false }, { threads: 2, worker: true }, { precision: 'fast', worker: false }] as const)(
     'gives the same bits with a kept plan, %o',
     async (options) => {
       const load = () => Embedder.load(fixture(name), { backend: 'wasm', ...options });

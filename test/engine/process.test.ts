@@ -28,7 +28,7 @@ it('starts workers under V8 flags', async () => {
   await writeFile(
     file,
     `import { Embedder } from ${JSON.stringify(import.meta.resolve('gguf-embed'))};
-    const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 2 });
+    const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 2, worker: true });
     console.log((await embedder.embed('a')).vectors.length);`,
   );
   const flags = ['--expose-gc', '--max-old-space-size=1000'];
@@ -64,7 +64,7 @@ it('gives the memory back when it is disposed of, whoever keeps the embedder', a
   const script = `
     import { Embedder } from 'gguf-embed';
     const kept = [];
-    for (const options of [{ worker: false }, { threads: 1 }, { threads: 2 }, { worker: false }, { threads: 2 }]) {
+    for (const options of [{ worker: false }, { threads: 1, worker: true }, { threads: 2, worker: true }, { threads: 2 }, { worker: false }]) {
       const embedder = await Embedder.load(${JSON.stringify(bundled)}, { backend: 'wasm', ...options });
       await embedder.embed('a');
       await embedder.dispose();

@@ -53,7 +53,7 @@ it('gives the same bits, in whatever order rows are needed, with any number of t
   );
   const expected = (await whole.embed(inputs)).vectors;
   await whole.dispose();
-  for (const place of [{ threads: 1 }, { threads: 3 }, { worker: false }]) {
+  for (const place of [{ threads: 1, worker: true }, { threads: 3, worker: true }, { threads: 3 }, { worker: false }]) {
     const embedder = await load(place);
     expect((await embedder.embed(inputs)).vectors).toEqual(expected);
     expect((await embedder.embed(inputs[3])).vectors[0]).toEqual(expected[3]);
@@ -61,7 +61,7 @@ it('gives the same bits, in whatever order rows are needed, with any number of t
   }
 });
 
-it.each<LoadOptions>([{ threads: 1 }, { threads: 2 }, { worker: false }])(
+it.each<LoadOptions>([{ threads: 1, worker: true }, { threads: 2, worker: true }, { threads: 2 }, { worker: false }])(
   'keeps the file open with %j until the embedder is disposed',
   async (options) => {
     const embedder = await load(options);
@@ -111,6 +111,7 @@ it.each<[string, (path: string) => void]>([
   ['rewritten', (file) => copyFileSync(bundled, file)],
   ['of another time', (file) => utimesSync(file, 1, 1)],
 ])('refuses rows of a file that is %s than when it was loaded', async (_, change) => {
+  await refuses({ threads: 2, worker: true }, change);
   await refuses({ threads: 2 }, change);
   await refuses({ worker: false }, change);
 });

@@ -21,8 +21,15 @@ it.each([
     const path = fixture(name);
     // On Node 20, `fast` multiplies Q4_K in its own numbers only if experimental features may be turned on.
     const packing = precision === 'fast';
-    const one = await Embedder.load(path, { backend: 'wasm', threads: 1, precision, packing });
-    const team = await Embedder.load(path, { backend: 'wasm', threads: 3, precision, packing, keepBlocks });
+    const one = await Embedder.load(path, { backend: 'wasm', threads: 1, worker: true, precision, packing });
+    const team = await Embedder.load(path, {
+      backend: 'wasm',
+      threads: 3,
+      worker: true,
+      precision,
+      packing,
+      keepBlocks,
+    });
     expect(one.info.backendDescription.includes('8-bit activations')).toBe(precision === 'fast');
     const next = random(1);
     const below = (n: number) => Math.floor(next() * n);
@@ -50,8 +57,8 @@ it.each(['colbert-bert', 'colbert-lfm2'])(
     const folder = unpackCheckout(name);
     const path = join(dirname(folder), 'model.gguf');
     await convertFolder(folder, path, 'F16');
-    const one = await Embedder.load(path, { backend: 'wasm', threads: 1 });
-    const team = await Embedder.load(path, { backend: 'wasm', threads: 3 });
+    const one = await Embedder.load(path, { backend: 'wasm', threads: 1, worker: true });
+    const team = await Embedder.load(path, { backend: 'wasm', threads: 3, worker: true });
     const texts = ['a', 'a text', 'word '.repeat(14), 'what is a panda?'];
     for (const inputs of [texts, ...texts.map((text) => [text])]) {
       const options = { output: ['multi'], inputType: 'query' } as const;

@@ -45,8 +45,8 @@ it('keeps the steps that are asked for', async () => {
 });
 
 it.each([
-  ['one worker', { backend: 'wasm', threads: 1 }],
-  ['a team', { backend: 'wasm', threads: 2 }],
+  ['one worker', { backend: 'wasm', threads: 1, worker: true }],
+  ['a team', { backend: 'wasm', threads: 2, worker: true }],
   ['a worker of the reference', { backend: 'reference' }],
 ] as const)('%s gives the steps of the calling thread, and later calls none', async (_, options) => {
   const text = 'several tokens for a team of two workers '.repeat(4);
@@ -63,7 +63,7 @@ it.each([
 });
 
 it('what an observer throws, the call rejects with, in a worker, too', async () => {
-  const embedder = await load({ backend: 'wasm', threads: 1 });
+  const embedder = await load({ backend: 'wasm', threads: 1, worker: true });
   const observer = () => {
     throw new Error('seen enough');
   };
@@ -131,7 +131,7 @@ describe.each(['qwen3vl', 'qwen25vl', 'qwen2vl', 'gemma3'])('with images: %s', (
     const alone = await here.trace(input);
     expect(digests(expected.steps, 1)).toEqual(digests(alone.steps, 0));
     expect(digests(expected.steps, 0).length).toBeGreaterThan(5);
-    const team = await open({ backend: 'wasm', threads: 2, nUbatch: 1 });
+    const team = await open({ backend: 'wasm', threads: 2, worker: true, nUbatch: 1 });
     const { steps, vector } = await team.trace(several);
     for (const index of [0, 1, undefined]) expect(digests(steps, index)).toEqual(digests(expected.steps, index));
     expect(vector).toEqual(expected.vector);

@@ -272,8 +272,8 @@ it('any mix of texts is computed once each, and no worker twice at a time', asyn
 
 it('many calls at a time get the bits of one worker, with long texts between and whatever is pooled', async () => {
   const path = fixture('bert-mean');
-  const one = await Embedder.load(path, { backend: 'wasm', threads: 1 });
-  const team = await Embedder.load(path, { backend: 'wasm', threads: 3 });
+  const one = await Embedder.load(path, { backend: 'wasm', threads: 1, worker: true });
+  const team = await Embedder.load(path, { backend: 'wasm', threads: 3, worker: true });
   const next = random(4);
   const below = (n: number) => Math.floor(next() * n);
   for (let round = 0; round < 20; round++) {

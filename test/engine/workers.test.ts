@@ -41,7 +41,7 @@ describe('one worker', () => {
     const options = { backend: 'wasm', rankTokens: ['is', 'in'] } as const;
     const [here, there] = await Promise.all([
       Reranker.load(bytes, { ...options, worker: false }),
-      Reranker.load(bytes, { ...options, threads: 2 }),
+      Reranker.load(bytes, { ...options, threads: 2, worker: true }),
     ]);
     const [a, b] = await Promise.all([here, there].map((reranker) => reranker.rank('a bear', ['a panda', 'it is'])));
     expect(b.results).toEqual(a.results);
@@ -143,7 +143,7 @@ describe('one worker', () => {
 it('starts no team for a load that was aborted meanwhile', async () => {
   for (const delay of [0, 1, 2, 4, 8, 16, 32]) {
     const controller = new AbortController();
-    const loading = Embedder.load(bundled, { backend: 'wasm', threads: 2, signal: controller.signal });
+    const loading = Embedder.load(bundled, { backend: 'wasm', threads: 2, worker: true, signal: controller.signal });
     setTimeout(() => controller.abort(new Error('changed my mind')), delay);
     await expect(loading).rejects.toThrow('changed my mind');
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -182,7 +182,12 @@ describe('batches through shared memory', () => {
     const nOnlineAt: number[] = [];
     flags.mockImplementation(() => void nOnlineAt.push(nOnline));
     try {
-      const embedder = await Embedder.load(fixture('bert-mean'), { backend: 'wasm', threads: 2, packing: true });
+      const embedder = await Embedder.load(fixture('bert-mean'), {
+        backend: 'wasm',
+        threads: 2,
+        worker: true,
+        packing: true,
+      });
       await embedder.dispose();
     } finally {
       flags.mockRestore();
@@ -234,10 +239,11 @@ describe('batches through shared memory', () => {
     }
   });
 
-  it('do not keep the process', async () => {
+  it.each(['worker: true', ''])('do not keep the process (%s)', async (worker) => {
     const { spawnSync } = await import('node:child_process');
+    const options = `{ backend: 'wasm', threads: 2, ${worker} }`;
     const script = `import { Embedder } from 'gguf-embed';
-      const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 2 });
+      const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, ${options});
       for (let i = 0; i < 5; i++) await embedder.embed('a text');
       console.log('computed');`;
     const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });

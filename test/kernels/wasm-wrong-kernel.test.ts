@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { lowBitChecks } from '../../src/kernels/wasm/checks/low-bit.ts';
 import { checkedKernels } from '../../src/kernels/wasm/checks/self-check.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
-import { compileKernels, type Kernels } from '../../src/kernels/wasm/kernels.ts';
+import { type CompiledKernels, compileKernels, type Kernels } from '../../src/kernels/wasm/kernels.ts';
 
 const disablePacking = vi.hoisted(() => vi.fn());
 vi.mock('../../src/kernels/wasm/packing.node.ts', () => ({ disablePacking }));
@@ -16,8 +16,8 @@ vi.mock('../../src/kernels/wasm/kernels.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../src/kernels/wasm/kernels.ts')>();
   return {
     ...original,
-    tryKernels: async (module: WebAssembly.Module, shared: boolean) => {
-      const tried = await original.tryKernels(module, shared);
+    tryKernels: async (compiled: CompiledKernels) => {
+      const tried = await original.tryKernels(compiled);
       const { kernel } = plant;
       if (kernel === undefined) return tried;
       const bytes = () => new Uint8Array(tried.memory.buffer);

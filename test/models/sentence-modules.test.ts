@@ -99,7 +99,7 @@ describe('six ways to pool and five layers', () => {
   it('are the same on several threads', async () => {
     const embedder = await Embedder.load(bytes, { backend: 'wasm', threads: 1, worker: false });
     const { Embedder: Bundled } = await import('gguf-embed');
-    const team = await Bundled.load(bytes, { backend: 'wasm', threads: 2 });
+    const team = await Bundled.load(bytes, { backend: 'wasm', threads: 2, worker: true });
     const inputs = [...texts, 'word '.repeat(80)];
     expect((await team.embed(inputs, raw)).vectors).toEqual((await embedder.embed(inputs, raw)).vectors);
     await team.dispose();

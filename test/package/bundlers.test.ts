@@ -78,7 +78,7 @@ describe.skipIf(!wanted)('bundled', () => {
     await npm(home, 'install', '--prefer-offline', inject('packed').tarball, ...bundlers);
     await cp(join(folder, 'bert-mean.gguf'), join(home, 'bert-mean.gguf'));
     await writeFile(join(home, 'bert-mean.gguf.gz'), gzipSync(await readFile(join(home, 'bert-mean.gguf'))));
-    const two = `backend: 'wasm', threads: 2`;
+    const two = `backend: 'wasm', threads: 2, worker: true`;
     await writeFile(join(home, 'plain.js'), program(`{ backend: 'wasm' }`));
     await writeFile(join(home, 'threads.js'), program(`{ ${two} }`));
     await writeFile(join(home, 'own.js'), program(`{ ${two}, workerUrl: new URL('./worker.mjs', import.meta.url) }`));

@@ -5,7 +5,13 @@ import { expect, it } from 'vitest';
 import { bundled, describeInstalled, script } from './project.ts';
 
 describeInstalled('installed from its tarball, the library', () => {
-  for (const options of [{ worker: true }, { worker: false }, { threads: 2 }, { backend: 'reference' }]) {
+  for (const options of [
+    { worker: true },
+    { worker: false },
+    { threads: 2 },
+    { threads: 2, worker: true },
+    { backend: 'reference' },
+  ]) {
     it(`embeds with ${JSON.stringify(options)}, and the process ends by itself`, async () => {
       const text = `
         import { Embedder } from 'gguf-embed';
@@ -23,7 +29,7 @@ describeInstalled('installed from its tarball, the library', () => {
     const text = `
       import { Embedder } from 'gguf-embed';
       const all = [];
-      for (const options of [{ worker: true, threads: 1 }, { worker: false }, { threads: 2 }]) {
+      for (const options of [{ worker: true, threads: 1 }, { worker: false }, { threads: 2 }, { threads: 2, worker: true }]) {
         const embedder = await Embedder.load('${bundled}', { backend: 'wasm', ...options });
         all.push(Array.from((await embedder.embed('a text of a few words')).vectors[0]));
         await embedder.dispose();

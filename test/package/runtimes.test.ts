@@ -65,7 +65,7 @@ describe.skipIf(!wanted)('the installed package', () => {
       const seen = await script<{ vectors: number[][]; ranked: number; ids: number[] }>(
         `import { Embedder, loadTokenizer, Reranker } from 'gguf-embed';
         const vectors = [];
-        for (const options of [{ worker: false }, { worker: true, threads: 1 }, { threads: 2 }]) {
+        for (const options of [{ worker: false }, { worker: true, threads: 1 }, { threads: 2 }, { worker: true, threads: 2 }]) {
           const embedder = await Embedder.load('${bundled}', { backend: 'wasm', ...options });
           vectors.push(Array.from((await embedder.embed('a text')).vectors[0]));
           await embedder.dispose();

@@ -15,6 +15,7 @@ serve({
       threads,
       precision,
       backend,
+      worker: true,
       reproducible,
       packing: process.env.GGUF_EMBED_PACKING !== '0',
     });

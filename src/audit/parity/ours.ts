@@ -29,7 +29,7 @@ export function ownPrograms(nCpus: number): OwnProgram[] {
       precision,
       threads: n,
       // As every command computes by default; without packing, `fast` is `high` for some types and versions of Node.
-      options: { backend: 'wasm', precision, threads: n, packing: true } as const,
+      options: { backend: 'wasm', precision, threads: n, worker: true, packing: true } as const,
     })),
   );
   const webgpu = (['exact', 'high', 'fast'] as const).map((precision) => ({

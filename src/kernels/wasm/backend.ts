@@ -32,8 +32,8 @@ export interface WasmOptions {
   /** The index of this worker in the team; default 0. */
   readonly rank?: number;
   /**
-   * Forwards yield the thread between two steps once they have kept it for 10 ms, and run one after the other. Only for a team of one.
-   * Default false.
+   * Forwards of a team of one yield the thread between two steps once they have kept it for 10 ms, and run one after the other. In a larger team,
+   * the others would wait. Default false.
    */
   readonly yields?: boolean;
 }
@@ -66,11 +66,6 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   const setup = options.setup ?? (await prepareWasm());
   if (!Number.isInteger(rank) || rank < 0 || rank >= setup.nThreads) {
     throw new RangeError(`rank ${rank} does not exist in a team of ${setup.nThreads}`);
-  }
-  if (yields && setup.nThreads > 1) {
-    throw new RangeError(
-      `a team of ${setup.nThreads} cannot yield: its workers wait for each other; set yields to false`,
-    );
   }
   const kernels = await instantiateKernels(setup.module, setup.memory);
   const products = await chooseProducts(precision, setup);

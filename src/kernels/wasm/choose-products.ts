@@ -35,7 +35,7 @@ export async function chooseProducts(precision: Precision, setup: WasmSetup): Pr
     return { ...int16, of: () => form, note: `, ${levels === 255 ? 8 : 7}-bit activations` };
   }
   if (!setup.relaxed) return int16;
-  const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
+  const { kernels, memory } = await tryKernels(setup);
   const wrong = findWrongLowBitKernel(kernels, memory);
   if (wrong !== undefined) return { ...int16, note: `, 8-bit activations refused (${wrong})` };
   return {

@@ -2,23 +2,16 @@
  * @file Finds out what the engine's 8-bit dot product can do. WebAssembly leaves open how it treats activations above 127: as signed, as
  * unsigned, or with saturating sums. The behaviour is fixed for an engine on a CPU, so a few products reveal it.
  */
-import { tryKernels } from './kernels.ts';
+import { type CompiledKernels, tryKernels } from './kernels.ts';
 
 /** Addresses of two groups of activations, weights and sums in the probe's own memory; values in a row. */
 const [a, w, t, k] = [0x10000, 0x11000, 0x12000, 32];
 const groupBytes = 4 * k;
 
-/** The module whose products are probed. */
-interface Engine {
-  readonly module: WebAssembly.Module;
-  readonly relaxed: boolean;
-  readonly nThreads: number;
-}
-
 /** Largest activation with exact sums: 255, 127, or 0 if the product is missing or wrong (V8 11 doubles it). */
-export async function dot8Levels(setup: Engine): Promise<255 | 127 | 0> {
-  if (!setup.relaxed) return 0;
-  const { kernels, memory } = await tryKernels(setup.module, setup.nThreads > 1);
+export async function dot8Levels(compiled: CompiledKernels): Promise<255 | 127 | 0> {
+  if (!compiled.relaxed) return 0;
+  const { kernels, memory } = await tryKernels(compiled);
   const tiles: [rows: number, run: () => void][] = [
     [4, () => kernels.tileU8x4x16({ a, w, t, k4: k })],
     [6, () => kernels.tileU8x6x16({ a, b: a + groupBytes, w, ta: t, tb: t + 256, k4: k })],

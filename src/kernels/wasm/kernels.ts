@@ -30,6 +30,8 @@ export interface CompiledKernels {
   readonly module: WebAssembly.Module;
   /** Whether relaxed multiply-add is in use. */
   readonly relaxed: boolean;
+  /** Whether its memory can be shared. */
+  readonly shared: boolean;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function compileKernels(
     const bytes = note === undefined ? decode(text) : withNote(decode(text), note);
     if (!shared) unshareMemory(bytes);
     try {
-      return { module: await WebAssembly.compile(bytes), relaxed, bytes };
+      return { module: await WebAssembly.compile(bytes), relaxed, shared, bytes };
     } catch (error) {
       if (WebAssembly.validate(bytes)) throw error;
     }
@@ -70,10 +72,10 @@ export async function instantiateKernels(module: WebAssembly.Module, memory: Web
 }
 
 /** The kernels over a small separate memory, for probes. */
-export async function tryKernels(
-  module: WebAssembly.Module,
-  shared: boolean,
-): Promise<{ kernels: Kernels; memory: WebAssembly.Memory }> {
+export async function tryKernels({
+  module,
+  shared,
+}: CompiledKernels): Promise<{ kernels: Kernels; memory: WebAssembly.Memory }> {
   const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared });
   return { kernels: await instantiateKernels(module, memory), memory };
 }

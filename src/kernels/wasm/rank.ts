@@ -40,11 +40,11 @@ export class Rank {
   readonly index: number;
   /** `undefined` in a team of one. */
   readonly barrier: Barrier | undefined;
-  readonly turn: Turn | undefined;
   profile: Profile | undefined;
   readonly #kernels: Kernels;
   readonly #setup: WasmSetup;
   readonly #exact: boolean;
+  readonly #turn: Turn | undefined;
   readonly #pieces: Pieces | undefined;
   readonly #speeds: Speeds | undefined;
   #memory: KernelMemory | undefined;
@@ -54,7 +54,7 @@ export class Rank {
 
   /**
    * @param exact attention stays in float32
-   * @param turn how long the only rank of a team keeps its thread; without it, nothing pauses
+   * @param turn how long the only rank of a team keeps its thread; in a larger one, and without it, nothing pauses
    */
   constructor(kernels: Kernels, setup: WasmSetup, index: number, exact: boolean, turn: Turn | undefined) {
     const { memory, nThreads, outside } = setup;
@@ -62,7 +62,7 @@ export class Rank {
     this.#setup = setup;
     this.index = index;
     this.#exact = exact;
-    this.turn = turn;
+    this.#turn = turn;
     this.#memory = new KernelMemory(memory);
     this.#outside = outside && new OutsideMemory(outside);
     this.#nRanks = nThreads;
@@ -70,6 +70,11 @@ export class Rank {
     this.barrier = new Barrier(memory);
     this.#pieces = new Pieces(memory, index);
     this.#speeds = new Speeds(memory, index);
+  }
+
+  /** How long this rank keeps its thread: for ever, if it is `undefined`. */
+  get turn(): Turn | undefined {
+    return this.#nRanks === 1 ? this.#turn : undefined;
   }
 
   /** The memory. @throws Error after `dispose` */

@@ -13,7 +13,7 @@ import { readThresholds, type Thresholds, writeThresholds } from './thresholds.t
 /** What all workers of a team share. Can be sent with `postMessage`. */
 export interface WasmSetup extends CompiledKernels {
   readonly nThreads: number;
-  /** Shared when `nThreads` is above 1. */
+  /** Shared when `nThreads` is above 1, or if the options say so. */
   readonly memory: WebAssembly.Memory;
   /** Whether the tiles for 256-bit registers are used. */
   readonly packed: boolean;
@@ -32,6 +32,8 @@ export interface WasmSetup extends CompiledKernels {
 export interface PrepareOptions {
   /** 1 to `maxThreads`; default 1. */
   readonly nThreads?: number;
+  /** Whether the memory is shared, so that it can be sent to a worker. Default: if there are several threads. */
+  readonly shared?: boolean;
   /**
    * The runtime packs neighbouring 128-bit lanes (see `packing.node.ts`): use the tiles for that, if every kernel passes its check. Default
    * false.
@@ -75,14 +77,14 @@ export async function prepareWasm(options: PrepareOptions = {}): Promise<WasmSet
   if (!Number.isInteger(nThreads) || nThreads < 1 || nThreads > maxThreads) {
     throw new RangeError(`${nThreads} is not a number of threads: 1 to ${maxThreads}`);
   }
-  const shared = nThreads > 1;
+  const { shared = nThreads > 1 } = options;
   const { relaxedRefused, ...compiled } = await compileRelaxed(shared, relaxed, passedChecks);
   const outside =
     keepBlocks && weightBytes > insideBytes ? reserveOutside(weightBytes, insideBytes, shared) : undefined;
   const memory = makeMemory(shared);
   if (options.thresholds !== undefined) writeThresholds(memory, options.thresholds);
   const rest = { nThreads, memory, keepBlocks, eightBits, outside, relaxedRefused };
-  const refused = packed ? await wrongKernel(compiled, shared, passedChecks) : undefined;
+  const refused = packed ? await wrongKernel(compiled, passedChecks) : undefined;
   if (refused === undefined) return { ...withoutBytes(compiled), ...rest, packed };
   const { disablePacking } = await import('./packing.node.ts');
   disablePacking();
@@ -98,7 +100,7 @@ async function compileRelaxed(
 ): Promise<FreshKernels & Pick<WasmSetup, 'relaxedRefused'>> {
   const compiled = await compileKernels(shared, undefined, relaxed !== false);
   if (relaxed !== 'checked' || !compiled.relaxed) return compiled;
-  const relaxedRefused = await wrongKernel(compiled, shared, passedChecks);
+  const relaxedRefused = await wrongKernel(compiled, passedChecks);
   return relaxedRefused === undefined
     ? compiled
     : { ...(await compileKernels(shared, undefined, false)), relaxedRefused };
@@ -107,20 +109,18 @@ async function compileRelaxed(
 type FreshKernels = Awaited<ReturnType<typeof compileKernels>>;
 
 /** What workers need of compiled kernels. */
-function withoutBytes({ module, relaxed }: FreshKernels): CompiledKernels {
-  return { module, relaxed };
+function withoutBytes({ module, relaxed, shared }: FreshKernels): CompiledKernels {
+  return { module, relaxed, shared };
 }
 
 /** The first kernel that fails its check. Does not check what has passed before. */
-async function wrongKernel(
-  { module, bytes }: FreshKernels,
-  shared: boolean,
-  passedChecks: string | undefined,
-): Promise<string | undefined> {
+async function wrongKernel(compiled: FreshKernels, passedChecks: string | undefined): Promise<string | undefined> {
   const passed =
-    passedChecks === undefined ? undefined : (await import('./checks/passed.node.ts')).passedCheck(passedChecks, bytes);
+    passedChecks === undefined
+      ? undefined
+      : (await import('./checks/passed.node.ts')).passedCheck(passedChecks, compiled.bytes);
   if (passed?.isKnown) return undefined;
-  const { kernels, memory } = await tryKernels(module, shared);
+  const { kernels, memory } = await tryKernels(compiled);
   const wrong = findWrongKernel(kernels, memory);
   if (wrong === undefined) passed?.keep();
   return wrong;

@@ -1,0 +1,143 @@
+/**
+ * @file Computes on the calling thread until its workers are up. Starting a worker takes longer than the first vector of a small model, and a
+ * program that embeds one text needs none. So the workers start after the first batch, over the memory that already holds the weights.
+ */
+import type { WasmSetup } from '../kernels/wasm/index.ts';
+import type { Result } from '../models/index.ts';
+import type { Batch } from '../tensor/batch.ts';
+import type { Observer } from '../tensor/ops.ts';
+import { filesOf, type OpenModel } from './open-model.ts';
+import { readProfile } from './profile.ts';
+import type { AloneRunner, Runner } from './runner.ts';
+import { Team, type WasmTeamOptions } from './team.ts';
+import type { OpProfile } from './types.ts';
+
+/** Most tokens of a batch that keeps the calling thread; larger ones wait for the workers. */
+const mostTokens = 256;
+
+/** What the workers are started with. */
+export interface LateWorkers {
+  readonly model: OpenModel;
+  readonly options: WasmTeamOptions;
+  /** Its memory holds the weights. */
+  readonly setup: WasmSetup;
+  /** Called when the workers cannot be started, and the calling thread goes on. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** A runner that begins on the calling thread and goes on in workers. */
+export class LateTeam implements Runner {
+  readonly backend = 'wasm';
+  readonly description: string;
+  readonly precision: Runner['precision'];
+  readonly threads: number;
+  readonly readsFiles: boolean | undefined;
+  readonly #workers: LateWorkers;
+  /** Until the workers compute. */
+  #here: Runner | undefined;
+  /** Whether it computes. */
+  #isBusy = false;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  #team: Team | undefined;
+  #starting: Promise<void> | undefined;
+  /** The runner of the workers, once they are up. */
+  #there: Runner | undefined;
+  #isDisposed = false;
+
+  /** @param here computes with the weights in the memory of `workers.setup`, on one thread */
+  constructor(here: Runner, workers: LateWorkers) {
+    this.#here = here;
+    this.#workers = workers;
+    this.description = here.description;
+    this.precision = here.precision;
+    this.threads = workers.setup.nThreads;
+    this.readsFiles = here.readsFiles;
+  }
+
+  get inBackground(): boolean {
+    return this.#there !== undefined;
+  }
+
+  get alone(): AloneRunner | undefined {
+    return this.#there?.alone;
+  }
+
+  get failure(): Error | undefined {
+    return this.#there?.failure;
+  }
+
+  async run(batch: Batch, pooling: Result, observer?: Observer): Promise<Float32Array> {
+    if (this.#there === undefined && batch.ids.length > mostTokens) await this.#wait();
+    if (this.#there !== undefined) return this.#there.run(batch, pooling, observer);
+    if (this.#here === undefined) throw new Error('the model is disposed');
+    this.#isBusy = true;
+    try {
+      return await this.#here.run(batch, pooling, observer);
+    } finally {
+      this.#isBusy = false;
+      this.#leave();
+      // The values are delivered first. A program that ends now starts no workers.
+      this.#soon ??= unrefTimer(() => void this.#start());
+    }
+  }
+
+  async runTower(): Promise<never> {
+    throw new Error('no vision tower is loaded');
+  }
+
+  async profile(): Promise<OpProfile[]> {
+    return readProfile({});
+  }
+
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+    clearTimeout(this.#soon);
+    await this.#team?.dispose();
+    await this.#here?.dispose();
+    this.#here = undefined;
+  }
+
+  /** Waits for the workers, which keep the process meanwhile. */
+  #wait(): Promise<void> {
+    const starting = this.#start();
+    this.#team?.keepAlive(true);
+    return starting;
+  }
+
+  /** Resolves when the workers are up, or cannot be started. */
+  #start(): Promise<void> {
+    this.#starting ??= this.#startWorkers().catch((error) => {
+      void this.#team?.dispose();
+      if (this.#isDisposed) return;
+      this.#workers.onWarning?.(`cannot start the compute workers, so the calling thread computes: ${error.message}`);
+    });
+    return this.#starting;
+  }
+
+  async #startWorkers(): Promise<void> {
+    const { model, options, setup } = this.#workers;
+    if (this.#isDisposed) return;
+    const rowsOnDemand = this.readsFiles;
+    this.#team = new Team(setup.nThreads, 'wasm');
+    this.#team.keepAlive(false);
+    const there = await this.#team.load(model, { ...options, backend: 'wasm', filled: setup, rowsOnDemand }, {});
+    // To the workers, a file is unchanged if it is as they have found it.
+    if (rowsOnDemand) for (const { onDemand } of filesOf(model)) onDemand?.assertUnchanged();
+    this.#there = there;
+    this.#leave();
+  }
+
+  /** Frees what the calling thread has computed with, once the workers compute. */
+  #leave(): void {
+    if (this.#there === undefined || this.#isBusy) return;
+    void this.#here?.dispose();
+    this.#here = undefined;
+  }
+}
+
+/** A timer that does not keep the process. */
+function unrefTimer(call: () => void): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(call, 0);
+  (timer as { unref?(): void }).unref?.();
+  return timer;
+}
