@@ -50,7 +50,7 @@ function slotContext({ ctxSize, parallel, kvUnified }: OptionValues): number | u
 /**
  * Translates the options of the command line to those of `Embedder.load`.
  * @param worker whether to compute in a worker, which costs time at the start but keeps this thread free. If several threads
- *   were requested, they are always workers.
+ *   were requested, they are always workers. `--no-worker` decides.
  * @param packing default: from the options
  */
 export function loadOptions(
@@ -88,7 +88,7 @@ export function loadOptions(
       autotune: values.autotune,
       debug: values.gpuDebug,
     },
-    worker: threads > 1 ? undefined : worker,
+    worker: values.worker === false ? false : threads > 1 ? undefined : worker,
     profile: values.profile,
     onBatch,
     onWarning: (warning) => log(inFlags(warning)),

@@ -15,6 +15,7 @@ const flags: Readonly<Record<string, string>> = {
   rankTokens: '--rank-tokens',
   'or allow truncation': 'or cut it with --truncate',
   'or allow requantising': 'or accept the loss with --allow-requantize',
+  'do not set the option worker to false': 'leave out --no-worker',
   'with reproducible,': 'with --reproducible,',
 };
 

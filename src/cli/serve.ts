@@ -45,7 +45,8 @@ export async function serve(parsed: Parsed): Promise<void> {
     const onListening = () => log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
     void opening.then(onListening, () => {});
     const onBatch = (batch: BatchReport) => server?.onBatch(batch);
-    return loadEmbedder(path, values, { mmproj, signal, onBatch, onProgress: keepYoungGenerationSmall });
+    const worker = mmproj === undefined && hasOneCore(values) ? false : undefined;
+    return loadEmbedder(path, values, { mmproj, worker, signal, onBatch, onProgress: keepYoungGenerationSmall });
   };
   // A download waits until the server listens.
   const loading = model.isLocal ? load() : undefined;
@@ -80,6 +81,11 @@ export async function serve(parsed: Parsed): Promise<void> {
 function servesSeveral({ values, given }: Parsed): boolean {
   const { modelsDir, modelsPreset } = values;
   return modelsDir !== undefined || modelsPreset !== undefined || (given.get('model')?.length ?? 0) > 1;
+}
+
+/** Whether a thread that computes has no core beside the one that serves. */
+function hasOneCore({ backend }: Parsed['values']): boolean {
+  return availableParallelism() === 1 && backend !== 'webgpu';
 }
 
 function describe({ info }: Embedder, milliseconds: number): string {

@@ -95,6 +95,16 @@ export const serverOptions = [
     help: 'answer GET / with a page that shows vectors, and GET /docs with one that shows the API',
   },
   {
+    name: 'worker',
+    flags: ['--worker'],
+    off: ['--no-worker'],
+    env: 'GGUF_EMBED_WORKER',
+    type: 'switch',
+    default: true,
+    commands: ['serve'],
+    help: 'compute in threads of their own, unless there is one core; --no-worker computes on the thread that serves, which takes less memory and answers nothing else while it carries out an operation',
+  },
+  {
     name: 'parallel',
     flags: ['-np', '--parallel'],
     env: 'LLAMA_ARG_N_PARALLEL',

@@ -1,0 +1,64 @@
+/**
+ * @file Which threads a server computes on: workers that start after the first batch, or the thread that serves. Counts the threads of the
+ * process, which Linux alone tells.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { listening, main, model, run, start } from './run.ts';
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+const args = ['serve', '-m', model('bert-mean'), '--port', '0'];
+
+async function embed(url: string): Promise<number[]> {
+  const answer = await fetch(`${url}/v1/embeddings`, { method: 'POST', body: JSON.stringify({ input: 'a text' }) });
+  expect(answer.status).toBe(200);
+  return (await answer.json()).data[0].embedding;
+}
+
+/** Threads that a server has gained a while after its first answer, and that answer and the next one. */
+async function gained(child: ReturnType<typeof start>) {
+  children.push(child);
+  const { url } = await listening(child);
+  const count = () => readdirSync(`/proc/${child.pid}/task`).length;
+  const before = count();
+  const first = await embed(url);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const next = await embed(url);
+  return { threads: count() - before, first, next };
+}
+
+const hasTaskset = process.platform === 'linux' && spawnSync('taskset', ['--version']).status === 0;
+
+describe.skipIf(process.platform !== 'linux')('serve', () => {
+  it('starts its workers after the first answer', async () => {
+    for (const threads of [1, 3]) {
+      const { threads: n, first, next } = await gained(start([...args, '-t', String(threads)]));
+      expect(n).toBe(threads);
+      expect(next).toEqual(first);
+    }
+  });
+
+  it('has none with --no-worker', async () => {
+    const { threads, first, next } = await gained(start([...args, '--no-worker']));
+    expect(threads).toBe(0);
+    expect(next).toEqual(first);
+    const { code, stderr } = await run([...args, '--no-worker', '-t', '2']);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('2 threads need workers: leave out --no-worker');
+  });
+
+  it.skipIf(!hasTaskset)('has none on one core, unless it is told to', async () => {
+    const onOneCore = (...more: string[]) => {
+      const env = { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm' };
+      const core = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1];
+      return spawn('taskset', ['-c', core, process.execPath, main, ...args, ...more], { env });
+    };
+    expect((await gained(onOneCore())).threads).toBe(0);
+    expect((await gained(onOneCore('-t', '2'))).threads).toBe(2);
+  });
+});
