@@ -14,6 +14,7 @@ import type { ModelServer } from './model-server.ts';
 import { logNodeAdvice } from './node-advice.ts';
 import type { Parsed } from './parse-options.ts';
 import { requirePrompt } from './serve-files.ts';
+import { suitsServingThread } from './serving-thread.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
@@ -45,7 +46,7 @@ export async function serve(parsed: Parsed): Promise<void> {
     const onListening = () => log(`loading ${path}${mmproj === undefined ? '' : ` with ${mmproj}`}`);
     void opening.then(onListening, () => {});
     const onBatch = (batch: BatchReport) => server?.onBatch(batch);
-    const worker = mmproj === undefined && hasOneCore(values) ? false : undefined;
+    const worker = mmproj === undefined && suitsServingThread(parsed, path) ? false : undefined;
     return loadEmbedder(path, values, { mmproj, worker, signal, onBatch, onProgress: keepYoungGenerationSmall });
   };
   // A download waits until the server listens.
@@ -81,11 +82,6 @@ export async function serve(parsed: Parsed): Promise<void> {
 function servesSeveral({ values, given }: Parsed): boolean {
   const { modelsDir, modelsPreset } = values;
   return modelsDir !== undefined || modelsPreset !== undefined || (given.get('model')?.length ?? 0) > 1;
-}
-
-/** Whether a thread that computes has no core beside the one that serves. */
-function hasOneCore({ backend }: Parsed['values']): boolean {
-  return availableParallelism() === 1 && backend !== 'webgpu';
 }
 
 function describe({ info }: Embedder, milliseconds: number): string {

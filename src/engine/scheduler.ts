@@ -53,8 +53,8 @@ export class Scheduler {
   #pass: Pass | undefined;
   /** Whether texts come next that wait while a pass pauses. */
   #textsNext = false;
-  /** Without a worker, how long batches have kept the calling thread. */
-  readonly #turn = new Turn(50);
+  /** Without a worker, how long batches have kept the calling thread. Calls that arrive meanwhile can share the next batch. */
+  readonly #turn = new Turn(5);
   #running: Promise<void> | undefined;
   #closed: { readonly reason: unknown } | undefined;
 

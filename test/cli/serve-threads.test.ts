@@ -36,17 +36,22 @@ const hasTaskset = process.platform === 'linux' && spawnSync('taskset', ['--vers
 
 describe.skipIf(process.platform !== 'linux')('serve', () => {
   it('starts its workers after the first answer', async () => {
-    for (const threads of [1, 3]) {
-      const { threads: n, first, next } = await gained(start([...args, '-t', String(threads)]));
+    for (const [more, threads] of [
+      [['-t', '3'], 3],
+      [['-t', '1', '--worker'], 1],
+    ] as const) {
+      const { threads: n, first, next } = await gained(start([...args, ...more]));
       expect(n).toBe(threads);
       expect(next).toEqual(first);
     }
   });
 
-  it('has none with --no-worker', async () => {
-    const { threads, first, next } = await gained(start([...args, '--no-worker']));
-    expect(threads).toBe(0);
-    expect(next).toEqual(first);
+  it('has none for one thread, or with --no-worker', async () => {
+    for (const more of [['-t', '1'], ['--no-worker']]) {
+      const { threads, first, next } = await gained(start([...args, ...more]));
+      expect(threads).toBe(0);
+      expect(next).toEqual(first);
+    }
     const { code, stderr } = await run([...args, '--no-worker', '-t', '2']);
     expect(code).not.toBe(0);
     expect(stderr).toContain('2 threads need workers: leave out --no-worker');
@@ -59,6 +64,7 @@ describe.skipIf(process.platform !== 'linux')('serve', () => {
       return spawn('taskset', ['-c', core, process.execPath, main, ...args, ...more], { env });
     };
     expect((await gained(onOneCore())).threads).toBe(0);
+    expect((await gained(onOneCore('--worker'))).threads).toBe(1);
     expect((await gained(onOneCore('-t', '2'))).threads).toBe(2);
   });
 });

@@ -102,7 +102,7 @@ export const serverOptions = [
     type: 'switch',
     default: true,
     commands: ['serve'],
-    help: 'compute in threads of their own, unless there is one core; --no-worker computes on the thread that serves, which takes less memory and answers nothing else while it carries out an operation',
+    help: 'compute in threads of their own; --no-worker computes on the thread that serves, which takes less memory and answers nothing else during an operation. The default for one thread (-t 1, or one core) and a model of up to 64 MiB is --no-worker',
   },
   {
     name: 'parallel',
