@@ -1,7 +1,7 @@
 // Time from the start of a process to the first vector, with the bundled model: on the command line, in a program that uses the library on
 // its own thread, with its defaults and in workers, and from a server. Other work on the machine only adds to the times, so the least of several runs counts.
 // With --against, another build takes turns with this one. With --steps, instead, the processor time of the steps of a program that computes
-// on its own thread, which other work disturbs less; so does `serve-cpu` in LIST (Linux only).
+// on its own thread, which other work disturbs less; so does `serve-cpu` in LIST (Linux only). `texts` in LIST goes on for 100 texts.
 // Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST | --steps] [--against FOLDER]
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -47,13 +47,14 @@ async function untilEnd(...command) {
   return performance.now() - start;
 }
 
-/** A program that embeds one text and ends at once. */
-function program(dist, options) {
+/** A program that embeds so many texts, one after the other, and ends at once. */
+function program(dist, options, nTexts = 1) {
   const index = JSON.stringify(new URL('index.js', dist).href);
   return `import { writeSync } from 'node:fs';
 import { Embedder } from ${index};
 const embedder = await Embedder.load(${JSON.stringify(model)}, ${JSON.stringify(options)});
-const { vectors } = await embedder.embed('hi');
+let vectors;
+for (let i = 0; i < ${nTexts}; i++) ({ vectors } = await embedder.embed(i === 0 ? 'hi' : 'a text of some words, number ' + i));
 writeSync(1, String(vectors[0]));
 process.exit(0);`;
 }
@@ -91,7 +92,7 @@ console.log(JSON.stringify(marks.map((time, i) => time - (marks[i - 1] ?? 0))));
 process.exit(0);`;
 }
 
-const library = (dist, options) => untilEnd('--input-type=module', '-e', program(dist, options));
+const library = (dist, ...how) => untilEnd('--input-type=module', '-e', program(dist, ...how));
 const main = (dist) => fileURLToPath(new URL('cli/main.js', dist));
 
 /** Processor time of all threads of a process, in milliseconds. Linux only. */
@@ -135,6 +136,7 @@ const rows = {
   embed: ['gguf-embed embed -p hi', (dist) => untilEnd(main(dist), 'embed', '-m', model, '-p', 'hi')],
   library: ['library, on the calling thread', (dist) => library(dist, { worker: false })],
   default: ['library, with its defaults', (dist) => library(dist, {})],
+  texts: ['the same, 100 texts one after the other', (dist) => library(dist, {}, 100)],
   worker: ['library, in one worker from the first batch on', (dist) => library(dist, { worker: true, threads: 1 })],
   workers: ['library, in as many workers as cores', (dist) => library(dist, { worker: true })],
   serve: ['gguf-embed serve, until its first answer', (dist) => untilAnswer(dist)],
