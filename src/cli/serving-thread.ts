@@ -2,10 +2,8 @@
  * @file Whether the thread that serves computes, too. With one thread for a small model, that is as fast as a worker and takes the memory of one less.
  */
 import { availableParallelism } from 'node:os';
+import { smallModelBytes } from '../engine/small-model.ts';
 import type { Parsed } from './parse-options.ts';
-
-/** An operation of a larger model would keep requests waiting. */
-const MAX_BYTES = 64 * 2 ** 20;
 
 /**
  * Whether the thread that serves the model at `path` computes, unless `--worker` or `--no-worker` decides.
@@ -17,5 +15,6 @@ export function suitsServingThread({ values, given }: Parsed, path: string): boo
   if (given.has('worker') || nThreads > 1 || backend === 'webgpu') return false;
   // An import would load Node's promises of files, too.
   const file = process.getBuiltinModule('node:fs').statSync(path, { throwIfNoEntry: false });
-  return file !== undefined && file.size <= MAX_BYTES;
+  // An operation of a larger model would keep requests waiting.
+  return file !== undefined && file.size <= smallModelBytes;
 }

@@ -14,15 +14,13 @@ import { LateTeam } from './late-team.ts';
 import { filesOf, type ModelFiles, type OpenFile, type OpenModel } from './open-model.ts';
 import { canHaveGpu, canShareMemory, cpuCount } from './platform.ts';
 import { type LoadWatch, type Runner, startLocalRunner } from './runner.ts';
+import { smallModelBytes } from './small-model.ts';
 import { Team } from './team.ts';
 import type { LoadOptions } from './types.ts';
 import { isWorkerBeside } from './worker-url.ts';
 
 /** Most threads by default; tested models gain nothing from more. */
 const MAX_DEFAULT_THREADS = 8;
-
-/** Larger files are read by their workers, in parts, which are up before they are read. */
-const MAX_LATE_BYTES = 64 * 2 ** 20;
 
 /** Where a model will be computed. */
 export interface Place {
@@ -60,7 +58,7 @@ export function startThreads(place: Place, options: LoadOptions, files: ModelFil
 
 /**
  * Whether the calling thread loads the model and computes until its workers are up: in Node, for small models, unless the options ask for workers,
- * or for what only workers give.
+ * or for what only workers give. A larger file is read in parts by its workers, which are up by then.
  */
 function mayStartLate(
   { backend }: Place,
@@ -70,7 +68,7 @@ function mayStartLate(
   const { worker, workerUrl, profile = false, keepBlocks = false } = options;
   if (backend !== 'wasm' || !isNode() || !canShareMemory() || projector !== undefined) return false;
   if (worker !== undefined || workerUrl !== undefined || profile || keepBlocks || !isWorkerBeside()) return false;
-  return [source, ...adapters].reduce((sum, { size }) => sum + size, 0) <= MAX_LATE_BYTES;
+  return [source, ...adapters].reduce((sum, { size }) => sum + size, 0) <= smallModelBytes;
 }
 
 /**
