@@ -1,5 +1,5 @@
 // `npm run bench:request`: where the time of a request goes, from the client's socket to the vector and back, for texts of 17 tokens from
-// one client and from eight, and for calls in the process. Medians; the spans of one column add up to about the latency of the client.
+// one client and from eight, and for calls in the process, in workers and without. Medians; the spans of one column add up to about the latency of the client.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -145,6 +145,17 @@ columns.push({
   facts: { 'latency, median': median(here.times) },
   counts: { 'call / its products': median(here.times) / inside.products },
 });
+const calls = await ask('withoutWorker', { n: 300 });
+const insideCall = mediansOf(calls.map((call) => timeInside([call])));
+const ofCall = median(calls.map(({ begin, end }) => end - begin));
+columns.push({
+  name: 'without a worker',
+  rows: {},
+  // The rest of a call is more than plans and rows: tokenizing, the queue, normalising.
+  inside: { ...insideCall, 'waiting for other ranks': undefined, 'plan, copy the rows': undefined },
+  facts: { 'latency, median': ofCall },
+  counts: { 'call / its products': ofCall / insideCall.products },
+});
 server.disconnect();
 
 const other = otherLoad();
@@ -175,7 +186,7 @@ if (options.write && (other?.share ?? 0) > mostOtherLoad) {
 
 Written by \`npm run bench:request -- --write\`. The rows follow one request with a text of 17 tokens from the client to the vector and back:
 medians of all requests of a column. A row is the time since the row before it; waiting for a core that another thread uses counts, too.
-"In the process" is \`embedder.embed\` without HTTP. "Plan, copy the rows" is the rest of compute: what happens before, between and after the steps, and
+"In the process" is \`embedder.embed\` without HTTP, and "without a worker" the same on the calling thread, with one thread. "Plan, copy the rows" is the rest of compute: what happens before, between and after the steps, and
 the marks that measure it.
 
 `;

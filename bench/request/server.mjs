@@ -119,6 +119,25 @@ async function embedHere(n) {
   return times;
 }
 
+/** Single calls on the calling thread, each with the milliseconds of its operations. */
+async function embedWithoutWorker(n) {
+  const options = { backend: 'wasm', threads: 1, worker: false, precision, packing, profile: true };
+  const local = await Embedder.load(model, options);
+  const calls = [];
+  let before = {};
+  for (let i = 0; i < n; i++) {
+    const begin = now();
+    await local.embed(text);
+    const end = now();
+    const all = Object.fromEntries((await local.profile()).map(({ op, milliseconds }) => [op, milliseconds]));
+    const ops = Object.fromEntries(Object.entries(all).map(([op, sum]) => [op, sum - (before[op] ?? 0)]));
+    calls.push({ begin, end, barrier: 0, ops });
+    before = all;
+  }
+  await local.dispose();
+  return calls;
+}
+
 const answers = {
   async begin() {
     await runsOfRanks();
@@ -134,6 +153,9 @@ const answers = {
     await embedHere(50);
     await runsOfRanks();
     return { times: await embedHere(n), ranks: await runsOfRanks() };
+  },
+  async withoutWorker({ n }) {
+    return (await embedWithoutWorker(n + 50)).slice(50);
   },
 };
 process.on('message', async ({ name, ...params }) => process.send(await answers[name](params)));
