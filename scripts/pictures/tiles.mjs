@@ -7,8 +7,7 @@ import { label, note, picture, rect } from './svg.mjs';
 
 /** Where each weight of 16 rows of `depth` values is in a panel, in int16: found by packing matrices with a single weight. */
 async function placesOf(depth) {
-  const { module } = await compileKernels(false);
-  const { kernels, memory } = await tryKernels(module, false);
+  const { kernels, memory } = await tryKernels(await compileKernels(false));
   const [f32, i16] = [new Float32Array(memory.buffer), new Int16Array(memory.buffer)];
   const [x, w, scales, scratch] = [65536, 98304, 114688, 131072];
   const places = new Map();
