@@ -36,6 +36,11 @@ export async function loadEmbedder(
   );
 }
 
+/** Compute threads; `undefined` leaves the number to the engine. */
+export function threadsOf({ threads, threadsBatch = threads }: OptionValues): number | undefined {
+  return threadsBatch < 1 ? undefined : threadsBatch;
+}
+
 /** The context of a slot is a multiple of this. */
 const SLOT_STEP = 256;
 
@@ -64,7 +69,7 @@ export function loadOptions(
     onProgress,
   }: Pick<LoadOptions, 'mmproj' | 'worker' | 'packing' | 'signal' | 'onBatch' | 'onProgress'>,
 ): LoadOptions {
-  const threads = values.threadsBatch ?? values.threads;
+  const threads = threadsOf(values);
   const show = showProgress();
   return {
     overrides: values.overrideKv && readMetadataValues(values.overrideKv, '--override-kv'),
@@ -73,7 +78,7 @@ export function loadOptions(
     lora: loraSources(values),
     backend: values.backend,
     precision: values.precision,
-    threads: threads < 1 ? undefined : threads,
+    threads,
     nCtx: slotContext(values),
     nUbatch: batchTokens(values),
     pooling: values.reranking ? 'rank' : values.pooling,
@@ -88,7 +93,7 @@ export function loadOptions(
       autotune: values.autotune,
       debug: values.gpuDebug,
     },
-    worker: values.worker === false ? false : threads > 1 ? undefined : worker,
+    worker: values.worker === false ? false : threads !== undefined && threads > 1 ? undefined : worker,
     profile: values.profile,
     onBatch,
     onWarning: (warning) => log(inFlags(warning)),

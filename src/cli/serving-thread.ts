@@ -3,6 +3,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { smallModelBytes } from '../engine/small-model.ts';
+import { threadsOf } from './load.ts';
 import type { Parsed } from './parse-options.ts';
 
 /**
@@ -10,9 +11,8 @@ import type { Parsed } from './parse-options.ts';
  * @param path a file that need not exist
  */
 export function suitsServingThread({ values, given }: Parsed, path: string): boolean {
-  const { backend, threads, threadsBatch = threads } = values;
-  const nThreads = threadsBatch < 1 ? availableParallelism() : threadsBatch;
-  if (given.has('worker') || nThreads > 1 || backend === 'webgpu') return false;
+  const threads = threadsOf(values) ?? availableParallelism();
+  if (given.has('worker') || threads > 1 || values.backend === 'webgpu') return false;
   // An import would load Node's promises of files, too.
   const file = process.getBuiltinModule('node:fs').statSync(path, { throwIfNoEntry: false });
   // An operation of a larger model would keep requests waiting.
