@@ -7,10 +7,8 @@ import type { Result } from '../models/index.ts';
 import type { Batch } from '../tensor/batch.ts';
 import type { Observer } from '../tensor/ops.ts';
 import { filesOf, type OpenModel } from './open-model.ts';
-import { readProfile } from './profile.ts';
 import type { AloneRunner, Runner } from './runner.ts';
 import { Team, type WasmTeamOptions } from './team.ts';
-import type { OpProfile } from './types.ts';
 
 /** Most tokens of a batch that keeps the calling thread; larger ones wait for the workers. */
 const mostTokens = 256;
@@ -33,8 +31,8 @@ export class LateTeam implements Runner {
   readonly threads: number;
   readonly readsFiles: boolean | undefined;
   readonly #workers: LateWorkers;
-  /** Until the workers compute. */
-  #here: Runner | undefined;
+  /** Computes until the workers do. */
+  readonly #here: Runner;
   /** Whether it computes. */
   #isBusy = false;
   #soon: ReturnType<typeof setTimeout> | undefined;
@@ -69,7 +67,6 @@ export class LateTeam implements Runner {
   async run(batch: Batch, pooling: Result, observer?: Observer): Promise<Float32Array> {
     if (this.#there === undefined && batch.ids.length > mostTokens) await this.#wait();
     if (this.#there !== undefined) return this.#there.run(batch, pooling, observer);
-    if (this.#here === undefined) throw new Error('the model is disposed');
     this.#isBusy = true;
     try {
       return await this.#here.run(batch, pooling, observer);
@@ -77,24 +74,24 @@ export class LateTeam implements Runner {
       this.#isBusy = false;
       this.#leave();
       // The values are delivered first. A program that ends now starts no workers.
-      this.#soon ??= unrefTimer(() => void this.#start());
+      this.#soon ??= setTimeout(() => void this.#start(), 0);
+      (this.#soon as { unref?(): void }).unref?.();
     }
   }
 
-  async runTower(): Promise<never> {
-    throw new Error('no vision tower is loaded');
+  runTower(...pass: Parameters<Runner['runTower']>): ReturnType<Runner['runTower']> {
+    return (this.#there ?? this.#here).runTower(...pass);
   }
 
-  async profile(): Promise<OpProfile[]> {
-    return readProfile({});
+  profile(): ReturnType<Runner['profile']> {
+    return (this.#there ?? this.#here).profile();
   }
 
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     clearTimeout(this.#soon);
     await this.#team?.dispose();
-    await this.#here?.dispose();
-    this.#here = undefined;
+    await this.#here.dispose();
   }
 
   /** Waits for the workers, which keep the process meanwhile. */
@@ -129,15 +126,6 @@ export class LateTeam implements Runner {
 
   /** Frees what the calling thread has computed with, once the workers compute. */
   #leave(): void {
-    if (this.#there === undefined || this.#isBusy) return;
-    void this.#here?.dispose();
-    this.#here = undefined;
+    if (this.#there !== undefined && !this.#isBusy) void this.#here.dispose();
   }
-}
-
-/** A timer that does not keep the process. */
-function unrefTimer(call: () => void): ReturnType<typeof setTimeout> {
-  const timer = setTimeout(call, 0);
-  (timer as { unref?(): void }).unref?.();
-  return timer;
 }

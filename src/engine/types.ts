@@ -123,9 +123,8 @@ export interface LoadOptions {
    * Whether to compute in workers. Where the runtime has some, the default is in between for small models on the wasm backend in Node: the
    * calling thread loads the model and computes batches of up to 256 tokens until its workers are up, which start after the first batch; if they
    * cannot be started, it goes on, with a warning. With `true`, workers compute from the first batch on, and a worker that cannot be started
-   * makes the load fail. On the calling thread, the wasm
-   * backend lets the event loop go on between two operations of a batch once it has computed for 10 ms; one operation of a large model takes
-   * longer. The reference backend computes a batch in one piece.
+   * makes the load fail. On the calling thread, the wasm backend lets the event loop go on between two operations of a batch once it has computed
+   * for 10 ms; one operation of a large model takes longer. The reference backend computes a batch in one piece.
    */
   readonly worker?: boolean;
   /**
