@@ -3,12 +3,12 @@
 // With --against, another build takes turns with this one. With --steps, instead, the processor time of the steps of a program that computes
 // on its own thread, which other work disturbs less; so does `serve-cpu` in LIST (Linux only). `texts` in LIST goes on for 100 texts.
 // Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST | --steps] [--against FOLDER]
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { watchOtherLoad } from './other-load.mjs';
 import { freePort } from './server/servers.mjs';
+import { spawn } from './spawn.mjs';
 
 const { values: args } = parseArgs({
   options: {

@@ -2,7 +2,6 @@
  * @file `npm run bench:bulk`: embeds one corpus in every way that docs/bulk.md describes, and compares all vectors bit for bit with those of one
  * process; then, by turns, the speed of a job beside that of `embedder.embed` on the same texts, and its time beside that of sentence-transformers.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -12,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { parquetWriteFile } from 'hyparquet-writer';
+import { spawn } from '../spawn.mjs';
 import { median } from '../turns.mjs';
 import { corpusOf } from './corpus.mjs';
 

@@ -1,9 +1,10 @@
 // Starts the balancers of deploy/balancer as they are there, except for their ports.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../server/servers.mjs';
+import { spawn } from '../spawn.mjs';
 
 /** Name, program, file of deploy/balancer, and the arguments with which it runs and with which it checks a file. */
 const kinds = [

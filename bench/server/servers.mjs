@@ -1,7 +1,7 @@
 // Starting the servers that are measured, each as its own process on a free port.
-import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { spawn } from '../spawn.mjs';
 import { load } from './client.mjs';
 
 /** A port that nobody listens on. */

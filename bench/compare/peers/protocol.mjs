@@ -1,8 +1,8 @@
 // JSON lines between the comparison and its peers: each side is a process of its own, so that each can run under its
 // own Node, and none sees the other's heap, threads or flags. A request is {id, call, ...arguments}.
 
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { spawn } from '../../spawn.mjs';
 
 /** Answers requests on stdin with `handlers`; ends with stdin. */
 export function serve(handlers) {
