@@ -1,5 +1,5 @@
 // `npm run bench:nodes -- PATH…`: the same build under several versions of Node, by turns in one run: tokens a second, and how many times as
-// fast as under the first. The advice that `serve` gives on an old Node rests on it (src/cli/node-advice.ts).
+// fast as under the first. The advice that `serve` gives on an old Node rests on it (src/cli/serve/node-advice.ts).
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';

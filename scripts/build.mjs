@@ -129,7 +129,9 @@ async function bundle() {
   const workers = walk(modules).filter((path) => path.endsWith('-worker.js') && !isPage(path));
   const { importedAtOnce } = await import('./reachable.mjs');
   const startOfCli = new Set(
-    importedAtOnce(modules, ['cli/program.js', 'cli/embed.js', 'cli/load.js']).map((path) => join(root, modules, path)),
+    importedAtOnce(modules, ['cli/program.js', 'cli/commands/embed.js', 'cli/model/load.js']).map((path) =>
+      join(root, modules, path),
+    ),
   );
   // Of these packages, the part that is used, without comments: V8 keeps the whole source of a module that is imported. Of the 400 KB of Valibot's, the
   // server uses 17.

@@ -1,21 +1,20 @@
 /**
  * @file The program: finds the command, reads its options, runs it; errors are one line and exit code 1.
  */
-
 import { nearest } from '../nearest.ts';
 import { StoppedBySignal } from './abort-on-signal.ts';
+import { runners } from './commands/runners.ts';
 import { log } from './log.ts';
-import { type CommandName, commandNames } from './option-types.ts';
-import { inFlags } from './option-words.ts';
-import { parseWithConfiguration } from './parse-options.ts';
-import { runners } from './runners.ts';
+import { type CommandName, commandNames } from './options/option-types.ts';
+import { inFlags } from './options/option-words.ts';
+import { parseWithConfiguration } from './options/parse-options.ts';
+import { write } from './output/write.ts';
 import { UsageError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
-import { write } from './write.ts';
 
 async function main([first, ...args]: readonly string[]): Promise<void> {
   if (first === undefined || first === 'help' || first === '-h' || first === '--help') {
-    const { programHelp } = await import('./help.ts');
+    const { programHelp } = await import('./help/help.ts');
     return write(programHelp());
   }
   if (first === '--version') return printVersion();
@@ -27,15 +26,15 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
   const parsed = await parseWithConfiguration(first, args, process.env);
   if (parsed.values.version) return printVersion();
   if (parsed.values.help) {
-    const { commandHelp } = await import('./help.ts');
+    const { commandHelp } = await import('./help/help.ts');
     return write(commandHelp(first));
   }
   if (parsed.values.listDevices) {
-    const { listDevices } = await import('./devices.ts');
+    const { listDevices } = await import('./commands/devices.ts');
     return listDevices();
   }
   if (parsed.values.cacheList) {
-    const { cacheList } = await import('./models.ts');
+    const { cacheList } = await import('./commands/models.ts');
     return cacheList();
   }
   for (const note of parsed.notes) log(note);

@@ -9,8 +9,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { bashScript } from '../../src/cli/completion/bash.ts';
 import { fishScript } from '../../src/cli/completion/fish.ts';
 import { zshScript } from '../../src/cli/completion/zsh.ts';
-import { optionsOf } from '../../src/cli/help.ts';
-import { commandNames } from '../../src/cli/option-types.ts';
+import { optionsOf } from '../../src/cli/help/help.ts';
+import { commandNames } from '../../src/cli/options/option-types.ts';
 import { works } from './installed.ts';
 import { run } from './run.ts';
 

@@ -4,8 +4,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CommandName } from '../../src/cli/option-types.ts';
-import { parseWithConfiguration } from '../../src/cli/parse-options.ts';
+import type { CommandName } from '../../src/cli/options/option-types.ts';
+import { parseWithConfiguration } from '../../src/cli/options/parse-options.ts';
 import { listening, model, run, start } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -2,15 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { examples } from '../../src/cli/examples.ts';
-import { withFlagsSection } from '../../src/cli/flags-section.ts';
-import { commandHelp, programHelp } from '../../src/cli/help.ts';
-import { withKnownModels } from '../../src/cli/known-models-page.ts';
-import { manPage } from '../../src/cli/man-page.ts';
-import { optionTable } from '../../src/cli/option-table.ts';
-import { commandNames } from '../../src/cli/option-types.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
-import { referencePage } from '../../src/cli/reference-page.ts';
+import { examples } from '../../src/cli/help/examples.ts';
+import { withFlagsSection } from '../../src/cli/help/flags-section.ts';
+import { commandHelp, programHelp } from '../../src/cli/help/help.ts';
+import { withKnownModels } from '../../src/cli/help/known-models-page.ts';
+import { manPage } from '../../src/cli/help/man-page.ts';
+import { referencePage } from '../../src/cli/help/reference-page.ts';
+import { optionTable } from '../../src/cli/options/option-table.ts';
+import { commandNames } from '../../src/cli/options/option-types.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
 import { works } from './installed.ts';
 
 it('docs/cli.md matches the option table', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatEmbeddings } from '../../src/cli/embed-formats.ts';
+import { formatEmbeddings } from '../../src/cli/output/embed-formats.ts';
 import type { Embeddings } from '../../src/engine/index.ts';
 import type { Pooling } from '../../src/models/index.ts';
 

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { parseOptions } from '../../src/cli/parse-options.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
 import { memorySource, openGguf } from '../../src/gguf/index.ts';
 import { editedCopy } from '../models/edit.ts';
 import { normal } from '../random.ts';

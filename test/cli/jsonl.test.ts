@@ -3,9 +3,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { answerLines } from '../../src/cli/answer-lines.ts';
-import { byteLines } from '../../src/cli/byte-lines.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
+import { byteLines } from '../../src/cli/input/byte-lines.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
+import { answerLines } from '../../src/cli/output/answer-lines.ts';
 import { finished, model, run, start } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -165,7 +165,7 @@ describe('a program that writes a line and waits', () => {
 });
 
 const written = vi.hoisted<string[]>(() => []);
-vi.mock('../../src/cli/write.ts', () => ({ write: async (text: string) => void written.push(text) }));
+vi.mock('../../src/cli/output/write.ts', () => ({ write: async (text: string) => void written.push(text) }));
 
 it('a failure of the engine comes after the answers before it', async () => {
   const path = folder.write('many.jsonl', '"a"\n'.repeat(400));

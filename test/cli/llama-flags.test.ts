@@ -4,8 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { knownFlags } from '../../src/cli/llama-flags/known-flags.ts';
-import { optionTable } from '../../src/cli/option-table.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
+import { optionTable } from '../../src/cli/options/option-table.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
 
 interface LlamaFlag {
   readonly flags: readonly string[];

@@ -1,7 +1,7 @@
 /** @file The advice about newer Nodes: what it says, and that a server logs it once. */
 import { cpus } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { nodeAdvice } from '../../src/cli/node-advice.ts';
+import { nodeAdvice } from '../../src/cli/serve/node-advice.ts';
 import { listening, model, start } from './run.ts';
 
 describe('the advice about newer Nodes', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { knownFlags } from '../../src/cli/llama-flags/known-flags.ts';
-import { optionTable } from '../../src/cli/option-table.ts';
-import { commandNames } from '../../src/cli/option-types.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
+import { optionTable } from '../../src/cli/options/option-table.ts';
+import { commandNames } from '../../src/cli/options/option-types.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
 
 const parse = (args: string[], env: Record<string, string> = {}) => parseOptions('serve', args, env);
 

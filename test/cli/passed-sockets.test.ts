@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { passedSockets } from '../../src/cli/passed-sockets.ts';
+import { passedSockets } from '../../src/cli/serve/passed-sockets.ts';
 import { main, model } from './run.ts';
 
 const children: ChildProcess[] = [];

@@ -4,7 +4,7 @@
  */
 import { copyFileSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { inFlags } from '../../src/cli/option-words.ts';
+import { inFlags } from '../../src/cli/options/option-words.ts';
 import { plural } from '../../src/cli/plural.ts';
 import { ggmlTypes } from '../../src/gguf/ggml-types.ts';
 import { memorySink } from '../../src/gguf/sink.ts';

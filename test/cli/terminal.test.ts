@@ -4,8 +4,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatEmbeddings } from '../../src/cli/embed-formats.ts';
-import { forTerminal } from '../../src/cli/write.ts';
+import { formatEmbeddings } from '../../src/cli/output/embed-formats.ts';
+import { forTerminal } from '../../src/cli/output/write.ts';
 import { InputError } from '../../src/engine/errors.ts';
 import { openModelFile } from '../../src/gguf/file.node.ts';
 import {

@@ -2,7 +2,7 @@
  * @file The encoding of texts that a user gives: the byte order mark decides, and what is no text is an error with its place.
  */
 import { describe, expect, it } from 'vitest';
-import { decodeWhole } from '../../src/cli/text-encoding.ts';
+import { decodeWhole } from '../../src/cli/input/text-encoding.ts';
 import { listening, model, run, start } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -3,9 +3,9 @@
  */
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { optionTable } from '../../src/cli/option-table.ts';
-import type { CommandName } from '../../src/cli/option-types.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
+import { optionTable } from '../../src/cli/options/option-table.ts';
+import type { CommandName } from '../../src/cli/options/option-types.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
 import { model, run } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 

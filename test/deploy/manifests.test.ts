@@ -7,8 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { optionTable } from '../../src/cli/option-table.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
+import { optionTable } from '../../src/cli/options/option-table.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
 import { path as beside, exec, scratchPython } from '../clients/scratch-python.ts';
 import { metricsIn, metricsText } from './metrics-text.ts';
 

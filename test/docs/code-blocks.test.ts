@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { mediaOfJson } from '../../src/cli/images.ts';
-import { commandNames } from '../../src/cli/option-types.ts';
-import { parseOptions } from '../../src/cli/parse-options.ts';
-import { parsePreset } from '../../src/cli/served-models/preset-file.ts';
-import { readSection } from '../../src/cli/served-models/preset-section.ts';
+import { mediaOfJson } from '../../src/cli/input/images.ts';
+import { commandNames } from '../../src/cli/options/option-types.ts';
+import { parseOptions } from '../../src/cli/options/parse-options.ts';
+import { parsePreset } from '../../src/cli/serve/served-models/preset-file.ts';
+import { readSection } from '../../src/cli/serve/served-models/preset-section.ts';
 import { matmulTile } from '../../src/kernels/webgpu/shaders/matmul-tile.wgsl.ts';
 import { blocks, blocksOf, commands, isProgram } from './blocks.ts';
 

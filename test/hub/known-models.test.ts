@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { checkedHow } from '../../src/cli/known-models-page.ts';
+import { checkedHow } from '../../src/cli/help/known-models-page.ts';
 import { GgufWriter, memorySink, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { DEFAULT_MODEL, findKnownModel, knownModels } from '../../src/hub/known-models.ts';
 import { parseModelName } from '../../src/hub/model-name.ts';

@@ -2,7 +2,7 @@
  * @file `--chunk`: a record for each chunk of a record's text.
  */
 import type { Embedder, EmbedOptions, Prompt } from '../../engine/index.ts';
-import type { OptionValues } from '../option-table.ts';
+import type { OptionValues } from '../options/option-table.ts';
 import { UsageError } from '../usage-error.ts';
 import type { RecordFields } from './record.ts';
 import { hasImages, RecordProblem, textOf } from './record-input.ts';

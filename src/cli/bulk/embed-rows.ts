@@ -3,7 +3,7 @@
  */
 import { ContextSizeError } from '../../engine/errors.ts';
 import type { Embedder, EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
-import { problemOfInput } from '../input-problem.ts';
+import { problemOfInput } from '../input/input-problem.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Chunking, embedChunksOf } from './chunk-records.ts';
 import { embedEach } from './embed-each.ts';

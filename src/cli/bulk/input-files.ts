@@ -4,7 +4,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unreadable } from '../read-file.ts';
+import { unreadable } from '../input/read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import type { InputFormat } from './input-formats.ts';
 

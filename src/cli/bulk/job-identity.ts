@@ -3,7 +3,7 @@
  */
 import type { InputType, LoraScale, ModelInfo, Prompt } from '../../engine/index.ts';
 import { modelParts } from '../../gguf/split.ts';
-import type { OptionValues } from '../option-table.ts';
+import type { OptionValues } from '../options/option-table.ts';
 import { packageVersion } from '../version.ts';
 import type { InputFile } from './input-files.ts';
 import type { JobIdentity } from './manifest.ts';

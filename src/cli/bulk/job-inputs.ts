@@ -4,9 +4,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openInput } from '../input.ts';
+import { openInput } from '../input/input.ts';
 import { log } from '../log.ts';
-import type { Parsed } from '../parse-options.ts';
+import type { Parsed } from '../options/parse-options.ts';
 import { plural } from '../plural.ts';
 import { UsageError } from '../usage-error.ts';
 import { findInputs, type InputFile } from './input-files.ts';

@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unreadable } from '../read-file.ts';
+import { unreadable } from '../input/read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Column } from './columns.ts';
 import { OutputFile } from './output-file.ts';

@@ -4,7 +4,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import zlib from 'node:zlib';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
-import { unreadable } from '../read-file.ts';
+import { unreadable } from '../input/read-file.ts';
 import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
 import { fieldsOf } from './record.ts';

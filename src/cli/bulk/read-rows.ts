@@ -4,10 +4,10 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import zlib from 'node:zlib';
-import { type ByteLine, byteLines } from '../byte-lines.ts';
-import { textOfLine, valueOfLine } from '../jsonl.ts';
-import { unreadable } from '../read-file.ts';
-import { decodeWhole } from '../text-encoding.ts';
+import { type ByteLine, byteLines } from '../input/byte-lines.ts';
+import { textOfLine, valueOfLine } from '../input/jsonl.ts';
+import { unreadable } from '../input/read-file.ts';
+import { decodeWhole } from '../input/text-encoding.ts';
 import { UsageError } from '../usage-error.ts';
 import type { InputFile } from './input-files.ts';
 import type { DecodedLine, InputRow } from './input-row.ts';

@@ -3,7 +3,7 @@
  */
 import type { MediaInput } from '../../engine/images/parts.ts';
 import { loneSurrogate } from '../../engine/well-formed.ts';
-import { mediaOfJson } from '../images.ts';
+import { mediaOfJson } from '../input/images.ts';
 import type { RecordFields } from './record.ts';
 
 /** Why a record cannot be embedded; the message goes on after `line 3 `. */

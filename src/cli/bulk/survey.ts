@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { unreadable } from '../read-file.ts';
+import { unreadable } from '../input/read-file.ts';
 import type { ColumnSurvey } from './columns.ts';
 import type { InputFile } from './input-files.ts';
 import { readRows } from './read-rows.ts';

@@ -1,8 +1,8 @@
 /**
  * @file The completion script for bash, version 3.2 (of macOS) and newer.
  */
-import { optionsOf } from '../help.ts';
-import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../option-types.ts';
+import { optionsOf } from '../help/help.ts';
+import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../options/option-types.ts';
 import { argumentWords, candidatesOf, quoted } from './candidates.ts';
 
 /** The script. Where it offers nothing, bash completes file names. */

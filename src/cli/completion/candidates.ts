@@ -2,7 +2,7 @@
  * @file What shells can complete: arguments of commands, and values of options.
  */
 import { fileTypes } from '../../gguf/file-types.ts';
-import type { CommandName, OptionSpec } from '../option-types.ts';
+import type { CommandName, OptionSpec } from '../options/option-types.ts';
 
 /** Words that a command takes as arguments. File names are completed beside them. */
 export const argumentWords: Partial<Record<CommandName, readonly string[]>> = {

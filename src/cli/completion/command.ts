@@ -1,9 +1,9 @@
 /**
  * @file The command `completion`.
  */
-import type { Parsed } from '../parse-options.ts';
+import type { Parsed } from '../options/parse-options.ts';
+import { write } from '../output/write.ts';
 import { UsageError } from '../usage-error.ts';
-import { write } from '../write.ts';
 import { bashScript } from './bash.ts';
 import { fishScript } from './fish.ts';
 import { zshScript } from './zsh.ts';

@@ -1,9 +1,9 @@
 /**
  * @file The completion script for zsh.
  */
-import { commands } from '../commands.ts';
-import { optionsOf } from '../help.ts';
-import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../option-types.ts';
+import { commands } from '../help/commands.ts';
+import { optionsOf } from '../help/help.ts';
+import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../options/option-types.ts';
 import { argumentWords, type Candidates, candidatesOf, quoted } from './candidates.ts';
 
 /** The script, for `source` or for a folder of `$fpath`. */

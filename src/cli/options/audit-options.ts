@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about traces, comparisons and evaluation.
  */
-import type { OptionSpec } from '../option-types.ts';
+import type { OptionSpec } from './option-types.ts';
 
 export const auditOptions = [
   {

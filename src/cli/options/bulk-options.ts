@@ -4,7 +4,7 @@
 import { outputDtypes } from '../../engine/output-dtypes.ts';
 import { inputFormats } from '../bulk/input-formats.ts';
 import { outputFormats } from '../bulk/output-forms.ts';
-import { MAX_INT, type OptionSpec } from '../option-types.ts';
+import { MAX_INT, type OptionSpec } from './option-types.ts';
 
 export const bulkOptions = [
   {

@@ -2,7 +2,7 @@
  * @file The rows of the option table about writing GGUF files.
  */
 import type { OutputType } from '../../convert/output-types.ts';
-import type { OptionSpec } from '../option-types.ts';
+import type { OptionSpec } from './option-types.ts';
 
 export const fileOptions = [
   {

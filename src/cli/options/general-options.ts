@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table that every command has.
  */
-import { commandNames, type OptionSpec } from '../option-types.ts';
+import { commandNames, type OptionSpec } from './option-types.ts';
 
 export const generalOptions = [
   {

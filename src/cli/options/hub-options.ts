@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about models given by name or URL.
  */
-import { computing, type OptionSpec } from '../option-types.ts';
+import { computing, type OptionSpec } from './option-types.ts';
 
 /** Commands that read a model, and the command that only downloads it. */
 const commands = [...computing, 'tokenize', 'parity', 'inspect', 'pull'] as const;

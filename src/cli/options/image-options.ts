@@ -2,7 +2,7 @@
  * @file The rows of the option table about images.
  */
 import { exifModes, mediaPoolings } from '../../engine/images/options.ts';
-import { MAX_INT, type OptionSpec } from '../option-types.ts';
+import { MAX_INT, type OptionSpec } from './option-types.ts';
 
 const seeing = ['serve', 'embed', 'rerank', 'trace'] as const;
 

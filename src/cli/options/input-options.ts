@@ -2,8 +2,8 @@
  * @file The rows of the option table about input texts and the output format.
  */
 import { scoreScales } from '../../engine/types.ts';
-import { embeddingFormats } from '../embed-formats.ts';
-import { MAX_INT, type OptionSpec } from '../option-types.ts';
+import { embeddingFormats } from '../output/embed-formats.ts';
+import { MAX_INT, type OptionSpec } from './option-types.ts';
 
 export const inputOptions = [
   {

@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about where `serve` listens and whom it answers: address, keys, TLS, and other origins.
  */
-import type { OptionSpec } from '../option-types.ts';
+import type { OptionSpec } from './option-types.ts';
 
 export const listenOptions = [
   {

@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about metadata that differs from the file's.
  */
-import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
+import { computing, MAX_INT, type OptionSpec } from './option-types.ts';
 
 export const metadataOptions = [
   {

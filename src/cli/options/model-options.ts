@@ -3,7 +3,7 @@
  */
 import { gpuWeightForms } from '../../engine/gpu/options.ts';
 import { backendNames, maxThreads, precisions } from '../../tensor/backend.ts';
-import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
+import { computing, MAX_INT, type OptionSpec } from './option-types.ts';
 
 const gpu = [{ values: { option: 'backend', oneOf: ['auto', 'webgpu'] } }, { feature: 'webgpu' }] as const;
 const threads = [{ values: { option: 'backend', oneOf: ['auto', 'wasm'] }, note: true }, { feature: 'wasm' }] as const;

@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about several models in one server.
  */
-import { MAX_INT, type OptionSpec } from '../option-types.ts';
+import { MAX_INT, type OptionSpec } from './option-types.ts';
 
 const several = { anyOf: ['modelsDir', 'modelsPreset'], orSeveral: 'model' } as const;
 const severalForLlama = [{ ...several, note: true }] as const;

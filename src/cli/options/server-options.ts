@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table that only `serve` has, beside those about connections.
  */
-import { computing, MAX_INT, type OptionSpec } from '../option-types.ts';
+import { computing, MAX_INT, type OptionSpec } from './option-types.ts';
 
 export const serverOptions = [
   {

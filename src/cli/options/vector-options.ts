@@ -4,7 +4,7 @@
 import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
 import { truncateSides } from '../../engine/types.ts';
 import { poolingTypes, rowPoolings } from '../../models/pooling-types.ts';
-import { MAX_INT, type OptionSpec } from '../option-types.ts';
+import { MAX_INT, type OptionSpec } from './option-types.ts';
 
 export const vectorOptions = [
   {

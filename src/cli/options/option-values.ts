@@ -1,0 +1,57 @@
+/**
+ * @file Parses the text of an option to its value.
+ */
+import { UsageError } from '../usage-error.ts';
+import type { ListOption, NumberOption, StringOption } from './option-types.ts';
+
+/** The value of an option. */
+export type OptionValue = string | number | boolean | readonly string[];
+
+/**
+ * The value of `text`.
+ * @param from the flag or variable that the text comes from
+ * @throws UsageError that names `from`, for an invalid value
+ */
+export function readOptionValue(
+  option: StringOption | NumberOption | ListOption,
+  text: string,
+  from: string,
+): OptionValue {
+  if (option.type === 'string') return readString(option, text, from);
+  if (option.type === 'list') {
+    if (option.repeats && text !== '') return [text];
+    const parts = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    if (parts.length === 0 && !option.mayBeEmpty) throw isEmpty(from);
+    return parts;
+  }
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  const whole = option.type === 'number' ? Number.isFinite(value) : Number.isInteger(value);
+  if (!whole || value < option.min || value > option.max) {
+    const kind = option.type === 'number' ? 'a number' : 'an integer';
+    throw new UsageError(`${from} must be ${kind} from ${option.min} to ${option.max}, not "${text}"`);
+  }
+  return value;
+}
+
+function readString({ choices, joins = [], mayBeEmpty }: StringOption, text: string, from: string): string {
+  if (choices !== undefined) {
+    if (choices.includes(text) || isJoined(text, joins)) return text;
+    const known = choices.filter((choice) => choice !== '').join(', ');
+    const several = joins.length > 0 ? `, or several of ${joins.join(', ')} joined by +` : '';
+    throw new UsageError(`${from} must be one of ${known}${several}, not "${text}"`);
+  }
+  if (text === '' && !mayBeEmpty) throw isEmpty(from);
+  return text;
+}
+
+function isJoined(text: string, joins: readonly string[]): boolean {
+  const parts = text.split('+');
+  return parts.length > 1 && parts.every((part) => joins.includes(part)) && new Set(parts).size === parts.length;
+}
+
+function isEmpty(from: string): UsageError {
+  return new UsageError(`${from} is empty: give a value, or leave it out (is a variable unset?)`);
+}

@@ -1,0 +1,20 @@
+/**
+ * @file Whether the thread that serves computes, too. With one thread for a small model, that is as fast as a worker and takes the memory of one less.
+ */
+import { availableParallelism } from 'node:os';
+import { smallModelBytes } from '../../engine/small-model.ts';
+import { threadsOf } from '../model/load.ts';
+import type { Parsed } from '../options/parse-options.ts';
+
+/**
+ * Whether the thread that serves the model at `path` computes, unless `--worker` or `--no-worker` decides.
+ * @param path a file that need not exist
+ */
+export function suitsServingThread({ values, given }: Parsed, path: string): boolean {
+  const threads = threadsOf(values) ?? availableParallelism();
+  if (given.has('worker') || threads > 1 || values.backend === 'webgpu') return false;
+  // An import would load Node's promises of files, too.
+  const file = process.getBuiltinModule('node:fs').statSync(path, { throwIfNoEntry: false });
+  // An operation of a larger model would keep requests waiting.
+  return file !== undefined && file.size <= smallModelBytes;
+}
