@@ -31,6 +31,7 @@ import { inputTypeOf, promptOf } from './prompts.ts';
 import type { Runner } from './runner.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { ModelSource } from './source.ts';
+import type { Team } from './team.ts';
 import { checkTokenPositions } from './token-positions.ts';
 import type { Trace, TraceOptions } from './trace.ts';
 import { traceInput } from './trace-input.ts';
@@ -87,9 +88,10 @@ export class Embedder {
     const place = await choosePlace(options);
     const open = () => openFiles(source, options, hubOptions(options));
     const files = await open();
-    const team = startThreads(place, options, files);
+    let team: Team | undefined;
     let embedder: Embedder | undefined;
     try {
+      team = startThreads(place, options, files);
       const opened = await readHeaders(files, options);
       const reopen = async () => readHeaders(await open(), options);
       embedder = new Embedder(await loadParts(files, opened, { place, team, reopen }, options));

@@ -22,6 +22,7 @@ export class TeamMembers {
    * @param workerUrl URL of the workers' module, if it is not the one in the package
    * @param handlersOf what the worker of a rank may call
    * @param onEnd called before the workers end, because one has died or `end` was called
+   * @throws the error of a worker for which the system has no thread, or which it does not allow; none runs then
    */
   constructor(
     size: number,
@@ -30,20 +31,29 @@ export class TeamMembers {
     onEnd: (reason: Error) => void,
   ) {
     this.#onEnd = onEnd;
-    this.#members = Array.from({ length: size }, (_, rank) => {
-      const link = linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(workerModule(workerUrl), handlersOf(rank), {
-        classes: teamErrorClasses,
-        fewObjects: true,
-        died: (error) => this.#died(rank, error),
-      });
-      return {
-        ...link,
-        request: (method, params, options) => {
-          this.requests?.interrupt(rank);
-          return link.request(method, params, options);
-        },
-      };
+    const members: Member[] = [];
+    this.#members = members;
+    try {
+      for (let rank = 0; rank < size; rank++) members.push(this.#start(workerUrl, handlersOf(rank), rank));
+    } catch (error) {
+      void this.end(error as Error);
+      throw error;
+    }
+  }
+
+  #start(workerUrl: string | URL | undefined, handlers: Handlers<TeamOwnerMethods>, rank: number): Member {
+    const link = linkToWorker<TeamOwnerMethods, TeamWorkerMethods>(workerModule(workerUrl), handlers, {
+      classes: teamErrorClasses,
+      fewObjects: true,
+      died: (error) => this.#died(rank, error),
     });
+    return {
+      ...link,
+      request: (method, params, options) => {
+        this.requests?.interrupt(rank);
+        return link.request(method, params, options);
+      },
+    };
   }
 
   get size(): number {

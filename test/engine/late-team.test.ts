@@ -2,9 +2,9 @@
  * @file Workers that start after the first batch, which the calling thread computes. Imports the built package by its own name, because Node 20
  * starts no workers from TypeScript.
  */
-import type { Worker } from 'node:worker_threads';
+import threads, { type Worker } from 'node:worker_threads';
 import { Embedder } from 'gguf-embed';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bundled, fixture } from './support.ts';
 
 const started: Worker[] = [];
@@ -22,8 +22,8 @@ afterEach(() => {
 const running = () => started.filter(({ threadId }) => threadId !== -1).length;
 const texts = ['a text', 'x '.repeat(400), 'another one, of a few more words', ''];
 
-describe.each([1, 3])('with threads: %i', (threads) => {
-  const options = { backend: 'wasm', threads } as const;
+describe.each([1, 3])('with threads: %i', (nThreads) => {
+  const options = { backend: 'wasm', threads: nThreads } as const;
 
   it.each([bundled, fixture('qwen3')])(
     'the first batch starts the workers, which give the same bits: %s',
@@ -31,11 +31,11 @@ describe.each([1, 3])('with threads: %i', (threads) => {
       const here = await Embedder.load(path, { backend: 'wasm', worker: false });
       const expected = await here.embed(texts);
       const embedder = await Embedder.load(path, options);
-      expect(embedder.info.threads).toBe(threads);
+      expect(embedder.info.threads).toBe(nThreads);
       expect(started).toHaveLength(0);
       expect((await embedder.embed(texts[0])).vectors[0]).toEqual(expected.vectors[0]);
       expect(started).toHaveLength(0);
-      await vi.waitFor(() => expect(started).toHaveLength(threads));
+      await vi.waitFor(() => expect(started).toHaveLength(nThreads));
       // Some of these come before the workers have loaded, some later.
       for (let i = 0; i < 200; i++) {
         expect((await embedder.embed(texts[i % 2 === 0 ? 0 : 2])).vectors[0]).toEqual(
@@ -43,7 +43,7 @@ describe.each([1, 3])('with threads: %i', (threads) => {
         );
       }
       expect((await embedder.embed(texts)).vectors).toEqual(expected.vectors);
-      expect(started).toHaveLength(threads);
+      expect(started).toHaveLength(nThreads);
       await Promise.all([here.dispose(), embedder.dispose()]);
       expect(running()).toBe(0);
     },
@@ -57,7 +57,7 @@ describe.each([1, 3])('with threads: %i', (threads) => {
       embedder.embed(texts[1]),
       ...Array.from({ length: 20 }, () => embedder.embed(texts[0])),
     ]);
-    expect(started).toHaveLength(threads);
+    expect(started).toHaveLength(nThreads);
     expect(long.vectors[0]).toEqual(expected.vectors[1]);
     for (const { vectors } of short) expect(vectors[0]).toEqual(expected.vectors[0]);
     await Promise.all([here.dispose(), embedder.dispose()]);
@@ -124,4 +124,48 @@ it('a worker that dies later ends the embedder', async () => {
   await expect(embedder.embed('a text')).rejects.toThrow('load the model again');
   expect(embedder.failure?.message).toContain('compute worker 2 of 2 ended unexpectedly');
   await embedder.dispose();
+});
+
+describe('where the system has a thread for one worker, not for three', () => {
+  const { Worker } = threads;
+  beforeEach(() => {
+    let n = 0;
+    threads.Worker = class extends Worker {
+      constructor(...given: ConstructorParameters<typeof Worker>) {
+        if (n++ > 0) throw new Error('Worker initialization failure: EAGAIN');
+        super(...given);
+      }
+    };
+  });
+  afterEach(() => {
+    threads.Worker = Worker;
+  });
+
+  it('the calling thread goes on, and no worker is left', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: string) => warnings.push(warning);
+    const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 3, onWarning });
+    expect((await embedder.embed(texts[1])).vectors[0]).toHaveLength(384);
+    expect(warnings).toEqual([expect.stringContaining('Worker initialization failure: EAGAIN')]);
+    expect(started).toHaveLength(1);
+    await vi.waitFor(() => expect(running()).toBe(0));
+    await embedder.dispose();
+  });
+
+  it('a load that must have them fails, and leaves no worker and no open file', async () => {
+    let isClosed = false;
+    const source = {
+      name: 'model',
+      size: 1000,
+      read: () => Promise.reject(new Error('nothing reads it')),
+      close: async () => {
+        isClosed = true;
+      },
+    };
+    const load = Embedder.load(source, { backend: 'wasm', threads: 3, worker: true });
+    await expect(load).rejects.toThrow('Worker initialization failure: EAGAIN');
+    expect(isClosed).toBe(true);
+    await vi.waitFor(() => expect(started).toHaveLength(1));
+    await vi.waitFor(() => expect(running()).toBe(0));
+  });
 });
