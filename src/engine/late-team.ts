@@ -30,7 +30,8 @@ export class LateTeam implements Runner {
   readonly precision: Runner['precision'];
   readonly threads: number;
   readonly readsFiles: boolean | undefined;
-  readonly #workers: LateWorkers;
+  /** Until they are up, or the end: it refers to the memory. */
+  #workers: LateWorkers | undefined;
   /** Computes until the workers do. */
   readonly #here: Runner;
   /** Whether it computes. */
@@ -40,7 +41,6 @@ export class LateTeam implements Runner {
   #starting: Promise<void> | undefined;
   /** The runner of the workers, once they are up. */
   #there: Runner | undefined;
-  #isDisposed = false;
 
   /** @param here computes with the weights in the memory of `workers.setup`, on one thread */
   constructor(here: Runner, workers: LateWorkers) {
@@ -88,7 +88,7 @@ export class LateTeam implements Runner {
   }
 
   async dispose(): Promise<void> {
-    this.#isDisposed = true;
+    this.#workers = undefined;
     clearTimeout(this.#soon);
     await this.#team?.dispose();
     await this.#here.dispose();
@@ -105,22 +105,22 @@ export class LateTeam implements Runner {
   #start(): Promise<void> {
     this.#starting ??= this.#startWorkers().catch((error) => {
       void this.#team?.dispose();
-      if (this.#isDisposed) return;
-      this.#workers.onWarning?.(`cannot start the compute workers, so the calling thread computes: ${error.message}`);
+      this.#workers?.onWarning?.(`cannot start the compute workers, so the calling thread computes: ${error.message}`);
     });
     return this.#starting;
   }
 
   async #startWorkers(): Promise<void> {
+    if (this.#workers === undefined) return;
     const { model, options, setup } = this.#workers;
-    if (this.#isDisposed) return;
     const rowsOnDemand = this.readsFiles;
     this.#team = new Team(setup.nThreads, 'wasm');
     this.#team.keepAlive(false);
-    const there = await this.#team.load(model, { ...options, backend: 'wasm', filled: setup, rowsOnDemand }, {});
+    const there = await this.#team.load(model, { ...options, backend: 'wasm', rowsOnDemand }, {}, setup);
     // To the workers, a file is unchanged if it is as they have found it.
     if (rowsOnDemand) for (const { onDemand } of filesOf(model)) onDemand?.assertUnchanged();
     this.#there = there;
+    this.#workers = undefined;
     this.#leave();
   }
 

@@ -35,8 +35,6 @@ export interface WasmTeamOptions {
   readonly setup: PrepareOptions;
   /** Workers may read rows of tables when batches need them. The files then stay open if the runner `readsFiles`. Default false. */
   readonly rowsOnDemand?: boolean;
-  /** Memory with the weights, which another thread has filled. Default: the workers read them. */
-  readonly filled?: WasmSetup;
 }
 
 /** How workers over one shared memory compute together. */
@@ -87,14 +85,15 @@ export class Team {
 
   /**
    * Has the workers read the weights. When this has resolved, the caller closes the files, unless the runner `readsFiles`. Comes once.
+   * @param filled memory with the weights, which another thread has filled. The team refers to it until it ends
    * @throws what loading a model throws, the signal's reason, or the error of a worker that could not be started; the
    *   workers have ended then
    */
-  async load(model: OpenModel, options: TeamOptions, watch: LoadWatch): Promise<Runner> {
+  async load(model: OpenModel, options: TeamOptions, watch: LoadWatch, filled?: WasmSetup): Promise<Runner> {
     try {
       watch.signal?.throwIfAborted();
       this.#loading = new TeamLoad(this.#members.size, model, watch);
-      const [loaded] = await Promise.race([this.#fill(model, options), this.#loading.failed]);
+      const [loaded] = await Promise.race([this.#fill(model, options, filled), this.#loading.failed]);
       this.#members.keepAlive(false);
       return this.#makeRunner(loaded, options);
     } catch (error) {
@@ -134,8 +133,9 @@ export class Team {
   async #fill(
     { projector: tower, adapters = [], ...opened }: OpenModel,
     options: TeamOptions,
+    filled: WasmSetup | undefined,
   ): Promise<LoadedWorker[]> {
-    const backends = await this.#backends(options);
+    const backends = await this.#backends(options, filled);
     this.#members.assertAlive();
     const share = (file: OpenFile) => shared(file, options.backend === 'wasm' && options.rowsOnDemand === true);
     const files = { model: share(opened), projector: tower && share(tower), adapters: adapters.map(share) };
@@ -143,7 +143,7 @@ export class Team {
     const loaded = await this.#members.all((member, rank) =>
       member.request('load', {
         backend: backends[rank],
-        isFilled: options.backend === 'wasm' && options.filled !== undefined,
+        isFilled: filled !== undefined,
         ...files,
         requests: sender && { memory: sender.memory, rank },
       }),
@@ -153,20 +153,24 @@ export class Team {
   }
 
   /** The backend of each rank. */
-  async #backends(options: TeamOptions): Promise<WorkerBackend[]> {
+  async #backends(options: TeamOptions, filled: WasmSetup | undefined): Promise<WorkerBackend[]> {
     if (options.backend === 'reference') return [{ name: 'reference' }];
     if (options.backend === 'webgpu') {
       this.#onTuning = options.onTuning;
       return [{ name: 'webgpu', options: options.options }];
     }
-    const { precision, profile, filled } = options;
+    const { precision, profile } = options;
     const { nThreads = 1 } = options.setup;
     if (nThreads === 1 && filled === undefined) return [{ name: 'wasm', precision, profile, setup: options.setup }];
-    const setup = await this.#shareMemory(options, nThreads);
+    const setup = await this.#shareMemory(options, nThreads, filled);
     return Array.from({ length: nThreads }, (_, rank) => ({ name: 'wasm', precision, profile, setup, rank }));
   }
 
-  async #shareMemory({ setup: options, precision, filled }: WasmTeamOptions, nThreads: number): Promise<WasmSetup> {
+  async #shareMemory(
+    { setup: options, precision }: WasmTeamOptions,
+    nThreads: number,
+    filled: WasmSetup | undefined,
+  ): Promise<WasmSetup> {
     const { abortTeam, prepareWasm, suggestTeam } = await import('../kernels/wasm/index.ts');
     const setup = filled ?? (await prepareWasm(options));
     this.#sharing = {

@@ -191,7 +191,7 @@ export function linkToWorker<Local extends Methods<Local>, Remote extends Method
     readonly died: (error: Error) => void;
   },
 ): WorkerLink<Remote> {
-  /** Messages for the worker; `undefined` once it listens. */
+  /** Messages for the worker, which may be large; `undefined` once it listens or has ended. */
   let waiting: [Message, readonly ArrayBuffer[] | undefined][] | undefined = [];
   const post: Post = (message, transfer) => {
     if (waiting === undefined) handle.post(message, transfer);
@@ -202,6 +202,7 @@ export function linkToWorker<Local extends Methods<Local>, Remote extends Method
     module,
     {
       died(error) {
+        waiting = undefined;
         died(error);
         link.close(error);
       },
@@ -220,6 +221,7 @@ export function linkToWorker<Local extends Methods<Local>, Remote extends Method
     notify: (method, params, transfer) => link.notify(method, params, transfer),
     keepAlive: (yes) => handle.keepAlive(yes),
     terminate(reason) {
+      waiting = undefined;
       link.close(reason);
       return handle.terminate();
     },

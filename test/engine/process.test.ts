@@ -79,3 +79,38 @@ it('gives the memory back when it is disposed of, whoever keeps the embedder', a
   // Five models take 180 MB more than none.
   expect(Number(stdout)).toBeLessThan(150);
 });
+
+it.each([0, 10, 300])(
+  'gives the memory back when it is disposed of %i ms after the first batch, whoever keeps the embedder',
+  async (delay) => {
+    const script = `
+      let left = 0;
+      const registry = new FinalizationRegistry(() => left--);
+      WebAssembly.Memory = class extends WebAssembly.Memory {
+        constructor(descriptor) {
+          super(descriptor);
+          if (!descriptor.shared) return;
+          left++;
+          registry.register(this);
+        }
+      };
+      const { Embedder } = await import('gguf-embed');
+      const kept = [];
+      for (let i = 0; i < 5; i++) {
+        const embedder = await Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 2 });
+        await embedder.embed('a');
+        await new Promise((resolve) => setTimeout(resolve, ${delay}));
+        await embedder.dispose();
+        kept.push(embedder);
+      }
+      const made = left;
+      for (let i = 0; i < 10 && left > 0; i++) {
+        globalThis.gc();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      console.log(made > 0, left, kept.length);`;
+    const flags = ['--expose-gc', '--input-type=module', '-e', script];
+    const { stdout } = await promisify(execFile)(process.execPath, flags);
+    expect(stdout).toBe('true 0 5\n');
+  },
+);
