@@ -84,6 +84,7 @@ function asProblem(what: string, error: unknown): OptionProblem {
 
 /** Names a value in a message, whatever it is. */
 export function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);

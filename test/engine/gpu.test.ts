@@ -188,7 +188,7 @@ describeGpu('memory', () => {
   it('refuses impossible options', async () => {
     await expect(load({ gpu: { memory: 0 } })).rejects.toThrow(InputError);
     await expect(load({ gpu: { weights: 'f8' as 'f16' } })).rejects.toThrow(
-      /gpu\.weights must be one of auto, quantised, f16, not f8/,
+      /gpu\.weights must be one of auto, quantised, f16, not "f8"/,
     );
   });
 });

@@ -16,21 +16,21 @@ const local = { worker: false, backend: 'wasm' } as const;
 
 describe('Embedder.load', () => {
   it.each([
-    ['pooling', 'sum', /pooling must be one of none, mean, cls, last, rank, max, .* joined by \+, not sum/],
-    ['backend', 'cuda', /backend must be one of auto, webgpu, wasm, reference, not cuda/],
+    ['pooling', 'sum', /pooling must be one of none, mean, cls, last, rank, max, .* joined by \+, not "sum"/],
+    ['backend', 'cuda', /backend must be one of auto, webgpu, wasm, reference, not "cuda"/],
     ['backend', null, /backend must be one of .*, not null/],
-    ['precision', 'low', /precision must be one of exact, high, fast, not low/],
+    ['precision', 'low', /precision must be one of exact, high, fast, not "low"/],
     ['nCtx', 0, /nCtx must be a positive integer, not 0/],
-    ['nCtx', '512', /nCtx must be a positive integer, not 512/],
+    ['nCtx', '512', /nCtx must be a positive integer, not "512"/],
     ['nCtx', 1.5, /nCtx must be a positive integer, not 1.5/],
     ['nUbatch', -1, /nUbatch must be a positive integer, not -1/],
     ['threads', 0, /threads must be an integer from 1 to 256, not 0/],
-    ['worker', 'no', /worker must be one of true, false, not no/],
+    ['worker', 'no', /worker must be one of true, false, not "no"/],
     ['packing', 1, /packing must be one of true, false, not 1/],
     ['keepBlocks', 'yes', /keepBlocks must be one of/],
     ['profile', null, /profile must be one of/],
     ['workerUrl', 5, /workerUrl must be a URL or a string/],
-    ['gpu', { weights: 'f32' }, /gpu.weights must be one of auto, quantised, f16, not f32/],
+    ['gpu', { weights: 'f32' }, /gpu.weights must be one of auto, quantised, f16, not "f32"/],
     ['gpu', { memory: -5 }, /gpu.memory must be a positive integer, not -5/],
     ['gpu', { autotune: 'off' }, /gpu.autotune must be one of/],
   ])('refuses %s: %o before it reads a weight', async (option, value, message) => {
@@ -126,13 +126,13 @@ describe('embed and rank', () => {
   afterAll(() => Promise.all([embedder.dispose(), reranker.dispose()]));
 
   it.each([
-    ['truncate', 'middle', 'truncate must be one of true, false, start, end, not middle'],
+    ['truncate', 'middle', 'truncate must be one of true, false, start, end, not "middle"'],
     ['truncate', 0, 'truncate must be one of true, false, start, end, not 0'],
     ['truncate', null, 'truncate must be one of true, false, start, end, not null'],
     [
       'pooling',
       'first',
-      'pooling must be one of none, mean, cls, last, rank, max, weighted-mean, mean-sqrt-len, or several of mean, cls, last, max, weighted-mean, mean-sqrt-len joined by +, not first',
+      'pooling must be one of none, mean, cls, last, rank, max, weighted-mean, mean-sqrt-len, or several of mean, cls, last, max, weighted-mean, mean-sqrt-len joined by +, not "first"',
     ],
     ['normalize', 1.5, 'normalize must be an integer (-1, 0, 1, 2 or p), not 1.5'],
     ['normalize', Number.NaN, 'normalize must be an integer (-1, 0, 1, 2 or p), not NaN'],
@@ -144,8 +144,8 @@ describe('embed and rank', () => {
   });
 
   it.each([
-    ['scores', 'percent', 'scores must be one of raw, logit, probability, not percent'],
-    ['truncate', 'end', 'truncate must be one of true, false, not end'],
+    ['scores', 'percent', 'scores must be one of raw, logit, probability, not "percent"'],
+    ['truncate', 'end', 'truncate must be one of true, false, not "end"'],
   ])('rank refuses %s: %o', async (option, value, message) => {
     await expect(reranker.rank('q', ['d'], { [option]: value })).rejects.toThrow(message);
   });

@@ -334,7 +334,7 @@ describe('the command line', () => {
     const unknown = await run(['embed', ...model, '-p', 'a', ...named('passage')]);
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
-      'error: there is no prompt "passage" (known: query, document)\n',
+      'error: there is no prompt "passage" (known: query, document; give others with --prompts FILE)\n',
     ]);
     const wrong = temporary.write('wrong.json', '{"query":{"prefix":5}}');
     const refused = await run(['embed', ...model, '-p', 'a', '--prompts', wrong]);

@@ -130,7 +130,7 @@ describe('Reranker', () => {
     await expect(reranker.rank('a', ['b'], { topN: -1 })).rejects.toThrow(InputError);
     await expect(reranker.rank('a', 'bc' as never)).rejects.toThrow('the documents must be an array');
     await expect(reranker.rank('a', ['b'], { scores: 'sigmoid' as never })).rejects.toThrow(
-      'scores must be one of raw, logit, probability, not sigmoid',
+      'scores must be one of raw, logit, probability, not "sigmoid"',
     );
     const options = { backend: 'reference', worker: false } as const;
     await expect(Reranker.load(fixture('bert-mean'), options)).rejects.toThrow(
