@@ -3,12 +3,13 @@
  */
 import { constants } from 'node:os';
 
-const names = ['SIGINT', 'SIGTERM'] as const;
+/** SIGHUP comes when the terminal closes. */
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** A signal has stopped the command. */
 export class StoppedBySignal extends Error {
   override name = 'StoppedBySignal';
-  /** As shells report it: 130 for SIGINT, 143 for SIGTERM. */
+  /** As shells report it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
   readonly exitCode: number;
 
   constructor(signal: (typeof names)[number], outcome: string) {
@@ -23,7 +24,7 @@ export function exitCodeOf(signal: (typeof names)[number]): number {
 }
 
 /**
- * A signal that is aborted by the first SIGINT or SIGTERM; a second one ends the program at once.
+ * A signal that is aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends the program at once.
  * @param outcome what has become of the file, for the message
  */
 export function abortOnSignal(outcome = 'nothing was written'): AbortSignal {

@@ -35,7 +35,7 @@ ${optionTopics.map(([topic, options]) => `.SS ${topic}\n${options.map(optionText
 .SH ENVIRONMENT
 The variables in parentheses set options that no flag sets. An empty variable counts as unset.
 .SH EXIT STATUS
-0 after success, 1 after an error, 130 after SIGINT and 143 after SIGTERM. diff, fingerprint \\-\\-check and trace also end with 1 if they find a difference.
+0 after success, 1 after an error, 129 after SIGHUP, 130 after SIGINT and 143 after SIGTERM. diff, fingerprint \\-\\-check and trace also end with 1 if they find a difference.
 .SH EXAMPLES
 ${shown.join('\n')}
 `;
