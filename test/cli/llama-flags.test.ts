@@ -76,6 +76,12 @@ it('variables that llama-server has no longer, or never had, are named', () => {
     'LLAMA_ARG_PROT is ignored: no option has this name; did you mean LLAMA_ARG_PORT?',
     'LLAMA_ARG_XYZZY_PLUGH is ignored: no option has this name',
   ]);
+  expect(parse([], { GGUF_EMBED_THREADS: '1', GGUF_EMBED_PRECSION: 'fast', GGUF_EMBED_NO_PACKING: '1' }).notes).toEqual(
+    [
+      'GGUF_EMBED_PRECSION is ignored: no option has this name; did you mean GGUF_EMBED_PRECISION?',
+      'GGUF_EMBED_THREADS is ignored: no option has this name; did you mean LLAMA_ARG_THREADS?',
+    ],
+  );
   expect(parse([], { LLAMA_ARG_NO_SLOTS: '1', LLAMA_ARG_NO_ENDPOINT_SLOTS: '1' }).values.slots).toBe(false);
   expect(parse([], { HF_TOKEN: 'secret' }).notes).toEqual([]);
   expect(parseOptions('inspect', [], { LLAMA_ARG_XYZZY: '1' }).notes).toEqual([]);

@@ -8,6 +8,10 @@ import { optionTable } from './option-table.ts';
 import type { OptionSpec } from './option-types.ts';
 import { type OptionValue, readOptionValue } from './option-values.ts';
 
+/** What the names of variables begin with, those of llama.cpp's programs and of this one. */
+const PREFIX = /^(LLAMA_ARG|GGUF_EMBED)_/;
+const ownPart = (name: string) => name.replace(PREFIX, '');
+
 /** The variables of a process. An empty variable counts as unset, for scripts that pass on a variable that is not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,11 +34,11 @@ export function valueFromEnvironment(option: OptionSpec, env: Environment): Opti
 
 /** The variable whose presence turns a switch off. */
 export function negatedName(name: string): string {
-  return name.replace(/^(LLAMA_ARG|GGUF_EMBED)_/, '$1_NO_');
+  return name.replace(PREFIX, '$1_NO_');
 }
 
 /**
- * Notes about variables of llama.cpp's programs that are set and have no effect here.
+ * Notes about variables, of llama.cpp's programs and with the prefix of this one, that are set and have no effect here.
  * @throws UsageError for a variable that is refused
  */
 export function environmentNotes(env: Environment): string[] {
@@ -43,14 +47,15 @@ export function environmentNotes(env: Environment): string[] {
     option.type === 'switch' && option.off && option.env ? negatedName(option.env) : [],
   );
   const known = new Map(knownFlags.flatMap((flag) => (flag.env === undefined ? [] : [[flag.env, flag]])));
+  const byOwnPart = new Map(ours.map((name) => [ownPart(name), name]));
   const notes: string[] = [];
   for (const name of Object.keys(env).sort()) {
     if (env[name] === undefined || env[name] === '' || ours.includes(name) || negated.includes(name)) continue;
     const flag = known.get(name) ?? known.get(name.replace(/^LLAMA_ARG_NO_/, 'LLAMA_ARG_'));
     if (flag?.refused) throw new UsageError(`${name} is not supported: ${flag.why}`);
     if (flag !== undefined) notes.push(`${name} is ignored: ${flag.why}`);
-    else if (name.startsWith('LLAMA_ARG_')) {
-      const near = nearest(name, ours);
+    else if (PREFIX.test(name)) {
+      const near = byOwnPart.get(nearest(ownPart(name), byOwnPart.keys()) ?? '');
       notes.push(`${name} is ignored: no option has this name${near === undefined ? '' : `; did you mean ${near}?`}`);
     }
   }
