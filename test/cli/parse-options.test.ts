@@ -28,6 +28,14 @@ describe('parseOptions', () => {
     expect(parse(['--packing'], { GGUF_EMBED_NO_PACKING: '1' }).values.packing).toBe(true);
   });
 
+  it('takes any number below a limit where the help says so', () => {
+    for (const option of optionTable) {
+      if (!/less than 1 means|negative means/i.test(option.help)) continue;
+      const { values } = parse([option.flags[0], '-7']);
+      expect(values, option.name).toMatchObject({ [option.name]: -7 });
+    }
+  });
+
   it('takes the last of a repeated flag and says so', () => {
     const { values, notes } = parse(['--port', '1', '--port', '2']);
     expect(values.port).toBe(2);
@@ -38,6 +46,13 @@ describe('parseOptions', () => {
     expect(() => parse(['--modle', 'x'])).toThrow('unknown option --modle: did you mean --model?');
     expect(() => parse(['--ubatchsize', '1'])).toThrow('did you mean --ubatch-size?');
     expect(() => parse(['--xyzzyxyzzy'])).toThrow('unknown option --xyzzyxyzzy (see serve --help)');
+    const embed = (flag: string) => parseOptions('embed', [flag, 'x'], {});
+    expect(() => embed('--format')).toThrow(
+      'unknown option --format: did you mean --embd-output-format, or --output-format, or --input-format? (see embed --help)',
+    );
+    expect(() => embed('--normalize')).toThrow('did you mean --embd-normalize?');
+    expect(() => embed('-prompt')).toThrow('did you mean --prompt?');
+    expect(() => embed('-y')).toThrow('unknown option -y (see embed --help)');
     expect(() => parse(['--ids'])).toThrow('--ids is an option of tokenize, not of serve');
   });
 
@@ -53,6 +68,11 @@ describe('parseOptions', () => {
     }
     expect(parse(['--pooling', 'cls+max']).values.pooling).toBe('cls+max');
     expect(() => parse(['--port'])).toThrow('--port needs a value');
+    expect(() => parseOptions('embed', ['--truncate'], {})).toThrow('--truncate needs a value, one of no, start, end');
+    expect(() => parseOptions('embed', ['--truncate', '-p', 'x'], {})).toThrow(
+      '--truncate needs a value, one of no, start, end, but -p follows it',
+    );
+    expect(() => parse(['-t', '257'])).toThrow('-t must be an integer of at most 256, not "257"');
     expect(() => parse(['--rerank=yes'])).toThrow('--rerank takes no value');
     expect(() => parse([], { LLAMA_ARG_PORT: 'x' })).toThrow('LLAMA_ARG_PORT must be an integer');
   });

@@ -4,6 +4,7 @@
 import { negatedName } from '../options/environment.ts';
 import { optionTable, optionTopics } from '../options/option-table.ts';
 import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../options/option-types.ts';
+import { choicesOf } from '../options/option-values.ts';
 import { handles } from '../options/parse-options.ts';
 import { commands } from './commands.ts';
 import { examples } from './examples.ts';
@@ -56,12 +57,6 @@ export function optionsOf(command: CommandName): OptionSpec[] {
 /** All spellings of an option and the placeholder of its value. */
 export function spellings(option: OptionSpec): string {
   return flagsOf(option).join(', ') + (option.type === 'switch' ? '' : ` ${option.value}`);
-}
-
-/** The choices of an option: `one of a, b`; empty for an option without choices. */
-export function choicesOf(option: OptionSpec): string {
-  if (option.type !== 'string' || option.choices === undefined) return '';
-  return `one of ${option.choices.filter((choice) => choice !== '').join(', ')}`;
 }
 
 /** Choices, default and variable of an option, in parentheses; empty if it has none. */

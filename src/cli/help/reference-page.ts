@@ -3,8 +3,9 @@
  */
 import { optionTable } from '../options/option-table.ts';
 import { type CommandName, commandNames, type OptionSpec } from '../options/option-types.ts';
+import { choicesOf } from '../options/option-values.ts';
 import { commands } from './commands.ts';
-import { choicesOf, defaultText, optionsOf, spellings } from './help.ts';
+import { defaultText, optionsOf, spellings } from './help.ts';
 
 /** The text of docs/cli.md: each option appears once, and options of several commands have a separate table. */
 export function referencePage(): string {

@@ -2,7 +2,7 @@
  * @file Parses the text of an option to its value.
  */
 import { UsageError } from '../usage-error.ts';
-import type { ListOption, NumberOption, StringOption } from './option-types.ts';
+import { type ListOption, MAX_INT, type NumberOption, type OptionSpec, type StringOption } from './option-types.ts';
 
 /** The value of an option. */
 export type OptionValue = string | number | boolean | readonly string[];
@@ -31,17 +31,24 @@ export function readOptionValue(
   const whole = option.type === 'number' ? Number.isFinite(value) : Number.isInteger(value);
   if (!whole || value < option.min || value > option.max) {
     const kind = option.type === 'number' ? 'a number' : 'an integer';
-    throw new UsageError(`${from} must be ${kind} from ${option.min} to ${option.max}, not "${text}"`);
+    const range = option.min === -MAX_INT ? `of at most ${option.max}` : `from ${option.min} to ${option.max}`;
+    throw new UsageError(`${from} must be ${kind} ${range}, not "${text}"`);
   }
   return value;
 }
 
-function readString({ choices, joins = [], mayBeEmpty }: StringOption, text: string, from: string): string {
+/** The choices of an option: `one of a, b`; empty for an option without choices. */
+export function choicesOf(option: OptionSpec): string {
+  if (option.type !== 'string' || option.choices === undefined) return '';
+  return `one of ${option.choices.filter((choice) => choice !== '').join(', ')}`;
+}
+
+function readString(option: StringOption, text: string, from: string): string {
+  const { choices, joins = [], mayBeEmpty } = option;
   if (choices !== undefined) {
     if (choices.includes(text) || isJoined(text, joins)) return text;
-    const known = choices.filter((choice) => choice !== '').join(', ');
     const several = joins.length > 0 ? `, or several of ${joins.join(', ')} joined by +` : '';
-    throw new UsageError(`${from} must be one of ${known}${several}, not "${text}"`);
+    throw new UsageError(`${from} must be ${choicesOf(option)}${several}, not "${text}"`);
   }
   if (text === '' && !mayBeEmpty) throw isEmpty(from);
   return text;

@@ -10,7 +10,7 @@ import { type Environment, environmentNotes, valueFromEnvironment } from './envi
 import { optionEffects, type ValueSource } from './option-effects.ts';
 import { type OptionValues, optionTable } from './option-table.ts';
 import { type CommandName, computing, type OptionSpec } from './option-types.ts';
-import { type OptionValue, readOptionValue } from './option-values.ts';
+import { choicesOf, type OptionValue, readOptionValue } from './option-values.ts';
 
 /** What flags say. */
 interface Flags {
@@ -101,9 +101,10 @@ function readFlags(command: CommandName, args: readonly string[]): Flags {
       continue;
     }
     const text = inline ?? args[++i];
-    if (text === undefined) throw new UsageError(`${flag} needs a value`);
+    const expected = [`${flag} needs a value`, choicesOf(option)].filter((part) => part !== '').join(', ');
+    if (text === undefined) throw new UsageError(expected);
     if (inline === undefined && !takesAnyText(option) && meanings.has(splitFlag(text)[0])) {
-      throw new UsageError(`${flag} needs a value, but ${text} follows it (is a variable unset?)`);
+      throw new UsageError(`${expected}, but ${text} follows it (is a variable unset?)`);
     }
     const value = readOptionValue(option, text, flag);
     const before = values.get(option.name);
@@ -211,10 +212,18 @@ function unknownFlag(flag: string, command: CommandName, meanings: Meanings): Us
   if (elsewhere) {
     return new UsageError(`${flag} is an option of ${elsewhere.commands.join(', ')}, not of ${command}`);
   }
-  const near = nearest(flag, flagsWithEffect(meanings));
-  return new UsageError(`unknown option ${flag}${near ? `: did you mean ${near}?` : ''} (see ${command} --help)`);
+  const near = nearFlags(flag, meanings);
+  const hint = near.length > 0 ? `: did you mean ${near.join(', or ')}?` : '';
+  return new UsageError(`unknown option ${flag}${hint} (see ${command} --help)`);
 }
 
-function* flagsWithEffect(meanings: Meanings): Generator<string> {
-  for (const [flag, meaning] of meanings) if ('option' in meaning) yield flag;
+/** The long flag that is spelt most like an unknown one, or else those with its words among theirs. */
+function nearFlags(flag: string, meanings: Meanings): string[] {
+  const isOption = ([name, meaning]: [string, Meaning]) => name.startsWith('--') && 'option' in meaning;
+  const names = [...meanings].filter(isOption).map(([name]) => name.slice(2));
+  const wanted = flag.replace(/^-+/, '');
+  const near = nearest(wanted, names);
+  const words = wanted.split('-');
+  const hasAll = (name: string) => words.every((word) => name.split('-').includes(word));
+  return (near === undefined ? names.filter(hasAll) : [near]).map((name) => `--${name}`);
 }

@@ -70,7 +70,7 @@ export const routerOptions = [
     type: 'integer',
     value: 'N',
     default: -1,
-    min: -1,
+    min: -MAX_INT,
     max: 2_000_000,
     commands: ['serve'],
     needs: severalForLlama,

@@ -111,7 +111,7 @@ export const serverOptions = [
     type: 'integer',
     value: 'N',
     default: -1,
-    min: -1,
+    min: -MAX_INT,
     max: 4096,
     commands: ['serve'],
     help: 'slots that /slots and /props report, and among which --ctx-size is divided; less than 1 means 4 that share it. Requests are batched by tokens, not by slots',
