@@ -14,20 +14,17 @@ import { packageVersion } from './version.ts';
 
 async function main([first, ...args]: readonly string[]): Promise<void> {
   if (first === undefined || first === 'help' || first === '-h' || first === '--help') {
-    const { programHelp } = await import('./help/help.ts');
-    return write(programHelp());
+    const { commandHelp, programHelp } = await import('./help/help.ts');
+    const [about] = args;
+    return write(about === undefined ? programHelp() : commandHelp(readCommand(about)));
   }
   if (first === '--version') return printVersion();
-  if (!isCommand(first)) {
-    const near = nearest(first, commandNames);
-    const hint = near ? `: did you mean ${near}?` : '';
-    throw new UsageError(`unknown command ${first}${hint} (commands: ${commandNames.join(', ')})`);
-  }
-  const parsed = await parseWithConfiguration(first, args, process.env);
+  const command = readCommand(first);
+  const parsed = await parseWithConfiguration(command, args, process.env);
   if (parsed.values.version) return printVersion();
   if (parsed.values.help) {
     const { commandHelp } = await import('./help/help.ts');
-    return write(commandHelp(first));
+    return write(commandHelp(command));
   }
   if (parsed.values.listDevices) {
     const { listDevices } = await import('./commands/devices.ts');
@@ -38,7 +35,18 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
     return cacheList();
   }
   for (const note of parsed.notes) log(note);
-  await runners[first](parsed);
+  await runners[command](parsed);
+}
+
+/** @throws UsageError if no command has the name */
+function readCommand(name: string): CommandName {
+  if (isCommand(name)) return name;
+  const known = `(commands: ${commandNames.join(', ')})`;
+  if (name.startsWith('-')) {
+    throw new UsageError(`${name} comes before the command: gguf-embed COMMAND [OPTIONS] ${known}`);
+  }
+  const near = nearest(name.toLowerCase(), commandNames);
+  throw new UsageError(`unknown command ${name}${near ? `: did you mean ${near}?` : ''} ${known}`);
 }
 
 function isCommand(name: string): name is CommandName {
@@ -56,7 +64,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const verbose = args.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
-    const shown = error instanceof UsageError ? message : inFlags(message);
+    const shown = error instanceof UsageError ? message : inFlags(message, args[0]);
     log(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
     process.exit(error instanceof StoppedBySignal ? error.exitCode : 1);
   }

@@ -389,6 +389,9 @@ it('--list-devices and --profile', async () => {
 describe('mistakes end with exit code 1 and one line', () => {
   it.each<[string[], RegExp]>([
     [['embd'], /unknown command embd: did you mean embed\?/],
+    [['SERVE'], /unknown command SERVE: did you mean serve\?/],
+    [['help', 'embd'], /unknown command embd: did you mean embed\?/],
+    [['-m', bert, 'embed'], /-m comes before the command: gguf-embed COMMAND \[OPTIONS\]/],
     [['embed'], /no model: give a GGUF file with -m FILE/],
     [['rerank', 'model.gguf', '-q', 'a', 'b'], /no model: give a GGUF file with -m model\.gguf/],
     [['embed', '-m', bert, 'text'], /unexpected argument "text" \(give a text with -p\)/],
@@ -447,5 +450,8 @@ it('help and version exit with 0', async () => {
     code: 0,
     stdout: expect.stringContaining('--embd-separator'),
   });
+  const { stdout } = await run(['help', 'tokenize']);
+  expect(stdout).toContain('--no-parse-special');
+  expect(await run(['--help', 'tokenize'])).toMatchObject({ code: 0, stdout });
   expect((await run(['--version'])).stdout).toMatch(/^gguf-embed \d+\.\d+\.\d+\n$/);
 });

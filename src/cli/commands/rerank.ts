@@ -1,6 +1,7 @@
 /**
  * @file The command `rerank`.
  */
+import { ContextSizeError } from '../../engine/errors.ts';
 import type { RankInput } from '../../engine/index.ts';
 import { labelOf, withImages } from '../input/images.ts';
 import { readInput, requireModelOption } from '../input/input.ts';
@@ -53,11 +54,16 @@ export async function rerank(parsed: Parsed): Promise<void> {
   const reranker = await Reranker.load(path, loadOptions(values, { mmproj, worker }));
   logUnusedOptions(values, reranker.info);
   try {
-    const { results, nTokens } = await reranker.rank(query, documents, {
-      topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),
-      scores: values.rankScores,
-      onProgress: showProgress(),
-    });
+    const { results, nTokens } = await reranker
+      .rank(query, documents, {
+        topN: values.topN === undefined ? undefined : Math.min(values.topN, documents.length),
+        scores: values.rankScores,
+        onProgress: showProgress(),
+      })
+      .catch((error) => {
+        if (error instanceof ContextSizeError) error.message = error.message.replace(/^input (?=\d)/, 'document ');
+        throw error;
+      });
     if (values.json) {
       await write(
         `${JSON.stringify(results.map((result) => ({ ...result, nTokens: nTokens[result.index], text: labelOf(documents[result.index]) })))}\n`,

@@ -12,7 +12,7 @@ import { plural } from '../plural.ts';
 export function problemOfInput(error: InputError | ImageError, name: string): string {
   if (error instanceof ContextSizeError) {
     const { nTokens, nCtx } = error;
-    return `${name} is too large: it has ${plural(nTokens, 'token')}, but the context is ${nCtx} (shorten it, or cut it with --truncate)`;
+    return `${name} is too large: it has ${plural(nTokens, 'token')}, but the context is ${nCtx} (shorten it, or cut it with --truncate end)`;
   }
   const counted = `input ${error.index}`;
   return error.message.includes(counted) ? error.message.replaceAll(counted, name) : `${name}: ${error.message}`;
