@@ -1,7 +1,7 @@
 /**
  * @file Opens the source of a model: a path, a URL, bytes, a Blob or the caller's own byte source.
  */
-import { type ByteSource, blobSource, memorySource, wholeSource } from '../gguf/index.ts';
+import { type ByteSource, blobSource, GgufError, memorySource, wholeSource } from '../gguf/index.ts';
 import type { FileRequest } from '../hub/options.ts';
 import { filePath, hasFiles } from './platform.ts';
 
@@ -90,9 +90,17 @@ async function openAnswer(answer: Answer): Promise<ByteSource> {
   return wholeSource(blobSource(await answer.blob(), url || 'answer'));
 }
 
+/** What may be a name at the hub without its `hf:`. */
+const BARE_NAME = /^\w[\w.-]*\/\w[\w.-]*(?::[\w.-]+)?(?<!\.gguf(?:\.gz)?)$/i;
+
 async function openPath(path: string): Promise<ByteSource> {
+  if (path === '') throw new GgufError('the path of the model is empty');
   const { openModelFile } = await import('../gguf/file.node.ts');
-  return openModelFile(path);
+  return openModelFile(path).catch((error: Error & { readonly cause?: { readonly code?: string } }) => {
+    if (error.cause?.code !== 'ENOENT' || !BARE_NAME.test(path)) throw error;
+    const problem = `there is no such file; a model of the Hugging Face hub is named hf:${path}`;
+    throw new GgufError(problem, { source: path, cause: error.cause });
+  });
 }
 
 async function openUrl(url: URL, hub: FileRequest): Promise<ByteSource> {

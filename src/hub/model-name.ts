@@ -34,16 +34,16 @@ export function parseModelName(text: string): ModelName {
   const repo = colon < 0 ? name : name.slice(0, colon);
   const tag = colon < 0 ? undefined : name.slice(colon + 1);
   if (repo.length > MAX_LENGTH || !REPO.test(repo)) {
-    throw new HubError('name', `"${text}" is not the name of a model: user/repo or user/repo:quant was expected`);
+    throw new HubError('name', `"${name}" is not the name of a model: user/repo or user/repo:quant was expected`);
   }
   if (tag !== undefined && /\.gguf$/i.test(tag)) {
     throw new HubError(
       'name',
-      `"${text}" names a file after the colon, where a quant is expected: name it by --hf-file, or give its URL`,
+      `"${name}" names a file after the colon, where a quant is expected: name it by --hf-file, or give its URL`,
     );
   }
   if (tag !== undefined && !TAG.test(tag)) {
-    throw new HubError('name', `"${text}" has no quant after its colon, as in user/repo:Q8_0`);
+    throw new HubError('name', `"${name}" has no quant after its colon, as in user/repo:Q8_0`);
   }
   return { repo, tag };
 }

@@ -1,6 +1,7 @@
 /**
  * @file The command `inspect`.
  */
+import { openSource } from '../../engine/source.ts';
 import { escapeControls, escapeControlsInLines } from '../../gguf/escape.ts';
 import { openModelFile } from '../../gguf/file.node.ts';
 import {
@@ -56,7 +57,7 @@ export async function inspect({ values, positionals }: Parsed): Promise<void> {
 
 /** The source of a model. `onRead` logs how many bytes of a remote file were needed to read its header. */
 async function openModel(name: string, values: OptionValues): Promise<{ source: ByteSource; onRead: () => void }> {
-  if (!isRemote(name)) return { source: await openModelFile(name), onRead: () => {} };
+  if (!isRemote(name)) return { source: await openSource(name), onRead: () => {} };
   if (values.offline) {
     const { findModel } = await import('../../hub/find-model.node.ts');
     return { source: await openModelFile(await findModel(name, hubOptions(values))), onRead: () => {} };
