@@ -11,6 +11,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'the file does not exist',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
+  EEXIST: 'a file with this name is there',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is not a folder',
   ELOOP: 'its links lead in a circle',

@@ -3,6 +3,7 @@
  * after a cut connection, a kill or a full disk.
  */
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { systemReason } from '../gguf/system-error.ts';
 import { HubError } from './errors.ts';
 
 /** A range of the file, fetched by one request at a time. Its first `done` bytes are stored. */
@@ -137,11 +138,9 @@ export async function finishPartial(path: string, destination: string): Promise<
 
 /** The error for a file that the system refuses to write. */
 export function diskError(path: string, cause: NodeJS.ErrnoException): HubError {
-  const reason = cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message;
-  const remedy =
-    cause.code === 'ENOSPC' || cause.code === 'EDQUOT'
-      ? '; free some space and run the command again: it continues from there'
-      : '';
+  const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
+  const reason = isFull ? 'the disk is full' : systemReason(cause);
+  const remedy = isFull ? '; free some space and run the command again: it continues from there' : '';
   return new HubError('disk', `${path} cannot be written: ${reason}${remedy}`, { cause });
 }
 

@@ -105,7 +105,9 @@ describe('--prompt-name', () => {
   it('names the prompts that there are', async () => {
     const { code, stderr } = await answers(['"a"'], '--prompts', prompts, '--prompt-name', 'document');
     expect(code).toBe(1);
-    expect(stderr).toBe('error: there is no prompt "document" (known: query, other)\n');
+    expect(stderr).toBe(
+      'error: there is no prompt "document" (known: query, other; give others with --prompts FILE)\n',
+    );
   });
 });
 

@@ -31,6 +31,28 @@ describe('paths that cannot be used', () => {
     [['parity', '-m', bert, '--onnx', file('dangling')], '--onnx: cannot read'],
     [['trace', '-m', bert, '-p', 'x', '--npz', `${bert}/x.npz`], 'a part of its path is not a folder'],
     [['trace', '-m', bert, '-p', 'x', '--npz', file('no/such.npz')], `there is no folder ${file('no')}`],
+    [['page', '--out', file('empty')], `cannot make the folder ${file('empty')}: a file with this name is there`],
+    [['page', '--out', `${bert}/x`], `cannot make the folder ${bert}/x: a part of its path is not a folder`],
+    [
+      ['embed', '-m', bert, write('text.txt', 'a'), '-o', `${file('empty')}/`],
+      `cannot make the folder ${file('empty')}/: a file with this name is there`,
+    ],
+    [['convert', bert, file('out.gguf')], 'it is not a folder: give the folder of a Hugging Face model'],
+    [['convert', file('loop'), file('out.gguf')], 'its links lead in a circle'],
+    [
+      ['embed', '-m', 'someone/model:Q8_0', '-p', 'x'],
+      'a model of the Hugging Face hub is named hf:someone/model:Q8_0',
+    ],
+    [['inspect', 'someone/model'], 'a model of the Hugging Face hub is named hf:someone/model'],
+    [
+      ['tokenize', '-m', 'someone/model.gguf', '-p', 'x'],
+      'someone/model.gguf: cannot open the file: the file does not',
+    ],
+    [['serve', '--models-preset', file('no.ini')], `--models-preset: cannot read ${file('no.ini')}`],
+    [
+      ['serve', '--models-preset', write('none.ini', '[*]\n')],
+      `there is no model in --models-preset ${file('none.ini')}`,
+    ],
     [['quantize', bert, '/proc/x.gguf', 'F16'], 'cannot write the file: there is no folder /proc'],
     [
       [...serve, '--host', file('no/such.sock')],
@@ -89,15 +111,24 @@ describe('singular and plural', () => {
 describe('flags in messages', () => {
   test.each([
     ['rope.freqBase is 0; it must be 1e-6 or more', '--rope-freq-base is 0; it must be 1e-6 or more'],
-    ['shorten it or allow truncation', 'shorten it or cut it with --truncate'],
+    ['shorten it or allow truncation', 'shorten it or cut it with --truncate end'],
     ['llama.rope.scaling.type is x', 'llama.rope.scaling.type is x'],
   ])('%s', (message, shown) => {
-    expect(inFlags(message)).toBe(shown);
+    expect(inFlags(message, 'embed')).toBe(shown);
+  });
+
+  test('a command without --truncate does not advise it', async () => {
+    const document = 'word '.repeat(600);
+    expect(await run(['rerank', '-m', model('bert-rank'), '-q', 'x', 'a', document])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: document 1 has \d+ tokens, but the context is \d+: shorten it\n$/),
+    });
+    expect((await run(['parity', '-m', bert, '--backend', 'wasm', document])).stderr).toMatch(/: shorten it\n$/);
   });
 
   test('errors of the engine', async () => {
     const long = await run(['embed', '-m', bert, '-p', 'word '.repeat(600)]);
-    expect(long).toMatchObject({ code: 1, stderr: expect.stringContaining('cut it with --truncate') });
+    expect(long).toMatchObject({ code: 1, stderr: expect.stringContaining('cut it with --truncate end') });
     const rope = await run(['embed', '-m', bert, '-p', 'x', '--rope-freq-base', '5']);
     expect(rope).toMatchObject({ code: 1, stderr: expect.stringContaining('--rope-freq-base would change nothing') });
     const small = file('small.gguf');
@@ -118,6 +149,7 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)(
     '%s ends quantize with %i, one line and no file',
     async (signal, code) => {

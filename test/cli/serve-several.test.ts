@@ -223,7 +223,7 @@ describe('refused at the start, with one line', () => {
       ['--models-preset', file('a.ini', '[a]\nfoo = 1\n')],
       "option 'foo' not recognized in preset 'a'",
     ],
-    ['no preset', ['--models-preset', join(folder, 'none.ini')], 'preset file does not exist: '],
+    ['no preset', ['--models-preset', join(folder, 'none.ini')], '--models-preset: cannot read '],
     ['no INI', ['--models-preset', file('b.ini', 'hello\n')], 'failed to parse server config file: '],
     ['no model', ['--models-preset', file('c.ini', '[a]\nctx-size = 5\n')], "preset 'a' names no model"],
     [

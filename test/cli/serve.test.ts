@@ -209,7 +209,7 @@ describe('serve reads the files it is given', () => {
     ],
     [
       ['--prompts', file('else.json', '{"prompts":{"a":"b"},"default_prompt_name":"c"}')],
-      /there is no prompt "c" \(known: a\)/,
+      /there is no prompt "c" \(known: a; give others with --prompts FILE\)/,
     ],
     [['--prompts', file('deep.json', '{"prompts":{"a":{"b":"c"}}}')], /"a" must be a text or \{ prefix/],
     [['--prompts', file('list.json', '{"prompts":["a"]}')], /"prompts" must be an object/],
@@ -223,7 +223,7 @@ describe('serve reads the files it is given', () => {
     [['--ssl-key-file', file('k.pem', 'no'), '--ssl-cert-file', file('c.pem', 'no')], /PEM|key|cert/i],
     [['--prompts', file('bad.json', '[1]')], /must contain a JSON object/],
     [['--prompts', file('worse.json', '{"a":1}')], /"a" must be a text or \{ prefix/],
-    [['--default-prompt-name', 'query'], /there is no prompt "query" \(known: none\)/],
+    [['--default-prompt-name', 'query'], /there is no prompt "query" \(known: none; give others with --prompts FILE\)/],
     [['--host', '203.0.113.7'], /203\.0\.113\.7 is not an address of this machine/],
     [['--host', '127.0.0.1,::1'], /--port 0 needs a single --host/],
   ])('%j is refused in one line', async (args, message) => {

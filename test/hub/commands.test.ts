@@ -122,9 +122,24 @@ describe('a model by name', () => {
     const end = await run('embed', '-hf', `${REPO}:Q9_0`);
     expect(end).toMatchObject({ code: 1, stdout: '' });
     expect(end.stderr).toBe(`error: ${REPO} has no file for Q9_0: it has Q8_0, F32; did you mean ${REPO}:Q8_0?\n`);
+    for (const args of [
+      ['pull', 'tiny'],
+      ['embed', '-hf', 'tiny'],
+    ]) {
+      expect((await run(...args)).stderr).toBe(
+        'error: "tiny" is not the name of a model: user/repo or user/repo:quant was expected\n',
+      );
+    }
     expect((await run('embed', '--hf-file', 'x.gguf')).stderr).toContain('--hf-file needs a repository');
     expect((await run('embed', REPO)).stderr).toContain(`give a text with -p`);
     expect((await run('serve', REPO)).stderr).toContain(`give a model with -hf ${REPO}`);
+  });
+
+  it('goes into a cache that can be written', async () => {
+    const file = temporary.write('no-folder', '');
+    const end = await runProgram(['pull', REPO], { env: { ...env, HF_HOME: file } });
+    expect(end).toMatchObject({ code: 1, stdout: '' });
+    expect(end.stderr).toMatch(/^error: .* cannot be written: a part of its path is not a folder\n$/m);
   });
 
   it('sends the token of --hf-token to the hub alone', async () => {

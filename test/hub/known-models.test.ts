@@ -71,7 +71,7 @@ async function renamed(name: string): Promise<string> {
 
 it('a file that only has the name of a known model gets no prompts', async () => {
   const end = await run(['serve', '-m', await renamed('e5-small-v2'), '--port', '0', '--default-prompt-name', 'query']);
-  expect(end.stderr).toContain('there is no prompt "query" (known: none)');
+  expect(end.stderr).toContain('there is no prompt "query" (known: none; give others with --prompts FILE)');
 });
 
 it("a file with the name and size of a known model gets that model's prompts", async () => {

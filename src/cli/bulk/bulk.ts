@@ -1,7 +1,7 @@
 /**
  * @file `embed --output`: embeds the records of files and writes them with their vectors, to one file or to the parts of a folder.
  */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Embedder, InputType, Prompt } from '../../engine/index.ts';
 import { outputKinds } from '../../engine/types.ts';
@@ -13,6 +13,7 @@ import { locatePair } from '../model/chosen-projector.ts';
 import { loadEmbedder } from '../model/load.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import type { Parsed } from '../options/parse-options.ts';
+import { makeFolder } from '../output/make-folder.ts';
 import { distinctOutputs } from '../output/output-paths.ts';
 import { isDenseAlone, vectorKinds } from '../output/vector-kinds.ts';
 import { plural } from '../plural.ts';
@@ -147,7 +148,7 @@ async function checkOutput({ folder, form, stem }: Destination, inputs: readonly
     await removeAbandoned(dirname(stem)).catch(() => {});
     return;
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await removeAbandoned(folder);
 }
 

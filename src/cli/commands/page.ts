@@ -1,10 +1,10 @@
 /**
  * @file The command `page`.
  */
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { log } from '../log.ts';
 import type { Parsed } from '../options/parse-options.ts';
+import { makeFolder } from '../output/make-folder.ts';
 import { writeWhole } from '../output/write-whole.ts';
 import { offlinePaths, pagePaths, readPageFile } from '../page-files.ts';
 import { plural } from '../plural.ts';
@@ -35,7 +35,7 @@ export async function page({ values, positionals }: Parsed): Promise<void> {
   for (const path of paths) {
     const bytes = path === 'index.html' ? await startPage() : (await readPageFile(path)).bytes;
     const to = join(out, path);
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolder(dirname(to));
     await writeWhole(to, [bytes]);
     nBytes += bytes.length;
   }

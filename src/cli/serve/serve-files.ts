@@ -57,7 +57,8 @@ export function requirePrompt(
   { prompts = {}, defaultPromptName }: Pick<AppOptions, 'prompts' | 'defaultPromptName'>,
   { prompts: ofModel, hasInputTypes }: Pick<ModelInfo, 'prompts' | 'hasInputTypes'>,
 ): Prompt | undefined {
-  const fail = (known: string) => new UsageError(`there is no prompt "${defaultPromptName}" (known: ${known})`);
+  const fail = (known: string) =>
+    new UsageError(`there is no prompt "${defaultPromptName}" (known: ${known}; give others with --prompts FILE)`);
   return findPrompt({ ...ofModel, ...prompts }, defaultPromptName, hasInputTypes, fail);
 }
 

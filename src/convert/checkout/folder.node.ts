@@ -4,6 +4,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { openFile } from '../../gguf/file.node.ts';
+import { systemReason } from '../../gguf/system-error.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { Checkout } from './checkout.ts';
 
@@ -25,8 +26,13 @@ export async function filesBelow(path: string, depth = 0): Promise<string[]> {
 /** The checkout in a folder. @throws ConvertError if it is not a readable folder */
 export async function openCheckout(path: string): Promise<Checkout> {
   const files = await readdir(path).catch((cause: NodeJS.ErrnoException) => {
-    const reason = { ENOENT: 'there is no such folder', ENOTDIR: 'it is not a folder' }[cause.code ?? ''];
-    throw new ConvertError(reason ?? cause.message, path, cause);
+    const reason =
+      cause.code === 'ENOENT'
+        ? 'there is no such folder'
+        : cause.code === 'ENOTDIR'
+          ? 'it is not a folder: give the folder of a Hugging Face model'
+          : systemReason(cause);
+    throw new ConvertError(reason, path, cause);
   });
   return {
     name: basename(resolve(path)),

@@ -1,7 +1,6 @@
 /**
  * @file Collects the models of a server of several models: from `--model`, a folder and a preset file.
  */
-import { stat } from 'node:fs/promises';
 import { baseName } from '../../../engine/info.ts';
 import { nameAtHub } from '../../../hub/model-name.ts';
 import type { ModelStore, ServedModel } from '../../../server/index.ts';
@@ -60,7 +59,13 @@ export async function servedModels({ values, given, sources }: Parsed): Promise<
   const preset = await readPreset(values.modelsPreset);
   const common = preset.get('*');
   const ids = [...new Set([...origins.keys(), ...preset.keys()])].filter((id) => id !== '*').sort();
-  if (ids.length === 0) throw new UsageError('no model: the folder or the preset file names none');
+  if (ids.length === 0) {
+    const places = [
+      values.modelsDir === undefined ? [] : `--models-dir ${values.modelsDir}`,
+      values.modelsPreset === undefined ? [] : `--models-preset ${values.modelsPreset}`,
+    ].flat();
+    throw new UsageError(`there is no model in ${places.join(' or ')}`);
+  }
   const ofServer = Object.fromEntries(
     [...given.keys()]
       .filter((name) => name !== 'model' && sources.get(name)?.layer !== 'file')
@@ -105,9 +110,6 @@ function modelId(model: string): string {
 async function readPreset(path: string | undefined): Promise<ReadonlyMap<string, Section>> {
   const sections = new Map<string, Section>();
   if (path === undefined) return sections;
-  await stat(path).catch(() => {
-    throw new UsageError(`preset file does not exist: ${path}`);
-  });
   for (const [id, entries] of parsePreset(path, await readTextFile('--models-preset', path))) {
     const section = readSection(id, entries);
     for (const note of section.notes) log(note);
