@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { embedOptions } from '../../src/engine/call-options.ts';
+import { loadOptions } from '../../src/engine/load-options.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -40,6 +42,15 @@ function rowsUnder(text: string, last: string): string[][] {
 
 it.each(pages)('every file that %s names exists', (page) => {
   for (const path of pathsIn(read(page))) expect(existsSync(join(root, path)), path).toBe(true);
+});
+
+it.each([
+  ['load', 'The options of `load`:', loadOptions],
+  ['embed', 'Its options:', embedOptions],
+])('README lists every option of %s', (_name, heading, options) => {
+  const [, table] = read('README.md').split(heading)[1].split('\n\n');
+  const listed = Array.from(table.matchAll(/^\| (`[^|]+) \|/gm), ([, cell]) => cell).join();
+  for (const option of Object.keys(options)) expect(listed).toContain(`\`${option}\``);
 });
 
 it('every picture of the documentation is shown on a page, and small', () => {
