@@ -9,6 +9,7 @@ import { now } from '../clock.ts';
 import { countTokens, type Input, type PackRules, packInputs, type Result } from '../models/index.ts';
 import { isUnfinished, type Pixels, type TowerInput } from '../models/vision/index.ts';
 import { Turn } from '../turn.ts';
+import { onAbort } from './abortable.ts';
 import { rowsByInput } from './input-rows.ts';
 import { type Job, Queue, type Rows, type Taken, type Waiting } from './queue.ts';
 import type { Runner } from './runner.ts';
@@ -88,9 +89,9 @@ export class Scheduler {
       if (this.#closed !== undefined) return reject(this.#closed.reason);
       if (signal?.aborted) return reject(signal.reason);
       if (job.inputs.length === 0) return resolve([]);
-      const onAbort = () => waiting.fail(signal?.reason);
+      let forget: (() => void) | undefined;
       const end = () => {
-        signal?.removeEventListener('abort', onAbort);
+        forget?.();
         this.#open.delete(waiting);
         this.#queue.remove(waiting);
       };
@@ -109,7 +110,7 @@ export class Scheduler {
           reject(reason);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      forget = signal && onAbort(signal, () => waiting.fail(signal.reason));
       this.#open.add(waiting);
       this.#queue.add(waiting);
       if (this.#running === undefined) this.#running = this.#drain();

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContextSizeError, Embedder, InputError, type Progress } from '../../src/index.ts';
@@ -236,6 +237,25 @@ describe('Embedder', () => {
     expect(calls).toBe(1);
     await expect(embedder.embed('a', { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
     await expect(embedder.embed('a')).resolves.toBeDefined();
+  });
+
+  it('listens once to a signal that many calls share, and not after them', async () => {
+    const { signal } = new AbortController();
+    const calls = Array.from({ length: 20 }, (_, i) => embedder.embed(`text ${i}`, { signal }));
+    expect(getEventListeners(signal, 'abort').length).toBeLessThan(2);
+    await Promise.race(calls);
+    expect(getEventListeners(signal, 'abort').length).toBeLessThan(2);
+    await Promise.all(calls);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('stops all calls that share a signal', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const others = [1, 2].map((i) => embedder.embed(`text ${i}`, { signal }));
+    const stops = embedder.embed('a', { signal, onSize: () => controller.abort(new Error('enough')) });
+    for (const call of [...others, stops]) await expect(call).rejects.toThrow('enough');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('shows every step of a forward to an observer', async () => {

@@ -1,6 +1,7 @@
 /**
  * @file Computes planned inputs: encodes their images, and gives them to the scheduler.
  */
+import { onAbort } from '../abortable.ts';
 import { poolsRows } from '../outputs/passes.ts';
 import type { Job, Rows } from '../queue.ts';
 import type { Scheduler } from '../scheduler.ts';
@@ -23,11 +24,11 @@ export async function computePlans(
   // `AbortSignal.any` refuses signals of another realm.
   const abort = () => stop.abort(job.signal?.reason);
   if (job.signal?.aborted) abort();
-  job.signal?.addEventListener('abort', abort, { once: true });
+  const forget = job.signal && onAbort(job.signal, abort);
   try {
     return await computeGroups(computing, plans, { ...job, signal: stop.signal }, (error) => stop.abort(error));
   } finally {
-    job.signal?.removeEventListener('abort', abort);
+    forget?.();
   }
 }
 

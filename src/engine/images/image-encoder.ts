@@ -6,6 +6,7 @@ import type { TileGrid } from '../../image/tiles.ts';
 import type { ImageChunk } from '../../models/index.ts';
 import type { PatchLayout, Pixels, TowerOutline } from '../../models/vision/index.ts';
 import type { Observer } from '../../tensor/ops.ts';
+import { onAbort } from '../abortable.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { type ImageSource, isPixels, type RawImage, readImage } from './image-source.ts';
 import { type ImageOptions, limitTokens } from './options.ts';
@@ -60,8 +61,6 @@ export class ImageEncoder {
   readonly #scheduler: Scheduler;
   readonly #cache: RowCache;
   readonly #underWay = new Map<OpenedImage['key'], UnderWay>();
-  /** What to do when a signal aborts: one listener for all images that wait. */
-  readonly #aborting = new WeakMap<AbortSignal, Set<() => void>>();
 
   /** @param cacheBytes most bytes of rows in the cache */
   constructor(
@@ -136,7 +135,7 @@ export class ImageEncoder {
     underWay.nWaiting++;
     let forget = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      if (signal !== undefined) forget = this.#onAbort(signal, () => reject(signal.reason));
+      if (signal !== undefined) forget = onAbort(signal, () => reject(signal.reason));
     });
     try {
       return await Promise.race([underWay.rows, aborted]);
@@ -145,18 +144,6 @@ export class ImageEncoder {
       // If no other caller waits for the image, it leaves the queue.
       if (--underWay.nWaiting === 0 && signal?.aborted) underWay.controller.abort(signal.reason);
     }
-  }
-
-  /** Calls `react` when `signal` aborts. Returns a function that cancels this. */
-  #onAbort(signal: AbortSignal, react: () => void): () => void {
-    let reactions = this.#aborting.get(signal);
-    if (reactions === undefined) {
-      const all = (reactions = new Set());
-      signal.addEventListener('abort', () => all.forEach((one) => void one()), { once: true });
-      this.#aborting.set(signal, all);
-    }
-    const kept = reactions.add(react);
-    return () => void kept.delete(react);
   }
 
   #start(image: OpenedImage, client: string | undefined): UnderWay {
