@@ -206,7 +206,9 @@ async function runJob(job: JobParts): Promise<void> {
   try {
     for (const { stem, from, to } of missing) {
       const groups = groupsOfRows(rows, to - from, values.textField);
-      const embedded = inOrder(groups, GROUPS_AHEAD, (rows) => embedRows(embedder, rows, options));
+      const embedded = inOrder(groups, GROUPS_AHEAD, (rows) =>
+        embedRows(embedder, rows, options, meter.begin(rows.length)),
+      );
       const dimensionsOf = (vector: Float32Array | undefined) =>
         values.dimensions ?? (info.pooling === 'rank' && vector ? vector.length : info.nEmbdOut);
       await writePart(

@@ -35,7 +35,8 @@ export async function embedEach(
     if (!isOfOneInput(error)) throw error;
     // One input is invalid, and nothing was computed: embed each input separately, as far as answers are needed.
     const wanted = stops ? inputs.slice(0, error.index + 1) : inputs;
-    const one = (input: EmbedInput) => embedAll(embedder, [input], options).then(([result]) => result, unusable);
+    const alone = { ...options, onProgress: undefined };
+    const one = (input: EmbedInput) => embedAll(embedder, [input], alone).then(([result]) => result, unusable);
     return Promise.all(wanted.map(one));
   }
 }

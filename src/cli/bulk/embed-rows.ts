@@ -39,6 +39,9 @@ export interface EmbeddedRows {
   readonly failures: readonly FailedRow[];
 }
 
+/** Called while a group is embedded, with the share that is done and its tokens. */
+export type OnRows = (share: number, nTokens: number) => void;
+
 /**
  * Embeds a group of rows.
  * @throws UsageError that names the row, for one that cannot be used unless such rows are skipped
@@ -47,12 +50,13 @@ export async function embedRows(
   embedder: Embedder,
   rows: readonly JobRow[],
   options: RowOptions,
+  onRows: OnRows,
 ): Promise<EmbeddedRows> {
   const { chunking } = options;
   const results =
     chunking === undefined
-      ? await wholeRows(embedder, rows, options)
-      : await Promise.all(rows.map((row) => chunkedRow(embedder, row, options, chunking)));
+      ? await wholeRows(embedder, rows, options, onRows)
+      : await chunkedRows(embedder, rows, { ...options, chunking }, onRows);
   const records: EmbeddedRecord[] = [];
   const failures: FailedRow[] = [];
   for (const [i, result] of results.entries()) {
@@ -66,7 +70,12 @@ export async function embedRows(
 /** The records that a row gave, or why there are none, as a sentence that names the row. */
 type RowResult = readonly EmbeddedRecord[] | string;
 
-async function wholeRows(embedder: Embedder, rows: readonly JobRow[], options: RowOptions): Promise<RowResult[]> {
+async function wholeRows(
+  embedder: Embedder,
+  rows: readonly JobRow[],
+  options: RowOptions,
+  onRows: OnRows,
+): Promise<RowResult[]> {
   const { textField, prompt, fieldsOf, skips } = options;
   const results: RowResult[] = rows.map(() => []);
   const inputs: EmbedInput[] = [];
@@ -77,7 +86,12 @@ async function wholeRows(embedder: Embedder, rows: readonly JobRow[], options: R
     else rowOfInput[inputs.push(input.value) - 1] = i;
     if ('problem' in input && !skips) break;
   }
-  const embedded = await embedEach(embedder, inputs, { ...options.embed, prompt }, !skips);
+  const embedded = await embedEach(
+    embedder,
+    inputs,
+    { ...options.embed, prompt, onProgress: ({ done, total }) => onRows(done / total, done) },
+    !skips,
+  );
   for (const [n, result] of embedded.entries()) {
     const row = rows[rowOfInput[n]];
     if (!('vector' in result)) results[rowOfInput[n]] = problemOfInput(result, labelOfRow(row));
@@ -86,11 +100,29 @@ async function wholeRows(embedder: Embedder, rows: readonly JobRow[], options: R
   return results;
 }
 
+type ChunkedOptions = RowOptions & { readonly chunking: Chunking };
+
+async function chunkedRows(
+  embedder: Embedder,
+  rows: readonly JobRow[],
+  options: ChunkedOptions,
+  onRows: OnRows,
+): Promise<RowResult[]> {
+  let [nDone, nTokens] = [0, 0];
+  return Promise.all(
+    rows.map(async (row) => {
+      const result = await chunkedRow(embedder, row, options);
+      if (typeof result !== 'string') for (const chunk of result) nTokens += chunk.nTokens;
+      onRows(++nDone / rows.length, nTokens);
+      return result;
+    }),
+  );
+}
+
 async function chunkedRow(
   embedder: Embedder,
   row: JobRow,
-  { textField, prompt, fieldsOf, embed }: RowOptions,
-  chunking: Chunking,
+  { textField, prompt, fieldsOf, embed, chunking }: ChunkedOptions,
 ): Promise<RowResult> {
   if ('problem' in row) return problemOf(row);
   const source = { fields: row.fields, kept: fieldsOf(row.fields, row.index), textField, prompt };
