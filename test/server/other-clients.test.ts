@@ -249,6 +249,26 @@ describe('a body that is not JSON gets an error that names its type', () => {
   );
 });
 
+describe('a form', () => {
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+  const part = '--x\r\nContent-Disposition: form-data; name="input"';
+
+  it('has no field where it has a file', async () => {
+    const file = `${part}; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n`;
+    const { status, json } = await post(app(), '/v1/embeddings', new TextEncoder().encode(file), headers);
+    expect(status).toBe(400);
+    expect(json.error.message).toBe('"input" or "content" must be provided');
+    const both = `${part}\r\n\r\nhello\r\n${file}`;
+    expect((await post(app(), '/v1/embeddings', new TextEncoder().encode(both), headers)).status).toBe(200);
+  });
+
+  it('that has no end is refused with a reason', async () => {
+    const { status, json } = await post(app(), '/v1/embeddings', new TextEncoder().encode(`${part}\r\n\r\na`), headers);
+    expect(status).toBe(400);
+    expect(json.error.message).toContain('must have the boundary of Content-Type');
+  });
+});
+
 it('names an invalid token, and says what a client must be told', async () => {
   const { status, json } = await post(app(), '/v1/embeddings', { input: [[101], [101, 999_999]] });
   expect(status).toBe(400);

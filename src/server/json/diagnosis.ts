@@ -42,13 +42,10 @@ function parse(lexer: Lexer): string | undefined {
         token = lexer.next('value');
         continue;
       }
-    } else if (token === 'end of input') {
-      if (lexer.nothingRead) {
-        return lexer.positioned(
-          'attempting to parse an empty input; check that your input string or stream contains the expected JSON',
-        );
-      }
-      return fail('value', token);
+    } else if (token === 'end of input' && lexer.nothingRead) {
+      return lexer.positioned(
+        'attempting to parse an empty input; check that your input string or stream contains the expected JSON',
+      );
     } else if (token !== 'literal' && token !== 'string literal' && token !== 'number literal') {
       return fail('value', token, ANY_VALUE);
     }

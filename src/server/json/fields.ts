@@ -51,13 +51,16 @@ async function formFields(bytes: Uint8Array, type: string): Promise<Fields> {
   let form: FormData;
   try {
     form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': named } }).formData();
-  } catch (error) {
-    throw new HttpError('invalid_request_error', `cannot read the form: ${(error as Error).message}`);
+  } catch {
+    throw new HttpError(
+      'invalid_request_error',
+      'cannot read the form: its parts and its end must have the boundary of Content-Type',
+    );
   }
   const fields: Record<string, unknown> = {};
   for (const name of new Set(form.keys())) {
     const texts = form.getAll(name).filter((value) => typeof value === 'string');
-    fields[name] = texts.length === 1 ? texts[0] : texts;
+    if (texts.length > 0) fields[name] = texts.length === 1 ? texts[0] : texts;
   }
   return fields;
 }

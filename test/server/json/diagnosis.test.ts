@@ -52,6 +52,10 @@ describe('diagnoseJson', () => {
     ['{"a":1]', "column 7: syntax error while parsing object - unexpected ']'; expected '}'"],
     ['[1 2]', "column 4: syntax error while parsing array - unexpected number literal; expected ']'"],
     ['{"a" 1}', "column 6: syntax error while parsing object separator - unexpected number literal; expected ':'"],
+    ...['[', '[1,', '{"a":', ' '].map((text): [string, string] => [
+      text,
+      "syntax error while parsing value - unexpected end of input; expected '[', '{', or a literal",
+    ]),
     ['[,]', "column 2: syntax error while parsing value - unexpected ','; expected '[', '{', or a literal"],
     [
       '\n\n[tru]',
