@@ -12,11 +12,14 @@ import type { TrackedResponse } from './response.node.ts';
 const GRACE = 100;
 /** Maximum time for a client to read the next piece of its answer during a stop, in milliseconds. */
 const STOP_SILENCE = 500;
+/** Milliseconds for the answers of a client that has closed its half of the connection: it may wait for them, or be gone. */
+const HALF_OPEN_TIME = 500;
 /** Maximum number of bytes in all unread answers. Beyond it, the server closes the connections that have read nothing for the longest time. */
 const MAX_UNREAD = 512 * 2 ** 20;
 
 /** A request and its answer. */
 interface Exchange {
+  readonly incoming: IncomingMessage;
   readonly outgoing: TrackedResponse;
   /** Whether the answer should have `Connection: close`. */
   last: boolean;
@@ -69,7 +72,7 @@ export class Connections {
     const before = exchanges?.at(-1);
     if (exchanges === undefined || this.#state === 'sealed' || (before?.last && before.outgoing.headersSent))
       return false;
-    const exchange: Exchange = { outgoing, last: false };
+    const exchange: Exchange = { incoming, outgoing, last: false };
     exchanges.push(exchange);
     this.#arrivals.watch(incoming);
     outgoing.once('close', () => {
@@ -85,9 +88,15 @@ export class Connections {
     return true;
   }
 
-  /** Whether the client cannot take bytes sent now for a part of an unfinished answer. */
-  isBetweenAnswers(socket: Socket): boolean {
-    return this.#open.get(socket)?.every(({ outgoing }) => !outgoing.headersSent) ?? false;
+  /**
+   * Calls `then` once all requests that have arrived completely on a connection are answered: what comes after them must not be answered
+   * in their place.
+   * @param then gets whether the client cannot take bytes sent now for a part of an unfinished answer
+   */
+  afterAnswers(socket: Socket, then: (isBetweenAnswers: boolean) => void): void {
+    const last = this.#open.get(socket)?.findLast(({ incoming }) => incoming.complete);
+    if (last !== undefined) last.outgoing.once('close', () => this.afterAnswers(socket, then));
+    else then(this.#open.get(socket)?.every(({ outgoing }) => !outgoing.headersSent) ?? false);
   }
 
   /** Ends every connection after its next answers, but accepts new ones. Idle connections stay open. */
@@ -137,11 +146,21 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.#open.set(socket, []);
+    const exchanges: Exchange[] = [];
+    this.#open.set(socket, exchanges);
+    socket.once('end', () => {
+      if (exchanges.length > 0)
+        setTimeout(() => afterReading(() => this.#endUnanswered(socket)), HALF_OPEN_TIME).unref();
+    });
     socket.once('close', () => {
       this.#open.delete(socket);
       this.#endUnmatched();
     });
+  }
+
+  /** Ends a connection whose client waits for an answer that has not begun. */
+  #endUnanswered(socket: Socket): void {
+    if (this.#open.get(socket)?.[0]?.outgoing.headersSent === false) socket.destroy();
   }
 
   /** Once no known connection is left, ends those whose handshake may be incomplete. */

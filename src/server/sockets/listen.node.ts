@@ -4,9 +4,10 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { isIPv6, type ListenOptions as NetListenOptions, Socket } from 'node:net';
 import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { App } from '../app.ts';
 import { HttpError, layerErrorBody } from '../errors.ts';
-import { answerClientError } from './client-error.node.ts';
+import { answerRequestError, isRequestError, refuseTunnel, unsupportedVersion } from './client-error.node.ts';
 import { Connections } from './connections.node.ts';
 import { createServer } from './node-http.node.ts';
 import { NodeRequest } from './node-request.node.ts';
@@ -67,9 +68,12 @@ export async function listen(app: Pick<App, 'handle'>, options: ListenOptions): 
     requestTimeout: timeout * 1000,
     connectionsCheckingInterval: 1000,
   };
+  // A client that has sent its request may close its half of the connection, and wait for the answer.
+  const halfOpen = { allowHalfOpen: true };
   // On demand: loading it takes longer than all other modules of the server.
   const { createServer: createTlsServer } = tls ? process.getBuiltinModule('node:https') : {};
-  const server = createTlsServer?.({ ...limits, ...tls, handshakeTimeout: silence }) ?? createServer(limits);
+  const server =
+    createTlsServer?.({ ...limits, ...tls, ...halfOpen, handshakeTimeout: silence }) ?? createServer(limits);
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const connections = new Connections(server, tls !== undefined, silence, Math.min(timeout, MAX_LATENESS) * 1000);
   const answer = async (incoming: IncomingMessage, outgoing: TrackedResponse) => {
@@ -89,9 +93,19 @@ export async function listen(app: Pick<App, 'handle'>, options: ListenOptions): 
   server.on('request', onRequest);
   // As in llama-server, an unknown `Expect` is ignored.
   server.on('checkExpectation', onRequest);
-  server.on('clientError', (error, socket) =>
-    answerClientError(error, socket, socket instanceof Socket && connections.isBetweenAnswers(socket)),
-  );
+  // Of one connection, Node may report several errors.
+  const failed = new WeakSet<Duplex>();
+  server.on('clientError', (error, socket) => {
+    if (!isRequestError(error) || !(socket instanceof Socket)) return socket.destroy(error);
+    if (failed.has(socket)) return;
+    failed.add(socket);
+    connections.afterAnswers(socket, (isBetweenAnswers) => {
+      if (isBetweenAnswers && socket.writable) answerRequestError(error, socket);
+      else socket.destroy(error);
+    });
+  });
+  server.on('connect', (_, socket) => refuseTunnel(socket));
+  Object.assign(server, { httpAllowHalfOpen: true });
 
   const { fd } = options;
   const isSocket = fd === undefined && isSocketPath(host);
@@ -147,10 +161,7 @@ function isSocketPath(host: string): boolean {
 
 /** Answers a request line with another HTTP version as llama-server does, and closes the connection. */
 function refuseVersion({ httpVersion }: IncomingMessage, outgoing: ServerResponse): void {
-  const error = new HttpError(
-    'invalid_request_error',
-    `HTTP/${httpVersion} is not supported: use HTTP/1.1 or HTTP/1.0`,
-  );
+  const error = new HttpError('invalid_request_error', unsupportedVersion(httpVersion));
   const body = layerErrorBody(error);
   outgoing.writeHead(error.status, {
     Server: 'llama.cpp',

@@ -1,4 +1,5 @@
 /**
  * @file Node's module for HTTP. An `import` of it would read all that it exports, and so load an HTTP client that takes 18 MB.
  */
-export const { createServer, request, ServerResponse, STATUS_CODES } = process.getBuiltinModule('node:http');
+export const { createServer, maxHeaderSize, request, ServerResponse, STATUS_CODES } =
+  process.getBuiltinModule('node:http');
