@@ -3,6 +3,9 @@
  */
 import { now } from './clock.ts';
 
+/** Calls back once what waits has had its turn. Taken when the program starts: tests of programs put functions in its place that never call. */
+const { setImmediate: later = afterMessage } = globalThis as { setImmediate?: (call: () => void) => unknown };
+
 /** Milliseconds after which long work yields to other work on a thread that serves requests. */
 const DEFAULT_MS = 10;
 
@@ -29,7 +32,6 @@ export class Turn {
 
   /** Yields to everything else that waits. */
   async pass(): Promise<void> {
-    const { setImmediate: later = afterMessage } = globalThis as { setImmediate?: (call: () => void) => unknown };
     await new Promise<void>((resolve) => later(resolve));
     this.begin();
   }

@@ -10,6 +10,8 @@ afterEach(() => {
 describe.each(['as in Node', 'as in a browser'])('%s', (where) => {
   it('lets what waits go on, without a timer', async () => {
     if (where === 'as in a browser') vi.stubGlobal('setImmediate', undefined);
+    vi.resetModules();
+    const { Turn } = await import('../src/turn.ts');
     const order: string[] = [];
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => void order.push('message');
@@ -22,6 +24,15 @@ describe.each(['as in Node', 'as in a browser'])('%s', (where) => {
     expect(timer).not.toHaveBeenCalled();
     port1.close();
   });
+});
+
+it('yields while the timers of a test stand still', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate'] });
+  try {
+    await new Turn().pass();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('is over when it has lasted long enough', async () => {

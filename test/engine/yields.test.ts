@@ -1,6 +1,6 @@
 /** @file Without a worker, the event loop goes on while a long batch computes on its thread. */
 import { Embedder } from 'gguf-embed';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { bundled } from './support.ts';
 
 /** 510 words of one token each: with the special tokens, the most that the model takes. */
@@ -71,4 +71,15 @@ it('is disposed when the batch under way has ended', async () => {
   await embedder.dispose();
   expect(nBatches).toBe(before + 1);
   await rejected;
+});
+
+it('computes while the timers of a test stand still', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate'] });
+  try {
+    const inTest = await load({ worker: false });
+    expect((await inTest.embed(long)).vectors[0]).toHaveLength(384);
+    await inTest.dispose();
+  } finally {
+    vi.useRealTimers();
+  }
 });
