@@ -3,14 +3,19 @@
  * process, which Linux alone tells.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Parsed } from '../../src/cli/options/parse-options.ts';
+import { suitsServingThread } from '../../src/cli/serve/serving-thread.ts';
 import { listening, main, model, run, start } from './run.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const children: ChildProcess[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
+
+const temporary = temporaryFolder();
 
 const args = ['serve', '-m', model('bert-mean'), '--port', '0'];
 
@@ -67,4 +72,14 @@ describe.skipIf(process.platform !== 'linux')('serve', () => {
     expect((await gained(onOneCore('--worker'))).threads).toBe(1);
     expect((await gained(onOneCore('-t', '2'))).threads).toBe(2);
   });
+});
+
+it('a split model counts with all its parts', () => {
+  const { write } = temporary;
+  const parsed = { values: { threads: 1 }, given: new Map() } as unknown as Parsed;
+  const first = write('model-00001-of-00002.gguf', '');
+  const second = write('model-00002-of-00002.gguf', '');
+  expect(suitsServingThread(parsed, first)).toBe(true);
+  truncateSync(second, 65 * 2 ** 20);
+  expect(suitsServingThread(parsed, first)).toBe(false);
 });

@@ -3,18 +3,20 @@
  */
 import { availableParallelism } from 'node:os';
 import { smallModelBytes } from '../../engine/small-model.ts';
+import { modelParts } from '../../gguf/split.ts';
 import { threadsOf } from '../model/load.ts';
 import type { Parsed } from '../options/parse-options.ts';
 
 /**
  * Whether the thread that serves the model at `path` computes, unless `--worker` or `--no-worker` decides.
- * @param path a file that need not exist
+ * @param path a file that need not exist; of a split model, the first part
  */
 export function suitsServingThread({ values, given }: Parsed, path: string): boolean {
   const threads = threadsOf(values) ?? availableParallelism();
   if (given.has('worker') || threads > 1 || values.backend === 'webgpu') return false;
   // An import would load Node's promises of files, too.
-  const file = process.getBuiltinModule('node:fs').statSync(path, { throwIfNoEntry: false });
+  const { statSync } = process.getBuiltinModule('node:fs');
+  const files = modelParts(path).map((part) => statSync(part, { throwIfNoEntry: false }));
   // An operation of a larger model would keep requests waiting.
-  return file !== undefined && file.size <= smallModelBytes;
+  return files.reduce((sum, file) => sum + (file?.size ?? Infinity), 0) <= smallModelBytes;
 }
