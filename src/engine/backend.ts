@@ -175,10 +175,10 @@ async function enableFeatures(
   };
 }
 
-/** Whether the runtime compiles 128-bit WebAssembly SIMD: a function that returns `i8x16.splat(0)`'s first lane. */
+/** Whether the runtime has WebAssembly and compiles 128-bit SIMD: a function that returns `i8x16.splat(0)`'s first lane. */
 function hasSimd(): boolean {
   const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
-  return WebAssembly.validate(Uint8Array.from(module));
+  return typeof WebAssembly === 'object' && WebAssembly.validate(Uint8Array.from(module));
 }
 
 function chooseThreads(wanted: number | undefined, backend: BackendName, worker: boolean): number {

@@ -57,7 +57,7 @@ export async function compileKernels(
     try {
       return { module: await WebAssembly.compile(bytes), relaxed, shared, bytes };
     } catch (error) {
-      if (WebAssembly.validate(bytes)) throw error;
+      if (typeof WebAssembly === 'object' && WebAssembly.validate(bytes)) throw error;
     }
   }
   throw new Error('the wasm backend needs WebAssembly SIMD, which this runtime lacks; use the reference backend');

@@ -132,7 +132,12 @@ function makeMemory(shared: boolean): WebAssembly.Memory {
     try {
       return new WebAssembly.Memory({ initial: 16, maximum, shared });
     } catch (error) {
-      if (maximum < 4096) throw error;
+      if (maximum >= 4096) continue;
+      throw new RangeError(
+        'there is no address space for a WebAssembly memory: raise the limit of virtual memory (ulimit -v), start Node with ' +
+          'NODE_OPTIONS=--disable-wasm-trap-handler, which then needs less, or use the reference backend',
+        { cause: error },
+      );
     }
   }
 }
