@@ -94,9 +94,8 @@ export function addModelRoutes<R extends LoadedEngine>(
   });
 }
 
-/** The field `model` of a body; `undefined` for a body that is no object. */
+/** The field `model` of a body. @throws HttpError if it is not valid JSON */
 async function modelName(request: ServerRequest): Promise<unknown> {
   const bytes = await readBytes(request, MAX_BODY, () => {});
-  const fields = await parseFields(bytes, request.header('content-type') ?? '').catch(() => undefined);
-  return fields?.model;
+  return (await parseFields(bytes, request.header('content-type') ?? '')).model;
 }

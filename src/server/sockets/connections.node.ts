@@ -158,9 +158,10 @@ export class Connections {
     });
   }
 
-  /** Ends a connection whose client waits for an answer that has not begun. */
+  /** Ends a connection that waits for an answer, or for the rest of one: a stream may have none, so that no failing write ends it. */
   #endUnanswered(socket: Socket): void {
-    if (this.#open.get(socket)?.[0]?.outgoing.headersSent === false) socket.destroy();
+    const [first] = this.#open.get(socket) ?? [];
+    if (first !== undefined && first.outgoing.stuckSince === undefined) socket.destroy();
   }
 
   /** Once no known connection is left, ends those whose handshake may be incomplete. */

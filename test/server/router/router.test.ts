@@ -290,6 +290,15 @@ describe('/models/load and /models/unload', () => {
     await expect.poll(() => statuses(app)).toEqual({ a: 'unloaded' });
     expect((await ask(app, '/v1/models/load', { model: 'a' })).status).toBe(404);
   });
+
+  it.each(['/models/load', '/models/unload'])(
+    'POST %s with a body that is not JSON names the mistake',
+    async (path) => {
+      const { status, json } = await ask(router([served('a')]), path, '{"model": "a"');
+      expect(status).toBe(400);
+      expect(json.error.message).toContain('parse_error.101] parse error at line 1, column 14');
+    },
+  );
 });
 
 it('lists say what is loaded', async () => {

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../../src/engine/index.ts';
+import { AnswerHeaders } from '../../../src/server/http/answer-headers.ts';
 import { createApp } from '../../../src/server/index.ts';
 import { type Listening, type ListenOptions, listen } from '../../../src/server/sockets/listen.node.ts';
 import { type DelayedEngine, delayed } from '../delayed-engine.ts';
@@ -96,6 +97,22 @@ describe.each([
     expect(engine.calls[0].signal?.aborted).toBe(true);
     engine.release();
     expect(received()).toBe('');
+  });
+
+  it('counts as gone half a second into a stream that goes on', async () => {
+    const cancelled = new Promise<void>((cancel) => {
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start: (c) => c.enqueue(new TextEncoder().encode('a')),
+        cancel,
+      });
+      const handle = async () => ({ status: 200, headers: new AnswerHeaders(), body });
+      void listen({ handle }, { host: '127.0.0.1', port: 0, ...limits }).then(async (listening) => {
+        server = listening;
+        const { socket } = await connect(server.port);
+        socket.end('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      });
+    });
+    await cancelled;
   });
 
   it('within a request is told so', async () => {
