@@ -9,11 +9,13 @@ const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** A signal has stopped the command. */
 export class StoppedBySignal extends Error {
   override name = 'StoppedBySignal';
-  /** As shells report it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+  readonly signal: (typeof names)[number];
+  /** As shells report it: 130 for SIGINT, 143 for SIGTERM. */
   readonly exitCode: number;
 
   constructor(signal: (typeof names)[number], outcome: string) {
     super(`stopped by ${signal}; ${outcome}`);
+    this.signal = signal;
     this.exitCode = exitCodeOf(signal);
   }
 }

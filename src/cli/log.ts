@@ -14,10 +14,18 @@ const REFRESH = 100;
 /** Whether the last line of the terminal is a progress line, which the next line must replace. */
 let progressShown = false;
 
+let stream: NodeJS.WriteStream | undefined;
+
+/** Work goes on where the log cannot be written: on a full disk, and when its reader or its terminal has gone. */
+function writeLog(text: string): void {
+  stream ??= process.stderr.on('error', () => {});
+  stream.write(text);
+}
+
 /** Writes one line, or several; control characters in names from files are escaped. */
 export function log(line: string): void {
   clearProgress();
-  process.stderr.write(`${escapeControlsInLines(line)}\n`);
+  writeLog(`${escapeControlsInLines(line)}\n`);
 }
 
 /**
@@ -57,12 +65,12 @@ function throttled(): (say: () => string) => void {
     if (time - started < QUIET || time - last < REFRESH || !process.stderr.isTTY) return;
     last = time;
     progressShown = true;
-    process.stderr.write(`\r\x1b[K${escapeControls(say())}`);
+    writeLog(`\r\x1b[K${escapeControls(say())}`);
   };
 }
 
 function clearProgress(): void {
-  if (progressShown) process.stderr.write('\r\x1b[K');
+  if (progressShown) writeLog('\r\x1b[K');
   progressShown = false;
 }
 

@@ -66,6 +66,9 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     const verbose = args.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
     const shown = error instanceof UsageError ? message : inFlags(message, args[0]);
     log(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
-    process.exit(error instanceof StoppedBySignal ? error.exitCode : 1);
+    if (!(error instanceof StoppedBySignal)) process.exit(1);
+    if (error.signal !== 'SIGHUP') process.exit(error.exitCode);
+    // The terminal has gone, and Node 20 would abort in `process.exit`.
+    process.kill(process.pid, error.signal);
   }
 }
