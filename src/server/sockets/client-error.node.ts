@@ -38,8 +38,6 @@ export function answerRequestError({ code = '', message }: NodeJS.ErrnoException
 
 /** Answers CONNECT, which asks a proxy for a connection to another host, and closes the connection. */
 export function refuseTunnel(socket: Duplex): void {
-  // Node has removed its own listener.
-  socket.on('error', () => {});
   refuseConnection(socket, 400, 'this server is no proxy: remove it from the settings for a proxy of your HTTP client');
 }
 

@@ -95,16 +95,24 @@ export async function listen(app: Pick<App, 'handle'>, options: ListenOptions): 
   server.on('checkExpectation', onRequest);
   // Of one connection, Node may report several errors.
   const failed = new WeakSet<Duplex>();
-  server.on('clientError', (error, socket) => {
-    if (!isRequestError(error) || !(socket instanceof Socket)) return socket.destroy(error);
+  const refuse = (socket: Duplex, error: Error | undefined, answer: () => void) => {
+    if (!(socket instanceof Socket)) return socket.destroy(error);
     if (failed.has(socket)) return;
     failed.add(socket);
     connections.afterAnswers(socket, (isBetweenAnswers) => {
-      if (isBetweenAnswers && socket.writable) answerRequestError(error, socket);
+      if (isBetweenAnswers && socket.writable) answer();
       else socket.destroy(error);
     });
+  };
+  server.on('clientError', (error, socket) => {
+    if (isRequestError(error)) refuse(socket, error, () => answerRequestError(error, socket));
+    else socket.destroy(error);
   });
-  server.on('connect', (_, socket) => refuseTunnel(socket));
+  server.on('connect', (_, socket) => {
+    // Node has removed its own listener.
+    socket.on('error', () => {});
+    refuse(socket, undefined, () => refuseTunnel(socket));
+  });
   Object.assign(server, { httpAllowHalfOpen: true });
 
   const { fd } = options;

@@ -42,6 +42,7 @@ describe('what follows complete requests', () => {
       ['200', '200', '400'],
       'expected an HTTP request',
     ],
+    ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\n\r\n', ['200', '200', '400'], 'this server is no proxy'],
     [
       'a chunk without a size',
       'POST /tokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
