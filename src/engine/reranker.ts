@@ -98,8 +98,14 @@ export class Reranker {
    * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
    */
   async rank(query: RankInput, documents: readonly RankInput[], options: RankOptions = {}): Promise<Ranking> {
-    const { topN, scores = 'raw', truncate = false, ...run } = readOptions('rank', options, rankOptions, optionError);
+    const read = readOptions('rank', options, rankOptions, optionError);
     if (!Array.isArray(documents)) throw new InputError('shape', 'the documents must be an array of strings');
+    const texts = documents.map((document, index) => textAlone(document, `document ${index}`, index));
+    return this.#rank(textAlone(query, 'the query'), texts, read);
+  }
+
+  async #rank(query: RankInput, documents: readonly RankInput[], options: RankOptions): Promise<Ranking> {
+    const { topN, scores = 'raw', truncate = false, ...run } = options;
     if (this.info.listwise !== undefined && this.info.pooling === 'rank') {
       return this.#rankList(this.info.listwise, query, documents, { topN, scores, truncate, ...run });
     }
@@ -241,4 +247,12 @@ function bestFirst(scores: readonly number[], topN: number | undefined): Ranked[
 
 function imageOf(part: ContentPart): unknown {
   return 'image' in part ? part.image : undefined;
+}
+
+/** An input as a string, which every reranker takes, if it has no image. */
+function textAlone(input: RankInput, what: string, index?: number): RankInput {
+  if (!isMediaInput(input)) return input;
+  const parts = partsOf(input, what, index);
+  if (parts.length === 0) return '';
+  return parts.length === 1 && 'text' in parts[0] ? parts[0].text : input;
 }

@@ -118,6 +118,12 @@ describe('flags in messages', () => {
     expect(inFlags(message, 'embed')).toBe(shown);
   });
 
+  test('rerank --jsonl takes records without images', async () => {
+    const ranked = (input: string) => run(['rerank', '-m', model('bert-rank'), '-q', 'x', '--jsonl'], { input });
+    expect(await ranked('{"text":"a"}\n{"text":"b"}\n')).toEqual(await ranked('"a"\n"b"\n'));
+    expect((await ranked('"a"\n')).code).toBe(0);
+  });
+
   test('a command without --truncate does not advise it', async () => {
     const document = 'word '.repeat(600);
     expect(await run(['rerank', '-m', model('bert-rank'), '-q', 'x', 'a', document])).toMatchObject({

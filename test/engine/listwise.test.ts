@@ -138,7 +138,7 @@ describe('a list', () => {
   it.each([
     [1, ['a'], 'the query is not a string'],
     ['a', [1], 'document 0 is not a string'],
-    ['a', [{ text: 'b' }], 'document 0 is not a string'],
+    ['a', [{ tokens: [1] }], 'document 0 is not a string'],
     ['a', ['\ud800'], 'document 0 has half of a surrogate pair'],
     ['word '.repeat(600), ['a'], /^the query has \d+ tokens, but the model takes 512: shorten it or allow truncation$/],
     ['a', ['b', 'word '.repeat(2100)], /^document 1 has \d+ tokens, but the model takes 2048/],

@@ -42,6 +42,13 @@ describe('Reranker', () => {
   });
   afterAll(() => reranker.dispose());
 
+  it('takes objects without images as texts', async () => {
+    const [{ query, documents }] = queries;
+    const [first, second] = documents.map(({ text }) => text);
+    const objects = [{ text: first }, [{ text: second.slice(0, 3) }, { text: second.slice(3) }]];
+    expect(await reranker.rank({ text: query }, objects)).toEqual(await reranker.rank(query, [first, second]));
+  });
+
   it.each(queries)('scores the documents for $query as llama.cpp does', async ({ query, documents }) => {
     const { results, nTokens } = await reranker.rank(
       query,
