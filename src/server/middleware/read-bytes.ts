@@ -64,8 +64,13 @@ async function unpack(request: ServerRequest, packing: string, onChunk: (chunk: 
   }
   const { readable, writable } = new DecompressionStream(packing);
   const writer = writable.getWriter();
+  let isOver = false;
   request
-    .read((chunk) => writer.write(chunk as Uint8Array<ArrayBuffer>))
+    .read((chunk) => {
+      // A write to a stream that nobody reads may wait for ever, and hold up what is left of the body.
+      if (isOver) throw new Error('the body is no longer read');
+      return writer.write(chunk as Uint8Array<ArrayBuffer>);
+    })
     .then(() => writer.close())
     // Who reads gets the error, too.
     .catch((error) => writer.abort(error).catch(() => {}));
@@ -74,6 +79,8 @@ async function unpack(request: ServerRequest, packing: string, onChunk: (chunk: 
   } catch (error) {
     if (!isUnpackingError(error)) throw error;
     throw new HttpError('invalid_request_error', `the body is not valid ${packing}: ${error.message}`);
+  } finally {
+    isOver = true;
   }
 }
 

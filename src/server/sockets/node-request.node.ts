@@ -56,7 +56,8 @@ export class NodeRequest implements ServerRequest {
       };
       const onError = (error: unknown) => {
         stop();
-        incoming.pause();
+        // Who reads the rest after the answer has begun already must not be stopped.
+        if (incoming.listenerCount('data') === 0) incoming.pause();
         reject(error);
       };
       const onClose = () => onError(departure());

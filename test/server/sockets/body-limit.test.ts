@@ -1,7 +1,10 @@
 /**
  * @file Bodies over the limit: the client gets 413, and its connection ends.
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../../src/engine/index.ts';
 import { createApp } from '../../../src/server/index.ts';
@@ -71,5 +74,26 @@ describe.each(['HTTP', 'HTTPS'])('%s', (scheme) => {
     await closed;
     clearInterval(timer);
     expectRefusal(received());
+  });
+
+  it('a packed body is read to its end, so that the connection ends without an error', async () => {
+    const packed = gzipSync(randomBytes(4_000_000));
+    const { socket, received, closed } = await connectTo(server.port);
+    let failure: Error | undefined;
+    socket.on('error', (error) => (failure = error));
+    socket.write('POST /v1/embeddings HTTP/1.1\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const started = performance.now();
+    for (let at = 0; at < packed.length && !socket.destroyed; at += 65536) {
+      const piece = packed.subarray(at, at + 65536);
+      socket.write(`${piece.length.toString(16)}\r\n`);
+      socket.write(piece);
+      socket.write('\r\n');
+      await setImmediate();
+    }
+    socket.write('0\r\n\r\n');
+    await closed;
+    expect(failure).toBeUndefined();
+    expectRefusal(received());
+    expect(performance.now() - started).toBeLessThan(4000);
   });
 });
