@@ -117,7 +117,7 @@ describe('commands', () => {
       // Parts of a job with another model, which an earlier command has written.
       rmSync(join(folder, 'vectors'), { recursive: true, force: true });
       const script = `set -o pipefail; gguf-embed() { "${process.execPath}" "${main}" "$@"; }; ${line}`;
-      const env = { PATH: process.env.PATH, HOME: folder, GGUF_EMBED_BACKEND: 'wasm', GGUF_EMBED_THREADS: '1' };
+      const env = { PATH: process.env.PATH, HOME: folder, GGUF_EMBED_BACKEND: 'wasm' };
       const end = await run('bash', ['--norc', '-c', script], { cwd: folder, env, maxBuffer: 1 << 26 }).catch(
         (error) => error,
       );
