@@ -1,7 +1,7 @@
 /** @file Without a worker, the event loop goes on while a long batch computes on its thread. */
 import { Embedder } from 'gguf-embed';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { bundled } from './support.ts';
+import { bundled, fixture } from './support.ts';
 
 /** 510 words of one token each: with the special tokens, the most that the model takes. */
 const long = Array.from({ length: 510 }, (_, i) => ['cat', 'dog', 'house', 'tree', 'river'][(i * i) % 5]).join(' ');
@@ -82,4 +82,29 @@ it('computes while the timers of a test stand still', async () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+it('lets others have the thread within the attention of a very long text', async () => {
+  const rope = { freqBase: 10_000 };
+  const many = await Embedder.load(fixture('qwen3'), {
+    backend: 'wasm',
+    worker: false,
+    nCtx: 8192,
+    nUbatch: 8192,
+    rope,
+  });
+  await many.embed('a text');
+  const begin = performance.now();
+  let [last, longest, isOpen] = [begin, 0, true];
+  const look = () => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+    if (isOpen) setImmediate(look);
+  };
+  setImmediate(look);
+  await many.embed([Array.from({ length: 8000 }, (_, i) => 5 + ((i * 7) % 50))]);
+  isOpen = false;
+  // Of two layers, the attention of one would be half.
+  expect(longest).toBeLessThan((performance.now() - begin) / 4);
+  await many.dispose();
 });

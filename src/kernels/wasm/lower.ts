@@ -40,7 +40,11 @@ export interface ScratchOf {
 type SharingOf = Omit<Sharing, 'offsets'> & { readonly batch: Batch };
 
 interface Lowering<S> {
-  run(rt: Runtime, step: S): void;
+  /**
+   * @param pauses whether a long operation stops where others may have the thread
+   * @returns what is left to do, if it stops
+   */
+  run(rt: Runtime, step: S, pauses: boolean): Generator<void, void> | void;
   /** Bytes of scratch of one rank. */
   scratch?(step: S, of: ScratchOf): number;
   /** Bytes of scratch that the ranks share where products are divided by columns. */
@@ -141,7 +145,7 @@ const attention: Lowering<Of<'attention'>> = {
     for (let s = 0; s + 1 < offsets.length; s++) squares += (offsets[s + 1] - offsets[s]) ** 2;
     return (squares / offsets[offsets.length - 1]) * nHead * (q.cols / nHead + v.cols / nHeadKv);
   },
-  run: (rt, step) => attend(rt, step),
+  run: attend,
 };
 
 const shortConv: Lowering<Of<'shortConv'>> = {
@@ -268,9 +272,9 @@ function loweringOf({ op }: WasmStep): Lowering<WasmStep> {
   return lowerings[op] as Lowering<WasmStep>;
 }
 
-/** Computes this rank's part of a step. */
-export function runStep(rt: Runtime, step: WasmStep): void {
-  loweringOf(step).run(rt, step);
+/** Computes this rank's part of a step. Returns what is left to do, if it `pauses` where others may have the thread. */
+export function runStep(rt: Runtime, step: WasmStep, pauses: boolean): Iterable<void> {
+  return loweringOf(step).run(rt, step, pauses) ?? [];
 }
 
 /** Bytes of scratch that a rank needs for a step. */

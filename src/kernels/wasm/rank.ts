@@ -174,24 +174,31 @@ export class Rank {
       exact,
     );
     const begin = speeds === undefined ? 0 : performance.now();
-    const carryOut = (step: WasmStep) => {
-      const start = this.profile === undefined ? 0 : performance.now();
-      runStep(rt, step);
-      this.profile?.add(step.op, performance.now() - start, macsPerRow(step, batch) * rt.rows(step.out));
-    };
     for (let i = 0; i < todo.length; ) {
       if (barriers[i] && sizes.isDivided) barrier();
       const end = strips.runs.get(i) ?? i + 1;
       for (const _ of end === i + 1 ? whole : rt.strips()) {
         for (let j = i; j < end; j++) {
           if (this.turn?.isOver) yield;
-          carryOut(todo[j]);
+          yield* this.#runStep(rt, todo[j], batch);
         }
       }
       i = end;
     }
     speeds?.note(costOf(rt.share, batch.offsets, doubling), performance.now() - begin - waited);
     return rt;
+  }
+
+  *#runStep(rt: Runtime, step: WasmStep, batch: Batch): Pausing<void> {
+    const { turn, profile } = this;
+    let start = profile === undefined ? 0 : performance.now();
+    for (const _ of runStep(rt, step, turn !== undefined)) {
+      if (!turn?.isOver) continue;
+      const paused = profile === undefined ? 0 : performance.now();
+      yield;
+      if (profile !== undefined) start += performance.now() - paused;
+    }
+    profile?.add(step.op, performance.now() - start, macsPerRow(step, batch) * rt.rows(step.out));
   }
 
   /** Shows named tensors to the observer; all ranks take part. */

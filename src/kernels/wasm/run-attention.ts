@@ -16,6 +16,11 @@ import type { WasmWeight } from './weights.ts';
 
 const unlimited = 0x3fffffff;
 
+/** Multiply-adds between two pauses: some 10 ms. */
+const pauseMacs = 1e8;
+/** With fewer queries between two pauses, quantising the keys again would take too long. */
+const fewestQueries = 64;
+
 /** Length of the longest sequence. */
 function longest(offsets: Int32Array): number {
   let n = 0;
@@ -173,8 +178,18 @@ function shareKeys(
   return places;
 }
 
-/** `y` = attention of this rank's rows of `q` over `k` and `v` of their sequences. */
-export function attend(rt: Runtime, step: StepOf<'attention'>): void {
+/** How many queries over `nKeys` keys are computed without a pause. */
+function queriesAtOnce({ inputs: [q, , v], options }: StepOf<'attention'>, nKeys: number): number {
+  const macs = nKeys * (q.cols + (v.cols / options.nHeadKv) * options.nHead);
+  return Math.max(fewestQueries, Math.floor(pauseMacs / macs / fewestQueries) * fewestQueries);
+}
+
+/**
+ * `y` = attention of this rank's rows of `q` over `k` and `v` of their sequences. A query does not depend on the others, so pauses do not change
+ * the bits.
+ * @param pauses whether it stops where others may have the thread
+ */
+export function* attend(rt: Runtime, step: StepOf<'attention'>, pauses: boolean): Generator<void, void> {
   const { inputs, out: y, options } = step;
   const [q, , v] = inputs;
   const { nHead, nHeadKv, window } = options;
@@ -193,18 +208,15 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
   for (let s = 0; s + 1 < offsets.length; s++) {
     const queries = ownQueries(rt, offsets, s, step.row);
     if (queries === undefined) continue;
-    const { begin, row } = queries;
+    const { begin, end, row } = queries;
     const { segments, nSegments, nKeys } = setSegments(rt, step, offsets, s);
     const length = offsets[s + 1] - offsets[s];
     // Taken from the whole sequence, so that a query is computed in the same way on any rank.
     const reach = options.causal ? largest(ahead?.subarray(offsets[s], offsets[s + 1])) : 0;
-    if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, queries.end), seen / 4);
-    rt.kernels.attendSequence({
+    if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, end), seen / 4);
+    const attention = {
       scratch,
-      q: rt.address(q) + row * rt.stride(q),
       ldq: rt.stride(q),
-      nQuery: queries.end - begin,
-      firstQuery: begin - offsets[s],
       segments,
       nSegments,
       nKeys,
@@ -215,16 +227,27 @@ export function attend(rt: Runtime, step: StepOf<'attention'>): void {
       scale: options.scale,
       back,
       forward: options.causal ? reach : half,
-      ahead: reach > 0 ? seen : 0,
       softcap: options.softcap ?? 0,
       bias,
       centre: longestKeys - 1,
-      y: rt.address(y) + row * rt.stride(y),
       ldy: rt.stride(y),
       wide: rt.wide,
       int16: usesInt16(length, rt.exact),
       relative: setDistances(rt, options.disentangled, length, tables),
       quantized: shared.get(s) ?? 0,
-    });
+    };
+    const atOnce = pauses ? queriesAtOnce(step, nKeys) : end - begin;
+    for (let from = begin; from < end; from += atOnce) {
+      const at = row + from - begin;
+      rt.kernels.attendSequence({
+        ...attention,
+        q: rt.address(q) + at * rt.stride(q),
+        nQuery: Math.min(atOnce, end - from),
+        firstQuery: from - offsets[s],
+        ahead: reach > 0 ? seen + (from - begin) * 4 : 0,
+        y: rt.address(y) + at * rt.stride(y),
+      });
+      if (from + atOnce < end) yield;
+    }
   }
 }
