@@ -272,9 +272,11 @@ function loweringOf({ op }: WasmStep): Lowering<WasmStep> {
   return lowerings[op] as Lowering<WasmStep>;
 }
 
+const nothing: readonly undefined[] = [];
+
 /** Computes this rank's part of a step. Returns what is left to do, if it `pauses` where others may have the thread. */
 export function runStep(rt: Runtime, step: WasmStep, pauses: boolean): Iterable<void> {
-  return loweringOf(step).run(rt, step, pauses) ?? [];
+  return loweringOf(step).run(rt, step, pauses) ?? nothing;
 }
 
 /** Bytes of scratch that a rank needs for a step. */

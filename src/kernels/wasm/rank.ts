@@ -18,7 +18,6 @@ import type { WasmSetup } from './setup.ts';
 import type { LastSizes } from './sizes.ts';
 import { Speeds } from './speeds.ts';
 import { splitsByColumns } from './split.ts';
-import type { WasmStep } from './steps.ts';
 import { countStrips } from './strips.ts';
 import { Barrier, costOf } from './team.ts';
 import { readThresholds } from './thresholds.ts';
@@ -180,25 +179,22 @@ export class Rank {
       for (const _ of end === i + 1 ? whole : rt.strips()) {
         for (let j = i; j < end; j++) {
           if (this.turn?.isOver) yield;
-          yield* this.#runStep(rt, todo[j], batch);
+          const step = todo[j];
+          const start = this.profile === undefined ? 0 : performance.now();
+          let away = 0;
+          for (const _ of runStep(rt, step, this.turn !== undefined)) {
+            if (!this.turn?.isOver) continue;
+            const left = performance.now();
+            yield;
+            away += performance.now() - left;
+          }
+          this.profile?.add(step.op, performance.now() - start - away, macsPerRow(step, batch) * rt.rows(step.out));
         }
       }
       i = end;
     }
     speeds?.note(costOf(rt.share, batch.offsets, doubling), performance.now() - begin - waited);
     return rt;
-  }
-
-  *#runStep(rt: Runtime, step: WasmStep, batch: Batch): Pausing<void> {
-    const { turn, profile } = this;
-    let start = profile === undefined ? 0 : performance.now();
-    for (const _ of runStep(rt, step, turn !== undefined)) {
-      if (!turn?.isOver) continue;
-      const paused = profile === undefined ? 0 : performance.now();
-      yield;
-      if (profile !== undefined) start += performance.now() - paused;
-    }
-    profile?.add(step.op, performance.now() - start, macsPerRow(step, batch) * rt.rows(step.out));
   }
 
   /** Shows named tensors to the observer; all ranks take part. */

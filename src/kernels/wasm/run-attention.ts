@@ -16,8 +16,8 @@ import type { WasmWeight } from './weights.ts';
 
 const unlimited = 0x3fffffff;
 
-/** Multiply-adds between two pauses: some 10 ms. */
-const pauseMacs = 1e8;
+/** Multiply-adds between two pauses: some 5 ms, and the whole of a text of 512 tokens in a small model. */
+const pauseMacs = 3e8;
 /** With fewer queries between two pauses, quantising the keys again would take too long. */
 const fewestQueries = 64;
 
@@ -214,38 +214,36 @@ export function* attend(rt: Runtime, step: StepOf<'attention'>, pauses: boolean)
     // Taken from the whole sequence, so that a query is computed in the same way on any rank.
     const reach = options.causal ? largest(ahead?.subarray(offsets[s], offsets[s + 1])) : 0;
     if (reach > 0) rt.memory.i32.set(ahead!.subarray(begin, end), seen / 4);
-    const attention = {
-      scratch,
-      ldq: rt.stride(q),
-      segments,
-      nSegments,
-      nKeys,
-      nHead,
-      nHeadKv,
-      headSize: q.cols / nHead,
-      headSizeV: v.cols / nHeadKv,
-      scale: options.scale,
-      back,
-      forward: options.causal ? reach : half,
-      softcap: options.softcap ?? 0,
-      bias,
-      centre: longestKeys - 1,
-      ldy: rt.stride(y),
-      wide: rt.wide,
-      int16: usesInt16(length, rt.exact),
-      relative: setDistances(rt, options.disentangled, length, tables),
-      quantized: shared.get(s) ?? 0,
-    };
+    const relative = setDistances(rt, options.disentangled, length, tables);
     const atOnce = pauses ? queriesAtOnce(step, nKeys) : end - begin;
     for (let from = begin; from < end; from += atOnce) {
       const at = row + from - begin;
       rt.kernels.attendSequence({
-        ...attention,
+        scratch,
         q: rt.address(q) + at * rt.stride(q),
+        ldq: rt.stride(q),
         nQuery: Math.min(atOnce, end - from),
         firstQuery: from - offsets[s],
+        segments,
+        nSegments,
+        nKeys,
+        nHead,
+        nHeadKv,
+        headSize: q.cols / nHead,
+        headSizeV: v.cols / nHeadKv,
+        scale: options.scale,
+        back,
+        forward: options.causal ? reach : half,
         ahead: reach > 0 ? seen + (from - begin) * 4 : 0,
+        softcap: options.softcap ?? 0,
+        bias,
+        centre: longestKeys - 1,
         y: rt.address(y) + at * rt.stride(y),
+        ldy: rt.stride(y),
+        wide: rt.wide,
+        int16: usesInt16(length, rt.exact),
+        relative,
+        quantized: shared.get(s) ?? 0,
       });
       if (from + atOnce < end) yield;
     }
