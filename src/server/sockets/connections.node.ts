@@ -12,8 +12,11 @@ import type { TrackedResponse } from './response.node.ts';
 const GRACE = 100;
 /** Maximum time for a client to read the next piece of its answer during a stop, in milliseconds. */
 const STOP_SILENCE = 500;
-/** Milliseconds for the answers of a client that has closed its half of the connection: it may wait for them, or be gone. */
-const HALF_OPEN_TIME = 500;
+/**
+ * Milliseconds before each look for a client that has closed its half of the connection. If it is gone, a write draws a refusal from its system,
+ * which the next write finds.
+ */
+const LOOKS = [0, 10, 90, 400];
 /** Maximum number of bytes in all unread answers. Beyond it, the server closes the connections that have read nothing for the longest time. */
 const MAX_UNREAD = 512 * 2 ** 20;
 
@@ -146,16 +149,28 @@ export class Connections {
       socket.destroy();
       return;
     }
-    const exchanges: Exchange[] = [];
-    this.#open.set(socket, exchanges);
-    socket.once('end', () => {
-      if (exchanges.length > 0)
-        setTimeout(() => afterReading(() => this.#endUnanswered(socket)), HALF_OPEN_TIME).unref();
-    });
+    this.#open.set(socket, []);
+    socket.once('end', () => this.#lookForClient(socket, LOOKS));
     socket.once('close', () => {
       this.#open.delete(socket);
       this.#endUnmatched();
     });
+  }
+
+  /**
+   * A client that has closed its half of the connection waits for its answers, or is gone: then a write ends the connection. What may be written
+   * before an answer, and is no part of it, is an interim answer. Where there is none, as in HTTP/1.0, the client counts as gone in the end.
+   */
+  #lookForClient(socket: Socket, [wait, ...later]: readonly number[]): void {
+    setTimeout(() => {
+      const [first] = this.#open.get(socket) ?? [];
+      if (first === undefined) return;
+      const { incoming, outgoing } = first;
+      const mayAsk = incoming.complete && incoming.httpVersionMinor > 0 && !outgoing.headersSent;
+      if (mayAsk) outgoing.writeContinue();
+      if (later.length > 0) this.#lookForClient(socket, later);
+      else if (!mayAsk) afterReading(() => this.#endUnanswered(socket));
+    }, wait).unref();
   }
 
   /** Ends a connection that waits for an answer, or for the rest of one: a stream may have none, so that no failing write ends it. */
