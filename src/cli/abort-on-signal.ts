@@ -10,17 +10,14 @@ const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export class StoppedBySignal extends Error {
   override name = 'StoppedBySignal';
   readonly signal: (typeof names)[number];
-  /** As shells report it: 130 for SIGINT, 143 for SIGTERM. */
-  readonly exitCode: number;
 
   constructor(signal: (typeof names)[number], outcome: string) {
     super(`stopped by ${signal}; ${outcome}`);
     this.signal = signal;
-    this.exitCode = exitCodeOf(signal);
   }
 }
 
-/** The exit code of a program that a signal has ended, as shells report it. */
+/** The exit code of a program that a signal has ended, as shells report it: 130 for SIGINT, 143 for SIGTERM. */
 export function exitCodeOf(signal: (typeof names)[number]): number {
   return 128 + constants.signals[signal];
 }

@@ -2,7 +2,7 @@
  * @file The program: finds the command, reads its options, runs it; errors are one line and exit code 1.
  */
 import { nearest } from '../nearest.ts';
-import { StoppedBySignal } from './abort-on-signal.ts';
+import { exitCodeOf, StoppedBySignal } from './abort-on-signal.ts';
 import { runners } from './commands/runners.ts';
 import { log } from './log.ts';
 import { type CommandName, commandNames } from './options/option-types.ts';
@@ -67,7 +67,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     const shown = error instanceof UsageError ? message : inFlags(message, args[0]);
     log(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
     if (!(error instanceof StoppedBySignal)) process.exit(1);
-    if (error.signal !== 'SIGHUP') process.exit(error.exitCode);
+    if (error.signal !== 'SIGHUP') process.exit(exitCodeOf(error.signal));
     // The terminal has gone, and Node 20 would abort in `process.exit`.
     process.kill(process.pid, error.signal);
   }
