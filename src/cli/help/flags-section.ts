@@ -5,20 +5,15 @@ import type { FlagGroup } from '../llama-flags/flag-group.ts';
 import { ignoredGroups, refusedGroups } from '../llama-flags/known-flags.ts';
 import { optionTable } from '../options/option-table.ts';
 import { handles } from '../options/parse-options.ts';
+import { withSection } from './generated-section.ts';
 import { code, row } from './reference-page.ts';
 
-const BEGIN = '<!-- Made from src/cli/llama-flags/ by `npx vitest run test/cli/docs.test.ts -u`: begin. -->';
-const END = '<!-- end -->';
-
 /**
- * Replaces this section of the page, between two comments.
- * @throws Error if the page lacks them
+ * Replaces this section of the page.
+ * @throws Error if the page lacks the comments around it
  */
 export function withFlagsSection(page: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`the page has no "${BEGIN}" before an "${END}"`);
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${flagsSection()}\n${page.slice(end)}`;
+  return withSection(page, 'src/cli/llama-flags/', flagsSection());
 }
 
 function flagsSection(): string {
@@ -33,8 +28,7 @@ ${table(ignoredGroups)}
 
 These flags are refused, because ignoring them would give a result other than the one asked for:
 
-${table(refusedGroups)}
-`;
+${table(refusedGroups)}`;
 }
 
 function table(groups: readonly FlagGroup[]): string {

@@ -3,19 +3,14 @@
  */
 import { type KnownModel, knownModels } from '../../hub/known-models.ts';
 import type { Prompt, PromptLayout } from '../../hub/known-prompts.ts';
+import { withSection } from './generated-section.ts';
 import { code, row } from './reference-page.ts';
 
-const BEGIN = '<!-- Made from src/hub/known-models.ts by `npx vitest run test/cli/docs.test.ts -u`: begin. -->';
-const END = '<!-- end -->';
-
 /**
- * Replaces the tables in docs/models.md, between two comments.
- * @throws Error if the page lacks them
+ * Replaces the tables in docs/models.md.
+ * @throws Error if the page lacks the comments around them
  */
 export function withKnownModels(page: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`the page has no "${BEGIN}" before an "${END}"`);
   const section = [
     '## Embedders',
     tableOf('embedder'),
@@ -26,7 +21,7 @@ export function withKnownModels(page: string): string {
     '## Prompts',
     promptsTable(),
   ].join('\n\n');
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${section}\n\n${page.slice(end)}`;
+  return withSection(page, 'src/hub/known-models.ts', section);
 }
 
 /** Other architectures and models of which the tests convert a small checkout. */
