@@ -166,10 +166,10 @@ async function bundle() {
       groups: [
         {
           name: 'model',
-          test: /\/modules\/(clock|gguf|models|tensor|workers|kernels\/graph|kernels\/webgpu\/(probe|gpu|errors)\.|engine\/(errors|platform|profile|shared-batch|team-methods)|image\/(errors|limits)|engine\/images\/(prepare|image-source))(?!.*\.node\.js)/,
+          test: /\/modules\/(clock|gguf|models|tensor|workers|kernels\/graph|kernels\/webgpu\/(probe|gpu|errors)\.|engine\/(errors|platform|trace\/profile|team\/(shared-batch|team-methods))|image\/(errors|limits)|engine\/images\/(prepare|image-source))(?!.*\.node\.js)/,
           priority: 2,
         },
-        { name: 'engine', test: /\/modules\/(tokenizer|engine\/(?!team-worker))(?!.*\.node\.js)/, priority: 1 },
+        { name: 'engine', test: /\/modules\/(tokenizer|engine\/(?!team\/team-worker))(?!.*\.node\.js)/, priority: 1 },
         { name: 'hub', test: /\/modules\/(hub|nearest)(?!.*\.node\.js)/, priority: 1 },
         { name: 'hub-cache.node', test: /\/modules\/hub\/.*\.node\.js/, priority: 1 },
         // Every file takes about half a millisecond of the start, however small it is.
@@ -219,7 +219,9 @@ async function bundleForBrowser(input, settings = {}) {
 /** Writes the web page with the engine that it runs: static files, which need nothing else. */
 async function bundlePage() {
   const folder = `${modules}/page`;
-  const workers = [...walk(folder), `${modules}/engine/team-worker.js`].filter((path) => path.endsWith('-worker.js'));
+  const workers = [...walk(folder), `${modules}/engine/team/team-worker.js`].filter((path) =>
+    path.endsWith('-worker.js'),
+  );
   const bundled = await bundleForBrowser({
     main: `./${folder}/main.js`,
     ...Object.fromEntries(workers.map((path) => [basename(path, '.js'), `./${path}`])),
@@ -315,7 +317,7 @@ function onDemand(chunks, entry) {
 async function copyDeclarations() {
   const { reachable } = await import('./reachable.mjs');
   const integrations = entryPoints('integrations').map((name) => `integrations/${name}.d.ts`);
-  for (const path of reachable(modules, ['index.d.ts', 'engine/team-worker.d.ts', ...integrations])) {
+  for (const path of reachable(modules, ['index.d.ts', 'engine/team/team-worker.d.ts', ...integrations])) {
     // TypeScript before 5.7 has no type parameters here, and later versions have a default.
     const text = readFileSync(join(modules, path), 'utf8').replaceAll(/\b(\w+Array)<ArrayBuffer(?:Like)?>/g, '$1');
     mkdirSync(dirname(join(dist, path)), { recursive: true });

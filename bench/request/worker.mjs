@@ -75,4 +75,4 @@ parentPort.postMessage = (message, transfer) => {
   Reflect.apply(postMessage, parentPort, [message, transfer]);
 };
 
-await import('../../build/modules/engine/team-worker.js');
+await import('../../build/modules/engine/team/team-worker.js');

@@ -4,8 +4,8 @@
 import { readOptions } from '../check-options.ts';
 import type { Metadata } from '../gguf/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
-import { choosePlace, startThreads } from './backend.ts';
-import { embedOptions, tokenizeOptions, traceOptions } from './call-options.ts';
+import type { Runner } from './batching/runner.ts';
+import type { Scheduler } from './batching/scheduler.ts';
 import {
   type ChunkEmbeddings,
   type EmbedChunksOptions,
@@ -16,25 +16,25 @@ import { InputError, optionError } from './errors.ts';
 import { computePlans } from './images/compute-plans.ts';
 import { planInputs, type Vision } from './images/plan.ts';
 import { vectorWidth } from './info.ts';
-import { encodeInput, listInputs } from './inputs.ts';
-import { type EmbedderParts, loadParts } from './load-embedder.ts';
-import { hubOptions } from './load-listeners.ts';
-import { loadOptions } from './load-options.ts';
+import { embedOptions, tokenizeOptions, traceOptions } from './inputs/call-options.ts';
+import { encodeInput, listInputs } from './inputs/inputs.ts';
+import { inputTypeOf, promptOf } from './inputs/prompts.ts';
+import { checkTokenPositions } from './inputs/token-positions.ts';
+import { choosePlace, startThreads } from './load/backend.ts';
+import { type EmbedderParts, loadParts } from './load/load-embedder.ts';
+import { hubOptions } from './load/load-listeners.ts';
+import { loadOptions } from './load/load-options.ts';
+import { closeFiles, type ModelFiles, openFiles, readHeaders } from './load/open-model.ts';
+import type { ModelSource } from './load/source.ts';
 import { type AdapterChoice, appliedScales, chooseAdapters, type LoraScale, loraScales, scalesOf } from './lora.ts';
 import type { ModelInfo } from './model-info.ts';
-import { DEFAULT_NORMALIZE, normalizeOf } from './normalize.ts';
-import { closeFiles, type ModelFiles, openFiles, readHeaders } from './open-model.ts';
 import { embedOutputs } from './outputs/embed-outputs.ts';
+import { DEFAULT_NORMALIZE, normalizeOf } from './outputs/normalize.ts';
 import { type OutputHeads, pooledResult } from './outputs/passes.ts';
 import { sideOf } from './outputs/sides.ts';
-import { inputTypeOf, promptOf } from './prompts.ts';
-import type { Runner } from './runner.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { ModelSource } from './source.ts';
-import type { Team } from './team.ts';
-import { checkTokenPositions } from './token-positions.ts';
-import type { Trace, TraceOptions } from './trace.ts';
-import { traceInput } from './trace-input.ts';
+import type { Team } from './team/team.ts';
+import type { Trace, TraceOptions } from './trace/trace.ts';
+import { traceInput } from './trace/trace-input.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, LoadOptions, OpProfile, TokenizeOptions } from './types.ts';
 
 /**

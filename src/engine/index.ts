@@ -20,13 +20,13 @@ export type { GpuOptions, TuningCache } from './gpu/options.ts';
 export type { ImageSource, RgbaPixels } from './images/image-source.ts';
 export type { ImageOptions } from './images/options.ts';
 export type { ContentPart, MarkedText, MediaInput } from './images/parts.ts';
+export type { ModelSource } from './load/source.ts';
+export { loadTokenizer } from './load/tokenizer.ts';
 export type { AdapterChoice, AdapterInfo, LoraScale, LoraSource } from './lora.ts';
 export type { ModelInfo, VisionInfo } from './model-info.ts';
 export { maxSim, toInt8 } from './outputs/max-sim.ts';
-export { type Ranked, type RankInput, type Ranking, Reranker } from './reranker.ts';
-export type { ModelSource } from './source.ts';
-export { loadTokenizer } from './tokenizer.ts';
-export type { Trace, TracedImage, TraceOptions, TraceStep } from './trace.ts';
+export { type Ranked, type RankInput, type Ranking, Reranker } from './rerank/reranker.ts';
+export type { Trace, TracedImage, TraceOptions, TraceStep } from './trace/trace.ts';
 export type {
   BatchReport,
   Embeddings,

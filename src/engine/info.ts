@@ -6,9 +6,9 @@ import type { GgufFile } from '../gguf/index.ts';
 import { nElements } from '../gguf/shape.ts';
 import { findKnownModel } from '../hub/known-models.ts';
 import { hasOwnTokens, type ModelOutline, type Pooling } from '../models/index.ts';
+import type { Runner } from './batching/runner.ts';
 import { InputError } from './errors.ts';
 import type { ModelInfo } from './model-info.ts';
-import type { Runner } from './runner.ts';
 import type { OutputKind } from './types.ts';
 
 /** Builds the `ModelInfo`. */

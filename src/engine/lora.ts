@@ -3,7 +3,7 @@
  */
 import { finite, integer, OptionProblem, plainEntries } from '../check-options.ts';
 import { InputError } from './errors.ts';
-import { isModelSource, MODEL_SOURCES, type ModelSource } from './source.ts';
+import { isModelSource, MODEL_SOURCES, type ModelSource } from './load/source.ts';
 
 /** An adapter to load, with the scale at which it is applied to calls that give none. Default 1. */
 export interface LoraSource {

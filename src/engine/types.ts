@@ -10,8 +10,8 @@ import type { Observer } from '../tensor/ops.ts';
 import type { GpuOptions } from './gpu/options.ts';
 import type { ImageOptions, mediaPoolings } from './images/options.ts';
 import type { MediaInput } from './images/parts.ts';
+import type { ModelSource } from './load/source.ts';
 import type { AdapterChoice, LoraScale, LoraSource } from './lora.ts';
-import type { ModelSource } from './source.ts';
 
 /** Progress of a long operation. */
 export interface Progress {

@@ -14,8 +14,8 @@
 import { choice, type OptionTable, readOptions } from '../check-options.ts';
 import { Embedder } from '../engine/embedder.ts';
 import { optionError } from '../engine/errors.ts';
-import { Reranker } from '../engine/reranker.ts';
-import type { ModelSource } from '../engine/source.ts';
+import type { ModelSource } from '../engine/load/source.ts';
+import { Reranker } from '../engine/rerank/reranker.ts';
 import { type Side, TextEmbedder, type TextEmbedderOptions, textEmbedderOptions } from './text-embedder.ts';
 import { TextReranker, type TextRerankerOptions } from './text-reranker.ts';
 

@@ -19,7 +19,7 @@ import {
 } from 'chromadb';
 import type { Embedder } from '../engine/embedder.ts';
 import { InputError } from '../engine/errors.ts';
-import type { ModelSource } from '../engine/source.ts';
+import type { ModelSource } from '../engine/load/source.ts';
 import type { LoadOptions } from '../engine/types.ts';
 import { TextEmbedder, type TextEmbedderOptions } from './text-embedder.ts';
 

@@ -12,8 +12,8 @@ import { Document, type DocumentInterface } from '@langchain/core/documents';
 import { Embeddings } from '@langchain/core/embeddings';
 import { BaseDocumentCompressor } from '@langchain/core/retrievers/document_compressors';
 import type { Embedder } from '../engine/embedder.ts';
-import type { Reranker } from '../engine/reranker.ts';
-import type { ModelSource } from '../engine/source.ts';
+import type { ModelSource } from '../engine/load/source.ts';
+import type { Reranker } from '../engine/rerank/reranker.ts';
 import { TextEmbedder, type TextEmbedderOptions } from './text-embedder.ts';
 import { TextReranker, type TextRerankerOptions } from './text-reranker.ts';
 

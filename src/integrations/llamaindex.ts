@@ -15,8 +15,8 @@ import { MetadataMode, type NodeWithScore } from '@llamaindex/core/schema';
 import { extractSingleText, extractText } from '@llamaindex/core/utils';
 import type { Embedder } from '../engine/embedder.ts';
 import { InputError } from '../engine/errors.ts';
-import type { Reranker } from '../engine/reranker.ts';
-import type { ModelSource } from '../engine/source.ts';
+import type { ModelSource } from '../engine/load/source.ts';
+import type { Reranker } from '../engine/rerank/reranker.ts';
 import { TextEmbedder, type TextEmbedderOptions } from './text-embedder.ts';
 import { TextReranker, type TextRerankerOptions } from './text-reranker.ts';
 

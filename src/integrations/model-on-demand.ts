@@ -4,7 +4,7 @@
  */
 import { abortable } from '../engine/abortable.ts';
 import { InputError } from '../engine/errors.ts';
-import { isModelSource, MODEL_SOURCES, type ModelSource } from '../engine/source.ts';
+import { isModelSource, MODEL_SOURCES, type ModelSource } from '../engine/load/source.ts';
 
 /** A class of models, `Embedder` or `Reranker`. */
 interface ModelClass<T> {

@@ -3,14 +3,14 @@
  * numbers.
  */
 import { check, nested, type OptionTable, readOptions } from '../check-options.ts';
-import { embedOptions } from '../engine/call-options.ts';
 import { Embedder } from '../engine/embedder.ts';
 import { InputError, optionError } from '../engine/errors.ts';
 import type { Prompt } from '../engine/index.ts';
-import { loadOptions } from '../engine/load-options.ts';
+import { embedOptions } from '../engine/inputs/call-options.ts';
+import { isPrompt, PROMPT_FORMS } from '../engine/inputs/prompts.ts';
+import { loadOptions } from '../engine/load/load-options.ts';
+import type { ModelSource } from '../engine/load/source.ts';
 import type { ModelInfo } from '../engine/model-info.ts';
-import { isPrompt, PROMPT_FORMS } from '../engine/prompts.ts';
-import type { ModelSource } from '../engine/source.ts';
 import type { EmbedOptions, LoadOptions } from '../engine/types.ts';
 import { ModelOnDemand } from './model-on-demand.ts';
 

@@ -3,11 +3,11 @@
  * rerankers.
  */
 import { nested, type OptionTable, readOptions } from '../check-options.ts';
-import { rankOptions } from '../engine/call-options.ts';
 import { optionError } from '../engine/errors.ts';
-import { loadOptions } from '../engine/load-options.ts';
-import { type Ranked, Reranker } from '../engine/reranker.ts';
-import type { ModelSource } from '../engine/source.ts';
+import { rankOptions } from '../engine/inputs/call-options.ts';
+import { loadOptions } from '../engine/load/load-options.ts';
+import type { ModelSource } from '../engine/load/source.ts';
+import { type Ranked, Reranker } from '../engine/rerank/reranker.ts';
 import type { LoadOptions, RankOptions } from '../engine/types.ts';
 import { ModelOnDemand } from './model-on-demand.ts';
 

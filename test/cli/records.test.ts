@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldsOfJson, jsonOf } from '../../src/cli/bulk/record.ts';
-import { convertVector } from '../../src/engine/output-dtypes.ts';
+import { convertVector } from '../../src/engine/outputs/output-dtypes.ts';
 import { model, run } from './run.ts';
 import { temporaryFolder } from './temporary.ts';
 

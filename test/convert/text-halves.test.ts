@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
-import { rankMetadata } from '../../src/engine/rank-tokens.ts';
+import { rankMetadata } from '../../src/engine/rerank/rank-tokens.ts';
 import { type GgufFile, memorySource, openGguf } from '../../src/gguf/index.ts';
 import { Embedder } from '../../src/index.ts';
 import { openFixture } from '../models/support.ts';

@@ -3,9 +3,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { Queue, type Waiting } from '../../src/engine/batching/queue.ts';
 import { batchTokens, defaultBatchTokens, tokenCost } from '../../src/engine/gpu/batch-size.ts';
 import { Embedder } from '../../src/engine/index.ts';
-import { Queue, type Waiting } from '../../src/engine/queue.ts';
 import type { GgufFile } from '../../src/gguf/index.ts';
 import { batchBounds } from '../../src/kernels/webgpu/batch-bounds.ts';
 import { loadModel, outlineModel } from '../../src/models/index.ts';

@@ -1,7 +1,7 @@
 /** @file When a team measures its machine, and what a team knows of what another one has measured. */
 import { expect, it } from 'vitest';
-import { firstMeasured, fitThresholds, isMeasuredBefore } from '../../src/engine/fit-thresholds.ts';
-import type { TeamCosts } from '../../src/engine/team-methods.ts';
+import { firstMeasured, fitThresholds, isMeasuredBefore } from '../../src/engine/team/fit-thresholds.ts';
+import type { TeamCosts } from '../../src/engine/team/team-methods.ts';
 import { type MachineCosts, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { defaultThresholds, readThresholds } from '../../src/kernels/wasm/thresholds.ts';
 

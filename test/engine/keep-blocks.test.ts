@@ -1,6 +1,6 @@
 /** @file Which weights stay in the blocks of their files. */
 import { expect, it } from 'vitest';
-import { keepsBlocks, weightBytes } from '../../src/engine/keep-blocks.ts';
+import { keepsBlocks, weightBytes } from '../../src/engine/load/keep-blocks.ts';
 import { ggmlTypes, rowBytes } from '../../src/gguf/ggml-types.ts';
 
 /** A file with one matrix of about `bytes` bytes. */

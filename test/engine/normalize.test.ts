@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { finish, normalize } from '../../src/engine/normalize.ts';
+import { finish, normalize } from '../../src/engine/outputs/normalize.ts';
 import { floats } from '../vectors.ts';
 import { recorded } from './support.ts';
 

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Embedder } from '../../src/engine/embedder.ts';
 import { InputError } from '../../src/engine/errors.ts';
-import { Reranker } from '../../src/engine/reranker.ts';
+import { Reranker } from '../../src/engine/rerank/reranker.ts';
 import type { EmbedOptions, LoadOptions } from '../../src/engine/types.ts';
 import { memorySource } from '../../src/gguf/index.ts';
 import { fixture } from './support.ts';

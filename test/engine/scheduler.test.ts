@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../src/engine/queue.ts';
-import type { Runner } from '../../src/engine/runner.ts';
-import { Scheduler } from '../../src/engine/scheduler.ts';
+import type { Job } from '../../src/engine/batching/queue.ts';
+import type { Runner } from '../../src/engine/batching/runner.ts';
+import { Scheduler } from '../../src/engine/batching/scheduler.ts';
 import type { BatchReport } from '../../src/engine/types.ts';
 import type { Pooling } from '../../src/models/index.ts';
 import type { Pixels, TowerInput, TowerResult } from '../../src/models/vision/index.ts';

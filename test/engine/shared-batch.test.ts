@@ -1,6 +1,6 @@
 /** @file Batches as integers in shared memory: what is written is read, and what does not belong there is refused. */
 import { expect, it } from 'vitest';
-import { readForward, writeForward } from '../../src/engine/shared-batch.ts';
+import { readForward, writeForward } from '../../src/engine/team/shared-batch.ts';
 import type { Batch } from '../../src/tensor/batch.ts';
 
 const batch: Batch = {

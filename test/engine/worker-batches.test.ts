@@ -1,9 +1,9 @@
 /** @file Batches that workers compute by themselves: which texts they take, when they begin and end, and that each text is computed once. */
 import { Embedder } from 'gguf-embed';
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../src/engine/queue.ts';
-import type { AloneRunner, Runner } from '../../src/engine/runner.ts';
-import { Scheduler } from '../../src/engine/scheduler.ts';
+import type { Job } from '../../src/engine/batching/queue.ts';
+import type { AloneRunner, Runner } from '../../src/engine/batching/runner.ts';
+import { Scheduler } from '../../src/engine/batching/scheduler.ts';
 import type { Batch } from '../../src/tensor/batch.ts';
 import { random } from '../random.ts';
 import { fixture } from './support.ts';

@@ -156,8 +156,8 @@ describe('batches through shared memory', () => {
 
   /** A runner on the team of `threads` workers. */
   async function startTeam(threads: number) {
-    const { Team } = (await import(`${built}team.js`)) as typeof import('../../src/engine/team.ts');
-    const files = (await import(`${built}open-model.js`)) as typeof import('../../src/engine/open-model.ts');
+    const { Team } = (await import(`${built}team/team.js`)) as typeof import('../../src/engine/team/team.ts');
+    const files = (await import(`${built}load/open-model.js`)) as typeof import('../../src/engine/load/open-model.ts');
     const opened = await files.openFiles(fixture('bert-mean'), {}, {});
     const model = await files.readHeaders(opened, {});
     const setup = { nThreads: threads };

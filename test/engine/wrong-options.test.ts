@@ -4,12 +4,12 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embedOptions, rankOptions, tokenizeOptions, traceOptions } from '../../src/engine/call-options.ts';
 import { Embedder } from '../../src/engine/embedder.ts';
 import { InputError } from '../../src/engine/errors.ts';
-import { loadOptions } from '../../src/engine/load-options.ts';
-import { Reranker } from '../../src/engine/reranker.ts';
-import { loadTokenizer } from '../../src/engine/tokenizer.ts';
+import { embedOptions, rankOptions, tokenizeOptions, traceOptions } from '../../src/engine/inputs/call-options.ts';
+import { loadOptions } from '../../src/engine/load/load-options.ts';
+import { loadTokenizer } from '../../src/engine/load/tokenizer.ts';
+import { Reranker } from '../../src/engine/rerank/reranker.ts';
 import { TokenizerError } from '../../src/tokenizer/index.ts';
 import { fixture } from './support.ts';
 

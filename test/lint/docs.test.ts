@@ -5,8 +5,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { embedOptions } from '../../src/engine/call-options.ts';
-import { loadOptions } from '../../src/engine/load-options.ts';
+import { embedOptions } from '../../src/engine/inputs/call-options.ts';
+import { loadOptions } from '../../src/engine/load/load-options.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

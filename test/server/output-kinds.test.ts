@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import { Embedder } from '../../src/engine/index.ts';
-import { convertVector } from '../../src/engine/output-dtypes.ts';
+import { convertVector } from '../../src/engine/outputs/output-dtypes.ts';
 import { type App, createApp } from '../../src/server/index.ts';
 import { packOutputs, unpackOutputs } from '../../src/server/large/packed-outputs.ts';
 import { unpackCheckout } from '../convert/support.ts';

@@ -16,7 +16,7 @@ import {
   uint8,
   utf8,
 } from '@uwdata/flechette';
-import type { OutputDtype } from '../../engine/output-dtypes.ts';
+import type { OutputDtype } from '../../engine/outputs/output-dtypes.ts';
 import type { OutputKind } from '../../engine/types.ts';
 import type { ColumnKind } from './columns.ts';
 import { type OutputLayout, vectorLength } from './record-writer.ts';

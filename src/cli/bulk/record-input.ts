@@ -2,7 +2,7 @@
  * @file From a record to an input of the engine: the field with the text, images.
  */
 import type { MediaInput } from '../../engine/images/parts.ts';
-import { loneSurrogate } from '../../engine/well-formed.ts';
+import { loneSurrogate } from '../../engine/inputs/well-formed.ts';
 import { mediaOfJson } from '../input/images.ts';
 import type { RecordFields } from './record.ts';
 

@@ -1,7 +1,7 @@
 /**
  * @file Records with their vectors as lines of JSON.
  */
-import { convertVector, type OutputDtype } from '../../engine/output-dtypes.ts';
+import { convertVector, type OutputDtype } from '../../engine/outputs/output-dtypes.ts';
 import type { OutputKind } from '../../engine/types.ts';
 import type { Embedded } from './embed-each.ts';
 import { jsonOf, type RecordFields } from './record.ts';

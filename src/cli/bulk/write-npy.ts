@@ -1,7 +1,7 @@
 /**
  * @file Writes vectors as one matrix of numpy, and beside it a file with the fields of the records, one JSON object a line.
  */
-import type { OutputDtype } from '../../engine/output-dtypes.ts';
+import type { OutputDtype } from '../../engine/outputs/output-dtypes.ts';
 import type { ByteOutput } from './output-file.ts';
 import { converted, jsonMembers } from './record-json.ts';
 import { type OutputLayout, type RecordWriter, vectorLength } from './record-writer.ts';

@@ -5,7 +5,7 @@
 import { columnFromArray, tableFromColumns, tableToIPC } from '@uwdata/flechette';
 import type { SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
-import type { OutputDtype } from '../../engine/output-dtypes.ts';
+import type { OutputDtype } from '../../engine/outputs/output-dtypes.ts';
 import type { OutputKind } from '../../engine/types.ts';
 import { arrowTypes } from './arrow-types.ts';
 import { type ColumnKind, columnValue } from './columns.ts';

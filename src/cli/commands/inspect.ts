@@ -1,7 +1,7 @@
 /**
  * @file The command `inspect`.
  */
-import { openSource } from '../../engine/source.ts';
+import { openSource } from '../../engine/load/source.ts';
 import { escapeControls, escapeControlsInLines } from '../../gguf/escape.ts';
 import { openModelFile } from '../../gguf/file.node.ts';
 import {

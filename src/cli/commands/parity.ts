@@ -7,7 +7,7 @@ import { type PeerTask, peers } from '../../audit/parity/peers.node.ts';
 import { type Answers, markdownTable, type ParityRow, type Program, parityRow } from '../../audit/parity/rows.ts';
 import { parityTexts } from '../../audit/parity/texts.ts';
 import { now } from '../../clock.ts';
-import { loadTokenizer } from '../../engine/tokenizer.ts';
+import { loadTokenizer } from '../../engine/load/tokenizer.ts';
 import { describeAdapter, findAdapterInfo } from '../../kernels/webgpu/device.ts';
 import { isSoftware } from '../../kernels/webgpu/probe.ts';
 import { requireModelOption } from '../input/input.ts';

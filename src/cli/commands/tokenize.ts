@@ -1,7 +1,7 @@
 /**
  * @file The command `tokenize`.
  */
-import { loadTokenizer } from '../../engine/tokenizer.ts';
+import { loadTokenizer } from '../../engine/load/tokenizer.ts';
 import { escapeControls } from '../../gguf/escape.ts';
 import { readInput, requireModel } from '../input/input.ts';
 import { log } from '../log.ts';

@@ -14,7 +14,7 @@ import { readRecord } from '../../audit/trace/read-record.ts';
 import { type RecordedTrace, recordOf } from '../../audit/trace/recorded.ts';
 import { writeSafetensors } from '../../audit/trace/safetensors.ts';
 import type { EmbedInput, Trace } from '../../engine/index.ts';
-import { namePattern } from '../../engine/trace.ts';
+import { namePattern } from '../../engine/trace/trace.ts';
 import { nearest } from '../../nearest.ts';
 import { type BackendName, backendNames, type Precision, precisions } from '../../tensor/backend.ts';
 import { chosenPrompt } from '../input/chosen-prompt.ts';

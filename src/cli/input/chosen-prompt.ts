@@ -2,8 +2,8 @@
  * @file The prompt that `--prompt-name` or `--task` puts around each input.
  */
 import type { Embedder, EmbedOptions, InputType, ModelInfo } from '../../engine/index.ts';
+import { inputTypeOf } from '../../engine/inputs/prompts.ts';
 import { taskAdapter } from '../../engine/lora.ts';
-import { inputTypeOf } from '../../engine/prompts.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import { type Prompts, readPromptsFile, requirePrompt } from '../serve/serve-files.ts';
 

@@ -3,7 +3,7 @@
  * the lines before it are answered first.
  */
 import type { MediaInput } from '../../engine/images/parts.ts';
-import { loneSurrogate } from '../../engine/well-formed.ts';
+import { loneSurrogate } from '../../engine/inputs/well-formed.ts';
 import { fieldsOfJson, type RecordFields } from '../bulk/record.ts';
 import { inputOf, RecordProblem } from '../bulk/record-input.ts';
 import type { OptionValues } from '../options/option-table.ts';

@@ -2,7 +2,7 @@
  * @file Decodes a user's file: a byte order mark determines the encoding, which is UTF-8 by default. Invalid bytes are an error
  * with their position.
  */
-import { loneSurrogate } from '../../engine/well-formed.ts';
+import { loneSurrogate } from '../../engine/inputs/well-formed.ts';
 import { describeFormat, HEAD_BYTES } from '../../gguf/index.ts';
 import { UsageError } from '../usage-error.ts';
 

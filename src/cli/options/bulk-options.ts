@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about records: what is read of them, and what is written.
  */
-import { outputDtypes } from '../../engine/output-dtypes.ts';
+import { outputDtypes } from '../../engine/outputs/output-dtypes.ts';
 import { inputFormats } from '../bulk/input-formats.ts';
 import { outputFormats } from '../bulk/output-forms.ts';
 import { MAX_INT, type OptionSpec } from './option-types.ts';

@@ -2,8 +2,9 @@
  * @file Finds options that would have no effect, by the conditions in the option table: what another option or the loaded
  * model must be for an option to do anything.
  */
-import { canRank } from '../../engine/can-rank.ts';
+
 import type { ModelInfo } from '../../engine/index.ts';
+import { canRank } from '../../engine/rerank/can-rank.ts';
 import { nameAtHub } from '../../hub/model-name.ts';
 import { log } from '../log.ts';
 import { UsageError } from '../usage-error.ts';

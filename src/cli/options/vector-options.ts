@@ -1,7 +1,7 @@
 /**
  * @file The rows of the option table about vectors.
  */
-import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
+import { MAX_DIMENSIONS } from '../../engine/outputs/normalize.ts';
 import { truncateSides } from '../../engine/types.ts';
 import { poolingTypes, rowPoolings } from '../../models/pooling-types.ts';
 import { MAX_INT, type OptionSpec } from './option-types.ts';

@@ -2,7 +2,7 @@
  * @file The files that `serve` reads in addition to the model: API keys and prompts.
  */
 import type { ModelInfo, Prompt } from '../../engine/index.ts';
-import { findPrompt, isPrompt, PROMPT_FORMS } from '../../engine/prompts.ts';
+import { findPrompt, isPrompt, PROMPT_FORMS } from '../../engine/inputs/prompts.ts';
 import type { AppOptions } from '../../server/index.ts';
 import { readTextFile, requireSettings } from '../input/read-file.ts';
 import type { OptionValues } from '../options/option-table.ts';

@@ -2,7 +2,7 @@
  * @file Whether the thread that serves computes, too. With one thread for a small model, that is as fast as a worker and takes the memory of one less.
  */
 import { availableParallelism } from 'node:os';
-import { smallModelBytes } from '../../engine/small-model.ts';
+import { smallModelBytes } from '../../engine/load/small-model.ts';
 import { modelParts } from '../../gguf/split.ts';
 import { threadsOf } from '../model/load.ts';
 import type { Parsed } from '../options/parse-options.ts';

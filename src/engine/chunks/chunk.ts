@@ -5,8 +5,8 @@ import { check, integer, type OptionTable, readOptions } from '../../check-optio
 import type { Prompt } from '../../hub/known-prompts.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { InputError, optionError } from '../errors.ts';
-import { isPrompt, PROMPT_FORMS, textsAround } from '../prompts.ts';
-import { checkWellFormed } from '../well-formed.ts';
+import { isPrompt, PROMPT_FORMS, textsAround } from '../inputs/prompts.ts';
+import { checkWellFormed } from '../inputs/well-formed.ts';
 import { charactersOf, type Piece, piecesOf, wordsOf } from './pieces.ts';
 
 /** A part of a text. */

@@ -4,13 +4,13 @@
 import { flag, type OptionTable } from '../../check-options.ts';
 import type { Prompt } from '../../hub/known-prompts.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
-import { embedOptions } from '../call-options.ts';
 import { InputError } from '../errors.ts';
-import { specialTokensAround, tokensOfPrompt } from '../inputs.ts';
+import { embedOptions } from '../inputs/call-options.ts';
+import { specialTokensAround, tokensOfPrompt } from '../inputs/inputs.ts';
+import { textsAround } from '../inputs/prompts.ts';
 import { chooseAdapters } from '../lora.ts';
 import type { ModelInfo } from '../model-info.ts';
-import { DEFAULT_NORMALIZE, finish } from '../normalize.ts';
-import { textsAround } from '../prompts.ts';
+import { DEFAULT_NORMALIZE, finish } from '../outputs/normalize.ts';
 import type { Embeddings, EmbedInput, EmbedOptions } from '../types.ts';
 import { type Chunk, type ChunkOptions, chunk, chunkOptions } from './chunk.ts';
 

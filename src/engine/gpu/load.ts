@@ -2,10 +2,10 @@
  * @file Loads a model onto its own GPU device, on the calling thread or in a worker.
  */
 
-import type { OpenModel } from '../open-model.ts';
-import { type LoadWatch, type Runner, startLocalRunner } from '../runner.ts';
-import { Team } from '../team.ts';
-import type { GpuSetup } from '../team-methods.ts';
+import { type LoadWatch, type Runner, startLocalRunner } from '../batching/runner.ts';
+import type { OpenModel } from '../load/open-model.ts';
+import { Team } from '../team/team.ts';
+import type { GpuSetup } from '../team/team-methods.ts';
 import type { LoadOptions } from '../types.ts';
 import { countLayerWeights } from './batch-size.ts';
 import { openTuningStore } from './tuning.ts';

@@ -5,8 +5,9 @@
  * the weights are read again. A second loss is final: a device that is lost twice is likely to be lost again, and the user
  * must know.
  */
-import { closeModel, filesOf, type OpenModel } from '../open-model.ts';
-import type { LoadWatch, Runner } from '../runner.ts';
+
+import type { LoadWatch, Runner } from '../batching/runner.ts';
+import { closeModel, filesOf, type OpenModel } from '../load/open-model.ts';
 import type { LoadOptions } from '../types.ts';
 import { loadOntoGpu } from './load.ts';
 

@@ -2,9 +2,9 @@
  * @file Computes planned inputs: encodes their images, and gives them to the scheduler.
  */
 import { onAbort } from '../abortable.ts';
+import type { Job, Rows } from '../batching/queue.ts';
+import type { Scheduler } from '../batching/scheduler.ts';
 import { poolsRows } from '../outputs/passes.ts';
-import type { Job, Rows } from '../queue.ts';
-import type { Scheduler } from '../scheduler.ts';
 import { completePlan, groupPlans, hasImages, type Plan, type Vision } from './plan.ts';
 
 /** What computes: the scheduler, and the encoder of images if there is a tower. */

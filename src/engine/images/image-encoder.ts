@@ -7,7 +7,7 @@ import type { ImageChunk } from '../../models/index.ts';
 import type { PatchLayout, Pixels, TowerOutline } from '../../models/vision/index.ts';
 import type { Observer } from '../../tensor/ops.ts';
 import { onAbort } from '../abortable.ts';
-import type { Scheduler } from '../scheduler.ts';
+import type { Scheduler } from '../batching/scheduler.ts';
 import { type ImageSource, isPixels, type RawImage, readImage } from './image-source.ts';
 import { type ImageOptions, limitTokens } from './options.ts';
 import { measureImage, type PrepareImages, sizeForTower, tilesForTower } from './prepare.ts';

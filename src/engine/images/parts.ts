@@ -2,7 +2,7 @@
  * @file Inputs of texts and images: turns the forms that a caller may use into one list of parts.
  */
 import { InputError } from '../errors.ts';
-import { checkWellFormed } from '../well-formed.ts';
+import { checkWellFormed } from '../inputs/well-formed.ts';
 import type { ImageSource } from './image-source.ts';
 
 /** Stands for an image in the text of an input. */

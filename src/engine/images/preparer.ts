@@ -5,8 +5,8 @@
 import { ImageError } from '../../image/errors.ts';
 import type { Pixels } from '../../models/vision/index.ts';
 import { linkToWorker, type WorkerLink } from '../../workers/index.ts';
-import type { TeamWorkerMethods } from '../team-methods.ts';
-import { workerModule } from '../worker-url.ts';
+import type { TeamWorkerMethods } from '../team/team-methods.ts';
+import { workerModule } from '../team/worker-url.ts';
 import type { RawImage } from './image-source.ts';
 import { type PrepareImages, prepareImage } from './prepare.ts';
 

@@ -2,7 +2,7 @@
  * @file Puts the rows of patches in the steps of a vision tower into raster order. A tower may compute them in another one.
  */
 import type { Observer } from '../../tensor/ops.ts';
-import { isAttention } from '../trace.ts';
+import { isAttention } from '../trace/trace.ts';
 
 /**
  * Shows `observer` every step in raster order.

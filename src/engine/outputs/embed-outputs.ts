@@ -4,12 +4,12 @@
 
 import type { Result } from '../../models/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
+import type { Job, Rows } from '../batching/queue.ts';
 import { InputError } from '../errors.ts';
 import type { Plan } from '../images/plan.ts';
 import type { ModelInfo } from '../model-info.ts';
-import { finish } from '../normalize.ts';
-import type { Job, Rows } from '../queue.ts';
 import type { Embeddings, EmbedOptions, SparseVector, TokenVectors } from '../types.ts';
+import { finish } from './normalize.ts';
 import { type OutputHeads, planPasses } from './passes.ts';
 import { droppedTokens, sparseOfLogits, sparseOfQuery, sparseOfWeights } from './sparse.ts';
 

@@ -2,8 +2,8 @@
  * @file Late interaction (Khattab and Zaharia 2020): the score of a document for a query, from the vectors of their tokens.
  */
 import { log } from '../../tensor/exact-math.ts';
-import { convertVector } from '../output-dtypes.ts';
 import type { ScoreScale, TokenVectors } from '../types.ts';
+import { convertVector } from './output-dtypes.ts';
 
 type Values = Float32Array | Int8Array;
 

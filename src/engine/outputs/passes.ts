@@ -2,7 +2,7 @@
  * @file Chooses the forward passes for the kinds of vectors that a call asks for. One pass gives all kinds that are parts of the rows of tokens.
  */
 import { type ModelOutline, type Pooling, type Result, rowPoolingsOf } from '../../models/index.ts';
-import type { Job } from '../queue.ts';
+import type { Job } from '../batching/queue.ts';
 import type { InputType, OutputKind } from '../types.ts';
 
 /** What the rows of an embedder's results depend on. */

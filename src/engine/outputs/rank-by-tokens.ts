@@ -5,8 +5,8 @@ import { Turn } from '../../turn.ts';
 import type { Embedder } from '../embedder.ts';
 import { ContextSizeError, InputError } from '../errors.ts';
 import { isMediaInput, type MediaInput, partsOf } from '../images/parts.ts';
+import { checkWellFormed } from '../inputs/well-formed.ts';
 import type { RankOptions } from '../types.ts';
-import { checkWellFormed } from '../well-formed.ts';
 import { maxSim, scoreOfSum } from './max-sim.ts';
 
 type Input = string | MediaInput;

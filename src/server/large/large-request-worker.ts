@@ -4,8 +4,8 @@
  */
 import { isMediaInput, partsOf } from '../../engine/images/parts.ts';
 import type { ContentPart, Embeddings, EmbedInput, EmbedOptions } from '../../engine/index.ts';
-import { encodeInput, encodeInputs, listInputs, tokensOfPrompt } from '../../engine/inputs.ts';
-import { withPrompt } from '../../engine/prompts.ts';
+import { encodeInput, encodeInputs, listInputs, tokensOfPrompt } from '../../engine/inputs/inputs.ts';
+import { withPrompt } from '../../engine/inputs/prompts.ts';
 import { memorySource, readMetadata } from '../../gguf/index.ts';
 import { createTokenizer, type Tokenizer } from '../../tokenizer/index.ts';
 import { linkToOwner, Transferred } from '../../workers/index.ts';

@@ -2,8 +2,8 @@
  * @file POST /v1/embeddings in OpenAI's format, and POST /embeddings and /embedding in llama-server's own format.
  */
 import type { EmbedOptions, ModelInfo } from '../../engine/index.ts';
-import { convertVector, type OutputDtype } from '../../engine/output-dtypes.ts';
-import { inputTypeOf } from '../../engine/prompts.ts';
+import { inputTypeOf } from '../../engine/inputs/prompts.ts';
+import { convertVector, type OutputDtype } from '../../engine/outputs/output-dtypes.ts';
 import { Turn } from '../../turn.ts';
 import type { Engine } from '../engine.ts';
 import { HttpError } from '../errors.ts';

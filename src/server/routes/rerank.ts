@@ -1,8 +1,9 @@
 /**
  * @file POST /rerank and its aliases: Jina's format, or text-embeddings-inference's format for requests with `texts`.
  */
-import { canRank } from '../../engine/can-rank.ts';
+
 import { type Embedder, type RankInput, Reranker, type ScoreScale } from '../../engine/index.ts';
+import { canRank } from '../../engine/rerank/can-rank.ts';
 import { HttpError } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';
 import { JsonWriter } from '../json/writer.ts';

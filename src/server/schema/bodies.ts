@@ -2,8 +2,8 @@
  * @file The schemas of request bodies. Messages are llama-server's where it has one. Unknown fields are ignored.
  */
 import * as v from 'valibot';
-import { MAX_DIMENSIONS } from '../../engine/normalize.ts';
-import { outputDtypes } from '../../engine/output-dtypes.ts';
+import { MAX_DIMENSIONS } from '../../engine/outputs/normalize.ts';
+import { outputDtypes } from '../../engine/outputs/output-dtypes.ts';
 import { type OutputKind, outputKinds } from '../../engine/types.ts';
 import { HttpError, typeErrorMessage } from '../errors.ts';
 import type { Fields } from '../json/fields.ts';

@@ -4,7 +4,7 @@
  */
 import { isMediaInput } from '../../engine/images/parts.ts';
 import type { Embeddings, EmbedInput, EmbedOptions, Prompt } from '../../engine/index.ts';
-import { findPrompt, withPrompt } from '../../engine/prompts.ts';
+import { findPrompt, withPrompt } from '../../engine/inputs/prompts.ts';
 import { Turn } from '../../turn.ts';
 import { HttpError } from '../errors.ts';
 import { reserveImages } from '../media/reserve-images.ts';
