@@ -5,6 +5,7 @@ interface Watched {
 interface Cell {
   readonly name: string;
   readonly spread: number;
+  readonly rounds: number;
   readonly otherLoad: number | undefined;
   readonly repeated: number;
 }
@@ -16,7 +17,7 @@ export function takeTurns<T>(
   sides: Readonly<Record<string, () => T | Promise<T>>>,
   rounds: number,
   options?: { readonly warmUp?: boolean; readonly watch?: () => () => Watched | undefined },
-): Promise<{ runs: Record<string, T[]>; otherLoad: number | undefined; repeated: number }>;
+): Promise<{ runs: Record<string, T[]>; rounds: number; otherLoad: number | undefined; repeated: number }>;
 export function loadLine(cells: readonly Pick<Cell, 'otherLoad' | 'repeated'>[]): string;
 export function whyNotWritten(cells: readonly Cell[], file: string): string | undefined;
 export function steadiest<T extends { readonly spread: number }>(measure: () => Promise<T>): Promise<T>;

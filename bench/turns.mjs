@@ -22,8 +22,8 @@ export const spreadOf = (values) => (Math.max(...values) - Math.min(...values)) 
 /**
  * Runs `sides` (name → function that does one round and gives its result) by turns until `rounds` rounds were undisturbed, or twice as many
  * were run: then the least disturbed ones count.
- * @returns `{runs, otherLoad, repeated}`: per side the results of the rounds that count; the largest share of the cores that other processes
- * took in one of these (`undefined` where that is unknown); the number of rounds that were left out
+ * @returns `{runs, rounds, otherLoad, repeated}`: per side the results of the rounds that count, and how many these are; the largest share of the
+ * cores that other processes took in one of them (`undefined` where that is unknown); the number of rounds that were left out
  */
 export async function takeTurns(sides, rounds, { warmUp = true, watch = watchOtherLoad } = {}) {
   const names = Object.keys(sides);
@@ -42,6 +42,7 @@ export async function takeTurns(sides, rounds, { warmUp = true, watch = watchOth
   const shares = counted.map(({ share }) => share).filter((share) => share !== undefined);
   return {
     runs: Object.fromEntries(names.map((name) => [name, counted.map(({ results }) => results[name])])),
+    rounds: counted.length,
     otherLoad: shares.length > 0 ? Math.max(...shares) : undefined,
     repeated: done.length - counted.length,
   };
@@ -68,10 +69,14 @@ export function loadLine(cells) {
 }
 
 /**
- * Why a table with these cells (`{name, spread, otherLoad, repeated}`) must not be written, or `undefined` if it may be.
+ * Why a table with these cells (`{name, spread, rounds, otherLoad, repeated}`) must not be written, or `undefined` if it may be.
  */
 export function whyNotWritten(cells, file) {
-  const wide = cells.filter(({ spread }) => spread > maxSpread);
+  if (cells.length === 0) return `${file} was not written, since nothing was measured.`;
+  const single = cells.filter(({ rounds }) => rounds < 2);
+  if (single.length > 0)
+    return `${file} was not written, since one round does not show how far ratios spread: ${single.map(({ name }) => name).join('; ')}. Run it with at least two.`;
+  const wide = cells.filter(({ spread }) => !(spread <= maxSpread));
   if (wide.length === 0) return undefined;
   const list = wide.map(({ name, spread }) => `  ${name}: ${(100 * spread).toFixed(0)} %`).join('\n');
   return `${file} was not written, since ratios of these cells spread over ${100 * maxSpread} %:\n${list}\n${loadLine(cells)}. Run it again on a quiet machine, or with more time a round.`;

@@ -3,6 +3,7 @@ export function load(how: {
   readonly clients: number;
   readonly seconds: number;
   readonly patience?: number;
+  readonly silence?: number;
   readonly bodies: readonly string[];
   readonly path?: string;
 }): Promise<{

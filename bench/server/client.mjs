@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { quantile } from '../turns.mjs';
 
+/** Seconds after which a server that has sent nothing counts as hanging. */
+const longestSilence = 600;
+
 /** Below this many latencies there is no 99th percentile. */
 const fewestForP99 = 100;
 
@@ -11,7 +14,7 @@ const fewestForP99 = 100;
  * One client. `post(path, body)` resolves to `{status, body}` (body as Buffer), or to `undefined` if `close` gives it up or came before. Opens a new
  * connection after `lifetime` requests or when the server has closed the last one (llama-server does after 100 requests).
  */
-function makeClient(port, lifetime) {
+function makeClient(port, lifetime, silence) {
   let socket;
   let served = 0;
   let pending;
@@ -33,7 +36,9 @@ function makeClient(port, lifetime) {
       const head = all.toString('latin1', 0, end);
       status = Number(head.slice(9, 12));
       headerLength = end + 4;
-      need = headerLength + Number(/\r\ncontent-length: *(\d+)/i.exec(head)[1]);
+      const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+      if (length === undefined) return fail(`an answer with status ${status} has no Content-Length`);
+      need = headerLength + Number(length);
     }
     if (received < need) return;
     const body = Buffer.concat(chunks).subarray(headerLength, need);
@@ -43,6 +48,13 @@ function makeClient(port, lifetime) {
     resolve({ status, body });
   }
 
+  function fail(message) {
+    const failed = pending;
+    pending = undefined;
+    socket.destroy();
+    failed?.reject(new Error(message));
+  }
+
   function open() {
     socket?.destroy();
     served = 0;
@@ -50,6 +62,7 @@ function makeClient(port, lifetime) {
     socket = opened;
     opened.on('data', onData);
     opened.on('error', () => opened.destroy());
+    opened.setTimeout(silence * 1000, () => fail(`the server has not answered for ${silence} seconds`));
     opened.on('close', () => {
       if (socket !== opened) return;
       socket = undefined;
@@ -94,9 +107,11 @@ function makeClient(port, lifetime) {
  * client.
  * @returns requests/s and tokens/s (from `usage`) of all answers; quantiles of the latencies in ms, without the first request of each client,
  * because those that come first wait for few others: `undefined` without latencies, p99 below a hundred
+ * @throws Error for another answer, and for a server that sends nothing for `silence` seconds
  */
-export async function load({ port, clients, seconds, patience = 20, bodies, path = '/v1/embeddings' }) {
-  const connections = Array.from({ length: clients }, (_, i) => makeClient(port, 30 + ((i * 37) % 61)));
+export async function load(how) {
+  const { port, clients, seconds, patience = 20, silence = longestSilence, bodies, path = '/v1/embeddings' } = how;
+  const connections = Array.from({ length: clients }, (_, i) => makeClient(port, 30 + ((i * 37) % 61), silence));
   // Connections open one after the other and live for different numbers of requests: a server with a short listen queue
   // drops those that come all at once, and TCP's retries after 1, 3 and 7 s would then be what is measured.
   for (const connection of connections) await connection.open();
@@ -142,7 +157,7 @@ export async function load({ port, clients, seconds, patience = 20, bodies, path
     close();
   }
   // What was given up may be computed all the same: the turn of the next server begins when this one answers again.
-  const after = makeClient(port, 1);
+  const after = makeClient(port, 1, silence);
   await after.post(path, bodies[0]);
   after.close();
   const took = (last - begin) / 1000;

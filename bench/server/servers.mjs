@@ -1,6 +1,6 @@
 // Starting the servers that are measured, each as its own process on a free port.
 import { createServer } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn } from '../spawn.mjs';
 import { load } from './client.mjs';
 
@@ -13,6 +13,12 @@ export async function freePort() {
   return port;
 }
 
+/** Milliseconds in which a server has to be ready. */
+const longestStart = 180_000;
+
+/** Milliseconds in which it has to end, once it is told to. */
+const longestStop = 10_000;
+
 async function start(command, args, port, env) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let output = '';
@@ -21,9 +27,11 @@ async function start(command, args, port, env) {
       output = (output + data).slice(-4000);
     });
   }
-  for (let tries = 0; tries < 1800; tries++) {
-    if (child.exitCode !== null) throw new Error(`${command} ended with code ${child.exitCode}:\n${output}`);
-    const ready = await fetch(`http://127.0.0.1:${port}/health`)
+  const latest = performance.now() + longestStart;
+  while (performance.now() < latest) {
+    const end = child.signalCode ?? child.exitCode;
+    if (end !== null) throw new Error(`${command} ended with ${end}:\n${output}`);
+    const ready = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(5000) })
       .then((r) => r.ok)
       .catch(() => false);
     if (ready) {
@@ -32,28 +40,30 @@ async function start(command, args, port, env) {
       return {
         port,
         pid: child.pid,
-        /** Loads the server as `load` does. If the server has died of it, the error is what the server printed last. */
+        /** Loads the server as `load` does. The error names the server, and if it has died of it, is what it printed last. */
         async load(how) {
           try {
             return await load({ port, ...how });
           } catch (error) {
-            await Promise.race([closed, setTimeout(1000)]);
+            await Promise.race([closed, sleep(1000)]);
             const end = child.signalCode ?? child.exitCode;
-            if (end === null || stopped) throw error;
+            if (end === null || stopped) throw new Error(`${command}: ${error.message}`, { cause: error });
             throw new Error(`${command} ended with ${end}:\n${output}`, { cause: error });
           }
         },
         stop(signal = 'SIGTERM') {
           stopped = true;
           child.kill(signal);
-          return closed;
+          // A server that hangs does not end by itself.
+          const timer = setTimeout(() => child.kill('SIGKILL'), longestStop);
+          return closed.then(() => clearTimeout(timer));
         },
       };
     }
-    await setTimeout(100);
+    await sleep(100);
   }
   child.kill('SIGKILL');
-  throw new Error(`${command} was not ready after 3 minutes:\n${output}`);
+  throw new Error(`${command} was not ready after ${longestStart / 1000} seconds:\n${output}`);
 }
 
 /** gguf-embed as built in `dist`, on a free port unless one is given. `nodeArgs` are options of Node, `env` further variables. */

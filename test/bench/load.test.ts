@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { load } from '../../bench/server/client.mjs';
+import { startLlama } from '../../bench/server/servers.mjs';
 
 const bodies = ['{}'];
 const answer = '{"usage":{"prompt_tokens":17}}';
@@ -72,4 +73,25 @@ it('has a 99th percentile of a hundred latencies', async () => {
 it('fails with the status and the text of an answer that is not 200', async () => {
   const { port } = await serve(0, 503);
   await expect(load({ port, clients: 3, seconds: 1, bodies })).rejects.toThrow('status 503: {"usage"');
+});
+
+it('fails with the silence of a server that hangs, and with an answer of unknown length', async () => {
+  const { port } = await serve(60_000);
+  const hangs = load({ port, clients: 2, seconds: 1, silence: 0.3, bodies });
+  await expect(hangs).rejects.toThrow('has not answered for 0.3 seconds');
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(500).write('in chunks');
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const chunked = load({ port: (server.address() as AddressInfo).port, clients: 1, seconds: 1, bodies });
+  await expect(chunked).rejects.toThrow('an answer with status 500 has no Content-Length');
+});
+
+it('says what a server printed that ends before it is ready', async () => {
+  const binary = process.execPath;
+  const started = startLlama({ binary, model: 'a model', threads: 1 });
+  await expect(started).rejects.toThrow(/ended with 9:.*bad option/s);
 });

@@ -25,13 +25,13 @@ describe('rounds of a benchmark', () => {
   it('are repeated when other processes took part of the cores', async () => {
     let n = 0;
     const result = await takeTurns({ a: () => n++ }, 2, { warmUp: false, watch: watchGiving(0.5, 0.01, 0.2, 0.03) });
-    expect(result).toEqual({ runs: { a: [1, 3] }, otherLoad: 0.03, repeated: 2 });
+    expect(result).toEqual({ runs: { a: [1, 3] }, rounds: 2, otherLoad: 0.03, repeated: 2 });
   });
 
   it('end after twice the rounds on a machine that never calms down, and keep the least disturbed', async () => {
     let n = 0;
     const result = await takeTurns({ a: () => n++ }, 2, { warmUp: false, watch: watchGiving(0.9, 0.3, 0.8, 0.2) });
-    expect(result).toEqual({ runs: { a: [3, 1] }, otherLoad: 0.3, repeated: 2 });
+    expect(result).toEqual({ runs: { a: [3, 1] }, rounds: 2, otherLoad: 0.3, repeated: 2 });
     expect(loadLine([result])).toBe(
       'other processes took at most 30 % of the cores in a round; 2 disturbed rounds were repeated',
     );
@@ -39,7 +39,7 @@ describe('rounds of a benchmark', () => {
 
   it('count without a word about load where the system does not tell it', async () => {
     const result = await takeTurns({ a: () => 1 }, 3, { watch: () => () => undefined });
-    expect(result).toEqual({ runs: { a: [1, 1, 1] }, otherLoad: undefined, repeated: 0 });
+    expect(result).toEqual({ runs: { a: [1, 1, 1] }, rounds: 3, otherLoad: undefined, repeated: 0 });
     expect(loadLine([result])).toMatch(/unknown/);
   });
 
@@ -59,7 +59,7 @@ describe('a table', () => {
   });
 
   it('is not written while ratios spread over 15 %, and the reason names the cell and the load', () => {
-    const cell = { otherLoad: 0.02, repeated: 1 };
+    const cell = { rounds: 3, otherLoad: 0.02, repeated: 1 };
     expect(whyNotWritten([{ ...cell, name: 'steady', spread: 0.15 }], 'F')).toBeUndefined();
     const reason = whyNotWritten(
       [
@@ -70,6 +70,14 @@ describe('a table', () => {
     );
     expect(reason).toMatch(/F was not written.*wide: 31 %.*2 %.*2 disturbed rounds were/s);
     expect(reason).not.toMatch(/steady/);
+  });
+
+  it('is not written without a cell, of single rounds, or of ratios that are no numbers', () => {
+    const cell = { name: 'a', rounds: 2, spread: 0, otherLoad: 0, repeated: 0 };
+    expect(whyNotWritten([cell], 'F')).toBeUndefined();
+    expect(whyNotWritten([], 'F')).toMatch(/F was not written.*nothing was measured/);
+    expect(whyNotWritten([cell, { ...cell, name: 'single', rounds: 1 }], 'F')).toMatch(/one round.*: single\./);
+    expect(whyNotWritten([{ ...cell, spread: Number.NaN }], 'F')).toMatch(/not written/);
   });
 
   it('has medians and spreads of its rounds', () => {
