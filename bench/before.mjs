@@ -1,14 +1,14 @@
 // `npm run bench:before -- FOLDER`: this build against another one of gguf-embed (a checkout of an earlier commit, built),
 // by turns in one run: tokens a second in the process, requests a second of the server, time to the first vector.
 // A ratio over 1 means that this build is faster.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { alternate, countTokens, makeTexts, mixedTexts } from './compare/measure.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
+import { precisions, readOptions, refuse } from './options.mjs';
 import { startOurs } from './server/servers.mjs';
 import { workloads } from './server/workloads.mjs';
 import { loadLine } from './turns.mjs';
@@ -25,36 +25,30 @@ const help = `npm run bench:before -- FOLDER [options]
   --rounds N        default 7`;
 
 const bundled = fileURLToPath(new URL('../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = readOptions(help, {
   allowPositionals: true,
   options: {
-    only: { type: 'string', default: 'process,server,start' },
-    model: { type: 'string', multiple: true, default: [bundled] },
-    node: { type: 'string', default: process.execPath },
-    tokens: { type: 'string', default: '8,32,128,512,mixed' },
-    threads: { type: 'string', default: '1,2' },
-    precision: { type: 'string', default: 'high,fast' },
-    clients: { type: 'string', default: '1,8,64' },
-    rounds: { type: 'string', default: '7' },
-    help: { type: 'boolean', short: 'h' },
+    only: { type: 'string', default: 'process,server,start', listOf: ['process', 'server', 'start'] },
+    model: { type: 'string', multiple: true, default: [bundled], kind: 'file' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    tokens: { type: 'string', default: '8,32,128,512,mixed', kind: 'lengths' },
+    threads: { type: 'string', default: '1,2', kind: 'counts' },
+    precision: { type: 'string', default: 'high,fast', listOf: precisions },
+    clients: { type: 'string', default: '1,8,64', kind: 'counts' },
+    rounds: { type: 'string', default: '7', kind: 'count' },
   },
 });
-if (options.help || positionals.length !== 1) {
-  console.log(help);
-  process.exit(options.help ? 0 : 2);
-}
+if (positionals.length !== 1) refuse('Which build? npm run bench:before -- FOLDER');
 const dists = {
   before: pathToFileURL(`${resolve(positionals[0])}/dist/`),
   now: new URL('../dist/', import.meta.url),
 };
 for (const dist of Object.values(dists)) {
   if (existsSync(new URL('index.js', dist))) continue;
-  console.error(`nothing is built in ${fileURLToPath(dist)}: run npm run build there`);
-  process.exit(2);
+  refuse(`nothing is built in ${fileURLToPath(dist)}: run npm run build there`);
 }
 
-const list = (text) => text.split(',');
-const rounds = Number(options.rounds);
+const { rounds } = options;
 const both = async (make) => ({ before: await make(dists.before), now: await make(dists.now) });
 const low = [];
 const cells = [];
@@ -80,13 +74,12 @@ async function inProcess() {
   const script = fileURLToPath(new URL('./compare/peers/ours.mjs', import.meta.url));
   const sides = await both((dist) => startPeer(options.node, script, { env: { BENCH_DIST: dist.href } }));
   for (const model of options.model) {
-    for (const threads of list(options.threads).map(Number)) {
-      for (const precision of list(options.precision)) {
+    for (const threads of options.threads) {
+      for (const precision of options.precision) {
         const { nVocab } = await sides.before.call('load', { model: resolve(model), threads, precision });
         await sides.now.call('load', { model: resolve(model), threads, precision });
-        for (const length of list(options.tokens)) {
-          const n = Number(length);
-          const texts = length === 'mixed' ? mixedTexts(nVocab) : makeTexts(Math.ceil(2048 / n), n, nVocab);
+        for (const length of options.tokens) {
+          const texts = length === 'mixed' ? mixedTexts(nVocab) : makeTexts(Math.ceil(2048 / length), length, nVocab);
           for (const single of length === 'mixed' ? [false] : [false, true]) {
             const how = single ? 'one by one' : 'in one call';
             const name = `${basename(model)}, ${length} tokens ${how}, ${precision}, ${threads} thread(s)`;
@@ -101,11 +94,11 @@ async function inProcess() {
 }
 
 async function server() {
-  const threads = Math.max(...list(options.threads).map(Number));
+  const threads = Math.max(...options.threads);
   const start = (dist) => startOurs({ node: options.node, model: options.model[0], threads, dist });
   const sides = await both(start);
   for (const [name, bodies] of workloads) {
-    for (const clients of list(options.clients).map(Number)) {
+    for (const clients of options.clients) {
       const run = async (side) => 1 / (await side.load({ clients, seconds: 1, bodies })).requestsPerSecond;
       await row(`server, ${name}, ${clients} client(s)`, sides, run, 1, 'requests/s');
     }
@@ -124,10 +117,10 @@ async function firstVector() {
   await row('process start to first vector', dists, run, 1, '1/s');
 }
 
-const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+const version = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
 console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${version}, ${rounds} rounds by turns\n`);
 console.log('| what | before | now | unit | now / before (lowest-highest) |\n|---|---:|---:|---|---|');
 const parts = { process: inProcess, server, start: firstVector };
-for (const part of list(options.only)) await parts[part]();
+for (const part of options.only) await parts[part]();
 console.log(`\n${loadLine(cells)}`);
 console.log(low.length === 0 ? '\nNo row is under 0.97.' : `\nUnder 0.97: ${low.join('; ')}`);

@@ -1,16 +1,21 @@
 // Tokens per second of `embed` and megabytes per second of the tokenizer, on the bundled model, as a table.
-// Usage: npm run bench:embed -- [--model FILE] [--threads N] [--backend NAME] [--precision NAME] [--time MS]
-import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { Embedder } from '../dist/index.js';
+import { precisions, readOptions } from './options.mjs';
 
-const { values: args } = parseArgs({
+const help = `npm run bench:embed -- [options]
+  --model FILE      default: the bundled model
+  --threads N       default: as the library chooses
+  --backend NAME    auto, wasm, webgpu or reference (default auto)
+  --precision NAME  high, fast or exact (default high)
+  --time MS         milliseconds of each row (default 1000)`;
+const { values: args } = readOptions(help, {
   options: {
-    model: { type: 'string', default: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
-    threads: { type: 'string' },
-    backend: { type: 'string', default: 'auto' },
-    precision: { type: 'string', default: 'high' },
-    time: { type: 'string', default: '1000' },
+    model: { type: 'string', default: 'models/all-MiniLM-L6-v2-Q8_0.gguf', kind: 'file' },
+    threads: { type: 'string', kind: 'count' },
+    backend: { type: 'string', default: 'auto', of: ['auto', 'wasm', 'webgpu', 'reference'] },
+    precision: { type: 'string', default: 'high', of: precisions },
+    time: { type: 'string', default: '1000', kind: 'number' },
   },
 });
 
@@ -22,10 +27,10 @@ const embedder = await Embedder.load(args.model, {
   backend: args.backend,
   precision: args.precision,
   packing: true,
-  threads: args.threads === undefined ? undefined : Number(args.threads),
+  threads: args.threads,
 });
 const { info, tokenizer } = embedder;
-const bench = new Bench({ time: Number(args.time), iterations: 5, warmupTime: 300, warmupIterations: 2 });
+const bench = new Bench({ time: args.time, iterations: 5, warmupTime: 300, warmupIterations: 2 });
 /** What one run of a task gets done, and in which unit. */
 const work = new Map();
 

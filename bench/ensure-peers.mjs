@@ -18,5 +18,6 @@ export function ensurePeer(name) {
       shell: process.platform === 'win32',
     },
   );
-  if (status !== 0) throw new Error('the peers could not be installed: see the messages of npm above');
+  if (status !== 0)
+    throw new Error(`${name} could not be installed: see the messages of npm above, and try again with a network`);
 }

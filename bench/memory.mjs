@@ -1,35 +1,46 @@
 // Resident memory of servers: after loading, and after requests of texts of so many words, with the peak. Linux only.
-// --seconds N then sends texts of 8 to 32 tokens from eight clients for so long: a server under load compiles more of its code, and its heaps grow.
-// `files` is the part of the busy memory that is pages of files: the program, its libraries and what else it has mapped.
-// --setting starts another server beside the first one: with an option of Node (--v8-pool-size=1), or with a variable of the environment
-// (MALLOC_ARENA_MAX=1). --against starts one of another build. Each number is the middle of --runs runs, in which the servers take turns.
-// Usage: npm run bench:memory -- [--model FILE]... [--shape NAME:TYPE]... [--threads LIST] [--words LIST] [--node PATH] [--llama PATH]
-//   [--setting OPTION]... [--against FOLDER] [--runs N] [--seconds N]
-import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { makeSynthetic } from './compare/synthetic.mjs';
+import { readOptions, refuse } from './options.mjs';
 import { load } from './server/client.mjs';
 import { startLlama, startOurs } from './server/servers.mjs';
 import { workloads } from './server/workloads.mjs';
 import { median } from './turns.mjs';
 
-const { values: args } = parseArgs({
+const help = `npm run bench:memory -- [options]
+  --model FILE       may be repeated (default: the bundled model)
+  --shape NAME:TYPE  a synthetic model of this shape, as in bge-base:F16; may be repeated
+  --threads LIST     default 1,2
+  --words LIST       of the texts of each request (default 1,60,180,300,421)
+  --node PATH        run under this Node (default: the one that runs the bench)
+  --llama PATH       llama-server, too
+  --setting OPTION   another server with an option of Node (--setting=--v8-pool-size=1) or a variable of the environment
+                     (MALLOC_ARENA_MAX=1); may be repeated
+  --against FOLDER   a server of another build, in which npm run build has run
+  --runs N           servers take turns in so many runs, and the middle of each number counts (default 1)
+  --seconds N        then texts of 8 to 32 tokens from eight clients for so long: a server under load compiles more of its
+                     code, and its heaps grow
+
+The column of files is the part of the busy memory that is pages of files: the program, its libraries and what else it has
+mapped. Linux only.`;
+const { values: args } = readOptions(help, {
   options: {
-    model: { type: 'string', multiple: true, default: [] },
+    model: { type: 'string', multiple: true, default: [], kind: 'file' },
     shape: { type: 'string', multiple: true, default: [] },
-    threads: { type: 'string', default: '1,2' },
-    words: { type: 'string', default: '1,60,180,300,421' },
-    node: { type: 'string', default: process.execPath },
-    llama: { type: 'string' },
+    threads: { type: 'string', default: '1,2', kind: 'counts' },
+    words: { type: 'string', default: '1,60,180,300,421', kind: 'counts' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    llama: { type: 'string', kind: 'program' },
     setting: { type: 'string', multiple: true, default: [] },
-    against: { type: 'string' },
-    runs: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '0' },
+    against: { type: 'string', kind: 'file' },
+    runs: { type: 'string', default: '1', kind: 'count' },
+    seconds: { type: 'string', kind: 'number' },
   },
 });
+if (!existsSync('/proc/self/status')) refuse('Only Linux tells how much memory a process has.');
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const models = [...args.model];
 for (const name of args.shape) models.push(await makeSynthetic(...name.split(':'), here('.cache')));
@@ -41,14 +52,14 @@ function megabytes(pid, field) {
   return (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)[1]) * 1024) / 1e6;
 }
 
-const seconds = Number(args.seconds);
+const seconds = args.seconds ?? 0;
 const [, shortTexts] = workloads.find(([name]) => name === '8-32 tokens');
 
 /** Resident megabytes after loading and after the requests, and the most of the whole time. */
 async function measure(server, nTexts) {
   try {
     const idle = megabytes(server.pid, 'VmRSS');
-    for (const nWords of args.words.split(',').map(Number)) {
+    for (const nWords of args.words) {
       const body = JSON.stringify({ input: Array(nTexts).fill('word '.repeat(nWords)), truncate: true });
       const answer = await fetch(`http://127.0.0.1:${server.port}/v1/embeddings`, { method: 'POST', body });
       if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${await answer.text()}`);
@@ -81,7 +92,7 @@ function sidesOf(model) {
   return sides;
 }
 
-const version = spawnSync(args.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+const version = execFileSync(args.node, ['--version'], { encoding: 'utf8' }).trim();
 console.log(`Node ${version}, megabytes, ${args.runs} run(s)\n`);
 const columns = { idle: 'loaded', busy: 'busy', files: 'of it files' };
 if (seconds > 0) columns.later = `after ${seconds} s`;
@@ -91,9 +102,9 @@ console.log(`|---|---:|---|---:|${'---:|'.repeat(Object.keys(columns).length + 1
 for (const model of models) {
   const size = statSync(model).size / 1e6;
   const sides = sidesOf(model);
-  for (const threads of args.threads.split(',').map(Number)) {
+  for (const threads of args.threads) {
     const runs = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
-    for (let run = 0; run < Number(args.runs); run++) {
+    for (let run = 0; run < args.runs; run++) {
       for (const [name, start] of Object.entries(sides)) {
         runs[name].push(await measure(await start(threads), size < 100 ? 8 : 1));
       }

@@ -1,12 +1,12 @@
 // `npm run bench:nodes -- PATH…`: the same build under several versions of Node, by turns in one run: tokens a second, and how many times as
 // fast as under the first. The advice that `serve` gives on an old Node rests on it (src/cli/serve/node-advice.ts).
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { alternate, countTokens, makeTexts } from './compare/measure.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
+import { precisions, readOptions, refuse } from './options.mjs';
 import { loadLine, steadiest } from './turns.mjs';
 
 const help = `npm run bench:nodes -- PATH... [options]
@@ -18,25 +18,22 @@ const help = `npm run bench:nodes -- PATH... [options]
   --rounds N        default 5`;
 
 const bundled = fileURLToPath(new URL('../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = readOptions(help, {
   allowPositionals: true,
   options: {
-    model: { type: 'string', multiple: true, default: [bundled] },
-    tokens: { type: 'string', default: '17,128,512' },
-    threads: { type: 'string', default: '1' },
-    precision: { type: 'string', default: 'high' },
-    rounds: { type: 'string', default: '5' },
-    help: { type: 'boolean', short: 'h' },
+    model: { type: 'string', multiple: true, default: [bundled], kind: 'file' },
+    tokens: { type: 'string', default: '17,128,512', kind: 'counts' },
+    threads: { type: 'string', default: '1', kind: 'counts' },
+    precision: { type: 'string', default: 'high', listOf: precisions },
+    rounds: { type: 'string', default: '5', kind: 'count' },
   },
 });
-if (options.help || positionals.length < 2) {
-  console.log(help);
-  process.exit(options.help ? 0 : 2);
-}
-const list = (text) => text.split(',');
+if (positionals.length < 2) refuse('Give at least two programs of Node, as in: npm run bench:nodes -- node22 node24');
 const script = fileURLToPath(new URL('./compare/peers/ours.mjs', import.meta.url));
-const version = (node) => spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-const peers = Object.fromEntries(positionals.map((node) => [version(node), startPeer(node, script)]));
+const versions = positionals.map((node) => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim());
+if (new Set(versions).size < versions.length)
+  refuse(`Each program must be another version; these are ${versions.join(', ')}`);
+const peers = Object.fromEntries(versions.map((version, i) => [version, startPeer(positionals[i], script)]));
 const [base, ...others] = Object.keys(peers);
 const cells = [];
 
@@ -45,12 +42,12 @@ const head = ['model', 'tokens', 'threads', 'precision', `${base} tokens/s`, ...
 console.log(`| ${head.join(' | ')} |\n|${head.map(() => '---').join('|')}|`);
 try {
   for (const model of options.model) {
-    for (const threads of list(options.threads).map(Number)) {
-      for (const precision of list(options.precision)) {
+    for (const threads of options.threads) {
+      for (const precision of options.precision) {
         let info;
         for (const peer of Object.values(peers))
           info = await peer.call('load', { model: resolve(model), threads, precision, backend: 'wasm' });
-        for (const length of list(options.tokens).map(Number)) {
+        for (const length of options.tokens) {
           const texts = makeTexts(Math.ceil(2048 / length), length, info.nVocab);
           const sides = Object.fromEntries(
             Object.entries(peers).map(([name, peer]) => [
@@ -58,7 +55,7 @@ try {
               async () => (await peer.call('run', { texts })).seconds,
             ]),
           );
-          const cell = await steadiest(() => alternate(sides, countTokens(texts), Number(options.rounds), base));
+          const cell = await steadiest(() => alternate(sides, countTokens(texts), options.rounds, base));
           cells.push(cell);
           const times = ({ ratio, low, high }) => `${ratio.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
           const row = [

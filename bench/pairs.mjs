@@ -3,10 +3,10 @@
 import { cpus } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { alternate, countTokens, makeTexts } from './compare/measure.mjs';
 import { findModels } from './compare/models.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
+import { precisions, readOptions, refuse } from './options.mjs';
 import { loadLine } from './turns.mjs';
 
 const help = `npm run bench:pairs -- [options]
@@ -23,25 +23,20 @@ const help = `npm run bench:pairs -- [options]
 
 A SETTING is a list of precision=NAME, reproducible and type=NAME (weights of that type, in place of --types).`;
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions(help, {
   options: {
     base: { type: 'string', default: 'precision=high' },
     side: { type: 'string', default: 'precision=fast' },
-    node: { type: 'string', multiple: true, default: [process.execPath] },
-    model: { type: 'string', multiple: true, default: [] },
+    node: { type: 'string', multiple: true, default: [process.execPath], kind: 'program' },
+    model: { type: 'string', multiple: true, default: [], kind: 'file' },
     shapes: { type: 'string', default: 'bge-base' },
     types: { type: 'string', default: 'Q4_0,Q4_1,Q5_0,Q5_1,Q4_K,Q5_K,Q6_K,MXFP4' },
-    tokens: { type: 'string', default: '128' },
-    texts: { type: 'string', default: '2' },
+    tokens: { type: 'string', default: '128', kind: 'counts' },
+    texts: { type: 'string', default: '2', kind: 'count' },
     single: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' },
-    help: { type: 'boolean', short: 'h' },
+    rounds: { type: 'string', default: '7', kind: 'count' },
   },
 });
-if (options.help) {
-  console.log(help);
-  process.exit(0);
-}
 const list = (text) => text.split(',');
 
 /** `{ precision, reproducible, type }` of a SETTING. */
@@ -49,7 +44,9 @@ function parseSetting(text) {
   const setting = { precision: 'high', reproducible: false };
   for (const part of list(text)) {
     const [, name, value] = /^(precision|type)=(\w+)$/.exec(part) ?? [undefined, part, true];
-    if (value === true && name !== 'reproducible') throw new Error(`--base, --side: no setting ${part}\n${help}`);
+    if (value === true && name !== 'reproducible') refuse(`--base, --side: no setting ${part}`);
+    if (name === 'precision' && !precisions.includes(value))
+      refuse(`--base, --side: no precision ${value}; there are ${precisions.join(', ')}`);
     setting[name] = value;
   }
   return setting;
@@ -96,13 +93,13 @@ for (const node of options.node) {
       info = await peer.call('load', { model: files[side], threads: 1, precision, reproducible, backend: 'wasm' });
       if (!descriptions.includes(info.description)) descriptions.push(info.description);
     }
-    for (const length of list(options.tokens).map(Number)) {
-      const texts = makeTexts(Number(options.texts), length, info.nVocab);
+    for (const length of options.tokens) {
+      const texts = makeTexts(options.texts, length, info.nVocab);
       const run = { texts, single: options.single };
       const sides = Object.fromEntries(
         Object.entries(peers).map(([side, peer]) => [side, async () => (await peer.call('run', run)).cpuSeconds]),
       );
-      const cell = await alternate(sides, countTokens(texts), Number(options.rounds), 'base');
+      const cell = await alternate(sides, countTokens(texts), options.rounds, 'base');
       cells.push(cell);
       const { base, side } = cell.results;
       const ratio = `${side.ratio.toFixed(2)} (${side.low.toFixed(2)}-${side.high.toFixed(2)})`;

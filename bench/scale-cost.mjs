@@ -1,26 +1,32 @@
 // What a number of chunks costs: tokens, core hours, storage. Rates and bytes are measured here and now; what cannot be is an option with a
 // default that docs/scale.md names.
-// Usage: node bench/scale-cost.mjs [--chunks 1e9] [--tokens 256] [-m MODEL] [--seconds 5] [--cores 8,64,1000]
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Embedder } from '../dist/index.js';
+import { temporaryFolder } from './at-exit.mjs';
 import { uniform } from './fleet/random.mjs';
+import { readOptions } from './options.mjs';
 import { watchOtherLoad } from './other-load.mjs';
 
-const { values: options } = parseArgs({
+const help = `node bench/scale-cost.mjs [options]     (after npm run build)
+  --chunks N    default 1e9
+  --tokens N    of each chunk (default 256)
+  -m FILE       model (default: the bundled one)
+  --seconds N   for which is measured (default 5)
+  --cores LIST  default 8,64,1000`;
+const { values: options } = readOptions(help, {
   options: {
-    chunks: { type: 'string', default: '1e9' },
-    tokens: { type: 'string', default: '256' },
-    model: { type: 'string', short: 'm', default: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
-    seconds: { type: 'string', default: '5' },
-    cores: { type: 'string', default: '8,64,1000' },
+    chunks: { type: 'string', default: '1e9', kind: 'number' },
+    tokens: { type: 'string', default: '256', kind: 'count' },
+    model: { type: 'string', short: 'm', default: 'models/all-MiniLM-L6-v2-Q8_0.gguf', kind: 'file' },
+    seconds: { type: 'string', default: '5', kind: 'number' },
+    cores: { type: 'string', default: '8,64,1000', kind: 'counts' },
   },
 });
-const [chunks, nTokens, seconds] = [options.chunks, options.tokens, options.seconds].map(Number);
+const { chunks, tokens: nTokens, seconds } = options;
 
 /** Tokens a second that one thread computes of texts of this length, in batches. The best of five: other work on the machine only slows it. */
 async function tokensPerSecond() {
@@ -75,22 +81,18 @@ console.log(
 const hours = (chunks * nTokens) / rate / 3600;
 console.log(`${rate.toFixed(0)} tokens/s a core: ${hours.toFixed(0)} core hours\n`);
 console.log('| cores | time |\n|---|---|');
-for (const n of options.cores.split(',').map(Number)) {
+for (const n of options.cores) {
   const days = hours / n / 24;
   console.log(`| ${n} | ${days < 2 ? `${(24 * days).toFixed(0)} hours` : `${days.toFixed(0)} days`} |`);
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-cost-'));
-try {
-  const rows = Array.from({ length: 5000 }, (_, id) => JSON.stringify({ id, text: `${id} a` }));
-  writeFileSync(join(folder, 'rows.jsonl'), `${rows.join('\n')}\n`);
-  console.log('\n| type | bytes a vector | in Parquet | in Arrow | all, in Arrow |\n|---|---|---|---|---|');
-  const bits = { float: 32, int8: 8, binary: 1 };
-  for (const [dtype, width] of Object.entries(bits)) {
-    const [parquet, arrow] = ['parquet', 'arrow'].map((format) => bytesPerRow(dtype, format, folder));
-    const cells = [dtype, (dimensions * width) / 8, parquet.toFixed(0), arrow.toFixed(0)];
-    console.log(`| ${cells.join(' | ')} | ${((arrow * chunks) / 1e9).toFixed(0)} GB |`);
-  }
-} finally {
-  rmSync(folder, { recursive: true });
+const folder = temporaryFolder();
+const rows = Array.from({ length: 5000 }, (_, id) => JSON.stringify({ id, text: `${id} a` }));
+writeFileSync(join(folder, 'rows.jsonl'), `${rows.join('\n')}\n`);
+console.log('\n| type | bytes a vector | in Parquet | in Arrow | all, in Arrow |\n|---|---|---|---|---|');
+const bits = { float: 32, int8: 8, binary: 1 };
+for (const [dtype, width] of Object.entries(bits)) {
+  const [parquet, arrow] = ['parquet', 'arrow'].map((format) => bytesPerRow(dtype, format, folder));
+  const cells = [dtype, (dimensions * width) / 8, parquet.toFixed(0), arrow.toFixed(0)];
+  console.log(`| ${cells.join(' | ')} | ${((arrow * chunks) / 1e9).toFixed(0)} GB |`);
 }

@@ -1,16 +1,19 @@
 // Throughput and latency of larger fleets, simulated with the times that `npm run bench:fleet -- --write` has measured.
-// Usage: node bench/scale-sim.mjs [--servers 1,3,10,100] [--busy 0.2,0.5,0.8,0.9] [--profile FILE]
 // Each server has a machine of its own, with one core for it.
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { simulate } from './fleet/simulate.mjs';
 import { table } from './fleet/table.mjs';
+import { readOptions } from './options.mjs';
 
-const { values: options } = parseArgs({
+const help = `node bench/scale-sim.mjs [options]
+  --servers LIST  default 1,3,10,100
+  --busy LIST     shares of what they can do (default 0.2,0.5,0.8,0.9)
+  --profile FILE  default: bench/fleet/profile.json`;
+const { values: options } = readOptions(help, {
   options: {
-    servers: { type: 'string', default: '1,3,10,100' },
+    servers: { type: 'string', default: '1,3,10,100', kind: 'counts' },
     busy: { type: 'string', default: '0.2,0.5,0.8,0.9' },
-    profile: { type: 'string' },
+    profile: { type: 'string', kind: 'file' },
   },
 });
 const numbers = (list) => list.split(',').map(Number);
@@ -20,7 +23,7 @@ const mean = lengths.reduce((sum, n) => sum + n, 0) / lengths.length;
 console.log(`Times measured on ${measuredOn}; texts of ${mean.toFixed(0)} tokens on average\n`);
 
 const rows = [];
-for (const servers of numbers(options.servers)) {
+for (const servers of options.servers) {
   const base = { profile, lengths, batchTokens, servers };
   // Many clients without pauses: what the fleet can do.
   const most = simulate({ ...base, clients: 16 * servers, requests: 4000 * Math.min(servers, 10) }).rate;

@@ -1,22 +1,28 @@
 // Time from the start of a process to the first vector, with the bundled model: on the command line, in a program that uses the library on
 // its own thread, with its defaults and in workers, and from a server. Other work on the machine only adds to the times, so the least of several runs counts.
-// With --against, another build takes turns with this one. With --steps, instead, the processor time of the steps of a program that computes
-// on its own thread, which other work disturbs less; so does `serve-cpu` in LIST (Linux only). `texts` in LIST goes on for 100 texts.
-// Usage: npm run bench:start -- [--runs N] [--node PATH] [--only LIST | --steps] [--against FOLDER]
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions, refuse } from './options.mjs';
 import { watchOtherLoad } from './other-load.mjs';
 import { freePort } from './server/servers.mjs';
 import { spawn } from './spawn.mjs';
 
-const { values: args } = parseArgs({
+const help = `npm run bench:start -- [options]
+  --runs N          default 15
+  --node PATH       run under this Node (default: the one that runs the bench)
+  --only LIST       of node,embed,library,default,texts,worker,workers,serve,serve-cpu (default: all but texts and serve-cpu);
+                    texts goes on for 100 texts, serve-cpu is the processor time of a server's start (Linux only)
+  --steps           instead, the processor time of the steps of a program that computes on its own thread, which other work
+                    disturbs less
+  --against FOLDER  another build, in which npm run build has run, takes turns with this one`;
+const measured = ['node', 'embed', 'library', 'default', 'texts', 'worker', 'workers', 'serve', 'serve-cpu'];
+const { values: args } = readOptions(help, {
   options: {
-    runs: { type: 'string', default: '15' },
-    node: { type: 'string', default: process.execPath },
-    only: { type: 'string', default: 'node,embed,library,default,worker,workers,serve' },
+    runs: { type: 'string', default: '15', kind: 'count' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    only: { type: 'string', default: 'node,embed,library,default,worker,workers,serve', listOf: measured },
     steps: { type: 'boolean', default: false },
-    against: { type: 'string' },
+    against: { type: 'string', kind: 'file' },
   },
 });
 const model = fileURLToPath(new URL('../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
@@ -24,7 +30,7 @@ const here = new URL('../dist/', import.meta.url);
 const builds = args.against === undefined ? [here] : [pathToFileURL(`${args.against}/dist/`), here];
 for (const dist of builds) {
   if (!existsSync(new URL('index.js', dist)))
-    throw new Error(`nothing is built in ${fileURLToPath(dist)}: run npm run build there`);
+    refuse(`nothing is built in ${fileURLToPath(dist)}: run npm run build there`);
 }
 
 /** Runs Node until it ends. @returns what it has written */
@@ -147,7 +153,7 @@ const rows = {
 async function byTurns(measure) {
   const results = builds.map(() => []);
   for (const dist of builds) await measure(dist);
-  for (let i = 0; i < Number(args.runs); i++) {
+  for (let i = 0; i < args.runs; i++) {
     for (const [side, dist] of builds.entries()) results[side].push(await measure(dist));
   }
   return results;
@@ -164,7 +170,7 @@ async function printTimes() {
     sides.map((side) => `${side}least | ${side}middle`),
   );
   console.log(`|---|${'---:|---:|'.repeat(sides.length)}`);
-  for (const name of args.only.split(',')) {
+  for (const name of args.only) {
     const [title, measure] = rows[name];
     const times = await byTurns(measure);
     const sorted = times.map((all) => all.toSorted((a, b) => a - b));

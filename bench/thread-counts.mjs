@@ -2,14 +2,10 @@
 
 /**
  * Numbers of threads from 1 to `nCores`: each up to 8, then powers of two and the numbers halfway between them, and all cores.
- * @param list numbers separated by commas, used instead; 1 is added, since efficiency is relative to it
- * @throws RangeError for what is not a list of whole numbers from 1 on
+ * @param list used instead; 1 is added, since efficiency is relative to it
  */
-export function threadCounts(nCores, list) {
-  const numbers = list === undefined ? upTo(nCores) : list.split(',').map(Number);
-  const wrong = numbers.find((n) => !Number.isInteger(n) || n < 1);
-  if (wrong !== undefined) throw new RangeError(`--threads ${list}: give whole numbers from 1 on, separated by commas`);
-  return [...new Set([1, ...numbers])].sort((a, b) => a - b);
+export function threadCounts(nCores, list = upTo(nCores)) {
+  return [...new Set([1, ...list])].sort((a, b) => a - b);
 }
 
 function upTo(nCores) {

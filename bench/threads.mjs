@@ -1,13 +1,13 @@
 // `npm run bench:threads`: texts a second and efficiency from one thread to all cores of the machine, by turns in one run. Each number of
 // threads has a process of its own, so that none waits for the pages or the heap of another.
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { alternate, makeTexts } from './compare/measure.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
+import { precisions, readOptions } from './options.mjs';
 import { efficiencies, threadCounts } from './thread-counts.mjs';
 import { loadLine, steadiest, whyNotWritten } from './turns.mjs';
 
@@ -30,23 +30,18 @@ const help = `npm run bench:threads -- [options]
   --write           write bench/THREADS-RESULTS.md; refused if ratios spread over 15 %`;
 
 const bundled = fileURLToPath(new URL('../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
-const { values: options } = parseArgs({
+const { values: options } = readOptions(help, {
   options: {
-    threads: { type: 'string' },
-    model: { type: 'string', default: bundled },
-    node: { type: 'string', default: process.execPath },
-    precision: { type: 'string', default: 'high' },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '0.3' },
+    threads: { type: 'string', kind: 'counts' },
+    model: { type: 'string', default: bundled, kind: 'file' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    precision: { type: 'string', default: 'high', of: precisions },
+    rounds: { type: 'string', default: '7', kind: 'count' },
+    seconds: { type: 'string', default: '0.3', kind: 'number' },
     json: { type: 'boolean' },
     write: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
   },
 });
-if (options.help) {
-  console.log(help);
-  process.exit(0);
-}
 const { model, node, precision } = options;
 const counts = threadCounts(cpus().length, options.threads);
 const script = fileURLToPath(new URL('./compare/peers/ours.mjs', import.meta.url));
@@ -68,11 +63,11 @@ try {
     if (tokens > info.nCtx) continue;
     const texts = makeTexts(nTexts, tokens, info.nVocab);
     await seconds(peers[1], texts, 20);
-    const calls = Math.ceil(Number(options.seconds) / ((await seconds(peers[1], texts, 5)) / 5));
+    const calls = Math.ceil(options.seconds / ((await seconds(peers[1], texts, 5)) / 5));
     const sides = Object.fromEntries(
       Object.entries(peers).map(([threads, peer]) => [threads, () => seconds(peer, texts, calls)]),
     );
-    const cell = await steadiest(() => alternate(sides, calls * nTexts, Number(options.rounds), '1'));
+    const cell = await steadiest(() => alternate(sides, calls * nTexts, options.rounds, '1'));
     const name = nTexts === 1 ? `1 text of ${tokens} tokens` : `${nTexts} texts of ${tokens} tokens`;
     cells.push({ name, ...cell, threads: efficiencies(cell.results) });
     process.stderr.write(
@@ -86,7 +81,7 @@ try {
   await Promise.all(Object.values(peers).map((peer) => peer.stop()));
 }
 
-const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 const lines = [
   `- ${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${version}, ${basename(model)}, precision ${precision}, ${new Date().toISOString().slice(0, 10)}`,
   `- ${info.description.replace(/, (one thread|\d+ threads)/, '')}`,

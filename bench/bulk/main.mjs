@@ -3,45 +3,41 @@
  * process; then, by turns, the speed of a job beside that of `embedder.embed` on the same texts, and its time beside that of sentence-transformers.
  */
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { parquetWriteFile } from 'hyparquet-writer';
+import { temporaryFolder } from '../at-exit.mjs';
+import { readOptions } from '../options.mjs';
 import { spawn } from '../spawn.mjs';
 import { median } from '../turns.mjs';
 import { corpusOf } from './corpus.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { values: options } = parseArgs({
-  options: {
-    model: { type: 'string', short: 'm', default: join(root, 'test/fixtures/models/bert-mean.gguf') },
-    rows: { type: 'string', default: '100000' },
-    pairs: { type: 'string', default: '5' },
-    'pair-rows': { type: 'string', default: '20000' },
-    python: { type: 'string' },
-    baseline: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-if (options.help) {
-  console.log(`npm run bench:bulk -- [options]
+const help = `npm run bench:bulk -- [options]
   -m FILE         model (test/fixtures/models/bert-mean.gguf)
   --rows N        rows of the corpus (100000)
   --pairs N       turns of a job and of embedder.embed (5)   --pair-rows N  rows of each (20000)
   --python PATH   a Python with test/clients/scale-requirements.txt, for Spark and Ray, which are left out without it
   --baseline PATH a Python with sentence-transformers, gguf and pyarrow, to compare whole jobs with (BERT models with mean pooling)
-  DATABASE_URL    an empty PostgreSQL database, for the queue; without it the queue is left out`);
-  process.exit(0);
-}
+  DATABASE_URL    an empty PostgreSQL database, for the queue; without it the queue is left out`;
+const { values: options } = readOptions(help, {
+  options: {
+    model: { type: 'string', short: 'm', default: join(root, 'test/fixtures/models/bert-mean.gguf'), kind: 'file' },
+    rows: { type: 'string', default: '100000', kind: 'count' },
+    pairs: { type: 'string', default: '5', kind: 'count' },
+    'pair-rows': { type: 'string', default: '20000', kind: 'count' },
+    python: { type: 'string', kind: 'program' },
+    baseline: { type: 'string', kind: 'program' },
+  },
+});
 
 const main = join(root, 'dist/cli/main.js');
-const folder = mkdtempSync(join(tmpdir(), 'bench-bulk-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-const nRows = Number(options.rows);
+const folder = temporaryFolder();
+const nRows = options.rows;
 const rows = corpusOf(nRows);
 const input = writeParquet('corpus.parquet', rows);
 const rowsPerPart = Math.max(1, Math.ceil(nRows / 100));
@@ -95,9 +91,9 @@ console.log('\n| turn | job, tokens/s | embedder.embed, tokens/s | ratio |\n|---
 const pairs = [];
 const texts = writeParquet(
   'pair.parquet',
-  rows.filter(({ text }) => text !== null && text.length < 1500).slice(0, Number(options['pair-rows'])),
+  rows.filter(({ text }) => text !== null && text.length < 1500).slice(0, options['pair-rows']),
 );
-for (let i = 0; i < Number(options.pairs); i++) {
+for (let i = 0; i < options.pairs; i++) {
   const output = join(folder, `pair-${i}.parquet`);
   const { errors } = await start(process.execPath, [main, 'embed', '-m', options.model, texts, '-o', output]).ended;
   const command = Number(/ (\d+) tokens\/s\s*$/.exec(errors)?.[1]);
@@ -106,7 +102,7 @@ for (let i = 0; i < Number(options.pairs); i++) {
   pairs.push(command / library);
   console.log(`| ${i + 1} | ${command} | ${Math.round(library)} | ${(command / library).toFixed(3)} |`);
 }
-if (pairs.length > 0) console.log(`\nMedian ratio ${median(pairs).toFixed(3)}.`);
+console.log(`\nMedian ratio ${median(pairs).toFixed(3)}.`);
 if (options.baseline !== undefined) await compareWithBaseline(options.baseline);
 
 /** Whole jobs, from the start of the program to the written file, in turns: ours, then that of sentence-transformers in float32. */
@@ -116,7 +112,7 @@ async function compareWithBaseline(python) {
   await start(python, [script, 'checkout', options.model, checkout]).ended;
   console.log('\n| turn | embed, s | sentence-transformers, s | ratio | lowest cosine |\n|---:|---:|---:|---:|---:|');
   const ratios = [];
-  for (let i = 0; i < Number(options.pairs); i++) {
+  for (let i = 0; i < options.pairs; i++) {
     const [ours, theirs] = ['ours', 'theirs'].map((name) => join(folder, `${name}-${i}.parquet`));
     const seconds = await timed(
       () => start(process.execPath, [main, 'embed', '-m', options.model, texts, '-o', ours]).ended,
@@ -132,7 +128,7 @@ async function compareWithBaseline(python) {
     ];
     console.log(`| ${cells.join(' | ')} |`);
   }
-  if (ratios.length > 0) console.log(`\nMedian ratio ${median(ratios).toFixed(2)}.`);
+  console.log(`\nMedian ratio ${median(ratios).toFixed(2)}.`);
 }
 
 /** The lowest cosine of the vectors of two files, row by row. */

@@ -2,11 +2,10 @@
  * @file How fast each ggml type is decoded to float32 and, where it can be written, encoded; in one thread of plain
  *   JavaScript.
  *
- *   npm run build && node bench/codecs/main.mjs [TYPE…]
- *
  * Decoding bounds what the reference backend and `quantize` reach; encoding is what `quantize` takes for a model.
  */
 import { Bench } from 'tinybench';
+import { readOptions, refuse } from '../options.mjs';
 
 const { codecs } = await import('../../build/modules/tensor/codecs/index.js');
 const { rowBytes } = await import('../../build/modules/gguf/ggml-types.js');
@@ -31,12 +30,11 @@ function blocks(codec, values) {
   return bytes;
 }
 
-const asked = process.argv.slice(2);
+const help = `npm run bench:codecs -- [TYPE...]
+  TYPE  of ${Object.keys(codecs).join(', ')} (default: all)`;
+const { positionals: asked } = readOptions(help, { allowPositionals: true });
 const unknown = asked.find((name) => codecs[name] === undefined);
-if (unknown !== undefined) {
-  console.error(`${unknown} is none of ${Object.keys(codecs).join(', ')}`);
-  process.exit(1);
-}
+if (unknown !== undefined) refuse(`${unknown} is none of ${Object.keys(codecs).join(', ')}`);
 
 const values = weights();
 const bench = new Bench({ time: 250, warmupTime: 100 });

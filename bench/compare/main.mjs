@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { ensurePeer } from '../ensure-peers.mjs';
+import { precisions as allPrecisions, readOptions } from '../options.mjs';
 import { steadiest, whyNotWritten } from '../turns.mjs';
 import { alternate, countTokens, effort, longestMixed, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
 import { findModels } from './models.mjs';
@@ -34,39 +34,33 @@ const help = `npm run bench -- [options]
   --write             put the table into bench/RESULTS.md, in place of an earlier one made with the same options; refused if
                       the ratios of a cell spread over 15 %`;
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions(help, {
   options: {
     quick: { type: 'boolean' },
-    node: { type: 'string', default: process.execPath },
-    model: { type: 'string', multiple: true },
-    models: { type: 'string' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    model: { type: 'string', multiple: true, kind: 'file' },
+    models: { type: 'string', kind: 'file' },
     shapes: { type: 'string' },
     types: { type: 'string' },
-    tokens: { type: 'string', default: '8,32,128,512,mixed' },
-    threads: { type: 'string' },
-    precision: { type: 'string', default: 'high,fast' },
-    rounds: { type: 'string' },
-    onnx: { type: 'string', multiple: true, default: [] },
+    tokens: { type: 'string', default: '8,32,128,512,mixed', kind: 'lengths' },
+    threads: { type: 'string', kind: 'counts' },
+    precision: { type: 'string', default: 'high,fast', listOf: allPrecisions },
+    rounds: { type: 'string', kind: 'count' },
+    onnx: { type: 'string', multiple: true, default: [], kind: 'file' },
     'llama-cpu': { type: 'string', default: '' },
     'no-flash-attention': { type: 'boolean', default: false },
     'no-packing': { type: 'boolean' },
     json: { type: 'boolean' },
     write: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
   },
 });
-if (options.help) {
-  console.log(help);
-  process.exit(0);
-}
 
-const numbers = (list) => list.split(',').map(Number);
-const lengths = options.tokens.split(',').map((length) => (length === 'mixed' ? length : Number(length)));
+const lengths = options.tokens;
 const tokensOf = (length) => (length === 'mixed' ? longestMixed : length);
-const threadCounts = numbers(options.threads ?? (options.quick ? '1' : '1,2'));
-const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-const precisions = options.precision.split(',');
+const threadCounts = options.threads ?? (options.quick ? [1] : [1, 2]);
+const rounds = options.rounds ?? (options.quick ? 3 : 5);
 const peer = (name) => fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url));
+const precisions = options.precision;
 const log = (text) => process.stderr.write(text);
 
 ensurePeer('node-llama-cpp');

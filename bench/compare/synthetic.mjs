@@ -164,6 +164,8 @@ export async function makeSynthetic(shapeName, typeName, folder) {
       types.set(info.name, type);
   } else {
     const type = ggmlTypes[typeName];
+    if (type === undefined)
+      throw new Error(`no type ${typeName}: there are ${Object.keys(ggmlTypes).join(', ')}, and mixes such as Q4_K_M`);
     const fallback = ggmlTypes[{ Q2_K: 'Q4_0', Q3_K: 'IQ4_NL', IQ4_XS: 'IQ4_NL' }[typeName] ?? 'Q4_0'];
     for (const [name, { shape: dims }] of infos) {
       const plain = dims.length < 2 || /position_embd|token_types/.test(name);

@@ -1,8 +1,8 @@
 // Starts the balancers of deploy/balancer as they are there, except for their ports.
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../at-exit.mjs';
 import { freePort } from '../server/servers.mjs';
 import { spawn } from '../spawn.mjs';
 
@@ -42,7 +42,7 @@ export function balancerVersion(name) {
 export async function startBalancer(name, ports) {
   const { program, file, run, check } = find(name);
   const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-balancer-'));
+  const folder = temporaryFolder();
   const shipped = await readFile(new URL(`../../deploy/balancer/${file}`, import.meta.url), 'utf8');
   const byDefault = [8080, 8081, 8082, 8083];
   const actual = [port, ...ports];

@@ -2,7 +2,7 @@
 // predicts for the quiet fleet.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../options.mjs';
 import { loadLine, median, takeTurns } from '../turns.mjs';
 import { balancerVersion } from './balancers.mjs';
 import { expectedVectors, startFleet } from './fleet.mjs';
@@ -12,41 +12,30 @@ import { measureProfile } from './profile.mjs';
 import { fitCapacity, simulate } from './simulate.mjs';
 import { table } from './table.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    model: { type: 'string', short: 'm', default: 'models/all-MiniLM-L6-v2-Q8_0.gguf' },
-    balancers: { type: 'string', default: 'haproxy,nginx' },
-    rate: { type: 'string', default: '15' },
-    clients: { type: 'string', default: '6' },
-    seconds: { type: 'string', default: '20' },
-    rounds: { type: 'string', default: '3' },
-    'max-queue': { type: 'string', default: '80' },
-    ubatch: { type: 'string', default: '128' },
-    write: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-if (options.help) {
-  console.log(`npm run bench:fleet -- [options]
+const help = `npm run bench:fleet -- [options]
   -m FILE            model        --balancers LIST  haproxy,nginx; envoy, too ($ENVOY: its program)
   --rate N           requests a second that arrive at random times (15)
   --clients N        clients of the run without pauses (6)
   --seconds N        length of a phase (20)    --rounds N (3)
   --max-queue N      of each server (80)       --ubatch N  tokens in a batch (128)
-  --write            write bench/FLEET-RESULTS.md and bench/fleet/profile.json`);
-  process.exit(0);
-}
+  --write            write bench/FLEET-RESULTS.md and bench/fleet/profile.json`;
+const { values: options } = readOptions(help, {
+  options: {
+    model: { type: 'string', short: 'm', default: 'models/all-MiniLM-L6-v2-Q8_0.gguf', kind: 'file' },
+    balancers: { type: 'string', default: 'haproxy,nginx', listOf: ['haproxy', 'nginx', 'envoy'] },
+    rate: { type: 'string', default: '15', kind: 'number' },
+    clients: { type: 'string', default: '6', kind: 'count' },
+    seconds: { type: 'string', default: '20', kind: 'number' },
+    rounds: { type: 'string', default: '3', kind: 'count' },
+    'max-queue': { type: 'string', default: '80', kind: 'count' },
+    ubatch: { type: 'string', default: '128', kind: 'count' },
+    write: { type: 'boolean' },
+  },
+});
 /** Beyond this share of the cores for other work, a simulation that knows nothing of it is no prediction. */
 const MOST_OTHER_LOAD = 0.2;
 
-const [rate, clients, seconds, rounds, maxQueue, batchTokens] = [
-  'rate',
-  'clients',
-  'seconds',
-  'rounds',
-  'max-queue',
-  'ubatch',
-].map((name) => Number(options[name]));
+const { rate, clients, seconds, rounds, 'max-queue': maxQueue, ubatch: batchTokens } = options;
 const flags = ['--max-queue', String(maxQueue), '--ubatch-size', String(batchTokens), '--drain-seconds', '3'];
 const texts = skewedTexts(200);
 const lengths = texts.map(({ nTokens }) => nTokens);
@@ -85,7 +74,7 @@ async function measure(balancer) {
 }
 
 const results = [];
-for (const balancer of options.balancers.split(',')) {
+for (const balancer of options.balancers) {
   if (balancerVersion(balancer) === undefined) console.error(`${balancer} is not installed: left out`);
   else results.push(await measure(balancer));
 }

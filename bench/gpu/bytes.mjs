@@ -1,22 +1,26 @@
 /**
  * @file Counts the bytes that each launch of a layer reads and writes, without weights, for layers of four families. Needs no GPU: Dawn's null
  * adapter plans and launches everything, and computes nothing.
- *
- *   node bench/gpu/bytes.mjs [--modules DIR] [--rows 8192] [--precision fast] [--strategy float] [--type F16]
  */
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { precisions, readOptions } from '../options.mjs';
 import { layerBytes, nullOptions } from './layer-bytes.mjs';
 import { layerShapes } from './layers.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { values: args } = parseArgs({
+const help = `npm run bench:gpu:bytes -- [options]
+  --rows N          default 8192
+  --precision NAME  high, fast or exact (default fast)
+  --strategy NAME   float or int8 (default float)
+  --type NAME       of the weights (default F16)
+  --modules DIR     another build (default: build/modules)`;
+const { values: args } = readOptions(help, {
   options: {
-    modules: { type: 'string', default: join(here, '../../build/modules') },
-    rows: { type: 'string', default: '8192' },
-    precision: { type: 'string', default: 'fast' },
+    modules: { type: 'string', default: join(here, '../../build/modules'), kind: 'file' },
+    rows: { type: 'string', default: '8192', kind: 'count' },
+    precision: { type: 'string', default: 'fast', of: precisions },
     strategy: { type: 'string', default: 'float' },
     type: { type: 'string', default: 'F16' },
   },
@@ -26,8 +30,7 @@ const { createWebGpuBackend } = await load('kernels/webgpu/index.js');
 const { ggmlTypes } = await load('gguf/ggml-types.js');
 const dawn = await import(pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href);
 const gpu = dawn.create(nullOptions);
-const { precision, strategy, type } = args;
-const rows = Number(args.rows);
+const { precision, rows, strategy, type } = args;
 
 for (const [name, shape] of Object.entries(layerShapes)) {
   const layer = [...(await layerBytes(gpu, createWebGpuBackend, ggmlTypes, shape, { precision, strategy, type }))];

@@ -1,18 +1,11 @@
 /**
  * @file Measures the WebGPU backend: every strategy's kernels by timestamps against the adapter's own ceilings, whole models in
- * tokens a second.
- *
- *   node bench/gpu/main.mjs [--modules DIR] [--model FILE] [--out DIR] [--quick] [--roofline [--peak-gbs N] [--peak-gflops N]]
- *
- * `--roofline` measures only the launches of forwards, of a BERT and of the model in `--model`, and compares each with what its operations
- * and bytes need at best. The adapter's peaks are measured, unless `--peak-gbs` (memory) or `--peak-gflops` (float32) gives them.
- * `--quick` (always on software adapters) takes shapes that a CPU computes in seconds. Results: a table on the terminal,
- * and `gpu.json` in `--out`.
+ * tokens a second. Results: a table on the terminal, and `gpu.json` in `--out`.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../options.mjs';
 import { ceilings } from './ceilings.mjs';
 import { describe, openGpu } from './device.mjs';
 import { roofline, rooflineText } from './roofline.mjs';
@@ -20,15 +13,24 @@ import { packed, randomWeight, shapes, syntheticBert } from './synthetic.mjs';
 import { workOf } from './work.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { values: args } = parseArgs({
+const help = `npm run bench:gpu -- [options]
+  --model FILE     default: the bundled model
+  --out DIR        write gpu.json there
+  --quick          shapes that a CPU computes in seconds; always on software adapters
+  --roofline       only the launches of forwards, of a BERT and of the model: what each needs at best for its operations
+                   and bytes, and the share of that which it reaches
+  --peak-gbs N     the adapter's memory in GB/s, instead of what is measured
+  --peak-gflops N  float32 in GFLOP/s, likewise
+  --modules DIR    another build (default: build/modules)`;
+const { values: args } = readOptions(help, {
   options: {
-    modules: { type: 'string', default: join(here, '../../build/modules') },
+    modules: { type: 'string', default: join(here, '../../build/modules'), kind: 'file' },
     model: { type: 'string', default: join(here, '../../models/all-MiniLM-L6-v2-Q8_0.gguf') },
     out: { type: 'string' },
     quick: { type: 'boolean', default: false },
     roofline: { type: 'boolean', default: false },
-    'peak-gbs': { type: 'string' },
-    'peak-gflops': { type: 'string' },
+    'peak-gbs': { type: 'string', kind: 'number' },
+    'peak-gflops': { type: 'string', kind: 'number' },
   },
 });
 const load = (path) => import(pathToFileURL(resolve(args.modules, path)).href);
@@ -58,8 +60,7 @@ for (const [option, ceiling] of [
   ['peak-gflops', 'float'],
 ]) {
   if (args[option] === undefined) continue;
-  results.ceilings[ceiling] = Number(args[option]);
-  if (!(results.ceilings[ceiling] > 0)) throw new Error(`--${option} must be a number above 0`);
+  results.ceilings[ceiling] = args[option];
 }
 const { copyGBs } = results.ceilings;
 const matrixCeiling = results.ceilings.matrix?.toFixed(0) ?? 'no';

@@ -25,6 +25,7 @@ mkdir -p "$out/bench" "$out/node_modules/webgpu/dist/linux-x64" "$out/lib"
 # The backend and what loads a model; no server, no command line, no other backend.
 rm -rf "$out/modules/server" "$out/modules/cli" "$out/modules/convert" "$out/modules/engine" "$out/modules/kernels/wasm"
 cp "$here"/*.mjs "$here/torch_bert.py" "$out/bench/"
+cp "$here/../options.mjs" "$out/"
 cp "$root/node_modules/webgpu/package.json" "$root/node_modules/webgpu/index.js" "$out/node_modules/webgpu/"
 cp "$(readlink -f "$vulkan")" "$out/lib/libvulkan.so.1"
 cp "$model" "$out/model.gguf"

@@ -1,11 +1,9 @@
 // Images a second through a vision tower of the shape of Qwen3-VL-Embedding-2B's, at 224, 448 and 1024 pixels a side, on one thread, and where
 // the time goes: decode, resize, tower, and the tokens of the image through a tiny text model. With --native, the same file and the same
 // pictures through llama.cpp (see bench/native/build-images.sh), in turns, and the ratio of the times.
-// Usage: npm run bench:images -- [--native PATH] [--sizes 224,448,1024] [--runs 3] [--layers 24] [--precision high] [--profile]
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { openFile } from '../../build/modules/gguf/file.node.js';
 import { openGguf } from '../../build/modules/gguf/index.js';
 import { decodeImage, dynamicSize, fitPicture } from '../../build/modules/image/index.js';
@@ -13,16 +11,24 @@ import { createWasmBackend, Profile, prepareWasm } from '../../build/modules/ker
 import { enablePacking } from '../../build/modules/kernels/wasm/packing.node.js';
 import { loadTower } from '../../build/modules/models/vision/index.js';
 import { Embedder } from '../../dist/index.js';
+import { precisions, readOptions } from '../options.mjs';
 import { loadLine, takeTurns } from '../turns.mjs';
 import { writePicture, writeTower } from './pair.mjs';
 
-const { values: args } = parseArgs({
+const help = `npm run bench:images -- [options]
+  --native PATH     llama.cpp's program (bench/native/build-images.sh builds it) on the same file and pictures, by turns
+  --sizes LIST      pixels a side (default 224,448,1024)
+  --runs N          the best of so many counts (default 3)
+  --layers N        of the tower (default 24)
+  --precision NAME  high, fast or exact (default high)
+  --profile         also the time of each kind of operation`;
+const { values: args } = readOptions(help, {
   options: {
-    native: { type: 'string' },
-    sizes: { type: 'string', default: '224,448,1024' },
-    runs: { type: 'string', default: '3' },
-    layers: { type: 'string', default: '24' },
-    precision: { type: 'string', default: 'high' },
+    native: { type: 'string', kind: 'program' },
+    sizes: { type: 'string', default: '224,448,1024', kind: 'counts' },
+    runs: { type: 'string', default: '3', kind: 'count' },
+    layers: { type: 'string', default: '24', kind: 'count' },
+    precision: { type: 'string', default: 'high', of: precisions },
     profile: { type: 'boolean', default: false },
   },
 });
@@ -30,12 +36,12 @@ const stages = ['decode', 'resize', 'tower', 'text'];
 const cache = fileURLToPath(new URL('../.cache/images/', import.meta.url));
 mkdirSync(cache, { recursive: true });
 const towerPath = `${cache}tower-${args.layers}.gguf`;
-await writeTower(towerPath, Number(args.layers));
+await writeTower(towerPath, args.layers);
 // The pictures are a little off, so that each is resized to the size in question.
-const pictures = args.sizes.split(',').map((size) => {
+const pictures = args.sizes.map((size) => {
   const path = `${cache}picture-${size}.png`;
-  writePicture(path, Number(size) - 4);
-  return { size: Number(size), path };
+  writePicture(path, size - 4);
+  return { size, path };
 });
 
 const packed = enablePacking();
@@ -97,7 +103,7 @@ console.log('|-------:|------------|----------:|----------:|----------:|--------
 const loads = [];
 for (const picture of pictures) {
   const sides = { mine: () => ours(picture), ...(args.native ? { theirs: () => native(picture) } : {}) };
-  const { runs, ...load } = await takeTurns(sides, Number(args.runs), { warmUp: false });
+  const { runs, ...load } = await takeTurns(sides, args.runs, { warmUp: false });
   loads.push(load);
   const mine = runs.mine;
   const theirs = runs.theirs?.flat();

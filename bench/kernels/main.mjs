@@ -1,16 +1,18 @@
 /**
  * @file The ladders: a product, attention, and the product on a GPU, from the naive loop to the kernel that the backend runs, each rung
  * measured. `docs/kernels.md` and `docs/webgpu.md` explain them.
- *
- * node bench/kernels/main.mjs [RUNG…] [--list] [--json]     (after `npm run build`; all rungs without a name; `attention` names a ladder)
  */
-import { parseArgs } from 'node:util';
 import { enablePacking } from '../../build/modules/kernels/wasm/packing.node.js';
 import { openGpu } from '../gpu/device.mjs';
+import { readOptions, refuse } from '../options.mjs';
 import { ladder, miniLm } from './ladder.mjs';
 import { clock, measure } from './measure.mjs';
 
-const { values: options, positionals } = parseArgs({
+const help = `npm run bench:kernels -- [RUNG...] [options]
+  RUNG    a rung or a ladder, as in product/naive attention (default: all)
+  --list  the rungs and what is new in each
+  --json  print the results as JSON`;
+const { values: options, positionals } = readOptions(help, {
   options: { json: { type: 'boolean' }, list: { type: 'boolean' } },
   allowPositionals: true,
 });
@@ -18,10 +20,7 @@ const { values: options, positionals } = parseArgs({
 const rungs = ladder(miniLm, { openGpu, enablePacking });
 const isNamed = (rung) => (name) => rung.name === name || rung.name.startsWith(`${name}/`);
 const unknown = positionals.find((name) => !rungs.some((rung) => isNamed(rung)(name)));
-if (unknown !== undefined) {
-  console.error(`no rung ${unknown}; there are ${rungs.map(({ name }) => name).join(', ')}`);
-  process.exit(2);
-}
+if (unknown !== undefined) refuse(`no rung ${unknown}; there are ${rungs.map(({ name }) => name).join(', ')}`);
 const chosen = rungs.filter((rung) => positionals.length === 0 || positionals.some(isNamed(rung)));
 if (options.list) {
   for (const { name, about } of chosen) console.log(`${name.padEnd(28)}${about}`);

@@ -1,7 +1,5 @@
 /**
  * @file Writes the page that runs the ladders in a browser: one file that opens from disk and loads nothing.
- *
- * node bench/kernels/page.mjs [FILE]     (after `npm run build`; default: build/ladder.html)
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +7,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { style as reportStyle } from '../../build/modules/audit/report/style.js';
+import { readOptions } from '../options.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -31,7 +30,10 @@ const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('ba
 const code = await script();
 const style = `${reportStyle}\n${readFileSync(at('page/style.css'), 'utf8')}`;
 const policy = `default-src 'none'; script-src ${hashOf(code)} 'wasm-unsafe-eval'; style-src ${hashOf(style)}`;
-const [, , path = at('../../build/ladder.html')] = process.argv;
+const help = `npm run bench:page -- [FILE]
+  FILE  default: build/ladder.html`;
+const { positionals } = readOptions(help, { allowPositionals: true });
+const [path = at('../../build/ladder.html')] = positionals;
 mkdirSync(dirname(path), { recursive: true });
 writeFileSync(
   path,

@@ -1,27 +1,33 @@
 // Budgets of the web page in Chromium: bytes and time until something is to be seen and until the first vector, the longest task of the
 // main thread while the engine works and while a hundred thousand points are opened and moved, and the frames of that. Tasks are measured by
 // the time of the CPU, which other programs on the machine do not lengthen.
-// Usage: npm run bench:page-budget -- [--runs 3] [--points 100000] [--dimensions 32] [--texts 500]
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { temporaryFolder } from '../at-exit.mjs';
+import { readOptions } from '../options.mjs';
 import { median, quantile } from '../turns.mjs';
 import { hostPage, startChromium } from './host.mjs';
 
-const { values: args } = parseArgs({
+const help = `npm run bench:page-budget -- [options]
+  --runs N        the middle of so many counts (default 3)
+  --points N      of the map (default 100000)
+  --dimensions N  of each (default 32)
+  --texts N       that are embedded (default 500)
+CHROMIUM names another Chromium than that in the path.`;
+const { values: args } = readOptions(help, {
   options: {
-    runs: { type: 'string', default: '3' },
-    points: { type: 'string', default: '100000' },
-    dimensions: { type: 'string', default: '32' },
-    texts: { type: 'string', default: '500' },
+    runs: { type: 'string', default: '3', kind: 'count' },
+    points: { type: 'string', default: '100000', kind: 'count' },
+    dimensions: { type: 'string', default: '32', kind: 'count' },
+    texts: { type: 'string', default: '500', kind: 'count' },
   },
 });
 const model = 'models/all-MiniLM-L6-v2-Q8_0.gguf';
-const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-page-bench-'));
-const host = await hostPage(join(folder, 'site'));
+const folder = temporaryFolder();
 const browser = await startChromium();
+const host = await hostPage(join(folder, 'site'));
 
 /** Opens the page. */
 async function open(hash = '') {
@@ -53,7 +59,7 @@ async function longestTask(page, work) {
 const textsPath = join(folder, 'texts.txt');
 writeFileSync(
   textsPath,
-  Array.from({ length: Number(args.texts) }, (_, i) => `Text ${i} is about the number ${i * i}.\n`).join(''),
+  Array.from({ length: args.texts }, (_, i) => `Text ${i} is about the number ${i * i}.\n`).join(''),
 );
 
 async function firstVector() {
@@ -87,9 +93,9 @@ function writePoints() {
     state = (state * 48271) % 2147483647;
     return state / 2147483647 - 0.5;
   };
-  const d = Number(args.dimensions);
+  const d = args.dimensions;
   const centres = Array.from({ length: 20 }, () => Array.from({ length: d }, random));
-  const lines = Array.from({ length: Number(args.points) }, (_, i) => {
+  const lines = Array.from({ length: args.points }, (_, i) => {
     const embedding = centres[i % 20].map((value) => Number((value + 0.5 * random()).toFixed(4)));
     return JSON.stringify({
       text: `text ${i} of subject${i % 20}`,
@@ -170,7 +176,7 @@ async function manyPoints(path) {
 
 async function rounds(work) {
   const found = [];
-  for (let run = 0; run < Number(args.runs); run++) found.push(await work());
+  for (let run = 0; run < args.runs; run++) found.push(await work());
   return (key) => median(found.map((one) => one[key]));
 }
 
@@ -203,5 +209,4 @@ try {
 } finally {
   await browser.close();
   host.close();
-  rmSync(folder, { recursive: true, force: true });
 }

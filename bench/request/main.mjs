@@ -1,40 +1,33 @@
 // `npm run bench:request`: where the time of a request goes, from the client's socket to the vector and back, for texts of 17 tokens from
 // one client and from eight, and for calls in the process, in workers and without. Medians; the spans of one column add up to about the latency of the client.
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { precisions, readOptions } from '../options.mjs';
 import { watchOtherLoad } from '../other-load.mjs';
 import { load } from '../server/client.mjs';
 import { workloads } from '../server/workloads.mjs';
+import { fork } from '../spawn.mjs';
 import { median } from '../turns.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    model: {
-      type: 'string',
-      short: 'm',
-      default: fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url)),
-    },
-    node: { type: 'string', default: process.execPath },
-    threads: { type: 'string', short: 't', default: String(Math.min(2, cpus().length)) },
-    precision: { type: 'string', default: 'high' },
-    clients: { type: 'string', default: '1,8' },
-    seconds: { type: 'string', default: '3' },
-    write: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-if (options.help) {
-  console.log(`npm run bench:request -- [options]
+const help = `npm run bench:request -- [options]
   -m FILE         model            --node PATH    run the server under this Node
   -t N            threads (2)      --clients LIST 1,8
   --seconds N     length of a column (3)          --precision high|fast|exact
-  --write         write bench/REQUEST-RESULTS.md; refused if other processes took more than 5 % of the cores`);
-  process.exit(0);
-}
+  --write         write bench/REQUEST-RESULTS.md; refused if other processes took more than 5 % of the cores`;
+const bundled = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2-Q8_0.gguf', import.meta.url));
+const { values: options } = readOptions(help, {
+  options: {
+    model: { type: 'string', short: 'm', default: bundled, kind: 'file' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    threads: { type: 'string', short: 't', default: String(Math.min(2, cpus().length)), kind: 'count' },
+    precision: { type: 'string', default: 'high', of: precisions },
+    clients: { type: 'string', default: '1,8', kind: 'counts' },
+    seconds: { type: 'string', default: '3', kind: 'number' },
+    write: { type: 'boolean' },
+  },
+});
 
 /** A table is written if other processes took at most this share of the cores. */
 const mostOtherLoad = 0.05;
@@ -42,7 +35,7 @@ const mostOtherLoad = 0.05;
 const [, bodies] = workloads[0];
 const setup = {
   model: options.model,
-  threads: Number(options.threads),
+  threads: options.threads,
   precision: options.precision,
   text: JSON.parse(bodies[0]).input,
 };
@@ -50,8 +43,8 @@ const server = fork(fileURLToPath(new URL('./server.mjs', import.meta.url)), [JS
   execPath: options.node,
   serialization: 'advanced',
 });
-server.once('exit', (code) => {
-  if (code) throw new Error(`the server ended with ${code}`);
+server.once('exit', (code, signal) => {
+  if (code !== 0) throw new Error(`the server of the bench ended with ${signal ?? `code ${code}`}`);
 });
 const [{ port, description, version }] = await once(server, 'message');
 async function ask(name, params = {}) {
@@ -113,11 +106,11 @@ function spansOf({ finished, batches, ranks }) {
 
 const columns = [];
 const otherLoad = watchOtherLoad();
-for (const clients of options.clients.split(',').map(Number)) {
+for (const clients of options.clients) {
   const how = { port, clients, bodies };
   await load({ ...how, seconds: 1 });
   const before = await ask('begin');
-  const { requestsPerSecond, p50, p99 } = await load({ ...how, seconds: Number(options.seconds) });
+  const { requestsPerSecond, p50, p99 } = await load({ ...how, seconds: options.seconds });
   const seen = await ask('end', { before });
   const { rows, inServer, inside, batches } = spansOf(seen);
   columns.push({

@@ -12,9 +12,14 @@ import { listen } from '../../build/modules/server/sockets/listen.node.js';
 import { NodeRequest } from '../../build/modules/server/sockets/node-request.node.js';
 import { TrackedResponse } from '../../build/modules/server/sockets/response.node.js';
 import { RequestSender } from '../../build/modules/workers/shared-requests.js';
+import { explained } from '../options.mjs';
 import { now } from './clock.mjs';
 
 const { model, threads, precision, text } = JSON.parse(process.argv[2]);
+process.once('uncaughtException', (error) => {
+  console.error(explained(error));
+  process.exit(1);
+});
 const requests = new AsyncLocalStorage();
 let finished = [];
 let batches = [];

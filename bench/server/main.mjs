@@ -4,31 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { precisions, readOptions, refuse } from '../options.mjs';
 import { loadLine, median, spreadOf, steadiest, takeTurns, whyNotWritten } from '../turns.mjs';
 import { startLlama, startOurs } from './servers.mjs';
 import { workloads } from './workloads.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { values: options } = parseArgs({
-  options: {
-    model: { type: 'string', short: 'm', default: `${root}/models/all-MiniLM-L6-v2-Q8_0.gguf` },
-    against: { type: 'string' },
-    node: { type: 'string', default: process.execPath },
-    threads: { type: 'string', short: 't', default: '2' },
-    clients: { type: 'string', default: '1,8,64' },
-    only: { type: 'string', multiple: true },
-    seconds: { type: 'string', default: '3' },
-    rounds: { type: 'string', default: '3' },
-    precision: { type: 'string', default: 'high' },
-    pin: { type: 'string' },
-    json: { type: 'boolean' },
-    write: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-if (options.help) {
-  console.log(`npm run bench:server -- [options]
+const help = `npm run bench:server -- [options]
   --against PATH   native llama-server to compare with (default: bench/.cache/llama.cpp/build/bin/llama-server,
                    made by bench/native/build.sh); without one only ours is measured
   -m FILE          model          --node PATH    run ours under this Node
@@ -39,14 +21,33 @@ if (options.help) {
                    is measured again for --write only if its ratios spread over 15 %
   --precision high|fast|exact
   --pin LIST       the load generator runs on these cores only, as in 1 or 2-3 (taskset of util-linux)
-  --json           print JSON     --write        write bench/SERVER-RESULTS.md; refused if the ratios of a row
-                                                 spread over 15 %
-Latencies are those of a client's second request and later ones. They are empty where a round has none, p99 below a hundred.`);
-  process.exit(0);
-}
+  --json           print JSON     --write        write bench/SERVER-RESULTS.md; refused without llama-server, and if the
+                                                 ratios of a row spread over 15 %
+Latencies are those of a client's second request and later ones. They are empty where a round has none, p99 below a hundred.`;
+const { values: options } = readOptions(help, {
+  options: {
+    model: { type: 'string', short: 'm', default: `${root}models/all-MiniLM-L6-v2-Q8_0.gguf`, kind: 'file' },
+    against: { type: 'string', kind: 'program' },
+    node: { type: 'string', default: process.execPath, kind: 'program' },
+    threads: { type: 'string', short: 't', default: '2', kind: 'count' },
+    clients: { type: 'string', default: '1,8,64', kind: 'counts' },
+    only: { type: 'string', multiple: true, of: workloads.map(([name]) => name) },
+    seconds: { type: 'string', default: '3', kind: 'number' },
+    rounds: { type: 'string', default: '3', kind: 'count' },
+    precision: { type: 'string', default: 'high', of: precisions },
+    pin: { type: 'string' },
+    json: { type: 'boolean' },
+    write: { type: 'boolean' },
+  },
+});
 
-const binary = options.against ?? `${root}/bench/.cache/llama.cpp/build/bin/llama-server`;
-const threads = Number(options.threads);
+const binary = options.against ?? `${root}bench/.cache/llama.cpp/build/bin/llama-server`;
+const hasLlama = options.against !== undefined || existsSync(binary);
+if (!hasLlama && options.write)
+  refuse(
+    `--write compares with llama-server, and there is none at ${binary}: bench/native/build.sh builds one, --against names another`,
+  );
+const { threads } = options;
 const servers = {
   ours: await startOurs({
     node: options.node,
@@ -55,12 +56,15 @@ const servers = {
     args: ['--precision', options.precision],
   }),
 };
-if (existsSync(binary)) servers.llama = await startLlama({ binary, model: options.model, threads });
+if (hasLlama) servers.llama = await startLlama({ binary, model: options.model, threads });
 else console.error(`no llama-server at ${binary}: only ours is measured (bench/native/build.sh builds one)`);
 
-/** Resident memory of a process in MB. */
-const memory = ({ pid }) =>
-  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+/** Resident memory of a process in MB; only Linux tells. */
+function memory({ pid }) {
+  const status = `/proc/${pid}/status`;
+  if (!existsSync(status)) return undefined;
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(status, 'utf8'))[1]) / 1024);
+}
 
 /** A row is slow if the unmeasured round of all servers takes longer than this, in milliseconds. */
 const slow = 10_000;
@@ -77,7 +81,7 @@ const medianOfAll = (values) => (values.includes(undefined) ? undefined : median
 
 /** One row: both servers by turns, each loaded for the same time. */
 async function measure(name, clients, bodies, rounds) {
-  const how = { clients, seconds: Number(options.seconds), bodies };
+  const how = { clients, seconds: options.seconds, bodies };
   const turns = Object.fromEntries(Object.entries(servers).map(([side, server]) => [side, () => server.load(how)]));
   const begin = { cpu: process.cpuUsage(), ms: performance.now() };
   const { runs, ...load } = await takeTurns(turns, rounds, { warmUp: false });
@@ -113,25 +117,24 @@ function summary({ name, ratio, spread, ...row }) {
   return `${name}: ${[...sides, ...compared].join('; ')}`;
 }
 
+// The servers have started, so that they may run on all cores.
 if (options.pin) execFileSync('taskset', ['-acp', options.pin, String(process.pid)]);
 const results = [];
 const used = {};
 try {
   for (const [name, bodies] of workloads.filter(([name]) => options.only?.includes(name) ?? true)) {
-    for (const clients of options.clients.split(',').map(Number)) {
+    for (const clients of options.clients) {
       const isSlow = await warmUp(clients, bodies);
-      const rounds = Math.min(Number(options.rounds), isSlow ? 2 : Infinity);
+      const rounds = Math.min(options.rounds, isSlow ? 2 : Infinity);
       const once = () => measure(name, clients, bodies, rounds);
       const row = isSlow && !options.write ? await once() : await steadiest(once);
       results.push(row);
       process.stderr.write(`  ${summary(row)}\n`);
     }
   }
+  for (const [side, server] of Object.entries(servers)) used[side] = memory(server);
 } finally {
-  for (const [side, server] of Object.entries(servers)) {
-    used[side] = memory(server);
-    await server.stop();
-  }
+  for (const server of Object.values(servers)) await server.stop();
 }
 
 const cells = (side) =>
@@ -148,7 +151,7 @@ const nodeVersion = execFileSync(options.node, ['--version'], { encoding: 'utf8'
 const lines = [
   `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${nodeVersion}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
   `Resident memory after the run: ${Object.entries(used)
-    .map(([side, mb]) => `${side} ${mb} MB`)
+    .map(([side, mb]) => (mb === undefined ? `${side} unknown` : `${side} ${mb} MB`))
     .join(', ')}`,
   `The load generator${options.pin ? `, pinned to ${options.pin},` : ''} took ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} % of the cores; ${loadLine(results)}`,
   '',

@@ -1,27 +1,32 @@
 // Megabytes of text per second: this tokenizer, @huggingface/tokenizers and llama.cpp on the same vocabularies and texts, in
 // alternating rounds of one run. Also how long a vocabulary takes to load.
-// Usage: npm run bench:tokenizer -- [--mb N] [--rounds N] [--no-llama] [FILE.gguf[.gz]…]
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { memorySource, openGguf } from '../../build/modules/gguf/index.js';
 import { createTokenizer } from '../../build/modules/tokenizer/index.js';
+import { temporaryFolder } from '../at-exit.mjs';
 import { ensurePeer } from '../ensure-peers.mjs';
+import { readOptions } from '../options.mjs';
+import { median } from '../turns.mjs';
 import { huggingFace } from './hugging-face.mjs';
 import { mixedTexts } from './texts.mjs';
 
-const { values: options, positionals } = parseArgs({
+const help = `npm run bench:tokenizer -- [options] [FILE.gguf[.gz]...]
+  --mb N      megabytes of text (default 10)
+  --rounds N  default 3
+  --no-llama  without llama.cpp
+Without a file, the vocabularies of the test fixtures are measured.`;
+const { values: options, positionals } = readOptions(help, {
   allowPositionals: true,
   options: {
-    mb: { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '3' },
+    mb: { type: 'string', default: '10', kind: 'number' },
+    rounds: { type: 'string', default: '3', kind: 'count' },
     'no-llama': { type: 'boolean' },
   },
 });
-const rounds = Number(options.rounds);
+const { rounds } = options;
 const fixtures = fileURLToPath(new URL('../../test/fixtures/vocab/', import.meta.url));
 const files = positionals.length
   ? positionals
@@ -29,12 +34,11 @@ const files = positionals.length
       .filter((name) => name.endsWith('.gguf.gz'))
       .map((name) => join(fixtures, name));
 
-const texts = mixedTexts(Number(options.mb));
+const texts = mixedTexts(options.mb);
 const megabytes = (list) => list.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 1e6;
 /** The others are slower: they get a part of the texts, spread over all of them. */
 const some = texts.filter((_, i) => i % 10 === 0);
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-const folder = mkdtempSync(join(tmpdir(), 'bench-tokenizer-'));
+const folder = temporaryFolder();
 
 let llama;
 if (!options['no-llama']) {
@@ -49,7 +53,6 @@ console.log(
 const head = ['vocabulary', 'tokens', 'load ms', 'MB/s', '@hf MB/s', '× @hf', 'llama.cpp MB/s', '× llama.cpp'];
 console.log(head.map((text, i) => (i ? text.padStart(15) : text.padEnd(24))).join(''));
 for (const path of files) await measure(path);
-rmSync(folder, { recursive: true });
 await llama?.dispose();
 
 async function measure(path) {

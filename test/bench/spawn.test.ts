@@ -1,8 +1,9 @@
 /**
- * @file The programs that a benchmark has started end with it.
+ * @file The programs that a benchmark has started end with it, and its temporary files go.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const { href } = new URL('../../bench/spawn.mjs', import.meta.url);
@@ -49,4 +50,19 @@ describe('programs of a benchmark', () => {
     expect(result.status).toBe(1);
     await expect.poll(() => isRunning(result.program)).toBe(false);
   });
+});
+
+it('a temporary folder is removed when the benchmark gets a signal', async () => {
+  const { href: atExit } = new URL('../../bench/at-exit.mjs', import.meta.url);
+  const program = `import { temporaryFolder } from ${JSON.stringify(atExit)};
+console.log(temporaryFolder());
+setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const folder = String((await once(child.stdout!, 'data'))[0]).trim();
+  expect(existsSync(folder)).toBe(true);
+  child.kill('SIGINT');
+  expect((await once(child, 'exit'))[0]).toBe(130);
+  expect(existsSync(folder)).toBe(false);
 });

@@ -2,10 +2,10 @@
 // Two ways of feeding it are tried and the faster one is timed: the package's public `getEmbeddingFor`, and its addon
 // called directly (batch, decode, read), which saves the JavaScript around each evaluation.
 // LLAMA_CPU names the library of llama.cpp's that is to compute, such as `zen4`; without it llama.cpp takes its best.
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import Module from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '../../at-exit.mjs';
 import { serve } from './protocol.mjs';
 
 const { LLAMA_CPU } = process.env;
@@ -18,10 +18,9 @@ function offerOnly(library) {
     loadAddon(module, path);
     const { loadBackends } = module.exports;
     const loadOne = () => {
-      const folder = mkdtempSync(join(tmpdir(), 'llama-cpu-'));
+      const folder = temporaryFolder();
       symlinkSync(join(dirname(path), library), join(folder, library));
       loadBackends(folder);
-      rmSync(folder, { recursive: true });
     };
     module.exports = Object.create(module.exports, { loadBackends: { value: loadOne } });
   };
@@ -53,6 +52,13 @@ async function time(feeder, texts) {
   return (performance.now() - start) / 1000;
 }
 
+/** The libraries of llama.cpp that compute; only Linux tells. */
+function librariesInUse() {
+  if (!existsSync('/proc/self/maps')) return 'unknown';
+  const names = readFileSync('/proc/self/maps', 'utf8').match(/libggml-cpu[^\s/]*\.so/g) ?? [];
+  return [...new Set(names)].join(', ');
+}
+
 serve({
   /** `longest` is the number of tokens of the longest text that will come. */
   async load({ model: path, threads, longest, flashAttention }) {
@@ -63,9 +69,7 @@ serve({
       logLevel: LlamaLogLevel.error,
       maxThreads: 0,
     });
-    const library = [...new Set(readFileSync('/proc/self/maps', 'utf8').match(/libggml-cpu[^\s/]*\.so/g) ?? [])].join(
-      ', ',
-    );
+    const library = librariesInUse();
     if (LLAMA_CPU && !library.includes(LLAMA_CPU))
       throw new Error(`llama.cpp has no library for ${LLAMA_CPU}, or this CPU cannot run it`);
     await context?.dispose();

@@ -2,6 +2,7 @@
 // own Node, and none sees the other's heap, threads or flags. A request is {id, call, ...arguments}.
 
 import { createInterface } from 'node:readline';
+import { explained } from '../../options.mjs';
 import { spawn } from '../../spawn.mjs';
 
 /** Answers requests on stdin with `handlers`; ends with stdin. */
@@ -15,7 +16,7 @@ export function serve(handlers) {
       try {
         answer = { id, result: (await handlers[call](args)) ?? null };
       } catch (error) {
-        answer = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+        answer = { id, error: explained(error) };
       }
       process.stdout.write(`\n@${JSON.stringify(answer)}\n`);
     });
