@@ -1,7 +1,7 @@
 /** @file `fast` for weights of 4 to 6 bits without a real 8-bit dot product: int8 activations times the file's own integers. */
 import { setFlagsFromString } from 'node:v8';
 import { expect, it } from 'vitest';
-import type { GgmlTypeName } from '../../src/gguf/ggml-types.ts';
+import { type GgmlTypeName, ggmlTypes } from '../../src/gguf/ggml-types.ts';
 import { lowBitForms } from '../../src/kernels/wasm/forms/low-bit.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { compileKernels, instantiateKernels } from '../../src/kernels/wasm/kernels.ts';
@@ -37,12 +37,12 @@ async function product(
   precision: Precision,
   activations: Float32Array,
   batch: Batch,
-  { keepBlocks = false, nThreads = 1 } = {},
+  { keepBlocks = false, nThreads = 1, w = matrix(type, k) } = {},
 ) {
   const setup = await prepareWasm({ eightBits: 'never', keepBlocks, nThreads });
   const backend = await createWasmBackend({ precision, setup });
   const loaded = await load(backend, {
-    w: [matrix(type, k), 'matrix'],
+    w: [w, 'matrix'],
     b: [source('b', [n], normal(n, 4)), 'vector'],
     x: [source('x', [k, nVocab], activations), 'table'],
   });
@@ -115,6 +115,58 @@ it.skipIf(!relaxed).each(types)('%s: a row with a NaN or an infinity becomes NaN
     expect(Number.isNaN(value)).toBe(Math.floor(i / n) % 2 === 1);
   });
 });
+
+/** A matrix with `k` values a row whose block number `b` `set` writes: its bytes are zeros before. */
+function blocksOf(type: GgmlTypeName, k: number, set: (block: DataView, b: number) => void): WeightSource {
+  const { blockSize, blockBytes } = ggmlTypes[type];
+  const bytes = new Uint8Array((k / blockSize) * n * blockBytes);
+  for (let b = 0; b * blockBytes < bytes.length; b++) set(new DataView(bytes.buffer, b * blockBytes, blockBytes), b);
+  return bytesSource('w', type, [k, n], bytes);
+}
+
+/** Float16: 65504 and 2⁻⁷. */
+const [largestHalf, small] = [0x7bff, 0x2000];
+
+it.skipIf(!relaxed).each(['Q4_1', 'Q5_1', 'Q4_K', 'Q5_K'] as const)(
+  '%s: the minimum of equal values counts, whatever their scale is',
+  async (type) => {
+    const k = 512;
+    const next = random(6);
+    const w = blocksOf(type, k, (block) => {
+      block.setUint16(0, largestHalf, true);
+      block.setUint16(2, small + Math.floor(next() * 256), true);
+      // The largest scales and some minima.
+      if (type.endsWith('K')) for (let i = 0; i < 12; i++) block.setUint8(4 + i, i < 4 ? 0xff : next() * 64);
+    });
+    const activations = normal(k * nVocab, 1);
+    const { values: exact } = await product([type, k], 'exact', activations, batches[2], { w });
+    const { values } = await product([type, k], 'fast', activations, batches[2], { w });
+    expect(error(values, exact)).toBeLessThan(2e-3);
+  },
+);
+
+it.skipIf(!relaxed).each(['Q4_0', 'Q5_0', 'MXFP4'] as const)(
+  '%s: a large scale of zeros takes nothing from the blocks beside it',
+  async (type) => {
+    const k = 512;
+    const next = random(6);
+    const w = blocksOf(type, k, (block, b) => {
+      for (let i = 0; i < block.byteLength; i++) block.setUint8(i, next() * 256);
+      if (type === 'MXFP4') block.setUint8(0, 122);
+      else block.setUint16(0, small, true);
+      if (b % 4 !== 1) return;
+      for (let i = 0; i < block.byteLength; i++) block.setUint8(i, 0);
+      if (type === 'MXFP4') block.setUint8(0, 150);
+      else block.setUint16(0, largestHalf, true);
+      if (type === 'Q4_0') for (let i = 2; i < 18; i++) block.setUint8(i, 0x88);
+      if (type === 'Q5_0') block.setUint32(2, 0xffffffff, true);
+    });
+    const activations = normal(k * nVocab, 1);
+    const { values: exact } = await product([type, k], 'exact', activations, batches[2], { w });
+    const { values } = await product([type, k], 'fast', activations, batches[2], { w });
+    expect(error(values, exact)).toBeLessThan(0.02);
+  },
+);
 
 it.skipIf(!relaxed)('one input of types with several forms is quantised for each', async () => {
   const k = 512;

@@ -42,9 +42,13 @@ export function packPanelLow(
       v128.store(steps, i32x4.splat(0)); v128.store(steps, i32x4.splat(0), 16);
       const unit = exact ? unitOf(type, from, b) : <f32>1;
       for (let i = 0; i < n; i += 32) {
-        const step = steps + (<usize>(i / sub) << 2);
-        const least = decode32(type, from, b + i, row + <usize>i, step);
-        if (kbMin != 0) store<f32>(minima + <usize>c * ldMin + (<usize>(b + i) >> 3), least + <f32>centre * (unit * load<f32>(step)));
+        const q = row + <usize>i, step = steps + (<usize>(i / sub) << 2);
+        const least = decode32(type, from, b + i, q, step);
+        if (kbMin != 0) {
+          const middle = centreCodes(q, centre);
+          store<f32>(minima + <usize>c * ldMin + (<usize>(b + i) >> 3), least + <f32>middle * (unit * load<f32>(step)));
+        }
+        if (!exact && allEqual(q, centre)) store<f32>(step, load<f32>(step) - load<f32>(step));
       }
       const d = exact ? unit : stepOf(steps);
       const inverse = exact ? <f32>1 : 1 / d;
@@ -67,6 +71,32 @@ export function packPanelLow(
     const mins = subScales + subScaleBytes;
     packPanelI16(minima, ldMin, nValid, kMin, kMinPad, kbMin, aLimit, mins, mins + (<usize>kMinPad << 5), minima + <usize>nValid * ldMin);
   }
+}
+
+/**
+ * Moves 32 q, of which the middle of the least and the largest then is `centre`, and returns where the middle was: far from it, products and
+ * minimum would be large numbers with a small sum.
+ */
+function centreCodes(q: usize, centre: i32): i32 {
+  const a = v128.load(q), b = v128.load(q, 16);
+  const middle = (255 - largestByte(v128.not(i8x16.min_u(a, b))) + largestByte(i8x16.max_u(a, b)) + 1) >> 1;
+  const move = i8x16.splat(<i8>(centre - middle));
+  store2(q, i8x16.add(a, move), i8x16.add(b, move));
+  return middle;
+}
+
+/** Largest of sixteen bytes. */
+function largestByte(v: v128): i32 {
+  v = i8x16.max_u(v, i64x2.shuffle(v, v, 1, 0));
+  v = i8x16.max_u(v, i32x4.shuffle(v, v, 1, 0, 3, 2));
+  v = i8x16.max_u(v, i16x8.shuffle(v, v, 1, 0, 3, 2, 5, 4, 7, 6));
+  return max(<i32>i8x16.extract_lane_u(v, 0), <i32>i8x16.extract_lane_u(v, 1));
+}
+
+/** Whether 32 q are `centre`, so that their scale counts for nothing. */
+function allEqual(q: usize, centre: i32): bool {
+  const c = i8x16.splat(<i8>centre);
+  return i8x16.all_true(v128.and(i8x16.eq(v128.load(q), c), i8x16.eq(v128.load(q, 16), c)));
 }
 
 /** The step of integer scales of four float32 at `p`; NaN if one is NaN or infinite, 0 if all are tiny. */
