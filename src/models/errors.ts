@@ -4,7 +4,10 @@
 
 import { escapeControls } from '../gguf/escape.ts';
 
-/** The file is a GGUF, but not a supported model. The message says what was expected, and names the key or tensor. */
+/**
+ * The file is a GGUF, but not a supported model: the message says what was expected, and names the key or tensor. Or what the model computes is no
+ * number.
+ */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
   /** The metadata key concerned. */
@@ -17,4 +20,12 @@ export class ModelError extends Error {
     this.key = where.key;
     this.tensor = where.tensor;
   }
+}
+
+/** The error for results with values that are NaN or infinite. */
+export function notNumbers(what: string): ModelError {
+  return new ModelError(
+    `${what} has values that are NaN or infinite: a weight in the model's file is, or the model's numbers exceed those of float32. ` +
+      'Get the file again or convert it anew; gguf-embed trace prints what each step computes',
+  );
 }

@@ -20,6 +20,21 @@ describe('normalize', () => {
     expect(x).toEqual(new Float32Array(4));
   });
 
+  it('makes NaN of a vector with a NaN or an infinity', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const x = Float32Array.of(1, value, 2);
+      normalize(x, 2);
+      expect(x).toEqual(new Float32Array(3).fill(Number.NaN));
+    }
+  });
+
+  it.each([
+    [2, 1e20],
+    [400, 1e3],
+  ])('refuses the norm %i of values as large as %d instead of making zeros of them', (p, value) => {
+    expect(() => normalize(Float32Array.of(value, 1), p)).toThrow(`too large a number to normalise with ${p}`);
+  });
+
   it('is euclidean length 1 for any vector that has a length', () => {
     const value = fc.float({ min: -1e6, max: 1e6, noNaN: true });
     fc.assert(

@@ -1,5 +1,6 @@
 /** @file Values and sizes at the edge: infinities, NaN, subnormals, huge and tiny rows, models that do not fit, misuse. */
 import { describe, expect, it } from 'vitest';
+import { createReferenceBackend } from '../../src/kernels/reference/index.ts';
 import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts';
 import { OutsideMemory, reserveOutside } from '../../src/kernels/wasm/outside-memory.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
@@ -97,6 +98,15 @@ describe('NaN in', () => {
     }
   });
 
+  it('a row reaches what the maximum of rows is pooled to', async () => {
+    for (const backend of [await createWasmBackend(), await createReferenceBackend()]) {
+      const w = await load(backend, withNaN);
+      backend.ops.begin({ ...batch, positions: Int32Array.of(0, 1, 0, 1, 2), offsets: Int32Array.of(0, 2, 5) });
+      const pooled = await backend.ops.read(backend.ops.pool(backend.ops.embedding(w.x, 'ids'), 'max'));
+      expect(rowsWithNaN(pooled, k)).toEqual([false, true]);
+    }
+  });
+
   it('attention reaches every row of its sequence and no other sequence', async () => {
     const backend = await createWasmBackend();
     const w = await load(backend, withNaN);
@@ -117,6 +127,22 @@ describe('NaN in', () => {
     expect(rowsWithNaN(y, k)).toEqual(Array.from(ids, (_, i) => i >= 130));
   });
 });
+
+it.each(['layer', 'rms'] as const)(
+  '%s norm of rows whose squares float32 does not hold is NaN, not 0',
+  async (kind) => {
+    const sources = inputs((table) => {
+      for (let i = k; i < 2 * k; i++) table[i] *= 1e25;
+    });
+    const { wasm, reference } = await both(sources, batch, (ops, w) =>
+      ops.norm(ops.embedding(w.x, 'ids'), { weight: w.norm }, { kind, eps: 1e-5 }),
+    );
+    for (const values of [wasm, reference]) {
+      expect(values.subarray(k, 2 * k).every(Number.isNaN)).toBe(true);
+      expect(values.subarray(0, k).every(Number.isFinite)).toBe(true);
+    }
+  },
+);
 
 it('int16 attention of values that are all at their limit', async () => {
   const tokens = batchOf([128, 260]);

@@ -19,12 +19,15 @@ export function rowsByInput(batch: Batch, values: Float32Array, pooling: Result)
   });
 }
 
-/** The index and the value of each positive entry: rows as long as the vocabulary would take much memory until the last input is computed. */
+/**
+ * The index and the value of each entry that is positive or no number: rows as long as the vocabulary would take much memory until the last
+ * input is computed.
+ */
 function positiveEntries(row: Float32Array): Float32Array {
-  const entries = new Float32Array(2 * row.reduce((n, value) => n + (value > 0 ? 1 : 0), 0));
+  const entries = new Float32Array(2 * row.reduce((n, value) => n + (value <= 0 ? 0 : 1), 0));
   let at = 0;
   for (let i = 0; i < row.length; i++) {
-    if (!(row[i] > 0)) continue;
+    if (row[i] <= 0) continue;
     entries[at++] = i;
     entries[at++] = row[i];
   }

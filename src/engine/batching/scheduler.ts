@@ -6,10 +6,11 @@
  * texts is computed a few layers at a time, and texts have their turn in between.
  */
 import { now } from '../../clock.ts';
-import { countTokens, type Input, type PackRules, packInputs, type Result } from '../../models/index.ts';
+import { countTokens, type Input, notNumbers, type PackRules, packInputs, type Result } from '../../models/index.ts';
 import { isUnfinished, type Pixels, type TowerInput } from '../../models/vision/index.ts';
 import { Turn } from '../../turn.ts';
 import { onAbort } from '../abortable.ts';
+import { areFinite } from '../outputs/normalize.ts';
 import { type BatchSource, WorkerBatches } from '../team/worker-batches.ts';
 import type { BatchReport } from '../types.ts';
 import { rowsByInput } from './input-rows.ts';
@@ -270,6 +271,10 @@ export class Scheduler {
 
   #handOut(taken: readonly Taken[], rows: readonly Rows[]): void {
     for (const [i, { job, index }] of taken.entries()) {
+      // Who traces an input wants to see where its values stop being numbers.
+      if (job.observer === undefined && !areFinite(rows[i].values)) {
+        job.fail(notNumbers(`the result of an input of ${this.#count(job.inputs[index])} tokens`));
+      }
       job.results[index] = rows[i];
       job.nDone++;
       job.nTokensDone += this.#count(job.inputs[index]);

@@ -3,6 +3,7 @@
  */
 import type { Pooling } from '../../models/index.ts';
 import { pow } from '../../tensor/exact-math.ts';
+import { InputError } from '../errors.ts';
 
 /** llama.cpp's `embd_normalize`: euclidean. */
 export const DEFAULT_NORMALIZE = 2;
@@ -15,13 +16,25 @@ export function normalizeOf(pooling: Pooling): number {
 /**
  * Normalises `x` in place as llama.cpp's `embd_normalize` does: -1 changes nothing, 0 scales the largest magnitude to
  * 32760, 2 is the euclidean norm, any other integer p the p-norm. As in llama.cpp, squares are float32, their sum is float64,
- * and the values are multiplied by the reciprocal of the norm, rounded to float32. A norm of 0 gives zeros.
+ * and the values are multiplied by the reciprocal of the norm, rounded to float32. A norm of 0 gives zeros. A vector with a NaN or an infinity
+ * becomes NaN.
+ * @throws InputError if the norm of a vector of numbers exceeds those of float64 (of float32, for squares)
  */
 export function normalize(x: Float32Array, p: number): void {
   if (p === -1) return;
   const norm = p === 0 ? largest(x) / 32760 : p === 2 ? euclidean(x) : pNorm(x, p);
-  const factor = norm > 0 ? Math.fround(1 / norm) : 0;
+  const isNumber = norm < Number.POSITIVE_INFINITY;
+  if (!isNumber && areFinite(x)) {
+    throw new InputError('option', `the norm of a vector is too large a number to normalise with ${p}: choose another`);
+  }
+  const factor = !isNumber ? Number.NaN : norm > 0 ? Math.fround(1 / norm) : 0;
   for (let i = 0; i < x.length; i++) x[i] *= factor;
+}
+
+/** Whether all values are numbers. A loop: `every` takes ten times as long. */
+export function areFinite(x: Float32Array): boolean {
+  for (let i = 0; i < x.length; i++) if (!Number.isFinite(x[i])) return false;
+  return true;
 }
 
 function largest(x: Float32Array): number {

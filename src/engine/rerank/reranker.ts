@@ -95,7 +95,7 @@ export class Reranker {
    * Scores each document against the query. Either side may have images, if the model was loaded with a vision tower; pairs with images are
    * never cut. In late interaction, `truncate` also cuts the query. A listwise reranker (`ModelInfo.listwise`) reads all documents in one text, so a
    * score depends on the other documents and their order, and `truncate` cuts the query and each document to what the model takes.
-   * @throws InputError for an invalid pair (ContextSizeError if it is too long), the signal's reason
+   * @throws InputError for an invalid pair (ContextSizeError if it is too long), ModelError for scores that are NaN or infinite, the signal's reason
    */
   async rank(query: RankInput, documents: readonly RankInput[], options: RankOptions = {}): Promise<Ranking> {
     const read = readOptions('rank', options, rankOptions, optionError);

@@ -57,16 +57,14 @@ function layerNorm(v: Float32Array, eps: number): void {
     v[i] = centred;
     squares += f32(centred * centred);
   }
-  const factor = f32(1 / Math.sqrt(f32(squares / v.length) + eps));
-  for (let i = 0; i < v.length; i++) v[i] *= factor;
+  scale(v, squares, eps);
 }
 
 /** `v = v / √(mean(v²) + eps)` */
 function rmsNorm(v: Float32Array, eps: number): void {
   let squares = 0;
   for (const value of v) squares += f32(value * value);
-  const factor = f32(1 / Math.sqrt(f32(squares / v.length) + eps));
-  for (let i = 0; i < v.length; i++) v[i] *= factor;
+  scale(v, squares, eps);
 }
 
 /** Calls `apply` with each slice of `n` values of each row. */
@@ -74,4 +72,11 @@ function forEachGroup(y: Matrix, n: number, apply: (values: Float32Array) => voi
   for (let r = 0; r < y.rows; r++) {
     for (let begin = 0; begin < y.cols; begin += n) apply(y.slice(r, begin, n));
   }
+}
+
+/** Divides by the root of the mean square; squares beyond float32 give NaN instead of zeros. */
+function scale(v: Float32Array, squares: number, eps: number): void {
+  const factor =
+    f32(squares) === Number.POSITIVE_INFINITY ? Number.NaN : f32(1 / Math.sqrt(f32(squares / v.length) + eps));
+  for (let i = 0; i < v.length; i++) v[i] *= factor;
 }

@@ -54,6 +54,6 @@ function max(x: Matrix, begin: number, end: number, out: Float32Array): void {
   out.set(x.row(begin));
   for (let t = begin + 1; t < end; t++) {
     const row = x.row(t);
-    for (let c = 0; c < out.length; c++) if (row[c] > out[c]) out[c] = row[c];
+    for (let c = 0; c < out.length; c++) out[c] = Math.max(out[c], row[c]);
   }
 }

@@ -60,7 +60,9 @@ export function normRows(
         v = to;
       }
       const mean: f32 = rms ? 0 : rowSum(v, n) * inverseN;
-      const inverse: f32 = 1 / squareRoot(rowSquares(v, n, mean) * inverseN + eps);
+      const squares = rowSquares(v, n, mean);
+      // Values of 10¹⁹ and more would all become 0.
+      const inverse: f32 = squares == Infinity ? f32.NaN as f32 : 1 / squareRoot(squares * inverseN + eps);
       applyNorm(v, to, n, mean, inverse, weight, bias);
     }
     x += ldx; y += ldy;

@@ -13,11 +13,11 @@ export function sumRows(x: usize, ldx: usize, rows: i32, cols: i32, factor: f32,
   }
 }
 
-/** `y = max(y, rows)`, row by row. */
+/** `y = max(y, rows)`, row by row; NaN where one of them is. */
 export function maxRows(x: usize, ldx: usize, rows: i32, cols: i32, y: usize): void {
   const bytes = <usize>(((cols + 3) >> 2) << 4);
   for (let r = 0; r < rows; r++) {
-    for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, f32x4.pmax(v128.load(y + j), v128.load(x + j)));
+    for (let j: usize = 0; j < bytes; j += 16) v128.store(y + j, f32x4.max(v128.load(y + j), v128.load(x + j)));
     x += ldx;
   }
 }
