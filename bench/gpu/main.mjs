@@ -90,20 +90,23 @@ async function attempt(what, work) {
 /** Whether a style computes products of a type in its own way. */
 const takes = ({ strategy }, type) => strategy !== 'int8' || loaders.get(type).int8 !== undefined;
 
-/** Best time of each launch in several runs of `forward`, by label. */
+/** The fastest of each launch in several runs of `forward`, by label. */
 async function kernelTimes(backend, forward, repeats) {
   const best = new Map();
   await forward();
   for (let i = 0; i < repeats; i++) {
-    for (const { label, kernel, nanoseconds } of await backend.timed(forward)) {
-      const known = best.get(label);
-      if (known === undefined || nanoseconds < known.nanoseconds) best.set(label, { kernel, nanoseconds });
+    for (const launch of await backend.timed(forward)) {
+      const known = best.get(launch.label);
+      if (known === undefined || launch.nanoseconds < known.nanoseconds) best.set(launch.label, launch);
     }
   }
   return best;
 }
 
-function report(what, kernel, nanoseconds, flops, bytes, ceiling = results.ceilings.float) {
+/** @param launch whose work is counted as it was launched: a forward may leave rows out */
+function report(what, launch, { offsets }, ceiling = results.ceilings.float) {
+  const { kernel, nanoseconds } = launch;
+  const [{ flops, bytes }] = workOf([launch], { types: ggmlTypes, offsets });
   const row = { what, kernel, microseconds: nanoseconds / 1000, gflops: flops / nanoseconds, GBs: bytes / nanoseconds };
   results.kernels.push(row);
   const share = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`.padStart(5);
@@ -138,13 +141,11 @@ async function benchProducts(style) {
         const forward = () => {
           backend.ops.begin(batch);
           const y = backend.ops.linear(backend.ops.embedding(x, 'ids'), { weight }, { names: { out: 'y' } });
-          return backend.ops.read(backend.ops.pool(y, 'cls'));
+          return backend.ops.read(backend.ops.pool(y, 'mean'));
         };
         const times = await kernelTimes(backend, forward, quick ? 2 : 8);
-        const { kernel, nanoseconds } = times.get('linear w y');
-        const bytes = source.byteLength + 4 * rows * (nIn + nOut);
         const what = `${style.precision} ${style.strategy} ${type} ${rows} x ${nIn} -> ${nOut}`;
-        report(what, kernel, nanoseconds, 2 * rows * nIn * nOut, bytes, results.ceilings[style.strategy]);
+        report(what, times.get('linear w y'), batch, results.ceilings[style.strategy]);
       }
       backend.dispose();
     }
@@ -157,13 +158,10 @@ async function benchLayer() {
   const [nSeq, length] = quick ? [2, 32] : [64, 128];
   const backend = await createWebGpuBackend({ adapter, device });
   const forward = await syntheticBert(backend, ggmlTypes, shape, 'F16');
-  const times = await kernelTimes(backend, () => forward(packed(nSeq, length)), quick ? 2 : 8);
-  const rows = nSeq * length;
-  for (const [label, { kernel, nanoseconds }] of times) {
-    const flops = label === 'attention' ? 4 * rows * length * shape.nEmbd : 0;
-    const width = label === 'attention' ? 4 : 3;
-    if (!label.startsWith('linear'))
-      report(`${label} ${rows} rows`, kernel, nanoseconds, flops, 4 * rows * shape.nEmbd * width);
+  const batch = packed(nSeq, length);
+  const times = await kernelTimes(backend, () => forward(batch), quick ? 2 : 8);
+  for (const [label, launch] of times) {
+    if (!label.startsWith('linear')) report(`${label} ${nSeq * length} rows`, launch, batch);
   }
   backend.dispose();
 }
@@ -238,7 +236,8 @@ async function checkTiles(style) {
   const usable = tilesOf(style.strategy).filter((tile) =>
     isUsable(style.strategy, tile, { rolled: false, halves: style.precision === 'fast', matrix }, device.limits),
   );
-  for (const tile of quick ? usable.slice(0, 1) : usable) {
+  const tiles = quick ? usable.slice(0, 1) : usable;
+  for (const tile of tiles) {
     const backend = await createWebGpuBackend({ adapter, device, tile, ...style });
     const weight = backend.allocate(source, 'table');
     await backend.fill(weight, source);
@@ -249,7 +248,8 @@ async function checkTiles(style) {
     backend.dispose();
   }
   const what = `${style.precision} ${style.strategy}`;
-  console.log(`${what}: tiles that give different bits: ${seen.size === 1 ? 'none' : [...seen.values()].join(', ')}`);
+  const different = seen.size === 1 ? 'none' : [...seen.values()].join(', ');
+  console.log(`${what}: of ${tiles.length} tile(s), these give different bits: ${different}`);
   return seen.size === 1;
 }
 
