@@ -2,10 +2,10 @@
 // threads has a process of its own, so that none waits for the pages or the heap of another.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { alternate, makeTexts } from './compare/measure.mjs';
+import { alternate, makeTexts, withoutThreads } from './compare/measure.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
 import { precisions, readOptions } from './options.mjs';
 import { efficiencies, threadCounts } from './thread-counts.mjs';
@@ -43,7 +43,7 @@ const { values: options } = readOptions(help, {
   },
 });
 const { model, node, precision } = options;
-const counts = threadCounts(cpus().length, options.threads);
+const counts = threadCounts(availableParallelism(), options.threads);
 const script = fileURLToPath(new URL('./compare/peers/ours.mjs', import.meta.url));
 const peers = Object.fromEntries(counts.map((threads) => [threads, startPeer(node, script)]));
 const cells = [];
@@ -84,7 +84,7 @@ try {
 const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 const lines = [
   `- ${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${version}, ${basename(model)}, precision ${precision}, ${new Date().toISOString().slice(0, 10)}`,
-  `- ${info.description.replace(/, (one thread|\d+ threads)/, '')}`,
+  `- ${withoutThreads(info.description)}`,
   `- ${options.rounds} rounds by turns; texts/s are medians, efficiency is the median of texts/s over those of one thread, divided by the threads; the spread is that of these ratios`,
   `- ${loadLine(cells)}`,
   '',

@@ -8,7 +8,17 @@ import { fileURLToPath } from 'node:url';
 import { ensurePeer } from '../ensure-peers.mjs';
 import { precisions as allPrecisions, readOptions } from '../options.mjs';
 import { steadiest, whyNotWritten } from '../turns.mjs';
-import { alternate, countTokens, effort, longestMixed, makeTexts, means, mixedTexts, scaling } from './measure.mjs';
+import {
+  alternate,
+  countTokens,
+  effort,
+  longestMixed,
+  makeTexts,
+  means,
+  mixedTexts,
+  scaling,
+  withoutThreads,
+} from './measure.mjs';
 import { findModels } from './models.mjs';
 import { startPeer } from './peers/protocol.mjs';
 import { printTable, writeSection } from './table.mjs';
@@ -92,6 +102,7 @@ const report = {
   system: `${platform()} ${arch()}`,
   node: execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim(),
   packing: !options['no-packing'],
+  descriptions: {},
   flashAttention: !options['no-flash-attention'],
   llama: JSON.parse(readFileSync(new URL('../node_modules/node-llama-cpp/package.json', import.meta.url), 'utf8'))
     .version,
@@ -137,26 +148,27 @@ async function cell(where, texts, { padded = false, rounds, warmUp = true }) {
 try {
   for (const { name, type, path } of models) {
     for (const threads of threadCounts) {
-      for (const precision of precisions)
-        report.ours = await ours[precision].call('load', { model: path, threads, precision });
-      const longest = Math.min(report.ours.nCtx, Math.max(...lengths.map(tokensOf)));
+      let info;
+      for (const precision of precisions) {
+        info = await ours[precision].call('load', { model: path, threads, precision });
+        report.descriptions[precision] = withoutThreads(info.description);
+      }
+      const longest = Math.min(info.nCtx, Math.max(...lengths.map(tokensOf)));
       const { flashAttention } = report;
       report.library = (await llama.call('load', { model: path, threads, longest, flashAttention })).library;
       for (const { file, side } of onnx) await side.call('load', { model: file, threads });
       for (const length of lengths) {
-        if (tokensOf(length) > report.ours.nCtx) {
-          log(
-            `  ${name} ${type}: texts of ${tokensOf(length)} tokens are left out, its context holds ${report.ours.nCtx}\n`,
-          );
+        if (tokensOf(length) > info.nCtx) {
+          log(`  ${name} ${type}: texts of ${tokensOf(length)} tokens are left out, its context holds ${info.nCtx}\n`);
           continue;
         }
         if (length === 'mixed') {
-          const texts = mixedTexts(report.ours.nVocab);
+          const texts = mixedTexts(info.nVocab);
           await cell({ model: name, type, tokensPerText: 'mixed', threads }, texts, { padded: true, rounds });
           continue;
         }
         const { count, ...how } = effort(length, options.quick ? 1024 : 2048, rounds);
-        const texts = makeTexts(count, length, report.ours.nVocab);
+        const texts = makeTexts(count, length, info.nVocab);
         await cell({ model: name, type, tokensPerText: length, threads }, texts, how);
       }
     }

@@ -24,6 +24,9 @@ export function mixedTexts(nVocab) {
   );
 }
 
+/** A description of a backend without its number of threads, which tables have in a column. */
+export const withoutThreads = (description) => description.replace(/, (one thread|\d+ threads)/, '');
+
 export const countTokens = (texts) => texts.reduce((sum, ids) => sum + ids.length, 0);
 
 const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);

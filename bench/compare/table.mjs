@@ -3,9 +3,17 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadLine } from '../turns.mjs';
 import { meanLengths } from './measure.mjs';
 
+/** What computed at each precision, or at all of them if it is the same. */
+function descriptions({ descriptions }) {
+  if (new Set(Object.values(descriptions)).size === 1) return Object.values(descriptions)[0];
+  return Object.entries(descriptions)
+    .map(([precision, description]) => `${precision}: ${description}`)
+    .join('; ');
+}
+
 const heading = (r) => [
   `${r.cpu}, ${r.cores} cores, ${r.system}; ${r.date}`,
-  `gguf-embed on Node ${r.node}${r.packing ? '' : ' without 256-bit packing'}: ${r.ours?.description ?? ''}`,
+  `gguf-embed on Node ${r.node}${r.packing ? '' : ' without 256-bit packing'}: ${descriptions(r)}`,
   `llama.cpp through node-llama-cpp ${r.llama}, library ${r.library}, ${r.flashAttention ? 'flash attention' : 'no flash attention'}, one text at a time, ids given (the faster of its public call and its addon)`,
   `${[...new Set(r.cells.map((c) => c.rounds))].join(' or ')} alternating rounds; tokens/s are medians, ratios are medians of the rounds' ratios with their lowest and highest`,
   loadLine(r.cells),
