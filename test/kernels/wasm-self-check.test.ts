@@ -29,6 +29,16 @@ it.each(checkedKernels())('notices when %s is wrong in one byte of its result', 
   expect(findWrongKernel(broken, memory)).toBe(name);
 });
 
+it.each(checkedKernels())('notices when %s traps', (name) => {
+  const broken: Kernels = {
+    ...kernels,
+    [name]: () => {
+      throw new WebAssembly.RuntimeError('memory access out of bounds');
+    },
+  };
+  expect(findWrongKernel(broken, memory)).toBe(name);
+});
+
 it('a module with a note computes the same', async () => {
   const another = await compileKernels(false, 'another');
   expect(findWrongKernel(await instantiateKernels(another.module, memory), memory)).toBeUndefined();
