@@ -2,10 +2,10 @@
  * @file Counts the bytes that each launch of a layer reads and writes, without weights, for layers of four families. Needs no GPU: Dawn's null
  * adapter plans and launches everything, and computes nothing.
  */
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { precisions, readOptions } from '../options.mjs';
+import { loadDawn } from './device.mjs';
 import { layerBytes, nullOptions } from './layer-bytes.mjs';
 import { layerShapes } from './layers.mjs';
 
@@ -28,7 +28,7 @@ const { values: args } = readOptions(help, {
 const load = (path) => import(pathToFileURL(resolve(args.modules, path)).href);
 const { createWebGpuBackend } = await load('kernels/webgpu/index.js');
 const { ggmlTypes } = await load('gguf/ggml-types.js');
-const dawn = await import(pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href);
+const dawn = await loadDawn();
 const gpu = dawn.create(nullOptions);
 const { precision, rows, strategy, type } = args;
 

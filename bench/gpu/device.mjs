@@ -5,10 +5,21 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { requestDevice } from './request-device.mjs';
 
+/** Dawn, as the package `webgpu` has it. */
+export async function loadDawn() {
+  let entry;
+  try {
+    entry = createRequire(import.meta.url).resolve('webgpu');
+  } catch (cause) {
+    const command = 'npm install --no-save --save-dev webgpu@0.6.2';
+    throw new Error(`the package webgpu is not installed: ${command}`, { cause });
+  }
+  return import(pathToFileURL(entry).href);
+}
+
 /** The device, its adapter's description, and Dawn's object, which must stay alive. */
 export async function openGpu() {
-  const entry = createRequire(import.meta.url).resolve('webgpu');
-  const dawn = await import(pathToFileURL(entry).href);
+  const dawn = await loadDawn();
   // Timestamps are rounded to 100 µs unless told otherwise.
   const options = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
   options.push('disable-dawn-features=timestamp_quantization');

@@ -1,5 +1,5 @@
 // The page as static files, with the headers that let its threads share memory, and a browser for it.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -31,6 +31,8 @@ export async function hostPage(folder) {
 /** Starts Chromium; CHROMIUM names another one than that in the path. */
 export function startChromium() {
   const name = process.env.CHROMIUM ?? 'chromium';
-  const path = execFileSync('sh', ['-c', `command -v "${name}"`], { encoding: 'utf8' }).trim();
+  const { stdout } = spawnSync('sh', ['-c', `command -v "${name}"`], { encoding: 'utf8' });
+  const path = stdout.trim();
+  if (path === '') throw new Error(`there is no ${name} in the path: name a Chromium with CHROMIUM=PATH`);
   return chromium.launch({ executablePath: path, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
