@@ -4,7 +4,7 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { precisions, readOptions } from '../options.mjs';
+import { precisions, readOptions, refuse } from '../options.mjs';
 import { loadDawn } from './device.mjs';
 import { layerBytes, nullOptions } from './layer-bytes.mjs';
 import { layerShapes } from './layers.mjs';
@@ -21,7 +21,7 @@ const { values: args } = readOptions(help, {
     modules: { type: 'string', default: join(here, '../../build/modules'), kind: 'file' },
     rows: { type: 'string', default: '8192', kind: 'count' },
     precision: { type: 'string', default: 'fast', of: precisions },
-    strategy: { type: 'string', default: 'float' },
+    strategy: { type: 'string', default: 'float', of: ['float', 'int8'] },
     type: { type: 'string', default: 'F16' },
   },
 });
@@ -31,6 +31,7 @@ const { ggmlTypes } = await load('gguf/ggml-types.js');
 const dawn = await loadDawn();
 const gpu = dawn.create(nullOptions);
 const { precision, rows, strategy, type } = args;
+if (!(type in ggmlTypes)) refuse(`no type ${type}; there are ${Object.keys(ggmlTypes).join(', ')}`);
 
 for (const [name, shape] of Object.entries(layerShapes)) {
   const layer = [...(await layerBytes(gpu, createWebGpuBackend, ggmlTypes, shape, { precision, strategy, type }))];
