@@ -119,11 +119,12 @@ for (const picture of pictures) {
     line('gguf-embed', own, '');
     continue;
   }
+  const apart = theirs[0].rows.map((value, i) => Math.abs(value - mine[0].rows[i]));
+  if (!(Math.max(...apart) <= 0.05))
+    throw new Error(`the rows differ by ${apart}: the programs do not compute the same`);
   const other = best(theirs);
   line('gguf-embed', own, (sum(other) / sum(own)).toFixed(2));
   line('llama.cpp', other, '');
-  const apart = theirs[0].rows.map((value, i) => Math.abs(value - mine[0].rows[i]));
-  if (Math.max(...apart) > 0.05) throw new Error(`the rows differ by ${apart}: the programs do not compute the same`);
 }
 console.log(`\nimages/s and ratio count decode, resize and tower; ${loadLine(loads)}.`);
 if (!args.native) console.log('llama.cpp was not measured: give its program with --native.');
