@@ -177,6 +177,8 @@ try {
   await Promise.all([llama, ...onnx.map(({ side }) => side), ...Object.values(ours)].map((side) => side.stop()));
 }
 
+if (report.cells.length === 0)
+  throw new Error('Nothing was measured: all texts are longer than the contexts of the models.');
 report.means = means(report.cells);
 report.scaling = scaling(report.cells);
 

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const beside = join(root, '../shared/models');
 const cacheFolder = join(root, 'bench/.cache');
 
 /** F32 is made from F16 by the bench itself: it is too large to keep. */
@@ -19,9 +20,9 @@ async function madeF32(f16) {
 
 /**
  * `{name, type, path}` of each model: synthetic ones of the `shapes` and `types` asked for, or the files named, or those in
- * `folder` (default: `../shared/models` beside the project), else the bundled one.
+ * `folder`, or those in `../shared/models` beside the project, else the bundled one.
  */
-export async function findModels({ folder = join(root, '../shared/models'), files = [], shapes = [], types = [] }) {
+export async function findModels({ folder, files = [], shapes = [], types = [] }) {
   if (shapes.length > 0 || types.length > 0) {
     const { makeSynthetic } = await import('./synthetic.mjs');
     const models = [];
@@ -46,8 +47,13 @@ export async function findModels({ folder = join(root, '../shared/models'), file
     });
   }
   const found = known
-    .map(([name, type, file]) => ({ name, type, path: join(folder, file) }))
+    .map(([name, type, file]) => ({ name, type, path: join(folder ?? beside, file) }))
     .filter((m) => existsSync(m.path));
+  if (found.length === 0 && folder !== undefined) {
+    throw new Error(
+      `${folder} has none of ${known.map(([, , file]) => file).join(', ')}: name other files with --model`,
+    );
+  }
   if (found.length === 0) {
     return [{ name: 'MiniLM-L6', type: 'Q8_0', path: join(root, 'models/all-MiniLM-L6-v2-Q8_0.gguf') }];
   }
