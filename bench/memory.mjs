@@ -5,7 +5,6 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { makeSynthetic } from './compare/synthetic.mjs';
 import { readOptions, refuse } from './options.mjs';
-import { load } from './server/client.mjs';
 import { startLlama, startOurs } from './server/servers.mjs';
 import { workloads } from './server/workloads.mjs';
 import { median } from './turns.mjs';
@@ -43,7 +42,11 @@ const { values: args } = readOptions(help, {
 if (!existsSync('/proc/self/status')) refuse('Only Linux tells how much memory a process has.');
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const models = [...args.model];
-for (const name of args.shape) models.push(await makeSynthetic(...name.split(':'), here('.cache')));
+for (const shape of args.shape) {
+  const [name, type] = shape.split(':');
+  if (type === undefined) refuse(`--shape ${shape}: give its type too, as in ${shape}:Q8_0`);
+  models.push(await makeSynthetic(name, type, here('.cache')));
+}
 if (models.length === 0) models.push(here('../models/all-MiniLM-L6-v2-Q8_0.gguf'));
 
 /** A field of `/proc/PID/status` in megabytes. */
@@ -57,17 +60,21 @@ const [, shortTexts] = workloads.find(([name]) => name === '8-32 tokens');
 
 /** Resident megabytes after loading and after the requests, and the most of the whole time. */
 async function measure(server, nTexts) {
+  const { port, pid } = server;
+  const ask = async (body) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/embeddings`, { method: 'POST', body });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`status ${answer.status}: ${text}`);
+  };
   try {
-    const idle = megabytes(server.pid, 'VmRSS');
+    const idle = megabytes(pid, 'VmRSS');
     for (const nWords of args.words) {
-      const body = JSON.stringify({ input: Array(nTexts).fill('word '.repeat(nWords)), truncate: true });
-      const answer = await fetch(`http://127.0.0.1:${server.port}/v1/embeddings`, { method: 'POST', body });
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${await answer.text()}`);
-      await answer.arrayBuffer();
+      const input = Array(nTexts).fill('word '.repeat(nWords));
+      await server.answered(ask(JSON.stringify({ input, truncate: true })));
     }
-    const [busy, files] = ['VmRSS', 'RssFile'].map((field) => megabytes(server.pid, field));
-    if (seconds > 0) await load({ port: server.port, clients: 8, seconds, bodies: shortTexts });
-    const [later, peak] = ['VmRSS', 'VmHWM'].map((field) => megabytes(server.pid, field));
+    const [busy, files] = ['VmRSS', 'RssFile'].map((field) => megabytes(pid, field));
+    if (seconds > 0) await server.load({ clients: 8, seconds, bodies: shortTexts });
+    const [later, peak] = ['VmRSS', 'VmHWM'].map((field) => megabytes(pid, field));
     return { idle, busy, files, later, peak };
   } finally {
     await server.stop();
@@ -78,6 +85,7 @@ async function measure(server, nTexts) {
 function parseSetting(setting) {
   if (setting.startsWith('-')) return { nodeArgs: [setting] };
   const [name, value] = setting.split('=', 2);
+  if (value === undefined) refuse(`--setting ${setting}: give an option of Node or NAME=VALUE`);
   return { env: { [name]: value } };
 }
 

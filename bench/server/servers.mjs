@@ -37,20 +37,23 @@ async function start(command, args, port, env) {
     if (ready) {
       let stopped = false;
       const closed = new Promise((resolve) => child.once('close', resolve));
+      /** Waits for what is asked of the server. An error names the server, and if it has died of it, is what it printed last. */
+      const answered = async (asked) => {
+        try {
+          return await asked;
+        } catch (error) {
+          await Promise.race([closed, sleep(1000)]);
+          const end = child.signalCode ?? child.exitCode;
+          if (end === null || stopped) throw new Error(`${command}: ${error.message}`, { cause: error });
+          throw new Error(`${command} ended with ${end}:\n${output}`, { cause: error });
+        }
+      };
       return {
         port,
         pid: child.pid,
-        /** Loads the server as `load` does. The error names the server, and if it has died of it, is what it printed last. */
-        async load(how) {
-          try {
-            return await load({ port, ...how });
-          } catch (error) {
-            await Promise.race([closed, sleep(1000)]);
-            const end = child.signalCode ?? child.exitCode;
-            if (end === null || stopped) throw new Error(`${command}: ${error.message}`, { cause: error });
-            throw new Error(`${command} ended with ${end}:\n${output}`, { cause: error });
-          }
-        },
+        answered,
+        /** Loads the server as `load` does. */
+        load: (how) => answered(load({ port, ...how })),
         stop(signal = 'SIGTERM') {
           stopped = true;
           child.kill(signal);
