@@ -31,7 +31,7 @@ function pairs(offsets, { maxBehind, maxAhead }, lastOnly) {
 
 function product(name, values, bytesPerWeight) {
   const { rows, nIn, nOut, hasResidual = 0, normWeightAt, normedFrom = none, addsFirst = 0 } = values;
-  const { firstExpert, endExpert, pairsPerRow = 1, firstOut = 0, halvesFrom = 0 } = values;
+  const { firstExpert, endExpert, pairsPerRow = 1, firstOut = 0, halvesFrom = 0, rotatedCols = 0 } = values;
   const nOutputs = / gated\b/.test(name) ? 2 * nOut : nOut;
   const matrices = firstExpert === undefined ? 1 : Math.min(endExpert - firstExpert, rows);
   const normed = normWeightAt !== undefined;
@@ -41,9 +41,10 @@ function product(name, values, bytesPerWeight) {
   const floats = Math.min(nOut, Math.max(0, halvesFrom - firstOut));
   const written = float * floats + writtenBytes(name) * (nOut - floats);
   const results = rows * (written + float * (nOut * hasResidual + kept));
+  const angles = Number(/ rotated (\d+)\b/.exec(name)?.[1] ?? 0) * rows;
   return {
-    flops: 2 * rows * nIn * nOutputs + (normed ? ofNorm * inputs : 0),
-    bytes: matrices * bytesPerWeight * nIn * nOutputs + inputs * bytesPerInput + results,
+    flops: 2 * rows * nIn * nOutputs + (normed ? ofNorm * inputs : 0) + ofRotation * rows * rotatedCols,
+    bytes: matrices * bytesPerWeight * nIn * nOutputs + inputs * bytesPerInput + results + float * angles,
   };
 }
 
@@ -94,6 +95,8 @@ export function workOf(launches, { types, offsets }) {
         const n = rows * values.nHead * values.headSize;
         return { flops: n * ofRotation, bytes: n * (float + writtenBytes(kernel)) };
       }
+      case 'rotation':
+        return { flops: 0, bytes: 2 * float * rows * values.nRot };
       case 'embedding':
         return { flops: rows * cols, bytes: rows * cols * (bytesPerWeight + float * (1 + values.hasAdd)) };
       case 'quantize':

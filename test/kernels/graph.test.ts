@@ -151,7 +151,7 @@ describe('rotation tables', () => {
       const x = layer(ops);
       return ops.add(ops.rope(x, { ...rotation, nHead: 1 }), ops.rope(x, { ...rotation, freqBase: 500 }));
     });
-    const all = addRotationTables(steps);
+    const all = addRotationTables(steps, (step) => (step.op === 'rope' ? step.options : undefined));
     expect(all.filter(({ op }) => op === 'rotation')).toHaveLength(2);
     const tables = all.filter(({ op }) => op === 'rope').map(({ inputs }) => inputs[1]);
     expect(tables[1]).toBe(tables[0]);

@@ -26,10 +26,15 @@ export class Moved {
     );
     let start = 0;
     for (const result of results) {
-      this.#views.set(result, new GraphTensor(rows, result.cols, space, all, start));
+      this.put(result, all, start);
       start += result.cols;
     }
     return all;
+  }
+
+  /** Makes `result` the columns of `all` from `start` on. */
+  put(result: GraphTensor, all: GraphTensor, start: number): void {
+    this.#views.set(result, new GraphTensor(result.rows, result.cols, result.space, all, start));
   }
 
   /** `step` with its current inputs. */

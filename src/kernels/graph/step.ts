@@ -59,6 +59,11 @@ export interface LinearStep<W> extends Common {
    * `out`, and hold values only if they are kept (`fuse-norm-products.ts`).
    */
   readonly norm?: Pick<NormStep<W>, 'weight' | 'bias' | 'kind' | 'eps' | 'hasResidual'> & { readonly isKept: boolean };
+  /**
+   * The first columns are heads, which are rotated (`fuse-product-rope.ts`). The last input is then the result of a rotation step
+   * (`rotation-tables.ts`).
+   */
+  readonly rotation?: RopeOptions;
 }
 
 /**

@@ -57,7 +57,7 @@ export function plan(
   division: PlanDivision,
   nStrips = 1,
 ): Plan {
-  const recorded = addRotationTables(steps);
+  const recorded = addRotationTables(steps, (step) => (step.op === 'rope' ? step.options : undefined));
   const todo = keepAll ? recorded : fused(narrow(neededFor(target, recorded), target, nSeq), target);
   const barriers = division === 'columns' ? barriersBefore(todo) : todo.map(exchanges);
   const strips = keepAll || division === 'columns' ? noStrips : stripsOf(todo, target, nStrips);

@@ -67,7 +67,7 @@ export function experimentsOn(device: Device, pipelines: Pipelines, vectors: Vec
       part: weight.parts[0],
       rows,
       epilogue: plainEpilogue,
-      isGated: false,
+      form: 'plain',
       from: 'f32',
       stored: 'f32',
     };

@@ -7,12 +7,14 @@ import { fuseGlu } from '../graph/fuse-glu.ts';
 import { fuseNormAdd } from '../graph/fuse-norm-add.ts';
 import { fuseNormProducts } from '../graph/fuse-norm-products.ts';
 import { fuseNormRope } from '../graph/fuse-norm-rope.ts';
+import { fuseProductRope } from '../graph/fuse-product-rope.ts';
 import { fuseProducts } from '../graph/fuse-products.ts';
 import { fuseRotations } from '../graph/fuse-rotations.ts';
 import { neededFor } from '../graph/liveness.ts';
 import { narrow } from '../graph/narrow.ts';
 import { Recorder } from '../graph/record.ts';
-import type { LinearStep, Step } from '../graph/step.ts';
+import { addRotationTables } from '../graph/rotation-tables.ts';
+import type { LinearStep, RopeStep, Step } from '../graph/step.ts';
 import type { GraphTensor } from '../graph/tensor.ts';
 import { type BatchBounds, batchBounds } from './batch-bounds.ts';
 import { Context, ownWeight } from './context.ts';
@@ -22,7 +24,7 @@ import { experimentsOn } from './experiments.ts';
 import { Forward } from './forward.ts';
 import { halvedResults } from './halved-results.ts';
 import { lower } from './lower.ts';
-import { mayNormInput } from './ops/linear.ts';
+import { mayNormInput, mayRotate } from './ops/linear.ts';
 import { RopeTables } from './ops/rope.ts';
 import { Pipelines } from './pipelines.ts';
 import type { Tile } from './shaders/matmul-tile.wgsl.ts';
@@ -90,17 +92,22 @@ export interface WebGpuBackend extends Backend {
 /**
  * The steps that a forward needs for `target`, narrowed and fused.
  * @param norms whether a product can norm its input
+ * @param rotates whether a product can rotate heads of its result
  */
 function optimized(
   steps: readonly Step<GpuWeight>[],
   target: GraphTensor,
   nSeq: number,
   norms: (product: LinearStep<GpuWeight>) => boolean,
+  rotates: (product: LinearStep<GpuWeight>, rope: RopeStep) => boolean,
 ): readonly Step<GpuWeight>[] {
   const narrowed = narrow(neededFor(target, steps), target, nSeq);
   const products = fuseProducts(narrowed, target, (first, second) => first.precedes(second));
   const gated = fuseGlu(products, target);
-  const rotated = fuseRotations(fuseNormAdd(fuseNormRope(gated, target), target), target);
+  const together = fuseRotations(fuseNormAdd(fuseNormRope(gated, target), target), target);
+  const rotated = addRotationTables(fuseProductRope(together, target, rotates), (step) =>
+    step.op === 'linear' ? step.rotation : undefined,
+  );
   return fuseNormProducts(rotated, target, norms);
 }
 
@@ -143,7 +150,9 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     begin: () => observer !== undefined,
     read: (recording, target) => {
       const { batch, steps, nSeq, observed } = recording;
-      const todo = observed ? steps : optimized(steps, target, nSeq, (step) => mayNormInput(tuner, step));
+      const norms = (product: LinearStep<GpuWeight>) => mayNormInput(tuner, product);
+      const rotates = (product: LinearStep<GpuWeight>, rope: RopeStep) => mayRotate(tuner, product, rope);
+      const todo = observed ? steps : optimized(steps, target, nSeq, norms, rotates);
       const forms = halvedResults(observed ? [] : todo, target, {
         products: (weight) => tuner.takesHalves(weight),
         attention: halves,

@@ -18,9 +18,7 @@ const lowerings: { readonly [O in Op]: (fw: Forward, step: StepOf<O, GpuWeight>,
   embedding,
   linear: (fw, step, { tuner }) => linear(fw, tuner, step),
   norm: (fw, step, { tables, tuner }) => norm(fw, tables, tuner.style, step),
-  rotation() {
-    throw new Error('this backend keeps angles from one forward to the next');
-  },
+  rotation: (fw, step, { tables }) => tables.rotation(fw, step),
   rope: (fw, step, { tables, tuner }) => tables.rope(fw, tuner.style, step),
   attention: (fw, step, { tuner }) => attention(fw, tuner, step),
   shortConv,

@@ -11,11 +11,12 @@
 import { grid } from './kernel.ts';
 import type { Stored } from './shaders/halves.wgsl.ts';
 import { int8Shared, matmulInt8, matmulInt8Skinny } from './shaders/matmul-int8.wgsl.ts';
-import { gatedMatrixTile, matmulMatrix, matrixShared } from './shaders/matmul-matrix.wgsl.ts';
+import { matmulMatrix, matrixShared, pairedMatrixTile } from './shaders/matmul-matrix.wgsl.ts';
 import { matmulSkinny } from './shaders/matmul-skinny.wgsl.ts';
 import { matmulTile, type Tile, tileShared, tileThreads, type Walk } from './shaders/matmul-tile.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './shaders/matrix-shape.ts';
 import { normedShared } from './shaders/normed-input.wgsl.ts';
+import { isPaired, type LinearForm } from './shaders/product-form.wgsl.ts';
 import { rowThreads } from './shaders/row-norm.wgsl.ts';
 import { skinnyOutputs } from './shaders/skinny-results.wgsl.ts';
 import type { Dispatch } from './tensor.ts';
@@ -108,8 +109,12 @@ export interface Product {
   readonly part: Part;
   readonly rows: number;
   readonly epilogue: Epilogue;
-  /** The first half of the part's rows gates the second; the activation is the gate's. */
-  readonly isGated: boolean;
+  /**
+   * `gated`: the first half of the part's rows gates the second; the activation is the gate's. `rotated`: the first `rotatedCols` outputs are
+   * heads to rotate; not for the kernel for few rows.
+   */
+  readonly form: LinearForm;
+  readonly rotatedCols?: number;
   /** How x lies in the arena; f16 only for strategies that take it as operand. */
   readonly from: 'f32' | 'f16';
   /** How the result is stored: its columns from `halvesFrom` on, those in front of it are float32. */
@@ -119,15 +124,24 @@ export interface Product {
   readonly norm?: Readonly<Record<string, number>>;
 }
 
-function values({ weight, part, rows, epilogue, isGated, norm, halvesFrom = 0 }: Product): Dispatch['values'] {
+function values({
+  weight,
+  part,
+  rows,
+  epilogue,
+  form,
+  rotatedCols = 0,
+  norm,
+  halvesFrom = 0,
+}: Product): Dispatch['values'] {
   const { rowLength: nIn, blocksPerRow } = weight;
   const { firstRow: firstOut, bufferRow: wRow } = part;
-  const nOut = isGated ? part.nRows / 2 : part.nRows;
-  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, halvesFrom, ...epilogue, ...norm };
+  const nOut = form === 'gated' ? part.nRows / 2 : part.nRows;
+  return { rows, nIn, nOut, firstOut, blocksPerRow, wRow, halvesFrom, rotatedCols, ...epilogue, ...norm };
 }
 
-/** The tile of a gated product: as many threads and sums, with eight columns a thread. */
-function gatedTile(tile: Tile): Tile {
+/** The tile of a product of pairs: as many threads and sums, with eight columns a thread. */
+function pairedTile(tile: Tile): Tile {
   const { bn, tm, tn } = tile;
   if (tn === 8) return tile;
   return tm > 1 ? { ...tile, tm: tm / 2, tn: 8 } : { ...tile, bn: bn * 2, tn: 8 };
@@ -142,7 +156,7 @@ export function walkOf(tile: Tile, { halves, sharedMemory }: Style, isNormed: bo
 
 /** Whether a tile can norm the input of a product on a device with these limits. */
 export function normsInput(tile: Tile, isGated: boolean, { halves }: Style, limits: GPUSupportedLimits): boolean {
-  const shape = isGated ? gatedTile(tile) : tile;
+  const shape = isGated ? pairedTile(tile) : tile;
   const threads = tileThreads(shape);
   const shared = tileShared(shape, halves ? 2 : 4) + normedShared(shape.bm, threads);
   return threads % rowThreads === 0 && shared <= limits.maxComputeWorkgroupStorageSize;
@@ -150,14 +164,14 @@ export function normsInput(tile: Tile, isGated: boolean, { halves }: Style, limi
 
 /** The launch with a tile. `wide`: everything that is read or written in float32 is aligned to four values. */
 export function tiled(product: Product, tile: Tile, style: Style, wide: boolean): Dispatch {
-  const { strategy, weight, part, rows, isGated, norm, from, stored } = product;
+  const { strategy, weight, part, rows, form, norm, from, stored } = product;
   const { type } = weight.loader!;
   const { rolled, halves, matrix } = style;
-  const gated = strategy === 'matrix' ? gatedMatrixTile(tile, matrix!) : gatedTile(tile);
-  const shape = isGated ? gated : tile;
+  const paired = strategy === 'matrix' ? pairedMatrixTile(tile, matrix!) : pairedTile(tile);
+  const shape = isPaired(form) ? paired : tile;
   const { bm, bn, tm, tn, buffers = 1 } = shape;
   const walk = walkOf(shape, style, norm !== undefined);
-  const [vec4, form] = [wide && part.nRows % (isGated ? 8 : 4) === 0, isGated ? 'gated' : 'plain'] as const;
+  const vec4 = wide && part.nRows % (isPaired(form) ? 8 : 4) === 0;
   const { m = 0, n = 0, k = 0, subgroup = 0 } = matrix ?? {};
   const kernel =
     strategy === 'matrix'
@@ -171,8 +185,9 @@ export function tiled(product: Product, tile: Tile, style: Style, wide: boolean)
 
 /** The launch of the kernel for few rows, for `float` and `int8`. */
 export function skinny(product: Product, { rolled, halves }: Style): Dispatch {
-  const { strategy, weight, part, rows, isGated, norm, from, stored } = product;
+  const { strategy, weight, part, rows, form, norm, from, stored } = product;
   const { type } = weight.loader!;
+  const isGated = form === 'gated';
   const m = 2 ** Math.ceil(Math.log2(rows));
   const kernel =
     strategy === 'int8'

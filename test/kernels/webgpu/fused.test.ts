@@ -213,6 +213,80 @@ describeGpu('rotations of queries and keys', () => {
   });
 });
 
+describeGpu('products that rotate heads of their result', () => {
+  const [nIn, nHead, nHeadKv, nRot] = [64, 4, 2, 16];
+  const heads = nHead + 2 * nHeadKv;
+  const sourcesOf = (rows: number, type: GgmlTypeName): Sources => ({
+    x: input(rows, nIn, 1),
+    qkv: matrix('qkv', type, nIn, heads * nRot, 2),
+    bias: vector('bias', heads * nRot, 3),
+    q: matrix('q', type, nIn, nHead * nRot, 4),
+    k: matrix('k', type, nIn, nHeadKv * nRot, 5),
+    v: matrix('v', type, nIn, nHeadKv * nRot, 6),
+  });
+  const graphOf =
+    (oneWeight: boolean, biased = true) =>
+    (ops: Ops, w: Record<string, Weight>): Tensor => {
+      const x = rowsOf(ops, w.x);
+      const all = oneWeight ? ops.linear(x, { weight: w.qkv, bias: biased ? w.bias : undefined }) : undefined;
+      const part = (name: string, first: number, n: number) =>
+        all === undefined ? ops.linear(x, { weight: w[name] }) : ops.columns(all, first * nRot, n * nRot);
+      const turned = (x: Tensor, n: number) => ops.rope(x, { nHead: n, nRot, kind: 'neox', freqBase: 1000 });
+      const [q, k] = [turned(part('q', 0, nHead), nHead), turned(part('k', nHead, nHeadKv), nHeadKv)];
+      return ops.attention(q, k, part('v', nHead + nHeadKv, nHeadKv), { nHead, nHeadKv, scale: 0.2 });
+    };
+  /** So many that no product norms its input. */
+  const many = 270;
+
+  it.each<[string, WebGpuOptions, number]>([
+    ['float32', {}, 2e-5],
+    ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
+    ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
+    ['float32, a step ahead', { tile: { bm: 8, bn: 16, tm: 2, tn: 4, buffers: 2 } }, 2e-5],
+    ['f16', { precision: 'fast', strategy: 'float' }, 2e-2],
+  ])('give what the reference gives: %s', async (_, options, tolerance) => {
+    const backend = await webgpu(options);
+    for (const oneWeight of [true, false]) {
+      const sources = sourcesOf(many, 'Q8_0');
+      await expectAsReference(backend, sources, countingBatch([200, many - 200]), graphOf(oneWeight), tolerance);
+    }
+    backend.dispose();
+  });
+
+  it.each<[string, WebGpuOptions]>([
+    ['float32', {}],
+    ['f16', { precision: 'fast', strategy: 'float' }],
+    ['int8', { precision: 'fast', strategy: 'int8' }],
+  ])('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
+    const backend = await webgpu(options);
+    const sources = sourcesOf(many, 'Q8_0');
+    for (const oneWeight of [true, false]) {
+      const graph = graphOf(oneWeight);
+      const lengths = [5, 30, many - 35];
+      const all = await evaluate(backend, sources, countingBatch(lengths), graph);
+      for (const n of [1, 2]) {
+        const nRows = lengths.slice(0, n).reduce((sum, length) => sum + length, 0);
+        const few = await evaluate(backend, sources, countingBatch(lengths.slice(0, n)), graph);
+        expect(few).toEqual(all.slice(0, nRows * nHead * nRot));
+      }
+      backend.observe(() => {});
+      expect(await evaluate(backend, sources, countingBatch(lengths), graph)).toEqual(all);
+      backend.observe(undefined);
+    }
+    backend.dispose();
+  });
+
+  it('leave a rotation alone whose input is read as it was', async () => {
+    const backend = await webgpu();
+    await expectAsReference(backend, sourcesOf(many, 'F32'), countingBatch([many]), (ops, w) => {
+      const all = ops.linear(rowsOf(ops, w.x), { weight: w.qkv });
+      const q = ops.columns(all, 0, nHead * nRot);
+      return ops.add(ops.rope(q, { nHead, nRot, kind: 'neox', freqBase: 1000 }), q);
+    });
+    backend.dispose();
+  });
+});
+
 describeGpu('launches', () => {
   /** Those of one forward of a fixture over `nTokens` tokens with mean pooling. */
   async function launchesOf(name: string, nTokens: number): Promise<{ launches: number; nLayer: number }> {
@@ -245,17 +319,17 @@ describeGpu('launches', () => {
 
   describe('a layer', () => {
     it.each([
-      // Name, launches a layer for few rows and for many, and those before and after the layers, with pooling.
-      // The norms before and after the layers are launches of their own, except the one that the first layer's product includes.
-      ['bert-mean', 5, 7, 5],
-      ['nomic-bert', 6, 8, 4],
-      ['modern-bert', 6, 8, 3],
-      ['qwen3', 6, 8, 3],
-    ])('of %s takes %i, or %i for many rows', async (name, few, many, rest) => {
+      // Name, launches a layer for few rows and for many, those before and after the layers, with pooling, and for many rows the tables of
+      // angles. The norms before and after the layers are launches of their own, except the one that the first layer's product includes.
+      ['bert-mean', 5, 7, 5, 0],
+      ['nomic-bert', 6, 7, 4, 1],
+      ['modern-bert', 6, 7, 3, 2],
+      ['qwen3', 6, 8, 3, 0],
+    ])('of %s takes %i, or %i for many rows', async (name, few, many, rest, tables) => {
       const { launches, nLayer } = await launchesOf(name, 12);
       expect(launches - rest).toBe(few * nLayer);
       // The norm that the first layer's product includes is then among the rest.
-      expect((await launchesOf(name, 260)).launches - launches).toBe((many - few) * nLayer);
+      expect((await launchesOf(name, 260)).launches - launches).toBe((many - few) * nLayer + tables);
     });
   });
 });

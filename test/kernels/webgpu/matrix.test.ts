@@ -11,11 +11,17 @@ import { loaders } from '../../../src/kernels/webgpu/loaders/index.ts';
 import { storesHalves } from '../../../src/kernels/webgpu/shaders/attention-access.wgsl.ts';
 import { fitsMatrixAttention, matrixAttention } from '../../../src/kernels/webgpu/shaders/attention-matrix.wgsl.ts';
 import type { Stored } from '../../../src/kernels/webgpu/shaders/halves.wgsl.ts';
-import { gatedMatrixTile, matmulMatrix, matrixShared } from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
+import {
+  matmulMatrix,
+  matrixShared,
+  pairedMatrixTile,
+} from '../../../src/kernels/webgpu/shaders/matmul-matrix.wgsl.ts';
 import type { Tile } from '../../../src/kernels/webgpu/shaders/matmul-tile.wgsl.ts';
 import { type MatrixShape, matrixShape, matrixThreads } from '../../../src/kernels/webgpu/shaders/matrix-shape.ts';
+import type { LinearForm } from '../../../src/kernels/webgpu/shaders/product-form.wgsl.ts';
 import { matrixTiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { loadModel } from '../../../src/models/index.ts';
+import type { Tensor } from '../../../src/tensor/ops.ts';
 import { openFixture, run } from '../../models/support.ts';
 import { normal } from '../../random.ts';
 import { cosine } from '../../vectors.ts';
@@ -59,27 +65,12 @@ describeGpu('subgroup matrices: what compiles', () => {
     tile: Tile,
     { m, n, k, subgroup }: MatrixShape,
     wide: boolean,
-    gated = false,
+    form: LinearForm = 'plain',
     from: 'f32' | 'f16' = 'f32',
     stored: Stored = 'f32',
   ) => {
     const { bm, bn, tm, tn, buffers = 1 } = tile;
-    return matmulMatrix(
-      type,
-      bm,
-      bn,
-      tm,
-      tn,
-      m,
-      n,
-      k,
-      subgroup,
-      wide,
-      gated ? 'gated' : 'plain',
-      buffers,
-      from,
-      stored,
-    );
+    return matmulMatrix(type, bm, bn, tm, tn, m, n, k, subgroup, wide, form, buffers, from, stored);
   };
 
   it.each(types)('%s, with every shape, aligned and not', async (type) => {
@@ -87,20 +78,22 @@ describeGpu('subgroup matrices: what compiles', () => {
       for (const wide of [true, false]) {
         for (const tile of [matrixTiles[0], matrixTiles[7]]) {
           expect(await errorsOf(kernelOf(type, tile, shape, wide))).toEqual([]);
-          expect(await errorsOf(kernelOf(type, tile, shape, wide, false, 'f16', 'f16'))).toEqual([]);
+          expect(await errorsOf(kernelOf(type, tile, shape, wide, 'plain', 'f16', 'f16'))).toEqual([]);
         }
       }
     }
   });
 
-  it.each(shapes)('every tile, gated and not: $m x $n x $k', async (shape) => {
+  it.each(shapes)('every tile, of pairs and not: $m x $n x $k', async (shape) => {
     for (const tile of matrixTiles) {
-      const gated = gatedMatrixTile(tile, shape);
-      expect(matrixShared(gated, shape)).toBeLessThanOrEqual(Math.max(matrixShared(tile, shape), 16384));
+      const paired = pairedMatrixTile(tile, shape);
+      expect(matrixShared(paired, shape)).toBeLessThanOrEqual(Math.max(matrixShared(tile, shape), 16384));
       for (const type of ['F16', 'Q4_K'] as const) {
         expect(await errorsOf(kernelOf(type, tile, shape, true))).toEqual([]);
-        expect(await errorsOf(kernelOf(type, gated, shape, type === 'F16', true))).toEqual([]);
-        expect(await errorsOf(kernelOf(type, gated, shape, type === 'F16', true, 'f32', 'f16'))).toEqual([]);
+        for (const form of ['gated', 'rotated 64'] as const) {
+          expect(await errorsOf(kernelOf(type, paired, shape, type === 'F16', form))).toEqual([]);
+          expect(await errorsOf(kernelOf(type, paired, shape, type === 'F16', form, 'f32', 'f16'))).toEqual([]);
+        }
       }
     }
   });
@@ -287,7 +280,32 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
     other.dispose();
   });
 
-  it.each(['bert-mean', 'qwen3'])('in a whole model: %s', async (name) => {
+  it.each<[string, Tile]>([
+    ['one buffer', matrixTiles[0]],
+    ['two buffers', twice],
+  ])('with heads rotated, and the bits of a product and a rotation after it: %s', async (_, tile) => {
+    const [nIn, nHead, nRot] = [96, 3, 24];
+    const sources = {
+      x: input(21, nIn, 1),
+      qkv: [randomBlocks('qkv', 'F16', [nIn, 3 * nHead * nRot], 2), 'matrix'],
+      bias: [source('bias', [3 * nHead * nRot], normal(3 * nHead * nRot, 4)), 'vector'],
+    } as const;
+    const attended: typeof graph = (ops, w) => {
+      const all = ops.linear(rowsOf(ops, w.x), { weight: w.qkv, bias: w.bias });
+      const [q, k, v] = [0, 1, 2].map((i) => ops.columns(all, i * nHead * nRot, nHead * nRot));
+      const turned = (x: Tensor) => ops.rope(x, { nHead, nRot, kind: 'neox', freqBase: 1000 });
+      return ops.attention(turned(q), turned(k), v, { nHead, nHeadKv: nHead, scale: 0.05 });
+    };
+    const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
+    await expectAsReference(other, sources, countingBatch([21]), attended, 4e-3);
+    const fused = await evaluate(other, sources, countingBatch([21]), attended);
+    // An observed forward has no fused steps.
+    other.observe(() => {});
+    expect(await evaluate(other, sources, countingBatch([21]), attended)).toEqual(fused);
+    other.dispose();
+  });
+
+  it.each(['bert-mean', 'nomic-bert', 'qwen3'])('in a whole model: %s', async (name) => {
     const file = await openFixture(`models/${name}.gguf`);
     const reference = await createReferenceBackend();
     const sequences = [19, 3].map((n, s) => Array.from({ length: n }, (_, i) => (i * 37 + s * 11) % 200));

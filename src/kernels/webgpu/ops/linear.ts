@@ -2,10 +2,11 @@
  * @file Linear layers: chooses the kernel of a product, over the parts of a weight. The weight determines the strategy, for any number of
  * rows. The tile, or the kernel for few rows, does not change a bit.
  */
-import type { LinearPart, LinearStep } from '../../graph/step.ts';
+import type { LinearPart, LinearStep, RopeStep } from '../../graph/step.ts';
 import type { Forward } from '../forward.ts';
 import { activationCode } from '../shaders/epilogue.wgsl.ts';
 import { skinnyRows } from '../shaders/matmul-skinny.wgsl.ts';
+import type { LinearForm } from '../shaders/product-form.wgsl.ts';
 import { type Epilogue, halfForm, skinny, tiled } from '../strategies.ts';
 import { type Dispatch, GpuTensor, labelOf } from '../tensor.ts';
 import type { Tuner } from '../tuner.ts';
@@ -25,11 +26,24 @@ export function mayNormInput(tuner: Tuner, { parts, out }: LinearStep<GpuWeight>
   return out.rows <= mostNormedRows && tuner.style.matrix === undefined && tuner.strategy(parts[0].weight) === 'float';
 }
 
+/** Whether a product rotates heads of its result in its own launch. The kernel for few rows does not, nor one that norms its input. */
+export function mayRotate(
+  tuner: Tuner,
+  product: LinearStep<GpuWeight>,
+  { inputs: [heads], options }: RopeStep,
+): boolean {
+  const { parts, out } = product;
+  const { kind, nHead, nRot } = options;
+  if (out.rows <= skinnyRows || parts[0].weight.parts.length > 1 || mayNormInput(tuner, product)) return false;
+  return kind === 'neox' && heads.cols === nHead * nRot && nRot % 8 === 0 && out.cols % nRot === 0;
+}
+
 /** `activation(scale · x Wᵀ + bias) + residual`: one launch for each part of the weight, or one launch for adjacent weights. */
 export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): void {
-  const { parts, glu, activation = glu, inputs, norm } = step;
+  const { parts, glu, activation = glu, inputs, norm, rotation } = step;
   const halves = norm === undefined && tuner.takesHalves(parts[0].weight) ? fw.halvesOf(inputs[0]) : undefined;
-  const [x, r] = [halves ?? fw.of(inputs[0]), inputs[1] && fw.of(inputs[1])];
+  const [x, other] = [halves ?? fw.of(inputs[0]), inputs[1] && fw.of(inputs[1])];
+  const [r, t] = rotation === undefined ? [other, undefined] : [undefined, other];
   const out = fw.of(step.out);
   const epilogue: Epilogue = {
     scaleAt: fw.ctx.vector(parts[0].scale),
@@ -38,7 +52,9 @@ export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): 
     hasResidual: r === undefined || norm !== undefined ? 0 : 1,
   };
   const label = labelOf(`linear ${parts.map(({ weight }) => weight.name).join(', ')}`, step);
-  const operands = { parts, x, y: out, r, epilogue, isGated: glu !== undefined, label };
+  const form = rotation !== undefined ? (`rotated ${rotation.nRot}` as const) : glu !== undefined ? 'gated' : 'plain';
+  const rotatedCols = rotation && rotation.nHead * rotation.nRot;
+  const operands: Operands = { parts, x, y: out, r, t, epilogue, form, rotatedCols, label };
   if (norm === undefined) product(fw, tuner, operands);
   else normedProduct(fw, tuner, norm, { ...operands, y: columnsOf(out, 0, out.cols - x.cols) });
 }
@@ -50,7 +66,7 @@ function normedProduct(
   norm: NonNullable<LinearStep<GpuWeight>['norm']>,
   operands: Operands,
 ): void {
-  const { parts, x, r, y, isGated = false, label } = operands;
+  const { parts, x, r, y, form, label } = operands;
   const [{ weight }] = parts;
   const values = {
     normWeightAt: fw.ctx.vector(norm.weight),
@@ -66,7 +82,7 @@ function normedProduct(
     writes: y,
     prepare: () => tuner.prepare(weight, x.rows),
     dispatches: () => {
-      if (tuner.mayNorm(weight, x.rows, isGated)) {
+      if (tuner.mayNorm(weight, x.rows, form === 'gated')) {
         return partsOf(operands).map((part, i) => {
           const normedFrom = i === 0 && norm.isKept ? y.cols : noVector;
           return launch(tuner, part, { ...operands, norm: { ...values, normedFrom } });
@@ -110,8 +126,11 @@ interface Operands {
   readonly y: GpuTensor;
   /** The residual. */
   readonly r?: GpuTensor;
+  /** The angles of a product that rotates. */
+  readonly t?: GpuTensor;
   readonly epilogue: Epilogue;
-  readonly isGated?: boolean;
+  readonly form?: LinearForm;
+  readonly rotatedCols?: number;
   /** The norm of `x` in the same launch (see `Product`). */
   readonly norm?: Readonly<Record<string, number>>;
   readonly label: string;
@@ -119,12 +138,12 @@ interface Operands {
 
 /** The launches of a product. */
 export function product(fw: Forward, tuner: Tuner, operands: Operands): void {
-  const { parts, x, y, r, label } = operands;
+  const { parts, x, y, r, t, label } = operands;
   const [{ weight }] = parts;
   const operand = tuner.strategy(weight) === 'int8' ? quantized(fw, x) : x;
   fw.add({
     label,
-    reads: { x: operand, r },
+    reads: { x: operand, r, t },
     writes: y,
     prepare: () => tuner.prepare(weight, x.rows),
     dispatches: () => partsOf(operands).map((part) => launch(tuner, part, { ...operands, x: operand })),
@@ -139,11 +158,22 @@ function partsOf({ parts: [{ weight }, ...others] }: Operands): readonly Part[] 
 }
 
 /** The launch for one part of the weight. */
-function launch(tuner: Tuner, part: Part, { parts, x, y, r, epilogue, isGated = false, norm }: Operands): Dispatch {
+function launch(tuner: Tuner, part: Part, operands: Operands): Dispatch {
+  const { parts, x, y, r, epilogue, form = 'plain', rotatedCols, norm } = operands;
   const [{ weight }] = parts;
   const stored = y.halvesFrom < y.cols ? halfForm(tuner.style) : 'f32';
   const forms = { from: x.isHalf ? 'f16' : 'f32', stored, halvesFrom: y.halvesFrom } as const;
-  const product = { strategy: tuner.strategy(weight), weight, part, rows: x.rows, epilogue, isGated, norm, ...forms };
+  const product = {
+    strategy: tuner.strategy(weight),
+    weight,
+    part,
+    rows: x.rows,
+    epilogue,
+    form,
+    rotatedCols,
+    norm,
+    ...forms,
+  };
   if (x.rows <= skinnyRows && tuner.mayBeSkinny(weight)) return skinny(product, tuner.style);
   const wide = x.aligned && y.aligned && (r?.aligned ?? true);
   return tiled(product, tuner.tile(weight, x.rows), tuner.style, wide);

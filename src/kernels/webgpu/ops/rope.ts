@@ -3,13 +3,13 @@
  */
 import type { RopeOptions } from '../../../tensor/ops.ts';
 import { frequencies, pairTurns, rotations } from '../../../tensor/positions.ts';
-import type { PooledRow, RopeStep } from '../../graph/step.ts';
+import type { PooledRow, RopeStep, RotationStep } from '../../graph/step.ts';
 import type { Context } from '../context.ts';
 import type { Forward } from '../forward.ts';
 import { usage } from '../gpu.ts';
 import { GrowingBuffer } from '../growing-buffer.ts';
 import { grid } from '../kernel.ts';
-import { rope as kernelFor, ropeThreads } from '../shaders/rope.wgsl.ts';
+import { rotation as anglesKernel, rope as kernelFor, ropeThreads } from '../shaders/rope.wgsl.ts';
 import { halfForm, type Style } from '../strategies.ts';
 import { type Bound, labelOf } from '../tensor.ts';
 import { noVector } from '../vectors.ts';
@@ -41,6 +41,23 @@ export class RopeTables {
       writes: y,
       prepare: table.prepare,
       dispatches: () => [{ kernel, values, bound: table.bound, grid: grid(Math.ceil(threads / 64)) }],
+    });
+  }
+
+  /** Writes the cosines and sines of each row, for products that rotate. */
+  rotation(fw: Forward, step: RotationStep): void {
+    const { options } = step;
+    const table = this.table(fw, options);
+    const y = fw.of(step.out);
+    const values = { rows: y.rows, ...rotationValues(fw, options, undefined) };
+    fw.add({
+      label: labelOf('rotation', step),
+      reads: {},
+      writes: y,
+      prepare: table.prepare,
+      dispatches: () => [
+        { kernel: anglesKernel, values, bound: table.bound, grid: grid(Math.ceil((y.rows * y.cols) / 2 / 64)) },
+      ],
     });
   }
 

@@ -14,10 +14,20 @@
 import { type ArenaElement, type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Int8Form, type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
-import { gatedCode, gatedRow, storeGated } from './gated.wgsl.ts';
+import { gatedCode } from './gated.wgsl.ts';
 import { halvesCode, type Stored, storedFeatures, storedName } from './halves.wgsl.ts';
 import { column, each, matmulParams, outputsOf, stores, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
 import { type Access, accessName, arenaOf, resultAccess, storedParams } from './product-access.wgsl.ts';
+import {
+  extentOf,
+  formName,
+  formParams,
+  isPaired,
+  type LinearForm,
+  pairedRow,
+  pairsCode,
+  weightRow,
+} from './product-form.wgsl.ts';
 import { block, quantizedWords } from './quantize-int8.wgsl.ts';
 import { skinnyLanes as lanes, skinnyOutput, skinnyOutputs, skinnyResults } from './skinny-results.wgsl.ts';
 
@@ -64,11 +74,11 @@ ${each(terms.length, (i) => `  s = fma(t[${i}].x, t[${i}].y, s);`)}
 }
 
 /** WGSL that finds blocks of 32 values of row `row` of W: sixteen bytes, and scales and lows of both halves. */
-function weightBlocks({ blockSize, code, int8 }: Loader, isGated: boolean): string {
+function weightBlocks({ blockSize, code, int8 }: Loader, form: LinearForm): string {
   const perBlock = blockSize / block;
   const place = `let at = (p.wRow + row) * p.blocksPerRow + b / ${perBlock}u; let part = (b % ${perBlock}u) * 4u;`;
-  return /* wgsl */ `${loaderHelpers}${code}${isGated ? gatedRow : ''}
-fn has(row: u32, b: u32) -> bool { return row < ${isGated ? '2u * ' : ''}p.nOut && b * ${block}u < p.nIn; }
+  return /* wgsl */ `${loaderHelpers}${code}${pairedRow(form)}
+fn has(row: u32, b: u32) -> bool { return row < ${form === 'gated' ? '2u * ' : ''}p.nOut && b * ${block}u < p.nIn; }
 fn weight16(row: u32, b: u32, half16: u32) -> vec4<u32> {
   if (!has(row, b)) { return vec4<u32>(); }
   ${place}
@@ -90,15 +100,15 @@ export const matmulInt8 = once(
     tm: number,
     tn: number,
     wide: boolean,
-    form: 'plain' | 'gated',
+    form: LinearForm,
     rolled: boolean,
     stored: Stored,
   ): Kernel => {
     const loader = loaders.get(type)!;
     const access = { wide, from: 'bytes', stored } as const;
     return kernel({
-      name: `matmul ${form === 'gated' ? 'gated ' : ''}${type} int8 ${bm}x${bn}${accessName(access)}`,
-      params: { ...matmulParams, ...storedParams(stored) },
+      name: `matmul${formName(form)} ${type} int8 ${bm}x${bn}${accessName(access)}`,
+      params: { ...matmulParams, ...storedParams(stored), ...formParams(form) },
       rolled,
       enable: storedFeatures(stored),
       arena: arenaOf(access),
@@ -108,13 +118,13 @@ export const matmulInt8 = once(
   },
 );
 
-function tileCode(loader: Loader, tile: Tile, access: Access, form: 'plain' | 'gated'): string {
+function tileCode(loader: Loader, tile: Tile, access: Access, form: LinearForm): string {
   const { bm, bn, tm, tn } = tile;
   const threads = tileThreads(tile);
   const columns = bn / tn;
   const vectors = stepBlocks * 2;
   const outputs = outputsOf(tile, form);
-  const row = form === 'gated' ? `gated_row(n0, n, ${outputs}u)` : 'n0 + n';
+  const row = isPaired(form) ? weightRow(form, bn) : 'n0 + n';
   const { code } = blockProduct(loader.int8!);
   return /* wgsl */ `
 var<workgroup> xs: array<vec4<u32>, ${bm * vectors}>;
@@ -122,18 +132,18 @@ var<workgroup> xm: array<vec4<f32>, ${bm * stepBlocks}>;
 var<workgroup> ws: array<vec4<u32>, ${bn * vectors}>;
 var<workgroup> wm: array<vec4<f32>, ${bn * stepBlocks}>;
 ${linearGroup}
-${weightBlocks(loader, form === 'gated')}
+${weightBlocks(loader, form)}
 ${code}
 ${epilogueCode}
 ${loadThird(arenaOf(access))}
 ${resultAccess(access)}
-${form === 'gated' ? storeGated : ''}
+${pairsCode(form)}
 /* Place of vector v of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * ${vectors}u + (v ^ ((n >> 2u) & ${vectors - 1}u)); }
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let nTiles = (p.nOut + ${outputs - 1}u) / ${outputs}u;
+  let nTiles = (${extentOf(form)} + ${outputs - 1}u) / ${outputs}u;
   let g = linear_group(wg, nwg);
   let n0 = (g % nTiles) * ${outputs}u;
   let m0 = (g / nTiles) * ${bm}u;
@@ -209,7 +219,7 @@ export const matmulInt8Skinny = once(
       code: /* wgsl */ `
 var<workgroup> partial: array<array<vec2<f32>, ${nTerms}>, ${skinnyOutputs * lanes * m}>;
 ${linearGroup}
-${weightBlocks(loader, isGated)}
+${weightBlocks(loader, isGated ? 'gated' : 'plain')}
 ${code}
 ${epilogueCode}
 ${isGated ? gatedCode : ''}

@@ -8,7 +8,8 @@
  *          subgroup at a time go through shared memory, where all threads apply bias, element-wise function and residual.
  *          With two buffers, the next step's values are fetched into registers while the current step is multiplied, and stored into
  *          the other buffer: one barrier a step, and loads that overlap with products.
- *          With `gated` half of a subgroup's columns belong to a gate, and half to what it gates (see `gated.wgsl.ts`).
+ *          With `gated` half of a subgroup's columns belong to a gate, and half to what it gates (see `gated.wgsl.ts`). With `rotated` they
+ *          are the first and the second values of pairs (see `rotated.wgsl.ts`).
  * Order    Every result is one chain of matrix products in order of K; what the hardware does within a matrix does not
  *          depend on the tile. That it does not depend on the row either is checked on the device, before this is used.
  *          The sums are not those of the other strategies: what is multiplied this way once is always.
@@ -20,22 +21,21 @@
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode } from './epilogue.wgsl.ts';
-import { storeGated } from './gated.wgsl.ts';
 import { clampedToHalf, type Stored } from './halves.wgsl.ts';
-import {
-  each,
-  eachOwn,
-  matmulParams,
-  outputsOf,
-  type ProductForm,
-  stepK,
-  type Tile,
-  tileThreads,
-} from './matmul-tile.wgsl.ts';
-import { gatedResults, plainResults, staged } from './matrix-results.wgsl.ts';
+import { each, eachOwn, matmulParams, outputsOf, stepK, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
+import { pairedResults, plainResults, staged } from './matrix-results.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './matrix-shape.ts';
 import { type Access, accessName, arenaOf, operandAccess, resultAccess, storedParams } from './product-access.wgsl.ts';
-import { gatedRows, plainRows, weightRow } from './tile-rows.wgsl.ts';
+import {
+  extentOf,
+  formName,
+  formParams,
+  isPaired,
+  type LinearForm,
+  pairsCode,
+  weightRow,
+} from './product-form.wgsl.ts';
+import { consecutiveRows } from './tile-rows.wgsl.ts';
 
 /** Vectors of four in a row of a tile in shared memory: a step, and 16 bytes against bank conflicts. */
 const stride = stepK / 4 + 2;
@@ -46,8 +46,8 @@ export function matrixShared(tile: Tile, shape: MatrixShape): number {
   return buffers * (bm + bn) * stride * 8 + tileThreads(tile) * shape.m * staged(tile, shape) * 4;
 }
 
-/** The tile of a gated product: each subgroup has matrices of the gate and of what it gates. */
-export function gatedMatrixTile(tile: Tile, { n }: MatrixShape): Tile {
+/** The tile of a product of pairs: each subgroup has matrices of both halves. */
+export function pairedMatrixTile(tile: Tile, { n }: MatrixShape): Tile {
   const { bn, tn } = tile;
   return tn >= 2 * n ? tile : { ...tile, bn: Math.max(bn, 2 * tn), tn: 2 * tn };
 }
@@ -82,7 +82,7 @@ export const matmulMatrix = once(
     k: number,
     subgroup: number,
     wide: boolean,
-    form: Exclude<ProductForm, 'experts'>,
+    form: LinearForm,
     buffers: 1 | 2,
     from: 'f32' | 'f16',
     stored: Stored,
@@ -90,8 +90,8 @@ export const matmulMatrix = once(
     const loader = loaders.get(type)!;
     const access = { wide, from, stored };
     return kernel({
-      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${buffers === 2 ? ' twice' : ''}${form === 'gated' ? ' gated' : ''}${accessName(access)}`,
-      params: { ...matmulParams, ...storedParams(stored) },
+      name: `matmul ${type} matrix ${m}x${n}x${k} ${bm}x${bn}${buffers === 2 ? ' twice' : ''}${formName(form)}${accessName(access)}`,
+      params: { ...matmulParams, ...storedParams(stored), ...formParams(form) },
       enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
       arena: arenaOf(access),
       bindings: loaderBindings(loader),
@@ -100,21 +100,15 @@ export const matmulMatrix = once(
   },
 );
 
-function matrixCode(
-  loader: Loader,
-  tile: Tile,
-  shape: MatrixShape,
-  access: Access,
-  form: Exclude<ProductForm, 'experts'>,
-): string {
+function matrixCode(loader: Loader, tile: Tile, shape: MatrixShape, access: Access, form: LinearForm): string {
   const { bm, bn, tm, tn, buffers } = tile;
   const { m, n, k } = shape;
   const columns = bn / tn;
-  const isGated = form === 'gated';
+  const paired = isPaired(form);
   const [high, broad] = [tm / m, tn / n];
   const outputs = outputsOf(tile, form);
   // Columns of a subgroup's matrices in the tile: its own, or half of them in each half of the tile.
-  const column = (j: number) => (isGated && j >= broad / 2 ? `${bn / 2 + (j - broad / 2) * n}u` : `${j * n}u`);
+  const column = (j: number) => (paired && j >= broad / 2 ? `${bn / 2 + (j - broad / 2) * n}u` : `${j * n}u`);
   const multiply = (at: string) => /* wgsl */ `
     for (var kk = 0u; kk < ${stepK / 4}u; kk += ${k / 4}u) {
 ${each(broad, (j) => `      let b${j} = subgroupMatrixLoad<Right, col_major>(&ws, ${at} * ${bn * stride}u + (tx + ${column(j)}) * ${stride}u + kk, ${stride}u);`)}
@@ -137,29 +131,29 @@ alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;
 var<workgroup> xs: array<vec4<f16>, ${(buffers ?? 1) * bm * stride}>;
 var<workgroup> ws: array<vec4<f16>, ${(buffers ?? 1) * bn * stride}>;
 /* M rows of every subgroup's results. */
-var<workgroup> results: array<f32, ${tileThreads(tile) * m * (isGated ? n : staged(tile, shape))}>;
+var<workgroup> results: array<f32, ${tileThreads(tile) * m * (paired ? n : staged(tile, shape))}>;
 ${linearGroup}
-${isGated ? gatedRows : plainRows}
+${consecutiveRows(form)}
 ${halfWeightAt(loader)}
 ${epilogueCode}
 ${resultAccess(access)}
 ${operandAccess(access, 'f16', 'rounded(v)')}
-${isGated ? storeGated : ''}
+${pairsCode(form)}
 
 @compute @workgroup_size(${matrixThreads(tile, shape)})
 fn main(
   @builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
   @builtin(local_invocation_index) t: u32, @builtin(subgroup_id) subgroup: u32,
 ) {
-  let nTiles = (p.nOut + ${outputs - 1}u) / ${outputs}u;
+  let nTiles = (${extentOf(form)} + ${outputs - 1}u) / ${outputs}u;
   let g = linear_group(wg, nwg);
   let n0 = (g % nTiles) * ${outputs}u;
   let tileIndex = g / nTiles;
   let ty = (subgroup / ${columns}u) * ${tm}u;
-  let tx = (subgroup % ${columns}u) * ${isGated ? tn / 2 : tn}u;
+  let tx = (subgroup % ${columns}u) * ${paired ? tn / 2 : tn}u;
 ${each(high * broad, (i) => `  var c${i} = Result();`)}
 ${buffers === 2 ? twoBuffers(operands, multiply) : oneBuffer(operands, multiply)}
-${isGated ? gatedResults(tile, shape) : plainResults(tile, shape)}
+${paired ? pairedResults(tile, shape, form) : plainResults(tile, shape)}
 }`;
 }
 
@@ -167,7 +161,7 @@ ${isGated ? gatedResults(tile, shape) : plainResults(tile, shape)}
 interface Operands {
   readonly tile: Tile;
   readonly shape: MatrixShape;
-  readonly form: Exclude<ProductForm, 'experts'>;
+  readonly form: LinearForm;
 }
 
 /** WGSL: the walk along K. @param multiply WGSL that multiplies the tiles of the buffer whose number it is given */
@@ -181,7 +175,7 @@ function oneBuffer({ tile, shape, form }: Operands, multiply: (at: string) => st
     }
     for (var i = t; i < ${bn * 4}u; i += ${threads}u) {
       let n = i / 4u;
-      let w = weight_halves(${weightRow(form === 'gated', bn)}, k0 + (i % 4u) * 8u);
+      let w = weight_halves(${weightRow(form, bn)}, k0 + (i % 4u) * 8u);
       let at = n * ${stride}u + (i % 4u) * 2u;
       ws[at] = w[0];
       ws[at + 1u] = w[1];
@@ -198,7 +192,7 @@ function twoBuffers({ tile, shape, form }: Operands, multiply: (at: string) => s
   const threads = matrixThreads(tile, shape);
   const fetch = (k: string) => `
 ${eachOwn(bm * 8, threads, (i) => `x${i} = operand_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u);`)}
-${eachOwn(bn * 4, threads, (i) => `let n = i / 4u; w${i} = weight_halves(${weightRow(form === 'gated', bn)}, ${k} + (i % 4u) * 8u);`)}`;
+${eachOwn(bn * 4, threads, (i) => `let n = i / 4u; w${i} = weight_halves(${weightRow(form, bn)}, ${k} + (i % 4u) * 8u);`)}`;
   const store = (at: string) => `
 ${eachOwn(bm * 8, threads, (i) => `xs[${at} * ${bm * stride}u + (i / 8u) * ${stride}u + i % 8u] = x${i};`)}
 ${eachOwn(bn * 4, threads, (i) => `let at = ${at} * ${bn * stride}u + (i / 4u) * ${stride}u + (i % 4u) * 2u; ws[at] = w${i}[0]; ws[at + 1u] = w${i}[1];`)}`;

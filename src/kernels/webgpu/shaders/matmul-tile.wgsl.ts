@@ -14,17 +14,27 @@
  * Features none; `shader-f16` for operands kept as f16, which halves the shared memory. With `vec4` rows, offsets and widths must be multiples of four.
  *
  * With `gated` a thread has the columns of a gate, and those of what it gates as its second four: it writes `activation(gate) · up`.
+ * With `rotated` a thread has the first values of four pairs, and the second ones (see `rotated.wgsl.ts`).
  * With `normed` the rows of x are normed first (see `normed-input.wgsl.ts`).
  * With `experts` the rows of a tile belong to one expert: `t` lists the tiles and the rows that they gather (see `moe.wgsl.ts`).
  */
 import { type Kernel, kernel, linearGroup, once } from '../kernel.ts';
 import { type Loader, loaderBindings, loaderHelpers, loaders } from '../loaders/index.ts';
 import { epilogueCode, epilogueParams } from './epilogue.wgsl.ts';
-import { storeGated } from './gated.wgsl.ts';
 import { roundedCode, type Stored } from './halves.wgsl.ts';
 import { normedCode, normedParams } from './normed-input.wgsl.ts';
 import { type Access, accessName, arenaOf, operandAccess, resultAccess, storedParams } from './product-access.wgsl.ts';
-import { expertRows, gatedRows, plainRows, weightRow } from './tile-rows.wgsl.ts';
+import {
+  extentOf,
+  formName,
+  formParams,
+  isPaired,
+  type ProductForm,
+  pairsCode,
+  storePairs,
+  weightRow,
+} from './product-form.wgsl.ts';
+import { consecutiveRows, expertRows } from './tile-rows.wgsl.ts';
 
 /** Shape of a tile: rows and outputs of a workgroup, and of a thread. */
 export interface Tile {
@@ -94,9 +104,6 @@ fn weight8(row: u32, k: u32) -> mat2x4<f32> {
 /** How a tile walks along K: load and multiply in turn, or load a step ahead, with one or two places for steps in shared memory. */
 export type Walk = 'in turn' | 'ahead' | 'ahead, two places';
 
-/** Variants of a product: the result is gated, or rows have their own weights. */
-export type ProductForm = 'plain' | 'gated' | 'experts';
-
 /**
  * The tile kernel for one weight type. `halves`: operands as f16. `normed`: the product norms its input; not for experts. `from` and `stored`:
  * how x and the result lie in the arena.
@@ -121,10 +128,11 @@ export const matmulTile = once(
     const tile = { bm, bn, tm, tn };
     const access = { wide, from, stored };
     return kernel({
-      name: `matmul${normed ? ' normed' : ''}${form === 'plain' ? '' : ` ${form}`} ${type} ${bm}x${bn}${walk === 'in turn' ? '' : ` ${walk}`}${halves ? ' f16' : ''}${accessName(access)}`,
+      name: `matmul${normed ? ' normed' : ''}${formName(form)} ${type} ${bm}x${bn}${walk === 'in turn' ? '' : ` ${walk}`}${halves ? ' f16' : ''}${accessName(access)}`,
       params: {
         ...matmulParams,
         ...storedParams(stored),
+        ...formParams(form),
         ...(normed && normedParams),
         ...(form === 'experts' && {
           t: 'tensor',
@@ -164,7 +172,7 @@ function tileCode(
       normed
         ? `vec4<${element}>(rounded(normed_x(i / 8u, row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u)))`
         : `operand_x(row_x(tileIndex, i / 8u), ${k} + (i % 8u) * 4u)`,
-    w: (k) => `weight8(${weightRow(form === 'gated', bn)}, ${k} + (i % 4u) * 8u)`,
+    w: (k) => `weight8(${weightRow(form, bn)}, ${k} + (i % 4u) * 8u)`,
     multiply: (inX, inW) => `
     for (var v = 0u; v < bound(8u); v++) {
 ${each(tm, (i) => `      let a${i} = vec4<f32>(xs[${inX}(ty + ${i}u) * 8u + v]);`)}
@@ -181,19 +189,19 @@ const BM = ${bm}u;
 var<workgroup> xs: array<vec4<${element}>, ${places * bm * 8}>;
 var<workgroup> ws: array<vec4<${element}>, ${places * bn * 8}>;
 ${linearGroup}
-${form === 'experts' ? expertRows(wide) : form === 'gated' ? gatedRows : plainRows}
+${form === 'experts' ? expertRows(wide) : consecutiveRows(form)}
 ${weightAt(loader)}
 ${roundedCode(element === 'f16')}
 ${epilogueCode}
 ${resultAccess(access)}
-${form === 'gated' ? storeGated : ''}
+${pairsCode(form)}
 ${normed ? normedCode(wide, bm, threads) : operandAccess(access, element, `vec4<${element}>(rounded(v))`)}
 /* Place of vector v (of 8) of row n in ws. */
 fn at_w(n: u32, v: u32) -> u32 { return ${swizzled(element)}; }
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let nTiles = (p.nOut + ${outputs - 1}u) / ${outputs}u;
+  let nTiles = (${extentOf(form)} + ${outputs - 1}u) / ${outputs}u;
   let g = linear_group(wg, nwg);
   let n0 = (g % nTiles) * ${outputs}u;
   let tileIndex = g / nTiles;
@@ -269,9 +277,9 @@ ${multiply(inX, inW)}
   }`;
 }
 
-/** Outputs of a tile. */
+/** Outputs of a tile; of a product that rotates, pairs. */
 export function outputsOf({ bn }: Tile, form: ProductForm): number {
-  return form === 'gated' ? bn / 2 : bn;
+  return isPaired(form) ? bn / 2 : bn;
 }
 
 /** WGSL: writes a thread's sums `s0`… to their rows, four outputs at a time. @param row WGSL of the row of the thread's `i`-th sums */
@@ -280,7 +288,7 @@ export function stores(tile: Tile, form: ProductForm, row: (i: number) => string
   const columns = bn / tn;
   const four = (first: number) => `vec4<f32>(${indices(4).map((j) => `s${first + j}`)})`;
   return each(tm, (i) => {
-    if (form === 'gated') return `  store_gated4(${row(i)}, n0 + tx, ${four(i * tn)}, ${four(i * tn + 4)});`;
+    if (isPaired(form)) return `  ${storePairs(form, row(i), 'n0 + tx', four(i * tn), four(i * tn + 4))}`;
     return each(tn / 4, (g) => {
       return `  store4(${row(i)}, n0 + tx + ${column(g * 4, columns)}u, ${four(i * tn + g * 4)});`;
     });

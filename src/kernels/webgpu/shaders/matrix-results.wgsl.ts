@@ -4,6 +4,7 @@
 
 import { each, type Tile, tileThreads } from './matmul-tile.wgsl.ts';
 import { type MatrixShape, matrixThreads } from './matrix-shape.ts';
+import { type LinearForm, storePairs } from './product-form.wgsl.ts';
 
 /** Columns of a subgroup's results that pass through shared memory at a time: two matrices, or one if there is only one or little room. */
 export function staged({ tn, buffers = 1 }: Tile, { n }: MatrixShape): number {
@@ -35,8 +36,8 @@ export function plainResults(tile: Tile, shape: MatrixShape): string {
   });
 }
 
-/** WGSL: a matrix of the gate passes through shared memory into registers, then the one that it gates. */
-export function gatedResults(tile: Tile, shape: MatrixShape): string {
+/** WGSL: a matrix of the first half passes through shared memory into registers, then the one of the second half that belongs to it. */
+export function pairedResults(tile: Tile, shape: MatrixShape, form: LinearForm): string {
   const { bn, tm, tn } = tile;
   const { m, n } = shape;
   const [columns, broad] = [bn / tn, tn / n];
@@ -48,11 +49,11 @@ export function gatedResults(tile: Tile, shape: MatrixShape): string {
     `  subgroupMatrixStore<row_major>(&results, subgroup * ${m * n}u, c${c}, ${n}u);\n  workgroupBarrier();`;
   const eachMatrix = each((tm / m) * (broad / 2), (i) => {
     const [down, right] = [Math.floor(i / (broad / 2)), i % (broad / 2)];
-    const gate = down * broad + right;
-    return `${matrix(gate)}
-${own((v) => `  { let r = min(t + ${v * threads}u, ${nVectors - 1}u); g${v} = ${four}; }`)}
+    const first = down * broad + right;
+    return `${matrix(first)}
+${own((v) => `  { let r = min(t + ${v * threads}u, ${nVectors - 1}u); f${v} = ${four}; }`)}
   workgroupBarrier();
-${matrix(gate + broad / 2)}
+${matrix(first + broad / 2)}
 ${own(
   (v) => `  {
     let r = t + ${v * threads}u;
@@ -60,10 +61,10 @@ ${own(
     let inside = r % ${(m * n) / 4}u;
     let row = (s / ${columns}u) * ${tm}u + ${down * m}u + inside / ${n / 4}u;
     let column = (s % ${columns}u) * ${tn / 2}u + ${right * n}u + (inside % ${n / 4}u) * 4u;
-    if (r < ${nVectors}u) { store_gated4(row_y(tileIndex, row), n0 + column, g${v}, ${four}); }
+    if (r < ${nVectors}u) { ${storePairs(form, 'row_y(tileIndex, row)', 'n0 + column', `f${v}`, four)} }
   }`,
 )}
   workgroupBarrier();`;
   });
-  return `${own((v) => `  var g${v} = vec4<f32>();`)}\n${eachMatrix}`;
+  return `${own((v) => `  var f${v} = vec4<f32>();`)}\n${eachMatrix}`;
 }

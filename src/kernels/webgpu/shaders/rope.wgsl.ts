@@ -25,17 +25,27 @@ export const rotationParams = {
   turnsAt: 'u32',
 } as const;
 
-/** WGSL: `turned_pair(v, pair, token)`, the two values of a pair after the rotation of row `token`. Needs `rotationParams`. */
-export const turnCode = /* wgsl */ `
-fn turned_pair(v: vec2<f32>, pair: u32, token: u32) -> vec2<f32> {
+/** WGSL: `turn_of(pair, token)`, the cosine and the sine of a pair in row `token`. Needs `rotationParams`. */
+const anglesCode = /* wgsl */ `
+fn turn_of(pair: u32, token: u32) -> vec2<f32> {
   var at = p.positionsAt + token;
   var frequency = pair;
   if (p.turnsAt != 0xffffffffu) {
     at = p.positionsAt + 4u * token + u32(batch[p.turnsAt + 2u * pair]);
     frequency = u32(batch[p.turnsAt + 2u * pair + 1u]);
   }
-  let cs = turn[u32(batch[at]) * p.nFrequencies + frequency];
-  return vec2<f32>(v.x * cs.x - v.y * cs.y, v.x * cs.y + v.y * cs.x);
+  return turn[u32(batch[at]) * p.nFrequencies + frequency];
+}
+`;
+
+/**
+ * WGSL: `turned_pair(v, pair, token)`, the two values of a pair after the rotation of row `token`. It rounds as products do that rotate
+ * (`rotated.wgsl.ts`). Needs `rotationParams`.
+ */
+export const turnCode = /* wgsl */ `${anglesCode}
+fn turned_pair(v: vec2<f32>, pair: u32, token: u32) -> vec2<f32> {
+  let cs = turn_of(pair, token);
+  return vec2<f32>(fma(v.x, cs.x, -(v.y * cs.y)), fma(v.x, cs.y, v.y * cs.x));
 }
 `;
 
@@ -128,6 +138,27 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3
 ${isFloat ? rotateCode({ ...rotated, n: 'p.headSize' }) : rotateToHalves(rotated)}
 }`,
   });
+});
+
+/** Writes the cosines and sines of all pairs of each row, for products that rotate. */
+export const rotation: Kernel = kernel({
+  name: 'rotation',
+  params: { y: 'tensor', rows: 'u32', ...rotationParams },
+  bindings: { turn: 'vec2<f32>' },
+  code: /* wgsl */ `
+${linearGroup}
+${anglesCode}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let i = linear_group(wg, nwg) * 64u + t;
+  let turned = p.nRot / 2u;
+  let token = i / turned;
+  if (token >= p.rows) { return; }
+  let cs = turn_of(i % turned, token);
+  let y = p.yOff + token * p.yStride + 2u * (i % turned);
+  arena[y] = cs.x;
+  arena[y + 1u] = cs.y;
+}`,
 });
 
 /** Threads that rotate a head. */

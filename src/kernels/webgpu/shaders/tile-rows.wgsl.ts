@@ -1,12 +1,7 @@
 /**
  * @file The rows of x, of W and of the result that a tile of a product has, in WGSL: consecutive rows, or those of one expert.
  */
-import { gatedRow } from './gated.wgsl.ts';
-
-/** WGSL: the row of W that is row `n` of the tile. The second half of a gated tile is what is gated. */
-export function weightRow(isGated: boolean, bn: number): string {
-  return isGated ? `gated_row(n0, n, ${bn / 2}u)` : 'w_begin() + n0 + n';
-}
+import { type ProductForm, pairedRow } from './product-form.wgsl.ts';
 
 /** Tiles of consecutive rows; those past the end are neither read nor written. */
 const rowsOfTile = /* wgsl */ `
@@ -15,16 +10,13 @@ fn row_x(tile: u32, i: u32) -> u32 { return tile * BM + i; }
 fn row_y(tile: u32, i: u32) -> u32 { return row_x(tile, i); }
 `;
 
-/** The rows of W of a gated product: the gate's, followed by as many of the gated input's. */
-export const gatedRows = /* wgsl */ `${gatedRow}${rowsOfTile}
-fn w_end() -> u32 { return 2u * p.nOut; }
-`;
-
-/** The rows of W of a product that is not gated. */
-export const plainRows = /* wgsl */ `${rowsOfTile}
+/** The rows of a product whose rows of x follow each other. In a gated one the rows of W of the gated input follow as many of the gate. */
+export function consecutiveRows(form: ProductForm): string {
+  return /* wgsl */ `${pairedRow(form)}${rowsOfTile}
 fn w_begin() -> u32 { return 0u; }
-fn w_end() -> u32 { return p.nOut; }
+fn w_end() -> u32 { return ${form === 'gated' ? '2u * p.nOut' : 'p.nOut'}; }
 `;
+}
 
 /** Tiles of one expert's rows, as `moe_group` lists them. */
 export function expertRows(wide: boolean): string {
