@@ -1,9 +1,13 @@
 /**
  * @file The numbers of `parity` about answers that are known.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ownPrograms } from '../../src/audit/parity/ours.ts';
+import { exactProgram, ownAnswers, ownPrograms } from '../../src/audit/parity/ours.ts';
 import { markdownTable, parityRow } from '../../src/audit/parity/rows.ts';
+import { editedBytes } from '../models/edit.ts';
 
 const program = { program: 'a|b', precision: 'high', threads: 2 };
 const exact = {
@@ -53,4 +57,19 @@ it('every backend, precision and number of threads is compared', () => {
     expect(names).toContain(`webgpu ${precision} undefined`);
   }
   expect(names).toHaveLength(12);
+});
+
+it('a program whose vectors are no numbers is named with the reason', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parity-'));
+  const path = join(folder, 'nan.gguf');
+  writeFileSync(
+    path,
+    await editedBytes('bert-mean', ({ floats, setFloats }) => {
+      const bias = floats('blk.0.ffn_down.bias');
+      setFloats('blk.0.ffn_down.bias', [bias.length], bias.fill(Number.NaN, 0, 1));
+    }),
+  );
+  const answers = await ownAnswers(path, exactProgram, ['a text']);
+  rmSync(folder, { recursive: true });
+  expect(answers).toMatch(/^reference at exact, since the result of an input of \d+ tokens has values that are NaN/);
 });

@@ -2,6 +2,7 @@
  * @file The backends, precisions and thread counts of this machine.
  */
 import { Embedder, GpuError, type LoadOptions, type ModelInfo } from '../../engine/index.ts';
+import { ModelError } from '../../models/index.ts';
 import type { Answers, Program } from './rows.ts';
 
 /** One configuration of this program, and its name. */
@@ -41,10 +42,10 @@ export function ownPrograms(nCpus: number): OwnProgram[] {
   return [...wasm, ...webgpu];
 }
 
-/** Loads the model, embeds the texts, and frees it. Resolves to the reason if there is no GPU. */
+/** Loads the model, embeds the texts, and frees it. Resolves to the reason if there is no GPU, or if the vectors are no numbers. */
 export async function ownAnswers(
   path: string,
-  { options }: OwnProgram,
+  { options, program, precision }: OwnProgram,
   texts: readonly string[],
 ): Promise<(Answers & { readonly info: ModelInfo }) | string> {
   let embedder: Embedder;
@@ -58,6 +59,9 @@ export async function ownAnswers(
     const { vectors } = await embedder.embed(texts, { normalize: -1 });
     const tokens = texts.map((text) => embedder.tokenize(text, { addSpecial: false }));
     return { vectors, tokens, info: embedder.info };
+  } catch (error) {
+    if (error instanceof ModelError) return `${program} at ${precision}, since ${error.message}`;
+    throw error;
   } finally {
     await embedder.dispose();
   }
