@@ -1,4 +1,4 @@
-// Installs the dependencies when `npm start` or `npm test` is the first command in a fresh clone.
+// Installs the dependencies when a command that builds, as `npm start`, `npm test` or a benchmark, is the first in a fresh clone.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
