@@ -111,6 +111,8 @@ for (const clients of options.clients) {
   await load({ ...how, seconds: 1 });
   const before = await ask('begin');
   const { requestsPerSecond, p50, p99 } = await load({ ...how, seconds: options.seconds });
+  if (p50 === undefined)
+    throw new Error(`${options.seconds} s are too short: no client has had a second answer. Give more with --seconds`);
   const seen = await ask('end', { before });
   const { rows, inServer, inside, batches } = spansOf(seen);
   columns.push({
