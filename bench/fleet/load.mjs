@@ -30,7 +30,7 @@ export class Client {
     this.#from = from;
   }
 
-  /** Sends a text. @returns its vector in base64 @throws Error for any other answer than 200 */
+  /** Sends a text. @returns its vector in base64 @throws Error for any other answer */
   embed({ body }) {
     return new Promise((resolve, reject) => {
       const sent = request(
@@ -49,8 +49,10 @@ export class Client {
           answer.on('data', (data) => (text += data));
           answer.on('error', reject);
           answer.on('end', () => {
+            const vector = /"embedding":"([^"]+)"/.exec(text)?.[1];
             if (answer.statusCode !== 200) reject(new Error(`status ${answer.statusCode}: ${text.slice(0, 200)}`));
-            else resolve(/"embedding":"([^"]*)"/.exec(text)?.[1]);
+            else if (vector === undefined) reject(new Error(`an answer without a vector: ${text.slice(0, 200)}`));
+            else resolve(vector);
           });
         },
       );
