@@ -41,7 +41,7 @@ function product(name, values, bytesPerWeight) {
   const floats = Math.min(nOut, Math.max(0, halvesFrom - firstOut));
   const written = float * floats + writtenBytes(name) * (nOut - floats);
   const results = rows * (written + float * (nOut * hasResidual + kept));
-  const angles = Number(/ rotated (\d+)\b/.exec(name)?.[1] ?? 0) * rows;
+  const angles = Number(/ rotated \w+ (\d+)\b/.exec(name)?.[1] ?? 0) * rows;
   return {
     flops: 2 * rows * nIn * nOutputs + (normed ? ofNorm * inputs : 0) + ofRotation * rows * rotatedCols,
     bytes: matrices * bytesPerWeight * nIn * nOutputs + inputs * bytesPerInput + results + float * angles,

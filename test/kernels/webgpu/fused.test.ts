@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../../src/gguf/ggml-types.ts';
 import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from '../../../src/kernels/webgpu/index.ts';
+import type { RotationKind } from '../../../src/kernels/webgpu/shaders/rope.wgsl.ts';
 import { tiles } from '../../../src/kernels/webgpu/strategies.ts';
 import { loadModel } from '../../../src/models/index.ts';
 import type { Activation, Ops, Tensor, Weight } from '../../../src/tensor/ops.ts';
@@ -225,13 +226,13 @@ describeGpu('products that rotate heads of their result', () => {
     v: matrix('v', type, nIn, nHeadKv * nRot, 6),
   });
   const graphOf =
-    (oneWeight: boolean, biased = true) =>
+    (oneWeight: boolean, kind: RotationKind = 'neox') =>
     (ops: Ops, w: Record<string, Weight>): Tensor => {
       const x = rowsOf(ops, w.x);
-      const all = oneWeight ? ops.linear(x, { weight: w.qkv, bias: biased ? w.bias : undefined }) : undefined;
+      const all = oneWeight ? ops.linear(x, { weight: w.qkv, bias: w.bias }) : undefined;
       const part = (name: string, first: number, n: number) =>
         all === undefined ? ops.linear(x, { weight: w[name] }) : ops.columns(all, first * nRot, n * nRot);
-      const turned = (x: Tensor, n: number) => ops.rope(x, { nHead: n, nRot, kind: 'neox', freqBase: 1000 });
+      const turned = (x: Tensor, n: number) => ops.rope(x, { nHead: n, nRot, kind, freqBase: 1000 });
       const [q, k] = [turned(part('q', 0, nHead), nHead), turned(part('k', nHead, nHeadKv), nHeadKv)];
       return ops.attention(q, k, part('v', nHead + nHeadKv, nHeadKv), { nHead, nHeadKv, scale: 0.2 });
     };
@@ -247,8 +248,9 @@ describeGpu('products that rotate heads of their result', () => {
   ])('give what the reference gives: %s', async (_, options, tolerance) => {
     const backend = await webgpu(options);
     for (const oneWeight of [true, false]) {
-      const sources = sourcesOf(many, 'Q8_0');
-      await expectAsReference(backend, sources, countingBatch([200, many - 200]), graphOf(oneWeight), tolerance);
+      const [sources, batch] = [sourcesOf(many, 'Q8_0'), countingBatch([200, many - 200])];
+      await expectAsReference(backend, sources, batch, graphOf(oneWeight), tolerance);
+      await expectAsReference(backend, sources, batch, graphOf(oneWeight, 'norm'), tolerance);
     }
     backend.dispose();
   });
@@ -260,8 +262,12 @@ describeGpu('products that rotate heads of their result', () => {
   ])('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
     const backend = await webgpu(options);
     const sources = sourcesOf(many, 'Q8_0');
-    for (const oneWeight of [true, false]) {
-      const graph = graphOf(oneWeight);
+    for (const [oneWeight, kind] of [
+      [true, 'neox'],
+      [false, 'neox'],
+      [true, 'norm'],
+    ] as const) {
+      const graph = graphOf(oneWeight, kind);
       const lengths = [5, 30, many - 35];
       const all = await evaluate(backend, sources, countingBatch(lengths), graph);
       for (const n of [1, 2]) {
@@ -324,6 +330,7 @@ describeGpu('launches', () => {
       ['bert-mean', 5, 7, 5, 0],
       ['nomic-bert', 6, 7, 4, 1],
       ['modern-bert', 6, 7, 3, 2],
+      ['llama', 6, 7, 3, 1],
       ['qwen3', 6, 8, 3, 0],
     ])('of %s takes %i, or %i for many rows', async (name, few, many, rest, tables) => {
       const { launches, nLayer } = await launchesOf(name, 12);

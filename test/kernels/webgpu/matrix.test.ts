@@ -90,7 +90,7 @@ describeGpu('subgroup matrices: what compiles', () => {
       expect(matrixShared(paired, shape)).toBeLessThanOrEqual(Math.max(matrixShared(tile, shape), 16384));
       for (const type of ['F16', 'Q4_K'] as const) {
         expect(await errorsOf(kernelOf(type, tile, shape, true))).toEqual([]);
-        for (const form of ['gated', 'rotated 64'] as const) {
+        for (const form of ['gated', 'rotated neox 64', 'rotated norm 64'] as const) {
           expect(await errorsOf(kernelOf(type, paired, shape, type === 'F16', form))).toEqual([]);
           expect(await errorsOf(kernelOf(type, paired, shape, type === 'F16', form, 'f32', 'f16'))).toEqual([]);
         }
@@ -280,10 +280,11 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
     other.dispose();
   });
 
-  it.each<[string, Tile]>([
-    ['one buffer', matrixTiles[0]],
-    ['two buffers', twice],
-  ])('with heads rotated, and the bits of a product and a rotation after it: %s', async (_, tile) => {
+  it.each<[string, Tile, 'neox' | 'norm']>([
+    ['one buffer', matrixTiles[0], 'neox'],
+    ['two buffers', twice, 'neox'],
+    ['neighbours', matrixTiles[0], 'norm'],
+  ])('with heads rotated, and the bits of a product and a rotation after it: %s', async (_, tile, kind) => {
     const [nIn, nHead, nRot] = [96, 3, 24];
     const sources = {
       x: input(21, nIn, 1),
@@ -293,7 +294,7 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
     const attended: typeof graph = (ops, w) => {
       const all = ops.linear(rowsOf(ops, w.x), { weight: w.qkv, bias: w.bias });
       const [q, k, v] = [0, 1, 2].map((i) => ops.columns(all, i * nHead * nRot, nHead * nRot));
-      const turned = (x: Tensor) => ops.rope(x, { nHead, nRot, kind: 'neox', freqBase: 1000 });
+      const turned = (x: Tensor) => ops.rope(x, { nHead, nRot, kind, freqBase: 1000 });
       return ops.attention(turned(q), turned(k), v, { nHead, nHeadKv: nHead, scale: 0.05 });
     };
     const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });

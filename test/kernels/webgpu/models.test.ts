@@ -111,6 +111,15 @@ describeGpu('models', () => {
     },
   );
 
+  // More rows than products norm themselves; they rotate then. One of each kind of rotation.
+  it.each(['nomic-bert', 'modern-bert', 'llama', 'qwen2', 'jina-bert-v3'])(
+    'a batch of many rows on %s',
+    async (name) => {
+      const cases = [290, 11].map((n) => ({ ids: Array.from({ length: n }, (_, i) => (i * 37 + n) % 200) }));
+      await expectAgreement(await openFixture(`models/${name}.gguf`), cases);
+    },
+  );
+
   it('a model with a convolution, against what transformers computed', async () => {
     const folder = unpackCheckout('deberta-conv');
     const output = join(dirname(folder), 'model.gguf');

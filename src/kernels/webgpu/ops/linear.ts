@@ -35,7 +35,8 @@ export function mayRotate(
   const { parts, out } = product;
   const { kind, nHead, nRot } = options;
   if (out.rows <= skinnyRows || parts[0].weight.parts.length > 1 || mayNormInput(tuner, product)) return false;
-  return kind === 'neox' && heads.cols === nHead * nRot && nRot % 8 === 0 && out.cols % nRot === 0;
+  const isWhole = heads.cols === nHead * nRot && out.cols % nRot === 0;
+  return isWhole && nRot % (kind === 'neox' ? 8 : 4) === 0;
 }
 
 /** `activation(scale · x Wᵀ + bias) + residual`: one launch for each part of the weight, or one launch for adjacent weights. */
@@ -52,7 +53,12 @@ export function linear(fw: Forward, tuner: Tuner, step: LinearStep<GpuWeight>): 
     hasResidual: r === undefined || norm !== undefined ? 0 : 1,
   };
   const label = labelOf(`linear ${parts.map(({ weight }) => weight.name).join(', ')}`, step);
-  const form = rotation !== undefined ? (`rotated ${rotation.nRot}` as const) : glu !== undefined ? 'gated' : 'plain';
+  const form =
+    rotation !== undefined
+      ? (`rotated ${rotation.kind} ${rotation.nRot}` as const)
+      : glu !== undefined
+        ? 'gated'
+        : 'plain';
   const rotatedCols = rotation && rotation.nHead * rotation.nRot;
   const operands: Operands = { parts, x, y: out, r, t, epilogue, form, rotatedCols, label };
   if (norm === undefined) product(fw, tuner, operands);

@@ -136,7 +136,7 @@ ${weightBlocks(loader, form)}
 ${code}
 ${epilogueCode}
 ${loadThird(arenaOf(access))}
-${resultAccess(access)}
+${resultAccess(access, form)}
 ${pairsCode(form)}
 /* Place of vector v of row n in ws: neighbouring threads read rows four apart. */
 fn at_w(n: u32, v: u32) -> u32 { return n * ${vectors}u + (v ^ ((n >> 2u) & ${vectors - 1}u)); }

@@ -8,8 +8,8 @@
  *          subgroup at a time go through shared memory, where all threads apply bias, element-wise function and residual.
  *          With two buffers, the next step's values are fetched into registers while the current step is multiplied, and stored into
  *          the other buffer: one barrier a step, and loads that overlap with products.
- *          With `gated` half of a subgroup's columns belong to a gate, and half to what it gates (see `gated.wgsl.ts`). With `rotated` they
- *          are the first and the second values of pairs (see `rotated.wgsl.ts`).
+ *          With `gated` half of a subgroup's columns belong to a gate, and half to what it gates (see `gated.wgsl.ts`). With `rotated neox`
+ *          they are the first and the second values of pairs (see `rotated.wgsl.ts`).
  * Order    Every result is one chain of matrix products in order of K; what the hardware does within a matrix does not
  *          depend on the tile. That it does not depend on the row either is checked on the device, before this is used.
  *          The sums are not those of the other strategies: what is multiplied this way once is always.
@@ -136,7 +136,7 @@ ${linearGroup}
 ${consecutiveRows(form)}
 ${halfWeightAt(loader)}
 ${epilogueCode}
-${resultAccess(access)}
+${resultAccess(access, form)}
 ${operandAccess(access, 'f16', 'rounded(v)')}
 ${pairsCode(form)}
 

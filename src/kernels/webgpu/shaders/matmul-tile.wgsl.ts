@@ -14,7 +14,7 @@
  * Features none; `shader-f16` for operands kept as f16, which halves the shared memory. With `vec4` rows, offsets and widths must be multiples of four.
  *
  * With `gated` a thread has the columns of a gate, and those of what it gates as its second four: it writes `activation(gate) · up`.
- * With `rotated` a thread has the first values of four pairs, and the second ones (see `rotated.wgsl.ts`).
+ * With `rotated` heads of the result are rotated (see `rotated.wgsl.ts`).
  * With `normed` the rows of x are normed first (see `normed-input.wgsl.ts`).
  * With `experts` the rows of a tile belong to one expert: `t` lists the tiles and the rows that they gather (see `moe.wgsl.ts`).
  */
@@ -193,7 +193,7 @@ ${form === 'experts' ? expertRows(wide) : consecutiveRows(form)}
 ${weightAt(loader)}
 ${roundedCode(element === 'f16')}
 ${epilogueCode}
-${resultAccess(access)}
+${resultAccess(access, form)}
 ${pairsCode(form)}
 ${normed ? normedCode(wide, bm, threads) : operandAccess(access, element, `vec4<${element}>(rounded(v))`)}
 /* Place of vector v (of 8) of row n in ws. */

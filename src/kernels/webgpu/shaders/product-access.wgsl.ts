@@ -6,6 +6,7 @@
  */
 import type { ArenaElement, Params } from '../kernel.ts';
 import { halvesCode, type Stored, storedName } from './halves.wgsl.ts';
+import { type ProductForm, turnedCode } from './product-form.wgsl.ts';
 
 /** How a product's tensors lie in the arena. */
 export interface Access {
@@ -92,14 +93,14 @@ fn put4(row: u32, c: u32, n: u32, v: vec4<f32>) {
 }
 
 /** WGSL: `store4(row, n, sums)`, the outputs `n…n+3` of a row, and what gated products need. */
-export function resultAccess(access: Access): string {
+export function resultAccess(access: Access, form: ProductForm): string {
   return /* wgsl */ `${floatAccess(arenaOf(access))}${put(access)}
 fn store4(row: u32, n: u32, sums: vec4<f32>) {
   if (row >= p.rows || n >= p.nOut) { return; }
   let c = p.firstOut + n;
   let left = p.nOut - n;
   var v = vec4<f32>(finish(sums.x, c), finish(sums.y, c + 1u), finish(sums.z, c + 2u), finish(sums.w, c + 3u));
-  if (p.hasResidual != 0u) { v = v + read4(p.rOff + row * p.rStride + c, left); }
+  if (p.hasResidual != 0u) { v = v + read4(p.rOff + row * p.rStride + c, left); }${turnedCode(form)}
   put4(row, c, left, v);
 }
 `;

@@ -1,10 +1,10 @@
 /**
  * @file The variants of a product, and what those have in common whose tiles consist of pairs of outputs: a gate and what it gates, or the two
- * values that a rotation turns.
+ * values, half a head apart, that a rotation turns.
  */
 import type { Params } from '../kernel.ts';
 import { gatedRow, storeGated } from './gated.wgsl.ts';
-import { type Rotated, rotatedHead, rotatedParams, rotatedRow, storeRotated } from './rotated.wgsl.ts';
+import { type Rotated, rotatedHead, rotatedParams, rotatedRow, storeRotated, turnNeighbours } from './rotated.wgsl.ts';
 
 /** Variants of a product of one weight: the result is gated, or heads of it are rotated. */
 export type LinearForm = 'plain' | 'gated' | Rotated;
@@ -13,24 +13,24 @@ export type LinearForm = 'plain' | 'gated' | Rotated;
 export type ProductForm = LinearForm | 'experts';
 
 /** The parameters of a variant. */
-export const formParams = (form: ProductForm): Params => (rotatedHead(form) === undefined ? {} : rotatedParams);
+export const formParams = (form: ProductForm): Params => (form.startsWith('rotated ') ? rotatedParams : {});
 
 /** The end of the name of a kernel. */
 export const formName = (form: ProductForm): string => (form === 'plain' ? '' : ` ${form}`);
 
 /** Whether a tile has two halves: the first value of each pair is in the first one, and the second value in the second one. */
 export function isPaired(form: ProductForm): boolean {
-  return form === 'gated' || rotatedHead(form) !== undefined;
+  return form === 'gated' || rotatedHead(form, 'neox') !== undefined;
 }
 
 /** WGSL of the number of outputs, or of pairs, of the whole product. */
 export function extentOf(form: ProductForm): string {
-  return rotatedHead(form) === undefined ? 'p.nOut' : 'p.nOut / 2u';
+  return rotatedHead(form, 'neox') === undefined ? 'p.nOut' : 'p.nOut / 2u';
 }
 
 /** WGSL of the function that finds the row of W for a row of a tile of pairs. */
 export function pairedRow(form: ProductForm): string {
-  const headSize = rotatedHead(form);
+  const headSize = rotatedHead(form, 'neox');
   if (headSize !== undefined) return rotatedRow(headSize);
   return form === 'gated' ? gatedRow : '';
 }
@@ -43,9 +43,15 @@ export function weightRow(form: ProductForm, bn: number): string {
 
 /** WGSL of the function that stores four pairs of sums; see `storePairs`. */
 export function pairsCode(form: ProductForm): string {
-  const headSize = rotatedHead(form);
+  const headSize = rotatedHead(form, 'neox');
   if (headSize !== undefined) return storeRotated(headSize);
   return form === 'gated' ? storeGated : '';
+}
+
+/** WGSL: what a product that is not paired does with `v`, four outputs of a row, before it stores them. */
+export function turnedCode(form: ProductForm): string {
+  const headSize = rotatedHead(form, 'norm');
+  return headSize === undefined ? '' : turnNeighbours(headSize);
 }
 
 /** WGSL: stores four pairs. @param args WGSL of the row, of the first output or pair, and of the sums of both halves */
