@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Allocator } from '../../src/kernels/graph/allocator.ts';
 import { fuseNormAdd } from '../../src/kernels/graph/fuse-norm-add.ts';
 import { fuseNormRope } from '../../src/kernels/graph/fuse-norm-rope.ts';
+import { fuseProductRope } from '../../src/kernels/graph/fuse-product-rope.ts';
 import { freedAfter } from '../../src/kernels/graph/liveness.ts';
 import { narrow } from '../../src/kernels/graph/narrow.ts';
 import { addRotationTables } from '../../src/kernels/graph/rotation-tables.ts';
@@ -142,6 +143,47 @@ describe('joining', () => {
     });
     const fused = fuseNormRope(narrow(steps, target, nSeq), target);
     expect(fused.filter(({ op }) => op === 'norm').map(({ row }) => row)).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a product with the rotation of its first columns', () => {
+  const wide = (ops: Ops) => ops.linear(ops.embedding(weight(8, 50), 'ids'), { weight: weight(8, 24) });
+  /** The two columns of eight values that are rotated together, and the values behind them. */
+  const attended = (ops: Ops, qkv = wide(ops)) => {
+    const both = ops.rope(ops.columns(qkv, 0, 16), { ...rotation, nHead: 4 });
+    return ops.attention(ops.columns(both, 0, 8), ops.columns(both, 8, 8), ops.columns(qkv, 16, 8), attending);
+  };
+
+  it('is one step, whose readers read columns of its result', async () => {
+    const { steps, target } = await record((ops) => attended(ops));
+    const [, product, attention] = fuseProductRope(steps, target, () => true);
+    expect(product).toMatchObject({ op: 'linear', rotation: { nHead: 4 } });
+    expect(attention.inputs.map(({ base, start, cols }) => [base === product.out, start, cols])).toEqual([
+      [true, 0, 8],
+      [true, 8, 8],
+      [true, 16, 8],
+    ]);
+    expect(attention.out).toBe(target);
+  });
+
+  it('not where the columns are read as they were, the product does more, one is the result, or the backend declines', async () => {
+    for (const graph of [
+      (ops: Ops) => {
+        const qkv = wide(ops);
+        return ops.add(attended(ops, qkv), ops.columns(qkv, 8, 8));
+      },
+      (ops: Ops) => {
+        const x = ops.embedding(weight(8, 50), 'ids');
+        return attended(ops, ops.linear(x, { weight: weight(8, 24) }, { activation: 'relu' }));
+      },
+      (ops: Ops) => ops.rope(ops.columns(wide(ops), 0, 16), { ...rotation, nHead: 4 }),
+      (ops: Ops) => ops.softmax(ops.rope(ops.columns(wide(ops), 8, 16), { ...rotation, nHead: 4 })),
+    ]) {
+      const { steps, target } = await record(graph);
+      expect(fuseProductRope(steps, target, () => true)).toEqual(steps);
+    }
+    const { steps, target } = await record((ops) => attended(ops));
+    expect(fuseProductRope(steps, target, () => false)).toEqual(steps);
   });
 });
 

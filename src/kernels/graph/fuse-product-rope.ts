@@ -51,8 +51,9 @@ function rotationsOf<W extends Weight>(
     const [x] = step.inputs;
     const product = products.get(x.base);
     if (product === undefined || product.out === target.base || !isPlain(product) || x.start !== 0) continue;
-    const others = steps.flatMap((other) => (other === step ? [] : other.inputs)).filter(({ base }) => base === x.base);
-    if (others.every(({ start }) => start >= x.cols) && accepts(product, step)) rotations.set(product, step);
+    if (!accepts(product, step)) continue;
+    const isReadBefore = (other: Step<W>) => other.inputs.some(({ base, start }) => base === x.base && start < x.cols);
+    if (!steps.some((other) => other !== step && isReadBefore(other))) rotations.set(product, step);
   }
   return rotations;
 }
