@@ -5,7 +5,7 @@ import { createWasmBackend, prepareWasm } from '../../src/kernels/wasm/index.ts'
 import { OutsideMemory, reserveOutside } from '../../src/kernels/wasm/outside-memory.ts';
 import type { Precision } from '../../src/tensor/backend.ts';
 import { normal } from '../random.ts';
-import { batchOf, load, type Sources, source } from './graphs.ts';
+import { batchOf, countingBatch, type Graph, load, type Sources, source } from './graphs.ts';
 import { both, distance } from './wasm-helpers.ts';
 
 const [k, n] = [100, 20];
@@ -161,6 +161,32 @@ it('int16 attention of values that are all at their limit', async () => {
     );
     expect(distance(wasm, reference)).toBeLessThan(1e-3);
   }
+});
+
+it('int16 attention gives masked keys no share, however small the shares of the others are', async () => {
+  // Key 0 has nearly all shares and no value; keys of the second block share 2⁻⁸⁴, and most of what they add up to is masked.
+  const [nKeys, size] = [160, 4];
+  const score = (j: number) => (j === 0 ? 58.3 : j < 128 ? -500 : 0);
+  const value = (j: number) => (j < 128 ? 0 : j < 136 ? 1 : 819);
+  const table = Float32Array.from({ length: nKeys * 3 * size }, (_, i) => {
+    const [j, c] = [Math.floor(i / (3 * size)), i % (3 * size)];
+    if (c % size > 0) return 0;
+    return c === 0 ? 1 : c === size ? score(j) : value(j);
+  });
+  const graph: Graph = (ops, w) => {
+    const x = ops.embedding(w.x, 'ids');
+    const [q, key, v] = [0, 1, 2].map((i) => ops.columns(x, i * size, size));
+    return ops.attention(q, key, v, { nHead: 1, nHeadKv: 1, scale: 1, causal: true });
+  };
+  const { wasm, reference } = await both(
+    { x: [source('x', [3 * size, nKeys], table), 'table'] },
+    countingBatch([nKeys]),
+    graph,
+    { precision: 'high' },
+  );
+  const [first, end] = [128 * size, 136 * size];
+  expect(Math.max(...reference.subarray(first, end))).toBeLessThan(1e-24);
+  expect(distance(wasm.slice(first, end), reference.slice(first, end))).toBeLessThan(0.002);
 });
 
 describe('int16 attention with scores that differ from block to block', () => {

@@ -46,7 +46,10 @@ function offset4(largest: v128): v128 {
   return f32x4.neg(f32x4.mul(largest, constant(LOG2E)));
 }
 
-/** 2ˣ for x ≤ 127, relative error 3e-6, at least 2⁻¹⁰⁰ (which rounds to 0 as int16), NaN for NaN. x = n + f; adding n to the exponent's bits multiplies. */
+/**
+ * 2ˣ for x ≤ 127, relative error 3e-6, NaN for NaN, at least 2⁻¹²⁵: in a block that is not treated as zero (`shareScales`), this rounds to 0 as
+ * int16 and adds nothing to the sum. x = n + f; adding n to the exponent's bits multiplies.
+ */
 @inline
 function power4(x: v128): v128 {
   const exponent = f32x4.pmax(x, constant(LEAST_LOG2));
@@ -68,8 +71,11 @@ function share4(s: v128, offset: v128): v128 {
 /** A block raises the score that a query's exponentials are relative to if it has a larger one by more than this: e¹⁰ is far from overflow. */
 @inline const RAISE: f32 = 10;
 
+/** Sums that a larger score would multiply with less than 2 to this become 0: subnormal numbers would take ten times as long. */
+@inline const LEAST_RAISE: f32 = -100;
+
 /**
- * `largest[c]` = `blockLargest[c]` where that is larger by more than `RAISE`, and `factors[c]` = e^(old − new), 1 in the other columns.
+ * `largest[c]` = `blockLargest[c]` where that is larger by more than `RAISE`, and `factors[c]` = e^(old − new), 0 below 2^`LEAST_RAISE`, 1 in the other columns.
  * Returns whether there is such a column.
  */
 export function raiseLargest(blockLargest: usize, largest: usize, factors: usize): bool {
@@ -79,7 +85,9 @@ export function raiseLargest(blockLargest: usize, largest: usize, factors: usize
     const raised = f32x4.gt(top, f32x4.add(before, f32x4.splat(RAISE)));
     const now = v128.bitselect(top, before, raised);
     v128.store(largest + j, now);
-    v128.store(factors + j, v128.bitselect(power4(f32x4.sub(offset4(now), offset4(before))), constant(ONE), raised));
+    const by = f32x4.sub(offset4(now), offset4(before));
+    const factor = v128.andnot(power4(by), f32x4.lt(by, f32x4.splat(LEAST_RAISE)));
+    v128.store(factors + j, v128.bitselect(factor, constant(ONE), raised));
     any = v128.or(any, raised);
   }
   return v128.any_true(any);
@@ -156,10 +164,12 @@ export function addSums(sums: usize, total: usize): void {
  */
 @inline export const VALUE_LIMIT: f32 = 8190;
 @inline const SHARE_SUM: f32 = 262000;
+/** A block is treated as zero if its exponentials add up to less and none is an eighth of this. */
+@inline const LEAST_SUM: f32 = 2.62e-25;
 
 /**
  * The factor by which a block's exponentials e become int16, round(e · factor): the largest factor that keeps each within 32767 and the sum
- * within `SHARE_SUM`, 0 for a block that is treated as zero. `scale` is 1 / factor. `total[c]` += the sum of the block.
+ * within `SHARE_SUM`, 0 for a block that is treated as zero. `scale` is 1 / factor, or 0. `total[c]` += the sum of the block.
  * @param sums of even and odd keys
  */
 export function shareScales(sums: usize, blockLargest: usize, largest: usize, total: usize, scales: usize, factors: usize): void {
@@ -167,9 +177,12 @@ export function shareScales(sums: usize, blockLargest: usize, largest: usize, to
     const sum = f32x4.add(v128.load(sums + j), v128.load(sums + j, 64));
     v128.store(total + j, f32x4.add(v128.load(total + j), sum));
     const top = share4(v128.load(blockLargest + j), offset4(v128.load(largest + j)));
-    const scale = f32x4.pmax(f32x4.mul(sum, f32x4.splat(1 / SHARE_SUM)), f32x4.mul(top, f32x4.splat(1 / <f32>32767)));
+    // Before the products: with subnormal numbers they would take ten times as long.
+    const isZero = f32x4.lt(f32x4.pmax(sum, f32x4.mul(top, f32x4.splat(8))), f32x4.splat(LEAST_SUM));
+    const bySum = f32x4.mul(v128.andnot(sum, isZero), f32x4.splat(1 / SHARE_SUM));
+    const scale = f32x4.pmax(bySum, f32x4.mul(v128.andnot(top, isZero), f32x4.splat(1 / <f32>32767)));
     v128.store(scales + j, scale);
-    v128.store(factors + j, v128.andnot(f32x4.div(f32x4.splat(1), scale), f32x4.lt(scale, f32x4.splat(1e-30))));
+    v128.store(factors + j, v128.andnot(f32x4.div(f32x4.splat(1), scale), isZero));
   }
 }
 

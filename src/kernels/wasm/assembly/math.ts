@@ -93,7 +93,7 @@ export function initialize(): void {
   store<f32>(CONSTANTS + Q2, 0.2402474482786378);
   store<f32>(CONSTANTS + Q3, 0.055917860319388245);
   store<f32>(CONSTANTS + Q4, 0.009570101911165427);
-  store<f32>(CONSTANTS + LEAST_LOG2, -100);
+  store<f32>(CONSTANTS + LEAST_LOG2, -125);
   store<i32>(CONSTANTS + ZERO, 0);
 }
 
