@@ -96,7 +96,7 @@ interface GatedMlp {
 function declareExperts(loader: WeightLoader, blk: string, il: number): MoeOptions {
   const { nEmbd, nFf, nExpert, nExpertUsed } = loader.hparams;
   return {
-    router: loader.matrix(`${blk}.ffn_gate_inp`, nEmbd, nExpert),
+    router: loader.router(`${blk}.ffn_gate_inp`, nEmbd, nExpert),
     gate: loader.experts(`${blk}.ffn_gate_exps`, nEmbd, nFf[il], nExpert),
     up: loader.experts(`${blk}.ffn_up_exps`, nEmbd, nFf[il], nExpert),
     down: loader.experts(`${blk}.ffn_down_exps`, nFf[il], nEmbd, nExpert),

@@ -28,7 +28,7 @@ export const nomicBertMoe: Architecture = {
 function declareExperts(loader: WeightLoader, blk: string, il: number): MoeOptions {
   const { nEmbd, nFf, nExpert, nExpertUsed } = loader.hparams;
   return {
-    router: loader.matrix(`${blk}.ffn_gate_inp`, nEmbd, nExpert),
+    router: loader.router(`${blk}.ffn_gate_inp`, nEmbd, nExpert),
     up: loader.experts(`${blk}.ffn_up_exps`, nEmbd, nFf[il], nExpert),
     down: loader.experts(`${blk}.ffn_down_exps`, nFf[il], nEmbd, nExpert),
     nUsed: nExpertUsed,

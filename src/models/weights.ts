@@ -144,6 +144,11 @@ export class WeightLoader<H extends ModelShape = HyperParameters> {
     return this.#tensor(`${name}.weight`, [nIn, nOut], 'matrix');
   }
 
+  /** `<name>.weight` `[nIn, nExpert]`, which chooses experts. */
+  router(name: string, nIn: number, nExpert: number): Weight {
+    return this.#tensor(`${name}.weight`, [nIn, nExpert], 'router');
+  }
+
   /** The tensor of this whole name, with the shape that the file gives it. */
   adapter(tensor: string, shape: readonly number[], role: 'matrix' | 'table'): Weight {
     return this.#tensor(tensor, shape, role);

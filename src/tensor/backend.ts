@@ -10,6 +10,8 @@ import type { Observer, Ops, Tensor, Weight } from './ops.ts';
 export type WeightRole =
   /** Right side of a product, `[nIn, nOut]`. */
   | 'matrix'
+  /** The same, `[nIn, nExpert]`, where the largest results choose experts: a small error can give wholly different outputs. Always small. */
+  | 'router'
   /** Looked up by row, `[n, nRows]`. */
   | 'table'
   /** Added to or multiplied with each row, `[n]`, or a table `[n, nRows]` that attention reads by distance; always small. */

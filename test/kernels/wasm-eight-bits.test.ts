@@ -38,6 +38,37 @@ it('is near `exact`, and the same bits from panels and from blocks', async () =>
   expect((await run('fast', true)).values).toEqual(fast.values);
 });
 
+it('experts are those of `exact`, although their scores are close', async () => {
+  const nExpert = 16;
+  // Two experts each have scores that differ by half a percent.
+  const scores = normal(k * nExpert, 5, 0.02);
+  const nearly = normal(k * nExpert, 8, 1e-4);
+  for (let i = k; i < scores.length; i += 2 * k) {
+    for (let j = i; j < i + k; j++) scores[j] = scores[j - k] + nearly[j];
+  }
+  const experts: Sources = {
+    x: sources.x,
+    router: [source('router', [k, nExpert], scores), 'router'],
+    experts: [source('experts', [k, ff, nExpert], normal(k * ff * nExpert, 6, 0.1)), 'experts'],
+    back: [source('back', [ff, k, nExpert], normal(ff * k * nExpert, 7, 0.1)), 'experts'],
+  };
+  const mixed = async (precision: 'exact' | 'fast') => {
+    const setup = await prepareWasm({ eightBits: 'always' });
+    const backend = await createWasmBackend({ precision, setup });
+    const w = await load(backend, experts);
+    const { ops } = backend;
+    ops.begin(batchOf([50]));
+    const options = { router: w.router, up: w.experts, down: w.back, nUsed: 1, activation: 'gelu' } as const;
+    return ops.read(ops.moe(ops.embedding(w.x, 'ids'), options));
+  };
+  const [exact, fast] = [await mixed('exact'), await mixed('fast')];
+  for (let row = 0; row < 50; row++) {
+    const [want, got] = [exact, fast].map((values) => values.subarray(row * k, (row + 1) * k));
+    const error = Math.hypot(...got.map((value, i) => value - want[i])) / Math.hypot(...want);
+    expect(error, `row ${row}`).toBeLessThan(0.05);
+  }
+});
+
 it('8-bit rows come back within half a step, whatever their offset', async () => {
   const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536 });
   const kernels = await instantiateKernels((await compileKernels(false)).module, memory);

@@ -137,7 +137,7 @@ class WasmForwards implements WasmBackend {
   }
 
   allocate(source: WeightSource, role: WeightRole): Weight {
-    const products = this.#products.of(source.type);
+    const products = this.#products.of(source.type, role);
     const { keepBlocks } = this.#setup;
     const weight = new WasmWeight(source, role, products, keepBlocks, this.#rank.alive(), this.#rank.outside);
     this.#stagingBytes = Math.max(this.#stagingBytes, weight.storage.stagingBytes(weight));

@@ -2,7 +2,7 @@
  * @file Chooses the form of products for a precision on this engine.
  */
 import type { GgmlType } from '../../gguf/ggml-types.ts';
-import type { Precision } from '../../tensor/backend.ts';
+import type { Precision, WeightRole } from '../../tensor/backend.ts';
 import { findWrongLowBitKernel } from './checks/self-check.ts';
 import { dot8Levels } from './dot8.ts';
 import { f32 } from './forms/f32.ts';
@@ -18,8 +18,8 @@ import type { WasmSetup } from './setup.ts';
 export interface ProductChoice {
   /** Everything is float32. */
   readonly exact: boolean;
-  /** The products of a matrix of this type. */
-  readonly of: (type: GgmlType) => Form;
+  /** The products of a weight of this type. Those that choose experts have int16 activations even where others have fewer bits. */
+  readonly of: (type: GgmlType, role: WeightRole) => Form;
   /** For the description. */
   readonly note: string;
 }
@@ -27,12 +27,17 @@ export interface ProductChoice {
 /** The products of a precision, as far as this engine supports them. */
 export async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<ProductChoice> {
   if (precision === 'exact') return { exact: true, of: () => f32, note: '' };
-  const int16: ProductChoice = { exact: false, of: ({ name }) => (name === 'Q8_0' ? q8 : i16), note: '' };
+  const int16Of = ({ name }: GgmlType) => (name === 'Q8_0' ? q8 : i16);
+  const int16: ProductChoice = { exact: false, of: int16Of, note: '' };
   if (precision === 'high') return int16;
   const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
   if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
     const form = u8(levels);
-    return { ...int16, of: () => form, note: `, ${levels === 255 ? 8 : 7}-bit activations` };
+    return {
+      ...int16,
+      of: (type, role) => (role === 'router' ? int16Of(type) : form),
+      note: `, ${levels === 255 ? 8 : 7}-bit activations`,
+    };
   }
   if (!setup.relaxed) return int16;
   const { kernels, memory } = await tryKernels(setup);
@@ -40,7 +45,7 @@ export async function chooseProducts(precision: Precision, setup: WasmSetup): Pr
   if (wrong !== undefined) return { ...int16, note: `, 8-bit activations refused (${wrong})` };
   return {
     ...int16,
-    of: (type) => lowBitForms.get(type.name) ?? int16.of(type),
+    of: (type, role) => (role === 'router' ? undefined : lowBitForms.get(type.name)) ?? int16Of(type),
     note: ', 8-bit activations for weights of 4 to 6 bits',
   };
 }
