@@ -27,25 +27,27 @@ export interface ProductChoice {
 /** The products of a precision, as far as this engine supports them. */
 export async function chooseProducts(precision: Precision, setup: WasmSetup): Promise<ProductChoice> {
   if (precision === 'exact') return { exact: true, of: () => f32, note: '' };
-  const int16Of = ({ name }: GgmlType) => (name === 'Q8_0' ? q8 : i16);
   const int16: ProductChoice = { exact: false, of: int16Of, note: '' };
   if (precision === 'high') return int16;
   const levels = setup.eightBits === 'never' ? 0 : await dot8Levels(setup);
   if (levels === 255 || (levels === 127 && setup.eightBits === 'always')) {
     const form = u8(levels);
-    return {
-      ...int16,
-      of: (type, role) => (role === 'router' ? int16Of(type) : form),
-      note: `, ${levels === 255 ? 8 : 7}-bit activations`,
-    };
+    return withFewerBits(() => form, `, ${levels === 255 ? 8 : 7}-bit activations`);
   }
   if (!setup.relaxed) return int16;
   const { kernels, memory } = await tryKernels(setup);
   const wrong = findWrongLowBitKernel(kernels, memory);
   if (wrong !== undefined) return { ...int16, note: `, 8-bit activations refused (${wrong})` };
-  return {
-    ...int16,
-    of: (type, role) => (role === 'router' ? undefined : lowBitForms.get(type.name)) ?? int16Of(type),
-    note: ', 8-bit activations for weights of 4 to 6 bits',
-  };
+  return withFewerBits(({ name }) => lowBitForms.get(name), ', 8-bit activations for weights of 4 to 6 bits');
+}
+
+/** Products with int16 activations. */
+function int16Of({ name }: GgmlType): Form {
+  return name === 'Q8_0' ? q8 : i16;
+}
+
+/** The choice of `formOf`, where it has a form; routers keep int16 activations. */
+function withFewerBits(formOf: (type: GgmlType) => Form | undefined, note: string): ProductChoice {
+  const of: ProductChoice['of'] = (type, role) => (role === 'router' ? undefined : formOf(type)) ?? int16Of(type);
+  return { exact: false, of, note };
 }
