@@ -1,14 +1,14 @@
 // `npm run bench:before -- FOLDER`: this build against another one of gguf-embed (a checkout of an earlier commit, built),
 // by turns in one run: tokens a second in the process, requests a second of the server, time to the first vector.
 // A ratio over 1 means that this build is faster.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { alternate, countTokens, makeTexts, mixedTexts } from './compare/measure.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
-import { precisions, readOptions, refuse } from './options.mjs';
+import { nodeVersion, precisions, readOptions, refuse } from './options.mjs';
 import { startOurs } from './server/servers.mjs';
 import { workloads } from './server/workloads.mjs';
 import { loadLine } from './turns.mjs';
@@ -117,7 +117,7 @@ async function firstVector() {
   await row('process start to first vector', dists, run, 1, '1/s');
 }
 
-const version = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
+const version = nodeVersion(options.node);
 console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${version}, ${rounds} rounds by turns\n`);
 console.log('| what | before | now | unit | now / before (lowest-highest) |\n|---|---:|---:|---|---|');
 const parts = { process: inProcess, server, start: firstVector };

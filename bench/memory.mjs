@@ -1,10 +1,9 @@
 // Resident memory of servers: after loading, and after requests of texts of so many words, with the peak. Linux only.
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { makeSynthetic } from './compare/synthetic.mjs';
-import { readOptions, refuse } from './options.mjs';
+import { nodeVersion, readOptions, refuse } from './options.mjs';
 import { startLlama, startOurs } from './server/servers.mjs';
 import { workloads } from './server/workloads.mjs';
 import { median } from './turns.mjs';
@@ -100,7 +99,7 @@ function sidesOf(model) {
   return sides;
 }
 
-const version = execFileSync(args.node, ['--version'], { encoding: 'utf8' }).trim();
+const version = nodeVersion(args.node);
 console.log(`Node ${version}, megabytes, ${args.runs} run(s)\n`);
 const columns = { idle: 'loaded', busy: 'busy', files: 'of it files' };
 if (seconds > 0) columns.later = `after ${seconds} s`;

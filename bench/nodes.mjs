@@ -1,12 +1,11 @@
 // `npm run bench:nodes -- PATH…`: the same build under several versions of Node, by turns in one run: tokens a second, and how many times as
 // fast as under the first. The advice that `serve` gives on an old Node rests on it (src/cli/serve/node-advice.ts).
-import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alternate, countTokens, makeTexts } from './compare/measure.mjs';
 import { startPeer } from './compare/peers/protocol.mjs';
-import { precisions, readOptions, refuse } from './options.mjs';
+import { nodeVersion, precisions, readOptions, refuse } from './options.mjs';
 import { loadLine, steadiest } from './turns.mjs';
 
 const help = `npm run bench:nodes -- PATH... [options]
@@ -30,7 +29,7 @@ const { values: options, positionals } = readOptions(help, {
 });
 if (positionals.length < 2) refuse('Give at least two programs of Node, as in: npm run bench:nodes -- node22 node24');
 const script = fileURLToPath(new URL('./compare/peers/ours.mjs', import.meta.url));
-const versions = positionals.map((node) => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim());
+const versions = positionals.map((node) => nodeVersion(node));
 if (new Set(versions).size < versions.length)
   refuse(`Each program must be another version; these are ${versions.join(', ')}`);
 const peers = Object.fromEntries(versions.map((version, i) => [version, startPeer(positionals[i], script)]));

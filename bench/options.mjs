@@ -1,4 +1,5 @@
 // Options of a benchmark, checked before anything is measured, and its failures, printed without a stack where the message says it all.
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
@@ -90,4 +91,9 @@ export function explained(error) {
   if (!(error instanceof Error)) return String(error);
   const mistakes = [TypeError, RangeError, ReferenceError, SyntaxError, URIError];
   return mistakes.includes(error.constructor) ? (error.stack ?? error.message) : error.message;
+}
+
+/** The version of a program of Node, as in v24.1.0. */
+export function nodeVersion(program) {
+  return execFileSync(program, ['--version'], { encoding: 'utf8' }).trim();
 }

@@ -1,12 +1,11 @@
 // `npm run bench`: gguf-embed and native llama.cpp (and ONNX Runtime) on the same file, in one run, in alternating rounds.
 
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePeer } from '../ensure-peers.mjs';
-import { precisions as allPrecisions, readOptions } from '../options.mjs';
+import { precisions as allPrecisions, nodeVersion, readOptions } from '../options.mjs';
 import { steadiest, whyNotWritten } from '../turns.mjs';
 import {
   alternate,
@@ -100,7 +99,7 @@ const report = {
   cpu: cpus()[0].model.trim(),
   cores: cpus().length,
   system: `${platform()} ${arch()}`,
-  node: execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim(),
+  node: nodeVersion(options.node),
   packing: !options['no-packing'],
   descriptions: {},
   flashAttention: !options['no-flash-attention'],

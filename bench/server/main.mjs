@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { precisions, readOptions, refuse } from '../options.mjs';
+import { nodeVersion, precisions, readOptions, refuse } from '../options.mjs';
 import { loadLine, median, spreadOf, steadiest, takeTurns, whyNotWritten } from '../turns.mjs';
 import { startLlama, startOurs } from './servers.mjs';
 import { workloads } from './workloads.mjs';
@@ -147,9 +147,9 @@ const cells = (side) =>
       ]
     : ['', '', '', ''];
 const shares = results.map(({ generator }) => generator);
-const nodeVersion = execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim();
+const version = nodeVersion(options.node);
 const lines = [
-  `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${nodeVersion}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
+  `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${version}, ${threads} threads, precision ${options.precision}, ${new Date().toISOString().slice(0, 10)}`,
   `Resident memory after the run: ${Object.entries(used)
     .map(([side, mb]) => (mb === undefined ? `${side} unknown` : `${side} ${mb} MB`))
     .join(', ')}`,

@@ -2,10 +2,10 @@
 // Two ways of feeding it are tried and the faster one is timed: the package's public `getEmbeddingFor`, and its addon
 // called directly (batch, decode, read), which saves the JavaScript around each evaluation.
 // LLAMA_CPU names the library of llama.cpp's that is to compute, such as `zen4`; without it llama.cpp takes its best.
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import Module from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '../../at-exit.mjs';
 import { serve } from './protocol.mjs';
 
 const { LLAMA_CPU } = process.env;
@@ -18,13 +18,9 @@ function offerOnly(library) {
     loadAddon(module, path);
     const { loadBackends } = module.exports;
     const loadOne = () => {
-      const folder = mkdtempSync(join(tmpdir(), 'gguf-embed-bench-'));
+      const folder = temporaryFolder();
       symlinkSync(join(dirname(path), library), join(folder, library));
-      try {
-        loadBackends(folder);
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
+      loadBackends(folder);
     };
     module.exports = Object.create(module.exports, { loadBackends: { value: loadOne } });
   };
