@@ -19,6 +19,20 @@ const vector = (name: string, n: number, seed: number) => [source(name, [n], nor
 const matrix = (name: string, type: GgmlTypeName, nIn: number, nOut: number, seed: number) =>
   [randomBlocks(name, type, [nIn, nOut], seed), 'matrix'] as const;
 
+/** Products in float32 with each kind of tile, and the error that is allowed. */
+const floatTiles: [string, WebGpuOptions, number][] = [
+  ['float32', {}, 2e-5],
+  ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
+  ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
+  ['float32, a step ahead', { tile: { bm: 8, bn: 16, tm: 2, tn: 4, buffers: 2 } }, 2e-5],
+];
+/** How products compute, but on subgroup matrices (`matrix.test.ts`). */
+const styles: [string, WebGpuOptions][] = [
+  ['float32', {}],
+  ['f16', { precision: 'fast', strategy: 'float' }],
+  ['int8', { precision: 'fast', strategy: 'int8' }],
+];
+
 describeGpu('products of one input', () => {
   let backend: WebGpuBackend;
   beforeAll(async () => {
@@ -92,31 +106,24 @@ describeGpu('gated products', () => {
     biases: vector('biases', 2 * nFf, seed + 5),
   });
 
-  it.each<[string, WebGpuOptions, number]>([
-    ['float32', {}, 2e-5],
-    ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
-    ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
-    ['float32, a step ahead', { tile: { bm: 8, bn: 16, tm: 2, tn: 4, buffers: 2 } }, 2e-5],
-    ['int8', { precision: 'fast', strategy: 'int8' }, 5e-2],
-  ])('%s', async (_, options, tolerance) => {
-    const backend = await webgpu(options);
-    await fc.assert(
-      fc.asyncProperty(shapes, async ({ rows, nFf, activation, oneWeight, biased, seed }) => {
-        // The error is relative to the largest output. Of few outputs, with factors of 8 bits, that may be small.
-        fc.pre(tolerance < 1e-2 || rows * nFf >= 60);
-        const graph = graphOf(nFf, activation, oneWeight, biased);
-        await expectAsReference(backend, sourcesOf(rows, nFf, 'Q8_0', seed), countingBatch([rows]), graph, tolerance);
-      }),
-      { numRuns: 8 },
-    );
-    backend.dispose();
-  });
+  it.each<[string, WebGpuOptions, number]>([...floatTiles, ['int8', { precision: 'fast', strategy: 'int8' }, 5e-2]])(
+    '%s',
+    async (_, options, tolerance) => {
+      const backend = await webgpu(options);
+      await fc.assert(
+        fc.asyncProperty(shapes, async ({ rows, nFf, activation, oneWeight, biased, seed }) => {
+          // The error is relative to the largest output. Of few outputs, with factors of 8 bits, that may be small.
+          fc.pre(tolerance < 1e-2 || rows * nFf >= 60);
+          const graph = graphOf(nFf, activation, oneWeight, biased);
+          await expectAsReference(backend, sourcesOf(rows, nFf, 'Q8_0', seed), countingBatch([rows]), graph, tolerance);
+        }),
+        { numRuns: 8 },
+      );
+      backend.dispose();
+    },
+  );
 
-  it.each<[string, WebGpuOptions]>([
-    ['float32', {}],
-    ['f16', { precision: 'fast', strategy: 'float' }],
-    ['int8', { precision: 'fast', strategy: 'int8' }],
-  ])('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
+  it.each(styles)('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
     const backend = await webgpu(options);
     const [rows, nFf] = [21, 36];
     const sources = sourcesOf(rows, nFf, 'Q8_0', 7);
@@ -239,27 +246,20 @@ describeGpu('products that rotate heads of their result', () => {
   /** So many that no product norms its input. */
   const many = 270;
 
-  it.each<[string, WebGpuOptions, number]>([
-    ['float32', {}, 2e-5],
-    ['float32, a tile of eight columns', { tile: { bm: 8, bn: 32, tm: 2, tn: 8 } }, 2e-5],
-    ['float32, a tile of several rows', { tile: { bm: 8, bn: 16, tm: 2, tn: 4 } }, 2e-5],
-    ['float32, a step ahead', { tile: { bm: 8, bn: 16, tm: 2, tn: 4, buffers: 2 } }, 2e-5],
-    ['f16', { precision: 'fast', strategy: 'float' }, 2e-2],
-  ])('give what the reference gives: %s', async (_, options, tolerance) => {
-    const backend = await webgpu(options);
-    for (const oneWeight of [true, false]) {
-      const [sources, batch] = [sourcesOf(many, 'Q8_0'), countingBatch([200, many - 200])];
-      await expectAsReference(backend, sources, batch, graphOf(oneWeight), tolerance);
-      await expectAsReference(backend, sources, batch, graphOf(oneWeight, 'norm'), tolerance);
-    }
-    backend.dispose();
-  });
+  it.each<[string, WebGpuOptions, number]>([...floatTiles, ['f16', { precision: 'fast', strategy: 'float' }, 2e-2]])(
+    'give what the reference gives: %s',
+    async (_, options, tolerance) => {
+      const backend = await webgpu(options);
+      for (const oneWeight of [true, false]) {
+        const [sources, batch] = [sourcesOf(many, 'Q8_0'), countingBatch([200, many - 200])];
+        await expectAsReference(backend, sources, batch, graphOf(oneWeight), tolerance);
+        await expectAsReference(backend, sources, batch, graphOf(oneWeight, 'norm'), tolerance);
+      }
+      backend.dispose();
+    },
+  );
 
-  it.each<[string, WebGpuOptions]>([
-    ['float32', {}],
-    ['f16', { precision: 'fast', strategy: 'float' }],
-    ['int8', { precision: 'fast', strategy: 'int8' }],
-  ])('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
+  it.each(styles)('%s: the bits of a row do not depend on the number of rows, nor on fusing', async (_, options) => {
     const backend = await webgpu(options);
     const sources = sourcesOf(many, 'Q8_0');
     for (const [oneWeight, kind] of [

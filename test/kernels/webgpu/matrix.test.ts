@@ -25,7 +25,7 @@ import type { Tensor } from '../../../src/tensor/ops.ts';
 import { openFixture, run } from '../../models/support.ts';
 import { normal } from '../../random.ts';
 import { cosine } from '../../vectors.ts';
-import { countingBatch, evaluate, source } from '../graphs.ts';
+import { countingBatch, evaluate, type Graph, type Sources, source } from '../graphs.ts';
 import { describeGpu, expectAsReference, gpu, input, randomBlocks, rowsOf, webgpu } from './support.ts';
 
 const adapter = await gpu?.requestAdapter();
@@ -207,6 +207,16 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
   /** Two buffers, in a tile that a software adapter compiles in seconds. */
   const twice: Tile = { ...matrixTiles[1], buffers: 2 };
 
+  /** 21 rows are as in the reference, and have the bits of an observed forward, which has no fused steps. */
+  async function expectUnfusedBits(tile: Tile, sources: Sources, graph: Graph): Promise<void> {
+    const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
+    await expectAsReference(other, sources, countingBatch([21]), graph, 4e-3);
+    const fused = await evaluate(other, sources, countingBatch([21]), graph);
+    other.observe(() => {});
+    expect(await evaluate(other, sources, countingBatch([21]), graph)).toEqual(fused);
+    other.dispose();
+  }
+
   it('is what this adapter gives', async () => {
     const device = await openDevice({ gpu });
     expect(matrixShape(device.adapterInfo, device.features)).toBeDefined();
@@ -271,13 +281,7 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
       const both = ops.linear(rowsOf(ops, w.x), { weight: w.both, bias: w.bias });
       return ops.glu(ops.columns(both, 0, nFf), ops.columns(both, nFf, nFf), 'silu');
     };
-    const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
-    await expectAsReference(other, sources, countingBatch([21]), gated, 4e-3);
-    const fused = await evaluate(other, sources, countingBatch([21]), gated);
-    // An observed forward has no fused steps.
-    other.observe(() => {});
-    expect(await evaluate(other, sources, countingBatch([21]), gated)).toEqual(fused);
-    other.dispose();
+    await expectUnfusedBits(tile, sources, gated);
   });
 
   it.each<[string, Tile, 'neox' | 'norm']>([
@@ -297,13 +301,7 @@ describe.skipIf(!exposed)('subgroup matrices: what they compute', () => {
       const turned = (x: Tensor) => ops.rope(x, { nHead, nRot, kind, freqBase: 1000 });
       return ops.attention(turned(q), turned(k), v, { nHead, nHeadKv: nHead, scale: 0.05 });
     };
-    const other = await webgpu({ precision: 'fast', strategy: 'matrix', tile });
-    await expectAsReference(other, sources, countingBatch([21]), attended, 4e-3);
-    const fused = await evaluate(other, sources, countingBatch([21]), attended);
-    // An observed forward has no fused steps.
-    other.observe(() => {});
-    expect(await evaluate(other, sources, countingBatch([21]), attended)).toEqual(fused);
-    other.dispose();
+    await expectUnfusedBits(tile, sources, attended);
   });
 
   it.each(['bert-mean', 'nomic-bert', 'qwen3'])('in a whole model: %s', async (name) => {
