@@ -68,7 +68,11 @@ describe.concurrent('a benchmark', () => {
   it.each([
     ['--rounds=0', 'a whole number from 1 on'],
     ['--rounds=x', 'a whole number from 1 on'],
+    ['--clients=0', 'whole numbers from 1 on, separated by commas'],
+    ['--clients=two', 'whole numbers from 1 on, separated by commas'],
+    ['--clients=1.5', 'whole numbers from 1 on, separated by commas'],
     ['--clients=1,,8', 'whole numbers from 1 on, separated by commas'],
+    ['--clients=', 'whole numbers from 1 on, separated by commas'],
     ['--tokens=1', 'whole numbers from 2 on or mixed'],
     ['--seconds=0', 'a number above 0'],
     ['--model=no-such.gguf', 'a file that exists'],
