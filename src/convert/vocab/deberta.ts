@@ -7,7 +7,7 @@ import type { Config } from '../checkout/config.ts';
 import { ConvertError } from '../conversion-error.ts';
 import { type HfTokenizer, readAdded, readHfTokenizer } from './hf-tokenizer.ts';
 import { findCharsmap, readSentencePiece, type SentencePieceModel } from './sentencepiece.ts';
-import { FILLER_SCORE, type VocabToWrite } from './token-list.ts';
+import { FILLER_SCORE, largestId, type VocabToWrite } from './token-list.ts';
 
 /** Tokens, how texts are normalised, and special tokens. */
 export interface DebertaTokenizer {
@@ -76,7 +76,7 @@ function isText(value: unknown): boolean {
 /** One entry for each id below `vocab_size`. */
 function listed(pieces: ReadonlyMap<number, SentencePieceModel['pieces'][number]>, config: Config): VocabToWrite {
   const nTokens = config.needU32('vocab_size');
-  const largest = Math.max(...pieces.keys());
+  const largest = largestId(pieces);
   if (largest >= nTokens) {
     throw new ConvertError(`the vocabulary has a token ${largest}, but vocab_size is ${nTokens}`);
   }

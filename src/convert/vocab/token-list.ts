@@ -24,7 +24,7 @@ export const ADDED_SCORE = -1000;
  * @throws ConvertError if an id is not below `vocabSize`
  */
 export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): VocabToWrite {
-  const largest = [...tokens.keys()].reduce((max, id) => Math.max(max, id), -1);
+  const largest = largestId(tokens);
   if (largest >= vocabSize) {
     throw new ConvertError(
       `the token ${JSON.stringify(tokens.get(largest))} has the id ${largest}, but vocab_size is ${vocabSize}`,
@@ -50,6 +50,13 @@ export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): V
     }
   }
   return { tokens: texts, types };
+}
+
+/** The largest id; -1 without tokens. */
+export function largestId(tokens: ReadonlyMap<number, unknown>): number {
+  let largest = -1;
+  for (const id of tokens.keys()) largest = Math.max(largest, id);
+  return largest;
 }
 
 /** Texts of tokens that converters always treat as special. */
