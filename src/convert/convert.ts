@@ -117,6 +117,7 @@ export async function convert(
     const named = { ...modelClass, names: heads.names ?? modelClass.names };
     const tensors = modelClass.tensors?.(checkpoint.tensors, config) ?? checkpoint.tensors;
     const plan = planTensors(tensors, config, named, type, nTokens);
+    checkVocabSize(config, plan);
     plan.push(...[...layers.tensors, ...heads.tensors].map((tensor) => planLayer(tensor, type)));
     const total = plan.reduce((sum, { shape }) => sum + nElements(shape), 0);
     const writer = new GgufWriter(sink);
@@ -184,6 +185,16 @@ function planTensors(
   }
   if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');
   return plan;
+}
+
+/** The vocabulary is filled up to `vocab_size`, so the table must have as many rows before anything is filled. */
+function checkVocabSize(config: Config, plan: readonly PlannedTensor[]): void {
+  const size = config.u32('vocab_size');
+  const rows = plan.find(({ name }) => name === 'token_embd.weight')!.shape[1];
+  if (size !== undefined && size !== rows) {
+    const problem = `vocab_size is ${size}, but the word embeddings have ${rows} rows: they must be of the same checkpoint`;
+    throw new ConvertError(problem, 'config.json');
+  }
 }
 
 /** If the class has no rule for `classifier`, it is the output layer if the file keeps its labels, else the layer before it. */

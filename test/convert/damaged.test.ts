@@ -123,9 +123,16 @@ describe('config and tokenizer', () => {
     expect(await refusal()).toMatch(/^tensor bert\..*: a NomicBertModel does not have such a tensor$/);
   });
 
-  test('a vocabulary that is smaller than its tokens', async () => {
-    edit('config.json', (json) => ({ ...json, vocab_size: 100 }));
-    expect(await refusal()).toBe('the token "##～" has the id 30521, but vocab_size is 100');
+  test.each([100, 30523, 1e9, 2 ** 31])('a vocabulary of another size than the word embeddings: %d', async (size) => {
+    edit('config.json', (json) => ({ ...json, vocab_size: size }));
+    expect(await refusal()).toBe(
+      `config.json: vocab_size is ${size}, but the word embeddings have 30522 rows: they must be of the same checkpoint`,
+    );
+  });
+
+  test('a token beyond the vocabulary', async () => {
+    edit('tokenizer.json', (json) => ({ ...json, added_tokens: [{ id: 30522, content: '[X]', special: true }] }));
+    expect(await refusal()).toBe('the token "[X]" has the id 30522, but vocab_size is 30522');
   });
 
   test('no tokenizer', async () => {
