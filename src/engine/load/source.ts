@@ -72,7 +72,7 @@ export function isModelSource(value: unknown): value is ModelSource {
 
 /** Whether a text is a URL and not a path: a Windows drive letter is not a scheme. */
 function isUrl(text: string): boolean {
-  return /^(?:file:|hf:|[a-z][a-z\d+.-]+:\/\/)/i.test(text);
+  return /^(?:file:|hf:|blob:|data:|[a-z][a-z\d+.-]+:\/\/)/i.test(text);
 }
 
 function isByteSource(source: ModelSource): source is ByteSource {
@@ -95,6 +95,10 @@ const BARE_NAME = /^\w[\w.-]*\/\w[\w.-]*(?::[\w.-]+)?(?<!\.gguf(?:\.gz)?)$/i;
 
 async function openPath(path: string): Promise<ByteSource> {
   if (path === '') throw new GgufError('the path of the model is empty');
+  if (!hasFiles()) {
+    const remedy = `pass a URL (new URL('model.gguf', location.href)), a Blob, or the name of a model at the hub (hf:user/repo)`;
+    throw new GgufError(`this runtime reads no files by path: ${remedy}`, { source: path });
+  }
   const { openModelFile } = await import('../../gguf/file.node.ts');
   return openModelFile(path).catch((error: Error & { readonly cause?: { readonly code?: string } }) => {
     if (error.cause?.code !== 'ENOENT' || !BARE_NAME.test(path)) throw error;
