@@ -35,6 +35,8 @@ export const describeBrowser = describe.skipIf(!found);
 interface Visit {
   /** With the headers that let workers share memory. */
   readonly isolated?: boolean;
+  /** The Content-Security-Policy of the page. */
+  readonly policy?: string;
   /** Where the files are that the page can ask for. Default: the repository. */
   readonly files?: URL;
   /** Origin of a server that has the files instead. */
@@ -51,7 +53,7 @@ interface Visit {
  */
 export async function visit<Answer>(
   script: string,
-  { isolated = false, files = root, proxy, own = {}, flags = [] }: Visit = {},
+  { isolated = false, policy, files = root, proxy, own = {}, flags = [] }: Visit = {},
 ): Promise<Answer> {
   let answered: (answer: Answer) => void = () => {};
   const server = createServer(async (request, response) => {
@@ -61,6 +63,7 @@ export async function visit<Answer>(
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     }
+    if (policy !== undefined) response.setHeader('Content-Security-Policy', policy);
     if (path === '/page.html') response.end(`<!doctype html><script type="module">${script}</script>`);
     else if (path === '/answer') {
       answered(JSON.parse(await text(request)));

@@ -145,6 +145,37 @@ describeBrowser('in a browser', () => {
     ]);
   });
 
+  it('says what to pass instead of a path', async () => {
+    const answer = await visit<{ errors: string[] }>(`
+      const { Embedder, loadTokenizer } = await import('/dist/index.js');
+      const errors = [];
+      const failing = (promise) => promise.then(() => 'none', (error) => error.name + ': ' + error.message);
+      const packed = URL.createObjectURL(new Blob(['GGUF']));
+      for (const source of ['/models/model.gguf', 'file:///model.gguf', packed, 'data:,GGUF']) {
+        errors.push(await failing(Embedder.load(source)));
+      }
+      errors.push(await failing(loadTokenizer('model.gguf')));
+      await fetch('/answer', { method: 'POST', body: JSON.stringify({ errors }) });`);
+    const remedy = 'this runtime reads no files by path: pass a URL (new URL(';
+    expect(answer.errors).toEqual([
+      expect.stringContaining(`GgufError: /models/model.gguf: ${remedy}`),
+      expect.stringContaining(`GgufError: /model.gguf: ${remedy}`),
+      'TypeError: a model cannot be loaded from a blob: URL: download it, or fetch it into a Blob',
+      'TypeError: a model cannot be loaded from a data: URL: download it, or fetch it into a Blob',
+      expect.stringContaining(`GgufError: model.gguf: ${remedy}`),
+    ]);
+  });
+
+  it.each([
+    ['with WebAssembly', `'wasm-unsafe-eval'`, undefined],
+    ['without', '', `add 'wasm-unsafe-eval' to its script-src`],
+  ])('a policy %s', async (_name, allowed, problem) => {
+    const policy = `default-src 'self'; script-src 'self' 'unsafe-inline' ${allowed}`;
+    const answer = await visit<Answer>(page({ backend: 'wasm' }), { isolated: true, policy });
+    if (problem === undefined) expect(answer.error).toBeUndefined();
+    else expect(answer.error).toContain(problem);
+  });
+
   it('says why it cannot have more threads', async () => {
     const answer = await visit<Answer>(page({ backend: 'wasm', threads: 2 }));
     expect(answer.error).toContain('2 threads need shared memory');

@@ -57,10 +57,17 @@ export async function compileKernels(
     try {
       return { module: await WebAssembly.compile(bytes), relaxed, shared, bytes };
     } catch (error) {
-      if (typeof WebAssembly === 'object' && WebAssembly.validate(bytes)) throw error;
+      if (typeof WebAssembly === 'object' && WebAssembly.validate(bytes)) throw forbidden(error as Error) ?? error;
     }
   }
   throw new Error('the wasm backend needs WebAssembly SIMD, which this runtime lacks; use the reference backend');
+}
+
+/** The error for a page whose policy forbids to compile. Browsers word it differently. */
+function forbidden(error: Error): Error | undefined {
+  if (!/content security policy|\bCSP\b|unsafe-eval/i.test(error.message)) return undefined;
+  const remedy = `add 'wasm-unsafe-eval' to its script-src, or use the reference backend`;
+  return new Error(`the Content-Security-Policy of this page allows no WebAssembly: ${remedy}`, { cause: error });
 }
 
 /** The kernels over `memory`. */
