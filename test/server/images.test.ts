@@ -189,6 +189,16 @@ describe('other forms', () => {
     }
   });
 
+  it('takes base64 with line breaks, as of MIME', async () => {
+    const [head, body] = uri.split(',');
+    const broken = `${head},\n${body.replace(/.{76}/g, '$&\r\n')}\n`;
+    const [whole, wrapped] = await Promise.all(
+      [uri, broken].map((image) => send('POST', '/v1/embeddings', { input: [{ image }] })),
+    );
+    expect(wrapped.status, wrapped.text).toBe(200);
+    expect(wrapped.answer).toEqual(whole.answer);
+  });
+
   it("takes Jina's objects as inputs of their own", async () => {
     const { answer } = await send('POST', '/v1/embeddings', { input: [{ text: 'b' }, { image: '@rgb.png' }, 'b'] });
     const [first, , third] = vectorsOf(answer);

@@ -111,9 +111,10 @@ function readImage(value: unknown, key: string): MediaPart {
   return { image: decodeBase64(text) };
 }
 
-/** Decodes as llama-server does: up to the first character that is not base64. */
+/** Decodes as llama-server does, up to the first character that is not base64, but without the line breaks that MIME puts in. */
 function decodeBase64(text: string): Uint8Array {
   const end = text.search(/[^A-Za-z0-9+/]/);
+  if (end >= 0 && /\s/.test(text[end])) return decodeBase64(text.replace(/\s+/g, ''));
   const { buffer, byteOffset, byteLength } = Buffer.from(end < 0 ? text : text.slice(0, end), 'base64');
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
