@@ -94,11 +94,18 @@ describe('/v1/embeddings', () => {
     );
   });
 
+  it.each(['classification', 'clustering', 'image'])("takes Cohere's %s, which is neither side", async (type) => {
+    const plain = await ask(createApp(sparse), '/v1/embeddings', { input: texts, output: 'sparse' });
+    const typed = await ask(createApp(sparse), '/v1/embeddings', { input: texts, output: 'sparse', input_type: type });
+    expect(typed).toEqual(plain);
+    expect(typed.status).toBe(200);
+  });
+
   it.each([
     [{ output: [] }, '"output" must be a list of dense, sparse, multi'],
     [{ output: ['colbert'] }, '"output" must be a list of dense, sparse, multi'],
     [{ output: 5 }, '"output" must be a list of dense, sparse, multi'],
-    [{ output: 'sparse', input_type: 'clustering' }, '"input_type" must be one of query, search_query, document'],
+    [{ output: 'sparse', input_type: 'question' }, '"input_type" must be one of query, search_query, document'],
   ])('refuses %j', async (fields, message) => {
     const { status, json } = await ask(createApp(all), '/v1/embeddings', { input: 'a', ...fields });
     expect(status).toBe(400);

@@ -78,14 +78,18 @@ export const loraList = v.pipe(
   ),
 );
 
-/** The words of other servers for queries and documents. */
+/** The words of other servers for queries, documents, and what is neither. */
 const inputTypeWords = {
   query: 'query',
   search_query: 'query',
   document: 'document',
   search_document: 'document',
   passage: 'document',
+  classification: undefined,
+  clustering: undefined,
+  image: undefined,
 } as const;
+const inputTypeNames = Object.keys(inputTypeWords) as (keyof typeof inputTypeWords)[];
 
 function isOutput(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((one) => outputKinds.includes(one));
@@ -151,12 +155,14 @@ export const embeddingsBody = v.object({
   input_type: v.pipe(
     v.nullish(
       v.pipe(
-        described({ type: 'string', enum: Object.keys(inputTypeWords) }),
-        v.transform((value) => Object.entries(inputTypeWords).find(([word]) => word === value)?.[1] ?? value),
-        v.picklist(['query', 'document'], `"input_type" must be one of ${Object.keys(inputTypeWords).join(', ')}`),
+        described({ type: 'string', enum: inputTypeNames }),
+        v.picklist(inputTypeNames, `"input_type" must be one of ${inputTypeNames.join(', ')}`),
+        v.transform((word) => inputTypeWords[word]),
       ),
     ),
-    v.description('whether the inputs are queries or documents, for models that treat them differently'),
+    v.description(
+      'whether the inputs are queries or documents, for models that treat them differently; classification, clustering and image, from Cohere, are neither and have no effect',
+    ),
   ),
   prompt_name: v.pipe(
     v.nullish(v.string('"prompt_name" must be a string')),
