@@ -47,9 +47,13 @@ const MIN_TENSOR_BYTES = 24;
 /**
  * Reads the header of a GGUF (version 2 or 3, either byte order). Reads no tensor data.
  * The source stays open and belongs to the returned file. It is closed if this function throws.
- * @throws GgufError that names the key or tensor, the byte offset, what was found and what was expected
+ * @throws GgufError that names the key or tensor, the byte offset, what was found and what was expected; TypeError for what is no source
  */
 export async function openGguf(source: ByteSource): Promise<GgufFile> {
+  const { read, close } = (source ?? {}) as Partial<ByteSource>;
+  if (typeof read !== 'function' || typeof close !== 'function') {
+    throw new TypeError('openGguf takes a ByteSource: an object with name, size, read() and close()');
+  }
   try {
     const file = await openPart(source);
     const parts = splitCount(file);

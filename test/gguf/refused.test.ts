@@ -334,3 +334,9 @@ describe('tensors', () => {
     await expect(file.readTensor(info, -1, new Uint8Array(1))).rejects.toBeInstanceOf(GgufError);
   });
 });
+
+test('what is no source', async () => {
+  for (const source of ['model.gguf', new Blob([]), undefined]) {
+    await expect(openGguf(source as never)).rejects.toThrow('openGguf takes a ByteSource');
+  }
+});
