@@ -7,12 +7,21 @@ import { fieldsOf } from './record.ts';
 /** Most characters of one row: an open quote would take in the rest of the file otherwise. */
 const MAX_ROW = 64 * 2 ** 20;
 
+/** A row of which more lines may come. */
+interface OpenRow {
+  readonly where: string;
+  readonly cells: string[];
+  /** The beginning of the cell that follows `cells`. */
+  cell: string;
+  length: number;
+}
+
 /** Reads lines; the first row names the columns. */
 export class CsvReader {
   readonly #separator: string;
   #names: readonly string[] | undefined;
-  /** The lines of a row whose quote is still open. */
-  #open: { readonly where: string; readonly lines: string[]; length: number } | undefined;
+  /** A row whose quote is still open. */
+  #open: OpenRow | undefined;
 
   constructor(separator: string) {
     this.#separator = separator;
@@ -39,26 +48,16 @@ export class CsvReader {
       this.#open = undefined;
       return { where, problem: line.problem };
     }
-    const open = this.#open;
-    if (open === undefined && (line.text === '' || line.text === '\r')) return undefined;
-    if (open !== undefined) {
-      open.lines.push(line.text);
-      open.length += line.text.length + 1;
-      if (open.length > MAX_ROW) {
-        this.#open = undefined;
-        return { where: open.where, problem: 'is too long: is a quote never closed?' };
-      }
-      // Only a quote can end the field.
-      if (!line.text.includes('"')) return undefined;
-    }
-    const where = open?.where ?? line.where;
-    const cells = cellsOf((open?.lines ?? [line.text]).join('\n').replace(/\r$/, ''), this.#separator);
-    if (cells === undefined) {
-      this.#open ??= { where, lines: [line.text], length: line.text.length };
-      return undefined;
-    }
+    const { text, where } = line;
+    if (this.#open === undefined && (text === '' || text === '\r')) return undefined;
+    const row = this.#open ?? { where, cells: [], cell: '', length: 0 };
+    const isWhole = addLine(row, text, this.#separator, this.#open !== undefined);
+    this.#open = isWhole ? undefined : row;
+    if (isWhole) return this.#record(row.where, row.cells);
+    row.length += text.length + 1;
+    if (row.length <= MAX_ROW) return undefined;
     this.#open = undefined;
-    return this.#record(where, cells);
+    return { where: row.where, problem: 'is too long: is a quote never closed?' };
   }
 
   #record(where: string, cells: readonly string[]): InputRow | undefined {
@@ -72,30 +71,38 @@ export class CsvReader {
     if (cells.length !== names.length) {
       return { where, problem: `has ${cells.length} fields, but the header has ${names.length}` };
     }
-    return { where, fields: fieldsOf(Object.fromEntries(names.map((name, i) => [name, cells[i]]))) };
+    return { where, fields: fieldsOf(names.map((name, i) => [name, cells[i]])) };
   }
 }
 
-/** The fields of one row; `undefined` while a quote is open. */
-function cellsOf(row: string, separator: string): string[] | undefined {
-  const cells: string[] = [];
-  for (let at = 0; ; at++) {
-    let cell = '';
-    if (row[at] === '"') {
-      let from = at + 1;
-      for (;;) {
-        const quote = row.indexOf('"', from);
-        if (quote < 0) return undefined;
-        cell += row.slice(from, quote);
-        at = quote + 1;
-        if (row[at] !== '"') break;
-        cell += '"';
-        from = at + 1;
-      }
+/**
+ * Adds the cells of a line to a row.
+ * @param isQuoted whether the line begins inside quotes
+ * @returns whether the row is whole; otherwise a quote is open at the end of the line
+ */
+function addLine(row: OpenRow, line: string, separator: string, isQuoted: boolean): boolean {
+  const end = line.endsWith('\r') ? line.length - 1 : line.length;
+  let at = 0;
+  for (let inQuotes = isQuoted; ; inQuotes = false) {
+    if (!inQuotes && line[at] === '"') {
+      inQuotes = true;
+      at++;
     }
-    const end = row.indexOf(separator, at);
-    cells.push(cell + row.slice(at, end < 0 ? row.length : end));
-    if (end < 0) return cells;
-    at = end;
+    while (inQuotes) {
+      const quote = line.indexOf('"', at);
+      row.cell += line.slice(at, quote < 0 ? line.length : quote);
+      if (quote < 0) {
+        row.cell += '\n';
+        return false;
+      }
+      at = quote + 1;
+      if (line[at] === '"') row.cell += line[at++];
+      else inQuotes = false;
+    }
+    const next = line.indexOf(separator, at);
+    row.cells.push(row.cell + line.slice(at, next < 0 ? end : next));
+    row.cell = '';
+    if (next < 0) return true;
+    at = next + separator.length;
   }
 }

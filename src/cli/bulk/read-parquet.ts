@@ -3,7 +3,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import zlib from 'node:zlib';
-import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { unreadable } from '../input/read-file.ts';
 import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
@@ -48,6 +48,7 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
   try {
     const file = await bufferOf(handle);
     const metadata = await parquetMetadataAsync(file, { parsers });
+    const names = parquetSchema(metadata).children.map(({ element }) => element.name);
     let rowStart = 0;
     for (const { num_rows } of metadata.row_groups) {
       const rowEnd = rowStart + Number(num_rows);
@@ -65,7 +66,10 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
         for (let at = 0; at < rows.length; at += GROUP) {
           yield rows
             .slice(at, at + GROUP)
-            .map((row, i) => ({ where: `row ${skipped + at + i + 1}`, fields: fieldsOf(row) }));
+            .map((row, i) => ({
+              where: `row ${skipped + at + i + 1}`,
+              fields: fieldsOf(names.map((name) => [name, row[name]])),
+            }));
         }
       }
       rowStart = rowEnd;

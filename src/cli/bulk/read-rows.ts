@@ -34,7 +34,16 @@ export async function* readRows(file: InputFile, from = 0): AsyncGenerator<Input
 
 async function* rowsOf(file: InputFile): AsyncGenerator<InputRow[]> {
   const { path, format } = file;
-  if (format === 'image') yield [{ where: '', fields: fieldsOf({ path, image: path }) }];
+  if (format === 'image')
+    yield [
+      {
+        where: '',
+        fields: fieldsOf([
+          ['path', path],
+          ['image', path],
+        ]),
+      },
+    ];
   else if (format === 'file') yield [await wholeFile(file)];
   else if (format === 'jsonl') yield* eachLine(file, jsonRow);
   else if (format === 'text') yield* eachLine(file, textRow);
@@ -49,7 +58,13 @@ async function wholeFile({ path, compression }: InputFile): Promise<InputRow> {
   try {
     const bytes =
       compression === undefined ? await readFile(path) : Buffer.concat(await chunksOf(bytesOf(path, compression)));
-    return { where: '', fields: fieldsOf({ path, text: decodeWhole(bytes, path) }) };
+    return {
+      where: '',
+      fields: fieldsOf([
+        ['path', path],
+        ['text', decodeWhole(bytes, path)],
+      ]),
+    };
   } catch (error) {
     if (error instanceof UsageError) return { where: '', problem: error.message.replace(`${path} `, '') };
     throw unreadable(path, error as Error);
@@ -95,7 +110,7 @@ function jsonRow(line: ByteLine): InputRow | undefined {
   const parsed = valueOfLine(line);
   if (parsed === undefined || 'problem' in parsed) return parsed && { where, problem: parsed.problem };
   const { value, text } = parsed;
-  if (typeof value === 'string') return { where, fields: fieldsOf({ text: value }) };
+  if (typeof value === 'string') return { where, fields: fieldsOf([['text', value]]) };
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return { where, fields: fieldsOfJson(text) };
   return { where, problem: 'must be a JSON object or a JSON string' };
@@ -105,7 +120,7 @@ function textRow(line: ByteLine): InputRow | undefined {
   const { where, ...decoded } = decodedLine(line);
   if ('problem' in decoded) return { where, problem: decoded.problem };
   const text = decoded.text.replace(/\r$/, '');
-  return text === '' ? undefined : { where, fields: fieldsOf({ text }) };
+  return text === '' ? undefined : { where, fields: fieldsOf([['text', text]]) };
 }
 
 function decodedLine(line: ByteLine): DecodedLine {

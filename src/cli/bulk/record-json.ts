@@ -71,7 +71,7 @@ export interface ChunkPlace {
 
 /** Fields with a chunk in the place of the text. They replace fields that are called like those of a chunk. */
 export function chunkFields(fields: RecordFields, textField: string, text: string, place: ChunkPlace): RecordFields {
-  const others = Array.from(fields).filter(([name]) => !(name in place));
+  const others = Array.from(fields).filter(([name]) => !Object.hasOwn(place, name));
   const own = others.map(([name, field]) => [name, name === textField ? { value: text } : field] as const);
   return new Map([...own, ...Object.entries(place).map(([name, value]) => [name, { value }] as const)]);
 }

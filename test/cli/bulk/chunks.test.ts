@@ -10,7 +10,7 @@ import { temporaryFolder } from '../temporary.ts';
 const folder = temporaryFolder();
 const bert = ['embed', '-m', model('bert-mean')];
 const text = '😀 The cat sat on the mat. It was black.\n\n# Dogs\nThe dog barked at it, all night long. Nobody slept.';
-const record = { id: 'a', text, year: 1999, chunk: 'old' };
+const record = { id: 'a', text, year: 1999, chunk: 'old', constructor: 'Wright' };
 
 interface Answer {
   readonly text: string;
@@ -32,7 +32,7 @@ it('a record has the fields of its text, and where it is, in Unicode characters'
   const chunks = parsed(stdout);
   expect(chunks.length).toBeGreaterThan(1);
   for (const [i, one] of chunks.entries()) {
-    expect(one).toMatchObject({ id: 'a', year: 1999, chunk: i, truncated: false });
+    expect(one).toMatchObject({ id: 'a', year: 1999, constructor: 'Wright', chunk: i, truncated: false });
     expect(Array.from(text).slice(one.chunk_start, one.chunk_end).join('')).toBe(one.text);
     expect(one.n_tokens).toBeLessThanOrEqual(40);
   }

@@ -80,4 +80,20 @@ describe('CSV', () => {
     ]);
     expect(read('a,a\n1,2')[0]).toEqual({ where: 'line 1', problem: 'names the column "a" twice' });
   });
+
+  it('keeps the columns in their order, also where names are numbers', () => {
+    const [row] = read('text,2024,2023,__proto__\nhi,1,2,3');
+    expect('fields' in row && Array.from(row.fields.keys())).toEqual(['text', '2024', '2023', '__proto__']);
+  });
+
+  it('a field of many lines with quotes takes time in proportion to its length', () => {
+    const seconds = (nLines: number) => {
+      const started = process.cpuUsage();
+      const [row] = read(`a,b\n1,"${'say ""hi"" now\n'.repeat(nLines)}"`);
+      expect('fields' in row && row.fields.get('b')?.value).toBe('say "hi" now\n'.repeat(nLines));
+      return process.cpuUsage(started).user / 1e6;
+    };
+    seconds(4000);
+    expect(seconds(40_000)).toBeLessThan(2);
+  });
 });

@@ -80,6 +80,15 @@ describe('inputs', () => {
     ]);
   });
 
+  it('columns in the order of a Parquet file, also where names are numbers', async () => {
+    const columns = ['text', '2024', '2023'].map((name) => ({ name, data: ['a'], type: 'STRING' as const }));
+    const bytes = new Uint8Array(parquetWriteBuffer({ columnData: columns }));
+    await embedded(folder.write('years.parquet', bytes), '--fields', 'text,2024,2023');
+    expect(readFileSync(folder.file('answer.jsonl'), 'utf8')).toMatch(
+      /^\{"id":0,"text":"a","2024":"a","2023":"a","embedding"/,
+    );
+  });
+
   it('standard input and -f', async () => {
     const output = folder.file('from-stdin.jsonl');
     const { code } = await run([...bert, '-o', output], { input: jsonLines(records) });
