@@ -3,7 +3,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Embedder, InputType, Prompt } from '../../engine/index.ts';
+import type { Embedder } from '../../engine/index.ts';
 import { outputKinds } from '../../engine/types.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { applyTask, chosenPrompt } from '../input/chosen-prompt.ts';
@@ -18,20 +18,18 @@ import { distinctOutputs } from '../output/output-paths.ts';
 import { isDenseAlone, vectorKinds } from '../output/vector-kinds.ts';
 import { plural } from '../plural.ts';
 import { UsageError } from '../usage-error.ts';
+import { beginJob } from './begin-job.ts';
 import { chunkingOf } from './chunk-records.ts';
-import { type Column, ColumnSurvey } from './columns.ts';
 import { embedRows, type RowOptions } from './embed-rows.ts';
 import { inOrder } from './in-order.ts';
 import { jobIdentity } from './job-identity.ts';
 import { inputsOfCommand } from './job-inputs.ts';
 import { JobMeter } from './job-meter.ts';
 import { groupsOfRows, type RowRange, rowsOfJob } from './job-rows.ts';
-import { createManifest, readManifest, requireSameJob } from './manifest.ts';
 import { removeAbandoned } from './output-file.ts';
 import { formOfName, type OutputForm, outputNames } from './output-forms.ts';
 import type { RecordFields } from './record.ts';
 import { chunkFields, keptFields } from './record-json.ts';
-import { type SurveyedFile, surveyFiles } from './survey.ts';
 import { failuresName, writePart } from './write-part.ts';
 
 /** Groups of rows in progress at a time: enough to keep the backend busy while results are written. */
@@ -70,7 +68,7 @@ export async function embedFiles(parsed: Parsed): Promise<void> {
       ? 'nothing was written'
       : 'the parts that are whole stay: the same command goes on from there',
   );
-  const { files, release } = await inputsOfCommand(parsed, signal);
+  const { files, release } = await inputsOfCommand(parsed, destination.folder, signal);
   try {
     await checkOutput(
       destination,
@@ -175,7 +173,8 @@ async function runJob(job: JobParts): Promise<void> {
   const chunking = chunkingOf(values);
   const fieldsOf = outputFields(values, form);
   const inputType = isDenseAlone(kinds) && !info.hasInputTypes ? undefined : kind;
-  const { surveyed, columns } = await surveyOf(job, { prompt, inputType }, (fields, index) =>
+  const identify = () => jobIdentity({ ...job, info, lora: embedder.lora, form, prompt, inputType });
+  const { surveyed, columns, check } = await beginJob({ ...job, folder, identify }, (fields, index) =>
     chunking === undefined
       ? fieldsOf(fields, index)
       : chunkFields(fieldsOf(fields, index), values.textField, '', FIRST_CHUNK),
@@ -227,6 +226,7 @@ async function runJob(job: JobParts): Promise<void> {
           signal.throwIfAborted();
           meter.add(rows);
         },
+        check,
       );
     }
   } finally {
@@ -237,32 +237,6 @@ async function runJob(job: JobParts): Promise<void> {
     log(
       `the rows that failed are in ${failuresName(folder === undefined ? destination.stem : join(folder, 'part-*'))}`,
     );
-}
-
-/** The numbers of rows and the columns: from the manifest of a job that was begun, else by reading all inputs. */
-async function surveyOf(
-  job: JobParts,
-  side: { readonly prompt: Prompt | undefined; readonly inputType: InputType | undefined },
-  fieldsOf: RowOptions['fieldsOf'],
-): Promise<{ surveyed: readonly SurveyedFile[]; columns: readonly Column[] }> {
-  const { folder } = job.destination;
-  const survey = async () => {
-    const columns = new ColumnSurvey();
-    const surveyed = await surveyFiles(job.files, columns, fieldsOf, job.signal);
-    return { surveyed, columns: columns.columns };
-  };
-  if (folder === undefined) return survey();
-  const { info, lora } = job.embedder;
-  const identity = await jobIdentity({ ...job, info, lora, form: job.destination.form, ...side });
-  let manifest = await readManifest(folder);
-  if (manifest === undefined) {
-    const { surveyed, columns } = await survey();
-    const inputs = identity.inputs.map((input, i) => ({ ...input, nRows: surveyed[i].nRows }));
-    manifest = await createManifest(folder, { ...identity, inputs, columns });
-  }
-  requireSameJob(folder, manifest, identity);
-  const { inputs, columns } = manifest;
-  return { surveyed: job.files.map((file, i) => ({ ...file, nRows: inputs[i].nRows })), columns };
 }
 
 /** The fields that the output has of a record. Each gets an `id`, so that rows can be told apart when others fail. */

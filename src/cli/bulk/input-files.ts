@@ -3,14 +3,17 @@
  */
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { unreadable } from '../input/read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import type { InputFormat } from './input-formats.ts';
+import { isNameOfPart } from './output-forms.ts';
 
 /** One input file. */
 export interface InputFile {
   readonly path: string;
+  /** What messages and the manifest call it. */
+  readonly name: string;
   readonly format: InputFormat;
   readonly compression: 'gzip' | 'zstd' | undefined;
 }
@@ -43,16 +46,23 @@ export interface InputFiles {
  * Finds the files: an argument is a file, a folder (all files below it whose format is known), or a pattern with `*`, `**`, `?` or `[…]`.
  * Files of one argument are in the order of their names.
  * @param format the format of all files; by default each file's name says it
+ * @param outputFolder its parts are no inputs, unless an argument names one: a folder of inputs may hold it
  * @throws UsageError for an argument without a file, or a file of an unknown format
  */
-export async function findInputs(names: readonly string[], format: InputFormat | undefined): Promise<InputFiles> {
+export async function findInputs(
+  names: readonly string[],
+  format: InputFormat | undefined,
+  outputFolder: string | undefined,
+): Promise<InputFiles> {
   const files: InputFile[] = [];
+  const parts = outputFolder === undefined ? undefined : resolve(outputFolder);
+  const isInput = (path: string) => resolve(dirname(path)) !== parts || !isNameOfPart(basename(path));
   let nLeftOut = 0;
   for (const name of names) {
     const found = await stat(name).catch((error: NodeJS.ErrnoException) => error);
     if (found instanceof Error) {
       if (!/[*?[]/.test(name)) throw unreadable(name, found);
-      const matching = await matchingFiles(name);
+      const matching = (await matchingFiles(name)).filter(isInput);
       if (matching.length === 0) throw new UsageError(`no file matches ${name}`);
       for (const path of matching) files.push(inputFile(path, format));
       continue;
@@ -61,7 +71,7 @@ export async function findInputs(names: readonly string[], format: InputFormat |
       files.push(inputFile(name, format));
       continue;
     }
-    const below = await filesBelow(name);
+    const below = (await filesBelow(name)).filter(isInput);
     const known = below.filter((path) => format !== undefined || formatByName(path).format !== undefined);
     if (known.length === 0) throw new UsageError(`${name} has no file of a known format (${extensions()})`);
     nLeftOut += below.length - known.length;
@@ -78,7 +88,7 @@ function inputFile(path: string, given: InputFormat | undefined): InputFile {
   if (format === undefined) {
     throw new UsageError(`the name of ${path} does not say its format (${extensions()}): give it with --input-format`);
   }
-  return { path, format: given ?? format, compression };
+  return { path, name: path, format: given ?? format, compression };
 }
 
 function formatByName(path: string): { format: InputFormat | undefined; compression: InputFile['compression'] } {

@@ -27,7 +27,7 @@ interface Described {
 export async function jobIdentity(job: Described): Promise<JobIdentity> {
   const { values, info, lora, form, prompt, inputType, files, modelFiles, signal } = job;
   const inputs: { path: string; sha256: string }[] = [];
-  for (const { path } of files) inputs.push({ path, sha256: await digestOf([path], signal) });
+  for (const { path, name } of files) inputs.push({ path: name, sha256: await digestOf([path], signal) });
   return {
     program: `gguf-embed ${await packageVersion()}`,
     model: { path: modelFiles[0], sha256: await digestOf(modelFiles.flatMap(modelParts), signal) },

@@ -19,14 +19,18 @@ interface JobInputs {
 }
 
 /** @throws UsageError for inputs that cannot be found, or are given in two ways */
-export async function inputsOfCommand({ values, positionals }: Parsed, signal: AbortSignal): Promise<JobInputs> {
+export async function inputsOfCommand(
+  { values, positionals }: Parsed,
+  outputFolder: string | undefined,
+  signal: AbortSignal,
+): Promise<JobInputs> {
   const { file, stdin, prompt, images = [], inputFormat, jsonl } = values;
   if (prompt !== undefined || images.length > 0)
     throw new UsageError('--output is for files: give them as arguments, not -p or --image');
   const names = [...positionals, ...(file === undefined ? [] : [file])];
   if (names.length > 0) {
     if (stdin) throw new UsageError('--stdin cannot be used together with input files');
-    const { files, nLeftOut } = await findInputs(names, jsonl ? 'jsonl' : inputFormat);
+    const { files, nLeftOut } = await findInputs(names, jsonl ? 'jsonl' : inputFormat, outputFolder);
     if (nLeftOut > 0) log(`${plural(nLeftOut, 'file')} of folders left out: their names do not say a known format`);
     return { files, release: async () => {} };
   }
@@ -35,13 +39,13 @@ export async function inputsOfCommand({ values, positionals }: Parsed, signal: A
   try {
     const path = join(folder, 'standard-input');
     const kept = await OutputFile.create(path);
-    const { stream } = await openInput(undefined);
+    const { stream, source: name } = await openInput(undefined);
     for await (const bytes of stream) {
       signal.throwIfAborted();
       await kept.write(bytes);
     }
     await kept.commit();
-    return { files: [{ path, format: inputFormat ?? 'jsonl', compression: undefined }], release };
+    return { files: [{ path, name, format: inputFormat ?? 'jsonl', compression: undefined }], release };
   } catch (error) {
     await release();
     throw error;

@@ -1,6 +1,8 @@
 /**
  * @file The rows of all inputs of a job as one sequence, and a range of it in groups.
  */
+import { plural } from '../plural.ts';
+import { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
 import { readRows } from './read-rows.ts';
 import type { SurveyedFile } from './survey.ts';
@@ -49,7 +51,10 @@ export async function* groupsOfRows(
   if (group.length > 0) yield group;
 }
 
-/** The rows of ranges that follow each other. A file of lines is read once, however many ranges are in it. */
+/**
+ * The rows of ranges that follow each other. A file of lines is read once, however many ranges are in it.
+ * @throws UsageError for a file that has fewer rows than it had
+ */
 export async function* rowsOfJob(
   files: readonly SurveyedFile[],
   ranges: readonly RowRange[],
@@ -68,9 +73,14 @@ export async function* rowsOfJob(
         for (const row of rows) {
           if (index >= span.to) break reading;
           while (range !== undefined && range.to <= index) range = wanted.next().value;
-          if (range !== undefined && index >= range.from) yield { ...row, index, file: file.path };
+          if (range !== undefined && index >= range.from) yield { ...row, index, file: file.name };
           index++;
         }
+      }
+      if (index < span.to) {
+        throw new UsageError(
+          `${file.name} was changed: it has ${plural(index - begin, 'row')}, and ${file.nRows} when the job began; start the command again`,
+        );
       }
     }
     begin = end;

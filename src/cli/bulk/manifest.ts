@@ -1,6 +1,6 @@
 /**
  * @file `manifest.json` of an output folder: what decides its bytes. A later run of the same job goes on where the last one stopped; a run
- * with other inputs, another model or other options is refused.
+ * with other inputs, another model or other options is refused, unless there are no parts yet.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { unreadable } from '../input/read-file.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Column } from './columns.ts';
 import { OutputFile } from './output-file.ts';
+import { isNameOfPart } from './output-forms.ts';
 import type { SurveyedFile } from './survey.ts';
 
 /** An input as the manifest describes it. */
@@ -43,7 +44,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     throw unreadable(path, error);
   });
   if (text === undefined) {
-    const part = (await readdir(folder)).find((name) => /^part-\d+\./.test(name));
+    const part = (await readdir(folder)).find(isNameOfPart);
     if (part === undefined) return undefined;
     throw new UsageError(`${folder} has ${part}, but no manifest.json: write to another folder, or empty this one`);
   }
@@ -59,17 +60,24 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
 
 /**
  * Writes the manifest of a folder, unless another process has just written one.
+ * @param replaces whether it takes the place of the one that is there
  * @returns the manifest that is there now
  */
-export async function createManifest(folder: string, manifest: Manifest): Promise<Manifest> {
+export async function createManifest(folder: string, manifest: Manifest, replaces: boolean): Promise<Manifest> {
   const file = await OutputFile.create(nameIn(folder));
   try {
     await file.write(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
-    await file.commitIfNew();
+    await (replaces ? file.commit() : file.commitIfNew());
   } finally {
     await file.discard();
   }
   return (await readManifest(folder)) ?? manifest;
+}
+
+/** Whether a manifest is of another job that never got to a part, and that no process works on. */
+export async function isLeftBehind(folder: string, before: Manifest, now: JobIdentity): Promise<boolean> {
+  if (differenceOf(before, now) === undefined) return false;
+  return (await readdir(folder)).every((name) => !isNameOfPart(name.replace(/^\.(?=.*\.partial$)/, '')));
 }
 
 /**

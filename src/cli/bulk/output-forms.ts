@@ -20,6 +20,11 @@ export function outputNames(stem: string, { format, extension }: OutputForm): st
   return format === 'npy' ? [`${stem}.ids.jsonl`, `${stem}.npy`] : [`${stem}.${extension}`];
 }
 
+/** Whether a file of an output folder belongs to one of its parts. */
+export function isNameOfPart(name: string): boolean {
+  return /^part-\d+\./.test(name);
+}
+
 /** The form that the name of a file says, and the name without it; `undefined` for a name that says none. */
 export function formOfName(path: string): { form: OutputForm; stem: string } | undefined {
   const [all, name, packed] = /\.(jsonl|ndjson|parquet|arrow|feather|npy)(\.gz|\.zst)?$/i.exec(path) ?? [];

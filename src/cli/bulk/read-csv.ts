@@ -2,7 +2,7 @@
  * @file Rows of comma-separated or tab-separated text, as they arrive: RFC 4180, so fields in double quotes may contain line breaks.
  */
 import type { DecodedLine, InputRow } from './input-row.ts';
-import { fieldsOf } from './record.ts';
+import { fieldsOfPairs } from './record.ts';
 
 /** Most characters of one row: an open quote would take in the rest of the file otherwise. */
 const MAX_ROW = 64 * 2 ** 20;
@@ -71,7 +71,7 @@ export class CsvReader {
     if (cells.length !== names.length) {
       return { where, problem: `has ${cells.length} fields, but the header has ${names.length}` };
     }
-    return { where, fields: fieldsOf(names.map((name, i) => [name, cells[i]])) };
+    return { where, fields: fieldsOfPairs(names.map((name, i) => [name, cells[i]])) };
   }
 }
 

@@ -7,7 +7,7 @@ import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparqu
 import { unreadable } from '../input/read-file.ts';
 import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
-import { fieldsOf } from './record.ts';
+import { fieldsOfPairs } from './record.ts';
 
 type Unpack = (input: Uint8Array, outputLength: number) => Uint8Array;
 
@@ -64,12 +64,10 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
           utf8: false,
         });
         for (let at = 0; at < rows.length; at += GROUP) {
-          yield rows
-            .slice(at, at + GROUP)
-            .map((row, i) => ({
-              where: `row ${skipped + at + i + 1}`,
-              fields: fieldsOf(names.map((name) => [name, row[name]])),
-            }));
+          yield rows.slice(at, at + GROUP).map((row, i) => ({
+            where: `row ${skipped + at + i + 1}`,
+            fields: fieldsOfPairs(names.map((name) => [name, row[name]])),
+          }));
         }
       }
       rowStart = rowEnd;

@@ -33,17 +33,8 @@ export async function* readRows(file: InputFile, from = 0): AsyncGenerator<Input
 }
 
 async function* rowsOf(file: InputFile): AsyncGenerator<InputRow[]> {
-  const { path, format } = file;
-  if (format === 'image')
-    yield [
-      {
-        where: '',
-        fields: fieldsOf([
-          ['path', path],
-          ['image', path],
-        ]),
-      },
-    ];
+  const { path, name, format } = file;
+  if (format === 'image') yield [{ where: '', fields: fieldsOf({ path: name, image: path }) }];
   else if (format === 'file') yield [await wholeFile(file)];
   else if (format === 'jsonl') yield* eachLine(file, jsonRow);
   else if (format === 'text') yield* eachLine(file, textRow);
@@ -54,20 +45,14 @@ async function* rowsOf(file: InputFile): AsyncGenerator<InputRow[]> {
   }
 }
 
-async function wholeFile({ path, compression }: InputFile): Promise<InputRow> {
+async function wholeFile({ path, name, compression }: InputFile): Promise<InputRow> {
   try {
     const bytes =
       compression === undefined ? await readFile(path) : Buffer.concat(await chunksOf(bytesOf(path, compression)));
-    return {
-      where: '',
-      fields: fieldsOf([
-        ['path', path],
-        ['text', decodeWhole(bytes, path)],
-      ]),
-    };
+    return { where: '', fields: fieldsOf({ path: name, text: decodeWhole(bytes, name) }) };
   } catch (error) {
-    if (error instanceof UsageError) return { where: '', problem: error.message.replace(`${path} `, '') };
-    throw unreadable(path, error as Error);
+    if (error instanceof UsageError) return { where: '', problem: error.message.replace(`${name} `, '') };
+    throw unreadable(name, error as Error);
   }
 }
 
@@ -81,11 +66,11 @@ async function* eachLine(file: InputFile, read: (line: ByteLine) => InputRow | u
   for await (const lines of linesOf(file)) yield lines.map(read).filter((row) => row !== undefined);
 }
 
-async function* linesOf({ path, compression }: InputFile): AsyncGenerator<ByteLine[]> {
+async function* linesOf({ path, name, compression }: InputFile): AsyncGenerator<ByteLine[]> {
   try {
-    yield* byteLines(bytesOf(path, compression), path);
+    yield* byteLines(bytesOf(path, compression), name);
   } catch (error) {
-    throw error instanceof UsageError ? error : unreadable(path, error as Error);
+    throw error instanceof UsageError ? error : unreadable(name, error as Error);
   }
 }
 
@@ -102,6 +87,8 @@ function bytesOf(path: string, compression: InputFile['compression']): AsyncIter
   }
   const unpack = compression === 'zstd' && createZstdDecompress ? createZstdDecompress() : zlib.createGunzip();
   stream.on('error', (error) => unpack.destroy(error));
+  // A reader that ends early destroys what it reads from; the file is to be closed, too.
+  unpack.on('close', () => stream.destroy());
   return stream.pipe(unpack);
 }
 
@@ -110,7 +97,7 @@ function jsonRow(line: ByteLine): InputRow | undefined {
   const parsed = valueOfLine(line);
   if (parsed === undefined || 'problem' in parsed) return parsed && { where, problem: parsed.problem };
   const { value, text } = parsed;
-  if (typeof value === 'string') return { where, fields: fieldsOf([['text', value]]) };
+  if (typeof value === 'string') return { where, fields: fieldsOf({ text: value }) };
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return { where, fields: fieldsOfJson(text) };
   return { where, problem: 'must be a JSON object or a JSON string' };
@@ -120,7 +107,7 @@ function textRow(line: ByteLine): InputRow | undefined {
   const { where, ...decoded } = decodedLine(line);
   if ('problem' in decoded) return { where, problem: decoded.problem };
   const text = decoded.text.replace(/\r$/, '');
-  return text === '' ? undefined : { where, fields: fieldsOf([['text', text]]) };
+  return text === '' ? undefined : { where, fields: fieldsOf({ text }) };
 }
 
 function decodedLine(line: ByteLine): DecodedLine {

@@ -54,9 +54,14 @@ function endOfValue(text: string, from: number): number {
   }
 }
 
-/** A record of values that come from another format than JSON. An object would put names that are numbers first. */
-export function fieldsOf(values: readonly (readonly [name: string, value: unknown])[]): RecordFields {
-  return new Map(values.map(([name, value]) => [name, { value }]));
+/** A record of values that come from another format than JSON. */
+export function fieldsOf(values: Readonly<Record<string, unknown>>): RecordFields {
+  return fieldsOfPairs(Object.entries(values));
+}
+
+/** A record of names and values in this order; an object would put names that are numbers first. */
+export function fieldsOfPairs(pairs: readonly (readonly [name: string, value: unknown])[]): RecordFields {
+  return new Map(pairs.map(([name, value]) => [name, { value }]));
 }
 
 /** A field as JSON. Integers of 64 bits keep all digits; bytes become base64. */

@@ -15,13 +15,17 @@ export function failuresName(stem: string): string {
   return `${stem}.failures.jsonl`;
 }
 
-/** Writes what `groups` give to the files of `stem`. */
+/**
+ * Writes what `groups` give to the files of `stem`.
+ * @param check called before the files get their names; what it throws leaves none behind
+ */
 export async function writePart(
   stem: string,
   form: OutputForm,
   layoutOf: (first: EmbeddedRecord | undefined) => OutputLayout,
   groups: AsyncIterable<EmbeddedRows>,
   onRows: (rows: EmbeddedRows) => void,
+  check: () => Promise<void>,
 ): Promise<void> {
   const files: OutputFile[] = [];
   const failures: FailedRow[] = [];
@@ -39,6 +43,7 @@ export async function writePart(
     }
     writer ??= await open();
     await writer.end();
+    await check();
     await writeFailures(failuresName(stem), failures);
     for (const file of files) await file.commit();
   } finally {

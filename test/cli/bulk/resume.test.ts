@@ -1,9 +1,20 @@
 /**
  * @file A job into a folder that is killed goes on where it was, with the same bytes; shards share it; another job is refused by name.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { rowsOfJob } from '../../../src/cli/bulk/job-rows.ts';
+import type { SurveyedFile } from '../../../src/cli/bulk/survey.ts';
 import { finished, model, run, start } from '../run.ts';
 import { temporaryFolder } from '../temporary.ts';
 
@@ -150,4 +161,86 @@ describe('another job is refused by what differs', () => {
     writeFileSync(folder.file('bare/manifest.json'), '{}');
     expect((await run(command('bare'))).stderr).toContain('manifest.json is not the manifest of a job');
   });
+});
+
+describe('a job without parts', () => {
+  const input = folder.file('mended.jsonl');
+  const started = (output: string, ...args: string[]) =>
+    run(['embed', '-m', model('bert-mean'), input, '-o', `${folder.file(output)}/`, '--rows-per-part', '1', ...args]);
+  const fail = async (output: string) => {
+    writeFileSync(input, '{"body":"a"}\n{"text":"b"}\n{"text":"c"}\n');
+    expect((await started(output)).stderr).toContain('line 1 has no field "text"');
+    expect([...filesOf(output).keys()]).toEqual(['manifest.json']);
+    writeFileSync(input, '{"text":"a"}\n{"text":"b"}\n{"text":"c"}\n');
+  };
+  const names = ['manifest.json', 'part-00000.parquet', 'part-00001.parquet', 'part-00002.parquet'];
+
+  it('gives way to the mended one', async () => {
+    await fail('mended');
+    const { code, stderr } = await started('mended');
+    expect(stderr).toContain('has no part of the job that was begun there: this one takes its place\n3 rows: ');
+    expect(code).toBe(0);
+    expect([...filesOf('mended').keys()]).toEqual(names);
+    expect((await started('mended')).stderr).toContain('3 of 3 parts are there already');
+  });
+
+  it('gives way to shards that start together', async () => {
+    await fail('mended-shards');
+    const ended = await Promise.all(['1/3', '2/3', '3/3'].map((shard) => started('mended-shards', '--shard', shard)));
+    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+    expect([...filesOf('mended-shards').keys()]).toEqual(names);
+  });
+
+  it('stays while another process writes a part', async () => {
+    await fail('written');
+    writeFileSync(folder.file('written/.part-00000.parquet.elsewhere-1.0.partial'), '');
+    expect((await started('written')).stderr).toContain(`the input ${input} has changed`);
+  });
+});
+
+it('records from standard input go on, too', async () => {
+  const args = ['embed', '-m', model('bert-mean'), '-o', `${folder.file('piped')}/`, '--rows-per-part', '1'];
+  const records = '{"id":1,"text":"a"}\n{"id":2}\n{"id":3,"text":"c"}\n';
+  expect((await run([...args, '--on-error', 'skip'], { input: records })).code).toBe(0);
+  const before = filesOf('piped');
+  expect(before.get('part-00001.failures.jsonl')?.toString()).toContain('"input":"standard input"');
+  rmSync(folder.file('piped/part-00001.parquet'));
+  const { code, stderr } = await run([...args, '--on-error', 'skip'], { input: records });
+  expect(stderr).toContain('2 of 3 parts are there already');
+  expect(code).toBe(0);
+  expect(filesOf('piped')).toEqual(before);
+  expect((await run(args, { input: '{"text":"b"}' })).stderr).toContain('the input standard input has changed');
+});
+
+it('parts in a folder of inputs are no inputs', async () => {
+  mkdirSync(folder.file('corpus/vectors'), { recursive: true });
+  folder.write('corpus/a.jsonl', '{"text":"a"}\n{"text":"b"}\n');
+  const args = ['embed', '-m', model('bert-mean'), '-o', folder.file('corpus/vectors'), '--rows-per-part', '1'];
+  for (const inputs of [folder.file('corpus'), `${folder.path}/corpus/**/*[tl]`]) {
+    expect((await run([...args, inputs])).code).toBe(0);
+    const before = filesOf('corpus/vectors');
+    rmSync(folder.file('corpus/vectors/part-00001.parquet'));
+    expect((await run([...args, inputs])).code).toBe(0);
+    expect(filesOf('corpus/vectors')).toEqual(before);
+  }
+});
+
+it('an input that is changed under way ends the job', async () => {
+  const input = folder.write('growing.jsonl', `${rows.join('\n')}\n`);
+  const child = start([...job, input, '-o', `${folder.file('growing')}/`]);
+  const ended = finished(child);
+  const hasPart = () => existsSync(folder.file('growing/part-00000.parquet'));
+  while (child.exitCode === null && !hasPart()) await new Promise((resolve) => setTimeout(resolve, 5));
+  appendFileSync(input, '{"text":"more"}\n');
+  const { code, stderr } = await ended;
+  expect(stderr).toContain(`${input} was changed after the job began`);
+  expect(code).toBe(1);
+});
+
+it('an input that lost rows under way ends the job', async () => {
+  const file: SurveyedFile = { path: inputs[0], name: 'a.jsonl', format: 'jsonl', compression: undefined, nRows: 501 };
+  const read = async () => {
+    for await (const _ of rowsOfJob([file], [{ from: 0, to: 501 }]));
+  };
+  await expect(read()).rejects.toThrow('a.jsonl was changed: it has 500 rows, and 501 when the job began');
 });
