@@ -56,7 +56,10 @@ export function canStartWorkers(): boolean {
   return !import.meta.url.endsWith('.ts') || Boolean(typescript);
 }
 
-/** Starts a module as a worker. */
+/**
+ * Starts a module as a worker.
+ * @throws Error where the system has no thread for it, or the process may not start one
+ */
 export function startWorker(module: WorkerModule, events: WorkerEvents, options: WorkerOptions = {}): WorkerHandle {
   const died = onlyOnce(events.died);
   if (isNode()) return startNodeWorker(module, { ...events, died }, options);
@@ -89,10 +92,11 @@ function startNodeWorker(
   };
   const cache = compileCache();
   const isFile = typeof url !== 'string' || url.startsWith('file:');
-  const worker =
+  const start = () =>
     cache !== undefined && isFile
       ? new threads.Worker(cachedModule, { ...settings, eval: true, workerData: { cache, url: String(url) } })
       : new threads.Worker(isFile ? new URL(url) : url, settings);
+  const worker = withAdvice(start);
   worker.on('message', events.message);
   worker.on('messageerror', events.died);
   worker.on('error', (error: Error & { code?: string }) => {
@@ -117,6 +121,19 @@ function compileCache(): string | undefined {
   const module = builtin('node:module') as { getCompileCacheDir?: () => string | undefined } | undefined;
   const folder = module?.getCompileCacheDir?.();
   return folder && builtin('node:path')?.dirname(folder);
+}
+
+/** What `start` returns. Node's error of a system without a free thread names neither the limit nor a way out. */
+function withAdvice<T>(start: () => T): T {
+  try {
+    return start();
+  } catch (cause) {
+    const { code, message } = cause as Error & { code?: string };
+    if (code !== 'ERR_WORKER_INIT_FAILED') throw cause;
+    const advice =
+      'raise the limit of processes of the user or container, ask for fewer threads, or compute without workers';
+    throw new Error(`the system has no thread for a worker (${message}): ${advice}`, { cause });
+  }
 }
 
 function advice({ advice: text }: WorkerModule): string {

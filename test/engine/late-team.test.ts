@@ -128,11 +128,13 @@ it('a worker that dies later ends the embedder', async () => {
 
 describe('where the system has a thread for one worker, not for three', () => {
   const { Worker } = threads;
+  const failure = 'Worker initialization failure: EAGAIN';
+  const explained = `the system has no thread for a worker (${failure}): raise the limit of processes`;
   beforeEach(() => {
     let n = 0;
     threads.Worker = class extends Worker {
       constructor(...given: ConstructorParameters<typeof Worker>) {
-        if (n++ > 0) throw new Error('Worker initialization failure: EAGAIN');
+        if (n++ > 0) throw Object.assign(new Error(failure), { code: 'ERR_WORKER_INIT_FAILED' });
         super(...given);
       }
     };
@@ -146,7 +148,7 @@ describe('where the system has a thread for one worker, not for three', () => {
     const onWarning = (warning: string) => warnings.push(warning);
     const embedder = await Embedder.load(bundled, { backend: 'wasm', threads: 3, onWarning });
     expect((await embedder.embed(texts[1])).vectors[0]).toHaveLength(384);
-    expect(warnings).toEqual([expect.stringContaining('Worker initialization failure: EAGAIN')]);
+    expect(warnings).toEqual([expect.stringContaining(explained)]);
     expect(started).toHaveLength(1);
     await vi.waitFor(() => expect(running()).toBe(0));
     await embedder.dispose();
@@ -163,7 +165,7 @@ describe('where the system has a thread for one worker, not for three', () => {
       },
     };
     const load = Embedder.load(source, { backend: 'wasm', threads: 3, worker: true });
-    await expect(load).rejects.toThrow('Worker initialization failure: EAGAIN');
+    await expect(load).rejects.toThrow(explained);
     expect(isClosed).toBe(true);
     await vi.waitFor(() => expect(started).toHaveLength(1));
     await vi.waitFor(() => expect(running()).toBe(0));

@@ -3,6 +3,7 @@
  * report how far they are.
  */
 import { Transferred } from '../../workers/index.ts';
+import { onAbort } from '../abortable.ts';
 import type { LoadWatch } from '../batching/runner.ts';
 import type { OpenFile, OpenModel } from '../load/open-model.ts';
 import type { FileName } from './team-methods.ts';
@@ -19,6 +20,7 @@ export class TeamLoad {
   /** Bytes of weights that each rank has read. */
   readonly #read: number[];
   #reject: (reason: unknown) => void = () => {};
+  readonly #forget: (() => void) | undefined;
 
   constructor(size: number, model: OpenModel, watch: LoadWatch) {
     this.#model = model;
@@ -30,10 +32,9 @@ export class TeamLoad {
     this.failed = new Promise((_, reject) => {
       this.#reject = reject;
     });
-    watch.signal?.addEventListener('abort', this.#onAbort);
+    const { signal } = watch;
+    this.#forget = signal && onAbort(signal, () => this.fail(signal.reason));
   }
-
-  #onAbort = (): void => this.fail(this.#watch.signal?.reason);
 
   fail(reason: unknown): void {
     this.#reject(reason);
@@ -41,7 +42,7 @@ export class TeamLoad {
 
   /** No longer listens to `signal`. */
   end(): void {
-    this.#watch.signal?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
   }
 
   async read({
