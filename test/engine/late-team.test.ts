@@ -128,7 +128,7 @@ it('a worker that dies later ends the embedder', async () => {
 
 describe('where the system has a thread for one worker, not for three', () => {
   const { Worker } = threads;
-  const failure = 'Worker initialization failure: EAGAIN';
+  const failure = 'EAGAIN';
   const explained = `the system has no thread for a worker (${failure}): raise the limit of processes`;
   beforeEach(() => {
     let n = 0;
