@@ -103,7 +103,11 @@ function startNodeWorker(
     const isMissing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
     events.died(isMissing ? new Error(`${error.message}${advice(module)}`, { cause: error }) : error);
   });
-  worker.on('exit', (code) => events.died(new Error(`the worker ended with exit code ${code}`)));
+  expectListeners(1);
+  worker.on('exit', (code) => {
+    expectListeners(-1);
+    events.died(new Error(`the worker ended with exit code ${code}`));
+  });
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
@@ -121,6 +125,15 @@ function compileCache(): string | undefined {
   const module = builtin('node:module') as { getCompileCacheDir?: () => string | undefined } | undefined;
   const folder = module?.getCompileCacheDir?.();
   return folder && builtin('node:path')?.dirname(folder);
+}
+
+/** Node adds listeners to the process's output for what each worker prints. They are no leak: later listeners must not make Node warn of one. */
+function expectListeners(more: number): void {
+  for (const stream of [nodeProcess?.stdout, nodeProcess?.stderr]) {
+    const most = stream?.getMaxListeners() ?? 0;
+    // 0 is no limit.
+    if (most > 0) stream?.setMaxListeners(Math.max(1, most + more));
+  }
 }
 
 /** What `start` returns. Node's error of a system without a free thread names neither the limit nor a way out. */

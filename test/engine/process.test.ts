@@ -37,6 +37,20 @@ it('starts workers under V8 flags', async () => {
   expect(stdout).toBe('1\n');
 });
 
+it('starts more workers than a stream has listeners without a warning of a leak', async () => {
+  const script = `
+    import { Embedder } from 'gguf-embed';
+    const load = () => Embedder.load(${JSON.stringify(fixture('bert-mean'))}, { backend: 'wasm', threads: 6, worker: true });
+    const embedders = await Promise.all([load(), load()]);
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+    for (const embedder of embedders) await embedder.dispose();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    console.log(process.stdout.getMaxListeners(), process.stderr.getMaxListeners());`;
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  expect(stderr).toBe('');
+  expect(stdout).toBe('10 10\n');
+});
+
 /** Node before 22.8 has no compile cache. */
 const hasCompileCache = 'getCompileCacheDir' in module;
 
