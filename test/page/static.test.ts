@@ -84,6 +84,13 @@ describeBrowser('static files', () => {
     await page.getByText('Give an address that begins with https://, or a name such as hf:user/repo:Q8_0').waitFor();
     await fetchIt(`${host.url}missing.gguf`);
     await page.getByText('missing.gguf cannot be downloaded: HTTP 404').waitFor();
+    await fetchIt(`${host.url}cut.gguf`);
+    await page.getByText(/cut\.gguf cannot be downloaded: .*Check the address/).waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await fetchIt(`${host.url}index.html`);
+    await page.getByText('index.html is not a GGUF file').waitFor();
+    expect(asked).toEqual([]);
     await fetchIt(`${host.url}model.gguf`);
     await page.getByText('model.gguf · 384 dimensions').waitFor();
     expect(problems).toEqual([]);
@@ -122,6 +129,36 @@ describeBrowser('static files', () => {
     await page.getByRole('button', { name: 'Download' }).click();
     await page.getByText(/That did not work: .*Q5_0.*Q4_K_M/).waitFor();
     expect(problems).toEqual([]);
+  });
+
+  it('keep a model that two tabs open at once', async () => {
+    const { page } = await openPage(browser, host.url);
+    const other = await page.context().newPage();
+    await other.goto(host.url);
+    for (const tab of [page, other]) await tab.getByLabel('Choose a file', { exact: true }).setInputFiles(minilm);
+    for (const tab of [page, other]) {
+      await tab.getByText('384 dimensions').waitFor();
+      await tab.getByRole('button', { name: 'Change' }).click();
+      await tab.getByRole('button', { name: 'Load all-MiniLM-L6-v2-Q8_0.gguf' }).waitFor();
+      expect(await tab.getByText('no space to keep').count()).toBe(0);
+    }
+  });
+
+  it('stay open when a file is dropped beside the areas for files', async () => {
+    const { page } = await openPage(browser, host.url);
+    const isRefused = (selector: string, isFile: boolean) =>
+      page.evaluate(
+        ([where, hasFile]) => {
+          const dataTransfer = new DataTransfer();
+          if (hasFile) dataTransfer.items.add(new File(['x'], 'model.gguf'));
+          else dataTransfer.setData('text/plain', 'x');
+          const event = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+          return !document.querySelector(where)!.dispatchEvent(event);
+        },
+        [selector, isFile] as const,
+      );
+    for (const selector of ['h1', 'main', 'textarea']) expect(await isRefused(selector, true), selector).toBe(true);
+    expect(await isRefused('textarea', false)).toBe(false);
   });
 
   it('refuse a file that is no model', async () => {

@@ -106,11 +106,12 @@ export async function writePage(folder: string): Promise<void> {
 
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 
-/** A static host for a folder, and for one more file at `/model.gguf`. */
+/** A static host for a folder, for one more file at `/model.gguf`, and for half of it at `/cut.gguf`. */
 export async function serveFolder(folder: string, isIsolated: boolean): Promise<{ url: string; server: Server }> {
   const server = createServer(async (request, response) => {
     const path = request.url === '/' ? '/index.html' : (request.url ?? '');
-    const file = await readFile(path === '/model.gguf' ? minilm : join(folder, path)).catch(() => undefined);
+    const isModel = path === '/model.gguf' || path === '/cut.gguf';
+    const file = await readFile(isModel ? minilm : join(folder, path)).catch(() => undefined);
     if (file === undefined) {
       response.writeHead(404).end();
       return;
@@ -121,7 +122,8 @@ export async function serveFolder(folder: string, isIsolated: boolean): Promise<
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     }
-    response.end(file);
+    if (path === '/cut.gguf') response.write(file.subarray(0, file.length / 2), () => response.destroy());
+    else response.end(file);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };

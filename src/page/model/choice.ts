@@ -101,6 +101,11 @@ export async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>)
   }
 }
 
+/** @throws Error for a file that is no model by its name */
+function checkName(name: string): void {
+  if (!name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name }));
+}
+
 /** A model that computes in the page; the status says how far its loading is. */
 export async function loadHere(
   source: Blob | string,
@@ -108,7 +113,7 @@ export async function loadHere(
   signal: AbortSignal,
   mmproj?: Blob,
 ): Promise<PageModel> {
-  if (!name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name }));
+  checkName(name);
   const onProgress = ({ done, total }: { done: number; total: number }) => {
     status.value = { text: t('loading', { percent: Math.floor((100 * done) / Math.max(1, total)) }) };
   };
@@ -141,6 +146,7 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
     const urls = await modelUrls(address.trim(), (name) => findAtHub(name, signal));
     const [url] = urls;
     const name = fileName(url);
+    checkName(name);
     if (urls.length > 1) {
       // The engine reads the parts itself.
       use(await loadHere(url.href, name, signal), url.href);
@@ -154,7 +160,7 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
       const all = total > 0 ? bytesText(total) : '?';
       status.value = { text: t('downloading', { done: bytesText(done), total: all }) };
     };
-    const bytes = await new Response(await download(url, onProgress, signal)).blob();
+    const bytes = await download(url, onProgress, signal);
     use(await loadHere(bytes, name, signal), bytes);
     if (isKept) await keep(name, bytes);
   });
@@ -171,7 +177,7 @@ export function openKept(name: string): Promise<void> {
 /** Loads the model in the page again with a vision tower, which is kept if the model is. */
 export function openTower(file: File): Promise<void> {
   return whileLoading(async (signal) => {
-    if (!file.name.toLowerCase().endsWith('.gguf')) throw new Error(t('notGguf', { name: file.name }));
+    checkName(file.name);
     const { name, source } = sourceInUse!;
     use(await loadHere(source, name, signal, file), source);
     if (kept.value.some((one) => one.name === name)) await keep(towerName(name), file);

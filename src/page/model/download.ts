@@ -30,15 +30,16 @@ export async function download(
   url: URL,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal,
-): Promise<ReadableStream<Uint8Array>> {
+): Promise<Blob> {
   const failed = (why: string) => new Error(t('fetchFailed', { url: url.href, why }));
-  const response = await fetch(url, { signal }).catch((error: Error) => {
+  const refuse = (error: Error) => {
     throw signal.aborted ? error : failed(error.message);
-  });
+  };
+  const response = await fetch(url, { signal }).catch(refuse);
   if (!response.ok || response.body === null) throw failed(`HTTP ${response.status}`);
   const total = Number(response.headers.get('content-length') ?? 0);
   let done = 0;
-  return response.body.pipeThrough(
+  const counted = response.body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         done += chunk.length;
@@ -47,4 +48,5 @@ export async function download(
       },
     }),
   );
+  return new Response(counted).blob().catch(refuse);
 }

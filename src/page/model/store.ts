@@ -55,10 +55,14 @@ export async function removeModel(name: string): Promise<void> {
 }
 
 /**
- * Writes a model. It gets its name when it is whole: what was cut leaves nothing behind.
+ * Writes a model. It gets its name when it is whole: what was cut leaves nothing behind. Tabs that keep the same model take turns.
  * @throws DOMException when there is no space, and what `body` throws
  */
 export async function keepModel(name: string, body: ReadableStream<Uint8Array>): Promise<void> {
+  await navigator.locks.request(`keep ${name}`, () => writeModel(name, body));
+}
+
+async function writeModel(name: string, body: ReadableStream<Uint8Array>): Promise<void> {
   const where = await folder();
   const part = `${name}.part`;
   const handle = await where.getFileHandle(part, { create: true });
