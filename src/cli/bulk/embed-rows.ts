@@ -60,7 +60,7 @@ export async function embedRows(
   const records: EmbeddedRecord[] = [];
   const failures: FailedRow[] = [];
   for (const [i, result] of results.entries()) {
-    if (typeof result !== 'string') records.push(...result);
+    if (typeof result !== 'string') for (const record of result) records.push(record);
     else if (options.skips) failures.push({ row: rows[i], error: result });
     else throw new UsageError(result);
   }

@@ -77,8 +77,11 @@ export async function findInputs(
     nLeftOut += below.length - known.length;
     for (const path of known) files.push(inputFile(path, format));
   }
-  const twice = files.find(({ path }, i) => files.findIndex((other) => other.path === path) !== i);
-  if (twice !== undefined) throw new UsageError(`${twice.path} is named twice`);
+  const seen = new Set<string>();
+  for (const { path } of files) {
+    if (seen.has(path)) throw new UsageError(`${path} is named twice`);
+    seen.add(path);
+  }
   return { files, nLeftOut };
 }
 
@@ -110,7 +113,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   for (const entry of entries.sort(byName)) {
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
+    if (entry.isDirectory()) for (const below of await filesBelow(path)) files.push(below);
     else if (entry.isFile() || entry.isSymbolicLink()) files.push(path);
   }
   return files;

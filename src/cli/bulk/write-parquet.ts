@@ -49,7 +49,7 @@ export function parquetWriter(output: ByteOutput, layout: OutputLayout): RecordW
   };
   return {
     async write(records) {
-      waiting.push(...records);
+      for (const record of records) waiting.push(record);
       while (waiting.length >= GROUP_ROWS) {
         await writeGroup(waiting.slice(0, GROUP_ROWS));
         waiting = waiting.slice(GROUP_ROWS);
