@@ -65,7 +65,7 @@ export class Bpe implements TextModel {
   piece(id: number): Uint8Array {
     const text = this.#vocab.textBytes(id);
     if (this.#pre.plainText) return unescapeSpaces(text);
-    return lettersToBytes(text);
+    return lettersToBytes(text, id);
   }
 
   /** Appends the ids of one piece, from the cache if it has them. */

@@ -4,7 +4,11 @@
  * Printable Latin-1 bytes map to themselves; the other 68 are U+0100, U+0101… in the order of their values.
  */
 
+import { TokenizerError } from './errors.ts';
 import { codePointAt, utf8, utf8Length } from './utf8.ts';
+
+/** Most bytes of a token text with characters outside the alphabet, each of which repeats the text. The longest known one has fewer than 100. */
+const MAX_FOREIGN_BYTES = 1024;
 
 /** The code point of each byte. */
 export const letterOfByte: Uint16Array = new Uint16Array(256);
@@ -18,10 +22,11 @@ for (let byte = 0, next = 0x100; byte < 256; byte++) {
 }
 
 /**
- * Decodes a token text to bytes. A character outside the alphabet gives the literal `[UNK_BYTE_0x<its bytes in hex><text>]`,
+ * Decodes the text of token `id` to bytes. A character outside the alphabet gives the literal `[UNK_BYTE_0x<its bytes in hex><text>]`,
  * as in llama.cpp.
+ * @throws TokenizerError for a long text with such characters
  */
-export function lettersToBytes(text: Uint8Array): Uint8Array {
+export function lettersToBytes(text: Uint8Array, id: number): Uint8Array {
   const out: number[] = [];
   for (let i = 0; i < text.length; ) {
     const length = Math.min(utf8Length(text[i]), text.length - i);
@@ -30,6 +35,12 @@ export function lettersToBytes(text: Uint8Array): Uint8Array {
     if (byte >= 0) {
       out.push(byte);
     } else {
+      if (text.length > MAX_FOREIGN_BYTES) {
+        throw new TokenizerError(
+          `tokenizer.ggml.tokens: token ${id} has ${text.length} bytes, and its character at byte ${i} stands for no byte; such a token may have ${MAX_FOREIGN_BYTES} bytes: convert the model again`,
+          'tokenizer.ggml.tokens',
+        );
+      }
       const hex = Array.from(text.subarray(i, i + length), (b) => b.toString(16).padStart(2, '0')).join('');
       out.push(...utf8(`[UNK_BYTE_0x${hex}`), ...text, 0x5d);
     }

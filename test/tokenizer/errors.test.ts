@@ -150,6 +150,16 @@ test('ids outside of the vocabulary are ignored, as llama.cpp does', () => {
   expect(tokenizer.vocab.eos).toBe(2);
 });
 
+test('a long BPE token that is not made of byte letters is refused when it is decoded, whose text would be its square', () => {
+  const letters = ['Ġ'.repeat(30_000), '日'.repeat(300), '日'.repeat(30_000)];
+  const tokenizer = createTokenizer(metadataOf({ ...gpt2, 'tokenizer.ggml.tokens': ['a', 'b', 'ab', ...letters] }));
+  expect(tokenizer.decode([3])).toBe(' '.repeat(30_000));
+  expect(tokenizer.decode([4])).toMatch(/^(\[UNK_BYTE_0xe697a5日{300}\]){300}$/);
+  expect(() => tokenizer.decode([5])).toThrow(
+    /^tokenizer\.ggml\.tokens: token 5 has 90000 bytes.*convert the model again$/,
+  );
+});
+
 test('an empty text gets a name', () => {
   const { vocab } = createTokenizer(metadataOf({ ...gpt2, 'tokenizer.ggml.tokens': ['a', '', 'b'] }));
   expect(vocab.text(1)).toBe('[EMPTY_1]');
