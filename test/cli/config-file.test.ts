@@ -106,6 +106,9 @@ n-gpu-layers: 99
     expect((await parse(shared, 'serve')).values).toMatchObject({ threads: 2, port: 9000 });
     expect((await parse(shared, 'inspect')).values.json).toBe(true);
     expect((await parse('rerank: true\n', 'serve')).values.reranking).toBe(true);
+    const empty = 'port: 9000\nembed:\n  # threads: 3\nserve:\n';
+    for (const command of ['serve', 'embed']) await parse(empty, command);
+    expect((await parse(empty)).values.port).toBe(9000);
     expect((await parse('base: &t 5\n'.replace('base', 'threads') + 'max-queue: *t\n')).values.maxQueue).toBe(5);
   });
 
@@ -121,6 +124,9 @@ describe('a configuration is refused by file, line and key', () => {
     ['embed:\n  prot: 1\n', ':2: unknown option prot'],
     ['srve:\n  port: 1\n', ':1: unknown option srve: did you mean serve?'],
     ['serve:\n  jsonl: true\n', ':2: jsonl is an option of'],
+    ['port: 1\nembed: 1\n', ':2: embed is a command: put its options below it, as "option: value"'],
+    ['serve: [port]\n', ':1: serve is a command: put its options below it'],
+    ['rerank:\n', ':1: rerank has no value'],
     ['port: "8080"\n', ':1: port must be an integer, not the text "8080"'],
     ['port: 70000\n', ':1: port must be an integer from 0 to 65535, not "70000"'],
     ['port: 1.5\n', ':1: port must be an integer'],

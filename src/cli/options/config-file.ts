@@ -52,9 +52,8 @@ export async function readConfiguration(command: CommandName, path: string, from
   const entries = new Map<string, ConfigurationEntry>();
   const sections: Pair[] = [];
   for (const pair of contents.items) {
-    if (isMap(resolve(pair.value)) && (commandNames as readonly string[]).includes(keyOf(pair, place))) {
-      sections.push(pair);
-    } else readPair(pair, place, entries, notes);
+    if (beginsSection(pair, place)) sections.push(pair);
+    else readPair(pair, place, entries, notes);
   }
   for (const pair of sections) {
     const section = keyOf(pair, place) as CommandName;
@@ -67,6 +66,20 @@ export async function readConfiguration(command: CommandName, path: string, from
     if (section === command) for (const [name, entry] of own) entries.set(name, entry);
   }
   return { entries, notes };
+}
+
+/**
+ * Whether a pair at the top is the section of a command. One without options is null.
+ * @throws UsageError for something else than options below a name that is no option
+ */
+function beginsSection(pair: Pair, place: Place): boolean {
+  const key = keyOf(pair, place);
+  const value = place.resolve(pair.value);
+  if (!(commandNames as readonly string[]).includes(key)) return false;
+  if (isMap(value)) return true;
+  if (findOptionKey(key, () => true) !== undefined) return false;
+  if (value === null || (isScalar(value) && value.value === null)) return true;
+  throw new UsageError(`${place.at(pair.key)}: ${key} is a command: put its options below it, as "option: value"`);
 }
 
 function keyOf({ key }: Pair, { at }: Place): string {
