@@ -232,6 +232,16 @@ describe('refused at the start, with one line', () => {
       "preset 'a': ctx-size must be an integer",
     ],
     [
+      'a switch that is neither on nor off',
+      ['--models-preset', file('neither.ini', '[a]\nrerank = yes\n')],
+      `preset 'a': rerank must be 1, true, on or enabled, or 0, false, off or disabled, not "yes"`,
+    ],
+    [
+      'a switch of the preset that is neither on nor off',
+      ['--models-preset', file('neither-start.ini', '[*]\nload-on-startup =\n')],
+      `preset '*': load-on-startup must be 1, true`,
+    ],
+    [
       'a refused key',
       ['--models-preset', file('e.ini', '[a]\ncontrol-vector = x\n')],
       "preset 'a': control-vector is not supported",
@@ -242,7 +252,7 @@ describe('refused at the start, with one line', () => {
         '--models-max',
         '1',
         '--models-preset',
-        file('f.ini', `[*]\nload-on-startup = 1\n[a]\nm = ${one}\n[b]\nm = ${one}\n`),
+        file('f.ini', `[*]\nload-on-startup = True\n[a]\nm = ${one}\n[b]\nm = ${one}\n`),
       ],
       'number of models to load on startup (2) exceeds models_max (1)',
     ],

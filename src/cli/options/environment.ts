@@ -6,7 +6,7 @@ import { knownFlags } from '../llama-flags/known-flags.ts';
 import { UsageError } from '../usage-error.ts';
 import { optionTable } from './option-table.ts';
 import type { OptionSpec } from './option-types.ts';
-import { type OptionValue, readOptionValue } from './option-values.ts';
+import { type OptionValue, readOptionValue, readSwitch } from './option-values.ts';
 
 /** What the names of variables begin with, those of llama.cpp's programs and of this one. */
 const PREFIX = /^(LLAMA_ARG|GGUF_EMBED)_/;
@@ -27,9 +27,7 @@ export function valueFromEnvironment(option: OptionSpec, env: Environment): Opti
   }
   if (option.off && env[negatedName(option.env)] !== undefined) return false;
   if (text === undefined || text === '') return undefined;
-  if (['1', 'true', 'on', 'enabled'].includes(text.toLowerCase())) return true;
-  if (['0', 'false', 'off', 'disabled'].includes(text.toLowerCase())) return false;
-  throw new UsageError(`${option.env} must be 1, true, on or enabled, or 0, false, off or disabled, not "${text}"`);
+  return readSwitch(text, option.env);
 }
 
 /** The variable whose presence turns a switch off. */

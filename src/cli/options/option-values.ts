@@ -37,6 +37,13 @@ export function readOptionValue(
   return value;
 }
 
+/** The value of a switch in a variable or a preset. @throws UsageError as `readOptionValue` */
+export function readSwitch(text: string, from: string): boolean {
+  if (['1', 'true', 'on', 'enabled'].includes(text.toLowerCase())) return true;
+  if (['0', 'false', 'off', 'disabled'].includes(text.toLowerCase())) return false;
+  throw new UsageError(`${from} must be 1, true, on or enabled, or 0, false, off or disabled, not "${text}"`);
+}
+
 /** The choices of an option: `one of a, b`; empty for an option without choices. */
 export function choicesOf(option: OptionSpec): string {
   if (option.type !== 'string' || option.choices === undefined) return '';

@@ -5,7 +5,7 @@ import { listenOptions } from '../../options/listen-options.ts';
 import type { ValueSource } from '../../options/option-effects.ts';
 import { findKnownKey, findOptionKey } from '../../options/option-keys.ts';
 import type { OptionValues } from '../../options/option-table.ts';
-import { type OptionValue, readOptionValue } from '../../options/option-values.ts';
+import { type OptionValue, readOptionValue, readSwitch } from '../../options/option-values.ts';
 import { routerOptions } from '../../options/router-options.ts';
 import { serverOptions } from '../../options/server-options.ts';
 import { UsageError } from '../../usage-error.ts';
@@ -41,8 +41,9 @@ export function readSection(id: string, entries: readonly (readonly [key: string
   let loadOnStartup: boolean | undefined;
   for (const [key, text] of entries) {
     if (key === 'stop-timeout' || key === 'dedup-cache-models') continue;
+    const label = `preset '${id}': ${key}`;
     if (key === 'load-on-startup') {
-      loadOnStartup = isOn(text);
+      loadOnStartup = readSwitch(text, label);
       continue;
     }
     const found = findOptionKey(key, ({ commands }) => commands.includes('serve'));
@@ -51,21 +52,15 @@ export function readSection(id: string, entries: readonly (readonly [key: string
       continue;
     }
     const { option, off } = found;
-    const label = `preset '${id}': ${key}`;
     if (ofServer.has(option.name)) {
       notes.push(`${label} is ignored: it is an option of the whole server`);
       continue;
     }
-    const value = option.type === 'switch' ? isOn(text) !== off : readOptionValue(option, text, label);
+    const value = option.type === 'switch' ? readSwitch(text, label) !== off : readOptionValue(option, text, label);
     values.set(option.name, value);
     sources.set(option.name, { layer: 'file', label });
   }
   return { values: Object.fromEntries(values) as Partial<OptionValues>, sources, loadOnStartup, notes };
-}
-
-/** Values of switches that are on; every other value is off. */
-function isOn(text: string): boolean {
-  return ['true', '1', 'on', 'enabled'].includes(text);
 }
 
 /** @throws UsageError for a key that is not a flag of llama-server, or is refused */
