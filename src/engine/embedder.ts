@@ -138,7 +138,8 @@ export class Embedder {
    * Concurrent calls share batches; the vector of a text never depends on the other inputs of its batch.
    *
    * @throws InputError for an invalid input or option (ContextSizeError if an input is too long); then nothing is
-   *   computed. The signal's reason if it is aborted; inputs that have not started are dropped. ModelError for results that are NaN or infinite.
+   *   computed. The signal's reason if it is aborted; inputs that have not started are dropped. ModelError for results that are NaN or infinite,
+   *   or nothing but zeros.
    */
   async embed(input: EmbedInput | readonly EmbedInput[], given: EmbedOptions = {}): Promise<Embeddings> {
     const options = readOptions('embed', given, embedOptions, optionError);

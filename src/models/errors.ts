@@ -22,10 +22,19 @@ export class ModelError extends Error {
   }
 }
 
+/** What to do about weights that are damaged. */
+const REMEDY = 'Get the file again or convert it anew; gguf-embed trace prints what each step computes';
+
 /** The error for results with values that are NaN or infinite. */
 export function notNumbers(what: string): ModelError {
   return new ModelError(
-    `${what} has values that are NaN or infinite: a weight in the model's file is, or the model's numbers exceed those of float32. ` +
-      'Get the file again or convert it anew; gguf-embed trace prints what each step computes',
+    `${what} has values that are NaN or infinite: a weight in the model's file is, or the model's numbers exceed those of float32. ${REMEDY}`,
+  );
+}
+
+/** The error for a vector that only weights of 0 can give. */
+export function nothingButZeros(what: string): ModelError {
+  return new ModelError(
+    `${what} is nothing but zeros: so are weights in the model's file, as where a download stopped. ${REMEDY}`,
   );
 }

@@ -32,7 +32,7 @@ import { type Allocator, outlines, WeightLoader } from './weights.ts';
 
 export type { ImageInput, Model } from './architecture.ts';
 export { type Chunk, countTokens, type ImageChunk, type Input, type PackRules, packInputs } from './batch.ts';
-export { ModelError, notNumbers } from './errors.ts';
+export { ModelError, nothingButZeros, notNumbers } from './errors.ts';
 export type { HyperParameters } from './hparams.ts';
 export type { ListwiseSettings } from './listwise.ts';
 export { hasOwnTokens, type MultiSettings, type TextSide } from './multi-head.ts';

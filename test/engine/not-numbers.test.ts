@@ -1,4 +1,4 @@
-/** @file Weights that are NaN or infinite: an error for the inputs whose results are no numbers, and for no other. */
+/** @file Weights that are NaN, infinite or cut off: an error for the inputs whose results are no numbers or nothing but zeros, and for no other. */
 import { describe, expect, it } from 'vitest';
 import { rowsByInput } from '../../src/engine/batching/input-rows.ts';
 import type { Runner } from '../../src/engine/batching/runner.ts';
@@ -41,6 +41,25 @@ describe.each(['reference', 'wasm'] as const)('with the backend %s', (backend) =
     expect(steps.at(-1)!.values.some(Number.isNaN)).toBe(true);
     await embedder.dispose();
   });
+
+  it.each(['bert-mean', 'gemma-embedding'])(
+    '%s whose file ends with zeros, as where a download stopped',
+    async (name) => {
+      const bytes = await editedBytes(name, () => {});
+      bytes.fill(0, Math.floor(0.9 * bytes.length));
+      const embedder = await Embedder.load(memorySource(bytes, 'cut'), { backend, worker: false });
+      const calls = [{}, { pooling: 'none' }, { normalize: -1, dimensions: 2 }, { output: ['dense'] }] as const;
+      for (const options of calls) {
+        await expect(embedder.embed(['a', 'b'], options)).rejects.toThrow(
+          /^the vector of input 0 is nothing but zeros: so are weights in the model's file.*Get the file again/,
+        );
+      }
+      await expect(embedder.embedChunks('a b', {})).rejects.toThrow(ModelError);
+      const observer = () => {};
+      expect((await embedder.embed('a', { observer })).vectors[0].every((value) => value === 0)).toBe(true);
+      await embedder.dispose();
+    },
+  );
 });
 
 it('logits that are no numbers are not left out', async () => {

@@ -2,7 +2,7 @@
  * @file What `embed` makes of its inputs: dense, sparse and token vectors, as the option `output` says.
  */
 
-import type { Result } from '../../models/index.ts';
+import { nothingButZeros, type Result } from '../../models/index.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import type { Job, Rows } from '../batching/queue.ts';
 import { InputError } from '../errors.ts';
@@ -22,7 +22,7 @@ interface OutputContext {
 }
 
 /** The options, with their defaults. */
-type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 'onProgress'> &
+type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 'onProgress' | 'observer'> &
   Required<Pick<EmbedOptions, 'output'>> & {
     /** Of dense vectors, and their width. */
     readonly pooling: Result;
@@ -35,7 +35,7 @@ type OutputOptions = Pick<EmbedOptions, 'inputType' | 'dimensions' | 'onSize' | 
 /** The kinds of vectors of each input. */
 type Outputs = Pick<Embeddings, 'vectors' | 'sparse' | 'multi' | 'dimensions'>;
 
-/** @throws InputError for an input with images, unless only dense vectors are wanted */
+/** @throws InputError for an input with images, unless only dense vectors are wanted; ModelError for a dense vector that is nothing but zeros */
 export async function embedOutputs(
   context: OutputContext,
   plans: readonly Plan[],
@@ -66,6 +66,7 @@ export async function embedOutputs(
   const byToken = passes.findIndex((_, i) => i !== dense && i !== logits);
   const tokens = byToken < 0 ? undefined : splitParts(context, passes[byToken], results[byToken]);
   const width = wanted ?? results[dense]?.[0]?.width ?? options.width;
+  checkNotZero(context, plans, results[dense] ?? tokens?.hidden ?? [], options);
   return {
     dimensions: width,
     vectors: output.includes('dense') ? denseOf(dense < 0 ? undefined : results[dense], tokens, options, width) : [],
@@ -119,6 +120,21 @@ function columnsOf({ values, width }: Rows, start: number, n: number): Rows {
   const out = new Float32Array((values.length / width) * n);
   for (let at = 0, from = start; at < out.length; at += n, from += width) out.set(values.subarray(from, from + n), at);
   return { values: out, width: n };
+}
+
+/**
+ * Refuses vectors that are zeros because weights of the file are. Static vectors are zeros for texts without known words, a score may be 0,
+ * and who traces an input wants to see its values.
+ */
+function checkNotZero(
+  { info }: OutputContext,
+  plans: readonly Plan[],
+  rows: readonly Rows[],
+  { pooling, observer }: OutputOptions,
+): void {
+  if (info.nLayer === 0 || pooling === 'rank' || observer !== undefined) return;
+  const zero = rows.findIndex(({ values }) => values.length > 0 && values.every((value) => value === 0));
+  if (zero >= 0) throw nothingButZeros(`the vector of input ${plans[zero].index}`);
 }
 
 function denseOf(
