@@ -3,7 +3,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import zlib from 'node:zlib';
-import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
+import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema, type SchemaTree } from 'hyparquet';
 import { unreadable } from '../input/read-file.ts';
 import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
@@ -48,7 +48,9 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
   try {
     const file = await bufferOf(handle);
     const metadata = await parquetMetadataAsync(file, { parsers });
-    const names = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const schema = parquetSchema(metadata);
+    requireColumns(schema, metadata);
+    const names = schema.children.map(({ element }) => element.name);
     let rowStart = 0;
     for (const { num_rows } of metadata.row_groups) {
       const rowEnd = rowStart + Number(num_rows);
@@ -76,6 +78,20 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
     throw cannotRead(path, error as Error);
   } finally {
     await handle.close();
+  }
+}
+
+/** @throws an error for a column that the schema lacks: the library would read it and not wait for the end */
+function requireColumns(schema: SchemaTree, { row_groups }: FileMetaData): void {
+  const leaves = ({ children, path }: SchemaTree): string[] =>
+    children.length > 0 ? children.flatMap(leaves) : [path.join('.')];
+  const known = new Set(leaves(schema));
+  for (const { columns } of row_groups) {
+    for (const { meta_data } of columns) {
+      const name = meta_data?.path_in_schema.join('.');
+      if (name !== undefined && !known.has(name))
+        throw new Error(`its schema lacks the column ${JSON.stringify(name)}`);
+    }
   }
 }
 

@@ -230,6 +230,13 @@ describe('is refused', () => {
     const { code, stderr } = await run([...bert, bad, '-o', folder.file('x.jsonl')]);
     expect(stderr).toContain(`error: cannot read ${bad}: `);
     expect(code).toBe(1);
+    const columns = ['text', 'year'].map((name) => ({ name, data: ['a'], type: 'STRING' as const }));
+    const bytes = Buffer.from(parquetWriteBuffer({ columnData: columns }));
+    bytes.fill(0xff, 4, 20);
+    bytes.write('yeaR', bytes.lastIndexOf('year'));
+    const stray = folder.write('stray.parquet', bytes);
+    const { stderr: said } = await run([...bert, stray, '-o', folder.file('x.jsonl')]);
+    expect(said).toBe(`error: cannot read ${stray}: its schema lacks the column "yeaR"\n`);
     const packed = folder.write('bad.jsonl.gz', 'not packed');
     expect((await run([...bert, packed, '-o', folder.file('x.jsonl')])).stderr).toContain(`cannot read ${packed}: `);
   });
