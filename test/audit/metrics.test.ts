@@ -22,6 +22,8 @@ it.each(recorded.correlations)('correlations %#', ({ a, b, ...expected }) => {
 
 it('a constant has no correlation', () => {
   expect(spearman([1, 1, 1], [1, 2, 3])).toBeNaN();
+  expect(pearson([0.1, 0.1, 0.1], [1, 2, 4])).toBeNaN();
+  expect(pearson([0.2, 0.7, 0.9], [0.1, 0.1, 0.1])).toBeNaN();
 });
 
 const { qrels, run, answers } = recorded.retrieval;

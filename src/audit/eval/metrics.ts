@@ -9,6 +9,8 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
 
 /** Pearson's correlation; NaN if one side is constant. */
 export function pearson(a: readonly number[], b: readonly number[]): number {
+  // The mean of a constant is rounded, and what is left of its differences would correlate.
+  if ([a, b].some((values) => values.every((value) => value === values[0]))) return Number.NaN;
   const [meanA, meanB] = [mean(a), mean(b)];
   let [ab, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
