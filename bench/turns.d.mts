@@ -13,6 +13,7 @@ export const maxSpread: number;
 export function median(values: readonly number[]): number;
 export function quantile(sorted: readonly number[], part: number): number;
 export function spreadOf(values: readonly number[]): number;
+export function isApart(ratio: number, least: number): boolean;
 export function takeTurns<T>(
   sides: Readonly<Record<string, () => T | Promise<T>>>,
   rounds: number,

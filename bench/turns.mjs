@@ -19,6 +19,9 @@ export const quantile = (sorted, part) => sorted[Math.min(sorted.length - 1, Mat
 /** The whole range of `values` as a part of their median. */
 export const spreadOf = (values) => (Math.max(...values) - Math.min(...values)) / median(values);
 
+/** Whether a ratio is below `least`, or its inverse is: a rule that measures one direction again and not the other prefers a side. */
+export const isApart = (ratio, least) => Math.min(ratio, 1 / ratio) < least;
+
 /**
  * Runs `sides` (name → function that does one round and gives its result) by turns until `rounds` rounds were undisturbed, or twice as many
  * were run: then the least disturbed ones count.

@@ -4,7 +4,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { startPeer } from '../../bench/compare/peers/protocol.mjs';
 
 const { href } = new URL('../../bench/spawn.mjs', import.meta.url);
 /** A benchmark that starts a program that does not end by itself, and prints its process id. */
@@ -66,3 +68,14 @@ setInterval(() => {}, 1000);`;
   expect((await once(child, 'exit'))[0]).toBe(130);
   expect(existsSync(folder)).toBe(false);
 });
+
+it('a side that is stopped is given up', async () => {
+  const script = fileURLToPath(new URL('peer.mjs', import.meta.url));
+  const side = startPeer(process.execPath, script, { patience: 3000 });
+  expect(await side.call('hello', { name: 'a' })).toBe('hello a');
+  process.kill(side.pid!, 'SIGSTOP');
+  await expect(side.call('hello')).rejects.toThrow(/peer\.mjs has not answered "hello" for 3 seconds: is it stopped\?/);
+  await expect(side.call('hello')).rejects.toThrow('has not answered');
+  await side.stop();
+  expect(isRunning(side.pid!)).toBe(false);
+}, 20_000);

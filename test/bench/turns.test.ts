@@ -6,13 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { watchOtherLoad } from '../../bench/other-load.mjs';
-import { loadLine, median, spreadOf, steadiest, takeTurns, whyNotWritten } from '../../bench/turns.mjs';
+import { isApart, loadLine, median, spreadOf, steadiest, takeTurns, whyNotWritten } from '../../bench/turns.mjs';
 
 /** A watch that reports these shares of the cores, round by round. */
 function watchGiving(...shares: readonly number[]): () => () => { share: number; seconds: number } {
   let round = 0;
   return () => () => ({ share: shares[round++] ?? 0, seconds: 1 });
 }
+
+it('ratios on both sides of 1 are apart alike', () => {
+  expect([0.96, 0.98, 1, 1.02, 1.05].map((ratio) => isApart(ratio, 0.97))).toEqual([true, false, false, false, true]);
+});
 
 describe('rounds of a benchmark', () => {
   it('run the sides by turns, each round in the other order', async () => {

@@ -24,8 +24,12 @@ export function serve(handlers) {
   lines.on('close', () => void queue.then(() => process.exit(0)));
 }
 
+/** Milliseconds in which a peer has to answer, the longest text of the largest model included, and in which it has to end. */
+const longestAnswer = 3_600_000;
+const longestStop = 10_000;
+
 /** Starts a peer and returns `call(name, args)` and `stop()`. Lines that are no answers (a library's own output) are dropped. */
-export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
+export function startPeer(node, script, { nodeArgs = [], env = {}, patience = longestAnswer } = {}) {
   const child = spawn(node, [...nodeArgs, script], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -40,7 +44,8 @@ export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (!line.startsWith('@')) return;
     const { id, result, error } = JSON.parse(line.slice(1));
-    const { resolve, reject } = waiting.get(id);
+    const { resolve, reject, timer } = waiting.get(id);
+    clearTimeout(timer);
     waiting.delete(id);
     if (error) reject(new Error(error));
     else resolve(result);
@@ -49,8 +54,11 @@ export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
   child.stdin.on('error', () => {});
   const closed = new Promise((resolve) => {
     child.on('close', (code, signal) => {
-      end = new Error(`${script} ended with ${signal ?? `code ${code}`}:\n${errors}`);
-      for (const { reject } of waiting.values()) reject(end);
+      end ??= new Error(`${script} ended with ${signal ?? `code ${code}`}:\n${errors}`);
+      for (const { reject, timer } of waiting.values()) {
+        clearTimeout(timer);
+        reject(end);
+      }
       waiting.clear();
       resolve();
     });
@@ -60,14 +68,24 @@ export function startPeer(node, script, { nodeArgs = [], env = {} } = {}) {
     call(call, args = {}) {
       const id = nextId++;
       return new Promise((resolve, reject) => {
-        if (end !== undefined) reject(end);
-        waiting.set(id, { resolve, reject });
+        if (end !== undefined) {
+          reject(end);
+          return;
+        }
+        const timer = setTimeout(() => {
+          end ??= new Error(
+            `${script} has not answered "${call}" for ${patience / 1000} seconds: is it stopped?\n${errors}`,
+          );
+          child.kill('SIGKILL');
+        }, patience);
+        waiting.set(id, { resolve, reject, timer });
         child.stdin.write(`${JSON.stringify({ id, call, ...args })}\n`);
       });
     },
     stop() {
       child.stdin.end();
-      return closed;
+      const timer = setTimeout(() => child.kill('SIGKILL'), longestStop);
+      return closed.then(() => clearTimeout(timer));
     },
   };
 }
