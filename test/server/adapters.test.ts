@@ -71,6 +71,8 @@ describe("Ollama's client", () => {
   it('gets errors as texts, whoever makes them', async () => {
     await expect(client('wrong').list()).rejects.toThrow(/^Invalid API Key$/);
     await expect(client().embed({ model: 'any', input: 5 as unknown as string })).rejects.toThrow(/^"prompt" elements/);
+    await expect(client().embeddings({ model: 'any', prompt: 'a' })).rejects.toThrow(/^File Not Found$/);
+    await expect(client().show({ model: 'any' })).rejects.toThrow(/^File Not Found$/);
   });
 });
 
@@ -195,10 +197,12 @@ describe("OpenAI's GET /v1/models/{id}", () => {
   });
 });
 
-it('routes below a prefix have their own errors, and paths without a route those of llama-server', async () => {
+it('routes below a prefix have their own errors, and paths without a route those of their folder or of llama-server', async () => {
   const app = createApp(embedder, { prefix: '/p', apiKeys: ['key'] });
   expect((await ask(app, '/p/api/embed', {})).json).toEqual({ error: 'Invalid API Key' });
   const headers = { Authorization: 'Bearer key' };
   expect((await ask(app, '/p/api/embed', {}, headers)).json).toEqual({ error: '"input" must be provided' });
+  expect((await ask(app, '/p/api/show', {}, headers)).json).toEqual({ error: 'File Not Found' });
+  expect((await ask(app, '/p/v2/embed', {}, headers)).json).toEqual({ message: 'File Not Found' });
   expect((await ask(app, '/p/x/info', undefined, headers)).json.error.message).toBe('File Not Found');
 });

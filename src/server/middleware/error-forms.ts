@@ -13,13 +13,17 @@ const tei: ErrorBody = ({ message, status }) =>
     error_type: status === 503 ? 'Overloaded' : status < 500 ? 'Validation' : 'Backend',
   });
 
-const forms: readonly (readonly [path: RegExp, body: ErrorBody])[] = [
-  [/\/v2\/rerank$/, cohere],
-  [/\/api\/(embed|tags|version)$/, ollama],
-  [/\/(embed|embed_sparse|info)$/, tei],
+/** APIs with a folder of their own: their clients ask for more routes there than this server has. */
+const folders: readonly (readonly [path: RegExp, body: ErrorBody])[] = [
+  [/\/v2\/\w+$/, cohere],
+  [/\/api\/\w+$/, ollama],
 ];
+const forms: typeof folders = [...folders, [/\/(embed|embed_sparse|info)$/, tei]];
 
-/** The body of `error` for the API that has this path; `undefined` for llama-server's. */
-export function foreignErrorBody(path: string, error: HttpError): string | undefined {
-  return forms.find(([pattern]) => pattern.test(path))?.[1](error);
+/**
+ * The body of `error` for the API that has this path; `undefined` for llama-server's.
+ * @param isRoute whether this server has a route of this path
+ */
+export function foreignErrorBody(path: string, error: HttpError, isRoute = true): string | undefined {
+  return (isRoute ? forms : folders).find(([pattern]) => pattern.test(path))?.[1](error);
 }

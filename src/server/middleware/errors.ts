@@ -40,7 +40,8 @@ export function answerErrors(
 /** Answers a path without a route. */
 export function notFound(exchange: Exchange): Answer {
   const error = new HttpError('not_found_error', 'File Not Found');
-  return exchange.answer(layerErrorBody(error), error.status);
+  const body = foreignErrorBody(exchange.path, error, false) ?? layerErrorBody(error);
+  return exchange.answer(body, error.status);
 }
 
 /** Answers a request that no handler gets. */
