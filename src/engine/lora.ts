@@ -8,7 +8,7 @@ import { isModelSource, MODEL_SOURCES, type ModelSource } from './load/source.ts
 /** An adapter to load, with the scale at which it is applied to calls that give none. Default 1. */
 export interface LoraSource {
   readonly source: ModelSource;
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 /** The scale of one adapter. */
@@ -35,12 +35,12 @@ export interface AdapterInfo {
 /** How adapters are chosen for one call. */
 export interface AdapterChoice {
   /** Adapters and their scales; those that are not named have scale 0. Default: the scales of `load` or `setLora`. */
-  readonly lora?: readonly LoraScale[];
+  readonly lora?: readonly LoraScale[] | undefined;
   /**
    * The task of the inputs, as `retrieval.query`: the adapter of this task is applied alone, and its prompt goes before each input, unless the
    * call has another. Cannot be given with `lora`.
    */
-  readonly task?: string;
+  readonly task?: string | undefined;
 }
 
 /** Checks the option `lora` of `load`: a list of sources, each alone or with its scale. */

@@ -4,14 +4,14 @@
 
 /** Texts before and after an input. */
 interface Around {
-  readonly prefix?: string;
-  readonly suffix?: string;
+  readonly prefix?: string | undefined;
+  readonly suffix?: string | undefined;
 }
 
 /** A prompt that also closes its input, or that is another one around images. */
 export interface PromptLayout extends Around {
   /** The texts around an input with images, if they differ. */
-  readonly image?: Around;
+  readonly image?: Around | undefined;
 }
 
 /** A prompt: a text to put before an input, or the texts around it. */

@@ -9,7 +9,7 @@ import { connectionOf } from './remote-model.ts';
 
 /** Options of `modelUrls`. */
 export interface ModelUrlsOptions extends Pick<HubOptions, 'endpoint' | 'token' | 'file'> {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

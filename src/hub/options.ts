@@ -9,17 +9,17 @@ export interface HubOptions {
    * Token of an account, sent only to the origin of the endpoint. Default, except in browsers: `HF_TOKEN`, then the token file of
    * Hugging Face's tools.
    */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Address of the hub. Default: `MODEL_ENDPOINT` or `HF_ENDPOINT`, else https://huggingface.co/. */
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** Exact path of the file in the repository, instead of a quant. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** Folder of the cache. Default: the one that llama.cpp and huggingface_hub share. Browsers have no cache. */
-  readonly cacheFolder?: string;
+  readonly cacheFolder?: string | undefined;
   /** Use only the cache and send no request. Default: `HF_HUB_OFFLINE`. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /** Connections for one download. Default 4. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
 }
 
 /** Listeners for a download. */

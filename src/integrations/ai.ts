@@ -27,7 +27,7 @@ const specificationVersions = ['v2', 'v3'] as const;
 
 /** Options of one call that the SDK passes on in `providerOptions['gguf-embed']`. */
 interface SideOptions {
-  readonly side?: Side;
+  readonly side?: Side | undefined;
 }
 
 const { signal, ...ownOptions } = textEmbedderOptions;
@@ -41,15 +41,15 @@ export interface EmbeddingModelOptions<Version extends (typeof specificationVers
    * The side of a search that the values are on, which chooses the prompt. Default: none, and no prompt.
    * `providerOptions: { 'gguf-embed': { side: 'query' } }` sets it for one call.
    */
-  readonly side?: Side;
+  readonly side?: Side | undefined;
   /** `v2` for version 5 of the SDK. Default `v3`, for 6 and newer. */
-  readonly specificationVersion?: Version;
+  readonly specificationVersion?: Version | undefined;
 }
 
 /** What the SDK passes to models of any kind. */
 interface CallOptions {
-  readonly abortSignal?: AbortSignal;
-  readonly providerOptions?: Readonly<Record<string, object>>;
+  readonly abortSignal?: AbortSignal | undefined;
+  readonly providerOptions?: Readonly<Record<string, object>> | undefined;
 }
 
 /** An embedding model as the SDK specifies it. */

@@ -18,15 +18,15 @@ import { ModelOnDemand } from './model-on-demand.ts';
 export type Side = 'query' | 'document';
 
 /** Prompts around what is embedded. A side that is not given has the prompt of `ModelInfo.prompts`; `''` is none. */
-export type Prompts = { readonly [Name in Side]?: Prompt };
+export type Prompts = { readonly [Name in Side]?: Prompt | undefined };
 
 /** Options of the adapters for embedding models. */
 export interface TextEmbedderOptions
   extends Pick<EmbedOptions, 'pooling' | 'normalize' | 'dimensions' | 'truncate' | 'client' | 'signal'> {
   /** Default: the model's own prompts for `query` and `document`, if it is one of docs/models.md. */
-  readonly prompts?: Prompts;
+  readonly prompts?: Prompts | undefined;
   /** How to load a model that is given by its source. */
-  readonly load?: LoadOptions;
+  readonly load?: LoadOptions | undefined;
 }
 
 /** Vectors of texts, and the number of tokens of all of them. */

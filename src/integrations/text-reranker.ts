@@ -14,7 +14,7 @@ import { ModelOnDemand } from './model-on-demand.ts';
 /** Options of the adapters for rerankers. The default of `scores` is `probability`. */
 export interface TextRerankerOptions extends Pick<RankOptions, 'topN' | 'scores' | 'truncate' | 'client' | 'signal'> {
   /** How to load a model that is given by its source. */
-  readonly load?: LoadOptions;
+  readonly load?: LoadOptions | undefined;
 }
 
 const { topN, scores, truncate, client, signal } = rankOptions;

@@ -34,18 +34,18 @@ export const ropeScalings = ['none', 'linear', 'yarn'] as const;
 /** RoPE parameters to use instead of the file's. */
 export interface RopeSettings {
   /** How positions beyond the training context are scaled. */
-  readonly scaling?: (typeof ropeScalings)[number];
-  readonly freqBase?: number;
+  readonly scaling?: (typeof ropeScalings)[number] | undefined;
+  readonly freqBase?: number | undefined;
   /** Factor of every angle: 0.5 doubles the context. */
-  readonly freqScale?: number;
+  readonly freqScale?: number | undefined;
   /** Context of the training, beyond which YaRN applies. */
-  readonly yarnOrigCtx?: number;
+  readonly yarnOrigCtx?: number | undefined;
   /** Mix of YaRN: 0 is linear scaling, 1 is YaRN. */
-  readonly yarnExtFactor?: number;
+  readonly yarnExtFactor?: number | undefined;
   /** Factor of queries and keys; only without YaRN. */
-  readonly yarnAttnFactor?: number;
-  readonly yarnBetaFast?: number;
-  readonly yarnBetaSlow?: number;
+  readonly yarnAttnFactor?: number | undefined;
+  readonly yarnBetaFast?: number | undefined;
+  readonly yarnBetaSlow?: number | undefined;
 }
 
 /** Architectures whose positions are not rotated. */

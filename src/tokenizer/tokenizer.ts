@@ -14,17 +14,17 @@ import { Attribute, type Vocab } from './vocab.ts';
 /** Options of `encode`. */
 export interface EncodeOptions {
   /** Add BOS/CLS before and EOS/SEP after the text as the model requires. Default true. */
-  readonly addSpecial?: boolean;
+  readonly addSpecial?: boolean | undefined;
   /** Read the text of control tokens (`[SEP]`, `<s>`) as those tokens. Default true. User-defined tokens always are. */
-  readonly parseSpecial?: boolean;
+  readonly parseSpecial?: boolean | undefined;
 }
 
 /** Options of `decode`. */
 export interface DecodeOptions {
   /** Leave out the BOS and EOS that `encode` added. Default false. */
-  readonly removeSpecial?: boolean;
+  readonly removeSpecial?: boolean | undefined;
   /** Write the text of control and unknown tokens, which are otherwise left out. Default false. */
-  readonly unparseSpecial?: boolean;
+  readonly unparseSpecial?: boolean | undefined;
 }
 
 const encodeOptions: OptionTable<EncodeOptions> = { addSpecial: flag, parseSpecial: flag };

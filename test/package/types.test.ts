@@ -23,7 +23,11 @@ const compilerOf = (version: string) =>
 
 const program = `
 import 'gguf-embed/worker';
-import { Embedder, HubError, InputError, type LoadOptions, loadTokenizer, type Prompt, type ModelSource, openGguf, Reranker } from 'gguf-embed';
+import { Embedder, HubError, InputError, loadTokenizer, openGguf, Reranker } from 'gguf-embed';
+import type {
+  ChunkOptions, DecodeOptions, EmbedChunksOptions, EmbedOptions, EncodeOptions, GpuOptions, HubOptions, ImageOptions, LoadOptions,
+  LoraScale, LoraSource, ModelSource, ModelUrlsOptions, Prompt, PromptLayout, RankOptions, TokenizeOptions, TraceOptions,
+} from 'gguf-embed';
 const options: LoadOptions = { threads: 2, backend: 'wasm', hub: { offline: true } };
 const sources: ModelSource[] = ['hf:user/repo:Q8_0', new URL('https://example.org/model.gguf'), new Uint8Array(8), new Blob([])];
 const embedder: Embedder = await Embedder.load(sources[0], options);
@@ -31,6 +35,22 @@ const first: Float32Array = (await embedder.embed(['a'])).vectors[0];
 const query: Prompt | undefined = embedder.info.prompts.query;
 const score: number = (await (await Reranker.load('r.gguf')).rank('q', ['d'])).results[0].score;
 console.log(first, query, score, InputError.name, HubError.name, loadTokenizer, openGguf);
+// With exactOptionalPropertyTypes, too, an option may be undefined, which means its default.
+type Unset<T> = { [K in keyof T as object extends Pick<T, K> ? K : never]-?: undefined };
+export function unset(): void {
+  const given = <T>(): Unset<T> => { throw new Error('never called'); };
+  const each: [
+    LoadOptions, EmbedOptions, RankOptions, TokenizeOptions, TraceOptions, EmbedChunksOptions, HubOptions, ModelUrlsOptions, GpuOptions,
+    ImageOptions, EncodeOptions, DecodeOptions, PromptLayout, Partial<ChunkOptions>, Partial<LoraScale>, Partial<LoraSource>,
+    NonNullable<LoadOptions['rope']>, NonNullable<ImageOptions['limits']>,
+  ] = [
+    given<LoadOptions>(), given<EmbedOptions>(), given<RankOptions>(), given<TokenizeOptions>(), given<TraceOptions>(),
+    given<EmbedChunksOptions>(), given<HubOptions>(), given<ModelUrlsOptions>(), given<GpuOptions>(), given<ImageOptions>(),
+    given<EncodeOptions>(), given<DecodeOptions>(), given<PromptLayout>(), given<ChunkOptions>(), given<LoraScale>(), given<LoraSource>(),
+    given<NonNullable<LoadOptions['rope']>>(), given<NonNullable<ImageOptions['limits']>>(),
+  ];
+  console.log(each);
+}
 // @ts-expect-error: no such backend
 await Embedder.load('model.gguf', { backend: 'cuda' });
 `;
@@ -57,7 +77,14 @@ describeInstalled('the types of the installed package', () => {
       ['both, bundled', 'bundler', { lib: ['es2022', 'dom'], types: ['node'] }],
     ] as const)('compile for %s', async ([, moduleResolution, runtime]) => {
       const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext';
-      const strict = { strict: true, noEmit: true, target: 'es2022', skipLibCheck: false };
+      const strict = {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        verbatimModuleSyntax: true,
+        noEmit: true,
+        target: 'es2022',
+        skipLibCheck: false,
+      };
       const compilerOptions = { ...strict, module, moduleResolution, ...runtime };
       await writeFile(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
       const end = await run(process.execPath, [compilerOf(version), '-p', home]);

@@ -23,14 +23,14 @@ export interface Chunk {
 /** Options of `chunk`. */
 export interface ChunkOptions {
   /** Most tokens of a chunk, with the prompt and the special tokens that the model adds. Default 256. */
-  readonly tokens?: number;
+  readonly tokens?: number | undefined;
   /**
    * Most tokens at the beginning of a chunk that are also the end of the chunk before it. They are whole sentences: there is no overlap where the last
    * sentence is longer. Default 0.
    */
-  readonly overlap?: number;
+  readonly overlap?: number | undefined;
   /** The prompt that will be put around each chunk, such as the one for documents; its tokens count. Default none. */
-  readonly prompt?: Prompt;
+  readonly prompt?: Prompt | undefined;
 }
 
 export const chunkOptions: OptionTable<ChunkOptions> = {

@@ -22,7 +22,7 @@ export interface EmbedChunksOptions
    * Late chunking: the model sees the whole text once, and the vector of a chunk is the mean of the vectors of its tokens. For models with pooling
    * `mean`; the text must fit into the context. Default false.
    */
-  readonly late?: boolean;
+  readonly late?: boolean | undefined;
 }
 
 /** A chunk with its vector. */

@@ -16,20 +16,20 @@ export const mediaPoolings = ['last-text', 'whole'] as const;
 /** Options for the images of a model. */
 export interface ImageOptions {
   /** Fewest tokens of an image, for towers that take any size or see tiles: smaller images are enlarged. Default: the tower's own. */
-  readonly minTokens?: number;
+  readonly minTokens?: number | undefined;
   /** Most tokens of an image, for towers that take any size or see tiles: larger images are reduced. Default: the tower's own. */
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /** `rotate` applies the orientation that the camera recorded. Default `ignore`: pixels as stored, as in llama.cpp. */
-  readonly exif?: (typeof exifModes)[number];
+  readonly exif?: (typeof exifModes)[number] | undefined;
   /**
    * Colour (R, G, B, 0 to 255) behind transparent pixels. Default: none; alpha is dropped and the stored colours stay, as in
    * llama.cpp.
    */
-  readonly background?: readonly [number, number, number];
+  readonly background?: readonly [number, number, number] | undefined;
   /** Largest images that are accepted. Default: 64 MiB, 65 535 pixels a side, 67 108 864 pixels. */
-  readonly limits?: Partial<ImageLimits>;
+  readonly limits?: { readonly [Name in keyof ImageLimits]?: number | undefined } | undefined;
   /** Most images in one input. Default 256. */
-  readonly perInput?: number;
+  readonly perInput?: number | undefined;
 }
 
 const isByte = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;

@@ -23,7 +23,7 @@ export interface TraceOptions
     | 'signal'
   > {
   /** Keep only steps whose names match one of these patterns; `*` matches any text, `?` one character. Default: all. */
-  readonly only?: readonly string[];
+  readonly only?: readonly string[] | undefined;
 }
 
 /** One named intermediate of a forward pass. */
