@@ -32,7 +32,7 @@ export interface Snapshot {
 
 const PREFIX = 'models--';
 const COMMIT = /^[0-9a-f]{40}$/;
-/** Limits of a walk through a snapshot: depth of folders, number of files. */
+/** Limits of a walk through a folder: depth of folders, number of files. */
 const MAX_DEPTH = 16;
 const MAX_FILES = 100_000;
 
@@ -72,13 +72,13 @@ export async function listSnapshots(folder: RepoFolder): Promise<Snapshot[]> {
   return Promise.all(aged.map(async ({ commit, path }) => ({ commit, path, files: await filesIn(path) })));
 }
 
-/** The branches of a repository whose commits are known. */
+/** The branches and other references of a repository whose commits are known, such as `main` and `refs/pr/1`. */
 export async function readRefs(folder: RepoFolder): Promise<{ branch: string; commit: string }[]> {
-  const names = await namesIn(join(folder.path, 'refs'));
+  const root = join(folder.path, 'refs');
   const refs = await Promise.all(
-    names.map(async (branch) => {
-      const text = await readFile(join(folder.path, 'refs', branch), 'utf8').catch(() => '');
-      return { branch, commit: text.trim() };
+    (await filesIn(root)).map(async ({ path, location }) => {
+      const text = await readFile(location, 'utf8').catch(() => '');
+      return { branch: path, commit: text.trim() };
     }),
   );
   return refs.filter(({ commit }) => COMMIT.test(commit));
@@ -134,8 +134,8 @@ export async function namesIn(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [] as string[])).sort();
 }
 
-/** The files of a snapshot, without links whose blob is missing. */
-async function filesIn(snapshot: string): Promise<CachedFile[]> {
+/** The files below a folder, without links whose blob is missing, and without what this program is writing. */
+async function filesIn(root: string): Promise<CachedFile[]> {
   const files: CachedFile[] = [];
   const walk = async (folder: string, depth: number): Promise<void> => {
     for (const name of await namesIn(folder)) {
@@ -147,10 +147,10 @@ async function filesIn(snapshot: string): Promise<CachedFile[]> {
         continue;
       }
       const size = await sizeOf(location);
-      if (size === undefined || name.endsWith('.new')) continue;
-      files.push({ path: relative(snapshot, location).split(sep).join('/'), location, size });
+      if (size === undefined || /\.\d+\.new$/.test(name)) continue;
+      files.push({ path: relative(root, location).split(sep).join('/'), location, size });
     }
   };
-  await walk(snapshot, 0);
+  await walk(root, 0);
   return files;
 }

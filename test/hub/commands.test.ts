@@ -485,6 +485,17 @@ describe('models', () => {
     expect(statSync(blobs).isDirectory()).toBe(true);
   });
 
+  it('prunes no commit that a reference in a folder names, as huggingface_hub keeps pull requests', async () => {
+    await succeed('pull', REPO);
+    const folder = join(cache(), 'models--someone--tiny-embed-GGUF');
+    mkdirSync(join(folder, 'refs/refs/pr'), { recursive: true });
+    writeFileSync(join(folder, 'refs/refs/pr/1'), COMMIT);
+    hub.add(REPO, { 'tiny-Q8_0.gguf': ranker }, '2'.repeat(40));
+    await succeed('pull', REPO);
+    expect((await succeed('models', 'prune')).stdout).toBe('');
+    expect(readdirSync(join(folder, 'blobs'))).toHaveLength(2);
+  });
+
   it('says what it takes', async () => {
     expect((await run('models', 'remove')).stderr).toContain('gguf-embed models rm NAME');
     expect((await run('models', 'rm')).stderr).toMatch(/^error: which model\? gguf-embed models,/);
