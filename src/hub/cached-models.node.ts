@@ -3,6 +3,7 @@
  */
 import { lstat, readlink, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { systemReason } from '../gguf/system-error.ts';
 import { allNear } from '../nearest.ts';
 import {
   listRepoFolders,
@@ -187,7 +188,9 @@ async function removeAll(paths: readonly string[]): Promise<Removed[]> {
   const removed: Removed[] = [];
   for (const path of paths) {
     removed.push({ path, size: await ownSize(path) });
-    await rm(path, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true }).catch((cause) => {
+      throw new HubError('disk', `${path} cannot be removed: ${systemReason(cause)}`, { cause });
+    });
   }
   return removed;
 }

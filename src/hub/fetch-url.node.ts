@@ -2,7 +2,7 @@
  * @file Finds the file of a model by URL, in llama.cpp's layout: named after the last part of the URL, with the server's ETag in a file
  * beside it.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { noteUse, sizeOf } from './cache.node.ts';
 import { checkModel } from './check-model.node.ts';
@@ -58,9 +58,8 @@ async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubS
     if ((await sizeOf(path)) !== undefined) return checkModel(path, path);
     throw new HubError('offline', `${path} does not exist, and requests are switched off (--offline)`);
   }
-  await mkdir(dirname(path), { recursive: true }).catch((cause) => {
-    throw diskError(path, cause);
-  });
+  // A lock would need a folder that can be written to.
+  if (await isCurrent(url, path, isUsers, settings)) return noteUse(path);
   const onWait = () => settings.onMessage?.(`waiting for another process that is downloading ${basename(path)}`);
   await withLock(`${path}.gguf-embed.lock`, { signal: settings.signal, onWait }, async () => {
     if (!(await isCurrent(url, path, isUsers, settings))) {
@@ -69,7 +68,11 @@ async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubS
       const partial = `${path}.gguf-embed.partial`;
       const what = { url, destination: path, partial, size: undefined, oid: undefined, isModel: true };
       const etag = await download(what, settings);
-      if (etag !== undefined) await writeFile(etagPath(path), etag);
+      if (etag !== undefined) {
+        await writeFile(etagPath(path), etag).catch((cause) => {
+          throw diskError(etagPath(path), cause);
+        });
+      }
     }
     await noteUse(path);
   });

@@ -7,6 +7,7 @@
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { diskError } from './partial-file.node.ts';
 
 /** Milliseconds between two touches, without a touch until a lock is stale, and between two checks of a lock that is held. */
 const TOUCH = 5_000;
@@ -22,10 +23,12 @@ export interface LockOptions {
 
 /**
  * Runs `work` while no other process runs its own under the same path.
- * @throws the signal's reason if it is aborted while waiting; what `work` throws
+ * @throws HubError if the file cannot be written; the signal's reason if it is aborted while waiting; what `work` throws
  */
 export async function withLock<T>(path: string, { signal, onWait }: LockOptions, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((cause) => {
+    throw diskError(path, cause);
+  });
   const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: crypto.randomUUID() });
   for (let looks = 0; !(await create(path, owner)); looks++) {
     signal?.throwIfAborted();
@@ -46,16 +49,23 @@ export async function withLock<T>(path: string, { signal, onWait }: LockOptions,
   }
 }
 
-/** Creates the file; returns whether it is new. */
+/** Creates the file; returns whether it is new. @throws HubError if it cannot be written */
 async function create(path: string, owner: string): Promise<boolean> {
+  const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return undefined;
+    throw diskError(path, error);
+  });
+  if (file === undefined) return false;
   try {
-    const file = await open(path, 'wx');
-    await file.writeFile(owner).finally(() => file.close());
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    await file.writeFile(owner);
+  } catch (cause) {
+    // Without its owner, it would lock the others out until it is stale.
+    await rm(path, { force: true });
+    throw diskError(path, cause as NodeJS.ErrnoException);
+  } finally {
+    await file.close();
   }
+  return true;
 }
 
 /** Removes a stale lock. Only one process at a time checks and removes, so that none removes a new lock. */
@@ -69,7 +79,9 @@ async function clearIfVoid(path: string): Promise<boolean> {
   }
   try {
     if (!(await isVoid(path))) return false;
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch((cause) => {
+      throw diskError(path, cause);
+    });
     return true;
   } finally {
     await rm(clearing, { force: true });

@@ -5,8 +5,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { main } from '../cli/run.ts';
+import { main, model as modelOf } from '../cli/run.ts';
 import { temporaryFolder } from '../cli/temporary.ts';
 import { randomBytes } from './random-bytes.ts';
 import { sha256, startHub } from './server.ts';
@@ -51,3 +52,35 @@ it.skipIf(!canMount)('pull on a full disk says so, and goes on from there when t
   expect(bytes).toBeGreaterThan(20 * 2 ** 20);
   expect(bytes).toBeLessThan(30 * 2 ** 20);
 });
+
+it.skipIf(!canMount)(
+  'without room for its lock, pull says so and leaves none; a read-only disk has what is there',
+  async () => {
+    const model = await readFile(modelOf('bert-mean'));
+    hub.add('x/y', { 'tiny-F32.gguf': model });
+    const pull = `'${process.execPath}' '${main}' pull '${hub.filesOrigin}/x/y/tiny-F32.gguf'`;
+    const steps = [
+      mount,
+      `mkdir '${disk}/.cache' '${disk}/.cache/llama.cpp'`,
+      `! dd if=/dev/zero of='${disk}/fill' bs=4k 2> /dev/null`,
+      `! ${pull}`,
+      `ls '${disk}/.cache/llama.cpp'`,
+      `rm '${disk}/fill'`,
+      pull,
+      `mount -o remount,ro '${disk}'`,
+      pull,
+      `! ${pull.replace('tiny-F32', 'other')}`,
+    ];
+    const env = { PATH: process.env.PATH, HOME: disk, HF_ENDPOINT: hub.endpoint };
+    const child = spawn('unshare', ['-Urm', 'sh', '-c', steps.join(' && ')], { env });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (data) => (stdout += data));
+    child.stderr.on('data', (data) => (stderr += data));
+    expect(await once(child, 'close'), stderr).toEqual([0, null]);
+    const path = `${disk}/.cache/llama.cpp/tiny-F32.gguf`;
+    expect(stdout).toBe(`${path}\n${path}\n`);
+    expect(stderr).toContain(`error: ${path}.gguf-embed.lock cannot be written: the disk is full`);
+    expect(stderr).not.toContain('waiting for another process');
+    expect(stderr).toContain('other.gguf.gguf-embed.lock cannot be written: the file system is read-only');
+  },
+);
