@@ -183,6 +183,9 @@ function planTensors(
     const shape = [...rest.toReversed(), ...(rows === undefined ? [] : [kept])];
     plan.push({ name, shape, type: chooseType(name, shape, wanted), source: stored, skipped: cut * nElements(rest) });
   }
+  if (nLayers > 0 && !plan.some(({ name }) => name.startsWith(`blk.${nLayers - 1}.`))) {
+    throw new ConvertError(`the model has ${nLayers} layers, but the checkpoint has no tensor of the last one`);
+  }
   if (!seen.has('token_embd.weight')) throw new ConvertError('the checkpoint has no word embeddings');
   return plan;
 }

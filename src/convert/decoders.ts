@@ -74,11 +74,6 @@ export const qwen3: ModelClass = {
   },
 };
 
-/** Values of a head. */
-function headSize(config: Config): number {
-  return config.u32('head_dim') ?? Math.floor(config.needU32('hidden_size') / config.needU32('num_attention_heads'));
-}
-
 /** LLaMA, the text model of Idefics3 and SmolVLM. */
 export const llama: ModelClass = {
   architecture: 'llama',
@@ -92,7 +87,7 @@ export const llama: ModelClass = {
     const nHead = config.needU32('num_attention_heads');
     return interleaveHalves(tensor, part === 'q' ? nHead : (config.u32('num_key_value_heads') ?? nHead));
   },
-  ropeFactors: (config) => llama3Factors(config, headSize(config)),
+  ropeFactors: (config) => llama3Factors(config, config.headSize()),
   check(config) {
     const why = 'the architecture llama has another';
     config.require('hidden_act', ['silu'], why);
@@ -101,7 +96,7 @@ export const llama: ModelClass = {
   },
   after(keys, config) {
     keys.u32('vocab_size', config.needU32('vocab_size'));
-    keys.u32('rope.dimension_count', headSize(config));
+    keys.u32('rope.dimension_count', config.headSize());
   },
 };
 

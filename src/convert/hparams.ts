@@ -94,7 +94,7 @@ async function usesPairTypes(checkout: Checkout, config: Config): Promise<boolea
 
 /** Number of layers. */
 export function blockCount(config: Config): number {
-  return config.needU32('num_hidden_layers', 'n_layers', 'n_layer');
+  return config.layerCount('num_hidden_layers', 'n_layers', 'n_layer');
 }
 
 /** RoPE scaling for positions beyond the training context, and the sections of M-RoPE. */

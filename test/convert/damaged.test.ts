@@ -118,6 +118,19 @@ describe('config and tokenizer', () => {
     expect(await refusal()).toContain('the model has only 1 layers');
   });
 
+  test.each([
+    [3, 'the model has 3 layers, but the checkpoint has no tensor of the last one'],
+    [1e9, 'config.json: num_hidden_layers or n_layers or n_layer is 1000000000; at most 512 are supported'],
+  ])('more layers than the weights have: %d', async (layers, message) => {
+    edit('config.json', (json) => ({ ...json, num_hidden_layers: layers }));
+    expect(await refusal()).toBe(message);
+  });
+
+  test('more labels than a model has', async () => {
+    edit('config.json', (json) => ({ ...json, id2label: undefined, num_labels: 1e9 }));
+    expect(await refusal()).toBe('config.json: num_labels is 1000000000; at most 65536 are supported');
+  });
+
   test('a tensor of another class', async () => {
     edit('config.json', (json) => ({ ...json, architectures: ['NomicBertModel'], model_type: 'nomic_bert' }));
     expect(await refusal()).toMatch(/^tensor bert\..*: a NomicBertModel does not have such a tensor$/);
@@ -166,6 +179,19 @@ describe('XLM-R', () => {
     rmSync(join(path, 'sentencepiece.bpe.model'));
     await convertFolder(path, output, 'Q8_0');
     expect(await firstDifference(await readFile(output), readDescription('xlmr-mean').types.Q8_0)).toBeUndefined();
+  });
+});
+
+describe('Llama', () => {
+  beforeEach(() => use('llama-nemotron-embed-1b-v2'));
+  const scaling = { rope_type: 'llama3' };
+
+  test.each([
+    [{ head_dim: 1e9 }, 'config.json: head_dim is 1000000000; at most 65536 are supported'],
+    [{ num_attention_heads: 0 }, 'config.json: num_attention_heads is 0, with which a head has Infinity values'],
+  ])('heads of a size that none has: %o', async (values, message) => {
+    edit('config.json', (json) => ({ ...json, head_dim: undefined, ...values, rope_scaling: scaling }));
+    expect(await refusal()).toBe(message);
   });
 });
 

@@ -129,12 +129,37 @@ it.each<[string, keyof typeof layouts, (layout: Layout) => Layout]>([
     }),
   ],
   [
+    'depth or num_hidden_layers is 1000000000; at most 512 are supported',
+    'qwen3vl',
+    ({ config, ...layout }) => ({
+      ...layout,
+      config: { ...config, vision_config: { ...(config.vision_config as Json), depth: 1e9 } },
+    }),
+  ],
+  [
     'a vision tower of this class should have no such tensor',
     'qwen2vl',
     (layout) => ({ ...layout, names: [[/^mm\.0\./, 'visual.other.']] }),
   ],
 ])('%s', async (message, name, change) => {
   await expect(converted(await checkout(name, change))).rejects.toThrow(message);
+});
+
+it('kernels of very many frames that hold no values are refused', async () => {
+  const folder = await checkout('qwen2vl');
+  const path = join(folder, 'model.safetensors');
+  const bytes = readFileSync(path);
+  const size = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + size)) as Record<string, Json>;
+  const name = Object.keys(header).find((tensor) => tensor.includes('patch_embed'))!;
+  header[name] = { ...header[name], shape: [0, 3, 1e9, 1, 1], data_offsets: [0, 0] };
+  const changed = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(changed.length));
+  writeFileSync(path, Buffer.concat([length, changed, bytes.subarray(8 + size)]));
+  await expect(converted(folder)).rejects.toThrow(
+    `tensor ${name}: its shape is [0, 3, 1000000000, 1, 1], which has no`,
+  );
 });
 
 /** Keys of SmolVLM's tower that a change of its checkout makes. */

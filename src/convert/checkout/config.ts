@@ -7,6 +7,11 @@ import { type Checkout, isObject, type Json, readJsonObject } from './checkout.t
 
 const FILE = 'config.json';
 
+/** Limits for numbers that something is made of as often: llama.cpp's for layers, and far more than any model has. */
+const MAX_LAYERS = 512;
+const MAX_LABELS = 2 ** 16;
+const MAX_HEAD_SIZE = 2 ** 16;
+
 const bert: Json = {
   vocab_size: 30522,
   hidden_size: 768,
@@ -169,6 +174,21 @@ export class Config {
     return value;
   }
 
+  /** Number of layers. @throws ConvertError as `needU32`, and if there are too many */
+  layerCount(...keys: readonly string[]): number {
+    return this.#atMost(MAX_LAYERS, keys) ?? this.needU32(...keys);
+  }
+
+  /** Values of a head. @throws ConvertError if no head has as many */
+  headSize(): number {
+    const own = this.#atMost(MAX_HEAD_SIZE, ['head_dim']);
+    if (own !== undefined) return own;
+    const nHead = this.needU32('num_attention_heads');
+    const size = Math.floor(this.needU32('hidden_size') / nHead);
+    if (size <= MAX_HEAD_SIZE) return size;
+    throw new ConvertError(`num_attention_heads is ${nHead}, with which a head has ${size} values`, FILE);
+  }
+
   /** @throws ConvertError if it is not a number */
   float(...keys: readonly string[]): number | undefined {
     return this.#expect(keys, isNumber, 'a number');
@@ -196,10 +216,17 @@ export class Config {
   /** Names of the classifier's outputs; the default names of transformers if the config has none. */
   allLabels(): string[] {
     const { id2label } = this.raw;
-    if (!isObject(id2label)) return Array.from({ length: this.u32('num_labels') ?? 2 }, (_, i) => `LABEL_${i}`);
+    if (!isObject(id2label))
+      return Array.from({ length: this.#atMost(MAX_LABELS, ['num_labels']) ?? 2 }, (_, i) => `LABEL_${i}`);
     return Object.keys(id2label)
       .sort((a, b) => Number(a) - Number(b))
       .map((id) => String(id2label[id]));
+  }
+
+  #atMost(most: number, keys: readonly string[]): number | undefined {
+    const value = this.u32(...keys);
+    if (value === undefined || value <= most) return value;
+    throw new ConvertError(`${keys.join(' or ')} is ${value}; at most ${most} are supported`, FILE);
   }
 
   #expect<T>(keys: readonly string[], is: (value: unknown) => value is T, what: string): T | undefined;

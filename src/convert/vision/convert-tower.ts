@@ -90,6 +90,7 @@ function planTensor(source: CheckpointTensor, tower: TowerClass, config: VisionC
   let name = ggufName(tower.names, short);
   if (!name) throw fail('a vision tower of this class should have no such tensor');
   if (!holdsWeights(source.dtype)) throw fail(`${source.dtype} holds no weights`);
+  if (nElements(source.shape) === 0) throw fail(`its shape is [${source.shape.join(', ')}], which has no values`);
   const list = /^v\.deepstack\.(\d+)\./.exec(name)?.[1];
   if (list !== undefined) {
     const layer = config.deepstackLayers[Number(list)];

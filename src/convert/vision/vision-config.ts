@@ -37,7 +37,7 @@ export class VisionConfig extends Config {
   }
 
   get nLayers(): number {
-    return this.needU32('depth', 'num_hidden_layers');
+    return this.layerCount('depth', 'num_hidden_layers');
   }
 
   /** Width of the tower. In Qwen2-VL, `hidden_size` is that of the text model. */
