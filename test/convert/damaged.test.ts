@@ -175,10 +175,39 @@ describe('XLM-R', () => {
     expect(await refusal()).toContain('sentencepiece.bpe.model: the protocol buffer is damaged: it is truncated');
   });
 
+  test('a SentencePiece model with a score that is no number', async () => {
+    const piece = Buffer.from([0x0a, 9, 0x0a, 2, 0x7a, 0x7a, 0x15, 0, 0, 0xc0, 0x7f]);
+    const file = join(path, 'sentencepiece.bpe.model');
+    writeFileSync(file, Buffer.concat([piece, readFileSync(file)]));
+    expect(await refusal()).toBe('sentencepiece.bpe.model: the score of the piece "zz" is NaN');
+  });
+
   test('tokenizer.json in the place of a SentencePiece model gives the same file', async () => {
     rmSync(join(path, 'sentencepiece.bpe.model'));
     await convertFolder(path, output, 'Q8_0');
     expect(await firstDifference(await readFile(output), readDescription('xlmr-mean').types.Q8_0)).toBeUndefined();
+  });
+});
+
+describe('DeBERTa', () => {
+  beforeEach(() => use('deberta-mean'));
+
+  test.each<[entry: unknown, shown: string]>([
+    [null, 'null'],
+    [['a'], '["a"]'],
+    [['a', '1'], '["a","1"]'],
+    [['a', 1e300], '["a",1e+300]'],
+    [[{ toString: 1 }, 1], '[{"toString":1},1]'],
+  ])('a token that is no text with a score: %j', async (entry, shown) => {
+    edit('tokenizer.json', (json: { model?: { vocab: unknown[] } }) => {
+      json.model!.vocab[9] = entry;
+    });
+    expect(await refusal()).toBe(`tokenizer.json: token 9 is ${shown}; expected a text and a score`);
+  });
+
+  test('a charsmap that is not base64', async () => {
+    edit('tokenizer.json', (json) => ({ ...json, normalizer: { type: 'Precompiled', precompiled_charsmap: '!!' } }));
+    expect(await refusal()).toBe('tokenizer.json: precompiled_charsmap is not base64');
   });
 });
 

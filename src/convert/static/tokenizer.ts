@@ -63,7 +63,7 @@ export async function setStaticTokenizer(
     setUnigram(writer, listUnigram(tokenizer, unknown), {
       addDummyPrefix: true,
       removeExtraWhitespaces: true,
-      charsmap: findCharsmap(tokenizer.json.normalizer) ?? new Uint8Array(0),
+      charsmap: findCharsmap(tokenizer.json.normalizer, FILE) ?? new Uint8Array(0),
     });
     if (partsOf(tokenizer.json.normalizer, 'normalizers').some(isolatesPunctuation)) flag('isolate_punctuation');
   } else {
@@ -78,13 +78,9 @@ export async function setStaticTokenizer(
 
 function listUnigram({ json, tokens, added }: HfTokenizer, unknown: number | undefined) {
   const { vocab } = json.model as Json;
-  const scored = vocab as readonly unknown[][];
+  const scored = vocab as readonly [string, number][];
   const ids = Array.from({ length: tokens.size }, (_, id) => id);
-  const scores = ids.map((id) => {
-    const score = scored[id]?.[1] ?? 0;
-    if (typeof score === 'number') return score;
-    throw new ConvertError(`the score of token ${id} is ${JSON.stringify(score)}`, FILE);
-  });
+  const scores = ids.map((id) => scored[id]?.[1] ?? 0);
   const typeOf = (id: number) => (added.has(id) ? TokenType.control : TokenType.normal);
   return {
     tokens: ids.map((id) => {
@@ -130,7 +126,7 @@ function checkParts(json: Json, kind: keyof typeof supported): void {
   if (isolated > 0 && isolated < PUNCTUATION.length) {
     throw new ConvertError(`the normalizer puts spaces around some characters of ${PUNCTUATION} only`, FILE);
   }
-  const charsmap = findCharsmap(json.normalizer);
+  const charsmap = findCharsmap(json.normalizer, FILE);
   if (kind === 'Unigram' && charsmap === undefined) {
     throw new ConvertError('the normalizer has no precompiled charsmap, which a Unigram vocabulary needs here', FILE);
   }

@@ -33,16 +33,16 @@ export async function readDeberta(checkout: Checkout, config: Config): Promise<D
 async function ofJson(checkout: Checkout, config: Config): Promise<DebertaTokenizer> {
   const tokenizer = await readHfTokenizer(checkout, 'Unigram');
   const { vocab, unk_id: unknown } = tokenizer.json.model as Json;
-  const scored = vocab as readonly unknown[][];
+  const scored = vocab as readonly [string, number][];
   const pieces = new Map(
     Array.from(tokenizer.tokens, ([id, text]) => {
-      const score = scored[id]?.[1];
+      const score = scored[id]?.[1] ?? 0;
       const plain = tokenizer.added.has(id) ? TokenType.control : TokenType.normal;
       const type = id === unknown ? TokenType.unknown : plain;
-      return [id, { text, type, score: typeof score === 'number' ? score : 0 }];
+      return [id, { text, type, score }];
     }),
   );
-  const charsmap = findCharsmap(tokenizer.json.normalizer) ?? new Uint8Array(0);
+  const charsmap = findCharsmap(tokenizer.json.normalizer, 'tokenizer.json') ?? new Uint8Array(0);
   const model = { addDummyPrefix: true, removeExtraWhitespaces: true, charsmap };
   return { vocab: listed(pieces, config), model, tokenizer };
 }

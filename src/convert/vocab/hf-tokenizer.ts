@@ -53,12 +53,22 @@ export async function readHfTokenizer(checkout: Checkout, type: 'WordPiece' | 'B
   const tokens = new Map<number, string>();
   // A Unigram vocabulary is a list of texts with scores.
   const listed: [string, unknown][] = Array.isArray(model.vocab)
-    ? model.vocab.map((entry, id) => [String(entry?.[0]), id])
+    ? scoredTokens(model.vocab, JSON_FILE).map(([text], id) => [text, id])
     : Object.entries(model.vocab!);
   for (const [text, id] of listed) addToken(tokens, JSON_FILE, id, text);
   const added = readAdded(json, config, new Map(Array.from(tokens, ([id, text]) => [text, id])));
   for (const { id, content } of added.values()) addToken(tokens, JSON_FILE, id, content);
   return { tokens, added, merges: readMerges(model.merges), json, config };
+}
+
+/** The tokens of a Unigram model with their scores. @throws ConvertError for an entry that is something else */
+export function scoredTokens(vocab: readonly unknown[], file: string): [text: string, score: number][] {
+  return vocab.map((entry, id) => {
+    const [text, score]: unknown[] = Array.isArray(entry) ? entry : [];
+    if (typeof text === 'string' && typeof score === 'number' && Number.isFinite(Math.fround(score)))
+      return [text, score];
+    throw new ConvertError(`token ${id} is ${JSON.stringify(entry)}; expected a text and a score`, file);
+  });
 }
 
 async function readVocabTxt(checkout: Checkout, config: Json): Promise<HfTokenizer> {

@@ -12,6 +12,7 @@
 import { TokenType } from '../../tokenizer/index.ts';
 import { isObject, type Json } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
+import { scoredTokens } from './hf-tokenizer.ts';
 
 /** The part of a model that the converter needs. */
 export interface SentencePieceModel {
@@ -66,7 +67,9 @@ function readPiece(message: Uint8Array, file: string): SentencePieceModel['piece
   if (!(text instanceof Uint8Array)) throw new ConvertError('a piece has no text', file);
   const known = typeof type === 'number' ? pieceTypes[type] : undefined;
   if (known === undefined) throw new ConvertError(`a piece has the type ${type}; known types are 1 to 6`, file);
-  return { text: new TextDecoder().decode(text), score: score instanceof Float ? score.value : 0, type: known };
+  const piece = { text: new TextDecoder().decode(text), score: score instanceof Float ? score.value : 0, type: known };
+  if (Number.isFinite(piece.score)) return piece;
+  throw new ConvertError(`the score of the piece ${JSON.stringify(piece.text)} is ${piece.score}`, file);
 }
 
 /** A field of 32 bits. */
@@ -133,27 +136,29 @@ export function unigramOfJson(json: Json, file: string): SentencePieceModel {
     { ...control, text: '<s>' },
     { ...control, text: '</s>' },
   ];
-  for (const [i, entry] of model.vocab.entries()) {
-    if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
-      throw new ConvertError(`token ${i} is ${JSON.stringify(entry)}; expected a text and a score`, file);
-    }
-    if (i < 4 || (i === model.vocab.length - 1 && entry[0] === '<mask>')) continue;
-    pieces.push({ text: entry[0], score: entry[1], type: TokenType.normal });
+  for (const [i, [text, score]] of scoredTokens(model.vocab, file).entries()) {
+    if (i < 4 || (i === model.vocab.length - 1 && text === '<mask>')) continue;
+    pieces.push({ text, score, type: TokenType.normal });
   }
   return {
     pieces,
     addDummyPrefix: true,
     removeExtraWhitespaces: true,
-    charsmap: findCharsmap(normalizer) ?? new Uint8Array(0),
+    charsmap: findCharsmap(normalizer, file) ?? new Uint8Array(0),
   };
 }
 
-/** The charsmap of a normaliser or of one in its sequence. */
-export function findCharsmap(normalizer: unknown): Uint8Array | undefined {
+/** The charsmap of a normaliser or of one in its sequence. @throws ConvertError if it is not base64 */
+export function findCharsmap(normalizer: unknown, file: string): Uint8Array | undefined {
   if (!isObject(normalizer)) return undefined;
   if (Array.isArray(normalizer.normalizers)) {
-    return normalizer.normalizers.map(findCharsmap).find((charsmap) => charsmap !== undefined);
+    return normalizer.normalizers.map((one) => findCharsmap(one, file)).find((charsmap) => charsmap !== undefined);
   }
   const { precompiled_charsmap: base64 } = normalizer;
-  return typeof base64 === 'string' ? Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)) : undefined;
+  if (typeof base64 !== 'string') return undefined;
+  try {
+    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  } catch (cause) {
+    throw new ConvertError('precompiled_charsmap is not base64', file, cause);
+  }
 }
