@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { piecesOf, wordsOf } from '../../src/engine/chunks/pieces.ts';
 import { type Chunk, type ChunkOptions, chunk, Embedder, InputError, loadTokenizer } from '../../src/index.ts';
 import { cosine } from '../vectors.ts';
 
@@ -22,6 +23,30 @@ describe('cuts', () => {
     expect(textsOf(chunks).length).toBeGreaterThan(1);
     for (const { text: part } of chunks) expect(part).toMatch(/^[OA].*[.!?]$/s);
     expect(chunks.some(({ text: part }) => part.includes('is\nbroken.'))).toBe(true);
+  });
+
+  it('as the rules of Unicode cut the whole text, however long it and its sentences are', () => {
+    const sentence = fc
+      .array(fc.constantFrom('word', 'e.g.', '3.5', 'don’t', '東京', 'été', '(so)', '👩‍👩‍👧', 'x'.repeat(5000)), {
+        minLength: 1,
+      })
+      .map((words) => `${words.join(' ')}. `);
+    const text = fc.array(sentence, { minLength: 20, maxLength: 100 }).map((sentences) => sentences.join(''));
+    fc.assert(
+      fc.property(text, (text) => {
+        const cut = (granularity: 'sentence' | 'word') =>
+          Array.from(new Intl.Segmenter('und', { granularity }).segment(text), ({ segment }) => segment);
+        const textOf = ({ start, end }: { start: number; end: number }) => text.slice(start, end);
+        expect(piecesOf(text).map(textOf)).toEqual(cut('sentence'));
+        const words = wordsOf(text, { start: 0, end: text.length, isHeading: false });
+        expect(words.map((word) => textOf(word).trim())).toEqual(cut('word').filter((word) => word.trim() !== ''));
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('a long line of marks in time that its length decides', () => {
+    expect(chunk('- '.repeat(150_000), bert, { tokens: 64 })).toHaveLength(Math.ceil(150_000 / 62));
   });
 
   it('at the marks of Markdown, and keeps headings with what follows', () => {

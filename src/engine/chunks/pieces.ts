@@ -24,6 +24,30 @@ function segmenter(granularity: 'sentence' | 'word'): Intl.Segmenter {
   return (segmenters[granularity] ??= new Intl.Segmenter('und', { granularity }));
 }
 
+/** UTF-16 units that a segmenter gets at once. In Node 20, each segment takes time in proportion to the whole. */
+const WINDOW = 4096;
+/** Segments that end in the last units of a window may be longer than they seem there. */
+const LOOKAHEAD = 512;
+
+/** The sentences or words of a text, which follow each other without gaps. */
+function* segmentsOf(text: string, granularity: 'sentence' | 'word'): Generator<{ start: number; end: number }> {
+  let size = WINDOW;
+  for (let start = 0; start < text.length; ) {
+    const window = text.slice(start, start + size);
+    const complete = start + size < text.length ? size - LOOKAHEAD : size;
+    let length = 0;
+    for (const { index, segment } of segmenter(granularity).segment(window)) {
+      const end = index + segment.length;
+      if (end > complete) break;
+      yield { start: start + index, end: start + end };
+      length = end;
+    }
+    // A segment that is longer than its window needs a larger one.
+    size = length > 0 ? WINDOW : 2 * size;
+    start += length;
+  }
+}
+
 /** The pieces of a text; plain texts are Markdown without marks. */
 export function piecesOf(text: string): Piece[] {
   const pieces: Piece[] = [];
@@ -63,9 +87,9 @@ export function piecesOf(text: string): Piece[] {
 export function wordsOf(text: string, { start, end }: Piece): Piece[] {
   const pieces: Piece[] = [];
   let from = start;
-  for (const { index, segment } of segmenter('word').segment(text.slice(start, end))) {
-    if (segment.trim() === '') continue;
-    const to = start + index + segment.length;
+  for (const word of segmentsOf(text.slice(start, end), 'word')) {
+    const to = start + word.end;
+    if (text.slice(start + word.start, to).trim() === '') continue;
     pieces.push({ start: from, end: to, isHeading: false });
     from = to;
   }
@@ -87,8 +111,8 @@ export function charactersOf(text: string, { start, end }: Piece): Piece[] {
 function addSentences(text: string, start: number, end: number, pieces: Piece[]): void {
   // A line break within a paragraph ends no sentence, but it would for the segmenter.
   const paragraph = text.slice(start, end).replaceAll(/[\r\n]/g, ' ');
-  for (const { index, segment } of segmenter('sentence').segment(paragraph)) {
-    pieces.push({ start: start + index, end: start + index + segment.length, isHeading: false });
+  for (const sentence of segmentsOf(paragraph, 'sentence')) {
+    pieces.push({ start: start + sentence.start, end: start + sentence.end, isHeading: false });
   }
 }
 
