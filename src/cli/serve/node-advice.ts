@@ -15,16 +15,17 @@ const measured = [{ cpu: 'AMD EPYC', factor: 2 }] as const;
  * The advice for this Node, or `undefined` where there is none: a newer Node, another runtime, or a CPU without 256-bit registers.
  * @param versions as in `process.versions`
  * @param arch as in `process.arch`
- * @param cpu the model of the CPU, as the system names it
+ * @param readCpu gives the model of the CPU, as the system names it; asked only for an old Node, because Deno wants a permission for it
  */
 export function nodeAdvice(
   versions: Readonly<Record<string, string | undefined>>,
   arch: string,
-  cpu: string,
+  readCpu: () => string,
 ): string | undefined {
   const { node = '', bun, deno } = versions;
   const old = Number.parseInt(node, 10) < FIRST_WITH_PACKING;
   if (!old || bun !== undefined || deno !== undefined || arch !== 'x64') return undefined;
+  const cpu = readCpu();
   const same = measured.find((entry) => cpu.includes(entry.cpu));
   const [{ cpu: other, factor }] = measured;
   const worth =
@@ -37,6 +38,6 @@ export function nodeAdvice(
 /** Logs the advice where it concerns what is computed: on the CPU, unless the options turn packing off. */
 export function logNodeAdvice({ packing, backend }: Pick<OptionValues, 'packing' | 'backend'>): void {
   if (!packing || backend === 'webgpu' || backend === 'reference') return;
-  const advice = nodeAdvice(process.versions, process.arch, cpus()[0]?.model ?? '');
+  const advice = nodeAdvice(process.versions, process.arch, () => cpus()[0]?.model ?? '');
   if (advice !== undefined) log(advice);
 }
