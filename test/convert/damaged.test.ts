@@ -113,6 +113,13 @@ describe('config and tokenizer', () => {
     expect(await refusal()).toContain('"16"; expected an integer');
   });
 
+  test('a number that is too large for float32', async () => {
+    edit('config.json', (json) => ({ ...json, layer_norm_eps: 1e300 }));
+    expect(await refusal()).toBe(
+      'config.json: layer_norm_eps or layer_norm_epsilon is 1e+300; expected a number of float32',
+    );
+  });
+
   test('fewer layers than the weights have', async () => {
     edit('config.json', (json) => ({ ...json, num_hidden_layers: 1 }));
     expect(await refusal()).toContain('the model has only 1 layers');
@@ -203,6 +210,13 @@ describe('DeBERTa', () => {
       json.model!.vocab[9] = entry;
     });
     expect(await refusal()).toBe(`tokenizer.json: token 9 is ${shown}; expected a text and a score`);
+  });
+
+  test.each([undefined, null, {}])('tokens that are no list: %j', async (vocab) => {
+    edit('tokenizer.json', (json: { model?: Record<string, unknown> }) => {
+      json.model!.vocab = vocab;
+    });
+    expect(await refusal()).toBe('tokenizer.json: expected a tokenizer of the type Unigram');
   });
 
   test('a charsmap that is not base64', async () => {

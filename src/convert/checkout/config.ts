@@ -189,9 +189,13 @@ export class Config {
     throw new ConvertError(`num_attention_heads is ${nHead}, with which a head has ${size} values`, FILE);
   }
 
-  /** @throws ConvertError if it is not a number */
+  /** @throws ConvertError if it is not a number, or too large for float32 */
   float(...keys: readonly string[]): number | undefined {
-    return this.#expect(keys, isNumber, 'a number');
+    return this.#expect(
+      keys,
+      (value): value is number => isNumber(value) && Number.isFinite(Math.fround(value)),
+      'a number of float32',
+    );
   }
 
   /** @throws ConvertError if it is not a string */

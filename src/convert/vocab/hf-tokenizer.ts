@@ -47,7 +47,8 @@ export async function readHfTokenizer(checkout: Checkout, type: 'WordPiece' | 'B
     throw new ConvertError('the file does not exist, but the model needs it', JSON_FILE);
   }
   const { model } = json;
-  if (!isObject(model) || (model.type ?? type) !== type || !isObject(model.vocab) === (type !== 'Unigram')) {
+  const isList = type === 'Unigram';
+  if (!isObject(model) || (model.type ?? type) !== type || !(isList ? Array.isArray : isObject)(model.vocab)) {
     throw new ConvertError(`expected a tokenizer of the type ${type}`, JSON_FILE);
   }
   const tokens = new Map<number, string>();
