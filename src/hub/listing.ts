@@ -82,7 +82,11 @@ export function fileUrl({ endpoint }: Connection, repo: string, commit: string, 
 function readRefs(value: unknown, repo: string): { branch: string; commit: string } {
   const { branches } = (value ?? {}) as { readonly branches?: unknown };
   const valid = (Array.isArray(branches) ? branches : []).filter(
-    (ref) => typeof ref?.name === 'string' && isSafePath(ref.name) && COMMIT.test(ref?.targetCommit),
+    (ref) =>
+      typeof ref?.name === 'string' &&
+      isSafePath(ref.name) &&
+      typeof ref.targetCommit === 'string' &&
+      COMMIT.test(ref.targetCommit),
   );
   const chosen = valid.find(({ name }) => name === 'main') ?? valid[0];
   if (chosen === undefined) throw new HubError('bad-answer', `the hub names no commit of ${repo}`);
