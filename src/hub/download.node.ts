@@ -91,7 +91,7 @@ async function fetchSized(
   options: DownloadOptions,
   { size, etag, givesRanges }: Version & { readonly size: number },
 ): Promise<void> {
-  const partial = await PartialFile.open(what.partial, size, etag);
+  const partial = await PartialFile.open(what.partial, size, etag, what.oid !== undefined);
   const checkHead = headCheck(what);
   const report = async () => {
     await checkHead(partial.storedFromStart, size);

@@ -50,14 +50,16 @@ export class PartialFile {
   /**
    * Continues the download at `path`. Starts over if there is none, or if its size or version differs.
    * @param etag ETag of the wanted version, if known
+   * @param isChecked whether a hash of the whole file will show bytes of another version, so that an unknown version may go on
    * @throws HubError if the file cannot be written
    */
-  static async open(path: string, size: number, etag: string | undefined): Promise<PartialFile> {
+  static async open(path: string, size: number, etag: string | undefined, isChecked: boolean): Promise<PartialFile> {
     const journal = await readJournal(path, size);
     const file = await open(path, journal === undefined ? 'w' : 'r+').catch((cause) => {
       throw diskError(path, cause);
     });
-    const isSame = journal !== undefined && (etag === undefined || journal.etag === null || journal.etag === etag);
+    const isUnknown = etag === undefined || journal?.etag === null;
+    const isSame = journal !== undefined && (isUnknown ? isChecked : journal.etag === etag);
     const partial = new PartialFile(path, file, isSame ? journal : emptyJournal(size, etag));
     if (journal !== undefined && !isSame) await file.truncate(0);
     // Written before the data, so that a journal that can be overwritten exists if the disk fills up.

@@ -523,6 +523,20 @@ describe('a download', () => {
     expect(messages.join('\n')).toContain('was damaged; starting over');
   });
 
+  it('by URL of an unknown version begins again, since nothing would show that the file was replaced', async () => {
+    Object.assign(hub.behaviour, { pause: 5, etag: null });
+    const url = new URL(`${hub.filesOrigin}/${REPO}/tiny-Q8_0.gguf`);
+    const stop = new AbortController();
+    const onProgress = (done: number) => done > MiB && stop.abort(new Error('enough'));
+    await expect(settings({ signal: stop.signal, onProgress }).then((one) => fetchUrl(url, one))).rejects.toThrow(
+      'enough',
+    );
+    hub.behaviour.pause = 0;
+    const other = randomBytes(model.length, 2);
+    hub.add(REPO, { 'tiny-Q8_0.gguf': other });
+    expect(sha256(readFileSync(await fetchUrl(url, await settings())))).toBe(sha256(other));
+  });
+
   it.skipIf(!existsSync('/dev/full'))('says when the disk is full, and goes on when there is room', async () => {
     mkdirSync(join(folder(), 'blobs'), { recursive: true });
     const partial = join(folder(), 'blobs', `${sha256(model)}.gguf-embed.partial`);
