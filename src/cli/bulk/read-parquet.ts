@@ -7,7 +7,8 @@ import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSch
 import { unreadable } from '../input/read-file.ts';
 import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
-import { fieldsOfPairs } from './record.ts';
+import { decimalField, withStoredDecimals } from './parquet-decimals.ts';
+import type { Field } from './record.ts';
 
 type Unpack = (input: Uint8Array, outputLength: number) => Uint8Array;
 
@@ -50,7 +51,12 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
     const metadata = await parquetMetadataAsync(file, { parsers });
     const schema = parquetSchema(metadata);
     requireColumns(schema, metadata);
-    const names = schema.children.map(({ element }) => element.name);
+    const columns = schema.children.map(({ element }) => element);
+    const { stored, scales } = withStoredDecimals(metadata, columns);
+    const fieldOf = (name: string, value: unknown): Field => {
+      const scale = scales.get(name);
+      return scale === undefined ? { value } : decimalField(value, scale);
+    };
     let rowStart = 0;
     for (const { num_rows } of metadata.row_groups) {
       const rowEnd = rowStart + Number(num_rows);
@@ -58,7 +64,7 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
         const skipped = Math.max(rowStart, from);
         const rows = await parquetReadObjects({
           file,
-          metadata,
+          metadata: stored,
           rowStart: skipped,
           rowEnd,
           compressors,
@@ -68,7 +74,7 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
         for (let at = 0; at < rows.length; at += GROUP) {
           yield rows.slice(at, at + GROUP).map((row, i) => ({
             where: `row ${skipped + at + i + 1}`,
-            fields: fieldsOfPairs(names.map((name) => [name, row[name]])),
+            fields: new Map(columns.map(({ name }) => [name, fieldOf(name, row[name])])),
           }));
         }
       }

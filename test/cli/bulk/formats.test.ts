@@ -80,6 +80,27 @@ describe('inputs', () => {
     ]);
   });
 
+  it('decimals of Parquet with all their digits', async () => {
+    const decimal = { repetition_type: 'OPTIONAL', converted_type: 'DECIMAL' } as const;
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: 'text', data: ['a', 'b'] },
+        { name: 'price', data: [57n, null] },
+        { name: 'wide', data: [-12345678901234567890123456789n, 5_000_000_000n] },
+      ],
+      schema: [
+        { name: 'schema', num_children: 3 },
+        { name: 'text', type: 'BYTE_ARRAY', repetition_type: 'REQUIRED', converted_type: 'UTF8' },
+        { name: 'price', type: 'INT64', scale: 2, precision: 18, ...decimal },
+        { name: 'wide', type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16, scale: 9, precision: 38, ...decimal },
+      ],
+    });
+    await embedded(folder.write('decimals.parquet', new Uint8Array(bytes)), '--fields', 'price,wide');
+    const lines = readFileSync(folder.file('answer.jsonl'), 'utf8').split('\n');
+    expect(lines[0]).toContain('"price":0.57,"wide":-12345678901234567890.123456789,');
+    expect(lines[1]).toContain('"price":null,"wide":5,');
+  });
+
   it('columns in the order of a Parquet file, also where names are numbers', async () => {
     const columns = ['text', '2024', '2023'].map((name) => ({ name, data: ['a'], type: 'STRING' as const }));
     const bytes = new Uint8Array(parquetWriteBuffer({ columnData: columns }));
