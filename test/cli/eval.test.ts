@@ -88,6 +88,28 @@ it('evaluates a folder of BEIR', async () => {
   expect(none.stderr).toBe(`error: ${root} has no judgements in qrels/train.tsv; --split can be dev, test\n`);
 });
 
+it('reads lines of a folder of BEIR as every other text', async () => {
+  const root = join(folder, 'odd');
+  await mkdir(join(root, 'qrels'), { recursive: true });
+  const texts = ['a dog', 'the\u2028sea', 'one\u2029two'];
+  const lines = (prefix: string) =>
+    texts.map((text, i) => `${JSON.stringify({ _id: `${prefix}${i}`, text })}\r\n`).join('');
+  await writeFile(join(root, 'corpus.jsonl'), `\ufeff${lines('d')}`);
+  await writeFile(join(root, 'queries.jsonl'), Buffer.from(`\ufeff${lines('q')}`, 'utf16le'));
+  await writeFile(join(root, 'qrels/test.tsv'), 'q0\td0\t1\nq1\td1\t1\nq2\td2\t1\n');
+  const { stdout, stderr } = await run(['eval', '-m', bert, root]);
+  expect(stderr).not.toContain('error');
+  expect(stdout).toMatch(/^ndcg@10 100\.00, .*3 queries, 3 documents/);
+  await writeFile(join(root, 'corpus.jsonl'), Buffer.from([...Buffer.from(lines('d')), 0x22, 0xff]));
+  expect((await run(['eval', '-m', bert, root])).stderr).toContain(
+    `error: ${root}: line 4 of corpus.jsonl is not UTF-8 text: byte 1 of the line does not begin a character\n`,
+  );
+  await writeFile(join(root, 'queries.jsonl'), '{"_id":"q0"}');
+  expect((await run(['eval', '-m', bert, root])).stderr).toBe(
+    `error: line 1 of queries.jsonl must have the texts _id and text\n`,
+  );
+});
+
 it('puts named prompts around queries and documents', async () => {
   const root = join(folder, 'prompts');
   await mkdir(join(root, 'qrels'), { recursive: true });

@@ -4,7 +4,6 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DataError } from '../../audit/eval/data-error.ts';
 import type { EmbedTexts } from '../../audit/eval/embed-texts.ts';
 import {
@@ -17,8 +16,10 @@ import {
 } from '../../audit/eval/retrieval.ts';
 import { evaluateSts, readPairs, type StsResult } from '../../audit/eval/sts.ts';
 import type { Embedder } from '../../engine/index.ts';
+import { type ByteLine, byteLines } from '../input/byte-lines.ts';
 import { chosenPrompts } from '../input/chosen-prompt.ts';
 import { requireModelOption } from '../input/input.ts';
+import { textOfLine } from '../input/jsonl.ts';
 import { cannotRead, readTextFile, requireRegularFile } from '../input/read-file.ts';
 import { lineCounter, log, showProgress } from '../log.ts';
 import { loadEmbedder } from '../model/load.ts';
@@ -110,25 +111,34 @@ function named<T>(path: string, read: () => T): T {
   }
 }
 
-/** The texts of a file of JSON lines, in groups. */
+/**
+ * The texts of a file of JSON lines, in groups.
+ * @throws DataError for a line that holds none; UsageError for a file that cannot be read
+ */
 async function* identifiedTexts(path: string): AsyncGenerator<IdentifiedText[]> {
   await requireRegularFile('DATA', path);
-  const input = createReadStream(path);
-  const unreadable = new Promise<never>((_, reject) => {
-    input.on('error', (cause) => reject(cannotRead('DATA', path, cause)));
-  });
-  unreadable.catch(() => {});
   let group: IdentifiedText[] = [];
-  let number = 0;
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    if (line.trim() === '') continue;
-    group.push(readIdentifiedText(line, `line ${number} of ${basename(path)}`));
-    if (group.length < GROUP) continue;
-    yield group;
-    group = [];
+  for await (const lines of linesOf(path)) {
+    for (const line of lines) {
+      const what = `line ${line.number} of ${basename(path)}`;
+      const read = textOfLine(line);
+      if ('problem' in read) throw new DataError(`${what} ${read.problem}`);
+      if (read.text.trim() === '') continue;
+      group.push(readIdentifiedText(read.text, what));
+      if (group.length < GROUP) continue;
+      yield group;
+      group = [];
+    }
   }
   if (group.length > 0) yield group;
+}
+
+async function* linesOf(path: string): AsyncGenerator<ByteLine[]> {
+  try {
+    yield* byteLines(createReadStream(path), path);
+  } catch (error) {
+    throw error instanceof UsageError ? error : cannotRead('DATA', path, error as Error);
+  }
 }
 
 async function* countedGroups<T>(groups: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[]> {
