@@ -74,7 +74,7 @@ async function firstVector() {
   const loading = await longestTask(page, async () => {
     const start = performance.now();
     await page.getByLabel('Choose a file', { exact: true }).setInputFiles(model);
-    await page.getByText('1 texts, 384 dimensions').waitFor();
+    await page.getByText('1 text, 384 dimensions').waitFor();
     vector = performance.now() - start;
   });
   const after = loaded();

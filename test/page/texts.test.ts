@@ -134,6 +134,8 @@ describeBrowser('the page of the server', () => {
     await page.getByText('384 Dimensionen · auf dem Server').waitFor();
     await page.getByLabel('Texte, einer je Zeile').fill('eins\nzwei');
     await page.getByText('2 Texte, 384 Dimensionen').waitFor();
+    await page.getByLabel('Texte, einer je Zeile').fill('eins');
+    await page.getByText('1 Text, 384 Dimensionen').waitFor();
     expect(await page.locator('html').getAttribute('lang')).toBe('de');
   });
 });

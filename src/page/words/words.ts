@@ -15,10 +15,11 @@ export const language = languageOf(navigator.languages ?? [navigator.language]);
 const words: Readonly<Record<WordKey, string>> = language === 'de' ? de : en;
 const numbers = new Intl.NumberFormat(language);
 
-/** The text of a key, with its values filled in. */
+/** The text of a key, with its values filled in; of `{count:text|texts}`, the first word for 1 and the second for other numbers. */
 export function t(key: WordKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return words[key].replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+  return words[key].replaceAll(/\{(\w+)(?::(.*?)\|(.*?))?\}/g, (_, name: string, one?: string, many?: string) => {
     const value = values[name];
+    if (one !== undefined && many !== undefined) return value === 1 ? one : many;
     return typeof value === 'number' ? numbers.format(value) : value;
   });
 }
