@@ -101,7 +101,12 @@ function startNodeWorker(
   worker.on('messageerror', events.died);
   worker.on('error', (error: Error & { code?: string }) => {
     const isMissing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND';
-    events.died(isMissing ? new Error(`${error.message}${advice(module)}`, { cause: error }) : error);
+    // A copy of a module may not even be one where it is.
+    events.died(
+      isMissing || error instanceof SyntaxError
+        ? new Error(`${error.message}${advice(module)}`, { cause: error })
+        : error,
+    );
   });
   expectListeners(1);
   worker.on('exit', (code) => {

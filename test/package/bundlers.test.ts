@@ -3,7 +3,7 @@
  * Chromium, with two threads. With CI=true only, since the bundlers come from the registry.
  */
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify, stripVTControlCharacters } from 'node:util';
@@ -119,6 +119,16 @@ describe.skipIf(!wanted)('bundled', () => {
       expect(stderr).toMatch(
         /bundle gguf-embed\/worker and pass its URL as the option workerUrl, or set worker: false/,
       );
+    });
+
+    it('says what to do when the worker was copied without what it imports', async () => {
+      await esbuild(['threads.js'], 'esm', '.mjs');
+      await writeFile(join(home, 'node/team-worker.js'), "import './team-worker-imports.js';\n");
+      await writeFile(join(home, 'node/package.json'), '{ "type": "commonjs" }\n');
+      const { code, stderr } = await start('threads.mjs');
+      await rm(join(home, 'node/team-worker.js'));
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/ended unexpectedly \(.*; if this program is bundled, also bundle gguf-embed\/worker/);
     });
 
     it('computes without a worker in the form of CommonJS, which cannot name one', async () => {
