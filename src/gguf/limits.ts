@@ -65,3 +65,6 @@ export const MAX_GZIP_BYTES = 2 ** 32;
 
 /** Alignment of tensors in files without `general.alignment`, from the specification of the format. */
 export const DEFAULT_ALIGNMENT = 32;
+
+/** Largest alignment: a header is padded in memory. Files have 32, and pages of memory at most 64 KiB. */
+export const MAX_ALIGNMENT = 2 ** 20;

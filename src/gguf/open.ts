@@ -4,7 +4,7 @@
 import { swapBlocks } from './byte-order.ts';
 import { GgufError } from './errors.ts';
 import { HeaderReader } from './header-reader.ts';
-import { DEFAULT_ALIGNMENT, MAX_KEYS, MAX_TENSORS } from './limits.ts';
+import { DEFAULT_ALIGNMENT, MAX_ALIGNMENT, MAX_KEYS, MAX_TENSORS } from './limits.ts';
 import { Metadata } from './metadata.ts';
 import { describeSource } from './other-formats.ts';
 import { readEntries } from './read-metadata.ts';
@@ -154,8 +154,8 @@ async function readCount(reader: HeaderReader, what: string, limit: number, minB
 function readAlignment(metadata: Metadata, source: string): number {
   const key = 'general.alignment';
   const alignment = metadata.u32(key) ?? DEFAULT_ALIGNMENT;
-  if (alignment === 0 || (alignment & (alignment - 1)) !== 0) {
-    throw new GgufError(`the alignment is ${alignment}; expected a power of two`, {
+  if (alignment === 0 || (alignment & (alignment - 1)) !== 0 || alignment > MAX_ALIGNMENT) {
+    throw new GgufError(`the alignment is ${alignment}; expected a power of two of at most ${MAX_ALIGNMENT}`, {
       source,
       key,
       offset: metadata.offset(key),

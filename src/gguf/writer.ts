@@ -6,7 +6,14 @@ import { GgufError } from './errors.ts';
 
 import { type GgmlType, rowBytes } from './ggml-types.ts';
 import { HeaderBuilder } from './header-builder.ts';
-import { DEFAULT_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_DIMENSIONS, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES } from './limits.ts';
+import {
+  DEFAULT_ALIGNMENT,
+  MAX_ALIGNMENT,
+  MAX_ARRAY_DEPTH,
+  MAX_DIMENSIONS,
+  MAX_KEY_BYTES,
+  MAX_TENSOR_NAME_BYTES,
+} from './limits.ts';
 import type { TypedValue } from './metadata.ts';
 import { nElements } from './shape.ts';
 import type { ByteSink } from './sink.ts';
@@ -77,8 +84,9 @@ export class GgufWriter {
     }
     if (key === 'general.alignment') {
       const alignment = Number(value.value);
-      if (value.type !== 'uint32' || !(alignment > 0) || (alignment & (alignment - 1)) !== 0) {
-        throw new GgufError(`the alignment must be a uint32 and a power of two`, { key });
+      const isPower = alignment > 0 && (alignment & (alignment - 1)) === 0;
+      if (value.type !== 'uint32' || !isPower || alignment > MAX_ALIGNMENT) {
+        throw new GgufError(`the alignment must be a uint32 and a power of two of at most ${MAX_ALIGNMENT}`, { key });
       }
       this.#alignment = alignment;
     }

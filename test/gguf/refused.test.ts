@@ -206,13 +206,13 @@ describe('metadata', () => {
     );
   });
 
-  test.each([0, 3, 48])('alignment %i', async (alignment) => {
+  test.each([0, 3, 48, 2 ** 21, 2 ** 31])('alignment %i', async (alignment) => {
     const pairs = (b: HeaderBuilder) => {
       b.string('general.alignment');
       b.type('uint32');
       b.scalar('uint32', alignment);
     };
-    const message = `f: key general.alignment at byte 53: the alignment is ${alignment}; expected a power of two`;
+    const message = `f: key general.alignment at byte 53: the alignment is ${alignment}; expected a power of two of at most 1048576`;
     expect((await refusal({ pairs })).message).toBe(message);
   });
 
