@@ -3,7 +3,7 @@
  */
 import { now } from '../clock.ts';
 import type { Progress } from '../engine/index.ts';
-import { escapeControls, escapeControlsInLines } from '../gguf/escape.ts';
+import { escapeControls } from '../gguf/escape.ts';
 import { plural } from './plural.ts';
 
 /** Work that takes fewer milliseconds shows no progress. */
@@ -22,10 +22,15 @@ function writeLog(text: string): void {
   stream.write(text);
 }
 
-/** Writes one line, or several; control characters in names from files are escaped. */
+/** Writes one line; control characters and line breaks in names of files, and from files, are escaped. */
 export function log(line: string): void {
   clearProgress();
-  writeLog(`${escapeControlsInLines(line)}\n`);
+  writeLog(`${escapeControls(line)}\n`);
+}
+
+/** Writes each line of a text, such as the stack of an error. */
+export function logLines(text: string): void {
+  for (const line of text.split('\n')) log(line);
 }
 
 /**

@@ -4,7 +4,7 @@
 import { nearest } from '../nearest.ts';
 import { exitCodeOf, StoppedBySignal } from './abort-on-signal.ts';
 import { runners } from './commands/runners.ts';
-import { log } from './log.ts';
+import { log, logLines } from './log.ts';
 import { type CommandName, commandNames } from './options/option-types.ts';
 import { inFlags } from './options/option-words.ts';
 import { parseWithConfiguration } from './options/parse-options.ts';
@@ -65,7 +65,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const verbose = args.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
     const shown = error instanceof UsageError ? message : inFlags(message, args[0]);
-    log(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
+    logLines(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);
     if (!(error instanceof StoppedBySignal)) process.exit(1);
     if (error.signal !== 'SIGHUP') process.exit(exitCodeOf(error.signal));
     // The terminal has gone, and Node 20 would abort in `process.exit`.

@@ -2,7 +2,7 @@
  * @file Progress on a terminal: from half a second on, gone afterwards, and never elsewhere.
  */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { lineCounter, log, progressLine } from '../../src/cli/log.ts';
+import { lineCounter, log, logLines, progressLine } from '../../src/cli/log.ts';
 
 let written = '';
 const terminal = { stdout: process.stdout.isTTY, stderr: process.stderr.isTTY };
@@ -57,4 +57,11 @@ it('says nothing without a terminal, nor between results that are seen on it', (
   show(1, 2, () => 'of it');
   show(2, 2, () => 'of it');
   expect(written).toBe('');
+});
+
+it('writes a line for a name with line breaks, so that a file cannot forge one', () => {
+  process.stderr.isTTY = false;
+  log('models: a\nerror: b, \x1b[31mc');
+  logLines('Error: x\n    at y\r');
+  expect(written).toBe('models: a\\u000aerror: b, \\u001b[31mc\nError: x\n    at y\\u000d\n');
 });

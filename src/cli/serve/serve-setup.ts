@@ -4,7 +4,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { AnsweredRequest, App, AppOptions } from '../../server/index.ts';
 import { type Listening, listen } from '../../server/sockets/listen.node.ts';
-import { log } from '../log.ts';
+import { log, logLines } from '../log.ts';
 import { logIfSet } from '../options/option-effects.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import { pageFiles } from '../page-files.ts';
@@ -73,8 +73,11 @@ export async function appOptions(values: OptionValues): Promise<AppOptions> {
     apiDocs: values.ui ? apiDocsFiles() : undefined,
     onWarning: log,
     onRequest: values.verbose ? logRequest : undefined,
-    onError: (error) =>
-      log(`error: ${error instanceof Error ? (values.verbose ? error.stack : error.message) : String(error)}`),
+    onError(error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      if (values.verbose) logLines(`error: ${stack ?? message}`);
+      else log(`error: ${message}`);
+    },
   };
 }
 

@@ -68,7 +68,7 @@ export async function serve(parsed: Parsed): Promise<void> {
   const { servers, drain, close } = await opening;
   loaded(embedder);
   await ready;
-  log(describe(embedder, now() - started));
+  for (const line of describe(embedder, now() - started)) log(line);
   logNodeAdvice({ ...values, backend: embedder.info.backend });
   for (const { url } of servers) log(`listening on ${url}`);
   if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);
@@ -84,7 +84,7 @@ function servesSeveral({ values, given }: Parsed): boolean {
   return modelsDir !== undefined || modelsPreset !== undefined || (given.get('model')?.length ?? 0) > 1;
 }
 
-function describe({ info }: Embedder, milliseconds: number): string {
+function describe({ info }: Embedder, milliseconds: number): string[] {
   const { name, architecture, ftype, pooling, nEmbdOut, nEmbdToken, outputs, nCtx } = info;
   const { backend, backendDescription, precision, threads, vision } = info;
   const cores = availableParallelism();
@@ -99,7 +99,7 @@ function describe({ info }: Embedder, milliseconds: number): string {
       ? [`computes on ${threads} of ${cores} cores; --threads takes more`]
       : []),
     ...(vision === undefined ? [] : [`images by ${vision.projector}, media pooling ${vision.mediaPooling}`]),
-  ].join('\n');
+  ];
 }
 
 function curl(url: string, { info }: Embedder): string {
