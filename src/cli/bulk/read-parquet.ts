@@ -3,7 +3,14 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import zlib from 'node:zlib';
-import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema, type SchemaTree } from 'hyparquet';
+import {
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type SchemaElement,
+  type SchemaTree,
+} from 'hyparquet';
 import { unreadable } from '../input/read-file.ts';
 import type { UsageError } from '../usage-error.ts';
 import type { InputRow } from './input-row.ts';
@@ -53,9 +60,11 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
     requireColumns(schema, metadata);
     const columns = schema.children.map(({ element }) => element);
     const { stored, scales } = withStoredDecimals(metadata, columns);
-    const fieldOf = (name: string, value: unknown): Field => {
+    const fieldOf = ({ name, logical_type }: SchemaElement, value: unknown): Field => {
       const scale = scales.get(name);
-      return scale === undefined ? { value } : decimalField(value, scale);
+      if (scale !== undefined) return decimalField(value, scale);
+      const isLocal = logical_type?.type === 'TIMESTAMP' && !logical_type.isAdjustedToUTC;
+      return { value: isLocal && typeof value === 'string' ? value.slice(0, -'Z'.length) : value };
     };
     let rowStart = 0;
     for (const { num_rows } of metadata.row_groups) {
@@ -74,7 +83,7 @@ export async function* readParquet(path: string, from: number): AsyncGenerator<I
         for (let at = 0; at < rows.length; at += GROUP) {
           yield rows.slice(at, at + GROUP).map((row, i) => ({
             where: `row ${skipped + at + i + 1}`,
-            fields: new Map(columns.map(({ name }) => [name, fieldOf(name, row[name])])),
+            fields: new Map(columns.map((column) => [column.name, fieldOf(column, row[column.name])])),
           }));
         }
       }

@@ -101,6 +101,26 @@ describe('inputs', () => {
     expect(lines[1]).toContain('"price":null,"wide":5,');
   });
 
+  it('timestamps of Parquet, which say UTC where the file does', async () => {
+    const timestamp = (isAdjustedToUTC: boolean) =>
+      ({ type: 'INT64', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC, unit: 'MICROS' } }) as const;
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: 'text', data: ['a'] },
+        { name: 'utc', data: [1_700_000_000_123_456n] },
+        { name: 'local', data: [1_700_000_000_123_456n] },
+      ],
+      schema: [
+        { name: 'schema', num_children: 3 },
+        { name: 'text', type: 'BYTE_ARRAY', repetition_type: 'REQUIRED', converted_type: 'UTF8' },
+        { name: 'utc', repetition_type: 'REQUIRED', ...timestamp(true) },
+        { name: 'local', repetition_type: 'REQUIRED', ...timestamp(false) },
+      ],
+    });
+    const [row] = await embedded(folder.write('times.parquet', new Uint8Array(bytes)));
+    expect(row).toMatchObject({ utc: '2023-11-14T22:13:20.123456Z', local: '2023-11-14T22:13:20.123456' });
+  });
+
   it('columns in the order of a Parquet file, also where names are numbers', async () => {
     const columns = ['text', '2024', '2023'].map((name) => ({ name, data: ['a'], type: 'STRING' as const }));
     const bytes = new Uint8Array(parquetWriteBuffer({ columnData: columns }));
