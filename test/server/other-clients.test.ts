@@ -31,7 +31,7 @@ async function post(served: App, path: string, body: unknown, headers: Record<st
 
 describe('null means absent', () => {
   const fields =
-    'encoding_format embd_normalize dimensions output_dtype prompt_name truncate truncation_direction model';
+    'encoding_format embd_normalize dimensions output_dimension output_dtype prompt_name truncate truncation_direction model';
   it.each(fields.split(' '))('%s', async (field) => {
     const expected = await post(app(), '/v1/embeddings', { input: 'a text' });
     expect(await post(app(), '/v1/embeddings', { input: 'a text', [field]: null })).toEqual(expected);
@@ -43,6 +43,21 @@ describe('null means absent', () => {
     ['/detokenize', 'tokens'],
   ])('%s: %s', async (path, field) => {
     expect(await post(app(), path, { [field]: null })).toEqual(await post(app(), path, {}));
+  });
+});
+
+describe('output_dimension of Cohere and Voyage', () => {
+  it('is dimensions, which comes first', async () => {
+    const asked = (fields: object) => post(app(), '/v1/embeddings', { input: 'a text', ...fields });
+    const expected = await asked({ dimensions: 12 });
+    expect(expected.json.data[0].embedding).toHaveLength(12);
+    expect(await asked({ output_dimension: 12 })).toEqual(expected);
+    expect(await asked({ output_dimension: 20, dimensions: 12 })).toEqual(expected);
+  });
+
+  it('that is impossible is refused by its name', async () => {
+    const { status, json } = await post(app(), '/v1/embeddings', { input: 'a text', output_dimension: 0 });
+    expect([status, json.error.message]).toEqual([400, '"output_dimension" must be an integer from 1 to 65536']);
   });
 });
 

@@ -63,7 +63,7 @@ export async function embedFields(context: BodyContext, fields: Fields) {
   const result = await computeVectors(context, await resolveInputs(context, body.input), {
     prompt,
     normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
-    dimensions: body.dimensions ?? undefined,
+    dimensions: body.dimensions ?? body.output_dimension ?? undefined,
     truncate: truncation(body.truncate, body.truncation_direction),
     lora,
     ...(body.output && { output: body.output }),

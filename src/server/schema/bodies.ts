@@ -97,6 +97,17 @@ function isOutput(value: unknown): boolean {
 
 const OUTPUT_SHAPE = `"output" must be a list of ${outputKinds.join(', ')}`;
 
+const nDimensions = (name: string) =>
+  v.nullish(
+    v.pipe(
+      described({ type: 'integer', minimum: 1, maximum: MAX_DIMENSIONS }),
+      v.custom<number>(
+        (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS,
+        `"${name}" must be an integer from 1 to ${MAX_DIMENSIONS}`,
+      ),
+    ),
+  );
+
 /** POST /v1/embeddings, /embeddings, /embedding. The fields are checked in this order. */
 export const embeddingsBody = v.object({
   encoding_format: v.pipe(
@@ -118,19 +129,12 @@ export const embeddingsBody = v.object({
     v.description('-1 none, 0 largest value becomes 32760, 1 taxicab, 2 euclidean, p p-norm'),
   ),
   dimensions: v.pipe(
-    v.nullish(
-      v.pipe(
-        described({ type: 'integer', minimum: 1, maximum: MAX_DIMENSIONS }),
-        v.custom<number>(
-          (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS,
-          `"dimensions" must be an integer from 1 to ${MAX_DIMENSIONS}`,
-        ),
-      ),
-    ),
+    nDimensions('dimensions'),
     v.description(
       'number of values in a vector: longer vectors are cut and normalised again, shorter ones padded with zeros',
     ),
   ),
+  output_dimension: v.pipe(nDimensions('output_dimension'), v.description('the same, if there is no "dimensions"')),
   output_dtype: v.pipe(
     v.nullish(v.picklist(outputDtypes, `"output_dtype" must be one of ${outputDtypes.join(', ')}`), 'float'),
     v.description('type of the values'),
