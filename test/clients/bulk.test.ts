@@ -59,6 +59,7 @@ describe.skipIf(missing !== undefined)('Python reads', () => {
       { id: 10, text: 'a text', embedding: JSON.parse(vectors[0]) },
       { id: 11, text: 'another', embedding: JSON.parse(vectors[1]) },
     ]);
-    if (name === 'pandas') expect(JSON.parse(rows[0]).when).toMatch(/^2024-01-02T03:04:05.678901(000)?Z$/);
+    // A time without a zone.
+    if (name === 'pandas') expect(JSON.parse(rows[0]).when).toMatch(/^2024-01-02T03:04:05.678901(000)?$/);
   });
 });
