@@ -3,6 +3,7 @@
  */
 import { nearest } from '../nearest.ts';
 import { exitCodeOf, StoppedBySignal } from './abort-on-signal.ts';
+import { collectBeforeExit } from './before-exit.ts';
 import { runners } from './commands/runners.ts';
 import { log, logLines } from './log.ts';
 import { type CommandName, commandNames } from './options/option-types.ts';
@@ -36,6 +37,7 @@ async function main([first, ...args]: readonly string[]): Promise<void> {
   }
   for (const note of parsed.notes) log(note);
   await runners[command](parsed);
+  collectBeforeExit();
 }
 
 /** @throws UsageError if no command has the name */
