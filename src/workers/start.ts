@@ -92,11 +92,11 @@ function startNodeWorker(
   };
   const cache = compileCache();
   const isFile = typeof url !== 'string' || url.startsWith('file:');
-  const start = () =>
+  const worker = started(() =>
     cache !== undefined && isFile
       ? new threads.Worker(cachedModule, { ...settings, eval: true, workerData: { cache, url: String(url) } })
-      : new threads.Worker(isFile ? new URL(url) : url, settings);
-  const worker = withAdvice(start);
+      : new threads.Worker(isFile ? new URL(url) : url, settings),
+  );
   worker.on('message', events.message);
   worker.on('messageerror', events.died);
   worker.on('error', (error: Error & { code?: string }) => {
@@ -142,15 +142,15 @@ function expectListeners(more: number): void {
 }
 
 /** What `start` returns. Node's error of a system without a free thread names neither the limit nor a way out. */
-function withAdvice<T>(start: () => T): T {
+function started<T>(start: () => T): T {
   try {
     return start();
   } catch (cause) {
     const { code, message } = cause as Error & { code?: string };
     if (code !== 'ERR_WORKER_INIT_FAILED') throw cause;
-    const advice =
+    const remedy =
       'raise the limit of processes of the user or container, ask for fewer threads, or compute without workers';
-    throw new Error(`the system has no thread for a worker (${message}): ${advice}`, { cause });
+    throw new Error(`the system has no thread for a worker (${message}): ${remedy}`, { cause });
   }
 }
 
