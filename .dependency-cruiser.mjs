@@ -4,7 +4,7 @@
  * The table is the one of docs/architecture.md; a test compares the two.
  */
 
-/** Folders below src, and the folders that each may import besides itself. Everybody may import `src/check-options.ts`, `src/clock.ts`, `src/nearest.ts` and `src/turn.ts`. */
+/** Folders below src, and the folders that each may import besides itself. Everybody may import `src/check-options.ts`, `src/clock.ts`, `src/nearest.ts`, `src/turn.ts` and `src/unescape.ts`. */
 export const mayImport = {
   gguf: [],
   tensor: ['gguf'],
@@ -65,7 +65,7 @@ const forbidden = [
       path: '^src/',
       pathNot: [
         inFolders([folder, ...others]),
-        '^src/(check-options|clock|nearest|turn)\\.ts$',
+        '^src/(check-options|clock|nearest|turn|unescape)\\.ts$',
         // The page uses the library as everybody does: by its public API.
         ...(folder === 'page' ? ['^src/index\\.ts$'] : []),
       ],
@@ -75,7 +75,7 @@ const forbidden = [
     name: 'every-folder-is-in-the-table',
     from: {
       path: '^src/',
-      pathNot: [inFolders(Object.keys(mayImport)), '^src/(index|check-options|clock|nearest|turn)\\.ts$'],
+      pathNot: [inFolders(Object.keys(mayImport)), '^src/(index|check-options|clock|nearest|turn|unescape)\\.ts$'],
     },
     to: {},
   },
@@ -84,7 +84,7 @@ const forbidden = [
     from: { path: '^src/check-options\\.ts$' },
     to: { pathNot: '^src/nearest\\.ts$' },
   },
-  { name: 'what-nearest-and-clock-may-import', from: { path: '^src/(nearest|clock)\\.ts$' }, to: {} },
+  { name: 'what-imports-nothing', from: { path: '^src/(nearest|clock|unescape)\\.ts$' }, to: {} },
   { name: 'what-turn-may-import', from: { path: '^src/turn\\.ts$' }, to: { pathNot: '^src/clock\\.ts$' } },
   {
     name: 'engine-code-needs-no-node',

@@ -4,6 +4,7 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { unescapePart } from '../unescape.ts';
 import { noteUse, sizeOf } from './cache.node.ts';
 import { checkModel } from './check-model.node.ts';
 import { partsOf } from './choose-files.ts';
@@ -27,8 +28,8 @@ import type { HubSettings } from './settings.node.ts';
 export async function fetchUrl(address: URL, settings: HubSettings, destination?: string): Promise<string> {
   const listed = destination === undefined ? repositoryFile(address, settings) : undefined;
   if (listed !== undefined) return (await fetchModel(listed.repo, { file: listed.file }, settings)).path;
-  const name = decodeURIComponent(address.pathname.slice(address.pathname.lastIndexOf('/') + 1));
-  if (name === '' || /[\\/:]|^\.\.?$/.test(name)) {
+  const name = unescapePart(address.pathname.slice(address.pathname.lastIndexOf('/') + 1));
+  if (name === '' || /[\\/:\0]|^\.\.?$/.test(name)) {
     throw new HubError('name', `${shownUrl(address)} does not end with a file name`);
   }
   const [first, ...others] = partsOf(address.pathname).map((path) => {
@@ -39,7 +40,7 @@ export async function fetchUrl(address: URL, settings: HubSettings, destination?
   const path = destination ?? join(settings.urlFolder, name);
   await fetchOne(first, path, destination !== undefined, settings);
   for (const url of others) {
-    const beside = join(dirname(path), decodeURIComponent(basename(url.pathname)));
+    const beside = join(dirname(path), unescapePart(basename(url.pathname)));
     await fetchOne(url, beside, destination !== undefined, settings);
   }
   return path;
@@ -50,7 +51,7 @@ function repositoryFile(url: URL, settings: HubSettings): { repo: string; file: 
   if (!isOurs(settings, url) || url.search !== '') return undefined;
   const base = new URL(settings.endpoint).pathname;
   const found = /^([^/]+\/[^/]+)\/(?:resolve|blob)\/main\/(.+)$/.exec(url.pathname.slice(base.length));
-  return found === null ? undefined : { repo: found[1], file: decodeURIComponent(found[2]) };
+  return found === null ? undefined : { repo: found[1], file: unescapePart(found[2]) };
 }
 
 async function fetchOne(url: URL, path: string, isUsers: boolean, settings: HubSettings): Promise<void> {

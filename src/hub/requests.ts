@@ -1,6 +1,7 @@
 /**
  * @file Requests to the hub and to the hosts that it redirects to: limited redirects, and the token only for the hub's own origin.
  */
+import { unescapePart } from '../unescape.ts';
 import { readText } from './answer-body.ts';
 import type { Connection } from './connection.ts';
 import { connectionError } from './connection-error.ts';
@@ -43,27 +44,11 @@ export async function request(
 /** The password of the URL, if it has one, or the token, if the URL is at the hub. */
 function authorizationFor(connection: Connection, { username, password, origin }: URL): string | undefined {
   if (username !== '') {
-    const bytes = new TextEncoder().encode(`${unescaped(username)}:${unescaped(password)}`);
+    const bytes = new TextEncoder().encode(`${unescapePart(username)}:${unescapePart(password)}`);
     return `Basic ${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}`;
   }
   const isAtHub = origin === new URL(connection.endpoint).origin;
   return isAtHub && connection.token !== undefined ? `Bearer ${connection.token}` : undefined;
-}
-
-/** The text of a part of a URL. A `%` that begins no byte stands for itself. */
-function unescaped(part: string): string {
-  return decodeURIComponent(
-    part.replaceAll(/(?:%[\da-f]{2})+|%/gi, (found) => (isText(found) ? found : encodeURIComponent(found))),
-  );
-}
-
-function isText(escaped: string): boolean {
-  try {
-    decodeURIComponent(escaped);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

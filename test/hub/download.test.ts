@@ -197,6 +197,23 @@ describe('a model by name', () => {
     expect(readdirSync(cache)).toEqual([]);
   });
 
+  it.each([
+    ['100%.gguf', '100%.gguf'],
+    ['a%20b%ff%zz.gguf', 'a b%ff%zz.gguf'],
+  ])('by URL keeps what is no escape in a name: %s', async (last, name) => {
+    hub.behaviour.intercept = (_, __, response) => {
+      response.writeHead(200, { etag: '"one"' }).end(model);
+      return true;
+    };
+    const path = await fetchUrl(new URL(`${hub.filesOrigin}/${last}`), { ...(await settings()), urlFolder: cache });
+    expect(path).toBe(join(cache, name));
+  });
+
+  it('refuses a URL whose name no file can have', async () => {
+    const wrong = fetchUrl(new URL(`${hub.filesOrigin}/a%00.gguf`), { ...(await settings()), urlFolder: cache });
+    await expect(wrong).rejects.toThrow('does not end with a file name');
+  });
+
   it('has a small file that git keeps checked by its git id', async () => {
     hub.add(REPO, { 'small.gguf': 'GGUF small' });
     const { path } = await fetched();

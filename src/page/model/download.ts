@@ -1,6 +1,7 @@
 /**
  * @file Fetches a model from an address, with its progress.
  */
+import { unescapePart } from '../../unescape.ts';
 import { t } from '../words/words.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function modelUrls(address: string, find: (name: string) => Promise
 }
 
 /** The name of the file of a URL. */
-export const fileName = (url: URL) => decodeURIComponent(url.pathname.split('/').at(-1) || 'model.gguf');
+export const fileName = (url: URL) => unescapePart(url.pathname.split('/').at(-1) || 'model.gguf');
 
 /**
  * The bytes of a URL.

@@ -1,10 +1,11 @@
 /**
  * @file One request and what is known about its answer so far: what the middleware and the routes work on.
  */
+import { unescapePart } from '../../unescape.ts';
 import type { ModelState } from '../state.ts';
 import { AnswerHeaders } from './answer-headers.ts';
 import type { Answer, AnswerBody, ServerRequest } from './messages.ts';
-import { decodePart, pathOf, queryValue } from './target.ts';
+import { pathOf, queryValue } from './target.ts';
 
 /** A request on its way to an answer. */
 export class Exchange {
@@ -39,7 +40,7 @@ export class Exchange {
   /** The part of the path that the route names `:name`. */
   param(name: string): string | undefined {
     const value = this.params[name];
-    return value === undefined ? undefined : decodePart(value);
+    return value === undefined ? undefined : unescapePart(value);
   }
 
   /** An answer with the headers set so far. */

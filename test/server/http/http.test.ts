@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { AnswerHeaders } from '../../../src/server/http/answer-headers.ts';
 import { Application, type ApplicationOptions } from '../../../src/server/http/application.ts';
 import { fetchWith } from '../../../src/server/http/fetch.ts';
-import { decodePart, pathOf, queryValue } from '../../../src/server/http/target.ts';
+import { pathOf, queryValue } from '../../../src/server/http/target.ts';
 
 describe('targets', () => {
   it.each([
@@ -33,11 +33,6 @@ describe('targets', () => {
     ['/a?model=%zz%41', '%zzA'],
   ])('model in %s is %j', (target, value) => {
     expect(queryValue(target, 'model')).toBe(value);
-  });
-
-  it('decodes what is UTF-8, and leaves the rest', () => {
-    expect(decodePart('%2F%25')).toBe('/%');
-    expect(decodePart('%2F-%ff')).toBe('/-%ff');
   });
 });
 
