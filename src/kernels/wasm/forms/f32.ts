@@ -19,24 +19,6 @@ export const f32: Form = {
     kernels.packPanelF32({ x: scratch, ldx: blocking.k * 4, nValid: rows, k: blocking.k, w: to });
   },
   multiply(kernels, { k, kb }, { a, lda }, _activations, panels) {
-    kernels.linearF32({
-      a,
-      lda,
-      w: panels.w,
-      k,
-      kb,
-      nPanels: panels.nPanels,
-      bias: panels.bias,
-      biasStep: panels.biasStep,
-      factor: panels.factor,
-      c: panels.c,
-      ldc: panels.ldc,
-      rows: panels.rows,
-      activation: panels.activation,
-      residual: panels.residual,
-      ldr: panels.ldr,
-      wide: panels.wide,
-      t: panels.t,
-    });
+    kernels.linearF32({ a, lda, k, kb, ...panels });
   },
 };

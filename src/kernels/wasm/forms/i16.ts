@@ -24,28 +24,7 @@ export const i16: Form = {
   },
   multiply(kernels, { k, kPad, kb }, _from, activations, panels) {
     const { address, groupBytes, scales } = activations!;
-    kernels.linearI16({
-      a: address,
-      groupBytes,
-      aScale: scales,
-      w: panels.w,
-      wScale: panels.wScale,
-      k,
-      kPad,
-      kb,
-      nPanels: panels.nPanels,
-      bias: panels.bias,
-      biasStep: panels.biasStep,
-      factor: panels.factor,
-      c: panels.c,
-      ldc: panels.ldc,
-      rows: panels.rows,
-      activation: panels.activation,
-      residual: panels.residual,
-      ldr: panels.ldr,
-      wide: panels.wide,
-      t: panels.t,
-    });
+    kernels.linearI16({ a: address, groupBytes, aScale: scales, k, kPad, kb, ...panels });
   },
 };
 
