@@ -22,13 +22,29 @@ type Unpack = (input: Uint8Array, outputLength: number) => Uint8Array;
 /** Rows that are given out at a time. */
 const GROUP = 1024;
 
-const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Unpack };
+type ZlibUnpack = (input: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
+
+const { zstdDecompressSync } = zlib as { zstdDecompressSync?: ZlibUnpack };
 /** Snappy is in the library. */
 const compressors: Record<string, Unpack> = {
-  GZIP: (bytes) => zlib.gunzipSync(bytes),
-  BROTLI: (bytes) => zlib.brotliDecompressSync(bytes),
-  ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes, 0) }),
+  GZIP: bounded(zlib.gunzipSync),
+  BROTLI: bounded(zlib.brotliDecompressSync),
+  ...(zstdDecompressSync && { ZSTD: bounded(zstdDecompressSync) }),
 };
+
+/** Unpacks a page into no more memory than the file gives as its size. */
+function bounded(unpack: ZlibUnpack): Unpack {
+  return (bytes, outputLength) => {
+    try {
+      return unpack(bytes, { maxOutputLength: Math.max(outputLength, 1) });
+    } catch (error) {
+      const isLonger = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+      throw isLonger
+        ? new Error(`a page unpacks to more than the ${outputLength} bytes that it gives as its size`)
+        : error;
+    }
+  };
+}
 
 const parsers = {
   timestampFromMilliseconds: (value: bigint) => timestamp(value, 3),
@@ -127,8 +143,10 @@ async function bufferOf(handle: FileHandle) {
 }
 
 function cannotRead(path: string, cause: Error): UsageError {
-  const hint = /unsupported compression codec: ZSTD/i.test(cause.message)
-    ? `: Node ${process.versions.node} cannot unpack zstd; use Node 22.15 or newer`
-    : '';
-  return unreadable(path, cause, hint);
+  const [, codec] = /unsupported compression codec: (\w+)/i.exec(cause.message) ?? [];
+  const problem =
+    codec === 'ZSTD'
+      ? `Node ${process.versions.node} cannot unpack zstd; use Node 22.15 or newer`
+      : `${codec} is not supported; write the file again with Snappy, gzip, Brotli or zstd`;
+  return unreadable(path, cause, codec === undefined ? '' : `: ${problem}`);
 }

@@ -2,6 +2,7 @@
  * @file `embed --output` writes what the columns of a Parquet file hold, without a change.
  */
 import { readFileSync } from 'node:fs';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, it } from 'vitest';
 import { model, run } from '../run.ts';
@@ -16,6 +17,14 @@ async function embedded(bytes: ArrayBuffer, ...args: string[]): Promise<string[]
   const { code, stderr } = await run(['embed', '-m', model('bert-mean'), input, ...args, '-o', output]);
   expect(code, stderr).toBe(0);
   return readFileSync(output, 'utf8').split('\n');
+}
+
+/** What the command says of a Parquet file that it refuses. */
+async function refusal(bytes: ArrayBuffer): Promise<string> {
+  const input = folder.write('in.parquet', new Uint8Array(bytes));
+  const { code, stderr } = await run(['embed', '-m', model('bert-mean'), input, '-o', folder.file('answer.jsonl')]);
+  expect(code).toBe(1);
+  return stderr;
 }
 
 it('decimals of Parquet with all their digits', async () => {
@@ -62,4 +71,24 @@ it('columns in the order of a Parquet file, also where names are numbers', async
   const columns = ['text', '2024', '2023'].map((name) => ({ name, data: ['a'], type: 'STRING' as const }));
   const [line] = await embedded(parquetWriteBuffer({ columnData: columns }), '--fields', 'text,2024,2023');
   expect(line).toMatch(/^\{"id":0,"text":"a","2024":"a","2023":"a","embedding"/);
+});
+
+it.each([
+  ['GZIP', gzipSync],
+  ['BROTLI', brotliCompressSync],
+] as const)('pages packed with %s, but not one that unpacks to more than it says', async (codec, pack) => {
+  const columnData = [{ name: 'text', data: ['a', 'b'] }];
+  const packed = (compress: (bytes: Uint8Array) => Uint8Array) =>
+    parquetWriteBuffer({ columnData, codec, compressors: { [codec]: compress } });
+  expect(await embedded(packed((bytes) => pack(bytes)))).toHaveLength(3);
+  const stderr = await refusal(packed((bytes) => pack(Buffer.concat([bytes, Buffer.alloc(2 ** 20)]))));
+  expect(stderr).toMatch(/in\.parquet: a page unpacks to more than the \d+ bytes that it gives as its size\n$/);
+});
+
+it('refuses a codec that it lacks, with those that it has', async () => {
+  const columnData = [{ name: 'text', data: ['a'] }];
+  const bytes = parquetWriteBuffer({ columnData, codec: 'LZ4', compressors: { LZ4: (bytes) => bytes } });
+  expect(await refusal(bytes)).toContain(
+    'LZ4 is not supported; write the file again with Snappy, gzip, Brotli or zstd',
+  );
 });
