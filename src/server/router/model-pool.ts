@@ -80,11 +80,14 @@ export class ModelPool<R extends Running> {
    * @throws HttpError (500) if it cannot be loaded; the signal's reason; what `work` throws
    */
   async use<T>(entry: PoolEntry<R>, signal: AbortSignal, work: (running: R) => Promise<T>): Promise<T> {
-    const running = await this.#acquire(entry, signal);
     try {
-      return await work(running);
+      const running = await this.#acquire(entry, signal);
+      try {
+        return await work(running);
+      } finally {
+        entry.nInFlight--;
+      }
     } finally {
-      entry.nInFlight--;
       this.#startTimer(entry);
       this.#notify();
     }
@@ -149,11 +152,14 @@ export class ModelPool<R extends Running> {
         if (entry.stopping !== undefined) await abortable(entry.stopping, signal);
         else if (entry.running !== undefined) {
           const { running } = entry;
-          if (running.engine.failure === undefined || entry.nInFlight > 0) {
+          if (running.engine.failure === undefined) {
             entry.nInFlight++;
             return running;
           }
-          await this.#stop(entry, false);
+          await abortable(this.#stop(entry, false), signal);
+        } else if (entry.opening?.abort.signal.aborted) {
+          // What stopped this load came before the request.
+          await entry.opening.done.catch(() => {});
         } else await abortable((entry.opening ?? this.#start(entry, false)).done, signal);
       }
     } finally {
@@ -187,13 +193,19 @@ export class ModelPool<R extends Running> {
     entry.hasFailed = false;
     try {
       const bytes = await entry.model.size(signal);
-      await this.#inOrder(() => this.#makeRoom(bytes, signal));
-      entry.isHeld = true;
-      entry.bytes = bytes;
+      await abortable(
+        this.#inOrder(() => this.#makeRoom(entry, bytes, signal)),
+        signal,
+      );
       opening.isWaiting = false;
       if (!entry.isAsleep) this.#onChange(entry, { status: 'loading' });
       this.progress(entry, 0);
-      entry.running = await this.#open(entry, signal);
+      const running = await this.#open(entry, signal);
+      if (signal.aborted) {
+        await running.dispose();
+        throw signal.reason;
+      }
+      entry.running = running;
       this.progress(entry, 1);
       entry.isAsleep = false;
       entry.lastUse = ++this.#nUses;
@@ -218,8 +230,8 @@ export class ModelPool<R extends Running> {
     await turn;
   }
 
-  /** Unloads models until a model of `bytes` fits. */
-  async #makeRoom(bytes: number, signal: AbortSignal): Promise<void> {
+  /** Unloads models until a model of `bytes` fits, which holds its place from then on. */
+  async #makeRoom(entry: PoolEntry<R>, bytes: number, signal: AbortSignal): Promise<void> {
     const { maxModels, maxModelBytes } = this.#limits;
     if (maxModelBytes > 0 && bytes > maxModelBytes) {
       throw new Error(`the model has ${bytes} bytes, more than all models together may have (${maxModelBytes})`);
@@ -227,8 +239,12 @@ export class ModelPool<R extends Running> {
     for (;;) {
       signal.throwIfAborted();
       const held = this.#entries.filter(({ isHeld }) => isHeld);
-      const total = held.reduce((sum, entry) => sum + entry.bytes, bytes);
-      if ((maxModels === 0 || held.length < maxModels) && (maxModelBytes === 0 || total <= maxModelBytes)) return;
+      const total = held.reduce((sum, other) => sum + other.bytes, bytes);
+      if ((maxModels === 0 || held.length < maxModels) && (maxModelBytes === 0 || total <= maxModelBytes)) {
+        entry.isHeld = true;
+        entry.bytes = bytes;
+        return;
+      }
       const victim = this.#victim();
       if (victim === undefined) await abortable(this.#change(), signal);
       else await this.#stop(victim, false);
@@ -265,7 +281,8 @@ export class ModelPool<R extends Running> {
   #startTimer(entry: PoolEntry<R>): void {
     const { sleepAfter } = this.#limits;
     clearTimeout(entry.timer);
-    if (sleepAfter === 0 || entry.nInFlight + entry.nWaiting > 0 || entry.running === undefined) return;
+    if (sleepAfter === 0 || entry.nInFlight + entry.nWaiting > 0) return;
+    if (entry.running === undefined || entry.stopping !== undefined) return;
     entry.timer = setTimeout(() => {
       if (entry.nInFlight + entry.nWaiting === 0) void this.#stop(entry, true);
     }, sleepAfter * 1000);
