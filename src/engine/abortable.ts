@@ -36,9 +36,10 @@ function listen(signal: AbortSignal): Listening {
   return made;
 }
 
-/** As `promise`, but rejects with the signal's reason as soon as it aborts. */
+/** As `promise`, but rejects with the signal's reason as soon as it aborts. What `promise` rejects with later is dropped. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
+  promise.catch(() => {});
   signal.throwIfAborted();
   let forget = () => {};
   const aborted = new Promise<never>((_, reject) => {

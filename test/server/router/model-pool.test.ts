@@ -104,6 +104,14 @@ it('a request after an unload under way loads the model again; one before it fai
   expect([counts.loads, counts.held, errors]).toEqual([2, 1, []]);
 });
 
+it('an unload before the load has asked for its place is no error of the process', async () => {
+  const { models, a, counts, errors } = pool({});
+  models.load(a);
+  models.unload(a);
+  await turn();
+  expect([a.status, counts.loads, errors]).toEqual(['unloaded', 0, []]);
+});
+
 it('a model that is unloaded as its load ends does not stay in memory', async () => {
   const loading = gate();
   const { models, a, counts } = pool({}, () => loading.passed);
