@@ -62,12 +62,19 @@ async function printVersion(): Promise<void> {
   return write(`gguf-embed ${await packageVersion()}\n`);
 }
 
+/** The error, or for one that says nothing to a user another in its place. */
+function explained(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if ((error as NodeJS.ErrnoException).syscall !== 'uv_cwd') return error;
+  return new UsageError('the folder that the program was started in is gone: change to another one', { cause: error });
+}
+
 /** Runs the command that `args` name. Ends the process with code 1 after an error. */
 export async function runProgram(args: readonly string[]): Promise<void> {
   try {
     await main(args);
   } catch (error) {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    const { message, stack } = explained(error);
     const verbose = args.some((arg) => ['-v', '--verbose', '--log-verbose'].includes(arg));
     const shown = error instanceof UsageError ? message : inFlags(message, args[0]);
     logLines(`error: ${verbose ? (stack ?? message) : shown.replaceAll(/\s*\n\s*/g, ' ')}`);

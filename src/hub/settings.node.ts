@@ -2,9 +2,10 @@
  * @file Folder of the cache, address and token of the hub, from the environment variables of llama.cpp and huggingface_hub.
  */
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, checkConnection } from './connection.ts';
+import { HubError } from './errors.ts';
+import { homeFolder } from './home-folder.node.ts';
 import { DEFAULT_ENDPOINT, type HubEvents, type HubOptions } from './options.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,7 +24,7 @@ const DEFAULT_CONNECTIONS = 4;
 
 /**
  * Completes the options from the environment.
- * @throws HubError for an endpoint that is not a URL, or a token that a header cannot hold
+ * @throws HubError for an endpoint that is not a URL, a token that a header cannot hold, or a cache without a place
  */
 export async function hubSettings(
   options: HubOptions & HubEvents = {},
@@ -44,38 +45,52 @@ export async function hubSettings(
   };
 }
 
-/** The cache of the hub, which llama.cpp and huggingface_hub share. */
+/**
+ * The cache of the hub, which llama.cpp and huggingface_hub share.
+ * @throws HubError for a user without a home folder if no variable names the cache
+ */
 function cacheFolder(env: Environment): string {
   const named = firstOf(env, 'LLAMA_CACHE', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE');
-  return named ?? join(hubHome(env), 'hub');
+  if (named !== undefined) return named;
+  const home = hubHome(env);
+  if (home !== undefined) return join(home, 'hub');
+  throw new HubError('disk', 'there is no place for the cache: this user has no home folder; set HF_HOME or HOME');
 }
 
-function hubHome(env: Environment): string {
-  return (
-    firstOf(env, 'HF_HOME') ?? join(firstOf(env, 'XDG_CACHE_HOME') ?? join(userHome(env), '.cache'), 'huggingface')
-  );
+function hubHome(env: Environment): string | undefined {
+  const caches = userCaches(env);
+  return firstOf(env, 'HF_HOME') ?? (caches && join(caches, 'huggingface'));
 }
 
-function urlFolder(env: Environment, cacheFolder = firstOf(env, 'LLAMA_CACHE')): string {
-  if (cacheFolder !== undefined) return cacheFolder;
+/** @param named the one folder that holds all models, if there is such a one */
+function urlFolder(env: Environment, named = firstOf(env, 'LLAMA_CACHE')): string {
+  if (named !== undefined) return named;
+  const home = userHome(env);
   const byDefault: Partial<Record<NodeJS.Platform, string>> = {
-    darwin: join(userHome(env), 'Library', 'Caches'),
+    darwin: home && join(home, 'Library', 'Caches'),
     win32: firstOf(env, 'LOCALAPPDATA'),
   };
-  const home = byDefault[process.platform] ?? firstOf(env, 'XDG_CACHE_HOME') ?? join(userHome(env), '.cache');
-  return join(home, 'llama.cpp');
+  const caches = byDefault[process.platform] ?? userCaches(env);
+  return caches === undefined ? cacheFolder(env) : join(caches, 'llama.cpp');
 }
 
-function userHome(env: Environment): string {
-  return firstOf(env, process.platform === 'win32' ? 'USERPROFILE' : 'HOME') ?? homedir();
+function userCaches(env: Environment): string | undefined {
+  const home = userHome(env);
+  return firstOf(env, 'XDG_CACHE_HOME') ?? (home && join(home, '.cache'));
+}
+
+function userHome(env: Environment): string | undefined {
+  return firstOf(env, process.platform === 'win32' ? 'USERPROFILE' : 'HOME') ?? homeFolder();
 }
 
 async function tokenOf(env: Environment): Promise<string | undefined> {
   if (isOn(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
   const given = firstOf(env, 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN');
   if (given !== undefined) return given.trim();
-  const text = await readFile(firstOf(env, 'HF_TOKEN_PATH') ?? join(hubHome(env), 'token'), 'utf8').catch(() => '');
-  return text.trim() || undefined;
+  const home = hubHome(env);
+  const path = firstOf(env, 'HF_TOKEN_PATH') ?? (home && join(home, 'token'));
+  const text = path && (await readFile(path, 'utf8').catch(() => ''));
+  return text?.trim() || undefined;
 }
 
 /** The first variable that is set and not empty. */

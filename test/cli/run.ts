@@ -1,7 +1,7 @@
 /**
  * @file Runs the built program as a user does.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The built entry; another build can be named in the environment. */
@@ -36,6 +36,16 @@ export function run(
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   return finished(child);
+}
+
+/** Whether tests run as root, who may do everything. */
+export const isRoot = process.getuid?.() === 0;
+
+/** Runs the program in a folder as a user who is not root: for tests as root, one who has no home and is in no table of users. */
+export function asUser(args: readonly string[], cwd: string) {
+  const user = isRoot ? { uid: 54321, gid: 54321 } : {};
+  const env = { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm' };
+  return spawnSync(process.execPath, [main, ...args], { cwd, encoding: 'utf8', env, ...user });
 }
 
 /** The end of a started program. */

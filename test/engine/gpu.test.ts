@@ -7,6 +7,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { cacheFolder } from '../../src/engine/cache-folder.node.ts';
 import { fileTuningCache } from '../../src/engine/gpu/tuning-cache.node.ts';
 import {
   Embedder,
@@ -246,7 +247,7 @@ it('a tuning file is written whole, into a folder of the user', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-'));
   vi.stubEnv('XDG_CACHE_HOME', folder);
   vi.stubEnv('LOCALAPPDATA', folder);
-  const cache = fileTuningCache();
+  const cache = fileTuningCache(cacheFolder()!);
   expect(await cache.read('adapter')).toBeUndefined();
   await Promise.all([cache.write('adapter', 'one'), cache.write('adapter', 'two')]);
   expect(['one', 'two']).toContain(await cache.read('adapter'));

@@ -7,11 +7,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../cache-folder.node.ts';
 import type { TuningCache } from './options.ts';
 
 /** @param folder where to store the files; created at the first write */
-export function fileTuningCache(folder = cacheFolder()): TuningCache {
+export function fileTuningCache(folder: string): TuningCache {
   return {
     async read(key) {
       return readFile(join(folder, `${key}.json`), 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -47,7 +47,8 @@ export async function openTuningStore(
 
 async function openCache(wanted: TuningCache | false | undefined): Promise<TuningCache | undefined> {
   if (wanted !== undefined) return wanted || undefined;
-  return hasFiles() ? (await import('./tuning-cache.node.ts')).fileTuningCache() : undefined;
+  const folder = hasFiles() ? (await import('../cache-folder.node.ts')).cacheFolder() : undefined;
+  return folder === undefined ? undefined : (await import('./tuning-cache.node.ts')).fileTuningCache(folder);
 }
 
 function parseTuning(text: string): Tuning {
