@@ -4,12 +4,13 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
+import { replacedFile, takePermissions } from './replaced-file.node.ts';
 import type { ByteSink } from './sink.ts';
 import { systemReason } from './system-error.ts';
 
 /** A file that is being written. End it with either `commit` or `discard`. */
 export interface FileSink extends ByteSink {
-  /** Gives the file its final name and replaces an existing one. */
+  /** Gives the file its final name and replaces an existing one, whose permissions it has. */
   commit(): Promise<void>;
   /** Removes what was written. Does nothing after `commit`. */
   discard(): Promise<void>;
@@ -28,13 +29,10 @@ export async function createFile(path: string, reads: readonly string[]): Promis
     const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : systemReason(cause);
     throw new GgufError(`cannot write the file: ${reason}`, { source: path, cause });
   };
-  const there = await stat(path).catch(() => undefined);
-  if (there && !there.isFile()) {
-    const what = there.isDirectory() ? 'a folder' : 'not a regular file';
-    throw new GgufError(`cannot write the file: the path is ${what}`, { source: path });
-  }
+  const there = await replacedFile(path).catch(fail);
   if (there !== undefined) await refuseIfRead(path, reads);
   const file = await open(temporary, 'wx').catch(fail);
+  if (there !== undefined) await takePermissions(there, temporary);
   let over = false;
   return {
     async write(bytes) {

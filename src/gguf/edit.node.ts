@@ -1,14 +1,16 @@
 /**
  * @file Changes the metadata of a GGUF file on disk: in place if the new header fits, otherwise by writing a new file.
  */
-import { open } from 'node:fs/promises';
+import { open, realpath } from 'node:fs/promises';
 import { createFile } from './create-file.node.ts';
+import { GgufError } from './errors.ts';
 import { openFile, openModelFile } from './file.node.ts';
 import { type GgufFile, openGguf } from './open.ts';
 import { changedValues, type MetadataChanges } from './override.ts';
 import type { TensorInfo } from './read-tensors.ts';
 import { type ByteSink, memorySink } from './sink.ts';
 import { partNames } from './split.ts';
+import { systemReason } from './system-error.ts';
 import { GgufWriter } from './writer.ts';
 
 /** Most bytes of a tensor that are in memory at a time. */
@@ -40,7 +42,10 @@ export async function editFile(
       await overwrite(input, header);
       return 'in place';
     }
-    const sink = await createFile(output ?? input, output === undefined ? [] : [input, ...partNames(input)]);
+    const sink = await createFile(
+      output ?? (await realpath(input)),
+      output === undefined ? [] : [input, ...partNames(input)],
+    );
     try {
       await copy(file, sink, changes, signal);
       await sink.commit();
@@ -62,12 +67,15 @@ function declare(file: GgufFile, sink: ByteSink, changes: MetadataChanges): Gguf
 }
 
 async function overwrite(path: string, header: Uint8Array): Promise<void> {
-  const file = await open(path, 'r+');
+  const fail = (cause: Error): never => {
+    throw new GgufError(`cannot write the file: ${systemReason(cause)}`, { source: path, cause });
+  };
+  const file = await open(path, 'r+').catch(fail);
   try {
     for (let done = 0; done < header.length; ) {
-      done += (await file.write(header, done, header.length - done, done)).bytesWritten;
+      done += (await file.write(header, done, header.length - done, done).catch(fail)).bytesWritten;
     }
-    await file.sync();
+    await file.sync().catch(fail);
   } finally {
     await file.close();
   }

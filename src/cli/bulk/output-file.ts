@@ -7,6 +7,7 @@
 import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { replacedFile, takePermissions } from '../../gguf/replaced-file.node.ts';
 import { systemReason } from '../../gguf/system-error.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -33,14 +34,16 @@ export class OutputFile implements ByteOutput {
     this.#handle = handle;
   }
 
-  /** @throws UsageError if the folder cannot be written to */
+  /** @throws UsageError if the folder cannot be written to, or a file must not replace what has the name */
   static async create(path: string): Promise<OutputFile> {
+    const there = await requireWritable(path);
     const name = basename(path).slice(0, MAX_NAME_LENGTH);
     const unique = crypto.getRandomValues(new BigUint64Array(1))[0].toString(16);
     const temporary = join(dirname(path), `.${name}.${machine()}-${process.pid}.${unique}.partial`);
     const handle = await open(temporary, 'wx').catch((error: Error) => {
       throw cannotWrite(path, error);
     });
+    if (there !== undefined) await takePermissions(there, temporary);
     return new OutputFile(path, temporary, handle);
   }
 
@@ -92,6 +95,13 @@ export class OutputFile implements ByteOutput {
     await this.#handle.close();
     await rm(this.#temporary, { force: true });
   }
+}
+
+/** What a file at this path will replace. @throws UsageError if it must not */
+export function requireWritable(path: string): ReturnType<typeof replacedFile> {
+  return replacedFile(path).catch((error: Error) => {
+    throw cannotWrite(path, error);
+  });
 }
 
 /** Removes the unfinished files in a folder whose processes of this machine have ended. */

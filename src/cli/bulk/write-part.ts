@@ -4,7 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import type { EmbeddedRows, FailedRow } from './embed-rows.ts';
-import { OutputFile } from './output-file.ts';
+import { OutputFile, requireWritable } from './output-file.ts';
 import { type OutputForm, outputNames } from './output-forms.ts';
 import type { EmbeddedRecord } from './record-json.ts';
 import type { OutputLayout, RecordWriter } from './record-writer.ts';
@@ -30,6 +30,7 @@ export async function writePart(
   const files: OutputFile[] = [];
   const failures: FailedRow[] = [];
   try {
+    await requireWritable(failuresName(stem));
     for (const name of outputNames(stem, form)) files.push(await OutputFile.create(name));
     let writer: RecordWriter | undefined;
     const open = (first?: EmbeddedRecord) => createWriter(form, files, layoutOf(first));

@@ -11,7 +11,7 @@ import { loadEmbedder } from '../model/load.ts';
 import type { Parsed } from '../options/parse-options.ts';
 import { formatEmbeddings, formatKinds } from '../output/embed-formats.ts';
 import { embedLines } from '../output/embed-lines.ts';
-import { distinctOutputs } from '../output/output-paths.ts';
+import { distinctOutputs, filesOfOptions } from '../output/output-paths.ts';
 import { requireMappable, writeTextMap } from '../output/text-map.ts';
 import { isDenseAlone, vectorKinds } from '../output/vector-kinds.ts';
 import { forTerminal, write } from '../output/write.ts';
@@ -42,8 +42,7 @@ export async function embed(parsed: Parsed): Promise<void> {
   const input = values.jsonl ? undefined : await readTextBeside(images, values);
   const short = input !== undefined && input.length < SHORT_INPUT && images.length === 0;
   const { path, mmproj } = await locatePair(model, values);
-  const inputFiles = [path, mmproj, values.file, ...images].filter((name) => name !== undefined);
-  await distinctOutputs({ '--html': values.html }, inputFiles);
+  await distinctOutputs({ '--html': values.html }, [path, mmproj ?? path, ...filesOfOptions(values)]);
   const place = short ? { worker: false, packing: false } : {};
   const embedder = await loadEmbedder(path, values, { ...place, mmproj });
   try {

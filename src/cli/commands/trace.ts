@@ -26,7 +26,7 @@ import { type LocatedPair, locatePair } from '../model/chosen-projector.ts';
 import { loadEmbedder } from '../model/load.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import type { Parsed } from '../options/parse-options.ts';
-import { distinctOutputs } from '../output/output-paths.ts';
+import { distinctOutputs, filesOfOptions } from '../output/output-paths.ts';
 import { forTerminal, write } from '../output/write.ts';
 import { writeWhole } from '../output/write-whole.ts';
 import { UsageError } from '../usage-error.ts';
@@ -38,7 +38,9 @@ export async function trace(parsed: Parsed): Promise<void> {
   const pair = await locatePair(requireModel(parsed), values);
   if (values.compare !== undefined && values.versus !== undefined)
     throw new UsageError('--compare and --versus cannot be used together');
-  await requireDistinct(values, [...Object.values(pair), ...images]);
+  const { npz, safetensors, html } = values;
+  const read = [pair.path, pair.mmproj ?? pair.path, ...filesOfOptions(values)];
+  await distinctOutputs({ '--npz': npz, '--safetensors': safetensors, '--html': html }, read);
   const versus = values.versus === undefined ? undefined : readVersus(values.versus);
   const recorded = values.compare === undefined ? undefined : await readRecordFile(values.compare);
   const text = await readTextBeside(images, values);
@@ -77,17 +79,6 @@ async function traceWith({ path, mmproj }: LocatedPair, values: OptionValues, in
   } finally {
     await embedder.dispose();
   }
-}
-
-/** @throws UsageError if an output is also an input, or is given for two outputs */
-async function requireDistinct(
-  { npz, safetensors, html, compare, file }: OptionValues,
-  inputs: readonly (string | undefined)[],
-): Promise<void> {
-  await distinctOutputs(
-    { '--npz': npz, '--safetensors': safetensors, '--html': html },
-    [...inputs, compare, file].filter((path) => path !== undefined),
-  );
 }
 
 /** The names of all steps, for the error when none was chosen. */

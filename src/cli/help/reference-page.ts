@@ -25,6 +25,9 @@ meaning. Errors are one line on standard error with exit code 1; \`--verbose\` a
 Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. Bytes that are not text are an error that
 names the first one. Control characters in texts from model files are printed as \`\\u001b\`.
 
+A file that a command writes gets its name when it is whole. It replaces a regular file of this name and takes over owner and permissions. Files that the
+command reads, write-protected files, pipes and devices are not replaced.
+
 ## Configuration
 
 \`--config FILE\` reads options from a YAML or JSON file, on every command:

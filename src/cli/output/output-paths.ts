@@ -3,6 +3,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { files } from '../input/files.ts';
+import type { OptionValues } from '../options/option-table.ts';
 import { UsageError } from '../usage-error.ts';
 
 /**
@@ -26,6 +27,14 @@ export async function distinctOutputs(
     if (other !== undefined) throw new UsageError(`${other} and ${flag} name the same file ${path}: give each its own`);
     written.set(id, flag);
   }
+}
+
+/** The files that options name for reading. */
+export function filesOfOptions(values: OptionValues): string[] {
+  const { model, mmproj, lora = [], loraScaled = [], promptsFile, config, compare, file, images = [] } = values;
+  const scaled = loraScaled.map((text) => text.replace(/:[^:]*$/, ''));
+  const single = [model, mmproj, promptsFile, config, compare, file].filter((path) => path !== undefined);
+  return [...single, ...lora, ...scaled, ...images];
 }
 
 /** Device and inode of a file, also through links; of a new file, those of its folder and its name. */

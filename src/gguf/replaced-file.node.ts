@@ -1,0 +1,27 @@
+/**
+ * @file The file that a new one replaces: what it must be, and what the new one takes over from it.
+ */
+import type { Stats } from 'node:fs';
+import { access, chmod, chown, constants, stat } from 'node:fs/promises';
+
+/**
+ * The file at a path that a new file will get, `undefined` if there is none.
+ * @throws Error with the reason if a file must not replace what is there, or cannot have this path
+ */
+export async function replacedFile(path: string): Promise<Stats | undefined> {
+  if (path === '-') throw new Error('standard output is not a file; ./- is one of this name');
+  const there = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    return undefined;
+  });
+  if (there === undefined) return undefined;
+  if (!there.isFile()) throw new Error(`the path is ${there.isDirectory() ? 'a folder' : 'not a regular file'}`);
+  await access(path, constants.W_OK);
+  return there;
+}
+
+/** Gives a new file the owner and the permissions of the one that it replaces, as far as the system allows that. */
+export async function takePermissions({ mode, uid, gid }: Stats, path: string): Promise<void> {
+  await chown(path, uid, gid).catch(() => {});
+  await chmod(path, mode & 0o777).catch(() => {});
+}
