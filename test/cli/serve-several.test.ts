@@ -32,7 +32,7 @@ async function post(url: string, body: unknown) {
 const list = async (url: string) =>
   (
     (await (await fetch(`${url}/models`)).json()) as {
-      data: { id: string; source: string; status: { value: string } }[];
+      data: { id: string; aliases: string[]; source: string; status: { value: string } }[];
     }
   ).data;
 
@@ -69,6 +69,7 @@ it('--models-dir: files and sub-folders; broken files are listed and fail when t
   mkdirSync(join(models, 'empty'));
   copyFileSync(model('bert-mean'), join(models, 'one.gguf'));
   copyFileSync(model('bert-rank'), join(models, 'sub', 'x.gguf'));
+  copyFileSync(model('bert-rank'), join(models, 'sub.gguf'));
   for (const name of ['broken.gguf', 'mmproj-one.gguf', 'mtp-one.gguf', 'notes.txt'])
     writeFileSync(join(models, name), 'x');
   const { url, log } = await serve('--models-dir', models, '--models-max', '1');
@@ -79,6 +80,8 @@ it('--models-dir: files and sub-folders; broken files are listed and fail when t
   const { status, json } = await post(`${url}/v1/embeddings`, { input: 'a', model: 'broken' });
   expect([status, json.error.message]).toEqual([500, 'model name=broken failed to load']);
   expect(log()).toMatch(/error: broken: .*GGUF/);
+  const [left, kept] = [join(models, 'sub.gguf'), join(models, 'sub', 'x.gguf')];
+  expect(log()).toContain(`${left} is left out: ${kept} has the name 'sub', too\n`);
 });
 
 it('--models-preset: sections over defaults, and flags over both', async () => {
@@ -92,7 +95,7 @@ ctx-size = 64
 
 [small] # a comment
 model = ${model('bert-mean')}
-alias = s, tiny
+alias = tiny, s, tiny
 tags = test
 load-on-startup = true
 LLAMA_ARG_CTX_SIZE = 128
@@ -105,6 +108,7 @@ host = 0.0.0.0
   );
   const { url, log } = await serve('--models-preset', preset, '-ub', '256');
   await expect.poll(async () => (await list(url)).map(({ status }) => status.value)).toEqual(['unloaded', 'loaded']);
+  expect((await list(url)).map(({ aliases }) => aliases)).toEqual([[], ['s', 'tiny']]);
   const norm = async (name: string) => {
     const { json } = await post(`${url}/v1/embeddings`, { input: 'a text', model: name });
     return Math.hypot(...json.data[0].embedding);
@@ -225,6 +229,11 @@ describe('refused at the start, with one line', () => {
     ],
     ['no preset', ['--models-preset', join(folder, 'none.ini')], '--models-preset: cannot read '],
     ['no INI', ['--models-preset', file('b.ini', 'hello\n')], 'failed to parse server config file: '],
+    [
+      'a section without a name',
+      ['--models-preset', file('nameless.ini', `[ ]\nm = ${one}\n`)],
+      'failed to parse server config file: ',
+    ],
     ['no model', ['--models-preset', file('c.ini', '[a]\nctx-size = 5\n')], "preset 'a' names no model"],
     [
       'a wrong value',

@@ -23,6 +23,7 @@ export async function findModels(folder: string): Promise<readonly FoundModel[]>
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
     throw cannotRead('--models-dir', folder, error);
   });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const models: FoundModel[] = [];
   for (const entry of entries) {
     const path = join(folder, entry.name);

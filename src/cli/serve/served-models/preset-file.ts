@@ -20,7 +20,7 @@ export function parsePreset(path: string, text: string): Preset {
   for (const [i, whole] of text.split(/\r?\n/).entries()) {
     const line = whole.replace(/[;#].*$/, '').trim();
     if (line === '') continue;
-    const header = /^\[([^\]]*)\]$/.exec(line);
+    const header = /^\[\s*([^\]\s][^\]]*)\]$/.exec(line);
     if (header !== null) {
       name = sectionId(header[1].trim());
       if (!sections.has(name)) sections.set(name, []);

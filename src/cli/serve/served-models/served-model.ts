@@ -45,7 +45,7 @@ export async function servedModel(
   let kind: Promise<ModelKind | undefined> | undefined;
   return {
     ...description,
-    aliases: values.alias ?? [],
+    aliases: [...new Set(values.alias)].sort(),
     tags: values.tags ?? [],
     options,
     kind() {

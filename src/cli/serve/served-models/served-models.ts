@@ -1,6 +1,7 @@
 /**
  * @file Collects the models of a server of several models: from `--model`, a folder and a preset file.
  */
+import { resolve } from 'node:path';
 import { baseName } from '../../../engine/info.ts';
 import { nameAtHub } from '../../../hub/model-name.ts';
 import type { ModelStore, ServedModel } from '../../../server/index.ts';
@@ -53,7 +54,9 @@ export async function servedModels({ values, given, sources }: Parsed): Promise<
   }
   if (values.modelsDir !== undefined) {
     for (const { id, path, mmproj } of await findModels(values.modelsDir)) {
-      if (!origins.has(id)) origins.set(id, { source: 'models_dir', naming: { model: path, mmproj } });
+      const other = origins.get(id)?.naming.model;
+      if (other === undefined) origins.set(id, { source: 'models_dir', naming: { model: path, mmproj } });
+      else if (resolve(other) !== resolve(path)) log(`${path} is left out: ${other} has the name '${id}', too`);
     }
   }
   const preset = await readPreset(values.modelsPreset);
