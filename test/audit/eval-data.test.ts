@@ -76,6 +76,8 @@ describe('pairs', () => {
     ['sentence1,sentence2,score\na,b,1\nc,d\n', 'row 3 needs two texts and a number'],
     ['{"sentence1":"a","sentence2":"b"}', 'line 1 needs two texts and a number'],
     ['{"sentence1":', 'line 1 is not JSON'],
+    ['{"sentence1":"a","sentence2":"b","score":1}\nnull\n', 'line 2 needs two texts and a number'],
+    ['{"sentence1":"a","sentence2":"b","score":1e999}\n', 'line 1 needs two texts and a number'],
   ])('%j is refused', (text, message) => {
     expect(() => readPairs(text)).toThrow(
       expect.objectContaining({ name: 'DataError', message: expect.stringContaining(message) }),
@@ -117,6 +119,7 @@ describe('retrieval', () => {
     ]);
     expect(() => readJudgements('q1\td1\tmuch\n')).toThrow('line 1 of the judgements');
     expect(() => readJudgements('q1\td1\n')).toThrow('line 1 of the judgements');
+    expect(() => readJudgements('q1\td1\t\n')).toThrow('line 1 of the judgements');
   });
 
   it('ranks all documents of all groups and leaves out the query itself', async () => {
@@ -154,5 +157,19 @@ describe('retrieval', () => {
     await expect(evaluateRetrieval({ queries, judgements: new Map(), documents: groups() }, angles)).rejects.toThrow(
       'none of the queries',
     );
+  });
+
+  it.each([
+    ['queries', ['q', 'q'], ['d']],
+    ['documents', ['q'], ['d', 'd']],
+  ])('refuses %s of one id, as each would count', async (what, queries, documents) => {
+    const texts = (ids: readonly string[]) => ids.map((id) => ({ id, text: '1' }));
+    async function* groups() {
+      for (const one of texts(documents)) yield [one];
+    }
+    const judgements = readJudgements('q\td\t1\n');
+    await expect(
+      evaluateRetrieval({ queries: texts(queries), judgements, documents: groups() }, angles),
+    ).rejects.toThrow(`two ${what} have the _id`);
   });
 });

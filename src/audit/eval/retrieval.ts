@@ -64,7 +64,7 @@ export function readJudgements(text: string): Map<string, Map<string, number>> {
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (line === '' || (i === 0 && /\tscore$/.test(line))) continue;
     const [query, document, score, ...others] = line.split('\t');
-    if (score === undefined || others.length > 0 || !Number.isInteger(Number(score))) {
+    if (score === undefined || others.length > 0 || !/^\s*[+-]?\d+(\.0*)?\s*$/.test(score)) {
       throw new DataError(`line ${i + 1} of the judgements is not query, document and score`);
     }
     const documents = judgements.get(query) ?? new Map<string, number>();
@@ -76,11 +76,12 @@ export function readJudgements(text: string): Map<string, Map<string, number>> {
 /**
  * Embeds the judged queries and all documents, and ranks the documents of each query by cosine. As in BEIR's evaluation, a document with
  * the id of the query does not count as an answer.
- * @throws DataError when no query is judged
+ * @throws DataError when no query is judged, or two queries or two documents have the same id: they would count twice
  */
 export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts): Promise<RetrievalResult> {
   const queries = data.queries.filter(({ id }) => data.judgements.has(id));
   if (queries.length === 0) throw new DataError('none of the queries has judgements');
+  checkNew(new Set(), queries, 'queries');
   const asked = await embed(
     queries.map(({ text }) => text),
     'query',
@@ -88,7 +89,9 @@ export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts):
   const rankings = queries.map(() => new Ranking());
   let { nTruncated } = asked;
   let nDocuments = 0;
+  const seen = new Set<string>();
   for await (const documents of data.documents) {
+    checkNew(seen, documents, 'documents');
     const found = await embed(
       documents.map(({ text }) => text),
       'document',
@@ -112,6 +115,14 @@ export async function evaluateRetrieval(data: RetrievalData, embed: EmbedTexts):
     'recall@100': average(recall, 100),
     nTruncated,
   };
+}
+
+/** Adds the ids of `texts` to `seen`. @throws DataError for one that is there */
+function checkNew(seen: Set<string>, texts: readonly IdentifiedText[], what: string): void {
+  for (const { id } of texts) {
+    if (seen.has(id)) throw new DataError(`two ${what} have the _id ${JSON.stringify(id)}: remove one`);
+    seen.add(id);
+  }
 }
 
 /** The best documents of one query. */

@@ -52,13 +52,14 @@ function jsonPairs(text: string): ScoredPair[] {
   return lines
     .filter(({ line }) => line.trim() !== '')
     .map(({ line, number }) => {
-      let value: Record<string, unknown>;
+      let value: Record<string, unknown> | null;
       try {
         value = JSON.parse(line);
       } catch (cause) {
         throw new DataError(`line ${number} is not JSON: ${(cause as Error).message}`, { cause });
       }
-      const find = (names: readonly string[]) => names.map((name) => value[name]).find((found) => found !== undefined);
+      const find = (names: readonly string[]) =>
+        names.map((name) => value?.[name]).find((found) => found !== undefined);
       return checkPair(find(columns.first), find(columns.second), find(columns.score), `line ${number}`);
     });
 }
@@ -88,7 +89,7 @@ function threeColumns(rows: readonly (readonly string[])[]): Record<keyof Scored
 }
 
 function checkPair(first: unknown, second: unknown, score: unknown, what: string): ScoredPair {
-  const isScore = typeof score === 'number' || (typeof score === 'string' && isNumber(score));
+  const isScore = Number.isFinite(score) || (typeof score === 'string' && isNumber(score));
   if (typeof first !== 'string' || typeof second !== 'string' || !isScore) {
     throw new DataError(`${what} needs two texts and a number`);
   }
