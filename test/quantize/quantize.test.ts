@@ -167,6 +167,13 @@ describe('values that cannot be kept', () => {
     expect((await values(await open(await quantized(await tiny(70000), 'F32')), 'blk.0.ffn_up.weight'))[33]).toBe(
       70000,
     );
+    await expect(quantized(await tiny(3.4e38), 'BF16')).rejects.toThrow('BF16 holds values up to 3.38953138');
+    const [least, most] = [(2 - 2 ** -8) * 2 ** 127, (2 - 2 ** -7) * 2 ** 127];
+    await expect(quantized(await tiny(-least), 'BF16')).rejects.toThrow('F32 holds larger ones');
+    const below = least * (1 - 2 ** -24);
+    expect((await values(await open(await quantized(await tiny(below), 'BF16')), 'blk.0.ffn_up.weight'))[33]).toBe(
+      most,
+    );
     expect((await values(await open(await quantized(await tiny(65536), 'BF16')), 'blk.0.ffn_up.weight'))[33]).toBe(
       65536,
     );
