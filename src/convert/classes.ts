@@ -1,6 +1,7 @@
 /**
  * @file The convertible classes of models: the keys of each, and the mapping of its tensors and tokens.
  */
+import { isObject } from './checkout/checkout.ts';
 import type { Config } from './checkout/config.ts';
 import { separateAdapters } from './checkpoint/parametrized.ts';
 import { ConvertError } from './conversion-error.ts';
@@ -26,6 +27,7 @@ const geluForms = ['gelu', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh', 'gelu_p
 function checkBert(config: Config): void {
   config.require('hidden_act', geluForms, 'the architecture bert has GELU');
   config.require('position_embedding_type', ['absolute'], 'only absolute positions are converted');
+  config.require('is_decoder', [false], 'the architecture bert sees the whole text');
 }
 
 const bert: ModelClass = { architecture: 'bert', names: bertNames, tokenizer: 'wordpiece', check: checkBert };
@@ -98,6 +100,29 @@ const nomic: ModelClass = {
   },
 };
 
+/** @throws ConvertError if newer configs name other layers than the pattern gives, or scale positions */
+function checkModernLayers(config: Config): void {
+  const period = config.needU32('global_attn_every_n_layers');
+  const kinds = config.get('layer_types');
+  const isPattern = (kind: unknown, i: number) => (kind === 'full_attention') === (i % period === 0);
+  if (Array.isArray(kinds) && !kinds.every(isPattern)) {
+    throw new ConvertError(
+      `layer_types must have full_attention in every layer that global_attn_every_n_layers (${period}) gives, and only there`,
+      'config.json',
+    );
+  }
+  const rope = config.get('rope_parameters', 'rope_scaling');
+  if (!isObject(rope)) return;
+  for (const one of [rope, rope.full_attention, rope.sliding_attention]) {
+    const type = isObject(one) ? (one.rope_type ?? one.type ?? 'default') : 'default';
+    if (type === 'default') continue;
+    throw new ConvertError(
+      `rope scaling of the type ${type} is not converted; the architecture modern-bert has none`,
+      'config.json',
+    );
+  }
+}
+
 const modernBert: ModelClass = {
   architecture: 'modern-bert',
   names: modernBertNames,
@@ -108,8 +133,13 @@ const modernBert: ModelClass = {
       config.require('classifier_pooling', ['mean'], 'the classifier of the architecture modern-bert takes the mean');
       config.require('classifier_activation', ['gelu'], 'the classifier of the architecture modern-bert has GELU');
     }
+    for (const key of ['attention_bias', 'mlp_bias', 'norm_bias']) {
+      config.require(key, [false], 'the architecture modern-bert has no biases');
+    }
+    checkModernLayers(config);
   },
   after(keys, config) {
+    keys.f32('attention.layer_norm_epsilon', config.float('norm_eps'));
     keys.u32('attention.sliding_window', config.u32('local_attention'));
     keys.u32('attention.sliding_window_pattern', config.u32('global_attn_every_n_layers'));
     keys.string('rope.scaling.type', 'none');

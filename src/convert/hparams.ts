@@ -114,6 +114,7 @@ function setRopeScaling(keys: ArchitectureKeys, config: Config, { ropeFactors }:
     keys.string('rope.scaling.type', type);
     keys.f32('rope.scaling.factor', scalingNumber(whole, 'factor'));
     if (type === 'yarn') {
+      checkYarn(whole);
       keys.u32('rope.scaling.original_context_length', scalingNumber(whole, 'original_max_position_embeddings'));
     }
   }
@@ -126,6 +127,26 @@ function setRopeScaling(keys: ArchitectureKeys, config: Config, { ropeFactors }:
     );
   }
   keys.ints('rope.dimension_sections', [...sections, 0, 0, 0, 0].slice(0, 4));
+}
+
+/** @throws ConvertError for settings of YaRN that a file cannot express */
+function checkYarn(scaling: Json): void {
+  const usual: Json = {
+    beta_fast: 32,
+    beta_slow: 1,
+    attention_factor: undefined,
+    mscale: undefined,
+    mscale_all_dim: undefined,
+    truncate: true,
+  };
+  for (const [key, value] of Object.entries(usual)) {
+    const found = scaling[key] ?? value;
+    if (found === value) continue;
+    throw new ConvertError(
+      `${key} of the rope scaling is ${JSON.stringify(found)}, which a file cannot express`,
+      'config.json',
+    );
+  }
 }
 
 function scalingNumber(scaling: Json, key: string): number {
