@@ -10,6 +10,7 @@ import { access, chmod, chown, constants, stat } from 'node:fs/promises';
  */
 export async function replacedFile(path: string): Promise<Stats | undefined> {
   if (path === '-') throw new Error('standard output is not a file; ./- is one of this name');
+  if (path.includes('\ufffd')) throw new Error('its name is not UTF-8');
   const there = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause;
     return undefined;

@@ -3,7 +3,9 @@
  */
 
 /** Why, as the end of a sentence; the system's own message for a code that is not known here. */
-export function systemReason(error: Error & { readonly code?: string }): string {
+export function systemReason(error: Error & { readonly code?: string; readonly path?: unknown }): string {
+  // The runtime has replaced the bytes that are not UTF-8.
+  if (error.code === 'ENOENT' && String(error.path).includes('\ufffd')) return 'its name is not UTF-8: rename it';
   return reasons[error.code ?? ''] ?? error.message;
 }
 

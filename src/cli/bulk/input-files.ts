@@ -79,9 +79,11 @@ export async function findInputs(
   }
   const seen = new Set<string>();
   for (const { path } of files) {
-    if (seen.has(path)) throw new UsageError(`${path} is named twice`);
-    seen.add(path);
+    const whole = resolve(path);
+    if (seen.has(whole)) throw new UsageError(`${path} is named twice`);
+    seen.add(whole);
   }
+  await Promise.all(files.map(requireRegular));
   return { files, nLeftOut };
 }
 
@@ -92,6 +94,18 @@ function inputFile(path: string, given: InputFormat | undefined): InputFile {
     throw new UsageError(`the name of ${path} does not say its format (${extensions()}): give it with --input-format`);
   }
   return { path, name: path, format: given ?? format, compression };
+}
+
+/** @throws UsageError for what can be read only once */
+async function requireRegular({ path }: InputFile): Promise<void> {
+  const found = await stat(path).catch((error: Error) => {
+    throw unreadable(path, error);
+  });
+  if (!found.isFile()) {
+    throw new UsageError(
+      `${path} is not a regular file, and inputs are read twice: give the records of a pipe on standard input`,
+    );
+  }
 }
 
 function formatByName(path: string): { format: InputFormat | undefined; compression: InputFile['compression'] } {

@@ -17,7 +17,7 @@ const entry = (name: string, isFolder: boolean) => {
 };
 
 test('a folder', async () => {
-  vi.mocked(files.stat).mockResolvedValue({ isDirectory: () => true } as never);
+  vi.mocked(files.stat).mockImplementation((async (path: PathLike) => entry('', path === 'a')) as never);
   vi.mocked(files.readdir).mockImplementation((async (path: PathLike) =>
     path === 'a' ? [entry('b', true)] : range((i) => entry(`${i}.txt`, false))) as never);
   expect((await findInputs(['a'], undefined, undefined)).files).toHaveLength(N);
