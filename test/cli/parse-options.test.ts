@@ -40,6 +40,9 @@ describe('parseOptions', () => {
     const { values, notes } = parse(['--port', '1', '--port', '2']);
     expect(values.port).toBe(2);
     expect(notes).toEqual(['--port was given twice: the last one counts']);
+    const off = parse(['--mmap', '--no-mmap', '--slots', '--slots']);
+    expect(off.values).toMatchObject({ mmap: false, slots: true });
+    expect(off.notes).toEqual(['--no-mmap was given after its opposite: the last one counts']);
   });
 
   it('names the nearest flag of an unknown one', () => {

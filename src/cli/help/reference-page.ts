@@ -18,8 +18,8 @@ The command line overrides the environment, the environment overrides a [configu
 default. \`--flag value\` and \`--flag=value\`
 are the same, and so are underscores and dashes in long flags. A switch in the environment is \`1\`, \`true\`, \`on\` or
 \`enabled\`, or \`0\`, \`false\`, \`off\` or \`disabled\`. Where a switch has a spelling that turns it off, the presence of
-\`LLAMA_ARG_NO_X\` turns it off, too. An empty variable counts as unset. The log names a
-variable that begins with \`LLAMA_ARG_\` or \`GGUF_EMBED_\` and that no option has. An empty value of a flag is an error, unless it has a
+\`LLAMA_ARG_NO_X\` turns it off, too. An empty variable counts as unset. The log of commands that
+compute names a variable that begins with \`LLAMA_ARG_\` or \`GGUF_EMBED_\` and that no option has. An empty value of a flag is an error, unless it has a
 meaning. Errors are one line on standard error with exit code 1; \`--verbose\` adds the stack.
 
 Texts in files and on standard input are UTF-8, or UTF-16 with a byte order mark. Bytes that are not text are an error that

@@ -96,6 +96,7 @@ function readFlags(command: CommandName, args: readonly string[]): Flags {
     const { option, off } = meaning;
     if (option.type === 'switch') {
       if (inline !== undefined) throw new UsageError(`${flag} takes no value`);
+      if (values.get(option.name) === off) notes.push(`${flag} was given after its opposite: the last one counts`);
       values.set(option.name, !off);
       given.set(option.name, [!off]);
       continue;
