@@ -80,6 +80,9 @@ it('--models-dir: files and sub-folders; broken files are listed and fail when t
   const { status, json } = await post(`${url}/v1/embeddings`, { input: 'a', model: 'broken' });
   expect([status, json.error.message]).toEqual([500, 'model name=broken failed to load']);
   expect(log()).toMatch(/error: broken: .*GGUF/);
+  rmSync(join(models, 'one.gguf'));
+  expect((await post(`${url}/v1/embeddings`, { input: 'a', model: 'one' })).status).toBe(500);
+  expect(log()).toContain(`one: ${join(models, 'one.gguf')}: cannot open the file: the file does not exist\n`);
   const [left, kept] = [join(models, 'sub.gguf'), join(models, 'sub', 'x.gguf')];
   expect(log()).toContain(`${left} is left out: ${kept} has the name 'sub', too\n`);
 });
