@@ -2,7 +2,6 @@
  * @file Loads models on first use, within limits of number and memory: unloads the least recently used model to make room. Never
  * unloads a model that has requests.
  */
-
 import { abortable } from '../../engine/abortable.ts';
 import { HttpError } from '../errors.ts';
 import { type Opening, PoolEntry, type Running, type StatusChange } from './pool-entry.ts';
@@ -75,6 +74,11 @@ export class ModelPool<R extends Running> {
     this.#onChange(entry, { status: 'loading', progress: value });
   }
 
+  /** Counts a use of the model: of all models, it is now the last to make room. */
+  countUse(entry: PoolEntry<R>): void {
+    entry.lastUse = ++this.#nUses;
+  }
+
   /**
    * Loads the model if necessary, and keeps it loaded while `work` runs.
    * @throws HttpError (500) if it cannot be loaded; the signal's reason; what `work` throws
@@ -135,15 +139,12 @@ export class ModelPool<R extends Running> {
   async close(): Promise<void> {
     for (const { opening } of this.#entries) opening?.abort.abort(new Error('the server stops'));
     await Promise.all(this.#entries.map(({ opening }) => opening?.done.catch(() => {})));
-    await Promise.all(
-      this.#entries.map((entry) => (entry.running === undefined ? undefined : this.#stop(entry, false))),
-    );
+    await Promise.all(this.#entries.filter(({ running }) => running).map((entry) => this.#stop(entry, false)));
   }
 
   /** Resolves when the model is loaded, and counts one more request in progress for it. */
   async #acquire(entry: PoolEntry<R>, signal: AbortSignal): Promise<R> {
     clearTimeout(entry.timer);
-    entry.lastUse = ++this.#nUses;
     entry.nWaiting++;
     try {
       for (;;) {
@@ -201,14 +202,12 @@ export class ModelPool<R extends Running> {
       if (!entry.isAsleep) this.#onChange(entry, { status: 'loading' });
       this.progress(entry, 0);
       const running = await this.#open(entry, signal);
-      if (signal.aborted) {
-        await running.dispose();
-        throw signal.reason;
-      }
+      if (signal.aborted) await running.dispose();
+      signal.throwIfAborted();
       entry.running = running;
       this.progress(entry, 1);
       entry.isAsleep = false;
-      entry.lastUse = ++this.#nUses;
+      this.countUse(entry);
       this.#onChange(entry, { status: 'loaded' });
       this.#startTimer(entry);
     } catch (error) {

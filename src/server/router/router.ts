@@ -157,7 +157,9 @@ export function createRouter(models: readonly ServedModel[], options: RouterOpti
       const bytes = await readBytes(request, settings.bodyLimit, admitted.add);
       admitted.start();
       const name = await bodyModel(bytes, request.header('content-type') ?? '');
-      return await forward(exchange, await choose(name, pathOf(exchange)), withBytes(request, bytes), end);
+      const entry = await choose(name, pathOf(exchange));
+      pool.countUse(entry);
+      return await forward(exchange, entry, withBytes(request, bytes), end);
     } finally {
       end();
     }

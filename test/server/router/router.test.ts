@@ -194,6 +194,17 @@ describe('loading', () => {
     expect(models.map(({ nDisposed }) => nDisposed)).toEqual([0, 1, 0]);
   });
 
+  it('does not count GET requests as uses, so that a monitor keeps no model loaded', async () => {
+    const app = router(
+      ['a', 'b', 'c'].map((id) => served(id)),
+      { maxModels: 2 },
+    );
+    for (const id of ['a', 'b']) expect((await embed(app, id)).status).toBe(200);
+    expect((await ask(app, '/slots?model=a')).status).toBe(200);
+    expect((await embed(app, 'c')).status).toBe(200);
+    expect(await statuses(app)).toEqual({ a: 'unloaded', b: 'loaded', c: 'loaded' });
+  });
+
   it('keeps within the memory of all models together', async () => {
     const app = router(
       [
