@@ -1,12 +1,7 @@
 /**
- * @file What the engine needs to know about the runtime: number of CPUs, shared memory, file system.
+ * @file What the engine needs to know about the runtime: shared memory, GPU, file system.
  */
 import { builtin, nodeProcess } from '../workers/index.ts';
-
-/** CPUs that this process may use; 1 if the runtime does not say. */
-export function cpuCount(): number {
-  return builtin('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
-}
 
 /** The path of a `file:` URL. */
 export function filePath(url: URL): string {

@@ -1,7 +1,8 @@
 /**
  * @file `--list-devices`: the backends and GPUs of this machine.
  */
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
+import { cpuCount } from '../../engine/cpu-count.ts';
 import { describeAdapter } from '../../kernels/webgpu/device.ts';
 import { mebibytes } from '../../kernels/webgpu/errors.ts';
 import { withGpu } from '../../kernels/webgpu/gpu.ts';
@@ -13,7 +14,7 @@ const INDENT = `\n${' '.repeat(11)}`;
 
 /** Prints each GPU adapter with its features and limits, then a line for each other backend. */
 export async function listDevices(): Promise<void> {
-  const cpu = `${cpus()[0]?.model.trim() ?? 'CPU'}, ${availableParallelism()} threads`;
+  const cpu = `${cpus()[0]?.model.trim() ?? 'CPU'}, ${cpuCount()} threads`;
   const gpus = (await describeGpus()).map((text) => `webgpu     ${text}\n`).join('');
   await write(`${gpus}wasm       ${cpu}\nreference  one thread, for comparison\n`);
 }

@@ -1,12 +1,12 @@
 /**
  * @file The command `parity`.
  */
-import { availableParallelism } from 'node:os';
 import { exactProgram, type OwnProgram, ownAnswers, ownPrograms } from '../../audit/parity/ours.ts';
 import { type PeerTask, peers } from '../../audit/parity/peers.node.ts';
 import { type Answers, markdownTable, type ParityRow, type Program, parityRow } from '../../audit/parity/rows.ts';
 import { parityTexts } from '../../audit/parity/texts.ts';
 import { now } from '../../clock.ts';
+import { cpuCount } from '../../engine/cpu-count.ts';
 import { loadTokenizer } from '../../engine/load/tokenizer.ts';
 import { describeAdapter, findAdapterInfo } from '../../kernels/webgpu/device.ts';
 import { isSoftware } from '../../kernels/webgpu/probe.ts';
@@ -64,7 +64,7 @@ interface Chosen {
 
 /** The configurations of one backend, or of all. A GPU that is software counts only if the user names it: it takes minutes. */
 async function choosePrograms(backend: OptionValues['backend']): Promise<Chosen> {
-  const all = ownPrograms(availableParallelism());
+  const all = ownPrograms(cpuCount());
   if (backend !== 'auto') {
     const reason = `backends other than ${backend}, since --backend is ${backend}`;
     return { programs: all.filter(({ program }) => program === backend), notCompared: [reason] };

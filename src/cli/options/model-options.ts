@@ -101,7 +101,7 @@ export const modelOptions = [
     max: maxThreads,
     commands: computing,
     needs: threads,
-    help: `compute threads, up to ${maxThreads}; less than 1 means one for each core, but at most 8`,
+    help: `compute threads, up to ${maxThreads}; less than 1 means one for each core that the process may use (in a container, its CPU limit), but at most 8`,
   },
   {
     name: 'threadsBatch',

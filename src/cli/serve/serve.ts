@@ -1,9 +1,9 @@
 /**
  * @file The command `serve`.
  */
-import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { now } from '../../clock.ts';
+import { cpuCount } from '../../engine/cpu-count.ts';
 import type { BatchReport, Embedder } from '../../engine/index.ts';
 import { requireModel } from '../input/input.ts';
 import { log } from '../log.ts';
@@ -87,7 +87,7 @@ function servesSeveral({ values, given }: Parsed): boolean {
 function describe({ info }: Embedder, milliseconds: number): string[] {
   const { name, architecture, ftype, pooling, nEmbdOut, nEmbdToken, outputs, nCtx } = info;
   const { backend, backendDescription, precision, threads, vision } = info;
-  const cores = availableParallelism();
+  const cores = cpuCount();
   const vectors = outputs.includes('dense')
     ? `pooling ${pooling}, ${nEmbdOut} dimensions`
     : `a vector of ${nEmbdToken} dimensions for each token`;

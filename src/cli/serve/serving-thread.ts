@@ -1,7 +1,7 @@
 /**
  * @file Whether the thread that serves computes, too. With one thread for a small model, that is as fast as a worker and takes the memory of one less.
  */
-import { availableParallelism } from 'node:os';
+import { cpuCount } from '../../engine/cpu-count.ts';
 import { smallModelBytes } from '../../engine/load/small-model.ts';
 import { modelParts } from '../../gguf/split.ts';
 import { threadsOf } from '../model/load.ts';
@@ -12,7 +12,7 @@ import type { Parsed } from '../options/parse-options.ts';
  * @param path a file that need not exist; of a split model, the first part
  */
 export function suitsServingThread({ values, given }: Parsed, path: string): boolean {
-  const threads = threadsOf(values) ?? availableParallelism();
+  const threads = threadsOf(values) ?? cpuCount();
   if (given.has('worker') || threads > 1 || values.backend === 'webgpu') return false;
   // An import would load Node's promises of files, too.
   const { statSync } = process.getBuiltinModule('node:fs');
