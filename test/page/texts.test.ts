@@ -30,6 +30,21 @@ describeBrowser('the page of the server', () => {
     expect(problems).toEqual([]);
   });
 
+  it('asks again about a model that is unloaded while it is asked about', async () => {
+    const { page } = await open();
+    let nAsked = 0;
+    await page.route('**/v1/models', async (route) => {
+      const response = await route.fetch();
+      const { data } = await response.json();
+      // The first answer has the names, the second one the width.
+      if (++nAsked === 2) for (const model of data) delete model.meta;
+      await route.fulfill({ response, json: { data } });
+    });
+    await page.reload();
+    await page.getByText('all-MiniLM-L6-v2-Q8_0.gguf · 384 dimensions · on the server').waitFor({ timeout: 10_000 });
+    expect(nAsked).toBe(3);
+  });
+
   it('sorts the heat map by clusters, and names the cell that the keyboard or the pointer reaches', async () => {
     const { page } = await open();
     await page.getByLabel('Texts, one a line').fill(texts.join('\n'));

@@ -11,6 +11,8 @@ const BATCH = 32;
 const PICTURE_BATCH = 2;
 /** Milliseconds between two questions to a server that is loading its model. */
 const PATIENCE = 500;
+/** How often a model that is unloaded while it is asked about is asked about again. */
+const TRIES = 3;
 
 /** The server refuses the key, or wants one. */
 export class KeyError extends Error {}
@@ -67,9 +69,15 @@ export class Server {
   /** A model of the server, by name; a server with several loads it now. */
   async model(name: string): Promise<PageModel> {
     const query = `?model=${encodeURIComponent(name)}`;
-    const info = await this.json<{ model_type: object }>(`info${query}`);
-    const { data } = await this.json<{ data: { id: string; meta?: { n_embd?: number } }[] }>('v1/models');
-    const dimensions = data.find(({ id }) => id === name)?.meta?.n_embd;
+    let info: { model_type: object };
+    let dimensions: number | undefined;
+    // A request for another model may unload this one between the two answers.
+    for (let tries = 0; ; tries++) {
+      info = await this.json(`info${query}`);
+      const { data } = await this.json<{ data: { id: string; meta?: { n_embd?: number } }[] }>('v1/models');
+      dimensions = data.find(({ id }) => id === name)?.meta?.n_embd;
+      if (dimensions !== undefined || tries === TRIES) break;
+    }
     const { modalities } = await this.json<{ modalities?: { vision: boolean } }>(`props${query}`);
     return new ServerModel(this, name, dimensions, 'reranker' in info.model_type, modalities?.vision ?? false);
   }
