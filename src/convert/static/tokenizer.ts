@@ -10,6 +10,7 @@ import { ConvertError } from '../conversion-error.ts';
 import { type HfTokenizer, readHfTokenizer } from '../vocab/hf-tokenizer.ts';
 import { findCharsmap } from '../vocab/sentencepiece.ts';
 import { setTokenizer, setUnigram } from '../vocab/tokenizer-keys.ts';
+import { checkParts, isolatesPunctuation, partsOf } from '../vocab/tokenizer-parts.ts';
 
 const FILE = 'tokenizer.json';
 
@@ -41,7 +42,10 @@ export async function readStaticTokenizer(checkout: Checkout): Promise<StaticTok
       FILE,
     );
   }
-  checkParts(json, kind);
+  checkParts(json, kind, true);
+  if (kind === 'Unigram' && findCharsmap(json.normalizer, FILE) === undefined) {
+    throw new ConvertError('the normalizer has no precompiled charsmap, which a Unigram vocabulary needs here', FILE);
+  }
   return {
     kind,
     nTokens: tokenizer.tokens.size,
@@ -91,68 +95,4 @@ function listUnigram({ json, tokens, added }: HfTokenizer, unknown: number | und
     types: ids.map((id) => (id === unknown ? TokenType.unknown : typeOf(id))),
     scores,
   };
-}
-
-/** The parts of a normaliser or pre-tokenizer, each an object with a `type`. */
-function partsOf(part: unknown, list: 'normalizers' | 'pretokenizers'): Json[] {
-  if (!isObject(part)) return [];
-  const inner = part[list];
-  return Array.isArray(inner) ? inner.flatMap((one) => partsOf(one, list)) : [part];
-}
-
-/** What each kind of vocabulary does with a text by itself. */
-const supported = {
-  WordPiece: { normalizers: ['BertNormalizer'], pretokenizers: ['BertPreTokenizer'] },
-  BPE: { normalizers: ['NFC'], pretokenizers: ['ByteLevel', 'Split'] },
-  Unigram: { normalizers: ['Precompiled', 'Strip'], pretokenizers: ['WhitespaceSplit', 'Metaspace'] },
-} as const;
-
-function checkParts(json: Json, kind: keyof typeof supported): void {
-  const refuse = (part: Json, what: string) => {
-    const known = supported[kind][what === 'normalizer' ? 'normalizers' : 'pretokenizers'].join(', ');
-    return new ConvertError(
-      `the ${what} ${JSON.stringify(part)} of a ${kind} vocabulary cannot be stored in a GGUF file; supported are ${known}`,
-      FILE,
-    );
-  };
-  const normalizers = partsOf(json.normalizer, 'normalizers');
-  const isKnown = (part: Json, list: 'normalizers' | 'pretokenizers') =>
-    (supported[kind][list] as readonly unknown[]).includes(part.type);
-  for (const part of normalizers) {
-    if (isKnown(part, 'normalizers')) continue;
-    if (!(kind === 'Unigram' && (isolatesPunctuation(part) || collapsesSpaces(part)))) throw refuse(part, 'normalizer');
-  }
-  const isolated = normalizers.filter(isolatesPunctuation).length;
-  if (isolated > 0 && isolated < PUNCTUATION.length) {
-    throw new ConvertError(`the normalizer puts spaces around some characters of ${PUNCTUATION} only`, FILE);
-  }
-  const charsmap = findCharsmap(json.normalizer, FILE);
-  if (kind === 'Unigram' && charsmap === undefined) {
-    throw new ConvertError('the normalizer has no precompiled charsmap, which a Unigram vocabulary needs here', FILE);
-  }
-  for (const part of partsOf(json.pre_tokenizer, 'pretokenizers')) {
-    const prepends = part.prepend_scheme ?? (part.add_prefix_space === false ? 'never' : 'always');
-    const isPlain = part.type !== 'Metaspace' || prepends === 'always';
-    if (!isKnown(part, 'pretokenizers') || !isPlain) throw refuse(part, 'pre-tokenizer');
-  }
-}
-
-const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
-
-/** Whether a normaliser puts one character of ASCII punctuation between spaces. */
-function isolatesPunctuation({ type, pattern, content }: Json): boolean {
-  const { String: text } = isObject(pattern) ? pattern : ({} as Json);
-  return (
-    type === 'Replace' &&
-    typeof text === 'string' &&
-    text.length === 1 &&
-    PUNCTUATION.includes(text) &&
-    content === ` ${text} `
-  );
-}
-
-/** Whether a normaliser makes one space of several. */
-function collapsesSpaces({ type, pattern, content }: Json): boolean {
-  const { Regex: regex } = isObject(pattern) ? pattern : ({} as Json);
-  return type === 'Replace' && content === ' ' && (regex === '\\s+' || regex === ' {2,}');
 }

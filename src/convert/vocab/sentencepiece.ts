@@ -130,13 +130,18 @@ export function unigramOfJson(json: Json, file: string): SentencePieceModel {
   if (!isObject(model) || model.type !== 'Unigram' || !Array.isArray(model.vocab)) {
     throw new ConvertError('expected a tokenizer of the type Unigram', file);
   }
+  const scored = scoredTokens(model.vocab, file);
+  const special = ['<s>', '<pad>', '</s>', '<unk>'];
+  if (special.some((text, id) => scored[id]?.[0] !== text)) {
+    throw new ConvertError(`the first tokens are not ${special.join(', ')}, as the architecture has them`, file);
+  }
   const control = { score: 0, type: TokenType.control };
   const pieces: SentencePieceModel['pieces'][number][] = [
     { ...control, text: '<unk>', type: TokenType.unknown },
     { ...control, text: '<s>' },
     { ...control, text: '</s>' },
   ];
-  for (const [i, [text, score]] of scoredTokens(model.vocab, file).entries()) {
+  for (const [i, [text, score]] of scored.entries()) {
     if (i < 4 || (i === model.vocab.length - 1 && text === '<mask>')) continue;
     pieces.push({ text, score, type: TokenType.normal });
   }

@@ -5,6 +5,7 @@ import type { GgufWriter } from '../../gguf/index.ts';
 import { isObject, type Json } from '../checkout/checkout.ts';
 import type { Config } from '../checkout/config.ts';
 import { contentOf, type HfTokenizer } from './hf-tokenizer.ts';
+import { partsOf } from './tokenizer-parts.ts';
 
 /** Roles with an id, in the order of the file, with their keys (in llama.cpp's historical spelling). */
 const idKeys = {
@@ -51,7 +52,7 @@ export function setSpecials(
   for (const role of Object.keys(idKeys) as Role[]) note(role, config.raw[`${role}_token_id`]);
   for (const [role, value] of found) writer.set(`tokenizer.ggml.${idKeys[role]}`, { type: 'uint32', value });
   for (const [role, value] of adding) writer.set(`tokenizer.ggml.add_${role}_token`, { type: 'bool', value });
-  setNormalizer(writer, json.normalizer);
+  setNormalizer(writer, json);
 }
 
 /** What the post-processor adds around one text and between two. Also sets the texts of eos and sep that it finds. */
@@ -101,18 +102,22 @@ function sequenceOf(step: Json | undefined): unknown {
   return isObject(step?.Sequence) ? step.Sequence.id : undefined;
 }
 
-function setNormalizer(writer: GgufWriter, normalizer: unknown): void {
-  if (!isObject(normalizer)) return;
+function setNormalizer(writer: GgufWriter, { normalizer, model }: Json): void {
   const set = (key: string, value: unknown) => {
     if (typeof value === 'boolean') writer.set(`tokenizer.ggml.normalizer.${key}`, { type: 'bool', value });
   };
-  for (const one of Array.isArray(normalizer.normalizers) ? normalizer.normalizers : [normalizer]) {
-    if (!isObject(one)) continue;
-    if (one.type === 'BertNormalizer') {
-      set('lowercase', one.lowercase);
-      set('strip_accents', one.strip_accents);
+  const steps = partsOf(normalizer, 'normalizers');
+  const has = (kind: string) => steps.some(({ type }) => type === kind);
+  for (const { type, lowercase, strip_accents: strips } of steps) {
+    if (type === 'BertNormalizer') {
+      set('lowercase', lowercase);
+      set('strip_accents', strips);
     }
-    if (one.type === 'Lowercase') set('lowercase', true);
-    if (one.type === 'StripAccents') set('strip_accents', true);
+    if (type === 'Lowercase') set('lowercase', true);
+    if (type === 'StripAccents') set('strip_accents', true);
   }
+  // Without these keys WordPiece does both.
+  if (!isObject(model) || model.type !== 'WordPiece' || has('BertNormalizer')) return;
+  set('lowercase', has('Lowercase'));
+  set('strip_accents', has('NFD') && has('StripAccents'));
 }

@@ -3,7 +3,7 @@
  */
 import { TokenType } from '../../tokenizer/index.ts';
 import { ConvertError } from '../conversion-error.ts';
-import type { HfTokenizer } from './hf-tokenizer.ts';
+import type { AddedToken, HfTokenizer } from './hf-tokenizer.ts';
 import type { SentencePieceModel } from './sentencepiece.ts';
 
 /** One entry for each id. */
@@ -41,15 +41,18 @@ export function listTokens({ tokens, added }: HfTokenizer, vocabSize: number): V
     } else if (entry === undefined) {
       texts.push(text);
       types.push(TokenType.normal);
-    } else if (entry.special || looksSpecial(text)) {
-      texts.push(text);
-      types.push(TokenType.control);
     } else {
-      texts.push(text.replaceAll('▁', ' '));
-      types.push(TokenType.userDefined);
+      const token = addedToken(entry);
+      texts.push(token.text);
+      types.push(token.type);
     }
   }
   return { tokens: texts, types };
+}
+
+function addedToken({ content, special }: AddedToken): { readonly text: string; readonly type: number } {
+  if (special || looksSpecial(content)) return { text: content, type: TokenType.control };
+  return { text: content.replaceAll('▁', ' '), type: TokenType.userDefined };
 }
 
 /** The largest id; -1 without tokens. */
@@ -69,17 +72,23 @@ export function looksSpecial(text: string): boolean {
   );
 }
 
-/** WordPiece in the form that ggml matches: words begin with `▁`, continuations lose their `##`, control tokens stay. */
+/** WordPiece in the form that ggml matches: words begin with `▁`, continuations lose their `##`, and tokens that are added to a vocabulary stay. */
 export function phantomSpaces({ tokens, types }: VocabToWrite): VocabToWrite {
   const phantom = (text: string) => (text.startsWith('##') ? text.slice(2) : `▁${text}`);
-  return { types, tokens: tokens.map((text, id) => (types[id] === TokenType.control ? text : phantom(text))) };
+  const isAdded = (type: number) => type === TokenType.control || type === TokenType.userDefined;
+  return { types, tokens: tokens.map((text, id) => (isAdded(types[id]) ? text : phantom(text))) };
 }
 
 /**
  * A Unigram model in the order of XLM-R: four special tokens, the pieces from the fourth on, and `[PAD<n>]` up to
- * `vocabSize`, where `n` starts at the number of pieces.
+ * `vocabSize`, where `n` starts at the number of pieces. Tokens that are added behind the pieces take the places of their ids, except
+ * `<mask>`, which llama.cpp leaves out.
  */
-export function listPieces({ pieces }: SentencePieceModel, vocabSize: number): VocabToWrite {
+export function listPieces(
+  { pieces }: SentencePieceModel,
+  vocabSize: number,
+  added: ReadonlyMap<number, AddedToken>,
+): VocabToWrite {
   const tokens = ['<s>', '<pad>', '</s>', '<unk>'];
   const types: number[] = [TokenType.control, TokenType.control, TokenType.control, TokenType.unknown];
   const scores = [0, 0, 0, 0];
@@ -92,9 +101,12 @@ export function listPieces({ pieces }: SentencePieceModel, vocabSize: number): V
     throw new ConvertError(`the vocabulary has ${tokens.length} pieces, but vocab_size is ${vocabSize}`);
   }
   for (let n = pieces.length; tokens.length < vocabSize; n++) {
-    tokens.push(`[PAD${n}]`);
-    types.push(TokenType.unused);
-    scores.push(FILLER_SCORE);
+    const entry = added.get(tokens.length);
+    const isKept = entry !== undefined && entry.content !== '<mask>';
+    const { text, type } = isKept ? addedToken(entry) : { text: `[PAD${n}]`, type: TokenType.unused };
+    tokens.push(text);
+    types.push(type);
+    scores.push(isKept ? ADDED_SCORE : FILLER_SCORE);
   }
   return { tokens, types, scores };
 }

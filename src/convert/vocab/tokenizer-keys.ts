@@ -14,6 +14,7 @@ import { findPre } from './pre-tokenizer.ts';
 import { readSentencePiece, type SentencePieceModel, unigramOfJson } from './sentencepiece.ts';
 import { setSpecials } from './special-tokens.ts';
 import { listPieces, listTokens, phantomSpaces, type VocabToWrite } from './token-list.ts';
+import { checkParts } from './tokenizer-parts.ts';
 
 /** Sets all keys of the tokenizer. @throws ConvertError if files are missing or damaged, or the vocabulary is unknown */
 export async function setTokenizer(
@@ -31,6 +32,7 @@ type SetTokenizer = (writer: GgufWriter, checkout: Checkout, config: Config) => 
 const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
   async wordpiece(writer, checkout, config) {
     const tokenizer = await readHfTokenizer(checkout, 'WordPiece');
+    checkParts(tokenizer.json, 'WordPiece');
     const vocab = phantomSpaces(listTokens(tokenizer, vocabSize(config, tokenizer)));
     setTokenTypeCount(writer, config);
     await setModel(writer, 'bert', vocab, tokenizer, (to) => setSpecials(to, tokenizer, config, vocab.tokens.length));
@@ -49,14 +51,16 @@ const tokenizers: Readonly<Record<TokenizerKind, SetTokenizer>> = {
 
   async 'xlm-roberta'(writer, checkout, config) {
     const tokenizer = await readHfTokenizer(checkout, 'Unigram');
+    checkParts(tokenizer.json, 'Unigram');
     const model = await readUnigram(checkout, tokenizer);
-    const vocab = listPieces(model, config.needU32('vocab_size'));
+    const vocab = listPieces(model, config.needU32('vocab_size'), tokenizer.added);
     setUnigram(writer, vocab, model, () => setTokenTypeCount(writer, config));
     setSpecials(writer, tokenizer, config, vocab.tokens.length);
   },
 
   async deberta(writer, checkout, config) {
     const { vocab, model, tokenizer } = await readDeberta(checkout, config);
+    checkParts(tokenizer.json, 'Unigram');
     setUnigram(writer, vocab, model, () => setTokenTypeCount(writer, config));
     setSpecials(writer, tokenizer, config, vocab.tokens.length);
   },
@@ -116,6 +120,7 @@ async function readUnigram(checkout: Checkout, { json }: HfTokenizer): Promise<S
 
 async function setBpe(writer: GgufWriter, checkout: Checkout, config: Config): Promise<void> {
   const tokenizer = await readHfTokenizer(checkout, 'BPE');
+  checkParts(tokenizer.json, 'BPE');
   const vocab = listTokens(tokenizer, vocabSize(config, tokenizer));
   const specials = (to: GgufWriter) => setSpecials(to, tokenizer, config, vocab.tokens.length);
   await setModel(writer, 'gpt2', vocab, tokenizer, specials);
