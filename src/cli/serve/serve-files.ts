@@ -14,13 +14,23 @@ import { UsageError } from '../usage-error.ts';
  */
 export async function readApiKeys({ apiKey, apiKeyFile }: OptionValues): Promise<readonly string[]> {
   if (apiKey?.length === 0) throw new UsageError('--api-key is empty (an unset variable?)');
+  requireSendable('--api-key, key', apiKey ?? []);
   if (apiKeyFile === undefined) return apiKey ?? [];
   const text = await readTextFile('--api-key-file', apiKeyFile);
   requireSettings(`--api-key-file ${apiKeyFile}`, text, 'contains no key');
-  const lines = text.split('\n').map((line) => line.trim());
+  const lines = text.split(/\r\n?|\n/).map((line) => line.trim());
+  requireSendable(`--api-key-file ${apiKeyFile}, line`, lines);
   const keys = [...(apiKey ?? []), ...lines.filter((line) => line !== '' && !line.startsWith('#'))];
   if (keys.length === 0) throw new UsageError(`--api-key-file ${apiKeyFile} contains no key`);
   return keys;
+}
+
+/** @throws UsageError for a key that no header can hold; the message does not have the key */
+function requireSendable(where: string, keys: readonly string[]): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
+  const found = keys.findIndex((key) => /[\0-\x08\x0a-\x1f\x7f]/.test(key));
+  if (found < 0) return;
+  throw new UsageError(`${where} ${found + 1}: it has a control character, which no request can send`);
 }
 
 /** Prompts by name, and the default prompt. */

@@ -65,13 +65,14 @@ export async function serve(parsed: Parsed): Promise<void> {
     if (signal.aborted) process.exit(0);
     throw error;
   }
-  const { servers, drain, close } = await opening;
+  const { options, servers, drain, close } = await opening;
   loaded(embedder);
   await ready;
   for (const line of describe(embedder, now() - started)) log(line);
   logNodeAdvice({ ...values, backend: embedder.info.backend });
   for (const { url } of servers) log(`listening on ${url}`);
-  if (servers[0].port > 0) log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder)}`);
+  if (servers[0].port > 0)
+    log(`try: ${curl(servers[0].url + values.apiPrefix.replace(/\/+$/, ''), embedder, options.apiKeys)}`);
   await drain(await stopped);
   await close();
   await embedder.dispose();
@@ -102,12 +103,14 @@ function describe({ info }: Embedder, milliseconds: number): string[] {
   ];
 }
 
-function curl(url: string, { info }: Embedder): string {
+/** A command to try the server. A key is named by a variable: command lines are visible to all users of a machine. */
+function curl(url: string, { info }: Embedder, apiKeys: readonly string[] = []): string {
   const [path, body] =
     info.pooling === 'rank'
       ? ['/v1/rerank', '{"query":"What is a panda?","documents":["It is a bear.","Hello"]}']
       : info.outputs.includes('dense')
         ? [info.pooling === 'none' ? '/embeddings' : '/v1/embeddings', '{"input":"Hello, world"}']
         : ['/v1/embeddings', `{"input":"Hello, world","output":${JSON.stringify(info.outputs)},"prompt_name":"query"}`];
-  return `curl ${url}${path} -H 'Content-Type: application/json' -d '${body}'`;
+  const key = apiKeys.length > 0 ? ' -H "Authorization: Bearer $LLAMA_API_KEY"' : '';
+  return `curl ${url}${path}${key} -H 'Content-Type: application/json' -d '${body}'`;
 }

@@ -3,12 +3,13 @@
  */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readTextFile, requireSettings } from '../input/read-file.ts';
+import { log } from '../log.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import { UsageError } from '../usage-error.ts';
 
 /**
  * Key and certificate in PEM, `undefined` for HTTP.
- * @throws UsageError that names option and file if one is missing, unreadable or not PEM, or the two do not match
+ * @throws UsageError that names option and file if one is missing, unreadable or not PEM, or the two do not match or are too weak
  */
 export async function readTls({
   sslKeyFile,
@@ -21,8 +22,21 @@ export async function readTls({
   const key = await readTextFile('--ssl-key-file', sslKeyFile);
   const cert = await readTextFile('--ssl-cert-file', sslCertFile);
   const privateKey = parseKey(key, `--ssl-key-file ${sslKeyFile}`);
-  if (!parseChain(cert, `--ssl-cert-file ${sslCertFile}`).checkPrivateKey(privateKey)) {
-    throw new UsageError(`--ssl-key-file ${sslKeyFile} is not the key of --ssl-cert-file ${sslCertFile}`);
+  const chain = parseChain(cert, `--ssl-cert-file ${sslCertFile}`);
+  const own = chain.findIndex((certificate) => certificate.checkPrivateKey(privateKey));
+  if (own !== 0) {
+    const advice = own < 0 ? '' : `: its certificate is number ${own + 1} there, and must be the first`;
+    throw new UsageError(`--ssl-key-file ${sslKeyFile} is not the key of --ssl-cert-file ${sslCertFile}${advice}`);
+  }
+  try {
+    process.getBuiltinModule('node:tls').createSecureContext({ key, cert });
+  } catch (error) {
+    throw new UsageError(
+      `--ssl-key-file ${sslKeyFile} and --ssl-cert-file ${sslCertFile} cannot be used (${(error as Error).message})`,
+    );
+  }
+  for (const [i, certificate] of chain.entries()) {
+    logIfInvalid(certificate, `certificate ${i + 1} of --ssl-cert-file ${sslCertFile}`);
   }
   return { key, cert };
 }
@@ -39,13 +53,20 @@ function parseKey(pem: string, where: string): KeyObject {
   }
 }
 
-/** Parses the certificate chain and returns the server's own certificate, which is the first. */
-function parseChain(pem: string, where: string): X509Certificate {
+/** Logs that clients will refuse a certificate. It is no error: the clock may be wrong, or clients may not care. */
+function logIfInvalid({ validFrom, validTo }: X509Certificate, which: string): void {
+  const now = Date.now();
+  if (now > Date.parse(validTo)) log(`warning: ${which} expired on ${validTo}`);
+  else if (now < Date.parse(validFrom)) log(`warning: ${which} is not valid before ${validFrom}`);
+}
+
+/** Parses the certificate chain: the server's own certificate is the first. */
+function parseChain(pem: string, where: string): readonly X509Certificate[] {
   requireSettings(where, pem, 'contains no certificate in PEM');
   const blocks = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.*?-----END [^\n]*/gs) ?? [];
   if (blocks.length === 0) throw new UsageError(`${where} contains no certificate in PEM`);
   const { X509Certificate } = process.getBuiltinModule('node:crypto');
-  const chain = blocks.map((block, i) => {
+  return blocks.map((block, i) => {
     try {
       return new X509Certificate(block);
     } catch (error) {
@@ -53,5 +74,4 @@ function parseChain(pem: string, where: string): X509Certificate {
       throw new UsageError(`${which}${where} cannot be read (${(error as Error).message})`);
     }
   });
-  return chain[0];
 }
