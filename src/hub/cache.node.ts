@@ -4,6 +4,8 @@
  */
 import { link, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { systemReason } from '../gguf/system-error.ts';
+import { HubError } from './errors.ts';
 import { diskError } from './partial-file.node.ts';
 
 /** The folder of one repository. */
@@ -42,10 +44,17 @@ export function repoFolder(cacheFolder: string, repo: string): RepoFolder {
   return { repo, path: join(cacheFolder, name), locks: join(cacheFolder, '.locks', name) };
 }
 
-/** All repositories of the cache; a name that contains `--` is ambiguous in the folder name and is read wrongly. */
+/**
+ * All repositories of the cache; a name that contains `--` is ambiguous in the folder name and is read wrongly.
+ * @throws HubError for a cache that is there and cannot be read
+ */
 export async function listRepoFolders(cacheFolder: string): Promise<RepoFolder[]> {
-  const names = await namesIn(cacheFolder);
+  const names = await readdir(cacheFolder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return [];
+    throw new HubError('disk', `cannot read the cache ${cacheFolder}: ${systemReason(cause)}`, { cause });
+  });
   return names
+    .sort()
     .filter((name) => name.startsWith(PREFIX) && name.slice(PREFIX.length).includes('--'))
     .map((name) => repoFolder(cacheFolder, name.slice(PREFIX.length).replaceAll('--', '/')));
 }

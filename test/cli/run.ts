@@ -42,9 +42,9 @@ export function run(
 export const isRoot = process.getuid?.() === 0;
 
 /** Runs the program in a folder as a user who is not root: for tests as root, one who has no home and is in no table of users. */
-export function asUser(args: readonly string[], cwd: string) {
+export function asUser(args: readonly string[], cwd: string, more: Record<string, string> = {}) {
   const user = isRoot ? { uid: 54321, gid: 54321 } : {};
-  const env = { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm' };
+  const env = { PATH: process.env.PATH, GGUF_EMBED_BACKEND: 'wasm', ...more };
   return spawnSync(process.execPath, [main, ...args], { cwd, encoding: 'utf8', env, ...user });
 }
 

@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemReason } from '../../gguf/system-error.ts';
 import { openInput } from '../input/input.ts';
 import { log } from '../log.ts';
 import type { Parsed } from '../options/parse-options.ts';
@@ -34,7 +35,10 @@ export async function inputsOfCommand(
     if (nLeftOut > 0) log(`${plural(nLeftOut, 'file')} of folders left out: their names do not say a known format`);
     return { files, release: async () => {} };
   }
-  const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-'));
+  const folder = await mkdtemp(join(tmpdir(), 'gguf-embed-')).catch((cause: Error) => {
+    const problem = `standard input is kept in ${tmpdir()} until the job ends, which cannot be written`;
+    throw new UsageError(`${problem}: ${systemReason(cause)} (TMPDIR names another folder)`, { cause });
+  });
   const release = () => rm(folder, { recursive: true, force: true });
   try {
     const path = join(folder, 'standard-input');

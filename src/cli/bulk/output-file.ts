@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { replacedFile, takePermissions } from '../../gguf/replaced-file.node.ts';
 import { systemReason } from '../../gguf/system-error.ts';
+import { unreadable } from '../input/read-file.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Characters of the name that go into the temporary name; systems limit the length of names. */
@@ -104,10 +105,13 @@ export function requireWritable(path: string): ReturnType<typeof replacedFile> {
   });
 }
 
-/** Removes the unfinished files in a folder whose processes of this machine have ended. */
+/** Removes the unfinished files in a folder whose processes of this machine have ended. @throws UsageError for a folder that cannot be read */
 export async function removeAbandoned(folder: string): Promise<void> {
   const ofThisMachine = new RegExp(`^\\..*\\.${machine()}-(\\d+)\\.[0-9a-f]+\\.partial$`);
-  for (const name of await readdir(folder)) {
+  const names = await readdir(folder).catch((error: Error) => {
+    throw unreadable(folder, error);
+  });
+  for (const name of names) {
     const [, pid] = ofThisMachine.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
   }

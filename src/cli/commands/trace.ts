@@ -20,7 +20,7 @@ import { type BackendName, backendNames, type Precision, precisions } from '../.
 import { chosenPrompt } from '../input/chosen-prompt.ts';
 import { readTextBeside, withImages } from '../input/images.ts';
 import { requireModel } from '../input/input.ts';
-import { requireRegularFile } from '../input/read-file.ts';
+import { cannotRead, requireRegularFile } from '../input/read-file.ts';
 import { log, showProgress } from '../log.ts';
 import { type LocatedPair, locatePair } from '../model/chosen-projector.ts';
 import { loadEmbedder } from '../model/load.ts';
@@ -108,8 +108,11 @@ function readVersus(text: string): { readonly backend: BackendName; readonly pre
 
 async function readRecordFile(path: string): Promise<RecordedTrace> {
   await requireRegularFile('--compare', path);
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw cannotRead('--compare', path, cause);
+  });
   try {
-    return readRecord(await readFile(path));
+    return readRecord(bytes);
   } catch (cause) {
     throw new UsageError(`--compare: ${path}: ${(cause as Error).message}`, { cause });
   }
