@@ -225,6 +225,8 @@ describe('serve reads the files it is given', () => {
     [['--prompts', file('worse.json', '{"a":1}')], /"a" must be a text or \{ prefix/],
     [['--default-prompt-name', 'query'], /there is no prompt "query" \(known: none; give others with --prompts FILE\)/],
     [['--host', '203.0.113.7'], /203\.0\.113\.7 is not an address of this machine/],
+    [['--host', '127.0.0.1:8080'], /unknown host name: 127\.0\.0\.1:8080; give the address alone, and the port with/],
+    [['--host', 'fe80::1'], /fe80::1 (needs the name of its interface: fe80::1%eth0|is not an address)/],
     [['--host', '127.0.0.1,::1'], /--port 0 needs a single --host/],
   ])('%j is refused in one line', async (args, message) => {
     const { code, stderr } = await run(['serve', '-m', model('bert-mean'), '--port', '0', ...args]);

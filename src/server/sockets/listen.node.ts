@@ -186,6 +186,7 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
   // A socket in a folder that does not exist is reported as one without permission.
   const hasFolder = !isSocket || process.getBuiltinModule('node:fs').existsSync(dirname(host));
   const noFolder = `the folder of ${where} does not exist`;
+  const notAlone = `unknown host name: ${host}; give the address alone, and the port with --port`;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: isSocket
       ? `${where} is in use: choose another path with --host`
@@ -194,6 +195,8 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
     ENOENT: noFolder,
     EADDRNOTAVAIL: `${host} is not an address of this machine`,
     ENOTFOUND: `unknown host name: ${host}`,
+    ...(/\/\/|:\d+$/.test(host) && { ENOTFOUND: notAlone, EAI_AGAIN: notAlone }),
+    ...(/^fe80:[^%]*$/i.test(host) && { EINVAL: `${host} needs the name of its interface: ${host}%eth0` }),
   };
   return new Error(reasons[error.code ?? ''] ?? `cannot listen on ${where}: ${error.message}`, { cause: error });
 }
