@@ -113,6 +113,8 @@ function checkPart(part: GgufFile, no: number, first: GgufFile): void {
   };
   expect('split.no', metadata.u16('split.no'), no);
   expect('split.count', metadata.u16('split.count'), first.metadata.u16('split.count'));
+  const total = metadata.i32('split.tensors.count');
+  if (total !== undefined) expect('split.tensors.count', total, first.metadata.i32('split.tensors.count'));
   if (part.littleEndian !== first.littleEndian) {
     throw new GgufError(`its byte order is not that of ${first.name}`, { source, offset: 4 });
   }

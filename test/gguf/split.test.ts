@@ -124,6 +124,11 @@ describe('split models', () => {
       'm-00003-of-00003.gguf: key split.count at byte 107: found 4, but part 3 of dir/m-00001-of-00003.gguf must have 3',
     ],
     [
+      'part of another model with as many parts',
+      { 2: { total: 4 } },
+      'm-00003-of-00003.gguf: key split.tensors.count at byte 140: found 4, but part 3 of dir/m-00001-of-00003.gguf must have 3',
+    ],
+    [
       'part without a number',
       { 2: { no: undefined } },
       'm-00003-of-00003.gguf: key split.no: found nothing, but part 3 of dir/m-00001-of-00003.gguf must have 2',
