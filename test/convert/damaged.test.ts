@@ -75,6 +75,28 @@ describe('safetensors', () => {
     expect(await refusal()).toContain('model.safetensors: the header is not JSON');
   });
 
+  /** Changes the header, whose length stays. */
+  const rewrite = (change: (header: Record<string, { data_offsets: [number, number] }>) => void) => {
+    const bytes = weights();
+    const length = Number(bytes.readBigUInt64LE(0));
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + length));
+    change(header);
+    const text = Buffer.from(JSON.stringify(header));
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(text.length));
+    writeFileSync(join(path, file), Buffer.concat([size, text, bytes.subarray(8 + length)]));
+  };
+
+  test('with two tensors in one place', async () => {
+    rewrite((header) => {
+      const [first, second] = ['query', 'key'].map((name) => `bert.encoder.layer.0.attention.self.${name}.weight`);
+      header[second].data_offsets = header[first].data_offsets;
+    });
+    expect(await refusal()).toMatch(
+      /model\.safetensors: tensor .*: its data begins at byte \d+, but that of bert.* ends at/,
+    );
+  });
+
   test('empty', async () => {
     writeFileSync(join(path, file), '');
     expect(await refusal()).toMatch(/model\.safetensors: not a safetensors file: it is empty/);

@@ -2,7 +2,7 @@
  * @file Reads safetensors files: a JSON header with the position of each tensor, then the data.
  */
 import { type ByteSource, describeSource, nElements } from '../../gguf/index.ts';
-import { isObject } from '../checkout/checkout.ts';
+import { isObject, type Json } from '../checkout/checkout.ts';
 import { ConvertError } from '../conversion-error.ts';
 import { type Checkpoint, type CheckpointTensor, type DType, dtypeBytes } from './tensors.ts';
 
@@ -47,10 +47,28 @@ async function readDirectory(source: ByteSource): Promise<CheckpointTensor[]> {
   }
   if (!isObject(header)) throw fail('the header is not a JSON object');
   const dataOffset = 8 + bytes.length;
-  return Object.keys(header)
-    .filter((name) => name !== '__metadata__')
-    .sort(byCodePoint)
-    .map((name) => readEntry(source, dataOffset, name, header[name]));
+  const entries = Object.entries(header as Record<string, Json>).filter(([name]) => name !== '__metadata__');
+  const tensors = entries
+    .sort(([a], [b]) => byCodePoint(a, b))
+    .map(([name, entry]) => readEntry(source, dataOffset, name, entry));
+  checkDistinct(entries, source);
+  return tensors;
+}
+
+/** @throws ConvertError if two tensors share bytes: a wrong offset would give the values of another one */
+function checkDistinct(entries: readonly (readonly [string, Json])[], source: ByteSource): void {
+  const places = entries.map(([name, entry]) => ({ name, range: entry.data_offsets as readonly [number, number] }));
+  places.sort(({ range: a }, { range: b }) => a[0] - b[0] || a[1] - b[1]);
+  let before = { name: '', end: 0 };
+  for (const { name, range } of places) {
+    if (range[0] < before.end) {
+      throw new ConvertError(
+        `tensor ${name}: its data begins at byte ${range[0]}, but that of ${before.name} ends at ${before.end}`,
+        source.name,
+      );
+    }
+    before = { name, end: range[1] };
+  }
 }
 
 function readEntry(source: ByteSource, dataOffset: number, name: string, entry: unknown): CheckpointTensor {
