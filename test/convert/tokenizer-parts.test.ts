@@ -85,6 +85,18 @@ it.each<[what: string, types: readonly string[], ids: number[]]>([
   expect(await encoded('bert-mean', change, 'Hello HELLO Café')).toEqual(ids);
 });
 
+it.each([' ', '▁'])(
+  'Unigram makes one space of several, as by a normalizer that replaces them by %j',
+  async (content) => {
+    const replace = { type: 'Replace', pattern: { Regex: ' {2,}' }, content };
+    const change = (json: Parts) => {
+      json.normalizer = { type: 'Sequence', normalizers: [json.normalizer, { type: 'Strip' }, replace] };
+    };
+    const text = 'hello   world  a';
+    expect(await encoded('xlmr-mean', change, text)).toEqual([0, 321, 10, 100, 20, 4, 149, 84, 163, 33, 9, 2]);
+  },
+);
+
 describe('added tokens that are not special', () => {
   it('of WordPiece are found in a text', async () => {
     const change = (json: Parts) => json.added_tokens.push({ id: 4419, content: 'fox', special: false });

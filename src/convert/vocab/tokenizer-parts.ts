@@ -78,8 +78,8 @@ export function isolatesPunctuation({ type, pattern, content }: Json): boolean {
   );
 }
 
-/** Whether a normaliser makes one space of several. */
+/** Whether a normaliser makes one space of several, or at once the mark that a space becomes. */
 function collapsesSpaces({ type, pattern, content }: Json): boolean {
   const { Regex: regex } = isObject(pattern) ? pattern : ({} as Json);
-  return type === 'Replace' && content === ' ' && (regex === '\\s+' || regex === ' {2,}');
+  return type === 'Replace' && (content === ' ' || content === '▁') && (regex === '\\s+' || regex === ' {2,}');
 }
