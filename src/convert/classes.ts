@@ -100,14 +100,24 @@ const nomic: ModelClass = {
   },
 };
 
-/** @throws ConvertError if newer configs name other layers than the pattern gives, or scale positions */
+/** Every how many layers one sees the whole text. Newer configs have the kind of each layer instead. */
+function globalPeriod(config: Config): number {
+  const kinds = config.get('layer_types');
+  if (config.raw.global_attn_every_n_layers !== undefined || !Array.isArray(kinds) || kinds.length === 0) {
+    return config.needU32('global_attn_every_n_layers');
+  }
+  const second = kinds.indexOf('full_attention', 1);
+  return second < 0 ? kinds.length : second;
+}
+
+/** @throws ConvertError if the kinds of layers are no such pattern, or positions are scaled */
 function checkModernLayers(config: Config): void {
-  const period = config.needU32('global_attn_every_n_layers');
+  const period = globalPeriod(config);
   const kinds = config.get('layer_types');
   const isPattern = (kind: unknown, i: number) => (kind === 'full_attention') === (i % period === 0);
   if (Array.isArray(kinds) && !kinds.every(isPattern)) {
     throw new ConvertError(
-      `layer_types must have full_attention in every layer that global_attn_every_n_layers (${period}) gives, and only there`,
+      `layer_types must have full_attention in the first of every ${period} layers, and only there`,
       'config.json',
     );
   }
@@ -141,7 +151,7 @@ const modernBert: ModelClass = {
   after(keys, config) {
     keys.f32('attention.layer_norm_epsilon', config.float('norm_eps'));
     keys.u32('attention.sliding_window', config.u32('local_attention'));
-    keys.u32('attention.sliding_window_pattern', config.u32('global_attn_every_n_layers'));
+    keys.u32('attention.sliding_window_pattern', globalPeriod(config));
     keys.string('rope.scaling.type', 'none');
     keys.u32('vocab_size', config.u32('vocab_size'));
     keys.string('hidden_activation', config.string('hidden_activation')!);

@@ -53,6 +53,16 @@ it('the epsilon of the norms of ModernBERT is norm_eps, as its model computes, a
   expect(metadata.f32('modern-bert.attention.layer_norm_epsilon')).toBe(0.5);
 });
 
+const [whole, local] = ['full_attention', 'sliding_attention'];
+it.each([
+  [2, [whole, local, whole, local]],
+  [4, [whole, local, local, local]],
+  [1, [whole, whole, whole, whole]],
+])('ModernBERT with one layer of %i that sees the whole text, by its layer_types', async (period, layer_types) => {
+  const metadata = await convertedWith('modern-bert', { layer_types, global_attn_every_n_layers: undefined });
+  expect(metadata.u32('modern-bert.attention.sliding_window_pattern')).toBe(period);
+});
+
 it('YaRN with its usual settings is converted', async () => {
   const metadata = await convertedWith('mxbai-rerank-base-v2', {
     rope_parameters: { ...yarn, beta_fast: 32, beta_slow: 1 },
