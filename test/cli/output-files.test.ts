@@ -112,7 +112,11 @@ describe('files that are read are not outputs:', () => {
     writeFileSync(file('c.yaml'), 'threads: 1\n');
     const before = readFileSync(file(output));
     const all = [main, 'embed', '--backend', 'wasm', ...(args.includes('-m') ? [] : ['-m', 'm.gguf']), ...args];
-    const { status, stderr } = spawnSync(process.execPath, all, { cwd: folder, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, all, {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+      encoding: 'utf8',
+    });
     expect(stderr).toMatch(/is also an input file: choose another name for the output\n$/);
     expect(status).toBe(1);
     expect(readFileSync(file(output)).equals(before)).toBe(true);

@@ -57,6 +57,6 @@ it.skipIf(process.platform === 'win32')('a working folder that is gone is named'
     '--html',
     'x.html',
   ];
-  const { stderr } = spawnSync('sh', args, { cwd: folder.path, encoding: 'utf8' });
+  const { stderr } = spawnSync('sh', args, { cwd: folder.path, env: { PATH: process.env.PATH }, encoding: 'utf8' });
   expect(stderr).toBe('error: the folder that the program was started in is gone: change to another one\n');
 });

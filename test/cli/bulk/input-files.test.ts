@@ -15,6 +15,7 @@ folder.write('rows.jsonl', '{"text":"one"}\n{"text":"two"}\n');
 function embed(args: string) {
   return spawnSync('bash', ['-c', `exec "$0" "$1" embed --backend wasm -m m.gguf ${args}`, process.execPath, main], {
     cwd: folder.path,
+    env: { PATH: process.env.PATH },
     encoding: 'utf8',
     timeout: 20_000,
     killSignal: 'SIGKILL',
