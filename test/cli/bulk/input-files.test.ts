@@ -13,13 +13,17 @@ folder.write('rows.jsonl', '{"text":"one"}\n{"text":"two"}\n');
 
 /** Runs `embed` in the folder, by a shell that the arguments are for. */
 function embed(args: string) {
-  return spawnSync('bash', ['-c', `exec "$0" "$1" embed --backend wasm -m m.gguf ${args}`, process.execPath, main], {
-    cwd: folder.path,
-    env: { PATH: process.env.PATH },
-    encoding: 'utf8',
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
-  });
+  return spawnSync(
+    'bash',
+    ['--norc', '-c', `exec "$0" "$1" embed --backend wasm -m m.gguf ${args}`, process.execPath, main],
+    {
+      cwd: folder.path,
+      env: { PATH: process.env.PATH },
+      encoding: 'utf8',
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    },
+  );
 }
 
 it('the same file by two names is named twice', () => {
