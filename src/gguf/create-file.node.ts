@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
 import { replacedFile, takePermissions } from './replaced-file.node.ts';
 import type { ByteSink } from './sink.ts';
-import { systemReason } from './system-error.ts';
+import { cannotWrite } from './system-error.ts';
 
 /** A file that is being written. End it with either `commit` or `discard`. */
 export interface FileSink extends ByteSink {
@@ -26,8 +26,7 @@ export async function createFile(path: string, reads: readonly string[]): Promis
   const name = basename(path).slice(0, MAX_NAME_LENGTH);
   const temporary = join(dirname(path), `.${name}.${crypto.randomUUID()}.partial`);
   const fail = (cause: NodeJS.ErrnoException): never => {
-    const reason = cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : systemReason(cause);
-    throw new GgufError(`cannot write the file: ${reason}`, { source: path, cause });
+    throw cannotWrite(path, cause, cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : undefined);
   };
   const there = await replacedFile(path).catch(fail);
   if (there !== undefined) await refuseIfRead(path, reads);

@@ -3,14 +3,13 @@
  */
 import { open, realpath } from 'node:fs/promises';
 import { createFile } from './create-file.node.ts';
-import { GgufError } from './errors.ts';
 import { openFile, openModelFile } from './file.node.ts';
 import { type GgufFile, openGguf } from './open.ts';
 import { changedValues, type MetadataChanges } from './override.ts';
 import type { TensorInfo } from './read-tensors.ts';
 import { type ByteSink, memorySink } from './sink.ts';
 import { partNames } from './split.ts';
-import { systemReason } from './system-error.ts';
+import { cannotWrite } from './system-error.ts';
 import { GgufWriter } from './writer.ts';
 
 /** Most bytes of a tensor that are in memory at a time. */
@@ -68,7 +67,7 @@ function declare(file: GgufFile, sink: ByteSink, changes: MetadataChanges): Gguf
 
 async function overwrite(path: string, header: Uint8Array): Promise<void> {
   const fail = (cause: Error): never => {
-    throw new GgufError(`cannot write the file: ${systemReason(cause)}`, { source: path, cause });
+    throw cannotWrite(path, cause);
   };
   const file = await open(path, 'r+').catch(fail);
   try {

@@ -5,7 +5,7 @@ import type { Turn } from '../turn.ts';
 import { GgufError } from './errors.ts';
 import type { ByteSource, OnDemandReads } from './source.ts';
 import { checkRange } from './sources.ts';
-import { systemReason } from './system-error.ts';
+import { cannotOpen } from './system-error.ts';
 import { wholeSource } from './whole-source.ts';
 
 /** An `import` would load Node's promises for files too, which takes 4 ms of a start. */
@@ -23,8 +23,7 @@ export async function openFile(path: string): Promise<ByteSource> {
     try {
       return call();
     } catch (error) {
-      const cause = error as NodeJS.ErrnoException;
-      throw new GgufError(`cannot open the file: ${systemReason(cause)}`, { source: path, cause });
+      throw cannotOpen(path, error as Error);
     }
   };
   // Checked before opening, because opening a pipe blocks until another process writes to it.

@@ -1,6 +1,17 @@
 /**
  * @file Says in words why the operating system refused a file.
  */
+import { GgufError } from './errors.ts';
+
+/** The error for a file that cannot be opened. */
+export function cannotOpen(path: string, cause: Error): GgufError {
+  return new GgufError(`cannot open the file: ${systemReason(cause)}`, { source: path, cause });
+}
+
+/** The error for a file that cannot be written. */
+export function cannotWrite(path: string, cause: Error, reason = systemReason(cause)): GgufError {
+  return new GgufError(`cannot write the file: ${reason}`, { source: path, cause });
+}
 
 /** Why, as the end of a sentence; the system's own message for a code that is not known here. */
 export function systemReason(error: Error & { readonly code?: string; readonly path?: unknown }): string {

@@ -3,9 +3,9 @@
  */
 import { stat } from 'node:fs/promises';
 import { openModelFile } from '../../../gguf/file.node.ts';
-import { GgufError, openGguf } from '../../../gguf/index.ts';
+import { openGguf } from '../../../gguf/index.ts';
 import { modelParts } from '../../../gguf/split.ts';
-import { systemReason } from '../../../gguf/system-error.ts';
+import { cannotOpen } from '../../../gguf/system-error.ts';
 import { hasClassifier } from '../../../models/index.ts';
 import type { ModelKind, ServedModel } from '../../../server/index.ts';
 import { log } from '../../log.ts';
@@ -114,7 +114,7 @@ async function kindOfFile(path: string, prefersRank: boolean): Promise<ModelKind
 async function fileBytes(path: string): Promise<number> {
   const parts = modelParts(path).map((part) =>
     stat(part).catch((cause) => {
-      throw new GgufError(`cannot open the file: ${systemReason(cause)}`, { source: part, cause });
+      throw cannotOpen(part, cause);
     }),
   );
   const sizes = (await Promise.all(parts)).map(({ size }) => size);
