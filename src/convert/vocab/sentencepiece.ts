@@ -23,6 +23,9 @@ export interface SentencePieceModel {
   readonly charsmap: Uint8Array;
 }
 
+/** The tokens before the pieces of XLM-R, in the order of their ids. */
+export const firstTokens = ['<s>', '<pad>', '</s>', '<unk>'] as const;
+
 /** Types of pieces by number; user-defined pieces count as normal. */
 const pieceTypes: Readonly<Record<number, number>> = {
   1: TokenType.normal,
@@ -131,9 +134,8 @@ export function unigramOfJson(json: Json, file: string): SentencePieceModel {
     throw new ConvertError('expected a tokenizer of the type Unigram', file);
   }
   const scored = scoredTokens(model.vocab, file);
-  const special = ['<s>', '<pad>', '</s>', '<unk>'];
-  if (special.some((text, id) => scored[id]?.[0] !== text)) {
-    throw new ConvertError(`the first tokens are not ${special.join(', ')}, as the architecture has them`, file);
+  if (firstTokens.some((text, id) => scored[id]?.[0] !== text)) {
+    throw new ConvertError(`the first tokens are not ${firstTokens.join(', ')}, as the architecture has them`, file);
   }
   const control = { score: 0, type: TokenType.control };
   const pieces: SentencePieceModel['pieces'][number][] = [
@@ -142,7 +144,7 @@ export function unigramOfJson(json: Json, file: string): SentencePieceModel {
     { ...control, text: '</s>' },
   ];
   for (const [i, [text, score]] of scored.entries()) {
-    if (i < 4 || (i === model.vocab.length - 1 && text === '<mask>')) continue;
+    if (i < firstTokens.length || (i === model.vocab.length - 1 && text === '<mask>')) continue;
     pieces.push({ text, score, type: TokenType.normal });
   }
   return {

@@ -4,7 +4,7 @@
 import { TokenType } from '../../tokenizer/index.ts';
 import { ConvertError } from '../conversion-error.ts';
 import type { AddedToken, HfTokenizer } from './hf-tokenizer.ts';
-import type { SentencePieceModel } from './sentencepiece.ts';
+import { firstTokens, type SentencePieceModel } from './sentencepiece.ts';
 
 /** One entry for each id. */
 export interface VocabToWrite {
@@ -89,7 +89,7 @@ export function listPieces(
   vocabSize: number,
   added: ReadonlyMap<number, AddedToken>,
 ): VocabToWrite {
-  const tokens = ['<s>', '<pad>', '</s>', '<unk>'];
+  const tokens: string[] = [...firstTokens];
   const types: number[] = [TokenType.control, TokenType.control, TokenType.control, TokenType.unknown];
   const scores = [0, 0, 0, 0];
   for (const { text, type, score } of pieces.slice(3)) {
