@@ -14,7 +14,7 @@ import { loadEmbedder } from '../model/load.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import type { Parsed } from '../options/parse-options.ts';
 import { makeFolder } from '../output/make-folder.ts';
-import { distinctOutputs, filesOfOptions } from '../output/output-paths.ts';
+import { distinctOutputs, filesRead } from '../output/output-paths.ts';
 import { isDenseAlone, vectorKinds } from '../output/vector-kinds.ts';
 import { plural } from '../plural.ts';
 import { UsageError } from '../usage-error.ts';
@@ -70,7 +70,7 @@ export async function embedFiles(parsed: Parsed): Promise<void> {
   );
   const { files, release } = await inputsOfCommand(parsed, destination.folder, signal);
   try {
-    await checkOutput(destination, [...files.map(({ path }) => path), ...filesOfOptions(values)]);
+    await checkOutput(destination, [...files.map(({ path }) => path), ...filesRead(values)]);
     const { path, mmproj } = await locatePair(model, values);
     const embedder = await loadEmbedder(path, values, { mmproj, signal });
     try {
@@ -139,9 +139,7 @@ function shareOf({ shard }: OptionValues, { folder }: Destination): Share {
 
 async function checkOutput({ folder, form, stem }: Destination, inputs: readonly string[]): Promise<void> {
   if (folder === undefined) {
-    for (const name of [...outputNames(stem, form), failuresName(stem)]) {
-      await distinctOutputs({ '--output': name }, inputs);
-    }
+    await distinctOutputs({ '--output': [...outputNames(stem, form), failuresName(stem)] }, inputs);
     await removeAbandoned(dirname(stem)).catch(() => {});
     return;
   }

@@ -11,7 +11,7 @@ import { loadEmbedder } from '../model/load.ts';
 import type { Parsed } from '../options/parse-options.ts';
 import { formatEmbeddings, formatKinds } from '../output/embed-formats.ts';
 import { embedLines } from '../output/embed-lines.ts';
-import { distinctOutputs, filesOfOptions } from '../output/output-paths.ts';
+import { distinctOutputs, filesRead } from '../output/output-paths.ts';
 import { requireMappable, writeTextMap } from '../output/text-map.ts';
 import { isDenseAlone, vectorKinds } from '../output/vector-kinds.ts';
 import { forTerminal, write } from '../output/write.ts';
@@ -41,8 +41,9 @@ export async function embed(parsed: Parsed): Promise<void> {
   if (values.html !== undefined && values.jsonl) throw new UsageError('--html and --jsonl cannot be used together');
   const input = values.jsonl ? undefined : await readTextBeside(images, values);
   const short = input !== undefined && input.length < SHORT_INPUT && images.length === 0;
-  const { path, mmproj } = await locatePair(model, values);
-  await distinctOutputs({ '--html': values.html }, [path, mmproj ?? path, ...filesOfOptions(values)]);
+  const pair = await locatePair(model, values);
+  const { path, mmproj } = pair;
+  await distinctOutputs({ '--html': values.html }, filesRead(values, pair));
   const place = short ? { worker: false, packing: false } : {};
   const embedder = await loadEmbedder(path, values, { ...place, mmproj });
   try {

@@ -26,7 +26,7 @@ import { type LocatedPair, locatePair } from '../model/chosen-projector.ts';
 import { loadEmbedder } from '../model/load.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import type { Parsed } from '../options/parse-options.ts';
-import { distinctOutputs, filesOfOptions } from '../output/output-paths.ts';
+import { distinctOutputs, filesRead } from '../output/output-paths.ts';
 import { forTerminal, write } from '../output/write.ts';
 import { writeWhole } from '../output/write-whole.ts';
 import { UsageError } from '../usage-error.ts';
@@ -39,8 +39,7 @@ export async function trace(parsed: Parsed): Promise<void> {
   if (values.compare !== undefined && values.versus !== undefined)
     throw new UsageError('--compare and --versus cannot be used together');
   const { npz, safetensors, html } = values;
-  const read = [pair.path, pair.mmproj ?? pair.path, ...filesOfOptions(values)];
-  await distinctOutputs({ '--npz': npz, '--safetensors': safetensors, '--html': html }, read);
+  await distinctOutputs({ '--npz': npz, '--safetensors': safetensors, '--html': html }, filesRead(values, pair));
   const versus = values.versus === undefined ? undefined : readVersus(values.versus);
   const recorded = values.compare === undefined ? undefined : await readRecordFile(values.compare);
   const text = await readTextBeside(images, values);

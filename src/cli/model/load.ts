@@ -9,6 +9,7 @@ import { logUnusedOptions } from '../options/option-effects.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import { inFlags } from '../options/option-words.ts';
 import { UsageError } from '../usage-error.ts';
+import { loraSources } from './lora-sources.ts';
 
 /**
  * Loads the model at `path` for `serve` and `embed`.
@@ -109,18 +110,6 @@ export function loadOptions(
 function batchTokens({ batchSize, ubatchSize }: OptionValues): number | undefined {
   const given = ubatchSize ?? (batchSize < 512 ? batchSize : undefined);
   return given && Math.min(batchSize, given);
-}
-
-/** @throws UsageError for an adapter whose scale is missing or no number */
-function loraSources({ lora = [], loraScaled = [], loraInitWithoutApply }: OptionValues): LoadOptions['lora'] {
-  const scaled = loraScaled.map((text) => {
-    const [, source, scale] = /^(.+):([^:]+)$/s.exec(text) ?? [];
-    if (source !== undefined && scale.trim() !== '' && Number.isFinite(Number(scale)))
-      return { source, scale: Number(scale) };
-    throw new UsageError(`--lora-scaled takes FILE:SCALE, such as adapter.gguf:0.5, not "${text}"`);
-  });
-  const all = [...lora.map((source) => ({ source, scale: 1 })), ...scaled];
-  return all.map(({ source, scale }) => ({ source, scale: loraInitWithoutApply ? 0 : scale }));
 }
 
 /** @throws UsageError for more than two tokens */
