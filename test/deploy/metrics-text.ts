@@ -2,8 +2,9 @@
  * @file What GET /metrics answers, of a server of one model and of one of several.
  */
 import { Embedder } from '../../src/engine/index.ts';
-import { createApp, createRouter, type ServedModel } from '../../src/server/index.ts';
+import { createApp, createRouter } from '../../src/server/index.ts';
 import { fixture } from '../server/http-fixture.ts';
+import { servedModel } from '../server/served-model.ts';
 
 const options = { backend: 'reference', worker: false } as const;
 
@@ -11,18 +12,7 @@ const options = { backend: 'reference', worker: false } as const;
 export async function metricsText(): Promise<string> {
   const load = () => Embedder.load(fixture('models/bert-mean.gguf'), options);
   const one = await load();
-  const model: ServedModel = {
-    id: 'a-model',
-    aliases: [],
-    tags: [],
-    source: 'command_line',
-    loadOnStartup: false,
-    hasProjector: false,
-    options: {},
-    kind: async () => 'embedding',
-    size: async () => 1,
-    load,
-  };
+  const model = servedModel('a-model', load);
   const limits = { maxModels: 0, maxModelBytes: 0, sleepAfter: 0 };
   const router = createRouter([model], { ...limits, autoload: true, metrics: true });
   const texts: string[] = [];

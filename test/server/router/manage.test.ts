@@ -13,6 +13,7 @@ import {
 import { ModelEvents } from '../../../src/server/router/model-events.ts';
 import { type Listening, listen } from '../../../src/server/sockets/listen.node.ts';
 import { fixture } from '../http-fixture.ts';
+import { servedModel } from '../served-model.ts';
 
 /** What becomes true soon, on slow machines too. */
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
@@ -26,19 +27,10 @@ afterEach(async () => {
 });
 
 function served(id: string, source: ServedModel['source'] = 'command_line', file = 'bert-mean'): ServedModel {
-  return {
-    id,
-    aliases: [],
-    tags: [],
-    source,
-    loadOnStartup: false,
-    hasProjector: false,
-    options: {},
-    kind: async () => 'embedding',
-    size: async () => 100,
-    load: ({ signal, onProgress }) =>
-      Embedder.load(fixture(`models/${file}.gguf`), { backend: 'reference', worker: false, signal, onProgress }),
-  };
+  const model = servedModel(id, ({ signal, onProgress }) =>
+    Embedder.load(fixture(`models/${file}.gguf`), { backend: 'reference', worker: false, signal, onProgress }),
+  );
+  return { ...model, source };
 }
 
 /** A store whose downloads the test ends. */

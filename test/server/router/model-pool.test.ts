@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { HttpError } from '../../../src/server/errors.ts';
 import { ModelPool, type PoolLimits } from '../../../src/server/router/model-pool.ts';
 import type { PoolEntry } from '../../../src/server/router/pool-entry.ts';
-import type { ServedModel } from '../../../src/server/router/served-model.ts';
+import { servedModel } from '../served-model.ts';
 
 interface Engine {
   readonly engine: { failure: Error | undefined };
@@ -26,18 +26,7 @@ function gate() {
 
 /** A pool whose models load when `loaded` resolves. */
 function pool(limits: Partial<PoolLimits>, loaded: (id: string) => Promise<unknown> = turn) {
-  const model = (id: string): ServedModel => ({
-    id,
-    aliases: [],
-    tags: [],
-    source: 'command_line',
-    loadOnStartup: false,
-    hasProjector: false,
-    options: {},
-    kind: async () => 'embedding',
-    size: async () => 100,
-    load: () => Promise.reject(new Error('the pool opens models itself')),
-  });
+  const model = (id: string) => servedModel(id, () => Promise.reject(new Error('the pool opens models itself')));
   const counts = { held: 0, most: 0, loads: 0 };
   const errors: unknown[] = [];
   const open = async (entry: PoolEntry<Engine>): Promise<Engine> => {

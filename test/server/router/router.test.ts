@@ -11,6 +11,7 @@ import {
   type ServedModel,
 } from '../../../src/server/index.ts';
 import { fixture } from '../http-fixture.ts';
+import { servedModel } from '../served-model.ts';
 
 const load = (file: string) => Embedder.load(fixture(`models/${file}.gguf`), { backend: 'reference', worker: false });
 
@@ -26,30 +27,24 @@ function served(
   more: { bytes?: number; wait?: Promise<void>; fails?: number } & Partial<ServedModel> = {},
 ) {
   const { bytes = 100, wait, fails = 0, ...others } = more;
+  const open = async () => {
+    model.nLoads++;
+    await wait;
+    if (model.nLoads <= fails) throw new Error('no such file');
+    const embedder = await load(file);
+    const dispose = embedder.dispose.bind(embedder);
+    embedder.dispose = async () => {
+      model.nDisposed++;
+      await dispose();
+    };
+    return embedder;
+  };
   const model: TestModel = {
-    id,
-    aliases: [],
-    tags: [],
-    source: 'command_line',
-    loadOnStartup: false,
-    hasProjector: false,
-    options: {},
+    ...servedModel(id, open),
     nLoads: 0,
     nDisposed: 0,
     kind: async () => (file === 'bert-rank' ? 'rank' : 'embedding'),
     size: async () => bytes,
-    async load() {
-      model.nLoads++;
-      await wait;
-      if (model.nLoads <= fails) throw new Error('no such file');
-      const embedder = await load(file);
-      const dispose = embedder.dispose.bind(embedder);
-      embedder.dispose = async () => {
-        model.nDisposed++;
-        await dispose();
-      };
-      return embedder;
-    },
     ...others,
   };
   return model;
