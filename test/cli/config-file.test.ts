@@ -97,6 +97,9 @@ n-gpu-layers: 99
     expect(values).toMatchObject({ model: file('sub/m.gguf'), mmproj: file('t.gguf'), promptsFile: '/abs/p.json' });
     expect(values).toMatchObject({ hfFile: 'a/b.gguf', modelsDir: join(file('sub'), '.') });
     expect((await parse('image: [a.png, hf:x]\n', 'embed')).values.images).toEqual([file('a.png'), 'hf:x']);
+    expect((await parse('output: vectors/\n', 'embed')).values.output).toBe(file('vectors/'));
+    expect((await parse('out: site\n', 'page')).values.out).toBe(file('site'));
+    expect((await parse('lora-scaled: a.gguf:0.5\n')).values.loraScaled).toEqual([file('a.gguf:0.5')]);
   });
 
   it('serve several commands: others are left alone, and a section comes first', async () => {

@@ -12,6 +12,7 @@ export const bulkOptions = [
     flags: ['-o', '--output'],
     type: 'string',
     value: 'PATH',
+    path: 'file',
     commands: ['embed'],
     needs: [{ noneOf: ['html', 'embdOutputFormat'] }],
     help: 'write the records of files with their vectors to a file (.jsonl, .jsonl.gz, .jsonl.zst, .parquet, .arrow, .npy), or in parts to a folder, whose name ends with /',

@@ -70,6 +70,7 @@ export const fileOptions = [
     flags: ['--out'],
     type: 'string',
     value: 'DIR',
+    path: 'folder',
     commands: ['page'],
     help: 'folder to write, made if it is not there',
   },

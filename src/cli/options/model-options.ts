@@ -34,6 +34,7 @@ export const modelOptions = [
     flags: ['--lora-scaled'],
     type: 'list',
     value: 'FILE:SCALE,...',
+    path: 'file',
     commands: computing,
     help: 'LoRA adapters, each with its scale; they come after those of --lora',
   },
