@@ -2,7 +2,7 @@
  * @file Completion scripts in the shells themselves: what a person gets who types the beginning of a line and presses the tab key.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,7 @@ import { run } from './run.ts';
 const folder = mkdtempSync(join(tmpdir(), 'completion-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(join(folder, 'model.gguf'), '');
+mkdirSync(join(folder, 'folder'));
 writeFileSync(join(folder, 'bash'), bashScript());
 writeFileSync(join(folder, 'zsh'), zshScript());
 writeFileSync(join(folder, 'fish'), fishScript());
@@ -82,6 +83,7 @@ describe.skipIf(!works('bash'))('bash completes', () => {
     ],
     [['serve', '--port', ''], []],
     [['serve', '-m', ''], []],
+    [['page', '--out', ''], ['folder']],
     [['embed', '--top'], []],
     [['rerank', '--top'], ['--top-n']],
     [['models', 'pr'], ['prune']],
@@ -111,8 +113,20 @@ describe.skipIf(!works('fish'))('fish completes', () => {
     ['gguf-embed rerank --top', ['--top-n']],
     ['gguf-embed completion f', ['fish']],
     ['gguf-embed inspect mod', ['model.gguf']],
+    ['gguf-embed embed -o mod', ['model.gguf']],
+    ['gguf-embed page --out ', ['folder/']],
   ])('%s', (line, wanted) => {
     expect(complete(line)).toEqual(expect.arrayContaining(wanted));
+  });
+
+  it('only options of the command, whatever follows it', () => {
+    expect(complete('gguf-embed serve --models-dir models --dry')).toEqual([]);
+    expect(complete('gguf-embed models --dry')).toEqual(['--dry-run']);
+  });
+
+  it('a flag that turns a switch off with what it does', () => {
+    const script = "source ./fish; complete -C 'gguf-embed serve --no-sl'";
+    expect(lines('fish', '--no-config', '-c', script)).toEqual(['--no-slots\tturn off --slots']);
   });
 });
 
@@ -146,6 +160,8 @@ zpty -w -n z $'0 --preci\\t'
 wait_for --precision
 zpty -w -n z $'ex\\t'
 wait_for exact
+zpty -w -n z $' --backend=wa\t'
+wait_for --backend=wasm
 print completed`;
     expect(lines('zsh', '-f', '-c', script)).toEqual(['completed']);
   });

@@ -22,6 +22,16 @@ export function candidatesOf(option: OptionSpec): Candidates {
   return 'nothing';
 }
 
+/** The spellings of an option, with what they do: those that turn a switch off say so. */
+export function describedFlags({ help, ...option }: OptionSpec): { flags: readonly string[]; help: string }[] {
+  const { flags } = option;
+  if (option.type !== 'switch' || option.off === undefined) return [{ flags, help }];
+  return [
+    { flags, help },
+    { flags: option.off, help: `turn off ${flags.at(-1)}` },
+  ];
+}
+
 /** A text between single quotes, for bash and zsh. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;

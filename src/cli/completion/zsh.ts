@@ -3,8 +3,8 @@
  */
 import { commands } from '../help/commands.ts';
 import { optionsOf } from '../help/help.ts';
-import { type CommandName, commandNames, flagsOf, type OptionSpec } from '../options/option-types.ts';
-import { argumentWords, type Candidates, candidatesOf, quoted } from './candidates.ts';
+import { type CommandName, commandNames, type OptionSpec } from '../options/option-types.ts';
+import { argumentWords, type Candidates, candidatesOf, describedFlags, quoted } from './candidates.ts';
 
 /** The script, for `source` or for a folder of `$fpath`. */
 export function zshScript(): string {
@@ -33,18 +33,19 @@ if [[ $funcstack[1] == _gguf_embed ]]; then _gguf_embed "$@"; else compdef _gguf
 function commandCase(command: CommandName): string {
   const words = argumentWords[command];
   const argument = words === undefined ? '*:argument:_files' : `*:argument:{compadd -- ${words.join(' ')}; _files}`;
-  const specs = [...optionsOf(command).map(optionSpec), quoted(argument)];
+  const specs = [...optionsOf(command).flatMap(optionSpecs), quoted(argument)];
   return `    ${command}) _arguments -S \\\n${specs.map((spec) => `      ${spec}`).join(' \\\n')} ;;`;
 }
 
-/** A specification of \`_arguments\`: \`'*'{-m,--model}'[help]:FILE:_files'\`. */
-function optionSpec(option: OptionSpec): string {
-  const help = `[${option.help.replaceAll(/[[\]\\]/g, '\\$&')}]`;
-  const value =
-    option.type === 'switch' ? '' : `:${option.value.replaceAll(':', '\\:')}:${actionOf(candidatesOf(option))}`;
-  const flags = flagsOf(option);
-  const names = flags.length === 1 ? flags[0] : `{${flags.join(',')}}`;
-  return `'*'${names}${quoted(help + value)}`;
+/** Specifications of `_arguments`: `'*'{-m,--model=}'[help]:FILE:_files'`. With `=`, a value may also follow an equals sign. */
+function optionSpecs(option: OptionSpec): string[] {
+  const isSwitch = option.type === 'switch';
+  const value = isSwitch ? '' : `:${option.value.replaceAll(':', '\\:')}:${actionOf(candidatesOf(option))}`;
+  return describedFlags(option).map(({ flags, help }) => {
+    const spelled = flags.map((flag) => (!isSwitch && flag.startsWith('--') ? `${flag}=` : flag));
+    const names = spelled.length === 1 ? spelled[0] : `{${spelled.join(',')}}`;
+    return `'*'${names}${quoted(`[${help.replaceAll(/[[\]\\]/g, '\\$&')}]${value}`)}`;
+  });
 }
 
 function actionOf(candidates: Candidates): string {
