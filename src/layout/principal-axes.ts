@@ -53,10 +53,11 @@ export function principalAxes(vectors: readonly Float32Array[], k: number): Proj
 
 function centred(vectors: readonly Float32Array[], size: number): Float64Array {
   const mean = new Float64Array(size);
-  for (const vector of vectors) for (let j = 0; j < size; j++) mean[j] += vector[j] / vectors.length;
+  // Sums of float32 are exact here, so that equal vectors have no variance.
+  for (const vector of vectors) for (let j = 0; j < size; j++) mean[j] += vector[j];
   const rows = new Float64Array(vectors.length * size);
   for (const [i, vector] of vectors.entries()) {
-    for (let j = 0; j < size; j++) rows[i * size + j] = vector[j] - mean[j];
+    for (let j = 0; j < size; j++) rows[i * size + j] = vector[j] - mean[j] / vectors.length;
   }
   return rows;
 }

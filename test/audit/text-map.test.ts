@@ -89,6 +89,9 @@ describe('principal axes', () => {
     );
     expect([...coordinates, ...variance]).toEqual(Array(8).fill(0));
     expect(principalAxes([Float32Array.of(1), Float32Array.of(3)], 2).variance).toEqual([1, 0]);
+    // Their mean is the vector itself, whatever their number is.
+    const many = Array.from({ length: 50 }, () => Float32Array.of(0.1, -0.7, 0.3));
+    expect(principalAxes(many, 2).variance).toEqual([0, 0]);
   });
 });
 
