@@ -12,12 +12,19 @@ export interface NamedArray {
   readonly values: Float32Array | Int32Array;
 }
 
+/** What a file of arrays holds. */
+export interface TraceArrays {
+  readonly arrays: readonly NamedArray[];
+  /** The precision that computed them; files of other programs do not say it. */
+  readonly precision?: string | undefined;
+}
+
 /**
  * The tokens, all steps in order and the vector. A name that occurs several times gets `#2`, `#3`… from the second time on.
  */
-export function arraysOf({ tokens, steps, vector, dimensions }: Trace): NamedArray[] {
+export function arraysOf({ info, tokens, steps, vector, dimensions }: Trace): TraceArrays {
   const seen = new Map<string, number>();
-  return [
+  const arrays = [
     { name: 'tokens', shape: [tokens.length], values: Int32Array.from(tokens, ({ id }) => id) },
     ...steps.map(({ name, rows, cols, values }) => {
       const nth = (seen.get(name) ?? 0) + 1;
@@ -26,17 +33,18 @@ export function arraysOf({ tokens, steps, vector, dimensions }: Trace): NamedArr
     }),
     { name: 'vector', shape: [vector.length / dimensions, dimensions], values: vector },
   ];
+  return { arrays, precision: info.precision };
 }
 
-/** The trace from which `arraysOf` made `arrays`. */
-export function recordOfArrays(arrays: readonly NamedArray[]): RecordedTrace {
+/** The trace from which `arraysOf` made the arrays. */
+export function recordOfArrays({ arrays, precision }: TraceArrays): RecordedTrace {
   let tokens: number[] | undefined;
   const steps: RecordedStep[] = [];
   for (const { name, shape, values } of arrays) {
     if (name === 'tokens') tokens = Array.from(values);
     else if (name !== 'vector') steps.push({ name: name.replace(/#\d+$/, ''), shape, values, isSample: false });
   }
-  return { madeBy: 'gguf-embed', tokens, steps, rounding: 0 };
+  return { madeBy: 'gguf-embed', precision, tokens, steps, rounding: 0 };
 }
 
 /** The bytes of an array, little-endian like every platform of JavaScript. */

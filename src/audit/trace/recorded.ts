@@ -17,7 +17,7 @@ export interface RecordedStep {
 export interface RecordedTrace {
   readonly madeBy: 'gguf-embed' | 'llama.cpp';
   /** The precision that computed it, if the record states it. */
-  readonly precision?: string;
+  readonly precision?: string | undefined;
   /** Ids of the tokens, if the record has them. */
   readonly tokens: readonly number[] | undefined;
   readonly steps: readonly RecordedStep[];

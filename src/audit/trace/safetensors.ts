@@ -1,7 +1,7 @@
 /**
  * @file safetensors files of the arrays of a trace: the length of a JSON header, the header, then the data.
  */
-import { bytesOf, copyOf, type NamedArray } from './arrays.ts';
+import { bytesOf, copyOf, type TraceArrays } from './arrays.ts';
 import { RecordError } from './recorded.ts';
 
 const types = { F32: Float32Array, I32: Int32Array } as const;
@@ -13,7 +13,7 @@ interface Entry {
 }
 
 /** The pieces of a file, in order. */
-export function* writeSafetensors(arrays: readonly NamedArray[]): Generator<Uint8Array> {
+export function* writeSafetensors({ arrays, precision }: TraceArrays): Generator<Uint8Array> {
   let end = 0;
   const entries = arrays.map(({ name, shape, values }): [string, Entry] => {
     const begin = end;
@@ -21,7 +21,8 @@ export function* writeSafetensors(arrays: readonly NamedArray[]): Generator<Uint
     const dtype = values instanceof Int32Array ? 'I32' : 'F32';
     return [name, { dtype, shape, data_offsets: [begin, end] }];
   });
-  const json = JSON.stringify({ __metadata__: { format: 'gguf-embed trace' }, ...Object.fromEntries(entries) });
+  const metadata = { format: 'gguf-embed trace', precision };
+  const json = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) });
   const text = new TextEncoder().encode(json);
   // Spaces bring the data to a multiple of 8.
   const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
@@ -35,13 +36,13 @@ export function* writeSafetensors(arrays: readonly NamedArray[]): Generator<Uint
  * The arrays of a file, in the order of its data.
  * @throws RecordError when it is damaged or holds other types than F32 and I32
  */
-export function readSafetensors(file: Uint8Array): NamedArray[] {
+export function readSafetensors(file: Uint8Array): TraceArrays {
   const size = file.length < 8 ? Number.NaN : Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   if (!(size <= file.length - 8))
     throw new RecordError('it is not a safetensors file: its header is longer than the file');
   const data = file.subarray(8 + size);
-  const arrays = Object.entries(parseHeader(file.subarray(8, 8 + size))).filter(([name]) => name !== '__metadata__');
-  return arrays
+  const { __metadata__: metadata, ...entries } = parseHeader(file.subarray(8, 8 + size));
+  const arrays = Object.entries(entries)
     .map(([name, entry]) => [name, checkEntry(name, entry, data.length)] as const)
     .sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0])
     .map(([name, { dtype, shape, data_offsets: offsets }]) => ({
@@ -49,12 +50,14 @@ export function readSafetensors(file: Uint8Array): NamedArray[] {
       shape,
       values: new types[dtype](copyOf(data.subarray(...offsets))),
     }));
+  const { precision } = (metadata ?? {}) as { precision?: unknown };
+  return { arrays, precision: typeof precision === 'string' ? precision : undefined };
 }
 
-function parseHeader(bytes: Uint8Array): object {
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof header === 'object' && header !== null) return header;
+    if (typeof header === 'object' && header !== null) return header as Record<string, unknown>;
   } catch (cause) {
     throw new RecordError(`its header is not JSON: ${(cause as Error).message}`, { cause });
   }

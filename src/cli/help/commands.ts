@@ -66,7 +66,7 @@ is for pipelines, as in \`embed\`: each input line is a JSON string, each output
     details: `Prints every named intermediate between the text and its vector: shape, smallest and largest value, mean, Euclidean
 norm and the first values of each. The names are llama.cpp's. Here, \`--backend auto\` means \`reference\`, which shows
 every step; the faster backends show only steps that they hold in memory completely. \`--json\` also has a sample of each tensor.
-\`--npz\` and \`--safetensors\` write all values. \`--html\` writes a report for a browser, one file without network.
+\`--npz\` and \`--safetensors\` write all values and the precision. \`--html\` writes a report for a browser, one file without network.
 
 \`--compare\` compares them with a file: one that this command wrote, or the output of llama.cpp's
 \`llama-eval-callback\`. \`--versus\` compares them with another backend. Both print a table of all tensors, with the first
