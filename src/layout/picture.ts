@@ -21,9 +21,9 @@ export interface Picture {
   /** Of the picture. */
   readonly height: number;
   readonly width: number;
-  /** The largest magnitude. */
+  /** The largest finite magnitude. */
   readonly scale: number;
-  /** Row-major bytes in base64: 128 is 0, 1 is −scale, 255 is scale; 0 is NaN. */
+  /** Row-major bytes in base64: 128 is 0, 1 is −scale, 255 is scale; 0 is NaN or infinite. */
   readonly cells: string;
 }
 
@@ -67,11 +67,11 @@ export function picture(name: string, values: Float32Array, rows: number, cols: 
       const value = values[r * cols + c];
       // What is no number stays once it is there.
       if (!Number.isNaN(best[at]) && !(Math.abs(value) <= Math.abs(best[at]))) best[at] = value;
-      if (Math.abs(value) > scale) scale = Math.abs(value);
+      if (Number.isFinite(value) && Math.abs(value) > scale) scale = Math.abs(value);
     }
   }
   const bytes = Uint8Array.from(best, (value) =>
-    Number.isNaN(value) ? 0 : 128 + Math.round((127 * Math.max(-scale, Math.min(scale, value))) / (scale || 1)),
+    Number.isFinite(value) ? 128 + Math.round((127 * value) / (scale || 1)) : 0,
   );
   return { name, rows, cols, height, width, scale: Number(scale.toPrecision(6)), cells: base64(bytes) };
 }

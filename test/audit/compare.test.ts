@@ -17,6 +17,11 @@ function changed(record: RecordedTrace, name: string, change: (value: number, in
   return { ...record, steps: record.steps.with(at, { ...record.steps[at], values }) };
 }
 
+/** The steps of a record with all values, as a trace has them. */
+function stepsOf({ steps }: RecordedTrace): Trace['steps'] {
+  return steps.map(({ name, shape: [rows, cols], values }) => ({ name, rows, cols, values: values as Float32Array }));
+}
+
 async function traceOf(name: string, input: string | number[], options?: Parameters<typeof load>[1]): Promise<Trace> {
   const embedder = await load(name, options);
   try {
@@ -90,15 +95,24 @@ describe('what is wrong', () => {
       first: { name: 'ffn_out-0', largest: Number.NaN, differs: true },
       cause: expect.stringContaining('not a number'),
     });
-    const last = record.steps.findLast(({ name }) => name === 'ffn_out-0')!;
-    const same = {
-      ...trace,
-      steps: trace.steps.map((step) =>
-        step.name === last.name ? { ...step, values: last.values as Float32Array } : step,
-      ),
-    };
-    const both = compareTraces({ ...same, steps: same.steps.slice(-40) }, record, 1);
-    expect(both.steps.filter(({ name }) => name === 'ffn_out-0').every(({ differs }) => !differs)).toBe(true);
+    const steps = stepsOf(record);
+    const both = compareTraces({ ...trace, steps }, record, 0);
+    expect([both.first, both.steps.length]).toEqual([undefined, steps.length]);
+  });
+
+  it.each([Number.NaN, Number.NEGATIVE_INFINITY])('is found beside %d that both sides have', async (damaged) => {
+    const trace = await traceOf('bert-mean', 'A damaged weight');
+    const both = changed(recordOf(trace), 'ffn_out-0', (value, i) => (i === 5 ? damaged : value));
+    const steps = stepsOf(both);
+    const find = (record: RecordedTrace) => compareTraces({ ...trace, steps }, record, 1e-4).first;
+    expect(find(both)).toBeUndefined();
+    const first = find(changed(both, 'ffn_out-0', (value, i) => (i === 70 ? value + 1 : value)));
+    expect(first).toMatchObject({ name: 'ffn_out-0', rows: [1] });
+    expect(first!.cosine).toBeGreaterThan(0.9);
+    expect(first!.cosine).toBeLessThan(1);
+    const other = compareTraces({ ...trace, steps }, recordOf(trace), 1e-4);
+    expect(other.first).toMatchObject({ name: 'ffn_out-0', rows: [0] });
+    expect(other.cause).toContain('infinite or not a number');
   });
 
   it('an expert that flips for one token is named', async () => {

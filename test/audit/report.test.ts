@@ -95,6 +95,11 @@ describe('data', () => {
     const cells = valuesOf(picture);
     expect(cells.filter((value) => value === -4)).toHaveLength(1);
     expect(cells.filter(Number.isNaN)).toHaveLength(1);
+    values[8 * 800] = Number.NEGATIVE_INFINITY;
+    const [infinite] = reportData(long).activations;
+    expect(infinite.scale).toBe(4);
+    expect(valuesOf(infinite).filter(Number.isNaN)).toHaveLength(2);
+    expect(valuesOf(infinite)[0]).toBeCloseTo(0.5, 1);
   });
 });
 
@@ -229,6 +234,32 @@ describeBrowser('in Chromium', () => {
        return { ran: frame.contentWindow.ran === true };`,
     );
     expect(answer).toEqual({ ran: false });
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('draws the trace of a model that computes %d', async (damaged) => {
+    const steps = trace.steps.map((step) =>
+      step.name === 'ffn_out-1'
+        ? { ...step, values: step.values.map((value, i) => (i === 3 ? damaged : value)) }
+        : step,
+    );
+    const wrong = { ...trace, steps, vector: trace.vector.map((value, i) => (i === 1 ? damaged : value)) };
+    const answer = await inPage<Record<'norms' | 'vector' | 'activation', string>>(
+      reportData(wrong),
+      `const tensor = get('tensor');
+       get('family').value = [...get('family').options].find(({ text }) => text === 'ffn_out').value;
+       get('family').dispatchEvent(new frame.contentWindow.Event('change'));
+       tensor.value = [...tensor.options].findLast(({ text }) => text.startsWith('ffn_out-1 ')).value;
+       tensor.dispatchEvent(new frame.contentWindow.Event('change'));
+       press(get('activation-map'), 'ArrowRight');
+       press(get('activation-map'), 'ArrowRight');
+       press(get('activation-map'), 'ArrowRight');
+       return { norms: get('norms-hint').textContent, vector: get('vector-hint').textContent, activation: get('activation-cell').textContent };`,
+    );
+    expect(answer.norms).toMatch(
+      /^Grey: the mean of all tokens, [\d.]+, no number, [\d.]+\. Coloured: .* \(0\), [\d.]+, no number, /,
+    );
+    expect(answer.vector).toMatch(/^64 values: -?[\d.]+, no number, /);
+    expect(answer.activation).toMatch(/ \(0\), column 3: no number; all: ±[\d.]+$/);
   });
 
   it('says which tokens a cell of the attention of a long text stands for', async () => {

@@ -73,10 +73,10 @@ export function reportImages({ base, tools, images, select, token, redraws }: Im
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     const chosen = layer();
     if (chosen !== undefined) {
-      const top = Math.max(...chosen.values) || 1;
+      const top = Math.max(0, ...chosen.values.filter(Number.isFinite)) || 1;
       context.fillStyle = variable('--mark');
       for (const [row, place] of order.entries()) {
-        context.globalAlpha = 0.85 * Math.max(0, chosen.values[row] / top);
+        context.globalAlpha = 0.85 * Math.max(0, chosen.values[row] / top || 0);
         context.fillRect((place % patches.nx) * side, Math.floor(place / patches.nx) * side, side, side);
       }
       context.globalAlpha = 1;

@@ -104,8 +104,9 @@ export function reportTools(page: ReportPage) {
   }
   function bars(id: string, values: readonly number[], height: number, label: string, marked = -1): void {
     const context = chart(id, height, label);
-    const top = Math.max(0, ...values);
-    const range = top - Math.min(0, ...values) || 1;
+    const finite = values.filter(Number.isFinite);
+    const top = Math.max(0, ...finite);
+    const range = top - Math.min(0, ...finite) || 1;
     const zero = 4 + (top / range) * (height - 8);
     for (const [i, value] of values.entries()) {
       const [x, next] = [(i / values.length) * 960, ((i + 1) / values.length) * 960];

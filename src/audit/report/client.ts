@@ -19,7 +19,8 @@ export function drawReport(
 ): void {
   const base = makeBase();
   const { get, visible, digits, variable, dark } = base;
-  const data: ReportData = JSON.parse(get('data').textContent ?? '');
+  // JSON has null for NaN and infinities; nothing else here is null.
+  const data: ReportData = JSON.parse(get('data').textContent ?? '', (_, value) => value ?? Number.NaN);
   const { tokens, activations, attention, norms, comparison } = data;
   let token = 0;
   const redraws: (() => void)[] = [];
@@ -93,7 +94,7 @@ export function drawReport(
         }),
       );
       for (const [i, chip] of [...list.children].entries()) {
-        const share = Math.max(0, shares[i]) / (picture.scale || 1);
+        const share = Math.max(0, shares[i] || 0) / (picture.scale || 1);
         (chip as HTMLElement).style.backgroundColor =
           `color-mix(in srgb, var(--mark) ${Math.round(60 * share)}%, var(--chip))`;
       }
@@ -144,7 +145,7 @@ export function drawReport(
     const context = chart('norms', 220, 'Norms along the layers');
     const mean = family.map((i) => norms[i].reduce((sum, value) => sum + value, 0) / norms[i].length);
     const own = family.map((i) => norms[i][token]);
-    const top = Math.max(...mean, ...own, 1e-9);
+    const top = Math.max(...[...mean, ...own].filter(Number.isFinite), 1e-9);
     const line = (values: readonly number[], style: string) => {
       context.strokeStyle = style;
       context.fillStyle = style;

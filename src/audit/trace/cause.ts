@@ -44,8 +44,9 @@ interface Cause {
 
 const causes: readonly Cause[] = [
   {
-    fits: ({ first }) => Number.isNaN(first.largest),
-    says: () => 'one side has a value that is not a number: this step overflowed, or its input was already damaged',
+    fits: ({ first }) => !Number.isFinite(first.largest),
+    says: () =>
+      'one side has a value that is infinite or not a number: this step overflowed, or its input was already damaged',
   },
   {
     fits: ({ first }) => first.cosine > 1 - 1e-6 && Math.abs(first.factor - 1) > 0.01,

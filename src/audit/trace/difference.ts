@@ -14,9 +14,9 @@ export interface StepDifference {
   readonly nCompared: number;
   /** Largest difference of two values; NaN if one of them is NaN. */
   readonly largest: number;
-  /** The same, relative to the largest magnitude in the tensor. */
+  /** The same, relative to the largest finite magnitude in the tensor. */
   readonly relative: number;
-  /** Cosine of the values that were compared. */
+  /** Cosine of the values that were compared, without infinities and NaN that both sides have. */
   readonly cosine: number;
   /** The ratio of the other side's values to these. */
   readonly factor: number;
@@ -40,7 +40,7 @@ export function differenceOf(
   if (place === undefined) return undefined;
   const indices = other.isSample ? sampleIndices(other.shape) : undefined;
   let [scale, largest, n, dot, aa, bb] = [0, 0, 0, 0, 0, 0];
-  for (const value of values) scale = Math.max(scale, Math.abs(value));
+  for (const value of values) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value));
   const allowed = tolerance * scale + rounding;
   const wrong = new Set<number>();
   for (let i = 0; i < other.values.length; i++) {
@@ -49,10 +49,11 @@ export function differenceOf(
     const apart = Object.is(a, b) ? 0 : Math.abs(a - b);
     if (!(apart <= allowed) && at !== undefined) wrong.add(Math.floor(at / cols));
     largest = Number.isNaN(apart) ? Number.NaN : Math.max(largest, apart);
+    n++;
+    if (apart === 0 && !Number.isFinite(a)) continue;
     dot += a * b;
     aa += a * a;
     bb += b * b;
-    n++;
   }
   return {
     name,
