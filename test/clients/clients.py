@@ -143,9 +143,25 @@ def litellm_rerank():
     return [[result["index"], result["relevance_score"]] for result in answer.results]
 
 
+def voyage():
+    from voyageai import Client
+
+    client = Client(base_url=f"{embeddings}/v1", api_key=key, max_retries=0)
+    assert len(client.embed("word " * 2000, model="any", output_dimension=8).embeddings[0]) == 8
+    return rounded(client.embed(texts, model="any", input_type="document").embeddings)
+
+
+def voyage_rerank():
+    from voyageai import Client
+
+    client = Client(base_url=f"{reranker}/v1", api_key=key, max_retries=0)
+    results = client.rerank("a question", documents, model="any", top_k=2).results
+    return [[result.index, result.relevance_score] for result in results]
+
+
 answers = {}
 clients = [openai, langchain, litellm, llama_index, huggingface_hub, huggingface_hub_tei, llama_index_tei]
-clients += [ollama, haystack, chromadb, cohere, cohere_v2, litellm_rerank]
+clients += [ollama, haystack, chromadb, voyage, cohere, cohere_v2, litellm_rerank, voyage_rerank]
 for client in clients:
     try:
         answers[client.__name__] = client()

@@ -1,6 +1,6 @@
 /**
  * @file The Python clients that people have, against the served program: openai, LangChain, LiteLLM, LlamaIndex,
- * huggingface_hub, Cohere, Ollama, Haystack, Chroma. They take 1 GB and a minute to install.
+ * huggingface_hub, Cohere, Ollama, Haystack, Chroma, Voyage. They take 1 GB and a minute to install.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listening, model, start } from '../cli/run.ts';
@@ -42,7 +42,7 @@ describe.skipIf(missing !== undefined)('Python clients', () => {
   }, 150_000);
 
   const embedders = ['openai', 'langchain', 'litellm', 'llama_index', 'haystack'];
-  it.for([...embedders, 'huggingface_hub_tei', 'llama_index_tei', 'ollama', 'chromadb'])(
+  it.for([...embedders, 'huggingface_hub_tei', 'llama_index_tei', 'ollama', 'chromadb', 'voyage'])(
     '%s gets the vectors',
     (name) => {
       expect(answers[name]).toEqual(expected);
@@ -57,10 +57,11 @@ describe.skipIf(missing !== undefined)('Python clients', () => {
     expect(answers.litellm_rerank).toEqual(answers.cohere);
   });
 
-  it("Cohere's second client gets the same ranking as probabilities", () => {
+  it("Cohere's second client and Voyage's get the same ranking as probabilities", () => {
     const scores = answers.cohere as readonly (readonly [index: number, score: number])[];
     const probabilities = scores.map(([index, score]) => [index, expect.closeTo(1 / (1 + Math.exp(-score)), 5)]);
     expect(answers.cohere_v2).toEqual(probabilities);
+    expect(answers.voyage_rerank).toEqual(probabilities);
   });
 
   it('huggingface_hub, which sends what another server takes, is told what is missing', () => {

@@ -6,7 +6,7 @@ import { CohereClientV2 } from 'cohere-ai';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Embedder } from '../../src/engine/index.ts';
+import { Embedder, Reranker } from '../../src/engine/index.ts';
 import { type App, createApp } from '../../src/server/index.ts';
 import { type Listening, listen } from '../../src/server/sockets/listen.node.ts';
 import { fixture } from './http-fixture.ts';
@@ -104,6 +104,40 @@ describe("Cohere's client", () => {
     });
     const { status, json } = await ask(createApp(embedder), '/v2/rerank', { query: 'a', documents });
     expect([status, Object.keys(json)]).toEqual([501, ['message']]);
+  });
+});
+
+describe("Voyage's requests", () => {
+  const query = { query: 'a question', model: 'any' };
+
+  it('rank, with the answer and the scores of Voyage', async () => {
+    const app = createApp(reranker);
+    const { json } = await ask(app, '/v1/rerank', { ...query, documents, top_k: 2, truncation: true });
+    const ranking = await Reranker.from(reranker).rank(query.query, documents, { topN: 2, scores: 'probability' });
+    expect(json).toEqual({
+      object: 'list',
+      model: 'any',
+      usage: { prompt_tokens: expect.any(Number), total_tokens: expect.any(Number) },
+      data: ranking.results.map(({ index, score }) => ({ index, relevance_score: expect.closeTo(score, 6) })),
+    });
+    // The client sends null for a number that is not given.
+    expect((await ask(app, '/v1/rerank', { ...query, documents, top_k: null })).json.data).toHaveLength(3);
+    expect((await ask(app, '/v1/rerank', { ...query, documents, top_n: 1 })).json.results).toHaveLength(1);
+    const refused = await ask(app, '/v1/rerank', { ...query, documents, top_k: -1 });
+    expect(refused).toMatchObject({ status: 400, json: { error: { message: '"top_k" must not be negative' } } });
+  });
+
+  it('cut what is too long, where they say so or say nothing', async () => {
+    const [rank, embed] = [createApp(reranker), createApp(embedder)];
+    const ranked = (body: object) => ask(rank, '/v1/rerank', { ...query, documents: [long], ...body });
+    expect((await ranked({ top_k: 1 })).json.data).toMatchObject([{ index: 0, truncated: true }]);
+    expect((await ranked({ truncation: true })).status).toBe(200);
+    expect((await ranked({ truncation: false })).status).toBe(400);
+    expect((await ranked({})).status).toBe(400);
+    const embedded = (body: object) => ask(embed, '/v1/embeddings', { input: long, ...body });
+    expect((await embedded({ truncation: true })).json.data).toMatchObject([{ truncated: true }]);
+    for (const body of [{ truncation: false }, { truncation: true, truncate: false }, { truncation: 'auto' }, {}])
+      expect((await embedded(body)).status).toBe(400);
   });
 });
 

@@ -64,7 +64,7 @@ export async function embedFields(context: BodyContext, fields: Fields) {
     prompt,
     normalize: normalization(engine.info, body.embd_normalize, settings.normalize),
     dimensions: body.dimensions ?? body.output_dimension ?? undefined,
-    truncate: truncation(body.truncate, body.truncation_direction),
+    truncate: truncation(fields.truncate == null ? body.truncation : body.truncate, body.truncation_direction),
     lora,
     ...(body.output && { output: body.output }),
     inputType: body.input_type ?? inputTypeOf(body.prompt_name ?? settings.defaultPromptName),

@@ -31,6 +31,7 @@ const object = (properties: Record<string, JsonSchema>, ...optional: string[]): 
 const idParameter = { name: 'id', in: 'path', required: true, schema: text };
 const usage = object({ prompt_tokens: integer, total_tokens: integer });
 const truncated = { type: 'boolean', description: 'true if the input was truncated; otherwise absent' };
+const rankedList = list(object({ index: integer, relevance_score: number, truncated }, 'truncated'));
 const anyObject = { type: 'object' };
 const ollamaError = object({ error: text });
 const teiError = object({ error: text, error_type: text });
@@ -91,8 +92,9 @@ function routes(bodies: Awaited<ReturnType<typeof bodySchemas>>): Route[] {
             model: text,
             object: text,
             usage,
-            results: list(object({ index: integer, relevance_score: number, truncated }, 'truncated')),
+            results: rankedList,
           }),
+          object({ model: text, object: text, usage, data: rankedList }),
           list(object({ index: integer, score: number, text, truncated }, 'text', 'truncated')),
         ],
       },

@@ -186,6 +186,7 @@ export const embeddingsBody = v.object({
     ),
     v.description('truncate inputs longer than the context; END and START, from Cohere and NIM, say which end to cut'),
   ),
+  truncation: lenientBoolean(false, 'the same as "truncate" in Voyage\'s API, if there is no "truncate"'),
   truncation_direction: truncationDirection,
   lora: v.pipe(v.nullish(loraList), v.description('LoRA adapters and their scales')),
   task: v.pipe(
@@ -214,19 +215,24 @@ const cutsPair = new Map<unknown, boolean>([
   ['NONE', false],
 ]);
 
+/** How many results to return. Another type than a number counts as absent. */
+const resultCount = (name: string, description: string) =>
+  v.pipe(
+    v.fallback(v.optional(v.union([v.number(), v.boolean()])), undefined),
+    v.description(description),
+    v.metadata({ minimum: 0 }),
+    v.transform((value) => (value === undefined ? undefined : Math.trunc(Number(value)))),
+    v.check((value) => value === undefined || value >= 0, `"${name}" must not be negative`),
+  );
+
 /** POST /rerank. `documents` takes precedence over `texts` if both are usable. */
 export const rerankBody = v.pipe(
   v.object({
     query: readBy(readQuery, 'the query', rankedSchema),
     documents: documents("the documents to rank; the answer has Jina's format"),
     texts: documents('the documents to rank; the answer has the format of text-embeddings-inference'),
-    top_n: v.pipe(
-      v.fallback(v.optional(v.union([v.number(), v.boolean()])), undefined),
-      v.description('return only this many of the best results'),
-      v.metadata({ minimum: 0 }),
-      v.transform((value) => (value === undefined ? undefined : Math.trunc(Number(value)))),
-      v.check((value) => value === undefined || value >= 0, '"top_n" must not be negative'),
-    ),
+    top_n: resultCount('top_n', 'return only this many of the best results'),
+    top_k: resultCount('top_k', "the same in Voyage's API; the answer has its format"),
     return_text: lenientBoolean(false, 'with texts: return the text of each result'),
     truncate: v.pipe(
       v.nullish(
@@ -242,6 +248,7 @@ export const rerankBody = v.pipe(
       ),
       v.description('truncate pairs longer than the context at the end; NONE and END are the words of Cohere and NIM'),
     ),
+    truncation: lenientBoolean(true, "truncate in Voyage's API; the answer has its format"),
     truncation_direction: truncationDirection,
     lora: v.pipe(v.nullish(loraList), v.description('LoRA adapters and their scales')),
     model,
