@@ -154,6 +154,7 @@ describe('a configuration is refused by file, line and key', () => {
     ['config: other.yaml\n', ':1: config is for the command line only'],
     ['control-vector: a.gguf\n', ':1: control-vector is not supported: '],
     ['port: 1\n---\nport: 2\n', ':2: a configuration is one document'],
+    [`port: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`, ':1: it is nested too deeply'],
     ['port: *nowhere\n', ':1: port names an anchor that is not there'],
     ['cache-memory: 10\n', ':1: cache-memory works with --cache-size only; add --cache-size or remove it'],
     [

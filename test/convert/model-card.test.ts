@@ -95,6 +95,38 @@ test.each([
   await expect(read('---', ...lines, '---')).rejects.toThrow(message);
 });
 
+test.each([
+  ['lists in brackets', '['],
+  ['mappings in braces', '{a: '],
+  ['lists by indentation', '- '],
+  ['keys by indentation', '? '],
+])('refuses %s that no stack holds', async (_, level) => {
+  for (const end of ['', 'x']) {
+    const card = read('---', 'license: mit', 'tags:', `  ${level.repeat(20_000)}${end}`, '---');
+    await expect(card).rejects.toThrow(/^README\.md: line 4: the front matter is nested too deeply$/);
+  }
+  const lines = Array.from({ length: 2000 }, (_, i) => `${' '.repeat(i)}k:`);
+  await expect(read('---', ...lines, '---')).rejects.toThrow(
+    /^README\.md: line 203: the front matter is nested too deeply$/,
+  );
+});
+
+test('long lines are not deep', async () => {
+  const wide = ' '.repeat(300);
+  const card = await read(
+    '---',
+    `license: ${'mit [{ '.repeat(300)}`,
+    `${wide}# a remark`,
+    `model_name: "${'[{'.repeat(300)}"`,
+    `tags: [a,`,
+    `${wide}b]`,
+    'version: >',
+    `${wide}1`,
+    '---',
+  );
+  expect(card).toMatchObject({ model_name: '[{'.repeat(300), tags: ['a', 'b'] });
+});
+
 test('aliases do not multiply a text without limit', async () => {
   const levels = ['a0: &a0 ' + 'x'.repeat(1000)];
   for (let i = 0; i < 12; i++) levels.push(`a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(10)}*a${i}]`);

@@ -4,6 +4,7 @@
  */
 import { dirname, isAbsolute, join } from 'node:path';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
+import { lineNestedTooDeeply } from '../../convert/checkout/yaml-nesting.ts';
 import { nearest } from '../../nearest.ts';
 import { readTextFile } from '../input/read-file.ts';
 import { isRemote } from '../model/chosen-model.ts';
@@ -31,6 +32,8 @@ interface Place {
  */
 export async function readConfiguration(command: CommandName, path: string, from: string): Promise<Configuration> {
   const text = await readTextFile(from, path);
+  const deep = lineNestedTooDeeply(text);
+  if (deep !== undefined) throw new UsageError(`${path}:${deep}: it is nested too deeply`);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (node: unknown) => {

@@ -27,10 +27,12 @@ export async function readFrontMatter(readme: string, file = 'README.md'): Promi
       file,
     );
   }
-  const yaml = await import('yaml');
+  const [yaml, { lineNestedTooDeeply }] = await Promise.all([import('yaml'), import('./yaml-nesting.ts')]);
+  const deep = lineNestedTooDeeply(source);
+  // The first line of the front matter is the second of the file.
+  if (deep !== undefined) throw new ConvertError(`line ${deep + 1}: the front matter is nested too deeply`, file);
   const lines = new yaml.LineCounter();
   const fail = (problem: string, offset: number | undefined) => {
-    // The first line of the front matter is the second of the file.
     const line = offset === undefined ? '' : `line ${lines.linePos(offset).line + 1}: `;
     return new ConvertError(`${line}${problem}`, file);
   };
@@ -43,8 +45,7 @@ export async function readFrontMatter(readme: string, file = 'README.md'): Promi
   });
   const [error] = document.errors;
   if (error !== undefined) {
-    const problem = error.message.includes('call stack') ? 'it is nested too deeply' : error.message;
-    throw fail(`the front matter is not valid YAML: ${problem}`, error.pos[0]);
+    throw fail(`the front matter is not valid YAML: ${error.message}`, error.pos[0]);
   }
 
   const targets = new Map<unknown, Node | undefined>();
