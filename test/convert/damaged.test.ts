@@ -241,6 +241,18 @@ describe('DeBERTa', () => {
     expect(await refusal()).toBe('tokenizer.json: expected a tokenizer of the type Unigram');
   });
 
+  test.each([
+    ['tokenizer.json', 'normalizer', '{"type":"Sequence","normalizers":[', ']}'],
+    ['tokenizer.json', 'pre_tokenizer', '{"type":"Sequence","pretokenizers":[', ']}'],
+    ['config.json', 'architectures', '[', ']'],
+  ])('%s with a %s of many levels', async (name, key, begin, end) => {
+    const text = readFileSync(join(path, name), 'utf8').trim();
+    // Of two members with one name, the last counts.
+    const last = `"${key}": ${begin.repeat(20_000)}${end.repeat(20_000)}`;
+    writeFileSync(join(path, name), `${text.slice(0, -1)}, ${last}}`);
+    expect(await refusal()).toBe(`${name}: its lists and objects are nested more than 100 levels deep`);
+  });
+
   test('a charsmap that is not base64', async () => {
     edit('tokenizer.json', (json) => ({ ...json, normalizer: { type: 'Precompiled', precompiled_charsmap: '!!' } }));
     expect(await refusal()).toBe('tokenizer.json: precompiled_charsmap is not base64');

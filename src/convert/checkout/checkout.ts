@@ -62,15 +62,36 @@ export async function readText(checkout: Checkout, path: string, expected?: stri
   }
 }
 
-/** The JSON value in a file; `undefined` if the file does not exist. @throws ConvertError if it is not JSON */
+/** Levels of lists and objects in a JSON file. Real ones have fewer than ten. What reads them calls itself for each. */
+const MAX_LEVELS = 100;
+
+/**
+ * The JSON value in a file; `undefined` if the file does not exist.
+ * @throws ConvertError if it is not JSON, or nested too deeply
+ */
 export async function readJson(checkout: Checkout, path: string): Promise<unknown> {
   const text = await readText(checkout, path, 'JSON');
   if (text === undefined) return undefined;
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new ConvertError(`the file is not JSON: ${(cause as Error).message}`, path, cause);
   }
+  if (hasMoreLevels(value, MAX_LEVELS)) {
+    throw new ConvertError(`its lists and objects are nested more than ${MAX_LEVELS} levels deep`, path);
+  }
+  return value;
+}
+
+function hasMoreLevels(value: unknown, most: number): boolean {
+  const isNested = (inner: unknown): inner is object => typeof inner === 'object' && inner !== null;
+  let level = [value].filter(isNested);
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === most) return true;
+    level = level.flatMap((each) => Object.values(each).filter(isNested));
+  }
+  return false;
 }
 
 /** The JSON object in a file; `undefined` if the file does not exist. @throws ConvertError if it is something else */
