@@ -29,9 +29,10 @@ describe('parseOptions', () => {
   });
 
   it('takes any number below a limit where the help says so', () => {
+    const models = ['-m', 'a', '-m', 'b', '--mmproj', 'c'];
     for (const option of optionTable) {
       if (!/less than 1 means|negative means/i.test(option.help)) continue;
-      const { values } = parse([option.flags[0], '-7']);
+      const { values } = parse([option.flags[0], '-7', ...models]);
       expect(values, option.name).toMatchObject({ [option.name]: -7 });
     }
   });

@@ -31,7 +31,7 @@ describe('flags that other flags leave without effect', () => {
       'trace -m m -p x --tolerance 0.1',
       '--tolerance works with --compare or --versus only; add one of them or remove it',
     ],
-    ['embed -m m -p x --image-exif rotate', '--image-exif works with --image or --jsonl only'],
+    ['embed -m m -p x --image-exif rotate', '--image-exif works with --image, --jsonl or --output only'],
     ['rerank -m m -q x --image-background ffffff', '--image-background works with --image, --query-image or --jsonl'],
     ['serve -m m --image-cache 10', '--image-cache works with --mmproj, --mmproj-url, --hf-repo'],
     ['serve -m m --allow-image-urls a.example', '--allow-image-urls works with'],
@@ -49,7 +49,7 @@ describe('flags that other flags leave without effect', () => {
   test.each([
     ['embed -m m -p x --seed 1', '--seed is ignored: it has no effect: nothing here is random'],
     ['embed -m m -f x -e', '--escape is ignored: it works with --prompt only'],
-    ['embed -m m -p x -mm a', '--mmproj is ignored: it works with --image or --jsonl only'],
+    ['embed -m m -p x -mm a', '--mmproj is ignored: it works with --image, --jsonl or --output only'],
     ['serve -m m -mm a --no-mmproj', '--no-mmproj is ignored: it has no effect with --mmproj'],
     ['serve -m m --image-max-tokens 10', '--image-max-tokens is ignored: it works with --mmproj'],
     ['serve -m m --sleep-idle-seconds 10', '--sleep-idle-seconds is ignored: it works with --models-dir'],
@@ -70,6 +70,7 @@ describe('flags that other flags leave without effect', () => {
     'embed -m m -p x --on-error stop',
     'embed -m m -f x --no-escape',
     'embed -m m --jsonl --image-exif rotate -mm a',
+    'embed -m m photos -o x.jsonl --image-exif rotate --image-min-tokens 4 -mm a',
     'trace -m m -p x --compare a --tolerance 0.1',
     'serve -m m -m n --models-memory 10 --sleep-idle-seconds 5',
     'serve -m m --reranking --pooling rank',
@@ -79,6 +80,15 @@ describe('flags that other flags leave without effect', () => {
     'embed -p x --on-error skip --help',
   ])('%s has nothing to say', (line) => {
     expect(parse(line).notes).toEqual([]);
+  });
+
+  test('a flag that is noted counts no more than one that is not given', () => {
+    expect(parse('embed -m m -p x -mm a --backend reference -t 2').values).toMatchObject({
+      mmproj: undefined,
+      threads: -1,
+    });
+    const { values } = parse('embed -m m photos -o x.jsonl', { LLAMA_ARG_MMPROJ: 'a' });
+    expect(values.mmproj).toBe('a');
   });
 
   test('conditions name options that exist', () => {
@@ -91,6 +101,22 @@ describe('flags that other flags leave without effect', () => {
       }
     }
   });
+});
+
+test('a vision tower without images is not loaded, and threads of the reference are named once', async () => {
+  const text = ['-m', model('bert-mean'), '-p', 'hello', '--embd-output-format', 'raw'];
+  const { code, stderr } = await run(['embed', ...text, '-mm', file('none'), '--backend', 'reference', '-t', '2']);
+  expect(stderr.match(/--\w+ is ignored/g)?.toSorted()).toEqual(['--mmproj is ignored', '--threads is ignored']);
+  expect(code).toBe(0);
+});
+
+test('rows of a part, where the output has no parts', async () => {
+  const texts = await write('two.txt', 'a\nb\n');
+  const { code, stderr } = await run([
+    ...['embed', '-m', model('bert-mean'), texts, '-o', file('two.jsonl'), '--rows-per-part', '5'],
+  ]);
+  expect(stderr).toContain('--rows-per-part is ignored: --output is a file, and only folders have parts\n');
+  expect(code).toBe(0);
 });
 
 describe('what the model or the data leave without effect', () => {

@@ -11,6 +11,7 @@ import { requireModelOption } from '../input/input.ts';
 import { log } from '../log.ts';
 import { locatePair } from '../model/chosen-projector.ts';
 import { loadEmbedder } from '../model/load.ts';
+import { logIfSet } from '../options/option-effects.ts';
 import type { OptionValues } from '../options/option-table.ts';
 import type { Parsed } from '../options/parse-options.ts';
 import { makeFolder } from '../output/make-folder.ts';
@@ -127,7 +128,9 @@ interface Share {
 }
 
 /** @throws UsageError */
-function shareOf({ shard }: OptionValues, { folder }: Destination): Share {
+function shareOf(values: OptionValues, { folder }: Destination): Share {
+  const { shard } = values;
+  if (folder === undefined) logIfSet(values, 'rowsPerPart', '--output is a file, and only folders have parts');
   if (shard === undefined) return { nth: 0, of: 1 };
   if (folder === undefined) throw new UsageError('--shard needs a folder as --output: its name ends with /');
   const [, nth, of] = /^(\d+)\/(\d+)$/.exec(shard) ?? [];

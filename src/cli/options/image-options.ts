@@ -6,7 +6,7 @@ import { MAX_INT, type OptionSpec } from './option-types.ts';
 
 const seeing = ['serve', 'embed', 'rerank', 'trace'] as const;
 
-const images = { commands: ['embed'], anyOf: ['images', 'jsonl'] } as const;
+const images = { commands: ['embed'], anyOf: ['images', 'jsonl', 'output'] } as const;
 const tracedImages = { commands: ['trace'], anyOf: ['images'] } as const;
 const rankedImages = { commands: ['rerank'], anyOf: ['images', 'queryImages', 'jsonl'] } as const;
 const tower = {

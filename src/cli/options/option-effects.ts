@@ -41,7 +41,7 @@ const severalModels: readonly string[] = ['modelsDir', 'modelsPreset'];
 /** What is said about options without effect. */
 interface Effects {
   readonly notes: readonly string[];
-  /** The options of variables and files without effect. */
+  /** The options without effect that are not refused. */
   readonly ignored: readonly string[];
 }
 
@@ -66,7 +66,7 @@ export function optionEffects(all: GivenValues): Effects {
       (fileAlone !== undefined && unmetNeed(option, fileAlone) === undefined);
     if (!isNoted) throw new UsageError(`${label} ${unmet.reason}; ${unmet.advice}`);
     notes.push(`${label} is ignored: it ${unmet.reason}`);
-    if (layer !== 'flag') ignored.push(option.name);
+    ignored.push(option.name);
   }
   return { notes, ignored };
 }
