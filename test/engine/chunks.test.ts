@@ -106,7 +106,7 @@ describe('cuts', () => {
   });
 
   it.each<[options: ChunkOptions, message: string]>([
-    [{ tokens: 9 }, 'chunks of 9 tokens leave no room for text: the special tokens take 2'],
+    [{ tokens: 9 }, 'chunks of 9 tokens leave too little room for text: the special tokens take 2, and 8 must remain'],
     [{ tokens: 20, prompt: 'a long prompt, with many words' }, 'the prompt and the special tokens take'],
     [{ tokens: 30, overlap: 28 }, 'an overlap of 28 tokens is not less than the 28 tokens of text in a chunk'],
     [{ tokens: 0 }, 'tokens must be a positive integer, not 0'],

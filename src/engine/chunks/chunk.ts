@@ -80,7 +80,10 @@ class Chunker {
     this.#room = tokens - nOwn;
     if (this.#room < LEAST_ROOM) {
       const own = prompt === '' ? 'the special tokens' : 'the prompt and the special tokens';
-      throw new InputError('option', `chunks of ${tokens} tokens leave no room for text: ${own} take ${nOwn}`);
+      throw new InputError(
+        'option',
+        `chunks of ${tokens} tokens leave too little room for text: ${own} take ${nOwn}, and ${LEAST_ROOM} must remain`,
+      );
     }
     if (overlap >= this.#room) {
       throw new InputError(

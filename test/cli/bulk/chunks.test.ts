@@ -104,7 +104,7 @@ it('files become tables of chunks, with the same vectors', async () => {
 it.each([
   [['--chunk', '256'], '"x"', '--chunk must be like tokens=256,overlap=32, not "256"'],
   [['--chunk', 'tokens=40,size=2'], '"x"', '--chunk must be like'],
-  [['--chunk', 'tokens=4'], '"x"', 'chunks of 4 tokens leave no room for text'],
+  [['--chunk', 'tokens=4'], '"x"', 'chunks of 4 tokens leave too little room for text'],
   [['--chunk', 'tokens=40'], '[101]', 'line 1 is no text: --chunk takes strings and records'],
   [['--chunk', 'tokens=40'], '{"image":"a.png"}', 'line 1 has an image, which cannot be cut into chunks'],
   [['--chunk', 'tokens=40', '--truncate', 'end'], '"x"', '--truncate has no effect with --chunk'],
