@@ -4,6 +4,7 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/convert/file.node.ts';
 import { Embedder, maxSim, Reranker, type TokenVectors, toInt8 } from '../../src/index.ts';
@@ -143,6 +144,17 @@ describe('maxSim', () => {
     expect(maxSim(query, vectors(2))).toBe(0);
     expect(maxSim(vectors(2), query)).toBe(0);
     expect(() => maxSim(query, vectors(3, 1, 2, 3))).toThrow('vectors of 2 and of 3 dimensions');
+  });
+
+  it('takes float32 of another realm as it is', () => {
+    const query = runInNewContext('({ values: Float32Array.of(3, 4), dimensions: 2 })');
+    expect(maxSim(query, query)).toBe(25);
+  });
+
+  it.each([0, -2, 0.5, 3, Number.NaN])('refuses values that are no vectors of %d dimensions', (dimensions) => {
+    const wrong = vectors(dimensions, 1, 2, 3, 4);
+    expect(() => maxSim(wrong, wrong)).toThrow(RangeError);
+    expect(() => toInt8(wrong)).toThrow(`4 values are no whole number of vectors of ${dimensions} dimensions`);
   });
 
   it('of int8 is near that of float32', async () => {

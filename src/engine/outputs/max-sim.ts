@@ -12,13 +12,15 @@ type Values = Float32Array | Int8Array;
  * multiplied as they are, and those of `embed` have the length 1. Vectors of int8 count with the length 1, so that each may have a scale of its
  * own.
  * @returns 0 if either side has no vectors
- * @throws RangeError if the vectors of the two sides have different dimensions
+ * @throws RangeError if the vectors of the two sides have different dimensions, or a side has no whole number of them
  */
 export function maxSim(query: TokenVectors<Values>, document: TokenVectors<Values>): number {
   const { dimensions } = query;
   if (document.dimensions !== dimensions) {
     throw new RangeError(`vectors of ${dimensions} and of ${document.dimensions} dimensions cannot be multiplied`);
   }
+  checkWhole(query);
+  checkWhole(document);
   if (document.values.length === 0) return 0;
   const scales = scalesOf(document);
   const ofQuery = scalesOf(query);
@@ -35,9 +37,16 @@ export function maxSim(query: TokenVectors<Values>, document: TokenVectors<Value
   return sum;
 }
 
-/** What the vectors of int8 are multiplied with; `undefined` for those of float32. */
+function checkWhole({ values, dimensions }: TokenVectors<Values>): void {
+  if (values.length === 0 || (Number.isInteger(dimensions) && dimensions > 0 && values.length % dimensions === 0))
+    return;
+  throw new RangeError(`${values.length} values are no whole number of vectors of ${dimensions} dimensions`);
+}
+
+/** What the vectors of int8 are multiplied with; `undefined` for those of floats. */
 function scalesOf({ values, dimensions }: TokenVectors<Values>): Float64Array | undefined {
-  if (values instanceof Float32Array) return undefined;
+  // Checks the tag, not the class, because the array may come from another realm.
+  if (Object.prototype.toString.call(values) !== '[object Int8Array]') return undefined;
   return Float64Array.from({ length: values.length / dimensions }, (_, row) => {
     let squares = 0;
     for (let c = row * dimensions; c < (row + 1) * dimensions; c++) squares += values[c] * values[c];
@@ -48,8 +57,11 @@ function scalesOf({ values, dimensions }: TokenVectors<Values>): Float64Array | 
 /**
  * The vectors of tokens in a quarter of the memory: each is multiplied so that its largest magnitude is 127, and rounded, halves away from zero.
  * Directions stay as they are up to rounding, and lengths get lost; `maxSim` counts each with the length 1.
+ * @throws RangeError if the values are no whole number of vectors
  */
-export function toInt8({ values, dimensions }: TokenVectors): TokenVectors<Int8Array> {
+export function toInt8(vectors: TokenVectors): TokenVectors<Int8Array> {
+  checkWhole(vectors);
+  const { values, dimensions } = vectors;
   const out = new Int8Array(values.length);
   for (let at = 0; at < values.length; at += dimensions) {
     out.set(convertVector(values.subarray(at, at + dimensions), 'int8'), at);
