@@ -2,7 +2,7 @@
  * @file `Embedder`: a loaded model that turns texts into vectors.
  */
 import { readOptions } from '../check-options.ts';
-import type { Metadata } from '../gguf/index.ts';
+import { closeUnused, type Metadata } from '../gguf/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Runner } from './batching/runner.ts';
 import type { Scheduler } from './batching/scheduler.ts';
@@ -86,21 +86,22 @@ export class Embedder {
     const options = readOptions('Embedder.load', given, loadOptions, optionError);
     options.signal?.throwIfAborted();
     const place = await choosePlace(options);
-    const open = () => openFiles(source, options, hubOptions(options));
-    const files = await open();
+    const files = await openFiles(source, options, hubOptions(options));
     let team: Team | undefined;
     let embedder: Embedder | undefined;
     try {
       team = startThreads(place, options, files);
       const opened = await readHeaders(files, options);
-      const reopen = async () => readHeaders(await open(), options);
+      // The signal is for this load; it may be aborted long after.
+      const later = hubOptions({ ...options, signal: undefined });
+      const reopen = async () => readHeaders(await openFiles(source, options, later), options);
       embedder = new Embedder(await loadParts(files, opened, { place, team, reopen }, options));
+      if (embedder.#files === undefined) await closeFiles(files);
       return embedder;
     } catch (error) {
-      await team?.dispose();
+      await (embedder ?? team)?.dispose();
+      await closeFiles(files, closeUnused);
       throw error;
-    } finally {
-      if (embedder === undefined || embedder.#files === undefined) await closeFiles(files);
     }
   }
 

@@ -25,7 +25,7 @@ export type { TensorInfo } from './read-tensors.ts';
 export { nElements } from './shape.ts';
 export { type ByteSink, memorySink } from './sink.ts';
 export { type GgufSnapshot, openSnapshot, takeSnapshot } from './snapshot.ts';
-export type { ByteSource } from './source.ts';
+export { type ByteSource, closeUnused } from './source.ts';
 export { blobSource, memorySource } from './sources.ts';
 
 export type { PackedTexts, StringArray } from './string-array.ts';

@@ -9,7 +9,7 @@ import { Metadata } from './metadata.ts';
 import { describeSource } from './other-formats.ts';
 import { readEntries } from './read-metadata.ts';
 import { readTensors, type TensorInfo } from './read-tensors.ts';
-import type { ByteSource, OnDemandReads } from './source.ts';
+import { type ByteSource, closeUnused, type OnDemandReads } from './source.ts';
 
 /** An open GGUF file, or all parts of a split one. */
 export interface GgufFile {
@@ -50,8 +50,8 @@ const MIN_TENSOR_BYTES = 24;
  * @throws GgufError that names the key or tensor, the byte offset, what was found and what was expected; TypeError for what is no source
  */
 export async function openGguf(source: ByteSource): Promise<GgufFile> {
-  const { read, close } = (source ?? {}) as Partial<ByteSource>;
-  if (typeof read !== 'function' || typeof close !== 'function') {
+  const { read, close, size = -1 } = (source ?? {}) as Partial<ByteSource>;
+  if (typeof read !== 'function' || typeof close !== 'function' || !(size >= 0)) {
     throw new TypeError('openGguf takes a ByteSource: an object with name, size, read() and close()');
   }
   try {
@@ -63,7 +63,7 @@ export async function openGguf(source: ByteSource): Promise<GgufFile> {
     }
     return file;
   } catch (error) {
-    await source.close();
+    await closeUnused(source);
     throw error;
   }
 }

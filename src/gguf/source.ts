@@ -31,3 +31,10 @@ export interface ByteSource {
   /** Closes what the source holds open. Safe to call twice. */
   close(): Promise<void>;
 }
+
+/** Closes a source that could not be used: the error of that counts, not one of closing. */
+export async function closeUnused(source: ByteSource): Promise<void> {
+  try {
+    await source.close();
+  } catch {}
+}

@@ -19,11 +19,12 @@ export function checkRange(source: { name: string; size: number }, offset: numbe
 /** Bytes that are already in memory. They are not copied and must not change while in use. */
 export function memorySource(bytes: Uint8Array | ArrayBuffer, name = 'memory'): ByteSource {
   const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
-  const place = { name, size: view.length };
   return {
-    ...place,
+    name,
+    size: view.length,
     async read(offset, into) {
-      checkRange(place, offset, into.length);
+      // A buffer that can be resized may have become shorter.
+      checkRange({ name, size: view.length }, offset, into.length);
       into.set(view.subarray(offset, offset + into.length));
     },
     async close() {},

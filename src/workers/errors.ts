@@ -13,12 +13,16 @@ export interface PackedError {
 /** An error class that is kept across threads. Its `name` must be that of its instances. */
 export type ErrorClass = { readonly name: string; readonly prototype: Error };
 
-/** Packs an error, with its own fields that are plain data. */
+/** Packs an error, whatever was thrown, with its own fields that are plain data. */
 export function packError(error: unknown): PackedError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), fields: {} };
-  const { name, message, stack } = error;
-  const fields = Object.entries(error).filter(([key, value]) => key !== 'cause' && isPlain(value));
-  return { name, message, stack, fields: Object.fromEntries(fields) };
+  try {
+    if (!(error instanceof Error)) return { name: 'Error', message: String(error), fields: {} };
+    const { name, message, stack } = error;
+    const fields = Object.entries(error).filter(([key, value]) => key !== 'cause' && isPlain(value));
+    return { name: `${name}`, message: `${message}`, stack: stack && `${stack}`, fields: Object.fromEntries(fields) };
+  } catch {
+    return { name: 'Error', message: 'what was thrown cannot be read', fields: {} };
+  }
 }
 
 /** Unpacks an error. It has the class in `classes` with its name, or else is an `Error` with that name. */
@@ -29,8 +33,10 @@ export function unpackError({ name, message, stack, fields }: PackedError, class
   return Object.assign(error, { ...fields, name, stack });
 }
 
-function isPlain(value: unknown): boolean {
+/** Whether a value is plain data, and no deeper than the fields of errors are: it may contain itself. */
+function isPlain(value: unknown, depth = 3): boolean {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return true;
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
+  if (typeof value !== 'object' || value === null || depth === 0) return false;
+  const isObject = Object.getPrototypeOf(value) === Object.prototype;
+  return isObject && Object.values(value).every((inner) => isPlain(inner, depth - 1));
 }

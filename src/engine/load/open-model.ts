@@ -3,7 +3,7 @@
  */
 
 import { printable } from '../../gguf/errors.ts';
-import { type ByteSource, changeMetadata, type GgufFile, openGguf } from '../../gguf/index.ts';
+import { type ByteSource, changeMetadata, closeUnused, type GgufFile, openGguf } from '../../gguf/index.ts';
 import { ropeMetadata } from '../../models/index.ts';
 import { nearest } from '../../nearest.ts';
 import { loraSources } from '../lora.ts';
@@ -68,7 +68,7 @@ export async function openFiles(
     for (const adapter of loraSources('lora', lora)) adapters.push(await open(adapter.source));
     return { source, projector, adapters };
   } catch (error) {
-    await Promise.all(opened.map((source) => source.close()));
+    await Promise.all(opened.map(closeUnused));
     throw error;
   }
 }
@@ -89,8 +89,11 @@ export async function readHeaders(files: ModelFiles, options: LoadOptions): Prom
 }
 
 /** Closes the files. */
-export async function closeFiles({ source, projector, adapters = [] }: ModelFiles): Promise<void> {
-  await Promise.all([source, projector, ...adapters].map((one) => one?.close()));
+export async function closeFiles(
+  { source, projector, adapters = [] }: ModelFiles,
+  close: (source: ByteSource) => Promise<void> = (source) => source.close(),
+): Promise<void> {
+  await Promise.all([source, projector, ...adapters].map((one) => one && close(one)));
 }
 
 /** The files after their headers are read. */
@@ -116,7 +119,7 @@ export async function openFileWith(
     const set = { ...rankMetadata(file, rankTokens), ...overrides, ...ropeMetadata(rope ?? {}) };
     return Object.keys(set).length === 0 ? file : await changeMetadata(file, { set });
   } catch (error) {
-    await source.close();
+    await closeUnused(source);
     throw error;
   }
 }

@@ -3,6 +3,7 @@
  */
 import { type ByteSource, blobSource, GgufError, memorySource, wholeSource } from '../../gguf/index.ts';
 import type { FileRequest } from '../../hub/options.ts';
+import { abortable } from '../abortable.ts';
 import { filePath, hasFiles } from '../platform.ts';
 
 /**
@@ -52,9 +53,9 @@ export async function openSource(source: ModelSource, hub: FileRequest = {}): Pr
     case '[object File]':
       return wholeSource(blobSource(source as Blob));
   }
-  if (isByteSource(source)) return source;
-  if (hasMethod(source, 'getFile')) return wholeSource(blobSource(await (source as FileHandle).getFile()));
-  if (hasMethod(source, 'blob')) return openAnswer(source as Answer);
+  if (isByteSource(source)) return abortableSource(source, hub.signal);
+  if (hasMethod(source, 'getFile')) return openHandle(source as FileHandle, hub.signal);
+  if (hasMethod(source, 'blob')) return openAnswer(source as Answer, hub.signal);
   throw new TypeError(`a model must be ${MODEL_SOURCES}`);
 }
 
@@ -84,10 +85,32 @@ function hasMethod(source: ModelSource, name: string): boolean {
   return typeof (source as unknown as Readonly<Record<string, unknown>> | undefined)?.[name] === 'function';
 }
 
-async function openAnswer(answer: Answer): Promise<ByteSource> {
+/** A source of the caller, whose reads may never end: they end with `signal`. */
+function abortableSource(source: ByteSource, signal: AbortSignal | undefined): ByteSource {
+  const { name, size, descriptor, onDemand } = source;
+  if (typeof name !== 'string' || !(size >= 0) || typeof source.close !== 'function') {
+    throw new TypeError('a ByteSource must have a name, a size in bytes, read() and close()');
+  }
+  return {
+    name,
+    size,
+    descriptor,
+    onDemand,
+    read: async (offset, into) => abortable(Promise.resolve(source.read(offset, into)), signal),
+    close: async () => source.close(),
+  };
+}
+
+async function openHandle(handle: FileHandle, signal: AbortSignal | undefined): Promise<ByteSource> {
+  const file: Partial<Blob> | undefined = await abortable(Promise.resolve(handle.getFile()), signal);
+  if (typeof file?.arrayBuffer !== 'function') throw new TypeError('getFile() must give a File');
+  return wholeSource(blobSource(file as Blob));
+}
+
+async function openAnswer(answer: Answer, signal: AbortSignal | undefined): Promise<ByteSource> {
   const { ok, status, url } = answer;
   if (!ok) throw new TypeError(`a model cannot be read from an answer with status ${status}${url && ` (${url})`}`);
-  return wholeSource(blobSource(await answer.blob(), url || 'answer'));
+  return wholeSource(blobSource(await abortable(answer.blob(), signal), url || 'answer'));
 }
 
 /** What may be a name at the hub without its `hf:`. */

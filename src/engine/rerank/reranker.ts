@@ -78,9 +78,10 @@ export class Reranker {
 
   /**
    * Ranks with a loaded model. Disposing one disposes both.
-   * @throws InputError if its pooling is not `rank`, and it has no vectors of tokens
+   * @throws InputError if its pooling is not `rank`, and it has no vectors of tokens; TypeError for what is no embedder
    */
   static from(embedder: Embedder): Reranker {
+    if (embedder?.info === undefined) throw new TypeError('Reranker.from takes an Embedder that is loaded');
     const { name, pooling } = embedder.info;
     if (canRank(embedder.info)) return new Reranker(embedder);
     const remedy = "load it with pooling: 'rank' (--reranking)";

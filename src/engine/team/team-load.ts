@@ -56,7 +56,13 @@ export class TeamLoad {
     length: number;
     buffer: ArrayBuffer;
   }) {
-    await this.#fileOf(file)?.source.read(offset, new Uint8Array(buffer, 0, length));
+    try {
+      await this.#fileOf(file)?.source.read(offset, new Uint8Array(buffer, 0, length));
+    } catch (error) {
+      // The caller gets the error of its own source, not a copy.
+      this.fail(error);
+      throw error;
+    }
     return new Transferred(buffer, [buffer]);
   }
 
