@@ -48,6 +48,7 @@ describe('parseOptions', () => {
 
   it('names the nearest flag of an unknown one', () => {
     expect(() => parse(['--modle', 'x'])).toThrow('unknown option --modle: did you mean --model?');
+    expect(() => parse(['--np', '4'])).toThrow('unknown option --np: did you mean -np?');
     expect(() => parse(['--ubatchsize', '1'])).toThrow('did you mean --ubatch-size?');
     expect(() => parse(['--xyzzyxyzzy'])).toThrow('unknown option --xyzzyxyzzy (see serve --help)');
     const embed = (flag: string) => parseOptions('embed', [flag, 'x'], {});

@@ -218,11 +218,12 @@ function unknownFlag(flag: string, command: CommandName, meanings: Meanings): Us
   return new UsageError(`unknown option ${flag}${hint} (see ${command} --help)`);
 }
 
-/** The long flag that is spelt most like an unknown one, or else those with its words among theirs. */
+/** The short flag that has one dash less, the long flag that is spelt most like an unknown one, or else those with its words among theirs. */
 function nearFlags(flag: string, meanings: Meanings): string[] {
   const isOption = ([name, meaning]: [string, Meaning]) => name.startsWith('--') && 'option' in meaning;
   const names = [...meanings].filter(isOption).map(([name]) => name.slice(2));
   const wanted = flag.replace(/^-+/, '');
+  if (meanings.has(`-${wanted}`)) return [`-${wanted}`];
   const near = nearest(wanted, names);
   const words = wanted.split('-');
   const hasAll = (name: string) => words.every((word) => name.split('-').includes(word));
