@@ -26,6 +26,7 @@ describe('flags that other flags leave without effect', () => {
       'embed -m m --image a.png --embd-separator ,',
       '--embd-separator has no effect with --image; remove one of the two',
     ],
+    ['embed -m m a.txt -o x.npy --profile', '--profile has no effect with --output; remove one of the two'],
     ['tokenize -m m --jsonl --show-count', '--show-count has no effect with --jsonl; remove one of the two'],
     [
       'trace -m m -p x --tolerance 0.1',
@@ -50,6 +51,7 @@ describe('flags that other flags leave without effect', () => {
     ['embed -m m -p x --seed 1', '--seed is ignored: it has no effect: nothing here is random'],
     ['embed -m m -f x -e', '--escape is ignored: it works with --prompt only'],
     ['embed -m m -p x -mm a', '--mmproj is ignored: it works with --image, --jsonl or --output only'],
+    ['embed -m m a.txt -o x.npy --embd-separator ,', '--embd-separator is ignored: it has no effect with --output'],
     ['serve -m m -mm a --no-mmproj', '--no-mmproj is ignored: it has no effect with --mmproj'],
     ['serve -m m --image-max-tokens 10', '--image-max-tokens is ignored: it works with --mmproj'],
     ['serve -m m --sleep-idle-seconds 10', '--sleep-idle-seconds is ignored: it works with --models-dir'],

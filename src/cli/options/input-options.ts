@@ -111,7 +111,7 @@ export const inputOptions = [
     default: '\n',
     mayBeEmpty: true,
     commands: ['embed'],
-    needs: [{ noneOf: ['jsonl', 'images'] }],
+    needs: [{ noneOf: ['jsonl', 'images'] }, { noneOf: ['output'], note: true }],
     help: 'the text that separates two texts',
   },
   {

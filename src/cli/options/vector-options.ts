@@ -46,6 +46,7 @@ export const vectorOptions = [
     type: 'switch',
     default: false,
     commands: ['embed'],
+    needs: [{ noneOf: ['output'] }],
     help: 'log the time of each kind of operation',
   },
   {
