@@ -95,6 +95,7 @@ export function declareAdapter(
     // Rows of token_embd are looked up in A, which is therefore stored the other way round.
     const isTurned = name === 'token_embd.weight';
     const rank = (isTurned ? a[0] : a[1]) ?? 1;
+    if (rank === 0) throw failTensor('has an adapter of rank 0');
     for (const [part, shape, wanted] of [
       ['lora_a', a, isTurned ? [rank, nOut] : [nIn, rank]],
       ['lora_b', b, isTurned ? [rank, nIn] : [rank, nOut]],

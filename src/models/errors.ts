@@ -25,10 +25,16 @@ export class ModelError extends Error {
 /** What to do about weights that are damaged. */
 const REMEDY = 'Get the file again or convert it anew; gguf-embed trace prints what each step computes';
 
-/** The error for results with values that are NaN or infinite. */
-export function notNumbers(what: string): ModelError {
+/**
+ * The error for results with values that are NaN or infinite.
+ * @param isAdapted whether adapters were applied
+ */
+export function notNumbers(what: string, isAdapted: boolean): ModelError {
+  const [file, numbers] = isAdapted
+    ? ['the file of the model or of an adapter', 'with the scale of an adapter, numbers']
+    : ["the model's file", "the model's numbers"];
   return new ModelError(
-    `${what} has values that are NaN or infinite: a weight in the model's file is, or the model's numbers exceed those of float32. ${REMEDY}`,
+    `${what} has values that are NaN or infinite: a weight in ${file} is, or ${numbers} exceed those of float32. ${REMEDY}`,
   );
 }
 

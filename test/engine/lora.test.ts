@@ -125,6 +125,19 @@ describe('embed', () => {
     }
   });
 
+  it('is named where its scale or its weights make a result NaN', async () => {
+    const other =
+      /a weight in the file of the model or of an adapter is, or with the scale of an adapter, numbers exceed/;
+    await expect(embedder.embed(text, { lora: [{ id: 0, scale: 1e38 }] })).rejects.toThrow(other);
+    const damaged = await adapterBytes('bert-mean', targets, {}, ({ tensors }) => {
+      tensors.get(`${targets[0]}.lora_a`)!.values[3] = Number.NaN;
+    });
+    const loaded = await Embedder.load(model, { backend: 'wasm', worker: false, lora: [damaged] });
+    await expect(loaded.embed(text)).rejects.toThrow(other);
+    expect(await vectorOf(loaded, text, { lora: [] })).toEqual(await vectorOf(plain, text));
+    await loaded.dispose();
+  });
+
   it('is no model itself', async () => {
     const loading = Embedder.load(query, { backend: 'reference', worker: false });
     await expect(loading).rejects.toThrow('the file is an adapter for a model of the architecture bert, not a model');

@@ -247,6 +247,14 @@ describe('an adapter that must be refused', () => {
       'activated LoRA',
     ],
     ['lacks a half', ({ tensors }) => tensors.delete(`${target}.lora_b`), `tensor ${target}.lora_b is missing`],
+    [
+      'has the rank 0',
+      ({ tensors }) => {
+        tensors.set(`${target}.lora_a`, { shape: [64, 0], values: new Float32Array() });
+        tensors.set(`${target}.lora_b`, { shape: [0, 64], values: new Float32Array() });
+      },
+      `adapter adapter.gguf: tensor ${target} has an adapter of rank 0`,
+    ],
     ['has no tensors', ({ tensors }) => tensors.clear(), 'it has no tensors'],
     [
       'has another tensor',

@@ -273,7 +273,8 @@ export class Scheduler {
     for (const [i, { job, index }] of taken.entries()) {
       // Who traces an input wants to see where its values stop being numbers.
       if (job.observer === undefined && !areFinite(rows[i].values)) {
-        job.fail(notNumbers(`the result of an input of ${this.#count(job.inputs[index])} tokens`));
+        const what = `the result of an input of ${this.#count(job.inputs[index])} tokens`;
+        job.fail(notNumbers(what, job.adapters !== undefined));
       }
       job.results[index] = rows[i];
       job.nDone++;
