@@ -10,12 +10,12 @@ const PIECE = 2 ** 18;
 /** The differences of the values, all sums in double. */
 export interface TensorError {
   readonly nValues: number;
-  /** Sum of the squares of the differences, and of the reference's values. */
+  /** Sum of the squares of the differences, and of the reference's finite values. */
   readonly squaredError: number;
   readonly squaredReference: number;
   /** The square root of the first sum over the second: 0 for equal values. */
   readonly error: number;
-  /** Largest difference of two values. */
+  /** Largest difference of two values; NaN if one of them is NaN. */
   readonly largest: number;
 }
 
@@ -44,11 +44,11 @@ export async function tensorError(
     const [a, b] = [await sides[0](first, n), await sides[1](first, n)];
     same &&= a.bytes.every((byte, i) => byte === b.bytes[i]);
     for (let i = 0; i < n; i++) {
-      const difference = a.values[i] - b.values[i];
+      const [x, y] = [a.values[i], b.values[i]];
+      const difference = Object.is(x, y) ? 0 : x - y;
       squaredError += difference * difference;
-      squaredReference += a.values[i] * a.values[i];
-      // NaN stays once it has occurred.
-      if (!(Math.abs(difference) <= largest)) largest = Math.abs(difference);
+      if (Number.isFinite(x)) squaredReference += x * x;
+      largest = Math.max(largest, Math.abs(difference));
     }
     await done(n);
   }
