@@ -88,6 +88,13 @@ describe('JSON', () => {
     }
   });
 
+  it.each([[Array(20).fill(9)], [[-1, 4]], [['2', '2']], [[3]]])('a step of the shape %j is refused', (shape) => {
+    const text = JSON.stringify({ ...jsonOf(trace), steps: [{ name: 'x', shape, sample: [] }] });
+    expect(() => readRecord(new TextEncoder().encode(text))).toThrow(
+      expect.objectContaining({ name: 'RecordError', message: 'a step has no name, shape or sample' }),
+    );
+  });
+
   it.each(['{', '{}', '[1]', 'null', '{"format":"gguf-embed trace","tokens":[],"steps":[{}]}'])(
     '%s is refused',
     (text) => {

@@ -60,7 +60,7 @@ export function readJson(text: string): RecordedTrace {
     tokens: tokens.map((token: { id?: unknown } | null) => Number(token?.id)),
     steps: (steps as readonly (Partial<StepSummary> | null)[]).map((step) => {
       const { name, shape, sample } = step ?? {};
-      if (typeof name !== 'string' || !Array.isArray(shape) || !Array.isArray(sample)) {
+      if (typeof name !== 'string' || !isShape(shape) || !Array.isArray(sample)) {
         throw new RecordError('a step has no name, shape or sample');
       }
       if (sample.length !== sampleIndices(shape).length) {
@@ -72,4 +72,9 @@ export function readJson(text: string): RecordedTrace {
     }),
     rounding: 0,
   };
+}
+
+/** Whether a value is the rows and columns of a step. */
+function isShape(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length === 2 && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
