@@ -46,6 +46,7 @@ export const mayImport = {
     'convert',
     'quantize',
     'models',
+    'kernels/wasm',
     'kernels/webgpu',
     'tokenizer',
     'tensor',

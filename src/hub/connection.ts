@@ -12,6 +12,8 @@ export interface Connection {
   readonly signal?: AbortSignal;
   /** Called before the wait for a retry, with one sentence for a log. */
   readonly onMessage?: (message: string) => void;
+  /** Called before each request, which waits for it. */
+  readonly onRequest?: () => Promise<void>;
 }
 
 /**

@@ -29,6 +29,8 @@ export interface HubEvents {
   readonly onProgress?: (done: number, total: number) => void;
   /** One sentence for a log: a download, a wait, a fallback to the cache. */
   readonly onMessage?: (message: string) => void;
+  /** Called before each request, which waits for it. */
+  readonly onRequest?: () => Promise<void>;
 }
 
 /** How to find one file by name or URL. */

@@ -21,8 +21,9 @@ export function connectionOf({
   token,
   signal,
   onMessage,
+  onRequest,
 }: HubOptions & HubEvents): Connection {
-  return { ...checkConnection(endpoint, token), signal, onMessage };
+  return { ...checkConnection(endpoint, token), signal, onMessage, onRequest };
 }
 
 /**

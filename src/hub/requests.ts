@@ -78,11 +78,12 @@ export async function requestJson(
 }
 
 async function send(
-  { signal }: Connection,
+  { signal, onRequest }: Connection,
   url: URL,
   headers: Readonly<Record<string, string>>,
   redirect: 'manual' | 'follow',
 ): Promise<Response> {
+  await onRequest?.();
   signal?.throwIfAborted();
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), ANSWER_TIMEOUT);

@@ -42,6 +42,7 @@ export async function hubSettings(
     signal: options.signal,
     onProgress: options.onProgress,
     onMessage: options.onMessage,
+    onRequest: options.onRequest,
   };
 }
 

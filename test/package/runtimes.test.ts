@@ -6,14 +6,17 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { startHub } from '../hub/server.ts';
 import { cosine } from '../vectors.ts';
 import { ask, bundled, describeWebGpu, type Embeddings, folder, main, script, serving } from './project.ts';
 import { npm } from './setup.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
+const hub = await startHub();
 const home = join(folder, '../runtimes');
 const bin = (path: string) => join(home, 'node_modules', path);
 const packages = {
@@ -89,6 +92,26 @@ describe.skipIf(!wanted)('the installed package', () => {
       const check = [main, 'fingerprint', '-m', bundled, '--check', digest];
       const { stdout } = await promisify(execFile)(command, [...flags, ...check], { cwd: folder });
       expect(stdout).toContain(`reproducible ${digest} `);
+    });
+
+    // V8 compiles the parser of `fetch` in the background, while this program sets flags of V8.
+    it.runIf(name.startsWith('Node'))('loads a model just after it has asked a hub about it', async () => {
+      const file = (path: string) => readFile(new URL(`../fixtures/multimodal/${path}`, import.meta.url));
+      hub.add('someone/vl-GGUF', {
+        'vl-Q8_0.gguf': await file('models/qwen3vl.gguf'),
+        'mmproj-vl-F16.gguf': await file('models/mmproj-qwen3vl.gguf'),
+      });
+      const picture = fileURLToPath(new URL('../fixtures/multimodal/images/rgb.png', import.meta.url));
+      const env = { PATH: process.env.PATH, HOME: join(home, name), HF_ENDPOINT: hub.endpoint };
+      const embed = (...args: string[]) =>
+        promisify(execFile)(command, [...flags, main, 'embed', '-hf', 'someone/vl-GGUF', ...args], {
+          cwd: folder,
+          env,
+        });
+      for (let i = 0; i < 3; i++) {
+        expect((await embed('--image', picture)).stdout).toContain('embedding 0:');
+        await expect(embed('--no-mmproj', '--image', picture)).rejects.toMatchObject({ code: 1, signal: null });
+      }
     });
 
     it('serves, a body of 1 MB included, and ends by SIGTERM', async () => {

@@ -114,5 +114,10 @@ function downloadedTo(path: string, url: string, values: Naming): ChosenModel {
 
 /** Listeners that report a download to the user. */
 export function hubEvents(signal: AbortSignal | undefined) {
-  return { signal, onProgress: downloadProgress(), onMessage: log };
+  return { signal, onProgress: downloadProgress(), onMessage: log, onRequest: forbidDeopt };
+}
+
+/** Before the first request, since packing needs it afterwards. */
+export async function forbidDeopt(): Promise<void> {
+  (await import('../../kernels/wasm/packing.node.ts')).forbidDeopt();
 }

@@ -5,6 +5,9 @@
 /** The first V8 for which packing pays: Node 22 (12.4) packs only plain float32 products, Node 24 (13.6) all. */
 const firstUsefulV8 = 13;
 
+/** The first V8 that deoptimises WebAssembly, that of Node 25. */
+const firstWithDeopt = 14;
+
 /** The V8 of Node 20. */
 const lastWithoutRelaxed = 11;
 
@@ -18,10 +21,17 @@ export function enablePacking(): boolean {
   setFlags('--experimental-wasm-revectorize');
   // Use the optimising compiler from the first call on, so that the start-up check tests the code that will run.
   setFlags('--no-liftoff');
-  // On a command line, the flag above implies this one. Set at run time it does not, and Node 26 then crashes in the compiler, which looks
-  // for counts that Liftoff would have made.
-  setFlags('--no-wasm-deopt');
+  forbidDeopt();
   return true;
+}
+
+/**
+ * Turns deoptimisation of WebAssembly off where V8 has it. Without Liftoff it must be off: on a command line one flag implies the other, set
+ * at run time it does not, and V8 ends the process when it misses counts that Liftoff would have made. V8 also ends it if it compiles a module
+ * with deoptimisation in the background at this moment. The parser of `fetch` is such a module, so this is called before the first request, too.
+ */
+export function forbidDeopt(): void {
+  if (v8Major() >= firstWithDeopt) setFlags('--no-wasm-deopt');
 }
 
 /** Whether relaxed SIMD is experimental in this V8: that of Node 20 has it behind a flag. */
@@ -48,8 +58,7 @@ function v8Major(): number {
 }
 
 /**
- * Turns packing off for modules compiled from now on. `--no-wasm-deopt` stays set, because its previous value differs from version to
- * version.
+ * Turns packing off for modules compiled from now on. `--no-wasm-deopt` stays set.
  */
 export function disablePacking(): void {
   setFlags('--no-experimental-wasm-revectorize');

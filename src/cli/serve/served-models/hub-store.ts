@@ -4,7 +4,7 @@
 import { parseModelName } from '../../../hub/model-name.ts';
 import type { ModelStore, ServedModel } from '../../../server/index.ts';
 import { log } from '../../log.ts';
-import { hubOptions } from '../../model/chosen-model.ts';
+import { forbidDeopt, hubOptions } from '../../model/chosen-model.ts';
 import type { OptionValues } from '../../options/option-table.ts';
 
 /** @param describe makes a model of its name in the cache */
@@ -23,6 +23,7 @@ export function hubStore(values: OptionValues, describe: (id: string) => Promise
       const events = {
         signal,
         onMessage: log,
+        onRequest: forbidDeopt,
         onProgress: (done: number, total: number) => onProgress(String(new URL(repo, settings.endpoint)), done, total),
       };
       const settings = await hubSettings({ ...hubOptions(values), file: undefined, ...events });
