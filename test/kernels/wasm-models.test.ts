@@ -49,8 +49,8 @@ describe.each(files)('%s', (file) => {
   it.each<[Precision, number, number]>([
     ['exact', 1e-6, 1e-4],
     ['high', 1e-5, 3e-3],
-    // Random weights err more than those of a trained model, which stay below 1e-3.
-    ['fast', 2e-3, 5e-2],
+    // Random weights err more than those of a trained model, which stay below 1e-3; most with 8-bit products, which V8 of Node 20 lacks.
+    ['fast', ...(process.versions.node.startsWith('20.') ? ([2e-3, 5e-2] as const) : ([5e-3, 1e-1] as const))],
   ])('is near the reference at %s', async (precision, most, score) => {
     const found = await vectors(file, await createWasmBackend({ precision }));
     (await expected).forEach((row, i) => {
