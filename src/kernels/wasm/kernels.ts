@@ -55,12 +55,25 @@ export async function compileKernels(
     const bytes = note === undefined ? decode(text) : withNote(decode(text), note);
     if (!shared) unshareMemory(bytes);
     try {
-      return { module: await WebAssembly.compile(bytes), relaxed, shared, bytes };
+      return { module: await compile(bytes), relaxed, shared, bytes };
     } catch (error) {
       if (typeof WebAssembly === 'object' && WebAssembly.validate(bytes)) throw forbidden(error as Error) ?? error;
     }
   }
   throw new Error('the wasm backend needs WebAssembly SIMD, which this runtime lacks; use the reference backend');
+}
+
+/**
+ * Compiles with a timer that keeps the event loop going. When Node 20 has nothing else to wait for, its main thread blocks until the
+ * threads that compile are done. One of them may need a garbage collection, and waits for the main thread. Neither ends.
+ */
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  const timer = setInterval(() => {}, 1000);
+  try {
+    return await WebAssembly.compile(bytes);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** The error for a page whose policy forbids to compile. Browsers word it differently. */
