@@ -102,11 +102,11 @@ function makeClient(port, lifetime, silence) {
 }
 
 /**
- * Keeps `clients` connections busy, each with one request at a time from `bodies` in turn, until all have had an answer, for which they
- * have `patience` seconds, and then for `seconds`. What is under way at the end is given up. So the server always has a request of each
- * client.
- * @returns requests/s and tokens/s (from `usage`) of all answers; quantiles of the latencies in ms, without the first request of each client,
- * because those that come first wait for few others: `undefined` without latencies, p99 below a hundred
+ * Keeps `clients` connections busy, each with one request at a time from `bodies` in turn. A round lasts until every client has had its first
+ * answer, then for `seconds`, and then until every client has had its second one; the first and the last of these take `patience` seconds at
+ * most. What is under way at the end is given up. So the server always has a request of each client.
+ * @returns requests/s and tokens/s (from `usage`); quantiles of the latencies in ms, without the first request of each client, because those
+ * that come first wait for few others: `undefined` without latencies, p99 below a hundred
  * @throws Error for another answer, and for a server that sends nothing for `silence` seconds
  */
 export async function load(how) {
@@ -115,39 +115,43 @@ export async function load(how) {
   // Connections open one after the other and live for different numbers of requests: a server with a short listen queue
   // drops those that come all at once, and TCP's retries after 1, 3 and 7 s would then be what is measured.
   for (const connection of connections) await connection.open();
-  const latencies = [];
-  let nAnswers = 0;
-  let tokens = 0;
-  let nWithoutAnswer = clients;
-  let isLate = false;
   const close = () => {
     for (const connection of connections) connection.close();
   };
-  let timer = setTimeout(() => {
-    isLate = true;
-    if (nAnswers > 0) close();
-  }, patience * 1000);
+  const latencies = [];
+  /** When the answers of each client came, and their tokens. */
+  const answers = connections.map(() => []);
+  const haveAll = (n) => answers.every(({ length }) => length >= n);
   const begin = performance.now();
-  let last = begin;
+  let phase = 'first answers';
+  let timer = setTimeout(() => enter('late'), patience * 1000);
+  function enter(next) {
+    clearTimeout(timer);
+    phase = next;
+    if (phase === 'seconds') timer = setTimeout(() => enter('second answers'), seconds * 1000);
+    else if (phase === 'second answers') timer = setTimeout(close, patience * 1000);
+    goOn();
+  }
+  /** Ends a phase that has what it waits for. */
+  function goOn() {
+    if (phase === 'first answers' && haveAll(1)) enter('seconds');
+    else if (phase === 'late' && answers.some(({ length }) => length > 0)) close();
+    else if (phase === 'second answers' && haveAll(2)) close();
+  }
   let next = 0;
-  const keepBusy = async (connection) => {
-    for (let isFirst = true; ; isFirst = false) {
+  const keepBusy = async (connection, i) => {
+    for (;;) {
       const start = performance.now();
       const answer = await connection.post(path, bodies[next++ % bodies.length]);
       if (answer === undefined) return;
-      last = performance.now();
+      const at = performance.now();
       if (answer.status !== 200) throw new Error(`status ${answer.status}: ${answer.body.toString().slice(0, 300)}`);
       const usage =
         /"prompt_tokens":(\d+)/.exec(answer.body.toString('latin1', 0, 200)) ??
         /"prompt_tokens":(\d+)/.exec(answer.body.toString('latin1'));
-      tokens += Number(usage[1]);
-      nAnswers++;
-      if (isLate) close();
-      if (!isFirst) latencies.push(last - start);
-      else if (--nWithoutAnswer === 0) {
-        clearTimeout(timer);
-        timer = setTimeout(close, seconds * 1000);
-      }
+      if (answers[i].length > 0) latencies.push(at - start);
+      answers[i].push({ at, tokens: Number(usage[1]) });
+      goOn();
     }
   };
   try {
@@ -160,8 +164,29 @@ export async function load(how) {
   const after = makeClient(port, 1, silence);
   await after.post(path, bodies[0]);
   after.close();
-  const took = (last - begin) / 1000;
   latencies.sort((a, b) => a - b);
   const p99 = latencies.length < fewestForP99 ? undefined : quantile(latencies, 0.99);
-  return { requestsPerSecond: nAnswers / took, tokensPerSecond: tokens / took, p50: quantile(latencies, 0.5), p99 };
+  return { ...ratesOf(answers, begin), p50: quantile(latencies, 0.5), p99 };
+}
+
+/**
+ * The sum of what each client gets in a second, from its first answer to its last. A server that divides its work among the clients answers
+ * all of them at about the same time. Answers in a given time would then depend on whether it ends before or after that. If a client has had
+ * one answer or none, all answers since `begin` count.
+ */
+function ratesOf(answers, begin) {
+  const all = answers.flat();
+  if (answers.some(({ length }) => length < 2)) {
+    const took = (Math.max(...all.map(({ at }) => at)) - begin) / 1000;
+    const tokens = all.reduce((sum, answer) => sum + answer.tokens, 0);
+    return { requestsPerSecond: all.length / took, tokensPerSecond: tokens / took };
+  }
+  let requestsPerSecond = 0;
+  let tokensPerSecond = 0;
+  for (const [first, ...later] of answers) {
+    const took = (later.at(-1).at - first.at) / 1000;
+    requestsPerSecond += later.length / took;
+    tokensPerSecond += later.reduce((sum, answer) => sum + answer.tokens, 0) / took;
+  }
+  return { requestsPerSecond, tokensPerSecond };
 }

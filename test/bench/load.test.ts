@@ -1,7 +1,7 @@
 /**
  * @file The load of the benchmarks of servers, on servers that answer as a test wants.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { load } from '../../bench/server/client.mjs';
@@ -35,6 +35,26 @@ async function serve(ms: number, status = 200) {
   return { port: (server.address() as AddressInfo).port, seen };
 }
 
+/** A server that answers all that wait, after a second and then every `ms`. */
+async function serveTogether(ms: number) {
+  const waiting: ServerResponse[] = [];
+  const server = createServer((request, response) => {
+    request.resume();
+    waiting.push(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  let timer = setTimeout(function answerAll() {
+    for (const one of waiting.splice(0)) one.writeHead(200, { 'content-length': answer.length }).end(answer);
+    timer = setTimeout(answerAll, ms);
+  }, 1000);
+  onTestFinished(() => {
+    clearTimeout(timer);
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port };
+}
+
 it('keeps every client busy, and measures requests that wait for those of all others', async () => {
   const { port, seen } = await serve(20);
   const { requestsPerSecond, tokensPerSecond, p50, p99 } = await load({ port, clients: 8, seconds: 0.5, bodies });
@@ -45,6 +65,16 @@ it('keeps every client busy, and measures requests that wait for those of all ot
   // Those before it take 7 × 20 ms.
   expect(p50).toBeGreaterThan(150);
   expect(p99, 'of so few').toBeUndefined();
+});
+
+it('measures a server that answers all clients at the same time, whenever a round ends', async () => {
+  for (const seconds of [0.05, 0.15, 0.25]) {
+    const { port } = await serveTogether(200);
+    const { requestsPerSecond, tokensPerSecond } = await load({ port, clients: 8, seconds, bodies });
+    expect(requestsPerSecond).toBeLessThan(8 / 0.19);
+    expect(requestsPerSecond).toBeGreaterThan(20);
+    expect(tokensPerSecond).toBeCloseTo(17 * requestsPerSecond, 6);
+  }
 });
 
 it('gives up what is under way at the end', async () => {
