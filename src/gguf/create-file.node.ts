@@ -4,32 +4,34 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GgufError } from './errors.ts';
-import { replacedFile, takePermissions } from './replaced-file.node.ts';
+import { behindLinks, replacedFile, takePermissions } from './replaced-file.node.ts';
 import type { ByteSink } from './sink.ts';
 import { cannotWrite } from './system-error.ts';
 
 /** A file that is being written. End it with either `commit` or `discard`. */
 export interface FileSink extends ByteSink {
-  /** Gives the file its final name and replaces an existing one, whose permissions it has. */
+  /** Gives the file its final name and replaces an existing one, whose permissions it has. A link stays. */
   commit(): Promise<void>;
   /** Removes what was written. Does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
 /**
- * Starts a file that will be called `path`.
+ * Starts a file that will be called `path`, or that a link of this name points to.
  * The temporary name is unpredictable and the file must be new, so a file that another user put there is never opened.
  * @param reads paths of the input files; `path` must not be one of them under any name
  * @throws GgufError if its folder cannot be written to, or `path` is something that a file must not replace
  */
 export async function createFile(path: string, reads: readonly string[]): Promise<FileSink> {
-  const name = basename(path).slice(0, MAX_NAME_LENGTH);
-  const temporary = join(dirname(path), `.${name}.${crypto.randomUUID()}.partial`);
+  let target = path;
   const fail = (cause: NodeJS.ErrnoException): never => {
-    throw cannotWrite(path, cause, cause.code === 'ENOENT' ? `there is no folder ${dirname(path)}` : undefined);
+    throw cannotWrite(path, cause, cause.code === 'ENOENT' ? `there is no folder ${dirname(target)}` : undefined);
   };
   const there = await replacedFile(path).catch(fail);
   if (there !== undefined) await refuseIfRead(path, reads);
+  target = await behindLinks(path).catch(fail);
+  const name = basename(target).slice(0, MAX_NAME_LENGTH);
+  const temporary = join(dirname(target), `.${name}.${crypto.randomUUID()}.partial`);
   const file = await open(temporary, 'wx').catch(fail);
   if (there !== undefined) await takePermissions(there, temporary);
   let over = false;
@@ -44,7 +46,7 @@ export async function createFile(path: string, reads: readonly string[]): Promis
       await file.sync().catch(fail);
       await file.close();
       over = true;
-      await rename(temporary, path).catch(async (cause) => {
+      await rename(temporary, target).catch(async (cause) => {
         await rm(temporary, { force: true });
         fail(cause);
       });

@@ -1,7 +1,7 @@
 /**
  * @file Changes the metadata of a GGUF file on disk: in place if the new header fits, otherwise by writing a new file.
  */
-import { open, realpath } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createFile } from './create-file.node.ts';
 import { openFile, openModelFile } from './file.node.ts';
 import { type GgufFile, openGguf } from './open.ts';
@@ -41,10 +41,7 @@ export async function editFile(
       await overwrite(input, header);
       return 'in place';
     }
-    const sink = await createFile(
-      output ?? (await realpath(input)),
-      output === undefined ? [] : [input, ...partNames(input)],
-    );
+    const sink = await createFile(output ?? input, output === undefined ? [] : [input, ...partNames(input)]);
     try {
       await copy(file, sink, changes, signal);
       await sink.commit();

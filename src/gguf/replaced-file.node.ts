@@ -2,7 +2,8 @@
  * @file The file that a new one replaces: what it must be, and what the new one takes over from it.
  */
 import type { Stats } from 'node:fs';
-import { access, chmod, chown, constants, stat } from 'node:fs/promises';
+import { access, chmod, chown, constants, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /**
  * The file at a path that a new file will get, `undefined` if there is none.
@@ -19,6 +20,12 @@ export async function replacedFile(path: string): Promise<Stats | undefined> {
   if (!there.isFile()) throw new Error(`the path is ${there.isDirectory() ? 'a folder' : 'not a regular file'}`);
   await access(path, constants.W_OK);
   return there;
+}
+
+/** Where a new file of this path goes: where the link points that has the path, if anything is there or not, or else the path itself. */
+export async function behindLinks(path: string): Promise<string> {
+  const target = await readlink(path).catch(() => undefined);
+  return target === undefined ? path : behindLinks(resolve(await realpath(dirname(path)), target));
 }
 
 /** Gives a new file the owner and the permissions of the one that it replaces, as far as the system allows that. */

@@ -59,6 +59,29 @@ describe.each(writers)('an output %s', (ending, args) => {
     expect((statSync(to).mode & 0o777).toString(8)).toBe('640');
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'goes where a link points, through links and whether a file is there or not',
+    async () => {
+      mkdirSync(file('disk'));
+      const there = file(`disk/there${ending}`);
+      writeFileSync(there, 'old');
+      symlinkSync(`disk/there${ending}`, file(`link${ending}`));
+      symlinkSync(`link${ending}`, file(`second${ending}`));
+      symlinkSync(`disk/new${ending}`, file(`dangling${ending}`));
+      for (const [link, target] of [
+        ['second', 'there'],
+        ['dangling', 'new'],
+      ]) {
+        expect((await run(args(file(`${link}${ending}`)))).code).toBe(0);
+        expect(lstatSync(file(`${link}${ending}`)).isSymbolicLink()).toBe(true);
+        expect(statSync(file(`disk/${target}${ending}`)).size).toBeGreaterThan(3);
+      }
+      expect(readdirSync(file('disk')).sort()).toEqual([`new${ending}`, `there${ending}`]);
+      symlinkSync(`nowhere/new${ending}`, file(`lost${ending}`));
+      expect((await run(args(file(`lost${ending}`)))).stderr).toMatch(/no folder|no such/i);
+    },
+  );
+
   it.skipIf(process.platform === 'win32')('does not replace a named pipe, a device or a folder', async () => {
     const pipe = file(`pipe${ending}`);
     expect(spawnSync('mkfifo', [pipe]).status).toBe(0);

@@ -7,7 +7,7 @@
 import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { replacedFile, takePermissions } from '../../gguf/replaced-file.node.ts';
+import { behindLinks, replacedFile, takePermissions } from '../../gguf/replaced-file.node.ts';
 import { systemReason } from '../../gguf/system-error.ts';
 import { unreadable } from '../input/read-file.ts';
 import { UsageError } from '../usage-error.ts';
@@ -25,27 +25,32 @@ export interface ByteOutput {
 /** A file that is being written. End it with `commit` or `discard`. */
 export class OutputFile implements ByteOutput {
   readonly path: string;
+  /** The path, or where a link of this name points. */
+  readonly #target: string;
   readonly #temporary: string;
   readonly #handle: FileHandle;
   #isOver = false;
 
-  private constructor(path: string, temporary: string, handle: FileHandle) {
+  private constructor(path: string, target: string, temporary: string, handle: FileHandle) {
     this.path = path;
+    this.#target = target;
     this.#temporary = temporary;
     this.#handle = handle;
   }
 
   /** @throws UsageError if the folder cannot be written to, or a file must not replace what has the name */
   static async create(path: string): Promise<OutputFile> {
-    const there = await requireWritable(path);
-    const name = basename(path).slice(0, MAX_NAME_LENGTH);
-    const unique = crypto.getRandomValues(new BigUint64Array(1))[0].toString(16);
-    const temporary = join(dirname(path), `.${name}.${machine()}-${process.pid}.${unique}.partial`);
-    const handle = await open(temporary, 'wx').catch((error: Error) => {
+    const fail = (error: Error) => {
       throw cannotWrite(path, error);
-    });
+    };
+    const there = await requireWritable(path);
+    const target = await behindLinks(path).catch(fail);
+    const name = basename(target).slice(0, MAX_NAME_LENGTH);
+    const unique = crypto.getRandomValues(new BigUint64Array(1))[0].toString(16);
+    const temporary = join(dirname(target), `.${name}.${machine()}-${process.pid}.${unique}.partial`);
+    const handle = await open(temporary, 'wx').catch(fail);
     if (there !== undefined) await takePermissions(there, temporary);
-    return new OutputFile(path, temporary, handle);
+    return new OutputFile(path, target, temporary, handle);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -63,13 +68,13 @@ export class OutputFile implements ByteOutput {
 
   /** Gives the file its name, in the place of a file that has it. */
   commit(): Promise<void> {
-    return this.#finish(() => rename(this.#temporary, this.path));
+    return this.#finish(() => rename(this.#temporary, this.#target));
   }
 
   /** Gives the file its name, unless another file has it: that one stays. */
   commitIfNew(): Promise<void> {
     return this.#finish(async () => {
-      await link(this.#temporary, this.path).catch((error: NodeJS.ErrnoException) => {
+      await link(this.#temporary, this.#target).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;
       });
       await rm(this.#temporary);
