@@ -122,11 +122,18 @@ export class Embedder {
 
   /**
    * Changes the scales of the LoRA adapters for later calls that give none; adapters that the list does not name get 0.
-   * @throws InputError for an adapter that does not exist, or a scale that is not finite
+   * @throws InputError for what is no list, an adapter that does not exist, or a scale that is not finite
    */
   setLora(lora: readonly LoraScale[]): void {
-    const read = readOptions<Pick<EmbedOptions, 'lora'>>('setLora', { lora }, { lora: loraScales }, optionError);
-    this.#scales = scalesOf(this.info.adapters.length, read.lora ?? []);
+    // An option that is undefined would count as not given.
+    const given = { lora: lora ?? null };
+    const { lora: scales = [] } = readOptions<Pick<EmbedOptions, 'lora'>>(
+      'setLora',
+      given,
+      { lora: loraScales },
+      optionError,
+    );
+    this.#scales = scalesOf(this.info.adapters.length, scales);
   }
 
   /** Number of tokens of these inputs. */

@@ -1,6 +1,7 @@
 /**
  * @file Names of models on the hub: `user/repo` and `user/repo:quant`.
  */
+import { describe } from '../check-options.ts';
 import { HubError } from './errors.ts';
 
 /** A repository, and which of its files. */
@@ -29,6 +30,9 @@ const TAG = /^[A-Za-z0-9_.-]+$/;
  * @throws HubError for a text that is not the name of a repository
  */
 export function parseModelName(text: string): ModelName {
+  if (typeof text !== 'string') {
+    throw new HubError('name', `the name of a model must be a string, as user/repo:quant, not ${describe(text)}`);
+  }
   const name = nameAtHub(text) ?? text;
   const colon = name.lastIndexOf(':');
   const repo = colon < 0 ? name : name.slice(0, colon);

@@ -187,7 +187,7 @@ export class Tokenizer {
    * without spaces before punctuation.
    * @throws TokenizerError when an id is not in the vocabulary
    */
-  decode(ids: readonly number[], options: DecodeOptions = {}): string {
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     const { removeSpecial = false, unparseSpecial = false } = readOptions(
       'decode',
       options,
@@ -195,18 +195,19 @@ export class Tokenizer {
       tokenizerError,
     );
     if (!isIterable(ids)) throw new TokenizerError(`the ids must be a list of token ids, not ${describe(ids)}`);
+    const list = Array.from(ids);
     const { vocab } = this;
     let start = 0;
-    let end = ids.length;
+    let end = list.length;
     let stripSpace = vocab.addSpacePrefix;
-    if (removeSpecial && vocab.addBos && end > 0 && ids[0] === vocab.bos) {
+    if (removeSpecial && vocab.addBos && end > 0 && list[0] === vocab.bos) {
       start = 1;
       stripSpace = false;
     }
-    if (removeSpecial && vocab.addEos && end > start && ids[end - 1] === vocab.eos) end--;
+    if (removeSpecial && vocab.addEos && end > start && list[end - 1] === vocab.eos) end--;
     const pieces: Uint8Array[] = [];
     for (let i = start; i < end; i++) {
-      const piece = this.piece(ids[i], unparseSpecial);
+      const piece = this.piece(list[i], unparseSpecial);
       pieces.push(stripSpace && piece[0] === 0x20 ? piece.subarray(1) : piece);
       stripSpace = false;
     }

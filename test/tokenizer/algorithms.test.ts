@@ -237,6 +237,7 @@ describe('PLaMo 2', () => {
     expect(tokenizer.encode('aba').map((id) => tokens[id])).toEqual(['ab', 'a']);
     expect(tokenizer.encode('\ufeffaé').map((id) => tokens[id])).toEqual(['a', '<0xC3>', '<0xA9>']);
     expect(tokenizer.decode(tokenizer.encode('aébéab'))).toBe('aébéab');
+    expect(tokenizer.decode(new Set(tokenizer.encode('aéb')))).toBe('aéb');
   });
 });
 

@@ -48,11 +48,17 @@ const LEAST_ROOM = 8;
  * in one chunk with what follows it. Only a sentence that is longer than a chunk is cut between words, and a longer word between characters.
  * Every character that is not white space is in a chunk, in order. A text without such characters has no chunks.
  * @param tokenizer that of the model, as `embedder.tokenizer` or from `loadTokenizer`
- * @throws InputError for a text with half of a surrogate pair, or options that leave no room for text
+ * @throws InputError for a text with half of a surrogate pair, what is no tokenizer, or options that leave no room for text
  */
 export function chunk(text: string, tokenizer: Tokenizer, given: ChunkOptions = {}): Chunk[] {
   const options = readOptions('chunk', given, chunkOptions, optionError);
   if (typeof text !== 'string') throw new InputError('shape', 'the text to chunk must be a string');
+  if (typeof tokenizer?.encode !== 'function') {
+    throw new InputError(
+      'shape',
+      'chunk takes the tokenizer of the model: embedder.tokenizer, or that of loadTokenizer',
+    );
+  }
   checkWellFormed(text, 'the text to chunk');
   return new Chunker(text, tokenizer, options).chunks();
 }

@@ -1,7 +1,9 @@
 /**
  * @file Late interaction (Khattab and Zaharia 2020): the score of a document for a query, from the vectors of their tokens.
  */
+import { describe } from '../../check-options.ts';
 import { log } from '../../tensor/exact-math.ts';
+import { InputError } from '../errors.ts';
 import type { ScoreScale, TokenVectors } from '../types.ts';
 import { convertVector } from './output-dtypes.ts';
 
@@ -12,9 +14,12 @@ type Values = Float32Array | Int8Array;
  * multiplied as they are, and those of `embed` have the length 1. Vectors of int8 count with the length 1, so that each may have a scale of its
  * own.
  * @returns 0 if either side has no vectors
- * @throws RangeError if the vectors of the two sides have different dimensions, or a side has no whole number of them
+ * @throws InputError for what is no vectors of tokens; RangeError if the vectors of the two sides have different dimensions, or a side has no
+ *   whole number of them
  */
 export function maxSim(query: TokenVectors<Values>, document: TokenVectors<Values>): number {
+  checkArray('the query', query);
+  checkArray('the document', document);
   const { dimensions } = query;
   if (document.dimensions !== dimensions) {
     throw new RangeError(`vectors of ${dimensions} and of ${document.dimensions} dimensions cannot be multiplied`);
@@ -37,6 +42,15 @@ export function maxSim(query: TokenVectors<Values>, document: TokenVectors<Value
   return sum;
 }
 
+function checkArray(what: string, vectors: TokenVectors<Values>): void {
+  const values: unknown = vectors?.values;
+  if (ArrayBuffer.isView(values) || Array.isArray(values)) return;
+  throw new InputError(
+    'shape',
+    `${what} must be an object with the values of vectors and their dimensions, not ${describe(vectors)}`,
+  );
+}
+
 function checkWhole({ values, dimensions }: TokenVectors<Values>): void {
   if (values.length === 0 || (Number.isInteger(dimensions) && dimensions > 0 && values.length % dimensions === 0))
     return;
@@ -57,14 +71,15 @@ function scalesOf({ values, dimensions }: TokenVectors<Values>): Float64Array | 
 /**
  * The vectors of tokens in a quarter of the memory: each is multiplied so that its largest magnitude is 127, and rounded, halves away from zero.
  * Directions stay as they are up to rounding, and lengths get lost; `maxSim` counts each with the length 1.
- * @throws RangeError if the values are no whole number of vectors
+ * @throws InputError for what is no vectors of tokens; RangeError if the values are no whole number of vectors
  */
 export function toInt8(vectors: TokenVectors): TokenVectors<Int8Array> {
+  checkArray('what becomes int8', vectors);
   checkWhole(vectors);
   const { values, dimensions } = vectors;
   const out = new Int8Array(values.length);
   for (let at = 0; at < values.length; at += dimensions) {
-    out.set(convertVector(values.subarray(at, at + dimensions), 'int8'), at);
+    out.set(convertVector(values.slice(at, at + dimensions), 'int8'), at);
   }
   return { values: out, dimensions };
 }
