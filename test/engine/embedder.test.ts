@@ -34,6 +34,25 @@ describe.each(['bert-mean', 'bert-cls'])('%s', (name) => {
     }
   });
 
+  it('takes the inputs that it is called with, whatever becomes of their lists', async () => {
+    const ids = [...reference.cases[1].tokens];
+    const typed = Int32Array.from(ids);
+    const texts = ['one', 'two', ids, typed, 'three'];
+    const poolFrom = texts.map(() => 1);
+    const expected = await embedder.embed([...texts], { poolFrom: [...poolFrom] });
+    const call = embedder.embed(texts, { poolFrom });
+    texts.length = 0;
+    ids.fill(1);
+    typed.fill(1);
+    poolFrom.fill(0);
+    const alone = [...reference.cases[1].tokens];
+    const other = embedder.embed(alone);
+    alone.fill(1);
+    expect((await call).vectors).toEqual(expected.vectors);
+    expect((await other).nTokens).toEqual([reference.cases[1].tokens.length]);
+    expect((await other).vectors).toEqual((await embedder.embed(reference.cases[1].tokens)).vectors);
+  });
+
   it('takes token ids as they are', async () => {
     const { tokens, raw } = reference.cases[1];
     for (const ids of [tokens, Int32Array.from(tokens)]) {

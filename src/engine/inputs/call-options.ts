@@ -32,6 +32,12 @@ function isOutput(value: unknown): boolean {
 
 export const tokenizeOptions: OptionTable<TokenizeOptions> = { addSpecial: flag, parseSpecial: flag };
 
+/** A copy of a list with a token position for each input. */
+function positions(name: string, value: unknown): unknown {
+  const list = check(Array.isArray, 'a list with a token position for each input')(name, value);
+  return (list as unknown[]).slice();
+}
+
 export const embedOptions: OptionTable<EmbedOptions> = {
   output: check(isOutput, `a list of at least one of ${outputKinds.join(', ')}`),
   inputType: choice(inputTypes),
@@ -43,8 +49,8 @@ export const embedOptions: OptionTable<EmbedOptions> = {
   prompt: check(isPrompt, PROMPT_FORMS),
   truncate,
   ...adapterChoice,
-  pairStarts: check(Array.isArray, 'a list with a token position for each input'),
-  poolFrom: check(Array.isArray, 'a list with a token position for each input'),
+  pairStarts: positions,
+  poolFrom: positions,
   client: text,
   onSize: callback,
   observer: callback,

@@ -25,11 +25,20 @@ const SHAPES =
 
 /**
  * The list of inputs in one argument, as llama-server reads it: an array without numbers is a list
- * of inputs; anything else (a string, token ids, a mix) is one input.
+ * of inputs; anything else (a string, token ids, a mix) is one input. Lists are copied: callers may change their own while the call goes on.
  */
 export function listInputs(input: EmbedInput | readonly EmbedInput[]): readonly EmbedInput[] {
-  if (Array.isArray(input) && !input.some((part) => typeof part === 'number')) return input as readonly EmbedInput[];
-  return [input as EmbedInput];
+  if (!Array.isArray(input) || input.some((part) => typeof part === 'number')) return [copyOf(input as EmbedInput)];
+  return Array.from(input as readonly EmbedInput[], copyOf);
+}
+
+function copyOf(input: EmbedInput): EmbedInput {
+  return Array.isArray(input) || isInt32Array(input) ? (input.slice() as EmbedInput) : input;
+}
+
+// Checks the tag, not the class, because the array may come from another realm.
+function isInt32Array(input: unknown): input is Int32Array {
+  return Object.prototype.toString.call(input) === '[object Int32Array]';
 }
 
 /**
@@ -47,10 +56,7 @@ export function encodeInput(
     checkWellFormed(input, `input ${index}`, index);
     return tokenizer.encode(input, { addSpecial, parseSpecial });
   }
-  // Checks the tag, not the class, because the array may come from another realm.
-  if (Object.prototype.toString.call(input) === '[object Int32Array]') {
-    return checkIds(tokenizer, input as Int32Array, index);
-  }
+  if (isInt32Array(input)) return checkIds(tokenizer, input, index);
   if (!Array.isArray(input)) throw new InputError('shape', `input ${index} must be ${SHAPES}`, index);
   const parts: readonly unknown[] = input;
   if (parts.length > 0 && !parts.some((part) => typeof part === 'number')) {
