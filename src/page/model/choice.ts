@@ -5,6 +5,7 @@ import { signal } from '@preact/signals';
 import { setSetting, setting } from '../address.ts';
 import { model, report, status } from '../state.ts';
 import { bytesText, t } from '../words/words.ts';
+import { Choosing } from './choosing.ts';
 import { download, fileName, modelUrls } from './download.ts';
 import { findAtHub, loadInPage } from './in-page.ts';
 import type { PageModel } from './page-model.ts';
@@ -22,8 +23,8 @@ export const keyProblem = signal<string | undefined>(undefined);
 export const usesServer = signal(server !== undefined);
 /** Models in the browser's store. */
 export const kept = signal<readonly KeptModel[]>([]);
-/** Stops the loading of a model; `undefined` while none is loaded. */
-export const loading = signal<AbortController | undefined>(undefined);
+/** The choice of the model. */
+export const choosing = new Choosing();
 
 const KEY = 'gguf-embed-key';
 
@@ -40,41 +41,60 @@ function use(next: PageModel | undefined, source?: Blob | string): void {
 /** Asks the server for its models and takes the first. */
 export async function connect(): Promise<void> {
   if (server === undefined) return;
-  server.key = sessionStorage.getItem(KEY) ?? '';
+  server.key = storedKey();
   status.value = { text: t('connecting') };
+  await choosing.choose(async (signal) => {
+    try {
+      serverModels.value = await server.models(() => {
+        status.value = { text: t('loadingModel') };
+      }, signal);
+      keyProblem.value = undefined;
+      const wanted = serverModels.value.find((name) => name === setting('model'));
+      await useServerModel(wanted ?? serverModels.value[0], signal);
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      keyProblem.value = error.message;
+      status.value = { text: '' };
+    }
+  });
+}
+
+/** The key of this tab. A browser that stores nothing has the one that was given last. */
+let lastKey = '';
+
+function storedKey(): string {
   try {
-    serverModels.value = await server.models(() => {
-      status.value = { text: t('loadingModel') };
-    });
-    keyProblem.value = undefined;
-    const wanted = serverModels.value.find((name) => name === setting('model'));
-    await chooseServerModel(wanted ?? serverModels.value[0]);
-  } catch (error) {
-    if (!(error instanceof KeyError)) return report(error);
-    keyProblem.value = error.message;
-    status.value = { text: '' };
+    return sessionStorage.getItem(KEY) ?? lastKey;
+  } catch {
+    return lastKey;
   }
 }
 
 /** Tries a key. It is kept until the tab is closed. */
 export async function tryKey(key: string): Promise<void> {
-  sessionStorage.setItem(KEY, key);
+  lastKey = key;
+  try {
+    sessionStorage.setItem(KEY, key);
+  } catch {
+    // The browser stores nothing for this site: the key is gone with the page.
+  }
   await connect();
 }
 
 /** Takes a model of the server. */
-export async function chooseServerModel(name: string): Promise<void> {
+export function chooseServerModel(name: string): Promise<void> {
   status.value = { text: t('connecting') };
-  try {
-    use(await server!.model(name));
-    if (serverModels.value.length > 1) setSetting('model', name);
-  } catch (error) {
-    report(error);
-  }
+  return choosing.choose((signal) => useServerModel(name, signal));
+}
+
+async function useServerModel(name: string, signal: AbortSignal): Promise<void> {
+  use(await server!.model(name, signal));
+  if (serverModels.value.length > 1) setSetting('model', name);
 }
 
 /** Changes between the server and a model in the page. */
 export async function setUsesServer(value: boolean): Promise<void> {
+  choosing.end();
   usesServer.value = value;
   use(undefined);
   status.value = { text: '' };
@@ -85,20 +105,6 @@ export async function setUsesServer(value: boolean): Promise<void> {
 /** Brings the list of kept models up to date. */
 export async function listKept(): Promise<void> {
   kept.value = await keptModels();
-}
-
-/** Loads a model in the page while a button can stop it. */
-export async function whileLoading<T>(work: (signal: AbortSignal) => Promise<T>): Promise<void> {
-  const stop = new AbortController();
-  loading.value = stop;
-  try {
-    await work(stop.signal);
-  } catch (error) {
-    if (stop.signal.aborted) status.value = { text: '' };
-    else report(error);
-  } finally {
-    loading.value = undefined;
-  }
 }
 
 /** @throws Error for a file that is no model by its name */
@@ -134,7 +140,7 @@ async function keep(name: string, bytes: Blob): Promise<void> {
 
 /** Loads a file of the reader's. */
 export function openFile(file: File, isKept: boolean): Promise<void> {
-  return whileLoading(async (signal) => {
+  return choosing.load(async (signal) => {
     use(await loadHere(file, file.name, signal), file);
     if (isKept) await keep(file.name, file);
   });
@@ -142,7 +148,7 @@ export function openFile(file: File, isKept: boolean): Promise<void> {
 
 /** Downloads a model and loads it. */
 export function fetchModel(address: string, isKept: boolean): Promise<void> {
-  return whileLoading(async (signal) => {
+  return choosing.load(async (signal) => {
     const urls = await modelUrls(address.trim(), (name) => findAtHub(name, signal));
     const [url] = urls;
     const name = fileName(url);
@@ -168,7 +174,7 @@ export function fetchModel(address: string, isKept: boolean): Promise<void> {
 
 /** Loads a kept model. */
 export function openKept(name: string): Promise<void> {
-  return whileLoading(async (signal) => {
+  return choosing.load(async (signal) => {
     const [bytes, mmproj] = [await keptModel(name), await keptTower(name)];
     use(await loadHere(bytes, name, signal, mmproj), bytes);
   });
@@ -176,7 +182,7 @@ export function openKept(name: string): Promise<void> {
 
 /** Loads the model in the page again with a vision tower, which is kept if the model is. */
 export function openTower(file: File): Promise<void> {
-  return whileLoading(async (signal) => {
+  return choosing.load(async (signal) => {
     checkName(file.name);
     const { name, source } = sourceInUse!;
     use(await loadHere(source, name, signal, file), source);

@@ -7,12 +7,12 @@ import { DropZone } from '../widgets/drop-zone.tsx';
 import { bytesText, t } from '../words/words.ts';
 import {
   chooseServerModel,
+  choosing,
   connect,
   fetchModel,
   forget,
   kept,
   keyProblem,
-  loading,
   openFile,
   openKept,
   server,
@@ -98,9 +98,10 @@ function PageChoice() {
   const isKept = useSignal(canKeep);
   const address = useSignal('');
   const isOpen = useSignal(false);
-  if (loading.value !== undefined) {
+  const loading = choosing.loading.value;
+  if (loading !== undefined) {
     return (
-      <button type="button" onClick={() => loading.value?.abort()}>
+      <button type="button" onClick={() => loading.abort()}>
         {t('stop')}
       </button>
     );

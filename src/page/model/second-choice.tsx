@@ -6,8 +6,8 @@ import { setting } from '../address.ts';
 import { secondModel } from '../state.ts';
 import { DropZone } from '../widgets/drop-zone.tsx';
 import { t } from '../words/words.ts';
-import { kept, listKept, loading, serverModels } from './choice.ts';
-import { chooseSecond, openSecond } from './second.ts';
+import { kept, listKept, serverModels } from './choice.ts';
+import { chooseSecond, choosingSecond, openSecond } from './second.ts';
 
 /** A list of the models at hand, and an area for a file. */
 export function SecondChoice() {
@@ -19,9 +19,10 @@ export function SecondChoice() {
   useEffect(() => {
     if (isAtHand && secondModel.value === undefined) void chooseSecond(wanted);
   }, [isAtHand, wanted]);
-  if (loading.value !== undefined) {
+  const loading = choosingSecond.loading.value;
+  if (loading !== undefined) {
     return (
-      <button type="button" onClick={() => loading.value?.abort()}>
+      <button type="button" onClick={() => loading.abort()}>
         {t('stop')}
       </button>
     );

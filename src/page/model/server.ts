@@ -53,13 +53,14 @@ export class Server {
    * The names of the models, once the server has loaded its model.
    * @param onWait called when the model is not loaded yet
    */
-  async models(onWait: () => void): Promise<string[]> {
+  async models(onWait: () => void, signal: AbortSignal): Promise<string[]> {
     for (;;) {
       try {
-        const { data } = await this.json<{ data: { id: string }[] }>('v1/models');
+        const { data } = await this.json<{ data: { id: string }[] }>('v1/models', undefined, signal);
         return data.map(({ id }) => id);
       } catch (error) {
         if (!(error instanceof ServerError) || error.status !== 503) throw error;
+        signal.throwIfAborted();
         onWait();
         await new Promise((resolve) => setTimeout(resolve, PATIENCE));
       }
@@ -67,18 +68,22 @@ export class Server {
   }
 
   /** A model of the server, by name; a server with several loads it now. */
-  async model(name: string): Promise<PageModel> {
+  async model(name: string, signal: AbortSignal): Promise<PageModel> {
     const query = `?model=${encodeURIComponent(name)}`;
     let info: { model_type: object };
     let dimensions: number | undefined;
     // A request for another model may unload this one between the two answers.
     for (let tries = 0; ; tries++) {
-      info = await this.json(`info${query}`);
-      const { data } = await this.json<{ data: { id: string; meta?: { n_embd?: number } }[] }>('v1/models');
+      info = await this.json(`info${query}`, undefined, signal);
+      const { data } = await this.json<{ data: { id: string; meta?: { n_embd?: number } }[] }>(
+        'v1/models',
+        undefined,
+        signal,
+      );
       dimensions = data.find(({ id }) => id === name)?.meta?.n_embd;
       if (dimensions !== undefined || tries === TRIES) break;
     }
-    const { modalities } = await this.json<{ modalities?: { vision: boolean } }>(`props${query}`);
+    const { modalities } = await this.json<{ modalities?: { vision: boolean } }>(`props${query}`, undefined, signal);
     return new ServerModel(this, name, dimensions, 'reranker' in info.model_type, modalities?.vision ?? false);
   }
 }
