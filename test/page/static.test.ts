@@ -73,6 +73,21 @@ describeBrowser('static files', () => {
     expect(problems).toEqual([]);
   });
 
+  it('say what to do when the file of a model is gone', async () => {
+    const { page, problems } = await openPage(browser, host.url);
+    await page.getByLabel('Choose a file', { exact: true }).setInputFiles(minilm);
+    await page.getByRole('button', { name: 'Change' }).click();
+    await page.getByRole('button', { name: 'Load all-MiniLM-L6-v2-Q8_0.gguf' }).click();
+    await page.getByText('384 dimensions').waitFor();
+    await page.getByRole('button', { name: 'Change' }).click();
+    await page.getByRole('button', { name: 'Remove all-MiniLM-L6-v2-Q8_0.gguf' }).click();
+    await page.getByLabel('Texts, one a line').fill('A cat sleeps.');
+    await page.getByText('1 text, 384 dimensions').waitFor();
+    await page.getByRole('tab', { name: 'Trace' }).click();
+    await page.getByText('all-MiniLM-L6-v2-Q8_0.gguf is no longer there, or has changed. Choose it again.').waitFor();
+    expect(problems).toEqual([]);
+  });
+
   it('download a model, and say what to do when that fails', async () => {
     const { page, problems } = await openPage(browser, host.url);
     const address = page.getByLabel('Address of a GGUF file');

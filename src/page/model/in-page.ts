@@ -5,6 +5,7 @@ import type { ModelInfo, Progress } from '../../index.ts';
 import { WorkerCalls } from '../calls.ts';
 import type { SpeedNumbers } from '../speed/numbers.ts';
 import { startWorker } from '../start-worker.ts';
+import { t } from '../words/words.ts';
 import type { EngineMethods } from './engine-worker.ts';
 import { inParts, type PageInput, type PageModel, type TextTrace, type Token, type WorkOptions } from './page-model.ts';
 
@@ -26,15 +27,27 @@ interface LoadInPage {
 
 const startEngine = () => new WorkerCalls<EngineMethods>(startWorker(new URL('./engine-worker.ts', import.meta.url)));
 
+/** @throws Error that says what to do about a file that was removed or changed since it was chosen: browsers read it no longer */
+async function requireReadable(source: Blob | string, name: string): Promise<void> {
+  if (typeof source === 'string') return;
+  await source
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch(() => {
+      throw new Error(t('fileGone', { name }));
+    });
+}
+
 /**
  * Loads a model into a worker.
- * @throws Error with the engine's message, the signal's reason
+ * @throws Error with the engine's message, or for a file that is gone; the signal's reason
  */
 export async function loadInPage(
   source: Blob | string,
   name: string,
   { mmproj, onProgress, signal }: LoadInPage = {},
 ): Promise<PageModel> {
+  await requireReadable(source, name);
   const worker = startEngine();
   try {
     const info = await worker.call('load', { source, mmproj }, { onNote: onProgress, signal });
@@ -114,6 +127,7 @@ class InPageModel implements PageModel {
   async #loadReference(): Promise<WorkerCalls<EngineMethods>> {
     const worker = startEngine();
     try {
+      await requireReadable(this.#source, this.name);
       await worker.call('load', { source: this.#source, backend: 'reference' });
       return worker;
     } catch (error) {

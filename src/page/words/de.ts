@@ -35,6 +35,7 @@ export const de: Readonly<Record<WordKey, string>> = {
   kept: 'In diesem Browser behalten',
   load: '{name} laden',
   remove: '{name} löschen',
+  fileGone: '{name} ist nicht mehr da oder hat sich geändert. Wählen Sie die Datei noch einmal.',
   notGguf: '{name} ist keine GGUF-Datei. Wählen Sie eine Datei, deren Name auf .gguf endet.',
   badUrl:
     'Geben Sie eine Adresse an, die mit https:// beginnt, oder einen Namen wie hf:user/repo:Q8_0 oder hf:user/repo/datei.gguf.',

@@ -34,6 +34,7 @@ export const en = {
   kept: 'Kept in this browser',
   load: 'Load {name}',
   remove: 'Remove {name}',
+  fileGone: '{name} is no longer there, or has changed. Choose it again.',
   notGguf: '{name} is not a GGUF file. Choose a file whose name ends in .gguf.',
   badUrl: 'Give an address that begins with https://, or a name such as hf:user/repo:Q8_0 or hf:user/repo/file.gguf.',
   fetchFailed:
