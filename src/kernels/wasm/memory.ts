@@ -2,10 +2,11 @@
  * @file The backend's memory: its layout, views of it, and how it grows.
  *
  * ```
- * 0            256    320        1024         36 KiB   52 KiB   63 KiB    64 KiB      weightsEnd
- * thresholds   zeros  constants  code books   pieces   speeds   barrier   weights …   staging while loading, slabs of the ranks in a forward
+ * 0            256    320        1024         36 KiB   52 KiB   62 KiB    63 KiB    64 KiB      weightsEnd
+ * thresholds   zeros  constants  code books   pieces   speeds   own       barrier   weights …   staging while loading, slabs of the ranks in a forward
  * ```
- * Workers that compute alone have their slabs in pages that each has added at the end. Forwards of a team may use these pages, too.
+ * Workers that compute alone have their slabs in the same place, one behind the other. A batch that needs more has pages that its worker has added at
+ * the end; forwards of a team may use these, too.
  */
 
 import { maxThreads } from '../../tensor/backend.ts';
@@ -24,6 +25,10 @@ export const pieceStride = 64;
 /** Float32 words of each rank, see `speeds.ts`. */
 export const speedsAddress = piecesAddress + maxThreads * pieceStride;
 export const speedWords = 4;
+/** An int32 word: the bytes of the slab of each worker that computes alone; 0 until one has. */
+const ownAddress = 62 * 1024;
+/** As many tokens as a worker computes alone (`src/engine/team/worker-batches.ts`). */
+const ownTokens = 256;
 /** Int32 words of the barrier, see `team.ts`: each at a distance of `barrierStride` from the one before. */
 export const barrierAddress = 63 * 1024;
 /**
@@ -56,7 +61,7 @@ export function rowStride(bytes: number): Stride {
 export class KernelMemory {
   readonly memory: WebAssembly.Memory;
   #end = firstWeight;
-  #own = { start: 0, end: 0 };
+  #added = { start: 0, end: 0 };
   #buffer: ArrayBufferLike | undefined;
   #f32 = new Float32Array();
   #i32 = new Int32Array();
@@ -68,6 +73,11 @@ export class KernelMemory {
   /** Address where the weights end. */
   get weightsEnd(): number {
     return this.#end;
+  }
+
+  /** Address of the slabs of a forward. */
+  get slabs(): Address {
+    return alignUp(this.#end + 64, 4096);
   }
 
   /** All of it as float32; valid until the memory grows. */
@@ -116,22 +126,36 @@ export class KernelMemory {
   }
 
   /**
-   * The address of `bytes` bytes that no other worker uses while no team computes. They stay this worker's until it needs more.
+   * The address of `bytes` bytes that no other of the first `nRanks` ranks uses while each computes alone, until the next call.
+   * @param nTokens of the batch that needs them. From the first batch of all ranks follows how large their slabs are
    * @throws RangeError when the runtime cannot provide that much
    */
-  own(bytes: number): Address {
-    const size = this.#own.end - this.#own.start;
+  own(bytes: number, nTokens: number, rank: number, nRanks: number): Address {
+    const size = alignUp(Math.max(1, ownTokens / nTokens) * bytes, pageBytes);
+    const agreed = Atomics.compareExchange(this.i32, ownAddress / 4, 0, size) || size;
+    const start = this.slabs + rank * agreed;
+    if (bytes <= agreed) {
+      this.ensure(start + bytes);
+      return start;
+    }
+    this.ensure(this.slabs + nRanks * agreed);
+    return this.#add(bytes);
+  }
+
+  /** The address of `bytes` bytes behind all that is in use. They stay this worker's until it needs more. */
+  #add(bytes: number): Address {
+    const size = this.#added.end - this.#added.start;
     if (size < bytes) {
       const nPages = Math.ceil(Math.max(bytes, 2 * size) / pageBytes);
       try {
         // Growing is atomic: the pages that it adds are nobody else's.
         const start = this.memory.grow(nPages) * pageBytes;
-        this.#own = { start, end: start + nPages * pageBytes };
+        this.#added = { start, end: start + nPages * pageBytes };
       } catch (cause) {
         throw tooLarge(this.memory.buffer.byteLength + nPages * pageBytes, 'this model with this batch', cause);
       }
     }
-    return this.#own.start;
+    return this.#added.start;
   }
 
   #refresh(): void {

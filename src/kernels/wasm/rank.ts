@@ -160,13 +160,17 @@ export class Rank {
       pieces.reset();
       barrier();
     }
+    const memory = this.alive();
+    const ownMemory = isAlone
+      ? (bytes: number) => memory.own(bytes, batch.ids.length, this.index, this.#setup.nThreads)
+      : undefined;
     const rt = new Runtime(
       this.#kernels,
-      this.alive(),
+      memory,
       this.#outside,
       batch,
       isAlone ? 0 : this.index,
-      { shares: sizes.shares, pieces, isAlone, barrier },
+      { shares: sizes.shares, pieces, ownMemory, barrier },
       this.#setup.packed,
       plan,
       { ...sizes, results: rowsOf(target, batch) * target.cols * 4 },

@@ -37,8 +37,8 @@ export interface Division {
   readonly shares: readonly Share[];
   /** How products are divided by columns, if they are: the ranks keep their rows in one slab, and quantised activations in `shared` bytes of scratch. */
   readonly pieces: Pieces | undefined;
-  /** Other workers compute other batches at the same time. */
-  readonly isAlone: boolean;
+  /** Other workers compute other batches at the same time: gives so many bytes that they do not use. */
+  readonly ownMemory: ((bytes: number) => Address) | undefined;
   /** Waits for the other ranks. */
   readonly barrier: () => void;
 }
@@ -113,9 +113,9 @@ export class Runtime {
     this.rank = rank;
     this.division = division;
     this.wide = wide ? 1 : 0;
-    const start = division.isAlone
-      ? memory.own(this.#place(0, layout, scratch).end + scratch.results)
-      : alignUp(memory.weightsEnd + 64, 4096);
+    const start = division.ownMemory
+      ? division.ownMemory(this.#place(0, layout, scratch).end + scratch.results)
+      : memory.slabs;
     const placed = this.#place(start, layout, scratch);
     this.#ranks = placed.ranks;
     this.shared = placed.shared;
