@@ -11,7 +11,7 @@ export class Choosing {
   readonly loading = signal<AbortController | undefined>(undefined);
   #latest: AbortController | undefined;
 
-  /** Does what a choice takes. What fails is reported, unless there is a later choice. */
+  /** Does what a choice takes. What fails is reported, unless it was stopped or there is a later choice. */
   async choose(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     this.end();
     const stop = new AbortController();
