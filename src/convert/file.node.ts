@@ -20,17 +20,27 @@ export interface FolderOptions extends ConvertOptions {
   readonly vision?: boolean;
   /** For a LoRA adapter of PEFT: the folder of its model, of which only the config is read. */
   readonly base?: string;
+  /**
+   * Called with the path of the complete file of a model or a vision tower before it gets its name: it throws what a program that loads the file would.
+   */
+  readonly check?: (path: string) => Promise<void>;
   /** Called with each file of an adapter for a task, and its tensors. */
   readonly onAdapter?: (path: string, tensors: readonly PlannedTensor[]) => void;
 }
 
-const folderOptions: OptionTable<FolderOptions> = { ...convertOptions, vision: flag, base: text, onAdapter: callback };
+const folderOptions: OptionTable<FolderOptions> = {
+  ...convertOptions,
+  vision: flag,
+  base: text,
+  check: callback,
+  onAdapter: callback,
+};
 
 /**
  * As `convert`, or `convertTower` for `vision`, from the folder `input` to the file `output`. If the checkpoint has adapters for tasks, each
  * goes to a file of its own beside `output`: `lora-TASK-` and its name. Complete files replace existing ones; after a failure of the
  * conversion nothing has changed.
- * @throws ConvertError as `convert` does; GgufError if a file cannot be written, or is a file of the checkout
+ * @throws ConvertError as `convert` does, and with what `check` throws; GgufError if a file cannot be written, or is a file of the checkout
  */
 export async function convertFolder(
   input: string,
@@ -38,7 +48,12 @@ export async function convertFolder(
   type: OutputType,
   given: FolderOptions = {},
 ): Promise<readonly PlannedTensor[]> {
-  const { vision, base, onAdapter, ...options } = readOptions('convertFolder', given, folderOptions, optionError);
+  const { vision, base, check, onAdapter, ...options } = readOptions(
+    'convertFolder',
+    given,
+    folderOptions,
+    optionError,
+  );
   const checkout = await openCheckout(input);
   const model = await modelOf(checkout, base);
   const reads = [...(await filesBelow(input)), ...(base ? await filesBelow(base) : [])];
@@ -59,6 +74,7 @@ export async function convertFolder(
       model === undefined
         ? await write(checkout, sink, type, options)
         : await convertAdapter(checkout, model, sink, type, options);
+    if (model === undefined) await check?.(sink.temporary).catch(cannotLoad);
     for (const one of sinks.values()) await one.commit();
     const [, ...paths] = sinks.keys();
     for (const [i, path] of paths.entries()) onAdapter?.(path, adapters[i]);
@@ -66,6 +82,11 @@ export async function convertFolder(
   } finally {
     for (const one of sinks.values()) await one.discard();
   }
+}
+
+function cannotLoad(cause: Error): never {
+  const problem = `config.json and the tensors are not of one model, so the file could not be loaded: ${cause.message}`;
+  throw new ConvertError(problem, undefined, cause);
 }
 
 /** The checkout of an adapter's model; `undefined` for a checkout that is a model. @throws ConvertError if one is missing or too many */

@@ -10,6 +10,8 @@ import { cannotWrite } from './system-error.ts';
 
 /** A file that is being written. End it with either `commit` or `discard`. */
 export interface FileSink extends ByteSink {
+  /** Where the file is until it has its name. */
+  readonly temporary: string;
   /** Gives the file its final name and replaces an existing one, whose permissions it has. A link stays. */
   commit(): Promise<void>;
   /** Removes what was written. Does nothing after `commit`. */
@@ -36,6 +38,7 @@ export async function createFile(path: string, reads: readonly string[]): Promis
   if (there !== undefined) await takePermissions(there, temporary);
   let over = false;
   return {
+    temporary,
     async write(bytes) {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, done).catch(fail);

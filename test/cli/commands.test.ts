@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -342,6 +343,30 @@ describe('convert and quantize', () => {
     expect((await run(['inspect', out])).stdout).toMatch(/general\.name +string +"my model"/);
     const embedded = await run(['embed', '-m', out, '-p', 'Hello', '--embd-output-format', 'array']);
     expect(JSON.parse(embedded.stdout)[0].length).toBeGreaterThan(8);
+  });
+
+  it.each([
+    ['hidden_size', 0, 'bert.embedding_length is 0'],
+    ['num_attention_heads', 3, 'but bert needs [32, 30]'],
+    ['intermediate_size', 5, 'tensor blk.0.ffn_up.weight has the shape [32, 64], but bert needs [32, 5]'],
+    ['max_position_embeddings', 5, 'tensor position_embd.weight has the shape [32, 64], but bert needs [32, 5]'],
+    ['type_vocab_size', 9, 'tensor token_types.weight has the shape [32, 2], but bert needs [32, 9]'],
+  ])('convert writes no file that could not be loaded: %s %d', async (name, value, problem) => {
+    const checkout = join(folder, 'bert-mean');
+    const changed = join(folder, `changed-${name}`);
+    cpSync(checkout, changed, { recursive: true });
+    const config = JSON.parse(readFileSync(join(checkout, 'config.json'), 'utf8'));
+    writeFileSync(join(changed, 'config.json'), JSON.stringify({ ...config, [name]: value }));
+    const out = join(folder, 'converted.gguf');
+    const before = readFileSync(out);
+    const { code, stderr } = await run(['convert', changed, out]);
+    expect(stderr).toContain(
+      'error: config.json and the tensors are not of one model, so the file could not be loaded: ',
+    );
+    expect(stderr).toContain(problem);
+    expect(code).toBe(1);
+    expect(readFileSync(out).equals(before)).toBe(true);
+    expect(readdirSync(folder).filter((entry) => entry.endsWith('.partial'))).toEqual([]);
   });
 
   it('leave nothing when they are stopped', async () => {

@@ -3,6 +3,10 @@
  */
 import { convertFolder } from '../../convert/file.node.ts';
 import type { OutputType } from '../../convert/output-types.ts';
+import { openFile } from '../../gguf/file.node.ts';
+import { openGguf } from '../../gguf/index.ts';
+import { outlineModel } from '../../models/index.ts';
+import { hasTower, outlineTower } from '../../models/vision/index.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { log, progressLine } from '../log.ts';
 import type { Parsed } from '../options/parse-options.ts';
@@ -32,6 +36,7 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
       base: values.base,
       signal,
       onWarning: log,
+      check: checkLoads,
       onAdapter: (path, written) => adapters.push(summary(path, written)),
       onProgress: (progress) => show(progress.values, progress.totalValues, () => progress.tensor.name),
     });
@@ -39,4 +44,15 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
   };
   await write(output, values.vision);
   if (values.mmprojOut !== undefined) await write(values.mmprojOut, true);
+}
+
+/** @throws ModelError for a file that cannot be loaded. Reads no weights */
+async function checkLoads(path: string): Promise<void> {
+  const file = await openGguf(await openFile(path));
+  try {
+    if (hasTower(file)) outlineTower(file);
+    else outlineModel(file);
+  } finally {
+    await file.close();
+  }
 }
