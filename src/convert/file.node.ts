@@ -85,7 +85,7 @@ export async function convertFolder(
 }
 
 function cannotLoad(cause: Error): never {
-  const problem = `config.json and the tensors are not of one model, so the file could not be loaded: ${cause.message}`;
+  const problem = `the files of the checkout do not fit together, so the model could not be loaded: ${cause.message}`;
   throw new ConvertError(problem, undefined, cause);
 }
 

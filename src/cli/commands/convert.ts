@@ -7,6 +7,7 @@ import { openFile } from '../../gguf/file.node.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { outlineModel } from '../../models/index.ts';
 import { hasTower, outlineTower } from '../../models/vision/index.ts';
+import { createTokenizer } from '../../tokenizer/index.ts';
 import { abortOnSignal } from '../abort-on-signal.ts';
 import { log, progressLine } from '../log.ts';
 import type { Parsed } from '../options/parse-options.ts';
@@ -46,12 +47,15 @@ export async function convert({ values, positionals }: Parsed): Promise<void> {
   if (values.mmprojOut !== undefined) await write(values.mmprojOut, true);
 }
 
-/** @throws ModelError for a file that cannot be loaded. Reads no weights */
+/** @throws ModelError, TokenizerError for a file that cannot be loaded. Reads no weights */
 async function checkLoads(path: string): Promise<void> {
   const file = await openGguf(await openFile(path));
   try {
     if (hasTower(file)) outlineTower(file);
-    else outlineModel(file);
+    else {
+      outlineModel(file);
+      createTokenizer(file.metadata);
+    }
   } finally {
     await file.close();
   }
