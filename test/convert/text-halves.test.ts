@@ -360,7 +360,12 @@ it.each<[string, Name, Changes]>([
   [
     'the vocabulary is not one of those',
     'qwen3vl',
-    { files: { 'tokenizer.json': '{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}' } },
+    {
+      files: {
+        'tokenizer.json':
+          '{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"pre_tokenizer":{"type":"ByteLevel"}}',
+      },
+    },
   ],
 ])('%s', async (message, name, changes) => {
   await expect(convertedTo(await checkout(name, changes), 'model.gguf')).rejects.toThrow(message);

@@ -13,14 +13,14 @@ export function partsOf(part: unknown, list: 'normalizers' | 'pretokenizers'): J
   return Array.isArray(inner) ? inner.flatMap((one) => partsOf(one, list)) : [part];
 }
 
-/** What each kind of vocabulary does with a text by itself. */
+/** What each kind of vocabulary does with a text by itself. The first pre-tokenizer is always there. */
 const supported = {
   WordPiece: {
     normalizers: ['BertNormalizer', 'NFC', 'NFD', 'Lowercase', 'StripAccents'],
     pretokenizers: ['BertPreTokenizer'],
   },
   BPE: { normalizers: ['NFC'], pretokenizers: ['ByteLevel', 'Split', 'Digits'] },
-  Unigram: { normalizers: ['Precompiled', 'Strip'], pretokenizers: ['WhitespaceSplit', 'Metaspace'] },
+  Unigram: { normalizers: ['Precompiled', 'Strip'], pretokenizers: ['Metaspace', 'WhitespaceSplit'] },
 } as const;
 
 /**
@@ -49,19 +49,31 @@ export function checkParts(json: Json, kind: keyof typeof supported, isolates = 
   if (isolated > 0 && isolated < PUNCTUATION.length) {
     throw new ConvertError(`the normalizer puts spaces around some characters of ${PUNCTUATION} only`, FILE);
   }
-  for (const part of partsOf(json.pre_tokenizer, 'pretokenizers')) {
+  const steps = partsOf(json.pre_tokenizer, 'pretokenizers');
+  for (const part of steps) {
     const prepends = part.prepend_scheme ?? (part.add_prefix_space === false ? 'never' : 'always');
     const isPlain =
       part.type === 'Metaspace' ? prepends !== 'never' : part.type !== 'ByteLevel' || part.add_prefix_space !== true;
     if (!isKnown(part, 'pretokenizers') || !isPlain) throw refuse(part, 'pre-tokenizer');
   }
+  const [needed] = supported[kind].pretokenizers;
+  if (json.model !== undefined && !steps.some(({ type }) => type === needed)) {
+    const problem = `the pre-tokenizer has no ${needed}, which a ${kind} vocabulary in a GGUF file always has`;
+    throw new ConvertError(problem, FILE);
+  }
 }
 
-function checkModel({ continuing_subword_prefix: prefix = '##', byte_fallback: fallback }: Json, kind: string): void {
+function checkModel(model: Json, kind: string): void {
+  const { continuing_subword_prefix: prefix = '##', byte_fallback: fallback } = model;
   const fail = (setting: string) =>
     new ConvertError(`${setting}, which cannot be stored in a GGUF file with a ${kind} vocabulary`, FILE);
   if (kind === 'WordPiece' && prefix !== '##') throw fail(`continuing_subword_prefix is ${JSON.stringify(prefix)}`);
   if (kind === 'Unigram' && fallback === true) throw fail('byte_fallback is true');
+  if (kind !== 'BPE') return;
+  for (const name of ['continuing_subword_prefix', 'end_of_word_suffix']) {
+    // Files of GPT-2's tokenizer have the empty text.
+    if ((model[name] ?? '') !== '') throw fail(`${name} is ${JSON.stringify(model[name])}`);
+  }
 }
 
 const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
