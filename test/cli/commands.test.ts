@@ -361,7 +361,7 @@ describe('convert and quantize', () => {
     const before = readFileSync(out);
     const { code, stderr } = await run(['convert', changed, out]);
     expect(stderr).toContain(
-      'error: config.json and the tensors are not of one model, so the file could not be loaded: ',
+      'error: the files of the checkout do not fit together, so the model could not be loaded: ',
     );
     expect(stderr).toContain(problem);
     expect(code).toBe(1);
