@@ -39,6 +39,21 @@ it('gives each rank bytes of its own behind the weights', () => {
   );
 });
 
+it('reserves no more than 256 MiB, whatever the first batch needs for few tokens', () => {
+  const shared = new WebAssembly.Memory({ initial: 16, maximum: maxMemoryBytes / 65536, shared: true });
+  const memories = Array.from({ length: 100 }, () => new KernelMemory(shared));
+  const starts = memories.map((memory, rank) => memory.own(2_000_000, 2, rank, memories.length));
+  expect(starts[99] + 2_000_000).toBeLessThan(2 ** 28);
+  const added = memories[0].own(3_000_000, 2, 0, memories.length);
+  expect(added).toBeGreaterThanOrEqual(starts[99] + 2_000_000);
+});
+
+it('adds pages where the slabs of all ranks would end behind 4 GiB', () => {
+  const [memory] = workers();
+  memory.allocate(maxMemoryBytes - 2 ** 20 - weightBytes - 2 ** 17, 'more weights');
+  expect(memory.own(200_000, 2, 1, nRanks)).toBeLessThan(2 ** 24);
+});
+
 it('takes the memory in which a team has its slabs, and no more for batches of the usual size', () => {
   const memories = workers();
   memories[0].ensure(memories[0].slabs + 10_000_000);

@@ -29,6 +29,8 @@ export const speedWords = 4;
 const ownAddress = 62 * 1024;
 /** As many tokens as a worker computes alone (`src/engine/team/worker-batches.ts`). */
 const ownTokens = 256;
+/** Most bytes of the slabs of all workers that compute alone. Only what is used of them takes memory. */
+const ownBytes = 2 ** 28;
 /** Int32 words of the barrier, see `team.ts`: each at a distance of `barrierStride` from the one before. */
 export const barrierAddress = 63 * 1024;
 /**
@@ -131,15 +133,18 @@ export class KernelMemory {
    * @throws RangeError when the runtime cannot provide that much
    */
   own(bytes: number, nTokens: number, rank: number, nRanks: number): Address {
-    const size = alignUp(Math.max(1, ownTokens / nTokens) * bytes, pageBytes);
+    const most = Math.floor(ownBytes / nRanks / pageBytes) * pageBytes;
+    const size = Math.min(most, alignUp(Math.max(1, ownTokens / nTokens) * bytes, pageBytes));
     const agreed = Atomics.compareExchange(this.i32, ownAddress / 4, 0, size) || size;
-    const start = this.slabs + rank * agreed;
-    if (bytes <= agreed) {
-      this.ensure(start + bytes);
-      return start;
+    const end = this.slabs + nRanks * agreed;
+    if (end > maxMemoryBytes) return this.#add(bytes);
+    if (bytes > agreed) {
+      this.ensure(end);
+      return this.#add(bytes);
     }
-    this.ensure(this.slabs + nRanks * agreed);
-    return this.#add(bytes);
+    const start = this.slabs + rank * agreed;
+    this.ensure(start + bytes);
+    return start;
   }
 
   /** The address of `bytes` bytes behind all that is in use. They stay this worker's until it needs more. */
